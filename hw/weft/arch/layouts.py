@@ -1,0 +1,71 @@
+"""How operands lie in memory and SRAM: the packing of B, parameter blocks, act addresses.
+
+Functions that take arrays accept any numpy array and use only its methods, so that this package
+needs nothing but the standard library.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from weft.config import Config
+
+PARAM_BYTES = 8
+"""Bytes of one column's parameters: int32 bias, then float32 scale, little-endian."""
+
+DRAM_ALIGN = 64
+"""Alignment of programs and of every buffer that the driver allocates, in bytes."""
+
+
+def ceil_div(a: int, b: int) -> int:
+    """Ceiling of a / b for b > 0."""
+    return -(-a // b)
+
+
+def packed_b_bytes(config: Config, k: int, n: int) -> int:
+    """Bytes of a packed B of k x n: whole tiles of R x C."""
+    return ceil_div(k, config.rows) * ceil_div(n, config.cols) * config.tile_bytes
+
+
+def pack_b(config: Config, b: Any, zeros: Any) -> Any:
+    """Pack B (K x N, one byte an element) in the order in which the weight SRAM holds tiles.
+
+    Blocks of C columns one after the other; inside a block, tiles of R rows with k ascending; a
+    tile is R rows of C bytes. Both dimensions are padded with zeros.
+
+    Parameters
+    ----------
+    b
+        K x N numpy array of int8.
+    zeros
+        ``numpy.zeros``; passed in because this package does not import numpy.
+
+    Returns
+    -------
+    array
+        Flat, `packed_b_bytes` long, of b's dtype.
+    """
+    k, n = b.shape
+    tiles, blocks = ceil_div(k, config.rows), ceil_div(n, config.cols)
+    padded = zeros((tiles * config.rows, blocks * config.cols), dtype=b.dtype)
+    padded[:k, :n] = b
+    cut = padded.reshape(tiles, config.rows, blocks, config.cols)
+    return cut.transpose(2, 0, 1, 3).reshape(-1)
+
+
+@dataclass(frozen=True)
+class ActAddress:
+    """An act byte address, split: which region, and the byte in it."""
+
+    region: int
+    offset: int
+
+
+def split_act(config: Config, address: int) -> ActAddress:
+    """Split an act address; the region may be one that does not exist."""
+    return ActAddress(address // config.act_region_span, address % config.act_region_span)
+
+
+def act_inside(config: Config, address: int, size: int) -> bool:
+    """Whether bytes ``address .. address + size - 1`` lie in one existing region."""
+    at = split_act(config, address)
+    return at.region < config.act_regions and at.offset + size <= config.act_region_bytes

@@ -1,0 +1,32 @@
+"""Limits of the memory port, and the timing of the default memory model."""
+
+from dataclasses import dataclass
+
+MAX_BURST_BEATS = 16
+"""Longest AXI burst that the chip issues."""
+
+BURST_BOUNDARY = 4096
+"""A burst does not cross a multiple of this (AXI4)."""
+
+MAX_OUTSTANDING = 16
+"""Bursts of one direction that the default memory accepts at a time."""
+
+
+@dataclass(frozen=True)
+class MemoryTiming:
+    """The default memory model: in order, one beat a cycle.
+
+    Parameters
+    ----------
+    latency
+        Cycles from an accepted AR to its first R beat, and from the last W beat to its B.
+    outstanding
+        Bursts of each direction that may be open.
+    read_interval, write_interval
+        Cycles from one data beat to the next; 1 is full speed.
+    """
+
+    latency: int = 40
+    outstanding: int = MAX_OUTSTANDING
+    read_interval: int = 1
+    write_interval: int = 1

@@ -1,0 +1,157 @@
+"""The register table: every register of the host port, its bits and its counters.
+
+All registers are 32 bits wide on a 32-bit AXI4-Lite port. Hardware, driver, C header and docs
+derive from `REGISTERS`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .commands import Engine
+
+ADDRESS_BITS = 12
+"""Width of the host port's address."""
+
+ID_VALUE = 0x54464557
+"""ID register: "WEFT" in little-endian ASCII."""
+
+INTERFACE_VERSION = 1
+"""VERSION register: raised when commands or registers change incompatibly."""
+
+
+class Access(StrEnum):
+    """What a host may do with a register."""
+
+    RO = "read only"
+    RW = "read, write"
+    W1C = "read, write 1 to clear"
+    WO = "write only, reads 0"
+
+
+@dataclass(frozen=True)
+class Bits:
+    """A field of a register."""
+
+    name: str
+    lsb: int
+    bits: int
+    doc: str
+
+
+@dataclass(frozen=True)
+class Register:
+    """One row of the register table; a counter counts cycles or events of running programs."""
+
+    name: str
+    offset: int
+    access: Access
+    doc: str
+    bits: tuple[Bits, ...] = ()
+    counter: bool = False
+
+
+BINS = ("compute", "weights", "operands", "accumulator", "fill", "idle")
+"""The cycle bins, in order of precedence: each cycle from doorbell to interrupt is in one."""
+
+QUEUED_ENGINES = (Engine.LOAD, Engine.MATMUL, Engine.DRAIN, Engine.STORE, Engine.SIMT)
+"""Engines that have a queue, and so a busy and a stall counter."""
+
+COUNTERS: tuple[tuple[str, str], ...] = (
+    ("cycles", "Cycles in which a program was in flight: doorbell to interrupt."),
+    ("compute", "Cycles in which a row of activations entered the array."),
+    ("weights", "Array waits for weights: not loaded yet, or a semaphore that guards them."),
+    ("operands", "Array waits for activations: a semaphore, or a lost cycle of its region."),
+    ("accumulator", "Array waits for accumulator rows: a semaphore, or a row still in use."),
+    ("fill", "No row enters, rows are still inside the array."),
+    ("idle", "None of these: the array has nothing to do."),
+    *(
+        (f"{engine.name.lower()}_{what}", doc.format(engine.name))
+        for engine in QUEUED_ENGINES
+        for what, doc in (
+            ("busy", "Cycles in which {} had a command in progress."),
+            ("stall", "Cycles in which the next command of {} waited for a semaphore."),
+        )
+    ),
+    ("read_beats", "Data beats read on the memory port."),
+    ("read_stall", "Cycles in which a read request or read data waited for its partner."),
+    ("write_beats", "Data beats written on the memory port."),
+    ("write_stall", "Cycles in which a write request or write data waited for memory."),
+    ("act_lost", "Requests to the activation SRAM that lost a cycle to another engine."),
+    ("commands", "Commands handed to engines."),
+)
+
+COUNTER_BASE = 0x100
+
+REGISTERS: tuple[Register, ...] = (
+    Register("ID", 0x00, Access.RO, "Reads 0x54464557, ASCII WEFT."),
+    Register("VERSION", 0x04, Access.RO, "Version of commands and registers."),
+    Register("HASH_LO", 0x08, Access.RO, "Hash of the configuration, low word."),
+    Register("HASH_HI", 0x0C, Access.RO, "Hash of the configuration, high word."),
+    Register(
+        "STATUS",
+        0x10,
+        Access.RO,
+        "What the chip does now.",
+        (
+            Bits("busy", 0, 1, "A program is in flight."),
+            Bits("halted", 1, 1, "An error stopped the chip; CTRL.clear makes it ready."),
+            Bits("queued", 2, 2, "Programs that wait behind the doorbell."),
+        ),
+    ),
+    Register(
+        "CTRL",
+        0x14,
+        Access.WO,
+        "Commands to the chip.",
+        (Bits("clear", 0, 1, "Zero queues, semaphores and the error; memory is left alone."),),
+    ),
+    Register(
+        "IRQ_STATUS",
+        0x18,
+        Access.W1C,
+        "Pending interrupts; the interrupt line is the OR of those enabled.",
+        (
+            Bits("done", 0, 1, "A program has retired."),
+            Bits("error", 1, 1, "The chip has halted."),
+            Bits("message", 2, 1, "A SIGNAL command asked for it."),
+        ),
+    ),
+    Register(
+        "IRQ_ENABLE",
+        0x1C,
+        Access.RW,
+        "Which interrupts drive the interrupt line; 7 after reset.",
+        (
+            Bits("done", 0, 1, "As in IRQ_STATUS."),
+            Bits("error", 1, 1, "As in IRQ_STATUS."),
+            Bits("message", 2, 1, "As in IRQ_STATUS."),
+        ),
+    ),
+    Register(
+        "ERROR",
+        0x20,
+        Access.RO,
+        "The first error since reset or CTRL.clear.",
+        (
+            Bits("cause", 0, 4, "Why: see the table of causes."),
+            Bits("engine", 4, 4, "Which engine, numbered as the counters are."),
+            Bits("command", 16, 16, "Index of the command in its program."),
+        ),
+    ),
+    Register("PROGRAM", 0x24, Access.RW, "Memory address of the next program, 64-byte aligned."),
+    Register(
+        "DOORBELL",
+        0x28,
+        Access.WO,
+        "Writing a count of commands (1 to 65,535) starts the program at PROGRAM, or queues it; "
+        "answered with SLVERR when two programs wait or the chip is halted.",
+    ),
+    Register("RETIRED", 0x2C, Access.RO, "Programs retired since reset, modulo 2^32."),
+    *(
+        Register(name.upper(), COUNTER_BASE + 4 * i, Access.RO, doc, counter=True)
+        for i, (name, doc) in enumerate(COUNTERS)
+    ),
+)
+"""The register table."""
+
+BY_NAME = {register.name: register for register in REGISTERS}

@@ -1,0 +1,1 @@
+"""The chip in Amaranth: each file makes happen what its namesake in `weft.golden` says should."""
