@@ -1,0 +1,44 @@
+"""What `tests/gateware/bench.py` tells a bench, and how every bench starts.
+
+`config`, `seed` and `parameters` come from the environment variable ``WEFT_BENCH``.
+"""
+
+import json
+import os
+import random
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, FallingEdge
+
+from weft.config import Config
+
+_VALUES = json.loads(os.environ.get("WEFT_BENCH", '{"config": {}, "seed": 1, "parameters": {}}'))
+
+config = Config(**_VALUES["config"])
+"""Config of the component under test."""
+
+seed: int = _VALUES["seed"]
+"""Seed of every random choice."""
+
+parameters: dict[str, Any] = _VALUES["parameters"]
+"""What the test passed to `run_bench`."""
+
+
+def rng(name: str = "") -> random.Random:
+    """A generator for one purpose, so that one bench's draws do not shift another's."""
+    return random.Random(f"{seed}/{name}")
+
+
+async def start(dut: Any, cycles: int = 2) -> None:
+    """Start a 10 ns clock and reset the component; returns at a falling edge, reset low.
+
+    Benches drive inputs and sample outputs at falling edges: combinational outputs have settled
+    by then and no order of coroutines matters.
+    """
+    dut.rst.value = 1
+    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+    await ClockCycles(dut.clk, cycles)
+    await FallingEdge(dut.clk)
+    dut.rst.value = 0
