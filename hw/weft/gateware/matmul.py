@@ -1,0 +1,290 @@
+"""MATMUL: streams rows of activations and tiles of weights through the array.
+
+Two walkers share one command. The *feeder* shifts in the weights of the next tile, the *streamer*
+issues the rows of the current one; a row is issued in the cycle in which the activation SRAM grants
+its read, and from there on everything happens at fixed delays (cycles after the issue)::
+
+    0            A                        A + L - 1       A + L     ... + C + 2
+    issue   row enters the array    accumulator entry   sum, col 0     finished
+
+with A = ActSram.read_latency and L = Array.latency. The command on the stream is not copied until
+the streamer begins it; the feeder looks ahead at it, so that its first tile is in place by then.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from weft.arch.commands import MATMUL, Engine
+from weft.arch.errors import Cause
+from weft.arch.registers import BINS
+from weft.config import SEMAPHORES, Config
+
+from .accumulator import REUSE_DISTANCE, Accumulators, entry_layout
+from .act_sram import ActSram
+from .array import Array
+from .drain import AccRead
+from .interfaces import ActRead, Fault, Post, command_layout
+from .row_address import LEVELS, RowAddress
+from .row_sum import RowSum
+from .weight_feeder import PIPELINE, WeightFeeder
+from .wgt_sram import WgtSram
+
+
+def bin_number(name: str) -> int:
+    """Number of a cycle bin on `Matmul.bin`."""
+    return BINS.index(name)
+
+
+class Matmul(wiring.Component):
+    """The MATMUL engine with array and accumulators.
+
+    Members
+    -------
+    cmd, post, busy, fault, abort
+        As every engine has them.
+    waiting_weights, waiting_operands, waiting_accumulator
+        The next command misses a semaphore that guards these.
+    act
+        Read port of the activation SRAM.
+    wgt_read, wgt_row, wgt_data
+        Read port of the weight SRAM.
+    drain
+        DRAIN's read port of the accumulators.
+    bin
+        Index in `BINS` of the bin into which this cycle falls.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "cmd": In(stream.Signature(command_layout(Engine.MATMUL))),
+                "post": Out(Post()),
+                "busy": Out(1),
+                "fault": Out(Fault()),
+                "abort": In(1),
+                "waiting_weights": In(1),
+                "waiting_operands": In(1),
+                "waiting_accumulator": In(1),
+                "act": Out(ActRead(config)),
+                "wgt_read": Out(1),
+                "wgt_row": Out(range(config.wgt_rows)),
+                "wgt_data": In(8 * config.cols),
+                "drain": In(AccRead(config)),
+                "bin": Out(range(len(BINS))),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        config = self.config
+        act_latency = ActSram.read_latency
+        if act_latency - WgtSram.read_latency != PIPELINE:
+            raise ValueError("a weight row must reach the array one cycle sooner than an act row")
+
+        m.submodules.array = array = Array(config)
+        m.submodules.accumulators = accumulators = Accumulators(config)
+        m.submodules.feeder = feeder = WeightFeeder(config)
+        m.submodules.rows = rows = RowAddress()
+        connect(m, flipped(self.drain), accumulators.drain)
+
+        # --- the command ---------------------------------------------------------------------
+        cmd = self.cmd.payload
+        active = Signal()  # the streamer has a command
+        stopped = Signal()
+        accumulate, row_sum = Signal(), Signal()
+        k_tail = Signal(range(config.rows + 1))
+        index = Signal.like(cmd.index)
+        mask = Signal(SEMAPHORES)
+        acc_row, acc_start = Signal(17), Signal(17)
+        acc_block = Signal(16)
+
+        issue = Signal()
+        done = Signal()  # the row issued is the last of the command
+        take = Signal()
+        malformed = Signal()
+        counts = [
+            getattr(cmd, field.name) for field in MATMUL.own_fields if field.least is not None
+        ]
+        m.d.comb += [
+            take.eq(self.cmd.valid & ~stopped & ~self.abort & (~active | done)),
+            self.cmd.ready.eq(take),
+            malformed.eq(
+                Cat(*(count == 0 for count in counts)).any()
+                | (cmd.k_tail > config.rows)
+                | (cmd.row_sum & (not config.row_sum))
+            ),
+        ]
+        with m.If(take):
+            m.d.sync += [
+                active.eq(~malformed),
+                stopped.eq(malformed),
+                accumulate.eq(cmd.accumulate),
+                row_sum.eq(cmd.row_sum),
+                k_tail.eq(cmd.k_tail),
+                index.eq(cmd.index),
+                mask.eq(cmd.post),
+                acc_row.eq(cmd.acc),
+                acc_start.eq(cmd.acc),
+                acc_block.eq(cmd.acc_block),
+            ]
+        with m.Elif(done):
+            m.d.sync += active.eq(0)
+
+        m.d.comb += [
+            rows.load.eq(take),
+            rows.base.eq(cmd.act),
+            rows.step.eq(issue),
+            feeder.valid.eq(self.cmd.valid),
+            feeder.wgt.eq(cmd.wgt),
+            feeder.wgt_block.eq(cmd.wgt_block),
+            feeder.accept.eq(take),
+            feeder.taken.eq(issue & rows.tile_first),
+            feeder.block_last.eq(rows.block_last),
+            feeder.final.eq(rows.final),
+            self.wgt_read.eq(feeder.read),
+            self.wgt_row.eq(feeder.row),
+        ]
+        for level in LEVELS:
+            m.d.comb += getattr(rows, f"count_{level}").eq(getattr(cmd, level))
+            if level != "blocks":
+                m.d.comb += getattr(rows, f"stride_{level}").eq(getattr(cmd, f"{level}_stride"))
+
+        # --- issue a row ---------------------------------------------------------------------
+        first = Signal()
+        hazard = Signal()
+        weights_there = Signal()
+        wanted = Signal()
+        outside = Signal()
+        offset_bits = self.act.offset.shape().width
+        region = rows.address[offset_bits:]
+        recent = []
+        for i in range(REUSE_DISTANCE - 1):
+            valid = Signal(name=f"recent_valid_{i}")
+            row = Signal(17, name=f"recent_{i}")
+            m.d.sync += [
+                valid.eq(recent[-1][0] if i else issue),
+                row.eq(recent[-1][1] if i else acc_row),
+            ]
+            recent.append((valid, row))
+        m.d.comb += [
+            first.eq(rows.block_first & ~accumulate),
+            hazard.eq(~first & Cat(*(v & (r == acc_row) for v, r in recent)).any()),
+            weights_there.eq(~rows.tile_first | feeder.ready),
+            outside.eq(
+                (region >= config.act_regions)
+                | (rows.address[:offset_bits] > config.act_region_bytes - config.rows)
+                | (acc_row >= config.acc_total_rows)
+                | (rows.tile_first & feeder.bad)
+            ),
+            wanted.eq(active & ~stopped & ~self.abort & weights_there & ~hazard),
+            self.act.valid.eq(wanted & ~outside),
+            self.act.region.eq(region),
+            self.act.offset.eq(rows.address),
+            issue.eq(self.act.valid & self.act.ready),
+            done.eq(issue & rows.tile_last & rows.final),
+        ]
+        with m.If(wanted & outside):
+            m.d.sync += stopped.eq(1)
+        m.d.comb += [
+            self.fault.valid.eq((wanted & outside) | (take & malformed)),
+            self.fault.cause.eq(Mux(take & malformed, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),
+            self.fault.index.eq(Mux(take & malformed, cmd.index, index)),
+        ]
+        with m.If(issue & ~done):
+            with m.If(~rows.tile_last):
+                m.d.sync += acc_row.eq(acc_row + 1)
+            with m.Elif(rows.block_last):
+                m.d.sync += [
+                    acc_row.eq(acc_start + acc_block),
+                    acc_start.eq(acc_start + acc_block),
+                ]
+            with m.Else():
+                m.d.sync += acc_row.eq(acc_start)
+
+        # --- fixed delays to array and accumulators --------------------------------------------
+        layout = entry_layout(config)
+        entry = Signal(layout)
+        half = Signal()
+        m.d.comb += [
+            half.eq(acc_row >= config.acc_rows),
+            entry.valid.eq(issue),
+            entry.first.eq(first),
+            entry.last.eq(done),
+            entry.half.eq(half),
+            entry.row.eq(acc_row - Mux(half, config.acc_rows, 0)),
+        ]
+        # Lanes of whole half-words: the simulator shifts them without crossing words bit by bit.
+        lane = -(-layout.size // 16) * 16
+        depth = act_latency + array.latency - 1
+        line = Signal(lane * depth)
+        m.d.sync += line.eq(Cat(entry, Signal(lane - layout.size, name="gap"), line))
+        swaps = Signal(act_latency)
+        m.d.sync += swaps.eq(Cat(issue & rows.tile_first, swaps))
+        weights = Signal(8 * config.cols)
+        m.d.sync += weights.eq(self.wgt_data)
+        m.d.comb += [
+            array.row.eq(self.act.data),
+            array.swap.eq(swaps[-1]),
+            array.weights.eq(weights),
+            array.shift.eq(feeder.shift),
+            accumulators.sums.eq(array.sums),
+            accumulators.entry.eq(line[-lane:]),
+        ]
+
+        if config.row_sum:
+            m.submodules.row_sum = sums = RowSum(config)
+            counted, tails = Signal(act_latency), Signal(act_latency)
+            entering = line[lane * (act_latency - 1) : lane * act_latency]
+            m.d.sync += [
+                counted.eq(Cat(issue & row_sum, counted)),
+                tails.eq(Cat(rows.tail, tails)),
+            ]
+            tail_bytes = Signal.like(k_tail)
+            tail_lanes = [Signal.like(k_tail, name=f"tail_{i}") for i in range(act_latency)]
+            for i, after in enumerate(tail_lanes):
+                m.d.sync += after.eq(tail_lanes[i - 1] if i else k_tail)
+            m.d.comb += [
+                tail_bytes.eq(Mux(tails[-1], tail_lanes[-1], config.rows)),
+                sums.row.eq(self.act.data),
+                sums.entry.eq(Cat(counted[-1], entering[1 : layout.size])),
+                sums.tail.eq(tail_bytes),
+                sums.drain.eq(self.drain.valid & self.drain.ready),
+                sums.drain_row.eq(self.drain.row),
+                self.drain.row_sum.eq(sums.value),
+                accumulators.blocked.eq(sums.reading),
+            ]
+
+        # --- posts, busy, bins ---------------------------------------------------------------
+        flight = act_latency + array.latency - 1 + Accumulators.finish_latency(config)
+        m.submodules.posts = posts = SyncFIFO(width=SEMAPHORES, depth=flight // config.rows + 2)
+        inside = Signal(range(flight + 1))
+        with m.If(issue):
+            m.d.sync += inside.eq(flight)
+        with m.Elif(inside != 0):
+            m.d.sync += inside.eq(inside - 1)
+        m.d.comb += [
+            posts.w_data.eq(mask),
+            posts.w_en.eq(done),
+            posts.r_en.eq(accumulators.finished),
+            self.post.mask.eq(posts.r_data),
+            self.post.valid.eq(accumulators.finished),
+            self.busy.eq(active | posts.r_rdy),
+        ]
+
+        with m.If(issue):
+            m.d.comb += self.bin.eq(bin_number("compute"))
+        with m.Elif((active & ~weights_there) | (~active & self.cmd.valid) | self.waiting_weights):
+            m.d.comb += self.bin.eq(bin_number("weights"))
+        with m.Elif(self.waiting_operands | self.act.valid):
+            m.d.comb += self.bin.eq(bin_number("operands"))
+        with m.Elif(self.waiting_accumulator | (active & hazard)):
+            m.d.comb += self.bin.eq(bin_number("accumulator"))
+        with m.Elif(inside != 0):
+            m.d.comb += self.bin.eq(bin_number("fill"))
+        with m.Else():
+            m.d.comb += self.bin.eq(bin_number("idle"))
+        return m

@@ -1,0 +1,132 @@
+"""The N-dimensional address generator of MATMUL: nested loops over rows, tiles and blocks."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.config import SRAM_ADDRESS_BITS
+
+LEVELS = ("m0", "m1", "m2", "k0", "k1", "k2", "blocks")
+"""Loops from the innermost to the outermost; stepping ``blocks`` starts again at the base."""
+
+ROW_LEVELS = 3
+"""How many of `LEVELS` walk the rows of a tile."""
+
+COUNT_BITS = 16
+
+
+class RowAddress(wiring.Component):
+    """Address of each activation row of one MATMUL, one a cycle.
+
+    One adder serves all loops: the step of the outermost loop that advances is added to that
+    loop's own address, and the loops inside start from the sum.
+
+    Members
+    -------
+    load, base, count_*, stride_*
+        Start a walk: ``base`` and, for each level, the bound (at least 1) and the stride. They need
+        to be stable only in the cycle of ``load``.
+    step
+        The row at ``address`` is taken; the next one stands there in the next cycle.
+    address
+        Byte address of the current row.
+    tile_first, tile_last
+        The row is the first or last of its tile.
+    block_first, block_last
+        The tile is the first or last of its block.
+    tail
+        The tile is the last of its slice.
+    final
+        The tile is the last of the walk.
+    """
+
+    def __init__(self):
+        members = {
+            "load": In(1),
+            "base": In(SRAM_ADDRESS_BITS),
+            "step": In(1),
+            "address": Out(SRAM_ADDRESS_BITS),
+            "tile_first": Out(1),
+            "tile_last": Out(1),
+            "block_first": Out(1),
+            "block_last": Out(1),
+            "tail": Out(1),
+            "final": Out(1),
+        }
+        for level in LEVELS:
+            members[f"count_{level}"] = In(COUNT_BITS)
+            if level != "blocks":
+                members[f"stride_{level}"] = In(signed(SRAM_ADDRESS_BITS))
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        bases, strides, ends = [], [], []
+        base = Signal(SRAM_ADDRESS_BITS)
+        # Which level steps: the innermost that is not at its end.
+        inner_ends = []
+        starts_tile = Signal()
+        starts_block = Signal()
+        step_base = Signal(SRAM_ADDRESS_BITS)
+        step_stride = Signal(signed(SRAM_ADDRESS_BITS))
+        following = Signal(SRAM_ADDRESS_BITS)
+        selects = []
+        for level in LEVELS:
+            bound = Signal(COUNT_BITS, name=f"bound_{level}")
+            left = Signal(COUNT_BITS, name=f"left_{level}")
+            end = Signal(name=f"end_{level}")
+            select = Signal(name=f"select_{level}")
+            m.d.comb += select.eq(~end & Cat(*inner_ends).all() if inner_ends else ~end)
+            with m.If(self.load):
+                count = getattr(self, f"count_{level}")
+                m.d.sync += [bound.eq(count - 1), left.eq(count - 1), end.eq(count == 1)]
+            with m.Elif(self.step):
+                with m.If(select):
+                    m.d.sync += [left.eq(left - 1), end.eq(left == 1)]
+                with m.Elif(Cat(*inner_ends).all() if inner_ends else 1):
+                    m.d.sync += [left.eq(bound), end.eq(bound == 0)]
+            selects.append(select)
+            inner_ends.append(end)
+            ends.append(end)
+            if level == "blocks":
+                m.d.sync += base.eq(Mux(self.load, self.base, base))
+                bases.append(base)
+                strides.append(0)
+                continue
+            address = Signal(SRAM_ADDRESS_BITS, name=f"address_{level}")
+            stride = Signal(signed(SRAM_ADDRESS_BITS), name=f"step_{level}")
+            bases.append(address)
+            strides.append(stride)
+            with m.If(self.load):
+                m.d.sync += [address.eq(self.base), stride.eq(getattr(self, f"stride_{level}"))]
+
+        for i in range(len(LEVELS)):
+            with m.If(selects[i]):
+                m.d.comb += [step_base.eq(bases[i]), step_stride.eq(strides[i])]
+        m.d.comb += following.eq(step_base + step_stride)
+        for i, level in enumerate(LEVELS):
+            if level == "blocks":
+                continue
+            outside = Cat(*ends[:i]).all() if i else 1
+            with m.If(self.step & ~self.load & outside):
+                m.d.sync += bases[i].eq(following)
+
+        rows_end = Cat(*ends[:ROW_LEVELS]).all()
+        tiles_end = Cat(*ends[ROW_LEVELS:-1]).all()
+        with m.If(self.load):
+            m.d.sync += [starts_tile.eq(1), starts_block.eq(1)]
+        with m.Elif(self.step):
+            m.d.sync += starts_tile.eq(rows_end)
+            with m.If(rows_end):
+                m.d.sync += starts_block.eq(tiles_end)
+        m.d.comb += [
+            self.address.eq(bases[0]),
+            self.tile_first.eq(starts_tile),
+            self.tile_last.eq(rows_end),
+            self.block_first.eq(starts_block),
+            self.block_last.eq(tiles_end),
+            self.tail.eq(ends[LEVELS.index("k0")]),
+            self.final.eq(tiles_end & ends[-1]),
+        ]
+        return m

@@ -1,0 +1,100 @@
+"""The row-sum column: sums of activations, for products whose B has a zero point.
+
+The bytes of a row are added in a tree as it enters the array, and accumulated beside the array's
+own columns. Being shorter than the array, this path is always ahead of it.
+"""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.config import Config
+
+from .accumulator import AccumulatorColumn, entry_layout
+
+
+class RowSum(wiring.Component):
+    """Adder tree and accumulator column.
+
+    Members
+    -------
+    row, entry
+        A row of R activations and its entry; ``entry.valid`` only where a row sum is wanted.
+    tail
+        Count only the first ``tail`` bytes of the row, 1..R.
+    drain, drain_row
+        As `AccumulatorColumn`, with a row number over both halves.
+    value
+        One cycle after ``drain``.
+    reading
+        For each half: the column reads it for itself in this cycle; ``drain`` must be low.
+    """
+
+    row: Signal
+    tail: Signal
+    drain: Signal
+    drain_row: Signal
+    value: Signal
+    reading: Signal
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "row": In(8 * config.rows),
+                "entry": In(entry_layout(config)),
+                "tail": In(range(config.rows + 1)),
+                "drain": In(1),
+                "drain_row": In(range(config.acc_total_rows)),
+                "value": Out(32),
+                "reading": Out(2),
+            }
+        )
+
+    @staticmethod
+    def levels(config: Config) -> int:
+        """Registers from a row to its sum."""
+        return 1 + (config.rows - 1).bit_length()
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        config = self.config
+        entries = [self.entry]
+        level = []
+        for r in range(config.rows):
+            byte = Signal(signed(8), name=f"byte_{r}")
+            counted = self.row.word_select(r, 8).as_signed()
+            with m.If(self.entry.valid):
+                m.d.sync += byte.eq(Mux(self.tail > r, counted, 0))
+            level.append(byte)
+        depth = 0
+        while True:
+            entry = Signal(entry_layout(config), name=f"entry_{depth + 1}")
+            m.d.sync += entry.eq(entries[-1])
+            entries.append(entry)
+            if len(level) == 1:
+                break
+            depth += 1
+            following = []
+            for i in range(0, len(level), 2):
+                total = Signal(signed(8 + depth), name=f"sum_{depth}_{i // 2}")
+                pair = level[i] + level[i + 1] if i + 1 < len(level) else level[i]
+                m.d.sync += total.eq(pair)
+                following.append(total)
+            level = following
+
+        # The column wants the entry one cycle before its sum.
+        m.submodules.column = column = AccumulatorColumn(config)
+        half = self.drain_row >= config.acc_rows
+        adds = entries[-2].valid & ~entries[-2].first
+        m.d.comb += [
+            self.reading.eq(Mux(adds, Mux(entries[-2].half, 0b10, 0b01), 0)),
+            column.entry.eq(entries[-2]),
+            column.sum.eq(level[0]),
+            column.drain.eq(self.drain),
+            column.drain_half.eq(half),
+            column.drain_row.eq(self.drain_row - Mux(half, config.acc_rows, 0)),
+            self.value.eq(column.value),
+        ]
+        return m

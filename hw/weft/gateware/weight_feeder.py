@@ -1,0 +1,130 @@
+"""The weight feeder: shifts the next tile into the array behind the running one."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.config import Config
+
+PIPELINE = 2
+"""Cycles from ``read`` to that row and ``shift`` at the array: SRAM, then one register."""
+
+
+class WeightFeeder(wiring.Component):
+    """Reads the weight tiles of MATMUL commands, last row first, one tile ahead of the array.
+
+    Members
+    -------
+    valid, wgt, wgt_block
+        The next command: SRAM row of its first tile, rows from one block to the next.
+    accept
+        The array moves on to that command.
+    taken
+        The array starts on the tile that is `ready`; the one after it is fed from the next cycle.
+    block_last, final
+        The tile being taken is the last of its block; of its command.
+    ready
+        A tile may start in this cycle: its weights will be there in time.
+    bad
+        The tile that is ready lies outside the SRAM.
+    read, row
+        To the weight SRAM.
+    shift
+        To the array, `PIPELINE` cycles after ``read``.
+    """
+
+    valid: Signal
+    wgt: Signal
+    wgt_block: Signal
+    accept: Signal
+    taken: Signal
+    block_last: Signal
+    final: Signal
+    ready: Signal
+    bad: Signal
+    read: Signal
+    row: Signal
+    shift: Signal
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "valid": In(1),
+                "wgt": In(16),
+                "wgt_block": In(16),
+                "accept": In(1),
+                "taken": In(1),
+                "block_last": In(1),
+                "final": In(1),
+                "ready": Out(1),
+                "bad": Out(1),
+                "read": Out(1),
+                "row": Out(range(config.wgt_rows)),
+                "shift": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        rows = self.config.rows
+        # One bit more than an SRAM row, so that running past the end shows.
+        tile, block = Signal(17), Signal(17)
+        stride = Signal(16)
+        left = Signal(range(rows))
+        pending = Signal()  # `tile` is to be fed
+        full = Signal()  # a fed tile waits for the array
+        loaded = Signal()  # the next command's first tile is pending, full or taken
+
+        last = Signal()
+        outside = Signal()
+        was_outside = Signal()
+        m.d.comb += [
+            last.eq(pending & (left == 0)),
+            outside.eq(tile + rows > self.config.wgt_rows),
+            self.read.eq(pending),
+            self.row.eq(tile + left),
+            self.ready.eq(full | last),
+            self.bad.eq((full & was_outside) | (last & outside)),
+        ]
+        shifting = Signal()
+        m.d.sync += [shifting.eq(pending), self.shift.eq(shifting)]
+
+        with m.If(pending):
+            m.d.sync += left.eq(left - 1)
+        with m.If(last):
+            m.d.sync += [pending.eq(0), full.eq(1), was_outside.eq(outside)]
+
+        more = Signal()
+        m.d.comb += more.eq(self.taken & ~self.final)
+        with m.If(self.taken):
+            m.d.sync += full.eq(0)
+        with m.If(more):
+            with m.If(self.block_last):
+                m.d.sync += [tile.eq(block + stride), block.eq(block + stride)]
+            with m.Else():
+                m.d.sync += tile.eq(tile + rows)
+            m.d.sync += [pending.eq(1), left.eq(rows - 1)]
+
+        # The next command's first tile goes in as soon as this command's last tile is taken.
+        idle = Signal(init=1)
+        start = Signal()
+        m.d.comb += start.eq(self.valid & ~loaded & (idle | (self.taken & self.final)))
+        with m.If(start):
+            m.d.sync += [
+                tile.eq(self.wgt),
+                block.eq(self.wgt),
+                stride.eq(self.wgt_block),
+                pending.eq(1),
+                left.eq(rows - 1),
+            ]
+        with m.If(start):
+            m.d.sync += idle.eq(0)
+        with m.Elif(self.taken & self.final):
+            m.d.sync += idle.eq(1)
+        with m.If(self.accept):
+            m.d.sync += loaded.eq(0)
+        with m.Elif(start):
+            m.d.sync += loaded.eq(1)
+        return m
