@@ -225,10 +225,9 @@ class Config:
         for name in values:
             if name not in names:
                 raise ValueError(f"unknown Config field {name!r}; fields: {', '.join(names)}")
-        if "cols" in values and "drain_units" not in values:
-            # A preset's requantisers are said as "one for each column" when they are that.
-            if self.drain_units == self.cols:
-                values = {**values, "drain_units": values["cols"]}
+        if "cols" in values and "drain_units" not in values and self.drain_units == self.cols:
+            # A preset with one requantiser for each column keeps that.
+            values = {**values, "drain_units": values["cols"]}
         return replace(self, **values)
 
 

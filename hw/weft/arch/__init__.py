@@ -1,1 +1,1 @@
-"""What is true of the chip: command and register tables, layouts, numerics. Standard library only."""
+"""What is true of the chip: tables, layouts, numerics. Standard library only."""

@@ -126,16 +126,16 @@ LOAD = Command(
     "LOAD",
     0x01,
     Engine.LOAD,
-    "Copy rows of bytes from memory to an SRAM, padded with a fill value. For i2 < count2 and i1 < "
-    "pad_top + count1 + pad_bottom, a row is pad_left fill bytes, len bytes from src + i2 * stride2 "
-    "+ (i1 - pad_top) * stride1, pad_right fill bytes; in the pad_top first and pad_bottom last "
-    "rows of each i2 the len bytes are fill, too. act: the row goes to byte dst + i2 * dst_stride2 "
-    "+ i1 * dst_stride1. wgt: the row is cut into chunks of C bytes, the last one completed with "
-    "fill; chunk j becomes SRAM row dst + i2 * dst_stride2 + i1 * dst_stride1 + j * dst_chunk. wgt "
-    "with transpose: pad_top + count1 + pad_bottom must be C and a row R bytes long; for each i2 "
-    "the block is transposed into SRAM rows dst + i2 * dst_stride2 + r, 0 <= r < R. param: one row "
-    "without padding, flip or transposition of 8 bytes a column (int32 bias, float32 scale), a "
-    "multiple of 8 C bytes; dst counts blocks of C columns.",
+    "Copy rows of bytes from memory to an SRAM, padded with a fill value. For i2 < count2 and i1 "
+    "< pad_top + count1 + pad_bottom, a row is pad_left fill bytes, len bytes from src + i2 * "
+    "stride2 + (i1 - pad_top) * stride1, pad_right fill bytes; in the pad_top first and "
+    "pad_bottom last rows of each i2 the len bytes are fill, too. act: the row goes to byte dst + "
+    "i2 * dst_stride2 + i1 * dst_stride1. wgt: the row is cut into chunks of C bytes, the last "
+    "one completed with fill; chunk j becomes SRAM row dst + i2 * dst_stride2 + i1 * dst_stride1 "
+    "+ j * dst_chunk. wgt with transpose: pad_top + count1 + pad_bottom must be C and a row R "
+    "bytes long; for each i2 the block is transposed into SRAM rows dst + i2 * dst_stride2 + r, 0 "
+    "<= r < R. param: one row without padding, flip or transposition of 8 bytes a column (int32 "
+    "bias, float32 scale), a multiple of 8 C bytes; dst counts blocks of C columns.",
     (
         _u("space", 0, 8, 2, "Destination: 0 act, 1 wgt, 2 param."),
         _u("flip", 0, 10, 1, "XOR every byte read from memory with 0x80 (uint8 -> int8)."),
@@ -164,10 +164,10 @@ MATMUL = Command(
     Engine.MATMUL,
     "Multiply and accumulate. For b < blocks, then tiles i2 < k2, i1 < k1, i0 < k0 (i0 fastest; t "
     "counts tiles), then rows j2 < m2, j1 < m1, j0 < m0 (j0 fastest; m counts rows): accumulator "
-    "row acc + b * acc_block + m receives the R bytes at act + i2 * k2_stride + i1 * k1_stride + i0 "
-    "* k0_stride + j2 * m2_stride + j1 * m1_stride + j0 * m0_stride, times the weight tile in SRAM "
-    "rows wgt + b * wgt_block + t * R onwards. The first tile of a block writes unless accumulate "
-    "is set; the others add.",
+    "row acc + b * acc_block + m receives the R bytes at act + i2 * k2_stride + i1 * k1_stride + "
+    "i0 * k0_stride + j2 * m2_stride + j1 * m1_stride + j0 * m0_stride, times the weight tile in "
+    "SRAM rows wgt + b * wgt_block + t * R onwards. The first tile of a block writes unless "
+    "accumulate is set; the others add.",
     (
         _u("accumulate", 0, 8, 1, "The first tile adds to the accumulator, too."),
         _u("row_sum", 0, 9, 1, "Keep the sum of each row's activations in the row-sum column."),
@@ -199,12 +199,12 @@ DRAIN = Command(
     "DRAIN",
     0x03,
     Engine.DRAIN,
-    "Accumulator rows to the activation SRAM. For b < blocks and m < rows, the C columns of row acc "
-    "+ b * acc_block + m, each minus b_zero_point times the row sum where row_sum is set, plus the "
-    "bias of its column in parameter block param + b where params is set (all modulo 2^32), are "
-    "written to act bytes dst + b * dst_block + m * dst_stride: as int32, little-endian, or "
-    "requantised to one byte a column: clamp(f32_rne(acc, scale) + zero_point, qmin, qmax) mod 256. "
-    "In the last block only the first cols_last columns are written.",
+    "Accumulator rows to the activation SRAM. For b < blocks and m < rows, the C columns of row "
+    "acc + b * acc_block + m, each minus b_zero_point times the row sum where row_sum is set, "
+    "plus the bias of its column in parameter block param + b where params is set (all modulo "
+    "2^32), are written to act bytes dst + b * dst_block + m * dst_stride: as int32, little- "
+    "endian, or requantised to one byte a column: clamp(f32_rne(acc, scale) + zero_point, qmin, "
+    "qmax) mod 256. In the last block only the first cols_last columns are written.",
     (
         _u("int32", 0, 8, 1, "Write int32 instead of requantised bytes."),
         _u("params", 0, 9, 1, "Bias and scale from the parameter SRAM, else bias 0 and scale."),
@@ -250,8 +250,8 @@ SIGNAL = Command(
     0x05,
     Engine.STORE,
     "After every earlier STORE is visible: write a word to memory (write), raise the message "
-    "interrupt (message), retire the program and raise the done interrupt (end). Runs in the STORE "
-    "engine; end must stand on the last command of a program and on no other.",
+    "interrupt (message), retire the program and raise the done interrupt (end). Runs in the "
+    "STORE engine; end must stand on the last command of a program and on no other.",
     (
         _u("write", 0, 8, 1, "Write value to address."),
         _u("message", 0, 9, 1, "Raise the message interrupt."),

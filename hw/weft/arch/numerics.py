@@ -25,7 +25,15 @@ def scale_error(bits: int) -> str | None:
 
 
 def gemm_ideal_cycles(
-    *, m: int, n: int, k: int, out_bytes: int, rows: int, cols: int, bus_bytes: int, drain_units: int
+    *,
+    m: int,
+    n: int,
+    k: int,
+    out_bytes: int,
+    rows: int,
+    cols: int,
+    bus_bytes: int,
+    drain_units: int,
 ) -> int:
     """Fewest cycles in which any schedule could do one product: the roofline.
 

@@ -1,7 +1,7 @@
 """The activation SRAM: byte-addressed regions, each with one read and one write port.
 
-A region keeps its even and odd rows in separate memories, so that any ``act_row_bytes`` bytes, at any
-alignment, are one read of each::
+A region keeps its even and odd rows in separate memories, so that any ``act_row_bytes`` bytes,
+at any alignment, are one read of each::
 
     offset = 16 * row + byte        even memory      odd memory
                                     row 0            row 1
@@ -170,7 +170,7 @@ class ActSram(wiring.Component):
                             write.data.eq(stage["data"].word_select(half, 8 * row_bytes)),
                             write.en.eq(stage["mask"].word_select(half, row_bytes)),
                         ]
-                for i, port in enumerate(readers):
+                for port in readers:
                     grant = grants_of[id(port)][g]
                     even, odd, _ = rows_of(port.offset)
                     with m.If(grant):

@@ -7,7 +7,8 @@ diagonal bits are kept a byte wide as masks: both make the Verilated model sever
 one submodule per element, and synthesis merges the copies.
 
 Weights pass through three registers per element: ``ready`` and ``pipe`` form the chain down the
-rows (two registers a row, so that the shift window travels with the wavefront), ``used`` multiplies.
+rows (two registers a row, so that the shift window travels with the wavefront); ``used``
+multiplies.
 
 ::
 

@@ -131,13 +131,11 @@ class MemoryRead(wiring.Signature):
     burst
         Requested bursts; none crosses 4 KiB.
     beat
-        Data in the order of the requests: ``data``, ``error`` (the response was not OKAY), ``last``.
+        Data in the order of the requests: ``data``, ``error`` (response not OKAY), ``last``.
     """
 
     def __init__(self, config: Config):
-        beat = data.StructLayout(
-            {"data": unsigned(8 * config.bus_bytes), "error": 1, "last": 1}
-        )
+        beat = data.StructLayout({"data": unsigned(8 * config.bus_bytes), "error": 1, "last": 1})
         super().__init__(
             {"burst": Out(stream.Signature(burst_layout())), "beat": In(stream.Signature(beat))}
         )
