@@ -10,7 +10,7 @@ from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, FallingEdge
+from cocotb.triggers import ClockCycles, FallingEdge, Timer
 
 from weft.config import Config
 
@@ -42,3 +42,8 @@ async def start(dut: Any, cycles: int = 2) -> None:
     await ClockCycles(dut.clk, cycles)
     await FallingEdge(dut.clk)
     dut.rst.value = 0
+
+
+async def settle() -> None:
+    """Let combinational outputs follow inputs driven in this half cycle; time moves by 1 ns."""
+    await Timer(1, unit="ns")

@@ -1,0 +1,23 @@
+"""The array and the activation SRAM, each in its bench."""
+
+import pytest
+from bench import run_bench
+
+from weft.config import Config
+from weft.gateware.act_sram import ActSram
+from weft.gateware.array import Array
+
+ARRAYS = ["tiny", "base", "tiny,rows=1,cols=1", "tiny,rows=3,cols=5", "tiny,rows=5,cols=2"]
+SRAMS = ["tiny", "base,act_kib=3,act_regions=3,rows=5", "tiny,act_kib=1,act_regions=1,bus_bytes=8"]
+
+
+@pytest.mark.parametrize("spec", ARRAYS)
+def test_array(spec):
+    config = Config.parse(spec)
+    run_bench("array", Array(config), "tb_array", config=config)
+
+
+@pytest.mark.parametrize("spec", SRAMS)
+def test_act_sram(spec):
+    config = Config.parse(spec)
+    run_bench("act_sram", ActSram(config), "tb_act_sram", config=config)
