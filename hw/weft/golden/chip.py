@@ -1,0 +1,165 @@
+"""The golden chip: a program's command bytes, run one command at a time in program order."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weft.arch.commands import (
+    BY_OPCODE,
+    COMMAND_BYTES,
+    LAUNCH,
+    SIGNAL,
+    Command,
+    Decoded,
+    Engine,
+    decode,
+)
+from weft.arch.errors import MESSAGES, Cause
+from weft.arch.layouts import DRAM_ALIGN
+from weft.config import Config
+
+from . import drain, load, matmul, store
+from .faults import ChipFault, Fault, ProgramError, RaceError
+from .races import Races
+from .semaphores import Semaphores
+from .state import State
+
+_EXECUTE = {
+    Engine.LOAD: load.execute,
+    Engine.MATMUL: matmul.execute,
+    Engine.DRAIN: drain.execute,
+    Engine.STORE: store.execute,
+}
+
+
+class GoldenChip:
+    """The whole chip, without time.
+
+    It computes what the chip computes, halts where the chip halts, and refuses programs that work
+    on the chip by luck only: races (`weft.golden.races`), semaphores with two posting or two
+    waiting engines, and waits on posts that come later in the program.
+
+    Parameters
+    ----------
+    config
+        The chip's sizes.
+    memory
+        Flat uint8 array: main memory, shared with the host. Addresses beyond it answer with an
+        error, as the simulated memory does.
+    seed
+        SRAMs hold random bytes at first, from this seed.
+
+    Attributes
+    ----------
+    state
+        Memory and SRAMs.
+    messages
+        SIGNAL message commands run so far.
+    """
+
+    def __init__(self, config: Config, memory: NDArray[np.uint8], seed: int = 0):
+        self.config = config
+        self.state = State(config, memory, seed)
+        self.semaphores = Semaphores(config)
+        self.messages = 0
+        self._races = Races(self.state)
+        self.state.watch = self._races
+
+    def clear(self) -> None:
+        """What CTRL.clear does: semaphores to zero; memory and SRAMs are not touched."""
+        self.semaphores.clear()
+
+    def run(self, address: int, count: int) -> None:
+        """Run one program from the doorbell to its retirement.
+
+        The host's writes to memory before this call, and all earlier programs, come first.
+
+        Parameters
+        ----------
+        address, count
+            Memory address of the program, and its commands.
+
+        Raises
+        ------
+        ChipFault
+            The chip halts; `clear` makes it ready again.
+        ProgramError
+            The program breaks a rule that the chip does not check. Call `clear`, too.
+        """
+        if address % DRAM_ALIGN:
+            text = f"{MESSAGES[Cause.BAD_COMMAND]}: program at {address:#x}, not 64-byte aligned"
+            raise ChipFault(Cause.BAD_COMMAND, Engine.CONTROL, 0, text)
+        self._races.begin()
+        self.semaphores.begin()
+        memory = self.state.memory
+        there = max(0, min(count, (len(memory) - address) // COMMAND_BYTES))
+        self._races.fetch(address, there * COMMAND_BYTES)
+        program = memory[address : address + there * COMMAND_BYTES].tobytes()
+        for index in range(count):
+            if index >= there:
+                text = f"{MESSAGES[Cause.READ_ERROR]}: fetch of command {index}"
+                raise ChipFault(Cause.READ_ERROR, Engine.CONTROL, index, text)
+            raw = program[index * COMMAND_BYTES : (index + 1) * COMMAND_BYTES]
+            if self._command(index, raw, last=index == count - 1):
+                return
+        text = MESSAGES[Cause.UNTERMINATED]
+        raise ChipFault(Cause.UNTERMINATED, Engine.CONTROL, 0, text)
+
+    def _command(self, index: int, raw: bytes, last: bool) -> bool:
+        """Run one command; whether it was the program's end."""
+        decoded, malformed = _decode(raw)
+        if decoded is None:
+            text = f"command {index}: {MESSAGES[Cause.BAD_COMMAND]}: {malformed}"
+            raise ChipFault(Cause.BAD_COMMAND, Engine.CONTROL, index, text)
+        if decoded.command is LAUNCH and not self.config.lanes:
+            text = f"command {index} ({decoded}): {MESSAGES[Cause.BAD_COMMAND]}: no SIMT core"
+            raise ChipFault(Cause.BAD_COMMAND, Engine.CONTROL, index, text)
+        engine = decoded.command.engine
+        end = decoded.command is SIGNAL and bool(decoded["end"])
+        try:
+            if end and not last:
+                raise ProgramError("SIGNAL end before the last command of the program")
+            number = self._races.next_number(engine)
+            known = self.semaphores.take(decoded["wait"], engine, number)
+            self._races.start(engine, index, decoded, known)
+            if malformed:
+                raise Fault(Cause.BAD_COMMAND, malformed)
+            _EXECUTE[engine](self.state, decoded)
+            clock = self._races.clock(engine)
+            self.semaphores.post(decoded["post"], engine, clock, self._races.started)
+        except Fault as fault:
+            overflow = fault.cause is Cause.SEMAPHORE_OVERFLOW
+            where = (Engine.CONTROL, 0) if overflow else (engine, index)
+            text = f"command {index} ({decoded}): {fault}"
+            raise ChipFault(fault.cause, *where, text) from None
+        except RaceError:
+            raise  # it names both commands
+        except ProgramError as error:
+            raise ProgramError(f"command {index} ({decoded}): {error}") from None
+        if decoded.command is SIGNAL and decoded["message"]:
+            self.messages += 1
+        if end:
+            self._races.retire(engine)
+        return end
+
+
+def _decode(raw: bytes) -> tuple[Decoded | None, str]:
+    """Decode as the chip does.
+
+    Returns
+    -------
+    decoded
+        None where the dispatcher refuses the command: unknown opcode, or an unused bit set.
+    malformed
+        Why it, or its engine (a count below its least value), refuses it; else empty.
+    """
+    try:
+        return decode(raw), ""
+    except ValueError as error:
+        malformed = str(error)
+    word = int.from_bytes(raw, "little")
+    command: Command | None = BY_OPCODE.get(raw[0])
+    if command is None or word & ~command.used_mask:
+        return None, malformed
+    return Decoded(
+        command, {field.name: field.extract(word) for field in command.fields}
+    ), malformed

@@ -1,0 +1,164 @@
+"""Race detection: a vector clock for each engine, a shadow of every byte.
+
+Engines run at the same time and only semaphores order them. Two accesses to the same bytes by
+different engines, one of them a write, must be joined by a path of posts and takes; the program
+order in which the golden chip runs is no order.
+
+A command's accesses are remembered, for each element of a place, as the number of the last command
+of each engine that read it and that wrote it. An engine's commands are in order among themselves:
+when its last access comes first, all its earlier ones do.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weft.arch.commands import Decoded, Engine
+
+from .faults import RaceError
+from .rows import Addresses, gather, scatter_value
+from .semaphores import Clock
+from .state import Place, State
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """A command that was run: its index in the program, and what it was."""
+
+    index: int
+    command: Decoded
+
+    def __str__(self) -> str:
+        return f"command {self.index} ({self.command})"
+
+
+class Races:
+    """Vector clocks and shadows; the `weft.golden.state.Watch` of a chip.
+
+    Numbers of commands count up from 1 for each engine, over all programs.
+
+    Parameters
+    ----------
+    state
+        Whose memories are watched.
+    """
+
+    def __init__(self, state: State):
+        self._state = state
+        self._counts = np.zeros(len(Engine), np.int64)
+        self._clocks = [np.zeros(len(Engine), np.int64) for _ in Engine]
+        self._last: dict[tuple[Place, Engine, bool], NDArray[np.int32]] = {}
+        self._ran: dict[tuple[Engine, int], _Ran] = {}
+        self._engine = Engine.CONTROL
+
+    def begin(self) -> None:
+        """A program starts: everything before it is over and known to all engines."""
+        for clock in self._clocks:
+            clock[:] = self._counts
+        self._ran.clear()
+
+    def next_number(self, engine: Engine) -> int:
+        """Number of the engine's next command."""
+        return int(self._counts[engine]) + 1
+
+    @property
+    def started(self) -> dict[Engine, int]:
+        """Number of the last command of each engine."""
+        return {engine: int(self._counts[engine]) for engine in Engine}
+
+    def start(self, engine: Engine, index: int, command: Decoded, known: list[Clock]) -> None:
+        """A command starts; ``known`` are the clocks of the posts that it took."""
+        clock = self._clocks[engine]
+        for other in known:
+            np.maximum(clock, other, out=clock)
+        self._enter(engine)
+        self._ran[engine, int(self._counts[engine])] = _Ran(index, command)
+
+    def fetch(self, address: int, size: int) -> None:
+        """The dispatcher reads a program, at any time until the program has retired."""
+        self._enter(Engine.CONTROL)
+        if size:
+            self.access(Place.MEMORY, False, np.array([address]), size)
+
+    def clock(self, engine: Engine) -> Clock:
+        """What an engine knows now; a copy, to be posted."""
+        return self._clocks[engine].copy()
+
+    def retire(self, engine: Engine) -> None:
+        """The program retires with the engine's last command: everything must be over.
+
+        Raises
+        ------
+        RaceError
+            Names a command that may still run.
+        """
+        end = self._name(engine, int(self._counts[engine]))
+        for other in Engine:
+            number = int(self._counts[other])
+            if other is not Engine.CONTROL and self._clocks[engine][other] < number:
+                raise RaceError(
+                    f"the program retires with {end} before {self._name(other, number)} is done: "
+                    "no semaphore path from one to the other"
+                )
+
+    def access(self, place: Place, write: bool, starts: Addresses, length: int) -> None:
+        """The running command reads or writes rows of ``length`` elements.
+
+        Raises
+        ------
+        RaceError
+            Names both commands and the bytes.
+        """
+        engine, clock = self._engine, self._clocks[self._engine]
+        if starts.size * length > self._state.size(place):
+            starts = np.unique(starts)  # rows that overlap, as in a convolution
+        for (other_place, other, wrote), last in self._last.items():
+            if other_place is not place or other is engine or not (write or wrote):
+                continue
+            seen = _rows(last, starts, length)
+            if seen.max(initial=0) > clock[other]:
+                self._report(place, write, starts, seen, other, wrote)
+        key = (place, engine, write)
+        if key not in self._last:
+            # Untouched pages of a large array of zeros cost nothing.
+            self._last[key] = np.zeros(self._state.size(place), np.int32)
+        scatter_value(self._last[key], starts, length, int(self._counts[engine]))
+
+    def _enter(self, engine: Engine) -> None:
+        self._engine = engine
+        self._counts[engine] += 1
+        self._clocks[engine][engine] = self._counts[engine]
+
+    def _name(self, engine: Engine, number: int) -> str:
+        ran = self._ran.get((engine, number))
+        return str(ran) if ran else f"the fetch of the program ({engine.name})"
+
+    def _report(
+        self,
+        place: Place,
+        write: bool,
+        starts: Addresses,
+        seen: NDArray[np.int32],
+        other: Engine,
+        wrote: bool,
+    ) -> None:
+        bad = seen > self._clocks[self._engine][other]
+        row, column = (int(i[0]) for i in np.nonzero(bad))
+        run = bad[row, column:]
+        size = len(run) if run.all() else int(np.argmin(run))
+        first = int(starts[row]) + column
+        mine = self._name(self._engine, int(self._counts[self._engine]))
+        theirs = self._name(other, int(seen[row, column]))
+        raise RaceError(
+            f"race: {mine} {'writes' if write else 'reads'} {place.value} {first:#x} to "
+            f"{first + size - 1:#x}, which {theirs} {'writes' if wrote else 'reads'}, and no "
+            "semaphore path orders the two"
+        )
+
+
+def _rows(last: NDArray[np.int32], starts: Addresses, length: int) -> NDArray[np.int32]:
+    if len(starts) == 1:
+        first = int(starts[0])
+        return last[None, first : first + length]
+    return gather(last, starts, length)
