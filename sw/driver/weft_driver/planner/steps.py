@@ -1,0 +1,63 @@
+"""Steps and programs: commands with what they touch, before and after semaphores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from weft.arch.commands import BY_NAME, Engine, encode
+
+from .spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command without semaphores.
+
+    Parameters
+    ----------
+    name, fields
+        As `weft.arch.commands.encode` takes them, without ``wait`` and ``post``.
+    reads, writes
+        What the command touches, for `weft_driver.planner.hazards`.
+    note
+        A few words for a reader.
+    """
+
+    name: str
+    fields: Mapping[str, int]
+    reads: tuple[Span, ...] = ()
+    writes: tuple[Span, ...] = ()
+    note: str = ""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs it."""
+        return BY_NAME[self.name].engine
+
+
+@dataclass(frozen=True)
+class Program:
+    """Commands in program order, semaphores included: what the chip will be given.
+
+    Parameters
+    ----------
+    steps
+        The commands; their fields hold ``wait`` and ``post``.
+    semaphores
+        What each semaphore in use says, for example ``LOAD tells MATMUL: weights``.
+    """
+
+    steps: tuple[Step, ...]
+    semaphores: tuple[str, ...] = ()
+
+    def lower(self) -> bytes:
+        """The command bytes."""
+        return b"".join(encode(step.name, step.fields) for step in self.steps)
+
+    def count(self, engine: Engine) -> int:
+        """How many commands an engine gets."""
+        return sum(step.engine is engine for step in self.steps)
+
+
+def end_step() -> Step:
+    """The SIGNAL that retires a program."""
+    return Step("SIGNAL", {"end": 1}, note="done")
