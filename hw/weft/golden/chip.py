@@ -8,7 +8,6 @@ from weft.arch.commands import (
     COMMAND_BYTES,
     LAUNCH,
     SIGNAL,
-    Command,
     Decoded,
     Engine,
     decode,
@@ -102,27 +101,21 @@ class GoldenChip:
             if self._command(index, raw, last=index == count - 1):
                 return
         text = MESSAGES[Cause.UNTERMINATED]
-        raise ChipFault(Cause.UNTERMINATED, Engine.CONTROL, 0, text)
+        raise ChipFault(Cause.UNTERMINATED, Engine.CONTROL, count - 1, text)
 
     def _command(self, index: int, raw: bytes, last: bool) -> bool:
         """Run one command; whether it was the program's end."""
-        decoded, malformed = _decode(raw)
-        if decoded is None:
-            text = f"command {index}: {MESSAGES[Cause.BAD_COMMAND]}: {malformed}"
-            raise ChipFault(Cause.BAD_COMMAND, Engine.CONTROL, index, text)
-        if decoded.command is LAUNCH and not self.config.lanes:
-            text = f"command {index} ({decoded}): {MESSAGES[Cause.BAD_COMMAND]}: no SIMT core"
-            raise ChipFault(Cause.BAD_COMMAND, Engine.CONTROL, index, text)
-        engine = decoded.command.engine
-        end = decoded.command is SIGNAL and bool(decoded["end"])
         try:
-            if end and not last:
-                raise ProgramError("SIGNAL end before the last command of the program")
+            decoded = _dispatch(self.config, raw, last)
+        except Fault as fault:
+            text = f"command {index}: {fault}"
+            raise ChipFault(fault.cause, Engine.CONTROL, index, text) from None
+        engine = decoded.command.engine
+        try:
             number = self._races.next_number(engine)
             known = self.semaphores.take(decoded["wait"], engine, number)
             self._races.start(engine, index, decoded, known)
-            if malformed:
-                raise Fault(Cause.BAD_COMMAND, malformed)
+            _check_counts(raw)
             _EXECUTE[engine](self.state, decoded)
             clock = self._races.clock(engine)
             self.semaphores.post(decoded["post"], engine, clock, self._races.started)
@@ -135,31 +128,30 @@ class GoldenChip:
             raise  # it names both commands
         except ProgramError as error:
             raise ProgramError(f"command {index} ({decoded}): {error}") from None
-        if decoded.command is SIGNAL and decoded["message"]:
-            self.messages += 1
-        if end:
+        if decoded.command is not SIGNAL:
+            return False
+        self.messages += decoded["message"]
+        if decoded["end"]:
             self._races.retire(engine)
-        return end
+        return bool(decoded["end"])
 
 
-def _decode(raw: bytes) -> tuple[Decoded | None, str]:
-    """Decode as the chip does.
-
-    Returns
-    -------
-    decoded
-        None where the dispatcher refuses the command: unknown opcode, or an unused bit set.
-    malformed
-        Why it, or its engine (a count below its least value), refuses it; else empty.
-    """
-    try:
-        return decode(raw), ""
-    except ValueError as error:
-        malformed = str(error)
+def _dispatch(config: Config, raw: bytes, last: bool) -> Decoded:
+    """What the dispatcher checks; counts below their least value are left to the engines."""
+    command = BY_OPCODE.get(raw[0])
     word = int.from_bytes(raw, "little")
-    command: Command | None = BY_OPCODE.get(raw[0])
     if command is None or word & ~command.used_mask:
-        return None, malformed
-    return Decoded(
-        command, {field.name: field.extract(word) for field in command.fields}
-    ), malformed
+        _check_counts(raw)  # words it
+    if command is None or (command is LAUNCH and not config.lanes):
+        raise Fault(Cause.BAD_COMMAND, "LAUNCH on a chip without a SIMT core")
+    decoded = Decoded(command, {field.name: field.extract(word) for field in command.fields})
+    if command is SIGNAL and decoded["end"] and not last:
+        raise Fault(Cause.BAD_COMMAND, "SIGNAL end is not the last command of the program")
+    return decoded
+
+
+def _check_counts(raw: bytes) -> None:
+    try:
+        decode(raw)
+    except ValueError as error:
+        raise Fault(Cause.BAD_COMMAND, str(error)) from None
