@@ -22,6 +22,14 @@ HELD_OUT = 540
 RANDOM_STATE = 0
 """Of the split and of the training."""
 
+TRAINING: dict[str, Any] = {
+    "alpha": 0.1,
+    "batch_size": 64,
+    "learning_rate_init": 3e-3,
+    "max_iter": 100,
+}
+"""What training is told beside the defaults of scikit-learn's MLPClassifier."""
+
 LEAST_FLOAT_ACCURACY = 0.965
 """What the float network must reach to be worth quantising."""
 
@@ -75,14 +83,7 @@ def train_float() -> FloatMlp:
         pixels, labels, test_size=HELD_OUT, random_state=RANDOM_STATE, stratify=labels
     )
     train, held_out, train_labels, held_out_labels = parts
-    network: Any = MLPClassifier(
-        HIDDEN,
-        alpha=0.1,
-        batch_size=64,
-        learning_rate_init=3e-3,
-        max_iter=100,
-        random_state=RANDOM_STATE,
-    )
+    network: Any = MLPClassifier(HIDDEN, random_state=RANDOM_STATE, **TRAINING)
     with warnings.catch_warnings():
         # 100 epochs are enough for the accuracy asked for; convergence is not the aim.
         warnings.simplefilter("ignore", ConvergenceWarning)
