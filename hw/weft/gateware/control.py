@@ -1,0 +1,224 @@
+"""Everything between the host port, program memory and the engines' command streams."""
+
+from typing import Any
+
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.commands import Engine
+from weft.config import PROGRAM_QUEUE, Config
+
+from .command_queue import CommandQueue, queued_engines
+from .counters import Counters
+from .dispatcher import Dispatcher
+from .error_control import ErrorControl
+from .fetcher import program_layout
+from .host_port import HostPort
+from .interfaces import AxiLite, Fault, MemoryRead, Post, command_layout, events_layout
+from .semaphores import Gate, Semaphores
+from .word_fifo import WordFifo
+
+
+def waiting_layout() -> data.StructLayout:
+    """Why the next MATMUL command waits at its gate: which kinds of semaphores it misses."""
+    return data.StructLayout({"weights": 1, "operands": 1, "accumulator": 1})
+
+
+class Control(wiring.Component):
+    """Host port, dispatcher, queues, gates, semaphores, counters and error control.
+
+    ::
+
+        host -- HostPort -- programs -- Dispatcher -- CommandQueue -- Gate -- <engine>_cmd
+                   |                        |              (one of each an engine)  |
+                Counters     ErrorControl --+-------- Semaphores <----------- <engine>_post
+
+    Parameters
+    ----------
+    config
+        Sizes; one queue for each of `queued_engines`.
+
+    Members
+    -------
+    host, irq
+        AXI4-Lite registers, interrupt line.
+    fetch
+        Read client of the memory port.
+    <engine>_cmd
+        The engine's next command. ``valid`` when its semaphores are there; they are taken with it.
+        ``valid`` falls without a transfer only when an error stops the chip.
+    <engine>_post, <engine>_busy, <engine>_fault
+        Semaphores that a finished command posts; a command is in progress; an error. ``busy`` must
+        not depend combinationally on ``<engine>_cmd.valid``.
+    memory_outstanding
+        The memory port has a burst open, or a client offers one.
+    end, message
+        Strobes of SIGNAL.
+    matmul_waiting
+        Of the MATMUL command at its gate, if any.
+    events
+        Counted events that are made elsewhere; those that control makes are ignored here.
+    abort
+        From the cycle after the first error until ``clear``.
+    clear
+        One-cycle pulse: reset every engine. Control resets its own parts.
+    running
+        A program is in flight: counters count.
+    """
+
+    irq: Signal
+    memory_outstanding: Signal
+    end: Signal
+    message: Signal
+    abort: Signal
+    clear: Signal
+    running: Signal
+
+    doorbell_to_burst = WordFifo.latency + Dispatcher.program_latency
+    """Cycles from an accepted doorbell write to the first burst on ``fetch``, when idle."""
+
+    beat_to_command = Dispatcher.latency + CommandQueue.latency
+    """Cycles from the last beat of a command to ``<engine>_cmd.valid``, when nothing waits."""
+
+    post_to_command = Semaphores.latency
+    """Cycles from a post to the command that waited for it."""
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._engines = queued_engines(config)
+        members: dict[str, Any] = {
+            "host": In(AxiLite()),
+            "irq": Out(1),
+            "fetch": Out(MemoryRead(config)),
+            "memory_outstanding": In(1),
+            "end": In(1),
+            "message": In(1),
+            "matmul_waiting": Out(waiting_layout()),
+            "events": In(events_layout()),
+            "abort": Out(1),
+            "clear": Out(1),
+            "running": Out(1),
+        }
+        for engine in self._engines:
+            name = engine.name.lower()
+            members[f"{name}_cmd"] = Out(stream.Signature(command_layout(engine)))
+            members[f"{name}_post"] = In(Post())
+            members[f"{name}_busy"] = In(1)
+            members[f"{name}_fault"] = In(Fault())
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        """Connect the parts."""
+        m = Module()
+        me: Any = self
+        cleared = ResetInserter(self.clear)
+        host_port: Any = HostPort(self._config)
+        counters: Any = Counters()
+        programs: Any = WordFifo(program_layout(), PROGRAM_QUEUE)
+        dispatcher: Any = Dispatcher(self._config)
+        semaphores = Semaphores()
+        errors: Any = ErrorControl(self._config)
+        m.submodules.host_port = host_port
+        m.submodules.counters = counters
+        m.submodules.programs = cleared(programs)
+        m.submodules.dispatcher = cleared(dispatcher)
+        m.submodules.semaphores = cleared(semaphores)
+        m.submodules.errors = cleared(errors)
+
+        wiring.connect(m, wiring.flipped(me.host), host_port.host)
+        wiring.connect(m, wiring.flipped(me.fetch), dispatcher.fetch)
+        wiring.connect(m, programs.o, dispatcher.program)
+        wiring.connect(m, dispatcher.fault, errors.dispatch_fault)
+
+        busy = Signal(len(self._engines))
+        offered = Signal(len(self._engines))
+        hold = Signal()
+        idle = Signal()  # no error, no program, and none of its bursts or commands either
+        m.d.comb += [
+            self.abort.eq(errors.abort),
+            hold.eq(errors.abort | dispatcher.stopped),
+            self.running.eq((dispatcher.active | (programs.level != 0)) & ~errors.halted),
+            idle.eq(
+                ~self.running
+                & ~busy.any()
+                & ~offered.any()
+                & dispatcher.fetch_idle
+                & ~self.memory_outstanding
+            ),
+        ]
+
+        m.d.comb += [
+            self.irq.eq(host_port.irq),
+            self.clear.eq(host_port.clear),
+            programs.i.payload.eq(host_port.program),
+            programs.i.valid.eq(host_port.ring),
+            host_port.room.eq(programs.i.ready),
+            host_port.refuse.eq(hold),
+            host_port.queued.eq(programs.level),
+            host_port.busy.eq(self.running),
+            host_port.halted.eq(errors.halted),
+            host_port.error.eq(errors.error),
+            host_port.clearable.eq(errors.halted | (idle & ~hold)),
+            host_port.done.eq(self.end),
+            host_port.halt.eq(errors.halt),
+            host_port.message.eq(self.message),
+        ]
+
+        m.d.comb += [
+            dispatcher.end.eq(self.end),
+            dispatcher.abort.eq(errors.abort),
+            errors.overflow.eq(semaphores.overflow),
+            errors.active.eq(dispatcher.active),
+            errors.moving.eq(dispatcher.moving | busy.any() | offered.any()),
+            errors.last_index.eq(dispatcher.index),
+            errors.quiet.eq(dispatcher.fetch_idle & ~self.memory_outstanding),
+        ]
+
+        m.d.comb += [
+            counters.enable.eq(self.running),
+            counters.events.eq(me.events),
+            counters.events.cycles.eq(1),
+            counters.events.commands.eq(dispatcher.committed),
+            counters.select.eq(host_port.counter),
+            host_port.counter_valid.eq(counters.valid),
+            host_port.counter_total.eq(counters.total),
+        ]
+
+        post, take = 0, 0
+        for number, engine in enumerate(self._engines):
+            name = engine.name.lower()
+            queue: Any = CommandQueue(self._config, engine)
+            gate: Any = Gate(engine)
+            m.submodules[f"{name}_queue"] = cleared(queue)
+            m.submodules[f"{name}_gate"] = gate
+            wiring.connect(m, getattr(dispatcher, f"{name}_words"), queue.i)
+            wiring.connect(m, queue.o, gate.i)
+            wiring.connect(m, gate.o, wiring.flipped(getattr(me, f"{name}_cmd")))
+
+            fault = wiring.flipped(getattr(me, f"{name}_fault"))
+            wiring.connect(m, fault, getattr(errors, f"{name}_fault"))
+
+            engine_post = getattr(me, f"{name}_post")
+            post |= Mux(engine_post.valid, engine_post.mask, 0)
+            take |= gate.take
+            m.d.comb += [
+                gate.nonzero.eq(semaphores.nonzero),
+                gate.hold.eq(hold),
+                busy[number].eq(getattr(me, f"{name}_busy")),
+                offered[number].eq(gate.o.valid),
+                getattr(errors, f"{name}_waiting").eq(gate.waiting),
+                getattr(errors, f"{name}_index").eq(gate.i.payload.index),
+                counters.events[f"{name}_busy"].eq(busy[number]),
+                counters.events[f"{name}_stall"].eq(gate.waiting),
+            ]
+            if engine is Engine.MATMUL:
+                command = gate.i.payload
+                others = gate.missing & ~command.wait_weights & ~command.wait_acc
+                m.d.comb += [
+                    me.matmul_waiting.weights.eq((gate.missing & command.wait_weights).any()),
+                    me.matmul_waiting.operands.eq(others.any()),
+                    me.matmul_waiting.accumulator.eq((gate.missing & command.wait_acc).any()),
+                ]
+        m.d.comb += [semaphores.post.eq(post), semaphores.take.eq(take)]
+        return m

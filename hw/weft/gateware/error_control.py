@@ -1,0 +1,154 @@
+"""First error wins: abort, halt, and the two errors that only show as nothing happening."""
+
+from typing import Any
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.commands import Engine
+from weft.arch.errors import Cause
+from weft.arch.registers import BY_NAME
+from weft.config import Config
+
+from .command_queue import queued_engines
+from .interfaces import INDEX_BITS, Fault
+
+STUCK_CYCLES = 64
+"""Cycles without any movement before a program counts as stuck."""
+
+QUIET_CYCLES = 8
+"""Cycles without open bursts before the chip counts as halted; covers a request on its way."""
+
+
+def error_layout() -> data.FlexibleLayout:
+    """The ERROR register's fields."""
+    fields = BY_NAME["ERROR"].bits
+    return data.FlexibleLayout(32, {b.name: data.Field(b.bits, b.lsb) for b in fields})
+
+
+class ErrorControl(wiring.Component):
+    """Latches the first error and brings the chip to a halt.
+
+    Of several errors in one cycle the engine with the lowest number wins, then the dispatcher, then
+    a semaphore overflow. Reset (CTRL.clear) makes it ready again.
+
+    Parameters
+    ----------
+    config
+        Sizes.
+
+    Members
+    -------
+    <engine>_fault, <engine>_waiting, <engine>_index
+        For each engine with a queue: its error; that its next command waits for a semaphore, and
+        which one that is.
+    dispatch_fault, overflow
+        Errors of the dispatcher and of the semaphores.
+    active
+        A program has started and not ended.
+    moving
+        Something happens or will: an engine is busy or may take its command, a fetch is open.
+    last_index
+        Command that an unterminated program is charged to.
+    quiet
+        No burst is open or offered on the memory port.
+    abort
+        From the cycle after the first error on.
+    halted
+        The same, and the memory port has come to rest.
+    halt
+        Strobe: the cycle before ``halted`` rises.
+    error
+        The first error; zero when there is none.
+    """
+
+    overflow: Signal
+    active: Signal
+    moving: Signal
+    last_index: Signal
+    quiet: Signal
+    abort: Signal
+    halted: Signal
+    halt: Signal
+
+    def __init__(self, config: Config):
+        self._engines = queued_engines(config)
+        members: dict[str, Any] = {
+            "dispatch_fault": In(Fault()),
+            "overflow": In(1),
+            "active": In(1),
+            "moving": In(1),
+            "last_index": In(INDEX_BITS),
+            "quiet": In(1),
+            "abort": Out(1),
+            "halted": Out(1),
+            "halt": Out(1),
+            "error": Out(error_layout()),
+        }
+        for engine in self._engines:
+            name = engine.name.lower()
+            members[f"{name}_fault"] = In(Fault())
+            members[f"{name}_waiting"] = In(1)
+            members[f"{name}_index"] = In(INDEX_BITS)
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the priority, the latch and the two watchdogs."""
+        m = Module()
+        me: Any = self
+
+        stuck = Signal()
+        stuck_for = Signal(range(STUCK_CYCLES))
+        expired = Signal()
+        m.d.comb += [
+            stuck.eq(self.active & ~self.moving & ~self.abort),
+            expired.eq(stuck & (stuck_for == STUCK_CYCLES - 1)),
+        ]
+        with m.If(stuck):
+            m.d.sync += stuck_for.eq(stuck_for + 1)
+        with m.Else():
+            m.d.sync += stuck_for.eq(0)
+
+        first = Signal(error_layout())
+        seen = Signal()
+
+        def found(cause: Any, engine: Engine, index: Any):
+            return [
+                seen.eq(1),
+                first.cause.eq(cause),
+                first.engine.eq(engine),
+                first.command.eq(index),
+            ]
+
+        # Lowest priority first: a later assignment overrides. Nothing else can fault while stuck.
+        with m.If(expired):
+            m.d.comb += found(Cause.UNTERMINATED, Engine.CONTROL, self.last_index)
+        for engine in reversed(self._engines):
+            name = engine.name.lower()
+            with m.If(expired & getattr(self, f"{name}_waiting")):
+                m.d.comb += found(Cause.DEADLOCK, engine, getattr(self, f"{name}_index"))
+        with m.If(self.overflow):
+            m.d.comb += found(Cause.SEMAPHORE_OVERFLOW, Engine.CONTROL, 0)
+        with m.If(me.dispatch_fault.valid):
+            fault = me.dispatch_fault
+            m.d.comb += found(fault.cause, Engine.CONTROL, fault.index)
+        for engine in reversed(self._engines):
+            fault = getattr(self, f"{engine.name.lower()}_fault")
+            with m.If(fault.valid):
+                m.d.comb += found(fault.cause, engine, fault.index)
+
+        with m.If(seen & ~self.abort):
+            m.d.sync += [self.abort.eq(1), me.error.eq(first)]
+
+        quiet_for = Signal(range(QUIET_CYCLES))
+        m.d.comb += self.halt.eq(
+            self.abort & ~self.halted & self.quiet & (quiet_for == QUIET_CYCLES - 1)
+        )
+        with m.If(self.abort & self.quiet):
+            m.d.sync += quiet_for.eq(quiet_for + 1)
+        with m.Else():
+            m.d.sync += quiet_for.eq(0)
+        with m.If(self.halt):
+            m.d.sync += self.halted.eq(1)
+        return m

@@ -1,0 +1,148 @@
+"""Reads a program from memory: bursts out, words of commands in order."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.commands import COMMAND_BYTES
+from weft.arch.memory import MAX_BURST_BEATS
+from weft.config import Config
+
+from .command_queue import command_beats
+from .interfaces import INDEX_BITS, MemoryRead
+from .word_fifo import WordFifo
+
+ADDRESS_BITS = 32
+COMMAND_SHIFT = COMMAND_BYTES.bit_length() - 1
+
+MAX_BURST_COMMANDS = 4
+"""Commands in one burst at most: more would only stand in front of LOAD's data."""
+
+BURSTS_AHEAD = 2
+"""Whole bursts for which the fetcher has room: one arrives while one is handed out."""
+
+
+def program_layout() -> data.StructLayout:
+    """A program: its address in units of a command, whether the rest was zero, its length."""
+    return data.StructLayout(
+        {"address": ADDRESS_BITS - COMMAND_SHIFT, "aligned": 1, "count": INDEX_BITS}
+    )
+
+
+def fetched_layout(config: Config) -> data.StructLayout:
+    """A word of the program, and whether memory answered it with an error."""
+    return data.StructLayout({"data": 8 * config.bus_bytes, "error": 1})
+
+
+class Fetcher(wiring.Component):
+    """Streams a program from memory.
+
+    Bursts are aligned to their own size, so that none crosses 4 KiB, and are requested only when
+    there is room for all of their data: a word that arrives is taken in that cycle.
+
+    Parameters
+    ----------
+    config
+        Sizes.
+
+    Members
+    -------
+    program
+        The program to fetch; taken when the one before has been requested completely.
+    fetch
+        Client of the memory port. A burst that is offered stays offered when ``abort`` rises.
+    o
+        The words, in order.
+    abort
+        Request nothing more.
+    idle
+        No burst is offered or open.
+    """
+
+    program: stream.Interface
+    o: stream.Interface
+    abort: Signal
+    idle: Signal
+
+    latency = WordFifo.latency
+    """Cycles from a beat on ``fetch`` to its word on ``o``, when nothing waits."""
+
+    request_latency = 1
+    """Cycles from ``program`` to the first burst."""
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "program": In(stream.Signature(program_layout())),
+                "fetch": Out(MemoryRead(config)),
+                "o": Out(stream.Signature(fetched_layout(config))),
+                "abort": In(1),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the burst generator, the credits and the FIFO."""
+        m = Module()
+        beats = command_beats(self._config)
+        most = max(1, min(MAX_BURST_COMMANDS, MAX_BURST_BEATS // beats))  # a power of two
+        room_commands = BURSTS_AHEAD * most
+        m.submodules.fifo = fifo = WordFifo(fetched_layout(self._config), room_commands * beats)
+        burst = self.fetch.burst
+        beat = self.fetch.beat
+
+        address = Signal(ADDRESS_BITS - COMMAND_SHIFT)
+        left = Signal(INDEX_BITS)
+        room = Signal(range(room_commands + 1), init=room_commands)  # commands
+        pending = Signal(range(room_commands + 1))  # bursts requested, last beat not here
+        offered = Signal()
+        commands = Signal(range(most + 1))  # in the next burst
+        to_boundary = Signal(range(most + 1))
+
+        m.d.comb += [
+            to_boundary.eq(most - (address & (most - 1))),
+            commands.eq(Mux(left < to_boundary, left, to_boundary)),
+            burst.valid.eq((left != 0) & (room >= commands) & (~self.abort | offered)),
+            burst.payload.addr.eq(Cat(Const(0, COMMAND_SHIFT), address)),
+            burst.payload.beats.eq(commands * beats),
+        ]
+
+        request = Signal()
+        m.d.comb += request.eq(burst.valid & burst.ready)
+        m.d.sync += offered.eq(burst.valid & ~burst.ready)
+
+        m.d.comb += self.program.ready.eq(left == 0)
+        with m.If(self.program.valid & self.program.ready):
+            m.d.sync += [
+                address.eq(self.program.payload.address),
+                left.eq(self.program.payload.count),
+            ]
+        with m.Elif(request):
+            m.d.sync += [address.eq(address + commands), left.eq(left - commands)]
+
+        # Room was reserved with the request: the FIFO is never full when a beat comes.
+        m.d.comb += [
+            beat.ready.eq(1),
+            fifo.i.valid.eq(beat.valid),
+            fifo.i.payload.data.eq(beat.payload.data),
+            fifo.i.payload.error.eq(beat.payload.error),
+        ]
+        wiring.connect(m, fifo.o, wiring.flipped(self.o))
+
+        left_words = Signal(range(max(2, beats)))  # of the command that leaves
+        pop = Signal()
+        leave = Signal()
+        m.d.comb += [
+            pop.eq(fifo.o.valid & fifo.o.ready),
+            leave.eq(pop & (left_words == beats - 1)),
+        ]
+        with m.If(pop):
+            m.d.sync += left_words.eq(Mux(leave, 0, left_words + 1))
+
+        m.d.sync += [
+            room.eq(room - Mux(request, commands, 0) + leave),
+            pending.eq(pending + request - (beat.valid & beat.payload.last)),
+        ]
+        m.d.comb += self.idle.eq((pending == 0) & ~burst.valid)
+        return m

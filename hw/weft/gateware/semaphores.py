@@ -1,0 +1,132 @@
+"""The sixteen counting semaphores, and the gate in which a command waits for its set."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.commands import Engine
+from weft.config import SEMAPHORE_MAX, SEMAPHORES
+
+from .interfaces import command_layout
+
+SEMAPHORE_BITS = SEMAPHORE_MAX.bit_length()
+
+
+class Semaphores(wiring.Component):
+    """All counters side by side: bit b of every counter lies in one vector, ``plane_b``.
+
+    Counting is then a carry that ripples through four vectors, for all semaphores at once. Within a
+    cycle a semaphore is posted at most once and taken at most once, for each has one posting and
+    one waiting engine; a post and a take together leave it as it is.
+
+    Members
+    -------
+    post, take
+        The semaphores posted and taken in this cycle. ``take`` must be within ``nonzero``.
+    nonzero
+        Semaphores above zero; a post shows here in the next cycle.
+    overflow
+        Strobe: a semaphore at its maximum is posted and not taken. It wraps to zero.
+    """
+
+    post: Signal
+    take: Signal
+    nonzero: Signal
+    overflow: Signal
+
+    latency = 1
+    """Cycles from a post to ``nonzero``."""
+
+    def __init__(self):
+        super().__init__(
+            {
+                "post": In(SEMAPHORES),
+                "take": In(SEMAPHORES),
+                "nonzero": Out(SEMAPHORES),
+                "overflow": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the planes and their carries."""
+        m = Module()
+        planes = [Signal(SEMAPHORES, name=f"plane_{bit}") for bit in range(SEMAPHORE_BITS)]
+        up = self.post & ~self.take
+        down = self.take & ~self.post
+        nonzero = 0
+        for bit, plane in enumerate(planes):
+            carry = Signal(SEMAPHORES, name=f"carry_{bit}")
+            borrow = Signal(SEMAPHORES, name=f"borrow_{bit}")
+            m.d.comb += [carry.eq(up), borrow.eq(down)]
+            m.d.sync += plane.eq(plane ^ carry ^ borrow)
+            up = carry & plane
+            down = borrow & ~plane
+            nonzero = nonzero | plane
+
+        m.d.comb += [
+            self.nonzero.eq(nonzero),
+            self.overflow.eq(up.any()),
+        ]
+        return m
+
+
+class Gate(wiring.Component):
+    """Holds the next command of an engine until every semaphore of its ``wait`` is above zero.
+
+    Parameters
+    ----------
+    engine
+        Whose commands pass.
+
+    Members
+    -------
+    i, o
+        The command; ``o.valid`` rises when the set is there, and all of it is taken in the cycle in
+        which the command is. It falls without a transfer only when ``hold`` rises.
+    hold
+        Let nothing pass.
+    nonzero, take
+        To and from `Semaphores`.
+    missing
+        Semaphores of ``wait`` at zero; 0 when no command stands here.
+    waiting
+        A command stands here and misses at least one.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    hold: Signal
+    nonzero: Signal
+    take: Signal
+    missing: Signal
+    waiting: Signal
+
+    def __init__(self, engine: Engine):
+        commands = stream.Signature(command_layout(engine))
+        super().__init__(
+            {
+                "i": In(commands),
+                "o": Out(commands),
+                "hold": In(1),
+                "nonzero": In(SEMAPHORES),
+                "take": Out(SEMAPHORES),
+                "missing": Out(SEMAPHORES),
+                "waiting": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the comparison; there is no state."""
+        m = Module()
+        wait = self.i.payload.wait
+        with m.If(self.i.valid):
+            m.d.comb += self.missing.eq(wait & ~self.nonzero)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.comb += self.take.eq(wait)
+        m.d.comb += [
+            self.waiting.eq(self.missing.any()),
+            self.o.payload.eq(self.i.payload),
+            self.o.valid.eq(self.i.valid & ~self.waiting & ~self.hold),
+            self.i.ready.eq(self.o.ready & ~self.waiting & ~self.hold),
+        ]
+        return m

@@ -1,0 +1,90 @@
+"""A queue of words in a synchronous-read memory, one cycle from in to out."""
+
+from amaranth.hdl import Module, Mux, ShapeLike, Signal
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+
+class WordFifo(wiring.Component):
+    """First in, first out; a word written in cycle t stands on ``o`` in t + 1 when nothing waits.
+
+    The memory is read synchronously (block RAM), one address ahead of the reader, so that one word
+    can leave in every cycle. ``i.ready`` and ``o.valid`` depend on registers alone.
+
+    Parameters
+    ----------
+    shape
+        Shape of a word.
+    depth
+        Words it holds, at least 1.
+
+    Members
+    -------
+    i, o
+        Words in and out.
+    level
+        Words held now.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    level: Signal
+
+    latency = 1
+    """Cycles from ``i`` to ``o`` when empty."""
+
+    def __init__(self, shape: ShapeLike, depth: int):
+        if depth < 1:
+            raise ValueError(f"depth = {depth} is not valid: at least 1")
+        self._shape = shape
+        self.depth = depth
+        super().__init__(
+            {
+                "i": In(stream.Signature(shape)),
+                "o": Out(stream.Signature(shape)),
+                "level": Out(range(depth + 1)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the memory, its two pointers and the level."""
+        m = Module()
+        # A memory of one word would have an address of no bits.
+        words = max(2, self.depth)
+        m.submodules.storage = storage = memory.Memory(shape=self._shape, depth=words, init=[])
+        write = storage.write_port()
+        read = storage.read_port(transparent_for=(write,))
+
+        tail = Signal(range(words))
+        head = Signal(range(words))
+        head_next = Signal(range(words))
+        push = Signal()
+        pop = Signal()
+
+        def after(pointer: Signal):
+            return Mux(pointer == words - 1, 0, pointer + 1)
+
+        m.d.comb += [
+            self.i.ready.eq(self.level != self.depth),
+            self.o.valid.eq(self.level != 0),
+            push.eq(self.i.valid & self.i.ready),
+            pop.eq(self.o.valid & self.o.ready),
+            head_next.eq(Mux(pop, after(head), head)),
+        ]
+
+        m.d.comb += [
+            write.addr.eq(tail),
+            write.data.eq(self.i.payload),
+            write.en.eq(push),
+            read.addr.eq(head_next),
+            read.en.eq(1),
+            self.o.payload.eq(read.data),
+        ]
+
+        m.d.sync += [
+            head.eq(head_next),
+            self.level.eq(self.level + push - pop),
+        ]
+        with m.If(push):
+            m.d.sync += tail.eq(after(tail))
+        return m
