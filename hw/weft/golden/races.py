@@ -21,6 +21,11 @@ from .rows import Addresses, gather, scatter_value
 from .semaphores import Clock
 from .state import Place, State
 
+_Key = tuple[Place, Engine, bool]
+"""Whose accesses a shadow holds; True: writes."""
+
+_EMPTY = np.zeros(0, np.int32)
+
 
 @dataclass(frozen=True)
 class _Ran:
@@ -48,7 +53,7 @@ class Races:
         self._state = state
         self._counts = np.zeros(len(Engine), np.int64)
         self._clocks = [np.zeros(len(Engine), np.int64) for _ in Engine]
-        self._last: dict[tuple[Place, Engine, bool], NDArray[np.int32]] = {}
+        self._last: dict[_Key, NDArray[np.int32]] = {}
         self._ran: dict[tuple[Engine, int], _Ran] = {}
         self._engine = Engine.CONTROL
 
@@ -113,17 +118,26 @@ class Races:
         engine, clock = self._engine, self._clocks[self._engine]
         if starts.size * length > self._state.size(place):
             starts = np.unique(starts)  # rows that overlap, as in a convolution
-        for (other_place, other, wrote), last in self._last.items():
+        end = int(starts.max()) + length
+        for key in self._last:
+            other_place, other, wrote = key
             if other_place is not place or other is engine or not (write or wrote):
                 continue
-            seen = _rows(last, starts, length)
+            seen = _rows(self._shadow(key, end), starts, length)
             if seen.max(initial=0) > clock[other]:
                 self._report(place, write, starts, seen, other, wrote)
-        key = (place, engine, write)
-        if key not in self._last:
-            # Untouched pages of a large array of zeros cost nothing.
-            self._last[key] = np.zeros(self._state.size(place), np.int32)
-        scatter_value(self._last[key], starts, length, int(self._counts[engine]))
+        mine = self._shadow((place, engine, write), end)
+        scatter_value(mine, starts, length, int(self._counts[engine]))
+
+    def _shadow(self, key: _Key, end: int) -> NDArray[np.int32]:
+        """A shadow with at least ``end`` elements; it grows with the part of memory in use."""
+        last = self._last.get(key, _EMPTY)
+        if end > len(last):
+            size = max(end, min(1 << end.bit_length(), self._state.size(key[0])))
+            grown = np.zeros(size, np.int32)
+            grown[: len(last)] = last
+            last = self._last[key] = grown
+        return last
 
     def _enter(self, engine: Engine) -> None:
         self._engine = engine
