@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -275,8 +276,12 @@ def _run_all(commands: Sequence[Sequence[str]], report: Report) -> None:
         while waiting or running:
             while waiting and len(running) < cores:
                 command = waiting.pop(0)
-                errors = subprocess.PIPE
-                process = subprocess.Popen(command, stdout=errors, stderr=subprocess.STDOUT)
+                process = subprocess.Popen(
+                    command,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    process_group=0,  # g++ starts others, which are to end with it
+                )
                 running.append((command, process))
             for command, process in list(running):
                 if process.poll() is None:
@@ -290,7 +295,7 @@ def _run_all(commands: Sequence[Sequence[str]], report: Report) -> None:
             time.sleep(0.02)
     finally:
         for _, process in running:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
