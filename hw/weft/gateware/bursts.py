@@ -1,0 +1,177 @@
+"""Rows of bytes in memory cut into bursts that the memory port takes."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.config import Config
+
+from .interfaces import burst_layout
+
+BURST_BEATS = 16
+"""Longest burst."""
+
+PAGE_BYTES = 4096
+"""No burst crosses a multiple of this (AXI4)."""
+
+MEMORY_BITS = 32
+"""Width of memory addresses and strides."""
+
+COUNT_BITS = 16
+"""Width of the row counts in commands."""
+
+LENGTH_BITS = 24
+"""Width of row lengths in commands."""
+
+
+class AddressWalk:
+    """Address of row (i2, i1) of a two-dimensional walk: two registers and one adder.
+
+    Parameters
+    ----------
+    name
+        Prefix of its signals.
+    bits
+        Addresses wrap modulo 2^bits.
+
+    Attributes
+    ----------
+    row, base
+        Address of the current row and of its i2's first row.
+    """
+
+    def __init__(self, name: str, bits: int):
+        self.row = Signal(bits, name=f"{name}_row")
+        self.base = Signal(bits, name=f"{name}_base")
+        self._next = Signal(bits, name=f"{name}_next")
+
+    def following(self, m: Module, outer: Value, stride1: Value, stride2: Value) -> Value:
+        """Address of the next row; ``outer`` when the next row begins another i2."""
+        m.d.comb += self._next.eq(Mux(outer, self.base, self.row) + Mux(outer, stride2, stride1))
+        return self._next
+
+    def start(self, address: Value) -> list:
+        """Statements that begin a walk."""
+        return [self.row.eq(address), self.base.eq(address)]
+
+    def step(self, outer: Value) -> list:
+        """Statements that go to what `following` returned."""
+        return [self.row.eq(self._next), self.base.eq(Mux(outer, self._next, self.base))]
+
+
+def rows_layout() -> data.StructLayout:
+    """Rows in memory: ``len`` bytes from addr + i2 * stride2 + i1 * stride1."""
+    return data.StructLayout(
+        {
+            "addr": MEMORY_BITS,
+            "stride1": MEMORY_BITS,
+            "stride2": MEMORY_BITS,
+            "len": LENGTH_BITS,
+            "count1": COUNT_BITS,
+            "count2": COUNT_BITS,
+        }
+    )
+
+
+class Bursts(wiring.Component):
+    """Requests the bursts of all rows of a command, one burst a cycle.
+
+    The first is offered in the cycle after ``start``. Every burst begins at the bus-aligned
+    address of its first byte, so the beats of a row are ``ceil((addr % bus_bytes + len) /
+    bus_bytes)``.
+
+    Members
+    -------
+    start, rows
+        Begin while not ``busy``; ``len`` and the counts are at least 1.
+    busy
+        Bursts are left to request.
+    stop
+        Offer no burst that was not offered before; ``busy`` may stay high.
+    burst
+        The requests.
+    last
+        ``burst`` is the last one of these rows.
+    """
+
+    start: Signal
+    rows: data.View
+    busy: Signal
+    stop: Signal
+    burst: stream.Interface
+    last: Signal
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "rows": In(rows_layout()),
+                "busy": Out(1),
+                "stop": In(1),
+                "burst": Out(stream.Signature(burst_layout())),
+                "last": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        bus = self.config.bus_bytes
+        low_bits = bus.bit_length() - 1
+
+        rows = Signal(rows_layout())
+        walk = AddressWalk("memory", MEMORY_BITS)
+        inner_left = Signal(COUNT_BITS)
+        outer_left = Signal(COUNT_BITS)
+        address = Signal(MEMORY_BITS - low_bits)  # of the burst, in beats
+        beats = Signal(LENGTH_BITS + 1 - low_bits)  # of the row from here on
+
+        # --- the next row ----------------------------------------------------------------------
+        outer = inner_left == 1
+        last_row = outer & (outer_left == 1)
+        following = walk.following(m, outer, rows.stride1, rows.stride2)
+        row = Mux(self.start, self.rows.addr, following)
+        length = Mux(self.start, self.rows.len, rows.len)
+        row_beats = (row[:low_bits] + length + (bus - 1)) >> low_bits
+
+        # --- the burst -------------------------------------------------------------------------
+        position = address[: BURST_BEATS.bit_length() - 1]
+        page = address[len(position) : (PAGE_BYTES // bus).bit_length() - 1]
+        limit = Signal(range(BURST_BEATS + 1))
+        row_ends = Signal()
+        held = Signal()
+        fires = Signal()
+        m.d.comb += [
+            limit.eq(Mux(page.all(), BURST_BEATS - position, BURST_BEATS)),
+            row_ends.eq(beats <= limit),
+            self.burst.payload.addr.eq(Cat(Const(0, low_bits), address)),
+            self.burst.payload.beats.eq(Mux(row_ends, beats, limit)),
+            self.burst.valid.eq(self.busy & (~self.stop | held)),
+            self.last.eq(row_ends & last_row),
+            fires.eq(self.burst.valid & self.burst.ready),
+        ]
+
+        m.d.sync += held.eq(self.burst.valid & ~self.burst.ready)
+        with m.If(self.start):
+            m.d.sync += [
+                self.busy.eq(1),
+                rows.eq(self.rows),
+                walk.start(self.rows.addr),
+                inner_left.eq(self.rows.count1),
+                outer_left.eq(self.rows.count2),
+            ]
+        with m.Elif(fires & row_ends):
+            m.d.sync += [
+                walk.step(outer),
+                inner_left.eq(Mux(outer, rows.count1, inner_left - 1)),
+                outer_left.eq(outer_left - outer),
+            ]
+            with m.If(last_row):
+                m.d.sync += self.busy.eq(0)
+
+        with m.If(self.start | (fires & row_ends)):
+            m.d.sync += [address.eq(row[low_bits:]), beats.eq(row_beats)]
+        with m.Elif(fires):
+            m.d.sync += [address.eq(address + limit), beats.eq(beats - limit)]
+        return m

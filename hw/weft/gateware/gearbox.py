@@ -1,0 +1,169 @@
+"""Pieces of rows, of any size, to chunks of a fixed size: what the weight SRAM takes.
+
+::
+
+    pieces   |-- 13 --|--- 16 ---|- 3 -|         a row of 32 bytes, unaligned on a 16-byte bus
+    chunks   |---- 16 ----|---- 16 ----|         the last one is completed with fill
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.config import SRAM_ADDRESS_BITS, Config
+
+from .interfaces import INDEX_BITS
+from .param_sram import PARAM_BITS, write_columns
+
+
+def byte_mask(mask: Value, size: int) -> Value:
+    """Bits of ``size`` bytes: all ones in byte i where bit i of ``mask`` is set."""
+    return Cat(mask[i].replicate(8) for i in range(size))
+
+
+def first_bytes(count: Value, size: int) -> Value:
+    """A mask of ``size`` bits, the first ``count`` set."""
+    return ~(Const((1 << size) - 1, size) << count)[:size]
+
+
+def target_layout() -> data.StructLayout:
+    """What a piece or chunk must know of its command.
+
+    ``transpose`` and ``param`` say which chunks these are (neither: rows of C bytes), ``step`` is
+    the distance from one chunk of a row to the next.
+    """
+    return data.StructLayout(
+        {
+            "transpose": 1,
+            "param": 1,
+            "fill": 8,
+            "step": SRAM_ADDRESS_BITS,
+            "post": 16,
+            "index": INDEX_BITS,
+        }
+    )
+
+
+def chunk_sizes(config: Config) -> tuple[int, int, int]:
+    """Bytes of a chunk: a weight row, a row to transpose, columns of parameters."""
+    return config.cols, config.rows, PARAM_BITS // 8 * write_columns(config)
+
+
+def piece_layout(config: Config) -> data.StructLayout:
+    """Bytes of a row; ``data`` is zero behind ``size`` bytes, ``at`` holds on the row's first."""
+    return data.StructLayout(
+        {
+            "data": 8 * config.bus_bytes,
+            "size": range(config.bus_bytes + 1),
+            "at": SRAM_ADDRESS_BITS,
+            "first": 1,
+            "row_last": 1,
+            "last": 1,
+            "target": target_layout(),
+        }
+    )
+
+
+def chunk_layout(config: Config) -> data.StructLayout:
+    """A chunk and where it goes; ``last``: the last one of its command."""
+    return data.StructLayout(
+        {
+            "data": 8 * max(chunk_sizes(config)),
+            "at": SRAM_ADDRESS_BITS,
+            "last": 1,
+            "target": target_layout(),
+        }
+    )
+
+
+class Gearbox(wiring.Component):
+    """Cuts rows into chunks, one a cycle; the last chunk of a row is completed with fill.
+
+    Members
+    -------
+    i
+        Pieces, at least one byte each; taken when all chunks that they complete are out.
+    o
+        Chunks, one cycle later. ``i.ready`` depends on ``o.ready``.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(piece_layout(config))),
+                "o": Out(stream.Signature(chunk_layout(config))),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        config = self.config
+        piece, target, chunk = self.i.payload, self.i.payload.target, self.o.payload
+        plain, transposed, params = chunk_sizes(config)
+        largest = max(chunk_sizes(config))
+        space = largest - 1 + config.bus_bytes
+
+        held = Signal(8 * space)  # bytes of the row that no chunk has taken yet, zero behind them
+        count = Signal(range(space + 1))
+        taken = Signal()  # this piece is in `held` already and only waits for its chunks
+        at = Signal(SRAM_ADDRESS_BITS)
+
+        size = Signal(range(largest + 1))
+        merged = Signal(8 * space)
+        have = Signal(range(space + 1))
+        full, emits, moves = Signal(), Signal(), Signal()
+        shift = Cat(Const(0, 3), count[: max(1, (largest - 1).bit_length())])
+        m.d.comb += [
+            size.eq(Mux(target.transpose, transposed, Mux(target.param, params, plain))),
+            merged.eq(held | Mux(taken, 0, piece.data << shift)),
+            have.eq(count + Mux(taken, 0, piece.size)),
+            full.eq(have >= size),
+            moves.eq(~self.o.valid | self.o.ready),
+            emits.eq(self.i.valid & moves & (full | piece.row_last)),
+        ]
+
+        rest = Signal.like(have)
+        row_done = Signal()
+        chunk_at = Signal.like(at)
+        mine = Signal(largest)
+        m.d.comb += [
+            row_done.eq(piece.row_last & (have <= size)),
+            rest.eq(Mux(full, have - size, 0)),
+            chunk_at.eq(Mux(piece.first & ~taken, piece.at, at)),
+            # No chunk ends in this piece, or the last one that does leaves now.
+            self.i.ready.eq(
+                moves & Mux(piece.row_last, row_done, ~full | (rest < size)),
+            ),
+            mine.eq(first_bytes(have, largest)),
+        ]
+
+        with m.If(moves):
+            m.d.sync += self.o.valid.eq(emits)
+        with m.If(emits):
+            fill = byte_mask(~mine, largest) & target.fill.replicate(largest)
+            m.d.sync += [
+                chunk.data.eq(merged[: 8 * largest] | fill),
+                chunk.at.eq(chunk_at),
+                chunk.last.eq(piece.last & row_done),
+                chunk.target.eq(target),
+            ]
+
+        with m.If(self.i.valid & moves):
+            left = Signal(8 * space)
+            m.d.comb += left.eq(merged >> (8 * plain))
+            for kind, bytes_ in ((target.transpose, transposed), (target.param, params)):
+                if bytes_ != plain:
+                    with m.If(kind):
+                        m.d.comb += left.eq(merged >> (8 * bytes_))
+            m.d.sync += [
+                held.eq(Mux(row_done, 0, Mux(emits, left, merged))),
+                count.eq(Mux(emits, rest, have)),
+                taken.eq(~self.i.ready),
+                at.eq(Mux(emits, chunk_at + target.step, chunk_at)),
+            ]
+        return m

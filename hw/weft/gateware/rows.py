@@ -1,0 +1,289 @@
+"""The SRAM side of a copy: rows cut into segments, segments into what fits into one cycle.
+
+::
+
+    row:       pad_left | data: len bytes | pad_right       each part that is not empty
+    segments:     fill  |      data       |   fill          is one segment
+    pieces:                ..skew|bytes|..                  one bus beat, or fill bytes
+"""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.config import SRAM_ADDRESS_BITS, Config
+
+from .bursts import COUNT_BITS, LENGTH_BITS, AddressWalk
+
+SIZE_BITS = LENGTH_BITS + 1
+"""Width of a row's size with its padding."""
+
+
+def low_bits(config: Config) -> int:
+    """Bits of a byte's position in a bus beat."""
+    return config.bus_bytes.bit_length() - 1
+
+
+def walk_layout(config: Config) -> data.StructLayout:
+    """Rows as the SRAM side sees them.
+
+    ``skew``, ``skew1`` and ``skew2`` are memory address and strides modulo bus_bytes.
+    """
+    low = low_bits(config)
+    return data.StructLayout(
+        {
+            "at": SRAM_ADDRESS_BITS,
+            "at1": SRAM_ADDRESS_BITS,
+            "at2": SRAM_ADDRESS_BITS,
+            "skew": low,
+            "skew1": low,
+            "skew2": low,
+            "len": LENGTH_BITS,
+            "count1": COUNT_BITS,
+            "count2": COUNT_BITS,
+            "pad_left": COUNT_BITS,
+            "pad_right": COUNT_BITS,
+            "pad_top": COUNT_BITS,
+            "pad_bottom": COUNT_BITS,
+            "in_place": 1,  # rows of one i2 do not step: a block that is transposed
+        }
+    )
+
+
+def segment_layout(config: Config) -> data.StructLayout:
+    """A part of a row.
+
+    ``at`` is the row's address and holds on the row's ``first`` segment; ``outside``: the row does
+    not lie in one region of act.
+    """
+    return data.StructLayout(
+        {
+            "at": SRAM_ADDRESS_BITS,
+            "size": SIZE_BITS,
+            "skew": low_bits(config),
+            "fill": 1,
+            "first": 1,
+            "row_last": 1,
+            "last": 1,
+            "outside": 1,
+        }
+    )
+
+
+class RowWalker(wiring.Component):
+    """Cuts the rows of a command into segments, one a cycle, empty ones left out.
+
+    A command whose rows are empty gives one segment of size 0 in each row.
+
+    Members
+    -------
+    i
+        Commands. The first segment follows a cycle later; taken with the last segment of the one
+        before.
+    o
+        Segments.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(walk_layout(config))),
+                "o": Out(stream.Signature(segment_layout(config))),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        config = self.config
+        rows = Signal(walk_layout(config))
+        size = Signal(SIZE_BITS)
+        out = self.o.payload
+        place = AddressWalk("place", SRAM_ADDRESS_BITS)
+        skew = AddressWalk("skew", low_bits(config))
+
+        # --- which row: pad_top fill rows, count1 data rows, pad_bottom fill rows ----------------
+        top, bottom = Signal(), Signal()  # neither: a data row
+        left = Signal(COUNT_BITS)  # rows like this one
+        outer_left = Signal(COUNT_BITS)
+        kind_ends, data_ends, outer = Signal(), Signal(), Signal()
+        m.d.comb += [
+            kind_ends.eq(left == 1),
+            data_ends.eq(kind_ends & ~top & ~bottom),
+            outer.eq(kind_ends & (bottom | (~top & (rows.pad_bottom == 0)))),
+        ]
+        place.following(m, outer, Mux(rows.in_place, 0, rows.at1), rows.at2)
+        # Only data rows have an address in memory. Its i2 ends where their last one ends.
+        skew.following(m, data_ends, rows.skew1, rows.skew2)
+
+        # --- which part of it -------------------------------------------------------------------
+        at_data, at_right = Signal(), Signal()  # neither: the row's first segment
+        padding, is_left, is_data, row_ends = Signal(), Signal(), Signal(), Signal()
+        last_row = outer & (outer_left == 1)
+        m.d.comb += [
+            padding.eq(top | bottom),
+            is_left.eq(~at_data & ~at_right & (rows.pad_left != 0)),
+            is_data.eq(~is_left & ~at_right & ((rows.len != 0) | (rows.pad_right == 0))),
+            row_ends.eq(
+                padding
+                | (is_left & (rows.len == 0) & (rows.pad_right == 0))
+                | (is_data & (rows.pad_right == 0))
+                | (~is_left & ~is_data)
+            ),
+        ]
+
+        region_bits = config.act_region_span.bit_length() - 1
+        offset = place.row[:region_bits]
+        region = place.row[region_bits:]
+        m.d.comb += [
+            out.at.eq(place.row),
+            out.skew.eq(Mux(out.fill, 0, skew.row)),
+            out.fill.eq(padding | ~is_data),
+            out.first.eq(~at_data & ~at_right),
+            out.row_last.eq(row_ends),
+            out.last.eq(row_ends & last_row),
+            out.outside.eq(
+                (offset + size > config.act_region_bytes) | (region >= config.act_regions)
+            ),
+        ]
+        with m.If(padding):
+            m.d.comb += out.size.eq(size)
+        with m.Elif(is_left):
+            m.d.comb += out.size.eq(rows.pad_left)
+        with m.Elif(is_data):
+            m.d.comb += out.size.eq(rows.len)
+        with m.Else():
+            m.d.comb += out.size.eq(rows.pad_right)
+
+        # --- steps -----------------------------------------------------------------------------
+        fires = self.o.valid & self.o.ready
+        m.d.comb += self.i.ready.eq(~self.o.valid | (fires & out.last))
+        with m.If(fires):
+            m.d.sync += [
+                at_data.eq(is_left & ~row_ends & (rows.len != 0)),
+                at_right.eq(~row_ends & (is_data | (rows.len == 0))),
+            ]
+        with m.If(fires & row_ends):
+            m.d.sync += [
+                place.step(outer),
+                left.eq(left - 1),
+                outer_left.eq(outer_left - outer),
+            ]
+            with m.If(~padding):
+                m.d.sync += skew.step(data_ends)
+            with m.If(outer):
+                m.d.sync += [
+                    top.eq(rows.pad_top != 0),
+                    bottom.eq(0),
+                    left.eq(Mux(rows.pad_top != 0, rows.pad_top, rows.count1)),
+                ]
+            with m.Elif(kind_ends):
+                m.d.sync += [
+                    top.eq(0),
+                    bottom.eq(~top),
+                    left.eq(Mux(top, rows.count1, rows.pad_bottom)),
+                ]
+        with m.If(fires & out.last):
+            m.d.sync += self.o.valid.eq(0)
+
+        with m.If(self.i.valid & self.i.ready):
+            new = self.i.payload
+            m.d.sync += [
+                self.o.valid.eq(1),
+                rows.eq(new),
+                size.eq(new.pad_left + new.len + new.pad_right),
+                place.start(new.at),
+                skew.start(new.skew),
+                top.eq(new.pad_top != 0),
+                bottom.eq(0),
+                left.eq(Mux(new.pad_top != 0, new.pad_top, new.count1)),
+                outer_left.eq(new.count2),
+                at_data.eq(0),
+                at_right.eq(0),
+            ]
+        return m
+
+
+class Pieces(wiring.Component):
+    """Cuts segments into pieces, one a cycle: a bus beat's valid bytes, or some fill bytes.
+
+    Parameters
+    ----------
+    fill_bytes
+        Most bytes of a fill piece, at least bus_bytes.
+
+    Members
+    -------
+    i
+        Segments; taken with the last piece of the one before.
+    narrow
+        Fill pieces have at most bus_bytes.
+    valid, step
+        There is a piece; it is taken and the next one stands there in the next cycle.
+    piece
+        The segment that the piece belongs to: ``at`` is the piece's own address, ``first``,
+        ``row_last`` and ``last`` mark the row's first and last and the command's last piece.
+    size
+        Bytes of the piece.
+    """
+
+    i: stream.Interface
+    narrow: Signal
+    valid: Signal
+    step: Signal
+    piece: data.View
+    size: Signal
+
+    def __init__(self, config: Config, fill_bytes: int):
+        self.config = config
+        self.fill_bytes = fill_bytes
+        super().__init__(
+            {
+                "i": In(stream.Signature(segment_layout(config))),
+                "narrow": In(1),
+                "valid": Out(1),
+                "step": In(1),
+                "piece": Out(segment_layout(config)),
+                "size": Out(range(fill_bytes + 1)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        bus = self.config.bus_bytes
+        now = Signal(segment_layout(self.config))
+        following = Signal(SRAM_ADDRESS_BITS)
+        room = Signal(range(self.fill_bytes + 1))
+        ends = Signal()
+        m.d.comb += [
+            room.eq(Mux(now.fill, Mux(self.narrow, bus, self.fill_bytes), bus - now.skew)),
+            ends.eq(now.size <= room),
+            self.size.eq(Mux(ends, now.size, room)),
+            following.eq(now.at + Mux(self.step, self.size, 0)),
+            self.piece.eq(now),
+            self.piece.row_last.eq(now.row_last & ends),
+            self.piece.last.eq(now.last & ends),
+            self.i.ready.eq(~self.valid | (self.step & ends)),
+        ]
+
+        new = self.i.payload
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [
+                self.valid.eq(1),
+                now.eq(new),
+                now.at.eq(Mux(new.first, new.at, following)),
+            ]
+        with m.Elif(self.step):
+            m.d.sync += [
+                self.valid.eq(~ends),
+                now.at.eq(following),
+                now.size.eq(now.size - room),
+                now.skew.eq(0),
+                now.first.eq(0),
+            ]
+        return m

@@ -1,0 +1,326 @@
+"""STORE: strided copies from the activation SRAM to memory; and SIGNAL, which waits for them.
+
+::
+
+    cmd ──┬─> Bursts ──> memory.burst ─────────────────────> open ─> memory.done ─> posts
+          └─> pending ─> RowWalker ─> Pieces ─> act ~~> data ─> memory.beat
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.commands import SIGNAL, Engine
+from weft.arch.errors import Cause
+from weft.config import SEMAPHORES, Config
+
+from .bursts import Bursts
+from .gearbox import first_bytes
+from .interfaces import INDEX_BITS, ActRead, Fault, MemoryWrite, Post, command_layout
+from .memory_port import OPEN_BITS
+from .rows import Pieces, RowWalker, low_bits, walk_layout
+from .word_fifo import WordFifo
+
+WORD_BYTES = 4
+"""Bytes that SIGNAL writes, at a multiple of this."""
+
+
+class _Signal(enum.Enum, shape=2):
+    """Where a SIGNAL stands: none here; waits for every STORE; writes its word; done."""
+
+    NONE = 0
+    WAIT = 1
+    WRITE = 2
+    DONE = 3
+
+
+class Store(wiring.Component):
+    """The STORE engine.
+
+    Bursts are requested without waiting for their data, and reads of the next commands begin
+    without waiting for the responses of the last ones.
+
+    Parameters
+    ----------
+    config
+        Sizes.
+    read_latency
+        Cycles from a read's grant to its data, which stand for one cycle.
+
+    Members
+    -------
+    cmd
+        Commands, taken when their bursts can be requested; the first one a cycle later.
+    post
+        The cycle after the command's last write response; for SIGNAL the cycle after ``end``.
+    message, end
+        A SIGNAL with this bit is done: strobed the cycle after the last response before it.
+    busy
+        A command is in progress.
+    fault
+        Once, after everything before the faulting command is done; then the engine stops.
+    abort
+        Stop: request nothing more, complete what is requested with strobes zero.
+    memory, act
+        Where data go to and come from.
+    """
+
+    cmd: stream.Interface
+    post: wiring.PureInterface
+    message: Signal
+    end: Signal
+    busy: Signal
+    fault: wiring.PureInterface
+    abort: Signal
+    memory: wiring.PureInterface
+    act: wiring.PureInterface
+
+    PENDING = 2
+    """Commands between the requests and the reads."""
+
+    IN_FLIGHT = 8
+    """Commands whose bursts are all requested and not all answered."""
+
+    def __init__(self, config: Config, *, read_latency: int):
+        self.config = config
+        self.read_latency = read_latency
+        super().__init__(
+            {
+                "cmd": In(stream.Signature(command_layout(Engine.STORE))),
+                "post": Out(Post()),
+                "message": Out(1),
+                "end": Out(1),
+                "busy": Out(1),
+                "fault": Out(Fault()),
+                "abort": In(1),
+                "memory": Out(MemoryWrite(config)),
+                "act": Out(ActRead(config)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        config = self.config
+        bus, low = config.bus_bytes, low_bits(config)
+        command = self.cmd.payload
+        stopped, faulted = Signal(), Signal()
+        m.d.comb += stopped.eq(faulted | self.abort)
+
+        # --- a command enters: its requests start, the rest waits for the reads ------------------
+        mode_layout = data.StructLayout({"bad": 1, "index": INDEX_BITS})
+        pending_layout = data.StructLayout({"rows": walk_layout(config), "mode": mode_layout})
+        closing_layout = data.StructLayout(
+            {"end": OPEN_BITS, "post": SEMAPHORES, "index": INDEX_BITS}
+        )
+        m.submodules.bursts = bursts = Bursts(config)
+        m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING)
+        m.submodules.closing = closing = WordFifo(closing_layout, self.IN_FLIGHT)
+        rows, mode = pending.i.payload.rows, pending.i.payload.mode
+
+        phase = Signal(_Signal)
+        signal = Signal(command_layout(Engine.STORE))  # the SIGNAL that waits
+        post, index = Signal(SEMAPHORES), Signal(INDEX_BITS)  # of the command being requested
+        stuck = Signal()  # a command that faults once all before it are done
+        is_signal, enters, writes_word = Signal(), Signal(), Signal()
+        has_rows = (command.len != 0) & (command.count1 != 0) & (command.count2 != 0)
+        m.d.comb += [
+            is_signal.eq(command.opcode == SIGNAL.opcode),
+            self.cmd.ready.eq(
+                ~bursts.busy
+                & pending.i.ready
+                & closing.i.ready
+                & (phase == _Signal.NONE)
+                & ~stuck
+                & ~stopped
+            ),
+            enters.eq(self.cmd.valid & self.cmd.ready),
+            pending.i.valid.eq(enters & ~is_signal),
+            bursts.start.eq((enters & ~is_signal & has_rows) | writes_word),
+            bursts.stop.eq(stopped | stuck),
+        ]
+        with m.If(phase == _Signal.NONE):
+            m.d.comb += [
+                bursts.rows.addr.eq(command.dst),
+                *(
+                    bursts.rows[name].eq(command[name])
+                    for name in ("stride1", "stride2", "len", "count1", "count2")
+                ),
+            ]
+        with m.Else():
+            m.d.comb += [
+                bursts.rows.addr.eq(signal.address),
+                bursts.rows.len.eq(WORD_BYTES),
+                bursts.rows.count1.eq(1),
+                bursts.rows.count2.eq(1),
+            ]
+        m.d.comb += [
+            rows.at.eq(command.src),
+            rows.at1.eq(command.src_stride1),
+            rows.at2.eq(command.src_stride2),
+            rows.skew.eq(command.dst[:low]),
+            rows.skew1.eq(command.stride1.as_unsigned()[:low]),
+            rows.skew2.eq(command.stride2.as_unsigned()[:low]),
+            *(rows[name].eq(command[name]) for name in ("len", "count1", "count2")),
+            mode.bad.eq(~has_rows),
+            mode.index.eq(command.index),
+        ]
+        with m.If(enters):
+            m.d.sync += [post.eq(command.post), index.eq(command.index)]
+
+        # --- requests and responses; a command is done when as many came back --------------------
+        requested, answered = Signal(OPEN_BITS), Signal(OPEN_BITS)
+        answered_next = Signal(OPEN_BITS)
+        fires, done = Signal(), self.memory.done
+        closes = Signal()
+        m.d.comb += [
+            self.memory.burst.valid.eq(bursts.burst.valid),
+            self.memory.burst.payload.eq(bursts.burst.payload),
+            bursts.burst.ready.eq(self.memory.burst.ready),
+            fires.eq(bursts.burst.valid & bursts.burst.ready),
+            answered_next.eq(answered + 1),
+            closing.i.valid.eq(fires & bursts.last & (phase == _Signal.NONE)),
+            closing.i.payload.end.eq(requested + 1),
+            closing.i.payload.post.eq(post),
+            closing.i.payload.index.eq(index),
+            closes.eq(
+                closing.o.valid
+                & (Mux(done.valid, answered_next, answered) == closing.o.payload.end)
+            ),
+            closing.o.ready.eq(closes),
+        ]
+        m.d.sync += requested.eq(requested + fires)
+        with m.If(done.valid):
+            m.d.sync += answered.eq(answered_next)
+
+        # --- reads -------------------------------------------------------------------------------
+        # A read takes one of `room` places, from its grant until its beat has left.
+        depth = self.read_latency + 4
+        beat_layout = self.memory.beat.payload.shape()
+        m.submodules.walker = walker = RowWalker(config)
+        m.submodules.pieces = pieces = Pieces(config, bus)
+        m.submodules.beats = beats = WordFifo(beat_layout, depth)
+        walking, current = Signal(mode_layout), Signal(mode_layout)
+        cause, room = Signal(Cause), Signal(range(depth + 1), init=depth)
+        piece = pieces.piece
+        granted = Signal()
+        with m.If(pending.o.valid & pending.o.ready):
+            m.d.sync += walking.eq(pending.o.payload.mode)
+        with m.If(pieces.i.valid & pieces.i.ready):
+            m.d.sync += [
+                current.eq(walking),
+                cause.eq(
+                    Mux(
+                        walking.bad,
+                        Cause.BAD_COMMAND,
+                        Mux(walker.o.payload.outside, Cause.BAD_ADDRESS, Cause.NONE),
+                    )
+                ),
+            ]
+        offset_bits, region_bits = len(self.act.offset), len(self.act.region)
+        m.d.comb += [
+            walker.i.valid.eq(pending.o.valid),
+            walker.i.payload.eq(pending.o.payload.rows),
+            pending.o.ready.eq(walker.i.ready),
+            pieces.i.valid.eq(walker.o.valid),
+            pieces.i.payload.eq(walker.o.payload),
+            walker.o.ready.eq(pieces.i.ready),
+            stuck.eq(pieces.valid & (cause != Cause.NONE)),
+            self.act.valid.eq(pieces.valid & (cause == Cause.NONE) & (room != 0) & ~stopped),
+            self.act.region.eq(piece.at[offset_bits : offset_bits + region_bits]),
+            # The SRAM is read so that the bytes lie as in the memory's beat.
+            self.act.offset.eq(piece.at[:offset_bits] - piece.skew),
+            granted.eq(self.act.valid & self.act.ready),
+            pieces.step.eq(granted),
+        ]
+
+        strobe_bits = bus + 1
+        line = Signal(strobe_bits * self.read_latency)  # valid and strobes on their way
+        strobe = Signal(bus)
+        arriving = Signal(strobe_bits)
+        m.d.comb += [
+            strobe.eq(first_bytes(pieces.size, bus) << piece.skew),
+            arriving.eq(line[-strobe_bits:]),
+            beats.i.valid.eq(arriving[0]),
+            beats.i.payload.strobe.eq(arriving[1:]),
+            beats.i.payload.data.eq(self.act.data),
+        ]
+        m.d.sync += [
+            line.eq(Cat(granted, strobe, line)),
+            room.eq(room - granted + (beats.o.valid & beats.o.ready)),
+        ]
+
+        # --- beats to memory ---------------------------------------------------------------------
+        beat, word_waits, word_beat = self.memory.beat, Signal(), Signal(beat_layout)
+        held = Signal()
+        m.d.comb += [
+            word_beat.data.eq(signal.value.replicate(bus // WORD_BYTES)),
+            word_beat.strobe.eq(
+                (1 << WORD_BYTES) - 1 << signal.address[:low],
+            ),
+            beat.payload.eq(Mux(word_waits, word_beat, beats.o.payload)),
+            beat.valid.eq(beats.o.valid | word_waits | stopped),
+            beats.o.ready.eq(beat.ready & ~word_waits),
+        ]
+        # A beat that memory has seen must not change; all others write nothing from now on.
+        m.d.sync += held.eq(beat.valid & ~beat.ready)
+        with m.If(stopped & ~held):
+            m.d.comb += beat.payload.strobe.eq(0)
+
+        # --- SIGNAL ------------------------------------------------------------------------------
+        idle, unaligned, completes = Signal(), Signal(), Signal()
+        m.d.comb += [
+            idle.eq(
+                ~bursts.busy & ~closing.o.valid & ~pending.o.valid & ~walker.o.valid & ~pieces.valid
+            ),
+            unaligned.eq(signal.write & (signal.address % WORD_BYTES != 0)),
+            writes_word.eq((phase == _Signal.WAIT) & idle & signal.write & ~unaligned & ~stopped),
+            completes.eq(
+                ((phase == _Signal.DONE) | ((phase == _Signal.WAIT) & idle & ~signal.write))
+                & ~stopped
+            ),
+            self.message.eq(completes & signal.message),
+            self.end.eq(completes & signal.end),
+        ]
+        with m.If(enters & is_signal):
+            m.d.sync += [signal.eq(command), phase.eq(_Signal.WAIT)]
+        with m.If(writes_word):
+            m.d.sync += [phase.eq(_Signal.WRITE), word_waits.eq(1)]
+        with m.If(word_waits & beat.ready):
+            m.d.sync += word_waits.eq(0)
+        with m.If((phase == _Signal.WRITE) & done.valid):
+            m.d.sync += phase.eq(_Signal.DONE)
+        with m.If(completes):
+            m.d.sync += phase.eq(_Signal.NONE)
+
+        # --- posts, faults -----------------------------------------------------------------------
+        m.d.sync += [
+            self.post.valid.eq((closes & ~done.payload.error) | completes),
+            self.post.mask.eq(Mux(completes, signal.post, closing.o.payload.post)),
+        ]
+        own_turn = ~closing.o.valid | (closing.o.payload.index == current.index)
+        with m.If(~stopped):
+            with m.If(done.valid & done.payload.error):
+                m.d.comb += [
+                    self.fault.valid.eq(1),
+                    self.fault.cause.eq(Cause.WRITE_ERROR),
+                    self.fault.index.eq(Mux(closing.o.valid, closing.o.payload.index, index)),
+                ]
+            with m.Elif(stuck & own_turn):
+                m.d.comb += [
+                    self.fault.valid.eq(1),
+                    self.fault.cause.eq(cause),
+                    self.fault.index.eq(current.index),
+                ]
+            with m.Elif((phase == _Signal.WAIT) & idle & unaligned):
+                m.d.comb += [
+                    self.fault.valid.eq(1),
+                    self.fault.cause.eq(Cause.BAD_COMMAND),
+                    self.fault.index.eq(signal.index),
+                ]
+        with m.If(self.fault.valid):
+            m.d.sync += faulted.eq(1)
+        m.d.comb += self.busy.eq(
+            ~idle | (phase != _Signal.NONE) | (requested != answered) | self.post.valid
+        )
+        return m
