@@ -1,0 +1,337 @@
+"""The LOAD engine behind the memory port, against the golden model."""
+
+import random
+from typing import Any
+
+import cocotb
+import context
+import numpy as np
+from dma import MEMORY_BYTES, Bench, Case, check_posts, compare, new_state, run_golden
+
+from weft.arch.commands import Space
+from weft.arch.layouts import PARAM_BYTES, act_inside, split_act
+from weft.golden.state import Place
+from weft.gateware.param_sram import write_columns
+
+config = context.config
+parameters = context.parameters
+COLUMNS = write_columns(config)
+MASK24 = (1 << 24) - 1
+
+
+class Srams:
+    """The SRAMs' side of LOAD's ports, contents as in the golden model."""
+
+    def __init__(self, bench: Bench, state: Any):
+        self.bench, self.dut = bench, bench.dut
+        self.act = state.act.copy()
+        self.wgt = state.wgt.copy()
+        self.params = np.stack([state.bias, state.scale.view(np.int32)], axis=2)
+        self.writes = {"act": [], "wgt": [], "params": []}
+        bench.drivers.append(self.drive)
+        bench.samplers.append(self.sample)
+
+    def now(self) -> dict[Place, Any]:
+        return {Place.ACT: self.act, Place.WGT: self.wgt, Place.PARAM: self.params}
+
+    def drive(self) -> None:
+        self.dut.act_ready.value = not self.bench.rests()
+
+    def sample(self) -> None:
+        dut, cycle = self.dut, self.bench.cycle
+        if int(dut.act_valid.value) and int(dut.act_ready.value):
+            self.writes["act"].append(cycle)
+            region, offset = int(dut.act_region.value), int(dut.act_offset.value)
+            data, mask = int(dut.act_data.value), int(dut.act_mask.value)
+            for i in range(config.act_row_bytes):
+                if mask >> i & 1:
+                    at = region * config.act_region_span + offset + i
+                    assert act_inside(config, at, 1), f"act write to {split_act(config, at)}"
+                    self.act[at] = data >> 8 * i & 0xFF
+        if int(dut.wgt_valid.value):
+            self.writes["wgt"].append(cycle)
+            row = int(dut.wgt_data.value).to_bytes(config.cols, "little")
+            self.wgt[int(dut.wgt_row.value)] = np.frombuffer(row, np.int8)
+        if int(dut.params_valid.value):
+            self.writes["params"].append(cycle)
+            data = int(dut.params_data.value).to_bytes(PARAM_BYTES * COLUMNS, "little")
+            words = np.frombuffer(data, "<i4").reshape(COLUMNS, 2)
+            first = int(dut.params_column.value)
+            self.params.reshape(-1, 2)[first : first + COLUMNS] = words
+
+
+def signed(value: int, bits: int = 24) -> int:
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+def draw(rng: random.Random, large: bool = False) -> dict[str, int]:
+    """Fields of a random LOAD; many are refused by the golden model."""
+    bus = config.bus_bytes
+    space = rng.choice([Space.ACT, Space.ACT, Space.WGT, Space.WGT, Space.PARAM])
+    values: dict[str, int] = {"space": space, "post": rng.getrandbits(16)}
+    if space == Space.PARAM:
+        blocks = rng.randint(1, min(4, config.param_blocks))
+        length = blocks * PARAM_BYTES * config.cols
+        if length > MEMORY_BYTES:
+            length = PARAM_BYTES * config.cols
+        values |= {"len": length, "count1": 1, "count2": 1}
+        values |= {"dst": rng.randrange(config.param_blocks)}
+        values |= {"src": rng.randrange(max(1, MEMORY_BYTES - length))}
+        return values
+    values |= {"flip": rng.getrandbits(1), "fill": rng.getrandbits(8)}
+    pad = lambda high: rng.choice([0, 0, rng.randint(0, high)])  # noqa: E731
+    if space == Space.WGT and config.transpose and rng.random() < 0.4:
+        left = rng.choice([0, 0, rng.randrange(config.rows)])
+        right = rng.choice([0, 0, rng.randrange(config.rows - left)])
+        top = rng.choice([0, 0, rng.randrange(config.cols)])
+        bottom = rng.choice([0, 0, rng.randrange(config.cols - top)])
+        values |= {"transpose": 1, "pad_left": left, "pad_right": right}
+        values |= {"pad_top": top, "pad_bottom": bottom}
+        values |= {"len": config.rows - left - right, "count1": config.cols - top - bottom}
+        values |= {"count2": rng.randint(1, 3)}
+    else:
+        scale = 12 if large else 3
+        values |= {
+            "len": rng.choice([0, bus, 2 * bus, rng.randint(1, bus), rng.randint(1, scale * bus)]),
+            "count1": rng.choice([1, rng.randint(1, 9)]),
+            "count2": rng.choice([1, rng.randint(1, 4)]),
+            "pad_left": pad(3 * bus),
+            "pad_right": pad(3 * bus),
+            "pad_top": pad(2),
+            "pad_bottom": pad(2),
+        }
+        if large and rng.random() < 0.3:
+            values |= {"len": rng.randint(16 * bus, 80 * bus), "count1": 1}
+    stride = lambda: rng.choice(  # noqa: E731
+        [values["len"], 4096, rng.randint(-300, 300), bus * rng.randint(-8, 8)]
+    )
+    values |= {"stride1": stride(), "stride2": stride()}
+    reach = [
+        i1 * values["stride1"] + i2 * values["stride2"]
+        for i1 in (0, values["count1"] - 1)
+        for i2 in (0, values["count2"] - 1)
+    ]
+    low, high = -min(reach), MEMORY_BYTES - max(reach) - values["len"]
+    values["src"] = rng.randint(low, max(low, high))
+    height = values["pad_top"] + values["count1"] + values["pad_bottom"]
+    size = values["pad_left"] + values["len"] + values["pad_right"]
+    if space == Space.ACT:
+        span = config.act_region_span
+        values["dst_stride1"] = rng.choice([size, -size, rng.randint(-size, 2 * size), span])
+        values["dst_stride2"] = rng.choice([size * height, span, -span, rng.randint(-99, 99)])
+        values["dst"] = rng.randrange(config.act_regions * span)
+    else:
+        chunks = -(-size // config.cols)
+        values["dst_chunk"] = rng.choice([1, -1, height, config.rows, rng.randint(-5, 5)])
+        values["dst_stride1"] = rng.choice([1, chunks, -chunks, rng.randint(-9, 9)])
+        values["dst_stride2"] = rng.choice([config.rows, chunks * height, rng.randint(-20, 20)])
+        values["dst"] = rng.randrange(config.wgt_rows)
+    for name in ("dst_stride1", "dst_stride2"):
+        values[name] = signed(values[name])
+    return values
+
+
+def legal(rng: random.Random, state: Any, large: bool = False) -> Case:
+    """A random LOAD that the golden model carries out, run on ``state``."""
+    for _ in range(1000):
+        values = draw(rng, large)
+        if 0 <= values["src"] < MEMORY_BYTES:
+            case = run_golden(state, "LOAD", values)
+            if case.fault is None:
+                return case
+    raise AssertionError("no legal command found")
+
+
+async def begin(dut: Any, rng: random.Random, **options: Any) -> tuple[Bench, Srams, Any]:
+    """Reset, a bench, its SRAMs, and a golden state with the same contents."""
+    await context.start(dut)
+    state = new_state(rng)
+    bench = Bench(dut, bytearray(state.memory.tobytes()), rng, **options)
+    return bench, Srams(bench, state), state
+
+
+@cocotb.test()
+async def random_commands(dut):
+    """Commands back to back, with and without stalls: effects, posts, order."""
+    rng = context.rng("random")
+    bench, srams, state = await begin(
+        dut,
+        rng,
+        stall=parameters["stall"],
+        gap=parameters["gap"],
+        latency=parameters["latency"],
+    )
+    cases = [legal(rng, state, large=i % 3 == 0) for i in range(parameters["commands"])]
+    check_posts(bench, cases, srams.now)
+    for i, case in enumerate(cases):
+        bench.give(case.raw, i)
+    await bench.until(lambda: len(bench.posts) == len(cases), limit=200_000)
+    await bench.settle()
+    compare(srams.now(), state)
+    assert not bench.faults
+    assert bench.memory.open == 0
+
+
+FAULTS = {
+    "count1": {"len": 4, "count1": 0, "count2": 1},
+    "count2": {"len": 4, "count1": 1, "count2": 0},
+    "empty": {"len": 0, "count1": 3, "count2": 1},
+    "space": {"space": 3, "len": 4, "count1": 1, "count2": 1},
+    "act_end": {"len": 5, "count1": 1, "count2": 1, "dst": config.act_region_bytes - 4},
+    "act_pad": {
+        "len": 1,
+        "pad_right": 4,
+        "count1": 1,
+        "count2": 1,
+        "dst": config.act_region_bytes - 4,
+    },
+    "act_region": {
+        "len": 4,
+        "count1": 1,
+        "count2": 1,
+        "dst": config.act_regions * config.act_region_span,
+    },
+    "act_wrap": {"len": 1, "count1": 2, "count2": 1, "dst_stride1": -1},
+    "wgt": {"space": 1, "len": 1, "count1": 1, "count2": 1, "dst": config.wgt_rows},
+    "wgt_chunk": {
+        "space": 1,
+        "len": 3 * config.cols,
+        "count1": 1,
+        "count2": 1,
+        "dst": config.wgt_rows - 2,
+        "dst_chunk": 1,
+    },
+    "wgt_back": {"space": 1, "len": 1, "count1": 3, "count2": 1, "dst": 1, "dst_stride1": -1},
+    "param": {
+        "space": 2,
+        "len": 16 * config.cols,
+        "count1": 1,
+        "count2": 1,
+        "dst": config.param_blocks - 1,
+    },
+    "param_far": {"space": 2, "len": 8 * config.cols, "count1": 1, "count2": 1, "dst": MASK24},
+    "param_len": {"space": 2, "len": 8 * config.cols + 1, "count1": 1, "count2": 1},
+    "param_len8": {"space": 2, "len": 16 * config.cols - 4, "count1": 1, "count2": 1},
+    "param_flip": {"space": 2, "len": 8 * config.cols, "count1": 1, "count2": 1, "flip": 1},
+    "param_pad": {"space": 2, "len": 8 * config.cols, "count1": 1, "count2": 1, "pad_top": 1},
+    "param_rows": {"space": 2, "len": 8 * config.cols, "count1": 1, "count2": 2},
+    "param_transpose": {
+        "space": 2,
+        "len": 8 * config.cols,
+        "count1": 1,
+        "count2": 1,
+        "transpose": 1,
+    },
+    "transpose_act": {
+        "transpose": 1,
+        "len": config.rows,
+        "count1": config.cols,
+        "count2": 1,
+    },
+    "transpose_len": {
+        "space": 1,
+        "transpose": 1,
+        "len": config.rows + 1,
+        "count1": config.cols,
+        "count2": 1,
+    },
+    "transpose_rows": {
+        "space": 1,
+        "transpose": 1,
+        "len": config.rows,
+        "count1": config.cols,
+        "pad_top": 1,
+        "count2": 1,
+    },
+    "transpose_end": {
+        "space": 1,
+        "transpose": 1,
+        "len": config.rows,
+        "count1": config.cols,
+        "count2": 1,
+        "dst": config.wgt_rows - config.rows + 1,
+    },
+    "read": {"len": 64, "count1": 3, "count2": 1, "src": MEMORY_BYTES - 8},
+    "read_wgt": {"space": 1, "len": 64, "count1": 1, "count2": 1, "src": MEMORY_BYTES},
+}
+"""Commands that fault, by what is wrong with them."""
+
+
+@cocotb.test()
+async def faults(dut):
+    """Each fault: cause and index, everything before it is done, then the engine is quiet."""
+    rng = context.rng("faults")
+    for name, values in FAULTS.items():
+        bench, srams, state = await begin(dut, rng, stall=rng.choice([0, 0.4]), latency=9)
+        cases = [legal(rng, state) for _ in range(rng.randint(0, 3))]
+        bad = run_golden(state, "LOAD", values)
+        assert bad.fault is not None, name
+        check_posts(bench, cases, srams.now)
+        first = rng.randrange(1000)
+        after = legal(rng, new_state(rng))
+        for i, case in enumerate([*cases, bad, after]):
+            bench.give(case.raw, first + i)
+        await bench.until(lambda bench=bench: bool(bench.faults))
+        for _ in range(rng.randint(0, 3)):
+            await bench.step()
+        await bench.halt()
+        assert len(bench.posts) == len(cases), name
+        assert [f[1:] for f in bench.faults] == [(bad.fault.cause, first + len(cases))], name
+
+
+@cocotb.test()
+async def read_errors(dut):
+    """An error on any beat of a row is reported with its command."""
+    rng = context.rng("errors")
+    for _ in range(parameters.get("errors", 8)):
+        bench, srams, state = await begin(dut, rng, stall=rng.choice([0, 0.3]), latency=12)
+        cases = [legal(rng, state, large=True) for _ in range(6)]
+        victim = rng.randrange(len(cases))
+        # The number of beats of the commands before tells which beat of the run is the victim's.
+        count = [0]
+        beats = [_beats(case) for case in cases]
+        if not beats[victim]:
+            continue
+        target = sum(beats[:victim]) + rng.randrange(beats[victim])
+
+        def fails(address: int, write: bool, count=count, target=target) -> bool:
+            count[0] += 1
+            return count[0] - 1 == target
+
+        bench.memory.fails = fails
+        check_posts(bench, cases, srams.now)
+        for i, case in enumerate(cases):
+            bench.give(case.raw, i)
+        await bench.until(lambda bench=bench: bool(bench.faults))
+        await bench.halt()
+        assert [f[1:] for f in bench.faults] == [(3, victim)]
+        assert len(bench.posts) == victim
+
+
+def _beats(case: Case) -> int:
+    c, bus = case.command, config.bus_bytes
+    beats = 0
+    for i2 in range(c["count2"]):
+        for i1 in range(c["count1"]):
+            src = c["src"] + i2 * c["stride2"] + i1 * c["stride1"]
+            beats += -(-(src % bus + c["len"]) // bus) if c["len"] else 0
+    return beats
+
+
+@cocotb.test()
+async def abort(dut):
+    """Abort at any moment: bursts are completed, nothing is posted, nothing is written."""
+    rng = context.rng("abort")
+    for _ in range(parameters.get("aborts", 12)):
+        bench, srams, state = await begin(
+            dut, rng, stall=rng.choice([0, 0.5]), latency=rng.choice([1, 30])
+        )
+        for i in range(6):
+            bench.give(legal(rng, state, large=True).raw, i)
+        for _ in range(rng.randint(1, 120)):
+            await bench.step()
+        posts = len(bench.posts)
+        await bench.halt()
+        assert len(bench.posts) <= posts + 2  # at most what was written already
+        assert not bench.faults
