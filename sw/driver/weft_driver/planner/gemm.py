@@ -76,6 +76,7 @@ class GemmPlanner:
         self.output = Output(op.c, op.n, op.finish)
         self._pending: list[tuple[int, Result, int]] = []
         self._steps: list[Step] = []
+        self._param_load: Step | None = None
         self._make_slots()
 
     def _order(self) -> list[tuple[Range, Range]]:
@@ -122,17 +123,12 @@ class GemmPlanner:
             slot = number % len(self.acc)
             self._flush(slot)
             param, new = self.p_slots.get()
-            if self.op.finish.params is None:
-                new = False
+            if new and self.op.finish.params is not None:
+                self._param_load = load_params(self.config, self.op.finish.params, blocks, param)
             for k in self.k_ranges:
                 first = number == 0 and k[0] == 0
                 final = number == last and k[1] == self.tiles_k
                 self._chunk(rows, blocks, k, slot, param, first, final)
-                if new and self.op.finish.params is not None:
-                    self._steps.append(
-                        load_params(self.config, self.op.finish.params, blocks, param)
-                    )
-                    new = False
         self._flush()
         return self._steps
 
@@ -158,9 +154,18 @@ class GemmPlanner:
                 ending = final and done and i == len(stairs) - 1
                 for r, n in self._parts(stair.rows, stair.blocks, ending):
                     self._steps.append(matmul(self.config, self.op, a, b, acc, r, n, tiles))
+                    self._load_params()
                     self._flush()
                     if done:
                         self._finish(Result(acc, height, (rows[0], blocks[0]), r, n), slot, param)
+
+    def _load_params(self) -> None:
+        # After the tile's first MATMUL, which should not wait for it, and before its first DRAIN.
+        if self._param_load is not None:
+            if len(self.p_slots.addresses) == 1:
+                self._flush()  # the last tile's drains still need what lies there
+            self._steps.append(self._param_load)
+            self._param_load = None
 
     def _k_pieces(self, k: Range, first: bool, final: bool) -> list[Range]:
         total = k[1] - k[0]

@@ -35,7 +35,9 @@ class Chunk:
     pitch: int
 
 
-def memory_reads(buffer: Buffer, start: int, width: int, stride: int, count: int) -> tuple[Span, ...]:
+def memory_reads(
+    buffer: Buffer, start: int, width: int, stride: int, count: int
+) -> tuple[Span, ...]:
     """Spans of a memory read; empty for tensors that the program does not write."""
     if not buffer.produced:
         return ()

@@ -121,9 +121,7 @@ class ActMap:
         """Addresses of slots of a size, neighbours in different regions where possible."""
         row = self.config.act_row_bytes
         size = ceil_div(size, row) * row
-        found = [
-            (i, start + i * size) for start, room in self.regions for i in range(room // size)
-        ]
+        found = [(i, start + i * size) for start, room in self.regions for i in range(room // size)]
         return [address for _, address in sorted(found)][:most]
 
 

@@ -1,0 +1,68 @@
+"""Choices in words."""
+
+from weft.arch.layouts import ceil_div
+from weft.config import Config
+
+from .gemm import Choice
+from .problem import Gemm
+
+
+def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
+    """What was chosen for a GEMM, and why it may be so."""
+    tiles_m = ceil_div(op.m, choice.rows)
+    blocks = op.n_blocks(config)
+    tiles_n = ceil_div(blocks, choice.blocks)
+    k = op.k_tiles(config)
+    chunks = ceil_div(k, choice.tiles)
+    rows = ceil_div(op.m, tiles_m)
+    columns = min(op.n, ceil_div(blocks, tiles_n) * config.cols)
+    sums = rows * ceil_div(blocks, tiles_n)
+    out = "int32" if op.finish.out_bytes == 4 else "int8"
+    lines = [
+        f"{op.m} x {op.k} times {op.k} x {op.n}, B {'packed' if op.packed else 'row-major'}, "
+        f"{out} out",
+        f"  {tiles_m * tiles_n} tile(s) of {rows} x {columns}: {sums} of {config.acc_rows} "
+        f"accumulator rows in a half"
+        + (
+            ", so that one tile drains while the next is computed"
+            if sums <= config.acc_rows and tiles_m * tiles_n > 1
+            else ""
+        ),
+        (
+            "  K in one piece, A copied as it lies in memory"
+            if chunks == 1
+            else f"  K in {chunks} pieces of up to {ceil_div(k, chunks) * config.rows}"
+        )
+        + f"; for each tile A brings {rows * op.k:,} bytes, B "
+        f"{ceil_div(blocks, tiles_n) * k * config.tile_bytes:,}",
+    ]
+    if tiles_m * tiles_n > 1:
+        kept = "B" if choice.columns_first else "A"
+        lines.append(
+            f"  order: a panel of {kept} stays while the other operand passes; "
+            "chunks that are still in their slots are not loaded again"
+        )
+    if choice.ramp_tiles or choice.ramp_rows or choice.ramp_blocks:
+        lines.append(
+            "  start: "
+            + _ends(config, choice.ramp_rows, choice.ramp_blocks, choice.ramp_tiles)
+            + " first, then growing pieces, so that the array starts early"
+        )
+    if choice.taper_tiles or choice.taper_rows or choice.taper_blocks:
+        lines.append(
+            "  end: shrinking pieces down to "
+            + _ends(config, choice.taper_rows, choice.taper_blocks, choice.taper_tiles)
+            + ", so that little is left to drain"
+        )
+    return "\n".join(lines)
+
+
+def _ends(config: Config, rows: int, blocks: int, tiles: int) -> str:
+    words = []
+    if rows:
+        words.append(f"{rows} rows")
+    if blocks:
+        words.append(f"{blocks * config.cols} columns")
+    if tiles:
+        words.append(f"{tiles * config.rows} of K")
+    return " x ".join(words)

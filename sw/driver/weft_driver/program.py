@@ -1,0 +1,203 @@
+"""Programs: operations on tensors, recorded, planned together, run behind one doorbell."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from weft.arch.commands import COMMAND_BYTES
+from weft.arch.layouts import pack_b
+
+from .errors import check_choice, check_matrix
+from .planner.plan import Plan, plan
+from .planner.problem import Buffer, Gemm
+from .quantise import OUT_TYPES, Quantisation, column_sums, quantisation
+from .run import Run
+from .tensors import Tensor
+
+if TYPE_CHECKING:
+    from .device import Device
+
+B_LAYOUTS = ("packed", "row_major")
+"""How B lies in memory: packed once by the host, or as it is."""
+
+
+class Program:
+    """Operations recorded on a device; made by `Device.program`.
+
+    Use it as a context: operations are recorded inside, and leaving it plans them. `run` may be
+    called any number of times; write to input tensors in between to compute something else.
+    """
+
+    def __init__(self, device: "Device"):
+        self.device = device
+        self.ops: list[Gemm] = []
+        self.macs = 0
+        self._keep: list[Tensor] = []  # everything that the commands point to
+        self._produced: set[int] = set()
+        self._plan: Plan | None = None
+        self._code: Tensor | None = None
+
+    # --- recording ---------------------------------------------------------------------------
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.plan()
+
+    def matmul(
+        self,
+        a: np.ndarray | Tensor,
+        b: np.ndarray | Tensor,
+        *,
+        bias: Any = None,
+        scale: Any = None,
+        a_zero_point: int = 0,
+        b_zero_point: int = 0,
+        y_zero_point: int = 0,
+        out: str | None = None,
+        qmin: int | None = None,
+        qmax: int | None = None,
+        b_layout: str | None = None,
+    ) -> Tensor:
+        """Record a product; the arguments are those of `Device.matmul`.
+
+        Returns
+        -------
+        Tensor
+            M x N; holds the result after `run`.
+        """
+        check_matrix("a", a)
+        check_matrix("b", b)
+        (m, k), (k_b, n) = a.shape, b.shape
+        if k != k_b:
+            raise ValueError(f"a is {m} x {k}, b is {k_b} x {n}: the inner sizes differ")
+        host = b if isinstance(b, np.ndarray) else b.host
+        layout = b_layout or ("row_major" if host is None else "packed")
+        check_choice("b_layout", layout, B_LAYOUTS)
+        if layout == "packed" and host is None:
+            raise ValueError("b is computed on the device and cannot be packed: use row_major")
+        quant = quantisation(
+            n=n,
+            k=k,
+            a_dtype=np.dtype(a.dtype),
+            b_dtype=np.dtype(b.dtype),
+            sums=None if host is None else column_sums(host),
+            bias=bias,
+            scale=scale,
+            a_zero_point=a_zero_point,
+            b_zero_point=b_zero_point,
+            y_zero_point=y_zero_point,
+            out=out,
+            qmin=qmin,
+            qmax=qmax,
+        )
+        self._need_row_sum(quant)
+        packed = layout == "packed"
+        left = self._tensor(a)
+        right = self._packed(b) if packed else self._tensor(b)
+        result = self._result((m, n), quant)
+        self._record(
+            Gemm(
+                m=m,
+                n=n,
+                k=k,
+                a=self._buffer(left),
+                b=self._buffer(right),
+                c=self._buffer(result),
+                packed=packed,
+                flip_a=a.dtype == np.uint8,
+                flip_b=b.dtype == np.uint8 and not packed,
+                finish=quant.finish(self._params(quant, n)),
+            ),
+            m * n * k,
+        )
+        return result
+
+    def _need_row_sum(self, quant: Quantisation) -> None:
+        if quant.b_zero_point and not self.device.config.row_sum:
+            raise ValueError("b_zero_point needs row sums, which this chip was built without")
+
+    def _record(self, op: Gemm, macs: int) -> None:
+        self.ops.append(op)
+        self.macs += macs
+        self._plan = self._code = None
+
+    def _keeping(self, tensor: Tensor) -> Tensor:
+        self._keep.append(tensor)
+        return tensor
+
+    def _tensor(self, value: np.ndarray | Tensor) -> Tensor:
+        if isinstance(value, Tensor):
+            if value.device is not self.device:
+                raise ValueError("a tensor of another device cannot be used here")
+            return self._keeping(value)
+        return self._keeping(self.device.tensor(value))
+
+    def _packed(self, b: np.ndarray | Tensor) -> Tensor:
+        key = "packed"
+        if isinstance(b, Tensor) and key in b.packed:
+            return self._keeping(b.packed[key])
+        host = b if isinstance(b, np.ndarray) else b.host
+        assert host is not None
+        signed = (host ^ 0x80).view(np.int8) if host.dtype == np.uint8 else host
+        made = self.device.tensor(pack_b(self.device.config, signed, np.zeros))
+        made.host = None  # the packed bytes are on the device; no second copy here
+        if isinstance(b, Tensor):
+            b.packed[key] = made
+        return self._keeping(made)
+
+    def _params(self, quant: Quantisation, n: int) -> Buffer | None:
+        if not quant.params:
+            return None
+        data = np.frombuffer(quant.param_bytes(self.device.config, n), dtype=np.uint8)
+        return self._buffer(self._keeping(self.device.tensor(data)))
+
+    def _result(self, shape: tuple[int, ...], quant: Quantisation) -> Tensor:
+        result = self._keeping(Tensor(self.device, shape, OUT_TYPES[quant.out]))
+        self._produced.add(result.address)
+        return result
+
+    def _buffer(self, tensor: Tensor) -> Buffer:
+        at = tensor.address
+        return Buffer(f"t{at:x}", at, at in self._produced)
+
+    # --- planning and running ----------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        """The plan of what was recorded; made once and kept."""
+        if self._plan is None:
+            if not self.ops:
+                raise ValueError("the program is empty")
+            self._plan = plan(self.device.config, self.ops)
+        return self._plan
+
+    def explain(self) -> str:
+        """The plan in words."""
+        return self.plan().explain()
+
+    def disassemble(self) -> str:
+        """The commands as text, one a line."""
+        return self.plan().disassemble()
+
+    def run(self) -> Run:
+        """Run it; results are in their tensors afterwards.
+
+        Raises
+        ------
+        DeviceError
+            The chip halted; it is ready for the next program.
+        """
+        if self._code is None:
+            code = np.frombuffer(self.plan().lower(), dtype=np.uint8)
+            self._code = self.device.tensor(code)
+        count = self._code.nbytes // COMMAND_BYTES
+        limit = 1_000_000 + 200 * self.plan().estimate.cycles
+        return self.device.execute(self._code.address, count, macs=self.macs, limit=limit)
