@@ -324,6 +324,18 @@ def test_overflow_by_running_ahead(depth):
             run(chip_for(config), *program)
 
 
+@pytest.mark.parametrize("count", [SEMAPHORE_MAX, SEMAPHORE_MAX + 1])
+def test_overflow_starts_at_the_maximum(count):
+    program = [load_act(len=1, dst=64, post=1), matmul(wait=1)] * count
+    program += [matmul(post=sems(2)), signal(2, end=1)]
+    chip = chip_for(TINY.changed({"queue_depth": 64}))
+    if count == SEMAPHORE_MAX:
+        run(chip, *program)
+    else:
+        with pytest.raises(ProgramError, match="semaphore 0 can overflow"):
+            run(chip, *program)
+
+
 def test_no_overflow_when_a_semaphore_holds_the_poster_back():
     config = TINY.changed({"queue_depth": 64})
     program = []

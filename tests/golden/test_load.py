@@ -239,6 +239,18 @@ def test_malformed(raw, match):
     assert caught.value.cause is Cause.BAD_COMMAND
 
 
+@pytest.mark.parametrize(("dst", "ok"), [(0, True), (1, False), (1 << 14, False)])
+def test_hole_above_a_region(dst, ok):
+    """A region of `base` is no power of two; the addresses above it belong to nothing."""
+    assert BASE.act_region_bytes + (1 << 14) == BASE.act_region_span
+    raw = load_act(len=8, dst=2 * BASE.act_region_span + BASE.act_region_bytes - 8 + dst)
+    if ok:
+        load.execute(state_for(BASE), decode(raw))
+    else:
+        with pytest.raises(Fault, match="of region 2; there are 4 regions of 0xc000 bytes"):
+            load.execute(state_for(BASE), decode(raw))
+
+
 def test_transpose_needs_the_hardware():
     config = TINY.changed({"transpose": False})
     with pytest.raises(Fault, match="without it"):

@@ -176,6 +176,16 @@ def test_strides_are_exact():
         run(chip_for(TINY), *free, END)
 
 
+@pytest.mark.parametrize("byte", [0, 29 * 7, 29 * 7 + TINY.rows - 1])
+def test_rows_that_overlap_are_all_seen(byte):
+    """A MATMUL that reads more bytes in sum than act has, as a convolution does."""
+    tiles = TINY.wgt_rows // TINY.rows
+    assert 30 * tiles * TINY.rows > 2 * TINY.act_region_span
+    convolution = matmul(m0=30, m0_stride=7, k0=tiles)
+    with pytest.raises(RaceError, match=f"act bytes {byte:#x} to {byte:#x}"):
+        run(chip_for(TINY), load_act(len=1, dst=byte), convolution)
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -12,8 +12,8 @@ SIGNIFICANT_BITS = 24
 _SCALE_BIAS = 127 + SIGNIFICANT_BITS - 1
 """A normal float32 with exponent field e and 24-bit mantissa m is m * 2^(e - _SCALE_BIAS)."""
 
-_SATURATED = 1 << 30
-"""Stands for every magnitude that a left shift would give: beyond any 16-bit clamp."""
+_BEYOND = 1 << 30
+"""A magnitude beyond every clamp; larger ones are cut to it before they become integers."""
 
 
 def requantise(
@@ -49,10 +49,10 @@ def requantise(
     magnitude, drop1 = _significant(np.abs(wide))
     product, drop2 = _significant(magnitude * mantissa)
 
-    # 3: rint. A product is 0 or has 24 significant bits, so that a left shift always saturates.
+    # 3: rint. A product is 0 or has 24 significant bits: where the shift would be to the left, it
+    # is beyond every 16-bit clamp already.
     shift = right - drop1 - drop2
     rounded = round_shift(product, np.maximum(shift, 0))
-    rounded = np.where((shift < 0) & (product > 0), _SATURATED, rounded)
     signed = np.where(wide < 0, -rounded, rounded)
     return np.minimum(np.maximum(signed + zero_point, qmin), qmax)
 
@@ -64,7 +64,7 @@ def requantise_float(
     single = np.asarray(acc).astype(np.int32).astype(np.float32)
     with np.errstate(over="ignore", under="ignore"):
         rounded = np.rint(single * np.asarray(scale, dtype=np.float32))
-    whole = np.clip(rounded, -_SATURATED, _SATURATED).astype(np.int64)
+    whole = np.clip(rounded, -_BEYOND, _BEYOND).astype(np.int64)
     return np.minimum(np.maximum(whole + zero_point, qmin), qmax)
 
 
