@@ -137,6 +137,17 @@ class Device:
 
     # --- running -------------------------------------------------------------------------------
 
+    def run_commands(self, commands: bytes, *, count: int | None = None, macs: int = 0) -> Run:
+        """Run command bytes that were made by hand; ``count`` of them, or all.
+
+        Raises
+        ------
+        DeviceError
+            As `execute`.
+        """
+        code = self.tensor(np.frombuffer(commands, dtype=np.uint8))
+        return self.execute(code.address, count or len(commands) // COMMAND_BYTES, macs=macs)
+
     def execute(self, address: int, count: int, *, macs: int = 0, limit: int | None = None) -> Run:
         """Run ``count`` commands at a memory address; `Program.run` calls this.
 

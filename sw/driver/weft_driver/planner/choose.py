@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from weft.arch.commands import COMMAND_BYTES
 from weft.arch.layouts import ceil_div
 from weft.arch.memory import MemoryTiming
 from weft.config import Config
@@ -15,9 +16,8 @@ from .problem import Buffer, Gemm
 from .sram import ActMap
 from .steps import Step, end_step
 
-SHORTLIST = 6
-"""Tile shapes that are tried in full."""
-
+EFFORT = 12_000
+"""Commands that are laid out and estimated in search of one choice, about."""
 
 @dataclass(frozen=True)
 class Verdict:
@@ -87,49 +87,47 @@ def tile_shapes(config: Config, op: Gemm) -> Iterator[Choice]:
         yield Choice(min(op.m, config.acc_rows, config.rows), 1, 1)
 
 
+def commands(config: Config, op: Gemm, choice: Choice) -> int:
+    """Commands of a choice, about."""
+    tiles = ceil_div(op.m, choice.rows) * ceil_div(op.n_blocks(config), choice.blocks)
+    return tiles * (3 * ceil_div(op.k_tiles(config), choice.tiles) + 2) + 20
+
+
 def rough(config: Config, op: Gemm, choice: Choice, memory: MemoryTiming) -> float:
-    """Cycles by a formula: the busiest of array, bus and drain, plus what ends stick out."""
+    """Cycles by a formula: the busiest of array, bus and drain; to try likely choices first."""
     bus = config.bus_bytes
-    tiles_m = ceil_div(op.m, choice.rows)
-    tiles_n = ceil_div(op.n_blocks(config), choice.blocks)
     k, n = op.k_tiles(config), op.n_blocks(config)
-    chunks = ceil_div(k, choice.tiles)
-    rows = ceil_div(op.m, tiles_m)
+    tiles_m, tiles_n = ceil_div(op.m, choice.rows), ceil_div(n, choice.blocks)
+    chunks, rows = ceil_div(k, choice.tiles), ceil_div(op.m, tiles_m)
     array = tiles_m * n * k * max(rows, config.rows)
-    need = memory.latency / memory.outstanding
 
-    def streamed(run: int, count: int) -> float:
-        beats = run / bus + (0.9 if run % bus else 0)
-        return count * max(beats, min(1, beats / 16) * need if beats < need else beats)
+    def moved(total: int, run: int) -> float:
+        """Beats, or what the limit on open bursts makes of runs that are too short."""
+        run = min(run, total)
+        beats = run / bus + (1 if run % bus else 0)
+        return total / run * max(beats, (memory.latency + beats) / memory.outstanding)
 
-    run_a = op.k * rows if chunks == 1 else choice.tiles * config.rows
-    a_bytes, b_tiles = op.m * op.k, n * k
     act = sum(size for _, size in ActMap(config).regions)
-    a_fits = a_bytes <= act * 0.9
-    b_fits = b_tiles * config.rows <= config.wgt_rows
-    a_times = 1 if a_fits else tiles_n if choice.columns_first else 1
-    if not choice.columns_first and rows * op.k > act * 0.9:
-        a_times = tiles_n
-    b_times = 1 if b_fits else 1 if choice.columns_first else tiles_m
-    if choice.columns_first and choice.blocks * k * config.rows > config.wgt_rows:
-        b_times = tiles_m
-    reads = streamed(run_a, ceil_div(a_bytes, run_a)) * a_times
+    wgt = config.wgt_rows // config.rows
+    by_columns = choice.columns_first
+    keeps_a = op.m * op.k <= act or (not by_columns and rows * op.k <= act)
+    keeps_b = n * k <= wgt or (by_columns and choice.blocks * k <= wgt)
+    columns = min(op.n, choice.blocks * config.cols)
+    reads = moved(op.m * op.k, rows * op.k if chunks == 1 else choice.tiles * config.rows)
+    reads *= 1 if keeps_a else tiles_n
     if op.packed:
-        reads += b_tiles * config.tile_bytes / bus * b_times
+        weights = float(n * k * config.tile_bytes // bus)
     else:
-        run_b = min(op.n, choice.blocks * config.cols)
-        reads += streamed(run_b, op.k * tiles_n) * b_times
+        weights = moved(op.k * op.n, columns)
+    reads += weights * (1 if keeps_b else tiles_m)
+    reads += commands(config, op, choice) * COMMAND_BYTES / bus
     size = op.finish.out_bytes
-    run_c = min(op.n, choice.blocks * config.cols) * size
-    if tiles_n == 1:
-        run_c *= rows
-    writes = streamed(run_c, ceil_div(op.m * op.n * size, run_c))
+    run = columns * size * (rows if tiles_n == 1 else 1)
+    writes = moved(op.m * op.n * size, run)
     beats = ceil_div(4 * config.cols, config.act_row_bytes) if size == 4 else config.drain_beats
     drain = op.m * n * beats
-    commands = tiles_m * tiles_n * (3 * chunks + 2)
-    reads += commands * 64 / bus
-    ends = min(choice.tiles, 4) * rows / 2 + rows * choice.blocks * 0.1
-    return max(array, reads, writes, drain) + 0.05 * (array + reads + writes) / 3 + ends
+    last = min(choice.blocks * rows, config.acc_rows) * 0.2
+    return max(array, reads, writes, drain) + 0.02 * (reads + writes + drain) + last
 
 
 def refinements(config: Config, op: Gemm, choice: Choice) -> Iterator[Choice]:
@@ -181,23 +179,28 @@ def _choose(config: Config, op: Gemm, memory: MemoryTiming) -> Verdict:
         for first in (True, False)
     }
     ranked = sorted(shapes, key=lambda shape: (rough(config, op, shape, memory), repr(shape)))
-    best: Verdict | None = None
-
-    def consider(choice: Choice) -> None:
-        nonlocal best
-        estimate = judge(config, op, choice, memory)
-        if estimate and (best is None or estimate.cycles < best.estimate.cycles):
-            best = Verdict(choice, estimate)
-
-    for shape in ranked[:SHORTLIST]:
-        consider(replace(shape, ramp_rows=min(config.rows, shape.rows), ramp_blocks=1))
-    if best is None:
-        for shape in ranked:
-            consider(shape)
-            if best is not None:
-                break
-    if best is None:
+    tried: list[Verdict] = []
+    effort = 0
+    r = config.rows
+    for shape in ranked:
+        if tried and effort > EFFORT // 2:
+            break
+        effort += commands(config, op, shape)
+        plain = replace(shape, ramp_rows=r, ramp_blocks=1, taper_rows=r, taper_blocks=1)
+        estimate = judge(config, op, plain, memory)
+        if estimate:
+            tried.append(Verdict(plain, estimate))
+    if not tried:
         raise ValueError(f"no tiling of {op.m} x {op.n} x {op.k} fits this chip")
-    for choice in refinements(config, op, best.choice):
-        consider(choice)
+    tried.sort(key=lambda verdict: verdict.estimate.cycles)
+    best = tried[0]
+    effort = 0
+    for start in tried[:4]:
+        for choice in refinements(config, op, start.choice):
+            if effort > EFFORT:
+                break
+            effort += commands(config, op, choice)
+            estimate = judge(config, op, choice, memory)
+            if estimate and estimate.cycles < best.estimate.cycles:
+                best = Verdict(choice, estimate)
     return best

@@ -11,6 +11,7 @@ not run dry afterwards. `staircase` grows a rectangle of rows x blocks piece by 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from weft.arch.layouts import ceil_div
 
@@ -19,7 +20,7 @@ def even(total: int, piece: int) -> list[tuple[int, int]]:
     """Cut ``0 .. total - 1`` into the fewest ranges of at most ``piece``, as even as can be."""
     count = ceil_div(total, piece)
     edges = [total * i // count for i in range(count + 1)]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def doubling(total: int, first: int) -> list[int]:

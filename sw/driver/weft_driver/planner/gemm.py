@@ -8,6 +8,7 @@ shrinking ones, so that the array starts early and little is left to drain after
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from weft.arch.layouts import ceil_div
 from weft.config import Config
@@ -177,7 +178,7 @@ class GemmPlanner:
         edges = [k[0]]
         for piece in head:
             edges.append(edges[-1] + piece)
-        return list(zip(edges, edges[1:], strict=False))
+        return list(pairwise(edges))
 
     def _stairs(self, rows: int, blocks: int, ramp: bool) -> Iterator[Stair]:
         choice = self.choice

@@ -51,10 +51,11 @@ def _about(waiter: Engine, span: Span) -> str:
 
 
 class Hazards:
-    """Adds steps one by one and keeps who touched what last."""
+    """Adds steps one by one and keeps who touched what last; spaces to ignore have no hazards."""
 
-    def __init__(self) -> None:
+    def __init__(self, ignore: frozenset[str] = frozenset()) -> None:
         self.nodes: list[_Node] = []
+        self._ignore = ignore
         self._by_engine: dict[Engine, list[_Node]] = {}
         self._accesses: dict[str, list[_Access]] = {}
 
@@ -89,6 +90,8 @@ class Hazards:
         self.nodes.append(node)
         for touched, write in ((step.reads, False), (step.writes, True)):
             for item in touched:
+                if item.space in self._ignore:
+                    continue
                 self._remember(_Access(item, engine, node.order, write))
 
     def _remember(self, new: _Access) -> None:
@@ -114,7 +117,10 @@ def synchronise(config: Config, steps: Sequence[Step]) -> Program:
     ValueError
         More semaphores or tokens are needed than the chip has: a fault of the plan.
     """
-    hazards = Hazards()
+    # Results that no step reads back have no hazards: the tiles of one tensor do not overlap.
+    read = {item.space for step in steps for item in step.reads}
+    written = {item.space for step in steps for item in step.writes}
+    hazards = Hazards(frozenset(written - read))
     for step in steps:
         hazards.add(step)
     channels = sorted({channel for node in hazards.nodes for channel in node.waits})
