@@ -169,7 +169,7 @@ def show_lines(lines: Any) -> None:
 
     screen = console()
     for line in lines:
-        screen.print(line, markup=False)
+        screen.print(line, markup=False, soft_wrap=True)
 
 
 def version_and_exit(wanted: bool) -> None:

@@ -119,6 +119,16 @@ class Int8Layer:
     relu: bool
 
     @property
+    def inputs(self) -> int:
+        """Terms of each sum."""
+        return self.weight.shape[0]
+
+    @property
+    def outputs(self) -> int:
+        """Columns."""
+        return self.weight.shape[1]
+
+    @property
     def scale(self) -> NDArray[np.float32]:
         """The requantisation scale of each column."""
         return combined_scale(self.x_scale, self.weight_scale, self.y_scale)

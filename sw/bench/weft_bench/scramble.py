@@ -9,6 +9,9 @@ from weft_driver import Device
 
 LOADED, MULTIPLIED = 1 << 0, 1 << 1
 
+LIMIT = 10_000_000
+"""Cycles after which filling the SRAMs is given up."""
+
 
 def scramble_program(config: Config, source: int) -> bytes:
     """Commands that fill activation, weight and parameter SRAM from memory, then accumulators.
@@ -94,5 +97,7 @@ def scramble(device: Device, rng: np.random.Generator) -> None:
     """Fill every SRAM of the chip with random bytes, by one program of its own."""
     size = scramble_bytes(device.config)
     source = device.tensor(rng.integers(0, 256, size, dtype=np.uint8))
-    program = scramble_program(device.config, source.address)
-    device.run_commands(program, count=len(program) // COMMAND_BYTES)
+    code = device.tensor(
+        np.frombuffer(scramble_program(device.config, source.address), dtype=np.uint8)
+    )
+    device.execute(code.address, code.nbytes // COMMAND_BYTES, limit=LIMIT)
