@@ -1,31 +1,213 @@
-"""DRAIN: accumulator rows to the activation SRAM, requantised or as int32."""
+"""DRAIN: accumulator rows to the activation SRAM, requantised or as int32.
 
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+`DrainRows` gives checked rows, `DrainBeats` reads them as there is room and cuts them into *beats*
+of U columns (U = drain_units; of int32 results, as many as one act write holds), U units compute,
+and `DrainWriter` writes. From the read to the writer nothing stalls. Delays in cycles after a beat,
+with L = read_latency, S = `DrainUnit.sum_latency`, Q = `Requantiser.latency`::
 
+    -L - 1        -1              0        S               S + Q
+    row granted   row arrives,    beat     sums: the       bytes
+                  bias addressed           int32 results
+
+The constants of a command stand in a *slot*; its number travels with the beat, and what a stage
+needs is looked up there one cycle before.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from weft.arch.commands import Engine
 from weft.config import Config
 
+from .drain_beats import AccRead, DrainBeats
+from .drain_rows import SLOTS, DrainRows, most_beats, word_group, word_writes
+from .drain_unit import DrainUnit
+from .drain_writer import DrainWriter
+from .interfaces import ActWrite, Fault, Post, command_layout
+from .param_sram import ParamRead, ParamSram
+from .requantise import Requantiser
 
-class AccRead(wiring.Signature):
-    """The read port of the accumulators, from DRAIN's side.
+
+class Drain(wiring.Component):
+    """The DRAIN engine.
+
+    Parameters
+    ----------
+    config
+        Sizes.
+    read_latency
+        Cycles from a grant on ``acc`` to its data, at least 1.
 
     Members
     -------
-    valid, row, ready
-        Row ``row`` is read in the cycle in which ``valid`` and ``ready`` are high (``ready`` may
-        depend on ``valid``).
-    data, row_sum
-        All columns of the row, 32 bits each, column 0 lowest, and its row sum, in exactly the
-        cycle that is ``Accumulators.read_latency`` after the grant; they do not hold.
+    cmd, post, busy, fault, abort
+        As every engine has them.
+    acc
+        Read port of the accumulators.
+    params
+        Read port of the parameter SRAM.
+    act
+        Write port of the activation SRAM.
     """
 
-    def __init__(self, config: Config):
+    cmd: stream.Interface
+    post: Post
+    busy: Signal
+    fault: Fault
+    abort: Signal
+    acc: AccRead
+    params: ParamRead
+    act: ActWrite
+
+    def __init__(self, config: Config, read_latency: int):
+        if read_latency < 1:
+            raise ValueError(f"read_latency = {read_latency} is not valid: at least 1")
+        self.config = config
+        self.read_latency = read_latency
         super().__init__(
             {
-                "valid": Out(1),
-                "row": Out(range(config.acc_total_rows)),
-                "ready": In(1),
-                "data": In(32 * config.cols),
-                "row_sum": In(32),
+                "cmd": In(stream.Signature(command_layout(Engine.DRAIN))),
+                "post": Out(Post()),
+                "busy": Out(1),
+                "fault": Out(Fault()),
+                "abort": In(1),
+                "acc": Out(AccRead(config)),
+                "params": Out(ParamRead(config)),
+                "act": Out(ActWrite(config)),
             }
         )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the grant of a row to its first bytes on ``act``."""
+        compute = DrainUnit.sum_latency(self.config) + Requantiser.latency
+        return self.read_latency + DrainBeats.beat_delay + compute + DrainWriter.latency
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        config = self.config
+        # Room for what is on its way at full rate; rows enter as a whole.
+        room = self.latency + most_beats(config)
+        m.submodules.rows = rows = DrainRows(config)
+        m.submodules.beats = beats = DrainBeats(config, self.read_latency, room)
+        m.submodules.writer = writer = DrainWriter(config, room)
+        connect(m, flipped(self.cmd), rows.cmd)
+        connect(m, rows.fault, flipped(self.fault))
+        connect(m, rows.o, beats.i)
+        connect(m, beats.acc, flipped(self.acc))
+        connect(m, writer.act, flipped(self.act))
+        m.d.comb += [
+            rows.abort.eq(self.abort),
+            writer.abort.eq(self.abort),
+            writer.words.eq(beats.words),
+            writer.beat_valid.eq(beats.valid),
+            writer.beat.eq(beats.beat),
+            beats.popped.eq(writer.popped),
+        ]
+
+        # --- commands in progress --------------------------------------------------------------
+        accept = Signal()
+        commands = Signal(range(SLOTS + 1))
+        oldest = Signal(range(SLOTS))
+        m.d.comb += [
+            accept.eq(self.cmd.valid & self.cmd.ready),
+            rows.free.eq(commands != SLOTS),
+            self.busy.eq((commands != 0) | self.post.valid),
+        ]
+        m.d.sync += [
+            commands.eq(commands + accept - writer.finished),
+            oldest.eq(oldest + writer.finished),
+            self.post.valid.eq(writer.finished),
+        ]
+        self._accept, self._slot = accept, rows.slot
+        mask = self._lookup(m, "post", self.cmd.payload.post, oldest, 1)
+        m.d.comb += self.post.mask.eq(mask)
+
+        self._compute(m, beats, writer)
+        return m
+
+    def _lookup(self, m: Module, name: str, value, slot, en):
+        """Keep a constant of each command; returns that of ``slot``, one cycle later."""
+        memory = Memory(shape=len(value), depth=SLOTS, init=[])
+        m.submodules[f"slot_{name}"] = memory
+        write = memory.write_port()
+        read = memory.read_port(transparent_for=())
+        m.d.comb += [
+            write.en.eq(self._accept),
+            write.addr.eq(self._slot),
+            write.data.eq(value),
+            read.en.eq(en),
+            read.addr.eq(slot),
+        ]
+        return read.data
+
+    def _compute(self, m: Module, beats: DrainBeats, writer: DrainWriter) -> None:
+        """The drain units, and what they need when they need it."""
+        config = self.config
+        cmd = self.cmd.payload
+        running = beats.running
+        sums = DrainUnit.sum_latency(config)
+        scales = sums + Requantiser.scale_delay
+        zero_points = sums + Requantiser.zero_point_delay
+        clamps = sums + Requantiser.clamp_delay
+        done = sums + Requantiser.latency
+
+        def delayed(name: str, value, cycles: int) -> list:
+            """The value, and the value 1 to ``cycles`` cycles later."""
+            line = Signal(len(value) * cycles, name=name)
+            with m.If(running):
+                m.d.sync += line.eq(Cat(value, line))
+            return [value, *(line.word_select(i, len(value)) for i in range(cycles))]
+
+        valid = delayed("beat_valid", beats.valid, done)
+        slot = delayed("beat_slot", beats.beat.slot, clamps - 1)
+        part = delayed("beat_part", beats.beat.part, sums)
+        address = scales - ParamSram.read_latency
+        param_row = delayed("beat_param_row", beats.beat.param_row, address)
+
+        # The clamp at qmax comes last: with qmin above it, all results are qmax.
+        qmin = Mux(cmd.qmin < cmd.qmax, cmd.qmin, cmd.qmax)
+        limits = Cat(qmin[: len(cmd.qmin)], cmd.qmax)
+        scale = self._lookup(m, "scale", Cat(cmd.scale, cmd.params), slot[scales - 1], running)
+        zero_point = self._lookup(m, "zero", cmd.zero_point, slot[zero_points - 1], running)
+        limits = self._lookup(m, "limits", limits, slot[clamps - 1], running)
+        correction = Signal(32)
+        if config.row_sum:
+            factor = self._lookup(m, "factor", cmd.b_zero_point, beats.coming_slot, beats.coming)
+            with m.If(running):
+                m.d.sync += correction.eq(
+                    Mux(beats.beat.row_sum, beats.row_sum * factor.as_signed(), 0)
+                )
+
+        m.d.comb += [
+            self.params.en.eq(running),
+            self.params.bias_row.eq(beats.bias_row),
+            self.params.scale_row.eq(param_row[address]),
+        ]
+        totals, values = [], []
+        for u in range(config.drain_units):
+            m.submodules[f"unit_{u}"] = unit = DrainUnit(config)
+            m.d.comb += [
+                unit.en.eq(running),
+                unit.acc.eq(beats.data.word_select(u, 32)),
+                unit.bias.eq(self.params.bias.word_select(u, 32)),
+                unit.add_bias.eq(beats.beat.params),
+                unit.correction.eq(correction),
+                unit.scale.eq(Mux(scale[32], self.params.scale.word_select(u, 32), scale[:32])),
+                unit.zero_point.eq(zero_point),
+                unit.qmin.eq(limits[:16]),
+                unit.qmax.eq(limits[16:]),
+            ]
+            totals.append(unit.total)
+            values.append(unit.value)
+
+        group = 32 * word_group(config)
+        words = Signal(group * word_writes(config))
+        m.d.comb += [
+            words.eq(Cat(*totals)),
+            writer.valid.eq(running & Mux(beats.words, valid[sums], valid[done])),
+            writer.data.eq(Mux(beats.words, words.word_select(part[sums], group), Cat(*values))),
+        ]
