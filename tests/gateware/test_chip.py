@@ -1,0 +1,22 @@
+"""The whole chip behind AXI models, with and without stalls on every channel."""
+
+import pytest
+from bench import run_bench
+
+from weft.config import Config
+from weft.gateware.chip import Chip
+
+CASES = [
+    ("tiny", 0.0),
+    ("tiny", 0.4),
+    ("base", 0.3),
+    ("tiny,rows=3,cols=5,bus_bytes=8", 0.2),
+    ("tiny,rows=1,cols=1", 0.1),
+]
+
+
+@pytest.mark.parametrize(("spec", "stall"), CASES)
+def test_chip(spec, stall):
+    config = Config.parse(spec)
+    largest = 40 if config.rows > 4 else 20
+    run_bench("chip", Chip(config), "tb_chip", config=config, stall=stall, largest=largest)
