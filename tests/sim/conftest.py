@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from tests.sim import copier
 
 from weft import emit
 from weft.config import Config
 from weft_sim import build
 from weft_sim.options import parse_options
 from weft_sim.verilator import VerilatorTransport
+
+from . import copier
 
 
 def copier_library(config: Config, waves: bool = False):

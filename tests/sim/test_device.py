@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.sim import copier
 
 from weft.arch.memory import MemoryTiming
 from weft_sim.verilator import ProtocolError
+
+from . import copier
 
 
 @pytest.mark.parametrize("spec", ["tiny", "tiny,bus_bytes=8", "base", "base,bus_bytes=64"])

@@ -104,7 +104,8 @@ def _verilator() -> Check:
         found = find_verilator()
     except ToolError as error:
         return Check("Verilator", "make sim", False, advice=str(error))
-    text = f"{found.version_text} ({found.origin}, {found.command[0]})"
+    where = found.command[0] if found.origin == "system" else "from its wheel"
+    text = f"{found.version_text}, {where}"
     return Check("Verilator", "make sim", True, text)
 
 
