@@ -52,6 +52,28 @@ def pack_b(config: Config, b: Any, zeros: Any) -> Any:
     return cut.transpose(2, 0, 1, 3).reshape(-1)
 
 
+def pack_conv(config: Config, slices: Any, zeros: Any) -> Any:
+    """Pack convolution weights: like `pack_b`, but each slice along K fills whole tiles.
+
+    Parameters
+    ----------
+    slices
+        Slices x bytes of a slice x N, one byte an element. A slice is what the input holds
+        contiguously: one kernel row (kw x cin), or with horizontal dilation one tap (cin).
+    zeros
+        ``numpy.zeros``.
+
+    Returns
+    -------
+    array
+        Flat, of the weights' dtype.
+    """
+    count, size, n = slices.shape
+    padded = zeros((count, ceil_div(size, config.rows) * config.rows, n), dtype=slices.dtype)
+    padded[:, :size] = slices
+    return pack_b(config, padded.reshape(-1, n), zeros)
+
+
 @dataclass(frozen=True)
 class ActAddress:
     """An act byte address, split: which region, and the byte in it."""

@@ -135,6 +135,44 @@ class Device:
         program.run()
         return result.numpy()
 
+    def conv2d(
+        self, x: np.ndarray | Tensor, weight: np.ndarray | Tensor, **options: Any
+    ) -> np.ndarray:
+        """Convolve images, exactly; no im2col matrix is made.
+
+        Parameters
+        ----------
+        x
+            Images x height x width x channels, int8 or uint8.
+        weight
+            kh x kw x channels x output channels, int8 or uint8.
+        stride, dilation
+            One number, or (vertical, horizontal).
+        padding
+            One number, (vertical, horizontal) or (top, bottom, left, right); filled with x's zero
+            point.
+        groups
+            Only 1.
+        bias, scale, y_zero_point, out, qmin, qmax
+            As in `matmul`.
+        x_zero_point, weight_zero_point
+            Zero points of x and weight.
+
+        Returns
+        -------
+        numpy.ndarray
+            Images x height x width x output channels.
+
+        Raises
+        ------
+        TypeError, ValueError, DeviceError
+            As `matmul`; ValueError too where one window does not fit the chip.
+        """
+        program = self.program()
+        result = program.conv2d(x, weight, **options)
+        program.run()
+        return result.numpy()
+
     # --- running -------------------------------------------------------------------------------
 
     def run_commands(self, commands: bytes, *, count: int | None = None, macs: int = 0) -> Run:

@@ -1,16 +1,21 @@
 """Programs: operations on tensors, recorded, planned together, run behind one doorbell."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from weft.arch.commands import COMMAND_BYTES
-from weft.arch.layouts import pack_b
+from weft.arch.layouts import pack_b, pack_conv
+from weft.config import Config
 
+from .convolution import conv_shape
 from .errors import check_choice, check_matrix
 from .planner.plan import Plan, plan
-from .planner.problem import Buffer, Gemm
+from .planner.problem import Buffer, Conv, Gemm
 from .quantise import OUT_TYPES, Quantisation, column_sums, quantisation
 from .run import Run
 from .tensors import Tensor
@@ -20,6 +25,19 @@ if TYPE_CHECKING:
 
 B_LAYOUTS = ("packed", "row_major")
 """How B lies in memory: packed once by the host, or as it is."""
+
+Packing = Callable[[Config, np.ndarray], np.ndarray]
+"""From a host array to the bytes that the weight SRAM takes."""
+
+
+def pack_matrix(config: Config, b: np.ndarray) -> np.ndarray:
+    """Pack a matrix, or the weights of a 1 x 1 convolution."""
+    return pack_b(config, b.reshape(-1, b.shape[-1]), np.zeros)
+
+
+def pack_slices(slices: int, config: Config, weight: np.ndarray) -> np.ndarray:
+    """Pack convolution weights whose K consists of this many slices."""
+    return pack_conv(config, weight.reshape(slices, -1, weight.shape[-1]), np.zeros)
 
 
 class Program:
@@ -31,7 +49,7 @@ class Program:
 
     def __init__(self, device: "Device"):
         self.device = device
-        self.ops: list[Gemm] = []
+        self.ops: list[Gemm | Conv] = []
         self.macs = 0
         self._keep: list[Tensor] = []  # everything that the commands point to
         self._produced: set[int] = set()
@@ -102,7 +120,7 @@ class Program:
         self._need_row_sum(quant)
         packed = layout == "packed"
         left = self._tensor(a)
-        right = self._packed(b) if packed else self._tensor(b)
+        right = self._packed(b, "packed", pack_matrix) if packed else self._tensor(b)
         result = self._result((m, n), quant)
         self._record(
             Gemm(
@@ -121,11 +139,76 @@ class Program:
         )
         return result
 
+    def conv2d(
+        self,
+        x: np.ndarray | Tensor,
+        weight: np.ndarray | Tensor,
+        *,
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, ...] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: Any = None,
+        scale: Any = None,
+        x_zero_point: int = 0,
+        weight_zero_point: int = 0,
+        y_zero_point: int = 0,
+        out: str | None = None,
+        qmin: int | None = None,
+        qmax: int | None = None,
+    ) -> Tensor:
+        """Record a convolution; the arguments are those of `Device.conv2d`.
+
+        Returns
+        -------
+        Tensor
+            Images x height x width x channels; holds the result after `run`.
+        """
+        shape = conv_shape(x, weight, stride, padding, dilation, groups)
+        host = weight if isinstance(weight, np.ndarray) else weight.host
+        if host is None:
+            raise ValueError("weight is computed on the device; convolution packs it on the host")
+        kh, kw, cin, n = host.shape
+        quant = quantisation(
+            n=n,
+            k=kh * kw * cin,
+            a_dtype=np.dtype(x.dtype),
+            b_dtype=host.dtype,
+            sums=column_sums(host.reshape(-1, n)),
+            bias=bias,
+            scale=scale,
+            a_zero_point=x_zero_point,
+            b_zero_point=weight_zero_point,
+            y_zero_point=y_zero_point,
+            out=out,
+            qmin=qmin,
+            qmax=qmax,
+            names=("x", "weight"),
+        )
+        self._need_row_sum(quant)
+        height, width = shape.out_size
+        image = self._tensor(x)
+        result = self._result((shape.images, height, width, n), quant)
+        pixels = shape.images * height * width
+        flip = x.dtype == np.uint8
+        finish = quant.finish(self._params(quant, n))
+        a, c = self._buffer(image), self._buffer(result)
+        plain = shape.kernel == shape.stride == (1, 1) and not any(shape.padding)
+        if plain:  # a product: every pixel is a row
+            b = self._buffer(self._packed(weight, "packed", pack_matrix))
+            op: Gemm | Conv = Gemm(pixels, n, cin, a, b, c, flip_a=flip, finish=finish)
+        else:
+            taps = shape.slices[0] * shape.slices[1]
+            b = self._buffer(self._packed(weight, f"conv{taps}", partial(pack_slices, taps)))
+            op = replace(shape, a=a, b=b, c=c, flip_a=flip, fill=quant.a_zero_point, finish=finish)
+        self._record(op, pixels * kh * kw * cin * n)
+        return result
+
     def _need_row_sum(self, quant: Quantisation) -> None:
         if quant.b_zero_point and not self.device.config.row_sum:
-            raise ValueError("b_zero_point needs row sums, which this chip was built without")
+            raise ValueError("a zero point of b needs row sums, which this chip was built without")
 
-    def _record(self, op: Gemm, macs: int) -> None:
+    def _record(self, op: Gemm | Conv, macs: int) -> None:
         self.ops.append(op)
         self.macs += macs
         self._plan = self._code = None
@@ -141,14 +224,14 @@ class Program:
             return self._keeping(value)
         return self._keeping(self.device.tensor(value))
 
-    def _packed(self, b: np.ndarray | Tensor) -> Tensor:
-        key = "packed"
+    def _packed(self, b: np.ndarray | Tensor, key: str, pack: Packing) -> Tensor:
+        """B as the weight SRAM wants it; kept with a tensor, so that it is packed once."""
         if isinstance(b, Tensor) and key in b.packed:
             return self._keeping(b.packed[key])
         host = b if isinstance(b, np.ndarray) else b.host
         assert host is not None
         signed = (host ^ 0x80).view(np.int8) if host.dtype == np.uint8 else host
-        made = self.device.tensor(pack_b(self.device.config, signed, np.zeros))
+        made = self.device.tensor(pack(self.device.config, signed))
         made.host = None  # the packed bytes are on the device; no second copy here
         if isinstance(b, Tensor):
             b.packed[key] = made

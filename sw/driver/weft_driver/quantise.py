@@ -111,6 +111,7 @@ def quantisation(
     out: str | None = None,
     qmin: int | None = None,
     qmax: int | None = None,
+    names: tuple[str, str] = ("a", "b"),
 ) -> Quantisation:
     """Check the arguments of an operation and fold them.
 
@@ -122,14 +123,16 @@ def quantisation(
         `column_sums` of B, or None when the host does not know B.
     bias, scale, a_zero_point, b_zero_point, y_zero_point, out, qmin, qmax
         As `weft_driver.Device.matmul` takes them.
+    names
+        What the caller calls the operands.
 
     Raises
     ------
     ValueError, TypeError
         Names the argument, its value, and what would be valid.
     """
-    za = check_zero_point("a_zero_point", a_zero_point, a_dtype)
-    zb = check_zero_point("b_zero_point", b_zero_point, b_dtype)
+    za = check_zero_point(f"{names[0]}_zero_point", a_zero_point, a_dtype)
+    zb = check_zero_point(f"{names[1]}_zero_point", b_zero_point, b_dtype)
     za -= 128 if a_dtype == np.uint8 else 0
     zb -= 128 if b_dtype == np.uint8 else 0
     name = check_choice("out", out or ("int32" if scale is None else "int8"), tuple(OUT_TYPES))

@@ -19,6 +19,7 @@ from .steps import Step, end_step
 EFFORT = 12_000
 """Commands that are laid out and estimated in search of one choice, about."""
 
+
 @dataclass(frozen=True)
 class Verdict:
     """A choice with what the estimator says about it."""
@@ -115,10 +116,8 @@ def rough(config: Config, op: Gemm, choice: Choice, memory: MemoryTiming) -> flo
     columns = min(op.n, choice.blocks * config.cols)
     reads = moved(op.m * op.k, rows * op.k if chunks == 1 else choice.tiles * config.rows)
     reads *= 1 if keeps_a else tiles_n
-    if op.packed:
-        weights = float(n * k * config.tile_bytes // bus)
-    else:
-        weights = moved(op.k * op.n, columns)
+    packed = n * k * config.tile_bytes / bus
+    weights = packed if op.packed else moved(op.k * op.n, columns)
     reads += weights * (1 if keeps_b else tiles_m)
     reads += commands(config, op, choice) * COMMAND_BYTES / bus
     size = op.finish.out_bytes

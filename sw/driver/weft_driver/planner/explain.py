@@ -3,8 +3,9 @@
 from weft.arch.layouts import ceil_div
 from weft.config import Config
 
+from .conv import ConvChoice
 from .gemm import Choice
-from .problem import Gemm
+from .problem import Conv, Gemm
 
 
 def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
@@ -66,3 +67,26 @@ def _ends(config: Config, rows: int, blocks: int, tiles: int) -> str:
     if tiles:
         words.append(f"{tiles * config.rows} of K")
     return " x ".join(words)
+
+
+def explain_conv(config: Config, op: Conv, choice: ConvChoice) -> str:
+    """What was chosen for a convolution, and why it may be so."""
+    height, width = op.out_size
+    (kh, kw), (groups, count, size) = op.kernel, op.slices
+    out = "int32" if op.finish.out_bytes == 4 else "int8"
+    halo = max(0, op.reach[0] - op.stride[0])
+    lines = [
+        f"{op.images} image(s) {op.height} x {op.width} x {op.cin}, kernel {kh} x {kw}, to "
+        f"{height} x {width} x {op.n}, {out} out",
+        f"  K is walked as {groups * count} slice(s) of {size} contiguous bytes, each padded to "
+        f"{ceil_div(size, config.rows)} tile(s); no im2col matrix",
+        f"  bands of {choice.rows} x {choice.columns} outputs, {choice.blocks * config.cols} "
+        f"channels; neighbours share {halo} input row(s), loaded for both",
+        f"  weights of {choice.slices} slice(s) at a time; a panel of "
+        f"{'weights' if choice.columns_first else 'the image'} stays while the other passes",
+    ]
+    if choice.ramp:
+        lines.append(f"  start: a band of {choice.ramp} row(s), then growing ones")
+    if choice.taper:
+        lines.append(f"  end: shrinking bands down to {choice.taper} row(s)")
+    return "\n".join(lines)

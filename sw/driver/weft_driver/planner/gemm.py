@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from weft.arch.layouts import ceil_div
 from weft.config import Config
 
 from .cuts import Stair, doubling, even, staircase
@@ -19,15 +18,14 @@ from .moves import (
     Output,
     Range,
     Result,
-    drain_and_store,
     load_a,
     load_b,
     load_params,
     matmul,
-    result_bytes,
 )
 from .problem import Gemm
-from .sram import ActMap, Ring, Slots, acc_slots
+from .results import Results
+from .sram import ActMap, Slots, acc_slots
 from .steps import Step
 
 
@@ -73,10 +71,8 @@ class GemmPlanner:
         self.block_ranges = even(op.n_blocks(config), choice.blocks)
         self.k_ranges = even(self.tiles_k, choice.tiles)
         self.order = self._order()
-        self.ring = Ring(*self.act.results, config.act_row_bytes)
-        self.output = Output(op.c, op.n, op.finish)
-        self._pending: list[tuple[int, Result, int]] = []
         self._steps: list[Step] = []
+        self.results = Results(config, Output(op.c, op.n, op.finish), self._steps)
         self._param_load: Step | None = None
         self._make_slots()
 
@@ -122,7 +118,7 @@ class GemmPlanner:
         last = len(self.order) - 1
         for number, (rows, blocks) in enumerate(self.order):
             slot = number % len(self.acc)
-            self._flush(slot)
+            self.results.flush(slot)
             param, new = self.p_slots.get()
             if new and self.op.finish.params is not None:
                 self._param_load = load_params(self.config, self.op.finish.params, blocks, param)
@@ -130,7 +126,7 @@ class GemmPlanner:
                 first = number == 0 and k[0] == 0
                 final = number == last and k[1] == self.tiles_k
                 self._chunk(rows, blocks, k, slot, param, first, final)
-        self._flush()
+        self.results.flush()
         return self._steps
 
     def _chunk(
@@ -156,15 +152,16 @@ class GemmPlanner:
                 for r, n in self._parts(stair.rows, stair.blocks, ending):
                     self._steps.append(matmul(self.config, self.op, a, b, acc, r, n, tiles))
                     self._load_params()
-                    self._flush()
+                    self.results.flush()
                     if done:
-                        self._finish(Result(acc, height, (rows[0], blocks[0]), r, n), slot, param)
+                        result = Result(acc, height, (rows[0], blocks[0]), r, n)
+                        self.results.add(result, slot, param, self.choice.drain_rows)
 
     def _load_params(self) -> None:
         # After the tile's first MATMUL, which should not wait for it, and before its first DRAIN.
         if self._param_load is not None:
             if len(self.p_slots.addresses) == 1:
-                self._flush()  # the last tile's drains still need what lies there
+                self.results.flush()  # the last tile's drains still need what lies there
             self._steps.append(self._param_load)
             self._param_load = None
 
@@ -206,25 +203,3 @@ class GemmPlanner:
                 start += piece
         else:
             yield rows, blocks_left
-
-    def _finish(self, result: Result, slot: int, param: int) -> None:
-        """Queue the drains of a rectangle, cut so that two fit into the space for results."""
-        room = self.ring.size // 2
-        height = result.rows[1] - result.rows[0]
-        pieces = ceil_div(result_bytes(self.config, self.output, result), room)
-        most = max(1, height // pieces)
-        if self.choice.drain_rows:
-            most = min(most, self.choice.drain_rows)
-        for start, stop in even(height, most):
-            part = (result.rows[0] + start, result.rows[0] + stop)
-            piece = Result(result.acc, result.all_rows, result.origin, part, result.blocks)
-            self._pending.append((slot, piece, param))
-
-    def _flush(self, slot: int | None = None) -> None:
-        """Write the queued drains and stores: all, or none unless one uses this slot."""
-        if slot is not None and all(item[0] != slot for item in self._pending):
-            return
-        for _, result, param in self._pending:
-            act = self.ring.take(result_bytes(self.config, self.output, result))
-            self._steps += drain_and_store(self.config, self.output, result, act, param)
-        self._pending.clear()

@@ -8,11 +8,13 @@ from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
 from .choose import choose, gemm_steps
+from .choose_conv import choose_conv
+from .conv import ConvChoice, ConvPlanner
 from .estimate import Estimate, Estimator
-from .explain import explain_gemm
+from .explain import explain_conv, explain_gemm
 from .gemm import Choice
 from .hazards import synchronise
-from .problem import Gemm
+from .problem import Conv, Gemm
 from .steps import Program, Step, end_step
 
 
@@ -20,9 +22,17 @@ from .steps import Program, Step, end_step
 class Part:
     """One operation of a plan and what was chosen for it."""
 
-    op: Gemm
-    choice: Choice
+    op: Gemm | Conv
+    choice: Choice | ConvChoice
     commands: int
+
+    def explain(self, config: Config) -> str:
+        """What was chosen, in words."""
+        if isinstance(self.op, Conv):
+            assert isinstance(self.choice, ConvChoice)
+            return explain_conv(config, self.op, self.choice)
+        assert isinstance(self.choice, Choice)
+        return explain_gemm(config, self.op, self.choice)
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Plan:
         """The plan in words."""
         lines = []
         for number, part in enumerate(self.parts):
-            lines.append(f"operation {number}: " + explain_gemm(self.config, part.op, part.choice))
+            lines.append(f"operation {number}: " + part.explain(self.config))
         counts = ", ".join(
             f"{self.program.count(engine)} {engine.name}"
             for engine in Engine
@@ -77,7 +87,20 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(config: Config, ops: Sequence[Gemm], memory: MemoryTiming | None = None) -> Plan:
+def lay_out(
+    config: Config, op: Gemm | Conv, memory: MemoryTiming | None
+) -> tuple[Part, list[Step]]:
+    """Choose for one operation, and write its steps."""
+    if isinstance(op, Conv):
+        choice = choose_conv(config, op, memory).choice
+        steps = ConvPlanner(config, op, choice).steps()
+        return Part(op, choice, len(steps)), steps
+    chosen = choose(config, op, memory).choice
+    steps = gemm_steps(config, op, chosen)
+    return Part(op, chosen, len(steps)), steps
+
+
+def plan(config: Config, ops: Sequence[Gemm | Conv], memory: MemoryTiming | None = None) -> Plan:
     """Plan a program.
 
     Parameters
@@ -97,9 +120,8 @@ def plan(config: Config, ops: Sequence[Gemm], memory: MemoryTiming | None = None
     steps: list[Step] = []
     parts = []
     for op in ops:
-        choice = choose(config, op, memory).choice
-        own = gemm_steps(config, op, choice)
-        parts.append(Part(op, choice, len(own)))
+        part, own = lay_out(config, op, memory)
+        parts.append(part)
         steps += own
     program = synchronise(config, [*steps, end_step()])
     return Plan(config, tuple(parts), program, Estimator(config, memory).run(program))

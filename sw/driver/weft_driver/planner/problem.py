@@ -91,3 +91,78 @@ class Gemm:
     def n_blocks(self, config: Config) -> int:
         """Blocks of C columns."""
         return ceil_div(self.n, config.cols)
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution: NHWC in and out, weights packed by `weft.arch.layouts.pack_conv`.
+
+    Parameters
+    ----------
+    images, height, width, cin
+        The input.
+    kernel, stride, dilation
+        Each (vertical, horizontal).
+    padding
+        Top, bottom, left, right.
+    n
+        Output channels.
+    a, b, c
+        Input, packed weights, output.
+    flip_a
+        The input is uint8: LOAD flips it to int8.
+    fill
+        Value of the padding (after the flip): the input's zero point.
+    finish
+        What becomes of the sums.
+    """
+
+    images: int
+    height: int
+    width: int
+    cin: int
+    n: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    a: Buffer = field(default_factory=lambda: Buffer("a", 0))
+    b: Buffer = field(default_factory=lambda: Buffer("b", 0))
+    c: Buffer = field(default_factory=lambda: Buffer("c", 0))
+    flip_a: bool = False
+    fill: int = 0
+    finish: Finish = field(default_factory=Finish)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Rows and columns of the input that one output sees, gaps included."""
+        (kh, kw), (dy, dx) = self.kernel, self.dilation
+        return dy * (kh - 1) + 1, dx * (kw - 1) + 1
+
+    @property
+    def out_size(self) -> tuple[int, int]:
+        """Height and width of the output."""
+        top, bottom, left, right = self.padding
+        reach = self.reach
+        return (
+            (self.height + top + bottom - reach[0]) // self.stride[0] + 1,
+            (self.width + left + right - reach[1]) // self.stride[1] + 1,
+        )
+
+    @property
+    def slices(self) -> tuple[int, int, int]:
+        """Groups of slices, slices in a group, bytes of a slice: what is contiguous in the input.
+
+        A slice is one row of the kernel, or with horizontal gaps one tap.
+        """
+        (kh, kw), gap = self.kernel, self.dilation[1] > 1 and self.kernel[1] > 1
+        return (kh, kw, self.cin) if gap else (1, kh, kw * self.cin)
+
+    def k_tiles(self, config: Config) -> int:
+        """Weight tiles along K: each slice is padded to whole tiles."""
+        groups, count, size = self.slices
+        return groups * count * ceil_div(size, config.rows)
+
+    def n_blocks(self, config: Config) -> int:
+        """Blocks of C columns."""
+        return ceil_div(self.n, config.cols)
