@@ -31,14 +31,22 @@ def rng(name: str = "") -> random.Random:
     return random.Random(f"{seed}/{name}")
 
 
+_clock: list[Any] = []
+
+
 async def start(dut: Any, cycles: int = 2) -> None:
     """Start a 10 ns clock and reset the component; returns at a falling edge, reset low.
+
+    May be called again, for another reset.
 
     Benches drive inputs and sample outputs at falling edges: combinational outputs have settled
     by then and no order of coroutines matters.
     """
+    if not _clock or _clock[-1].done():
+        _clock[:] = [cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())]
+    else:
+        await FallingEdge(dut.clk)
     dut.rst.value = 1
-    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
     await ClockCycles(dut.clk, cycles)
     await FallingEdge(dut.clk)
     dut.rst.value = 0

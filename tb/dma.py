@@ -10,7 +10,8 @@ import numpy as np
 from axi_memory import AxiMemory
 from cocotb.triggers import FallingEdge, ReadOnly
 
-from weft.arch.commands import COMMAND_BITS, Decoded, decode, encode
+from weft.arch.commands import BY_NAME, COMMAND_BITS, Decoded, decode, encode
+from weft.arch.errors import Cause
 from weft.golden import load, store
 from weft.golden.faults import Fault
 from weft.golden.state import Place, State
@@ -71,12 +72,8 @@ def run_golden(state: State, name: str, values: dict[str, int]) -> Case:
         command = decode(raw)
     except ValueError as error:
         # A count below its least value: the engine refuses it.
-        from weft.arch.commands import BY_NAME
-
         bits = int.from_bytes(raw, "little")
         fields = {f.name: f.extract(bits) for f in BY_NAME[name].fields}
-        from weft.arch.errors import Cause
-
         return Case(
             Decoded(BY_NAME[name], fields), raw, Fault(Cause.BAD_COMMAND, str(error)), {}, {}
         )
@@ -96,6 +93,18 @@ def run_golden(state: State, name: str, values: dict[str, int]) -> Case:
     return Case(command, raw, fault, touched.written, contents(state))
 
 
+class Port:
+    """Signals of one engine without their prefix."""
+
+    def __init__(self, dut: Any, prefix: str):
+        self._dut, self._prefix = dut, prefix
+
+    def __getattr__(self, name: str) -> Any:
+        signal = getattr(self._dut, f"{self._prefix}_{name}")
+        setattr(self, name, signal)
+        return signal
+
+
 class Bench:
     """The cycle loop of an engine's bench.
 
@@ -105,7 +114,9 @@ class Bench:
     Parameters
     ----------
     dut
-        A wrapper with flat names: ``cmd_*``, ``post_*``, ``fault_*``, ``axi_*``, ``act_*``.
+        A wrapper with flat names: ``load_cmd_valid``, ``store_act_ready``, ``axi_araddr`` ...
+    engine
+        "load" or "store".
     gap
         Probability that no command is offered in a cycle in which one could be.
     stall
@@ -117,6 +128,7 @@ class Bench:
     def __init__(
         self,
         dut: Any,
+        engine: str,
         memory: bytearray,
         rng: random.Random,
         *,
@@ -125,7 +137,11 @@ class Bench:
         latency: int = 40,
         outstanding: int = 16,
     ):
-        self.dut, self.rng, self.gap, self.stall = dut, rng, gap, stall
+        self.dut, self.port = dut, Port(dut, engine)
+        self.rng, self.gap, self.stall = rng, gap, stall
+        for name in ("load", "store"):
+            getattr(dut, f"{name}_cmd_valid").value = 0
+            getattr(dut, f"{name}_abort").value = 0
         self.memory = AxiMemory(
             dut,
             config.bus_bytes,
@@ -156,8 +172,8 @@ class Bench:
 
     async def step(self) -> None:
         """One cycle."""
-        dut = self.dut
-        await FallingEdge(dut.clk)
+        dut = self.port
+        await FallingEdge(self.dut.clk)
         if not self.offered:
             waits = len(self.taken) < len(self.commands)
             self.offered = waits and not (self.gap and self.rng.random() < self.gap)
@@ -178,9 +194,7 @@ class Bench:
             self.posts.append((self.cycle, int(dut.post_mask.value)))
             self.on_post(len(self.posts) - 1)
         if int(dut.fault_valid.value):
-            self.faults.append(
-                (self.cycle, int(dut.fault_cause.value), int(dut.fault_index.value))
-            )
+            self.faults.append((self.cycle, int(dut.fault_cause.value), int(dut.fault_index.value)))
         self.cycle += 1
 
     async def until(self, condition: Callable[[], bool], limit: int = SLOW) -> None:
@@ -192,7 +206,7 @@ class Bench:
 
     async def settle(self) -> None:
         """Run until the engine is quiet, and a little longer."""
-        await self.until(lambda: not int(self.dut.busy.value))
+        await self.until(lambda: not int(self.port.busy.value))
         for _ in range(20):
             await self.step()
 

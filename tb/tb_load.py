@@ -10,8 +10,8 @@ from dma import MEMORY_BYTES, Bench, Case, check_posts, compare, new_state, run_
 
 from weft.arch.commands import Space
 from weft.arch.layouts import PARAM_BYTES, act_inside, split_act
-from weft.golden.state import Place
 from weft.gateware.param_sram import write_columns
+from weft.golden.state import Place
 
 config = context.config
 parameters = context.parameters
@@ -23,7 +23,7 @@ class Srams:
     """The SRAMs' side of LOAD's ports, contents as in the golden model."""
 
     def __init__(self, bench: Bench, state: Any):
-        self.bench, self.dut = bench, bench.dut
+        self.bench, self.dut = bench, bench.port
         self.act = state.act.copy()
         self.wgt = state.wgt.copy()
         self.params = np.stack([state.bias, state.scale.view(np.int32)], axis=2)
@@ -147,7 +147,7 @@ async def begin(dut: Any, rng: random.Random, **options: Any) -> tuple[Bench, Sr
     """Reset, a bench, its SRAMs, and a golden state with the same contents."""
     await context.start(dut)
     state = new_state(rng)
-    bench = Bench(dut, bytearray(state.memory.tobytes()), rng, **options)
+    bench = Bench(dut, "load", bytearray(state.memory.tobytes()), rng, **options)
     return bench, Srams(bench, state), state
 
 
@@ -324,7 +324,7 @@ async def abort(dut):
     """Abort at any moment: bursts are completed, nothing is posted, nothing is written."""
     rng = context.rng("abort")
     for _ in range(parameters.get("aborts", 12)):
-        bench, srams, state = await begin(
+        bench, _, state = await begin(
             dut, rng, stall=rng.choice([0, 0.5]), latency=rng.choice([1, 30])
         )
         for i in range(6):

@@ -122,6 +122,7 @@ class Store(wiring.Component):
         signal = Signal(command_layout(Engine.STORE))  # the SIGNAL that waits
         post, index = Signal(SEMAPHORES), Signal(INDEX_BITS)  # of the command being requested
         stuck = Signal()  # a command that faults once all before it are done
+        refused = Signal()  # a command without rows entered; none may pass it
         is_signal, enters, writes_word = Signal(), Signal(), Signal()
         has_rows = (command.len != 0) & (command.count1 != 0) & (command.count2 != 0)
         m.d.comb += [
@@ -132,6 +133,7 @@ class Store(wiring.Component):
                 & closing.i.ready
                 & (phase == _Signal.NONE)
                 & ~stuck
+                & ~refused
                 & ~stopped
             ),
             enters.eq(self.cmd.valid & self.cmd.ready),
@@ -166,7 +168,11 @@ class Store(wiring.Component):
             mode.index.eq(command.index),
         ]
         with m.If(enters):
-            m.d.sync += [post.eq(command.post), index.eq(command.index)]
+            m.d.sync += [
+                post.eq(command.post),
+                index.eq(command.index),
+                refused.eq(~is_signal & ~has_rows),
+            ]
 
         # --- requests and responses; a command is done when as many came back --------------------
         requested, answered = Signal(OPEN_BITS), Signal(OPEN_BITS)
@@ -241,7 +247,7 @@ class Store(wiring.Component):
         m.d.comb += [
             strobe.eq(first_bytes(pieces.size, bus) << piece.skew),
             arriving.eq(line[-strobe_bits:]),
-            beats.i.valid.eq(arriving[0]),
+            beats.i.valid.eq(arriving[0] & ~stopped),
             beats.i.payload.strobe.eq(arriving[1:]),
             beats.i.payload.data.eq(self.act.data),
         ]
@@ -252,7 +258,7 @@ class Store(wiring.Component):
 
         # --- beats to memory ---------------------------------------------------------------------
         beat, word_waits, word_beat = self.memory.beat, Signal(), Signal(beat_layout)
-        held = Signal()
+        held, empties, emptied = Signal(), Signal(), Signal()
         m.d.comb += [
             word_beat.data.eq(signal.value.replicate(bus // WORD_BYTES)),
             word_beat.strobe.eq(
@@ -260,11 +266,12 @@ class Store(wiring.Component):
             ),
             beat.payload.eq(Mux(word_waits, word_beat, beats.o.payload)),
             beat.valid.eq(beats.o.valid | word_waits | stopped),
-            beats.o.ready.eq(beat.ready & ~word_waits),
+            beats.o.ready.eq(beat.ready & ~word_waits & ~empties),
+            empties.eq(emptied | (stopped & ~held)),
         ]
         # A beat that memory has seen must not change; all others write nothing from now on.
-        m.d.sync += held.eq(beat.valid & ~beat.ready)
-        with m.If(stopped & ~held):
+        m.d.sync += [held.eq(beat.valid & ~beat.ready), emptied.eq(empties)]
+        with m.If(empties):
             m.d.comb += beat.payload.strobe.eq(0)
 
         # --- SIGNAL ------------------------------------------------------------------------------
@@ -295,7 +302,7 @@ class Store(wiring.Component):
 
         # --- posts, faults -----------------------------------------------------------------------
         m.d.sync += [
-            self.post.valid.eq((closes & ~done.payload.error) | completes),
+            self.post.valid.eq((closes & ~done.payload.error & ~stopped) | completes),
             self.post.mask.eq(Mux(completes, signal.post, closing.o.payload.post)),
         ]
         own_turn = ~closing.o.valid | (closing.o.payload.index == current.index)

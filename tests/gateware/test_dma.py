@@ -1,0 +1,113 @@
+"""LOAD, STORE and the memory port, in cocotb, against the golden model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from amaranth.hdl import Module, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from bench import run_bench
+
+from weft.config import Config
+from weft.gateware.load import Load
+from weft.gateware.memory_port import MemoryPort
+from weft.gateware.store import Store
+
+READ_LATENCY = 3
+
+
+class Flat(wiring.Component):
+    """Both engines behind the memory port, with ports whose names a bench can write down.
+
+    ``axi_araddr``, ``load_cmd_valid``, ``store_act_ready`` ... and ``outstanding``.
+    """
+
+    def __init__(self, config: Config):
+        self.port = MemoryPort(config)
+        self.load = Load(config)
+        self.store = Store(config, read_latency=READ_LATENCY)
+        self.links: list[tuple[str, Value, bool]] = []
+        members: dict[str, Any] = {"outstanding": Out(1)}
+        self._expose(members, "axi", self.port.axi)
+        for name, engine in (("load", self.load), ("store", self.store)):
+            for member in engine.signature.members:
+                if member != "memory":
+                    self._expose(members, f"{name}_{member}", engine, member)
+        super().__init__(members)
+
+    def _expose(self, members: dict[str, Any], name: str, owner: Any, member: str = "") -> None:
+        """Add a flat member for every signal of an interface, or of one member of it."""
+        for path, part, value in owner.signature.flatten(owner):
+            if member and path[0] != member:
+                continue
+            flat = "_".join((name, *map(str, path[bool(member) :])))
+            signal = Value.cast(value)
+            members[flat] = part.flow(len(signal))
+            self.links.append((flat, signal, part.flow == In))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.port = self.port
+        m.submodules.load = self.load
+        m.submodules.store = self.store
+        wiring.connect(m, self.load.memory, self.port.load)
+        wiring.connect(m, self.store.memory, self.port.store)
+        for flat, signal, inward in self.links:
+            port = getattr(self, flat)
+            m.d.comb += signal.eq(port) if inward else port.eq(signal)
+        m.d.comb += self.outstanding.eq(self.port.outstanding)
+        return m
+
+
+CONFIGS: Mapping[str, str] = {
+    "tiny": "tiny",
+    "base": "base",
+    "odd": "tiny,rows=3,cols=5,bus_bytes=8,act_kib=3,act_regions=3,wgt_kib=1,drain_units=5",
+    "wide": "tiny,rows=6,cols=7,bus_bytes=32,act_kib=4,act_regions=1,wgt_kib=1,drain_units=7",
+    "small": "tiny,rows=1,cols=1,bus_bytes=4,act_kib=1,act_regions=1,wgt_kib=0.125,param_blocks=1",
+    "tall": "tiny,rows=40,cols=12,bus_bytes=8,act_kib=16,act_regions=4,wgt_kib=4,drain_units=4",
+}
+"""Chips: narrow and wide buses, odd R and C, chunks above and below a beat, the smallest."""
+
+STRESS = {
+    "free": {"stall": 0.0, "gap": 0.0, "latency": 40},
+    "near": {"stall": 0.0, "gap": 0.3, "latency": 1},
+    "stalls": {"stall": 0.4, "gap": 0.2, "latency": 7},
+}
+"""How memory and SRAM behave."""
+
+
+def bench(engine: str, chip: str, testcase: str | list[str], **parameters: Any) -> None:
+    config = Config.parse(CONFIGS[chip])
+    run_bench(
+        f"dma-{chip}",
+        Flat(config),
+        f"tb_{engine}",
+        config=config,
+        testcase=testcase,
+        read_latency=READ_LATENCY,
+        **parameters,
+    )
+
+
+@pytest.mark.parametrize("stress", STRESS)
+@pytest.mark.parametrize("chip", CONFIGS)
+def test_load_random(chip, stress):
+    bench("load", chip, "random_commands", commands=40, **STRESS[stress])
+
+
+@pytest.mark.parametrize("chip", CONFIGS)
+def test_load_faults(chip):
+    bench("load", chip, ["faults", "read_errors", "abort"])
+
+
+@pytest.mark.parametrize("stress", STRESS)
+@pytest.mark.parametrize("chip", CONFIGS)
+def test_store_random(chip, stress):
+    bench("store", chip, "random_commands", commands=40, **STRESS[stress])
+
+
+@pytest.mark.parametrize("chip", CONFIGS)
+def test_store_faults(chip):
+    bench("store", chip, ["faults", "write_errors", "abort"])
