@@ -4,15 +4,17 @@ The text depends on the configuration, the sources and the pinned tools only: no
 source locations, so that a tracked copy can be compared byte for byte.
 """
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import verilog
+from amaranth.back import rtlil, verilog
 from amaranth.hdl import Value
 
 # Exported by amaranth.back's own signature walk, but from no public module in 0.5.
@@ -49,14 +51,40 @@ def component_ports(component: wiring.Component) -> dict[str, tuple[Value, PortD
 
 
 def component_verilog(component: wiring.Component, name: str) -> str:
-    """Verilog of any component, with the port names of `component_ports`."""
-    return verilog.convert(
-        component,
-        name=name,
-        ports=component_ports(component),
-        emit_src=False,
-        strip_internal_attrs=True,
-    )
+    """Verilog of any component, with the port names of `component_ports`.
+
+    Memories that start as zeros get no initial contents in the Verilog: reset does not restore
+    them, so nothing may rely on them, and a statement for each row would be most of the text and
+    of the time to make it.
+    """
+    with _without_zeros():
+        return verilog.convert(
+            component,
+            name=name,
+            ports=component_ports(component),
+            emit_src=False,
+            strip_internal_attrs=True,
+        )
+
+
+@contextlib.contextmanager
+def _without_zeros() -> Iterator[None]:
+    """Make Amaranth's writer leave out initial contents that are all zero.
+
+    It has no setting for that; this replaces one method, whose version is pinned.
+    """
+    emitter = rtlil.ModuleEmitter
+    original = emitter.emit_memory
+
+    def emit_memory(self: rtlil.ModuleEmitter, cell_idx: int, cell: Any) -> None:
+        if any(cell.init):
+            original(self, cell_idx, cell)
+
+    emitter.emit_memory = emit_memory
+    try:
+        yield
+    finally:
+        emitter.emit_memory = original
 
 
 def emit_verilog(config: Config) -> str:
