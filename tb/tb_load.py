@@ -335,3 +335,57 @@ async def abort(dut):
         await bench.halt()
         assert len(bench.posts) <= posts + 2  # at most what was written already
         assert not bench.faults
+
+
+def row_load(**values: int) -> dict[str, int]:
+    return {"count1": 1, "count2": 1, **values}
+
+
+@cocotb.test()
+async def throughput(dut):
+    """A beat a cycle, no cycles between rows and between commands; the latency is what it is."""
+    bus, latency = config.bus_bytes, 40
+    rng = context.rng("throughput")
+    rows = {"stride1": 4 * bus, "len": bus, "count1": 16}
+    wgt = {"space": 1, "dst_chunk": 1, "dst_stride1": 1}
+    act_beats = min(64, config.act_region_bytes // bus)
+    wgt_beats = min(64, config.wgt_rows * config.cols // bus)
+    fast = config.cols >= bus  # else a chunk carries less than a beat
+    table = {
+        # name: (commands, beats of all)
+        "act": ([row_load(len=act_beats * bus)], act_beats),
+        "act unaligned": ([row_load(len=act_beats * bus - bus, src=1)], act_beats),
+        "act rows": ([row_load(**rows, dst_stride1=bus)], 16),
+        "act twice": ([row_load(len=act_beats * bus)] * 2, 2 * act_beats),
+        # Bursts of a beat: the next command's first comes one cycle later.
+        "act rows twice": ([row_load(**rows, dst_stride1=bus)] * 2, 32),
+    }
+    if fast:
+        table |= {
+            "wgt": ([row_load(**wgt, len=wgt_beats * bus)], wgt_beats),
+            "wgt twice": ([row_load(**wgt, len=wgt_beats * bus)] * 2, 2 * wgt_beats),
+            "wgt then act": (
+                [row_load(**wgt, len=wgt_beats * bus), row_load(len=act_beats * bus)],
+                wgt_beats + act_beats,
+            ),
+        }
+    if config.cols == bus:
+        table["wgt rows"] = ([row_load(**wgt, **rows)], 16)
+        table["wgt unaligned"] = ([row_load(**wgt, src=1, len=15 * bus)], 16)
+    for name, (commands, beats) in table.items():
+        bench, srams, state = await begin(dut, rng, latency=latency, outstanding=64)
+        cases = [run_golden(state, "LOAD", values) for values in commands]
+        assert not any(case.fault for case in cases), name
+        for i, case in enumerate(cases):
+            bench.give(case.raw, i)
+        await bench.until(lambda bench=bench, cases=cases: len(bench.posts) == len(cases))
+        compare(srams.now(), state)
+        first = bench.taken[0]
+        assert bench.memory.reads[0][0] == first + 1, f"{name}: first AR {bench.memory.reads}"
+        wanted = list(range(first + 1 + latency, first + 1 + latency + beats))
+        if name == "act rows twice":
+            wanted = wanted[:16] + [cycle + 1 for cycle in wanted[16:]]
+        assert bench.memory.beats == wanted, f"{name}: beats in cycles {bench.memory.beats}"
+        # The piece's register and the SRAM's; one more through the gearbox.
+        after = bench.posts[-1][0] - bench.memory.beats[-1]
+        assert after <= 2, f"{name}: post {after} cycles after the last beat"

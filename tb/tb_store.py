@@ -288,3 +288,42 @@ async def abort(dut):
         assert bytes(bench.memory.data) == memory, "written after abort"
         assert not bench.faults
         assert not strobes.seen
+
+
+@cocotb.test()
+async def throughput(dut):
+    """A beat a cycle, no cycles between rows and between commands; SIGNAL follows at once."""
+    bus, latency = config.bus_bytes, 40
+    rng = context.rng("throughput")
+    beats_of = min(64, config.act_region_bytes // bus)
+    long = {"len": beats_of * bus, "count1": 1, "count2": 1}
+    unaligned = {**long, "dst": 1, "len": beats_of * bus - bus}
+    rows = {"len": bus, "count1": 10, "count2": 1, "stride1": 4 * bus, "src_stride1": bus}
+    table = {
+        "one": ([long], beats_of),
+        "unaligned": ([unaligned], beats_of),
+        "rows": ([rows], 10),
+        "twice": ([long, long], 2 * beats_of),
+        "rows twice": ([rows, rows], 20),
+    }
+    for name, (commands, beats) in table.items():
+        bench, act, state = await begin(dut, rng, latency=latency, outstanding=64)
+        strobes = Strobes(bench)
+        cases = [run_golden(state, "STORE", values) for values in commands]
+        assert not any(case.fault for case in cases), name
+        cases.append(run_golden(state, "SIGNAL", {"end": 1}))
+        for i, case in enumerate(cases):
+            bench.give(case.raw, i)
+        await bench.until(lambda bench=bench, cases=cases: len(bench.posts) == len(cases))
+        compare(memory_of(bench), state)
+        first = bench.taken[0]
+        assert bench.memory.writes[0][0] == first + 1, f"{name}: first AW {bench.memory.writes}"
+        # Bursts of a beat: the next command's rows come one cycle later.
+        wait = [i >= 10 and name == "rows twice" for i in range(beats)]
+        wanted = [first + 3 + i + wait[i] for i in range(beats)]
+        assert act.grants == wanted, f"{name}: {act.grants}"
+        wanted = [cycle + LATENCY + 1 for cycle in wanted]
+        assert bench.memory.write_beats == wanted, f"{name}: W in {bench.memory.write_beats}"
+        answer = wanted[-1] + latency
+        assert [post[0] for post in bench.posts[-2:]] == [answer + 1, answer + 2], name
+        assert strobes.seen == [(answer + 1, 0, 1)], name

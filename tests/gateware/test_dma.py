@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Const, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from bench import run_bench
@@ -60,6 +60,30 @@ class Flat(wiring.Component):
         return m
 
 
+class FlatPort(wiring.Component):
+    """The memory port alone, with flat names."""
+
+    def __init__(self, config: Config):
+        self.port = MemoryPort(config)
+        self.links: list[tuple[str, Value, bool]] = []
+        members: dict[str, Any] = {}
+        for path, part, value in self.port.signature.flatten(self.port):
+            flat, signal = "_".join(map(str, path)), Value.cast(value)
+            members[flat] = part.flow(len(signal))
+            self.links.append((flat, signal, part.flow == In))
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.port = self.port
+        for flat, signal, inward in self.links:
+            # A client that is always ready has a constant there.
+            if not (inward and isinstance(signal, Const)):
+                port = getattr(self, flat)
+                m.d.comb += signal.eq(port) if inward else port.eq(signal)
+        return m
+
+
 CONFIGS: Mapping[str, str] = {
     "tiny": "tiny",
     "base": "base",
@@ -111,3 +135,23 @@ def test_store_random(chip, stress):
 @pytest.mark.parametrize("chip", CONFIGS)
 def test_store_faults(chip):
     bench("store", chip, ["faults", "write_errors", "abort"])
+
+
+@pytest.mark.parametrize("chip", ["tiny", "base", "wide"])
+def test_throughput(chip):
+    bench("load", chip, "throughput")
+    bench("store", chip, "throughput")
+
+
+@pytest.mark.parametrize("chip", ["tiny", "base"])
+def test_memory_port(chip):
+    config = Config.parse(CONFIGS[chip])
+    for stall in (0, 0.4):
+        run_bench(
+            f"memory-port-{chip}",
+            FlatPort(config),
+            "tb_memory_port",
+            config=config,
+            stall=stall,
+            bursts=150,
+        )
