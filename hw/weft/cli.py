@@ -421,11 +421,14 @@ def config_show(
 
 @main.command()
 @one_line_errors
-def doctor() -> None:
+def doctor(as_json: Json = False) -> None:
     """Say what is installed, what is missing, and how to get it."""
-    from weft_bench.doctor import main as examine
+    from weft_bench import doctor as examination
 
-    raise typer.Exit(examine())
+    if as_json:
+        deliver(examination.as_json(), True, None)
+        return
+    raise typer.Exit(examination.main())
 
 
 @main.command(hidden=True)

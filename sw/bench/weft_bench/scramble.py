@@ -2,15 +2,12 @@
 
 import numpy as np
 
-from weft.arch.commands import COMMAND_BYTES, encode
+from weft.arch.commands import encode
 from weft.arch.layouts import PARAM_BYTES
 from weft.config import Config
 from weft_driver import Device
 
 LOADED, MULTIPLIED = 1 << 0, 1 << 1
-
-LIMIT = 10_000_000
-"""Cycles after which filling the SRAMs is given up."""
 
 
 def scramble_program(config: Config, source: int) -> bytes:
@@ -97,7 +94,4 @@ def scramble(device: Device, rng: np.random.Generator) -> None:
     """Fill every SRAM of the chip with random bytes, by one program of its own."""
     size = scramble_bytes(device.config)
     source = device.tensor(rng.integers(0, 256, size, dtype=np.uint8))
-    code = device.tensor(
-        np.frombuffer(scramble_program(device.config, source.address), dtype=np.uint8)
-    )
-    device.execute(code.address, code.nbytes // COMMAND_BYTES, limit=LIMIT)
+    device.run_commands(scramble_program(device.config, source.address))

@@ -1,0 +1,276 @@
+"""Every figure that this project quotes, measured in one go."""
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from weft.config import Config
+from weft_driver import Device
+from weft_sim.array_bench import array_khz
+
+from .conv import run_convs
+from .digits import LEAST_FLOAT_ACCURACY, MOST_IMAGES_LOST
+from .digits_run import run_digits
+from .gemm import Ask, run_table
+from .main_job import golden_url
+from .results import Result, Summary, identity
+from .shapes import CONVS, GEMMINI, SQUARE, Shape, random_shapes, read_shapes
+from .terminal import console
+
+MOST_MACS = 200e6
+"""Products of the tables above this are left out."""
+
+RANDOM_SEED, RANDOM_COUNT = 7, 200
+
+UTILIZATION = {512: 0.985, 256: 0.97, 128: 0.92, 64: 0.70}
+"""Least utilization of squares with packed B."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure with what it should be.
+
+    Parameters
+    ----------
+    name, target
+        What it is and what it must reach, in words.
+    value
+        What was measured, in words.
+    met
+        Whether it reaches the target; None when it was not measured.
+    """
+
+    name: str
+    target: str
+    value: str
+    met: bool | None
+
+
+@dataclass
+class Figures:
+    """All of them with the tables they come from.
+
+    Parameters
+    ----------
+    config
+        The chip.
+    figures
+        In the order in which they are quoted.
+    tables
+        Rows by title.
+    """
+
+    config: Config
+    figures: list[Figure] = field(default_factory=list)
+    tables: dict[str, list[Result]] = field(default_factory=dict)
+
+    def at_least(self, name: str, value: float | None, target: float) -> None:
+        """Add a share that must not be below a target."""
+        text = "not measured" if value is None else f"{value:.4f}"
+        met = None if value is None else value >= target
+        self.figures.append(Figure(name, f">= {target:g}", text, met))
+
+    def at_most(self, name: str, value: float | None, target: float) -> None:
+        """Add a number that must not be above a target."""
+        text = "not measured" if value is None else f"{value:,.0f}"
+        met = None if value is None else value <= target
+        self.figures.append(Figure(name, f"<= {target:,.0f}", text, met))
+
+
+def measure_figures(preset: str, tables: Path | None, quick: bool) -> dict[str, Any]:
+    """Measure everything and give it as one JSON value.
+
+    Parameters
+    ----------
+    preset
+        Configuration of the chip, ``base`` for the figures that are quoted.
+    tables
+        Folder with ``mlp.csv``, ``cnn.csv``, ``stress.csv`` and ``edge.csv``; what is missing there
+        is left out and said so.
+    quick
+        Leave out whatever takes more than seconds.
+    """
+    config = Config.parse(preset)
+    found = Figures(config)
+    screen = console()
+
+    def measured(title: str, shapes: Sequence[Shape], ask: Ask, latency: int = 40) -> list[Result]:
+        with Device(f"verilator:{preset}?latency={latency}") as device:
+            rows = run_table(device, shapes, ask, title)
+        found.tables[title] = rows
+        summary = Summary.of(rows)
+        worst = summary.worst.roofline_efficiency if summary.worst else None
+        screen.print(
+            f"{title}: {len(rows)} rows, {summary.mismatches} mismatches, mean "
+            f"{summary.mean_efficiency or 0:.3f}, worst {worst or 0:.3f}",
+            markup=False,
+        )
+        return rows
+
+    squares(found, measured, quick)
+    gemmini(found, measured, quick)
+    for name in ("mlp", "cnn"):
+        network(found, measured, name, tables, quick)
+    odd(found, measured, tables, quick)
+    convolutions(found, preset, quick)
+    classifier(found, preset)
+    speed(found, preset)
+    rows = [row for table in found.tables.values() for row in table]
+    summary = Summary.of(rows)
+    found.figures[:0] = [
+        Figure("mismatches anywhere", "0", str(summary.mismatches), summary.mismatches == 0),
+        Figure("runs below ideal_cycles", "0", str(summary.below_ideal), summary.below_ideal == 0),
+    ]
+    who = identity(config, f"verilator:{preset}")
+    return who | {
+        "host": {"machine": platform.machine(), "python": platform.python_version()},
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "figures": [vars(figure) for figure in found.figures],
+        "tables": {
+            title: {
+                "summary": Summary.of(rows).to_json(),
+                "rows": [who | row.to_json() for row in rows],
+            }
+            for title, rows in found.tables.items()
+        },
+    }
+
+
+Measured = Callable[..., list[Result]]
+
+
+def squares(found: Figures, measured: Measured, quick: bool) -> None:
+    """Squares with both layouts of B, long latency, start-up cycles."""
+    most = 256 if quick else 1024
+    shapes = [shape for shape in SQUARE if shape.m <= most]
+    packed = measured("squares, packed B", shapes, Ask())
+    rows = measured("squares, row-major B", shapes, Ask(b_layout="row_major"))
+    by_size = {row.m: row for row in packed}
+    for size, target in UTILIZATION.items():
+        row = by_size.get(size)
+        found.at_least(f"utilization {size}^3", row and row.utilization, target)
+    slower = [
+        (r.cycles or 0) / (p.cycles or 1) - 1
+        for p, r in zip(packed, rows, strict=True)
+        if p.m >= 64
+    ]
+    found.figures.append(
+        Figure(
+            "row-major B, M >= 64: cycles above packed B, worst",
+            "<= 5 %",
+            f"{100 * max(slower):.1f} %",
+            max(slower) <= 0.05,
+        )
+    )
+    found.at_most("cycles of 16 x 16 x 16", by_size[16].cycles, 330)
+    waiting = [r.bins["idle"] + r.bins["fill"] for r in packed if r.bins and r.m >= 64]
+    found.at_most("idle + fill cycles, squares from 64^3 up, most", max(waiting), 300)
+    if not quick:
+        far = measured(
+            "512^3, 200 cycles of latency", [Shape("square", "512", 512, 512, 512)], Ask(), 200
+        )
+        found.at_least("utilization 512^3, 200 cycles of latency", far[0].utilization, 0.95)
+
+
+def gemmini(found: Figures, measured: Measured, quick: bool) -> None:
+    """Against Gemmini's cycles, same type of result, at our default latency or theirs if longer."""
+    won, rows = 0, []
+    peers = [peer for peer in GEMMINI if not quick or peer.cycles < 1e5]
+    for out, latency in sorted({(p.out, max(40, p.latency)) for p in peers}):
+        chosen = [p for p in peers if (p.out, max(40, p.latency)) == (out, latency)]
+        title = f"Gemmini's shapes, {out}, {latency} cycles of latency"
+        ours = measured(title, [p.shape for p in chosen], Ask(out=out), latency)
+        won += sum((row.cycles or 0) < p.cycles for row, p in zip(ours, chosen, strict=True))
+        rows += ours
+    found.figures.append(
+        Figure(
+            "rows of Gemmini's table with fewer cycles than Gemmini",
+            f"{len(peers)} of {len(peers)}",
+            f"{won} of {len(peers)}",
+            won == len(peers),
+        )
+    )
+
+
+def network(
+    found: Figures, measured: Measured, name: str, tables: Path | None, quick: bool
+) -> None:
+    """Layers of networks; depthwise rows of CNNs apart."""
+    target = {"mlp": 0.95, "cnn": 0.90}[name]
+    label = f"roofline efficiency of {name}, geometric mean"
+    shapes = _table(tables, name)
+    if shapes is None:
+        found.at_least(label, None, target)
+        return
+    limit = 2e6 if quick else MOST_MACS
+    rows = [s for s in shapes if s.macs <= limit and not s.depthwise]
+    summary = Summary.of(measured(name, rows, Ask()))
+    found.at_least(label, summary.mean_efficiency, target)
+    if depthwise := [s for s in shapes if s.depthwise and s.macs <= limit]:
+        measured(f"{name}, depthwise rows", depthwise, Ask())
+
+
+def odd(found: Figures, measured: Measured, tables: Path | None, quick: bool) -> None:
+    """Cycles above the roofline of shapes that fit nothing."""
+    rows: list[Result] = []
+    for name in ("stress", "edge"):
+        shapes = _table(tables, name)
+        if shapes is not None:
+            rows += measured(name, [s for s in shapes if s.macs <= MOST_MACS], Ask())
+    count = 20 if quick else RANDOM_COUNT
+    rows += measured(f"random shapes, seed {RANDOM_SEED}", random_shapes(RANDOM_SEED, count), Ask())
+    summary = Summary.of(rows)
+    found.at_most("stress, edge, random: cycles above ideal, most", summary.most_above_ideal, 400)
+    found.at_most(
+        "stress, edge, random: cycles above ideal, median", summary.median_above_ideal, 300
+    )
+
+
+def convolutions(found: Figures, preset: str, quick: bool) -> None:
+    """Roofline efficiency of convolutions; the stem with its 3 channels apart."""
+    convs = [c for c in CONVS if not quick or c.gemm().macs < 3e6]
+    with Device(f"verilator:{preset}") as device:
+        rows = run_convs(device, convs, Ask())
+    found.tables["convolutions"] = rows
+    wide = Summary.of([r for r, c in zip(rows, convs, strict=True) if c.cin >= 16])
+    worst = wide.worst.roofline_efficiency if wide.worst else None
+    found.at_least("conv2d, roofline efficiency, worst layer", worst, 0.80)
+    found.at_least("conv2d, roofline efficiency, geometric mean", wide.mean_efficiency, 0.85)
+
+
+def classifier(found: Figures, preset: str) -> None:
+    """The digits, and the layers against onnxruntime where it is installed."""
+    url = f"verilator:{preset}"
+    with Device(url) as device:
+        digits = run_digits(device, golden_url(url))
+    found.at_least("digits, float accuracy", digits.float_accuracy, LEAST_FLOAT_ACCURACY)
+    found.at_most("digits, images lost by int8 on chip", digits.images_lost, MOST_IMAGES_LOST)
+    found.at_most("digits, elements unlike numpy or the golden model", digits.mismatches, 0)
+
+
+def speed(found: Figures, preset: str) -> None:
+    """Simulation speed of 512^3 against the bare array, several times in turn, the best of each."""
+    config = Config.parse(preset)
+    chip, bare = 0.0, 0.0
+    shape = [Shape("square", "512", 512, 512, 512)]
+    with Device(f"verilator:{preset}") as device:
+        for _ in range(3):
+            bare = max(bare, array_khz(config))
+            chip = max(chip, run_table(device, shape, Ask(), "speed")[0].sim_khz or 0)
+    found.at_least("simulation speed of the chip / of the bare array", chip / bare, 0.4)
+    found.figures.append(
+        Figure("simulation speed, 512^3, kHz", "about 300", f"{chip:.0f}", chip >= 250)
+    )
+
+
+def _table(tables: Path | None, name: str) -> Sequence[Shape] | None:
+    path = tables / f"{name}.csv" if tables else None
+    return read_shapes(path) if path and path.is_file() else None
+
+
+def unmet(figures: Iterable[dict[str, Any]]) -> list[str]:
+    """Names of figures that miss their target."""
+    return [figure["name"] for figure in figures if figure["met"] is False]
