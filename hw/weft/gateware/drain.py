@@ -153,7 +153,6 @@ class Drain(wiring.Component):
         scales = sums + Requantiser.scale_delay
         zero_points = sums + Requantiser.zero_point_delay
         clamps = sums + Requantiser.clamp_delay
-        done = sums + Requantiser.latency
 
         def delayed(name: str, value, cycles: int) -> list:
             """The value, and the value 1 to ``cycles`` cycles later."""
@@ -162,7 +161,9 @@ class Drain(wiring.Component):
                 m.d.sync += line.eq(Cat(value, line))
             return [value, *(line.word_select(i, len(value)) for i in range(cycles))]
 
-        valid = delayed("beat_valid", beats.valid, done)
+        # Nothing may be left in these lines when they stand still.
+        sum_valid = delayed("sum_valid", beats.valid, sums)[-1]
+        byte_valid = delayed("byte_valid", sum_valid & ~beats.words, Requantiser.latency)[-1]
         slot = delayed("beat_slot", beats.beat.slot, clamps - 1)
         part = delayed("beat_part", beats.beat.part, sums)
         address = scales - ParamSram.read_latency
@@ -208,6 +209,6 @@ class Drain(wiring.Component):
         words = Signal(group * word_writes(config))
         m.d.comb += [
             words.eq(Cat(*totals)),
-            writer.valid.eq(running & Mux(beats.words, valid[sums], valid[done])),
+            writer.valid.eq(running & Mux(beats.words, sum_valid, byte_valid)),
             writer.data.eq(Mux(beats.words, words.word_select(part[sums], group), Cat(*values))),
         ]

@@ -116,7 +116,7 @@ class DrainRows(wiring.Component):
 
         # --- the command ---------------------------------------------------------------------
         active = Signal()
-        stopped = Signal()
+        wrong = Signal()  # until reset
         malformed = Signal()
         kept = data.StructLayout(
             {
@@ -146,7 +146,7 @@ class DrainRows(wiring.Component):
         accept = Signal()
         advance = Signal()
         m.d.comb += [
-            self.cmd.ready.eq(~active & ~stopped & self.free & ~self.abort),
+            self.cmd.ready.eq(~active & ~wrong & self.free & ~self.abort),
             accept.eq(self.cmd.valid & self.cmd.ready),
         ]
         with m.If(accept):
@@ -190,7 +190,7 @@ class DrainRows(wiring.Component):
 
         # --- its check -----------------------------------------------------------------------
         valid = Signal()
-        wrong = Signal()
+        reported = Signal()
         cause = Signal(Cause)
         row = Signal(row_layout(config), reset_less=True)
         span_bits = (config.act_region_span - 1).bit_length()
@@ -207,7 +207,7 @@ class DrainRows(wiring.Component):
                 | (acc >= config.acc_total_rows)
                 | (command.params & (param >= config.param_blocks))
             ),
-            advance.eq(active & (~valid | self.o.ready) & ~stopped & ~wrong),
+            advance.eq(active & (~valid | self.o.ready) & ~wrong),
         ]
         with m.If(advance):
             m.d.sync += [
@@ -230,10 +230,12 @@ class DrainRows(wiring.Component):
             m.d.sync += valid.eq(0)
 
         m.d.comb += [self.o.valid.eq(valid & ~self.abort), self.o.payload.eq(row)]
-        m.d.sync += self.fault.valid.eq(wrong & ~stopped & ~self.abort)
-        with m.If(wrong & ~stopped):
-            m.d.sync += [stopped.eq(1), self.fault.cause.eq(cause)]
-            m.d.sync += self.fault.index.eq(command.index)
+        m.d.sync += [
+            reported.eq(wrong),
+            self.fault.valid.eq(wrong & ~reported & ~self.abort),
+            self.fault.cause.eq(cause),
+            self.fault.index.eq(command.index),
+        ]
         return m
 
 
