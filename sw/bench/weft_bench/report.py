@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import weft
@@ -38,7 +38,7 @@ def report_page(result: "MainResult") -> str:
     """The page as text: no links to anything outside it."""
     environment = Environment(
         loader=PackageLoader("weft_bench", "templates"),
-        autoescape=select_autoescape(),
+        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
