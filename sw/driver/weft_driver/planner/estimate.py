@@ -1,15 +1,18 @@
-"""How long a program will take: a model of the engines at the grain of commands.
+"""How long a program will take: the engines as a simulation of events.
 
-Each command gets four times: handed to its queue, started (its gate passed), finished with its
-engine, and visible (its post). The constants are latencies of the chip as measured on its RTL.
+Time counts cycles from the doorbell. Events are bursts, commands and posts, not cycles; what
+happens inside a command is arithmetic. The constants are latencies of the chip as its benches
+assert them; the model is compared with the chip's counters in the tests of the driver.
 """
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from weft.arch.commands import COMMAND_BYTES, Engine
 from weft.arch.layouts import ceil_div
-from weft.arch.memory import BURST_BOUNDARY, MAX_BURST_BEATS, MemoryTiming
+from weft.arch.memory import MAX_BURST_BEATS, MemoryTiming
 from weft.config import Config
 
 from .steps import Program, Step
@@ -21,47 +24,39 @@ class Latencies:
 
     Parameters
     ----------
-    doorbell
-        Doorbell to the first request of the program.
-    dispatch
-        Last beat of a command to its engine's gate.
-    load
-        Gate to the first read request.
-    landed
-        Last beat to the post of LOAD.
-    weights
-        MATMUL's gate to its first row, when the array is empty, without the R weight rows.
+    fetch
+        Doorbell to the first request for the program.
+    reload
+        A command that is taken to the next one offered.
+    load, landed
+        LOAD's command to its first request; its last beat to its post.
     sums
-        Last row to the post of MATMUL, without R + C.
+        MATMUL's last row to its post, without R + C.
     drain
-        DRAIN's gate to its post, without its rows.
-    store
-        STORE's gate to its first data beat.
-    stored
-        Last write response to the post, and to the interrupt.
-    post
-        Post to the gate that waits for it.
+        DRAIN's last row to its post.
+    store, stored
+        STORE's command to its first data beat; the last write response to its post.
+    end
+        SIGNAL to the interrupt.
     """
 
-    doorbell: int = 6
-    dispatch: int = 6
-    load: int = 3
-    landed: int = 3
-    weights: int = 6
-    sums: int = 6
-    drain: int = 20
-    store: int = 6
-    stored: int = 3
-    post: int = 1
+    fetch: int = 1
+    reload: int = 5
+    load: int = 2
+    landed: int = 1
+    sums: int = 7
+    drain: int = 18
+    store: int = 5
+    stored: int = 2
+    end: int = 2
 
 
 @dataclass(frozen=True)
 class Times:
-    """One command's times, in cycles from the doorbell."""
+    """One command: handed to its queue, taken by its engine, visible to others."""
 
     queued: int
     start: int
-    end: int
     visible: int
 
 
@@ -88,163 +83,346 @@ class Estimate:
     times: tuple[Times, ...] = field(repr=False, default=())
 
 
-class _Bus:
-    """Read side of memory: beats in order, a limit on open bursts."""
+class _Queue:
+    """An engine's queue and gate."""
 
-    def __init__(self, config: Config, memory: MemoryTiming):
-        self.config, self.memory = config, memory
-        self.request = 0  # when the next burst may be asked for
-        self.data = 0  # when the data bus is free
-        self.open: list[tuple[int, int]] = []  # (data end, bursts) of transfers not over
-        self.beats = 0
-
-    def bursts(self, address: int, length: int, count: int) -> tuple[int, int]:
-        """Beats and bursts of one row of bytes, times ``count``."""
-        bus = self.config.bus_bytes
-        beats = ceil_div(address % bus + length, bus) if length else 0
-        most = min(MAX_BURST_BEATS, BURST_BOUNDARY // bus)
-        return beats * count, ceil_div(beats, most) * count
-
-    def transfer(self, start: int, beats: int, bursts: int, interval: int) -> tuple[int, int]:
-        """First request at ``start``; gives the times of the last request and the last beat."""
-        memory = self.memory
-        request = max(start, self.request)
-        if beats == 0:
-            return request, request
-        begin = max(request + memory.latency, self.data)
-        rounds = ceil_div(bursts, memory.outstanding) - 1
-        limited = rounds * (memory.latency + 2) + (bursts - rounds * memory.outstanding)
-        limited += beats // bursts - 1
-        end = begin + max(beats * interval, limited)
-        self.data = end
-        # The last burst is asked for a latency before its data, at the earliest.
-        last = max(request + bursts, end - memory.latency - ceil_div(beats, bursts) * 8)
-        self.request = last
-        self.beats += beats
-        return last, end
-
-
-def _rows(fields: Mapping[str, int]) -> tuple[int, int]:
-    data = fields["count1"] * fields["count2"]
-    pad = (fields.get("pad_top", 0) + fields.get("pad_bottom", 0)) * fields["count2"]
-    return data, pad
+    def __init__(self) -> None:
+        self.waiting: deque[int] = deque()
+        self.offered = 0  # the first in the queue may pass its gate from then on
+        self.passed = False  # it has passed, and waits for the engine
+        self.free = 0  # the engine takes its next command from then on
 
 
 class Estimator:
-    """Runs a program through the model; `run` gives the `Estimate`."""
+    """Runs a program through the model.
 
-    def __init__(
-        self,
-        config: Config,
-        memory: MemoryTiming | None = None,
-        latencies: Latencies | None = None,
-    ):
+    Parameters
+    ----------
+    config
+        The chip.
+    memory
+        The memory; the default model if left out.
+    """
+
+    def __init__(self, config: Config, memory: MemoryTiming | None = None):
         self.config = config
         self.memory = memory or MemoryTiming()
-        self.lat = latencies or Latencies()
+        self.lat = Latencies()
 
     def run(self, program: Program) -> Estimate:
         """Estimate a program with its semaphores."""
-        config, lat = self.config, self.lat
-        bus = _Bus(config, self.memory)
-        self._bus, self._writes, self._compute = bus, 0, 0
-        tokens: dict[int, list[int]] = {}
-        taken: dict[int, int] = {}
-        starts: dict[Engine, list[int]] = {engine: [] for engine in Engine}
-        self._free = dict.fromkeys(Engine, 0)
-        self._rows_end = 0
-        self._visible = 0
-        fetch = lat.doorbell + self.memory.latency
-        fetch_beats = COMMAND_BYTES // config.bus_bytes
-        handed = 0
-        times: list[Times] = []
-        for step in program.steps:
-            engine = step.engine
-            fetch += fetch_beats
-            bus.beats += fetch_beats
-            queue = starts[engine]
-            handed = max(handed + fetch_beats, fetch + lat.dispatch)
-            if len(queue) > config.queue_depth:
-                handed = max(handed, queue[-1 - config.queue_depth] + 1)
-            gate = max(handed, self._free[engine])
-            for number in _bits(step.fields.get("wait", 0)):
-                at = taken.get(number, 0)
-                taken[number] = at + 1
-                gate = max(gate, tokens[number][at] + lat.post)
-            queue.append(gate)
-            end, visible = self._execute(step, gate)
-            for number in _bits(step.fields.get("post", 0)):
-                tokens.setdefault(number, []).append(visible)
-            times.append(Times(handed, gate, end, visible))
-        cycles = max(time.visible for time in times)
-        return Estimate(cycles, self._compute, bus.beats, self._writes, tuple(times))
+        return _Run(self.config, self.memory, self.lat, program).result()
 
-    def _execute(self, step: Step, gate: int) -> tuple[int, int]:
-        return {
-            Engine.LOAD: self._load,
-            Engine.MATMUL: self._matmul,
-            Engine.DRAIN: self._drain,
-            Engine.STORE: self._store,
-        }[step.engine](step.fields, gate)
 
-    def _load(self, f: Mapping[str, int], gate: int) -> tuple[int, int]:
-        data, pad = _rows(f)
-        beats, bursts = self._bus.bursts(f["src"], f["len"], 1)
-        if data > 1 and f.get("stride1", 0) % self.config.bus_bytes:
-            # Rows at every alignment: the average.
-            beats = ceil_div(f["len"] - 1, self.config.bus_bytes) + 1 if f["len"] else 0
-        last, end = self._bus.transfer(
-            gate + self.lat.load, beats * data, bursts * data, self.memory.read_interval
+FETCH_COMMANDS = 4
+"""Commands in a burst of the fetcher; it has room for two such bursts."""
+
+GROUPS = 24
+"""Events in which one LOAD asks for its bursts, at most."""
+
+
+class _Run:
+    """The state of one simulation."""
+
+    def __init__(
+        self, config: Config, memory: MemoryTiming, lat: Latencies, program: Program
+    ) -> None:
+        self.config, self.memory, self.lat = config, memory, lat
+        self.steps: tuple[Step, ...] = program.steps
+        self.heap: list[tuple[int, int, Callable[..., None], tuple]] = []
+        self.serial = 0
+        self.queues = {engine: _Queue() for engine in Engine}
+        self.tokens = [0] * 16
+        count = len(self.steps)
+        self.queued, self.start, self.visible = [0] * count, [0] * count, [0] * count
+        self.beats = COMMAND_BYTES // config.bus_bytes
+        # reads
+        self.request = 0
+        self.data = 0
+        self.open: deque[int] = deque()
+        self.read_beats = 0
+        # fetch
+        self.arrived: list[int] = []  # when the first word of each command is here
+        self.handed = 0  # commands handed out
+        self.handing = 0  # when the dispatcher is free
+        self.blocked_dispatch = False
+        # matmul
+        self.rows_end = 0
+        self.last_tile = 0
+        self.compute = 0
+        self.adding: list[deque[tuple[int, int]]] = [deque(), deque()]
+        # drain
+        self.drain_end = 0
+        # store
+        self.write_end = 0
+        self.responses: deque[int] = deque()
+        self.response = 0
+        self.write_beats = 0
+        self.finished = 0
+
+    def at(self, time: int, call: Callable[..., None], *arguments: object) -> None:
+        """Call later."""
+        self.serial += 1
+        heapq.heappush(self.heap, (time, self.serial, call, arguments))
+
+    def result(self) -> Estimate:
+        """Run to the end."""
+        self.at(self.lat.fetch, self.fetch)
+        self.at(self.lat.fetch + 1, self.fetch)
+        while self.heap:
+            time, _, call, arguments = heapq.heappop(self.heap)
+            call(time, *arguments)
+        times = zip(self.queued, self.start, self.visible, strict=True)
+        return Estimate(
+            self.finished,
+            self.compute,
+            self.read_beats,
+            self.write_beats,
+            tuple(Times(*item) for item in times),
         )
-        end += pad
-        self._bus.data = max(self._bus.data, end)
-        self._free[Engine.LOAD] = last
-        return end, end + self.lat.landed
 
-    def _matmul(self, f: Mapping[str, int], gate: int) -> tuple[int, int]:
+    # --- reads ----------------------------------------------------------------------------------
+
+    def read(self, time: int, beats: int) -> tuple[int, int, int]:
+        """Ask for a burst: when it was asked for, its first beat, one past its last."""
+        memory = self.memory
+        request = max(time, self.request + 1)
+        if len(self.open) >= memory.outstanding:
+            request = max(request, self.open.popleft() + 1)
+        begin = max(request + memory.latency, self.data)
+        end = begin + beats * memory.read_interval
+        self.request, self.data = request, end
+        self.open.append(end)
+        self.read_beats += beats
+        return request, begin, end
+
+    def fetch(self, time: int) -> None:
+        """Ask for the next commands of the program."""
+        left = len(self.steps) - len(self.arrived)
+        if left <= 0:
+            return
+        count = min(FETCH_COMMANDS, left)
+        begin = 0
+        for _ in range(ceil_div(count * self.beats, MAX_BURST_BEATS)):
+            beats = min(MAX_BURST_BEATS, count * self.beats)
+            _, first, _ = self.read(time, beats)
+            begin = begin or first
+        self.arrived += [begin + i * self.beats for i in range(count)]
+        self.at(self.arrived[-count], self.dispatch)
+
+    def dispatch(self, time: int) -> None:
+        """Hand out the next commands that are here and have room."""
+        while self.handed < len(self.arrived):
+            index = self.handed
+            step = self.steps[index]
+            queue = self.queues[step.engine]
+            if len(queue.waiting) > self.config.queue_depth:
+                self.blocked_dispatch = True
+                return
+            begin = max(time if self.blocked_dispatch else 0, self.arrived[index], self.handing)
+            self.blocked_dispatch = False
+            self.handing = begin + self.beats
+            self.handed += 1
+            self.queued[index] = self.handing
+            if not queue.waiting:
+                queue.offered = max(queue.offered, self.handing)
+            queue.waiting.append(index)
+            self.at(self.handing, self.gate, step.engine)
+            if self.handed % FETCH_COMMANDS == 0:
+                self.at(self.handing, self.fetch)
+
+    # --- gates ----------------------------------------------------------------------------------
+
+    def gate(self, time: int, engine: Engine) -> None:
+        """Let the next command of an engine pass if nothing is missing, and start it."""
+        queue = self.queues[engine]
+        if not queue.waiting:
+            return
+        index = queue.waiting[0]
+        if not queue.passed:
+            ready = max(queue.offered, self.queued[index])
+            if ready > time:
+                self.at(ready, self.gate, engine)
+                return
+            wait = list(_bits(self.steps[index].fields.get("wait", 0)))
+            if any(self.tokens[number] == 0 for number in wait):
+                return
+            for number in wait:
+                self.tokens[number] -= 1
+            queue.passed = True
+            if engine is Engine.MATMUL:
+                self.feed(time)
+        if queue.free > time:
+            self.at(queue.free, self.gate, engine)
+            return
+        queue.waiting.popleft()
+        queue.passed = False
+        queue.offered = time + self.lat.reload
+        self.start[index] = time
+        if engine is Engine.STORE and "len" not in self.steps[index].fields:
+            self.signal(time, index)
+        else:
+            {
+                Engine.LOAD: self.load,
+                Engine.MATMUL: self.matmul,
+                Engine.DRAIN: self.drain,
+                Engine.STORE: self.store,
+            }[engine](time, index, self.steps[index].fields)
+        if queue.waiting:
+            self.at(queue.offered, self.gate, engine)
+        if self.blocked_dispatch:
+            self.dispatch(time)
+
+    def post(self, time: int, index: int) -> None:
+        """A command has become visible."""
+        mask = self.steps[index].fields.get("post", 0)
+        for number in _bits(mask):
+            self.tokens[number] += 1
+        if mask:
+            for engine in (Engine.LOAD, Engine.MATMUL, Engine.DRAIN, Engine.STORE):
+                queue = self.queues[engine]
+                if queue.waiting and not queue.passed:
+                    self.gate(time, engine)
+
+    def done(self, time: int, index: int) -> None:
+        """Note when a command becomes visible, and post then."""
+        self.visible[index] = time
+        self.at(time, self.post, index)
+
+    # --- engines --------------------------------------------------------------------------------
+
+    def load(self, time: int, index: int, f: Mapping[str, int]) -> None:
+        """Ask for the bursts of a LOAD."""
+        rows = f["count1"] * f["count2"]
+        bus = self.config.bus_bytes
+        length = f["len"]
+        if rows > 1 and f.get("stride1", 0) % bus and length:
+            beats = ceil_div(length - 1, bus) + 1  # rows at every alignment: the most common
+        else:
+            beats = ceil_div(f["src"] % bus + length, bus) if length else 0
+        row = [MAX_BURST_BEATS] * (beats // MAX_BURST_BEATS)
+        row += [beats % MAX_BURST_BEATS] if beats % MAX_BURST_BEATS else []
+        padding = f.get("pad_top", 0) + f.get("pad_bottom", 0)
+        idle = f["count2"] * padding * ceil_div(length or f.get("pad_left", 0), bus)
+        idle += rows * ceil_div(f.get("pad_left", 0) + f.get("pad_right", 0), bus)
+        queue = self.queues[Engine.LOAD]
+        queue.free = 1 << 60
+        self.at(time + self.lat.load, self.bursts, index, row, 0, rows * len(row), idle)
+
+    def bursts(
+        self, time: int, index: int, row: list[int], done: int, total: int, idle: int
+    ) -> None:
+        """Ask for some bursts of a LOAD, and come back for the rest."""
+        end, request = time, time
+        for i in range(done, min(total, done + ceil_div(total, GROUPS))):
+            request, _, end = self.read(request, row[i % len(row)])
+            done = i + 1
+        if done < total:
+            self.at(request + 1, self.bursts, index, row, done, total, idle)
+            return
+        self.data += idle  # padding is written while no data is taken
+        queue = self.queues[Engine.LOAD]
+        queue.free = request + 1
+        self.done(max(end, self.data if idle else 0) + self.lat.landed, index)
+        self.at(queue.free, self.gate, Engine.LOAD)
+
+    def feed(self, time: int) -> None:
+        """The next MATMUL's first weights go in: now, or behind the last tile."""
+        self.weights = max(time, self.last_tile + 1) + self.config.rows
+
+    def matmul(self, time: int, index: int, f: Mapping[str, int]) -> None:
+        """Rows through the array."""
         config = self.config
         rows = f["m0"] * f["m1"] * f["m2"]
         tile = max(rows, config.rows)
-        tiles = f["blocks"] * f["k0"] * f["k1"] * f["k2"]
-        begin = max(self._rows_end, gate + config.rows + self.lat.weights)
-        end = begin + tiles * tile
-        self._compute += tiles * rows
-        self._rows_end = end
-        self._free[Engine.MATMUL] = end - tile
-        return end, end + config.rows + config.cols + self.lat.sums
+        tiles = f["k0"] * f["k1"] * f["k2"]
+        begin = max(self.rows_end, self.weights)
+        end = begin + f["blocks"] * tiles * tile - (tile - rows)
+        self.compute += f["blocks"] * tiles * rows
+        self.rows_end = end
+        self.last_tile = end - rows
+        self.queues[Engine.MATMUL].free = end - 1
+        late = config.rows + config.cols + self.lat.sums
+        self.done(end + late, index)
+        half = int(f["acc"] >= config.acc_rows)
+        first = 0 if f["accumulate"] else tile
+        windows = self.adding[half]
+        for block in range(f["blocks"]):
+            start = begin + block * tiles * tile
+            if tiles * tile > first:
+                # Columns add one after the other: the half is free when the last has.
+                span = (start + first + config.rows, start + tiles * tile + late - 4)
+                if windows and windows[-1][1] >= span[0]:
+                    windows[-1] = (windows[-1][0], span[1])
+                else:
+                    windows.append(span)
 
-    def _drain(self, f: Mapping[str, int], gate: int) -> tuple[int, int]:
+    def drain(self, time: int, index: int, f: Mapping[str, int]) -> None:
+        """Rows out of the accumulators, when MATMUL does not add to the same half."""
         config = self.config
         beats = config.drain_beats
         if f["int32"]:
             beats = ceil_div(4 * config.cols, config.act_row_bytes)
-        end = gate + f["rows"] * f["blocks"] * beats
-        self._free[Engine.DRAIN] = end
-        return end, end + self.lat.drain
+        self.queues[Engine.DRAIN].free = 1 << 60
+        self.drained(max(time, self.drain_end), index, f["rows"] * f["blocks"] * beats)
 
-    def _store(self, f: Mapping[str, int], gate: int) -> tuple[int, int]:
-        lat, memory = self.lat, self.memory
-        if "len" not in f:
-            visible = max(gate, self._visible) + lat.stored
-            return visible, visible
-        bus = self.config.bus_bytes
+    def drained(self, time: int, index: int, left: int) -> None:
+        """Go on with a DRAIN until MATMUL gets in its way; look again then."""
+        half = int(self.steps[index].fields["acc"] >= self.config.acc_rows)
+        windows = self.adding[half]
+        while windows and windows[0][1] <= time:
+            windows.popleft()
+        if windows and windows[0][0] <= time:
+            # MATMUL may go on beyond what is known now: ask again at the end.
+            self.at(windows[0][1], self.drained, index, left)
+            return
+        stop = windows[0][0] if windows else time + left
+        # Another MATMUL may start meanwhile, but not add within this many cycles.
+        stop = min(stop, time + max(self.config.rows + self.config.cols, 16))
+        step = min(left, stop - time)
+        if left > step:
+            self.at(time + step, self.drained, index, left - step)
+            return
+        end = time + left
+        self.drain_end = end
+        queue = self.queues[Engine.DRAIN]
+        queue.free = end
+        self.done(end + self.lat.drain, index)
+        self.at(end, self.gate, Engine.DRAIN)
+
+    def store(self, time: int, index: int, f: Mapping[str, int]) -> None:
+        """Bursts of a STORE."""
+        memory, bus = self.memory, self.config.bus_bytes
         rows = f["count1"] * f["count2"]
-        beats = ceil_div(f["dst"] % bus + f["len"], bus)
         if rows > 1 and f.get("stride1", 0) % bus:
             beats = ceil_div(f["len"] - 1, bus) + 1
-        bursts = ceil_div(beats, MAX_BURST_BEATS) * rows
-        beats *= rows
-        rounds = ceil_div(bursts, memory.outstanding) - 1
-        limited = rounds * (memory.latency + beats // bursts + 2)
-        limited += (bursts - rounds * memory.outstanding) * (beats // bursts)
-        end = gate + lat.store + max(beats * memory.write_interval, limited)
-        self._writes += beats
-        self._free[Engine.STORE] = end - lat.store
-        self._visible = end + memory.latency + lat.stored
-        return end, self._visible
+        else:
+            beats = ceil_div(f["dst"] % bus + f["len"], bus)
+        now = max(time + self.lat.store, self.write_end)
+        for _ in range(rows):
+            left = beats
+            while left:
+                size = min(left, MAX_BURST_BEATS)
+                if len(self.responses) >= memory.outstanding:
+                    now = max(now, self.responses.popleft() + 1)
+                now += size * memory.write_interval
+                self.responses.append(now + memory.latency)
+                left -= size
+        self.write_end = now
+        self.write_beats += beats * rows
+        self.response = now + memory.latency
+        queue = self.queues[Engine.STORE]
+        queue.free = max(time + 1, now - self.lat.store)
+        self.done(self.response + self.lat.stored, index)
+        self.at(queue.free, self.gate, Engine.STORE)
+
+    def signal(self, time: int, index: int) -> None:
+        """The end of the program."""
+        end = max(time, self.response + self.lat.stored) + self.lat.end
+        self.visible[index] = self.finished = end
 
 
-def _bits(mask: int) -> Iterable[int]:
+def _bits(mask: int) -> Iterator[int]:
     while mask:
         low = mask & -mask
         yield low.bit_length() - 1
