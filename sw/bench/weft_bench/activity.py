@@ -11,7 +11,8 @@ ENGINES = ("LOAD", "MATMUL", "DRAIN", "STORE")
 """Engines in the order of their bits in the activity port, bit 0 first."""
 
 BIN_SHIFT = 4
-"""Lowest bit of the number of the cycle bin in the activity port."""
+"""Lowest bit of the number of the cycle bin in the activity port; a number beyond `BINS` says that
+no program is in flight."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,35 @@ class Activity:
     values: NDArray[np.uint8]
 
     @classmethod
-    def of(
-        cls,
-        title: str,
-        changes: NDArray[np.uint64],
-        values: NDArray[np.uint8],
-        start: int,
-        stop: int,
+    def of_program(
+        cls, title: str, changes: NDArray[np.uint64], values: NDArray[np.uint8], cycles: int
     ) -> "Activity":
-        """Cut the changes that a device recorded to cycles ``start`` to ``stop`` of it."""
-        at = changes.astype(np.int64)
-        first = max(0, int(np.searchsorted(at, start, side="right")) - 1)
-        last = int(np.searchsorted(at, stop, side="left"))
-        edges = np.append(np.clip(at[first:last], start, stop), stop) - start
-        return cls(title, edges, values[first:last])
+        """The cycles from doorbell to interrupt out of what a device recorded.
+
+        Parameters
+        ----------
+        title
+            What ran: one program while the device recorded.
+        changes, values
+            Cycles at which the activity port changed, and its values from there on.
+        cycles
+            Of the program. A simulated device records while it waits for the interrupt, so the few
+            cycles of the doorbell's own bus access are missing at the start; they are idle, as the
+            last ones are, and are put there.
+
+        Raises
+        ------
+        ValueError
+            No program ran, or it ran for longer than ``cycles``.
+        """
+        running = np.flatnonzero(values >> BIN_SHIFT < len(BINS))
+        if not running.size:
+            raise ValueError(f"no program in the recording of {title!r}")
+        first, last = running[0], running[-1] + 1
+        edges = (changes[first:last] - changes[first]).astype(np.int64)
+        if edges[-1] >= cycles:
+            raise ValueError(f"the recording of {title!r} is longer than its {cycles} cycles")
+        return cls(title, np.append(edges, cycles), values[first:last])
 
     @property
     def cycles(self) -> int:

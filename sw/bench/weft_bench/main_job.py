@@ -113,12 +113,8 @@ def recorded(device: Device, title: str, into: list[Activity]) -> Iterator[None]
         yield
     finally:
         transport.record_activity(False)
-    changes, values = transport.activity()
     cycles = device.last_run.cycles if device.last_run else None
-    if len(changes) and cycles:
-        # The last change is that of STORE, whose SIGNAL raised the interrupt.
-        stop = int(changes[-1])
-        into.append(Activity.of(title, changes, values, max(0, stop - cycles), stop))
+    into.append(Activity.of_program(title, *transport.activity(), cycles or 0))
 
 
 def measure(device: Device, started: float) -> MainResult:
