@@ -328,6 +328,7 @@ def faults():
     """Commands that must be refused, and why."""
     span, size = CONFIG.act_region_span, CONFIG.act_region_bytes
     low = {"rows": 1, "blocks": 1}
+    top = (CONFIG.act_regions - 1) * span
     command, address = Cause.BAD_COMMAND, Cause.BAD_ADDRESS
     yield from ((simple(**{f.name: 0}), command) for f in DRAIN.fields if f.least)
     yield simple(cols_last=C + 1), command
@@ -348,8 +349,8 @@ def faults():
         simple(params=1, param=CONFIG.param_blocks - 1, rows=1, acc_block=0, dst_block=0),
         address,
     )
-    yield simple(dst=size - C + 1, **low), address
-    yield simple(dst=size - 4 * C + 1, int32=1, **low), address
+    yield simple(dst=top + size - C + 1, **low), address
+    yield simple(dst=top + size - 4 * C + 1, int32=1, **low), address
     yield simple(dst=2**24 - 1, **low), address
     yield simple(dst=CONFIG.act_regions * span, **low), address
     yield simple(dst=0, dst_stride=-1, rows=2, blocks=1), address
