@@ -94,12 +94,16 @@ def roofline(config: Config, results: Sequence[Result]) -> str:
         axes.fill_between(
             x, np.minimum(peak, x * config.bus_bytes), peak / 3e3, color=INK, alpha=0.06
         )
+        labels: dict[tuple[float, float], list[str]] = {}
         for number, (intensity, rate) in enumerate(points, 1):
             axes.plot(intensity, rate, "o", color=BIN_COLOURS["compute"], markersize=6)
+            near = (round(np.log(intensity), 1), round(np.log(rate), 1))
+            labels.setdefault(near, []).append(str(number))
+        for (intensity, rate), numbers in labels.items():
             axes.annotate(
-                str(number),
-                (intensity, rate),
-                xytext=(0, -12),
+                ", ".join(numbers),
+                (np.exp(intensity), np.exp(rate)),
+                xytext=(0, -13),
                 textcoords="offset points",
                 ha="center",
             )
