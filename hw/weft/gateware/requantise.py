@@ -28,11 +28,11 @@ class Requantiser(wiring.Component):
     Counting enabled cycles, a value enters in cycle 0. Its other operands are taken later, when
     they are needed, so that nothing carries them along; the result leaves at `latency`::
 
-        cycle     0   1    2    3      4    5      6      7    8      9     10
-        input    acc          scale                         zero    qmin
-                                                            point   qmax
-        inside       abs  normalise  round multiply  round     shift   add   clamp
-        output                                                               value
+        cycle    0    1     2    3      4      5    6     7    8     9     10     11
+        input   acc              scale                              zero   qmin
+                                                                    point  qmax
+        stage       abs   normalise   round   multiply    round   shift   add   clamp
+        output                                                                  value
 
     Members
     -------
@@ -52,9 +52,9 @@ class Requantiser(wiring.Component):
     """
 
     scale_delay = 3
-    zero_point_delay = 8
-    clamp_delay = 9
-    latency = 10
+    zero_point_delay = 9
+    clamp_delay = 10
+    latency = 11
 
     en: Signal
     acc: Signal
@@ -82,8 +82,8 @@ class Requantiser(wiring.Component):
         m = Module()
         updates = []
 
-        # 1: sign and magnitude. The sign is needed again in stage 9.
-        signs = _register(8)
+        # 1: sign and magnitude. The sign is needed again in stage 10.
+        signs = _register(9)
         magnitude = _register(32)
         updates += [
             signs.eq(Cat(self.acc < 0, signs)),
@@ -121,17 +121,31 @@ class Requantiser(wiring.Component):
             shift_4.eq(EXPONENT_BIAS - 8 - (MANTISSA - 1) + zeros - self.scale[23:31]),
         ]
 
-        # 5: multiply, between registers.
-        product = _register(2 * MANTISSA)
+        # 5, 6: multiply, halves by halves, and add: on an FPGA one stage would be the slowest.
+        half_bits = MANTISSA // 2
+        halves = [factor[:half_bits], factor[half_bits:]]
+        scale_halves = [scale_mantissa[:half_bits], scale_mantissa[half_bits:]]
+        parts = {}
+        for i in range(2):
+            for j in range(2):
+                parts[i, j] = Signal(MANTISSA, name=f"part_{i}{j}", reset_less=True)
+                updates += [parts[i, j].eq(halves[i] * scale_halves[j])]
         shift_5 = _register(signed(10))
-        updates += [product.eq(factor * scale_mantissa), shift_5.eq(shift_4 - carry)]
+        updates += [shift_5.eq(shift_4 - carry)]
+        product = _register(2 * MANTISSA)
+        shift_6 = _register(signed(10))
+        outer = Cat(parts[0, 0], parts[1, 1])
+        updates += [
+            product.eq(outer + ((parts[0, 1] + parts[1, 0]) << half_bits)),
+            shift_6.eq(shift_5),
+        ]
 
-        # 6, 7: second rounding, to 24 bits. A carry out is left as a 25th bit: the shift below is
+        # 7, 8: second rounding, to 24 bits. A carry out is left as a 25th bit: the shift below is
         # wide enough, and no exponent need change.
         top = product[-1]
         kept = _register(MANTISSA)
         kept_up = _register()
-        shift_6 = _register(signed(10))
+        shift_7 = _register(signed(10))
         half, below = Signal(), Signal()
         m.d.comb += [
             half.eq(Mux(top, product[MANTISSA - 1], product[MANTISSA - 2])),
@@ -141,25 +155,25 @@ class Requantiser(wiring.Component):
         updates += [
             kept.eq(Mux(top, product[MANTISSA:], product[MANTISSA - 1 :])),
             kept_up.eq(half & (below | least)),
-            shift_6.eq(shift_5 - top),
+            shift_7.eq(shift_6 - top),
         ]
         scaled = _register(MANTISSA + 1)
         saturate = _register()
         vanish = _register()
-        shift_7 = _register(range(ZERO_SHIFT - SATURATE_SHIFT - 1))
+        shift_8 = _register(range(ZERO_SHIFT - SATURATE_SHIFT - 1))
         updates += [
             scaled.eq(kept + kept_up),
-            saturate.eq((shift_6 <= SATURATE_SHIFT) & kept[-1]),  # not for zero
-            vanish.eq((shift_6 >= ZERO_SHIFT) | ~kept[-1]),
-            shift_7.eq(shift_6 - (SATURATE_SHIFT + 1)),
+            saturate.eq((shift_7 <= SATURATE_SHIFT) & kept[-1]),  # not for zero
+            vanish.eq((shift_7 >= ZERO_SHIFT) | ~kept[-1]),
+            shift_8.eq(shift_7 - (SATURATE_SHIFT + 1)),
         ]
 
-        # 8: shift right, keeping what falls out.
+        # 9: shift right, keeping what falls out.
         sticky = SATURATE_SHIFT  # bits below it are only asked whether any is set
         room = ZERO_SHIFT - SATURATE_SHIFT - 2  # largest shift
         source = Cat(scaled[:sticky].any(), scaled[sticky:])
         out = Signal(room + len(source))
-        m.d.comb += out.eq((source << room) >> shift_7)
+        m.d.comb += out.eq((source << room) >> shift_8)
         point = room + 2
         whole = _register(len(out) - point)
         fraction_half = _register()
@@ -171,7 +185,7 @@ class Requantiser(wiring.Component):
             fraction_below.eq(out[: point - 1].any()),
         ]
 
-        # 9: third rounding, sign and zero point in one sum: -(w + up) = ~w + 1 - up.
+        # 10: third rounding, sign and zero point in one sum: -(w + up) = ~w + 1 - up.
         sign = signs[-1]
         whole_up = Signal()
         total = _register(signed(len(whole) + 2))
@@ -182,7 +196,7 @@ class Requantiser(wiring.Component):
         ]
         updates += [total.eq(self.zero_point + flipped + (whole_up ^ sign))]
 
-        # 10: clamp.
+        # 11: clamp.
         low = Mux(total < self.qmin, self.qmin[:8], total[:8])
         updates += [self.value.eq(Mux(total > self.qmax, self.qmax[:8], low))]
 
