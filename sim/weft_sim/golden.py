@@ -4,6 +4,8 @@ from collections import deque
 
 import numpy as np
 
+from weft.arch.commands import Engine
+from weft.arch.errors import Cause
 from weft.arch.registers import (
     BY_NAME,
     ID_VALUE,
@@ -91,7 +93,9 @@ class GoldenTransport:
         register = self._register(offset, "write")
         match register.name:
             case "CTRL":
-                if value & _bit("CTRL", "clear"):
+                if value & _bit("CTRL", "stop") and self._programs:
+                    self._halt(ChipFault(Cause.STOPPED, Engine.CONTROL, 0, "before it ran"))
+                elif value & _bit("CTRL", "clear"):
                     self._clear(register)
             case "IRQ_STATUS":
                 self._irq_status &= ~value
@@ -137,11 +141,7 @@ class GoldenTransport:
         try:
             self.chip.run(*self._programs[0])
         except ChipFault as fault:
-            self.fault = fault
-            self._error = fault.register
-            self._halted = True
-            self._programs.clear()
-            self._irq_status |= _bit("IRQ_STATUS", "error")
+            self._halt(fault)
         except ProgramError:
             self._programs.clear()
             self.chip.clear()
@@ -152,6 +152,13 @@ class GoldenTransport:
             self._irq_status |= _bit("IRQ_STATUS", "done")
         if self.chip.messages > messages:
             self._irq_status |= _bit("IRQ_STATUS", "message")
+
+    def _halt(self, fault: ChipFault) -> None:
+        self.fault = fault
+        self._error = fault.register
+        self._halted = True
+        self._programs.clear()
+        self._irq_status |= _bit("IRQ_STATUS", "error")
 
     def _clear(self, register: Register) -> None:
         if self._programs:

@@ -15,6 +15,7 @@ class Cause(IntEnum):
     SEMAPHORE_OVERFLOW = 6
     TRAP = 7
     UNTERMINATED = 8
+    STOPPED = 9
 
 
 MESSAGES = {
@@ -27,5 +28,6 @@ MESSAGES = {
     Cause.SEMAPHORE_OVERFLOW: "a semaphore was posted above its maximum",
     Cause.TRAP: "a kernel trapped",
     Cause.UNTERMINATED: "the program ran out of commands without SIGNAL end",
+    Cause.STOPPED: "the host stopped the program",
 }
 """What each cause means, as the driver says it."""

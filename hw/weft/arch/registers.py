@@ -103,7 +103,16 @@ REGISTERS: tuple[Register, ...] = (
         0x14,
         Access.WO,
         "Commands to the chip.",
-        (Bits("clear", 0, 1, "Zero queues, semaphores and the error; memory is left alone."),),
+        (
+            Bits(
+                "clear",
+                0,
+                1,
+                "Zero queues, semaphores and the error; memory is left alone. Answered with SLVERR "
+                "while a program is in flight.",
+            ),
+            Bits("stop", 1, 1, "Halt a running program as an error of cause STOPPED does."),
+        ),
     ),
     Register(
         "IRQ_STATUS",

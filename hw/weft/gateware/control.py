@@ -75,7 +75,7 @@ class Control(wiring.Component):
     clear: Signal
     running: Signal
 
-    doorbell_to_burst = WordFifo.latency + Dispatcher.program_latency
+    doorbell_to_burst = 1 + Dispatcher.program_latency
     """Cycles from an accepted doorbell write to the first burst on ``fetch``, when idle."""
 
     beat_to_command = Dispatcher.latency + CommandQueue.latency
@@ -169,6 +169,7 @@ class Control(wiring.Component):
             dispatcher.end.eq(self.end),
             dispatcher.abort.eq(errors.abort),
             errors.overflow.eq(semaphores.overflow),
+            errors.stop.eq(host_port.stop),
             errors.active.eq(dispatcher.active),
             errors.moving.eq(dispatcher.moving | busy.any() | offered.any()),
             errors.last_index.eq(dispatcher.index),

@@ -31,7 +31,7 @@ class ErrorControl(wiring.Component):
     """Latches the first error and brings the chip to a halt.
 
     Of several errors in one cycle the engine with the lowest number wins, then the dispatcher, then
-    a semaphore overflow. Reset (CTRL.clear) makes it ready again.
+    a semaphore overflow, then the host's wish to stop. Reset (CTRL.clear) makes it ready again.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ class ErrorControl(wiring.Component):
         which one that is.
     dispatch_fault, overflow
         Errors of the dispatcher and of the semaphores.
+    stop
+        Strobe: the host wants the program stopped.
     active
         A program has started and not ended.
     moving
@@ -64,6 +66,7 @@ class ErrorControl(wiring.Component):
     """
 
     overflow: Signal
+    stop: Signal
     active: Signal
     moving: Signal
     last_index: Signal
@@ -77,6 +80,7 @@ class ErrorControl(wiring.Component):
         members: dict[str, Any] = {
             "dispatch_fault": In(Fault()),
             "overflow": In(1),
+            "stop": In(1),
             "active": In(1),
             "moving": In(1),
             "last_index": In(INDEX_BITS),
@@ -128,6 +132,8 @@ class ErrorControl(wiring.Component):
             name = engine.name.lower()
             with m.If(expired & getattr(self, f"{name}_waiting")):
                 m.d.comb += found(Cause.DEADLOCK, engine, getattr(self, f"{name}_index"))
+        with m.If(self.stop & self.active):
+            m.d.comb += found(Cause.STOPPED, Engine.CONTROL, self.last_index)
         with m.If(self.overflow):
             m.d.comb += found(Cause.SEMAPHORE_OVERFLOW, Engine.CONTROL, 0)
         with m.If(me.dispatch_fault.valid):

@@ -56,6 +56,8 @@ class HostPort(wiring.Component):
         Shown in STATUS and ERROR. While ``refuse``, the doorbell rings in vain.
     clear, clearable
         One-cycle pulse of CTRL.clear; given only while ``clearable``.
+    stop
+        One-cycle pulse of CTRL.stop.
     done, halt, message
         Strobes that set an interrupt; ``done`` counts RETIRED.
     counter, counter_valid, counter_total
@@ -70,6 +72,7 @@ class HostPort(wiring.Component):
     busy: Signal
     halted: Signal
     clear: Signal
+    stop: Signal
     clearable: Signal
     done: Signal
     halt: Signal
@@ -93,6 +96,7 @@ class HostPort(wiring.Component):
                 "halted": In(1),
                 "error": In(error_layout()),
                 "clear": Out(1),
+                "stop": Out(1),
                 "clearable": In(1),
                 "done": In(1),
                 "halt": In(1),
@@ -175,6 +179,7 @@ class HostPort(wiring.Component):
                         ask.as_value().eq(written),
                         okay.eq(~ask.clear | self.clearable),
                         clear.eq(ask.clear & self.clearable),
+                        self.stop.eq(ask.stop),
                     ]
                 case "IRQ_STATUS":
                     m.d.sync += irq_status.as_value().eq(irq_status.as_value() & ~written)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from weft.arch.commands import COMMAND_BYTES, Engine, decode
+from weft.arch.errors import Cause
 from weft.arch.registers import BY_NAME, ID_VALUE, INTERFACE_VERSION
 from weft.config import Config
 
@@ -15,6 +16,9 @@ from .program import Program
 from .run import Run, read_counters
 from .tensors import Tensor
 from .transport import Transport, open_transport
+
+STOP_CYCLES = 100_000
+"""Cycles within which a chip that is told to stop must have halted."""
 
 
 class Device:
@@ -65,8 +69,8 @@ class Device:
                 f"expected {self.config.hash_hex})"
             )
         if self._field("STATUS", "halted"):
-            self._write("CTRL", 1)
-        self._write("IRQ_STATUS", 7)
+            self._recover()
+        self._write("IRQ_STATUS", self._register("IRQ_STATUS"))
 
     @property
     def url(self) -> str:
@@ -202,19 +206,20 @@ class Device:
         try:
             self.transport.wait_irq(limit)
         except TimeoutError:
-            self._write("CTRL", 1)
-            self._write("IRQ_STATUS", 7)
+            self._stop()
             raise DeviceError(
                 f"the program of {count} commands did not finish within {limit:,} cycles"
             ) from None
+        except KeyboardInterrupt:
+            self._stop()
+            raise
         seconds = time.perf_counter() - started[0], time.process_time() - started[1]
         pending = self._register("IRQ_STATUS")
         if pending & self._mask("IRQ_STATUS", "error"):
             error = self._error(address)
-            self._write("CTRL", 1)
-            self._write("IRQ_STATUS", 7)
+            self._recover()
             raise error
-        self._write("IRQ_STATUS", 7)
+        self._write("IRQ_STATUS", pending)
         if timed:
             after = read_counters(self.transport)
             run = Run.measured(
@@ -231,20 +236,32 @@ class Device:
         self.last_run = run
         return run
 
+    def _stop(self) -> None:
+        """Halt a running program and make the chip ready for the next."""
+        self._write("CTRL", self._mask("CTRL", "stop"))
+        self.transport.wait_irq(STOP_CYCLES)
+        self._recover()
+
+    def _recover(self) -> None:
+        """Make a halted chip ready; interrupts are dropped."""
+        self._write("CTRL", self._mask("CTRL", "clear"))
+        self._write("IRQ_STATUS", self._register("IRQ_STATUS"))
+
     def _error(self, address: int) -> DeviceError:
         """The exception for a halted chip; reads the command that is to blame."""
+        cause = self._field("ERROR", "cause")
         number = self._field("ERROR", "engine")
         engine = Engine(number) if number in set(Engine) else None
         index = self._field("ERROR", "command")
         text = None
-        if engine is not Engine.CONTROL or index:
-            data = self.transport.read(address + index * COMMAND_BYTES, COMMAND_BYTES)
+        at = address + index * COMMAND_BYTES
+        if cause != Cause.SEMAPHORE_OVERFLOW and at + COMMAND_BYTES <= self.transport.memory_bytes:
             try:
-                text = str(decode(data))
+                text = str(decode(self.transport.read(at, COMMAND_BYTES)))
             except ValueError as why:
                 text = str(why)
         name = engine.name if engine is not None else f"engine {number}"
-        return halted(self._field("ERROR", "cause"), name, index, text)
+        return halted(cause, name, index, text)
 
     def _register(self, name: str) -> int:
         return self.transport.read_register(BY_NAME[name].offset)
