@@ -9,6 +9,7 @@ from weft.arch.layouts import ceil_div
 from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
+from .cuts import Cut
 from .estimate import Estimate, Estimator
 from .gemm import Choice, GemmPlanner
 from .hazards import synchronise
@@ -18,6 +19,9 @@ from .steps import Step, end_step
 
 EFFORT = 12_000
 """Commands that are laid out and estimated in search of one choice, about."""
+
+STARTS = 3
+"""Tile shapes whose ends are improved."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def fits(config: Config, op: Gemm, choice: Choice) -> bool:
     return (
         room >= need_a
         and tiles * config.rows * need_b <= config.wgt_rows
-        and choice.rows * choice.blocks <= config.acc_total_rows
+        and choice.rows * choice.blocks <= config.acc_rows
         and choice.blocks <= config.param_blocks
         and row_bytes <= act.results[1]
     )
@@ -73,9 +77,9 @@ def _pieces(total: int, most: int) -> list[int]:
 def tile_shapes(config: Config, op: Gemm) -> Iterator[Choice]:
     """Tiles and chunks that fit and use the accumulators well."""
     k, n = op.k_tiles(config), op.n_blocks(config)
-    limits = {config.acc_rows, config.acc_rows // 2, config.acc_total_rows}
-    for blocks in _pieces(n, min(config.param_blocks, config.acc_total_rows)):
-        for limit in sorted(limits):
+    limits = {config.acc_rows, config.acc_rows // 2, config.acc_rows // 4}
+    for blocks in _pieces(n, min(config.param_blocks, config.acc_rows)):
+        for limit in sorted(limits - {0}):
             rows = min(op.m, limit // blocks)
             if rows == 0 or (rows < config.rows and rows < op.m):
                 continue
@@ -129,33 +133,45 @@ def rough(config: Config, op: Gemm, choice: Choice, memory: MemoryTiming) -> flo
     return max(array, reads, writes, drain) + 0.02 * (reads + writes + drain) + last
 
 
-def refinements(config: Config, op: Gemm, choice: Choice) -> Iterator[Choice]:
-    """The same tile with other starts and ends."""
+def start(config: Config, choice: Choice) -> Choice:
+    """A tile with the ends that suit most shapes."""
+    return replace(
+        choice,
+        cut_rows=Cut(first=config.rows),
+        cut_blocks=Cut(first=1),
+        tail_rows=config.rows,
+        tail_blocks=1,
+    )
+
+
+def neighbours(config: Config, op: Gemm, choice: Choice) -> Iterator[list[Choice]]:
+    """Other ends for the same tile: for each thing that can be changed, all that differ in it."""
     r = config.rows
-    height = ceil_div(op.m, ceil_div(op.m, choice.rows))
-    depth = ceil_div(op.k_tiles(config), ceil_div(op.k_tiles(config), choice.tiles))
-    ramps = [(0, 0, 0)]
-    ramps += [(t, 0, 0) for t in (1, 2, 4) if t < depth]
-    for t in (0, 1, 2, 4):
-        if t >= depth and t:
-            continue
-        ramps += [(t, rows, 1) for rows in (r, 2 * r, 4 * r, 0) if rows < height]
-    tapers = [(0, 0, 0)]
-    tapers += [(t, 0, 0) for t in (1, 2, 4) if t < depth]
-    tapers += [(0, 0, 1), (0, r, 1), (0, 2 * r, 1), (0, r, 0), (0, 2 * r, 0), (1, r, 1), (2, 0, 1)]
-    for ramp in ramps:
-        for taper in tapers:
-            if taper[1] >= height:
+    limits = {
+        "cut_rows": min(op.m, choice.rows),
+        "cut_blocks": min(op.n_blocks(config), choice.blocks),
+        "cut_tiles": min(op.k_tiles(config), choice.tiles),
+    }
+    sizes = {
+        "cut_rows": (r, 2 * r, 4 * r),
+        "cut_blocks": (1, 2, 4, 8),
+        "cut_tiles": (1, 2, 4, 8),
+    }
+    for name in ("cut_blocks", "cut_rows", "cut_tiles"):
+        cut: Cut = getattr(choice, name)
+        for side in ("first", "last", "most"):
+            if side == "most" and name == "cut_tiles":
                 continue
-            yield replace(
-                choice,
-                ramp_tiles=ramp[0],
-                ramp_rows=ramp[1],
-                ramp_blocks=ramp[2],
-                taper_tiles=taper[0],
-                taper_rows=taper[1],
-                taper_blocks=taper[2],
-            )
+            values = [0, *(v for v in sizes[name] if v < limits[name])]
+            yield [replace(choice, **{name: replace(cut, **{side: value})}) for value in values]
+    tails = [(0, False), *((v, o) for v in (r, 2 * r, 4 * r) for o in (False, True))]
+    yield [
+        replace(choice, tail_rows=value, rows_first=order)
+        for value, order in tails
+        if value < limits["cut_rows"]
+    ]
+    values = [0, *(v for v in (1, 2, 4) if v < limits["cut_blocks"])]
+    yield [replace(choice, tail_blocks=value) for value in values]
 
 
 def choose(config: Config, op: Gemm, memory: MemoryTiming | None = None) -> Verdict:
@@ -180,26 +196,40 @@ def _choose(config: Config, op: Gemm, memory: MemoryTiming) -> Verdict:
     ranked = sorted(shapes, key=lambda shape: (rough(config, op, shape, memory), repr(shape)))
     tried: list[Verdict] = []
     effort = 0
-    r = config.rows
     for shape in ranked:
         if tried and effort > EFFORT // 2:
             break
         effort += commands(config, op, shape)
-        plain = replace(shape, ramp_rows=r, ramp_blocks=1, taper_rows=r, taper_blocks=1)
-        estimate = judge(config, op, plain, memory)
+        begin = start(config, shape)
+        estimate = judge(config, op, begin, memory)
         if estimate:
-            tried.append(Verdict(plain, estimate))
+            tried.append(Verdict(begin, estimate))
     if not tried:
         raise ValueError(f"no tiling of {op.m} x {op.n} x {op.k} fits this chip")
     tried.sort(key=lambda verdict: verdict.estimate.cycles)
-    best = tried[0]
-    effort = 0
-    for start in tried[:4]:
-        for choice in refinements(config, op, start.choice):
-            if effort > EFFORT:
+    return min(
+        (_climb(config, op, verdict, memory) for verdict in tried[:STARTS]),
+        key=lambda verdict: verdict.estimate.cycles,
+    )
+
+
+def _climb(config: Config, op: Gemm, best: Verdict, memory: MemoryTiming) -> Verdict:
+    """Change one thing after the other for the better, until nothing is or the effort is spent."""
+    effort = EFFORT // STARTS
+    seen = {best.choice}
+    better = True
+    while better and effort > 0:
+        better = False
+        for group in list(neighbours(config, op, best.choice)):
+            base = best.choice
+            for choice in group:
+                if choice in seen:
+                    continue
+                seen.add(choice)
+                estimate = judge(config, op, choice, memory)
+                effort -= len(best.estimate.times)
+                if estimate and estimate.cycles < best.estimate.cycles:
+                    best, better = Verdict(choice, estimate), True
+            if best.choice != base:
                 break
-            effort += commands(config, op, choice)
-            estimate = judge(config, op, choice, memory)
-            if estimate and estimate.cycles < best.estimate.cycles:
-                best = Verdict(choice, estimate)
     return best

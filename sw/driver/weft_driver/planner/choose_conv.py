@@ -49,7 +49,7 @@ def shapes(config: Config, op: Conv) -> Iterator[ConvChoice]:
             continue
         if slices < groups * count:  # room for the next while one is in use
             slices = max(1, slices // 2)
-        for limit in (config.acc_rows, config.acc_rows // 2, config.acc_total_rows):
+        for limit in (config.acc_rows, config.acc_rows // 2, config.acc_rows // 4):
             most = limit // blocks
             for split in (1, 2, 3, 4, 8):
                 columns = min(width, most // split)

@@ -13,12 +13,12 @@ from weft.arch.commands import Space
 from weft.arch.layouts import ceil_div
 from weft.config import Config
 
-from .cuts import doubling, even
+from .cuts import Cut, even
 from .moves import Output, Range, Result, load_params, memory_reads
 from .problem import Conv
 from .results import Results
 from .spans import span
-from .sram import ActMap, Slots, acc_slots
+from .sram import AccRing, ActMap, Slots
 from .steps import Step
 
 
@@ -106,9 +106,9 @@ class ConvPlanner:
                 continue
             sizes = [stop - start for start, stop in even(height, choice.rows)]
             if choice.ramp and image == 0 and sizes[0] > choice.ramp:
-                sizes[:1] = doubling(sizes[0], choice.ramp)
+                sizes[:1] = Cut(first=choice.ramp).pieces(sizes[0], choice.ramp)
             if choice.taper and image == op.images - 1 and sizes[-1] > choice.taper:
-                sizes[-1:] = doubling(sizes[-1], choice.taper)[::-1]
+                sizes[-1:] = Cut(last=choice.taper).pieces(sizes[-1], choice.taper)
             y = 0
             for size in sizes:
                 yield Band(image, (y, y + size), (0, width))
@@ -134,20 +134,21 @@ class ConvPlanner:
         count = min(config.wgt_rows // size, len(set(b_uses)))
         self.b_slots = Slots([i * size for i in range(count)], b_uses)
         acc = max(band.height * band.width for band in self.bands) * blocks
-        self.acc = acc_slots(config, acc)[: len(self.order)]
+        self.acc = AccRing(config)
         p_uses = [b for _, b in self.order]
         count = min(config.param_blocks // blocks, len(set(p_uses)))
         self.p_slots = Slots([i * blocks for i in range(count)], p_uses)
         fits = slots and self.b_slots.addresses and self.p_slots.addresses
-        if not fits or acc > config.acc_total_rows:
+        if not fits or acc > config.acc_rows:
             raise ValueError(f"{self.choice} does not fit the chip")
 
     def steps(self) -> list[Step]:
         """All steps in program order, SIGNAL excepted."""
         params = self.op.finish.params
-        for number, (band, blocks) in enumerate(self.order):
-            slot = number % len(self.acc)
-            self.results.flush(slot)
+        for band, blocks in self.order:
+            rows, count = band.height * band.width, blocks[1] - blocks[0]
+            acc = self.acc.take(rows * count)
+            self.results.make_room(acc, rows * count)
             param, new_params = self.p_slots.get()
             act, new = self.a_slots.get()
             for chunk in self.chunks:
@@ -157,7 +158,7 @@ class ConvPlanner:
                 if new:
                     self._steps.append(self._load_a(act, band))
                     new = False
-                self._steps += self._matmul(band, act, blocks, wgt, self.acc[slot], chunk)
+                self._steps += self._matmul(band, act, blocks, wgt, acc, chunk)
                 if new_params and params is not None:
                     if len(self.p_slots.addresses) == 1:
                         self.results.flush()  # the last tile's drains still need what lies there
@@ -165,11 +166,9 @@ class ConvPlanner:
                     new_params = False
                 self.results.flush()
             height, width = self.op.out_size
-            rows = band.height * band.width
             row = (band.image * height + band.rows[0]) * width + band.columns[0]
-            whole = (0, blocks[1] - blocks[0])
-            result = Result(self.acc[slot], rows, (row, blocks[0]), (0, rows), whole)
-            self.results.add(result, slot, param)
+            result = Result(acc, rows, (row, blocks[0]), (0, rows), (0, count))
+            self.results.add(result, param)
         self.results.flush()
         return self._steps
 

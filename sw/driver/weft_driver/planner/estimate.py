@@ -240,10 +240,8 @@ class _Run:
             return
         index = queue.waiting[0]
         if not queue.passed:
-            ready = max(queue.offered, self.queued[index])
-            if ready > time:
-                self.at(ready, self.gate, engine)
-                return
+            if max(queue.offered, self.queued[index]) > time:
+                return  # called again then
             wait = list(_bits(self.steps[index].fields.get("wait", 0)))
             if any(self.tokens[number] == 0 for number in wait):
                 return
@@ -253,8 +251,7 @@ class _Run:
             if engine is Engine.MATMUL:
                 self.feed(time)
         if queue.free > time:
-            self.at(queue.free, self.gate, engine)
-            return
+            return  # called again then
         queue.waiting.popleft()
         queue.passed = False
         queue.offered = time + self.lat.reload
@@ -342,6 +339,7 @@ class _Run:
         self.rows_end = end
         self.last_tile = end - rows
         self.queues[Engine.MATMUL].free = end - 1
+        self.at(end - 1, self.gate, Engine.MATMUL)
         late = config.rows + config.cols + self.lat.sums
         self.done(end + late, index)
         half = int(f["acc"] >= config.acc_rows)

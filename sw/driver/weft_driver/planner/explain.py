@@ -43,30 +43,22 @@ def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
             f"  order: a panel of {kept} stays while the other operand passes; "
             "chunks that are still in their slots are not loaded again"
         )
-    if choice.ramp_tiles or choice.ramp_rows or choice.ramp_blocks:
+    for name, cut in (
+        ("rows of A", choice.cut_rows),
+        ("blocks of B", choice.cut_blocks),
+        ("tiles along K", choice.cut_tiles),
+    ):
+        if cut:
+            words = [f"first {cut.first}"] if cut.first else []
+            words += [f"at most {cut.most}"] if cut.most else []
+            words += [f"last {cut.last}"] if cut.last else []
+            lines.append(f"  ends: {name} come in pieces: {', '.join(words)}")
+    if choice.tail_rows or choice.tail_blocks:
         lines.append(
-            "  start: "
-            + _ends(config, choice.ramp_rows, choice.ramp_blocks, choice.ramp_tiles)
-            + " first, then growing pieces, so that the array starts early"
-        )
-    if choice.taper_tiles or choice.taper_rows or choice.taper_blocks:
-        lines.append(
-            "  end: shrinking pieces down to "
-            + _ends(config, choice.taper_rows, choice.taper_blocks, choice.taper_tiles)
-            + ", so that little is left to drain"
+            "  end: the last tile in shrinking parts in alternate halves of the accumulators, so "
+            "that little is left to drain"
         )
     return "\n".join(lines)
-
-
-def _ends(config: Config, rows: int, blocks: int, tiles: int) -> str:
-    words = []
-    if rows:
-        words.append(f"{rows} rows")
-    if blocks:
-        words.append(f"{blocks * config.cols} columns")
-    if tiles:
-        words.append(f"{tiles * config.rows} of K")
-    return " x ".join(words)
 
 
 def explain_conv(config: Config, op: Conv, choice: ConvChoice) -> str:

@@ -2,31 +2,28 @@
 
 A *tile* is a rectangle of the result, rows x blocks of C columns, whose sums stay in the
 accumulators. For each tile the *chunks* of A and B along K come by; a chunk that is still in its
-slot is used again. The first chunk is loaded and computed in growing pieces, the last in
-shrinking ones, so that the array starts early and little is left to drain after its last row.
+slot is used again.
+
+The ends of a program are cut finer. At the start, and at the end where operands still arrive, the
+tile is grown piece by piece (`weft_driver.planner.cuts.staircase`). The last tile is computed in
+shrinking parts whose sums lie in alternate halves of the accumulators: DRAIN cannot read a half to
+which MATMUL adds, so that each part drains while the next is computed.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from weft.config import Config
 
-from .cuts import Stair, doubling, even, staircase
-from .moves import (
-    Chunk,
-    Output,
-    Range,
-    Result,
-    load_a,
-    load_b,
-    load_params,
-    matmul,
-)
+from .cuts import Cut, Range, Stair, even, ranges, staircase
+from .moves import Chunk, Output, Result, load_a, load_b, load_params, matmul
 from .problem import Gemm
 from .results import Results
-from .sram import ActMap, Slots, acc_slots
+from .sram import AccRing, ActMap, Slots
 from .steps import Step
+
+NO_CUT = Cut()
+"""One piece."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +36,60 @@ class Choice:
         Largest tile (rows, blocks of C columns) and chunk (tiles along K).
     columns_first
         Order of tiles: True keeps a panel of B while the rows pass, False a panel of A.
-    ramp_tiles, ramp_rows, ramp_blocks
-        First piece of the first chunk; 0: not cut.
-    taper_tiles, taper_rows, taper_blocks
-        Last piece of the last chunk; 0: not cut.
-    drain_rows
-        Most rows that one DRAIN takes of each block.
+    cut_rows, cut_blocks, cut_tiles
+        Pieces in which the first tile, and the last where it is loaded, come: rows of A, blocks of
+        B, tiles along K.
+    tail_rows, tail_blocks
+        Last part of the last tile; 0: not cut. By blocks first, then by rows.
+    rows_first
+        By rows first, then by blocks.
     """
 
     rows: int
     blocks: int
     tiles: int
     columns_first: bool = True
-    ramp_tiles: int = 0
-    ramp_rows: int = 0
-    ramp_blocks: int = 0
-    taper_tiles: int = 0
-    taper_rows: int = 0
-    taper_blocks: int = 0
-    drain_rows: int = 0
+    cut_rows: Cut = NO_CUT
+    cut_blocks: Cut = NO_CUT
+    cut_tiles: Cut = NO_CUT
+    tail_rows: int = 0
+    tail_blocks: int = 0
+    rows_first: bool = False
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of the result, as ranges within the panels whose chunks it uses."""
+
+    panel_rows: Range
+    panel_blocks: Range
+    rows: Range
+    blocks: Range
+
+
+def size(part: Range) -> int:
+    """Length of a range."""
+    return part[1] - part[0]
+
+
+def tail_parts(
+    choice: Choice, rows: Range, blocks: Range, least: int
+) -> Iterator[tuple[Range, Range]]:
+    """Cut a rectangle so that its last part is small."""
+
+    def by_rows(columns: Range) -> Iterator[tuple[Range, Range]]:
+        # Rows are taken from the end here, too, as everywhere.
+        pieces = Cut(last=choice.tail_rows).pieces(size(rows), least)
+        for start, stop in ranges(pieces):
+            yield (rows[1] - stop, rows[1] - start), columns
+
+    def by_blocks(lines: Range) -> Iterator[tuple[Range, Range]]:
+        for piece in ranges(Cut(last=choice.tail_blocks).pieces(size(blocks)), blocks[0]):
+            yield lines, piece
+
+    outer = list(by_rows(blocks) if choice.rows_first else by_blocks(rows))
+    yield from outer[:-1]
+    yield from by_blocks(outer[-1][0]) if choice.rows_first else by_rows(outer[-1][1])
 
 
 class GemmPlanner:
@@ -70,136 +102,173 @@ class GemmPlanner:
         self.row_ranges = even(op.m, choice.rows)
         self.block_ranges = even(op.n_blocks(config), choice.blocks)
         self.k_ranges = even(self.tiles_k, choice.tiles)
+        self.whole_k = len(self.k_ranges) == 1
         self.order = self._order()
         self._steps: list[Step] = []
-        self.results = Results(config, Output(op.c, op.n, op.finish), self._steps)
         self._param_load: Step | None = None
+        self.results = Results(config, Output(op.c, op.n, op.finish), self._steps)
         self._make_slots()
 
-    def _order(self) -> list[tuple[Range, Range]]:
-        tiles = []
+    def _order(self) -> list[Tile]:
+        panels: list[tuple[Range, Range]] = []
         if self.choice.columns_first:
             for j, blocks in enumerate(self.block_ranges):
-                rows = self.row_ranges[:: -1 if j % 2 else 1]
-                tiles += [(r, blocks) for r in rows]
+                panels += [(rows, blocks) for rows in self.row_ranges[:: -1 if j % 2 else 1]]
         else:
             for i, rows in enumerate(self.row_ranges):
-                blocks = self.block_ranges[:: -1 if i % 2 else 1]
-                tiles += [(rows, b) for b in blocks]
+                panels += [(rows, blocks) for blocks in self.block_ranges[:: -1 if i % 2 else 1]]
+        tiles = [Tile(r, b, (0, size(r)), (0, size(b))) for r, b in panels]
+        if not self.whole_k:
+            # Each part of the last tile passes through all of K by itself.
+            last = tiles.pop()
+            parts = tail_parts(self.choice, last.rows, last.blocks, self.config.rows)
+            tiles += [Tile(last.panel_rows, last.panel_blocks, r, b) for r, b in parts]
         return tiles
 
     def _make_slots(self) -> None:
         config = self.config
         r = config.rows
-        most_rows = max(stop - start for start, stop in self.row_ranges)
-        most_blocks = max(stop - start for start, stop in self.block_ranges)
-        most_tiles = max(stop - start for start, stop in self.k_ranges)
+        most_rows = max(size(rows) for rows in self.row_ranges)
+        most_blocks = max(size(blocks) for blocks in self.block_ranges)
+        most_tiles = max(size(k) for k in self.k_ranges)
         # With K in one piece A is copied as it stands, one long row; else rows are cut.
-        self.pitch = self.op.k if len(self.k_ranges) == 1 else most_tiles * r
-        self.slot_bytes = most_rows * self.pitch + 2 * r
-        a_uses = [(rows, k) for rows, _ in self.order for k in self.k_ranges]
-        self.a_slots = Slots(self.act.slots(self.slot_bytes, len(set(a_uses))), a_uses)
-        b_uses = [(blocks, k) for _, blocks in self.order for k in self.k_ranges]
-        size = most_blocks * most_tiles * r
-        count = min(config.wgt_rows // size, len(set(b_uses)))
-        self.b_slots = Slots([i * size for i in range(count)], b_uses)
-        acc = most_rows * most_blocks
-        self.acc = acc_slots(config, acc)[: len(self.order)]
-        p_uses = [blocks for _, blocks in self.order]
+        self.pitch = self.op.k if self.whole_k else most_tiles * r
+        a_uses = [(tile.panel_rows, k) for tile in self.order for k in self.k_ranges]
+        slot = most_rows * self.pitch + 2 * r
+        self.a_slots = Slots(self.act.slots(slot, len(set(a_uses))), a_uses)
+        b_uses = [(tile.panel_blocks, k) for tile in self.order for k in self.k_ranges]
+        rows = most_blocks * most_tiles * r
+        count = min(config.wgt_rows // rows, len(set(b_uses)))
+        self.b_slots = Slots([i * rows for i in range(count)], b_uses)
+        p_uses = [tile.panel_blocks for tile in self.order]
         count = min(config.param_blocks // most_blocks, len(set(p_uses)))
         self.p_slots = Slots([i * most_blocks for i in range(count)], p_uses)
-        if not self.a_slots.addresses or not self.b_slots.addresses:
+        self.acc = AccRing(config)
+        fits = self.a_slots.addresses and self.b_slots.addresses and self.p_slots.addresses
+        if not fits or most_rows * most_blocks > config.acc_rows:
             raise ValueError(f"{self.choice} does not fit the SRAMs")
-        if acc > config.acc_total_rows or not self.p_slots.addresses:
-            raise ValueError(f"{self.choice} does not fit the accumulators")
 
     def steps(self) -> list[Step]:
         """All steps in program order, SIGNAL excepted."""
-        last = len(self.order) - 1
-        for number, (rows, blocks) in enumerate(self.order):
-            slot = number % len(self.acc)
-            self.results.flush(slot)
+        params = self.op.finish.params
+        for number, tile in enumerate(self.order):
             param, new = self.p_slots.get()
-            if new and self.op.finish.params is not None:
-                self._param_load = load_params(self.config, self.op.finish.params, blocks, param)
-            for k in self.k_ranges:
-                first = number == 0 and k[0] == 0
-                final = number == last and k[1] == self.tiles_k
-                self._chunk(rows, blocks, k, slot, param, first, final)
+            if new and params is not None:
+                self._param_load = load_params(self.config, params, tile.panel_blocks, param)
+            if self.whole_k:
+                self._tile(tile, number, param)
+            else:
+                self._long_tile(tile, number, param)
         self.results.flush()
         return self._steps
 
-    def _chunk(
-        self, rows: Range, blocks: Range, k: Range, slot: int, param: int, first: bool, final: bool
-    ) -> None:
+    def _chunks(self, tile: Tile, k: Range) -> tuple[Chunk, bool, Chunk, bool]:
         a_at, a_new = self.a_slots.get()
         b_at, b_new = self.b_slots.get()
-        height = rows[1] - rows[0]
-        a = Chunk(a_at, rows, k, self.pitch)
-        b = Chunk(b_at, blocks, k, (k[1] - k[0]) * self.config.rows)
-        acc = self.acc[slot]
-        pieces = self._k_pieces(k, first, final and (a_new or b_new))
-        for number, tiles in enumerate(pieces):
-            stairs = list(self._stairs(height, blocks[1] - blocks[0], first and number == 0))
-            done = tiles[1] == self.tiles_k
-            for i, stair in enumerate(stairs):
-                # Weights first: the array takes them in before the first row.
-                if b_new and stair.load_blocks:
-                    self._steps.append(load_b(self.config, self.op, b, stair.load_blocks, tiles))
-                if a_new and stair.load_rows:
-                    self._steps.append(load_a(self.config, self.op, a, stair.load_rows, tiles))
-                ending = final and done and i == len(stairs) - 1
-                for r, n in self._parts(stair.rows, stair.blocks, ending):
-                    self._steps.append(matmul(self.config, self.op, a, b, acc, r, n, tiles))
-                    self._load_params()
-                    self.results.flush()
-                    if done:
-                        result = Result(acc, height, (rows[0], blocks[0]), r, n)
-                        self.results.add(result, slot, param, self.choice.drain_rows)
+        a = Chunk(a_at, tile.panel_rows, k, self.pitch)
+        b = Chunk(b_at, tile.panel_blocks, k, size(k) * self.config.rows)
+        return a, a_new, b, b_new
 
-    def _load_params(self) -> None:
+    def _cut(self, cut: Cut, number: int) -> Cut:
+        """Of a cut, the growing pieces for the first tile, the shrinking ones for the last."""
+        if number == len(self.order) - 1:
+            return cut if number == 0 else Cut(0, cut.most, cut.last)
+        return Cut(cut.first) if number == 0 else Cut()
+
+    def _stairs(self, tile: Tile, number: int, a_new: bool, b_new: bool) -> list[Stair]:
+        choice, r = self.choice, self.config.rows
+        rows = self._cut(choice.cut_rows, number) if a_new else Cut()
+        blocks = self._cut(choice.cut_blocks, number) if b_new else Cut()
+        height = size(tile.rows)
+        pieces = rows.pieces(height, r), blocks.pieces(size(tile.blocks))
+        return list(staircase(height, *pieces, self.config.cols))
+
+    def _tile(self, tile: Tile, number: int, param: int) -> None:
+        """A tile with all of K at hand: each piece is finished before the next."""
+        a, a_new, b, b_new = self._chunks(tile, (0, self.tiles_k))
+        last = len(self.order) - 1
+        self.acc.reserve(size(tile.rows) * size(tile.blocks))
+        stairs = self._stairs(tile, number, a_new, b_new)
+        for i, stair in enumerate(stairs):
+            cut = Cut()
+            if b_new and stair.load_blocks:
+                wanted = self.choice.cut_tiles
+                ramp = wanted.first if number == 0 and i == 0 else 0
+                taper = wanted.last if number == last and i == len(stairs) - 1 else 0
+                cut = Cut(ramp, 0, taper)
+            pieces = ranges(cut.pieces(self.tiles_k))
+            parts = [(stair.rows, stair.blocks)]
+            if number == last and i == len(stairs) - 1:
+                parts = list(tail_parts(self.choice, *parts[0], self.config.rows))
+            accs = [self._room(rows, blocks) for rows, blocks in parts]
+            for tiles in pieces:
+                # Weights come first, but what is copied whole comes before what is cut.
+                load_rows = stair.load_rows if a_new and tiles[0] == 0 else None
+                if load_rows and len(pieces) > 1:
+                    self._load_a(a, load_rows, (0, self.tiles_k))
+                if b_new and stair.load_blocks:
+                    self._load_b(b, stair.load_blocks, tiles)
+                if load_rows and len(pieces) == 1:
+                    self._load_a(a, load_rows, (0, self.tiles_k))
+                for (rows, blocks), acc in zip(parts, accs, strict=True):
+                    self._product(a, b, acc, rows, blocks, tiles, param)
+
+    def _long_tile(self, tile: Tile, number: int, param: int) -> None:
+        """A tile whose K comes in chunks, its sums in one place from the first to the last."""
+        acc = self._room(tile.rows, tile.blocks)
+        last = len(self.order) - 1
+        panel = (0, size(tile.panel_rows)), (0, size(tile.panel_blocks))
+        for k in self.k_ranges:
+            a, a_new, b, b_new = self._chunks(tile, k)
+            ramp = self.choice.cut_tiles.first if number == 0 and k[0] == 0 else 0
+            ending = number == last and k[1] == self.tiles_k and (a_new or b_new)
+            taper = self.choice.cut_tiles.last if ending else 0
+            for tiles in ranges(Cut(ramp, 0, taper).pieces(size(k)), k[0]):
+                # The whole panel, where a part of the last tile finds its chunk replaced.
+                stairs = [Stair(*panel, tile.rows, tile.blocks)]
+                if number == 0 and tiles[0] == 0 and (tile.rows, tile.blocks) == panel:
+                    stairs = self._stairs(tile, number, a_new, b_new)
+                for stair in stairs:
+                    if b_new and stair.load_blocks:
+                        self._load_b(b, stair.load_blocks, tiles)
+                    if a_new and stair.load_rows:
+                        self._load_a(a, stair.load_rows, tiles)
+                    self._product(a, b, acc, stair.rows, stair.blocks, tiles, param, tile)
+
+    def _room(self, rows: Range, blocks: Range) -> int:
+        """Accumulator rows for a rectangle, whose drains are in the program already."""
+        acc = self.acc.take(size(rows) * size(blocks))
+        self.results.make_room(acc, size(rows) * size(blocks))
+        return acc
+
+    def _load_a(self, chunk: Chunk, rows: Range, tiles: Range) -> None:
+        self._steps.append(load_a(self.config, self.op, chunk, rows, tiles))
+
+    def _load_b(self, chunk: Chunk, blocks: Range, tiles: Range) -> None:
+        self._steps.append(load_b(self.config, self.op, chunk, blocks, tiles))
+
+    def _product(
+        self,
+        a: Chunk,
+        b: Chunk,
+        acc: int,
+        rows: Range,
+        blocks: Range,
+        tiles: Range,
+        param: int,
+        tile: Tile | None = None,
+    ) -> None:
+        """MATMUL of a rectangle; its sums lie at ``acc`` as part of the tile, or by themselves."""
+        origin = (tile.rows[0], tile.blocks[0]) if tile else (rows[0], blocks[0])
+        pitch = size(tile.rows) if tile else size(rows)
+        at = acc + (blocks[0] - origin[1]) * pitch + rows[0] - origin[0]
+        self._steps.append(matmul(self.config, self.op, a, b, at, pitch, rows, blocks, tiles))
         # After the tile's first MATMUL, which should not wait for it, and before its first DRAIN.
         if self._param_load is not None:
             if len(self.p_slots.addresses) == 1:
                 self.results.flush()  # the last tile's drains still need what lies there
             self._steps.append(self._param_load)
             self._param_load = None
-
-    def _k_pieces(self, k: Range, first: bool, final: bool) -> list[Range]:
-        total = k[1] - k[0]
-        choice = self.choice
-        head = doubling(total, choice.ramp_tiles) if first and choice.ramp_tiles else [total]
-        if final and choice.taper_tiles:
-            tail = doubling(head.pop(), choice.taper_tiles)
-            head += tail[::-1]
-        edges = [k[0]]
-        for piece in head:
-            edges.append(edges[-1] + piece)
-        return list(pairwise(edges))
-
-    def _stairs(self, rows: int, blocks: int, ramp: bool) -> Iterator[Stair]:
-        choice = self.choice
-        row_pieces = doubling(rows, choice.ramp_rows) if ramp and choice.ramp_rows else [rows]
-        block_pieces = (
-            doubling(blocks, choice.ramp_blocks) if ramp and choice.ramp_blocks else [blocks]
-        )
-        yield from staircase(rows, blocks, row_pieces, block_pieces, self.config.cols)
-
-    def _parts(self, rows: Range, blocks: Range, ending: bool) -> Iterator[tuple[Range, Range]]:
-        choice = self.choice
-        if not ending:
-            yield rows, blocks
-            return
-        blocks_left = blocks
-        if choice.taper_blocks and blocks[1] - blocks[0] > choice.taper_blocks:
-            for piece in doubling(blocks[1] - blocks[0], choice.taper_blocks)[:0:-1]:
-                yield rows, (blocks_left[0], blocks_left[0] + piece)
-                blocks_left = (blocks_left[0] + piece, blocks[1])
-        height = rows[1] - rows[0]
-        if choice.taper_rows and height > choice.taper_rows:
-            start = rows[0]
-            for piece in doubling(height, choice.taper_rows)[::-1]:
-                yield (start, start + piece), blocks_left
-                start += piece
-        else:
-            yield rows, blocks_left
+        self.results.flush()
+        if tiles[1] == self.tiles_k:
+            self.results.add(Result(at, pitch, (a.rows[0], b.rows[0]), rows, blocks), param)

@@ -21,6 +21,9 @@ from .steps import Program, Step
 Channel = tuple[Engine, Engine, str]
 """Posting engine, waiting engine, and what the message is about."""
 
+FAR = 8
+"""Commands of the posting engine after which a wait is generous."""
+
 _ABOUT = {"wgt": "weights", "acc": "accumulators", "act": "activations", "param": "parameters"}
 
 
@@ -66,26 +69,32 @@ class Hazards:
         node = _Node(step, len(queue))
         if queue:
             node.clock.update(queue[-1].clock)
+        clock = node.clock
         needs: dict[tuple[Engine, str], int] = {}
         for touched, write in ((step.reads, False), (step.writes, True)):
             for item in touched:
                 for old in self._accesses.get(item.space, ()):
                     if old.engine is engine or not (write or old.write):
                         continue
-                    if item.overlaps(old.span):
+                    if old.index >= clock.get(old.engine, 0) and item.overlaps(old.span):
                         key = old.engine, _about(engine, item)
                         needs[key] = max(needs.get(key, -1), old.index)
         # The latest first: it may make the others known.
         for (poster, about), index in sorted(needs.items(), key=lambda need: -need[1]):
-            if index < node.clock.get(poster, 0):
+            if index < clock.get(poster, 0):
                 continue
-            source = self._by_engine[poster][index]
+            posters = self._by_engine[poster]
+            if len(posters) - index > FAR:
+                # What is far behind is waited for with more than is needed, so that the next
+                # commands need not wait at all: else tokens pile up beyond what a semaphore holds.
+                index += (len(posters) - index) // 2
+            source = posters[index]
             channel = (poster, engine, about)
             source.posts.add(channel)
             node.waits.add(channel)
             for other, known in source.clock.items():
-                node.clock[other] = max(node.clock.get(other, 0), known)
-            node.clock[poster] = max(node.clock.get(poster, 0), index + 1)
+                clock[other] = max(clock.get(other, 0), known)
+            clock[poster] = max(clock.get(poster, 0), index + 1)
         queue.append(node)
         self.nodes.append(node)
         for touched, write in ((step.reads, False), (step.writes, True)):
@@ -102,8 +111,8 @@ class Hazards:
             item
             for item in old
             if not (
-                new.span.covers(item.span)
-                and (new.write or (item.engine is new.engine and not item.write))
+                (new.write or (item.engine is new.engine and not item.write))
+                and new.span.covers(item.span)
             )
         ]
         old.append(new)

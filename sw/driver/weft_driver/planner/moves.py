@@ -125,15 +125,24 @@ def load_params(config: Config, params: Buffer, blocks: Range, dst: int) -> Step
 
 
 def matmul(
-    config: Config, op: Gemm, a: Chunk, b: Chunk, acc: int, rows: Range, blocks: Range, tiles: Range
+    config: Config,
+    op: Gemm,
+    a: Chunk,
+    b: Chunk,
+    acc: int,
+    acc_block: int,
+    rows: Range,
+    blocks: Range,
+    tiles: Range,
 ) -> Step:
-    """MATMUL of a rectangle: rows and blocks from the chunks' first, tiles global."""
+    """MATMUL of a rectangle: rows and blocks from the chunks' first, tiles global.
+
+    Its sums lie at ``acc``, those of the next block ``acc_block`` rows further.
+    """
     r = config.rows
     height, count, depth = rows[1] - rows[0], blocks[1] - blocks[0], tiles[1] - tiles[0]
-    all_rows = a.rows[1] - a.rows[0]
     act = a.address + rows[0] * a.pitch + (tiles[0] - a.tiles[0]) * r
     wgt = b.address + blocks[0] * b.pitch + (tiles[0] - b.tiles[0]) * r
-    acc += blocks[0] * all_rows + rows[0]
     last = tiles[1] == op.k_tiles(config)
     fields = {
         "accumulate": int(tiles[0] > 0),
@@ -142,7 +151,7 @@ def matmul(
         "wgt": wgt,
         "wgt_block": b.pitch if count > 1 else 0,
         "acc": acc,
-        "acc_block": all_rows if count > 1 else 0,
+        "acc_block": acc_block if count > 1 else 0,
         "blocks": count,
         "k_tail": (op.k - 1) % r + 1 if last else r,
         "k0": depth,
@@ -154,7 +163,7 @@ def matmul(
         "k0_stride": r if depth > 1 else 0,
         "m0_stride": a.pitch if height > 1 else 0,
     }
-    touched = span("acc", acc, height, all_rows, count)
+    touched = span("acc", acc, height, acc_block, count)
     return Step(
         "MATMUL",
         fields,
@@ -180,23 +189,29 @@ class Output:
 
 @dataclass(frozen=True)
 class Result:
-    """A rectangle of a tile's sums on its way out.
+    """A rectangle of sums on its way out.
 
     Parameters
     ----------
-    acc, all_rows
-        First accumulator row of the tile, and rows of the tile (the step between its blocks).
+    acc, acc_block
+        Accumulator row of its first sum, and rows from one block to the next.
     origin
-        First row and first block of the tile, global.
+        First row and first block of the panels, global.
     rows, blocks
-        The rectangle, from the tile's first.
+        The rectangle, from the panels' first.
     """
 
     acc: int
-    all_rows: int
+    acc_block: int
     origin: tuple[int, int]
     rows: Range
     blocks: Range
+
+    @property
+    def touched(self) -> Span:
+        """The accumulator rows."""
+        height, count = self.rows[1] - self.rows[0], self.blocks[1] - self.blocks[0]
+        return span("acc", self.acc, height, self.acc_block, count)
 
 
 def result_bytes(config: Config, out: Output, it: Result) -> int:
@@ -216,7 +231,6 @@ def drain_and_store(
     block = it.origin[1] + it.blocks[0]
     columns = min(out.n, (block + count) * c) - block * c
     pitch = columns * size
-    acc = it.acc + it.blocks[0] * it.all_rows + it.rows[0]
     whole = span("act", act, pitch * height)
     first = it.origin[0] + it.rows[0]
     note = f"rows {first}..{first + height - 1}, columns {block * c}..{block * c + columns - 1}"
@@ -226,8 +240,8 @@ def drain_and_store(
             "int32": int(size == 4),
             "params": int(finish.params is not None),
             "row_sum": int(finish.row_sum),
-            "acc": acc,
-            "acc_block": it.all_rows if count > 1 else 0,
+            "acc": it.acc,
+            "acc_block": it.acc_block if count > 1 else 0,
             "rows": height,
             "blocks": count,
             "dst": act,
@@ -242,7 +256,7 @@ def drain_and_store(
             "qmax": finish.qmax,
         },
         reads=(
-            span("acc", acc, height, it.all_rows, count),
+            it.touched,
             *(() if finish.params is None else (span("param", param + it.blocks[0], count),)),
         ),
         writes=(whole,),

@@ -11,6 +11,7 @@ from weft.config import Config
 
 from .cuts import even
 from .moves import Output, Result, drain_and_store, result_bytes
+from .spans import span
 from .sram import ActMap, Ring
 from .steps import Step
 
@@ -30,36 +31,33 @@ class Results:
         self.config, self.output, self.steps = config, output, steps
         start, size = ActMap(config).results
         self.ring = Ring(start, size, config.act_row_bytes)
-        self._pending: list[tuple[int, Result, int]] = []
+        self._pending: list[tuple[Result, int]] = []
 
-    def add(self, result: Result, slot: int, param: int, most_rows: int = 0) -> None:
+    def add(self, result: Result, param: int) -> None:
         """Queue a rectangle, cut so that two pieces fit into the space for results.
 
         Parameters
         ----------
         result
             The rectangle.
-        slot
-            Its accumulator slot, by which `flush` finds it.
         param
-            Parameter block of the tile's first block of columns.
-        most_rows
-            Most rows of a piece; 0: as many as fit.
+            Parameter block of the panel's first block of columns.
         """
-        height = result.rows[1] - result.rows[0]
+        low, high = result.rows
         pieces = ceil_div(result_bytes(self.config, self.output, result), self.ring.size // 2)
-        most = max(1, height // pieces)
-        if most_rows:
-            most = min(most, most_rows)
-        for start, stop in even(height, most):
-            rows = (result.rows[0] + start, result.rows[0] + stop)
-            self._pending.append((slot, replace(result, rows=rows), param))
+        for start, stop in even(high - low, max(1, (high - low) // pieces)):
+            rows = (low + start, low + stop)
+            self._pending.append((replace(result, acc=result.acc + start, rows=rows), param))
 
-    def flush(self, slot: int | None = None) -> None:
-        """Write what is queued: all of it, or nothing unless some is of this slot."""
-        if slot is not None and all(item[0] != slot for item in self._pending):
-            return
-        for _, result, param in self._pending:
+    def make_room(self, acc: int, rows: int) -> None:
+        """Write what is queued if some of it lies in these accumulator rows."""
+        wanted = span("acc", acc, rows)
+        if any(result.touched.overlaps(wanted) for result, _ in self._pending):
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all drains and stores that are queued."""
+        for result, param in self._pending:
             act = self.ring.take(result_bytes(self.config, self.output, result))
             self.steps += drain_and_store(self.config, self.output, result, act, param)
         self._pending.clear()

@@ -1,31 +1,26 @@
 """What a command reads and writes, as strided spans of an SRAM or a memory tensor."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """``count`` runs of ``width`` units, ``stride`` apart, in one space.
+class Span(NamedTuple):
+    """``count`` runs of ``width`` units, ``stride`` apart, in one space; made by `span`.
 
     Parameters
     ----------
     space
         ``act`` (bytes), ``wgt`` (rows), ``acc`` (rows), ``param`` (blocks), or ``mem:NAME`` for a
         tensor in memory (bytes from its start).
-    start, width, stride, count
-        Run ``i`` covers ``start + i * stride .. + width - 1``. Runs that touch are made one.
+    start, end, width, stride, count
+        Run ``i`` covers ``start + i * stride .. + width - 1``; the last one ends before ``end``.
     """
 
     space: str
     start: int
+    end: int
     width: int
-    stride: int = 0
-    count: int = 1
-
-    @property
-    def end(self) -> int:
-        """One past the last unit."""
-        return self.start + (self.count - 1) * self.stride + self.width
+    stride: int
+    count: int
 
     def overlaps(self, other: "Span") -> bool:
         """Whether the two may share a unit; errs towards True for two different strides."""
@@ -62,5 +57,6 @@ def span(space: str, start: int, width: int, stride: int = 0, count: int = 1) ->
     if count > 1 and stride < 0:
         start, stride = start + (count - 1) * stride, -stride
     if count == 1 or width >= stride:
-        return Span(space, start, (count - 1) * stride + width)
-    return Span(space, start, width, stride, count)
+        width += (count - 1) * stride
+        return Span(space, start, start + width, width, 0, 1)
+    return Span(space, start, start + (count - 1) * stride + width, width, stride, count)

@@ -125,9 +125,26 @@ class ActMap:
         return [address for _, address in sorted(found)][:most]
 
 
-def acc_slots(config: Config, rows: int) -> list[int]:
-    """First rows of accumulator slots, in alternate halves; DRAIN and MATMUL seldom meet."""
-    each = config.acc_rows // rows
-    if each == 0:
-        return [0]
-    return [half * config.acc_rows + i * rows for i in range(each) for half in range(2)]
+class AccRing:
+    """Accumulator rows for one rectangle of sums after the other, in alternate halves.
+
+    DRAIN cannot read a half to which MATMUL adds.
+    """
+
+    def __init__(self, config: Config):
+        self._rows = config.acc_rows
+        self._next = [0, 0]
+        self._half = 1
+
+    def reserve(self, rows: int) -> None:
+        """Make sure that rectangles of so many rows in all follow each other in each half."""
+        self._next = [at if at + rows <= self._rows else 0 for at in self._next]
+
+    def take(self, rows: int) -> int:
+        """First of so many rows, in the half that was not used last."""
+        self._half ^= 1
+        at = self._next[self._half]
+        if at + rows > self._rows:
+            at = 0
+        self._next[self._half] = at + rows
+        return self._half * self._rows + at
