@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -120,7 +121,9 @@ def _build(name: str, text: str, waves: bool) -> Path:
 
     A folder without its stamp is the rest of an interrupted build and is built anew.
     """
-    key = json.dumps([text, waves, BUILD_ARGS, _verilator_version()])
+    tools = json.dumps([waves, BUILD_ARGS, MAKE_FLAGS, _verilator_version()])
+    key = json.dumps([text, tools])
+    runtime = BUILD / f"runtime-{hashlib.sha256(tools.encode()).hexdigest()[:12]}"
     folder = BUILD / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     stamp = folder / "built"
@@ -133,13 +136,18 @@ def _build(name: str, text: str, waves: bool) -> Path:
         source = folder / f"{TOP}.v"
         source.write_text(text)
         log = folder / "build.txt"
+        arguments, flags = list(BUILD_ARGS), MAKE_FLAGS
+        if runtime.is_dir():
+            flags += " VM_GLOBAL_FAST= VM_GLOBAL_SLOW="
+            for built in sorted(runtime.glob("*.o")):
+                arguments += ["-LDFLAGS", str(built)]
         runner = get_runner("verilator")
         try:
-            with _environment({"MAKEFLAGS": MAKE_FLAGS}):
+            with _environment({"MAKEFLAGS": flags}):
                 runner.build(
                     sources=[source],
                     hdl_toplevel=TOP,
-                    build_args=BUILD_ARGS,
+                    build_args=arguments,
                     build_dir=folder,
                     log_file=log,
                     timescale=("1ns", "1ns"),
@@ -150,8 +158,24 @@ def _build(name: str, text: str, waves: bool) -> Path:
                 raise
             tail = log.read_text(errors="replace")[-4000:] if log.is_file() else ""
             pytest.fail(f"Verilator could not build {name}: {error}\n{tail}", pytrace=False)
+        _keep_runtime(folder, runtime)
+        for header in folder.glob("*.gch"):  # precompiled, 70 MB each
+            header.unlink()
         stamp.touch()
     return folder
+
+
+def _keep_runtime(folder: Path, runtime: Path) -> None:
+    """Keep Verilator's own library, most of a small build and the same for all, for the next."""
+    if runtime.is_dir():
+        return
+    with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
+        kept = Path(scratch) / "runtime"
+        kept.mkdir()
+        for built in folder.glob("verilated*.o"):
+            shutil.copyfile(built, kept / built.name)
+        with contextlib.suppress(OSError):  # another process was first
+            kept.rename(runtime)
 
 
 def _results(path: Path) -> tuple[int, list[str]]:
