@@ -7,8 +7,9 @@ source locations, so that a tracked copy can be compared byte for byte.
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -67,6 +68,25 @@ def component_verilog(component: wiring.Component, name: str) -> str:
         )
 
 
+@dataclass(frozen=True)
+class Port:
+    """A port of a Verilog module: its name, ``input`` or ``output``, and its bits."""
+
+    name: str
+    direction: str
+    width: int
+
+
+def verilog_ports(text: str, top: str = TOP) -> list[Port]:
+    """Ports of a module in Verilog that `component_verilog` made."""
+    start = re.search(rf"^module {re.escape(top)}\(", text, re.MULTILINE)
+    if start is None:
+        raise ValueError(f"no module {top!r} in the Verilog")
+    body = text[start.start() : text.index("\nendmodule", start.start())]
+    found = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+) ?;", body, re.MULTILINE)
+    return [Port(name, direction, int(high or 0) + 1) for direction, high, name in found]
+
+
 @contextlib.contextmanager
 def _without_zeros() -> Iterator[None]:
     """Make Amaranth's writer leave out initial contents that are all zero.
@@ -102,12 +122,6 @@ def manifest(config: Config, text: str) -> dict[str, Any]:
     config, text
         The configuration, and the Verilog that `emit_verilog` made of it.
     """
-    from .gateware.chip import Chip
-
-    ports = {"clk": ("input", 1), "rst": ("input", 1)} | {
-        name: ("output" if direction is PortDirection.Output else "input", len(value))
-        for name, (value, direction) in component_ports(Chip(config)).items()
-    }
     derived = {
         name: getattr(config, name)
         for name, attribute in vars(Config).items()
@@ -120,10 +134,7 @@ def manifest(config: Config, text: str) -> dict[str, Any]:
         "config_hash": config.hash_hex,
         "config": asdict(config),
         "derived": derived,
-        "ports": [
-            {"name": name, "direction": direction, "width": width}
-            for name, (direction, width) in ports.items()
-        ],
+        "ports": [asdict(port) for port in verilog_ports(text)],
         "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "tools": tool_versions(),
     }

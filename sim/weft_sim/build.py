@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from weft import emit
 from weft.config import Config
 
+from . import harness
 from .toolchain import Compiler, ToolError, Verilator, cpu_name, find_compiler, find_verilator
 
 NATIVE = Path(__file__).parent / "native"
@@ -92,15 +93,19 @@ def build_simulator(config: Config, waves: bool = False) -> Path:
         Verilator or the compiler is missing, too old, or failed.
     """
     with progress(f"simulator of {_short(config)}{' with waves' if waves else ''}") as report:
-        text = cached_verilog(config, report)
-        return build_library(
-            emit.TOP,
-            text,
-            NATIVE / "device.cpp",
-            defines={"WEFT_BUS_BYTES": config.bus_bytes},
-            waves=waves,
-            report=report,
-        )
+        return build_chip(config, cached_verilog(config, report), waves, report)
+
+
+def build_chip(config: Config, verilog: str, waves: bool = False, report: Report = _silent) -> Path:
+    """The same for any Verilog with the ports of the chip of this configuration."""
+    return build_library(
+        harness.TOP,
+        verilog + harness.harness_verilog(verilog),
+        NATIVE / "device.cpp",
+        defines={"WEFT_BUS_BYTES": config.bus_bytes},
+        waves=waves,
+        report=report,
+    )
 
 
 def build_library(

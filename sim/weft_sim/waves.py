@@ -4,9 +4,10 @@ from pathlib import Path
 
 from amaranth.hdl import Shape
 
-from weft import emit
 from weft.config import Config
 from weft.gateware.interfaces import Axi4
+
+from . import harness
 
 GROUPS = (
     ("clock and interrupt", ("clk", "rst", "irq", "activity[7:0]")),
@@ -32,7 +33,9 @@ def write_view(path: Path, config: Config) -> Path:
             port = f"m_axi_{name}"
             width = widths.get(port, 1)
             signal = port if port in widths else name
-            lines.append(f"TOP.{emit.TOP}.{signal}" + (f"[{width - 1}:0]" if width > 1 else ""))
+            lines.append(
+                f"TOP.{harness.TOP}.chip.{signal}" + (f"[{width - 1}:0]" if width > 1 else "")
+            )
     view = path.with_suffix(".gtkw")
     view.write_text("\n".join(lines) + "\n")
     return view

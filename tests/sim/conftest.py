@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from weft import emit
 from weft.config import Config
 from weft_sim import build
 from weft_sim.options import parse_options
@@ -13,13 +12,7 @@ from . import copier
 
 
 def copier_library(config: Config, waves: bool = False):
-    return build.build_library(
-        emit.TOP,
-        copier.copier_verilog(config),
-        build.NATIVE / "device.cpp",
-        defines={"WEFT_BUS_BYTES": config.bus_bytes},
-        waves=waves,
-    )
+    return build.build_chip(config, copier.copier_verilog(config), waves)
 
 
 @pytest.fixture

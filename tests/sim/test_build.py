@@ -23,8 +23,8 @@ from sim.copier import copier_verilog
 from weft.config import Config
 from weft_sim import build
 with build.progress("copier") as report:
-    print(build.build_library("weft", copier_verilog(Config.parse("tiny")),
-          build.NATIVE / "device.cpp", defines={{"WEFT_BUS_BYTES": 4}}, report=report))
+    config = Config.parse("tiny")
+    print(build.build_chip(config, copier_verilog(config), report=report))
 """
 
 

@@ -180,7 +180,7 @@ def test_waves_of_a_window(open_copier, copy, tmp_path):
     whole = path.stat().st_size
     assert path.read_bytes()[0] == 0, "an FST file begins with its header block"
     view = path.with_suffix(".gtkw").read_text()
-    assert "TOP.weft.m_axi_araddr[31:0]" in view
+    assert "TOP.harness.chip.m_axi_araddr[31:0]" in view
 
     device = open_copier(f"tiny?waves={path}&window=5:10")
     device.waves(path, 20, 40)

@@ -8,7 +8,7 @@
 #include <new>
 #include <vector>
 
-#include "Vweft.h"
+#include "Vharness.h"
 #include "memory.h"
 #include "verilated.h"
 #if WEFT_WAVES
@@ -44,12 +44,13 @@ struct weft_device {
     uint64_t size;
     uint8_t* bytes;
     VerilatedContext context;
-    std::unique_ptr<Vweft> chip;
+    std::unique_ptr<Vharness> chip;
     weft::Memory<WEFT_BUS_BYTES> memory;
     uint64_t cycle = 0, run_cycles = 0;
     double run_seconds = 0;
     std::vector<uint64_t> activity_cycles;
     std::vector<uint8_t> activity_values;
+    bool inputs_changed = true;  // by other than the memory
     bool activity_on = false;
     int activity_last = -1;
 #if WEFT_WAVES
@@ -62,7 +63,7 @@ struct weft_device {
 #if WEFT_WAVES
         context.traceEverOn(true);
 #endif
-        chip = std::make_unique<Vweft>(&context, "TOP");
+        chip = std::make_unique<Vharness>(&context, "TOP");
         reset();
     }
 
@@ -75,14 +76,18 @@ struct weft_device {
     }
 
     void reset() {
-        Vweft& pins = *chip;
+        Vharness& pins = *chip;
         pins.s_axil_awvalid = pins.s_axil_wvalid = pins.s_axil_arvalid = 0;
         pins.s_axil_bready = pins.s_axil_rready = 1;
         pins.m_axi_arready = pins.m_axi_awready = pins.m_axi_wready = 0;
         pins.m_axi_rvalid = pins.m_axi_bvalid = 0;
-        pins.rst = 1;
-        for (uint64_t i = 0; i < RESET_CYCLES; ++i) clock();
+        for (uint64_t i = 0; i < RESET_CYCLES; ++i) {
+            pins.rst = 1;
+            settle(true);
+            edge();
+        }
         pins.rst = 0;
+        inputs_changed = true;
         memory.reset();
     }
 
@@ -94,27 +99,25 @@ struct weft_device {
 #endif
     }
 
-    // Rising edge first: cycle n lasts from time 10 n to 10 (n + 1).
-    void settle() {
+    // Rising edge first: cycle n lasts from time 10 n to 10 (n + 1). The chip sees its inputs only
+    // when `drive` rises (harness.py says why).
+    void settle(bool inputs_changed) {
         chip->clk = 0;
+        chip->drive = inputs_changed;
         chip->eval();
         dump(10 * cycle + 5);
     }
     void edge() {
         chip->clk = 1;
+        chip->drive = 0;
         chip->eval();
         ++cycle;
         dump(10 * cycle);
     }
-    void clock() {
-        settle();
-        edge();
-    }
-
     template <bool Activity>
     void step() {
-        memory.begin(*chip, cycle);
-        settle();
+        settle(memory.begin(*chip, cycle) | inputs_changed);
+        inputs_changed = false;
         memory.end(*chip, cycle);
         if (Activity && chip->activity != activity_last) {
             activity_last = chip->activity;
@@ -176,13 +179,13 @@ WEFT_API void weft_step(weft_device* device, uint64_t cycles) {
 
 // One access on the host port. Returns the response, or -1 when none came in `limit` cycles.
 WEFT_API int weft_read_register(weft_device* device, uint32_t offset, uint32_t* value, int limit) {
-    Vweft& pins = *device->chip;
+    Vharness& pins = *device->chip;
     pins.s_axil_araddr = offset;
     pins.s_axil_arvalid = 1;
     pins.s_axil_rready = 1;
     for (int i = 0; i < limit; ++i) {
         device->memory.begin(pins, device->cycle);
-        device->settle();
+        device->settle(true);
         const bool accepted = pins.s_axil_arvalid && pins.s_axil_arready;
         const bool answered = pins.s_axil_rvalid;
         *value = pins.s_axil_rdata;
@@ -190,6 +193,7 @@ WEFT_API int weft_read_register(weft_device* device, uint32_t offset, uint32_t* 
         device->memory.end(pins, device->cycle);
         device->edge();
         if (accepted) pins.s_axil_arvalid = 0;
+        device->inputs_changed = true;
         if (answered) return response;
     }
     pins.s_axil_arvalid = 0;
@@ -197,14 +201,14 @@ WEFT_API int weft_read_register(weft_device* device, uint32_t offset, uint32_t* 
 }
 
 WEFT_API int weft_write_register(weft_device* device, uint32_t offset, uint32_t value, int limit) {
-    Vweft& pins = *device->chip;
+    Vharness& pins = *device->chip;
     pins.s_axil_awaddr = offset;
     pins.s_axil_wdata = value;
     pins.s_axil_wstrb = 15;
     pins.s_axil_awvalid = pins.s_axil_wvalid = pins.s_axil_bready = 1;
     for (int i = 0; i < limit; ++i) {
         device->memory.begin(pins, device->cycle);
-        device->settle();
+        device->settle(true);
         const bool address = pins.s_axil_awvalid && pins.s_axil_awready;
         const bool data = pins.s_axil_wvalid && pins.s_axil_wready;
         const bool answered = pins.s_axil_bvalid;
@@ -213,6 +217,7 @@ WEFT_API int weft_write_register(weft_device* device, uint32_t offset, uint32_t 
         device->edge();
         if (address) pins.s_axil_awvalid = 0;
         if (data) pins.s_axil_wvalid = 0;
+        device->inputs_changed = true;
         if (answered) return response;
     }
     pins.s_axil_awvalid = pins.s_axil_wvalid = 0;

@@ -189,19 +189,26 @@ public:
     uint64_t violations() const { return violations_; }
     void forget_events() { events_.clear(), outside_ = violations_ = 0; }
 
+    // Drives the pins of a cycle; returns whether one of them has changed.
     template <class Pins>
-    void begin(Pins& pins, uint64_t now) {
+    bool begin(Pins& pins, uint64_t now) {
         const uint32_t limit = timing_.outstanding;
-        pins.m_axi_arready = read_tail_ - read_head_ < limit && !stalled();
-        pins.m_axi_awready = aw_tail_ - write_head_ < limit && !stalled();
+        const bool ar = read_tail_ - read_head_ < limit && !stalled();
+        const bool aw = aw_tail_ - write_head_ < limit && !stalled();
         // W may run ahead of AW; only the first beat of a burst counts against the limit.
         const bool started = writes_[w_tail_ % SLOTS].got != 0;
-        pins.m_axi_wready =
+        const bool w =
             (started || w_tail_ - write_head_ < limit) && now >= next_write_ && !stalled();
+        bool changed = pins.m_axi_arready != ar || pins.m_axi_awready != aw ||
+                       pins.m_axi_wready != w;
+        pins.m_axi_arready = ar, pins.m_axi_awready = aw, pins.m_axi_wready = w;
 
         if (!read_offered_ && read_head_ != read_tail_ && now >= next_read_ &&
-            now >= reads_[read_head_ % SLOTS].due && !stalled())
+            now >= reads_[read_head_ % SLOTS].due && !stalled()) {
             offer_read(pins, now);
+            changed = true;
+        }
+        changed |= pins.m_axi_rvalid != read_offered_;
         pins.m_axi_rvalid = read_offered_;
 
         if (!b_offered_ && write_head_ != aw_tail_) {
@@ -209,10 +216,12 @@ public:
             if (write.complete && write.addressed && now >= write.due && !stalled()) {
                 pins.m_axi_bid = write.id;
                 pins.m_axi_bresp = commit(write, now);
-                b_offered_ = true;
+                b_offered_ = changed = true;
             }
         }
+        changed |= pins.m_axi_bvalid != b_offered_;
         pins.m_axi_bvalid = b_offered_;
+        return changed;
     }
 
     template <class Pins>
