@@ -6,7 +6,7 @@ from typing import Any
 import cocotb
 import context
 import numpy as np
-from dma import MEMORY_BYTES, Bench, Case, check_posts, compare, new_state, run_golden
+from dma import MEMORY_BYTES, STRESS, Bench, Case, check_posts, compare, new_state, run_golden
 
 from weft.arch.commands import Space
 from weft.arch.layouts import PARAM_BYTES, act_inside, split_act
@@ -155,22 +155,14 @@ async def begin(dut: Any, rng: random.Random, **options: Any) -> tuple[Bench, Sr
 async def random_commands(dut):
     """Commands back to back, with and without stalls: effects, posts, order."""
     rng = context.rng("random")
-    bench, srams, state = await begin(
-        dut,
-        rng,
-        stall=parameters["stall"],
-        gap=parameters["gap"],
-        latency=parameters["latency"],
-    )
-    cases = [legal(rng, state, large=i % 3 == 0) for i in range(parameters["commands"])]
-    check_posts(bench, cases, srams.now)
-    for i, case in enumerate(cases):
-        bench.give(case.raw, i)
-    await bench.until(lambda: len(bench.posts) == len(cases), limit=200_000)
-    await bench.settle()
-    compare(srams.now(), state)
-    assert not bench.faults
-    assert bench.memory.open == 0
+    for options in STRESS:
+        bench, srams, state = await begin(dut, rng, **options)
+        cases = [legal(rng, state, large=i % 3 == 0) for i in range(parameters["commands"])]
+        check_posts(bench, cases, srams.now)
+        for i, case in enumerate(cases):
+            bench.give(case.raw, i)
+        await bench.finish(len(cases))
+        compare(srams.now(), state)
 
 
 FAULTS = {
@@ -284,7 +276,7 @@ async def faults(dut):
 async def read_errors(dut):
     """An error on any beat of a row is reported with its command."""
     rng = context.rng("errors")
-    for _ in range(parameters.get("errors", 8)):
+    for _ in range(parameters["repeat"]):
         bench, srams, state = await begin(dut, rng, stall=rng.choice([0, 0.3]), latency=12)
         cases = [legal(rng, state, large=True) for _ in range(6)]
         victim = rng.randrange(len(cases))
@@ -323,7 +315,7 @@ def _beats(case: Case) -> int:
 async def abort(dut):
     """Abort at any moment: bursts are completed, nothing is posted, nothing is written."""
     rng = context.rng("abort")
-    for _ in range(parameters.get("aborts", 12)):
+    for _ in range(parameters["repeat"]):
         bench, _, state = await begin(
             dut, rng, stall=rng.choice([0, 0.5]), latency=rng.choice([1, 30])
         )

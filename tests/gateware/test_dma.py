@@ -1,5 +1,6 @@
 """LOAD, STORE and the memory port, in cocotb, against the golden model."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,68 +85,43 @@ class FlatPort(wiring.Component):
         return m
 
 
-CONFIGS: Mapping[str, str] = {
-    "tiny": "tiny",
+CHIPS: Mapping[str, str] = {
     "base": "base",
     "odd": "tiny,rows=3,cols=5,bus_bytes=8,act_kib=3,act_regions=3,wgt_kib=1,drain_units=5",
     "wide": "tiny,rows=6,cols=7,bus_bytes=32,act_kib=4,act_regions=1,wgt_kib=1,drain_units=7",
     "small": "tiny,rows=1,cols=1,bus_bytes=4,act_kib=1,act_regions=1,wgt_kib=0.125,param_blocks=1",
+}
+"""Narrow and wide buses, odd R and C, chunks above and below a beat, the smallest."""
+
+LONG_CHIPS: Mapping[str, str] = {
+    "tiny": "tiny",
     "tall": "tiny,rows=40,cols=12,bus_bytes=8,act_kib=16,act_regions=4,wgt_kib=4,drain_units=4",
+    "plain": "base,transpose=false,bus_bytes=64,act_kib=256",
 }
-"""Chips: narrow and wide buses, odd R and C, chunks above and below a beat, the smallest."""
+"""The same with WEFT_LONG=1 only."""
 
-STRESS = {
-    "free": {"stall": 0.0, "gap": 0.0, "latency": 40},
-    "near": {"stall": 0.0, "gap": 0.3, "latency": 1},
-    "stalls": {"stall": 0.4, "gap": 0.2, "latency": 7},
-}
-"""How memory and SRAM behave."""
+LONG = os.environ.get("WEFT_LONG", "") not in ("", "0")
+TESTED = {**CHIPS, **LONG_CHIPS} if LONG else CHIPS
 
 
-def bench(engine: str, chip: str, testcase: str | list[str], **parameters: Any) -> None:
-    config = Config.parse(CONFIGS[chip])
+@pytest.mark.parametrize("engine", ["load", "store"])
+@pytest.mark.parametrize("chip", TESTED)
+def test_engine(chip, engine):
+    config = Config.parse(TESTED[chip])
     run_bench(
         f"dma-{chip}",
         Flat(config),
         f"tb_{engine}",
         config=config,
-        testcase=testcase,
         read_latency=READ_LATENCY,
-        **parameters,
+        commands=200 if LONG else 40,
+        repeat=80 if LONG else 12,
     )
 
 
-@pytest.mark.parametrize("stress", STRESS)
-@pytest.mark.parametrize("chip", CONFIGS)
-def test_load_random(chip, stress):
-    bench("load", chip, "random_commands", commands=40, **STRESS[stress])
-
-
-@pytest.mark.parametrize("chip", CONFIGS)
-def test_load_faults(chip):
-    bench("load", chip, ["faults", "read_errors", "abort"])
-
-
-@pytest.mark.parametrize("stress", STRESS)
-@pytest.mark.parametrize("chip", CONFIGS)
-def test_store_random(chip, stress):
-    bench("store", chip, "random_commands", commands=40, **STRESS[stress])
-
-
-@pytest.mark.parametrize("chip", CONFIGS)
-def test_store_faults(chip):
-    bench("store", chip, ["faults", "write_errors", "abort"])
-
-
-@pytest.mark.parametrize("chip", ["tiny", "base", "wide"])
-def test_throughput(chip):
-    bench("load", chip, "throughput")
-    bench("store", chip, "throughput")
-
-
-@pytest.mark.parametrize("chip", ["tiny", "base"])
+@pytest.mark.parametrize("chip", ["base", "small"])
 def test_memory_port(chip):
-    config = Config.parse(CONFIGS[chip])
+    config = Config.parse(TESTED[chip])
     for stall in (0, 0.4):
         run_bench(
             f"memory-port-{chip}",
@@ -153,5 +129,5 @@ def test_memory_port(chip):
             "tb_memory_port",
             config=config,
             stall=stall,
-            bursts=150,
+            bursts=1000 if LONG else 150,
         )
