@@ -17,10 +17,10 @@ from .problem import Buffer, Gemm
 from .sram import ActMap
 from .steps import Step, end_step
 
-EFFORT = 12_000
+EFFORT = 20_000
 """Commands that are laid out and estimated in search of one choice, about."""
 
-STARTS = 3
+STARTS = 4
 """Tile shapes whose ends are improved."""
 
 
@@ -85,7 +85,8 @@ def tile_shapes(config: Config, op: Gemm) -> Iterator[Choice]:
                 continue
             rows = ceil_div(op.m, ceil_div(op.m, rows))
             for tiles in _pieces(k, config.wgt_rows // config.rows):
-                choice = Choice(rows, blocks, tiles)
+                even_blocks = ceil_div(n, ceil_div(n, blocks))
+                choice = Choice(rows, even_blocks, ceil_div(k, ceil_div(k, tiles)))
                 if fits(config, op, choice):
                     yield choice
     if n and k:
@@ -133,14 +134,39 @@ def rough(config: Config, op: Gemm, choice: Choice, memory: MemoryTiming) -> flo
     return max(array, reads, writes, drain) + 0.02 * (reads + writes + drain) + last
 
 
-def start(config: Config, choice: Choice) -> Choice:
-    """A tile with the ends that suit most shapes."""
+def starts(config: Config, choice: Choice) -> Iterator[Choice]:
+    """A tile with ends that suit many shapes: where the array is the limit, or the bus."""
+    r = config.rows
+    tail = replace(choice, tail_rows=r, tail_blocks=1)
+    yield replace(tail, cut_rows=Cut(first=r), cut_blocks=Cut(first=1))
+    yield replace(tail, cut_rows=Cut(first=r), cut_blocks=Cut(first=1), cut_tiles=Cut(first=2))
+    yield replace(tail, cut_rows=Cut(r, 4 * r, r), cut_blocks=Cut(last=1), cut_tiles=Cut(last=1))
+    yield replace(choice, cut_rows=Cut(0, 4 * r, r), cut_blocks=Cut(0, 8, 2))
+    yield replace(choice, cut_rows=Cut(last=r), cut_blocks=Cut(0, 4, 1), cut_tiles=Cut(last=2))
+    yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), merge=True)
+    yield replace(choice, cut_rows=Cut(first=r), cut_blocks=Cut(first=1), merge=True)
+    yield choice
+
+
+def canonical(config: Config, op: Gemm, choice: Choice) -> Choice:
+    """The same choice without cuts that cut nothing."""
+    rows = min(op.m, choice.rows)
+    blocks = min(op.n_blocks(config), choice.blocks)
+    tiles = min(op.k_tiles(config), choice.tiles)
+
+    def clean(cut: Cut, limit: int) -> Cut:
+        sizes = (cut.first, cut.most, cut.last)
+        return Cut(*(size if size < limit else 0 for size in sizes))
+
     return replace(
         choice,
-        cut_rows=Cut(first=config.rows),
-        cut_blocks=Cut(first=1),
-        tail_rows=config.rows,
-        tail_blocks=1,
+        cut_rows=clean(choice.cut_rows, rows),
+        cut_blocks=clean(choice.cut_blocks, blocks),
+        cut_tiles=clean(choice.cut_tiles, tiles),
+        tail_rows=choice.tail_rows if choice.tail_rows < rows else 0,
+        tail_blocks=choice.tail_blocks if choice.tail_blocks < blocks else 0,
+        rows_first=choice.rows_first and choice.tail_rows < rows and choice.tail_blocks < blocks,
+        columns_first=choice.columns_first or op.m == rows or op.n_blocks(config) == blocks,
     )
 
 
@@ -172,6 +198,7 @@ def neighbours(config: Config, op: Gemm, choice: Choice) -> Iterator[list[Choice
     ]
     values = [0, *(v for v in (1, 2, 4) if v < limits["cut_blocks"])]
     yield [replace(choice, tail_blocks=value) for value in values]
+    yield [replace(choice, merge=not choice.merge)]
 
 
 def choose(config: Config, op: Gemm, memory: MemoryTiming | None = None) -> Verdict:
@@ -189,40 +216,56 @@ def choose(config: Config, op: Gemm, memory: MemoryTiming | None = None) -> Verd
 @lru_cache(maxsize=4096)
 def _choose(config: Config, op: Gemm, memory: MemoryTiming) -> Verdict:
     shapes = {
-        replace(shape, columns_first=first)
+        canonical(config, op, replace(shape, columns_first=first))
         for shape in tile_shapes(config, op)
         for first in (True, False)
     }
     ranked = sorted(shapes, key=lambda shape: (rough(config, op, shape, memory), repr(shape)))
-    tried: list[Verdict] = []
+    # The likely tiles with one kind of ends, the best of them with others, and the best of those
+    # improved step by step.
+    best: dict[Choice, Verdict] = {}
     effort = 0
+
+    def consider(shape: Choice, ends: Choice) -> None:
+        nonlocal effort
+        estimate = judge(config, op, canonical(config, op, ends), memory)
+        effort += len(estimate.times) if estimate else 0
+        known = best.get(shape)
+        if estimate and (known is None or estimate.cycles < known.estimate.cycles):
+            best[shape] = Verdict(canonical(config, op, ends), estimate)
+
     for shape in ranked:
-        if tried and effort > EFFORT // 2:
+        if best and effort > EFFORT // 3:
             break
-        effort += commands(config, op, shape)
-        begin = start(config, shape)
-        estimate = judge(config, op, begin, memory)
-        if estimate:
-            tried.append(Verdict(begin, estimate))
-    if not tried:
+        consider(shape, next(starts(config, shape)))
+    if not best:
         raise ValueError(f"no tiling of {op.m} x {op.n} x {op.k} fits this chip")
-    tried.sort(key=lambda verdict: verdict.estimate.cycles)
+
+    def order(shape: Choice) -> tuple[int, str]:
+        return best[shape].estimate.cycles, repr(shape)
+
+    for shape in sorted(best, key=order):
+        if effort > EFFORT * 2 // 3:
+            break
+        for ends in list(starts(config, shape))[1:]:
+            consider(shape, ends)
     return min(
-        (_climb(config, op, verdict, memory) for verdict in tried[:STARTS]),
+        (_climb(config, op, best[shape], memory) for shape in sorted(best, key=order)[:STARTS]),
         key=lambda verdict: verdict.estimate.cycles,
     )
 
 
 def _climb(config: Config, op: Gemm, best: Verdict, memory: MemoryTiming) -> Verdict:
     """Change one thing after the other for the better, until nothing is or the effort is spent."""
-    effort = EFFORT // STARTS
+    effort = EFFORT // STARTS // 2
     seen = {best.choice}
     better = True
     while better and effort > 0:
         better = False
         for group in list(neighbours(config, op, best.choice)):
             base = best.choice
-            for choice in group:
+            for other in group:
+                choice = canonical(config, op, other)
                 if choice in seen:
                     continue
                 seen.add(choice)

@@ -43,6 +43,9 @@ class Choice:
         Last part of the last tile; 0: not cut. By blocks first, then by rows.
     rows_first
         By rows first, then by blocks.
+    merge
+        A tile that comes in pieces is drained as a whole, rows of all its columns together; else
+        each piece by itself as soon as it is done.
     """
 
     rows: int
@@ -55,6 +58,7 @@ class Choice:
     tail_rows: int = 0
     tail_blocks: int = 0
     rows_first: bool = False
+    merge: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,18 +193,20 @@ class GemmPlanner:
         last = len(self.order) - 1
         self.acc.reserve(size(tile.rows) * size(tile.blocks))
         stairs = self._stairs(tile, number, a_new, b_new)
+        merged = tile if self.choice.merge and len(stairs) > 1 else None
+        whole = self._room(tile.rows, tile.blocks) if merged else 0
         for i, stair in enumerate(stairs):
+            ending = number == last and i == len(stairs) - 1
             cut = Cut()
             if b_new and stair.load_blocks:
                 wanted = self.choice.cut_tiles
                 ramp = wanted.first if number == 0 and i == 0 else 0
-                taper = wanted.last if number == last and i == len(stairs) - 1 else 0
-                cut = Cut(ramp, 0, taper)
+                cut = Cut(ramp, 0, wanted.last if ending else 0)
             pieces = ranges(cut.pieces(self.tiles_k))
             parts = [(stair.rows, stair.blocks)]
-            if number == last and i == len(stairs) - 1:
+            if ending and not merged:
                 parts = list(tail_parts(self.choice, *parts[0], self.config.rows))
-            accs = [self._room(rows, blocks) for rows, blocks in parts]
+            accs = [whole if merged else self._room(rows, blocks) for rows, blocks in parts]
             for tiles in pieces:
                 # Weights come first, but what is copied whole comes before what is cut.
                 load_rows = stair.load_rows if a_new and tiles[0] == 0 else None
@@ -211,7 +217,11 @@ class GemmPlanner:
                 if load_rows and len(pieces) == 1:
                     self._load_a(a, load_rows, (0, self.tiles_k))
                 for (rows, blocks), acc in zip(parts, accs, strict=True):
-                    self._product(a, b, acc, rows, blocks, tiles, param)
+                    self._product(a, b, acc, rows, blocks, tiles, param, merged)
+        if merged:
+            origin = tile.panel_rows[0], tile.panel_blocks[0]
+            result = Result(whole, size(tile.rows), origin, tile.rows, tile.blocks)
+            self.results.add(result, param)
 
     def _long_tile(self, tile: Tile, number: int, param: int) -> None:
         """A tile whose K comes in chunks, its sums in one place from the first to the last."""
@@ -270,5 +280,5 @@ class GemmPlanner:
             self._steps.append(self._param_load)
             self._param_load = None
         self.results.flush()
-        if tiles[1] == self.tiles_k:
+        if tiles[1] == self.tiles_k and not (tile and self.whole_k):
             self.results.add(Result(at, pitch, (a.rows[0], b.rows[0]), rows, blocks), param)
