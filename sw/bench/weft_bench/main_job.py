@@ -114,7 +114,8 @@ def recorded(device: Device, title: str, into: list[Activity]) -> Iterator[None]
     finally:
         transport.record_activity(False)
     cycles = device.last_run.cycles if device.last_run else None
-    into.append(Activity.of_program(title, *transport.activity(), cycles or 0))
+    changes, values = transport.activity()
+    into.append(Activity.of_program(title, changes, values, cycles or 0))
 
 
 def measure(device: Device, started: float) -> MainResult:
