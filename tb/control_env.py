@@ -83,6 +83,8 @@ class Environment:
         self.seen: dict[str, int] = {}  # last cycle in which something happened
         self.clear_irq = 0  # written to IRQ_STATUS in this cycle
         self.placed = 0
+        self.times: dict[int, int] = {}  # cycles that the command of an index takes
+        self.reasons: set[int] = set()  # values of matmul_waiting seen
         self.driven: dict[str, int] = {}
         for name in ("awvalid", "wvalid", "bready", "arvalid", "rready"):
             self.put(f"host__{name}", 0)
@@ -253,6 +255,7 @@ class Environment:
             reasons = (missing & weights, missing & ~weights & ~acc, missing & acc)
             expected = sum(bool(reason) << n for n, reason in enumerate(reasons))
             assert waiting == expected, self._say("matmul_waiting")
+            self.reasons.add(waiting)
             self.counts["matmul_stall"] += self.at("running")
 
     def _count(self, running: int, events: int) -> None:

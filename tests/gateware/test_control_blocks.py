@@ -3,12 +3,14 @@
 from itertools import chain, pairwise, repeat
 
 import pytest
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.lib import data
 from amaranth.sim import Simulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.arch.commands import (
+    BY_NAME,
     BY_OPCODE,
     COMMAND_BITS,
     COMMAND_BYTES,
@@ -348,9 +350,9 @@ def test_fetcher_asks_for_what_fits(bus_bytes, address, count, requests, takes, 
 @st.composite
 def encodings(draw):
     """Commands from the table's point of view: legal ones, with a bit or an opcode changed."""
-    command = draw(st.sampled_from(COMMANDS))
+    command = draw(st.sampled_from([*COMMANDS, BY_NAME["SIGNAL"], BY_NAME["SIGNAL"]]))
     raw = draw(RAW) & command.used_mask & ~0xFF | command.opcode
-    kind = draw(st.sampled_from(["legal", "bit", "opcode", "anything"]))
+    kind = draw(st.sampled_from(["legal", "legal", "legal", "bit", "opcode", "anything"]))
     if kind == "bit":
         raw ^= 1 << draw(st.integers(0, COMMAND_BITS - 1))
     elif kind == "opcode":
@@ -423,6 +425,35 @@ def test_dispatcher_decodes_as_python_does(bus_bytes, raws, arrive):
             for word in command_words(config, raw, n)
         ]
         assert [(word.data, word.index) for word in got[engine]][: len(expected)] == expected
+
+
+def test_every_unused_bit_is_refused():
+    """Each command once as it is, and once with each of its unused bits."""
+    config = Config(bus_bytes=64)
+    dispatcher = Dispatcher(config)
+    clear = Signal()
+    cases = []
+    for command in COMMANDS:
+        if command.engine in queued_engines(config):
+            good = command.used_mask & ~0xFF | command.opcode
+            unused = [bit for bit in range(COMMAND_BITS) if not command.used_mask >> bit & 1]
+            cases += [(good, False)] + [(good | 1 << bit, True) for bit in unused]
+
+    async def bench(ctx):
+        program = {"address": 0, "aligned": 1, "count": 1}
+        for engine in queued_engines(config):
+            ctx.set(getattr(dispatcher, f"{engine.name.lower()}_words").ready, 1)
+        ctx.set(dispatcher.fetch.burst.ready, 1)
+        for raw, bad in cases:
+            await send(ctx, dispatcher.program, [program], [])
+            await send(ctx, dispatcher.fetch.beat, [{"data": raw, "error": 0, "last": 1}], [])
+            await ctx.tick()
+            assert ctx.get(dispatcher.fault.valid) == bad, f"{raw:0128x}"
+            ctx.set(clear, 1)
+            await ctx.tick()
+            ctx.set(clear, 0)
+
+    simulate(ResetInserter(clear)(dispatcher), bench)
 
 
 @pytest.mark.parametrize("engine", queued_engines(Config()))

@@ -125,7 +125,7 @@ class CommandQueue(wiring.Component):
             word.eq(Mux(fifo.o.valid, fifo.o.payload, self.i.payload)),
         ]
 
-        shadow = [Signal(layout, name=f"shadow_{k}") for k in range(beats)]
+        shadow = [Signal(layout, name=f"shadow_{k}", reset_less=True) for k in range(beats)]
         for k, part in enumerate(shadow):
             with m.If(load & (loading == k)):
                 m.d.sync += part.eq(word)
