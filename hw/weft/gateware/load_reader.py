@@ -1,0 +1,294 @@
+"""The memory side of LOAD: commands in, pieces of rows out."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.commands import Engine, Space
+from weft.arch.errors import Cause
+from weft.arch.layouts import PARAM_BYTES
+from weft.config import SRAM_ADDRESS_BITS, Config
+
+from .bursts import LENGTH_BITS, Bursts
+from .gearbox import byte_mask, first_bytes, piece_layout, target_layout
+from .interfaces import MemoryRead, command_layout
+from .param_sram import write_columns
+from .rows import Pieces, RowWalker, low_bits, walk_layout
+from .word_fifo import WordFifo
+
+FLIP = 0x80
+"""What turns uint8 into int8 with the zero point moved by 128."""
+
+PADDING = ("pad_left", "pad_right", "pad_top", "pad_bottom")
+
+
+def load_piece_layout(config: Config) -> data.StructLayout:
+    """A piece on its way to an SRAM.
+
+    To act, a piece of fill may be as wide as an act row: ``size`` bytes, those above the bus in
+    ``high``. Elsewhere ``piece`` says it all. ``cause``: the piece is a fault instead.
+    """
+    wide = config.act_row_bytes
+    return data.StructLayout(
+        {
+            "piece": piece_layout(config),
+            "act": 1,
+            "size": range(wide + 1),
+            "high": 8 * (wide - config.bus_bytes),
+            "cause": Cause,
+        }
+    )
+
+
+def _mode_layout() -> data.StructLayout:
+    """What the data side must know of a command besides its rows."""
+    return data.StructLayout(
+        {"act": 1, "flip": 1, "bad": 1, "target": target_layout(), "block": SRAM_ADDRESS_BITS}
+    )
+
+
+class BlockCount(wiring.Component):
+    """Whether ``len`` bytes are whole blocks of parameters, and how many; `latency` cycles later.
+
+    8 C = 2^k d with d odd, and n is a multiple of d exactly when n times the inverse of d modulo
+    2^w is at most (2^w - 1) / d; then that product is the quotient.
+
+    Members
+    -------
+    len
+        Bytes.
+    whole, blocks
+        They are a multiple of 8 C: that many times.
+    """
+
+    latency = 2
+
+    len: Signal
+    whole: Signal
+    blocks: Signal
+
+    def __init__(self, config: Config):
+        block = PARAM_BYTES * config.cols
+        self._shift = (block & -block).bit_length() - 1
+        self._odd = block >> self._shift
+        super().__init__(
+            {
+                "len": In(LENGTH_BITS),
+                "whole": Out(1),
+                "blocks": Out(LENGTH_BITS - self._shift),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        bits = LENGTH_BITS - self._shift
+        inverse = pow(self._odd, -1, 1 << bits)
+        length, aligned = Signal(LENGTH_BITS), Signal()
+        m.d.sync += [
+            length.eq(self.len),
+            aligned.eq(length[: self._shift] == 0),
+            self.blocks.eq(length[self._shift :] * inverse),
+        ]
+        m.d.comb += self.whole.eq(aligned & (self.blocks <= ((1 << bits) - 1) // self._odd))
+        return m
+
+
+class LoadReader(wiring.Component):
+    """Requests the rows of LOAD commands and hands them on, piece by piece, padding included.
+
+    Bursts are requested up to three commands ahead of the data. There are no cycles between rows,
+    and none between commands that have been requested.
+
+    Members
+    -------
+    cmd
+        Commands, taken when their bursts can be requested; the first one a cycle later.
+    memory
+        Where data come from.
+    o
+        Pieces, one cycle after their beat: moved down to the first valid byte, flipped, zero
+        behind the last. A malformed command, a row outside act and a read error are pieces with a
+        cause, in their turn; after a malformed one nothing sensible follows.
+    stop
+        Request nothing more, drop the data of what is requested.
+    busy
+        Something is in progress; ``o`` not counted.
+    """
+
+    cmd: stream.Interface
+    memory: wiring.PureInterface
+    o: stream.Interface
+    stop: Signal
+    busy: Signal
+
+    PENDING = 2
+    """Commands between the requests and the data."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "cmd": In(stream.Signature(command_layout(Engine.LOAD))),
+                "memory": Out(MemoryRead(config)),
+                "o": Out(stream.Signature(load_piece_layout(config))),
+                "stop": In(1),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        config = self.config
+        m.submodules.bursts = bursts = Bursts(config)
+        pending_layout = data.StructLayout({"rows": walk_layout(config), "mode": _mode_layout()})
+        m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING)
+        m.submodules.walker = walker = RowWalker(config)
+        m.submodules.pieces = pieces = Pieces(config, config.act_row_bytes)
+        self._enter(m, bursts, pending)
+        current, cause = self._walk(m, pending, walker, pieces)
+        self._take(m, pieces, current, cause)
+        m.d.comb += self.busy.eq(bursts.busy | pending.o.valid | walker.o.valid | pieces.valid)
+        return m
+
+    def _enter(self, m: Module, bursts: Bursts, pending: WordFifo) -> None:
+        """A command enters: its requests start, the rest waits for the data."""
+        config, command = self.config, self.cmd.payload
+        rows, mode = pending.i.payload.rows, pending.i.payload.mode
+        low = low_bits(config)
+        has_rows = (command.count1 != 0) & (command.count2 != 0)
+        m.d.comb += [
+            self.cmd.ready.eq(~bursts.busy & pending.i.ready & ~self.stop),
+            pending.i.valid.eq(self.cmd.valid & ~bursts.busy & ~self.stop),
+            bursts.start.eq(
+                self.cmd.valid & self.cmd.ready & has_rows & (command.len != 0) & ~mode.bad
+            ),
+            bursts.stop.eq(self.stop),
+            bursts.rows.addr.eq(command.src),
+            *(
+                bursts.rows[name].eq(command[name])
+                for name in ("stride1", "stride2", "len", "count1", "count2")
+            ),
+            self.memory.burst.valid.eq(bursts.burst.valid),
+            self.memory.burst.payload.eq(bursts.burst.payload),
+            bursts.burst.ready.eq(self.memory.burst.ready),
+        ]
+        m.d.comb += [
+            rows.at.eq(command.dst),
+            rows.at1.eq(command.dst_stride1),
+            rows.at2.eq(command.dst_stride2),
+            rows.skew.eq(command.src[:low]),
+            rows.skew1.eq(command.stride1.as_unsigned()[:low]),
+            rows.skew2.eq(command.stride2.as_unsigned()[:low]),
+            *(rows[name].eq(command[name]) for name in ("len", "count1", "count2", *PADDING)),
+            rows.in_place.eq(command.transpose),
+        ]
+
+        is_param = command.space == Space.PARAM
+        padded = Cat(command[name] for name in PADDING).any()
+        height = command.pad_top + command.count1 + command.pad_bottom
+        length = command.pad_left + command.len + command.pad_right
+        bad_params = padded | command.flip | (command.count1 != 1) | (command.count2 != 1)
+        bad_block = (command.space != Space.WGT) | (height != config.cols) | (length != config.rows)
+        m.d.comb += [
+            mode.act.eq(command.space == Space.ACT),
+            mode.flip.eq(command.flip),
+            mode.bad.eq(
+                ~has_rows
+                | (length == 0)
+                | ~Cat(command.space == space for space in Space).any()
+                | (is_param & bad_params)
+                | (command.transpose & (bad_block if config.transpose else 1))
+            ),
+            mode.target.transpose.eq(command.transpose),
+            mode.target.param.eq(is_param),
+            mode.target.fill.eq(command.fill),
+            mode.target.step.eq(Mux(is_param, write_columns(config), command.dst_chunk)),
+            mode.target.post.eq(command.post),
+            mode.target.index.eq(command.index),
+            mode.block.eq(command.dst),
+        ]
+
+    def _walk(self, m: Module, pending: WordFifo, walker: RowWalker, pieces: Pieces):
+        """Walk the rows of the next command, when the data of the one before are done.
+
+        Returns
+        -------
+        current, cause
+            Of the command whose piece stands in ``pieces``, and what is wrong with its row.
+        """
+        config = self.config
+        m.submodules.blocks = blocks = BlockCount(config)
+        walking, current = Signal(_mode_layout()), Signal(_mode_layout())
+        cause, walking_cause = Signal(Cause), Signal(Cause)
+        unsettled = Signal(range(blocks.latency + 1))  # cycles until `blocks` knows
+        with m.If(pending.o.valid & pending.o.ready):
+            mode = pending.o.payload.mode
+            m.d.sync += [
+                walking.eq(mode),
+                unsettled.eq(Mux(mode.target.param, blocks.latency, 0)),
+            ]
+        with m.Elif(unsettled != 0):
+            m.d.sync += unsettled.eq(unsettled - 1)
+        with m.If(pieces.i.valid & pieces.i.ready):
+            m.d.sync += [current.eq(walking), cause.eq(walking_cause)]
+
+        beyond = walking.block + blocks.blocks > config.param_blocks
+        with m.If(walking.bad | (walking.target.param & ~blocks.whole)):
+            m.d.comb += walking_cause.eq(Cause.BAD_COMMAND)
+        with m.Elif(
+            Mux(walking.target.param, beyond, walking.act & walker.o.payload.outside),
+        ):
+            m.d.comb += walking_cause.eq(Cause.BAD_ADDRESS)
+
+        # Parameters are written by column; LOAD counts blocks of C.
+        first_column = Signal(range(config.param_blocks * config.cols))
+        m.d.sync += first_column.eq(walking.block * config.cols)
+        m.d.comb += [
+            walker.i.valid.eq(pending.o.valid),
+            walker.i.payload.eq(pending.o.payload.rows),
+            pending.o.ready.eq(walker.i.ready),
+            blocks.len.eq(walker.o.payload.size),
+            pieces.i.valid.eq(walker.o.valid & (unsettled == 0)),
+            pieces.i.payload.eq(walker.o.payload),
+            walker.o.ready.eq(pieces.i.ready & (unsettled == 0)),
+            pieces.narrow.eq(~current.act),
+        ]
+        with m.If(walking.target.param):
+            m.d.comb += pieces.i.payload.at.eq(first_column)
+        return current, cause
+
+    def _take(self, m: Module, pieces: Pieces, current: data.View, cause: Signal) -> None:
+        """Take a beat, or fill, for each piece."""
+        bus, wide = self.config.bus_bytes, self.config.act_row_bytes
+        beat, piece, out = self.memory.beat, pieces.piece, self.o.payload
+        free, takes, uses_beat = Signal(), Signal(), Signal()
+        moved = Signal(8 * bus)
+        flip = current.flip.replicate(8 * bus) & Const(FLIP, 8).replicate(bus)
+        fill = current.target.fill
+        m.d.comb += [
+            free.eq((~self.o.valid | self.o.ready) & ~self.stop),
+            uses_beat.eq(pieces.valid & ~piece.fill & (cause == Cause.NONE)),
+            takes.eq(pieces.valid & free & (beat.valid | ~uses_beat)),
+            beat.ready.eq(self.stop | (uses_beat & free)),
+            pieces.step.eq(takes),
+            moved.eq((beat.payload.data ^ flip) >> Cat(Const(0, 3), piece.skew)),
+        ]
+        with m.If(free):
+            m.d.sync += self.o.valid.eq(takes)
+        with m.If(takes):
+            mine = byte_mask(first_bytes(pieces.size, bus), bus)
+            m.d.sync += [
+                out.piece.data.eq(Mux(piece.fill, fill.replicate(bus), moved) & mine),
+                out.piece.size.eq(pieces.size),
+                out.piece.at.eq(piece.at),
+                out.piece.first.eq(piece.first),
+                out.piece.row_last.eq(piece.row_last),
+                out.piece.last.eq(piece.last),
+                out.piece.target.eq(current.target),
+                out.act.eq(current.act),
+                out.size.eq(pieces.size),
+                out.high.eq(fill.replicate(wide - bus)),
+                out.cause.eq(Mux(uses_beat & beat.payload.error, Cause.READ_ERROR, cause)),
+            ]

@@ -1,0 +1,169 @@
+"""The SRAM side of LOAD: pieces of rows in, writes, posts and faults out."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.errors import Cause
+from weft.config import SRAM_ADDRESS_BITS, Config
+
+from .gearbox import Gearbox, first_bytes
+from .interfaces import ActWrite, Fault, Post
+from .load_reader import load_piece_layout
+from .param_sram import ParamWrite
+from .transposer import Transposer
+
+
+class WgtWrite(wiring.Signature):
+    """The write port of the weight SRAM, from the engine's side; cannot stall.
+
+    Members
+    -------
+    valid, row, data
+        While ``valid``: write the C bytes of ``data`` to SRAM row ``row``. A read requested in a
+        later cycle sees it.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__(
+            {
+                "valid": Out(1),
+                "row": Out(range(max(2, config.wgt_rows))),
+                "data": Out(8 * config.cols),
+            }
+        )
+
+
+class LoadWriter(wiring.Component):
+    """Writes pieces to the SRAM that they are for, in order; a piece a cycle where it can.
+
+    Members
+    -------
+    i
+        Pieces.
+    stop
+        Write no further piece.
+    act, wgt, params
+        The SRAMs.
+    post
+        For act the cycle after the last write, else the cycle of the last write.
+    fault
+        While a piece carries a cause, or a chunk would go outside wgt.
+    busy
+        Something is in progress; ``i`` not counted.
+    """
+
+    i: stream.Interface
+    stop: Signal
+    act: wiring.PureInterface
+    wgt: wiring.PureInterface
+    params: wiring.PureInterface
+    post: wiring.PureInterface
+    fault: wiring.PureInterface
+    busy: Signal
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(load_piece_layout(config))),
+                "stop": In(1),
+                "act": Out(ActWrite(config)),
+                "wgt": Out(WgtWrite(config)),
+                "params": Out(ParamWrite(config)),
+                "post": Out(Post()),
+                "fault": Out(Fault()),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        config = self.config
+        m.submodules.gearbox = gearbox = Gearbox(config)
+        piece = self.i.payload.piece
+
+        # --- pieces: to act, to the gearbox, or a fault ------------------------------------------
+        transposing = Signal()  # writes of an earlier command are still to come
+        good, fails = Signal(), Signal()
+        act_writes, act_posts = Signal(), Signal()
+        act_post = Signal.like(self.post.mask)
+        offset_bits, region_bits = len(self.act.offset), len(self.act.region)
+        m.d.comb += [
+            good.eq(self.i.valid & (self.i.payload.cause == Cause.NONE) & ~self.stop),
+            fails.eq(self.i.valid & (self.i.payload.cause != Cause.NONE) & ~transposing),
+            self.act.valid.eq(good & self.i.payload.act & ~transposing),
+            self.act.region.eq(piece.at[offset_bits : offset_bits + region_bits]),
+            self.act.offset.eq(piece.at[:offset_bits]),
+            self.act.data.eq(Cat(piece.data, self.i.payload.high)),
+            self.act.mask.eq(first_bytes(self.i.payload.size, config.act_row_bytes)),
+            act_writes.eq(self.act.valid & self.act.ready),
+            gearbox.i.valid.eq(good & ~self.i.payload.act),
+            gearbox.i.payload.eq(piece),
+            self.i.ready.eq(act_writes | (gearbox.i.valid & gearbox.i.ready)),
+        ]
+        m.d.sync += [
+            act_posts.eq(act_writes & piece.last),
+            act_post.eq(piece.target.post),
+        ]
+
+        # --- chunks: to wgt, to the parameters, or transposed ------------------------------------
+        chunk, is_chunk = gearbox.o.payload, Signal()
+        row = Signal(SRAM_ADDRESS_BITS)
+        writes_row, misses, posts = Signal(), Signal(), Signal()
+        post, index = Signal.like(self.post.mask), Signal.like(self.fault.index)
+        m.d.comb += [
+            is_chunk.eq(gearbox.o.valid & ~chunk.target.transpose),
+            gearbox.o.ready.eq(1),
+            row.eq(chunk.at),
+            self.wgt.data.eq(chunk.data),
+            writes_row.eq(is_chunk & ~chunk.target.param),
+            posts.eq(is_chunk & chunk.last),
+            post.eq(chunk.target.post),
+            index.eq(chunk.target.index),
+        ]
+        if config.transpose:
+            m.submodules.transposer = transposer = Transposer(config)
+            block = Signal(chunk.shape())  # the latest row's chunk: where the block goes
+            m.d.comb += [
+                transposer.push.eq(gearbox.o.valid & chunk.target.transpose),
+                transposer.row.eq(chunk.data),
+                transposing.eq(transposer.push | transposer.full),
+            ]
+            with m.If(transposer.push & ~transposer.full):
+                m.d.sync += [
+                    block.at.eq(chunk.at),
+                    block.last.eq(chunk.last),
+                    block.target.eq(chunk.target),
+                ]
+            with m.If(transposer.full):
+                m.d.comb += [
+                    gearbox.o.ready.eq(0),
+                    row.eq(block.at + transposer.index),
+                    self.wgt.data.eq(transposer.column),
+                    writes_row.eq(1),
+                    posts.eq(transposer.final & block.last),
+                    post.eq(block.target.post),
+                    index.eq(block.target.index),
+                ]
+        m.d.comb += [
+            misses.eq(writes_row & (row >= config.wgt_rows)),
+            self.wgt.valid.eq(writes_row & ~misses),
+            self.wgt.row.eq(row),
+            self.params.valid.eq(is_chunk & chunk.target.param),
+            self.params.column.eq(chunk.at),
+            self.params.data.eq(chunk.data),
+        ]
+
+        # A chunk is older than the piece behind it. act_posts and posts never meet: a piece for
+        # act is written while no chunk for which it would have to wait is in the gearbox.
+        m.d.comb += [
+            self.post.valid.eq(act_posts | (posts & ~misses)),
+            self.post.mask.eq(Mux(act_posts, act_post, post)),
+            self.fault.valid.eq((misses | fails) & ~self.stop),
+            self.fault.cause.eq(Mux(misses, Cause.BAD_ADDRESS, self.i.payload.cause)),
+            self.fault.index.eq(Mux(misses, index, piece.target.index)),
+            self.busy.eq(gearbox.o.valid | transposing | act_posts),
+        ]
+        return m
