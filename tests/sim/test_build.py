@@ -1,5 +1,6 @@
 """Builds: what is missing is named, and what is interrupted leaves nothing that looks good."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -40,6 +41,15 @@ def fake_verilator(folder: Path, number: str, complete: bool = True) -> Path:
     )
     path.chmod(0o755)
     return path
+
+
+def running_with(path: Path) -> list[bytes]:
+    """Command lines of running processes in which a path occurs."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it may have ended meanwhile
+            found.append(process.read_bytes())
+    return [command for command in found if bytes(path) in command]
 
 
 @pytest.fixture
@@ -129,12 +139,11 @@ def test_interrupted_build_is_not_mistaken_for_a_good_one(tmp_path, stop):
     process.send_signal(stop)
     process.communicate()
     assert process.returncode != 0
-    cache = tmp_path / "verilator"
-    assert not list(cache.rglob("library.so"))
+    folder = tmp_path / "verilator"
+    assert not list(folder.rglob("library.so"))
     if stop == signal.SIGINT:
-        commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
-        assert not any(bytes(tmp_path) in command for command in commands), "a compiler lives on"
-    partial = list(cache.glob("*.partial-*"))
+        assert not running_with(tmp_path), "a compiler outlived the build"
+    partial = list(folder.glob("*.partial-*"))
     assert bool(partial) == (stop == signal.SIGKILL), "Ctrl-C cleans up behind itself"
 
     # The next build clears away what a killed one left. One that fails early is enough here.
@@ -142,7 +151,7 @@ def test_interrupted_build_is_not_mistaken_for_a_good_one(tmp_path, stop):
         name = path.name.split(".partial-")[0]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("WEFT_BUILD", str(tmp_path))
-            library = build._cached(name, lambda folder: (folder / "library.so").touch())
+            library = cache.cached_library(name, lambda made: (made / "library.so").touch())
         assert library.is_file()
         assert not path.exists()
 
@@ -150,10 +159,10 @@ def test_interrupted_build_is_not_mistaken_for_a_good_one(tmp_path, stop):
 def test_two_builds_at_once_build_once(tmp_path, monkeypatch):
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
     script = (
-        "import time\nfrom weft_sim import build\n"
+        "import time\nfrom weft_sim import cache\n"
         "def make(folder):\n"
         "    print('made', flush=True)\n    time.sleep(1)\n    (folder / 'library.so').touch()\n"
-        "print(build._cached('x', make))\n"
+        "print(cache.cached_library('x', make))\n"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
