@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from weft.arch.commands import COMMANDS
 from weft.arch.errors import Cause
 from weft.arch.registers import REGISTERS
+from weft.cli import main
 from weft_bench.pages import PAGES, isa_page, registers_page, write_pages
 
 ROOT = Path(__file__).parents[1]
@@ -58,3 +60,20 @@ def test_links_between_pages_lead_somewhere(path):
             heads = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
             anchors = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in heads}
             assert anchor in anchors, f"{path}: {target}"
+
+
+def test_the_example_in_the_readme_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert "verilator:base" in code
+    exec(code.replace("verilator:base", "golden:base"), {})
+    assert "(100, 30)" in capsys.readouterr().out
+
+
+def test_every_command_in_the_readme_exists():
+    commands = re.findall(r"`weft ([a-z]+(?: [a-z]+)?)", (ROOT / "README.md").read_text())
+    assert len(commands) > 8
+    for command in commands:
+        words = command.split()
+        if words[0] not in ("bench", "config"):
+            words = words[:1]
+        assert CliRunner().invoke(main, [*words, "--help"]).exit_code == 0, command
