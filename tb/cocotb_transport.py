@@ -3,7 +3,7 @@
 import itertools
 import random
 
-from cocotb import resume
+from cocotb.task import resume
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam, AxiResp
 

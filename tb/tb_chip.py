@@ -5,7 +5,7 @@ import contextlib
 import cocotb
 import context
 import numpy as np
-from cocotb import bridge
+from cocotb.task import bridge
 from cocotb.triggers import ClockCycles, FallingEdge
 from cocotb_transport import Abandoned, CocotbTransport
 

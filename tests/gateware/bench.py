@@ -37,10 +37,13 @@ TOP = "top"
 
 BUILD_ARGS = [
     *("--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal"),
-    *("-CFLAGS", "-O1", "--output-split", "20000"),
+    *("--output-split", "20000"),
 ]
 # The wheel's verilated.mk lacks the precompiled-header flags; -j 2 bounds memory.
-MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= -j2"
+# The slow part is mostly a list of all signals, which takes a compiler minutes to optimise.
+MAKE_FLAGS = (
+    "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= -j2 OPT_FAST=-O1 OPT_GLOBAL=-O1 OPT_SLOW=-O0"
+)
 
 
 def to_verilog(component: wiring.Component) -> str:
