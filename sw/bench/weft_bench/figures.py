@@ -2,11 +2,13 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from weft.arch.memory import MemoryTiming
 from weft.config import Config
 from weft_driver import Device
 from weft_sim.array_bench import array_khz
@@ -14,16 +16,19 @@ from weft_sim.array_bench import array_khz
 from .conv import run_convs
 from .digits import LEAST_FLOAT_ACCURACY, MOST_IMAGES_LOST
 from .digits_run import run_digits
-from .gemm import Ask, run_table
+from .gemm import Ask, run_gemm, run_table
 from .main_job import golden_url
 from .results import Result, Summary, identity
 from .shapes import CONVS, GEMMINI, SQUARE, Shape, random_shapes, read_shapes
-from .terminal import console
+from .terminal import console, share
 
 MOST_MACS = 200e6
 """Products of the tables above this are left out."""
 
 RANDOM_SEED, RANDOM_COUNT = 7, 200
+
+DEFAULT_LATENCY = MemoryTiming().latency
+"""Cycles of memory latency where nothing else is said."""
 
 UTILIZATION = {512: 0.985, 256: 0.97, 128: 0.92, 64: 0.70}
 """Least utilization of squares with packed B."""
@@ -80,6 +85,49 @@ class Figures:
         self.figures.append(Figure(name, f"<= {target:,.0f}", text, met))
 
 
+class Bench:
+    """Measures tables on one build of the chip, one device for each memory latency.
+
+    Parameters
+    ----------
+    preset
+        Configuration of the chip.
+    found
+        Where tables go.
+    """
+
+    def __init__(self, preset: str, found: Figures):
+        self.preset, self.found = preset, found
+        self.stack = ExitStack()
+        self._devices: dict[int, Device] = {}
+
+    def device(self, latency: int = DEFAULT_LATENCY) -> Device:
+        """The chip with a memory of that latency; opened once and kept."""
+        if latency not in self._devices:
+            url = f"verilator:{self.preset}?latency={latency}"
+            self._devices[latency] = self.stack.enter_context(Device(url))
+        return self._devices[latency]
+
+    def table(
+        self, title: str, shapes: Sequence[Shape], ask: Ask, latency: int = DEFAULT_LATENCY
+    ) -> list[Result]:
+        """Measure products, keep them under a title, and tell what came out."""
+        return self.keep(title, run_table(self.device(latency), shapes, ask, title))
+
+    def keep(self, title: str, rows: list[Result]) -> list[Result]:
+        """Keep rows under a title, and tell what they sum up to."""
+        self.found.tables[title] = rows
+        summary = Summary.of(rows)
+        worst = summary.worst.roofline_efficiency if summary.worst else None
+        console().print(
+            f"{title}: {len(rows)} rows, {summary.mismatches} mismatches, mean "
+            f"{share(summary.mean_efficiency)}, worst {share(worst)}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return rows
+
+
 def measure_figures(preset: str, tables: Path | None, quick: bool) -> dict[str, Any]:
     """Measure everything and give it as one JSON value.
 
@@ -95,29 +143,16 @@ def measure_figures(preset: str, tables: Path | None, quick: bool) -> dict[str, 
     """
     config = Config.parse(preset)
     found = Figures(config)
-    screen = console()
-
-    def measured(title: str, shapes: Sequence[Shape], ask: Ask, latency: int = 40) -> list[Result]:
-        with Device(f"verilator:{preset}?latency={latency}") as device:
-            rows = run_table(device, shapes, ask, title)
-        found.tables[title] = rows
-        summary = Summary.of(rows)
-        worst = summary.worst.roofline_efficiency if summary.worst else None
-        screen.print(
-            f"{title}: {len(rows)} rows, {summary.mismatches} mismatches, mean "
-            f"{summary.mean_efficiency or 0:.3f}, worst {worst or 0:.3f}",
-            markup=False,
-        )
-        return rows
-
-    squares(found, measured, quick)
-    gemmini(found, measured, quick)
-    for name in ("mlp", "cnn"):
-        network(found, measured, name, tables, quick)
-    odd(found, measured, tables, quick)
-    convolutions(found, preset, quick)
-    classifier(found, preset)
-    speed(found, preset)
+    bench = Bench(preset, found)
+    with bench.stack:
+        squares(found, bench, quick)
+        gemmini(found, bench, quick)
+        for name in ("mlp", "cnn"):
+            network(found, bench, name, tables, quick)
+        odd(found, bench, tables, quick)
+        convolutions(found, bench, quick)
+        classifier(found, bench)
+        speed(found, bench, quick)
     rows = [row for table in found.tables.values() for row in table]
     summary = Summary.of(rows)
     found.figures[:0] = [
@@ -139,15 +174,12 @@ def measure_figures(preset: str, tables: Path | None, quick: bool) -> dict[str, 
     }
 
 
-Measured = Callable[..., list[Result]]
-
-
-def squares(found: Figures, measured: Measured, quick: bool) -> None:
+def squares(found: Figures, bench: Bench, quick: bool) -> None:
     """Squares with both layouts of B, long latency, start-up cycles."""
     most = 256 if quick else 1024
     shapes = [shape for shape in SQUARE if shape.m <= most]
-    packed = measured("squares, packed B", shapes, Ask())
-    rows = measured("squares, row-major B", shapes, Ask(b_layout="row_major"))
+    packed = bench.table("squares, packed B", shapes, Ask())
+    rows = bench.table("squares, row-major B", shapes, Ask(b_layout="row_major"))
     by_size = {row.m: row for row in packed}
     for size, target in UTILIZATION.items():
         row = by_size.get(size)
@@ -169,20 +201,20 @@ def squares(found: Figures, measured: Measured, quick: bool) -> None:
     waiting = [r.bins["idle"] + r.bins["fill"] for r in packed if r.bins and r.m >= 64]
     found.at_most("idle + fill cycles, squares from 64^3 up, most", max(waiting), 300)
     if not quick:
-        far = measured(
+        far = bench.table(
             "512^3, 200 cycles of latency", [Shape("square", "512", 512, 512, 512)], Ask(), 200
         )
         found.at_least("utilization 512^3, 200 cycles of latency", far[0].utilization, 0.95)
 
 
-def gemmini(found: Figures, measured: Measured, quick: bool) -> None:
+def gemmini(found: Figures, bench: Bench, quick: bool) -> None:
     """Against Gemmini's cycles, same type of result, at our default latency or theirs if longer."""
     won, rows = 0, []
     peers = [peer for peer in GEMMINI if not quick or peer.cycles < 1e5]
-    for out, latency in sorted({(p.out, max(40, p.latency)) for p in peers}):
-        chosen = [p for p in peers if (p.out, max(40, p.latency)) == (out, latency)]
+    for out, latency in sorted({(p.out, max(DEFAULT_LATENCY, p.latency)) for p in peers}):
+        chosen = [p for p in peers if (p.out, max(DEFAULT_LATENCY, p.latency)) == (out, latency)]
         title = f"Gemmini's shapes, {out}, {latency} cycles of latency"
-        ours = measured(title, [p.shape for p in chosen], Ask(out=out), latency)
+        ours = bench.table(title, [p.shape for p in chosen], Ask(out=out), latency)
         won += sum((row.cycles or 0) < p.cycles for row, p in zip(ours, chosen, strict=True))
         rows += ours
     found.figures.append(
@@ -195,9 +227,7 @@ def gemmini(found: Figures, measured: Measured, quick: bool) -> None:
     )
 
 
-def network(
-    found: Figures, measured: Measured, name: str, tables: Path | None, quick: bool
-) -> None:
+def network(found: Figures, bench: Bench, name: str, tables: Path | None, quick: bool) -> None:
     """Layers of networks; depthwise rows of CNNs apart."""
     target = {"mlp": 0.95, "cnn": 0.90}[name]
     label = f"roofline efficiency of {name}, geometric mean"
@@ -207,21 +237,23 @@ def network(
         return
     limit = 2e6 if quick else MOST_MACS
     rows = [s for s in shapes if s.macs <= limit and not s.depthwise]
-    summary = Summary.of(measured(name, rows, Ask()))
+    summary = Summary.of(bench.table(name, rows, Ask()))
     found.at_least(label, summary.mean_efficiency, target)
     if depthwise := [s for s in shapes if s.depthwise and s.macs <= limit]:
-        measured(f"{name}, depthwise rows", depthwise, Ask())
+        bench.table(f"{name}, depthwise rows", depthwise, Ask())
 
 
-def odd(found: Figures, measured: Measured, tables: Path | None, quick: bool) -> None:
+def odd(found: Figures, bench: Bench, tables: Path | None, quick: bool) -> None:
     """Cycles above the roofline of shapes that fit nothing."""
     rows: list[Result] = []
     for name in ("stress", "edge"):
         shapes = _table(tables, name)
         if shapes is not None:
-            rows += measured(name, [s for s in shapes if s.macs <= MOST_MACS], Ask())
+            rows += bench.table(name, [s for s in shapes if s.macs <= MOST_MACS], Ask())
     count = 20 if quick else RANDOM_COUNT
-    rows += measured(f"random shapes, seed {RANDOM_SEED}", random_shapes(RANDOM_SEED, count), Ask())
+    rows += bench.table(
+        f"random shapes, seed {RANDOM_SEED}", random_shapes(RANDOM_SEED, count), Ask()
+    )
     summary = Summary.of(rows)
     found.at_most("stress, edge, random: cycles above ideal, most", summary.most_above_ideal, 400)
     found.at_most(
@@ -229,40 +261,35 @@ def odd(found: Figures, measured: Measured, tables: Path | None, quick: bool) ->
     )
 
 
-def convolutions(found: Figures, preset: str, quick: bool) -> None:
+def convolutions(found: Figures, bench: Bench, quick: bool) -> None:
     """Roofline efficiency of convolutions; the stem with its 3 channels apart."""
     convs = [c for c in CONVS if not quick or c.gemm().macs < 3e6]
-    with Device(f"verilator:{preset}") as device:
-        rows = run_convs(device, convs, Ask())
-    found.tables["convolutions"] = rows
+    rows = bench.keep("convolutions", run_convs(bench.device(), convs, Ask()))
     wide = Summary.of([r for r, c in zip(rows, convs, strict=True) if c.cin >= 16])
     worst = wide.worst.roofline_efficiency if wide.worst else None
     found.at_least("conv2d, roofline efficiency, worst layer", worst, 0.80)
     found.at_least("conv2d, roofline efficiency, geometric mean", wide.mean_efficiency, 0.85)
 
 
-def classifier(found: Figures, preset: str) -> None:
+def classifier(found: Figures, bench: Bench) -> None:
     """The digits, and the layers against onnxruntime where it is installed."""
-    url = f"verilator:{preset}"
-    with Device(url) as device:
-        digits = run_digits(device, golden_url(url))
+    digits = run_digits(bench.device(), golden_url(bench.device().url))
     found.at_least("digits, float accuracy", digits.float_accuracy, LEAST_FLOAT_ACCURACY)
     found.at_most("digits, images lost by int8 on chip", digits.images_lost, MOST_IMAGES_LOST)
     found.at_most("digits, elements unlike numpy or the golden model", digits.mismatches, 0)
 
 
-def speed(found: Figures, preset: str) -> None:
-    """Simulation speed of 512^3 against the bare array, several times in turn, the best of each."""
-    config = Config.parse(preset)
+def speed(found: Figures, bench: Bench, quick: bool) -> None:
+    """Simulation speed against the bare array, several times in turn, the best of each."""
+    size = 128 if quick else 512
     chip, bare = 0.0, 0.0
-    shape = [Shape("square", "512", 512, 512, 512)]
-    with Device(f"verilator:{preset}") as device:
-        for _ in range(3):
-            bare = max(bare, array_khz(config))
-            chip = max(chip, run_table(device, shape, Ask(), "speed")[0].sim_khz or 0)
+    for _ in range(3):
+        bare = max(bare, array_khz(found.config))
+        row = run_gemm(bench.device(), Shape("square", str(size), size, size, size), Ask())
+        chip = max(chip, row.sim_khz or 0)
     found.at_least("simulation speed of the chip / of the bare array", chip / bare, 0.4)
     found.figures.append(
-        Figure("simulation speed, 512^3, kHz", "about 300", f"{chip:.0f}", chip >= 250)
+        Figure(f"simulation speed, {size}^3, kHz", "about 300", f"{chip:.0f}", chip >= 250)
     )
 
 

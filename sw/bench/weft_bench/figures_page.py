@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .figures import DEFAULT_LATENCY
 from .shapes import GEMMINI
 from .terminal import number, share
 
@@ -37,8 +38,8 @@ def figures_page(figures: dict[str, Any]) -> str:
         ),
         "## Gemmini, row by row",
         "Gemmini 16 x 16 int8 (stock RTL, verilated, ideal CPU, 16 bytes a cycle, memory to "
-        "memory; our measurement) against Weft at 40 cycles of memory latency, or Gemmini's where "
-        "that is longer.",
+        f"memory; our measurement) against Weft at {DEFAULT_LATENCY} cycles of memory latency, or "
+        "Gemmini's where that is longer.",
         _gemmini(figures["tables"]),
     ]
     for title, table in figures["tables"].items():
@@ -94,7 +95,7 @@ def _gemmini(tables: dict[str, Any]) -> str:
     }
     lines = []
     for peer in GEMMINI:
-        latency = f" {max(40, peer.latency)} cycles of latency"
+        latency = f" {max(DEFAULT_LATENCY, peer.latency)} cycles of latency"
         ours = measured.get((peer.shape.name, peer.out, latency))
         if ours is None:
             continue
