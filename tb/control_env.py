@@ -229,9 +229,8 @@ class Environment:
                     if wait >> s & 1:
                         assert self.semaphores[s], self._say(f"semaphore {s} was not there")
                 takes |= wait
-                worker.inside.append(
-                    Running(raw, index, self.draw.randint(0, self.profile.longest))
-                )
+                time = self.draw.randint(0, self.profile.longest)
+                worker.inside.append(Running(raw, index, self.times.get(index, time)))
         for s in range(SEMAPHORES):
             self.semaphores[s] += (posts >> s & 1) - (takes >> s & 1)
         self.irq &= ~self.clear_irq  # an event in the same cycle is kept

@@ -203,7 +203,7 @@ async def doorbell_queue(dut):
 # --- errors ------------------------------------------------------------------------------------
 # Each returns the program, how many of its commands may reach an engine, and the expected ERROR.
 
-Expected = tuple[Cause, Engine, int]
+Expected = tuple[Cause, Engine, int | None]
 
 
 def bad_command(env, programs, draw, spoil) -> tuple[list[int], int, Expected]:
@@ -302,7 +302,18 @@ def unaligned(env, programs, draw):
     return programs.program(3), 0, (Cause.BAD_COMMAND, Engine.CONTROL, 0)
 
 
+def stopped(env, programs, draw):
+    """The host stops a program that would go on for long; no one knows where it is by then."""
+    raws = programs.body(draw.choice([1, 30]))
+    env.times = {len(raws): 5000}
+    last = 1 << programs.spare
+    raws.append(random_command(draw, LOAD, post=last))
+    raws.append(put(end(), SIGNAL, wait=last))
+    return raws, len(raws), (Cause.STOPPED, Engine.CONTROL, None)
+
+
 ERRORS = (
+    stopped,
     stray_bit,
     opcode,
     launch,
@@ -333,7 +344,15 @@ async def errors(dut, case):
         await env.ring(
             address + (draw.randrange(1, 64) if case == "unaligned" else 0), raws, good=good
         )
+        if case == "stopped":
+            for _ in range(draw.randrange(600)):
+                await env.step()
+            await env.refused("CTRL", 3)  # both at once: refused, so nothing happens
+            await env.step()
+            assert not env.at("abort")
+            await env.write("CTRL", 2)
         await env.until(lambda: env.at("abort"), f"{case}: abort")
+        env.times = {}
         assert env.cycle - before >= (STUCK_CYCLES if case in ("deadlock", "unterminated") else 0)
 
         env.other_bursts = True
@@ -353,6 +372,9 @@ async def errors(dut, case):
         assert (status["busy"], status["halted"]) == (0, 1)
         error = await env.fields("ERROR")
         got = (Cause(error["cause"]), Engine(error["engine"]), error["command"])
+        if case == "stopped":
+            assert error["command"] < len(raws)
+            got = (*got[:2], None)
         assert got == expected, env._say(f"{case}: {got}, not {expected}")
         assert (await env.fields("IRQ_STATUS"))["error"] == 1
         await env.refused("DOORBELL", 1)

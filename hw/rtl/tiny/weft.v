@@ -746,9 +746,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$207 ),
     .matmul__ready(\act__ready$211 ),
     .matmul__valid(matmul__valid),
-    .\port$2821$0 (\$79 ),
-    .\port$3863$35 (\$72 ),
-    .\port$4198$0 (\$78 ),
+    .\port$2822$0 (\$79 ),
+    .\port$3864$35 (\$72 ),
+    .\port$4199$0 (\$78 ),
     .rst(rst),
     .store__data(\act__data$249 ),
     .store__offset(store__offset),
@@ -812,70 +812,70 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$161 (matmul_cmd__ready),
     .\o__ready$193 (drain_cmd__ready),
     .\o__ready$223 (store_cmd__ready),
-    .\port$3503$0 (\$7 ),
-    .\port$3505$0 (\$8 ),
-    .\port$3507$0 (\$9 ),
-    .\port$3509$0 (\$10 ),
-    .\port$3511$0 (\$11 ),
-    .\port$3513$0 (\$12 ),
-    .\port$3515$0 (\$13 ),
-    .\port$3517$0 (\$14 ),
-    .\port$3519$0 (\$15 ),
-    .\port$3521$0 (\$16 ),
-    .\port$3523$0 (\$17 ),
-    .\port$3525$0 (\$18 ),
-    .\port$3527$0 (\$19 ),
-    .\port$3529$0 (\$20 ),
-    .\port$3531$0 (\$21 ),
-    .\port$3533$0 (\$22 ),
-    .\port$3557$0 (\$23 ),
-    .\port$3559$0 (\$24 ),
-    .\port$3561$0 (\$25 ),
-    .\port$3563$0 (\$26 ),
-    .\port$3565$0 (\$27 ),
-    .\port$3567$0 (\$28 ),
-    .\port$3569$0 (\$29 ),
-    .\port$3571$0 (\$30 ),
-    .\port$3573$0 (\$31 ),
-    .\port$3575$0 (\$32 ),
-    .\port$3577$0 (\$33 ),
-    .\port$3579$0 (\$34 ),
-    .\port$3581$0 (\$35 ),
-    .\port$3583$0 (\$36 ),
-    .\port$3585$0 (\$37 ),
-    .\port$3587$0 (\$38 ),
-    .\port$3611$0 (\$39 ),
-    .\port$3613$0 (\$40 ),
-    .\port$3615$0 (\$41 ),
-    .\port$3617$0 (\$42 ),
-    .\port$3619$0 (\$43 ),
-    .\port$3621$0 (\$44 ),
-    .\port$3623$0 (\$45 ),
-    .\port$3625$0 (\$46 ),
-    .\port$3627$0 (\$47 ),
-    .\port$3629$0 (\$48 ),
-    .\port$3631$0 (\$49 ),
-    .\port$3633$0 (\$50 ),
-    .\port$3635$0 (\$51 ),
-    .\port$3637$0 (\$52 ),
-    .\port$3639$0 (\$53 ),
-    .\port$3641$0 (\$54 ),
-    .\port$3665$0 (\$55 ),
-    .\port$3667$0 (\$56 ),
-    .\port$3669$0 (\$57 ),
-    .\port$3671$0 (\$58 ),
-    .\port$3673$0 (\$59 ),
-    .\port$3675$0 (\$60 ),
-    .\port$3677$0 (\$61 ),
-    .\port$3679$0 (\$62 ),
-    .\port$3681$0 (\$63 ),
-    .\port$3683$0 (\$64 ),
-    .\port$3685$0 (\$65 ),
-    .\port$3687$0 (\$66 ),
-    .\port$3689$0 (\$67 ),
-    .\port$3691$0 (\$68 ),
-    .\port$3693$0 (\$69 ),
-    .\port$3695$0 (\$70 ),
+    .\port$3504$0 (\$7 ),
+    .\port$3506$0 (\$8 ),
+    .\port$3508$0 (\$9 ),
+    .\port$3510$0 (\$10 ),
+    .\port$3512$0 (\$11 ),
+    .\port$3514$0 (\$12 ),
+    .\port$3516$0 (\$13 ),
+    .\port$3518$0 (\$14 ),
+    .\port$3520$0 (\$15 ),
+    .\port$3522$0 (\$16 ),
+    .\port$3524$0 (\$17 ),
+    .\port$3526$0 (\$18 ),
+    .\port$3528$0 (\$19 ),
+    .\port$3530$0 (\$20 ),
+    .\port$3532$0 (\$21 ),
+    .\port$3534$0 (\$22 ),
+    .\port$3558$0 (\$23 ),
+    .\port$3560$0 (\$24 ),
+    .\port$3562$0 (\$25 ),
+    .\port$3564$0 (\$26 ),
+    .\port$3566$0 (\$27 ),
+    .\port$3568$0 (\$28 ),
+    .\port$3570$0 (\$29 ),
+    .\port$3572$0 (\$30 ),
+    .\port$3574$0 (\$31 ),
+    .\port$3576$0 (\$32 ),
+    .\port$3578$0 (\$33 ),
+    .\port$3580$0 (\$34 ),
+    .\port$3582$0 (\$35 ),
+    .\port$3584$0 (\$36 ),
+    .\port$3586$0 (\$37 ),
+    .\port$3588$0 (\$38 ),
+    .\port$3612$0 (\$39 ),
+    .\port$3614$0 (\$40 ),
+    .\port$3616$0 (\$41 ),
+    .\port$3618$0 (\$42 ),
+    .\port$3620$0 (\$43 ),
+    .\port$3622$0 (\$44 ),
+    .\port$3624$0 (\$45 ),
+    .\port$3626$0 (\$46 ),
+    .\port$3628$0 (\$47 ),
+    .\port$3630$0 (\$48 ),
+    .\port$3632$0 (\$49 ),
+    .\port$3634$0 (\$50 ),
+    .\port$3636$0 (\$51 ),
+    .\port$3638$0 (\$52 ),
+    .\port$3640$0 (\$53 ),
+    .\port$3642$0 (\$54 ),
+    .\port$3666$0 (\$55 ),
+    .\port$3668$0 (\$56 ),
+    .\port$3670$0 (\$57 ),
+    .\port$3672$0 (\$58 ),
+    .\port$3674$0 (\$59 ),
+    .\port$3676$0 (\$60 ),
+    .\port$3678$0 (\$61 ),
+    .\port$3680$0 (\$62 ),
+    .\port$3682$0 (\$63 ),
+    .\port$3684$0 (\$64 ),
+    .\port$3686$0 (\$65 ),
+    .\port$3688$0 (\$66 ),
+    .\port$3690$0 (\$67 ),
+    .\port$3692$0 (\$68 ),
+    .\port$3694$0 (\$69 ),
+    .\port$3696$0 (\$70 ),
     .rst(rst),
     .running(running),
     .store_busy(store_busy),
@@ -907,27 +907,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2235$0 (\$74 ),
-    .\port$2269$0 (\$75 ),
-    .\port$2303$0 (\$76 ),
-    .\port$2337$0 (\$77 ),
-    .\port$2821$0 (\$79 ),
-    .\port$3611$0 (\$39 ),
-    .\port$3613$0 (\$40 ),
-    .\port$3615$0 (\$41 ),
-    .\port$3617$0 (\$42 ),
-    .\port$3619$0 (\$43 ),
-    .\port$3621$0 (\$44 ),
-    .\port$3623$0 (\$45 ),
-    .\port$3625$0 (\$46 ),
-    .\port$3627$0 (\$47 ),
-    .\port$3629$0 (\$48 ),
-    .\port$3631$0 (\$49 ),
-    .\port$3633$0 (\$50 ),
-    .\port$3635$0 (\$51 ),
-    .\port$3637$0 (\$52 ),
-    .\port$3639$0 (\$53 ),
-    .\port$3641$0 (\$54 ),
+    .\port$2236$0 (\$74 ),
+    .\port$2270$0 (\$75 ),
+    .\port$2304$0 (\$76 ),
+    .\port$2338$0 (\$77 ),
+    .\port$2822$0 (\$79 ),
+    .\port$3612$0 (\$39 ),
+    .\port$3614$0 (\$40 ),
+    .\port$3616$0 (\$41 ),
+    .\port$3618$0 (\$42 ),
+    .\port$3620$0 (\$43 ),
+    .\port$3622$0 (\$44 ),
+    .\port$3624$0 (\$45 ),
+    .\port$3626$0 (\$46 ),
+    .\port$3628$0 (\$47 ),
+    .\port$3630$0 (\$48 ),
+    .\port$3632$0 (\$49 ),
+    .\port$3634$0 (\$50 ),
+    .\port$3636$0 (\$51 ),
+    .\port$3638$0 (\$52 ),
+    .\port$3640$0 (\$53 ),
+    .\port$3642$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$68 (read__en),
@@ -954,24 +954,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$205 ),
-    .\port$3503$0 (\$7 ),
-    .\port$3505$0 (\$8 ),
-    .\port$3507$0 (\$9 ),
-    .\port$3509$0 (\$10 ),
-    .\port$3511$0 (\$11 ),
-    .\port$3513$0 (\$12 ),
-    .\port$3515$0 (\$13 ),
-    .\port$3517$0 (\$14 ),
-    .\port$3519$0 (\$15 ),
-    .\port$3521$0 (\$16 ),
-    .\port$3523$0 (\$17 ),
-    .\port$3525$0 (\$18 ),
-    .\port$3527$0 (\$19 ),
-    .\port$3529$0 (\$20 ),
-    .\port$3531$0 (\$21 ),
-    .\port$3533$0 (\$22 ),
-    .\port$3863$35 (\$72 ),
-    .\port$3958$0 (\$73 ),
+    .\port$3504$0 (\$7 ),
+    .\port$3506$0 (\$8 ),
+    .\port$3508$0 (\$9 ),
+    .\port$3510$0 (\$10 ),
+    .\port$3512$0 (\$11 ),
+    .\port$3514$0 (\$12 ),
+    .\port$3516$0 (\$13 ),
+    .\port$3518$0 (\$14 ),
+    .\port$3520$0 (\$15 ),
+    .\port$3522$0 (\$16 ),
+    .\port$3524$0 (\$17 ),
+    .\port$3526$0 (\$18 ),
+    .\port$3528$0 (\$19 ),
+    .\port$3530$0 (\$20 ),
+    .\port$3532$0 (\$21 ),
+    .\port$3534$0 (\$22 ),
+    .\port$3864$35 (\$72 ),
+    .\port$3959$0 (\$73 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -995,28 +995,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fault__cause(matmul_fault__cause),
     .fault__index(matmul_fault__index),
     .fault__valid(matmul_fault__valid),
-    .\port$2235$0 (\$74 ),
-    .\port$2269$0 (\$75 ),
-    .\port$2303$0 (\$76 ),
-    .\port$2337$0 (\$77 ),
-    .\port$3356$0 (matmul_waiting),
-    .\port$3557$0 (\$23 ),
-    .\port$3559$0 (\$24 ),
-    .\port$3561$0 (\$25 ),
-    .\port$3563$0 (\$26 ),
-    .\port$3565$0 (\$27 ),
-    .\port$3567$0 (\$28 ),
-    .\port$3569$0 (\$29 ),
-    .\port$3571$0 (\$30 ),
-    .\port$3573$0 (\$31 ),
-    .\port$3575$0 (\$32 ),
-    .\port$3577$0 (\$33 ),
-    .\port$3579$0 (\$34 ),
-    .\port$3581$0 (\$35 ),
-    .\port$3583$0 (\$36 ),
-    .\port$3585$0 (\$37 ),
-    .\port$3587$0 (\$38 ),
-    .\port$4198$0 (\$78 ),
+    .\port$2236$0 (\$74 ),
+    .\port$2270$0 (\$75 ),
+    .\port$2304$0 (\$76 ),
+    .\port$2338$0 (\$77 ),
+    .\port$3357$0 (matmul_waiting),
+    .\port$3558$0 (\$23 ),
+    .\port$3560$0 (\$24 ),
+    .\port$3562$0 (\$25 ),
+    .\port$3564$0 (\$26 ),
+    .\port$3566$0 (\$27 ),
+    .\port$3568$0 (\$28 ),
+    .\port$3570$0 (\$29 ),
+    .\port$3572$0 (\$30 ),
+    .\port$3574$0 (\$31 ),
+    .\port$3576$0 (\$32 ),
+    .\port$3578$0 (\$33 ),
+    .\port$3580$0 (\$34 ),
+    .\port$3582$0 (\$35 ),
+    .\port$3584$0 (\$36 ),
+    .\port$3586$0 (\$37 ),
+    .\port$3588$0 (\$38 ),
+    .\port$4199$0 (\$78 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .\row$76 (\act__data$207 ),
@@ -1079,7 +1079,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$3958$0 (\$73 ),
+    .\port$3959$0 (\$73 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1113,22 +1113,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__done__payload(memory__done__payload),
     .memory__done__valid(memory__done__valid),
     .message(message),
-    .\port$3665$0 (\$55 ),
-    .\port$3667$0 (\$56 ),
-    .\port$3669$0 (\$57 ),
-    .\port$3671$0 (\$58 ),
-    .\port$3673$0 (\$59 ),
-    .\port$3675$0 (\$60 ),
-    .\port$3677$0 (\$61 ),
-    .\port$3679$0 (\$62 ),
-    .\port$3681$0 (\$63 ),
-    .\port$3683$0 (\$64 ),
-    .\port$3685$0 (\$65 ),
-    .\port$3687$0 (\$66 ),
-    .\port$3689$0 (\$67 ),
-    .\port$3691$0 (\$68 ),
-    .\port$3693$0 (\$69 ),
-    .\port$3695$0 (\$70 ),
+    .\port$3666$0 (\$55 ),
+    .\port$3668$0 (\$56 ),
+    .\port$3670$0 (\$57 ),
+    .\port$3672$0 (\$58 ),
+    .\port$3674$0 (\$59 ),
+    .\port$3676$0 (\$60 ),
+    .\port$3678$0 (\$61 ),
+    .\port$3680$0 (\$62 ),
+    .\port$3682$0 (\$63 ),
+    .\port$3684$0 (\$64 ),
+    .\port$3686$0 (\$65 ),
+    .\port$3688$0 (\$66 ),
+    .\port$3690$0 (\$67 ),
+    .\port$3692$0 (\$68 ),
+    .\port$3694$0 (\$69 ),
+    .\port$3696$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -1613,7 +1613,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$2821$0 , drain__data, store__valid, store__offset, matmul__data, store__data, load__data, \port$3863$35 , \port$4198$0 , store__region, clk
+module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$2822$0 , drain__data, store__valid, store__offset, matmul__data, store__data, load__data, \port$3864$35 , \port$4199$0 , store__region, clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
@@ -1842,12 +1842,12 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   reg [1:0] matmul_shift_1 = 2'h0;
   reg [1:0] matmul_shift_2 = 2'h0;
   wire [2:0] matmul_zero;
-  input [14:0] \port$2821$0 ;
-  wire [14:0] \port$2821$0 ;
-  input [10:0] \port$3863$35 ;
-  wire [10:0] \port$3863$35 ;
-  input [10:0] \port$4198$0 ;
-  wire [10:0] \port$4198$0 ;
+  input [14:0] \port$2822$0 ;
+  wire [14:0] \port$2822$0 ;
+  input [10:0] \port$3864$35 ;
+  wire [10:0] \port$3864$35 ;
+  input [10:0] \port$4199$0 ;
+  wire [10:0] \port$4199$0 ;
   reg read_0_favour = 1'h1;
   wire read_0_favoured;
   wire read_0_lost;
@@ -1997,11 +1997,11 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     end
   end
   assign \read__data$106  = _3_;
-  assign \$1  = drain__data << { \port$2821$0 [2:1], 3'h0 };
-  assign \$2  = \port$2821$0 [14:11] << \port$2821$0 [2:1];
-  assign \$3  = load__data << { \port$3863$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$3863$35 [1:0];
-  assign \$5  = ! \port$4198$0 [10];
+  assign \$1  = drain__data << { \port$2822$0 [2:1], 3'h0 };
+  assign \$2  = \port$2822$0 [14:11] << \port$2822$0 [2:1];
+  assign \$3  = load__data << { \port$3864$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$3864$35 [1:0];
+  assign \$5  = ! \port$4199$0 [10];
   assign read_want_0_0 = matmul__valid & \$5 ;
   assign \$6  = ! store__region;
   assign read_want_0_1 = store__valid & \$6 ;
@@ -2020,9 +2020,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$18  = ~ \$17 ;
   assign \$19  = \$16  | \$18 ;
   assign read_grant_0_1 = read_want_0_1 & \$19 ;
-  assign \$20  = ! \port$2821$0 [0];
+  assign \$20  = ! \port$2822$0 [0];
   assign write_want_0_0 = drain__valid & \$20 ;
-  assign \$21  = ! \port$3863$35 [10];
+  assign \$21  = ! \port$3864$35 [10];
   assign write_want_0_1 = load__valid & \$21 ;
   assign \$22  = | { write_want_0_1, write_want_0_0 };
   assign \$23  = { write_want_0_1, write_want_0_0 } != { write_grant_0_1, write_grant_0_0 };
@@ -2043,7 +2043,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$36  = load_staged & \$35 ;
   assign \$37  = ! drain_region;
   assign \$38  = drain_staged & \$37 ;
-  assign \$39  = \port$4198$0 [9:2] + 1'h1;
+  assign \$39  = \port$4199$0 [9:2] + 1'h1;
   assign \$40  = store__offset[9:2] + 1'h1;
   assign \$41  = ! load_region;
   assign \$42  = load_staged & \$41 ;
@@ -2085,7 +2085,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign write_grant_1_1 = write_want_1_1 & \$74 ;
   assign \$76  = load_staged & \$75 ;
   assign \$78  = drain_staged & \$77 ;
-  assign \$79  = \port$4198$0 [9:2] + 1'h1;
+  assign \$79  = \port$4199$0 [9:2] + 1'h1;
   assign \$80  = store__offset[9:2] + 1'h1;
   assign \$82  = load_staged & \$81 ;
   assign \$84  = drain_staged & \$83 ;
@@ -2095,13 +2095,13 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign load__ready = | { write_grant_1_1, write_grant_0_1 };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$85  = drain__valid & drain__ready;
-  assign \$86  = \port$2821$0 [10:3] + 1'h1;
-  assign \$87  = \port$2821$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$88  = \port$2821$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$86  = \port$2822$0 [10:3] + 1'h1;
+  assign \$87  = \port$2822$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$88  = \port$2822$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$89  = load__valid & load__ready;
-  assign \$90  = \port$3863$35 [9:2] + 1'h1;
-  assign \$91  = \port$3863$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$92  = \port$3863$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$90  = \port$3864$35 [9:2] + 1'h1;
+  assign \$91  = \port$3864$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$92  = \port$3864$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$93  = ! read_0_patience;
   assign \$95  = read_0_favour + 1'h1;
   assign \$96  = \$94  ? 2'h1 : \$95 ;
@@ -2404,7 +2404,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read__addr$58  = 7'h00;
     if (read_grant_0_0) begin
-      \read__addr$58  = \port$4198$0 [9:3];
+      \read__addr$58  = \port$4199$0 [9:3];
     end
     if (read_grant_0_1) begin
       \read__addr$58  = store__offset[9:3];
@@ -2504,7 +2504,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read__addr$84  = 7'h00;
     if (read_grant_1_0) begin
-      \read__addr$84  = \port$4198$0 [9:3];
+      \read__addr$84  = \port$4199$0 [9:3];
     end
     if (read_grant_1_1) begin
       \read__addr$84  = store__offset[9:3];
@@ -2531,7 +2531,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$136  = drain_region;
     if (drain__valid) begin
-      \$136  = \port$2821$0 [0];
+      \$136  = \port$2822$0 [0];
     end
     if (rst) begin
       \$136  = 1'h0;
@@ -2551,7 +2551,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$138  = drain_odd;
     if (drain__valid) begin
-      \$138  = \port$2821$0 [10:4];
+      \$138  = \port$2822$0 [10:4];
     end
     if (rst) begin
       \$138  = 7'h00;
@@ -2588,7 +2588,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$142  = load_region;
     if (load__valid) begin
-      \$142  = \port$3863$35 [10];
+      \$142  = \port$3864$35 [10];
     end
     if (rst) begin
       \$142  = 1'h0;
@@ -2608,7 +2608,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$144  = load_odd;
     if (load__valid) begin
-      \$144  = \port$3863$35 [9:3];
+      \$144  = \port$3864$35 [9:3];
     end
     if (rst) begin
       \$144  = 7'h00;
@@ -2751,21 +2751,21 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$156  = \port$4198$0 [10];
+    \$156  = \port$4199$0 [10];
     if (rst) begin
       \$156  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$157  = \port$4198$0 [2];
+    \$157  = \port$4199$0 [2];
     if (rst) begin
       \$157  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$158  = \port$4198$0 [1:0];
+    \$158  = \port$4199$0 [1:0];
     if (rst) begin
       \$158  = 2'h0;
     end
@@ -2854,28 +2854,28 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$2821$0 [10:1];
+  assign drain__offset = \port$2822$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$2821$0 [14:11];
+  assign drain__mask = \port$2822$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$3863$35 [9:0];
+  assign load__offset = \port$3864$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$4198$0 [10];
-  assign drain__region = \port$2821$0 [0];
-  assign load__region = \port$3863$35 [10];
-  assign matmul__offset = \port$4198$0 [9:0];
+  assign matmul__region = \port$4199$0 [10];
+  assign drain__region = \port$2822$0 [0];
+  assign load__region = \port$3864$35 [10];
+  assign matmul__offset = \port$4199$0 [9:0];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign matmul_zero = 3'h0;
   assign store_zero = 3'h0;
   assign \$15  = read_0_favour;
   assign \$30  = write_0_favour;
-  assign \$45  = \port$4198$0 [10];
+  assign \$45  = \port$4199$0 [10];
   assign \$46  = store__region;
   assign \$55  = read_1_favour;
-  assign \$60  = \port$2821$0 [0];
-  assign \$61  = \port$3863$35 [10];
+  assign \$60  = \port$2822$0 [0];
+  assign \$61  = \port$3864$35 [10];
   assign \$70  = write_1_favour;
   assign \$75  = load_region;
   assign \$77  = drain_region;
@@ -2889,10 +2889,10 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, irq, host__awready, host__arready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid, store_cmd__valid, fetch__beat__valid, memory_outstanding
 , load_busy, \o__ready$130 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$161 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__mask, drain_busy, \o__ready$193 , drain_post__mask, \o__ready$223 , message, done, store_busy, \events$108 
-, \matmul_waiting$177 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$3503$0 , \port$3505$0 , \port$3507$0 , \port$3509$0 , \port$3511$0 , \port$3513$0 , \port$3515$0 , \port$3517$0 , \port$3519$0 , \port$3521$0 , \port$3523$0 , \port$3525$0 
-, \port$3527$0 , \port$3529$0 , \port$3531$0 , \port$3533$0 , \port$3557$0 , \port$3559$0 , \port$3561$0 , \port$3563$0 , \port$3565$0 , \port$3567$0 , \port$3569$0 , \port$3571$0 , \port$3573$0 , \port$3575$0 , \port$3577$0 , \port$3579$0 , \port$3581$0 , \port$3583$0 , \port$3585$0 , \port$3587$0 , \port$3611$0 
-, \port$3613$0 , \port$3615$0 , \port$3617$0 , \port$3619$0 , \port$3621$0 , \port$3623$0 , \port$3625$0 , \port$3627$0 , \port$3629$0 , \port$3631$0 , \port$3633$0 , \port$3635$0 , \port$3637$0 , \port$3639$0 , \port$3641$0 , \port$3665$0 , \port$3667$0 , \port$3669$0 , \port$3671$0 , \port$3673$0 , \port$3675$0 
-, \port$3677$0 , \port$3679$0 , \port$3681$0 , \port$3683$0 , \port$3685$0 , \port$3687$0 , \port$3689$0 , \port$3691$0 , \port$3693$0 , \port$3695$0 , fetch__burst__ready, fetch__beat__payload, matmul_post__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid
+, \matmul_waiting$177 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$3504$0 , \port$3506$0 , \port$3508$0 , \port$3510$0 , \port$3512$0 , \port$3514$0 , \port$3516$0 , \port$3518$0 , \port$3520$0 , \port$3522$0 , \port$3524$0 , \port$3526$0 
+, \port$3528$0 , \port$3530$0 , \port$3532$0 , \port$3534$0 , \port$3558$0 , \port$3560$0 , \port$3562$0 , \port$3564$0 , \port$3566$0 , \port$3568$0 , \port$3570$0 , \port$3572$0 , \port$3574$0 , \port$3576$0 , \port$3578$0 , \port$3580$0 , \port$3582$0 , \port$3584$0 , \port$3586$0 , \port$3588$0 , \port$3612$0 
+, \port$3614$0 , \port$3616$0 , \port$3618$0 , \port$3620$0 , \port$3622$0 , \port$3624$0 , \port$3626$0 , \port$3628$0 , \port$3630$0 , \port$3632$0 , \port$3634$0 , \port$3636$0 , \port$3638$0 , \port$3640$0 , \port$3642$0 , \port$3666$0 , \port$3668$0 , \port$3670$0 , \port$3672$0 , \port$3674$0 , \port$3676$0 
+, \port$3678$0 , \port$3680$0 , \port$3682$0 , \port$3684$0 , \port$3686$0 , \port$3688$0 , \port$3690$0 , \port$3692$0 , \port$3694$0 , \port$3696$0 , fetch__burst__ready, fetch__beat__payload, matmul_post__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid
 , store_post__mask, host__awaddr);
   wire \$1 ;
   wire \$10 ;
@@ -3680,134 +3680,134 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [3:0] offered;
   wire overflow;
   wire \overflow$97 ;
-  output [32:0] \port$3503$0 ;
-  wire [32:0] \port$3503$0 ;
-  output [32:0] \port$3505$0 ;
-  wire [32:0] \port$3505$0 ;
-  output [32:0] \port$3507$0 ;
-  wire [32:0] \port$3507$0 ;
-  output [32:0] \port$3509$0 ;
-  wire [32:0] \port$3509$0 ;
-  output [32:0] \port$3511$0 ;
-  wire [32:0] \port$3511$0 ;
-  output [32:0] \port$3513$0 ;
-  wire [32:0] \port$3513$0 ;
-  output [32:0] \port$3515$0 ;
-  wire [32:0] \port$3515$0 ;
-  output [32:0] \port$3517$0 ;
-  wire [32:0] \port$3517$0 ;
-  output [32:0] \port$3519$0 ;
-  wire [32:0] \port$3519$0 ;
-  output [32:0] \port$3521$0 ;
-  wire [32:0] \port$3521$0 ;
-  output [32:0] \port$3523$0 ;
-  wire [32:0] \port$3523$0 ;
-  output [32:0] \port$3525$0 ;
-  wire [32:0] \port$3525$0 ;
-  output [32:0] \port$3527$0 ;
-  wire [32:0] \port$3527$0 ;
-  output [32:0] \port$3529$0 ;
-  wire [32:0] \port$3529$0 ;
-  output [32:0] \port$3531$0 ;
-  wire [32:0] \port$3531$0 ;
-  output [32:0] \port$3533$0 ;
-  wire [32:0] \port$3533$0 ;
-  output [32:0] \port$3557$0 ;
-  wire [32:0] \port$3557$0 ;
-  output [32:0] \port$3559$0 ;
-  wire [32:0] \port$3559$0 ;
-  output [32:0] \port$3561$0 ;
-  wire [32:0] \port$3561$0 ;
-  output [32:0] \port$3563$0 ;
-  wire [32:0] \port$3563$0 ;
-  output [32:0] \port$3565$0 ;
-  wire [32:0] \port$3565$0 ;
-  output [32:0] \port$3567$0 ;
-  wire [32:0] \port$3567$0 ;
-  output [32:0] \port$3569$0 ;
-  wire [32:0] \port$3569$0 ;
-  output [32:0] \port$3571$0 ;
-  wire [32:0] \port$3571$0 ;
-  output [32:0] \port$3573$0 ;
-  wire [32:0] \port$3573$0 ;
-  output [32:0] \port$3575$0 ;
-  wire [32:0] \port$3575$0 ;
-  output [32:0] \port$3577$0 ;
-  wire [32:0] \port$3577$0 ;
-  output [32:0] \port$3579$0 ;
-  wire [32:0] \port$3579$0 ;
-  output [32:0] \port$3581$0 ;
-  wire [32:0] \port$3581$0 ;
-  output [32:0] \port$3583$0 ;
-  wire [32:0] \port$3583$0 ;
-  output [32:0] \port$3585$0 ;
-  wire [32:0] \port$3585$0 ;
-  output [32:0] \port$3587$0 ;
-  wire [32:0] \port$3587$0 ;
-  output [32:0] \port$3611$0 ;
-  wire [32:0] \port$3611$0 ;
-  output [32:0] \port$3613$0 ;
-  wire [32:0] \port$3613$0 ;
-  output [32:0] \port$3615$0 ;
-  wire [32:0] \port$3615$0 ;
-  output [32:0] \port$3617$0 ;
-  wire [32:0] \port$3617$0 ;
-  output [32:0] \port$3619$0 ;
-  wire [32:0] \port$3619$0 ;
-  output [32:0] \port$3621$0 ;
-  wire [32:0] \port$3621$0 ;
-  output [32:0] \port$3623$0 ;
-  wire [32:0] \port$3623$0 ;
-  output [32:0] \port$3625$0 ;
-  wire [32:0] \port$3625$0 ;
-  output [32:0] \port$3627$0 ;
-  wire [32:0] \port$3627$0 ;
-  output [32:0] \port$3629$0 ;
-  wire [32:0] \port$3629$0 ;
-  output [32:0] \port$3631$0 ;
-  wire [32:0] \port$3631$0 ;
-  output [32:0] \port$3633$0 ;
-  wire [32:0] \port$3633$0 ;
-  output [32:0] \port$3635$0 ;
-  wire [32:0] \port$3635$0 ;
-  output [32:0] \port$3637$0 ;
-  wire [32:0] \port$3637$0 ;
-  output [32:0] \port$3639$0 ;
-  wire [32:0] \port$3639$0 ;
-  output [32:0] \port$3641$0 ;
-  wire [32:0] \port$3641$0 ;
-  output [32:0] \port$3665$0 ;
-  wire [32:0] \port$3665$0 ;
-  output [32:0] \port$3667$0 ;
-  wire [32:0] \port$3667$0 ;
-  output [32:0] \port$3669$0 ;
-  wire [32:0] \port$3669$0 ;
-  output [32:0] \port$3671$0 ;
-  wire [32:0] \port$3671$0 ;
-  output [32:0] \port$3673$0 ;
-  wire [32:0] \port$3673$0 ;
-  output [32:0] \port$3675$0 ;
-  wire [32:0] \port$3675$0 ;
-  output [32:0] \port$3677$0 ;
-  wire [32:0] \port$3677$0 ;
-  output [32:0] \port$3679$0 ;
-  wire [32:0] \port$3679$0 ;
-  output [32:0] \port$3681$0 ;
-  wire [32:0] \port$3681$0 ;
-  output [32:0] \port$3683$0 ;
-  wire [32:0] \port$3683$0 ;
-  output [32:0] \port$3685$0 ;
-  wire [32:0] \port$3685$0 ;
-  output [32:0] \port$3687$0 ;
-  wire [32:0] \port$3687$0 ;
-  output [32:0] \port$3689$0 ;
-  wire [32:0] \port$3689$0 ;
-  output [32:0] \port$3691$0 ;
-  wire [32:0] \port$3691$0 ;
-  output [32:0] \port$3693$0 ;
-  wire [32:0] \port$3693$0 ;
-  output [32:0] \port$3695$0 ;
-  wire [32:0] \port$3695$0 ;
+  output [32:0] \port$3504$0 ;
+  wire [32:0] \port$3504$0 ;
+  output [32:0] \port$3506$0 ;
+  wire [32:0] \port$3506$0 ;
+  output [32:0] \port$3508$0 ;
+  wire [32:0] \port$3508$0 ;
+  output [32:0] \port$3510$0 ;
+  wire [32:0] \port$3510$0 ;
+  output [32:0] \port$3512$0 ;
+  wire [32:0] \port$3512$0 ;
+  output [32:0] \port$3514$0 ;
+  wire [32:0] \port$3514$0 ;
+  output [32:0] \port$3516$0 ;
+  wire [32:0] \port$3516$0 ;
+  output [32:0] \port$3518$0 ;
+  wire [32:0] \port$3518$0 ;
+  output [32:0] \port$3520$0 ;
+  wire [32:0] \port$3520$0 ;
+  output [32:0] \port$3522$0 ;
+  wire [32:0] \port$3522$0 ;
+  output [32:0] \port$3524$0 ;
+  wire [32:0] \port$3524$0 ;
+  output [32:0] \port$3526$0 ;
+  wire [32:0] \port$3526$0 ;
+  output [32:0] \port$3528$0 ;
+  wire [32:0] \port$3528$0 ;
+  output [32:0] \port$3530$0 ;
+  wire [32:0] \port$3530$0 ;
+  output [32:0] \port$3532$0 ;
+  wire [32:0] \port$3532$0 ;
+  output [32:0] \port$3534$0 ;
+  wire [32:0] \port$3534$0 ;
+  output [32:0] \port$3558$0 ;
+  wire [32:0] \port$3558$0 ;
+  output [32:0] \port$3560$0 ;
+  wire [32:0] \port$3560$0 ;
+  output [32:0] \port$3562$0 ;
+  wire [32:0] \port$3562$0 ;
+  output [32:0] \port$3564$0 ;
+  wire [32:0] \port$3564$0 ;
+  output [32:0] \port$3566$0 ;
+  wire [32:0] \port$3566$0 ;
+  output [32:0] \port$3568$0 ;
+  wire [32:0] \port$3568$0 ;
+  output [32:0] \port$3570$0 ;
+  wire [32:0] \port$3570$0 ;
+  output [32:0] \port$3572$0 ;
+  wire [32:0] \port$3572$0 ;
+  output [32:0] \port$3574$0 ;
+  wire [32:0] \port$3574$0 ;
+  output [32:0] \port$3576$0 ;
+  wire [32:0] \port$3576$0 ;
+  output [32:0] \port$3578$0 ;
+  wire [32:0] \port$3578$0 ;
+  output [32:0] \port$3580$0 ;
+  wire [32:0] \port$3580$0 ;
+  output [32:0] \port$3582$0 ;
+  wire [32:0] \port$3582$0 ;
+  output [32:0] \port$3584$0 ;
+  wire [32:0] \port$3584$0 ;
+  output [32:0] \port$3586$0 ;
+  wire [32:0] \port$3586$0 ;
+  output [32:0] \port$3588$0 ;
+  wire [32:0] \port$3588$0 ;
+  output [32:0] \port$3612$0 ;
+  wire [32:0] \port$3612$0 ;
+  output [32:0] \port$3614$0 ;
+  wire [32:0] \port$3614$0 ;
+  output [32:0] \port$3616$0 ;
+  wire [32:0] \port$3616$0 ;
+  output [32:0] \port$3618$0 ;
+  wire [32:0] \port$3618$0 ;
+  output [32:0] \port$3620$0 ;
+  wire [32:0] \port$3620$0 ;
+  output [32:0] \port$3622$0 ;
+  wire [32:0] \port$3622$0 ;
+  output [32:0] \port$3624$0 ;
+  wire [32:0] \port$3624$0 ;
+  output [32:0] \port$3626$0 ;
+  wire [32:0] \port$3626$0 ;
+  output [32:0] \port$3628$0 ;
+  wire [32:0] \port$3628$0 ;
+  output [32:0] \port$3630$0 ;
+  wire [32:0] \port$3630$0 ;
+  output [32:0] \port$3632$0 ;
+  wire [32:0] \port$3632$0 ;
+  output [32:0] \port$3634$0 ;
+  wire [32:0] \port$3634$0 ;
+  output [32:0] \port$3636$0 ;
+  wire [32:0] \port$3636$0 ;
+  output [32:0] \port$3638$0 ;
+  wire [32:0] \port$3638$0 ;
+  output [32:0] \port$3640$0 ;
+  wire [32:0] \port$3640$0 ;
+  output [32:0] \port$3642$0 ;
+  wire [32:0] \port$3642$0 ;
+  output [32:0] \port$3666$0 ;
+  wire [32:0] \port$3666$0 ;
+  output [32:0] \port$3668$0 ;
+  wire [32:0] \port$3668$0 ;
+  output [32:0] \port$3670$0 ;
+  wire [32:0] \port$3670$0 ;
+  output [32:0] \port$3672$0 ;
+  wire [32:0] \port$3672$0 ;
+  output [32:0] \port$3674$0 ;
+  wire [32:0] \port$3674$0 ;
+  output [32:0] \port$3676$0 ;
+  wire [32:0] \port$3676$0 ;
+  output [32:0] \port$3678$0 ;
+  wire [32:0] \port$3678$0 ;
+  output [32:0] \port$3680$0 ;
+  wire [32:0] \port$3680$0 ;
+  output [32:0] \port$3682$0 ;
+  wire [32:0] \port$3682$0 ;
+  output [32:0] \port$3684$0 ;
+  wire [32:0] \port$3684$0 ;
+  output [32:0] \port$3686$0 ;
+  wire [32:0] \port$3686$0 ;
+  output [32:0] \port$3688$0 ;
+  wire [32:0] \port$3688$0 ;
+  output [32:0] \port$3690$0 ;
+  wire [32:0] \port$3690$0 ;
+  output [32:0] \port$3692$0 ;
+  wire [32:0] \port$3692$0 ;
+  output [32:0] \port$3694$0 ;
+  wire [32:0] \port$3694$0 ;
+  output [32:0] \port$3696$0 ;
+  wire [32:0] \port$3696$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -3982,22 +3982,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$193 ),
     .o__valid(drain_cmd__valid),
-    .\port$3611$0 (\$70 ),
-    .\port$3613$0 (\$71 ),
-    .\port$3615$0 (\$72 ),
-    .\port$3617$0 (\$73 ),
-    .\port$3619$0 (\$74 ),
-    .\port$3621$0 (\$75 ),
-    .\port$3623$0 (\$76 ),
-    .\port$3625$0 (\$77 ),
-    .\port$3627$0 (\$78 ),
-    .\port$3629$0 (\$79 ),
-    .\port$3631$0 (\$80 ),
-    .\port$3633$0 (\$81 ),
-    .\port$3635$0 (\$82 ),
-    .\port$3637$0 (\$83 ),
-    .\port$3639$0 (\$84 ),
-    .\port$3641$0 (\$85 ),
+    .\port$3612$0 (\$70 ),
+    .\port$3614$0 (\$71 ),
+    .\port$3616$0 (\$72 ),
+    .\port$3618$0 (\$73 ),
+    .\port$3620$0 (\$74 ),
+    .\port$3622$0 (\$75 ),
+    .\port$3624$0 (\$76 ),
+    .\port$3626$0 (\$77 ),
+    .\port$3628$0 (\$78 ),
+    .\port$3630$0 (\$79 ),
+    .\port$3632$0 (\$80 ),
+    .\port$3634$0 (\$81 ),
+    .\port$3636$0 (\$82 ),
+    .\port$3638$0 (\$83 ),
+    .\port$3640$0 (\$84 ),
+    .\port$3642$0 (\$85 ),
     .take(\take$251 ),
     .waiting(drain_waiting)
   );
@@ -4053,70 +4053,70 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$3503$32 (\$38 [32]),
-    .\port$3505$32 (\$39 [32]),
-    .\port$3507$32 (\$40 [32]),
-    .\port$3509$32 (\$41 [32]),
-    .\port$3511$32 (\$42 [32]),
-    .\port$3513$32 (\$43 [32]),
-    .\port$3515$32 (\$44 [32]),
-    .\port$3517$32 (\$45 [32]),
-    .\port$3519$32 (\$46 [32]),
-    .\port$3521$32 (\$47 [32]),
-    .\port$3523$32 (\$48 [32]),
-    .\port$3525$32 (\$49 [32]),
-    .\port$3527$32 (\$50 [32]),
-    .\port$3529$32 (\$51 [32]),
-    .\port$3531$32 (\$52 [32]),
-    .\port$3533$32 (\$53 [32]),
-    .\port$3557$32 (\$54 [32]),
-    .\port$3559$32 (\$55 [32]),
-    .\port$3561$32 (\$56 [32]),
-    .\port$3563$32 (\$57 [32]),
-    .\port$3565$32 (\$58 [32]),
-    .\port$3567$32 (\$59 [32]),
-    .\port$3569$32 (\$60 [32]),
-    .\port$3571$32 (\$61 [32]),
-    .\port$3573$32 (\$62 [32]),
-    .\port$3575$32 (\$63 [32]),
-    .\port$3577$32 (\$64 [32]),
-    .\port$3579$32 (\$65 [32]),
-    .\port$3581$32 (\$66 [32]),
-    .\port$3583$32 (\$67 [32]),
-    .\port$3585$32 (\$68 [32]),
-    .\port$3587$32 (\$69 [32]),
-    .\port$3611$32 (\$70 [32]),
-    .\port$3613$32 (\$71 [32]),
-    .\port$3615$32 (\$72 [32]),
-    .\port$3617$32 (\$73 [32]),
-    .\port$3619$32 (\$74 [32]),
-    .\port$3621$32 (\$75 [32]),
-    .\port$3623$32 (\$76 [32]),
-    .\port$3625$32 (\$77 [32]),
-    .\port$3627$32 (\$78 [32]),
-    .\port$3629$32 (\$79 [32]),
-    .\port$3631$32 (\$80 [32]),
-    .\port$3633$32 (\$81 [32]),
-    .\port$3635$32 (\$82 [32]),
-    .\port$3637$32 (\$83 [32]),
-    .\port$3639$32 (\$84 [32]),
-    .\port$3641$32 (\$85 [32]),
-    .\port$3665$32 (\$86 [32]),
-    .\port$3667$32 (\$87 [32]),
-    .\port$3669$32 (\$88 [32]),
-    .\port$3671$32 (\$89 [32]),
-    .\port$3673$32 (\$90 [32]),
-    .\port$3675$32 (\$91 [32]),
-    .\port$3677$32 (\$92 [32]),
-    .\port$3679$32 (\$93 [32]),
-    .\port$3681$32 (\$94 [32]),
-    .\port$3683$32 (\$95 [32]),
-    .\port$3685$32 (\$96 [32]),
-    .\port$3687$32 (\$97 [32]),
-    .\port$3689$32 (\$98 [32]),
-    .\port$3691$32 (\$99 [32]),
-    .\port$3693$32 (\$100 [32]),
-    .\port$3695$32 (\$101 [32]),
+    .\port$3504$32 (\$38 [32]),
+    .\port$3506$32 (\$39 [32]),
+    .\port$3508$32 (\$40 [32]),
+    .\port$3510$32 (\$41 [32]),
+    .\port$3512$32 (\$42 [32]),
+    .\port$3514$32 (\$43 [32]),
+    .\port$3516$32 (\$44 [32]),
+    .\port$3518$32 (\$45 [32]),
+    .\port$3520$32 (\$46 [32]),
+    .\port$3522$32 (\$47 [32]),
+    .\port$3524$32 (\$48 [32]),
+    .\port$3526$32 (\$49 [32]),
+    .\port$3528$32 (\$50 [32]),
+    .\port$3530$32 (\$51 [32]),
+    .\port$3532$32 (\$52 [32]),
+    .\port$3534$32 (\$53 [32]),
+    .\port$3558$32 (\$54 [32]),
+    .\port$3560$32 (\$55 [32]),
+    .\port$3562$32 (\$56 [32]),
+    .\port$3564$32 (\$57 [32]),
+    .\port$3566$32 (\$58 [32]),
+    .\port$3568$32 (\$59 [32]),
+    .\port$3570$32 (\$60 [32]),
+    .\port$3572$32 (\$61 [32]),
+    .\port$3574$32 (\$62 [32]),
+    .\port$3576$32 (\$63 [32]),
+    .\port$3578$32 (\$64 [32]),
+    .\port$3580$32 (\$65 [32]),
+    .\port$3582$32 (\$66 [32]),
+    .\port$3584$32 (\$67 [32]),
+    .\port$3586$32 (\$68 [32]),
+    .\port$3588$32 (\$69 [32]),
+    .\port$3612$32 (\$70 [32]),
+    .\port$3614$32 (\$71 [32]),
+    .\port$3616$32 (\$72 [32]),
+    .\port$3618$32 (\$73 [32]),
+    .\port$3620$32 (\$74 [32]),
+    .\port$3622$32 (\$75 [32]),
+    .\port$3624$32 (\$76 [32]),
+    .\port$3626$32 (\$77 [32]),
+    .\port$3628$32 (\$78 [32]),
+    .\port$3630$32 (\$79 [32]),
+    .\port$3632$32 (\$80 [32]),
+    .\port$3634$32 (\$81 [32]),
+    .\port$3636$32 (\$82 [32]),
+    .\port$3638$32 (\$83 [32]),
+    .\port$3640$32 (\$84 [32]),
+    .\port$3642$32 (\$85 [32]),
+    .\port$3666$32 (\$86 [32]),
+    .\port$3668$32 (\$87 [32]),
+    .\port$3670$32 (\$88 [32]),
+    .\port$3672$32 (\$89 [32]),
+    .\port$3674$32 (\$90 [32]),
+    .\port$3676$32 (\$91 [32]),
+    .\port$3678$32 (\$92 [32]),
+    .\port$3680$32 (\$93 [32]),
+    .\port$3682$32 (\$94 [32]),
+    .\port$3684$32 (\$95 [32]),
+    .\port$3686$32 (\$96 [32]),
+    .\port$3688$32 (\$97 [32]),
+    .\port$3690$32 (\$98 [32]),
+    .\port$3692$32 (\$99 [32]),
+    .\port$3694$32 (\$100 [32]),
+    .\port$3696$32 (\$101 [32]),
     .quiet(quiet),
     .rst(rst),
     .stop(stop),
@@ -4170,22 +4170,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$130 ),
     .o__valid(load_cmd__valid),
-    .\port$3503$0 (\$38 ),
-    .\port$3505$0 (\$39 ),
-    .\port$3507$0 (\$40 ),
-    .\port$3509$0 (\$41 ),
-    .\port$3511$0 (\$42 ),
-    .\port$3513$0 (\$43 ),
-    .\port$3515$0 (\$44 ),
-    .\port$3517$0 (\$45 ),
-    .\port$3519$0 (\$46 ),
-    .\port$3521$0 (\$47 ),
-    .\port$3523$0 (\$48 ),
-    .\port$3525$0 (\$49 ),
-    .\port$3527$0 (\$50 ),
-    .\port$3529$0 (\$51 ),
-    .\port$3531$0 (\$52 ),
-    .\port$3533$0 (\$53 ),
+    .\port$3504$0 (\$38 ),
+    .\port$3506$0 (\$39 ),
+    .\port$3508$0 (\$40 ),
+    .\port$3510$0 (\$41 ),
+    .\port$3512$0 (\$42 ),
+    .\port$3514$0 (\$43 ),
+    .\port$3516$0 (\$44 ),
+    .\port$3518$0 (\$45 ),
+    .\port$3520$0 (\$46 ),
+    .\port$3522$0 (\$47 ),
+    .\port$3524$0 (\$48 ),
+    .\port$3526$0 (\$49 ),
+    .\port$3528$0 (\$50 ),
+    .\port$3530$0 (\$51 ),
+    .\port$3532$0 (\$52 ),
+    .\port$3534$0 (\$53 ),
     .take(\take$249 ),
     .waiting(load_waiting)
   );
@@ -4223,22 +4223,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$161 ),
     .o__valid(matmul_cmd__valid),
-    .\port$3557$0 (\$54 ),
-    .\port$3559$0 (\$55 ),
-    .\port$3561$0 (\$56 ),
-    .\port$3563$0 (\$57 ),
-    .\port$3565$0 (\$58 ),
-    .\port$3567$0 (\$59 ),
-    .\port$3569$0 (\$60 ),
-    .\port$3571$0 (\$61 ),
-    .\port$3573$0 (\$62 ),
-    .\port$3575$0 (\$63 ),
-    .\port$3577$0 (\$64 ),
-    .\port$3579$0 (\$65 ),
-    .\port$3581$0 (\$66 ),
-    .\port$3583$0 (\$67 ),
-    .\port$3585$0 (\$68 ),
-    .\port$3587$0 (\$69 ),
+    .\port$3558$0 (\$54 ),
+    .\port$3560$0 (\$55 ),
+    .\port$3562$0 (\$56 ),
+    .\port$3564$0 (\$57 ),
+    .\port$3566$0 (\$58 ),
+    .\port$3568$0 (\$59 ),
+    .\port$3570$0 (\$60 ),
+    .\port$3572$0 (\$61 ),
+    .\port$3574$0 (\$62 ),
+    .\port$3576$0 (\$63 ),
+    .\port$3578$0 (\$64 ),
+    .\port$3580$0 (\$65 ),
+    .\port$3582$0 (\$66 ),
+    .\port$3584$0 (\$67 ),
+    .\port$3586$0 (\$68 ),
+    .\port$3588$0 (\$69 ),
     .take(\take$250 ),
     .waiting(matmul_waiting)
   );
@@ -4296,22 +4296,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$223 ),
     .o__valid(store_cmd__valid),
-    .\port$3665$0 (\$86 ),
-    .\port$3667$0 (\$87 ),
-    .\port$3669$0 (\$88 ),
-    .\port$3671$0 (\$89 ),
-    .\port$3673$0 (\$90 ),
-    .\port$3675$0 (\$91 ),
-    .\port$3677$0 (\$92 ),
-    .\port$3679$0 (\$93 ),
-    .\port$3681$0 (\$94 ),
-    .\port$3683$0 (\$95 ),
-    .\port$3685$0 (\$96 ),
-    .\port$3687$0 (\$97 ),
-    .\port$3689$0 (\$98 ),
-    .\port$3691$0 (\$99 ),
-    .\port$3693$0 (\$100 ),
-    .\port$3695$0 (\$101 ),
+    .\port$3666$0 (\$86 ),
+    .\port$3668$0 (\$87 ),
+    .\port$3670$0 (\$88 ),
+    .\port$3672$0 (\$89 ),
+    .\port$3674$0 (\$90 ),
+    .\port$3676$0 (\$91 ),
+    .\port$3678$0 (\$92 ),
+    .\port$3680$0 (\$93 ),
+    .\port$3682$0 (\$94 ),
+    .\port$3684$0 (\$95 ),
+    .\port$3686$0 (\$96 ),
+    .\port$3688$0 (\$97 ),
+    .\port$3690$0 (\$98 ),
+    .\port$3692$0 (\$99 ),
+    .\port$3694$0 (\$100 ),
+    .\port$3696$0 (\$101 ),
     .take(\take$252 ),
     .waiting(store_waiting)
   );
@@ -4468,70 +4468,70 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \hold$234  = hold;
   assign \waiting$237  = store_waiting;
   assign store_index = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
-  assign \port$3503$0  = \$38 ;
-  assign \port$3505$0  = \$39 ;
-  assign \port$3507$0  = \$40 ;
-  assign \port$3509$0  = \$41 ;
-  assign \port$3511$0  = \$42 ;
-  assign \port$3513$0  = \$43 ;
-  assign \port$3515$0  = \$44 ;
-  assign \port$3517$0  = \$45 ;
-  assign \port$3519$0  = \$46 ;
-  assign \port$3521$0  = \$47 ;
-  assign \port$3523$0  = \$48 ;
-  assign \port$3525$0  = \$49 ;
-  assign \port$3527$0  = \$50 ;
-  assign \port$3529$0  = \$51 ;
-  assign \port$3531$0  = \$52 ;
-  assign \port$3533$0  = \$53 ;
-  assign \port$3557$0  = \$54 ;
-  assign \port$3559$0  = \$55 ;
-  assign \port$3561$0  = \$56 ;
-  assign \port$3563$0  = \$57 ;
-  assign \port$3565$0  = \$58 ;
-  assign \port$3567$0  = \$59 ;
-  assign \port$3569$0  = \$60 ;
-  assign \port$3571$0  = \$61 ;
-  assign \port$3573$0  = \$62 ;
-  assign \port$3575$0  = \$63 ;
-  assign \port$3577$0  = \$64 ;
-  assign \port$3579$0  = \$65 ;
-  assign \port$3581$0  = \$66 ;
-  assign \port$3583$0  = \$67 ;
-  assign \port$3585$0  = \$68 ;
-  assign \port$3587$0  = \$69 ;
-  assign \port$3611$0  = \$70 ;
-  assign \port$3613$0  = \$71 ;
-  assign \port$3615$0  = \$72 ;
-  assign \port$3617$0  = \$73 ;
-  assign \port$3619$0  = \$74 ;
-  assign \port$3621$0  = \$75 ;
-  assign \port$3623$0  = \$76 ;
-  assign \port$3625$0  = \$77 ;
-  assign \port$3627$0  = \$78 ;
-  assign \port$3629$0  = \$79 ;
-  assign \port$3631$0  = \$80 ;
-  assign \port$3633$0  = \$81 ;
-  assign \port$3635$0  = \$82 ;
-  assign \port$3637$0  = \$83 ;
-  assign \port$3639$0  = \$84 ;
-  assign \port$3641$0  = \$85 ;
-  assign \port$3665$0  = \$86 ;
-  assign \port$3667$0  = \$87 ;
-  assign \port$3669$0  = \$88 ;
-  assign \port$3671$0  = \$89 ;
-  assign \port$3673$0  = \$90 ;
-  assign \port$3675$0  = \$91 ;
-  assign \port$3677$0  = \$92 ;
-  assign \port$3679$0  = \$93 ;
-  assign \port$3681$0  = \$94 ;
-  assign \port$3683$0  = \$95 ;
-  assign \port$3685$0  = \$96 ;
-  assign \port$3687$0  = \$97 ;
-  assign \port$3689$0  = \$98 ;
-  assign \port$3691$0  = \$99 ;
-  assign \port$3693$0  = \$100 ;
-  assign \port$3695$0  = \$101 ;
+  assign \port$3504$0  = \$38 ;
+  assign \port$3506$0  = \$39 ;
+  assign \port$3508$0  = \$40 ;
+  assign \port$3510$0  = \$41 ;
+  assign \port$3512$0  = \$42 ;
+  assign \port$3514$0  = \$43 ;
+  assign \port$3516$0  = \$44 ;
+  assign \port$3518$0  = \$45 ;
+  assign \port$3520$0  = \$46 ;
+  assign \port$3522$0  = \$47 ;
+  assign \port$3524$0  = \$48 ;
+  assign \port$3526$0  = \$49 ;
+  assign \port$3528$0  = \$50 ;
+  assign \port$3530$0  = \$51 ;
+  assign \port$3532$0  = \$52 ;
+  assign \port$3534$0  = \$53 ;
+  assign \port$3558$0  = \$54 ;
+  assign \port$3560$0  = \$55 ;
+  assign \port$3562$0  = \$56 ;
+  assign \port$3564$0  = \$57 ;
+  assign \port$3566$0  = \$58 ;
+  assign \port$3568$0  = \$59 ;
+  assign \port$3570$0  = \$60 ;
+  assign \port$3572$0  = \$61 ;
+  assign \port$3574$0  = \$62 ;
+  assign \port$3576$0  = \$63 ;
+  assign \port$3578$0  = \$64 ;
+  assign \port$3580$0  = \$65 ;
+  assign \port$3582$0  = \$66 ;
+  assign \port$3584$0  = \$67 ;
+  assign \port$3586$0  = \$68 ;
+  assign \port$3588$0  = \$69 ;
+  assign \port$3612$0  = \$70 ;
+  assign \port$3614$0  = \$71 ;
+  assign \port$3616$0  = \$72 ;
+  assign \port$3618$0  = \$73 ;
+  assign \port$3620$0  = \$74 ;
+  assign \port$3622$0  = \$75 ;
+  assign \port$3624$0  = \$76 ;
+  assign \port$3626$0  = \$77 ;
+  assign \port$3628$0  = \$78 ;
+  assign \port$3630$0  = \$79 ;
+  assign \port$3632$0  = \$80 ;
+  assign \port$3634$0  = \$81 ;
+  assign \port$3636$0  = \$82 ;
+  assign \port$3638$0  = \$83 ;
+  assign \port$3640$0  = \$84 ;
+  assign \port$3642$0  = \$85 ;
+  assign \port$3666$0  = \$86 ;
+  assign \port$3668$0  = \$87 ;
+  assign \port$3670$0  = \$88 ;
+  assign \port$3672$0  = \$89 ;
+  assign \port$3674$0  = \$90 ;
+  assign \port$3676$0  = \$91 ;
+  assign \port$3678$0  = \$92 ;
+  assign \port$3680$0  = \$93 ;
+  assign \port$3682$0  = \$94 ;
+  assign \port$3684$0  = \$95 ;
+  assign \port$3686$0  = \$96 ;
+  assign \port$3688$0  = \$97 ;
+  assign \port$3690$0  = \$98 ;
+  assign \port$3692$0  = \$99 ;
+  assign \port$3694$0  = \$100 ;
+  assign \port$3696$0  = \$101 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -6358,7 +6358,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3611$0 , \port$3613$0 , \port$3615$0 , \port$3617$0 , \port$3619$0 , \port$3621$0 , \port$3623$0 , \port$3625$0 , \port$3627$0 , \port$3629$0 , \port$3631$0 , \port$3633$0 , \port$3635$0 , \port$3637$0 , \port$3639$0 , \port$3641$0 
+module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3612$0 , \port$3614$0 , \port$3616$0 , \port$3618$0 , \port$3620$0 , \port$3622$0 , \port$3624$0 , \port$3626$0 , \port$3628$0 , \port$3630$0 , \port$3632$0 , \port$3634$0 , \port$3636$0 , \port$3638$0 , \port$3640$0 , \port$3642$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [15:0] \$1 ;
@@ -6427,44 +6427,44 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$3611$0 ;
-  wire [32:0] \port$3611$0 ;
-  input [32:0] \port$3613$0 ;
-  wire [32:0] \port$3613$0 ;
-  input [32:0] \port$3615$0 ;
-  wire [32:0] \port$3615$0 ;
-  input [32:0] \port$3617$0 ;
-  wire [32:0] \port$3617$0 ;
-  input [32:0] \port$3619$0 ;
-  wire [32:0] \port$3619$0 ;
-  input [32:0] \port$3621$0 ;
-  wire [32:0] \port$3621$0 ;
-  input [32:0] \port$3623$0 ;
-  wire [32:0] \port$3623$0 ;
-  input [32:0] \port$3625$0 ;
-  wire [32:0] \port$3625$0 ;
-  input [32:0] \port$3627$0 ;
-  wire [32:0] \port$3627$0 ;
-  input [32:0] \port$3629$0 ;
-  wire [32:0] \port$3629$0 ;
-  input [32:0] \port$3631$0 ;
-  wire [32:0] \port$3631$0 ;
-  input [32:0] \port$3633$0 ;
-  wire [32:0] \port$3633$0 ;
-  input [32:0] \port$3635$0 ;
-  wire [32:0] \port$3635$0 ;
-  input [32:0] \port$3637$0 ;
-  wire [32:0] \port$3637$0 ;
-  input [32:0] \port$3639$0 ;
-  wire [32:0] \port$3639$0 ;
-  input [32:0] \port$3641$0 ;
-  wire [32:0] \port$3641$0 ;
+  input [32:0] \port$3612$0 ;
+  wire [32:0] \port$3612$0 ;
+  input [32:0] \port$3614$0 ;
+  wire [32:0] \port$3614$0 ;
+  input [32:0] \port$3616$0 ;
+  wire [32:0] \port$3616$0 ;
+  input [32:0] \port$3618$0 ;
+  wire [32:0] \port$3618$0 ;
+  input [32:0] \port$3620$0 ;
+  wire [32:0] \port$3620$0 ;
+  input [32:0] \port$3622$0 ;
+  wire [32:0] \port$3622$0 ;
+  input [32:0] \port$3624$0 ;
+  wire [32:0] \port$3624$0 ;
+  input [32:0] \port$3626$0 ;
+  wire [32:0] \port$3626$0 ;
+  input [32:0] \port$3628$0 ;
+  wire [32:0] \port$3628$0 ;
+  input [32:0] \port$3630$0 ;
+  wire [32:0] \port$3630$0 ;
+  input [32:0] \port$3632$0 ;
+  wire [32:0] \port$3632$0 ;
+  input [32:0] \port$3634$0 ;
+  wire [32:0] \port$3634$0 ;
+  input [32:0] \port$3636$0 ;
+  wire [32:0] \port$3636$0 ;
+  input [32:0] \port$3638$0 ;
+  wire [32:0] \port$3638$0 ;
+  input [32:0] \port$3640$0 ;
+  wire [32:0] \port$3640$0 ;
+  input [32:0] \port$3642$0 ;
+  wire [32:0] \port$3642$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$3613$0 [15:0] & \$1 ;
+  assign \$2  = \port$3614$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -6486,53 +6486,53 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$3613$0 [15:0];
+      take = \port$3614$0 [15:0];
     end
   end
-  assign i__payload = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0], \port$3615$0 [31:0], \port$3613$0 [31:0], \port$3611$0 [31:0] };
-  assign o__payload = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0], \port$3615$0 [31:0], \port$3613$0 [31:0], \port$3611$0 [31:0] };
-  assign \i__payload.opcode  = \port$3611$0 [7:0];
-  assign \i__payload.wait  = \port$3613$0 [15:0];
-  assign \i__payload.post  = \port$3613$0 [31:16];
-  assign \i__payload.int32  = \port$3611$0 [8];
-  assign \i__payload.params  = \port$3611$0 [9];
-  assign \i__payload.row_sum  = \port$3611$0 [10];
-  assign \i__payload.acc  = \port$3615$0 [15:0];
-  assign \i__payload.acc_block  = \port$3615$0 [31:16];
-  assign \i__payload.rows  = \port$3617$0 [15:0];
-  assign \i__payload.blocks  = \port$3617$0 [31:16];
-  assign \i__payload.dst  = \port$3619$0 [23:0];
-  assign \i__payload.dst_stride  = \port$3621$0 [23:0];
-  assign \i__payload.dst_block  = \port$3623$0 [23:0];
-  assign \i__payload.param  = \port$3625$0 [15:0];
-  assign \i__payload.cols_last  = \port$3625$0 [31:16];
-  assign \i__payload.scale  = \port$3627$0 [31:0];
-  assign \i__payload.zero_point  = \port$3629$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$3629$0 [31:16];
-  assign \i__payload.qmin  = \port$3631$0 [15:0];
-  assign \i__payload.qmax  = \port$3631$0 [31:16];
-  assign \i__payload.index  = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32] };
-  assign \o__payload.opcode  = \port$3611$0 [7:0];
-  assign \o__payload.wait  = \port$3613$0 [15:0];
-  assign \o__payload.post  = \port$3613$0 [31:16];
-  assign \o__payload.int32  = \port$3611$0 [8];
-  assign \o__payload.params  = \port$3611$0 [9];
-  assign \o__payload.row_sum  = \port$3611$0 [10];
-  assign \o__payload.acc  = \port$3615$0 [15:0];
-  assign \o__payload.acc_block  = \port$3615$0 [31:16];
-  assign \o__payload.rows  = \port$3617$0 [15:0];
-  assign \o__payload.blocks  = \port$3617$0 [31:16];
-  assign \o__payload.dst  = \port$3619$0 [23:0];
-  assign \o__payload.dst_stride  = \port$3621$0 [23:0];
-  assign \o__payload.dst_block  = \port$3623$0 [23:0];
-  assign \o__payload.param  = \port$3625$0 [15:0];
-  assign \o__payload.cols_last  = \port$3625$0 [31:16];
-  assign \o__payload.scale  = \port$3627$0 [31:0];
-  assign \o__payload.zero_point  = \port$3629$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$3629$0 [31:16];
-  assign \o__payload.qmin  = \port$3631$0 [15:0];
-  assign \o__payload.qmax  = \port$3631$0 [31:16];
-  assign \o__payload.index  = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32] };
+  assign i__payload = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
+  assign o__payload = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
+  assign \i__payload.opcode  = \port$3612$0 [7:0];
+  assign \i__payload.wait  = \port$3614$0 [15:0];
+  assign \i__payload.post  = \port$3614$0 [31:16];
+  assign \i__payload.int32  = \port$3612$0 [8];
+  assign \i__payload.params  = \port$3612$0 [9];
+  assign \i__payload.row_sum  = \port$3612$0 [10];
+  assign \i__payload.acc  = \port$3616$0 [15:0];
+  assign \i__payload.acc_block  = \port$3616$0 [31:16];
+  assign \i__payload.rows  = \port$3618$0 [15:0];
+  assign \i__payload.blocks  = \port$3618$0 [31:16];
+  assign \i__payload.dst  = \port$3620$0 [23:0];
+  assign \i__payload.dst_stride  = \port$3622$0 [23:0];
+  assign \i__payload.dst_block  = \port$3624$0 [23:0];
+  assign \i__payload.param  = \port$3626$0 [15:0];
+  assign \i__payload.cols_last  = \port$3626$0 [31:16];
+  assign \i__payload.scale  = \port$3628$0 [31:0];
+  assign \i__payload.zero_point  = \port$3630$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$3630$0 [31:16];
+  assign \i__payload.qmin  = \port$3632$0 [15:0];
+  assign \i__payload.qmax  = \port$3632$0 [31:16];
+  assign \i__payload.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
+  assign \o__payload.opcode  = \port$3612$0 [7:0];
+  assign \o__payload.wait  = \port$3614$0 [15:0];
+  assign \o__payload.post  = \port$3614$0 [31:16];
+  assign \o__payload.int32  = \port$3612$0 [8];
+  assign \o__payload.params  = \port$3612$0 [9];
+  assign \o__payload.row_sum  = \port$3612$0 [10];
+  assign \o__payload.acc  = \port$3616$0 [15:0];
+  assign \o__payload.acc_block  = \port$3616$0 [31:16];
+  assign \o__payload.rows  = \port$3618$0 [15:0];
+  assign \o__payload.blocks  = \port$3618$0 [31:16];
+  assign \o__payload.dst  = \port$3620$0 [23:0];
+  assign \o__payload.dst_stride  = \port$3622$0 [23:0];
+  assign \o__payload.dst_block  = \port$3624$0 [23:0];
+  assign \o__payload.param  = \port$3626$0 [15:0];
+  assign \o__payload.cols_last  = \port$3626$0 [31:16];
+  assign \o__payload.scale  = \port$3628$0 [31:0];
+  assign \o__payload.zero_point  = \port$3630$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$3630$0 [31:16];
+  assign \o__payload.qmin  = \port$3632$0 [15:0];
+  assign \o__payload.qmax  = \port$3632$0 [31:16];
+  assign \o__payload.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -7225,10 +7225,10 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, stop, clear, active, last_index, dispatch_fault__valid, dispatch_fault__cause
-, dispatch_fault__index, abort, error, halted, \port$3503$32 , \port$3505$32 , \port$3507$32 , \port$3509$32 , \port$3511$32 , \port$3513$32 , \port$3515$32 , \port$3517$32 , \port$3519$32 , \port$3521$32 , \port$3523$32 , \port$3525$32 , \port$3527$32 , \port$3529$32 , \port$3531$32 , \port$3533$32 , \port$3557$32 
-, \port$3559$32 , \port$3561$32 , \port$3563$32 , \port$3565$32 , \port$3567$32 , \port$3569$32 , \port$3571$32 , \port$3573$32 , \port$3575$32 , \port$3577$32 , \port$3579$32 , \port$3581$32 , \port$3583$32 , \port$3585$32 , \port$3587$32 , \port$3611$32 , \port$3613$32 , \port$3615$32 , \port$3617$32 , \port$3619$32 , \port$3621$32 
-, \port$3623$32 , \port$3625$32 , \port$3627$32 , \port$3629$32 , \port$3631$32 , \port$3633$32 , \port$3635$32 , \port$3637$32 , \port$3639$32 , \port$3641$32 , \port$3665$32 , \port$3667$32 , \port$3669$32 , \port$3671$32 , \port$3673$32 , \port$3675$32 , \port$3677$32 , \port$3679$32 , \port$3681$32 , \port$3683$32 , \port$3685$32 
-, \port$3687$32 , \port$3689$32 , \port$3691$32 , \port$3693$32 , \port$3695$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, clk);
+, dispatch_fault__index, abort, error, halted, \port$3504$32 , \port$3506$32 , \port$3508$32 , \port$3510$32 , \port$3512$32 , \port$3514$32 , \port$3516$32 , \port$3518$32 , \port$3520$32 , \port$3522$32 , \port$3524$32 , \port$3526$32 , \port$3528$32 , \port$3530$32 , \port$3532$32 , \port$3534$32 , \port$3558$32 
+, \port$3560$32 , \port$3562$32 , \port$3564$32 , \port$3566$32 , \port$3568$32 , \port$3570$32 , \port$3572$32 , \port$3574$32 , \port$3576$32 , \port$3578$32 , \port$3580$32 , \port$3582$32 , \port$3584$32 , \port$3586$32 , \port$3588$32 , \port$3612$32 , \port$3614$32 , \port$3616$32 , \port$3618$32 , \port$3620$32 , \port$3622$32 
+, \port$3624$32 , \port$3626$32 , \port$3628$32 , \port$3630$32 , \port$3632$32 , \port$3634$32 , \port$3636$32 , \port$3638$32 , \port$3640$32 , \port$3642$32 , \port$3666$32 , \port$3668$32 , \port$3670$32 , \port$3672$32 , \port$3674$32 , \port$3676$32 , \port$3678$32 , \port$3680$32 , \port$3682$32 , \port$3684$32 , \port$3686$32 
+, \port$3688$32 , \port$3690$32 , \port$3692$32 , \port$3694$32 , \port$3696$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$9  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -7314,134 +7314,134 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$3503$32 ;
-  wire \port$3503$32 ;
-  input \port$3505$32 ;
-  wire \port$3505$32 ;
-  input \port$3507$32 ;
-  wire \port$3507$32 ;
-  input \port$3509$32 ;
-  wire \port$3509$32 ;
-  input \port$3511$32 ;
-  wire \port$3511$32 ;
-  input \port$3513$32 ;
-  wire \port$3513$32 ;
-  input \port$3515$32 ;
-  wire \port$3515$32 ;
-  input \port$3517$32 ;
-  wire \port$3517$32 ;
-  input \port$3519$32 ;
-  wire \port$3519$32 ;
-  input \port$3521$32 ;
-  wire \port$3521$32 ;
-  input \port$3523$32 ;
-  wire \port$3523$32 ;
-  input \port$3525$32 ;
-  wire \port$3525$32 ;
-  input \port$3527$32 ;
-  wire \port$3527$32 ;
-  input \port$3529$32 ;
-  wire \port$3529$32 ;
-  input \port$3531$32 ;
-  wire \port$3531$32 ;
-  input \port$3533$32 ;
-  wire \port$3533$32 ;
-  input \port$3557$32 ;
-  wire \port$3557$32 ;
-  input \port$3559$32 ;
-  wire \port$3559$32 ;
-  input \port$3561$32 ;
-  wire \port$3561$32 ;
-  input \port$3563$32 ;
-  wire \port$3563$32 ;
-  input \port$3565$32 ;
-  wire \port$3565$32 ;
-  input \port$3567$32 ;
-  wire \port$3567$32 ;
-  input \port$3569$32 ;
-  wire \port$3569$32 ;
-  input \port$3571$32 ;
-  wire \port$3571$32 ;
-  input \port$3573$32 ;
-  wire \port$3573$32 ;
-  input \port$3575$32 ;
-  wire \port$3575$32 ;
-  input \port$3577$32 ;
-  wire \port$3577$32 ;
-  input \port$3579$32 ;
-  wire \port$3579$32 ;
-  input \port$3581$32 ;
-  wire \port$3581$32 ;
-  input \port$3583$32 ;
-  wire \port$3583$32 ;
-  input \port$3585$32 ;
-  wire \port$3585$32 ;
-  input \port$3587$32 ;
-  wire \port$3587$32 ;
-  input \port$3611$32 ;
-  wire \port$3611$32 ;
-  input \port$3613$32 ;
-  wire \port$3613$32 ;
-  input \port$3615$32 ;
-  wire \port$3615$32 ;
-  input \port$3617$32 ;
-  wire \port$3617$32 ;
-  input \port$3619$32 ;
-  wire \port$3619$32 ;
-  input \port$3621$32 ;
-  wire \port$3621$32 ;
-  input \port$3623$32 ;
-  wire \port$3623$32 ;
-  input \port$3625$32 ;
-  wire \port$3625$32 ;
-  input \port$3627$32 ;
-  wire \port$3627$32 ;
-  input \port$3629$32 ;
-  wire \port$3629$32 ;
-  input \port$3631$32 ;
-  wire \port$3631$32 ;
-  input \port$3633$32 ;
-  wire \port$3633$32 ;
-  input \port$3635$32 ;
-  wire \port$3635$32 ;
-  input \port$3637$32 ;
-  wire \port$3637$32 ;
-  input \port$3639$32 ;
-  wire \port$3639$32 ;
-  input \port$3641$32 ;
-  wire \port$3641$32 ;
-  input \port$3665$32 ;
-  wire \port$3665$32 ;
-  input \port$3667$32 ;
-  wire \port$3667$32 ;
-  input \port$3669$32 ;
-  wire \port$3669$32 ;
-  input \port$3671$32 ;
-  wire \port$3671$32 ;
-  input \port$3673$32 ;
-  wire \port$3673$32 ;
-  input \port$3675$32 ;
-  wire \port$3675$32 ;
-  input \port$3677$32 ;
-  wire \port$3677$32 ;
-  input \port$3679$32 ;
-  wire \port$3679$32 ;
-  input \port$3681$32 ;
-  wire \port$3681$32 ;
-  input \port$3683$32 ;
-  wire \port$3683$32 ;
-  input \port$3685$32 ;
-  wire \port$3685$32 ;
-  input \port$3687$32 ;
-  wire \port$3687$32 ;
-  input \port$3689$32 ;
-  wire \port$3689$32 ;
-  input \port$3691$32 ;
-  wire \port$3691$32 ;
-  input \port$3693$32 ;
-  wire \port$3693$32 ;
-  input \port$3695$32 ;
-  wire \port$3695$32 ;
+  input \port$3504$32 ;
+  wire \port$3504$32 ;
+  input \port$3506$32 ;
+  wire \port$3506$32 ;
+  input \port$3508$32 ;
+  wire \port$3508$32 ;
+  input \port$3510$32 ;
+  wire \port$3510$32 ;
+  input \port$3512$32 ;
+  wire \port$3512$32 ;
+  input \port$3514$32 ;
+  wire \port$3514$32 ;
+  input \port$3516$32 ;
+  wire \port$3516$32 ;
+  input \port$3518$32 ;
+  wire \port$3518$32 ;
+  input \port$3520$32 ;
+  wire \port$3520$32 ;
+  input \port$3522$32 ;
+  wire \port$3522$32 ;
+  input \port$3524$32 ;
+  wire \port$3524$32 ;
+  input \port$3526$32 ;
+  wire \port$3526$32 ;
+  input \port$3528$32 ;
+  wire \port$3528$32 ;
+  input \port$3530$32 ;
+  wire \port$3530$32 ;
+  input \port$3532$32 ;
+  wire \port$3532$32 ;
+  input \port$3534$32 ;
+  wire \port$3534$32 ;
+  input \port$3558$32 ;
+  wire \port$3558$32 ;
+  input \port$3560$32 ;
+  wire \port$3560$32 ;
+  input \port$3562$32 ;
+  wire \port$3562$32 ;
+  input \port$3564$32 ;
+  wire \port$3564$32 ;
+  input \port$3566$32 ;
+  wire \port$3566$32 ;
+  input \port$3568$32 ;
+  wire \port$3568$32 ;
+  input \port$3570$32 ;
+  wire \port$3570$32 ;
+  input \port$3572$32 ;
+  wire \port$3572$32 ;
+  input \port$3574$32 ;
+  wire \port$3574$32 ;
+  input \port$3576$32 ;
+  wire \port$3576$32 ;
+  input \port$3578$32 ;
+  wire \port$3578$32 ;
+  input \port$3580$32 ;
+  wire \port$3580$32 ;
+  input \port$3582$32 ;
+  wire \port$3582$32 ;
+  input \port$3584$32 ;
+  wire \port$3584$32 ;
+  input \port$3586$32 ;
+  wire \port$3586$32 ;
+  input \port$3588$32 ;
+  wire \port$3588$32 ;
+  input \port$3612$32 ;
+  wire \port$3612$32 ;
+  input \port$3614$32 ;
+  wire \port$3614$32 ;
+  input \port$3616$32 ;
+  wire \port$3616$32 ;
+  input \port$3618$32 ;
+  wire \port$3618$32 ;
+  input \port$3620$32 ;
+  wire \port$3620$32 ;
+  input \port$3622$32 ;
+  wire \port$3622$32 ;
+  input \port$3624$32 ;
+  wire \port$3624$32 ;
+  input \port$3626$32 ;
+  wire \port$3626$32 ;
+  input \port$3628$32 ;
+  wire \port$3628$32 ;
+  input \port$3630$32 ;
+  wire \port$3630$32 ;
+  input \port$3632$32 ;
+  wire \port$3632$32 ;
+  input \port$3634$32 ;
+  wire \port$3634$32 ;
+  input \port$3636$32 ;
+  wire \port$3636$32 ;
+  input \port$3638$32 ;
+  wire \port$3638$32 ;
+  input \port$3640$32 ;
+  wire \port$3640$32 ;
+  input \port$3642$32 ;
+  wire \port$3642$32 ;
+  input \port$3666$32 ;
+  wire \port$3666$32 ;
+  input \port$3668$32 ;
+  wire \port$3668$32 ;
+  input \port$3670$32 ;
+  wire \port$3670$32 ;
+  input \port$3672$32 ;
+  wire \port$3672$32 ;
+  input \port$3674$32 ;
+  wire \port$3674$32 ;
+  input \port$3676$32 ;
+  wire \port$3676$32 ;
+  input \port$3678$32 ;
+  wire \port$3678$32 ;
+  input \port$3680$32 ;
+  wire \port$3680$32 ;
+  input \port$3682$32 ;
+  wire \port$3682$32 ;
+  input \port$3684$32 ;
+  wire \port$3684$32 ;
+  input \port$3686$32 ;
+  wire \port$3686$32 ;
+  input \port$3688$32 ;
+  wire \port$3688$32 ;
+  input \port$3690$32 ;
+  wire \port$3690$32 ;
+  input \port$3692$32 ;
+  wire \port$3692$32 ;
+  input \port$3694$32 ;
+  wire \port$3694$32 ;
+  input \port$3696$32 ;
+  wire \port$3696$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -7543,22 +7543,22 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$5 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$3695$32 , \port$3693$32 , \port$3691$32 , \port$3689$32 , \port$3687$32 , \port$3685$32 , \port$3683$32 , \port$3681$32 , \port$3679$32 , \port$3677$32 , \port$3675$32 , \port$3673$32 , \port$3671$32 , \port$3669$32 , \port$3667$32 , \port$3665$32  };
+      first[31:16] = { \port$3696$32 , \port$3694$32 , \port$3692$32 , \port$3690$32 , \port$3688$32 , \port$3686$32 , \port$3684$32 , \port$3682$32 , \port$3680$32 , \port$3678$32 , \port$3676$32 , \port$3674$32 , \port$3672$32 , \port$3670$32 , \port$3668$32 , \port$3666$32  };
     end
     if (\$6 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$3641$32 , \port$3639$32 , \port$3637$32 , \port$3635$32 , \port$3633$32 , \port$3631$32 , \port$3629$32 , \port$3627$32 , \port$3625$32 , \port$3623$32 , \port$3621$32 , \port$3619$32 , \port$3617$32 , \port$3615$32 , \port$3613$32 , \port$3611$32  };
+      first[31:16] = { \port$3642$32 , \port$3640$32 , \port$3638$32 , \port$3636$32 , \port$3634$32 , \port$3632$32 , \port$3630$32 , \port$3628$32 , \port$3626$32 , \port$3624$32 , \port$3622$32 , \port$3620$32 , \port$3618$32 , \port$3616$32 , \port$3614$32 , \port$3612$32  };
     end
     if (\$7 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$3587$32 , \port$3585$32 , \port$3583$32 , \port$3581$32 , \port$3579$32 , \port$3577$32 , \port$3575$32 , \port$3573$32 , \port$3571$32 , \port$3569$32 , \port$3567$32 , \port$3565$32 , \port$3563$32 , \port$3561$32 , \port$3559$32 , \port$3557$32  };
+      first[31:16] = { \port$3588$32 , \port$3586$32 , \port$3584$32 , \port$3582$32 , \port$3580$32 , \port$3578$32 , \port$3576$32 , \port$3574$32 , \port$3572$32 , \port$3570$32 , \port$3568$32 , \port$3566$32 , \port$3564$32 , \port$3562$32 , \port$3560$32 , \port$3558$32  };
     end
     if (\$8 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$3533$32 , \port$3531$32 , \port$3529$32 , \port$3527$32 , \port$3525$32 , \port$3523$32 , \port$3521$32 , \port$3519$32 , \port$3517$32 , \port$3515$32 , \port$3513$32 , \port$3511$32 , \port$3509$32 , \port$3507$32 , \port$3505$32 , \port$3503$32  };
+      first[31:16] = { \port$3534$32 , \port$3532$32 , \port$3530$32 , \port$3528$32 , \port$3526$32 , \port$3524$32 , \port$3522$32 , \port$3520$32 , \port$3518$32 , \port$3516$32 , \port$3514$32 , \port$3512$32 , \port$3510$32 , \port$3508$32 , \port$3506$32 , \port$3504$32  };
     end
     if (\$9 ) begin
       first[3:0] = 4'h9;
@@ -7665,10 +7665,10 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       \$23  = 1'h0;
     end
   end
-  assign store_index = { \port$3695$32 , \port$3693$32 , \port$3691$32 , \port$3689$32 , \port$3687$32 , \port$3685$32 , \port$3683$32 , \port$3681$32 , \port$3679$32 , \port$3677$32 , \port$3675$32 , \port$3673$32 , \port$3671$32 , \port$3669$32 , \port$3667$32 , \port$3665$32  };
-  assign drain_index = { \port$3641$32 , \port$3639$32 , \port$3637$32 , \port$3635$32 , \port$3633$32 , \port$3631$32 , \port$3629$32 , \port$3627$32 , \port$3625$32 , \port$3623$32 , \port$3621$32 , \port$3619$32 , \port$3617$32 , \port$3615$32 , \port$3613$32 , \port$3611$32  };
-  assign matmul_index = { \port$3587$32 , \port$3585$32 , \port$3583$32 , \port$3581$32 , \port$3579$32 , \port$3577$32 , \port$3575$32 , \port$3573$32 , \port$3571$32 , \port$3569$32 , \port$3567$32 , \port$3565$32 , \port$3563$32 , \port$3561$32 , \port$3559$32 , \port$3557$32  };
-  assign load_index = { \port$3533$32 , \port$3531$32 , \port$3529$32 , \port$3527$32 , \port$3525$32 , \port$3523$32 , \port$3521$32 , \port$3519$32 , \port$3517$32 , \port$3515$32 , \port$3513$32 , \port$3511$32 , \port$3509$32 , \port$3507$32 , \port$3505$32 , \port$3503$32  };
+  assign store_index = { \port$3696$32 , \port$3694$32 , \port$3692$32 , \port$3690$32 , \port$3688$32 , \port$3686$32 , \port$3684$32 , \port$3682$32 , \port$3680$32 , \port$3678$32 , \port$3676$32 , \port$3674$32 , \port$3672$32 , \port$3670$32 , \port$3668$32 , \port$3666$32  };
+  assign drain_index = { \port$3642$32 , \port$3640$32 , \port$3638$32 , \port$3636$32 , \port$3634$32 , \port$3632$32 , \port$3630$32 , \port$3628$32 , \port$3626$32 , \port$3624$32 , \port$3622$32 , \port$3620$32 , \port$3618$32 , \port$3616$32 , \port$3614$32 , \port$3612$32  };
+  assign matmul_index = { \port$3588$32 , \port$3586$32 , \port$3584$32 , \port$3582$32 , \port$3580$32 , \port$3578$32 , \port$3576$32 , \port$3574$32 , \port$3572$32 , \port$3570$32 , \port$3568$32 , \port$3566$32 , \port$3564$32 , \port$3562$32 , \port$3560$32 , \port$3558$32  };
+  assign load_index = { \port$3534$32 , \port$3532$32 , \port$3530$32 , \port$3528$32 , \port$3526$32 , \port$3524$32 , \port$3522$32 , \port$3520$32 , \port$3518$32 , \port$3516$32 , \port$3514$32 , \port$3512$32 , \port$3510$32 , \port$3508$32 , \port$3506$32 , \port$3504$32  };
   assign \first.cause  = first[3:0];
   assign \first.engine  = first[7:4];
   assign \first.command  = first[31:16];
@@ -7689,9 +7689,9 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   wire \$13 ;
   wire \$14 ;
   wire \$15 ;
-  wire [32:0] \$16 ;
-  wire [1:0] \$17 ;
-  wire [31:0] \$18 ;
+  wire \$16 ;
+  wire [32:0] \$17 ;
+  wire [1:0] \$18 ;
   wire [31:0] \$19 ;
   wire \$2 ;
   wire [31:0] \$20 ;
@@ -7701,26 +7701,27 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   wire [31:0] \$24 ;
   wire [31:0] \$25 ;
   wire [31:0] \$26 ;
-  wire \$27 ;
+  wire [31:0] \$27 ;
   wire \$28 ;
   wire \$29 ;
   wire \$3 ;
   wire \$30 ;
-  wire [31:0] \$31 ;
-  wire [1:0] \$32 ;
-  reg [31:0] \$33 ;
-  reg \$34 ;
-  reg [1:0] \$35 ;
-  reg \$36 ;
-  reg [31:0] \$37 ;
+  wire \$31 ;
+  wire [31:0] \$32 ;
+  wire [1:0] \$33 ;
+  reg [31:0] \$34 ;
+  reg \$35 ;
+  reg [1:0] \$36 ;
+  reg \$37 ;
   reg [31:0] \$38 ;
   reg [31:0] \$39 ;
   wire \$4 ;
-  reg [9:0] \$40 ;
-  reg \$41 ;
+  reg [31:0] \$40 ;
+  reg [9:0] \$41 ;
   reg \$42 ;
-  reg [31:0] \$43 ;
-  reg [1:0] \$44 ;
+  reg \$43 ;
+  reg [31:0] \$44 ;
+  reg [1:0] \$45 ;
   wire \$5 ;
   wire \$6 ;
   wire \$7 ;
@@ -7832,21 +7833,23 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   reg [31:0] value;
   wire [31:0] written;
   always @(posedge clk)
-    irq_status <= \$37 ;
+    \clear$42  <= \$37 ;
   always @(posedge clk)
-    irq_enable <= \$38 ;
+    irq_status <= \$38 ;
   always @(posedge clk)
-    \program$17  <= \$39 ;
+    irq_enable <= \$39 ;
   always @(posedge clk)
-    place <= \$40 ;
+    \program$17  <= \$40 ;
   always @(posedge clk)
-    looking <= \$41 ;
+    place <= \$41 ;
   always @(posedge clk)
-    host__rvalid <= \$42 ;
+    looking <= \$42 ;
   always @(posedge clk)
-    host__rdata <= \$43 ;
+    host__rvalid <= \$43 ;
   always @(posedge clk)
-    host__rresp <= \$44 ;
+    host__rdata <= \$44 ;
+  always @(posedge clk)
+    host__rresp <= \$45 ;
   assign \$1  = irq_status & irq_enable;
   assign irq = | \$1 ;
   assign \$2  = host__awvalid & host__wvalid;
@@ -7857,66 +7860,72 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$5  = ~ ask[0];
   assign \$6  = \$5  | clearable;
   assign \$7  = ask[0] & clearable;
-  assign \$8  = | written;
-  assign \$9  = ! written[31:16];
-  assign \$10  = \$8  & \$9 ;
-  assign \$11  = \$10  & room;
-  assign \$12  = ~ refuse;
-  assign \$13  = \$11  & \$12 ;
-  assign \$14  = ~ looking;
-  assign \$15  = ~ host__rvalid;
-  assign host__arready = \$14  & \$15 ;
-  assign \$16  = retired + done;
-  assign \$17  = okay ? 2'h0 : 2'h2;
-  assign \$18  = ~ written;
-  assign \$19  = irq_status & \$18 ;
-  assign \$20  = ~ { host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3:2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2:1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1:0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0] };
-  assign \$21  = irq_enable & \$20 ;
-  assign \$22  = \$21  | written;
-  assign \$24  = ~ { host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3:2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2:1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1:0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0] };
-  assign \$25  = \program$17  & \$24 ;
-  assign \$26  = \$25  | written;
-  assign \$27  = host__arvalid & host__arready;
-  assign \$28  = ~ counter;
-  assign \$29  = \$28  | counter_valid;
-  assign \$30  = looking & \$29 ;
-  assign \$31  = counter ? counter_total : value;
-  assign \$32  = known ? 2'h0 : 2'h2;
+  assign \$8  = ask[1] & okay;
+  assign \$9  = | written;
+  assign \$10  = ! written[31:16];
+  assign \$11  = \$9  & \$10 ;
+  assign \$12  = \$11  & room;
+  assign \$13  = ~ refuse;
+  assign \$14  = \$12  & \$13 ;
+  assign \$15  = ~ looking;
+  assign \$16  = ~ host__rvalid;
+  assign host__arready = \$15  & \$16 ;
+  assign \$17  = retired + done;
+  assign \$18  = okay ? 2'h0 : 2'h2;
+  assign \$19  = ~ written;
+  assign \$20  = irq_status & \$19 ;
+  assign \$21  = ~ { host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3:2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2:1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1:0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0] };
+  assign \$22  = irq_enable & \$21 ;
+  assign \$23  = \$22  | written;
+  assign \$25  = ~ { host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3], host__wstrb[3:2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2], host__wstrb[2:1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1], host__wstrb[1:0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0], host__wstrb[0] };
+  assign \$26  = \program$17  & \$25 ;
+  assign \$27  = \$26  | written;
+  assign \$28  = host__arvalid & host__arready;
+  assign \$29  = ~ counter;
+  assign \$30  = \$29  | counter_valid;
+  assign \$31  = looking & \$30 ;
+  assign \$32  = counter ? counter_total : value;
+  assign \$33  = known ? 2'h0 : 2'h2;
   always @(posedge clk)
-    retired <= \$33 ;
+    retired <= \$34 ;
   always @(posedge clk)
-    host__bvalid <= \$34 ;
+    host__bvalid <= \$35 ;
   always @(posedge clk)
-    host__bresp <= \$35 ;
-  always @(posedge clk)
-    \clear$42  <= \$36 ;
+    host__bresp <= \$36 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$37  = irq_status;
+    \$37  = clear;
+    if (rst) begin
+      \$37  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
+    \$38  = irq_status;
     if (accept) begin
       casez (host__awaddr[11:2])
         10'h005:
             /* empty */;
         10'h006:
-            \$37  = \$19 ;
+            \$38  = \$20 ;
       endcase
     end
     if (done) begin
-      \$37 [0] = 1'h1;
+      \$38 [0] = 1'h1;
     end
     if (halt) begin
-      \$37 [1] = 1'h1;
+      \$38 [1] = 1'h1;
     end
     if (message) begin
-      \$37 [2] = 1'h1;
+      \$38 [2] = 1'h1;
     end
     if (rst) begin
-      \$37  = 32'd0;
+      \$38  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$38  = irq_enable;
+    \$39  = irq_enable;
     if (accept) begin
       casez (host__awaddr[11:2])
         10'h005:
@@ -7924,16 +7933,16 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
         10'h006:
             /* empty */;
         10'h007:
-            \$38  = \$23 ;
+            \$39  = \$24 ;
       endcase
     end
     if (rst) begin
-      \$38  = 32'd7;
+      \$39  = 32'd7;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$39  = \program$17 ;
+    \$40  = \program$17 ;
     if (accept) begin
       casez (host__awaddr[11:2])
         10'h005:
@@ -7943,66 +7952,66 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
         10'h007:
             /* empty */;
         10'h009:
-            \$39  = \$26 ;
+            \$40  = \$27 ;
       endcase
     end
     if (rst) begin
-      \$39  = 32'd0;
+      \$40  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$40  = place;
-    if (\$27 ) begin
-      \$40  = host__araddr[11:2];
+    \$41  = place;
+    if (\$28 ) begin
+      \$41  = host__araddr[11:2];
     end
     if (rst) begin
-      \$40  = 10'h000;
+      \$41  = 10'h000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$41  = looking;
-    if (\$27 ) begin
-      \$41  = 1'h1;
-    end
-    if (\$30 ) begin
-      \$41  = 1'h0;
-    end
-    if (rst) begin
-      \$41  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$42  = host__rvalid;
-    if (\$30 ) begin
+    \$42  = looking;
+    if (\$28 ) begin
       \$42  = 1'h1;
+    end
+    if (\$31 ) begin
+      \$42  = 1'h0;
+    end
+    if (rst) begin
+      \$42  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
+    \$43  = host__rvalid;
+    if (\$31 ) begin
+      \$43  = 1'h1;
     end else if (host__rready) begin
-      \$42  = 1'h0;
+      \$43  = 1'h0;
     end
     if (rst) begin
-      \$42  = 1'h0;
+      \$43  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$43  = host__rdata;
-    if (\$30 ) begin
-      \$43  = \$31 ;
-    end
-    if (rst) begin
-      \$43  = 32'd0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$44  = host__rresp;
-    if (\$30 ) begin
+    \$44  = host__rdata;
+    if (\$31 ) begin
       \$44  = \$32 ;
     end
     if (rst) begin
-      \$44  = 2'h0;
+      \$44  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
+    \$45  = host__rresp;
+    if (\$31 ) begin
+      \$45  = \$33 ;
+    end
+    if (rst) begin
+      \$45  = 2'h0;
     end
   end
   always @* begin
@@ -8029,7 +8038,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
         10'h009:
             okay = 1'h1;
         10'h00a:
-            okay = \$13 ;
+            okay = \$14 ;
       endcase
     end
   end
@@ -8049,7 +8058,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
     if (accept) begin
       casez (host__awaddr[11:2])
         10'h005:
-            stop = ask[1];
+            stop = \$8 ;
       endcase
     end
   end
@@ -8331,38 +8340,31 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$33  = \$16 [31:0];
+    \$34  = \$17 [31:0];
     if (rst) begin
-      \$33  = 32'd0;
+      \$34  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$34  = host__bvalid;
+    \$35  = host__bvalid;
     if (accept) begin
-      \$34  = 1'h1;
+      \$35  = 1'h1;
     end else if (host__bready) begin
-      \$34  = 1'h0;
+      \$35  = 1'h0;
     end
     if (rst) begin
-      \$34  = 1'h0;
+      \$35  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$35  = host__bresp;
+    \$36  = host__bresp;
     if (accept) begin
-      \$35  = \$17 ;
+      \$36  = \$18 ;
     end
     if (rst) begin
-      \$35  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
-    \$36  = clear;
-    if (rst) begin
-      \$36  = 1'h0;
+      \$36  = 2'h0;
     end
   end
   assign host__awready = accept;
@@ -8391,11 +8393,11 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign status[1] = halted;
   assign status[0] = busy;
   assign status[31:4] = 28'h0000000;
-  assign \$23 [31:3] = 29'h00000000;
-  assign \$23 [2:0] = \$22 [2:0];
+  assign \$24 [31:3] = 29'h00000000;
+  assign \$24 [2:0] = \$23 [2:0];
 endmodule
 
-module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3503$0 , \port$3505$0 , \port$3507$0 , \port$3509$0 , \port$3511$0 , \port$3513$0 , \port$3515$0 , \port$3517$0 , \port$3519$0 , \port$3521$0 , \port$3523$0 , \port$3525$0 , \port$3527$0 , \port$3529$0 , \port$3531$0 , \port$3533$0 
+module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3504$0 , \port$3506$0 , \port$3508$0 , \port$3510$0 , \port$3512$0 , \port$3514$0 , \port$3516$0 , \port$3518$0 , \port$3520$0 , \port$3522$0 , \port$3524$0 , \port$3526$0 , \port$3528$0 , \port$3530$0 , \port$3532$0 , \port$3534$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$11  = 0;
   wire [15:0] \$1 ;
@@ -8466,44 +8468,44 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$3503$0 ;
-  wire [32:0] \port$3503$0 ;
-  input [32:0] \port$3505$0 ;
-  wire [32:0] \port$3505$0 ;
-  input [32:0] \port$3507$0 ;
-  wire [32:0] \port$3507$0 ;
-  input [32:0] \port$3509$0 ;
-  wire [32:0] \port$3509$0 ;
-  input [32:0] \port$3511$0 ;
-  wire [32:0] \port$3511$0 ;
-  input [32:0] \port$3513$0 ;
-  wire [32:0] \port$3513$0 ;
-  input [32:0] \port$3515$0 ;
-  wire [32:0] \port$3515$0 ;
-  input [32:0] \port$3517$0 ;
-  wire [32:0] \port$3517$0 ;
-  input [32:0] \port$3519$0 ;
-  wire [32:0] \port$3519$0 ;
-  input [32:0] \port$3521$0 ;
-  wire [32:0] \port$3521$0 ;
-  input [32:0] \port$3523$0 ;
-  wire [32:0] \port$3523$0 ;
-  input [32:0] \port$3525$0 ;
-  wire [32:0] \port$3525$0 ;
-  input [32:0] \port$3527$0 ;
-  wire [32:0] \port$3527$0 ;
-  input [32:0] \port$3529$0 ;
-  wire [32:0] \port$3529$0 ;
-  input [32:0] \port$3531$0 ;
-  wire [32:0] \port$3531$0 ;
-  input [32:0] \port$3533$0 ;
-  wire [32:0] \port$3533$0 ;
+  input [32:0] \port$3504$0 ;
+  wire [32:0] \port$3504$0 ;
+  input [32:0] \port$3506$0 ;
+  wire [32:0] \port$3506$0 ;
+  input [32:0] \port$3508$0 ;
+  wire [32:0] \port$3508$0 ;
+  input [32:0] \port$3510$0 ;
+  wire [32:0] \port$3510$0 ;
+  input [32:0] \port$3512$0 ;
+  wire [32:0] \port$3512$0 ;
+  input [32:0] \port$3514$0 ;
+  wire [32:0] \port$3514$0 ;
+  input [32:0] \port$3516$0 ;
+  wire [32:0] \port$3516$0 ;
+  input [32:0] \port$3518$0 ;
+  wire [32:0] \port$3518$0 ;
+  input [32:0] \port$3520$0 ;
+  wire [32:0] \port$3520$0 ;
+  input [32:0] \port$3522$0 ;
+  wire [32:0] \port$3522$0 ;
+  input [32:0] \port$3524$0 ;
+  wire [32:0] \port$3524$0 ;
+  input [32:0] \port$3526$0 ;
+  wire [32:0] \port$3526$0 ;
+  input [32:0] \port$3528$0 ;
+  wire [32:0] \port$3528$0 ;
+  input [32:0] \port$3530$0 ;
+  wire [32:0] \port$3530$0 ;
+  input [32:0] \port$3532$0 ;
+  wire [32:0] \port$3532$0 ;
+  input [32:0] \port$3534$0 ;
+  wire [32:0] \port$3534$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$3505$0 [15:0] & \$1 ;
+  assign \$2  = \port$3506$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8525,55 +8527,55 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$11 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$3505$0 [15:0];
+      take = \port$3506$0 [15:0];
     end
   end
-  assign i__payload = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0], \port$3507$0 [31:0], \port$3505$0 [31:0], \port$3503$0 [31:0] };
-  assign o__payload = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0], \port$3507$0 [31:0], \port$3505$0 [31:0], \port$3503$0 [31:0] };
-  assign \i__payload.opcode  = \port$3503$0 [7:0];
-  assign \i__payload.wait  = \port$3505$0 [15:0];
-  assign \i__payload.post  = \port$3505$0 [31:16];
-  assign \i__payload.space  = \port$3503$0 [9:8];
-  assign \i__payload.flip  = \port$3503$0 [10];
-  assign \i__payload.transpose  = \port$3503$0 [11];
-  assign \i__payload.fill  = \port$3503$0 [31:24];
-  assign \i__payload.src  = \port$3507$0 [31:0];
-  assign \i__payload.stride1  = \port$3509$0 [31:0];
-  assign \i__payload.stride2  = \port$3511$0 [31:0];
-  assign \i__payload.len  = \port$3513$0 [23:0];
-  assign \i__payload.count1  = \port$3515$0 [15:0];
-  assign \i__payload.count2  = \port$3515$0 [31:16];
-  assign \i__payload.dst  = \port$3517$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$3519$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$3521$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$3523$0 [23:0];
-  assign \i__payload.pad_left  = \port$3525$0 [15:0];
-  assign \i__payload.pad_right  = \port$3525$0 [31:16];
-  assign \i__payload.pad_top  = \port$3527$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$3527$0 [31:16];
-  assign \i__payload.index  = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32] };
-  assign \o__payload.opcode  = \port$3503$0 [7:0];
-  assign \o__payload.wait  = \port$3505$0 [15:0];
-  assign \o__payload.post  = \port$3505$0 [31:16];
-  assign \o__payload.space  = \port$3503$0 [9:8];
-  assign \o__payload.flip  = \port$3503$0 [10];
-  assign \o__payload.transpose  = \port$3503$0 [11];
-  assign \o__payload.fill  = \port$3503$0 [31:24];
-  assign \o__payload.src  = \port$3507$0 [31:0];
-  assign \o__payload.stride1  = \port$3509$0 [31:0];
-  assign \o__payload.stride2  = \port$3511$0 [31:0];
-  assign \o__payload.len  = \port$3513$0 [23:0];
-  assign \o__payload.count1  = \port$3515$0 [15:0];
-  assign \o__payload.count2  = \port$3515$0 [31:16];
-  assign \o__payload.dst  = \port$3517$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$3519$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$3521$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$3523$0 [23:0];
-  assign \o__payload.pad_left  = \port$3525$0 [15:0];
-  assign \o__payload.pad_right  = \port$3525$0 [31:16];
-  assign \o__payload.pad_top  = \port$3527$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$3527$0 [31:16];
-  assign \o__payload.index  = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32] };
+  assign i__payload = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
+  assign o__payload = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
+  assign \i__payload.opcode  = \port$3504$0 [7:0];
+  assign \i__payload.wait  = \port$3506$0 [15:0];
+  assign \i__payload.post  = \port$3506$0 [31:16];
+  assign \i__payload.space  = \port$3504$0 [9:8];
+  assign \i__payload.flip  = \port$3504$0 [10];
+  assign \i__payload.transpose  = \port$3504$0 [11];
+  assign \i__payload.fill  = \port$3504$0 [31:24];
+  assign \i__payload.src  = \port$3508$0 [31:0];
+  assign \i__payload.stride1  = \port$3510$0 [31:0];
+  assign \i__payload.stride2  = \port$3512$0 [31:0];
+  assign \i__payload.len  = \port$3514$0 [23:0];
+  assign \i__payload.count1  = \port$3516$0 [15:0];
+  assign \i__payload.count2  = \port$3516$0 [31:16];
+  assign \i__payload.dst  = \port$3518$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$3520$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$3522$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$3524$0 [23:0];
+  assign \i__payload.pad_left  = \port$3526$0 [15:0];
+  assign \i__payload.pad_right  = \port$3526$0 [31:16];
+  assign \i__payload.pad_top  = \port$3528$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$3528$0 [31:16];
+  assign \i__payload.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
+  assign \o__payload.opcode  = \port$3504$0 [7:0];
+  assign \o__payload.wait  = \port$3506$0 [15:0];
+  assign \o__payload.post  = \port$3506$0 [31:16];
+  assign \o__payload.space  = \port$3504$0 [9:8];
+  assign \o__payload.flip  = \port$3504$0 [10];
+  assign \o__payload.transpose  = \port$3504$0 [11];
+  assign \o__payload.fill  = \port$3504$0 [31:24];
+  assign \o__payload.src  = \port$3508$0 [31:0];
+  assign \o__payload.stride1  = \port$3510$0 [31:0];
+  assign \o__payload.stride2  = \port$3512$0 [31:0];
+  assign \o__payload.len  = \port$3514$0 [23:0];
+  assign \o__payload.count1  = \port$3516$0 [15:0];
+  assign \o__payload.count2  = \port$3516$0 [31:16];
+  assign \o__payload.dst  = \port$3518$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$3520$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$3522$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$3524$0 [23:0];
+  assign \o__payload.pad_left  = \port$3526$0 [15:0];
+  assign \o__payload.pad_right  = \port$3526$0 [31:16];
+  assign \o__payload.pad_top  = \port$3528$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$3528$0 [31:16];
+  assign \o__payload.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -9267,7 +9269,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3557$0 , \port$3559$0 , \port$3561$0 , \port$3563$0 , \port$3565$0 , \port$3567$0 , \port$3569$0 , \port$3571$0 , \port$3573$0 , \port$3575$0 , \port$3577$0 , \port$3579$0 , \port$3581$0 , \port$3583$0 , \port$3585$0 , \port$3587$0 
+module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3558$0 , \port$3560$0 , \port$3562$0 , \port$3564$0 , \port$3566$0 , \port$3568$0 , \port$3570$0 , \port$3572$0 , \port$3574$0 , \port$3576$0 , \port$3578$0 , \port$3580$0 , \port$3582$0 , \port$3584$0 , \port$3586$0 , \port$3588$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
@@ -9349,44 +9351,44 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$3557$0 ;
-  wire [32:0] \port$3557$0 ;
-  input [32:0] \port$3559$0 ;
-  wire [32:0] \port$3559$0 ;
-  input [32:0] \port$3561$0 ;
-  wire [32:0] \port$3561$0 ;
-  input [32:0] \port$3563$0 ;
-  wire [32:0] \port$3563$0 ;
-  input [32:0] \port$3565$0 ;
-  wire [32:0] \port$3565$0 ;
-  input [32:0] \port$3567$0 ;
-  wire [32:0] \port$3567$0 ;
-  input [32:0] \port$3569$0 ;
-  wire [32:0] \port$3569$0 ;
-  input [32:0] \port$3571$0 ;
-  wire [32:0] \port$3571$0 ;
-  input [32:0] \port$3573$0 ;
-  wire [32:0] \port$3573$0 ;
-  input [32:0] \port$3575$0 ;
-  wire [32:0] \port$3575$0 ;
-  input [32:0] \port$3577$0 ;
-  wire [32:0] \port$3577$0 ;
-  input [32:0] \port$3579$0 ;
-  wire [32:0] \port$3579$0 ;
-  input [32:0] \port$3581$0 ;
-  wire [32:0] \port$3581$0 ;
-  input [32:0] \port$3583$0 ;
-  wire [32:0] \port$3583$0 ;
-  input [32:0] \port$3585$0 ;
-  wire [32:0] \port$3585$0 ;
-  input [32:0] \port$3587$0 ;
-  wire [32:0] \port$3587$0 ;
+  input [32:0] \port$3558$0 ;
+  wire [32:0] \port$3558$0 ;
+  input [32:0] \port$3560$0 ;
+  wire [32:0] \port$3560$0 ;
+  input [32:0] \port$3562$0 ;
+  wire [32:0] \port$3562$0 ;
+  input [32:0] \port$3564$0 ;
+  wire [32:0] \port$3564$0 ;
+  input [32:0] \port$3566$0 ;
+  wire [32:0] \port$3566$0 ;
+  input [32:0] \port$3568$0 ;
+  wire [32:0] \port$3568$0 ;
+  input [32:0] \port$3570$0 ;
+  wire [32:0] \port$3570$0 ;
+  input [32:0] \port$3572$0 ;
+  wire [32:0] \port$3572$0 ;
+  input [32:0] \port$3574$0 ;
+  wire [32:0] \port$3574$0 ;
+  input [32:0] \port$3576$0 ;
+  wire [32:0] \port$3576$0 ;
+  input [32:0] \port$3578$0 ;
+  wire [32:0] \port$3578$0 ;
+  input [32:0] \port$3580$0 ;
+  wire [32:0] \port$3580$0 ;
+  input [32:0] \port$3582$0 ;
+  wire [32:0] \port$3582$0 ;
+  input [32:0] \port$3584$0 ;
+  wire [32:0] \port$3584$0 ;
+  input [32:0] \port$3586$0 ;
+  wire [32:0] \port$3586$0 ;
+  input [32:0] \port$3588$0 ;
+  wire [32:0] \port$3588$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$3559$0 [15:0] & \$1 ;
+  assign \$2  = \port$3560$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -9408,65 +9410,65 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$3559$0 [15:0];
+      take = \port$3560$0 [15:0];
     end
   end
-  assign i__payload = { \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3561$0 [32], \port$3559$0 [32], \port$3557$0 [32], \port$3587$0 [31:0], \port$3585$0 [31:0], \port$3583$0 [31:0], \port$3581$0 [31:0], \port$3579$0 [31:0], \port$3577$0 [31:0], \port$3575$0 [31:0], \port$3573$0 [31:0], \port$3571$0 [31:0], \port$3569$0 [31:0], \port$3567$0 [31:0], \port$3565$0 [31:0], \port$3563$0 [31:0], \port$3561$0 [31:0], \port$3559$0 [31:0], \port$3557$0 [31:0] };
-  assign o__payload = { \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3561$0 [32], \port$3559$0 [32], \port$3557$0 [32], \port$3587$0 [31:0], \port$3585$0 [31:0], \port$3583$0 [31:0], \port$3581$0 [31:0], \port$3579$0 [31:0], \port$3577$0 [31:0], \port$3575$0 [31:0], \port$3573$0 [31:0], \port$3571$0 [31:0], \port$3569$0 [31:0], \port$3567$0 [31:0], \port$3565$0 [31:0], \port$3563$0 [31:0], \port$3561$0 [31:0], \port$3559$0 [31:0], \port$3557$0 [31:0] };
-  assign \i__payload.opcode  = \port$3557$0 [7:0];
-  assign \i__payload.wait  = \port$3559$0 [15:0];
-  assign \i__payload.post  = \port$3559$0 [31:16];
-  assign \i__payload.accumulate  = \port$3557$0 [8];
-  assign \i__payload.row_sum  = \port$3557$0 [9];
-  assign \i__payload.act  = \port$3561$0 [23:0];
-  assign \i__payload.wgt  = \port$3563$0 [15:0];
-  assign \i__payload.wgt_block  = \port$3563$0 [31:16];
-  assign \i__payload.wait_weights  = \port$3565$0 [15:0];
-  assign \i__payload.wait_acc  = \port$3565$0 [31:16];
-  assign \i__payload.acc  = \port$3567$0 [15:0];
-  assign \i__payload.acc_block  = \port$3567$0 [31:16];
-  assign \i__payload.blocks  = \port$3569$0 [15:0];
-  assign \i__payload.k_tail  = \port$3569$0 [31:16];
-  assign \i__payload.k0  = \port$3571$0 [15:0];
-  assign \i__payload.k1  = \port$3571$0 [31:16];
-  assign \i__payload.k2  = \port$3573$0 [15:0];
-  assign \i__payload.m0  = \port$3573$0 [31:16];
-  assign \i__payload.m1  = \port$3575$0 [15:0];
-  assign \i__payload.m2  = \port$3575$0 [31:16];
-  assign \i__payload.k0_stride  = \port$3577$0 [23:0];
-  assign \i__payload.k1_stride  = \port$3579$0 [23:0];
-  assign \i__payload.k2_stride  = \port$3581$0 [23:0];
-  assign \i__payload.m0_stride  = \port$3583$0 [23:0];
-  assign \i__payload.m1_stride  = \port$3585$0 [23:0];
-  assign \i__payload.m2_stride  = \port$3587$0 [23:0];
-  assign \i__payload.index  = { \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3561$0 [32], \port$3559$0 [32], \port$3557$0 [32] };
-  assign \o__payload.opcode  = \port$3557$0 [7:0];
-  assign \o__payload.wait  = \port$3559$0 [15:0];
-  assign \o__payload.post  = \port$3559$0 [31:16];
-  assign \o__payload.accumulate  = \port$3557$0 [8];
-  assign \o__payload.row_sum  = \port$3557$0 [9];
-  assign \o__payload.act  = \port$3561$0 [23:0];
-  assign \o__payload.wgt  = \port$3563$0 [15:0];
-  assign \o__payload.wgt_block  = \port$3563$0 [31:16];
-  assign \o__payload.wait_weights  = \port$3565$0 [15:0];
-  assign \o__payload.wait_acc  = \port$3565$0 [31:16];
-  assign \o__payload.acc  = \port$3567$0 [15:0];
-  assign \o__payload.acc_block  = \port$3567$0 [31:16];
-  assign \o__payload.blocks  = \port$3569$0 [15:0];
-  assign \o__payload.k_tail  = \port$3569$0 [31:16];
-  assign \o__payload.k0  = \port$3571$0 [15:0];
-  assign \o__payload.k1  = \port$3571$0 [31:16];
-  assign \o__payload.k2  = \port$3573$0 [15:0];
-  assign \o__payload.m0  = \port$3573$0 [31:16];
-  assign \o__payload.m1  = \port$3575$0 [15:0];
-  assign \o__payload.m2  = \port$3575$0 [31:16];
-  assign \o__payload.k0_stride  = \port$3577$0 [23:0];
-  assign \o__payload.k1_stride  = \port$3579$0 [23:0];
-  assign \o__payload.k2_stride  = \port$3581$0 [23:0];
-  assign \o__payload.m0_stride  = \port$3583$0 [23:0];
-  assign \o__payload.m1_stride  = \port$3585$0 [23:0];
-  assign \o__payload.m2_stride  = \port$3587$0 [23:0];
-  assign \o__payload.index  = { \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3561$0 [32], \port$3559$0 [32], \port$3557$0 [32] };
+  assign i__payload = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32], \port$3588$0 [31:0], \port$3586$0 [31:0], \port$3584$0 [31:0], \port$3582$0 [31:0], \port$3580$0 [31:0], \port$3578$0 [31:0], \port$3576$0 [31:0], \port$3574$0 [31:0], \port$3572$0 [31:0], \port$3570$0 [31:0], \port$3568$0 [31:0], \port$3566$0 [31:0], \port$3564$0 [31:0], \port$3562$0 [31:0], \port$3560$0 [31:0], \port$3558$0 [31:0] };
+  assign o__payload = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32], \port$3588$0 [31:0], \port$3586$0 [31:0], \port$3584$0 [31:0], \port$3582$0 [31:0], \port$3580$0 [31:0], \port$3578$0 [31:0], \port$3576$0 [31:0], \port$3574$0 [31:0], \port$3572$0 [31:0], \port$3570$0 [31:0], \port$3568$0 [31:0], \port$3566$0 [31:0], \port$3564$0 [31:0], \port$3562$0 [31:0], \port$3560$0 [31:0], \port$3558$0 [31:0] };
+  assign \i__payload.opcode  = \port$3558$0 [7:0];
+  assign \i__payload.wait  = \port$3560$0 [15:0];
+  assign \i__payload.post  = \port$3560$0 [31:16];
+  assign \i__payload.accumulate  = \port$3558$0 [8];
+  assign \i__payload.row_sum  = \port$3558$0 [9];
+  assign \i__payload.act  = \port$3562$0 [23:0];
+  assign \i__payload.wgt  = \port$3564$0 [15:0];
+  assign \i__payload.wgt_block  = \port$3564$0 [31:16];
+  assign \i__payload.wait_weights  = \port$3566$0 [15:0];
+  assign \i__payload.wait_acc  = \port$3566$0 [31:16];
+  assign \i__payload.acc  = \port$3568$0 [15:0];
+  assign \i__payload.acc_block  = \port$3568$0 [31:16];
+  assign \i__payload.blocks  = \port$3570$0 [15:0];
+  assign \i__payload.k_tail  = \port$3570$0 [31:16];
+  assign \i__payload.k0  = \port$3572$0 [15:0];
+  assign \i__payload.k1  = \port$3572$0 [31:16];
+  assign \i__payload.k2  = \port$3574$0 [15:0];
+  assign \i__payload.m0  = \port$3574$0 [31:16];
+  assign \i__payload.m1  = \port$3576$0 [15:0];
+  assign \i__payload.m2  = \port$3576$0 [31:16];
+  assign \i__payload.k0_stride  = \port$3578$0 [23:0];
+  assign \i__payload.k1_stride  = \port$3580$0 [23:0];
+  assign \i__payload.k2_stride  = \port$3582$0 [23:0];
+  assign \i__payload.m0_stride  = \port$3584$0 [23:0];
+  assign \i__payload.m1_stride  = \port$3586$0 [23:0];
+  assign \i__payload.m2_stride  = \port$3588$0 [23:0];
+  assign \i__payload.index  = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] };
+  assign \o__payload.opcode  = \port$3558$0 [7:0];
+  assign \o__payload.wait  = \port$3560$0 [15:0];
+  assign \o__payload.post  = \port$3560$0 [31:16];
+  assign \o__payload.accumulate  = \port$3558$0 [8];
+  assign \o__payload.row_sum  = \port$3558$0 [9];
+  assign \o__payload.act  = \port$3562$0 [23:0];
+  assign \o__payload.wgt  = \port$3564$0 [15:0];
+  assign \o__payload.wgt_block  = \port$3564$0 [31:16];
+  assign \o__payload.wait_weights  = \port$3566$0 [15:0];
+  assign \o__payload.wait_acc  = \port$3566$0 [31:16];
+  assign \o__payload.acc  = \port$3568$0 [15:0];
+  assign \o__payload.acc_block  = \port$3568$0 [31:16];
+  assign \o__payload.blocks  = \port$3570$0 [15:0];
+  assign \o__payload.k_tail  = \port$3570$0 [31:16];
+  assign \o__payload.k0  = \port$3572$0 [15:0];
+  assign \o__payload.k1  = \port$3572$0 [31:16];
+  assign \o__payload.k2  = \port$3574$0 [15:0];
+  assign \o__payload.m0  = \port$3574$0 [31:16];
+  assign \o__payload.m1  = \port$3576$0 [15:0];
+  assign \o__payload.m2  = \port$3576$0 [31:16];
+  assign \o__payload.k0_stride  = \port$3578$0 [23:0];
+  assign \o__payload.k1_stride  = \port$3580$0 [23:0];
+  assign \o__payload.k2_stride  = \port$3582$0 [23:0];
+  assign \o__payload.m0_stride  = \port$3584$0 [23:0];
+  assign \o__payload.m1_stride  = \port$3586$0 [23:0];
+  assign \o__payload.m2_stride  = \port$3588$0 [23:0];
+  assign \o__payload.index  = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -10437,7 +10439,7 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   assign \$6  = plane_0;
 endmodule
 
-module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3665$0 , \port$3667$0 , \port$3669$0 , \port$3671$0 , \port$3673$0 , \port$3675$0 , \port$3677$0 , \port$3679$0 , \port$3681$0 , \port$3683$0 , \port$3685$0 , \port$3687$0 , \port$3689$0 , \port$3691$0 , \port$3693$0 , \port$3695$0 
+module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3666$0 , \port$3668$0 , \port$3670$0 , \port$3672$0 , \port$3674$0 , \port$3676$0 , \port$3678$0 , \port$3680$0 , \port$3682$0 , \port$3684$0 , \port$3686$0 , \port$3688$0 , \port$3690$0 , \port$3692$0 , \port$3694$0 , \port$3696$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
@@ -10500,44 +10502,44 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$3665$0 ;
-  wire [32:0] \port$3665$0 ;
-  input [32:0] \port$3667$0 ;
-  wire [32:0] \port$3667$0 ;
-  input [32:0] \port$3669$0 ;
-  wire [32:0] \port$3669$0 ;
-  input [32:0] \port$3671$0 ;
-  wire [32:0] \port$3671$0 ;
-  input [32:0] \port$3673$0 ;
-  wire [32:0] \port$3673$0 ;
-  input [32:0] \port$3675$0 ;
-  wire [32:0] \port$3675$0 ;
-  input [32:0] \port$3677$0 ;
-  wire [32:0] \port$3677$0 ;
-  input [32:0] \port$3679$0 ;
-  wire [32:0] \port$3679$0 ;
-  input [32:0] \port$3681$0 ;
-  wire [32:0] \port$3681$0 ;
-  input [32:0] \port$3683$0 ;
-  wire [32:0] \port$3683$0 ;
-  input [32:0] \port$3685$0 ;
-  wire [32:0] \port$3685$0 ;
-  input [32:0] \port$3687$0 ;
-  wire [32:0] \port$3687$0 ;
-  input [32:0] \port$3689$0 ;
-  wire [32:0] \port$3689$0 ;
-  input [32:0] \port$3691$0 ;
-  wire [32:0] \port$3691$0 ;
-  input [32:0] \port$3693$0 ;
-  wire [32:0] \port$3693$0 ;
-  input [32:0] \port$3695$0 ;
-  wire [32:0] \port$3695$0 ;
+  input [32:0] \port$3666$0 ;
+  wire [32:0] \port$3666$0 ;
+  input [32:0] \port$3668$0 ;
+  wire [32:0] \port$3668$0 ;
+  input [32:0] \port$3670$0 ;
+  wire [32:0] \port$3670$0 ;
+  input [32:0] \port$3672$0 ;
+  wire [32:0] \port$3672$0 ;
+  input [32:0] \port$3674$0 ;
+  wire [32:0] \port$3674$0 ;
+  input [32:0] \port$3676$0 ;
+  wire [32:0] \port$3676$0 ;
+  input [32:0] \port$3678$0 ;
+  wire [32:0] \port$3678$0 ;
+  input [32:0] \port$3680$0 ;
+  wire [32:0] \port$3680$0 ;
+  input [32:0] \port$3682$0 ;
+  wire [32:0] \port$3682$0 ;
+  input [32:0] \port$3684$0 ;
+  wire [32:0] \port$3684$0 ;
+  input [32:0] \port$3686$0 ;
+  wire [32:0] \port$3686$0 ;
+  input [32:0] \port$3688$0 ;
+  wire [32:0] \port$3688$0 ;
+  input [32:0] \port$3690$0 ;
+  wire [32:0] \port$3690$0 ;
+  input [32:0] \port$3692$0 ;
+  wire [32:0] \port$3692$0 ;
+  input [32:0] \port$3694$0 ;
+  wire [32:0] \port$3694$0 ;
+  input [32:0] \port$3696$0 ;
+  wire [32:0] \port$3696$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$3667$0 [15:0] & \$1 ;
+  assign \$2  = \port$3668$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -10559,47 +10561,47 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$3667$0 [15:0];
+      take = \port$3668$0 [15:0];
     end
   end
-  assign i__payload = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32], \port$3695$0 [31:0], \port$3693$0 [31:0], \port$3691$0 [31:0], \port$3689$0 [31:0], \port$3687$0 [31:0], \port$3685$0 [31:0], \port$3683$0 [31:0], \port$3681$0 [31:0], \port$3679$0 [31:0], \port$3677$0 [31:0], \port$3675$0 [31:0], \port$3673$0 [31:0], \port$3671$0 [31:0], \port$3669$0 [31:0], \port$3667$0 [31:0], \port$3665$0 [31:0] };
-  assign o__payload = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32], \port$3695$0 [31:0], \port$3693$0 [31:0], \port$3691$0 [31:0], \port$3689$0 [31:0], \port$3687$0 [31:0], \port$3685$0 [31:0], \port$3683$0 [31:0], \port$3681$0 [31:0], \port$3679$0 [31:0], \port$3677$0 [31:0], \port$3675$0 [31:0], \port$3673$0 [31:0], \port$3671$0 [31:0], \port$3669$0 [31:0], \port$3667$0 [31:0], \port$3665$0 [31:0] };
-  assign \i__payload.opcode  = \port$3665$0 [7:0];
-  assign \i__payload.wait  = \port$3667$0 [15:0];
-  assign \i__payload.post  = \port$3667$0 [31:16];
-  assign \i__payload.dst  = \port$3669$0 [31:0];
-  assign \i__payload.stride1  = \port$3671$0 [31:0];
-  assign \i__payload.stride2  = \port$3673$0 [31:0];
-  assign \i__payload.len  = \port$3675$0 [23:0];
-  assign \i__payload.count1  = \port$3677$0 [15:0];
-  assign \i__payload.count2  = \port$3677$0 [31:16];
-  assign \i__payload.src  = \port$3679$0 [23:0];
-  assign \i__payload.src_stride1  = \port$3681$0 [23:0];
-  assign \i__payload.src_stride2  = \port$3683$0 [23:0];
-  assign \i__payload.write  = \port$3665$0 [8];
-  assign \i__payload.message  = \port$3665$0 [9];
-  assign \i__payload.end  = \port$3665$0 [10];
-  assign \i__payload.address  = \port$3669$0 [31:0];
-  assign \i__payload.value  = \port$3671$0 [31:0];
-  assign \i__payload.index  = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32] };
-  assign \o__payload.opcode  = \port$3665$0 [7:0];
-  assign \o__payload.wait  = \port$3667$0 [15:0];
-  assign \o__payload.post  = \port$3667$0 [31:16];
-  assign \o__payload.dst  = \port$3669$0 [31:0];
-  assign \o__payload.stride1  = \port$3671$0 [31:0];
-  assign \o__payload.stride2  = \port$3673$0 [31:0];
-  assign \o__payload.len  = \port$3675$0 [23:0];
-  assign \o__payload.count1  = \port$3677$0 [15:0];
-  assign \o__payload.count2  = \port$3677$0 [31:16];
-  assign \o__payload.src  = \port$3679$0 [23:0];
-  assign \o__payload.src_stride1  = \port$3681$0 [23:0];
-  assign \o__payload.src_stride2  = \port$3683$0 [23:0];
-  assign \o__payload.write  = \port$3665$0 [8];
-  assign \o__payload.message  = \port$3665$0 [9];
-  assign \o__payload.end  = \port$3665$0 [10];
-  assign \o__payload.address  = \port$3669$0 [31:0];
-  assign \o__payload.value  = \port$3671$0 [31:0];
-  assign \o__payload.index  = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32] };
+  assign i__payload = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32], \port$3696$0 [31:0], \port$3694$0 [31:0], \port$3692$0 [31:0], \port$3690$0 [31:0], \port$3688$0 [31:0], \port$3686$0 [31:0], \port$3684$0 [31:0], \port$3682$0 [31:0], \port$3680$0 [31:0], \port$3678$0 [31:0], \port$3676$0 [31:0], \port$3674$0 [31:0], \port$3672$0 [31:0], \port$3670$0 [31:0], \port$3668$0 [31:0], \port$3666$0 [31:0] };
+  assign o__payload = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32], \port$3696$0 [31:0], \port$3694$0 [31:0], \port$3692$0 [31:0], \port$3690$0 [31:0], \port$3688$0 [31:0], \port$3686$0 [31:0], \port$3684$0 [31:0], \port$3682$0 [31:0], \port$3680$0 [31:0], \port$3678$0 [31:0], \port$3676$0 [31:0], \port$3674$0 [31:0], \port$3672$0 [31:0], \port$3670$0 [31:0], \port$3668$0 [31:0], \port$3666$0 [31:0] };
+  assign \i__payload.opcode  = \port$3666$0 [7:0];
+  assign \i__payload.wait  = \port$3668$0 [15:0];
+  assign \i__payload.post  = \port$3668$0 [31:16];
+  assign \i__payload.dst  = \port$3670$0 [31:0];
+  assign \i__payload.stride1  = \port$3672$0 [31:0];
+  assign \i__payload.stride2  = \port$3674$0 [31:0];
+  assign \i__payload.len  = \port$3676$0 [23:0];
+  assign \i__payload.count1  = \port$3678$0 [15:0];
+  assign \i__payload.count2  = \port$3678$0 [31:16];
+  assign \i__payload.src  = \port$3680$0 [23:0];
+  assign \i__payload.src_stride1  = \port$3682$0 [23:0];
+  assign \i__payload.src_stride2  = \port$3684$0 [23:0];
+  assign \i__payload.write  = \port$3666$0 [8];
+  assign \i__payload.message  = \port$3666$0 [9];
+  assign \i__payload.end  = \port$3666$0 [10];
+  assign \i__payload.address  = \port$3670$0 [31:0];
+  assign \i__payload.value  = \port$3672$0 [31:0];
+  assign \i__payload.index  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
+  assign \o__payload.opcode  = \port$3666$0 [7:0];
+  assign \o__payload.wait  = \port$3668$0 [15:0];
+  assign \o__payload.post  = \port$3668$0 [31:16];
+  assign \o__payload.dst  = \port$3670$0 [31:0];
+  assign \o__payload.stride1  = \port$3672$0 [31:0];
+  assign \o__payload.stride2  = \port$3674$0 [31:0];
+  assign \o__payload.len  = \port$3676$0 [23:0];
+  assign \o__payload.count1  = \port$3678$0 [15:0];
+  assign \o__payload.count2  = \port$3678$0 [31:16];
+  assign \o__payload.src  = \port$3680$0 [23:0];
+  assign \o__payload.src_stride1  = \port$3682$0 [23:0];
+  assign \o__payload.src_stride2  = \port$3684$0 [23:0];
+  assign \o__payload.write  = \port$3666$0 [8];
+  assign \o__payload.message  = \port$3666$0 [9];
+  assign \o__payload.end  = \port$3666$0 [10];
+  assign \o__payload.address  = \port$3670$0 [31:0];
+  assign \o__payload.value  = \port$3672$0 [31:0];
+  assign \o__payload.index  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11285,8 +11287,8 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2235$0 , \port$2269$0 , \port$2303$0 , \port$2337$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$2821$0 , act__data, post__mask, clear, abort
-, \port$3611$0 , \port$3613$0 , \port$3615$0 , \port$3617$0 , \port$3619$0 , \port$3621$0 , \port$3623$0 , \port$3625$0 , \port$3627$0 , \port$3629$0 , \port$3631$0 , \port$3633$0 , \port$3635$0 , \port$3637$0 , \port$3639$0 , \port$3641$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2236$0 , \port$2270$0 , \port$2304$0 , \port$2338$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$2822$0 , act__data, post__mask, clear, abort
+, \port$3612$0 , \port$3614$0 , \port$3616$0 , \port$3618$0 , \port$3620$0 , \port$3622$0 , \port$3624$0 , \port$3626$0 , \port$3628$0 , \port$3630$0 , \port$3632$0 , \port$3634$0 , \port$3636$0 , \port$3638$0 , \port$3640$0 , \port$3642$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
 , fault__index, \read__en$68 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire \$1 ;
@@ -11492,48 +11494,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$50 ;
-  input [31:0] \port$2235$0 ;
-  wire [31:0] \port$2235$0 ;
-  input [31:0] \port$2269$0 ;
-  wire [31:0] \port$2269$0 ;
-  input [31:0] \port$2303$0 ;
-  wire [31:0] \port$2303$0 ;
-  input [31:0] \port$2337$0 ;
-  wire [31:0] \port$2337$0 ;
-  output [14:0] \port$2821$0 ;
-  wire [14:0] \port$2821$0 ;
-  input [32:0] \port$3611$0 ;
-  wire [32:0] \port$3611$0 ;
-  input [32:0] \port$3613$0 ;
-  wire [32:0] \port$3613$0 ;
-  input [32:0] \port$3615$0 ;
-  wire [32:0] \port$3615$0 ;
-  input [32:0] \port$3617$0 ;
-  wire [32:0] \port$3617$0 ;
-  input [32:0] \port$3619$0 ;
-  wire [32:0] \port$3619$0 ;
-  input [32:0] \port$3621$0 ;
-  wire [32:0] \port$3621$0 ;
-  input [32:0] \port$3623$0 ;
-  wire [32:0] \port$3623$0 ;
-  input [32:0] \port$3625$0 ;
-  wire [32:0] \port$3625$0 ;
-  input [32:0] \port$3627$0 ;
-  wire [32:0] \port$3627$0 ;
-  input [32:0] \port$3629$0 ;
-  wire [32:0] \port$3629$0 ;
-  input [32:0] \port$3631$0 ;
-  wire [32:0] \port$3631$0 ;
-  input [32:0] \port$3633$0 ;
-  wire [32:0] \port$3633$0 ;
-  input [32:0] \port$3635$0 ;
-  wire [32:0] \port$3635$0 ;
-  input [32:0] \port$3637$0 ;
-  wire [32:0] \port$3637$0 ;
-  input [32:0] \port$3639$0 ;
-  wire [32:0] \port$3639$0 ;
-  input [32:0] \port$3641$0 ;
-  wire [32:0] \port$3641$0 ;
+  input [31:0] \port$2236$0 ;
+  wire [31:0] \port$2236$0 ;
+  input [31:0] \port$2270$0 ;
+  wire [31:0] \port$2270$0 ;
+  input [31:0] \port$2304$0 ;
+  wire [31:0] \port$2304$0 ;
+  input [31:0] \port$2338$0 ;
+  wire [31:0] \port$2338$0 ;
+  output [14:0] \port$2822$0 ;
+  wire [14:0] \port$2822$0 ;
+  input [32:0] \port$3612$0 ;
+  wire [32:0] \port$3612$0 ;
+  input [32:0] \port$3614$0 ;
+  wire [32:0] \port$3614$0 ;
+  input [32:0] \port$3616$0 ;
+  wire [32:0] \port$3616$0 ;
+  input [32:0] \port$3618$0 ;
+  wire [32:0] \port$3618$0 ;
+  input [32:0] \port$3620$0 ;
+  wire [32:0] \port$3620$0 ;
+  input [32:0] \port$3622$0 ;
+  wire [32:0] \port$3622$0 ;
+  input [32:0] \port$3624$0 ;
+  wire [32:0] \port$3624$0 ;
+  input [32:0] \port$3626$0 ;
+  wire [32:0] \port$3626$0 ;
+  input [32:0] \port$3628$0 ;
+  wire [32:0] \port$3628$0 ;
+  input [32:0] \port$3630$0 ;
+  wire [32:0] \port$3630$0 ;
+  input [32:0] \port$3632$0 ;
+  wire [32:0] \port$3632$0 ;
+  input [32:0] \port$3634$0 ;
+  wire [32:0] \port$3634$0 ;
+  input [32:0] \port$3636$0 ;
+  wire [32:0] \port$3636$0 ;
+  input [32:0] \port$3638$0 ;
+  wire [32:0] \port$3638$0 ;
+  input [32:0] \port$3640$0 ;
+  wire [32:0] \port$3640$0 ;
+  input [32:0] \port$3642$0 ;
+  wire [32:0] \port$3642$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -11589,7 +11591,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$3629$0 [31:16];
+      slot_factor[write__addr] <= \port$3630$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -11601,7 +11603,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$3631$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$3632$0 [31:16], \$3  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -11613,7 +11615,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$3613$0 [31:16];
+      slot_post[write__addr] <= \port$3614$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -11623,7 +11625,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$3611$0 [9], \port$3627$0 [31:0] };
+      slot_scale[write__addr] <= { \port$3612$0 [9], \port$3628$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -11635,7 +11637,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$3629$0 [15:0];
+      slot_zero[write__addr] <= \port$3630$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -11648,8 +11650,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$1  = | commands;
   assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$3631$0 [15:0]) < $signed(\port$3631$0 [31:16]);
-  assign \$3  = \$2  ? \port$3631$0 [15:0] : \port$3631$0 [31:16];
+  assign \$2  = $signed(\port$3632$0 [15:0]) < $signed(\port$3632$0 [31:16]);
+  assign \$3  = \$2  ? \port$3632$0 [15:0] : \port$3632$0 [31:16];
   assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
   assign \$4  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$112  = \read__en$68  & \$4 ;
@@ -11696,10 +11698,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(i__payload),
     .i__valid(i__valid),
     .popped(popped),
-    .\port$2235$0 (\port$2235$0 ),
-    .\port$2269$0 (\port$2269$0 ),
-    .\port$2303$0 (\port$2303$0 ),
-    .\port$2337$0 (\port$2337$0 ),
+    .\port$2236$0 (\port$2236$0 ),
+    .\port$2270$0 (\port$2270$0 ),
+    .\port$2304$0 (\port$2304$0 ),
+    .\port$2338$0 (\port$2338$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$68 ),
@@ -11719,22 +11721,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$3611$0 (\port$3611$0 ),
-    .\port$3613$0 (\port$3613$0 ),
-    .\port$3615$0 (\port$3615$0 ),
-    .\port$3617$0 (\port$3617$0 ),
-    .\port$3619$0 (\port$3619$0 ),
-    .\port$3621$0 (\port$3621$0 ),
-    .\port$3623$0 (\port$3623$0 ),
-    .\port$3625$0 (\port$3625$0 ),
-    .\port$3627$0 (\port$3627$0 ),
-    .\port$3629$0 (\port$3629$0 ),
-    .\port$3631$0 (\port$3631$0 ),
-    .\port$3633$0 (\port$3633$0 ),
-    .\port$3635$0 (\port$3635$0 ),
-    .\port$3637$0 (\port$3637$0 ),
-    .\port$3639$0 (\port$3639$0 ),
-    .\port$3641$0 (\port$3641$0 ),
+    .\port$3612$0 (\port$3612$0 ),
+    .\port$3614$0 (\port$3614$0 ),
+    .\port$3616$0 (\port$3616$0 ),
+    .\port$3618$0 (\port$3618$0 ),
+    .\port$3620$0 (\port$3620$0 ),
+    .\port$3622$0 (\port$3622$0 ),
+    .\port$3624$0 (\port$3624$0 ),
+    .\port$3626$0 (\port$3626$0 ),
+    .\port$3628$0 (\port$3628$0 ),
+    .\port$3630$0 (\port$3630$0 ),
+    .\port$3632$0 (\port$3632$0 ),
+    .\port$3634$0 (\port$3634$0 ),
+    .\port$3636$0 (\port$3636$0 ),
+    .\port$3638$0 (\port$3638$0 ),
+    .\port$3640$0 (\port$3640$0 ),
+    .\port$3642$0 (\port$3642$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -11747,7 +11749,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .corrected(\words$110 ),
     .correction(correction),
     .en(\read__en$68 ),
-    .\port$2853$0 (\read__data$108 ),
+    .\port$2854$0 (\read__data$108 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -11766,7 +11768,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .\i__payload$12 (\data$115 ),
     .\i__valid$10 (\valid$112 ),
     .popped(popped),
-    .\port$2821$0 (\$22 ),
+    .\port$2822$0 (\$22 ),
     .rst(rst),
     .words(words)
   );
@@ -11878,8 +11880,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$21  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0], \port$3615$0 [31:0], \port$3613$0 [31:0], \port$3611$0 [31:0] };
-  assign \cmd__payload$1  = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0], \port$3615$0 [31:0], \port$3613$0 [31:0], \port$3611$0 [31:0] };
+  assign cmd__payload = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
+  assign \cmd__payload$1  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -11888,8 +11890,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$2337$0 , \port$2303$0 , \port$2269$0 , \port$2235$0  };
-  assign \acc__data$19  = { \port$2337$0 , \port$2303$0 , \port$2269$0 , \port$2235$0  };
+  assign acc__data = { \port$2338$0 , \port$2304$0 , \port$2270$0 , \port$2236$0  };
+  assign \acc__data$19  = { \port$2338$0 , \port$2304$0 , \port$2270$0 , \port$2236$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = i__payload[4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -11911,28 +11913,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$50  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$3613$0 [31:16];
+  assign write__data = \port$3614$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$65  = accept;
   assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$3611$0 [9], \port$3627$0 [31:0] };
+  assign \write__data$67  = { \port$3612$0 [9], \port$3628$0 [31:0] };
   assign running = \read__en$68 ;
   assign \read__addr$70  = beat_slot[7:6];
   assign \write__en$72  = accept;
   assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$3629$0 [15:0];
+  assign \write__data$74  = \port$3630$0 [15:0];
   assign \read__en$75  = \read__en$68 ;
   assign \read__addr$76  = beat_slot[19:18];
   assign \write__en$77  = accept;
   assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$3631$0 [31:16], \$3  };
+  assign \write__data$79  = { \port$3632$0 [31:16], \$3  };
   assign \read__en$80  = \read__en$68 ;
   assign \read__addr$81  = beat_slot[21:20];
   assign \write__en$82  = accept;
   assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$3629$0 [31:16];
+  assign \write__data$84  = \port$3630$0 [31:16];
   assign coming = \read__en$85 ;
   assign coming_slot = \read__addr$87 ;
   assign params__en = \read__en$68 ;
@@ -11946,51 +11948,51 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign qmin = \read__data$108 [15:0];
   assign qmax = \read__data$108 [31:16];
   assign total = \words$110 ;
-  assign \port$2821$0  = \$22 ;
+  assign \port$2822$0  = \$22 ;
   assign params__scale_row = beat_param_row[23:18];
   assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$3611$0 [7:0];
-  assign \cmd__payload.wait  = \port$3613$0 [15:0];
-  assign \cmd__payload.post  = \port$3613$0 [31:16];
-  assign \cmd__payload.int32  = \port$3611$0 [8];
-  assign \cmd__payload.params  = \port$3611$0 [9];
-  assign \cmd__payload.row_sum  = \port$3611$0 [10];
-  assign \cmd__payload.acc  = \port$3615$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$3615$0 [31:16];
-  assign \cmd__payload.rows  = \port$3617$0 [15:0];
-  assign \cmd__payload.blocks  = \port$3617$0 [31:16];
-  assign \cmd__payload.dst  = \port$3619$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$3621$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$3623$0 [23:0];
-  assign \cmd__payload.param  = \port$3625$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$3625$0 [31:16];
-  assign \cmd__payload.scale  = \port$3627$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$3629$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$3629$0 [31:16];
-  assign \cmd__payload.qmin  = \port$3631$0 [15:0];
-  assign \cmd__payload.qmax  = \port$3631$0 [31:16];
-  assign \cmd__payload.index  = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$3611$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$3613$0 [15:0];
-  assign \cmd__payload$1.post  = \port$3613$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$3611$0 [8];
-  assign \cmd__payload$1.params  = \port$3611$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$3611$0 [10];
-  assign \cmd__payload$1.acc  = \port$3615$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$3615$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$3617$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$3617$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$3619$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$3621$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$3623$0 [23:0];
-  assign \cmd__payload$1.param  = \port$3625$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$3625$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$3627$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$3629$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$3629$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$3631$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$3631$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32] };
+  assign \cmd__payload.opcode  = \port$3612$0 [7:0];
+  assign \cmd__payload.wait  = \port$3614$0 [15:0];
+  assign \cmd__payload.post  = \port$3614$0 [31:16];
+  assign \cmd__payload.int32  = \port$3612$0 [8];
+  assign \cmd__payload.params  = \port$3612$0 [9];
+  assign \cmd__payload.row_sum  = \port$3612$0 [10];
+  assign \cmd__payload.acc  = \port$3616$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$3616$0 [31:16];
+  assign \cmd__payload.rows  = \port$3618$0 [15:0];
+  assign \cmd__payload.blocks  = \port$3618$0 [31:16];
+  assign \cmd__payload.dst  = \port$3620$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$3622$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$3624$0 [23:0];
+  assign \cmd__payload.param  = \port$3626$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$3626$0 [31:16];
+  assign \cmd__payload.scale  = \port$3628$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$3630$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$3630$0 [31:16];
+  assign \cmd__payload.qmin  = \port$3632$0 [15:0];
+  assign \cmd__payload.qmax  = \port$3632$0 [31:16];
+  assign \cmd__payload.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$3612$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$3614$0 [15:0];
+  assign \cmd__payload$1.post  = \port$3614$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$3612$0 [8];
+  assign \cmd__payload$1.params  = \port$3612$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$3612$0 [10];
+  assign \cmd__payload$1.acc  = \port$3616$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$3616$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$3618$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$3618$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$3620$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$3622$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$3624$0 [23:0];
+  assign \cmd__payload$1.param  = \port$3626$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$3626$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$3628$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$3630$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$3630$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$3632$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$3632$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -12033,7 +12035,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$48.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2235$0 , \port$2269$0 , \port$2303$0 , \port$2337$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2236$0 , \port$2270$0 , \port$2304$0 , \port$2338$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire \$1 ;
@@ -12140,14 +12142,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2235$0 , \port$2269$0 , \port$2
   reg [2:0] left = 3'h0;
   input popped;
   wire popped;
-  input [31:0] \port$2235$0 ;
-  wire [31:0] \port$2235$0 ;
-  input [31:0] \port$2269$0 ;
-  wire [31:0] \port$2269$0 ;
-  input [31:0] \port$2303$0 ;
-  wire [31:0] \port$2303$0 ;
-  input [31:0] \port$2337$0 ;
-  wire [31:0] \port$2337$0 ;
+  input [31:0] \port$2236$0 ;
+  wire [31:0] \port$2236$0 ;
+  input [31:0] \port$2270$0 ;
+  wire [31:0] \port$2270$0 ;
+  input [31:0] \port$2304$0 ;
+  wire [31:0] \port$2304$0 ;
+  input [31:0] \port$2338$0 ;
+  wire [31:0] \port$2338$0 ;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
   input rst;
@@ -12297,7 +12299,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2235$0 , \port$2269$0 , \port$2
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     \$34  = columns;
     if (coming) begin
-      \$34  = { \port$2337$0 , \port$2303$0 , \port$2269$0 , \port$2235$0  };
+      \$34  = { \port$2338$0 , \port$2304$0 , \port$2270$0 , \port$2236$0  };
     end else if (valid) begin
       \$34  = \$27 ;
     end
@@ -12369,7 +12371,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2235$0 , \port$2269$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$2337$0 , \port$2303$0 , \port$2269$0 , \port$2235$0  };
+  assign acc__data = { \port$2338$0 , \port$2304$0 , \port$2270$0 , \port$2236$0  };
   assign bias_row = \$13 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -12425,8 +12427,8 @@ module \weft.drain.beats (rst, acc__ready, \port$2235$0 , \port$2269$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$3611$0 , \port$3613$0 , \port$3615$0 , \port$3617$0 , \port$3619$0 , \port$3621$0 , \port$3623$0 , \port$3625$0 , \port$3627$0 , \port$3629$0 , \port$3631$0 , \port$3633$0 , \port$3635$0 
-, \port$3637$0 , \port$3639$0 , \port$3641$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$3612$0 , \port$3614$0 , \port$3616$0 , \port$3618$0 , \port$3620$0 , \port$3622$0 , \port$3624$0 , \port$3626$0 , \port$3628$0 , \port$3630$0 , \port$3632$0 , \port$3634$0 , \port$3636$0 
+, \port$3638$0 , \port$3640$0 , \port$3642$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$24  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -12611,38 +12613,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$3611$0 ;
-  wire [32:0] \port$3611$0 ;
-  input [32:0] \port$3613$0 ;
-  wire [32:0] \port$3613$0 ;
-  input [32:0] \port$3615$0 ;
-  wire [32:0] \port$3615$0 ;
-  input [32:0] \port$3617$0 ;
-  wire [32:0] \port$3617$0 ;
-  input [32:0] \port$3619$0 ;
-  wire [32:0] \port$3619$0 ;
-  input [32:0] \port$3621$0 ;
-  wire [32:0] \port$3621$0 ;
-  input [32:0] \port$3623$0 ;
-  wire [32:0] \port$3623$0 ;
-  input [32:0] \port$3625$0 ;
-  wire [32:0] \port$3625$0 ;
-  input [32:0] \port$3627$0 ;
-  wire [32:0] \port$3627$0 ;
-  input [32:0] \port$3629$0 ;
-  wire [32:0] \port$3629$0 ;
-  input [32:0] \port$3631$0 ;
-  wire [32:0] \port$3631$0 ;
-  input [32:0] \port$3633$0 ;
-  wire [32:0] \port$3633$0 ;
-  input [32:0] \port$3635$0 ;
-  wire [32:0] \port$3635$0 ;
-  input [32:0] \port$3637$0 ;
-  wire [32:0] \port$3637$0 ;
-  input [32:0] \port$3639$0 ;
-  wire [32:0] \port$3639$0 ;
-  input [32:0] \port$3641$0 ;
-  wire [32:0] \port$3641$0 ;
+  input [32:0] \port$3612$0 ;
+  wire [32:0] \port$3612$0 ;
+  input [32:0] \port$3614$0 ;
+  wire [32:0] \port$3614$0 ;
+  input [32:0] \port$3616$0 ;
+  wire [32:0] \port$3616$0 ;
+  input [32:0] \port$3618$0 ;
+  wire [32:0] \port$3618$0 ;
+  input [32:0] \port$3620$0 ;
+  wire [32:0] \port$3620$0 ;
+  input [32:0] \port$3622$0 ;
+  wire [32:0] \port$3622$0 ;
+  input [32:0] \port$3624$0 ;
+  wire [32:0] \port$3624$0 ;
+  input [32:0] \port$3626$0 ;
+  wire [32:0] \port$3626$0 ;
+  input [32:0] \port$3628$0 ;
+  wire [32:0] \port$3628$0 ;
+  input [32:0] \port$3630$0 ;
+  wire [32:0] \port$3630$0 ;
+  input [32:0] \port$3632$0 ;
+  wire [32:0] \port$3632$0 ;
+  input [32:0] \port$3634$0 ;
+  wire [32:0] \port$3634$0 ;
+  input [32:0] \port$3636$0 ;
+  wire [32:0] \port$3636$0 ;
+  input [32:0] \port$3638$0 ;
+  wire [32:0] \port$3638$0 ;
+  input [32:0] \port$3640$0 ;
+  wire [32:0] \port$3640$0 ;
+  input [32:0] \port$3642$0 ;
+  wire [32:0] \port$3642$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -12687,23 +12689,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$3617$0 [15:0];
-  assign \$31  = ! \port$3617$0 [31:16];
-  assign \$32  = ! \port$3625$0 [31:16];
+  assign \$30  = ! \port$3618$0 [15:0];
+  assign \$31  = ! \port$3618$0 [31:16];
+  assign \$32  = ! \port$3626$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$3625$0 [31:16] > 3'h4;
+  assign \$34  = \port$3626$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$3611$0 [8];
-  assign \$39  = ~ \port$3611$0 [9];
+  assign \$38  = ~ \port$3612$0 [8];
+  assign \$39  = ~ \port$3612$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$3627$0 [30:23];
-  assign \$42  = \port$3627$0 [31] | \$41 ;
-  assign \$43  = & \port$3627$0 [30:23];
+  assign \$41  = ! \port$3628$0 [30:23];
+  assign \$42  = \port$3628$0 [31] | \$41 ;
+  assign \$43  = & \port$3628$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$3625$0 [15:0] * 3'h4;
+  assign \$48  = \port$3626$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -12825,15 +12827,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$3611$0 [8];
-      \$67 [1] = \port$3611$0 [9];
-      \$67 [2] = \port$3611$0 [10];
-      \$67 [18:3] = \port$3617$0 [15:0];
-      \$67 [34:19] = \port$3615$0 [31:16];
-      \$67 [58:35] = \port$3621$0 [23:0];
-      \$67 [82:59] = \port$3623$0 [23:0];
-      \$67 [85:83] = \port$3625$0 [18:16];
-      \$67 [101:86] = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32] };
+      \$67 [0] = \port$3612$0 [8];
+      \$67 [1] = \port$3612$0 [9];
+      \$67 [2] = \port$3612$0 [10];
+      \$67 [18:3] = \port$3618$0 [15:0];
+      \$67 [34:19] = \port$3616$0 [31:16];
+      \$67 [58:35] = \port$3622$0 [23:0];
+      \$67 [82:59] = \port$3624$0 [23:0];
+      \$67 [85:83] = \port$3626$0 [18:16];
+      \$67 [101:86] = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
     end
   end
   always @* begin
@@ -12860,7 +12862,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$3617$0 [15:0];
+      \$70  = \port$3618$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -12873,7 +12875,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$3617$0 [31:16];
+      \$71  = \port$3618$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -12885,7 +12887,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$3615$0 [15:0] };
+      \$72  = { 1'h0, \port$3616$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -12895,7 +12897,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$3615$0 [15:0] };
+      \$73  = { 1'h0, \port$3616$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -12907,7 +12909,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$3619$0 [23:0];
+      \$74  = \port$3620$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -12917,7 +12919,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$3619$0 [23:0];
+      \$75  = \port$3620$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -12929,7 +12931,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$3625$0 [15:0] };
+      \$76  = { 1'h0, \port$3626$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -13050,7 +13052,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0], \port$3615$0 [31:0], \port$3613$0 [31:0], \port$3611$0 [31:0] };
+  assign cmd__payload = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -13082,27 +13084,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$3611$0 [7:0];
-  assign \cmd__payload.wait  = \port$3613$0 [15:0];
-  assign \cmd__payload.post  = \port$3613$0 [31:16];
-  assign \cmd__payload.int32  = \port$3611$0 [8];
-  assign \cmd__payload.params  = \port$3611$0 [9];
-  assign \cmd__payload.row_sum  = \port$3611$0 [10];
-  assign \cmd__payload.acc  = \port$3615$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$3615$0 [31:16];
-  assign \cmd__payload.rows  = \port$3617$0 [15:0];
-  assign \cmd__payload.blocks  = \port$3617$0 [31:16];
-  assign \cmd__payload.dst  = \port$3619$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$3621$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$3623$0 [23:0];
-  assign \cmd__payload.param  = \port$3625$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$3625$0 [31:16];
-  assign \cmd__payload.scale  = \port$3627$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$3629$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$3629$0 [31:16];
-  assign \cmd__payload.qmin  = \port$3631$0 [15:0];
-  assign \cmd__payload.qmax  = \port$3631$0 [31:16];
-  assign \cmd__payload.index  = { \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3615$0 [32], \port$3613$0 [32], \port$3611$0 [32] };
+  assign \cmd__payload.opcode  = \port$3612$0 [7:0];
+  assign \cmd__payload.wait  = \port$3614$0 [15:0];
+  assign \cmd__payload.post  = \port$3614$0 [31:16];
+  assign \cmd__payload.int32  = \port$3612$0 [8];
+  assign \cmd__payload.params  = \port$3612$0 [9];
+  assign \cmd__payload.row_sum  = \port$3612$0 [10];
+  assign \cmd__payload.acc  = \port$3616$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$3616$0 [31:16];
+  assign \cmd__payload.rows  = \port$3618$0 [15:0];
+  assign \cmd__payload.blocks  = \port$3618$0 [31:16];
+  assign \cmd__payload.dst  = \port$3620$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$3622$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$3624$0 [23:0];
+  assign \cmd__payload.param  = \port$3626$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$3626$0 [31:16];
+  assign \cmd__payload.scale  = \port$3628$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$3630$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$3630$0 [31:16];
+  assign \cmd__payload.qmin  = \port$3632$0 [15:0];
+  assign \cmd__payload.qmax  = \port$3632$0 [31:16];
+  assign \cmd__payload.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -13110,7 +13112,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$37  = \$35 ;
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2853$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2854$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$25  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -13137,8 +13139,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2853$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$2853$0 ;
-  wire [31:0] \port$2853$0 ;
+  input [31:0] \port$2854$0 ;
+  wire [31:0] \port$2854$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -13168,7 +13170,7 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2853$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$2853$0 (\port$2853$0 ),
+    .\port$2854$0 (\port$2854$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -13193,14 +13195,14 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2853$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$2853$0 [15:0];
-  assign \qmin$18  = \port$2853$0 [15:0];
-  assign qmax = \port$2853$0 [31:16];
-  assign \qmax$20  = \port$2853$0 [31:16];
+  assign qmin = \port$2854$0 [15:0];
+  assign \qmin$18  = \port$2854$0 [15:0];
+  assign qmax = \port$2854$0 [31:16];
+  assign \qmax$20  = \port$2854$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2853$0 , clear, en, acc, value, clk);
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2854$0 , clear, en, acc, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -13317,8 +13319,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2853$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$2853$0 ;
-  wire [31:0] \port$2853$0 ;
+  input [31:0] \port$2854$0 ;
+  wire [31:0] \port$2854$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -13400,10 +13402,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2853$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$2853$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$2853$0 [15:0]);
-  assign \$54  = \$53  ? \port$2853$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$2853$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$2854$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$2854$0 [15:0]);
+  assign \$54  = \$53  ? \port$2854$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$2854$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -13687,14 +13689,14 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2853$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$2853$0 [31:16];
-  assign qmin = \port$2853$0 [15:0];
+  assign qmax = \port$2854$0 [31:16];
+  assign qmin = \port$2854$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$2821$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$2822$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -13771,8 +13773,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$2821$0 ;
-  wire [14:0] \port$2821$0 ;
+  output [14:0] \port$2822$0 ;
+  wire [14:0] \port$2822$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -13838,7 +13840,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$2821$0  = o__payload[14:0];
+  assign \port$2822$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -14133,9 +14135,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$3503$0 , \port$3505$0 
-, \port$3507$0 , \port$3509$0 , \port$3511$0 , \port$3513$0 , \port$3515$0 , \port$3517$0 , \port$3519$0 , \port$3521$0 , \port$3523$0 , \port$3525$0 , \port$3527$0 , \port$3529$0 , \port$3531$0 , \port$3533$0 , memory__burst__ready, memory__beat__payload, act__data, \port$3863$35 , memory__burst__payload, wgt__row, wgt__data
-, \port$3958$0 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$3504$0 , \port$3506$0 
+, \port$3508$0 , \port$3510$0 , \port$3512$0 , \port$3514$0 , \port$3516$0 , \port$3518$0 , \port$3520$0 , \port$3522$0 , \port$3524$0 , \port$3526$0 , \port$3528$0 , \port$3530$0 , \port$3532$0 , \port$3534$0 , memory__burst__ready, memory__beat__payload, act__data, \port$3864$35 , memory__burst__payload, wgt__row, wgt__data
+, \port$3959$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire \$1 ;
   reg \$2 ;
@@ -14306,42 +14308,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$47 ;
-  input [32:0] \port$3503$0 ;
-  wire [32:0] \port$3503$0 ;
-  input [32:0] \port$3505$0 ;
-  wire [32:0] \port$3505$0 ;
-  input [32:0] \port$3507$0 ;
-  wire [32:0] \port$3507$0 ;
-  input [32:0] \port$3509$0 ;
-  wire [32:0] \port$3509$0 ;
-  input [32:0] \port$3511$0 ;
-  wire [32:0] \port$3511$0 ;
-  input [32:0] \port$3513$0 ;
-  wire [32:0] \port$3513$0 ;
-  input [32:0] \port$3515$0 ;
-  wire [32:0] \port$3515$0 ;
-  input [32:0] \port$3517$0 ;
-  wire [32:0] \port$3517$0 ;
-  input [32:0] \port$3519$0 ;
-  wire [32:0] \port$3519$0 ;
-  input [32:0] \port$3521$0 ;
-  wire [32:0] \port$3521$0 ;
-  input [32:0] \port$3523$0 ;
-  wire [32:0] \port$3523$0 ;
-  input [32:0] \port$3525$0 ;
-  wire [32:0] \port$3525$0 ;
-  input [32:0] \port$3527$0 ;
-  wire [32:0] \port$3527$0 ;
-  input [32:0] \port$3529$0 ;
-  wire [32:0] \port$3529$0 ;
-  input [32:0] \port$3531$0 ;
-  wire [32:0] \port$3531$0 ;
-  input [32:0] \port$3533$0 ;
-  wire [32:0] \port$3533$0 ;
-  output [10:0] \port$3863$35 ;
-  wire [10:0] \port$3863$35 ;
-  output [69:0] \port$3958$0 ;
-  wire [69:0] \port$3958$0 ;
+  input [32:0] \port$3504$0 ;
+  wire [32:0] \port$3504$0 ;
+  input [32:0] \port$3506$0 ;
+  wire [32:0] \port$3506$0 ;
+  input [32:0] \port$3508$0 ;
+  wire [32:0] \port$3508$0 ;
+  input [32:0] \port$3510$0 ;
+  wire [32:0] \port$3510$0 ;
+  input [32:0] \port$3512$0 ;
+  wire [32:0] \port$3512$0 ;
+  input [32:0] \port$3514$0 ;
+  wire [32:0] \port$3514$0 ;
+  input [32:0] \port$3516$0 ;
+  wire [32:0] \port$3516$0 ;
+  input [32:0] \port$3518$0 ;
+  wire [32:0] \port$3518$0 ;
+  input [32:0] \port$3520$0 ;
+  wire [32:0] \port$3520$0 ;
+  input [32:0] \port$3522$0 ;
+  wire [32:0] \port$3522$0 ;
+  input [32:0] \port$3524$0 ;
+  wire [32:0] \port$3524$0 ;
+  input [32:0] \port$3526$0 ;
+  wire [32:0] \port$3526$0 ;
+  input [32:0] \port$3528$0 ;
+  wire [32:0] \port$3528$0 ;
+  input [32:0] \port$3530$0 ;
+  wire [32:0] \port$3530$0 ;
+  input [32:0] \port$3532$0 ;
+  wire [32:0] \port$3532$0 ;
+  input [32:0] \port$3534$0 ;
+  wire [32:0] \port$3534$0 ;
+  output [10:0] \port$3864$35 ;
+  wire [10:0] \port$3864$35 ;
+  output [69:0] \port$3959$0 ;
+  wire [69:0] \port$3959$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$49 ;
@@ -14381,22 +14383,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$54 (i__payload),
     .\o__ready$40 (o__ready),
     .\o__valid$39 (i__valid),
-    .\port$3503$0 (\port$3503$0 ),
-    .\port$3505$0 (\port$3505$0 ),
-    .\port$3507$0 (\port$3507$0 ),
-    .\port$3509$0 (\port$3509$0 ),
-    .\port$3511$0 (\port$3511$0 ),
-    .\port$3513$0 (\port$3513$0 ),
-    .\port$3515$0 (\port$3515$0 ),
-    .\port$3517$0 (\port$3517$0 ),
-    .\port$3519$0 (\port$3519$0 ),
-    .\port$3521$0 (\port$3521$0 ),
-    .\port$3523$0 (\port$3523$0 ),
-    .\port$3525$0 (\port$3525$0 ),
-    .\port$3527$0 (\port$3527$0 ),
-    .\port$3529$0 (\port$3529$0 ),
-    .\port$3531$0 (\port$3531$0 ),
-    .\port$3533$0 (\port$3533$0 ),
+    .\port$3504$0 (\port$3504$0 ),
+    .\port$3506$0 (\port$3506$0 ),
+    .\port$3508$0 (\port$3508$0 ),
+    .\port$3510$0 (\port$3510$0 ),
+    .\port$3512$0 (\port$3512$0 ),
+    .\port$3514$0 (\port$3514$0 ),
+    .\port$3516$0 (\port$3516$0 ),
+    .\port$3518$0 (\port$3518$0 ),
+    .\port$3520$0 (\port$3520$0 ),
+    .\port$3522$0 (\port$3522$0 ),
+    .\port$3524$0 (\port$3524$0 ),
+    .\port$3526$0 (\port$3526$0 ),
+    .\port$3528$0 (\port$3528$0 ),
+    .\port$3530$0 (\port$3530$0 ),
+    .\port$3532$0 (\port$3532$0 ),
+    .\port$3534$0 (\port$3534$0 ),
     .rst(rst),
     .stop(\$signal )
   );
@@ -14414,7 +14416,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(o__ready),
     .i__valid(i__valid),
     .params__valid(params__valid),
-    .\port$3958$0 (\$3 ),
+    .\port$3959$0 (\$3 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -14439,8 +14441,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign cmd__payload = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0], \port$3507$0 [31:0], \port$3505$0 [31:0], \port$3503$0 [31:0] };
-  assign \cmd__payload$7  = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0], \port$3507$0 [31:0], \port$3505$0 [31:0], \port$3503$0 [31:0] };
+  assign cmd__payload = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
+  assign \cmd__payload$7  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
   assign \cmd__ready$9  = cmd__ready;
   assign \cmd__valid$11  = cmd__valid;
   assign \memory__beat__payload$13  = memory__beat__payload;
@@ -14473,8 +14475,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign stop = \$signal ;
   assign \stop$62  = \$signal ;
   assign act__data = i__payload[31:0];
-  assign \port$3863$35  = i__payload[45:35];
-  assign \port$3958$0  = \$3 ;
+  assign \port$3864$35  = i__payload[45:35];
+  assign \port$3959$0  = \$3 ;
   assign \i__payload.piece  = i__payload[127:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -14509,50 +14511,50 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload.act  = i__payload[128];
   assign \o__payload.size  = i__payload[131:129];
   assign \o__payload.cause  = i__payload[135:132];
-  assign \cmd__payload.opcode  = \port$3503$0 [7:0];
-  assign \cmd__payload.wait  = \port$3505$0 [15:0];
-  assign \cmd__payload.post  = \port$3505$0 [31:16];
-  assign \cmd__payload.space  = \port$3503$0 [9:8];
-  assign \cmd__payload.flip  = \port$3503$0 [10];
-  assign \cmd__payload.transpose  = \port$3503$0 [11];
-  assign \cmd__payload.fill  = \port$3503$0 [31:24];
-  assign \cmd__payload.src  = \port$3507$0 [31:0];
-  assign \cmd__payload.stride1  = \port$3509$0 [31:0];
-  assign \cmd__payload.stride2  = \port$3511$0 [31:0];
-  assign \cmd__payload.len  = \port$3513$0 [23:0];
-  assign \cmd__payload.count1  = \port$3515$0 [15:0];
-  assign \cmd__payload.count2  = \port$3515$0 [31:16];
-  assign \cmd__payload.dst  = \port$3517$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$3519$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$3521$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$3523$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$3525$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$3525$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$3527$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$3527$0 [31:16];
-  assign \cmd__payload.index  = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32] };
-  assign \cmd__payload$7.opcode  = \port$3503$0 [7:0];
-  assign \cmd__payload$7.wait  = \port$3505$0 [15:0];
-  assign \cmd__payload$7.post  = \port$3505$0 [31:16];
-  assign \cmd__payload$7.space  = \port$3503$0 [9:8];
-  assign \cmd__payload$7.flip  = \port$3503$0 [10];
-  assign \cmd__payload$7.transpose  = \port$3503$0 [11];
-  assign \cmd__payload$7.fill  = \port$3503$0 [31:24];
-  assign \cmd__payload$7.src  = \port$3507$0 [31:0];
-  assign \cmd__payload$7.stride1  = \port$3509$0 [31:0];
-  assign \cmd__payload$7.stride2  = \port$3511$0 [31:0];
-  assign \cmd__payload$7.len  = \port$3513$0 [23:0];
-  assign \cmd__payload$7.count1  = \port$3515$0 [15:0];
-  assign \cmd__payload$7.count2  = \port$3515$0 [31:16];
-  assign \cmd__payload$7.dst  = \port$3517$0 [23:0];
-  assign \cmd__payload$7.dst_stride1  = \port$3519$0 [23:0];
-  assign \cmd__payload$7.dst_stride2  = \port$3521$0 [23:0];
-  assign \cmd__payload$7.dst_chunk  = \port$3523$0 [23:0];
-  assign \cmd__payload$7.pad_left  = \port$3525$0 [15:0];
-  assign \cmd__payload$7.pad_right  = \port$3525$0 [31:16];
-  assign \cmd__payload$7.pad_top  = \port$3527$0 [15:0];
-  assign \cmd__payload$7.pad_bottom  = \port$3527$0 [31:16];
-  assign \cmd__payload$7.index  = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32] };
+  assign \cmd__payload.opcode  = \port$3504$0 [7:0];
+  assign \cmd__payload.wait  = \port$3506$0 [15:0];
+  assign \cmd__payload.post  = \port$3506$0 [31:16];
+  assign \cmd__payload.space  = \port$3504$0 [9:8];
+  assign \cmd__payload.flip  = \port$3504$0 [10];
+  assign \cmd__payload.transpose  = \port$3504$0 [11];
+  assign \cmd__payload.fill  = \port$3504$0 [31:24];
+  assign \cmd__payload.src  = \port$3508$0 [31:0];
+  assign \cmd__payload.stride1  = \port$3510$0 [31:0];
+  assign \cmd__payload.stride2  = \port$3512$0 [31:0];
+  assign \cmd__payload.len  = \port$3514$0 [23:0];
+  assign \cmd__payload.count1  = \port$3516$0 [15:0];
+  assign \cmd__payload.count2  = \port$3516$0 [31:16];
+  assign \cmd__payload.dst  = \port$3518$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$3520$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$3522$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$3524$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$3526$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$3526$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$3528$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$3528$0 [31:16];
+  assign \cmd__payload.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
+  assign \cmd__payload$7.opcode  = \port$3504$0 [7:0];
+  assign \cmd__payload$7.wait  = \port$3506$0 [15:0];
+  assign \cmd__payload$7.post  = \port$3506$0 [31:16];
+  assign \cmd__payload$7.space  = \port$3504$0 [9:8];
+  assign \cmd__payload$7.flip  = \port$3504$0 [10];
+  assign \cmd__payload$7.transpose  = \port$3504$0 [11];
+  assign \cmd__payload$7.fill  = \port$3504$0 [31:24];
+  assign \cmd__payload$7.src  = \port$3508$0 [31:0];
+  assign \cmd__payload$7.stride1  = \port$3510$0 [31:0];
+  assign \cmd__payload$7.stride2  = \port$3512$0 [31:0];
+  assign \cmd__payload$7.len  = \port$3514$0 [23:0];
+  assign \cmd__payload$7.count1  = \port$3516$0 [15:0];
+  assign \cmd__payload$7.count2  = \port$3516$0 [31:16];
+  assign \cmd__payload$7.dst  = \port$3518$0 [23:0];
+  assign \cmd__payload$7.dst_stride1  = \port$3520$0 [23:0];
+  assign \cmd__payload$7.dst_stride2  = \port$3522$0 [23:0];
+  assign \cmd__payload$7.dst_chunk  = \port$3524$0 [23:0];
+  assign \cmd__payload$7.pad_left  = \port$3526$0 [15:0];
+  assign \cmd__payload$7.pad_right  = \port$3526$0 [31:16];
+  assign \cmd__payload$7.pad_top  = \port$3528$0 [15:0];
+  assign \cmd__payload$7.pad_bottom  = \port$3528$0 [31:16];
+  assign \cmd__payload$7.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -14565,8 +14567,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$19.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$3503$0 , \port$3505$0 , \port$3507$0 , \port$3509$0 , \port$3511$0 , \port$3513$0 , \port$3515$0 , \port$3517$0 , \port$3519$0 , \port$3521$0 , \port$3523$0 
-, \port$3525$0 , \port$3527$0 , \port$3529$0 , \port$3531$0 , \port$3533$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$3504$0 , \port$3506$0 , \port$3508$0 , \port$3510$0 , \port$3512$0 , \port$3514$0 , \port$3516$0 , \port$3518$0 , \port$3520$0 , \port$3522$0 , \port$3524$0 
+, \port$3526$0 , \port$3528$0 , \port$3530$0 , \port$3532$0 , \port$3534$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$31  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -14955,38 +14957,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$3503$0 ;
-  wire [32:0] \port$3503$0 ;
-  input [32:0] \port$3505$0 ;
-  wire [32:0] \port$3505$0 ;
-  input [32:0] \port$3507$0 ;
-  wire [32:0] \port$3507$0 ;
-  input [32:0] \port$3509$0 ;
-  wire [32:0] \port$3509$0 ;
-  input [32:0] \port$3511$0 ;
-  wire [32:0] \port$3511$0 ;
-  input [32:0] \port$3513$0 ;
-  wire [32:0] \port$3513$0 ;
-  input [32:0] \port$3515$0 ;
-  wire [32:0] \port$3515$0 ;
-  input [32:0] \port$3517$0 ;
-  wire [32:0] \port$3517$0 ;
-  input [32:0] \port$3519$0 ;
-  wire [32:0] \port$3519$0 ;
-  input [32:0] \port$3521$0 ;
-  wire [32:0] \port$3521$0 ;
-  input [32:0] \port$3523$0 ;
-  wire [32:0] \port$3523$0 ;
-  input [32:0] \port$3525$0 ;
-  wire [32:0] \port$3525$0 ;
-  input [32:0] \port$3527$0 ;
-  wire [32:0] \port$3527$0 ;
-  input [32:0] \port$3529$0 ;
-  wire [32:0] \port$3529$0 ;
-  input [32:0] \port$3531$0 ;
-  wire [32:0] \port$3531$0 ;
-  input [32:0] \port$3533$0 ;
-  wire [32:0] \port$3533$0 ;
+  input [32:0] \port$3504$0 ;
+  wire [32:0] \port$3504$0 ;
+  input [32:0] \port$3506$0 ;
+  wire [32:0] \port$3506$0 ;
+  input [32:0] \port$3508$0 ;
+  wire [32:0] \port$3508$0 ;
+  input [32:0] \port$3510$0 ;
+  wire [32:0] \port$3510$0 ;
+  input [32:0] \port$3512$0 ;
+  wire [32:0] \port$3512$0 ;
+  input [32:0] \port$3514$0 ;
+  wire [32:0] \port$3514$0 ;
+  input [32:0] \port$3516$0 ;
+  wire [32:0] \port$3516$0 ;
+  input [32:0] \port$3518$0 ;
+  wire [32:0] \port$3518$0 ;
+  input [32:0] \port$3520$0 ;
+  wire [32:0] \port$3520$0 ;
+  input [32:0] \port$3522$0 ;
+  wire [32:0] \port$3522$0 ;
+  input [32:0] \port$3524$0 ;
+  wire [32:0] \port$3524$0 ;
+  input [32:0] \port$3526$0 ;
+  wire [32:0] \port$3526$0 ;
+  input [32:0] \port$3528$0 ;
+  wire [32:0] \port$3528$0 ;
+  input [32:0] \port$3530$0 ;
+  wire [32:0] \port$3530$0 ;
+  input [32:0] \port$3532$0 ;
+  wire [32:0] \port$3532$0 ;
+  input [32:0] \port$3534$0 ;
+  wire [32:0] \port$3534$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -15027,52 +15029,52 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$6  = ~ stop;
   assign i__valid = \$5  & \$6 ;
   assign \$7  = cmd__valid & cmd__ready;
-  assign \$8  = | \port$3515$0 [15:0];
-  assign \$9  = | \port$3515$0 [31:16];
+  assign \$8  = | \port$3516$0 [15:0];
+  assign \$9  = | \port$3516$0 [31:16];
   assign \$10  = \$8  & \$9 ;
   assign \$11  = \$7  & \$10 ;
-  assign \$12  = | \port$3513$0 [23:0];
+  assign \$12  = | \port$3514$0 [23:0];
   assign \$13  = \$11  & \$12 ;
   assign \$14  = ~ i__payload[201];
   assign start = \$13  & \$14 ;
-  assign \$15  = ! \port$3503$0 [9:8];
-  assign \$16  = | \port$3515$0 [15:0];
-  assign \$17  = | \port$3515$0 [31:16];
+  assign \$15  = ! \port$3504$0 [9:8];
+  assign \$16  = | \port$3516$0 [15:0];
+  assign \$17  = | \port$3516$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = ~ \$18 ;
-  assign \$20  = \port$3525$0 [15:0] + \port$3513$0 [23:0];
-  assign \$21  = \$20  + \port$3525$0 [31:16];
+  assign \$20  = \port$3526$0 [15:0] + \port$3514$0 [23:0];
+  assign \$21  = \$20  + \port$3526$0 [31:16];
   assign \$22  = ! \$21 ;
   assign \$23  = \$19  | \$22 ;
-  assign \$24  = ! \port$3503$0 [9:8];
-  assign \$25  = \port$3503$0 [9:8] == 1'h1;
-  assign \$26  = \port$3503$0 [9:8] == 2'h2;
+  assign \$24  = ! \port$3504$0 [9:8];
+  assign \$25  = \port$3504$0 [9:8] == 1'h1;
+  assign \$26  = \port$3504$0 [9:8] == 2'h2;
   assign \$27  = | { \$26 , \$25 , \$24  };
   assign \$28  = ~ \$27 ;
   assign \$29  = \$23  | \$28 ;
-  assign \$30  = \port$3503$0 [9:8] == 2'h2;
-  assign \$31  = | { \port$3527$0 [31:0], \port$3525$0 [31:0] };
-  assign \$32  = \$31  | \port$3503$0 [10];
-  assign \$33  = \port$3515$0 [15:0] != 1'h1;
+  assign \$30  = \port$3504$0 [9:8] == 2'h2;
+  assign \$31  = | { \port$3528$0 [31:0], \port$3526$0 [31:0] };
+  assign \$32  = \$31  | \port$3504$0 [10];
+  assign \$33  = \port$3516$0 [15:0] != 1'h1;
   assign \$34  = \$32  | \$33 ;
-  assign \$35  = \port$3515$0 [31:16] != 1'h1;
+  assign \$35  = \port$3516$0 [31:16] != 1'h1;
   assign \$36  = \$34  | \$35 ;
   assign \$37  = \$30  & \$36 ;
   assign \$38  = \$29  | \$37 ;
-  assign \$39  = \port$3503$0 [9:8] != 1'h1;
-  assign \$40  = \port$3527$0 [15:0] + \port$3515$0 [15:0];
-  assign \$41  = \$40  + \port$3527$0 [31:16];
+  assign \$39  = \port$3504$0 [9:8] != 1'h1;
+  assign \$40  = \port$3528$0 [15:0] + \port$3516$0 [15:0];
+  assign \$41  = \$40  + \port$3528$0 [31:16];
   assign \$42  = \$41  != 3'h4;
   assign \$43  = \$39  | \$42 ;
-  assign \$44  = \port$3525$0 [15:0] + \port$3513$0 [23:0];
-  assign \$45  = \$44  + \port$3525$0 [31:16];
+  assign \$44  = \port$3526$0 [15:0] + \port$3514$0 [23:0];
+  assign \$45  = \$44  + \port$3526$0 [31:16];
   assign \$46  = \$45  != 3'h4;
   assign \$47  = \$43  | \$46 ;
-  assign \$48  = \port$3503$0 [11] & \$47 ;
+  assign \$48  = \port$3504$0 [11] & \$47 ;
   assign \$49  = \$38  | \$48 ;
-  assign \$50  = \port$3503$0 [9:8] == 2'h2;
-  assign \$51  = \port$3503$0 [9:8] == 2'h2;
-  assign \$52  = \$51  ? 24'h000001 : \port$3523$0 [23:0];
+  assign \$50  = \port$3504$0 [9:8] == 2'h2;
+  assign \$51  = \port$3504$0 [9:8] == 2'h2;
+  assign \$52  = \$51  ? 24'h000001 : \port$3524$0 [23:0];
   assign \$53  = ~ whole;
   assign \$54  = \$signal [4] & \$53 ;
   assign \$55  = \$signal [2] | \$54 ;
@@ -15362,7 +15364,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
       \$156  = 136'h0000000000000000000000000000000000;
     end
   end
-  assign cmd__payload = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0], \port$3507$0 [31:0], \port$3505$0 [31:0], \port$3503$0 [31:0] };
+  assign cmd__payload = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
   assign \stop$9  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -15372,28 +15374,28 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \i__ready$27  = o__ready;
   assign len = o__payload[47:24];
   assign step = \$signal$45 ;
-  assign \cmd__payload.opcode  = \port$3503$0 [7:0];
-  assign \cmd__payload.wait  = \port$3505$0 [15:0];
-  assign \cmd__payload.post  = \port$3505$0 [31:16];
-  assign \cmd__payload.space  = \port$3503$0 [9:8];
-  assign \cmd__payload.flip  = \port$3503$0 [10];
-  assign \cmd__payload.transpose  = \port$3503$0 [11];
-  assign \cmd__payload.fill  = \port$3503$0 [31:24];
-  assign \cmd__payload.src  = \port$3507$0 [31:0];
-  assign \cmd__payload.stride1  = \port$3509$0 [31:0];
-  assign \cmd__payload.stride2  = \port$3511$0 [31:0];
-  assign \cmd__payload.len  = \port$3513$0 [23:0];
-  assign \cmd__payload.count1  = \port$3515$0 [15:0];
-  assign \cmd__payload.count2  = \port$3515$0 [31:16];
-  assign \cmd__payload.dst  = \port$3517$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$3519$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$3521$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$3523$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$3525$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$3525$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$3527$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$3527$0 [31:16];
-  assign \cmd__payload.index  = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32] };
+  assign \cmd__payload.opcode  = \port$3504$0 [7:0];
+  assign \cmd__payload.wait  = \port$3506$0 [15:0];
+  assign \cmd__payload.post  = \port$3506$0 [31:16];
+  assign \cmd__payload.space  = \port$3504$0 [9:8];
+  assign \cmd__payload.flip  = \port$3504$0 [10];
+  assign \cmd__payload.transpose  = \port$3504$0 [11];
+  assign \cmd__payload.fill  = \port$3504$0 [31:24];
+  assign \cmd__payload.src  = \port$3508$0 [31:0];
+  assign \cmd__payload.stride1  = \port$3510$0 [31:0];
+  assign \cmd__payload.stride2  = \port$3512$0 [31:0];
+  assign \cmd__payload.len  = \port$3514$0 [23:0];
+  assign \cmd__payload.count1  = \port$3516$0 [15:0];
+  assign \cmd__payload.count2  = \port$3516$0 [31:16];
+  assign \cmd__payload.dst  = \port$3518$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$3520$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$3522$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$3524$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$3526$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$3526$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$3528$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$3528$0 [31:16];
+  assign \cmd__payload.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
   assign \i__payload.rows  = i__payload[198:0];
   assign \i__payload.rows.at  = i__payload[23:0];
   assign \i__payload.rows.at1  = i__payload[47:24];
@@ -15540,36 +15542,36 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \o__payload$54.cause  = \o__payload$54 [135:132];
   always @*
     \i__payload$32 [55:24] = o__payload[55:24];
-  assign i__payload[291:268] = \port$3517$0 [23:0];
-  assign i__payload[267:252] = { \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3507$0 [32], \port$3505$0 [32], \port$3503$0 [32] };
-  assign i__payload[251:236] = \port$3505$0 [31:16];
+  assign i__payload[291:268] = \port$3518$0 [23:0];
+  assign i__payload[267:252] = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
+  assign i__payload[251:236] = \port$3506$0 [31:16];
   assign i__payload[235:212] = \$52 ;
-  assign i__payload[211:204] = \port$3503$0 [31:24];
+  assign i__payload[211:204] = \port$3504$0 [31:24];
   assign i__payload[203] = \$50 ;
-  assign i__payload[202] = \port$3503$0 [11];
+  assign i__payload[202] = \port$3504$0 [11];
   assign i__payload[201] = \$49 ;
-  assign i__payload[200] = \port$3503$0 [10];
+  assign i__payload[200] = \port$3504$0 [10];
   assign i__payload[199] = \$15 ;
-  assign i__payload[198] = \port$3503$0 [11];
-  assign i__payload[197:182] = \port$3527$0 [31:16];
-  assign i__payload[181:166] = \port$3527$0 [15:0];
-  assign i__payload[165:150] = \port$3525$0 [31:16];
-  assign i__payload[149:134] = \port$3525$0 [15:0];
-  assign i__payload[133:118] = \port$3515$0 [31:16];
-  assign i__payload[117:102] = \port$3515$0 [15:0];
-  assign i__payload[101:78] = \port$3513$0 [23:0];
-  assign i__payload[77:76] = \port$3511$0 [1:0];
-  assign i__payload[75:74] = \port$3509$0 [1:0];
-  assign i__payload[73:72] = \port$3507$0 [1:0];
-  assign i__payload[71:48] = \port$3521$0 [23:0];
-  assign i__payload[47:24] = \port$3519$0 [23:0];
-  assign i__payload[23:0] = \port$3517$0 [23:0];
-  assign rows[151:136] = \port$3515$0 [31:16];
-  assign rows[135:120] = \port$3515$0 [15:0];
-  assign rows[119:96] = \port$3513$0 [23:0];
-  assign rows[95:64] = \port$3511$0 [31:0];
-  assign rows[63:32] = \port$3509$0 [31:0];
-  assign rows[31:0] = \port$3507$0 [31:0];
+  assign i__payload[198] = \port$3504$0 [11];
+  assign i__payload[197:182] = \port$3528$0 [31:16];
+  assign i__payload[181:166] = \port$3528$0 [15:0];
+  assign i__payload[165:150] = \port$3526$0 [31:16];
+  assign i__payload[149:134] = \port$3526$0 [15:0];
+  assign i__payload[133:118] = \port$3516$0 [31:16];
+  assign i__payload[117:102] = \port$3516$0 [15:0];
+  assign i__payload[101:78] = \port$3514$0 [23:0];
+  assign i__payload[77:76] = \port$3512$0 [1:0];
+  assign i__payload[75:74] = \port$3510$0 [1:0];
+  assign i__payload[73:72] = \port$3508$0 [1:0];
+  assign i__payload[71:48] = \port$3522$0 [23:0];
+  assign i__payload[47:24] = \port$3520$0 [23:0];
+  assign i__payload[23:0] = \port$3518$0 [23:0];
+  assign rows[151:136] = \port$3516$0 [31:16];
+  assign rows[135:120] = \port$3516$0 [15:0];
+  assign rows[119:96] = \port$3514$0 [23:0];
+  assign rows[95:64] = \port$3512$0 [31:0];
+  assign rows[63:32] = \port$3510$0 [31:0];
+  assign rows[31:0] = \port$3508$0 [31:0];
   assign { \$72 [30:24], \$72 [22:16], \$72 [14:8], \$72 [6:0] } = 28'h0000000;
   assign { \$72 [31], \$72 [23], \$72 [15], \$72 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
@@ -16998,7 +17000,7 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
     o__payload[23:0] = place_row;
 endmodule
 
-module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, i__valid, i__payload, wgt__row, wgt__data, \port$3958$0 , clk
+module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, i__valid, i__payload, wgt__row, wgt__data, \port$3959$0 , clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$37  = 0;
   wire \$1 ;
@@ -17134,8 +17136,8 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$3958$0 ;
-  wire [69:0] \port$3958$0 ;
+  output [69:0] \port$3959$0 ;
+  wire [69:0] \port$3959$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -17321,7 +17323,7 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$3958$0  = o__payload[69:0];
+  assign \port$3959$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[127:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -17880,9 +17882,9 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, drain__ready, \port$2235$0 , \port$2269$0 , \port$2303$0 , \port$2337$0 , wgt_row, drain__row_sum, post__mask, drain__valid, \port$3356$0 , clear
-, abort, \port$3557$0 , \port$3559$0 , \port$3561$0 , \port$3563$0 , \port$3565$0 , \port$3567$0 , \port$3569$0 , \port$3571$0 , \port$3573$0 , \port$3575$0 , \port$3577$0 , \port$3579$0 , \port$3581$0 , \port$3583$0 , \port$3585$0 , \port$3587$0 , \row$76 , bin, r_en, wgt_read
-, \port$4198$0 , drain__row, clk);
+module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, drain__ready, \port$2236$0 , \port$2270$0 , \port$2304$0 , \port$2338$0 , wgt_row, drain__row_sum, post__mask, drain__valid, \port$3357$0 , clear
+, abort, \port$3558$0 , \port$3560$0 , \port$3562$0 , \port$3564$0 , \port$3566$0 , \port$3568$0 , \port$3570$0 , \port$3572$0 , \port$3574$0 , \port$3576$0 , \port$3578$0 , \port$3580$0 , \port$3582$0 , \port$3584$0 , \port$3586$0 , \port$3588$0 , \row$76 , bin, r_en, wgt_read
+, \port$4199$0 , drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -18106,50 +18108,50 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   (* init = 16'h0000 *)
   wire [15:0] mask;
   wire outside;
-  output [31:0] \port$2235$0 ;
-  wire [31:0] \port$2235$0 ;
-  output [31:0] \port$2269$0 ;
-  wire [31:0] \port$2269$0 ;
-  output [31:0] \port$2303$0 ;
-  wire [31:0] \port$2303$0 ;
-  output [31:0] \port$2337$0 ;
-  wire [31:0] \port$2337$0 ;
-  input [2:0] \port$3356$0 ;
-  wire [2:0] \port$3356$0 ;
-  input [32:0] \port$3557$0 ;
-  wire [32:0] \port$3557$0 ;
-  input [32:0] \port$3559$0 ;
-  wire [32:0] \port$3559$0 ;
-  input [32:0] \port$3561$0 ;
-  wire [32:0] \port$3561$0 ;
-  input [32:0] \port$3563$0 ;
-  wire [32:0] \port$3563$0 ;
-  input [32:0] \port$3565$0 ;
-  wire [32:0] \port$3565$0 ;
-  input [32:0] \port$3567$0 ;
-  wire [32:0] \port$3567$0 ;
-  input [32:0] \port$3569$0 ;
-  wire [32:0] \port$3569$0 ;
-  input [32:0] \port$3571$0 ;
-  wire [32:0] \port$3571$0 ;
-  input [32:0] \port$3573$0 ;
-  wire [32:0] \port$3573$0 ;
-  input [32:0] \port$3575$0 ;
-  wire [32:0] \port$3575$0 ;
-  input [32:0] \port$3577$0 ;
-  wire [32:0] \port$3577$0 ;
-  input [32:0] \port$3579$0 ;
-  wire [32:0] \port$3579$0 ;
-  input [32:0] \port$3581$0 ;
-  wire [32:0] \port$3581$0 ;
-  input [32:0] \port$3583$0 ;
-  wire [32:0] \port$3583$0 ;
-  input [32:0] \port$3585$0 ;
-  wire [32:0] \port$3585$0 ;
-  input [32:0] \port$3587$0 ;
-  wire [32:0] \port$3587$0 ;
-  output [10:0] \port$4198$0 ;
-  wire [10:0] \port$4198$0 ;
+  output [31:0] \port$2236$0 ;
+  wire [31:0] \port$2236$0 ;
+  output [31:0] \port$2270$0 ;
+  wire [31:0] \port$2270$0 ;
+  output [31:0] \port$2304$0 ;
+  wire [31:0] \port$2304$0 ;
+  output [31:0] \port$2338$0 ;
+  wire [31:0] \port$2338$0 ;
+  input [2:0] \port$3357$0 ;
+  wire [2:0] \port$3357$0 ;
+  input [32:0] \port$3558$0 ;
+  wire [32:0] \port$3558$0 ;
+  input [32:0] \port$3560$0 ;
+  wire [32:0] \port$3560$0 ;
+  input [32:0] \port$3562$0 ;
+  wire [32:0] \port$3562$0 ;
+  input [32:0] \port$3564$0 ;
+  wire [32:0] \port$3564$0 ;
+  input [32:0] \port$3566$0 ;
+  wire [32:0] \port$3566$0 ;
+  input [32:0] \port$3568$0 ;
+  wire [32:0] \port$3568$0 ;
+  input [32:0] \port$3570$0 ;
+  wire [32:0] \port$3570$0 ;
+  input [32:0] \port$3572$0 ;
+  wire [32:0] \port$3572$0 ;
+  input [32:0] \port$3574$0 ;
+  wire [32:0] \port$3574$0 ;
+  input [32:0] \port$3576$0 ;
+  wire [32:0] \port$3576$0 ;
+  input [32:0] \port$3578$0 ;
+  wire [32:0] \port$3578$0 ;
+  input [32:0] \port$3580$0 ;
+  wire [32:0] \port$3580$0 ;
+  input [32:0] \port$3582$0 ;
+  wire [32:0] \port$3582$0 ;
+  input [32:0] \port$3584$0 ;
+  wire [32:0] \port$3584$0 ;
+  input [32:0] \port$3586$0 ;
+  wire [32:0] \port$3586$0 ;
+  input [32:0] \port$3588$0 ;
+  wire [32:0] \port$3588$0 ;
+  output [10:0] \port$4199$0 ;
+  wire [10:0] \port$4199$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -18220,16 +18222,16 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign \$5  = ~ active;
   assign \$6  = \$5  | done;
   assign take = \$4  & \$6 ;
-  assign \$7  = ! \port$3569$0 [15:0];
-  assign \$8  = ! \port$3569$0 [31:16];
-  assign \$9  = ! \port$3571$0 [15:0];
-  assign \$10  = ! \port$3571$0 [31:16];
-  assign \$11  = ! \port$3573$0 [15:0];
-  assign \$12  = ! \port$3573$0 [31:16];
-  assign \$13  = ! \port$3575$0 [15:0];
-  assign \$14  = ! \port$3575$0 [31:16];
+  assign \$7  = ! \port$3570$0 [15:0];
+  assign \$8  = ! \port$3570$0 [31:16];
+  assign \$9  = ! \port$3572$0 [15:0];
+  assign \$10  = ! \port$3572$0 [31:16];
+  assign \$11  = ! \port$3574$0 [15:0];
+  assign \$12  = ! \port$3574$0 [31:16];
+  assign \$13  = ! \port$3576$0 [15:0];
+  assign \$14  = ! \port$3576$0 [31:16];
   assign \$15  = | { \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7  };
-  assign \$16  = \port$3569$0 [31:16] > 3'h4;
+  assign \$16  = \port$3570$0 [31:16] > 3'h4;
   assign \$17  = \$15  | \$16 ;
   assign taken = step & tile_first;
   assign \$19  = ~ \$signal ;
@@ -18268,7 +18270,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign \$43  = take & malformed;
   assign fault__cause = \$43  ? 4'h1 : 4'h2;
   assign \$44  = take & malformed;
-  assign fault__index = \$44  ? { \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3561$0 [32], \port$3559$0 [32], \port$3557$0 [32] } : index;
+  assign fault__index = \$44  ? { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] } : index;
   assign half = \$signal$56  >= 5'h10;
   assign \$45  = half ? 5'h10 : 5'h00;
   assign \$46  = \$signal$56  - \$45 ;
@@ -18280,10 +18282,10 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign \$49  = ~ active;
   assign \$50  = \$49  & cmd__valid;
   assign \$51  = \$48  | \$50 ;
-  assign \$52  = \$51  | \port$3356$0 [0];
-  assign \$53  = \port$3356$0 [1] | act__valid;
+  assign \$52  = \$51  | \port$3357$0 [0];
+  assign \$53  = \port$3357$0 [1] | act__valid;
   assign \$54  = active & hazard;
-  assign \$55  = \port$3356$0 [2] | \$54 ;
+  assign \$55  = \port$3357$0 [2] | \$54 ;
   assign \$56  = | \inside ;
   assign \$57  = ~ malformed;
   assign \$58  = wanted & outside;
@@ -18381,7 +18383,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     .clk(clk),
     .\final (\final ),
     .pending(wgt_read),
-    .\port$3563$0 (\port$3563$0 [31:0]),
+    .\port$3564$0 (\port$3564$0 [31:0]),
     .ready(ready),
     .row(wgt_row),
     .rst(rst),
@@ -18404,8 +18406,8 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$4010$33 (line[39:33]),
-    .\port$4016$2 (\$signal$93 [2]),
+    .\port$4011$33 (line[39:33]),
+    .\port$4017$2 (\$signal$93 [2]),
     .reading(blocked),
     .row(\row$76 ),
     .rst(rst),
@@ -18414,26 +18416,26 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   );
   \weft.matmul.rows  rows (
     .address_m0(address),
-    .\base$46 (\port$3561$0 [23:0]),
+    .\base$46 (\port$3562$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$3569$0 [15:0]),
+    .count_blocks(\port$3570$0 [15:0]),
     .end_k0(\tail$123 ),
     .\final (\final ),
     .load(take),
-    .\port$3571$0 (\port$3571$0 [31:0]),
-    .\port$3573$0 (\port$3573$0 [31:0]),
-    .\port$3575$0 (\port$3575$0 [31:0]),
+    .\port$3572$0 (\port$3572$0 [31:0]),
+    .\port$3574$0 (\port$3574$0 [31:0]),
+    .\port$3576$0 (\port$3576$0 [31:0]),
     .rst(rst),
     .step(step),
-    .stride_k0(\port$3577$0 [23:0]),
-    .stride_k1(\port$3579$0 [23:0]),
-    .stride_k2(\port$3581$0 [23:0]),
-    .stride_m0(\port$3583$0 [23:0]),
-    .stride_m1(\port$3585$0 [23:0]),
-    .stride_m2(\port$3587$0 [23:0]),
+    .stride_k0(\port$3578$0 [23:0]),
+    .stride_k1(\port$3580$0 [23:0]),
+    .stride_k2(\port$3582$0 [23:0]),
+    .stride_m0(\port$3584$0 [23:0]),
+    .stride_m1(\port$3586$0 [23:0]),
+    .stride_m2(\port$3588$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -18489,7 +18491,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$71  = \$signal ;
     if (take) begin
-      \$71  = \port$3557$0 [8];
+      \$71  = \port$3558$0 [8];
     end
     if (clear) begin
       \$71  = 1'h0;
@@ -18502,7 +18504,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$72  = row_sum;
     if (take) begin
-      \$72  = \port$3557$0 [9];
+      \$72  = \port$3558$0 [9];
     end
     if (clear) begin
       \$72  = 1'h0;
@@ -18515,7 +18517,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$73  = k_tail;
     if (take) begin
-      \$73  = \port$3569$0 [18:16];
+      \$73  = \port$3570$0 [18:16];
     end
     if (clear) begin
       \$73  = 3'h0;
@@ -18528,7 +18530,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$74  = index;
     if (take) begin
-      \$74  = { \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3561$0 [32], \port$3559$0 [32], \port$3557$0 [32] };
+      \$74  = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] };
     end
     if (clear) begin
       \$74  = 16'h0000;
@@ -18541,7 +18543,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$75  = w_data;
     if (take) begin
-      \$75  = \port$3559$0 [31:16];
+      \$75  = \port$3560$0 [31:16];
     end
     if (clear) begin
       \$75  = 16'h0000;
@@ -18554,7 +18556,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$76  = \$signal$56 ;
     if (take) begin
-      \$76  = { 1'h0, \port$3567$0 [15:0] };
+      \$76  = { 1'h0, \port$3568$0 [15:0] };
     end
     if (\$60 ) begin
       (* full_case = 32'd1 *)
@@ -18577,7 +18579,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$77  = \$signal$119 ;
     if (take) begin
-      \$77  = { 1'h0, \port$3567$0 [15:0] };
+      \$77  = { 1'h0, \port$3568$0 [15:0] };
     end
     if (\$60 ) begin
       if (\$61 ) begin
@@ -18596,7 +18598,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$78  = acc_block;
     if (take) begin
-      \$78  = \port$3567$0 [31:16];
+      \$78  = \port$3568$0 [31:16];
     end
     if (clear) begin
       \$78  = 16'h0000;
@@ -18747,31 +18749,31 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign \drain__row_sum$7  = 32'd0;
   assign \drain__valid$9  = drain__valid;
   assign cmd__ready = take;
-  assign cmd__payload = { \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3561$0 [32], \port$3559$0 [32], \port$3557$0 [32], \port$3587$0 [31:0], \port$3585$0 [31:0], \port$3583$0 [31:0], \port$3581$0 [31:0], \port$3579$0 [31:0], \port$3577$0 [31:0], \port$3575$0 [31:0], \port$3573$0 [31:0], \port$3571$0 [31:0], \port$3569$0 [31:0], \port$3567$0 [31:0], \port$3565$0 [31:0], \port$3563$0 [31:0], \port$3561$0 [31:0], \port$3559$0 [31:0], \port$3557$0 [31:0] };
+  assign cmd__payload = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32], \port$3588$0 [31:0], \port$3586$0 [31:0], \port$3584$0 [31:0], \port$3582$0 [31:0], \port$3580$0 [31:0], \port$3578$0 [31:0], \port$3576$0 [31:0], \port$3574$0 [31:0], \port$3572$0 [31:0], \port$3570$0 [31:0], \port$3568$0 [31:0], \port$3566$0 [31:0], \port$3564$0 [31:0], \port$3562$0 [31:0], \port$3560$0 [31:0], \port$3558$0 [31:0] };
   assign load = take;
-  assign base = \port$3561$0 [23:0];
+  assign base = \port$3562$0 [23:0];
   assign issue = step;
   assign valid = cmd__valid;
-  assign wgt = \port$3563$0 [15:0];
-  assign wgt_block = \port$3563$0 [31:16];
+  assign wgt = \port$3564$0 [15:0];
+  assign wgt_block = \port$3564$0 [31:16];
   assign accept = take;
   assign \block_last$30  = block_last;
   assign \final$32  = \final ;
   assign read = wgt_read;
   assign row = wgt_row;
-  assign count_m0 = \port$3573$0 [31:16];
-  assign stride_m0 = \port$3583$0 [23:0];
-  assign count_m1 = \port$3575$0 [15:0];
-  assign stride_m1 = \port$3585$0 [23:0];
-  assign count_m2 = \port$3575$0 [31:16];
-  assign stride_m2 = \port$3587$0 [23:0];
-  assign count_k0 = \port$3571$0 [15:0];
-  assign stride_k0 = \port$3577$0 [23:0];
-  assign count_k1 = \port$3571$0 [31:16];
-  assign stride_k1 = \port$3579$0 [23:0];
-  assign count_k2 = \port$3573$0 [15:0];
-  assign stride_k2 = \port$3581$0 [23:0];
-  assign count_blocks = \port$3569$0 [15:0];
+  assign count_m0 = \port$3574$0 [31:16];
+  assign stride_m0 = \port$3584$0 [23:0];
+  assign count_m1 = \port$3576$0 [15:0];
+  assign stride_m1 = \port$3586$0 [23:0];
+  assign count_m2 = \port$3576$0 [31:16];
+  assign stride_m2 = \port$3588$0 [23:0];
+  assign count_k0 = \port$3572$0 [15:0];
+  assign stride_k0 = \port$3578$0 [23:0];
+  assign count_k1 = \port$3572$0 [31:16];
+  assign stride_k1 = \port$3580$0 [23:0];
+  assign count_k2 = \port$3574$0 [15:0];
+  assign stride_k2 = \port$3582$0 [23:0];
+  assign count_blocks = \port$3570$0 [15:0];
   assign act__region = address[10];
   assign act__offset = address[9:0];
   assign act__data = \row$76 ;
@@ -18791,42 +18793,42 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$3356$0 [0];
-  assign waiting_operands = \port$3356$0 [1];
-  assign waiting_accumulator = \port$3356$0 [2];
+  assign waiting_weights = \port$3357$0 [0];
+  assign waiting_operands = \port$3357$0 [1];
+  assign waiting_accumulator = \port$3357$0 [2];
   assign gap = 8'h00;
-  assign \port$2235$0  = \$92 ;
-  assign \port$2269$0  = \$93 ;
-  assign \port$2303$0  = \$94 ;
-  assign \port$2337$0  = \$95 ;
-  assign \port$4198$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$3557$0 [7:0];
-  assign \cmd__payload.wait  = \port$3559$0 [15:0];
-  assign \cmd__payload.post  = \port$3559$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$3557$0 [8];
-  assign \cmd__payload.row_sum  = \port$3557$0 [9];
-  assign \cmd__payload.act  = \port$3561$0 [23:0];
-  assign \cmd__payload.wgt  = \port$3563$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$3563$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$3565$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$3565$0 [31:16];
-  assign \cmd__payload.acc  = \port$3567$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$3567$0 [31:16];
-  assign \cmd__payload.blocks  = \port$3569$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$3569$0 [31:16];
-  assign \cmd__payload.k0  = \port$3571$0 [15:0];
-  assign \cmd__payload.k1  = \port$3571$0 [31:16];
-  assign \cmd__payload.k2  = \port$3573$0 [15:0];
-  assign \cmd__payload.m0  = \port$3573$0 [31:16];
-  assign \cmd__payload.m1  = \port$3575$0 [15:0];
-  assign \cmd__payload.m2  = \port$3575$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$3577$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$3579$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$3581$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$3583$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$3585$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$3587$0 [23:0];
-  assign \cmd__payload.index  = { \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3561$0 [32], \port$3559$0 [32], \port$3557$0 [32] };
+  assign \port$2236$0  = \$92 ;
+  assign \port$2270$0  = \$93 ;
+  assign \port$2304$0  = \$94 ;
+  assign \port$2338$0  = \$95 ;
+  assign \port$4199$0  = address[10:0];
+  assign \cmd__payload.opcode  = \port$3558$0 [7:0];
+  assign \cmd__payload.wait  = \port$3560$0 [15:0];
+  assign \cmd__payload.post  = \port$3560$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$3558$0 [8];
+  assign \cmd__payload.row_sum  = \port$3558$0 [9];
+  assign \cmd__payload.act  = \port$3562$0 [23:0];
+  assign \cmd__payload.wgt  = \port$3564$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$3564$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$3566$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$3566$0 [31:16];
+  assign \cmd__payload.acc  = \port$3568$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$3568$0 [31:16];
+  assign \cmd__payload.blocks  = \port$3570$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$3570$0 [31:16];
+  assign \cmd__payload.k0  = \port$3572$0 [15:0];
+  assign \cmd__payload.k1  = \port$3572$0 [31:16];
+  assign \cmd__payload.k2  = \port$3574$0 [15:0];
+  assign \cmd__payload.m0  = \port$3574$0 [31:16];
+  assign \cmd__payload.m1  = \port$3576$0 [15:0];
+  assign \cmd__payload.m2  = \port$3576$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$3578$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$3580$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$3582$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$3584$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$3586$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$3588$0 [23:0];
+  assign \cmd__payload.index  = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -20860,7 +20862,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, a, b, product, clk);
   end
 endmodule
 
-module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_last, \final , clear, \port$3563$0 , shift, pending, clk);
+module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_last, \final , clear, \port$3564$0 , shift, pending, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$51  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -20911,8 +20913,8 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
   wire outside;
   output pending;
   reg pending = 1'h0;
-  input [31:0] \port$3563$0 ;
-  wire [31:0] \port$3563$0 ;
+  input [31:0] \port$3564$0 ;
+  wire [31:0] \port$3564$0 ;
   (* init = 1'h0 *)
   wire read;
   output ready;
@@ -21075,7 +21077,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
       end
     end
     if (start) begin
-      \$22  = { 1'h0, \port$3563$0 [15:0] };
+      \$22  = { 1'h0, \port$3564$0 [15:0] };
     end
     if (clear) begin
       \$22  = 17'h00000;
@@ -21093,7 +21095,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
       end
     end
     if (start) begin
-      \$23  = { 1'h0, \port$3563$0 [15:0] };
+      \$23  = { 1'h0, \port$3564$0 [15:0] };
     end
     if (clear) begin
       \$23  = 17'h00000;
@@ -21106,7 +21108,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
     if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
     \$24  = stride;
     if (start) begin
-      \$24  = \port$3563$0 [31:16];
+      \$24  = \port$3564$0 [31:16];
     end
     if (clear) begin
       \$24  = 16'h0000;
@@ -21146,8 +21148,8 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
     end
   end
   assign read = pending;
-  assign wgt = \port$3563$0 [15:0];
-  assign wgt_block = \port$3563$0 [31:16];
+  assign wgt = \port$3564$0 [15:0];
+  assign wgt_block = \port$3564$0 [31:16];
   assign row = \$3 [7:0];
 endmodule
 
@@ -21288,7 +21290,7 @@ module \weft.matmul.posts (rst, w_en, r_rdy, r_data, clear, w_port__data, r_en, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \port$4010$33 , \port$4016$2 , drain_row, clk);
+module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \port$4011$33 , \port$4017$2 , drain_row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$53  = 0;
   wire \$1 ;
   wire [8:0] \$10 ;
@@ -21363,10 +21365,10 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$4010$33 ;
-  wire [6:0] \port$4010$33 ;
-  input \port$4016$2 ;
-  wire \port$4016$2 ;
+  input [6:0] \port$4011$33 ;
+  wire [6:0] \port$4011$33 ;
+  input \port$4017$2 ;
+  wire \port$4017$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -21428,14 +21430,14 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
     .drain_half(drain_half),
     .drain_row(\$17 [3:0]),
     .entry(entry_2),
-    .\port$4282$0 (sum_2_0),
+    .\port$4283$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
     \$18  = byte_0;
-    if (\port$4016$2 ) begin
+    if (\port$4017$2 ) begin
       \$18  = \$2 ;
     end
     if (clear) begin
@@ -21448,7 +21450,7 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
     \$19  = byte_1;
-    if (\port$4016$2 ) begin
+    if (\port$4017$2 ) begin
       \$19  = \$4 ;
     end
     if (clear) begin
@@ -21461,7 +21463,7 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
     \$20  = byte_2;
-    if (\port$4016$2 ) begin
+    if (\port$4017$2 ) begin
       \$20  = \$6 ;
     end
     if (clear) begin
@@ -21474,7 +21476,7 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
     \$21  = byte_3;
-    if (\port$4016$2 ) begin
+    if (\port$4017$2 ) begin
       \$21  = \$8 ;
     end
     if (clear) begin
@@ -21486,7 +21488,7 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$22  = { \port$4010$33 , \port$4016$2  };
+    \$22  = { \port$4011$33 , \port$4017$2  };
     if (clear) begin
       \$22  = 8'h00;
     end
@@ -21544,17 +21546,17 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
       \$27  = 8'h00;
     end
   end
-  assign entry = { \port$4010$33 , \port$4016$2  };
+  assign entry = { \port$4011$33 , \port$4017$2  };
   assign \entry$17  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$20  = drain;
   assign \drain_row$23  = \$17 [3:0];
   assign \value$25  = value;
-  assign \entry.valid  = \port$4016$2 ;
-  assign \entry.first  = \port$4010$33 [0];
-  assign \entry.last  = \port$4010$33 [1];
-  assign \entry.half  = \port$4010$33 [2];
-  assign \entry.row  = \port$4010$33 [6:3];
+  assign \entry.valid  = \port$4017$2 ;
+  assign \entry.first  = \port$4011$33 [0];
+  assign \entry.last  = \port$4011$33 [1];
+  assign \entry.half  = \port$4011$33 [2];
+  assign \entry.row  = \port$4011$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -21577,7 +21579,7 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   assign \entry$17.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$4282$0 , clk);
+module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$4283$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -21624,8 +21626,8 @@ module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$4282$0 ;
-  wire [9:0] \port$4282$0 ;
+  input [9:0] \port$4283$0 ;
+  wire [9:0] \port$4283$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -21678,7 +21680,7 @@ module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$4282$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$4283$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -21754,7 +21756,7 @@ module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0  };
+  assign sum = { \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -21779,7 +21781,7 @@ module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$3571$0 , \port$3573$0 , \port$3575$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
+module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$3572$0 , \port$3574$0 , \port$3576$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
   wire \$1 ;
@@ -21962,12 +21964,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [15:0] left_m2 = 16'h0000;
   input load;
   wire load;
-  input [31:0] \port$3571$0 ;
-  wire [31:0] \port$3571$0 ;
-  input [31:0] \port$3573$0 ;
-  wire [31:0] \port$3573$0 ;
-  input [31:0] \port$3575$0 ;
-  wire [31:0] \port$3575$0 ;
+  input [31:0] \port$3572$0 ;
+  wire [31:0] \port$3572$0 ;
+  input [31:0] \port$3574$0 ;
+  wire [31:0] \port$3574$0 ;
+  input [31:0] \port$3576$0 ;
+  wire [31:0] \port$3576$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -22032,42 +22034,42 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$3573$0 [31:16] - 1'h1;
-  assign \$16  = \port$3573$0 [31:16] - 1'h1;
-  assign \$17  = \port$3573$0 [31:16] == 1'h1;
+  assign \$15  = \port$3574$0 [31:16] - 1'h1;
+  assign \$16  = \port$3574$0 [31:16] - 1'h1;
+  assign \$17  = \port$3574$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
-  assign \$21  = \port$3575$0 [15:0] - 1'h1;
-  assign \$22  = \port$3575$0 [15:0] - 1'h1;
-  assign \$23  = \port$3575$0 [15:0] == 1'h1;
+  assign \$21  = \port$3576$0 [15:0] - 1'h1;
+  assign \$22  = \port$3576$0 [15:0] - 1'h1;
+  assign \$23  = \port$3576$0 [15:0] == 1'h1;
   assign \$25  = left_m1 - 1'h1;
   assign \$26  = left_m1 == 1'h1;
   assign \$27  = ! bound_m1;
-  assign \$28  = \port$3575$0 [31:16] - 1'h1;
-  assign \$29  = \port$3575$0 [31:16] - 1'h1;
-  assign \$30  = \port$3575$0 [31:16] == 1'h1;
+  assign \$28  = \port$3576$0 [31:16] - 1'h1;
+  assign \$29  = \port$3576$0 [31:16] - 1'h1;
+  assign \$30  = \port$3576$0 [31:16] == 1'h1;
   assign \$31  = & { end_m1, end_m0 };
   assign \$32  = left_m2 - 1'h1;
   assign \$33  = left_m2 == 1'h1;
   assign \$34  = ! bound_m2;
-  assign \$35  = \port$3571$0 [15:0] - 1'h1;
-  assign \$36  = \port$3571$0 [15:0] - 1'h1;
-  assign \$37  = \port$3571$0 [15:0] == 1'h1;
+  assign \$35  = \port$3572$0 [15:0] - 1'h1;
+  assign \$36  = \port$3572$0 [15:0] - 1'h1;
+  assign \$37  = \port$3572$0 [15:0] == 1'h1;
   assign \$38  = & { end_m2, end_m1, end_m0 };
   assign \$39  = left_k0 - 1'h1;
   assign \$40  = left_k0 == 1'h1;
   assign \$41  = ! bound_k0;
-  assign \$42  = \port$3571$0 [31:16] - 1'h1;
-  assign \$43  = \port$3571$0 [31:16] - 1'h1;
-  assign \$44  = \port$3571$0 [31:16] == 1'h1;
+  assign \$42  = \port$3572$0 [31:16] - 1'h1;
+  assign \$43  = \port$3572$0 [31:16] - 1'h1;
+  assign \$44  = \port$3572$0 [31:16] == 1'h1;
   assign \$45  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$46  = left_k1 - 1'h1;
   assign \$47  = left_k1 == 1'h1;
   assign \$48  = ! bound_k1;
-  assign \$49  = \port$3573$0 [15:0] - 1'h1;
-  assign \$50  = \port$3573$0 [15:0] - 1'h1;
-  assign \$51  = \port$3573$0 [15:0] == 1'h1;
+  assign \$49  = \port$3574$0 [15:0] - 1'h1;
+  assign \$50  = \port$3574$0 [15:0] - 1'h1;
+  assign \$51  = \port$3574$0 [15:0] == 1'h1;
   assign \$52  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$53  = left_k2 - 1'h1;
   assign \$54  = left_k2 == 1'h1;
@@ -22806,12 +22808,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$3573$0 [31:16];
-  assign count_m1 = \port$3575$0 [15:0];
-  assign count_m2 = \port$3575$0 [31:16];
-  assign count_k0 = \port$3571$0 [15:0];
-  assign count_k1 = \port$3571$0 [31:16];
-  assign count_k2 = \port$3573$0 [15:0];
+  assign count_m0 = \port$3574$0 [31:16];
+  assign count_m1 = \port$3576$0 [15:0];
+  assign count_m2 = \port$3576$0 [31:16];
+  assign count_k0 = \port$3572$0 [15:0];
+  assign count_k1 = \port$3572$0 [31:16];
+  assign count_k2 = \port$3574$0 [15:0];
   assign \$2  = end_m0;
   assign \$24  = end_m0;
   assign \$66  = \$65 ;
@@ -23417,7 +23419,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$3958$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$3959$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -23426,8 +23428,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$3958$0 ;
-  wire [69:0] \port$3958$0 ;
+  input [69:0] \port$3959$0 ;
+  wire [69:0] \port$3959$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -23459,7 +23461,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$3958$0 [31:0];
+      bias[write__addr] <= \port$3959$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -23471,7 +23473,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$3958$0 [63:32];
+      scale[\write__addr$13 ] <= \port$3959$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -23485,25 +23487,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$3958$0 [69:64] - \$2 ;
+  assign \$3  = \port$3959$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$3958$0 [69:64];
-  assign write__data = \port$3958$0 [31:0];
-  assign \write__data$4  = \port$3958$0 [63:0];
+  assign write__column = \port$3959$0 [69:64];
+  assign write__data = \port$3959$0 [31:0];
+  assign \write__data$4  = \port$3959$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$3958$0 [63:32];
+  assign \write__data$14  = \port$3959$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$3958$0 [69:64];
-  assign write__addr = \port$3958$0 [69:64];
-  assign \write__addr$13  = \port$3958$0 [69:64];
+  assign \$1  = \port$3959$0 [69:64];
+  assign write__addr = \port$3959$0 [69:64];
+  assign \write__addr$13  = \port$3959$0 [69:64];
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$3665$0 , \port$3667$0 , \port$3669$0 , \port$3671$0 , \port$3673$0 , \port$3675$0 
-, \port$3677$0 , \port$3679$0 , \port$3681$0 , \port$3683$0 , \port$3685$0 , \port$3687$0 , \port$3689$0 , \port$3691$0 , \port$3693$0 , \port$3695$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$3666$0 , \port$3668$0 , \port$3670$0 , \port$3672$0 , \port$3674$0 , \port$3676$0 
+, \port$3678$0 , \port$3680$0 , \port$3682$0 , \port$3684$0 , \port$3686$0 , \port$3688$0 , \port$3690$0 , \port$3692$0 , \port$3694$0 , \port$3696$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
@@ -23878,38 +23880,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$3665$0 ;
-  wire [32:0] \port$3665$0 ;
-  input [32:0] \port$3667$0 ;
-  wire [32:0] \port$3667$0 ;
-  input [32:0] \port$3669$0 ;
-  wire [32:0] \port$3669$0 ;
-  input [32:0] \port$3671$0 ;
-  wire [32:0] \port$3671$0 ;
-  input [32:0] \port$3673$0 ;
-  wire [32:0] \port$3673$0 ;
-  input [32:0] \port$3675$0 ;
-  wire [32:0] \port$3675$0 ;
-  input [32:0] \port$3677$0 ;
-  wire [32:0] \port$3677$0 ;
-  input [32:0] \port$3679$0 ;
-  wire [32:0] \port$3679$0 ;
-  input [32:0] \port$3681$0 ;
-  wire [32:0] \port$3681$0 ;
-  input [32:0] \port$3683$0 ;
-  wire [32:0] \port$3683$0 ;
-  input [32:0] \port$3685$0 ;
-  wire [32:0] \port$3685$0 ;
-  input [32:0] \port$3687$0 ;
-  wire [32:0] \port$3687$0 ;
-  input [32:0] \port$3689$0 ;
-  wire [32:0] \port$3689$0 ;
-  input [32:0] \port$3691$0 ;
-  wire [32:0] \port$3691$0 ;
-  input [32:0] \port$3693$0 ;
-  wire [32:0] \port$3693$0 ;
-  input [32:0] \port$3695$0 ;
-  wire [32:0] \port$3695$0 ;
+  input [32:0] \port$3666$0 ;
+  wire [32:0] \port$3666$0 ;
+  input [32:0] \port$3668$0 ;
+  wire [32:0] \port$3668$0 ;
+  input [32:0] \port$3670$0 ;
+  wire [32:0] \port$3670$0 ;
+  input [32:0] \port$3672$0 ;
+  wire [32:0] \port$3672$0 ;
+  input [32:0] \port$3674$0 ;
+  wire [32:0] \port$3674$0 ;
+  input [32:0] \port$3676$0 ;
+  wire [32:0] \port$3676$0 ;
+  input [32:0] \port$3678$0 ;
+  wire [32:0] \port$3678$0 ;
+  input [32:0] \port$3680$0 ;
+  wire [32:0] \port$3680$0 ;
+  input [32:0] \port$3682$0 ;
+  wire [32:0] \port$3682$0 ;
+  input [32:0] \port$3684$0 ;
+  wire [32:0] \port$3684$0 ;
+  input [32:0] \port$3686$0 ;
+  wire [32:0] \port$3686$0 ;
+  input [32:0] \port$3688$0 ;
+  wire [32:0] \port$3688$0 ;
+  input [32:0] \port$3690$0 ;
+  wire [32:0] \port$3690$0 ;
+  input [32:0] \port$3692$0 ;
+  wire [32:0] \port$3692$0 ;
+  input [32:0] \port$3694$0 ;
+  wire [32:0] \port$3694$0 ;
+  input [32:0] \port$3696$0 ;
+  wire [32:0] \port$3696$0 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -23956,7 +23958,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
   assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$3665$0 [7:0] == 3'h5;
+  assign \$signal$3  = \port$3666$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & i__ready;
   assign \$3  = \$2  & \i__ready$8 ;
@@ -23973,19 +23975,19 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign i__valid = \$signal$12  & \$11 ;
   assign \$12  = ~ \$signal$3 ;
   assign \$13  = \$signal$12  & \$12 ;
-  assign \$14  = | \port$3675$0 [23:0];
-  assign \$15  = | \port$3677$0 [15:0];
+  assign \$14  = | \port$3676$0 [23:0];
+  assign \$15  = | \port$3678$0 [15:0];
   assign \$16  = \$14  & \$15 ;
-  assign \$17  = | \port$3677$0 [31:16];
+  assign \$17  = | \port$3678$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$13  & \$18 ;
   assign start = \$19  | writes_word;
   assign stop = \$signal  | stuck;
   assign \$20  = ! phase;
-  assign \$21  = | \port$3675$0 [23:0];
-  assign \$22  = | \port$3677$0 [15:0];
+  assign \$21  = | \port$3676$0 [23:0];
+  assign \$22  = | \port$3678$0 [15:0];
   assign \$23  = \$21  & \$22 ;
-  assign \$24  = | \port$3677$0 [31:16];
+  assign \$24  = | \port$3678$0 [31:16];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = ~ \$25 ;
   assign done = memory__burst__valid & burst__ready;
@@ -24069,10 +24071,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$89  = \$87  | \$88 ;
   assign \busy$91  = \$89  | post__valid;
   assign \$90  = ~ \$signal$3 ;
-  assign \$91  = | \port$3675$0 [23:0];
-  assign \$92  = | \port$3677$0 [15:0];
+  assign \$91  = | \port$3676$0 [23:0];
+  assign \$92  = | \port$3678$0 [15:0];
   assign \$93  = \$91  & \$92 ;
-  assign \$94  = | \port$3677$0 [31:16];
+  assign \$94  = | \port$3678$0 [31:16];
   assign \$95  = \$93  & \$94 ;
   assign \$96  = ~ \$95 ;
   assign \$97  = \$90  & \$96 ;
@@ -24205,12 +24207,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     rows[95:32] = 64'h0000000000000000;
     (* full_case = 32'd1 *)
     if (\$20 ) begin
-      rows[31:0] = \port$3669$0 [31:0];
-      rows[63:32] = \port$3671$0 [31:0];
-      rows[95:64] = \port$3673$0 [31:0];
-      rows[119:96] = \port$3675$0 [23:0];
-      rows[135:120] = \port$3677$0 [15:0];
-      rows[151:136] = \port$3677$0 [31:16];
+      rows[31:0] = \port$3670$0 [31:0];
+      rows[63:32] = \port$3672$0 [31:0];
+      rows[95:64] = \port$3674$0 [31:0];
+      rows[119:96] = \port$3676$0 [23:0];
+      rows[135:120] = \port$3678$0 [15:0];
+      rows[151:136] = \port$3678$0 [31:16];
     end else begin
       rows[31:0] = signal[95:64];
       rows[119:96] = 24'h000004;
@@ -24268,7 +24270,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$118  = \$signal$34 ;
     if (\$signal$12 ) begin
-      \$118  = \port$3667$0 [31:16];
+      \$118  = \port$3668$0 [31:16];
     end
     if (clear) begin
       \$118  = 16'h0000;
@@ -24281,7 +24283,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$119  = index;
     if (\$signal$12 ) begin
-      \$119  = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32] };
+      \$119  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
     end
     if (clear) begin
       \$119  = 16'h0000;
@@ -24409,7 +24411,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$130  = signal;
     if (\$108 ) begin
-      \$130  = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32], \port$3695$0 [31:0], \port$3693$0 [31:0], \port$3691$0 [31:0], \port$3689$0 [31:0], \port$3687$0 [31:0], \port$3685$0 [31:0], \port$3683$0 [31:0], \port$3681$0 [31:0], \port$3679$0 [31:0], \port$3677$0 [31:0], \port$3675$0 [31:0], \port$3673$0 [31:0], \port$3671$0 [31:0], \port$3669$0 [31:0], \port$3667$0 [31:0], \port$3665$0 [31:0] };
+      \$130  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32], \port$3696$0 [31:0], \port$3694$0 [31:0], \port$3692$0 [31:0], \port$3690$0 [31:0], \port$3688$0 [31:0], \port$3686$0 [31:0], \port$3684$0 [31:0], \port$3682$0 [31:0], \port$3680$0 [31:0], \port$3678$0 [31:0], \port$3676$0 [31:0], \port$3674$0 [31:0], \port$3672$0 [31:0], \port$3670$0 [31:0], \port$3668$0 [31:0], \port$3666$0 [31:0] };
     end
     if (clear) begin
       \$130  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -24489,7 +24491,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       \$135  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32], \port$3695$0 [31:0], \port$3693$0 [31:0], \port$3691$0 [31:0], \port$3689$0 [31:0], \port$3687$0 [31:0], \port$3685$0 [31:0], \port$3683$0 [31:0], \port$3681$0 [31:0], \port$3679$0 [31:0], \port$3677$0 [31:0], \port$3675$0 [31:0], \port$3673$0 [31:0], \port$3671$0 [31:0], \port$3669$0 [31:0], \port$3667$0 [31:0], \port$3665$0 [31:0] };
+  assign cmd__payload = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32], \port$3696$0 [31:0], \port$3694$0 [31:0], \port$3692$0 [31:0], \port$3690$0 [31:0], \port$3688$0 [31:0], \port$3686$0 [31:0], \port$3684$0 [31:0], \port$3682$0 [31:0], \port$3680$0 [31:0], \port$3678$0 [31:0], \port$3676$0 [31:0], \port$3674$0 [31:0], \port$3672$0 [31:0], \port$3670$0 [31:0], \port$3668$0 [31:0], \port$3666$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -24506,24 +24508,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign arriving = line[14:10];
   assign act__offset = \$39 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$3665$0 [7:0];
-  assign \cmd__payload.wait  = \port$3667$0 [15:0];
-  assign \cmd__payload.post  = \port$3667$0 [31:16];
-  assign \cmd__payload.dst  = \port$3669$0 [31:0];
-  assign \cmd__payload.stride1  = \port$3671$0 [31:0];
-  assign \cmd__payload.stride2  = \port$3673$0 [31:0];
-  assign \cmd__payload.len  = \port$3675$0 [23:0];
-  assign \cmd__payload.count1  = \port$3677$0 [15:0];
-  assign \cmd__payload.count2  = \port$3677$0 [31:16];
-  assign \cmd__payload.src  = \port$3679$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$3681$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$3683$0 [23:0];
-  assign \cmd__payload.write  = \port$3665$0 [8];
-  assign \cmd__payload.message  = \port$3665$0 [9];
-  assign \cmd__payload.end  = \port$3665$0 [10];
-  assign \cmd__payload.address  = \port$3669$0 [31:0];
-  assign \cmd__payload.value  = \port$3671$0 [31:0];
-  assign \cmd__payload.index  = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32] };
+  assign \cmd__payload.opcode  = \port$3666$0 [7:0];
+  assign \cmd__payload.wait  = \port$3668$0 [15:0];
+  assign \cmd__payload.post  = \port$3668$0 [31:16];
+  assign \cmd__payload.dst  = \port$3670$0 [31:0];
+  assign \cmd__payload.stride1  = \port$3672$0 [31:0];
+  assign \cmd__payload.stride2  = \port$3674$0 [31:0];
+  assign \cmd__payload.len  = \port$3676$0 [23:0];
+  assign \cmd__payload.count1  = \port$3678$0 [15:0];
+  assign \cmd__payload.count2  = \port$3678$0 [31:16];
+  assign \cmd__payload.src  = \port$3680$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$3682$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$3684$0 [23:0];
+  assign \cmd__payload.write  = \port$3666$0 [8];
+  assign \cmd__payload.message  = \port$3666$0 [9];
+  assign \cmd__payload.end  = \port$3666$0 [10];
+  assign \cmd__payload.address  = \port$3670$0 [31:0];
+  assign \cmd__payload.value  = \port$3672$0 [31:0];
+  assign \cmd__payload.index  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -24654,17 +24656,17 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \i__payload$32 [47:32] = index;
   assign \i__payload$32 [31:16] = \$signal$34 ;
   assign \i__payload$32 [15:0] = \$30 [15:0];
-  assign i__payload[215:200] = { \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3669$0 [32], \port$3667$0 [32], \port$3665$0 [32] };
+  assign i__payload[215:200] = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
   assign i__payload[199] = \$26 ;
-  assign i__payload[133:118] = \port$3677$0 [31:16];
-  assign i__payload[117:102] = \port$3677$0 [15:0];
-  assign i__payload[101:78] = \port$3675$0 [23:0];
-  assign i__payload[77:76] = \port$3673$0 [1:0];
-  assign i__payload[75:74] = \port$3671$0 [1:0];
-  assign i__payload[73:72] = \port$3669$0 [1:0];
-  assign i__payload[71:48] = \port$3683$0 [23:0];
-  assign i__payload[47:24] = \port$3681$0 [23:0];
-  assign i__payload[23:0] = \port$3679$0 [23:0];
+  assign i__payload[133:118] = \port$3678$0 [31:16];
+  assign i__payload[117:102] = \port$3678$0 [15:0];
+  assign i__payload[101:78] = \port$3676$0 [23:0];
+  assign i__payload[77:76] = \port$3674$0 [1:0];
+  assign i__payload[75:74] = \port$3672$0 [1:0];
+  assign i__payload[73:72] = \port$3670$0 [1:0];
+  assign i__payload[71:48] = \port$3684$0 [23:0];
+  assign i__payload[47:24] = \port$3682$0 [23:0];
+  assign i__payload[23:0] = \port$3680$0 [23:0];
   assign i__payload[198:134] = 65'h00000000000000000;
   assign \$215  = 1'h1;
   assign \$60  = \$213 ;

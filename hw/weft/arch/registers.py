@@ -108,8 +108,9 @@ REGISTERS: tuple[Register, ...] = (
                 "clear",
                 0,
                 1,
-                "Zero queues, semaphores and the error; memory is left alone. Answered with SLVERR "
-                "while a program is in flight.",
+                "Zero queues, semaphores and the error; memory, counters and interrupts are left "
+                "alone. Answered with SLVERR, and ignored, unless the chip is halted or nothing "
+                "moves: no program in flight, no engine busy, no burst open.",
             ),
             Bits("stop", 1, 1, "Halt a running program as an error of cause STOPPED does."),
         ),
@@ -153,7 +154,8 @@ REGISTERS: tuple[Register, ...] = (
         0x28,
         Access.WO,
         "Writing a count of commands (1 to 65,535) starts the program at PROGRAM, or queues it; "
-        "answered with SLVERR when two programs wait or the chip is halted.",
+        "answered with SLVERR, and ignored, when two programs wait, the chip is halting or halted, "
+        "or the count is out of range.",
     ),
     Register("RETIRED", 0x2C, Access.RO, "Programs retired since reset, modulo 2^32."),
     *(

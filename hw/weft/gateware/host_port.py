@@ -179,7 +179,7 @@ class HostPort(wiring.Component):
                         ask.as_value().eq(written),
                         okay.eq(~ask.clear | self.clearable),
                         clear.eq(ask.clear & self.clearable),
-                        self.stop.eq(ask.stop),
+                        self.stop.eq(ask.stop & okay),
                     ]
                 case "IRQ_STATUS":
                     m.d.sync += irq_status.as_value().eq(irq_status.as_value() & ~written)
