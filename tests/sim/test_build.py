@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from weft.config import Config
-from weft_sim import build, toolchain
+from weft_sim import build, cache, toolchain
 from weft_sim.toolchain import ToolError, find_compiler, find_verilator
 
 from .conftest import copier_library

@@ -114,10 +114,9 @@ struct weft_device {
         ++cycle;
         dump(10 * cycle);
     }
+    // The second half of a cycle, after the outputs have settled.
     template <bool Activity>
-    void step() {
-        settle(memory.begin(*chip, cycle) | inputs_changed);
-        inputs_changed = false;
+    void finish() {
         memory.end(*chip, cycle);
         if (Activity && chip->activity != activity_last) {
             activity_last = chip->activity;
@@ -125,6 +124,14 @@ struct weft_device {
             activity_values.push_back(chip->activity);
         }
         edge();
+    }
+    void finish() { activity_on ? finish<true>() : finish<false>(); }
+
+    template <bool Activity>
+    void step() {
+        settle(memory.begin(*chip, cycle) | inputs_changed);
+        inputs_changed = false;
+        finish<Activity>();
     }
     void step() { activity_on ? step<true>() : step<false>(); }
 
@@ -190,8 +197,7 @@ WEFT_API int weft_read_register(weft_device* device, uint32_t offset, uint32_t* 
         const bool answered = pins.s_axil_rvalid;
         *value = pins.s_axil_rdata;
         const int response = pins.s_axil_rresp;
-        device->memory.end(pins, device->cycle);
-        device->edge();
+        device->finish();
         if (accepted) pins.s_axil_arvalid = 0;
         device->inputs_changed = true;
         if (answered) return response;
@@ -213,8 +219,7 @@ WEFT_API int weft_write_register(weft_device* device, uint32_t offset, uint32_t 
         const bool data = pins.s_axil_wvalid && pins.s_axil_wready;
         const bool answered = pins.s_axil_bvalid;
         const int response = pins.s_axil_bresp;
-        device->memory.end(pins, device->cycle);
-        device->edge();
+        device->finish();
         if (address) pins.s_axil_awvalid = 0;
         if (data) pins.s_axil_wvalid = 0;
         device->inputs_changed = true;
