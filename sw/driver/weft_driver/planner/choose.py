@@ -17,7 +17,7 @@ from .problem import Buffer, Gemm
 from .sram import ActMap
 from .steps import Step, end_step
 
-EFFORT = 20_000
+EFFORT = 60_000
 """Commands that are laid out and estimated in search of one choice, about."""
 
 STARTS = 4

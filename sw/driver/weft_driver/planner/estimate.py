@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from weft.arch.commands import COMMAND_BYTES, Engine
 from weft.arch.layouts import ceil_div
 from weft.arch.memory import MAX_BURST_BEATS, MemoryTiming
-from weft.config import Config
+from weft.config import SEMAPHORES, Config
 
 from .steps import Program, Step
 
@@ -131,8 +131,17 @@ class _Run:
         self.steps: tuple[Step, ...] = program.steps
         self.heap: list[tuple[int, int, Callable[..., None], tuple]] = []
         self.serial = 0
-        self.queues = {engine: _Queue() for engine in Engine}
-        self.tokens = [0] * 16
+        self.queues = [_Queue() for _ in Engine]
+        # Plain numbers: this runs thousands of times for one plan.
+        self.engines = [int(step.engine) for step in self.steps]
+        self.waits = [list(_bits(step.fields.get("wait", 0))) for step in self.steps]
+        self.posts = [list(_bits(step.fields.get("post", 0))) for step in self.steps]
+        self.waiter = [0] * SEMAPHORES
+        for engine, numbers in zip(self.engines, self.waits, strict=True):
+            for number in numbers:
+                self.waiter[number] = engine
+        self.execute = (self.load, self.matmul, self.drain, self.store)
+        self.tokens = [0] * SEMAPHORES
         count = len(self.steps)
         self.queued, self.start, self.visible = [0] * count, [0] * count, [0] * count
         self.beats = COMMAND_BYTES // config.bus_bytes
@@ -183,17 +192,34 @@ class _Run:
 
     # --- reads ----------------------------------------------------------------------------------
 
-    def read(self, time: int, beats: int) -> tuple[int, int, int]:
-        """Ask for a burst: when it was asked for, its first beat, one past its last."""
+    def read(self, time: int, beats: int, count: int = 1) -> tuple[int, int, int]:
+        """Ask for bursts of equal size: the last request, the first beat, one past the last."""
         memory = self.memory
+        most, interval = memory.outstanding, memory.read_interval
+        self.read_beats += beats * count
+        if count > 1 and beats * interval * most < memory.latency + 2:
+            first = 0  # short bursts: each waits for one before it to end
+            for i in range(count):
+                self.read_beats -= beats
+                request, begin, end = self.read(time, beats)
+                first = first if i else begin
+            return request, first, end
         request = max(time, self.request + 1)
-        if len(self.open) >= memory.outstanding:
+        if len(self.open) >= most:
             request = max(request, self.open.popleft() + 1)
         begin = max(request + memory.latency, self.data)
-        end = begin + beats * memory.read_interval
-        self.request, self.data = request, end
+        step = beats * interval
+        end = begin + step * count
+        if count > 1:
+            request += count - 1
+            known = min(count, most + 1)
+            self.open.extend(range(end - step * (known - 1), end, step))
         self.open.append(end)
-        self.read_beats += beats
+        while len(self.open) > most:
+            over = self.open.popleft()
+            # The burst that stands so far behind had to wait for this one, if it is new.
+            request = max(request, over + 1) if count > 1 else request
+        self.request, self.data = request, end
         return request, begin, end
 
     def fetch(self, time: int) -> None:
@@ -214,8 +240,8 @@ class _Run:
         """Hand out the next commands that are here and have room."""
         while self.handed < len(self.arrived):
             index = self.handed
-            step = self.steps[index]
-            queue = self.queues[step.engine]
+            engine = self.engines[index]
+            queue = self.queues[engine]
             if len(queue.waiting) > self.config.queue_depth:
                 self.blocked_dispatch = True
                 return
@@ -227,13 +253,13 @@ class _Run:
             if not queue.waiting:
                 queue.offered = max(queue.offered, self.handing)
             queue.waiting.append(index)
-            self.at(self.handing, self.gate, step.engine)
+            self.at(self.handing, self.gate, engine)
             if self.handed % FETCH_COMMANDS == 0:
                 self.at(self.handing, self.fetch)
 
     # --- gates ----------------------------------------------------------------------------------
 
-    def gate(self, time: int, engine: Engine) -> None:
+    def gate(self, time: int, engine: int) -> None:
         """Let the next command of an engine pass if nothing is missing, and start it."""
         queue = self.queues[engine]
         if not queue.waiting:
@@ -242,13 +268,14 @@ class _Run:
         if not queue.passed:
             if max(queue.offered, self.queued[index]) > time:
                 return  # called again then
-            wait = list(_bits(self.steps[index].fields.get("wait", 0)))
-            if any(self.tokens[number] == 0 for number in wait):
-                return
-            for number in wait:
-                self.tokens[number] -= 1
+            tokens = self.tokens
+            for number in self.waits[index]:
+                if not tokens[number]:
+                    return
+            for number in self.waits[index]:
+                tokens[number] -= 1
             queue.passed = True
-            if engine is Engine.MATMUL:
+            if engine == Engine.MATMUL:
                 self.feed(time)
         if queue.free > time:
             return  # called again then
@@ -256,15 +283,11 @@ class _Run:
         queue.passed = False
         queue.offered = time + self.lat.reload
         self.start[index] = time
-        if engine is Engine.STORE and "len" not in self.steps[index].fields:
+        fields = self.steps[index].fields
+        if engine == Engine.STORE and "len" not in fields:
             self.signal(time, index)
         else:
-            {
-                Engine.LOAD: self.load,
-                Engine.MATMUL: self.matmul,
-                Engine.DRAIN: self.drain,
-                Engine.STORE: self.store,
-            }[engine](time, index, self.steps[index].fields)
+            self.execute[engine](time, index, fields)
         if queue.waiting:
             self.at(queue.offered, self.gate, engine)
         if self.blocked_dispatch:
@@ -272,19 +295,17 @@ class _Run:
 
     def post(self, time: int, index: int) -> None:
         """A command has become visible."""
-        mask = self.steps[index].fields.get("post", 0)
-        for number in _bits(mask):
+        for number in self.posts[index]:
             self.tokens[number] += 1
-        if mask:
-            for engine in (Engine.LOAD, Engine.MATMUL, Engine.DRAIN, Engine.STORE):
-                queue = self.queues[engine]
-                if queue.waiting and not queue.passed:
-                    self.gate(time, engine)
+            queue = self.queues[self.waiter[number]]
+            if queue.waiting and not queue.passed:
+                self.gate(time, self.waiter[number])
 
     def done(self, time: int, index: int) -> None:
         """Note when a command becomes visible, and post then."""
         self.visible[index] = time
-        self.at(time, self.post, index)
+        if self.posts[index]:
+            self.at(time, self.post, index)
 
     # --- engines --------------------------------------------------------------------------------
 
@@ -297,25 +318,34 @@ class _Run:
             beats = ceil_div(length - 1, bus) + 1  # rows at every alignment: the most common
         else:
             beats = ceil_div(f["src"] % bus + length, bus) if length else 0
-        row = [MAX_BURST_BEATS] * (beats // MAX_BURST_BEATS)
-        row += [beats % MAX_BURST_BEATS] if beats % MAX_BURST_BEATS else []
         padding = f.get("pad_top", 0) + f.get("pad_bottom", 0)
         idle = f["count2"] * padding * ceil_div(length or f.get("pad_left", 0), bus)
         idle += rows * ceil_div(f.get("pad_left", 0) + f.get("pad_right", 0), bus)
-        queue = self.queues[Engine.LOAD]
-        queue.free = 1 << 60
-        self.at(time + self.lat.load, self.bursts, index, row, 0, rows * len(row), idle)
+        runs = [(MAX_BURST_BEATS, beats // MAX_BURST_BEATS), (beats % MAX_BURST_BEATS, 1)]
+        runs = [run for run in runs if all(run)]
+        if len(runs) == 1:
+            runs, rows = [(runs[0][0], runs[0][1] * rows)], 1
+        self.queues[Engine.LOAD].free = 1 << 60
+        self.at(time + self.lat.load, self.bursts, index, runs, rows, idle)
 
     def bursts(
-        self, time: int, index: int, row: list[int], done: int, total: int, idle: int
+        self, time: int, index: int, runs: list[tuple[int, int]], rows: int, idle: int
     ) -> None:
-        """Ask for some bursts of a LOAD, and come back for the rest."""
-        end, request = time, time
-        for i in range(done, min(total, done + ceil_div(total, GROUPS))):
-            request, _, end = self.read(request, row[i % len(row)])
-            done = i + 1
-        if done < total:
-            self.at(request + 1, self.bursts, index, row, done, total, idle)
+        """Ask for some bursts of a LOAD, rows times the same runs, and come back for the rest."""
+        end = request = time
+        if len(runs) == 1:
+            beats, count = runs[0]
+            some = min(count, max(4, ceil_div(count, GROUPS)))
+            request, _, end = self.read(request, beats, some)
+            runs, rows = [(beats, count - some)], int(count > some)
+        elif runs:
+            some = min(rows, max(2, ceil_div(rows, GROUPS)))
+            for _ in range(some):
+                for beats, count in runs:
+                    request, _, end = self.read(request, beats, count)
+            rows -= some
+        if runs and rows:
+            self.at(request + 1, self.bursts, index, runs, rows, idle)
             return
         self.data += idle  # padding is written while no data is taken
         queue = self.queues[Engine.LOAD]
@@ -397,15 +427,20 @@ class _Run:
         else:
             beats = ceil_div(f["dst"] % bus + f["len"], bus)
         now = max(time + self.lat.store, self.write_end)
-        for _ in range(rows):
-            left = beats
-            while left:
-                size = min(left, MAX_BURST_BEATS)
-                if len(self.responses) >= memory.outstanding:
-                    now = max(now, self.responses.popleft() + 1)
-                now += size * memory.write_interval
-                self.responses.append(now + memory.latency)
-                left -= size
+        runs = [(MAX_BURST_BEATS, beats // MAX_BURST_BEATS), (beats % MAX_BURST_BEATS, 1)]
+        short = beats * memory.outstanding < memory.latency + 2 or rows == 1
+        for _ in range(rows if short else 0):
+            for size, count in runs:
+                for _ in range(count if size else 0):
+                    if len(self.responses) >= memory.outstanding:
+                        now = max(now, self.responses.popleft() + 1)
+                    now += size * memory.write_interval
+                    self.responses.append(now + memory.latency)
+        if not short:
+            now += rows * beats * memory.write_interval
+            self.responses.extend([now + memory.latency] * memory.outstanding)
+            while len(self.responses) > memory.outstanding:
+                self.responses.popleft()
         self.write_end = now
         self.write_beats += beats * rows
         self.response = now + memory.latency

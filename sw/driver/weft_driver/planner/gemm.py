@@ -63,12 +63,39 @@ class Choice:
 
 @dataclass(frozen=True)
 class Tile:
-    """A rectangle of the result, as ranges within the panels whose chunks it uses."""
+    """A rectangle of the result: rows and blocks of columns, global."""
 
-    panel_rows: Range
-    panel_blocks: Range
     rows: Range
     blocks: Range
+
+    @property
+    def panel(self) -> tuple[Range, Range]:
+        """Its rows and blocks, from its first."""
+        return (0, size(self.rows)), (0, size(self.blocks))
+
+
+@dataclass(frozen=True)
+class Sums:
+    """A rectangle of a tile (from the tile's first row and block) and where its sums lie."""
+
+    acc: int
+    rows: Range
+    blocks: Range
+
+    def common(self, rows: Range, blocks: Range) -> tuple[Range, Range] | None:
+        """What this and another rectangle share."""
+        r = max(self.rows[0], rows[0]), min(self.rows[1], rows[1])
+        b = max(self.blocks[0], blocks[0]), min(self.blocks[1], blocks[1])
+        return (r, b) if r[0] < r[1] and b[0] < b[1] else None
+
+    @property
+    def pitch(self) -> int:
+        """Accumulator rows from one block to the next."""
+        return size(self.rows)
+
+    def at(self, rows: Range, blocks: Range) -> int:
+        """Accumulator row of a rectangle in it."""
+        return self.acc + (blocks[0] - self.blocks[0]) * self.pitch + rows[0] - self.rows[0]
 
 
 def size(part: Range) -> int:
@@ -121,13 +148,7 @@ class GemmPlanner:
         else:
             for i, rows in enumerate(self.row_ranges):
                 panels += [(rows, blocks) for blocks in self.block_ranges[:: -1 if i % 2 else 1]]
-        tiles = [Tile(r, b, (0, size(r)), (0, size(b))) for r, b in panels]
-        if not self.whole_k:
-            # Each part of the last tile passes through all of K by itself.
-            last = tiles.pop()
-            parts = tail_parts(self.choice, last.rows, last.blocks, self.config.rows)
-            tiles += [Tile(last.panel_rows, last.panel_blocks, r, b) for r, b in parts]
-        return tiles
+        return [Tile(rows, blocks) for rows, blocks in panels]
 
     def _make_slots(self) -> None:
         config = self.config
@@ -137,14 +158,14 @@ class GemmPlanner:
         most_tiles = max(size(k) for k in self.k_ranges)
         # With K in one piece A is copied as it stands, one long row; else rows are cut.
         self.pitch = self.op.k if self.whole_k else most_tiles * r
-        a_uses = [(tile.panel_rows, k) for tile in self.order for k in self.k_ranges]
+        a_uses = [(tile.rows, k) for tile in self.order for k in self.k_ranges]
         slot = most_rows * self.pitch + 2 * r
         self.a_slots = Slots(self.act.slots(slot, len(set(a_uses))), a_uses)
-        b_uses = [(tile.panel_blocks, k) for tile in self.order for k in self.k_ranges]
+        b_uses = [(tile.blocks, k) for tile in self.order for k in self.k_ranges]
         rows = most_blocks * most_tiles * r
         count = min(config.wgt_rows // rows, len(set(b_uses)))
         self.b_slots = Slots([i * rows for i in range(count)], b_uses)
-        p_uses = [tile.panel_blocks for tile in self.order]
+        p_uses = [tile.blocks for tile in self.order]
         count = min(config.param_blocks // most_blocks, len(set(p_uses)))
         self.p_slots = Slots([i * most_blocks for i in range(count)], p_uses)
         self.acc = AccRing(config)
@@ -158,7 +179,7 @@ class GemmPlanner:
         for number, tile in enumerate(self.order):
             param, new = self.p_slots.get()
             if new and params is not None:
-                self._param_load = load_params(self.config, params, tile.panel_blocks, param)
+                self._param_load = load_params(self.config, params, tile.blocks, param)
             if self.whole_k:
                 self._tile(tile, number, param)
             else:
@@ -169,8 +190,8 @@ class GemmPlanner:
     def _chunks(self, tile: Tile, k: Range) -> tuple[Chunk, bool, Chunk, bool]:
         a_at, a_new = self.a_slots.get()
         b_at, b_new = self.b_slots.get()
-        a = Chunk(a_at, tile.panel_rows, k, self.pitch)
-        b = Chunk(b_at, tile.panel_blocks, k, size(k) * self.config.rows)
+        a = Chunk(a_at, tile.rows, k, self.pitch)
+        b = Chunk(b_at, tile.blocks, k, size(k) * self.config.rows)
         return a, a_new, b, b_new
 
     def _cut(self, cut: Cut, number: int) -> Cut:
@@ -191,65 +212,65 @@ class GemmPlanner:
         """A tile with all of K at hand: each piece is finished before the next."""
         a, a_new, b, b_new = self._chunks(tile, (0, self.tiles_k))
         last = len(self.order) - 1
-        self.acc.reserve(size(tile.rows) * size(tile.blocks))
         stairs = self._stairs(tile, number, a_new, b_new)
-        merged = tile if self.choice.merge and len(stairs) > 1 else None
-        whole = self._room(tile.rows, tile.blocks) if merged else 0
+        merged = self._room(*tile.panel) if self.choice.merge and len(stairs) > 1 else None
         for i, stair in enumerate(stairs):
             ending = number == last and i == len(stairs) - 1
+            rows = stair.load_rows if a_new else None
+            blocks = stair.load_blocks if b_new else None
             cut = Cut()
-            if b_new and stair.load_blocks:
+            if rows or blocks:
+                first = number == 0 and i == 0
                 wanted = self.choice.cut_tiles
-                ramp = wanted.first if number == 0 and i == 0 else 0
-                cut = Cut(ramp, 0, wanted.last if ending else 0)
+                cut = Cut(wanted.first if first else 0, 0, wanted.last if ending else 0)
             pieces = ranges(cut.pieces(self.tiles_k))
-            parts = [(stair.rows, stair.blocks)]
-            if ending and not merged:
-                parts = list(tail_parts(self.choice, *parts[0], self.config.rows))
-            accs = [whole if merged else self._room(rows, blocks) for rows, blocks in parts]
-            for tiles in pieces:
-                # Weights come first, but what is copied whole comes before what is cut.
-                load_rows = stair.load_rows if a_new and tiles[0] == 0 else None
-                if load_rows and len(pieces) > 1:
-                    self._load_a(a, load_rows, (0, self.tiles_k))
-                if b_new and stair.load_blocks:
-                    self._load_b(b, stair.load_blocks, tiles)
-                if load_rows and len(pieces) == 1:
-                    self._load_a(a, load_rows, (0, self.tiles_k))
-                for (rows, blocks), acc in zip(parts, accs, strict=True):
-                    self._product(a, b, acc, rows, blocks, tiles, param, merged)
-        if merged:
-            origin = tile.panel_rows[0], tile.panel_blocks[0]
-            result = Result(whole, size(tile.rows), origin, tile.rows, tile.blocks)
-            self.results.add(result, param)
+            parts = [merged] if merged else self._parts(stair.rows, stair.blocks, ending)
+            for j, tiles in enumerate(pieces):
+                # Weights come first, but what is copied whole comes before what is cut: A, unless
+                # it comes alone.
+                whole = (0, self.tiles_k)
+                if rows and blocks and j == 0 and len(pieces) > 1:
+                    self._load_a(a, rows, whole)
+                if blocks:
+                    self._load_b(b, blocks, tiles)
+                if rows and (not blocks or len(pieces) == 1):
+                    self._load_a(a, rows, tiles)
+                done = tiles[1] == self.tiles_k and (not merged or i == len(stairs) - 1)
+                self._products(a, b, parts, stair, tiles, param if done else None)
 
     def _long_tile(self, tile: Tile, number: int, param: int) -> None:
         """A tile whose K comes in chunks, its sums in one place from the first to the last."""
-        acc = self._room(tile.rows, tile.blocks)
-        last = len(self.order) - 1
-        panel = (0, size(tile.panel_rows)), (0, size(tile.panel_blocks))
+        last = number == len(self.order) - 1
+        parts = self._parts(*tile.panel, last)
         for k in self.k_ranges:
             a, a_new, b, b_new = self._chunks(tile, k)
             ramp = self.choice.cut_tiles.first if number == 0 and k[0] == 0 else 0
-            ending = number == last and k[1] == self.tiles_k and (a_new or b_new)
+            ending = last and k[1] == self.tiles_k and (a_new or b_new)
             taper = self.choice.cut_tiles.last if ending else 0
             for tiles in ranges(Cut(ramp, 0, taper).pieces(size(k)), k[0]):
-                # The whole panel, where a part of the last tile finds its chunk replaced.
-                stairs = [Stair(*panel, tile.rows, tile.blocks)]
-                if number == 0 and tiles[0] == 0 and (tile.rows, tile.blocks) == panel:
+                stairs = [Stair(*tile.panel, *tile.panel)]
+                if number == 0 and tiles[0] == 0:
                     stairs = self._stairs(tile, number, a_new, b_new)
                 for stair in stairs:
                     if b_new and stair.load_blocks:
                         self._load_b(b, stair.load_blocks, tiles)
                     if a_new and stair.load_rows:
                         self._load_a(a, stair.load_rows, tiles)
-                    self._product(a, b, acc, stair.rows, stair.blocks, tiles, param, tile)
+                    done = tiles[1] == self.tiles_k
+                    self._products(a, b, parts, stair, tiles, param if done else None)
 
-    def _room(self, rows: Range, blocks: Range) -> int:
-        """Accumulator rows for a rectangle, whose drains are in the program already."""
+    def _parts(self, rows: Range, blocks: Range, ending: bool) -> list[Sums]:
+        """Places for the sums of a rectangle: one, or those of its shrinking parts."""
+        cut = (
+            tail_parts(self.choice, rows, blocks, self.config.rows) if ending else [(rows, blocks)]
+        )
+        return [self._room(*part) for part in cut]
+
+    def _room(self, rows: Range, blocks: Range) -> Sums:
+        """A place for the sums of a rectangle; what lay there is drained earlier in the program."""
         acc = self.acc.take(size(rows) * size(blocks))
         self.results.make_room(acc, size(rows) * size(blocks))
-        return acc
+        return Sums(acc, rows, blocks)
 
     def _load_a(self, chunk: Chunk, rows: Range, tiles: Range) -> None:
         self._steps.append(load_a(self.config, self.op, chunk, rows, tiles))
@@ -257,28 +278,28 @@ class GemmPlanner:
     def _load_b(self, chunk: Chunk, blocks: Range, tiles: Range) -> None:
         self._steps.append(load_b(self.config, self.op, chunk, blocks, tiles))
 
-    def _product(
-        self,
-        a: Chunk,
-        b: Chunk,
-        acc: int,
-        rows: Range,
-        blocks: Range,
-        tiles: Range,
-        param: int,
-        tile: Tile | None = None,
+    def _products(
+        self, a: Chunk, b: Chunk, parts: list[Sums], stair: Stair, tiles: Range, done: int | None
     ) -> None:
-        """MATMUL of a rectangle; its sums lie at ``acc`` as part of the tile, or by themselves."""
-        origin = (tile.rows[0], tile.blocks[0]) if tile else (rows[0], blocks[0])
-        pitch = size(tile.rows) if tile else size(rows)
-        at = acc + (blocks[0] - origin[1]) * pitch + rows[0] - origin[0]
-        self._steps.append(matmul(self.config, self.op, a, b, at, pitch, rows, blocks, tiles))
-        # After the tile's first MATMUL, which should not wait for it, and before its first DRAIN.
-        if self._param_load is not None:
-            if len(self.p_slots.addresses) == 1:
-                self.results.flush()  # the last tile's drains still need what lies there
-            self._steps.append(self._param_load)
-            self._param_load = None
-        self.results.flush()
-        if tiles[1] == self.tiles_k and not (tile and self.whole_k):
-            self.results.add(Result(at, pitch, (a.rows[0], b.rows[0]), rows, blocks), param)
+        """MATMUL of a rectangle, one for each place in which sums of it lie.
+
+        ``done`` is the parameter block of these places when they are complete with that.
+        """
+        for place in parts:
+            shared = place.common(stair.rows, stair.blocks)
+            if shared is None:
+                continue
+            at = place.at(*shared)
+            step = matmul(self.config, self.op, a, b, at, place.pitch, *shared, tiles)
+            self._steps.append(step)
+            # After the tile's first MATMUL, which should not wait for it, before its first DRAIN.
+            if self._param_load is not None:
+                if len(self.p_slots.addresses) == 1:
+                    self.results.flush()  # the last tile's drains still need what lies there
+                self._steps.append(self._param_load)
+                self._param_load = None
+            self.results.flush()
+            if done is not None:
+                origin = a.rows[0], b.rows[0]
+                result = Result(place.acc, place.pitch, origin, place.rows, place.blocks)
+                self.results.add(result, done)

@@ -9,7 +9,7 @@ One semaphore serves one kind of message from one engine to another. Its posts a
 come in program order, so the k-th wait takes the k-th post.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from weft.arch.commands import Engine
@@ -18,21 +18,17 @@ from weft.config import SEMAPHORE_MAX, SEMAPHORES, Config
 from .spans import Span
 from .steps import Program, Step
 
-Channel = tuple[Engine, Engine, str]
+Channel = tuple[int, int, str]
 """Posting engine, waiting engine, and what the message is about."""
 
 FAR = 8
 """Commands of the posting engine after which a wait is generous."""
 
-_ABOUT = {"wgt": "weights", "acc": "accumulators", "act": "activations", "param": "parameters"}
+_ABOUT = {"wgt": "weights", "acc": "accumulators", "act": "activations"}
 
-
-@dataclass(slots=True)
-class _Access:
-    span: Span
-    engine: Engine
-    index: int
-    write: bool
+_Access = tuple[int, int, Span, int, int]
+"""Start, end, span, engine, number among the engine's commands; plain, since this is the inner
+loop of planning."""
 
 
 @dataclass(slots=True)
@@ -40,17 +36,9 @@ class _Node:
     """A step on its way to a command; clock[e] = commands of engine e known to be complete."""
 
     step: Step
-    order: int
-    clock: dict[Engine, int] = field(default_factory=dict)
+    clock: list[int]
     waits: set[Channel] = field(default_factory=set)
     posts: set[Channel] = field(default_factory=set)
-
-
-def _about(waiter: Engine, span: Span) -> str:
-    # MATMUL's waits are told apart, because the cycle bins are.
-    if waiter is Engine.MATMUL:
-        return _ABOUT.get(span.space, "memory")
-    return ""
 
 
 class Hazards:
@@ -59,63 +47,100 @@ class Hazards:
     def __init__(self, ignore: frozenset[str] = frozenset()) -> None:
         self.nodes: list[_Node] = []
         self._ignore = ignore
-        self._by_engine: dict[Engine, list[_Node]] = {}
-        self._accesses: dict[str, list[_Access]] = {}
+        self._by_engine: list[list[_Node]] = [[] for _ in Engine]
+        self._reads: dict[str, list[_Access]] = {}
+        self._writes: dict[str, list[_Access]] = {}
 
     def add(self, step: Step) -> None:
         """Append a step in program order."""
-        engine = step.engine
-        queue = self._by_engine.setdefault(engine, [])
-        node = _Node(step, len(queue))
-        if queue:
-            node.clock.update(queue[-1].clock)
+        engine = int(step.engine)
+        queue = self._by_engine[engine]
+        node = _Node(step, list(queue[-1].clock) if queue else [0] * len(Engine))
+        needs: dict[tuple[int, str], int] = {}
+        for item in step.reads:
+            self._conflicts(engine, node.clock, item, self._writes.get(item.space, ()), needs)
+        for item in step.writes:
+            self._conflicts(engine, node.clock, item, self._writes.get(item.space, ()), needs)
+            self._conflicts(engine, node.clock, item, self._reads.get(item.space, ()), needs)
+        if needs:
+            self._wait(node, engine, needs)
+        number = len(queue)
+        queue.append(node)
+        self.nodes.append(node)
+        for item in step.reads:
+            if item.space not in self._ignore:
+                self._remember_read(item, engine, number)
+        for item in step.writes:
+            if item.space not in self._ignore:
+                self._remember_write(item, engine, number)
+
+    @staticmethod
+    def _conflicts(
+        engine: int,
+        clock: list[int],
+        item: Span,
+        accesses: Iterable[_Access],
+        needs: dict[tuple[int, str], int],
+    ) -> None:
+        """Add the commands of other engines that conflict and may not be over."""
+        start, end = item.start, item.end
+        for old_start, old_end, span, other, number in accesses:
+            if old_start < end and start < old_end and other != engine and number >= clock[other]:
+                if not item.overlaps(span):
+                    continue
+                # MATMUL's waits are told apart, because the cycle bins are.
+                about = _ABOUT.get(item.space, "") if engine == Engine.MATMUL else ""
+                key = other, about
+                if number > needs.get(key, -1):
+                    needs[key] = number
+
+    def _wait(self, node: _Node, engine: int, needs: dict[tuple[int, str], int]) -> None:
         clock = node.clock
-        needs: dict[tuple[Engine, str], int] = {}
-        for touched, write in ((step.reads, False), (step.writes, True)):
-            for item in touched:
-                for old in self._accesses.get(item.space, ()):
-                    if old.engine is engine or not (write or old.write):
-                        continue
-                    if old.index >= clock.get(old.engine, 0) and item.overlaps(old.span):
-                        key = old.engine, _about(engine, item)
-                        needs[key] = max(needs.get(key, -1), old.index)
         # The latest first: it may make the others known.
-        for (poster, about), index in sorted(needs.items(), key=lambda need: -need[1]):
-            if index < clock.get(poster, 0):
+        for (poster, about), number in sorted(needs.items(), key=lambda need: -need[1]):
+            if number < clock[poster]:
                 continue
             posters = self._by_engine[poster]
-            if len(posters) - index > FAR:
+            if len(posters) - number > FAR:
                 # What is far behind is waited for with more than is needed, so that the next
                 # commands need not wait at all: else tokens pile up beyond what a semaphore holds.
-                index += (len(posters) - index) // 2
-            source = posters[index]
+                number += (len(posters) - number) // 2
+            source = posters[number]
             channel = (poster, engine, about)
             source.posts.add(channel)
             node.waits.add(channel)
-            for other, known in source.clock.items():
-                clock[other] = max(clock.get(other, 0), known)
-            clock[poster] = max(clock.get(poster, 0), index + 1)
-        queue.append(node)
-        self.nodes.append(node)
-        for touched, write in ((step.reads, False), (step.writes, True)):
-            for item in touched:
-                if item.space in self._ignore:
-                    continue
-                self._remember(_Access(item, engine, node.order, write))
+            for other, known in enumerate(source.clock):
+                if known > clock[other]:
+                    clock[other] = known
+            clock[poster] = max(clock[poster], number + 1)
 
-    def _remember(self, new: _Access) -> None:
-        old = self._accesses.setdefault(new.span.space, [])
-        # A write stands for all it covers: whoever waits for it waits for them. A read stands only
-        # for earlier reads of its own engine.
+    def _remember_read(self, item: Span, engine: int, number: int) -> None:
+        old = self._reads.setdefault(item.space, [])
+        start, end = item.start, item.end
+        # A read stands for earlier reads of its own engine alone.
         old[:] = [
-            item
-            for item in old
+            access
+            for access in old
             if not (
-                (new.write or (item.engine is new.engine and not item.write))
-                and new.span.covers(item.span)
+                access[3] == engine
+                and start <= access[0]
+                and access[1] <= end
+                and item.covers(access[2])
             )
         ]
-        old.append(new)
+        old.append((start, end, item, engine, number))
+
+    def _remember_write(self, item: Span, engine: int, number: int) -> None:
+        start, end = item.start, item.end
+        # A write stands for all it covers: whoever waits for it waits for them.
+        for accesses in (self._reads, self._writes):
+            old = accesses.setdefault(item.space, [])
+            old[:] = [
+                access
+                for access in old
+                if not (start <= access[0] and access[1] <= end and item.covers(access[2]))
+            ]
+        self._writes[item.space].append((start, end, item, engine, number))
 
 
 def synchronise(config: Config, steps: Sequence[Step]) -> Program:
@@ -158,7 +183,7 @@ def synchronise(config: Config, steps: Sequence[Step]) -> Program:
 
 def _say(channel: Channel) -> str:
     poster, waiter, about = channel
-    return f"{poster.name} tells {waiter.name}" + (f" ({about})" if about else "")
+    return f"{Engine(poster).name} tells {Engine(waiter).name}" + (f" ({about})" if about else "")
 
 
 def most_tokens(config: Config, nodes: Sequence[_Node], channel: Channel) -> int:
@@ -174,6 +199,6 @@ def most_tokens(config: Config, nodes: Sequence[_Node], channel: Channel) -> int
         if channel in node.posts:
             posts += 1
             most = max(most, posts - taken[max(0, len(taken) - 1 - held)])
-        if node.step.engine is channel[1]:
+        if node.step.engine == channel[1]:
             taken.append(taken[-1] + (channel in node.waits))
     return most

@@ -136,9 +136,12 @@ class AccRing:
         self._next = [0, 0]
         self._half = 1
 
-    def reserve(self, rows: int) -> None:
-        """Make sure that rectangles of so many rows in all follow each other in each half."""
-        self._next = [at if at + rows <= self._rows else 0 for at in self._next]
+    def reserve(self, sizes: Sequence[int]) -> None:
+        """Make sure that the next rectangles, of these sizes, do not overlap each other."""
+        for half in range(2):
+            mine = sum(sizes[i] for i in range(len(sizes)) if (i + self._half + 1) % 2 == half)
+            if self._next[half] + mine > self._rows:
+                self._next[half] = 0
 
     def take(self, rows: int) -> int:
         """First of so many rows, in the half that was not used last."""

@@ -7,6 +7,8 @@ from weft.arch.commands import BY_NAME, Engine, encode
 
 from .spans import Span
 
+_ENGINES = {name: command.engine for name, command in BY_NAME.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -31,7 +33,7 @@ class Step:
     @property
     def engine(self) -> Engine:
         """The engine that runs it."""
-        return BY_NAME[self.name].engine
+        return _ENGINES[self.name]
 
 
 @dataclass(frozen=True)
