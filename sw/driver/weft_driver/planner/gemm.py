@@ -63,10 +63,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Tile:
-    """A rectangle of the result: rows and blocks of columns, global."""
+    """A rectangle of the result: rows and blocks of columns, global.
+
+    ``part`` is a rectangle in it, from its first row and block, when only that is to be computed.
+    """
 
     rows: Range
     blocks: Range
+    part: tuple[Range, Range] | None = None
 
     @property
     def panel(self) -> tuple[Range, Range]:
@@ -134,6 +138,13 @@ class GemmPlanner:
         self.block_ranges = even(op.n_blocks(config), choice.blocks)
         self.k_ranges = even(self.tiles_k, choice.tiles)
         self.whole_k = len(self.k_ranges) == 1
+        most_rows = max(size(rows) for rows in self.row_ranges)
+        most_blocks = max(size(blocks) for blocks in self.block_ranges)
+        most_tiles = max(size(k) for k in self.k_ranges)
+        # With K in one piece A is copied as it stands, one long row; else rows are cut.
+        self.pitch = op.k if self.whole_k else most_tiles * config.rows
+        self._a_slot_bytes = most_rows * self.pitch + 2 * config.rows
+        self._b_slot_rows = most_blocks * most_tiles * config.rows
         self.order = self._order()
         self._steps: list[Step] = []
         self._param_load: Step | None = None
@@ -148,23 +159,30 @@ class GemmPlanner:
         else:
             for i, rows in enumerate(self.row_ranges):
                 panels += [(rows, blocks) for blocks in self.block_ranges[:: -1 if i % 2 else 1]]
-        return [Tile(rows, blocks) for rows, blocks in panels]
+        tiles = [Tile(rows, blocks) for rows, blocks in panels]
+        if not self.whole_k and self._keeps_panels():
+            # Each part of the last tile passes through all of K by itself, so that the part before
+            # has time to drain.
+            last = tiles.pop()
+            parts = tail_parts(self.choice, *last.panel, self.config.rows)
+            tiles += [Tile(last.rows, last.blocks, part) for part in parts]
+        return tiles
+
+    def _keeps_panels(self) -> bool:
+        """Whether all chunks of a tile fit into the SRAMs at a time."""
+        chunks = len(self.k_ranges)
+        a_slots = len(self.act.slots(self._a_slot_bytes, chunks))
+        return a_slots == chunks and self.config.wgt_rows // self._b_slot_rows >= chunks
 
     def _make_slots(self) -> None:
         config = self.config
-        r = config.rows
-        most_rows = max(size(rows) for rows in self.row_ranges)
-        most_blocks = max(size(blocks) for blocks in self.block_ranges)
-        most_tiles = max(size(k) for k in self.k_ranges)
-        # With K in one piece A is copied as it stands, one long row; else rows are cut.
-        self.pitch = self.op.k if self.whole_k else most_tiles * r
         a_uses = [(tile.rows, k) for tile in self.order for k in self.k_ranges]
-        slot = most_rows * self.pitch + 2 * r
-        self.a_slots = Slots(self.act.slots(slot, len(set(a_uses))), a_uses)
+        self.a_slots = Slots(self.act.slots(self._a_slot_bytes, len(set(a_uses))), a_uses)
         b_uses = [(tile.blocks, k) for tile in self.order for k in self.k_ranges]
-        rows = most_blocks * most_tiles * r
-        count = min(config.wgt_rows // rows, len(set(b_uses)))
-        self.b_slots = Slots([i * rows for i in range(count)], b_uses)
+        count = min(config.wgt_rows // self._b_slot_rows, len(set(b_uses)))
+        self.b_slots = Slots([i * self._b_slot_rows for i in range(count)], b_uses)
+        most_blocks = max(size(blocks) for blocks in self.block_ranges)
+        most_rows = max(size(rows) for rows in self.row_ranges)
         p_uses = [tile.blocks for tile in self.order]
         count = min(config.param_blocks // most_blocks, len(set(p_uses)))
         self.p_slots = Slots([i * most_blocks for i in range(count)], p_uses)
@@ -241,7 +259,7 @@ class GemmPlanner:
     def _long_tile(self, tile: Tile, number: int, param: int) -> None:
         """A tile whose K comes in chunks, its sums in one place from the first to the last."""
         last = number == len(self.order) - 1
-        parts = self._parts(*tile.panel, last)
+        parts = [self._room(*tile.part)] if tile.part else self._parts(*tile.panel, last)
         for k in self.k_ranges:
             a, a_new, b, b_new = self._chunks(tile, k)
             ramp = self.choice.cut_tiles.first if number == 0 and k[0] == 0 else 0
