@@ -18,6 +18,9 @@ ID, SOURCE, TARGET, BEATS, BURSTS, ERRORS, ACK, BREAK = range(0, 32, 4)
 BREAK_LAST, BREAK_STABLE = 1, 2
 """Bits of BREAK: WLAST with the first beat, ARADDR changes while it waits."""
 
+LEAVE = 8
+"""First bit of BREAK that leaves out a byte of each beat written."""
+
 
 class Copier(wiring.Component):
     """Copies BURSTS bursts of BEATS beats from SOURCE to TARGET, one after the other."""
@@ -83,7 +86,7 @@ class Copier(wiring.Component):
             drain.addr.eq(next_beat),
             next_beat.eq(beat),
             axi.wdata.eq(drain.data),
-            axi.wstrb.eq((1 << self.config.bus_bytes) - 1),
+            axi.wstrb.eq(~broken[LEAVE:]),
         ]
         state = Signal(3)
         m.d.comb += self.activity.eq(state)

@@ -62,6 +62,17 @@ def test_timing_changes_at_run_time(open_copier, copy):
     assert writes - default == bursts * (beats - 1) * 3
 
 
+def test_strobes_leave_bytes_alone(open_copier, copy):
+    device = open_copier()
+    device.write(1 << 16, bytes(256))
+    device.write_register(copier.BREAK, 0b0101 << copier.LEAVE)
+    assert not copy(device)
+    source, target = np.split(device.memory[[range(256), range(1 << 16, (1 << 16) + 256)]], 2)
+    source = source.reshape(-1, 4).copy()
+    source[:, [0, 2]] = 0
+    np.testing.assert_array_equal(target.reshape(-1, 4), source)
+
+
 def test_injected_errors(open_copier, copy):
     device = open_copier()
     beat = device.config.bus_bytes
