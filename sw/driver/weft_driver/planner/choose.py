@@ -17,7 +17,7 @@ from .problem import Buffer, Gemm
 from .sram import ActMap
 from .steps import Step, end_step
 
-EFFORT = 60_000
+EFFORT = 24_000
 """Commands that are laid out and estimated in search of one choice, about."""
 
 STARTS = 4
@@ -77,17 +77,22 @@ def _pieces(total: int, most: int) -> list[int]:
 def tile_shapes(config: Config, op: Gemm) -> Iterator[Choice]:
     """Tiles and chunks that fit and use the accumulators well."""
     k, n = op.k_tiles(config), op.n_blocks(config)
-    limits = {config.acc_rows, config.acc_rows // 2, config.acc_rows // 4}
+    r = config.rows
+    limits = {config.acc_rows, config.acc_rows // 2, config.acc_rows // 4} - {0}
+    seen = set()
     for blocks in _pieces(n, min(config.param_blocks, config.acc_rows)):
-        for limit in sorted(limits - {0}):
-            rows = min(op.m, limit // blocks)
-            if rows == 0 or (rows < config.rows and rows < op.m):
+        even_blocks = ceil_div(n, ceil_div(n, blocks))
+        heights = {limit // blocks for limit in limits}
+        heights |= {r, 2 * r, 4 * r, ceil_div(op.m, 2), ceil_div(op.m, 3)}
+        for height in heights:
+            rows = min(op.m, height, config.acc_rows // blocks)
+            if rows == 0 or (rows < r and rows < op.m):
                 continue
             rows = ceil_div(op.m, ceil_div(op.m, rows))
             for tiles in _pieces(k, config.wgt_rows // config.rows):
-                even_blocks = ceil_div(n, ceil_div(n, blocks))
                 choice = Choice(rows, even_blocks, ceil_div(k, ceil_div(k, tiles)))
-                if fits(config, op, choice):
+                if choice not in seen and fits(config, op, choice):
+                    seen.add(choice)
                     yield choice
     if n and k:
         yield Choice(min(op.m, config.acc_rows, config.rows), 1, 1)
