@@ -3,7 +3,7 @@
 It is built in seconds, so that the simulated device is tested without the chip.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -86,7 +86,7 @@ class Copier(wiring.Component):
             drain.addr.eq(next_beat),
             next_beat.eq(beat),
             axi.wdata.eq(drain.data),
-            axi.wstrb.eq(~broken[LEAVE:]),
+            axi.wstrb.eq(~(broken[LEAVE:] | Const(0, self.config.bus_bytes))),
         ]
         state = Signal(3)
         m.d.comb += self.activity.eq(state)
