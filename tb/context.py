@@ -1,4 +1,4 @@
-"""What `tests/gateware/bench.py` tells a bench, and how every bench starts.
+"""What `tests/gateware/cocotb_bench.py` tells a bench, and how every bench starts.
 
 `config`, `seed` and `parameters` come from the environment variable ``WEFT_BENCH``.
 """

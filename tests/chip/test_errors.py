@@ -170,8 +170,10 @@ def test_stopped_at_any_time(device, reset):
 def test_golden_program_stopped_before_it_ran(device):
     chip = device(DEVICES[0])
     chip.transport.write(PROGRAM, encoded([END]))
-    for name, value in (("PROGRAM", PROGRAM), ("DOORBELL", 1), ("CTRL", 2)):
+    values = (("PROGRAM", PROGRAM), ("DOORBELL", 1), ("CTRL", 2))
+    for name, value in values:
         chip.transport.write_register(BY_NAME[name].offset, value)
     assert chip.transport.read_register(BY_NAME["ERROR"].offset) & 15 == Cause.STOPPED
-    chip.transport.write_register(BY_NAME["CTRL"].offset, 1)
+    for name, value in (("CTRL", 1), ("IRQ_STATUS", 7)):
+        chip.transport.write_register(BY_NAME[name].offset, value)
     assert product_is_right(chip)

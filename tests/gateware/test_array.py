@@ -1,7 +1,7 @@
 """The array, the activation SRAM and MATMUL around them, each in its bench."""
 
 import pytest
-from bench import run_bench
+from cocotb_bench import run_bench
 from parts import MatmulWithSrams
 
 from weft.config import Config

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from bench import run_bench
+from cocotb_bench import run_bench
 
 from weft.config import Config
 from weft.gateware.chip import Chip

@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
-from bench import run_bench
+from cocotb_bench import run_bench
 
 from weft.config import Config
 from weft.gateware.control import Control

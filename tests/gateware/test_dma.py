@@ -8,7 +8,7 @@ import pytest
 from amaranth.hdl import Const, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from bench import run_bench
+from cocotb_bench import run_bench
 
 from weft.config import Config
 from weft.gateware.load import Load

@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
-from bench import run_bench
+from cocotb_bench import run_bench
 
 from weft.arch.commands import Engine
 from weft.config import Config

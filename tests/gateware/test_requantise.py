@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import TOP, run_bench, to_verilog
+from cocotb_bench import TOP, run_bench, to_verilog
 
 from weft.gateware.requantise import Requantiser
 from weft_sim.build import build_library
