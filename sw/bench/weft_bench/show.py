@@ -73,7 +73,7 @@ class Trace:
 
 def read_trace(waves: Waves, config: Config) -> Trace:
     """Take the array's registers out of a recording of one program."""
-    changes = list(waves.changes(waves.find("weft.activity")))
+    changes = list(waves.changes(waves.find("chip.activity")))
     running = [i for i, (_, value) in enumerate(changes) if value >> BIN_SHIFT < len(BINS)]
     if not running:
         raise ValueError("no program in the recording")
