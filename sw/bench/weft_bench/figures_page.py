@@ -8,6 +8,14 @@ from .terminal import number, share
 
 COMMAND = "weft bench figures --tables DIR"
 
+NOTES = {
+    "convolutions": "Memory to memory, padding included, zero point -3. The quoted figures are those "
+    "of the 3 x 3 layers with 16 channels or more. Of the stem's kernel rows, 3 pixels of 3 channels, "
+    "only 9 of the array's 16 rows have work; the 1 x 1 shortcuts are over before the start has paid.",
+    "cnn, depthwise rows": "One output column for each product: no array of this kind suits them.",
+}
+"""What a reader should know beside a table, by its title."""
+
 
 def figures_page(figures: dict[str, Any]) -> str:
     """The page as text."""
@@ -44,7 +52,9 @@ def figures_page(figures: dict[str, Any]) -> str:
     ]
     for title, table in figures["tables"].items():
         summary = table["summary"]
-        parts += [f"## {title[0].upper()}{title[1:]}", _summary(summary), _rows(table["rows"])]
+        parts.append(f"## {title[0].upper()}{title[1:]}")
+        parts += [NOTES[title]] if title in NOTES else []
+        parts += [_summary(summary), _rows(table["rows"])]
     return "\n\n".join(parts) + "\n"
 
 
