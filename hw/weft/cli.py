@@ -6,49 +6,23 @@ the request or the machine, said in one line.
 """
 
 import contextlib
-import functools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
 import typer
-from typer.core import TyperGroup
 
 import weft
 
+from .cli_errors import OneLine, one_line_errors
 from .config import PRESETS, Config
 
-WRONG, REFUSED, INTERRUPTED = 1, 2, 130
-"""Exit codes beside 0."""
-
-
-class OneLine(TyperGroup):
-    """A group of commands that says what is wrong with its arguments in one line, too."""
-
-    def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
-        """Run a command line as `TyperGroup.main` does."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **kwargs)
-        try:
-            code = super().main(*args, standalone_mode=False, **kwargs)
-        except Exception as error:
-            # Typer brings its own copy of click's exceptions or uses click's: told by their shape.
-            message = getattr(error, "format_message", None)
-            if message is None:
-                raise
-            if type(error).__name__ == "NoArgsIsHelpError":
-                error.show()  # pyright: ignore[reportAttributeAccessIssue]
-            else:
-                context = getattr(error, "ctx", None)
-                hint = f" (see {context.command_path} --help)" if context else ""
-                typer.echo(f"weft: {' '.join(message().split())}{hint}", err=True)
-            code = REFUSED
-        sys.exit(code if isinstance(code, int) else 0)
-
+WRONG = 1
+"""Exit code when the chip gave a wrong result."""
 
 main = typer.Typer(
     name="weft",
@@ -93,28 +67,6 @@ Window = Annotated[
     str | None,
     typer.Option("--window", metavar="A:B", help="Only these cycles after the first doorbell."),
 ]
-
-
-def one_line_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn what a person can cause into one line on standard error and exit code `REFUSED`."""
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except (ValueError, TypeError, RuntimeError, OSError, MemoryError, ImportError) as error:
-            if isinstance(error, typer.Exit | typer.Abort):  # both are RuntimeErrors
-                raise
-            line = " ".join(str(error).split()) or type(error).__name__
-            if isinstance(error, ImportError):
-                line += "; run `make env`, or pip install 'weft[hw,sim,report]'"
-            typer.echo(f"weft: {line}", err=True)
-            raise typer.Exit(REFUSED) from None
-        except KeyboardInterrupt:
-            typer.echo("weft: interrupted", err=True)
-            raise typer.Exit(INTERRUPTED) from None
-
-    return wrapped
 
 
 def device_url(

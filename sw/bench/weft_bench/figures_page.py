@@ -9,9 +9,10 @@ from .terminal import number, share
 COMMAND = "weft bench figures --tables DIR"
 
 NOTES = {
-    "convolutions": "Memory to memory, padding included, zero point -3. The quoted figures are those "
-    "of the 3 x 3 layers with 16 channels or more. Of the stem's kernel rows, 3 pixels of 3 channels, "
-    "only 9 of the array's 16 rows have work; the 1 x 1 shortcuts are over before the start has paid.",
+    "convolutions": "Memory to memory, padding included, zero point -3. The quoted figures are "
+    "those of the 3 x 3 layers with 16 channels or more. Of the stem's kernel rows, 3 pixels of 3 "
+    "channels, only 9 of the array's 16 rows have work; the 1 x 1 shortcuts are over before the "
+    "start has paid.",
     "cnn, depthwise rows": "One output column for each product: no array of this kind suits them.",
 }
 """What a reader should know beside a table, by its title."""
