@@ -31,6 +31,7 @@ class CocotbTransport:
     """
 
     timed = True
+    timing = None
     url = "cocotb:"
 
     def __init__(self, dut, config: Config, rng: random.Random, stall: float, size: int = 1 << 18):

@@ -51,6 +51,7 @@ class GoldenTransport:
     """
 
     timed = False
+    timing = None
 
     def __init__(self, options: Options, url: str):
         if options.waves is not None:

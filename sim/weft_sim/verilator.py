@@ -43,6 +43,7 @@ class VerilatorTransport:
     def __init__(self, options: Options, url: str, library: Path | None = None):
         self.config, self.url = options.config, url
         self.memory_bytes = options.memory_bytes
+        self.timing: MemoryTiming | None = options.timing
         self.on_progress = None
         if library is None:
             library = build_simulator(options.config, waves=options.waves is not None)
@@ -140,6 +141,7 @@ class VerilatorTransport:
 
     def set_timing(self, timing: MemoryTiming, stall: float = 0.0, seed: int = 1) -> None:
         """Change the behaviour of the memory."""
+        self.timing = timing
         self.device.set_timing(timing, stall, seed)
 
     def inject_errors(self, read: range = range(0), write: range = range(0)) -> None:

@@ -259,7 +259,7 @@ class Program:
         if self._plan is None:
             if not self.ops:
                 raise ValueError("the program is empty")
-            self._plan = plan(self.device.config, self.ops)
+            self._plan = plan(self.device.config, self.ops, self.device.transport.timing)
         return self._plan
 
     def explain(self) -> str:

@@ -7,6 +7,7 @@ over a simulated chip and over a wire.
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
+from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
 ENTRY_POINTS = "weft.transports"
@@ -24,6 +25,8 @@ class Transport(Protocol):
         The URL that opens it again.
     memory_bytes
         Device memory, in bytes; addresses start at 0.
+    timing
+        Memory that the planner may count on; None for the default model. Never changes results.
     timed
         Whether counters count cycles. False for the golden model.
     """
@@ -31,6 +34,7 @@ class Transport(Protocol):
     config: Config
     url: str
     memory_bytes: int
+    timing: MemoryTiming | None
     timed: bool
 
     def read(self, address: int, size: int) -> bytes:
