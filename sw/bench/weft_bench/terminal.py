@@ -94,7 +94,7 @@ def result_table(results: Iterable[Result]) -> Table:
     """Rows of measurements."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("shape", no_wrap=True)
-    for head in ("m", "n", "k", "cycles", "ideal", "roofline", "util", "mismatches", "kHz"):
+    for head in ("m", "n", "k", "cycles", "ideal", "roofline", "util", "wrong", "kHz"):
         table.add_column(head, justify="right")
     for r in results:
         table.add_row(
