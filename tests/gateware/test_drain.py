@@ -98,6 +98,7 @@ def test_write_columns():
     assert {spec: write_columns(Config.parse(spec)) for spec in expected} == expected
 
 
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_read_latency_is_checked():
     with pytest.raises(ValueError, match="read_latency = 0"):
         Drain(Config.parse("tiny"), read_latency=0)
