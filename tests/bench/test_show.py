@@ -81,7 +81,7 @@ def test_page_fetches_nothing(tmp_path, traced):
     ("arguments", "says"),
     [
         ("show 4 4 4 --device golden:tiny", "needs the RTL"),
-        ("show 99 99 99 --device verilator:tiny", "too many"),
+        ("show 40 40 40 --device verilator:tiny", "too many"),
     ],
 )
 def test_what_cannot_be_shown(tmp_path, arguments, says):
