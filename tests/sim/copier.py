@@ -3,6 +3,8 @@
 It is built in seconds, so that the simulated device is tested without the chip.
 """
 
+from functools import cache
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
@@ -143,6 +145,7 @@ class Copier(wiring.Component):
         return m
 
 
+@cache
 def copier_verilog(config: Config) -> str:
     """Verilog of the stand-in, named and shaped as the chip's."""
     return emit.component_verilog(Copier(config), emit.TOP)
