@@ -350,6 +350,7 @@ async def errors(dut, case):
             await env.refused("CTRL", 3)  # both at once: refused, so nothing happens
             await env.step()
             assert not env.at("abort")
+            env.other_bursts = True
             await env.write("CTRL", 2)
         await env.until(lambda: env.at("abort"), f"{case}: abort")
         env.times = {}
