@@ -1,0 +1,45 @@
+"""FP32 of the SIMT core: what golden model, instruction table and hardware have to agree on.
+
+The arithmetic is that of RISC-V Zfinx (IEEE 754 binary32): every NaN result is `CANONICAL_NAN`,
+subnormals are full citizens, all five rounding modes hold for every operation that rounds. There
+are no exception flags: ``fflags`` reads as zero, ``frm`` is `Rounding.RNE` and cannot be changed,
+so that the dynamic rounding mode of an instruction is RNE.
+"""
+
+from enum import IntEnum
+
+FRACTION_BITS = 23
+"""Stored bits of the significand."""
+
+SIGNIFICANT_BITS = FRACTION_BITS + 1
+"""Bits of a normal significand, the hidden one included."""
+
+BIAS = 127
+"""The value of a normal number is significand * 2^(field - `BIAS`)."""
+
+FIELD_MAX = 255
+"""Exponent field of infinities and NaNs."""
+
+CANONICAL_NAN = 0x7FC00000
+"""The NaN that every operation returns, whatever the payload of its operands."""
+
+INFINITY = 0x7F800000
+"""Positive infinity."""
+
+MAX_FINITE = INFINITY - 1
+"""The largest finite number."""
+
+
+class Rounding(IntEnum):
+    """Rounding modes, encoded as in the ``rm`` field of an instruction."""
+
+    RNE = 0
+    """To nearest, ties to even."""
+    RTZ = 1
+    """Towards zero; what compilers use to convert to an integer."""
+    RDN = 2
+    """Down, towards minus infinity."""
+    RUP = 3
+    """Up, towards plus infinity."""
+    RMM = 4
+    """To nearest, ties away from zero."""
