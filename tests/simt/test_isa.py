@@ -1,0 +1,135 @@
+"""The instruction table: no two rows overlap, encode and decode are each other's inverse."""
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.arch.isa import (
+    BY_NAME,
+    FIELDS,
+    INSTRUCTIONS,
+    Instruction,
+    Unit,
+    decode,
+    disassemble,
+    encode,
+    why_illegal,
+)
+
+
+def operands_of(row: Instruction):
+    def value(name: str):
+        field = FIELDS[name]
+        step = 1 << field.shift
+        steps = st.integers(field.low // step, field.high // step)
+        return st.one_of(steps, st.sampled_from([field.low // step, field.high // step])).map(
+            lambda n: n * step
+        )
+
+    return st.fixed_dictionaries({name: value(name) for name in row.operands})
+
+
+instructions = st.sampled_from(INSTRUCTIONS).flatmap(
+    lambda row: st.tuples(st.just(row), operands_of(row))
+)
+
+
+@pytest.mark.parametrize("pair", combinations(INSTRUCTIONS, 2), ids=lambda p: f"{p[0].name}")
+def test_no_word_is_two_instructions(pair):
+    first, second = pair
+    assert (first.match ^ second.match) & first.mask & second.mask
+
+
+@pytest.mark.parametrize("row", INSTRUCTIONS, ids=lambda row: row.name)
+def test_every_bit_belongs_to_one_field(row):
+    used = row.mask
+    for name, _ in row.fixed:
+        assert not FIELDS[name].mask & ~row.mask
+    for name in row.operands:
+        assert not used & FIELDS[name].mask, name
+        used |= FIELDS[name].mask
+    # A fence's other bits mean nothing; no other instruction has such bits.
+    assert used == 0xFFFFFFFF or row.name == "fence"
+
+
+@given(instructions)
+def test_round_trip(case):
+    row, operands = case
+    word = encode(row.name, **operands)
+    found = decode(word)
+    assert found is not None
+    assert found.instruction is row
+    assert found.values == operands
+
+
+@given(st.one_of(st.integers(0, 0xFFFFFFFF), instructions.map(lambda c: encode(c[0].name, **c[1]))))
+def test_whatever_decodes_encodes_to_itself(word):
+    found = decode(word)
+    if found is not None and found.name != "fence":
+        assert encode(found.name, **found.values) == word
+
+
+def test_registers_stand_in_the_same_bits_everywhere():
+    places = {"rd": 7, "rs1": 15, "rs2": 20}
+    for name, lsb in places.items():
+        assert FIELDS[name].parts == ((lsb, 5),)
+
+
+def test_what_is_refused_says_why():
+    def why(word: int, has_float: bool = True) -> str:
+        return why_illegal(word, frozenset({0xCC0}), has_float) or ""
+
+    fma = encode("fmadd.s", rd=1, rs1=2, rs2=3, rs3=4)
+    assert "-ffp-contract=off" in why(fma)
+    assert why(0x73) and "exit" in why(0x73)
+    assert "asked to stop" in why(0x00100073)
+    add = encode("fadd.s", rd=1, rs1=2, rs2=3)
+    assert why(add) == ""
+    assert "fp=full" in why(add, has_float=False)
+    assert "rounding mode 1" in why(encode("fadd.s", rd=1, rs1=2, rs2=3, rm=1))
+    assert why(encode("fcvt.w.s", rd=1, rs1=2, rm=1)) == ""
+    assert "rounding mode 5" in why(encode("fcvt.w.s", rd=1, rs1=2, rm=5))
+    assert why(encode("csrr", rd=1, csr=0xCC0)) == ""
+    assert "control register 0xc00" in why(encode("csrr", rd=1, csr=0xC00))
+    assert "no instruction" in why(0)
+    assert "no instruction" in why(0xFFFFFFFF)
+
+
+@pytest.mark.parametrize(
+    ("operands", "message"),
+    [
+        ({"rd": 1, "rs1": 2}, "has operands"),
+        ({"rd": 1, "rs1": 2, "imm_i": 2048}, "imm_i = 2048 does not fit: -2048 to 2047"),
+        ({"rd": 32, "rs1": 2, "imm_i": 0}, "rd = 32 does not fit"),
+    ],
+)
+def test_encode_refuses(operands, message):
+    with pytest.raises(ValueError, match=message):
+        encode("addi", **operands)
+
+
+def test_encode_refuses_odd_offsets_and_unknown_names():
+    with pytest.raises(ValueError, match="in steps of 2"):
+        encode("beq", rs1=0, rs2=0, imm_b=3)
+    with pytest.raises(ValueError, match="unknown instruction 'addq'"):
+        encode("addq")
+
+
+def test_disassembly():
+    assert disassemble(encode("lw", rd=10, rs1=2, imm_i=-4)) == "lw a0, -4(sp)"
+    assert disassemble(encode("amoadd", rd=0, rs1=10, rs2=11)) == "amoadd zero, a1, (a0)"
+    assert disassemble(encode("shfl.xor", rd=5, rs1=6, lane_mask=4)) == "shfl.xor t0, t1, 4"
+    assert disassemble(encode("bne", rs1=1, rs2=0, imm_b=-8), 0x80000010) == (
+        "bne ra, zero, 0x80000008"
+    )
+    assert disassemble(encode("fcvt.w.s", rd=1, rs1=2, rm=1)) == "fcvt.w.s ra, sp, rtz"
+    assert disassemble(0) == ".word 0x00000000"
+
+
+def test_only_units_of_the_table_need_floating_point():
+    for row in INSTRUCTIONS:
+        expected = row.unit in (Unit.FLOAT, Unit.FLOAT_DIVIDE, Unit.TABLE)
+        assert row.needs_float == (expected or row.name.startswith(("fm", "fnm")))
+    assert BY_NAME["dot4"].needs_float is False
