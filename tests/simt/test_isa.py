@@ -36,10 +36,10 @@ instructions = st.sampled_from(INSTRUCTIONS).flatmap(
 )
 
 
-@pytest.mark.parametrize("pair", combinations(INSTRUCTIONS, 2), ids=lambda p: f"{p[0].name}")
-def test_no_word_is_two_instructions(pair):
-    first, second = pair
-    assert (first.match ^ second.match) & first.mask & second.mask
+def test_no_word_is_two_instructions():
+    for first, second in combinations(INSTRUCTIONS, 2):
+        differs = (first.match ^ second.match) & first.mask & second.mask
+        assert differs, f"{first.name} and {second.name}"
 
 
 @pytest.mark.parametrize("row", INSTRUCTIONS, ids=lambda row: row.name)
@@ -83,7 +83,7 @@ def test_what_is_refused_says_why():
 
     fma = encode("fmadd.s", rd=1, rs1=2, rs2=3, rs3=4)
     assert "-ffp-contract=off" in why(fma)
-    assert why(0x73) and "exit" in why(0x73)
+    assert "exit" in why(0x73)
     assert "asked to stop" in why(0x00100073)
     add = encode("fadd.s", rd=1, rs1=2, rs2=3)
     assert why(add) == ""
