@@ -6,6 +6,7 @@ All of it follows from the table in `weft.arch.isa_table`.
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .fp32 import Rounding
 from .isa_fields import FIELDS, FORMATS, OFFSET_FIELDS, REGISTER_FIELDS, Format, WordField
 from .isa_table import INSTRUCTIONS, Extension, Instruction, Unit
 
@@ -28,6 +29,7 @@ __all__ = [
     "decode",
     "disassemble",
     "encode",
+    "rounding",
     "why_illegal",
 ]
 
@@ -45,8 +47,17 @@ REGISTER_NAMES = (
 )
 """Names of registers x0 to x31 in the standard calling convention."""
 
-ROUNDINGS = {0: "rne", 1: "rtz", 2: "rdn", 3: "rup", 4: "rmm", 7: "dyn"}
-"""Rounding modes by value of operand rm."""
+_DYNAMIC = 7
+"""Value of operand rm for "as register frm says"; there is no frm: it is nearest even."""
+
+ROUNDINGS = {**{int(mode): mode.name.lower() for mode in Rounding}, _DYNAMIC: "dyn"}
+"""Names of rounding modes by value of operand rm; others trap."""
+
+
+def rounding(rm: int) -> Rounding:
+    """The rounding mode that a legal value of operand rm stands for."""
+    return Rounding.RNE if rm == _DYNAMIC else Rounding(rm)
+
 
 _BY_OPCODE: dict[int, list[Instruction]] = {}
 for _row in INSTRUCTIONS:
@@ -130,7 +141,7 @@ def encode(name: str, **operands: int) -> int:
     if row is None:
         raise ValueError(f"unknown instruction {name!r}")
     if "rm" in row.operands:
-        operands.setdefault("rm", 7)
+        operands.setdefault("rm", _DYNAMIC)
     if set(operands) != set(row.operands):
         raise ValueError(f"{name} has operands {row.operands}, not {tuple(operands)}")
     return row.match | sum(FIELDS[key].insert(value) for key, value in operands.items())
@@ -163,9 +174,8 @@ def why_illegal(word: int, csrs: frozenset[int], has_float: bool) -> str | None:
         return f"{row.name}: this core has no floating point: choose a configuration with fp=full"
     if "csr" in found.values and found.values["csr"] not in csrs:
         return f"{row.name}: there is no control register {found.values['csr']:#05x}"
-    if row.roundings and found.values["rm"] not in row.roundings:
-        modes = ", ".join(ROUNDINGS[rm] for rm in row.roundings)
-        return f"{row.name}: rounding mode {found.values['rm']} is not one of {modes}"
+    if found.values.get("rm", 0) not in ROUNDINGS:
+        return f"{row.name}: there is no rounding mode {found.values['rm']}"
     return None
 
 
@@ -189,7 +199,7 @@ def disassemble(word: int, pc: int = 0) -> str:
         elif name in OFFSET_FIELDS:
             shown[name] = hex(pc + value & 0xFFFFFFFF)
         elif name == "rm":
-            shown[name] = "" if value == 7 else f", {ROUNDINGS.get(value, value)}"
+            shown[name] = "" if value == _DYNAMIC else f", {ROUNDINGS.get(value, value)}"
         elif name in ("csr", "imm_u"):
             shown[name] = hex(value)
         else:

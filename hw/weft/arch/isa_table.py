@@ -70,8 +70,6 @@ class Instruction:
         Where it comes from, what executes it, what it does.
     needs_float
         Executed only by a core with floating point.
-    roundings
-        Values of operand rm that are executed, others trap; empty where there is no rm.
     """
 
     name: str
@@ -81,7 +79,6 @@ class Instruction:
     unit: Unit
     doc: str
     needs_float: bool = False
-    roundings: tuple[int, ...] = ()
 
     @cached_property
     def mask(self) -> int:
@@ -117,21 +114,9 @@ class Instruction:
         return "rs2" in self.operands
 
 
-# Rounding modes: 0 nearest even, 1 towards zero, 2 down, 3 up, 4 nearest, ties away, 7 dynamic:
-# there is no frm register, so that 7 is nearest even. What compilers emit for `floorf` and its like
-# are conversions with a mode of their own.
-_NEAREST_EVEN = (0, 7)
-_ANY_ROUNDING = (0, 1, 2, 3, 4, 7)
-
-
 def _row(name: str, form: str, unit: Unit, doc: str, ext: Extension, **fixed: int) -> Instruction:
     uses_float = ext is Extension.ZFINX or unit is Unit.TABLE
-    roundings = ()
-    if "rm" in FORMATS[form].operands:
-        roundings = _ANY_ROUNDING if name.startswith("fcvt") else _NEAREST_EVEN
-    return Instruction(
-        name, FORMATS[form], tuple(fixed.items()), ext, unit, doc, uses_float, roundings
-    )
+    return Instruction(name, FORMATS[form], tuple(fixed.items()), ext, unit, doc, uses_float)
 
 
 def _maker(ext: Extension) -> Callable[..., Instruction]:
@@ -274,7 +259,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         rs1=0,
     ),
     *(
-        _f(name, "R_rm", unit, f"rd = {what}, to nearest even.", opcode=_OP_FP, funct7=f7)
+        _f(name, "R_rm", unit, f"rd = {what}, rounded by rm.", opcode=_OP_FP, funct7=f7)
         for name, f7, unit, what in (
             ("fadd.s", 0x00, Unit.FLOAT, "rs1 + rs2"),
             ("fsub.s", 0x04, Unit.FLOAT, "rs1 - rs2"),
@@ -286,7 +271,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "fsqrt.s",
         "R1_rm",
         Unit.FLOAT_DIVIDE,
-        "rd = square root of rs1, to nearest even.",
+        "rd = square root of rs1, rounded by rm.",
         opcode=_OP_FP,
         funct7=0x2C,
         rs2=0,
