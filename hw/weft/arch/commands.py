@@ -277,6 +277,8 @@ LAUNCH = Command(
         _u("block_z", 6, 16, 16, "Threads of a block, z.", 1),
         _u("shared", 7, 0, 24, "Bytes of shared memory for each block."),
         _u("private", 8, 0, 16, "Bytes of private memory for each thread."),
+        _u("shared_base", 9, 0, 24, "Offset of the first block's shared memory in the window."),
+        _u("private_base", 10, 0, 32, "Memory address of the private memory of all threads."),
     ),
 )
 
