@@ -43,3 +43,24 @@ class Rounding(IntEnum):
     """Up, towards plus infinity."""
     RMM = 4
     """To nearest, ties away from zero."""
+
+
+class Op(IntEnum):
+    """What a lane's pipelined unit does; all take the same time."""
+
+    ADD = 0
+    SUB = 1
+    MUL = 2
+    CLASS = 3
+    MIN = 4
+    MAX = 5
+    SGNJ = 6
+    SGNJN = 7
+    SGNJX = 8
+    EQ = 9
+    LT = 10
+    LE = 11
+    CVT_W_S = 12
+    CVT_WU_S = 13
+    CVT_S_W = 14
+    CVT_S_WU = 15

@@ -1,0 +1,174 @@
+"""Normalise, round and pack: the last three stages of every operation."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.fp32 import FIELD_MAX, SIGNIFICANT_BITS, Rounding
+
+from .add import BASE_BITS, LOW_BITS, SUM_BITS
+from .operands import EXPONENT_BITS
+
+SHIFT_BITS = 6
+"""Bits of the shift to the left."""
+
+
+class Rounder(wiring.Component):
+    """Bring a sum to its final form.
+
+    Members
+    -------
+    total, low, sticky
+        From the `Adder`.
+    base
+        Exponent of bit 33 of the sum, at least 1.
+    sign
+        Sign of the result.
+    cancels
+        A sum of 0 has the sign that the rounding mode asks for.
+    whole
+        The result is not a float32 but the bits from bit 2 on, as an integer.
+    mode
+        How to round.
+    result
+        The result, `latency` cycles later.
+    """
+
+    total: Signal
+    low: Signal
+    sticky: Signal
+    base: Signal
+    sign: Signal
+    cancels: Signal
+    whole: Signal
+    mode: Signal
+    result: Signal
+
+    latency = 3
+
+    def __init__(self):
+        super().__init__(
+            {
+                "total": In(SUM_BITS),
+                "low": In(LOW_BITS),
+                "sticky": In(1),
+                "base": In(BASE_BITS),
+                "sign": In(1),
+                "cancels": In(1),
+                "whole": In(1),
+                "mode": In(Rounding),
+                "result": Out(32),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component, one block of statements for each stage."""
+        m = Module()
+
+        # 1: how far to the left: to the leading one, but not below the exponent of subnormals.
+        count, zero = _leading_zeros(m, self.total[2:])
+        limit, shift = Signal(SHIFT_BITS), Signal(SHIFT_BITS)
+        limited = Signal()
+        high = self.base[SHIFT_BITS:].any()
+        m.d.comb += [
+            limit.eq(self.base[:SHIFT_BITS] | high.replicate(SHIFT_BITS)),
+            limited.eq(count > limit),
+            shift.eq(Mux(limited, limit, count) & (~self.whole).replicate(SHIFT_BITS)),
+        ]
+        shift_1, field_1 = _register(SHIFT_BITS), _register(BASE_BITS)
+        total_1, low_1 = _register(SUM_BITS), _register(LOW_BITS)
+        sticky_1, sign_1, whole_1, hidden_1 = (_register() for _ in range(4))
+        mode_1 = _register(Rounding)
+        m.d.sync += [
+            shift_1.eq(shift),
+            field_1.eq(self.base + 1 - shift),
+            hidden_1.eq(~limited & ~zero),
+            total_1.eq(self.total),
+            low_1.eq(self.low),
+            sticky_1.eq(self.sticky),
+            sign_1.eq(Mux(self.cancels & zero, self.mode == Rounding.RDN, self.sign)),
+            whole_1.eq(self.whole),
+            mode_1.eq(self.mode),
+        ]
+
+        # 2: shift. The window loses, level by level, what the levels that follow cannot bring back.
+        # A shift by 32 or more is of the integer 1: three bits are left, which go to the top.
+        top, end = SUM_BITS - 3, shift_1[-1]
+        window = Cat(low_1, total_1[:3] & (~end).replicate(3), total_1[3:top])
+        window = Cat(window, Mux(end, total_1[:3], total_1[top:]))
+        lost = [sticky_1]
+        for level in reversed(range(SHIFT_BITS - 1)):
+            step, take = 1 << level, shift_1[level]
+            drop = len(window) - (SIGNIFICANT_BITS + step)
+            lost.append(window[:drop].any() & ~take)
+            shifted = Signal(SIGNIFICANT_BITS + step, name=f"shifted_{step}")
+            m.d.comb += shifted.eq(Mux(take, window << step, window) >> drop)
+            window = shifted
+        # Beyond the largest number: that one, to be rounded up to infinity or not.
+        overflow = Signal()
+        m.d.comb += overflow.eq((field_1 >= FIELD_MAX) & ~whole_1)
+        window = window | overflow.replicate(len(window))
+
+        window_2 = _register(len(window))
+        field_2 = _register(EXPONENT_BITS)
+        integer_low_2 = _register(32 - SIGNIFICANT_BITS)
+        last_2, half_2, rest_2, sign_2, whole_2 = (_register() for _ in range(5))
+        nearest_2, even_2, away_2 = (_register() for _ in range(3))
+        m.d.sync += [
+            window_2.eq(window),
+            field_2.eq(Mux(overflow, FIELD_MAX - 1, field_1 & hidden_1.replicate(BASE_BITS))),
+            integer_low_2.eq(total_1[2:]),
+            last_2.eq(Mux(whole_1, total_1[2], window[1])),
+            half_2.eq(Mux(whole_1, total_1[1], window[0])),
+            rest_2.eq(Mux(whole_1, total_1[0] | sticky_1, Cat(lost).any())),
+            sign_2.eq(sign_1),
+            whole_2.eq(whole_1),
+            nearest_2.eq(mode_1 == Rounding.RMM),
+            even_2.eq(mode_1 == Rounding.RNE),
+            away_2.eq(mode_1 == Mux(sign_1, Rounding.RDN, Rounding.RUP)),
+        ]
+
+        # 3: round. A carry out of the fraction is one more for the exponent; -(q + up) = ~q + !up.
+        up, invert = Signal(), Signal()
+        number = Signal(32)
+        m.d.comb += [
+            up.eq(half_2 & (nearest_2 | even_2 & (rest_2 | last_2)) | (half_2 | rest_2) & away_2),
+            invert.eq(whole_2 & sign_2),
+        ]
+        with m.If(whole_2):
+            integer = Cat(integer_low_2, window_2[:SIGNIFICANT_BITS])
+            m.d.comb += number.eq(integer ^ invert.replicate(32))
+        with m.Else():
+            m.d.comb += number.eq(Cat(window_2[1:SIGNIFICANT_BITS], field_2, sign_2))
+        m.d.sync += self.result.eq(number + (up ^ invert))
+        return m
+
+
+def _leading_zeros(m, value):
+    """Number of zeros above the leading one, the length of the value if there is none; and that."""
+
+    def count(low, high, name):
+        """Of bits low to high - 1, a power of two; those below bit 0 are ones."""
+        if high <= 0:
+            return Const(0, 0), Const(0, 1)
+        if high - low == 1:
+            return Const(0, 0), ~value[low]
+        middle = (low + high) // 2
+        upper, upper_none = count(middle, high, name + "1")
+        lower, lower_none = count(low, middle, name + "0")
+        bits = max(len(upper), len(lower))
+        zeros, none = Signal(bits + 1, name=f"zeros{name}"), Signal(name=f"none{name}")
+        m.d.comb += [
+            zeros.eq(Cat(Mux(upper_none, lower, upper), upper_none)),
+            none.eq(upper_none & lower_none),
+        ]
+        return zeros, none
+
+    size = 1 << (len(value) - 1).bit_length()
+    zeros, _ = count(len(value) - size, len(value), "")
+    return zeros, ~value.any()
+
+
+def _register(shape=1) -> Signal:
+    """A register of the pipeline; what is in it after reset is never looked at."""
+    return Signal(shape, reset_less=True, src_loc_at=1)
