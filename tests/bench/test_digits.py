@@ -1,5 +1,7 @@
 """The digits network, its quantisation, and its layers against onnxruntime."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,14 @@ from weft_bench.digits import (
     MOST_IMAGES_LOST,
     Int8Layer,
     quantise,
+    split,
     train_float,
 )
 from weft_bench.digits_run import run_digits, run_layers
+from weft_bench.digits_settings import CHOSEN, VALIDATION, choose
 from weft_driver import Device
+
+LONG = os.environ.get("WEFT_LONG", "") not in ("", "0")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +82,22 @@ def test_the_data_are_split_as_said(network):
     assert counts.max() - counts.min() <= 4  # stratified
     held_out = {row.tobytes() for row in network.held_out}
     assert not held_out & {row.tobytes() for row in network.train}
+
+
+def test_the_settings_are_the_best_of_those_validated():
+    assert VALIDATION[CHOSEN] == max(VALIDATION.values())
+    assert max(VALIDATION.values()) <= len(split()[0])
+
+
+@pytest.mark.skipif(not LONG, reason="a minute; WEFT_LONG=1 runs it")
+def test_the_settings_are_chosen_on_the_training_images():
+    train, labels, held_out, _ = split()
+    assert not {row.tobytes() for row in held_out} & {row.tobytes() for row in train}
+    _, found = choose(train, labels)
+    assert found.keys() == VALIDATION.keys()
+    for settings, right in found.items():  # float sums differ a little between machines
+        assert abs(right - VALIDATION[settings]) <= len(train) // 100, settings
+    assert found[CHOSEN] >= max(found.values()) - len(train) // 200
 
 
 def test_accuracies(network, int8):
