@@ -102,7 +102,8 @@ class ActWrite(wiring.Signature):
         Write byte ``i`` of ``data`` to byte ``offset + i`` of ``region`` for each set bit ``i`` of
         ``mask``. No byte outside the region may be set in ``mask``.
     ready
-        The write is done in this cycle; a read granted in a later cycle sees it.
+        The write is granted; it is in the memory one cycle later, and a read granted two or more
+        cycles later sees it.
     """
 
     def __init__(self, config: Config):
