@@ -9,7 +9,8 @@ Shifter and adder work on a frame of `FRAME_BITS` bits that takes everything::
     product   [ upper bits of the product (34)          ]     and 14 bits below
 
 A sum has one bit more, 34. The exponent of a frame, its *base*, is the exponent field of a number
-whose leading bit is bit 33.
+whose leading bit is bit 33. It is at least 1: a product that is smaller comes in `DOWN` bits lower,
+so that shifting it to the left by its base makes it the subnormal number that it is.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -18,9 +19,10 @@ from amaranth.lib.wiring import In, Out
 
 from weft.arch.fp32 import BIAS, FRACTION_BITS, SIGNIFICANT_BITS, Op
 
+from .leading_zeros import Counts, count_groups
 from .misc import Fill, is_any
 from .mul import PRODUCT_BITS
-from .operands import EXPONENT_BITS, INTEGER_FIELD, Number, exponent, significand
+from .operands import EXPONENT_BITS, INTEGER_FIELD, Number, exponent, is_zero, significand
 
 FRAME_BITS = 34
 """An integer and two bits below it."""
@@ -38,6 +40,10 @@ BASE_BITS = EXPONENT_BITS + 1
 PRODUCT_BIAS = BIAS - 1
 """The base of a product is the sum of the exponents less this."""
 
+DOWN = SIGNIFICANT_BITS
+"""How much lower small products come in. Smaller ones still are less than half of the smallest
+subnormal number; and the frame with the bits below it is just as long as it has to be."""
+
 
 class Aligner(wiring.Component):
     """Choose the summands, the shift and the base; one cycle.
@@ -51,7 +57,9 @@ class Aligner(wiring.Component):
     large, little
         Significands; 0 when they have no part in the result.
     amount
-        Shift of the frame to the right, for all but ``large``.
+        Shift of the frame to the right.
+    down, tiny
+        The product comes in lower; it is not 0, but too small to come in at all.
     subtract
         Subtract the frame from ``large``.
     base
@@ -70,6 +78,8 @@ class Aligner(wiring.Component):
     little: Signal
     amount: Signal
     subtract: Signal
+    down: Signal
+    tiny: Signal
     base: Signal
 
     latency = 1
@@ -89,6 +99,8 @@ class Aligner(wiring.Component):
                 "little": Out(SIGNIFICANT_BITS),
                 "amount": Out(AMOUNT_BITS),
                 "subtract": Out(1),
+                "down": Out(1),
+                "tiny": Out(1),
                 "base": Out(BASE_BITS),
             }
         )
@@ -119,25 +131,28 @@ class Aligner(wiring.Component):
             ),
         ]
 
-        # A product below the normal numbers is shifted until its base is 1.
-        beyond = Signal(BASE_BITS + 1)
-        below = Signal()
+        down, tiny = Signal(), Signal()
         amount = Signal(EXPONENT_BITS)
         m.d.comb += [
-            beyond.eq(self.exponents - (PRODUCT_BIAS + 1)),
-            below.eq(beyond[-1]),
+            down.eq(self.exponents <= PRODUCT_BIAS),
+            tiny.eq(self.exponents <= PRODUCT_BIAS - DOWN),
+        ]
+        m.d.sync += [
+            self.down.eq(down),
+            self.tiny.eq(tiny & self.arithmetic & (op == Op.MUL) & ~is_zero(a) & ~is_zero(b)),
         ]
         with m.If(adding):
             m.d.comb += amount.eq(Mux(self.less, self.b_over_a, self.a_over_b))
             m.d.sync += self.base.eq(Mux(self.less, exponent(b), exponent(a)))
-        with m.Elif(op == Op.MUL):
-            m.d.comb += amount.eq(Mux(below, -beyond, 0))
-            m.d.sync += self.base.eq(Mux(below, 0, beyond) + 1)
         with m.Else():
             m.d.comb += amount.eq(INTEGER_FIELD - a.field)
             m.d.sync += self.base.eq(INTEGER_FIELD)
+        with m.If(op == Op.MUL):
+            m.d.sync += self.base.eq(self.exponents - Mux(down, PRODUCT_BIAS - DOWN, PRODUCT_BIAS))
+            with m.If(tiny):
+                m.d.sync += self.base.eq(0)
         far = amount[AMOUNT_BITS:].any()
-        used = self.arithmetic & ~is_any(op, Op.CVT_S_W, Op.CVT_S_WU)
+        used = self.arithmetic & (adding | to_integer)
         m.d.sync += self.amount.eq(
             (amount[:AMOUNT_BITS] | far.replicate(AMOUNT_BITS)) & used.replicate(AMOUNT_BITS)
         )
@@ -149,30 +164,35 @@ class Adder(wiring.Component):
 
     Members
     -------
-    large, little, amount, subtract
+    large, little, amount, subtract, down, tiny
         From the `Aligner`.
     product
-        From the multiplier.
+        From the multiplier, one cycle after the others.
     word, fill
         From the `Selector`.
     total
         The sum, or the frame as it is.
     low
-        Bits of a product below the frame, if it was not shifted.
+        Bits of a product below the frame.
     sticky
         Something was shifted out.
+    counts
+        First half of the number of leading zeros of ``total``, but for its lowest two bits.
     """
 
     large: Signal
     little: Signal
     amount: Signal
     subtract: Signal
+    down: Signal
+    tiny: Signal
     product: Signal
     word: Signal
     fill: Signal
     total: Signal
     low: Signal
     sticky: Signal
+    counts: Signal
 
     latency = 2
 
@@ -183,12 +203,15 @@ class Adder(wiring.Component):
                 "little": In(SIGNIFICANT_BITS),
                 "amount": In(AMOUNT_BITS),
                 "subtract": In(1),
+                "down": In(1),
+                "tiny": In(1),
                 "product": In(PRODUCT_BITS),
                 "word": In(32),
                 "fill": In(Fill),
                 "total": Out(SUM_BITS),
                 "low": Out(LOW_BITS),
                 "sticky": Out(1),
+                "counts": Out(Counts),
             }
         )
 
@@ -202,8 +225,7 @@ class Adder(wiring.Component):
         )
         frame = Signal(FRAME_BITS)
         m.d.comb += frame.eq(
-            self.product[LOW_BITS:]
-            | Cat(Const(0, FRAME_BITS - SIGNIFICANT_BITS), self.little)
+            Cat(Const(0, FRAME_BITS - SIGNIFICANT_BITS), self.little)
             | Cat(Const(0, FRAME_BITS - 32), self.word)
             | Cat(Const(0, FRAME_BITS - 32), fill)
         )
@@ -216,30 +238,29 @@ class Adder(wiring.Component):
             m.d.comb += shifted.eq(Mux(take, frame >> step, frame))
             lost.append(take & frame[:step].any())
             frame = shifted
-        low = self.product[:LOW_BITS]
-        unshifted = self.amount == 0
-        lost.append(~unshifted & low.any())
-
-        subtrahend = Signal(FRAME_BITS)
-        sticky, subtract = Signal(), Signal()
-        low_kept = Signal(LOW_BITS)
-        large = Signal(SIGNIFICANT_BITS)
+        subtrahend, large = Signal(FRAME_BITS), Signal(SIGNIFICANT_BITS)
+        lost_before, subtract, down = Signal(), Signal(), Signal()
         m.d.sync += [
             subtrahend.eq(frame ^ self.subtract.replicate(FRAME_BITS)),
-            sticky.eq(Cat(lost).any()),
+            lost_before.eq(Cat(lost, self.tiny).any()),
             subtract.eq(self.subtract),
-            low_kept.eq(Mux(unshifted, low, 0)),
+            down.eq(self.down),
             large.eq(self.large),
         ]
 
         # What was shifted out of a subtrahend makes the difference smaller by part of a unit.
-        total = Signal(SUM_BITS)
-        summand = Cat(Const(0, FRAME_BITS - SIGNIFICANT_BITS), large)
-        m.d.comb += total.eq(summand + subtrahend + (subtract & ~sticky))
+        product = Mux(down, self.product >> DOWN, self.product)
+        summand = Cat(Const(0, FRAME_BITS - SIGNIFICANT_BITS), large) | product[LOW_BITS:]
+        plain, total = Signal(SUM_BITS), Signal(SUM_BITS)
+        m.d.comb += [
+            plain.eq(summand + subtrahend + (subtract & ~lost_before)),
+            total.eq(Cat(plain[:FRAME_BITS], plain[FRAME_BITS] & ~subtract)),
+        ]
         m.d.sync += [
-            self.total.eq(Cat(total[:FRAME_BITS], total[FRAME_BITS] & ~subtract)),
-            self.low.eq(low_kept),
-            self.sticky.eq(sticky),
+            self.total.eq(total),
+            self.low.eq(product[:LOW_BITS]),
+            self.sticky.eq(lost_before | down & self.product[:DOWN].any()),
+            self.counts.eq(count_groups(m, total[2:])),
         ]
         return m
 

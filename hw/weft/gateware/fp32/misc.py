@@ -95,7 +95,7 @@ class Selector(wiring.Component):
         from_integer = is_any(op, Op.CVT_S_W, Op.CVT_S_WU)
         outside = Signal()
         largest = Signal()
-        least = a.sign & (a.fraction == 0)
+        least = a.sign & a.whole
         m.d.comb += [
             outside.eq(
                 (a.field > INTEGER_FIELD)
@@ -167,7 +167,7 @@ class Selector(wiring.Component):
 def _class_of(a):
     """The ten bits of fclass.s."""
     zero = is_zero(a)
-    kinds = Cat(a.infinite, ~a.small & ~a.infinite, a.small & ~zero, zero)
+    kinds = Cat(a.infinite, a.hidden & ~a.infinite, ~a.hidden & ~zero, zero)
     negative = kinds & a.sign.replicate(4)
     positive = kinds & (~a.sign).replicate(4)
     quiet = a.fraction[FRACTION_BITS - 1]

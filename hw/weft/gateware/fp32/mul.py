@@ -21,7 +21,7 @@ class PortableSignificandMultiplier(wiring.Component):
     Members
     -------
     x, y
-        Significands.
+        Significands, from registers.
     clear
         Makes the product 0; taken one cycle after the factors.
     product

@@ -17,7 +17,8 @@ Number = data.StructLayout(
         "fraction": FRACTION_BITS,
         "field": EXPONENT_BITS,
         "sign": 1,
-        "small": 1,  # zero or subnormal: no hidden bit, and the exponent of field 1
+        "hidden": 1,  # the hidden bit; without it the exponent is that of field 1
+        "whole": 1,  # the fraction is 0
         "infinite": 1,
         "nan": 1,
     }
@@ -32,30 +33,30 @@ def bits(number):
 
 def significand(number):
     """Fraction and hidden bit."""
-    return Cat(number.fraction, ~number.small)
+    return Cat(number.fraction, number.hidden)
 
 
 def exponent(number):
     """The field, 1 for subnormals."""
-    return number.field | number.small
+    return number.field | ~number.hidden
 
 
 def is_zero(number):
     """Whether the number is +0 or -0."""
-    return number.small & (number.fraction == 0)
+    return ~number.hidden & number.whole
 
 
 def take_apart(m, value, name):
     """Classify 32 bits; a `Number`."""
     number = Signal(Number, name=name)
-    ones, some = Signal(name=f"{name}_ones"), Signal(name=f"{name}_some")
+    ones = Signal(name=f"{name}_ones")
     m.d.comb += [
         Cat(number.fraction, number.field, number.sign).eq(value),
         ones.eq(number.field == FIELD_MAX),
-        some.eq(number.fraction != 0),
-        number.small.eq(number.field == 0),
-        number.infinite.eq(ones & ~some),
-        number.nan.eq(ones & some),
+        number.whole.eq(number.fraction == 0),
+        number.hidden.eq(number.field != 0),
+        number.infinite.eq(ones & number.whole),
+        number.nan.eq(ones & ~number.whole),
     ]
     return number
 

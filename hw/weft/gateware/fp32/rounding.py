@@ -1,15 +1,16 @@
 """Normalise, round and pack: the last three stages of every operation."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.fp32 import FIELD_MAX, SIGNIFICANT_BITS, Rounding
 
 from .add import BASE_BITS, LOW_BITS, SUM_BITS
+from .leading_zeros import COUNTED_BITS, Counts, count_all
 from .operands import EXPONENT_BITS
 
-SHIFT_BITS = 6
+SHIFT_BITS = COUNTED_BITS.bit_length()
 """Bits of the shift to the left."""
 
 
@@ -18,7 +19,7 @@ class Rounder(wiring.Component):
 
     Members
     -------
-    total, low, sticky
+    total, low, sticky, counts
         From the `Adder`.
     base
         Exponent of bit 33 of the sum, at least 1.
@@ -37,6 +38,7 @@ class Rounder(wiring.Component):
     total: Signal
     low: Signal
     sticky: Signal
+    counts: Signal
     base: Signal
     sign: Signal
     cancels: Signal
@@ -52,6 +54,7 @@ class Rounder(wiring.Component):
                 "total": In(SUM_BITS),
                 "low": In(LOW_BITS),
                 "sticky": In(1),
+                "counts": In(Counts),
                 "base": In(BASE_BITS),
                 "sign": In(1),
                 "cancels": In(1),
@@ -66,7 +69,7 @@ class Rounder(wiring.Component):
         m = Module()
 
         # 1: how far to the left: to the leading one, but not below the exponent of subnormals.
-        count, zero = _leading_zeros(m, self.total[2:])
+        count, zero = count_all(m, self.counts)
         limit, shift = Signal(SHIFT_BITS), Signal(SHIFT_BITS)
         limited = Signal()
         high = self.base[SHIFT_BITS:].any()
@@ -81,7 +84,7 @@ class Rounder(wiring.Component):
         mode_1 = _register(Rounding)
         m.d.sync += [
             shift_1.eq(shift),
-            field_1.eq(self.base + 1 - shift),
+            field_1.eq(self.base + 1),
             hidden_1.eq(~limited & ~zero),
             total_1.eq(self.total),
             low_1.eq(self.low),
@@ -105,8 +108,11 @@ class Rounder(wiring.Component):
             m.d.comb += shifted.eq(Mux(take, window << step, window) >> drop)
             window = shifted
         # Beyond the largest number: that one, to be rounded up to infinity or not.
-        overflow = Signal()
-        m.d.comb += overflow.eq((field_1 >= FIELD_MAX) & ~whole_1)
+        field, overflow = Signal(BASE_BITS), Signal()
+        m.d.comb += [
+            field.eq(field_1 - shift_1),
+            overflow.eq((field >= FIELD_MAX) & ~whole_1),
+        ]
         window = window | overflow.replicate(len(window))
 
         window_2 = _register(len(window))
@@ -116,7 +122,7 @@ class Rounder(wiring.Component):
         nearest_2, even_2, away_2 = (_register() for _ in range(3))
         m.d.sync += [
             window_2.eq(window),
-            field_2.eq(Mux(overflow, FIELD_MAX - 1, field_1 & hidden_1.replicate(BASE_BITS))),
+            field_2.eq(Mux(overflow, FIELD_MAX - 1, field & hidden_1.replicate(BASE_BITS))),
             integer_low_2.eq(total_1[2:]),
             last_2.eq(Mux(whole_1, total_1[2], window[1])),
             half_2.eq(Mux(whole_1, total_1[1], window[0])),
@@ -142,31 +148,6 @@ class Rounder(wiring.Component):
             m.d.comb += number.eq(Cat(window_2[1:SIGNIFICANT_BITS], field_2, sign_2))
         m.d.sync += self.result.eq(number + (up ^ invert))
         return m
-
-
-def _leading_zeros(m, value):
-    """Number of zeros above the leading one, the length of the value if there is none; and that."""
-
-    def count(low, high, name):
-        """Of bits low to high - 1, a power of two; those below bit 0 are ones."""
-        if high <= 0:
-            return Const(0, 0), Const(0, 1)
-        if high - low == 1:
-            return Const(0, 0), ~value[low]
-        middle = (low + high) // 2
-        upper, upper_none = count(middle, high, name + "1")
-        lower, lower_none = count(low, middle, name + "0")
-        bits = max(len(upper), len(lower))
-        zeros, none = Signal(bits + 1, name=f"zeros{name}"), Signal(name=f"none{name}")
-        m.d.comb += [
-            zeros.eq(Cat(Mux(upper_none, lower, upper), upper_none)),
-            none.eq(upper_none & lower_none),
-        ]
-        return zeros, none
-
-    size = 1 << (len(value) - 1).bit_length()
-    zeros, _ = count(len(value) - size, len(value), "")
-    return zeros, ~value.any()
 
 
 def _register(shape=1) -> Signal:

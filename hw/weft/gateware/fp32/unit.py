@@ -5,13 +5,13 @@ One path serves all operations, because shifters are what floating point is made
     stage     1          2         3         4       5        6        7
            compare    choose    shift      add    leading   shift    round,
                       summands  right              zeros    left      pack
-           multiply   add partial
-                      products
+                      multiply  add partial
+                                products
 
-A sum uses all of it. A product enters at the shifter, which makes it subnormal where it has to be;
-an integer enters there to become a float, and a float leaves it as an integer, to be rounded. What
-is not arithmetic (`misc`) is a word that goes through like an integer. So subnormals, all rounding
-modes and conversions cost little more than an adder.
+A sum uses all of it. A product enters at the adder and is made subnormal, where it has to be, by
+the second shifter; an integer becomes a float in the same way, and a float leaves the first shifter
+as an integer, to be rounded. What is not arithmetic (`misc`) is a word that goes through like an
+integer. So subnormals, all rounding modes and conversions cost little more than an adder.
 """
 
 from amaranth.hdl import Module, Mux, Signal
@@ -21,9 +21,9 @@ from amaranth.lib.wiring import In, Out
 from weft.arch.fp32 import Op, Rounding
 
 from . import mul
-from .add import Adder, Aligner
+from .add import DOWN, PRODUCT_BIAS, Adder, Aligner
 from .misc import Selector, is_any
-from .operands import Comparator, significand, take_apart
+from .operands import Comparator, significand
 from .rounding import Rounder
 
 
@@ -89,8 +89,6 @@ class FloatUnit(wiring.Component):
         m.d.comb += [
             comparator.x.eq(self.a),
             comparator.y.eq(self.b),
-            multiplier.x.eq(significand(take_apart(m, self.a, "a_number"))),
-            multiplier.y.eq(significand(take_apart(m, self.b, "b_number"))),
         ]
 
         # 2
@@ -110,7 +108,8 @@ class FloatUnit(wiring.Component):
             aligner.a_over_b.eq(comparator.a_over_b),
             aligner.b_over_a.eq(comparator.b_over_a),
             aligner.exponents.eq(comparator.exponents),
-            multiplier.clear.eq((op != Op.MUL) | ~selector.arithmetic),
+            multiplier.x.eq(significand(a)),
+            multiplier.y.eq(significand(b)),
         ]
         sign, whole = Signal(), Signal()
         b_sign = b.sign ^ (op == Op.SUB)
@@ -125,7 +124,13 @@ class FloatUnit(wiring.Component):
         )
 
         # 3, 4
+        clear = (
+            (op != Op.MUL) | ~selector.arithmetic | (comparator.exponents <= PRODUCT_BIAS - DOWN)
+        )
         m.d.comb += [
+            multiplier.clear.eq(_later(m, clear, 1, "clear")),
+            adder.down.eq(aligner.down),
+            adder.tiny.eq(aligner.tiny),
             adder.large.eq(aligner.large),
             adder.little.eq(aligner.little),
             adder.amount.eq(aligner.amount),
@@ -140,6 +145,7 @@ class FloatUnit(wiring.Component):
             rounder.total.eq(adder.total),
             rounder.low.eq(adder.low),
             rounder.sticky.eq(adder.sticky),
+            rounder.counts.eq(adder.counts),
             rounder.base.eq(_later(m, aligner.base, adder.latency, "base")),
             rounder.cancels.eq(_later(m, aligner.subtract, adder.latency, "cancels")),
             rounder.sign.eq(_later(m, sign & selector.arithmetic, 1 + adder.latency, "sign")),
