@@ -10,6 +10,7 @@ from weft.arch.registers import (
     BY_NAME,
     ID_VALUE,
     INTERFACE_VERSION,
+    MAX_COMMANDS,
     REGISTERS,
     Access,
     Register,
@@ -21,7 +22,6 @@ from weft.golden.faults import ChipFault, ProgramError
 from .options import Options, parse_options
 
 _BY_OFFSET = {register.offset: register for register in REGISTERS}
-_MAX_COUNT = 0xFFFF
 
 
 def _bit(register: str, field: str) -> int:
@@ -106,7 +106,7 @@ class GoldenTransport:
                 self._program = value
             case "DOORBELL":
                 full = len(self._programs) == 1 + PROGRAM_QUEUE
-                if full or self._halted or not 1 <= value <= _MAX_COUNT:
+                if full or self._halted or not 1 <= value <= MAX_COMMANDS:
                     raise _refused("write", offset, "the queue is full, or halted, or a bad count")
                 self._programs.append((self._program, value))
             case _:
@@ -155,6 +155,8 @@ class GoldenTransport:
             self._irq_status |= _bit("IRQ_STATUS", "message")
 
     def _halt(self, fault: ChipFault) -> None:
+        # What it was raised from would keep frames alive, and with them the caller's tensors.
+        fault.__traceback__ = fault.__cause__ = fault.__context__ = None
         self.fault = fault
         self._error = fault.register
         self._halted = True

@@ -18,6 +18,9 @@ ID_VALUE = 0x54464557
 INTERFACE_VERSION = 1
 """VERSION register: raised when commands or registers change incompatibly."""
 
+MAX_COMMANDS = (1 << 16) - 1
+"""Commands of one program: what DOORBELL counts and ERROR.command numbers."""
+
 
 class Access(StrEnum):
     """What a host may do with a register."""
@@ -153,9 +156,9 @@ REGISTERS: tuple[Register, ...] = (
         "DOORBELL",
         0x28,
         Access.WO,
-        "Writing a count of commands (1 to 65,535) starts the program at PROGRAM, or queues it; "
-        "answered with SLVERR, and ignored, when two programs wait, the chip is halting or halted, "
-        "or the count is out of range.",
+        f"Writing a count of commands (1 to {MAX_COMMANDS:,}) starts the program at PROGRAM, or "
+        "queues it; answered with SLVERR, and ignored, when two programs wait, the chip is halting "
+        "or halted, or the count is out of range.",
     ),
     Register("RETIRED", 0x2C, Access.RO, "Programs retired since reset, modulo 2^32."),
     *(

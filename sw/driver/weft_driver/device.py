@@ -1,24 +1,22 @@
 """The device: open it, put tensors on it, run operations and programs."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from weft.arch.commands import COMMAND_BYTES, Engine, decode
-from weft.arch.errors import Cause
-from weft.arch.registers import BY_NAME, ID_VALUE, INTERFACE_VERSION
+from weft.arch.commands import COMMAND_BYTES
 from weft.config import Config
 
-from .errors import DeviceError, dtype_of, halted
+from .errors import dtype_of
+from .host import Host
 from .memory import MemoryAllocator
+from .planner.choose import EFFORT
 from .program import Program
 from .run import Run, read_counters
 from .tensors import Tensor
 from .transport import Transport, open_transport
-
-STOP_CYCLES = 100_000
-"""Cycles within which a chip that is told to stop must have halted."""
 
 
 class Device:
@@ -36,6 +34,8 @@ class Device:
         The chip's configuration.
     last_run
         The `Run` of the last program, None before the first.
+    effort
+        How long the planner searches for each operation, in commands tried.
 
     Raises
     ------
@@ -49,28 +49,15 @@ class Device:
         self.transport = open_transport(url) if isinstance(url, str) else url
         self.config: Config = self.transport.config
         self.last_run: Run | None = None
+        self.effort = EFFORT
         self.allocator = MemoryAllocator(self.transport.memory_bytes)
-        self._check()
-
-    def _check(self) -> None:
-        found = self._register("ID")
-        if found != ID_VALUE:
-            raise DeviceError(f"{self.url}: ID reads {found:#010x}, not {ID_VALUE:#010x}: no Weft")
-        version = self._register("VERSION")
-        if version != INTERFACE_VERSION:
-            raise DeviceError(
-                f"{self.url}: the chip has interface version {version}, this driver "
-                f"{INTERFACE_VERSION}"
-            )
-        chip = self._register("HASH_HI") << 32 | self._register("HASH_LO")
-        if chip != self.config.hash:
-            raise DeviceError(
-                f"{self.url}: the chip was built from another configuration (hash {chip:016x}, "
-                f"expected {self.config.hash_hex})"
-            )
-        if self._field("STATUS", "halted"):
-            self._recover()
-        self._write("IRQ_STATUS", self._register("IRQ_STATUS"))
+        self._host = Host(self.transport)
+        try:
+            self._host.check()
+        except BaseException:
+            if isinstance(url, str):
+                self.transport.close()
+            raise
 
     @property
     def url(self) -> str:
@@ -191,35 +178,31 @@ class Device:
         return self.execute(code.address, count or len(commands) // COMMAND_BYTES, macs=macs)
 
     def execute(self, address: int, count: int, *, macs: int = 0, limit: int | None = None) -> Run:
-        """Run ``count`` commands at a memory address; `Program.run` calls this.
+        """Run ``count`` commands at a memory address.
 
         Raises
         ------
+        ValueError
+            A program cannot have that many commands.
         DeviceError
             The chip halted, or did not finish within ``limit`` cycles. It is cleared first.
+        """
+        return self.execute_all([(address, count)], macs=macs, limit=limit)
+
+    def execute_all(
+        self, programs: Sequence[tuple[int, int]], *, macs: int = 0, limit: int | None = None
+    ) -> Run:
+        """Run programs (address and count of commands) one after the other, measured as one.
+
+        `Program.run` calls this; it raises what `execute` does, for the first that fails.
         """
         timed = self.transport.timed
         before = read_counters(self.transport) if timed else {}
         started = time.perf_counter(), time.process_time()
-        self._write("PROGRAM", address)
-        self._write("DOORBELL", count)
-        try:
-            self.transport.wait_irq(limit)
-        except TimeoutError:
-            self._stop()
-            raise DeviceError(
-                f"the program of {count} commands did not finish within {limit:,} cycles"
-            ) from None
-        except KeyboardInterrupt:
-            self._stop()
-            raise
+        for address, count in programs:
+            self._host.run(address, count, limit)
         seconds = time.perf_counter() - started[0], time.process_time() - started[1]
-        pending = self._register("IRQ_STATUS")
-        if pending & self._mask("IRQ_STATUS", "error"):
-            error = self._error(address)
-            self._recover()
-            raise error
-        self._write("IRQ_STATUS", pending)
+        commands = sum(count for _, count in programs)
         if timed:
             after = read_counters(self.transport)
             run = Run.measured(
@@ -227,52 +210,11 @@ class Device:
                 before,
                 after,
                 macs=macs,
-                commands=count,
+                commands=commands,
                 seconds=seconds[0],
                 cpu_seconds=seconds[1],
             )
         else:
-            run = Run(macs=macs, commands=count, seconds=seconds[0], cpu_seconds=seconds[1])
+            run = Run(macs=macs, commands=commands, seconds=seconds[0], cpu_seconds=seconds[1])
         self.last_run = run
         return run
-
-    def _stop(self) -> None:
-        """Halt a running program and make the chip ready for the next."""
-        self._write("CTRL", self._mask("CTRL", "stop"))
-        self.transport.wait_irq(STOP_CYCLES)
-        self._recover()
-
-    def _recover(self) -> None:
-        """Make a halted chip ready; interrupts are dropped."""
-        self._write("CTRL", self._mask("CTRL", "clear"))
-        self._write("IRQ_STATUS", self._register("IRQ_STATUS"))
-
-    def _error(self, address: int) -> DeviceError:
-        """The exception for a halted chip; reads the command that is to blame."""
-        cause = self._field("ERROR", "cause")
-        number = self._field("ERROR", "engine")
-        engine = Engine(number) if number in set(Engine) else None
-        index = self._field("ERROR", "command")
-        text = None
-        at = address + index * COMMAND_BYTES
-        if cause != Cause.SEMAPHORE_OVERFLOW and at + COMMAND_BYTES <= self.transport.memory_bytes:
-            try:
-                text = str(decode(self.transport.read(at, COMMAND_BYTES)))
-            except ValueError as why:
-                text = str(why)
-        name = engine.name if engine is not None else f"engine {number}"
-        return halted(cause, name, index, text)
-
-    def _register(self, name: str) -> int:
-        return self.transport.read_register(BY_NAME[name].offset)
-
-    def _write(self, name: str, value: int) -> None:
-        self.transport.write_register(BY_NAME[name].offset, value)
-
-    def _mask(self, register: str, field: str) -> int:
-        bits = next(b for b in BY_NAME[register].bits if b.name == field)
-        return (1 << bits.bits) - 1 << bits.lsb
-
-    def _field(self, register: str, field: str) -> int:
-        bits = next(b for b in BY_NAME[register].bits if b.name == field)
-        return self._register(register) >> bits.lsb & (1 << bits.bits) - 1

@@ -42,6 +42,16 @@ def halted(cause: int, engine: str, index: int, command: str | None) -> DeviceEr
     return DeviceError(text, cause=known, engine=engine, index=index, command=command)
 
 
+def late(error: DeviceError) -> DeviceError:
+    """The same error, found when the next program was to start."""
+    return DeviceError(
+        f"an earlier program left a fault behind, and this one was not started: {error}",
+        cause=error.cause,
+        engine=error.engine,
+        index=error.index,
+    )
+
+
 def dtype_of(array: np.ndarray) -> np.dtype:
     """The array's type in the byte order of the device."""
     return array.dtype.newbyteorder("<") if array.dtype.itemsize > 1 else array.dtype
@@ -54,7 +64,10 @@ def check_matrix(name: str, value: Any) -> None:
     """A 2-dimensional int8 or uint8 array or tensor, not empty; else TypeError or ValueError."""
     check_bytes(name, value)
     if value.ndim != 2:
-        raise ValueError(f"{name} must be a matrix, not {value.ndim}-dimensional {value.shape}")
+        shape = tuple(value.shape)
+        raise ValueError(
+            f"{name} must be a matrix, not {value.ndim}-dimensional {shape}: reshape it"
+        )
 
 
 def check_bytes(name: str, value: Any) -> None:

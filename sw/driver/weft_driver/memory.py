@@ -1,5 +1,7 @@
 """Device memory as the driver hands it out: first fit, freed pieces joined."""
 
+import gc
+
 from weft.arch.layouts import DRAM_ALIGN, ceil_div
 
 
@@ -26,16 +28,26 @@ class MemoryAllocator:
             No free piece is large enough.
         """
         need = ceil_div(max(size, 1), DRAM_ALIGN) * DRAM_ALIGN
+        address = self._first_fit(need)
+        if address is None:
+            gc.collect()  # tensors in reference cycles, a kept traceback for example
+            address = self._first_fit(need)
+        if address is None:
+            free = sum(room for _, room in self._free)
+            raise MemoryError(
+                f"device memory is full: {size:,} bytes asked for, {free:,} of {self.size:,} free "
+                "in pieces; delete tensors, or open a device with more memory (?memory_mib=)"
+            )
+        self._used[address] = need
+        return address
+
+    def _first_fit(self, need: int) -> int | None:
         for i, (address, room) in enumerate(self._free):
             if room >= need:
                 rest = [(address + need, room - need)] if room > need else []
                 self._free[i : i + 1] = rest
-                self._used[address] = need
                 return address
-        free = sum(room for _, room in self._free)
-        raise MemoryError(
-            f"device memory is full: {size:,} bytes asked for, {free:,} of {self.size:,} free"
-        )
+        return None
 
     def give(self, address: int) -> None:
         """Free the buffer at an address that `take` gave."""

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from weft.arch.commands import COMMAND_BYTES
-from weft.arch.layouts import pack_b, pack_conv
-from weft.config import Config
 
 from .convolution import conv_shape
 from .errors import check_choice, check_matrix
+from .packing import Packing, pack_matrix, pack_slices
 from .planner.plan import Plan, plan
 from .planner.problem import Buffer, Conv, Gemm
+from .planner.split import split
 from .quantise import OUT_TYPES, Quantisation, column_sums, quantisation
 from .run import Run
 from .tensors import Tensor
@@ -26,25 +26,34 @@ if TYPE_CHECKING:
 B_LAYOUTS = ("packed", "row_major")
 """How B lies in memory: packed once by the host, or as it is."""
 
-Packing = Callable[[Config, np.ndarray], np.ndarray]
-"""From a host array to the bytes that the weight SRAM takes."""
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def pack_matrix(config: Config, b: np.ndarray) -> np.ndarray:
-    """Pack a matrix, or the weights of a 1 x 1 convolution."""
-    return pack_b(config, b.reshape(-1, b.shape[-1]), np.zeros)
+def all_or_nothing(record: Callable[P, R]) -> Callable[P, R]:
+    """A recording that fails leaves nothing in its program."""
 
+    @wraps(record)
+    def wrapped(*args: P.args, **options: P.kwargs) -> R:
+        program: Any = args[0]
+        lists = program._keep, program._folded, program._results
+        kept = [len(items) for items in lists]
+        try:
+            return record(*args, **options)
+        except BaseException:
+            for items, count in zip(lists, kept, strict=True):
+                del items[count:]
+            raise
 
-def pack_slices(slices: int, config: Config, weight: np.ndarray) -> np.ndarray:
-    """Pack convolution weights whose K consists of this many slices."""
-    return pack_conv(config, weight.reshape(slices, -1, weight.shape[-1]), np.zeros)
+    return wrapped
 
 
 class Program:
     """Operations recorded on a device; made by `Device.program`.
 
     Use it as a context: operations are recorded inside, and leaving it plans them. `run` may be
-    called any number of times; write to input tensors in between to compute something else.
+    called any number of times; write to input tensors in between to compute something else. Only
+    what was packed or summed up on the host when it was recorded must stay as it is.
     """
 
     def __init__(self, device: "Device"):
@@ -52,9 +61,10 @@ class Program:
         self.ops: list[Gemm | Conv] = []
         self.macs = 0
         self._keep: list[Tensor] = []  # everything that the commands point to
-        self._produced: set[int] = set()
+        self._folded: list[tuple[Tensor, int]] = []  # what the host used, and its version then
+        self._results: list[Tensor] = []
         self._plan: Plan | None = None
-        self._code: Tensor | None = None
+        self._code: list[Tensor] = []
 
     # --- recording ---------------------------------------------------------------------------
 
@@ -70,6 +80,7 @@ class Program:
         if kind is None:
             self.plan()
 
+    @all_or_nothing
     def matmul(
         self,
         a: np.ndarray | Tensor,
@@ -94,6 +105,7 @@ class Program:
         """
         check_matrix("a", a)
         check_matrix("b", b)
+        self._need_own(a, b)
         (m, k), (k_b, n) = a.shape, b.shape
         if k != k_b:
             raise ValueError(f"a is {m} x {k}, b is {k_b} x {n}: the inner sizes differ")
@@ -119,6 +131,8 @@ class Program:
         )
         self._need_row_sum(quant)
         packed = layout == "packed"
+        if packed or quant.a_zero_point:
+            self._fold(b)
         left = self._tensor(a)
         right = self._packed(b, "packed", pack_matrix) if packed else self._tensor(b)
         result = self._result((m, n), quant)
@@ -139,6 +153,7 @@ class Program:
         )
         return result
 
+    @all_or_nothing
     def conv2d(
         self,
         x: np.ndarray | Tensor,
@@ -165,6 +180,7 @@ class Program:
             Images x height x width x channels; holds the result after `run`.
         """
         shape = conv_shape(x, weight, stride, padding, dilation, groups)
+        self._need_own(x, weight)
         host = weight if isinstance(weight, np.ndarray) else weight.host
         if host is None:
             raise ValueError("weight is computed on the device; convolution packs it on the host")
@@ -186,6 +202,7 @@ class Program:
             names=("x", "weight"),
         )
         self._need_row_sum(quant)
+        self._fold(weight)
         height, width = shape.out_size
         image = self._tensor(x)
         result = self._result((shape.images, height, width, n), quant)
@@ -204,6 +221,11 @@ class Program:
         self._record(op, pixels * kh * kw * cin * n)
         return result
 
+    def _need_own(self, *operands: np.ndarray | Tensor) -> None:
+        for operand in operands:
+            if isinstance(operand, Tensor) and operand.device is not self.device:
+                raise ValueError(f"{operand} is on another device: pass the array, or copy it here")
+
     def _need_row_sum(self, quant: Quantisation) -> None:
         if quant.b_zero_point and not self.device.config.row_sum:
             raise ValueError("a zero point of b needs row sums, which this chip was built without")
@@ -211,18 +233,19 @@ class Program:
     def _record(self, op: Gemm | Conv, macs: int) -> None:
         self.ops.append(op)
         self.macs += macs
-        self._plan = self._code = None
+        self._plan, self._code = None, []
+
+    def _fold(self, value: np.ndarray | Tensor) -> None:
+        """The host uses the contents that an operand has now."""
+        if isinstance(value, Tensor):
+            self._folded.append((value, value.version))
 
     def _keeping(self, tensor: Tensor) -> Tensor:
         self._keep.append(tensor)
         return tensor
 
     def _tensor(self, value: np.ndarray | Tensor) -> Tensor:
-        if isinstance(value, Tensor):
-            if value.device is not self.device:
-                raise ValueError("a tensor of another device cannot be used here")
-            return self._keeping(value)
-        return self._keeping(self.device.tensor(value))
+        return self._keeping(value if isinstance(value, Tensor) else self.device.tensor(value))
 
     def _packed(self, b: np.ndarray | Tensor, key: str, pack: Packing) -> Tensor:
         """B as the weight SRAM wants it; kept with a tensor, so that it is packed once."""
@@ -245,12 +268,12 @@ class Program:
 
     def _result(self, shape: tuple[int, ...], quant: Quantisation) -> Tensor:
         result = self._keeping(Tensor(self.device, shape, OUT_TYPES[quant.out]))
-        self._produced.add(result.address)
+        self._results.append(result)
         return result
 
     def _buffer(self, tensor: Tensor) -> Buffer:
         at = tensor.address
-        return Buffer(f"t{at:x}", at, at in self._produced)
+        return Buffer(f"t{at:x}", at, any(tensor is result for result in self._results))
 
     # --- planning and running ----------------------------------------------------------------
 
@@ -275,12 +298,23 @@ class Program:
 
         Raises
         ------
+        ValueError
+            A tensor was written after its contents were packed or summed up.
         DeviceError
             The chip halted; it is ready for the next program.
         """
-        if self._code is None:
-            code = np.frombuffer(self.plan().lower(), dtype=np.uint8)
-            self._code = self.device.tensor(code)
-        count = self._code.nbytes // COMMAND_BYTES
+        for tensor, version in self._folded:
+            if tensor.version != version:
+                raise ValueError(
+                    f"{tensor} was written after the host had packed or summed it for this "
+                    "program: record it again, or use b_layout = 'row_major' without zero point"
+                )
+        if not self._code:
+            programs = split(self.device.config, self.plan().program)
+            codes = [np.frombuffer(program.lower(), dtype=np.uint8) for program in programs]
+            self._code = [self.device.tensor(code) for code in codes]
+        for result in self._results:
+            result.changed()
         limit = 1_000_000 + 200 * self.plan().estimate.cycles
-        return self.device.execute(self._code.address, count, macs=self.macs, limit=limit)
+        calls = [(code.address, code.nbytes // COMMAND_BYTES) for code in self._code]
+        return self.device.execute_all(calls, macs=self.macs, limit=limit)

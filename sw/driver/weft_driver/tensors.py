@@ -22,6 +22,8 @@ class Tensor:
         Byte address in device memory.
     host
         For constants: the array that was written, from which the host may fold and pack.
+    version
+        Counts the times that the contents changed.
     """
 
     def __init__(
@@ -33,9 +35,9 @@ class Tensor:
     ):
         self.device, self.shape, self.dtype, self.host = device, shape, np.dtype(dtype), host
         self.address = device.allocator.take(self.nbytes)
+        self.version = 0
         self.packed: dict[object, Tensor] = {}
         self._finalizer = weakref.finalize(self, device.allocator.give, self.address)
-        self.producer: object | None = None
 
     @property
     def nbytes(self) -> int:
@@ -62,9 +64,15 @@ class Tensor:
             raise ValueError(f"tensor has shape {self.shape}, the array {array.shape}")
         if dtype_of(array) != self.dtype:
             raise TypeError(f"tensor holds {self.dtype}, the array {array.dtype}")
-        self.device.transport.write(self.address, np.ascontiguousarray(array).tobytes())
+        array = np.array(array, dtype=self.dtype, order="C")  # a copy, in the device's byte order
+        self.device.transport.write(self.address, array.tobytes())
+        self.changed(array)
+
+    def changed(self, host: np.ndarray | None = None) -> None:
+        """The contents are others now: ``host``, or unknown because the device writes them."""
+        self.version += 1
         self.packed.clear()
-        self.host = array.copy()
+        self.host = host
 
     def numpy(self) -> np.ndarray:
         """Read it back."""

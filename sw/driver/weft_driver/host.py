@@ -1,0 +1,163 @@
+"""The host's side of the registers: who is there, doorbell and interrupt, errors and recovery."""
+
+import contextlib
+
+from weft.arch.commands import COMMAND_BYTES, Engine, decode
+from weft.arch.errors import Cause
+from weft.arch.registers import BY_NAME, ID_VALUE, INTERFACE_VERSION, MAX_COMMANDS
+
+from .errors import DeviceError, halted, late
+from .transport import Transport
+
+STOP_CYCLES = 100_000
+"""Cycles within which a chip that is told to stop must have halted."""
+
+
+class Host:
+    """One chip behind a transport, seen through its registers.
+
+    Parameters
+    ----------
+    transport
+        The chip.
+    """
+
+    def __init__(self, transport: Transport):
+        self.transport = transport
+
+    def check(self) -> None:
+        """Make sure that a Weft of the transport's configuration answers, and that it is ready.
+
+        Raises
+        ------
+        DeviceError
+            Says what answers instead.
+        """
+        url, config = self.transport.url, self.transport.config
+        found = self.read("ID")
+        if found != ID_VALUE:
+            raise DeviceError(f"{url}: ID reads {found:#010x}, not {ID_VALUE:#010x}: no Weft")
+        version = self.read("VERSION")
+        if version != INTERFACE_VERSION:
+            raise DeviceError(
+                f"{url}: the chip has interface version {version}, this driver {INTERFACE_VERSION}"
+            )
+        chip = self.read("HASH_HI") << 32 | self.read("HASH_LO")
+        if chip != config.hash:
+            raise DeviceError(
+                f"{url}: the chip was built from another configuration (hash {chip:016x}, "
+                f"expected {config.hash_hex})"
+            )
+        if self.field("STATUS", "halted"):
+            self.recover()
+        self.write("IRQ_STATUS", self.read("IRQ_STATUS"))
+
+    def run(self, address: int, count: int, limit: int | None) -> None:
+        """Ring the doorbell and wait until the program has retired.
+
+        Parameters
+        ----------
+        address, count
+            Where the program's commands are, and how many.
+        limit
+            Cycles from one interrupt to the next after which it is stopped; None: no limit.
+
+        Raises
+        ------
+        ValueError
+            No program can have so many commands.
+        DeviceError
+            The chip halted, or reached the limit; it is ready for the next program.
+        """
+        if not 1 <= count <= MAX_COMMANDS:
+            raise ValueError(f"a program of {count:,} commands: 1 to {MAX_COMMANDS:,} can be run")
+        self.write("PROGRAM", address)
+        self._ring(count)
+        done, error = self.mask("IRQ_STATUS", "done"), self.mask("IRQ_STATUS", "error")
+        pending = 0
+        while not pending & done:  # else only a message
+            try:
+                self.transport.wait_irq(limit)
+            except TimeoutError:
+                self.stop()
+                raise DeviceError(
+                    f"the program of {count} commands did not finish within {limit:,} cycles"
+                ) from None
+            except KeyboardInterrupt:
+                self.stop()
+                raise
+            pending = self.read("IRQ_STATUS")
+            if pending & error:
+                raise self._recovered(self._error(address))
+            self.write("IRQ_STATUS", pending)
+
+    def stop(self) -> None:
+        """Halt a running program and make the chip ready for the next."""
+        self.write("CTRL", self.mask("CTRL", "stop"))
+        self.transport.wait_irq(STOP_CYCLES)
+        self.recover()
+
+    def recover(self) -> None:
+        """Make a halted chip ready; interrupts are dropped."""
+        self.write("CTRL", self.mask("CTRL", "clear"))
+        self.write("IRQ_STATUS", self.read("IRQ_STATUS"))
+
+    # --- registers -----------------------------------------------------------------------------
+
+    def read(self, name: str) -> int:
+        """Read a register."""
+        return self.transport.read_register(BY_NAME[name].offset)
+
+    def write(self, name: str, value: int) -> None:
+        """Write a register."""
+        self.transport.write_register(BY_NAME[name].offset, value)
+
+    def mask(self, register: str, field: str) -> int:
+        """The bits of a field."""
+        bits = next(b for b in BY_NAME[register].bits if b.name == field)
+        return (1 << bits.bits) - 1 << bits.lsb
+
+    def field(self, register: str, field: str) -> int:
+        """Read a field."""
+        mask = self.mask(register, field)
+        return (self.read(register) & mask) // (mask & -mask)
+
+    # --- errors --------------------------------------------------------------------------------
+
+    def _ring(self, count: int) -> None:
+        """The doorbell; a chip that has halted since the last program is told by its refusal."""
+        try:
+            self.write("DOORBELL", count)
+        except RuntimeError:
+            # It may still be on its way to a halt.
+            with contextlib.suppress(TimeoutError):
+                self.transport.wait_irq(STOP_CYCLES)
+            if not self.field("STATUS", "halted"):
+                raise
+            raise self._recovered(late(self._error(None))) from None
+
+    def _recovered(self, error: DeviceError) -> DeviceError:
+        """The error, once the chip is ready for the next program."""
+        self.recover()
+        return error
+
+    def _error(self, address: int | None) -> DeviceError:
+        """The exception for a halted chip; reads the command to blame from its program."""
+        cause = self.field("ERROR", "cause")
+        number = self.field("ERROR", "engine")
+        engine = Engine(number) if number in set(Engine) else None
+        index = self.field("ERROR", "command")
+        text = None
+        if address is not None and cause != Cause.SEMAPHORE_OVERFLOW:
+            text = self._command(address + index * COMMAND_BYTES)
+        name = engine.name if engine is not None else f"engine {number}"
+        return halted(cause, name, index, text)
+
+    def _command(self, address: int) -> str | None:
+        """The command at an address in words; None where there is no memory."""
+        if address + COMMAND_BYTES > self.transport.memory_bytes:
+            return None
+        try:
+            return str(decode(self.transport.read(address, COMMAND_BYTES)))
+        except ValueError as why:
+            return str(why)
