@@ -391,11 +391,13 @@ def doctor(as_json: Json = False) -> None:
 @one_line_errors
 def docs(
     folder: Annotated[Path, typer.Option("-o", metavar="DIR")] = Path("docs"),
+    header: Annotated[Path, typer.Option("--header", metavar="FILE")] = Path("sw/kernels/weft.h"),
 ) -> None:
-    """Write the pages that are made from tables: isa.md and registers.md."""
-    from weft_bench.pages import write_pages
+    """Write what is made from tables: pages of docs/, and the kernels' header."""
+    from weft_bench.pages import write_header, write_pages
 
-    for path in write_pages(folder):
+    write_header(header)
+    for path in (header, *write_pages(folder)):
         typer.echo(f"wrote {path}", err=True)
 
 

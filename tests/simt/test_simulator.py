@@ -493,7 +493,7 @@ def test_command_port():
     asm.li("t0", PORT.base)
     for i in range(16):
         asm.put("addi", "t1", 0, 100 + i)
-        asm.put("sw", "t1", PortWord.COMMAND + 4 * i, "t0")
+        asm.put("sw", "t1", PortWord.WORDS + 4 * i, "t0")
     asm.put("sw", 0, PortWord.PUSH, "t0")
     asm.label("wait")
     asm.put("lw", "t1", PortWord.TAKE + 4 * 5, "t0")

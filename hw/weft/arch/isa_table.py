@@ -356,7 +356,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         for name, f7, what in (
             ("vote.any", 2, "1 if rs1 != 0 in any live thread of the warp, else 0"),
             ("vote.all", 3, "1 if rs1 != 0 in all live threads of the warp, else 0"),
-            ("ballot", 4, "bit i is set if lane i is live and its rs1 != 0"),
+            ("ballot", 4, "word whose bit i is set if lane i is live and its rs1 != 0"),
         )
     ),
     _w(

@@ -67,13 +67,17 @@ WINDOWS = (PORT, SHARED, PRIVATE, MAIN)
 class PortWord(IntEnum):
     """Words of the command port, by offset; all other offsets trap."""
 
-    COMMAND = 0x000
-    """Sixteen words, write only: the command that PUSH hands over."""
+    WORDS = 0x000
     PUSH = 0x040
-    """Writing anything hands the sixteen words to the dispatcher; waits while it is full."""
     TAKE = 0x080
-    """Sixteen words, read only: reading word s takes semaphore s once and gives 1, or gives 0."""
 
+
+PORT_DOCS = {
+    PortWord.WORDS: "Sixteen words, write only: the command that PUSH hands over.",
+    PortWord.PUSH: "Writing anything hands the command to the dispatcher; waits while it is full.",
+    PortWord.TAKE: "Sixteen words, read only: word s takes semaphore s once and is 1, or is 0.",
+}
+"""What each word of the command port does."""
 
 # --- control registers -------------------------------------------------------------------------
 
@@ -96,7 +100,11 @@ CONTROL_REGISTERS = tuple(
         (0x00, "thread_x", "Index of the thread in its block, x."),
         (0x01, "thread_y", "Index of the thread in its block, y."),
         (0x02, "thread_z", "Index of the thread in its block, z."),
-        (0x03, "thread", "Index of the thread in its block: x + block_dim_x * (y + block_dim_y z)"),
+        (
+            0x03,
+            "thread",
+            "Index of the thread in its block: x + block_dim_x * (y + block_dim_y * z)",
+        ),
         (0x04, "block_x", "Index of the block in the grid, x."),
         (0x05, "block_y", "Index of the block in the grid, y."),
         (0x06, "block_z", "Index of the block in the grid, z."),

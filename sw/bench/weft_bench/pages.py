@@ -1,4 +1,4 @@
-"""docs/isa.md and docs/registers.md, made from the tables in `weft.arch`."""
+"""docs/isa.md, docs/registers.md and all other pages made from the tables in `weft.arch`."""
 
 from pathlib import Path
 
@@ -12,16 +12,11 @@ from weft.arch.registers import (
     REGISTERS,
 )
 from weft.config import SEMAPHORE_MAX, SEMAPHORES, SRAM_ADDRESS_BITS
+from weft_driver.kernel_header import c_header
 
 from .files import write_atomically
-
-MADE_BY = "<!-- Made by `weft docs` from {}. Do not edit. -->"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
+from .markdown import MADE_BY, table
+from .simt_page import simt_page
 
 
 def _span(lsb: int, bits: int) -> str:
@@ -73,7 +68,7 @@ def isa_page() -> str:
         f"Addresses of SRAMs and strides within them are {SRAM_ADDRESS_BITS} bits wide; their "
         f"arithmetic wraps modulo 2^{SRAM_ADDRESS_BITS}. Names of sizes (R, C and the rest) are "
         "those of `weft.config.Config`.",
-        _table(
+        table(
             ("command", "opcode", "engine"),
             [
                 (f"[{c.name}](#{_anchor(c.name)})", f"`{c.opcode:#04x}`", c.engine.name)
@@ -87,7 +82,7 @@ def isa_page() -> str:
             f"Opcode `{command.opcode:#04x}`, runs in the {command.engine.name} engine.",
             command.doc,
             "```\n" + _picture(command) + "\n```",
-            _table(
+            table(
                 ("field", "word", "bits", "values", "meaning"),
                 [
                     (f"`{f.name}`", str(f.word), _span(f.lsb, f.bits), _range(f), f.doc)
@@ -101,11 +96,11 @@ def isa_page() -> str:
         "are completed (writes without effect), then STATUS.halted is set and the error interrupt "
         "rises. [ERROR](registers.md#error) holds the cause, the engine and the index of the "
         "command in its program. CTRL.clear makes the chip ready again.",
-        _table(
+        table(
             ("cause", "name", "meaning"),
             [(str(int(cause)), f"`{cause.name}`", MESSAGES[cause]) for cause in Cause],
         ),
-        _table(("engine", "name"), [(str(int(engine)), f"`{engine.name}`") for engine in Engine]),
+        table(("engine", "name"), [(str(int(engine)), f"`{engine.name}`") for engine in Engine]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -119,7 +114,7 @@ def registers_page() -> str:
         "# Registers",
         f"The host port is AXI4-Lite with {ADDRESS_BITS} address bits; every register is 32 bits "
         f"wide. VERSION reads {INTERFACE_VERSION}.",
-        _table(
+        table(
             ("offset", "register", "access", "meaning"),
             [
                 (
@@ -137,7 +132,7 @@ def registers_page() -> str:
             parts += [
                 f"## {register.name}",
                 f"`{register.offset:#05x}`, {register.access.value}. {register.doc}",
-                _table(
+                table(
                     ("bits", "name", "meaning"),
                     [(_span(b.lsb, b.bits), f"`{b.name}`", b.doc) for b in register.bits],
                 ),
@@ -147,14 +142,14 @@ def registers_page() -> str:
         "## Counters",
         "Counters are 32 bits wide and count cycles, beats or events while a program is in flight, "
         "from doorbell to interrupt.",
-        _table(
+        table(
             ("offset", "counter", "counts"),
             [(f"`{r.offset:#05x}`", r.name, r.doc) for r in counters],
         ),
         "## Cycle bins",
         "Every cycle from doorbell to interrupt falls into exactly one bin, the first of these "
         "that holds; the bins sum to CYCLES.",
-        _table(
+        table(
             ("order", "bin", "holds when"),
             [(str(i + 1), f"`{name}`", docs[name]) for i, name in enumerate(BINS)],
         ),
@@ -162,8 +157,13 @@ def registers_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-PAGES = {"isa.md": isa_page, "registers.md": registers_page}
+PAGES = {"isa.md": isa_page, "isa_simt.md": simt_page, "registers.md": registers_page}
 """Pages made from tables, by file name in docs/."""
+
+
+def write_header(path: Path) -> None:
+    """Write weft.h, which kernels in C include."""
+    write_atomically(path, c_header())
 
 
 def write_pages(folder: Path) -> list[Path]:

@@ -194,7 +194,7 @@ class Memories:
     def _port_access(self, lane: int, address: int, size: int, write: bool) -> Access:
         offset = address - PORT.base
         if write:
-            known = offset == PortWord.PUSH or PortWord.COMMAND <= offset < 4 * PORT_WORDS
+            known = offset == PortWord.PUSH or PortWord.WORDS <= offset < 4 * PORT_WORDS
         else:
             known = PortWord.TAKE <= offset < PortWord.TAKE + 4 * PORT_WORDS
         if size != 4 or not known:
