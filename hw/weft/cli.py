@@ -382,8 +382,9 @@ def doctor(as_json: Json = False) -> None:
     from weft_bench import doctor as examination
 
     if as_json:
-        deliver(examination.as_json(), True, None)
-        return
+        value = examination.as_json()
+        deliver(value, True, None)
+        raise typer.Exit(0 if value["ok"] else WRONG)
     raise typer.Exit(examination.main())
 
 

@@ -133,7 +133,8 @@ def _extras() -> list[Check]:
         missing = [name for name in names if not _installed(name)]
         needed_for = "make test" if extra == "test" else "make sim"
         found = f"without {', '.join(missing)}" if missing else f"{len(names)} packages"
-        advice = f"pip install 'weft[{extra}]', or make env{'-test' * (extra == 'test')}"
+        how = f"pip install 'weft[{extra}]', or make env{'-test' * (extra == 'test')}"
+        advice = how if missing else ""
         checks.append(Check(f"extra [{extra}]", needed_for, not missing, found, advice))
     return checks
 
