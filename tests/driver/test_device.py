@@ -10,12 +10,25 @@ from weft.arch.commands import encode
 from weft.arch.errors import Cause
 from weft.arch.registers import BY_NAME, MAX_COMMANDS
 from weft_driver import Device, DeviceError
-from weft_sim.golden import GoldenTransport, open_golden
+from weft_sim.golden import GoldenTransport
+from weft_sim.options import parse_options
 
 DEVICES = ["golden:tiny?memory_mib=1", "verilator:tiny?memory_mib=1"]
 OUTSIDE = 1 << 30  # no memory there
 END = encode("SIGNAL", {"end": 1})
 LOAD = encode("LOAD", {"len": 4, "count1": 1, "count2": 1, "src": OUTSIDE})
+
+
+class Interrupted(GoldenTransport):
+    """A chip whose user loses patience once."""
+
+    patience = 0
+
+    def wait_irq(self, timeout_cycles=None):
+        self.patience += 1
+        if self.patience == 1:
+            raise KeyboardInterrupt
+        super().wait_irq(timeout_cycles)
 
 
 def product_is_right(device: Device) -> bool:
@@ -29,12 +42,9 @@ def product_is_right(device: Device) -> bool:
 class Impostor(GoldenTransport):
     """A chip with one register that reads something else."""
 
-    closed = False
-
     def __init__(self, name: str, value: int):
-        plain = open_golden("tiny?memory_mib=1")
-        self.__dict__.update(vars(plain))
-        self.wrong = {BY_NAME[name].offset: value}
+        super().__init__(parse_options("tiny?memory_mib=1"), "golden:tiny")
+        self.wrong, self.closed = {BY_NAME[name].offset: value}, False
 
     def read_register(self, offset):
         return self.wrong.get(offset, super().read_register(offset))
@@ -61,7 +71,7 @@ def test_a_chip_that_is_not_what_was_asked_for(monkeypatch, name, value, says):
 
 
 def test_a_halted_chip_is_made_ready():
-    transport = open_golden("tiny?memory_mib=1")
+    transport = GoldenTransport(parse_options("tiny?memory_mib=1"), "golden:tiny")
     transport.write(0, LOAD + END)
     transport.write_register(BY_NAME["DOORBELL"].offset, 2)
     transport.wait_irq()
@@ -82,6 +92,16 @@ def test_urls_that_are_refused(url, says):
     with pytest.raises(ValueError, match=says) as caught:
         Device(url)
     assert "\n" not in str(caught.value)
+
+
+def test_a_transport_whose_package_is_missing(monkeypatch):
+    class Broken:
+        def load(self):
+            raise ImportError("No module named 'amaranth'")
+
+    monkeypatch.setattr("weft_driver.transport.transports", lambda: {"verilator": Broken()})
+    with pytest.raises(RuntimeError, match=r"not installed .*amaranth.*pip install 'weft\[sim,hw"):
+        Device("verilator:base")
 
 
 # --- running -------------------------------------------------------------------------------------
@@ -135,6 +155,15 @@ def test_a_halt_leaves_no_memory_behind(url):
             gc.enable()
         assert used == 0
         assert product_is_right(device)
+
+
+def test_ctrl_c_stops_the_program():
+    device = Device(Interrupted(parse_options("tiny?memory_mib=1"), "golden:tiny"))
+    with pytest.raises(KeyboardInterrupt):
+        product_is_right(device)
+    assert device.transport.read_register(BY_NAME["STATUS"].offset) == 0
+    assert device.transport.read_register(BY_NAME["RETIRED"].offset) == 0
+    assert product_is_right(device)
 
 
 @pytest.mark.parametrize("count", [0, MAX_COMMANDS + 1])
