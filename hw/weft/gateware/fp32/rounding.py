@@ -1,7 +1,7 @@
 """Normalise, round and pack: the last three stages of every operation."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.fp32 import FIELD_MAX, SIGNIFICANT_BITS, Rounding
@@ -12,6 +12,21 @@ from .operands import EXPONENT_BITS
 
 SHIFT_BITS = COUNTED_BITS.bit_length()
 """Bits of the shift to the left."""
+
+Directions = data.StructLayout({"even": 1, "tie": 1, "away": 1})
+"""What a rounding mode means for a magnitude: to nearest with ties to even, to nearest with ties
+away from zero, or away from zero; none of them is towards zero."""
+
+
+def directions(mode, sign):
+    """`Directions` of a rounding mode for a number of this sign."""
+    away = mode == Mux(sign, Rounding.RDN, Rounding.RUP)
+    return Cat(mode == Rounding.RNE, mode == Rounding.RMM, away)
+
+
+def rounds_up(how, last, half, rest):
+    """Whether a magnitude goes up: its last bit, the bit below, and whether anything is below."""
+    return half & (how.tie | how.even & (rest | last)) | (half | rest) & how.away
 
 
 class Rounder(wiring.Component):
@@ -119,7 +134,7 @@ class Rounder(wiring.Component):
         field_2 = _register(EXPONENT_BITS)
         integer_low_2 = _register(32 - SIGNIFICANT_BITS)
         last_2, half_2, rest_2, sign_2, whole_2 = (_register() for _ in range(5))
-        nearest_2, even_2, away_2 = (_register() for _ in range(3))
+        how_2 = _register(Directions)
         m.d.sync += [
             window_2.eq(window),
             field_2.eq(Mux(overflow, FIELD_MAX - 1, field & hidden_1.replicate(BASE_BITS))),
@@ -129,16 +144,14 @@ class Rounder(wiring.Component):
             rest_2.eq(Mux(whole_1, total_1[0] | sticky_1, Cat(lost).any())),
             sign_2.eq(sign_1),
             whole_2.eq(whole_1),
-            nearest_2.eq(mode_1 == Rounding.RMM),
-            even_2.eq(mode_1 == Rounding.RNE),
-            away_2.eq(mode_1 == Mux(sign_1, Rounding.RDN, Rounding.RUP)),
+            how_2.eq(directions(mode_1, sign_1)),
         ]
 
         # 3: round. A carry out of the fraction is one more for the exponent; -(q + up) = ~q + !up.
         up, invert = Signal(), Signal()
         number = Signal(32)
         m.d.comb += [
-            up.eq(half_2 & (nearest_2 | even_2 & (rest_2 | last_2)) | (half_2 | rest_2) & away_2),
+            up.eq(rounds_up(how_2, last_2, half_2, rest_2)),
             invert.eq(whole_2 & sign_2),
         ]
         with m.If(whole_2):
