@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,9 @@ from weft.arch.isa import (
     BY_NAME,
     FIELDS,
     INSTRUCTIONS,
+    REGISTER_FIELDS,
+    ROUNDINGS,
+    Extension,
     Instruction,
     Unit,
     decode,
@@ -125,6 +129,58 @@ def test_disassembly():
     )
     assert disassemble(encode("fcvt.w.s", rd=1, rs1=2, rm=1)) == "fcvt.w.s ra, sp, rtz"
     assert disassemble(0) == ".word 0x00000000"
+
+
+def test_clang_assembles_the_same_words(tmp_path):
+    """Every instruction, with operands at their limits and between, against clang's assembler."""
+    pytest.importorskip("ziglang", reason="extra simt is missing: ziglang")
+    from elftools.elf.elffile import ELFFile
+
+    from weft_driver.kernel_toolchain import TARGET, run_zig
+
+    rng = np.random.default_rng(1)
+    lines, words = [], []
+    for row in INSTRUCTIONS:
+        for _ in range(20):
+            values = {}
+            for name in row.operands:
+                field = FIELDS[name]
+                step = 1 << field.shift
+                choice = (field.low, field.high, int(rng.integers(field.low, field.high + 1)))
+                values[name] = int(rng.choice(choice)) // step * step
+            if "rm" in values:
+                values["rm"] = int(rng.choice(list(ROUNDINGS)))
+            words.append(encode(row.name, **values))
+            lines.append(assembly(row, values))
+    source, made = tmp_path / "all.s", tmp_path / "all.o"
+    source.write_text("\n".join(lines) + "\n")
+    cpu = [flag.replace("+relax", "") for flag in TARGET]
+    run_zig("cc", [*cpu, "-c", source, "-o", made], tmp_path)
+    with made.open("rb") as file:
+        code = ELFFile(file).get_section_by_name(".text").data()
+    assembled = np.frombuffer(code, "<u4").tolist()
+    assert len(assembled) == len(words)
+    for line, ours, theirs in zip(lines, words, assembled, strict=True):
+        if line == "fence":
+            assert decode(theirs).name == "fence"
+        else:
+            assert ours == theirs, f"{line}: {ours:#010x}, clang says {theirs:#010x}"
+
+
+def assembly(row: Instruction, values: dict[str, int]) -> str:
+    """An instruction as clang reads it: Weft's own by their numbers."""
+    shown = {
+        name: f"x{value}" if name in REGISTER_FIELDS else str(value)
+        for name, value in values.items()
+    }
+    if row.extension is Extension.WEFT:
+        fixed = dict(row.fixed)
+        rs2 = shown.get("rs2") or f"x{values.get('lane_mask', 0)}"
+        numbers = ", ".join(str(fixed[name]) for name in ("opcode", "funct3", "funct7"))
+        return f".insn r {numbers}, {shown.get('rd', 'x0')}, {shown.get('rs1', 'x0')}, {rs2}"
+    if "rm" in values:
+        shown["rm"] = f", {ROUNDINGS[values['rm']]}"
+    return f"{row.name} {row.format.syntax.format(**shown)}".rstrip()
 
 
 def test_only_units_of_the_table_need_floating_point():

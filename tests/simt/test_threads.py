@@ -6,6 +6,7 @@ Alone is another emulator altogether (unicorn: QEMU's RISC-V), or a core of one 
 import numpy as np
 import pytest
 
+from weft.arch.isa import Unit, decode
 from weft.arch.simt import MAIN, PRIVATE, SHARED, Core
 
 from .assembler import Machine
@@ -105,6 +106,22 @@ def test_the_timer_does_not_matter(many):
             machine = run(kernel, core, (8, 1, 1))
             results.append([areas(machine, thread) for thread in range(8)])
         assert results[0] == results[1] == results[2], f"{seed=}"
+
+
+def test_collectives_hold_threads_together(many):
+    """Where all threads meet, the timer cannot change what they exchange."""
+    met = 0
+    for seed in range(many(15, 500)):
+        kernel = RandomKernel(40_000 + seed, floats=True, weft=True, collectives=True)
+        results = []
+        for starvation in (1, 4096):
+            core = Core(lanes=8, warps=2, starvation=starvation, shared_bytes=4096)
+            machine = run(kernel, core, (13, 1, 1))
+            results.append([areas(machine, thread) for thread in range(13)])
+            words = {r.word for r in machine.retired if r.active in (0xFF, 0x1F)}
+            met += any(decode(word).instruction.unit is Unit.COLLECTIVE for word in words)
+        assert results[0] == results[1], f"{seed=}"
+    assert met > many(15, 500)
 
 
 def test_a_short_timer_gives_turns(many):
