@@ -9,6 +9,7 @@ from weft.arch.fp32 import FIELD_MAX, SIGNIFICANT_BITS, Rounding
 from .add import BASE_BITS, LOW_BITS, SUM_BITS
 from .leading_zeros import COUNTED_BITS, Counts, count_all
 from .operands import EXPONENT_BITS
+from .pipeline import register
 
 SHIFT_BITS = COUNTED_BITS.bit_length()
 """Bits of the shift to the left."""
@@ -93,10 +94,10 @@ class Rounder(wiring.Component):
             limited.eq(count > limit),
             shift.eq(Mux(limited, limit, count) & (~self.whole).replicate(SHIFT_BITS)),
         ]
-        shift_1, field_1 = _register(SHIFT_BITS), _register(BASE_BITS)
-        total_1, low_1 = _register(SUM_BITS), _register(LOW_BITS)
-        sticky_1, sign_1, whole_1, hidden_1 = (_register() for _ in range(4))
-        mode_1 = _register(Rounding)
+        shift_1, field_1 = register(SHIFT_BITS), register(BASE_BITS)
+        total_1, low_1 = register(SUM_BITS), register(LOW_BITS)
+        sticky_1, sign_1, whole_1, hidden_1 = (register() for _ in range(4))
+        mode_1 = register(Rounding)
         m.d.sync += [
             shift_1.eq(shift),
             field_1.eq(self.base + 1),
@@ -130,11 +131,11 @@ class Rounder(wiring.Component):
         ]
         window = window | overflow.replicate(len(window))
 
-        window_2 = _register(len(window))
-        field_2 = _register(EXPONENT_BITS)
-        integer_low_2 = _register(32 - SIGNIFICANT_BITS)
-        last_2, half_2, rest_2, sign_2, whole_2 = (_register() for _ in range(5))
-        how_2 = _register(Directions)
+        window_2 = register(len(window))
+        field_2 = register(EXPONENT_BITS)
+        integer_low_2 = register(32 - SIGNIFICANT_BITS)
+        last_2, half_2, rest_2, sign_2, whole_2 = (register() for _ in range(5))
+        how_2 = register(Directions)
         m.d.sync += [
             window_2.eq(window),
             field_2.eq(Mux(overflow, FIELD_MAX - 1, field & hidden_1.replicate(BASE_BITS))),
@@ -161,8 +162,3 @@ class Rounder(wiring.Component):
             m.d.comb += number.eq(Cat(window_2[1:SIGNIFICANT_BITS], field_2, sign_2))
         m.d.sync += self.result.eq(number + (up ^ invert))
         return m
-
-
-def _register(shape=1) -> Signal:
-    """A register of the pipeline; what is in it after reset is never looked at."""
-    return Signal(shape, reset_less=True, src_loc_at=1)

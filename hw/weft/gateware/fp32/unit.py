@@ -24,6 +24,7 @@ from . import mul
 from .add import DOWN, PRODUCT_BIAS, Adder, Aligner
 from .misc import Selector, is_any
 from .operands import Comparator, significand
+from .pipeline import later
 from .rounding import Rounder
 
 
@@ -128,7 +129,7 @@ class FloatUnit(wiring.Component):
             (op != Op.MUL) | ~selector.arithmetic | (comparator.exponents <= PRODUCT_BIAS - DOWN)
         )
         m.d.comb += [
-            multiplier.clear.eq(_later(m, clear, 1, "clear")),
+            multiplier.clear.eq(later(m, clear, 1, "clear")),
             adder.down.eq(aligner.down),
             adder.tiny.eq(aligner.tiny),
             adder.large.eq(aligner.large),
@@ -146,21 +147,12 @@ class FloatUnit(wiring.Component):
             rounder.low.eq(adder.low),
             rounder.sticky.eq(adder.sticky),
             rounder.counts.eq(adder.counts),
-            rounder.base.eq(_later(m, aligner.base, adder.latency, "base")),
-            rounder.cancels.eq(_later(m, aligner.subtract, adder.latency, "cancels")),
-            rounder.sign.eq(_later(m, sign & selector.arithmetic, 1 + adder.latency, "sign")),
-            rounder.whole.eq(_later(m, whole, 1 + adder.latency, "whole")),
-            rounder.mode.eq(_later(m, self.mode, 2 + adder.latency, "mode")),
+            rounder.base.eq(later(m, aligner.base, adder.latency, "base")),
+            rounder.cancels.eq(later(m, aligner.subtract, adder.latency, "cancels")),
+            rounder.sign.eq(later(m, sign & selector.arithmetic, 1 + adder.latency, "sign")),
+            rounder.whole.eq(later(m, whole, 1 + adder.latency, "whole")),
+            rounder.mode.eq(later(m, self.mode, 2 + adder.latency, "mode")),
             self.result.eq(rounder.result),
-            self.done.eq(_later(m, self.valid, self.latency, "valid", reset_less=False)),
+            self.done.eq(later(m, self.valid, self.latency, "valid", reset_less=False)),
         ]
         return m
-
-
-def _later(m, value, cycles: int, name: str, reset_less: bool = True):
-    """The value so many cycles ago."""
-    for cycle in range(1, cycles + 1):
-        register = Signal(value.shape(), name=f"{name}_{cycle}", reset_less=reset_less)
-        m.d.sync += register.eq(value)
-        value = register
-    return value
