@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from weft.arch.simt import CONTROL_REGISTERS, MAIN, PORT, PRIVATE, SHARED, Core, PortWord, Trap
-from weft.golden.simt import KernelTrap
+from weft.golden.simt import Counters, KernelTrap
+from weft.golden.simt.memory import Memories
 from weft.golden.simt.traps import LaunchRefused
 
 from .assembler import Assembler, Machine
@@ -149,6 +150,7 @@ def test_votes_ballots_and_shuffles_count_live_threads_only():
     asm = Assembler()
     asm.put("csrr", "t6", "thread")
     asm.put("addi", "t1", 0, 2)
+    asm.put("addi", "t4", 0, 77)  # which nobody may see
     asm.put("beq", "t6", "t1", "end")  # thread 2 ends
     asm.put("andi", "t0", "t6", 1)
     asm.put("slli", "t6", "t6", 3)
@@ -317,6 +319,74 @@ def test_turns_come_as_the_rule_says():
     order = [(r.pc - MAIN.base) // 4 for r in machine.retired]
     start, spins, one, two = [0, 1, 2, 3], [4] * 3, [5, 6], [7, 8]
     assert order == [*start, *spins, *one, *spins, *two, *spins, *one, *spins, *two]
+
+
+def test_the_first_turn_is_lane_0s():
+    asm = Assembler()
+    asm.put("csrr", "t0", "lane")
+    asm.put("addi", "t1", 0, 2)
+    asm.put("bne", "t0", "t1", "wait")
+    asm.label("spin")
+    asm.put("beq", 0, 0, "spin")
+    asm.label("wait")
+    asm.put("beq", "t0", 0, "zero")
+    asm.put("exit")
+    asm.label("zero")
+    asm.put("jal", 0, "zero")
+    machine = Machine(core(lanes=4, starvation=2))
+    with pytest.raises(TimeoutError):
+        machine.run(asm, limit=20, block=(3, 1, 1))
+    turns = [r for r in machine.retired if r.pc != MAIN.base + asm.offset("spin")][3:]
+    # Lanes 0 and 1 wait at the same branch; the turn stays with lane 0, then it is lane 1's.
+    assert [r.active for r in turns[:3]] == [0b011, 0b001, 0b010]
+
+
+def test_counters_follow_from_what_retires():
+    asm = Assembler()
+    asm.put("csrr", "t6", "thread")
+    asm.put("sltiu", "t0", "t6", 3)
+    asm.put("beq", "t0", 0, "end")
+    asm.put("addi", "t1", "t1", 1)  # three threads of the first warp
+    asm.label("end")
+    asm.put("slli", "t1", "t6", 6)
+    asm.put("add", "t1", "t1", "a0")
+    asm.put("sw", "t6", 0, "t1")  # each in a line of its own
+    asm.put("lw", "t6", 0, "a0")
+    asm.put("exit")
+    machine = Machine(core())
+    counters = machine.run(asm, arguments=OUT, block=(6, 1, 1))
+    assert counters.issued == len(machine.retired) == 8 + 1 + 8
+    assert counters.active_lanes == sum(r.active.bit_count() for r in machine.retired) == 8 * 6 + 3
+    assert counters.diverged == 1
+    assert counters.lane_utilization(4) == pytest.approx(51 / 68)
+    assert counters.memory_accesses == 4
+    assert counters.memory_split == 2
+    assert counters.memory_bursts == 6 + 2
+    assert counters.memory_beats == 6 + 2
+    (odd,) = [r for r in machine.retired if r.active == 0b0111]
+    assert (odd.rd, odd.values[:3], odd.block, odd.warp) == (6, (1, 1, 1), 0, 0)
+
+
+def test_shared_memory_has_no_holes():
+    """Where regions of the SRAM lie apart, the window does not show it."""
+    one = core(lanes=2, warps=1)
+    flat = np.zeros(8192, np.uint8)  # two regions of 2048 bytes, 4096 apart
+    memories = Memories(one, np.zeros(64, np.uint8), flat, span=4096)
+    counters = Counters()
+    at = SHARED.base + 2044
+    memories.store({0: at, 1: at + 4}, [0x11223344, 0x55667788], 0, 4, counters)
+    assert flat[2044:2048].tolist() == [0x44, 0x33, 0x22, 0x11]
+    assert flat[4096:4100].tolist() == [0x88, 0x77, 0x66, 0x55]
+    assert memories.load({0: at + 6, 1: at}, 0, 2, counters) == [0x5566, 0x3344]
+    assert counters.bank_conflicts == 2  # two regions, two passes
+    apart = {0: SHARED.base, 1: SHARED.base + 32}
+    memories.load(apart, 0, 4, counters)
+    assert counters.bank_conflicts == 3
+
+
+def test_memory_of_a_size_that_is_no_word():
+    with pytest.raises(ValueError, match="65 bytes"):
+        Memories(core(), np.zeros(65, np.uint8), np.zeros(64, np.uint8))
 
 
 def test_calls_that_go_forward_count_as_backward():

@@ -63,6 +63,12 @@ class Memories:
         span: int | None = None,
         port: CommandPort | None = None,
     ):
+        for array in (main, shared):
+            if array.dtype != np.uint8 or array.ndim != 1 or len(array) % 4:
+                raise ValueError(
+                    f"memory is {array.dtype}, {array.ndim}-D, {array.size} bytes: must be flat "
+                    "uint8 of whole words"
+                )
         self.core = core
         self._port = port
         self._span = span or core.region_bytes
