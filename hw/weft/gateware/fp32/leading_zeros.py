@@ -44,18 +44,18 @@ def count_groups(m: Module, value):
 
 
 def count_all(m: Module, counts):
-    """Number of leading zeros (`COUNTED_BITS` when there are only zeros), and whether there are."""
+    """Number of leading zeros, and whether there is nothing else (the number is one less, then)."""
     none = counts.none
     empty, zero = Signal(), Signal()
     group = Signal(range(GROUPS))
-    zeros = Signal(range(COUNTED_BITS + 1))
+    zeros = Signal(range(COUNTED_BITS))
     m.d.comb += [
         empty.eq(none.all()),
         zero.eq(empty & ~counts.last),
         group.eq(Cat(none[0] & (~none[1] | none[2]), none[0] & none[1])),
     ]
     with m.If(empty):
-        m.d.comb += zeros.eq(COUNTED_BITS - counts.last)
+        m.d.comb += zeros.eq(COUNTED_BITS - 1)
     with m.Else():
         m.d.comb += zeros.eq(Cat(counts.zeros[group], group))
     return zeros, zero

@@ -93,15 +93,11 @@ class Selector(wiring.Component):
         # Conversions to integers that saturate.
         to_integer, unsigned = is_any(op, Op.CVT_W_S, Op.CVT_WU_S), op == Op.CVT_WU_S
         from_integer = is_any(op, Op.CVT_S_W, Op.CVT_S_WU)
-        outside = Signal()
-        largest = Signal()
-        least = a.sign & a.whole
+        outside, negative = Signal(), Signal()
         m.d.comb += [
-            outside.eq(
-                (a.field > INTEGER_FIELD)
-                | Mux(unsigned, a.sign, (a.field == INTEGER_FIELD) & ~least)
-            ),
-            largest.eq(a.nan | ~a.sign),
+            negative.eq(a.sign & ~a.nan),
+            # -2^31 may count as outside: it is what saturates to it.
+            outside.eq(Mux(unsigned, a.sign | (a.field > INTEGER_FIELD), a.field >= INTEGER_FIELD)),
         ]
         m.d.comb += self.arithmetic.eq(
             Mux(adding | multiplying, ~special, from_integer | to_integer & ~outside)
@@ -142,7 +138,7 @@ class Selector(wiring.Component):
                 (b.sign ^ (op == Op.SGNJN)) ^ (a.sign & (op == Op.SGNJX)),
             )
         with m.Elif(to_integer):
-            m.d.comb += sign.eq(outside & (unsigned ^ a.sign ^ (a.nan & a.sign)))
+            m.d.comb += sign.eq(outside & (unsigned ^ negative))
         with m.Elif(adding | multiplying):
             m.d.comb += sign.eq(special & special_sign)
         with m.Else():
@@ -153,7 +149,7 @@ class Selector(wiring.Component):
         with m.Else():
             m.d.sync += self.word.eq(Cat(mixed, sign))
 
-        saturated = to_integer & outside & largest
+        saturated = to_integer & outside & ~negative
         number = (adding | multiplying) & special
         nan = number & wrong | choosing & nothing
         m.d.sync += [

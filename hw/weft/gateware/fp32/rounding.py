@@ -11,7 +11,7 @@ from .leading_zeros import COUNTED_BITS, Counts, count_all
 from .operands import EXPONENT_BITS
 from .pipeline import register
 
-SHIFT_BITS = COUNTED_BITS.bit_length()
+SHIFT_BITS = (COUNTED_BITS - 1).bit_length()
 """Bits of the shift to the left."""
 
 Directions = data.StructLayout({"even": 1, "tie": 1, "away": 1})
