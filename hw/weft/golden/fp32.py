@@ -2,7 +2,7 @@
 
 Operands and results are arrays of uint32 (the bits of a float32, or an integer); they broadcast.
 A host's own float32 would do, until a library that was compiled for speed flushes subnormals in
-the whole process; tests compare the two. `exp2`, `rcp` and `rsqrt` come from `fp32_special`.
+the whole process; tests compare the two. `exp2`, `rcp` and `rsqrt` are in `fp32_special`.
 """
 
 import numpy as np
@@ -19,9 +19,6 @@ from weft.arch.fp32 import (
     Rounding,
 )
 
-from .fp32_special import exp2 as exp2
-from .fp32_special import rcp as rcp
-from .fp32_special import rsqrt as rsqrt
 from .requantise import bit_length
 
 Bits = NDArray[np.uint32]

@@ -58,6 +58,8 @@ class Aligner(wiring.Component):
         Significands; 0 when they have no part in the result.
     amount
         Shift of the frame to the right.
+    multiplies
+        There is a product to take.
     down, tiny
         The product comes in lower; it is not 0, but too small to come in at all.
     subtract
@@ -78,6 +80,7 @@ class Aligner(wiring.Component):
     little: Signal
     amount: Signal
     subtract: Signal
+    multiplies: Signal
     down: Signal
     tiny: Signal
     base: Signal
@@ -99,6 +102,7 @@ class Aligner(wiring.Component):
                 "little": Out(SIGNIFICANT_BITS),
                 "amount": Out(AMOUNT_BITS),
                 "subtract": Out(1),
+                "multiplies": Out(1),
                 "down": Out(1),
                 "tiny": Out(1),
                 "base": Out(BASE_BITS),
@@ -132,14 +136,16 @@ class Aligner(wiring.Component):
         ]
 
         down, tiny = Signal(), Signal()
+        multiplies = self.arithmetic & (op == Op.MUL)
         amount = Signal(EXPONENT_BITS)
         m.d.comb += [
             down.eq(self.exponents <= PRODUCT_BIAS),
             tiny.eq(self.exponents <= PRODUCT_BIAS - DOWN),
         ]
         m.d.sync += [
+            self.multiplies.eq(multiplies & ~tiny),
             self.down.eq(down),
-            self.tiny.eq(tiny & self.arithmetic & (op == Op.MUL) & ~is_zero(a) & ~is_zero(b)),
+            self.tiny.eq(multiplies & tiny & ~is_zero(a) & ~is_zero(b)),
         ]
         with m.If(adding):
             m.d.comb += amount.eq(Mux(self.less, self.b_over_a, self.a_over_b))

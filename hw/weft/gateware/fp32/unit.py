@@ -21,7 +21,7 @@ from amaranth.lib.wiring import In, Out
 from weft.arch.fp32 import Op, Rounding
 
 from . import mul
-from .add import DOWN, PRODUCT_BIAS, Adder, Aligner
+from .add import Adder, Aligner
 from .misc import Selector, is_any
 from .operands import Comparator, significand
 from .pipeline import later
@@ -50,7 +50,7 @@ class FloatUnit(wiring.Component):
         Belongs to ``done``.
     """
 
-    latency = 7
+    latency = Comparator.latency + Aligner.latency + Adder.latency + Rounder.latency
 
     valid: Signal
     op: Signal
@@ -125,11 +125,8 @@ class FloatUnit(wiring.Component):
         )
 
         # 3, 4
-        clear = (
-            (op != Op.MUL) | ~selector.arithmetic | (comparator.exponents <= PRODUCT_BIAS - DOWN)
-        )
         m.d.comb += [
-            multiplier.clear.eq(later(m, clear, 1, "clear")),
+            multiplier.clear.eq(~aligner.multiplies),
             adder.down.eq(aligner.down),
             adder.tiny.eq(aligner.tiny),
             adder.large.eq(aligner.large),
@@ -142,6 +139,7 @@ class FloatUnit(wiring.Component):
         ]
 
         # 5, 6, 7
+        to_round = aligner.latency + adder.latency
         m.d.comb += [
             rounder.total.eq(adder.total),
             rounder.low.eq(adder.low),
@@ -149,9 +147,9 @@ class FloatUnit(wiring.Component):
             rounder.counts.eq(adder.counts),
             rounder.base.eq(later(m, aligner.base, adder.latency, "base")),
             rounder.cancels.eq(later(m, aligner.subtract, adder.latency, "cancels")),
-            rounder.sign.eq(later(m, sign & selector.arithmetic, 1 + adder.latency, "sign")),
-            rounder.whole.eq(later(m, whole, 1 + adder.latency, "whole")),
-            rounder.mode.eq(later(m, self.mode, 2 + adder.latency, "mode")),
+            rounder.sign.eq(later(m, sign & selector.arithmetic, to_round, "sign")),
+            rounder.whole.eq(later(m, whole, to_round, "whole")),
+            rounder.mode.eq(later(m, self.mode, comparator.latency + to_round, "mode")),
             self.result.eq(rounder.result),
             self.done.eq(later(m, self.valid, self.latency, "valid", reset_less=False)),
         ]
