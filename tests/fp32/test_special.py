@@ -42,7 +42,7 @@ def unit():
         a = np.ascontiguousarray(a, np.uint32)
         results = np.zeros(len(a), np.uint32)
         pointers = [x.ctypes.data_as(ctypes.c_void_p) for x in (functions, a, results)]
-        wrong = library.special_run(*pointers, ctypes.c_uint64(len(a)), gap, SEED)
+        wrong = library.special_run(*pointers, ctypes.c_uint64(len(a)), gap, ctypes.c_uint64(SEED))
         assert wrong == 0, f"done is wrong in cycle {wrong - 1}, seed {SEED}"
         return results
 
