@@ -1,9 +1,9 @@
 """FP32 of the SIMT core: what golden model, instruction table and hardware have to agree on.
 
 The arithmetic is that of RISC-V Zfinx (IEEE 754 binary32): every NaN result is `CANONICAL_NAN`,
-subnormals are full citizens, all five rounding modes hold for every operation that rounds. There
-are no exception flags: ``fflags`` reads as zero, ``frm`` is `Rounding.RNE` and cannot be changed,
-so that the dynamic rounding mode of an instruction is RNE.
+subnormals are numbers like others, all five rounding modes hold for every operation that rounds.
+There are no exception flags and no register fcsr: it traps like any control register that does not
+exist, and the dynamic rounding mode of an instruction is RNE.
 """
 
 from enum import IntEnum
