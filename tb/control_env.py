@@ -86,6 +86,7 @@ class Environment:
         self.placed = 0
         self.times: dict[int, int] = {}  # cycles that the command of an index takes
         self.reasons: set[int] = set()  # values of matmul_waiting seen
+        self.early = 0  # cycles in which weights may be read while something else is missing
         self.driven: dict[str, int] = {}
         for name in ("awvalid", "wvalid", "bready", "arvalid", "rready"):
             self.put(f"host__{name}", 0)
@@ -247,12 +248,17 @@ class Environment:
 
     def _check_matmul_waiting(self) -> None:
         """The reasons, when any is given, are those of the next MATMUL command."""
-        waiting = self.at("matmul_waiting")
-        if waiting:
+        waiting, early = self.at("matmul_waiting"), self.at("matmul_weights")
+        if waiting or early:
             raw, _ = self.workers[Engine.MATMUL].expected[0]
             command = BY_OPCODE[raw & 0xFF]
             zero = sum((not count) << s for s, count in enumerate(self.semaphores))
             missing = get(raw, command, "wait") & zero
+            guarded = get(raw, command, "early") and not missing & get(raw, command, "wait_weights")
+            # Only an error takes it away.
+            assert early == bool(guarded) or (not early and self.at("abort")), self._say("early")
+        if waiting:
+            self.early += early
             weights, acc = get(raw, command, "wait_weights"), get(raw, command, "wait_acc")
             reasons = (missing & weights, missing & ~weights & ~acc, missing & acc)
             expected = sum(bool(reason) << n for n, reason in enumerate(reasons))

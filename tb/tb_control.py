@@ -162,6 +162,7 @@ async def matmul_waits(dut):
     matmul = random_command(
         draw,
         MATMUL,
+        early=1,
         wait=weights | operands | acc | both,
         wait_weights=weights | both,
         wait_acc=acc | both,
@@ -179,6 +180,7 @@ async def matmul_waits(dut):
     assert env.reasons >= {1, 2, 4, 5, 7}, "each semaphore alone, and all of them"
     await check_counters(env, 24 * len(raws))
     assert env.counts["matmul_stall"] > 0
+    assert env.early > 0, "weights were there before the rest"
 
 
 @cocotb.test()

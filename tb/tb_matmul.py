@@ -31,7 +31,14 @@ class Bench:
 
     async def reset(self):
         dut = self.dut
-        for name in ("cmd__valid", "abort", "load__valid", "store__valid", "wgt__valid"):
+        for name in (
+            "cmd__valid",
+            "weights_ready",
+            "abort",
+            "load__valid",
+            "store__valid",
+            "wgt__valid",
+        ):
             getattr(dut, name).value = 0
         dut.drain__valid.value = 0
         await context.start(dut)
@@ -106,7 +113,8 @@ class Bench:
                     at = v["act"] + i2 * v["k2_stride"] + i1 * v["k1_stride"] + i0 * v["k0_stride"]
                     at += j2 * v["m2_stride"] + j1 * v["m1_stride"] + j0 * v["m0_stride"]
                     region, offset = divmod(at, CONFIG.act_region_span)
-                    x = self.act[region, offset : offset + R]
+                    x = self.act[region, offset : offset + R].copy()
+                    x[tail:] = 0
                     row = v["acc"] + b * v["acc_block"] + m
                     if t == 0 and not v["accumulate"]:
                         self.acc[row], self.touched = 0, self.touched | {row}
@@ -116,16 +124,20 @@ class Bench:
                             self.summed -= {row}
                     self.acc[row] += x @ tile
                     if v["row_sum"]:
-                        self.sums[row] += x[:tail].sum()
+                        self.sums[row] += x.sum()
                     else:
                         self.summed -= {row}
                     count += 1
         return count
 
-    async def send(self, values: dict[str, int], index: int = 0) -> None:
+    async def send(self, values: dict[str, int], index: int = 0, early: int = 0) -> None:
+        """Offer a command until it is taken; its weights may be read so many cycles sooner."""
         dut = self.dut
         raw = int.from_bytes(encode("MATMUL", values), "little")
         dut.cmd__payload.value = raw | index << COMMAND_BITS
+        dut.weights_ready.value = int(early > 0)
+        for _ in range(early):
+            await FallingEdge(dut.clk)
         dut.cmd__valid.value = 1
         while True:
             await context.settle()
@@ -134,6 +146,7 @@ class Bench:
             if taken:
                 break
         dut.cmd__valid.value = 0
+        dut.weights_ready.value = 0
 
     async def check(self):
         """Read every touched accumulator row through DRAIN's port."""
@@ -193,7 +206,7 @@ async def random_commands(dut):
             values = bench.random_command(draw.random() < 0.5)
             rows += bench.model(values)
             posts.append(values["post"])
-            await bench.send(values)
+            await bench.send(values, early=draw.choice([0, 0, 1, R, 3 * R]))
             if draw.random() < 0.3:
                 for _ in range(draw.randint(1, 80)):
                     await FallingEdge(dut.clk)
@@ -236,6 +249,24 @@ async def no_bubble(dut):
     while int(dut.busy.value):
         await FallingEdge(dut.clk)
     watcher.cancel()
+    await bench.check()
+
+
+@cocotb.test()
+async def early_weights(dut):
+    """With its weights in place a command's first row enters in the cycle after it is taken."""
+    bench = Bench(dut, context.rng("early"))
+    await bench.reset()
+    await bench.fill()
+    for _ in range(3):
+        values = bench.random_command(False) | {"post": 0}
+        bench.model(values)
+        await bench.send(values, early=R + 1)
+        await context.settle()
+        assert int(dut.bin.value) == BINS.index("compute"), context.seed
+        while int(dut.busy.value):
+            await FallingEdge(dut.clk)
+    await FallingEdge(dut.clk)
     await bench.check()
 
 

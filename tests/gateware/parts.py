@@ -26,6 +26,7 @@ class MatmulWithSrams(wiring.Component):
                 "busy": Out(1),
                 "fault": Out(Fault()),
                 "abort": In(1),
+                "weights_ready": In(1),
                 "bin": Out(3),
                 "load": In(ActWrite(config)),
                 "store": In(ActRead(config)),
@@ -50,6 +51,7 @@ class MatmulWithSrams(wiring.Component):
         m.d.comb += [
             self.busy.eq(matmul.busy),
             matmul.abort.eq(self.abort),
+            matmul.weights_ready.eq(self.weights_ready),
             self.bin.eq(matmul.bin),
             wgt.read.eq(matmul.wgt_read),
             wgt.row.eq(matmul.wgt_row),

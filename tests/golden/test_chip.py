@@ -47,7 +47,10 @@ def gemm(config, m: int, n: int, k: int, **options) -> list[bytes]:
         *commands,
         load_wgt(
             src=B,
-            len=blocks * tiles * rows * cols,
+            len=k * cols,
+            count1=blocks,
+            stride1=k * cols,
+            dst_stride1=tiles * rows,
             dst_chunk=1,
             post=sems(LOADED),
         ),

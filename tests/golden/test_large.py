@@ -53,6 +53,7 @@ def program() -> list[bytes]:
                     acc=acc,
                     k0=SIZE // BASE.rows,
                     k0_stride=BASE.rows,
+                    k_tail=BASE.rows,
                     m0=PART,
                     m0_stride=SIZE,
                 ),

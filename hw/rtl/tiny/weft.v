@@ -160,6 +160,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \cmd__payload$279.accumulate ;
   wire [23:0] \cmd__payload$279.act ;
   wire [15:0] \cmd__payload$279.blocks ;
+  wire \cmd__payload$279.early ;
   wire [15:0] \cmd__payload$279.index ;
   wire [15:0] \cmd__payload$279.k0 ;
   wire [23:0] \cmd__payload$279.k0_stride ;
@@ -296,7 +297,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [15:0] drain_post__mask;
   wire drain_post__valid;
   wire \end ;
-  wire \end$347 ;
+  wire \end$349 ;
   wire [22:0] events;
   wire \events.accumulator ;
   wire \events.act_lost ;
@@ -523,6 +524,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \matmul_cmd__payload.accumulate ;
   wire [23:0] \matmul_cmd__payload.act ;
   wire [15:0] \matmul_cmd__payload.blocks ;
+  wire \matmul_cmd__payload.early ;
   wire [15:0] \matmul_cmd__payload.index ;
   wire [15:0] \matmul_cmd__payload.k0 ;
   wire [23:0] \matmul_cmd__payload.k0_stride ;
@@ -556,6 +558,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \matmul_waiting.accumulator ;
   wire \matmul_waiting.operands ;
   wire \matmul_waiting.weights ;
+  wire matmul_weights;
   wire [33:0] memory__beat__payload;
   wire [35:0] \memory__beat__payload$168 ;
   wire [31:0] \memory__beat__payload$168.data ;
@@ -582,7 +585,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire memory__done__valid;
   wire memory_outstanding;
   wire message;
-  wire \message$349 ;
+  wire \message$351 ;
   wire [2:0] number;
   wire outstanding;
   wire [31:0] params__bias;
@@ -712,6 +715,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire waiting_accumulator;
   wire waiting_operands;
   wire waiting_weights;
+  wire weights_ready;
   wire [31:0] wgt__data;
   wire [7:0] wgt__row;
   wire wgt__valid;
@@ -746,9 +750,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$207 ),
     .matmul__ready(\act__ready$211 ),
     .matmul__valid(matmul__valid),
-    .\port$2822$0 (\$79 ),
-    .\port$3864$35 (\$72 ),
-    .\port$4199$0 (\$78 ),
+    .\port$2827$0 (\$79 ),
+    .\port$3869$35 (\$72 ),
+    .\port$4198$0 (\$78 ),
     .rst(rst),
     .store__data(\act__data$249 ),
     .store__offset(store__offset),
@@ -805,77 +809,78 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul_fault__valid(matmul_fault__valid),
     .matmul_post__mask(matmul_post__mask),
     .matmul_post__valid(matmul_post__valid),
-    .\matmul_waiting$177 (matmul_waiting),
+    .\matmul_waiting$179 (matmul_waiting),
+    .matmul_weights(weights_ready),
     .memory_outstanding(memory_outstanding),
     .message(message),
     .\o__ready$130 (load_cmd__ready),
     .\o__ready$161 (matmul_cmd__ready),
-    .\o__ready$193 (drain_cmd__ready),
-    .\o__ready$223 (store_cmd__ready),
-    .\port$3504$0 (\$7 ),
-    .\port$3506$0 (\$8 ),
-    .\port$3508$0 (\$9 ),
-    .\port$3510$0 (\$10 ),
-    .\port$3512$0 (\$11 ),
-    .\port$3514$0 (\$12 ),
-    .\port$3516$0 (\$13 ),
-    .\port$3518$0 (\$14 ),
-    .\port$3520$0 (\$15 ),
-    .\port$3522$0 (\$16 ),
-    .\port$3524$0 (\$17 ),
-    .\port$3526$0 (\$18 ),
-    .\port$3528$0 (\$19 ),
-    .\port$3530$0 (\$20 ),
-    .\port$3532$0 (\$21 ),
-    .\port$3534$0 (\$22 ),
-    .\port$3558$0 (\$23 ),
-    .\port$3560$0 (\$24 ),
-    .\port$3562$0 (\$25 ),
-    .\port$3564$0 (\$26 ),
-    .\port$3566$0 (\$27 ),
-    .\port$3568$0 (\$28 ),
-    .\port$3570$0 (\$29 ),
-    .\port$3572$0 (\$30 ),
-    .\port$3574$0 (\$31 ),
-    .\port$3576$0 (\$32 ),
-    .\port$3578$0 (\$33 ),
-    .\port$3580$0 (\$34 ),
-    .\port$3582$0 (\$35 ),
-    .\port$3584$0 (\$36 ),
-    .\port$3586$0 (\$37 ),
-    .\port$3588$0 (\$38 ),
-    .\port$3612$0 (\$39 ),
-    .\port$3614$0 (\$40 ),
-    .\port$3616$0 (\$41 ),
-    .\port$3618$0 (\$42 ),
-    .\port$3620$0 (\$43 ),
-    .\port$3622$0 (\$44 ),
-    .\port$3624$0 (\$45 ),
-    .\port$3626$0 (\$46 ),
-    .\port$3628$0 (\$47 ),
-    .\port$3630$0 (\$48 ),
-    .\port$3632$0 (\$49 ),
-    .\port$3634$0 (\$50 ),
-    .\port$3636$0 (\$51 ),
-    .\port$3638$0 (\$52 ),
-    .\port$3640$0 (\$53 ),
-    .\port$3642$0 (\$54 ),
-    .\port$3666$0 (\$55 ),
-    .\port$3668$0 (\$56 ),
-    .\port$3670$0 (\$57 ),
-    .\port$3672$0 (\$58 ),
-    .\port$3674$0 (\$59 ),
-    .\port$3676$0 (\$60 ),
-    .\port$3678$0 (\$61 ),
-    .\port$3680$0 (\$62 ),
-    .\port$3682$0 (\$63 ),
-    .\port$3684$0 (\$64 ),
-    .\port$3686$0 (\$65 ),
-    .\port$3688$0 (\$66 ),
-    .\port$3690$0 (\$67 ),
-    .\port$3692$0 (\$68 ),
-    .\port$3694$0 (\$69 ),
-    .\port$3696$0 (\$70 ),
+    .\o__ready$194 (drain_cmd__ready),
+    .\o__ready$224 (store_cmd__ready),
+    .\port$3509$0 (\$7 ),
+    .\port$3511$0 (\$8 ),
+    .\port$3513$0 (\$9 ),
+    .\port$3515$0 (\$10 ),
+    .\port$3517$0 (\$11 ),
+    .\port$3519$0 (\$12 ),
+    .\port$3521$0 (\$13 ),
+    .\port$3523$0 (\$14 ),
+    .\port$3525$0 (\$15 ),
+    .\port$3527$0 (\$16 ),
+    .\port$3529$0 (\$17 ),
+    .\port$3531$0 (\$18 ),
+    .\port$3533$0 (\$19 ),
+    .\port$3535$0 (\$20 ),
+    .\port$3537$0 (\$21 ),
+    .\port$3539$0 (\$22 ),
+    .\port$3563$0 (\$23 ),
+    .\port$3565$0 (\$24 ),
+    .\port$3567$0 (\$25 ),
+    .\port$3569$0 (\$26 ),
+    .\port$3571$0 (\$27 ),
+    .\port$3573$0 (\$28 ),
+    .\port$3575$0 (\$29 ),
+    .\port$3577$0 (\$30 ),
+    .\port$3579$0 (\$31 ),
+    .\port$3581$0 (\$32 ),
+    .\port$3583$0 (\$33 ),
+    .\port$3585$0 (\$34 ),
+    .\port$3587$0 (\$35 ),
+    .\port$3589$0 (\$36 ),
+    .\port$3591$0 (\$37 ),
+    .\port$3593$0 (\$38 ),
+    .\port$3617$0 (\$39 ),
+    .\port$3619$0 (\$40 ),
+    .\port$3621$0 (\$41 ),
+    .\port$3623$0 (\$42 ),
+    .\port$3625$0 (\$43 ),
+    .\port$3627$0 (\$44 ),
+    .\port$3629$0 (\$45 ),
+    .\port$3631$0 (\$46 ),
+    .\port$3633$0 (\$47 ),
+    .\port$3635$0 (\$48 ),
+    .\port$3637$0 (\$49 ),
+    .\port$3639$0 (\$50 ),
+    .\port$3641$0 (\$51 ),
+    .\port$3643$0 (\$52 ),
+    .\port$3645$0 (\$53 ),
+    .\port$3647$0 (\$54 ),
+    .\port$3671$0 (\$55 ),
+    .\port$3673$0 (\$56 ),
+    .\port$3675$0 (\$57 ),
+    .\port$3677$0 (\$58 ),
+    .\port$3679$0 (\$59 ),
+    .\port$3681$0 (\$60 ),
+    .\port$3683$0 (\$61 ),
+    .\port$3685$0 (\$62 ),
+    .\port$3687$0 (\$63 ),
+    .\port$3689$0 (\$64 ),
+    .\port$3691$0 (\$65 ),
+    .\port$3693$0 (\$66 ),
+    .\port$3695$0 (\$67 ),
+    .\port$3697$0 (\$68 ),
+    .\port$3699$0 (\$69 ),
+    .\port$3701$0 (\$70 ),
     .rst(rst),
     .running(running),
     .store_busy(store_busy),
@@ -907,27 +912,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2236$0 (\$74 ),
-    .\port$2270$0 (\$75 ),
-    .\port$2304$0 (\$76 ),
-    .\port$2338$0 (\$77 ),
-    .\port$2822$0 (\$79 ),
-    .\port$3612$0 (\$39 ),
-    .\port$3614$0 (\$40 ),
-    .\port$3616$0 (\$41 ),
-    .\port$3618$0 (\$42 ),
-    .\port$3620$0 (\$43 ),
-    .\port$3622$0 (\$44 ),
-    .\port$3624$0 (\$45 ),
-    .\port$3626$0 (\$46 ),
-    .\port$3628$0 (\$47 ),
-    .\port$3630$0 (\$48 ),
-    .\port$3632$0 (\$49 ),
-    .\port$3634$0 (\$50 ),
-    .\port$3636$0 (\$51 ),
-    .\port$3638$0 (\$52 ),
-    .\port$3640$0 (\$53 ),
-    .\port$3642$0 (\$54 ),
+    .\port$2249$0 (\$74 ),
+    .\port$2283$0 (\$75 ),
+    .\port$2317$0 (\$76 ),
+    .\port$2351$0 (\$77 ),
+    .\port$2827$0 (\$79 ),
+    .\port$3617$0 (\$39 ),
+    .\port$3619$0 (\$40 ),
+    .\port$3621$0 (\$41 ),
+    .\port$3623$0 (\$42 ),
+    .\port$3625$0 (\$43 ),
+    .\port$3627$0 (\$44 ),
+    .\port$3629$0 (\$45 ),
+    .\port$3631$0 (\$46 ),
+    .\port$3633$0 (\$47 ),
+    .\port$3635$0 (\$48 ),
+    .\port$3637$0 (\$49 ),
+    .\port$3639$0 (\$50 ),
+    .\port$3641$0 (\$51 ),
+    .\port$3643$0 (\$52 ),
+    .\port$3645$0 (\$53 ),
+    .\port$3647$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$68 (read__en),
@@ -954,24 +959,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$205 ),
-    .\port$3504$0 (\$7 ),
-    .\port$3506$0 (\$8 ),
-    .\port$3508$0 (\$9 ),
-    .\port$3510$0 (\$10 ),
-    .\port$3512$0 (\$11 ),
-    .\port$3514$0 (\$12 ),
-    .\port$3516$0 (\$13 ),
-    .\port$3518$0 (\$14 ),
-    .\port$3520$0 (\$15 ),
-    .\port$3522$0 (\$16 ),
-    .\port$3524$0 (\$17 ),
-    .\port$3526$0 (\$18 ),
-    .\port$3528$0 (\$19 ),
-    .\port$3530$0 (\$20 ),
-    .\port$3532$0 (\$21 ),
-    .\port$3534$0 (\$22 ),
-    .\port$3864$35 (\$72 ),
-    .\port$3959$0 (\$73 ),
+    .\port$3509$0 (\$7 ),
+    .\port$3511$0 (\$8 ),
+    .\port$3513$0 (\$9 ),
+    .\port$3515$0 (\$10 ),
+    .\port$3517$0 (\$11 ),
+    .\port$3519$0 (\$12 ),
+    .\port$3521$0 (\$13 ),
+    .\port$3523$0 (\$14 ),
+    .\port$3525$0 (\$15 ),
+    .\port$3527$0 (\$16 ),
+    .\port$3529$0 (\$17 ),
+    .\port$3531$0 (\$18 ),
+    .\port$3533$0 (\$19 ),
+    .\port$3535$0 (\$20 ),
+    .\port$3537$0 (\$21 ),
+    .\port$3539$0 (\$22 ),
+    .\port$3869$35 (\$72 ),
+    .\port$3964$0 (\$73 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -981,6 +986,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.matmul  matmul (
     .abort(abort),
+    .act__data(\act__data$207 ),
     .act__ready(\act__ready$211 ),
     .act__valid(matmul__valid),
     .bin(bin),
@@ -995,33 +1001,33 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fault__cause(matmul_fault__cause),
     .fault__index(matmul_fault__index),
     .fault__valid(matmul_fault__valid),
-    .\port$2236$0 (\$74 ),
-    .\port$2270$0 (\$75 ),
-    .\port$2304$0 (\$76 ),
-    .\port$2338$0 (\$77 ),
-    .\port$3357$0 (matmul_waiting),
-    .\port$3558$0 (\$23 ),
-    .\port$3560$0 (\$24 ),
-    .\port$3562$0 (\$25 ),
-    .\port$3564$0 (\$26 ),
-    .\port$3566$0 (\$27 ),
-    .\port$3568$0 (\$28 ),
-    .\port$3570$0 (\$29 ),
-    .\port$3572$0 (\$30 ),
-    .\port$3574$0 (\$31 ),
-    .\port$3576$0 (\$32 ),
-    .\port$3578$0 (\$33 ),
-    .\port$3580$0 (\$34 ),
-    .\port$3582$0 (\$35 ),
-    .\port$3584$0 (\$36 ),
-    .\port$3586$0 (\$37 ),
-    .\port$3588$0 (\$38 ),
-    .\port$4199$0 (\$78 ),
+    .\port$2249$0 (\$74 ),
+    .\port$2283$0 (\$75 ),
+    .\port$2317$0 (\$76 ),
+    .\port$2351$0 (\$77 ),
+    .\port$3362$0 (matmul_waiting),
+    .\port$3563$0 (\$23 ),
+    .\port$3565$0 (\$24 ),
+    .\port$3567$0 (\$25 ),
+    .\port$3569$0 (\$26 ),
+    .\port$3571$0 (\$27 ),
+    .\port$3573$0 (\$28 ),
+    .\port$3575$0 (\$29 ),
+    .\port$3577$0 (\$30 ),
+    .\port$3579$0 (\$31 ),
+    .\port$3581$0 (\$32 ),
+    .\port$3583$0 (\$33 ),
+    .\port$3585$0 (\$34 ),
+    .\port$3587$0 (\$35 ),
+    .\port$3589$0 (\$36 ),
+    .\port$3591$0 (\$37 ),
+    .\port$3593$0 (\$38 ),
+    .\port$4198$0 (\$78 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
-    .\row$76 (\act__data$207 ),
     .rst(rst),
     .take(matmul_cmd__ready),
+    .weights_ready(weights_ready),
     .wgt_data(wgt_data),
     .wgt_read(read),
     .wgt_row(row)
@@ -1079,7 +1085,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$3959$0 (\$73 ),
+    .\port$3964$0 (\$73 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1113,22 +1119,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__done__payload(memory__done__payload),
     .memory__done__valid(memory__done__valid),
     .message(message),
-    .\port$3666$0 (\$55 ),
-    .\port$3668$0 (\$56 ),
-    .\port$3670$0 (\$57 ),
-    .\port$3672$0 (\$58 ),
-    .\port$3674$0 (\$59 ),
-    .\port$3676$0 (\$60 ),
-    .\port$3678$0 (\$61 ),
-    .\port$3680$0 (\$62 ),
-    .\port$3682$0 (\$63 ),
-    .\port$3684$0 (\$64 ),
-    .\port$3686$0 (\$65 ),
-    .\port$3688$0 (\$66 ),
-    .\port$3690$0 (\$67 ),
-    .\port$3692$0 (\$68 ),
-    .\port$3694$0 (\$69 ),
-    .\port$3696$0 (\$70 ),
+    .\port$3671$0 (\$55 ),
+    .\port$3673$0 (\$56 ),
+    .\port$3675$0 (\$57 ),
+    .\port$3677$0 (\$58 ),
+    .\port$3679$0 (\$59 ),
+    .\port$3681$0 (\$60 ),
+    .\port$3683$0 (\$61 ),
+    .\port$3685$0 (\$62 ),
+    .\port$3687$0 (\$63 ),
+    .\port$3689$0 (\$64 ),
+    .\port$3691$0 (\$65 ),
+    .\port$3693$0 (\$66 ),
+    .\port$3695$0 (\$67 ),
+    .\port$3697$0 (\$68 ),
+    .\port$3699$0 (\$69 ),
+    .\port$3701$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -1334,11 +1340,12 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign wgt_read = read;
   assign wgt_row = row;
   assign data = wgt_data;
+  assign matmul_weights = weights_ready;
   assign waiting_weights = matmul_waiting[0];
   assign waiting_operands = matmul_waiting[1];
   assign waiting_accumulator = matmul_waiting[2];
-  assign \end$347  = \end ;
-  assign \message$349  = message;
+  assign \end$349  = \end ;
+  assign \message$351  = message;
   assign outstanding = memory_outstanding;
   assign s_axil_awready = s_axil__awready;
   assign s_axil_wready = s_axil__awready;
@@ -1446,6 +1453,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \cmd__payload$279.post  = \$24 [31:16];
   assign \cmd__payload$279.accumulate  = \$23 [8];
   assign \cmd__payload$279.row_sum  = \$23 [9];
+  assign \cmd__payload$279.early  = \$23 [10];
   assign \cmd__payload$279.act  = \$25 [23:0];
   assign \cmd__payload$279.wgt  = \$26 [15:0];
   assign \cmd__payload$279.wgt_block  = \$26 [31:16];
@@ -1473,6 +1481,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \matmul_cmd__payload.post  = \$24 [31:16];
   assign \matmul_cmd__payload.accumulate  = \$23 [8];
   assign \matmul_cmd__payload.row_sum  = \$23 [9];
+  assign \matmul_cmd__payload.early  = \$23 [10];
   assign \matmul_cmd__payload.act  = \$25 [23:0];
   assign \matmul_cmd__payload.wgt  = \$26 [15:0];
   assign \matmul_cmd__payload.wgt_block  = \$26 [31:16];
@@ -1613,7 +1622,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$2822$0 , drain__data, store__valid, store__offset, matmul__data, store__data, load__data, \port$3864$35 , \port$4199$0 , store__region, clk
+module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$2827$0 , drain__data, store__valid, store__offset, matmul__data, store__data, load__data, \port$3869$35 , \port$4198$0 , store__region, clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
@@ -1842,12 +1851,12 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   reg [1:0] matmul_shift_1 = 2'h0;
   reg [1:0] matmul_shift_2 = 2'h0;
   wire [2:0] matmul_zero;
-  input [14:0] \port$2822$0 ;
-  wire [14:0] \port$2822$0 ;
-  input [10:0] \port$3864$35 ;
-  wire [10:0] \port$3864$35 ;
-  input [10:0] \port$4199$0 ;
-  wire [10:0] \port$4199$0 ;
+  input [14:0] \port$2827$0 ;
+  wire [14:0] \port$2827$0 ;
+  input [10:0] \port$3869$35 ;
+  wire [10:0] \port$3869$35 ;
+  input [10:0] \port$4198$0 ;
+  wire [10:0] \port$4198$0 ;
   reg read_0_favour = 1'h1;
   wire read_0_favoured;
   wire read_0_lost;
@@ -1997,11 +2006,11 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     end
   end
   assign \read__data$106  = _3_;
-  assign \$1  = drain__data << { \port$2822$0 [2:1], 3'h0 };
-  assign \$2  = \port$2822$0 [14:11] << \port$2822$0 [2:1];
-  assign \$3  = load__data << { \port$3864$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$3864$35 [1:0];
-  assign \$5  = ! \port$4199$0 [10];
+  assign \$1  = drain__data << { \port$2827$0 [2:1], 3'h0 };
+  assign \$2  = \port$2827$0 [14:11] << \port$2827$0 [2:1];
+  assign \$3  = load__data << { \port$3869$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$3869$35 [1:0];
+  assign \$5  = ! \port$4198$0 [10];
   assign read_want_0_0 = matmul__valid & \$5 ;
   assign \$6  = ! store__region;
   assign read_want_0_1 = store__valid & \$6 ;
@@ -2020,9 +2029,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$18  = ~ \$17 ;
   assign \$19  = \$16  | \$18 ;
   assign read_grant_0_1 = read_want_0_1 & \$19 ;
-  assign \$20  = ! \port$2822$0 [0];
+  assign \$20  = ! \port$2827$0 [0];
   assign write_want_0_0 = drain__valid & \$20 ;
-  assign \$21  = ! \port$3864$35 [10];
+  assign \$21  = ! \port$3869$35 [10];
   assign write_want_0_1 = load__valid & \$21 ;
   assign \$22  = | { write_want_0_1, write_want_0_0 };
   assign \$23  = { write_want_0_1, write_want_0_0 } != { write_grant_0_1, write_grant_0_0 };
@@ -2043,7 +2052,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$36  = load_staged & \$35 ;
   assign \$37  = ! drain_region;
   assign \$38  = drain_staged & \$37 ;
-  assign \$39  = \port$4199$0 [9:2] + 1'h1;
+  assign \$39  = \port$4198$0 [9:2] + 1'h1;
   assign \$40  = store__offset[9:2] + 1'h1;
   assign \$41  = ! load_region;
   assign \$42  = load_staged & \$41 ;
@@ -2085,7 +2094,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign write_grant_1_1 = write_want_1_1 & \$74 ;
   assign \$76  = load_staged & \$75 ;
   assign \$78  = drain_staged & \$77 ;
-  assign \$79  = \port$4199$0 [9:2] + 1'h1;
+  assign \$79  = \port$4198$0 [9:2] + 1'h1;
   assign \$80  = store__offset[9:2] + 1'h1;
   assign \$82  = load_staged & \$81 ;
   assign \$84  = drain_staged & \$83 ;
@@ -2095,13 +2104,13 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign load__ready = | { write_grant_1_1, write_grant_0_1 };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$85  = drain__valid & drain__ready;
-  assign \$86  = \port$2822$0 [10:3] + 1'h1;
-  assign \$87  = \port$2822$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$88  = \port$2822$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$86  = \port$2827$0 [10:3] + 1'h1;
+  assign \$87  = \port$2827$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$88  = \port$2827$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$89  = load__valid & load__ready;
-  assign \$90  = \port$3864$35 [9:2] + 1'h1;
-  assign \$91  = \port$3864$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$92  = \port$3864$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$90  = \port$3869$35 [9:2] + 1'h1;
+  assign \$91  = \port$3869$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$92  = \port$3869$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$93  = ! read_0_patience;
   assign \$95  = read_0_favour + 1'h1;
   assign \$96  = \$94  ? 2'h1 : \$95 ;
@@ -2404,7 +2413,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read__addr$58  = 7'h00;
     if (read_grant_0_0) begin
-      \read__addr$58  = \port$4199$0 [9:3];
+      \read__addr$58  = \port$4198$0 [9:3];
     end
     if (read_grant_0_1) begin
       \read__addr$58  = store__offset[9:3];
@@ -2504,7 +2513,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read__addr$84  = 7'h00;
     if (read_grant_1_0) begin
-      \read__addr$84  = \port$4199$0 [9:3];
+      \read__addr$84  = \port$4198$0 [9:3];
     end
     if (read_grant_1_1) begin
       \read__addr$84  = store__offset[9:3];
@@ -2531,7 +2540,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$136  = drain_region;
     if (drain__valid) begin
-      \$136  = \port$2822$0 [0];
+      \$136  = \port$2827$0 [0];
     end
     if (rst) begin
       \$136  = 1'h0;
@@ -2551,7 +2560,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$138  = drain_odd;
     if (drain__valid) begin
-      \$138  = \port$2822$0 [10:4];
+      \$138  = \port$2827$0 [10:4];
     end
     if (rst) begin
       \$138  = 7'h00;
@@ -2588,7 +2597,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$142  = load_region;
     if (load__valid) begin
-      \$142  = \port$3864$35 [10];
+      \$142  = \port$3869$35 [10];
     end
     if (rst) begin
       \$142  = 1'h0;
@@ -2608,7 +2617,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$144  = load_odd;
     if (load__valid) begin
-      \$144  = \port$3864$35 [9:3];
+      \$144  = \port$3869$35 [9:3];
     end
     if (rst) begin
       \$144  = 7'h00;
@@ -2751,21 +2760,21 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$156  = \port$4199$0 [10];
+    \$156  = \port$4198$0 [10];
     if (rst) begin
       \$156  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$157  = \port$4199$0 [2];
+    \$157  = \port$4198$0 [2];
     if (rst) begin
       \$157  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$158  = \port$4199$0 [1:0];
+    \$158  = \port$4198$0 [1:0];
     if (rst) begin
       \$158  = 2'h0;
     end
@@ -2854,28 +2863,28 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$2822$0 [10:1];
+  assign drain__offset = \port$2827$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$2822$0 [14:11];
+  assign drain__mask = \port$2827$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$3864$35 [9:0];
+  assign load__offset = \port$3869$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$4199$0 [10];
-  assign drain__region = \port$2822$0 [0];
-  assign load__region = \port$3864$35 [10];
-  assign matmul__offset = \port$4199$0 [9:0];
+  assign matmul__region = \port$4198$0 [10];
+  assign drain__region = \port$2827$0 [0];
+  assign load__region = \port$3869$35 [10];
+  assign matmul__offset = \port$4198$0 [9:0];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign matmul_zero = 3'h0;
   assign store_zero = 3'h0;
   assign \$15  = read_0_favour;
   assign \$30  = write_0_favour;
-  assign \$45  = \port$4199$0 [10];
+  assign \$45  = \port$4198$0 [10];
   assign \$46  = store__region;
   assign \$55  = read_1_favour;
-  assign \$60  = \port$2822$0 [0];
-  assign \$61  = \port$3864$35 [10];
+  assign \$60  = \port$2827$0 [0];
+  assign \$61  = \port$3869$35 [10];
   assign \$70  = write_1_favour;
   assign \$75  = load_region;
   assign \$77  = drain_region;
@@ -2887,17 +2896,23 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$115  = write_1_favour;
 endmodule
 
-module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, irq, host__awready, host__arready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid, store_cmd__valid, fetch__beat__valid, memory_outstanding
-, load_busy, \o__ready$130 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$161 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__mask, drain_busy, \o__ready$193 , drain_post__mask, \o__ready$223 , message, done, store_busy, \events$108 
-, \matmul_waiting$177 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$3504$0 , \port$3506$0 , \port$3508$0 , \port$3510$0 , \port$3512$0 , \port$3514$0 , \port$3516$0 , \port$3518$0 , \port$3520$0 , \port$3522$0 , \port$3524$0 , \port$3526$0 
-, \port$3528$0 , \port$3530$0 , \port$3532$0 , \port$3534$0 , \port$3558$0 , \port$3560$0 , \port$3562$0 , \port$3564$0 , \port$3566$0 , \port$3568$0 , \port$3570$0 , \port$3572$0 , \port$3574$0 , \port$3576$0 , \port$3578$0 , \port$3580$0 , \port$3582$0 , \port$3584$0 , \port$3586$0 , \port$3588$0 , \port$3612$0 
-, \port$3614$0 , \port$3616$0 , \port$3618$0 , \port$3620$0 , \port$3622$0 , \port$3624$0 , \port$3626$0 , \port$3628$0 , \port$3630$0 , \port$3632$0 , \port$3634$0 , \port$3636$0 , \port$3638$0 , \port$3640$0 , \port$3642$0 , \port$3666$0 , \port$3668$0 , \port$3670$0 , \port$3672$0 , \port$3674$0 , \port$3676$0 
-, \port$3678$0 , \port$3680$0 , \port$3682$0 , \port$3684$0 , \port$3686$0 , \port$3688$0 , \port$3690$0 , \port$3692$0 , \port$3694$0 , \port$3696$0 , fetch__burst__ready, fetch__beat__payload, matmul_post__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid
-, store_post__mask, host__awaddr);
+module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, irq, host__awready, host__arready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid, store_cmd__valid, fetch__beat__valid
+, memory_outstanding, load_busy, \o__ready$130 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$161 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$194 , drain_post__mask, \o__ready$224 , message, done
+, store_busy, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$3509$0 , \port$3511$0 , \port$3513$0 , \port$3515$0 , \port$3517$0 , \port$3519$0 , \port$3521$0 , \port$3523$0 , \port$3525$0 , \port$3527$0 
+, \port$3529$0 , \port$3531$0 , \port$3533$0 , \port$3535$0 , \port$3537$0 , \port$3539$0 , \port$3563$0 , \port$3565$0 , \port$3567$0 , \port$3569$0 , \port$3571$0 , \port$3573$0 , \port$3575$0 , \port$3577$0 , \port$3579$0 , \port$3581$0 , \port$3583$0 , \port$3585$0 , \port$3587$0 , \port$3589$0 , \port$3591$0 
+, \port$3593$0 , \port$3617$0 , \port$3619$0 , \port$3621$0 , \port$3623$0 , \port$3625$0 , \port$3627$0 , \port$3629$0 , \port$3631$0 , \port$3633$0 , \port$3635$0 , \port$3637$0 , \port$3639$0 , \port$3641$0 , \port$3643$0 , \port$3645$0 , \port$3647$0 , \port$3671$0 , \port$3673$0 , \port$3675$0 , \port$3677$0 
+, \port$3679$0 , \port$3681$0 , \port$3683$0 , \port$3685$0 , \port$3687$0 , \port$3689$0 , \port$3691$0 , \port$3693$0 , \port$3695$0 , \port$3697$0 , \port$3699$0 , \port$3701$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index
+, store_post__valid, store_post__mask, host__awaddr);
   wire \$1 ;
   wire \$10 ;
   wire [32:0] \$100 ;
   wire [32:0] \$101 ;
+  wire [32:0] \$102 ;
+  wire [32:0] \$103 ;
+  wire [32:0] \$104 ;
+  wire [32:0] \$105 ;
+  wire [32:0] \$106 ;
+  wire [32:0] \$107 ;
   wire \$11 ;
   wire \$12 ;
   wire \$13 ;
@@ -2906,34 +2921,34 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire [15:0] \$19 ;
+  wire \$19 ;
   wire \$2 ;
-  wire \$20 ;
-  wire [15:0] \$21 ;
-  wire [15:0] \$22 ;
-  wire [15:0] \$23 ;
-  wire [15:0] \$24 ;
-  wire \$25 ;
-  wire [15:0] \$26 ;
-  wire \$27 ;
+  wire [15:0] \$20 ;
+  wire \$21 ;
+  wire \$22 ;
+  wire \$23 ;
+  wire \$24 ;
+  wire [15:0] \$25 ;
+  wire \$26 ;
+  wire [15:0] \$27 ;
   wire [15:0] \$28 ;
   wire [15:0] \$29 ;
   wire \$3 ;
   wire [15:0] \$30 ;
-  wire [15:0] \$31 ;
+  wire \$31 ;
   wire [15:0] \$32 ;
-  wire [15:0] \$33 ;
+  wire \$33 ;
   wire [15:0] \$34 ;
   wire [15:0] \$35 ;
   wire [15:0] \$36 ;
   wire [15:0] \$37 ;
-  wire [32:0] \$38 ;
-  wire [32:0] \$39 ;
+  wire [15:0] \$38 ;
+  wire [15:0] \$39 ;
   wire \$4 ;
-  wire [32:0] \$40 ;
-  wire [32:0] \$41 ;
-  wire [32:0] \$42 ;
-  wire [32:0] \$43 ;
+  wire [15:0] \$40 ;
+  wire [15:0] \$41 ;
+  wire [15:0] \$42 ;
+  wire [15:0] \$43 ;
   wire [32:0] \$44 ;
   wire [32:0] \$45 ;
   wire [32:0] \$46 ;
@@ -3047,13 +3062,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire drain_cmd__valid;
   input [3:0] drain_fault__cause;
   wire [3:0] drain_fault__cause;
-  wire [3:0] \drain_fault__cause$198 ;
+  wire [3:0] \drain_fault__cause$199 ;
   input [15:0] drain_fault__index;
   wire [15:0] drain_fault__index;
-  wire [15:0] \drain_fault__index$200 ;
+  wire [15:0] \drain_fault__index$201 ;
   input drain_fault__valid;
   wire drain_fault__valid;
-  wire \drain_fault__valid$202 ;
+  wire \drain_fault__valid$203 ;
   wire [15:0] drain_index;
   input [15:0] drain_post__mask;
   wire [15:0] drain_post__mask;
@@ -3163,8 +3178,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire hold;
   wire \hold$142 ;
   wire \hold$172 ;
-  wire \hold$204 ;
-  wire \hold$234 ;
+  wire \hold$205 ;
+  wire \hold$235 ;
   input [11:0] host__araddr;
   wire [11:0] host__araddr;
   wire [11:0] \host__araddr$1 ;
@@ -3251,6 +3266,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \i__payload$153.accumulate ;
   wire [23:0] \i__payload$153.act ;
   wire [15:0] \i__payload$153.blocks ;
+  wire \i__payload$153.early ;
   wire [15:0] \i__payload$153.index ;
   wire [15:0] \i__payload$153.k0 ;
   wire [23:0] \i__payload$153.k0_stride ;
@@ -3273,53 +3289,53 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \i__payload$153.wait_weights ;
   wire [15:0] \i__payload$153.wgt ;
   wire [15:0] \i__payload$153.wgt_block ;
-  wire [32:0] \i__payload$179 ;
-  wire [31:0] \i__payload$179.data ;
-  wire \i__payload$179.index ;
-  wire [527:0] \i__payload$185 ;
-  wire [15:0] \i__payload$185.acc ;
-  wire [15:0] \i__payload$185.acc_block ;
-  wire [15:0] \i__payload$185.b_zero_point ;
-  wire [15:0] \i__payload$185.blocks ;
-  wire [15:0] \i__payload$185.cols_last ;
-  wire [23:0] \i__payload$185.dst ;
-  wire [23:0] \i__payload$185.dst_block ;
-  wire [23:0] \i__payload$185.dst_stride ;
-  wire [15:0] \i__payload$185.index ;
-  wire \i__payload$185.int32 ;
-  wire [7:0] \i__payload$185.opcode ;
-  wire [15:0] \i__payload$185.param ;
-  wire \i__payload$185.params ;
-  wire [15:0] \i__payload$185.post ;
-  wire [15:0] \i__payload$185.qmax ;
-  wire [15:0] \i__payload$185.qmin ;
-  wire \i__payload$185.row_sum ;
-  wire [15:0] \i__payload$185.rows ;
-  wire [31:0] \i__payload$185.scale ;
-  wire [15:0] \i__payload$185.wait ;
-  wire [15:0] \i__payload$185.zero_point ;
-  wire [32:0] \i__payload$209 ;
-  wire [31:0] \i__payload$209.data ;
-  wire \i__payload$209.index ;
-  wire [527:0] \i__payload$215 ;
-  wire [31:0] \i__payload$215.address ;
-  wire [15:0] \i__payload$215.count1 ;
-  wire [15:0] \i__payload$215.count2 ;
-  wire [31:0] \i__payload$215.dst ;
-  wire \i__payload$215.end ;
-  wire [15:0] \i__payload$215.index ;
-  wire [23:0] \i__payload$215.len ;
-  wire \i__payload$215.message ;
-  wire [7:0] \i__payload$215.opcode ;
-  wire [15:0] \i__payload$215.post ;
-  wire [23:0] \i__payload$215.src ;
-  wire [23:0] \i__payload$215.src_stride1 ;
-  wire [23:0] \i__payload$215.src_stride2 ;
-  wire [31:0] \i__payload$215.stride1 ;
-  wire [31:0] \i__payload$215.stride2 ;
-  wire [31:0] \i__payload$215.value ;
-  wire [15:0] \i__payload$215.wait ;
-  wire \i__payload$215.write ;
+  wire [32:0] \i__payload$180 ;
+  wire [31:0] \i__payload$180.data ;
+  wire \i__payload$180.index ;
+  wire [527:0] \i__payload$186 ;
+  wire [15:0] \i__payload$186.acc ;
+  wire [15:0] \i__payload$186.acc_block ;
+  wire [15:0] \i__payload$186.b_zero_point ;
+  wire [15:0] \i__payload$186.blocks ;
+  wire [15:0] \i__payload$186.cols_last ;
+  wire [23:0] \i__payload$186.dst ;
+  wire [23:0] \i__payload$186.dst_block ;
+  wire [23:0] \i__payload$186.dst_stride ;
+  wire [15:0] \i__payload$186.index ;
+  wire \i__payload$186.int32 ;
+  wire [7:0] \i__payload$186.opcode ;
+  wire [15:0] \i__payload$186.param ;
+  wire \i__payload$186.params ;
+  wire [15:0] \i__payload$186.post ;
+  wire [15:0] \i__payload$186.qmax ;
+  wire [15:0] \i__payload$186.qmin ;
+  wire \i__payload$186.row_sum ;
+  wire [15:0] \i__payload$186.rows ;
+  wire [31:0] \i__payload$186.scale ;
+  wire [15:0] \i__payload$186.wait ;
+  wire [15:0] \i__payload$186.zero_point ;
+  wire [32:0] \i__payload$210 ;
+  wire [31:0] \i__payload$210.data ;
+  wire \i__payload$210.index ;
+  wire [527:0] \i__payload$216 ;
+  wire [31:0] \i__payload$216.address ;
+  wire [15:0] \i__payload$216.count1 ;
+  wire [15:0] \i__payload$216.count2 ;
+  wire [31:0] \i__payload$216.dst ;
+  wire \i__payload$216.end ;
+  wire [15:0] \i__payload$216.index ;
+  wire [23:0] \i__payload$216.len ;
+  wire \i__payload$216.message ;
+  wire [7:0] \i__payload$216.opcode ;
+  wire [15:0] \i__payload$216.post ;
+  wire [23:0] \i__payload$216.src ;
+  wire [23:0] \i__payload$216.src_stride1 ;
+  wire [23:0] \i__payload$216.src_stride2 ;
+  wire [31:0] \i__payload$216.stride1 ;
+  wire [31:0] \i__payload$216.stride2 ;
+  wire [31:0] \i__payload$216.value ;
+  wire [15:0] \i__payload$216.wait ;
+  wire \i__payload$216.write ;
   wire [25:0] \i__payload.address ;
   wire \i__payload.aligned ;
   wire [15:0] \i__payload.count ;
@@ -3328,19 +3344,19 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \i__ready$125 ;
   wire \i__ready$150 ;
   wire \i__ready$156 ;
-  wire \i__ready$182 ;
-  wire \i__ready$188 ;
-  wire \i__ready$212 ;
-  wire \i__ready$218 ;
+  wire \i__ready$183 ;
+  wire \i__ready$189 ;
+  wire \i__ready$213 ;
+  wire \i__ready$219 ;
   wire i__valid;
   wire \i__valid$120 ;
   wire \i__valid$126 ;
   wire \i__valid$151 ;
   wire \i__valid$157 ;
-  wire \i__valid$183 ;
-  wire \i__valid$189 ;
-  wire \i__valid$213 ;
-  wire \i__valid$219 ;
+  wire \i__valid$184 ;
+  wire \i__valid$190 ;
+  wire \i__valid$214 ;
+  wire \i__valid$220 ;
   wire idle;
   wire [15:0] index;
   output irq;
@@ -3404,6 +3420,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \matmul_cmd__payload.accumulate ;
   wire [23:0] \matmul_cmd__payload.act ;
   wire [15:0] \matmul_cmd__payload.blocks ;
+  wire \matmul_cmd__payload.early ;
   wire [15:0] \matmul_cmd__payload.index ;
   wire [15:0] \matmul_cmd__payload.k0 ;
   wire [23:0] \matmul_cmd__payload.k0_stride ;
@@ -3444,11 +3461,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   input matmul_post__valid;
   wire matmul_post__valid;
   wire matmul_waiting;
-  output [2:0] \matmul_waiting$177 ;
-  wire [2:0] \matmul_waiting$177 ;
-  wire \matmul_waiting$177.accumulator ;
-  wire \matmul_waiting$177.operands ;
-  wire \matmul_waiting$177.weights ;
+  output [2:0] \matmul_waiting$179 ;
+  wire [2:0] \matmul_waiting$179 ;
+  wire \matmul_waiting$179.accumulator ;
+  wire \matmul_waiting$179.operands ;
+  wire \matmul_waiting$179.weights ;
+  output matmul_weights;
+  wire matmul_weights;
   wire [32:0] matmul_words__payload;
   wire [31:0] \matmul_words__payload.data ;
   wire \matmul_words__payload.index ;
@@ -3465,8 +3484,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] nonzero;
   wire [15:0] \nonzero$141 ;
   wire [15:0] \nonzero$171 ;
-  wire [15:0] \nonzero$203 ;
-  wire [15:0] \nonzero$233 ;
+  wire [15:0] \nonzero$204 ;
+  wire [15:0] \nonzero$234 ;
   wire [42:0] o__payload;
   wire [527:0] \o__payload$123 ;
   wire [15:0] \o__payload$123.count1 ;
@@ -3520,6 +3539,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \o__payload$154.accumulate ;
   wire [23:0] \o__payload$154.act ;
   wire [15:0] \o__payload$154.blocks ;
+  wire \o__payload$154.early ;
   wire [15:0] \o__payload$154.index ;
   wire [15:0] \o__payload$154.k0 ;
   wire [23:0] \o__payload$154.k0_stride ;
@@ -3548,6 +3568,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \o__payload$160.accumulate ;
   wire [23:0] \o__payload$160.act ;
   wire [15:0] \o__payload$160.blocks ;
+  wire \o__payload$160.early ;
   wire [15:0] \o__payload$160.index ;
   wire [15:0] \o__payload$160.k0 ;
   wire [23:0] \o__payload$160.k0_stride ;
@@ -3570,88 +3591,88 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \o__payload$160.wait_weights ;
   wire [15:0] \o__payload$160.wgt ;
   wire [15:0] \o__payload$160.wgt_block ;
-  wire [527:0] \o__payload$186 ;
-  wire [15:0] \o__payload$186.acc ;
-  wire [15:0] \o__payload$186.acc_block ;
-  wire [15:0] \o__payload$186.b_zero_point ;
-  wire [15:0] \o__payload$186.blocks ;
-  wire [15:0] \o__payload$186.cols_last ;
-  wire [23:0] \o__payload$186.dst ;
-  wire [23:0] \o__payload$186.dst_block ;
-  wire [23:0] \o__payload$186.dst_stride ;
-  wire [15:0] \o__payload$186.index ;
-  wire \o__payload$186.int32 ;
-  wire [7:0] \o__payload$186.opcode ;
-  wire [15:0] \o__payload$186.param ;
-  wire \o__payload$186.params ;
-  wire [15:0] \o__payload$186.post ;
-  wire [15:0] \o__payload$186.qmax ;
-  wire [15:0] \o__payload$186.qmin ;
-  wire \o__payload$186.row_sum ;
-  wire [15:0] \o__payload$186.rows ;
-  wire [31:0] \o__payload$186.scale ;
-  wire [15:0] \o__payload$186.wait ;
-  wire [15:0] \o__payload$186.zero_point ;
-  wire [527:0] \o__payload$192 ;
-  wire [15:0] \o__payload$192.acc ;
-  wire [15:0] \o__payload$192.acc_block ;
-  wire [15:0] \o__payload$192.b_zero_point ;
-  wire [15:0] \o__payload$192.blocks ;
-  wire [15:0] \o__payload$192.cols_last ;
-  wire [23:0] \o__payload$192.dst ;
-  wire [23:0] \o__payload$192.dst_block ;
-  wire [23:0] \o__payload$192.dst_stride ;
-  wire [15:0] \o__payload$192.index ;
-  wire \o__payload$192.int32 ;
-  wire [7:0] \o__payload$192.opcode ;
-  wire [15:0] \o__payload$192.param ;
-  wire \o__payload$192.params ;
-  wire [15:0] \o__payload$192.post ;
-  wire [15:0] \o__payload$192.qmax ;
-  wire [15:0] \o__payload$192.qmin ;
-  wire \o__payload$192.row_sum ;
-  wire [15:0] \o__payload$192.rows ;
-  wire [31:0] \o__payload$192.scale ;
-  wire [15:0] \o__payload$192.wait ;
-  wire [15:0] \o__payload$192.zero_point ;
-  wire [527:0] \o__payload$216 ;
-  wire [31:0] \o__payload$216.address ;
-  wire [15:0] \o__payload$216.count1 ;
-  wire [15:0] \o__payload$216.count2 ;
-  wire [31:0] \o__payload$216.dst ;
-  wire \o__payload$216.end ;
-  wire [15:0] \o__payload$216.index ;
-  wire [23:0] \o__payload$216.len ;
-  wire \o__payload$216.message ;
-  wire [7:0] \o__payload$216.opcode ;
-  wire [15:0] \o__payload$216.post ;
-  wire [23:0] \o__payload$216.src ;
-  wire [23:0] \o__payload$216.src_stride1 ;
-  wire [23:0] \o__payload$216.src_stride2 ;
-  wire [31:0] \o__payload$216.stride1 ;
-  wire [31:0] \o__payload$216.stride2 ;
-  wire [31:0] \o__payload$216.value ;
-  wire [15:0] \o__payload$216.wait ;
-  wire \o__payload$216.write ;
-  wire [527:0] \o__payload$222 ;
-  wire [31:0] \o__payload$222.address ;
-  wire [15:0] \o__payload$222.count1 ;
-  wire [15:0] \o__payload$222.count2 ;
-  wire [31:0] \o__payload$222.dst ;
-  wire \o__payload$222.end ;
-  wire [15:0] \o__payload$222.index ;
-  wire [23:0] \o__payload$222.len ;
-  wire \o__payload$222.message ;
-  wire [7:0] \o__payload$222.opcode ;
-  wire [15:0] \o__payload$222.post ;
-  wire [23:0] \o__payload$222.src ;
-  wire [23:0] \o__payload$222.src_stride1 ;
-  wire [23:0] \o__payload$222.src_stride2 ;
-  wire [31:0] \o__payload$222.stride1 ;
-  wire [31:0] \o__payload$222.stride2 ;
-  wire [31:0] \o__payload$222.value ;
-  wire [15:0] \o__payload$222.wait ;
-  wire \o__payload$222.write ;
+  wire [527:0] \o__payload$187 ;
+  wire [15:0] \o__payload$187.acc ;
+  wire [15:0] \o__payload$187.acc_block ;
+  wire [15:0] \o__payload$187.b_zero_point ;
+  wire [15:0] \o__payload$187.blocks ;
+  wire [15:0] \o__payload$187.cols_last ;
+  wire [23:0] \o__payload$187.dst ;
+  wire [23:0] \o__payload$187.dst_block ;
+  wire [23:0] \o__payload$187.dst_stride ;
+  wire [15:0] \o__payload$187.index ;
+  wire \o__payload$187.int32 ;
+  wire [7:0] \o__payload$187.opcode ;
+  wire [15:0] \o__payload$187.param ;
+  wire \o__payload$187.params ;
+  wire [15:0] \o__payload$187.post ;
+  wire [15:0] \o__payload$187.qmax ;
+  wire [15:0] \o__payload$187.qmin ;
+  wire \o__payload$187.row_sum ;
+  wire [15:0] \o__payload$187.rows ;
+  wire [31:0] \o__payload$187.scale ;
+  wire [15:0] \o__payload$187.wait ;
+  wire [15:0] \o__payload$187.zero_point ;
+  wire [527:0] \o__payload$193 ;
+  wire [15:0] \o__payload$193.acc ;
+  wire [15:0] \o__payload$193.acc_block ;
+  wire [15:0] \o__payload$193.b_zero_point ;
+  wire [15:0] \o__payload$193.blocks ;
+  wire [15:0] \o__payload$193.cols_last ;
+  wire [23:0] \o__payload$193.dst ;
+  wire [23:0] \o__payload$193.dst_block ;
+  wire [23:0] \o__payload$193.dst_stride ;
+  wire [15:0] \o__payload$193.index ;
+  wire \o__payload$193.int32 ;
+  wire [7:0] \o__payload$193.opcode ;
+  wire [15:0] \o__payload$193.param ;
+  wire \o__payload$193.params ;
+  wire [15:0] \o__payload$193.post ;
+  wire [15:0] \o__payload$193.qmax ;
+  wire [15:0] \o__payload$193.qmin ;
+  wire \o__payload$193.row_sum ;
+  wire [15:0] \o__payload$193.rows ;
+  wire [31:0] \o__payload$193.scale ;
+  wire [15:0] \o__payload$193.wait ;
+  wire [15:0] \o__payload$193.zero_point ;
+  wire [527:0] \o__payload$217 ;
+  wire [31:0] \o__payload$217.address ;
+  wire [15:0] \o__payload$217.count1 ;
+  wire [15:0] \o__payload$217.count2 ;
+  wire [31:0] \o__payload$217.dst ;
+  wire \o__payload$217.end ;
+  wire [15:0] \o__payload$217.index ;
+  wire [23:0] \o__payload$217.len ;
+  wire \o__payload$217.message ;
+  wire [7:0] \o__payload$217.opcode ;
+  wire [15:0] \o__payload$217.post ;
+  wire [23:0] \o__payload$217.src ;
+  wire [23:0] \o__payload$217.src_stride1 ;
+  wire [23:0] \o__payload$217.src_stride2 ;
+  wire [31:0] \o__payload$217.stride1 ;
+  wire [31:0] \o__payload$217.stride2 ;
+  wire [31:0] \o__payload$217.value ;
+  wire [15:0] \o__payload$217.wait ;
+  wire \o__payload$217.write ;
+  wire [527:0] \o__payload$223 ;
+  wire [31:0] \o__payload$223.address ;
+  wire [15:0] \o__payload$223.count1 ;
+  wire [15:0] \o__payload$223.count2 ;
+  wire [31:0] \o__payload$223.dst ;
+  wire \o__payload$223.end ;
+  wire [15:0] \o__payload$223.index ;
+  wire [23:0] \o__payload$223.len ;
+  wire \o__payload$223.message ;
+  wire [7:0] \o__payload$223.opcode ;
+  wire [15:0] \o__payload$223.post ;
+  wire [23:0] \o__payload$223.src ;
+  wire [23:0] \o__payload$223.src_stride1 ;
+  wire [23:0] \o__payload$223.src_stride2 ;
+  wire [31:0] \o__payload$223.stride1 ;
+  wire [31:0] \o__payload$223.stride2 ;
+  wire [31:0] \o__payload$223.value ;
+  wire [15:0] \o__payload$223.wait ;
+  wire \o__payload$223.write ;
   wire [25:0] \o__payload.address ;
   wire \o__payload.aligned ;
   wire [15:0] \o__payload.count ;
@@ -3662,152 +3683,152 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \o__ready$155 ;
   input \o__ready$161 ;
   wire \o__ready$161 ;
-  wire \o__ready$187 ;
-  input \o__ready$193 ;
-  wire \o__ready$193 ;
-  wire \o__ready$217 ;
-  input \o__ready$223 ;
-  wire \o__ready$223 ;
+  wire \o__ready$188 ;
+  input \o__ready$194 ;
+  wire \o__ready$194 ;
+  wire \o__ready$218 ;
+  input \o__ready$224 ;
+  wire \o__ready$224 ;
   wire o__valid;
   wire \o__valid$127 ;
   wire \o__valid$133 ;
   wire \o__valid$158 ;
   wire \o__valid$164 ;
-  wire \o__valid$190 ;
-  wire \o__valid$196 ;
-  wire \o__valid$220 ;
-  wire \o__valid$226 ;
+  wire \o__valid$191 ;
+  wire \o__valid$197 ;
+  wire \o__valid$221 ;
+  wire \o__valid$227 ;
   wire [3:0] offered;
   wire overflow;
   wire \overflow$97 ;
-  output [32:0] \port$3504$0 ;
-  wire [32:0] \port$3504$0 ;
-  output [32:0] \port$3506$0 ;
-  wire [32:0] \port$3506$0 ;
-  output [32:0] \port$3508$0 ;
-  wire [32:0] \port$3508$0 ;
-  output [32:0] \port$3510$0 ;
-  wire [32:0] \port$3510$0 ;
-  output [32:0] \port$3512$0 ;
-  wire [32:0] \port$3512$0 ;
-  output [32:0] \port$3514$0 ;
-  wire [32:0] \port$3514$0 ;
-  output [32:0] \port$3516$0 ;
-  wire [32:0] \port$3516$0 ;
-  output [32:0] \port$3518$0 ;
-  wire [32:0] \port$3518$0 ;
-  output [32:0] \port$3520$0 ;
-  wire [32:0] \port$3520$0 ;
-  output [32:0] \port$3522$0 ;
-  wire [32:0] \port$3522$0 ;
-  output [32:0] \port$3524$0 ;
-  wire [32:0] \port$3524$0 ;
-  output [32:0] \port$3526$0 ;
-  wire [32:0] \port$3526$0 ;
-  output [32:0] \port$3528$0 ;
-  wire [32:0] \port$3528$0 ;
-  output [32:0] \port$3530$0 ;
-  wire [32:0] \port$3530$0 ;
-  output [32:0] \port$3532$0 ;
-  wire [32:0] \port$3532$0 ;
-  output [32:0] \port$3534$0 ;
-  wire [32:0] \port$3534$0 ;
-  output [32:0] \port$3558$0 ;
-  wire [32:0] \port$3558$0 ;
-  output [32:0] \port$3560$0 ;
-  wire [32:0] \port$3560$0 ;
-  output [32:0] \port$3562$0 ;
-  wire [32:0] \port$3562$0 ;
-  output [32:0] \port$3564$0 ;
-  wire [32:0] \port$3564$0 ;
-  output [32:0] \port$3566$0 ;
-  wire [32:0] \port$3566$0 ;
-  output [32:0] \port$3568$0 ;
-  wire [32:0] \port$3568$0 ;
-  output [32:0] \port$3570$0 ;
-  wire [32:0] \port$3570$0 ;
-  output [32:0] \port$3572$0 ;
-  wire [32:0] \port$3572$0 ;
-  output [32:0] \port$3574$0 ;
-  wire [32:0] \port$3574$0 ;
-  output [32:0] \port$3576$0 ;
-  wire [32:0] \port$3576$0 ;
-  output [32:0] \port$3578$0 ;
-  wire [32:0] \port$3578$0 ;
-  output [32:0] \port$3580$0 ;
-  wire [32:0] \port$3580$0 ;
-  output [32:0] \port$3582$0 ;
-  wire [32:0] \port$3582$0 ;
-  output [32:0] \port$3584$0 ;
-  wire [32:0] \port$3584$0 ;
-  output [32:0] \port$3586$0 ;
-  wire [32:0] \port$3586$0 ;
-  output [32:0] \port$3588$0 ;
-  wire [32:0] \port$3588$0 ;
-  output [32:0] \port$3612$0 ;
-  wire [32:0] \port$3612$0 ;
-  output [32:0] \port$3614$0 ;
-  wire [32:0] \port$3614$0 ;
-  output [32:0] \port$3616$0 ;
-  wire [32:0] \port$3616$0 ;
-  output [32:0] \port$3618$0 ;
-  wire [32:0] \port$3618$0 ;
-  output [32:0] \port$3620$0 ;
-  wire [32:0] \port$3620$0 ;
-  output [32:0] \port$3622$0 ;
-  wire [32:0] \port$3622$0 ;
-  output [32:0] \port$3624$0 ;
-  wire [32:0] \port$3624$0 ;
-  output [32:0] \port$3626$0 ;
-  wire [32:0] \port$3626$0 ;
-  output [32:0] \port$3628$0 ;
-  wire [32:0] \port$3628$0 ;
-  output [32:0] \port$3630$0 ;
-  wire [32:0] \port$3630$0 ;
-  output [32:0] \port$3632$0 ;
-  wire [32:0] \port$3632$0 ;
-  output [32:0] \port$3634$0 ;
-  wire [32:0] \port$3634$0 ;
-  output [32:0] \port$3636$0 ;
-  wire [32:0] \port$3636$0 ;
-  output [32:0] \port$3638$0 ;
-  wire [32:0] \port$3638$0 ;
-  output [32:0] \port$3640$0 ;
-  wire [32:0] \port$3640$0 ;
-  output [32:0] \port$3642$0 ;
-  wire [32:0] \port$3642$0 ;
-  output [32:0] \port$3666$0 ;
-  wire [32:0] \port$3666$0 ;
-  output [32:0] \port$3668$0 ;
-  wire [32:0] \port$3668$0 ;
-  output [32:0] \port$3670$0 ;
-  wire [32:0] \port$3670$0 ;
-  output [32:0] \port$3672$0 ;
-  wire [32:0] \port$3672$0 ;
-  output [32:0] \port$3674$0 ;
-  wire [32:0] \port$3674$0 ;
-  output [32:0] \port$3676$0 ;
-  wire [32:0] \port$3676$0 ;
-  output [32:0] \port$3678$0 ;
-  wire [32:0] \port$3678$0 ;
-  output [32:0] \port$3680$0 ;
-  wire [32:0] \port$3680$0 ;
-  output [32:0] \port$3682$0 ;
-  wire [32:0] \port$3682$0 ;
-  output [32:0] \port$3684$0 ;
-  wire [32:0] \port$3684$0 ;
-  output [32:0] \port$3686$0 ;
-  wire [32:0] \port$3686$0 ;
-  output [32:0] \port$3688$0 ;
-  wire [32:0] \port$3688$0 ;
-  output [32:0] \port$3690$0 ;
-  wire [32:0] \port$3690$0 ;
-  output [32:0] \port$3692$0 ;
-  wire [32:0] \port$3692$0 ;
-  output [32:0] \port$3694$0 ;
-  wire [32:0] \port$3694$0 ;
-  output [32:0] \port$3696$0 ;
-  wire [32:0] \port$3696$0 ;
+  output [32:0] \port$3509$0 ;
+  wire [32:0] \port$3509$0 ;
+  output [32:0] \port$3511$0 ;
+  wire [32:0] \port$3511$0 ;
+  output [32:0] \port$3513$0 ;
+  wire [32:0] \port$3513$0 ;
+  output [32:0] \port$3515$0 ;
+  wire [32:0] \port$3515$0 ;
+  output [32:0] \port$3517$0 ;
+  wire [32:0] \port$3517$0 ;
+  output [32:0] \port$3519$0 ;
+  wire [32:0] \port$3519$0 ;
+  output [32:0] \port$3521$0 ;
+  wire [32:0] \port$3521$0 ;
+  output [32:0] \port$3523$0 ;
+  wire [32:0] \port$3523$0 ;
+  output [32:0] \port$3525$0 ;
+  wire [32:0] \port$3525$0 ;
+  output [32:0] \port$3527$0 ;
+  wire [32:0] \port$3527$0 ;
+  output [32:0] \port$3529$0 ;
+  wire [32:0] \port$3529$0 ;
+  output [32:0] \port$3531$0 ;
+  wire [32:0] \port$3531$0 ;
+  output [32:0] \port$3533$0 ;
+  wire [32:0] \port$3533$0 ;
+  output [32:0] \port$3535$0 ;
+  wire [32:0] \port$3535$0 ;
+  output [32:0] \port$3537$0 ;
+  wire [32:0] \port$3537$0 ;
+  output [32:0] \port$3539$0 ;
+  wire [32:0] \port$3539$0 ;
+  output [32:0] \port$3563$0 ;
+  wire [32:0] \port$3563$0 ;
+  output [32:0] \port$3565$0 ;
+  wire [32:0] \port$3565$0 ;
+  output [32:0] \port$3567$0 ;
+  wire [32:0] \port$3567$0 ;
+  output [32:0] \port$3569$0 ;
+  wire [32:0] \port$3569$0 ;
+  output [32:0] \port$3571$0 ;
+  wire [32:0] \port$3571$0 ;
+  output [32:0] \port$3573$0 ;
+  wire [32:0] \port$3573$0 ;
+  output [32:0] \port$3575$0 ;
+  wire [32:0] \port$3575$0 ;
+  output [32:0] \port$3577$0 ;
+  wire [32:0] \port$3577$0 ;
+  output [32:0] \port$3579$0 ;
+  wire [32:0] \port$3579$0 ;
+  output [32:0] \port$3581$0 ;
+  wire [32:0] \port$3581$0 ;
+  output [32:0] \port$3583$0 ;
+  wire [32:0] \port$3583$0 ;
+  output [32:0] \port$3585$0 ;
+  wire [32:0] \port$3585$0 ;
+  output [32:0] \port$3587$0 ;
+  wire [32:0] \port$3587$0 ;
+  output [32:0] \port$3589$0 ;
+  wire [32:0] \port$3589$0 ;
+  output [32:0] \port$3591$0 ;
+  wire [32:0] \port$3591$0 ;
+  output [32:0] \port$3593$0 ;
+  wire [32:0] \port$3593$0 ;
+  output [32:0] \port$3617$0 ;
+  wire [32:0] \port$3617$0 ;
+  output [32:0] \port$3619$0 ;
+  wire [32:0] \port$3619$0 ;
+  output [32:0] \port$3621$0 ;
+  wire [32:0] \port$3621$0 ;
+  output [32:0] \port$3623$0 ;
+  wire [32:0] \port$3623$0 ;
+  output [32:0] \port$3625$0 ;
+  wire [32:0] \port$3625$0 ;
+  output [32:0] \port$3627$0 ;
+  wire [32:0] \port$3627$0 ;
+  output [32:0] \port$3629$0 ;
+  wire [32:0] \port$3629$0 ;
+  output [32:0] \port$3631$0 ;
+  wire [32:0] \port$3631$0 ;
+  output [32:0] \port$3633$0 ;
+  wire [32:0] \port$3633$0 ;
+  output [32:0] \port$3635$0 ;
+  wire [32:0] \port$3635$0 ;
+  output [32:0] \port$3637$0 ;
+  wire [32:0] \port$3637$0 ;
+  output [32:0] \port$3639$0 ;
+  wire [32:0] \port$3639$0 ;
+  output [32:0] \port$3641$0 ;
+  wire [32:0] \port$3641$0 ;
+  output [32:0] \port$3643$0 ;
+  wire [32:0] \port$3643$0 ;
+  output [32:0] \port$3645$0 ;
+  wire [32:0] \port$3645$0 ;
+  output [32:0] \port$3647$0 ;
+  wire [32:0] \port$3647$0 ;
+  output [32:0] \port$3671$0 ;
+  wire [32:0] \port$3671$0 ;
+  output [32:0] \port$3673$0 ;
+  wire [32:0] \port$3673$0 ;
+  output [32:0] \port$3675$0 ;
+  wire [32:0] \port$3675$0 ;
+  output [32:0] \port$3677$0 ;
+  wire [32:0] \port$3677$0 ;
+  output [32:0] \port$3679$0 ;
+  wire [32:0] \port$3679$0 ;
+  output [32:0] \port$3681$0 ;
+  wire [32:0] \port$3681$0 ;
+  output [32:0] \port$3683$0 ;
+  wire [32:0] \port$3683$0 ;
+  output [32:0] \port$3685$0 ;
+  wire [32:0] \port$3685$0 ;
+  output [32:0] \port$3687$0 ;
+  wire [32:0] \port$3687$0 ;
+  output [32:0] \port$3689$0 ;
+  wire [32:0] \port$3689$0 ;
+  output [32:0] \port$3691$0 ;
+  wire [32:0] \port$3691$0 ;
+  output [32:0] \port$3693$0 ;
+  wire [32:0] \port$3693$0 ;
+  output [32:0] \port$3695$0 ;
+  wire [32:0] \port$3695$0 ;
+  output [32:0] \port$3697$0 ;
+  wire [32:0] \port$3697$0 ;
+  output [32:0] \port$3699$0 ;
+  wire [32:0] \port$3699$0 ;
+  output [32:0] \port$3701$0 ;
+  wire [32:0] \port$3701$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -3858,13 +3879,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire store_cmd__valid;
   input [3:0] store_fault__cause;
   wire [3:0] store_fault__cause;
-  wire [3:0] \store_fault__cause$228 ;
+  wire [3:0] \store_fault__cause$229 ;
   input [15:0] store_fault__index;
   wire [15:0] store_fault__index;
-  wire [15:0] \store_fault__index$230 ;
+  wire [15:0] \store_fault__index$231 ;
   input store_fault__valid;
   wire store_fault__valid;
-  wire \store_fault__valid$232 ;
+  wire \store_fault__valid$233 ;
   wire [15:0] store_index;
   input [15:0] store_post__mask;
   wire [15:0] store_post__mask;
@@ -3877,16 +3898,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire store_words__ready;
   wire store_words__valid;
   wire [15:0] take;
-  wire [15:0] \take$249 ;
   wire [15:0] \take$250 ;
   wire [15:0] \take$251 ;
   wire [15:0] \take$252 ;
+  wire [15:0] \take$253 ;
   wire [31:0] total;
   wire valid;
   wire waiting;
   wire \waiting$175 ;
-  wire \waiting$207 ;
-  wire \waiting$237 ;
+  wire \waiting$208 ;
+  wire \waiting$238 ;
   assign hold = abort | stopped;
   assign \$1  = | level;
   assign \$2  = active | \$1 ;
@@ -3911,25 +3932,32 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign moving = \$16  | \$17 ;
   assign \$18  = ~ memory_outstanding;
   assign quiet = fetch_idle & \$18 ;
-  assign \$19  = missing & \$58 [15:0];
-  assign \$20  = | \$19 ;
-  assign \$21  = ~ \$58 [15:0];
-  assign \$22  = missing & \$21 ;
-  assign \$23  = ~ \$58 [31:16];
-  assign \$24  = \$22  & \$23 ;
-  assign \$25  = | \$24 ;
-  assign \$26  = missing & \$58 [31:16];
-  assign \$27  = | \$26 ;
-  assign \$28  = load_post__valid ? load_post__mask : 16'h0000;
-  assign \$30  = matmul_post__valid ? matmul_post__mask : 16'h0000;
-  assign \$31  = \$29  | \$30 ;
-  assign \$32  = drain_post__valid ? drain_post__mask : 16'h0000;
-  assign \$33  = \$31  | \$32 ;
-  assign \$34  = store_post__valid ? store_post__mask : 16'h0000;
-  assign post = \$33  | \$34 ;
-  assign \$36  = \$35  | \take$250 ;
-  assign \$37  = \$36  | \take$251 ;
-  assign take = \$37  | \take$252 ;
+  assign \$19  = \i__valid$157  & \$60 [10];
+  assign \$20  = missing & \$64 [15:0];
+  assign \$21  = | \$20 ;
+  assign \$22  = ~ \$21 ;
+  assign \$23  = \$19  & \$22 ;
+  assign \$24  = ~ hold;
+  assign matmul_weights = \$23  & \$24 ;
+  assign \$25  = missing & \$64 [15:0];
+  assign \$26  = | \$25 ;
+  assign \$27  = ~ \$64 [15:0];
+  assign \$28  = missing & \$27 ;
+  assign \$29  = ~ \$64 [31:16];
+  assign \$30  = \$28  & \$29 ;
+  assign \$31  = | \$30 ;
+  assign \$32  = missing & \$64 [31:16];
+  assign \$33  = | \$32 ;
+  assign \$34  = load_post__valid ? load_post__mask : 16'h0000;
+  assign \$36  = matmul_post__valid ? matmul_post__mask : 16'h0000;
+  assign \$37  = \$35  | \$36 ;
+  assign \$38  = drain_post__valid ? drain_post__mask : 16'h0000;
+  assign \$39  = \$37  | \$38 ;
+  assign \$40  = store_post__valid ? store_post__mask : 16'h0000;
+  assign post = \$39  | \$40 ;
+  assign \$42  = \$41  | \take$251 ;
+  assign \$43  = \$42  | \take$252 ;
+  assign take = \$43  | \take$253 ;
   \weft.control.counters  counters (
     .clk(clk),
     .enable(running),
@@ -3945,9 +3973,9 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .clear(clear),
     .clk(clk),
     .committed(committed),
-    .drain_words__payload(\i__payload$179 ),
+    .drain_words__payload(\i__payload$180 ),
     .drain_words__ready(drain_words__ready),
-    .drain_words__valid(\i__valid$183 ),
+    .drain_words__valid(\i__valid$184 ),
     .\end (done),
     .fault__cause(dispatch_fault__cause),
     .fault__index(dispatch_fault__index),
@@ -3971,61 +3999,61 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .program__valid(program__valid),
     .rst(rst),
     .stopped(stopped),
-    .store_words__payload(\i__payload$209 ),
+    .store_words__payload(\i__payload$210 ),
     .store_words__ready(store_words__ready),
-    .store_words__valid(\i__valid$213 )
+    .store_words__valid(\i__valid$214 )
   );
   \weft.control.drain_gate  drain_gate (
     .hold(hold),
-    .i__ready(\o__ready$187 ),
-    .i__valid(\i__valid$189 ),
+    .i__ready(\o__ready$188 ),
+    .i__valid(\i__valid$190 ),
     .nonzero(nonzero),
-    .o__ready(\o__ready$193 ),
+    .o__ready(\o__ready$194 ),
     .o__valid(drain_cmd__valid),
-    .\port$3612$0 (\$70 ),
-    .\port$3614$0 (\$71 ),
-    .\port$3616$0 (\$72 ),
-    .\port$3618$0 (\$73 ),
-    .\port$3620$0 (\$74 ),
-    .\port$3622$0 (\$75 ),
-    .\port$3624$0 (\$76 ),
-    .\port$3626$0 (\$77 ),
-    .\port$3628$0 (\$78 ),
-    .\port$3630$0 (\$79 ),
-    .\port$3632$0 (\$80 ),
-    .\port$3634$0 (\$81 ),
-    .\port$3636$0 (\$82 ),
-    .\port$3638$0 (\$83 ),
-    .\port$3640$0 (\$84 ),
-    .\port$3642$0 (\$85 ),
-    .take(\take$251 ),
+    .\port$3617$0 (\$76 ),
+    .\port$3619$0 (\$77 ),
+    .\port$3621$0 (\$78 ),
+    .\port$3623$0 (\$79 ),
+    .\port$3625$0 (\$80 ),
+    .\port$3627$0 (\$81 ),
+    .\port$3629$0 (\$82 ),
+    .\port$3631$0 (\$83 ),
+    .\port$3633$0 (\$84 ),
+    .\port$3635$0 (\$85 ),
+    .\port$3637$0 (\$86 ),
+    .\port$3639$0 (\$87 ),
+    .\port$3641$0 (\$88 ),
+    .\port$3643$0 (\$89 ),
+    .\port$3645$0 (\$90 ),
+    .\port$3647$0 (\$91 ),
+    .take(\take$252 ),
     .waiting(drain_waiting)
   );
   \weft.control.drain_queue  drain_queue (
     .clear(clear),
     .clk(clk),
-    .full(\i__valid$189 ),
-    .i__payload(\i__payload$179 ),
+    .full(\i__valid$190 ),
+    .i__payload(\i__payload$180 ),
     .i__ready(drain_words__ready),
-    .i__valid(\i__valid$183 ),
-    .\o__ready$39 (\o__ready$187 ),
+    .i__valid(\i__valid$184 ),
+    .\o__ready$39 (\o__ready$188 ),
     .rst(rst),
-    .shadow_0(\$70 ),
-    .shadow_1(\$71 ),
-    .shadow_10(\$80 ),
-    .shadow_11(\$81 ),
-    .shadow_12(\$82 ),
-    .shadow_13(\$83 ),
-    .shadow_14(\$84 ),
-    .shadow_15(\$85 ),
-    .shadow_2(\$72 ),
-    .shadow_3(\$73 ),
-    .shadow_4(\$74 ),
-    .shadow_5(\$75 ),
-    .shadow_6(\$76 ),
-    .shadow_7(\$77 ),
-    .shadow_8(\$78 ),
-    .shadow_9(\$79 )
+    .shadow_0(\$76 ),
+    .shadow_1(\$77 ),
+    .shadow_10(\$86 ),
+    .shadow_11(\$87 ),
+    .shadow_12(\$88 ),
+    .shadow_13(\$89 ),
+    .shadow_14(\$90 ),
+    .shadow_15(\$91 ),
+    .shadow_2(\$78 ),
+    .shadow_3(\$79 ),
+    .shadow_4(\$80 ),
+    .shadow_5(\$81 ),
+    .shadow_6(\$82 ),
+    .shadow_7(\$83 ),
+    .shadow_8(\$84 ),
+    .shadow_9(\$85 )
   );
   \weft.control.errors  errors (
     .abort(abort),
@@ -4053,70 +4081,70 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$3504$32 (\$38 [32]),
-    .\port$3506$32 (\$39 [32]),
-    .\port$3508$32 (\$40 [32]),
-    .\port$3510$32 (\$41 [32]),
-    .\port$3512$32 (\$42 [32]),
-    .\port$3514$32 (\$43 [32]),
-    .\port$3516$32 (\$44 [32]),
-    .\port$3518$32 (\$45 [32]),
-    .\port$3520$32 (\$46 [32]),
-    .\port$3522$32 (\$47 [32]),
-    .\port$3524$32 (\$48 [32]),
-    .\port$3526$32 (\$49 [32]),
-    .\port$3528$32 (\$50 [32]),
-    .\port$3530$32 (\$51 [32]),
-    .\port$3532$32 (\$52 [32]),
-    .\port$3534$32 (\$53 [32]),
-    .\port$3558$32 (\$54 [32]),
-    .\port$3560$32 (\$55 [32]),
-    .\port$3562$32 (\$56 [32]),
-    .\port$3564$32 (\$57 [32]),
-    .\port$3566$32 (\$58 [32]),
-    .\port$3568$32 (\$59 [32]),
-    .\port$3570$32 (\$60 [32]),
-    .\port$3572$32 (\$61 [32]),
-    .\port$3574$32 (\$62 [32]),
-    .\port$3576$32 (\$63 [32]),
-    .\port$3578$32 (\$64 [32]),
-    .\port$3580$32 (\$65 [32]),
-    .\port$3582$32 (\$66 [32]),
-    .\port$3584$32 (\$67 [32]),
-    .\port$3586$32 (\$68 [32]),
-    .\port$3588$32 (\$69 [32]),
-    .\port$3612$32 (\$70 [32]),
-    .\port$3614$32 (\$71 [32]),
-    .\port$3616$32 (\$72 [32]),
-    .\port$3618$32 (\$73 [32]),
-    .\port$3620$32 (\$74 [32]),
-    .\port$3622$32 (\$75 [32]),
-    .\port$3624$32 (\$76 [32]),
-    .\port$3626$32 (\$77 [32]),
-    .\port$3628$32 (\$78 [32]),
-    .\port$3630$32 (\$79 [32]),
-    .\port$3632$32 (\$80 [32]),
-    .\port$3634$32 (\$81 [32]),
-    .\port$3636$32 (\$82 [32]),
-    .\port$3638$32 (\$83 [32]),
-    .\port$3640$32 (\$84 [32]),
-    .\port$3642$32 (\$85 [32]),
-    .\port$3666$32 (\$86 [32]),
-    .\port$3668$32 (\$87 [32]),
-    .\port$3670$32 (\$88 [32]),
-    .\port$3672$32 (\$89 [32]),
-    .\port$3674$32 (\$90 [32]),
-    .\port$3676$32 (\$91 [32]),
-    .\port$3678$32 (\$92 [32]),
-    .\port$3680$32 (\$93 [32]),
-    .\port$3682$32 (\$94 [32]),
-    .\port$3684$32 (\$95 [32]),
-    .\port$3686$32 (\$96 [32]),
-    .\port$3688$32 (\$97 [32]),
-    .\port$3690$32 (\$98 [32]),
-    .\port$3692$32 (\$99 [32]),
-    .\port$3694$32 (\$100 [32]),
-    .\port$3696$32 (\$101 [32]),
+    .\port$3509$32 (\$44 [32]),
+    .\port$3511$32 (\$45 [32]),
+    .\port$3513$32 (\$46 [32]),
+    .\port$3515$32 (\$47 [32]),
+    .\port$3517$32 (\$48 [32]),
+    .\port$3519$32 (\$49 [32]),
+    .\port$3521$32 (\$50 [32]),
+    .\port$3523$32 (\$51 [32]),
+    .\port$3525$32 (\$52 [32]),
+    .\port$3527$32 (\$53 [32]),
+    .\port$3529$32 (\$54 [32]),
+    .\port$3531$32 (\$55 [32]),
+    .\port$3533$32 (\$56 [32]),
+    .\port$3535$32 (\$57 [32]),
+    .\port$3537$32 (\$58 [32]),
+    .\port$3539$32 (\$59 [32]),
+    .\port$3563$32 (\$60 [32]),
+    .\port$3565$32 (\$61 [32]),
+    .\port$3567$32 (\$62 [32]),
+    .\port$3569$32 (\$63 [32]),
+    .\port$3571$32 (\$64 [32]),
+    .\port$3573$32 (\$65 [32]),
+    .\port$3575$32 (\$66 [32]),
+    .\port$3577$32 (\$67 [32]),
+    .\port$3579$32 (\$68 [32]),
+    .\port$3581$32 (\$69 [32]),
+    .\port$3583$32 (\$70 [32]),
+    .\port$3585$32 (\$71 [32]),
+    .\port$3587$32 (\$72 [32]),
+    .\port$3589$32 (\$73 [32]),
+    .\port$3591$32 (\$74 [32]),
+    .\port$3593$32 (\$75 [32]),
+    .\port$3617$32 (\$76 [32]),
+    .\port$3619$32 (\$77 [32]),
+    .\port$3621$32 (\$78 [32]),
+    .\port$3623$32 (\$79 [32]),
+    .\port$3625$32 (\$80 [32]),
+    .\port$3627$32 (\$81 [32]),
+    .\port$3629$32 (\$82 [32]),
+    .\port$3631$32 (\$83 [32]),
+    .\port$3633$32 (\$84 [32]),
+    .\port$3635$32 (\$85 [32]),
+    .\port$3637$32 (\$86 [32]),
+    .\port$3639$32 (\$87 [32]),
+    .\port$3641$32 (\$88 [32]),
+    .\port$3643$32 (\$89 [32]),
+    .\port$3645$32 (\$90 [32]),
+    .\port$3647$32 (\$91 [32]),
+    .\port$3671$32 (\$92 [32]),
+    .\port$3673$32 (\$93 [32]),
+    .\port$3675$32 (\$94 [32]),
+    .\port$3677$32 (\$95 [32]),
+    .\port$3679$32 (\$96 [32]),
+    .\port$3681$32 (\$97 [32]),
+    .\port$3683$32 (\$98 [32]),
+    .\port$3685$32 (\$99 [32]),
+    .\port$3687$32 (\$100 [32]),
+    .\port$3689$32 (\$101 [32]),
+    .\port$3691$32 (\$102 [32]),
+    .\port$3693$32 (\$103 [32]),
+    .\port$3695$32 (\$104 [32]),
+    .\port$3697$32 (\$105 [32]),
+    .\port$3699$32 (\$106 [32]),
+    .\port$3701$32 (\$107 [32]),
     .quiet(quiet),
     .rst(rst),
     .stop(stop),
@@ -4170,23 +4198,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$130 ),
     .o__valid(load_cmd__valid),
-    .\port$3504$0 (\$38 ),
-    .\port$3506$0 (\$39 ),
-    .\port$3508$0 (\$40 ),
-    .\port$3510$0 (\$41 ),
-    .\port$3512$0 (\$42 ),
-    .\port$3514$0 (\$43 ),
-    .\port$3516$0 (\$44 ),
-    .\port$3518$0 (\$45 ),
-    .\port$3520$0 (\$46 ),
-    .\port$3522$0 (\$47 ),
-    .\port$3524$0 (\$48 ),
-    .\port$3526$0 (\$49 ),
-    .\port$3528$0 (\$50 ),
-    .\port$3530$0 (\$51 ),
-    .\port$3532$0 (\$52 ),
-    .\port$3534$0 (\$53 ),
-    .take(\take$249 ),
+    .\port$3509$0 (\$44 ),
+    .\port$3511$0 (\$45 ),
+    .\port$3513$0 (\$46 ),
+    .\port$3515$0 (\$47 ),
+    .\port$3517$0 (\$48 ),
+    .\port$3519$0 (\$49 ),
+    .\port$3521$0 (\$50 ),
+    .\port$3523$0 (\$51 ),
+    .\port$3525$0 (\$52 ),
+    .\port$3527$0 (\$53 ),
+    .\port$3529$0 (\$54 ),
+    .\port$3531$0 (\$55 ),
+    .\port$3533$0 (\$56 ),
+    .\port$3535$0 (\$57 ),
+    .\port$3537$0 (\$58 ),
+    .\port$3539$0 (\$59 ),
+    .take(\take$250 ),
     .waiting(load_waiting)
   );
   \weft.control.load_queue  load_queue (
@@ -4198,22 +4226,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$120 ),
     .\o__ready$39 (\o__ready$124 ),
     .rst(rst),
-    .shadow_0(\$38 ),
-    .shadow_1(\$39 ),
-    .shadow_10(\$48 ),
-    .shadow_11(\$49 ),
-    .shadow_12(\$50 ),
-    .shadow_13(\$51 ),
-    .shadow_14(\$52 ),
-    .shadow_15(\$53 ),
-    .shadow_2(\$40 ),
-    .shadow_3(\$41 ),
-    .shadow_4(\$42 ),
-    .shadow_5(\$43 ),
-    .shadow_6(\$44 ),
-    .shadow_7(\$45 ),
-    .shadow_8(\$46 ),
-    .shadow_9(\$47 )
+    .shadow_0(\$44 ),
+    .shadow_1(\$45 ),
+    .shadow_10(\$54 ),
+    .shadow_11(\$55 ),
+    .shadow_12(\$56 ),
+    .shadow_13(\$57 ),
+    .shadow_14(\$58 ),
+    .shadow_15(\$59 ),
+    .shadow_2(\$46 ),
+    .shadow_3(\$47 ),
+    .shadow_4(\$48 ),
+    .shadow_5(\$49 ),
+    .shadow_6(\$50 ),
+    .shadow_7(\$51 ),
+    .shadow_8(\$52 ),
+    .shadow_9(\$53 )
   );
   \weft.control.matmul_gate  matmul_gate (
     .hold(hold),
@@ -4223,23 +4251,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$161 ),
     .o__valid(matmul_cmd__valid),
-    .\port$3558$0 (\$54 ),
-    .\port$3560$0 (\$55 ),
-    .\port$3562$0 (\$56 ),
-    .\port$3564$0 (\$57 ),
-    .\port$3566$0 (\$58 ),
-    .\port$3568$0 (\$59 ),
-    .\port$3570$0 (\$60 ),
-    .\port$3572$0 (\$61 ),
-    .\port$3574$0 (\$62 ),
-    .\port$3576$0 (\$63 ),
-    .\port$3578$0 (\$64 ),
-    .\port$3580$0 (\$65 ),
-    .\port$3582$0 (\$66 ),
-    .\port$3584$0 (\$67 ),
-    .\port$3586$0 (\$68 ),
-    .\port$3588$0 (\$69 ),
-    .take(\take$250 ),
+    .\port$3563$0 (\$60 ),
+    .\port$3565$0 (\$61 ),
+    .\port$3567$0 (\$62 ),
+    .\port$3569$0 (\$63 ),
+    .\port$3571$0 (\$64 ),
+    .\port$3573$0 (\$65 ),
+    .\port$3575$0 (\$66 ),
+    .\port$3577$0 (\$67 ),
+    .\port$3579$0 (\$68 ),
+    .\port$3581$0 (\$69 ),
+    .\port$3583$0 (\$70 ),
+    .\port$3585$0 (\$71 ),
+    .\port$3587$0 (\$72 ),
+    .\port$3589$0 (\$73 ),
+    .\port$3591$0 (\$74 ),
+    .\port$3593$0 (\$75 ),
+    .take(\take$251 ),
     .waiting(matmul_waiting)
   );
   \weft.control.matmul_queue  matmul_queue (
@@ -4251,22 +4279,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$151 ),
     .\o__ready$39 (\o__ready$155 ),
     .rst(rst),
-    .shadow_0(\$54 ),
-    .shadow_1(\$55 ),
-    .shadow_10(\$64 ),
-    .shadow_11(\$65 ),
-    .shadow_12(\$66 ),
-    .shadow_13(\$67 ),
-    .shadow_14(\$68 ),
-    .shadow_15(\$69 ),
-    .shadow_2(\$56 ),
-    .shadow_3(\$57 ),
-    .shadow_4(\$58 ),
-    .shadow_5(\$59 ),
-    .shadow_6(\$60 ),
-    .shadow_7(\$61 ),
-    .shadow_8(\$62 ),
-    .shadow_9(\$63 )
+    .shadow_0(\$60 ),
+    .shadow_1(\$61 ),
+    .shadow_10(\$70 ),
+    .shadow_11(\$71 ),
+    .shadow_12(\$72 ),
+    .shadow_13(\$73 ),
+    .shadow_14(\$74 ),
+    .shadow_15(\$75 ),
+    .shadow_2(\$62 ),
+    .shadow_3(\$63 ),
+    .shadow_4(\$64 ),
+    .shadow_5(\$65 ),
+    .shadow_6(\$66 ),
+    .shadow_7(\$67 ),
+    .shadow_8(\$68 ),
+    .shadow_9(\$69 )
   );
   \weft.control.programs  programs (
     .clear(clear),
@@ -4291,55 +4319,55 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   );
   \weft.control.store_gate  store_gate (
     .hold(hold),
-    .i__ready(\o__ready$217 ),
-    .i__valid(\i__valid$219 ),
+    .i__ready(\o__ready$218 ),
+    .i__valid(\i__valid$220 ),
     .nonzero(nonzero),
-    .o__ready(\o__ready$223 ),
+    .o__ready(\o__ready$224 ),
     .o__valid(store_cmd__valid),
-    .\port$3666$0 (\$86 ),
-    .\port$3668$0 (\$87 ),
-    .\port$3670$0 (\$88 ),
-    .\port$3672$0 (\$89 ),
-    .\port$3674$0 (\$90 ),
-    .\port$3676$0 (\$91 ),
-    .\port$3678$0 (\$92 ),
-    .\port$3680$0 (\$93 ),
-    .\port$3682$0 (\$94 ),
-    .\port$3684$0 (\$95 ),
-    .\port$3686$0 (\$96 ),
-    .\port$3688$0 (\$97 ),
-    .\port$3690$0 (\$98 ),
-    .\port$3692$0 (\$99 ),
-    .\port$3694$0 (\$100 ),
-    .\port$3696$0 (\$101 ),
-    .take(\take$252 ),
+    .\port$3671$0 (\$92 ),
+    .\port$3673$0 (\$93 ),
+    .\port$3675$0 (\$94 ),
+    .\port$3677$0 (\$95 ),
+    .\port$3679$0 (\$96 ),
+    .\port$3681$0 (\$97 ),
+    .\port$3683$0 (\$98 ),
+    .\port$3685$0 (\$99 ),
+    .\port$3687$0 (\$100 ),
+    .\port$3689$0 (\$101 ),
+    .\port$3691$0 (\$102 ),
+    .\port$3693$0 (\$103 ),
+    .\port$3695$0 (\$104 ),
+    .\port$3697$0 (\$105 ),
+    .\port$3699$0 (\$106 ),
+    .\port$3701$0 (\$107 ),
+    .take(\take$253 ),
     .waiting(store_waiting)
   );
   \weft.control.store_queue  store_queue (
     .clear(clear),
     .clk(clk),
-    .full(\i__valid$219 ),
-    .i__payload(\i__payload$209 ),
+    .full(\i__valid$220 ),
+    .i__payload(\i__payload$210 ),
     .i__ready(store_words__ready),
-    .i__valid(\i__valid$213 ),
-    .\o__ready$39 (\o__ready$217 ),
+    .i__valid(\i__valid$214 ),
+    .\o__ready$39 (\o__ready$218 ),
     .rst(rst),
-    .shadow_0(\$86 ),
-    .shadow_1(\$87 ),
-    .shadow_10(\$96 ),
-    .shadow_11(\$97 ),
-    .shadow_12(\$98 ),
-    .shadow_13(\$99 ),
-    .shadow_14(\$100 ),
-    .shadow_15(\$101 ),
-    .shadow_2(\$88 ),
-    .shadow_3(\$89 ),
-    .shadow_4(\$90 ),
-    .shadow_5(\$91 ),
-    .shadow_6(\$92 ),
-    .shadow_7(\$93 ),
-    .shadow_8(\$94 ),
-    .shadow_9(\$95 )
+    .shadow_0(\$92 ),
+    .shadow_1(\$93 ),
+    .shadow_10(\$102 ),
+    .shadow_11(\$103 ),
+    .shadow_12(\$104 ),
+    .shadow_13(\$105 ),
+    .shadow_14(\$106 ),
+    .shadow_15(\$107 ),
+    .shadow_2(\$94 ),
+    .shadow_3(\$95 ),
+    .shadow_4(\$96 ),
+    .shadow_5(\$97 ),
+    .shadow_6(\$98 ),
+    .shadow_7(\$99 ),
+    .shadow_8(\$100 ),
+    .shadow_9(\$101 )
   );
   assign \host__araddr$1  = host__araddr;
   assign \host__arready$3  = host__arready;
@@ -4399,12 +4427,12 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign load_words__payload = \i__payload$116 ;
   assign \i__ready$119  = load_words__ready;
   assign load_words__valid = \i__valid$120 ;
-  assign \i__payload$122  = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0], \$38 [31:0] };
-  assign \o__payload$123  = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0], \$38 [31:0] };
+  assign \i__payload$122  = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0] };
+  assign \o__payload$123  = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0] };
   assign \i__ready$125  = \o__ready$124 ;
   assign \o__valid$127  = \i__valid$126 ;
-  assign load_cmd__payload = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0], \$38 [31:0] };
-  assign \o__payload$129  = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0], \$38 [31:0] };
+  assign load_cmd__payload = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0] };
+  assign \o__payload$129  = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0] };
   assign load_cmd__ready = \o__ready$130 ;
   assign \o__valid$133  = load_cmd__valid;
   assign \load_fault__cause$135  = load_fault__cause;
@@ -4413,16 +4441,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$141  = nonzero;
   assign \hold$142  = hold;
   assign waiting = load_waiting;
-  assign load_index = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32] };
+  assign load_index = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32] };
   assign matmul_words__payload = \i__payload$147 ;
   assign \i__ready$150  = matmul_words__ready;
   assign matmul_words__valid = \i__valid$151 ;
-  assign \i__payload$153  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
-  assign \o__payload$154  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
+  assign \i__payload$153  = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0] };
+  assign \o__payload$154  = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0] };
   assign \i__ready$156  = \o__ready$155 ;
   assign \o__valid$158  = \i__valid$157 ;
-  assign matmul_cmd__payload = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
-  assign \o__payload$160  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
+  assign matmul_cmd__payload = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0] };
+  assign \o__payload$160  = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0] };
   assign matmul_cmd__ready = \o__ready$161 ;
   assign \o__valid$164  = matmul_cmd__valid;
   assign \matmul_fault__cause$166  = matmul_fault__cause;
@@ -4431,107 +4459,107 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$171  = nonzero;
   assign \hold$172  = hold;
   assign \waiting$175  = matmul_waiting;
-  assign matmul_index = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
-  assign drain_words__payload = \i__payload$179 ;
-  assign \i__ready$182  = drain_words__ready;
-  assign drain_words__valid = \i__valid$183 ;
-  assign \i__payload$185  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
-  assign \o__payload$186  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
-  assign \i__ready$188  = \o__ready$187 ;
-  assign \o__valid$190  = \i__valid$189 ;
-  assign drain_cmd__payload = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
-  assign \o__payload$192  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
-  assign drain_cmd__ready = \o__ready$193 ;
-  assign \o__valid$196  = drain_cmd__valid;
-  assign \drain_fault__cause$198  = drain_fault__cause;
-  assign \drain_fault__index$200  = drain_fault__index;
-  assign \drain_fault__valid$202  = drain_fault__valid;
-  assign \nonzero$203  = nonzero;
-  assign \hold$204  = hold;
-  assign \waiting$207  = drain_waiting;
-  assign drain_index = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
-  assign store_words__payload = \i__payload$209 ;
-  assign \i__ready$212  = store_words__ready;
-  assign store_words__valid = \i__valid$213 ;
-  assign \i__payload$215  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
-  assign \o__payload$216  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
-  assign \i__ready$218  = \o__ready$217 ;
-  assign \o__valid$220  = \i__valid$219 ;
-  assign store_cmd__payload = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
-  assign \o__payload$222  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
-  assign store_cmd__ready = \o__ready$223 ;
-  assign \o__valid$226  = store_cmd__valid;
-  assign \store_fault__cause$228  = store_fault__cause;
-  assign \store_fault__index$230  = store_fault__index;
-  assign \store_fault__valid$232  = store_fault__valid;
-  assign \nonzero$233  = nonzero;
-  assign \hold$234  = hold;
-  assign \waiting$237  = store_waiting;
-  assign store_index = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
-  assign \port$3504$0  = \$38 ;
-  assign \port$3506$0  = \$39 ;
-  assign \port$3508$0  = \$40 ;
-  assign \port$3510$0  = \$41 ;
-  assign \port$3512$0  = \$42 ;
-  assign \port$3514$0  = \$43 ;
-  assign \port$3516$0  = \$44 ;
-  assign \port$3518$0  = \$45 ;
-  assign \port$3520$0  = \$46 ;
-  assign \port$3522$0  = \$47 ;
-  assign \port$3524$0  = \$48 ;
-  assign \port$3526$0  = \$49 ;
-  assign \port$3528$0  = \$50 ;
-  assign \port$3530$0  = \$51 ;
-  assign \port$3532$0  = \$52 ;
-  assign \port$3534$0  = \$53 ;
-  assign \port$3558$0  = \$54 ;
-  assign \port$3560$0  = \$55 ;
-  assign \port$3562$0  = \$56 ;
-  assign \port$3564$0  = \$57 ;
-  assign \port$3566$0  = \$58 ;
-  assign \port$3568$0  = \$59 ;
-  assign \port$3570$0  = \$60 ;
-  assign \port$3572$0  = \$61 ;
-  assign \port$3574$0  = \$62 ;
-  assign \port$3576$0  = \$63 ;
-  assign \port$3578$0  = \$64 ;
-  assign \port$3580$0  = \$65 ;
-  assign \port$3582$0  = \$66 ;
-  assign \port$3584$0  = \$67 ;
-  assign \port$3586$0  = \$68 ;
-  assign \port$3588$0  = \$69 ;
-  assign \port$3612$0  = \$70 ;
-  assign \port$3614$0  = \$71 ;
-  assign \port$3616$0  = \$72 ;
-  assign \port$3618$0  = \$73 ;
-  assign \port$3620$0  = \$74 ;
-  assign \port$3622$0  = \$75 ;
-  assign \port$3624$0  = \$76 ;
-  assign \port$3626$0  = \$77 ;
-  assign \port$3628$0  = \$78 ;
-  assign \port$3630$0  = \$79 ;
-  assign \port$3632$0  = \$80 ;
-  assign \port$3634$0  = \$81 ;
-  assign \port$3636$0  = \$82 ;
-  assign \port$3638$0  = \$83 ;
-  assign \port$3640$0  = \$84 ;
-  assign \port$3642$0  = \$85 ;
-  assign \port$3666$0  = \$86 ;
-  assign \port$3668$0  = \$87 ;
-  assign \port$3670$0  = \$88 ;
-  assign \port$3672$0  = \$89 ;
-  assign \port$3674$0  = \$90 ;
-  assign \port$3676$0  = \$91 ;
-  assign \port$3678$0  = \$92 ;
-  assign \port$3680$0  = \$93 ;
-  assign \port$3682$0  = \$94 ;
-  assign \port$3684$0  = \$95 ;
-  assign \port$3686$0  = \$96 ;
-  assign \port$3688$0  = \$97 ;
-  assign \port$3690$0  = \$98 ;
-  assign \port$3692$0  = \$99 ;
-  assign \port$3694$0  = \$100 ;
-  assign \port$3696$0  = \$101 ;
+  assign matmul_index = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32] };
+  assign drain_words__payload = \i__payload$180 ;
+  assign \i__ready$183  = drain_words__ready;
+  assign drain_words__valid = \i__valid$184 ;
+  assign \i__payload$186  = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0] };
+  assign \o__payload$187  = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0] };
+  assign \i__ready$189  = \o__ready$188 ;
+  assign \o__valid$191  = \i__valid$190 ;
+  assign drain_cmd__payload = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0] };
+  assign \o__payload$193  = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0] };
+  assign drain_cmd__ready = \o__ready$194 ;
+  assign \o__valid$197  = drain_cmd__valid;
+  assign \drain_fault__cause$199  = drain_fault__cause;
+  assign \drain_fault__index$201  = drain_fault__index;
+  assign \drain_fault__valid$203  = drain_fault__valid;
+  assign \nonzero$204  = nonzero;
+  assign \hold$205  = hold;
+  assign \waiting$208  = drain_waiting;
+  assign drain_index = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32] };
+  assign store_words__payload = \i__payload$210 ;
+  assign \i__ready$213  = store_words__ready;
+  assign store_words__valid = \i__valid$214 ;
+  assign \i__payload$216  = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0] };
+  assign \o__payload$217  = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0] };
+  assign \i__ready$219  = \o__ready$218 ;
+  assign \o__valid$221  = \i__valid$220 ;
+  assign store_cmd__payload = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0] };
+  assign \o__payload$223  = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0] };
+  assign store_cmd__ready = \o__ready$224 ;
+  assign \o__valid$227  = store_cmd__valid;
+  assign \store_fault__cause$229  = store_fault__cause;
+  assign \store_fault__index$231  = store_fault__index;
+  assign \store_fault__valid$233  = store_fault__valid;
+  assign \nonzero$234  = nonzero;
+  assign \hold$235  = hold;
+  assign \waiting$238  = store_waiting;
+  assign store_index = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32] };
+  assign \port$3509$0  = \$44 ;
+  assign \port$3511$0  = \$45 ;
+  assign \port$3513$0  = \$46 ;
+  assign \port$3515$0  = \$47 ;
+  assign \port$3517$0  = \$48 ;
+  assign \port$3519$0  = \$49 ;
+  assign \port$3521$0  = \$50 ;
+  assign \port$3523$0  = \$51 ;
+  assign \port$3525$0  = \$52 ;
+  assign \port$3527$0  = \$53 ;
+  assign \port$3529$0  = \$54 ;
+  assign \port$3531$0  = \$55 ;
+  assign \port$3533$0  = \$56 ;
+  assign \port$3535$0  = \$57 ;
+  assign \port$3537$0  = \$58 ;
+  assign \port$3539$0  = \$59 ;
+  assign \port$3563$0  = \$60 ;
+  assign \port$3565$0  = \$61 ;
+  assign \port$3567$0  = \$62 ;
+  assign \port$3569$0  = \$63 ;
+  assign \port$3571$0  = \$64 ;
+  assign \port$3573$0  = \$65 ;
+  assign \port$3575$0  = \$66 ;
+  assign \port$3577$0  = \$67 ;
+  assign \port$3579$0  = \$68 ;
+  assign \port$3581$0  = \$69 ;
+  assign \port$3583$0  = \$70 ;
+  assign \port$3585$0  = \$71 ;
+  assign \port$3587$0  = \$72 ;
+  assign \port$3589$0  = \$73 ;
+  assign \port$3591$0  = \$74 ;
+  assign \port$3593$0  = \$75 ;
+  assign \port$3617$0  = \$76 ;
+  assign \port$3619$0  = \$77 ;
+  assign \port$3621$0  = \$78 ;
+  assign \port$3623$0  = \$79 ;
+  assign \port$3625$0  = \$80 ;
+  assign \port$3627$0  = \$81 ;
+  assign \port$3629$0  = \$82 ;
+  assign \port$3631$0  = \$83 ;
+  assign \port$3633$0  = \$84 ;
+  assign \port$3635$0  = \$85 ;
+  assign \port$3637$0  = \$86 ;
+  assign \port$3639$0  = \$87 ;
+  assign \port$3641$0  = \$88 ;
+  assign \port$3643$0  = \$89 ;
+  assign \port$3645$0  = \$90 ;
+  assign \port$3647$0  = \$91 ;
+  assign \port$3671$0  = \$92 ;
+  assign \port$3673$0  = \$93 ;
+  assign \port$3675$0  = \$94 ;
+  assign \port$3677$0  = \$95 ;
+  assign \port$3679$0  = \$96 ;
+  assign \port$3681$0  = \$97 ;
+  assign \port$3683$0  = \$98 ;
+  assign \port$3685$0  = \$99 ;
+  assign \port$3687$0  = \$100 ;
+  assign \port$3689$0  = \$101 ;
+  assign \port$3691$0  = \$102 ;
+  assign \port$3693$0  = \$103 ;
+  assign \port$3695$0  = \$104 ;
+  assign \port$3697$0  = \$105 ;
+  assign \port$3699$0  = \$106 ;
+  assign \port$3701$0  = \$107 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -4610,376 +4638,380 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \i__payload$116.index  = \i__payload$116 [32];
   assign \load_words__payload.data  = \i__payload$116 [31:0];
   assign \load_words__payload.index  = \i__payload$116 [32];
-  assign \i__payload$122.opcode  = \$38 [7:0];
-  assign \i__payload$122.wait  = \$39 [15:0];
-  assign \i__payload$122.post  = \$39 [31:16];
-  assign \i__payload$122.space  = \$38 [9:8];
-  assign \i__payload$122.flip  = \$38 [10];
-  assign \i__payload$122.transpose  = \$38 [11];
-  assign \i__payload$122.fill  = \$38 [31:24];
-  assign \i__payload$122.src  = \$40 [31:0];
-  assign \i__payload$122.stride1  = \$41 [31:0];
-  assign \i__payload$122.stride2  = \$42 [31:0];
-  assign \i__payload$122.len  = \$43 [23:0];
-  assign \i__payload$122.count1  = \$44 [15:0];
-  assign \i__payload$122.count2  = \$44 [31:16];
-  assign \i__payload$122.dst  = \$45 [23:0];
-  assign \i__payload$122.dst_stride1  = \$46 [23:0];
-  assign \i__payload$122.dst_stride2  = \$47 [23:0];
-  assign \i__payload$122.dst_chunk  = \$48 [23:0];
-  assign \i__payload$122.pad_left  = \$49 [15:0];
-  assign \i__payload$122.pad_right  = \$49 [31:16];
-  assign \i__payload$122.pad_top  = \$50 [15:0];
-  assign \i__payload$122.pad_bottom  = \$50 [31:16];
-  assign \i__payload$122.index  = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32] };
-  assign \o__payload$123.opcode  = \$38 [7:0];
-  assign \o__payload$123.wait  = \$39 [15:0];
-  assign \o__payload$123.post  = \$39 [31:16];
-  assign \o__payload$123.space  = \$38 [9:8];
-  assign \o__payload$123.flip  = \$38 [10];
-  assign \o__payload$123.transpose  = \$38 [11];
-  assign \o__payload$123.fill  = \$38 [31:24];
-  assign \o__payload$123.src  = \$40 [31:0];
-  assign \o__payload$123.stride1  = \$41 [31:0];
-  assign \o__payload$123.stride2  = \$42 [31:0];
-  assign \o__payload$123.len  = \$43 [23:0];
-  assign \o__payload$123.count1  = \$44 [15:0];
-  assign \o__payload$123.count2  = \$44 [31:16];
-  assign \o__payload$123.dst  = \$45 [23:0];
-  assign \o__payload$123.dst_stride1  = \$46 [23:0];
-  assign \o__payload$123.dst_stride2  = \$47 [23:0];
-  assign \o__payload$123.dst_chunk  = \$48 [23:0];
-  assign \o__payload$123.pad_left  = \$49 [15:0];
-  assign \o__payload$123.pad_right  = \$49 [31:16];
-  assign \o__payload$123.pad_top  = \$50 [15:0];
-  assign \o__payload$123.pad_bottom  = \$50 [31:16];
-  assign \o__payload$123.index  = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32] };
-  assign \load_cmd__payload.opcode  = \$38 [7:0];
-  assign \load_cmd__payload.wait  = \$39 [15:0];
-  assign \load_cmd__payload.post  = \$39 [31:16];
-  assign \load_cmd__payload.space  = \$38 [9:8];
-  assign \load_cmd__payload.flip  = \$38 [10];
-  assign \load_cmd__payload.transpose  = \$38 [11];
-  assign \load_cmd__payload.fill  = \$38 [31:24];
-  assign \load_cmd__payload.src  = \$40 [31:0];
-  assign \load_cmd__payload.stride1  = \$41 [31:0];
-  assign \load_cmd__payload.stride2  = \$42 [31:0];
-  assign \load_cmd__payload.len  = \$43 [23:0];
-  assign \load_cmd__payload.count1  = \$44 [15:0];
-  assign \load_cmd__payload.count2  = \$44 [31:16];
-  assign \load_cmd__payload.dst  = \$45 [23:0];
-  assign \load_cmd__payload.dst_stride1  = \$46 [23:0];
-  assign \load_cmd__payload.dst_stride2  = \$47 [23:0];
-  assign \load_cmd__payload.dst_chunk  = \$48 [23:0];
-  assign \load_cmd__payload.pad_left  = \$49 [15:0];
-  assign \load_cmd__payload.pad_right  = \$49 [31:16];
-  assign \load_cmd__payload.pad_top  = \$50 [15:0];
-  assign \load_cmd__payload.pad_bottom  = \$50 [31:16];
-  assign \load_cmd__payload.index  = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32] };
-  assign \o__payload$129.opcode  = \$38 [7:0];
-  assign \o__payload$129.wait  = \$39 [15:0];
-  assign \o__payload$129.post  = \$39 [31:16];
-  assign \o__payload$129.space  = \$38 [9:8];
-  assign \o__payload$129.flip  = \$38 [10];
-  assign \o__payload$129.transpose  = \$38 [11];
-  assign \o__payload$129.fill  = \$38 [31:24];
-  assign \o__payload$129.src  = \$40 [31:0];
-  assign \o__payload$129.stride1  = \$41 [31:0];
-  assign \o__payload$129.stride2  = \$42 [31:0];
-  assign \o__payload$129.len  = \$43 [23:0];
-  assign \o__payload$129.count1  = \$44 [15:0];
-  assign \o__payload$129.count2  = \$44 [31:16];
-  assign \o__payload$129.dst  = \$45 [23:0];
-  assign \o__payload$129.dst_stride1  = \$46 [23:0];
-  assign \o__payload$129.dst_stride2  = \$47 [23:0];
-  assign \o__payload$129.dst_chunk  = \$48 [23:0];
-  assign \o__payload$129.pad_left  = \$49 [15:0];
-  assign \o__payload$129.pad_right  = \$49 [31:16];
-  assign \o__payload$129.pad_top  = \$50 [15:0];
-  assign \o__payload$129.pad_bottom  = \$50 [31:16];
-  assign \o__payload$129.index  = { \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$38 [32] };
+  assign \i__payload$122.opcode  = \$44 [7:0];
+  assign \i__payload$122.wait  = \$45 [15:0];
+  assign \i__payload$122.post  = \$45 [31:16];
+  assign \i__payload$122.space  = \$44 [9:8];
+  assign \i__payload$122.flip  = \$44 [10];
+  assign \i__payload$122.transpose  = \$44 [11];
+  assign \i__payload$122.fill  = \$44 [31:24];
+  assign \i__payload$122.src  = \$46 [31:0];
+  assign \i__payload$122.stride1  = \$47 [31:0];
+  assign \i__payload$122.stride2  = \$48 [31:0];
+  assign \i__payload$122.len  = \$49 [23:0];
+  assign \i__payload$122.count1  = \$50 [15:0];
+  assign \i__payload$122.count2  = \$50 [31:16];
+  assign \i__payload$122.dst  = \$51 [23:0];
+  assign \i__payload$122.dst_stride1  = \$52 [23:0];
+  assign \i__payload$122.dst_stride2  = \$53 [23:0];
+  assign \i__payload$122.dst_chunk  = \$54 [23:0];
+  assign \i__payload$122.pad_left  = \$55 [15:0];
+  assign \i__payload$122.pad_right  = \$55 [31:16];
+  assign \i__payload$122.pad_top  = \$56 [15:0];
+  assign \i__payload$122.pad_bottom  = \$56 [31:16];
+  assign \i__payload$122.index  = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32] };
+  assign \o__payload$123.opcode  = \$44 [7:0];
+  assign \o__payload$123.wait  = \$45 [15:0];
+  assign \o__payload$123.post  = \$45 [31:16];
+  assign \o__payload$123.space  = \$44 [9:8];
+  assign \o__payload$123.flip  = \$44 [10];
+  assign \o__payload$123.transpose  = \$44 [11];
+  assign \o__payload$123.fill  = \$44 [31:24];
+  assign \o__payload$123.src  = \$46 [31:0];
+  assign \o__payload$123.stride1  = \$47 [31:0];
+  assign \o__payload$123.stride2  = \$48 [31:0];
+  assign \o__payload$123.len  = \$49 [23:0];
+  assign \o__payload$123.count1  = \$50 [15:0];
+  assign \o__payload$123.count2  = \$50 [31:16];
+  assign \o__payload$123.dst  = \$51 [23:0];
+  assign \o__payload$123.dst_stride1  = \$52 [23:0];
+  assign \o__payload$123.dst_stride2  = \$53 [23:0];
+  assign \o__payload$123.dst_chunk  = \$54 [23:0];
+  assign \o__payload$123.pad_left  = \$55 [15:0];
+  assign \o__payload$123.pad_right  = \$55 [31:16];
+  assign \o__payload$123.pad_top  = \$56 [15:0];
+  assign \o__payload$123.pad_bottom  = \$56 [31:16];
+  assign \o__payload$123.index  = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32] };
+  assign \load_cmd__payload.opcode  = \$44 [7:0];
+  assign \load_cmd__payload.wait  = \$45 [15:0];
+  assign \load_cmd__payload.post  = \$45 [31:16];
+  assign \load_cmd__payload.space  = \$44 [9:8];
+  assign \load_cmd__payload.flip  = \$44 [10];
+  assign \load_cmd__payload.transpose  = \$44 [11];
+  assign \load_cmd__payload.fill  = \$44 [31:24];
+  assign \load_cmd__payload.src  = \$46 [31:0];
+  assign \load_cmd__payload.stride1  = \$47 [31:0];
+  assign \load_cmd__payload.stride2  = \$48 [31:0];
+  assign \load_cmd__payload.len  = \$49 [23:0];
+  assign \load_cmd__payload.count1  = \$50 [15:0];
+  assign \load_cmd__payload.count2  = \$50 [31:16];
+  assign \load_cmd__payload.dst  = \$51 [23:0];
+  assign \load_cmd__payload.dst_stride1  = \$52 [23:0];
+  assign \load_cmd__payload.dst_stride2  = \$53 [23:0];
+  assign \load_cmd__payload.dst_chunk  = \$54 [23:0];
+  assign \load_cmd__payload.pad_left  = \$55 [15:0];
+  assign \load_cmd__payload.pad_right  = \$55 [31:16];
+  assign \load_cmd__payload.pad_top  = \$56 [15:0];
+  assign \load_cmd__payload.pad_bottom  = \$56 [31:16];
+  assign \load_cmd__payload.index  = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32] };
+  assign \o__payload$129.opcode  = \$44 [7:0];
+  assign \o__payload$129.wait  = \$45 [15:0];
+  assign \o__payload$129.post  = \$45 [31:16];
+  assign \o__payload$129.space  = \$44 [9:8];
+  assign \o__payload$129.flip  = \$44 [10];
+  assign \o__payload$129.transpose  = \$44 [11];
+  assign \o__payload$129.fill  = \$44 [31:24];
+  assign \o__payload$129.src  = \$46 [31:0];
+  assign \o__payload$129.stride1  = \$47 [31:0];
+  assign \o__payload$129.stride2  = \$48 [31:0];
+  assign \o__payload$129.len  = \$49 [23:0];
+  assign \o__payload$129.count1  = \$50 [15:0];
+  assign \o__payload$129.count2  = \$50 [31:16];
+  assign \o__payload$129.dst  = \$51 [23:0];
+  assign \o__payload$129.dst_stride1  = \$52 [23:0];
+  assign \o__payload$129.dst_stride2  = \$53 [23:0];
+  assign \o__payload$129.dst_chunk  = \$54 [23:0];
+  assign \o__payload$129.pad_left  = \$55 [15:0];
+  assign \o__payload$129.pad_right  = \$55 [31:16];
+  assign \o__payload$129.pad_top  = \$56 [15:0];
+  assign \o__payload$129.pad_bottom  = \$56 [31:16];
+  assign \o__payload$129.index  = { \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32] };
   assign \i__payload$147.data  = \i__payload$147 [31:0];
   assign \i__payload$147.index  = \i__payload$147 [32];
   assign \matmul_words__payload.data  = \i__payload$147 [31:0];
   assign \matmul_words__payload.index  = \i__payload$147 [32];
-  assign \i__payload$153.opcode  = \$54 [7:0];
-  assign \i__payload$153.wait  = \$55 [15:0];
-  assign \i__payload$153.post  = \$55 [31:16];
-  assign \i__payload$153.accumulate  = \$54 [8];
-  assign \i__payload$153.row_sum  = \$54 [9];
-  assign \i__payload$153.act  = \$56 [23:0];
-  assign \i__payload$153.wgt  = \$57 [15:0];
-  assign \i__payload$153.wgt_block  = \$57 [31:16];
-  assign \i__payload$153.wait_weights  = \$58 [15:0];
-  assign \i__payload$153.wait_acc  = \$58 [31:16];
-  assign \i__payload$153.acc  = \$59 [15:0];
-  assign \i__payload$153.acc_block  = \$59 [31:16];
-  assign \i__payload$153.blocks  = \$60 [15:0];
-  assign \i__payload$153.k_tail  = \$60 [31:16];
-  assign \i__payload$153.k0  = \$61 [15:0];
-  assign \i__payload$153.k1  = \$61 [31:16];
-  assign \i__payload$153.k2  = \$62 [15:0];
-  assign \i__payload$153.m0  = \$62 [31:16];
-  assign \i__payload$153.m1  = \$63 [15:0];
-  assign \i__payload$153.m2  = \$63 [31:16];
-  assign \i__payload$153.k0_stride  = \$64 [23:0];
-  assign \i__payload$153.k1_stride  = \$65 [23:0];
-  assign \i__payload$153.k2_stride  = \$66 [23:0];
-  assign \i__payload$153.m0_stride  = \$67 [23:0];
-  assign \i__payload$153.m1_stride  = \$68 [23:0];
-  assign \i__payload$153.m2_stride  = \$69 [23:0];
-  assign \i__payload$153.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
-  assign \o__payload$154.opcode  = \$54 [7:0];
-  assign \o__payload$154.wait  = \$55 [15:0];
-  assign \o__payload$154.post  = \$55 [31:16];
-  assign \o__payload$154.accumulate  = \$54 [8];
-  assign \o__payload$154.row_sum  = \$54 [9];
-  assign \o__payload$154.act  = \$56 [23:0];
-  assign \o__payload$154.wgt  = \$57 [15:0];
-  assign \o__payload$154.wgt_block  = \$57 [31:16];
-  assign \o__payload$154.wait_weights  = \$58 [15:0];
-  assign \o__payload$154.wait_acc  = \$58 [31:16];
-  assign \o__payload$154.acc  = \$59 [15:0];
-  assign \o__payload$154.acc_block  = \$59 [31:16];
-  assign \o__payload$154.blocks  = \$60 [15:0];
-  assign \o__payload$154.k_tail  = \$60 [31:16];
-  assign \o__payload$154.k0  = \$61 [15:0];
-  assign \o__payload$154.k1  = \$61 [31:16];
-  assign \o__payload$154.k2  = \$62 [15:0];
-  assign \o__payload$154.m0  = \$62 [31:16];
-  assign \o__payload$154.m1  = \$63 [15:0];
-  assign \o__payload$154.m2  = \$63 [31:16];
-  assign \o__payload$154.k0_stride  = \$64 [23:0];
-  assign \o__payload$154.k1_stride  = \$65 [23:0];
-  assign \o__payload$154.k2_stride  = \$66 [23:0];
-  assign \o__payload$154.m0_stride  = \$67 [23:0];
-  assign \o__payload$154.m1_stride  = \$68 [23:0];
-  assign \o__payload$154.m2_stride  = \$69 [23:0];
-  assign \o__payload$154.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
-  assign \matmul_cmd__payload.opcode  = \$54 [7:0];
-  assign \matmul_cmd__payload.wait  = \$55 [15:0];
-  assign \matmul_cmd__payload.post  = \$55 [31:16];
-  assign \matmul_cmd__payload.accumulate  = \$54 [8];
-  assign \matmul_cmd__payload.row_sum  = \$54 [9];
-  assign \matmul_cmd__payload.act  = \$56 [23:0];
-  assign \matmul_cmd__payload.wgt  = \$57 [15:0];
-  assign \matmul_cmd__payload.wgt_block  = \$57 [31:16];
-  assign \matmul_cmd__payload.wait_weights  = \$58 [15:0];
-  assign \matmul_cmd__payload.wait_acc  = \$58 [31:16];
-  assign \matmul_cmd__payload.acc  = \$59 [15:0];
-  assign \matmul_cmd__payload.acc_block  = \$59 [31:16];
-  assign \matmul_cmd__payload.blocks  = \$60 [15:0];
-  assign \matmul_cmd__payload.k_tail  = \$60 [31:16];
-  assign \matmul_cmd__payload.k0  = \$61 [15:0];
-  assign \matmul_cmd__payload.k1  = \$61 [31:16];
-  assign \matmul_cmd__payload.k2  = \$62 [15:0];
-  assign \matmul_cmd__payload.m0  = \$62 [31:16];
-  assign \matmul_cmd__payload.m1  = \$63 [15:0];
-  assign \matmul_cmd__payload.m2  = \$63 [31:16];
-  assign \matmul_cmd__payload.k0_stride  = \$64 [23:0];
-  assign \matmul_cmd__payload.k1_stride  = \$65 [23:0];
-  assign \matmul_cmd__payload.k2_stride  = \$66 [23:0];
-  assign \matmul_cmd__payload.m0_stride  = \$67 [23:0];
-  assign \matmul_cmd__payload.m1_stride  = \$68 [23:0];
-  assign \matmul_cmd__payload.m2_stride  = \$69 [23:0];
-  assign \matmul_cmd__payload.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
-  assign \o__payload$160.opcode  = \$54 [7:0];
-  assign \o__payload$160.wait  = \$55 [15:0];
-  assign \o__payload$160.post  = \$55 [31:16];
-  assign \o__payload$160.accumulate  = \$54 [8];
-  assign \o__payload$160.row_sum  = \$54 [9];
-  assign \o__payload$160.act  = \$56 [23:0];
-  assign \o__payload$160.wgt  = \$57 [15:0];
-  assign \o__payload$160.wgt_block  = \$57 [31:16];
-  assign \o__payload$160.wait_weights  = \$58 [15:0];
-  assign \o__payload$160.wait_acc  = \$58 [31:16];
-  assign \o__payload$160.acc  = \$59 [15:0];
-  assign \o__payload$160.acc_block  = \$59 [31:16];
-  assign \o__payload$160.blocks  = \$60 [15:0];
-  assign \o__payload$160.k_tail  = \$60 [31:16];
-  assign \o__payload$160.k0  = \$61 [15:0];
-  assign \o__payload$160.k1  = \$61 [31:16];
-  assign \o__payload$160.k2  = \$62 [15:0];
-  assign \o__payload$160.m0  = \$62 [31:16];
-  assign \o__payload$160.m1  = \$63 [15:0];
-  assign \o__payload$160.m2  = \$63 [31:16];
-  assign \o__payload$160.k0_stride  = \$64 [23:0];
-  assign \o__payload$160.k1_stride  = \$65 [23:0];
-  assign \o__payload$160.k2_stride  = \$66 [23:0];
-  assign \o__payload$160.m0_stride  = \$67 [23:0];
-  assign \o__payload$160.m1_stride  = \$68 [23:0];
-  assign \o__payload$160.m2_stride  = \$69 [23:0];
-  assign \o__payload$160.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
-  assign \matmul_waiting$177.weights  = \matmul_waiting$177 [0];
-  assign \matmul_waiting$177.operands  = \matmul_waiting$177 [1];
-  assign \matmul_waiting$177.accumulator  = \matmul_waiting$177 [2];
-  assign \i__payload$179.data  = \i__payload$179 [31:0];
-  assign \i__payload$179.index  = \i__payload$179 [32];
-  assign \drain_words__payload.data  = \i__payload$179 [31:0];
-  assign \drain_words__payload.index  = \i__payload$179 [32];
-  assign \i__payload$185.opcode  = \$70 [7:0];
-  assign \i__payload$185.wait  = \$71 [15:0];
-  assign \i__payload$185.post  = \$71 [31:16];
-  assign \i__payload$185.int32  = \$70 [8];
-  assign \i__payload$185.params  = \$70 [9];
-  assign \i__payload$185.row_sum  = \$70 [10];
-  assign \i__payload$185.acc  = \$72 [15:0];
-  assign \i__payload$185.acc_block  = \$72 [31:16];
-  assign \i__payload$185.rows  = \$73 [15:0];
-  assign \i__payload$185.blocks  = \$73 [31:16];
-  assign \i__payload$185.dst  = \$74 [23:0];
-  assign \i__payload$185.dst_stride  = \$75 [23:0];
-  assign \i__payload$185.dst_block  = \$76 [23:0];
-  assign \i__payload$185.param  = \$77 [15:0];
-  assign \i__payload$185.cols_last  = \$77 [31:16];
-  assign \i__payload$185.scale  = \$78 [31:0];
-  assign \i__payload$185.zero_point  = \$79 [15:0];
-  assign \i__payload$185.b_zero_point  = \$79 [31:16];
-  assign \i__payload$185.qmin  = \$80 [15:0];
-  assign \i__payload$185.qmax  = \$80 [31:16];
-  assign \i__payload$185.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
-  assign \o__payload$186.opcode  = \$70 [7:0];
-  assign \o__payload$186.wait  = \$71 [15:0];
-  assign \o__payload$186.post  = \$71 [31:16];
-  assign \o__payload$186.int32  = \$70 [8];
-  assign \o__payload$186.params  = \$70 [9];
-  assign \o__payload$186.row_sum  = \$70 [10];
-  assign \o__payload$186.acc  = \$72 [15:0];
-  assign \o__payload$186.acc_block  = \$72 [31:16];
-  assign \o__payload$186.rows  = \$73 [15:0];
-  assign \o__payload$186.blocks  = \$73 [31:16];
-  assign \o__payload$186.dst  = \$74 [23:0];
-  assign \o__payload$186.dst_stride  = \$75 [23:0];
-  assign \o__payload$186.dst_block  = \$76 [23:0];
-  assign \o__payload$186.param  = \$77 [15:0];
-  assign \o__payload$186.cols_last  = \$77 [31:16];
-  assign \o__payload$186.scale  = \$78 [31:0];
-  assign \o__payload$186.zero_point  = \$79 [15:0];
-  assign \o__payload$186.b_zero_point  = \$79 [31:16];
-  assign \o__payload$186.qmin  = \$80 [15:0];
-  assign \o__payload$186.qmax  = \$80 [31:16];
-  assign \o__payload$186.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
-  assign \drain_cmd__payload.opcode  = \$70 [7:0];
-  assign \drain_cmd__payload.wait  = \$71 [15:0];
-  assign \drain_cmd__payload.post  = \$71 [31:16];
-  assign \drain_cmd__payload.int32  = \$70 [8];
-  assign \drain_cmd__payload.params  = \$70 [9];
-  assign \drain_cmd__payload.row_sum  = \$70 [10];
-  assign \drain_cmd__payload.acc  = \$72 [15:0];
-  assign \drain_cmd__payload.acc_block  = \$72 [31:16];
-  assign \drain_cmd__payload.rows  = \$73 [15:0];
-  assign \drain_cmd__payload.blocks  = \$73 [31:16];
-  assign \drain_cmd__payload.dst  = \$74 [23:0];
-  assign \drain_cmd__payload.dst_stride  = \$75 [23:0];
-  assign \drain_cmd__payload.dst_block  = \$76 [23:0];
-  assign \drain_cmd__payload.param  = \$77 [15:0];
-  assign \drain_cmd__payload.cols_last  = \$77 [31:16];
-  assign \drain_cmd__payload.scale  = \$78 [31:0];
-  assign \drain_cmd__payload.zero_point  = \$79 [15:0];
-  assign \drain_cmd__payload.b_zero_point  = \$79 [31:16];
-  assign \drain_cmd__payload.qmin  = \$80 [15:0];
-  assign \drain_cmd__payload.qmax  = \$80 [31:16];
-  assign \drain_cmd__payload.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
-  assign \o__payload$192.opcode  = \$70 [7:0];
-  assign \o__payload$192.wait  = \$71 [15:0];
-  assign \o__payload$192.post  = \$71 [31:16];
-  assign \o__payload$192.int32  = \$70 [8];
-  assign \o__payload$192.params  = \$70 [9];
-  assign \o__payload$192.row_sum  = \$70 [10];
-  assign \o__payload$192.acc  = \$72 [15:0];
-  assign \o__payload$192.acc_block  = \$72 [31:16];
-  assign \o__payload$192.rows  = \$73 [15:0];
-  assign \o__payload$192.blocks  = \$73 [31:16];
-  assign \o__payload$192.dst  = \$74 [23:0];
-  assign \o__payload$192.dst_stride  = \$75 [23:0];
-  assign \o__payload$192.dst_block  = \$76 [23:0];
-  assign \o__payload$192.param  = \$77 [15:0];
-  assign \o__payload$192.cols_last  = \$77 [31:16];
-  assign \o__payload$192.scale  = \$78 [31:0];
-  assign \o__payload$192.zero_point  = \$79 [15:0];
-  assign \o__payload$192.b_zero_point  = \$79 [31:16];
-  assign \o__payload$192.qmin  = \$80 [15:0];
-  assign \o__payload$192.qmax  = \$80 [31:16];
-  assign \o__payload$192.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
-  assign \i__payload$209.data  = \i__payload$209 [31:0];
-  assign \i__payload$209.index  = \i__payload$209 [32];
-  assign \store_words__payload.data  = \i__payload$209 [31:0];
-  assign \store_words__payload.index  = \i__payload$209 [32];
-  assign \i__payload$215.opcode  = \$86 [7:0];
-  assign \i__payload$215.wait  = \$87 [15:0];
-  assign \i__payload$215.post  = \$87 [31:16];
-  assign \i__payload$215.dst  = \$88 [31:0];
-  assign \i__payload$215.stride1  = \$89 [31:0];
-  assign \i__payload$215.stride2  = \$90 [31:0];
-  assign \i__payload$215.len  = \$91 [23:0];
-  assign \i__payload$215.count1  = \$92 [15:0];
-  assign \i__payload$215.count2  = \$92 [31:16];
-  assign \i__payload$215.src  = \$93 [23:0];
-  assign \i__payload$215.src_stride1  = \$94 [23:0];
-  assign \i__payload$215.src_stride2  = \$95 [23:0];
-  assign \i__payload$215.write  = \$86 [8];
-  assign \i__payload$215.message  = \$86 [9];
-  assign \i__payload$215.end  = \$86 [10];
-  assign \i__payload$215.address  = \$88 [31:0];
-  assign \i__payload$215.value  = \$89 [31:0];
-  assign \i__payload$215.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
-  assign \o__payload$216.opcode  = \$86 [7:0];
-  assign \o__payload$216.wait  = \$87 [15:0];
-  assign \o__payload$216.post  = \$87 [31:16];
-  assign \o__payload$216.dst  = \$88 [31:0];
-  assign \o__payload$216.stride1  = \$89 [31:0];
-  assign \o__payload$216.stride2  = \$90 [31:0];
-  assign \o__payload$216.len  = \$91 [23:0];
-  assign \o__payload$216.count1  = \$92 [15:0];
-  assign \o__payload$216.count2  = \$92 [31:16];
-  assign \o__payload$216.src  = \$93 [23:0];
-  assign \o__payload$216.src_stride1  = \$94 [23:0];
-  assign \o__payload$216.src_stride2  = \$95 [23:0];
-  assign \o__payload$216.write  = \$86 [8];
-  assign \o__payload$216.message  = \$86 [9];
-  assign \o__payload$216.end  = \$86 [10];
-  assign \o__payload$216.address  = \$88 [31:0];
-  assign \o__payload$216.value  = \$89 [31:0];
-  assign \o__payload$216.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
-  assign \store_cmd__payload.opcode  = \$86 [7:0];
-  assign \store_cmd__payload.wait  = \$87 [15:0];
-  assign \store_cmd__payload.post  = \$87 [31:16];
-  assign \store_cmd__payload.dst  = \$88 [31:0];
-  assign \store_cmd__payload.stride1  = \$89 [31:0];
-  assign \store_cmd__payload.stride2  = \$90 [31:0];
-  assign \store_cmd__payload.len  = \$91 [23:0];
-  assign \store_cmd__payload.count1  = \$92 [15:0];
-  assign \store_cmd__payload.count2  = \$92 [31:16];
-  assign \store_cmd__payload.src  = \$93 [23:0];
-  assign \store_cmd__payload.src_stride1  = \$94 [23:0];
-  assign \store_cmd__payload.src_stride2  = \$95 [23:0];
-  assign \store_cmd__payload.write  = \$86 [8];
-  assign \store_cmd__payload.message  = \$86 [9];
-  assign \store_cmd__payload.end  = \$86 [10];
-  assign \store_cmd__payload.address  = \$88 [31:0];
-  assign \store_cmd__payload.value  = \$89 [31:0];
-  assign \store_cmd__payload.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
-  assign \o__payload$222.opcode  = \$86 [7:0];
-  assign \o__payload$222.wait  = \$87 [15:0];
-  assign \o__payload$222.post  = \$87 [31:16];
-  assign \o__payload$222.dst  = \$88 [31:0];
-  assign \o__payload$222.stride1  = \$89 [31:0];
-  assign \o__payload$222.stride2  = \$90 [31:0];
-  assign \o__payload$222.len  = \$91 [23:0];
-  assign \o__payload$222.count1  = \$92 [15:0];
-  assign \o__payload$222.count2  = \$92 [31:16];
-  assign \o__payload$222.src  = \$93 [23:0];
-  assign \o__payload$222.src_stride1  = \$94 [23:0];
-  assign \o__payload$222.src_stride2  = \$95 [23:0];
-  assign \o__payload$222.write  = \$86 [8];
-  assign \o__payload$222.message  = \$86 [9];
-  assign \o__payload$222.end  = \$86 [10];
-  assign \o__payload$222.address  = \$88 [31:0];
-  assign \o__payload$222.value  = \$89 [31:0];
-  assign \o__payload$222.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
-  assign \matmul_waiting$177 [2] = \$27 ;
-  assign \matmul_waiting$177 [1] = \$25 ;
-  assign \matmul_waiting$177 [0] = \$20 ;
+  assign \i__payload$153.opcode  = \$60 [7:0];
+  assign \i__payload$153.wait  = \$61 [15:0];
+  assign \i__payload$153.post  = \$61 [31:16];
+  assign \i__payload$153.accumulate  = \$60 [8];
+  assign \i__payload$153.row_sum  = \$60 [9];
+  assign \i__payload$153.early  = \$60 [10];
+  assign \i__payload$153.act  = \$62 [23:0];
+  assign \i__payload$153.wgt  = \$63 [15:0];
+  assign \i__payload$153.wgt_block  = \$63 [31:16];
+  assign \i__payload$153.wait_weights  = \$64 [15:0];
+  assign \i__payload$153.wait_acc  = \$64 [31:16];
+  assign \i__payload$153.acc  = \$65 [15:0];
+  assign \i__payload$153.acc_block  = \$65 [31:16];
+  assign \i__payload$153.blocks  = \$66 [15:0];
+  assign \i__payload$153.k_tail  = \$66 [31:16];
+  assign \i__payload$153.k0  = \$67 [15:0];
+  assign \i__payload$153.k1  = \$67 [31:16];
+  assign \i__payload$153.k2  = \$68 [15:0];
+  assign \i__payload$153.m0  = \$68 [31:16];
+  assign \i__payload$153.m1  = \$69 [15:0];
+  assign \i__payload$153.m2  = \$69 [31:16];
+  assign \i__payload$153.k0_stride  = \$70 [23:0];
+  assign \i__payload$153.k1_stride  = \$71 [23:0];
+  assign \i__payload$153.k2_stride  = \$72 [23:0];
+  assign \i__payload$153.m0_stride  = \$73 [23:0];
+  assign \i__payload$153.m1_stride  = \$74 [23:0];
+  assign \i__payload$153.m2_stride  = \$75 [23:0];
+  assign \i__payload$153.index  = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32] };
+  assign \o__payload$154.opcode  = \$60 [7:0];
+  assign \o__payload$154.wait  = \$61 [15:0];
+  assign \o__payload$154.post  = \$61 [31:16];
+  assign \o__payload$154.accumulate  = \$60 [8];
+  assign \o__payload$154.row_sum  = \$60 [9];
+  assign \o__payload$154.early  = \$60 [10];
+  assign \o__payload$154.act  = \$62 [23:0];
+  assign \o__payload$154.wgt  = \$63 [15:0];
+  assign \o__payload$154.wgt_block  = \$63 [31:16];
+  assign \o__payload$154.wait_weights  = \$64 [15:0];
+  assign \o__payload$154.wait_acc  = \$64 [31:16];
+  assign \o__payload$154.acc  = \$65 [15:0];
+  assign \o__payload$154.acc_block  = \$65 [31:16];
+  assign \o__payload$154.blocks  = \$66 [15:0];
+  assign \o__payload$154.k_tail  = \$66 [31:16];
+  assign \o__payload$154.k0  = \$67 [15:0];
+  assign \o__payload$154.k1  = \$67 [31:16];
+  assign \o__payload$154.k2  = \$68 [15:0];
+  assign \o__payload$154.m0  = \$68 [31:16];
+  assign \o__payload$154.m1  = \$69 [15:0];
+  assign \o__payload$154.m2  = \$69 [31:16];
+  assign \o__payload$154.k0_stride  = \$70 [23:0];
+  assign \o__payload$154.k1_stride  = \$71 [23:0];
+  assign \o__payload$154.k2_stride  = \$72 [23:0];
+  assign \o__payload$154.m0_stride  = \$73 [23:0];
+  assign \o__payload$154.m1_stride  = \$74 [23:0];
+  assign \o__payload$154.m2_stride  = \$75 [23:0];
+  assign \o__payload$154.index  = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32] };
+  assign \matmul_cmd__payload.opcode  = \$60 [7:0];
+  assign \matmul_cmd__payload.wait  = \$61 [15:0];
+  assign \matmul_cmd__payload.post  = \$61 [31:16];
+  assign \matmul_cmd__payload.accumulate  = \$60 [8];
+  assign \matmul_cmd__payload.row_sum  = \$60 [9];
+  assign \matmul_cmd__payload.early  = \$60 [10];
+  assign \matmul_cmd__payload.act  = \$62 [23:0];
+  assign \matmul_cmd__payload.wgt  = \$63 [15:0];
+  assign \matmul_cmd__payload.wgt_block  = \$63 [31:16];
+  assign \matmul_cmd__payload.wait_weights  = \$64 [15:0];
+  assign \matmul_cmd__payload.wait_acc  = \$64 [31:16];
+  assign \matmul_cmd__payload.acc  = \$65 [15:0];
+  assign \matmul_cmd__payload.acc_block  = \$65 [31:16];
+  assign \matmul_cmd__payload.blocks  = \$66 [15:0];
+  assign \matmul_cmd__payload.k_tail  = \$66 [31:16];
+  assign \matmul_cmd__payload.k0  = \$67 [15:0];
+  assign \matmul_cmd__payload.k1  = \$67 [31:16];
+  assign \matmul_cmd__payload.k2  = \$68 [15:0];
+  assign \matmul_cmd__payload.m0  = \$68 [31:16];
+  assign \matmul_cmd__payload.m1  = \$69 [15:0];
+  assign \matmul_cmd__payload.m2  = \$69 [31:16];
+  assign \matmul_cmd__payload.k0_stride  = \$70 [23:0];
+  assign \matmul_cmd__payload.k1_stride  = \$71 [23:0];
+  assign \matmul_cmd__payload.k2_stride  = \$72 [23:0];
+  assign \matmul_cmd__payload.m0_stride  = \$73 [23:0];
+  assign \matmul_cmd__payload.m1_stride  = \$74 [23:0];
+  assign \matmul_cmd__payload.m2_stride  = \$75 [23:0];
+  assign \matmul_cmd__payload.index  = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32] };
+  assign \o__payload$160.opcode  = \$60 [7:0];
+  assign \o__payload$160.wait  = \$61 [15:0];
+  assign \o__payload$160.post  = \$61 [31:16];
+  assign \o__payload$160.accumulate  = \$60 [8];
+  assign \o__payload$160.row_sum  = \$60 [9];
+  assign \o__payload$160.early  = \$60 [10];
+  assign \o__payload$160.act  = \$62 [23:0];
+  assign \o__payload$160.wgt  = \$63 [15:0];
+  assign \o__payload$160.wgt_block  = \$63 [31:16];
+  assign \o__payload$160.wait_weights  = \$64 [15:0];
+  assign \o__payload$160.wait_acc  = \$64 [31:16];
+  assign \o__payload$160.acc  = \$65 [15:0];
+  assign \o__payload$160.acc_block  = \$65 [31:16];
+  assign \o__payload$160.blocks  = \$66 [15:0];
+  assign \o__payload$160.k_tail  = \$66 [31:16];
+  assign \o__payload$160.k0  = \$67 [15:0];
+  assign \o__payload$160.k1  = \$67 [31:16];
+  assign \o__payload$160.k2  = \$68 [15:0];
+  assign \o__payload$160.m0  = \$68 [31:16];
+  assign \o__payload$160.m1  = \$69 [15:0];
+  assign \o__payload$160.m2  = \$69 [31:16];
+  assign \o__payload$160.k0_stride  = \$70 [23:0];
+  assign \o__payload$160.k1_stride  = \$71 [23:0];
+  assign \o__payload$160.k2_stride  = \$72 [23:0];
+  assign \o__payload$160.m0_stride  = \$73 [23:0];
+  assign \o__payload$160.m1_stride  = \$74 [23:0];
+  assign \o__payload$160.m2_stride  = \$75 [23:0];
+  assign \o__payload$160.index  = { \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32] };
+  assign \matmul_waiting$179.weights  = \matmul_waiting$179 [0];
+  assign \matmul_waiting$179.operands  = \matmul_waiting$179 [1];
+  assign \matmul_waiting$179.accumulator  = \matmul_waiting$179 [2];
+  assign \i__payload$180.data  = \i__payload$180 [31:0];
+  assign \i__payload$180.index  = \i__payload$180 [32];
+  assign \drain_words__payload.data  = \i__payload$180 [31:0];
+  assign \drain_words__payload.index  = \i__payload$180 [32];
+  assign \i__payload$186.opcode  = \$76 [7:0];
+  assign \i__payload$186.wait  = \$77 [15:0];
+  assign \i__payload$186.post  = \$77 [31:16];
+  assign \i__payload$186.int32  = \$76 [8];
+  assign \i__payload$186.params  = \$76 [9];
+  assign \i__payload$186.row_sum  = \$76 [10];
+  assign \i__payload$186.acc  = \$78 [15:0];
+  assign \i__payload$186.acc_block  = \$78 [31:16];
+  assign \i__payload$186.rows  = \$79 [15:0];
+  assign \i__payload$186.blocks  = \$79 [31:16];
+  assign \i__payload$186.dst  = \$80 [23:0];
+  assign \i__payload$186.dst_stride  = \$81 [23:0];
+  assign \i__payload$186.dst_block  = \$82 [23:0];
+  assign \i__payload$186.param  = \$83 [15:0];
+  assign \i__payload$186.cols_last  = \$83 [31:16];
+  assign \i__payload$186.scale  = \$84 [31:0];
+  assign \i__payload$186.zero_point  = \$85 [15:0];
+  assign \i__payload$186.b_zero_point  = \$85 [31:16];
+  assign \i__payload$186.qmin  = \$86 [15:0];
+  assign \i__payload$186.qmax  = \$86 [31:16];
+  assign \i__payload$186.index  = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32] };
+  assign \o__payload$187.opcode  = \$76 [7:0];
+  assign \o__payload$187.wait  = \$77 [15:0];
+  assign \o__payload$187.post  = \$77 [31:16];
+  assign \o__payload$187.int32  = \$76 [8];
+  assign \o__payload$187.params  = \$76 [9];
+  assign \o__payload$187.row_sum  = \$76 [10];
+  assign \o__payload$187.acc  = \$78 [15:0];
+  assign \o__payload$187.acc_block  = \$78 [31:16];
+  assign \o__payload$187.rows  = \$79 [15:0];
+  assign \o__payload$187.blocks  = \$79 [31:16];
+  assign \o__payload$187.dst  = \$80 [23:0];
+  assign \o__payload$187.dst_stride  = \$81 [23:0];
+  assign \o__payload$187.dst_block  = \$82 [23:0];
+  assign \o__payload$187.param  = \$83 [15:0];
+  assign \o__payload$187.cols_last  = \$83 [31:16];
+  assign \o__payload$187.scale  = \$84 [31:0];
+  assign \o__payload$187.zero_point  = \$85 [15:0];
+  assign \o__payload$187.b_zero_point  = \$85 [31:16];
+  assign \o__payload$187.qmin  = \$86 [15:0];
+  assign \o__payload$187.qmax  = \$86 [31:16];
+  assign \o__payload$187.index  = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32] };
+  assign \drain_cmd__payload.opcode  = \$76 [7:0];
+  assign \drain_cmd__payload.wait  = \$77 [15:0];
+  assign \drain_cmd__payload.post  = \$77 [31:16];
+  assign \drain_cmd__payload.int32  = \$76 [8];
+  assign \drain_cmd__payload.params  = \$76 [9];
+  assign \drain_cmd__payload.row_sum  = \$76 [10];
+  assign \drain_cmd__payload.acc  = \$78 [15:0];
+  assign \drain_cmd__payload.acc_block  = \$78 [31:16];
+  assign \drain_cmd__payload.rows  = \$79 [15:0];
+  assign \drain_cmd__payload.blocks  = \$79 [31:16];
+  assign \drain_cmd__payload.dst  = \$80 [23:0];
+  assign \drain_cmd__payload.dst_stride  = \$81 [23:0];
+  assign \drain_cmd__payload.dst_block  = \$82 [23:0];
+  assign \drain_cmd__payload.param  = \$83 [15:0];
+  assign \drain_cmd__payload.cols_last  = \$83 [31:16];
+  assign \drain_cmd__payload.scale  = \$84 [31:0];
+  assign \drain_cmd__payload.zero_point  = \$85 [15:0];
+  assign \drain_cmd__payload.b_zero_point  = \$85 [31:16];
+  assign \drain_cmd__payload.qmin  = \$86 [15:0];
+  assign \drain_cmd__payload.qmax  = \$86 [31:16];
+  assign \drain_cmd__payload.index  = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32] };
+  assign \o__payload$193.opcode  = \$76 [7:0];
+  assign \o__payload$193.wait  = \$77 [15:0];
+  assign \o__payload$193.post  = \$77 [31:16];
+  assign \o__payload$193.int32  = \$76 [8];
+  assign \o__payload$193.params  = \$76 [9];
+  assign \o__payload$193.row_sum  = \$76 [10];
+  assign \o__payload$193.acc  = \$78 [15:0];
+  assign \o__payload$193.acc_block  = \$78 [31:16];
+  assign \o__payload$193.rows  = \$79 [15:0];
+  assign \o__payload$193.blocks  = \$79 [31:16];
+  assign \o__payload$193.dst  = \$80 [23:0];
+  assign \o__payload$193.dst_stride  = \$81 [23:0];
+  assign \o__payload$193.dst_block  = \$82 [23:0];
+  assign \o__payload$193.param  = \$83 [15:0];
+  assign \o__payload$193.cols_last  = \$83 [31:16];
+  assign \o__payload$193.scale  = \$84 [31:0];
+  assign \o__payload$193.zero_point  = \$85 [15:0];
+  assign \o__payload$193.b_zero_point  = \$85 [31:16];
+  assign \o__payload$193.qmin  = \$86 [15:0];
+  assign \o__payload$193.qmax  = \$86 [31:16];
+  assign \o__payload$193.index  = { \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32] };
+  assign \i__payload$210.data  = \i__payload$210 [31:0];
+  assign \i__payload$210.index  = \i__payload$210 [32];
+  assign \store_words__payload.data  = \i__payload$210 [31:0];
+  assign \store_words__payload.index  = \i__payload$210 [32];
+  assign \i__payload$216.opcode  = \$92 [7:0];
+  assign \i__payload$216.wait  = \$93 [15:0];
+  assign \i__payload$216.post  = \$93 [31:16];
+  assign \i__payload$216.dst  = \$94 [31:0];
+  assign \i__payload$216.stride1  = \$95 [31:0];
+  assign \i__payload$216.stride2  = \$96 [31:0];
+  assign \i__payload$216.len  = \$97 [23:0];
+  assign \i__payload$216.count1  = \$98 [15:0];
+  assign \i__payload$216.count2  = \$98 [31:16];
+  assign \i__payload$216.src  = \$99 [23:0];
+  assign \i__payload$216.src_stride1  = \$100 [23:0];
+  assign \i__payload$216.src_stride2  = \$101 [23:0];
+  assign \i__payload$216.write  = \$92 [8];
+  assign \i__payload$216.message  = \$92 [9];
+  assign \i__payload$216.end  = \$92 [10];
+  assign \i__payload$216.address  = \$94 [31:0];
+  assign \i__payload$216.value  = \$95 [31:0];
+  assign \i__payload$216.index  = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32] };
+  assign \o__payload$217.opcode  = \$92 [7:0];
+  assign \o__payload$217.wait  = \$93 [15:0];
+  assign \o__payload$217.post  = \$93 [31:16];
+  assign \o__payload$217.dst  = \$94 [31:0];
+  assign \o__payload$217.stride1  = \$95 [31:0];
+  assign \o__payload$217.stride2  = \$96 [31:0];
+  assign \o__payload$217.len  = \$97 [23:0];
+  assign \o__payload$217.count1  = \$98 [15:0];
+  assign \o__payload$217.count2  = \$98 [31:16];
+  assign \o__payload$217.src  = \$99 [23:0];
+  assign \o__payload$217.src_stride1  = \$100 [23:0];
+  assign \o__payload$217.src_stride2  = \$101 [23:0];
+  assign \o__payload$217.write  = \$92 [8];
+  assign \o__payload$217.message  = \$92 [9];
+  assign \o__payload$217.end  = \$92 [10];
+  assign \o__payload$217.address  = \$94 [31:0];
+  assign \o__payload$217.value  = \$95 [31:0];
+  assign \o__payload$217.index  = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32] };
+  assign \store_cmd__payload.opcode  = \$92 [7:0];
+  assign \store_cmd__payload.wait  = \$93 [15:0];
+  assign \store_cmd__payload.post  = \$93 [31:16];
+  assign \store_cmd__payload.dst  = \$94 [31:0];
+  assign \store_cmd__payload.stride1  = \$95 [31:0];
+  assign \store_cmd__payload.stride2  = \$96 [31:0];
+  assign \store_cmd__payload.len  = \$97 [23:0];
+  assign \store_cmd__payload.count1  = \$98 [15:0];
+  assign \store_cmd__payload.count2  = \$98 [31:16];
+  assign \store_cmd__payload.src  = \$99 [23:0];
+  assign \store_cmd__payload.src_stride1  = \$100 [23:0];
+  assign \store_cmd__payload.src_stride2  = \$101 [23:0];
+  assign \store_cmd__payload.write  = \$92 [8];
+  assign \store_cmd__payload.message  = \$92 [9];
+  assign \store_cmd__payload.end  = \$92 [10];
+  assign \store_cmd__payload.address  = \$94 [31:0];
+  assign \store_cmd__payload.value  = \$95 [31:0];
+  assign \store_cmd__payload.index  = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32] };
+  assign \o__payload$223.opcode  = \$92 [7:0];
+  assign \o__payload$223.wait  = \$93 [15:0];
+  assign \o__payload$223.post  = \$93 [31:16];
+  assign \o__payload$223.dst  = \$94 [31:0];
+  assign \o__payload$223.stride1  = \$95 [31:0];
+  assign \o__payload$223.stride2  = \$96 [31:0];
+  assign \o__payload$223.len  = \$97 [23:0];
+  assign \o__payload$223.count1  = \$98 [15:0];
+  assign \o__payload$223.count2  = \$98 [31:16];
+  assign \o__payload$223.src  = \$99 [23:0];
+  assign \o__payload$223.src_stride1  = \$100 [23:0];
+  assign \o__payload$223.src_stride2  = \$101 [23:0];
+  assign \o__payload$223.write  = \$92 [8];
+  assign \o__payload$223.message  = \$92 [9];
+  assign \o__payload$223.end  = \$92 [10];
+  assign \o__payload$223.address  = \$94 [31:0];
+  assign \o__payload$223.value  = \$95 [31:0];
+  assign \o__payload$223.index  = { \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32] };
+  assign \matmul_waiting$179 [2] = \$33 ;
+  assign \matmul_waiting$179 [1] = \$31 ;
+  assign \matmul_waiting$179 [0] = \$26 ;
   assign offered[3] = store_cmd__valid;
   assign offered[2] = drain_cmd__valid;
   assign offered[1] = matmul_cmd__valid;
@@ -4999,8 +5031,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign events[22] = committed;
   assign events[0] = 1'h1;
   assign { events[21:15], events[6:1] } = { \events$108 [21:15], \events$108 [6:1] };
-  assign \$29  = \$28 ;
-  assign \$35  = \take$249 ;
+  assign \$35  = \$34 ;
+  assign \$41  = \take$250 ;
 endmodule
 
 module \weft.control.counters (rst, enable, total, valid, events, select, clk);
@@ -5651,7 +5683,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
           (* full_case = 32'd1 *)
           casez (beat)
             4'h0:
-                unused = 32'd4294966272;
+                unused = 32'd4294965248;
             4'h1:
                 unused = 32'd0;
             4'h2:
@@ -6358,7 +6390,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3612$0 , \port$3614$0 , \port$3616$0 , \port$3618$0 , \port$3620$0 , \port$3622$0 , \port$3624$0 , \port$3626$0 , \port$3628$0 , \port$3630$0 , \port$3632$0 , \port$3634$0 , \port$3636$0 , \port$3638$0 , \port$3640$0 , \port$3642$0 
+module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3617$0 , \port$3619$0 , \port$3621$0 , \port$3623$0 , \port$3625$0 , \port$3627$0 , \port$3629$0 , \port$3631$0 , \port$3633$0 , \port$3635$0 , \port$3637$0 , \port$3639$0 , \port$3641$0 , \port$3643$0 , \port$3645$0 , \port$3647$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [15:0] \$1 ;
@@ -6427,44 +6459,44 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$3612$0 ;
-  wire [32:0] \port$3612$0 ;
-  input [32:0] \port$3614$0 ;
-  wire [32:0] \port$3614$0 ;
-  input [32:0] \port$3616$0 ;
-  wire [32:0] \port$3616$0 ;
-  input [32:0] \port$3618$0 ;
-  wire [32:0] \port$3618$0 ;
-  input [32:0] \port$3620$0 ;
-  wire [32:0] \port$3620$0 ;
-  input [32:0] \port$3622$0 ;
-  wire [32:0] \port$3622$0 ;
-  input [32:0] \port$3624$0 ;
-  wire [32:0] \port$3624$0 ;
-  input [32:0] \port$3626$0 ;
-  wire [32:0] \port$3626$0 ;
-  input [32:0] \port$3628$0 ;
-  wire [32:0] \port$3628$0 ;
-  input [32:0] \port$3630$0 ;
-  wire [32:0] \port$3630$0 ;
-  input [32:0] \port$3632$0 ;
-  wire [32:0] \port$3632$0 ;
-  input [32:0] \port$3634$0 ;
-  wire [32:0] \port$3634$0 ;
-  input [32:0] \port$3636$0 ;
-  wire [32:0] \port$3636$0 ;
-  input [32:0] \port$3638$0 ;
-  wire [32:0] \port$3638$0 ;
-  input [32:0] \port$3640$0 ;
-  wire [32:0] \port$3640$0 ;
-  input [32:0] \port$3642$0 ;
-  wire [32:0] \port$3642$0 ;
+  input [32:0] \port$3617$0 ;
+  wire [32:0] \port$3617$0 ;
+  input [32:0] \port$3619$0 ;
+  wire [32:0] \port$3619$0 ;
+  input [32:0] \port$3621$0 ;
+  wire [32:0] \port$3621$0 ;
+  input [32:0] \port$3623$0 ;
+  wire [32:0] \port$3623$0 ;
+  input [32:0] \port$3625$0 ;
+  wire [32:0] \port$3625$0 ;
+  input [32:0] \port$3627$0 ;
+  wire [32:0] \port$3627$0 ;
+  input [32:0] \port$3629$0 ;
+  wire [32:0] \port$3629$0 ;
+  input [32:0] \port$3631$0 ;
+  wire [32:0] \port$3631$0 ;
+  input [32:0] \port$3633$0 ;
+  wire [32:0] \port$3633$0 ;
+  input [32:0] \port$3635$0 ;
+  wire [32:0] \port$3635$0 ;
+  input [32:0] \port$3637$0 ;
+  wire [32:0] \port$3637$0 ;
+  input [32:0] \port$3639$0 ;
+  wire [32:0] \port$3639$0 ;
+  input [32:0] \port$3641$0 ;
+  wire [32:0] \port$3641$0 ;
+  input [32:0] \port$3643$0 ;
+  wire [32:0] \port$3643$0 ;
+  input [32:0] \port$3645$0 ;
+  wire [32:0] \port$3645$0 ;
+  input [32:0] \port$3647$0 ;
+  wire [32:0] \port$3647$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$3614$0 [15:0] & \$1 ;
+  assign \$2  = \port$3619$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -6486,53 +6518,53 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$3614$0 [15:0];
+      take = \port$3619$0 [15:0];
     end
   end
-  assign i__payload = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
-  assign o__payload = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
-  assign \i__payload.opcode  = \port$3612$0 [7:0];
-  assign \i__payload.wait  = \port$3614$0 [15:0];
-  assign \i__payload.post  = \port$3614$0 [31:16];
-  assign \i__payload.int32  = \port$3612$0 [8];
-  assign \i__payload.params  = \port$3612$0 [9];
-  assign \i__payload.row_sum  = \port$3612$0 [10];
-  assign \i__payload.acc  = \port$3616$0 [15:0];
-  assign \i__payload.acc_block  = \port$3616$0 [31:16];
-  assign \i__payload.rows  = \port$3618$0 [15:0];
-  assign \i__payload.blocks  = \port$3618$0 [31:16];
-  assign \i__payload.dst  = \port$3620$0 [23:0];
-  assign \i__payload.dst_stride  = \port$3622$0 [23:0];
-  assign \i__payload.dst_block  = \port$3624$0 [23:0];
-  assign \i__payload.param  = \port$3626$0 [15:0];
-  assign \i__payload.cols_last  = \port$3626$0 [31:16];
-  assign \i__payload.scale  = \port$3628$0 [31:0];
-  assign \i__payload.zero_point  = \port$3630$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$3630$0 [31:16];
-  assign \i__payload.qmin  = \port$3632$0 [15:0];
-  assign \i__payload.qmax  = \port$3632$0 [31:16];
-  assign \i__payload.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
-  assign \o__payload.opcode  = \port$3612$0 [7:0];
-  assign \o__payload.wait  = \port$3614$0 [15:0];
-  assign \o__payload.post  = \port$3614$0 [31:16];
-  assign \o__payload.int32  = \port$3612$0 [8];
-  assign \o__payload.params  = \port$3612$0 [9];
-  assign \o__payload.row_sum  = \port$3612$0 [10];
-  assign \o__payload.acc  = \port$3616$0 [15:0];
-  assign \o__payload.acc_block  = \port$3616$0 [31:16];
-  assign \o__payload.rows  = \port$3618$0 [15:0];
-  assign \o__payload.blocks  = \port$3618$0 [31:16];
-  assign \o__payload.dst  = \port$3620$0 [23:0];
-  assign \o__payload.dst_stride  = \port$3622$0 [23:0];
-  assign \o__payload.dst_block  = \port$3624$0 [23:0];
-  assign \o__payload.param  = \port$3626$0 [15:0];
-  assign \o__payload.cols_last  = \port$3626$0 [31:16];
-  assign \o__payload.scale  = \port$3628$0 [31:0];
-  assign \o__payload.zero_point  = \port$3630$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$3630$0 [31:16];
-  assign \o__payload.qmin  = \port$3632$0 [15:0];
-  assign \o__payload.qmax  = \port$3632$0 [31:16];
-  assign \o__payload.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
+  assign i__payload = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3647$0 [31:0], \port$3645$0 [31:0], \port$3643$0 [31:0], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0] };
+  assign o__payload = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3647$0 [31:0], \port$3645$0 [31:0], \port$3643$0 [31:0], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0] };
+  assign \i__payload.opcode  = \port$3617$0 [7:0];
+  assign \i__payload.wait  = \port$3619$0 [15:0];
+  assign \i__payload.post  = \port$3619$0 [31:16];
+  assign \i__payload.int32  = \port$3617$0 [8];
+  assign \i__payload.params  = \port$3617$0 [9];
+  assign \i__payload.row_sum  = \port$3617$0 [10];
+  assign \i__payload.acc  = \port$3621$0 [15:0];
+  assign \i__payload.acc_block  = \port$3621$0 [31:16];
+  assign \i__payload.rows  = \port$3623$0 [15:0];
+  assign \i__payload.blocks  = \port$3623$0 [31:16];
+  assign \i__payload.dst  = \port$3625$0 [23:0];
+  assign \i__payload.dst_stride  = \port$3627$0 [23:0];
+  assign \i__payload.dst_block  = \port$3629$0 [23:0];
+  assign \i__payload.param  = \port$3631$0 [15:0];
+  assign \i__payload.cols_last  = \port$3631$0 [31:16];
+  assign \i__payload.scale  = \port$3633$0 [31:0];
+  assign \i__payload.zero_point  = \port$3635$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$3635$0 [31:16];
+  assign \i__payload.qmin  = \port$3637$0 [15:0];
+  assign \i__payload.qmax  = \port$3637$0 [31:16];
+  assign \i__payload.index  = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32] };
+  assign \o__payload.opcode  = \port$3617$0 [7:0];
+  assign \o__payload.wait  = \port$3619$0 [15:0];
+  assign \o__payload.post  = \port$3619$0 [31:16];
+  assign \o__payload.int32  = \port$3617$0 [8];
+  assign \o__payload.params  = \port$3617$0 [9];
+  assign \o__payload.row_sum  = \port$3617$0 [10];
+  assign \o__payload.acc  = \port$3621$0 [15:0];
+  assign \o__payload.acc_block  = \port$3621$0 [31:16];
+  assign \o__payload.rows  = \port$3623$0 [15:0];
+  assign \o__payload.blocks  = \port$3623$0 [31:16];
+  assign \o__payload.dst  = \port$3625$0 [23:0];
+  assign \o__payload.dst_stride  = \port$3627$0 [23:0];
+  assign \o__payload.dst_block  = \port$3629$0 [23:0];
+  assign \o__payload.param  = \port$3631$0 [15:0];
+  assign \o__payload.cols_last  = \port$3631$0 [31:16];
+  assign \o__payload.scale  = \port$3633$0 [31:0];
+  assign \o__payload.zero_point  = \port$3635$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$3635$0 [31:16];
+  assign \o__payload.qmin  = \port$3637$0 [15:0];
+  assign \o__payload.qmax  = \port$3637$0 [31:16];
+  assign \o__payload.index  = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -7225,10 +7257,10 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, stop, clear, active, last_index, dispatch_fault__valid, dispatch_fault__cause
-, dispatch_fault__index, abort, error, halted, \port$3504$32 , \port$3506$32 , \port$3508$32 , \port$3510$32 , \port$3512$32 , \port$3514$32 , \port$3516$32 , \port$3518$32 , \port$3520$32 , \port$3522$32 , \port$3524$32 , \port$3526$32 , \port$3528$32 , \port$3530$32 , \port$3532$32 , \port$3534$32 , \port$3558$32 
-, \port$3560$32 , \port$3562$32 , \port$3564$32 , \port$3566$32 , \port$3568$32 , \port$3570$32 , \port$3572$32 , \port$3574$32 , \port$3576$32 , \port$3578$32 , \port$3580$32 , \port$3582$32 , \port$3584$32 , \port$3586$32 , \port$3588$32 , \port$3612$32 , \port$3614$32 , \port$3616$32 , \port$3618$32 , \port$3620$32 , \port$3622$32 
-, \port$3624$32 , \port$3626$32 , \port$3628$32 , \port$3630$32 , \port$3632$32 , \port$3634$32 , \port$3636$32 , \port$3638$32 , \port$3640$32 , \port$3642$32 , \port$3666$32 , \port$3668$32 , \port$3670$32 , \port$3672$32 , \port$3674$32 , \port$3676$32 , \port$3678$32 , \port$3680$32 , \port$3682$32 , \port$3684$32 , \port$3686$32 
-, \port$3688$32 , \port$3690$32 , \port$3692$32 , \port$3694$32 , \port$3696$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, clk);
+, dispatch_fault__index, abort, error, halted, \port$3509$32 , \port$3511$32 , \port$3513$32 , \port$3515$32 , \port$3517$32 , \port$3519$32 , \port$3521$32 , \port$3523$32 , \port$3525$32 , \port$3527$32 , \port$3529$32 , \port$3531$32 , \port$3533$32 , \port$3535$32 , \port$3537$32 , \port$3539$32 , \port$3563$32 
+, \port$3565$32 , \port$3567$32 , \port$3569$32 , \port$3571$32 , \port$3573$32 , \port$3575$32 , \port$3577$32 , \port$3579$32 , \port$3581$32 , \port$3583$32 , \port$3585$32 , \port$3587$32 , \port$3589$32 , \port$3591$32 , \port$3593$32 , \port$3617$32 , \port$3619$32 , \port$3621$32 , \port$3623$32 , \port$3625$32 , \port$3627$32 
+, \port$3629$32 , \port$3631$32 , \port$3633$32 , \port$3635$32 , \port$3637$32 , \port$3639$32 , \port$3641$32 , \port$3643$32 , \port$3645$32 , \port$3647$32 , \port$3671$32 , \port$3673$32 , \port$3675$32 , \port$3677$32 , \port$3679$32 , \port$3681$32 , \port$3683$32 , \port$3685$32 , \port$3687$32 , \port$3689$32 , \port$3691$32 
+, \port$3693$32 , \port$3695$32 , \port$3697$32 , \port$3699$32 , \port$3701$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$9  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -7314,134 +7346,134 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$3504$32 ;
-  wire \port$3504$32 ;
-  input \port$3506$32 ;
-  wire \port$3506$32 ;
-  input \port$3508$32 ;
-  wire \port$3508$32 ;
-  input \port$3510$32 ;
-  wire \port$3510$32 ;
-  input \port$3512$32 ;
-  wire \port$3512$32 ;
-  input \port$3514$32 ;
-  wire \port$3514$32 ;
-  input \port$3516$32 ;
-  wire \port$3516$32 ;
-  input \port$3518$32 ;
-  wire \port$3518$32 ;
-  input \port$3520$32 ;
-  wire \port$3520$32 ;
-  input \port$3522$32 ;
-  wire \port$3522$32 ;
-  input \port$3524$32 ;
-  wire \port$3524$32 ;
-  input \port$3526$32 ;
-  wire \port$3526$32 ;
-  input \port$3528$32 ;
-  wire \port$3528$32 ;
-  input \port$3530$32 ;
-  wire \port$3530$32 ;
-  input \port$3532$32 ;
-  wire \port$3532$32 ;
-  input \port$3534$32 ;
-  wire \port$3534$32 ;
-  input \port$3558$32 ;
-  wire \port$3558$32 ;
-  input \port$3560$32 ;
-  wire \port$3560$32 ;
-  input \port$3562$32 ;
-  wire \port$3562$32 ;
-  input \port$3564$32 ;
-  wire \port$3564$32 ;
-  input \port$3566$32 ;
-  wire \port$3566$32 ;
-  input \port$3568$32 ;
-  wire \port$3568$32 ;
-  input \port$3570$32 ;
-  wire \port$3570$32 ;
-  input \port$3572$32 ;
-  wire \port$3572$32 ;
-  input \port$3574$32 ;
-  wire \port$3574$32 ;
-  input \port$3576$32 ;
-  wire \port$3576$32 ;
-  input \port$3578$32 ;
-  wire \port$3578$32 ;
-  input \port$3580$32 ;
-  wire \port$3580$32 ;
-  input \port$3582$32 ;
-  wire \port$3582$32 ;
-  input \port$3584$32 ;
-  wire \port$3584$32 ;
-  input \port$3586$32 ;
-  wire \port$3586$32 ;
-  input \port$3588$32 ;
-  wire \port$3588$32 ;
-  input \port$3612$32 ;
-  wire \port$3612$32 ;
-  input \port$3614$32 ;
-  wire \port$3614$32 ;
-  input \port$3616$32 ;
-  wire \port$3616$32 ;
-  input \port$3618$32 ;
-  wire \port$3618$32 ;
-  input \port$3620$32 ;
-  wire \port$3620$32 ;
-  input \port$3622$32 ;
-  wire \port$3622$32 ;
-  input \port$3624$32 ;
-  wire \port$3624$32 ;
-  input \port$3626$32 ;
-  wire \port$3626$32 ;
-  input \port$3628$32 ;
-  wire \port$3628$32 ;
-  input \port$3630$32 ;
-  wire \port$3630$32 ;
-  input \port$3632$32 ;
-  wire \port$3632$32 ;
-  input \port$3634$32 ;
-  wire \port$3634$32 ;
-  input \port$3636$32 ;
-  wire \port$3636$32 ;
-  input \port$3638$32 ;
-  wire \port$3638$32 ;
-  input \port$3640$32 ;
-  wire \port$3640$32 ;
-  input \port$3642$32 ;
-  wire \port$3642$32 ;
-  input \port$3666$32 ;
-  wire \port$3666$32 ;
-  input \port$3668$32 ;
-  wire \port$3668$32 ;
-  input \port$3670$32 ;
-  wire \port$3670$32 ;
-  input \port$3672$32 ;
-  wire \port$3672$32 ;
-  input \port$3674$32 ;
-  wire \port$3674$32 ;
-  input \port$3676$32 ;
-  wire \port$3676$32 ;
-  input \port$3678$32 ;
-  wire \port$3678$32 ;
-  input \port$3680$32 ;
-  wire \port$3680$32 ;
-  input \port$3682$32 ;
-  wire \port$3682$32 ;
-  input \port$3684$32 ;
-  wire \port$3684$32 ;
-  input \port$3686$32 ;
-  wire \port$3686$32 ;
-  input \port$3688$32 ;
-  wire \port$3688$32 ;
-  input \port$3690$32 ;
-  wire \port$3690$32 ;
-  input \port$3692$32 ;
-  wire \port$3692$32 ;
-  input \port$3694$32 ;
-  wire \port$3694$32 ;
-  input \port$3696$32 ;
-  wire \port$3696$32 ;
+  input \port$3509$32 ;
+  wire \port$3509$32 ;
+  input \port$3511$32 ;
+  wire \port$3511$32 ;
+  input \port$3513$32 ;
+  wire \port$3513$32 ;
+  input \port$3515$32 ;
+  wire \port$3515$32 ;
+  input \port$3517$32 ;
+  wire \port$3517$32 ;
+  input \port$3519$32 ;
+  wire \port$3519$32 ;
+  input \port$3521$32 ;
+  wire \port$3521$32 ;
+  input \port$3523$32 ;
+  wire \port$3523$32 ;
+  input \port$3525$32 ;
+  wire \port$3525$32 ;
+  input \port$3527$32 ;
+  wire \port$3527$32 ;
+  input \port$3529$32 ;
+  wire \port$3529$32 ;
+  input \port$3531$32 ;
+  wire \port$3531$32 ;
+  input \port$3533$32 ;
+  wire \port$3533$32 ;
+  input \port$3535$32 ;
+  wire \port$3535$32 ;
+  input \port$3537$32 ;
+  wire \port$3537$32 ;
+  input \port$3539$32 ;
+  wire \port$3539$32 ;
+  input \port$3563$32 ;
+  wire \port$3563$32 ;
+  input \port$3565$32 ;
+  wire \port$3565$32 ;
+  input \port$3567$32 ;
+  wire \port$3567$32 ;
+  input \port$3569$32 ;
+  wire \port$3569$32 ;
+  input \port$3571$32 ;
+  wire \port$3571$32 ;
+  input \port$3573$32 ;
+  wire \port$3573$32 ;
+  input \port$3575$32 ;
+  wire \port$3575$32 ;
+  input \port$3577$32 ;
+  wire \port$3577$32 ;
+  input \port$3579$32 ;
+  wire \port$3579$32 ;
+  input \port$3581$32 ;
+  wire \port$3581$32 ;
+  input \port$3583$32 ;
+  wire \port$3583$32 ;
+  input \port$3585$32 ;
+  wire \port$3585$32 ;
+  input \port$3587$32 ;
+  wire \port$3587$32 ;
+  input \port$3589$32 ;
+  wire \port$3589$32 ;
+  input \port$3591$32 ;
+  wire \port$3591$32 ;
+  input \port$3593$32 ;
+  wire \port$3593$32 ;
+  input \port$3617$32 ;
+  wire \port$3617$32 ;
+  input \port$3619$32 ;
+  wire \port$3619$32 ;
+  input \port$3621$32 ;
+  wire \port$3621$32 ;
+  input \port$3623$32 ;
+  wire \port$3623$32 ;
+  input \port$3625$32 ;
+  wire \port$3625$32 ;
+  input \port$3627$32 ;
+  wire \port$3627$32 ;
+  input \port$3629$32 ;
+  wire \port$3629$32 ;
+  input \port$3631$32 ;
+  wire \port$3631$32 ;
+  input \port$3633$32 ;
+  wire \port$3633$32 ;
+  input \port$3635$32 ;
+  wire \port$3635$32 ;
+  input \port$3637$32 ;
+  wire \port$3637$32 ;
+  input \port$3639$32 ;
+  wire \port$3639$32 ;
+  input \port$3641$32 ;
+  wire \port$3641$32 ;
+  input \port$3643$32 ;
+  wire \port$3643$32 ;
+  input \port$3645$32 ;
+  wire \port$3645$32 ;
+  input \port$3647$32 ;
+  wire \port$3647$32 ;
+  input \port$3671$32 ;
+  wire \port$3671$32 ;
+  input \port$3673$32 ;
+  wire \port$3673$32 ;
+  input \port$3675$32 ;
+  wire \port$3675$32 ;
+  input \port$3677$32 ;
+  wire \port$3677$32 ;
+  input \port$3679$32 ;
+  wire \port$3679$32 ;
+  input \port$3681$32 ;
+  wire \port$3681$32 ;
+  input \port$3683$32 ;
+  wire \port$3683$32 ;
+  input \port$3685$32 ;
+  wire \port$3685$32 ;
+  input \port$3687$32 ;
+  wire \port$3687$32 ;
+  input \port$3689$32 ;
+  wire \port$3689$32 ;
+  input \port$3691$32 ;
+  wire \port$3691$32 ;
+  input \port$3693$32 ;
+  wire \port$3693$32 ;
+  input \port$3695$32 ;
+  wire \port$3695$32 ;
+  input \port$3697$32 ;
+  wire \port$3697$32 ;
+  input \port$3699$32 ;
+  wire \port$3699$32 ;
+  input \port$3701$32 ;
+  wire \port$3701$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -7543,22 +7575,22 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$5 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$3696$32 , \port$3694$32 , \port$3692$32 , \port$3690$32 , \port$3688$32 , \port$3686$32 , \port$3684$32 , \port$3682$32 , \port$3680$32 , \port$3678$32 , \port$3676$32 , \port$3674$32 , \port$3672$32 , \port$3670$32 , \port$3668$32 , \port$3666$32  };
+      first[31:16] = { \port$3701$32 , \port$3699$32 , \port$3697$32 , \port$3695$32 , \port$3693$32 , \port$3691$32 , \port$3689$32 , \port$3687$32 , \port$3685$32 , \port$3683$32 , \port$3681$32 , \port$3679$32 , \port$3677$32 , \port$3675$32 , \port$3673$32 , \port$3671$32  };
     end
     if (\$6 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$3642$32 , \port$3640$32 , \port$3638$32 , \port$3636$32 , \port$3634$32 , \port$3632$32 , \port$3630$32 , \port$3628$32 , \port$3626$32 , \port$3624$32 , \port$3622$32 , \port$3620$32 , \port$3618$32 , \port$3616$32 , \port$3614$32 , \port$3612$32  };
+      first[31:16] = { \port$3647$32 , \port$3645$32 , \port$3643$32 , \port$3641$32 , \port$3639$32 , \port$3637$32 , \port$3635$32 , \port$3633$32 , \port$3631$32 , \port$3629$32 , \port$3627$32 , \port$3625$32 , \port$3623$32 , \port$3621$32 , \port$3619$32 , \port$3617$32  };
     end
     if (\$7 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$3588$32 , \port$3586$32 , \port$3584$32 , \port$3582$32 , \port$3580$32 , \port$3578$32 , \port$3576$32 , \port$3574$32 , \port$3572$32 , \port$3570$32 , \port$3568$32 , \port$3566$32 , \port$3564$32 , \port$3562$32 , \port$3560$32 , \port$3558$32  };
+      first[31:16] = { \port$3593$32 , \port$3591$32 , \port$3589$32 , \port$3587$32 , \port$3585$32 , \port$3583$32 , \port$3581$32 , \port$3579$32 , \port$3577$32 , \port$3575$32 , \port$3573$32 , \port$3571$32 , \port$3569$32 , \port$3567$32 , \port$3565$32 , \port$3563$32  };
     end
     if (\$8 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$3534$32 , \port$3532$32 , \port$3530$32 , \port$3528$32 , \port$3526$32 , \port$3524$32 , \port$3522$32 , \port$3520$32 , \port$3518$32 , \port$3516$32 , \port$3514$32 , \port$3512$32 , \port$3510$32 , \port$3508$32 , \port$3506$32 , \port$3504$32  };
+      first[31:16] = { \port$3539$32 , \port$3537$32 , \port$3535$32 , \port$3533$32 , \port$3531$32 , \port$3529$32 , \port$3527$32 , \port$3525$32 , \port$3523$32 , \port$3521$32 , \port$3519$32 , \port$3517$32 , \port$3515$32 , \port$3513$32 , \port$3511$32 , \port$3509$32  };
     end
     if (\$9 ) begin
       first[3:0] = 4'h9;
@@ -7665,10 +7697,10 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       \$23  = 1'h0;
     end
   end
-  assign store_index = { \port$3696$32 , \port$3694$32 , \port$3692$32 , \port$3690$32 , \port$3688$32 , \port$3686$32 , \port$3684$32 , \port$3682$32 , \port$3680$32 , \port$3678$32 , \port$3676$32 , \port$3674$32 , \port$3672$32 , \port$3670$32 , \port$3668$32 , \port$3666$32  };
-  assign drain_index = { \port$3642$32 , \port$3640$32 , \port$3638$32 , \port$3636$32 , \port$3634$32 , \port$3632$32 , \port$3630$32 , \port$3628$32 , \port$3626$32 , \port$3624$32 , \port$3622$32 , \port$3620$32 , \port$3618$32 , \port$3616$32 , \port$3614$32 , \port$3612$32  };
-  assign matmul_index = { \port$3588$32 , \port$3586$32 , \port$3584$32 , \port$3582$32 , \port$3580$32 , \port$3578$32 , \port$3576$32 , \port$3574$32 , \port$3572$32 , \port$3570$32 , \port$3568$32 , \port$3566$32 , \port$3564$32 , \port$3562$32 , \port$3560$32 , \port$3558$32  };
-  assign load_index = { \port$3534$32 , \port$3532$32 , \port$3530$32 , \port$3528$32 , \port$3526$32 , \port$3524$32 , \port$3522$32 , \port$3520$32 , \port$3518$32 , \port$3516$32 , \port$3514$32 , \port$3512$32 , \port$3510$32 , \port$3508$32 , \port$3506$32 , \port$3504$32  };
+  assign store_index = { \port$3701$32 , \port$3699$32 , \port$3697$32 , \port$3695$32 , \port$3693$32 , \port$3691$32 , \port$3689$32 , \port$3687$32 , \port$3685$32 , \port$3683$32 , \port$3681$32 , \port$3679$32 , \port$3677$32 , \port$3675$32 , \port$3673$32 , \port$3671$32  };
+  assign drain_index = { \port$3647$32 , \port$3645$32 , \port$3643$32 , \port$3641$32 , \port$3639$32 , \port$3637$32 , \port$3635$32 , \port$3633$32 , \port$3631$32 , \port$3629$32 , \port$3627$32 , \port$3625$32 , \port$3623$32 , \port$3621$32 , \port$3619$32 , \port$3617$32  };
+  assign matmul_index = { \port$3593$32 , \port$3591$32 , \port$3589$32 , \port$3587$32 , \port$3585$32 , \port$3583$32 , \port$3581$32 , \port$3579$32 , \port$3577$32 , \port$3575$32 , \port$3573$32 , \port$3571$32 , \port$3569$32 , \port$3567$32 , \port$3565$32 , \port$3563$32  };
+  assign load_index = { \port$3539$32 , \port$3537$32 , \port$3535$32 , \port$3533$32 , \port$3531$32 , \port$3529$32 , \port$3527$32 , \port$3525$32 , \port$3523$32 , \port$3521$32 , \port$3519$32 , \port$3517$32 , \port$3515$32 , \port$3513$32 , \port$3511$32 , \port$3509$32  };
   assign \first.cause  = first[3:0];
   assign \first.engine  = first[7:4];
   assign \first.command  = first[31:16];
@@ -8397,7 +8429,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$24 [2:0] = \$23 [2:0];
 endmodule
 
-module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3504$0 , \port$3506$0 , \port$3508$0 , \port$3510$0 , \port$3512$0 , \port$3514$0 , \port$3516$0 , \port$3518$0 , \port$3520$0 , \port$3522$0 , \port$3524$0 , \port$3526$0 , \port$3528$0 , \port$3530$0 , \port$3532$0 , \port$3534$0 
+module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3509$0 , \port$3511$0 , \port$3513$0 , \port$3515$0 , \port$3517$0 , \port$3519$0 , \port$3521$0 , \port$3523$0 , \port$3525$0 , \port$3527$0 , \port$3529$0 , \port$3531$0 , \port$3533$0 , \port$3535$0 , \port$3537$0 , \port$3539$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$11  = 0;
   wire [15:0] \$1 ;
@@ -8468,44 +8500,44 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$3504$0 ;
-  wire [32:0] \port$3504$0 ;
-  input [32:0] \port$3506$0 ;
-  wire [32:0] \port$3506$0 ;
-  input [32:0] \port$3508$0 ;
-  wire [32:0] \port$3508$0 ;
-  input [32:0] \port$3510$0 ;
-  wire [32:0] \port$3510$0 ;
-  input [32:0] \port$3512$0 ;
-  wire [32:0] \port$3512$0 ;
-  input [32:0] \port$3514$0 ;
-  wire [32:0] \port$3514$0 ;
-  input [32:0] \port$3516$0 ;
-  wire [32:0] \port$3516$0 ;
-  input [32:0] \port$3518$0 ;
-  wire [32:0] \port$3518$0 ;
-  input [32:0] \port$3520$0 ;
-  wire [32:0] \port$3520$0 ;
-  input [32:0] \port$3522$0 ;
-  wire [32:0] \port$3522$0 ;
-  input [32:0] \port$3524$0 ;
-  wire [32:0] \port$3524$0 ;
-  input [32:0] \port$3526$0 ;
-  wire [32:0] \port$3526$0 ;
-  input [32:0] \port$3528$0 ;
-  wire [32:0] \port$3528$0 ;
-  input [32:0] \port$3530$0 ;
-  wire [32:0] \port$3530$0 ;
-  input [32:0] \port$3532$0 ;
-  wire [32:0] \port$3532$0 ;
-  input [32:0] \port$3534$0 ;
-  wire [32:0] \port$3534$0 ;
+  input [32:0] \port$3509$0 ;
+  wire [32:0] \port$3509$0 ;
+  input [32:0] \port$3511$0 ;
+  wire [32:0] \port$3511$0 ;
+  input [32:0] \port$3513$0 ;
+  wire [32:0] \port$3513$0 ;
+  input [32:0] \port$3515$0 ;
+  wire [32:0] \port$3515$0 ;
+  input [32:0] \port$3517$0 ;
+  wire [32:0] \port$3517$0 ;
+  input [32:0] \port$3519$0 ;
+  wire [32:0] \port$3519$0 ;
+  input [32:0] \port$3521$0 ;
+  wire [32:0] \port$3521$0 ;
+  input [32:0] \port$3523$0 ;
+  wire [32:0] \port$3523$0 ;
+  input [32:0] \port$3525$0 ;
+  wire [32:0] \port$3525$0 ;
+  input [32:0] \port$3527$0 ;
+  wire [32:0] \port$3527$0 ;
+  input [32:0] \port$3529$0 ;
+  wire [32:0] \port$3529$0 ;
+  input [32:0] \port$3531$0 ;
+  wire [32:0] \port$3531$0 ;
+  input [32:0] \port$3533$0 ;
+  wire [32:0] \port$3533$0 ;
+  input [32:0] \port$3535$0 ;
+  wire [32:0] \port$3535$0 ;
+  input [32:0] \port$3537$0 ;
+  wire [32:0] \port$3537$0 ;
+  input [32:0] \port$3539$0 ;
+  wire [32:0] \port$3539$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$3506$0 [15:0] & \$1 ;
+  assign \$2  = \port$3511$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8527,55 +8559,55 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$11 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$3506$0 [15:0];
+      take = \port$3511$0 [15:0];
     end
   end
-  assign i__payload = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
-  assign o__payload = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
-  assign \i__payload.opcode  = \port$3504$0 [7:0];
-  assign \i__payload.wait  = \port$3506$0 [15:0];
-  assign \i__payload.post  = \port$3506$0 [31:16];
-  assign \i__payload.space  = \port$3504$0 [9:8];
-  assign \i__payload.flip  = \port$3504$0 [10];
-  assign \i__payload.transpose  = \port$3504$0 [11];
-  assign \i__payload.fill  = \port$3504$0 [31:24];
-  assign \i__payload.src  = \port$3508$0 [31:0];
-  assign \i__payload.stride1  = \port$3510$0 [31:0];
-  assign \i__payload.stride2  = \port$3512$0 [31:0];
-  assign \i__payload.len  = \port$3514$0 [23:0];
-  assign \i__payload.count1  = \port$3516$0 [15:0];
-  assign \i__payload.count2  = \port$3516$0 [31:16];
-  assign \i__payload.dst  = \port$3518$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$3520$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$3522$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$3524$0 [23:0];
-  assign \i__payload.pad_left  = \port$3526$0 [15:0];
-  assign \i__payload.pad_right  = \port$3526$0 [31:16];
-  assign \i__payload.pad_top  = \port$3528$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$3528$0 [31:16];
-  assign \i__payload.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
-  assign \o__payload.opcode  = \port$3504$0 [7:0];
-  assign \o__payload.wait  = \port$3506$0 [15:0];
-  assign \o__payload.post  = \port$3506$0 [31:16];
-  assign \o__payload.space  = \port$3504$0 [9:8];
-  assign \o__payload.flip  = \port$3504$0 [10];
-  assign \o__payload.transpose  = \port$3504$0 [11];
-  assign \o__payload.fill  = \port$3504$0 [31:24];
-  assign \o__payload.src  = \port$3508$0 [31:0];
-  assign \o__payload.stride1  = \port$3510$0 [31:0];
-  assign \o__payload.stride2  = \port$3512$0 [31:0];
-  assign \o__payload.len  = \port$3514$0 [23:0];
-  assign \o__payload.count1  = \port$3516$0 [15:0];
-  assign \o__payload.count2  = \port$3516$0 [31:16];
-  assign \o__payload.dst  = \port$3518$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$3520$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$3522$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$3524$0 [23:0];
-  assign \o__payload.pad_left  = \port$3526$0 [15:0];
-  assign \o__payload.pad_right  = \port$3526$0 [31:16];
-  assign \o__payload.pad_top  = \port$3528$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$3528$0 [31:16];
-  assign \o__payload.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
+  assign i__payload = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3539$0 [31:0], \port$3537$0 [31:0], \port$3535$0 [31:0], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0] };
+  assign o__payload = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3539$0 [31:0], \port$3537$0 [31:0], \port$3535$0 [31:0], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0] };
+  assign \i__payload.opcode  = \port$3509$0 [7:0];
+  assign \i__payload.wait  = \port$3511$0 [15:0];
+  assign \i__payload.post  = \port$3511$0 [31:16];
+  assign \i__payload.space  = \port$3509$0 [9:8];
+  assign \i__payload.flip  = \port$3509$0 [10];
+  assign \i__payload.transpose  = \port$3509$0 [11];
+  assign \i__payload.fill  = \port$3509$0 [31:24];
+  assign \i__payload.src  = \port$3513$0 [31:0];
+  assign \i__payload.stride1  = \port$3515$0 [31:0];
+  assign \i__payload.stride2  = \port$3517$0 [31:0];
+  assign \i__payload.len  = \port$3519$0 [23:0];
+  assign \i__payload.count1  = \port$3521$0 [15:0];
+  assign \i__payload.count2  = \port$3521$0 [31:16];
+  assign \i__payload.dst  = \port$3523$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$3525$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$3527$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$3529$0 [23:0];
+  assign \i__payload.pad_left  = \port$3531$0 [15:0];
+  assign \i__payload.pad_right  = \port$3531$0 [31:16];
+  assign \i__payload.pad_top  = \port$3533$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$3533$0 [31:16];
+  assign \i__payload.index  = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32] };
+  assign \o__payload.opcode  = \port$3509$0 [7:0];
+  assign \o__payload.wait  = \port$3511$0 [15:0];
+  assign \o__payload.post  = \port$3511$0 [31:16];
+  assign \o__payload.space  = \port$3509$0 [9:8];
+  assign \o__payload.flip  = \port$3509$0 [10];
+  assign \o__payload.transpose  = \port$3509$0 [11];
+  assign \o__payload.fill  = \port$3509$0 [31:24];
+  assign \o__payload.src  = \port$3513$0 [31:0];
+  assign \o__payload.stride1  = \port$3515$0 [31:0];
+  assign \o__payload.stride2  = \port$3517$0 [31:0];
+  assign \o__payload.len  = \port$3519$0 [23:0];
+  assign \o__payload.count1  = \port$3521$0 [15:0];
+  assign \o__payload.count2  = \port$3521$0 [31:16];
+  assign \o__payload.dst  = \port$3523$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$3525$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$3527$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$3529$0 [23:0];
+  assign \o__payload.pad_left  = \port$3531$0 [15:0];
+  assign \o__payload.pad_right  = \port$3531$0 [31:16];
+  assign \o__payload.pad_top  = \port$3533$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$3533$0 [31:16];
+  assign \o__payload.index  = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -9269,7 +9301,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3558$0 , \port$3560$0 , \port$3562$0 , \port$3564$0 , \port$3566$0 , \port$3568$0 , \port$3570$0 , \port$3572$0 , \port$3574$0 , \port$3576$0 , \port$3578$0 , \port$3580$0 , \port$3582$0 , \port$3584$0 , \port$3586$0 , \port$3588$0 
+module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3563$0 , \port$3565$0 , \port$3567$0 , \port$3569$0 , \port$3571$0 , \port$3573$0 , \port$3575$0 , \port$3577$0 , \port$3579$0 , \port$3581$0 , \port$3583$0 , \port$3585$0 , \port$3587$0 , \port$3589$0 , \port$3591$0 , \port$3593$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
@@ -9289,6 +9321,7 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire \i__payload.accumulate ;
   wire [23:0] \i__payload.act ;
   wire [15:0] \i__payload.blocks ;
+  wire \i__payload.early ;
   wire [15:0] \i__payload.index ;
   wire [15:0] \i__payload.k0 ;
   wire [23:0] \i__payload.k0_stride ;
@@ -9325,6 +9358,7 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire \o__payload.accumulate ;
   wire [23:0] \o__payload.act ;
   wire [15:0] \o__payload.blocks ;
+  wire \o__payload.early ;
   wire [15:0] \o__payload.index ;
   wire [15:0] \o__payload.k0 ;
   wire [23:0] \o__payload.k0_stride ;
@@ -9351,44 +9385,44 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$3558$0 ;
-  wire [32:0] \port$3558$0 ;
-  input [32:0] \port$3560$0 ;
-  wire [32:0] \port$3560$0 ;
-  input [32:0] \port$3562$0 ;
-  wire [32:0] \port$3562$0 ;
-  input [32:0] \port$3564$0 ;
-  wire [32:0] \port$3564$0 ;
-  input [32:0] \port$3566$0 ;
-  wire [32:0] \port$3566$0 ;
-  input [32:0] \port$3568$0 ;
-  wire [32:0] \port$3568$0 ;
-  input [32:0] \port$3570$0 ;
-  wire [32:0] \port$3570$0 ;
-  input [32:0] \port$3572$0 ;
-  wire [32:0] \port$3572$0 ;
-  input [32:0] \port$3574$0 ;
-  wire [32:0] \port$3574$0 ;
-  input [32:0] \port$3576$0 ;
-  wire [32:0] \port$3576$0 ;
-  input [32:0] \port$3578$0 ;
-  wire [32:0] \port$3578$0 ;
-  input [32:0] \port$3580$0 ;
-  wire [32:0] \port$3580$0 ;
-  input [32:0] \port$3582$0 ;
-  wire [32:0] \port$3582$0 ;
-  input [32:0] \port$3584$0 ;
-  wire [32:0] \port$3584$0 ;
-  input [32:0] \port$3586$0 ;
-  wire [32:0] \port$3586$0 ;
-  input [32:0] \port$3588$0 ;
-  wire [32:0] \port$3588$0 ;
+  input [32:0] \port$3563$0 ;
+  wire [32:0] \port$3563$0 ;
+  input [32:0] \port$3565$0 ;
+  wire [32:0] \port$3565$0 ;
+  input [32:0] \port$3567$0 ;
+  wire [32:0] \port$3567$0 ;
+  input [32:0] \port$3569$0 ;
+  wire [32:0] \port$3569$0 ;
+  input [32:0] \port$3571$0 ;
+  wire [32:0] \port$3571$0 ;
+  input [32:0] \port$3573$0 ;
+  wire [32:0] \port$3573$0 ;
+  input [32:0] \port$3575$0 ;
+  wire [32:0] \port$3575$0 ;
+  input [32:0] \port$3577$0 ;
+  wire [32:0] \port$3577$0 ;
+  input [32:0] \port$3579$0 ;
+  wire [32:0] \port$3579$0 ;
+  input [32:0] \port$3581$0 ;
+  wire [32:0] \port$3581$0 ;
+  input [32:0] \port$3583$0 ;
+  wire [32:0] \port$3583$0 ;
+  input [32:0] \port$3585$0 ;
+  wire [32:0] \port$3585$0 ;
+  input [32:0] \port$3587$0 ;
+  wire [32:0] \port$3587$0 ;
+  input [32:0] \port$3589$0 ;
+  wire [32:0] \port$3589$0 ;
+  input [32:0] \port$3591$0 ;
+  wire [32:0] \port$3591$0 ;
+  input [32:0] \port$3593$0 ;
+  wire [32:0] \port$3593$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$3560$0 [15:0] & \$1 ;
+  assign \$2  = \port$3565$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -9410,65 +9444,67 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$3560$0 [15:0];
+      take = \port$3565$0 [15:0];
     end
   end
-  assign i__payload = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32], \port$3588$0 [31:0], \port$3586$0 [31:0], \port$3584$0 [31:0], \port$3582$0 [31:0], \port$3580$0 [31:0], \port$3578$0 [31:0], \port$3576$0 [31:0], \port$3574$0 [31:0], \port$3572$0 [31:0], \port$3570$0 [31:0], \port$3568$0 [31:0], \port$3566$0 [31:0], \port$3564$0 [31:0], \port$3562$0 [31:0], \port$3560$0 [31:0], \port$3558$0 [31:0] };
-  assign o__payload = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32], \port$3588$0 [31:0], \port$3586$0 [31:0], \port$3584$0 [31:0], \port$3582$0 [31:0], \port$3580$0 [31:0], \port$3578$0 [31:0], \port$3576$0 [31:0], \port$3574$0 [31:0], \port$3572$0 [31:0], \port$3570$0 [31:0], \port$3568$0 [31:0], \port$3566$0 [31:0], \port$3564$0 [31:0], \port$3562$0 [31:0], \port$3560$0 [31:0], \port$3558$0 [31:0] };
-  assign \i__payload.opcode  = \port$3558$0 [7:0];
-  assign \i__payload.wait  = \port$3560$0 [15:0];
-  assign \i__payload.post  = \port$3560$0 [31:16];
-  assign \i__payload.accumulate  = \port$3558$0 [8];
-  assign \i__payload.row_sum  = \port$3558$0 [9];
-  assign \i__payload.act  = \port$3562$0 [23:0];
-  assign \i__payload.wgt  = \port$3564$0 [15:0];
-  assign \i__payload.wgt_block  = \port$3564$0 [31:16];
-  assign \i__payload.wait_weights  = \port$3566$0 [15:0];
-  assign \i__payload.wait_acc  = \port$3566$0 [31:16];
-  assign \i__payload.acc  = \port$3568$0 [15:0];
-  assign \i__payload.acc_block  = \port$3568$0 [31:16];
-  assign \i__payload.blocks  = \port$3570$0 [15:0];
-  assign \i__payload.k_tail  = \port$3570$0 [31:16];
-  assign \i__payload.k0  = \port$3572$0 [15:0];
-  assign \i__payload.k1  = \port$3572$0 [31:16];
-  assign \i__payload.k2  = \port$3574$0 [15:0];
-  assign \i__payload.m0  = \port$3574$0 [31:16];
-  assign \i__payload.m1  = \port$3576$0 [15:0];
-  assign \i__payload.m2  = \port$3576$0 [31:16];
-  assign \i__payload.k0_stride  = \port$3578$0 [23:0];
-  assign \i__payload.k1_stride  = \port$3580$0 [23:0];
-  assign \i__payload.k2_stride  = \port$3582$0 [23:0];
-  assign \i__payload.m0_stride  = \port$3584$0 [23:0];
-  assign \i__payload.m1_stride  = \port$3586$0 [23:0];
-  assign \i__payload.m2_stride  = \port$3588$0 [23:0];
-  assign \i__payload.index  = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] };
-  assign \o__payload.opcode  = \port$3558$0 [7:0];
-  assign \o__payload.wait  = \port$3560$0 [15:0];
-  assign \o__payload.post  = \port$3560$0 [31:16];
-  assign \o__payload.accumulate  = \port$3558$0 [8];
-  assign \o__payload.row_sum  = \port$3558$0 [9];
-  assign \o__payload.act  = \port$3562$0 [23:0];
-  assign \o__payload.wgt  = \port$3564$0 [15:0];
-  assign \o__payload.wgt_block  = \port$3564$0 [31:16];
-  assign \o__payload.wait_weights  = \port$3566$0 [15:0];
-  assign \o__payload.wait_acc  = \port$3566$0 [31:16];
-  assign \o__payload.acc  = \port$3568$0 [15:0];
-  assign \o__payload.acc_block  = \port$3568$0 [31:16];
-  assign \o__payload.blocks  = \port$3570$0 [15:0];
-  assign \o__payload.k_tail  = \port$3570$0 [31:16];
-  assign \o__payload.k0  = \port$3572$0 [15:0];
-  assign \o__payload.k1  = \port$3572$0 [31:16];
-  assign \o__payload.k2  = \port$3574$0 [15:0];
-  assign \o__payload.m0  = \port$3574$0 [31:16];
-  assign \o__payload.m1  = \port$3576$0 [15:0];
-  assign \o__payload.m2  = \port$3576$0 [31:16];
-  assign \o__payload.k0_stride  = \port$3578$0 [23:0];
-  assign \o__payload.k1_stride  = \port$3580$0 [23:0];
-  assign \o__payload.k2_stride  = \port$3582$0 [23:0];
-  assign \o__payload.m0_stride  = \port$3584$0 [23:0];
-  assign \o__payload.m1_stride  = \port$3586$0 [23:0];
-  assign \o__payload.m2_stride  = \port$3588$0 [23:0];
-  assign \o__payload.index  = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] };
+  assign i__payload = { \port$3593$0 [32], \port$3591$0 [32], \port$3589$0 [32], \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3593$0 [31:0], \port$3591$0 [31:0], \port$3589$0 [31:0], \port$3587$0 [31:0], \port$3585$0 [31:0], \port$3583$0 [31:0], \port$3581$0 [31:0], \port$3579$0 [31:0], \port$3577$0 [31:0], \port$3575$0 [31:0], \port$3573$0 [31:0], \port$3571$0 [31:0], \port$3569$0 [31:0], \port$3567$0 [31:0], \port$3565$0 [31:0], \port$3563$0 [31:0] };
+  assign o__payload = { \port$3593$0 [32], \port$3591$0 [32], \port$3589$0 [32], \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3593$0 [31:0], \port$3591$0 [31:0], \port$3589$0 [31:0], \port$3587$0 [31:0], \port$3585$0 [31:0], \port$3583$0 [31:0], \port$3581$0 [31:0], \port$3579$0 [31:0], \port$3577$0 [31:0], \port$3575$0 [31:0], \port$3573$0 [31:0], \port$3571$0 [31:0], \port$3569$0 [31:0], \port$3567$0 [31:0], \port$3565$0 [31:0], \port$3563$0 [31:0] };
+  assign \i__payload.opcode  = \port$3563$0 [7:0];
+  assign \i__payload.wait  = \port$3565$0 [15:0];
+  assign \i__payload.post  = \port$3565$0 [31:16];
+  assign \i__payload.accumulate  = \port$3563$0 [8];
+  assign \i__payload.row_sum  = \port$3563$0 [9];
+  assign \i__payload.early  = \port$3563$0 [10];
+  assign \i__payload.act  = \port$3567$0 [23:0];
+  assign \i__payload.wgt  = \port$3569$0 [15:0];
+  assign \i__payload.wgt_block  = \port$3569$0 [31:16];
+  assign \i__payload.wait_weights  = \port$3571$0 [15:0];
+  assign \i__payload.wait_acc  = \port$3571$0 [31:16];
+  assign \i__payload.acc  = \port$3573$0 [15:0];
+  assign \i__payload.acc_block  = \port$3573$0 [31:16];
+  assign \i__payload.blocks  = \port$3575$0 [15:0];
+  assign \i__payload.k_tail  = \port$3575$0 [31:16];
+  assign \i__payload.k0  = \port$3577$0 [15:0];
+  assign \i__payload.k1  = \port$3577$0 [31:16];
+  assign \i__payload.k2  = \port$3579$0 [15:0];
+  assign \i__payload.m0  = \port$3579$0 [31:16];
+  assign \i__payload.m1  = \port$3581$0 [15:0];
+  assign \i__payload.m2  = \port$3581$0 [31:16];
+  assign \i__payload.k0_stride  = \port$3583$0 [23:0];
+  assign \i__payload.k1_stride  = \port$3585$0 [23:0];
+  assign \i__payload.k2_stride  = \port$3587$0 [23:0];
+  assign \i__payload.m0_stride  = \port$3589$0 [23:0];
+  assign \i__payload.m1_stride  = \port$3591$0 [23:0];
+  assign \i__payload.m2_stride  = \port$3593$0 [23:0];
+  assign \i__payload.index  = { \port$3593$0 [32], \port$3591$0 [32], \port$3589$0 [32], \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32] };
+  assign \o__payload.opcode  = \port$3563$0 [7:0];
+  assign \o__payload.wait  = \port$3565$0 [15:0];
+  assign \o__payload.post  = \port$3565$0 [31:16];
+  assign \o__payload.accumulate  = \port$3563$0 [8];
+  assign \o__payload.row_sum  = \port$3563$0 [9];
+  assign \o__payload.early  = \port$3563$0 [10];
+  assign \o__payload.act  = \port$3567$0 [23:0];
+  assign \o__payload.wgt  = \port$3569$0 [15:0];
+  assign \o__payload.wgt_block  = \port$3569$0 [31:16];
+  assign \o__payload.wait_weights  = \port$3571$0 [15:0];
+  assign \o__payload.wait_acc  = \port$3571$0 [31:16];
+  assign \o__payload.acc  = \port$3573$0 [15:0];
+  assign \o__payload.acc_block  = \port$3573$0 [31:16];
+  assign \o__payload.blocks  = \port$3575$0 [15:0];
+  assign \o__payload.k_tail  = \port$3575$0 [31:16];
+  assign \o__payload.k0  = \port$3577$0 [15:0];
+  assign \o__payload.k1  = \port$3577$0 [31:16];
+  assign \o__payload.k2  = \port$3579$0 [15:0];
+  assign \o__payload.m0  = \port$3579$0 [31:16];
+  assign \o__payload.m1  = \port$3581$0 [15:0];
+  assign \o__payload.m2  = \port$3581$0 [31:16];
+  assign \o__payload.k0_stride  = \port$3583$0 [23:0];
+  assign \o__payload.k1_stride  = \port$3585$0 [23:0];
+  assign \o__payload.k2_stride  = \port$3587$0 [23:0];
+  assign \o__payload.m0_stride  = \port$3589$0 [23:0];
+  assign \o__payload.m1_stride  = \port$3591$0 [23:0];
+  assign \o__payload.m2_stride  = \port$3593$0 [23:0];
+  assign \o__payload.index  = { \port$3593$0 [32], \port$3591$0 [32], \port$3589$0 [32], \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -9579,6 +9615,7 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear
   wire \o__payload$20.accumulate ;
   wire [23:0] \o__payload$20.act ;
   wire [15:0] \o__payload$20.blocks ;
+  wire \o__payload$20.early ;
   wire [15:0] \o__payload$20.index ;
   wire [15:0] \o__payload$20.k0 ;
   wire [23:0] \o__payload$20.k0_stride ;
@@ -9985,6 +10022,7 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear
   assign \o__payload$20.post  = shadow_1[31:16];
   assign \o__payload$20.accumulate  = shadow_0[8];
   assign \o__payload$20.row_sum  = shadow_0[9];
+  assign \o__payload$20.early  = shadow_0[10];
   assign \o__payload$20.act  = shadow_2[23:0];
   assign \o__payload$20.wgt  = shadow_3[15:0];
   assign \o__payload$20.wgt_block  = shadow_3[31:16];
@@ -10439,7 +10477,7 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   assign \$6  = plane_0;
 endmodule
 
-module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3666$0 , \port$3668$0 , \port$3670$0 , \port$3672$0 , \port$3674$0 , \port$3676$0 , \port$3678$0 , \port$3680$0 , \port$3682$0 , \port$3684$0 , \port$3686$0 , \port$3688$0 , \port$3690$0 , \port$3692$0 , \port$3694$0 , \port$3696$0 
+module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$3671$0 , \port$3673$0 , \port$3675$0 , \port$3677$0 , \port$3679$0 , \port$3681$0 , \port$3683$0 , \port$3685$0 , \port$3687$0 , \port$3689$0 , \port$3691$0 , \port$3693$0 , \port$3695$0 , \port$3697$0 , \port$3699$0 , \port$3701$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
@@ -10502,44 +10540,44 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$3666$0 ;
-  wire [32:0] \port$3666$0 ;
-  input [32:0] \port$3668$0 ;
-  wire [32:0] \port$3668$0 ;
-  input [32:0] \port$3670$0 ;
-  wire [32:0] \port$3670$0 ;
-  input [32:0] \port$3672$0 ;
-  wire [32:0] \port$3672$0 ;
-  input [32:0] \port$3674$0 ;
-  wire [32:0] \port$3674$0 ;
-  input [32:0] \port$3676$0 ;
-  wire [32:0] \port$3676$0 ;
-  input [32:0] \port$3678$0 ;
-  wire [32:0] \port$3678$0 ;
-  input [32:0] \port$3680$0 ;
-  wire [32:0] \port$3680$0 ;
-  input [32:0] \port$3682$0 ;
-  wire [32:0] \port$3682$0 ;
-  input [32:0] \port$3684$0 ;
-  wire [32:0] \port$3684$0 ;
-  input [32:0] \port$3686$0 ;
-  wire [32:0] \port$3686$0 ;
-  input [32:0] \port$3688$0 ;
-  wire [32:0] \port$3688$0 ;
-  input [32:0] \port$3690$0 ;
-  wire [32:0] \port$3690$0 ;
-  input [32:0] \port$3692$0 ;
-  wire [32:0] \port$3692$0 ;
-  input [32:0] \port$3694$0 ;
-  wire [32:0] \port$3694$0 ;
-  input [32:0] \port$3696$0 ;
-  wire [32:0] \port$3696$0 ;
+  input [32:0] \port$3671$0 ;
+  wire [32:0] \port$3671$0 ;
+  input [32:0] \port$3673$0 ;
+  wire [32:0] \port$3673$0 ;
+  input [32:0] \port$3675$0 ;
+  wire [32:0] \port$3675$0 ;
+  input [32:0] \port$3677$0 ;
+  wire [32:0] \port$3677$0 ;
+  input [32:0] \port$3679$0 ;
+  wire [32:0] \port$3679$0 ;
+  input [32:0] \port$3681$0 ;
+  wire [32:0] \port$3681$0 ;
+  input [32:0] \port$3683$0 ;
+  wire [32:0] \port$3683$0 ;
+  input [32:0] \port$3685$0 ;
+  wire [32:0] \port$3685$0 ;
+  input [32:0] \port$3687$0 ;
+  wire [32:0] \port$3687$0 ;
+  input [32:0] \port$3689$0 ;
+  wire [32:0] \port$3689$0 ;
+  input [32:0] \port$3691$0 ;
+  wire [32:0] \port$3691$0 ;
+  input [32:0] \port$3693$0 ;
+  wire [32:0] \port$3693$0 ;
+  input [32:0] \port$3695$0 ;
+  wire [32:0] \port$3695$0 ;
+  input [32:0] \port$3697$0 ;
+  wire [32:0] \port$3697$0 ;
+  input [32:0] \port$3699$0 ;
+  wire [32:0] \port$3699$0 ;
+  input [32:0] \port$3701$0 ;
+  wire [32:0] \port$3701$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$3668$0 [15:0] & \$1 ;
+  assign \$2  = \port$3673$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -10561,47 +10599,47 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$3668$0 [15:0];
+      take = \port$3673$0 [15:0];
     end
   end
-  assign i__payload = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32], \port$3696$0 [31:0], \port$3694$0 [31:0], \port$3692$0 [31:0], \port$3690$0 [31:0], \port$3688$0 [31:0], \port$3686$0 [31:0], \port$3684$0 [31:0], \port$3682$0 [31:0], \port$3680$0 [31:0], \port$3678$0 [31:0], \port$3676$0 [31:0], \port$3674$0 [31:0], \port$3672$0 [31:0], \port$3670$0 [31:0], \port$3668$0 [31:0], \port$3666$0 [31:0] };
-  assign o__payload = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32], \port$3696$0 [31:0], \port$3694$0 [31:0], \port$3692$0 [31:0], \port$3690$0 [31:0], \port$3688$0 [31:0], \port$3686$0 [31:0], \port$3684$0 [31:0], \port$3682$0 [31:0], \port$3680$0 [31:0], \port$3678$0 [31:0], \port$3676$0 [31:0], \port$3674$0 [31:0], \port$3672$0 [31:0], \port$3670$0 [31:0], \port$3668$0 [31:0], \port$3666$0 [31:0] };
-  assign \i__payload.opcode  = \port$3666$0 [7:0];
-  assign \i__payload.wait  = \port$3668$0 [15:0];
-  assign \i__payload.post  = \port$3668$0 [31:16];
-  assign \i__payload.dst  = \port$3670$0 [31:0];
-  assign \i__payload.stride1  = \port$3672$0 [31:0];
-  assign \i__payload.stride2  = \port$3674$0 [31:0];
-  assign \i__payload.len  = \port$3676$0 [23:0];
-  assign \i__payload.count1  = \port$3678$0 [15:0];
-  assign \i__payload.count2  = \port$3678$0 [31:16];
-  assign \i__payload.src  = \port$3680$0 [23:0];
-  assign \i__payload.src_stride1  = \port$3682$0 [23:0];
-  assign \i__payload.src_stride2  = \port$3684$0 [23:0];
-  assign \i__payload.write  = \port$3666$0 [8];
-  assign \i__payload.message  = \port$3666$0 [9];
-  assign \i__payload.end  = \port$3666$0 [10];
-  assign \i__payload.address  = \port$3670$0 [31:0];
-  assign \i__payload.value  = \port$3672$0 [31:0];
-  assign \i__payload.index  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
-  assign \o__payload.opcode  = \port$3666$0 [7:0];
-  assign \o__payload.wait  = \port$3668$0 [15:0];
-  assign \o__payload.post  = \port$3668$0 [31:16];
-  assign \o__payload.dst  = \port$3670$0 [31:0];
-  assign \o__payload.stride1  = \port$3672$0 [31:0];
-  assign \o__payload.stride2  = \port$3674$0 [31:0];
-  assign \o__payload.len  = \port$3676$0 [23:0];
-  assign \o__payload.count1  = \port$3678$0 [15:0];
-  assign \o__payload.count2  = \port$3678$0 [31:16];
-  assign \o__payload.src  = \port$3680$0 [23:0];
-  assign \o__payload.src_stride1  = \port$3682$0 [23:0];
-  assign \o__payload.src_stride2  = \port$3684$0 [23:0];
-  assign \o__payload.write  = \port$3666$0 [8];
-  assign \o__payload.message  = \port$3666$0 [9];
-  assign \o__payload.end  = \port$3666$0 [10];
-  assign \o__payload.address  = \port$3670$0 [31:0];
-  assign \o__payload.value  = \port$3672$0 [31:0];
-  assign \o__payload.index  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
+  assign i__payload = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3701$0 [31:0], \port$3699$0 [31:0], \port$3697$0 [31:0], \port$3695$0 [31:0], \port$3693$0 [31:0], \port$3691$0 [31:0], \port$3689$0 [31:0], \port$3687$0 [31:0], \port$3685$0 [31:0], \port$3683$0 [31:0], \port$3681$0 [31:0], \port$3679$0 [31:0], \port$3677$0 [31:0], \port$3675$0 [31:0], \port$3673$0 [31:0], \port$3671$0 [31:0] };
+  assign o__payload = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3701$0 [31:0], \port$3699$0 [31:0], \port$3697$0 [31:0], \port$3695$0 [31:0], \port$3693$0 [31:0], \port$3691$0 [31:0], \port$3689$0 [31:0], \port$3687$0 [31:0], \port$3685$0 [31:0], \port$3683$0 [31:0], \port$3681$0 [31:0], \port$3679$0 [31:0], \port$3677$0 [31:0], \port$3675$0 [31:0], \port$3673$0 [31:0], \port$3671$0 [31:0] };
+  assign \i__payload.opcode  = \port$3671$0 [7:0];
+  assign \i__payload.wait  = \port$3673$0 [15:0];
+  assign \i__payload.post  = \port$3673$0 [31:16];
+  assign \i__payload.dst  = \port$3675$0 [31:0];
+  assign \i__payload.stride1  = \port$3677$0 [31:0];
+  assign \i__payload.stride2  = \port$3679$0 [31:0];
+  assign \i__payload.len  = \port$3681$0 [23:0];
+  assign \i__payload.count1  = \port$3683$0 [15:0];
+  assign \i__payload.count2  = \port$3683$0 [31:16];
+  assign \i__payload.src  = \port$3685$0 [23:0];
+  assign \i__payload.src_stride1  = \port$3687$0 [23:0];
+  assign \i__payload.src_stride2  = \port$3689$0 [23:0];
+  assign \i__payload.write  = \port$3671$0 [8];
+  assign \i__payload.message  = \port$3671$0 [9];
+  assign \i__payload.end  = \port$3671$0 [10];
+  assign \i__payload.address  = \port$3675$0 [31:0];
+  assign \i__payload.value  = \port$3677$0 [31:0];
+  assign \i__payload.index  = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32] };
+  assign \o__payload.opcode  = \port$3671$0 [7:0];
+  assign \o__payload.wait  = \port$3673$0 [15:0];
+  assign \o__payload.post  = \port$3673$0 [31:16];
+  assign \o__payload.dst  = \port$3675$0 [31:0];
+  assign \o__payload.stride1  = \port$3677$0 [31:0];
+  assign \o__payload.stride2  = \port$3679$0 [31:0];
+  assign \o__payload.len  = \port$3681$0 [23:0];
+  assign \o__payload.count1  = \port$3683$0 [15:0];
+  assign \o__payload.count2  = \port$3683$0 [31:16];
+  assign \o__payload.src  = \port$3685$0 [23:0];
+  assign \o__payload.src_stride1  = \port$3687$0 [23:0];
+  assign \o__payload.src_stride2  = \port$3689$0 [23:0];
+  assign \o__payload.write  = \port$3671$0 [8];
+  assign \o__payload.message  = \port$3671$0 [9];
+  assign \o__payload.end  = \port$3671$0 [10];
+  assign \o__payload.address  = \port$3675$0 [31:0];
+  assign \o__payload.value  = \port$3677$0 [31:0];
+  assign \o__payload.index  = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11287,8 +11325,8 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2236$0 , \port$2270$0 , \port$2304$0 , \port$2338$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$2822$0 , act__data, post__mask, clear, abort
-, \port$3612$0 , \port$3614$0 , \port$3616$0 , \port$3618$0 , \port$3620$0 , \port$3622$0 , \port$3624$0 , \port$3626$0 , \port$3628$0 , \port$3630$0 , \port$3632$0 , \port$3634$0 , \port$3636$0 , \port$3638$0 , \port$3640$0 , \port$3642$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2249$0 , \port$2283$0 , \port$2317$0 , \port$2351$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$2827$0 , act__data, post__mask, clear, abort
+, \port$3617$0 , \port$3619$0 , \port$3621$0 , \port$3623$0 , \port$3625$0 , \port$3627$0 , \port$3629$0 , \port$3631$0 , \port$3633$0 , \port$3635$0 , \port$3637$0 , \port$3639$0 , \port$3641$0 , \port$3643$0 , \port$3645$0 , \port$3647$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
 , fault__index, \read__en$68 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire \$1 ;
@@ -11494,48 +11532,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$50 ;
-  input [31:0] \port$2236$0 ;
-  wire [31:0] \port$2236$0 ;
-  input [31:0] \port$2270$0 ;
-  wire [31:0] \port$2270$0 ;
-  input [31:0] \port$2304$0 ;
-  wire [31:0] \port$2304$0 ;
-  input [31:0] \port$2338$0 ;
-  wire [31:0] \port$2338$0 ;
-  output [14:0] \port$2822$0 ;
-  wire [14:0] \port$2822$0 ;
-  input [32:0] \port$3612$0 ;
-  wire [32:0] \port$3612$0 ;
-  input [32:0] \port$3614$0 ;
-  wire [32:0] \port$3614$0 ;
-  input [32:0] \port$3616$0 ;
-  wire [32:0] \port$3616$0 ;
-  input [32:0] \port$3618$0 ;
-  wire [32:0] \port$3618$0 ;
-  input [32:0] \port$3620$0 ;
-  wire [32:0] \port$3620$0 ;
-  input [32:0] \port$3622$0 ;
-  wire [32:0] \port$3622$0 ;
-  input [32:0] \port$3624$0 ;
-  wire [32:0] \port$3624$0 ;
-  input [32:0] \port$3626$0 ;
-  wire [32:0] \port$3626$0 ;
-  input [32:0] \port$3628$0 ;
-  wire [32:0] \port$3628$0 ;
-  input [32:0] \port$3630$0 ;
-  wire [32:0] \port$3630$0 ;
-  input [32:0] \port$3632$0 ;
-  wire [32:0] \port$3632$0 ;
-  input [32:0] \port$3634$0 ;
-  wire [32:0] \port$3634$0 ;
-  input [32:0] \port$3636$0 ;
-  wire [32:0] \port$3636$0 ;
-  input [32:0] \port$3638$0 ;
-  wire [32:0] \port$3638$0 ;
-  input [32:0] \port$3640$0 ;
-  wire [32:0] \port$3640$0 ;
-  input [32:0] \port$3642$0 ;
-  wire [32:0] \port$3642$0 ;
+  input [31:0] \port$2249$0 ;
+  wire [31:0] \port$2249$0 ;
+  input [31:0] \port$2283$0 ;
+  wire [31:0] \port$2283$0 ;
+  input [31:0] \port$2317$0 ;
+  wire [31:0] \port$2317$0 ;
+  input [31:0] \port$2351$0 ;
+  wire [31:0] \port$2351$0 ;
+  output [14:0] \port$2827$0 ;
+  wire [14:0] \port$2827$0 ;
+  input [32:0] \port$3617$0 ;
+  wire [32:0] \port$3617$0 ;
+  input [32:0] \port$3619$0 ;
+  wire [32:0] \port$3619$0 ;
+  input [32:0] \port$3621$0 ;
+  wire [32:0] \port$3621$0 ;
+  input [32:0] \port$3623$0 ;
+  wire [32:0] \port$3623$0 ;
+  input [32:0] \port$3625$0 ;
+  wire [32:0] \port$3625$0 ;
+  input [32:0] \port$3627$0 ;
+  wire [32:0] \port$3627$0 ;
+  input [32:0] \port$3629$0 ;
+  wire [32:0] \port$3629$0 ;
+  input [32:0] \port$3631$0 ;
+  wire [32:0] \port$3631$0 ;
+  input [32:0] \port$3633$0 ;
+  wire [32:0] \port$3633$0 ;
+  input [32:0] \port$3635$0 ;
+  wire [32:0] \port$3635$0 ;
+  input [32:0] \port$3637$0 ;
+  wire [32:0] \port$3637$0 ;
+  input [32:0] \port$3639$0 ;
+  wire [32:0] \port$3639$0 ;
+  input [32:0] \port$3641$0 ;
+  wire [32:0] \port$3641$0 ;
+  input [32:0] \port$3643$0 ;
+  wire [32:0] \port$3643$0 ;
+  input [32:0] \port$3645$0 ;
+  wire [32:0] \port$3645$0 ;
+  input [32:0] \port$3647$0 ;
+  wire [32:0] \port$3647$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -11591,7 +11629,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$3630$0 [31:16];
+      slot_factor[write__addr] <= \port$3635$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -11603,7 +11641,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$3632$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$3637$0 [31:16], \$3  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -11615,7 +11653,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$3614$0 [31:16];
+      slot_post[write__addr] <= \port$3619$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -11625,7 +11663,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$3612$0 [9], \port$3628$0 [31:0] };
+      slot_scale[write__addr] <= { \port$3617$0 [9], \port$3633$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -11637,7 +11675,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$3630$0 [15:0];
+      slot_zero[write__addr] <= \port$3635$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -11650,8 +11688,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$1  = | commands;
   assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$3632$0 [15:0]) < $signed(\port$3632$0 [31:16]);
-  assign \$3  = \$2  ? \port$3632$0 [15:0] : \port$3632$0 [31:16];
+  assign \$2  = $signed(\port$3637$0 [15:0]) < $signed(\port$3637$0 [31:16]);
+  assign \$3  = \$2  ? \port$3637$0 [15:0] : \port$3637$0 [31:16];
   assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
   assign \$4  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$112  = \read__en$68  & \$4 ;
@@ -11698,10 +11736,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(i__payload),
     .i__valid(i__valid),
     .popped(popped),
-    .\port$2236$0 (\port$2236$0 ),
-    .\port$2270$0 (\port$2270$0 ),
-    .\port$2304$0 (\port$2304$0 ),
-    .\port$2338$0 (\port$2338$0 ),
+    .\port$2249$0 (\port$2249$0 ),
+    .\port$2283$0 (\port$2283$0 ),
+    .\port$2317$0 (\port$2317$0 ),
+    .\port$2351$0 (\port$2351$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$68 ),
@@ -11721,22 +11759,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$3612$0 (\port$3612$0 ),
-    .\port$3614$0 (\port$3614$0 ),
-    .\port$3616$0 (\port$3616$0 ),
-    .\port$3618$0 (\port$3618$0 ),
-    .\port$3620$0 (\port$3620$0 ),
-    .\port$3622$0 (\port$3622$0 ),
-    .\port$3624$0 (\port$3624$0 ),
-    .\port$3626$0 (\port$3626$0 ),
-    .\port$3628$0 (\port$3628$0 ),
-    .\port$3630$0 (\port$3630$0 ),
-    .\port$3632$0 (\port$3632$0 ),
-    .\port$3634$0 (\port$3634$0 ),
-    .\port$3636$0 (\port$3636$0 ),
-    .\port$3638$0 (\port$3638$0 ),
-    .\port$3640$0 (\port$3640$0 ),
-    .\port$3642$0 (\port$3642$0 ),
+    .\port$3617$0 (\port$3617$0 ),
+    .\port$3619$0 (\port$3619$0 ),
+    .\port$3621$0 (\port$3621$0 ),
+    .\port$3623$0 (\port$3623$0 ),
+    .\port$3625$0 (\port$3625$0 ),
+    .\port$3627$0 (\port$3627$0 ),
+    .\port$3629$0 (\port$3629$0 ),
+    .\port$3631$0 (\port$3631$0 ),
+    .\port$3633$0 (\port$3633$0 ),
+    .\port$3635$0 (\port$3635$0 ),
+    .\port$3637$0 (\port$3637$0 ),
+    .\port$3639$0 (\port$3639$0 ),
+    .\port$3641$0 (\port$3641$0 ),
+    .\port$3643$0 (\port$3643$0 ),
+    .\port$3645$0 (\port$3645$0 ),
+    .\port$3647$0 (\port$3647$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -11749,7 +11787,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .corrected(\words$110 ),
     .correction(correction),
     .en(\read__en$68 ),
-    .\port$2854$0 (\read__data$108 ),
+    .\port$2859$0 (\read__data$108 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -11768,7 +11806,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .\i__payload$12 (\data$115 ),
     .\i__valid$10 (\valid$112 ),
     .popped(popped),
-    .\port$2822$0 (\$22 ),
+    .\port$2827$0 (\$22 ),
     .rst(rst),
     .words(words)
   );
@@ -11880,8 +11918,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$21  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
-  assign \cmd__payload$1  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
+  assign cmd__payload = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3647$0 [31:0], \port$3645$0 [31:0], \port$3643$0 [31:0], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0] };
+  assign \cmd__payload$1  = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3647$0 [31:0], \port$3645$0 [31:0], \port$3643$0 [31:0], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -11890,8 +11928,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$2338$0 , \port$2304$0 , \port$2270$0 , \port$2236$0  };
-  assign \acc__data$19  = { \port$2338$0 , \port$2304$0 , \port$2270$0 , \port$2236$0  };
+  assign acc__data = { \port$2351$0 , \port$2317$0 , \port$2283$0 , \port$2249$0  };
+  assign \acc__data$19  = { \port$2351$0 , \port$2317$0 , \port$2283$0 , \port$2249$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = i__payload[4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -11913,28 +11951,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$50  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$3614$0 [31:16];
+  assign write__data = \port$3619$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$65  = accept;
   assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$3612$0 [9], \port$3628$0 [31:0] };
+  assign \write__data$67  = { \port$3617$0 [9], \port$3633$0 [31:0] };
   assign running = \read__en$68 ;
   assign \read__addr$70  = beat_slot[7:6];
   assign \write__en$72  = accept;
   assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$3630$0 [15:0];
+  assign \write__data$74  = \port$3635$0 [15:0];
   assign \read__en$75  = \read__en$68 ;
   assign \read__addr$76  = beat_slot[19:18];
   assign \write__en$77  = accept;
   assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$3632$0 [31:16], \$3  };
+  assign \write__data$79  = { \port$3637$0 [31:16], \$3  };
   assign \read__en$80  = \read__en$68 ;
   assign \read__addr$81  = beat_slot[21:20];
   assign \write__en$82  = accept;
   assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$3630$0 [31:16];
+  assign \write__data$84  = \port$3635$0 [31:16];
   assign coming = \read__en$85 ;
   assign coming_slot = \read__addr$87 ;
   assign params__en = \read__en$68 ;
@@ -11948,51 +11986,51 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign qmin = \read__data$108 [15:0];
   assign qmax = \read__data$108 [31:16];
   assign total = \words$110 ;
-  assign \port$2822$0  = \$22 ;
+  assign \port$2827$0  = \$22 ;
   assign params__scale_row = beat_param_row[23:18];
   assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$3612$0 [7:0];
-  assign \cmd__payload.wait  = \port$3614$0 [15:0];
-  assign \cmd__payload.post  = \port$3614$0 [31:16];
-  assign \cmd__payload.int32  = \port$3612$0 [8];
-  assign \cmd__payload.params  = \port$3612$0 [9];
-  assign \cmd__payload.row_sum  = \port$3612$0 [10];
-  assign \cmd__payload.acc  = \port$3616$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$3616$0 [31:16];
-  assign \cmd__payload.rows  = \port$3618$0 [15:0];
-  assign \cmd__payload.blocks  = \port$3618$0 [31:16];
-  assign \cmd__payload.dst  = \port$3620$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$3622$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$3624$0 [23:0];
-  assign \cmd__payload.param  = \port$3626$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$3626$0 [31:16];
-  assign \cmd__payload.scale  = \port$3628$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$3630$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$3630$0 [31:16];
-  assign \cmd__payload.qmin  = \port$3632$0 [15:0];
-  assign \cmd__payload.qmax  = \port$3632$0 [31:16];
-  assign \cmd__payload.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$3612$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$3614$0 [15:0];
-  assign \cmd__payload$1.post  = \port$3614$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$3612$0 [8];
-  assign \cmd__payload$1.params  = \port$3612$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$3612$0 [10];
-  assign \cmd__payload$1.acc  = \port$3616$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$3616$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$3618$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$3618$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$3620$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$3622$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$3624$0 [23:0];
-  assign \cmd__payload$1.param  = \port$3626$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$3626$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$3628$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$3630$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$3630$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$3632$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$3632$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
+  assign \cmd__payload.opcode  = \port$3617$0 [7:0];
+  assign \cmd__payload.wait  = \port$3619$0 [15:0];
+  assign \cmd__payload.post  = \port$3619$0 [31:16];
+  assign \cmd__payload.int32  = \port$3617$0 [8];
+  assign \cmd__payload.params  = \port$3617$0 [9];
+  assign \cmd__payload.row_sum  = \port$3617$0 [10];
+  assign \cmd__payload.acc  = \port$3621$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$3621$0 [31:16];
+  assign \cmd__payload.rows  = \port$3623$0 [15:0];
+  assign \cmd__payload.blocks  = \port$3623$0 [31:16];
+  assign \cmd__payload.dst  = \port$3625$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$3627$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$3629$0 [23:0];
+  assign \cmd__payload.param  = \port$3631$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$3631$0 [31:16];
+  assign \cmd__payload.scale  = \port$3633$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$3635$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$3635$0 [31:16];
+  assign \cmd__payload.qmin  = \port$3637$0 [15:0];
+  assign \cmd__payload.qmax  = \port$3637$0 [31:16];
+  assign \cmd__payload.index  = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$3617$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$3619$0 [15:0];
+  assign \cmd__payload$1.post  = \port$3619$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$3617$0 [8];
+  assign \cmd__payload$1.params  = \port$3617$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$3617$0 [10];
+  assign \cmd__payload$1.acc  = \port$3621$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$3621$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$3623$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$3623$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$3625$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$3627$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$3629$0 [23:0];
+  assign \cmd__payload$1.param  = \port$3631$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$3631$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$3633$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$3635$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$3635$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$3637$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$3637$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -12035,7 +12073,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$48.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2236$0 , \port$2270$0 , \port$2304$0 , \port$2338$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2249$0 , \port$2283$0 , \port$2317$0 , \port$2351$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire \$1 ;
@@ -12142,14 +12180,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2236$0 , \port$2270$0 , \port$2
   reg [2:0] left = 3'h0;
   input popped;
   wire popped;
-  input [31:0] \port$2236$0 ;
-  wire [31:0] \port$2236$0 ;
-  input [31:0] \port$2270$0 ;
-  wire [31:0] \port$2270$0 ;
-  input [31:0] \port$2304$0 ;
-  wire [31:0] \port$2304$0 ;
-  input [31:0] \port$2338$0 ;
-  wire [31:0] \port$2338$0 ;
+  input [31:0] \port$2249$0 ;
+  wire [31:0] \port$2249$0 ;
+  input [31:0] \port$2283$0 ;
+  wire [31:0] \port$2283$0 ;
+  input [31:0] \port$2317$0 ;
+  wire [31:0] \port$2317$0 ;
+  input [31:0] \port$2351$0 ;
+  wire [31:0] \port$2351$0 ;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
   input rst;
@@ -12299,7 +12337,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2236$0 , \port$2270$0 , \port$2
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     \$34  = columns;
     if (coming) begin
-      \$34  = { \port$2338$0 , \port$2304$0 , \port$2270$0 , \port$2236$0  };
+      \$34  = { \port$2351$0 , \port$2317$0 , \port$2283$0 , \port$2249$0  };
     end else if (valid) begin
       \$34  = \$27 ;
     end
@@ -12371,7 +12409,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2236$0 , \port$2270$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$2338$0 , \port$2304$0 , \port$2270$0 , \port$2236$0  };
+  assign acc__data = { \port$2351$0 , \port$2317$0 , \port$2283$0 , \port$2249$0  };
   assign bias_row = \$13 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -12427,8 +12465,8 @@ module \weft.drain.beats (rst, acc__ready, \port$2236$0 , \port$2270$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$3612$0 , \port$3614$0 , \port$3616$0 , \port$3618$0 , \port$3620$0 , \port$3622$0 , \port$3624$0 , \port$3626$0 , \port$3628$0 , \port$3630$0 , \port$3632$0 , \port$3634$0 , \port$3636$0 
-, \port$3638$0 , \port$3640$0 , \port$3642$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$3617$0 , \port$3619$0 , \port$3621$0 , \port$3623$0 , \port$3625$0 , \port$3627$0 , \port$3629$0 , \port$3631$0 , \port$3633$0 , \port$3635$0 , \port$3637$0 , \port$3639$0 , \port$3641$0 
+, \port$3643$0 , \port$3645$0 , \port$3647$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$24  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -12613,38 +12651,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$3612$0 ;
-  wire [32:0] \port$3612$0 ;
-  input [32:0] \port$3614$0 ;
-  wire [32:0] \port$3614$0 ;
-  input [32:0] \port$3616$0 ;
-  wire [32:0] \port$3616$0 ;
-  input [32:0] \port$3618$0 ;
-  wire [32:0] \port$3618$0 ;
-  input [32:0] \port$3620$0 ;
-  wire [32:0] \port$3620$0 ;
-  input [32:0] \port$3622$0 ;
-  wire [32:0] \port$3622$0 ;
-  input [32:0] \port$3624$0 ;
-  wire [32:0] \port$3624$0 ;
-  input [32:0] \port$3626$0 ;
-  wire [32:0] \port$3626$0 ;
-  input [32:0] \port$3628$0 ;
-  wire [32:0] \port$3628$0 ;
-  input [32:0] \port$3630$0 ;
-  wire [32:0] \port$3630$0 ;
-  input [32:0] \port$3632$0 ;
-  wire [32:0] \port$3632$0 ;
-  input [32:0] \port$3634$0 ;
-  wire [32:0] \port$3634$0 ;
-  input [32:0] \port$3636$0 ;
-  wire [32:0] \port$3636$0 ;
-  input [32:0] \port$3638$0 ;
-  wire [32:0] \port$3638$0 ;
-  input [32:0] \port$3640$0 ;
-  wire [32:0] \port$3640$0 ;
-  input [32:0] \port$3642$0 ;
-  wire [32:0] \port$3642$0 ;
+  input [32:0] \port$3617$0 ;
+  wire [32:0] \port$3617$0 ;
+  input [32:0] \port$3619$0 ;
+  wire [32:0] \port$3619$0 ;
+  input [32:0] \port$3621$0 ;
+  wire [32:0] \port$3621$0 ;
+  input [32:0] \port$3623$0 ;
+  wire [32:0] \port$3623$0 ;
+  input [32:0] \port$3625$0 ;
+  wire [32:0] \port$3625$0 ;
+  input [32:0] \port$3627$0 ;
+  wire [32:0] \port$3627$0 ;
+  input [32:0] \port$3629$0 ;
+  wire [32:0] \port$3629$0 ;
+  input [32:0] \port$3631$0 ;
+  wire [32:0] \port$3631$0 ;
+  input [32:0] \port$3633$0 ;
+  wire [32:0] \port$3633$0 ;
+  input [32:0] \port$3635$0 ;
+  wire [32:0] \port$3635$0 ;
+  input [32:0] \port$3637$0 ;
+  wire [32:0] \port$3637$0 ;
+  input [32:0] \port$3639$0 ;
+  wire [32:0] \port$3639$0 ;
+  input [32:0] \port$3641$0 ;
+  wire [32:0] \port$3641$0 ;
+  input [32:0] \port$3643$0 ;
+  wire [32:0] \port$3643$0 ;
+  input [32:0] \port$3645$0 ;
+  wire [32:0] \port$3645$0 ;
+  input [32:0] \port$3647$0 ;
+  wire [32:0] \port$3647$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -12689,23 +12727,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$3618$0 [15:0];
-  assign \$31  = ! \port$3618$0 [31:16];
-  assign \$32  = ! \port$3626$0 [31:16];
+  assign \$30  = ! \port$3623$0 [15:0];
+  assign \$31  = ! \port$3623$0 [31:16];
+  assign \$32  = ! \port$3631$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$3626$0 [31:16] > 3'h4;
+  assign \$34  = \port$3631$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$3612$0 [8];
-  assign \$39  = ~ \port$3612$0 [9];
+  assign \$38  = ~ \port$3617$0 [8];
+  assign \$39  = ~ \port$3617$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$3628$0 [30:23];
-  assign \$42  = \port$3628$0 [31] | \$41 ;
-  assign \$43  = & \port$3628$0 [30:23];
+  assign \$41  = ! \port$3633$0 [30:23];
+  assign \$42  = \port$3633$0 [31] | \$41 ;
+  assign \$43  = & \port$3633$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$3626$0 [15:0] * 3'h4;
+  assign \$48  = \port$3631$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -12827,15 +12865,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$3612$0 [8];
-      \$67 [1] = \port$3612$0 [9];
-      \$67 [2] = \port$3612$0 [10];
-      \$67 [18:3] = \port$3618$0 [15:0];
-      \$67 [34:19] = \port$3616$0 [31:16];
-      \$67 [58:35] = \port$3622$0 [23:0];
-      \$67 [82:59] = \port$3624$0 [23:0];
-      \$67 [85:83] = \port$3626$0 [18:16];
-      \$67 [101:86] = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
+      \$67 [0] = \port$3617$0 [8];
+      \$67 [1] = \port$3617$0 [9];
+      \$67 [2] = \port$3617$0 [10];
+      \$67 [18:3] = \port$3623$0 [15:0];
+      \$67 [34:19] = \port$3621$0 [31:16];
+      \$67 [58:35] = \port$3627$0 [23:0];
+      \$67 [82:59] = \port$3629$0 [23:0];
+      \$67 [85:83] = \port$3631$0 [18:16];
+      \$67 [101:86] = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32] };
     end
   end
   always @* begin
@@ -12862,7 +12900,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$3618$0 [15:0];
+      \$70  = \port$3623$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -12875,7 +12913,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$3618$0 [31:16];
+      \$71  = \port$3623$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -12887,7 +12925,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$3616$0 [15:0] };
+      \$72  = { 1'h0, \port$3621$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -12897,7 +12935,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$3616$0 [15:0] };
+      \$73  = { 1'h0, \port$3621$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -12909,7 +12947,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$3620$0 [23:0];
+      \$74  = \port$3625$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -12919,7 +12957,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$3620$0 [23:0];
+      \$75  = \port$3625$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -12931,7 +12969,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$3626$0 [15:0] };
+      \$76  = { 1'h0, \port$3631$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -13052,7 +13090,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32], \port$3642$0 [31:0], \port$3640$0 [31:0], \port$3638$0 [31:0], \port$3636$0 [31:0], \port$3634$0 [31:0], \port$3632$0 [31:0], \port$3630$0 [31:0], \port$3628$0 [31:0], \port$3626$0 [31:0], \port$3624$0 [31:0], \port$3622$0 [31:0], \port$3620$0 [31:0], \port$3618$0 [31:0], \port$3616$0 [31:0], \port$3614$0 [31:0], \port$3612$0 [31:0] };
+  assign cmd__payload = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32], \port$3647$0 [31:0], \port$3645$0 [31:0], \port$3643$0 [31:0], \port$3641$0 [31:0], \port$3639$0 [31:0], \port$3637$0 [31:0], \port$3635$0 [31:0], \port$3633$0 [31:0], \port$3631$0 [31:0], \port$3629$0 [31:0], \port$3627$0 [31:0], \port$3625$0 [31:0], \port$3623$0 [31:0], \port$3621$0 [31:0], \port$3619$0 [31:0], \port$3617$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -13084,27 +13122,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$3612$0 [7:0];
-  assign \cmd__payload.wait  = \port$3614$0 [15:0];
-  assign \cmd__payload.post  = \port$3614$0 [31:16];
-  assign \cmd__payload.int32  = \port$3612$0 [8];
-  assign \cmd__payload.params  = \port$3612$0 [9];
-  assign \cmd__payload.row_sum  = \port$3612$0 [10];
-  assign \cmd__payload.acc  = \port$3616$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$3616$0 [31:16];
-  assign \cmd__payload.rows  = \port$3618$0 [15:0];
-  assign \cmd__payload.blocks  = \port$3618$0 [31:16];
-  assign \cmd__payload.dst  = \port$3620$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$3622$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$3624$0 [23:0];
-  assign \cmd__payload.param  = \port$3626$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$3626$0 [31:16];
-  assign \cmd__payload.scale  = \port$3628$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$3630$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$3630$0 [31:16];
-  assign \cmd__payload.qmin  = \port$3632$0 [15:0];
-  assign \cmd__payload.qmax  = \port$3632$0 [31:16];
-  assign \cmd__payload.index  = { \port$3642$0 [32], \port$3640$0 [32], \port$3638$0 [32], \port$3636$0 [32], \port$3634$0 [32], \port$3632$0 [32], \port$3630$0 [32], \port$3628$0 [32], \port$3626$0 [32], \port$3624$0 [32], \port$3622$0 [32], \port$3620$0 [32], \port$3618$0 [32], \port$3616$0 [32], \port$3614$0 [32], \port$3612$0 [32] };
+  assign \cmd__payload.opcode  = \port$3617$0 [7:0];
+  assign \cmd__payload.wait  = \port$3619$0 [15:0];
+  assign \cmd__payload.post  = \port$3619$0 [31:16];
+  assign \cmd__payload.int32  = \port$3617$0 [8];
+  assign \cmd__payload.params  = \port$3617$0 [9];
+  assign \cmd__payload.row_sum  = \port$3617$0 [10];
+  assign \cmd__payload.acc  = \port$3621$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$3621$0 [31:16];
+  assign \cmd__payload.rows  = \port$3623$0 [15:0];
+  assign \cmd__payload.blocks  = \port$3623$0 [31:16];
+  assign \cmd__payload.dst  = \port$3625$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$3627$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$3629$0 [23:0];
+  assign \cmd__payload.param  = \port$3631$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$3631$0 [31:16];
+  assign \cmd__payload.scale  = \port$3633$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$3635$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$3635$0 [31:16];
+  assign \cmd__payload.qmin  = \port$3637$0 [15:0];
+  assign \cmd__payload.qmax  = \port$3637$0 [31:16];
+  assign \cmd__payload.index  = { \port$3647$0 [32], \port$3645$0 [32], \port$3643$0 [32], \port$3641$0 [32], \port$3639$0 [32], \port$3637$0 [32], \port$3635$0 [32], \port$3633$0 [32], \port$3631$0 [32], \port$3629$0 [32], \port$3627$0 [32], \port$3625$0 [32], \port$3623$0 [32], \port$3621$0 [32], \port$3619$0 [32], \port$3617$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -13112,7 +13150,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$37  = \$35 ;
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2854$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2859$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$25  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -13139,8 +13177,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2854$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$2854$0 ;
-  wire [31:0] \port$2854$0 ;
+  input [31:0] \port$2859$0 ;
+  wire [31:0] \port$2859$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -13170,7 +13208,7 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2854$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$2854$0 (\port$2854$0 ),
+    .\port$2859$0 (\port$2859$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -13195,14 +13233,14 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$2854$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$2854$0 [15:0];
-  assign \qmin$18  = \port$2854$0 [15:0];
-  assign qmax = \port$2854$0 [31:16];
-  assign \qmax$20  = \port$2854$0 [31:16];
+  assign qmin = \port$2859$0 [15:0];
+  assign \qmin$18  = \port$2859$0 [15:0];
+  assign qmax = \port$2859$0 [31:16];
+  assign \qmax$20  = \port$2859$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2854$0 , clear, en, acc, value, clk);
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2859$0 , clear, en, acc, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -13319,8 +13357,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2854$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$2854$0 ;
-  wire [31:0] \port$2854$0 ;
+  input [31:0] \port$2859$0 ;
+  wire [31:0] \port$2859$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -13402,10 +13440,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2854$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$2854$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$2854$0 [15:0]);
-  assign \$54  = \$53  ? \port$2854$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$2854$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$2859$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$2859$0 [15:0]);
+  assign \$54  = \$53  ? \port$2859$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$2859$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -13689,14 +13727,14 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$2854$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$2854$0 [31:16];
-  assign qmin = \port$2854$0 [15:0];
+  assign qmax = \port$2859$0 [31:16];
+  assign qmin = \port$2859$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$2822$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$2827$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -13773,8 +13811,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$2822$0 ;
-  wire [14:0] \port$2822$0 ;
+  output [14:0] \port$2827$0 ;
+  wire [14:0] \port$2827$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -13840,7 +13878,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$2822$0  = o__payload[14:0];
+  assign \port$2827$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -14135,9 +14173,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$3504$0 , \port$3506$0 
-, \port$3508$0 , \port$3510$0 , \port$3512$0 , \port$3514$0 , \port$3516$0 , \port$3518$0 , \port$3520$0 , \port$3522$0 , \port$3524$0 , \port$3526$0 , \port$3528$0 , \port$3530$0 , \port$3532$0 , \port$3534$0 , memory__burst__ready, memory__beat__payload, act__data, \port$3864$35 , memory__burst__payload, wgt__row, wgt__data
-, \port$3959$0 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$3509$0 , \port$3511$0 
+, \port$3513$0 , \port$3515$0 , \port$3517$0 , \port$3519$0 , \port$3521$0 , \port$3523$0 , \port$3525$0 , \port$3527$0 , \port$3529$0 , \port$3531$0 , \port$3533$0 , \port$3535$0 , \port$3537$0 , \port$3539$0 , memory__burst__ready, memory__beat__payload, act__data, \port$3869$35 , memory__burst__payload, wgt__row, wgt__data
+, \port$3964$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire \$1 ;
   reg \$2 ;
@@ -14308,42 +14346,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$47 ;
-  input [32:0] \port$3504$0 ;
-  wire [32:0] \port$3504$0 ;
-  input [32:0] \port$3506$0 ;
-  wire [32:0] \port$3506$0 ;
-  input [32:0] \port$3508$0 ;
-  wire [32:0] \port$3508$0 ;
-  input [32:0] \port$3510$0 ;
-  wire [32:0] \port$3510$0 ;
-  input [32:0] \port$3512$0 ;
-  wire [32:0] \port$3512$0 ;
-  input [32:0] \port$3514$0 ;
-  wire [32:0] \port$3514$0 ;
-  input [32:0] \port$3516$0 ;
-  wire [32:0] \port$3516$0 ;
-  input [32:0] \port$3518$0 ;
-  wire [32:0] \port$3518$0 ;
-  input [32:0] \port$3520$0 ;
-  wire [32:0] \port$3520$0 ;
-  input [32:0] \port$3522$0 ;
-  wire [32:0] \port$3522$0 ;
-  input [32:0] \port$3524$0 ;
-  wire [32:0] \port$3524$0 ;
-  input [32:0] \port$3526$0 ;
-  wire [32:0] \port$3526$0 ;
-  input [32:0] \port$3528$0 ;
-  wire [32:0] \port$3528$0 ;
-  input [32:0] \port$3530$0 ;
-  wire [32:0] \port$3530$0 ;
-  input [32:0] \port$3532$0 ;
-  wire [32:0] \port$3532$0 ;
-  input [32:0] \port$3534$0 ;
-  wire [32:0] \port$3534$0 ;
-  output [10:0] \port$3864$35 ;
-  wire [10:0] \port$3864$35 ;
-  output [69:0] \port$3959$0 ;
-  wire [69:0] \port$3959$0 ;
+  input [32:0] \port$3509$0 ;
+  wire [32:0] \port$3509$0 ;
+  input [32:0] \port$3511$0 ;
+  wire [32:0] \port$3511$0 ;
+  input [32:0] \port$3513$0 ;
+  wire [32:0] \port$3513$0 ;
+  input [32:0] \port$3515$0 ;
+  wire [32:0] \port$3515$0 ;
+  input [32:0] \port$3517$0 ;
+  wire [32:0] \port$3517$0 ;
+  input [32:0] \port$3519$0 ;
+  wire [32:0] \port$3519$0 ;
+  input [32:0] \port$3521$0 ;
+  wire [32:0] \port$3521$0 ;
+  input [32:0] \port$3523$0 ;
+  wire [32:0] \port$3523$0 ;
+  input [32:0] \port$3525$0 ;
+  wire [32:0] \port$3525$0 ;
+  input [32:0] \port$3527$0 ;
+  wire [32:0] \port$3527$0 ;
+  input [32:0] \port$3529$0 ;
+  wire [32:0] \port$3529$0 ;
+  input [32:0] \port$3531$0 ;
+  wire [32:0] \port$3531$0 ;
+  input [32:0] \port$3533$0 ;
+  wire [32:0] \port$3533$0 ;
+  input [32:0] \port$3535$0 ;
+  wire [32:0] \port$3535$0 ;
+  input [32:0] \port$3537$0 ;
+  wire [32:0] \port$3537$0 ;
+  input [32:0] \port$3539$0 ;
+  wire [32:0] \port$3539$0 ;
+  output [10:0] \port$3869$35 ;
+  wire [10:0] \port$3869$35 ;
+  output [69:0] \port$3964$0 ;
+  wire [69:0] \port$3964$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$49 ;
@@ -14383,22 +14421,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$54 (i__payload),
     .\o__ready$40 (o__ready),
     .\o__valid$39 (i__valid),
-    .\port$3504$0 (\port$3504$0 ),
-    .\port$3506$0 (\port$3506$0 ),
-    .\port$3508$0 (\port$3508$0 ),
-    .\port$3510$0 (\port$3510$0 ),
-    .\port$3512$0 (\port$3512$0 ),
-    .\port$3514$0 (\port$3514$0 ),
-    .\port$3516$0 (\port$3516$0 ),
-    .\port$3518$0 (\port$3518$0 ),
-    .\port$3520$0 (\port$3520$0 ),
-    .\port$3522$0 (\port$3522$0 ),
-    .\port$3524$0 (\port$3524$0 ),
-    .\port$3526$0 (\port$3526$0 ),
-    .\port$3528$0 (\port$3528$0 ),
-    .\port$3530$0 (\port$3530$0 ),
-    .\port$3532$0 (\port$3532$0 ),
-    .\port$3534$0 (\port$3534$0 ),
+    .\port$3509$0 (\port$3509$0 ),
+    .\port$3511$0 (\port$3511$0 ),
+    .\port$3513$0 (\port$3513$0 ),
+    .\port$3515$0 (\port$3515$0 ),
+    .\port$3517$0 (\port$3517$0 ),
+    .\port$3519$0 (\port$3519$0 ),
+    .\port$3521$0 (\port$3521$0 ),
+    .\port$3523$0 (\port$3523$0 ),
+    .\port$3525$0 (\port$3525$0 ),
+    .\port$3527$0 (\port$3527$0 ),
+    .\port$3529$0 (\port$3529$0 ),
+    .\port$3531$0 (\port$3531$0 ),
+    .\port$3533$0 (\port$3533$0 ),
+    .\port$3535$0 (\port$3535$0 ),
+    .\port$3537$0 (\port$3537$0 ),
+    .\port$3539$0 (\port$3539$0 ),
     .rst(rst),
     .stop(\$signal )
   );
@@ -14416,7 +14454,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(o__ready),
     .i__valid(i__valid),
     .params__valid(params__valid),
-    .\port$3959$0 (\$3 ),
+    .\port$3964$0 (\$3 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -14441,8 +14479,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign cmd__payload = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
-  assign \cmd__payload$7  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
+  assign cmd__payload = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3539$0 [31:0], \port$3537$0 [31:0], \port$3535$0 [31:0], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0] };
+  assign \cmd__payload$7  = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3539$0 [31:0], \port$3537$0 [31:0], \port$3535$0 [31:0], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0] };
   assign \cmd__ready$9  = cmd__ready;
   assign \cmd__valid$11  = cmd__valid;
   assign \memory__beat__payload$13  = memory__beat__payload;
@@ -14475,8 +14513,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign stop = \$signal ;
   assign \stop$62  = \$signal ;
   assign act__data = i__payload[31:0];
-  assign \port$3864$35  = i__payload[45:35];
-  assign \port$3959$0  = \$3 ;
+  assign \port$3869$35  = i__payload[45:35];
+  assign \port$3964$0  = \$3 ;
   assign \i__payload.piece  = i__payload[127:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -14511,50 +14549,50 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload.act  = i__payload[128];
   assign \o__payload.size  = i__payload[131:129];
   assign \o__payload.cause  = i__payload[135:132];
-  assign \cmd__payload.opcode  = \port$3504$0 [7:0];
-  assign \cmd__payload.wait  = \port$3506$0 [15:0];
-  assign \cmd__payload.post  = \port$3506$0 [31:16];
-  assign \cmd__payload.space  = \port$3504$0 [9:8];
-  assign \cmd__payload.flip  = \port$3504$0 [10];
-  assign \cmd__payload.transpose  = \port$3504$0 [11];
-  assign \cmd__payload.fill  = \port$3504$0 [31:24];
-  assign \cmd__payload.src  = \port$3508$0 [31:0];
-  assign \cmd__payload.stride1  = \port$3510$0 [31:0];
-  assign \cmd__payload.stride2  = \port$3512$0 [31:0];
-  assign \cmd__payload.len  = \port$3514$0 [23:0];
-  assign \cmd__payload.count1  = \port$3516$0 [15:0];
-  assign \cmd__payload.count2  = \port$3516$0 [31:16];
-  assign \cmd__payload.dst  = \port$3518$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$3520$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$3522$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$3524$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$3526$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$3526$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$3528$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$3528$0 [31:16];
-  assign \cmd__payload.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
-  assign \cmd__payload$7.opcode  = \port$3504$0 [7:0];
-  assign \cmd__payload$7.wait  = \port$3506$0 [15:0];
-  assign \cmd__payload$7.post  = \port$3506$0 [31:16];
-  assign \cmd__payload$7.space  = \port$3504$0 [9:8];
-  assign \cmd__payload$7.flip  = \port$3504$0 [10];
-  assign \cmd__payload$7.transpose  = \port$3504$0 [11];
-  assign \cmd__payload$7.fill  = \port$3504$0 [31:24];
-  assign \cmd__payload$7.src  = \port$3508$0 [31:0];
-  assign \cmd__payload$7.stride1  = \port$3510$0 [31:0];
-  assign \cmd__payload$7.stride2  = \port$3512$0 [31:0];
-  assign \cmd__payload$7.len  = \port$3514$0 [23:0];
-  assign \cmd__payload$7.count1  = \port$3516$0 [15:0];
-  assign \cmd__payload$7.count2  = \port$3516$0 [31:16];
-  assign \cmd__payload$7.dst  = \port$3518$0 [23:0];
-  assign \cmd__payload$7.dst_stride1  = \port$3520$0 [23:0];
-  assign \cmd__payload$7.dst_stride2  = \port$3522$0 [23:0];
-  assign \cmd__payload$7.dst_chunk  = \port$3524$0 [23:0];
-  assign \cmd__payload$7.pad_left  = \port$3526$0 [15:0];
-  assign \cmd__payload$7.pad_right  = \port$3526$0 [31:16];
-  assign \cmd__payload$7.pad_top  = \port$3528$0 [15:0];
-  assign \cmd__payload$7.pad_bottom  = \port$3528$0 [31:16];
-  assign \cmd__payload$7.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
+  assign \cmd__payload.opcode  = \port$3509$0 [7:0];
+  assign \cmd__payload.wait  = \port$3511$0 [15:0];
+  assign \cmd__payload.post  = \port$3511$0 [31:16];
+  assign \cmd__payload.space  = \port$3509$0 [9:8];
+  assign \cmd__payload.flip  = \port$3509$0 [10];
+  assign \cmd__payload.transpose  = \port$3509$0 [11];
+  assign \cmd__payload.fill  = \port$3509$0 [31:24];
+  assign \cmd__payload.src  = \port$3513$0 [31:0];
+  assign \cmd__payload.stride1  = \port$3515$0 [31:0];
+  assign \cmd__payload.stride2  = \port$3517$0 [31:0];
+  assign \cmd__payload.len  = \port$3519$0 [23:0];
+  assign \cmd__payload.count1  = \port$3521$0 [15:0];
+  assign \cmd__payload.count2  = \port$3521$0 [31:16];
+  assign \cmd__payload.dst  = \port$3523$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$3525$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$3527$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$3529$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$3531$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$3531$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$3533$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$3533$0 [31:16];
+  assign \cmd__payload.index  = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32] };
+  assign \cmd__payload$7.opcode  = \port$3509$0 [7:0];
+  assign \cmd__payload$7.wait  = \port$3511$0 [15:0];
+  assign \cmd__payload$7.post  = \port$3511$0 [31:16];
+  assign \cmd__payload$7.space  = \port$3509$0 [9:8];
+  assign \cmd__payload$7.flip  = \port$3509$0 [10];
+  assign \cmd__payload$7.transpose  = \port$3509$0 [11];
+  assign \cmd__payload$7.fill  = \port$3509$0 [31:24];
+  assign \cmd__payload$7.src  = \port$3513$0 [31:0];
+  assign \cmd__payload$7.stride1  = \port$3515$0 [31:0];
+  assign \cmd__payload$7.stride2  = \port$3517$0 [31:0];
+  assign \cmd__payload$7.len  = \port$3519$0 [23:0];
+  assign \cmd__payload$7.count1  = \port$3521$0 [15:0];
+  assign \cmd__payload$7.count2  = \port$3521$0 [31:16];
+  assign \cmd__payload$7.dst  = \port$3523$0 [23:0];
+  assign \cmd__payload$7.dst_stride1  = \port$3525$0 [23:0];
+  assign \cmd__payload$7.dst_stride2  = \port$3527$0 [23:0];
+  assign \cmd__payload$7.dst_chunk  = \port$3529$0 [23:0];
+  assign \cmd__payload$7.pad_left  = \port$3531$0 [15:0];
+  assign \cmd__payload$7.pad_right  = \port$3531$0 [31:16];
+  assign \cmd__payload$7.pad_top  = \port$3533$0 [15:0];
+  assign \cmd__payload$7.pad_bottom  = \port$3533$0 [31:16];
+  assign \cmd__payload$7.index  = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -14567,8 +14605,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$19.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$3504$0 , \port$3506$0 , \port$3508$0 , \port$3510$0 , \port$3512$0 , \port$3514$0 , \port$3516$0 , \port$3518$0 , \port$3520$0 , \port$3522$0 , \port$3524$0 
-, \port$3526$0 , \port$3528$0 , \port$3530$0 , \port$3532$0 , \port$3534$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$3509$0 , \port$3511$0 , \port$3513$0 , \port$3515$0 , \port$3517$0 , \port$3519$0 , \port$3521$0 , \port$3523$0 , \port$3525$0 , \port$3527$0 , \port$3529$0 
+, \port$3531$0 , \port$3533$0 , \port$3535$0 , \port$3537$0 , \port$3539$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$31  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -14957,38 +14995,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$3504$0 ;
-  wire [32:0] \port$3504$0 ;
-  input [32:0] \port$3506$0 ;
-  wire [32:0] \port$3506$0 ;
-  input [32:0] \port$3508$0 ;
-  wire [32:0] \port$3508$0 ;
-  input [32:0] \port$3510$0 ;
-  wire [32:0] \port$3510$0 ;
-  input [32:0] \port$3512$0 ;
-  wire [32:0] \port$3512$0 ;
-  input [32:0] \port$3514$0 ;
-  wire [32:0] \port$3514$0 ;
-  input [32:0] \port$3516$0 ;
-  wire [32:0] \port$3516$0 ;
-  input [32:0] \port$3518$0 ;
-  wire [32:0] \port$3518$0 ;
-  input [32:0] \port$3520$0 ;
-  wire [32:0] \port$3520$0 ;
-  input [32:0] \port$3522$0 ;
-  wire [32:0] \port$3522$0 ;
-  input [32:0] \port$3524$0 ;
-  wire [32:0] \port$3524$0 ;
-  input [32:0] \port$3526$0 ;
-  wire [32:0] \port$3526$0 ;
-  input [32:0] \port$3528$0 ;
-  wire [32:0] \port$3528$0 ;
-  input [32:0] \port$3530$0 ;
-  wire [32:0] \port$3530$0 ;
-  input [32:0] \port$3532$0 ;
-  wire [32:0] \port$3532$0 ;
-  input [32:0] \port$3534$0 ;
-  wire [32:0] \port$3534$0 ;
+  input [32:0] \port$3509$0 ;
+  wire [32:0] \port$3509$0 ;
+  input [32:0] \port$3511$0 ;
+  wire [32:0] \port$3511$0 ;
+  input [32:0] \port$3513$0 ;
+  wire [32:0] \port$3513$0 ;
+  input [32:0] \port$3515$0 ;
+  wire [32:0] \port$3515$0 ;
+  input [32:0] \port$3517$0 ;
+  wire [32:0] \port$3517$0 ;
+  input [32:0] \port$3519$0 ;
+  wire [32:0] \port$3519$0 ;
+  input [32:0] \port$3521$0 ;
+  wire [32:0] \port$3521$0 ;
+  input [32:0] \port$3523$0 ;
+  wire [32:0] \port$3523$0 ;
+  input [32:0] \port$3525$0 ;
+  wire [32:0] \port$3525$0 ;
+  input [32:0] \port$3527$0 ;
+  wire [32:0] \port$3527$0 ;
+  input [32:0] \port$3529$0 ;
+  wire [32:0] \port$3529$0 ;
+  input [32:0] \port$3531$0 ;
+  wire [32:0] \port$3531$0 ;
+  input [32:0] \port$3533$0 ;
+  wire [32:0] \port$3533$0 ;
+  input [32:0] \port$3535$0 ;
+  wire [32:0] \port$3535$0 ;
+  input [32:0] \port$3537$0 ;
+  wire [32:0] \port$3537$0 ;
+  input [32:0] \port$3539$0 ;
+  wire [32:0] \port$3539$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -15029,52 +15067,52 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$6  = ~ stop;
   assign i__valid = \$5  & \$6 ;
   assign \$7  = cmd__valid & cmd__ready;
-  assign \$8  = | \port$3516$0 [15:0];
-  assign \$9  = | \port$3516$0 [31:16];
+  assign \$8  = | \port$3521$0 [15:0];
+  assign \$9  = | \port$3521$0 [31:16];
   assign \$10  = \$8  & \$9 ;
   assign \$11  = \$7  & \$10 ;
-  assign \$12  = | \port$3514$0 [23:0];
+  assign \$12  = | \port$3519$0 [23:0];
   assign \$13  = \$11  & \$12 ;
   assign \$14  = ~ i__payload[201];
   assign start = \$13  & \$14 ;
-  assign \$15  = ! \port$3504$0 [9:8];
-  assign \$16  = | \port$3516$0 [15:0];
-  assign \$17  = | \port$3516$0 [31:16];
+  assign \$15  = ! \port$3509$0 [9:8];
+  assign \$16  = | \port$3521$0 [15:0];
+  assign \$17  = | \port$3521$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = ~ \$18 ;
-  assign \$20  = \port$3526$0 [15:0] + \port$3514$0 [23:0];
-  assign \$21  = \$20  + \port$3526$0 [31:16];
+  assign \$20  = \port$3531$0 [15:0] + \port$3519$0 [23:0];
+  assign \$21  = \$20  + \port$3531$0 [31:16];
   assign \$22  = ! \$21 ;
   assign \$23  = \$19  | \$22 ;
-  assign \$24  = ! \port$3504$0 [9:8];
-  assign \$25  = \port$3504$0 [9:8] == 1'h1;
-  assign \$26  = \port$3504$0 [9:8] == 2'h2;
+  assign \$24  = ! \port$3509$0 [9:8];
+  assign \$25  = \port$3509$0 [9:8] == 1'h1;
+  assign \$26  = \port$3509$0 [9:8] == 2'h2;
   assign \$27  = | { \$26 , \$25 , \$24  };
   assign \$28  = ~ \$27 ;
   assign \$29  = \$23  | \$28 ;
-  assign \$30  = \port$3504$0 [9:8] == 2'h2;
-  assign \$31  = | { \port$3528$0 [31:0], \port$3526$0 [31:0] };
-  assign \$32  = \$31  | \port$3504$0 [10];
-  assign \$33  = \port$3516$0 [15:0] != 1'h1;
+  assign \$30  = \port$3509$0 [9:8] == 2'h2;
+  assign \$31  = | { \port$3533$0 [31:0], \port$3531$0 [31:0] };
+  assign \$32  = \$31  | \port$3509$0 [10];
+  assign \$33  = \port$3521$0 [15:0] != 1'h1;
   assign \$34  = \$32  | \$33 ;
-  assign \$35  = \port$3516$0 [31:16] != 1'h1;
+  assign \$35  = \port$3521$0 [31:16] != 1'h1;
   assign \$36  = \$34  | \$35 ;
   assign \$37  = \$30  & \$36 ;
   assign \$38  = \$29  | \$37 ;
-  assign \$39  = \port$3504$0 [9:8] != 1'h1;
-  assign \$40  = \port$3528$0 [15:0] + \port$3516$0 [15:0];
-  assign \$41  = \$40  + \port$3528$0 [31:16];
+  assign \$39  = \port$3509$0 [9:8] != 1'h1;
+  assign \$40  = \port$3533$0 [15:0] + \port$3521$0 [15:0];
+  assign \$41  = \$40  + \port$3533$0 [31:16];
   assign \$42  = \$41  != 3'h4;
   assign \$43  = \$39  | \$42 ;
-  assign \$44  = \port$3526$0 [15:0] + \port$3514$0 [23:0];
-  assign \$45  = \$44  + \port$3526$0 [31:16];
+  assign \$44  = \port$3531$0 [15:0] + \port$3519$0 [23:0];
+  assign \$45  = \$44  + \port$3531$0 [31:16];
   assign \$46  = \$45  != 3'h4;
   assign \$47  = \$43  | \$46 ;
-  assign \$48  = \port$3504$0 [11] & \$47 ;
+  assign \$48  = \port$3509$0 [11] & \$47 ;
   assign \$49  = \$38  | \$48 ;
-  assign \$50  = \port$3504$0 [9:8] == 2'h2;
-  assign \$51  = \port$3504$0 [9:8] == 2'h2;
-  assign \$52  = \$51  ? 24'h000001 : \port$3524$0 [23:0];
+  assign \$50  = \port$3509$0 [9:8] == 2'h2;
+  assign \$51  = \port$3509$0 [9:8] == 2'h2;
+  assign \$52  = \$51  ? 24'h000001 : \port$3529$0 [23:0];
   assign \$53  = ~ whole;
   assign \$54  = \$signal [4] & \$53 ;
   assign \$55  = \$signal [2] | \$54 ;
@@ -15364,7 +15402,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
       \$156  = 136'h0000000000000000000000000000000000;
     end
   end
-  assign cmd__payload = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32], \port$3534$0 [31:0], \port$3532$0 [31:0], \port$3530$0 [31:0], \port$3528$0 [31:0], \port$3526$0 [31:0], \port$3524$0 [31:0], \port$3522$0 [31:0], \port$3520$0 [31:0], \port$3518$0 [31:0], \port$3516$0 [31:0], \port$3514$0 [31:0], \port$3512$0 [31:0], \port$3510$0 [31:0], \port$3508$0 [31:0], \port$3506$0 [31:0], \port$3504$0 [31:0] };
+  assign cmd__payload = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32], \port$3539$0 [31:0], \port$3537$0 [31:0], \port$3535$0 [31:0], \port$3533$0 [31:0], \port$3531$0 [31:0], \port$3529$0 [31:0], \port$3527$0 [31:0], \port$3525$0 [31:0], \port$3523$0 [31:0], \port$3521$0 [31:0], \port$3519$0 [31:0], \port$3517$0 [31:0], \port$3515$0 [31:0], \port$3513$0 [31:0], \port$3511$0 [31:0], \port$3509$0 [31:0] };
   assign \stop$9  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -15374,28 +15412,28 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \i__ready$27  = o__ready;
   assign len = o__payload[47:24];
   assign step = \$signal$45 ;
-  assign \cmd__payload.opcode  = \port$3504$0 [7:0];
-  assign \cmd__payload.wait  = \port$3506$0 [15:0];
-  assign \cmd__payload.post  = \port$3506$0 [31:16];
-  assign \cmd__payload.space  = \port$3504$0 [9:8];
-  assign \cmd__payload.flip  = \port$3504$0 [10];
-  assign \cmd__payload.transpose  = \port$3504$0 [11];
-  assign \cmd__payload.fill  = \port$3504$0 [31:24];
-  assign \cmd__payload.src  = \port$3508$0 [31:0];
-  assign \cmd__payload.stride1  = \port$3510$0 [31:0];
-  assign \cmd__payload.stride2  = \port$3512$0 [31:0];
-  assign \cmd__payload.len  = \port$3514$0 [23:0];
-  assign \cmd__payload.count1  = \port$3516$0 [15:0];
-  assign \cmd__payload.count2  = \port$3516$0 [31:16];
-  assign \cmd__payload.dst  = \port$3518$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$3520$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$3522$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$3524$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$3526$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$3526$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$3528$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$3528$0 [31:16];
-  assign \cmd__payload.index  = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
+  assign \cmd__payload.opcode  = \port$3509$0 [7:0];
+  assign \cmd__payload.wait  = \port$3511$0 [15:0];
+  assign \cmd__payload.post  = \port$3511$0 [31:16];
+  assign \cmd__payload.space  = \port$3509$0 [9:8];
+  assign \cmd__payload.flip  = \port$3509$0 [10];
+  assign \cmd__payload.transpose  = \port$3509$0 [11];
+  assign \cmd__payload.fill  = \port$3509$0 [31:24];
+  assign \cmd__payload.src  = \port$3513$0 [31:0];
+  assign \cmd__payload.stride1  = \port$3515$0 [31:0];
+  assign \cmd__payload.stride2  = \port$3517$0 [31:0];
+  assign \cmd__payload.len  = \port$3519$0 [23:0];
+  assign \cmd__payload.count1  = \port$3521$0 [15:0];
+  assign \cmd__payload.count2  = \port$3521$0 [31:16];
+  assign \cmd__payload.dst  = \port$3523$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$3525$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$3527$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$3529$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$3531$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$3531$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$3533$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$3533$0 [31:16];
+  assign \cmd__payload.index  = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32] };
   assign \i__payload.rows  = i__payload[198:0];
   assign \i__payload.rows.at  = i__payload[23:0];
   assign \i__payload.rows.at1  = i__payload[47:24];
@@ -15542,36 +15580,36 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \o__payload$54.cause  = \o__payload$54 [135:132];
   always @*
     \i__payload$32 [55:24] = o__payload[55:24];
-  assign i__payload[291:268] = \port$3518$0 [23:0];
-  assign i__payload[267:252] = { \port$3534$0 [32], \port$3532$0 [32], \port$3530$0 [32], \port$3528$0 [32], \port$3526$0 [32], \port$3524$0 [32], \port$3522$0 [32], \port$3520$0 [32], \port$3518$0 [32], \port$3516$0 [32], \port$3514$0 [32], \port$3512$0 [32], \port$3510$0 [32], \port$3508$0 [32], \port$3506$0 [32], \port$3504$0 [32] };
-  assign i__payload[251:236] = \port$3506$0 [31:16];
+  assign i__payload[291:268] = \port$3523$0 [23:0];
+  assign i__payload[267:252] = { \port$3539$0 [32], \port$3537$0 [32], \port$3535$0 [32], \port$3533$0 [32], \port$3531$0 [32], \port$3529$0 [32], \port$3527$0 [32], \port$3525$0 [32], \port$3523$0 [32], \port$3521$0 [32], \port$3519$0 [32], \port$3517$0 [32], \port$3515$0 [32], \port$3513$0 [32], \port$3511$0 [32], \port$3509$0 [32] };
+  assign i__payload[251:236] = \port$3511$0 [31:16];
   assign i__payload[235:212] = \$52 ;
-  assign i__payload[211:204] = \port$3504$0 [31:24];
+  assign i__payload[211:204] = \port$3509$0 [31:24];
   assign i__payload[203] = \$50 ;
-  assign i__payload[202] = \port$3504$0 [11];
+  assign i__payload[202] = \port$3509$0 [11];
   assign i__payload[201] = \$49 ;
-  assign i__payload[200] = \port$3504$0 [10];
+  assign i__payload[200] = \port$3509$0 [10];
   assign i__payload[199] = \$15 ;
-  assign i__payload[198] = \port$3504$0 [11];
-  assign i__payload[197:182] = \port$3528$0 [31:16];
-  assign i__payload[181:166] = \port$3528$0 [15:0];
-  assign i__payload[165:150] = \port$3526$0 [31:16];
-  assign i__payload[149:134] = \port$3526$0 [15:0];
-  assign i__payload[133:118] = \port$3516$0 [31:16];
-  assign i__payload[117:102] = \port$3516$0 [15:0];
-  assign i__payload[101:78] = \port$3514$0 [23:0];
-  assign i__payload[77:76] = \port$3512$0 [1:0];
-  assign i__payload[75:74] = \port$3510$0 [1:0];
-  assign i__payload[73:72] = \port$3508$0 [1:0];
-  assign i__payload[71:48] = \port$3522$0 [23:0];
-  assign i__payload[47:24] = \port$3520$0 [23:0];
-  assign i__payload[23:0] = \port$3518$0 [23:0];
-  assign rows[151:136] = \port$3516$0 [31:16];
-  assign rows[135:120] = \port$3516$0 [15:0];
-  assign rows[119:96] = \port$3514$0 [23:0];
-  assign rows[95:64] = \port$3512$0 [31:0];
-  assign rows[63:32] = \port$3510$0 [31:0];
-  assign rows[31:0] = \port$3508$0 [31:0];
+  assign i__payload[198] = \port$3509$0 [11];
+  assign i__payload[197:182] = \port$3533$0 [31:16];
+  assign i__payload[181:166] = \port$3533$0 [15:0];
+  assign i__payload[165:150] = \port$3531$0 [31:16];
+  assign i__payload[149:134] = \port$3531$0 [15:0];
+  assign i__payload[133:118] = \port$3521$0 [31:16];
+  assign i__payload[117:102] = \port$3521$0 [15:0];
+  assign i__payload[101:78] = \port$3519$0 [23:0];
+  assign i__payload[77:76] = \port$3517$0 [1:0];
+  assign i__payload[75:74] = \port$3515$0 [1:0];
+  assign i__payload[73:72] = \port$3513$0 [1:0];
+  assign i__payload[71:48] = \port$3527$0 [23:0];
+  assign i__payload[47:24] = \port$3525$0 [23:0];
+  assign i__payload[23:0] = \port$3523$0 [23:0];
+  assign rows[151:136] = \port$3521$0 [31:16];
+  assign rows[135:120] = \port$3521$0 [15:0];
+  assign rows[119:96] = \port$3519$0 [23:0];
+  assign rows[95:64] = \port$3517$0 [31:0];
+  assign rows[63:32] = \port$3515$0 [31:0];
+  assign rows[31:0] = \port$3513$0 [31:0];
   assign { \$72 [30:24], \$72 [22:16], \$72 [14:8], \$72 [6:0] } = 28'h0000000;
   assign { \$72 [31], \$72 [23], \$72 [15], \$72 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
@@ -17000,7 +17038,7 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
     o__payload[23:0] = place_row;
 endmodule
 
-module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, i__valid, i__payload, wgt__row, wgt__data, \port$3959$0 , clk
+module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, i__valid, i__payload, wgt__row, wgt__data, \port$3964$0 , clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$37  = 0;
   wire \$1 ;
@@ -17136,8 +17174,8 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$3959$0 ;
-  wire [69:0] \port$3959$0 ;
+  output [69:0] \port$3964$0 ;
+  wire [69:0] \port$3964$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -17323,7 +17361,7 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$3959$0  = o__payload[69:0];
+  assign \port$3964$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[127:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -17882,9 +17920,9 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, drain__ready, \port$2236$0 , \port$2270$0 , \port$2304$0 , \port$2338$0 , wgt_row, drain__row_sum, post__mask, drain__valid, \port$3357$0 , clear
-, abort, \port$3558$0 , \port$3560$0 , \port$3562$0 , \port$3564$0 , \port$3566$0 , \port$3568$0 , \port$3570$0 , \port$3572$0 , \port$3574$0 , \port$3576$0 , \port$3578$0 , \port$3580$0 , \port$3582$0 , \port$3584$0 , \port$3586$0 , \port$3588$0 , \row$76 , bin, r_en, wgt_read
-, \port$4199$0 , drain__row, clk);
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2249$0 , \port$2283$0 , \port$2317$0 , \port$2351$0 , wgt_row, drain__row_sum, post__mask, drain__valid
+, \port$3362$0 , clear, abort, \port$3563$0 , \port$3565$0 , \port$3567$0 , \port$3569$0 , \port$3571$0 , \port$3573$0 , \port$3575$0 , \port$3577$0 , \port$3579$0 , \port$3581$0 , \port$3583$0 , \port$3585$0 , \port$3587$0 , \port$3589$0 , \port$3591$0 , \port$3593$0 , act__data, bin
+, wgt_read, \port$4198$0 , drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17948,47 +17986,51 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   wire [17:0] \$63 ;
   wire [17:0] \$64 ;
   wire \$65 ;
-  wire \$66 ;
+  wire [2:0] \$66 ;
   wire \$67 ;
-  wire [4:0] \$68 ;
-  reg \$69 ;
+  wire \$68 ;
+  wire \$69 ;
   wire \$7 ;
-  reg \$70 ;
-  reg \$71 ;
-  reg \$72 ;
-  reg [2:0] \$73 ;
-  reg [15:0] \$74 ;
-  reg [15:0] \$75 ;
-  reg [16:0] \$76 ;
-  reg [16:0] \$77 ;
-  reg [15:0] \$78 ;
-  reg \$79 ;
+  wire \$70 ;
+  wire \$71 ;
+  wire \$72 ;
+  wire [4:0] \$73 ;
+  reg \$74 ;
+  reg \$75 ;
+  reg \$76 ;
+  reg \$77 ;
+  reg [2:0] \$78 ;
+  reg [15:0] \$79 ;
   wire \$8 ;
-  reg [16:0] \$80 ;
-  reg \$81 ;
+  reg [15:0] \$80 ;
+  reg [16:0] \$81 ;
   reg [16:0] \$82 ;
-  reg [143:0] \$83 ;
-  reg [2:0] \$84 ;
-  reg [31:0] \$85 ;
-  reg [2:0] \$86 ;
-  reg [2:0] \$87 ;
-  reg [2:0] \$88 ;
+  reg [15:0] \$83 ;
+  reg \$84 ;
+  reg [16:0] \$85 ;
+  reg \$86 ;
+  reg [16:0] \$87 ;
+  reg [143:0] \$88 ;
   reg [2:0] \$89 ;
   wire \$9 ;
-  reg [2:0] \$90 ;
-  reg [3:0] \$91 ;
-  wire [31:0] \$92 ;
-  wire [31:0] \$93 ;
-  wire [31:0] \$94 ;
-  wire [31:0] \$95 ;
+  reg [31:0] \$90 ;
+  reg [2:0] \$91 ;
+  reg [2:0] \$92 ;
+  reg [3:0] \$93 ;
+  reg [2:0] \$94 ;
+  reg [3:0] \$95 ;
+  wire [31:0] \$96 ;
+  wire [31:0] \$97 ;
+  wire [31:0] \$98 ;
+  wire [31:0] \$99 ;
   reg \$signal  = 1'h0;
-  reg [16:0] \$signal$119  = 17'h00000;
-  reg [16:0] \$signal$56  = 17'h00000;
-  reg [2:0] \$signal$93  = 3'h0;
+  reg [16:0] \$signal$118  = 17'h00000;
+  reg [16:0] \$signal$57  = 17'h00000;
   input abort;
   wire abort;
   reg [15:0] acc_block = 16'h0000;
   wire accept;
+  input [31:0] act__data;
   wire [31:0] act__data;
   wire [9:0] act__offset;
   input act__ready;
@@ -18004,7 +18046,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   reg [2:0] bin;
   wire block_first;
   wire block_last;
-  wire \block_last$30 ;
+  wire \block_last$31 ;
   wire [1:0] blocked;
   output busy;
   wire busy;
@@ -18018,6 +18060,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   wire \cmd__payload.accumulate ;
   wire [23:0] \cmd__payload.act ;
   wire [15:0] \cmd__payload.blocks ;
+  wire \cmd__payload.early ;
   wire [15:0] \cmd__payload.index ;
   wire [15:0] \cmd__payload.k0 ;
   wire [23:0] \cmd__payload.k0_stride ;
@@ -18050,6 +18093,9 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   wire [15:0] count_m0;
   wire [15:0] count_m1;
   wire [15:0] count_m2;
+  reg [2:0] counted = 3'h0;
+  reg [3:0] counts = 4'h0;
+  wire [31:0] data;
   wire done;
   wire drain;
   wire [127:0] drain__data;
@@ -18068,12 +18114,12 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   wire \drain__valid$9 ;
   wire [4:0] drain_row;
   wire [7:0] entry;
-  wire [7:0] \entry$86 ;
-  wire \entry$86.first ;
-  wire \entry$86.half ;
-  wire \entry$86.last ;
-  wire [3:0] \entry$86.row ;
-  wire \entry$86.valid ;
+  wire [7:0] \entry$89 ;
+  wire \entry$89.first ;
+  wire \entry$89.half ;
+  wire \entry$89.last ;
+  wire [3:0] \entry$89.row ;
+  wire \entry$89.valid ;
   wire [7:0] \entry$92 ;
   wire \entry$92.first ;
   wire \entry$92.half ;
@@ -18092,7 +18138,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   output fault__valid;
   wire fault__valid;
   wire \final ;
-  wire \final$32 ;
+  wire \final$33 ;
   wire finished;
   wire first;
   wire [7:0] gap;
@@ -18108,50 +18154,50 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   (* init = 16'h0000 *)
   wire [15:0] mask;
   wire outside;
-  output [31:0] \port$2236$0 ;
-  wire [31:0] \port$2236$0 ;
-  output [31:0] \port$2270$0 ;
-  wire [31:0] \port$2270$0 ;
-  output [31:0] \port$2304$0 ;
-  wire [31:0] \port$2304$0 ;
-  output [31:0] \port$2338$0 ;
-  wire [31:0] \port$2338$0 ;
-  input [2:0] \port$3357$0 ;
-  wire [2:0] \port$3357$0 ;
-  input [32:0] \port$3558$0 ;
-  wire [32:0] \port$3558$0 ;
-  input [32:0] \port$3560$0 ;
-  wire [32:0] \port$3560$0 ;
-  input [32:0] \port$3562$0 ;
-  wire [32:0] \port$3562$0 ;
-  input [32:0] \port$3564$0 ;
-  wire [32:0] \port$3564$0 ;
-  input [32:0] \port$3566$0 ;
-  wire [32:0] \port$3566$0 ;
-  input [32:0] \port$3568$0 ;
-  wire [32:0] \port$3568$0 ;
-  input [32:0] \port$3570$0 ;
-  wire [32:0] \port$3570$0 ;
-  input [32:0] \port$3572$0 ;
-  wire [32:0] \port$3572$0 ;
-  input [32:0] \port$3574$0 ;
-  wire [32:0] \port$3574$0 ;
-  input [32:0] \port$3576$0 ;
-  wire [32:0] \port$3576$0 ;
-  input [32:0] \port$3578$0 ;
-  wire [32:0] \port$3578$0 ;
-  input [32:0] \port$3580$0 ;
-  wire [32:0] \port$3580$0 ;
-  input [32:0] \port$3582$0 ;
-  wire [32:0] \port$3582$0 ;
-  input [32:0] \port$3584$0 ;
-  wire [32:0] \port$3584$0 ;
-  input [32:0] \port$3586$0 ;
-  wire [32:0] \port$3586$0 ;
-  input [32:0] \port$3588$0 ;
-  wire [32:0] \port$3588$0 ;
-  output [10:0] \port$4199$0 ;
-  wire [10:0] \port$4199$0 ;
+  output [31:0] \port$2249$0 ;
+  wire [31:0] \port$2249$0 ;
+  output [31:0] \port$2283$0 ;
+  wire [31:0] \port$2283$0 ;
+  output [31:0] \port$2317$0 ;
+  wire [31:0] \port$2317$0 ;
+  output [31:0] \port$2351$0 ;
+  wire [31:0] \port$2351$0 ;
+  input [2:0] \port$3362$0 ;
+  wire [2:0] \port$3362$0 ;
+  input [32:0] \port$3563$0 ;
+  wire [32:0] \port$3563$0 ;
+  input [32:0] \port$3565$0 ;
+  wire [32:0] \port$3565$0 ;
+  input [32:0] \port$3567$0 ;
+  wire [32:0] \port$3567$0 ;
+  input [32:0] \port$3569$0 ;
+  wire [32:0] \port$3569$0 ;
+  input [32:0] \port$3571$0 ;
+  wire [32:0] \port$3571$0 ;
+  input [32:0] \port$3573$0 ;
+  wire [32:0] \port$3573$0 ;
+  input [32:0] \port$3575$0 ;
+  wire [32:0] \port$3575$0 ;
+  input [32:0] \port$3577$0 ;
+  wire [32:0] \port$3577$0 ;
+  input [32:0] \port$3579$0 ;
+  wire [32:0] \port$3579$0 ;
+  input [32:0] \port$3581$0 ;
+  wire [32:0] \port$3581$0 ;
+  input [32:0] \port$3583$0 ;
+  wire [32:0] \port$3583$0 ;
+  input [32:0] \port$3585$0 ;
+  wire [32:0] \port$3585$0 ;
+  input [32:0] \port$3587$0 ;
+  wire [32:0] \port$3587$0 ;
+  input [32:0] \port$3589$0 ;
+  wire [32:0] \port$3589$0 ;
+  input [32:0] \port$3591$0 ;
+  wire [32:0] \port$3591$0 ;
+  input [32:0] \port$3593$0 ;
+  wire [32:0] \port$3593$0 ;
+  output [10:0] \port$4198$0 ;
+  wire [10:0] \port$4198$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -18167,14 +18213,13 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   reg recent_valid_0 = 1'h0;
   reg recent_valid_1 = 1'h0;
   wire [7:0] row;
-  input [31:0] \row$76 ;
-  wire [31:0] \row$76 ;
+  wire [31:0] \row$80 ;
   wire [31:0] \row$91 ;
   reg row_sum = 1'h0;
   input rst;
   wire rst;
   wire shift;
-  wire \shift$83 ;
+  wire \shift$86 ;
   wire step;
   reg stopped = 1'h0;
   wire [23:0] stride_k0;
@@ -18184,16 +18229,12 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   wire [23:0] stride_m1;
   wire [23:0] stride_m2;
   wire [127:0] sums;
-  wire [127:0] \sums$85 ;
+  wire [127:0] \sums$88 ;
   wire swap;
   reg [2:0] swaps = 3'h0;
-  wire [2:0] tail;
-  wire \tail$123 ;
+  wire tail;
   reg [2:0] tail_0 = 3'h0;
   reg [2:0] tail_1 = 3'h0;
-  reg [2:0] tail_2 = 3'h0;
-  wire [2:0] tail_bytes;
-  reg [2:0] tails = 3'h0;
   output take;
   wire take;
   wire taken;
@@ -18209,7 +18250,9 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   wire wanted;
   reg [31:0] weights = 32'd0;
   (* init = 32'd0 *)
-  wire [31:0] \weights$81 ;
+  wire [31:0] \weights$84 ;
+  input weights_ready;
+  wire weights_ready;
   wire weights_there;
   wire [15:0] wgt;
   wire [15:0] wgt_block;
@@ -18219,27 +18262,32 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   wire wgt_read;
   output [7:0] wgt_row;
   wire [7:0] wgt_row;
+  assign \$1  = ~ stopped;
+  assign \$2  = cmd__valid & \$1 ;
+  assign \$3  = ~ abort;
+  assign \$4  = \$2  & \$3 ;
   assign \$5  = ~ active;
   assign \$6  = \$5  | done;
   assign take = \$4  & \$6 ;
-  assign \$7  = ! \port$3570$0 [15:0];
-  assign \$8  = ! \port$3570$0 [31:16];
-  assign \$9  = ! \port$3572$0 [15:0];
-  assign \$10  = ! \port$3572$0 [31:16];
-  assign \$11  = ! \port$3574$0 [15:0];
-  assign \$12  = ! \port$3574$0 [31:16];
-  assign \$13  = ! \port$3576$0 [15:0];
-  assign \$14  = ! \port$3576$0 [31:16];
+  assign \$7  = ! \port$3575$0 [15:0];
+  assign \$8  = ! \port$3575$0 [31:16];
+  assign \$9  = ! \port$3577$0 [15:0];
+  assign \$10  = ! \port$3577$0 [31:16];
+  assign \$11  = ! \port$3579$0 [15:0];
+  assign \$12  = ! \port$3579$0 [31:16];
+  assign \$13  = ! \port$3581$0 [15:0];
+  assign \$14  = ! \port$3581$0 [31:16];
   assign \$15  = | { \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7  };
-  assign \$16  = \port$3570$0 [31:16] > 3'h4;
+  assign \$16  = \port$3575$0 [31:16] > 3'h4;
   assign \$17  = \$15  | \$16 ;
+  assign valid = cmd__valid | weights_ready;
   assign taken = step & tile_first;
   assign \$19  = ~ \$signal ;
   assign first = block_first & \$19 ;
   assign \$20  = ~ first;
-  assign \$21  = recent_0 == \$signal$56 ;
+  assign \$21  = recent_0 == \$signal$57 ;
   assign \$22  = recent_valid_0 & \$21 ;
-  assign \$23  = recent_1 == \$signal$56 ;
+  assign \$23  = recent_1 == \$signal$57 ;
   assign \$24  = recent_valid_1 & \$23 ;
   assign \$25  = | { \$24 , \$22  };
   assign hazard = \$20  & \$25 ;
@@ -18248,7 +18296,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign \$27  = address[23:10] >= 2'h2;
   assign \$28  = address[9:0] > 10'h3fc;
   assign \$29  = \$27  | \$28 ;
-  assign \$30  = \$signal$56  >= 6'h20;
+  assign \$30  = \$signal$57  >= 6'h20;
   assign \$31  = \$29  | \$30 ;
   assign \$32  = tile_first & bad;
   assign outside = \$31  | \$32 ;
@@ -18270,11 +18318,11 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign \$43  = take & malformed;
   assign fault__cause = \$43  ? 4'h1 : 4'h2;
   assign \$44  = take & malformed;
-  assign fault__index = \$44  ? { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] } : index;
-  assign half = \$signal$56  >= 5'h10;
+  assign fault__index = \$44  ? { \port$3593$0 [32], \port$3591$0 [32], \port$3589$0 [32], \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32] } : index;
+  assign half = \$signal$57  >= 5'h10;
   assign \$45  = half ? 5'h10 : 5'h00;
-  assign \$46  = \$signal$56  - \$45 ;
-  assign tail_bytes = tails[2] ? tail_2 : 3'h4;
+  assign \$46  = \$signal$57  - \$45 ;
+  assign data = act__data & { counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3:2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2:1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1:0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0] };
   assign drain = drain__valid & drain__ready;
   assign busy = active | r_rdy;
   assign \$47  = ~ weights_there;
@@ -18282,73 +18330,72 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign \$49  = ~ active;
   assign \$50  = \$49  & cmd__valid;
   assign \$51  = \$48  | \$50 ;
-  assign \$52  = \$51  | \port$3357$0 [0];
-  assign \$53  = \port$3357$0 [1] | act__valid;
+  assign \$52  = \$51  | \port$3362$0 [0];
+  assign \$53  = \port$3362$0 [1] | act__valid;
   assign \$54  = active & hazard;
-  assign \$55  = \port$3357$0 [2] | \$54 ;
+  assign \$55  = \port$3362$0 [2] | \$54 ;
   assign \$56  = | \inside ;
   assign \$57  = ~ malformed;
   assign \$58  = wanted & outside;
   assign \$59  = ~ done;
   assign \$60  = step & \$59 ;
   assign \$61  = ~ tile_last;
-  assign \$62  = \$signal$56  + 1'h1;
-  assign \$63  = \$signal$119  + acc_block;
-  assign \$64  = \$signal$119  + acc_block;
+  assign \$62  = \$signal$57  + 1'h1;
+  assign \$63  = \$signal$118  + acc_block;
+  assign \$64  = \$signal$118  + acc_block;
   assign \$65  = step & tile_first;
-  assign \$66  = step & row_sum;
-  assign \$67  = | \inside ;
-  assign \$68  = \inside  - 1'h1;
+  assign \$66  = tail ? k_tail : 3'h4;
+  assign \$67  = tail_1 > 1'h0;
+  assign \$68  = tail_1 > 1'h1;
+  assign \$69  = tail_1 > 2'h2;
+  assign \$70  = tail_1 > 2'h3;
+  assign \$71  = step & row_sum;
+  assign \$72  = | \inside ;
+  assign \$73  = \inside  - 1'h1;
   always @(posedge clk)
-    active <= \$69 ;
+    active <= \$74 ;
   always @(posedge clk)
-    stopped <= \$70 ;
+    stopped <= \$75 ;
   always @(posedge clk)
-    \$signal  <= \$71 ;
+    \$signal  <= \$76 ;
   always @(posedge clk)
-    row_sum <= \$72 ;
+    row_sum <= \$77 ;
   always @(posedge clk)
-    k_tail <= \$73 ;
+    k_tail <= \$78 ;
   always @(posedge clk)
-    index <= \$74 ;
+    index <= \$79 ;
   always @(posedge clk)
-    w_data <= \$75 ;
+    w_data <= \$80 ;
   always @(posedge clk)
-    \$signal$56  <= \$76 ;
+    \$signal$57  <= \$81 ;
   always @(posedge clk)
-    \$signal$119  <= \$77 ;
+    \$signal$118  <= \$82 ;
   always @(posedge clk)
-    acc_block <= \$78 ;
+    acc_block <= \$83 ;
   always @(posedge clk)
-    recent_valid_0 <= \$79 ;
+    recent_valid_0 <= \$84 ;
   always @(posedge clk)
-    recent_0 <= \$80 ;
+    recent_0 <= \$85 ;
   always @(posedge clk)
-    recent_valid_1 <= \$81 ;
+    recent_valid_1 <= \$86 ;
   always @(posedge clk)
-    recent_1 <= \$82 ;
+    recent_1 <= \$87 ;
   always @(posedge clk)
-    line <= \$83 ;
+    line <= \$88 ;
   always @(posedge clk)
-    swaps <= \$84 ;
+    swaps <= \$89 ;
   always @(posedge clk)
-    weights <= \$85 ;
+    weights <= \$90 ;
   always @(posedge clk)
-    \$signal$93  <= \$86 ;
+    tail_0 <= \$91 ;
   always @(posedge clk)
-    tails <= \$87 ;
+    tail_1 <= \$92 ;
   always @(posedge clk)
-    tail_0 <= \$88 ;
+    counts <= \$93 ;
   always @(posedge clk)
-    tail_1 <= \$89 ;
+    counted <= \$94 ;
   always @(posedge clk)
-    tail_2 <= \$90 ;
-  always @(posedge clk)
-    \inside  <= \$91 ;
-  assign \$1  = ~ stopped;
-  assign \$2  = cmd__valid & \$1 ;
-  assign \$3  = ~ abort;
-  assign \$4  = \$2  & \$3 ;
+    \inside  <= \$95 ;
   \weft.matmul.accumulators  accumulators (
     .blocked(blocked),
     .clear(clear),
@@ -18360,15 +18407,15 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     .finished(r_en),
     .rst(rst),
     .sums(sums),
-    .value(\$92 ),
-    .\value$35 (\$93 ),
-    .\value$36 (\$94 ),
-    .\value$37 (\$95 )
+    .value(\$96 ),
+    .\value$37 (\$97 ),
+    .\value$38 (\$98 ),
+    .\value$39 (\$99 )
   );
   \weft.matmul.array  array (
     .clear(clear),
     .clk(clk),
-    .row(\row$76 ),
+    .row(data),
     .rst(rst),
     .shift(shift),
     .sums_3(sums),
@@ -18383,13 +18430,13 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     .clk(clk),
     .\final (\final ),
     .pending(wgt_read),
-    .\port$3564$0 (\port$3564$0 [31:0]),
+    .\port$3569$0 (\port$3569$0 [31:0]),
     .ready(ready),
     .row(wgt_row),
     .rst(rst),
     .shift(shift),
     .taken(taken),
-    .valid(cmd__valid)
+    .valid(valid)
   );
   \weft.matmul.posts  posts (
     .clear(clear),
@@ -18401,41 +18448,40 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
     .w_en(done),
     .w_port__data(w_data)
   );
-  \weft.matmul.row_sum$131  \row_sum$131  (
+  \weft.matmul.row_sum$130  \row_sum$130  (
     .clear(clear),
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$4011$33 (line[39:33]),
-    .\port$4017$2 (\$signal$93 [2]),
+    .\port$4016$33 (line[39:33]),
+    .\port$4028$2 (counted[2]),
     .reading(blocked),
-    .row(\row$76 ),
+    .row(data),
     .rst(rst),
-    .tail(tail_bytes),
     .value(drain__row_sum)
   );
   \weft.matmul.rows  rows (
     .address_m0(address),
-    .\base$46 (\port$3562$0 [23:0]),
+    .\base$46 (\port$3567$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$3570$0 [15:0]),
-    .end_k0(\tail$123 ),
+    .count_blocks(\port$3575$0 [15:0]),
+    .end_k0(tail),
     .\final (\final ),
     .load(take),
-    .\port$3572$0 (\port$3572$0 [31:0]),
-    .\port$3574$0 (\port$3574$0 [31:0]),
-    .\port$3576$0 (\port$3576$0 [31:0]),
+    .\port$3577$0 (\port$3577$0 [31:0]),
+    .\port$3579$0 (\port$3579$0 [31:0]),
+    .\port$3581$0 (\port$3581$0 [31:0]),
     .rst(rst),
     .step(step),
-    .stride_k0(\port$3578$0 [23:0]),
-    .stride_k1(\port$3580$0 [23:0]),
-    .stride_k2(\port$3582$0 [23:0]),
-    .stride_m0(\port$3584$0 [23:0]),
-    .stride_m1(\port$3586$0 [23:0]),
-    .stride_m2(\port$3588$0 [23:0]),
+    .stride_k0(\port$3583$0 [23:0]),
+    .stride_k1(\port$3585$0 [23:0]),
+    .stride_k2(\port$3587$0 [23:0]),
+    .stride_m0(\port$3589$0 [23:0]),
+    .stride_m1(\port$3591$0 [23:0]),
+    .stride_m2(\port$3593$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -18458,258 +18504,208 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$69  = active;
+    \$74  = active;
     if (take) begin
-      \$69  = \$57 ;
+      \$74  = \$57 ;
     end else if (done) begin
-      \$69  = 1'h0;
+      \$74  = 1'h0;
     end
     if (clear) begin
-      \$69  = 1'h0;
+      \$74  = 1'h0;
     end
     if (rst) begin
-      \$69  = 1'h0;
+      \$74  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$70  = stopped;
+    \$75  = stopped;
     if (take) begin
-      \$70  = malformed;
+      \$75  = malformed;
     end
     if (\$58 ) begin
-      \$70  = 1'h1;
+      \$75  = 1'h1;
     end
     if (clear) begin
-      \$70  = 1'h0;
+      \$75  = 1'h0;
     end
     if (rst) begin
-      \$70  = 1'h0;
+      \$75  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$71  = \$signal ;
+    \$76  = \$signal ;
     if (take) begin
-      \$71  = \port$3558$0 [8];
+      \$76  = \port$3563$0 [8];
     end
     if (clear) begin
-      \$71  = 1'h0;
+      \$76  = 1'h0;
     end
     if (rst) begin
-      \$71  = 1'h0;
+      \$76  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$72  = row_sum;
+    \$77  = row_sum;
     if (take) begin
-      \$72  = \port$3558$0 [9];
+      \$77  = \port$3563$0 [9];
     end
     if (clear) begin
-      \$72  = 1'h0;
+      \$77  = 1'h0;
     end
     if (rst) begin
-      \$72  = 1'h0;
+      \$77  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$73  = k_tail;
+    \$78  = k_tail;
     if (take) begin
-      \$73  = \port$3570$0 [18:16];
+      \$78  = \port$3575$0 [18:16];
     end
     if (clear) begin
-      \$73  = 3'h0;
+      \$78  = 3'h0;
     end
     if (rst) begin
-      \$73  = 3'h0;
+      \$78  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$74  = index;
+    \$79  = index;
     if (take) begin
-      \$74  = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] };
+      \$79  = { \port$3593$0 [32], \port$3591$0 [32], \port$3589$0 [32], \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32] };
     end
     if (clear) begin
-      \$74  = 16'h0000;
+      \$79  = 16'h0000;
     end
     if (rst) begin
-      \$74  = 16'h0000;
+      \$79  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$75  = w_data;
+    \$80  = w_data;
     if (take) begin
-      \$75  = \port$3560$0 [31:16];
+      \$80  = \port$3565$0 [31:16];
     end
     if (clear) begin
-      \$75  = 16'h0000;
+      \$80  = 16'h0000;
     end
     if (rst) begin
-      \$75  = 16'h0000;
+      \$80  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$76  = \$signal$56 ;
+    \$81  = \$signal$57 ;
     if (take) begin
-      \$76  = { 1'h0, \port$3568$0 [15:0] };
+      \$81  = { 1'h0, \port$3573$0 [15:0] };
     end
     if (\$60 ) begin
       (* full_case = 32'd1 *)
       if (\$61 ) begin
-        \$76  = \$62 [16:0];
+        \$81  = \$62 [16:0];
       end else if (block_last) begin
-        \$76  = \$63 [16:0];
+        \$81  = \$63 [16:0];
       end else begin
-        \$76  = \$signal$119 ;
+        \$81  = \$signal$118 ;
       end
     end
     if (clear) begin
-      \$76  = 17'h00000;
+      \$81  = 17'h00000;
     end
     if (rst) begin
-      \$76  = 17'h00000;
+      \$81  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$77  = \$signal$119 ;
+    \$82  = \$signal$118 ;
     if (take) begin
-      \$77  = { 1'h0, \port$3568$0 [15:0] };
+      \$82  = { 1'h0, \port$3573$0 [15:0] };
     end
     if (\$60 ) begin
       if (\$61 ) begin
       end else if (block_last) begin
-        \$77  = \$64 [16:0];
+        \$82  = \$64 [16:0];
       end
     end
     if (clear) begin
-      \$77  = 17'h00000;
+      \$82  = 17'h00000;
     end
     if (rst) begin
-      \$77  = 17'h00000;
+      \$82  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$78  = acc_block;
+    \$83  = acc_block;
     if (take) begin
-      \$78  = \port$3568$0 [31:16];
+      \$83  = \port$3573$0 [31:16];
     end
     if (clear) begin
-      \$78  = 16'h0000;
+      \$83  = 16'h0000;
     end
     if (rst) begin
-      \$78  = 16'h0000;
+      \$83  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$79  = step;
+    \$84  = step;
     if (clear) begin
-      \$79  = 1'h0;
+      \$84  = 1'h0;
     end
     if (rst) begin
-      \$79  = 1'h0;
+      \$84  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$80  = \$signal$56 ;
+    \$85  = \$signal$57 ;
     if (clear) begin
-      \$80  = 17'h00000;
+      \$85  = 17'h00000;
     end
     if (rst) begin
-      \$80  = 17'h00000;
+      \$85  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$81  = recent_valid_0;
+    \$86  = recent_valid_0;
     if (clear) begin
-      \$81  = 1'h0;
+      \$86  = 1'h0;
     end
     if (rst) begin
-      \$81  = 1'h0;
+      \$86  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$82  = recent_0;
+    \$87  = recent_0;
     if (clear) begin
-      \$82  = 17'h00000;
+      \$87  = 17'h00000;
     end
     if (rst) begin
-      \$82  = 17'h00000;
+      \$87  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$83  = { line[127:0], 8'h00, entry };
+    \$88  = { line[127:0], 8'h00, entry };
     if (clear) begin
-      \$83  = 144'h000000000000000000000000000000000000;
+      \$88  = 144'h000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$83  = 144'h000000000000000000000000000000000000;
+      \$88  = 144'h000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$84  = { swaps[1:0], \$65  };
-    if (clear) begin
-      \$84  = 3'h0;
-    end
-    if (rst) begin
-      \$84  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$85  = wgt_data;
-    if (clear) begin
-      \$85  = 32'd0;
-    end
-    if (rst) begin
-      \$85  = 32'd0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$86  = { \$signal$93 [1:0], \$66  };
-    if (clear) begin
-      \$86  = 3'h0;
-    end
-    if (rst) begin
-      \$86  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$87  = { tails[1:0], \tail$123  };
-    if (clear) begin
-      \$87  = 3'h0;
-    end
-    if (rst) begin
-      \$87  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$88  = k_tail;
-    if (clear) begin
-      \$88  = 3'h0;
-    end
-    if (rst) begin
-      \$88  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$89  = tail_0;
+    \$89  = { swaps[1:0], \$65  };
     if (clear) begin
       \$89  = 3'h0;
     end
@@ -18719,72 +18715,110 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$90  = tail_1;
+    \$90  = wgt_data;
     if (clear) begin
-      \$90  = 3'h0;
+      \$90  = 32'd0;
     end
     if (rst) begin
-      \$90  = 3'h0;
+      \$90  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
-    \$91  = \inside ;
+    \$91  = \$66 ;
+    if (clear) begin
+      \$91  = 3'h0;
+    end
+    if (rst) begin
+      \$91  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    \$92  = tail_0;
+    if (clear) begin
+      \$92  = 3'h0;
+    end
+    if (rst) begin
+      \$92  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    \$93  = { \$70 , \$69 , \$68 , \$67  };
+    if (clear) begin
+      \$93  = 4'h0;
+    end
+    if (rst) begin
+      \$93  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    \$94  = { counted[1:0], \$71  };
+    if (clear) begin
+      \$94  = 3'h0;
+    end
+    if (rst) begin
+      \$94  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    \$95  = \inside ;
     if (step) begin
-      \$91  = 4'hf;
-    end else if (\$67 ) begin
-      \$91  = \$68 [3:0];
+      \$95  = 4'hd;
+    end else if (\$72 ) begin
+      \$95  = \$73 [3:0];
     end
     if (clear) begin
-      \$91  = 4'h0;
+      \$95  = 4'h0;
     end
     if (rst) begin
-      \$91  = 4'h0;
+      \$95  = 4'h0;
     end
   end
-  assign drain__data = { \$95 , \$94 , \$93 , \$92  };
-  assign \drain__data$1  = { \$95 , \$94 , \$93 , \$92  };
+  assign drain__data = { \$99 , \$98 , \$97 , \$96  };
+  assign \drain__data$1  = { \$99 , \$98 , \$97 , \$96  };
   assign \drain__ready$3  = drain__ready;
   assign \drain__row$5  = drain__row;
   assign \drain__row_sum$7  = 32'd0;
   assign \drain__valid$9  = drain__valid;
   assign cmd__ready = take;
-  assign cmd__payload = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32], \port$3588$0 [31:0], \port$3586$0 [31:0], \port$3584$0 [31:0], \port$3582$0 [31:0], \port$3580$0 [31:0], \port$3578$0 [31:0], \port$3576$0 [31:0], \port$3574$0 [31:0], \port$3572$0 [31:0], \port$3570$0 [31:0], \port$3568$0 [31:0], \port$3566$0 [31:0], \port$3564$0 [31:0], \port$3562$0 [31:0], \port$3560$0 [31:0], \port$3558$0 [31:0] };
+  assign cmd__payload = { \port$3593$0 [32], \port$3591$0 [32], \port$3589$0 [32], \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32], \port$3593$0 [31:0], \port$3591$0 [31:0], \port$3589$0 [31:0], \port$3587$0 [31:0], \port$3585$0 [31:0], \port$3583$0 [31:0], \port$3581$0 [31:0], \port$3579$0 [31:0], \port$3577$0 [31:0], \port$3575$0 [31:0], \port$3573$0 [31:0], \port$3571$0 [31:0], \port$3569$0 [31:0], \port$3567$0 [31:0], \port$3565$0 [31:0], \port$3563$0 [31:0] };
   assign load = take;
-  assign base = \port$3562$0 [23:0];
+  assign base = \port$3567$0 [23:0];
   assign issue = step;
-  assign valid = cmd__valid;
-  assign wgt = \port$3564$0 [15:0];
-  assign wgt_block = \port$3564$0 [31:16];
+  assign wgt = \port$3569$0 [15:0];
+  assign wgt_block = \port$3569$0 [31:16];
   assign accept = take;
-  assign \block_last$30  = block_last;
-  assign \final$32  = \final ;
+  assign \block_last$31  = block_last;
+  assign \final$33  = \final ;
   assign read = wgt_read;
   assign row = wgt_row;
-  assign count_m0 = \port$3574$0 [31:16];
-  assign stride_m0 = \port$3584$0 [23:0];
-  assign count_m1 = \port$3576$0 [15:0];
-  assign stride_m1 = \port$3586$0 [23:0];
-  assign count_m2 = \port$3576$0 [31:16];
-  assign stride_m2 = \port$3588$0 [23:0];
-  assign count_k0 = \port$3572$0 [15:0];
-  assign stride_k0 = \port$3578$0 [23:0];
-  assign count_k1 = \port$3572$0 [31:16];
-  assign stride_k1 = \port$3580$0 [23:0];
-  assign count_k2 = \port$3574$0 [15:0];
-  assign stride_k2 = \port$3582$0 [23:0];
-  assign count_blocks = \port$3570$0 [15:0];
+  assign count_m0 = \port$3579$0 [31:16];
+  assign stride_m0 = \port$3589$0 [23:0];
+  assign count_m1 = \port$3581$0 [15:0];
+  assign stride_m1 = \port$3591$0 [23:0];
+  assign count_m2 = \port$3581$0 [31:16];
+  assign stride_m2 = \port$3593$0 [23:0];
+  assign count_k0 = \port$3577$0 [15:0];
+  assign stride_k0 = \port$3583$0 [23:0];
+  assign count_k1 = \port$3577$0 [31:16];
+  assign stride_k1 = \port$3585$0 [23:0];
+  assign count_k2 = \port$3579$0 [15:0];
+  assign stride_k2 = \port$3587$0 [23:0];
+  assign count_blocks = \port$3575$0 [15:0];
   assign act__region = address[10];
   assign act__offset = address[9:0];
-  assign act__data = \row$76 ;
+  assign \row$80  = data;
   assign swap = swaps[2];
-  assign \weights$81  = weights;
-  assign \shift$83  = shift;
-  assign \sums$85  = sums;
-  assign \entry$86  = line[135:128];
-  assign \row$91  = \row$76 ;
-  assign \entry$92  = { line[39:33], \$signal$93 [2] };
-  assign tail = tail_bytes;
+  assign \weights$84  = weights;
+  assign \shift$86  = shift;
+  assign \sums$88  = sums;
+  assign \entry$89  = line[135:128];
+  assign \row$91  = data;
+  assign \entry$92  = { line[39:33], counted[2] };
   assign drain_row = drain__row;
   assign value = drain__row_sum;
   assign reading = blocked;
@@ -18793,53 +18827,54 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$3357$0 [0];
-  assign waiting_operands = \port$3357$0 [1];
-  assign waiting_accumulator = \port$3357$0 [2];
+  assign waiting_weights = \port$3362$0 [0];
+  assign waiting_operands = \port$3362$0 [1];
+  assign waiting_accumulator = \port$3362$0 [2];
   assign gap = 8'h00;
-  assign \port$2236$0  = \$92 ;
-  assign \port$2270$0  = \$93 ;
-  assign \port$2304$0  = \$94 ;
-  assign \port$2338$0  = \$95 ;
-  assign \port$4199$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$3558$0 [7:0];
-  assign \cmd__payload.wait  = \port$3560$0 [15:0];
-  assign \cmd__payload.post  = \port$3560$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$3558$0 [8];
-  assign \cmd__payload.row_sum  = \port$3558$0 [9];
-  assign \cmd__payload.act  = \port$3562$0 [23:0];
-  assign \cmd__payload.wgt  = \port$3564$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$3564$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$3566$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$3566$0 [31:16];
-  assign \cmd__payload.acc  = \port$3568$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$3568$0 [31:16];
-  assign \cmd__payload.blocks  = \port$3570$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$3570$0 [31:16];
-  assign \cmd__payload.k0  = \port$3572$0 [15:0];
-  assign \cmd__payload.k1  = \port$3572$0 [31:16];
-  assign \cmd__payload.k2  = \port$3574$0 [15:0];
-  assign \cmd__payload.m0  = \port$3574$0 [31:16];
-  assign \cmd__payload.m1  = \port$3576$0 [15:0];
-  assign \cmd__payload.m2  = \port$3576$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$3578$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$3580$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$3582$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$3584$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$3586$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$3588$0 [23:0];
-  assign \cmd__payload.index  = { \port$3588$0 [32], \port$3586$0 [32], \port$3584$0 [32], \port$3582$0 [32], \port$3580$0 [32], \port$3578$0 [32], \port$3576$0 [32], \port$3574$0 [32], \port$3572$0 [32], \port$3570$0 [32], \port$3568$0 [32], \port$3566$0 [32], \port$3564$0 [32], \port$3562$0 [32], \port$3560$0 [32], \port$3558$0 [32] };
+  assign \port$2249$0  = \$96 ;
+  assign \port$2283$0  = \$97 ;
+  assign \port$2317$0  = \$98 ;
+  assign \port$2351$0  = \$99 ;
+  assign \port$4198$0  = address[10:0];
+  assign \cmd__payload.opcode  = \port$3563$0 [7:0];
+  assign \cmd__payload.wait  = \port$3565$0 [15:0];
+  assign \cmd__payload.post  = \port$3565$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$3563$0 [8];
+  assign \cmd__payload.row_sum  = \port$3563$0 [9];
+  assign \cmd__payload.early  = \port$3563$0 [10];
+  assign \cmd__payload.act  = \port$3567$0 [23:0];
+  assign \cmd__payload.wgt  = \port$3569$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$3569$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$3571$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$3571$0 [31:16];
+  assign \cmd__payload.acc  = \port$3573$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$3573$0 [31:16];
+  assign \cmd__payload.blocks  = \port$3575$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$3575$0 [31:16];
+  assign \cmd__payload.k0  = \port$3577$0 [15:0];
+  assign \cmd__payload.k1  = \port$3577$0 [31:16];
+  assign \cmd__payload.k2  = \port$3579$0 [15:0];
+  assign \cmd__payload.m0  = \port$3579$0 [31:16];
+  assign \cmd__payload.m1  = \port$3581$0 [15:0];
+  assign \cmd__payload.m2  = \port$3581$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$3583$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$3585$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$3587$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$3589$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$3591$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$3593$0 [23:0];
+  assign \cmd__payload.index  = { \port$3593$0 [32], \port$3591$0 [32], \port$3589$0 [32], \port$3587$0 [32], \port$3585$0 [32], \port$3583$0 [32], \port$3581$0 [32], \port$3579$0 [32], \port$3577$0 [32], \port$3575$0 [32], \port$3573$0 [32], \port$3571$0 [32], \port$3569$0 [32], \port$3567$0 [32], \port$3565$0 [32], \port$3563$0 [32] };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
   assign \entry.half  = entry[3];
   assign \entry.row  = entry[7:4];
-  assign \entry$86.valid  = line[128];
-  assign \entry$86.first  = line[129];
-  assign \entry$86.last  = line[130];
-  assign \entry$86.half  = line[131];
-  assign \entry$86.row  = line[135:132];
-  assign \entry$92.valid  = \$signal$93 [2];
+  assign \entry$89.valid  = line[128];
+  assign \entry$89.first  = line[129];
+  assign \entry$89.last  = line[130];
+  assign \entry$89.half  = line[131];
+  assign \entry$89.row  = line[135:132];
+  assign \entry$92.valid  = counted[2];
   assign \entry$92.first  = line[33];
   assign \entry$92.last  = line[34];
   assign \entry$92.half  = line[35];
@@ -18853,7 +18888,7 @@ module \weft.matmul (rst, cmd__valid, act__ready, wgt_data, take, act__valid, fa
   assign malformed = \$17 ;
 endmodule
 
-module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$36 , \value$37 , blocked, drain__valid, clear, entry, sums, finished, drain__row, clk);
+module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 , \value$38 , \value$39 , blocked, drain__valid, clear, entry, sums, drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$41  = 0;
   wire [4:0] \$1 ;
   wire \$10 ;
@@ -18886,14 +18921,11 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
   wire \$35 ;
   wire \$36 ;
   wire \$37 ;
-  wire \$38 ;
+  reg [7:0] \$38 ;
   reg [7:0] \$39 ;
   wire \$4 ;
   reg [7:0] \$40 ;
   reg [7:0] \$41 ;
-  reg [7:0] \$42 ;
-  reg \$43 ;
-  reg \$44 ;
   wire \$5 ;
   wire \$6 ;
   wire \$7 ;
@@ -18907,7 +18939,6 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
   wire clear;
   input clk;
   wire clk;
-  reg done = 1'h0;
   wire drain;
   wire \drain$15 ;
   wire \drain$21 ;
@@ -18986,7 +19017,7 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
   wire [3:0] \entry_4.row ;
   wire \entry_4.valid ;
   output finished;
-  reg finished = 1'h0;
+  wire finished;
   wire half;
   wire [3:0] row;
   input rst;
@@ -18999,16 +19030,12 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
   wire [127:0] sums;
   output [31:0] value;
   wire [31:0] value;
-  output [31:0] \value$35 ;
-  wire [31:0] \value$35 ;
-  output [31:0] \value$36 ;
-  wire [31:0] \value$36 ;
   output [31:0] \value$37 ;
   wire [31:0] \value$37 ;
-  always @(posedge clk)
-    done <= \$43 ;
-  always @(posedge clk)
-    finished <= \$44 ;
+  output [31:0] \value$38 ;
+  wire [31:0] \value$38 ;
+  output [31:0] \value$39 ;
+  wire [31:0] \value$39 ;
   assign half = drain__row >= 5'h10;
   assign \$1  = half ? 5'h10 : 5'h00;
   assign \$2  = drain__row - \$1 ;
@@ -19016,6 +19043,7 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
   assign \drain$15  = drain__valid & drain__ready;
   assign \drain$21  = drain__valid & drain__ready;
   assign \drain$27  = drain__valid & drain__ready;
+  assign finished = entry_4[0] & entry_4[2];
   assign \$3  = ~ entry[1];
   assign \$4  = entry[0] & \$3 ;
   assign \$5  = ! entry[3];
@@ -19050,15 +19078,14 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
   assign busy_1 = \$36  | blocked[1];
   assign \$37  = half ? busy_1 : busy_0;
   assign drain__ready = ~ \$37 ;
-  assign \$38  = entry_4[0] & entry_4[2];
   always @(posedge clk)
-    \entry$12  <= \$39 ;
+    \entry$12  <= \$38 ;
   always @(posedge clk)
-    \entry$18  <= \$40 ;
+    \entry$18  <= \$39 ;
   always @(posedge clk)
-    \entry$24  <= \$41 ;
+    \entry$24  <= \$40 ;
   always @(posedge clk)
-    entry_4 <= \$42 ;
+    entry_4 <= \$41 ;
   \weft.matmul.accumulators.column_0  column_0 (
     .clear(clear),
     .clk(clk),
@@ -19079,7 +19106,7 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
     .entry(\entry$12 ),
     .rst(rst),
     .sum(sums[63:32]),
-    .value(\value$35 )
+    .value(\value$37 )
   );
   \weft.matmul.accumulators.column_2  column_2 (
     .clear(clear),
@@ -19090,7 +19117,7 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
     .entry(\entry$18 ),
     .rst(rst),
     .sum(sums[95:64]),
-    .value(\value$36 )
+    .value(\value$38 )
   );
   \weft.matmul.accumulators.column_3  column_3 (
     .clear(clear),
@@ -19101,94 +19128,74 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
     .entry(\entry$24 ),
     .rst(rst),
     .sum(sums[127:96]),
-    .value(\value$37 )
+    .value(\value$39 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$44  = done;
-    if (clear) begin
-      \$44  = 1'h0;
-    end
-    if (rst) begin
-      \$44  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$39 [7:1] = \entry$12 [7:1];
-    \$39 [0] = entry[0];
+    \$38 [7:1] = \entry$12 [7:1];
+    \$38 [0] = entry[0];
     if (entry[0]) begin
-      \$39 [1] = entry[1];
-      \$39 [2] = entry[2];
-      \$39 [3] = entry[3];
-      \$39 [7:4] = entry[7:4];
+      \$38 [1] = entry[1];
+      \$38 [2] = entry[2];
+      \$38 [3] = entry[3];
+      \$38 [7:4] = entry[7:4];
     end
     if (clear) begin
-      \$39  = 8'h00;
+      \$38  = 8'h00;
     end
     if (rst) begin
-      \$39  = 8'h00;
+      \$38  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$40 [7:1] = \entry$18 [7:1];
-    \$40 [0] = \entry$12 [0];
+    \$39 [7:1] = \entry$18 [7:1];
+    \$39 [0] = \entry$12 [0];
     if (\entry$12 [0]) begin
-      \$40 [1] = \entry$12 [1];
-      \$40 [2] = \entry$12 [2];
-      \$40 [3] = \entry$12 [3];
-      \$40 [7:4] = \entry$12 [7:4];
+      \$39 [1] = \entry$12 [1];
+      \$39 [2] = \entry$12 [2];
+      \$39 [3] = \entry$12 [3];
+      \$39 [7:4] = \entry$12 [7:4];
     end
     if (clear) begin
-      \$40  = 8'h00;
+      \$39  = 8'h00;
     end
     if (rst) begin
-      \$40  = 8'h00;
+      \$39  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$41 [7:1] = \entry$24 [7:1];
-    \$41 [0] = \entry$18 [0];
+    \$40 [7:1] = \entry$24 [7:1];
+    \$40 [0] = \entry$18 [0];
     if (\entry$18 [0]) begin
-      \$41 [1] = \entry$18 [1];
-      \$41 [2] = \entry$18 [2];
-      \$41 [3] = \entry$18 [3];
-      \$41 [7:4] = \entry$18 [7:4];
+      \$40 [1] = \entry$18 [1];
+      \$40 [2] = \entry$18 [2];
+      \$40 [3] = \entry$18 [3];
+      \$40 [7:4] = \entry$18 [7:4];
     end
     if (clear) begin
-      \$41  = 8'h00;
+      \$40  = 8'h00;
     end
     if (rst) begin
-      \$41  = 8'h00;
+      \$40  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$42 [7:1] = entry_4[7:1];
-    \$42 [0] = \entry$24 [0];
+    \$41 [7:1] = entry_4[7:1];
+    \$41 [0] = \entry$24 [0];
     if (\entry$24 [0]) begin
-      \$42 [1] = \entry$24 [1];
-      \$42 [2] = \entry$24 [2];
-      \$42 [3] = \entry$24 [3];
-      \$42 [7:4] = \entry$24 [7:4];
+      \$41 [1] = \entry$24 [1];
+      \$41 [2] = \entry$24 [2];
+      \$41 [3] = \entry$24 [3];
+      \$41 [7:4] = \entry$24 [7:4];
     end
     if (clear) begin
-      \$42  = 8'h00;
+      \$41  = 8'h00;
     end
     if (rst) begin
-      \$42  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$43  = \$38 ;
-    if (clear) begin
-      \$43  = 1'h0;
-    end
-    if (rst) begin
-      \$43  = 1'h0;
+      \$41  = 8'h00;
     end
   end
   assign row = \$2 [3:0];
@@ -19208,7 +19215,7 @@ module \weft.matmul.accumulators (rst, drain__ready, value, \value$35 , \value$3
   assign \sum$26  = sums[127:96];
   assign \drain_half$28  = half;
   assign \drain_row$29  = \$2 [3:0];
-  assign drain__data = { \value$37 , \value$36 , \value$35 , value };
+  assign drain__data = { \value$39 , \value$38 , \value$37 , value };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -20060,7 +20067,7 @@ module \weft.matmul.accumulators.column_3 (rst, drain_half, drain_row, drain, va
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.array (rst, clear, row, swap, weights, sums_3, shift, clk);
+module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$46  = 0;
   wire [31:0] \$1 ;
   wire [31:0] \$10 ;
@@ -20862,7 +20869,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, a, b, product, clk);
   end
 endmodule
 
-module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_last, \final , clear, \port$3564$0 , shift, pending, clk);
+module \weft.matmul.feeder (rst, accept, valid, taken, row, ready, bad, block_last, \final , clear, \port$3569$0 , shift, pending, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$51  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -20913,8 +20920,8 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
   wire outside;
   output pending;
   reg pending = 1'h0;
-  input [31:0] \port$3564$0 ;
-  wire [31:0] \port$3564$0 ;
+  input [31:0] \port$3569$0 ;
+  wire [31:0] \port$3569$0 ;
   (* init = 1'h0 *)
   wire read;
   output ready;
@@ -21077,7 +21084,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
       end
     end
     if (start) begin
-      \$22  = { 1'h0, \port$3564$0 [15:0] };
+      \$22  = { 1'h0, \port$3569$0 [15:0] };
     end
     if (clear) begin
       \$22  = 17'h00000;
@@ -21095,7 +21102,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
       end
     end
     if (start) begin
-      \$23  = { 1'h0, \port$3564$0 [15:0] };
+      \$23  = { 1'h0, \port$3569$0 [15:0] };
     end
     if (clear) begin
       \$23  = 17'h00000;
@@ -21108,7 +21115,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
     if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
     \$24  = stride;
     if (start) begin
-      \$24  = \port$3564$0 [31:16];
+      \$24  = \port$3569$0 [31:16];
     end
     if (clear) begin
       \$24  = 16'h0000;
@@ -21148,12 +21155,12 @@ module \weft.matmul.feeder (rst, valid, accept, taken, row, ready, bad, block_la
     end
   end
   assign read = pending;
-  assign wgt = \port$3564$0 [15:0];
-  assign wgt_block = \port$3564$0 [31:16];
+  assign wgt = \port$3569$0 [15:0];
+  assign wgt_block = \port$3569$0 [31:16];
   assign row = \$3 [7:0];
 endmodule
 
-module \weft.matmul.posts (rst, w_en, r_rdy, r_data, clear, w_port__data, r_en, clk);
+module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$52  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21290,35 +21297,27 @@ module \weft.matmul.posts (rst, w_en, r_rdy, r_data, clear, w_port__data, r_en, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \port$4011$33 , \port$4017$2 , drain_row, clk);
+module \weft.matmul.row_sum$130 (rst, row, drain, reading, value, clear, \port$4016$33 , \port$4028$2 , drain_row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$53  = 0;
-  wire \$1 ;
-  wire [8:0] \$10 ;
-  wire [9:0] \$11 ;
-  wire \$12 ;
-  wire \$13 ;
-  wire [1:0] \$14 ;
-  wire \$15 ;
-  wire [4:0] \$16 ;
-  wire [5:0] \$17 ;
-  reg [7:0] \$18 ;
+  wire [8:0] \$1 ;
+  reg [7:0] \$10 ;
+  reg [7:0] \$11 ;
+  reg [7:0] \$12 ;
+  reg [7:0] \$13 ;
+  reg [7:0] \$14 ;
+  reg [8:0] \$15 ;
+  reg [8:0] \$16 ;
+  reg [7:0] \$17 ;
+  reg [9:0] \$18 ;
   reg [7:0] \$19 ;
-  wire [7:0] \$2 ;
-  reg [7:0] \$20 ;
-  reg [7:0] \$21 ;
-  reg [7:0] \$22 ;
-  reg [8:0] \$23 ;
-  reg [8:0] \$24 ;
-  reg [7:0] \$25 ;
-  reg [9:0] \$26 ;
-  reg [7:0] \$27 ;
-  wire \$3 ;
-  wire [7:0] \$4 ;
+  wire [8:0] \$2 ;
+  wire [9:0] \$3 ;
+  wire \$4 ;
   wire \$5 ;
-  wire [7:0] \$6 ;
+  wire [1:0] \$6 ;
   wire \$7 ;
-  wire [7:0] \$8 ;
-  wire [8:0] \$9 ;
+  wire [4:0] \$8 ;
+  wire [5:0] \$9 ;
   reg [7:0] byte_0 = 8'h00;
   reg [7:0] byte_1 = 8'h00;
   reg [7:0] byte_2 = 8'h00;
@@ -21329,19 +21328,19 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   wire clk;
   input drain;
   wire drain;
-  wire \drain$20 ;
+  wire \drain$19 ;
   wire drain_half;
   input [4:0] drain_row;
   wire [4:0] drain_row;
-  wire [3:0] \drain_row$23 ;
+  wire [3:0] \drain_row$22 ;
   wire [7:0] entry;
   (* init = 8'h00 *)
-  wire [7:0] \entry$17 ;
-  wire \entry$17.first ;
-  wire \entry$17.half ;
-  wire \entry$17.last ;
-  wire [3:0] \entry$17.row ;
-  wire \entry$17.valid ;
+  wire [7:0] \entry$16 ;
+  wire \entry$16.first ;
+  wire \entry$16.half ;
+  wire \entry$16.last ;
+  wire [3:0] \entry$16.row ;
+  wire \entry$16.valid ;
   wire \entry.first ;
   wire \entry.half ;
   wire \entry.last ;
@@ -21365,10 +21364,10 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$4011$33 ;
-  wire [6:0] \port$4011$33 ;
-  input \port$4017$2 ;
-  wire \port$4017$2 ;
+  input [6:0] \port$4016$33 ;
+  wire [6:0] \port$4016$33 ;
+  input \port$4028$2 ;
+  wire \port$4028$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -21379,80 +21378,156 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   reg [8:0] sum_1_0 = 9'h000;
   reg [8:0] sum_1_1 = 9'h000;
   reg [9:0] sum_2_0 = 10'h000;
-  input [2:0] tail;
-  wire [2:0] tail;
   output [31:0] value;
   wire [31:0] value;
-  wire [31:0] \value$25 ;
-  assign \$1  = tail > 1'h0;
-  assign \$2  = \$1  ? row[7:0] : 8'h00;
-  assign \$3  = tail > 1'h1;
-  assign \$4  = \$3  ? row[15:8] : 8'h00;
-  assign \$5  = tail > 2'h2;
-  assign \$6  = \$5  ? row[23:16] : 8'h00;
-  assign \$7  = tail > 2'h3;
-  assign \$8  = \$7  ? row[31:24] : 8'h00;
-  assign \$9  = $signed(byte_0) + $signed(byte_1);
-  assign \$10  = $signed(byte_2) + $signed(byte_3);
-  assign \$11  = $signed(sum_1_0) + $signed(sum_1_1);
-  assign \$12  = ~ entry_2[1];
-  assign \$13  = entry_2[0] & \$12 ;
-  assign \$14  = entry_2[3] ? 2'h2 : 2'h1;
-  assign reading = \$13  ? \$14  : 2'h0;
+  wire [31:0] \value$24 ;
+  assign \$1  = $signed(byte_0) + $signed(byte_1);
+  assign \$2  = $signed(byte_2) + $signed(byte_3);
+  assign \$3  = $signed(sum_1_0) + $signed(sum_1_1);
+  assign \$4  = ~ entry_2[1];
+  assign \$5  = entry_2[0] & \$4 ;
+  assign \$6  = entry_2[3] ? 2'h2 : 2'h1;
+  assign reading = \$5  ? \$6  : 2'h0;
   assign drain_half = drain_row >= 5'h10;
-  assign \$15  = drain_row >= 5'h10;
-  assign \$16  = \$15  ? 5'h10 : 5'h00;
-  assign \$17  = drain_row - \$16 ;
+  assign \$7  = drain_row >= 5'h10;
+  assign \$8  = \$7  ? 5'h10 : 5'h00;
+  assign \$9  = drain_row - \$8 ;
   always @(posedge clk)
-    byte_0 <= \$18 ;
+    byte_0 <= \$10 ;
   always @(posedge clk)
-    byte_1 <= \$19 ;
+    byte_1 <= \$11 ;
   always @(posedge clk)
-    byte_2 <= \$20 ;
+    byte_2 <= \$12 ;
   always @(posedge clk)
-    byte_3 <= \$21 ;
+    byte_3 <= \$13 ;
   always @(posedge clk)
-    entry_1 <= \$22 ;
+    entry_1 <= \$14 ;
   always @(posedge clk)
-    sum_1_0 <= \$23 ;
+    sum_1_0 <= \$15 ;
   always @(posedge clk)
-    sum_1_1 <= \$24 ;
+    sum_1_1 <= \$16 ;
   always @(posedge clk)
-    entry_2 <= \$25 ;
+    entry_2 <= \$17 ;
   always @(posedge clk)
-    sum_2_0 <= \$26 ;
+    sum_2_0 <= \$18 ;
   always @(posedge clk)
-    entry_3 <= \$27 ;
-  \weft.matmul.row_sum$131.column  column (
+    entry_3 <= \$19 ;
+  \weft.matmul.row_sum$130.column  column (
     .clear(clear),
     .clk(clk),
     .drain(drain),
     .drain_half(drain_half),
-    .drain_row(\$17 [3:0]),
+    .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$4283$0 (sum_2_0),
+    .\port$4282$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$18  = byte_0;
-    if (\port$4017$2 ) begin
-      \$18  = \$2 ;
+    \$10  = byte_0;
+    if (\port$4028$2 ) begin
+      \$10  = row[7:0];
     end
     if (clear) begin
-      \$18  = 8'h00;
+      \$10  = 8'h00;
     end
     if (rst) begin
-      \$18  = 8'h00;
+      \$10  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$19  = byte_1;
-    if (\port$4017$2 ) begin
-      \$19  = \$4 ;
+    \$11  = byte_1;
+    if (\port$4028$2 ) begin
+      \$11  = row[15:8];
     end
+    if (clear) begin
+      \$11  = 8'h00;
+    end
+    if (rst) begin
+      \$11  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$12  = byte_2;
+    if (\port$4028$2 ) begin
+      \$12  = row[23:16];
+    end
+    if (clear) begin
+      \$12  = 8'h00;
+    end
+    if (rst) begin
+      \$12  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$13  = byte_3;
+    if (\port$4028$2 ) begin
+      \$13  = row[31:24];
+    end
+    if (clear) begin
+      \$13  = 8'h00;
+    end
+    if (rst) begin
+      \$13  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$14  = { \port$4016$33 , \port$4028$2  };
+    if (clear) begin
+      \$14  = 8'h00;
+    end
+    if (rst) begin
+      \$14  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$15  = \$1 ;
+    if (clear) begin
+      \$15  = 9'h000;
+    end
+    if (rst) begin
+      \$15  = 9'h000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$16  = \$2 ;
+    if (clear) begin
+      \$16  = 9'h000;
+    end
+    if (rst) begin
+      \$16  = 9'h000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$17  = entry_1;
+    if (clear) begin
+      \$17  = 8'h00;
+    end
+    if (rst) begin
+      \$17  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$18  = \$3 ;
+    if (clear) begin
+      \$18  = 10'h000;
+    end
+    if (rst) begin
+      \$18  = 10'h000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$19  = entry_2;
     if (clear) begin
       \$19  = 8'h00;
     end
@@ -21460,103 +21535,17 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
       \$19  = 8'h00;
     end
   end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$20  = byte_2;
-    if (\port$4017$2 ) begin
-      \$20  = \$6 ;
-    end
-    if (clear) begin
-      \$20  = 8'h00;
-    end
-    if (rst) begin
-      \$20  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$21  = byte_3;
-    if (\port$4017$2 ) begin
-      \$21  = \$8 ;
-    end
-    if (clear) begin
-      \$21  = 8'h00;
-    end
-    if (rst) begin
-      \$21  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$22  = { \port$4011$33 , \port$4017$2  };
-    if (clear) begin
-      \$22  = 8'h00;
-    end
-    if (rst) begin
-      \$22  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$23  = \$9 ;
-    if (clear) begin
-      \$23  = 9'h000;
-    end
-    if (rst) begin
-      \$23  = 9'h000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$24  = \$10 ;
-    if (clear) begin
-      \$24  = 9'h000;
-    end
-    if (rst) begin
-      \$24  = 9'h000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$25  = entry_1;
-    if (clear) begin
-      \$25  = 8'h00;
-    end
-    if (rst) begin
-      \$25  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$26  = \$11 ;
-    if (clear) begin
-      \$26  = 10'h000;
-    end
-    if (rst) begin
-      \$26  = 10'h000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$27  = entry_2;
-    if (clear) begin
-      \$27  = 8'h00;
-    end
-    if (rst) begin
-      \$27  = 8'h00;
-    end
-  end
-  assign entry = { \port$4011$33 , \port$4017$2  };
-  assign \entry$17  = entry_2;
+  assign entry = { \port$4016$33 , \port$4028$2  };
+  assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
-  assign \drain$20  = drain;
-  assign \drain_row$23  = \$17 [3:0];
-  assign \value$25  = value;
-  assign \entry.valid  = \port$4017$2 ;
-  assign \entry.first  = \port$4011$33 [0];
-  assign \entry.last  = \port$4011$33 [1];
-  assign \entry.half  = \port$4011$33 [2];
-  assign \entry.row  = \port$4011$33 [6:3];
+  assign \drain$19  = drain;
+  assign \drain_row$22  = \$9 [3:0];
+  assign \value$24  = value;
+  assign \entry.valid  = \port$4028$2 ;
+  assign \entry.first  = \port$4016$33 [0];
+  assign \entry.last  = \port$4016$33 [1];
+  assign \entry.half  = \port$4016$33 [2];
+  assign \entry.row  = \port$4016$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -21572,14 +21561,14 @@ module \weft.matmul.row_sum$131 (rst, tail, drain, reading, value, clear, row, \
   assign \entry_3.last  = entry_3[2];
   assign \entry_3.half  = entry_3[3];
   assign \entry_3.row  = entry_3[7:4];
-  assign \entry$17.valid  = entry_2[0];
-  assign \entry$17.first  = entry_2[1];
-  assign \entry$17.last  = entry_2[2];
-  assign \entry$17.half  = entry_2[3];
-  assign \entry$17.row  = entry_2[7:4];
+  assign \entry$16.valid  = entry_2[0];
+  assign \entry$16.first  = entry_2[1];
+  assign \entry$16.last  = entry_2[2];
+  assign \entry$16.half  = entry_2[3];
+  assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$4283$0 , clk);
+module \weft.matmul.row_sum$130.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$4282$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -21626,8 +21615,8 @@ module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$4283$0 ;
-  wire [9:0] \port$4283$0 ;
+  input [9:0] \port$4282$0 ;
+  wire [9:0] \port$4282$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -21680,7 +21669,7 @@ module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$4283$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$4282$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -21756,7 +21745,7 @@ module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0 [9], \port$4283$0  };
+  assign sum = { \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0 [9], \port$4282$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -21781,7 +21770,7 @@ module \weft.matmul.row_sum$131.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$3572$0 , \port$3574$0 , \port$3576$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
+module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$3577$0 , \port$3579$0 , \port$3581$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
   wire \$1 ;
@@ -21964,12 +21953,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [15:0] left_m2 = 16'h0000;
   input load;
   wire load;
-  input [31:0] \port$3572$0 ;
-  wire [31:0] \port$3572$0 ;
-  input [31:0] \port$3574$0 ;
-  wire [31:0] \port$3574$0 ;
-  input [31:0] \port$3576$0 ;
-  wire [31:0] \port$3576$0 ;
+  input [31:0] \port$3577$0 ;
+  wire [31:0] \port$3577$0 ;
+  input [31:0] \port$3579$0 ;
+  wire [31:0] \port$3579$0 ;
+  input [31:0] \port$3581$0 ;
+  wire [31:0] \port$3581$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -22034,42 +22023,42 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$3574$0 [31:16] - 1'h1;
-  assign \$16  = \port$3574$0 [31:16] - 1'h1;
-  assign \$17  = \port$3574$0 [31:16] == 1'h1;
+  assign \$15  = \port$3579$0 [31:16] - 1'h1;
+  assign \$16  = \port$3579$0 [31:16] - 1'h1;
+  assign \$17  = \port$3579$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
-  assign \$21  = \port$3576$0 [15:0] - 1'h1;
-  assign \$22  = \port$3576$0 [15:0] - 1'h1;
-  assign \$23  = \port$3576$0 [15:0] == 1'h1;
+  assign \$21  = \port$3581$0 [15:0] - 1'h1;
+  assign \$22  = \port$3581$0 [15:0] - 1'h1;
+  assign \$23  = \port$3581$0 [15:0] == 1'h1;
   assign \$25  = left_m1 - 1'h1;
   assign \$26  = left_m1 == 1'h1;
   assign \$27  = ! bound_m1;
-  assign \$28  = \port$3576$0 [31:16] - 1'h1;
-  assign \$29  = \port$3576$0 [31:16] - 1'h1;
-  assign \$30  = \port$3576$0 [31:16] == 1'h1;
+  assign \$28  = \port$3581$0 [31:16] - 1'h1;
+  assign \$29  = \port$3581$0 [31:16] - 1'h1;
+  assign \$30  = \port$3581$0 [31:16] == 1'h1;
   assign \$31  = & { end_m1, end_m0 };
   assign \$32  = left_m2 - 1'h1;
   assign \$33  = left_m2 == 1'h1;
   assign \$34  = ! bound_m2;
-  assign \$35  = \port$3572$0 [15:0] - 1'h1;
-  assign \$36  = \port$3572$0 [15:0] - 1'h1;
-  assign \$37  = \port$3572$0 [15:0] == 1'h1;
+  assign \$35  = \port$3577$0 [15:0] - 1'h1;
+  assign \$36  = \port$3577$0 [15:0] - 1'h1;
+  assign \$37  = \port$3577$0 [15:0] == 1'h1;
   assign \$38  = & { end_m2, end_m1, end_m0 };
   assign \$39  = left_k0 - 1'h1;
   assign \$40  = left_k0 == 1'h1;
   assign \$41  = ! bound_k0;
-  assign \$42  = \port$3572$0 [31:16] - 1'h1;
-  assign \$43  = \port$3572$0 [31:16] - 1'h1;
-  assign \$44  = \port$3572$0 [31:16] == 1'h1;
+  assign \$42  = \port$3577$0 [31:16] - 1'h1;
+  assign \$43  = \port$3577$0 [31:16] - 1'h1;
+  assign \$44  = \port$3577$0 [31:16] == 1'h1;
   assign \$45  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$46  = left_k1 - 1'h1;
   assign \$47  = left_k1 == 1'h1;
   assign \$48  = ! bound_k1;
-  assign \$49  = \port$3574$0 [15:0] - 1'h1;
-  assign \$50  = \port$3574$0 [15:0] - 1'h1;
-  assign \$51  = \port$3574$0 [15:0] == 1'h1;
+  assign \$49  = \port$3579$0 [15:0] - 1'h1;
+  assign \$50  = \port$3579$0 [15:0] - 1'h1;
+  assign \$51  = \port$3579$0 [15:0] == 1'h1;
   assign \$52  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$53  = left_k2 - 1'h1;
   assign \$54  = left_k2 == 1'h1;
@@ -22808,12 +22797,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$3574$0 [31:16];
-  assign count_m1 = \port$3576$0 [15:0];
-  assign count_m2 = \port$3576$0 [31:16];
-  assign count_k0 = \port$3572$0 [15:0];
-  assign count_k1 = \port$3572$0 [31:16];
-  assign count_k2 = \port$3574$0 [15:0];
+  assign count_m0 = \port$3579$0 [31:16];
+  assign count_m1 = \port$3581$0 [15:0];
+  assign count_m2 = \port$3581$0 [31:16];
+  assign count_k0 = \port$3577$0 [15:0];
+  assign count_k1 = \port$3577$0 [31:16];
+  assign count_k2 = \port$3579$0 [15:0];
   assign \$2  = end_m0;
   assign \$24  = end_m0;
   assign \$66  = \$65 ;
@@ -23419,7 +23408,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$3959$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$3964$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -23428,8 +23417,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$3959$0 ;
-  wire [69:0] \port$3959$0 ;
+  input [69:0] \port$3964$0 ;
+  wire [69:0] \port$3964$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -23461,7 +23450,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$3959$0 [31:0];
+      bias[write__addr] <= \port$3964$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -23473,7 +23462,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$3959$0 [63:32];
+      scale[\write__addr$13 ] <= \port$3964$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -23487,25 +23476,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$3959$0 [69:64] - \$2 ;
+  assign \$3  = \port$3964$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$3959$0 [69:64];
-  assign write__data = \port$3959$0 [31:0];
-  assign \write__data$4  = \port$3959$0 [63:0];
+  assign write__column = \port$3964$0 [69:64];
+  assign write__data = \port$3964$0 [31:0];
+  assign \write__data$4  = \port$3964$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$3959$0 [63:32];
+  assign \write__data$14  = \port$3964$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$3959$0 [69:64];
-  assign write__addr = \port$3959$0 [69:64];
-  assign \write__addr$13  = \port$3959$0 [69:64];
+  assign \$1  = \port$3964$0 [69:64];
+  assign write__addr = \port$3964$0 [69:64];
+  assign \write__addr$13  = \port$3964$0 [69:64];
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$3666$0 , \port$3668$0 , \port$3670$0 , \port$3672$0 , \port$3674$0 , \port$3676$0 
-, \port$3678$0 , \port$3680$0 , \port$3682$0 , \port$3684$0 , \port$3686$0 , \port$3688$0 , \port$3690$0 , \port$3692$0 , \port$3694$0 , \port$3696$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$3671$0 , \port$3673$0 , \port$3675$0 , \port$3677$0 , \port$3679$0 , \port$3681$0 
+, \port$3683$0 , \port$3685$0 , \port$3687$0 , \port$3689$0 , \port$3691$0 , \port$3693$0 , \port$3695$0 , \port$3697$0 , \port$3699$0 , \port$3701$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
@@ -23880,38 +23869,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$3666$0 ;
-  wire [32:0] \port$3666$0 ;
-  input [32:0] \port$3668$0 ;
-  wire [32:0] \port$3668$0 ;
-  input [32:0] \port$3670$0 ;
-  wire [32:0] \port$3670$0 ;
-  input [32:0] \port$3672$0 ;
-  wire [32:0] \port$3672$0 ;
-  input [32:0] \port$3674$0 ;
-  wire [32:0] \port$3674$0 ;
-  input [32:0] \port$3676$0 ;
-  wire [32:0] \port$3676$0 ;
-  input [32:0] \port$3678$0 ;
-  wire [32:0] \port$3678$0 ;
-  input [32:0] \port$3680$0 ;
-  wire [32:0] \port$3680$0 ;
-  input [32:0] \port$3682$0 ;
-  wire [32:0] \port$3682$0 ;
-  input [32:0] \port$3684$0 ;
-  wire [32:0] \port$3684$0 ;
-  input [32:0] \port$3686$0 ;
-  wire [32:0] \port$3686$0 ;
-  input [32:0] \port$3688$0 ;
-  wire [32:0] \port$3688$0 ;
-  input [32:0] \port$3690$0 ;
-  wire [32:0] \port$3690$0 ;
-  input [32:0] \port$3692$0 ;
-  wire [32:0] \port$3692$0 ;
-  input [32:0] \port$3694$0 ;
-  wire [32:0] \port$3694$0 ;
-  input [32:0] \port$3696$0 ;
-  wire [32:0] \port$3696$0 ;
+  input [32:0] \port$3671$0 ;
+  wire [32:0] \port$3671$0 ;
+  input [32:0] \port$3673$0 ;
+  wire [32:0] \port$3673$0 ;
+  input [32:0] \port$3675$0 ;
+  wire [32:0] \port$3675$0 ;
+  input [32:0] \port$3677$0 ;
+  wire [32:0] \port$3677$0 ;
+  input [32:0] \port$3679$0 ;
+  wire [32:0] \port$3679$0 ;
+  input [32:0] \port$3681$0 ;
+  wire [32:0] \port$3681$0 ;
+  input [32:0] \port$3683$0 ;
+  wire [32:0] \port$3683$0 ;
+  input [32:0] \port$3685$0 ;
+  wire [32:0] \port$3685$0 ;
+  input [32:0] \port$3687$0 ;
+  wire [32:0] \port$3687$0 ;
+  input [32:0] \port$3689$0 ;
+  wire [32:0] \port$3689$0 ;
+  input [32:0] \port$3691$0 ;
+  wire [32:0] \port$3691$0 ;
+  input [32:0] \port$3693$0 ;
+  wire [32:0] \port$3693$0 ;
+  input [32:0] \port$3695$0 ;
+  wire [32:0] \port$3695$0 ;
+  input [32:0] \port$3697$0 ;
+  wire [32:0] \port$3697$0 ;
+  input [32:0] \port$3699$0 ;
+  wire [32:0] \port$3699$0 ;
+  input [32:0] \port$3701$0 ;
+  wire [32:0] \port$3701$0 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -23958,7 +23947,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
   assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$3666$0 [7:0] == 3'h5;
+  assign \$signal$3  = \port$3671$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & i__ready;
   assign \$3  = \$2  & \i__ready$8 ;
@@ -23975,19 +23964,19 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign i__valid = \$signal$12  & \$11 ;
   assign \$12  = ~ \$signal$3 ;
   assign \$13  = \$signal$12  & \$12 ;
-  assign \$14  = | \port$3676$0 [23:0];
-  assign \$15  = | \port$3678$0 [15:0];
+  assign \$14  = | \port$3681$0 [23:0];
+  assign \$15  = | \port$3683$0 [15:0];
   assign \$16  = \$14  & \$15 ;
-  assign \$17  = | \port$3678$0 [31:16];
+  assign \$17  = | \port$3683$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$13  & \$18 ;
   assign start = \$19  | writes_word;
   assign stop = \$signal  | stuck;
   assign \$20  = ! phase;
-  assign \$21  = | \port$3676$0 [23:0];
-  assign \$22  = | \port$3678$0 [15:0];
+  assign \$21  = | \port$3681$0 [23:0];
+  assign \$22  = | \port$3683$0 [15:0];
   assign \$23  = \$21  & \$22 ;
-  assign \$24  = | \port$3678$0 [31:16];
+  assign \$24  = | \port$3683$0 [31:16];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = ~ \$25 ;
   assign done = memory__burst__valid & burst__ready;
@@ -24071,10 +24060,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$89  = \$87  | \$88 ;
   assign \busy$91  = \$89  | post__valid;
   assign \$90  = ~ \$signal$3 ;
-  assign \$91  = | \port$3676$0 [23:0];
-  assign \$92  = | \port$3678$0 [15:0];
+  assign \$91  = | \port$3681$0 [23:0];
+  assign \$92  = | \port$3683$0 [15:0];
   assign \$93  = \$91  & \$92 ;
-  assign \$94  = | \port$3678$0 [31:16];
+  assign \$94  = | \port$3683$0 [31:16];
   assign \$95  = \$93  & \$94 ;
   assign \$96  = ~ \$95 ;
   assign \$97  = \$90  & \$96 ;
@@ -24207,12 +24196,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     rows[95:32] = 64'h0000000000000000;
     (* full_case = 32'd1 *)
     if (\$20 ) begin
-      rows[31:0] = \port$3670$0 [31:0];
-      rows[63:32] = \port$3672$0 [31:0];
-      rows[95:64] = \port$3674$0 [31:0];
-      rows[119:96] = \port$3676$0 [23:0];
-      rows[135:120] = \port$3678$0 [15:0];
-      rows[151:136] = \port$3678$0 [31:16];
+      rows[31:0] = \port$3675$0 [31:0];
+      rows[63:32] = \port$3677$0 [31:0];
+      rows[95:64] = \port$3679$0 [31:0];
+      rows[119:96] = \port$3681$0 [23:0];
+      rows[135:120] = \port$3683$0 [15:0];
+      rows[151:136] = \port$3683$0 [31:16];
     end else begin
       rows[31:0] = signal[95:64];
       rows[119:96] = 24'h000004;
@@ -24270,7 +24259,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$118  = \$signal$34 ;
     if (\$signal$12 ) begin
-      \$118  = \port$3668$0 [31:16];
+      \$118  = \port$3673$0 [31:16];
     end
     if (clear) begin
       \$118  = 16'h0000;
@@ -24283,7 +24272,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$119  = index;
     if (\$signal$12 ) begin
-      \$119  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
+      \$119  = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32] };
     end
     if (clear) begin
       \$119  = 16'h0000;
@@ -24411,7 +24400,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$130  = signal;
     if (\$108 ) begin
-      \$130  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32], \port$3696$0 [31:0], \port$3694$0 [31:0], \port$3692$0 [31:0], \port$3690$0 [31:0], \port$3688$0 [31:0], \port$3686$0 [31:0], \port$3684$0 [31:0], \port$3682$0 [31:0], \port$3680$0 [31:0], \port$3678$0 [31:0], \port$3676$0 [31:0], \port$3674$0 [31:0], \port$3672$0 [31:0], \port$3670$0 [31:0], \port$3668$0 [31:0], \port$3666$0 [31:0] };
+      \$130  = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3701$0 [31:0], \port$3699$0 [31:0], \port$3697$0 [31:0], \port$3695$0 [31:0], \port$3693$0 [31:0], \port$3691$0 [31:0], \port$3689$0 [31:0], \port$3687$0 [31:0], \port$3685$0 [31:0], \port$3683$0 [31:0], \port$3681$0 [31:0], \port$3679$0 [31:0], \port$3677$0 [31:0], \port$3675$0 [31:0], \port$3673$0 [31:0], \port$3671$0 [31:0] };
     end
     if (clear) begin
       \$130  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -24491,7 +24480,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       \$135  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32], \port$3696$0 [31:0], \port$3694$0 [31:0], \port$3692$0 [31:0], \port$3690$0 [31:0], \port$3688$0 [31:0], \port$3686$0 [31:0], \port$3684$0 [31:0], \port$3682$0 [31:0], \port$3680$0 [31:0], \port$3678$0 [31:0], \port$3676$0 [31:0], \port$3674$0 [31:0], \port$3672$0 [31:0], \port$3670$0 [31:0], \port$3668$0 [31:0], \port$3666$0 [31:0] };
+  assign cmd__payload = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32], \port$3701$0 [31:0], \port$3699$0 [31:0], \port$3697$0 [31:0], \port$3695$0 [31:0], \port$3693$0 [31:0], \port$3691$0 [31:0], \port$3689$0 [31:0], \port$3687$0 [31:0], \port$3685$0 [31:0], \port$3683$0 [31:0], \port$3681$0 [31:0], \port$3679$0 [31:0], \port$3677$0 [31:0], \port$3675$0 [31:0], \port$3673$0 [31:0], \port$3671$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -24508,24 +24497,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign arriving = line[14:10];
   assign act__offset = \$39 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$3666$0 [7:0];
-  assign \cmd__payload.wait  = \port$3668$0 [15:0];
-  assign \cmd__payload.post  = \port$3668$0 [31:16];
-  assign \cmd__payload.dst  = \port$3670$0 [31:0];
-  assign \cmd__payload.stride1  = \port$3672$0 [31:0];
-  assign \cmd__payload.stride2  = \port$3674$0 [31:0];
-  assign \cmd__payload.len  = \port$3676$0 [23:0];
-  assign \cmd__payload.count1  = \port$3678$0 [15:0];
-  assign \cmd__payload.count2  = \port$3678$0 [31:16];
-  assign \cmd__payload.src  = \port$3680$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$3682$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$3684$0 [23:0];
-  assign \cmd__payload.write  = \port$3666$0 [8];
-  assign \cmd__payload.message  = \port$3666$0 [9];
-  assign \cmd__payload.end  = \port$3666$0 [10];
-  assign \cmd__payload.address  = \port$3670$0 [31:0];
-  assign \cmd__payload.value  = \port$3672$0 [31:0];
-  assign \cmd__payload.index  = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
+  assign \cmd__payload.opcode  = \port$3671$0 [7:0];
+  assign \cmd__payload.wait  = \port$3673$0 [15:0];
+  assign \cmd__payload.post  = \port$3673$0 [31:16];
+  assign \cmd__payload.dst  = \port$3675$0 [31:0];
+  assign \cmd__payload.stride1  = \port$3677$0 [31:0];
+  assign \cmd__payload.stride2  = \port$3679$0 [31:0];
+  assign \cmd__payload.len  = \port$3681$0 [23:0];
+  assign \cmd__payload.count1  = \port$3683$0 [15:0];
+  assign \cmd__payload.count2  = \port$3683$0 [31:16];
+  assign \cmd__payload.src  = \port$3685$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$3687$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$3689$0 [23:0];
+  assign \cmd__payload.write  = \port$3671$0 [8];
+  assign \cmd__payload.message  = \port$3671$0 [9];
+  assign \cmd__payload.end  = \port$3671$0 [10];
+  assign \cmd__payload.address  = \port$3675$0 [31:0];
+  assign \cmd__payload.value  = \port$3677$0 [31:0];
+  assign \cmd__payload.index  = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -24656,17 +24645,17 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \i__payload$32 [47:32] = index;
   assign \i__payload$32 [31:16] = \$signal$34 ;
   assign \i__payload$32 [15:0] = \$30 [15:0];
-  assign i__payload[215:200] = { \port$3696$0 [32], \port$3694$0 [32], \port$3692$0 [32], \port$3690$0 [32], \port$3688$0 [32], \port$3686$0 [32], \port$3684$0 [32], \port$3682$0 [32], \port$3680$0 [32], \port$3678$0 [32], \port$3676$0 [32], \port$3674$0 [32], \port$3672$0 [32], \port$3670$0 [32], \port$3668$0 [32], \port$3666$0 [32] };
+  assign i__payload[215:200] = { \port$3701$0 [32], \port$3699$0 [32], \port$3697$0 [32], \port$3695$0 [32], \port$3693$0 [32], \port$3691$0 [32], \port$3689$0 [32], \port$3687$0 [32], \port$3685$0 [32], \port$3683$0 [32], \port$3681$0 [32], \port$3679$0 [32], \port$3677$0 [32], \port$3675$0 [32], \port$3673$0 [32], \port$3671$0 [32] };
   assign i__payload[199] = \$26 ;
-  assign i__payload[133:118] = \port$3678$0 [31:16];
-  assign i__payload[117:102] = \port$3678$0 [15:0];
-  assign i__payload[101:78] = \port$3676$0 [23:0];
-  assign i__payload[77:76] = \port$3674$0 [1:0];
-  assign i__payload[75:74] = \port$3672$0 [1:0];
-  assign i__payload[73:72] = \port$3670$0 [1:0];
-  assign i__payload[71:48] = \port$3684$0 [23:0];
-  assign i__payload[47:24] = \port$3682$0 [23:0];
-  assign i__payload[23:0] = \port$3680$0 [23:0];
+  assign i__payload[133:118] = \port$3683$0 [31:16];
+  assign i__payload[117:102] = \port$3683$0 [15:0];
+  assign i__payload[101:78] = \port$3681$0 [23:0];
+  assign i__payload[77:76] = \port$3679$0 [1:0];
+  assign i__payload[75:74] = \port$3677$0 [1:0];
+  assign i__payload[73:72] = \port$3675$0 [1:0];
+  assign i__payload[71:48] = \port$3689$0 [23:0];
+  assign i__payload[47:24] = \port$3687$0 [23:0];
+  assign i__payload[23:0] = \port$3685$0 [23:0];
   assign i__payload[198:134] = 65'h00000000000000000;
   assign \$215  = 1'h1;
   assign \$60  = \$213 ;

@@ -171,6 +171,7 @@ MATMUL = Command(
     (
         _u("accumulate", 0, 8, 1, "The first tile adds to the accumulator, too."),
         _u("row_sum", 0, 9, 1, "Keep the sum of each row's activations in the row-sum column."),
+        _u("early", 0, 10, 1, "wait_weights alone guards weights: they are read before the rest."),
         _u("act", 2, 0, 24, "act byte address of the first row."),
         _u("wgt", 3, 0, 16, "wgt row of the first tile."),
         _u("wgt_block", 3, 16, 16, "wgt rows from one block to the next."),
@@ -179,7 +180,7 @@ MATMUL = Command(
         _u("acc", 5, 0, 16, "First accumulator row."),
         _u("acc_block", 5, 16, 16, "Accumulator rows from one block to the next."),
         _u("blocks", 6, 0, 16, "Blocks of C output columns.", 1),
-        _u("k_tail", 6, 16, 16, "Row sum only: bytes 1..R that count where i0 = k0 - 1.", 1),
+        _u("k_tail", 6, 16, 16, "Bytes 1..R that count where i0 = k0 - 1; the rest are zero.", 1),
         _u("k0", 7, 0, 16, "Tiles in a slice.", 1),
         _u("k1", 7, 16, 16, "Slices.", 1),
         _u("k2", 8, 0, 16, "Groups of slices.", 1),

@@ -12,8 +12,9 @@ from weft.config import Config
 PARAM_BYTES = 8
 """Bytes of one column's parameters: int32 bias, then float32 scale, little-endian."""
 
-DRAM_ALIGN = 64
-"""Alignment of programs and of every buffer that the driver allocates, in bytes."""
+DRAM_ALIGN = 256
+"""Alignment of every buffer that the driver allocates, programs too, in bytes: a burst of the
+fetcher is four commands at most and aligned to its size."""
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -22,15 +23,16 @@ def ceil_div(a: int, b: int) -> int:
 
 
 def packed_b_bytes(config: Config, k: int, n: int) -> int:
-    """Bytes of a packed B of k x n: whole tiles of R x C."""
-    return ceil_div(k, config.rows) * ceil_div(n, config.cols) * config.tile_bytes
+    """Bytes of a packed B of k x n: K rows of C bytes for each block of columns."""
+    return k * ceil_div(n, config.cols) * config.cols
 
 
 def pack_b(config: Config, b: Any, zeros: Any) -> Any:
     """Pack B (K x N, one byte an element) in the order in which the weight SRAM holds tiles.
 
-    Blocks of C columns one after the other; inside a block, tiles of R rows with k ascending; a
-    tile is R rows of C bytes. Both dimensions are padded with zeros.
+    Blocks of C columns one after the other, each K rows of C bytes; N is padded with zeros. In the
+    SRAM every block starts with a new tile of R rows. What lies behind K in its last tile does not
+    matter, for MATMUL's ``k_tail`` makes the activations there zero.
 
     Parameters
     ----------
@@ -45,11 +47,10 @@ def pack_b(config: Config, b: Any, zeros: Any) -> Any:
         Flat, `packed_b_bytes` long, of b's dtype.
     """
     k, n = b.shape
-    tiles, blocks = ceil_div(k, config.rows), ceil_div(n, config.cols)
-    padded = zeros((tiles * config.rows, blocks * config.cols), dtype=b.dtype)
-    padded[:k, :n] = b
-    cut = padded.reshape(tiles, config.rows, blocks, config.cols)
-    return cut.transpose(2, 0, 1, 3).reshape(-1)
+    blocks = ceil_div(n, config.cols)
+    padded = zeros((k, blocks * config.cols), dtype=b.dtype)
+    padded[:, :n] = b
+    return padded.reshape(k, blocks, config.cols).transpose(1, 0, 2).reshape(-1)
 
 
 def pack_conv(config: Config, slices: Any, zeros: Any) -> Any:

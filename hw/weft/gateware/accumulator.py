@@ -125,7 +125,7 @@ class Accumulators(wiring.Component):
     drain
         DRAIN's port; the array goes first.
     finished
-        Strobe: the last row of a command is in all columns.
+        Strobe: the last row of a command can be read two cycles later.
     """
 
     read_latency = 1
@@ -152,7 +152,7 @@ class Accumulators(wiring.Component):
     @staticmethod
     def finish_latency(config: Config) -> int:
         """Cycles from an entry to `finished`."""
-        return config.cols + 2
+        return config.cols
 
     def elaborate(self, platform):
         """Implement the component."""
@@ -193,9 +193,9 @@ class Accumulators(wiring.Component):
                     later.row.eq(entry.row),
                 ]
             entry = later
-        # `entry` is now one cycle behind the last column's: its sum is being added.
-        done = Signal()
-        m.d.sync += [done.eq(entry.valid & entry.last), self.finished.eq(done)]
+        # `entry` is now one cycle behind the last column's: its sum is being added, and written in
+        # the next cycle. Whom the post lets go reads two cycles from now at the earliest.
+        m.d.comb += self.finished.eq(entry.valid & entry.last)
 
         busy = [Signal(name=f"busy_{h}") for h in range(2)]
         m.d.comb += [busy[h].eq(Cat(*reading[h]).any() | self.blocked[h]) for h in range(2)]

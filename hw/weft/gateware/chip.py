@@ -102,6 +102,7 @@ class Chip(wiring.Component):
             wgt.read.eq(matmul.wgt_read),
             wgt.row.eq(matmul.wgt_row),
             matmul.wgt_data.eq(wgt.data),
+            matmul.weights_ready.eq(control.matmul_weights),
             matmul.waiting_weights.eq(control.matmul_waiting.weights),
             matmul.waiting_operands.eq(control.matmul_waiting.operands),
             matmul.waiting_accumulator.eq(control.matmul_waiting.accumulator),

@@ -57,6 +57,8 @@ class Control(wiring.Component):
         Strobes of SIGNAL.
     matmul_waiting
         Of the MATMUL command at its gate, if any.
+    matmul_weights
+        That command's weights may be read before it passes.
     events
         Counted events that are made elsewhere; those that control makes are ignored here.
     abort
@@ -68,6 +70,7 @@ class Control(wiring.Component):
     """
 
     irq: Signal
+    matmul_weights: Signal
     memory_outstanding: Signal
     end: Signal
     message: Signal
@@ -95,6 +98,7 @@ class Control(wiring.Component):
             "end": In(1),
             "message": In(1),
             "matmul_waiting": Out(waiting_layout()),
+            "matmul_weights": Out(1),
             "events": In(events_layout()),
             "abort": Out(1),
             "clear": Out(1),
@@ -217,6 +221,12 @@ class Control(wiring.Component):
                 command = gate.i.payload
                 others = gate.missing & ~command.wait_weights & ~command.wait_acc
                 m.d.comb += [
+                    me.matmul_weights.eq(
+                        gate.i.valid
+                        & command.early
+                        & ~(gate.missing & command.wait_weights).any()
+                        & ~hold
+                    ),
                     me.matmul_waiting.weights.eq((gate.missing & command.wait_weights).any()),
                     me.matmul_waiting.operands.eq(others.any()),
                     me.matmul_waiting.accumulator.eq((gate.missing & command.wait_acc).any()),

@@ -44,6 +44,8 @@ class Matmul(wiring.Component):
     -------
     cmd, post, busy, fault, abort
         As every engine has them.
+    weights_ready
+        The next command's payload stands on ``cmd``, and its weights may be read already.
     waiting_weights, waiting_operands, waiting_accumulator
         The next command misses a semaphore that guards these.
     act
@@ -65,6 +67,7 @@ class Matmul(wiring.Component):
                 "busy": Out(1),
                 "fault": Out(Fault()),
                 "abort": In(1),
+                "weights_ready": In(1),
                 "waiting_weights": In(1),
                 "waiting_operands": In(1),
                 "waiting_accumulator": In(1),
@@ -106,14 +109,12 @@ class Matmul(wiring.Component):
         done = Signal()  # the row issued is the last of the command
         take = Signal()
         malformed = Signal()
-        counts = [
-            getattr(cmd, field.name) for field in MATMUL.own_fields if field.least is not None
-        ]
+        sizes = [getattr(cmd, field.name) for field in MATMUL.own_fields if field.least is not None]
         m.d.comb += [
             take.eq(self.cmd.valid & ~stopped & ~self.abort & (~active | done)),
             self.cmd.ready.eq(take),
             malformed.eq(
-                Cat(*(count == 0 for count in counts)).any()
+                Cat(*(size == 0 for size in sizes)).any()
                 | (cmd.k_tail > config.rows)
                 | (cmd.row_sum & (not config.row_sum))
             ),
@@ -138,7 +139,7 @@ class Matmul(wiring.Component):
             rows.load.eq(take),
             rows.base.eq(cmd.act),
             rows.step.eq(issue),
-            feeder.valid.eq(self.cmd.valid),
+            feeder.valid.eq(self.cmd.valid | self.weights_ready),
             feeder.wgt.eq(cmd.wgt),
             feeder.wgt_block.eq(cmd.wgt_block),
             feeder.accept.eq(take),
@@ -226,8 +227,16 @@ class Matmul(wiring.Component):
         m.d.sync += swaps.eq(Cat(issue & rows.tile_first, swaps))
         weights = Signal(8 * config.cols)
         m.d.sync += weights.eq(self.wgt_data)
+        # Bytes beyond the tail of a slice count as zero.
+        tails = [Signal.like(k_tail, name=f"tail_{i}") for i in range(act_latency - 1)]
+        for i, tail in enumerate(tails):
+            m.d.sync += tail.eq(tails[i - 1] if i else Mux(rows.tail, k_tail, config.rows))
+        counts = Signal(config.rows)
+        data = Signal(8 * config.rows)
+        m.d.sync += counts.eq(Cat(tails[-1] > r for r in range(config.rows)))
         m.d.comb += [
-            array.row.eq(self.act.data),
+            data.eq(self.act.data & Cat(bit.replicate(8) for bit in counts)),
+            array.row.eq(data),
             array.swap.eq(swaps[-1]),
             array.weights.eq(weights),
             array.shift.eq(feeder.shift),
@@ -237,21 +246,12 @@ class Matmul(wiring.Component):
 
         if config.row_sum:
             m.submodules.row_sum = sums = RowSum(config)
-            counted, tails = Signal(act_latency), Signal(act_latency)
+            counted = Signal(act_latency)
             entering = line[lane * (act_latency - 1) : lane * act_latency]
-            m.d.sync += [
-                counted.eq(Cat(issue & row_sum, counted)),
-                tails.eq(Cat(rows.tail, tails)),
-            ]
-            tail_bytes = Signal.like(k_tail)
-            tail_lanes = [Signal.like(k_tail, name=f"tail_{i}") for i in range(act_latency)]
-            for i, after in enumerate(tail_lanes):
-                m.d.sync += after.eq(tail_lanes[i - 1] if i else k_tail)
+            m.d.sync += counted.eq(Cat(issue & row_sum, counted))
             m.d.comb += [
-                tail_bytes.eq(Mux(tails[-1], tail_lanes[-1], config.rows)),
-                sums.row.eq(self.act.data),
+                sums.row.eq(data),
                 sums.entry.eq(Cat(counted[-1], entering[1 : layout.size])),
-                sums.tail.eq(tail_bytes),
                 sums.drain.eq(self.drain.valid & self.drain.ready),
                 sums.drain_row.eq(self.drain.row),
                 self.drain.row_sum.eq(sums.value),

@@ -20,8 +20,6 @@ class RowSum(wiring.Component):
     -------
     row, entry
         A row of R activations and its entry; ``entry.valid`` only where a row sum is wanted.
-    tail
-        Count only the first ``tail`` bytes of the row, 1..R.
     drain, drain_row
         As `AccumulatorColumn`, with a row number over both halves.
     value
@@ -31,7 +29,6 @@ class RowSum(wiring.Component):
     """
 
     row: Signal
-    tail: Signal
     drain: Signal
     drain_row: Signal
     value: Signal
@@ -43,7 +40,6 @@ class RowSum(wiring.Component):
             {
                 "row": In(8 * config.rows),
                 "entry": In(entry_layout(config)),
-                "tail": In(range(config.rows + 1)),
                 "drain": In(1),
                 "drain_row": In(range(config.acc_total_rows)),
                 "value": Out(32),
@@ -64,9 +60,9 @@ class RowSum(wiring.Component):
         level = []
         for r in range(config.rows):
             byte = Signal(signed(8), name=f"byte_{r}")
-            counted = self.row.word_select(r, 8).as_signed()
+            added = self.row.word_select(r, 8).as_signed()
             with m.If(self.entry.valid):
-                m.d.sync += byte.eq(Mux(self.tail > r, counted, 0))
+                m.d.sync += byte.eq(added)
             level.append(byte)
         depth = 0
         while True:

@@ -13,7 +13,6 @@ from weft.arch.commands import (
     decode,
 )
 from weft.arch.errors import MESSAGES, Cause
-from weft.arch.layouts import DRAM_ALIGN
 from weft.config import Config
 
 from . import drain, load, matmul, store
@@ -84,7 +83,7 @@ class GoldenChip:
         ProgramError
             The program breaks a rule that the chip does not check. Call `clear`, too.
         """
-        if address % DRAM_ALIGN:
+        if address % COMMAND_BYTES:
             text = f"{MESSAGES[Cause.BAD_COMMAND]}: program at {address:#x}, not 64-byte aligned"
             raise ChipFault(Cause.BAD_COMMAND, Engine.CONTROL, 0, text)
         self._races.begin()
@@ -113,9 +112,15 @@ class GoldenChip:
         engine = decoded.command.engine
         try:
             number = self._races.next_number(engine)
-            known = self.semaphores.take(decoded["wait"], engine, number)
+            early = engine is Engine.MATMUL and decoded["early"]
+            first = decoded["wait"] & decoded["wait_weights"] if early else decoded["wait"]
+            known = self.semaphores.take(first, engine, number)
             self._races.start(engine, index, decoded, known)
             _check_counts(raw)
+            if early:
+                matmul.read_weights(self.state, decoded)
+                rest = decoded["wait"] & ~decoded["wait_weights"]
+                self._races.learn(engine, self.semaphores.take(rest, engine, number))
             _EXECUTE[engine](self.state, decoded)
             clock = self._races.clock(engine)
             self.semaphores.post(decoded["post"], engine, clock, self._races.started)

@@ -37,12 +37,15 @@ def execute(state: State, command: Decoded) -> None:
     check_act(config, starts, config.rows, "MATMUL reads")
 
     state.watch.access(Place.ACT, False, *fold(starts, config.rows))
-    state.watch.access(Place.WGT, False, *fold(wgt, tiles * config.rows))
+    if not command["early"]:
+        read_weights(state, command)
     state.watch.access(Place.ACC, True, *fold(acc, rows))
 
     a = gather(state.act.view(np.int8), starts.reshape(rows, tiles), config.rows)
-    sums = _row_sums(command, a) if command["row_sum"] else None
-    a = a.reshape(rows, tiles * config.rows).astype(np.float64)
+    a = a.reshape(rows, -1, command["k0"], config.rows).astype(np.float64)
+    a[:, :, -1, command["k_tail"] :] = 0
+    a = a.reshape(rows, tiles * config.rows)
+    sums = a.sum(axis=1).astype(np.int64) if command["row_sum"] else None
     for first, weights in zip(acc.tolist(), wgt.tolist(), strict=True):
         at = slice(first, first + rows)
         result = product(a, state.wgt[weights : weights + tiles * config.rows])
@@ -50,6 +53,19 @@ def execute(state: State, command: Decoded) -> None:
         if sums is not None:
             old = state.row_sum[at] if command["accumulate"] else None
             state.row_sum[at] = wrapped(sums, old)
+
+
+def read_weights(state: State, command: Decoded) -> None:
+    """Tell the watch which weights are read.
+
+    Raises
+    ------
+    Fault
+        BAD_ADDRESS.
+    """
+    length = prod(command[f"k{i}"] for i in range(3)) * state.config.rows
+    wgt = _blocks(state, command, "wgt", length, Place.WGT)
+    state.watch.access(Place.WGT, False, *fold(wgt, length))
 
 
 def check(state: State, command: Decoded) -> None:
@@ -78,12 +94,3 @@ def _blocks(state: State, command: Decoded, name: str, size: int, place: Place) 
     what = "MATMUL reads" if place is Place.WGT else "MATMUL writes"
     state.check(place, starts, size, Cause.BAD_ADDRESS, what)
     return starts
-
-
-def _row_sums(command: Decoded, a: Array) -> Array:
-    """Sums of each row's bytes that count; ``a`` is rows x tiles x R."""
-    rows, _, width = a.shape
-    slices = a.reshape(rows, -1, command["k0"], width)
-    whole = slices.sum(axis=(1, 2, 3), dtype=np.int64)
-    beyond = slices[:, :, -1, command["k_tail"] :]
-    return whole - beyond.sum(axis=(1, 2), dtype=np.int64)

@@ -74,11 +74,15 @@ class Races:
 
     def start(self, engine: Engine, index: int, command: Decoded, known: list[Clock]) -> None:
         """A command starts; ``known`` are the clocks of the posts that it took."""
+        self.learn(engine, known)
+        self._enter(engine)
+        self._ran[engine, int(self._counts[engine])] = _Ran(index, command)
+
+    def learn(self, engine: Engine, known: list[Clock]) -> None:
+        """An engine takes posts; ``known`` are their clocks."""
         clock = self._clocks[engine]
         for other in known:
             np.maximum(clock, other, out=clock)
-        self._enter(engine)
-        self._ran[engine, int(self._counts[engine])] = _Ran(index, command)
 
     def fetch(self, address: int, size: int) -> None:
         """The dispatcher reads a program, at any time until the program has retired."""

@@ -282,7 +282,9 @@ class Program:
         if self._plan is None:
             if not self.ops:
                 raise ValueError("the program is empty")
-            self._plan = plan(self.device.config, self.ops, self.device.transport.timing)
+            self._plan = plan(
+                self.device.config, self.ops, self.device.transport.timing, self.device.effort
+            )
         return self._plan
 
     def explain(self) -> str:

@@ -1,5 +1,6 @@
 """Which layout a GEMM gets: candidates that fit, judged by the estimator."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,11 +18,20 @@ from .problem import Buffer, Gemm
 from .sram import ActMap
 from .steps import Step, end_step
 
-EFFORT = 24_000
-"""Commands that are laid out and estimated in search of one choice, about."""
+EFFORT = 36_000
+"""Commands that are laid out and estimated in search of one choice, about: a second of time."""
 
-STARTS = 4
-"""Tile shapes whose ends are improved."""
+FIRST, SECOND = 0.7, 0.4
+"""Shares of the effort that are left after all tiles, and after other ends for the best of them."""
+
+TRIAL = 10
+"""What a trial costs beside its commands."""
+
+STALE = 600
+"""Changes in a row that bring nothing, after which the search ends."""
+
+STARTS = 8
+"""Tiles whose ends are improved."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +158,7 @@ def starts(config: Config, choice: Choice) -> Iterator[Choice]:
     yield replace(tail, cut_rows=Cut(r, 4 * r, r), cut_blocks=Cut(last=1), cut_tiles=Cut(last=1))
     yield replace(choice, cut_rows=Cut(0, 4 * r, r), cut_blocks=Cut(0, 8, 2))
     yield replace(choice, cut_rows=Cut(last=r), cut_blocks=Cut(0, 4, 1), cut_tiles=Cut(last=2))
+    yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), tail_blocks=1, split=8)
     yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), merge=True)
     yield replace(choice, cut_rows=Cut(first=r), cut_blocks=Cut(first=1), merge=True)
     yield choice
@@ -204,10 +215,20 @@ def neighbours(config: Config, op: Gemm, choice: Choice) -> Iterator[list[Choice
     values = [0, *(v for v in (1, 2, 4) if v < limits["cut_blocks"])]
     yield [replace(choice, tail_blocks=value) for value in values]
     yield [replace(choice, merge=not choice.merge)]
+    yield [replace(choice, lag=lag) for lag in (0, 1, 2, 4)]
+    yield [replace(choice, split=split) for split in (0, *(s for s in (4, 8, 16, 32) if s < op.m))]
 
 
-def choose(config: Config, op: Gemm, memory: MemoryTiming | None = None) -> Verdict:
-    """The best choice that was found for a GEMM; equal operations get equal answers."""
+def choose(
+    config: Config, op: Gemm, memory: MemoryTiming | None = None, effort: int = EFFORT
+) -> Verdict:
+    """The best choice that was found for a GEMM; equal operations get equal answers.
+
+    Raises
+    ------
+    ValueError
+        No tiling fits the chip.
+    """
     bare = replace(
         op,
         a=Buffer("a", 0),
@@ -215,69 +236,76 @@ def choose(config: Config, op: Gemm, memory: MemoryTiming | None = None) -> Verd
         c=Buffer("c", 0),
         finish=replace(op.finish, params=None if op.finish.params is None else Buffer("params", 0)),
     )
-    return _choose(config, bare, memory or MemoryTiming())
+    return _choose(config, bare, memory or MemoryTiming(), effort)
 
 
 @lru_cache(maxsize=4096)
-def _choose(config: Config, op: Gemm, memory: MemoryTiming) -> Verdict:
-    shapes = {
-        canonical(config, op, replace(shape, columns_first=first))
-        for shape in tile_shapes(config, op)
-        for first in (True, False)
-    }
-    ranked = sorted(shapes, key=lambda shape: (rough(config, op, shape, memory), repr(shape)))
-    # The likely tiles with one kind of ends, the best of them with others, and the best of those
-    # improved step by step.
-    best: dict[Choice, Verdict] = {}
-    effort = 0
-
-    def consider(shape: Choice, ends: Choice) -> None:
-        nonlocal effort
-        estimate = judge(config, op, canonical(config, op, ends), memory)
-        effort += len(estimate.times) if estimate else 0
-        known = best.get(shape)
-        if estimate and (known is None or estimate.cycles < known.estimate.cycles):
-            best[shape] = Verdict(canonical(config, op, ends), estimate)
-
-    for shape in ranked:
-        if best and effort > EFFORT // 3:
-            break
-        consider(shape, next(starts(config, shape)))
-    if not best:
-        raise ValueError(f"no tiling of {op.m} x {op.n} x {op.k} fits this chip")
-
-    def order(shape: Choice) -> tuple[int, str]:
-        return best[shape].estimate.cycles, repr(shape)
-
-    for shape in sorted(best, key=order):
-        if effort > EFFORT * 2 // 3:
-            break
-        for ends in list(starts(config, shape))[1:]:
-            consider(shape, ends)
-    return min(
-        (_climb(config, op, best[shape], memory) for shape in sorted(best, key=order)[:STARTS]),
-        key=lambda verdict: verdict.estimate.cycles,
-    )
+def _choose(config: Config, op: Gemm, memory: MemoryTiming, effort: int) -> Verdict:
+    return _Search(config, op, memory, effort).best()
 
 
-def _climb(config: Config, op: Gemm, best: Verdict, memory: MemoryTiming) -> Verdict:
-    """Change one thing after the other for the better, until nothing is or the effort is spent."""
-    effort = EFFORT // STARTS // 2
-    seen = {best.choice}
-    better = True
-    while better and effort > 0:
-        better = False
-        for group in list(neighbours(config, op, best.choice)):
-            base = best.choice
-            for other in group:
-                choice = canonical(config, op, other)
-                if choice in seen:
-                    continue
-                seen.add(choice)
-                estimate = judge(config, op, choice, memory)
-                effort -= len(best.estimate.times)
-                if estimate and estimate.cycles < best.estimate.cycles:
-                    best, better = Verdict(choice, estimate), True
-            if best.choice != base:
+class _Search:
+    """Tries choices until the effort is spent: likely tiles, other ends, then small changes."""
+
+    def __init__(self, config: Config, op: Gemm, memory: MemoryTiming, effort: int):
+        self.config, self.op, self.memory = config, op, memory
+        self.left = self.effort = effort
+        self.seen: set[Choice] = set()
+        self.found: dict[Choice, Verdict] = {}  # the best for each tile
+        self.changes: dict[Choice, list[list[Choice]]] = {}  # neighbours, worked out once
+
+    def best(self) -> Verdict:
+        """Search, and give the best of all."""
+        config, op = self.config, self.op
+        shapes = {
+            canonical(config, op, replace(shape, columns_first=first))
+            for shape in tile_shapes(config, op)
+            for first in (True, False)
+        }
+        ranked = sorted(shapes, key=lambda s: (rough(config, op, s, self.memory), repr(s)))
+        for shape in ranked:
+            if self.found and self.left < self.effort * FIRST:
                 break
-    return best
+            self.consider(shape, next(starts(config, shape)))
+        if not self.found:
+            raise ValueError(f"no tiling of {op.m} x {op.n} x {op.k} fits this chip")
+        for shape in self._order():
+            for ends in list(starts(config, shape))[1:]:
+                if self.left > self.effort * SECOND:
+                    self.consider(shape, ends)
+        self._mutate()
+        return self.found[self._order()[0]]
+
+    def _order(self) -> list[Choice]:
+        return sorted(self.found, key=lambda s: (self.found[s].estimate.cycles, repr(s)))
+
+    def consider(self, shape: Choice, choice: Choice) -> bool:
+        """Try a choice; whether it is the best so far for its tile."""
+        choice = canonical(self.config, self.op, choice)
+        if choice in self.seen:
+            return False
+        self.seen.add(choice)
+        estimate = judge(self.config, self.op, choice, self.memory)
+        self.left -= TRIAL + (len(estimate.times) if estimate else 0)
+        known = self.found.get(shape)
+        if estimate is None or (known and known.estimate.cycles <= estimate.cycles):
+            return False
+        self.found[shape] = Verdict(choice, estimate)
+        return True
+
+    def _mutate(self) -> None:
+        """Change one to three things of one of the best, again and again."""
+        rng = random.Random(f"{self.op.m} {self.op.n} {self.op.k}")
+        order = self._order()[:STARTS]
+        idle = 0
+        while self.left > 0 and idle < STALE:
+            shape = order[min(int(rng.expovariate(3 / STARTS)), len(order) - 1)]
+            choice = self.found[shape].choice
+            for _ in range(rng.randint(1, 3)):
+                if choice not in self.changes:
+                    self.changes[choice] = list(neighbours(self.config, self.op, choice))
+                choice = rng.choice(rng.choice(self.changes[choice]))
+            idle += 1
+            if self.consider(shape, choice):
+                order = self._order()[:STARTS]
+                idle = 0

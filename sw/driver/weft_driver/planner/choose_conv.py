@@ -90,7 +90,9 @@ def rough(config: Config, op: Conv, choice: ConvChoice) -> float:
     return max(array, reads) + 0.02 * reads + 20 * bands * panels
 
 
-def choose_conv(config: Config, op: Conv, memory: MemoryTiming | None = None) -> ConvVerdict:
+def choose_conv(
+    config: Config, op: Conv, memory: MemoryTiming | None = None, effort: int = EFFORT
+) -> ConvVerdict:
     """The best choice that was found for a convolution; equal operations get equal answers.
 
     Raises
@@ -106,18 +108,18 @@ def choose_conv(config: Config, op: Conv, memory: MemoryTiming | None = None) ->
         c=Buffer("c", 0),
         finish=replace(op.finish, params=params),
     )
-    return _choose(config, bare, memory or MemoryTiming())
+    return _choose(config, bare, memory or MemoryTiming(), effort)
 
 
 @lru_cache(maxsize=1024)
-def _choose(config: Config, op: Conv, memory: MemoryTiming) -> ConvVerdict:
+def _choose(config: Config, op: Conv, memory: MemoryTiming, limit: int) -> ConvVerdict:
     ranked = sorted(
         set(shapes(config, op)), key=lambda choice: (rough(config, op, choice), repr(choice))
     )
     best: ConvVerdict | None = None
     effort = 0
     for shape in ranked:
-        if best is not None and effort > EFFORT:
+        if best is not None and effort > limit:
             break
         cuts = [(0, 0)]
         if shape.columns == op.out_size[1]:

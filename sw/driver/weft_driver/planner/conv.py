@@ -160,8 +160,7 @@ class ConvPlanner:
                     new = False
                 self._steps += self._matmul(band, act, blocks, wgt, acc, chunk)
                 if new_params and params is not None:
-                    if len(self.p_slots.addresses) == 1:
-                        self.results.flush()  # the last tile's drains still need what lies there
+                    self.results.free_param(param)
                     self._steps.append(load_params(self.config, params, blocks, param))
                     new_params = False
                 self.results.flush()

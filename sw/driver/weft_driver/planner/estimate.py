@@ -44,7 +44,7 @@ class Latencies:
     reload: int = 5
     load: int = 2
     landed: int = 1
-    sums: int = 7
+    sums: int = 5
     drain: int = 18
     store: int = 5
     stored: int = 2
@@ -89,6 +89,7 @@ class _Queue:
     def __init__(self) -> None:
         self.waiting: deque[int] = deque()
         self.offered = 0  # the first in the queue may pass its gate from then on
+        self.fed = False  # its first weights are on their way (MATMUL)
         self.passed = False  # it has passed, and waits for the engine
         self.free = 0  # the engine takes its next command from then on
 
@@ -135,6 +136,7 @@ class _Run:
         # Plain numbers: this runs thousands of times for one plan.
         self.engines = [int(step.engine) for step in self.steps]
         self.waits = [list(_bits(step.fields.get("wait", 0))) for step in self.steps]
+        self.guards = [list(_bits(step.fields.get("wait_weights", 0))) for step in self.steps]
         self.posts = [list(_bits(step.fields.get("post", 0))) for step in self.steps]
         self.waiter = [0] * SEMAPHORES
         for engine, numbers in zip(self.engines, self.waits, strict=True):
@@ -269,18 +271,22 @@ class _Run:
             if max(queue.offered, self.queued[index]) > time:
                 return  # called again then
             tokens = self.tokens
+            if engine == Engine.MATMUL and not queue.fed:
+                for number in self.guards[index]:
+                    if not tokens[number]:
+                        return
+                self.feed(time)
+                queue.fed = True
             for number in self.waits[index]:
                 if not tokens[number]:
                     return
             for number in self.waits[index]:
                 tokens[number] -= 1
             queue.passed = True
-            if engine == Engine.MATMUL:
-                self.feed(time)
         if queue.free > time:
             return  # called again then
         queue.waiting.popleft()
-        queue.passed = False
+        queue.passed = queue.fed = False
         queue.offered = time + self.lat.reload
         self.start[index] = time
         fields = self.steps[index].fields
@@ -363,7 +369,7 @@ class _Run:
         rows = f["m0"] * f["m1"] * f["m2"]
         tile = max(rows, config.rows)
         tiles = f["k0"] * f["k1"] * f["k2"]
-        begin = max(self.rows_end, self.weights)
+        begin = max(self.rows_end, self.weights, time + 1)
         end = begin + f["blocks"] * tiles * tile - (tile - rows)
         self.compute += f["blocks"] * tiles * rows
         self.rows_end = end
@@ -379,7 +385,7 @@ class _Run:
             start = begin + block * tiles * tile
             if tiles * tile > first:
                 # Columns add one after the other: the half is free when the last has.
-                span = (start + first + config.rows, start + tiles * tile + late - 4)
+                span = (start + first + config.rows, start + tiles * tile + late - 2)
                 if windows and windows[-1][1] >= span[0]:
                     windows[-1] = (windows[-1][0], span[1])
                 else:

@@ -13,6 +13,8 @@ which MATMUL adds, so that each part drains while the next is computed.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from weft.arch.commands import COMMAND_BYTES
+from weft.arch.layouts import ceil_div
 from weft.config import Config
 
 from .cuts import Cut, Range, Stair, even, ranges, staircase
@@ -36,9 +38,12 @@ class Choice:
         Largest tile (rows, blocks of C columns) and chunk (tiles along K).
     columns_first
         Order of tiles: True keeps a panel of B while the rows pass, False a panel of A.
-    cut_rows, cut_blocks, cut_tiles
+    cut_rows, cut_blocks
         Pieces in which the first tile, and the last where it is loaded, come: rows of A, blocks of
-        B, tiles along K.
+        B.
+    cut_tiles
+        Pieces along K. ``first``: the smallest in which operands come whenever the array would run
+        dry, 0 for none; ``last``: what comes last in the program; ``most`` has no meaning.
     tail_rows, tail_blocks
         Last part of the last tile; 0: not cut. By blocks first, then by rows.
     rows_first
@@ -46,6 +51,12 @@ class Choice:
     merge
         A tile that comes in pieces is drained as a whole, rows of all its columns together; else
         each piece by itself as soon as it is done.
+    lag
+        Results that stand back in the program while others are computed, so that what the array
+        needs first is fetched first.
+    split
+        Rows in a piece of the last results, so that DRAIN and STORE follow each other closely; 0:
+        not cut.
     """
 
     rows: int
@@ -59,6 +70,8 @@ class Choice:
     tail_blocks: int = 0
     rows_first: bool = False
     merge: bool = False
+    lag: int = 0
+    split: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,6 +161,9 @@ class GemmPlanner:
         self.order = self._order()
         self._steps: list[Step] = []
         self._param_load: Step | None = None
+        # When, about, the bus and the array are through with what stands in the program so far.
+        self._bus = self._array = 0
+        self._command_beats = COMMAND_BYTES // config.bus_bytes
         self.results = Results(config, Output(op.c, op.n, op.finish), self._steps)
         self._make_slots()
 
@@ -202,7 +218,7 @@ class GemmPlanner:
                 self._tile(tile, number, param)
             else:
                 self._long_tile(tile, number, param)
-        self.results.flush()
+        self.results.finish(self.choice.split)
         return self._steps
 
     def _chunks(self, tile: Tile, k: Range) -> tuple[Chunk, bool, Chunk, bool]:
@@ -236,25 +252,57 @@ class GemmPlanner:
             ending = number == last and i == len(stairs) - 1
             rows = stair.load_rows if a_new else None
             blocks = stair.load_blocks if b_new else None
-            cut = Cut()
-            if rows or blocks:
-                first = number == 0 and i == 0
-                wanted = self.choice.cut_tiles
-                cut = Cut(wanted.first if first else 0, 0, wanted.last if ending else 0)
-            pieces = ranges(cut.pieces(self.tiles_k))
+            taper = self.choice.cut_tiles.last if ending and (rows or blocks) else 0
             parts = [merged] if merged else self._parts(stair.rows, stair.blocks, ending)
-            for j, tiles in enumerate(pieces):
-                # Weights come first, but what is copied whole comes before what is cut: A, unless
-                # it comes alone.
-                whole = (0, self.tiles_k)
-                if rows and blocks and j == 0 and len(pieces) > 1:
-                    self._load_a(a, rows, whole)
-                if blocks:
-                    self._load_b(b, blocks, tiles)
-                if rows and (not blocks or len(pieces) == 1):
-                    self._load_a(a, rows, tiles)
-                done = tiles[1] == self.tiles_k and (not merged or i == len(stairs) - 1)
-                self._products(a, b, parts, stair, tiles, param if done else None)
+            for piece in ranges(Cut(last=taper).pieces(self.tiles_k)):
+                start = piece[0]
+                while start < piece[1]:
+                    tiles = start, self._until(start, piece[1], rows, blocks)
+                    # Weights come first, but what is copied whole comes before what is cut: A,
+                    # unless it comes alone.
+                    whole = tiles == (0, self.tiles_k)
+                    if rows and blocks and not whole and not start:
+                        self._load_a(a, rows, (0, self.tiles_k))
+                    if blocks:
+                        self._load_b(b, blocks, tiles)
+                    if rows and (not blocks or whole):
+                        self._load_a(a, rows, tiles)
+                    done = tiles[1] == self.tiles_k and (not merged or i == len(stairs) - 1)
+                    self._products(a, b, parts, stair, tiles, param if done else None)
+                    start = tiles[1]
+
+    def _until(self, start: int, stop: int, rows: Range | None, blocks: Range | None) -> int:
+        """Where to cut K, so that the array does not run dry while the piece comes."""
+        least = self.choice.cut_tiles.first
+        if not least or not (rows or blocks):
+            return stop
+        for end in range(stop, start + least, -1):
+            beats = 2 * self._command_beats
+            if blocks:
+                beats += self._beats_b(blocks, (start, end))
+            if rows and not blocks:
+                beats += self._beats_a(rows, (start, end))
+            elif rows and not start:
+                beats += self._beats_a(rows, (0, self.tiles_k))
+            if self._bus + beats <= self._array:
+                return end
+        return min(stop, start + least)
+
+    def _beats_a(self, rows: Range, tiles: Range) -> int:
+        """Beats of a LOAD of A, about."""
+        bus, width = self.config.bus_bytes, self._depth(tiles)
+        if width == self.op.k:
+            return ceil_div(size(rows) * width, bus)
+        return size(rows) * (ceil_div(width, bus) + (self.op.k % bus != 0))
+
+    def _beats_b(self, blocks: Range, tiles: Range) -> int:
+        """Beats of a LOAD of B, about."""
+        width = size(blocks) * self.config.cols
+        return ceil_div(width * self._depth(tiles), self.config.bus_bytes)
+
+    def _depth(self, tiles: Range) -> int:
+        r = self.config.rows
+        return min(self.op.k, tiles[1] * r) - tiles[0] * r
 
     def _long_tile(self, tile: Tile, number: int, param: int) -> None:
         """A tile whose K comes in chunks, its sums in one place from the first to the last."""
@@ -291,9 +339,11 @@ class GemmPlanner:
         return Sums(acc, rows, blocks)
 
     def _load_a(self, chunk: Chunk, rows: Range, tiles: Range) -> None:
+        self._bus += self._beats_a(rows, tiles) + self._command_beats
         self._steps.append(load_a(self.config, self.op, chunk, rows, tiles))
 
     def _load_b(self, chunk: Chunk, blocks: Range, tiles: Range) -> None:
+        self._bus += self._beats_b(blocks, tiles) + self._command_beats
         self._steps.append(load_b(self.config, self.op, chunk, blocks, tiles))
 
     def _products(
@@ -309,14 +359,16 @@ class GemmPlanner:
                 continue
             at = place.at(*shared)
             step = matmul(self.config, self.op, a, b, at, place.pitch, *shared, tiles)
+            work = size(tiles) * size(shared[1]) * max(size(shared[0]), self.config.rows)
+            self._array = max(self._array, self._bus + self.config.rows) + work
+            self._bus += self._command_beats
             self._steps.append(step)
             # After the tile's first MATMUL, which should not wait for it, before its first DRAIN.
             if self._param_load is not None:
-                if len(self.p_slots.addresses) == 1:
-                    self.results.flush()  # the last tile's drains still need what lies there
+                self.results.free_param(self._param_load.fields["dst"])
                 self._steps.append(self._param_load)
                 self._param_load = None
-            self.results.flush()
+            self.results.flush(self.choice.lag)
             if done is not None:
                 origin = a.rows[0], b.rows[0]
                 result = Result(place.acc, place.pitch, origin, place.rows, place.blocks)

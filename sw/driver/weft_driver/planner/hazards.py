@@ -56,9 +56,19 @@ class Hazards:
         engine = int(step.engine)
         queue = self._by_engine[engine]
         node = _Node(step, list(queue[-1].clock) if queue else [0] * len(Engine))
+        # MATMUL reads its first weights as soon as what guards them is there, whatever else it
+        # waits for: these waits come first and stand for themselves.
+        early = engine == Engine.MATMUL
+        weights = [item for item in step.reads if early and item.space == "wgt"]
         needs: dict[tuple[int, str], int] = {}
-        for item in step.reads:
+        for item in weights:
             self._conflicts(engine, node.clock, item, self._writes.get(item.space, ()), needs)
+        if needs:
+            self._wait(node, engine, needs)
+            needs = {}
+        for item in step.reads:
+            if item not in weights:
+                self._conflicts(engine, node.clock, item, self._writes.get(item.space, ()), needs)
         for item in step.writes:
             self._conflicts(engine, node.clock, item, self._writes.get(item.space, ()), needs)
             self._conflicts(engine, node.clock, item, self._reads.get(item.space, ()), needs)
@@ -175,6 +185,7 @@ def synchronise(config: Config, steps: Sequence[Step]) -> Program:
         fields["wait"] = mask(node.waits)
         fields["post"] = mask(node.posts)
         if node.step.engine is Engine.MATMUL:
+            fields["early"] = 1
             fields["wait_weights"] = mask(node.waits, "weights")
             fields["wait_acc"] = mask(node.waits, "accumulators")
         out.append(replace(node.step, fields=fields))

@@ -74,10 +74,11 @@ def load_b(config: Config, op: Gemm, chunk: Chunk, blocks: Range, tiles: Range) 
     dst = chunk.address + blocks[0] * chunk.pitch + (tiles[0] - chunk.tiles[0]) * r
     fields = {"space": Space.WGT, "flip": int(op.flip_b and not op.packed), "dst": dst}
     fields |= {"count1": 1, "count2": 1}
+    data = min(op.k, tiles[1] * r) - tiles[0] * r
     if op.packed:
-        run, stride = height * c, op.k_tiles(config) * config.tile_bytes
+        run, stride = data * c, op.k * c
         offset = first * stride + tiles[0] * config.tile_bytes
-        if run == stride and chunk.pitch == height:
+        if run == stride and (chunk.pitch == data or count == 1):
             fields |= {"len": run * count}
         else:
             fields |= {"len": run, "count1": count, "stride1": stride, "dst_stride1": chunk.pitch}
@@ -85,13 +86,12 @@ def load_b(config: Config, op: Gemm, chunk: Chunk, blocks: Range, tiles: Range) 
         reads = memory_reads(op.b, offset, run, stride, count)
     else:
         k0 = tiles[0] * r
-        data = min(op.k, tiles[1] * r) - k0
         length = min(op.n, (first + count) * c) - first * c
         offset = k0 * op.n + first * c
         if length == op.n == c:  # one block as wide as B: its rows follow each other in both
-            fields |= {"len": data * c, "pad_right": (height - data) * c, "dst_chunk": 1}
+            fields |= {"len": data * c, "dst_chunk": 1}
         else:
-            fields |= {"len": length, "count1": data, "pad_bottom": height - data}
+            fields |= {"len": length, "count1": data}
             fields |= {"stride1": op.n, "dst_stride1": 1, "dst_chunk": chunk.pitch}
         reads = memory_reads(op.b, offset, length, op.n, data)
     fields |= {"src": op.b.address + offset}

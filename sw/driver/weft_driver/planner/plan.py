@@ -7,7 +7,7 @@ from weft.arch.commands import Engine, disassemble
 from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
-from .choose import choose, gemm_steps
+from .choose import EFFORT, choose, gemm_steps
 from .choose_conv import choose_conv
 from .conv import ConvChoice, ConvPlanner
 from .estimate import Estimate, Estimator
@@ -88,19 +88,24 @@ class Plan:
 
 
 def lay_out(
-    config: Config, op: Gemm | Conv, memory: MemoryTiming | None
+    config: Config, op: Gemm | Conv, memory: MemoryTiming | None, effort: int
 ) -> tuple[Part, list[Step]]:
     """Choose for one operation, and write its steps."""
     if isinstance(op, Conv):
-        choice = choose_conv(config, op, memory).choice
+        choice = choose_conv(config, op, memory, effort).choice
         steps = ConvPlanner(config, op, choice).steps()
         return Part(op, choice, len(steps)), steps
-    chosen = choose(config, op, memory).choice
+    chosen = choose(config, op, memory, effort).choice
     steps = gemm_steps(config, op, chosen)
     return Part(op, chosen, len(steps)), steps
 
 
-def plan(config: Config, ops: Sequence[Gemm | Conv], memory: MemoryTiming | None = None) -> Plan:
+def plan(
+    config: Config,
+    ops: Sequence[Gemm | Conv],
+    memory: MemoryTiming | None = None,
+    effort: int = EFFORT,
+) -> Plan:
     """Plan a program.
 
     Parameters
@@ -111,6 +116,8 @@ def plan(config: Config, ops: Sequence[Gemm | Conv], memory: MemoryTiming | None
         Operations in order; those that read what an earlier one wrote say so in their buffers.
     memory
         What to expect of the memory; the default model if left out.
+    effort
+        Commands to try in search of each operation's layout.
 
     Raises
     ------
@@ -120,7 +127,7 @@ def plan(config: Config, ops: Sequence[Gemm | Conv], memory: MemoryTiming | None
     steps: list[Step] = []
     parts = []
     for op in ops:
-        part, own = lay_out(config, op, memory)
+        part, own = lay_out(config, op, memory, effort)
         parts.append(part)
         steps += own
     program = synchronise(config, [*steps, end_step()])

@@ -45,9 +45,8 @@ class Results:
         """
         low, high = result.rows
         pieces = ceil_div(result_bytes(self.config, self.output, result), self.ring.size // 2)
-        for start, stop in even(high - low, max(1, (high - low) // pieces)):
-            rows = (low + start, low + stop)
-            self._pending.append((replace(result, acc=result.acc + start, rows=rows), param))
+        most = max(1, (high - low) // pieces)
+        self._pending += [(part, param) for part in _by_rows(result, most)]
 
     def make_room(self, acc: int, rows: int) -> None:
         """Write what is queued if some of it lies in these accumulator rows."""
@@ -55,9 +54,38 @@ class Results:
         if any(result.touched.overlaps(wanted) for result, _ in self._pending):
             self.flush()
 
-    def flush(self) -> None:
-        """Write all drains and stores that are queued."""
-        for result, param in self._pending:
+    def free_param(self, param: int) -> None:
+        """Write what is queued if some of it needs the parameters that lie in this slot."""
+        if any(used == param for _, used in self._pending):
+            self.flush()
+
+    def flush(self, keep: int = 0) -> None:
+        """Write the drains and stores that are queued, except the last ``keep``."""
+        count = max(0, len(self._pending) - keep)
+        for result, param in self._pending[:count]:
             act = self.ring.take(result_bytes(self.config, self.output, result))
             self.steps += drain_and_store(self.config, self.output, result, act, param)
-        self._pending.clear()
+        del self._pending[:count]
+
+    def finish(self, rows: int) -> None:
+        """Write all, in pieces of so many rows, so that they follow each other closely.
+
+        Parameters
+        ----------
+        rows
+            0: in one piece.
+        """
+        if rows:
+            self._pending = [
+                (part, param) for result, param in self._pending for part in _by_rows(result, rows)
+            ]
+        self.flush()
+
+
+def _by_rows(result: Result, most: int) -> list[Result]:
+    """Cut a rectangle into pieces of at most so many rows."""
+    low, high = result.rows
+    return [
+        replace(result, acc=result.acc + start, rows=(low + start, low + stop))
+        for start, stop in even(high - low, most)
+    ]
