@@ -13,18 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from weft_driver.folders import build_root
+
 UNUSED_DAYS = 14
 """Libraries that nobody opened for so long are deleted when another is built."""
-
-
-def build_root() -> Path:
-    """Where built things go: ``$WEFT_BUILD``, ``build`` of the checkout, or the user's cache."""
-    if chosen := os.environ.get("WEFT_BUILD"):
-        return Path(chosen)
-    root = Path(__file__).resolve().parents[2]
-    if (root / "pyproject.toml").is_file():
-        return root / "build"
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "weft"
 
 
 def key_of(*parts: str) -> str:

@@ -1,8 +1,9 @@
 """Which layout a GEMM gets: candidates that fit, judged by the estimator."""
 
+import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from weft.arch.commands import COMMAND_BYTES
@@ -14,6 +15,7 @@ from .cuts import Cut
 from .estimate import Estimate, Estimator
 from .gemm import Choice, GemmPlanner
 from .hazards import synchronise
+from .known import keep, key_of, recall
 from .problem import Buffer, Gemm
 from .sram import ActMap
 from .steps import Step, end_step
@@ -29,6 +31,9 @@ TRIAL = 10
 
 STALE = 600
 """Changes in a row that bring nothing, after which the search ends."""
+
+WORTH = 3_000
+"""Effort beyond which a choice is kept for the next time."""
 
 STARTS = 8
 """Tiles whose ends are improved."""
@@ -241,7 +246,19 @@ def choose(
 
 @lru_cache(maxsize=4096)
 def _choose(config: Config, op: Gemm, memory: MemoryTiming, effort: int) -> Verdict:
-    return _Search(config, op, memory, effort).best()
+    key = key_of(config.hash_hex, op, memory, effort)
+    if found := recall(key):
+        values = json.loads(found)
+        cuts = {name: Cut(**value) for name, value in values.items() if isinstance(value, dict)}
+        choice = Choice(**values | cuts)
+        estimate = judge(config, op, choice, memory)
+        if estimate:
+            return Verdict(choice, estimate)
+    search = _Search(config, op, memory, effort)
+    best = search.best()
+    if search.spent > WORTH:
+        keep(key, json.dumps(asdict(best.choice)))
+    return best
 
 
 class _Search:
@@ -275,6 +292,11 @@ class _Search:
                     self.consider(shape, ends)
         self._mutate()
         return self.found[self._order()[0]]
+
+    @property
+    def spent(self) -> int:
+        """Effort so far."""
+        return self.effort - self.left
 
     def _order(self) -> list[Choice]:
         return sorted(self.found, key=lambda s: (self.found[s].estimate.cycles, repr(s)))
