@@ -41,6 +41,7 @@ MATMUL = {
         ValueError,
         "2147483648: does not fit int32",
     ),
+    "bias below": ((A, B), {"bias": [0, 0, -(2**31) - 1, 0]}, ValueError, "does not fit int32"),
     "a zero point": ((A, B), {"a_zero_point": 128}, ValueError, "does not fit int8: -128 to 127"),
     "b zero point": ((A, B), {"b_zero_point": -129}, ValueError, "b_zero_point = -129 does not"),
     "half a point": ((A, B), {"a_zero_point": 0.5}, TypeError, "must be a whole number, not 0.5"),
