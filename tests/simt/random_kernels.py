@@ -65,18 +65,21 @@ class RandomKernel:
         self.rng = np.random.default_rng(self.seed)
         self.asm = Assembler()
         self.budget = self.size
-        self.functions: list[str] = []
+        self.functions = [f"function_{i}" for i in range(self.number(1, 3))]
+        self.asm.put("csrr", "t0", "thread")
+        self.asm.put("jal", 0, "begin")
+        for name in self.functions:  # what is called stands before its callers, as in C
+            self.asm.label(name)
+            for _ in range(self.number(2, 6)):
+                self.straight()
+            self.asm.put("jalr", 0, 0, 1)
+        self.asm.label("begin")
         self.prologue()
         while self.budget > 0:
             self.block(0)
             if self.collectives:
                 self.collective()
         self.epilogue()
-        for name in self.functions:
-            self.asm.label(name)
-            for _ in range(self.number(2, 6)):
-                self.straight()
-            self.asm.put("jalr", 0, 0, 1)
         self.code = self.asm.code()
 
     start = 4
@@ -98,7 +101,6 @@ class RandomKernel:
 
     def prologue(self) -> None:
         put = self.asm.put
-        put("csrr", "t0", "thread")
         self.asm.li("t1", AREA)
         put("mul", "t1", "t1", "t0")
         put("add", MAIN_BASE, "a0", "t1")
@@ -159,8 +161,6 @@ class RandomKernel:
         self.asm.label(end)
 
     def call(self) -> None:
-        if len(self.functions) < 2 or not self.number(0, 3):
-            self.functions.append(self.asm.fresh("function"))
         name = self.pick(self.functions)
         if self.number(0, 1):
             self.asm.put("jal", 1, name)

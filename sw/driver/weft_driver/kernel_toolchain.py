@@ -29,7 +29,14 @@ ENTRY_PREFIX = "weft_entry."
 
 TARGET = ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+zfinx+zicsr+relax")
 
-LAYOUT = ("-mllvm", "-disable-block-placement", "-mllvm", "-tail-dup-size=0")
+LAYOUT = (
+    *("-mllvm", "-disable-block-placement"),
+    *("-mllvm", "-tail-dup-size=0"),
+    *("-mllvm", "-enable-tail-merge=0"),  # would move a loop's last block behind what follows it
+    *("-mllvm", "-disable-phi-elim-edge-splitting"),  # would put copies behind the function
+    *("-Xclang", "-disable-lifetime-markers"),  # would put a loop's exit before its body
+)
+"""Blocks of code in the order of the source, and none twice."""
 
 C_FLAGS = (
     *TARGET,
@@ -44,7 +51,8 @@ C_FLAGS = (
 )
 
 LINK_SCRIPT = f"""\
-/* Code first, so that an entry is near its kernel; what the loader needs to know stays outside. */
+/* What is called stands before its callers: threads that call a function run it while the others
+   wait behind the call. What the loader needs to know stays outside. */
 SECTIONS
 {{
     . = 0;
