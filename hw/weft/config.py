@@ -53,7 +53,7 @@ class Config:
     param_blocks
         Blocks of ``cols`` columns whose bias and scale the parameter SRAM holds.
     queue_depth
-        Commands waiting per engine.
+        Commands waiting per engine; the driver plans for up to 12, for semaphores count to 15.
     lanes
         Lanes of the SIMT core; 0 leaves it out, and no other value is built yet.
     transpose, row_sum

@@ -30,11 +30,11 @@ CASES = [
     ("base", Conv(1, 32, 32, 16, 16, (3, 3), padding=(1, 1, 1, 1))),
     ("base", Conv(2, 20, 20, 3, 70, (3, 3), dilation=(1, 2), finish=PARAMS)),
     ("base,queue_depth=1", Gemm(100, 200, 100)),
-    ("base,queue_depth=8,acc_rows=16", Gemm(200, 200, 200, finish=PARAMS)),
+    ("base,queue_depth=12,acc_rows=16", Gemm(200, 200, 200, finish=PARAMS)),
     ("tiny", Gemm(60, 50, 70)),
     ("tiny", Gemm(1, 900, 3, finish=WIDE)),
     ("tiny,param_blocks=1", Gemm(40, 40, 9, finish=PARAMS)),
-    ("tiny,queue_depth=8,acc_rows=4", Gemm(30, 90, 8, packed=False)),
+    ("tiny,queue_depth=12,acc_rows=4", Gemm(30, 90, 8, packed=False)),
     ("tiny,rows=1,cols=1", Gemm(20, 20, 20)),
     ("tiny,act_regions=1", Conv(1, 20, 9, 5, 9, (3, 3), stride=(2, 1))),
 ]

@@ -253,7 +253,7 @@ def _choose(config: Config, op: Gemm, memory: MemoryTiming, effort: int) -> Verd
         choice = Choice(**values | cuts)
         estimate = judge(config, op, choice, memory)
         if estimate:
-            return Verdict(choice, estimate)
+            return Verdict(choice, replace(estimate, times=()))
     search = _Search(config, op, memory, effort)
     best = search.best()
     if search.spent > WORTH:
@@ -312,7 +312,7 @@ class _Search:
         known = self.found.get(shape)
         if estimate is None or (known and known.estimate.cycles <= estimate.cycles):
             return False
-        self.found[shape] = Verdict(choice, estimate)
+        self.found[shape] = Verdict(choice, replace(estimate, times=()))  # a megabyte, for some
         return True
 
     def _mutate(self) -> None:

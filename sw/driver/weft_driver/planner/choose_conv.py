@@ -132,7 +132,7 @@ def _choose(config: Config, op: Conv, memory: MemoryTiming, limit: int) -> ConvV
                 continue
             effort += len(estimate.times)
             if best is None or estimate.cycles < best.estimate.cycles:
-                best = ConvVerdict(choice, estimate)
+                best = ConvVerdict(choice, replace(estimate, times=()))
     if best is None:
         kh, kw = op.kernel
         raise ValueError(

@@ -341,11 +341,11 @@ class _Run:
         end = request = time
         if len(runs) == 1:
             beats, count = runs[0]
-            some = min(count, max(4, ceil_div(count, GROUPS)))
+            some = min(count, ceil_div(count, GROUPS))
             request, _, end = self.read(request, beats, some)
             runs, rows = [(beats, count - some)], int(count > some)
         elif runs:
-            some = min(rows, max(2, ceil_div(rows, GROUPS)))
+            some = min(rows, ceil_div(rows, GROUPS))
             for _ in range(some):
                 for beats, count in runs:
                     request, _, end = self.read(request, beats, count)

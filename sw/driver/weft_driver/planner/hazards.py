@@ -21,9 +21,6 @@ from .steps import Program, Step
 Channel = tuple[int, int, str]
 """Posting engine, waiting engine, and what the message is about."""
 
-FAR = 8
-"""Commands of the posting engine after which a wait is generous."""
-
 _ABOUT = {"wgt": "weights", "acc": "accumulators", "act": "activations"}
 
 _Access = tuple[int, int, Span, int, int]
@@ -44,7 +41,9 @@ class _Node:
 class Hazards:
     """Adds steps one by one and keeps who touched what last; spaces to ignore have no hazards."""
 
-    def __init__(self, ignore: frozenset[str] = frozenset()) -> None:
+    def __init__(self, config: Config, ignore: frozenset[str] = frozenset()) -> None:
+        # After so many commands of the posting engine a wait is generous.
+        self._far = max(1, SEMAPHORE_MAX - 1 - _unstarted(config))
         self.nodes: list[_Node] = []
         self._ignore = ignore
         self._by_engine: list[list[_Node]] = [[] for _ in Engine]
@@ -111,7 +110,7 @@ class Hazards:
             if number < clock[poster]:
                 continue
             posters = self._by_engine[poster]
-            if len(posters) - number > FAR:
+            if len(posters) - number > self._far:
                 # What is far behind is waited for with more than is needed, so that the next
                 # commands need not wait at all: else tokens pile up beyond what a semaphore holds.
                 number += (len(posters) - number) // 2
@@ -164,7 +163,7 @@ def synchronise(config: Config, steps: Sequence[Step]) -> Program:
     # Results that no step reads back have no hazards: the tiles of one tensor do not overlap.
     read = {item.space for step in steps for item in step.reads}
     written = {item.space for step in steps for item in step.writes}
-    hazards = Hazards(frozenset(written - read))
+    hazards = Hazards(config, frozenset(written - read))
     for step in steps:
         hazards.add(step)
     channels = sorted({channel for node in hazards.nodes for channel in node.waits})
@@ -197,13 +196,18 @@ def _say(channel: Channel) -> str:
     return f"{Engine(poster).name} tells {Engine(waiter).name}" + (f" ({about})" if about else "")
 
 
+def _unstarted(config: Config) -> int:
+    """Commands of an engine that may be handed out and not started."""
+    return config.queue_depth + 2
+
+
 def most_tokens(config: Config, nodes: Sequence[_Node], channel: Channel) -> int:
     """Most tokens that a semaphore can hold, whatever the engines' speeds.
 
     When a command runs, every earlier command has been handed out; of the waiting engine's, all
     but those in its queue, its gate and its shadow have started and so have taken their token.
     """
-    held = config.queue_depth + 2
+    held = _unstarted(config)
     most = posts = 0
     taken: list[int] = [0]  # taken[i]: tokens taken by the first i commands of the waiter
     for node in nodes:
