@@ -1,5 +1,6 @@
 """The instruction table: no two rows overlap, encode and decode are each other's inverse."""
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +22,8 @@ from weft.arch.isa import (
     encode,
     why_illegal,
 )
+from weft.arch.simt import CONTROL_REGISTERS, Trap
+from weft_bench.simt_page import simt_page
 
 
 def operands_of(row: Instruction):
@@ -188,3 +191,18 @@ def test_only_units_of_the_table_need_floating_point():
         expected = row.unit in (Unit.FLOAT, Unit.FLOAT_DIVIDE, Unit.TABLE)
         assert row.needs_float == (expected or row.name.startswith(("fm", "fnm")))
     assert BY_NAME["dot4"].needs_float is False
+
+
+def test_the_page_shows_every_table():
+    page = simt_page()
+    for row in INSTRUCTIONS:
+        (line,) = re.findall(rf"^\| `{re.escape(row.name)}(?: [^`]*)?` \|.*$", page, re.MULTILINE)
+        pattern = re.search(r"`([01. ]{37})`", line)
+        assert pattern, line
+        bits = pattern[1].replace(" ", "")
+        assert int(bits.replace(".", "0"), 2) == row.match, row.name
+        assert int("".join("0" if bit == "." else "1" for bit in bits), 2) == row.mask, row.name
+    for register in CONTROL_REGISTERS:
+        assert f"| `{register.number:#05x}` | `{register.name}` |" in page
+    for trap in Trap:
+        assert (f"| {int(trap)} | `{trap.name}` |" in page) == bool(trap)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from weft.arch.isa import INSTRUCTIONS, Extension
-from weft.arch.simt import CONTROL_REGISTERS, Core
+from weft.arch.simt import CONTROL_REGISTERS, Core, Launch
 from weft_driver import kernels
 from weft_driver.kernel_header import c_header
 from weft_driver.kernels import CompileError, KernelFile, kernel_address, load_kernels
@@ -47,8 +47,6 @@ def run(file: KernelFile, name: str, values, core: Core | None = None, data=None
     machine.load(file.image(CODE), CODE)
     machine.load(file[name].pack(values), ARGUMENTS)
     machine.retired.clear()
-    from weft.arch.simt import Launch
-
     fields = {"private": 256, "private_base": PRIVATE_BASE, "arguments": ARGUMENTS, **launch}
     machine.counters = machine.simulator.run(
         Launch(entry=CODE + file[name].entry, **fields), limit=1_000_000
@@ -216,8 +214,6 @@ def test_spin_lock_in_c(compiled, lanes):
         }
     """)
     machine = run(file, "clear", [], Core(lanes=lanes, warps=2, starvation=50), shared=16)
-    from weft.arch.simt import Launch
-
     machine.load(file["add"].pack([kernel_address(DATA)]), ARGUMENTS)
     machine.simulator.run(
         Launch(

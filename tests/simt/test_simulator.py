@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from weft.arch.simt import CONTROL_REGISTERS, MAIN, PORT, PRIVATE, SHARED, Core, PortWord, Trap
+from weft.arch.commands import BY_NAME as COMMANDS_BY_NAME
+from weft.arch.commands import decode as decode_command
+from weft.arch.commands import encode as encode_command
+from weft.arch.simt import (
+    CONTROL_REGISTERS,
+    MAIN,
+    PORT,
+    PRIVATE,
+    SHARED,
+    Core,
+    Launch,
+    PortWord,
+    Trap,
+)
 from weft.golden.simt import Counters, KernelTrap
 from weft.golden.simt.memory import Memories
 from weft.golden.simt.traps import LaunchRefused
@@ -107,8 +120,6 @@ def test_placement_is_followed():
     asm.put("exit")
     machine = Machine(core())
     machine.load(asm.code())
-    from weft.arch.simt import Launch
-
     machine.simulator.run(Launch(entry=0, grid=(4, 1, 1)), placement=[1, 1, 0, 1])
     assert {r.block: r.warp for r in machine.retired} == {0: 1, 1: 1, 2: 0, 3: 1}
 
@@ -129,6 +140,16 @@ def test_launches_that_are_refused(launch, message):
     asm.put("exit")
     with pytest.raises(LaunchRefused, match=message):
         Machine(core()).run(asm, **launch)
+
+
+def test_a_launch_is_what_its_command_says():
+    own = [field.name for field in COMMANDS_BY_NAME["LAUNCH"].own_fields]
+    values = {name: 16 * i for i, name in enumerate(own, 1)}
+    launch = Launch.of(decode_command(encode_command("LAUNCH", values)).values)
+    said = {**vars(launch)}
+    for name in ("grid", "block"):
+        said |= dict(zip([f"{name}_{axis}" for axis in "xyz"], said.pop(name), strict=True))
+    assert said == values
 
 
 def test_registers_stay_from_launch_to_launch():

@@ -4,6 +4,7 @@ Addresses that a kernel sees, control registers, registers at entry, traps, and 
 lies on the core's warps. Instructions are in `weft.arch.isa`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -255,6 +256,17 @@ class Launch:
     shared_base: int = 0
     private: int = 0
     private_base: int = 0
+
+    @classmethod
+    def of(cls, values: Mapping[str, int]) -> "Launch":
+        """What the fields of a decoded LAUNCH command say."""
+
+        def dim(name: str) -> Dim:
+            return values[f"{name}_x"], values[f"{name}_y"], values[f"{name}_z"]
+
+        same = ("entry", "arguments", "shared", "shared_base", "private", "private_base")
+        plain = {name: values[name] for name in same}
+        return cls(grid=dim("grid"), block=dim("block"), **plain)
 
     @property
     def blocks(self) -> int:
