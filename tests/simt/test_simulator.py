@@ -390,19 +390,20 @@ def test_counters_follow_from_what_retires():
 
 def test_shared_memory_has_no_holes():
     """Where regions of the SRAM lie apart, the window does not show it."""
-    one = core(lanes=2, warps=1)
-    flat = np.zeros(8192, np.uint8)  # two regions of 2048 bytes, 4096 apart
-    memories = Memories(one, np.zeros(64, np.uint8), flat, span=4096)
+    one = Core(lanes=2, warps=1, shared_bytes=3072, region_bytes=1536)
+    flat = np.zeros(4096, np.uint8)  # two regions of 1536 bytes, 2048 apart
+    memories = Memories(one, np.zeros(64, np.uint8), flat, span=2048)
     counters = Counters()
-    at = SHARED.base + 2044
+    at = SHARED.base + 1532
     memories.store({0: at, 1: at + 4}, [0x11223344, 0x55667788], 0, 4, counters)
-    assert flat[2044:2048].tolist() == [0x44, 0x33, 0x22, 0x11]
-    assert flat[4096:4100].tolist() == [0x88, 0x77, 0x66, 0x55]
+    assert flat[1532:1536].tolist() == [0x44, 0x33, 0x22, 0x11]
+    assert flat[2048:2052].tolist() == [0x88, 0x77, 0x66, 0x55]
     assert memories.load({0: at + 6, 1: at}, 0, 2, counters) == [0x5566, 0x3344]
     assert counters.bank_conflicts == 2  # two regions, two passes
-    apart = {0: SHARED.base, 1: SHARED.base + 32}
-    memories.load(apart, 0, 4, counters)
-    assert counters.bank_conflicts == 3
+    memories.load({0: SHARED.base, 1: SHARED.base + 32}, 0, 4, counters)
+    assert counters.bank_conflicts == 3  # one bank
+    memories.load({0: at + 4, 1: at + 4 + 1028}, 0, 4, counters)
+    assert counters.bank_conflicts == 3  # one region, two banks
 
 
 def test_memory_of_a_size_that_is_no_word():
