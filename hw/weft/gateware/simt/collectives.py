@@ -1,0 +1,74 @@
+"""Instructions in which all live threads of a warp meet: votes, ballots, shuffles."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..fp32.pipeline import register
+from .decode import Meet
+from .sizes import Sizes
+
+
+class Collectives(wiring.Component):
+    """The results of collectives; a butterfly of one multiplexer a lane and bit for shuffles.
+
+    Members
+    -------
+    meet, lane_mask
+        What to do.
+    live
+        Live threads.
+    a
+        Operands of all lanes.
+    row
+        Results of all lanes, `latency` cycles later.
+    """
+
+    latency = 2
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        super().__init__(
+            {
+                "meet": In(Meet),
+                "lane_mask": In(5),
+                "live": In(sizes.lanes),
+                "a": In(32 * sizes.lanes),
+                "row": Out(32 * sizes.lanes),
+            }
+        )
+
+    live: Signal
+    a: Signal
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        lanes = self.sizes.lanes
+        words = [self.a.word_select(lane, 32) for lane in range(lanes)]
+        ballot, live, meet = register(lanes), register(lanes), register(Meet)
+        m.d.sync += [
+            ballot.eq(Cat(word.any() for word in words) & self.live),
+            live.eq(self.live),
+            meet.eq(self.meet),
+        ]
+
+        shuffled = [word & self.live[lane].replicate(32) for lane, word in enumerate(words)]
+        for level in range((lanes - 1).bit_length()):
+            swap = self.lane_mask[level]
+            shuffled = [
+                Mux(swap, shuffled[lane ^ (1 << level)], shuffled[lane]) for lane in range(lanes)
+            ]
+        row = register(32 * lanes)
+        m.d.sync += row.eq(Cat(shuffled))
+
+        answer = Signal(32)
+        with m.Switch(meet):
+            with m.Case(Meet.ANY):
+                m.d.comb += answer.eq(ballot.any())
+            with m.Case(Meet.ALL):
+                m.d.comb += answer.eq(ballot == live)
+            with m.Default():
+                m.d.comb += answer.eq(ballot)
+        m.d.sync += self.row.eq(Mux(meet == Meet.SHUFFLE, row, answer.replicate(lanes)))
+        return m

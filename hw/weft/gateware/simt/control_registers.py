@@ -1,0 +1,116 @@
+"""What `csrr` reads: who a thread is, and how large its block and the grid are."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.simt import CONTROL_REGISTERS, CSR_BASE
+
+from .interfaces import launch_layout
+from .sizes import Sizes
+
+
+def thread_bits(sizes: Sizes) -> int:
+    """Bits of a thread's index in its block."""
+    return max(1, (sizes.threads - 1).bit_length())
+
+
+def thread_layout(sizes: Sizes) -> data.StructLayout:
+    """Index of a thread in its block."""
+    return data.StructLayout(dict.fromkeys("xyz", thread_bits(sizes)))
+
+
+def block_layout(sizes: Sizes) -> data.StructLayout:
+    """What a warp knows about its block: index in the grid, and how manieth warp it is in it."""
+    launch = launch_layout()
+    axes = {axis: launch[f"grid_{axis}"].width for axis in "xyz"}
+    return data.StructLayout({**axes, "number": range(max(2, sizes.warps))})
+
+
+class ControlRegisters(wiring.Component):
+    """The control registers of all threads.
+
+    Members
+    -------
+    launch
+        The kernel that runs.
+    warp, csr
+        What to read: the place in the table, one cycle after the warp.
+    row
+        Its value in all lanes, one cycle after ``warp``, with ``csr``.
+    thread_write, thread_data
+        Lanes of ``write_warp`` whose index is written.
+    block_write, block_data
+        Write what ``write_warp`` knows about its block.
+    """
+
+    read_latency = 1
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        warp = range(max(2, sizes.warps))
+        super().__init__(
+            {
+                "launch": In(launch_layout()),
+                "warp": In(warp),
+                "csr": In(5),
+                "row": Out(32 * sizes.lanes),
+                "write_warp": In(warp),
+                "thread_write": In(sizes.lanes),
+                "thread_data": In(thread_layout(sizes)),
+                "block_write": In(1),
+                "block_data": In(block_layout(sizes)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        sizes, lanes = self.sizes, self.sizes.lanes
+        depth = max(2, sizes.warps)
+        each = thread_layout(sizes)
+        m.submodules.threads = threads = Memory(shape=each.size * lanes, depth=depth, init=[])
+        m.submodules.blocks = blocks = Memory(shape=block_layout(sizes), depth=depth, init=[])
+        thread_write = threads.write_port(granularity=each.size)
+        thread_read = threads.read_port(domain="sync", transparent_for=())
+        block_write = blocks.write_port()
+        block_read = blocks.read_port(domain="sync", transparent_for=())
+        warp = Signal.like(self.warp)
+        m.d.sync += warp.eq(self.warp)
+        m.d.comb += [
+            thread_read.en.eq(1),
+            thread_read.addr.eq(self.warp),
+            block_read.en.eq(1),
+            block_read.addr.eq(self.warp),
+            thread_write.en.eq(self.thread_write),
+            thread_write.addr.eq(self.write_warp),
+            thread_write.data.eq(self.thread_data.as_value().replicate(lanes)),
+            block_write.en.eq(self.block_write),
+            block_write.addr.eq(self.write_warp),
+            block_write.data.eq(self.block_data),
+        ]
+
+        common = {"warp": warp, "lanes": lanes, "warps": sizes.warps}
+        for axis in "xyz":
+            common[f"block_{axis}"] = block_read.data[axis]
+            common[f"block_dim_{axis}"] = self.launch[f"block_{axis}"]
+            common[f"grid_dim_{axis}"] = self.launch[f"grid_{axis}"]
+        shared, own = Signal(32), [Signal(32, name=f"own_{lane}") for lane in range(lanes)]
+        is_own = Signal()
+        lane_bits = (lanes - 1).bit_length()
+        with m.Switch(self.csr):
+            for register in CONTROL_REGISTERS:
+                with m.Case(register.number - CSR_BASE):
+                    if register.name in common:
+                        m.d.comb += shared.eq(common[register.name])
+                        continue
+                    m.d.comb += is_own.eq(1)
+                    for lane in range(lanes):
+                        thread = data.View(each, thread_read.data.word_select(lane, each.size))
+                        values = {f"thread_{axis}": thread[axis] for axis in "xyz"}
+                        values["thread"] = Cat(Const(lane, lane_bits), block_read.data.number)
+                        values["lane"] = lane
+                        m.d.comb += own[lane].eq(values[register.name])
+        m.d.comb += self.row.eq(Cat(Mux(is_own, own[lane], shared) for lane in range(lanes)))
+        return m

@@ -1,0 +1,193 @@
+"""From an instruction word to what the pipeline does with it; encodings come from the table."""
+
+from collections.abc import Iterable
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.isa import BY_NAME, FIELDS, INSTRUCTIONS, Unit
+from weft.arch.simt import CONTROL_REGISTERS, CSR_BASE
+
+from .sizes import Sizes
+
+
+class Alu(enum.Enum, shape=3):
+    """What the ALU gives."""
+
+    SUM = 0
+    LESS = 1
+    XOR = 2
+    OR = 3
+    AND = 4
+    LEFT = 5
+    RIGHT = 6
+
+
+class Meet(enum.Enum, shape=3):
+    """What a collective does."""
+
+    BAR = 0
+    ANY = 1
+    ALL = 2
+    BALLOT = 3
+    SHUFFLE = 4
+
+
+class Amo(enum.Enum, shape=2):
+    """What an atomic does."""
+
+    ADD = 0
+    MIN = 1
+    MAX = 2
+
+
+_ALU = {
+    Alu.LESS: ("slt", "sltu", "slti", "sltiu"),
+    Alu.XOR: ("xor", "xori"),
+    Alu.OR: ("or", "ori"),
+    Alu.AND: ("and", "andi"),
+    Alu.LEFT: ("sll", "slli"),
+    Alu.RIGHT: ("srl", "sra", "srli", "srai"),
+}
+_MEET = {
+    Meet.ANY: ("vote.any",),
+    Meet.ALL: ("vote.all",),
+    Meet.BALLOT: ("ballot",),
+    Meet.SHUFFLE: ("shfl.xor",),
+}
+_AMO = {Amo.MIN: ("amomin",), Amo.MAX: ("amomax",)}
+
+
+def _of(*units: Unit) -> tuple[str, ...]:
+    return tuple(row.name for row in INSTRUCTIONS if row.unit in units)
+
+
+FLAGS: dict[str, tuple[str, ...]] = {
+    "a_is_pc": ("auipc",),
+    "a_is_zero": ("lui", *_of(Unit.CSR)),
+    "b_is_csr": _of(Unit.CSR),
+    "subtract": ("sub", "slt", "sltu", "slti", "sltiu", *_of(Unit.BRANCH)),
+    "unsigned": ("sltu", "sltiu", "bltu", "bgeu", "divu", "remu", "lbu", "lhu"),
+    "arithmetic": ("sra", "srai"),
+    "multiply": _of(Unit.MULTIPLY),
+    "high": ("mulh", "mulhsu", "mulhu"),
+    "a_unsigned": ("mulhu",),
+    "b_unsigned": ("mulhu", "mulhsu"),
+    "divide": _of(Unit.DIVIDE),
+    "remainder": ("rem", "remu"),
+    "branch": _of(Unit.BRANCH),
+    "by_order": ("blt", "bge", "bltu", "bgeu"),
+    "inverted": ("bne", "bge", "bgeu"),
+    "jump": _of(Unit.JUMP),
+    "indirect": ("jalr",),
+    "load": _of(Unit.LOAD),
+    "store": _of(Unit.STORE),
+    "atomic": _of(Unit.ATOMIC),
+    "exit": _of(Unit.EXIT),
+    "collective": _of(Unit.COLLECTIVE),
+    "dot4": ("dot4",),
+    "clip8": ("clip8",),
+    "half": ("lh", "lhu", "sh"),
+    "word": ("lw", "sw", *_of(Unit.ATOMIC)),
+    "writes": tuple(row.name for row in INSTRUCTIONS if row.writes_rd),
+    "reads_rs2": tuple(row.name for row in INSTRUCTIONS if row.reads_rs2),
+}
+"""Bits of a decoded instruction, and the instructions that set them."""
+
+_IMMEDIATES = ("imm_i", "imm_s", "imm_b", "imm_u", "imm_j", "shamt", "lane_mask")
+
+
+def controls_layout() -> data.StructLayout:
+    """A decoded instruction: a bit for each of `FLAGS`, and its operands.
+
+    ``imm`` is in bytes and signed, ``csr`` the place in the table of control registers; ``rd`` is 0
+    when nothing is written. ``illegal``: no such instruction on this core.
+    """
+    return data.StructLayout(
+        {
+            **dict.fromkeys(FLAGS, 1),
+            "alu": Alu,
+            "meet": Meet,
+            "amo": Amo,
+            "rd": 5,
+            "imm": 32,
+            "csr": 5,
+            "illegal": 1,
+        }
+    )
+
+
+def field(word: Value, name: str) -> Value:
+    """The bits of a field in a word, without its shift and sign."""
+    return Cat(word[lsb : lsb + size] for lsb, size in FIELDS[name].parts)
+
+
+def immediate(word: Value, name: str) -> Value:
+    """An immediate in bytes, 32 bits."""
+    entry = FIELDS[name]
+    shift = 12 if name == "imm_u" else entry.shift  # the table gives lui's operand as it is written
+    value = Cat(Const(0, shift), field(word, name))
+    return value.as_signed() if entry.signed else value
+
+
+class Decoder(wiring.Component):
+    """Decodes one word; there is no state.
+
+    Members
+    -------
+    word
+        The instruction.
+    controls
+        What it says.
+    """
+
+    word: Signal
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        super().__init__({"word": In(32), "controls": Out(controls_layout())})
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        word, controls = self.word, self.controls
+        executed = [
+            row
+            for row in INSTRUCTIONS
+            if row.unit is not Unit.TRAP and not row.needs_float  # the float unit comes later
+        ]
+        matches = {row.name: Signal(name=f"is_{row.name.replace('.', '_')}") for row in executed}
+        for row in executed:
+            m.d.comb += matches[row.name].eq((word & row.mask) == row.match)
+
+        def among(names: Iterable[str]) -> Value:
+            return Cat(matches[name] for name in names if name in matches).any()
+
+        for flag, names in FLAGS.items():
+            m.d.comb += controls[flag].eq(among(names))
+        for target, choices in (("alu", _ALU), ("meet", _MEET), ("amo", _AMO)):
+            for choice, names in choices.items():
+                with m.If(among(names)):
+                    m.d.comb += controls[target].eq(choice)
+
+        for name in _IMMEDIATES:
+            users = [row.name for row in executed if name in row.operands]
+            with m.If(among(users)):
+                m.d.comb += controls.imm.eq(immediate(word, name))
+
+        csr = field(word, "csr")
+        with m.If(among(FLAGS["writes"])):
+            m.d.comb += controls.rd.eq(field(word, "rd"))
+        m.d.comb += [
+            controls.csr.eq(csr),
+            controls.illegal.eq(
+                ~among(matches)
+                | (controls.b_is_csr & ~Cat(csr == r.number for r in CONTROL_REGISTERS).any())
+            ),
+        ]
+        return m
+
+
+assert BY_NAME.keys() >= {name for names in FLAGS.values() for name in names}
+assert all(0 <= register.number - CSR_BASE < 32 for register in CONTROL_REGISTERS)

@@ -1,0 +1,167 @@
+"""The instruction cache: direct mapped, lines of 64 bytes, one look-up in each cycle.
+
+A look-up that misses is forgotten: its warp waits, and looks again when it is woken. One line is
+filled at a time. The warp that asked for it finds it before the next fill begins, so that two warps
+cannot take each other's line away for ever; the others are woken then, too.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.simt import LINE_BYTES
+
+from ..fp32.pipeline import later
+from ..interfaces import MemoryRead
+from .selection import PC_BITS
+from .sizes import Sizes
+
+LINE_WORD_BITS = (LINE_BYTES // 4 - 1).bit_length()
+
+
+class InstructionCache(wiring.Component):
+    """Instruction cache in front of main memory.
+
+    Members
+    -------
+    valid, warp, pc
+        Look up a word address in main memory.
+    hit, word, fault
+        `latency` cycles later: the word is there; memory has answered with an error (with ``hit``).
+    wake
+        Warps that are to look again.
+    missed
+        Strobe: a fill begins.
+    flush
+        Forget everything; not while a fill is under way.
+    busy
+        A fill is under way.
+    memory
+        Read client of the memory port.
+    """
+
+    latency = 2
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        super().__init__(
+            {
+                "valid": In(1),
+                "warp": In(range(max(2, sizes.warps))),
+                "pc": In(PC_BITS),
+                "hit": Out(1),
+                "word": Out(32),
+                "fault": Out(1),
+                "wake": Out(sizes.warps),
+                "missed": Out(1),
+                "flush": In(1),
+                "busy": Out(1),
+                "memory": Out(MemoryRead(sizes)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        sizes = self.sizes
+        lines = sizes.icache_bytes // LINE_BYTES
+        index_bits = (lines - 1).bit_length()
+        beats = LINE_BYTES // sizes.bus_bytes
+        beat_words = sizes.bus_bytes // 4
+        offset_bits = (beat_words - 1).bit_length()  # words of a beat
+        tag_bits = PC_BITS - 1 - LINE_WORD_BITS - index_bits  # the top bit says "main memory"
+        m.submodules.words = words = Memory(shape=8 * sizes.bus_bytes, depth=lines * beats, init=[])
+        m.submodules.tags = tags = Memory(shape=tag_bits, depth=lines, init=[])
+        read, write = words.read_port(domain="sync", transparent_for=()), words.write_port()
+        tag_read, tag_write = tags.read_port(domain="sync", transparent_for=()), tags.write_port()
+        present = Signal(lines)
+
+        def index_of(pc):
+            return pc[LINE_WORD_BITS : LINE_WORD_BITS + index_bits]
+
+        def tag_of(pc):
+            return pc[LINE_WORD_BITS + index_bits : PC_BITS - 1]
+
+        pc_1 = later(m, self.pc, 1, "pc")
+        pc_2, warp_2 = later(m, pc_1, 1, "pc_again"), later(m, self.warp, 2, "warp")
+        valid_2 = later(m, self.valid, 2, "valid", reset_less=False)
+        there = Signal()
+        m.d.comb += [
+            read.en.eq(1),
+            read.addr.eq(self.pc[offset_bits : LINE_WORD_BITS + index_bits]),
+            tag_read.en.eq(1),
+            tag_read.addr.eq(index_of(self.pc)),
+        ]
+        # A line that is being replaced is not present; words of it that were read before are whole.
+        m.d.sync += [
+            there.eq((tag_read.data == tag_of(pc_1)) & present.bit_select(index_of(pc_1), 1)),
+            self.word.eq(read.data.word_select(pc_1[:offset_bits], 32)),
+        ]
+
+        filling, asking, owned, failed = Signal(), Signal(), Signal(), Signal()
+        line, owner = Signal(PC_BITS - LINE_WORD_BITS), Signal.like(self.warp)
+        waiting, beat = Signal(sizes.warps), Signal(range(max(2, beats)))
+        faulty = failed & (pc_2[LINE_WORD_BITS:] == line)
+        hit = Signal()
+        m.d.comb += [
+            hit.eq(there | faulty),
+            self.hit.eq(hit),
+            self.fault.eq(faulty),
+            self.busy.eq(filling),
+        ]
+
+        line_start = Cat(Const(0, LINE_WORD_BITS), line)
+
+        # Present one cycle after the last write: a read of the same cycle has missed it.
+        filled = Signal()
+        with m.If(later(m, filled, 1, "filled", reset_less=False)):
+            m.d.sync += present.bit_select(index_of(line_start), 1).eq(1)
+
+        item, burst = self.memory.beat, self.memory.burst
+        m.d.comb += [
+            burst.valid.eq(asking),
+            burst.payload.addr.eq(Cat(Const(0, 2 + LINE_WORD_BITS), line[:-1])),
+            burst.payload.beats.eq(beats),
+            item.ready.eq(1),
+            write.addr.eq(Cat(beat if beats > 1 else [], index_of(line_start))),
+            write.data.eq(item.payload.data),
+            write.en.eq(filling & item.valid),
+            tag_write.addr.eq(index_of(line_start)),
+            tag_write.data.eq(tag_of(line_start)),
+            tag_write.en.eq(filling),
+        ]
+        with m.If(burst.ready):
+            m.d.sync += asking.eq(0)
+        with m.If(item.valid & filling):
+            m.d.sync += beat.eq(beat + 1)
+            with m.If(item.payload.error):
+                m.d.sync += failed.eq(1)
+            with m.If(item.payload.last):
+                m.d.comb += self.wake.eq(waiting)
+                m.d.comb += filled.eq(1)
+                m.d.sync += filling.eq(0)
+
+        with m.If(valid_2 & ~hit):
+            m.d.sync += waiting.eq((waiting & ~self.wake) | (1 << warp_2))
+            with m.If(~owned):
+                m.d.comb += self.missed.eq(1)
+                m.d.sync += [
+                    owned.eq(1),
+                    filling.eq(1),
+                    asking.eq(1),
+                    beat.eq(0),
+                    failed.eq(0),
+                    owner.eq(warp_2),
+                    line.eq(pc_2[LINE_WORD_BITS:]),
+                    present.bit_select(index_of(pc_2), 1).eq(0),
+                ]
+        with m.Elif(valid_2 & owned & ~filling & (warp_2 == owner)):
+            m.d.comb += self.wake.eq(waiting)
+            m.d.sync += [waiting.eq(0), owned.eq(0)]
+        with m.Else():
+            m.d.sync += waiting.eq(waiting & ~self.wake)
+
+        with m.If(self.flush):
+            m.d.sync += [present.eq(0), failed.eq(0), owned.eq(0), waiting.eq(0)]
+        return m

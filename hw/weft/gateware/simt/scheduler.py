@@ -1,0 +1,127 @@
+"""Which warps live, which of them can issue, and where blocks wait for each other's warps."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .sizes import Sizes
+
+
+def lowest(mask):
+    """The lowest bit of a mask, alone."""
+    return mask & -mask
+
+
+def encode(one_hot, size: int):
+    """The place of the only bit that is set."""
+    bits = max(1, (size - 1).bit_length())
+    return Cat(
+        Cat(one_hot[i] for i in range(size) if i >> bit & 1).any() if size > 1 << bit else 0
+        for bit in range(bits)
+    )
+
+
+class Scheduler(wiring.Component):
+    """Picks a ready warp in each cycle, the one after the last one first.
+
+    A warp issues one instruction and is not ready again before that one has ended. The warps of a
+    block carry the same slot number; one at a barrier becomes ready when all that live do.
+
+    Members
+    -------
+    valid, warp
+        The pick; depends on registers and ``hold`` alone.
+    hold
+        Pick nothing.
+    start, start_warp, start_slot
+        A warp begins, in a slot.
+    filling
+        Warps of a block are still to begin: no barrier opens.
+    ready, wake
+        Warps that become ready again (one may be in both).
+    ended, arrived, event_warp
+        The warp's last thread has ended; the warp has reached a barrier.
+    alive
+        Warps with live threads.
+    """
+
+    valid: Signal
+    warp: Signal
+    hold: Signal
+    start: Signal
+    start_warp: Signal
+    start_slot: Signal
+    filling: Signal
+    ready: Signal
+    wake: Signal
+    ended: Signal
+    arrived: Signal
+    event_warp: Signal
+    alive: Signal
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        index = range(max(2, sizes.warps))
+        super().__init__(
+            {
+                "valid": Out(1),
+                "warp": Out(index),
+                "hold": In(1),
+                "start": In(1),
+                "start_warp": In(index),
+                "start_slot": In(index),
+                "filling": In(1),
+                "ready": In(sizes.warps),
+                "wake": In(sizes.warps),
+                "ended": In(1),
+                "arrived": In(1),
+                "event_warp": In(index),
+                "alive": Out(sizes.warps),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        warps = self.sizes.warps
+        can, above, picked = Signal(warps), Signal(warps), Signal(warps)
+        upper = can & above
+        m.d.comb += [
+            picked.eq(Mux(upper.any(), lowest(upper), lowest(can))),
+            self.valid.eq(can.any() & ~self.hold),
+            self.warp.eq(encode(picked, warps)),
+        ]
+        with m.If(self.valid):
+            m.d.sync += above.eq(~(picked | (picked - 1)))  # those after the one picked
+
+        # Barriers. The slot of a warp that arrived or ended is looked at in the next cycle; the
+        # others in turn, so that no barrier stays closed when its event was not the last.
+        slots = Array(Signal(range(max(2, warps)), name=f"slot_{i}") for i in range(warps))
+        waiting, opened, mates = Signal(warps), Signal(warps), Signal(warps)
+        scan, looked = Signal(range(max(2, warps))), Signal.like(self.warp)
+        event = self.ended | self.arrived
+        m.d.comb += looked.eq(slots[Mux(event, self.event_warp, scan)])
+        m.d.sync += [
+            scan.eq(Mux(scan == warps - 1, 0, scan + 1)),
+            mates.eq(Cat(slot == looked for slot in slots)),
+        ]
+        with m.If(~self.filling & ~(mates & self.alive & ~waiting).any()):
+            m.d.comb += opened.eq(mates & waiting)
+
+        event_mask, start_mask = Signal(warps), Signal(warps)
+        m.d.comb += [
+            event_mask.eq(1 << self.event_warp),
+            start_mask.eq(Mux(self.start, 1 << self.start_warp, 0)),
+        ]
+        leaving = Mux(self.ended, event_mask, 0)
+        coming = Mux(self.arrived, event_mask, 0)
+        m.d.sync += [
+            can.eq(
+                (can & ~Mux(self.valid, picked, 0)) | self.ready | self.wake | opened | start_mask
+            ),
+            self.alive.eq((self.alive & ~leaving) | start_mask),
+            waiting.eq((waiting & ~opened) | coming),
+        ]
+        with m.If(self.start):
+            m.d.sync += slots[self.start_warp].eq(self.start_slot)
+        return m

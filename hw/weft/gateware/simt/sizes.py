@@ -1,0 +1,76 @@
+"""Sizes of a SIMT core; what a person chooses."""
+
+from dataclasses import dataclass
+
+from weft.arch.simt import LINE_BYTES, SHARED, STARVATION
+
+LANES = (1, 2, 4, 8)
+WARPS = range(1, 17)
+FLOATS = ("none", "full")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Sizes of one SIMT core.
+
+    Parameters
+    ----------
+    lanes, warps
+        Threads of a warp; hardware warps.
+    fp
+        ``none`` or ``full``: Zfinx and the table unit.
+    icache_bytes
+        Instruction cache, a power of two of at least two lines.
+    starvation
+        The starvation timer, see `weft.golden.simt.warp`.
+    shared_bytes
+        Size of the shared window, a multiple of 4.
+    bus_bytes
+        Width of the memory port, a power of two from 4 to a line.
+
+    Raises
+    ------
+    ValueError
+        Names the field, its value and what would be valid.
+    """
+
+    lanes: int = 8
+    warps: int = 16
+    fp: str = "none"
+    icache_bytes: int = 8192
+    starvation: int = STARVATION
+    shared_bytes: int = 192 * 1024
+    bus_bytes: int = 16
+
+    def __post_init__(self):
+        def need(name: str, holds: bool, valid: str) -> None:
+            if not holds:
+                raise ValueError(f"{name} = {getattr(self, name)!r} is not valid: {valid}")
+
+        def is_power(value: int) -> bool:
+            return value > 0 and value & (value - 1) == 0
+
+        need("lanes", self.lanes in LANES, f"one of {LANES}")
+        need("warps", self.warps in WARPS, f"{WARPS[0]} to {WARPS[-1]}")
+        need("fp", self.fp in FLOATS, f"one of {FLOATS}")
+        need(
+            "icache_bytes",
+            is_power(self.icache_bytes) and self.icache_bytes >= 2 * LINE_BYTES,
+            f"a power of two, at least {2 * LINE_BYTES}",
+        )
+        need("starvation", 1 <= self.starvation < 1 << 16, "1 to 65535")
+        need(
+            "shared_bytes",
+            0 < self.shared_bytes <= SHARED.size and self.shared_bytes % 4 == 0,
+            f"a multiple of 4, at most {SHARED.size}",
+        )
+        need(
+            "bus_bytes",
+            is_power(self.bus_bytes) and 4 <= self.bus_bytes <= LINE_BYTES,
+            f"a power of two, 4 to {LINE_BYTES}",
+        )
+
+    @property
+    def threads(self) -> int:
+        """Threads that run at once; the largest block."""
+        return self.lanes * self.warps
