@@ -3,17 +3,23 @@
 ``WEFT_LONG=1`` runs the full counts.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from weft.arch.simt import Launch, Trap
+from weft.arch.isa import INSTRUCTIONS, encode, why_illegal
+from weft.arch.simt import CONTROL_REGISTERS, CSR_NUMBERS, MAIN, PORT, SHARED, Launch, Trap
+from weft.arch.simt import PRIVATE as PRIVATE_WINDOW
 from weft.gateware.simt.sizes import Sizes
 from weft.golden.simt import KernelTrap, Simulator
 from weft.golden.simt.memory import Memories
 
 from .assembler import Assembler
+from .conftest import LONG
 from .random_kernels import PRIVATE, RandomKernel
 from .rtl import Record, Rtl, core_of, why
+from .test_simulator import spin_lock
 
 MEMORY_BYTES = 1 << 16
 SHARED_BYTES = 4096
@@ -23,6 +29,13 @@ PRIVATE_BASE = 0xC000
 TINY = Sizes(lanes=1, warps=1, icache_bytes=128, shared_bytes=SHARED_BYTES, bus_bytes=4)
 SMALL = Sizes(lanes=2, warps=4, icache_bytes=512, shared_bytes=SHARED_BYTES, starvation=5)
 BASE = Sizes(lanes=8, warps=16, icache_bytes=4096, shared_bytes=SHARED_BYTES)
+
+
+def ids(sizes):
+    return f"{sizes.lanes}x{sizes.warps}"
+
+
+CORES = pytest.mark.parametrize("sizes", [TINY, SMALL, BASE] if LONG else [TINY, SMALL], ids=ids)
 
 
 class Pair:
@@ -92,18 +105,7 @@ MEMORIES = (
 )
 
 
-def test_straight_code():
-    asm = Assembler()
-    asm.put("addi", "t0", 0, 5)
-    asm.put("add", "t1", "t0", "t0")
-    asm.put("sw", "t1", 0, "a0")
-    asm.put("lw", "t2", 0, "a0")
-    asm.put("exit")
-    pair = Pair(TINY)
-    pair.run(asm, arguments=ARGUMENTS)
-
-
-@pytest.mark.parametrize("sizes", [TINY, SMALL], ids=["1x1", "2x4"])
+@CORES
 def test_random_kernels(sizes, many):
     for seed in range(many(20, 1000)):
         kernel = RandomKernel(seed, weft=seed % 2 == 1, collectives=seed % 3 == 2)
@@ -118,3 +120,230 @@ def test_random_kernels(sizes, many):
             private=PRIVATE,
             private_base=PRIVATE_BASE,
         )
+
+
+@CORES
+def test_all_memories_give_the_same(sizes):
+    """The same kernel three times, other latencies each time; the registers stay from run to run."""
+    kernel = RandomKernel(77, weft=True, collectives=True)
+    pair = Pair(sizes)
+    pair.load(kernel.code)
+    for seed, memory in enumerate(MEMORIES):
+        pair.run(
+            None,
+            what=f"{seed=}",
+            memory={"seed": seed, **memory},
+            arguments=ARGUMENTS,
+            block=(sizes.threads, 1, 1),
+            private=PRIVATE,
+            private_base=PRIVATE_BASE,
+        )
+
+
+@CORES
+def test_reset_in_the_middle(sizes, many):
+    """A kernel is cut off anywhere; the next one knows nothing of it but registers and memory."""
+    kernel = RandomKernel(78, weft=True)
+    for seed in range(many(5, 100)):
+        pair = Pair(sizes, seed)
+        pair.load(kernel.code)
+        launch = {"arguments": ARGUMENTS, "private": PRIVATE, "private_base": PRIVATE_BASE}
+        memory = {"seed": seed, "latency": 5, "spread": 9, "stall": 50}
+        pair.rtl.start(Launch(entry=0, block=(sizes.threads, 1, 1), **launch), **memory)
+        pair.rtl.run(37 + 211 * seed)
+        pair.rtl.reset()
+        again = Pair(sizes, seed)
+        pair.main[:], pair.shared[:] = again.main, again.shared
+        code = clear_registers() + kernel.code  # what is left in registers differs
+        pair.run(code, what=f"{seed=}", memory=memory, block=(sizes.threads, 1, 1), **launch)
+
+
+def clear_registers() -> bytes:
+    asm = Assembler()
+    for register in range(1, 32):
+        if register not in (2, 3, 10):
+            asm.put("addi", register, 0, 0)
+    return asm.code()
+
+
+@CORES
+def test_grids(sizes):
+    """More blocks than fit; every control register of every thread."""
+    asm = Assembler()
+    asm.put("csrr", "t0", "block_x")
+    for axis, before in (("y", "x"), ("z", "y")):
+        asm.put("csrr", "t1", f"block_{axis}")
+        asm.put("csrr", "t2", f"grid_dim_{before}")
+        if axis == "z":
+            asm.put("csrr", "t3", "grid_dim_x")
+            asm.put("mul", "t2", "t2", "t3")
+        asm.put("mul", "t1", "t1", "t2")
+        asm.put("add", "t0", "t0", "t1")
+    for register in CONTROL_REGISTERS:
+        asm.put("csrr", "t1", register.name)
+    asm.put("amoadd", 0, "t1", "gp")  # what it was depends on who comes first
+    asm.put("exit")
+    blocks = [((1, 1, 1), (3, 2, 2)), ((sizes.threads, 1, 1), (2, 1, 1))]
+    if sizes.threads >= 8:
+        blocks += [((3, 1, 2), (5, 1, 1)), ((2, 3, 1), (1, 1, 4)), ((1, 1, 3), (1, 5, 1))]
+    for block, grid in blocks:
+        pair = Pair(sizes)
+        pair.run(
+            asm, what=f"{block=} {grid=}", arguments=ARGUMENTS, block=block, grid=grid, shared=32,
+            shared_base=48, private=32, memory={"latency": 2, "spread": 30},
+        )  # fmt: skip
+
+
+@CORES
+@pytest.mark.parametrize("starvation", [1, 7])
+def test_spin_lock(sizes, starvation):
+    """The threads of one warp contend; the starvation timer lets the holder go on."""
+    sizes = replace(sizes, starvation=starvation)
+    pair = Pair(sizes)
+    for shared in (pair.shared, pair.golden_shared):
+        shared[:8] = 0
+    pair.run(spin_lock(), block=(sizes.lanes, 1, 1), shared=16)
+    assert pair.shared[:8].view(np.uint32).tolist() == [0, sizes.lanes]
+
+
+@CORES
+def test_barriers(sizes, many):
+    """Threads read what their neighbours in other warps have written, barrier by barrier."""
+    for threads in range(1, sizes.threads + 1, 1 if sizes.threads <= 8 else 19):
+        asm = Assembler()
+        asm.put("csrr", "t6", "thread")
+        asm.put("slli", "t0", "t6", 2)
+        asm.put("add", "t0", "t0", "gp")
+        asm.put("addi", "t1", "t6", 1)
+        asm.li("t2", threads)
+        asm.put("remu", "t1", "t1", "t2")
+        asm.put("slli", "t1", "t1", 2)
+        asm.put("add", "t1", "t1", "gp")
+        asm.put("sw", "t6", 0, "t0")
+        asm.put("addi", "t3", 0, 10)
+        asm.put("sltiu", "t5", "t6", threads // 2)
+        asm.label("loop")
+        asm.put("bar")
+        asm.put("lw", "t4", 0, "t1")
+        asm.put("bar")
+        asm.put("sw", "t4", 0, "t0")
+        asm.put("addi", "t3", "t3", -1)
+        asm.put("bne", "t3", 0, "loop")
+        asm.put("beq", "t5", 0, "end")  # the upper half does not come to the last barriers
+        asm.put("bar")
+        asm.put("bar")
+        asm.label("end")
+        asm.put("exit")
+        pair = Pair(sizes)
+        pair.run(
+            asm, what=f"{threads=}", block=(threads, 1, 1), shared=512, grid=(3, 1, 1),
+            memory={"latency": 1, "spread": 12, "stall": 40},
+        )  # fmt: skip
+
+
+TRAPS = [
+    ("lw", MAIN.base + 2),
+    ("lh", MAIN.base + 1),
+    ("sw", SHARED.base + 3),
+    ("lb", 0),
+    ("sw", SHARED.base + SHARED_BYTES),
+    ("lw", PRIVATE_WINDOW.base + 32),
+    ("lw", PORT.base),
+    ("amoadd", MAIN.base),
+    ("amoadd", SHARED.base + 2),
+    ("amoadd", MAIN.base + 2),
+    ("jalr", MAIN.base + 2),
+    ("jalr", 0x1000),
+    ("jal", 0),
+    ("beq", 0),
+    ("bgeu", 0),
+    ("ebreak", 0),
+    ("meet", 0),
+]
+
+
+def trap_in_the_last_lane(lanes: int, name: str, address: int) -> Assembler:
+    """The other lanes do the same at a good address if there is one, else go to the end."""
+    asm = Assembler()
+    asm.put("csrr", "t1", "lane")
+    asm.li("t2", lanes - 1)
+    asm.put("addi", "t0", "a0", 0)
+    alone = name not in ("lw", "lh", "lb", "sw", "meet")
+    asm.put("bne", "t1", "t2", "end" if alone else "there")
+    if name == "meet":
+        asm.put("bar")
+    asm.li("t0", address)
+    asm.label("there")
+    if name == "meet":
+        asm.put("ballot", "t4", "t1")
+    elif name == "amoadd":
+        asm.put(name, "t3", "t3", "t0")
+    elif name in ("lw", "lh", "lb", "sw"):
+        asm.put(name, "t3", 0, "t0")
+    elif name == "jalr":
+        asm.put(name, "t3", 0, "t0")
+    elif name == "jal":
+        asm.put(name, "t3", "odd")
+    elif name in ("beq", "bgeu"):
+        asm.put(name, "t1", "t2", "odd")
+    else:
+        asm.put(name)
+    asm.label("end")
+    asm.put("exit")
+    asm._labels["odd"] = asm.here + 2
+    return asm
+
+
+@CORES
+@pytest.mark.parametrize(("name", "address"), TRAPS)
+def test_traps(sizes, name, address):
+    """A trap names the thread, and none of the instruction has been done."""
+    asm = trap_in_the_last_lane(sizes.lanes, name, address)
+    pair = Pair(sizes)
+    outcome = pair.run(
+        asm, arguments=ARGUMENTS, block=(sizes.lanes, 1, 1), private=32, private_base=0x8000
+    )
+    assert outcome.trap or (name == "meet" and sizes.lanes == 1)
+    assert np.array_equal(pair.main, pair.golden_main)
+    assert np.array_equal(pair.shared, pair.golden_shared)
+
+
+ILLEGAL = (0, 0x73, 0x00B50543, 0x30002573, 0xCD102573, 0x10500073)
+
+
+@CORES
+@pytest.mark.parametrize("word", [*ILLEGAL, encode("fadd.s", rd=1, rs1=1, rs2=1)], ids=hex)
+def test_illegal_instructions(sizes, word):
+    outcome = Pair(sizes).run(word.to_bytes(4, "little"), block=(sizes.lanes, 1, 1))
+    assert outcome.cause == Trap.ILLEGAL
+
+
+def test_words_that_are_nearly_instructions(many):
+    """Every instruction with one bit changed: both know it, or both refuse it."""
+    rng = np.random.default_rng(5)
+    pair = Pair(SMALL)
+    for row in INSTRUCTIONS:
+        for bit in rng.permutation(32)[: many(1, 32)]:
+            word = row.match ^ 1 << int(bit)
+            illegal = why_illegal(word, CSR_NUMBERS, False) is not None
+            pair.rtl.reset()
+            pair.main[:8] = np.array([word, encode("exit")], "<u4").view(np.uint8)
+            pair.rtl.start(Launch(entry=0))
+            outcome = pair.rtl.run(300)
+            refused = bool(outcome.trap) and outcome.cause == Trap.ILLEGAL
+            assert (refused and outcome.pc == MAIN.base) == illegal, hex(word)
+
+
+def test_issue_rate():
+    """Sixteen warps whose data are there at once keep the pipeline full."""
+    asm = Assembler()
+    asm.put("addi", "t0", 0, 100)
+    asm.label("loop")
+    for _ in range(6):
+        asm.put("addi", "t1", "t1", 1)
+    asm.put("addi", "t0", "t0", -1)
+    asm.put("bne", "t0", 0, "loop")
+    asm.put("exit")
+    sizes = replace(BASE, lanes=2)
+    outcome = Pair(sizes).run(asm, block=(sizes.threads, 1, 1))
+    assert outcome.issued / outcome.cycles >= 0.95
