@@ -15,6 +15,21 @@ from typing import Any
 MULTIPLIERS = ("portable",)
 """Multiplier variants in `weft.gateware.primitives`."""
 
+LANES = (0, 1, 2, 4, 8)
+"""Lanes that a SIMT core can have; 0 for none."""
+
+FLOATS = ("none", "full")
+"""Floating point that a SIMT core can have."""
+
+ICACHE_LEAST, ICACHE_MOST = 128, 1 << 20
+"""Smallest and largest instruction cache: from two lines on."""
+
+STARVATION = 4096
+"""Default of the starvation timer, in issues that went backwards while other threads waited."""
+
+CORE_FIELDS = ("warps", "fp", "icache_bytes", "starvation")
+"""Fields that say nothing about a chip without a SIMT core."""
+
 SEMAPHORES = 16
 """Counting semaphores on the chip."""
 
@@ -55,7 +70,15 @@ class Config:
     queue_depth
         Commands waiting per engine; the driver plans for up to 12, for semaphores count to 15.
     lanes
-        Lanes of the SIMT core; 0 leaves it out, and no other value is built yet.
+        Lanes of the SIMT core, the threads of a warp; 0 leaves the core out.
+    warps
+        Hardware warps of the SIMT core.
+    fp
+        Its floating point: ``none`` or ``full`` (Zfinx, and exp2, rcp, rsqrt).
+    icache_bytes
+        Its instruction cache, a power of two.
+    starvation
+        Its starvation timer, in issues that went backwards while other threads waited.
     transpose, row_sum
         Whether LOAD can transpose blocks, and whether MATMUL can keep row sums (zero point of B).
     multiplier
@@ -78,6 +101,10 @@ class Config:
     param_blocks: int = 128
     queue_depth: int = 4
     lanes: int = 0
+    warps: int = 16
+    fp: str = "full"
+    icache_bytes: int = 8192
+    starvation: int = STARVATION
     transpose: bool = True
     row_sum: bool = True
     multiplier: str = "portable"
@@ -101,7 +128,13 @@ class Config:
         need("drain_units", self.cols % self.drain_units == 0, f"a divisor of cols = {self.cols}")
         whole("param_blocks", 1, 4096)
         whole("queue_depth", 1, 64)
-        need("lanes", self.lanes == 0, "only 0 (the SIMT core is not built yet)")
+        need("lanes", self.lanes in LANES, f"one of {', '.join(map(str, LANES))}")
+        whole("lanes", 0, LANES[-1])  # True is no number of lanes
+        whole("warps", 1, 16)
+        need("fp", self.fp in FLOATS, f"one of {', '.join(FLOATS)}")
+        whole("icache_bytes", ICACHE_LEAST, ICACHE_MOST)
+        need("icache_bytes", self.icache_bytes.bit_count() == 1, "a power of two")
+        whole("starvation", 1, 65535)
         need("transpose", isinstance(self.transpose, bool), "true or false")
         need("row_sum", isinstance(self.row_sum, bool), "true or false")
         need("multiplier", self.multiplier in MULTIPLIERS, f"one of {', '.join(MULTIPLIERS)}")
@@ -172,8 +205,14 @@ class Config:
 
     @property
     def hash(self) -> int:
-        """64-bit hash of every field; stands in a chip register and in every result."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        """64-bit hash of every field; stands in a chip register and in every result.
+
+        Without a SIMT core its sizes do not count: they describe the same chip.
+        """
+        values = asdict(self)
+        if not self.lanes:
+            values = {name: values[name] for name in values if name not in CORE_FIELDS}
+        text = json.dumps(values, sort_keys=True)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
     @property

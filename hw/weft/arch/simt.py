@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from weft.config import STARVATION, Config
+
 from .layouts import ceil_div
 
 # --- addresses ---------------------------------------------------------------------------------
@@ -186,9 +188,6 @@ TRAP_MESSAGES = {
 LINE_BYTES = 64
 """What threads of a warp access in one aligned line of main memory of this size is one burst."""
 
-STARVATION = 4096
-"""Default of the starvation timer, in issues that went backwards while other threads waited."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Core:
@@ -201,7 +200,7 @@ class Core:
     has_float
         Whether it executes Zfinx and the table unit.
     starvation
-        The starvation timer, see `STARVATION`.
+        The starvation timer, see `weft.config.Config`.
     shared_bytes
         Size of the shared window.
     bank_words
@@ -221,6 +220,22 @@ class Core:
     bank_words: int = 8
     region_bytes: int = 48 * 1024
     bus_bytes: int = 16
+
+    @classmethod
+    def of(cls, config: Config) -> "Core":
+        """The core of a chip; `ValueError` if it has none."""
+        if not config.lanes:
+            raise ValueError("this chip has no SIMT core: choose a configuration with lanes > 0")
+        return cls(
+            lanes=config.lanes,
+            warps=config.warps,
+            has_float=config.fp != "none",
+            starvation=config.starvation,
+            shared_bytes=config.act_regions * config.act_region_bytes,
+            bank_words=2 * config.act_row_bytes // 4,
+            region_bytes=config.act_region_bytes,
+            bus_bytes=config.bus_bytes,
+        )
 
     @property
     def threads(self) -> int:
