@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from weft.config import Config
 from weft_driver import Program
-from weft_driver.planner.choose import commands, gemm_steps, neighbours, tile_shapes
+from weft_driver.planner.candidates import commands, neighbours, tile_shapes
 from weft_driver.planner.choose_conv import shapes
 from weft_driver.planner.conv import ConvPlanner
 from weft_driver.planner.gemm import Choice
 from weft_driver.planner.hazards import synchronise
 from weft_driver.planner.problem import Conv, Gemm
+from weft_driver.planner.search import gemm_steps
 from weft_driver.planner.steps import Step, end_step
 
 from .conftest import examples, golden

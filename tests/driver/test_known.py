@@ -18,12 +18,12 @@ def searches(tmp_path, monkeypatch):
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
     made = []
 
-    class Search(choose._Search):
+    class Search(choose.Search):
         def best(self):
             made.append(self.op)
             return super().best()
 
-    monkeypatch.setattr(choose, "_Search", Search)
+    monkeypatch.setattr(choose, "Search", Search)
     choose._choose.cache_clear()
     yield made
     choose._choose.cache_clear()

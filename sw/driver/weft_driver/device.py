@@ -12,7 +12,7 @@ from weft.config import Config
 from .errors import dtype_of
 from .host import Host
 from .memory import MemoryAllocator
-from .planner.choose import EFFORT
+from .planner.search import EFFORT
 from .program import Program
 from .run import Run, read_counters
 from .tensors import Tensor

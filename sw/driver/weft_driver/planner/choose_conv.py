@@ -8,11 +8,11 @@ from weft.arch.layouts import ceil_div
 from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
-from .choose import EFFORT
 from .conv import ConvChoice, ConvPlanner
 from .estimate import Estimate, Estimator
 from .hazards import synchronise
 from .problem import Buffer, Conv
+from .search import EFFORT
 from .sram import ActMap
 from .steps import end_step
 

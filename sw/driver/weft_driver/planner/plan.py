@@ -7,7 +7,7 @@ from weft.arch.commands import Engine, disassemble
 from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
-from .choose import EFFORT, choose, gemm_steps
+from .choose import choose
 from .choose_conv import choose_conv
 from .conv import ConvChoice, ConvPlanner
 from .estimate import Estimate, Estimator
@@ -15,6 +15,7 @@ from .explain import explain_conv, explain_gemm
 from .gemm import Choice
 from .hazards import synchronise
 from .problem import Conv, Gemm
+from .search import EFFORT, gemm_steps
 from .steps import Program, Step, end_step
 
 
