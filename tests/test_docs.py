@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from weft.arch.commands import COMMANDS
 from weft.arch.errors import Cause
-from weft.arch.registers import REGISTERS
+from weft.arch.registers import CORE_REGISTERS, REGISTERS
 from weft.cli import main
 from weft_bench.pages import PAGES, isa_page, registers_page, write_pages
 
@@ -41,7 +41,7 @@ def test_every_field_and_cause_is_on_the_page():
 
 def test_every_register_and_bit_is_on_the_page():
     page = registers_page()
-    for register in REGISTERS:
+    for register in (*REGISTERS, *CORE_REGISTERS):
         assert f"| `{register.offset:#05x}` | " in page
         assert register.doc in page
         for bits in register.bits:

@@ -8,8 +8,10 @@ from weft.arch.commands import Engine
 from weft.arch.errors import Cause
 from weft.arch.registers import (
     BY_NAME,
+    CORE_REGISTERS,
     ID_VALUE,
     INTERFACE_VERSION,
+    KERNEL_COUNTERS,
     MAX_COMMANDS,
     REGISTERS,
     Access,
@@ -21,8 +23,6 @@ from weft.golden.faults import ChipFault, ProgramError
 
 from .options import Options, parse_options
 
-_BY_OFFSET = {register.offset: register for register in REGISTERS}
-
 
 def _bit(register: str, field: str) -> int:
     """A register with one field at 1."""
@@ -33,7 +33,8 @@ class GoldenTransport:
     """The golden chip (`weft_driver.transport.Transport`).
 
     Time does not pass by itself: programs run inside `wait_irq`, one for each call at least while
-    any is there. Counters read 0, options of timing have no effect.
+    any is there. Counters read 0, except those of kernels that do not depend on time; options of
+    timing have no effect.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ class GoldenTransport:
         self.memory = np.zeros(options.memory_bytes, np.uint8)
         self.chip = GoldenChip(options.config, self.memory, options.seed)
         self.fault: ChipFault | None = None
+        registers = (*REGISTERS, *(CORE_REGISTERS if options.config.lanes else ()))
+        self._by_offset = {register.offset: register for register in registers}
         self._programs: deque[tuple[int, int]] = deque()  # the first one is in flight
         self._error = 0
         self._halted = False
@@ -85,9 +88,10 @@ class GoldenTransport:
     def read_register(self, offset: int) -> int:
         """Read a register."""
         register = self._register(offset, "read")
-        if register.counter or register.access is Access.WO:
+        if register.access is Access.WO:
             return 0
-        return self._values()[register.name]
+        values = self._values() | self._core_values()
+        return 0 if register.counter and register.name not in values else values[register.name]
 
     def write_register(self, offset: int, value: int) -> None:
         """Write a register; `RuntimeError` when the chip refuses."""
@@ -185,11 +189,28 @@ class GoldenTransport:
             "RETIRED": self._retired,
         }
 
-    @staticmethod
-    def _register(offset: int, what: str) -> Register:
-        if offset not in _BY_OFFSET:
+    def _core_values(self) -> dict[str, int]:
+        core = self.chip.simt
+        if core is None:
+            return {}
+        values = {
+            f"KERNEL_{name.upper()}": getattr(core.counters, name) & 0xFFFF_FFFF
+            for name, _ in KERNEL_COUNTERS
+        }
+        trap = dict.fromkeys((r.name for r in CORE_REGISTERS if not r.counter), 0)
+        if core.trap is not None:
+            x, y, z = core.trap.block
+            parts = {"cause": core.trap.cause, "lane": core.trap.lane, "warp": core.trap.warp}
+            trap["TRAP"] = sum(int(value) * _bit("TRAP", name) for name, value in parts.items())
+            trap["TRAP_PC"] = core.trap.pc
+            trap["TRAP_BLOCK"] = x * _bit("TRAP_BLOCK", "x") + y * _bit("TRAP_BLOCK", "y")
+            trap["TRAP_BLOCK_Z"] = z
+        return values | trap
+
+    def _register(self, offset: int, what: str) -> Register:
+        if offset not in self._by_offset:
             raise _refused(what, offset, "no such register")
-        return _BY_OFFSET[offset]
+        return self._by_offset[offset]
 
     def _check(self, address: int, size: int) -> None:
         if address < 0 or address + size > self.memory_bytes:

@@ -1,7 +1,7 @@
 """The register table: every register of the host port, its bits and its counters.
 
 All registers are 32 bits wide on a 32-bit AXI4-Lite port. Hardware, driver, C header and docs
-derive from `REGISTERS`.
+derive from `REGISTERS`, and for chips with a SIMT core from `CORE_REGISTERS`, too.
 """
 
 from dataclasses import dataclass
@@ -168,4 +168,53 @@ REGISTERS: tuple[Register, ...] = (
 )
 """The register table."""
 
-BY_NAME = {register.name: register for register in REGISTERS}
+KERNEL_COUNTERS: tuple[tuple[str, str], ...] = (
+    ("issued", "Retired warp-instructions."),
+    ("active_lanes", "Lanes that took part in them, summed."),
+    ("diverged", "Of them, those in which some live thread of the warp took no part."),
+    ("turns", "Times that the starvation timer let a waiting group run."),
+    ("shared_accesses", "Warp-instructions with a lane in shared memory."),
+    ("bank_conflicts", "Passes of these beyond the first of each."),
+    ("memory_accesses", "Warp-instructions with a lane in main or private memory."),
+    ("memory_split", "Of these, those that needed several bursts."),
+    ("memory_bursts", "Bursts of these, both directions."),
+    ("memory_beats", "Data beats of these, both directions."),
+)
+"""Counters of kernels that do not depend on time."""
+
+KERNEL_COUNTER_BASE = 0x180
+
+CORE_REGISTERS: tuple[Register, ...] = (
+    Register(
+        "TRAP",
+        0x30,
+        Access.RO,
+        "Which thread of which kernel trapped, and why, while ERROR.cause is TRAP; else 0.",
+        (
+            Bits("cause", 0, 4, "Why: see the table of traps."),
+            Bits("lane", 8, 3, "Lane of the thread."),
+            Bits("warp", 16, 4, "Hardware warp of the thread."),
+        ),
+    ),
+    Register("TRAP_PC", 0x34, Access.RO, "Kernel's address of the instruction that trapped."),
+    Register(
+        "TRAP_BLOCK",
+        0x38,
+        Access.RO,
+        "Block of the thread that trapped.",
+        (
+            Bits("x", 0, 16, "Its index in the grid, x."),
+            Bits("y", 16, 16, "Its index in the grid, y."),
+        ),
+    ),
+    Register("TRAP_BLOCK_Z", 0x3C, Access.RO, "Index of that block in the grid, z."),
+    *(
+        Register(
+            f"KERNEL_{name.upper()}", KERNEL_COUNTER_BASE + 4 * i, Access.RO, doc, counter=True
+        )
+        for i, (name, doc) in enumerate(KERNEL_COUNTERS)
+    ),
+)
+"""Registers of chips with a SIMT core only."""
+
+BY_NAME = {register.name: register for register in (*REGISTERS, *CORE_REGISTERS)}

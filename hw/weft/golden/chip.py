@@ -19,6 +19,7 @@ from . import drain, load, matmul, store
 from .faults import ChipFault, Fault, ProgramError, RaceError
 from .races import Races
 from .semaphores import Semaphores
+from .simt.engine import SimtEngine
 from .state import State
 
 _EXECUTE = {
@@ -52,6 +53,8 @@ class GoldenChip:
         Memory and SRAMs.
     messages
         SIGNAL message commands run so far.
+    simt
+        The SIMT engine, if the chip has one.
     """
 
     def __init__(self, config: Config, memory: NDArray[np.uint8], seed: int = 0):
@@ -61,10 +64,16 @@ class GoldenChip:
         self.messages = 0
         self._races = Races(self.state)
         self.state.watch = self._races
+        self._execute = dict(_EXECUTE)
+        self.simt = SimtEngine(self.state) if config.lanes else None
+        if self.simt is not None:
+            self._execute[Engine.SIMT] = self.simt.execute
 
     def clear(self) -> None:
         """What CTRL.clear does: semaphores to zero; memory and SRAMs are not touched."""
         self.semaphores.clear()
+        if self.simt is not None:
+            self.simt.clear()
 
     def run(self, address: int, count: int) -> None:
         """Run one program from the doorbell to its retirement.
@@ -121,7 +130,7 @@ class GoldenChip:
                 matmul.read_weights(self.state, decoded)
                 rest = decoded["wait"] & ~decoded["wait_weights"]
                 self._races.learn(engine, self.semaphores.take(rest, engine, number))
-            _EXECUTE[engine](self.state, decoded)
+            self._execute[engine](self.state, decoded)
             clock = self._races.clock(engine)
             self.semaphores.post(decoded["post"], engine, clock, self._races.started)
         except Fault as fault:

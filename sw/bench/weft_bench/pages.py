@@ -7,6 +7,7 @@ from weft.arch.errors import MESSAGES, Cause
 from weft.arch.registers import (
     ADDRESS_BITS,
     BINS,
+    CORE_REGISTERS,
     COUNTERS,
     INTERFACE_VERSION,
     REGISTERS,
@@ -107,13 +108,15 @@ def isa_page() -> str:
 
 def registers_page() -> str:
     """The text of docs/registers.md."""
-    plain = [register for register in REGISTERS if not register.counter]
-    counters = [register for register in REGISTERS if register.counter]
+    every = (*REGISTERS, *CORE_REGISTERS)
+    plain = [register for register in every if not register.counter]
+    counters = [register for register in every if register.counter]
     parts = [
         MADE_BY.format("hw/weft/arch/registers.py"),
         "# Registers",
         f"The host port is AXI4-Lite with {ADDRESS_BITS} address bits; every register is 32 bits "
-        f"wide. VERSION reads {INTERFACE_VERSION}.",
+        f"wide. VERSION reads {INTERFACE_VERSION}. TRAP and what begins with TRAP_ or KERNEL_ is "
+        "there on chips with a [SIMT core](isa_simt.md) only.",
         table(
             ("offset", "register", "access", "meaning"),
             [

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from weft.arch.simt import MAIN, PORT, PRIVATE, SHARED, Core, Launch, PortWord, Trap
 
 from .coalesce import memory_passes, shared_passes
+from .footprint import Footprint
 from .trace import Counters
 from .traps import ThreadTrap
 
@@ -53,6 +54,11 @@ class Memories:
         Bytes in ``shared`` from one region to the next; the rest of each is a hole.
     port
         The chip; None if there is none: its window traps then.
+
+    Attributes
+    ----------
+    footprint
+        Collects what is touched, if not None.
     """
 
     def __init__(
@@ -70,6 +76,7 @@ class Memories:
                     "uint8 of whole words"
                 )
         self.core = core
+        self.footprint: Footprint | None = None
         self._port = port
         self._span = span or core.region_bytes
         self._main_bytes = len(main)
@@ -90,6 +97,8 @@ class Memories:
         """The instruction word at a program counter; None where there is no code."""
         offset = pc - MAIN.base
         if 0 <= offset <= self._main_bytes - 4:
+            if self.footprint is not None:
+                self.footprint.add(MAIN.name, False, 4, offset)
             return self._views[MAIN.name][4][offset >> 2]
         return None
 
@@ -118,6 +127,7 @@ class Memories:
             self._resolve(lane, address, warp, size, False) for lane, address in addresses.items()
         ]
         self._count(accesses, size, counters)
+        self._note(accesses, size, False)
         return [
             self._views[at.window][size][at.offset // size]
             if at.window != PORT.name
@@ -138,6 +148,7 @@ class Memories:
             self._resolve(lane, address, warp, size, True) for lane, address in addresses.items()
         ]
         self._count(accesses, size, counters)
+        self._note(accesses, size, True)
         for at, value in zip(accesses, values, strict=True):
             if at.window == PORT.name:
                 self._push(at, value)
@@ -159,6 +170,7 @@ class Memories:
                 raise _unmapped(lane, address, "atomics work on shared memory only")
             accesses.append(self._resolve(lane, address, 0, 4, True))
         self._count(accesses, 4, counters, atomic=True)
+        self._note(accesses, 4, True)
         words = self._views[SHARED.name][4]
         old = []
         for at, value in zip(accesses, values, strict=True):
@@ -218,6 +230,11 @@ class Memories:
     def _take(self, at: Access) -> int:
         assert self._port is not None
         return int(self._port.take(at.offset - PortWord.TAKE >> 2))
+
+    def _note(self, accesses: list[Access], size: int, write: bool) -> None:
+        if self.footprint is not None:
+            for at in accesses:
+                self.footprint.add(at.window, write, size, at.offset)
 
     def _count(
         self, accesses: list[Access], size: int, counters: Counters, atomic: bool = False
