@@ -35,7 +35,7 @@ def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
             else f"  K in {chunks} pieces of up to {ceil_div(k, chunks) * config.rows}"
         )
         + f"; for each tile A brings {rows * op.k:,} bytes, B "
-        f"{ceil_div(blocks, tiles_n) * k * config.tile_bytes:,}",
+        f"{ceil_div(blocks, tiles_n) * op.k * config.cols:,}",
     ]
     if tiles_m * tiles_n > 1:
         kept = "B" if choice.columns_first else "A"
@@ -46,17 +46,30 @@ def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
     for name, cut in (
         ("rows of A", choice.cut_rows),
         ("blocks of B", choice.cut_blocks),
-        ("tiles along K", choice.cut_tiles),
     ):
         if cut:
             words = [f"first {cut.first}"] if cut.first else []
             words += [f"at most {cut.most}"] if cut.most else []
             words += [f"last {cut.last}"] if cut.last else []
             lines.append(f"  ends: {name} come in pieces: {', '.join(words)}")
+    if choice.cut_tiles.first:
+        lines.append(
+            f"  K in pieces of at least {choice.cut_tiles.first * config.rows} whenever the array "
+            "would run dry"
+        )
+    if choice.cut_tiles.last:
+        lines.append(f"  end: the last operands in pieces of {choice.cut_tiles.last} tile(s)")
     if choice.tail_rows or choice.tail_blocks:
         lines.append(
             "  end: the last tile in shrinking parts in alternate halves of the accumulators, so "
             "that little is left to drain"
+        )
+    if choice.lag:
+        lines.append(f"  up to {choice.lag} result(s) wait while operands are fetched")
+    if choice.split:
+        lines.append(
+            f"  end: the last results in pieces of {choice.split} rows, so that they are drained "
+            "and stored at the same time"
         )
     return "\n".join(lines)
 
