@@ -1,0 +1,26 @@
+"""The kernel library: what `sw/kernels/*.c` are asked to do, references, and runs on the simulator.
+
+`KERNELS` is the table. `load_kernels(kernel.source)` compiles one, ``kernel.work(size)`` makes
+arguments and the results to expect, `simulate` runs it.
+"""
+
+from .library import KERNELS
+from .png import write_png
+from .simulate import Outcome, OutOfBounds, Placed, compare, place, simulate
+from .work import AWKWARD, CORNERS, Array, LibraryKernel, Work
+
+__all__ = [
+    "AWKWARD",
+    "CORNERS",
+    "KERNELS",
+    "Array",
+    "LibraryKernel",
+    "OutOfBounds",
+    "Outcome",
+    "Placed",
+    "Work",
+    "compare",
+    "place",
+    "simulate",
+    "write_png",
+]
