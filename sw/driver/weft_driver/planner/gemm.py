@@ -258,15 +258,12 @@ class GemmPlanner:
                 start = piece[0]
                 while start < piece[1]:
                     tiles = start, self._until(start, piece[1], rows, blocks)
-                    # Weights come first, but what is copied whole comes before what is cut: A,
-                    # unless it comes alone.
-                    whole = tiles == (0, self.tiles_k)
-                    if rows and blocks and not whole and not start:
-                        self._load_a(a, rows, (0, self.tiles_k))
+                    # Weights come first, for they take time to go in. A is copied whole, unless
+                    # it comes alone.
                     if blocks:
                         self._load_b(b, blocks, tiles)
-                    if rows and (not blocks or whole):
-                        self._load_a(a, rows, tiles)
+                    if rows and not (blocks and start):
+                        self._load_a(a, rows, (0, self.tiles_k) if blocks else tiles)
                     done = tiles[1] == self.tiles_k and (not merged or i == len(stairs) - 1)
                     self._products(a, b, parts, stair, tiles, param if done else None)
                     start = tiles[1]
