@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from weft.gateware.interfaces import MemoryRead
 from weft.gateware.simt.core import Core, Retire
 from weft.gateware.simt.interfaces import TrapReport, launch_layout
-from weft.gateware.simt.row_unit import SharedPort
+from weft.gateware.simt.passes import COUNTS
+from weft.gateware.simt.shared_access import SharedPort
 from weft.gateware.simt.sizes import Sizes
 
 FIELDS = tuple(launch_layout().members)
@@ -42,6 +43,8 @@ class BenchCore(wiring.Component):
                 "write_done": In(1),
                 "write_error": In(1),
                 "shared": Out(SharedPort(sizes)),
+                "counts": Out(len(COUNTS)),
+                "beats": Out(5),
                 "retire": Out(Retire(sizes)),
                 "started": Out(1),
                 "start_warp": Out(warp),
@@ -72,6 +75,8 @@ class BenchCore(wiring.Component):
             write.beat.ready.eq(self.write_beat_ready),
             write.done.valid.eq(self.write_done),
             write.done.payload.error.eq(self.write_error),
+            self.counts.eq(core.counts),
+            self.beats.eq(core.beats),
             self.started.eq(core.started),
             self.start_warp.eq(core.start_warp),
             self.start_block_x.eq(core.start_block_x),

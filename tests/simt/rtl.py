@@ -10,6 +10,8 @@ import numpy as np
 
 from weft import emit
 from weft.arch.simt import Core, Launch, Trap
+from weft.gateware.simt.passes import COUNTS
+from weft.gateware.simt.shared_access import row_bits
 from weft.gateware.simt.sizes import Sizes
 from weft_sim.build import build_library
 
@@ -53,17 +55,31 @@ class Options(ctypes.Structure):
 class Outcome(ctypes.Structure):
     """How a run ended."""
 
-    _fields_ = tuple(
-        (name, ctypes.c_uint32)
-        for name in ("finished", "trap", "cause", "warp", "lane", "pc", "cycles", "issued")
+    _fields_ = (
+        *(
+            (name, ctypes.c_uint32)
+            for name in ("finished", "trap", "cause", "warp", "lane", "pc", "cycles", "issued")
+        ),
+        ("counts", ctypes.c_uint32 * (len(COUNTS) + 1)),
     )
+
+    def counters(self) -> dict[str, int]:
+        """Counters of memory, by their names in `weft.golden.simt.Counters`."""
+        return dict(zip((*COUNTS, "memory_beats"), self.counts, strict=True))
 
 
 @cache
 def library(sizes: Sizes) -> ctypes.CDLL:
     """The harness of a core."""
     text = emit.component_verilog(BenchCore(sizes), TOP)
-    defines = {"LANES": sizes.lanes, "WARPS": sizes.warps, "BUS_BYTES": sizes.bus_bytes}
+    defines = {
+        "LANES": sizes.lanes,
+        "WARPS": sizes.warps,
+        "BUS_BYTES": sizes.bus_bytes,
+        "BANKS": sizes.banks,
+        "SHARED_LATENCY": sizes.shared_latency,
+        "ROW_BITS": row_bits(sizes),
+    }
     loaded = ctypes.CDLL(str(build_library(TOP, text, DRIVER, defines=defines)))
     loaded.simt_open.restype = ctypes.c_void_p
     loaded.simt_events.restype = ctypes.c_uint64
@@ -79,6 +95,7 @@ def core_of(sizes: Sizes) -> Core:
         starvation=sizes.starvation,
         shared_bytes=sizes.shared_bytes,
         region_bytes=sizes.shared_bytes,
+        bank_words=sizes.banks,
         bus_bytes=sizes.bus_bytes,
     )
 

@@ -1,6 +1,6 @@
 // The Verilated SIMT core with its memories; what retires is written down for the test.
 //
-// LANES, WARPS and BUS_BYTES are the core's sizes, given by the test, which loads this as a library.
+// LANES, WARPS, BUS_BYTES, BANKS, SHARED_LATENCY and ROW_BITS are the core's sizes, given by the test, which loads this as a library.
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -27,7 +27,7 @@ extern "C" struct options {
 };
 
 extern "C" struct outcome {
-    uint32_t finished, trap, cause, warp, lane, pc, cycles, issued;
+    uint32_t finished, trap, cause, warp, lane, pc, cycles, issued, counts[6];
 };
 
 namespace {
@@ -143,6 +143,7 @@ class Bench {
         events.clear();
         begun = now;
         issued = 0;
+        std::memset(counts, 0, sizeof counts);
     }
 
     outcome run(uint64_t cycles) {
@@ -161,6 +162,7 @@ class Bench {
         result.pc = top.trap_pc << 2;
         result.cycles = uint32_t(now - begun);
         result.issued = issued;
+        std::memcpy(result.counts, counts, sizeof counts);
         return result;
     }
 
@@ -176,10 +178,13 @@ class Bench {
     std::deque<Burst> writes;
     std::deque<uint64_t> done;
     std::deque<bool> errors;
+    struct Row {
+        uint32_t words[BANKS];
+    } reads[SHARED_LATENCY] = {};
     Pending pending[WARPS] = {};
     uint32_t rows[WARPS][32][LANES] = {};
     uint64_t now = 0, begun = 0;
-    uint32_t issued = 0;
+    uint32_t issued = 0, counts[6] = {};
     bool running = false;
 
     void clock() {
@@ -206,6 +211,7 @@ class Bench {
         top.write_beat_ready = (draw >> 8 & 255) >= how.stall && !writes.empty();
         top.write_done = !done.empty() && done.front() <= now && (draw >> 16 & 255) >= how.stall;
         top.write_error = !errors.empty() && errors.front();
+        top.shared_ready = (draw >> 24 & 255) >= how.stall;
         top.clk = 0;
         top.eval();
 
@@ -222,20 +228,37 @@ class Bench {
         if (top.write_beat_valid && top.write_beat_ready) write_beat();
         if (top.write_burst_valid && top.write_burst_ready)
             writes.push_back({top.write_addr, top.write_beats, 0});
-        uint32_t shared_out = uint32_t(random.next());
-        if (top.shared_valid) {
-            uint8_t* at = shared.bytes + 4 * top.shared_address;
-            std::memcpy(&shared_out, at, 4);
-            for (int b = 0; b < 4; ++b)
-                if (top.shared_strobe >> b & 1) at[b] = uint8_t(top.shared_data >> 8 * b);
-        }
+        access_shared();
+        for (int i = 0; i < 5; ++i) counts[i] += top.counts >> i & 1;
+        counts[5] += top.beats;
         retire();
 
         top.clk = 1;
         top.eval();
-        top.shared_out = shared_out;
+        const auto& due = reads[now % SHARED_LATENCY];
+        for (unsigned b = 0; b < BANKS; ++b) set_word(top.shared_out, b, due.words[b]);
         if (launched) top.launch_valid = 0;
         ++now;
+    }
+
+    void access_shared() {
+        auto& slot = reads[(now + SHARED_LATENCY - 1) % SHARED_LATENCY];
+        for (auto& w : slot.words) w = uint32_t(random.next());
+        if (!top.shared_valid || !top.shared_ready) return;
+        for (unsigned b = 0; b < BANKS; ++b) {
+            uint64_t row = 0;
+            for (unsigned i = 0; i < ROW_BITS; ++i) {
+                const unsigned at = b * ROW_BITS + i;
+                row |= uint64_t(word(top.shared_rows, at / 32) >> at % 32 & 1) << i;
+            }
+            uint8_t* at = shared.bytes + 4 * (row * BANKS + b);
+            const unsigned strobe = word(top.shared_strobe, b / 8) >> 4 * (b % 8) & 15;
+            const uint32_t value = word(top.shared_data, b);
+            if (at + 4 > shared.bytes + shared.size) continue;  // a bank that nobody looks at
+            std::memcpy(&slot.words[b], at, 4);
+            for (int i = 0; i < 4; ++i)
+                if (strobe >> i & 1) at[i] = uint8_t(value >> 8 * i);
+        }
     }
 
     void write_beat() {

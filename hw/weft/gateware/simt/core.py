@@ -12,9 +12,10 @@ leaves the pipeline for the `RowUnit`, and its row is written when the last stag
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.simt import MAIN, PRIVATE, SHARED, Trap
+from weft.arch.simt import MAIN, PRIVATE, SHARED, Trap, Window
 
 from ..fp32.pipeline import later
 from ..interfaces import MemoryRead, MemoryWrite
@@ -25,11 +26,20 @@ from .icache import InstructionCache
 from .interfaces import RowWrite, TrapReport, launch_layout
 from .lane import Lane
 from .launcher import Launcher
+from .passes import COUNTS
 from .registers import Registers
-from .row_unit import KINDS, RowUnit, SharedPort, within
+from .requests import KINDS
+from .row_unit import RowUnit
 from .scheduler import Scheduler, encode, lowest
 from .selection import PC_BITS, Selection, state_layout
+from .shared_access import SharedPort
 from .sizes import Sizes
+
+
+def within(address, window: Window):
+    """Whether an address lies in a window, whose size is a power of two."""
+    bits = window.size.bit_length() - 1
+    return address[bits:] == window.base >> bits
 
 
 class Retire(wiring.Signature):
@@ -83,6 +93,8 @@ class Core(wiring.Component):
         Shared memory.
     retire
         What has been done.
+    counts, beats
+        Events of memory, see `passes`.
     started, start_warp, start_block_x, start_block_y, start_block_z
         A warp begins with a block.
     """
@@ -100,6 +112,8 @@ class Core(wiring.Component):
                 "write": Out(MemoryWrite(sizes)),
                 "shared": Out(SharedPort(sizes)),
                 "retire": Out(Retire(sizes)),
+                "counts": Out(len(COUNTS)),
+                "beats": Out(5),
                 "started": Out(1),
                 "start_warp": Out(range(max(2, sizes.warps))),
                 "start_block_x": Out(16),
@@ -128,11 +142,13 @@ class Core(wiring.Component):
         wiring.connect(m, rows.shared, wiring.flipped(self.shared))
         trap, retire = self.trap, self.retire
 
-        # 0: pick. A launcher that waits for a free last stage gets one now and then.
-        gap = Signal(2)
+        # 0: pick. A launcher that waits for a free last stage gets one now and then, and so does an
+        # answer in several parts.
+        gap = Signal(4)
         m.d.sync += gap.eq(gap + 1)
+        waits = (launcher.row_valid & (gap[:2] == 0)) | (rows.o.valid & ~rows.o.ready & (gap == 0))
         m.d.comb += [
-            scheduler.hold.eq(trap.valid | (launcher.row_valid & (gap == 0))),
+            scheduler.hold.eq(trap.valid | waits),
             selection.valid.eq(scheduler.valid),
             selection.warp.eq(scheduler.warp),
         ]
@@ -216,7 +232,7 @@ class Core(wiring.Component):
         controls_h = data.View(controls_layout(), later(m, controls_g.as_value(), 1, "controls_h"))
         sums = Signal(32 * lanes)
         m.d.comb += sums.eq(Cat(unit.sum for unit in units))
-        crooked, nowhere, odd_jump = [], [], []
+        crooked, nowhere, odd_jump, in_shared, in_private = [], [], [], [], []
         for lane in range(lanes):
             address = sums.word_select(lane, 32)
             shared, private, main = (within(address, w) for w in (SHARED, PRIVATE, MAIN))
@@ -227,9 +243,13 @@ class Core(wiring.Component):
             crooked.append(odd & ~(controls_h.atomic & ~shared))
             nowhere.append(lost)
             odd_jump.append(address[1])
+            in_shared.append(shared)
+            in_private.append(private)
         crooked_i = later(m, Cat(crooked), 1, "crooked")
         nowhere_i = later(m, Cat(nowhere), 1, "nowhere")
         odd_jump_i = later(m, Cat(odd_jump), 1, "odd_jump")
+        in_shared_i = later(m, Cat(in_shared), 1, "in_shared")
+        in_private_i = later(m, Cat(in_private), 1, "in_private")
 
         # s + 6: commit.
         controls = data.View(controls_layout(), later(m, controls_h.as_value(), 1, "controls_i"))
@@ -322,7 +342,8 @@ class Core(wiring.Component):
             m.d.comb += results.eq(collectives.row)
         with m.If(controls.jump):
             m.d.comb += results.eq(Cat(Const(0, 2), link).replicate(lanes))
-        answered = rows.o.valid & rows.o.ready
+        taken_up = rows.o.valid & rows.o.ready
+        answered = taken_up & answer.last
         with m.If(writes):
             m.d.comb += [
                 retire.row.mask.eq(group),
@@ -339,7 +360,7 @@ class Core(wiring.Component):
             ]
         with m.Else():
             m.d.comb += [
-                retire.row.mask.eq(Mux(answered & answer.rd.any(), answer.mask, 0)),
+                retire.row.mask.eq(Mux(taken_up & answer.rd.any(), answer.mask, 0)),
                 retire.row.warp.eq(answer.warp),
                 retire.row.rd.eq(answer.rd),
                 retire.row.data.eq(answer.row),
@@ -373,28 +394,66 @@ class Core(wiring.Component):
             launcher.alive.eq(scheduler.alive),
         ]
 
-        # What leaves the pipeline.
-        request = rows.i.payload
+        # What leaves the pipeline. Words of private memory lie side by side, lane by lane.
+        lane_bits = (lanes - 1).bit_length()
+        launch = launcher.launch
+        warp_g = later(m, warp_e, 2, "warp_g")
+        before = later(m, warp_g * launch.private, 1, "private_before")
+        area = later(m, ((before << lane_bits) + launch.private_base)[:32], 1, "private_area")
+        offsets = []
+        for lane in range(lanes):
+            address = sums_i.word_select(lane, 32)
+            own = address[: PRIVATE.size.bit_length() - 1]
+            offset = Signal(32, name=f"offset_{lane}")
+            with m.If(in_private_i[lane]):
+                m.d.comb += offset.eq(area + Cat(own[:2], Const(lane, lane_bits), own[2:]))
+            with m.Elif(in_shared_i[lane]):
+                m.d.comb += offset.eq(address[: SHARED.size.bit_length() - 1])
+            with m.Elif(controls.divide):
+                m.d.comb += offset.eq(address)
+            with m.Else():
+                m.d.comb += offset.eq(address[: MAIN.size.bit_length() - 1])
+            offsets.append(offset)
+        data_i = later(m, stored, 1 + Lane.latency, "stored")
+        for request in (rows.access.payload, rows.divide.payload):
+            m.d.comb += [
+                *(request[kind].eq(controls[kind]) for kind in KINDS),
+                request.amo.eq(controls.amo),
+                request.rd.eq(controls.rd),
+                request.warp.eq(warp),
+                request.mask.eq(group),
+                request.shared.eq(in_shared_i),
+                request.a.eq(Cat(offsets)),
+                request.b.eq(data_i),
+            ]
         m.d.comb += [
-            rows.i.valid.eq(does & deferred),
-            *(request[kind].eq(controls[kind]) for kind in KINDS),
-            request.amo.eq(controls.amo),
-            request.rd.eq(controls.rd),
-            request.warp.eq(warp),
-            request.mask.eq(group),
-            request.pc.eq(pc),
-            request.a.eq(sums_i),
-            request.b.eq(later(m, stored, 1 + Lane.latency, "stored")),
-            rows.launch.eq(launcher.launch),
+            rows.access.valid.eq(does & access),
+            rows.divide.valid.eq(does & controls.divide),
+            self.counts.eq(rows.counts),
+            self.beats.eq(rows.beats),
             csrs.write_warp.eq(launcher.warp),
             csrs.thread_write.eq(launcher.thread_write),
             csrs.thread_data.eq(launcher.thread_data),
             csrs.block_write.eq(launcher.block_write),
             csrs.block_data.eq(launcher.block_data),
         ]
+        m.submodules.handed = handed = Memory(
+            shape=PC_BITS, depth=max(2, sizes.warps), init=[]
+        )  # program counters of what the row unit does
+        handed_write = handed.write_port()
+        handed_read = handed.read_port(domain="sync", transparent_for=())
+        m.d.comb += [
+            handed_write.en.eq(does & deferred),
+            handed_write.addr.eq(warp),
+            handed_write.data.eq(pc),
+            handed_read.en.eq(1),
+            handed_read.addr.eq(answer.warp),
+        ]
 
         # The first trap stops the core.
-        failed = answered & answer.error
+        failed = later(m, taken_up & answer.error, 1, "failed", reset_less=False)
+        failed_warp = later(m, answer.warp, 1, "failed_warp")
+        failed_mask = later(m, answer.mask, 1, "failed_mask")
         with m.If(trapped):
             m.d.sync += [
                 trap.valid.eq(1),
@@ -403,13 +462,13 @@ class Core(wiring.Component):
                 trap.lane.eq(encode(lowest(guilty), lanes)),
                 trap.pc.eq(pc),
             ]
-        with m.Elif(failed):
+        with m.Elif(failed & ~trap.valid):
             m.d.sync += [
                 trap.valid.eq(1),
                 trap.cause.eq(Trap.MEMORY_ERROR),
-                trap.warp.eq(answer.warp),
-                trap.lane.eq(encode(lowest(answer.mask), lanes)),
-                trap.pc.eq(answer.pc),
+                trap.warp.eq(failed_warp),
+                trap.lane.eq(encode(lowest(failed_mask), lanes)),
+                trap.pc.eq(handed_read.data),
             ]
         m.d.comb += [
             self.busy.eq(launcher.busy),

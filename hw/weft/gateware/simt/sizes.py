@@ -24,7 +24,9 @@ class Sizes:
     starvation
         The starvation timer, see `weft.golden.simt.warp`.
     shared_bytes
-        Size of the shared window, a multiple of 4.
+        Size of the shared window, a multiple of a row of all banks.
+    banks, shared_latency
+        Banks of shared memory, a power of two; cycles from a read to its data.
     bus_bytes
         Width of the memory port, a power of two from 4 to a line.
 
@@ -40,6 +42,8 @@ class Sizes:
     icache_bytes: int = 8192
     starvation: int = STARVATION
     shared_bytes: int = 192 * 1024
+    banks: int = 8
+    shared_latency: int = 3
     bus_bytes: int = 16
 
     def __post_init__(self):
@@ -59,11 +63,13 @@ class Sizes:
             f"a power of two, at least {2 * LINE_BYTES}",
         )
         need("starvation", 1 <= self.starvation < 1 << 16, "1 to 65535")
+        need("banks", is_power(self.banks) and self.banks <= 16, "a power of two, at most 16")
         need(
             "shared_bytes",
-            0 < self.shared_bytes <= SHARED.size and self.shared_bytes % 4 == 0,
-            f"a multiple of 4, at most {SHARED.size}",
+            0 < self.shared_bytes <= SHARED.size and self.shared_bytes % (4 * self.banks) == 0,
+            f"a multiple of 4 x {self.banks} banks, at most {SHARED.size}",
         )
+        need("shared_latency", 1 <= self.shared_latency <= 8, "1 to 8")
         need(
             "bus_bytes",
             is_power(self.bus_bytes) and 4 <= self.bus_bytes <= LINE_BYTES,

@@ -1,0 +1,134 @@
+"""Cuts the accesses of a warp into passes, by the rule of `weft.golden.simt.coalesce`.
+
+A pass of main memory takes the lowest lane that is left, and all in its line. One of shared memory
+takes, in each bank, the lowest lane that is left, and all that want the same word. Lanes in shared
+memory come first; the others wait until their answer has been taken.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.simt import LINE_BYTES
+
+from .requests import pass_layout, request_layout
+from .scheduler import lowest
+from .sizes import Sizes
+
+COUNTS = ("shared_accesses", "bank_conflicts", "memory_accesses", "memory_split", "memory_bursts")
+"""Counters of `weft.golden.simt.Counters` of which this part gives the events."""
+
+
+class Passes(wiring.Component):
+    """One pass in a cycle, if what serves it takes it.
+
+    Members
+    -------
+    i
+        Requests.
+    shared, main
+        Passes; one of the two is valid.
+    shared_busy
+        Passes of shared memory, or answers to them, are under way.
+    counts
+        One bit for each of `COUNTS`, in their order.
+    """
+
+    shared_busy: Signal
+    counts: Signal
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        passes = stream.Signature(pass_layout(sizes))
+        super().__init__(
+            {
+                "i": In(stream.Signature(request_layout(sizes))),
+                "shared": Out(passes),
+                "main": Out(passes),
+                "shared_busy": In(1),
+                "counts": Out(len(COUNTS)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        sizes, lanes = self.sizes, self.sizes.lanes
+        request = Signal(request_layout(sizes))
+        left, first = Signal(lanes), Signal()
+        words = [request.a.word_select(lane, 32)[2:] for lane in range(lanes)]
+        bank_bits = (sizes.banks - 1).bit_length()
+        line_bits = (LINE_BYTES // 4 - 1).bit_length()
+
+        # Which of the lanes that are left a pass can take.
+        in_shared, to_shared = left & request.shared, Signal()
+        wanted, chosen, taken = Signal(lanes), Signal(lanes), Signal(lanes)
+        m.d.comb += [
+            to_shared.eq(in_shared.any()),
+            wanted.eq(Mux(to_shared, in_shared, left)),
+        ]
+        for lane in range(lanes):
+            before, same = [], []
+            for other in range(lane):
+                bank = words[lane][:bank_bits] == words[other][:bank_bits]
+                row = words[lane][bank_bits:] == words[other][bank_bits:]
+                before.append(wanted[other] & bank)
+                same.append(chosen[other] & bank & row)
+            m.d.comb += [
+                chosen[lane].eq(wanted[lane] & ~Cat(before).any()),
+                taken[lane].eq(chosen[lane] | (wanted[lane] & Cat(same).any() & ~request.atomic)),
+            ]
+        leader = lowest(wanted)
+        line = Signal(30 - line_bits)
+        m.d.comb += line.eq(
+            Cat(
+                Cat(leader[lane] & words[lane][line_bits + bit] for lane in range(lanes)).any()
+                for bit in range(len(line))
+            )
+        )
+        in_line = Cat(wanted[lane] & (words[lane][line_bits:] == line) for lane in range(lanes))
+        served, rest = Signal(lanes), Signal(lanes)
+        m.d.comb += [
+            served.eq(Mux(to_shared, taken, in_line)),
+            rest.eq(left & ~served),
+        ]
+
+        kind = Mux(to_shared, request.mask & request.shared, request.mask & ~request.shared)
+        emit = (rest & kind) == 0
+        for side in (self.shared, self.main):
+            what = side.payload
+            m.d.comb += [
+                what.request.eq(request),
+                what.served.eq(served),
+                what.mask.eq(kind),
+                what.emit.eq(emit),
+                what.last.eq(rest == 0),
+            ]
+        # The answers of the two memories come in no order: one after the other then.
+        mixed = (request.mask & request.shared).any()
+        done = Signal()
+        m.d.comb += [
+            self.shared.valid.eq(to_shared),
+            self.main.valid.eq(left.any() & ~to_shared & ~(mixed & self.shared_busy)),
+            done.eq((self.shared.valid & self.shared.ready) | (self.main.valid & self.main.ready)),
+            self.i.ready.eq(~left.any() | (done & (rest == 0))),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += [
+                request.eq(self.i.payload),
+                left.eq(Mux(self.i.valid, self.i.payload.mask, 0)),
+                first.eq(1),
+            ]
+        with m.Elif(done):
+            m.d.sync += [left.eq(rest), first.eq(emit)]
+        main = done & ~to_shared
+        m.d.comb += self.counts.eq(
+            Cat(
+                done & to_shared & first,
+                done & to_shared & ~first,
+                main & first,
+                main & first & ~emit,
+                main,
+            )
+        )
+        return m

@@ -1,0 +1,98 @@
+"""What leaves the pipeline, and comes back: requests of warps, and answers to them."""
+
+from amaranth.lib import data
+
+from .decode import Amo
+from .sizes import Sizes
+
+KINDS = ("load", "store", "atomic", "word", "half", "unsigned", "remainder")
+"""Bits of a request that the decoder gives."""
+
+
+def request_layout(sizes: Sizes) -> data.StructLayout:
+    """A warp's request.
+
+    ``a``: byte offsets in main or shared memory (lanes in ``shared``), or dividends; ``b``: what is
+    stored, or divisors; of all lanes. ``mask``: lanes that take part.
+    """
+    return data.StructLayout(
+        {
+            **dict.fromkeys(KINDS, 1),
+            "amo": Amo,
+            "rd": 5,
+            "warp": range(max(2, sizes.warps)),
+            "mask": sizes.lanes,
+            "shared": sizes.lanes,
+            "a": 32 * sizes.lanes,
+            "b": 32 * sizes.lanes,
+        }
+    )
+
+
+def answer_layout(sizes: Sizes) -> data.StructLayout:
+    """What comes back.
+
+    Lanes ``mask`` of ``row`` are written to register ``rd`` if that is not 0; the instruction is
+    done with the answer that is ``last``. ``error``: memory has answered with one.
+    """
+    return data.StructLayout(
+        {
+            "rd": 5,
+            "warp": range(max(2, sizes.warps)),
+            "mask": sizes.lanes,
+            "row": 32 * sizes.lanes,
+            "last": 1,
+            "error": 1,
+        }
+    )
+
+
+def pass_layout(sizes: Sizes) -> data.StructLayout:
+    """One pass of a request: lanes that one burst or one cycle of shared memory serves.
+
+    ``emit``: the last pass in this memory, so that an answer is due, which writes lanes ``mask``;
+    ``last``: nothing of the request is left.
+    """
+    return data.StructLayout(
+        {
+            "request": request_layout(sizes),
+            "served": sizes.lanes,
+            "mask": sizes.lanes,
+            "emit": 1,
+            "last": 1,
+        }
+    )
+
+
+def tag_layout(sizes: Sizes, offset_bits: int) -> data.StructLayout:
+    """What has to be known of a pass when its data come: ``offsets`` of all lanes, low bits."""
+    return data.StructLayout(
+        {
+            "rd": 5,
+            "warp": range(max(2, sizes.warps)),
+            "served": sizes.lanes,
+            "mask": sizes.lanes,
+            "emit": 1,
+            "last": 1,
+            "word": 1,
+            "half": 1,
+            "unsigned": 1,
+            "offsets": offset_bits * sizes.lanes,
+        }
+    )
+
+
+def tag_of(what, tag, sizes: Sizes, offset_bits: int) -> list:
+    """Statements that fill a tag from a pass."""
+    request = what.request
+    same = ("served", "mask", "emit", "last")
+    offsets = [
+        tag.offsets.word_select(lane, offset_bits).eq(request.a.word_select(lane, 32))
+        for lane in range(sizes.lanes)
+    ]
+    return [
+        *(tag[name].eq(what[name]) for name in same),
+        *(tag[name].eq(request[name]) for name in ("warp", "word", "half", "unsigned")),
+        *([tag.rd.eq(0)]),
+        *offsets,
+    ]

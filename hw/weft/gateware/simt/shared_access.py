@@ -1,0 +1,186 @@
+"""Shared memory: a bank for each word of a row, every bank its own row in each cycle.
+
+::
+
+    cycle 0         1               1 + read_latency    2 + read_latency
+    pass            port            words, to lanes     answer in its queue
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..fp32.pipeline import later
+from ..word_fifo import WordFifo
+from .decode import Amo
+from .parts_of_words import extended, placed, strobe
+from .requests import answer_layout, pass_layout, tag_layout, tag_of
+from .sizes import Sizes
+
+
+class SharedPort(wiring.Signature):
+    """The banks of shared memory: word w is in row w / banks of bank w mod banks.
+
+    Members
+    -------
+    valid, ready
+        Access; ``ready`` may depend on ``valid``.
+    rows, strobe, data
+        For each bank its row, the bytes to write, and their values.
+    out
+        What stood in these rows, `Sizes.shared_latency` cycles later.
+    """
+
+    def __init__(self, sizes: Sizes):
+        banks = sizes.banks
+        super().__init__(
+            {
+                "valid": Out(1),
+                "ready": In(1),
+                "rows": Out(banks * row_bits(sizes)),
+                "strobe": Out(banks * 4),
+                "data": Out(banks * 32),
+                "out": In(banks * 32),
+            }
+        )
+
+
+def row_bits(sizes: Sizes) -> int:
+    """Bits of a row's number."""
+    return max(1, (sizes.shared_bytes // 4 // sizes.banks - 1).bit_length())
+
+
+class SharedAccess(wiring.Component):
+    """Serves passes in shared memory, one in a cycle; an atomic's in two, with the port's latency.
+
+    Members
+    -------
+    i, o
+        Passes and answers.
+    busy
+        A pass is under way, or an answer waits.
+    port
+        Shared memory.
+    """
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        super().__init__(
+            {
+                "i": In(stream.Signature(pass_layout(sizes))),
+                "o": Out(stream.Signature(answer_layout(sizes))),
+                "busy": Out(1),
+                "port": Out(SharedPort(sizes)),
+            }
+        )
+
+    busy: Signal
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        sizes, lanes, banks = self.sizes, self.sizes.lanes, self.sizes.banks
+        m.submodules.answers = answers = WordFifo(answer_layout(sizes), sizes.warps)
+        wiring.connect(m, answers.o, wiring.flipped(self.o))
+        bank_bits, rows = (banks - 1).bit_length(), row_bits(sizes)
+        offset_bits = 2 + bank_bits
+        port, what, request = self.port, self.i.payload, self.i.payload.request
+
+        # An atomic reads first; its pass stays until what it read has come, and then writes.
+        has_read, reading, has_old = Signal(), Signal(), Signal()
+        free = ~port.valid | port.ready
+        start = Signal()
+        m.d.comb += [
+            reading.eq(request.atomic & ~has_read),
+            start.eq(self.i.valid & free & (~request.atomic | ~has_read | has_old)),
+            self.i.ready.eq(start & ~reading),
+        ]
+        with m.If(start):
+            m.d.sync += has_read.eq(reading)
+
+        old = Signal(32 * lanes)  # what an atomic has read
+        bank_rows, strobes, values = [], [], []
+        for bank in range(banks):
+            row, strobe_b, value = 0, 0, 0
+            for lane in range(lanes):
+                a, b = request.a.word_select(lane, 32), request.b.word_select(lane, 32)
+                here = Signal(name=f"lane_{lane}_in_bank_{bank}")
+                m.d.comb += here.eq(what.served[lane] & (a[2 : 2 + bank_bits] == bank))
+                row = row | (a[2 + bank_bits :][:rows] & here.replicate(rows))
+                if bank == 0:
+                    strobe_l = Signal(4, name=f"strobe_{lane}")
+                    value_l = Signal(32, name=f"value_{lane}")
+                    before = old.word_select(lane, 32)
+                    less = before.as_signed() < b.as_signed()
+                    keeps = less == (request.amo == Amo.MIN)
+                    updated = Mux(request.amo == Amo.ADD, before + b, Mux(keeps, before, b))
+                    m.d.comb += [
+                        strobe_l.eq(strobe(a[:2], request.word, request.half)),
+                        value_l.eq(
+                            Mux(request.atomic, updated, placed(b, request.word, request.half))
+                        ),
+                    ]
+                    strobes.append(strobe_l)
+                    values.append(value_l)
+                mine = strobes[lane] & here.replicate(4)
+                strobe_b = strobe_b | mine
+                value = Cat(  # the highest lane wins
+                    Mux(
+                        mine[i],
+                        values[lane].word_select(i, 8),
+                        0 if lane == 0 else value[8 * i : 8 * i + 8],
+                    )
+                    for i in range(4)
+                )
+            bank_rows.append((row, strobe_b, value))
+        writing = request.store | (request.atomic & has_read)
+        tag = Signal(tag_layout(sizes, offset_bits))
+        is_read, is_old = Signal(), Signal()
+        with m.If(free):
+            m.d.sync += [
+                port.valid.eq(start),
+                port.rows.eq(Cat(row[:rows] for row, _, _ in bank_rows)),
+                port.strobe.eq(Cat(s for _, s, _ in bank_rows) & writing.replicate(4 * banks)),
+                port.data.eq(Cat(value for _, _, value in bank_rows)),
+                *tag_of(what, tag, sizes, offset_bits),
+                tag.rd.eq(Mux(request.store, 0, request.rd)),
+                is_read.eq(~(request.atomic & has_read)),
+                is_old.eq(reading),
+            ]
+
+        # What comes back.
+        latency = sizes.shared_latency
+        granted = port.valid & port.ready & is_read
+        come = later(m, granted, latency, "come", reset_less=False)
+        old_comes = later(m, granted & is_old, latency, "old_comes", reset_less=False)
+        back = data.View(tag.shape(), later(m, tag.as_value(), latency, "tag"))
+        row, whole = Signal(32 * lanes), Signal(32 * lanes)
+        for lane in range(lanes):
+            offset = back.offsets.word_select(lane, offset_bits)
+            found = port.out.word_select(offset[2:], 32) if banks > 1 else port.out
+            value = extended(found, offset[:2], back.word, back.half, back.unsigned)
+            m.d.comb += whole.word_select(lane, 32).eq(
+                Mux(back.served[lane], value, row.word_select(lane, 32))
+            )
+        answer = answers.i.payload
+        ready = Signal()
+        m.d.sync += [
+            ready.eq(come & back.emit),
+            has_old.eq((has_old | old_comes) & ~self.i.ready),
+            answer.rd.eq(back.rd),
+            answer.warp.eq(back.warp),
+            answer.mask.eq(back.mask),
+            answer.row.eq(whole),
+            answer.last.eq(back.last),
+        ]
+        with m.If(come):
+            m.d.sync += [row.eq(whole), old.eq(whole)]
+        passing = Cat(
+            later(m, granted, cycle, f"passing_{cycle}", reset_less=False)
+            for cycle in range(1, latency + 1)
+        )
+        m.d.comb += [
+            answers.i.valid.eq(ready),
+            self.busy.eq(port.valid | passing.any() | ready | answers.o.valid),
+        ]
+        return m
