@@ -1,7 +1,9 @@
 """The device: open it, put tensors on it, run operations and programs."""
 
 import time
+import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,15 @@ import numpy as np
 from weft.arch.commands import COMMAND_BYTES
 from weft.config import Config
 
-from .errors import dtype_of
+from .errors import KernelFault, dtype_of
 from .host import Host
+from .kernels import load_kernels
+from .launch import PRIVATE, DeviceKernel, DeviceKernels, Size, core_of
+from .launch_arrays import Arrays
 from .memory import MemoryAllocator
 from .planner.search import EFFORT
 from .program import Program
-from .run import Run, read_counters
+from .run import Run, passed, read_counters, read_kernel_counters
 from .tensors import Tensor
 from .transport import Transport, open_transport
 
@@ -51,7 +56,9 @@ class Device:
         self.last_run: Run | None = None
         self.effort = EFFORT
         self.allocator = MemoryAllocator(self.transport.memory_bytes)
-        self._host = Host(self.transport)
+        self._kernels: weakref.WeakSet[DeviceKernels] = weakref.WeakSet()
+        self._stacks: Tensor | None = None
+        self._host = Host(self.transport, self._where)
         try:
             self._host.check()
         except BaseException:
@@ -164,6 +171,86 @@ class Device:
         program.run()
         return result.numpy()
 
+    # --- kernels -------------------------------------------------------------------------------
+
+    def load_kernels(self, source: str | Path, defines: Sequence[str] = ()) -> DeviceKernels:
+        """Compile a C file (once for each content) and put it into device memory.
+
+        Parameters
+        ----------
+        source
+            A file that includes ``weft.h``; functions marked ``WEFT_KERNEL`` can be launched.
+        defines
+            Macros, as ``NAME`` or ``NAME=value``.
+
+        Raises
+        ------
+        ValueError
+            The device has no SIMT core; or, as `CompileError`, the compiler's own words.
+        FileNotFoundError, ModuleNotFoundError
+            There is no such file; the extra ``simt`` is not installed.
+        """
+        core_of(self)
+        kernels = DeviceKernels(self, source, load_kernels(source, defines))
+        self._kernels.add(kernels)
+        return kernels
+
+    def launch(
+        self,
+        kernel: DeviceKernel,
+        grid: Size,
+        block: Size,
+        args: Sequence[Any] = (),
+        *,
+        shared: int = 0,
+        private: int = PRIVATE,
+    ) -> Run:
+        """Run a kernel over a grid and wait for it.
+
+        Parameters
+        ----------
+        kernel
+            Of `load_kernels`.
+        grid, block
+            Blocks, and threads of a block: x, or up to three of (x, y, z).
+        args
+            One for each parameter. Numbers for numbers; for a pointer an array, a tensor or None.
+            An array goes to the device as if it were contiguous. Unless the parameter points to
+            const, what the kernel wrote comes back into the same array. One array given twice
+            is one array on the device, too.
+        shared
+            Bytes of shared memory for each block.
+        private
+            Bytes of private memory, the stack, for each thread.
+
+        Returns
+        -------
+        Run
+            Its ``kernel`` holds the counters.
+
+        Raises
+        ------
+        TypeError, ValueError
+            In one line: arguments that are not what the kernel takes, sizes that the core has not.
+        DeviceError
+            The kernel trapped; its ``fault`` says in which thread. Arrays are as they were.
+        """
+        arrays = Arrays(self, kernel, args)
+        program = self.program()
+        program.launch(kernel, grid, block, arrays.args, shared=shared, private=private)
+        run = program.run()
+        arrays.write_back()
+        return run
+
+    def stacks(self, size: int) -> Tensor:
+        """Room for all threads' private memory: the same for all launches, which do not overlap."""
+        if self._stacks is None or self._stacks.nbytes < size:
+            self._stacks = Tensor(self, (max(size, 1),), np.dtype(np.uint8))
+        return self._stacks
+
+    def _where(self, fault: KernelFault) -> str | None:
+        return next((w for kernels in self._kernels if (w := kernels.locate(fault.pc))), None)
+
     # --- running -------------------------------------------------------------------------------
 
     def run_commands(self, commands: bytes, *, count: int | None = None, macs: int = 0) -> Run:
@@ -198,11 +285,13 @@ class Device:
         """
         timed = self.transport.timed
         before = read_counters(self.transport) if timed else {}
+        kernel_before = read_kernel_counters(self.transport)
         started = time.perf_counter(), time.process_time()
         for address, count in programs:
             self._host.run(address, count, limit)
         seconds = time.perf_counter() - started[0], time.process_time() - started[1]
         commands = sum(count for _, count in programs)
+        kernel = passed(kernel_before, read_kernel_counters(self.transport))
         if timed:
             after = read_counters(self.transport)
             run = Run.measured(
@@ -213,8 +302,16 @@ class Device:
                 commands=commands,
                 seconds=seconds[0],
                 cpu_seconds=seconds[1],
+                kernel=kernel,
             )
         else:
-            run = Run(macs=macs, commands=commands, seconds=seconds[0], cpu_seconds=seconds[1])
+            run = Run(
+                macs=macs,
+                commands=commands,
+                seconds=seconds[0],
+                cpu_seconds=seconds[1],
+                kernel=kernel,
+                lanes=self.config.lanes,
+            )
         self.last_run = run
         return run

@@ -1,12 +1,44 @@
 """What can go wrong, in one line each: the device's errors and the checks of arguments."""
 
 import struct
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from weft.arch.errors import MESSAGES, Cause
 from weft.arch.numerics import scale_error
+from weft.arch.simt import TRAP_MESSAGES, Dim, Trap
+
+
+@dataclass(frozen=True)
+class KernelFault:
+    """Which thread of a kernel could not go on.
+
+    Members
+    -------
+    cause
+        Why.
+    pc
+        Kernel's address of the instruction.
+    block, thread
+        Index of the block in the grid, of the thread in the block.
+    warp, lane
+        What it ran on.
+    """
+
+    cause: Trap
+    pc: int
+    block: Dim
+    thread: Dim
+    warp: int
+    lane: int
+
+    def __str__(self) -> str:
+        return (
+            f"kernel trapped in thread {self.thread} of block {self.block}: "
+            f"{TRAP_MESSAGES[self.cause]}"
+        )
 
 
 class DeviceError(RuntimeError):
@@ -18,6 +50,8 @@ class DeviceError(RuntimeError):
         A `weft.arch.errors.Cause`, or None when no command was at fault.
     engine, index, command
         Name of the engine, index of the command in its program, and the command's text.
+    fault
+        A `KernelFault` when a kernel trapped, else None.
     """
 
     def __init__(
@@ -28,18 +62,29 @@ class DeviceError(RuntimeError):
         engine: str | None = None,
         index: int | None = None,
         command: str | None = None,
+        fault: KernelFault | None = None,
     ):
         super().__init__(message)
         self.cause, self.engine, self.index, self.command = cause, engine, index, command
+        self.fault = fault
 
 
-def halted(cause: int, engine: str, index: int, command: str | None) -> DeviceError:
-    """The exception for an ERROR register."""
+def halted(
+    cause: int,
+    engine: str,
+    index: int,
+    command: str | None,
+    fault: KernelFault | None = None,
+    where: str | None = None,
+) -> DeviceError:
+    """The exception for an ERROR register; of a kernel's fault and where in its source it was."""
     known = Cause(cause) if cause in set(Cause) else None
     why = MESSAGES[known] if known is not None else f"unknown cause {cause}"
-    where = f"command {index} ({engine})"
-    text = f"{where}: {why}" + (f": {command}" if command else "")
-    return DeviceError(text, cause=known, engine=engine, index=index, command=command)
+    if fault is not None:
+        pc = f"pc {fault.pc:#010x}, warp {fault.warp}, lane {fault.lane}"
+        why = f"{fault}, at {where} ({pc})" if where else f"{fault}, at {pc}"
+    text = f"command {index} ({engine}): {why}" + (f": {command}" if command else "")
+    return DeviceError(text, cause=known, engine=engine, index=index, command=command, fault=fault)
 
 
 def late(error: DeviceError) -> DeviceError:

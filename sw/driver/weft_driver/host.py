@@ -1,12 +1,14 @@
 """The host's side of the registers: who is there, doorbell and interrupt, errors and recovery."""
 
 import contextlib
+from collections.abc import Callable
 
-from weft.arch.commands import COMMAND_BYTES, Engine, decode
+from weft.arch.commands import COMMAND_BYTES, Decoded, Engine, decode
 from weft.arch.errors import Cause
 from weft.arch.registers import BY_NAME, ID_VALUE, INTERFACE_VERSION, MAX_COMMANDS
+from weft.arch.simt import Core, Launch, Trap
 
-from .errors import DeviceError, halted, late
+from .errors import DeviceError, KernelFault, halted, late
 from .transport import Transport
 
 STOP_CYCLES = 100_000
@@ -20,10 +22,15 @@ class Host:
     ----------
     transport
         The chip.
+    where
+        Says where in which source an instruction of a kernel stands, if it knows.
     """
 
-    def __init__(self, transport: Transport):
+    def __init__(
+        self, transport: Transport, where: Callable[[KernelFault], str | None] = lambda _: None
+    ):
         self.transport = transport
+        self._where = where
 
     def check(self) -> None:
         """Make sure that a Weft of the transport's configuration answers, and that it is ready.
@@ -147,17 +154,40 @@ class Host:
         number = self.field("ERROR", "engine")
         engine = Engine(number) if number in set(Engine) else None
         index = self.field("ERROR", "command")
-        text = None
+        command: Decoded | str | None = None
         if address is not None and cause != Cause.SEMAPHORE_OVERFLOW:
-            text = self._command(address + index * COMMAND_BYTES)
+            command = self._command(address + index * COMMAND_BYTES)
         name = engine.name if engine is not None else f"engine {number}"
+        text = None if command is None else str(command)
+        if cause == Cause.TRAP and isinstance(command, Decoded):
+            fault = self._fault(Launch.of(command.values))
+            return halted(cause, name, index, text, fault, self._where(fault))
         return halted(cause, name, index, text)
 
-    def _command(self, address: int) -> str | None:
-        """The command at an address in words; None where there is no memory."""
+    def _fault(self, launch: Launch) -> KernelFault:
+        """What the registers say of the thread that trapped."""
+        warp, lane = self.field("TRAP", "warp"), self.field("TRAP", "lane")
+        core = Core.of(self.transport.config)
+        linear = warp % launch.warps_per_block(core) * core.lanes + lane
+        x, y, _ = launch.block
+        return KernelFault(
+            cause=Trap(self.field("TRAP", "cause")),
+            pc=self.read("TRAP_PC"),
+            block=(
+                self.field("TRAP_BLOCK", "x"),
+                self.field("TRAP_BLOCK", "y"),
+                self.read("TRAP_BLOCK_Z"),
+            ),
+            thread=(linear % x, linear // x % y, linear // (x * y)),
+            warp=warp,
+            lane=lane,
+        )
+
+    def _command(self, address: int) -> Decoded | str | None:
+        """The command at an address, or what is wrong with it; None where there is no memory."""
         if address + COMMAND_BYTES > self.transport.memory_bytes:
             return None
         try:
-            return str(decode(self.transport.read(address, COMMAND_BYTES)))
+            return decode(self.transport.read(address, COMMAND_BYTES))
         except ValueError as why:
             return str(why)

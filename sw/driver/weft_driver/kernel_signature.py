@@ -52,6 +52,11 @@ class Parameter:
         what = {Kind.SIGNED: "int", Kind.UNSIGNED: "uint", Kind.FLOAT: "float"}[self.kind]
         return f"{what}{8 * self.size} {self.name}"
 
+    @property
+    def is_pointer(self) -> bool:
+        """Whether an array is passed."""
+        return self.kind is Kind.POINTER
+
     def pack(self, value: Any) -> bytes:
         """A value as a word of arguments.
 
@@ -63,7 +68,10 @@ class Parameter:
         if self.kind is Kind.FLOAT:
             if isinstance(value, bool) or not isinstance(value, int | float | np.number):
                 raise TypeError(f"{self}: {value!r} is not a number")
-            return struct.pack("<f", float(value))
+            try:
+                return struct.pack("<f", float(value))
+            except OverflowError:
+                raise ValueError(f"{self}: {value} does not fit float32") from None
         if not isinstance(value, int | np.integer):
             raise TypeError(f"{self}: {value!r} is not a whole number")
         bits = 8 * self.size
@@ -83,7 +91,8 @@ class Parameter:
         """
         if self.kind is not Kind.POINTER:
             raise TypeError(f"{self}: an array was given")
-        if self.element is not None and np.dtype(self.element) != dtype:
+        wanted = dtype if self.element is None else np.dtype(self.element)
+        if wanted != dtype or dtype.hasobject:
             raise TypeError(f"{self}: an array of {dtype} was given")
 
 

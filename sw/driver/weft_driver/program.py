@@ -1,6 +1,6 @@
 """Programs: operations on tensors, recorded, planned together, run behind one doorbell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial, wraps
 from types import TracebackType
@@ -12,9 +12,10 @@ from weft.arch.commands import COMMAND_BYTES
 
 from .convolution import conv_shape
 from .errors import check_choice, check_matrix
+from .launch import PRIVATE, DeviceKernel, Size, prepare
 from .packing import Packing, pack_matrix, pack_slices
 from .planner.plan import Plan, plan
-from .planner.problem import Buffer, Conv, Gemm
+from .planner.problem import Buffer, Call, Conv, Gemm, Op
 from .planner.split import split
 from .quantise import OUT_TYPES, Quantisation, column_sums, quantisation
 from .run import Run
@@ -58,7 +59,7 @@ class Program:
 
     def __init__(self, device: "Device"):
         self.device = device
-        self.ops: list[Gemm | Conv] = []
+        self.ops: list[Op] = []
         self.macs = 0
         self._keep: list[Tensor] = []  # everything that the commands point to
         self._folded: list[tuple[Tensor, int]] = []  # what the host used, and its version then
@@ -109,7 +110,7 @@ class Program:
         (m, k), (k_b, n) = a.shape, b.shape
         if k != k_b:
             raise ValueError(f"a is {m} x {k}, b is {k_b} x {n}: the inner sizes differ")
-        host = b if isinstance(b, np.ndarray) else b.host
+        host = self._host(b)
         layout = b_layout or ("row_major" if host is None else "packed")
         check_choice("b_layout", layout, B_LAYOUTS)
         if layout == "packed" and host is None:
@@ -181,7 +182,7 @@ class Program:
         """
         shape = conv_shape(x, weight, stride, padding, dilation, groups)
         self._need_own(x, weight)
-        host = weight if isinstance(weight, np.ndarray) else weight.host
+        host = self._host(weight)
         if host is None:
             raise ValueError("weight is computed on the device; convolution packs it on the host")
         kh, kw, cin, n = host.shape
@@ -221,6 +222,27 @@ class Program:
         self._record(op, pixels * kh * kw * cin * n)
         return result
 
+    @all_or_nothing
+    def launch(
+        self,
+        kernel: DeviceKernel,
+        grid: Size,
+        block: Size,
+        args: Sequence[Any] = (),
+        *,
+        shared: int = 0,
+        private: int = PRIVATE,
+    ) -> None:
+        """Record the launch of a kernel; the arguments are those of `Device.launch`.
+
+        It runs when what it reads is there; operations after it see what it wrote. Where the
+        kernel writes, only tensors can be given: any of this device, results of the program too.
+        """
+        prepared = prepare(self.device, kernel, grid, block, args, shared, private)
+        self._keep += prepared.keep
+        self._results += [tensor for tensor in prepared.written if not self._writes(tensor)]
+        self._record(prepared.call, 0)
+
     def _need_own(self, *operands: np.ndarray | Tensor) -> None:
         for operand in operands:
             if isinstance(operand, Tensor) and operand.device is not self.device:
@@ -230,7 +252,7 @@ class Program:
         if quant.b_zero_point and not self.device.config.row_sum:
             raise ValueError("a zero point of b needs row sums, which this chip was built without")
 
-    def _record(self, op: Gemm | Conv, macs: int) -> None:
+    def _record(self, op: Op, macs: int) -> None:
         self.ops.append(op)
         self.macs += macs
         self._plan, self._code = None, []
@@ -251,7 +273,7 @@ class Program:
         """B as the weight SRAM wants it; kept with a tensor, so that it is packed once."""
         if isinstance(b, Tensor) and key in b.packed:
             return self._keeping(b.packed[key])
-        host = b if isinstance(b, np.ndarray) else b.host
+        host = self._host(b)
         assert host is not None
         signed = (host ^ 0x80).view(np.int8) if host.dtype == np.uint8 else host
         made = self.device.tensor(pack(self.device.config, signed))
@@ -272,8 +294,16 @@ class Program:
         return result
 
     def _buffer(self, tensor: Tensor) -> Buffer:
-        at = tensor.address
-        return Buffer(f"t{at:x}", at, any(tensor is result for result in self._results))
+        return Buffer(tensor.space, tensor.address, self._writes(tensor))
+
+    def _writes(self, tensor: Tensor) -> bool:
+        return any(tensor is result for result in self._results)
+
+    def _host(self, value: np.ndarray | Tensor) -> np.ndarray | None:
+        """Contents that the host knows; not those of a tensor that the program writes."""
+        if isinstance(value, np.ndarray):
+            return value
+        return None if self._writes(value) else value.host
 
     # --- planning and running ----------------------------------------------------------------
 
@@ -317,6 +347,7 @@ class Program:
             self._code = [self.device.tensor(code) for code in codes]
         for result in self._results:
             result.changed()
-        limit = 1_000_000 + 200 * self.plan().estimate.cycles
+        kernels = any(isinstance(op, Call) for op in self.ops)  # they take as long as they take
+        limit = None if kernels else 1_000_000 + 200 * self.plan().estimate.cycles
         calls = [(code.address, code.nbytes // COMMAND_BYTES) for code in self._code]
         return self.device.execute_all(calls, macs=self.macs, limit=limit)

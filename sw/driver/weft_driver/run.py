@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from weft.arch.registers import BINS, BY_NAME, COUNTERS
+from weft.arch.registers import BINS, BY_NAME, COUNTERS, KERNEL_COUNTERS
 from weft.config import Config
 
 from .transport import Transport
@@ -13,6 +13,21 @@ Counters = dict[str, int]
 def read_counters(transport: Transport) -> Counters:
     """Every counter by name."""
     return {name: transport.read_register(BY_NAME[name.upper()].offset) for name, _ in COUNTERS}
+
+
+def read_kernel_counters(transport: Transport) -> Counters:
+    """Every counter of kernels by name; empty on a chip without a SIMT core."""
+    if not transport.config.lanes:
+        return {}
+    return {
+        name: transport.read_register(BY_NAME[f"KERNEL_{name.upper()}"].offset)
+        for name, _ in KERNEL_COUNTERS
+    }
+
+
+def passed(before: Counters, after: Counters) -> Counters:
+    """What counters, which wrap at 2^32, have counted."""
+    return {name: (after[name] - before[name]) % (1 << 32) for name in after}
 
 
 @dataclass(frozen=True)
@@ -32,6 +47,11 @@ class Run:
         on a device without time (``golden:``).
     counters
         All counters of this run; empty without time.
+    kernel
+        What kernels of this run counted, see `weft.arch.registers.KERNEL_COUNTERS`; empty on a
+        chip without a SIMT core.
+    lanes
+        Lanes of its SIMT core.
     """
 
     macs: int
@@ -44,6 +64,14 @@ class Run:
     bytes_read: int | None = None
     bytes_written: int | None = None
     counters: Counters = field(default_factory=dict)
+    kernel: Counters = field(default_factory=dict)
+    lanes: int = 0
+
+    @property
+    def lane_utilization(self) -> float | None:
+        """Share of lanes that took part in retired warp-instructions; None without any."""
+        issued = self.kernel.get("issued", 0)
+        return self.kernel["active_lanes"] / (issued * self.lanes) if issued else None
 
     @classmethod
     def measured(
@@ -56,9 +84,10 @@ class Run:
         commands: int,
         seconds: float,
         cpu_seconds: float,
+        kernel: Counters,
     ) -> "Run":
-        """From the counters before and after, which wrap at 2^32."""
-        counters = {name: (after[name] - before[name]) % (1 << 32) for name in after}
+        """From the counters before and after."""
+        counters = passed(before, after)
         cycles = counters["cycles"]
         peak = config.rows * config.cols * cycles
         return cls(
@@ -72,4 +101,6 @@ class Run:
             bytes_read=counters["read_beats"] * config.bus_bytes,
             bytes_written=counters["write_beats"] * config.bus_bytes,
             counters=counters,
+            kernel=kernel,
+            lanes=config.lanes,
         )

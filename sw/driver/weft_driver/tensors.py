@@ -45,6 +45,11 @@ class Tensor:
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
     @property
+    def space(self) -> str:
+        """Name of its bytes among those that one program touches."""
+        return f"t{self.address:x}"
+
+    @property
     def ndim(self) -> int:
         """Number of dimensions."""
         return len(self.shape)

@@ -142,7 +142,7 @@ class _Run:
         for engine, numbers in zip(self.engines, self.waits, strict=True):
             for number in numbers:
                 self.waiter[number] = engine
-        self.execute = (self.load, self.matmul, self.drain, self.store)
+        self.execute = (self.load, self.matmul, self.drain, self.store, self.launch)
         self.tokens = [0] * SEMAPHORES
         count = len(self.steps)
         self.queued, self.start, self.visible = [0] * count, [0] * count, [0] * count
@@ -454,6 +454,13 @@ class _Run:
         queue.free = max(time + 1, now - self.lat.store)
         self.done(self.response + self.lat.stored, index)
         self.at(queue.free, self.gate, Engine.STORE)
+
+    def launch(self, time: int, index: int, f: Mapping[str, int]) -> None:
+        """A kernel: how long it takes is not known here, and counts as nothing."""
+        del f
+        self.queues[Engine.SIMT].free = time + 1
+        self.done(time + 1, index)
+        self.at(time + 1, self.gate, Engine.SIMT)
 
     def signal(self, time: int, index: int) -> None:
         """The end of the program."""

@@ -5,7 +5,7 @@ from weft.config import Config
 
 from .conv import ConvChoice
 from .gemm import Choice
-from .problem import Conv, Gemm
+from .problem import Call, Conv, Gemm
 
 
 def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
@@ -95,3 +95,8 @@ def explain_conv(config: Config, op: Conv, choice: ConvChoice) -> str:
     if choice.taper:
         lines.append(f"  end: shrinking bands down to {choice.taper} row(s)")
     return "\n".join(lines)
+
+
+def explain_call(op: Call) -> str:
+    """What a launch is; nothing is chosen."""
+    return f"kernel {op.name}, grid {op.grid}, block {op.block}; its cycles are not estimated"

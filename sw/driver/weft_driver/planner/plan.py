@@ -11,24 +11,26 @@ from .choose import choose
 from .choose_conv import choose_conv
 from .conv import ConvChoice, ConvPlanner
 from .estimate import Estimate, Estimator
-from .explain import explain_conv, explain_gemm
+from .explain import explain_call, explain_conv, explain_gemm
 from .gemm import Choice
 from .hazards import synchronise
-from .problem import Conv, Gemm
+from .problem import Call, Conv, Op, produced
 from .search import EFFORT, gemm_steps
-from .steps import Program, Step, end_step
+from .steps import Program, Step, end_step, launch_step
 
 
 @dataclass(frozen=True)
 class Part:
     """One operation of a plan and what was chosen for it."""
 
-    op: Gemm | Conv
-    choice: Choice | ConvChoice
+    op: Op
+    choice: Choice | ConvChoice | None
     commands: int
 
     def explain(self, config: Config) -> str:
         """What was chosen, in words."""
+        if isinstance(self.op, Call):
+            return explain_call(self.op)
         if isinstance(self.op, Conv):
             assert isinstance(self.choice, ConvChoice)
             return explain_conv(config, self.op, self.choice)
@@ -89,9 +91,11 @@ class Plan:
 
 
 def lay_out(
-    config: Config, op: Gemm | Conv, memory: MemoryTiming | None, effort: int
+    config: Config, op: Op, memory: MemoryTiming | None, effort: int
 ) -> tuple[Part, list[Step]]:
     """Choose for one operation, and write its steps."""
+    if isinstance(op, Call):
+        return Part(op, None, 1), [launch_step(op)]
     if isinstance(op, Conv):
         choice = choose_conv(config, op, memory, effort).choice
         steps = ConvPlanner(config, op, choice).steps()
@@ -103,7 +107,7 @@ def lay_out(
 
 def plan(
     config: Config,
-    ops: Sequence[Gemm | Conv],
+    ops: Sequence[Op],
     memory: MemoryTiming | None = None,
     effort: int = EFFORT,
 ) -> Plan:
@@ -127,9 +131,9 @@ def plan(
     """
     steps: list[Step] = []
     parts = []
-    for op in ops:
+    for op in produced(ops):
         part, own = lay_out(config, op, memory, effort)
         parts.append(part)
         steps += own
-    program = synchronise(config, [*steps, end_step()])
+    program = synchronise(config, [*steps, end_step(any(isinstance(op, Call) for op in ops))])
     return Plan(config, tuple(parts), program, Estimator(config, memory).run(program))

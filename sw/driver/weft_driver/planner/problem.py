@@ -1,9 +1,13 @@
 """What is to be computed: the operations that the planner takes."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from weft.arch.layouts import ceil_div
+from weft.arch.simt import Dim
 from weft.config import Config
+
+from .spans import Span
 
 
 @dataclass(frozen=True)
@@ -166,3 +170,43 @@ class Conv:
     def n_blocks(self, config: Config) -> int:
         """Blocks of C columns."""
         return ceil_div(self.n, config.cols)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A kernel, run by the SIMT core.
+
+    Parameters
+    ----------
+    name
+        For a reader.
+    fields
+        Of its LAUNCH command, without semaphores.
+    reads, writes
+        What it touches: whole tensors, and its shared memory.
+    grid, block
+        Blocks, and threads of a block.
+    """
+
+    name: str
+    fields: Mapping[str, int]
+    reads: tuple[Span, ...]
+    writes: tuple[Span, ...]
+    grid: Dim
+    block: Dim
+
+
+Op = Gemm | Conv | Call
+
+
+def produced(ops: Sequence[Op]) -> list[Op]:
+    """The operations, each knowing which of its buffers a kernel of the program writes."""
+    spaces = {item.space for op in ops if isinstance(op, Call) for item in op.writes}
+
+    def mark(buffer: Buffer) -> Buffer:
+        return replace(buffer, produced=True) if f"mem:{buffer.name}" in spaces else buffer
+
+    return [
+        op if isinstance(op, Call) else replace(op, a=mark(op.a), b=mark(op.b), c=mark(op.c))
+        for op in ops
+    ]

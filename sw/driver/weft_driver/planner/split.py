@@ -5,7 +5,7 @@ from weft.config import Config
 
 from .hazards import synchronise
 from .spans import span
-from .steps import Program, Step
+from .steps import KERNELS, Program, Step
 
 
 def split(config: Config, program: Program, most: int = MAX_COMMANDS) -> list[Program]:
@@ -33,6 +33,7 @@ def split(config: Config, program: Program, most: int = MAX_COMMANDS) -> list[Pr
         span("wgt", 0, config.wgt_rows),
         span("acc", 0, config.acc_total_rows),
         span("param", 0, config.param_blocks),
+        KERNELS,
     )
     end = Step("SIGNAL", {"end": 1}, reads=everything, note="part done")
     steps = program.steps[:-1]

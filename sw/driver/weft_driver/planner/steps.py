@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from weft.arch.commands import BY_NAME, Engine, encode
 
-from .spans import Span
+from .problem import Call
+from .spans import Span, span
 
 _ENGINES = {name: command.engine for name, command in BY_NAME.items()}
 
@@ -60,6 +61,16 @@ class Program:
         return sum(step.engine is engine for step in self.steps)
 
 
-def end_step() -> Step:
-    """The SIGNAL that retires a program."""
-    return Step("SIGNAL", {"end": 1}, note="done")
+KERNELS = span("kernels", 0, 1)
+"""Stands for all that kernels do and nobody reads: the end of a program waits for it."""
+
+
+def launch_step(op: Call) -> Step:
+    """The LAUNCH of a kernel."""
+    note = f"kernel {op.name}"
+    return Step("LAUNCH", op.fields, op.reads, (*op.writes, KERNELS), note)
+
+
+def end_step(kernels: bool = False) -> Step:
+    """The SIGNAL that retires a program, after all its ``kernels`` if there are any."""
+    return Step("SIGNAL", {"end": 1}, reads=(KERNELS,) if kernels else (), note="done")
