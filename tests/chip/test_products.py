@@ -40,6 +40,7 @@ def exact(a: np.ndarray, b: np.ndarray, za: int, zb: int) -> np.ndarray:
 @pytest.mark.parametrize("spec", ["tiny", "tiny,rows=3,cols=5,bus_bytes=8"])
 def test_products_under_stalls(spec):
     device = Device(f"verilator:{spec}?memory_mib=4")
+    device.effort = 1_000  # many plans, no matter how good
     transport = device.transport
     assert isinstance(transport, VerilatorTransport)
     side = st.integers(1, 24)
@@ -112,8 +113,8 @@ def test_table(base, out, layout):
         over.append(run.cycles - ideal)
     if (out, layout) == ("int8", "packed"):
         # What is reached; the aim is 400, see docs/benchmarks.md.
-        assert max(over[: len(AWKWARD)]) <= 520
-        assert sorted(over)[len(over) // 2] <= 360
+        assert max(over[: len(AWKWARD)]) <= 480
+        assert sorted(over)[len(over) // 2] <= 300
 
 
 def test_programs_back_to_back_without_reset(base):
