@@ -21,37 +21,40 @@ WEFT_INLINE unsigned block_warps(void)
 }
 
 /* Do `step(m)` for m = 1, 2, 4 as far as the core has lanes. */
-#define WARP_STEPS(step) \
+#define WARP_STEPS(lanes, step) \
     do { \
-        if (weft_lanes() > 1) \
+        if ((lanes) > 1) \
             step(1); \
-        if (weft_lanes() > 2) \
+        if ((lanes) > 2) \
             step(2); \
-        if (weft_lanes() > 4) \
+        if ((lanes) > 4) \
             step(4); \
     } while (0)
 
 /* Sum or maximum over the warp, in every lane. */
 WEFT_INLINE int warp_sum(int value)
 {
+    unsigned lanes = weft_lanes();
 #define ADD(m) (value += weft_shfl_xor(value, m))
-    WARP_STEPS(ADD);
+    WARP_STEPS(lanes, ADD);
 #undef ADD
     return value;
 }
 
 WEFT_INLINE float warp_sum_f(float value)
 {
+    unsigned lanes = weft_lanes();
 #define ADD(m) (value += weft_shfl_xor_f(value, m))
-    WARP_STEPS(ADD);
+    WARP_STEPS(lanes, ADD);
 #undef ADD
     return value;
 }
 
 WEFT_INLINE float warp_max_f(float value)
 {
+    unsigned lanes = weft_lanes();
 #define MAX(m) (value = __builtin_fmaxf(value, weft_shfl_xor_f(value, m)))
-    WARP_STEPS(MAX);
+    WARP_STEPS(lanes, MAX);
 #undef MAX
     return value;
 }
@@ -66,7 +69,8 @@ WEFT_INLINE int block_sum(int value, int *partial)
     weft_bar();
 
     int total = 0;
-    for (unsigned warp = 0; warp < block_warps(); warp++)
+    unsigned warps = block_warps();
+    for (unsigned warp = 0; warp < warps; warp++)
         total += partial[warp];
     return total;
 }
@@ -79,7 +83,8 @@ WEFT_INLINE float block_sum_f(float value, float *partial)
     weft_bar();
 
     float total = 0;
-    for (unsigned warp = 0; warp < block_warps(); warp++)
+    unsigned warps = block_warps();
+    for (unsigned warp = 0; warp < warps; warp++)
         total += partial[warp];
     return total;
 }

@@ -15,7 +15,8 @@ WEFT_INLINE int clamp(int value, int end)
 
 WEFT_KERNEL void blur(int height, int width, const uint8_t *x, uint8_t *y)
 {
-    for (int pixel = weft_global_x(); pixel < height * width; pixel += weft_global_dim_x()) {
+    int threads = weft_global_dim_x();
+    for (int pixel = weft_global_x(); pixel < height * width; pixel += threads) {
         int row = pixel / width, column = pixel % width, sum = 8;
         for (int dy = -1; dy <= 1; dy++) {
             const uint8_t *line = x + clamp(row + dy, height) * width;

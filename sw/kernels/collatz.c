@@ -4,7 +4,8 @@
 
 WEFT_KERNEL void collatz(int n, int *lengths)
 {
-    for (int i = weft_global_x(); i < n; i += weft_global_dim_x()) {
+    int threads = weft_global_dim_x();
+    for (int i = weft_global_x(); i < n; i += threads) {
         int length = 0;
         for (unsigned v = i + 1; v != 1; length++)
             v = v & 1 ? 3 * v + 1 : v / 2;

@@ -36,7 +36,8 @@ WEFT_KERNEL void depthwise(
     int height = shape->height, width = shape->width, channels = shape->channels;
     int zero = shape->zero_x, size = height * width * channels;
 
-    for (int i = weft_global_x(); i < size; i += weft_global_dim_x()) {
+    int threads = weft_global_dim_x();
+    for (int i = weft_global_x(); i < size; i += threads) {
         int channel = i % channels, column = i / channels % width, row = i / channels / width;
         int sum = bias[channel];
         for (int dy = -1; dy <= 1; dy++)

@@ -5,7 +5,8 @@
 WEFT_KERNEL void dot_product(int n, const float *x, const float *y, float *sums)
 {
     float sum = 0;
-    for (int i = weft_global_x(); i < n; i += weft_global_dim_x())
+    int threads = weft_global_dim_x();
+    for (int i = weft_global_x(); i < n; i += threads)
         sum += x[i] * y[i];
 
     sum = block_sum_f(sum, weft_shared());

@@ -10,7 +10,8 @@
 
 WEFT_KERNEL void gelu(int n, const float *x, float *y)
 {
-    for (int i = weft_global_x(); i < n; i += weft_global_dim_x()) {
+    int threads = weft_global_dim_x();
+    for (int i = weft_global_x(); i < n; i += threads) {
         float v = x[i];
         float u = v + 0.044715f * v * v * v;
         y[i] = v * weft_rcp(1 + weft_exp2(u * (-2 * SQRT_2_PI * LOG2_E)));

@@ -8,15 +8,15 @@
 
 WEFT_KERNEL void histogram(int n, const uint8_t *x, int *counts)
 {
-    int *count = weft_shared();
-    for (int v = weft_thread(); v < VALUES; v += weft_block_dim_x())
+    int *count = weft_shared(), threads = weft_block_dim_x();
+    for (int v = weft_thread(); v < VALUES; v += threads)
         count[v] = 0;
     weft_bar();
 
-    for (int i = weft_thread(); i < n; i += weft_block_dim_x())
+    for (int i = weft_thread(); i < n; i += threads)
         weft_amoadd(&count[x[i]], 1);
     weft_bar();
 
-    for (int v = weft_thread(); v < VALUES; v += weft_block_dim_x())
+    for (int v = weft_thread(); v < VALUES; v += threads)
         counts[v] = count[v];
 }

@@ -11,10 +11,10 @@ WEFT_KERNEL void layer_norm(
     float *y)
 {
     int first = weft_block_x() * block_warps() + block_warp();
-    int lanes = weft_lanes(), lane = weft_lane();
+    int lanes = weft_lanes(), lane = weft_lane(), step = weft_grid_dim_x() * block_warps();
     float share = 1.0f / columns;
 
-    for (int row = first; row < rows; row += weft_grid_dim_x() * block_warps()) {
+    for (int row = first; row < rows; row += step) {
         const float *in = x + row * columns;
         float *out = y + row * columns;
 

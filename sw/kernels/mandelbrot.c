@@ -6,7 +6,8 @@
 WEFT_KERNEL void mandelbrot(
     int height, int width, float left, float top, float pitch, int limit, int *steps)
 {
-    for (int pixel = weft_global_x(); pixel < height * width; pixel += weft_global_dim_x()) {
+    int threads = weft_global_dim_x();
+    for (int pixel = weft_global_x(); pixel < height * width; pixel += threads) {
         float cx = left + pixel % width * pitch, cy = top + pixel / width * pitch;
         float x = 0, y = 0, xx = 0, yy = 0;
         int step = 0;

@@ -6,7 +6,8 @@ WEFT_KERNEL void max_pool(int height, int width, int channels, const int8_t *x, 
 {
     int out_width = (width + 1) / 2, size = (height + 1) / 2 * out_width * channels;
 
-    for (int i = weft_global_x(); i < size; i += weft_global_dim_x()) {
+    int threads = weft_global_dim_x();
+    for (int i = weft_global_x(); i < size; i += threads) {
         int channel = i % channels;
         int column = i / channels % out_width * 2, row = i / channels / out_width * 2;
         int most = -128;

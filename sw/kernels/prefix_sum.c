@@ -38,7 +38,7 @@ WEFT_KERNEL void prefix_sum(int n, const int *x, int *y)
         value += lane & (m) ? other : 0; \
         total += other; \
     } while (0)
-        WARP_STEPS(SCAN);
+        WARP_STEPS(lanes, SCAN);
 
         if (i < n)
             y[i] = before + value;

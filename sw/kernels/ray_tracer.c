@@ -53,7 +53,8 @@ WEFT_KERNEL void ray_tracer(
 {
     int height = scene->height, width = scene->width;
 
-    for (int pixel = weft_global_x(); pixel < height * width; pixel += weft_global_dim_x()) {
+    int threads = weft_global_dim_x();
+    for (int pixel = weft_global_x(); pixel < height * width; pixel += threads) {
         struct vector eye = {0, 0, 0}, way;
         way.x = (2 * (pixel % width) + 1 - width) / (float)width;
         way.y = (height - 1 - 2 * (pixel / width)) / (float)width;

@@ -5,7 +5,8 @@
 WEFT_KERNEL void reduction(int n, const int *x, int *sums)
 {
     int sum = 0;
-    for (int i = weft_global_x(); i < n; i += weft_global_dim_x())
+    int threads = weft_global_dim_x();
+    for (int i = weft_global_x(); i < n; i += threads)
         sum += x[i];
 
     sum = block_sum(sum, weft_shared());

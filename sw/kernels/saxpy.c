@@ -1,9 +1,9 @@
 /* y = a x + y, the "hello, world" of GPUs. Element by element it would read
 
-       for (int i = weft_global_x(); i < n; i += weft_global_dim_x())
+       for (int i = thread; i < n; i += threads)
            y[i] = a * x[i] + y[i];
 
-   which is right, and 9 instructions an element; strips need fewer. */
+   which is right, and 8 instructions an element; strips need fewer. */
 #include "strip.h"
 
 WEFT_KERNEL void saxpy(unsigned n, float a, const float *restrict x, float *restrict y)

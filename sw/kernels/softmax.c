@@ -9,9 +9,9 @@
 WEFT_KERNEL void softmax(int rows, int columns, const float *x, float *y)
 {
     int first = weft_block_x() * block_warps() + block_warp();
-    int lanes = weft_lanes(), lane = weft_lane();
+    int lanes = weft_lanes(), lane = weft_lane(), step = weft_grid_dim_x() * block_warps();
 
-    for (int row = first; row < rows; row += weft_grid_dim_x() * block_warps()) {
+    for (int row = first; row < rows; row += step) {
         const float *in = x + row * columns;
         float *out = y + row * columns;
 

@@ -1,52 +1,77 @@
-/* y[c][r] = x[r][c], tile by tile through shared memory.
+/* y[c][r] = x[r][c], through shared memory; one block for each tile of 16 x 16 words.
 
    Directly, either the reads or the writes of a warp would lie a whole row apart, one access to memory
    for each lane. A tile in shared memory is written along rows and read along columns, and memory
    sees neighbours both times. Its rows are one word longer than the tile is wide: words of one column
    then lie in different banks, so that the lanes of a warp get them at once.
 
-   A column of a tile belongs to one thread: blocks of 16 threads fit best, any size works. */
+   Thread t has columns t and t + 8 of the tile: one address serves both. Blocks of 8 threads fit best,
+   others work. */
 #include "weft.h"
 
 #define TILE 16
+#define HALF (TILE / 2)
 #define PITCH (TILE + 1)
 
-WEFT_KERNEL void transpose(int rows, int columns, const int *restrict x, int *restrict y)
+/* pointer += words, and the compiler is not to know by how much: else it would compute the addresses
+   of all 16 rows beforehand, and run out of registers. */
+#define STEP(pointer, words) \
+    do { \
+        pointer += (words); \
+        __asm__("" : "+r"(pointer)); \
+    } while (0)
+
+/* A tile of which only `high` x `wide` words are inside of the matrix, one by one. */
+static __attribute__((noinline)) void edge(
+    int high, int wide, const int *x, int x_pitch, int *y, int y_pitch)
+{
+    int *tile = weft_shared(), threads = weft_block_dim_x();
+
+    for (int i = weft_thread(); i < TILE * TILE; i += threads) {
+        int r = i / TILE, c = i % TILE;
+        if (r < high && c < wide)
+            tile[r * PITCH + c] = x[r * x_pitch + c];
+    }
+    weft_bar();
+    for (int i = weft_thread(); i < TILE * TILE; i += threads) {
+        int c = i / TILE, r = i % TILE;
+        if (r < high && c < wide)
+            y[c * y_pitch + r] = tile[r * PITCH + c];
+    }
+}
+
+WEFT_KERNEL void transpose(int rows, int columns, const int *x, int *y)
 {
     int *tile = weft_shared();
+    int row = weft_block_y() * TILE, column = weft_block_x() * TILE;
+    int thread = weft_thread(), threads = weft_block_dim_x();
+    x += row * columns + column;
+    y += column * rows + row;
 
-    for (int row = weft_block_y() * TILE; row < rows; row += weft_grid_dim_y() * TILE)
-        for (int column = weft_block_x() * TILE; column < columns;
-             column += weft_grid_dim_x() * TILE) {
-            int high = rows - row < TILE ? rows - row : TILE;
-            int wide = columns - column < TILE ? columns - column : TILE;
+    if (row + TILE > rows || column + TILE > columns) {
+        edge(rows - row, columns - column, x, columns, y, rows);
+        return;
+    }
 
-            const int *from = x + row * columns + column;
-            for (int c = weft_thread(); c < wide; c += weft_block_dim_x()) {
-                const int *source = from + c;
-                int *target = tile + c;
-                if (high == TILE)
+    for (int t = thread; t < HALF; t += threads) {
+        const int *from = x + t;
+        int *to = tile + t;
 #pragma clang loop unroll(full)
-                    for (int r = 0; r < TILE; r++, source += columns)
-                        target[r * PITCH] = *source;
-                else
-                    for (int r = 0; r < high; r++, source += columns)
-                        target[r * PITCH] = *source;
-            }
-            weft_bar();
-
-            int *to = y + column * rows + row;
-            for (int r = weft_thread(); r < high; r += weft_block_dim_x()) {
-                const int *source = tile + r * PITCH;
-                int *target = to + r;
-                if (wide == TILE)
-#pragma clang loop unroll(full)
-                    for (int c = 0; c < TILE; c++, target += rows)
-                        *target = source[c];
-                else
-                    for (int c = 0; c < wide; c++, target += rows)
-                        *target = source[c];
-            }
-            weft_bar();
+        for (int r = 0; r < TILE; r++) {
+            to[r * PITCH] = from[0];
+            to[r * PITCH + HALF] = from[HALF];
+            STEP(from, columns);
         }
+    }
+    weft_bar();
+    for (int t = thread; t < HALF; t += threads) {
+        const int *from = tile + t * PITCH;
+        int *to = y + t;
+#pragma clang loop unroll(full)
+        for (int c = 0; c < TILE; c++) {
+            to[0] = from[c];
+            to[HALF] = from[c + HALF * PITCH];
+            STEP(to, rows);
+        }
+    }
 }

@@ -7,7 +7,7 @@ arguments and the results to expect, `simulate` runs it.
 from .library import KERNELS
 from .png import write_png
 from .simulate import Outcome, OutOfBounds, Placed, compare, place, simulate
-from .work import AWKWARD, CORNERS, Array, LibraryKernel, Work
+from .work import AWKWARD, CORNERS, Array, LibraryKernel, Work, reads, writes
 
 __all__ = [
     "AWKWARD",
@@ -21,6 +21,8 @@ __all__ = [
     "Work",
     "compare",
     "place",
+    "reads",
     "simulate",
     "write_png",
+    "writes",
 ]

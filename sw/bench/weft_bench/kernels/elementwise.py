@@ -45,7 +45,8 @@ def collatz(size: int, rng: Generator) -> Work:
     return Work((size, writes(lengths)), size)
 
 
-MANDELBROT_LIMIT = 100
+MANDELBROT_LIMIT = 40
+INSIDE_LIMIT = 100
 
 
 def mandelbrot(size: int, rng: Generator) -> Work:
@@ -53,28 +54,28 @@ def mandelbrot(size: int, rng: Generator) -> Work:
     height, width = rectangle(size)
     left, top, pitch = np.float32(-2.2), np.float32(-1.3), np.float32(3 / width)
     row, column = np.indices((height, width)).astype(np.float32)
-    return _mandelbrot(left, top, pitch, left + column * pitch, top + row * pitch)
+    return _mandelbrot(left, top, pitch, left + column * pitch, top + row * pitch, MANDELBROT_LIMIT)
 
 
 def mandelbrot_inside(size: int, rng: Generator) -> Work:
     """The same where no pixel ever leaves: every thread takes all steps."""
     zero = np.float32(0)
     inside = np.zeros(rectangle(size), np.float32)
-    return _mandelbrot(zero, zero, zero, inside, inside)
+    return _mandelbrot(zero, zero, zero, inside, inside, INSIDE_LIMIT)
 
 
 def _mandelbrot(
-    left: np.float32, top: np.float32, pitch: np.float32, cx: np.ndarray, cy: np.ndarray
+    left: np.float32, top: np.float32, pitch: np.float32, cx: np.ndarray, cy: np.ndarray, limit: int
 ) -> Work:
     x, y = np.zeros((2, *cx.shape), np.float32)
     steps = np.zeros(cx.shape, np.int32)
     with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(MANDELBROT_LIMIT):
+        for _ in range(limit):
             inside = x * x + y * y <= 4
             steps += inside
             x, y = (
                 np.where(inside, x * x - y * y + cx, x),
                 np.where(inside, (x + x) * y + cy, y),
             )
-    arguments = (*cx.shape, left, top, pitch, MANDELBROT_LIMIT, writes(steps))
+    arguments = (*cx.shape, left, top, pitch, limit, writes(steps))
     return Work(arguments, steps.size)

@@ -138,7 +138,7 @@ KERNELS = {
             elementwise.mandelbrot_inside,
             four_blocks,
             unit="pixel",
-            sizes=(67,),
+            sizes=(1, 9),
             program="mandelbrot",
         ),
         LibraryKernel(

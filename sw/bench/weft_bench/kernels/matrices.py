@@ -8,11 +8,8 @@ from weft_bench.reference import exact_product
 
 from .work import Work, reads, rectangle, writes
 
-K_ALIGN = 8
-"""`gemm_int8` takes K in pairs of words of four bytes."""
-
-N_ALIGN = 16
-"""`gemm_int8` takes columns in groups of this many."""
+ROWS_ALIGN, COLUMNS_ALIGN = 4, 16
+"""`gemm_int8` takes rows of C and columns of C in groups of this many."""
 
 
 def transpose(size: int, rng: Generator) -> Work:
@@ -28,32 +25,34 @@ def gemm_int8(size: int, rng: Generator) -> Work:
     k = n
     a = rng.integers(-128, 128, (m, k)).astype(np.int8)
     b = rng.integers(-128, 128, (k, n)).astype(np.int8)
-    rows, columns = pack_rows(a), pack_columns(b)
-    arguments = (m, n, rows.shape[1] // 2, reads(rows), reads(columns))
-    return Work((*arguments, writes(exact_product(a, b))), m * n * -(-k // 4))
+    rows, columns = pack_fours(a.T, ROWS_ALIGN), pack_fours(b, COLUMNS_ALIGN)
+    arguments = (m, n, len(rows), reads(rows), reads(columns), writes(exact_product(a, b)))
+    return Work(arguments, m * n * len(rows))
 
 
-def pack_rows(a: NDArray[np.int8]) -> NDArray[np.int32]:
-    """A, M x K, as rows of words of four bytes along K, padded with zeros."""
-    padded = np.pad(a, ((0, 0), (0, -a.shape[1] % K_ALIGN)))
-    return padded.view(np.int32)
+def pack_fours(b: NDArray[np.int8], align: int) -> NDArray[np.int32]:
+    """K x N bytes as words (k / 4, n) of four bytes along K, padded with zeros.
 
-
-def pack_columns(b: NDArray[np.int8]) -> NDArray[np.int32]:
-    """B, K x N, as words (k / 4, column) of four bytes along K, padded with zeros."""
-    padded = np.pad(b, ((0, -b.shape[0] % K_ALIGN), (0, -b.shape[1] % N_ALIGN)))
+    Parameters
+    ----------
+    b
+        int8, K x N.
+    align
+        N is padded to a multiple of it.
+    """
+    padded = np.pad(b, ((0, -b.shape[0] % 4), (0, -b.shape[1] % align)))
     k, n = padded.shape
     fours = np.ascontiguousarray(padded.reshape(k // 4, 4, n).transpose(0, 2, 1))
     return fours.view(np.int32)[..., 0]
 
 
 def gemm_float(size: int, rng: Generator) -> Work:
-    """The product of float32 M x K and K x N, K = N, summed in the order of k; items are products.
+    """The product of float32 M x K and K x N, K = M, summed in the order of k; items are products.
 
     In float32 with a rounding after each operation, so equal bit for bit.
     """
     m, n = rectangle(size)
-    k = n
+    k = m
     a = rng.standard_normal((m, k)).astype(np.float32)
     b = rng.standard_normal((k, n)).astype(np.float32)
     c = np.zeros((m, n), np.float32)

@@ -107,7 +107,7 @@ def place(
     private_base = free["main"] + _GUARD_BYTES
     shared_base = free["shared"] + _GUARD_BYTES
 
-    grid, block = kernel.geometry(core)
+    grid, block = kernel.geometry(core, work)
     launch = Launch(
         entry=code + file[kernel.program].entry,
         grid=grid,

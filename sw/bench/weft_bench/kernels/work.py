@@ -17,6 +17,9 @@ FOLDER = Path(__file__).resolve().parents[3] / "kernels"
 AWKWARD = (1, 63, 66, 67, 1000)
 """Sizes that fit no number of threads."""
 
+TILE = 16
+"""Rows and columns of `transpose`'s tiles."""
+
 CORNERS = ((1, 1), (1, 16), (8, 1), (8, 16))
 """Lanes x warps of a small CPU, of one with threads, of one with lanes, and of a GPU."""
 
@@ -113,7 +116,7 @@ class LibraryKernel:
     make
         ``make(size, rng)`` is work of about ``size`` elements.
     geometry
-        Grid and block for a core.
+        Grid and block for a core and the work.
     tolerance
         How close results must be to the reference, in words.
     unit
@@ -133,7 +136,7 @@ class LibraryKernel:
     name: str
     doc: str
     make: Callable[[int, np.random.Generator], Work]
-    geometry: Callable[[Core], tuple[Dim, Dim]]
+    geometry: Callable[[Core, Work], tuple[Dim, Dim]]
     tolerance: str = "exact"
     unit: str = "element"
     shared: int = 0
@@ -158,24 +161,25 @@ class LibraryKernel:
 # --- geometries --------------------------------------------------------------------------------
 
 
-def one_block(core: Core) -> tuple[Dim, Dim]:
+def one_block(core: Core, work: Work) -> tuple[Dim, Dim]:
     """One block of all threads: they can meet."""
     return (1, 1, 1), (core.threads, 1, 1)
 
 
-def one_warp(core: Core) -> tuple[Dim, Dim]:
+def one_warp(core: Core, work: Work) -> tuple[Dim, Dim]:
     """One block of one warp."""
     return (1, 1, 1), (core.lanes, 1, 1)
 
 
-def four_blocks(core: Core) -> tuple[Dim, Dim]:
+def four_blocks(core: Core, work: Work) -> tuple[Dim, Dim]:
     """Four blocks that fill the core, or take turns on a core of fewer warps."""
     return (4, 1, 1), (core.lanes * max(1, core.warps // 4), 1, 1)
 
 
-def tiles(core: Core) -> tuple[Dim, Dim]:
-    """2 x 4 blocks of up to 16 threads."""
-    return (2, 4, 1), (min(16, core.threads), 1, 1)
+def tiles(core: Core, work: Work) -> tuple[Dim, Dim]:
+    """A block of up to 8 threads for each tile of a matrix of rows x columns."""
+    rows, columns = (int(value) for value in work.arguments[:2])  # type: ignore[arg-type]
+    return (-(-columns // TILE), -(-rows // TILE), 1), (min(8, core.threads), 1, 1)
 
 
 def rectangle(size: int) -> tuple[int, int]:
