@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from weft.gateware.interfaces import MemoryRead
-from weft.gateware.simt.core import Core, Retire
-from weft.gateware.simt.interfaces import TrapReport, launch_layout
+from weft.gateware.simt.core import Core
+from weft.gateware.simt.interfaces import Retire, TrapReport, launch_layout
 from weft.gateware.simt.passes import COUNTS
 from weft.gateware.simt.shared_access import SharedPort
 from weft.gateware.simt.sizes import Sizes

@@ -6,7 +6,7 @@
 import numpy as np
 import pytest
 
-from weft.arch.isa import INSTRUCTIONS, encode, why_illegal
+from weft.arch.isa import INSTRUCTIONS, Unit, encode, why_illegal
 from weft.arch.simt import CONTROL_REGISTERS, CSR_NUMBERS, MAIN, PORT, SHARED, Launch, Trap
 from weft.arch.simt import PRIVATE as PRIVATE_WINDOW
 from weft.gateware.simt.sizes import Sizes
@@ -33,7 +33,9 @@ TINY = Sizes(
     banks=1,
     shared_latency=1,
 )
-SMALL = Sizes(lanes=2, warps=4, icache_bytes=512, shared_bytes=SHARED_BYTES, starvation=5, banks=2)
+SMALL = Sizes(
+    lanes=2, warps=4, icache_bytes=512, shared_bytes=SHARED_BYTES, starvation=5, banks=2, fp="full"
+)
 BASE = Sizes(lanes=8, warps=16, icache_bytes=4096, shared_bytes=SHARED_BYTES, starvation=20)
 WIDE = Sizes(lanes=4, warps=16, icache_bytes=4096, shared_bytes=SHARED_BYTES, banks=4, starvation=1)
 
@@ -119,7 +121,12 @@ MEMORIES = (
 @CORES
 def test_random_kernels(sizes, many):
     for seed in range(many(20, 1000)):
-        kernel = RandomKernel(seed, weft=seed % 2 == 1, collectives=seed % 3 == 2)
+        kernel = RandomKernel(
+            seed,
+            floats=sizes.fp == "full" and seed % 5 > 1,
+            weft=seed % 2 == 1,
+            collectives=seed % 3 == 2,
+        )
         threads = 1 + seed % sizes.threads
         pair = Pair(sizes, seed)
         pair.run(
@@ -315,12 +322,15 @@ def test_traps(sizes, name, address):
     assert np.array_equal(pair.shared, pair.golden_shared)
 
 
+FADD = encode("fadd.s", rd=1, rs1=1, rs2=1, rm=0)
 ILLEGAL = (0, 0x73, 0x00B50543, 0x30002573, 0xCD102573, 0x10500073)
 
 
 @CORES
-@pytest.mark.parametrize("word", [*ILLEGAL, encode("fadd.s", rd=1, rs1=1, rs2=1)], ids=hex)
+@pytest.mark.parametrize("word", [*ILLEGAL, FADD, FADD | 5 << 12], ids=hex)
 def test_illegal_instructions(sizes, word):
+    if word == FADD and sizes.fp == "full":
+        return
     outcome = Pair(sizes).run(word.to_bytes(4, "little"), block=(sizes.lanes, 1, 1))
     assert outcome.cause == Trap.ILLEGAL
 
@@ -332,13 +342,102 @@ def test_words_that_are_nearly_instructions(many):
     for row in INSTRUCTIONS:
         for bit in rng.permutation(32)[: many(1, 32)]:
             word = row.match ^ 1 << int(bit)
-            illegal = why_illegal(word, CSR_NUMBERS, False) is not None
+            illegal = why_illegal(word, CSR_NUMBERS, SMALL.fp == "full") is not None
             pair.rtl.reset()
             pair.main[:8] = np.array([word, encode("exit")], "<u4").view(np.uint8)
             pair.rtl.start(Launch(entry=0))
             outcome = pair.rtl.run(300)
             refused = bool(outcome.trap) and outcome.cause == Trap.ILLEGAL
             assert (refused and outcome.pc == MAIN.base) == illegal, hex(word)
+
+
+ACCESSES = {"lb": 1, "lbu": 1, "lh": 2, "lhu": 2, "lw": 4, "sb": 1, "sh": 2, "sw": 4, "amoadd": 4,
+            "amomin": 4, "amomax": 4}  # fmt: skip
+
+
+@CORES
+def test_every_lane_goes_elsewhere(sizes, many):
+    """Lanes meet in words, lines, banks and memories, in any mixture; counters say how often."""
+    count, table = 30, 0x8000
+    for seed in range(many(6, 200)):
+        rng = np.random.default_rng(seed)
+        asm = Assembler()
+        asm.put("csrr", "t0", "lane")
+        asm.put("slli", "t0", "t0", 2)
+        asm.put("add", "t0", "t0", "a0")
+        asm.put("addi", "t2", "t0", 0)
+        rows = []
+        room = int(rng.choice([8, 64, 256]))  # few bytes: many lanes in one word
+        for _ in range(count):
+            name = str(rng.choice(list(ACCESSES)))
+            size = ACCESSES[name]
+            bases = np.array([MAIN.base + 0x6000, SHARED.base + 256, PRIVATE_WINDOW.base])
+            which = rng.integers(0, 3, sizes.lanes)
+            if name.startswith("amo"):
+                which[:] = 1
+            elif rng.integers(0, 3):
+                which[:] = rng.integers(0, 3)
+            limit = np.where(which == 2, min(room, PRIVATE), room)
+            offsets = (rng.random(sizes.lanes) * limit).astype(np.int64) // size * size
+            rows.append(bases[which] + offsets)
+            asm.put("lw", "t1", 0, "t0")
+            asm.put("addi", "t0", "t0", 4 * sizes.lanes)
+            if name.startswith("amo"):
+                asm.put(name, "t3", "t2", "t1")
+            else:
+                asm.put(name, "t3" if name[0] == "l" else "t2", 0, "t1")
+            asm.put("add", "t2", "t2", "t3")
+        asm.put("exit")
+        pair = Pair(sizes, seed)
+        addresses = np.array(rows, "<u4").ravel().view(np.uint8)
+        for main in (pair.main, pair.golden_main):
+            main[table : table + len(addresses)] = addresses
+        pair.run(
+            asm, what=f"{seed=}", memory={"seed": seed, **MEMORIES[seed % len(MEMORIES)]},
+            arguments=table, block=(sizes.lanes, 1, 1), private=PRIVATE, private_base=PRIVATE_BASE,
+        )  # fmt: skip
+
+
+DIVIDENDS = (0, 1, 7, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x10000003, 0x20000005, 0x80001234)
+
+
+@CORES
+def test_division(sizes):
+    """Corner values; among them some that would be addresses of windows."""
+    asm = Assembler()
+    for a in DIVIDENDS:
+        asm.li("t0", a)
+        for b in DIVIDENDS:
+            asm.li("t1", b)
+            for name in ("div", "divu", "rem", "remu", "mulh", "mulhsu", "mulhu"):
+                asm.put(name, "t2", "t0", "t1")
+    asm.put("exit")
+    Pair(sizes).run(asm, block=(sizes.lanes, 1, 1))
+
+
+def test_floats(many):
+    """Every operation in every rounding mode on corners and random numbers, lanes on and off."""
+    operations = [row for row in INSTRUCTIONS if row.needs_float and row.unit is not Unit.TRAP]
+    corners = [0, 1, 0x7FFFFF, 0x800000, 0x3F800000, 0x3F800001, 0x7F7FFFFF, 0x7F800000, 0x7FC00000]
+    for seed in range(many(2, 60)):
+        rng = np.random.default_rng(seed)
+        asm = Assembler()
+        for row in operations:
+            for rm in (0, 1, 2, 3, 4, 7) if "rm" in row.operands else (None,):
+                for register in ("t0", "t1"):
+                    value = int(rng.choice(corners)) | int(rng.integers(0, 2)) << 31
+                    if rng.integers(0, 2):
+                        value = int(rng.integers(0, 1 << 32))
+                    asm.li(register, value)
+                    asm.put("csrr", "t2", "lane")
+                    asm.put("add", register, register, "t2")
+                asm.put("beq" if rng.integers(0, 2) else "bge", "t2", 0, 8)
+                values = {"rd": 7, "rs1": 5, "rs2": 6, "rm": rm}
+                word = encode(row.name, **{name: values[name] for name in row.operands})
+                asm.words.append(word)
+        asm.put("exit")
+        threads = 1 + seed % SMALL.threads
+        Pair(SMALL).run(asm, what=f"{seed=}", block=(threads, 1, 1))
 
 
 def test_issue_rate():

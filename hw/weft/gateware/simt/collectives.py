@@ -56,9 +56,12 @@ class Collectives(wiring.Component):
         shuffled = [word & self.live[lane].replicate(32) for lane, word in enumerate(words)]
         for level in range((lanes - 1).bit_length()):
             swap = self.lane_mask[level]
-            shuffled = [
-                Mux(swap, shuffled[lane ^ (1 << level)], shuffled[lane]) for lane in range(lanes)
+            swapped = [Signal(32, name=f"swapped_{level}_{lane}") for lane in range(lanes)]
+            m.d.comb += [
+                swapped[lane].eq(Mux(swap, shuffled[lane ^ (1 << level)], shuffled[lane]))
+                for lane in range(lanes)
             ]
+            shuffled = swapped
         row = register(32 * lanes)
         m.d.sync += row.eq(Cat(shuffled))
 

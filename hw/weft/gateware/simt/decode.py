@@ -6,7 +6,9 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.isa import BY_NAME, FIELDS, INSTRUCTIONS, Unit
+from weft.arch.fp32 import Op, Rounding
+from weft.arch.fp32_special import Special
+from weft.arch.isa import BY_NAME, FIELDS, INSTRUCTIONS, ROUNDINGS, Unit, rounding
 from weft.arch.simt import CONTROL_REGISTERS, CSR_BASE
 
 from .sizes import Sizes
@@ -58,6 +60,16 @@ _MEET = {
 }
 _AMO = {Amo.MIN: ("amomin",), Amo.MAX: ("amomax",)}
 
+_FLOAT = {op: (f"f{op.name.lower().replace('_', '.')}.s",) for op in Op if op is not Op.CLASS}
+_FLOAT |= {
+    Op.CLASS: ("fclass.s",),
+    Op.CVT_W_S: ("fcvt.w.s",),
+    Op.CVT_WU_S: ("fcvt.wu.s",),
+    Op.CVT_S_W: ("fcvt.s.w",),
+    Op.CVT_S_WU: ("fcvt.s.wu",),
+}
+_FUNCTION = {function: (function.name.lower(),) for function in Special}
+
 
 def _of(*units: Unit) -> tuple[str, ...]:
     return tuple(row.name for row in INSTRUCTIONS if row.unit in units)
@@ -90,6 +102,11 @@ FLAGS: dict[str, tuple[str, ...]] = {
     "clip8": ("clip8",),
     "half": ("lh", "lhu", "sh"),
     "word": ("lw", "sw", *_of(Unit.ATOMIC)),
+    "float": _of(Unit.FLOAT),
+    "slow_float": _of(Unit.FLOAT_DIVIDE, Unit.TABLE),
+    "table": _of(Unit.TABLE),
+    "root": ("fsqrt.s",),
+    "rounds": tuple(row.name for row in INSTRUCTIONS if "rm" in row.operands),
     "writes": tuple(row.name for row in INSTRUCTIONS if row.writes_rd),
     "reads_rs2": tuple(row.name for row in INSTRUCTIONS if row.reads_rs2),
 }
@@ -110,6 +127,9 @@ def controls_layout() -> data.StructLayout:
             "alu": Alu,
             "meet": Meet,
             "amo": Amo,
+            "float_op": Op,
+            "function": Special,
+            "mode": Rounding,
             "rd": 5,
             "imm": 32,
             "csr": 5,
@@ -155,7 +175,7 @@ class Decoder(wiring.Component):
         executed = [
             row
             for row in INSTRUCTIONS
-            if row.unit is not Unit.TRAP and not row.needs_float  # the float unit comes later
+            if row.unit is not Unit.TRAP and (self.sizes.fp == "full" or not row.needs_float)
         ]
         matches = {row.name: Signal(name=f"is_{row.name.replace('.', '_')}") for row in executed}
         for row in executed:
@@ -166,7 +186,14 @@ class Decoder(wiring.Component):
 
         for flag, names in FLAGS.items():
             m.d.comb += controls[flag].eq(among(names))
-        for target, choices in (("alu", _ALU), ("meet", _MEET), ("amo", _AMO)):
+        chosen = {
+            "alu": _ALU,
+            "meet": _MEET,
+            "amo": _AMO,
+            "float_op": _FLOAT,
+            "function": _FUNCTION,
+        }
+        for target, choices in chosen.items():
             for choice, names in choices.items():
                 with m.If(among(names)):
                     m.d.comb += controls[target].eq(choice)
@@ -176,18 +203,28 @@ class Decoder(wiring.Component):
             with m.If(among(users)):
                 m.d.comb += controls.imm.eq(immediate(word, name))
 
-        csr = field(word, "csr")
+        csr, rm = field(word, "csr"), field(word, "rm")
+        with m.Switch(rm):
+            for value in ROUNDINGS:
+                with m.Case(value):
+                    m.d.comb += controls.mode.eq(rounding(value))
         with m.If(among(FLAGS["writes"])):
             m.d.comb += controls.rd.eq(field(word, "rd"))
         m.d.comb += [
             controls.csr.eq(csr),
             controls.illegal.eq(
                 ~among(matches)
+                | (controls.rounds & ~Cat(rm == value for value in ROUNDINGS).any())
                 | (controls.b_is_csr & ~Cat(csr == r.number for r in CONTROL_REGISTERS).any())
             ),
         ]
         return m
 
 
-assert BY_NAME.keys() >= {name for names in FLAGS.values() for name in names}
+assert BY_NAME.keys() >= {
+    name
+    for table in (FLAGS, _ALU, _MEET, _AMO, _FLOAT, _FUNCTION)
+    for names in table.values()
+    for name in names
+}
 assert all(0 <= register.number - CSR_BASE < 32 for register in CONTROL_REGISTERS)

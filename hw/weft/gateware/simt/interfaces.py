@@ -6,7 +6,8 @@ from amaranth.lib.wiring import Out
 from weft.arch.commands import LAUNCH
 from weft.arch.simt import Trap
 
-from .selection import PC_BITS
+from .decode import controls_layout
+from .selection import PC_BITS, state_layout
 from .sizes import Sizes
 
 
@@ -54,5 +55,95 @@ class TrapReport(wiring.Signature):
                 "warp": Out(range(max(2, sizes.warps))),
                 "lane": Out(range(max(2, sizes.lanes))),
                 "pc": Out(PC_BITS),
+            }
+        )
+
+
+def token_layout(sizes: Sizes) -> data.StructLayout:
+    """What travels with an instruction from its group of threads to the last stage.
+
+    ``state`` is the warp's as the selection leaves it; ``starved``: nothing is to run; ``no_code``:
+    there is no instruction at this address.
+    """
+    return data.StructLayout(
+        {
+            "warp": range(max(2, sizes.warps)),
+            "pc": PC_BITS,
+            "group": sizes.lanes,
+            "state": state_layout(sizes),
+            "starved": 1,
+            "no_code": 1,
+        }
+    )
+
+
+class Executed(wiring.Signature):
+    """An instruction in the last stage, and what the lanes have made of it.
+
+    Members
+    -------
+    valid, token, controls
+        The instruction.
+    row
+        What goes into rd.
+    sums, stored
+        Sums of the first operand and the immediate; register rs2.
+    taken
+        Lanes of the group that branch.
+    crooked, nowhere, odd_jump
+        Lanes whose sum is misaligned for the access, leads nowhere, or is no place for code.
+    shared, private
+        Lanes whose sum is in these windows.
+    link, target
+        The next instruction and where branch or ``jal`` leads, in words.
+    not_positive
+        The immediate is not positive.
+    """
+
+    def __init__(self, sizes: Sizes):
+        lanes = sizes.lanes
+        masks = ("taken", "crooked", "nowhere", "odd_jump", "shared", "private")
+        super().__init__(
+            {
+                "valid": Out(1),
+                "token": Out(token_layout(sizes)),
+                "controls": Out(controls_layout()),
+                **{name: Out(32 * lanes) for name in ("row", "sums", "stored")},
+                **{name: Out(lanes) for name in masks},
+                "link": Out(PC_BITS),
+                "target": Out(PC_BITS),
+                "not_positive": Out(1),
+            }
+        )
+
+
+class Retire(wiring.Signature):
+    """What the last stage has done, for benches and counters.
+
+    Members
+    -------
+    valid
+        A group of threads has done an instruction, or handed it to the row unit (``deferred``).
+    warp, pc, mask, rd, deferred
+        Which; ``rd`` is 0 where nothing is written.
+    answered, answer_warp
+        The instruction that a warp had handed over is done.
+    row
+        What is written to the register file in this cycle: by either of the two.
+    """
+
+    def __init__(self, sizes: Sizes):
+        warp = range(max(2, sizes.warps))
+        super().__init__(
+            {
+                "valid": Out(1),
+                "warp": Out(warp),
+                "pc": Out(PC_BITS),
+                "mask": Out(sizes.lanes),
+                "rd": Out(5),
+                "deferred": Out(1),
+                "answered": Out(1),
+                "answer_warp": Out(warp),
+                "row": Out(RowWrite(sizes)),
             }
         )

@@ -13,7 +13,7 @@ from weft.arch.simt import LINE_BYTES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
-from .parts_of_words import extended, placed, strobe
+from .parts_of_words import extended, merged, placed, strobe
 from .requests import answer_layout, pass_layout, tag_layout, tag_of
 from .scheduler import encode, lowest
 from .sizes import Sizes
@@ -83,7 +83,11 @@ class MainAccess(wiring.Component):
             request.a.word_select(lane, 32)[bus_bits:LINE_BITS] if count > 1 else Const(0, 1)
             for lane in range(lanes)
         ]
+        leader, lowest_beat, highest_beat = Signal(lanes), Signal(count), Signal(count)
         m.d.comb += [
+            leader.eq(lowest(what.served)),
+            lowest_beat.eq(lowest(touched)),
+            highest_beat.eq(highest(touched)),
             touched.eq(
                 Cat(
                     Cat(what.served[lane] & (beat_of[lane] == beat) for lane in range(lanes)).any()
@@ -92,10 +96,7 @@ class MainAccess(wiring.Component):
             ),
             line.eq(
                 Cat(
-                    Cat(
-                        lowest(what.served)[lane] & request.a[32 * lane + bit]
-                        for lane in range(lanes)
-                    ).any()
+                    Cat(leader[lane] & request.a[32 * lane + bit] for lane in range(lanes)).any()
                     for bit in range(LINE_BITS, 32)
                 )
             ),
@@ -103,8 +104,8 @@ class MainAccess(wiring.Component):
         first, last = Signal(beat_range), Signal(beat_range)
         address, beats = Signal(32), Signal(5)
         m.d.comb += [
-            first.eq(encode(lowest(touched), count)),
-            last.eq(encode(highest(touched), count)),
+            first.eq(encode(lowest_beat, count)),
+            last.eq(encode(highest_beat, count)),
             beats.eq(last - first + 1),
             address.eq(Cat(Const(0, bus_bits), first[:beat_bits], line)),
         ]
@@ -134,7 +135,8 @@ class MainAccess(wiring.Component):
             mine = tag.served[lane]
             if count > 1:
                 mine = mine & (offset[bus_bits:] == beat)
-            found = item.payload.data.word_select(offset[2:bus_bits], 32)
+            found = Signal(32, name=f"found_{lane}")
+            m.d.comb += found.eq(item.payload.data.word_select(offset[2:bus_bits], 32))
             value = extended(found, offset[:2], tag.word, tag.half, tag.unsigned)
             m.d.comb += whole.word_select(lane, 32).eq(Mux(mine, value, row.word_select(lane, 32)))
         answer, has_answer = Signal(answer_layout(sizes)), Signal()
@@ -187,29 +189,32 @@ class MainAccess(wiring.Component):
                 m.d.sync += asked.eq(1)
             with m.If(beat_goes):
                 m.d.sync += [sent.eq(sent + 1), has_sent.eq(at_last)]
+        strobes, values = [], []
+        for lane in range(lanes):
+            a, b = request.a.word_select(lane, 32), request.b.word_select(lane, 32)
+            strobe_l = Signal(4, name=f"strobe_{lane}")
+            value_l = Signal(32, name=f"value_{lane}")
+            in_beat = what.served[lane]
+            if count > 1:
+                in_beat = in_beat & (beat_of[lane] == now)
+            m.d.comb += [
+                strobe_l.eq(strobe(a[:2], request.word, request.half) & in_beat.replicate(4)),
+                value_l.eq(placed(b, request.word, request.half)),
+            ]
+            strobes.append(strobe_l)
+            values.append(value_l)
         places = []
         for place in range(bus // 4):
-            value, written = Const(0, 32), Const(0, 4)
+            parts = []
             for lane in range(lanes):
-                a, b = request.a.word_select(lane, 32), request.b.word_select(lane, 32)
                 here = Signal(name=f"lane_{lane}_at_{place}")
-                same = what.served[lane]
-                if count > 1:
-                    same = same & (beat_of[lane] == now)
-                if bus > 4:
-                    same = same & (a[2:bus_bits] == place)
-                m.d.comb += here.eq(same)
-                mine = strobe(a[:2], request.word, request.half) & here.replicate(4)
-                moved = placed(b, request.word, request.half)
-                value = Cat(  # the highest lane wins
-                    Mux(mine[i], moved[8 * i : 8 * i + 8], value[8 * i : 8 * i + 8])
-                    for i in range(4)
-                )
-                written = written | mine
-            places.append((value, written))
+                word = request.a.word_select(lane, 32)[2:bus_bits]
+                m.d.comb += here.eq(word == place if bus > 4 else 1)
+                parts.append((strobes[lane] & here.replicate(4), values[lane]))
+            places.append(merged(parts))
         m.d.comb += [
-            self.write.beat.payload.data.eq(Cat(value for value, _ in places)),
-            self.write.beat.payload.strobe.eq(Cat(written for _, written in places)),
+            self.write.beat.payload.data.eq(Cat(value for _, value in places)),
+            self.write.beat.payload.strobe.eq(Cat(written for written, _ in places)),
             self.i.ready.eq(Mux(request.store, finished, loads.i.valid)),
             self.beats.eq(Mux(loads.i.valid | goes, beats, 0)),
         ]
@@ -217,10 +222,12 @@ class MainAccess(wiring.Component):
         # Responses cannot wait: each warp has a place for one.
         written, ends, broken = (Signal(sizes.warps, name=n) for n in ("written", "ends", "broken"))
         bad, which = Signal(), Signal(range(max(2, sizes.warps)))
+        next_written = Signal(sizes.warps)
         response = self.write.done
         m.d.comb += [
             stores.o.ready.eq(response.valid),
-            which.eq(encode(lowest(written), sizes.warps)),
+            next_written.eq(lowest(written)),
+            which.eq(encode(next_written, sizes.warps)),
             self.stored.valid.eq(written.any()),
             self.stored.payload.warp.eq(which),
             self.stored.payload.last.eq(ends.bit_select(which, 1)),

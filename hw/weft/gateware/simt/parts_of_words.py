@@ -1,6 +1,6 @@
 """Bytes and half words within words: where they are stored, and what is loaded."""
 
-from amaranth.hdl import Cat, Mux
+from amaranth.hdl import Cat, Const, Mux
 
 
 def placed(value, word, half):
@@ -24,3 +24,12 @@ def extended(found, offset, word, half, unsigned):
         found,
         Mux(half, Cat(pair, pair_sign.replicate(16)), Cat(byte, byte_sign.replicate(24))),
     )
+
+
+def merged(parts):
+    """Bytes of a word to write, and their values: of several (strobe, value) the last one wins."""
+    strobe_all, chosen = Const(0, 4), [Const(0, 8)] * 4
+    for mine, value in parts:
+        strobe_all = strobe_all | mine
+        chosen = [Mux(mine[i], value.word_select(i, 8), old) for i, old in enumerate(chosen)]
+    return strobe_all, Cat(chosen)

@@ -78,8 +78,8 @@ class Passes(wiring.Component):
                 chosen[lane].eq(wanted[lane] & ~Cat(before).any()),
                 taken[lane].eq(chosen[lane] | (wanted[lane] & Cat(same).any() & ~request.atomic)),
             ]
-        leader = lowest(wanted)
-        line = Signal(30 - line_bits)
+        leader, line = Signal(lanes), Signal(30 - line_bits)
+        m.d.comb += leader.eq(lowest(wanted))
         m.d.comb += line.eq(
             Cat(
                 Cat(leader[lane] & words[lane][line_bits + bit] for lane in range(lanes)).any()

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
 from .division import Division
+from .floats import SlowFloats, slow_layout
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .requests import answer_layout, request_layout
@@ -21,8 +22,10 @@ class RowUnit(wiring.Component):
 
     Members
     -------
-    access, divide
+    access, divide, slow
         Requests.
+    floats
+        Answers of the lanes' float units.
     o
         Answers.
     read, write
@@ -46,6 +49,8 @@ class RowUnit(wiring.Component):
             {
                 "access": In(requests),
                 "divide": In(requests),
+                "slow": In(stream.Signature(slow_layout(sizes))),
+                "floats": In(stream.Signature(answer_layout(sizes))),
                 "o": Out(stream.Signature(answer_layout(sizes))),
                 "read": Out(MemoryRead(sizes)),
                 "write": Out(MemoryWrite(sizes)),
@@ -82,8 +87,13 @@ class RowUnit(wiring.Component):
 
         # Each answer was given up by an instruction that had the write port to itself, so that
         # nobody waits for ever, whoever comes first.
+        sources = [in_shared.o, in_main.loaded, in_main.stored, division.o]
+        if sizes.fp == "full":
+            m.submodules.slow_floats = slow = SlowFloats(sizes)
+            wiring.connect(m, wiring.flipped(self.slow), slow.i)
+            sources = [self.floats, *sources, slow.o]
         taken = Const(0)
-        for source in (in_shared.o, in_main.loaded, in_main.stored, division.o):
+        for source in sources:
             with m.If(source.valid & ~taken):
                 m.d.comb += self.o.payload.eq(source.payload)
             m.d.comb += source.ready.eq(self.o.ready & ~taken)

@@ -6,14 +6,14 @@
     pass            port            words, to lanes     answer in its queue
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..fp32.pipeline import later
 from ..word_fifo import WordFifo
 from .decode import Amo
-from .parts_of_words import extended, placed, strobe
+from .parts_of_words import extended, merged, placed, strobe
 from .requests import answer_layout, pass_layout, tag_layout, tag_of
 from .sizes import Sizes
 
@@ -99,49 +99,42 @@ class SharedAccess(wiring.Component):
             m.d.sync += has_read.eq(reading)
 
         old = Signal(32 * lanes)  # what an atomic has read
-        bank_rows, strobes, values = [], [], []
+        strobes, values = [], []
+        for lane in range(lanes):
+            a, b = request.a.word_select(lane, 32), request.b.word_select(lane, 32)
+            strobe_l = Signal(4, name=f"strobe_{lane}")
+            value_l = Signal(32, name=f"value_{lane}")
+            before = old.word_select(lane, 32)
+            less = before.as_signed() < b.as_signed()
+            keeps = less == (request.amo == Amo.MIN)
+            updated = Mux(request.amo == Amo.ADD, before + b, Mux(keeps, before, b))
+            stored = placed(b, request.word, request.half)
+            m.d.comb += [
+                strobe_l.eq(strobe(a[:2], request.word, request.half)),
+                value_l.eq(Mux(request.atomic, updated, stored)),
+            ]
+            strobes.append(strobe_l)
+            values.append(value_l)
+        bank_rows, bank_writes = [], []
         for bank in range(banks):
-            row, strobe_b, value = 0, 0, 0
+            row, parts = Const(0, rows), []
             for lane in range(lanes):
-                a, b = request.a.word_select(lane, 32), request.b.word_select(lane, 32)
+                a = request.a.word_select(lane, 32)
                 here = Signal(name=f"lane_{lane}_in_bank_{bank}")
                 m.d.comb += here.eq(what.served[lane] & (a[2 : 2 + bank_bits] == bank))
                 row = row | (a[2 + bank_bits :][:rows] & here.replicate(rows))
-                if bank == 0:
-                    strobe_l = Signal(4, name=f"strobe_{lane}")
-                    value_l = Signal(32, name=f"value_{lane}")
-                    before = old.word_select(lane, 32)
-                    less = before.as_signed() < b.as_signed()
-                    keeps = less == (request.amo == Amo.MIN)
-                    updated = Mux(request.amo == Amo.ADD, before + b, Mux(keeps, before, b))
-                    m.d.comb += [
-                        strobe_l.eq(strobe(a[:2], request.word, request.half)),
-                        value_l.eq(
-                            Mux(request.atomic, updated, placed(b, request.word, request.half))
-                        ),
-                    ]
-                    strobes.append(strobe_l)
-                    values.append(value_l)
-                mine = strobes[lane] & here.replicate(4)
-                strobe_b = strobe_b | mine
-                value = Cat(  # the highest lane wins
-                    Mux(
-                        mine[i],
-                        values[lane].word_select(i, 8),
-                        0 if lane == 0 else value[8 * i : 8 * i + 8],
-                    )
-                    for i in range(4)
-                )
-            bank_rows.append((row, strobe_b, value))
+                parts.append((strobes[lane] & here.replicate(4), values[lane]))
+            bank_rows.append(row)
+            bank_writes.append(merged(parts))
         writing = request.store | (request.atomic & has_read)
         tag = Signal(tag_layout(sizes, offset_bits))
         is_read, is_old = Signal(), Signal()
         with m.If(free):
             m.d.sync += [
                 port.valid.eq(start),
-                port.rows.eq(Cat(row[:rows] for row, _, _ in bank_rows)),
-                port.strobe.eq(Cat(s for _, s, _ in bank_rows) & writing.replicate(4 * banks)),
-                port.data.eq(Cat(value for _, _, value in bank_rows)),
+                port.rows.eq(Cat(bank_rows)),
+                port.strobe.eq(Cat(s for s, _ in bank_writes) & writing.replicate(4 * banks)),
+                port.data.eq(Cat(value for _, value in bank_writes)),
                 *tag_of(what, tag, sizes, offset_bits),
                 tag.rd.eq(Mux(request.store, 0, request.rd)),
                 is_read.eq(~(request.atomic & has_read)),
@@ -157,7 +150,8 @@ class SharedAccess(wiring.Component):
         row, whole = Signal(32 * lanes), Signal(32 * lanes)
         for lane in range(lanes):
             offset = back.offsets.word_select(lane, offset_bits)
-            found = port.out.word_select(offset[2:], 32) if banks > 1 else port.out
+            found = Signal(32, name=f"found_{lane}")
+            m.d.comb += found.eq(port.out.word_select(offset[2:], 32) if banks > 1 else port.out)
             value = extended(found, offset[:2], back.word, back.half, back.unsigned)
             m.d.comb += whole.word_select(lane, 32).eq(
                 Mux(back.served[lane], value, row.word_select(lane, 32))

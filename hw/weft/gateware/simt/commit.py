@@ -1,0 +1,155 @@
+"""The last stage: is an instruction done, what does it change, why can a thread not go on."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.simt import Trap
+
+from .decode import Meet
+from .interfaces import Executed
+from .scheduler import encode, lowest
+from .selection import PC_BITS, state_layout
+from .sizes import Sizes
+
+
+class Commit(wiring.Component):
+    """Decides; there is no state.
+
+    Members
+    -------
+    i
+        The instruction.
+    stopped
+        Nothing is done any more.
+    does, trapped
+        It is done; a thread cannot go on. Neither: its group begins to wait for others, or its
+        warp is to be selected again.
+    access, divides, floats, slow
+        With ``does``: it goes on in memory, in a divider, in the lanes' float units, or in those
+        that lanes share.
+    handed
+        Any of these.
+    arrives, ends
+        With ``does``: the warp has reached a barrier; the warp's last thread has ended.
+    writes
+        With ``does``: it writes its row now.
+    again
+        The warp can issue again.
+    state, pcs
+        What the warp's state and the group's program counters become.
+    cause, lane
+        Of the trap: why, and the lowest lane that is concerned.
+    """
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        flags = (
+            "does",
+            "trapped",
+            "access",
+            "divides",
+            "floats",
+            "slow",
+            "arrives",
+            "ends",
+            "writes",
+            "again",
+        )
+        super().__init__(
+            {
+                "i": In(Executed(sizes)),
+                "stopped": In(1),
+                **dict.fromkeys(flags, Out(1)),
+                "handed": Out(1),
+                "state": Out(state_layout(sizes)),
+                "pcs": Out(PC_BITS * sizes.lanes),
+                "cause": Out(Trap),
+                "lane": Out(range(max(2, sizes.lanes))),
+            }
+        )
+
+    stopped: Signal
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        i, lanes = self.i, self.sizes.lanes
+        controls, token, cause = i.controls, i.token, self.cause
+        group, before = token.group, token.state
+        whole = group == before.live
+        access = controls.load | controls.store | controls.atomic
+
+        guilty, first_guilty = Signal(lanes), Signal(lanes)
+        bad = group & (i.crooked | i.nowhere)
+        direct = controls.jump & ~controls.indirect
+        m.d.comb += [
+            guilty.eq(group),
+            first_guilty.eq(lowest(guilty)),
+            self.lane.eq(encode(first_guilty, lanes)),
+        ]
+        with m.If(token.no_code):
+            m.d.comb += cause.eq(Trap.FETCH_UNMAPPED)
+        with m.Elif(controls.illegal):
+            m.d.comb += cause.eq(Trap.ILLEGAL)
+        with m.Elif(i.taken.any() & controls.imm[1]):
+            m.d.comb += [cause.eq(Trap.JUMP_MISALIGNED), guilty.eq(i.taken)]
+        with m.Elif(direct & controls.imm[1]):
+            m.d.comb += cause.eq(Trap.JUMP_MISALIGNED)
+        with m.Elif(controls.indirect & (group & i.odd_jump).any()):
+            m.d.comb += [cause.eq(Trap.JUMP_MISALIGNED), guilty.eq(group & i.odd_jump)]
+        with m.Elif(access & bad.any()):
+            crooked = (lowest(bad) & i.crooked).any()
+            m.d.comb += [
+                guilty.eq(bad),
+                cause.eq(Mux(crooked, Trap.DATA_MISALIGNED, Trap.DATA_UNMAPPED)),
+            ]
+        with m.Elif(controls.collective & ~whole & ~(before.live & ~before.waiting).any()):
+            m.d.comb += cause.eq(Trap.COLLECTIVE)
+
+        runs = Signal()
+        is_bar = controls.collective & (controls.meet == Meet.BAR)
+        m.d.comb += [
+            runs.eq(i.valid & ~self.stopped & ~token.starved),
+            self.trapped.eq(runs & (cause != Trap.NONE)),
+            self.does.eq(runs & (cause == Trap.NONE) & (~controls.collective | whole)),
+            self.access.eq(self.does & access),
+            self.divides.eq(self.does & controls.divide),
+            self.arrives.eq(self.does & is_bar),
+            self.ends.eq(self.does & controls.exit & ~self.state.live.any()),
+            self.floats.eq(self.does & controls.float),
+            self.slow.eq(self.does & controls.slow_float),
+            self.handed.eq(self.access | self.divides | self.floats | self.slow),
+            self.writes.eq(self.does & controls.rd.any() & ~self.handed),
+            self.again.eq(
+                i.valid & ~self.stopped & ~(self.trapped | self.handed | self.arrives | self.ends)
+            ),
+        ]
+
+        backward = (i.taken.any() & i.not_positive) | (
+            controls.jump & (controls.indirect | i.not_positive)
+        )
+        m.d.comb += self.state.eq(before)
+        with m.If(self.does):
+            m.d.comb += [
+                self.state.waiting.eq(before.waiting & ~group),
+                self.state.live.eq(before.live & ~Mux(controls.exit, group, 0)),
+            ]
+            with m.If(backward):
+                m.d.comb += self.state.turning.eq(0)
+                with m.If(~before.turning):
+                    m.d.comb += self.state.timer.eq(before.timer + 1)
+        with m.Elif(~token.starved):
+            m.d.comb += self.state.waiting.eq(before.waiting | group)
+
+        m.d.comb += self.pcs.eq(
+            Cat(
+                Mux(
+                    controls.indirect,
+                    i.sums.word_select(lane, 32)[2:],
+                    Mux(i.taken[lane] | direct, i.target, i.link),
+                )
+                for lane in range(lanes)
+            )
+        )
+        return m

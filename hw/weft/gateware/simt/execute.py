@@ -1,0 +1,151 @@
+"""The lanes side by side, and what is common to them: three stages from operands to commit."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.simt import MAIN, PRIVATE, SHARED, Window
+
+from ..fp32.pipeline import later
+from .collectives import Collectives
+from .decode import controls_layout
+from .interfaces import Executed, token_layout
+from .lane import Lane
+from .selection import PC_BITS
+from .sizes import Sizes
+
+
+def within(address, window: Window):
+    """Whether an address lies in a window, whose size is a power of two."""
+    bits = window.size.bit_length() - 1
+    return address[bits:] == window.base >> bits
+
+
+class Execute(wiring.Component):
+    """Integer arithmetic, targets, and where addresses lead.
+
+    Members
+    -------
+    valid, token, controls
+        The instruction whose registers have been read.
+    first, second, stored
+        Operands of all lanes, and register rs2.
+    private
+        Bytes of private memory for each thread.
+    o
+        The instruction `latency` cycles later.
+    a, b, early
+        First and second operand in their registers, and the instruction that they belong to.
+    """
+
+    early_latency = 1
+    """Cycles to ``a``, ``b`` and ``early``."""
+
+    latency = 1 + Lane.latency
+
+    valid: Signal
+    first: Signal
+    second: Signal
+    stored: Signal
+    private: Signal
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        super().__init__(
+            {
+                "valid": In(1),
+                "token": In(token_layout(sizes)),
+                "controls": In(controls_layout()),
+                **{name: In(32 * sizes.lanes) for name in ("first", "second", "stored")},
+                "private": In(16),
+                "o": Out(Executed(sizes)),
+                "a": Out(32 * sizes.lanes),
+                "b": Out(32 * sizes.lanes),
+                "early": Out(controls_layout()),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        sizes, lanes, o = self.sizes, self.sizes.lanes, self.o
+        m.submodules.collectives = collectives = Collectives(sizes)
+
+        # Operands stand in registers.
+        a, b = later(m, self.first, 1, "a"), later(m, self.second, 1, "b")
+        token = data.View(token_layout(sizes), later(m, self.token.as_value(), 1, "token"))
+        controls = data.View(controls_layout(), later(m, self.controls.as_value(), 1, "controls"))
+        units = []
+        for lane in range(lanes):
+            m.submodules[f"lane_{lane}"] = unit = Lane()
+            m.d.comb += [
+                unit.controls.eq(controls),
+                unit.a.eq(a.word_select(lane, 32)),
+                unit.b.eq(b.word_select(lane, 32)),
+            ]
+            units.append(unit)
+        m.d.comb += [
+            collectives.meet.eq(controls.meet),
+            collectives.lane_mask.eq(controls.imm[:5]),
+            collectives.live.eq(token.state.live),
+            collectives.a.eq(a),
+        ]
+        m.d.comb += [
+            self.a.eq(a),
+            self.b.eq(b),
+            self.early.eq(controls),
+        ]
+        link, target = Signal(PC_BITS), Signal(PC_BITS)
+        m.d.comb += [
+            link.eq(token.pc + 1),
+            target.eq(token.pc + controls.imm[2:]),
+        ]
+        not_positive = controls.imm[-1] | ~controls.imm.any()
+        rest = Lane.latency
+        last = data.View(controls_layout(), later(m, controls.as_value(), rest, "controls_lane"))
+        m.d.comb += [
+            o.valid.eq(later(m, self.valid, self.latency, "valid", reset_less=False)),
+            o.token.eq(later(m, token.as_value(), rest, "token_lane")),
+            o.controls.eq(last),
+            o.stored.eq(later(m, self.stored, self.latency, "stored")),
+            o.link.eq(later(m, link, rest, "link")),
+            o.target.eq(later(m, target, rest, "target")),
+            o.not_positive.eq(later(m, not_positive, rest, "not_positive")),
+        ]
+
+        # Sums are there one cycle before the rest: time to see where they lead.
+        accesses = data.View(controls_layout(), later(m, controls.as_value(), 1, "controls_sum"))
+        atomic = accesses.atomic
+        masks = {
+            name: Signal(lanes, name=f"{name}_early")
+            for name in ("crooked", "nowhere", "odd_jump", "shared", "private")
+        }
+        sums = Cat(unit.sum for unit in units)
+        for lane, unit in enumerate(units):
+            address = unit.sum
+            shared, private, main = (within(address, w) for w in (SHARED, PRIVATE, MAIN))
+            too_far = address[: SHARED.size.bit_length() - 1] >= sizes.shared_bytes
+            not_own = address[: PRIVATE.size.bit_length() - 1] >= self.private
+            odd = (accesses.word & address[:2].any()) | (accesses.half & address[0])
+            there = (shared & ~too_far) | (~atomic & (main | (private & ~not_own)))
+            m.d.comb += [
+                masks["crooked"][lane].eq(odd & ~(atomic & ~shared)),
+                masks["nowhere"][lane].eq(~there),
+                masks["odd_jump"][lane].eq(address[1]),
+                masks["shared"][lane].eq(shared),
+                masks["private"][lane].eq(private),
+            ]
+        to_last = Lane.latency - Lane.sum_latency
+        m.d.comb += [
+            o.sums.eq(later(m, sums, to_last, "sums")),
+            *(getattr(o, name).eq(later(m, mask, to_last, name)) for name, mask in masks.items()),
+        ]
+
+        taken = Cat(unit.taken for unit in units) & o.token.group
+        row = Signal(32 * lanes)
+        m.d.comb += [
+            o.taken.eq(Mux(last.branch, taken, 0)),
+            row.eq(Mux(last.collective, collectives.row, Cat(unit.result for unit in units))),
+            o.row.eq(Mux(last.jump, Cat(Const(0, 2), o.link).replicate(lanes), row)),
+        ]
+        return m

@@ -1,0 +1,194 @@
+"""What leaves the pipeline: requests to the row unit, and the first trap."""
+
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.simt import MAIN, PRIVATE, SHARED, Trap
+
+from ..fp32.pipeline import later
+from .decode import controls_layout
+from .execute import Execute
+from .floats import slow_layout
+from .interfaces import TrapReport, launch_layout, token_layout
+from .requests import KINDS, answer_layout, request_layout
+from .scheduler import encode, lowest
+from .selection import PC_BITS
+from .sizes import Sizes
+
+SLOW = ("table", "root", "function", "mode", "rd")
+"""What the decoder says about a request to the float units that lanes share."""
+
+
+class Requests(wiring.Component):
+    """Makes requests of instructions, and of kernel addresses offsets in their memories.
+
+    Words of private memory lie side by side, lane by lane, a warp's behind the other's.
+
+    Members
+    -------
+    launch
+        The kernel that runs.
+    early_warp
+        The warp of ``token``, `Execute.latency` cycles before it.
+    does_access, does_divide, does_slow
+        There is such a request.
+    token, controls, sums, stored, shared, private
+        Of the instruction in the last stage.
+    access, divide, slow
+        The requests; they are always taken.
+    """
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        lanes = sizes.lanes
+        requests = stream.Signature(request_layout(sizes))
+        super().__init__(
+            {
+                "launch": In(launch_layout()),
+                "early_warp": In(range(max(2, sizes.warps))),
+                "does_access": In(1),
+                "does_divide": In(1),
+                "token": In(token_layout(sizes)),
+                "controls": In(controls_layout()),
+                "sums": In(32 * lanes),
+                "stored": In(32 * lanes),
+                "shared": In(lanes),
+                "private": In(lanes),
+                "does_slow": In(1),
+                "slow": Out(stream.Signature(slow_layout(sizes))),
+                "access": Out(requests),
+                "divide": Out(requests),
+            }
+        )
+
+    early_warp: Signal
+    does_access: Signal
+    does_divide: Signal
+    does_slow: Signal
+    sums: Signal
+    stored: Signal
+    shared: Signal
+    private: Signal
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        lanes = self.sizes.lanes
+        lane_bits = (lanes - 1).bit_length()
+        warp = later(m, self.early_warp, Execute.latency - 2, "early_warp")
+        before = later(m, warp * self.launch.private, 1, "before")
+        area = Signal(32)
+        m.d.sync += area.eq((before << lane_bits) + self.launch.private_base)
+        offsets = []
+        for lane in range(lanes):
+            address = self.sums.word_select(lane, 32)
+            own, in_shared, in_main = (
+                address[: window.size.bit_length() - 1] for window in (PRIVATE, SHARED, MAIN)
+            )
+            offset = Signal(32, name=f"offset_{lane}")
+            with m.If(self.private[lane]):
+                m.d.comb += offset.eq(area + Cat(own[:2], Const(lane, lane_bits), own[2:]))
+            with m.Elif(self.shared[lane]):
+                m.d.comb += offset.eq(in_shared)
+            with m.Else():
+                m.d.comb += offset.eq(in_main)
+            offsets.append(offset)
+        for request, a in (
+            (self.access.payload, Cat(offsets)),
+            (self.divide.payload, self.sums),
+        ):
+            m.d.comb += [
+                *(request[kind].eq(self.controls[kind]) for kind in KINDS),
+                request.amo.eq(self.controls.amo),
+                request.rd.eq(self.controls.rd),
+                request.warp.eq(self.token.warp),
+                request.mask.eq(self.token.group),
+                request.shared.eq(self.shared),
+                request.a.eq(a),
+                request.b.eq(self.stored),
+            ]
+        slow = self.slow.payload
+        m.d.comb += [
+            *(slow[name].eq(self.controls[name]) for name in SLOW),
+            slow.warp.eq(self.token.warp),
+            slow.mask.eq(self.token.group),
+            slow.a.eq(self.sums),
+            slow.b.eq(self.stored),
+            self.slow.valid.eq(self.does_slow),
+            self.access.valid.eq(self.does_access),
+            self.divide.valid.eq(self.does_divide),
+        ]
+        return m
+
+
+class Traps(wiring.Component):
+    """Keeps the first trap.
+
+    Members
+    -------
+    trapped, cause, lane, token
+        A trap in the last stage.
+    handed
+        The instruction in the last stage goes to the row unit.
+    answered, answer
+        What comes back from there.
+    o
+        The trap.
+    """
+
+    trapped: Signal
+    cause: Signal
+    lane: Signal
+    handed: Signal
+    answered: Signal
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        super().__init__(
+            {
+                "trapped": In(1),
+                "cause": In(Trap),
+                "lane": In(range(max(2, sizes.lanes))),
+                "token": In(token_layout(sizes)),
+                "handed": In(1),
+                "answered": In(1),
+                "answer": In(answer_layout(sizes)),
+                "o": Out(TrapReport(sizes)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        sizes, trap, answer = self.sizes, self.o, self.answer
+        m.submodules.pcs = pcs = Memory(shape=PC_BITS, depth=max(2, sizes.warps), init=[])
+        write, read = pcs.write_port(), pcs.read_port(domain="sync", transparent_for=())
+        m.d.comb += [
+            write.en.eq(self.handed),
+            write.addr.eq(self.token.warp),
+            write.data.eq(self.token.pc),
+            read.en.eq(1),
+            read.addr.eq(answer.warp),
+        ]
+        failed = later(m, self.answered & answer.error, 1, "failed", reset_less=False)
+        with m.If(trap.valid):
+            pass
+        with m.Elif(self.trapped):
+            m.d.sync += [
+                trap.valid.eq(1),
+                trap.cause.eq(self.cause),
+                trap.warp.eq(self.token.warp),
+                trap.lane.eq(self.lane),
+                trap.pc.eq(self.token.pc),
+            ]
+        with m.Elif(failed):
+            m.d.sync += [
+                trap.valid.eq(1),
+                trap.cause.eq(Trap.MEMORY_ERROR),
+                trap.warp.eq(later(m, answer.warp, 1, "failed_warp")),
+                trap.lane.eq(encode(lowest(later(m, answer.mask, 1, "failed_mask")), sizes.lanes)),
+                trap.pc.eq(read.data),
+            ]
+        return m
