@@ -5,10 +5,7 @@ to standard error. Exit code 0: fine; 1: the chip gave a wrong result; 2: someth
 the request or the machine, said in one line.
 """
 
-import contextlib
-import json
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +15,9 @@ import typer
 
 import weft
 
+from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import OneLine, one_line_errors
+from .cli_kernel import kernel
 from .config import PRESETS, Config
 
 WRONG = 1
@@ -39,6 +38,7 @@ bench = typer.Typer(no_args_is_help=True, help="Measure tables of shapes.")
 config_app = typer.Typer(no_args_is_help=True, help="Look at configurations.")
 main.add_typer(bench, name="bench")
 main.add_typer(config_app, name="config")
+main.add_typer(kernel, name="kernel")
 
 Device_ = Annotated[
     str,
@@ -54,11 +54,6 @@ Layout = Annotated[
 ]
 Latency = Annotated[
     int | None, typer.Option("--latency", min=1, help="Memory latency in cycles (default 40).")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the random operands.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on standard output.")]
-Output = Annotated[
-    Path | None, typer.Option("-o", metavar="FILE", help="Write the JSON value to a file.")
 ]
 Waves = Annotated[
     Path | None, typer.Option("--waves", metavar="FILE", help="Record waves into an FST file.")
@@ -89,39 +84,6 @@ def device_url(
     if window is not None:
         options["window"] = window
     return head + ("?" + urlencode(options, safe=":/,") if options else "")
-
-
-@contextlib.contextmanager
-def opened(url: str) -> Iterator[Any]:
-    """A device, closed afterwards whatever happens."""
-    from weft_driver import Device
-
-    device = Device(url)
-    try:
-        yield device
-    finally:
-        device.close()
-
-
-def deliver(value: Any, as_json: bool, output: Path | None) -> None:
-    """Print and write a JSON value as asked."""
-    from weft_bench.files import write_atomically
-
-    text = json.dumps(value, indent=2)
-    if output is not None:
-        write_atomically(output, text + "\n")
-        typer.echo(f"wrote {output}", err=True)
-    if as_json:
-        print(text)
-
-
-def show_lines(lines: Any) -> None:
-    """Print lines, tables and bars on standard error."""
-    from weft_bench.terminal import console
-
-    screen = console()
-    for line in lines:
-        screen.print(line, markup=False, soft_wrap=True)
 
 
 def version_and_exit(wanted: bool) -> None:

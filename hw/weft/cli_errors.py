@@ -50,7 +50,7 @@ def one_line_errors(function: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except EXPECTED as error:
             line = " ".join(str(error).split()) or type(error).__name__
-            if isinstance(error, ModuleNotFoundError):
+            if isinstance(error, ModuleNotFoundError) and "pip install" not in line:
                 line += "; run `make env`, or pip install 'weft[hw,sim,report]'"
             typer.echo(f"weft: {line}", err=True)
             raise typer.Exit(REFUSED) from None
