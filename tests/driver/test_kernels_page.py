@@ -1,0 +1,25 @@
+"""docs/kernels.md: its example compiles and runs as it stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ziglang", reason="extra simt is missing: ziglang")
+
+PAGE = Path(__file__).parents[2] / "docs" / "kernels.md"
+
+
+def test_the_example_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "build"))
+    monkeypatch.chdir(tmp_path)
+    text = PAGE.read_text()
+    (source,) = re.findall(r"```c\n(.*?)```", text, re.DOTALL)
+    (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    Path("saxpy.c").write_text(source)
+    names: dict = {}
+    exec(script, names)
+    issued, share = capsys.readouterr().out.split()
+    assert int(issued) > 0
+    assert 0 < float(share) <= 1
+    assert (names["sums"].numpy() == 16).all()
