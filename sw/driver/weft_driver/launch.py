@@ -73,8 +73,8 @@ class DeviceKernels:
         return DeviceKernel(self, self.compiled[name])
 
     def __getattr__(self, name: str) -> DeviceKernel:
-        if name.startswith("_") or name not in self.compiled.kernels:
-            raise AttributeError(f"{self!r} has no kernel {name!r}")
+        if "compiled" not in self.__dict__ or name not in self.compiled.kernels:
+            raise AttributeError(f"{type(self).__name__} has no kernel {name!r}")
         return self[name]
 
     def __iter__(self):
