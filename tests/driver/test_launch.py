@@ -208,14 +208,14 @@ def test_memory_is_given_back(device, source):
 def test_a_trap_names_thread_and_line(device, kernels):
     y = np.zeros(2, np.int32)
     with pytest.raises(DeviceError) as caught:
-        device.launch(kernels.reads, (2, 2), (3, 2), [0x1000, y])
+        device.launch(kernels.reads, (2, 2), (2, 2, 2), [0x1000, y])
     error = caught.value
     line = 1 + next(i for i, text in enumerate(SOURCE.splitlines()) if "the trap" in text)
     assert f"at some.c:{line} in reads (pc " in str(error)
-    assert "thread (2, 1, 0) of block (1, 0, 0)" in str(error)
+    assert "thread (1, 0, 1) of block (1, 0, 0)" in str(error)
     assert (error.cause, error.engine, error.index) == (Cause.TRAP, "SIMT", 0)
     assert error.fault is not None
-    assert (error.fault.cause, error.fault.thread) == (Trap.DATA_UNMAPPED, (2, 1, 0))
+    assert (error.fault.cause, error.fault.thread) == (Trap.DATA_UNMAPPED, (1, 0, 1))
     assert not y.any(), "arrays are as they were"
     device.launch(kernels.reads, (1, 1), (3, 2), [0x1000, y])
     assert y[1] == 1, "the device goes on"

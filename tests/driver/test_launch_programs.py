@@ -6,8 +6,11 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from weft.arch.commands import Engine
+from weft.arch.simt import Core
 from weft.config import Config
 from weft.golden.faults import RaceError
+from weft_driver.launch import shared_spans
+from weft_driver.planner.spans import span
 from weft_driver.planner.split import split
 from weft_driver.planner.steps import KERNELS
 
@@ -127,6 +130,19 @@ def test_shared_memory_and_products(device, kernels):
     expected = finish(product(a, b), **STEP)
     assert (out.numpy() == expected.reshape(-1)[::-1]).all()
     assert (second.numpy() == finish(product(expected, b), **STEP)).all()
+
+
+def test_shared_memory_in_act_addresses():
+    """Regions of 3 KiB lie 4 KiB apart; a part of the window may reach over the hole."""
+    config = Config.parse("tiny,lanes=4,act_regions=3,act_kib=9")
+    core = Core.of(config)
+    found = shared_spans(config.act_region_span, core, 0xBF0, 0xC20)
+    assert found == (
+        span("act", 0xBF0, 0x10),
+        span("act", 0x1000, 0xC00),
+        span("act", 0x2000, 0x10),
+    )
+    assert shared_spans(config.act_region_span, core, 0xBF0, 0) == ()
 
 
 def test_weights_that_a_kernel_writes_are_not_packed_by_the_host(device, kernels):

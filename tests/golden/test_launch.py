@@ -20,8 +20,8 @@ from weft_sim.options import parse_options
 from .programs import END, PROGRAM, chip_for, get, load_act, put, run, sems, signal, store
 
 TINY = Config.parse("tiny,lanes=4,warps=2")
-THREE_REGIONS = Config.parse("tiny,lanes=4,warps=2,act_regions=3,act_kib=3")
-assert THREE_REGIONS.act_region_bytes == 1024
+HOLES = Config.parse("tiny,lanes=4,warps=2,act_regions=3,act_kib=9,wgt_kib=0.5")
+assert HOLES.act_region_bytes < HOLES.act_region_span
 
 CODE, DATA, OUT, STACKS = 0x1000, 0x2000, 0x3000, 0x8000
 THREADS = 8
@@ -55,7 +55,7 @@ def chip_with(kernel: Assembler, config: Config = TINY) -> GoldenChip:
     return chip
 
 
-@pytest.mark.parametrize("config", [TINY, THREE_REGIONS], ids=["tiny", "three regions"])
+@pytest.mark.parametrize("config", [TINY, HOLES], ids=["tiny", "holes"])
 def test_between_load_and_store(config):
     """Through the last region of the shared window, which in act addresses lies above a hole."""
     region = config.act_regions - 1
@@ -112,6 +112,16 @@ def test_a_race_is_found_to_the_byte(kernel, other, touches, beside, what, kerne
         run(chip_with(kernel), *program(touches, ordered=False))
     run(chip_with(kernel), *program(touches, ordered=True))
     run(chip_with(kernel), *program(beside, ordered=False))
+
+
+def test_atomics_write():
+    asm = Assembler()
+    asm.li("t0", SHARED.base + 32)
+    asm.put("amoadd", "t1", 0, "t0")
+    asm.put("exit")
+    program = [launch(post=sems(DONE)), load_act(src=DATA, dst=35, len=1, post=sems(LOADED))]
+    with pytest.raises(RaceError, match=r"act bytes 0x23 to 0x23, which .* writes"):
+        run(chip_with(asm), *program, signal(DONE, LOADED, end=1))
 
 
 def test_code_is_read():
