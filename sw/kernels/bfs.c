@@ -3,13 +3,14 @@
    edges[first[v + 1] - 1].
 
    Level by level: every thread looks for nodes of this level and marks their unmarked neighbours.
-   Two threads may mark the same node; they write the same number, so it does not matter who wins. */
+   Two threads may mark the same node; they write the same number, so it does not matter who
+   wins. */
 #include "weft.h"
 
 WEFT_KERNEL void bfs(int nodes, int source, const int *first, const int *edges, int *level)
 {
-    /* Whether a level has marked anything. Three flags take turns: while this level writes one, a slow
-       thread may still read the last, and the next has to be cleared. */
+    /* Whether a level has marked anything. Three flags take turns: while this level writes one, a
+       slow thread may still read the last, and the next has to be cleared. */
     volatile int *marked = weft_shared();
     int thread = weft_thread(), threads = weft_block_dim_x();
 

@@ -1,9 +1,10 @@
 /* How threads meet: values that a warp or a whole block has in common.
 
-   A warp is the 1 to 8 lanes that run together; its lanes exchange registers by "butterfly" shuffles:
-   in step m each lane gets the value of the lane whose number differs in bit m. After the steps 1, 2
-   and 4 all eight lanes have the sum of all eight; a core of fewer lanes takes fewer steps. A block
-   is one or more warps; they exchange words of shared memory, with a barrier in between. */
+   A warp is the 1 to 8 lanes that run together; its lanes exchange registers by "butterfly"
+   shuffles: in step m each lane gets the value of the lane whose number differs in bit m. After the
+   steps 1, 2 and 4 all eight lanes have the sum of all eight; a core of fewer lanes takes fewer
+   steps. A block is one or more warps; they exchange words of shared memory, with a barrier in
+   between. */
 #ifndef BLOCK_H
 #define BLOCK_H
 

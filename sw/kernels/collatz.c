@@ -1,5 +1,5 @@
-/* Steps from 1, 2, 3, ... n down to 1, where a step halves even numbers and makes 3 v + 1 of odd ones.
-   32 bits are enough up to n = 113,382. */
+/* Steps from 1, 2, 3, ... n down to 1, where a step halves even numbers and makes 3 v + 1 of odd
+   ones. 32 bits are enough up to n = 159,486. */
 #include "weft.h"
 
 WEFT_KERNEL void collatz(int n, int *lengths)

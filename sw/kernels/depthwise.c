@@ -1,8 +1,8 @@
 /* Depthwise 3 x 3 convolution of bytes, stride 1, same size out as in, with requantisation.
 
-   Each channel has a filter of its own: no sum over channels, so nothing for the array to reuse, and
-   work for threads. Images are height x width x channels; pixels outside are the zero point and add
-   nothing. The result is
+   Each channel has a filter of its own: no sum over channels, so nothing for the array to reuse,
+   and work for threads. Images are height x width x channels; pixels outside are the zero point and
+   add nothing. The result is
 
        r = round_half_even((float)sum * scale),   y = clamp(r + zero_y, low, high)
 
@@ -17,8 +17,8 @@ struct depthwise {
 
 WEFT_INLINE int requantise(int sum, float scale, int zero, int low, int high)
 {
-    /* The conversion rounds half to even and stops at the ends of int. Clamped before the zero point
-       is added, so that the addition cannot overflow. */
+    /* The conversion rounds half to even and stops at the ends of int. Clamped before the zero
+       point is added, so that the addition cannot overflow. */
     int r = __builtin_lrintf((float)sum * scale);
     r = r < low - zero ? low - zero : r;
     r = r > high - zero ? high - zero : r;

@@ -1,5 +1,5 @@
-/* The sum of x[i] y[i], as `reduction` does it. Floating-point sums depend on their order, so on the
-   number of threads: results differ in their last bits from core to core. */
+/* The sum of x[i] y[i], as `reduction` does it. Floating-point sums depend on their order, so on
+   the number of threads: results differ in their last bits from core to core. */
 #include "block.h"
 
 WEFT_KERNEL void dot_product(int n, const float *x, const float *y, float *sums)

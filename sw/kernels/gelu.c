@@ -2,7 +2,8 @@
 
        y = x / 2 (1 + tanh u),   u = sqrt(2 / pi) (x + 0.044715 x^3)
 
-   (1 + tanh u) / 2 is 1 / (1 + exp(-2 u)), and exp(v) = 2^(v log2 e): one power and one reciprocal. */
+   (1 + tanh u) / 2 is 1 / (1 + exp(-2 u)), and exp(v) = 2^(v log2 e): one power and one
+   reciprocal. */
 #include "weft.h"
 
 #define SQRT_2_PI 0.797884561f

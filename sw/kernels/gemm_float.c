@@ -1,7 +1,8 @@
 /* C = A B for floats, all row by row in memory.
 
-   A thread makes 4 rows x 2 columns of C in registers, so that every float that is loaded is used 2 or
-   4 times. Each sum runs over k in order, with a rounding after every product and every addition. */
+   A thread makes 4 rows x 2 columns of C in registers, so that every float that is loaded is used 2
+   or 4 times. Each sum runs over k in order, with a rounding after every product and every
+   addition. */
 #include "weft.h"
 
 #define ROWS 4

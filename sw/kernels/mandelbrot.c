@@ -1,6 +1,6 @@
 /* How many steps z -> z^2 + c takes to leave the circle of radius 2, for each pixel's c; at most
-   `limit`. Neighbouring pixels take different numbers of steps: lanes that are done wait for those of
-   their warp that are not. */
+   `limit`. Neighbouring pixels take different numbers of steps: lanes that are done wait for those
+   of their warp that are not. */
 #include "weft.h"
 
 WEFT_KERNEL void mandelbrot(

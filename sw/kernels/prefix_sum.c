@@ -1,8 +1,8 @@
 /* y[i] = x[0] + ... + x[i], by one block.
 
-   A sum that looks serial is made parallel in two levels. Every warp has a piece of the array and adds
-   it up; once all warps know the sums of the pieces before theirs, each goes through its piece again,
-   a row of as many elements as lanes at a time, and scans the row by a butterfly. */
+   A sum that looks serial is made parallel in two levels. Every warp has a piece of the array and
+   adds it up; once all warps know the sums of the pieces before theirs, each goes through its piece
+   again, a row of as many elements as lanes at a time, and scans the row by a butterfly. */
 #include "block.h"
 
 WEFT_KERNEL void prefix_sum(int n, const int *x, int *y)
@@ -29,8 +29,9 @@ WEFT_KERNEL void prefix_sum(int n, const int *x, int *y)
         int i = row + lane;
         int value = i < n ? x[i] : 0;
 
-        /* After step m, groups of 2 m lanes are done: `total` is the group's sum, `value` that up to
-           and with this lane. The other half of the group lies before a lane whose bit m is set. */
+        /* After step m, groups of 2 m lanes are done: `total` is the group's sum, `value` that up
+           to and with this lane. The other half of the group lies before a lane whose bit m is
+           set. */
         int total = value;
 #define SCAN(m) \
     do { \

@@ -1,7 +1,8 @@
 /* A picture of a few spheres in the light of a sun, with shadows; a ray through every pixel.
 
-   The camera stands at 0 and looks along -z; the picture is 2 wide at distance `zoom`. Square roots and
-   divisions are the exact ones, so the picture is the same on every machine that rounds each step. */
+   The camera stands at 0 and looks along -z; the picture is 2 wide at distance `zoom`. Square roots
+   and divisions are the exact ones, so the picture is the same on every machine that rounds each
+   step. */
 #include "weft.h"
 
 struct vector {

@@ -1,5 +1,5 @@
-/* The sum of an array: each thread sums its share in a register, then the threads of the block add up
-   what they have. One sum for each block; launch one block for one sum. */
+/* The sum of an array: each thread sums its share in a register, then the threads of the block add
+   up what they have. One sum for each block; launch one block for one sum. */
 #include "block.h"
 
 WEFT_KERNEL void reduction(int n, const int *x, int *sums)

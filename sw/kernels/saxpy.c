@@ -3,7 +3,7 @@
        for (int i = thread; i < n; i += threads)
            y[i] = a * x[i] + y[i];
 
-   which is right, and 8 instructions an element; strips need fewer. */
+   which is right, and 9 instructions an element; strips need fewer. */
 #include "strip.h"
 
 WEFT_KERNEL void saxpy(unsigned n, float a, const float *restrict x, float *restrict y)

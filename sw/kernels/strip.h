@@ -1,7 +1,7 @@
 /* Strips: how element-wise kernels share out an array.
 
-   The plain way, element t, t + threads, t + 2 threads... to thread t, costs as many instructions for
-   counting and addressing as for the work. Here eight neighbouring threads take a strip of 32
+   The plain way, element t, t + threads, t + 2 threads... to thread t, costs as many instructions
+   for counting and addressing as for the work. Here eight neighbouring threads take a strip of 32
    neighbouring elements, four each, eight apart:
 
        thread   0  1  2 .. 7

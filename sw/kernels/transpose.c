@@ -1,20 +1,20 @@
 /* y[c][r] = x[r][c], through shared memory; one block for each tile of 16 x 16 words.
 
-   Directly, either the reads or the writes of a warp would lie a whole row apart, one access to memory
-   for each lane. A tile in shared memory is written along rows and read along columns, and memory
-   sees neighbours both times. Its rows are one word longer than the tile is wide: words of one column
-   then lie in different banks, so that the lanes of a warp get them at once.
+   Directly, either the reads or the writes of a warp would lie a whole row apart, one access to
+   memory for each lane. A tile in shared memory is written along rows and read along columns, and
+   memory sees neighbours both times. Its rows are one word longer than the tile is wide: words of
+   one column then lie in different banks, so that the lanes of a warp get them at once.
 
-   Thread t has columns t and t + 8 of the tile: one address serves both. Blocks of 8 threads fit best,
-   others work. */
+   Thread t has columns t and t + 8 of the tile: one address serves both. Blocks of 8 threads fit
+   best, others work. */
 #include "weft.h"
 
 #define TILE 16
 #define HALF (TILE / 2)
 #define PITCH (TILE + 1)
 
-/* pointer += words, and the compiler is not to know by how much: else it would compute the addresses
-   of all 16 rows beforehand, and run out of registers. */
+/* pointer += words, and the compiler is not to know by how much: else it would compute the
+   addresses of all 16 rows beforehand, and run out of registers. */
 #define STEP(pointer, words) \
     do { \
         pointer += (words); \
