@@ -118,18 +118,33 @@ def test_in_place_on_a_result(device, kernels):
 
 
 def test_shared_memory_and_products(device, kernels):
-    """The kernel's part of the activation SRAM is the array's before and after."""
+    """The kernel has all of the activation SRAM, which is the array's before and after."""
+    everything = Core.of(device.config).shared_bytes
     a, b = square(8), square(9)
     out = device.tensor(np.zeros(SIZE, np.int8))
     with device.program() as p:
         first = p.matmul(a, b, **STEP)
         for _ in range(2):
-            p.launch(kernels["through"], 1, 8, [SIZE, first, out], shared=SIZE)
+            p.launch(kernels["through"], 1, 8, [SIZE, first, out], shared=everything)
         second = p.matmul(first, b, **STEP)
     p.run()
     expected = finish(product(a, b), **STEP)
     assert (out.numpy() == expected.reshape(-1)[::-1]).all()
     assert (second.numpy() == finish(product(expected, b), **STEP)).all()
+
+
+def test_shared_memory_under_a_product_that_has_nothing_to_do_with_the_kernel(device, kernels):
+    """What the product still reads of the activation SRAM must not be overwritten."""
+    everything = Core.of(device.config).shared_bytes
+    a, b = square(18), square(19)
+    x = np.random.default_rng(20).integers(-60, 60, min(everything, 4096), dtype=np.int8)
+    out = device.tensor(np.zeros_like(x))
+    with device.program() as p:
+        y = p.matmul(a, b, **STEP)
+        p.launch(kernels["through"], 1, 8, [len(x), x, out], shared=everything)
+    p.run()
+    assert (y.numpy() == finish(product(a, b), **STEP)).all()
+    assert (out.numpy() == x[::-1]).all()
 
 
 def test_shared_memory_in_act_addresses():
