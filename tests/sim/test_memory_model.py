@@ -22,23 +22,23 @@ class NativeModel:
     """`memory.h` behind the interface of `MemoryModel`."""
 
     def __init__(self, timing: MemoryTiming):
-        self.library = ctypes.CDLL(str(build.build_native(build.NATIVE / "memory_trace.cpp")))
-        self.library.trace_open.restype = ctypes.c_void_p
-        self.library.trace_violations.restype = ctypes.c_uint64
+        self.trace = ctypes.CDLL(str(build.build_native(build.NATIVE / "memory_trace.cpp")))
+        self.trace.trace_open.restype = ctypes.c_void_p
+        self.trace.trace_violations.restype = ctypes.c_uint64
         self.handle = ctypes.c_void_p(
-            self.library.trace_open(ctypes.byref(pack_timing(timing, 0.0, 1)))
+            self.trace.trace_open(ctypes.byref(pack_timing(timing, 0.0, 1)))
         )
 
     def begin(self):
-        bits = self.library.trace_begin(self.handle)
+        bits = self.trace.trace_begin(self.handle)
         return {name: bool(bits >> i & 1) for i, name in enumerate(FLAGS)}
 
     def end(self, *shown):
-        self.library.trace_end(self.handle, *map(int, shown))
+        self.trace.trace_end(self.handle, *map(int, shown))
 
     def close(self):
-        violations = self.library.trace_violations(self.handle)
-        self.library.trace_close(self.handle)
+        violations = self.trace.trace_violations(self.handle)
+        self.trace.trace_close(self.handle)
         assert violations == 0
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from weft.arch.isa import encode
 from weft.arch.simt import A0
 
+from .folders import build_root
 from .kernel_header import HEADER, c_header
 
 MAX_ARGUMENTS = 8
@@ -243,11 +244,8 @@ def keep(path: Path, data: bytes) -> None:
 
 
 def cache_root() -> Path:
-    """Where compiled kernels are kept: ``$WEFT_BUILD`` or the user's cache."""
-    if chosen := os.environ.get("WEFT_BUILD"):
-        return Path(chosen) / "kernels"
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(cache).expanduser() / "weft" / "kernels"
+    """Where compiled kernels are kept."""
+    return build_root() / "kernels"
 
 
 def working_folder() -> tempfile.TemporaryDirectory:

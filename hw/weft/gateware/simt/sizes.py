@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-from weft.arch.simt import LINE_BYTES, SHARED, STARVATION
-
-LANES = (1, 2, 4, 8)
-WARPS = range(1, 17)
-FLOATS = ("none", "full")
+from weft.arch.simt import LINE_BYTES, SHARED
+from weft.config import STARVATION, Config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +51,15 @@ class Sizes:
         def is_power(value: int) -> bool:
             return value > 0 and value & (value - 1) == 0
 
-        need("lanes", self.lanes in LANES, f"one of {LANES}")
-        need("warps", self.warps in WARPS, f"{WARPS[0]} to {WARPS[-1]}")
-        need("fp", self.fp in FLOATS, f"one of {FLOATS}")
-        need(
-            "icache_bytes",
-            is_power(self.icache_bytes) and self.icache_bytes >= 2 * LINE_BYTES,
-            f"a power of two, at least {2 * LINE_BYTES}",
+        # What a chip's configuration has, too, it checks.
+        Config(
+            lanes=self.lanes,
+            warps=self.warps,
+            fp=self.fp,
+            icache_bytes=self.icache_bytes,
+            starvation=self.starvation,
         )
-        need("starvation", 1 <= self.starvation < 1 << 16, "1 to 65535")
+        need("lanes", self.lanes > 0, "a core has lanes")
         need("banks", is_power(self.banks) and self.banks <= 16, "a power of two, at most 16")
         need(
             "shared_bytes",

@@ -81,7 +81,7 @@ class Memories:
         self._span = span or core.region_bytes
         self._main_bytes = len(main)
         self._views = {
-            window.name: {size: memoryview(array.view(f"u{size}")) for size in (1, 2, 4)}  # type: ignore[arg-type]
+            window.name: {size: array.view(f"u{size}").data for size in (1, 2, 4)}
             for window, array in ((MAIN, main), (SHARED, shared))
         }
         self._command = bytearray(4 * PORT_WORDS)

@@ -4,9 +4,9 @@
 arguments and the results to expect, `simulate` runs it.
 """
 
-from .library import KERNELS
 from .png import write_png
 from .simulate import Outcome, OutOfBounds, Placed, compare, place, simulate
+from .table import KERNELS
 from .work import AWKWARD, CORNERS, Array, LibraryKernel, Work, reads, writes
 
 __all__ = [

@@ -178,7 +178,9 @@ def four_blocks(core: Core, work: Work) -> tuple[Dim, Dim]:
 
 def tiles(core: Core, work: Work) -> tuple[Dim, Dim]:
     """A block of up to 8 threads for each tile of a matrix of rows x columns."""
-    rows, columns = (int(value) for value in work.arguments[:2])  # type: ignore[arg-type]
+    rows, columns = work.arguments[:2]
+    assert isinstance(rows, int)
+    assert isinstance(columns, int)
     return (-(-columns // TILE), -(-rows // TILE), 1), (min(8, core.threads), 1, 1)
 
 
