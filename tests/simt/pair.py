@@ -27,7 +27,14 @@ TINY = Sizes(
     shared_latency=1,
 )
 SMALL = Sizes(
-    lanes=2, warps=4, icache_bytes=512, shared_bytes=SHARED_BYTES, starvation=5, banks=2, fp="full"
+    lanes=2,
+    warps=4,
+    icache_bytes=512,
+    shared_bytes=SHARED_BYTES,
+    regions=2,
+    starvation=5,
+    banks=2,
+    fp="full",
 )
 BASE = Sizes(lanes=8, warps=16, icache_bytes=4096, shared_bytes=SHARED_BYTES, starvation=20)
 WIDE = Sizes(lanes=4, warps=16, icache_bytes=4096, shared_bytes=SHARED_BYTES, banks=4, starvation=1)

@@ -79,6 +79,7 @@ def library(sizes: Sizes) -> ctypes.CDLL:
         "BANKS": sizes.banks,
         "SHARED_LATENCY": sizes.shared_latency,
         "ROW_BITS": row_bits(sizes),
+        "REGION_ROWS": sizes.region_bytes // 4 // sizes.banks,
     }
     loaded = ctypes.CDLL(str(build_library(TOP, text, DRIVER, defines=defines)))
     loaded.simt_open.restype = ctypes.c_void_p
@@ -94,7 +95,7 @@ def core_of(sizes: Sizes) -> Core:
         has_float=sizes.fp == "full",
         starvation=sizes.starvation,
         shared_bytes=sizes.shared_bytes,
-        region_bytes=sizes.shared_bytes,
+        region_bytes=sizes.region_bytes,
         bank_words=sizes.banks,
         bus_bytes=sizes.bus_bytes,
     )

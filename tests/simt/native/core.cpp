@@ -1,6 +1,6 @@
 // The Verilated SIMT core with its memories; what retires is written down for the test.
 //
-// LANES, WARPS, BUS_BYTES, BANKS, SHARED_LATENCY and ROW_BITS are the core's sizes, given by the test, which loads this as a library.
+// LANES, WARPS, BUS_BYTES, BANKS, SHARED_LATENCY, ROW_BITS and REGION_ROWS are the core's sizes, given by the test, which loads this as a library.
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -178,6 +178,12 @@ class Bench {
     std::deque<Burst> writes;
     std::deque<uint64_t> done;
     std::deque<bool> errors;
+    struct Late {
+        uint8_t* at;
+        unsigned strobe;
+        uint32_t value;
+    };
+    std::vector<Late> late;
     struct Row {
         uint32_t words[BANKS];
     } reads[SHARED_LATENCY] = {};
@@ -244,20 +250,28 @@ class Bench {
     void access_shared() {
         auto& slot = reads[(now + SHARED_LATENCY - 1) % SHARED_LATENCY];
         for (auto& w : slot.words) w = uint32_t(random.next());
-        if (!top.shared_valid || !top.shared_ready) return;
+        // What was written in the cycle before is seen from the next cycle on.
+        const std::vector<Late> written = std::move(late);
+        late.clear();
+        if (top.shared_valid && top.shared_ready) access_banks(slot.words);
+        for (const Late& w : written)
+            for (int i = 0; i < 4; ++i)
+                if (w.strobe >> i & 1) w.at[i] = uint8_t(w.value >> 8 * i);
+    }
+
+    void access_banks(uint32_t* words) {
         for (unsigned b = 0; b < BANKS; ++b) {
             uint64_t row = 0;
             for (unsigned i = 0; i < ROW_BITS; ++i) {
                 const unsigned at = b * ROW_BITS + i;
                 row |= uint64_t(word(top.shared_rows, at / 32) >> at % 32 & 1) << i;
             }
+            row += uint64_t(top.shared_region) * REGION_ROWS;
             uint8_t* at = shared.bytes + 4 * (row * BANKS + b);
             const unsigned strobe = word(top.shared_strobe, b / 8) >> 4 * (b % 8) & 15;
-            const uint32_t value = word(top.shared_data, b);
             if (at + 4 > shared.bytes + shared.size) continue;  // a bank that nobody looks at
-            std::memcpy(&slot.words[b], at, 4);
-            for (int i = 0; i < 4; ++i)
-                if (strobe >> i & 1) at[i] = uint8_t(value >> 8 * i);
+            std::memcpy(&words[b], at, 4);
+            if (top.shared_write) late.push_back({at, strobe, word(top.shared_data, b)});
         }
     }
 

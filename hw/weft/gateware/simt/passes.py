@@ -1,8 +1,9 @@
 """Cuts the accesses of a warp into passes, by the rule of `weft.golden.simt.coalesce`.
 
 A pass of main memory takes the lowest lane that is left, and all in its line. One of shared memory
-takes, in each bank, the lowest lane that is left, and all that want the same word. Lanes in shared
-memory come first; the others wait until their answer has been taken.
+is in the region of the lowest lane that is left; it takes, in each bank, the lowest such lane, and
+all that want the same word. Lanes in shared memory come first; the others wait until their answer
+has been taken.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -17,6 +18,18 @@ from .sizes import Sizes
 
 COUNTS = ("shared_accesses", "bank_conflicts", "memory_accesses", "memory_split", "memory_bursts")
 """Counters of `weft.golden.simt.Counters` of which this part gives the events."""
+
+
+def in_regions(m: Module, offset, sizes: Sizes, name: str) -> tuple[Signal, Signal]:
+    """The region that an offset in shared memory lies in, and the offset in it."""
+    number = Signal(range(max(2, sizes.regions)), name=f"{name}_region")
+    rest = Signal(range(sizes.region_bytes), name=f"{name}_offset")
+    m.d.comb += rest.eq(offset)
+    for region in range(1, sizes.regions):
+        start = region * sizes.region_bytes
+        with m.If(offset[: sizes.shared_bytes.bit_length()] >= start):
+            m.d.comb += [number.eq(region), rest.eq(offset - start)]
+    return number, rest
 
 
 class Passes(wiring.Component):
@@ -63,10 +76,18 @@ class Passes(wiring.Component):
         # Which of the lanes that are left a pass can take.
         in_shared, to_shared = left & request.shared, Signal()
         wanted, chosen, taken = Signal(lanes), Signal(lanes), Signal(lanes)
+        first_shared, region = Signal(lanes), Signal(range(max(2, sizes.regions)))
+        near = Signal(lanes)  # lanes in the region of the pass
         m.d.comb += [
             to_shared.eq(in_shared.any()),
-            wanted.eq(Mux(to_shared, in_shared, left)),
+            first_shared.eq(lowest(in_shared)),
+            wanted.eq(Mux(to_shared, in_shared & near, left)),
         ]
+        regions = [Signal.like(region, name=f"region_{lane}") for lane in range(lanes)]
+        for lane, where in enumerate(regions):
+            with m.If(first_shared[lane]):
+                m.d.comb += region.eq(where)
+            m.d.comb += near[lane].eq(where == region)
         for lane in range(lanes):
             before, same = [], []
             for other in range(lane):
@@ -103,6 +124,7 @@ class Passes(wiring.Component):
                 what.mask.eq(kind),
                 what.emit.eq(emit),
                 what.last.eq(rest == 0),
+                what.region.eq(region),
             ]
         # The answers of the two memories come in no order: one after the other then.
         mixed = (request.mask & request.shared).any()
@@ -114,8 +136,14 @@ class Passes(wiring.Component):
             self.i.ready.eq(~left.any() | (done & (rest == 0))),
         ]
         with m.If(self.i.ready):
+            m.d.sync += request.eq(self.i.payload)
+            for lane, where in enumerate(regions):
+                address = self.i.payload.a.word_select(lane, 32)
+                number, offset = in_regions(m, address, sizes, f"lane_{lane}")
+                m.d.sync += where.eq(number)
+                with m.If(self.i.payload.shared[lane]):
+                    m.d.sync += request.a.word_select(lane, 32).eq(offset)
             m.d.sync += [
-                request.eq(self.i.payload),
                 left.eq(Mux(self.i.valid, self.i.payload.mask, 0)),
                 first.eq(1),
             ]

@@ -51,7 +51,7 @@ def pass_layout(sizes: Sizes) -> data.StructLayout:
     """One pass of a request: lanes that one burst or one cycle of shared memory serves.
 
     ``emit``: the last pass in this memory, so that an answer is due, which writes lanes ``mask``;
-    ``last``: nothing of the request is left.
+    ``last``: nothing of the request is left; ``region``: of shared memory, in which offsets count.
     """
     return data.StructLayout(
         {
@@ -60,6 +60,7 @@ def pass_layout(sizes: Sizes) -> data.StructLayout:
             "mask": sizes.lanes,
             "emit": 1,
             "last": 1,
+            "region": range(max(2, sizes.regions)),
         }
     )
 

@@ -19,16 +19,19 @@ from .sizes import Sizes
 
 
 class SharedPort(wiring.Signature):
-    """The banks of shared memory: word w is in row w / banks of bank w mod banks.
+    """The banks of shared memory: a region's word w is in row w / banks of bank w mod banks.
 
     Members
     -------
     valid, ready
         Access; ``ready`` may depend on ``valid``.
+    region, write
+        In which region; whether it writes.
     rows, strobe, data
-        For each bank its row, the bytes to write, and their values.
+        For each bank its row; if it writes, the bytes to write, and their values.
     out
-        What stood in these rows, `Sizes.shared_latency` cycles later.
+        What stood in these rows, `Sizes.shared_latency` cycles later. An access granted in the
+        cycle after a write may miss it, the ones after that see it.
     """
 
     def __init__(self, sizes: Sizes):
@@ -37,6 +40,8 @@ class SharedPort(wiring.Signature):
             {
                 "valid": Out(1),
                 "ready": In(1),
+                "region": Out(range(max(2, sizes.regions))),
+                "write": Out(1),
                 "rows": Out(banks * row_bits(sizes)),
                 "strobe": Out(banks * 4),
                 "data": Out(banks * 32),
@@ -47,7 +52,7 @@ class SharedPort(wiring.Signature):
 
 def row_bits(sizes: Sizes) -> int:
     """Bits of a row's number."""
-    return max(1, (sizes.shared_bytes // 4 // sizes.banks - 1).bit_length())
+    return max(1, (sizes.region_bytes // 4 // sizes.banks - 1).bit_length())
 
 
 class SharedAccess(wiring.Component):
@@ -89,14 +94,17 @@ class SharedAccess(wiring.Component):
         # An atomic reads first; its pass stays until what it read has come, and then writes.
         has_read, reading, has_old = Signal(), Signal(), Signal()
         free = ~port.valid | port.ready
-        start = Signal()
+        start, updates = Signal(), Signal()
         m.d.comb += [
             reading.eq(request.atomic & ~has_read),
-            start.eq(self.i.valid & free & (~request.atomic | ~has_read | has_old)),
+            # Right behind an atomic's write nothing may read what it wrote.
+            start.eq(self.i.valid & free & ~updates & (~request.atomic | ~has_read | has_old)),
             self.i.ready.eq(start & ~reading),
         ]
         with m.If(start):
             m.d.sync += has_read.eq(reading)
+        with m.If(free):
+            m.d.sync += updates.eq(start & request.atomic & ~reading)
 
         old = Signal(32 * lanes)  # what an atomic has read
         strobes, values = [], []
@@ -132,8 +140,10 @@ class SharedAccess(wiring.Component):
         with m.If(free):
             m.d.sync += [
                 port.valid.eq(start),
+                port.region.eq(what.region),
+                port.write.eq(writing),
                 port.rows.eq(Cat(bank_rows)),
-                port.strobe.eq(Cat(s for s, _ in bank_writes) & writing.replicate(4 * banks)),
+                port.strobe.eq(Cat(s for s, _ in bank_writes)),
                 port.data.eq(Cat(value for _, value in bank_writes)),
                 *tag_of(what, tag, sizes, offset_bits),
                 tag.rd.eq(Mux(request.store, 0, request.rd)),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from weft.arch.simt import LINE_BYTES, SHARED
+from weft.arch.simt import Core as ArchCore
 from weft.config import STARVATION, Config
 
 
@@ -24,6 +25,8 @@ class Sizes:
         Size of the shared window, a multiple of a row of all banks.
     banks, shared_latency
         Banks of shared memory, a power of two; cycles from a read to its data.
+    regions
+        Equal parts of shared memory, of which one cycle reaches one.
     bus_bytes
         Width of the memory port, a power of two from 4 to a line.
 
@@ -40,7 +43,8 @@ class Sizes:
     starvation: int = STARVATION
     shared_bytes: int = 192 * 1024
     banks: int = 8
-    shared_latency: int = 3
+    shared_latency: int = 2
+    regions: int = 1
     bus_bytes: int = 16
 
     def __post_init__(self):
@@ -66,12 +70,40 @@ class Sizes:
             0 < self.shared_bytes <= SHARED.size and self.shared_bytes % (4 * self.banks) == 0,
             f"a multiple of 4 x {self.banks} banks, at most {SHARED.size}",
         )
+        need("regions", 1 <= self.regions <= 16, "1 to 16")
+        need(
+            "regions",
+            self.shared_bytes % (4 * self.banks * self.regions) == 0,
+            f"parts of {self.shared_bytes} bytes in whole rows of {4 * self.banks}",
+        )
         need("shared_latency", 1 <= self.shared_latency <= 8, "1 to 8")
         need(
             "bus_bytes",
             is_power(self.bus_bytes) and 4 <= self.bus_bytes <= LINE_BYTES,
             f"a power of two, 4 to {LINE_BYTES}",
         )
+
+    @classmethod
+    def of(cls, config: Config, shared_latency: int) -> "Sizes":
+        """The core of a chip, whose activation SRAM answers after ``shared_latency`` cycles."""
+        core = ArchCore.of(config)
+        return cls(
+            lanes=config.lanes,
+            warps=config.warps,
+            fp=config.fp,
+            icache_bytes=config.icache_bytes,
+            starvation=config.starvation,
+            shared_bytes=core.shared_bytes,
+            banks=core.bank_words,
+            shared_latency=shared_latency,
+            regions=core.shared_bytes // core.region_bytes,
+            bus_bytes=config.bus_bytes,
+        )
+
+    @property
+    def region_bytes(self) -> int:
+        """Bytes of a region."""
+        return self.shared_bytes // self.regions
 
     @property
     def threads(self) -> int:
