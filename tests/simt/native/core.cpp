@@ -302,10 +302,9 @@ class Bench {
             else
                 record(0, top.retire_warp, what.pc, what.mask, what.rd);
         }
-        if (top.retire_answered) {
-            const Pending& what = pending[top.retire_answer_warp];
-            record(0, top.retire_answer_warp, what.pc, what.mask, what.rd);
-        }
+        for (unsigned w = 0; w < WARPS; ++w)
+            if (top.retire_answered >> w & 1)
+                record(0, w, pending[w].pc, pending[w].mask, pending[w].rd);
     }
 };
 

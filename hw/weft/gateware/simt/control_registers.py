@@ -39,8 +39,9 @@ class ControlRegisters(wiring.Component):
         What to read: the place in the table, one cycle after the warp.
     row
         Its value in all lanes, one cycle after ``warp``, with ``csr``.
-    thread_write, thread_data
-        Lanes of ``write_warp`` whose index is written.
+    thread_write, thread_data, thread_row
+        Lanes of ``write_warp`` whose index is written; with ``thread_row`` that of lane 0, which is
+        a multiple of the lanes along x: the others follow.
     block_write, block_data
         Write what ``write_warp`` knows about its block.
     """
@@ -59,6 +60,7 @@ class ControlRegisters(wiring.Component):
                 "write_warp": In(warp),
                 "thread_write": In(sizes.lanes),
                 "thread_data": In(thread_layout(sizes)),
+                "thread_row": In(1),
                 "block_write": In(1),
                 "block_data": In(block_layout(sizes)),
             }
@@ -78,6 +80,14 @@ class ControlRegisters(wiring.Component):
         block_read = blocks.read_port(domain="sync", transparent_for=())
         warp = Signal.like(self.warp)
         m.d.sync += warp.eq(self.warp)
+        indices = []
+        for lane in range(lanes):
+            index = Signal(each, name=f"index_{lane}")
+            m.d.comb += [
+                index.eq(self.thread_data),
+                index.x.eq(self.thread_data.x | Mux(self.thread_row, lane, 0)),
+            ]
+            indices.append(index)
         m.d.comb += [
             thread_read.en.eq(1),
             thread_read.addr.eq(self.warp),
@@ -85,7 +95,7 @@ class ControlRegisters(wiring.Component):
             block_read.addr.eq(self.warp),
             thread_write.en.eq(self.thread_write),
             thread_write.addr.eq(self.write_warp),
-            thread_write.data.eq(self.thread_data.as_value().replicate(lanes)),
+            thread_write.data.eq(Cat(indices)),
             block_write.en.eq(self.block_write),
             block_write.addr.eq(self.write_warp),
             block_write.data.eq(self.block_data),

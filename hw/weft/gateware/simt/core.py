@@ -30,7 +30,7 @@ from .registers import Registers
 from .row_unit import RowUnit
 from .scheduler import Scheduler
 from .selection import Selection
-from .shared_access import SharedPort
+from .shared_access import SharedAccess, SharedPort
 from .sizes import Sizes
 
 
@@ -85,7 +85,7 @@ class Core(wiring.Component):
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
-        sizes, lanes = self.sizes, self.sizes.lanes
+        sizes, lanes, warps = self.sizes, self.sizes.lanes, self.sizes.warps
         m.submodules.scheduler = scheduler = Scheduler(sizes)
         m.submodules.selection = selection = Selection(sizes)
         m.submodules.icache = icache = InstructionCache(sizes)
@@ -105,7 +105,7 @@ class Core(wiring.Component):
 
         # 0: pick. A launcher that waits for a free last stage gets one now and then, and so does an
         # answer in several parts.
-        gap = Signal(4)
+        gap = Signal(8)
         m.d.sync += gap.eq(gap + 1)
         waits = (launcher.row_valid & (gap[:2] == 0)) | (rows.o.valid & ~rows.o.ready & (gap == 0))
         m.d.comb += [
@@ -139,8 +139,24 @@ class Core(wiring.Component):
             csrs.warp.eq(fetched.warp),
             csrs.launch.eq(launcher.launch),
         ]
+        too_early = Signal()
         valid = later(m, selection.pc_valid, 2, "valid", reset_less=False)
-        goes = valid & (icache.hit | fetched.no_code)
+        goes = valid & (icache.hit | fetched.no_code) & ~too_early
+
+        # A warp whose row is still to be written when it gets here was woken too early.
+        handed, picked, answered = Signal(warps), Signal(warps), Signal(warps)
+        pending, asleep, dropped = Signal(warps), Signal(warps), Signal(warps)
+        m.d.comb += [
+            picked.eq(Mux(scheduler.valid, 1 << scheduler.warp, 0)),
+            too_early.eq(pending.bit_select(fetched.warp, 1)),
+            dropped.eq(
+                Mux(valid & (icache.hit | fetched.no_code) & too_early, 1 << fetched.warp, 0)
+            ),
+        ]
+        m.d.sync += [
+            pending.eq((pending & ~answered) | handed),
+            asleep.eq(((asleep & ~picked) | dropped | handed) & ~answered),
+        ]
 
         # s + 3: operands.
         controls = data.View(
@@ -171,7 +187,6 @@ class Core(wiring.Component):
         done = execute.o
         self._write_rows(m, registers, launcher, rows, commit, done)
         start, warp = launcher.start, done.token.warp
-        answered = rows.o.valid & rows.o.ready & rows.o.payload.last
         m.d.comb += [
             commit.stopped.eq(self.trap.valid),
             selection.write_warp.eq(Mux(start, launcher.warp, warp)),
@@ -184,7 +199,12 @@ class Core(wiring.Component):
             scheduler.start_slot.eq(launcher.slot),
             scheduler.filling.eq(launcher.filling),
             scheduler.ready.eq(Mux(commit.again, 1 << warp, 0)),
-            scheduler.wake.eq(icache.wake | Mux(answered, 1 << rows.o.payload.warp, 0)),
+            answered.eq(
+                Mux(rows.o.valid & rows.o.ready & rows.o.payload.last, 1 << rows.o.payload.warp, 0)
+                | Mux(rows.stored, 1 << rows.port_warp, 0)
+            ),
+            handed.eq(Mux(commit.handed, 1 << warp, 0)),
+            scheduler.wake.eq(icache.wake | (answered & ((asleep & ~picked) | dropped))),
             scheduler.ended.eq(commit.ends),
             scheduler.arrived.eq(commit.arrives),
             scheduler.event_warp.eq(warp),
@@ -192,9 +212,23 @@ class Core(wiring.Component):
             csrs.write_warp.eq(launcher.warp),
             csrs.thread_write.eq(launcher.thread_write),
             csrs.thread_data.eq(launcher.thread_data),
+            csrs.thread_row.eq(launcher.thread_row),
             csrs.block_write.eq(launcher.block_write),
             csrs.block_data.eq(launcher.block_data),
         ]
+
+        # While a warp comes from picking to registers, the row it waits for is written.
+        to_registers = 1 + selection.levels + 3
+
+        def soon(comes, who, latency: int, name: str):
+            delay = max(0, latency + 1 - to_registers)
+            comes = later(m, comes, delay, name, reset_less=False)
+            return Mux(comes, 1 << later(m, who, delay, f"{name}_warp"), 0)
+
+        m.d.comb += scheduler.early.eq(
+            soon(rows.coming, rows.port_warp, SharedAccess.answer_latency(sizes), "coming")
+            | soon(commit.floats, warp, FloatRows.answer_latency, "float_coming")
+        )
 
         # What leaves the pipeline.
         m.submodules.requests = requests = Requests(sizes)
@@ -251,7 +285,6 @@ class Core(wiring.Component):
             retire.rd.eq(Mux(done.controls.store, 0, done.controls.rd)),
             retire.deferred.eq(commit.handed),
             retire.answered.eq(answered),
-            retire.answer_warp.eq(rows.o.payload.warp),
             self.started.eq(start),
             self.start_warp.eq(launcher.warp),
             self.start_block_x.eq(launcher.block_data.x),

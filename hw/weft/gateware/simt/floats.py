@@ -34,6 +34,8 @@ class FloatRows(wiring.Component):
     """
 
     DECIDED = 2
+    answer_latency = FloatUnit.latency - DECIDED
+    """Cycles from ``does`` to the answer, if none waits."""
 
     does: Signal
     rd: Signal

@@ -126,8 +126,8 @@ class Retire(wiring.Signature):
         A group of threads has done an instruction, or handed it to the row unit (``deferred``).
     warp, pc, mask, rd, deferred
         Which; ``rd`` is 0 where nothing is written.
-    answered, answer_warp
-        The instruction that a warp had handed over is done.
+    answered
+        Warps of which the instruction that they had handed over is done.
     row
         What is written to the register file in this cycle: by either of the two.
     """
@@ -142,8 +142,7 @@ class Retire(wiring.Signature):
                 "mask": Out(sizes.lanes),
                 "rd": Out(5),
                 "deferred": Out(1),
-                "answered": Out(1),
-                "answer_warp": Out(warp),
+                "answered": Out(sizes.warps),
                 "row": Out(RowWrite(sizes)),
             }
         )

@@ -1,7 +1,8 @@
 """Places the blocks of a grid on free slots of warps, and starts their threads.
 
 A slot is as many consecutive warps as a block needs, which is found out by placing the first one.
-Threads get their indices one in a cycle, while the warps before theirs already run.
+Threads get their indices one in a cycle, or a warp's all at once where blocks extend along x alone,
+while the warps before theirs already run.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -37,7 +38,7 @@ class Launcher(wiring.Component):
         Writes to registers.
     pc, state
         With ``start``: all lanes' program counter and the state of the warp.
-    thread_write, thread_data, block_write, block_data
+    thread_write, thread_data, thread_row, block_write, block_data
         To the control registers, for ``warp``.
     """
 
@@ -51,6 +52,7 @@ class Launcher(wiring.Component):
     row_ready: Signal
     pc: Signal
     thread_write: Signal
+    thread_row: Signal
     block_write: Signal
 
     def __init__(self, sizes: Sizes):
@@ -73,6 +75,7 @@ class Launcher(wiring.Component):
                 "state": Out(state_layout(sizes)),
                 "thread_write": Out(sizes.lanes),
                 "thread_data": Out(thread_layout(sizes)),
+                "thread_row": Out(1),
                 "block_write": Out(1),
                 "block_data": Out(block_layout(sizes)),
             }
@@ -118,6 +121,11 @@ class Launcher(wiring.Component):
             self.row.data.eq(value.replicate(lanes)),
         ]
 
+        # Blocks along x alone: a warp's threads are counted at once.
+        flat, left = Signal(), Signal(launch.block_x.shape())
+        m.d.sync += flat.eq((launch.block_y == 1) & (launch.block_z == 1))
+        m.d.comb += left.eq(launch.block_x - thread.x)
+
         # Where the next slot begins, and whether there is one behind it.
         behind = Signal(range(2 * warps + 1))
         m.d.comb += behind.eq(first + (needed << 1))
@@ -155,15 +163,25 @@ class Launcher(wiring.Component):
                     to_slot(0, 0, launch.shared_base)
 
             with m.State("THREADS"):
-                m.d.comb += [self.filling.eq(1), self.thread_write.eq(1 << lane)]
-                m.d.sync += [
-                    live.eq(live | (1 << lane)),
-                    lane.eq(lane + 1),
-                    ended.eq(last_thread),
-                ]
-                advance(thread, thread_ends)
-                with m.If(last_thread | (lane == lanes - 1)):
+                m.d.comb += [self.filling.eq(1), self.thread_row.eq(flat)]
+                with m.If(flat):
+                    m.d.comb += self.thread_write.eq(~0)
+                    m.d.sync += [
+                        live.eq(Cat(left > lane for lane in range(lanes))),
+                        ended.eq(left <= lanes),
+                        thread.x.eq(thread.x + lanes),
+                    ]
                     m.next = "SP"
+                with m.Else():
+                    m.d.comb += self.thread_write.eq(1 << lane)
+                    m.d.sync += [
+                        live.eq(live | (1 << lane)),
+                        lane.eq(lane + 1),
+                        ended.eq(last_thread),
+                    ]
+                    advance(thread, thread_ends)
+                    with m.If(last_thread | (lane == lanes - 1)):
+                        m.next = "SP"
 
             with m.State("SP"):
                 m.d.comb += [

@@ -28,6 +28,8 @@ class RowUnit(wiring.Component):
         Answers of the lanes' float units.
     o
         Answers.
+    stored, coming, port_warp
+        See `SharedAccess`.
     read, write
         Clients of the memory port.
     shared
@@ -38,6 +40,9 @@ class RowUnit(wiring.Component):
         Bursts are under way.
     """
 
+    stored: Signal
+    coming: Signal
+    port_warp: Signal
     counts: Signal
     beats: Signal
     busy: Signal
@@ -52,6 +57,9 @@ class RowUnit(wiring.Component):
                 "slow": In(stream.Signature(slow_layout(sizes))),
                 "floats": In(stream.Signature(answer_layout(sizes))),
                 "o": Out(stream.Signature(answer_layout(sizes))),
+                "stored": Out(1),
+                "coming": Out(1),
+                "port_warp": Out(range(max(2, sizes.warps))),
                 "read": Out(MemoryRead(sizes)),
                 "write": Out(MemoryWrite(sizes)),
                 "shared": Out(SharedPort(sizes)),
@@ -80,6 +88,9 @@ class RowUnit(wiring.Component):
         wiring.connect(m, in_main.write, wiring.flipped(self.write))
         m.d.comb += [
             passes.shared_busy.eq(in_shared.busy),
+            self.stored.eq(in_shared.stored),
+            self.coming.eq(in_shared.coming),
+            self.port_warp.eq(in_shared.port_warp),
             self.counts.eq(passes.counts),
             self.beats.eq(in_main.beats),
             self.busy.eq(in_main.busy | passes.main.valid),

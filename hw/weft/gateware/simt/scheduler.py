@@ -39,6 +39,8 @@ class Scheduler(wiring.Component):
         Warps of a block are still to begin: no barrier opens.
     ready, wake
         Warps that become ready again (one may be in both).
+    early
+        Warps that will be woken soon: picked when no other is ready.
     ended, arrived, event_warp
         The warp's last thread has ended; the warp has reached a barrier.
     alive
@@ -54,6 +56,7 @@ class Scheduler(wiring.Component):
     filling: Signal
     ready: Signal
     wake: Signal
+    early: Signal
     ended: Signal
     arrived: Signal
     event_warp: Signal
@@ -73,6 +76,7 @@ class Scheduler(wiring.Component):
                 "filling": In(1),
                 "ready": In(sizes.warps),
                 "wake": In(sizes.warps),
+                "early": In(sizes.warps),
                 "ended": In(1),
                 "arrived": In(1),
                 "event_warp": In(index),
@@ -85,10 +89,11 @@ class Scheduler(wiring.Component):
         m = Module()
         warps = self.sizes.warps
         can, above, picked = Signal(warps), Signal(warps), Signal(warps)
+        soon = Signal(warps)
         upper = can & above
         m.d.comb += [
-            picked.eq(Mux(upper.any(), lowest(upper), lowest(can))),
-            self.valid.eq(can.any() & ~self.hold),
+            picked.eq(Mux(upper.any(), lowest(upper), Mux(can.any(), lowest(can), lowest(soon)))),
+            self.valid.eq((can.any() | soon.any()) & ~self.hold),
             self.warp.eq(encode(picked, warps)),
         ]
         with m.If(self.valid):
@@ -119,6 +124,7 @@ class Scheduler(wiring.Component):
             can.eq(
                 (can & ~Mux(self.valid, picked, 0)) | self.ready | self.wake | opened | start_mask
             ),
+            soon.eq(((soon & ~Mux(self.valid, picked, 0)) | self.early) & ~self.wake),
             self.alive.eq((self.alive & ~leaving) | start_mask),
             waiting.eq((waiting & ~opened) | coming),
         ]

@@ -62,6 +62,9 @@ class SharedAccess(wiring.Component):
     -------
     i, o
         Passes and answers.
+    stored, coming, port_warp
+        The port has taken the last access of ``port_warp``: a store, which is done with it and has
+        no answer; or one of which the answer comes `answer_latency` cycles later.
     busy
         A pass is under way, or an answer waits.
     port
@@ -74,11 +77,22 @@ class SharedAccess(wiring.Component):
             {
                 "i": In(stream.Signature(pass_layout(sizes))),
                 "o": Out(stream.Signature(answer_layout(sizes))),
+                "stored": Out(1),
+                "coming": Out(1),
+                "port_warp": Out(range(max(2, sizes.warps))),
                 "busy": Out(1),
                 "port": Out(SharedPort(sizes)),
             }
         )
 
+    @staticmethod
+    def answer_latency(sizes: Sizes) -> int:
+        """Cycles from ``coming`` to the answer, if none waits."""
+        return sizes.shared_latency + 1 + WordFifo.latency
+
+    stored: Signal
+    coming: Signal
+    port_warp: Signal
     busy: Signal
 
     def elaborate(self, platform):
@@ -136,7 +150,7 @@ class SharedAccess(wiring.Component):
             bank_writes.append(merged(parts))
         writing = request.store | (request.atomic & has_read)
         tag = Signal(tag_layout(sizes, offset_bits))
-        is_read, is_old = Signal(), Signal()
+        is_read, is_old, is_store = Signal(), Signal(), Signal()
         with m.If(free):
             m.d.sync += [
                 port.valid.eq(start),
@@ -146,8 +160,9 @@ class SharedAccess(wiring.Component):
                 port.strobe.eq(Cat(s for s, _ in bank_writes)),
                 port.data.eq(Cat(value for _, value in bank_writes)),
                 *tag_of(what, tag, sizes, offset_bits),
-                tag.rd.eq(Mux(request.store, 0, request.rd)),
-                is_read.eq(~(request.atomic & has_read)),
+                tag.rd.eq(request.rd),
+                is_read.eq(~request.store & ~(request.atomic & has_read)),
+                is_store.eq(request.store),
                 is_old.eq(reading),
             ]
 
@@ -185,6 +200,9 @@ class SharedAccess(wiring.Component):
         )
         m.d.comb += [
             answers.i.valid.eq(ready),
+            self.stored.eq(port.valid & port.ready & is_store & tag.last),
+            self.coming.eq(granted & tag.emit & tag.last),
+            self.port_warp.eq(tag.warp),
             self.busy.eq(port.valid | passing.any() | ready | answers.o.valid),
         ]
         return m
