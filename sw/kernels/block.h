@@ -10,15 +10,22 @@
 
 #include "weft.h"
 
+/* value / lanes: lanes are 1, 2, 4 or 8, and warps that divide wait for each other. */
+WEFT_INLINE unsigned by_lanes(unsigned value)
+{
+    unsigned lanes = weft_lanes();
+    return value >> ((lanes > 1) + (lanes > 2) + (lanes > 4));
+}
+
 /* Number of the thread's warp in its block, and warps of a block. */
 WEFT_INLINE unsigned block_warp(void)
 {
-    return weft_thread() / weft_lanes();
+    return by_lanes(weft_thread());
 }
 
 WEFT_INLINE unsigned block_warps(void)
 {
-    return (weft_block_dim_x() + weft_lanes() - 1) / weft_lanes();
+    return by_lanes(weft_block_dim_x() + weft_lanes() - 1);
 }
 
 /* Do `step(m)` for m = 1, 2, 4 as far as the core has lanes. */

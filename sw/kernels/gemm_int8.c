@@ -16,13 +16,19 @@
 
 WEFT_KERNEL void gemm_int8(int m, int n, int words, const int *a, const int *b, int *c)
 {
-    unsigned thread = weft_global_x(), threads = weft_global_dim_x();
-    unsigned strips = (unsigned)(n + GROUP * COLUMNS - 1) / (GROUP * COLUMNS);
-    unsigned blocks = (unsigned)(m + ROWS - 1) / ROWS;
+    int threads = weft_global_dim_x();
+    int strips = (n + GROUP * COLUMNS - 1) / (GROUP * COLUMNS);
+    int a_pitch = (m + ROWS - 1) / ROWS * ROWS, b_pitch = strips * (GROUP * COLUMNS);
 
-    for (unsigned item = thread; item < blocks * strips * GROUP; item += threads) {
-        int row = item / GROUP / strips * ROWS;
-        int column = item / GROUP % strips * (GROUP * COLUMNS) + item % GROUP;
+    /* Threads are counted through the groups of a row, then through the rows; without a division,
+       for which warps wait for each other. */
+    int row = 0;
+    for (int item = weft_global_x();; item += threads) {
+        for (; item >= strips * GROUP; item -= strips * GROUP)
+            row += ROWS;
+        if (row >= m)
+            break;
+        int column = item / GROUP * (GROUP * COLUMNS) + item % GROUP;
 
         int sum[ROWS][COLUMNS] = {0};
         const int *as = a + row, *bs = b + column;
@@ -30,8 +36,8 @@ WEFT_KERNEL void gemm_int8(int m, int n, int words, const int *a, const int *b, 
             for (int r = 0; r < ROWS; r++)
                 for (int s = 0; s < COLUMNS; s++)
                     sum[r][s] += weft_dot4(as[r], bs[s * GROUP]);
-            as += blocks * ROWS;
-            bs += strips * (GROUP * COLUMNS);
+            as += a_pitch;
+            bs += b_pitch;
         }
 
         int *to = c + row * n + column;

@@ -17,6 +17,10 @@
 
 #include "weft.h"
 
+/* The compiler is not to know where `value` comes from: else it would count several variables up
+   beside each other, and save registers on the stack for them. */
+#define OPAQUE(value) __asm__("" : "+r"(value))
+
 #define STRIP_THREADS 8
 #define STRIP_EACH 4
 #define STRIP_NEXT STRIP_THREADS

@@ -2,11 +2,12 @@
 #include "strip.h"
 
 WEFT_KERNEL void vector_add(
-    unsigned n, const float *restrict x, const float *restrict y, float *restrict z)
+    unsigned n, const float *x, const float *y, float *z)
 {
     unsigned thread = weft_global_x(), threads = weft_global_dim_x();
 
     for (unsigned t = thread; t < strip_threads(n); t += threads) {
+        OPAQUE(t);
         unsigned first = strip_first(t);
         const float *xs = x + first, *ys = y + first;
         float *zs = z + first;

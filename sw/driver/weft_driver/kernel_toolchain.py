@@ -39,10 +39,15 @@ LAYOUT = (
 )
 """Blocks of code in the order of the source, and none twice."""
 
+SCHEDULING = ("-mllvm", "-enable-misched=false")
+"""Instructions in the order of the source: a warp waits for every one of its loads, so that loads
+ahead of their use win nothing, and cost registers, which are saved on the stack."""
+
 C_FLAGS = (
     *TARGET,
     *("-std=gnu2x", "-O2", "-g", "-ffreestanding", "-fpie", "-fvisibility=hidden"),
     *LAYOUT,
+    *SCHEDULING,
     "-fconvergent-functions",
     "-ffp-contract=off",  # there is no three-operand multiply-add
     "-fno-math-errno",  # sqrtf is an instruction
