@@ -20,8 +20,12 @@ class Collectives(wiring.Component):
         Live threads.
     a
         Operands of all lanes.
+    writes
+        One cycle after the operands: there is such an instruction.
+    answer
+        One cycle after the operands: the same for all lanes, 0 for a shuffle.
     row
-        Results of all lanes, `latency` cycles later.
+        A shuffle's results of all lanes, `latency` cycles later, otherwise 0.
     """
 
     latency = 2
@@ -34,12 +38,16 @@ class Collectives(wiring.Component):
                 "lane_mask": In(5),
                 "live": In(sizes.lanes),
                 "a": In(32 * sizes.lanes),
+                "writes": In(1),
+                "answer": Out(32),
                 "row": Out(32 * sizes.lanes),
             }
         )
 
     live: Signal
     a: Signal
+    writes: Signal
+    answer: Signal
 
     def elaborate(self, platform):
         """Implement the component."""
@@ -53,25 +61,36 @@ class Collectives(wiring.Component):
             meet.eq(self.meet),
         ]
 
-        shuffled = [word & self.live[lane].replicate(32) for lane, word in enumerate(words)]
+        # Whether the other lane lives goes the same way, beside its word.
+        shuffled = [Cat(word, self.live[lane]) for lane, word in enumerate(words)]
         for level in range((lanes - 1).bit_length()):
             swap = self.lane_mask[level]
-            swapped = [Signal(32, name=f"swapped_{level}_{lane}") for lane in range(lanes)]
+            swapped = [Signal(33, name=f"swapped_{level}_{lane}") for lane in range(lanes)]
             m.d.comb += [
                 swapped[lane].eq(Mux(swap, shuffled[lane ^ (1 << level)], shuffled[lane]))
                 for lane in range(lanes)
             ]
             shuffled = swapped
-        row = register(32 * lanes)
-        m.d.sync += row.eq(Cat(shuffled))
+        row, there = register(32 * lanes), register(lanes)
+        m.d.sync += [
+            row.eq(Cat(word[:32] for word in shuffled)),
+            there.eq(Cat(word[32] for word in shuffled)),
+        ]
 
-        answer = Signal(32)
+        shuffles = self.writes & (meet == Meet.SHUFFLE)
+        for lane in range(lanes):
+            word = row.word_select(lane, 32)
+            with m.If(shuffles & there[lane]):
+                m.d.sync += self.row.word_select(lane, 32).eq(word)
+            with m.Else():
+                m.d.sync += self.row.word_select(lane, 32).eq(0)
         with m.Switch(meet):
             with m.Case(Meet.ANY):
-                m.d.comb += answer.eq(ballot.any())
+                m.d.comb += self.answer.eq(ballot.any())
             with m.Case(Meet.ALL):
-                m.d.comb += answer.eq(ballot == live)
+                m.d.comb += self.answer.eq(ballot == live)
+            with m.Case(Meet.SHUFFLE):
+                pass
             with m.Default():
-                m.d.comb += answer.eq(ballot)
-        m.d.sync += self.row.eq(Mux(meet == Meet.SHUFFLE, row, answer.replicate(lanes)))
+                m.d.comb += self.answer.eq(ballot)
         return m

@@ -7,10 +7,10 @@ leaves the pipeline for the `RowUnit`, and its row is written when the last stag
 
     stage  0     1 ...       s           s + 1        s + 2    s + 3      s + 4 ...  s + 6
            warp  lowest pc   cache read  group, line  word,    registers, lanes      commit
-           picked                        compared     decoded  operands
+           picked                        compared     decoded  operands              write
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,6 +27,7 @@ from .launcher import Launcher
 from .leaving import Requests, Traps
 from .passes import COUNTS
 from .registers import Registers
+from .returns import Returns
 from .row_unit import RowUnit
 from .scheduler import Scheduler
 from .selection import Selection
@@ -143,8 +144,10 @@ class Core(wiring.Component):
         valid = later(m, selection.pc_valid, 2, "valid", reset_less=False)
         goes = valid & (icache.hit | fetched.no_code) & ~too_early
 
-        # A warp whose row is still to be written when it gets here was woken too early.
+        # A warp whose row is still to be written when it gets here was woken too early. One whose
+        # answer has chosen its cycle is called: until it gets here its row will be written.
         handed, picked, answered = Signal(warps), Signal(warps), Signal(warps)
+        called, stored = Signal(warps), Signal(warps)
         pending, asleep, dropped = Signal(warps), Signal(warps), Signal(warps)
         m.d.comb += [
             picked.eq(Mux(scheduler.valid, 1 << scheduler.warp, 0)),
@@ -155,7 +158,7 @@ class Core(wiring.Component):
         ]
         m.d.sync += [
             pending.eq((pending & ~answered) | handed),
-            asleep.eq(((asleep & ~picked) | dropped | handed) & ~answered),
+            asleep.eq(((asleep & ~picked) | dropped | handed) & ~called & ~answered),
         ]
 
         # s + 3: operands.
@@ -168,24 +171,28 @@ class Core(wiring.Component):
         # What goes to the row unit takes rs2 with it, and rs1 as a sum.
         by_imm = ~controls.reads_rs2 | controls.store | controls.atomic
         by_imm = by_imm | controls.divide | controls.slow_float
+        takes_rs2 = rs2_there & ~by_imm
+        addend = Signal(32 * lanes)  # 0 where the second operand is rs2
+        with m.If(controls.b_is_csr):
+            m.d.comb += addend.eq(csrs.row)
+        with m.Elif(by_imm):
+            m.d.comb += addend.eq(controls.imm.replicate(lanes))
         m.d.comb += [
             csrs.csr.eq(controls.csr),
             execute.valid.eq(later(m, goes, 1, "goes", reset_less=False)),
             execute.token.eq(token),
             execute.controls.eq(controls),
             execute.private.eq(launcher.launch.private),
-            execute.first.eq(Mux(rs1_there & ~controls.a_is_zero, registers.a, 0)),
+            execute.first.eq(Mux(rs1_there, registers.a, 0)),
             execute.stored.eq(Mux(rs2_there, registers.b, 0)),
-            execute.second.eq(Mux(by_imm, controls.imm.replicate(lanes), execute.stored)),
+            execute.second.eq((registers.b & takes_rs2.replicate(32 * lanes)) | addend),
         ]
-        with m.If(controls.a_is_pc):
-            m.d.comb += execute.first.eq(Cat(Const(0, 2), token.pc).replicate(lanes))
-        with m.If(controls.b_is_csr):
-            m.d.comb += execute.second.eq(csrs.row)
 
         # s + 6: commit.
         done = execute.o
-        self._write_rows(m, registers, launcher, rows, commit, done)
+        m.submodules.returns = returns = Returns(sizes)
+        wiring.connect(m, rows.o, returns.i)
+        self._write_rows(m, registers, launcher, returns, execute, commit)
         start, warp = launcher.start, done.token.warp
         m.d.comb += [
             commit.stopped.eq(self.trap.valid),
@@ -199,12 +206,14 @@ class Core(wiring.Component):
             scheduler.start_slot.eq(launcher.slot),
             scheduler.filling.eq(launcher.filling),
             scheduler.ready.eq(Mux(commit.again, 1 << warp, 0)),
-            answered.eq(
+            stored.eq(Mux(rows.stored, 1 << rows.port_warp, 0)),
+            called.eq(
                 Mux(rows.o.valid & rows.o.ready & rows.o.payload.last, 1 << rows.o.payload.warp, 0)
-                | Mux(rows.stored, 1 << rows.port_warp, 0)
+                | stored
             ),
+            answered.eq(Mux(returns.answered, 1 << returns.warp, 0) | stored),
             handed.eq(Mux(commit.handed, 1 << warp, 0)),
-            scheduler.wake.eq(icache.wake | (answered & ((asleep & ~picked) | dropped))),
+            scheduler.wake.eq(icache.wake | ((called | answered) & ((asleep & ~picked) | dropped))),
             scheduler.ended.eq(commit.ends),
             scheduler.arrived.eq(commit.arrives),
             scheduler.event_warp.eq(warp),
@@ -221,7 +230,7 @@ class Core(wiring.Component):
         to_registers = 1 + selection.levels + 3
 
         def soon(comes, who, latency: int, name: str):
-            delay = max(0, latency + 1 - to_registers)
+            delay = max(0, latency + Returns.latency + 1 - to_registers)
             comes = later(m, comes, delay, name, reset_less=False)
             return Mux(comes, 1 << later(m, who, delay, f"{name}_warp"), 0)
 
@@ -293,33 +302,44 @@ class Core(wiring.Component):
         ]
         return m
 
-    def _write_rows(self, m, registers, launcher, rows, commit, done):
-        """One row in a cycle: the last stage's, the launcher's, or an answer's."""
-        row, answer, free = self.retire.row, rows.o.payload, ~done.valid
+    def _write_rows(self, m, registers, launcher, returns, execute, commit):
+        """One row in a cycle: the last stage's, the launcher's, or an answer's.
+
+        Whoever does not write gives zeros, so that one LUT for each bit chooses.
+        """
+        row, done, answer = self.retire.row, execute.o, returns.row
+        # Answers choose their cycle early, and leave the launcher those of an empty pipeline.
+        empty = ~later(m, execute.valid, 1, "early_valid", reset_less=False)
         m.d.comb += [
-            launcher.row_ready.eq(free),
+            launcher.row_ready.eq(~done.valid & ~answer.mask.any()),
             # Behind a trap answers go nowhere, but nothing may stay under way.
-            rows.o.ready.eq(~commit.writes & ~(launcher.row_valid & free)),
+            returns.free.eq(~execute.early_writes & ~(launcher.row_valid & empty)),
             registers.write_mask.eq(row.mask),
             registers.write_warp.eq(row.warp),
             registers.write_rd.eq(row.rd),
             registers.write_data.eq(row.data),
+        ]
+        common = Signal(32)
+        launches = launcher.row_valid & launcher.row_ready
+        m.d.comb += [
+            common.eq(done.common | Mux(launches, launcher.value, 0)),
+            row.data.eq(done.row | answer.data | common.replicate(self.sizes.lanes)),
         ]
         with m.If(commit.writes):
             m.d.comb += [
                 row.mask.eq(done.token.group),
                 row.warp.eq(done.token.warp),
                 row.rd.eq(done.controls.rd),
-                row.data.eq(done.row),
             ]
-        with m.Elif(launcher.row_valid & free):
+        with m.Elif(launches):
             m.d.comb += [
-                getattr(row, n).eq(getattr(launcher.row, n)) for n in row.signature.members
+                row.mask.eq(~0),
+                row.warp.eq(launcher.warp),
+                row.rd.eq(launcher.rd),
             ]
         with m.Else():
             m.d.comb += [
-                row.mask.eq(Mux(rows.o.valid & answer.rd.any(), answer.mask, 0)),
+                row.mask.eq(answer.mask),
                 row.warp.eq(answer.warp),
                 row.rd.eq(answer.rd),
-                row.data.eq(answer.row),
             ]

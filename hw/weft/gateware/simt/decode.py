@@ -22,8 +22,7 @@ class Alu(enum.Enum, shape=3):
     XOR = 2
     OR = 3
     AND = 4
-    LEFT = 5
-    RIGHT = 6
+    CLIP = 5
 
 
 class Meet(enum.Enum, shape=3):
@@ -49,8 +48,7 @@ _ALU = {
     Alu.XOR: ("xor", "xori"),
     Alu.OR: ("or", "ori"),
     Alu.AND: ("and", "andi"),
-    Alu.LEFT: ("sll", "slli"),
-    Alu.RIGHT: ("srl", "sra", "srli", "srai"),
+    Alu.CLIP: ("clip8",),
 }
 _MEET = {
     Meet.ANY: ("vote.any",),
@@ -75,17 +73,21 @@ def _of(*units: Unit) -> tuple[str, ...]:
     return tuple(row.name for row in INSTRUCTIONS if row.unit in units)
 
 
+_LEFT = ("sll", "slli")
+_RIGHT = ("srl", "sra", "srli", "srai")
+
 FLAGS: dict[str, tuple[str, ...]] = {
-    "a_is_pc": ("auipc",),
-    "a_is_zero": ("lui", *_of(Unit.CSR)),
+    "upper": ("lui",),
+    "upper_pc": ("auipc",),
     "b_is_csr": _of(Unit.CSR),
     "subtract": ("sub", "slt", "sltu", "slti", "sltiu", *_of(Unit.BRANCH)),
     "unsigned": ("sltu", "sltiu", "bltu", "bgeu", "divu", "remu", "lbu", "lhu"),
-    "arithmetic": ("sra", "srai"),
+    "shift": (*_LEFT, *_RIGHT),
+    "right": _RIGHT,
     "multiply": _of(Unit.MULTIPLY),
     "high": ("mulh", "mulhsu", "mulhu"),
-    "a_unsigned": ("mulhu",),
-    "b_unsigned": ("mulhu", "mulhsu"),
+    "a_unsigned": ("mulhu", "srl", "srli"),
+    "b_unsigned": ("mulhu", "mulhsu", *_LEFT, *_RIGHT),
     "divide": _of(Unit.DIVIDE),
     "remainder": ("rem", "remu"),
     "branch": _of(Unit.BRANCH),
@@ -99,7 +101,7 @@ FLAGS: dict[str, tuple[str, ...]] = {
     "exit": _of(Unit.EXIT),
     "collective": _of(Unit.COLLECTIVE),
     "dot4": ("dot4",),
-    "clip8": ("clip8",),
+    "byte": ("lb", "lbu", "sb"),
     "half": ("lh", "lhu", "sh"),
     "word": ("lw", "sw", *_of(Unit.ATOMIC)),
     "float": _of(Unit.FLOAT),

@@ -1,6 +1,6 @@
 """The lanes side by side, and what is common to them: three stages from operands to commit."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,9 +10,13 @@ from ..fp32.pipeline import later
 from .collectives import Collectives
 from .decode import controls_layout
 from .interfaces import Executed, token_layout
-from .lane import Lane
+from .lane import Lane, factor_of
+from .parts_of_words import placed
 from .selection import PC_BITS
 from .sizes import Sizes
+
+HANDED = ("load", "store", "atomic", "divide", "float", "slow_float")
+"""Kinds of instructions that leave the pipeline; what they write comes later."""
 
 
 def within(address, window: Window):
@@ -29,13 +33,15 @@ class Execute(wiring.Component):
     valid, token, controls
         The instruction whose registers have been read.
     first, second, stored
-        Operands of all lanes, and register rs2.
+        Operands of all lanes (the second not inverted yet), and register rs2.
     private
         Bytes of private memory for each thread.
     o
         The instruction `latency` cycles later.
     a, b, early
         First and second operand in their registers, and the instruction that they belong to.
+    early_writes
+        It will write its row when it comes out at ``o``, if it is done; otherwise it does not.
     """
 
     early_latency = 1
@@ -44,6 +50,7 @@ class Execute(wiring.Component):
     latency = 1 + Lane.latency
 
     valid: Signal
+    early_writes: Signal
     first: Signal
     second: Signal
     stored: Signal
@@ -62,6 +69,7 @@ class Execute(wiring.Component):
                 "a": Out(32 * sizes.lanes),
                 "b": Out(32 * sizes.lanes),
                 "early": Out(controls_layout()),
+                "early_writes": Out(1),
             }
         )
 
@@ -72,7 +80,13 @@ class Execute(wiring.Component):
         m.submodules.collectives = collectives = Collectives(sizes)
 
         # Operands stand in registers.
-        a, b = later(m, self.first, 1, "a"), later(m, self.second, 1, "b")
+        a = later(m, self.first, 1, "a")
+        b = later(m, self.second ^ self.controls.subtract.replicate(32 * lanes), 1, "b")
+        factors = Cat(
+            factor_of(m, self.controls, self.second.word_select(lane, 32), f"power_{lane}")
+            for lane in range(lanes)
+        )
+        factor = later(m, factors, 1, "factor")
         token = data.View(token_layout(sizes), later(m, self.token.as_value(), 1, "token"))
         controls = data.View(controls_layout(), later(m, self.controls.as_value(), 1, "controls"))
         units = []
@@ -82,6 +96,7 @@ class Execute(wiring.Component):
                 unit.controls.eq(controls),
                 unit.a.eq(a.word_select(lane, 32)),
                 unit.b.eq(b.word_select(lane, 32)),
+                unit.factor.eq(factor.word_select(lane, 32)),
             ]
             units.append(unit)
         m.d.comb += [
@@ -95,21 +110,30 @@ class Execute(wiring.Component):
             self.b.eq(b),
             self.early.eq(controls),
         ]
+        valid = later(m, self.valid, 1, "valid", reset_less=False)
+        rest = Lane.latency
+        handed = Cat(controls[name] for name in HANDED).any()
+        m.d.comb += self.early_writes.eq(valid & controls.rd.any() & ~handed)
         link, target = Signal(PC_BITS), Signal(PC_BITS)
         m.d.comb += [
             link.eq(token.pc + 1),
             target.eq(token.pc + controls.imm[2:]),
         ]
+        link_1, target_1 = later(m, link, 1, "link_row"), later(m, target, 1, "target_row")
+        stored = later(m, self.stored, 1, "stored")
+        stores = [
+            placed(stored.word_select(lane, 32), controls.byte, controls.half)
+            for lane in range(lanes)
+        ]
         not_positive = controls.imm[-1] | ~controls.imm.any()
-        rest = Lane.latency
         last = data.View(controls_layout(), later(m, controls.as_value(), rest, "controls_lane"))
         m.d.comb += [
-            o.valid.eq(later(m, self.valid, self.latency, "valid", reset_less=False)),
+            o.valid.eq(later(m, valid, rest, "valid_lane", reset_less=False)),
             o.token.eq(later(m, token.as_value(), rest, "token_lane")),
             o.controls.eq(last),
-            o.stored.eq(later(m, self.stored, self.latency, "stored")),
-            o.link.eq(later(m, link, rest, "link")),
-            o.target.eq(later(m, target, rest, "target")),
+            o.stored.eq(later(m, Cat(stores), self.latency - 1, "stored")),
+            o.link.eq(later(m, link_1, 1, "link")),
+            o.target.eq(later(m, target_1, 1, "target")),
             o.not_positive.eq(later(m, not_positive, rest, "not_positive")),
         ]
 
@@ -141,11 +165,28 @@ class Execute(wiring.Component):
             *(getattr(o, name).eq(later(m, mask, to_last, name)) for name, mask in masks.items()),
         ]
 
-        taken = Cat(unit.taken for unit in units) & o.token.group
-        row = Signal(32 * lanes)
+        # All but one of the registers that a row can come from are 0: no multiplexer.
+        second = data.View(controls_layout(), later(m, controls.as_value(), 1, "controls_row"))
+        writes = later(m, self.early_writes, 1, "writes", reset_less=False)
+        taken = Cat(unit.taken for unit in units)
+        kinds = (second.collective, second.jump, second.upper, second.upper_pc)
+        with m.If(writes):
+            with m.If(second.collective):
+                m.d.sync += o.common.eq(collectives.answer)
+            with m.Elif(second.jump):
+                m.d.sync += o.common.eq(Cat(Const(0, 2), link_1))
+            with m.Elif(second.upper):
+                m.d.sync += o.common.eq(second.imm)
+            with m.Elif(second.upper_pc):
+                m.d.sync += o.common.eq(Cat(Const(0, 2), target_1))
+            with m.Else():
+                m.d.sync += o.common.eq(0)
+        with m.Else():
+            m.d.sync += o.common.eq(0)
         m.d.comb += [
-            o.taken.eq(Mux(last.branch, taken, 0)),
-            row.eq(Mux(last.collective, collectives.row, Cat(unit.result for unit in units))),
-            o.row.eq(Mux(last.jump, Cat(Const(0, 2), o.link).replicate(lanes), row)),
+            collectives.writes.eq(writes & second.collective),
+            *(unit.gives.eq(writes & ~Cat(kinds).any()) for unit in units),
+            o.taken.eq(taken & o.token.group & last.branch.replicate(lanes)),
+            o.row.eq(collectives.row | Cat(unit.result for unit in units)),
         ]
         return m

@@ -71,8 +71,12 @@ class InstructionCache(wiring.Component):
         beat_words = sizes.bus_bytes // 4
         offset_bits = (beat_words - 1).bit_length()  # words of a beat
         tag_bits = PC_BITS - 1 - LINE_WORD_BITS - index_bits  # the top bit says "main memory"
-        m.submodules.words = words = Memory(shape=8 * sizes.bus_bytes, depth=lines * beats, init=[])
-        m.submodules.tags = tags = Memory(shape=tag_bits, depth=lines, init=[])
+        # What is read of a line that is being written counts for nothing: it is not present.
+        any_value = {"no_rw_check": 1}
+        m.submodules.words = words = Memory(
+            shape=8 * sizes.bus_bytes, depth=lines * beats, init=[], attrs=any_value
+        )
+        m.submodules.tags = tags = Memory(shape=tag_bits, depth=lines, init=[], attrs=any_value)
         read, write = words.read_port(domain="sync", transparent_for=()), words.write_port()
         tag_read, tag_write = tags.read_port(domain="sync", transparent_for=()), tags.write_port()
         present = Signal(lines)

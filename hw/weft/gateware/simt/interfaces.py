@@ -84,8 +84,9 @@ class Executed(wiring.Signature):
     -------
     valid, token, controls
         The instruction.
-    row
-        What goes into rd.
+    row, common
+        What goes into rd: a value of each lane, or one for all lanes; the other one is 0. Both are
+        where the instruction writes nothing yet.
     sums, stored
         Sums of the first operand and the immediate; register rs2.
     taken
@@ -109,6 +110,7 @@ class Executed(wiring.Signature):
                 "token": Out(token_layout(sizes)),
                 "controls": Out(controls_layout()),
                 **{name: Out(32 * lanes) for name in ("row", "sums", "stored")},
+                "common": Out(32),
                 **{name: Out(lanes) for name in masks},
                 "link": Out(PC_BITS),
                 "target": Out(PC_BITS),
@@ -127,7 +129,8 @@ class Retire(wiring.Signature):
     warp, pc, mask, rd, deferred
         Which; ``rd`` is 0 where nothing is written.
     answered
-        Warps of which the instruction that they had handed over is done.
+        Warps of which the instruction that they had handed over is done; the row, if there is one,
+        is written now.
     row
         What is written to the register file in this cycle: by either of the two.
     """

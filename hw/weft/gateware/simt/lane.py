@@ -1,13 +1,16 @@
-"""What one lane computes in two cycles: sums, shifts, comparisons, products.
+"""What one lane computes in two cycles: sums, comparisons, logic, products, shifts.
 
 ::
 
     cycle 0                       cycle 1                          cycle 2
-    a, b: adder, shifter,         value chosen; partial            result, taken,
-    logic, four products          products added                   address (= the sum)
+    a, b: adder, logic;           partial products added;          result, taken,
+    a, factor: four products      one of all chosen                address (= the sum)
+
+A shift is a product: by 2^n to the left, and by 2^(31 - n) to the right, whose result stands 31
+bits higher. So the multiplier, which is there, replaces a shifter of 200 LUTs.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,6 +21,18 @@ HALF = 16
 """Bits of a factor of the four partial products, sign apart."""
 
 
+def factor_of(m: Module, controls, second, name: str):
+    """What the multiplier multiplies by: the second operand, or the power of two of a shift."""
+    low, high = Signal(4, name=f"{name}_low"), Signal(8, name=f"{name}_high")
+    places = second[:5] ^ controls.right.replicate(5)  # 31 - n is n with its bits inverted
+    m.d.comb += [
+        low.eq(Cat(places[:2] == i for i in range(4))),
+        high.eq(Cat(places[2:] == i for i in range(8))),
+    ]
+    power = Cat(low[i % 4] & high[i // 4] for i in range(32))
+    return Mux(controls.shift, power, second)
+
+
 class Lane(wiring.Component):
     """Integer arithmetic of one lane; nothing can stop it.
 
@@ -26,7 +41,11 @@ class Lane(wiring.Component):
     controls
         The instruction, one cycle for all of it: it is kept here for the second.
     a, b
-        Operands, from registers.
+        Operands, from registers; ``b`` inverted where the instruction subtracts.
+    factor
+        What to multiply ``a`` by, from a register, see `factor_of`.
+    gives
+        One cycle after the operands: ``result`` is wanted, otherwise it becomes 0.
     sum
         a + b or a - b, `sum_latency` cycles later: addresses and targets of jumps.
     result, taken
@@ -38,6 +57,8 @@ class Lane(wiring.Component):
 
     a: Signal
     b: Signal
+    factor: Signal
+    gives: Signal
     sum: Signal
     result: Signal
     taken: Signal
@@ -48,6 +69,8 @@ class Lane(wiring.Component):
                 "controls": In(controls_layout()),
                 "a": In(32),
                 "b": In(32),
+                "factor": In(32),
+                "gives": In(1),
                 "sum": Out(32),
                 "result": Out(32),
                 "taken": Out(1),
@@ -57,23 +80,17 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
-        controls, a, b = self.controls, self.a, self.b
+        controls, a, b, factor = self.controls, self.a, self.b, self.factor
 
-        total, less = Signal(33), Signal()
+        # The carry in is a bit below: one chain. Of equal signs the difference's sign decides which
+        # operand is less, of different ones one of the operands' (b is inverted).
+        total, less = Signal(34), Signal()
+        difference = total[1:33]
         m.d.comb += [
-            total.eq(a + (b ^ controls.subtract.replicate(32)) + controls.subtract),
-            # Of equal signs the difference's sign decides, of different ones one of the operands'.
+            total.eq(Cat(Const(1, 1), a) + Cat(controls.subtract, b)),
             less.eq(
-                Mux(a[31] == b[31], total[31], Mux(controls.unsigned, b[31], a[31])),
+                Mux(a[31] != b[31], difference[31], Mux(controls.unsigned, ~b[31], a[31])),
             ),
-        ]
-
-        # One shifter to the right; to the left is to the right with the bits the other way round.
-        leftward = controls.alu == Alu.LEFT
-        shifted_in, shifted = Signal(signed(33)), Signal(32)
-        m.d.comb += [
-            shifted_in.eq(Cat(Mux(leftward, a[::-1], a), controls.arithmetic & a[31])),
-            shifted.eq(shifted_in >> b[:5]),
         ]
 
         value, result = Signal(32), register(32)
@@ -86,34 +103,28 @@ class Lane(wiring.Component):
                 m.d.comb += value.eq(a | b)
             with m.Case(Alu.AND):
                 m.d.comb += value.eq(a & b)
-            with m.Case(Alu.LEFT):
-                m.d.comb += value.eq(shifted[::-1])
-            with m.Case(Alu.RIGHT):
-                m.d.comb += value.eq(shifted)
+            with m.Case(Alu.CLIP):
+                beyond = a[7:] != a[31].replicate(25)
+                low = Mux(beyond, ~a[31].replicate(7), a[:7])
+                m.d.comb += value.eq(Cat(low, a[31].replicate(25)))
             with m.Default():
-                m.d.comb += value.eq(total)
-        beyond = (a[7:] != a[31].replicate(25)) & controls.clip8
-        with m.If(beyond):
-            m.d.comb += value.eq(Cat(~a[31].replicate(7), a[31].replicate(25)))
-        with m.Elif(controls.clip8):
-            m.d.comb += value.eq(a)
-        equal, less_1 = register(), register()
+                m.d.comb += value.eq(difference)
+        less_1 = register()
         m.d.sync += [
-            self.sum.eq(total),
+            self.sum.eq(difference),
             result.eq(value),
-            equal.eq(a == b),
             less_1.eq(less),
         ]
 
         # Products of halves; the upper ones carry the sign.
         a_high = Cat(a[HALF:], a[31] & ~controls.a_unsigned).as_signed()
-        b_high = Cat(b[HALF:], b[31] & ~controls.b_unsigned).as_signed()
+        b_high = Cat(factor[HALF:], factor[31] & ~controls.b_unsigned).as_signed()
         ll, lh, hl = register(32), register(signed(33)), register(signed(33))
         hh = register(signed(34))
         m.d.sync += [
-            ll.eq(a[:HALF] * b[:HALF]),
+            ll.eq(a[:HALF] * factor[:HALF]),
             lh.eq(Cat(a[:HALF], 0).as_signed() * b_high),
-            hl.eq(a_high * Cat(b[:HALF], 0).as_signed()),
+            hl.eq(a_high * Cat(factor[:HALF], 0).as_signed()),
             hh.eq(a_high * b_high),
         ]
         bytes_ = []
@@ -124,17 +135,26 @@ class Lane(wiring.Component):
             bytes_.append(product)
 
         controls_1 = Signal.like(controls, name="controls_1", reset_less=True)
-        product, dot = Signal(signed(66)), Signal(32)
+        upper, dot = Signal(signed(50)), Signal(32)
         m.d.sync += controls_1.eq(controls)
         m.d.comb += [
-            product.eq(Cat(ll, hh).as_signed() + ((lh + hl) << HALF)),
+            upper.eq(Cat(ll[HALF:], hh).as_signed() + (lh + hl)),
             dot.eq(sum(bytes_)),
         ]
-        with m.If(controls_1.multiply):
-            m.d.sync += self.result.eq(Mux(controls_1.high, product[32:64], product[:32]))
+        product = Cat(ll[:HALF], upper)
+        with m.If(~self.gives):
+            m.d.sync += self.result.eq(0)
+        with m.Elif(controls_1.multiply | controls_1.shift):
+            with m.If(controls_1.high):
+                m.d.sync += self.result.eq(product[32:64])
+            with m.Elif(controls_1.right):
+                m.d.sync += self.result.eq(product[31:63])
+            with m.Else():
+                m.d.sync += self.result.eq(product[:32])
         with m.Elif(controls_1.dot4):
             m.d.sync += self.result.eq(dot)
         with m.Else():
             m.d.sync += self.result.eq(result)
+        equal = ~self.sum.any()
         m.d.sync += self.taken.eq(Mux(controls_1.by_order, less_1, equal) ^ controls_1.inverted)
         return m

@@ -5,14 +5,14 @@ Threads get their indices one in a cycle, or a warp's all at once where blocks e
 while the warps before theirs already run.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import A0, GP, MAIN, PRIVATE, SHARED, SP
 
 from .control_registers import block_layout, thread_layout
-from .interfaces import RowWrite, launch_layout
+from .interfaces import launch_layout
 from .selection import PC_BITS, state_layout
 from .sizes import Sizes
 
@@ -34,8 +34,8 @@ class Launcher(wiring.Component):
         A warp begins, in this slot.
     filling
         A block is being placed: warps of it are still to begin.
-    row, row_valid, row_ready
-        Writes to registers.
+    rd, value, row_valid, row_ready
+        Writes to registers of ``warp``, the same value in all lanes.
     pc, state
         With ``start``: all lanes' program counter and the state of the warp.
     thread_write, thread_data, thread_row, block_write, block_data
@@ -48,6 +48,8 @@ class Launcher(wiring.Component):
     warp: Signal
     slot: Signal
     filling: Signal
+    rd: Signal
+    value: Signal
     row_valid: Signal
     row_ready: Signal
     pc: Signal
@@ -68,7 +70,8 @@ class Launcher(wiring.Component):
                 "warp": Out(warp),
                 "slot": Out(warp),
                 "filling": Out(1),
-                "row": Out(RowWrite(sizes)),
+                "rd": Out(5),
+                "value": Out(32),
                 "row_valid": Out(1),
                 "row_ready": In(1),
                 "pc": Out(PC_BITS),
@@ -105,7 +108,7 @@ class Launcher(wiring.Component):
                 with m.If(ends["y"]):
                     m.d.sync += what.z.eq(what.z + 1)
 
-        value = Signal(32)  # of the register that is written, the same in all lanes
+        value = self.value
         thread = Signal(thread_layout(sizes))
         thread_ends, block_ends = at_end(thread, "block"), at_end(block, "grid")
         m.d.comb += [
@@ -115,10 +118,7 @@ class Launcher(wiring.Component):
             self.pc.eq((launch.entry >> 2) | (MAIN.base >> 2)),
             self.state.live.eq(live),
             self.state.turn.eq(lanes - 1),
-            self.row.mask.eq(Const(1).replicate(lanes)),
-            self.row.warp.eq(self.warp),
-            self.row.rd.eq(SP.number),
-            self.row.data.eq(value.replicate(lanes)),
+            self.rd.eq(SP.number),
         ]
 
         # Blocks along x alone: a warp's threads are counted at once.
@@ -188,7 +188,7 @@ class Launcher(wiring.Component):
                     self.filling.eq(1),
                     self.block_write.eq(1),
                     self.row_valid.eq(1),
-                    self.row.rd.eq(SP.number),
+                    self.rd.eq(SP.number),
                     value.eq(launch.private + PRIVATE.base),
                 ]
                 with m.If(self.row_ready):
@@ -197,7 +197,7 @@ class Launcher(wiring.Component):
                 m.d.comb += [
                     self.filling.eq(1),
                     self.row_valid.eq(1),
-                    self.row.rd.eq(GP.number),
+                    self.rd.eq(GP.number),
                     value.eq(slot_shared + SHARED.base),
                 ]
                 with m.If(self.row_ready):
@@ -206,7 +206,7 @@ class Launcher(wiring.Component):
                 m.d.comb += [
                     self.filling.eq(1),
                     self.row_valid.eq(1),
-                    self.row.rd.eq(A0.number),
+                    self.rd.eq(A0.number),
                     value.eq(launch.arguments + MAIN.base),
                 ]
                 with m.If(self.row_ready):

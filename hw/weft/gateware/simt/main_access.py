@@ -13,8 +13,8 @@ from weft.arch.simt import LINE_BYTES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
-from .parts_of_words import extended, merged, placed, strobe
-from .requests import answer_layout, pass_layout, tag_layout, tag_of
+from .parts_of_words import merged, strobe
+from .requests import answer_layout, form_of, pass_layout, tag_layout, tag_of
 from .scheduler import encode, lowest
 from .sizes import Sizes
 
@@ -124,11 +124,9 @@ class MainAccess(wiring.Component):
             loads.i.payload.beat.eq(first),
         ]
         tag, item = loads.o.payload.tag, self.read.beat
-        passed, beat, row, whole = (
-            Signal(beat_range),
-            Signal(beat_range),
-            *(Signal(32 * lanes, name=name) for name in ("row", "whole")),
-        )
+        passed, beat = Signal(beat_range), Signal(beat_range)
+        answer, has_answer = Signal(answer_layout(sizes)), Signal()
+        failed, completes, moves = Signal(), Signal(), Signal()
         m.d.comb += beat.eq(loads.o.payload.beat + passed)
         for lane in range(lanes):
             offset = tag.offsets.word_select(lane, LINE_BITS)
@@ -137,13 +135,11 @@ class MainAccess(wiring.Component):
                 mine = mine & (offset[bus_bits:] == beat)
             found = Signal(32, name=f"found_{lane}")
             m.d.comb += found.eq(item.payload.data.word_select(offset[2:bus_bits], 32))
-            value = extended(found, offset[:2], tag.word, tag.half, tag.unsigned)
-            m.d.comb += whole.word_select(lane, 32).eq(Mux(mine, value, row.word_select(lane, 32)))
-        answer, has_answer = Signal(answer_layout(sizes)), Signal()
-        failed, completes, moves = Signal(), Signal(), Signal()
+            with m.If(moves & mine):
+                m.d.sync += answer.row.word_select(lane, 32).eq(found)
         m.d.comb += [
             completes.eq(item.payload.last & tag.emit),
-            item.ready.eq(~completes | ~has_answer | self.loaded.ready),
+            item.ready.eq(~has_answer | self.loaded.ready),
             moves.eq(item.valid & item.ready),
             loads.o.ready.eq(moves & item.payload.last),
             self.loaded.valid.eq(has_answer),
@@ -153,7 +149,6 @@ class MainAccess(wiring.Component):
             m.d.sync += has_answer.eq(0)
         with m.If(moves):
             m.d.sync += [
-                row.eq(whole),
                 passed.eq(Mux(item.payload.last, 0, passed + 1)),
                 failed.eq((failed | item.payload.error) & ~completes),
             ]
@@ -161,7 +156,7 @@ class MainAccess(wiring.Component):
                 m.d.sync += [
                     has_answer.eq(1),
                     *(answer[name].eq(tag[name]) for name in ("rd", "warp", "mask", "last")),
-                    answer.row.eq(whole),
+                    *form_of(tag, answer, sizes, LINE_BITS),
                     answer.error.eq(failed | item.payload.error),
                 ]
 
@@ -198,8 +193,8 @@ class MainAccess(wiring.Component):
             if count > 1:
                 in_beat = in_beat & (beat_of[lane] == now)
             m.d.comb += [
-                strobe_l.eq(strobe(a[:2], request.word, request.half) & in_beat.replicate(4)),
-                value_l.eq(placed(b, request.word, request.half)),
+                strobe_l.eq(strobe(a[:2], request.byte, request.half) & in_beat.replicate(4)),
+                value_l.eq(b),
             ]
             strobes.append(strobe_l)
             values.append(value_l)

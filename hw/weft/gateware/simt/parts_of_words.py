@@ -3,27 +3,24 @@
 from amaranth.hdl import Cat, Const, Mux
 
 
-def placed(value, word, half):
+def placed(value, byte, half):
     """A value in every place where it may be stored."""
-    byte, pair = value[:8], value[:16]
-    return Mux(word, value, Mux(half, pair.replicate(2), byte.replicate(4)))
+    return Mux(byte, value[:8].replicate(4), Mux(half, value[:16].replicate(2), value))
 
 
-def strobe(offset, word, half):
+def strobe(offset, byte, half):
     """Bytes of the word at two bits of offset that a store writes."""
-    return Mux(word, 0b1111, Mux(half, 0b11, 0b1) << offset)[:4]
+    return Mux(byte | half, Mux(half, 0b11, 0b1) << offset, 0b1111)[:4]
 
 
-def extended(found, offset, word, half, unsigned):
+def extended(found, offset, byte, half, unsigned):
     """What a load of a word's part at two bits of offset gives."""
-    pair = Mux(offset[1], found[16:], found[:16])
-    byte = Mux(offset[0], pair[8:], pair[:8])
-    pair_sign, byte_sign = pair[15] & ~unsigned, byte[7] & ~unsigned
-    return Mux(
-        word,
-        found,
-        Mux(half, Cat(pair, pair_sign.replicate(16)), Cat(byte, byte_sign.replicate(24))),
-    )
+    part = byte | half
+    pair = Mux(offset[1] & part, found[16:], found[:16])
+    low = Mux(offset[0] & byte, pair[8:], pair[:8])
+    sign = Mux(byte, low[7], pair[15]) & ~unsigned
+    middle = Mux(byte, sign.replicate(8), pair[8:])
+    return Cat(low, middle, Mux(part, sign.replicate(16), found[16:]))
 
 
 def merged(parts):

@@ -1,19 +1,34 @@
 """What leaves the pipeline, and comes back: requests of warps, and answers to them."""
 
+from amaranth.hdl import Cat
 from amaranth.lib import data
 
 from .decode import Amo
 from .sizes import Sizes
 
-KINDS = ("load", "store", "atomic", "word", "half", "unsigned", "remainder")
+KINDS = ("load", "store", "atomic", "byte", "half", "unsigned", "remainder")
 """Bits of a request that the decoder gives."""
+
+FORM = ("byte", "half", "unsigned")
+"""Bits that say which part of a word a load takes."""
+
+
+def form_of(tag, answer, sizes: Sizes, offset_bits: int) -> list:
+    """Statements that say in an answer how its words become values."""
+    return [
+        *(answer[name].eq(tag[name]) for name in FORM),
+        answer.offsets.eq(
+            Cat(tag.offsets.word_select(lane, offset_bits)[:2] for lane in range(sizes.lanes))
+        ),
+    ]
 
 
 def request_layout(sizes: Sizes) -> data.StructLayout:
     """A warp's request.
 
     ``a``: byte offsets in main or shared memory (lanes in ``shared``), or dividends; ``b``: what is
-    stored, or divisors; of all lanes. ``mask``: lanes that take part.
+    stored, in every place of a word where it may go, or divisors; of all lanes. ``mask``: lanes
+    that take part.
     """
     return data.StructLayout(
         {
@@ -32,8 +47,9 @@ def request_layout(sizes: Sizes) -> data.StructLayout:
 def answer_layout(sizes: Sizes) -> data.StructLayout:
     """What comes back.
 
-    Lanes ``mask`` of ``row`` are written to register ``rd`` if that is not 0; the instruction is
-    done with the answer that is ``last``. ``error``: memory has answered with one.
+    Lanes ``mask`` of ``row`` are written to register ``rd`` if that is not 0; of each word the
+    ``byte`` or ``half`` at its two bits of ``offsets``, extended. The instruction is done with the
+    answer that is ``last``. ``error``: memory has answered with one.
     """
     return data.StructLayout(
         {
@@ -41,6 +57,10 @@ def answer_layout(sizes: Sizes) -> data.StructLayout:
             "warp": range(max(2, sizes.warps)),
             "mask": sizes.lanes,
             "row": 32 * sizes.lanes,
+            "byte": 1,
+            "half": 1,
+            "unsigned": 1,
+            "offsets": 2 * sizes.lanes,
             "last": 1,
             "error": 1,
         }
@@ -75,7 +95,7 @@ def tag_layout(sizes: Sizes, offset_bits: int) -> data.StructLayout:
             "mask": sizes.lanes,
             "emit": 1,
             "last": 1,
-            "word": 1,
+            "byte": 1,
             "half": 1,
             "unsigned": 1,
             "offsets": offset_bits * sizes.lanes,
@@ -93,7 +113,7 @@ def tag_of(what, tag, sizes: Sizes, offset_bits: int) -> list:
     ]
     return [
         *(tag[name].eq(what[name]) for name in same),
-        *(tag[name].eq(request[name]) for name in ("warp", "word", "half", "unsigned")),
+        *(tag[name].eq(request[name]) for name in ("warp", *FORM)),
         *([tag.rd.eq(0)]),
         *offsets,
     ]

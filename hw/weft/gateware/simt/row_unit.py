@@ -1,6 +1,6 @@
 """What takes a warp more than its pass through the pipeline: accesses to memory, and division."""
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from .floats import SlowFloats, slow_layout
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .requests import answer_layout, request_layout
+from .scheduler import lowest
 from .shared_access import SharedAccess, SharedPort
 from .sizes import Sizes
 
@@ -103,11 +104,12 @@ class RowUnit(wiring.Component):
             m.submodules.slow_floats = slow = SlowFloats(sizes)
             wiring.connect(m, wiring.flipped(self.slow), slow.i)
             sources = [self.floats, *sources, slow.o]
-        taken = Const(0)
-        for source in sources:
-            with m.If(source.valid & ~taken):
-                m.d.comb += self.o.payload.eq(source.payload)
-            m.d.comb += source.ready.eq(self.o.ready & ~taken)
-            taken = taken | source.valid
-        m.d.comb += self.o.valid.eq(taken)
+        chosen = lowest(Cat(source.valid for source in sources))
+        taken, payload = Signal(len(sources)), Const(0, len(self.o.payload.as_value()))
+        m.d.comb += taken.eq(chosen)
+        for grant, source in zip(taken, sources, strict=True):
+            bits = source.payload.as_value()
+            payload = payload | (bits & grant.replicate(len(bits)))
+            m.d.comb += source.ready.eq(self.o.ready & grant)
+        m.d.comb += [self.o.valid.eq(taken.any()), self.o.payload.eq(payload)]
         return m

@@ -13,8 +13,8 @@ from amaranth.lib.wiring import In, Out
 from ..fp32.pipeline import later
 from ..word_fifo import WordFifo
 from .decode import Amo
-from .parts_of_words import extended, merged, placed, strobe
-from .requests import answer_layout, pass_layout, tag_layout, tag_of
+from .parts_of_words import merged, strobe
+from .requests import answer_layout, form_of, pass_layout, tag_layout, tag_of
 from .sizes import Sizes
 
 
@@ -120,20 +120,21 @@ class SharedAccess(wiring.Component):
         with m.If(free):
             m.d.sync += updates.eq(start & request.atomic & ~reading)
 
-        old = Signal(32 * lanes)  # what an atomic has read
+        found_row = Signal(32 * lanes)  # what lanes have read
         strobes, values = [], []
         for lane in range(lanes):
             a, b = request.a.word_select(lane, 32), request.b.word_select(lane, 32)
             strobe_l = Signal(4, name=f"strobe_{lane}")
             value_l = Signal(32, name=f"value_{lane}")
-            before = old.word_select(lane, 32)
-            less = before.as_signed() < b.as_signed()
-            keeps = less == (request.amo == Amo.MIN)
-            updated = Mux(request.amo == Amo.ADD, before + b, Mux(keeps, before, b))
-            stored = placed(b, request.word, request.half)
+            before = found_row.word_select(lane, 32)
+            # What a minimum or maximum keeps is not written again.
+            keeps = (before.as_signed() < b.as_signed()) == (request.amo == Amo.MIN)
+            adds = request.amo == Amo.ADD
+            writes = ~request.atomic | adds | ~keeps
+            bytes_ = strobe(a[:2], request.byte, request.half)
             m.d.comb += [
-                strobe_l.eq(strobe(a[:2], request.word, request.half)),
-                value_l.eq(Mux(request.atomic, updated, stored)),
+                strobe_l.eq(bytes_ & writes.replicate(4)),
+                value_l.eq(Mux(request.atomic & adds, before + b, b)),
             ]
             strobes.append(strobe_l)
             values.append(value_l)
@@ -172,15 +173,12 @@ class SharedAccess(wiring.Component):
         come = later(m, granted, latency, "come", reset_less=False)
         old_comes = later(m, granted & is_old, latency, "old_comes", reset_less=False)
         back = data.View(tag.shape(), later(m, tag.as_value(), latency, "tag"))
-        row, whole = Signal(32 * lanes), Signal(32 * lanes)
         for lane in range(lanes):
             offset = back.offsets.word_select(lane, offset_bits)
             found = Signal(32, name=f"found_{lane}")
             m.d.comb += found.eq(port.out.word_select(offset[2:], 32) if banks > 1 else port.out)
-            value = extended(found, offset[:2], back.word, back.half, back.unsigned)
-            m.d.comb += whole.word_select(lane, 32).eq(
-                Mux(back.served[lane], value, row.word_select(lane, 32))
-            )
+            with m.If(come & back.served[lane]):
+                m.d.sync += found_row.word_select(lane, 32).eq(found)
         answer = answers.i.payload
         ready = Signal()
         m.d.sync += [
@@ -189,17 +187,16 @@ class SharedAccess(wiring.Component):
             answer.rd.eq(back.rd),
             answer.warp.eq(back.warp),
             answer.mask.eq(back.mask),
-            answer.row.eq(whole),
             answer.last.eq(back.last),
+            *form_of(back, answer, sizes, offset_bits),
         ]
-        with m.If(come):
-            m.d.sync += [row.eq(whole), old.eq(whole)]
         passing = Cat(
             later(m, granted, cycle, f"passing_{cycle}", reset_less=False)
             for cycle in range(1, latency + 1)
         )
         m.d.comb += [
             answers.i.valid.eq(ready),
+            answer.row.eq(found_row),
             self.stored.eq(port.valid & port.ready & is_store & tag.last),
             self.coming.eq(granted & tag.emit & tag.last),
             self.port_warp.eq(tag.warp),
