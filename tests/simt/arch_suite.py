@@ -21,7 +21,7 @@ from urllib.parse import urljoin
 import numpy as np
 
 from weft.arch.isa import encode
-from weft.arch.simt import MAIN, PRIVATE
+from weft.arch.simt import MAIN, PRIVATE, Core, Launch
 from weft_driver.kernel_toolchain import run_zig
 from weft_sim.cache import build_root
 
@@ -171,6 +171,41 @@ def in_unicorn(test: ArchitectureTest) -> np.ndarray:
     end = code.rindex(encode("exit").to_bytes(4, "little"))
     emulator.emu_start(MAIN.base, MAIN.base + end)
     return np.frombuffer(bytes(emulator.mem_read(PRIVATE.base, len(data) & ~3)), "<u4")
+
+
+@dataclass
+class EveryThread:
+    """A test in the memory of a core, with data and signature of its own for every thread.
+
+    Parameters
+    ----------
+    test, core
+        What runs, and on how many threads.
+    """
+
+    test: ArchitectureTest
+    core: Core
+
+    def __post_init__(self):
+        code, data = self.test.section(".text"), self.test.section(".data")
+        private, base = len(data) + 15 & ~15, len(code) + 4095 & ~4095
+        threads, lanes = self.core.threads, self.core.lanes
+        self.main = np.zeros(base + private * threads + 63 & ~63, np.uint8)
+        self.main[: len(code)] = np.frombuffer(code, np.uint8)
+        words = np.frombuffer(data.ljust(private, b"\0"), "<u4")
+        area = self.main[base : base + private * threads].view(np.uint32)
+        self._area = area.reshape(self.core.warps, private // 4, lanes)
+        self._area[:] = words[None, :, None]
+        self.launch = Launch(entry=0, block=(threads, 1, 1), private=private, private_base=base)
+
+    def check(self, expected: np.ndarray) -> None:
+        """Compare every thread's signature with that in a single thread's data."""
+        signature = self.test.signature
+        for thread in range(self.core.threads):
+            warp, lane = divmod(thread, self.core.lanes)
+            got = self._area[warp, : len(expected), lane]
+            wrong = np.flatnonzero(got[signature] != expected[signature])
+            assert not len(wrong), f"{self.test.name}: {thread=}, word {wrong[0]} of the signature"
 
 
 def _unpack(data: bytes, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The SIMT core as gateware, Verilated, beside the simulator that says what it should do."""
 
 import ctypes
+import weakref
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
@@ -58,14 +59,18 @@ class Outcome(ctypes.Structure):
     _fields_ = (
         *(
             (name, ctypes.c_uint32)
-            for name in ("finished", "trap", "cause", "warp", "lane", "pc", "cycles", "issued")
+            for name in (
+                "finished", "trap", "cause", "warp", "lane", "pc", "cycles", "issued",
+                "active_lanes",
+            )
         ),
         ("counts", ctypes.c_uint32 * (len(COUNTS) + 1)),
-    )
+    )  # fmt: skip
 
     def counters(self) -> dict[str, int]:
-        """Counters of memory, by their names in `weft.golden.simt.Counters`."""
-        return dict(zip((*COUNTS, "memory_beats"), self.counts, strict=True))
+        """Counters, by their names in `weft.golden.simt.Counters`."""
+        memory = dict(zip((*COUNTS, "memory_beats"), self.counts, strict=True))
+        return {"issued": self.issued, "active_lanes": self.active_lanes, **memory}
 
 
 @cache
@@ -132,12 +137,13 @@ class Rtl:
                 shared.ctypes.data_as(ctypes.c_void_p), len(shared),
             )
         )  # fmt: skip
+        self.close = weakref.finalize(self, self._lib.simt_close, self._bench)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self._lib.simt_close(self._bench)
+        self.close()
 
     def reset(self) -> None:
         """Reset the core and forget what memory owes it."""

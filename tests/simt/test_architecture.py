@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from weft.arch.simt import PRIVATE, Core, Launch
+from weft.arch.simt import PRIVATE, Core
+from weft.golden.simt import Simulator
+from weft.golden.simt.memory import Memories
 
-from .arch_suite import NoNetwork, Suite, in_unicorn
-from .assembler import Machine
+from .arch_suite import EveryThread, in_unicorn
 from .conftest import LONG
 
 pytest.importorskip("ziglang", reason="extra simt is missing: ziglang")
@@ -25,14 +26,6 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def suite() -> Suite:
-    try:
-        return Suite.fetch()
-    except NoNetwork as error:
-        pytest.skip(f"the architecture tests cannot be fetched: {error}")
-
-
 def test_the_suite_is_complete(suite):
     assert suite.names == sorted(NAMES)
     assert len(NAMES) == 46
@@ -41,28 +34,16 @@ def test_the_suite_is_complete(suite):
 @pytest.mark.parametrize("name", NAMES)
 def test_architecture(suite, name):
     test = suite.build(name)
-    code, data = test.section(".text"), test.section(".data")
-    private = len(data) + 15 & ~15
-    words = np.frombuffer(data.ljust(private, b"\0"), "<u4")
+    data = np.frombuffer(test.section(".data").ljust(4), "<u4", len(test.section(".data")) // 4)
     expected = in_unicorn(test)
     signature = test.signature
-    assert not np.array_equal(expected[signature], words[signature]), "the reference did nothing"
+    assert not np.array_equal(expected[signature], data[signature]), "the reference did nothing"
     for address, value in test.stated.items():
         assert expected[address - PRIVATE.base >> 2] == value, f"unicorn at {address:#x}"
 
     for lanes, warps in CORES:
         core = Core(lanes=lanes, warps=warps)
-        base = len(code) + 4095 & ~4095
-        machine = Machine(core, memory_bytes=base + private * core.threads)
-        machine.load(code)
-        area = machine.main[base:].view(np.uint32).reshape(warps, private // 4, lanes)
-        area[:] = words[None, :, None]
-        machine.simulator.on_retired = None
-        threads = core.threads
-        machine.simulator.run(
-            Launch(entry=0, block=(threads, 1, 1), private=private, private_base=base),
-            limit=2_000_000,
-        )
-        for thread in range(threads):
-            got = area[thread // lanes, : len(expected), thread % lanes]
-            assert np.array_equal(got[signature], expected[signature]), f"{thread=} {lanes=}"
+        placed = EveryThread(test, core)
+        memories = Memories(core, placed.main, np.zeros(core.shared_bytes, np.uint8))
+        Simulator(core, memories).run(placed.launch, limit=2_000_000)
+        placed.check(expected)

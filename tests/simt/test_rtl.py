@@ -1,4 +1,4 @@
-"""The gateware against the simulator: random kernels, grids, collectives, resets, its speed.
+"""The gateware against the simulator: memories, grids, collectives, resets, its speed.
 
 ``WEFT_LONG=1`` runs the full counts.
 """
@@ -18,28 +18,6 @@ from .pair import (
 )
 from .random_kernels import PRIVATE, RandomKernel
 from .test_simulator import spin_lock
-
-
-@CORES
-def test_random_kernels(sizes, many):
-    for seed in range(many(20, 1000)):
-        kernel = RandomKernel(
-            seed,
-            floats=sizes.fp == "full" and seed % 5 > 1,
-            weft=seed % 2 == 1,
-            collectives=seed % 3 == 2,
-        )
-        threads = 1 + seed % sizes.threads
-        pair = Pair(sizes, seed)
-        pair.run(
-            kernel.code,
-            what=f"{seed=}",
-            memory={"seed": seed, **MEMORIES[seed % len(MEMORIES)]},
-            arguments=ARGUMENTS,
-            block=(threads, 1, 1),
-            private=PRIVATE,
-            private_base=PRIVATE_BASE,
-        )
 
 
 @CORES

@@ -27,7 +27,7 @@ extern "C" struct options {
 };
 
 extern "C" struct outcome {
-    uint32_t finished, trap, cause, warp, lane, pc, cycles, issued, counts[6];
+    uint32_t finished, trap, cause, warp, lane, pc, cycles, issued, active_lanes, counts[6];
 };
 
 namespace {
@@ -142,7 +142,7 @@ class Bench {
         top.launch_valid = 1;
         events.clear();
         begun = now;
-        issued = 0;
+        issued = active_lanes = 0;
         std::memset(counts, 0, sizeof counts);
     }
 
@@ -161,7 +161,7 @@ class Bench {
         result.cause = top.trap_cause, result.warp = top.trap_warp, result.lane = top.trap_lane;
         result.pc = top.trap_pc << 2;
         result.cycles = uint32_t(now - begun);
-        result.issued = issued;
+        result.issued = issued, result.active_lanes = active_lanes;
         std::memcpy(result.counts, counts, sizeof counts);
         return result;
     }
@@ -190,7 +190,7 @@ class Bench {
     Pending pending[WARPS] = {};
     uint32_t rows[WARPS][32][LANES] = {};
     uint64_t now = 0, begun = 0;
-    uint32_t issued = 0, counts[6] = {};
+    uint32_t issued = 0, active_lanes = 0, counts[6] = {};
     bool running = false;
 
     void clock() {
@@ -296,6 +296,7 @@ class Bench {
                 rows[top.retire_row_warp][top.retire_row_rd][l] = word(top.retire_row_data, l);
         if (top.retire_valid) {
             ++issued;
+            active_lanes += unsigned(__builtin_popcount(top.retire_mask));
             const Pending what{uint32_t(top.retire_pc) << 2, top.retire_mask, top.retire_rd};
             if (top.retire_deferred)
                 pending[top.retire_warp] = what;
