@@ -8,7 +8,7 @@ from cocotb.triggers import FallingEdge
 from control_programs import get
 
 from weft.arch.commands import BY_OPCODE, COMMAND_BITS, COMMAND_BYTES, Engine
-from weft.arch.registers import BY_NAME, COUNTERS
+from weft.arch.registers import BY_NAME
 from weft.config import SEMAPHORES, Config
 from weft.gateware.command_queue import queued_engines
 from weft.gateware.error_control import QUIET_CYCLES
@@ -70,6 +70,7 @@ class Environment:
         self.dut, self.config, self.draw = dut, config, draw
         self.profile = CALM
         self.workers = {engine: Worker(engine) for engine in queued_engines(config)}
+        self.names = {worker.name for worker in self.workers.values()}
         self.memory = bytearray(MEMORY_BYTES)
         self.bad_beats: set[int] = set()
         self.beats: list[tuple[int, int, bool]] = []  # due cycle, address, last
@@ -80,7 +81,8 @@ class Environment:
         self.halted = False  # set by the test when it has seen STATUS say so
         self.irq = 0
         self.cycle = 0
-        self.counts = dict.fromkeys((name for name, _ in COUNTERS), 0)
+        self.events = events_layout(config)
+        self.counts = dict.fromkeys(self.events.members, 0)
         self.seen: dict[str, int] = {}  # last cycle in which something happened
         self.clear_irq = 0  # written to IRQ_STATUS in this cycle
         self.placed = 0
@@ -111,7 +113,7 @@ class Environment:
         dut = self.dut
         finished = self._drive_engines()
         self._drive_memory()
-        events = self.draw.getrandbits(len(COUNTERS))
+        events = self.draw.getrandbits(self.events.size)
         self.put("events", int(events))
         await context.settle()
 
@@ -268,13 +270,13 @@ class Environment:
 
     def _count(self, running: int, events: int) -> None:
         if running:
-            given = events_layout().from_bits(events)
-            for name, _ in COUNTERS:
+            given = self.events.from_bits(events)
+            for name in self.counts:
                 if name == "cycles":
                     self.counts[name] += 1
-                elif name.endswith("_busy") and name != "simt_busy":
+                elif name.removesuffix("_busy") in self.names:
                     self.counts[name] += self.at(name)
-                elif name.endswith("_stall") and name.split("_")[0] in ("load", "drain", "store"):
+                elif name.removesuffix("_stall") in self.names - {"matmul"}:
                     pass  # not visible from outside
                 elif name not in ("matmul_stall", "commands"):
                     self.counts[name] += given[name]

@@ -8,18 +8,22 @@ import context
 from cocotb.triggers import FallingEdge, with_timeout
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
+from weft.arch.errors import Cause
 from weft.arch.registers import (
     ADDRESS_BITS,
     BY_NAME,
     ID_VALUE,
     INTERFACE_VERSION,
-    REGISTERS,
     Access,
+    registers_of,
 )
+from weft.gateware.command_queue import queued_engines
+from weft.gateware.interfaces import trap_layout
 
 INPUTS = ("ended", "message", "memory_outstanding", "events")
 STREAMS = ("fetch__burst__ready", "fetch__beat__valid", "fetch__beat__payload")
-ENGINES = ("load", "matmul", "drain", "store")
+REGISTERS = registers_of(context.config)
+ENGINES = tuple(engine.name.lower() for engine in queued_engines(context.config))
 LIMIT_NS = 20_000
 
 
@@ -152,3 +156,29 @@ async def clear_is_refused_while_something_moves(dut):
         assert await port.write("CTRL", 0) == AxiResp.OKAY, name
         getattr(dut, name).value = 0
         assert await port.write("CTRL", 1) == AxiResp.OKAY, name
+
+
+@cocotb.test(skip=not context.config.lanes)
+async def trap_registers(dut):
+    """Who trapped is shown while that is the error."""
+    port = await begin(dut, False)
+    draw, layout = context.rng("trap"), trap_layout()
+    names = ("TRAP", "TRAP_PC", "TRAP_BLOCK", "TRAP_BLOCK_Z")
+    for cause in (Cause.BAD_COMMAND, Cause.TRAP):
+        trap = layout.from_bits(draw.getrandbits(layout.size))
+        dut.trap.value = trap.as_bits()
+        await FallingEdge(dut.clk)
+        dut.simt_fault__cause.value = cause
+        await pulse(dut, "simt_fault__valid")
+        while not (await port.read("STATUS"))[0] & 2:
+            pass
+        shown = [
+            trap.cause | trap.lane << 8 | trap.warp << 16,
+            trap.pc,
+            trap.x | trap.y << 16,
+            trap.z,
+        ]
+        expected = shown if cause is Cause.TRAP else [0] * len(names)
+        assert [(await port.read(name))[0] for name in names] == expected
+        assert await port.write("CTRL", 1) == AxiResp.OKAY
+        assert [(await port.read(name))[0] for name in names] == [0] * len(names)

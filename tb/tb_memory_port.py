@@ -1,4 +1,4 @@
-"""The memory port: three clients against cocotbext-axi's memory, and its arbitration."""
+"""The memory port: all clients against cocotbext-axi's memory, and its arbitration."""
 
 import itertools
 import random
@@ -11,11 +11,13 @@ from axi_memory import AxiMemory
 from cocotb.triggers import FallingEdge, ReadOnly
 from cocotbext.axi import AxiBus, AxiRam
 
+from weft.gateware.memory_port import clients
+
 config = context.config
 parameters = context.parameters
 BUS = config.bus_bytes
 MEMORY_BYTES = 1 << 15
-READERS = ("fetch", "load")
+READERS, WRITERS = clients(config)
 HALF = MEMORY_BYTES // 2
 
 
@@ -120,15 +122,23 @@ class Writer(Reader):
         return not self.bursts and not self.beats and not self.answers
 
 
+def quiet(dut) -> None:
+    """No client wants anything."""
+    for name in (*READERS, *WRITERS):
+        getattr(dut, f"{name}_burst_valid").value = 0
+    for name in READERS:
+        getattr(dut, f"{name}_beat_ready").value = 1
+    for name in WRITERS:
+        getattr(dut, f"{name}_beat_valid").value = 0
+
+
 @cocotb.test()
 async def random_bursts(dut):
     """All clients at once, against a memory that someone else wrote."""
     rng = context.rng("random")
     stall = parameters["stall"]
     dut.rst.value = 1
-    for name in (*READERS, "store"):
-        getattr(dut, f"{name}_burst_valid").value = 0
-    dut.store_beat_valid.value = 0
+    quiet(dut)
     ram = AxiRam(AxiBus.from_prefix(dut, "axi"), dut.clk, dut.rst, size=MEMORY_BYTES)
     data = bytearray(rng.randbytes(MEMORY_BYTES))
     ram.write(0, bytes(data))
@@ -143,24 +153,27 @@ async def random_bursts(dut):
         ):
             channel.set_pause_generator(draws.random() < stall for _ in itertools.count())
     await context.start(dut)
-    # Reads below, writes above: nothing orders them.
+    # Reads below, writes above, each writer's apart: nothing orders them.
     count = parameters["bursts"]
-    clients: list[Reader] = [
+    all_clients: list[Reader] = [
         Reader(dut, name, [draw_burst(rng, 0, HALF) for _ in range(count)], bytes(data), rng)
         for name in READERS
     ]
-    bursts = [draw_burst(rng, HALF, MEMORY_BYTES) for _ in range(count)]
-    clients.append(Writer(dut, "store", bursts, data, rng))
+    share = HALF // len(WRITERS)
+    for number, name in enumerate(WRITERS):
+        low = HALF + number * share
+        bursts = [draw_burst(rng, low, low + share) for _ in range(count)]
+        all_clients.append(Writer(dut, name, bursts, data, rng))
     for cycle in range(100 * count):
         await FallingEdge(dut.clk)
-        for client in clients:
+        for client in all_clients:
             client.drive(stall)
         await ReadOnly()
-        for client in clients:
+        for client in all_clients:
             client.sample(cycle)
-        if all(client.done for client in clients):
+        if all(client.done for client in all_clients):
             break
-    assert all(client.done for client in clients), "bursts are missing"
+    assert all(client.done for client in all_clients), "bursts are missing"
     for _ in range(3):
         await FallingEdge(dut.clk)
     assert not int(dut.outstanding.value)
@@ -171,30 +184,31 @@ async def random_bursts(dut):
 async def takes_turns(dut):
     """A request passes in the cycle in which it is offered; two that insist alternate."""
     rng = context.rng("turns")
+    quiet(dut)
     await context.start(dut)
     data = bytearray(rng.randbytes(MEMORY_BYTES))
     memory = AxiMemory(dut, BUS, data, latency=4, outstanding=1000)
     both = [draw_burst(rng, 0, HALF) for _ in range(40)]
     lists = {"fetch": [(a, 1) for a, _ in both[:10]], "load": [(a, 1) for a, _ in both]}
-    clients: list[Reader] = [
+    all_clients: list[Reader] = [
         Reader(dut, name, bursts, bytes(data), rng) for name, bursts in lists.items()
     ]
     writes = [(HALF + i * BUS, 1) for i in range(30)]
     writer = Writer(dut, "store", writes, bytearray(data), rng)
-    clients.append(writer)
+    all_clients.append(writer)
     events = {name: 0 for name in ("read_beat", "read_stall", "write_beat", "write_stall")}
     for cycle in range(120):
         await FallingEdge(dut.clk)
         memory.drive()
-        for client in clients:
+        for client in all_clients:
             client.drive(0)
         await ReadOnly()
         memory.sample()
-        for client in clients:
+        for client in all_clients:
             client.sample(cycle)
         for name in events:
             events[name] += int(getattr(dut, name).value)
-    fetch, load, store = clients
+    fetch, load, store = all_clients
     assert fetch.requests == list(range(0, 20, 2))
     assert load.requests == [*range(1, 20, 2), *range(20, 50)]
     # Write requests wait only while 16 of them wait for their data.
@@ -204,4 +218,4 @@ async def takes_turns(dut):
     assert memory.write_beats == list(range(first, first + 30))
     assert events["read_beat"] == 50
     assert events["write_beat"] == 30
-    assert all(client.done for client in clients)
+    assert all(client.done for client in all_clients)

@@ -51,7 +51,7 @@ def run(
     ] = None,
     device: Annotated[
         str, typer.Option(metavar="URL", help="A chip with a SIMT core.")
-    ] = "golden:base,lanes=8",
+    ] = "verilator:base",
     save: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write each array that the kernel may write as NAME.npy."),
@@ -86,6 +86,9 @@ def run(
         "grid": sizes[0],
         "block": sizes[1],
         "counters": done.kernel,
+        "cycles": done.kernel_cycles,
+        "bins": done.kernel_bins,
+        "issue_rate": done.issue_rate,
         "lane_utilization": done.lane_utilization,
         "arrays": {name: array.tolist() for name, array in written.items()},
     }

@@ -100,7 +100,7 @@ class Config:
     drain_units: int = 16
     param_blocks: int = 128
     queue_depth: int = 4
-    lanes: int = 0
+    lanes: int = 8
     warps: int = 16
     fp: str = "full"
     icache_bytes: int = 8192
@@ -282,7 +282,7 @@ def _value(text: str) -> int | float | bool | str:
 
 
 BASE = Config()
-"""16 x 16 array, 16-byte bus: the default, never more SRAM than Gemmini's."""
+"""16 x 16 array, 8 lanes x 16 warps, 16-byte bus: the default, never more SRAM than Gemmini's."""
 
 PRESETS: dict[str, Config] = {
     "base": BASE,
@@ -298,6 +298,10 @@ PRESETS: dict[str, Config] = {
         drain_units=1,
         param_blocks=16,
         queue_depth=2,
+        lanes=2,
+        warps=4,
+        fp="none",
+        icache_bytes=1024,
     ),
 }
 """Presets by name, each a difference to `BASE`."""

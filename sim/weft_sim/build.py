@@ -53,12 +53,9 @@ def build_simulator(config: Config, waves: bool = False) -> Path:
 
     Raises
     ------
-    ValueError
-        There is no Verilog of such a chip.
     ToolError
         Verilator or the compiler is missing, too old, or failed.
     """
-    emit.check(config)
     with progress(f"simulator of {_short(config)}{' with waves' if waves else ''}") as report:
         return build_chip(config, cached_verilog(config, report), waves, report)
 

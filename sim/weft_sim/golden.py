@@ -13,9 +13,9 @@ from weft.arch.registers import (
     INTERFACE_VERSION,
     KERNEL_COUNTERS,
     MAX_COMMANDS,
-    REGISTERS,
     Access,
     Register,
+    registers_of,
 )
 from weft.config import PROGRAM_QUEUE
 from weft.golden.chip import GoldenChip
@@ -62,8 +62,7 @@ class GoldenTransport:
         self.memory = np.zeros(options.memory_bytes, np.uint8)
         self.chip = GoldenChip(options.config, self.memory, options.seed)
         self.fault: ChipFault | None = None
-        registers = (*REGISTERS, *(CORE_REGISTERS if options.config.lanes else ()))
-        self._by_offset = {register.offset: register for register in registers}
+        self._by_offset = {r.offset: r for r in registers_of(options.config)}
         self._programs: deque[tuple[int, int]] = deque()  # the first one is in flight
         self._error = 0
         self._halted = False

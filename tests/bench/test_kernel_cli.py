@@ -22,7 +22,7 @@ WEFT_KERNEL void add(int n, const int16_t *x, int16_t *y)
         y[i] += x[i] + STEP;
 }
 """
-DEVICE = ("--device", "golden:tiny,lanes=2,warps=2?memory_mib=1")
+DEVICE = ("--device", "golden:tiny,warps=2,fp=full?memory_mib=1")
 RUN = ("n=5", "x=arange:5", "y=ones:5", "--grid", "2,1", "--block", "2", *DEVICE)
 
 
@@ -111,8 +111,7 @@ def test_help():
         ((*RUN, "--grid", "2x2"), "--grid 2x2 is not of the form X, X,Y or X,Y,Z"),
         ((*RUN, "--block", "5"), "a block of 5 threads (5, 1, 1) does not fit"),
         ((*RUN, "--kernel", "sub"), "has no kernel 'sub'; kernels: add"),
-        ((*RUN, "--device", "golden:tiny"), "golden:tiny has no SIMT core"),
-        ((*RUN, "--device", "verilator:tiny,lanes=2"), "not built in gateware yet; use golden:"),
+        ((*RUN, "--device", "golden:tiny,lanes=0"), "golden:tiny,lanes=0 has no SIMT core"),
         ((*RUN, "x=null"), "kernel trapped in thread (0, 0, 0) of block (0, 0, 0)"),
     ],
 )

@@ -11,7 +11,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "kernels.md"
 
 
 def test_the_example_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "build"))
     monkeypatch.chdir(tmp_path)
     text = PAGE.read_text()
     (source,) = re.findall(r"```c\n(.*?)```", text, re.DOTALL)
@@ -19,7 +18,9 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     Path("saxpy.c").write_text(source)
     names: dict = {}
     exec(script, names)
-    issued, share = capsys.readouterr().out.split()
+    issued, share, cycles, rate, *bins = capsys.readouterr().out.split()
     assert int(issued) > 0
     assert 0 < float(share) <= 1
+    assert float(rate) == int(issued) / int(cycles)
+    assert sum(map(int, re.findall(r"\d+", " ".join(bins)))) == int(cycles)
     assert (names["sums"].numpy() == 16).all()

@@ -15,7 +15,7 @@ from .conftest import golden
 
 pytest.importorskip("ziglang", reason="extra simt is missing: ziglang")
 
-SMALL = "tiny,lanes=4,warps=4"
+SMALL = "tiny,lanes=4,warps=4,fp=full"
 SOURCE = """
 #include "weft.h"
 
@@ -304,10 +304,10 @@ def test_other_devices(device, kernels, source):
 
 def test_no_core(source):
     with pytest.raises(ValueError, match="has no SIMT core: open a device with lanes"):
-        golden(Config.parse("tiny"), memory_mib=1).load_kernels(source)
+        golden(Config.parse("tiny,lanes=0"), memory_mib=1).load_kernels(source)
 
 
 def test_the_url_of_a_device():
-    with Device("golden:base,lanes=8,warps=16?memory_mib=1") as device:
+    with Device("golden:base?memory_mib=1") as device:
         assert isinstance(device.transport, GoldenTransport)
         assert (device.config.lanes, device.config.warps) == (8, 16)

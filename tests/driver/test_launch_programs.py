@@ -57,7 +57,7 @@ def build(tmp_path_factory):
         yield
 
 
-@pytest.fixture(scope="module", params=["tiny,lanes=4,warps=4", "base,lanes=8,warps=2"])
+@pytest.fixture(scope="module", params=["tiny,lanes=4,warps=4,fp=full", "base,warps=2"])
 def device(request):
     return golden(Config.parse(request.param), memory_mib=2)
 

@@ -15,7 +15,7 @@ from weft.gateware.control import Control
 LONG = os.environ.get("WEFT_LONG", "") not in ("", "0")
 ROUNDS = 8 if LONG else 1
 # The other bus widths are in test_control_blocks.py, too; each build takes its time.
-BENCHES = ["base", "tiny", "base,bus_bytes=64,queue_depth=1"]
+BENCHES = ["base", "tiny", "base,bus_bytes=64,queue_depth=1,lanes=0"]
 LONG_BENCHES = ["base,bus_bytes=8,queue_depth=1", "tiny,bus_bytes=32", "base,queue_depth=7"]
 
 

@@ -1,9 +1,10 @@
 """The small blocks of control in Amaranth's simulator, driven by hypothesis: stalls shrink."""
 
 from itertools import chain, pairwise, repeat
+from random import Random
 
 import pytest
-from amaranth.hdl import ResetInserter, Signal
+from amaranth.hdl import ResetInserter, Shape, Signal
 from amaranth.lib import data
 from amaranth.sim import Simulator
 from hypothesis import given, settings
@@ -19,13 +20,12 @@ from weft.arch.commands import (
     decode,
 )
 from weft.arch.errors import Cause
-from weft.arch.registers import COUNTERS
 from weft.config import SEMAPHORE_MAX, SEMAPHORES, Config
 from weft.gateware.command_queue import CommandQueue, command_beats, queued_engines
-from weft.gateware.counters import Counters
+from weft.gateware.counters import Counters, counter_places
 from weft.gateware.dispatcher import Dispatcher
 from weft.gateware.fetcher import COMMAND_SHIFT, Fetcher
-from weft.gateware.interfaces import INDEX_BITS, command_layout
+from weft.gateware.interfaces import INDEX_BITS, command_layout, events_layout
 from weft.gateware.semaphores import Semaphores
 from weft.gateware.word_fifo import WordFifo
 
@@ -228,50 +228,67 @@ def test_semaphore_counts_to_its_maximum(semaphore):
     simulate(block, bench)
 
 
+COUNTING = [Config.parse(spec) for spec in ("tiny,lanes=0", "tiny", "base")]
+
+
+def increments(config: Config) -> dict[str, int]:
+    """How much each event can count in a cycle, in the order of `counter_places`."""
+    shapes = events_layout(config).members
+    return {name: (1 << Shape.cast(shapes[name]).width) - 1 for name in counter_places(config)}
+
+
+async def totals_of(ctx, block, config) -> dict[str, int]:
+    """What each counter says."""
+    totals = {}
+    for name, place in counter_places(config).items():
+        ctx.set(block.select, place)
+        for _ in range(block.period):
+            if ctx.get(block.valid):
+                break
+            await ctx.tick()
+        assert ctx.get(block.valid)
+        totals[name] = ctx.get(block.total)
+    return totals
+
+
+@pytest.mark.parametrize("config", COUNTING, ids=lambda config: f"{config.lanes} lanes")
 @BLOCK
-@given(
-    steps=st.lists(st.tuples(st.integers(0, 2 ** len(COUNTERS) - 1), st.booleans()), max_size=90)
-)
-def test_counters(steps):
-    block = Counters()
+@given(seed=st.integers(0, 2**32 - 1), cycles=st.integers(0, 90), rare=st.booleans())
+def test_counters(config, seed, cycles, rare):
+    draw, most = Random(seed), increments(config)
+    block = Counters(config)
 
     async def bench(ctx):
-        totals = [0] * len(COUNTERS)
-        for events, enable in steps:
-            ctx.set(block.events, data.Const(block.events.shape(), events))
+        expected = dict.fromkeys(most, 0)
+        for _ in range(cycles):
+            enable = draw.random() < 0.7
             ctx.set(block.enable, enable)
-            if enable:
-                totals = [n + (events >> c & 1) for c, n in enumerate(totals)]
+            for name, high in most.items():
+                value = 0 if rare and draw.random() < 0.9 else draw.randint(0, high)
+                ctx.set(block.events[name], value)
+                expected[name] += value * enable
             await ctx.tick()
         ctx.set(block.enable, 0)
         await ctx.tick()
-        for counter, total in enumerate(totals):
-            ctx.set(block.select, counter)
-            for _ in range(Counters.period):
-                if ctx.get(block.valid):
-                    break
-                await ctx.tick()
-            assert ctx.get(block.valid)
-            assert ctx.get(block.total) == total, COUNTERS[counter][0]
+        assert await totals_of(ctx, block, config) == expected
 
     simulate(block, bench)
 
 
-def test_counters_lose_nothing_in_a_long_run():
-    block = Counters()
-    cycles = 40 * Counters.period + 3
+@pytest.mark.parametrize("config", COUNTING, ids=lambda config: f"{config.lanes} lanes")
+def test_counters_lose_nothing_in_a_long_run(config):
+    block = Counters(config)
+    cycles = 40 * block.period + 3
 
     async def bench(ctx):
-        ctx.set(block.events, data.Const(block.events.shape(), 2 ** len(COUNTERS) - 1))
+        for name, high in increments(config).items():
+            ctx.set(block.events[name], high)
         ctx.set(block.enable, 1)
         await ctx.tick().repeat(cycles)
         ctx.set(block.enable, 0)
-        await ctx.tick().repeat(Counters.period + 1)
-        for counter in range(len(COUNTERS)):
-            ctx.set(block.select, counter)
-            while not ctx.get(block.valid):
-                await ctx.tick()
-            assert ctx.get(block.total) == cycles
+        await ctx.tick().repeat(block.period + 1)
+        expected = {name: high * cycles for name, high in increments(config).items()}
+        assert await totals_of(ctx, block, config) == expected
 
     simulate(block, bench)
 

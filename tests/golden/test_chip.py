@@ -154,15 +154,17 @@ def fault_of(chip: GoldenChip, *commands: bytes) -> ChipFault:
 IDLE = encode("SIGNAL", {})
 ZERO_COUNT = encode("LOAD", {"len": 1, "count2": 1})
 STRAY = bytes([1, 0, 0, 0x80]) + bytes(59) + b"\x01"
+_ONES = {f"{what}_{axis}": 1 for what in ("grid", "block") for axis in "xyz"}
+CROWD = encode("LAUNCH", _ONES | {"block_x": 9})  # one thread too many for `tiny`
 FAULTS = {
     "opcode": ([IDLE, bytes(64)], Cause.BAD_COMMAND, Engine.CONTROL, 1, "opcode 0x00"),
     "unused bit": ([IDLE, STRAY, END], Cause.BAD_COMMAND, Engine.CONTROL, 1, "unused bit"),
     "launch": (
-        [encode("LAUNCH", {"wait": 1}), END],
+        [CROWD, END],
         Cause.BAD_COMMAND,
-        Engine.CONTROL,
+        Engine.SIMT,
         0,
-        "without a SIMT core",
+        "a block of 9 threads (9, 1, 1) does not fit",
     ),
     "end twice": ([END, END], Cause.BAD_COMMAND, Engine.CONTROL, 0, "is not the last"),
     "count": ([IDLE, ZERO_COUNT, END], Cause.BAD_COMMAND, Engine.LOAD, 1, "count1 = 0"),

@@ -19,8 +19,8 @@ from weft_sim.options import parse_options
 
 from .programs import END, PROGRAM, chip_for, get, load_act, put, run, sems, signal, store
 
-TINY = Config.parse("tiny,lanes=4,warps=2")
-HOLES = Config.parse("tiny,lanes=4,warps=2,act_regions=3,act_kib=9,wgt_kib=0.5")
+TINY = Config.parse("tiny,lanes=4,warps=2,fp=full")
+HOLES = Config.parse("tiny,lanes=4,warps=2,fp=full,act_regions=3,act_kib=9,wgt_kib=0.5")
 assert HOLES.act_region_bytes < HOLES.act_region_span
 
 CODE, DATA, OUT, STACKS = 0x1000, 0x2000, 0x3000, 0x8000
@@ -201,7 +201,7 @@ def test_launches_that_are_refused(values, says):
 
 
 def test_no_kernels_without_a_core():
-    chip = chip_for(Config.parse("tiny"))
+    chip = chip_for(Config.parse("tiny,lanes=0"))
     assert chip.simt is None
     fault = fault_of(chip, launch(), END)
     assert (fault.cause, fault.engine) == (Cause.BAD_COMMAND, Engine.CONTROL)
@@ -231,7 +231,7 @@ def test_counters_are_those_of_the_simulator():
 
 
 def test_registers_of_a_core():
-    device = GoldenTransport(parse_options("tiny,lanes=4,warps=2?memory_mib=1"), "golden:")
+    device = GoldenTransport(parse_options("tiny,lanes=4,warps=2,fp=full?memory_mib=1"), "golden:")
 
     def start(kernel: Assembler, **values: int) -> None:
         device.write(CODE, kernel.code())
@@ -270,7 +270,7 @@ def test_a_trap_names_its_block():
     asm.put("lw", "t1", 1, "a0")
     asm.label("fine")
     asm.put("exit")
-    device = GoldenTransport(parse_options("tiny,lanes=4,warps=2?memory_mib=1"), "golden:")
+    device = GoldenTransport(parse_options("tiny,lanes=4,warps=2,fp=full?memory_mib=1"), "golden:")
     device.write(CODE, asm.code())
     device.write(PROGRAM, launch(grid_x=3, grid_y=2, grid_z=2, post=sems(DONE)) + END)
     device.write_register(BY_NAME["DOORBELL"].offset, 2)
@@ -281,6 +281,6 @@ def test_a_trap_names_its_block():
 
 
 def test_no_such_registers_without_a_core():
-    device = GoldenTransport(parse_options("tiny?memory_mib=1"), "golden:")
+    device = GoldenTransport(parse_options("tiny,lanes=0?memory_mib=1"), "golden:")
     with pytest.raises(RuntimeError, match="0x030: no such register"):
         device.read_register(BY_NAME["TRAP"].offset)

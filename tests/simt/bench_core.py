@@ -1,6 +1,6 @@
 """The SIMT core with plain ports, for the native harness."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -75,8 +75,9 @@ class BenchCore(wiring.Component):
             write.beat.ready.eq(self.write_beat_ready),
             write.done.valid.eq(self.write_done),
             write.done.payload.error.eq(self.write_error),
-            self.counts.eq(core.counts),
-            self.beats.eq(core.beats),
+            core.running.eq(core.busy),
+            self.counts.eq(Cat(core.events[name] for name in COUNTS)),
+            self.beats.eq(core.events.memory_beats),
             self.started.eq(core.started),
             self.start_warp.eq(core.start_warp),
             self.start_block_x.eq(core.start_block_x),

@@ -7,6 +7,8 @@ derive from `REGISTERS`, and for chips with a SIMT core from `CORE_REGISTERS`, t
 from dataclasses import dataclass
 from enum import StrEnum
 
+from weft.config import Config
+
 from .commands import Engine
 
 ADDRESS_BITS = 12
@@ -180,7 +182,29 @@ KERNEL_COUNTERS: tuple[tuple[str, str], ...] = (
     ("memory_bursts", "Bursts of these, both directions."),
     ("memory_beats", "Data beats of these, both directions."),
 )
-"""Counters of kernels that do not depend on time."""
+"""Counters of kernels that do not depend on time: the golden chip has them, too."""
+
+KERNEL_STALLS: tuple[tuple[str, str], ...] = (
+    (
+        "replayed",
+        "An instruction came to the end of the pipeline and is to come again: its threads wait for "
+        "others at a collective, or the starvation timer gave a turn to others.",
+    ),
+    ("wait_memory", "A warp waits for main or private memory."),
+    ("wait_shared", "A warp waits for shared memory."),
+    ("wait_units", "A warp waits for a unit: division, floating point, tables."),
+    ("wait_code", "A warp waits for the instruction cache."),
+    ("wait_barrier", "A warp waits at a barrier."),
+    ("pipeline", "All warps that live are in the pipeline: too few to fill it."),
+    ("empty", "No warp lives: the kernel is being checked, begins, or has ended."),
+)
+"""Cycles of kernels in which no instruction retired: each counts for the first that holds.
+
+With ``issued`` they add up to SIMT_BUSY: every cycle of a kernel is in one bin.
+"""
+
+KERNEL_TIMED = (*KERNEL_STALLS, ("code_misses", "Lines that the instruction cache fetched."))
+"""Counters of kernels that depend on time: the golden chip has none of them."""
 
 KERNEL_COUNTER_BASE = 0x180
 
@@ -212,9 +236,15 @@ CORE_REGISTERS: tuple[Register, ...] = (
         Register(
             f"KERNEL_{name.upper()}", KERNEL_COUNTER_BASE + 4 * i, Access.RO, doc, counter=True
         )
-        for i, (name, doc) in enumerate(KERNEL_COUNTERS)
+        for i, (name, doc) in enumerate((*KERNEL_COUNTERS, *KERNEL_TIMED))
     ),
 )
 """Registers of chips with a SIMT core only."""
+
+
+def registers_of(config: Config) -> tuple[Register, ...]:
+    """The registers that a chip has."""
+    return (*REGISTERS, *(CORE_REGISTERS if config.lanes else ()))
+
 
 BY_NAME = {register.name: register for register in (*REGISTERS, *CORE_REGISTERS)}

@@ -7,17 +7,23 @@ at any alignment, are one read of each::
                                     row 0            row 1
        bytes 9..24 = row 0, 9..15 + row 1, 0..8      (rotate by 9)
 
+With a SIMT core each word column of both is a memory of its own, with its own row: a bank.
+
 Clients are served in a fixed order in each region; one that keeps losing goes first once.
 """
 
+from typing import Any
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from weft.config import Config
 
 from .interfaces import ActRead, ActWrite
+from .simt.shared_access import SharedPort
+from .simt.sizes import Sizes
 
 PATIENCE = 15
 """Cycles that a client loses in a row before it goes first once."""
@@ -56,6 +62,71 @@ def _arbitrate(m, name: str, wants: list, grants: list):
     return lost
 
 
+class ActRegion(wiring.Component):
+    """One region: memories side by side, the columns of even rows, then those of odd rows.
+
+    Parameters
+    ----------
+    config
+        With a SIMT core a memory is 4 bytes wide, else as wide as a row.
+
+    Members
+    -------
+    reads, read_rows, out
+        Read these rows of each memory; they stand in ``out`` one cycle later.
+    write_rows, write_mask, write_data
+        Write bytes of these rows.
+    """
+
+    reads: Signal
+    read_rows: Signal
+    out: Signal
+    write_rows: Signal
+    write_mask: Signal
+    write_data: Signal
+
+    def __init__(self, config: Config):
+        self.width = 4 if config.lanes else config.act_row_bytes
+        """Bytes of a memory's row."""
+        self.columns = config.act_row_bytes // self.width
+        """Memories of the even rows, and of the odd ones."""
+        self.depth = config.act_region_bytes // config.act_row_bytes // 2
+        self.row_bits = max(1, (self.depth - 1).bit_length())
+        size = 2 * self.columns
+        super().__init__(
+            {
+                "reads": In(1),
+                "read_rows": In(size * self.row_bits),
+                "out": Out(16 * config.act_row_bytes),
+                "write_rows": In(size * self.row_bits),
+                "write_mask": In(2 * config.act_row_bytes),
+                "write_data": In(16 * config.act_row_bytes),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        width, columns = self.width, self.columns
+        outs = []
+        for place in range(2 * columns):
+            memory = Memory(shape=8 * width, depth=self.depth, init=[])
+            name = ("even", "odd")[place // columns]
+            m.submodules[name if columns == 1 else f"{name}_{place % columns}"] = memory
+            write = memory.write_port(granularity=8)
+            read = memory.read_port(domain="sync", transparent_for=())
+            m.d.comb += [
+                read.en.eq(self.reads),
+                read.addr.eq(self.read_rows.word_select(place, self.row_bits)),
+                write.addr.eq(self.write_rows.word_select(place, self.row_bits)),
+                write.en.eq(self.write_mask.word_select(place, width)),
+                write.data.eq(self.write_data.word_select(place, 8 * width)),
+            ]
+            outs.append(read.data)
+        m.d.comb += self.out.eq(Cat(outs))
+        return m
+
+
 class ActSram(wiring.Component):
     """Activation SRAM.
 
@@ -66,12 +137,18 @@ class ActSram(wiring.Component):
     drain, load
         Write ports, in order of precedence. A write is in the memory one cycle after its grant: a
         read granted two or more cycles after it sees it.
+    simt
+        The SIMT core's banks, if there is one: its reads come behind those of ``matmul``, its
+        writes come first.
     lost
         Some request lost this cycle to another engine.
     """
 
     read_latency = 3
     """Cycles from a read's grant to its data."""
+
+    bank_latency = 2
+    """The same on ``simt``."""
 
     matmul: ActRead
     store: ActRead
@@ -81,130 +158,163 @@ class ActSram(wiring.Component):
 
     def __init__(self, config: Config):
         self.config = config
-        super().__init__(
-            {
-                "matmul": In(ActRead(config)),
-                "store": In(ActRead(config)),
-                "drain": In(ActWrite(config)),
-                "load": In(ActWrite(config)),
-                "lost": Out(1),
-            }
-        )
+        members: dict[str, Any] = {
+            "matmul": In(ActRead(config)),
+            "store": In(ActRead(config)),
+            "drain": In(ActWrite(config)),
+            "load": In(ActWrite(config)),
+            "lost": Out(1),
+        }
+        if config.lanes:
+            members["simt"] = In(SharedPort(Sizes.of(config, self.bank_latency)))
+        super().__init__(members)
 
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
         config = self.config
-        row_bytes = config.act_row_bytes
-        byte_bits = (row_bytes - 1).bit_length()
-        depth = config.act_region_bytes // row_bytes // 2
-        index_bits = max(1, (depth - 1).bit_length())
-        readers, writers = [self.matmul, self.store], [self.drain, self.load]
-        losses = []
+        regions = [ActRegion(config) for _ in range(config.act_regions)]
+        for number, part in enumerate(regions):
+            m.submodules[f"region_{number}"] = part
 
-        def rows_of(offset):
-            """Indices into the even and odd memories, and whether the first row is odd."""
-            row = offset[byte_bits:]
-            # depth need not be a power of two: the even index behind the last row is cut off.
-            return (row + 1)[1:][:index_bits], row[1:][:index_bits], row[0]
-
-        # --- write clients: rotate into a pair of rows, one register ---------------------------
-        staged = []
-        for i, port in enumerate(writers):
-            name = ("drain", "load")[i]
-            even, odd, first_odd = rows_of(port.offset)
-            shift = port.offset[:byte_bits]
-            wide = Signal(16 * row_bytes, name=f"{name}_wide")
-            mask = Signal(2 * row_bytes, name=f"{name}_wide_mask")
-            stage = {
-                "valid": Signal(name=f"{name}_staged"),
-                "region": Signal(port.region.shape(), name=f"{name}_region"),
-                "even": Signal(index_bits, name=f"{name}_even"),
-                "odd": Signal(index_bits, name=f"{name}_odd"),
-                "data": Signal(16 * row_bytes, name=f"{name}_data"),
-                "mask": Signal(2 * row_bytes, name=f"{name}_mask"),
+        readers = {name: getattr(self, name) for name in ("matmul", "store")}
+        writers = {name: getattr(self, name) for name in ("drain", "load")}
+        asks = {
+            "read": {name: port.valid for name, port in readers.items()},
+            "write": {name: port.valid for name, port in writers.items()},
+        }
+        ports: dict[str, Any] = readers | writers
+        rows, staged = {}, {}
+        for name, port in readers.items():
+            rows[name] = self._rows(port.offset, regions[0])[0]
+        for name, port in writers.items():
+            staged[name] = self._stage(m, name, port, regions[0])
+        if config.lanes:
+            port: Any = getattr(self, "simt")  # noqa: B009
+            ports["simt"], rows["simt"] = port, port.rows
+            staged["simt"] = self._stage_banks(m, port)
+            asks["read"] = {
+                "matmul": self.matmul.valid,
+                "simt": port.valid & ~port.write,
+                "store": self.store.valid,
             }
-            m.d.comb += [
-                wide.eq(port.data << Cat(Signal(3, name=f"{name}_zero"), shift)),
-                mask.eq(port.mask << shift),
-            ]
-            low, high = slice(0, 8 * row_bytes), slice(8 * row_bytes, None)
-            low_mask, high_mask = slice(0, row_bytes), slice(row_bytes, None)
-            m.d.sync += stage["valid"].eq(port.valid & port.ready)
-            with m.If(port.valid):
-                m.d.sync += [
-                    stage["region"].eq(port.region),
-                    stage["even"].eq(even),
-                    stage["odd"].eq(odd),
-                    stage["data"].eq(Mux(first_odd, Cat(wide[high], wide[low]), wide)),
-                    stage["mask"].eq(Mux(first_odd, Cat(mask[high_mask], mask[low_mask]), mask)),
-                ]
-            staged.append(stage)
+            asks["write"] = {"simt": port.valid & port.write} | asks["write"]
 
-        # --- regions ---------------------------------------------------------------------------
-        pairs = []
-        grants_of = {id(port): [] for port in readers + writers}
-        for g in range(config.act_regions):
-            for kind, ports in (("read", readers), ("write", writers)):
+        granted = {name: [] for name in ports}
+        losses = []
+        for number, part in enumerate(regions):
+            for kind, clients in asks.items():
                 wants, grants = [], []
-                for i, port in enumerate(ports):
-                    want = Signal(name=f"{kind}_want_{g}_{i}")
-                    grant = Signal(name=f"{kind}_grant_{g}_{i}")
-                    m.d.comb += want.eq(port.valid & (port.region == g))
+                for name, ask in clients.items():
+                    want = Signal(name=f"{kind}_want_{number}_{name}")
+                    grant = Signal(name=f"{kind}_grant_{number}_{name}")
+                    m.d.comb += want.eq(ask & (ports[name].region == number))
                     wants.append(want)
                     grants.append(grant)
-                    grants_of[id(port)].append(grant)
-                losses.append(_arbitrate(m, f"{kind}_{g}", wants, grants))
+                    granted[name].append(grant)
+                    if kind == "read":
+                        with m.If(grant):
+                            m.d.comb += [part.read_rows.eq(rows[name]), part.reads.eq(1)]
+                losses.append(_arbitrate(m, f"{kind}_{number}", wants, grants))
+            for stage in staged.values():
+                with m.If(stage.valid & (stage.region == number)):
+                    m.d.comb += [
+                        part.write_rows.eq(stage.rows),
+                        part.write_mask.eq(stage.mask),
+                        part.write_data.eq(stage.data),
+                    ]
 
-            halves = []
-            for parity in ("even", "odd"):
-                memory = Memory(shape=8 * row_bytes, depth=depth, init=[])
-                m.submodules[f"region_{g}_{parity}"] = memory
-                write = memory.write_port(granularity=8)
-                read = memory.read_port(domain="sync", transparent_for=())
-                half = int(parity == "odd")
-                for stage in reversed(staged):
-                    with m.If(stage["valid"] & (stage["region"] == g)):
-                        m.d.comb += [
-                            write.addr.eq(stage[parity]),
-                            write.data.eq(stage["data"].word_select(half, 8 * row_bytes)),
-                            write.en.eq(stage["mask"].word_select(half, row_bytes)),
-                        ]
-                for port in readers:
-                    grant = grants_of[id(port)][g]
-                    even, odd, _ = rows_of(port.offset)
-                    with m.If(grant):
-                        m.d.comb += [read.addr.eq(odd if half else even), read.en.eq(1)]
-                halves.append(read.data)
-            pairs.append(Cat(*halves))
-
-        # --- read clients: choose the region, order the rows, rotate ---------------------------
-        for i, port in enumerate(readers):
-            name = ("matmul", "store")[i]
-            _, _, first_odd = rows_of(port.offset)
-            region = Signal(port.region.shape(), name=f"{name}_read_region")
-            swap = Signal(name=f"{name}_read_swap")
-            shift_1 = Signal(byte_bits, name=f"{name}_shift_1")
-            shift_2 = Signal(byte_bits, name=f"{name}_shift_2")
-            ordered = Signal(16 * row_bytes, name=f"{name}_ordered")
-            out = Signal(8 * row_bytes, name=f"{name}_out")
-            granted = Signal(2, name=f"{name}_granted")
-            m.d.sync += granted.eq(Cat(port.valid & port.ready, granted[0]))
+        outs = [part.out for part in regions]
+        for name, port in readers.items():
+            self._align(m, name, port, outs)
+        if config.lanes:
+            region = Signal.like(ports["simt"].region)
             m.d.sync += [
-                region.eq(port.region),
-                swap.eq(first_odd),
-                shift_1.eq(port.offset[:byte_bits]),
-                shift_2.eq(shift_1),
+                region.eq(ports["simt"].region),
+                ports["simt"].out.eq(Array(outs)[region] if len(outs) > 1 else outs[0]),
             ]
-            with m.If(granted[0]):
-                pair = Array(pairs)[region] if len(pairs) > 1 else pairs[0]
-                low, high = pair[: 8 * row_bytes], pair[8 * row_bytes :]
-                m.d.sync += ordered.eq(Mux(swap, Cat(high, low), Cat(low, high)))
-            with m.If(granted[1]):
-                m.d.sync += out.eq(ordered >> Cat(Signal(3, name=f"{name}_zero"), shift_2))
-            m.d.comb += port.data.eq(out)
-
-        for port in readers + writers:
-            m.d.comb += port.ready.eq(Cat(*grants_of[id(port)]).any())
+        for name, port in ports.items():
+            m.d.comb += port.ready.eq(Cat(*granted[name]).any())
         m.d.comb += self.lost.eq(Cat(*losses).any())
         return m
+
+    def _rows(self, offset, region: ActRegion):
+        """Rows of each memory that hold a row of bytes, and whether the first of the two is odd."""
+        row = offset[(self.config.act_row_bytes - 1).bit_length() :]
+        # depth need not be a power of two: the even index behind the last row is cut off.
+        even, odd = (row + 1)[1:][: region.row_bits], row[1:][: region.row_bits]
+        return Cat(*[even] * region.columns, *[odd] * region.columns), row[0]
+
+    def _stage_layout(self, rows) -> data.StructLayout:
+        """A write in its register: rows, bytes and their mask for all memories of a region."""
+        size = 2 * self.config.act_row_bytes
+        region = range(max(2, self.config.act_regions))
+        return data.StructLayout(
+            {"valid": 1, "region": region, "rows": rows, "mask": size, "data": 8 * size}
+        )
+
+    def _stage(self, m: Module, name: str, port: Any, region: ActRegion):
+        """Rotate a write into a pair of rows."""
+        row_bytes = self.config.act_row_bytes
+        rows, first_odd = self._rows(port.offset, region)
+        shift = port.offset[: (row_bytes - 1).bit_length()]
+        wide = Signal(16 * row_bytes, name=f"{name}_wide")
+        mask = Signal(2 * row_bytes, name=f"{name}_wide_mask")
+        stage = Signal(self._stage_layout(len(rows)), name=f"{name}_stage")
+        m.d.comb += [
+            wide.eq(port.data << Cat(Signal(3, name=f"{name}_zero"), shift)),
+            mask.eq(port.mask << shift),
+        ]
+
+        def ordered(pair):
+            half = len(pair) // 2
+            return Mux(first_odd, Cat(pair[half:], pair[:half]), pair)
+
+        m.d.sync += stage.valid.eq(port.valid & port.ready)
+        with m.If(port.valid):
+            m.d.sync += [
+                stage.region.eq(port.region),
+                stage.rows.eq(rows),
+                stage.data.eq(ordered(wide)),
+                stage.mask.eq(ordered(mask)),
+            ]
+        return stage
+
+    def _stage_banks(self, m: Module, port: Any):
+        """A write of the SIMT core."""
+        stage = Signal(self._stage_layout(len(port.rows)), name="simt_stage")
+        m.d.sync += stage.valid.eq(port.valid & port.ready & port.write)
+        with m.If(port.valid):
+            m.d.sync += [
+                stage.region.eq(port.region),
+                stage.rows.eq(port.rows),
+                stage.data.eq(port.data),
+                stage.mask.eq(port.strobe),
+            ]
+        return stage
+
+    def _align(self, m: Module, name: str, port: Any, outs: list) -> None:
+        """Choose the region that was read, order its two rows, rotate."""
+        row_bytes = self.config.act_row_bytes
+        byte_bits = (row_bytes - 1).bit_length()
+        region = Signal(port.region.shape(), name=f"{name}_read_region")
+        swap = Signal(name=f"{name}_read_swap")
+        shift_1 = Signal(byte_bits, name=f"{name}_shift_1")
+        shift_2 = Signal(byte_bits, name=f"{name}_shift_2")
+        ordered = Signal(16 * row_bytes, name=f"{name}_ordered")
+        out = Signal(8 * row_bytes, name=f"{name}_out")
+        granted = Signal(2, name=f"{name}_granted")
+        m.d.sync += granted.eq(Cat(port.valid & port.ready, granted[0]))
+        m.d.sync += [
+            region.eq(port.region),
+            swap.eq(port.offset[byte_bits]),
+            shift_1.eq(port.offset[:byte_bits]),
+            shift_2.eq(shift_1),
+        ]
+        with m.If(granted[0]):
+            pair = Array(outs)[region] if len(outs) > 1 else outs[0]
+            low, high = pair[: 8 * row_bytes], pair[8 * row_bytes :]
+            m.d.sync += ordered.eq(Mux(swap, Cat(high, low), Cat(low, high)))
+        with m.If(granted[1]):
+            m.d.sync += out.eq(ordered >> Cat(Signal(3, name=f"{name}_zero"), shift_2))
+        m.d.comb += port.data.eq(out)

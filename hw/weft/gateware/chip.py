@@ -17,6 +17,7 @@ from .load import Load
 from .matmul import Matmul
 from .memory_port import MemoryPort
 from .param_sram import ParamSram
+from .simt.engine import Simt
 from .store import Store
 from .wgt_sram import WgtSram
 
@@ -37,7 +38,7 @@ class Chip(wiring.Component):
         Interrupt, level.
     activity
         For observers: bits 0..3 LOAD, MATMUL, DRAIN, STORE busy; bits 4..6 the cycle's bin (index
-        in `BINS`), `NOT_RUNNING` when no program is in flight; bit 7 is 0.
+        in `BINS`), `NOT_RUNNING` when no program is in flight; bit 7 SIMT busy.
     """
 
     def __init__(self, config: Config):
@@ -66,6 +67,16 @@ class Chip(wiring.Component):
             Engine.STORE: Store(config, read_latency=ActSram.read_latency),
         }
         load, matmul, drain, store = engines.values()
+        simt = Simt(config, ActSram.bank_latency) if config.lanes else None
+        if simt is not None:
+            engines[Engine.SIMT] = simt
+            connect(m, simt.read, port.simt_read)
+            connect(m, simt.code, port.simt_code)
+            connect(m, simt.write, port.simt_write)
+            connect(m, simt.shared, act.simt)
+            m.d.comb += control.trap.eq(simt.trap)
+            for name in simt.events.shape().members:
+                m.d.comb += control.events[f"kernel_{name}"].eq(simt.events[name])
         m.submodules.control = control
         m.submodules.memory_port = port
         m.submodules.act_sram = act
@@ -121,6 +132,12 @@ class Chip(wiring.Component):
         number = Signal(3)
         m.d.comb += [
             number.eq(Mux(control.running, matmul.bin, NOT_RUNNING)),
-            self.activity.eq(Cat(*(part.busy for part in engines.values()), number)),
+            self.activity.eq(
+                Cat(
+                    *(part.busy for part in (load, matmul, drain, store)),
+                    number,
+                    0 if simt is None else simt.busy,
+                )
+            ),
         ]
         return m

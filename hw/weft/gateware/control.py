@@ -15,7 +15,15 @@ from .dispatcher import Dispatcher
 from .error_control import ErrorControl
 from .fetcher import program_layout
 from .host_port import HostPort
-from .interfaces import AxiLite, Fault, MemoryRead, Post, command_layout, events_layout
+from .interfaces import (
+    AxiLite,
+    Fault,
+    MemoryRead,
+    Post,
+    command_layout,
+    events_layout,
+    trap_layout,
+)
 from .semaphores import Gate, Semaphores
 from .word_fifo import WordFifo
 
@@ -57,6 +65,8 @@ class Control(wiring.Component):
         Strobes of SIGNAL.
     matmul_waiting
         Of the MATMUL command at its gate, if any.
+    trap
+        The thread that trapped, if there is a SIMT core.
     matmul_weights
         That command's weights may be read before it passes.
     events
@@ -99,7 +109,7 @@ class Control(wiring.Component):
             "message": In(1),
             "matmul_waiting": Out(waiting_layout()),
             "matmul_weights": Out(1),
-            "events": In(events_layout()),
+            "events": In(events_layout(config)),
             "abort": Out(1),
             "clear": Out(1),
             "running": Out(1),
@@ -110,6 +120,8 @@ class Control(wiring.Component):
             members[f"{name}_post"] = In(Post())
             members[f"{name}_busy"] = In(1)
             members[f"{name}_fault"] = In(Fault())
+        if config.lanes:
+            members["trap"] = In(trap_layout())
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -118,7 +130,7 @@ class Control(wiring.Component):
         me: Any = self
         cleared = ResetInserter(self.clear)
         host_port: Any = HostPort(self._config)
-        counters: Any = Counters()
+        counters: Any = Counters(self._config)
         programs: Any = WordFifo(program_layout(), PROGRAM_QUEUE)
         dispatcher: Any = Dispatcher(self._config)
         semaphores = Semaphores()
@@ -231,5 +243,7 @@ class Control(wiring.Component):
                     me.matmul_waiting.operands.eq(others.any()),
                     me.matmul_waiting.accumulator.eq((gate.missing & command.wait_acc).any()),
                 ]
+        if self._config.lanes:
+            m.d.comb += host_port.trap.eq(me.trap)
         m.d.comb += [semaphores.post.eq(post), semaphores.take.eq(take)]
         return m

@@ -4,11 +4,22 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.registers import COUNTERS
+from weft.config import Config
 
 from .interfaces import events_layout
 
 COUNTER_BITS = 32
+
+
+def counter_places(config: Config) -> dict[str, int]:
+    """Where each counter stands in `Counters`, by its event's name: those that count most first."""
+    shapes = events_layout(config).members
+    names = sorted(shapes, key=lambda name: -_bits(shapes[name]))
+    return {name: place for place, name in enumerate(names)}
+
+
+def _bits(shape) -> int:
+    return shape if isinstance(shape, int) else shape.width
 
 
 class Counters(wiring.Component):
@@ -19,16 +30,22 @@ class Counters(wiring.Component):
     exact while it is visited, so a reader waits for that: at most `period` cycles. Against a full
     counter for each event this saves some 600 flip-flops and the multiplexer that reads them.
 
-    The few bits of all counters are kept by weight: bit b of each lies in one vector, ``part_b``.
+    The few bits of all counters are kept by weight: bit b of each that has one lies in one vector,
+    ``part_b``.
+
+    Parameters
+    ----------
+    config
+        Says which events there are.
 
     Members
     -------
     events
-        High in each cycle that counts.
+        How much each counts in this cycle.
     enable
         Count in this cycle.
     select
-        Counter to read, by its place in the table.
+        Counter to read, see `counter_places`.
     valid, total
         While ``valid``, ``total`` is the selected counter with all events up to two cycles ago.
     """
@@ -38,15 +55,16 @@ class Counters(wiring.Component):
     valid: Signal
     total: Signal
 
-    period = len(COUNTERS)
-    """Cycles from one visit of a counter to the next."""
-
-    def __init__(self):
+    def __init__(self, config: Config):
+        self._layout = events_layout(config)
+        self._names = list(counter_places(config))
+        self.period = len(self._names)
+        """Cycles from one visit of a counter to the next."""
         super().__init__(
             {
-                "events": In(events_layout()),
+                "events": In(self._layout),
                 "enable": In(1),
-                "select": In(range(len(COUNTERS))),
+                "select": In(range(self.period)),
                 "valid": Out(1),
                 "total": Out(COUNTER_BITS),
             }
@@ -55,7 +73,7 @@ class Counters(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the small counters, the scanner and the totals."""
         m = Module()
-        size = len(COUNTERS)
+        size = self.period
         m.submodules.totals = totals = memory.Memory(shape=COUNTER_BITS, depth=size, init=[])
         write = totals.write_port()
         read = totals.read_port()
@@ -68,17 +86,31 @@ class Counters(wiring.Component):
         with m.If(visit == size - 1):
             m.d.sync += fresh.eq(0)
 
-        counted = Signal(size)
-        m.d.sync += counted.eq(Mux(self.enable, self.events.as_value(), 0))
+        counted = Signal(self._layout)
+        m.d.sync += counted.as_value().eq(Mux(self.enable, self.events.as_value(), 0))
 
         # A visited counter restarts from zero; this cycle's event belongs to its next round.
-        keep = Signal(size)
+        widths = [_bits(self._layout.members[name]) for name in self._names]
+        most = [((1 << width) - 1) * size for width in widths]
+        keep, carry = Signal(size), Signal(size)
         m.d.comb += keep.eq(~(1 << visit))
-        carry = counted
-        parts = [Signal(size, name=f"part_{bit}") for bit in range(self.period.bit_length())]
-        for part in parts:
-            m.d.sync += part.eq((part & keep) ^ carry)
-            carry = part & keep & carry
+        parts = []
+        for bit in range(most[0].bit_length()):
+            # The counters stand in order of their widths.
+            here = sum(value.bit_length() > bit for value in most)
+            events = Cat(
+                counted[name][bit]
+                for name, width in zip(self._names, widths, strict=True)
+                if width > bit
+            )
+            part = Signal(here, name=f"part_{bit}")
+            kept, added = Signal(here, name=f"kept_{bit}"), Signal(here, name=f"added_{bit}")
+            m.d.comb += [kept.eq(part & keep), added.eq(events)]
+            m.d.sync += part.eq(kept ^ added ^ carry)
+            over = Signal(here, name=f"carry_{bit}")
+            m.d.comb += over.eq((kept & added) | (kept & carry) | (added & carry))
+            carry = over
+            parts.append(part)
 
         m.d.comb += [
             self.total.eq(

@@ -2,25 +2,25 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, ValueLike
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from weft.arch.errors import Cause
 from weft.arch.registers import (
     BY_NAME,
-    COUNTERS,
     ID_VALUE,
     INTERFACE_VERSION,
-    REGISTERS,
     Access,
     Register,
+    registers_of,
 )
 from weft.config import PROGRAM_QUEUE, Config
 
-from .counters import COUNTER_BITS
+from .counters import COUNTER_BITS, counter_places
 from .error_control import error_layout
 from .fetcher import COMMAND_SHIFT, program_layout
-from .interfaces import INDEX_BITS, AxiLite
+from .interfaces import INDEX_BITS, AxiLite, trap_layout
 
 OKAY = 0
 SLVERR = 2
@@ -44,7 +44,7 @@ class HostPort(wiring.Component):
     Parameters
     ----------
     config
-        Its hash is a register.
+        Its hash is a register; with a SIMT core there are further ones.
 
     Members
     -------
@@ -60,6 +60,8 @@ class HostPort(wiring.Component):
         One-cycle pulse of CTRL.stop.
     done, halt, message
         Strobes that set an interrupt; ``done`` counts RETIRED.
+    trap
+        The thread that trapped, if there is a SIMT core.
     counter, counter_valid, counter_total
         The port of `Counters`.
     """
@@ -83,8 +85,11 @@ class HostPort(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
+        self._registers = registers_of(config)
+        self._places = counter_places(config)
         super().__init__(
-            {
+            ({"trap": In(trap_layout())} if config.lanes else {})
+            | {
                 "host": In(AxiLite()),
                 "irq": Out(1),
                 "ring": Out(1),
@@ -101,7 +106,7 @@ class HostPort(wiring.Component):
                 "done": In(1),
                 "halt": In(1),
                 "message": In(1),
-                "counter": Out(range(len(COUNTERS))),
+                "counter": Out(range(len(self._places))),
                 "counter_valid": In(1),
                 "counter_total": In(COUNTER_BITS),
             }
@@ -146,8 +151,22 @@ class HostPort(wiring.Component):
             "DOORBELL": 0,
             "RETIRED": retired,
         }
+        if self._config.lanes:
+            readable |= self._trap_values(m)
         self._read_channel(m, readable)
         return m
+
+    def _trap_values(self, m: Module) -> dict[str, ValueLike]:
+        """Who trapped, while that is the error."""
+        me: Any = self
+        trap, trapped = me.trap, me.error.cause == Cause.TRAP
+        values = {name: Signal(register_layout(name)) for name in ("TRAP", "TRAP_BLOCK")}
+        m.d.comb += [
+            *(values["TRAP"][name].eq(trap[name]) for name in ("cause", "lane", "warp")),
+            *(values["TRAP_BLOCK"][axis].eq(trap[axis]) for axis in "xy"),
+        ]
+        every = {**values, "TRAP_PC": trap.pc, "TRAP_BLOCK_Z": trap.z}
+        return {name: Mux(trapped, Value.cast(value), 0) for name, value in every.items()}
 
     def _write_channel(self, m: Module, irq_status: Any, irq_enable: Any, program: Signal) -> None:
         """Address, data and response of writes."""
@@ -209,7 +228,7 @@ class HostPort(wiring.Component):
             payload.count.eq(written[:INDEX_BITS]),
         ]
         with m.If(accept), m.Switch(host.awaddr[2:]):
-            for register in REGISTERS:
+            for register in self._registers:
                 if register.access is not Access.RO:
                     with m.Case(register.offset >> 2):
                         write(register)
@@ -217,22 +236,22 @@ class HostPort(wiring.Component):
     def _read_channel(self, m: Module, readable: dict[str, ValueLike]) -> None:
         """Address and data of reads."""
         host: Any = getattr(self, "host")  # noqa: B009
-        place = Signal(len(host.araddr) - 2)
+        word = Signal(len(host.araddr) - 2)
         looking = Signal()
         counter = Signal()  # the address is that of a counter
         value = Signal(32)
         known = Signal()
         m.d.comb += host.arready.eq(~looking & ~host.rvalid)
         with m.If(host.arvalid & host.arready):
-            m.d.sync += [place.eq(host.araddr[2:]), looking.eq(1)]
+            m.d.sync += [word.eq(host.araddr[2:]), looking.eq(1)]
 
-        counters = iter(range(len(COUNTERS)))
-        with m.Switch(place):
-            for register in REGISTERS:
+        with m.Switch(word):
+            for register in self._registers:
                 with m.Case(register.offset >> 2):
                     m.d.comb += known.eq(1)
                     if register.counter:
-                        m.d.comb += [counter.eq(1), self.counter.eq(next(counters))]
+                        place = self._places[register.name.lower()]
+                        m.d.comb += [counter.eq(1), self.counter.eq(place)]
                     else:
                         m.d.comb += value.eq(readable[register.name])
 

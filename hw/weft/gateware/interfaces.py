@@ -4,12 +4,14 @@ Signatures are written from the side that asks: an engine has `Out(ActRead(confi
 `In(ActRead(config))`.
 """
 
+from typing import Any
+
 from amaranth.hdl import Shape, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.commands import COMMAND_BITS, COMMANDS, Engine
-from weft.arch.registers import COUNTERS
+from weft.arch.registers import COUNTERS, KERNEL_COUNTERS, KERNEL_TIMED
 from weft.config import SEMAPHORES, Config
 
 INDEX_BITS = 16
@@ -225,6 +227,26 @@ class AxiLite(wiring.Signature):
         )
 
 
-def events_layout() -> data.StructLayout:
-    """One bit a counter of the register table: high in each cycle that counts."""
-    return data.StructLayout({name: 1 for name, _ in COUNTERS})
+def trap_layout() -> data.StructLayout:
+    """A thread that trapped: why, where it ran, at which kernel's address, in which block."""
+    place = {"cause": 4, "lane": 3, "warp": 4, "pc": 32}
+    return data.StructLayout({**place, **dict.fromkeys("xyz", 16)})
+
+
+def kernel_events_layout(lanes: int) -> data.StructLayout:
+    """How much each counter of kernels counts in a cycle."""
+    several = {"active_lanes": lanes.bit_length(), "memory_beats": 5}
+    names = [name for name, _ in (*KERNEL_COUNTERS, *KERNEL_TIMED)]
+    return data.StructLayout({name: several.get(name, 1) for name in names})
+
+
+def events_layout(config: Config) -> data.StructLayout:
+    """How much each counter of the register table counts in a cycle: a bit for most.
+
+    Those of kernels carry the prefix ``kernel_``; they exist if there is a SIMT core.
+    """
+    events: dict[str, Any] = {name: 1 for name, _ in COUNTERS}
+    if config.lanes:
+        kernels = kernel_events_layout(config.lanes)
+        events |= {f"kernel_{name}": shape for name, shape in kernels.members.items()}
+    return data.StructLayout(events)

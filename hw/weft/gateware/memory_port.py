@@ -10,11 +10,13 @@ from .bursts import BURST_BEATS
 from .interfaces import Axi4, MemoryRead, MemoryWrite
 from .word_fifo import WordFifo
 
-READERS = ("fetch", "load")
-"""Read clients in order of their AXI ID."""
 
-WRITERS = ("store",)
-"""Write clients in order of their AXI ID."""
+def clients(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Clients that read, and clients that write, in order of their AXI IDs."""
+    if not config.lanes:
+        return ("fetch", "load"), ("store",)
+    return ("fetch", "load", "simt_read", "simt_code"), ("store", "simt_write")
+
 
 OWED_BURSTS = 16
 """Write bursts that may wait for their data inside the port."""
@@ -31,7 +33,7 @@ OKAY = 0
 
 def _turn_layout() -> data.StructLayout:
     """Whose data are due, and how many beats after the first."""
-    return data.StructLayout({"writer": range(max(2, len(WRITERS))), "left": range(BURST_BEATS)})
+    return data.StructLayout({"writer": 1, "left": range(BURST_BEATS)})
 
 
 def _choose(m: Module, name: str, bursts: list, valid: Signal, ready: Signal) -> Signal:
@@ -72,10 +74,10 @@ class MemoryPort(wiring.Component):
 
     Members
     -------
-    fetch, load
-        Read clients.
-    store
-        Write client.
+    fetch, load, simt_read, simt_code
+        Read clients; the last two if there is a SIMT core.
+    store, simt_write
+        Write clients, likewise.
     axi
         The port.
     outstanding
@@ -93,10 +95,11 @@ class MemoryPort(wiring.Component):
 
     def __init__(self, config: Config):
         self.config = config
+        self._readers, self._writers = clients(config)
         events = ("outstanding", "read_beat", "read_stall", "write_beat", "write_stall")
         super().__init__(
-            {name: In(MemoryRead(config)) for name in READERS}
-            | {name: In(MemoryWrite(config)) for name in WRITERS}
+            {name: In(MemoryRead(config)) for name in self._readers}
+            | {name: In(MemoryWrite(config)) for name in self._writers}
             | {"axi": Out(Axi4(config))}
             | {name: Out(1) for name in events}
         )
@@ -105,8 +108,8 @@ class MemoryPort(wiring.Component):
         """Implement the component."""
         m = Module()
         axi = self.axi
-        readers = [getattr(self, name) for name in READERS]
-        writers = [getattr(self, name) for name in WRITERS]
+        readers = [getattr(self, name) for name in self._readers]
+        writers = [getattr(self, name) for name in self._writers]
         bus_size = (self.config.bus_bytes - 1).bit_length()
         m.d.comb += [
             axi.arsize.eq(bus_size),

@@ -68,8 +68,17 @@ def shown(kernel: Kernel, written: dict[str, np.ndarray], run: Run) -> Iterator[
     for name, array in written.items():
         with np.printoptions(threshold=12, edgeitems=3, precision=6):
             yield f"{name} = {array}"
-    counters = ", ".join(f"{name} {count:,}" for name, count in run.kernel.items() if count)
+    bins = run.kernel_bins or {}
+    counters = ", ".join(
+        f"{name} {count:,}"
+        for name, count in run.kernel.items()
+        if count and (name not in bins or name == "issued")
+    )
     yield f"counted: {counters or 'nothing'}"
+    if run.issue_rate is not None:
+        where = ", ".join(f"{name} {count:,}" for name, count in bins.items() if count)
+        yield f"cycles {run.kernel_cycles:,}: {where}"
+        yield f"instructions per cycle: {run.issue_rate:.3f}"
     if run.lane_utilization is not None:
         yield f"lanes in use: {100 * run.lane_utilization:.1f} %"
 

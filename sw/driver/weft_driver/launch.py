@@ -125,8 +125,7 @@ def core_of(device: "Device") -> Core:
         return Core.of(device.config)
     except ValueError:
         raise ValueError(
-            f"{device.url} has no SIMT core: open a device with lanes, for example "
-            "golden:base,lanes=8"
+            f"{device.url} has no SIMT core: open a device with lanes, for example golden:base"
         ) from None
 
 

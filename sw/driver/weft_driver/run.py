@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from weft.arch.registers import BINS, BY_NAME, COUNTERS, KERNEL_COUNTERS
+from weft.arch.registers import (
+    BINS,
+    BY_NAME,
+    COUNTERS,
+    KERNEL_COUNTERS,
+    KERNEL_STALLS,
+    KERNEL_TIMED,
+)
 from weft.config import Config
 
 from .transport import Transport
@@ -16,12 +23,12 @@ def read_counters(transport: Transport) -> Counters:
 
 
 def read_kernel_counters(transport: Transport) -> Counters:
-    """Every counter of kernels by name; empty on a chip without a SIMT core."""
+    """Every counter of kernels that the device has; empty on a chip without a SIMT core."""
     if not transport.config.lanes:
         return {}
+    table = (*KERNEL_COUNTERS, *(KERNEL_TIMED if transport.timed else ()))
     return {
-        name: transport.read_register(BY_NAME[f"KERNEL_{name.upper()}"].offset)
-        for name, _ in KERNEL_COUNTERS
+        name: transport.read_register(BY_NAME[f"KERNEL_{name.upper()}"].offset) for name, _ in table
     }
 
 
@@ -48,8 +55,8 @@ class Run:
     counters
         All counters of this run; empty without time.
     kernel
-        What kernels of this run counted, see `weft.arch.registers.KERNEL_COUNTERS`; empty on a
-        chip without a SIMT core.
+        What kernels of this run counted, see `weft.arch.registers.KERNEL_COUNTERS`, and with time
+        `KERNEL_TIMED`; empty on a chip without a SIMT core.
     lanes
         Lanes of its SIMT core.
     """
@@ -72,6 +79,23 @@ class Run:
         """Share of lanes that took part in retired warp-instructions; None without any."""
         issued = self.kernel.get("issued", 0)
         return self.kernel["active_lanes"] / (issued * self.lanes) if issued else None
+
+    @property
+    def kernel_cycles(self) -> int | None:
+        """Cycles of kernels, from LAUNCH to its post; None without time or a SIMT core."""
+        return self.counters.get("simt_busy") if self.lanes else None
+
+    @property
+    def kernel_bins(self) -> dict[str, int] | None:
+        """`kernel_cycles`, each in one bin: an instruction retired, or why none did."""
+        if not self.kernel_cycles:
+            return None
+        return {name: self.kernel[name] for name in ("issued", *(n for n, _ in KERNEL_STALLS))}
+
+    @property
+    def issue_rate(self) -> float | None:
+        """Retired warp-instructions per cycle of kernels; None without such cycles."""
+        return self.kernel["issued"] / self.kernel_cycles if self.kernel_cycles else None
 
     @classmethod
     def measured(

@@ -39,6 +39,8 @@ class ControlRegisters(wiring.Component):
         What to read: the place in the table, one cycle after the warp.
     row
         Its value in all lanes, one cycle after ``warp``, with ``csr``.
+    block
+        What ``warp`` knows about its block, one cycle later.
     thread_write, thread_data, thread_row
         Lanes of ``write_warp`` whose index is written; with ``thread_row`` that of lane 0, which is
         a multiple of the lanes along x: the others follow.
@@ -57,6 +59,7 @@ class ControlRegisters(wiring.Component):
                 "warp": In(warp),
                 "csr": In(5),
                 "row": Out(32 * sizes.lanes),
+                "block": Out(block_layout(sizes)),
                 "write_warp": In(warp),
                 "thread_write": In(sizes.lanes),
                 "thread_data": In(thread_layout(sizes)),
@@ -99,6 +102,7 @@ class ControlRegisters(wiring.Component):
             block_write.en.eq(self.block_write),
             block_write.addr.eq(self.write_warp),
             block_write.data.eq(self.block_data),
+            self.block.eq(block_read.data),
         ]
 
         common = {"warp": warp, "lanes": lanes, "warps": sizes.warps}

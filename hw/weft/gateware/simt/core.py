@@ -15,17 +15,17 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..fp32.pipeline import later
-from ..interfaces import MemoryRead, MemoryWrite
+from ..interfaces import MemoryRead, MemoryWrite, kernel_events_layout
 from .commit import Commit
-from .control_registers import ControlRegisters
+from .control_registers import ControlRegisters, block_layout
 from .decode import Decoder, controls_layout, field
+from .events import Events
 from .execute import Execute
 from .floats import FloatRows
 from .icache import InstructionCache
 from .interfaces import Retire, TrapReport, launch_layout, token_layout
 from .launcher import Launcher
 from .leaving import Requests, Traps
-from .passes import COUNTS
 from .registers import Registers
 from .returns import Returns
 from .row_unit import RowUnit
@@ -46,6 +46,10 @@ class Core(wiring.Component):
         From taking a kernel until its last thread has ended.
     trap
         A thread could not go on; nothing issues any more. Reset when ``open`` is low.
+    trap_block
+        Its block.
+    abort
+        Issue nothing, begin no access to memory, write nothing. Reset when ``open`` is low.
     open
         Accesses to memory are under way.
     fetch, read, write
@@ -54,8 +58,10 @@ class Core(wiring.Component):
         Shared memory.
     retire
         What has been done.
-    counts, beats
-        Events of memory, see `passes`.
+    events
+        What its counters count.
+    running
+        A kernel is in progress, for the counters: ``busy``, and whatever belongs to it outside.
     started, start_warp, start_block_x, start_block_y, start_block_z
         A warp begins with a block.
     """
@@ -67,14 +73,16 @@ class Core(wiring.Component):
                 "launch": In(stream.Signature(launch_layout())),
                 "busy": Out(1),
                 "trap": Out(TrapReport(sizes)),
+                "trap_block": Out(block_layout(sizes)),
+                "abort": In(1),
                 "open": Out(1),
                 "fetch": Out(MemoryRead(sizes)),
                 "read": Out(MemoryRead(sizes)),
                 "write": Out(MemoryWrite(sizes)),
                 "shared": Out(SharedPort(sizes)),
                 "retire": Out(Retire(sizes)),
-                "counts": Out(len(COUNTS)),
-                "beats": Out(5),
+                "events": Out(kernel_events_layout(sizes.lanes)),
+                "running": In(1),
                 "started": Out(1),
                 "start_warp": Out(range(max(2, sizes.warps))),
                 "start_block_x": Out(16),
@@ -109,8 +117,9 @@ class Core(wiring.Component):
         gap = Signal(8)
         m.d.sync += gap.eq(gap + 1)
         waits = (launcher.row_valid & (gap[:2] == 0)) | (rows.o.valid & ~rows.o.ready & (gap == 0))
+        stopped = self.trap.valid | self.abort
         m.d.comb += [
-            scheduler.hold.eq(self.trap.valid | waits),
+            scheduler.hold.eq(stopped | waits),
             selection.valid.eq(scheduler.valid),
             selection.warp.eq(scheduler.warp),
         ]
@@ -137,7 +146,9 @@ class Core(wiring.Component):
             registers.warp.eq(fetched.warp),
             registers.rs1.eq(field(icache.word, "rs1")),
             registers.rs2.eq(field(icache.word, "rs2")),
-            csrs.warp.eq(fetched.warp),
+            # Behind a trap nothing comes any more that would read a control register.
+            csrs.warp.eq(Mux(self.trap.valid, self.trap.warp, fetched.warp)),
+            self.trap_block.eq(csrs.block),
             csrs.launch.eq(launcher.launch),
         ]
         too_early = Signal()
@@ -195,7 +206,7 @@ class Core(wiring.Component):
         self._write_rows(m, registers, launcher, returns, execute, commit)
         start, warp = launcher.start, done.token.warp
         m.d.comb += [
-            commit.stopped.eq(self.trap.valid),
+            commit.stopped.eq(stopped),
             selection.write_warp.eq(Mux(start, launcher.warp, warp)),
             selection.pc_write.eq(Mux(start, ~0, Mux(commit.does, done.token.group, 0))),
             selection.pc_data.eq(Mux(start, launcher.pc.replicate(lanes), commit.pcs)),
@@ -285,8 +296,7 @@ class Core(wiring.Component):
         m.d.comb += [
             self.busy.eq(launcher.busy),
             self.open.eq(icache.busy | rows.busy),
-            self.counts.eq(rows.counts),
-            self.beats.eq(rows.beats),
+            rows.abort.eq(self.abort),
             retire.valid.eq(commit.does),
             retire.warp.eq(warp),
             retire.pc.eq(done.token.pc),
@@ -299,6 +309,29 @@ class Core(wiring.Component):
             self.start_block_x.eq(launcher.block_data.x),
             self.start_block_y.eq(launcher.block_data.y),
             self.start_block_z.eq(launcher.block_data.z),
+        ]
+
+        m.submodules.events = events = Events(sizes)
+        in_shared = (done.shared | ~done.token.group).all()
+        m.d.comb += [
+            events.busy.eq(self.running),
+            events.came.eq(done.valid & ~stopped),
+            events.does.eq(commit.does),
+            events.starved.eq(done.valid & ~stopped & done.token.starved),
+            events.group.eq(done.token.group),
+            events.live.eq(done.token.state.live),
+            events.warp.eq(warp),
+            events.to_memory.eq(commit.access & ~in_shared),
+            events.to_shared.eq(commit.access & in_shared),
+            events.to_units.eq(commit.handed & ~commit.access),
+            events.answered.eq(answered),
+            events.code.eq(icache.waits),
+            events.barrier.eq(scheduler.at_barrier),
+            events.alive.eq(scheduler.alive.any()),
+            events.missed.eq(icache.missed),
+            events.counts.eq(rows.counts),
+            events.beats.eq(rows.beats),
+            self.events.eq(events.o),
         ]
         return m
 

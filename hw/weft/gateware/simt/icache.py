@@ -37,6 +37,8 @@ class InstructionCache(wiring.Component):
         Forget everything; not while a fill is under way.
     busy
         A fill is under way.
+    waits
+        Some warp waits for a line.
     memory
         Read client of the memory port.
     """
@@ -57,6 +59,7 @@ class InstructionCache(wiring.Component):
                 "missed": Out(1),
                 "flush": In(1),
                 "busy": Out(1),
+                "waits": Out(1),
                 "memory": Out(MemoryRead(sizes)),
             }
         )
@@ -113,6 +116,7 @@ class InstructionCache(wiring.Component):
             self.hit.eq(hit),
             self.fault.eq(faulty),
             self.busy.eq(filling),
+            self.waits.eq(waiting.any()),
         ]
 
         line_start = Cat(Const(0, LINE_WORD_BITS), line)

@@ -41,10 +41,13 @@ class MainAccess(wiring.Component):
         Beats of the burst that begins in this cycle, else 0; for the counters.
     busy
         A burst is under way.
+    abort
+        Write nothing: strobes are zero.
     """
 
     beats: Signal
     busy: Signal
+    abort: Signal
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
@@ -58,6 +61,7 @@ class MainAccess(wiring.Component):
                 "write": Out(MemoryWrite(sizes)),
                 "beats": Out(5),
                 "busy": Out(1),
+                "abort": In(1),
             }
         )
 
@@ -209,7 +213,9 @@ class MainAccess(wiring.Component):
             places.append(merged(parts))
         m.d.comb += [
             self.write.beat.payload.data.eq(Cat(value for _, value in places)),
-            self.write.beat.payload.strobe.eq(Cat(written for written, _ in places)),
+            self.write.beat.payload.strobe.eq(
+                Mux(self.abort, 0, Cat(written for written, _ in places))
+            ),
             self.i.ready.eq(Mux(request.store, finished, loads.i.valid)),
             self.beats.eq(Mux(loads.i.valid | goes, beats, 0)),
         ]

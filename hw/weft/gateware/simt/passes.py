@@ -45,10 +45,13 @@ class Passes(wiring.Component):
         Passes of shared memory, or answers to them, are under way.
     counts
         One bit for each of `COUNTS`, in their order.
+    abort
+        Drop requests that are not in passes yet.
     """
 
     shared_busy: Signal
     counts: Signal
+    abort: Signal
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
@@ -60,6 +63,7 @@ class Passes(wiring.Component):
                 "main": Out(passes),
                 "shared_busy": In(1),
                 "counts": Out(len(COUNTS)),
+                "abort": In(1),
             }
         )
 
@@ -144,7 +148,7 @@ class Passes(wiring.Component):
                 with m.If(self.i.payload.shared[lane]):
                     m.d.sync += request.a.word_select(lane, 32).eq(offset)
             m.d.sync += [
-                left.eq(Mux(self.i.valid, self.i.payload.mask, 0)),
+                left.eq(Mux(self.i.valid & ~self.abort, self.i.payload.mask, 0)),
                 first.eq(1),
             ]
         with m.Elif(done):

@@ -39,6 +39,8 @@ class RowUnit(wiring.Component):
         Events of `passes.COUNTS`, and beats of the burst that begins.
     busy
         Bursts are under way.
+    abort
+        Begin no further access, write nothing.
     """
 
     stored: Signal
@@ -47,6 +49,7 @@ class RowUnit(wiring.Component):
     counts: Signal
     beats: Signal
     busy: Signal
+    abort: Signal
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
@@ -67,6 +70,7 @@ class RowUnit(wiring.Component):
                 "counts": Out(len(COUNTS)),
                 "beats": Out(5),
                 "busy": Out(1),
+                "abort": In(1),
             }
         )
 
@@ -89,6 +93,8 @@ class RowUnit(wiring.Component):
         wiring.connect(m, in_main.write, wiring.flipped(self.write))
         m.d.comb += [
             passes.shared_busy.eq(in_shared.busy),
+            passes.abort.eq(self.abort),
+            in_main.abort.eq(self.abort),
             self.stored.eq(in_shared.stored),
             self.coming.eq(in_shared.coming),
             self.port_warp.eq(in_shared.port_warp),

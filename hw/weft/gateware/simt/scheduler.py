@@ -45,6 +45,8 @@ class Scheduler(wiring.Component):
         The warp's last thread has ended; the warp has reached a barrier.
     alive
         Warps with live threads.
+    at_barrier
+        Some warp waits at a barrier.
     """
 
     valid: Signal
@@ -61,6 +63,7 @@ class Scheduler(wiring.Component):
     arrived: Signal
     event_warp: Signal
     alive: Signal
+    at_barrier: Signal
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
@@ -81,6 +84,7 @@ class Scheduler(wiring.Component):
                 "arrived": In(1),
                 "event_warp": In(index),
                 "alive": Out(sizes.warps),
+                "at_barrier": Out(1),
             }
         )
 
@@ -90,11 +94,13 @@ class Scheduler(wiring.Component):
         warps = self.sizes.warps
         can, above, picked = Signal(warps), Signal(warps), Signal(warps)
         soon = Signal(warps)
+        waiting, opened, mates = Signal(warps), Signal(warps), Signal(warps)
         upper = can & above
         m.d.comb += [
             picked.eq(Mux(upper.any(), lowest(upper), Mux(can.any(), lowest(can), lowest(soon)))),
             self.valid.eq((can.any() | soon.any()) & ~self.hold),
             self.warp.eq(encode(picked, warps)),
+            self.at_barrier.eq(waiting.any()),
         ]
         with m.If(self.valid):
             m.d.sync += above.eq(~(picked | (picked - 1)))  # those after the one picked
@@ -102,7 +108,6 @@ class Scheduler(wiring.Component):
         # Barriers. The slot of a warp that arrived or ended is looked at in the next cycle; the
         # others in turn, so that no barrier stays closed when its event was not the last.
         slots = Array(Signal(range(max(2, warps)), name=f"slot_{i}") for i in range(warps))
-        waiting, opened, mates = Signal(warps), Signal(warps), Signal(warps)
         scan, looked = Signal(range(max(2, warps))), Signal.like(self.warp)
         event = self.ended | self.arrived
         m.d.comb += looked.eq(slots[Mux(event, self.event_warp, scan)])

@@ -64,7 +64,7 @@ class Sizes:
             starvation=self.starvation,
         )
         need("lanes", self.lanes > 0, "a core has lanes")
-        need("banks", is_power(self.banks) and self.banks <= 16, "a power of two, at most 16")
+        need("banks", is_power(self.banks) and self.banks <= 128, "a power of two, at most 128")
         need(
             "shared_bytes",
             0 < self.shared_bytes <= SHARED.size and self.shared_bytes % (4 * self.banks) == 0,
