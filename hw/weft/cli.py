@@ -15,6 +15,7 @@ import typer
 
 import weft
 
+from .cli_area import bench_area
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import OneLine, one_line_errors
 from .cli_kernel import kernel
@@ -36,6 +37,7 @@ main = typer.Typer(
 )
 bench = typer.Typer(no_args_is_help=True, help="Measure tables of shapes.")
 config_app = typer.Typer(no_args_is_help=True, help="Look at configurations.")
+bench.command("area")(bench_area)
 main.add_typer(bench, name="bench")
 main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")

