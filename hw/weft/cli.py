@@ -19,6 +19,7 @@ from .cli_area import bench_area
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import OneLine, one_line_errors
 from .cli_kernel import kernel
+from .cli_simt import bench_simt
 from .config import PRESETS, Config
 
 WRONG = 1
@@ -35,12 +36,13 @@ main = typer.Typer(
     help="Weft: a systolic int8 accelerator, simulated from its RTL and driven from Python.\n\n"
     "Begin with `weft gemm 64 64 64`, or `weft sim` for the whole show.",
 )
-bench = typer.Typer(no_args_is_help=True, help="Measure tables of shapes.")
+bench = typer.Typer(no_args_is_help=True, help="Measure tables of shapes, and kernels.")
 config_app = typer.Typer(no_args_is_help=True, help="Look at configurations.")
 bench.command("area")(bench_area)
 main.add_typer(bench, name="bench")
 main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")
+bench.command("simt")(bench_simt)
 
 Device_ = Annotated[
     str,

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from weft.arch.isa import disassemble
+from weft.arch.isa import decode, disassemble
 from weft.arch.simt import MAIN
 
 from .kernel_signature import Kind, Parameter, signatures
@@ -181,6 +181,18 @@ class KernelFile:
     def function_at(self, offset: int) -> str | None:
         """Name of the function that an offset of the code lies in."""
         return next((name for low, high, name in self._functions if low <= offset < high), None)
+
+    @cached_property
+    def needs_float(self) -> bool:
+        """Whether some instruction needs a core with floating point."""
+        words = [
+            word
+            for name in _CODE
+            if (section := self._elf.get_section_by_name(name))
+            for (word,) in struct.iter_unpack("<I", section.data()[: section["sh_size"] & ~3])
+        ]
+        found = map(decode, words)
+        return any(each is not None and each.instruction.needs_float for each in found)
 
     def disassembly(self, memory_address: int = 0) -> str:
         """The code as text, with names of functions and lines of the source."""

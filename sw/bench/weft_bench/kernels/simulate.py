@@ -36,11 +36,12 @@ class Placed:
     launch
         What runs.
     main, shared
-        Both memories before the launch, flat uint8.
+        Both memories before the launch, flat uint8; of main memory what begins at ``place``'s
+        ``base``.
     owned
         Bytes of main and of shared memory that the kernel may change.
     places, where
-        First byte of each array, and in which memory they all lie.
+        First byte of each array in its memory above, and in which memory they all lie.
     """
 
     launch: Launch
@@ -78,7 +79,12 @@ class Outcome:
 
 
 def place(
-    kernel: LibraryKernel, file: KernelFile, work: Work, core: Core, where: Where = "main"
+    kernel: LibraryKernel,
+    file: KernelFile,
+    work: Work,
+    core: Core,
+    where: Where = "main",
+    base: int = 0,
 ) -> Placed:
     """Choose addresses and fill the memories.
 
@@ -92,6 +98,9 @@ def place(
         Sizes.
     where
         The memory that its arrays lie in.
+    base
+        Memory address of everything in main memory, a multiple of `LINE_BYTES`; what is placed
+        does not depend on it otherwise.
 
     Raises
     ------
@@ -109,24 +118,27 @@ def place(
 
     grid, block = kernel.geometry(core, work)
     launch = Launch(
-        entry=code + file[kernel.program].entry,
+        entry=base + code + file[kernel.program].entry,
+        arguments=base,
         grid=grid,
         block=block,
         shared=_up(kernel.shared, STACK_ALIGN),
         shared_base=_up(shared_base, STACK_ALIGN),
         private=PRIVATE_BYTES,
-        private_base=_up(private_base, LINE_BYTES),
+        private_base=base + _up(private_base, LINE_BYTES),
     )
-    if where == "shared" and shared_base + launch.shared * launch.slots(core) > core.shared_bytes:
+    shared_end = launch.shared_base + launch.shared * launch.slots(core)
+    if where == "shared" and shared_end > core.shared_bytes:
         raise ValueError(
-            f"{kernel.name}: {shared_base:,} bytes of arrays do not fit in {core.shared_bytes:,} "
-            "bytes of shared memory; take a smaller size or main memory"
+            f"{kernel.name}: {shared_end:,} bytes of arrays and blocks do not fit in "
+            f"{core.shared_bytes:,} bytes of shared memory; take a smaller size or main memory"
         )
 
-    main = np.full(launch.private_base + launch.private_bytes(core), 0x5A, np.uint8)
+    stacks = launch.private_base - base
+    main = np.full(stacks + launch.private_bytes(core), 0x5A, np.uint8)
     shared = np.full(core.shared_bytes, 0x5A, np.uint8)
     owned = np.zeros(len(main), np.bool_), np.zeros(len(shared), np.bool_)
-    owned[0][launch.private_base :] = True
+    owned[0][stacks:] = True
     own = launch.shared_base, launch.shared_base + launch.shared * launch.slots(core)
     owned[1][slice(*own)] = True
 
@@ -134,10 +146,10 @@ def place(
     for array, at in zip(work.arrays, places, strict=True):
         memory[at : at + array.before.nbytes] = np.frombuffer(array.before.tobytes(), np.uint8)
         mine[at : at + array.before.nbytes] = array.wanted is not None
-    image = file.image(code)
+    image = file.image(base + code)
     main[code : code + len(image)] = np.frombuffer(image, np.uint8)
     addresses = iter(places)
-    to_kernel = kernel_address if where == "main" else SHARED.base.__add__
+    to_kernel = kernel_address(base).__add__ if where == "main" else SHARED.base.__add__
     values = [
         to_kernel(next(addresses)) if isinstance(value, Array) else value
         for value in work.arguments
