@@ -107,11 +107,11 @@ def _without_zeros() -> Iterator[None]:
         emitter.emit_memory = original
 
 
-def emit_verilog(config: Config) -> str:
-    """Verilog of the whole chip, one text, top module `TOP`."""
+def emit_verilog(config: Config, *, core_clock: bool = False) -> str:
+    """Verilog of the whole chip, one text, top module `TOP`; ``core_clock`` is for simulators."""
     from .gateware.chip import Chip
 
-    return component_verilog(Chip(config), TOP)
+    return component_verilog(Chip(config, core_clock=core_clock), TOP)
 
 
 def manifest(config: Config, text: str) -> dict[str, Any]:

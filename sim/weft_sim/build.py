@@ -33,7 +33,7 @@ def cached_verilog(config: Config, report: Report = silent) -> str:
     with contextlib.suppress(FileNotFoundError):
         return path.read_text()
     report("Verilog", 0, 1)
-    text = emit.emit_verilog(config)
+    text = emit.emit_verilog(config, core_clock=True)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{config.hash_hex}-*.v"):
         old.unlink(missing_ok=True)
@@ -66,7 +66,10 @@ def build_chip(config: Config, verilog: str, waves: bool = False, report: Report
         harness.TOP,
         verilog + harness.harness_verilog(verilog),
         NATIVE / "device.cpp",
-        defines={"WEFT_BUS_BYTES": config.bus_bytes},
+        defines={
+            "WEFT_BUS_BYTES": config.bus_bytes,
+            "WEFT_CORE_CLOCK": int(harness.CORE_CLOCK in verilog),
+        },
         waves=waves,
         report=report,
     )

@@ -8,9 +8,15 @@ in which an input has changed::
     eval        1      2      3      4      5
     clk         0 __   1 ‾‾   0 __   1 ‾‾   0 __
     drive       1 ‾‾   0 __   0 __   0 __   1 ‾‾      inputs change in cycles 0 and 2 only
+
+The clock of the SIMT core goes past them, too: it rises with ``clk``, in cycles in which the core
+has something to do.
 """
 
 from weft import emit
+
+CORE_CLOCK = "core_clk"
+"""The SIMT core's clock, among the ports of a chip that was emitted for simulation."""
 
 TOP = "harness"
 """Name of the module; the chip in it is named ``chip``."""
@@ -19,7 +25,8 @@ TOP = "harness"
 def harness_verilog(chip: str) -> str:
     """Verilog of the harness of a chip, given the chip's; its ports are those and ``drive``."""
     ports = [port for port in emit.verilog_ports(chip) if port.name != "clk"]
-    inputs = [port for port in ports if port.direction == "input"]
+    held_ports = [port for port in ports if port.name != CORE_CLOCK]
+    inputs = [port for port in held_ports if port.direction == "input"]
     outputs = [port for port in ports if port.direction == "output"]
     declared = [f"{port.direction} [{port.width - 1}:0] {port.name}" for port in ports]
     declared = ["input clk", "input drive", *declared]
@@ -27,6 +34,7 @@ def harness_verilog(chip: str) -> str:
     copy = [f"    held_{port.name} <= {port.name};" for port in inputs]
     pins = [".clk(clk)", *(f".{port.name}(held_{port.name})" for port in inputs)]
     pins += [f".{port.name}({port.name})" for port in outputs]
+    pins += [f".{CORE_CLOCK}({CORE_CLOCK})"] * (len(ports) - len(held_ports))
     return "\n".join(
         [
             f"module {TOP}(\n  " + ",\n  ".join(declared) + "\n);",

@@ -446,7 +446,7 @@ def put_address(asm: Assembler, address: int) -> None:
         ("lw", MAIN.base + 2, Trap.DATA_MISALIGNED),
         ("lh", MAIN.base + 1, Trap.DATA_MISALIGNED),
         ("sw", SHARED.base + 3, Trap.DATA_MISALIGNED),
-        ("lb", MAIN.base + (1 << 16), Trap.DATA_UNMAPPED),
+        ("lb", MAIN.base + (1 << 16), Trap.MEMORY_ERROR),
         ("lb", 0, Trap.DATA_UNMAPPED),
         ("sw", SHARED.base + 4096, Trap.DATA_UNMAPPED),
         ("lw", PRIVATE.base + 32, Trap.DATA_UNMAPPED),

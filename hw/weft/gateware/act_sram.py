@@ -142,6 +142,13 @@ class ActSram(wiring.Component):
         writes come first.
     lost
         Some request lost this cycle to another engine.
+
+    Parameters
+    ----------
+    config
+        Sizes.
+    core_domain
+        Clock domain of what stands on ``simt.out``.
     """
 
     read_latency = 3
@@ -156,8 +163,9 @@ class ActSram(wiring.Component):
     load: ActWrite
     lost: Signal
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, core_domain: str = "sync"):
         self.config = config
+        self._core_domain = core_domain
         members: dict[str, Any] = {
             "matmul": In(ActRead(config)),
             "store": In(ActRead(config)),
@@ -229,7 +237,7 @@ class ActSram(wiring.Component):
             self._align(m, name, port, outs)
         if config.lanes:
             region = Signal.like(ports["simt"].region)
-            m.d.sync += [
+            m.d[self._core_domain] += [
                 region.eq(ports["simt"].region),
                 ports["simt"].out.eq(Array(outs)[region] if len(outs) > 1 else outs[0]),
             ]

@@ -1,6 +1,16 @@
 """The whole chip: control, engines, SRAMs and the memory port."""
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import (
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    DomainRenamer,
+    Module,
+    Mux,
+    ResetInserter,
+    ResetSignal,
+    Signal,
+)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -39,16 +49,29 @@ class Chip(wiring.Component):
     activity
         For observers: bits 0..3 LOAD, MATMUL, DRAIN, STORE busy; bits 4..6 the cycle's bin (index
         in `BINS`), `NOT_RUNNING` when no program is in flight; bit 7 SIMT busy.
+    core_clk, core_active
+        With ``core_clock``: the SIMT core's clock, whose edges are those of the other one in all
+        cycles in which ``core_active`` is high; in others it may stand still.
+
+    Parameters
+    ----------
+    config
+        Sizes.
+    core_clock
+        For simulators, which then need not compute what a core does that has nothing to do.
     """
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, *, core_clock: bool = False):
         self.config = config
+        self.core_clock = core_clock and bool(config.lanes)
+        clock = {"core_clk": In(1), "core_active": Out(1)} if self.core_clock else {}
         super().__init__(
             {
                 "s_axil": In(AxiLite()),
                 "m_axi": Out(Axi4(config)),
                 "irq": Out(1),
                 "activity": Out(8),
+                **clock,
             }
         )
 
@@ -59,7 +82,7 @@ class Chip(wiring.Component):
 
         control = Control(config)
         port = MemoryPort(config)
-        act, wgt, params = ActSram(config), WgtSram(config), ParamSram(config)
+        act, wgt, params = ActSram(config, "core"), WgtSram(config), ParamSram(config)
         engines = {
             Engine.LOAD: Load(config),
             Engine.MATMUL: Matmul(config),
@@ -74,7 +97,14 @@ class Chip(wiring.Component):
             connect(m, simt.code, port.simt_code)
             connect(m, simt.write, port.simt_write)
             connect(m, simt.shared, act.simt)
-            m.d.comb += control.trap.eq(simt.trap)
+            m.domains += ClockDomain("core")
+            m.d.comb += [
+                ClockSignal("core").eq(self.core_clk if self.core_clock else ClockSignal()),
+                ResetSignal("core").eq(ResetSignal() | control.clear),
+                control.trap.eq(simt.trap),
+            ]
+            if self.core_clock:
+                m.d.comb += self.core_active.eq(simt.active | control.clear | ResetSignal())
             for name in simt.events.shape().members:
                 m.d.comb += control.events[f"kernel_{name}"].eq(simt.events[name])
         m.submodules.control = control
@@ -100,7 +130,10 @@ class Chip(wiring.Component):
 
         for engine, part in engines.items():
             name = engine.name.lower()
-            m.submodules[name] = ResetInserter(control.clear)(part)
+            if part is simt:  # its clock domain has the reset
+                m.submodules[name] = DomainRenamer("core")(part)
+            else:
+                m.submodules[name] = ResetInserter(control.clear)(part)
             connect(m, getattr(control, f"{name}_cmd"), part.cmd)
             connect(m, part.post, getattr(control, f"{name}_post"))
             connect(m, part.fault, getattr(control, f"{name}_fault"))

@@ -1,6 +1,7 @@
 // The Verilated chip with its memory as a shared library: the C interface that verilator.py loads.
 //
-// WEFT_BUS_BYTES and, in the build with waves, WEFT_WAVES are given by build.py.
+// WEFT_BUS_BYTES, WEFT_CORE_CLOCK (the chip has one) and, in the build with waves, WEFT_WAVES are
+// given by build.py.
 #include <sys/mman.h>
 #include <time.h>
 
@@ -103,12 +104,18 @@ struct weft_device {
     // when `drive` rises (harness.py says why).
     void settle(bool inputs_changed) {
         chip->clk = 0;
+#if WEFT_CORE_CLOCK
+        chip->core_clk = 0;
+#endif
         chip->drive = inputs_changed;
         chip->eval();
         dump(10 * cycle + 5);
     }
     void edge() {
         chip->clk = 1;
+#if WEFT_CORE_CLOCK
+        chip->core_clk = chip->core_active;
+#endif
         chip->drive = 0;
         chip->eval();
         ++cycle;

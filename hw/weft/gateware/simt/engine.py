@@ -109,6 +109,9 @@ class Simt(wiring.Component):
     -------
     cmd, post, fault, busy, abort
         As of every engine.
+    active
+        The next edge of the clock changes something in here. While it is low, registers stay as
+        they are (those of a pipeline that nobody looks at may not): the clock may stand still.
     trap
         The thread that trapped; valid with the fault, until reset.
     read, code, write
@@ -120,6 +123,7 @@ class Simt(wiring.Component):
     """
 
     busy: Signal
+    active: Signal
     abort: Signal
 
     def __init__(self, config: Config, shared_latency: int):
@@ -130,6 +134,7 @@ class Simt(wiring.Component):
                 "post": Out(Post()),
                 "fault": Out(Fault()),
                 "busy": Out(1),
+                "active": Out(1),
                 "abort": In(1),
                 "trap": Out(trap_layout()),
                 "read": Out(MemoryRead(config)),
@@ -171,7 +176,10 @@ class Simt(wiring.Component):
         m.d.comb += me.fault.index.eq(index)
 
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
+            m.d.comb += [
+                self.busy.eq(~fsm.ongoing("IDLE")),
+                self.active.eq(self.busy | me.cmd.valid),
+            ]
             with m.State("IDLE"):
                 m.d.sync += checked.eq(0)
                 with m.If(me.cmd.valid & ~self.abort):

@@ -82,7 +82,8 @@ class InstructionCache(wiring.Component):
         m.submodules.tags = tags = Memory(shape=tag_bits, depth=lines, init=[], attrs=any_value)
         read, write = words.read_port(domain="sync", transparent_for=()), words.write_port()
         tag_read, tag_write = tags.read_port(domain="sync", transparent_for=()), tags.write_port()
-        present = Signal(lines)
+        present, fresh, stale = Signal(lines), Signal(lines), Signal(lines)
+        m.d.sync += present.eq((present | fresh) & ~stale)
 
         def index_of(pc):
             return pc[LINE_WORD_BITS : LINE_WORD_BITS + index_bits]
@@ -124,7 +125,7 @@ class InstructionCache(wiring.Component):
         # Present one cycle after the last write: a read of the same cycle has missed it.
         filled = Signal()
         with m.If(later(m, filled, 1, "filled", reset_less=False)):
-            m.d.sync += present.bit_select(index_of(line_start), 1).eq(1)
+            m.d.comb += fresh.eq(1 << index_of(line_start))
 
         item, burst = self.memory.beat, self.memory.burst
         m.d.comb += [
@@ -153,7 +154,7 @@ class InstructionCache(wiring.Component):
         with m.If(valid_2 & ~hit):
             m.d.sync += waiting.eq((waiting & ~self.wake) | (1 << warp_2))
             with m.If(~owned):
-                m.d.comb += self.missed.eq(1)
+                m.d.comb += [self.missed.eq(1), stale.eq(1 << index_of(pc_2))]
                 m.d.sync += [
                     owned.eq(1),
                     filling.eq(1),
@@ -162,7 +163,6 @@ class InstructionCache(wiring.Component):
                     failed.eq(0),
                     owner.eq(warp_2),
                     line.eq(pc_2[LINE_WORD_BITS:]),
-                    present.bit_select(index_of(pc_2), 1).eq(0),
                 ]
         with m.Elif(valid_2 & owned & ~filling & (warp_2 == owner)):
             m.d.comb += self.wake.eq(waiting)

@@ -1,7 +1,7 @@
 """What leaves the pipeline: requests to the row unit, and the first trap."""
 
 from amaranth.hdl import Cat, Const, Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -163,12 +163,14 @@ class Traps(wiring.Component):
         """Implement the component."""
         m = Module()
         sizes, trap, answer = self.sizes, self.o, self.answer
-        m.submodules.pcs = pcs = Memory(shape=PC_BITS, depth=max(2, sizes.warps), init=[])
-        write, read = pcs.write_port(), pcs.read_port(domain="sync", transparent_for=())
+        who = data.StructLayout({"pc": PC_BITS, "group": sizes.lanes})
+        m.submodules.handed_over = warps = Memory(shape=who, depth=max(2, sizes.warps), init=[])
+        write, read = warps.write_port(), warps.read_port(domain="sync", transparent_for=())
         m.d.comb += [
             write.en.eq(self.handed),
             write.addr.eq(self.token.warp),
-            write.data.eq(self.token.pc),
+            write.data.pc.eq(self.token.pc),
+            write.data.group.eq(self.token.group),
             read.en.eq(1),
             read.addr.eq(answer.warp),
         ]
@@ -188,7 +190,7 @@ class Traps(wiring.Component):
                 trap.valid.eq(1),
                 trap.cause.eq(Trap.MEMORY_ERROR),
                 trap.warp.eq(later(m, answer.warp, 1, "failed_warp")),
-                trap.lane.eq(encode(lowest(later(m, answer.mask, 1, "failed_mask")), sizes.lanes)),
-                trap.pc.eq(read.data),
+                trap.lane.eq(encode(lowest(read.data.group), sizes.lanes)),
+                trap.pc.eq(read.data.pc),
             ]
         return m

@@ -112,7 +112,7 @@ class Scheduler(wiring.Component):
         event = self.ended | self.arrived
         m.d.comb += looked.eq(slots[Mux(event, self.event_warp, scan)])
         m.d.sync += [
-            scan.eq(Mux(scan == warps - 1, 0, scan + 1)),
+            scan.eq(Mux((scan == warps - 1) | ~self.alive.any(), 0, scan + 1)),
             mates.eq(Cat(slot == looked for slot in slots)),
         ]
         with m.If(~self.filling & ~(mates & self.alive & ~waiting).any()):

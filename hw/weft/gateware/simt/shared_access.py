@@ -152,16 +152,24 @@ class SharedAccess(wiring.Component):
         writing = request.store | (request.atomic & has_read)
         tag = Signal(tag_layout(sizes, offset_bits))
         is_read, is_old, is_store = Signal(), Signal(), Signal()
+        next_rows, next_tag = Signal.like(port.rows), Signal.like(tag)
+        next_strobe, next_data = Signal.like(port.strobe), Signal.like(port.data)
+        m.d.comb += [
+            next_rows.eq(Cat(bank_rows)),
+            next_strobe.eq(Cat(s for s, _ in bank_writes)),
+            next_data.eq(Cat(value for _, value in bank_writes)),
+            *tag_of(what, next_tag, sizes, offset_bits),
+            next_tag.rd.eq(request.rd),
+        ]
         with m.If(free):
             m.d.sync += [
                 port.valid.eq(start),
                 port.region.eq(what.region),
                 port.write.eq(writing),
-                port.rows.eq(Cat(bank_rows)),
-                port.strobe.eq(Cat(s for s, _ in bank_writes)),
-                port.data.eq(Cat(value for _, value in bank_writes)),
-                *tag_of(what, tag, sizes, offset_bits),
-                tag.rd.eq(request.rd),
+                port.rows.eq(next_rows),
+                port.strobe.eq(next_strobe),
+                port.data.eq(next_data),
+                tag.eq(next_tag),
                 is_read.eq(~request.store & ~(request.atomic & has_read)),
                 is_store.eq(request.store),
                 is_old.eq(reading),

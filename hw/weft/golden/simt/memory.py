@@ -121,11 +121,10 @@ class Memories:
         Raises
         ------
         ThreadTrap
-            For the lowest lane that must not read there; nothing has been read.
+            For the lowest lane that must not read there; nothing has been read. Where main memory
+            ends, for the lowest lane that takes part.
         """
-        accesses = [
-            self._resolve(lane, address, warp, size, False) for lane, address in addresses.items()
-        ]
+        accesses = self._resolve_all(addresses, warp, size, False)
         self._count(accesses, size, counters)
         self._note(accesses, size, False)
         return [
@@ -144,9 +143,7 @@ class Memories:
         counters: Counters,
     ) -> None:
         """Write the low bytes of values at the addresses of lanes; else like `load`."""
-        accesses = [
-            self._resolve(lane, address, warp, size, True) for lane, address in addresses.items()
-        ]
+        accesses = self._resolve_all(addresses, warp, size, True)
         self._count(accesses, size, counters)
         self._note(accesses, size, True)
         for at, value in zip(accesses, values, strict=True):
@@ -178,6 +175,20 @@ class Memories:
             words[at.offset >> 2] = update(old[-1], value)
         return old
 
+    def _resolve_all(
+        self, addresses: dict[int, int], warp: int, size: int, write: bool
+    ) -> list[Access]:
+        """Where lanes lead. Only memory knows where it ends: it answers, when all have asked."""
+        accesses = [
+            self._resolve(lane, address, warp, size, write) for lane, address in addresses.items()
+        ]
+        for at in accesses:
+            if at.window == MAIN.name and at.offset + size > self._main_bytes:
+                address = addresses[at.lane]
+                why = f"{address:#010x}: main memory has {self._main_bytes:#x} bytes"
+                raise ThreadTrap(Trap.MEMORY_ERROR, min(addresses), why)
+        return accesses
+
     # --- one lane ------------------------------------------------------------------------------
 
     def _resolve(self, lane: int, address: int, warp: int, size: int, write: bool) -> Access:
@@ -186,7 +197,7 @@ class Memories:
                 Trap.DATA_MISALIGNED, lane, f"{address:#010x} with an access of {size} bytes"
             )
         if address >= MAIN.base:
-            return self._main(lane, address - MAIN.base, size, address)
+            return Access(lane, MAIN.name, address - MAIN.base)
         if address in SHARED:
             offset = address - SHARED.base
             if offset >= self.core.shared_bytes:
@@ -199,15 +210,10 @@ class Memories:
                 raise _unmapped(lane, address, f"{launch.private} bytes are private")
             row = warp * launch.private + (own & ~3)
             offset = launch.private_base + row * self.core.lanes + 4 * lane + own % 4
-            return self._main(lane, offset, size, address)
+            return Access(lane, MAIN.name, offset)
         if address in PORT and self._port is not None:
             return self._port_access(lane, address, size, write)
         raise _unmapped(lane, address, "outside every window")
-
-    def _main(self, lane: int, offset: int, size: int, address: int) -> Access:
-        if offset + size > self._main_bytes:
-            raise _unmapped(lane, address, f"main memory has {self._main_bytes:#x} bytes")
-        return Access(lane, MAIN.name, offset)
 
     def _port_access(self, lane: int, address: int, size: int, write: bool) -> Access:
         offset = address - PORT.base
