@@ -68,7 +68,7 @@ def build_chip(config: Config, verilog: str, waves: bool = False, report: Report
         NATIVE / "device.cpp",
         defines={
             "WEFT_BUS_BYTES": config.bus_bytes,
-            "WEFT_CORE_CLOCK": int(harness.CORE_CLOCK in verilog),
+            "WEFT_CORE_CLOCK": int(harness.has_core_clock(verilog)),
         },
         waves=waves,
         report=report,

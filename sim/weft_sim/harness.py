@@ -22,6 +22,11 @@ TOP = "harness"
 """Name of the module; the chip in it is named ``chip``."""
 
 
+def has_core_clock(chip: str) -> bool:
+    """Whether the Verilog of a chip leaves the clock of its core to the simulator."""
+    return any(port.name == CORE_CLOCK for port in emit.verilog_ports(chip))
+
+
 def harness_verilog(chip: str) -> str:
     """Verilog of the harness of a chip, given the chip's; its ports are those and ``drive``."""
     ports = [port for port in emit.verilog_ports(chip) if port.name != "clk"]

@@ -13,6 +13,7 @@ PROGRAM, DATA = 0x8000, 0xC000
 DEVICES = ["golden:tiny?memory_mib=1", "verilator:tiny?memory_mib=1"]
 END = ("SIGNAL", {"end": 1})
 ONE = {"count1": 1, "count2": 1}
+ONE_THREAD = {f"{what}_{axis}": 1 for what in ("grid", "block") for axis in "xyz"}
 LOOPS = dict.fromkeys(("blocks", "k_tail", "k0", "k1", "k2", "m0", "m1", "m2"), 1)
 DRAIN = {"rows": 1, "blocks": 1, "cols_last": 1, "int32": 1}
 OUTSIDE = 1 << 30  # no memory there
@@ -26,15 +27,23 @@ def store(**values):
     return "STORE", {**ONE, "len": 4, "dst": DATA, **values}
 
 
+def launch(**values):
+    return "LAUNCH", {**ONE_THREAD, **values}
+
+
 CASES = {
     "unknown opcode": ([(None, 0xEE)], "malformed command", "unknown opcode 0xee", 0),
     "unused bit": ([(None, 0x01 | 1 << 12)], "malformed command", "unused bit 12 of word 0", 0),
-    "launch without a core": (
-        [("LAUNCH", dict.fromkeys(("grid_x", "grid_y", "grid_z"), 1))],
-        "malformed command",
-        "LAUNCH",
-        0,
-    ),
+    "launch of no threads": ([launch(block_y=0)], "malformed command", "block_y", 0),
+    "launch of no blocks": ([launch(grid_z=0)], "malformed command", "grid_z", 0),
+    "too many threads": ([launch(block_x=3, block_z=3)], "malformed", "block_z=3", 0),
+    "far too many threads": ([launch(block_x=256, block_y=256)], "malformed", "block_x=256", 0),
+    "crooked entry": ([launch(entry=2)], "malformed command", "entry=0x2", 0),
+    "crooked stacks": ([load(), launch(private=8)], "malformed command", "private=8", 1),
+    "shared memory": ([launch(shared=2032, shared_base=32)], "malformed", "shared=2032", 0),
+    "shared by four blocks": ([launch(grid_x=4, shared=528)], "malformed", "shared=528", 0),
+    "no kernel": ([launch(entry=4)], "trapped", "illegal instruction", 0),
+    "kernel outside": ([launch(entry=OUTSIDE)], "trapped", "no code at this address", 0),
     "count of zero": ([load(), load(count1=0)], "malformed command", "count1", 1),
     "row of no bytes": ([load(len=0)], "malformed command", "LOAD", 0),
     "no such space": ([load(space=3)], "malformed command", "space=3", 0),
@@ -79,7 +88,7 @@ def encoded(commands) -> bytes:
 def finished(commands):
     """A program that ends when its last command is done."""
     *first, (name, values) = commands
-    if name in ("LOAD", "MATMUL", "DRAIN"):
+    if name in ("LOAD", "MATMUL", "DRAIN", "LAUNCH"):
         return [*first, (name, values | {"post": 1 << 15}), ("SIGNAL", {"end": 1, "wait": 1 << 15})]
     return [*commands, END]
 

@@ -204,6 +204,7 @@ class Device:
         *,
         shared: int = 0,
         private: int = PRIVATE,
+        limit: int | None = None,
     ) -> Run:
         """Run a kernel over a grid and wait for it.
 
@@ -222,6 +223,8 @@ class Device:
             Bytes of shared memory for each block.
         private
             Bytes of private memory, the stack, for each thread.
+        limit
+            Cycles after which it is stopped; None: it may take as long as it takes.
 
         Returns
         -------
@@ -233,12 +236,13 @@ class Device:
         TypeError, ValueError
             In one line: arguments that are not what the kernel takes, sizes that the core has not.
         DeviceError
-            The kernel trapped; its ``fault`` says in which thread. Arrays are as they were.
+            The kernel trapped, and ``fault`` says in which thread; or it did not finish within
+            ``limit``. Arrays are as they were.
         """
         arrays = Arrays(self, kernel, args)
         program = self.program()
         program.launch(kernel, grid, block, arrays.args, shared=shared, private=private)
-        run = program.run()
+        run = program.run(limit)
         arrays.write_back()
         return run
 

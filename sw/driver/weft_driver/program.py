@@ -325,8 +325,14 @@ class Program:
         """The commands as text, one a line."""
         return self.plan().disassemble()
 
-    def run(self) -> Run:
+    def run(self, limit: int | None = None) -> Run:
         """Run it; results are in their tensors afterwards.
+
+        Parameters
+        ----------
+        limit
+            Cycles after which it is stopped; None: no limit if it has kernels, which take as long
+            as they take, else far more than it can need.
 
         Raises
         ------
@@ -347,7 +353,7 @@ class Program:
             self._code = [self.device.tensor(code) for code in codes]
         for result in self._results:
             result.changed()
-        kernels = any(isinstance(op, Call) for op in self.ops)  # they take as long as they take
-        limit = None if kernels else 1_000_000 + 200 * self.plan().estimate.cycles
+        if limit is None and not any(isinstance(op, Call) for op in self.ops):
+            limit = 1_000_000 + 200 * self.plan().estimate.cycles
         calls = [(code.address, code.nbytes // COMMAND_BYTES) for code in self._code]
         return self.device.execute_all(calls, macs=self.macs, limit=limit)

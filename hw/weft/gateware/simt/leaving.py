@@ -175,6 +175,7 @@ class Traps(wiring.Component):
             read.addr.eq(answer.warp),
         ]
         failed = later(m, self.answered & answer.error, 1, "failed", reset_less=False)
+        failed_warp = later(m, answer.warp, 1, "failed_warp")
         with m.If(trap.valid):
             pass
         with m.Elif(self.trapped):
@@ -189,7 +190,7 @@ class Traps(wiring.Component):
             m.d.sync += [
                 trap.valid.eq(1),
                 trap.cause.eq(Trap.MEMORY_ERROR),
-                trap.warp.eq(later(m, answer.warp, 1, "failed_warp")),
+                trap.warp.eq(failed_warp),
                 trap.lane.eq(encode(lowest(read.data.group), sizes.lanes)),
                 trap.pc.eq(read.data.pc),
             ]
