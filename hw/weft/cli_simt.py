@@ -1,35 +1,70 @@
 """``weft bench simt``: kernels on the SIMT core, measured."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from .cli_common import Json, Output, deliver, show_lines
+from .cli_common import Json, Output, deliver, opened, show_lines
 from .cli_errors import one_line_errors
 
 WRONG = 1
 """Exit code when the chip gave a wrong result."""
 
+CORES = "1x1,1x16,8x1,8x16"
+
 Kernels = Annotated[
     str | None,
-    typer.Option("--kernels", metavar="A,B", help="Kernels of the library; default: all."),
+    typer.Option(
+        "--kernels",
+        metavar="A,B",
+        help="Kernels of the library; default: all, with --latency vector_add and saxpy.",
+    ),
+]
+Cores = Annotated[
+    str | None,
+    typer.Option(
+        "--cores",
+        metavar="LxW,...",
+        help=f"Lanes x warps of each core; default: {CORES}, with --latency the device's own.",
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="main|shared|both",
+        help="Where the kernels' arrays lie; default: both, with --latency main.",
+    ),
+]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        "--size",
+        min=1,
+        help="Elements, with --latency for each warp; default: what figures are stated for.",
+    ),
+]
+Latency = Annotated[
+    str | None,
+    typer.Option(
+        "--latency", metavar="A:B|A,B,...", help="Turn the latency dial: cycles of main memory."
+    ),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw the dial: .svg, .png or .pdf."),
 ]
 
 
 @one_line_errors
 def bench_simt(
     kernels: Kernels = None,
-    cores: Annotated[
-        str, typer.Option("--cores", metavar="LxW,...", help="Cores: lanes x warps of each.")
-    ] = "1x1,1x16,8x1,8x16",
-    memory: Annotated[
-        str,
-        typer.Option("--memory", metavar="main|shared|both", help="Where the kernels' arrays lie."),
-    ] = "both",
-    size: Annotated[
-        int | None,
-        typer.Option("--size", min=1, help="Elements; default: what figures are stated for."),
-    ] = None,
+    cores: Cores = None,
+    memory: Memory = None,
+    size: Size = None,
+    latency: Latency = None,
+    plot: Plot = None,
     device: Annotated[
         str, typer.Option("--device", metavar="URL", help="The chip that the cores are put on.")
     ] = "verilator:base",
@@ -42,8 +77,32 @@ def bench_simt(
     memory is the activation SRAM, which LOADs fill before a kernel and STOREs empty behind it.
     The first run on a core builds its simulator, which takes minutes.
 
-    Example: `weft bench simt --kernels saxpy,reduction --cores 8x16 --memory shared`
+    With `--latency` it shows what threads are for: throughput from main memory against the number
+    of warps in use, under each latency, beside what is possible at most.
+
+    Examples: `weft bench simt --kernels saxpy,reduction --cores 8x16 --memory shared`,
+    `weft bench simt --latency 1:200 --plot dial.svg`
     """
+    from weft_bench.simt import library
+
+    if plot is not None and latency is None:
+        raise ValueError("--plot needs --latency, too")
+    if latency is not None:
+        if memory not in (None, "main"):
+            raise ValueError(f"--latency is about main memory: not with --memory {memory}")
+        urls = [device]
+        if cores is not None:
+            urls = [library.core_url(device, *core) for core in library.parse_cores(cores)]
+        rows, value = _dial(urls, kernels, latency, size, plot)
+    else:
+        rows, value = _library(device, kernels, cores or CORES, memory or "both", size)
+    deliver(value, as_json, output)
+    raise typer.Exit(WRONG if any(row.mismatches for row in rows) else 0)
+
+
+def _library(
+    device: str, kernels: str | None, cores: str, memory: str, size: int | None
+) -> tuple[list[Any], list[Any]]:
     from weft_bench.results import identity
     from weft_bench.simt import library, shown
 
@@ -59,5 +118,28 @@ def bench_simt(
         rows += table.rows
         value += [identity(table.config, table.url) | row.to_json() for row in table.rows]
     show_lines(shown.summary(rows))
-    deliver(value, as_json, output)
-    raise typer.Exit(WRONG if any(row.mismatches for row in rows) else 0)
+    return rows, value
+
+
+def _dial(
+    urls: list[str], kernels: str | None, latency: str, size: int | None, plot: Path | None
+) -> tuple[list[Any], list[Any]]:
+    from weft_bench.results import identity
+    from weft_bench.simt import dial, dial_shown, library
+
+    asked = library.parse_kernels(kernels or dial.KERNELS), dial.parse_latencies(latency)
+    if plot is not None:
+        dial_shown.check_plot(plot)
+    rows, value = [], []
+    for url in urls:
+        with opened(url) as chip:
+            points = dial.run_dial(chip, *asked, size)
+            who = identity(chip.config, chip.url)
+        show_lines([f"core of {url}", dial_shown.dial_table(points)])
+        rows += points
+        value += [who | point.to_json() for point in points]
+    show_lines([dial_shown.LEGEND])
+    if plot is not None:
+        dial_shown.plot(rows, plot)
+        typer.echo(f"wrote {plot}", err=True)
+    return rows, value

@@ -86,6 +86,9 @@ class MemoryPort(wiring.Component):
         Counters' events.
     """
 
+    data_latency = WordFifo.latency
+    """Cycles from an accepted write burst to its first beat, when no other is before it."""
+
     axi: wiring.PureInterface
     outstanding: Signal
     read_beat: Signal

@@ -45,6 +45,9 @@ class MainAccess(wiring.Component):
         Write nothing: strobes are zero.
     """
 
+    latency = 1
+    """Cycles from the last beat of a load, or the response to a store, to the answer."""
+
     beats: Signal
     busy: Signal
     abort: Signal

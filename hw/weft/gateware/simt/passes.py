@@ -49,6 +49,9 @@ class Passes(wiring.Component):
         Drop requests that are not in passes yet.
     """
 
+    latency = 1
+    """Cycles from a request to its first pass, when none is before it."""
+
     shared_busy: Signal
     counts: Signal
     abort: Signal

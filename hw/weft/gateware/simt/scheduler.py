@@ -49,6 +49,9 @@ class Scheduler(wiring.Component):
         Some warp waits at a barrier.
     """
 
+    latency = 1
+    """Cycles from ``ready``, ``wake`` or ``early`` to a warp's pick, when no other comes first."""
+
     valid: Signal
     warp: Signal
     hold: Signal

@@ -54,6 +54,16 @@ def after(m: Module, lanes: Signal, last: Signal, name: str) -> Signal:
     return found
 
 
+def levels(lanes: int) -> int:
+    """Stages in which the lowest program counter of so many lanes is found, two by two."""
+    return (lanes - 1).bit_length()
+
+
+def pc_latency(lanes: int) -> int:
+    """Cycles from the pick of a warp to the program counter that runs."""
+    return 1 + levels(lanes)
+
+
 class Selection(wiring.Component):
     """Program counters and states of all warps, and the choice among a warp's threads.
 
@@ -80,8 +90,8 @@ class Selection(wiring.Component):
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
         lanes = sizes.lanes
-        self.levels = (lanes - 1).bit_length()
-        self.pc_latency = 1 + self.levels
+        self.levels = levels(lanes)
+        self.pc_latency = pc_latency(lanes)
         self.latency = self.pc_latency + 1
         warp = range(max(2, sizes.warps))
         super().__init__(
