@@ -112,11 +112,11 @@ class Core(wiring.Component):
         wiring.connect(m, rows.shared, wiring.flipped(self.shared))
         wiring.connect(m, execute.o, commit.i)
 
-        # 0: pick. A launcher that waits for a free last stage gets one now and then, and so does an
+        # 0: pick. A launcher that waits for a free last stage gets every other one, and so does an
         # answer in several parts.
         gap = Signal(8)
         m.d.sync += gap.eq(Mux(launcher.busy, gap + 1, 0))
-        waits = (launcher.row_valid & (gap[:2] == 0)) | (rows.o.valid & ~rows.o.ready & (gap == 0))
+        waits = (launcher.row_valid & gap[0]) | (rows.o.valid & ~rows.o.ready & (gap == 0))
         stopped = self.trap.valid | self.abort
         m.d.comb += [
             scheduler.hold.eq(stopped | waits),

@@ -97,6 +97,7 @@ class Launcher(wiring.Component):
         more = Signal()  # blocks are left to be placed
         last_thread, last_block = Signal(), Signal()
         ended = Signal()  # the last thread of the block has been placed
+        settling = Signal()  # the scheduler has not yet looked at the block as a whole
 
         def at_end(what, prefix):
             return {axis: what[axis] == launch[f"{prefix}_{axis}"] - 1 for axis in "xyz"}
@@ -123,7 +124,6 @@ class Launcher(wiring.Component):
 
         # Blocks along x alone: a warp's threads are counted at once.
         flat, left = Signal(), Signal(launch.block_x.shape())
-        m.d.sync += flat.eq((launch.block_y == 1) & (launch.block_z == 1))
         m.d.comb += left.eq(launch.block_x - thread.x)
 
         # Where the next slot begins, and whether there is one behind it.
@@ -134,11 +134,17 @@ class Launcher(wiring.Component):
             m.d.sync += [self.slot.eq(number), self.warp.eq(warp), first.eq(warp)]
             m.d.sync += [slot_shared.eq(shared), block.number.eq(0)]
 
+        def begin():  # the next warp
+            m.next = "THREADS"
+            with m.If(flat):
+                m.next = "SP"
+
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"):
                 m.d.comb += self.i.ready.eq(1)
                 m.d.sync += [launch.eq(self.i.payload), needed.eq(0), block.eq(0), more.eq(1)]
+                m.d.sync += flat.eq((self.i.payload.block_y == 1) & (self.i.payload.block_z == 1))
                 to_slot(0, 0, self.i.payload.shared_base)
                 with m.If(self.i.valid):
                     m.next = "FIND"
@@ -153,9 +159,11 @@ class Launcher(wiring.Component):
                     m.d.sync += [self.warp.eq(self.warp + 1), block.number.eq(block.number + 1)]
                 with m.Else():
                     m.d.sync += [self.warp.eq(first), block.number.eq(0)]
-                    m.next = "THREADS"
+                    begin()
 
             with m.State("NEXT"):
+                m.d.comb += self.filling.eq(settling)
+                m.d.sync += settling.eq(0)
                 m.next = "FIND"
                 with m.If(behind <= warps):
                     to_slot(self.slot + 1, first + needed, slot_shared + launch.shared)
@@ -163,25 +171,15 @@ class Launcher(wiring.Component):
                     to_slot(0, 0, launch.shared_base)
 
             with m.State("THREADS"):
-                m.d.comb += [self.filling.eq(1), self.thread_row.eq(flat)]
-                with m.If(flat):
-                    m.d.comb += self.thread_write.eq(~0)
-                    m.d.sync += [
-                        live.eq(Cat(left > lane for lane in range(lanes))),
-                        ended.eq(left <= lanes),
-                        thread.x.eq(thread.x + lanes),
-                    ]
+                m.d.comb += [self.filling.eq(1), self.thread_write.eq(1 << lane)]
+                m.d.sync += [
+                    live.eq(live | (1 << lane)),
+                    lane.eq(lane + 1),
+                    ended.eq(last_thread),
+                ]
+                advance(thread, thread_ends)
+                with m.If(last_thread | (lane == lanes - 1)):
                     m.next = "SP"
-                with m.Else():
-                    m.d.comb += self.thread_write.eq(1 << lane)
-                    m.d.sync += [
-                        live.eq(live | (1 << lane)),
-                        lane.eq(lane + 1),
-                        ended.eq(last_thread),
-                    ]
-                    advance(thread, thread_ends)
-                    with m.If(last_thread | (lane == lanes - 1)):
-                        m.next = "SP"
 
             with m.State("SP"):
                 m.d.comb += [
@@ -193,6 +191,14 @@ class Launcher(wiring.Component):
                 ]
                 with m.If(self.row_ready):
                     m.next = "GP"
+                with m.If(flat):
+                    m.d.comb += [self.thread_row.eq(1), self.thread_write.eq(~0)]
+                    with m.If(self.row_ready):
+                        m.d.sync += [
+                            live.eq(Cat(left > lane for lane in range(lanes))),
+                            ended.eq(left <= lanes),
+                            thread.x.eq(thread.x + lanes),
+                        ]
             with m.State("GP"):
                 m.d.comb += [
                     self.filling.eq(1),
@@ -212,19 +218,17 @@ class Launcher(wiring.Component):
                 with m.If(self.row_ready):
                     m.d.comb += self.start.eq(1)
                     m.d.sync += [lane.eq(0), live.eq(0)]
-                    m.next = "THREADS"
+                    begin()
                     with m.If(ended):
                         m.d.sync += more.eq(~last_block)
                         with m.If(needed == 0):
                             m.d.sync += needed.eq(block.number + 1)
                         advance(block, block_ends)
-                        m.next = "SETTLE"
+                        m.d.sync += settling.eq(1)
+                        m.next = "NEXT"
                     with m.Else():
                         m.d.sync += [
                             self.warp.eq(self.warp + 1),
                             block.number.eq(block.number + 1),
                         ]
-            with m.State("SETTLE"):  # the scheduler has looked at the block as a whole
-                m.d.comb += self.filling.eq(1)
-                m.next = "NEXT"
         return m

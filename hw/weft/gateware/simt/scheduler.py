@@ -100,7 +100,13 @@ class Scheduler(wiring.Component):
         waiting, opened, mates = Signal(warps), Signal(warps), Signal(warps)
         upper = can & above
         m.d.comb += [
-            picked.eq(Mux(upper.any(), lowest(upper), Mux(can.any(), lowest(can), lowest(soon)))),
+            picked.eq(
+                Mux(
+                    can.any(),
+                    Mux(upper.any(), lowest(upper), lowest(can)),
+                    Mux((soon & above).any(), lowest(soon & above), lowest(soon)),
+                )
+            ),
             self.valid.eq((can.any() | soon.any()) & ~self.hold),
             self.warp.eq(encode(picked, warps)),
             self.at_barrier.eq(waiting.any()),
