@@ -28,6 +28,11 @@ class Srams:
         self.wgt = state.wgt.copy()
         self.params = np.stack([state.bias, state.scale.view(np.int32)], axis=2)
         self.writes = {"act": [], "wgt": [], "params": []}
+        # Cycle of the last write of each element.
+        self.written = {
+            Place.ACT: np.full(len(self.act), -1),
+            Place.WGT: np.full(len(self.wgt), -1),
+        }
         bench.drivers.append(self.drive)
         bench.samplers.append(self.sample)
 
@@ -48,16 +53,58 @@ class Srams:
                     at = region * config.act_region_span + offset + i
                     assert act_inside(config, at, 1), f"act write to {split_act(config, at)}"
                     self.act[at] = data >> 8 * i & 0xFF
+                    self.written[Place.ACT][at] = cycle
         if int(dut.wgt_valid.value):
             self.writes["wgt"].append(cycle)
             row = int(dut.wgt_data.value).to_bytes(config.cols, "little")
             self.wgt[int(dut.wgt_row.value)] = np.frombuffer(row, np.int8)
+            self.written[Place.WGT][int(dut.wgt_row.value)] = cycle
         if int(dut.params_valid.value):
             self.writes["params"].append(cycle)
             data = int(dut.params_data.value).to_bytes(PARAM_BYTES * COLUMNS, "little")
             words = np.frombuffer(data, "<i4").reshape(COLUMNS, 2)
             first = int(dut.params_column.value)
             self.params.reshape(-1, 2)[first : first + COLUMNS] = words
+
+
+def check_fences(bench: Bench, srams: Srams, cases: list[Case]) -> list[int]:
+    """Check in each cycle that what is not behind a fence can be read.
+
+    Returns
+    -------
+    list
+        One entry for each cycle in which a fence hid something; grows while the bench runs.
+    """
+    hiding: list[int] = []
+
+    def sample() -> None:
+        if not bench.posts:
+            return
+        number = len(bench.posts) - 1
+        case = cases[number]
+        if not case.command["fence"]:
+            return
+        place = Place.ACT if case.command["space"] == Space.ACT else Place.WGT
+        name = f"{place.name.lower()}_fence"
+        up, start, end = (
+            int(getattr(srams.dut, f"{name}_{part}").value) for part in ("up", "start", "end")
+        )
+        # A write to act shows in reads two cycles later, and is posted a cycle later.
+        late = int(place is Place.ACT)
+        first = bench.posts[-1][0] - late
+        mine = case.written[place].copy()
+        for later in cases[number + 1 :]:
+            mine &= ~later.written[place]  # that may have been written again
+        at = np.nonzero(mine)[0]
+        open_ = at[~((start <= at) & (at < end))] if up else at
+        when = srams.written[place][open_]
+        bad = open_[(when < first) | (when >= bench.cycle - late)]
+        assert not len(bad), f"{place.value} {bad[0]:#x} is not behind its fence\n{case.command}"
+        if len(open_) < len(at):
+            hiding.append(bench.cycle)
+
+    bench.samplers.append(sample)
+    return hiding
 
 
 def signed(value: int, bits: int = 24) -> int:
@@ -127,6 +174,11 @@ def draw(rng: random.Random, large: bool = False) -> dict[str, int]:
         values["dst_stride1"] = rng.choice([1, chunks, -chunks, rng.randint(-9, 9)])
         values["dst_stride2"] = rng.choice([config.rows, chunks * height, rng.randint(-20, 20)])
         values["dst"] = rng.randrange(config.wgt_rows)
+    if not values.get("transpose") and size and rng.random() < 0.4:
+        unit = size if space == Space.ACT else -(-size // config.cols)
+        stride = unit + rng.choice([0, rng.randint(0, 9)])
+        values |= {"dst_chunk": 1, "dst_stride1": stride, "dst_stride2": stride * height}
+        values["fence"] = stride * height * values["count2"] + rng.choice([0, rng.randint(0, 9)])
     for name in ("dst_stride1", "dst_stride2"):
         values[name] = signed(values[name])
     return values
@@ -155,14 +207,20 @@ async def begin(dut: Any, rng: random.Random, **options: Any) -> tuple[Bench, Sr
 async def random_commands(dut):
     """Commands back to back, with and without stalls: effects, posts, order."""
     rng = context.rng("random")
+    fenced = hidden = 0
     for options in STRESS:
         bench, srams, state = await begin(dut, rng, **options)
         cases = [legal(rng, state, large=i % 3 == 0) for i in range(parameters["commands"])]
         check_posts(bench, cases, srams.now)
+        hiding = check_fences(bench, srams, cases)
         for i, case in enumerate(cases):
             bench.give(case.raw, i)
         await bench.finish(len(cases))
         compare(srams.now(), state)
+        fenced += sum(bool(case.command["fence"]) for case in cases)
+        hidden += len(hiding)
+    assert fenced
+    assert hidden
 
 
 FAULTS = {
@@ -214,6 +272,15 @@ FAULTS = {
         "count1": 1,
         "count2": 1,
         "transpose": 1,
+    },
+    "fence_param": {"space": 2, "len": 8 * config.cols, "count1": 1, "count2": 1, "fence": 1},
+    "fence_transpose": {
+        "space": 1,
+        "transpose": 1,
+        "len": config.rows,
+        "count1": config.cols,
+        "count2": 1,
+        "fence": config.rows,
     },
     "transpose_act": {
         "transpose": 1,
@@ -298,7 +365,8 @@ async def read_errors(dut):
         await bench.until(lambda bench=bench: bool(bench.faults))
         await bench.halt()
         assert [f[1:] for f in bench.faults] == [(3, victim)]
-        assert len(bench.posts) == victim
+        begun = len(bench.posts) == victim + 1 and cases[victim].command["fence"]
+        assert begun or len(bench.posts) == victim
 
 
 def _beats(case: Case) -> int:

@@ -38,6 +38,8 @@ class Bench:
             "load__valid",
             "store__valid",
             "wgt__valid",
+            "act_fence__up",
+            "wgt_fence__up",
         ):
             getattr(dut, name).value = 0
         dut.drain__valid.value = 0
@@ -268,6 +270,75 @@ async def early_weights(dut):
             await FallingEdge(dut.clk)
     await FallingEdge(dut.clk)
     await bench.check()
+
+
+async def arrive(dut, draw, bench, values):
+    """Write a command's operands anew while it waits for them: weights, then activations."""
+    tiles = values["k0"] * values["k1"] * values["k2"]
+    rows = (values["blocks"] - 1) * values["wgt_block"] + tiles * R
+    start, end = values["wgt"], values["wgt"] + rows
+    pace = draw.choice([0, 0, 3])
+
+    async def rest():
+        for _ in range(draw.randint(0, pace)):
+            await FallingEdge(dut.clk)
+
+    dut.wgt_fence__up.value, dut.wgt_fence__end.value = 1, end
+    for row in range(start, end):
+        dut.wgt_fence__start.value = row
+        await rest()
+        dut.wgt__valid.value, dut.wgt__row.value = 1, row
+        data = bench.wgt[row].astype(np.int8).tobytes()
+        dut.wgt__data.value = int.from_bytes(data, "little")
+        await FallingEdge(dut.clk)
+        dut.wgt__valid.value = 0
+    dut.wgt_fence__up.value = 0
+    region = values["act"] // CONFIG.act_region_span
+    base, width = region * CONFIG.act_region_span, CONFIG.act_row_bytes
+    dut.act_fence__end.value = base + REGION
+    dut.load__mask.value, dut.load__region.value = (1 << width) - 1, region
+    for offset in range(0, REGION, width):
+        await rest()
+        dut.load__valid.value, dut.load__offset.value = 1, offset
+        piece = bench.act[region, offset : offset + width].astype(np.int8).tobytes()
+        dut.load__data.value = int.from_bytes(piece, "little")
+        while True:
+            await context.settle()
+            taken = int(dut.load__ready.value)
+            await FallingEdge(dut.clk)
+            if taken:
+                break
+        dut.load__valid.value = 0
+        await FallingEdge(dut.clk)  # it is in its memory a cycle after its grant
+        dut.act_fence__start.value = base + offset + width
+    dut.act_fence__up.value = 0
+
+
+@cocotb.test()
+async def fences(dut):
+    """Nothing is read before it is there, and all that is there is read without waiting longer."""
+    bench = Bench(dut, context.rng("fences"))
+    draw = bench.draw
+    await bench.reset()
+    await bench.fill()
+    rng = np.random.default_rng(draw.getrandbits(32))
+    for _ in range(8):
+        values = bench.random_command(False) | {"post": 0}
+        bench.act = rng.integers(-128, 128, bench.act.shape).astype(np.int64)
+        bench.wgt = rng.integers(-128, 128, bench.wgt.shape).astype(np.int64)
+        bench.model(values)
+        region = values["act"] // CONFIG.act_region_span
+        dut.act_fence__up.value = 1
+        dut.act_fence__start.value = region * CONFIG.act_region_span
+        dut.act_fence__end.value = region * CONFIG.act_region_span + REGION
+        arrival = cocotb.start_soon(arrive(dut, draw, bench, values))
+        await FallingEdge(dut.clk)
+        await bench.send(values)
+        await arrival
+        while int(dut.busy.value):
+            await FallingEdge(dut.clk)
+        await FallingEdge(dut.clk)
+        await bench.check()
 
 
 @cocotb.test()

@@ -9,7 +9,7 @@ from weft.config import Config
 from weft.gateware.act_sram import ActSram
 from weft.gateware.drain import AccRead
 from weft.gateware.interfaces import ActRead, ActWrite, Fault, Post, command_layout
-from weft.gateware.load import WgtWrite
+from weft.gateware.load import Fence, WgtWrite
 from weft.gateware.matmul import Matmul
 from weft.gateware.wgt_sram import WgtSram
 
@@ -31,6 +31,8 @@ class MatmulWithSrams(wiring.Component):
                 "load": In(ActWrite(config)),
                 "store": In(ActRead(config)),
                 "wgt": In(WgtWrite(config)),
+                "act_fence": In(Fence()),
+                "wgt_fence": In(Fence()),
                 "drain": In(AccRead(config)),
             }
         )
@@ -48,6 +50,8 @@ class MatmulWithSrams(wiring.Component):
         connect(m, flipped(self.store), act.store)
         connect(m, flipped(self.wgt), wgt.write)
         connect(m, flipped(self.drain), matmul.drain)
+        connect(m, flipped(self.act_fence), matmul.act_fence)
+        connect(m, flipped(self.wgt_fence), matmul.wgt_fence)
         m.d.comb += [
             self.busy.eq(matmul.busy),
             matmul.abort.eq(self.abort),

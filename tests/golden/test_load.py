@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from weft.arch.commands import Space, decode
 from weft.arch.errors import Cause
 from weft.golden import load
-from weft.golden.faults import Fault
+from weft.golden.faults import Fault, ProgramError
 from weft.golden.state import State
 
 from .programs import BASE, CONFIGS, ODD, TINY, load_act, load_param, load_wgt, state_for
@@ -226,6 +226,8 @@ BAD_COMMANDS = {
     "param pad": (load_param(len=C8, pad_bottom=1), "with parameters"),
     "param count": (load_param(len=C8, count2=2), "with parameters"),
     "param part": (load_param(len=C8 + 4), "multiple of 8 C"),
+    "fence param": (load_param(len=C8, fence=1), "fence"),
+    "fence transpose": (load_wgt(transpose=1, len=4, count1=4, fence=4), "fence"),
     "transpose act": (load_act(transpose=1, len=4, count1=4), "than wgt"),
     "transpose rows": (load_wgt(transpose=1, len=4, count1=5), "must be C = 4"),
     "transpose length": (load_wgt(transpose=1, len=4, count1=4, pad_left=1), "R = 4"),
@@ -237,6 +239,29 @@ def test_malformed(raw, match):
     with pytest.raises(Fault, match=match) as caught:
         load.execute(state_for(TINY), decode(raw))
     assert caught.value.cause is Cause.BAD_COMMAND
+
+
+FENCES = {
+    "act": (load_act(len=4, count1=3, stride1=4, dst_stride1=5, fence=14), True),
+    "act short": (load_act(len=4, count1=3, stride1=4, dst_stride1=5, fence=13), False),
+    "act back": (load_act(dst=40, len=4, count1=3, stride1=4, dst_stride1=-4, fence=40), False),
+    "act over": (load_act(len=4, count1=3, stride1=4, dst_stride1=3, fence=40), False),
+    "wgt": (load_wgt(len=12, count1=2, dst_chunk=1, dst_stride1=4, fence=7), True),
+    "wgt short": (load_wgt(len=12, count1=2, dst_chunk=1, dst_stride1=4, fence=6), False),
+    "wgt mixed": (load_wgt(len=12, count1=2, dst_chunk=2, dst_stride1=1, fence=40), False),
+}
+
+
+@pytest.mark.parametrize(("raw", "ok"), FENCES.values(), ids=FENCES)
+@pytest.mark.parametrize("piece", [1 << 22, 4])
+def test_fences(raw, ok, piece, monkeypatch):
+    """The chip does not look, so the model does: what is written ascends, all of it inside."""
+    monkeypatch.setattr(load, "_PIECE_BYTES", piece)
+    if ok:
+        assert_same(TINY, raw)
+        return
+    with pytest.raises(ProgramError, match="fence"):
+        load.execute(state_for(TINY), decode(raw))
 
 
 @pytest.mark.parametrize(("dst", "ok"), [(0, True), (1, False), (1 << 14, False)])

@@ -127,6 +127,58 @@ def test_every_semaphore_of_a_product_is_needed():
             run(prepared(TINY, a, b), *broken)
 
 
+FENCED = {
+    "act": (
+        load_act(src=A, len=12, dst=0x20, fence=12, post=sems(1)),
+        {"act": 0x24},
+        {"act": 0x28},
+    ),
+    "wgt": (
+        load_wgt(src=A, len=32, dst_chunk=1, fence=8, post=sems(1)),
+        {"act": 0x80, "wgt": 1},
+        {"act": 0x80, "wgt": 4},
+    ),
+}
+
+
+@pytest.mark.parametrize(("fenced", "middle", "end"), FENCED.values(), ids=FENCED)
+def test_a_fence_lets_matmul_read_and_nobody_else(fenced, middle, end):
+    """Its post says that LOAD has begun: MATMUL waits by itself, and knows more at the end."""
+    first = matmul(**middle, wait=sems(1))
+    last = matmul(**end, post=sems(2))
+    run(chip_for(TINY), fenced, first, last, signal(2, end=1))
+    with pytest.raises(RaceError, match=r"command 1 \(MATMUL .* which command 0 \(LOAD"):
+        run(chip_for(TINY), fenced, matmul(**middle, post=sems(2)), END)  # it may not have begun
+    with pytest.raises(RaceError, match=r"before command 0 \(LOAD .* is done"):
+        run(chip_for(TINY), fenced, matmul(**middle, wait=sems(1), post=sems(2)), signal(2, end=1))
+
+
+def test_a_fence_is_none_for_other_engines():
+    fenced = load_act(src=A, len=12, dst=0x20, fence=12, post=sems(1))
+    read = store(src=0x20, len=4, dst=Y, wait=sems(1))
+    with pytest.raises(RaceError, match=r"command 1 \(STORE .* which command 0 \(LOAD"):
+        run(chip_for(TINY), fenced, read, END)
+    write = drain(int32=1, dst=0x27, wait=sems(2), post=sems(3))
+    before = matmul(act=0x20, wait=sems(1), post=sems(2))
+    with pytest.raises(RaceError, match=r"command 2 \(DRAIN .* which command 0 \(LOAD"):
+        run(chip_for(TINY), fenced, before, write, signal(3, end=1))
+    after = matmul(act=0x28, wait=sems(1), post=sems(2))
+    run(chip_for(TINY), fenced, after, write, signal(3, end=1))
+
+
+def test_a_fence_tells_of_the_loads_before():
+    """A LOAD has begun when all before it are over."""
+    plain = load_act(src=A, len=8, dst=0x20)
+    fenced = load_wgt(src=A, len=16, dst_chunk=1, fence=4, post=sems(1))
+    run(
+        chip_for(TINY),
+        plain,
+        fenced,
+        matmul(act=0x20, wait=sems(1), post=sems(2)),
+        signal(2, end=1),
+    )
+
+
 def test_paths_through_other_engines_count():
     run(
         chip_for(TINY),

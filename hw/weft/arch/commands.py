@@ -135,7 +135,10 @@ LOAD = Command(
     "+ j * dst_chunk. wgt with transpose: pad_top + count1 + pad_bottom must be C and a row R "
     "bytes long; for each i2 the block is transposed into SRAM rows dst + i2 * dst_stride2 + r, 0 "
     "<= r < R. param: one row without padding, flip or transposition of 8 bytes a column (int32 "
-    "bias, float32 scale), a multiple of 8 C bytes; dst counts blocks of C columns.",
+    "bias, float32 scale), a multiple of 8 C bytes; dst counts blocks of C columns. With fence "
+    "(act, or wgt without transpose; what is written ascends, all from dst to below dst + fence) "
+    "it posts with its first write, and up to its last one MATMUL reads nothing of the fence that "
+    "lies behind the latest.",
     (
         _u("space", 0, 8, 2, "Destination: 0 act, 1 wgt, 2 param."),
         _u("flip", 0, 10, 1, "XOR every byte read from memory with 0x80 (uint8 -> int8)."),
@@ -155,6 +158,7 @@ LOAD = Command(
         _u("pad_right", 11, 16, 16, "Fill bytes after the data of each row."),
         _u("pad_top", 12, 0, 16, "Fill rows before the data rows of each i2."),
         _u("pad_bottom", 12, 16, 16, "Fill rows after the data rows of each i2."),
+        _u("fence", 13, 0, 24, "act bytes or wgt rows for which MATMUL waits by itself, or 0."),
     ),
 )
 

@@ -122,6 +122,8 @@ class Chip(wiring.Component):
         connect(m, load.act, act.load)
         connect(m, load.wgt, wgt.write)
         connect(m, load.params, params.write)
+        connect(m, load.act_fence, matmul.act_fence)
+        connect(m, load.wgt_fence, matmul.wgt_fence)
         connect(m, matmul.act, act.matmul)
         connect(m, matmul.drain, drain.acc)
         connect(m, drain.act, act.drain)

@@ -15,6 +15,9 @@ from weft.config import SRAM_ADDRESS_BITS, Config
 from .interfaces import INDEX_BITS
 from .param_sram import PARAM_BITS, write_columns
 
+FENCE_BITS = SRAM_ADDRESS_BITS + 1
+"""Width of the places of a fence: the end of an SRAM counts, too."""
+
 
 def byte_mask(mask: Value, size: int) -> Value:
     """Bits of ``size`` bytes: all ones in byte i where bit i of ``mask`` is set."""
@@ -30,7 +33,8 @@ def target_layout() -> data.StructLayout:
     """What a piece or chunk must know of its command.
 
     ``transpose`` and ``param`` say which chunks these are (neither: rows of C bytes), ``step`` is
-    the distance from one chunk of a row to the next.
+    the distance from one chunk of a row to the next. ``fenced``: what is
+    written, up to below ``fence``, is guarded until it is there.
     """
     return data.StructLayout(
         {
@@ -38,6 +42,8 @@ def target_layout() -> data.StructLayout:
             "param": 1,
             "fill": 8,
             "step": SRAM_ADDRESS_BITS,
+            "fenced": 1,
+            "fence": FENCE_BITS,
             "post": 16,
             "index": INDEX_BITS,
         }

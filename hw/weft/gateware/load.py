@@ -17,10 +17,10 @@ from weft.config import Config
 
 from .interfaces import ActWrite, Fault, MemoryRead, Post, command_layout
 from .load_reader import LoadReader
-from .load_writer import LoadWriter, WgtWrite
+from .load_writer import Fence, LoadWriter, WgtWrite
 from .param_sram import ParamWrite
 
-__all__ = ["Load", "WgtWrite"]
+__all__ = ["Fence", "Load", "WgtWrite"]
 
 
 class Load(wiring.Component):
@@ -35,7 +35,8 @@ class Load(wiring.Component):
     cmd
         Commands, taken when their bursts can be requested; the first one a cycle later.
     post
-        When the command's last byte is in its SRAM (for wgt and parameters: is written now).
+        When the command's last byte is in its SRAM (for wgt and parameters: is written now); with a
+        fence the same for its first.
     busy
         A command is in progress.
     fault
@@ -44,6 +45,8 @@ class Load(wiring.Component):
         Stop: request nothing more, drop the data of what is requested.
     memory, act, wgt, params
         Where data come from and go to.
+    act_fence, wgt_fence
+        What MATMUL must not read yet.
     """
 
     cmd: stream.Interface
@@ -55,6 +58,8 @@ class Load(wiring.Component):
     act: wiring.PureInterface
     wgt: wiring.PureInterface
     params: wiring.PureInterface
+    act_fence: wiring.PureInterface
+    wgt_fence: wiring.PureInterface
 
     def __init__(self, config: Config):
         self.config = config
@@ -69,6 +74,8 @@ class Load(wiring.Component):
                 "act": Out(ActWrite(config)),
                 "wgt": Out(WgtWrite(config)),
                 "params": Out(ParamWrite(config)),
+                "act_fence": Out(Fence()),
+                "wgt_fence": Out(Fence()),
             }
         )
 
@@ -80,7 +87,7 @@ class Load(wiring.Component):
         connect(m, reader.o, writer.i)
         connect(m, flipped(self.cmd), reader.cmd)
         connect(m, reader.memory, flipped(self.memory))
-        for name in ("act", "wgt", "params", "post", "fault"):
+        for name in ("act", "wgt", "params", "act_fence", "wgt_fence", "post", "fault"):
             connect(m, getattr(writer, name), flipped(getattr(self, name)))
 
         stopped, faulted = Signal(), Signal()

@@ -190,6 +190,7 @@ class LoadReader(wiring.Component):
         height = command.pad_top + command.count1 + command.pad_bottom
         length = command.pad_left + command.len + command.pad_right
         bad_params = padded | command.flip | (command.count1 != 1) | (command.count2 != 1)
+        bad_fence = (command.fence != 0) & (is_param | command.transpose)
         bad_block = (command.space != Space.WGT) | (height != config.cols) | (length != config.rows)
         m.d.comb += [
             mode.act.eq(command.space == Space.ACT),
@@ -199,12 +200,15 @@ class LoadReader(wiring.Component):
                 | (length == 0)
                 | ~Cat(command.space == space for space in Space).any()
                 | (is_param & bad_params)
+                | bad_fence
                 | (command.transpose & (bad_block if config.transpose else 1))
             ),
             mode.target.transpose.eq(command.transpose),
             mode.target.param.eq(is_param),
             mode.target.fill.eq(command.fill),
             mode.target.step.eq(Mux(is_param, write_columns(config), command.dst_chunk)),
+            mode.target.fenced.eq(command.fence != 0),
+            mode.target.fence.eq(command.dst + command.fence),
             mode.target.post.eq(command.post),
             mode.target.index.eq(command.index),
             mode.block.eq(command.dst),

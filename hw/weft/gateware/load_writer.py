@@ -1,13 +1,13 @@
 """The SRAM side of LOAD: pieces of rows in, writes, posts and faults out."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.errors import Cause
 from weft.config import SRAM_ADDRESS_BITS, Config
 
-from .gearbox import Gearbox, first_bytes
+from .gearbox import FENCE_BITS, Gearbox, first_bytes
 from .interfaces import ActWrite, Fault, Post
 from .load_reader import load_piece_layout
 from .param_sram import ParamWrite
@@ -34,6 +34,28 @@ class WgtWrite(wiring.Signature):
         )
 
 
+class Fence(wiring.Signature):
+    """What of an SRAM a LOAD in progress has not written yet, from LOAD's side.
+
+    A read of what is not behind the fence finds what LOAD wrote.
+
+    Members
+    -------
+    up
+        There is something: from a command's first write to its last.
+    start, end
+        Rows (wgt) or bytes (act) from ``start`` to below ``end``.
+    """
+
+    def __init__(self):
+        super().__init__({"up": Out(1), "start": Out(FENCE_BITS), "end": Out(FENCE_BITS)})
+
+
+def hidden(fence: wiring.PureInterface, address: Value, size: int) -> Value:
+    """Whether some of ``size`` rows or bytes from an address on lie behind a fence."""
+    return fence.up & (address + size > fence.start) & (address < fence.end)
+
+
 class LoadWriter(wiring.Component):
     """Writes pieces to the SRAM that they are for, in order; a piece a cycle where it can.
 
@@ -45,8 +67,11 @@ class LoadWriter(wiring.Component):
         Write no further piece.
     act, wgt, params
         The SRAMs.
+    act_fence, wgt_fence
+        What of a fenced command is still to come; MATMUL reads none of it.
     post
-        For act the cycle after the last write, else the cycle of the last write.
+        For act the cycle after the last write, else the cycle of the last write; with a fence the
+        same for the first.
     fault
         While a piece carries a cause, or a chunk would go outside wgt.
     busy
@@ -58,6 +83,8 @@ class LoadWriter(wiring.Component):
     act: wiring.PureInterface
     wgt: wiring.PureInterface
     params: wiring.PureInterface
+    act_fence: wiring.PureInterface
+    wgt_fence: wiring.PureInterface
     post: wiring.PureInterface
     fault: wiring.PureInterface
     busy: Signal
@@ -71,6 +98,8 @@ class LoadWriter(wiring.Component):
                 "act": Out(ActWrite(config)),
                 "wgt": Out(WgtWrite(config)),
                 "params": Out(ParamWrite(config)),
+                "act_fence": Out(Fence()),
+                "wgt_fence": Out(Fence()),
                 "post": Out(Post()),
                 "fault": Out(Fault()),
                 "busy": Out(1),
@@ -103,26 +132,53 @@ class LoadWriter(wiring.Component):
             gearbox.i.payload.eq(piece),
             self.i.ready.eq(act_writes | (gearbox.i.valid & gearbox.i.ready)),
         ]
+        act_begun = Signal()  # a piece of this command is written
         m.d.sync += [
-            act_posts.eq(act_writes & piece.last),
+            act_posts.eq(act_writes & Mux(piece.target.fenced, ~act_begun, piece.last)),
             act_post.eq(piece.target.post),
         ]
+        # A write is in its memory a cycle after its grant, so that the fence moves a cycle later.
+        moves, ends = Signal(), Signal()
+        start, end = Signal(FENCE_BITS), Signal(FENCE_BITS)
+        m.d.sync += moves.eq(act_writes & piece.target.fenced)
+        with m.If(act_writes):
+            m.d.sync += [
+                act_begun.eq(~piece.last),
+                ends.eq(piece.last),
+                start.eq(piece.at + self.i.payload.size),
+                end.eq(piece.target.fence),
+            ]
+        with m.If(moves):
+            m.d.sync += [
+                self.act_fence.up.eq(~ends),
+                self.act_fence.start.eq(start),
+                self.act_fence.end.eq(end),
+            ]
 
         # --- chunks: to wgt, to the parameters, or transposed ------------------------------------
         chunk, is_chunk = gearbox.o.payload, Signal()
         row = Signal(SRAM_ADDRESS_BITS)
         writes_row, misses, posts = Signal(), Signal(), Signal()
         post, index = Signal.like(self.post.mask), Signal.like(self.fault.index)
+        begun = Signal()  # a chunk of this command has left
         m.d.comb += [
             is_chunk.eq(gearbox.o.valid & ~chunk.target.transpose),
             gearbox.o.ready.eq(1),
             row.eq(chunk.at),
             self.wgt.data.eq(chunk.data),
             writes_row.eq(is_chunk & ~chunk.target.param),
-            posts.eq(is_chunk & chunk.last),
+            posts.eq(is_chunk & Mux(chunk.target.fenced, ~begun, chunk.last)),
             post.eq(chunk.target.post),
             index.eq(chunk.target.index),
         ]
+        with m.If(is_chunk & gearbox.o.ready):
+            m.d.sync += begun.eq(~chunk.last)
+        with m.If(is_chunk & gearbox.o.ready & chunk.target.fenced):
+            m.d.sync += [
+                self.wgt_fence.up.eq(~chunk.last),
+                self.wgt_fence.start.eq(row + 1),
+                self.wgt_fence.end.eq(chunk.target.fence),
+            ]
         if config.transpose:
             m.submodules.transposer = transposer = Transposer(config)
             block = Signal(chunk.shape())  # the latest row's chunk: where the block goes
@@ -159,7 +215,8 @@ class LoadWriter(wiring.Component):
         # A chunk is older than the piece behind it. act_posts and posts never meet: a piece for
         # act is written while no chunk for which it would have to wait is in the gearbox.
         m.d.comb += [
-            self.post.valid.eq(act_posts | (posts & ~misses)),
+            # What began behind a fault must not post.
+            self.post.valid.eq((act_posts | (posts & ~misses)) & ~self.stop),
             self.post.mask.eq(Mux(act_posts, act_post, post)),
             self.fault.valid.eq((misses | fails) & ~self.stop),
             self.fault.cause.eq(Mux(misses, Cause.BAD_ADDRESS, self.i.payload.cause)),

@@ -26,6 +26,7 @@ from .act_sram import ActSram
 from .array import Array
 from .drain import AccRead
 from .interfaces import ActRead, Fault, Post, command_layout
+from .load_writer import Fence, hidden
 from .row_address import LEVELS, RowAddress
 from .row_sum import RowSum
 from .weight_feeder import PIPELINE, WeightFeeder
@@ -52,6 +53,8 @@ class Matmul(wiring.Component):
         Read port of the activation SRAM.
     wgt_read, wgt_row, wgt_data
         Read port of the weight SRAM.
+    act_fence, wgt_fence
+        What LOAD has still to write, and is not read before.
     drain
         DRAIN's read port of the accumulators.
     bin
@@ -75,6 +78,8 @@ class Matmul(wiring.Component):
                 "wgt_read": Out(1),
                 "wgt_row": Out(range(config.wgt_rows)),
                 "wgt_data": In(8 * config.cols),
+                "act_fence": In(Fence()),
+                "wgt_fence": In(Fence()),
                 "drain": In(AccRead(config)),
                 "bin": Out(range(len(BINS))),
             }
@@ -93,6 +98,7 @@ class Matmul(wiring.Component):
         m.submodules.feeder = feeder = WeightFeeder(config)
         m.submodules.rows = rows = RowAddress()
         connect(m, flipped(self.drain), accumulators.drain)
+        connect(m, flipped(self.wgt_fence), feeder.fence)
 
         # --- the command ---------------------------------------------------------------------
         cmd = self.cmd.payload
@@ -160,6 +166,7 @@ class Matmul(wiring.Component):
         weights_there = Signal()
         wanted = Signal()
         outside = Signal()
+        fenced = Signal()
         offset_bits = self.act.offset.shape().width
         region = rows.address[offset_bits:]
         recent = []
@@ -182,7 +189,8 @@ class Matmul(wiring.Component):
                 | (rows.tile_first & feeder.bad)
             ),
             wanted.eq(active & ~stopped & ~self.abort & weights_there & ~hazard),
-            self.act.valid.eq(wanted & ~outside),
+            fenced.eq(hidden(self.act_fence, rows.address, config.rows)),
+            self.act.valid.eq(wanted & ~outside & ~fenced),
             self.act.region.eq(region),
             self.act.offset.eq(rows.address),
             issue.eq(self.act.valid & self.act.ready),
@@ -279,7 +287,7 @@ class Matmul(wiring.Component):
             m.d.comb += self.bin.eq(bin_number("compute"))
         with m.Elif((active & ~weights_there) | (~active & self.cmd.valid) | self.waiting_weights):
             m.d.comb += self.bin.eq(bin_number("weights"))
-        with m.Elif(self.waiting_operands | self.act.valid):
+        with m.Elif(self.waiting_operands | self.act.valid | (wanted & fenced)):
             m.d.comb += self.bin.eq(bin_number("operands"))
         with m.Elif(self.waiting_accumulator | (active & hazard)):
             m.d.comb += self.bin.eq(bin_number("accumulator"))

@@ -6,6 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from weft.config import Config
 
+from .load_writer import Fence, hidden
+
 PIPELINE = 2
 """Cycles from ``read`` to that row and ``shift`` at the array: SRAM, then one register."""
 
@@ -21,6 +23,8 @@ class WeightFeeder(wiring.Component):
         The array moves on to that command.
     taken
         The array starts on the tile that is `ready`; the one after it is fed from the next cycle.
+    fence
+        Rows of the SRAM that are still to come: a tile that has some of them waits.
     block_last, final
         The tile being taken is the last of its block; of its command.
     ready
@@ -38,6 +42,7 @@ class WeightFeeder(wiring.Component):
     wgt_block: Signal
     accept: Signal
     taken: Signal
+    fence: wiring.PureInterface
     block_last: Signal
     final: Signal
     ready: Signal
@@ -55,6 +60,7 @@ class WeightFeeder(wiring.Component):
                 "wgt_block": In(16),
                 "accept": In(1),
                 "taken": In(1),
+                "fence": In(Fence()),
                 "block_last": In(1),
                 "final": In(1),
                 "ready": Out(1),
@@ -78,20 +84,23 @@ class WeightFeeder(wiring.Component):
         loaded = Signal()  # the next command's first tile is pending, full or taken
 
         last = Signal()
+        reads = Signal()
         outside = Signal()
         was_outside = Signal()
         m.d.comb += [
-            last.eq(pending & (left == 0)),
+            # What is left behind a fence only shrinks: a tile that has begun need not look again.
+            reads.eq(pending & ~(hidden(self.fence, tile, rows) & (left == rows - 1))),
+            last.eq(reads & (left == 0)),
             outside.eq(tile + rows > self.config.wgt_rows),
-            self.read.eq(pending),
+            self.read.eq(reads),
             self.row.eq(tile + left),
             self.ready.eq(full | last),
             self.bad.eq((full & was_outside) | (last & outside)),
         ]
         shifting = Signal()
-        m.d.sync += [shifting.eq(pending), self.shift.eq(shifting)]
+        m.d.sync += [shifting.eq(reads), self.shift.eq(shifting)]
 
-        with m.If(pending):
+        with m.If(reads):
             m.d.sync += left.eq(left - 1)
         with m.If(last):
             m.d.sync += [pending.eq(0), full.eq(1), was_outside.eq(outside)]

@@ -131,7 +131,8 @@ class GoldenChip:
                 rest = decoded["wait"] & ~decoded["wait_weights"]
                 self._races.learn(engine, self.semaphores.take(rest, engine, number))
             self._execute[engine](self.state, decoded)
-            clock = self._races.clock(engine)
+            fenced = engine is Engine.LOAD and decoded["fence"]
+            clock = self._races.clock(engine, begun=bool(fenced))
             self.semaphores.post(decoded["post"], engine, clock, self._races.started)
         except Fault as fault:
             overflow = fault.cause is Cause.SEMAPHORE_OVERFLOW

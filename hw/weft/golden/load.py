@@ -10,7 +10,7 @@ from weft.arch.layouts import PARAM_BYTES, ceil_div
 from weft.config import SRAM_ADDRESS_BITS
 
 from .act_sram import check_act
-from .faults import Fault
+from .faults import Fault, ProgramError
 from .rows import Addresses, Array, fold, gather, scatter
 from .state import Place, State
 
@@ -31,7 +31,10 @@ def execute(state: State, command: Decoded) -> None:
     if space is Space.PARAM:
         _load_params(state, command)
         return
+    done = command["dst"]  # all of a fence below this is written
     for dst, rows in _pieces(state, command, space):
+        if command["fence"]:
+            done = _check_fence(command, dst, rows.shape[1] if space is Space.ACT else 1, done)
         if space is Space.ACT:
             check_act(state.config, dst, rows.shape[1], "LOAD writes")
             state.watch.access(Place.ACT, True, *fold(dst, rows.shape[1]))
@@ -58,6 +61,8 @@ def check(state: State, command: Decoded) -> None:
         reason = "LOAD.space = 3"
     elif length == 0:
         reason = "pad_left + len + pad_right = 0"
+    elif command["fence"] and (command["space"] == Space.PARAM or command["transpose"]):
+        reason = "fence with parameters or transpose"
     elif command["space"] == Space.PARAM:
         if command["transpose"] or command["flip"] or padding:
             reason = "transpose, flip or padding with parameters"
@@ -77,6 +82,17 @@ def check(state: State, command: Decoded) -> None:
             )
     if reason:
         raise Fault(Cause.BAD_COMMAND, reason)
+
+
+def _check_fence(command: Decoded, dst: Addresses, size: int, done: int) -> int:
+    """Refuse writes that do not ascend, or leave the fence; returns the end of the last one.
+
+    The chip does not check this: it would let MATMUL read what is not there.
+    """
+    end = command["dst"] + command["fence"]
+    if dst[0] < done or (np.diff(dst) < size).any() or dst[-1] + size > end:
+        raise ProgramError(f"writes of a fence must ascend and end at {end:#x} at the latest")
+    return int(dst[-1]) + size
 
 
 def _row_bytes(command: Decoded) -> int:

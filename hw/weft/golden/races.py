@@ -26,6 +26,13 @@ _Key = tuple[Place, Engine, bool]
 
 _EMPTY = np.zeros(0, np.int32)
 
+_BEGUN = len(Engine)
+"""Behind the engines in a clock: the last LOAD known to have begun, its fence up.
+
+MATMUL waits by itself for what such a LOAD has still to write, and having read the last of it
+knows that it is over.
+"""
+
 
 @dataclass(frozen=True)
 class _Ran:
@@ -51,8 +58,9 @@ class Races:
 
     def __init__(self, state: State):
         self._state = state
-        self._counts = np.zeros(len(Engine), np.int64)
-        self._clocks = [np.zeros(len(Engine), np.int64) for _ in Engine]
+        self._counts = np.zeros(len(Engine) + 1, np.int64)
+        self._clocks = [np.zeros(len(Engine) + 1, np.int64) for _ in Engine]
+        self._ends: dict[int, tuple[Place, int]] = {}  # of what each LOAD has written
         self._last: dict[_Key, NDArray[np.int32]] = {}
         self._ran: dict[tuple[Engine, int], _Ran] = {}
         self._engine = Engine.CONTROL
@@ -62,6 +70,7 @@ class Races:
         for clock in self._clocks:
             clock[:] = self._counts
         self._ran.clear()
+        self._ends.clear()
 
     def next_number(self, engine: Engine) -> int:
         """Number of the engine's next command."""
@@ -90,9 +99,19 @@ class Races:
         if size:
             self.access(Place.MEMORY, False, np.array([address]), size)
 
-    def clock(self, engine: Engine) -> Clock:
-        """What an engine knows now; a copy, to be posted."""
-        return self._clocks[engine].copy()
+    def clock(self, engine: Engine, begun: bool = False) -> Clock:
+        """What an engine knows now; a copy, to be posted.
+
+        Parameters
+        ----------
+        engine
+            The one that posts.
+        begun
+            Its command has begun and is not over: LOAD with a fence.
+        """
+        clock = self._clocks[engine].copy()
+        clock[engine] -= begun
+        return clock
 
     def retire(self, engine: Engine) -> None:
         """The program retires with the engine's last command: everything must be over.
@@ -128,10 +147,24 @@ class Races:
             if other_place is not place or other is engine or not (write or wrote):
                 continue
             seen = _rows(self._shadow(key, end), starts, length)
-            if seen.max(initial=0) > clock[other]:
-                self._report(place, write, starts, seen, other, wrote)
+            if wrote and other is Engine.LOAD and engine is Engine.MATMUL and not write:
+                self._pass_fence(clock, place, starts, length)
+                known = int(clock[_BEGUN])
+            else:
+                known = int(clock[other])
+            if seen.max(initial=0) > known:
+                self._report(place, write, starts, seen, known, other, wrote)
+        if engine is Engine.LOAD and write:
+            self._ends[int(self._counts[engine])] = place, end
         mine = self._shadow((place, engine, write), end)
         scatter_value(mine, starts, length, int(self._counts[engine]))
+
+    def _pass_fence(self, clock: Clock, place: Place, starts: Addresses, length: int) -> None:
+        """MATMUL reads: the end of what a LOAD that has begun writes tells that it is over."""
+        begun = int(clock[_BEGUN])
+        where, end = self._ends.get(begun, (place, 0))
+        if where is place and ((starts < end) & (end <= starts + length)).any():
+            clock[Engine.LOAD] = max(clock[Engine.LOAD], begun)
 
     def _shadow(self, key: _Key, end: int) -> NDArray[np.int32]:
         """A shadow with at least ``end`` elements; it grows with the part of memory in use."""
@@ -147,6 +180,8 @@ class Races:
         self._engine = engine
         self._counts[engine] += 1
         self._clocks[engine][engine] = self._counts[engine]
+        if engine is Engine.LOAD:
+            self._counts[_BEGUN] = self._clocks[engine][_BEGUN] = self._counts[engine]
 
     def _name(self, engine: Engine, number: int) -> str:
         ran = self._ran.get((engine, number))
@@ -158,10 +193,11 @@ class Races:
         write: bool,
         starts: Addresses,
         seen: NDArray[np.int32],
+        known: int,
         other: Engine,
         wrote: bool,
     ) -> None:
-        bad = seen > self._clocks[self._engine][other]
+        bad = seen > known
         row, column = (int(i[0]) for i in np.nonzero(bad))
         run = bad[row, column:]
         size = len(run) if run.all() else int(np.argmin(run))

@@ -118,6 +118,9 @@ def starts(config: Config, choice: Choice) -> Iterator[Choice]:
     yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), tail_blocks=1, split=8)
     yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), merge=True)
     yield replace(choice, cut_rows=Cut(first=r), cut_blocks=Cut(first=1), merge=True)
+    jump = Cut(first=1, jump=True)
+    yield replace(tail, cut_rows=Cut(first=r), cut_blocks=jump, cut_tiles=jump, split=4)
+    yield replace(tail, cut_blocks=Cut(first=2, jump=True), short=True, split=4)
     yield choice
 
 
@@ -129,7 +132,8 @@ def canonical(config: Config, op: Gemm, choice: Choice) -> Choice:
 
     def clean(cut: Cut, limit: int) -> Cut:
         sizes = (cut.first, cut.most, cut.last)
-        return Cut(*(size if size < limit else 0 for size in sizes))
+        first, most, last = (size if size < limit else 0 for size in sizes)
+        return Cut(first, most, last, cut.jump and bool(first or last))
 
     return replace(
         choice,
@@ -139,6 +143,7 @@ def canonical(config: Config, op: Gemm, choice: Choice) -> Choice:
         tail_rows=choice.tail_rows if choice.tail_rows < rows else 0,
         tail_blocks=choice.tail_blocks if choice.tail_blocks < blocks else 0,
         rows_first=choice.rows_first and choice.tail_rows < rows and choice.tail_blocks < blocks,
+        short=choice.short and bool(op.m % rows or rows % config.rows) and rows < op.m,
         columns_first=choice.columns_first or op.m == rows or op.n_blocks(config) == blocks,
     )
 
@@ -163,6 +168,7 @@ def neighbours(config: Config, op: Gemm, choice: Choice) -> Iterator[list[Choice
                 continue
             values = [0, *(v for v in sizes[name] if v < limits[name])]
             yield [replace(choice, **{name: replace(cut, **{side: value})}) for value in values]
+        yield [replace(choice, **{name: replace(cut, jump=not cut.jump)})]
     tails = [(0, False), *((v, o) for v in (r, 2 * r, 4 * r) for o in (False, True))]
     yield [
         replace(choice, tail_rows=value, rows_first=order)
@@ -172,5 +178,6 @@ def neighbours(config: Config, op: Gemm, choice: Choice) -> Iterator[list[Choice
     values = [0, *(v for v in (1, 2, 4) if v < limits["cut_blocks"])]
     yield [replace(choice, tail_blocks=value) for value in values]
     yield [replace(choice, merge=not choice.merge)]
+    yield [replace(choice, short=not choice.short)]
     yield [replace(choice, lag=lag) for lag in (0, 1, 2, 4)]
     yield [replace(choice, split=split) for split in (0, *(s for s in (4, 8, 16, 32) if s < op.m))]

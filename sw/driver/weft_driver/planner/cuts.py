@@ -37,12 +37,14 @@ def ranges(sizes: Sequence[int], start: int = 0) -> list[Range]:
 class Cut:
     """How to cut a range: sizes of the first, the largest and the last piece; 0: no limit.
 
-    From ``first`` on each piece is as large as all before it, towards ``last`` as all after it.
+    From ``first`` on each piece is as large as all before it, towards ``last`` as all after it;
+    with ``jump`` the next one is as large as can be.
     """
 
     first: int = 0
     most: int = 0
     last: int = 0
+    jump: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.first or self.most or self.last)
@@ -62,9 +64,9 @@ class Cut:
             (head if at_head else tail).append(size)
             left -= size
             if at_head:
-                grow = min(most, sum(head)) if self.first else most
+                grow = min(most, sum(head)) if self.first and not self.jump else most
             else:
-                shrink = min(most, sum(tail)) if self.last else most
+                shrink = min(most, sum(tail)) if self.last and not self.jump else most
         return head + tail[::-1]
 
 

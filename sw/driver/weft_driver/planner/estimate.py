@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from weft.arch.commands import COMMAND_BYTES, Engine
+from weft.arch.commands import COMMAND_BYTES, Engine, Space
 from weft.arch.layouts import ceil_div
 from weft.arch.memory import MAX_BURST_BEATS, MemoryTiming
 from weft.config import SEMAPHORES, Config
@@ -122,6 +122,57 @@ GROUPS = 24
 """Events in which one LOAD asks for its bursts, at most."""
 
 
+class _Fence:
+    """Operands on their way: when each part of them is there, as far as that is known.
+
+    ``parts`` holds, for beats 1 to n of the LOAD, n and when the n-th is written.
+    """
+
+    def __init__(
+        self, config: Config, memory: MemoryTiming, f: Mapping[str, int], total: int
+    ) -> None:
+        self.config, self.interval = config, memory.read_interval
+        self.space = f["space"]
+        self.unit = config.cols if self.space == Space.WGT else 1  # bytes of a row, or a byte
+        self.dst, self.end = f["dst"], f["dst"] + f["fence"]
+        self.data = ceil_div(f["len"], self.unit)  # rows or bytes in a run
+        self.pitch = f.get("dst_stride1", 0) if f["count1"] > 1 else f["fence"]
+        self.skew = f["src"] % config.bus_bytes if f["count1"] == 1 else 0
+        self.run = total // f["count1"]
+        self.beats, self.total = 0, total
+        self.parts: list[tuple[int, int]] = []
+        self.waiting: tuple | None = None
+
+    def hides(self, f: Mapping[str, int], time: int) -> bool:
+        """Whether some operands of a MATMUL may still be on their way."""
+        if self.beats == self.total and self.parts[-1][1] <= time:
+            return False
+        tiles = f["k0"] * f["k1"] * f["k2"]
+        if self.space == Space.WGT:
+            start, steps = f["wgt"], (f["blocks"] - 1) * f["wgt_block"] + tiles * self.config.rows
+        elif max(f["m1"], f["m2"], f["k1"], f["k2"]) > 1:
+            return False  # a convolution, whose image has no fence
+        else:
+            start, steps = f["act"], (f["m0"] - 1) * f["m0_stride"] + tiles * self.config.rows
+        return start < self.end and start + steps > self.dst
+
+    def ready(self, start: int) -> int | None:
+        """When the R rows or bytes from here on are there; None: not known yet."""
+        last = min(start + self.config.rows, self.end) - 1
+        if last < max(start, self.dst):
+            return 0
+        run, into = divmod(last - self.dst, self.pitch)
+        if into >= self.data:
+            # Behind the data of a run only the next one shows that no more will come.
+            run, into = run + 1, 0
+        size = self.skew + (into + 1) * self.unit
+        beats = min(run * self.run + ceil_div(size, self.config.bus_bytes), self.total)
+        if beats > self.beats:
+            return None
+        count, time = next(part for part in self.parts if part[0] >= beats)
+        return time - (count - beats) * self.interval
+
+
 class _Run:
     """The state of one simulation."""
 
@@ -157,9 +208,13 @@ class _Run:
         self.handed = 0  # commands handed out
         self.handing = 0  # when the dispatcher is free
         self.blocked_dispatch = False
+        self.fences: dict[int, _Fence] = {}  # of the last LOAD to each SRAM that had one
         # matmul
+        self.fed = 0  # the next command's first weights may be read from then on
         self.rows_end = 0
         self.last_tile = 0
+        self.feeding = 0  # a MATMUL whose weights are being loaded: when its next tile may be fed,
+        self.blocks: list[tuple[int, int]] = []  # and what `summed` is to be told
         self.compute = 0
         self.adding: list[deque[tuple[int, int]]] = [deque(), deque()]
         # drain
@@ -275,7 +330,7 @@ class _Run:
                 for number in self.guards[index]:
                     if not tokens[number]:
                         return
-                self.feed(time)
+                self.fed = time
                 queue.fed = True
             for number in self.waits[index]:
                 if not tokens[number]:
@@ -324,6 +379,7 @@ class _Run:
             beats = ceil_div(length - 1, bus) + 1  # rows at every alignment: the most common
         else:
             beats = ceil_div(f["src"] % bus + length, bus) if length else 0
+        fence = _Fence(self.config, self.memory, f, beats * rows) if f.get("fence") else None
         padding = f.get("pad_top", 0) + f.get("pad_bottom", 0)
         idle = f["count2"] * padding * ceil_div(length or f.get("pad_left", 0), bus)
         idle += rows * ceil_div(f.get("pad_left", 0) + f.get("pad_right", 0), bus)
@@ -332,18 +388,31 @@ class _Run:
         if len(runs) == 1:
             runs, rows = [(runs[0][0], runs[0][1] * rows)], 1
         self.queues[Engine.LOAD].free = 1 << 60
-        self.at(time + self.lat.load, self.bursts, index, runs, rows, idle)
+        self.at(time + self.lat.load, self.bursts, index, runs, rows, idle, fence)
 
     def bursts(
-        self, time: int, index: int, runs: list[tuple[int, int]], rows: int, idle: int
+        self,
+        time: int,
+        index: int,
+        runs: list[tuple[int, int]],
+        rows: int,
+        idle: int,
+        fence: "_Fence | None",
     ) -> None:
         """Ask for some bursts of a LOAD, rows times the same runs, and come back for the rest."""
         end = request = time
+        before = self.read_beats
+        first = fence is not None and not fence.parts
         if len(runs) == 1:
             beats, count = runs[0]
             some = min(count, ceil_div(count, GROUPS))
             request, _, end = self.read(request, beats, some)
             runs, rows = [(beats, count - some)], int(count > some)
+        elif runs and rows == 1:
+            beats, count = runs[0]
+            some = min(count, ceil_div(count, GROUPS))
+            request, _, end = self.read(request, beats, some)
+            runs = [(beats, count - some), runs[1]] if count > some else runs[1:]
         elif runs:
             some = min(rows, ceil_div(rows, GROUPS))
             for _ in range(some):
@@ -351,17 +420,35 @@ class _Run:
                     request, _, end = self.read(request, beats, count)
             rows -= some
         if runs and rows:
-            self.at(request + 1, self.bursts, index, runs, rows, idle)
+            if fence:
+                self.arrive(index, fence, self.read_beats - before, end, first)
+            self.at(request + 1, self.bursts, index, runs, rows, idle, fence)
             return
         self.data += idle  # padding is written while no data is taken
         queue = self.queues[Engine.LOAD]
         queue.free = request + 1
-        self.done(max(end, self.data if idle else 0) + self.lat.landed, index)
+        if fence:
+            self.visible[index] = end + self.lat.landed
+            self.arrive(index, fence, self.read_beats - before, end, first)
+        else:
+            self.done(max(end, self.data if idle else 0) + self.lat.landed, index)
         self.at(queue.free, self.gate, Engine.LOAD)
 
-    def feed(self, time: int) -> None:
-        """The next MATMUL's first weights go in: now, or behind the last tile."""
-        self.weights = max(time, self.last_tile + 1) + self.config.rows
+    def arrive(self, index: int, fence: "_Fence", beats: int, end: int, first: bool) -> None:
+        """More beats of a LOAD with a fence are on their way, the last one there before ``end``."""
+        fence.parts.append((fence.beats + beats, end + self.lat.landed))
+        fence.beats += beats
+        if first:
+            begin = end - (beats - 1) * self.memory.read_interval + self.lat.landed
+            self.at(begin, self.begin, index, fence)
+        if fence.waiting:
+            resume, fence.waiting = fence.waiting, None
+            self.at(end - beats * self.memory.read_interval, *resume)
+
+    def begin(self, time: int, index: int, fence: "_Fence") -> None:
+        """The first row of a LOAD with a fence is written."""
+        self.fences[fence.space] = fence
+        self.post(time, index)
 
     def matmul(self, time: int, index: int, f: Mapping[str, int]) -> None:
         """Rows through the array."""
@@ -369,23 +456,69 @@ class _Run:
         rows = f["m0"] * f["m1"] * f["m2"]
         tile = max(rows, config.rows)
         tiles = f["k0"] * f["k1"] * f["k2"]
-        begin = max(self.rows_end, self.weights, time + 1)
-        end = begin + f["blocks"] * tiles * tile - (tile - rows)
+        feed = max(self.fed, self.last_tile + 1)
         self.compute += f["blocks"] * tiles * rows
+        if any(fence.hides(f, time) for fence in self.fences.values()):
+            self.queues[Engine.MATMUL].free = 1 << 60
+            self.feeding, self.blocks = feed, []
+            self.rows_end = max(self.rows_end, time + 1)
+            self.stream(time, index, 0, tuple(self.fences.values()))
+            return
+        begin = max(self.rows_end, feed + config.rows, time + 1)
+        length = tiles * tile
+        starts = [begin + block * length for block in range(f["blocks"])]
+        first = 0 if f["accumulate"] else tile
+        self.summed(index, [(start + first, start + length) for start in starts], tile - rows)
+
+    def stream(self, time: int, index: int, number: int, fences: "tuple[_Fence, ...]") -> None:
+        """Go on with a MATMUL at one of its tiles, while its operands are still being loaded."""
+        config, f = self.config, self.steps[index].fields
+        rows = f["m0"] * f["m1"] * f["m2"]
+        tiles = f["k0"] * f["k1"] * f["k2"]
+        first = 0 if f["accumulate"] else 1
+        while number < f["blocks"] * tiles:
+            block, tile = divmod(number, tiles)
+            fed, first_row, last_row = self.feeding, 0, 0
+            for fence in fences:
+                if fence.space == Space.WGT:
+                    known = fence.ready(f["wgt"] + block * f["wgt_block"] + tile * config.rows)
+                    fed = max(fed, known or 0)
+                else:
+                    # Rows come at an even pace: the first and the last say all.
+                    act = f["act"] + tile * f["k0_stride"]
+                    known = fence.ready(act + (rows - 1) * f["m0_stride"])
+                    first_row, last_row = fence.ready(act) or 0, known or 0
+                if known is None:
+                    fence.waiting = (self.stream, index, number, fences)
+                    return
+            begin = max(self.rows_end, fed + config.rows, first_row)
+            self.feeding, self.rows_end = begin, max(begin + rows, last_row + 1)
+            if tile == min(first, tiles - 1):
+                self.blocks.append((begin if tiles > first else self.rows_end, 0))
+            if tile == tiles - 1:
+                self.blocks[-1] = (self.blocks[-1][0], self.rows_end)
+            number += 1
+        self.summed(index, self.blocks, 0)
+
+    def summed(self, index: int, adds: list[tuple[int, int]], spare: int) -> None:
+        """The end of a MATMUL is known.
+
+        ``adds``: for each block when its first row that adds enters, and the end of its last tile,
+        of which ``spare`` cycles stand empty in the last block.
+        """
+        config, f = self.config, self.steps[index].fields
+        end = adds[-1][1] - spare
         self.rows_end = end
-        self.last_tile = end - rows
+        self.last_tile = end - f["m0"] * f["m1"] * f["m2"]
         self.queues[Engine.MATMUL].free = end - 1
         self.at(end - 1, self.gate, Engine.MATMUL)
         late = config.rows + config.cols + self.lat.sums
         self.done(end + late, index)
-        half = int(f["acc"] >= config.acc_rows)
-        first = 0 if f["accumulate"] else tile
-        windows = self.adding[half]
-        for block in range(f["blocks"]):
-            start = begin + block * tiles * tile
-            if tiles * tile > first:
+        windows = self.adding[int(f["acc"] >= config.acc_rows)]
+        for start, stop in adds:
+            if stop > start:
                 # Columns add one after the other: the half is free when the last has.
-                span = (start + first + config.rows, start + tiles * tile + late - 2)
+                span = (start + config.rows, stop + late - 2)
                 if windows and windows[-1][1] >= span[0]:
                     windows[-1] = (windows[-1][0], span[1])
                 else:

@@ -11,7 +11,7 @@ which MATMUL adds, so that each part drains while the next is computed.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weft.arch.commands import COMMAND_BYTES
 from weft.arch.layouts import ceil_div
@@ -54,6 +54,8 @@ class Choice:
     lag
         Results that stand back in the program while others are computed, so that what the array
         needs first is fetched first.
+    short
+        Tiles of whole multiples of R rows, and the last one what is left; else all alike.
     split
         Rows in a piece of the last results, so that DRAIN and STORE follow each other closely; 0:
         not cut.
@@ -72,6 +74,7 @@ class Choice:
     merge: bool = False
     lag: int = 0
     split: int = 0
+    short: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ class GemmPlanner:
         self.config, self.op, self.choice = config, op, choice
         self.act = ActMap(config)
         self.tiles_k = op.k_tiles(config)
-        self.row_ranges = even(op.m, choice.rows)
+        self.row_ranges = self._cut_rows()
         self.block_ranges = even(op.n_blocks(config), choice.blocks)
         self.k_ranges = even(self.tiles_k, choice.tiles)
         self.whole_k = len(self.k_ranges) == 1
@@ -166,6 +169,13 @@ class GemmPlanner:
         self._command_beats = COMMAND_BYTES // config.bus_bytes
         self.results = Results(config, Output(op.c, op.n, op.finish), self._steps)
         self._make_slots()
+
+    def _cut_rows(self) -> list[Range]:
+        rows, r = self.choice.rows, self.config.rows
+        if not self.choice.short:
+            return even(self.op.m, rows)
+        whole, rest = divmod(self.op.m, ceil_div(rows, r) * r)
+        return ranges([ceil_div(rows, r) * r] * whole + [rest] * (rest > 0))
 
     def _order(self) -> list[Tile]:
         panels: list[tuple[Range, Range]] = []
@@ -231,8 +241,8 @@ class GemmPlanner:
     def _cut(self, cut: Cut, number: int) -> Cut:
         """Of a cut, the growing pieces for the first tile, the shrinking ones for the last."""
         if number == len(self.order) - 1:
-            return cut if number == 0 else Cut(0, cut.most, cut.last)
-        return Cut(cut.first) if number == 0 else Cut()
+            return cut if number == 0 else replace(cut, first=0)
+        return replace(cut, most=0, last=0) if number == 0 else Cut()
 
     def _stairs(self, tile: Tile, number: int, a_new: bool, b_new: bool) -> list[Stair]:
         choice, r = self.choice, self.config.rows
@@ -247,6 +257,7 @@ class GemmPlanner:
         a, a_new, b, b_new = self._chunks(tile, (0, self.tiles_k))
         last = len(self.order) - 1
         stairs = self._stairs(tile, number, a_new, b_new)
+        k_cut = replace(self.choice.cut_tiles, first=0, most=0)
         merged = self._room(*tile.panel) if self.choice.merge and len(stairs) > 1 else None
         for i, stair in enumerate(stairs):
             ending = number == last and i == len(stairs) - 1
@@ -254,7 +265,7 @@ class GemmPlanner:
             blocks = stair.load_blocks if b_new else None
             taper = self.choice.cut_tiles.last if ending and (rows or blocks) else 0
             parts = [merged] if merged else self._parts(stair.rows, stair.blocks, ending)
-            for piece in ranges(Cut(last=taper).pieces(self.tiles_k)):
+            for piece in ranges(replace(k_cut, last=taper).pieces(self.tiles_k)):
                 start = piece[0]
                 while start < piece[1]:
                     tiles = start, self._until(start, piece[1], rows, blocks)
@@ -271,8 +282,8 @@ class GemmPlanner:
     def _until(self, start: int, stop: int, rows: Range | None, blocks: Range | None) -> int:
         """Where to cut K, so that the array does not run dry while the piece comes."""
         least = self.choice.cut_tiles.first
-        if not least or not (rows or blocks):
-            return stop
+        if not least or not (rows or blocks) or (blocks and start and self._fenced(blocks)):
+            return stop  # MATMUL itself waits for what is still to come
         for end in range(stop, start + least, -1):
             beats = 2 * self._command_beats
             if blocks:
@@ -284,6 +295,10 @@ class GemmPlanner:
             if self._bus + beats <= self._array:
                 return end
         return min(stop, start + least)
+
+    def _fenced(self, blocks: Range) -> bool:
+        """Whether a LOAD of some of these blocks' tiles has a fence (`moves.load_b`)."""
+        return self.op.packed and size(blocks) == 1 and not self.op.b.produced
 
     def _beats_a(self, rows: Range, tiles: Range) -> int:
         """Beats of a LOAD of A, about."""
@@ -310,7 +325,8 @@ class GemmPlanner:
             ramp = self.choice.cut_tiles.first if number == 0 and k[0] == 0 else 0
             ending = last and k[1] == self.tiles_k and (a_new or b_new)
             taper = self.choice.cut_tiles.last if ending else 0
-            for tiles in ranges(Cut(ramp, 0, taper).pieces(size(k)), k[0]):
+            cut = replace(self.choice.cut_tiles, first=ramp, most=0, last=taper)
+            for tiles in ranges(cut.pieces(size(k)), k[0]):
                 stairs = [Stair(*tile.panel, *tile.panel)]
                 if number == 0 and tiles[0] == 0:
                     stairs = self._stairs(tile, number, a_new, b_new)

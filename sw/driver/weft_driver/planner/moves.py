@@ -44,6 +44,15 @@ def memory_reads(
     return (span(f"mem:{buffer.name}", start, width, stride, count),)
 
 
+def _fenced(config: Config, reads: tuple[Span, ...], count: int, pitch: int, length: int) -> bool:
+    """Whether MATMUL is to wait by itself for what a LOAD of these runs writes.
+
+    Tiles that lie between the runs would have to wait, too; and if the program writes what is
+    loaded, those who do so again must hear when the LOAD is over.
+    """
+    return not reads and (count == 1 or pitch - length < config.rows)
+
+
 def load_a(config: Config, op: Gemm, chunk: Chunk, rows: Range, tiles: Range) -> Step:
     """LOAD rows (from the chunk's first) x tiles (global) of A into its slot."""
     first, count = chunk.rows[0] + rows[0], rows[1] - rows[0]
@@ -51,16 +60,19 @@ def load_a(config: Config, op: Gemm, chunk: Chunk, rows: Range, tiles: Range) ->
     length = min(op.k, tiles[1] * config.rows) - k0
     offset = first * op.k + k0
     dst = chunk.address + rows[0] * chunk.pitch + k0 - chunk.tiles[0] * config.rows
+    reads = memory_reads(op.a, offset, length, op.k, count)
     fields = {"space": Space.ACT, "flip": int(op.flip_a), "src": op.a.address + offset, "dst": dst}
     if length == op.k == chunk.pitch or count == 1:
         fields |= {"len": length * count, "count1": 1, "count2": 1}
     else:
         fields |= {"len": length, "count1": count, "count2": 1}
         fields |= {"stride1": op.k, "dst_stride1": chunk.pitch}
+    if _fenced(config, reads, count, chunk.pitch, length):
+        fields |= {"fence": (count - 1) * chunk.pitch + length}
     return Step(
         "LOAD",
         fields,
-        reads=memory_reads(op.a, offset, length, op.k, count),
+        reads=reads,
         writes=(span("act", dst, length, chunk.pitch, count),),
         note=f"A rows {first}..{first + count - 1}, k {k0}..{k0 + length - 1}",
     )
@@ -84,6 +96,8 @@ def load_b(config: Config, op: Gemm, chunk: Chunk, blocks: Range, tiles: Range) 
             fields |= {"len": run, "count1": count, "stride1": stride, "dst_stride1": chunk.pitch}
         fields |= {"dst_chunk": 1}
         reads = memory_reads(op.b, offset, run, stride, count)
+        if _fenced(config, reads, count, chunk.pitch, data):
+            fields |= {"fence": (count - 1) * chunk.pitch + data}
     else:
         k0 = tiles[0] * r
         length = min(op.n, (first + count) * c) - first * c
