@@ -111,6 +111,9 @@ def starts(config: Config, choice: Choice) -> Iterator[Choice]:
     r = config.rows
     tail = replace(choice, tail_rows=r, tail_blocks=1)
     yield replace(tail, cut_rows=Cut(first=r), cut_blocks=Cut(first=1))
+    two = Cut(first=2, jump=True)
+    yield replace(choice, cut_blocks=two, lag=2, split=4, short=True)
+    yield replace(tail, cut_rows=Cut(first=r), cut_blocks=two, merge=True, split=4, short=True)
     yield replace(tail, cut_rows=Cut(first=r), cut_blocks=Cut(first=1), cut_tiles=Cut(first=2))
     yield replace(tail, cut_rows=Cut(r, 4 * r, r), cut_blocks=Cut(last=1), cut_tiles=Cut(last=1))
     yield replace(choice, cut_rows=Cut(0, 4 * r, r), cut_blocks=Cut(0, 8, 2))
@@ -118,9 +121,6 @@ def starts(config: Config, choice: Choice) -> Iterator[Choice]:
     yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), tail_blocks=1, split=8)
     yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), merge=True)
     yield replace(choice, cut_rows=Cut(first=r), cut_blocks=Cut(first=1), merge=True)
-    jump = Cut(first=1, jump=True)
-    yield replace(tail, cut_rows=Cut(first=r), cut_blocks=jump, cut_tiles=jump, split=4)
-    yield replace(tail, cut_blocks=Cut(first=2, jump=True), short=True, split=4)
     yield choice
 
 

@@ -13,8 +13,8 @@ from .hazards import synchronise
 from .problem import Gemm
 from .steps import Step, end_step
 
-EFFORT = 36_000
-"""Commands that are laid out and estimated in search of one choice, about: a second of time."""
+EFFORT = 60_000
+"""Commands that are laid out and estimated in search of one choice, about: two seconds of time."""
 
 FIRST, SECOND = 0.7, 0.4
 """Shares of the effort that are left after all tiles, and after other ends for the best of them."""
