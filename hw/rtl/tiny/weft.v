@@ -99,44 +99,44 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [10:0] \$94 ;
   wire [14:0] \$95 ;
   wire abort;
-  wire \abort$350 ;
-  wire \abort$369 ;
-  wire \abort$388 ;
-  wire \abort$407 ;
-  wire \abort$426 ;
+  wire \abort$353 ;
+  wire \abort$372 ;
+  wire \abort$391 ;
+  wire \abort$410 ;
+  wire \abort$429 ;
   wire [127:0] acc__data;
   wire acc__ready;
   wire [4:0] acc__row;
   wire [31:0] acc__row_sum;
   wire acc__valid;
   wire [31:0] act__data;
-  wire [31:0] \act__data$279 ;
-  wire [31:0] \act__data$300 ;
-  wire [31:0] \act__data$321 ;
+  wire [31:0] \act__data$282 ;
+  wire [31:0] \act__data$303 ;
+  wire [31:0] \act__data$324 ;
   wire [3:0] act__mask;
-  wire [3:0] \act__mask$302 ;
+  wire [3:0] \act__mask$305 ;
   wire [9:0] act__offset;
-  wire [9:0] \act__offset$282 ;
-  wire [9:0] \act__offset$304 ;
-  wire [9:0] \act__offset$324 ;
+  wire [9:0] \act__offset$285 ;
+  wire [9:0] \act__offset$307 ;
+  wire [9:0] \act__offset$327 ;
   wire act__ready;
-  wire \act__ready$283 ;
-  wire \act__ready$305 ;
-  wire \act__ready$325 ;
+  wire \act__ready$286 ;
+  wire \act__ready$308 ;
+  wire \act__ready$328 ;
   wire act__region;
-  wire \act__region$286 ;
-  wire \act__region$308 ;
-  wire \act__region$328 ;
+  wire \act__region$289 ;
+  wire \act__region$311 ;
+  wire \act__region$331 ;
   wire act__valid;
-  wire \act__valid$288 ;
-  wire \act__valid$310 ;
-  wire \act__valid$330 ;
+  wire \act__valid$291 ;
+  wire \act__valid$313 ;
+  wire \act__valid$333 ;
   wire [24:0] act_fence__end;
-  wire [24:0] \act_fence__end$268 ;
+  wire [24:0] \act_fence__end$271 ;
   wire [24:0] act_fence__start;
-  wire [24:0] \act_fence__start$270 ;
+  wire [24:0] \act_fence__start$273 ;
   wire act_fence__up;
-  wire \act_fence__up$272 ;
+  wire \act_fence__up$275 ;
   output [7:0] activity;
   wire [7:0] activity;
   wire [31:0] axi__araddr;
@@ -170,101 +170,101 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire axi__wvalid;
   wire [2:0] bin;
   wire busy;
-  wire \busy$368 ;
-  wire \busy$387 ;
-  wire \busy$406 ;
-  wire \busy$425 ;
+  wire \busy$371 ;
+  wire \busy$390 ;
+  wire \busy$409 ;
+  wire \busy$428 ;
   wire clear;
   input clk;
   wire clk;
   wire [527:0] cmd__payload;
-  wire [527:0] \cmd__payload$351 ;
-  wire [15:0] \cmd__payload$351.acc ;
-  wire [15:0] \cmd__payload$351.acc_block ;
-  wire \cmd__payload$351.accumulate ;
-  wire [23:0] \cmd__payload$351.act ;
-  wire [15:0] \cmd__payload$351.blocks ;
-  wire \cmd__payload$351.early ;
-  wire [15:0] \cmd__payload$351.index ;
-  wire [15:0] \cmd__payload$351.k0 ;
-  wire [23:0] \cmd__payload$351.k0_stride ;
-  wire [15:0] \cmd__payload$351.k1 ;
-  wire [23:0] \cmd__payload$351.k1_stride ;
-  wire [15:0] \cmd__payload$351.k2 ;
-  wire [23:0] \cmd__payload$351.k2_stride ;
-  wire [15:0] \cmd__payload$351.k_tail ;
-  wire [15:0] \cmd__payload$351.m0 ;
-  wire [23:0] \cmd__payload$351.m0_stride ;
-  wire [15:0] \cmd__payload$351.m1 ;
-  wire [23:0] \cmd__payload$351.m1_stride ;
-  wire [15:0] \cmd__payload$351.m2 ;
-  wire [23:0] \cmd__payload$351.m2_stride ;
-  wire [7:0] \cmd__payload$351.opcode ;
-  wire [15:0] \cmd__payload$351.post ;
-  wire \cmd__payload$351.row_sum ;
-  wire [15:0] \cmd__payload$351.wait ;
-  wire [15:0] \cmd__payload$351.wait_acc ;
-  wire [15:0] \cmd__payload$351.wait_weights ;
-  wire [15:0] \cmd__payload$351.wgt ;
-  wire [15:0] \cmd__payload$351.wgt_block ;
-  wire [527:0] \cmd__payload$370 ;
-  wire [15:0] \cmd__payload$370.acc ;
-  wire [15:0] \cmd__payload$370.acc_block ;
-  wire [15:0] \cmd__payload$370.b_zero_point ;
-  wire [15:0] \cmd__payload$370.blocks ;
-  wire [15:0] \cmd__payload$370.cols_last ;
-  wire [23:0] \cmd__payload$370.dst ;
-  wire [23:0] \cmd__payload$370.dst_block ;
-  wire [23:0] \cmd__payload$370.dst_stride ;
-  wire [15:0] \cmd__payload$370.index ;
-  wire \cmd__payload$370.int32 ;
-  wire [7:0] \cmd__payload$370.opcode ;
-  wire [15:0] \cmd__payload$370.param ;
-  wire \cmd__payload$370.params ;
-  wire [15:0] \cmd__payload$370.post ;
-  wire [15:0] \cmd__payload$370.qmax ;
-  wire [15:0] \cmd__payload$370.qmin ;
-  wire \cmd__payload$370.row_sum ;
-  wire [15:0] \cmd__payload$370.rows ;
-  wire [31:0] \cmd__payload$370.scale ;
-  wire [15:0] \cmd__payload$370.wait ;
-  wire [15:0] \cmd__payload$370.zero_point ;
-  wire [527:0] \cmd__payload$389 ;
-  wire [31:0] \cmd__payload$389.address ;
-  wire [15:0] \cmd__payload$389.count1 ;
-  wire [15:0] \cmd__payload$389.count2 ;
-  wire [31:0] \cmd__payload$389.dst ;
-  wire \cmd__payload$389.end ;
-  wire [15:0] \cmd__payload$389.index ;
-  wire [23:0] \cmd__payload$389.len ;
-  wire \cmd__payload$389.message ;
-  wire [7:0] \cmd__payload$389.opcode ;
-  wire [15:0] \cmd__payload$389.post ;
-  wire [23:0] \cmd__payload$389.src ;
-  wire [23:0] \cmd__payload$389.src_stride1 ;
-  wire [23:0] \cmd__payload$389.src_stride2 ;
-  wire [31:0] \cmd__payload$389.stride1 ;
-  wire [31:0] \cmd__payload$389.stride2 ;
-  wire [31:0] \cmd__payload$389.value ;
-  wire [15:0] \cmd__payload$389.wait ;
-  wire \cmd__payload$389.write ;
-  wire [527:0] \cmd__payload$408 ;
-  wire [31:0] \cmd__payload$408.arguments ;
-  wire [15:0] \cmd__payload$408.block_x ;
-  wire [15:0] \cmd__payload$408.block_y ;
-  wire [15:0] \cmd__payload$408.block_z ;
-  wire [31:0] \cmd__payload$408.entry ;
-  wire [15:0] \cmd__payload$408.grid_x ;
-  wire [15:0] \cmd__payload$408.grid_y ;
-  wire [15:0] \cmd__payload$408.grid_z ;
-  wire [15:0] \cmd__payload$408.index ;
-  wire [7:0] \cmd__payload$408.opcode ;
-  wire [15:0] \cmd__payload$408.post ;
-  wire [15:0] \cmd__payload$408.private ;
-  wire [31:0] \cmd__payload$408.private_base ;
-  wire [23:0] \cmd__payload$408.shared ;
-  wire [23:0] \cmd__payload$408.shared_base ;
-  wire [15:0] \cmd__payload$408.wait ;
+  wire [527:0] \cmd__payload$354 ;
+  wire [15:0] \cmd__payload$354.acc ;
+  wire [15:0] \cmd__payload$354.acc_block ;
+  wire \cmd__payload$354.accumulate ;
+  wire [23:0] \cmd__payload$354.act ;
+  wire [15:0] \cmd__payload$354.blocks ;
+  wire \cmd__payload$354.early ;
+  wire [15:0] \cmd__payload$354.index ;
+  wire [15:0] \cmd__payload$354.k0 ;
+  wire [23:0] \cmd__payload$354.k0_stride ;
+  wire [15:0] \cmd__payload$354.k1 ;
+  wire [23:0] \cmd__payload$354.k1_stride ;
+  wire [15:0] \cmd__payload$354.k2 ;
+  wire [23:0] \cmd__payload$354.k2_stride ;
+  wire [15:0] \cmd__payload$354.k_tail ;
+  wire [15:0] \cmd__payload$354.m0 ;
+  wire [23:0] \cmd__payload$354.m0_stride ;
+  wire [15:0] \cmd__payload$354.m1 ;
+  wire [23:0] \cmd__payload$354.m1_stride ;
+  wire [15:0] \cmd__payload$354.m2 ;
+  wire [23:0] \cmd__payload$354.m2_stride ;
+  wire [7:0] \cmd__payload$354.opcode ;
+  wire [15:0] \cmd__payload$354.post ;
+  wire \cmd__payload$354.row_sum ;
+  wire [15:0] \cmd__payload$354.wait ;
+  wire [15:0] \cmd__payload$354.wait_acc ;
+  wire [15:0] \cmd__payload$354.wait_weights ;
+  wire [15:0] \cmd__payload$354.wgt ;
+  wire [15:0] \cmd__payload$354.wgt_block ;
+  wire [527:0] \cmd__payload$373 ;
+  wire [15:0] \cmd__payload$373.acc ;
+  wire [15:0] \cmd__payload$373.acc_block ;
+  wire [15:0] \cmd__payload$373.b_zero_point ;
+  wire [15:0] \cmd__payload$373.blocks ;
+  wire [15:0] \cmd__payload$373.cols_last ;
+  wire [23:0] \cmd__payload$373.dst ;
+  wire [23:0] \cmd__payload$373.dst_block ;
+  wire [23:0] \cmd__payload$373.dst_stride ;
+  wire [15:0] \cmd__payload$373.index ;
+  wire \cmd__payload$373.int32 ;
+  wire [7:0] \cmd__payload$373.opcode ;
+  wire [15:0] \cmd__payload$373.param ;
+  wire \cmd__payload$373.params ;
+  wire [15:0] \cmd__payload$373.post ;
+  wire [15:0] \cmd__payload$373.qmax ;
+  wire [15:0] \cmd__payload$373.qmin ;
+  wire \cmd__payload$373.row_sum ;
+  wire [15:0] \cmd__payload$373.rows ;
+  wire [31:0] \cmd__payload$373.scale ;
+  wire [15:0] \cmd__payload$373.wait ;
+  wire [15:0] \cmd__payload$373.zero_point ;
+  wire [527:0] \cmd__payload$392 ;
+  wire [31:0] \cmd__payload$392.address ;
+  wire [15:0] \cmd__payload$392.count1 ;
+  wire [15:0] \cmd__payload$392.count2 ;
+  wire [31:0] \cmd__payload$392.dst ;
+  wire \cmd__payload$392.end ;
+  wire [15:0] \cmd__payload$392.index ;
+  wire [23:0] \cmd__payload$392.len ;
+  wire \cmd__payload$392.message ;
+  wire [7:0] \cmd__payload$392.opcode ;
+  wire [15:0] \cmd__payload$392.post ;
+  wire [23:0] \cmd__payload$392.src ;
+  wire [23:0] \cmd__payload$392.src_stride1 ;
+  wire [23:0] \cmd__payload$392.src_stride2 ;
+  wire [31:0] \cmd__payload$392.stride1 ;
+  wire [31:0] \cmd__payload$392.stride2 ;
+  wire [31:0] \cmd__payload$392.value ;
+  wire [15:0] \cmd__payload$392.wait ;
+  wire \cmd__payload$392.write ;
+  wire [527:0] \cmd__payload$411 ;
+  wire [31:0] \cmd__payload$411.arguments ;
+  wire [15:0] \cmd__payload$411.block_x ;
+  wire [15:0] \cmd__payload$411.block_y ;
+  wire [15:0] \cmd__payload$411.block_z ;
+  wire [31:0] \cmd__payload$411.entry ;
+  wire [15:0] \cmd__payload$411.grid_x ;
+  wire [15:0] \cmd__payload$411.grid_y ;
+  wire [15:0] \cmd__payload$411.grid_z ;
+  wire [15:0] \cmd__payload$411.index ;
+  wire [7:0] \cmd__payload$411.opcode ;
+  wire [15:0] \cmd__payload$411.post ;
+  wire [15:0] \cmd__payload$411.private ;
+  wire [31:0] \cmd__payload$411.private_base ;
+  wire [23:0] \cmd__payload$411.shared ;
+  wire [23:0] \cmd__payload$411.shared_base ;
+  wire [15:0] \cmd__payload$411.wait ;
   wire [15:0] \cmd__payload.count1 ;
   wire [15:0] \cmd__payload.count2 ;
   wire [23:0] \cmd__payload.dst ;
@@ -289,15 +289,15 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \cmd__payload.transpose ;
   wire [15:0] \cmd__payload.wait ;
   wire cmd__ready;
-  wire \cmd__ready$354 ;
-  wire \cmd__ready$373 ;
-  wire \cmd__ready$392 ;
-  wire \cmd__ready$411 ;
+  wire \cmd__ready$357 ;
+  wire \cmd__ready$376 ;
+  wire \cmd__ready$395 ;
+  wire \cmd__ready$414 ;
   wire cmd__valid;
-  wire \cmd__valid$355 ;
-  wire \cmd__valid$374 ;
-  wire \cmd__valid$393 ;
-  wire \cmd__valid$412 ;
+  wire \cmd__valid$358 ;
+  wire \cmd__valid$377 ;
+  wire \cmd__valid$396 ;
+  wire \cmd__valid$415 ;
   wire [33:0] code__beat__payload;
   wire [31:0] \code__beat__payload.data ;
   wire \code__beat__payload.error ;
@@ -309,18 +309,20 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [4:0] \code__burst__payload.beats ;
   wire code__burst__ready;
   wire code__burst__valid;
+  wire core_clk;
+  wire core_rst;
   wire [31:0] data;
   wire [127:0] drain__data;
-  wire [31:0] \drain__data$299 ;
+  wire [31:0] \drain__data$302 ;
   wire [3:0] drain__mask;
   wire [9:0] drain__offset;
   wire drain__ready;
-  wire \drain__ready$306 ;
+  wire \drain__ready$309 ;
   wire drain__region;
   wire [4:0] drain__row;
   wire [31:0] drain__row_sum;
   wire drain__valid;
-  wire \drain__valid$309 ;
+  wire \drain__valid$312 ;
   wire drain_busy;
   wire [527:0] drain_cmd__payload;
   wire [15:0] \drain_cmd__payload.acc ;
@@ -352,28 +354,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [15:0] drain_post__mask;
   wire drain_post__valid;
   wire \end ;
-  wire \end$440 ;
+  wire \end$443 ;
   wire [46:0] events;
-  wire [23:0] \events$109 ;
-  wire [1:0] \events$109.active_lanes ;
-  wire \events$109.bank_conflicts ;
-  wire \events$109.code_misses ;
-  wire \events$109.diverged ;
-  wire \events$109.empty ;
-  wire \events$109.issued ;
-  wire \events$109.memory_accesses ;
-  wire [4:0] \events$109.memory_beats ;
-  wire \events$109.memory_bursts ;
-  wire \events$109.memory_split ;
-  wire \events$109.pipeline ;
-  wire \events$109.replayed ;
-  wire \events$109.shared_accesses ;
-  wire \events$109.turns ;
-  wire \events$109.wait_barrier ;
-  wire \events$109.wait_code ;
-  wire \events$109.wait_memory ;
-  wire \events$109.wait_shared ;
-  wire \events$109.wait_units ;
+  wire [23:0] \events$112 ;
+  wire [1:0] \events$112.active_lanes ;
+  wire \events$112.bank_conflicts ;
+  wire \events$112.code_misses ;
+  wire \events$112.diverged ;
+  wire \events$112.empty ;
+  wire \events$112.issued ;
+  wire \events$112.memory_accesses ;
+  wire [4:0] \events$112.memory_beats ;
+  wire \events$112.memory_bursts ;
+  wire \events$112.memory_split ;
+  wire \events$112.pipeline ;
+  wire \events$112.replayed ;
+  wire \events$112.shared_accesses ;
+  wire \events$112.turns ;
+  wire \events$112.wait_barrier ;
+  wire \events$112.wait_code ;
+  wire \events$112.wait_memory ;
+  wire \events$112.wait_shared ;
+  wire \events$112.wait_units ;
   wire \events.accumulator ;
   wire \events.act_lost ;
   wire \events.commands ;
@@ -417,42 +419,42 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \events.write_beats ;
   wire \events.write_stall ;
   wire [3:0] fault__cause;
-  wire [3:0] \fault__cause$362 ;
-  wire [3:0] \fault__cause$381 ;
-  wire [3:0] \fault__cause$400 ;
-  wire [3:0] \fault__cause$419 ;
+  wire [3:0] \fault__cause$365 ;
+  wire [3:0] \fault__cause$384 ;
+  wire [3:0] \fault__cause$403 ;
+  wire [3:0] \fault__cause$422 ;
   wire [15:0] fault__index;
-  wire [15:0] \fault__index$364 ;
-  wire [15:0] \fault__index$383 ;
-  wire [15:0] \fault__index$402 ;
-  wire [15:0] \fault__index$421 ;
+  wire [15:0] \fault__index$367 ;
+  wire [15:0] \fault__index$386 ;
+  wire [15:0] \fault__index$405 ;
+  wire [15:0] \fault__index$424 ;
   wire fault__valid;
-  wire \fault__valid$366 ;
-  wire \fault__valid$385 ;
-  wire \fault__valid$404 ;
-  wire \fault__valid$423 ;
+  wire \fault__valid$369 ;
+  wire \fault__valid$388 ;
+  wire \fault__valid$407 ;
+  wire \fault__valid$426 ;
   wire [33:0] fetch__beat__payload;
-  wire [33:0] \fetch__beat__payload$204 ;
-  wire [31:0] \fetch__beat__payload$204.data ;
-  wire \fetch__beat__payload$204.error ;
-  wire \fetch__beat__payload$204.last ;
+  wire [33:0] \fetch__beat__payload$207 ;
+  wire [31:0] \fetch__beat__payload$207.data ;
+  wire \fetch__beat__payload$207.error ;
+  wire \fetch__beat__payload$207.last ;
   wire [31:0] \fetch__beat__payload.data ;
   wire \fetch__beat__payload.error ;
   wire \fetch__beat__payload.last ;
   wire fetch__beat__ready;
-  wire \fetch__beat__ready$206 ;
+  wire \fetch__beat__ready$209 ;
   wire fetch__beat__valid;
-  wire \fetch__beat__valid$208 ;
+  wire \fetch__beat__valid$211 ;
   wire [36:0] fetch__burst__payload;
-  wire [36:0] \fetch__burst__payload$210 ;
-  wire [31:0] \fetch__burst__payload$210.addr ;
-  wire [4:0] \fetch__burst__payload$210.beats ;
+  wire [36:0] \fetch__burst__payload$213 ;
+  wire [31:0] \fetch__burst__payload$213.addr ;
+  wire [4:0] \fetch__burst__payload$213.beats ;
   wire [31:0] \fetch__burst__payload.addr ;
   wire [4:0] \fetch__burst__payload.beats ;
   wire fetch__burst__ready;
-  wire \fetch__burst__ready$212 ;
+  wire \fetch__burst__ready$215 ;
   wire fetch__burst__valid;
-  wire \fetch__burst__valid$214 ;
+  wire \fetch__burst__valid$217 ;
   wire [11:0] host__araddr;
   wire host__arready;
   wire host__arvalid;
@@ -472,7 +474,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire host__wvalid;
   output irq;
   wire irq;
-  wire \irq$110 ;
+  wire \irq$113 ;
   wire [33:0] load__beat__payload;
   wire [31:0] \load__beat__payload.data ;
   wire \load__beat__payload.error ;
@@ -658,32 +660,32 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \matmul_waiting.weights ;
   wire matmul_weights;
   wire [33:0] memory__beat__payload;
-  wire [35:0] \memory__beat__payload$228 ;
-  wire [31:0] \memory__beat__payload$228.data ;
-  wire [3:0] \memory__beat__payload$228.strobe ;
+  wire [35:0] \memory__beat__payload$231 ;
+  wire [31:0] \memory__beat__payload$231.data ;
+  wire [3:0] \memory__beat__payload$231.strobe ;
   wire [31:0] \memory__beat__payload.data ;
   wire \memory__beat__payload.error ;
   wire \memory__beat__payload.last ;
   wire memory__beat__ready;
-  wire \memory__beat__ready$229 ;
+  wire \memory__beat__ready$232 ;
   wire memory__beat__valid;
-  wire \memory__beat__valid$232 ;
+  wire \memory__beat__valid$235 ;
   wire [36:0] memory__burst__payload;
-  wire [36:0] \memory__burst__payload$234 ;
-  wire [31:0] \memory__burst__payload$234.addr ;
-  wire [4:0] \memory__burst__payload$234.beats ;
+  wire [36:0] \memory__burst__payload$237 ;
+  wire [31:0] \memory__burst__payload$237.addr ;
+  wire [4:0] \memory__burst__payload$237.beats ;
   wire [31:0] \memory__burst__payload.addr ;
   wire [4:0] \memory__burst__payload.beats ;
   wire memory__burst__ready;
-  wire \memory__burst__ready$235 ;
+  wire \memory__burst__ready$238 ;
   wire memory__burst__valid;
-  wire \memory__burst__valid$238 ;
+  wire \memory__burst__valid$241 ;
   wire memory__done__payload;
   wire \memory__done__payload.error ;
   wire memory__done__valid;
   wire memory_outstanding;
   wire message;
-  wire \message$442 ;
+  wire \message$445 ;
   wire [2:0] number;
   wire outstanding;
   wire [31:0] params__bias;
@@ -695,15 +697,15 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [5:0] params__scale_row;
   wire params__valid;
   wire [15:0] post__mask;
-  wire [15:0] \post__mask$358 ;
-  wire [15:0] \post__mask$377 ;
-  wire [15:0] \post__mask$396 ;
-  wire [15:0] \post__mask$415 ;
+  wire [15:0] \post__mask$361 ;
+  wire [15:0] \post__mask$380 ;
+  wire [15:0] \post__mask$399 ;
+  wire [15:0] \post__mask$418 ;
   wire post__valid;
-  wire \post__valid$360 ;
-  wire \post__valid$379 ;
-  wire \post__valid$398 ;
-  wire \post__valid$417 ;
+  wire \post__valid$363 ;
+  wire \post__valid$382 ;
+  wire \post__valid$401 ;
+  wire \post__valid$420 ;
   wire read;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -900,14 +902,14 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [15:0] store_post__mask;
   wire store_post__valid;
   wire [90:0] trap;
-  wire [90:0] \trap$107 ;
-  wire [3:0] \trap$107.cause ;
-  wire [2:0] \trap$107.lane ;
-  wire [31:0] \trap$107.pc ;
-  wire [3:0] \trap$107.warp ;
-  wire [15:0] \trap$107.x ;
-  wire [15:0] \trap$107.y ;
-  wire [15:0] \trap$107.z ;
+  wire [90:0] \trap$110 ;
+  wire [3:0] \trap$110.cause ;
+  wire [2:0] \trap$110.lane ;
+  wire [31:0] \trap$110.pc ;
+  wire [3:0] \trap$110.warp ;
+  wire [15:0] \trap$110.x ;
+  wire [15:0] \trap$110.y ;
+  wire [15:0] \trap$110.z ;
   wire [3:0] \trap.cause ;
   wire [2:0] \trap.lane ;
   wire [31:0] \trap.pc ;
@@ -924,11 +926,11 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire wgt__valid;
   wire [31:0] wgt_data;
   wire [24:0] wgt_fence__end;
-  wire [24:0] \wgt_fence__end$274 ;
+  wire [24:0] \wgt_fence__end$277 ;
   wire [24:0] wgt_fence__start;
-  wire [24:0] \wgt_fence__start$276 ;
+  wire [24:0] \wgt_fence__start$279 ;
   wire wgt_fence__up;
-  wire \wgt_fence__up$278 ;
+  wire \wgt_fence__up$281 ;
   wire wgt_read;
   wire [7:0] wgt_row;
   wire [35:0] write__beat__payload;
@@ -943,38 +945,40 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire write__burst__valid;
   wire [5:0] write__column;
   wire [31:0] write__data;
-  wire [63:0] \write__data$263 ;
+  wire [63:0] \write__data$266 ;
   wire write__done__payload;
   wire \write__done__payload.error ;
   wire write__done__valid;
   wire [7:0] write__row;
   wire write__valid;
-  wire \write__valid$265 ;
+  wire \write__valid$268 ;
   wire write_beat;
   wire write_stall;
+  assign \$4  = bin == 2'h3;
   assign \$5  = bin == 3'h4;
   assign \$6  = bin == 3'h5;
   assign number = running ? bin : 3'h7;
+  assign core_rst = rst | clear;
   assign \$1  = ! bin;
   assign \$2  = bin == 1'h1;
   assign \$3  = bin == 2'h2;
-  assign \$4  = bin == 2'h3;
   \weft.act_sram  act_sram (
     .clk(clk),
-    .drain__data(\drain__data$299 ),
-    .drain__ready(\act__ready$305 ),
-    .drain__valid(\drain__valid$309 ),
+    .core_rst(core_rst),
+    .drain__data(\drain__data$302 ),
+    .drain__ready(\act__ready$308 ),
+    .drain__valid(\drain__valid$312 ),
     .load__data(load__data),
     .load__mask(load__mask),
     .load__ready(act__ready),
     .load__valid(load__valid),
     .lost(lost),
-    .matmul__data(\act__data$279 ),
-    .matmul__ready(\act__ready$283 ),
+    .matmul__data(\act__data$282 ),
+    .matmul__ready(\act__ready$286 ),
     .matmul__valid(matmul__valid),
-    .\port$3242$0 (\$95 ),
-    .\port$7950$35 (\$88 ),
-    .\port$8303$0 (\$94 ),
+    .\port$3243$0 (\$95 ),
+    .\port$7877$35 (\$88 ),
+    .\port$8230$0 (\$94 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -984,9 +988,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .simt__strobe(simt__strobe),
     .simt__valid(simt__valid),
     .simt__write(simt__write),
-    .store__data(\act__data$321 ),
+    .store__data(\act__data$324 ),
     .store__offset(store__offset),
-    .store__ready(\act__ready$325 ),
+    .store__ready(\act__ready$328 ),
     .store__region(store__region),
     .store__valid(store__valid)
   );
@@ -996,7 +1000,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .clk(clk),
     .done(\end ),
     .drain_busy(drain_busy),
-    .drain_cmd__valid(\cmd__valid$374 ),
+    .drain_cmd__valid(\cmd__valid$377 ),
     .drain_fault__cause(drain_fault__cause),
     .drain_fault__index(drain_fault__index),
     .drain_fault__valid(drain_fault__valid),
@@ -1033,7 +1037,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .load_post__mask(load_post__mask),
     .load_post__valid(load_post__valid),
     .matmul_busy(matmul_busy),
-    .matmul_cmd__valid(\cmd__valid$355 ),
+    .matmul_cmd__valid(\cmd__valid$358 ),
     .matmul_fault__cause(matmul_fault__cause),
     .matmul_fault__index(matmul_fault__index),
     .matmul_fault__valid(matmul_fault__valid),
@@ -1048,97 +1052,97 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$194 (drain_cmd__ready),
     .\o__ready$224 (store_cmd__ready),
     .\o__ready$254 (simt_cmd__ready),
-    .\port$7549$0 (\$7 ),
-    .\port$7551$0 (\$8 ),
-    .\port$7553$0 (\$9 ),
-    .\port$7555$0 (\$10 ),
-    .\port$7557$0 (\$11 ),
-    .\port$7559$0 (\$12 ),
-    .\port$7561$0 (\$13 ),
-    .\port$7563$0 (\$14 ),
-    .\port$7565$0 (\$15 ),
-    .\port$7567$0 (\$16 ),
-    .\port$7569$0 (\$17 ),
-    .\port$7571$0 (\$18 ),
-    .\port$7573$0 (\$19 ),
-    .\port$7575$0 (\$20 ),
-    .\port$7577$0 (\$21 ),
-    .\port$7579$0 (\$22 ),
-    .\port$7603$0 (\$23 ),
-    .\port$7605$0 (\$24 ),
-    .\port$7607$0 (\$25 ),
-    .\port$7609$0 (\$26 ),
-    .\port$7611$0 (\$27 ),
-    .\port$7613$0 (\$28 ),
-    .\port$7615$0 (\$29 ),
-    .\port$7617$0 (\$30 ),
-    .\port$7619$0 (\$31 ),
-    .\port$7621$0 (\$32 ),
-    .\port$7623$0 (\$33 ),
-    .\port$7625$0 (\$34 ),
-    .\port$7627$0 (\$35 ),
-    .\port$7629$0 (\$36 ),
-    .\port$7631$0 (\$37 ),
-    .\port$7633$0 (\$38 ),
-    .\port$7657$0 (\$39 ),
-    .\port$7659$0 (\$40 ),
-    .\port$7661$0 (\$41 ),
-    .\port$7663$0 (\$42 ),
-    .\port$7665$0 (\$43 ),
-    .\port$7667$0 (\$44 ),
-    .\port$7669$0 (\$45 ),
-    .\port$7671$0 (\$46 ),
-    .\port$7673$0 (\$47 ),
-    .\port$7675$0 (\$48 ),
-    .\port$7677$0 (\$49 ),
-    .\port$7679$0 (\$50 ),
-    .\port$7681$0 (\$51 ),
-    .\port$7683$0 (\$52 ),
-    .\port$7685$0 (\$53 ),
-    .\port$7687$0 (\$54 ),
-    .\port$7711$0 (\$55 ),
-    .\port$7713$0 (\$56 ),
-    .\port$7715$0 (\$57 ),
-    .\port$7717$0 (\$58 ),
-    .\port$7719$0 (\$59 ),
-    .\port$7721$0 (\$60 ),
-    .\port$7723$0 (\$61 ),
-    .\port$7725$0 (\$62 ),
-    .\port$7727$0 (\$63 ),
-    .\port$7729$0 (\$64 ),
-    .\port$7731$0 (\$65 ),
-    .\port$7733$0 (\$66 ),
-    .\port$7735$0 (\$67 ),
-    .\port$7737$0 (\$68 ),
-    .\port$7739$0 (\$69 ),
-    .\port$7741$0 (\$70 ),
-    .\port$7765$0 (\$71 ),
-    .\port$7767$0 (\$72 ),
-    .\port$7769$0 (\$73 ),
-    .\port$7771$0 (\$74 ),
-    .\port$7773$0 (\$75 ),
-    .\port$7775$0 (\$76 ),
-    .\port$7777$0 (\$77 ),
-    .\port$7779$0 (\$78 ),
-    .\port$7781$0 (\$79 ),
-    .\port$7783$0 (\$80 ),
-    .\port$7785$0 (\$81 ),
-    .\port$7787$0 (\$82 ),
-    .\port$7789$0 (\$83 ),
-    .\port$7791$0 (\$84 ),
-    .\port$7793$0 (\$85 ),
-    .\port$7795$0 (\$86 ),
+    .\port$7474$0 (\$7 ),
+    .\port$7476$0 (\$8 ),
+    .\port$7478$0 (\$9 ),
+    .\port$7480$0 (\$10 ),
+    .\port$7482$0 (\$11 ),
+    .\port$7484$0 (\$12 ),
+    .\port$7486$0 (\$13 ),
+    .\port$7488$0 (\$14 ),
+    .\port$7490$0 (\$15 ),
+    .\port$7492$0 (\$16 ),
+    .\port$7494$0 (\$17 ),
+    .\port$7496$0 (\$18 ),
+    .\port$7498$0 (\$19 ),
+    .\port$7500$0 (\$20 ),
+    .\port$7502$0 (\$21 ),
+    .\port$7504$0 (\$22 ),
+    .\port$7528$0 (\$23 ),
+    .\port$7530$0 (\$24 ),
+    .\port$7532$0 (\$25 ),
+    .\port$7534$0 (\$26 ),
+    .\port$7536$0 (\$27 ),
+    .\port$7538$0 (\$28 ),
+    .\port$7540$0 (\$29 ),
+    .\port$7542$0 (\$30 ),
+    .\port$7544$0 (\$31 ),
+    .\port$7546$0 (\$32 ),
+    .\port$7548$0 (\$33 ),
+    .\port$7550$0 (\$34 ),
+    .\port$7552$0 (\$35 ),
+    .\port$7554$0 (\$36 ),
+    .\port$7556$0 (\$37 ),
+    .\port$7558$0 (\$38 ),
+    .\port$7582$0 (\$39 ),
+    .\port$7584$0 (\$40 ),
+    .\port$7586$0 (\$41 ),
+    .\port$7588$0 (\$42 ),
+    .\port$7590$0 (\$43 ),
+    .\port$7592$0 (\$44 ),
+    .\port$7594$0 (\$45 ),
+    .\port$7596$0 (\$46 ),
+    .\port$7598$0 (\$47 ),
+    .\port$7600$0 (\$48 ),
+    .\port$7602$0 (\$49 ),
+    .\port$7604$0 (\$50 ),
+    .\port$7606$0 (\$51 ),
+    .\port$7608$0 (\$52 ),
+    .\port$7610$0 (\$53 ),
+    .\port$7612$0 (\$54 ),
+    .\port$7636$0 (\$55 ),
+    .\port$7638$0 (\$56 ),
+    .\port$7640$0 (\$57 ),
+    .\port$7642$0 (\$58 ),
+    .\port$7644$0 (\$59 ),
+    .\port$7646$0 (\$60 ),
+    .\port$7648$0 (\$61 ),
+    .\port$7650$0 (\$62 ),
+    .\port$7652$0 (\$63 ),
+    .\port$7654$0 (\$64 ),
+    .\port$7656$0 (\$65 ),
+    .\port$7658$0 (\$66 ),
+    .\port$7660$0 (\$67 ),
+    .\port$7662$0 (\$68 ),
+    .\port$7664$0 (\$69 ),
+    .\port$7666$0 (\$70 ),
+    .\port$7690$0 (\$71 ),
+    .\port$7692$0 (\$72 ),
+    .\port$7694$0 (\$73 ),
+    .\port$7696$0 (\$74 ),
+    .\port$7698$0 (\$75 ),
+    .\port$7700$0 (\$76 ),
+    .\port$7702$0 (\$77 ),
+    .\port$7704$0 (\$78 ),
+    .\port$7706$0 (\$79 ),
+    .\port$7708$0 (\$80 ),
+    .\port$7710$0 (\$81 ),
+    .\port$7712$0 (\$82 ),
+    .\port$7714$0 (\$83 ),
+    .\port$7716$0 (\$84 ),
+    .\port$7718$0 (\$85 ),
+    .\port$7720$0 (\$86 ),
     .rst(rst),
     .running(running),
     .simt_busy(simt_busy),
-    .simt_cmd__valid(\cmd__valid$412 ),
+    .simt_cmd__valid(\cmd__valid$415 ),
     .simt_fault__cause(simt_fault__cause),
     .simt_fault__index(simt_fault__index),
     .simt_fault__valid(simt_fault__valid),
     .simt_post__mask(simt_post__mask),
     .simt_post__valid(simt_post__valid),
     .store_busy(store_busy),
-    .store_cmd__valid(\cmd__valid$393 ),
+    .store_cmd__valid(\cmd__valid$396 ),
     .store_fault__cause(store_fault__cause),
     .store_fault__index(store_fault__index),
     .store_fault__valid(store_fault__valid),
@@ -1152,42 +1156,42 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .acc__row(drain__row),
     .acc__row_sum(acc__row_sum),
     .acc__valid(drain__valid),
-    .act__data(\drain__data$299 ),
-    .act__ready(\act__ready$305 ),
-    .act__valid(\drain__valid$309 ),
+    .act__data(\drain__data$302 ),
+    .act__ready(\act__ready$308 ),
+    .act__valid(\drain__valid$312 ),
     .bias(params__bias),
     .busy(drain_busy),
     .clear(clear),
     .clk(clk),
     .cmd__ready(drain_cmd__ready),
-    .cmd__valid(\cmd__valid$374 ),
+    .cmd__valid(\cmd__valid$377 ),
     .fault__cause(drain_fault__cause),
     .fault__index(drain_fault__index),
     .fault__valid(drain_fault__valid),
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2655$0 (\$90 ),
-    .\port$2689$0 (\$91 ),
-    .\port$2723$0 (\$92 ),
-    .\port$2757$0 (\$93 ),
-    .\port$3242$0 (\$95 ),
-    .\port$7657$0 (\$39 ),
-    .\port$7659$0 (\$40 ),
-    .\port$7661$0 (\$41 ),
-    .\port$7663$0 (\$42 ),
-    .\port$7665$0 (\$43 ),
-    .\port$7667$0 (\$44 ),
-    .\port$7669$0 (\$45 ),
-    .\port$7671$0 (\$46 ),
-    .\port$7673$0 (\$47 ),
-    .\port$7675$0 (\$48 ),
-    .\port$7677$0 (\$49 ),
-    .\port$7679$0 (\$50 ),
-    .\port$7681$0 (\$51 ),
-    .\port$7683$0 (\$52 ),
-    .\port$7685$0 (\$53 ),
-    .\port$7687$0 (\$54 ),
+    .\port$2656$0 (\$90 ),
+    .\port$2690$0 (\$91 ),
+    .\port$2724$0 (\$92 ),
+    .\port$2758$0 (\$93 ),
+    .\port$3243$0 (\$95 ),
+    .\port$7582$0 (\$39 ),
+    .\port$7584$0 (\$40 ),
+    .\port$7586$0 (\$41 ),
+    .\port$7588$0 (\$42 ),
+    .\port$7590$0 (\$43 ),
+    .\port$7592$0 (\$44 ),
+    .\port$7594$0 (\$45 ),
+    .\port$7596$0 (\$46 ),
+    .\port$7598$0 (\$47 ),
+    .\port$7600$0 (\$48 ),
+    .\port$7602$0 (\$49 ),
+    .\port$7604$0 (\$50 ),
+    .\port$7606$0 (\$51 ),
+    .\port$7608$0 (\$52 ),
+    .\port$7610$0 (\$53 ),
+    .\port$7612$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$68 (read__en),
@@ -1216,25 +1220,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__payload(load__burst__payload),
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
-    .params__valid(\write__valid$265 ),
-    .\port$7549$0 (\$7 ),
-    .\port$7551$0 (\$8 ),
-    .\port$7553$0 (\$9 ),
-    .\port$7555$0 (\$10 ),
-    .\port$7557$0 (\$11 ),
-    .\port$7559$0 (\$12 ),
-    .\port$7561$0 (\$13 ),
-    .\port$7563$0 (\$14 ),
-    .\port$7565$0 (\$15 ),
-    .\port$7567$0 (\$16 ),
-    .\port$7569$0 (\$17 ),
-    .\port$7571$0 (\$18 ),
-    .\port$7573$0 (\$19 ),
-    .\port$7575$0 (\$20 ),
-    .\port$7577$0 (\$21 ),
-    .\port$7579$0 (\$22 ),
-    .\port$7950$35 (\$88 ),
-    .\port$8069$0 (\$89 ),
+    .params__valid(\write__valid$268 ),
+    .\port$7474$0 (\$7 ),
+    .\port$7476$0 (\$8 ),
+    .\port$7478$0 (\$9 ),
+    .\port$7480$0 (\$10 ),
+    .\port$7482$0 (\$11 ),
+    .\port$7484$0 (\$12 ),
+    .\port$7486$0 (\$13 ),
+    .\port$7488$0 (\$14 ),
+    .\port$7490$0 (\$15 ),
+    .\port$7492$0 (\$16 ),
+    .\port$7494$0 (\$17 ),
+    .\port$7496$0 (\$18 ),
+    .\port$7498$0 (\$19 ),
+    .\port$7500$0 (\$20 ),
+    .\port$7502$0 (\$21 ),
+    .\port$7504$0 (\$22 ),
+    .\port$7877$35 (\$88 ),
+    .\port$7996$0 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1247,8 +1251,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.matmul  matmul (
     .abort(abort),
-    .act__data(\act__data$279 ),
-    .act__ready(\act__ready$283 ),
+    .act__data(\act__data$282 ),
+    .act__ready(\act__ready$286 ),
     .act__valid(matmul__valid),
     .act_fence__end(act_fence__end),
     .act_fence__start(act_fence__start),
@@ -1257,7 +1261,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .busy(matmul_busy),
     .clear(clear),
     .clk(clk),
-    .cmd__valid(\cmd__valid$355 ),
+    .cmd__valid(\cmd__valid$358 ),
     .drain__ready(acc__ready),
     .drain__row(drain__row),
     .drain__row_sum(acc__row_sum),
@@ -1268,28 +1272,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$2655$0 (\$90 ),
-    .\port$2689$0 (\$91 ),
-    .\port$2723$0 (\$92 ),
-    .\port$2757$0 (\$93 ),
-    .\port$7387$0 (matmul_waiting),
-    .\port$7603$0 (\$23 ),
-    .\port$7605$0 (\$24 ),
-    .\port$7607$0 (\$25 ),
-    .\port$7609$0 (\$26 ),
-    .\port$7611$0 (\$27 ),
-    .\port$7613$0 (\$28 ),
-    .\port$7615$0 (\$29 ),
-    .\port$7617$0 (\$30 ),
-    .\port$7619$0 (\$31 ),
-    .\port$7621$0 (\$32 ),
-    .\port$7623$0 (\$33 ),
-    .\port$7625$0 (\$34 ),
-    .\port$7627$0 (\$35 ),
-    .\port$7629$0 (\$36 ),
-    .\port$7631$0 (\$37 ),
-    .\port$7633$0 (\$38 ),
-    .\port$8303$0 (\$94 ),
+    .\port$2656$0 (\$90 ),
+    .\port$2690$0 (\$91 ),
+    .\port$2724$0 (\$92 ),
+    .\port$2758$0 (\$93 ),
+    .\port$7312$0 (matmul_waiting),
+    .\port$7528$0 (\$23 ),
+    .\port$7530$0 (\$24 ),
+    .\port$7532$0 (\$25 ),
+    .\port$7534$0 (\$26 ),
+    .\port$7536$0 (\$27 ),
+    .\port$7538$0 (\$28 ),
+    .\port$7540$0 (\$29 ),
+    .\port$7542$0 (\$30 ),
+    .\port$7544$0 (\$31 ),
+    .\port$7546$0 (\$32 ),
+    .\port$7548$0 (\$33 ),
+    .\port$7550$0 (\$34 ),
+    .\port$7552$0 (\$35 ),
+    .\port$7554$0 (\$36 ),
+    .\port$7556$0 (\$37 ),
+    .\port$7558$0 (\$38 ),
+    .\port$8230$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1359,10 +1363,10 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .simt_write__done__payload(write__done__payload),
     .simt_write__done__valid(write__done__valid),
     .store__beat__payload(store__beat__payload),
-    .store__beat__ready(\memory__beat__ready$229 ),
+    .store__beat__ready(\memory__beat__ready$232 ),
     .store__beat__valid(store__beat__valid),
     .store__burst__payload(store__burst__payload),
-    .store__burst__ready(\memory__burst__ready$235 ),
+    .store__burst__ready(\memory__burst__ready$238 ),
     .store__burst__valid(store__burst__valid),
     .store__done__payload(memory__done__payload),
     .store__done__valid(memory__done__valid),
@@ -1372,46 +1376,46 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$8069$0 (\$89 ),
+    .\port$7996$0 (\$89 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
     .read__en(read__en),
     .read__scale(params__scale),
     .rst(rst),
-    .write__valid(\write__valid$265 )
+    .write__valid(\write__valid$268 )
   );
   \weft.simt  simt (
     .abort(abort),
-    .clear(clear),
-    .clk(clk),
     .cmd__ready(simt_cmd__ready),
-    .cmd__valid(\cmd__valid$412 ),
+    .cmd__valid(\cmd__valid$415 ),
     .code__burst__payload(simt_code__burst__payload),
     .code__burst__valid(simt_code__burst__valid),
-    .events(\events$109 ),
+    .core_clk(clk),
+    .core_rst(core_rst),
+    .events(\events$112 ),
     .fault__cause(simt_fault__cause),
     .fault__index(simt_fault__index),
     .fault__valid(simt_fault__valid),
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$7765$0 (\$71 ),
-    .\port$7767$0 (\$72 ),
-    .\port$7769$0 (\$73 ),
-    .\port$7771$0 (\$74 ),
-    .\port$7773$0 (\$75 ),
-    .\port$7775$0 (\$76 ),
-    .\port$7777$0 (\$77 ),
-    .\port$7779$0 (\$78 ),
-    .\port$7781$0 (\$79 ),
-    .\port$7783$0 (\$80 ),
-    .\port$7785$0 (\$81 ),
-    .\port$7787$0 (\$82 ),
-    .\port$7789$0 (\$83 ),
-    .\port$7791$0 (\$84 ),
-    .\port$7793$0 (\$85 ),
-    .\port$7795$0 (\$86 ),
+    .\port$7690$0 (\$71 ),
+    .\port$7692$0 (\$72 ),
+    .\port$7694$0 (\$73 ),
+    .\port$7696$0 (\$74 ),
+    .\port$7698$0 (\$75 ),
+    .\port$7700$0 (\$76 ),
+    .\port$7702$0 (\$77 ),
+    .\port$7704$0 (\$78 ),
+    .\port$7706$0 (\$79 ),
+    .\port$7708$0 (\$80 ),
+    .\port$7710$0 (\$81 ),
+    .\port$7712$0 (\$82 ),
+    .\port$7714$0 (\$83 ),
+    .\port$7716$0 (\$84 ),
+    .\port$7718$0 (\$85 ),
+    .\port$7720$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .read__beat__payload(read__beat__payload),
@@ -1420,7 +1424,6 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .read__burst__payload(simt_read__burst__payload),
     .read__burst__ready(read__burst__ready),
     .read__burst__valid(simt_read__burst__valid),
-    .rst(rst),
     .running(simt_busy),
     .shared__data(simt__data),
     .shared__out(shared__out),
@@ -1442,45 +1445,45 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.store  store (
     .abort(abort),
-    .act__data(\act__data$321 ),
+    .act__data(\act__data$324 ),
     .act__offset(store__offset),
-    .act__ready(\act__ready$325 ),
+    .act__ready(\act__ready$328 ),
     .act__region(store__region),
     .act__valid(store__valid),
-    .burst__ready(\memory__burst__ready$235 ),
+    .burst__ready(\memory__burst__ready$238 ),
     .\busy$91 (store_busy),
     .clear(clear),
     .clk(clk),
     .cmd__ready(store_cmd__ready),
-    .cmd__valid(\cmd__valid$393 ),
+    .cmd__valid(\cmd__valid$396 ),
     .\end (\end ),
     .fault__cause(store_fault__cause),
     .fault__index(store_fault__index),
     .fault__valid(store_fault__valid),
     .memory__beat__payload(store__beat__payload),
-    .memory__beat__ready(\memory__beat__ready$229 ),
+    .memory__beat__ready(\memory__beat__ready$232 ),
     .memory__beat__valid(store__beat__valid),
     .memory__burst__payload(store__burst__payload),
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .memory__done__valid(memory__done__valid),
     .message(message),
-    .\port$7711$0 (\$55 ),
-    .\port$7713$0 (\$56 ),
-    .\port$7715$0 (\$57 ),
-    .\port$7717$0 (\$58 ),
-    .\port$7719$0 (\$59 ),
-    .\port$7721$0 (\$60 ),
-    .\port$7723$0 (\$61 ),
-    .\port$7725$0 (\$62 ),
-    .\port$7727$0 (\$63 ),
-    .\port$7729$0 (\$64 ),
-    .\port$7731$0 (\$65 ),
-    .\port$7733$0 (\$66 ),
-    .\port$7735$0 (\$67 ),
-    .\port$7737$0 (\$68 ),
-    .\port$7739$0 (\$69 ),
-    .\port$7741$0 (\$70 ),
+    .\port$7636$0 (\$55 ),
+    .\port$7638$0 (\$56 ),
+    .\port$7640$0 (\$57 ),
+    .\port$7642$0 (\$58 ),
+    .\port$7644$0 (\$59 ),
+    .\port$7646$0 (\$60 ),
+    .\port$7648$0 (\$61 ),
+    .\port$7650$0 (\$62 ),
+    .\port$7652$0 (\$63 ),
+    .\port$7654$0 (\$64 ),
+    .\port$7656$0 (\$65 ),
+    .\port$7658$0 (\$66 ),
+    .\port$7660$0 (\$67 ),
+    .\port$7662$0 (\$68 ),
+    .\port$7664$0 (\$69 ),
+    .\port$7666$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -1524,8 +1527,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign shared__strobe = simt__strobe;
   assign shared__valid = simt__valid;
   assign shared__write = simt__write;
-  assign \trap$107  = trap;
-  assign \irq$110  = irq;
+  assign core_clk = clk;
+  assign \trap$110  = trap;
+  assign \irq$113  = irq;
   assign host__araddr = s_axil_araddr;
   assign s_axil__araddr = s_axil_araddr;
   assign host__arready = s_axil__arready;
@@ -1599,25 +1603,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign m_axi__wready = m_axi_wready;
   assign axi__wstrb = m_axi__wstrb;
   assign axi__wvalid = m_axi__wvalid;
-  assign \fetch__beat__payload$204  = fetch__beat__payload;
+  assign \fetch__beat__payload$207  = fetch__beat__payload;
   assign fetch__beat__ready = 1'h1;
-  assign \fetch__beat__ready$206  = 1'h1;
-  assign \fetch__beat__valid$208  = fetch__beat__valid;
-  assign \fetch__burst__payload$210  = fetch__burst__payload;
-  assign \fetch__burst__ready$212  = fetch__burst__ready;
-  assign \fetch__burst__valid$214  = fetch__burst__valid;
+  assign \fetch__beat__ready$209  = 1'h1;
+  assign \fetch__beat__valid$211  = fetch__beat__valid;
+  assign \fetch__burst__payload$213  = fetch__burst__payload;
+  assign \fetch__burst__ready$215  = fetch__burst__ready;
+  assign \fetch__burst__valid$217  = fetch__burst__valid;
   assign load__beat__payload = memory__beat__payload;
   assign memory__beat__ready = load__beat__ready;
   assign load__beat__valid = memory__beat__valid;
   assign memory__burst__payload = load__burst__payload;
   assign load__burst__ready = memory__burst__ready;
   assign memory__burst__valid = load__burst__valid;
-  assign \memory__beat__payload$228  = store__beat__payload;
-  assign store__beat__ready = \memory__beat__ready$229 ;
-  assign \memory__beat__valid$232  = store__beat__valid;
-  assign \memory__burst__payload$234  = store__burst__payload;
-  assign store__burst__ready = \memory__burst__ready$235 ;
-  assign \memory__burst__valid$238  = store__burst__valid;
+  assign \memory__beat__payload$231  = store__beat__payload;
+  assign store__beat__ready = \memory__beat__ready$232 ;
+  assign \memory__beat__valid$235  = store__beat__valid;
+  assign \memory__burst__payload$237  = store__burst__payload;
+  assign store__burst__ready = \memory__burst__ready$238 ;
+  assign \memory__burst__valid$241  = store__burst__valid;
   assign store__done__payload = memory__done__payload;
   assign store__done__valid = memory__done__valid;
   assign act__data = load__data;
@@ -1633,47 +1637,47 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign wgt__valid = write__valid;
   assign write__column = \$89 [69:64];
   assign params__column = \$89 [69:64];
-  assign \write__data$263  = \$89 [63:0];
+  assign \write__data$266  = \$89 [63:0];
   assign params__data = \$89 [63:0];
-  assign params__valid = \write__valid$265 ;
-  assign \act_fence__end$268  = act_fence__end;
-  assign \act_fence__start$270  = act_fence__start;
-  assign \act_fence__up$272  = act_fence__up;
-  assign \wgt_fence__end$274  = wgt_fence__end;
-  assign \wgt_fence__start$276  = wgt_fence__start;
-  assign \wgt_fence__up$278  = wgt_fence__up;
-  assign matmul__data = \act__data$279 ;
+  assign params__valid = \write__valid$268 ;
+  assign \act_fence__end$271  = act_fence__end;
+  assign \act_fence__start$273  = act_fence__start;
+  assign \act_fence__up$275  = act_fence__up;
+  assign \wgt_fence__end$277  = wgt_fence__end;
+  assign \wgt_fence__start$279  = wgt_fence__start;
+  assign \wgt_fence__up$281  = wgt_fence__up;
+  assign matmul__data = \act__data$282 ;
   assign matmul__offset = \$94 [9:0];
-  assign \act__offset$282  = \$94 [9:0];
-  assign matmul__ready = \act__ready$283 ;
+  assign \act__offset$285  = \$94 [9:0];
+  assign matmul__ready = \act__ready$286 ;
   assign matmul__region = \$94 [10];
-  assign \act__region$286  = \$94 [10];
-  assign \act__valid$288  = matmul__valid;
+  assign \act__region$289  = \$94 [10];
+  assign \act__valid$291  = matmul__valid;
   assign acc__data = { \$93 , \$92 , \$91 , \$90  };
   assign drain__data = { \$93 , \$92 , \$91 , \$90  };
   assign drain__ready = acc__ready;
   assign acc__row = drain__row;
   assign drain__row_sum = acc__row_sum;
   assign acc__valid = drain__valid;
-  assign \act__data$300  = \drain__data$299 ;
+  assign \act__data$303  = \drain__data$302 ;
   assign drain__mask = \$95 [14:11];
-  assign \act__mask$302  = \$95 [14:11];
+  assign \act__mask$305  = \$95 [14:11];
   assign drain__offset = \$95 [10:1];
-  assign \act__offset$304  = \$95 [10:1];
-  assign \drain__ready$306  = \act__ready$305 ;
+  assign \act__offset$307  = \$95 [10:1];
+  assign \drain__ready$309  = \act__ready$308 ;
   assign drain__region = \$95 [0];
-  assign \act__region$308  = \$95 [0];
-  assign \act__valid$310  = \drain__valid$309 ;
+  assign \act__region$311  = \$95 [0];
+  assign \act__valid$313  = \drain__valid$312 ;
   assign read__bias = params__bias;
   assign params__bias_row = read__bias_row;
   assign params__en = read__en;
   assign read__scale = params__scale;
   assign params__scale_row = read__scale_row;
-  assign store__data = \act__data$321 ;
-  assign \act__offset$324  = store__offset;
-  assign store__ready = \act__ready$325 ;
-  assign \act__region$328  = store__region;
-  assign \act__valid$330  = store__valid;
+  assign store__data = \act__data$324 ;
+  assign \act__offset$327  = store__offset;
+  assign store__ready = \act__ready$328 ;
+  assign \act__region$331  = store__region;
+  assign \act__valid$333  = store__valid;
   assign cmd__payload = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32], \$22 [31:0], \$21 [31:0], \$20 [31:0], \$19 [31:0], \$18 [31:0], \$17 [31:0], \$16 [31:0], \$15 [31:0], \$14 [31:0], \$13 [31:0], \$12 [31:0], \$11 [31:0], \$10 [31:0], \$9 [31:0], \$8 [31:0], \$7 [31:0] };
   assign load_cmd__payload = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32], \$22 [31:0], \$21 [31:0], \$20 [31:0], \$19 [31:0], \$18 [31:0], \$17 [31:0], \$16 [31:0], \$15 [31:0], \$14 [31:0], \$13 [31:0], \$12 [31:0], \$11 [31:0], \$10 [31:0], \$9 [31:0], \$8 [31:0], \$7 [31:0] };
   assign cmd__ready = load_cmd__ready;
@@ -1684,51 +1688,51 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign fault__index = load_fault__index;
   assign fault__valid = load_fault__valid;
   assign busy = load_busy;
-  assign \abort$350  = abort;
-  assign \cmd__payload$351  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
+  assign \abort$353  = abort;
+  assign \cmd__payload$354  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
   assign matmul_cmd__payload = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
-  assign \cmd__ready$354  = matmul_cmd__ready;
-  assign matmul_cmd__valid = \cmd__valid$355 ;
-  assign \post__mask$358  = matmul_post__mask;
-  assign \post__valid$360  = matmul_post__valid;
-  assign \fault__cause$362  = matmul_fault__cause;
-  assign \fault__index$364  = matmul_fault__index;
-  assign \fault__valid$366  = matmul_fault__valid;
-  assign \busy$368  = matmul_busy;
-  assign \abort$369  = abort;
-  assign \cmd__payload$370  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
+  assign \cmd__ready$357  = matmul_cmd__ready;
+  assign matmul_cmd__valid = \cmd__valid$358 ;
+  assign \post__mask$361  = matmul_post__mask;
+  assign \post__valid$363  = matmul_post__valid;
+  assign \fault__cause$365  = matmul_fault__cause;
+  assign \fault__index$367  = matmul_fault__index;
+  assign \fault__valid$369  = matmul_fault__valid;
+  assign \busy$371  = matmul_busy;
+  assign \abort$372  = abort;
+  assign \cmd__payload$373  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
   assign drain_cmd__payload = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
-  assign \cmd__ready$373  = drain_cmd__ready;
-  assign drain_cmd__valid = \cmd__valid$374 ;
-  assign \post__mask$377  = drain_post__mask;
-  assign \post__valid$379  = drain_post__valid;
-  assign \fault__cause$381  = drain_fault__cause;
-  assign \fault__index$383  = drain_fault__index;
-  assign \fault__valid$385  = drain_fault__valid;
-  assign \busy$387  = drain_busy;
-  assign \abort$388  = abort;
-  assign \cmd__payload$389  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
+  assign \cmd__ready$376  = drain_cmd__ready;
+  assign drain_cmd__valid = \cmd__valid$377 ;
+  assign \post__mask$380  = drain_post__mask;
+  assign \post__valid$382  = drain_post__valid;
+  assign \fault__cause$384  = drain_fault__cause;
+  assign \fault__index$386  = drain_fault__index;
+  assign \fault__valid$388  = drain_fault__valid;
+  assign \busy$390  = drain_busy;
+  assign \abort$391  = abort;
+  assign \cmd__payload$392  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
   assign store_cmd__payload = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
-  assign \cmd__ready$392  = store_cmd__ready;
-  assign store_cmd__valid = \cmd__valid$393 ;
-  assign \post__mask$396  = store_post__mask;
-  assign \post__valid$398  = store_post__valid;
-  assign \fault__cause$400  = store_fault__cause;
-  assign \fault__index$402  = store_fault__index;
-  assign \fault__valid$404  = store_fault__valid;
-  assign \busy$406  = store_busy;
-  assign \abort$407  = abort;
-  assign \cmd__payload$408  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
+  assign \cmd__ready$395  = store_cmd__ready;
+  assign store_cmd__valid = \cmd__valid$396 ;
+  assign \post__mask$399  = store_post__mask;
+  assign \post__valid$401  = store_post__valid;
+  assign \fault__cause$403  = store_fault__cause;
+  assign \fault__index$405  = store_fault__index;
+  assign \fault__valid$407  = store_fault__valid;
+  assign \busy$409  = store_busy;
+  assign \abort$410  = abort;
+  assign \cmd__payload$411  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
   assign simt_cmd__payload = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
-  assign \cmd__ready$411  = simt_cmd__ready;
-  assign simt_cmd__valid = \cmd__valid$412 ;
-  assign \post__mask$415  = simt_post__mask;
-  assign \post__valid$417  = simt_post__valid;
-  assign \fault__cause$419  = simt_fault__cause;
-  assign \fault__index$421  = simt_fault__index;
-  assign \fault__valid$423  = simt_fault__valid;
-  assign \busy$425  = simt_busy;
-  assign \abort$426  = abort;
+  assign \cmd__ready$414  = simt_cmd__ready;
+  assign simt_cmd__valid = \cmd__valid$415 ;
+  assign \post__mask$418  = simt_post__mask;
+  assign \post__valid$420  = simt_post__valid;
+  assign \fault__cause$422  = simt_fault__cause;
+  assign \fault__index$424  = simt_fault__index;
+  assign \fault__valid$426  = simt_fault__valid;
+  assign \busy$428  = simt_busy;
+  assign \abort$429  = abort;
   assign wgt_read = read;
   assign wgt_row = row;
   assign data = wgt_data;
@@ -1736,8 +1740,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign waiting_weights = matmul_waiting[0];
   assign waiting_operands = matmul_waiting[1];
   assign waiting_accumulator = matmul_waiting[2];
-  assign \end$440  = \end ;
-  assign \message$442  = message;
+  assign \end$443  = \end ;
+  assign \message$445  = message;
   assign outstanding = memory_outstanding;
   assign s_axil_awready = s_axil__awready;
   assign s_axil_wready = s_axil__awready;
@@ -1803,13 +1807,13 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \trap.x  = trap[58:43];
   assign \trap.y  = trap[74:59];
   assign \trap.z  = trap[90:75];
-  assign \trap$107.cause  = trap[3:0];
-  assign \trap$107.lane  = trap[6:4];
-  assign \trap$107.warp  = trap[10:7];
-  assign \trap$107.pc  = trap[42:11];
-  assign \trap$107.x  = trap[58:43];
-  assign \trap$107.y  = trap[74:59];
-  assign \trap$107.z  = trap[90:75];
+  assign \trap$110.cause  = trap[3:0];
+  assign \trap$110.lane  = trap[6:4];
+  assign \trap$110.warp  = trap[10:7];
+  assign \trap$110.pc  = trap[42:11];
+  assign \trap$110.x  = trap[58:43];
+  assign \trap$110.y  = trap[74:59];
+  assign \trap$110.z  = trap[90:75];
   assign \events.cycles  = events[0];
   assign \events.compute  = events[1];
   assign \events.weights  = events[2];
@@ -1852,35 +1856,35 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \events.kernel_pipeline  = events[44];
   assign \events.kernel_empty  = events[45];
   assign \events.kernel_code_misses  = events[46];
-  assign \events$109.issued  = \events$109 [0];
-  assign \events$109.active_lanes  = \events$109 [2:1];
-  assign \events$109.diverged  = \events$109 [3];
-  assign \events$109.turns  = \events$109 [4];
-  assign \events$109.shared_accesses  = \events$109 [5];
-  assign \events$109.bank_conflicts  = \events$109 [6];
-  assign \events$109.memory_accesses  = \events$109 [7];
-  assign \events$109.memory_split  = \events$109 [8];
-  assign \events$109.memory_bursts  = \events$109 [9];
-  assign \events$109.memory_beats  = \events$109 [14:10];
-  assign \events$109.replayed  = \events$109 [15];
-  assign \events$109.wait_memory  = \events$109 [16];
-  assign \events$109.wait_shared  = \events$109 [17];
-  assign \events$109.wait_units  = \events$109 [18];
-  assign \events$109.wait_code  = \events$109 [19];
-  assign \events$109.wait_barrier  = \events$109 [20];
-  assign \events$109.pipeline  = \events$109 [21];
-  assign \events$109.empty  = \events$109 [22];
-  assign \events$109.code_misses  = \events$109 [23];
+  assign \events$112.issued  = \events$112 [0];
+  assign \events$112.active_lanes  = \events$112 [2:1];
+  assign \events$112.diverged  = \events$112 [3];
+  assign \events$112.turns  = \events$112 [4];
+  assign \events$112.shared_accesses  = \events$112 [5];
+  assign \events$112.bank_conflicts  = \events$112 [6];
+  assign \events$112.memory_accesses  = \events$112 [7];
+  assign \events$112.memory_split  = \events$112 [8];
+  assign \events$112.memory_bursts  = \events$112 [9];
+  assign \events$112.memory_beats  = \events$112 [14:10];
+  assign \events$112.replayed  = \events$112 [15];
+  assign \events$112.wait_memory  = \events$112 [16];
+  assign \events$112.wait_shared  = \events$112 [17];
+  assign \events$112.wait_units  = \events$112 [18];
+  assign \events$112.wait_code  = \events$112 [19];
+  assign \events$112.wait_barrier  = \events$112 [20];
+  assign \events$112.pipeline  = \events$112 [21];
+  assign \events$112.empty  = \events$112 [22];
+  assign \events$112.code_misses  = \events$112 [23];
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
-  assign \fetch__beat__payload$204.data  = fetch__beat__payload[31:0];
-  assign \fetch__beat__payload$204.error  = fetch__beat__payload[32];
-  assign \fetch__beat__payload$204.last  = fetch__beat__payload[33];
+  assign \fetch__beat__payload$207.data  = fetch__beat__payload[31:0];
+  assign \fetch__beat__payload$207.error  = fetch__beat__payload[32];
+  assign \fetch__beat__payload$207.last  = fetch__beat__payload[33];
   assign \fetch__burst__payload.addr  = fetch__burst__payload[31:0];
   assign \fetch__burst__payload.beats  = fetch__burst__payload[36:32];
-  assign \fetch__burst__payload$210.addr  = fetch__burst__payload[31:0];
-  assign \fetch__burst__payload$210.beats  = fetch__burst__payload[36:32];
+  assign \fetch__burst__payload$213.addr  = fetch__burst__payload[31:0];
+  assign \fetch__burst__payload$213.beats  = fetch__burst__payload[36:32];
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -1893,12 +1897,12 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \memory__burst__payload.beats  = load__burst__payload[36:32];
   assign \store__beat__payload.data  = store__beat__payload[31:0];
   assign \store__beat__payload.strobe  = store__beat__payload[35:32];
-  assign \memory__beat__payload$228.data  = store__beat__payload[31:0];
-  assign \memory__beat__payload$228.strobe  = store__beat__payload[35:32];
+  assign \memory__beat__payload$231.data  = store__beat__payload[31:0];
+  assign \memory__beat__payload$231.strobe  = store__beat__payload[35:32];
   assign \store__burst__payload.addr  = store__burst__payload[31:0];
   assign \store__burst__payload.beats  = store__burst__payload[36:32];
-  assign \memory__burst__payload$234.addr  = store__burst__payload[31:0];
-  assign \memory__burst__payload$234.beats  = store__burst__payload[36:32];
+  assign \memory__burst__payload$237.addr  = store__burst__payload[31:0];
+  assign \memory__burst__payload$237.beats  = store__burst__payload[36:32];
   assign \memory__done__payload.error  = memory__done__payload;
   assign \store__done__payload.error  = memory__done__payload;
   assign \cmd__payload.opcode  = \$7 [7:0];
@@ -1947,34 +1951,34 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \load_cmd__payload.pad_bottom  = \$19 [31:16];
   assign \load_cmd__payload.fence  = \$20 [23:0];
   assign \load_cmd__payload.index  = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32] };
-  assign \cmd__payload$351.opcode  = \$23 [7:0];
-  assign \cmd__payload$351.wait  = \$24 [15:0];
-  assign \cmd__payload$351.post  = \$24 [31:16];
-  assign \cmd__payload$351.accumulate  = \$23 [8];
-  assign \cmd__payload$351.row_sum  = \$23 [9];
-  assign \cmd__payload$351.early  = \$23 [10];
-  assign \cmd__payload$351.act  = \$25 [23:0];
-  assign \cmd__payload$351.wgt  = \$26 [15:0];
-  assign \cmd__payload$351.wgt_block  = \$26 [31:16];
-  assign \cmd__payload$351.wait_weights  = \$27 [15:0];
-  assign \cmd__payload$351.wait_acc  = \$27 [31:16];
-  assign \cmd__payload$351.acc  = \$28 [15:0];
-  assign \cmd__payload$351.acc_block  = \$28 [31:16];
-  assign \cmd__payload$351.blocks  = \$29 [15:0];
-  assign \cmd__payload$351.k_tail  = \$29 [31:16];
-  assign \cmd__payload$351.k0  = \$30 [15:0];
-  assign \cmd__payload$351.k1  = \$30 [31:16];
-  assign \cmd__payload$351.k2  = \$31 [15:0];
-  assign \cmd__payload$351.m0  = \$31 [31:16];
-  assign \cmd__payload$351.m1  = \$32 [15:0];
-  assign \cmd__payload$351.m2  = \$32 [31:16];
-  assign \cmd__payload$351.k0_stride  = \$33 [23:0];
-  assign \cmd__payload$351.k1_stride  = \$34 [23:0];
-  assign \cmd__payload$351.k2_stride  = \$35 [23:0];
-  assign \cmd__payload$351.m0_stride  = \$36 [23:0];
-  assign \cmd__payload$351.m1_stride  = \$37 [23:0];
-  assign \cmd__payload$351.m2_stride  = \$38 [23:0];
-  assign \cmd__payload$351.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
+  assign \cmd__payload$354.opcode  = \$23 [7:0];
+  assign \cmd__payload$354.wait  = \$24 [15:0];
+  assign \cmd__payload$354.post  = \$24 [31:16];
+  assign \cmd__payload$354.accumulate  = \$23 [8];
+  assign \cmd__payload$354.row_sum  = \$23 [9];
+  assign \cmd__payload$354.early  = \$23 [10];
+  assign \cmd__payload$354.act  = \$25 [23:0];
+  assign \cmd__payload$354.wgt  = \$26 [15:0];
+  assign \cmd__payload$354.wgt_block  = \$26 [31:16];
+  assign \cmd__payload$354.wait_weights  = \$27 [15:0];
+  assign \cmd__payload$354.wait_acc  = \$27 [31:16];
+  assign \cmd__payload$354.acc  = \$28 [15:0];
+  assign \cmd__payload$354.acc_block  = \$28 [31:16];
+  assign \cmd__payload$354.blocks  = \$29 [15:0];
+  assign \cmd__payload$354.k_tail  = \$29 [31:16];
+  assign \cmd__payload$354.k0  = \$30 [15:0];
+  assign \cmd__payload$354.k1  = \$30 [31:16];
+  assign \cmd__payload$354.k2  = \$31 [15:0];
+  assign \cmd__payload$354.m0  = \$31 [31:16];
+  assign \cmd__payload$354.m1  = \$32 [15:0];
+  assign \cmd__payload$354.m2  = \$32 [31:16];
+  assign \cmd__payload$354.k0_stride  = \$33 [23:0];
+  assign \cmd__payload$354.k1_stride  = \$34 [23:0];
+  assign \cmd__payload$354.k2_stride  = \$35 [23:0];
+  assign \cmd__payload$354.m0_stride  = \$36 [23:0];
+  assign \cmd__payload$354.m1_stride  = \$37 [23:0];
+  assign \cmd__payload$354.m2_stride  = \$38 [23:0];
+  assign \cmd__payload$354.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
   assign \matmul_cmd__payload.opcode  = \$23 [7:0];
   assign \matmul_cmd__payload.wait  = \$24 [15:0];
   assign \matmul_cmd__payload.post  = \$24 [31:16];
@@ -2003,27 +2007,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \matmul_cmd__payload.m1_stride  = \$37 [23:0];
   assign \matmul_cmd__payload.m2_stride  = \$38 [23:0];
   assign \matmul_cmd__payload.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
-  assign \cmd__payload$370.opcode  = \$39 [7:0];
-  assign \cmd__payload$370.wait  = \$40 [15:0];
-  assign \cmd__payload$370.post  = \$40 [31:16];
-  assign \cmd__payload$370.int32  = \$39 [8];
-  assign \cmd__payload$370.params  = \$39 [9];
-  assign \cmd__payload$370.row_sum  = \$39 [10];
-  assign \cmd__payload$370.acc  = \$41 [15:0];
-  assign \cmd__payload$370.acc_block  = \$41 [31:16];
-  assign \cmd__payload$370.rows  = \$42 [15:0];
-  assign \cmd__payload$370.blocks  = \$42 [31:16];
-  assign \cmd__payload$370.dst  = \$43 [23:0];
-  assign \cmd__payload$370.dst_stride  = \$44 [23:0];
-  assign \cmd__payload$370.dst_block  = \$45 [23:0];
-  assign \cmd__payload$370.param  = \$46 [15:0];
-  assign \cmd__payload$370.cols_last  = \$46 [31:16];
-  assign \cmd__payload$370.scale  = \$47 [31:0];
-  assign \cmd__payload$370.zero_point  = \$48 [15:0];
-  assign \cmd__payload$370.b_zero_point  = \$48 [31:16];
-  assign \cmd__payload$370.qmin  = \$49 [15:0];
-  assign \cmd__payload$370.qmax  = \$49 [31:16];
-  assign \cmd__payload$370.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
+  assign \cmd__payload$373.opcode  = \$39 [7:0];
+  assign \cmd__payload$373.wait  = \$40 [15:0];
+  assign \cmd__payload$373.post  = \$40 [31:16];
+  assign \cmd__payload$373.int32  = \$39 [8];
+  assign \cmd__payload$373.params  = \$39 [9];
+  assign \cmd__payload$373.row_sum  = \$39 [10];
+  assign \cmd__payload$373.acc  = \$41 [15:0];
+  assign \cmd__payload$373.acc_block  = \$41 [31:16];
+  assign \cmd__payload$373.rows  = \$42 [15:0];
+  assign \cmd__payload$373.blocks  = \$42 [31:16];
+  assign \cmd__payload$373.dst  = \$43 [23:0];
+  assign \cmd__payload$373.dst_stride  = \$44 [23:0];
+  assign \cmd__payload$373.dst_block  = \$45 [23:0];
+  assign \cmd__payload$373.param  = \$46 [15:0];
+  assign \cmd__payload$373.cols_last  = \$46 [31:16];
+  assign \cmd__payload$373.scale  = \$47 [31:0];
+  assign \cmd__payload$373.zero_point  = \$48 [15:0];
+  assign \cmd__payload$373.b_zero_point  = \$48 [31:16];
+  assign \cmd__payload$373.qmin  = \$49 [15:0];
+  assign \cmd__payload$373.qmax  = \$49 [31:16];
+  assign \cmd__payload$373.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
   assign \drain_cmd__payload.opcode  = \$39 [7:0];
   assign \drain_cmd__payload.wait  = \$40 [15:0];
   assign \drain_cmd__payload.post  = \$40 [31:16];
@@ -2045,24 +2049,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \drain_cmd__payload.qmin  = \$49 [15:0];
   assign \drain_cmd__payload.qmax  = \$49 [31:16];
   assign \drain_cmd__payload.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
-  assign \cmd__payload$389.opcode  = \$55 [7:0];
-  assign \cmd__payload$389.wait  = \$56 [15:0];
-  assign \cmd__payload$389.post  = \$56 [31:16];
-  assign \cmd__payload$389.dst  = \$57 [31:0];
-  assign \cmd__payload$389.stride1  = \$58 [31:0];
-  assign \cmd__payload$389.stride2  = \$59 [31:0];
-  assign \cmd__payload$389.len  = \$60 [23:0];
-  assign \cmd__payload$389.count1  = \$61 [15:0];
-  assign \cmd__payload$389.count2  = \$61 [31:16];
-  assign \cmd__payload$389.src  = \$62 [23:0];
-  assign \cmd__payload$389.src_stride1  = \$63 [23:0];
-  assign \cmd__payload$389.src_stride2  = \$64 [23:0];
-  assign \cmd__payload$389.write  = \$55 [8];
-  assign \cmd__payload$389.message  = \$55 [9];
-  assign \cmd__payload$389.end  = \$55 [10];
-  assign \cmd__payload$389.address  = \$57 [31:0];
-  assign \cmd__payload$389.value  = \$58 [31:0];
-  assign \cmd__payload$389.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
+  assign \cmd__payload$392.opcode  = \$55 [7:0];
+  assign \cmd__payload$392.wait  = \$56 [15:0];
+  assign \cmd__payload$392.post  = \$56 [31:16];
+  assign \cmd__payload$392.dst  = \$57 [31:0];
+  assign \cmd__payload$392.stride1  = \$58 [31:0];
+  assign \cmd__payload$392.stride2  = \$59 [31:0];
+  assign \cmd__payload$392.len  = \$60 [23:0];
+  assign \cmd__payload$392.count1  = \$61 [15:0];
+  assign \cmd__payload$392.count2  = \$61 [31:16];
+  assign \cmd__payload$392.src  = \$62 [23:0];
+  assign \cmd__payload$392.src_stride1  = \$63 [23:0];
+  assign \cmd__payload$392.src_stride2  = \$64 [23:0];
+  assign \cmd__payload$392.write  = \$55 [8];
+  assign \cmd__payload$392.message  = \$55 [9];
+  assign \cmd__payload$392.end  = \$55 [10];
+  assign \cmd__payload$392.address  = \$57 [31:0];
+  assign \cmd__payload$392.value  = \$58 [31:0];
+  assign \cmd__payload$392.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
   assign \store_cmd__payload.opcode  = \$55 [7:0];
   assign \store_cmd__payload.wait  = \$56 [15:0];
   assign \store_cmd__payload.post  = \$56 [31:16];
@@ -2081,22 +2085,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \store_cmd__payload.address  = \$57 [31:0];
   assign \store_cmd__payload.value  = \$58 [31:0];
   assign \store_cmd__payload.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
-  assign \cmd__payload$408.opcode  = \$71 [7:0];
-  assign \cmd__payload$408.wait  = \$72 [15:0];
-  assign \cmd__payload$408.post  = \$72 [31:16];
-  assign \cmd__payload$408.entry  = \$73 [31:0];
-  assign \cmd__payload$408.arguments  = \$74 [31:0];
-  assign \cmd__payload$408.grid_x  = \$75 [15:0];
-  assign \cmd__payload$408.grid_y  = \$75 [31:16];
-  assign \cmd__payload$408.grid_z  = \$76 [15:0];
-  assign \cmd__payload$408.block_x  = \$76 [31:16];
-  assign \cmd__payload$408.block_y  = \$77 [15:0];
-  assign \cmd__payload$408.block_z  = \$77 [31:16];
-  assign \cmd__payload$408.shared  = \$78 [23:0];
-  assign \cmd__payload$408.private  = \$79 [15:0];
-  assign \cmd__payload$408.shared_base  = \$80 [23:0];
-  assign \cmd__payload$408.private_base  = \$81 [31:0];
-  assign \cmd__payload$408.index  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32] };
+  assign \cmd__payload$411.opcode  = \$71 [7:0];
+  assign \cmd__payload$411.wait  = \$72 [15:0];
+  assign \cmd__payload$411.post  = \$72 [31:16];
+  assign \cmd__payload$411.entry  = \$73 [31:0];
+  assign \cmd__payload$411.arguments  = \$74 [31:0];
+  assign \cmd__payload$411.grid_x  = \$75 [15:0];
+  assign \cmd__payload$411.grid_y  = \$75 [31:16];
+  assign \cmd__payload$411.grid_z  = \$76 [15:0];
+  assign \cmd__payload$411.block_x  = \$76 [31:16];
+  assign \cmd__payload$411.block_y  = \$77 [15:0];
+  assign \cmd__payload$411.block_z  = \$77 [31:16];
+  assign \cmd__payload$411.shared  = \$78 [23:0];
+  assign \cmd__payload$411.private  = \$79 [15:0];
+  assign \cmd__payload$411.shared_base  = \$80 [23:0];
+  assign \cmd__payload$411.private_base  = \$81 [31:0];
+  assign \cmd__payload$411.index  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32] };
   assign \simt_cmd__payload.opcode  = \$71 [7:0];
   assign \simt_cmd__payload.wait  = \$72 [15:0];
   assign \simt_cmd__payload.post  = \$72 [31:16];
@@ -2127,30 +2131,30 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign events[18] = read_stall;
   assign events[17] = read_beat;
   assign events[21] = lost;
-  assign events[46] = \events$109 [23];
-  assign events[45] = \events$109 [22];
-  assign events[44] = \events$109 [21];
-  assign events[43] = \events$109 [20];
-  assign events[42] = \events$109 [19];
-  assign events[41] = \events$109 [18];
-  assign events[40] = \events$109 [17];
-  assign events[39] = \events$109 [16];
-  assign events[38] = \events$109 [15];
-  assign events[37:33] = \events$109 [14:10];
-  assign events[32] = \events$109 [9];
-  assign events[31] = \events$109 [8];
-  assign events[30] = \events$109 [7];
-  assign events[29] = \events$109 [6];
-  assign events[28] = \events$109 [5];
-  assign events[27] = \events$109 [4];
-  assign events[26] = \events$109 [3];
-  assign events[25:24] = \events$109 [2:1];
-  assign events[23] = \events$109 [0];
+  assign events[46] = \events$112 [23];
+  assign events[45] = \events$112 [22];
+  assign events[44] = \events$112 [21];
+  assign events[43] = \events$112 [20];
+  assign events[42] = \events$112 [19];
+  assign events[41] = \events$112 [18];
+  assign events[40] = \events$112 [17];
+  assign events[39] = \events$112 [16];
+  assign events[38] = \events$112 [15];
+  assign events[37:33] = \events$112 [14:10];
+  assign events[32] = \events$112 [9];
+  assign events[31] = \events$112 [8];
+  assign events[30] = \events$112 [7];
+  assign events[29] = \events$112 [6];
+  assign events[28] = \events$112 [5];
+  assign events[27] = \events$112 [4];
+  assign events[26] = \events$112 [3];
+  assign events[25:24] = \events$112 [2:1];
+  assign events[23] = \events$112 [0];
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3242$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$7950$35 , \port$8303$0 
-, store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3243$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$7877$35 
+, \port$8230$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2352,6 +2356,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire \$99 ;
   input clk;
   wire clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   input [31:0] drain__data;
   wire [31:0] drain__data;
   wire [3:0] drain__mask;
@@ -2410,12 +2417,12 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$100 ;
-  input [14:0] \port$3242$0 ;
-  wire [14:0] \port$3242$0 ;
-  input [10:0] \port$7950$35 ;
-  wire [10:0] \port$7950$35 ;
-  input [10:0] \port$8303$0 ;
-  wire [10:0] \port$8303$0 ;
+  input [14:0] \port$3243$0 ;
+  wire [14:0] \port$3243$0 ;
+  input [10:0] \port$7877$35 ;
+  wire [10:0] \port$7877$35 ;
+  input [10:0] \port$8230$0 ;
+  wire [10:0] \port$8230$0 ;
   reg [1:0] read_0_favour = 2'h1;
   wire read_0_favoured;
   wire read_0_lost;
@@ -2510,13 +2517,13 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$3242$0 [2:1], 3'h0 };
-  assign \$2  = \port$3242$0 [14:11] << \port$3242$0 [2:1];
-  assign \$3  = load__data << { \port$7950$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$7950$35 [1:0];
-  assign \$5  = ! \port$8303$0 [10];
+  assign \$1  = drain__data << { \port$3243$0 [2:1], 3'h0 };
+  assign \$2  = \port$3243$0 [14:11] << \port$3243$0 [2:1];
+  assign \$3  = load__data << { \port$7877$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$7877$35 [1:0];
+  assign \$5  = ! \port$8230$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
-  assign \$6  = \port$8303$0 [9:2] + 1'h1;
+  assign \$6  = \port$8230$0 [9:2] + 1'h1;
   assign \$7  = ~ simt__write;
   assign \$8  = simt__valid & \$7 ;
   assign \$9  = ! simt__region;
@@ -2550,9 +2557,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$31  = simt__valid & simt__write;
   assign \$32  = ! simt__region;
   assign write_want_0_simt = \$31  & \$32 ;
-  assign \$33  = ! \port$3242$0 [0];
+  assign \$33  = ! \port$3243$0 [0];
   assign write_want_0_drain = drain__valid & \$33 ;
-  assign \$34  = ! \port$7950$35 [10];
+  assign \$34  = ! \port$7877$35 [10];
   assign write_want_0_load = load__valid & \$34 ;
   assign \$35  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$36  = { write_want_0_load, write_want_0_drain, write_want_0_simt } != { write_grant_0_load, write_grant_0_drain, write_grant_0_simt };
@@ -2584,7 +2591,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$58  = ! simt_stage[1];
   assign \$59  = simt_stage[0] & \$58 ;
   assign read_want_1_matmul = matmul__valid & \$60 ;
-  assign \$61  = \port$8303$0 [9:2] + 1'h1;
+  assign \$61  = \port$8230$0 [9:2] + 1'h1;
   assign \$62  = ~ simt__write;
   assign \$63  = simt__valid & \$62 ;
   assign read_want_1_simt = \$63  & \$64 ;
@@ -2650,13 +2657,13 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign simt__ready = | { write_grant_1_simt, read_grant_1_simt, write_grant_0_simt, read_grant_0_simt };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$115  = drain__valid & drain__ready;
-  assign \$116  = \port$3242$0 [10:3] + 1'h1;
-  assign \$117  = \port$3242$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$118  = \port$3242$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$116  = \port$3243$0 [10:3] + 1'h1;
+  assign \$117  = \port$3243$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$118  = \port$3243$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$119  = load__valid & load__ready;
-  assign \$120  = \port$7950$35 [9:2] + 1'h1;
-  assign \$121  = \port$7950$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$122  = \port$7950$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$120  = \port$7877$35 [9:2] + 1'h1;
+  assign \$121  = \port$7877$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$122  = \port$7877$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$123  = simt__valid & simt__ready;
   assign \$124  = \$123  & simt__write;
   assign \$125  = ! read_0_patience;
@@ -2911,7 +2918,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (read_grant_0_matmul) begin
-      read_rows = { \port$8303$0 [9:3], \$6 [7:1] };
+      read_rows = { \port$8230$0 [9:3], \$6 [7:1] };
     end
     if (read_grant_0_simt) begin
       read_rows = simt__rows;
@@ -2976,7 +2983,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$56  = 14'h0000;
     if (read_grant_1_matmul) begin
-      \read_rows$56  = { \port$8303$0 [9:3], \$61 [7:1] };
+      \read_rows$56  = { \port$8230$0 [9:3], \$61 [7:1] };
     end
     if (read_grant_1_simt) begin
       \read_rows$56  = simt__rows;
@@ -3042,8 +3049,8 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     \$168 [87:1] = drain_stage[87:1];
     \$168 [0] = \$115 ;
     if (drain__valid) begin
-      \$168 [1] = \port$3242$0 [0];
-      \$168 [15:2] = { \port$3242$0 [10:4], \$116 [7:1] };
+      \$168 [1] = \port$3243$0 [0];
+      \$168 [15:2] = { \port$3243$0 [10:4], \$116 [7:1] };
       \$168 [87:24] = \$117 ;
       \$168 [23:16] = \$118 ;
     end
@@ -3056,8 +3063,8 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     \$169 [87:1] = load_stage[87:1];
     \$169 [0] = \$119 ;
     if (load__valid) begin
-      \$169 [1] = \port$7950$35 [10];
-      \$169 [15:2] = { \port$7950$35 [9:3], \$120 [7:1] };
+      \$169 [1] = \port$7877$35 [10];
+      \$169 [15:2] = { \port$7877$35 [9:3], \$120 [7:1] };
       \$169 [87:24] = \$121 ;
       \$169 [23:16] = \$122 ;
     end
@@ -3196,21 +3203,21 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$180  = \port$8303$0 [10];
+    \$180  = \port$8230$0 [10];
     if (rst) begin
       \$180  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$181  = \port$8303$0 [2];
+    \$181  = \port$8230$0 [2];
     if (rst) begin
       \$181  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$182  = \port$8303$0 [1:0];
+    \$182  = \port$8230$0 [1:0];
     if (rst) begin
       \$182  = 2'h0;
     end
@@ -3300,36 +3307,37 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$193  = simt__region;
-    if (rst) begin
+    if (core_rst) begin
       \$193  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$194  = \$167 ;
-    if (rst) begin
+    if (core_rst) begin
       \$194  = 64'h0000000000000000;
     end
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$3242$0 [10:1];
+  assign drain__offset = \port$3243$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$3242$0 [14:11];
+  assign drain__mask = \port$3243$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$7950$35 [9:0];
+  assign load__offset = \port$7877$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$8303$0 [10];
-  assign matmul__offset = \port$8303$0 [9:0];
-  assign drain__region = \port$3242$0 [0];
-  assign load__region = \port$7950$35 [10];
+  assign matmul__region = \port$8230$0 [10];
+  assign matmul__offset = \port$8230$0 [9:0];
+  assign drain__region = \port$3243$0 [0];
+  assign load__region = \port$7877$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign out = { \$196 , \$195  };
   assign \out$100  = { \$198 , \$197  };
   assign matmul_zero = 3'h0;
   assign store_zero = 3'h0;
+  assign core_clk = clk;
   assign \drain_stage.valid  = drain_stage[0];
   assign \drain_stage.region  = drain_stage[1];
   assign \drain_stage.rows  = drain_stage[15:2];
@@ -3345,12 +3353,12 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$60  = \port$8303$0 [10];
+  assign \$60  = \port$8230$0 [10];
   assign \$64  = simt__region;
   assign \$65  = store__region;
   assign \$87  = simt__region;
-  assign \$88  = \port$3242$0 [0];
-  assign \$89  = \port$7950$35 [10];
+  assign \$88  = \port$3243$0 [0];
+  assign \$89  = \port$7877$35 [10];
   assign \$109  = drain_stage[1];
   assign \$111  = load_stage[1];
   assign \$113  = simt_stage[1];
@@ -3516,11 +3524,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, irq, host__awready, host__arready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid, store_cmd__valid, simt_cmd__valid
 , fetch__beat__valid, memory_outstanding, load_busy, \o__ready$130 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$161 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$194 , drain_post__mask, \o__ready$224 , message
-, done, store_busy, simt_busy, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 , \port$7563$0 
-, \port$7565$0 , \port$7567$0 , \port$7569$0 , \port$7571$0 , \port$7573$0 , \port$7575$0 , \port$7577$0 , \port$7579$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 , \port$7623$0 , \port$7625$0 , \port$7627$0 
-, \port$7629$0 , \port$7631$0 , \port$7633$0 , \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 , \port$7677$0 , \port$7679$0 , \port$7681$0 , \port$7683$0 , \port$7685$0 , \port$7687$0 , \port$7711$0 , \port$7713$0 
-, \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , \port$7731$0 , \port$7733$0 , \port$7735$0 , \port$7737$0 , \port$7739$0 , \port$7741$0 , \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 
-, \port$7779$0 , \port$7781$0 , \port$7783$0 , \port$7785$0 , \port$7787$0 , \port$7789$0 , \port$7791$0 , \port$7793$0 , \port$7795$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$254 
+, done, store_busy, simt_busy, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$7474$0 , \port$7476$0 , \port$7478$0 , \port$7480$0 , \port$7482$0 , \port$7484$0 , \port$7486$0 , \port$7488$0 
+, \port$7490$0 , \port$7492$0 , \port$7494$0 , \port$7496$0 , \port$7498$0 , \port$7500$0 , \port$7502$0 , \port$7504$0 , \port$7528$0 , \port$7530$0 , \port$7532$0 , \port$7534$0 , \port$7536$0 , \port$7538$0 , \port$7540$0 , \port$7542$0 , \port$7544$0 , \port$7546$0 , \port$7548$0 , \port$7550$0 , \port$7552$0 
+, \port$7554$0 , \port$7556$0 , \port$7558$0 , \port$7582$0 , \port$7584$0 , \port$7586$0 , \port$7588$0 , \port$7590$0 , \port$7592$0 , \port$7594$0 , \port$7596$0 , \port$7598$0 , \port$7600$0 , \port$7602$0 , \port$7604$0 , \port$7606$0 , \port$7608$0 , \port$7610$0 , \port$7612$0 , \port$7636$0 , \port$7638$0 
+, \port$7640$0 , \port$7642$0 , \port$7644$0 , \port$7646$0 , \port$7648$0 , \port$7650$0 , \port$7652$0 , \port$7654$0 , \port$7656$0 , \port$7658$0 , \port$7660$0 , \port$7662$0 , \port$7664$0 , \port$7666$0 , \port$7690$0 , \port$7692$0 , \port$7694$0 , \port$7696$0 , \port$7698$0 , \port$7700$0 , \port$7702$0 
+, \port$7704$0 , \port$7706$0 , \port$7708$0 , \port$7710$0 , \port$7712$0 , \port$7714$0 , \port$7716$0 , \port$7718$0 , \port$7720$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$254 
 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, host__awaddr);
   wire \$1 ;
   wire \$10 ;
@@ -4446,166 +4454,166 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$97 ;
-  output [32:0] \port$7549$0 ;
-  wire [32:0] \port$7549$0 ;
-  output [32:0] \port$7551$0 ;
-  wire [32:0] \port$7551$0 ;
-  output [32:0] \port$7553$0 ;
-  wire [32:0] \port$7553$0 ;
-  output [32:0] \port$7555$0 ;
-  wire [32:0] \port$7555$0 ;
-  output [32:0] \port$7557$0 ;
-  wire [32:0] \port$7557$0 ;
-  output [32:0] \port$7559$0 ;
-  wire [32:0] \port$7559$0 ;
-  output [32:0] \port$7561$0 ;
-  wire [32:0] \port$7561$0 ;
-  output [32:0] \port$7563$0 ;
-  wire [32:0] \port$7563$0 ;
-  output [32:0] \port$7565$0 ;
-  wire [32:0] \port$7565$0 ;
-  output [32:0] \port$7567$0 ;
-  wire [32:0] \port$7567$0 ;
-  output [32:0] \port$7569$0 ;
-  wire [32:0] \port$7569$0 ;
-  output [32:0] \port$7571$0 ;
-  wire [32:0] \port$7571$0 ;
-  output [32:0] \port$7573$0 ;
-  wire [32:0] \port$7573$0 ;
-  output [32:0] \port$7575$0 ;
-  wire [32:0] \port$7575$0 ;
-  output [32:0] \port$7577$0 ;
-  wire [32:0] \port$7577$0 ;
-  output [32:0] \port$7579$0 ;
-  wire [32:0] \port$7579$0 ;
-  output [32:0] \port$7603$0 ;
-  wire [32:0] \port$7603$0 ;
-  output [32:0] \port$7605$0 ;
-  wire [32:0] \port$7605$0 ;
-  output [32:0] \port$7607$0 ;
-  wire [32:0] \port$7607$0 ;
-  output [32:0] \port$7609$0 ;
-  wire [32:0] \port$7609$0 ;
-  output [32:0] \port$7611$0 ;
-  wire [32:0] \port$7611$0 ;
-  output [32:0] \port$7613$0 ;
-  wire [32:0] \port$7613$0 ;
-  output [32:0] \port$7615$0 ;
-  wire [32:0] \port$7615$0 ;
-  output [32:0] \port$7617$0 ;
-  wire [32:0] \port$7617$0 ;
-  output [32:0] \port$7619$0 ;
-  wire [32:0] \port$7619$0 ;
-  output [32:0] \port$7621$0 ;
-  wire [32:0] \port$7621$0 ;
-  output [32:0] \port$7623$0 ;
-  wire [32:0] \port$7623$0 ;
-  output [32:0] \port$7625$0 ;
-  wire [32:0] \port$7625$0 ;
-  output [32:0] \port$7627$0 ;
-  wire [32:0] \port$7627$0 ;
-  output [32:0] \port$7629$0 ;
-  wire [32:0] \port$7629$0 ;
-  output [32:0] \port$7631$0 ;
-  wire [32:0] \port$7631$0 ;
-  output [32:0] \port$7633$0 ;
-  wire [32:0] \port$7633$0 ;
-  output [32:0] \port$7657$0 ;
-  wire [32:0] \port$7657$0 ;
-  output [32:0] \port$7659$0 ;
-  wire [32:0] \port$7659$0 ;
-  output [32:0] \port$7661$0 ;
-  wire [32:0] \port$7661$0 ;
-  output [32:0] \port$7663$0 ;
-  wire [32:0] \port$7663$0 ;
-  output [32:0] \port$7665$0 ;
-  wire [32:0] \port$7665$0 ;
-  output [32:0] \port$7667$0 ;
-  wire [32:0] \port$7667$0 ;
-  output [32:0] \port$7669$0 ;
-  wire [32:0] \port$7669$0 ;
-  output [32:0] \port$7671$0 ;
-  wire [32:0] \port$7671$0 ;
-  output [32:0] \port$7673$0 ;
-  wire [32:0] \port$7673$0 ;
-  output [32:0] \port$7675$0 ;
-  wire [32:0] \port$7675$0 ;
-  output [32:0] \port$7677$0 ;
-  wire [32:0] \port$7677$0 ;
-  output [32:0] \port$7679$0 ;
-  wire [32:0] \port$7679$0 ;
-  output [32:0] \port$7681$0 ;
-  wire [32:0] \port$7681$0 ;
-  output [32:0] \port$7683$0 ;
-  wire [32:0] \port$7683$0 ;
-  output [32:0] \port$7685$0 ;
-  wire [32:0] \port$7685$0 ;
-  output [32:0] \port$7687$0 ;
-  wire [32:0] \port$7687$0 ;
-  output [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  output [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  output [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  output [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  output [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  output [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  output [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  output [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
-  output [32:0] \port$7727$0 ;
-  wire [32:0] \port$7727$0 ;
-  output [32:0] \port$7729$0 ;
-  wire [32:0] \port$7729$0 ;
-  output [32:0] \port$7731$0 ;
-  wire [32:0] \port$7731$0 ;
-  output [32:0] \port$7733$0 ;
-  wire [32:0] \port$7733$0 ;
-  output [32:0] \port$7735$0 ;
-  wire [32:0] \port$7735$0 ;
-  output [32:0] \port$7737$0 ;
-  wire [32:0] \port$7737$0 ;
-  output [32:0] \port$7739$0 ;
-  wire [32:0] \port$7739$0 ;
-  output [32:0] \port$7741$0 ;
-  wire [32:0] \port$7741$0 ;
-  output [32:0] \port$7765$0 ;
-  wire [32:0] \port$7765$0 ;
-  output [32:0] \port$7767$0 ;
-  wire [32:0] \port$7767$0 ;
-  output [32:0] \port$7769$0 ;
-  wire [32:0] \port$7769$0 ;
-  output [32:0] \port$7771$0 ;
-  wire [32:0] \port$7771$0 ;
-  output [32:0] \port$7773$0 ;
-  wire [32:0] \port$7773$0 ;
-  output [32:0] \port$7775$0 ;
-  wire [32:0] \port$7775$0 ;
-  output [32:0] \port$7777$0 ;
-  wire [32:0] \port$7777$0 ;
-  output [32:0] \port$7779$0 ;
-  wire [32:0] \port$7779$0 ;
-  output [32:0] \port$7781$0 ;
-  wire [32:0] \port$7781$0 ;
-  output [32:0] \port$7783$0 ;
-  wire [32:0] \port$7783$0 ;
-  output [32:0] \port$7785$0 ;
-  wire [32:0] \port$7785$0 ;
-  output [32:0] \port$7787$0 ;
-  wire [32:0] \port$7787$0 ;
-  output [32:0] \port$7789$0 ;
-  wire [32:0] \port$7789$0 ;
-  output [32:0] \port$7791$0 ;
-  wire [32:0] \port$7791$0 ;
-  output [32:0] \port$7793$0 ;
-  wire [32:0] \port$7793$0 ;
-  output [32:0] \port$7795$0 ;
-  wire [32:0] \port$7795$0 ;
+  output [32:0] \port$7474$0 ;
+  wire [32:0] \port$7474$0 ;
+  output [32:0] \port$7476$0 ;
+  wire [32:0] \port$7476$0 ;
+  output [32:0] \port$7478$0 ;
+  wire [32:0] \port$7478$0 ;
+  output [32:0] \port$7480$0 ;
+  wire [32:0] \port$7480$0 ;
+  output [32:0] \port$7482$0 ;
+  wire [32:0] \port$7482$0 ;
+  output [32:0] \port$7484$0 ;
+  wire [32:0] \port$7484$0 ;
+  output [32:0] \port$7486$0 ;
+  wire [32:0] \port$7486$0 ;
+  output [32:0] \port$7488$0 ;
+  wire [32:0] \port$7488$0 ;
+  output [32:0] \port$7490$0 ;
+  wire [32:0] \port$7490$0 ;
+  output [32:0] \port$7492$0 ;
+  wire [32:0] \port$7492$0 ;
+  output [32:0] \port$7494$0 ;
+  wire [32:0] \port$7494$0 ;
+  output [32:0] \port$7496$0 ;
+  wire [32:0] \port$7496$0 ;
+  output [32:0] \port$7498$0 ;
+  wire [32:0] \port$7498$0 ;
+  output [32:0] \port$7500$0 ;
+  wire [32:0] \port$7500$0 ;
+  output [32:0] \port$7502$0 ;
+  wire [32:0] \port$7502$0 ;
+  output [32:0] \port$7504$0 ;
+  wire [32:0] \port$7504$0 ;
+  output [32:0] \port$7528$0 ;
+  wire [32:0] \port$7528$0 ;
+  output [32:0] \port$7530$0 ;
+  wire [32:0] \port$7530$0 ;
+  output [32:0] \port$7532$0 ;
+  wire [32:0] \port$7532$0 ;
+  output [32:0] \port$7534$0 ;
+  wire [32:0] \port$7534$0 ;
+  output [32:0] \port$7536$0 ;
+  wire [32:0] \port$7536$0 ;
+  output [32:0] \port$7538$0 ;
+  wire [32:0] \port$7538$0 ;
+  output [32:0] \port$7540$0 ;
+  wire [32:0] \port$7540$0 ;
+  output [32:0] \port$7542$0 ;
+  wire [32:0] \port$7542$0 ;
+  output [32:0] \port$7544$0 ;
+  wire [32:0] \port$7544$0 ;
+  output [32:0] \port$7546$0 ;
+  wire [32:0] \port$7546$0 ;
+  output [32:0] \port$7548$0 ;
+  wire [32:0] \port$7548$0 ;
+  output [32:0] \port$7550$0 ;
+  wire [32:0] \port$7550$0 ;
+  output [32:0] \port$7552$0 ;
+  wire [32:0] \port$7552$0 ;
+  output [32:0] \port$7554$0 ;
+  wire [32:0] \port$7554$0 ;
+  output [32:0] \port$7556$0 ;
+  wire [32:0] \port$7556$0 ;
+  output [32:0] \port$7558$0 ;
+  wire [32:0] \port$7558$0 ;
+  output [32:0] \port$7582$0 ;
+  wire [32:0] \port$7582$0 ;
+  output [32:0] \port$7584$0 ;
+  wire [32:0] \port$7584$0 ;
+  output [32:0] \port$7586$0 ;
+  wire [32:0] \port$7586$0 ;
+  output [32:0] \port$7588$0 ;
+  wire [32:0] \port$7588$0 ;
+  output [32:0] \port$7590$0 ;
+  wire [32:0] \port$7590$0 ;
+  output [32:0] \port$7592$0 ;
+  wire [32:0] \port$7592$0 ;
+  output [32:0] \port$7594$0 ;
+  wire [32:0] \port$7594$0 ;
+  output [32:0] \port$7596$0 ;
+  wire [32:0] \port$7596$0 ;
+  output [32:0] \port$7598$0 ;
+  wire [32:0] \port$7598$0 ;
+  output [32:0] \port$7600$0 ;
+  wire [32:0] \port$7600$0 ;
+  output [32:0] \port$7602$0 ;
+  wire [32:0] \port$7602$0 ;
+  output [32:0] \port$7604$0 ;
+  wire [32:0] \port$7604$0 ;
+  output [32:0] \port$7606$0 ;
+  wire [32:0] \port$7606$0 ;
+  output [32:0] \port$7608$0 ;
+  wire [32:0] \port$7608$0 ;
+  output [32:0] \port$7610$0 ;
+  wire [32:0] \port$7610$0 ;
+  output [32:0] \port$7612$0 ;
+  wire [32:0] \port$7612$0 ;
+  output [32:0] \port$7636$0 ;
+  wire [32:0] \port$7636$0 ;
+  output [32:0] \port$7638$0 ;
+  wire [32:0] \port$7638$0 ;
+  output [32:0] \port$7640$0 ;
+  wire [32:0] \port$7640$0 ;
+  output [32:0] \port$7642$0 ;
+  wire [32:0] \port$7642$0 ;
+  output [32:0] \port$7644$0 ;
+  wire [32:0] \port$7644$0 ;
+  output [32:0] \port$7646$0 ;
+  wire [32:0] \port$7646$0 ;
+  output [32:0] \port$7648$0 ;
+  wire [32:0] \port$7648$0 ;
+  output [32:0] \port$7650$0 ;
+  wire [32:0] \port$7650$0 ;
+  output [32:0] \port$7652$0 ;
+  wire [32:0] \port$7652$0 ;
+  output [32:0] \port$7654$0 ;
+  wire [32:0] \port$7654$0 ;
+  output [32:0] \port$7656$0 ;
+  wire [32:0] \port$7656$0 ;
+  output [32:0] \port$7658$0 ;
+  wire [32:0] \port$7658$0 ;
+  output [32:0] \port$7660$0 ;
+  wire [32:0] \port$7660$0 ;
+  output [32:0] \port$7662$0 ;
+  wire [32:0] \port$7662$0 ;
+  output [32:0] \port$7664$0 ;
+  wire [32:0] \port$7664$0 ;
+  output [32:0] \port$7666$0 ;
+  wire [32:0] \port$7666$0 ;
+  output [32:0] \port$7690$0 ;
+  wire [32:0] \port$7690$0 ;
+  output [32:0] \port$7692$0 ;
+  wire [32:0] \port$7692$0 ;
+  output [32:0] \port$7694$0 ;
+  wire [32:0] \port$7694$0 ;
+  output [32:0] \port$7696$0 ;
+  wire [32:0] \port$7696$0 ;
+  output [32:0] \port$7698$0 ;
+  wire [32:0] \port$7698$0 ;
+  output [32:0] \port$7700$0 ;
+  wire [32:0] \port$7700$0 ;
+  output [32:0] \port$7702$0 ;
+  wire [32:0] \port$7702$0 ;
+  output [32:0] \port$7704$0 ;
+  wire [32:0] \port$7704$0 ;
+  output [32:0] \port$7706$0 ;
+  wire [32:0] \port$7706$0 ;
+  output [32:0] \port$7708$0 ;
+  wire [32:0] \port$7708$0 ;
+  output [32:0] \port$7710$0 ;
+  wire [32:0] \port$7710$0 ;
+  output [32:0] \port$7712$0 ;
+  wire [32:0] \port$7712$0 ;
+  output [32:0] \port$7714$0 ;
+  wire [32:0] \port$7714$0 ;
+  output [32:0] \port$7716$0 ;
+  wire [32:0] \port$7716$0 ;
+  output [32:0] \port$7718$0 ;
+  wire [32:0] \port$7718$0 ;
+  output [32:0] \port$7720$0 ;
+  wire [32:0] \port$7720$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -4854,22 +4862,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$194 ),
     .o__valid(drain_cmd__valid),
-    .\port$7657$0 (\$79 ),
-    .\port$7659$0 (\$80 ),
-    .\port$7661$0 (\$81 ),
-    .\port$7663$0 (\$82 ),
-    .\port$7665$0 (\$83 ),
-    .\port$7667$0 (\$84 ),
-    .\port$7669$0 (\$85 ),
-    .\port$7671$0 (\$86 ),
-    .\port$7673$0 (\$87 ),
-    .\port$7675$0 (\$88 ),
-    .\port$7677$0 (\$89 ),
-    .\port$7679$0 (\$90 ),
-    .\port$7681$0 (\$91 ),
-    .\port$7683$0 (\$92 ),
-    .\port$7685$0 (\$93 ),
-    .\port$7687$0 (\$94 ),
+    .\port$7582$0 (\$79 ),
+    .\port$7584$0 (\$80 ),
+    .\port$7586$0 (\$81 ),
+    .\port$7588$0 (\$82 ),
+    .\port$7590$0 (\$83 ),
+    .\port$7592$0 (\$84 ),
+    .\port$7594$0 (\$85 ),
+    .\port$7596$0 (\$86 ),
+    .\port$7598$0 (\$87 ),
+    .\port$7600$0 (\$88 ),
+    .\port$7602$0 (\$89 ),
+    .\port$7604$0 (\$90 ),
+    .\port$7606$0 (\$91 ),
+    .\port$7608$0 (\$92 ),
+    .\port$7610$0 (\$93 ),
+    .\port$7612$0 (\$94 ),
     .take(\take$286 ),
     .waiting(drain_waiting)
   );
@@ -4925,86 +4933,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$7549$32 (\$47 [32]),
-    .\port$7551$32 (\$48 [32]),
-    .\port$7553$32 (\$49 [32]),
-    .\port$7555$32 (\$50 [32]),
-    .\port$7557$32 (\$51 [32]),
-    .\port$7559$32 (\$52 [32]),
-    .\port$7561$32 (\$53 [32]),
-    .\port$7563$32 (\$54 [32]),
-    .\port$7565$32 (\$55 [32]),
-    .\port$7567$32 (\$56 [32]),
-    .\port$7569$32 (\$57 [32]),
-    .\port$7571$32 (\$58 [32]),
-    .\port$7573$32 (\$59 [32]),
-    .\port$7575$32 (\$60 [32]),
-    .\port$7577$32 (\$61 [32]),
-    .\port$7579$32 (\$62 [32]),
-    .\port$7603$32 (\$63 [32]),
-    .\port$7605$32 (\$64 [32]),
-    .\port$7607$32 (\$65 [32]),
-    .\port$7609$32 (\$66 [32]),
-    .\port$7611$32 (\$67 [32]),
-    .\port$7613$32 (\$68 [32]),
-    .\port$7615$32 (\$69 [32]),
-    .\port$7617$32 (\$70 [32]),
-    .\port$7619$32 (\$71 [32]),
-    .\port$7621$32 (\$72 [32]),
-    .\port$7623$32 (\$73 [32]),
-    .\port$7625$32 (\$74 [32]),
-    .\port$7627$32 (\$75 [32]),
-    .\port$7629$32 (\$76 [32]),
-    .\port$7631$32 (\$77 [32]),
-    .\port$7633$32 (\$78 [32]),
-    .\port$7657$32 (\$79 [32]),
-    .\port$7659$32 (\$80 [32]),
-    .\port$7661$32 (\$81 [32]),
-    .\port$7663$32 (\$82 [32]),
-    .\port$7665$32 (\$83 [32]),
-    .\port$7667$32 (\$84 [32]),
-    .\port$7669$32 (\$85 [32]),
-    .\port$7671$32 (\$86 [32]),
-    .\port$7673$32 (\$87 [32]),
-    .\port$7675$32 (\$88 [32]),
-    .\port$7677$32 (\$89 [32]),
-    .\port$7679$32 (\$90 [32]),
-    .\port$7681$32 (\$91 [32]),
-    .\port$7683$32 (\$92 [32]),
-    .\port$7685$32 (\$93 [32]),
-    .\port$7687$32 (\$94 [32]),
-    .\port$7711$32 (\$95 [32]),
-    .\port$7713$32 (\$96 [32]),
-    .\port$7715$32 (\$97 [32]),
-    .\port$7717$32 (\$98 [32]),
-    .\port$7719$32 (\$99 [32]),
-    .\port$7721$32 (\$100 [32]),
-    .\port$7723$32 (\$101 [32]),
-    .\port$7725$32 (\$102 [32]),
-    .\port$7727$32 (\$103 [32]),
-    .\port$7729$32 (\$104 [32]),
-    .\port$7731$32 (\$105 [32]),
-    .\port$7733$32 (\$106 [32]),
-    .\port$7735$32 (\$107 [32]),
-    .\port$7737$32 (\$108 [32]),
-    .\port$7739$32 (\$109 [32]),
-    .\port$7741$32 (\$110 [32]),
-    .\port$7765$32 (\$111 [32]),
-    .\port$7767$32 (\$112 [32]),
-    .\port$7769$32 (\$113 [32]),
-    .\port$7771$32 (\$114 [32]),
-    .\port$7773$32 (\$115 [32]),
-    .\port$7775$32 (\$116 [32]),
-    .\port$7777$32 (\$117 [32]),
-    .\port$7779$32 (\$118 [32]),
-    .\port$7781$32 (\$119 [32]),
-    .\port$7783$32 (\$120 [32]),
-    .\port$7785$32 (\$121 [32]),
-    .\port$7787$32 (\$122 [32]),
-    .\port$7789$32 (\$123 [32]),
-    .\port$7791$32 (\$124 [32]),
-    .\port$7793$32 (\$125 [32]),
-    .\port$7795$32 (\$126 [32]),
+    .\port$7474$32 (\$47 [32]),
+    .\port$7476$32 (\$48 [32]),
+    .\port$7478$32 (\$49 [32]),
+    .\port$7480$32 (\$50 [32]),
+    .\port$7482$32 (\$51 [32]),
+    .\port$7484$32 (\$52 [32]),
+    .\port$7486$32 (\$53 [32]),
+    .\port$7488$32 (\$54 [32]),
+    .\port$7490$32 (\$55 [32]),
+    .\port$7492$32 (\$56 [32]),
+    .\port$7494$32 (\$57 [32]),
+    .\port$7496$32 (\$58 [32]),
+    .\port$7498$32 (\$59 [32]),
+    .\port$7500$32 (\$60 [32]),
+    .\port$7502$32 (\$61 [32]),
+    .\port$7504$32 (\$62 [32]),
+    .\port$7528$32 (\$63 [32]),
+    .\port$7530$32 (\$64 [32]),
+    .\port$7532$32 (\$65 [32]),
+    .\port$7534$32 (\$66 [32]),
+    .\port$7536$32 (\$67 [32]),
+    .\port$7538$32 (\$68 [32]),
+    .\port$7540$32 (\$69 [32]),
+    .\port$7542$32 (\$70 [32]),
+    .\port$7544$32 (\$71 [32]),
+    .\port$7546$32 (\$72 [32]),
+    .\port$7548$32 (\$73 [32]),
+    .\port$7550$32 (\$74 [32]),
+    .\port$7552$32 (\$75 [32]),
+    .\port$7554$32 (\$76 [32]),
+    .\port$7556$32 (\$77 [32]),
+    .\port$7558$32 (\$78 [32]),
+    .\port$7582$32 (\$79 [32]),
+    .\port$7584$32 (\$80 [32]),
+    .\port$7586$32 (\$81 [32]),
+    .\port$7588$32 (\$82 [32]),
+    .\port$7590$32 (\$83 [32]),
+    .\port$7592$32 (\$84 [32]),
+    .\port$7594$32 (\$85 [32]),
+    .\port$7596$32 (\$86 [32]),
+    .\port$7598$32 (\$87 [32]),
+    .\port$7600$32 (\$88 [32]),
+    .\port$7602$32 (\$89 [32]),
+    .\port$7604$32 (\$90 [32]),
+    .\port$7606$32 (\$91 [32]),
+    .\port$7608$32 (\$92 [32]),
+    .\port$7610$32 (\$93 [32]),
+    .\port$7612$32 (\$94 [32]),
+    .\port$7636$32 (\$95 [32]),
+    .\port$7638$32 (\$96 [32]),
+    .\port$7640$32 (\$97 [32]),
+    .\port$7642$32 (\$98 [32]),
+    .\port$7644$32 (\$99 [32]),
+    .\port$7646$32 (\$100 [32]),
+    .\port$7648$32 (\$101 [32]),
+    .\port$7650$32 (\$102 [32]),
+    .\port$7652$32 (\$103 [32]),
+    .\port$7654$32 (\$104 [32]),
+    .\port$7656$32 (\$105 [32]),
+    .\port$7658$32 (\$106 [32]),
+    .\port$7660$32 (\$107 [32]),
+    .\port$7662$32 (\$108 [32]),
+    .\port$7664$32 (\$109 [32]),
+    .\port$7666$32 (\$110 [32]),
+    .\port$7690$32 (\$111 [32]),
+    .\port$7692$32 (\$112 [32]),
+    .\port$7694$32 (\$113 [32]),
+    .\port$7696$32 (\$114 [32]),
+    .\port$7698$32 (\$115 [32]),
+    .\port$7700$32 (\$116 [32]),
+    .\port$7702$32 (\$117 [32]),
+    .\port$7704$32 (\$118 [32]),
+    .\port$7706$32 (\$119 [32]),
+    .\port$7708$32 (\$120 [32]),
+    .\port$7710$32 (\$121 [32]),
+    .\port$7712$32 (\$122 [32]),
+    .\port$7714$32 (\$123 [32]),
+    .\port$7716$32 (\$124 [32]),
+    .\port$7718$32 (\$125 [32]),
+    .\port$7720$32 (\$126 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5063,22 +5071,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$130 ),
     .o__valid(load_cmd__valid),
-    .\port$7549$0 (\$47 ),
-    .\port$7551$0 (\$48 ),
-    .\port$7553$0 (\$49 ),
-    .\port$7555$0 (\$50 ),
-    .\port$7557$0 (\$51 ),
-    .\port$7559$0 (\$52 ),
-    .\port$7561$0 (\$53 ),
-    .\port$7563$0 (\$54 ),
-    .\port$7565$0 (\$55 ),
-    .\port$7567$0 (\$56 ),
-    .\port$7569$0 (\$57 ),
-    .\port$7571$0 (\$58 ),
-    .\port$7573$0 (\$59 ),
-    .\port$7575$0 (\$60 ),
-    .\port$7577$0 (\$61 ),
-    .\port$7579$0 (\$62 ),
+    .\port$7474$0 (\$47 ),
+    .\port$7476$0 (\$48 ),
+    .\port$7478$0 (\$49 ),
+    .\port$7480$0 (\$50 ),
+    .\port$7482$0 (\$51 ),
+    .\port$7484$0 (\$52 ),
+    .\port$7486$0 (\$53 ),
+    .\port$7488$0 (\$54 ),
+    .\port$7490$0 (\$55 ),
+    .\port$7492$0 (\$56 ),
+    .\port$7494$0 (\$57 ),
+    .\port$7496$0 (\$58 ),
+    .\port$7498$0 (\$59 ),
+    .\port$7500$0 (\$60 ),
+    .\port$7502$0 (\$61 ),
+    .\port$7504$0 (\$62 ),
     .take(\take$284 ),
     .waiting(load_waiting)
   );
@@ -5116,22 +5124,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$161 ),
     .o__valid(matmul_cmd__valid),
-    .\port$7603$0 (\$63 ),
-    .\port$7605$0 (\$64 ),
-    .\port$7607$0 (\$65 ),
-    .\port$7609$0 (\$66 ),
-    .\port$7611$0 (\$67 ),
-    .\port$7613$0 (\$68 ),
-    .\port$7615$0 (\$69 ),
-    .\port$7617$0 (\$70 ),
-    .\port$7619$0 (\$71 ),
-    .\port$7621$0 (\$72 ),
-    .\port$7623$0 (\$73 ),
-    .\port$7625$0 (\$74 ),
-    .\port$7627$0 (\$75 ),
-    .\port$7629$0 (\$76 ),
-    .\port$7631$0 (\$77 ),
-    .\port$7633$0 (\$78 ),
+    .\port$7528$0 (\$63 ),
+    .\port$7530$0 (\$64 ),
+    .\port$7532$0 (\$65 ),
+    .\port$7534$0 (\$66 ),
+    .\port$7536$0 (\$67 ),
+    .\port$7538$0 (\$68 ),
+    .\port$7540$0 (\$69 ),
+    .\port$7542$0 (\$70 ),
+    .\port$7544$0 (\$71 ),
+    .\port$7546$0 (\$72 ),
+    .\port$7548$0 (\$73 ),
+    .\port$7550$0 (\$74 ),
+    .\port$7552$0 (\$75 ),
+    .\port$7554$0 (\$76 ),
+    .\port$7556$0 (\$77 ),
+    .\port$7558$0 (\$78 ),
     .take(\take$285 ),
     .waiting(matmul_waiting)
   );
@@ -5189,22 +5197,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$254 ),
     .o__valid(simt_cmd__valid),
-    .\port$7765$0 (\$111 ),
-    .\port$7767$0 (\$112 ),
-    .\port$7769$0 (\$113 ),
-    .\port$7771$0 (\$114 ),
-    .\port$7773$0 (\$115 ),
-    .\port$7775$0 (\$116 ),
-    .\port$7777$0 (\$117 ),
-    .\port$7779$0 (\$118 ),
-    .\port$7781$0 (\$119 ),
-    .\port$7783$0 (\$120 ),
-    .\port$7785$0 (\$121 ),
-    .\port$7787$0 (\$122 ),
-    .\port$7789$0 (\$123 ),
-    .\port$7791$0 (\$124 ),
-    .\port$7793$0 (\$125 ),
-    .\port$7795$0 (\$126 ),
+    .\port$7690$0 (\$111 ),
+    .\port$7692$0 (\$112 ),
+    .\port$7694$0 (\$113 ),
+    .\port$7696$0 (\$114 ),
+    .\port$7698$0 (\$115 ),
+    .\port$7700$0 (\$116 ),
+    .\port$7702$0 (\$117 ),
+    .\port$7704$0 (\$118 ),
+    .\port$7706$0 (\$119 ),
+    .\port$7708$0 (\$120 ),
+    .\port$7710$0 (\$121 ),
+    .\port$7712$0 (\$122 ),
+    .\port$7714$0 (\$123 ),
+    .\port$7716$0 (\$124 ),
+    .\port$7718$0 (\$125 ),
+    .\port$7720$0 (\$126 ),
     .take(\take$288 ),
     .waiting(simt_waiting)
   );
@@ -5241,22 +5249,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$224 ),
     .o__valid(store_cmd__valid),
-    .\port$7711$0 (\$95 ),
-    .\port$7713$0 (\$96 ),
-    .\port$7715$0 (\$97 ),
-    .\port$7717$0 (\$98 ),
-    .\port$7719$0 (\$99 ),
-    .\port$7721$0 (\$100 ),
-    .\port$7723$0 (\$101 ),
-    .\port$7725$0 (\$102 ),
-    .\port$7727$0 (\$103 ),
-    .\port$7729$0 (\$104 ),
-    .\port$7731$0 (\$105 ),
-    .\port$7733$0 (\$106 ),
-    .\port$7735$0 (\$107 ),
-    .\port$7737$0 (\$108 ),
-    .\port$7739$0 (\$109 ),
-    .\port$7741$0 (\$110 ),
+    .\port$7636$0 (\$95 ),
+    .\port$7638$0 (\$96 ),
+    .\port$7640$0 (\$97 ),
+    .\port$7642$0 (\$98 ),
+    .\port$7644$0 (\$99 ),
+    .\port$7646$0 (\$100 ),
+    .\port$7648$0 (\$101 ),
+    .\port$7650$0 (\$102 ),
+    .\port$7652$0 (\$103 ),
+    .\port$7654$0 (\$104 ),
+    .\port$7656$0 (\$105 ),
+    .\port$7658$0 (\$106 ),
+    .\port$7660$0 (\$107 ),
+    .\port$7662$0 (\$108 ),
+    .\port$7664$0 (\$109 ),
+    .\port$7666$0 (\$110 ),
     .take(\take$287 ),
     .waiting(store_waiting)
   );
@@ -5432,86 +5440,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \waiting$268  = simt_waiting;
   assign simt_index = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32] };
   assign \trap$271  = trap;
-  assign \port$7549$0  = \$47 ;
-  assign \port$7551$0  = \$48 ;
-  assign \port$7553$0  = \$49 ;
-  assign \port$7555$0  = \$50 ;
-  assign \port$7557$0  = \$51 ;
-  assign \port$7559$0  = \$52 ;
-  assign \port$7561$0  = \$53 ;
-  assign \port$7563$0  = \$54 ;
-  assign \port$7565$0  = \$55 ;
-  assign \port$7567$0  = \$56 ;
-  assign \port$7569$0  = \$57 ;
-  assign \port$7571$0  = \$58 ;
-  assign \port$7573$0  = \$59 ;
-  assign \port$7575$0  = \$60 ;
-  assign \port$7577$0  = \$61 ;
-  assign \port$7579$0  = \$62 ;
-  assign \port$7603$0  = \$63 ;
-  assign \port$7605$0  = \$64 ;
-  assign \port$7607$0  = \$65 ;
-  assign \port$7609$0  = \$66 ;
-  assign \port$7611$0  = \$67 ;
-  assign \port$7613$0  = \$68 ;
-  assign \port$7615$0  = \$69 ;
-  assign \port$7617$0  = \$70 ;
-  assign \port$7619$0  = \$71 ;
-  assign \port$7621$0  = \$72 ;
-  assign \port$7623$0  = \$73 ;
-  assign \port$7625$0  = \$74 ;
-  assign \port$7627$0  = \$75 ;
-  assign \port$7629$0  = \$76 ;
-  assign \port$7631$0  = \$77 ;
-  assign \port$7633$0  = \$78 ;
-  assign \port$7657$0  = \$79 ;
-  assign \port$7659$0  = \$80 ;
-  assign \port$7661$0  = \$81 ;
-  assign \port$7663$0  = \$82 ;
-  assign \port$7665$0  = \$83 ;
-  assign \port$7667$0  = \$84 ;
-  assign \port$7669$0  = \$85 ;
-  assign \port$7671$0  = \$86 ;
-  assign \port$7673$0  = \$87 ;
-  assign \port$7675$0  = \$88 ;
-  assign \port$7677$0  = \$89 ;
-  assign \port$7679$0  = \$90 ;
-  assign \port$7681$0  = \$91 ;
-  assign \port$7683$0  = \$92 ;
-  assign \port$7685$0  = \$93 ;
-  assign \port$7687$0  = \$94 ;
-  assign \port$7711$0  = \$95 ;
-  assign \port$7713$0  = \$96 ;
-  assign \port$7715$0  = \$97 ;
-  assign \port$7717$0  = \$98 ;
-  assign \port$7719$0  = \$99 ;
-  assign \port$7721$0  = \$100 ;
-  assign \port$7723$0  = \$101 ;
-  assign \port$7725$0  = \$102 ;
-  assign \port$7727$0  = \$103 ;
-  assign \port$7729$0  = \$104 ;
-  assign \port$7731$0  = \$105 ;
-  assign \port$7733$0  = \$106 ;
-  assign \port$7735$0  = \$107 ;
-  assign \port$7737$0  = \$108 ;
-  assign \port$7739$0  = \$109 ;
-  assign \port$7741$0  = \$110 ;
-  assign \port$7765$0  = \$111 ;
-  assign \port$7767$0  = \$112 ;
-  assign \port$7769$0  = \$113 ;
-  assign \port$7771$0  = \$114 ;
-  assign \port$7773$0  = \$115 ;
-  assign \port$7775$0  = \$116 ;
-  assign \port$7777$0  = \$117 ;
-  assign \port$7779$0  = \$118 ;
-  assign \port$7781$0  = \$119 ;
-  assign \port$7783$0  = \$120 ;
-  assign \port$7785$0  = \$121 ;
-  assign \port$7787$0  = \$122 ;
-  assign \port$7789$0  = \$123 ;
-  assign \port$7791$0  = \$124 ;
-  assign \port$7793$0  = \$125 ;
-  assign \port$7795$0  = \$126 ;
+  assign \port$7474$0  = \$47 ;
+  assign \port$7476$0  = \$48 ;
+  assign \port$7478$0  = \$49 ;
+  assign \port$7480$0  = \$50 ;
+  assign \port$7482$0  = \$51 ;
+  assign \port$7484$0  = \$52 ;
+  assign \port$7486$0  = \$53 ;
+  assign \port$7488$0  = \$54 ;
+  assign \port$7490$0  = \$55 ;
+  assign \port$7492$0  = \$56 ;
+  assign \port$7494$0  = \$57 ;
+  assign \port$7496$0  = \$58 ;
+  assign \port$7498$0  = \$59 ;
+  assign \port$7500$0  = \$60 ;
+  assign \port$7502$0  = \$61 ;
+  assign \port$7504$0  = \$62 ;
+  assign \port$7528$0  = \$63 ;
+  assign \port$7530$0  = \$64 ;
+  assign \port$7532$0  = \$65 ;
+  assign \port$7534$0  = \$66 ;
+  assign \port$7536$0  = \$67 ;
+  assign \port$7538$0  = \$68 ;
+  assign \port$7540$0  = \$69 ;
+  assign \port$7542$0  = \$70 ;
+  assign \port$7544$0  = \$71 ;
+  assign \port$7546$0  = \$72 ;
+  assign \port$7548$0  = \$73 ;
+  assign \port$7550$0  = \$74 ;
+  assign \port$7552$0  = \$75 ;
+  assign \port$7554$0  = \$76 ;
+  assign \port$7556$0  = \$77 ;
+  assign \port$7558$0  = \$78 ;
+  assign \port$7582$0  = \$79 ;
+  assign \port$7584$0  = \$80 ;
+  assign \port$7586$0  = \$81 ;
+  assign \port$7588$0  = \$82 ;
+  assign \port$7590$0  = \$83 ;
+  assign \port$7592$0  = \$84 ;
+  assign \port$7594$0  = \$85 ;
+  assign \port$7596$0  = \$86 ;
+  assign \port$7598$0  = \$87 ;
+  assign \port$7600$0  = \$88 ;
+  assign \port$7602$0  = \$89 ;
+  assign \port$7604$0  = \$90 ;
+  assign \port$7606$0  = \$91 ;
+  assign \port$7608$0  = \$92 ;
+  assign \port$7610$0  = \$93 ;
+  assign \port$7612$0  = \$94 ;
+  assign \port$7636$0  = \$95 ;
+  assign \port$7638$0  = \$96 ;
+  assign \port$7640$0  = \$97 ;
+  assign \port$7642$0  = \$98 ;
+  assign \port$7644$0  = \$99 ;
+  assign \port$7646$0  = \$100 ;
+  assign \port$7648$0  = \$101 ;
+  assign \port$7650$0  = \$102 ;
+  assign \port$7652$0  = \$103 ;
+  assign \port$7654$0  = \$104 ;
+  assign \port$7656$0  = \$105 ;
+  assign \port$7658$0  = \$106 ;
+  assign \port$7660$0  = \$107 ;
+  assign \port$7662$0  = \$108 ;
+  assign \port$7664$0  = \$109 ;
+  assign \port$7666$0  = \$110 ;
+  assign \port$7690$0  = \$111 ;
+  assign \port$7692$0  = \$112 ;
+  assign \port$7694$0  = \$113 ;
+  assign \port$7696$0  = \$114 ;
+  assign \port$7698$0  = \$115 ;
+  assign \port$7700$0  = \$116 ;
+  assign \port$7702$0  = \$117 ;
+  assign \port$7704$0  = \$118 ;
+  assign \port$7706$0  = \$119 ;
+  assign \port$7708$0  = \$120 ;
+  assign \port$7710$0  = \$121 ;
+  assign \port$7712$0  = \$122 ;
+  assign \port$7714$0  = \$123 ;
+  assign \port$7716$0  = \$124 ;
+  assign \port$7718$0  = \$125 ;
+  assign \port$7720$0  = \$126 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -7888,7 +7896,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 , \port$7677$0 , \port$7679$0 , \port$7681$0 , \port$7683$0 , \port$7685$0 , \port$7687$0 
+module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7582$0 , \port$7584$0 , \port$7586$0 , \port$7588$0 , \port$7590$0 , \port$7592$0 , \port$7594$0 , \port$7596$0 , \port$7598$0 , \port$7600$0 , \port$7602$0 , \port$7604$0 , \port$7606$0 , \port$7608$0 , \port$7610$0 , \port$7612$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [15:0] \$1 ;
@@ -7957,44 +7965,44 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7657$0 ;
-  wire [32:0] \port$7657$0 ;
-  input [32:0] \port$7659$0 ;
-  wire [32:0] \port$7659$0 ;
-  input [32:0] \port$7661$0 ;
-  wire [32:0] \port$7661$0 ;
-  input [32:0] \port$7663$0 ;
-  wire [32:0] \port$7663$0 ;
-  input [32:0] \port$7665$0 ;
-  wire [32:0] \port$7665$0 ;
-  input [32:0] \port$7667$0 ;
-  wire [32:0] \port$7667$0 ;
-  input [32:0] \port$7669$0 ;
-  wire [32:0] \port$7669$0 ;
-  input [32:0] \port$7671$0 ;
-  wire [32:0] \port$7671$0 ;
-  input [32:0] \port$7673$0 ;
-  wire [32:0] \port$7673$0 ;
-  input [32:0] \port$7675$0 ;
-  wire [32:0] \port$7675$0 ;
-  input [32:0] \port$7677$0 ;
-  wire [32:0] \port$7677$0 ;
-  input [32:0] \port$7679$0 ;
-  wire [32:0] \port$7679$0 ;
-  input [32:0] \port$7681$0 ;
-  wire [32:0] \port$7681$0 ;
-  input [32:0] \port$7683$0 ;
-  wire [32:0] \port$7683$0 ;
-  input [32:0] \port$7685$0 ;
-  wire [32:0] \port$7685$0 ;
-  input [32:0] \port$7687$0 ;
-  wire [32:0] \port$7687$0 ;
+  input [32:0] \port$7582$0 ;
+  wire [32:0] \port$7582$0 ;
+  input [32:0] \port$7584$0 ;
+  wire [32:0] \port$7584$0 ;
+  input [32:0] \port$7586$0 ;
+  wire [32:0] \port$7586$0 ;
+  input [32:0] \port$7588$0 ;
+  wire [32:0] \port$7588$0 ;
+  input [32:0] \port$7590$0 ;
+  wire [32:0] \port$7590$0 ;
+  input [32:0] \port$7592$0 ;
+  wire [32:0] \port$7592$0 ;
+  input [32:0] \port$7594$0 ;
+  wire [32:0] \port$7594$0 ;
+  input [32:0] \port$7596$0 ;
+  wire [32:0] \port$7596$0 ;
+  input [32:0] \port$7598$0 ;
+  wire [32:0] \port$7598$0 ;
+  input [32:0] \port$7600$0 ;
+  wire [32:0] \port$7600$0 ;
+  input [32:0] \port$7602$0 ;
+  wire [32:0] \port$7602$0 ;
+  input [32:0] \port$7604$0 ;
+  wire [32:0] \port$7604$0 ;
+  input [32:0] \port$7606$0 ;
+  wire [32:0] \port$7606$0 ;
+  input [32:0] \port$7608$0 ;
+  wire [32:0] \port$7608$0 ;
+  input [32:0] \port$7610$0 ;
+  wire [32:0] \port$7610$0 ;
+  input [32:0] \port$7612$0 ;
+  wire [32:0] \port$7612$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7659$0 [15:0] & \$1 ;
+  assign \$2  = \port$7584$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8016,53 +8024,53 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7659$0 [15:0];
+      take = \port$7584$0 [15:0];
     end
   end
-  assign i__payload = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7687$0 [31:0], \port$7685$0 [31:0], \port$7683$0 [31:0], \port$7681$0 [31:0], \port$7679$0 [31:0], \port$7677$0 [31:0], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0] };
-  assign o__payload = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7687$0 [31:0], \port$7685$0 [31:0], \port$7683$0 [31:0], \port$7681$0 [31:0], \port$7679$0 [31:0], \port$7677$0 [31:0], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0] };
-  assign \i__payload.opcode  = \port$7657$0 [7:0];
-  assign \i__payload.wait  = \port$7659$0 [15:0];
-  assign \i__payload.post  = \port$7659$0 [31:16];
-  assign \i__payload.int32  = \port$7657$0 [8];
-  assign \i__payload.params  = \port$7657$0 [9];
-  assign \i__payload.row_sum  = \port$7657$0 [10];
-  assign \i__payload.acc  = \port$7661$0 [15:0];
-  assign \i__payload.acc_block  = \port$7661$0 [31:16];
-  assign \i__payload.rows  = \port$7663$0 [15:0];
-  assign \i__payload.blocks  = \port$7663$0 [31:16];
-  assign \i__payload.dst  = \port$7665$0 [23:0];
-  assign \i__payload.dst_stride  = \port$7667$0 [23:0];
-  assign \i__payload.dst_block  = \port$7669$0 [23:0];
-  assign \i__payload.param  = \port$7671$0 [15:0];
-  assign \i__payload.cols_last  = \port$7671$0 [31:16];
-  assign \i__payload.scale  = \port$7673$0 [31:0];
-  assign \i__payload.zero_point  = \port$7675$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$7675$0 [31:16];
-  assign \i__payload.qmin  = \port$7677$0 [15:0];
-  assign \i__payload.qmax  = \port$7677$0 [31:16];
-  assign \i__payload.index  = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32] };
-  assign \o__payload.opcode  = \port$7657$0 [7:0];
-  assign \o__payload.wait  = \port$7659$0 [15:0];
-  assign \o__payload.post  = \port$7659$0 [31:16];
-  assign \o__payload.int32  = \port$7657$0 [8];
-  assign \o__payload.params  = \port$7657$0 [9];
-  assign \o__payload.row_sum  = \port$7657$0 [10];
-  assign \o__payload.acc  = \port$7661$0 [15:0];
-  assign \o__payload.acc_block  = \port$7661$0 [31:16];
-  assign \o__payload.rows  = \port$7663$0 [15:0];
-  assign \o__payload.blocks  = \port$7663$0 [31:16];
-  assign \o__payload.dst  = \port$7665$0 [23:0];
-  assign \o__payload.dst_stride  = \port$7667$0 [23:0];
-  assign \o__payload.dst_block  = \port$7669$0 [23:0];
-  assign \o__payload.param  = \port$7671$0 [15:0];
-  assign \o__payload.cols_last  = \port$7671$0 [31:16];
-  assign \o__payload.scale  = \port$7673$0 [31:0];
-  assign \o__payload.zero_point  = \port$7675$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$7675$0 [31:16];
-  assign \o__payload.qmin  = \port$7677$0 [15:0];
-  assign \o__payload.qmax  = \port$7677$0 [31:16];
-  assign \o__payload.index  = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32] };
+  assign i__payload = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
+  assign o__payload = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
+  assign \i__payload.opcode  = \port$7582$0 [7:0];
+  assign \i__payload.wait  = \port$7584$0 [15:0];
+  assign \i__payload.post  = \port$7584$0 [31:16];
+  assign \i__payload.int32  = \port$7582$0 [8];
+  assign \i__payload.params  = \port$7582$0 [9];
+  assign \i__payload.row_sum  = \port$7582$0 [10];
+  assign \i__payload.acc  = \port$7586$0 [15:0];
+  assign \i__payload.acc_block  = \port$7586$0 [31:16];
+  assign \i__payload.rows  = \port$7588$0 [15:0];
+  assign \i__payload.blocks  = \port$7588$0 [31:16];
+  assign \i__payload.dst  = \port$7590$0 [23:0];
+  assign \i__payload.dst_stride  = \port$7592$0 [23:0];
+  assign \i__payload.dst_block  = \port$7594$0 [23:0];
+  assign \i__payload.param  = \port$7596$0 [15:0];
+  assign \i__payload.cols_last  = \port$7596$0 [31:16];
+  assign \i__payload.scale  = \port$7598$0 [31:0];
+  assign \i__payload.zero_point  = \port$7600$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$7600$0 [31:16];
+  assign \i__payload.qmin  = \port$7602$0 [15:0];
+  assign \i__payload.qmax  = \port$7602$0 [31:16];
+  assign \i__payload.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
+  assign \o__payload.opcode  = \port$7582$0 [7:0];
+  assign \o__payload.wait  = \port$7584$0 [15:0];
+  assign \o__payload.post  = \port$7584$0 [31:16];
+  assign \o__payload.int32  = \port$7582$0 [8];
+  assign \o__payload.params  = \port$7582$0 [9];
+  assign \o__payload.row_sum  = \port$7582$0 [10];
+  assign \o__payload.acc  = \port$7586$0 [15:0];
+  assign \o__payload.acc_block  = \port$7586$0 [31:16];
+  assign \o__payload.rows  = \port$7588$0 [15:0];
+  assign \o__payload.blocks  = \port$7588$0 [31:16];
+  assign \o__payload.dst  = \port$7590$0 [23:0];
+  assign \o__payload.dst_stride  = \port$7592$0 [23:0];
+  assign \o__payload.dst_block  = \port$7594$0 [23:0];
+  assign \o__payload.param  = \port$7596$0 [15:0];
+  assign \o__payload.cols_last  = \port$7596$0 [31:16];
+  assign \o__payload.scale  = \port$7598$0 [31:0];
+  assign \o__payload.zero_point  = \port$7600$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$7600$0 [31:16];
+  assign \o__payload.qmin  = \port$7602$0 [15:0];
+  assign \o__payload.qmax  = \port$7602$0 [31:16];
+  assign \o__payload.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -8755,11 +8763,11 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, stop, clear, active, last_index, dispatch_fault__valid
-, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$7549$32 , \port$7551$32 , \port$7553$32 , \port$7555$32 , \port$7557$32 , \port$7559$32 , \port$7561$32 , \port$7563$32 , \port$7565$32 , \port$7567$32 , \port$7569$32 , \port$7571$32 , \port$7573$32 , \port$7575$32 , \port$7577$32 , \port$7579$32 
-, \port$7603$32 , \port$7605$32 , \port$7607$32 , \port$7609$32 , \port$7611$32 , \port$7613$32 , \port$7615$32 , \port$7617$32 , \port$7619$32 , \port$7621$32 , \port$7623$32 , \port$7625$32 , \port$7627$32 , \port$7629$32 , \port$7631$32 , \port$7633$32 , \port$7657$32 , \port$7659$32 , \port$7661$32 , \port$7663$32 , \port$7665$32 
-, \port$7667$32 , \port$7669$32 , \port$7671$32 , \port$7673$32 , \port$7675$32 , \port$7677$32 , \port$7679$32 , \port$7681$32 , \port$7683$32 , \port$7685$32 , \port$7687$32 , \port$7711$32 , \port$7713$32 , \port$7715$32 , \port$7717$32 , \port$7719$32 , \port$7721$32 , \port$7723$32 , \port$7725$32 , \port$7727$32 , \port$7729$32 
-, \port$7731$32 , \port$7733$32 , \port$7735$32 , \port$7737$32 , \port$7739$32 , \port$7741$32 , \port$7765$32 , \port$7767$32 , \port$7769$32 , \port$7771$32 , \port$7773$32 , \port$7775$32 , \port$7777$32 , \port$7779$32 , \port$7781$32 , \port$7783$32 , \port$7785$32 , \port$7787$32 , \port$7789$32 , \port$7791$32 , \port$7793$32 
-, \port$7795$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
+, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$7474$32 , \port$7476$32 , \port$7478$32 , \port$7480$32 , \port$7482$32 , \port$7484$32 , \port$7486$32 , \port$7488$32 , \port$7490$32 , \port$7492$32 , \port$7494$32 , \port$7496$32 , \port$7498$32 , \port$7500$32 , \port$7502$32 , \port$7504$32 
+, \port$7528$32 , \port$7530$32 , \port$7532$32 , \port$7534$32 , \port$7536$32 , \port$7538$32 , \port$7540$32 , \port$7542$32 , \port$7544$32 , \port$7546$32 , \port$7548$32 , \port$7550$32 , \port$7552$32 , \port$7554$32 , \port$7556$32 , \port$7558$32 , \port$7582$32 , \port$7584$32 , \port$7586$32 , \port$7588$32 , \port$7590$32 
+, \port$7592$32 , \port$7594$32 , \port$7596$32 , \port$7598$32 , \port$7600$32 , \port$7602$32 , \port$7604$32 , \port$7606$32 , \port$7608$32 , \port$7610$32 , \port$7612$32 , \port$7636$32 , \port$7638$32 , \port$7640$32 , \port$7642$32 , \port$7644$32 , \port$7646$32 , \port$7648$32 , \port$7650$32 , \port$7652$32 , \port$7654$32 
+, \port$7656$32 , \port$7658$32 , \port$7660$32 , \port$7662$32 , \port$7664$32 , \port$7666$32 , \port$7690$32 , \port$7692$32 , \port$7694$32 , \port$7696$32 , \port$7698$32 , \port$7700$32 , \port$7702$32 , \port$7704$32 , \port$7706$32 , \port$7708$32 , \port$7710$32 , \port$7712$32 , \port$7714$32 , \port$7716$32 , \port$7718$32 
+, \port$7720$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$9  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -8846,166 +8854,166 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$7549$32 ;
-  wire \port$7549$32 ;
-  input \port$7551$32 ;
-  wire \port$7551$32 ;
-  input \port$7553$32 ;
-  wire \port$7553$32 ;
-  input \port$7555$32 ;
-  wire \port$7555$32 ;
-  input \port$7557$32 ;
-  wire \port$7557$32 ;
-  input \port$7559$32 ;
-  wire \port$7559$32 ;
-  input \port$7561$32 ;
-  wire \port$7561$32 ;
-  input \port$7563$32 ;
-  wire \port$7563$32 ;
-  input \port$7565$32 ;
-  wire \port$7565$32 ;
-  input \port$7567$32 ;
-  wire \port$7567$32 ;
-  input \port$7569$32 ;
-  wire \port$7569$32 ;
-  input \port$7571$32 ;
-  wire \port$7571$32 ;
-  input \port$7573$32 ;
-  wire \port$7573$32 ;
-  input \port$7575$32 ;
-  wire \port$7575$32 ;
-  input \port$7577$32 ;
-  wire \port$7577$32 ;
-  input \port$7579$32 ;
-  wire \port$7579$32 ;
-  input \port$7603$32 ;
-  wire \port$7603$32 ;
-  input \port$7605$32 ;
-  wire \port$7605$32 ;
-  input \port$7607$32 ;
-  wire \port$7607$32 ;
-  input \port$7609$32 ;
-  wire \port$7609$32 ;
-  input \port$7611$32 ;
-  wire \port$7611$32 ;
-  input \port$7613$32 ;
-  wire \port$7613$32 ;
-  input \port$7615$32 ;
-  wire \port$7615$32 ;
-  input \port$7617$32 ;
-  wire \port$7617$32 ;
-  input \port$7619$32 ;
-  wire \port$7619$32 ;
-  input \port$7621$32 ;
-  wire \port$7621$32 ;
-  input \port$7623$32 ;
-  wire \port$7623$32 ;
-  input \port$7625$32 ;
-  wire \port$7625$32 ;
-  input \port$7627$32 ;
-  wire \port$7627$32 ;
-  input \port$7629$32 ;
-  wire \port$7629$32 ;
-  input \port$7631$32 ;
-  wire \port$7631$32 ;
-  input \port$7633$32 ;
-  wire \port$7633$32 ;
-  input \port$7657$32 ;
-  wire \port$7657$32 ;
-  input \port$7659$32 ;
-  wire \port$7659$32 ;
-  input \port$7661$32 ;
-  wire \port$7661$32 ;
-  input \port$7663$32 ;
-  wire \port$7663$32 ;
-  input \port$7665$32 ;
-  wire \port$7665$32 ;
-  input \port$7667$32 ;
-  wire \port$7667$32 ;
-  input \port$7669$32 ;
-  wire \port$7669$32 ;
-  input \port$7671$32 ;
-  wire \port$7671$32 ;
-  input \port$7673$32 ;
-  wire \port$7673$32 ;
-  input \port$7675$32 ;
-  wire \port$7675$32 ;
-  input \port$7677$32 ;
-  wire \port$7677$32 ;
-  input \port$7679$32 ;
-  wire \port$7679$32 ;
-  input \port$7681$32 ;
-  wire \port$7681$32 ;
-  input \port$7683$32 ;
-  wire \port$7683$32 ;
-  input \port$7685$32 ;
-  wire \port$7685$32 ;
-  input \port$7687$32 ;
-  wire \port$7687$32 ;
-  input \port$7711$32 ;
-  wire \port$7711$32 ;
-  input \port$7713$32 ;
-  wire \port$7713$32 ;
-  input \port$7715$32 ;
-  wire \port$7715$32 ;
-  input \port$7717$32 ;
-  wire \port$7717$32 ;
-  input \port$7719$32 ;
-  wire \port$7719$32 ;
-  input \port$7721$32 ;
-  wire \port$7721$32 ;
-  input \port$7723$32 ;
-  wire \port$7723$32 ;
-  input \port$7725$32 ;
-  wire \port$7725$32 ;
-  input \port$7727$32 ;
-  wire \port$7727$32 ;
-  input \port$7729$32 ;
-  wire \port$7729$32 ;
-  input \port$7731$32 ;
-  wire \port$7731$32 ;
-  input \port$7733$32 ;
-  wire \port$7733$32 ;
-  input \port$7735$32 ;
-  wire \port$7735$32 ;
-  input \port$7737$32 ;
-  wire \port$7737$32 ;
-  input \port$7739$32 ;
-  wire \port$7739$32 ;
-  input \port$7741$32 ;
-  wire \port$7741$32 ;
-  input \port$7765$32 ;
-  wire \port$7765$32 ;
-  input \port$7767$32 ;
-  wire \port$7767$32 ;
-  input \port$7769$32 ;
-  wire \port$7769$32 ;
-  input \port$7771$32 ;
-  wire \port$7771$32 ;
-  input \port$7773$32 ;
-  wire \port$7773$32 ;
-  input \port$7775$32 ;
-  wire \port$7775$32 ;
-  input \port$7777$32 ;
-  wire \port$7777$32 ;
-  input \port$7779$32 ;
-  wire \port$7779$32 ;
-  input \port$7781$32 ;
-  wire \port$7781$32 ;
-  input \port$7783$32 ;
-  wire \port$7783$32 ;
-  input \port$7785$32 ;
-  wire \port$7785$32 ;
-  input \port$7787$32 ;
-  wire \port$7787$32 ;
-  input \port$7789$32 ;
-  wire \port$7789$32 ;
-  input \port$7791$32 ;
-  wire \port$7791$32 ;
-  input \port$7793$32 ;
-  wire \port$7793$32 ;
-  input \port$7795$32 ;
-  wire \port$7795$32 ;
+  input \port$7474$32 ;
+  wire \port$7474$32 ;
+  input \port$7476$32 ;
+  wire \port$7476$32 ;
+  input \port$7478$32 ;
+  wire \port$7478$32 ;
+  input \port$7480$32 ;
+  wire \port$7480$32 ;
+  input \port$7482$32 ;
+  wire \port$7482$32 ;
+  input \port$7484$32 ;
+  wire \port$7484$32 ;
+  input \port$7486$32 ;
+  wire \port$7486$32 ;
+  input \port$7488$32 ;
+  wire \port$7488$32 ;
+  input \port$7490$32 ;
+  wire \port$7490$32 ;
+  input \port$7492$32 ;
+  wire \port$7492$32 ;
+  input \port$7494$32 ;
+  wire \port$7494$32 ;
+  input \port$7496$32 ;
+  wire \port$7496$32 ;
+  input \port$7498$32 ;
+  wire \port$7498$32 ;
+  input \port$7500$32 ;
+  wire \port$7500$32 ;
+  input \port$7502$32 ;
+  wire \port$7502$32 ;
+  input \port$7504$32 ;
+  wire \port$7504$32 ;
+  input \port$7528$32 ;
+  wire \port$7528$32 ;
+  input \port$7530$32 ;
+  wire \port$7530$32 ;
+  input \port$7532$32 ;
+  wire \port$7532$32 ;
+  input \port$7534$32 ;
+  wire \port$7534$32 ;
+  input \port$7536$32 ;
+  wire \port$7536$32 ;
+  input \port$7538$32 ;
+  wire \port$7538$32 ;
+  input \port$7540$32 ;
+  wire \port$7540$32 ;
+  input \port$7542$32 ;
+  wire \port$7542$32 ;
+  input \port$7544$32 ;
+  wire \port$7544$32 ;
+  input \port$7546$32 ;
+  wire \port$7546$32 ;
+  input \port$7548$32 ;
+  wire \port$7548$32 ;
+  input \port$7550$32 ;
+  wire \port$7550$32 ;
+  input \port$7552$32 ;
+  wire \port$7552$32 ;
+  input \port$7554$32 ;
+  wire \port$7554$32 ;
+  input \port$7556$32 ;
+  wire \port$7556$32 ;
+  input \port$7558$32 ;
+  wire \port$7558$32 ;
+  input \port$7582$32 ;
+  wire \port$7582$32 ;
+  input \port$7584$32 ;
+  wire \port$7584$32 ;
+  input \port$7586$32 ;
+  wire \port$7586$32 ;
+  input \port$7588$32 ;
+  wire \port$7588$32 ;
+  input \port$7590$32 ;
+  wire \port$7590$32 ;
+  input \port$7592$32 ;
+  wire \port$7592$32 ;
+  input \port$7594$32 ;
+  wire \port$7594$32 ;
+  input \port$7596$32 ;
+  wire \port$7596$32 ;
+  input \port$7598$32 ;
+  wire \port$7598$32 ;
+  input \port$7600$32 ;
+  wire \port$7600$32 ;
+  input \port$7602$32 ;
+  wire \port$7602$32 ;
+  input \port$7604$32 ;
+  wire \port$7604$32 ;
+  input \port$7606$32 ;
+  wire \port$7606$32 ;
+  input \port$7608$32 ;
+  wire \port$7608$32 ;
+  input \port$7610$32 ;
+  wire \port$7610$32 ;
+  input \port$7612$32 ;
+  wire \port$7612$32 ;
+  input \port$7636$32 ;
+  wire \port$7636$32 ;
+  input \port$7638$32 ;
+  wire \port$7638$32 ;
+  input \port$7640$32 ;
+  wire \port$7640$32 ;
+  input \port$7642$32 ;
+  wire \port$7642$32 ;
+  input \port$7644$32 ;
+  wire \port$7644$32 ;
+  input \port$7646$32 ;
+  wire \port$7646$32 ;
+  input \port$7648$32 ;
+  wire \port$7648$32 ;
+  input \port$7650$32 ;
+  wire \port$7650$32 ;
+  input \port$7652$32 ;
+  wire \port$7652$32 ;
+  input \port$7654$32 ;
+  wire \port$7654$32 ;
+  input \port$7656$32 ;
+  wire \port$7656$32 ;
+  input \port$7658$32 ;
+  wire \port$7658$32 ;
+  input \port$7660$32 ;
+  wire \port$7660$32 ;
+  input \port$7662$32 ;
+  wire \port$7662$32 ;
+  input \port$7664$32 ;
+  wire \port$7664$32 ;
+  input \port$7666$32 ;
+  wire \port$7666$32 ;
+  input \port$7690$32 ;
+  wire \port$7690$32 ;
+  input \port$7692$32 ;
+  wire \port$7692$32 ;
+  input \port$7694$32 ;
+  wire \port$7694$32 ;
+  input \port$7696$32 ;
+  wire \port$7696$32 ;
+  input \port$7698$32 ;
+  wire \port$7698$32 ;
+  input \port$7700$32 ;
+  wire \port$7700$32 ;
+  input \port$7702$32 ;
+  wire \port$7702$32 ;
+  input \port$7704$32 ;
+  wire \port$7704$32 ;
+  input \port$7706$32 ;
+  wire \port$7706$32 ;
+  input \port$7708$32 ;
+  wire \port$7708$32 ;
+  input \port$7710$32 ;
+  wire \port$7710$32 ;
+  input \port$7712$32 ;
+  wire \port$7712$32 ;
+  input \port$7714$32 ;
+  wire \port$7714$32 ;
+  input \port$7716$32 ;
+  wire \port$7716$32 ;
+  input \port$7718$32 ;
+  wire \port$7718$32 ;
+  input \port$7720$32 ;
+  wire \port$7720$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9123,27 +9131,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$5 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$7795$32 , \port$7793$32 , \port$7791$32 , \port$7789$32 , \port$7787$32 , \port$7785$32 , \port$7783$32 , \port$7781$32 , \port$7779$32 , \port$7777$32 , \port$7775$32 , \port$7773$32 , \port$7771$32 , \port$7769$32 , \port$7767$32 , \port$7765$32  };
+      first[31:16] = { \port$7720$32 , \port$7718$32 , \port$7716$32 , \port$7714$32 , \port$7712$32 , \port$7710$32 , \port$7708$32 , \port$7706$32 , \port$7704$32 , \port$7702$32 , \port$7700$32 , \port$7698$32 , \port$7696$32 , \port$7694$32 , \port$7692$32 , \port$7690$32  };
     end
     if (\$6 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$7741$32 , \port$7739$32 , \port$7737$32 , \port$7735$32 , \port$7733$32 , \port$7731$32 , \port$7729$32 , \port$7727$32 , \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32  };
+      first[31:16] = { \port$7666$32 , \port$7664$32 , \port$7662$32 , \port$7660$32 , \port$7658$32 , \port$7656$32 , \port$7654$32 , \port$7652$32 , \port$7650$32 , \port$7648$32 , \port$7646$32 , \port$7644$32 , \port$7642$32 , \port$7640$32 , \port$7638$32 , \port$7636$32  };
     end
     if (\$7 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$7687$32 , \port$7685$32 , \port$7683$32 , \port$7681$32 , \port$7679$32 , \port$7677$32 , \port$7675$32 , \port$7673$32 , \port$7671$32 , \port$7669$32 , \port$7667$32 , \port$7665$32 , \port$7663$32 , \port$7661$32 , \port$7659$32 , \port$7657$32  };
+      first[31:16] = { \port$7612$32 , \port$7610$32 , \port$7608$32 , \port$7606$32 , \port$7604$32 , \port$7602$32 , \port$7600$32 , \port$7598$32 , \port$7596$32 , \port$7594$32 , \port$7592$32 , \port$7590$32 , \port$7588$32 , \port$7586$32 , \port$7584$32 , \port$7582$32  };
     end
     if (\$8 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$7633$32 , \port$7631$32 , \port$7629$32 , \port$7627$32 , \port$7625$32 , \port$7623$32 , \port$7621$32 , \port$7619$32 , \port$7617$32 , \port$7615$32 , \port$7613$32 , \port$7611$32 , \port$7609$32 , \port$7607$32 , \port$7605$32 , \port$7603$32  };
+      first[31:16] = { \port$7558$32 , \port$7556$32 , \port$7554$32 , \port$7552$32 , \port$7550$32 , \port$7548$32 , \port$7546$32 , \port$7544$32 , \port$7542$32 , \port$7540$32 , \port$7538$32 , \port$7536$32 , \port$7534$32 , \port$7532$32 , \port$7530$32 , \port$7528$32  };
     end
     if (\$9 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$7579$32 , \port$7577$32 , \port$7575$32 , \port$7573$32 , \port$7571$32 , \port$7569$32 , \port$7567$32 , \port$7565$32 , \port$7563$32 , \port$7561$32 , \port$7559$32 , \port$7557$32 , \port$7555$32 , \port$7553$32 , \port$7551$32 , \port$7549$32  };
+      first[31:16] = { \port$7504$32 , \port$7502$32 , \port$7500$32 , \port$7498$32 , \port$7496$32 , \port$7494$32 , \port$7492$32 , \port$7490$32 , \port$7488$32 , \port$7486$32 , \port$7484$32 , \port$7482$32 , \port$7480$32 , \port$7478$32 , \port$7476$32 , \port$7474$32  };
     end
     if (\$10 ) begin
       first[3:0] = 4'h9;
@@ -9255,11 +9263,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       \$24  = 1'h0;
     end
   end
-  assign simt_index = { \port$7795$32 , \port$7793$32 , \port$7791$32 , \port$7789$32 , \port$7787$32 , \port$7785$32 , \port$7783$32 , \port$7781$32 , \port$7779$32 , \port$7777$32 , \port$7775$32 , \port$7773$32 , \port$7771$32 , \port$7769$32 , \port$7767$32 , \port$7765$32  };
-  assign store_index = { \port$7741$32 , \port$7739$32 , \port$7737$32 , \port$7735$32 , \port$7733$32 , \port$7731$32 , \port$7729$32 , \port$7727$32 , \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32  };
-  assign drain_index = { \port$7687$32 , \port$7685$32 , \port$7683$32 , \port$7681$32 , \port$7679$32 , \port$7677$32 , \port$7675$32 , \port$7673$32 , \port$7671$32 , \port$7669$32 , \port$7667$32 , \port$7665$32 , \port$7663$32 , \port$7661$32 , \port$7659$32 , \port$7657$32  };
-  assign matmul_index = { \port$7633$32 , \port$7631$32 , \port$7629$32 , \port$7627$32 , \port$7625$32 , \port$7623$32 , \port$7621$32 , \port$7619$32 , \port$7617$32 , \port$7615$32 , \port$7613$32 , \port$7611$32 , \port$7609$32 , \port$7607$32 , \port$7605$32 , \port$7603$32  };
-  assign load_index = { \port$7579$32 , \port$7577$32 , \port$7575$32 , \port$7573$32 , \port$7571$32 , \port$7569$32 , \port$7567$32 , \port$7565$32 , \port$7563$32 , \port$7561$32 , \port$7559$32 , \port$7557$32 , \port$7555$32 , \port$7553$32 , \port$7551$32 , \port$7549$32  };
+  assign simt_index = { \port$7720$32 , \port$7718$32 , \port$7716$32 , \port$7714$32 , \port$7712$32 , \port$7710$32 , \port$7708$32 , \port$7706$32 , \port$7704$32 , \port$7702$32 , \port$7700$32 , \port$7698$32 , \port$7696$32 , \port$7694$32 , \port$7692$32 , \port$7690$32  };
+  assign store_index = { \port$7666$32 , \port$7664$32 , \port$7662$32 , \port$7660$32 , \port$7658$32 , \port$7656$32 , \port$7654$32 , \port$7652$32 , \port$7650$32 , \port$7648$32 , \port$7646$32 , \port$7644$32 , \port$7642$32 , \port$7640$32 , \port$7638$32 , \port$7636$32  };
+  assign drain_index = { \port$7612$32 , \port$7610$32 , \port$7608$32 , \port$7606$32 , \port$7604$32 , \port$7602$32 , \port$7600$32 , \port$7598$32 , \port$7596$32 , \port$7594$32 , \port$7592$32 , \port$7590$32 , \port$7588$32 , \port$7586$32 , \port$7584$32 , \port$7582$32  };
+  assign matmul_index = { \port$7558$32 , \port$7556$32 , \port$7554$32 , \port$7552$32 , \port$7550$32 , \port$7548$32 , \port$7546$32 , \port$7544$32 , \port$7542$32 , \port$7540$32 , \port$7538$32 , \port$7536$32 , \port$7534$32 , \port$7532$32 , \port$7530$32 , \port$7528$32  };
+  assign load_index = { \port$7504$32 , \port$7502$32 , \port$7500$32 , \port$7498$32 , \port$7496$32 , \port$7494$32 , \port$7492$32 , \port$7490$32 , \port$7488$32 , \port$7486$32 , \port$7484$32 , \port$7482$32 , \port$7480$32 , \port$7478$32 , \port$7476$32 , \port$7474$32  };
   assign \first.cause  = first[3:0];
   assign \first.engine  = first[7:4];
   assign \first.command  = first[31:16];
@@ -10230,7 +10238,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 , \port$7563$0 , \port$7565$0 , \port$7567$0 , \port$7569$0 , \port$7571$0 , \port$7573$0 , \port$7575$0 , \port$7577$0 , \port$7579$0 
+module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7474$0 , \port$7476$0 , \port$7478$0 , \port$7480$0 , \port$7482$0 , \port$7484$0 , \port$7486$0 , \port$7488$0 , \port$7490$0 , \port$7492$0 , \port$7494$0 , \port$7496$0 , \port$7498$0 , \port$7500$0 , \port$7502$0 , \port$7504$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$11  = 0;
   wire [15:0] \$1 ;
@@ -10303,44 +10311,44 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7549$0 ;
-  wire [32:0] \port$7549$0 ;
-  input [32:0] \port$7551$0 ;
-  wire [32:0] \port$7551$0 ;
-  input [32:0] \port$7553$0 ;
-  wire [32:0] \port$7553$0 ;
-  input [32:0] \port$7555$0 ;
-  wire [32:0] \port$7555$0 ;
-  input [32:0] \port$7557$0 ;
-  wire [32:0] \port$7557$0 ;
-  input [32:0] \port$7559$0 ;
-  wire [32:0] \port$7559$0 ;
-  input [32:0] \port$7561$0 ;
-  wire [32:0] \port$7561$0 ;
-  input [32:0] \port$7563$0 ;
-  wire [32:0] \port$7563$0 ;
-  input [32:0] \port$7565$0 ;
-  wire [32:0] \port$7565$0 ;
-  input [32:0] \port$7567$0 ;
-  wire [32:0] \port$7567$0 ;
-  input [32:0] \port$7569$0 ;
-  wire [32:0] \port$7569$0 ;
-  input [32:0] \port$7571$0 ;
-  wire [32:0] \port$7571$0 ;
-  input [32:0] \port$7573$0 ;
-  wire [32:0] \port$7573$0 ;
-  input [32:0] \port$7575$0 ;
-  wire [32:0] \port$7575$0 ;
-  input [32:0] \port$7577$0 ;
-  wire [32:0] \port$7577$0 ;
-  input [32:0] \port$7579$0 ;
-  wire [32:0] \port$7579$0 ;
+  input [32:0] \port$7474$0 ;
+  wire [32:0] \port$7474$0 ;
+  input [32:0] \port$7476$0 ;
+  wire [32:0] \port$7476$0 ;
+  input [32:0] \port$7478$0 ;
+  wire [32:0] \port$7478$0 ;
+  input [32:0] \port$7480$0 ;
+  wire [32:0] \port$7480$0 ;
+  input [32:0] \port$7482$0 ;
+  wire [32:0] \port$7482$0 ;
+  input [32:0] \port$7484$0 ;
+  wire [32:0] \port$7484$0 ;
+  input [32:0] \port$7486$0 ;
+  wire [32:0] \port$7486$0 ;
+  input [32:0] \port$7488$0 ;
+  wire [32:0] \port$7488$0 ;
+  input [32:0] \port$7490$0 ;
+  wire [32:0] \port$7490$0 ;
+  input [32:0] \port$7492$0 ;
+  wire [32:0] \port$7492$0 ;
+  input [32:0] \port$7494$0 ;
+  wire [32:0] \port$7494$0 ;
+  input [32:0] \port$7496$0 ;
+  wire [32:0] \port$7496$0 ;
+  input [32:0] \port$7498$0 ;
+  wire [32:0] \port$7498$0 ;
+  input [32:0] \port$7500$0 ;
+  wire [32:0] \port$7500$0 ;
+  input [32:0] \port$7502$0 ;
+  wire [32:0] \port$7502$0 ;
+  input [32:0] \port$7504$0 ;
+  wire [32:0] \port$7504$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7551$0 [15:0] & \$1 ;
+  assign \$2  = \port$7476$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -10362,57 +10370,57 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$11 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7551$0 [15:0];
+      take = \port$7476$0 [15:0];
     end
   end
-  assign i__payload = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7579$0 [31:0], \port$7577$0 [31:0], \port$7575$0 [31:0], \port$7573$0 [31:0], \port$7571$0 [31:0], \port$7569$0 [31:0], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0] };
-  assign o__payload = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7579$0 [31:0], \port$7577$0 [31:0], \port$7575$0 [31:0], \port$7573$0 [31:0], \port$7571$0 [31:0], \port$7569$0 [31:0], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0] };
-  assign \i__payload.opcode  = \port$7549$0 [7:0];
-  assign \i__payload.wait  = \port$7551$0 [15:0];
-  assign \i__payload.post  = \port$7551$0 [31:16];
-  assign \i__payload.space  = \port$7549$0 [9:8];
-  assign \i__payload.flip  = \port$7549$0 [10];
-  assign \i__payload.transpose  = \port$7549$0 [11];
-  assign \i__payload.fill  = \port$7549$0 [31:24];
-  assign \i__payload.src  = \port$7553$0 [31:0];
-  assign \i__payload.stride1  = \port$7555$0 [31:0];
-  assign \i__payload.stride2  = \port$7557$0 [31:0];
-  assign \i__payload.len  = \port$7559$0 [23:0];
-  assign \i__payload.count1  = \port$7561$0 [15:0];
-  assign \i__payload.count2  = \port$7561$0 [31:16];
-  assign \i__payload.dst  = \port$7563$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$7565$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$7567$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$7569$0 [23:0];
-  assign \i__payload.pad_left  = \port$7571$0 [15:0];
-  assign \i__payload.pad_right  = \port$7571$0 [31:16];
-  assign \i__payload.pad_top  = \port$7573$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$7573$0 [31:16];
-  assign \i__payload.fence  = \port$7575$0 [23:0];
-  assign \i__payload.index  = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32] };
-  assign \o__payload.opcode  = \port$7549$0 [7:0];
-  assign \o__payload.wait  = \port$7551$0 [15:0];
-  assign \o__payload.post  = \port$7551$0 [31:16];
-  assign \o__payload.space  = \port$7549$0 [9:8];
-  assign \o__payload.flip  = \port$7549$0 [10];
-  assign \o__payload.transpose  = \port$7549$0 [11];
-  assign \o__payload.fill  = \port$7549$0 [31:24];
-  assign \o__payload.src  = \port$7553$0 [31:0];
-  assign \o__payload.stride1  = \port$7555$0 [31:0];
-  assign \o__payload.stride2  = \port$7557$0 [31:0];
-  assign \o__payload.len  = \port$7559$0 [23:0];
-  assign \o__payload.count1  = \port$7561$0 [15:0];
-  assign \o__payload.count2  = \port$7561$0 [31:16];
-  assign \o__payload.dst  = \port$7563$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$7565$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$7567$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$7569$0 [23:0];
-  assign \o__payload.pad_left  = \port$7571$0 [15:0];
-  assign \o__payload.pad_right  = \port$7571$0 [31:16];
-  assign \o__payload.pad_top  = \port$7573$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$7573$0 [31:16];
-  assign \o__payload.fence  = \port$7575$0 [23:0];
-  assign \o__payload.index  = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32] };
+  assign i__payload = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
+  assign o__payload = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
+  assign \i__payload.opcode  = \port$7474$0 [7:0];
+  assign \i__payload.wait  = \port$7476$0 [15:0];
+  assign \i__payload.post  = \port$7476$0 [31:16];
+  assign \i__payload.space  = \port$7474$0 [9:8];
+  assign \i__payload.flip  = \port$7474$0 [10];
+  assign \i__payload.transpose  = \port$7474$0 [11];
+  assign \i__payload.fill  = \port$7474$0 [31:24];
+  assign \i__payload.src  = \port$7478$0 [31:0];
+  assign \i__payload.stride1  = \port$7480$0 [31:0];
+  assign \i__payload.stride2  = \port$7482$0 [31:0];
+  assign \i__payload.len  = \port$7484$0 [23:0];
+  assign \i__payload.count1  = \port$7486$0 [15:0];
+  assign \i__payload.count2  = \port$7486$0 [31:16];
+  assign \i__payload.dst  = \port$7488$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$7490$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$7492$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$7494$0 [23:0];
+  assign \i__payload.pad_left  = \port$7496$0 [15:0];
+  assign \i__payload.pad_right  = \port$7496$0 [31:16];
+  assign \i__payload.pad_top  = \port$7498$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$7498$0 [31:16];
+  assign \i__payload.fence  = \port$7500$0 [23:0];
+  assign \i__payload.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
+  assign \o__payload.opcode  = \port$7474$0 [7:0];
+  assign \o__payload.wait  = \port$7476$0 [15:0];
+  assign \o__payload.post  = \port$7476$0 [31:16];
+  assign \o__payload.space  = \port$7474$0 [9:8];
+  assign \o__payload.flip  = \port$7474$0 [10];
+  assign \o__payload.transpose  = \port$7474$0 [11];
+  assign \o__payload.fill  = \port$7474$0 [31:24];
+  assign \o__payload.src  = \port$7478$0 [31:0];
+  assign \o__payload.stride1  = \port$7480$0 [31:0];
+  assign \o__payload.stride2  = \port$7482$0 [31:0];
+  assign \o__payload.len  = \port$7484$0 [23:0];
+  assign \o__payload.count1  = \port$7486$0 [15:0];
+  assign \o__payload.count2  = \port$7486$0 [31:16];
+  assign \o__payload.dst  = \port$7488$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$7490$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$7492$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$7494$0 [23:0];
+  assign \o__payload.pad_left  = \port$7496$0 [15:0];
+  assign \o__payload.pad_right  = \port$7496$0 [31:16];
+  assign \o__payload.pad_top  = \port$7498$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$7498$0 [31:16];
+  assign \o__payload.fence  = \port$7500$0 [23:0];
+  assign \o__payload.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11108,7 +11116,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 , \port$7623$0 , \port$7625$0 , \port$7627$0 , \port$7629$0 , \port$7631$0 , \port$7633$0 
+module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7528$0 , \port$7530$0 , \port$7532$0 , \port$7534$0 , \port$7536$0 , \port$7538$0 , \port$7540$0 , \port$7542$0 , \port$7544$0 , \port$7546$0 , \port$7548$0 , \port$7550$0 , \port$7552$0 , \port$7554$0 , \port$7556$0 , \port$7558$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
@@ -11192,44 +11200,44 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7603$0 ;
-  wire [32:0] \port$7603$0 ;
-  input [32:0] \port$7605$0 ;
-  wire [32:0] \port$7605$0 ;
-  input [32:0] \port$7607$0 ;
-  wire [32:0] \port$7607$0 ;
-  input [32:0] \port$7609$0 ;
-  wire [32:0] \port$7609$0 ;
-  input [32:0] \port$7611$0 ;
-  wire [32:0] \port$7611$0 ;
-  input [32:0] \port$7613$0 ;
-  wire [32:0] \port$7613$0 ;
-  input [32:0] \port$7615$0 ;
-  wire [32:0] \port$7615$0 ;
-  input [32:0] \port$7617$0 ;
-  wire [32:0] \port$7617$0 ;
-  input [32:0] \port$7619$0 ;
-  wire [32:0] \port$7619$0 ;
-  input [32:0] \port$7621$0 ;
-  wire [32:0] \port$7621$0 ;
-  input [32:0] \port$7623$0 ;
-  wire [32:0] \port$7623$0 ;
-  input [32:0] \port$7625$0 ;
-  wire [32:0] \port$7625$0 ;
-  input [32:0] \port$7627$0 ;
-  wire [32:0] \port$7627$0 ;
-  input [32:0] \port$7629$0 ;
-  wire [32:0] \port$7629$0 ;
-  input [32:0] \port$7631$0 ;
-  wire [32:0] \port$7631$0 ;
-  input [32:0] \port$7633$0 ;
-  wire [32:0] \port$7633$0 ;
+  input [32:0] \port$7528$0 ;
+  wire [32:0] \port$7528$0 ;
+  input [32:0] \port$7530$0 ;
+  wire [32:0] \port$7530$0 ;
+  input [32:0] \port$7532$0 ;
+  wire [32:0] \port$7532$0 ;
+  input [32:0] \port$7534$0 ;
+  wire [32:0] \port$7534$0 ;
+  input [32:0] \port$7536$0 ;
+  wire [32:0] \port$7536$0 ;
+  input [32:0] \port$7538$0 ;
+  wire [32:0] \port$7538$0 ;
+  input [32:0] \port$7540$0 ;
+  wire [32:0] \port$7540$0 ;
+  input [32:0] \port$7542$0 ;
+  wire [32:0] \port$7542$0 ;
+  input [32:0] \port$7544$0 ;
+  wire [32:0] \port$7544$0 ;
+  input [32:0] \port$7546$0 ;
+  wire [32:0] \port$7546$0 ;
+  input [32:0] \port$7548$0 ;
+  wire [32:0] \port$7548$0 ;
+  input [32:0] \port$7550$0 ;
+  wire [32:0] \port$7550$0 ;
+  input [32:0] \port$7552$0 ;
+  wire [32:0] \port$7552$0 ;
+  input [32:0] \port$7554$0 ;
+  wire [32:0] \port$7554$0 ;
+  input [32:0] \port$7556$0 ;
+  wire [32:0] \port$7556$0 ;
+  input [32:0] \port$7558$0 ;
+  wire [32:0] \port$7558$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7605$0 [15:0] & \$1 ;
+  assign \$2  = \port$7530$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11251,67 +11259,67 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7605$0 [15:0];
+      take = \port$7530$0 [15:0];
     end
   end
-  assign i__payload = { \port$7633$0 [32], \port$7631$0 [32], \port$7629$0 [32], \port$7627$0 [32], \port$7625$0 [32], \port$7623$0 [32], \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7633$0 [31:0], \port$7631$0 [31:0], \port$7629$0 [31:0], \port$7627$0 [31:0], \port$7625$0 [31:0], \port$7623$0 [31:0], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0] };
-  assign o__payload = { \port$7633$0 [32], \port$7631$0 [32], \port$7629$0 [32], \port$7627$0 [32], \port$7625$0 [32], \port$7623$0 [32], \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7633$0 [31:0], \port$7631$0 [31:0], \port$7629$0 [31:0], \port$7627$0 [31:0], \port$7625$0 [31:0], \port$7623$0 [31:0], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0] };
-  assign \i__payload.opcode  = \port$7603$0 [7:0];
-  assign \i__payload.wait  = \port$7605$0 [15:0];
-  assign \i__payload.post  = \port$7605$0 [31:16];
-  assign \i__payload.accumulate  = \port$7603$0 [8];
-  assign \i__payload.row_sum  = \port$7603$0 [9];
-  assign \i__payload.early  = \port$7603$0 [10];
-  assign \i__payload.act  = \port$7607$0 [23:0];
-  assign \i__payload.wgt  = \port$7609$0 [15:0];
-  assign \i__payload.wgt_block  = \port$7609$0 [31:16];
-  assign \i__payload.wait_weights  = \port$7611$0 [15:0];
-  assign \i__payload.wait_acc  = \port$7611$0 [31:16];
-  assign \i__payload.acc  = \port$7613$0 [15:0];
-  assign \i__payload.acc_block  = \port$7613$0 [31:16];
-  assign \i__payload.blocks  = \port$7615$0 [15:0];
-  assign \i__payload.k_tail  = \port$7615$0 [31:16];
-  assign \i__payload.k0  = \port$7617$0 [15:0];
-  assign \i__payload.k1  = \port$7617$0 [31:16];
-  assign \i__payload.k2  = \port$7619$0 [15:0];
-  assign \i__payload.m0  = \port$7619$0 [31:16];
-  assign \i__payload.m1  = \port$7621$0 [15:0];
-  assign \i__payload.m2  = \port$7621$0 [31:16];
-  assign \i__payload.k0_stride  = \port$7623$0 [23:0];
-  assign \i__payload.k1_stride  = \port$7625$0 [23:0];
-  assign \i__payload.k2_stride  = \port$7627$0 [23:0];
-  assign \i__payload.m0_stride  = \port$7629$0 [23:0];
-  assign \i__payload.m1_stride  = \port$7631$0 [23:0];
-  assign \i__payload.m2_stride  = \port$7633$0 [23:0];
-  assign \i__payload.index  = { \port$7633$0 [32], \port$7631$0 [32], \port$7629$0 [32], \port$7627$0 [32], \port$7625$0 [32], \port$7623$0 [32], \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32] };
-  assign \o__payload.opcode  = \port$7603$0 [7:0];
-  assign \o__payload.wait  = \port$7605$0 [15:0];
-  assign \o__payload.post  = \port$7605$0 [31:16];
-  assign \o__payload.accumulate  = \port$7603$0 [8];
-  assign \o__payload.row_sum  = \port$7603$0 [9];
-  assign \o__payload.early  = \port$7603$0 [10];
-  assign \o__payload.act  = \port$7607$0 [23:0];
-  assign \o__payload.wgt  = \port$7609$0 [15:0];
-  assign \o__payload.wgt_block  = \port$7609$0 [31:16];
-  assign \o__payload.wait_weights  = \port$7611$0 [15:0];
-  assign \o__payload.wait_acc  = \port$7611$0 [31:16];
-  assign \o__payload.acc  = \port$7613$0 [15:0];
-  assign \o__payload.acc_block  = \port$7613$0 [31:16];
-  assign \o__payload.blocks  = \port$7615$0 [15:0];
-  assign \o__payload.k_tail  = \port$7615$0 [31:16];
-  assign \o__payload.k0  = \port$7617$0 [15:0];
-  assign \o__payload.k1  = \port$7617$0 [31:16];
-  assign \o__payload.k2  = \port$7619$0 [15:0];
-  assign \o__payload.m0  = \port$7619$0 [31:16];
-  assign \o__payload.m1  = \port$7621$0 [15:0];
-  assign \o__payload.m2  = \port$7621$0 [31:16];
-  assign \o__payload.k0_stride  = \port$7623$0 [23:0];
-  assign \o__payload.k1_stride  = \port$7625$0 [23:0];
-  assign \o__payload.k2_stride  = \port$7627$0 [23:0];
-  assign \o__payload.m0_stride  = \port$7629$0 [23:0];
-  assign \o__payload.m1_stride  = \port$7631$0 [23:0];
-  assign \o__payload.m2_stride  = \port$7633$0 [23:0];
-  assign \o__payload.index  = { \port$7633$0 [32], \port$7631$0 [32], \port$7629$0 [32], \port$7627$0 [32], \port$7625$0 [32], \port$7623$0 [32], \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32] };
+  assign i__payload = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32], \port$7558$0 [31:0], \port$7556$0 [31:0], \port$7554$0 [31:0], \port$7552$0 [31:0], \port$7550$0 [31:0], \port$7548$0 [31:0], \port$7546$0 [31:0], \port$7544$0 [31:0], \port$7542$0 [31:0], \port$7540$0 [31:0], \port$7538$0 [31:0], \port$7536$0 [31:0], \port$7534$0 [31:0], \port$7532$0 [31:0], \port$7530$0 [31:0], \port$7528$0 [31:0] };
+  assign o__payload = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32], \port$7558$0 [31:0], \port$7556$0 [31:0], \port$7554$0 [31:0], \port$7552$0 [31:0], \port$7550$0 [31:0], \port$7548$0 [31:0], \port$7546$0 [31:0], \port$7544$0 [31:0], \port$7542$0 [31:0], \port$7540$0 [31:0], \port$7538$0 [31:0], \port$7536$0 [31:0], \port$7534$0 [31:0], \port$7532$0 [31:0], \port$7530$0 [31:0], \port$7528$0 [31:0] };
+  assign \i__payload.opcode  = \port$7528$0 [7:0];
+  assign \i__payload.wait  = \port$7530$0 [15:0];
+  assign \i__payload.post  = \port$7530$0 [31:16];
+  assign \i__payload.accumulate  = \port$7528$0 [8];
+  assign \i__payload.row_sum  = \port$7528$0 [9];
+  assign \i__payload.early  = \port$7528$0 [10];
+  assign \i__payload.act  = \port$7532$0 [23:0];
+  assign \i__payload.wgt  = \port$7534$0 [15:0];
+  assign \i__payload.wgt_block  = \port$7534$0 [31:16];
+  assign \i__payload.wait_weights  = \port$7536$0 [15:0];
+  assign \i__payload.wait_acc  = \port$7536$0 [31:16];
+  assign \i__payload.acc  = \port$7538$0 [15:0];
+  assign \i__payload.acc_block  = \port$7538$0 [31:16];
+  assign \i__payload.blocks  = \port$7540$0 [15:0];
+  assign \i__payload.k_tail  = \port$7540$0 [31:16];
+  assign \i__payload.k0  = \port$7542$0 [15:0];
+  assign \i__payload.k1  = \port$7542$0 [31:16];
+  assign \i__payload.k2  = \port$7544$0 [15:0];
+  assign \i__payload.m0  = \port$7544$0 [31:16];
+  assign \i__payload.m1  = \port$7546$0 [15:0];
+  assign \i__payload.m2  = \port$7546$0 [31:16];
+  assign \i__payload.k0_stride  = \port$7548$0 [23:0];
+  assign \i__payload.k1_stride  = \port$7550$0 [23:0];
+  assign \i__payload.k2_stride  = \port$7552$0 [23:0];
+  assign \i__payload.m0_stride  = \port$7554$0 [23:0];
+  assign \i__payload.m1_stride  = \port$7556$0 [23:0];
+  assign \i__payload.m2_stride  = \port$7558$0 [23:0];
+  assign \i__payload.index  = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] };
+  assign \o__payload.opcode  = \port$7528$0 [7:0];
+  assign \o__payload.wait  = \port$7530$0 [15:0];
+  assign \o__payload.post  = \port$7530$0 [31:16];
+  assign \o__payload.accumulate  = \port$7528$0 [8];
+  assign \o__payload.row_sum  = \port$7528$0 [9];
+  assign \o__payload.early  = \port$7528$0 [10];
+  assign \o__payload.act  = \port$7532$0 [23:0];
+  assign \o__payload.wgt  = \port$7534$0 [15:0];
+  assign \o__payload.wgt_block  = \port$7534$0 [31:16];
+  assign \o__payload.wait_weights  = \port$7536$0 [15:0];
+  assign \o__payload.wait_acc  = \port$7536$0 [31:16];
+  assign \o__payload.acc  = \port$7538$0 [15:0];
+  assign \o__payload.acc_block  = \port$7538$0 [31:16];
+  assign \o__payload.blocks  = \port$7540$0 [15:0];
+  assign \o__payload.k_tail  = \port$7540$0 [31:16];
+  assign \o__payload.k0  = \port$7542$0 [15:0];
+  assign \o__payload.k1  = \port$7542$0 [31:16];
+  assign \o__payload.k2  = \port$7544$0 [15:0];
+  assign \o__payload.m0  = \port$7544$0 [31:16];
+  assign \o__payload.m1  = \port$7546$0 [15:0];
+  assign \o__payload.m2  = \port$7546$0 [31:16];
+  assign \o__payload.k0_stride  = \port$7548$0 [23:0];
+  assign \o__payload.k1_stride  = \port$7550$0 [23:0];
+  assign \o__payload.k2_stride  = \port$7552$0 [23:0];
+  assign \o__payload.m0_stride  = \port$7554$0 [23:0];
+  assign \o__payload.m1_stride  = \port$7556$0 [23:0];
+  assign \o__payload.m2_stride  = \port$7558$0 [23:0];
+  assign \o__payload.index  = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -12284,7 +12292,7 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   assign \$6  = plane_0;
 endmodule
 
-module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 , \port$7779$0 , \port$7781$0 , \port$7783$0 , \port$7785$0 , \port$7787$0 , \port$7789$0 , \port$7791$0 , \port$7793$0 , \port$7795$0 , i__valid
+module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7690$0 , \port$7692$0 , \port$7694$0 , \port$7696$0 , \port$7698$0 , \port$7700$0 , \port$7702$0 , \port$7704$0 , \port$7706$0 , \port$7708$0 , \port$7710$0 , \port$7712$0 , \port$7714$0 , \port$7716$0 , \port$7718$0 , \port$7720$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
@@ -12343,44 +12351,44 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7765
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7765$0 ;
-  wire [32:0] \port$7765$0 ;
-  input [32:0] \port$7767$0 ;
-  wire [32:0] \port$7767$0 ;
-  input [32:0] \port$7769$0 ;
-  wire [32:0] \port$7769$0 ;
-  input [32:0] \port$7771$0 ;
-  wire [32:0] \port$7771$0 ;
-  input [32:0] \port$7773$0 ;
-  wire [32:0] \port$7773$0 ;
-  input [32:0] \port$7775$0 ;
-  wire [32:0] \port$7775$0 ;
-  input [32:0] \port$7777$0 ;
-  wire [32:0] \port$7777$0 ;
-  input [32:0] \port$7779$0 ;
-  wire [32:0] \port$7779$0 ;
-  input [32:0] \port$7781$0 ;
-  wire [32:0] \port$7781$0 ;
-  input [32:0] \port$7783$0 ;
-  wire [32:0] \port$7783$0 ;
-  input [32:0] \port$7785$0 ;
-  wire [32:0] \port$7785$0 ;
-  input [32:0] \port$7787$0 ;
-  wire [32:0] \port$7787$0 ;
-  input [32:0] \port$7789$0 ;
-  wire [32:0] \port$7789$0 ;
-  input [32:0] \port$7791$0 ;
-  wire [32:0] \port$7791$0 ;
-  input [32:0] \port$7793$0 ;
-  wire [32:0] \port$7793$0 ;
-  input [32:0] \port$7795$0 ;
-  wire [32:0] \port$7795$0 ;
+  input [32:0] \port$7690$0 ;
+  wire [32:0] \port$7690$0 ;
+  input [32:0] \port$7692$0 ;
+  wire [32:0] \port$7692$0 ;
+  input [32:0] \port$7694$0 ;
+  wire [32:0] \port$7694$0 ;
+  input [32:0] \port$7696$0 ;
+  wire [32:0] \port$7696$0 ;
+  input [32:0] \port$7698$0 ;
+  wire [32:0] \port$7698$0 ;
+  input [32:0] \port$7700$0 ;
+  wire [32:0] \port$7700$0 ;
+  input [32:0] \port$7702$0 ;
+  wire [32:0] \port$7702$0 ;
+  input [32:0] \port$7704$0 ;
+  wire [32:0] \port$7704$0 ;
+  input [32:0] \port$7706$0 ;
+  wire [32:0] \port$7706$0 ;
+  input [32:0] \port$7708$0 ;
+  wire [32:0] \port$7708$0 ;
+  input [32:0] \port$7710$0 ;
+  wire [32:0] \port$7710$0 ;
+  input [32:0] \port$7712$0 ;
+  wire [32:0] \port$7712$0 ;
+  input [32:0] \port$7714$0 ;
+  wire [32:0] \port$7714$0 ;
+  input [32:0] \port$7716$0 ;
+  wire [32:0] \port$7716$0 ;
+  input [32:0] \port$7718$0 ;
+  wire [32:0] \port$7718$0 ;
+  input [32:0] \port$7720$0 ;
+  wire [32:0] \port$7720$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7767$0 [15:0] & \$1 ;
+  assign \$2  = \port$7692$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -12402,43 +12410,43 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7765
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7767$0 [15:0];
+      take = \port$7692$0 [15:0];
     end
   end
-  assign i__payload = { \port$7795$0 [32], \port$7793$0 [32], \port$7791$0 [32], \port$7789$0 [32], \port$7787$0 [32], \port$7785$0 [32], \port$7783$0 [32], \port$7781$0 [32], \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7795$0 [31:0], \port$7793$0 [31:0], \port$7791$0 [31:0], \port$7789$0 [31:0], \port$7787$0 [31:0], \port$7785$0 [31:0], \port$7783$0 [31:0], \port$7781$0 [31:0], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0] };
-  assign o__payload = { \port$7795$0 [32], \port$7793$0 [32], \port$7791$0 [32], \port$7789$0 [32], \port$7787$0 [32], \port$7785$0 [32], \port$7783$0 [32], \port$7781$0 [32], \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7795$0 [31:0], \port$7793$0 [31:0], \port$7791$0 [31:0], \port$7789$0 [31:0], \port$7787$0 [31:0], \port$7785$0 [31:0], \port$7783$0 [31:0], \port$7781$0 [31:0], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0] };
-  assign \i__payload.opcode  = \port$7765$0 [7:0];
-  assign \i__payload.wait  = \port$7767$0 [15:0];
-  assign \i__payload.post  = \port$7767$0 [31:16];
-  assign \i__payload.entry  = \port$7769$0 [31:0];
-  assign \i__payload.arguments  = \port$7771$0 [31:0];
-  assign \i__payload.grid_x  = \port$7773$0 [15:0];
-  assign \i__payload.grid_y  = \port$7773$0 [31:16];
-  assign \i__payload.grid_z  = \port$7775$0 [15:0];
-  assign \i__payload.block_x  = \port$7775$0 [31:16];
-  assign \i__payload.block_y  = \port$7777$0 [15:0];
-  assign \i__payload.block_z  = \port$7777$0 [31:16];
-  assign \i__payload.shared  = \port$7779$0 [23:0];
-  assign \i__payload.private  = \port$7781$0 [15:0];
-  assign \i__payload.shared_base  = \port$7783$0 [23:0];
-  assign \i__payload.private_base  = \port$7785$0 [31:0];
-  assign \i__payload.index  = { \port$7795$0 [32], \port$7793$0 [32], \port$7791$0 [32], \port$7789$0 [32], \port$7787$0 [32], \port$7785$0 [32], \port$7783$0 [32], \port$7781$0 [32], \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32] };
-  assign \o__payload.opcode  = \port$7765$0 [7:0];
-  assign \o__payload.wait  = \port$7767$0 [15:0];
-  assign \o__payload.post  = \port$7767$0 [31:16];
-  assign \o__payload.entry  = \port$7769$0 [31:0];
-  assign \o__payload.arguments  = \port$7771$0 [31:0];
-  assign \o__payload.grid_x  = \port$7773$0 [15:0];
-  assign \o__payload.grid_y  = \port$7773$0 [31:16];
-  assign \o__payload.grid_z  = \port$7775$0 [15:0];
-  assign \o__payload.block_x  = \port$7775$0 [31:16];
-  assign \o__payload.block_y  = \port$7777$0 [15:0];
-  assign \o__payload.block_z  = \port$7777$0 [31:16];
-  assign \o__payload.shared  = \port$7779$0 [23:0];
-  assign \o__payload.private  = \port$7781$0 [15:0];
-  assign \o__payload.shared_base  = \port$7783$0 [23:0];
-  assign \o__payload.private_base  = \port$7785$0 [31:0];
-  assign \o__payload.index  = { \port$7795$0 [32], \port$7793$0 [32], \port$7791$0 [32], \port$7789$0 [32], \port$7787$0 [32], \port$7785$0 [32], \port$7783$0 [32], \port$7781$0 [32], \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32] };
+  assign i__payload = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32], \port$7720$0 [31:0], \port$7718$0 [31:0], \port$7716$0 [31:0], \port$7714$0 [31:0], \port$7712$0 [31:0], \port$7710$0 [31:0], \port$7708$0 [31:0], \port$7706$0 [31:0], \port$7704$0 [31:0], \port$7702$0 [31:0], \port$7700$0 [31:0], \port$7698$0 [31:0], \port$7696$0 [31:0], \port$7694$0 [31:0], \port$7692$0 [31:0], \port$7690$0 [31:0] };
+  assign o__payload = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32], \port$7720$0 [31:0], \port$7718$0 [31:0], \port$7716$0 [31:0], \port$7714$0 [31:0], \port$7712$0 [31:0], \port$7710$0 [31:0], \port$7708$0 [31:0], \port$7706$0 [31:0], \port$7704$0 [31:0], \port$7702$0 [31:0], \port$7700$0 [31:0], \port$7698$0 [31:0], \port$7696$0 [31:0], \port$7694$0 [31:0], \port$7692$0 [31:0], \port$7690$0 [31:0] };
+  assign \i__payload.opcode  = \port$7690$0 [7:0];
+  assign \i__payload.wait  = \port$7692$0 [15:0];
+  assign \i__payload.post  = \port$7692$0 [31:16];
+  assign \i__payload.entry  = \port$7694$0 [31:0];
+  assign \i__payload.arguments  = \port$7696$0 [31:0];
+  assign \i__payload.grid_x  = \port$7698$0 [15:0];
+  assign \i__payload.grid_y  = \port$7698$0 [31:16];
+  assign \i__payload.grid_z  = \port$7700$0 [15:0];
+  assign \i__payload.block_x  = \port$7700$0 [31:16];
+  assign \i__payload.block_y  = \port$7702$0 [15:0];
+  assign \i__payload.block_z  = \port$7702$0 [31:16];
+  assign \i__payload.shared  = \port$7704$0 [23:0];
+  assign \i__payload.private  = \port$7706$0 [15:0];
+  assign \i__payload.shared_base  = \port$7708$0 [23:0];
+  assign \i__payload.private_base  = \port$7710$0 [31:0];
+  assign \i__payload.index  = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32] };
+  assign \o__payload.opcode  = \port$7690$0 [7:0];
+  assign \o__payload.wait  = \port$7692$0 [15:0];
+  assign \o__payload.post  = \port$7692$0 [31:16];
+  assign \o__payload.entry  = \port$7694$0 [31:0];
+  assign \o__payload.arguments  = \port$7696$0 [31:0];
+  assign \o__payload.grid_x  = \port$7698$0 [15:0];
+  assign \o__payload.grid_y  = \port$7698$0 [31:16];
+  assign \o__payload.grid_z  = \port$7700$0 [15:0];
+  assign \o__payload.block_x  = \port$7700$0 [31:16];
+  assign \o__payload.block_y  = \port$7702$0 [15:0];
+  assign \o__payload.block_z  = \port$7702$0 [31:16];
+  assign \o__payload.shared  = \port$7704$0 [23:0];
+  assign \o__payload.private  = \port$7706$0 [15:0];
+  assign \o__payload.shared_base  = \port$7708$0 [23:0];
+  assign \o__payload.private_base  = \port$7710$0 [31:0];
+  assign \o__payload.index  = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13120,7 +13128,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , \port$7731$0 , \port$7733$0 , \port$7735$0 , \port$7737$0 , \port$7739$0 , \port$7741$0 
+module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7636$0 , \port$7638$0 , \port$7640$0 , \port$7642$0 , \port$7644$0 , \port$7646$0 , \port$7648$0 , \port$7650$0 , \port$7652$0 , \port$7654$0 , \port$7656$0 , \port$7658$0 , \port$7660$0 , \port$7662$0 , \port$7664$0 , \port$7666$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire [15:0] \$1 ;
@@ -13183,44 +13191,44 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  input [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  input [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  input [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  input [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  input [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  input [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  input [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
-  input [32:0] \port$7727$0 ;
-  wire [32:0] \port$7727$0 ;
-  input [32:0] \port$7729$0 ;
-  wire [32:0] \port$7729$0 ;
-  input [32:0] \port$7731$0 ;
-  wire [32:0] \port$7731$0 ;
-  input [32:0] \port$7733$0 ;
-  wire [32:0] \port$7733$0 ;
-  input [32:0] \port$7735$0 ;
-  wire [32:0] \port$7735$0 ;
-  input [32:0] \port$7737$0 ;
-  wire [32:0] \port$7737$0 ;
-  input [32:0] \port$7739$0 ;
-  wire [32:0] \port$7739$0 ;
-  input [32:0] \port$7741$0 ;
-  wire [32:0] \port$7741$0 ;
+  input [32:0] \port$7636$0 ;
+  wire [32:0] \port$7636$0 ;
+  input [32:0] \port$7638$0 ;
+  wire [32:0] \port$7638$0 ;
+  input [32:0] \port$7640$0 ;
+  wire [32:0] \port$7640$0 ;
+  input [32:0] \port$7642$0 ;
+  wire [32:0] \port$7642$0 ;
+  input [32:0] \port$7644$0 ;
+  wire [32:0] \port$7644$0 ;
+  input [32:0] \port$7646$0 ;
+  wire [32:0] \port$7646$0 ;
+  input [32:0] \port$7648$0 ;
+  wire [32:0] \port$7648$0 ;
+  input [32:0] \port$7650$0 ;
+  wire [32:0] \port$7650$0 ;
+  input [32:0] \port$7652$0 ;
+  wire [32:0] \port$7652$0 ;
+  input [32:0] \port$7654$0 ;
+  wire [32:0] \port$7654$0 ;
+  input [32:0] \port$7656$0 ;
+  wire [32:0] \port$7656$0 ;
+  input [32:0] \port$7658$0 ;
+  wire [32:0] \port$7658$0 ;
+  input [32:0] \port$7660$0 ;
+  wire [32:0] \port$7660$0 ;
+  input [32:0] \port$7662$0 ;
+  wire [32:0] \port$7662$0 ;
+  input [32:0] \port$7664$0 ;
+  wire [32:0] \port$7664$0 ;
+  input [32:0] \port$7666$0 ;
+  wire [32:0] \port$7666$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7713$0 [15:0] & \$1 ;
+  assign \$2  = \port$7638$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13242,47 +13250,47 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7713$0 [15:0];
+      take = \port$7638$0 [15:0];
     end
   end
-  assign i__payload = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7741$0 [31:0], \port$7739$0 [31:0], \port$7737$0 [31:0], \port$7735$0 [31:0], \port$7733$0 [31:0], \port$7731$0 [31:0], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0] };
-  assign o__payload = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7741$0 [31:0], \port$7739$0 [31:0], \port$7737$0 [31:0], \port$7735$0 [31:0], \port$7733$0 [31:0], \port$7731$0 [31:0], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0] };
-  assign \i__payload.opcode  = \port$7711$0 [7:0];
-  assign \i__payload.wait  = \port$7713$0 [15:0];
-  assign \i__payload.post  = \port$7713$0 [31:16];
-  assign \i__payload.dst  = \port$7715$0 [31:0];
-  assign \i__payload.stride1  = \port$7717$0 [31:0];
-  assign \i__payload.stride2  = \port$7719$0 [31:0];
-  assign \i__payload.len  = \port$7721$0 [23:0];
-  assign \i__payload.count1  = \port$7723$0 [15:0];
-  assign \i__payload.count2  = \port$7723$0 [31:16];
-  assign \i__payload.src  = \port$7725$0 [23:0];
-  assign \i__payload.src_stride1  = \port$7727$0 [23:0];
-  assign \i__payload.src_stride2  = \port$7729$0 [23:0];
-  assign \i__payload.write  = \port$7711$0 [8];
-  assign \i__payload.message  = \port$7711$0 [9];
-  assign \i__payload.end  = \port$7711$0 [10];
-  assign \i__payload.address  = \port$7715$0 [31:0];
-  assign \i__payload.value  = \port$7717$0 [31:0];
-  assign \i__payload.index  = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32] };
-  assign \o__payload.opcode  = \port$7711$0 [7:0];
-  assign \o__payload.wait  = \port$7713$0 [15:0];
-  assign \o__payload.post  = \port$7713$0 [31:16];
-  assign \o__payload.dst  = \port$7715$0 [31:0];
-  assign \o__payload.stride1  = \port$7717$0 [31:0];
-  assign \o__payload.stride2  = \port$7719$0 [31:0];
-  assign \o__payload.len  = \port$7721$0 [23:0];
-  assign \o__payload.count1  = \port$7723$0 [15:0];
-  assign \o__payload.count2  = \port$7723$0 [31:16];
-  assign \o__payload.src  = \port$7725$0 [23:0];
-  assign \o__payload.src_stride1  = \port$7727$0 [23:0];
-  assign \o__payload.src_stride2  = \port$7729$0 [23:0];
-  assign \o__payload.write  = \port$7711$0 [8];
-  assign \o__payload.message  = \port$7711$0 [9];
-  assign \o__payload.end  = \port$7711$0 [10];
-  assign \o__payload.address  = \port$7715$0 [31:0];
-  assign \o__payload.value  = \port$7717$0 [31:0];
-  assign \o__payload.index  = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32] };
+  assign i__payload = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32], \port$7666$0 [31:0], \port$7664$0 [31:0], \port$7662$0 [31:0], \port$7660$0 [31:0], \port$7658$0 [31:0], \port$7656$0 [31:0], \port$7654$0 [31:0], \port$7652$0 [31:0], \port$7650$0 [31:0], \port$7648$0 [31:0], \port$7646$0 [31:0], \port$7644$0 [31:0], \port$7642$0 [31:0], \port$7640$0 [31:0], \port$7638$0 [31:0], \port$7636$0 [31:0] };
+  assign o__payload = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32], \port$7666$0 [31:0], \port$7664$0 [31:0], \port$7662$0 [31:0], \port$7660$0 [31:0], \port$7658$0 [31:0], \port$7656$0 [31:0], \port$7654$0 [31:0], \port$7652$0 [31:0], \port$7650$0 [31:0], \port$7648$0 [31:0], \port$7646$0 [31:0], \port$7644$0 [31:0], \port$7642$0 [31:0], \port$7640$0 [31:0], \port$7638$0 [31:0], \port$7636$0 [31:0] };
+  assign \i__payload.opcode  = \port$7636$0 [7:0];
+  assign \i__payload.wait  = \port$7638$0 [15:0];
+  assign \i__payload.post  = \port$7638$0 [31:16];
+  assign \i__payload.dst  = \port$7640$0 [31:0];
+  assign \i__payload.stride1  = \port$7642$0 [31:0];
+  assign \i__payload.stride2  = \port$7644$0 [31:0];
+  assign \i__payload.len  = \port$7646$0 [23:0];
+  assign \i__payload.count1  = \port$7648$0 [15:0];
+  assign \i__payload.count2  = \port$7648$0 [31:16];
+  assign \i__payload.src  = \port$7650$0 [23:0];
+  assign \i__payload.src_stride1  = \port$7652$0 [23:0];
+  assign \i__payload.src_stride2  = \port$7654$0 [23:0];
+  assign \i__payload.write  = \port$7636$0 [8];
+  assign \i__payload.message  = \port$7636$0 [9];
+  assign \i__payload.end  = \port$7636$0 [10];
+  assign \i__payload.address  = \port$7640$0 [31:0];
+  assign \i__payload.value  = \port$7642$0 [31:0];
+  assign \i__payload.index  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
+  assign \o__payload.opcode  = \port$7636$0 [7:0];
+  assign \o__payload.wait  = \port$7638$0 [15:0];
+  assign \o__payload.post  = \port$7638$0 [31:16];
+  assign \o__payload.dst  = \port$7640$0 [31:0];
+  assign \o__payload.stride1  = \port$7642$0 [31:0];
+  assign \o__payload.stride2  = \port$7644$0 [31:0];
+  assign \o__payload.len  = \port$7646$0 [23:0];
+  assign \o__payload.count1  = \port$7648$0 [15:0];
+  assign \o__payload.count2  = \port$7648$0 [31:16];
+  assign \o__payload.src  = \port$7650$0 [23:0];
+  assign \o__payload.src_stride1  = \port$7652$0 [23:0];
+  assign \o__payload.src_stride2  = \port$7654$0 [23:0];
+  assign \o__payload.write  = \port$7636$0 [8];
+  assign \o__payload.message  = \port$7636$0 [9];
+  assign \o__payload.end  = \port$7636$0 [10];
+  assign \o__payload.address  = \port$7640$0 [31:0];
+  assign \o__payload.value  = \port$7642$0 [31:0];
+  assign \o__payload.index  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13968,8 +13976,8 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2655$0 , \port$2689$0 , \port$2723$0 , \port$2757$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3242$0 , act__data, post__mask, clear, abort
-, \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 , \port$7677$0 , \port$7679$0 , \port$7681$0 , \port$7683$0 , \port$7685$0 , \port$7687$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2656$0 , \port$2690$0 , \port$2724$0 , \port$2758$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3243$0 , act__data, post__mask, clear, abort
+, \port$7582$0 , \port$7584$0 , \port$7586$0 , \port$7588$0 , \port$7590$0 , \port$7592$0 , \port$7594$0 , \port$7596$0 , \port$7598$0 , \port$7600$0 , \port$7602$0 , \port$7604$0 , \port$7606$0 , \port$7608$0 , \port$7610$0 , \port$7612$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
 , fault__index, \read__en$68 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$25  = 0;
   wire \$1 ;
@@ -14175,48 +14183,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$50 ;
-  input [31:0] \port$2655$0 ;
-  wire [31:0] \port$2655$0 ;
-  input [31:0] \port$2689$0 ;
-  wire [31:0] \port$2689$0 ;
-  input [31:0] \port$2723$0 ;
-  wire [31:0] \port$2723$0 ;
-  input [31:0] \port$2757$0 ;
-  wire [31:0] \port$2757$0 ;
-  output [14:0] \port$3242$0 ;
-  wire [14:0] \port$3242$0 ;
-  input [32:0] \port$7657$0 ;
-  wire [32:0] \port$7657$0 ;
-  input [32:0] \port$7659$0 ;
-  wire [32:0] \port$7659$0 ;
-  input [32:0] \port$7661$0 ;
-  wire [32:0] \port$7661$0 ;
-  input [32:0] \port$7663$0 ;
-  wire [32:0] \port$7663$0 ;
-  input [32:0] \port$7665$0 ;
-  wire [32:0] \port$7665$0 ;
-  input [32:0] \port$7667$0 ;
-  wire [32:0] \port$7667$0 ;
-  input [32:0] \port$7669$0 ;
-  wire [32:0] \port$7669$0 ;
-  input [32:0] \port$7671$0 ;
-  wire [32:0] \port$7671$0 ;
-  input [32:0] \port$7673$0 ;
-  wire [32:0] \port$7673$0 ;
-  input [32:0] \port$7675$0 ;
-  wire [32:0] \port$7675$0 ;
-  input [32:0] \port$7677$0 ;
-  wire [32:0] \port$7677$0 ;
-  input [32:0] \port$7679$0 ;
-  wire [32:0] \port$7679$0 ;
-  input [32:0] \port$7681$0 ;
-  wire [32:0] \port$7681$0 ;
-  input [32:0] \port$7683$0 ;
-  wire [32:0] \port$7683$0 ;
-  input [32:0] \port$7685$0 ;
-  wire [32:0] \port$7685$0 ;
-  input [32:0] \port$7687$0 ;
-  wire [32:0] \port$7687$0 ;
+  input [31:0] \port$2656$0 ;
+  wire [31:0] \port$2656$0 ;
+  input [31:0] \port$2690$0 ;
+  wire [31:0] \port$2690$0 ;
+  input [31:0] \port$2724$0 ;
+  wire [31:0] \port$2724$0 ;
+  input [31:0] \port$2758$0 ;
+  wire [31:0] \port$2758$0 ;
+  output [14:0] \port$3243$0 ;
+  wire [14:0] \port$3243$0 ;
+  input [32:0] \port$7582$0 ;
+  wire [32:0] \port$7582$0 ;
+  input [32:0] \port$7584$0 ;
+  wire [32:0] \port$7584$0 ;
+  input [32:0] \port$7586$0 ;
+  wire [32:0] \port$7586$0 ;
+  input [32:0] \port$7588$0 ;
+  wire [32:0] \port$7588$0 ;
+  input [32:0] \port$7590$0 ;
+  wire [32:0] \port$7590$0 ;
+  input [32:0] \port$7592$0 ;
+  wire [32:0] \port$7592$0 ;
+  input [32:0] \port$7594$0 ;
+  wire [32:0] \port$7594$0 ;
+  input [32:0] \port$7596$0 ;
+  wire [32:0] \port$7596$0 ;
+  input [32:0] \port$7598$0 ;
+  wire [32:0] \port$7598$0 ;
+  input [32:0] \port$7600$0 ;
+  wire [32:0] \port$7600$0 ;
+  input [32:0] \port$7602$0 ;
+  wire [32:0] \port$7602$0 ;
+  input [32:0] \port$7604$0 ;
+  wire [32:0] \port$7604$0 ;
+  input [32:0] \port$7606$0 ;
+  wire [32:0] \port$7606$0 ;
+  input [32:0] \port$7608$0 ;
+  wire [32:0] \port$7608$0 ;
+  input [32:0] \port$7610$0 ;
+  wire [32:0] \port$7610$0 ;
+  input [32:0] \port$7612$0 ;
+  wire [32:0] \port$7612$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -14272,7 +14280,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$7675$0 [31:16];
+      slot_factor[write__addr] <= \port$7600$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -14284,7 +14292,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$7677$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$7602$0 [31:16], \$3  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -14296,7 +14304,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$7659$0 [31:16];
+      slot_post[write__addr] <= \port$7584$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -14306,7 +14314,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$7657$0 [9], \port$7673$0 [31:0] };
+      slot_scale[write__addr] <= { \port$7582$0 [9], \port$7598$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -14318,7 +14326,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$7675$0 [15:0];
+      slot_zero[write__addr] <= \port$7600$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -14331,8 +14339,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$1  = | commands;
   assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$7677$0 [15:0]) < $signed(\port$7677$0 [31:16]);
-  assign \$3  = \$2  ? \port$7677$0 [15:0] : \port$7677$0 [31:16];
+  assign \$2  = $signed(\port$7602$0 [15:0]) < $signed(\port$7602$0 [31:16]);
+  assign \$3  = \$2  ? \port$7602$0 [15:0] : \port$7602$0 [31:16];
   assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
   assign \$4  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$112  = \read__en$68  & \$4 ;
@@ -14379,10 +14387,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(i__payload),
     .i__valid(i__valid),
     .popped(popped),
-    .\port$2655$0 (\port$2655$0 ),
-    .\port$2689$0 (\port$2689$0 ),
-    .\port$2723$0 (\port$2723$0 ),
-    .\port$2757$0 (\port$2757$0 ),
+    .\port$2656$0 (\port$2656$0 ),
+    .\port$2690$0 (\port$2690$0 ),
+    .\port$2724$0 (\port$2724$0 ),
+    .\port$2758$0 (\port$2758$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$68 ),
@@ -14402,22 +14410,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$7657$0 (\port$7657$0 ),
-    .\port$7659$0 (\port$7659$0 ),
-    .\port$7661$0 (\port$7661$0 ),
-    .\port$7663$0 (\port$7663$0 ),
-    .\port$7665$0 (\port$7665$0 ),
-    .\port$7667$0 (\port$7667$0 ),
-    .\port$7669$0 (\port$7669$0 ),
-    .\port$7671$0 (\port$7671$0 ),
-    .\port$7673$0 (\port$7673$0 ),
-    .\port$7675$0 (\port$7675$0 ),
-    .\port$7677$0 (\port$7677$0 ),
-    .\port$7679$0 (\port$7679$0 ),
-    .\port$7681$0 (\port$7681$0 ),
-    .\port$7683$0 (\port$7683$0 ),
-    .\port$7685$0 (\port$7685$0 ),
-    .\port$7687$0 (\port$7687$0 ),
+    .\port$7582$0 (\port$7582$0 ),
+    .\port$7584$0 (\port$7584$0 ),
+    .\port$7586$0 (\port$7586$0 ),
+    .\port$7588$0 (\port$7588$0 ),
+    .\port$7590$0 (\port$7590$0 ),
+    .\port$7592$0 (\port$7592$0 ),
+    .\port$7594$0 (\port$7594$0 ),
+    .\port$7596$0 (\port$7596$0 ),
+    .\port$7598$0 (\port$7598$0 ),
+    .\port$7600$0 (\port$7600$0 ),
+    .\port$7602$0 (\port$7602$0 ),
+    .\port$7604$0 (\port$7604$0 ),
+    .\port$7606$0 (\port$7606$0 ),
+    .\port$7608$0 (\port$7608$0 ),
+    .\port$7610$0 (\port$7610$0 ),
+    .\port$7612$0 (\port$7612$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -14430,7 +14438,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .corrected(\words$110 ),
     .correction(correction),
     .en(\read__en$68 ),
-    .\port$3274$0 (\read__data$108 ),
+    .\port$3275$0 (\read__data$108 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -14449,7 +14457,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .\i__payload$12 (\data$115 ),
     .\i__valid$10 (\valid$112 ),
     .popped(popped),
-    .\port$3242$0 (\$22 ),
+    .\port$3243$0 (\$22 ),
     .rst(rst),
     .words(words)
   );
@@ -14561,8 +14569,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$21  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7687$0 [31:0], \port$7685$0 [31:0], \port$7683$0 [31:0], \port$7681$0 [31:0], \port$7679$0 [31:0], \port$7677$0 [31:0], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0] };
-  assign \cmd__payload$1  = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7687$0 [31:0], \port$7685$0 [31:0], \port$7683$0 [31:0], \port$7681$0 [31:0], \port$7679$0 [31:0], \port$7677$0 [31:0], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0] };
+  assign cmd__payload = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
+  assign \cmd__payload$1  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -14571,8 +14579,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$2757$0 , \port$2723$0 , \port$2689$0 , \port$2655$0  };
-  assign \acc__data$19  = { \port$2757$0 , \port$2723$0 , \port$2689$0 , \port$2655$0  };
+  assign acc__data = { \port$2758$0 , \port$2724$0 , \port$2690$0 , \port$2656$0  };
+  assign \acc__data$19  = { \port$2758$0 , \port$2724$0 , \port$2690$0 , \port$2656$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = i__payload[4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -14594,28 +14602,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$50  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$7659$0 [31:16];
+  assign write__data = \port$7584$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$65  = accept;
   assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$7657$0 [9], \port$7673$0 [31:0] };
+  assign \write__data$67  = { \port$7582$0 [9], \port$7598$0 [31:0] };
   assign running = \read__en$68 ;
   assign \read__addr$70  = beat_slot[7:6];
   assign \write__en$72  = accept;
   assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$7675$0 [15:0];
+  assign \write__data$74  = \port$7600$0 [15:0];
   assign \read__en$75  = \read__en$68 ;
   assign \read__addr$76  = beat_slot[19:18];
   assign \write__en$77  = accept;
   assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$7677$0 [31:16], \$3  };
+  assign \write__data$79  = { \port$7602$0 [31:16], \$3  };
   assign \read__en$80  = \read__en$68 ;
   assign \read__addr$81  = beat_slot[21:20];
   assign \write__en$82  = accept;
   assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$7675$0 [31:16];
+  assign \write__data$84  = \port$7600$0 [31:16];
   assign coming = \read__en$85 ;
   assign coming_slot = \read__addr$87 ;
   assign params__en = \read__en$68 ;
@@ -14629,51 +14637,51 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign qmin = \read__data$108 [15:0];
   assign qmax = \read__data$108 [31:16];
   assign total = \words$110 ;
-  assign \port$3242$0  = \$22 ;
+  assign \port$3243$0  = \$22 ;
   assign params__scale_row = beat_param_row[23:18];
   assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$7657$0 [7:0];
-  assign \cmd__payload.wait  = \port$7659$0 [15:0];
-  assign \cmd__payload.post  = \port$7659$0 [31:16];
-  assign \cmd__payload.int32  = \port$7657$0 [8];
-  assign \cmd__payload.params  = \port$7657$0 [9];
-  assign \cmd__payload.row_sum  = \port$7657$0 [10];
-  assign \cmd__payload.acc  = \port$7661$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7661$0 [31:16];
-  assign \cmd__payload.rows  = \port$7663$0 [15:0];
-  assign \cmd__payload.blocks  = \port$7663$0 [31:16];
-  assign \cmd__payload.dst  = \port$7665$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$7667$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$7669$0 [23:0];
-  assign \cmd__payload.param  = \port$7671$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$7671$0 [31:16];
-  assign \cmd__payload.scale  = \port$7673$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$7675$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$7675$0 [31:16];
-  assign \cmd__payload.qmin  = \port$7677$0 [15:0];
-  assign \cmd__payload.qmax  = \port$7677$0 [31:16];
-  assign \cmd__payload.index  = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$7657$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$7659$0 [15:0];
-  assign \cmd__payload$1.post  = \port$7659$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$7657$0 [8];
-  assign \cmd__payload$1.params  = \port$7657$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$7657$0 [10];
-  assign \cmd__payload$1.acc  = \port$7661$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$7661$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$7663$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$7663$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$7665$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$7667$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$7669$0 [23:0];
-  assign \cmd__payload$1.param  = \port$7671$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$7671$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$7673$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$7675$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$7675$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$7677$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$7677$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32] };
+  assign \cmd__payload.opcode  = \port$7582$0 [7:0];
+  assign \cmd__payload.wait  = \port$7584$0 [15:0];
+  assign \cmd__payload.post  = \port$7584$0 [31:16];
+  assign \cmd__payload.int32  = \port$7582$0 [8];
+  assign \cmd__payload.params  = \port$7582$0 [9];
+  assign \cmd__payload.row_sum  = \port$7582$0 [10];
+  assign \cmd__payload.acc  = \port$7586$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7586$0 [31:16];
+  assign \cmd__payload.rows  = \port$7588$0 [15:0];
+  assign \cmd__payload.blocks  = \port$7588$0 [31:16];
+  assign \cmd__payload.dst  = \port$7590$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$7592$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$7594$0 [23:0];
+  assign \cmd__payload.param  = \port$7596$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$7596$0 [31:16];
+  assign \cmd__payload.scale  = \port$7598$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$7600$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$7600$0 [31:16];
+  assign \cmd__payload.qmin  = \port$7602$0 [15:0];
+  assign \cmd__payload.qmax  = \port$7602$0 [31:16];
+  assign \cmd__payload.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$7582$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$7584$0 [15:0];
+  assign \cmd__payload$1.post  = \port$7584$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$7582$0 [8];
+  assign \cmd__payload$1.params  = \port$7582$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$7582$0 [10];
+  assign \cmd__payload$1.acc  = \port$7586$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$7586$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$7588$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$7588$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$7590$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$7592$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$7594$0 [23:0];
+  assign \cmd__payload$1.param  = \port$7596$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$7596$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$7598$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$7600$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$7600$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$7602$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$7602$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -14716,7 +14724,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$48.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2655$0 , \port$2689$0 , \port$2723$0 , \port$2757$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2656$0 , \port$2690$0 , \port$2724$0 , \port$2758$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
@@ -14823,14 +14831,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2655$0 , \port$2689$0 , \port$2
   reg [2:0] left = 3'h0;
   input popped;
   wire popped;
-  input [31:0] \port$2655$0 ;
-  wire [31:0] \port$2655$0 ;
-  input [31:0] \port$2689$0 ;
-  wire [31:0] \port$2689$0 ;
-  input [31:0] \port$2723$0 ;
-  wire [31:0] \port$2723$0 ;
-  input [31:0] \port$2757$0 ;
-  wire [31:0] \port$2757$0 ;
+  input [31:0] \port$2656$0 ;
+  wire [31:0] \port$2656$0 ;
+  input [31:0] \port$2690$0 ;
+  wire [31:0] \port$2690$0 ;
+  input [31:0] \port$2724$0 ;
+  wire [31:0] \port$2724$0 ;
+  input [31:0] \port$2758$0 ;
+  wire [31:0] \port$2758$0 ;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
   input rst;
@@ -14980,7 +14988,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2655$0 , \port$2689$0 , \port$2
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
     \$34  = columns;
     if (coming) begin
-      \$34  = { \port$2757$0 , \port$2723$0 , \port$2689$0 , \port$2655$0  };
+      \$34  = { \port$2758$0 , \port$2724$0 , \port$2690$0 , \port$2656$0  };
     end else if (valid) begin
       \$34  = \$27 ;
     end
@@ -15052,7 +15060,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2655$0 , \port$2689$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$2757$0 , \port$2723$0 , \port$2689$0 , \port$2655$0  };
+  assign acc__data = { \port$2758$0 , \port$2724$0 , \port$2690$0 , \port$2656$0  };
   assign bias_row = \$13 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -15108,8 +15116,8 @@ module \weft.drain.beats (rst, acc__ready, \port$2655$0 , \port$2689$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 , \port$7677$0 , \port$7679$0 , \port$7681$0 
-, \port$7683$0 , \port$7685$0 , \port$7687$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$7582$0 , \port$7584$0 , \port$7586$0 , \port$7588$0 , \port$7590$0 , \port$7592$0 , \port$7594$0 , \port$7596$0 , \port$7598$0 , \port$7600$0 , \port$7602$0 , \port$7604$0 , \port$7606$0 
+, \port$7608$0 , \port$7610$0 , \port$7612$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -15294,38 +15302,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$7657$0 ;
-  wire [32:0] \port$7657$0 ;
-  input [32:0] \port$7659$0 ;
-  wire [32:0] \port$7659$0 ;
-  input [32:0] \port$7661$0 ;
-  wire [32:0] \port$7661$0 ;
-  input [32:0] \port$7663$0 ;
-  wire [32:0] \port$7663$0 ;
-  input [32:0] \port$7665$0 ;
-  wire [32:0] \port$7665$0 ;
-  input [32:0] \port$7667$0 ;
-  wire [32:0] \port$7667$0 ;
-  input [32:0] \port$7669$0 ;
-  wire [32:0] \port$7669$0 ;
-  input [32:0] \port$7671$0 ;
-  wire [32:0] \port$7671$0 ;
-  input [32:0] \port$7673$0 ;
-  wire [32:0] \port$7673$0 ;
-  input [32:0] \port$7675$0 ;
-  wire [32:0] \port$7675$0 ;
-  input [32:0] \port$7677$0 ;
-  wire [32:0] \port$7677$0 ;
-  input [32:0] \port$7679$0 ;
-  wire [32:0] \port$7679$0 ;
-  input [32:0] \port$7681$0 ;
-  wire [32:0] \port$7681$0 ;
-  input [32:0] \port$7683$0 ;
-  wire [32:0] \port$7683$0 ;
-  input [32:0] \port$7685$0 ;
-  wire [32:0] \port$7685$0 ;
-  input [32:0] \port$7687$0 ;
-  wire [32:0] \port$7687$0 ;
+  input [32:0] \port$7582$0 ;
+  wire [32:0] \port$7582$0 ;
+  input [32:0] \port$7584$0 ;
+  wire [32:0] \port$7584$0 ;
+  input [32:0] \port$7586$0 ;
+  wire [32:0] \port$7586$0 ;
+  input [32:0] \port$7588$0 ;
+  wire [32:0] \port$7588$0 ;
+  input [32:0] \port$7590$0 ;
+  wire [32:0] \port$7590$0 ;
+  input [32:0] \port$7592$0 ;
+  wire [32:0] \port$7592$0 ;
+  input [32:0] \port$7594$0 ;
+  wire [32:0] \port$7594$0 ;
+  input [32:0] \port$7596$0 ;
+  wire [32:0] \port$7596$0 ;
+  input [32:0] \port$7598$0 ;
+  wire [32:0] \port$7598$0 ;
+  input [32:0] \port$7600$0 ;
+  wire [32:0] \port$7600$0 ;
+  input [32:0] \port$7602$0 ;
+  wire [32:0] \port$7602$0 ;
+  input [32:0] \port$7604$0 ;
+  wire [32:0] \port$7604$0 ;
+  input [32:0] \port$7606$0 ;
+  wire [32:0] \port$7606$0 ;
+  input [32:0] \port$7608$0 ;
+  wire [32:0] \port$7608$0 ;
+  input [32:0] \port$7610$0 ;
+  wire [32:0] \port$7610$0 ;
+  input [32:0] \port$7612$0 ;
+  wire [32:0] \port$7612$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -15370,23 +15378,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$7663$0 [15:0];
-  assign \$31  = ! \port$7663$0 [31:16];
-  assign \$32  = ! \port$7671$0 [31:16];
+  assign \$30  = ! \port$7588$0 [15:0];
+  assign \$31  = ! \port$7588$0 [31:16];
+  assign \$32  = ! \port$7596$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$7671$0 [31:16] > 3'h4;
+  assign \$34  = \port$7596$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$7657$0 [8];
-  assign \$39  = ~ \port$7657$0 [9];
+  assign \$38  = ~ \port$7582$0 [8];
+  assign \$39  = ~ \port$7582$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$7673$0 [30:23];
-  assign \$42  = \port$7673$0 [31] | \$41 ;
-  assign \$43  = & \port$7673$0 [30:23];
+  assign \$41  = ! \port$7598$0 [30:23];
+  assign \$42  = \port$7598$0 [31] | \$41 ;
+  assign \$43  = & \port$7598$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$7671$0 [15:0] * 3'h4;
+  assign \$48  = \port$7596$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -15508,15 +15516,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$7657$0 [8];
-      \$67 [1] = \port$7657$0 [9];
-      \$67 [2] = \port$7657$0 [10];
-      \$67 [18:3] = \port$7663$0 [15:0];
-      \$67 [34:19] = \port$7661$0 [31:16];
-      \$67 [58:35] = \port$7667$0 [23:0];
-      \$67 [82:59] = \port$7669$0 [23:0];
-      \$67 [85:83] = \port$7671$0 [18:16];
-      \$67 [101:86] = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32] };
+      \$67 [0] = \port$7582$0 [8];
+      \$67 [1] = \port$7582$0 [9];
+      \$67 [2] = \port$7582$0 [10];
+      \$67 [18:3] = \port$7588$0 [15:0];
+      \$67 [34:19] = \port$7586$0 [31:16];
+      \$67 [58:35] = \port$7592$0 [23:0];
+      \$67 [82:59] = \port$7594$0 [23:0];
+      \$67 [85:83] = \port$7596$0 [18:16];
+      \$67 [101:86] = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
     end
   end
   always @* begin
@@ -15543,7 +15551,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$7663$0 [15:0];
+      \$70  = \port$7588$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -15556,7 +15564,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$7663$0 [31:16];
+      \$71  = \port$7588$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15568,7 +15576,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$7661$0 [15:0] };
+      \$72  = { 1'h0, \port$7586$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -15578,7 +15586,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$7661$0 [15:0] };
+      \$73  = { 1'h0, \port$7586$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15590,7 +15598,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$7665$0 [23:0];
+      \$74  = \port$7590$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -15600,7 +15608,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$7665$0 [23:0];
+      \$75  = \port$7590$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15612,7 +15620,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$7671$0 [15:0] };
+      \$76  = { 1'h0, \port$7596$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15733,7 +15741,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7687$0 [31:0], \port$7685$0 [31:0], \port$7683$0 [31:0], \port$7681$0 [31:0], \port$7679$0 [31:0], \port$7677$0 [31:0], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0] };
+  assign cmd__payload = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -15765,27 +15773,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$7657$0 [7:0];
-  assign \cmd__payload.wait  = \port$7659$0 [15:0];
-  assign \cmd__payload.post  = \port$7659$0 [31:16];
-  assign \cmd__payload.int32  = \port$7657$0 [8];
-  assign \cmd__payload.params  = \port$7657$0 [9];
-  assign \cmd__payload.row_sum  = \port$7657$0 [10];
-  assign \cmd__payload.acc  = \port$7661$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7661$0 [31:16];
-  assign \cmd__payload.rows  = \port$7663$0 [15:0];
-  assign \cmd__payload.blocks  = \port$7663$0 [31:16];
-  assign \cmd__payload.dst  = \port$7665$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$7667$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$7669$0 [23:0];
-  assign \cmd__payload.param  = \port$7671$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$7671$0 [31:16];
-  assign \cmd__payload.scale  = \port$7673$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$7675$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$7675$0 [31:16];
-  assign \cmd__payload.qmin  = \port$7677$0 [15:0];
-  assign \cmd__payload.qmax  = \port$7677$0 [31:16];
-  assign \cmd__payload.index  = { \port$7687$0 [32], \port$7685$0 [32], \port$7683$0 [32], \port$7681$0 [32], \port$7679$0 [32], \port$7677$0 [32], \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32] };
+  assign \cmd__payload.opcode  = \port$7582$0 [7:0];
+  assign \cmd__payload.wait  = \port$7584$0 [15:0];
+  assign \cmd__payload.post  = \port$7584$0 [31:16];
+  assign \cmd__payload.int32  = \port$7582$0 [8];
+  assign \cmd__payload.params  = \port$7582$0 [9];
+  assign \cmd__payload.row_sum  = \port$7582$0 [10];
+  assign \cmd__payload.acc  = \port$7586$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7586$0 [31:16];
+  assign \cmd__payload.rows  = \port$7588$0 [15:0];
+  assign \cmd__payload.blocks  = \port$7588$0 [31:16];
+  assign \cmd__payload.dst  = \port$7590$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$7592$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$7594$0 [23:0];
+  assign \cmd__payload.param  = \port$7596$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$7596$0 [31:16];
+  assign \cmd__payload.scale  = \port$7598$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$7600$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$7600$0 [31:16];
+  assign \cmd__payload.qmin  = \port$7602$0 [15:0];
+  assign \cmd__payload.qmax  = \port$7602$0 [31:16];
+  assign \cmd__payload.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -15793,7 +15801,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$37  = \$35 ;
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3274$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3275$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$28  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -15820,8 +15828,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3274$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$3274$0 ;
-  wire [31:0] \port$3274$0 ;
+  input [31:0] \port$3275$0 ;
+  wire [31:0] \port$3275$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -15851,7 +15859,7 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3274$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$3274$0 (\port$3274$0 ),
+    .\port$3275$0 (\port$3275$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -15876,14 +15884,14 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3274$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$3274$0 [15:0];
-  assign \qmin$18  = \port$3274$0 [15:0];
-  assign qmax = \port$3274$0 [31:16];
-  assign \qmax$20  = \port$3274$0 [31:16];
+  assign qmin = \port$3275$0 [15:0];
+  assign \qmin$18  = \port$3275$0 [15:0];
+  assign qmax = \port$3275$0 [31:16];
+  assign \qmax$20  = \port$3275$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3274$0 , clear, en, acc, value, clk);
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3275$0 , clear, en, acc, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -16000,8 +16008,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3274$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$3274$0 ;
-  wire [31:0] \port$3274$0 ;
+  input [31:0] \port$3275$0 ;
+  wire [31:0] \port$3275$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -16083,10 +16091,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3274$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$3274$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$3274$0 [15:0]);
-  assign \$54  = \$53  ? \port$3274$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$3274$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$3275$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$3275$0 [15:0]);
+  assign \$54  = \$53  ? \port$3275$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$3275$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -16370,14 +16378,14 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3274$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$3274$0 [31:16];
-  assign qmin = \port$3274$0 [15:0];
+  assign qmax = \port$3275$0 [31:16];
+  assign qmin = \port$3275$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3242$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3243$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -16454,8 +16462,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$3242$0 ;
-  wire [14:0] \port$3242$0 ;
+  output [14:0] \port$3243$0 ;
+  wire [14:0] \port$3243$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -16521,7 +16529,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$3242$0  = o__payload[14:0];
+  assign \port$3243$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -16816,9 +16824,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$7549$0 , \port$7551$0 
-, \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 , \port$7563$0 , \port$7565$0 , \port$7567$0 , \port$7569$0 , \port$7571$0 , \port$7573$0 , \port$7575$0 , \port$7577$0 , \port$7579$0 , memory__burst__ready, memory__beat__payload, act__data, \port$7950$35 , memory__burst__payload, wgt__row, wgt__data
-, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8069$0 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$7474$0 , \port$7476$0 
+, \port$7478$0 , \port$7480$0 , \port$7482$0 , \port$7484$0 , \port$7486$0 , \port$7488$0 , \port$7490$0 , \port$7492$0 , \port$7494$0 , \port$7496$0 , \port$7498$0 , \port$7500$0 , \port$7502$0 , \port$7504$0 , memory__burst__ready, memory__beat__payload, act__data, \port$7877$35 , memory__burst__payload, wgt__row, wgt__data
+, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$7996$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
   wire \$1 ;
   reg \$2 ;
@@ -17004,42 +17012,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$47 ;
-  input [32:0] \port$7549$0 ;
-  wire [32:0] \port$7549$0 ;
-  input [32:0] \port$7551$0 ;
-  wire [32:0] \port$7551$0 ;
-  input [32:0] \port$7553$0 ;
-  wire [32:0] \port$7553$0 ;
-  input [32:0] \port$7555$0 ;
-  wire [32:0] \port$7555$0 ;
-  input [32:0] \port$7557$0 ;
-  wire [32:0] \port$7557$0 ;
-  input [32:0] \port$7559$0 ;
-  wire [32:0] \port$7559$0 ;
-  input [32:0] \port$7561$0 ;
-  wire [32:0] \port$7561$0 ;
-  input [32:0] \port$7563$0 ;
-  wire [32:0] \port$7563$0 ;
-  input [32:0] \port$7565$0 ;
-  wire [32:0] \port$7565$0 ;
-  input [32:0] \port$7567$0 ;
-  wire [32:0] \port$7567$0 ;
-  input [32:0] \port$7569$0 ;
-  wire [32:0] \port$7569$0 ;
-  input [32:0] \port$7571$0 ;
-  wire [32:0] \port$7571$0 ;
-  input [32:0] \port$7573$0 ;
-  wire [32:0] \port$7573$0 ;
-  input [32:0] \port$7575$0 ;
-  wire [32:0] \port$7575$0 ;
-  input [32:0] \port$7577$0 ;
-  wire [32:0] \port$7577$0 ;
-  input [32:0] \port$7579$0 ;
-  wire [32:0] \port$7579$0 ;
-  output [10:0] \port$7950$35 ;
-  wire [10:0] \port$7950$35 ;
-  output [69:0] \port$8069$0 ;
-  wire [69:0] \port$8069$0 ;
+  input [32:0] \port$7474$0 ;
+  wire [32:0] \port$7474$0 ;
+  input [32:0] \port$7476$0 ;
+  wire [32:0] \port$7476$0 ;
+  input [32:0] \port$7478$0 ;
+  wire [32:0] \port$7478$0 ;
+  input [32:0] \port$7480$0 ;
+  wire [32:0] \port$7480$0 ;
+  input [32:0] \port$7482$0 ;
+  wire [32:0] \port$7482$0 ;
+  input [32:0] \port$7484$0 ;
+  wire [32:0] \port$7484$0 ;
+  input [32:0] \port$7486$0 ;
+  wire [32:0] \port$7486$0 ;
+  input [32:0] \port$7488$0 ;
+  wire [32:0] \port$7488$0 ;
+  input [32:0] \port$7490$0 ;
+  wire [32:0] \port$7490$0 ;
+  input [32:0] \port$7492$0 ;
+  wire [32:0] \port$7492$0 ;
+  input [32:0] \port$7494$0 ;
+  wire [32:0] \port$7494$0 ;
+  input [32:0] \port$7496$0 ;
+  wire [32:0] \port$7496$0 ;
+  input [32:0] \port$7498$0 ;
+  wire [32:0] \port$7498$0 ;
+  input [32:0] \port$7500$0 ;
+  wire [32:0] \port$7500$0 ;
+  input [32:0] \port$7502$0 ;
+  wire [32:0] \port$7502$0 ;
+  input [32:0] \port$7504$0 ;
+  wire [32:0] \port$7504$0 ;
+  output [10:0] \port$7877$35 ;
+  wire [10:0] \port$7877$35 ;
+  output [69:0] \port$7996$0 ;
+  wire [69:0] \port$7996$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$61 ;
@@ -17088,22 +17096,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$54 (i__payload),
     .\o__ready$40 (o__ready),
     .\o__valid$39 (i__valid),
-    .\port$7549$0 (\port$7549$0 ),
-    .\port$7551$0 (\port$7551$0 ),
-    .\port$7553$0 (\port$7553$0 ),
-    .\port$7555$0 (\port$7555$0 ),
-    .\port$7557$0 (\port$7557$0 ),
-    .\port$7559$0 (\port$7559$0 ),
-    .\port$7561$0 (\port$7561$0 ),
-    .\port$7563$0 (\port$7563$0 ),
-    .\port$7565$0 (\port$7565$0 ),
-    .\port$7567$0 (\port$7567$0 ),
-    .\port$7569$0 (\port$7569$0 ),
-    .\port$7571$0 (\port$7571$0 ),
-    .\port$7573$0 (\port$7573$0 ),
-    .\port$7575$0 (\port$7575$0 ),
-    .\port$7577$0 (\port$7577$0 ),
-    .\port$7579$0 (\port$7579$0 ),
+    .\port$7474$0 (\port$7474$0 ),
+    .\port$7476$0 (\port$7476$0 ),
+    .\port$7478$0 (\port$7478$0 ),
+    .\port$7480$0 (\port$7480$0 ),
+    .\port$7482$0 (\port$7482$0 ),
+    .\port$7484$0 (\port$7484$0 ),
+    .\port$7486$0 (\port$7486$0 ),
+    .\port$7488$0 (\port$7488$0 ),
+    .\port$7490$0 (\port$7490$0 ),
+    .\port$7492$0 (\port$7492$0 ),
+    .\port$7494$0 (\port$7494$0 ),
+    .\port$7496$0 (\port$7496$0 ),
+    .\port$7498$0 (\port$7498$0 ),
+    .\port$7500$0 (\port$7500$0 ),
+    .\port$7502$0 (\port$7502$0 ),
+    .\port$7504$0 (\port$7504$0 ),
     .rst(rst),
     .stop(\$signal )
   );
@@ -17124,7 +17132,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(o__ready),
     .i__valid(i__valid),
     .params__valid(params__valid),
-    .\port$8069$0 (\$3 ),
+    .\port$7996$0 (\$3 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -17152,8 +17160,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign cmd__payload = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7579$0 [31:0], \port$7577$0 [31:0], \port$7575$0 [31:0], \port$7573$0 [31:0], \port$7571$0 [31:0], \port$7569$0 [31:0], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0] };
-  assign \cmd__payload$7  = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7579$0 [31:0], \port$7577$0 [31:0], \port$7575$0 [31:0], \port$7573$0 [31:0], \port$7571$0 [31:0], \port$7569$0 [31:0], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0] };
+  assign cmd__payload = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
+  assign \cmd__payload$7  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
   assign \cmd__ready$9  = cmd__ready;
   assign \cmd__valid$11  = cmd__valid;
   assign \memory__beat__payload$13  = memory__beat__payload;
@@ -17192,8 +17200,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign stop = \$signal ;
   assign \stop$74  = \$signal ;
   assign act__data = i__payload[31:0];
-  assign \port$7950$35  = i__payload[45:35];
-  assign \port$8069$0  = \$3 ;
+  assign \port$7877$35  = i__payload[45:35];
+  assign \port$7996$0  = \$3 ;
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -17232,52 +17240,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload.act  = i__payload[154];
   assign \o__payload.size  = i__payload[157:155];
   assign \o__payload.cause  = i__payload[161:158];
-  assign \cmd__payload.opcode  = \port$7549$0 [7:0];
-  assign \cmd__payload.wait  = \port$7551$0 [15:0];
-  assign \cmd__payload.post  = \port$7551$0 [31:16];
-  assign \cmd__payload.space  = \port$7549$0 [9:8];
-  assign \cmd__payload.flip  = \port$7549$0 [10];
-  assign \cmd__payload.transpose  = \port$7549$0 [11];
-  assign \cmd__payload.fill  = \port$7549$0 [31:24];
-  assign \cmd__payload.src  = \port$7553$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7555$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7557$0 [31:0];
-  assign \cmd__payload.len  = \port$7559$0 [23:0];
-  assign \cmd__payload.count1  = \port$7561$0 [15:0];
-  assign \cmd__payload.count2  = \port$7561$0 [31:16];
-  assign \cmd__payload.dst  = \port$7563$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$7565$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$7567$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$7569$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$7571$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$7571$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$7573$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$7573$0 [31:16];
-  assign \cmd__payload.fence  = \port$7575$0 [23:0];
-  assign \cmd__payload.index  = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32] };
-  assign \cmd__payload$7.opcode  = \port$7549$0 [7:0];
-  assign \cmd__payload$7.wait  = \port$7551$0 [15:0];
-  assign \cmd__payload$7.post  = \port$7551$0 [31:16];
-  assign \cmd__payload$7.space  = \port$7549$0 [9:8];
-  assign \cmd__payload$7.flip  = \port$7549$0 [10];
-  assign \cmd__payload$7.transpose  = \port$7549$0 [11];
-  assign \cmd__payload$7.fill  = \port$7549$0 [31:24];
-  assign \cmd__payload$7.src  = \port$7553$0 [31:0];
-  assign \cmd__payload$7.stride1  = \port$7555$0 [31:0];
-  assign \cmd__payload$7.stride2  = \port$7557$0 [31:0];
-  assign \cmd__payload$7.len  = \port$7559$0 [23:0];
-  assign \cmd__payload$7.count1  = \port$7561$0 [15:0];
-  assign \cmd__payload$7.count2  = \port$7561$0 [31:16];
-  assign \cmd__payload$7.dst  = \port$7563$0 [23:0];
-  assign \cmd__payload$7.dst_stride1  = \port$7565$0 [23:0];
-  assign \cmd__payload$7.dst_stride2  = \port$7567$0 [23:0];
-  assign \cmd__payload$7.dst_chunk  = \port$7569$0 [23:0];
-  assign \cmd__payload$7.pad_left  = \port$7571$0 [15:0];
-  assign \cmd__payload$7.pad_right  = \port$7571$0 [31:16];
-  assign \cmd__payload$7.pad_top  = \port$7573$0 [15:0];
-  assign \cmd__payload$7.pad_bottom  = \port$7573$0 [31:16];
-  assign \cmd__payload$7.fence  = \port$7575$0 [23:0];
-  assign \cmd__payload$7.index  = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32] };
+  assign \cmd__payload.opcode  = \port$7474$0 [7:0];
+  assign \cmd__payload.wait  = \port$7476$0 [15:0];
+  assign \cmd__payload.post  = \port$7476$0 [31:16];
+  assign \cmd__payload.space  = \port$7474$0 [9:8];
+  assign \cmd__payload.flip  = \port$7474$0 [10];
+  assign \cmd__payload.transpose  = \port$7474$0 [11];
+  assign \cmd__payload.fill  = \port$7474$0 [31:24];
+  assign \cmd__payload.src  = \port$7478$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7480$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7482$0 [31:0];
+  assign \cmd__payload.len  = \port$7484$0 [23:0];
+  assign \cmd__payload.count1  = \port$7486$0 [15:0];
+  assign \cmd__payload.count2  = \port$7486$0 [31:16];
+  assign \cmd__payload.dst  = \port$7488$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$7490$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$7492$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$7494$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$7496$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$7496$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$7498$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$7498$0 [31:16];
+  assign \cmd__payload.fence  = \port$7500$0 [23:0];
+  assign \cmd__payload.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
+  assign \cmd__payload$7.opcode  = \port$7474$0 [7:0];
+  assign \cmd__payload$7.wait  = \port$7476$0 [15:0];
+  assign \cmd__payload$7.post  = \port$7476$0 [31:16];
+  assign \cmd__payload$7.space  = \port$7474$0 [9:8];
+  assign \cmd__payload$7.flip  = \port$7474$0 [10];
+  assign \cmd__payload$7.transpose  = \port$7474$0 [11];
+  assign \cmd__payload$7.fill  = \port$7474$0 [31:24];
+  assign \cmd__payload$7.src  = \port$7478$0 [31:0];
+  assign \cmd__payload$7.stride1  = \port$7480$0 [31:0];
+  assign \cmd__payload$7.stride2  = \port$7482$0 [31:0];
+  assign \cmd__payload$7.len  = \port$7484$0 [23:0];
+  assign \cmd__payload$7.count1  = \port$7486$0 [15:0];
+  assign \cmd__payload$7.count2  = \port$7486$0 [31:16];
+  assign \cmd__payload$7.dst  = \port$7488$0 [23:0];
+  assign \cmd__payload$7.dst_stride1  = \port$7490$0 [23:0];
+  assign \cmd__payload$7.dst_stride2  = \port$7492$0 [23:0];
+  assign \cmd__payload$7.dst_chunk  = \port$7494$0 [23:0];
+  assign \cmd__payload$7.pad_left  = \port$7496$0 [15:0];
+  assign \cmd__payload$7.pad_right  = \port$7496$0 [31:16];
+  assign \cmd__payload$7.pad_top  = \port$7498$0 [15:0];
+  assign \cmd__payload$7.pad_bottom  = \port$7498$0 [31:16];
+  assign \cmd__payload$7.fence  = \port$7500$0 [23:0];
+  assign \cmd__payload$7.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -17290,8 +17298,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$19.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 , \port$7563$0 , \port$7565$0 , \port$7567$0 , \port$7569$0 
-, \port$7571$0 , \port$7573$0 , \port$7575$0 , \port$7577$0 , \port$7579$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$7474$0 , \port$7476$0 , \port$7478$0 , \port$7480$0 , \port$7482$0 , \port$7484$0 , \port$7486$0 , \port$7488$0 , \port$7490$0 , \port$7492$0 , \port$7494$0 
+, \port$7496$0 , \port$7498$0 , \port$7500$0 , \port$7502$0 , \port$7504$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17698,38 +17706,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$7549$0 ;
-  wire [32:0] \port$7549$0 ;
-  input [32:0] \port$7551$0 ;
-  wire [32:0] \port$7551$0 ;
-  input [32:0] \port$7553$0 ;
-  wire [32:0] \port$7553$0 ;
-  input [32:0] \port$7555$0 ;
-  wire [32:0] \port$7555$0 ;
-  input [32:0] \port$7557$0 ;
-  wire [32:0] \port$7557$0 ;
-  input [32:0] \port$7559$0 ;
-  wire [32:0] \port$7559$0 ;
-  input [32:0] \port$7561$0 ;
-  wire [32:0] \port$7561$0 ;
-  input [32:0] \port$7563$0 ;
-  wire [32:0] \port$7563$0 ;
-  input [32:0] \port$7565$0 ;
-  wire [32:0] \port$7565$0 ;
-  input [32:0] \port$7567$0 ;
-  wire [32:0] \port$7567$0 ;
-  input [32:0] \port$7569$0 ;
-  wire [32:0] \port$7569$0 ;
-  input [32:0] \port$7571$0 ;
-  wire [32:0] \port$7571$0 ;
-  input [32:0] \port$7573$0 ;
-  wire [32:0] \port$7573$0 ;
-  input [32:0] \port$7575$0 ;
-  wire [32:0] \port$7575$0 ;
-  input [32:0] \port$7577$0 ;
-  wire [32:0] \port$7577$0 ;
-  input [32:0] \port$7579$0 ;
-  wire [32:0] \port$7579$0 ;
+  input [32:0] \port$7474$0 ;
+  wire [32:0] \port$7474$0 ;
+  input [32:0] \port$7476$0 ;
+  wire [32:0] \port$7476$0 ;
+  input [32:0] \port$7478$0 ;
+  wire [32:0] \port$7478$0 ;
+  input [32:0] \port$7480$0 ;
+  wire [32:0] \port$7480$0 ;
+  input [32:0] \port$7482$0 ;
+  wire [32:0] \port$7482$0 ;
+  input [32:0] \port$7484$0 ;
+  wire [32:0] \port$7484$0 ;
+  input [32:0] \port$7486$0 ;
+  wire [32:0] \port$7486$0 ;
+  input [32:0] \port$7488$0 ;
+  wire [32:0] \port$7488$0 ;
+  input [32:0] \port$7490$0 ;
+  wire [32:0] \port$7490$0 ;
+  input [32:0] \port$7492$0 ;
+  wire [32:0] \port$7492$0 ;
+  input [32:0] \port$7494$0 ;
+  wire [32:0] \port$7494$0 ;
+  input [32:0] \port$7496$0 ;
+  wire [32:0] \port$7496$0 ;
+  input [32:0] \port$7498$0 ;
+  wire [32:0] \port$7498$0 ;
+  input [32:0] \port$7500$0 ;
+  wire [32:0] \port$7500$0 ;
+  input [32:0] \port$7502$0 ;
+  wire [32:0] \port$7502$0 ;
+  input [32:0] \port$7504$0 ;
+  wire [32:0] \port$7504$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -17770,59 +17778,59 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$6  = ~ stop;
   assign i__valid = \$5  & \$6 ;
   assign \$7  = cmd__valid & cmd__ready;
-  assign \$8  = | \port$7561$0 [15:0];
-  assign \$9  = | \port$7561$0 [31:16];
+  assign \$8  = | \port$7486$0 [15:0];
+  assign \$9  = | \port$7486$0 [31:16];
   assign \$10  = \$8  & \$9 ;
   assign \$11  = \$7  & \$10 ;
-  assign \$12  = | \port$7559$0 [23:0];
+  assign \$12  = | \port$7484$0 [23:0];
   assign \$13  = \$11  & \$12 ;
   assign \$14  = ~ i__payload[201];
   assign start = \$13  & \$14 ;
-  assign \$15  = ! \port$7549$0 [9:8];
-  assign \$16  = | \port$7561$0 [15:0];
-  assign \$17  = | \port$7561$0 [31:16];
+  assign \$15  = ! \port$7474$0 [9:8];
+  assign \$16  = | \port$7486$0 [15:0];
+  assign \$17  = | \port$7486$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = ~ \$18 ;
-  assign \$20  = \port$7571$0 [15:0] + \port$7559$0 [23:0];
-  assign \$21  = \$20  + \port$7571$0 [31:16];
+  assign \$20  = \port$7496$0 [15:0] + \port$7484$0 [23:0];
+  assign \$21  = \$20  + \port$7496$0 [31:16];
   assign \$22  = ! \$21 ;
   assign \$23  = \$19  | \$22 ;
-  assign \$24  = ! \port$7549$0 [9:8];
-  assign \$25  = \port$7549$0 [9:8] == 1'h1;
-  assign \$26  = \port$7549$0 [9:8] == 2'h2;
+  assign \$24  = ! \port$7474$0 [9:8];
+  assign \$25  = \port$7474$0 [9:8] == 1'h1;
+  assign \$26  = \port$7474$0 [9:8] == 2'h2;
   assign \$27  = | { \$26 , \$25 , \$24  };
   assign \$28  = ~ \$27 ;
   assign \$29  = \$23  | \$28 ;
-  assign \$30  = \port$7549$0 [9:8] == 2'h2;
-  assign \$31  = | { \port$7573$0 [31:0], \port$7571$0 [31:0] };
-  assign \$32  = \$31  | \port$7549$0 [10];
-  assign \$33  = \port$7561$0 [15:0] != 1'h1;
+  assign \$30  = \port$7474$0 [9:8] == 2'h2;
+  assign \$31  = | { \port$7498$0 [31:0], \port$7496$0 [31:0] };
+  assign \$32  = \$31  | \port$7474$0 [10];
+  assign \$33  = \port$7486$0 [15:0] != 1'h1;
   assign \$34  = \$32  | \$33 ;
-  assign \$35  = \port$7561$0 [31:16] != 1'h1;
+  assign \$35  = \port$7486$0 [31:16] != 1'h1;
   assign \$36  = \$34  | \$35 ;
   assign \$37  = \$30  & \$36 ;
   assign \$38  = \$29  | \$37 ;
-  assign \$39  = | \port$7575$0 [23:0];
-  assign \$40  = \port$7549$0 [9:8] == 2'h2;
-  assign \$41  = \$40  | \port$7549$0 [11];
+  assign \$39  = | \port$7500$0 [23:0];
+  assign \$40  = \port$7474$0 [9:8] == 2'h2;
+  assign \$41  = \$40  | \port$7474$0 [11];
   assign \$42  = \$39  & \$41 ;
   assign \$43  = \$38  | \$42 ;
-  assign \$44  = \port$7549$0 [9:8] != 1'h1;
-  assign \$45  = \port$7573$0 [15:0] + \port$7561$0 [15:0];
-  assign \$46  = \$45  + \port$7573$0 [31:16];
+  assign \$44  = \port$7474$0 [9:8] != 1'h1;
+  assign \$45  = \port$7498$0 [15:0] + \port$7486$0 [15:0];
+  assign \$46  = \$45  + \port$7498$0 [31:16];
   assign \$47  = \$46  != 3'h4;
   assign \$48  = \$44  | \$47 ;
-  assign \$49  = \port$7571$0 [15:0] + \port$7559$0 [23:0];
-  assign \$50  = \$49  + \port$7571$0 [31:16];
+  assign \$49  = \port$7496$0 [15:0] + \port$7484$0 [23:0];
+  assign \$50  = \$49  + \port$7496$0 [31:16];
   assign \$51  = \$50  != 3'h4;
   assign \$52  = \$48  | \$51 ;
-  assign \$53  = \port$7549$0 [11] & \$52 ;
+  assign \$53  = \port$7474$0 [11] & \$52 ;
   assign \$54  = \$43  | \$53 ;
-  assign \$55  = \port$7549$0 [9:8] == 2'h2;
-  assign \$56  = \port$7549$0 [9:8] == 2'h2;
-  assign \$57  = \$56  ? 24'h000001 : \port$7569$0 [23:0];
-  assign \$58  = | \port$7575$0 [23:0];
-  assign \$59  = \port$7563$0 [23:0] + \port$7575$0 [23:0];
+  assign \$55  = \port$7474$0 [9:8] == 2'h2;
+  assign \$56  = \port$7474$0 [9:8] == 2'h2;
+  assign \$57  = \$56  ? 24'h000001 : \port$7494$0 [23:0];
+  assign \$58  = | \port$7500$0 [23:0];
+  assign \$59  = \port$7488$0 [23:0] + \port$7500$0 [23:0];
   assign \$60  = ~ whole;
   assign \$61  = \$signal [4] & \$60 ;
   assign \$62  = \$signal [2] | \$61 ;
@@ -18112,7 +18120,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
       \$163  = 162'h00000000000000000000000000000000000000000;
     end
   end
-  assign cmd__payload = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7579$0 [31:0], \port$7577$0 [31:0], \port$7575$0 [31:0], \port$7573$0 [31:0], \port$7571$0 [31:0], \port$7569$0 [31:0], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0] };
+  assign cmd__payload = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
   assign \stop$9  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -18122,29 +18130,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \i__ready$27  = o__ready;
   assign len = o__payload[47:24];
   assign step = \$signal$45 ;
-  assign \cmd__payload.opcode  = \port$7549$0 [7:0];
-  assign \cmd__payload.wait  = \port$7551$0 [15:0];
-  assign \cmd__payload.post  = \port$7551$0 [31:16];
-  assign \cmd__payload.space  = \port$7549$0 [9:8];
-  assign \cmd__payload.flip  = \port$7549$0 [10];
-  assign \cmd__payload.transpose  = \port$7549$0 [11];
-  assign \cmd__payload.fill  = \port$7549$0 [31:24];
-  assign \cmd__payload.src  = \port$7553$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7555$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7557$0 [31:0];
-  assign \cmd__payload.len  = \port$7559$0 [23:0];
-  assign \cmd__payload.count1  = \port$7561$0 [15:0];
-  assign \cmd__payload.count2  = \port$7561$0 [31:16];
-  assign \cmd__payload.dst  = \port$7563$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$7565$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$7567$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$7569$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$7571$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$7571$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$7573$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$7573$0 [31:16];
-  assign \cmd__payload.fence  = \port$7575$0 [23:0];
-  assign \cmd__payload.index  = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32] };
+  assign \cmd__payload.opcode  = \port$7474$0 [7:0];
+  assign \cmd__payload.wait  = \port$7476$0 [15:0];
+  assign \cmd__payload.post  = \port$7476$0 [31:16];
+  assign \cmd__payload.space  = \port$7474$0 [9:8];
+  assign \cmd__payload.flip  = \port$7474$0 [10];
+  assign \cmd__payload.transpose  = \port$7474$0 [11];
+  assign \cmd__payload.fill  = \port$7474$0 [31:24];
+  assign \cmd__payload.src  = \port$7478$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7480$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7482$0 [31:0];
+  assign \cmd__payload.len  = \port$7484$0 [23:0];
+  assign \cmd__payload.count1  = \port$7486$0 [15:0];
+  assign \cmd__payload.count2  = \port$7486$0 [31:16];
+  assign \cmd__payload.dst  = \port$7488$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$7490$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$7492$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$7494$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$7496$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$7496$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$7498$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$7498$0 [31:16];
+  assign \cmd__payload.fence  = \port$7500$0 [23:0];
+  assign \cmd__payload.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
   assign \i__payload.rows  = i__payload[198:0];
   assign \i__payload.rows.at  = i__payload[23:0];
   assign \i__payload.rows.at1  = i__payload[47:24];
@@ -18301,38 +18309,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \o__payload$54.cause  = \o__payload$54 [161:158];
   always @*
     \i__payload$32 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$7563$0 [23:0];
-  assign i__payload[293:278] = { \port$7579$0 [32], \port$7577$0 [32], \port$7575$0 [32], \port$7573$0 [32], \port$7571$0 [32], \port$7569$0 [32], \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32] };
-  assign i__payload[277:262] = \port$7551$0 [31:16];
+  assign i__payload[317:294] = \port$7488$0 [23:0];
+  assign i__payload[293:278] = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
+  assign i__payload[277:262] = \port$7476$0 [31:16];
   assign i__payload[261:237] = \$59 ;
   assign i__payload[236] = \$58 ;
   assign i__payload[235:212] = \$57 ;
-  assign i__payload[211:204] = \port$7549$0 [31:24];
+  assign i__payload[211:204] = \port$7474$0 [31:24];
   assign i__payload[203] = \$55 ;
-  assign i__payload[202] = \port$7549$0 [11];
+  assign i__payload[202] = \port$7474$0 [11];
   assign i__payload[201] = \$54 ;
-  assign i__payload[200] = \port$7549$0 [10];
+  assign i__payload[200] = \port$7474$0 [10];
   assign i__payload[199] = \$15 ;
-  assign i__payload[198] = \port$7549$0 [11];
-  assign i__payload[197:182] = \port$7573$0 [31:16];
-  assign i__payload[181:166] = \port$7573$0 [15:0];
-  assign i__payload[165:150] = \port$7571$0 [31:16];
-  assign i__payload[149:134] = \port$7571$0 [15:0];
-  assign i__payload[133:118] = \port$7561$0 [31:16];
-  assign i__payload[117:102] = \port$7561$0 [15:0];
-  assign i__payload[101:78] = \port$7559$0 [23:0];
-  assign i__payload[77:76] = \port$7557$0 [1:0];
-  assign i__payload[75:74] = \port$7555$0 [1:0];
-  assign i__payload[73:72] = \port$7553$0 [1:0];
-  assign i__payload[71:48] = \port$7567$0 [23:0];
-  assign i__payload[47:24] = \port$7565$0 [23:0];
-  assign i__payload[23:0] = \port$7563$0 [23:0];
-  assign rows[151:136] = \port$7561$0 [31:16];
-  assign rows[135:120] = \port$7561$0 [15:0];
-  assign rows[119:96] = \port$7559$0 [23:0];
-  assign rows[95:64] = \port$7557$0 [31:0];
-  assign rows[63:32] = \port$7555$0 [31:0];
-  assign rows[31:0] = \port$7553$0 [31:0];
+  assign i__payload[198] = \port$7474$0 [11];
+  assign i__payload[197:182] = \port$7498$0 [31:16];
+  assign i__payload[181:166] = \port$7498$0 [15:0];
+  assign i__payload[165:150] = \port$7496$0 [31:16];
+  assign i__payload[149:134] = \port$7496$0 [15:0];
+  assign i__payload[133:118] = \port$7486$0 [31:16];
+  assign i__payload[117:102] = \port$7486$0 [15:0];
+  assign i__payload[101:78] = \port$7484$0 [23:0];
+  assign i__payload[77:76] = \port$7482$0 [1:0];
+  assign i__payload[75:74] = \port$7480$0 [1:0];
+  assign i__payload[73:72] = \port$7478$0 [1:0];
+  assign i__payload[71:48] = \port$7492$0 [23:0];
+  assign i__payload[47:24] = \port$7490$0 [23:0];
+  assign i__payload[23:0] = \port$7488$0 [23:0];
+  assign rows[151:136] = \port$7486$0 [31:16];
+  assign rows[135:120] = \port$7486$0 [15:0];
+  assign rows[119:96] = \port$7484$0 [23:0];
+  assign rows[95:64] = \port$7482$0 [31:0];
+  assign rows[63:32] = \port$7480$0 [31:0];
+  assign rows[31:0] = \port$7478$0 [31:0];
   assign { \$79 [30:24], \$79 [22:16], \$79 [14:8], \$79 [6:0] } = 28'h0000000;
   assign { \$79 [31], \$79 [23], \$79 [15], \$79 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
@@ -19778,7 +19786,7 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
 endmodule
 
 module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, i__valid, i__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8069$0 , clk);
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$7996$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -19961,8 +19969,8 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$8069$0 ;
-  wire [69:0] \port$8069$0 ;
+  output [69:0] \port$7996$0 ;
+  wire [69:0] \port$7996$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -20347,7 +20355,7 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$8069$0  = o__payload[69:0];
+  assign \port$7996$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -20922,9 +20930,9 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2655$0 , \port$2689$0 , \port$2723$0 , \port$2757$0 , wgt_read, wgt_row, drain__row_sum, post__mask
-, drain__valid, \port$7387$0 , clear, abort, \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 , \port$7623$0 , \port$7625$0 , \port$7627$0 , \port$7629$0 , \port$7631$0 , \port$7633$0 , act__data
-, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$8303$0 , drain__row, clk);
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2656$0 , \port$2690$0 , \port$2724$0 , \port$2758$0 , wgt_read, wgt_row, drain__row_sum, post__mask
+, drain__valid, \port$7312$0 , clear, abort, \port$7528$0 , \port$7530$0 , \port$7532$0 , \port$7534$0 , \port$7536$0 , \port$7538$0 , \port$7540$0 , \port$7542$0 , \port$7544$0 , \port$7546$0 , \port$7548$0 , \port$7550$0 , \port$7552$0 , \port$7554$0 , \port$7556$0 , \port$7558$0 , act__data
+, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$8230$0 , drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21177,50 +21185,50 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   (* init = 16'h0000 *)
   wire [15:0] mask;
   wire outside;
-  output [31:0] \port$2655$0 ;
-  wire [31:0] \port$2655$0 ;
-  output [31:0] \port$2689$0 ;
-  wire [31:0] \port$2689$0 ;
-  output [31:0] \port$2723$0 ;
-  wire [31:0] \port$2723$0 ;
-  output [31:0] \port$2757$0 ;
-  wire [31:0] \port$2757$0 ;
-  input [2:0] \port$7387$0 ;
-  wire [2:0] \port$7387$0 ;
-  input [32:0] \port$7603$0 ;
-  wire [32:0] \port$7603$0 ;
-  input [32:0] \port$7605$0 ;
-  wire [32:0] \port$7605$0 ;
-  input [32:0] \port$7607$0 ;
-  wire [32:0] \port$7607$0 ;
-  input [32:0] \port$7609$0 ;
-  wire [32:0] \port$7609$0 ;
-  input [32:0] \port$7611$0 ;
-  wire [32:0] \port$7611$0 ;
-  input [32:0] \port$7613$0 ;
-  wire [32:0] \port$7613$0 ;
-  input [32:0] \port$7615$0 ;
-  wire [32:0] \port$7615$0 ;
-  input [32:0] \port$7617$0 ;
-  wire [32:0] \port$7617$0 ;
-  input [32:0] \port$7619$0 ;
-  wire [32:0] \port$7619$0 ;
-  input [32:0] \port$7621$0 ;
-  wire [32:0] \port$7621$0 ;
-  input [32:0] \port$7623$0 ;
-  wire [32:0] \port$7623$0 ;
-  input [32:0] \port$7625$0 ;
-  wire [32:0] \port$7625$0 ;
-  input [32:0] \port$7627$0 ;
-  wire [32:0] \port$7627$0 ;
-  input [32:0] \port$7629$0 ;
-  wire [32:0] \port$7629$0 ;
-  input [32:0] \port$7631$0 ;
-  wire [32:0] \port$7631$0 ;
-  input [32:0] \port$7633$0 ;
-  wire [32:0] \port$7633$0 ;
-  output [10:0] \port$8303$0 ;
-  wire [10:0] \port$8303$0 ;
+  output [31:0] \port$2656$0 ;
+  wire [31:0] \port$2656$0 ;
+  output [31:0] \port$2690$0 ;
+  wire [31:0] \port$2690$0 ;
+  output [31:0] \port$2724$0 ;
+  wire [31:0] \port$2724$0 ;
+  output [31:0] \port$2758$0 ;
+  wire [31:0] \port$2758$0 ;
+  input [2:0] \port$7312$0 ;
+  wire [2:0] \port$7312$0 ;
+  input [32:0] \port$7528$0 ;
+  wire [32:0] \port$7528$0 ;
+  input [32:0] \port$7530$0 ;
+  wire [32:0] \port$7530$0 ;
+  input [32:0] \port$7532$0 ;
+  wire [32:0] \port$7532$0 ;
+  input [32:0] \port$7534$0 ;
+  wire [32:0] \port$7534$0 ;
+  input [32:0] \port$7536$0 ;
+  wire [32:0] \port$7536$0 ;
+  input [32:0] \port$7538$0 ;
+  wire [32:0] \port$7538$0 ;
+  input [32:0] \port$7540$0 ;
+  wire [32:0] \port$7540$0 ;
+  input [32:0] \port$7542$0 ;
+  wire [32:0] \port$7542$0 ;
+  input [32:0] \port$7544$0 ;
+  wire [32:0] \port$7544$0 ;
+  input [32:0] \port$7546$0 ;
+  wire [32:0] \port$7546$0 ;
+  input [32:0] \port$7548$0 ;
+  wire [32:0] \port$7548$0 ;
+  input [32:0] \port$7550$0 ;
+  wire [32:0] \port$7550$0 ;
+  input [32:0] \port$7552$0 ;
+  wire [32:0] \port$7552$0 ;
+  input [32:0] \port$7554$0 ;
+  wire [32:0] \port$7554$0 ;
+  input [32:0] \port$7556$0 ;
+  wire [32:0] \port$7556$0 ;
+  input [32:0] \port$7558$0 ;
+  wire [32:0] \port$7558$0 ;
+  output [10:0] \port$8230$0 ;
+  wire [10:0] \port$8230$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -21295,16 +21303,16 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$5  = ~ active;
   assign \$6  = \$5  | done;
   assign take = \$4  & \$6 ;
-  assign \$7  = ! \port$7615$0 [15:0];
-  assign \$8  = ! \port$7615$0 [31:16];
-  assign \$9  = ! \port$7617$0 [15:0];
-  assign \$10  = ! \port$7617$0 [31:16];
-  assign \$11  = ! \port$7619$0 [15:0];
-  assign \$12  = ! \port$7619$0 [31:16];
-  assign \$13  = ! \port$7621$0 [15:0];
-  assign \$14  = ! \port$7621$0 [31:16];
+  assign \$7  = ! \port$7540$0 [15:0];
+  assign \$8  = ! \port$7540$0 [31:16];
+  assign \$9  = ! \port$7542$0 [15:0];
+  assign \$10  = ! \port$7542$0 [31:16];
+  assign \$11  = ! \port$7544$0 [15:0];
+  assign \$12  = ! \port$7544$0 [31:16];
+  assign \$13  = ! \port$7546$0 [15:0];
+  assign \$14  = ! \port$7546$0 [31:16];
   assign \$15  = | { \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7  };
-  assign \$16  = \port$7615$0 [31:16] > 3'h4;
+  assign \$16  = \port$7540$0 [31:16] > 3'h4;
   assign \$17  = \$15  | \$16 ;
   assign valid = cmd__valid | weights_ready;
   assign taken = step & tile_first;
@@ -21351,7 +21359,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$49  = take & malformed;
   assign fault__cause = \$49  ? 4'h1 : 4'h2;
   assign \$50  = take & malformed;
-  assign fault__index = \$50  ? { \port$7633$0 [32], \port$7631$0 [32], \port$7629$0 [32], \port$7627$0 [32], \port$7625$0 [32], \port$7623$0 [32], \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32] } : index;
+  assign fault__index = \$50  ? { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] } : index;
   assign half = \$signal$63  >= 5'h10;
   assign \$51  = half ? 5'h10 : 5'h00;
   assign \$52  = \$signal$63  - \$51 ;
@@ -21363,12 +21371,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$55  = ~ active;
   assign \$56  = \$55  & cmd__valid;
   assign \$57  = \$54  | \$56 ;
-  assign \$58  = \$57  | \port$7387$0 [0];
-  assign \$59  = \port$7387$0 [1] | act__valid;
+  assign \$58  = \$57  | \port$7312$0 [0];
+  assign \$59  = \port$7312$0 [1] | act__valid;
   assign \$60  = wanted & fenced;
   assign \$61  = \$59  | \$60 ;
   assign \$62  = active & hazard;
-  assign \$63  = \port$7387$0 [2] | \$62 ;
+  assign \$63  = \port$7312$0 [2] | \$62 ;
   assign \$64  = | \inside ;
   assign \$65  = ~ malformed;
   assign \$66  = wanted & outside;
@@ -21467,7 +21475,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .fence__start(fence__start),
     .fence__up(fence__up),
     .\final (\final ),
-    .\port$7609$0 (\port$7609$0 [31:0]),
+    .\port$7534$0 (\port$7534$0 [31:0]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -21491,8 +21499,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$8121$33 (line[39:33]),
-    .\port$8133$2 (counted[2]),
+    .\port$8048$33 (line[39:33]),
+    .\port$8060$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -21500,26 +21508,26 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   );
   \weft.matmul.rows  rows (
     .address_m0(address),
-    .\base$46 (\port$7607$0 [23:0]),
+    .\base$46 (\port$7532$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$7615$0 [15:0]),
+    .count_blocks(\port$7540$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .load(take),
-    .\port$7617$0 (\port$7617$0 [31:0]),
-    .\port$7619$0 (\port$7619$0 [31:0]),
-    .\port$7621$0 (\port$7621$0 [31:0]),
+    .\port$7542$0 (\port$7542$0 [31:0]),
+    .\port$7544$0 (\port$7544$0 [31:0]),
+    .\port$7546$0 (\port$7546$0 [31:0]),
     .rst(rst),
     .step(step),
-    .stride_k0(\port$7623$0 [23:0]),
-    .stride_k1(\port$7625$0 [23:0]),
-    .stride_k2(\port$7627$0 [23:0]),
-    .stride_m0(\port$7629$0 [23:0]),
-    .stride_m1(\port$7631$0 [23:0]),
-    .stride_m2(\port$7633$0 [23:0]),
+    .stride_k0(\port$7548$0 [23:0]),
+    .stride_k1(\port$7550$0 [23:0]),
+    .stride_k2(\port$7552$0 [23:0]),
+    .stride_m0(\port$7554$0 [23:0]),
+    .stride_m1(\port$7556$0 [23:0]),
+    .stride_m2(\port$7558$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -21575,7 +21583,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$84  = \$signal ;
     if (take) begin
-      \$84  = \port$7603$0 [8];
+      \$84  = \port$7528$0 [8];
     end
     if (clear) begin
       \$84  = 1'h0;
@@ -21588,7 +21596,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$85  = row_sum;
     if (take) begin
-      \$85  = \port$7603$0 [9];
+      \$85  = \port$7528$0 [9];
     end
     if (clear) begin
       \$85  = 1'h0;
@@ -21601,7 +21609,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$86  = k_tail;
     if (take) begin
-      \$86  = \port$7615$0 [18:16];
+      \$86  = \port$7540$0 [18:16];
     end
     if (clear) begin
       \$86  = 3'h0;
@@ -21614,7 +21622,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$87  = index;
     if (take) begin
-      \$87  = { \port$7633$0 [32], \port$7631$0 [32], \port$7629$0 [32], \port$7627$0 [32], \port$7625$0 [32], \port$7623$0 [32], \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32] };
+      \$87  = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] };
     end
     if (clear) begin
       \$87  = 16'h0000;
@@ -21627,7 +21635,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$88  = w_data;
     if (take) begin
-      \$88  = \port$7605$0 [31:16];
+      \$88  = \port$7530$0 [31:16];
     end
     if (clear) begin
       \$88  = 16'h0000;
@@ -21640,7 +21648,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$89  = \$signal$63 ;
     if (take) begin
-      \$89  = { 1'h0, \port$7613$0 [15:0] };
+      \$89  = { 1'h0, \port$7538$0 [15:0] };
     end
     if (\$68 ) begin
       (* full_case = 32'd1 *)
@@ -21663,7 +21671,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$90  = \$signal$128 ;
     if (take) begin
-      \$90  = { 1'h0, \port$7613$0 [15:0] };
+      \$90  = { 1'h0, \port$7538$0 [15:0] };
     end
     if (\$68 ) begin
       if (\$69 ) begin
@@ -21682,7 +21690,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$91  = acc_block;
     if (take) begin
-      \$91  = \port$7613$0 [31:16];
+      \$91  = \port$7538$0 [31:16];
     end
     if (clear) begin
       \$91  = 16'h0000;
@@ -21826,30 +21834,30 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
   assign cmd__ready = take;
-  assign cmd__payload = { \port$7633$0 [32], \port$7631$0 [32], \port$7629$0 [32], \port$7627$0 [32], \port$7625$0 [32], \port$7623$0 [32], \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7633$0 [31:0], \port$7631$0 [31:0], \port$7629$0 [31:0], \port$7627$0 [31:0], \port$7625$0 [31:0], \port$7623$0 [31:0], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0] };
+  assign cmd__payload = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32], \port$7558$0 [31:0], \port$7556$0 [31:0], \port$7554$0 [31:0], \port$7552$0 [31:0], \port$7550$0 [31:0], \port$7548$0 [31:0], \port$7546$0 [31:0], \port$7544$0 [31:0], \port$7542$0 [31:0], \port$7540$0 [31:0], \port$7538$0 [31:0], \port$7536$0 [31:0], \port$7534$0 [31:0], \port$7532$0 [31:0], \port$7530$0 [31:0], \port$7528$0 [31:0] };
   assign load = take;
-  assign base = \port$7607$0 [23:0];
+  assign base = \port$7532$0 [23:0];
   assign issue = step;
-  assign wgt = \port$7609$0 [15:0];
-  assign wgt_block = \port$7609$0 [31:16];
+  assign wgt = \port$7534$0 [15:0];
+  assign wgt_block = \port$7534$0 [31:16];
   assign accept = take;
   assign \block_last$37  = block_last;
   assign \final$39  = \final ;
   assign read = wgt_read;
   assign row = wgt_row;
-  assign count_m0 = \port$7619$0 [31:16];
-  assign stride_m0 = \port$7629$0 [23:0];
-  assign count_m1 = \port$7621$0 [15:0];
-  assign stride_m1 = \port$7631$0 [23:0];
-  assign count_m2 = \port$7621$0 [31:16];
-  assign stride_m2 = \port$7633$0 [23:0];
-  assign count_k0 = \port$7617$0 [15:0];
-  assign stride_k0 = \port$7623$0 [23:0];
-  assign count_k1 = \port$7617$0 [31:16];
-  assign stride_k1 = \port$7625$0 [23:0];
-  assign count_k2 = \port$7619$0 [15:0];
-  assign stride_k2 = \port$7627$0 [23:0];
-  assign count_blocks = \port$7615$0 [15:0];
+  assign count_m0 = \port$7544$0 [31:16];
+  assign stride_m0 = \port$7554$0 [23:0];
+  assign count_m1 = \port$7546$0 [15:0];
+  assign stride_m1 = \port$7556$0 [23:0];
+  assign count_m2 = \port$7546$0 [31:16];
+  assign stride_m2 = \port$7558$0 [23:0];
+  assign count_k0 = \port$7542$0 [15:0];
+  assign stride_k0 = \port$7548$0 [23:0];
+  assign count_k1 = \port$7542$0 [31:16];
+  assign stride_k1 = \port$7550$0 [23:0];
+  assign count_k2 = \port$7544$0 [15:0];
+  assign stride_k2 = \port$7552$0 [23:0];
+  assign count_blocks = \port$7540$0 [15:0];
   assign act__region = address[10];
   assign act__offset = address[9:0];
   assign \row$90  = data;
@@ -21868,43 +21876,43 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$7387$0 [0];
-  assign waiting_operands = \port$7387$0 [1];
-  assign waiting_accumulator = \port$7387$0 [2];
+  assign waiting_weights = \port$7312$0 [0];
+  assign waiting_operands = \port$7312$0 [1];
+  assign waiting_accumulator = \port$7312$0 [2];
   assign gap = 8'h00;
-  assign \port$2655$0  = \$104 ;
-  assign \port$2689$0  = \$105 ;
-  assign \port$2723$0  = \$106 ;
-  assign \port$2757$0  = \$107 ;
-  assign \port$8303$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$7603$0 [7:0];
-  assign \cmd__payload.wait  = \port$7605$0 [15:0];
-  assign \cmd__payload.post  = \port$7605$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$7603$0 [8];
-  assign \cmd__payload.row_sum  = \port$7603$0 [9];
-  assign \cmd__payload.early  = \port$7603$0 [10];
-  assign \cmd__payload.act  = \port$7607$0 [23:0];
-  assign \cmd__payload.wgt  = \port$7609$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$7609$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$7611$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$7611$0 [31:16];
-  assign \cmd__payload.acc  = \port$7613$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7613$0 [31:16];
-  assign \cmd__payload.blocks  = \port$7615$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$7615$0 [31:16];
-  assign \cmd__payload.k0  = \port$7617$0 [15:0];
-  assign \cmd__payload.k1  = \port$7617$0 [31:16];
-  assign \cmd__payload.k2  = \port$7619$0 [15:0];
-  assign \cmd__payload.m0  = \port$7619$0 [31:16];
-  assign \cmd__payload.m1  = \port$7621$0 [15:0];
-  assign \cmd__payload.m2  = \port$7621$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$7623$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$7625$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$7627$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$7629$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$7631$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$7633$0 [23:0];
-  assign \cmd__payload.index  = { \port$7633$0 [32], \port$7631$0 [32], \port$7629$0 [32], \port$7627$0 [32], \port$7625$0 [32], \port$7623$0 [32], \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32] };
+  assign \port$2656$0  = \$104 ;
+  assign \port$2690$0  = \$105 ;
+  assign \port$2724$0  = \$106 ;
+  assign \port$2758$0  = \$107 ;
+  assign \port$8230$0  = address[10:0];
+  assign \cmd__payload.opcode  = \port$7528$0 [7:0];
+  assign \cmd__payload.wait  = \port$7530$0 [15:0];
+  assign \cmd__payload.post  = \port$7530$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$7528$0 [8];
+  assign \cmd__payload.row_sum  = \port$7528$0 [9];
+  assign \cmd__payload.early  = \port$7528$0 [10];
+  assign \cmd__payload.act  = \port$7532$0 [23:0];
+  assign \cmd__payload.wgt  = \port$7534$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$7534$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$7536$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$7536$0 [31:16];
+  assign \cmd__payload.acc  = \port$7538$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7538$0 [31:16];
+  assign \cmd__payload.blocks  = \port$7540$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$7540$0 [31:16];
+  assign \cmd__payload.k0  = \port$7542$0 [15:0];
+  assign \cmd__payload.k1  = \port$7542$0 [31:16];
+  assign \cmd__payload.k2  = \port$7544$0 [15:0];
+  assign \cmd__payload.m0  = \port$7544$0 [31:16];
+  assign \cmd__payload.m1  = \port$7546$0 [15:0];
+  assign \cmd__payload.m2  = \port$7546$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$7548$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$7550$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$7552$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$7554$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$7556$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$7558$0 [23:0];
+  assign \cmd__payload.index  = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -23910,7 +23918,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, a, b, product, clk);
   end
 endmodule
 
-module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, block_last, \final , clear, \port$7609$0 , fence__up, fence__start, fence__end, shift, clk);
+module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, block_last, \final , clear, \port$7534$0 , fence__up, fence__start, fence__end, shift, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
   wire [17:0] \$1 ;
   wire [17:0] \$10 ;
@@ -23974,8 +23982,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
   wire more;
   wire outside;
   reg pending = 1'h0;
-  input [31:0] \port$7609$0 ;
-  wire [31:0] \port$7609$0 ;
+  input [31:0] \port$7534$0 ;
+  wire [31:0] \port$7534$0 ;
   wire read;
   output reads;
   wire reads;
@@ -24148,7 +24156,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
       end
     end
     if (start) begin
-      \$30  = { 1'h0, \port$7609$0 [15:0] };
+      \$30  = { 1'h0, \port$7534$0 [15:0] };
     end
     if (clear) begin
       \$30  = 17'h00000;
@@ -24166,7 +24174,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
       end
     end
     if (start) begin
-      \$31  = { 1'h0, \port$7609$0 [15:0] };
+      \$31  = { 1'h0, \port$7534$0 [15:0] };
     end
     if (clear) begin
       \$31  = 17'h00000;
@@ -24179,7 +24187,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
     if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
     \$32  = stride;
     if (start) begin
-      \$32  = \port$7609$0 [31:16];
+      \$32  = \port$7534$0 [31:16];
     end
     if (clear) begin
       \$32  = 16'h0000;
@@ -24219,8 +24227,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
     end
   end
   assign read = reads;
-  assign wgt = \port$7609$0 [15:0];
-  assign wgt_block = \port$7609$0 [31:16];
+  assign wgt = \port$7534$0 [15:0];
+  assign wgt_block = \port$7534$0 [31:16];
   assign row = \$11 [7:0];
 endmodule
 
@@ -24361,7 +24369,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8121$33 , \port$8133$2 , drain_row, clk);
+module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8048$33 , \port$8060$2 , drain_row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -24428,10 +24436,10 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$8121$33 ;
-  wire [6:0] \port$8121$33 ;
-  input \port$8133$2 ;
-  wire \port$8133$2 ;
+  input [6:0] \port$8048$33 ;
+  wire [6:0] \port$8048$33 ;
+  input \port$8060$2 ;
+  wire \port$8060$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -24483,14 +24491,14 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$8387$0 (sum_2_0),
+    .\port$8314$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$10  = byte_0;
-    if (\port$8133$2 ) begin
+    if (\port$8060$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -24503,7 +24511,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$11  = byte_1;
-    if (\port$8133$2 ) begin
+    if (\port$8060$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -24516,7 +24524,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$12  = byte_2;
-    if (\port$8133$2 ) begin
+    if (\port$8060$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -24529,7 +24537,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$13  = byte_3;
-    if (\port$8133$2 ) begin
+    if (\port$8060$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -24541,7 +24549,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
-    \$14  = { \port$8121$33 , \port$8133$2  };
+    \$14  = { \port$8048$33 , \port$8060$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -24599,17 +24607,17 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$8121$33 , \port$8133$2  };
+  assign entry = { \port$8048$33 , \port$8060$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$8133$2 ;
-  assign \entry.first  = \port$8121$33 [0];
-  assign \entry.last  = \port$8121$33 [1];
-  assign \entry.half  = \port$8121$33 [2];
-  assign \entry.row  = \port$8121$33 [6:3];
+  assign \entry.valid  = \port$8060$2 ;
+  assign \entry.first  = \port$8048$33 [0];
+  assign \entry.last  = \port$8048$33 [1];
+  assign \entry.half  = \port$8048$33 [2];
+  assign \entry.row  = \port$8048$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -24632,7 +24640,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$8387$0 , clk);
+module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$8314$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -24679,8 +24687,8 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$8387$0 ;
-  wire [9:0] \port$8387$0 ;
+  input [9:0] \port$8314$0 ;
+  wire [9:0] \port$8314$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -24733,7 +24741,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$8387$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$8314$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -24809,7 +24817,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0 [9], \port$8387$0  };
+  assign sum = { \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -24834,7 +24842,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$7617$0 , \port$7619$0 , \port$7621$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
+module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$7542$0 , \port$7544$0 , \port$7546$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
@@ -25017,12 +25025,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [15:0] left_m2 = 16'h0000;
   input load;
   wire load;
-  input [31:0] \port$7617$0 ;
-  wire [31:0] \port$7617$0 ;
-  input [31:0] \port$7619$0 ;
-  wire [31:0] \port$7619$0 ;
-  input [31:0] \port$7621$0 ;
-  wire [31:0] \port$7621$0 ;
+  input [31:0] \port$7542$0 ;
+  wire [31:0] \port$7542$0 ;
+  input [31:0] \port$7544$0 ;
+  wire [31:0] \port$7544$0 ;
+  input [31:0] \port$7546$0 ;
+  wire [31:0] \port$7546$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -25087,42 +25095,42 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$7619$0 [31:16] - 1'h1;
-  assign \$16  = \port$7619$0 [31:16] - 1'h1;
-  assign \$17  = \port$7619$0 [31:16] == 1'h1;
+  assign \$15  = \port$7544$0 [31:16] - 1'h1;
+  assign \$16  = \port$7544$0 [31:16] - 1'h1;
+  assign \$17  = \port$7544$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
-  assign \$21  = \port$7621$0 [15:0] - 1'h1;
-  assign \$22  = \port$7621$0 [15:0] - 1'h1;
-  assign \$23  = \port$7621$0 [15:0] == 1'h1;
+  assign \$21  = \port$7546$0 [15:0] - 1'h1;
+  assign \$22  = \port$7546$0 [15:0] - 1'h1;
+  assign \$23  = \port$7546$0 [15:0] == 1'h1;
   assign \$25  = left_m1 - 1'h1;
   assign \$26  = left_m1 == 1'h1;
   assign \$27  = ! bound_m1;
-  assign \$28  = \port$7621$0 [31:16] - 1'h1;
-  assign \$29  = \port$7621$0 [31:16] - 1'h1;
-  assign \$30  = \port$7621$0 [31:16] == 1'h1;
+  assign \$28  = \port$7546$0 [31:16] - 1'h1;
+  assign \$29  = \port$7546$0 [31:16] - 1'h1;
+  assign \$30  = \port$7546$0 [31:16] == 1'h1;
   assign \$31  = & { end_m1, end_m0 };
   assign \$32  = left_m2 - 1'h1;
   assign \$33  = left_m2 == 1'h1;
   assign \$34  = ! bound_m2;
-  assign \$35  = \port$7617$0 [15:0] - 1'h1;
-  assign \$36  = \port$7617$0 [15:0] - 1'h1;
-  assign \$37  = \port$7617$0 [15:0] == 1'h1;
+  assign \$35  = \port$7542$0 [15:0] - 1'h1;
+  assign \$36  = \port$7542$0 [15:0] - 1'h1;
+  assign \$37  = \port$7542$0 [15:0] == 1'h1;
   assign \$38  = & { end_m2, end_m1, end_m0 };
   assign \$39  = left_k0 - 1'h1;
   assign \$40  = left_k0 == 1'h1;
   assign \$41  = ! bound_k0;
-  assign \$42  = \port$7617$0 [31:16] - 1'h1;
-  assign \$43  = \port$7617$0 [31:16] - 1'h1;
-  assign \$44  = \port$7617$0 [31:16] == 1'h1;
+  assign \$42  = \port$7542$0 [31:16] - 1'h1;
+  assign \$43  = \port$7542$0 [31:16] - 1'h1;
+  assign \$44  = \port$7542$0 [31:16] == 1'h1;
   assign \$45  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$46  = left_k1 - 1'h1;
   assign \$47  = left_k1 == 1'h1;
   assign \$48  = ! bound_k1;
-  assign \$49  = \port$7619$0 [15:0] - 1'h1;
-  assign \$50  = \port$7619$0 [15:0] - 1'h1;
-  assign \$51  = \port$7619$0 [15:0] == 1'h1;
+  assign \$49  = \port$7544$0 [15:0] - 1'h1;
+  assign \$50  = \port$7544$0 [15:0] - 1'h1;
+  assign \$51  = \port$7544$0 [15:0] == 1'h1;
   assign \$52  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$53  = left_k2 - 1'h1;
   assign \$54  = left_k2 == 1'h1;
@@ -25861,12 +25869,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$7619$0 [31:16];
-  assign count_m1 = \port$7621$0 [15:0];
-  assign count_m2 = \port$7621$0 [31:16];
-  assign count_k0 = \port$7617$0 [15:0];
-  assign count_k1 = \port$7617$0 [31:16];
-  assign count_k2 = \port$7619$0 [15:0];
+  assign count_m0 = \port$7544$0 [31:16];
+  assign count_m1 = \port$7546$0 [15:0];
+  assign count_m2 = \port$7546$0 [31:16];
+  assign count_k0 = \port$7542$0 [15:0];
+  assign count_k1 = \port$7542$0 [31:16];
+  assign count_k2 = \port$7544$0 [15:0];
   assign \$2  = end_m0;
   assign \$24  = end_m0;
   assign \$66  = \$65 ;
@@ -26755,7 +26763,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$8069$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$7996$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -26764,8 +26772,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$8069$0 ;
-  wire [69:0] \port$8069$0 ;
+  input [69:0] \port$7996$0 ;
+  wire [69:0] \port$7996$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -26797,7 +26805,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$8069$0 [31:0];
+      bias[write__addr] <= \port$7996$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -26809,7 +26817,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$8069$0 [63:32];
+      scale[\write__addr$13 ] <= \port$7996$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -26823,26 +26831,26 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$8069$0 [69:64] - \$2 ;
+  assign \$3  = \port$7996$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$8069$0 [69:64];
-  assign write__data = \port$8069$0 [31:0];
-  assign \write__data$4  = \port$8069$0 [63:0];
+  assign write__column = \port$7996$0 [69:64];
+  assign write__data = \port$7996$0 [31:0];
+  assign \write__data$4  = \port$7996$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$8069$0 [63:32];
+  assign \write__data$14  = \port$7996$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$8069$0 [69:64];
-  assign write__addr = \port$8069$0 [69:64];
-  assign \write__addr$13  = \port$8069$0 [69:64];
+  assign \$1  = \port$7996$0 [69:64];
+  assign write__addr = \port$7996$0 [69:64];
+  assign \write__addr$13  = \port$7996$0 [69:64];
 endmodule
 
-module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, clear, abort, \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 
-, \port$7779$0 , \port$7781$0 , \port$7783$0 , \port$7785$0 , \port$7787$0 , \port$7789$0 , \port$7791$0 , \port$7793$0 , \port$7795$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask
-, trap, fault__index, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, events, clk);
+module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, abort, \port$7690$0 , \port$7692$0 , \port$7694$0 , \port$7696$0 , \port$7698$0 , \port$7700$0 , \port$7702$0 , \port$7704$0 
+, \port$7706$0 , \port$7708$0 , \port$7710$0 , \port$7712$0 , \port$7714$0 , \port$7716$0 , \port$7718$0 , \port$7720$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap
+, fault__index, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -26870,13 +26878,10 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   wire abort;
   wire \abort$61 ;
   wire accept;
+  wire active;
   wire busy;
-  wire \busy$78 ;
+  wire \busy$79 ;
   reg [2:0] checked = 3'h0;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   wire [527:0] cmd__payload;
   wire [31:0] \cmd__payload.arguments ;
   wire [15:0] \cmd__payload.block_x ;
@@ -26911,6 +26916,10 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   wire code__burst__ready;
   output code__burst__valid;
   wire code__burst__valid;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   output [23:0] events;
   wire [23:0] events;
   wire [23:0] \events$65 ;
@@ -27013,38 +27022,38 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   reg launch__valid;
-  input [32:0] \port$7765$0 ;
-  wire [32:0] \port$7765$0 ;
-  input [32:0] \port$7767$0 ;
-  wire [32:0] \port$7767$0 ;
-  input [32:0] \port$7769$0 ;
-  wire [32:0] \port$7769$0 ;
-  input [32:0] \port$7771$0 ;
-  wire [32:0] \port$7771$0 ;
-  input [32:0] \port$7773$0 ;
-  wire [32:0] \port$7773$0 ;
-  input [32:0] \port$7775$0 ;
-  wire [32:0] \port$7775$0 ;
-  input [32:0] \port$7777$0 ;
-  wire [32:0] \port$7777$0 ;
-  input [32:0] \port$7779$0 ;
-  wire [32:0] \port$7779$0 ;
-  input [32:0] \port$7781$0 ;
-  wire [32:0] \port$7781$0 ;
-  input [32:0] \port$7783$0 ;
-  wire [32:0] \port$7783$0 ;
-  input [32:0] \port$7785$0 ;
-  wire [32:0] \port$7785$0 ;
-  input [32:0] \port$7787$0 ;
-  wire [32:0] \port$7787$0 ;
-  input [32:0] \port$7789$0 ;
-  wire [32:0] \port$7789$0 ;
-  input [32:0] \port$7791$0 ;
-  wire [32:0] \port$7791$0 ;
-  input [32:0] \port$7793$0 ;
-  wire [32:0] \port$7793$0 ;
-  input [32:0] \port$7795$0 ;
-  wire [32:0] \port$7795$0 ;
+  input [32:0] \port$7690$0 ;
+  wire [32:0] \port$7690$0 ;
+  input [32:0] \port$7692$0 ;
+  wire [32:0] \port$7692$0 ;
+  input [32:0] \port$7694$0 ;
+  wire [32:0] \port$7694$0 ;
+  input [32:0] \port$7696$0 ;
+  wire [32:0] \port$7696$0 ;
+  input [32:0] \port$7698$0 ;
+  wire [32:0] \port$7698$0 ;
+  input [32:0] \port$7700$0 ;
+  wire [32:0] \port$7700$0 ;
+  input [32:0] \port$7702$0 ;
+  wire [32:0] \port$7702$0 ;
+  input [32:0] \port$7704$0 ;
+  wire [32:0] \port$7704$0 ;
+  input [32:0] \port$7706$0 ;
+  wire [32:0] \port$7706$0 ;
+  input [32:0] \port$7708$0 ;
+  wire [32:0] \port$7708$0 ;
+  input [32:0] \port$7710$0 ;
+  wire [32:0] \port$7710$0 ;
+  input [32:0] \port$7712$0 ;
+  wire [32:0] \port$7712$0 ;
+  input [32:0] \port$7714$0 ;
+  wire [32:0] \port$7714$0 ;
+  input [32:0] \port$7716$0 ;
+  wire [32:0] \port$7716$0 ;
+  input [32:0] \port$7718$0 ;
+  wire [32:0] \port$7718$0 ;
+  input [32:0] \port$7720$0 ;
+  wire [32:0] \port$7720$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -27079,8 +27088,6 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   wire read__burst__valid;
   wire \read__burst__valid$11 ;
   wire refused;
-  input rst;
-  wire rst;
   output running;
   wire running;
   output [63:0] shared__data;
@@ -27161,10 +27168,11 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   wire write__done__valid;
   wire \write__done__valid$39 ;
   assign running = ~ \$6 ;
+  assign active = running | cmd__valid;
   assign \$1  = ~ cmd__valid;
   assign \$2  = checked == 3'h4;
   assign \$3  = ~ refused;
-  assign \$4  = ~ \busy$78 ;
+  assign \$4  = ~ \busy$79 ;
   assign \$5  = ~ abort;
   assign \$6  = ! fsm_state;
   assign \$7  = fsm_state == 1'h1;
@@ -27176,28 +27184,27 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   assign \$13  = checked + 1'h1;
   assign \$14  = ~ cmd__valid;
   assign \$15  = checked == 3'h4;
-  assign \$16  = ~ \busy$78 ;
-  always @(posedge clk)
+  assign \$16  = ~ \busy$79 ;
+  always @(posedge core_clk)
     fault__index <= \$17 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     post <= \$18 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     checked <= \$19 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     fsm_state <= \$20 ;
   \weft.simt.check  check (
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i(launch),
-    .refused(refused),
-    .rst(rst)
+    .refused(refused)
   );
   \weft.simt.core  core (
     .abort(abort),
-    .busy(\busy$78 ),
+    .busy(\busy$79 ),
     .\busy$301 (running),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .events(events),
     .fetch__burst__payload(code__burst__payload),
     .fetch__burst__valid(code__burst__valid),
@@ -27212,7 +27219,6 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
     .read__burst__payload(read__burst__payload),
     .read__burst__ready(read__burst__ready),
     .read__burst__valid(read__burst__valid),
-    .rst(rst),
     .shared__data(shared__data),
     .shared__out(shared__out),
     .shared__ready(shared__ready),
@@ -27332,12 +27338,9 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$17  = fault__index;
     if (cmd__ready) begin
-      \$17  = { \port$7795$0 [32], \port$7793$0 [32], \port$7791$0 [32], \port$7789$0 [32], \port$7787$0 [32], \port$7785$0 [32], \port$7783$0 [32], \port$7781$0 [32], \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32] };
+      \$17  = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32] };
     end
-    if (clear) begin
-      \$17  = 16'h0000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$17  = 16'h0000;
     end
   end
@@ -27345,12 +27348,9 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$18  = post;
     if (cmd__ready) begin
-      \$18  = \port$7767$0 [31:16];
+      \$18  = \port$7692$0 [31:16];
     end
-    if (clear) begin
-      \$18  = 16'h0000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$18  = 16'h0000;
     end
   end
@@ -27363,10 +27363,7 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
       3'h1:
           \$19  = \$13 [2:0];
     endcase
-    if (clear) begin
-      \$19  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$19  = 3'h0;
     end
   end
@@ -27396,10 +27393,7 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
             \$20  = 3'h0;
           end
     endcase
-    if (clear) begin
-      \$20  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$20  = 3'h0;
     end
   end
@@ -27432,7 +27426,7 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   assign \shared__strobe$51  = shared__strobe;
   assign \shared__valid$53  = shared__valid;
   assign \shared__write$55  = shared__write;
-  assign cmd__payload = { \port$7795$0 [32], \port$7793$0 [32], \port$7791$0 [32], \port$7789$0 [32], \port$7787$0 [32], \port$7785$0 [32], \port$7783$0 [32], \port$7781$0 [32], \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7795$0 [31:0], \port$7793$0 [31:0], \port$7791$0 [31:0], \port$7789$0 [31:0], \port$7787$0 [31:0], \port$7785$0 [31:0], \port$7783$0 [31:0], \port$7781$0 [31:0], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0] };
+  assign cmd__payload = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32], \port$7720$0 [31:0], \port$7718$0 [31:0], \port$7716$0 [31:0], \port$7714$0 [31:0], \port$7712$0 [31:0], \port$7710$0 [31:0], \port$7708$0 [31:0], \port$7706$0 [31:0], \port$7704$0 [31:0], \port$7702$0 [31:0], \port$7700$0 [31:0], \port$7698$0 [31:0], \port$7696$0 [31:0], \port$7694$0 [31:0], \port$7692$0 [31:0], \port$7690$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign \abort$61  = abort;
@@ -27482,22 +27476,22 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   assign \launch.block_x  = launch[223:208];
   assign \launch.block_y  = launch[239:224];
   assign \launch.block_z  = launch[255:240];
-  assign \cmd__payload.opcode  = \port$7765$0 [7:0];
-  assign \cmd__payload.wait  = \port$7767$0 [15:0];
-  assign \cmd__payload.post  = \port$7767$0 [31:16];
-  assign \cmd__payload.entry  = \port$7769$0 [31:0];
-  assign \cmd__payload.arguments  = \port$7771$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$7773$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$7773$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$7775$0 [15:0];
-  assign \cmd__payload.block_x  = \port$7775$0 [31:16];
-  assign \cmd__payload.block_y  = \port$7777$0 [15:0];
-  assign \cmd__payload.block_z  = \port$7777$0 [31:16];
-  assign \cmd__payload.shared  = \port$7779$0 [23:0];
-  assign \cmd__payload.private  = \port$7781$0 [15:0];
-  assign \cmd__payload.shared_base  = \port$7783$0 [23:0];
-  assign \cmd__payload.private_base  = \port$7785$0 [31:0];
-  assign \cmd__payload.index  = { \port$7795$0 [32], \port$7793$0 [32], \port$7791$0 [32], \port$7789$0 [32], \port$7787$0 [32], \port$7785$0 [32], \port$7783$0 [32], \port$7781$0 [32], \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32] };
+  assign \cmd__payload.opcode  = \port$7690$0 [7:0];
+  assign \cmd__payload.wait  = \port$7692$0 [15:0];
+  assign \cmd__payload.post  = \port$7692$0 [31:16];
+  assign \cmd__payload.entry  = \port$7694$0 [31:0];
+  assign \cmd__payload.arguments  = \port$7696$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$7698$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$7698$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$7700$0 [15:0];
+  assign \cmd__payload.block_x  = \port$7700$0 [31:16];
+  assign \cmd__payload.block_y  = \port$7702$0 [15:0];
+  assign \cmd__payload.block_z  = \port$7702$0 [31:16];
+  assign \cmd__payload.shared  = \port$7704$0 [23:0];
+  assign \cmd__payload.private  = \port$7706$0 [15:0];
+  assign \cmd__payload.shared_base  = \port$7708$0 [23:0];
+  assign \cmd__payload.private_base  = \port$7710$0 [31:0];
+  assign \cmd__payload.index  = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.arguments  = launch[63:32];
   assign \i.shared  = launch[87:64];
@@ -27578,21 +27572,21 @@ module \weft.simt (rst, cmd__valid, read__beat__valid, fetch__beat__valid, write
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[255:240] = \port$7777$0 [31:16];
-  assign launch[239:224] = \port$7777$0 [15:0];
-  assign launch[223:208] = \port$7775$0 [31:16];
-  assign launch[207:192] = \port$7775$0 [15:0];
-  assign launch[191:176] = \port$7773$0 [31:16];
-  assign launch[175:160] = \port$7773$0 [15:0];
-  assign launch[159:128] = \port$7785$0 [31:0];
-  assign launch[127:112] = \port$7781$0 [15:0];
-  assign launch[111:88] = \port$7783$0 [23:0];
-  assign launch[87:64] = \port$7779$0 [23:0];
-  assign launch[63:32] = \port$7771$0 [31:0];
-  assign launch[31:0] = \port$7769$0 [31:0];
+  assign launch[255:240] = \port$7702$0 [31:16];
+  assign launch[239:224] = \port$7702$0 [15:0];
+  assign launch[223:208] = \port$7700$0 [31:16];
+  assign launch[207:192] = \port$7700$0 [15:0];
+  assign launch[191:176] = \port$7698$0 [31:16];
+  assign launch[175:160] = \port$7698$0 [15:0];
+  assign launch[159:128] = \port$7710$0 [31:0];
+  assign launch[127:112] = \port$7706$0 [15:0];
+  assign launch[111:88] = \port$7708$0 [23:0];
+  assign launch[87:64] = \port$7704$0 [23:0];
+  assign launch[63:32] = \port$7696$0 [31:0];
+  assign launch[31:0] = \port$7694$0 [31:0];
 endmodule
 
-module \weft.simt.check (rst, clear, i, refused, clk);
+module \weft.simt.check (core_rst, i, refused, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -27655,10 +27649,10 @@ module \weft.simt.check (rst, clear, i, refused, clk);
   reg [2:0] blocks_x = 3'h0;
   reg [2:0] blocks_y = 3'h0;
   reg [2:0] blocks_z = 3'h0;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg [2:0] fit;
   input [255:0] i;
   wire [255:0] i;
@@ -27676,30 +27670,28 @@ module \weft.simt.check (rst, clear, i, refused, clk);
   wire [23:0] \i.shared_base ;
   output refused;
   reg refused = 1'h0;
-  input rst;
-  wire rst;
   reg [3:0] threads_z = 4'h0;
   reg wrong_1 = 1'h0;
   reg wrong_2 = 1'h0;
-  always @(posedge clk)
+  always @(posedge core_clk)
     blocks_y <= \$44 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     blocks_z <= \$45 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal  <= \$46 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     threads_z <= \$47 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$9  <= \$48 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     blocks <= \$49 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     wrong_2 <= \$50 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$12  <= \$51 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$14  <= \$52 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     refused <= \$53 ;
   assign \$1  = ! i[175:160];
   assign \$2  = ! i[191:176];
@@ -27741,97 +27733,70 @@ module \weft.simt.check (rst, clear, i, refused, clk);
   assign \$38  = \$signal$14  | \$37 ;
   assign \$39  = \$signal$9  + 2'h2;
   assign \$40  = \$39  - 1'h1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     wrong_1 <= \$42 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     blocks_x <= \$43 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$45  = \$24 [2:0];
-    if (clear) begin
-      \$45  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$45  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$46  = \$25 ;
-    if (clear) begin
-      \$46  = 8'h00;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$46  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$47  = i[243:240];
-    if (clear) begin
-      \$47  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$47  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$48  = \$26 ;
-    if (clear) begin
-      \$48  = 12'h000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$48  = 12'h000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$49  = \$28 ;
-    if (clear) begin
-      \$49  = 9'h000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$49  = 9'h000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$50  = wrong_1;
-    if (clear) begin
-      \$50  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$50  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$51  = \$30 [2:0];
-    if (clear) begin
-      \$51  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$51  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$52  = \$32 ;
-    if (clear) begin
-      \$52  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$52  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$53  = \$38 ;
-    if (clear) begin
-      \$53  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$53  = 1'h0;
     end
   end
@@ -27852,30 +27817,21 @@ module \weft.simt.check (rst, clear, i, refused, clk);
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$42  = \$18 ;
-    if (clear) begin
-      \$42  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$42  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$43  = \$20 [2:0];
-    if (clear) begin
-      \$43  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$43  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$44  = \$22 [2:0];
-    if (clear) begin
-      \$44  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$44  = 3'h0;
     end
   end
@@ -27894,9 +27850,8 @@ module \weft.simt.check (rst, clear, i, refused, clk);
   assign \$41  = { \$40 [13], \$40 [13:1] };
 endmodule
 
-module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$301 , trap_block, busy, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, clear, abort, read__burst__ready, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready
-, shared__out, i__payload, i__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, events, clk
-);
+module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$301 , trap_block, busy, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, abort, read__burst__ready, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out
+, i__payload, i__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -28364,7 +28319,7 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   wire \$516 ;
   wire \$517 ;
   wire [8:0] \$518 ;
-  wire [3:0] \$519 ;
+  wire [8:0] \$519 ;
   wire \$52 ;
   wire [3:0] \$520 ;
   wire [3:0] \$521 ;
@@ -28377,37 +28332,38 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   wire [3:0] \$528 ;
   wire [3:0] \$529 ;
   wire \$53 ;
-  wire \$530 ;
+  wire [3:0] \$530 ;
   wire \$531 ;
   wire \$532 ;
   wire \$533 ;
   wire \$534 ;
   wire \$535 ;
-  reg [7:0] \$536 ;
-  reg \$537 ;
+  wire \$536 ;
+  reg [7:0] \$537 ;
   reg \$538 ;
-  reg [3:0] \$539 ;
+  reg \$539 ;
   wire \$54 ;
   reg [3:0] \$540 ;
-  reg \$541 ;
+  reg [3:0] \$541 ;
   reg \$542 ;
   reg \$543 ;
   reg \$544 ;
   reg \$545 ;
   reg \$546 ;
   reg \$547 ;
-  wire \$548 ;
+  reg \$548 ;
   wire \$549 ;
   wire \$55 ;
-  wire [31:0] \$550 ;
+  wire \$550 ;
   wire [31:0] \$551 ;
-  wire [29:0] \$552 ;
+  wire [31:0] \$552 ;
   wire [29:0] \$553 ;
-  wire \$554 ;
+  wire [29:0] \$554 ;
   wire \$555 ;
   wire \$556 ;
   wire \$557 ;
   wire \$558 ;
+  wire \$559 ;
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
@@ -28580,10 +28536,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   (* enum_value_110 = "COLLECTIVE" *)
   (* enum_value_111 = "MEMORY_ERROR" *)
   wire [2:0] \cause$276 ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   wire code;
   wire coming;
   reg coming_1 = 1'h0;
@@ -28779,6 +28731,10 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   wire \controls.word ;
   wire \controls.writes ;
   reg [93:0] controls_1 = 94'h000000000000000000000000;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire [4:0] counts;
   wire [4:0] \counts$321 ;
   wire [4:0] csr;
@@ -29290,8 +29246,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   reg rs1_there_1 = 1'h0;
   wire [4:0] rs2;
   reg rs2_there_1 = 1'h0;
-  input rst;
-  wire rst;
   wire running;
   wire [63:0] second;
   wire [1:0] shared;
@@ -29524,6 +29478,7 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   wire [1:0] \write_warp$179 ;
   wire [1:0] \write_warp$218 ;
   wire writes;
+  assign \$432  = ~ \$431 ;
   assign \$433  = rs2_there_1 & \$432 ;
   assign \$434  = ~ controls_1[33];
   assign \$435  = \$434  | controls_1[19];
@@ -29581,7 +29536,7 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign \write_warp$179  = start ? \warp$174  : i__token[1:0];
   assign \$481  = does ? i__token[33:32] : 2'h0;
   assign \$482  = start ? 3'h7 : { 1'h0, \$481  };
-  assign pc_data = start ? { \pc$185 , \pc$185  } : { \$553 , \$552  };
+  assign pc_data = start ? { \pc$185 , \pc$185  } : { \$554 , \$553  };
   assign \$483  = ~ stopped;
   assign \$484  = \i__valid$92  & \$483 ;
   assign \$485  = ~ trapped;
@@ -29636,78 +29591,79 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign to_units = handed & \$517 ;
   assign \alive$317  = | alive;
   assign \$518  = gap + 1'h1;
-  assign \$519  = ~ answered;
-  assign \$520  = \$signal$132  & \$519 ;
-  assign \$521  = \$520  | \$signal$206 ;
-  assign \$522  = ~ \$signal ;
-  assign \$523  = \$signal$210  & \$522 ;
-  assign \$524  = \$523  | dropped;
-  assign \$525  = \$524  | \$signal$206 ;
-  assign \$526  = ~ \$signal$202 ;
-  assign \$527  = \$525  & \$526 ;
-  assign \$528  = ~ answered;
-  assign \$529  = \$527  & \$528 ;
-  assign \$530  = | word[19:15];
-  assign \$531  = | word[24:20];
-  assign \$532  = hit | fetched[54];
-  assign \$533  = valid_2 & \$532 ;
-  assign \$534  = ~ too_early;
-  assign \$535  = \$533  & \$534 ;
-  always @(posedge clk)
-    gap <= \$536 ;
-  always @(posedge clk)
+  assign \$519  = busy ? \$518  : 9'h000;
+  assign \$520  = ~ answered;
+  assign \$521  = \$signal$132  & \$520 ;
+  assign \$522  = \$521  | \$signal$206 ;
+  assign \$523  = ~ \$signal ;
+  assign \$524  = \$signal$210  & \$523 ;
+  assign \$525  = \$524  | dropped;
+  assign \$526  = \$525  | \$signal$206 ;
+  assign \$527  = ~ \$signal$202 ;
+  assign \$528  = \$526  & \$527 ;
+  assign \$529  = ~ answered;
+  assign \$530  = \$528  & \$529 ;
+  assign \$531  = | word[19:15];
+  assign \$532  = | word[24:20];
+  assign \$533  = hit | fetched[54];
+  assign \$534  = valid_2 & \$533 ;
+  assign \$535  = ~ too_early;
+  assign \$536  = \$534  & \$535 ;
+  always @(posedge core_clk)
+    gap <= \$537 ;
+  always @(posedge core_clk)
     warp_1 <= \warp$108 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     warp_2 <= warp_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     pc_1 <= pc;
-  always @(posedge clk)
+  always @(posedge core_clk)
     pc_2 <= pc_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     group_1 <= \group$330 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     state_1 <= \state$331 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     starved_1 <= \starved$332 ;
-  always @(posedge clk)
-    valid_1 <= \$537 ;
-  always @(posedge clk)
-    valid_2 <= \$538 ;
-  always @(posedge clk)
-    \$signal$132  <= \$539 ;
-  always @(posedge clk)
-    \$signal$210  <= \$540 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
+    valid_1 <= \$538 ;
+  always @(posedge core_clk)
+    valid_2 <= \$539 ;
+  always @(posedge core_clk)
+    \$signal$132  <= \$540 ;
+  always @(posedge core_clk)
+    \$signal$210  <= \$541 ;
+  always @(posedge core_clk)
     controls_1 <= \controls$334 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     token <= fetched;
-  always @(posedge clk)
-    rs1_there_1 <= \$530 ;
-  always @(posedge clk)
-    rs2_there_1 <= \$531 ;
-  always @(posedge clk)
-    \valid$140  <= \$541 ;
-  always @(posedge clk)
-    early_valid_1 <= \$542 ;
-  always @(posedge clk)
-    coming_1 <= \$543 ;
-  always @(posedge clk)
-    coming_2 <= \$544 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
+    rs1_there_1 <= \$531 ;
+  always @(posedge core_clk)
+    rs2_there_1 <= \$532 ;
+  always @(posedge core_clk)
+    \valid$140  <= \$542 ;
+  always @(posedge core_clk)
+    early_valid_1 <= \$543 ;
+  always @(posedge core_clk)
+    coming_1 <= \$544 ;
+  always @(posedge core_clk)
+    coming_2 <= \$545 ;
+  always @(posedge core_clk)
     coming_warp_1 <= port_warp;
-  always @(posedge clk)
+  always @(posedge core_clk)
     coming_warp_2 <= coming_warp_1;
-  always @(posedge clk)
-    float_coming_1 <= \$545 ;
-  always @(posedge clk)
-    float_coming_2 <= \$546 ;
-  always @(posedge clk)
-    float_coming_3 <= \$547 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
+    float_coming_1 <= \$546 ;
+  always @(posedge core_clk)
+    float_coming_2 <= \$547 ;
+  always @(posedge core_clk)
+    float_coming_3 <= \$548 ;
+  always @(posedge core_clk)
     float_coming_warp_1 <= i__token[1:0];
-  always @(posedge clk)
+  always @(posedge core_clk)
     float_coming_warp_2 <= float_coming_warp_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     float_coming_warp_3 <= float_coming_warp_2;
   assign \$1  = trap__valid | abort;
   assign \$2  = ! gap[1:0];
@@ -29723,7 +29679,7 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign \$9  = ~ fetched[31];
   assign \$10  = \$9  | fault;
   assign \warp$124  = trap__valid ? trap__warp : fetched[1:0];
-  assign \$11  = 1'h1 << { \$549 , \$548  };
+  assign \$11  = 1'h1 << { \$550 , \$549  };
   assign \$signal  = valid ? \$11  : 4'h0;
   assign too_early = \$signal$132  >> fetched[1:0];
   assign \$12  = hit | fetched[54];
@@ -30149,7 +30105,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign \$429  = \$428  | controls_1[20];
   assign \$430  = \$429  | controls_1[11];
   assign \$431  = \$430  | controls_1[28];
-  assign \$432  = ~ \$431 ;
   \weft.simt.core.commit  commit (
     .access(access__valid),
     .again(again),
@@ -30172,8 +30127,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .i__token(i__token),
     .i__valid(\i__valid$92 ),
     .lane(lane),
-    .\port$5416$0 (\$552 ),
-    .\port$5421$0 (\$553 ),
+    .\port$5373$0 (\$553 ),
+    .\port$5378$0 (\$554 ),
     .slow(slow__valid),
     .state(state),
     .stopped(stopped),
@@ -30184,13 +30139,12 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .block(trap_block),
     .block_write__data(block_data),
     .block_write__en(block_write),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .csr(controls_1[92:88]),
     .launch(launch),
-    .\port$4970$0 (\$550 ),
-    .\port$4971$0 (\$551 ),
-    .rst(rst),
+    .\port$4935$0 (\$551 ),
+    .\port$4936$0 (\$552 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$174 ),
@@ -30201,26 +30155,25 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .controls(\controls$334 ),
     .word(word)
   );
-  \weft.simt.core.events$357  \events$357  (
+  \weft.simt.core.events$356  \events$356  (
     .alive(\alive$317 ),
     .answered(answered),
     .barrier(barrier),
     .beats(beats),
     .busy(\busy$301 ),
     .came(came),
-    .clear(clear),
-    .clk(clk),
     .code(code),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .does(does),
     .missed(missed),
     .o(events),
-    .\port$5763$0 (\$554 ),
-    .\port$5766$0 (\$555 ),
-    .\port$5769$0 (\$556 ),
-    .\port$5780$0 (\$557 ),
-    .\port$5782$0 (\$558 ),
-    .\port$8898$32 (i__token[35:32]),
-    .rst(rst),
+    .\port$5716$0 (\$555 ),
+    .\port$5719$0 (\$556 ),
+    .\port$5722$0 (\$557 ),
+    .\port$5733$0 (\$558 ),
+    .\port$5735$0 (\$559 ),
+    .\port$8827$32 (i__token[35:32]),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -30228,10 +30181,10 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .warp(i__token[1:0])
   );
   \weft.simt.core.execute  execute (
-    .clear(clear),
-    .clk(clk),
     .controls(controls_1),
     .controls_lane_2(i__controls),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .crooked_1(i__crooked),
     .early_writes(early_writes),
     .first(first),
@@ -30244,7 +30197,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .odd_jump_1(i__odd_jump),
     .private(launch[127:112]),
     .private_1(i__private),
-    .rst(rst),
     .second(second),
     .shared_1(i__shared),
     .stored(stored),
@@ -30258,8 +30210,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   );
   \weft.simt.core.icache  icache (
     .busy(\busy$286 ),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .fault(fault),
     .flush(flush),
     .hit(hit),
@@ -30270,7 +30222,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .memory__burst__valid(fetch__burst__valid),
     .missed(missed),
     .pc(pc),
-    .rst(rst),
     .valid(\valid$105 ),
     .waits(code),
     .wake(\wake$209 ),
@@ -30282,8 +30233,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .block_data(block_data),
     .block_write(block_write),
     .busy(busy),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .filling(filling),
     .i__payload(i__payload),
     .i__ready(launch__ready),
@@ -30293,7 +30244,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .rd(rd),
     .row_ready(row_ready),
     .row_valid(row_valid),
-    .rst(rst),
     .slot(start_slot),
     .start(start),
     .state(\state$190 ),
@@ -30306,9 +30256,9 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   \weft.simt.core.registers  registers (
     .a(a),
     .b(b),
-    .clk(clk),
-    .\port$8843$15 (word[24:15]),
-    .rst(rst),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .\port$8772$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -30318,15 +30268,14 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   \weft.simt.core.requests  requests (
     .access__payload(access__payload),
     .access__valid(access__valid),
-    .clear(clear),
-    .clk(clk),
     .controls(i__controls),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .divide__payload(divide__payload),
     .divide__valid(divide__valid),
     .early_warp(token[1:0]),
     .launch(launch),
     .private(i__private),
-    .rst(rst),
     .shared(i__shared),
     .slow__payload(slow__payload),
     .slow__valid(slow__valid),
@@ -30336,8 +30285,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   );
   \weft.simt.core.returns  returns (
     .answered(\answered$204 ),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__payload(\i__payload$153 ),
     .i__ready(o__ready),
     .i__valid(\o__valid$99 ),
@@ -30345,7 +30294,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .row__mask(row__mask),
     .row__rd(row__rd),
     .row__warp(row__warp),
-    .rst(rst),
     .warp(\warp$205 )
   );
   \weft.simt.core.rows  rows (
@@ -30353,9 +30301,9 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .access__ready(access__ready),
     .beats(beats),
     .\busy$89 (\busy$287 ),
-    .clear(clear),
-    .clk(clk),
     .coming(coming),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .divide__ready(divide__ready),
     .i__payload(access__payload),
     .\i__payload$24 (divide__payload),
@@ -30364,11 +30312,11 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .\o__payload$102 (\i__payload$153 ),
     .\o__ready$97 (o__ready),
     .\o__valid$101 (\o__valid$99 ),
-    .\port$5763$0 (\$554 ),
-    .\port$5766$0 (\$555 ),
-    .\port$5769$0 (\$556 ),
-    .\port$5780$0 (\$557 ),
-    .\port$5782$0 (\$558 ),
+    .\port$5716$0 (\$555 ),
+    .\port$5719$0 (\$556 ),
+    .\port$5722$0 (\$557 ),
+    .\port$5733$0 (\$558 ),
+    .\port$5735$0 (\$559 ),
     .port__out(shared__out),
     .port__ready(shared__ready),
     .port_warp(port_warp),
@@ -30378,7 +30326,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .read__burst__payload(read__burst__payload),
     .read__burst__ready(read__burst__ready),
     .read__burst__valid(read__burst__valid),
-    .rst(rst),
     .shared__data(shared__data),
     .shared__region(shared__region),
     .shared__rows(shared__rows),
@@ -30399,17 +30346,16 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .alive(alive),
     .arrived(arrived),
     .at_barrier(barrier),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .early(early),
     .ended(ended),
     .event_warp(i__token[1:0]),
     .filling(filling),
     .hold(hold),
-    .\port$4412$0 (\$548 ),
-    .\port$4413$0 (\$549 ),
+    .\port$4411$0 (\$549 ),
+    .\port$4412$0 (\$550 ),
     .ready(ready),
-    .rst(rst),
     .start(start),
     .start_slot(start_slot),
     .start_warp(\warp$174 ),
@@ -30417,8 +30363,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .wake(wake)
   );
   \weft.simt.core.selection  selection (
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .group(\group$330 ),
     .pc(pc),
     .pc_valid(pc_valid),
@@ -30426,9 +30372,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .pc_write__addr(\write_warp$179 ),
     .pc_write__data(pc_data),
     .pc_write__en(\$482 [1:0]),
-    .\port$4412$0 (\$548 ),
-    .\port$4413$0 (\$549 ),
-    .rst(rst),
+    .\port$4411$0 (\$549 ),
+    .\port$4412$0 (\$550 ),
     .starved(\starved$332 ),
     .state(\state$331 ),
     .state_write__data(state_data),
@@ -30439,8 +30384,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .answer(\i__payload$153 ),
     .answered(\answered$282 ),
     .cause(cause),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .handed(handed),
     .lane(lane),
     .o__cause(trap__cause),
@@ -30448,7 +30393,6 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     .o__pc(trap__pc),
     .o__valid(trap__valid),
     .o__warp(trap__warp),
-    .rst(rst),
     .token(i__token),
     .trapped(trapped)
   );
@@ -30456,7 +30400,7 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     addend = 64'h0000000000000000;
     if (controls_1[2]) begin
-      addend = { \$551 , \$550  };
+      addend = { \$552 , \$551  };
     end else if (\$20 ) begin
       addend = { controls_1[87:56], controls_1[87:56] };
     end
@@ -30496,122 +30440,86 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$536  = \$518 [7:0];
-    if (clear) begin
-      \$536  = 8'h00;
-    end
-    if (rst) begin
-      \$536  = 8'h00;
+    \$537  = \$519 [7:0];
+    if (core_rst) begin
+      \$537  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$537  = pc_valid;
-    if (clear) begin
-      \$537  = 1'h0;
-    end
-    if (rst) begin
-      \$537  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$538  = valid_1;
-    if (clear) begin
-      \$538  = 1'h0;
-    end
-    if (rst) begin
+    \$538  = pc_valid;
+    if (core_rst) begin
       \$538  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$539  = \$521 ;
-    if (clear) begin
-      \$539  = 4'h0;
-    end
-    if (rst) begin
-      \$539  = 4'h0;
+    \$539  = valid_1;
+    if (core_rst) begin
+      \$539  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$540  = \$529 ;
-    if (clear) begin
-      \$540  = 4'h0;
-    end
-    if (rst) begin
+    \$540  = \$522 ;
+    if (core_rst) begin
       \$540  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$541  = \$535 ;
-    if (clear) begin
-      \$541  = 1'h0;
-    end
-    if (rst) begin
-      \$541  = 1'h0;
+    \$541  = \$530 ;
+    if (core_rst) begin
+      \$541  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$542  = \valid$140 ;
-    if (clear) begin
-      \$542  = 1'h0;
-    end
-    if (rst) begin
+    \$542  = \$536 ;
+    if (core_rst) begin
       \$542  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$543  = coming;
-    if (clear) begin
-      \$543  = 1'h0;
-    end
-    if (rst) begin
+    \$543  = \valid$140 ;
+    if (core_rst) begin
       \$543  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$544  = coming_1;
-    if (clear) begin
-      \$544  = 1'h0;
-    end
-    if (rst) begin
+    \$544  = coming;
+    if (core_rst) begin
       \$544  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$545  = floats;
-    if (clear) begin
-      \$545  = 1'h0;
-    end
-    if (rst) begin
+    \$545  = coming_1;
+    if (core_rst) begin
       \$545  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$546  = float_coming_1;
-    if (clear) begin
-      \$546  = 1'h0;
-    end
-    if (rst) begin
+    \$546  = floats;
+    if (core_rst) begin
       \$546  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$547  = float_coming_2;
-    if (clear) begin
+    \$547  = float_coming_1;
+    if (core_rst) begin
       \$547  = 1'h0;
     end
-    if (rst) begin
-      \$547  = 1'h0;
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$548  = float_coming_2;
+    if (core_rst) begin
+      \$548  = 1'h0;
     end
   end
   assign launch__payload = i__payload;
@@ -30663,8 +30571,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign o__token = i__token;
   assign o__valid = \i__valid$92 ;
   assign \valid$102  = valid;
-  assign warp = { \$549 , \$548  };
-  assign \warp$104  = { \$549 , \$548  };
+  assign warp = { \$550 , \$549  };
+  assign \warp$104  = { \$550 , \$549  };
   assign pc_warp = \warp$108 ;
   assign \pc$110  = pc;
   assign \word$120  = word;
@@ -30673,7 +30581,7 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign rs2 = word[24:20];
   assign block = trap_block;
   assign \launch$129  = launch;
-  assign row = { \$551 , \$550  };
+  assign row = { \$552 , \$551  };
   assign csr = controls_1[92:88];
   assign goes_1 = \valid$140 ;
   assign token_1 = token;
@@ -30688,7 +30596,7 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign retire__row__rd = write_rd;
   assign retire__row__data = write_data;
   assign pc_write = \$482 [1:0];
-  assign pcs = { \$553 , \$552  };
+  assign pcs = { \$554 , \$553  };
   assign \start$191  = start;
   assign start_warp = \warp$174 ;
   assign slot = start_slot;
@@ -30760,8 +30668,8 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign waits = code;
   assign at_barrier = barrier;
   assign \missed$319  = missed;
-  assign counts = { \$558 , \$557 , \$556 , \$555 , \$554  };
-  assign \counts$321  = { \$558 , \$557 , \$556 , \$555 , \$554  };
+  assign counts = { \$559 , \$558 , \$557 , \$556 , \$555  };
+  assign \counts$321  = { \$559 , \$558 , \$557 , \$556 , \$555  };
   assign \beats$323  = beats;
   assign o = events;
   assign \i__payload.entry  = i__payload[31:0];
@@ -31332,7 +31240,7 @@ module \weft.simt.core (rst, read__beat__valid, memory__beat__valid, write__done
   assign fetched[1:0] = warp_2;
 endmodule
 
-module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, arrives, ends, floats, slow, handed, writes, again, \port$5416$0 , \port$5421$0 , i__controls, i__valid, i__token, i__link, i__target, i__not_positive
+module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, arrives, ends, floats, slow, handed, writes, again, \port$5373$0 , \port$5378$0 , i__controls, i__valid, i__token, i__link, i__target, i__not_positive
 , i__sums, i__crooked, i__nowhere, i__odd_jump, cause, state, stopped);
   reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
   wire [2:0] \$1 ;
@@ -31548,10 +31456,10 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   output lane;
   wire lane;
   wire [59:0] pcs;
-  output [29:0] \port$5416$0 ;
-  wire [29:0] \port$5416$0 ;
-  output [29:0] \port$5421$0 ;
-  wire [29:0] \port$5421$0 ;
+  output [29:0] \port$5373$0 ;
+  wire [29:0] \port$5373$0 ;
+  output [29:0] \port$5378$0 ;
+  wire [29:0] \port$5378$0 ;
   wire runs;
   output slow;
   wire slow;
@@ -31718,8 +31626,8 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   end
   assign first_guilty = \$2 [1:0];
   assign pcs = { \$87 , \$82  };
-  assign \port$5416$0  = \$82 ;
-  assign \port$5421$0  = \$87 ;
+  assign \port$5373$0  = \$82 ;
+  assign \port$5378$0  = \$87 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -31785,7 +31693,7 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   assign lane = \$2 [1];
 endmodule
 
-module \weft.simt.core.csrs (rst, \warp$3 , \port$4970$0 , \port$4971$0 , block, clear, csr, thread_row, thread_write__en, block_write__en, launch, block_write__data, thread_write__addr, thread_data, clk);
+module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4935$0 , \port$4936$0 , block, csr, thread_row, thread_write__en, block_write__en, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
   wire \$1 ;
   wire [2:0] \$2 ;
@@ -31823,10 +31731,10 @@ module \weft.simt.core.csrs (rst, \warp$3 , \port$4970$0 , \port$4971$0 , block,
   wire [15:0] \block_write__data.z ;
   input block_write__en;
   wire block_write__en;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   input [4:0] csr;
   wire [4:0] csr;
   wire [8:0] index_0;
@@ -31854,13 +31762,11 @@ module \weft.simt.core.csrs (rst, \warp$3 , \port$4970$0 , \port$4971$0 , block,
   wire [23:0] \launch.shared_base ;
   reg [31:0] own_0;
   reg [31:0] own_1;
-  output [31:0] \port$4970$0 ;
-  wire [31:0] \port$4970$0 ;
-  output [31:0] \port$4971$0 ;
-  wire [31:0] \port$4971$0 ;
+  output [31:0] \port$4935$0 ;
+  wire [31:0] \port$4935$0 ;
+  output [31:0] \port$4936$0 ;
+  wire [31:0] \port$4936$0 ;
   wire [63:0] row;
-  input rst;
-  wire rst;
   input [8:0] thread_data;
   wire [8:0] thread_data;
   wire [2:0] \thread_data.x ;
@@ -31882,24 +31788,24 @@ module \weft.simt.core.csrs (rst, \warp$3 , \port$4970$0 , \port$4971$0 , block,
   wire [1:0] \warp$3 ;
   wire [1:0] write_warp;
   reg [49:0] blocks [3:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (block_write__en)
       blocks[thread_write__addr] <= block_write__data;
   end
   reg [49:0] _0_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _0_ <= blocks[\warp$3 ];
   end
   assign block = _0_;
   reg [17:0] threads [3:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (thread_write__en[0])
       threads[thread_write__addr][8:0] <= index_0;
     if (thread_write__en[1])
       threads[thread_write__addr][17:9] <= index_1;
   end
   reg [17:0] _1_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _1_ <= threads[\warp$3 ];
   end
   assign thread_read__data = _1_;
@@ -31907,15 +31813,12 @@ module \weft.simt.core.csrs (rst, \warp$3 , \port$4970$0 , \port$4971$0 , block,
   assign \$4  = thread_data[2:0] | { 2'h0, \$3  };
   assign \$5  = is_own ? own_0 : \$signal ;
   assign \$6  = is_own ? own_1 : \$signal ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     warp <= \$7 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$7  = \warp$3 ;
-    if (clear) begin
-      \$7  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$7  = 2'h0;
     end
   end
@@ -32061,8 +31964,8 @@ module \weft.simt.core.csrs (rst, \warp$3 , \port$4970$0 , \port$4971$0 , block,
   assign block_data = block_write__data;
   assign block_read__data = block;
   assign row = { \$6 , \$5  };
-  assign \port$4970$0  = \$5 ;
-  assign \port$4971$0  = \$6 ;
+  assign \port$4935$0  = \$5 ;
+  assign \port$4936$0  = \$6 ;
   assign \index_0.x  = index_0[2:0];
   assign \index_0.y  = index_0[5:3];
   assign \index_0.z  = index_0[8:6];
@@ -32925,8 +32828,8 @@ module \weft.simt.core.decoder (controls, word);
   assign \$142  = \$132 ;
 endmodule
 
-module \weft.simt.core.events$357 (rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$5763$0 , \port$5766$0 , \port$5769$0 , \port$5780$0 , \port$5782$0 , beats, clear, missed, warp
-, \port$8898$32 , o, clk);
+module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$5716$0 , \port$5719$0 , \port$5722$0 , \port$5733$0 , \port$5735$0 , beats, missed, warp, \port$8827$32 
+, o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
   wire [3:0] \$1 ;
   wire [3:0] \$10 ;
@@ -33033,12 +32936,12 @@ module \weft.simt.core.events$357 (rst, busy, answered, came, starved, to_memory
   wire busy;
   input came;
   wire came;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   input code;
   wire code;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire [4:0] counts;
   input does;
   wire does;
@@ -33070,20 +32973,18 @@ module \weft.simt.core.events$357 (rst, busy, answered, came, starved, to_memory
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input \port$5763$0 ;
-  wire \port$5763$0 ;
-  input \port$5766$0 ;
-  wire \port$5766$0 ;
-  input \port$5769$0 ;
-  wire \port$5769$0 ;
-  input \port$5780$0 ;
-  wire \port$5780$0 ;
-  input \port$5782$0 ;
-  wire \port$5782$0 ;
-  input [3:0] \port$8898$32 ;
-  wire [3:0] \port$8898$32 ;
-  input rst;
-  wire rst;
+  input \port$5716$0 ;
+  wire \port$5716$0 ;
+  input \port$5719$0 ;
+  wire \port$5719$0 ;
+  input \port$5722$0 ;
+  wire \port$5722$0 ;
+  input \port$5733$0 ;
+  wire \port$5733$0 ;
+  input \port$5735$0 ;
+  wire \port$5735$0 ;
+  input [3:0] \port$8827$32 ;
+  wire [3:0] \port$8827$32 ;
   input starved;
   wire starved;
   input to_memory;
@@ -33172,16 +33073,16 @@ module \weft.simt.core.events$357 (rst, busy, answered, came, starved, to_memory
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$8898$32 [0];
-  assign \$87  = \$86  + \port$8898$32 [1];
+  assign \$86  = 1'h0 + \port$8827$32 [0];
+  assign \$87  = \$86  + \port$8827$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$8898$32 [1:0] != \port$8898$32 [3:2];
+  assign \$89  = \port$8827$32 [1:0] != \port$8827$32 [3:2];
   assign \$90  = does & \$89 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     in_memory <= \$91 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     in_shared <= \$92 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     in_units <= \$93 ;
   assign \$1  = ~ answered;
   assign \$2  = in_memory & \$1 ;
@@ -33192,36 +33093,27 @@ module \weft.simt.core.events$357 (rst, busy, answered, came, starved, to_memory
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$91  = \$5 ;
-    if (clear) begin
-      \$91  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$91  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$92  = \$10 ;
-    if (clear) begin
-      \$92  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$92  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$93  = \$15 ;
-    if (clear) begin
-      \$93  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$93  = 4'h0;
     end
   end
-  assign group = \port$8898$32 [1:0];
-  assign live = \port$8898$32 [3:2];
-  assign counts = { \port$5782$0 , \port$5780$0 , \port$5769$0 , \port$5766$0 , \port$5763$0  };
+  assign group = \port$8827$32 [1:0];
+  assign live = \port$8827$32 [3:2];
+  assign counts = { \port$5735$0 , \port$5733$0 , \port$5722$0 , \port$5719$0 , \port$5716$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -33241,11 +33133,11 @@ module \weft.simt.core.events$357 (rst, busy, answered, came, starved, to_memory
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$5782$0 ;
-  assign o[8] = \port$5780$0 ;
-  assign o[7] = \port$5769$0 ;
-  assign o[6] = \port$5766$0 ;
-  assign o[5] = \port$5763$0 ;
+  assign o[9] = \port$5735$0 ;
+  assign o[8] = \port$5733$0 ;
+  assign o[7] = \port$5722$0 ;
+  assign o[6] = \port$5719$0 ;
+  assign o[5] = \port$5716$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -33263,8 +33155,8 @@ module \weft.simt.core.events$357 (rst, busy, answered, came, starved, to_memory
   assign \$73  = busy;
 endmodule
 
-module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__taken, o__row, clear, controls, token, valid, controls_lane_2, valid_lane_2, token_lane_2, stored_2, link_1, target_1, not_positive_2, sums_1, crooked_1, nowhere_1
-, odd_jump_1, shared_1, private_1, o__common, private, clk);
+module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o__taken, o__row, controls, token, valid, controls_lane_2, valid_lane_2, token_lane_2, stored_2, link_1, target_1, not_positive_2, sums_1, crooked_1, nowhere_1, odd_jump_1
+, shared_1, private_1, o__common, private, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire [63:0] \$1 ;
   wire \$10 ;
@@ -33456,27 +33348,23 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   wire [4:0] \$99 ;
   wire [29:0] \$signal ;
   wire [31:0] a;
-  wire [31:0] \a$60 ;
+  wire [31:0] \a$59 ;
+  (* init = 64'h0000000000000000 *)
+  wire [63:0] \a$65 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] \a$66 ;
-  (* init = 64'h0000000000000000 *)
-  wire [63:0] \a$67 ;
   reg [63:0] a_1 = 64'h0000000000000000;
   wire [31:0] answer;
   wire [31:0] b;
-  wire [31:0] \b$61 ;
+  wire [31:0] \b$60 ;
   (* init = 64'h0000000000000000 *)
-  wire [63:0] \b$68 ;
+  wire [63:0] \b$67 ;
   reg [63:0] b_1 = 64'h0000000000000000;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   input [93:0] controls;
   wire [93:0] controls;
   (* init = 94'h000000000000000000000000 *)
-  wire [93:0] \controls$55 ;
-  wire \controls$55.a_unsigned ;
+  wire [93:0] \controls$54 ;
+  wire \controls$54.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -33484,62 +33372,62 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$55.alu ;
+  wire [2:0] \controls$54.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$55.amo ;
-  wire \controls$55.atomic ;
-  wire \controls$55.b_is_csr ;
-  wire \controls$55.b_unsigned ;
-  wire \controls$55.branch ;
-  wire \controls$55.by_order ;
-  wire \controls$55.byte ;
-  wire \controls$55.collective ;
-  wire [4:0] \controls$55.csr ;
-  wire \controls$55.divide ;
-  wire \controls$55.dot4 ;
-  wire \controls$55.exit ;
-  wire \controls$55.float ;
-  wire [3:0] \controls$55.float_op ;
-  wire [1:0] \controls$55.function ;
-  wire \controls$55.half ;
-  wire \controls$55.high ;
-  wire \controls$55.illegal ;
-  wire [31:0] \controls$55.imm ;
-  wire \controls$55.indirect ;
-  wire \controls$55.inverted ;
-  wire \controls$55.jump ;
-  wire \controls$55.load ;
+  wire [1:0] \controls$54.amo ;
+  wire \controls$54.atomic ;
+  wire \controls$54.b_is_csr ;
+  wire \controls$54.b_unsigned ;
+  wire \controls$54.branch ;
+  wire \controls$54.by_order ;
+  wire \controls$54.byte ;
+  wire \controls$54.collective ;
+  wire [4:0] \controls$54.csr ;
+  wire \controls$54.divide ;
+  wire \controls$54.dot4 ;
+  wire \controls$54.exit ;
+  wire \controls$54.float ;
+  wire [3:0] \controls$54.float_op ;
+  wire [1:0] \controls$54.function ;
+  wire \controls$54.half ;
+  wire \controls$54.high ;
+  wire \controls$54.illegal ;
+  wire [31:0] \controls$54.imm ;
+  wire \controls$54.indirect ;
+  wire \controls$54.inverted ;
+  wire \controls$54.jump ;
+  wire \controls$54.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$55.meet ;
-  wire [2:0] \controls$55.mode ;
-  wire \controls$55.multiply ;
-  wire [4:0] \controls$55.rd ;
-  wire \controls$55.reads_rs2 ;
-  wire \controls$55.remainder ;
-  wire \controls$55.right ;
-  wire \controls$55.root ;
-  wire \controls$55.rounds ;
-  wire \controls$55.shift ;
-  wire \controls$55.slow_float ;
-  wire \controls$55.store ;
-  wire \controls$55.subtract ;
-  wire \controls$55.table ;
-  wire \controls$55.unsigned ;
-  wire \controls$55.upper ;
-  wire \controls$55.upper_pc ;
-  wire \controls$55.word ;
-  wire \controls$55.writes ;
+  wire [2:0] \controls$54.meet ;
+  wire [2:0] \controls$54.mode ;
+  wire \controls$54.multiply ;
+  wire [4:0] \controls$54.rd ;
+  wire \controls$54.reads_rs2 ;
+  wire \controls$54.remainder ;
+  wire \controls$54.right ;
+  wire \controls$54.root ;
+  wire \controls$54.rounds ;
+  wire \controls$54.shift ;
+  wire \controls$54.slow_float ;
+  wire \controls$54.store ;
+  wire \controls$54.subtract ;
+  wire \controls$54.table ;
+  wire \controls$54.unsigned ;
+  wire \controls$54.upper ;
+  wire \controls$54.upper_pc ;
+  wire \controls$54.word ;
+  wire \controls$54.writes ;
   (* init = 94'h000000000000000000000000 *)
-  wire [93:0] \controls$59 ;
-  wire \controls$59.a_unsigned ;
+  wire [93:0] \controls$58 ;
+  wire \controls$58.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -33547,59 +33435,59 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$59.alu ;
+  wire [2:0] \controls$58.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$59.amo ;
-  wire \controls$59.atomic ;
-  wire \controls$59.b_is_csr ;
-  wire \controls$59.b_unsigned ;
-  wire \controls$59.branch ;
-  wire \controls$59.by_order ;
-  wire \controls$59.byte ;
-  wire \controls$59.collective ;
-  wire [4:0] \controls$59.csr ;
-  wire \controls$59.divide ;
-  wire \controls$59.dot4 ;
-  wire \controls$59.exit ;
-  wire \controls$59.float ;
-  wire [3:0] \controls$59.float_op ;
-  wire [1:0] \controls$59.function ;
-  wire \controls$59.half ;
-  wire \controls$59.high ;
-  wire \controls$59.illegal ;
-  wire [31:0] \controls$59.imm ;
-  wire \controls$59.indirect ;
-  wire \controls$59.inverted ;
-  wire \controls$59.jump ;
-  wire \controls$59.load ;
+  wire [1:0] \controls$58.amo ;
+  wire \controls$58.atomic ;
+  wire \controls$58.b_is_csr ;
+  wire \controls$58.b_unsigned ;
+  wire \controls$58.branch ;
+  wire \controls$58.by_order ;
+  wire \controls$58.byte ;
+  wire \controls$58.collective ;
+  wire [4:0] \controls$58.csr ;
+  wire \controls$58.divide ;
+  wire \controls$58.dot4 ;
+  wire \controls$58.exit ;
+  wire \controls$58.float ;
+  wire [3:0] \controls$58.float_op ;
+  wire [1:0] \controls$58.function ;
+  wire \controls$58.half ;
+  wire \controls$58.high ;
+  wire \controls$58.illegal ;
+  wire [31:0] \controls$58.imm ;
+  wire \controls$58.indirect ;
+  wire \controls$58.inverted ;
+  wire \controls$58.jump ;
+  wire \controls$58.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$59.meet ;
-  wire [2:0] \controls$59.mode ;
-  wire \controls$59.multiply ;
-  wire [4:0] \controls$59.rd ;
-  wire \controls$59.reads_rs2 ;
-  wire \controls$59.remainder ;
-  wire \controls$59.right ;
-  wire \controls$59.root ;
-  wire \controls$59.rounds ;
-  wire \controls$59.shift ;
-  wire \controls$59.slow_float ;
-  wire \controls$59.store ;
-  wire \controls$59.subtract ;
-  wire \controls$59.table ;
-  wire \controls$59.unsigned ;
-  wire \controls$59.upper ;
-  wire \controls$59.upper_pc ;
-  wire \controls$59.word ;
-  wire \controls$59.writes ;
+  wire [2:0] \controls$58.meet ;
+  wire [2:0] \controls$58.mode ;
+  wire \controls$58.multiply ;
+  wire [4:0] \controls$58.rd ;
+  wire \controls$58.reads_rs2 ;
+  wire \controls$58.remainder ;
+  wire \controls$58.right ;
+  wire \controls$58.root ;
+  wire \controls$58.rounds ;
+  wire \controls$58.shift ;
+  wire \controls$58.slow_float ;
+  wire \controls$58.store ;
+  wire \controls$58.subtract ;
+  wire \controls$58.table ;
+  wire \controls$58.unsigned ;
+  wire \controls$58.upper ;
+  wire \controls$58.upper_pc ;
+  wire \controls$58.word ;
+  wire \controls$58.writes ;
   wire \controls.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
@@ -33667,6 +33555,10 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   reg [93:0] controls_lane_2 = 94'h000000000000000000000000;
   reg [93:0] controls_row_1 = 94'h000000000000000000000000;
   reg [93:0] controls_sum_1 = 94'h000000000000000000000000;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   output [1:0] crooked_1;
   reg [1:0] crooked_1 = 2'h0;
   wire [1:0] crooked_early;
@@ -33736,12 +33628,12 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   output early_writes;
   wire early_writes;
   wire [31:0] factor;
-  wire [31:0] \factor$62 ;
+  wire [31:0] \factor$61 ;
   reg [63:0] factor_1 = 64'h0000000000000000;
   input [63:0] first;
   wire [63:0] first;
   wire gives;
-  wire \gives$86 ;
+  wire \gives$85 ;
   wire [4:0] lane_mask;
   output [29:0] link_1;
   reg [29:0] link_1 = 30'h00000000;
@@ -33877,10 +33769,8 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   reg [1:0] private_1 = 2'h0;
   wire [1:0] private_early;
   wire [31:0] result;
-  wire [31:0] \result$93 ;
+  wire [31:0] \result$92 ;
   wire [63:0] row;
-  input rst;
-  wire rst;
   input [63:0] second;
   wire [63:0] second;
   output [1:0] shared_1;
@@ -33897,7 +33787,7 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   output [63:0] sums_1;
   reg [63:0] sums_1 = 64'h0000000000000000;
   wire taken;
-  wire \taken$89 ;
+  wire \taken$88 ;
   wire [29:0] target;
   output [29:0] target_1;
   reg [29:0] target_1 = 30'h00000000;
@@ -34110,147 +34000,132 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   assign gives = writes_1 & \$180 ;
   assign \$181  = | { controls_row_1[1:0], controls_row_1[16], controls_row_1[22] };
   assign \$182  = ~ \$181 ;
-  assign \gives$86  = writes_1 & \$182 ;
-  assign \$183  = { \taken$89 , taken } & token_lane_2[33:32];
+  assign \gives$85  = writes_1 & \$182 ;
+  assign \$183  = { \taken$88 , taken } & token_lane_2[33:32];
   assign o__taken = \$183  & { controls_lane_2[13], controls_lane_2[13] };
-  assign o__row = row | { \result$93 , result };
-  always @(posedge clk)
+  assign o__row = row | { \result$92 , result };
+  always @(posedge core_clk)
     a_1 <= first;
-  always @(posedge clk)
+  always @(posedge core_clk)
     b_1 <= \$1 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     factor_1 <= { \$67 , \$34  };
-  always @(posedge clk)
+  always @(posedge core_clk)
     token_1 <= token;
-  always @(posedge clk)
+  always @(posedge core_clk)
     controls_1 <= controls;
-  always @(posedge clk)
+  always @(posedge core_clk)
     valid_1 <= \$184 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     link_row_1 <= \$127 [29:0];
-  always @(posedge clk)
+  always @(posedge core_clk)
     target_row_1 <= \$128 [29:0];
-  always @(posedge clk)
+  always @(posedge core_clk)
     stored_1 <= stored;
-  always @(posedge clk)
+  always @(posedge core_clk)
     controls_lane_1 <= controls_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     controls_lane_2 <= controls_lane_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     valid_lane_1 <= \$185 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     valid_lane_2 <= \$186 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     token_lane_1 <= token_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     token_lane_2 <= token_lane_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \stored_1$29  <= { \$71 , \$69  };
-  always @(posedge clk)
+  always @(posedge core_clk)
     stored_2 <= \stored_1$29 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     link_1 <= link_row_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     target_1 <= target_row_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     not_positive_1 <= \$74 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     not_positive_2 <= not_positive_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     controls_sum_1 <= controls_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     sums_1 <= { \sum$38 , sum };
-  always @(posedge clk)
+  always @(posedge core_clk)
     crooked_1 <= crooked_early;
-  always @(posedge clk)
+  always @(posedge core_clk)
     nowhere_1 <= nowhere_early;
-  always @(posedge clk)
+  always @(posedge core_clk)
     odd_jump_1 <= odd_jump_early;
-  always @(posedge clk)
+  always @(posedge core_clk)
     shared_1 <= shared_early;
-  always @(posedge clk)
+  always @(posedge core_clk)
     private_1 <= private_early;
-  always @(posedge clk)
+  always @(posedge core_clk)
     controls_row_1 <= controls_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     writes_1 <= \$187 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     o__common <= \$188 ;
   \weft.simt.core.execute.collectives  collectives (
     .a(a_1),
     .answer(answer),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .lane_mask(controls_1[60:56]),
     .live(token_1[35:34]),
     .\meet$7 (controls_1[39:37]),
     .row(row),
-    .rst(rst),
     .writes(writes)
   );
   \weft.simt.core.execute.lane_0  lane_0 (
     .a(a_1[31:0]),
     .b(b_1[31:0]),
-    .clear(clear),
-    .clk(clk),
     .controls(controls_1),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .factor(factor_1[31:0]),
     .gives(gives),
     .\result$24 (result),
-    .rst(rst),
     .sum(sum),
     .taken(taken)
   );
   \weft.simt.core.execute.lane_1  lane_1 (
     .a(a_1[63:32]),
     .b(b_1[63:32]),
-    .clear(clear),
-    .clk(clk),
     .controls(controls_1),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .factor(factor_1[63:32]),
-    .gives(\gives$86 ),
-    .\result$24 (\result$93 ),
-    .rst(rst),
+    .gives(\gives$85 ),
+    .\result$24 (\result$92 ),
     .sum(\sum$38 ),
-    .taken(\taken$89 )
+    .taken(\taken$88 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$184  = valid;
-    if (clear) begin
-      \$184  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$184  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$185  = valid_1;
-    if (clear) begin
-      \$185  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$185  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$186  = valid_lane_1;
-    if (clear) begin
-      \$186  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$186  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$187  = early_writes;
-    if (clear) begin
-      \$187  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$187  = 1'h0;
     end
   end
@@ -34273,10 +34148,7 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
     end else begin
       \$188  = 32'd0;
     end
-    if (clear) begin
-      \$188  = 32'd0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$188  = 32'd0;
     end
   end
@@ -34286,20 +34158,20 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   assign power_1_high = { \$122 , \$120 , \$118 , \$116 , \$114 , \$112 , \$110 , \$108  };
   assign \$signal  = \$127 [29:0];
   assign target = \$128 [29:0];
-  assign \controls$55  = controls_1;
+  assign \controls$54  = controls_1;
   assign a = a_1[31:0];
   assign b = b_1[31:0];
   assign factor = factor_1[31:0];
-  assign \controls$59  = controls_1;
-  assign \a$60  = a_1[63:32];
-  assign \b$61  = b_1[63:32];
-  assign \factor$62  = factor_1[63:32];
+  assign \controls$58  = controls_1;
+  assign \a$59  = a_1[63:32];
+  assign \b$60  = b_1[63:32];
+  assign \factor$61  = factor_1[63:32];
   assign meet = controls_1[39:37];
   assign lane_mask = controls_1[60:56];
   assign live = token_1[35:34];
+  assign \a$65  = a_1;
   assign \a$66  = a_1;
-  assign \a$67  = a_1;
-  assign \b$68  = b_1;
+  assign \b$67  = b_1;
   assign early = controls_1;
   assign o__valid = valid_lane_2;
   assign o__token = token_lane_2;
@@ -34369,94 +34241,94 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   assign \token.state.turn  = token[52];
   assign \token.starved  = token[53];
   assign \token.no_code  = token[54];
-  assign \controls$55.upper  = controls_1[0];
-  assign \controls$55.upper_pc  = controls_1[1];
-  assign \controls$55.b_is_csr  = controls_1[2];
-  assign \controls$55.subtract  = controls_1[3];
-  assign \controls$55.unsigned  = controls_1[4];
-  assign \controls$55.shift  = controls_1[5];
-  assign \controls$55.right  = controls_1[6];
-  assign \controls$55.multiply  = controls_1[7];
-  assign \controls$55.high  = controls_1[8];
-  assign \controls$55.a_unsigned  = controls_1[9];
-  assign \controls$55.b_unsigned  = controls_1[10];
-  assign \controls$55.divide  = controls_1[11];
-  assign \controls$55.remainder  = controls_1[12];
-  assign \controls$55.branch  = controls_1[13];
-  assign \controls$55.by_order  = controls_1[14];
-  assign \controls$55.inverted  = controls_1[15];
-  assign \controls$55.jump  = controls_1[16];
-  assign \controls$55.indirect  = controls_1[17];
-  assign \controls$55.load  = controls_1[18];
-  assign \controls$55.store  = controls_1[19];
-  assign \controls$55.atomic  = controls_1[20];
-  assign \controls$55.exit  = controls_1[21];
-  assign \controls$55.collective  = controls_1[22];
-  assign \controls$55.dot4  = controls_1[23];
-  assign \controls$55.byte  = controls_1[24];
-  assign \controls$55.half  = controls_1[25];
-  assign \controls$55.word  = controls_1[26];
-  assign \controls$55.float  = controls_1[27];
-  assign \controls$55.slow_float  = controls_1[28];
-  assign \controls$55.table  = controls_1[29];
-  assign \controls$55.root  = controls_1[30];
-  assign \controls$55.rounds  = controls_1[31];
-  assign \controls$55.writes  = controls_1[32];
-  assign \controls$55.reads_rs2  = controls_1[33];
-  assign \controls$55.alu  = controls_1[36:34];
-  assign \controls$55.meet  = controls_1[39:37];
-  assign \controls$55.amo  = controls_1[41:40];
-  assign \controls$55.float_op  = controls_1[45:42];
-  assign \controls$55.function  = controls_1[47:46];
-  assign \controls$55.mode  = controls_1[50:48];
-  assign \controls$55.rd  = controls_1[55:51];
-  assign \controls$55.imm  = controls_1[87:56];
-  assign \controls$55.csr  = controls_1[92:88];
-  assign \controls$55.illegal  = controls_1[93];
-  assign \controls$59.upper  = controls_1[0];
-  assign \controls$59.upper_pc  = controls_1[1];
-  assign \controls$59.b_is_csr  = controls_1[2];
-  assign \controls$59.subtract  = controls_1[3];
-  assign \controls$59.unsigned  = controls_1[4];
-  assign \controls$59.shift  = controls_1[5];
-  assign \controls$59.right  = controls_1[6];
-  assign \controls$59.multiply  = controls_1[7];
-  assign \controls$59.high  = controls_1[8];
-  assign \controls$59.a_unsigned  = controls_1[9];
-  assign \controls$59.b_unsigned  = controls_1[10];
-  assign \controls$59.divide  = controls_1[11];
-  assign \controls$59.remainder  = controls_1[12];
-  assign \controls$59.branch  = controls_1[13];
-  assign \controls$59.by_order  = controls_1[14];
-  assign \controls$59.inverted  = controls_1[15];
-  assign \controls$59.jump  = controls_1[16];
-  assign \controls$59.indirect  = controls_1[17];
-  assign \controls$59.load  = controls_1[18];
-  assign \controls$59.store  = controls_1[19];
-  assign \controls$59.atomic  = controls_1[20];
-  assign \controls$59.exit  = controls_1[21];
-  assign \controls$59.collective  = controls_1[22];
-  assign \controls$59.dot4  = controls_1[23];
-  assign \controls$59.byte  = controls_1[24];
-  assign \controls$59.half  = controls_1[25];
-  assign \controls$59.word  = controls_1[26];
-  assign \controls$59.float  = controls_1[27];
-  assign \controls$59.slow_float  = controls_1[28];
-  assign \controls$59.table  = controls_1[29];
-  assign \controls$59.root  = controls_1[30];
-  assign \controls$59.rounds  = controls_1[31];
-  assign \controls$59.writes  = controls_1[32];
-  assign \controls$59.reads_rs2  = controls_1[33];
-  assign \controls$59.alu  = controls_1[36:34];
-  assign \controls$59.meet  = controls_1[39:37];
-  assign \controls$59.amo  = controls_1[41:40];
-  assign \controls$59.float_op  = controls_1[45:42];
-  assign \controls$59.function  = controls_1[47:46];
-  assign \controls$59.mode  = controls_1[50:48];
-  assign \controls$59.rd  = controls_1[55:51];
-  assign \controls$59.imm  = controls_1[87:56];
-  assign \controls$59.csr  = controls_1[92:88];
-  assign \controls$59.illegal  = controls_1[93];
+  assign \controls$54.upper  = controls_1[0];
+  assign \controls$54.upper_pc  = controls_1[1];
+  assign \controls$54.b_is_csr  = controls_1[2];
+  assign \controls$54.subtract  = controls_1[3];
+  assign \controls$54.unsigned  = controls_1[4];
+  assign \controls$54.shift  = controls_1[5];
+  assign \controls$54.right  = controls_1[6];
+  assign \controls$54.multiply  = controls_1[7];
+  assign \controls$54.high  = controls_1[8];
+  assign \controls$54.a_unsigned  = controls_1[9];
+  assign \controls$54.b_unsigned  = controls_1[10];
+  assign \controls$54.divide  = controls_1[11];
+  assign \controls$54.remainder  = controls_1[12];
+  assign \controls$54.branch  = controls_1[13];
+  assign \controls$54.by_order  = controls_1[14];
+  assign \controls$54.inverted  = controls_1[15];
+  assign \controls$54.jump  = controls_1[16];
+  assign \controls$54.indirect  = controls_1[17];
+  assign \controls$54.load  = controls_1[18];
+  assign \controls$54.store  = controls_1[19];
+  assign \controls$54.atomic  = controls_1[20];
+  assign \controls$54.exit  = controls_1[21];
+  assign \controls$54.collective  = controls_1[22];
+  assign \controls$54.dot4  = controls_1[23];
+  assign \controls$54.byte  = controls_1[24];
+  assign \controls$54.half  = controls_1[25];
+  assign \controls$54.word  = controls_1[26];
+  assign \controls$54.float  = controls_1[27];
+  assign \controls$54.slow_float  = controls_1[28];
+  assign \controls$54.table  = controls_1[29];
+  assign \controls$54.root  = controls_1[30];
+  assign \controls$54.rounds  = controls_1[31];
+  assign \controls$54.writes  = controls_1[32];
+  assign \controls$54.reads_rs2  = controls_1[33];
+  assign \controls$54.alu  = controls_1[36:34];
+  assign \controls$54.meet  = controls_1[39:37];
+  assign \controls$54.amo  = controls_1[41:40];
+  assign \controls$54.float_op  = controls_1[45:42];
+  assign \controls$54.function  = controls_1[47:46];
+  assign \controls$54.mode  = controls_1[50:48];
+  assign \controls$54.rd  = controls_1[55:51];
+  assign \controls$54.imm  = controls_1[87:56];
+  assign \controls$54.csr  = controls_1[92:88];
+  assign \controls$54.illegal  = controls_1[93];
+  assign \controls$58.upper  = controls_1[0];
+  assign \controls$58.upper_pc  = controls_1[1];
+  assign \controls$58.b_is_csr  = controls_1[2];
+  assign \controls$58.subtract  = controls_1[3];
+  assign \controls$58.unsigned  = controls_1[4];
+  assign \controls$58.shift  = controls_1[5];
+  assign \controls$58.right  = controls_1[6];
+  assign \controls$58.multiply  = controls_1[7];
+  assign \controls$58.high  = controls_1[8];
+  assign \controls$58.a_unsigned  = controls_1[9];
+  assign \controls$58.b_unsigned  = controls_1[10];
+  assign \controls$58.divide  = controls_1[11];
+  assign \controls$58.remainder  = controls_1[12];
+  assign \controls$58.branch  = controls_1[13];
+  assign \controls$58.by_order  = controls_1[14];
+  assign \controls$58.inverted  = controls_1[15];
+  assign \controls$58.jump  = controls_1[16];
+  assign \controls$58.indirect  = controls_1[17];
+  assign \controls$58.load  = controls_1[18];
+  assign \controls$58.store  = controls_1[19];
+  assign \controls$58.atomic  = controls_1[20];
+  assign \controls$58.exit  = controls_1[21];
+  assign \controls$58.collective  = controls_1[22];
+  assign \controls$58.dot4  = controls_1[23];
+  assign \controls$58.byte  = controls_1[24];
+  assign \controls$58.half  = controls_1[25];
+  assign \controls$58.word  = controls_1[26];
+  assign \controls$58.float  = controls_1[27];
+  assign \controls$58.slow_float  = controls_1[28];
+  assign \controls$58.table  = controls_1[29];
+  assign \controls$58.root  = controls_1[30];
+  assign \controls$58.rounds  = controls_1[31];
+  assign \controls$58.writes  = controls_1[32];
+  assign \controls$58.reads_rs2  = controls_1[33];
+  assign \controls$58.alu  = controls_1[36:34];
+  assign \controls$58.meet  = controls_1[39:37];
+  assign \controls$58.amo  = controls_1[41:40];
+  assign \controls$58.float_op  = controls_1[45:42];
+  assign \controls$58.function  = controls_1[47:46];
+  assign \controls$58.mode  = controls_1[50:48];
+  assign \controls$58.rd  = controls_1[55:51];
+  assign \controls$58.imm  = controls_1[87:56];
+  assign \controls$58.csr  = controls_1[92:88];
+  assign \controls$58.illegal  = controls_1[93];
   assign \early.upper  = controls_1[0];
   assign \early.upper_pc  = controls_1[1];
   assign \early.b_is_csr  = controls_1[2];
@@ -34570,7 +34442,7 @@ module \weft.simt.core.execute (rst, first, stored, second, early_writes, o__tak
   assign \$168  = \sum$38 [31];
 endmodule
 
-module \weft.simt.core.execute.collectives (rst, writes, clear, a, live, \meet$7 , lane_mask, row, answer, clk);
+module \weft.simt.core.execute.collectives (core_rst, writes, a, live, \meet$7 , lane_mask, row, answer, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$69  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -34591,10 +34463,10 @@ module \weft.simt.core.execute.collectives (rst, writes, clear, a, live, \meet$7
   wire [63:0] a;
   output [31:0] answer;
   reg [31:0] answer;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   input [4:0] lane_mask;
   wire [4:0] lane_mask;
   input [1:0] live;
@@ -34616,8 +34488,6 @@ module \weft.simt.core.execute.collectives (rst, writes, clear, a, live, \meet$7
   wire [2:0] \meet$7 ;
   output [63:0] row;
   reg [63:0] row = 64'h0000000000000000;
-  input rst;
-  wire rst;
   wire [32:0] swapped_0_0;
   wire [32:0] swapped_0_1;
   reg [1:0] there = 2'h0;
@@ -34636,17 +34506,17 @@ module \weft.simt.core.execute.collectives (rst, writes, clear, a, live, \meet$7
   assign swapped_0_1 = lane_mask[0] ? { live[0], a[31:0] } : { live[1], a[63:32] };
   assign \$10  = | \$signal ;
   assign \$11  = \$signal  == \$signal$5 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal  <= \$3 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$5  <= live;
-  always @(posedge clk)
+  always @(posedge core_clk)
     meet <= \meet$7 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$8  <= { swapped_0_1[31:0], swapped_0_0[31:0] };
-  always @(posedge clk)
+  always @(posedge core_clk)
     there <= { swapped_0_1[32], swapped_0_0[32] };
-  always @(posedge clk)
+  always @(posedge core_clk)
     row <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
@@ -34662,10 +34532,7 @@ module \weft.simt.core.execute.collectives (rst, writes, clear, a, live, \meet$7
     end else begin
       \$12 [63:32] = 32'd0;
     end
-    if (clear) begin
-      \$12  = 64'h0000000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$12  = 64'h0000000000000000;
     end
   end
@@ -34686,7 +34553,7 @@ module \weft.simt.core.execute.collectives (rst, writes, clear, a, live, \meet$7
   end
 endmodule
 
-module \weft.simt.core.execute.lane_0 (rst, gives, clear, a, b, factor, controls, sum, \result$24 , taken, clk);
+module \weft.simt.core.execute.lane_0 (core_rst, gives, a, b, factor, controls, sum, \result$24 , taken, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$70  = 0;
   wire \$1 ;
   wire [33:0] \$10 ;
@@ -34741,10 +34608,6 @@ module \weft.simt.core.execute.lane_0 (rst, gives, clear, a, b, factor, controls
   reg [15:0] byte_product_1 = 16'h0000;
   reg [15:0] byte_product_2 = 16'h0000;
   reg [15:0] byte_product_3 = 16'h0000;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   input [93:0] controls;
   wire [93:0] controls;
   wire \controls.a_unsigned ;
@@ -34870,6 +34733,10 @@ module \weft.simt.core.execute.lane_0 (rst, gives, clear, a, b, factor, controls
   wire \controls_1.upper_pc ;
   wire \controls_1.word ;
   wire \controls_1.writes ;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire [31:0] dot;
   input [31:0] factor;
   wire [31:0] factor;
@@ -34882,8 +34749,6 @@ module \weft.simt.core.execute.lane_0 (rst, gives, clear, a, b, factor, controls
   reg [31:0] result = 32'd0;
   output [31:0] \result$24 ;
   reg [31:0] \result$24  = 32'd0;
-  input rst;
-  wire rst;
   output [31:0] sum;
   reg [31:0] sum = 32'd0;
   output taken;
@@ -34927,33 +34792,33 @@ module \weft.simt.core.execute.lane_0 (rst, gives, clear, a, b, factor, controls
   assign \$35  = ~ \$34 ;
   assign \$36  = controls_1[14] ? less_1 : \$35 ;
   assign \$37  = \$36  ^ controls_1[15];
-  always @(posedge clk)
+  always @(posedge core_clk)
     sum <= \$38 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     result <= \$signal$5 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     less_1 <= less;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$7  <= \$16 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$9  <= \$19 [32:0];
-  always @(posedge clk)
+  always @(posedge core_clk)
     hl <= \$22 [32:0];
-  always @(posedge clk)
+  always @(posedge core_clk)
     hh <= \$27 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     byte_product_0 <= \$28 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     byte_product_1 <= \$29 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     byte_product_2 <= \$30 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     byte_product_3 <= \$31 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     controls_1 <= controls;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \result$24  <= \$39 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     taken <= \$40 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
@@ -34976,10 +34841,7 @@ module \weft.simt.core.execute.lane_0 (rst, gives, clear, a, b, factor, controls
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
     \$38  = \$signal [32:1];
-    if (clear) begin
-      \$38  = 32'd0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$38  = 32'd0;
     end
   end
@@ -35002,20 +34864,14 @@ module \weft.simt.core.execute.lane_0 (rst, gives, clear, a, b, factor, controls
     end else begin
       \$39  = result;
     end
-    if (clear) begin
-      \$39  = 32'd0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$39  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
     \$40  = \$37 ;
-    if (clear) begin
-      \$40  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$40  = 1'h0;
     end
   end
@@ -35111,7 +34967,7 @@ module \weft.simt.core.execute.lane_0 (rst, gives, clear, a, b, factor, controls
   assign \controls_1.illegal  = controls_1[93];
 endmodule
 
-module \weft.simt.core.execute.lane_1 (rst, gives, clear, a, b, factor, controls, sum, \result$24 , taken, clk);
+module \weft.simt.core.execute.lane_1 (core_rst, gives, a, b, factor, controls, sum, \result$24 , taken, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$71  = 0;
   wire \$1 ;
   wire [33:0] \$10 ;
@@ -35166,10 +35022,6 @@ module \weft.simt.core.execute.lane_1 (rst, gives, clear, a, b, factor, controls
   reg [15:0] byte_product_1 = 16'h0000;
   reg [15:0] byte_product_2 = 16'h0000;
   reg [15:0] byte_product_3 = 16'h0000;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   input [93:0] controls;
   wire [93:0] controls;
   wire \controls.a_unsigned ;
@@ -35295,6 +35147,10 @@ module \weft.simt.core.execute.lane_1 (rst, gives, clear, a, b, factor, controls
   wire \controls_1.upper_pc ;
   wire \controls_1.word ;
   wire \controls_1.writes ;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire [31:0] dot;
   input [31:0] factor;
   wire [31:0] factor;
@@ -35307,8 +35163,6 @@ module \weft.simt.core.execute.lane_1 (rst, gives, clear, a, b, factor, controls
   reg [31:0] result = 32'd0;
   output [31:0] \result$24 ;
   reg [31:0] \result$24  = 32'd0;
-  input rst;
-  wire rst;
   output [31:0] sum;
   reg [31:0] sum = 32'd0;
   output taken;
@@ -35352,33 +35206,33 @@ module \weft.simt.core.execute.lane_1 (rst, gives, clear, a, b, factor, controls
   assign \$35  = ~ \$34 ;
   assign \$36  = controls_1[14] ? less_1 : \$35 ;
   assign \$37  = \$36  ^ controls_1[15];
-  always @(posedge clk)
+  always @(posedge core_clk)
     sum <= \$38 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     result <= \$signal$5 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     less_1 <= less;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$7  <= \$16 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$9  <= \$19 [32:0];
-  always @(posedge clk)
+  always @(posedge core_clk)
     hl <= \$22 [32:0];
-  always @(posedge clk)
+  always @(posedge core_clk)
     hh <= \$27 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     byte_product_0 <= \$28 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     byte_product_1 <= \$29 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     byte_product_2 <= \$30 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     byte_product_3 <= \$31 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     controls_1 <= controls;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \result$24  <= \$39 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     taken <= \$40 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
@@ -35401,10 +35255,7 @@ module \weft.simt.core.execute.lane_1 (rst, gives, clear, a, b, factor, controls
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
     \$38  = \$signal [32:1];
-    if (clear) begin
-      \$38  = 32'd0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$38  = 32'd0;
     end
   end
@@ -35427,20 +35278,14 @@ module \weft.simt.core.execute.lane_1 (rst, gives, clear, a, b, factor, controls
     end else begin
       \$39  = result;
     end
-    if (clear) begin
-      \$39  = 32'd0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$39  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
     \$40  = \$37 ;
-    if (clear) begin
-      \$40  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$40  = 1'h0;
     end
   end
@@ -35536,75 +35381,82 @@ module \weft.simt.core.execute.lane_1 (rst, gives, clear, a, b, factor, controls
   assign \controls_1.illegal  = controls_1[93];
 endmodule
 
-module \weft.simt.core.icache (rst, memory__beat__valid, valid, flush, hit, fault, waits, clear, memory__burst__ready, memory__beat__payload, pc, warp, word, memory__burst__valid, busy, memory__burst__payload, wake, missed, clk);
+module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, hit, fault, waits, memory__burst__ready, memory__beat__payload, pc, warp, word, memory__burst__valid, busy, memory__burst__payload, wake, missed, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
-  wire \$1 ;
+  wire [15:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
   wire \$12 ;
   wire \$13 ;
-  wire [3:0] \$14 ;
-  wire [3:0] \$15 ;
-  wire [3:0] \$16 ;
+  wire \$14 ;
+  wire \$15 ;
+  wire \$16 ;
   wire [3:0] \$17 ;
-  wire \$18 ;
+  wire [3:0] \$18 ;
   wire [3:0] \$19 ;
-  wire \$2 ;
+  wire [15:0] \$2 ;
   wire [3:0] \$20 ;
   wire \$21 ;
-  wire \$22 ;
-  wire \$23 ;
+  wire [3:0] \$22 ;
+  wire [3:0] \$23 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
-  wire \$27 ;
+  wire [15:0] \$27 ;
   wire \$28 ;
   wire \$29 ;
-  wire \$3 ;
+  wire [15:0] \$3 ;
   wire \$30 ;
   wire \$31 ;
   wire \$32 ;
-  reg \$33 ;
-  reg \$34 ;
-  reg \$35 ;
-  reg [31:0] \$36 ;
-  reg \$37 ;
+  wire \$33 ;
+  wire \$34 ;
+  wire \$35 ;
+  wire \$36 ;
+  wire [15:0] \$37 ;
   reg [15:0] \$38 ;
   reg \$39 ;
-  wire [31:0] \$4 ;
-  reg [3:0] \$40 ;
+  wire \$4 ;
+  reg \$40 ;
   reg \$41 ;
-  reg \$42 ;
-  reg [3:0] \$43 ;
+  reg [31:0] \$42 ;
+  reg \$43 ;
   reg \$44 ;
-  reg [1:0] \$45 ;
-  reg [25:0] \$46 ;
+  reg [3:0] \$45 ;
+  reg \$46 ;
+  reg \$47 ;
+  reg [3:0] \$48 ;
+  reg \$49 ;
   wire \$5 ;
-  wire [5:0] \$50 ;
-  wire [4:0] \$6 ;
-  wire \$7 ;
+  reg [1:0] \$50 ;
+  reg [25:0] \$51 ;
+  wire [5:0] \$58 ;
+  wire \$6 ;
+  wire [31:0] \$7 ;
   wire \$8 ;
-  wire \$9 ;
-  reg [25:0] \$signal  = 26'h0000000;
-  reg \$signal$20  = 1'h0;
-  reg \$signal$22  = 1'h0;
-  reg \$signal$25  = 1'h0;
-  reg \$signal$27  = 1'h0;
-  reg [3:0] \$signal$29  = 4'h0;
+  wire [4:0] \$9 ;
+  reg [15:0] \$signal  = 16'h0000;
+  reg \$signal$21  = 1'h0;
+  reg \$signal$23  = 1'h0;
+  reg \$signal$26  = 1'h0;
+  reg \$signal$28  = 1'h0;
+  reg [15:0] \$signal$3 ;
+  reg [3:0] \$signal$30  = 4'h0;
+  reg [25:0] \$signal$32  = 26'h0000000;
   wire [7:0] \$signature__addr ;
-  wire [3:0] \$signature__addr$36 ;
+  wire [3:0] \$signature__addr$37 ;
   wire [20:0] \$signature__data ;
-  wire [31:0] \$signature__data$15 ;
+  wire [31:0] \$signature__data$17 ;
   wire \$signature__en ;
-  wire \$signature__en$35 ;
+  wire \$signature__en$36 ;
   reg [3:0] beat = 4'h0;
   (* init = 1'h0 *)
   output busy;
   wire busy;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   output fault;
   wire fault;
   reg filled;
@@ -35613,7 +35465,7 @@ module \weft.simt.core.icache (rst, memory__beat__valid, valid, flush, hit, faul
   wire flush;
   output hit;
   wire hit;
-  wire \hit$37 ;
+  wire \hit$38 ;
   input [33:0] memory__beat__payload;
   wire [33:0] memory__beat__payload;
   wire [31:0] \memory__beat__payload.data ;
@@ -35638,9 +35490,7 @@ module \weft.simt.core.icache (rst, memory__beat__valid, valid, flush, hit, faul
   wire [29:0] pc;
   reg [29:0] pc_1 = 30'h00000000;
   reg [29:0] pc_again_1 = 30'h00000000;
-  reg [15:0] present = 16'h0000;
-  input rst;
-  wire rst;
+  reg [15:0] stale;
   wire [3:0] tag_write__addr;
   wire [20:0] tag_write__data;
   (* init = 1'h0 *)
@@ -35665,362 +35515,286 @@ module \weft.simt.core.icache (rst, memory__beat__valid, valid, flush, hit, faul
   wire write__en;
   (* no_rw_check = 32'd1 *)
   reg [20:0] tags [15:0];
-  always @(posedge clk) begin
-    if (\$signal$22 )
-      tags[\$signal [3:0]] <= \$signal [24:4];
+  always @(posedge core_clk) begin
+    if (\$signal$23 )
+      tags[\$signal$32 [3:0]] <= \$signal$32 [24:4];
   end
   reg [20:0] _0_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _0_ <= tags[pc[7:4]];
   end
   assign \$signature__data  = _0_;
   (* no_rw_check = 32'd1 *)
   reg [31:0] words [255:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (write__en)
-      words[{ \$signal [3:0], beat }] <= memory__beat__payload[31:0];
+      words[{ \$signal$32 [3:0], beat }] <= memory__beat__payload[31:0];
   end
   reg [31:0] _1_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _1_ <= words[pc[7:0]];
   end
-  assign \$signature__data$15  = _1_;
-  always @(posedge clk)
-    word <= \$36 ;
-  always @(posedge clk)
-    filled_1 <= \$37 ;
-  always @(posedge clk)
-    present <= \$38 ;
-  always @(posedge clk)
-    \$signal$20  <= \$39 ;
-  always @(posedge clk)
-    beat <= \$40 ;
-  always @(posedge clk)
-    \$signal$25  <= \$41 ;
-  always @(posedge clk)
-    \$signal$22  <= \$42 ;
-  always @(posedge clk)
-    \$signal$29  <= \$43 ;
-  always @(posedge clk)
-    \$signal$27  <= \$44 ;
-  always @(posedge clk)
-    owner <= \$45 ;
-  always @(posedge clk)
-    \$signal  <= \$46 ;
-  assign \$1  = \$signature__data  == pc_1[28:8];
-  assign \$2  = present >> pc_1[7:4];
-  assign \$3  = \$1  & \$2 ;
-  assign \$5  = memory__beat__valid & \$signal$22 ;
-  assign \$6  = beat + 1'h1;
-  assign \$7  = ~ hit;
-  assign \$8  = valid_2 & \$7 ;
-  assign \$9  = valid_2 & \$signal$27 ;
-  assign \$10  = ~ \$signal$22 ;
-  assign \$11  = \$9  & \$10 ;
-  assign \$12  = warp_2 == owner;
-  assign \$13  = \$11  & \$12 ;
-  assign \$14  = ~ wake;
-  assign \$15  = \$signal$29  & \$14 ;
-  assign \$16  = 1'h1 << warp_2;
-  assign \$17  = \$15  | \$16 ;
-  assign \$18  = ~ \$signal$27 ;
-  assign \$19  = ~ wake;
-  assign \$20  = \$signal$29  & \$19 ;
-  assign \$21  = pc_again_1[29:4] == \$signal ;
-  assign \$22  = \$signal$25  & \$21 ;
-  assign hit = there | \$22 ;
-  assign \$23  = pc_again_1[29:4] == \$signal ;
-  assign fault = \$signal$25  & \$23 ;
-  assign waits = | \$signal$29 ;
-  assign write__en = \$signal$22  & memory__beat__valid;
-  assign \$24  = memory__beat__valid & \$signal$22 ;
-  assign \$25  = ~ hit;
-  assign \$26  = valid_2 & \$25 ;
-  assign \$27  = valid_2 & \$signal$27 ;
-  assign \$28  = ~ \$signal$22 ;
-  assign \$29  = \$27  & \$28 ;
-  assign \$30  = warp_2 == owner;
-  assign \$31  = \$29  & \$30 ;
-  assign \$32  = ~ \$signal$27 ;
-  always @(posedge clk)
+  assign \$signature__data$17  = _1_;
+  always @(posedge core_clk)
+    \$signal  <= \$38 ;
+  always @(posedge core_clk)
     pc_1 <= pc;
-  always @(posedge clk)
+  always @(posedge core_clk)
     pc_again_1 <= pc_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     warp_1 <= warp;
-  always @(posedge clk)
+  always @(posedge core_clk)
     warp_2 <= warp_1;
-  always @(posedge clk)
-    valid_1 <= \$33 ;
-  always @(posedge clk)
-    valid_2 <= \$34 ;
-  always @(posedge clk)
-    there <= \$35 ;
+  always @(posedge core_clk)
+    valid_1 <= \$39 ;
+  always @(posedge core_clk)
+    valid_2 <= \$40 ;
+  always @(posedge core_clk)
+    there <= \$41 ;
+  always @(posedge core_clk)
+    word <= \$42 ;
+  always @(posedge core_clk)
+    filled_1 <= \$43 ;
+  always @(posedge core_clk)
+    \$signal$21  <= \$44 ;
+  always @(posedge core_clk)
+    beat <= \$45 ;
+  always @(posedge core_clk)
+    \$signal$26  <= \$46 ;
+  always @(posedge core_clk)
+    \$signal$23  <= \$47 ;
+  always @(posedge core_clk)
+    \$signal$30  <= \$48 ;
+  always @(posedge core_clk)
+    \$signal$28  <= \$49 ;
+  always @(posedge core_clk)
+    owner <= \$50 ;
+  always @(posedge core_clk)
+    \$signal$32  <= \$51 ;
+  assign \$1  = \$signal  | \$signal$3 ;
+  assign \$2  = ~ stale;
+  assign \$3  = \$1  & \$2 ;
+  assign \$4  = \$signature__data  == pc_1[28:8];
+  assign \$5  = \$signal  >> pc_1[7:4];
+  assign \$6  = \$4  & \$5 ;
+  assign \$8  = memory__beat__valid & \$signal$23 ;
+  assign \$9  = beat + 1'h1;
+  assign \$10  = ~ hit;
+  assign \$11  = valid_2 & \$10 ;
+  assign \$12  = valid_2 & \$signal$28 ;
+  assign \$13  = ~ \$signal$23 ;
+  assign \$14  = \$12  & \$13 ;
+  assign \$15  = warp_2 == owner;
+  assign \$16  = \$14  & \$15 ;
+  assign \$17  = ~ wake;
+  assign \$18  = \$signal$30  & \$17 ;
+  assign \$19  = 1'h1 << warp_2;
+  assign \$20  = \$18  | \$19 ;
+  assign \$21  = ~ \$signal$28 ;
+  assign \$22  = ~ wake;
+  assign \$23  = \$signal$30  & \$22 ;
+  assign \$24  = pc_again_1[29:4] == \$signal$32 ;
+  assign \$25  = \$signal$26  & \$24 ;
+  assign hit = there | \$25 ;
+  assign \$26  = pc_again_1[29:4] == \$signal$32 ;
+  assign fault = \$signal$26  & \$26 ;
+  assign waits = | \$signal$30 ;
+  assign \$27  = 1'h1 << \$signal$32 [3:0];
+  assign write__en = \$signal$23  & memory__beat__valid;
+  assign \$28  = memory__beat__valid & \$signal$23 ;
+  assign \$29  = ~ hit;
+  assign \$30  = valid_2 & \$29 ;
+  assign \$31  = valid_2 & \$signal$28 ;
+  assign \$32  = ~ \$signal$23 ;
+  assign \$33  = \$31  & \$32 ;
+  assign \$34  = warp_2 == owner;
+  assign \$35  = \$33  & \$34 ;
+  assign \$36  = ~ \$signal$28 ;
+  assign \$37  = 1'h1 << pc_again_1[7:4];
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$37  = filled;
-    if (clear) begin
-      \$37  = 1'h0;
-    end
-    if (rst) begin
-      \$37  = 1'h0;
+    \$39  = valid;
+    if (core_rst) begin
+      \$39  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$38  = present;
-    if (filled_1) begin
-      (* full_case = 32'd1 *)
-      casez (\$signal [3:0])
-        4'h0:
-            \$38 [0] = 1'h1;
-        4'h1:
-            \$38 [1] = 1'h1;
-        4'h2:
-            \$38 [2] = 1'h1;
-        4'h3:
-            \$38 [3] = 1'h1;
-        4'h4:
-            \$38 [4] = 1'h1;
-        4'h5:
-            \$38 [5] = 1'h1;
-        4'h6:
-            \$38 [6] = 1'h1;
-        4'h7:
-            \$38 [7] = 1'h1;
-        4'h8:
-            \$38 [8] = 1'h1;
-        4'h9:
-            \$38 [9] = 1'h1;
-        4'ha:
-            \$38 [10] = 1'h1;
-        4'hb:
-            \$38 [11] = 1'h1;
-        4'hc:
-            \$38 [12] = 1'h1;
-        4'hd:
-            \$38 [13] = 1'h1;
-        4'he:
-            \$38 [14] = 1'h1;
-        4'hf:
-            \$38 [15] = 1'h1;
-      endcase
-    end
-    if (\$8 ) begin
-      if (\$18 ) begin
-        (* full_case = 32'd1 *)
-        casez (pc_again_1[7:4])
-          4'h0:
-              \$38 [0] = 1'h0;
-          4'h1:
-              \$38 [1] = 1'h0;
-          4'h2:
-              \$38 [2] = 1'h0;
-          4'h3:
-              \$38 [3] = 1'h0;
-          4'h4:
-              \$38 [4] = 1'h0;
-          4'h5:
-              \$38 [5] = 1'h0;
-          4'h6:
-              \$38 [6] = 1'h0;
-          4'h7:
-              \$38 [7] = 1'h0;
-          4'h8:
-              \$38 [8] = 1'h0;
-          4'h9:
-              \$38 [9] = 1'h0;
-          4'ha:
-              \$38 [10] = 1'h0;
-          4'hb:
-              \$38 [11] = 1'h0;
-          4'hc:
-              \$38 [12] = 1'h0;
-          4'hd:
-              \$38 [13] = 1'h0;
-          4'he:
-              \$38 [14] = 1'h0;
-          4'hf:
-              \$38 [15] = 1'h0;
-        endcase
-      end
-    end
-    if (flush) begin
-      \$38  = 16'h0000;
-    end
-    if (clear) begin
-      \$38  = 16'h0000;
-    end
-    if (rst) begin
-      \$38  = 16'h0000;
+    \$40  = valid_1;
+    if (core_rst) begin
+      \$40  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$39  = \$signal$20 ;
+    \$41  = \$6 ;
+    if (core_rst) begin
+      \$41  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$42  = \$7 ;
+    if (core_rst) begin
+      \$42  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$43  = filled;
+    if (core_rst) begin
+      \$43  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$44  = \$signal$21 ;
     if (memory__burst__ready) begin
-      \$39  = 1'h0;
+      \$44  = 1'h0;
     end
-    if (\$8 ) begin
-      if (\$18 ) begin
-        \$39  = 1'h1;
+    if (\$11 ) begin
+      if (\$21 ) begin
+        \$44  = 1'h1;
       end
     end
-    if (clear) begin
-      \$39  = 1'h0;
-    end
-    if (rst) begin
-      \$39  = 1'h0;
+    if (core_rst) begin
+      \$44  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$40  = beat;
-    if (\$5 ) begin
-      \$40  = \$6 [3:0];
-    end
+    \$45  = beat;
     if (\$8 ) begin
-      if (\$18 ) begin
-        \$40  = 4'h0;
+      \$45  = \$9 [3:0];
+    end
+    if (\$11 ) begin
+      if (\$21 ) begin
+        \$45  = 4'h0;
       end
     end
-    if (clear) begin
-      \$40  = 4'h0;
-    end
-    if (rst) begin
-      \$40  = 4'h0;
+    if (core_rst) begin
+      \$45  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$41  = \$signal$25 ;
-    if (\$5 ) begin
+    \$46  = \$signal$26 ;
+    if (\$8 ) begin
       if (memory__beat__payload[32]) begin
-        \$41  = 1'h1;
+        \$46  = 1'h1;
       end
     end
-    if (\$8 ) begin
-      if (\$18 ) begin
-        \$41  = 1'h0;
+    if (\$11 ) begin
+      if (\$21 ) begin
+        \$46  = 1'h0;
       end
     end
     if (flush) begin
-      \$41  = 1'h0;
+      \$46  = 1'h0;
     end
-    if (clear) begin
-      \$41  = 1'h0;
-    end
-    if (rst) begin
-      \$41  = 1'h0;
+    if (core_rst) begin
+      \$46  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$42  = \$signal$22 ;
-    if (\$5 ) begin
-      if (memory__beat__payload[33]) begin
-        \$42  = 1'h0;
-      end
-    end
+    \$47  = \$signal$23 ;
     if (\$8 ) begin
-      if (\$18 ) begin
-        \$42  = 1'h1;
+      if (memory__beat__payload[33]) begin
+        \$47  = 1'h0;
       end
     end
-    if (clear) begin
-      \$42  = 1'h0;
+    if (\$11 ) begin
+      if (\$21 ) begin
+        \$47  = 1'h1;
+      end
     end
-    if (rst) begin
-      \$42  = 1'h0;
+    if (core_rst) begin
+      \$47  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     (* full_case = 32'd1 *)
-    if (\$8 ) begin
-      \$43  = \$17 ;
-    end else if (\$13 ) begin
-      \$43  = 4'h0;
+    if (\$11 ) begin
+      \$48  = \$20 ;
+    end else if (\$16 ) begin
+      \$48  = 4'h0;
     end else begin
-      \$43  = \$20 ;
+      \$48  = \$23 ;
     end
     if (flush) begin
-      \$43  = 4'h0;
+      \$48  = 4'h0;
     end
-    if (clear) begin
-      \$43  = 4'h0;
-    end
-    if (rst) begin
-      \$43  = 4'h0;
+    if (core_rst) begin
+      \$48  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$44  = \$signal$27 ;
-    if (\$8 ) begin
-      if (\$18 ) begin
-        \$44  = 1'h1;
+    \$49  = \$signal$28 ;
+    if (\$11 ) begin
+      if (\$21 ) begin
+        \$49  = 1'h1;
       end
-    end else if (\$13 ) begin
-      \$44  = 1'h0;
+    end else if (\$16 ) begin
+      \$49  = 1'h0;
     end
     if (flush) begin
-      \$44  = 1'h0;
+      \$49  = 1'h0;
     end
-    if (clear) begin
-      \$44  = 1'h0;
-    end
-    if (rst) begin
-      \$44  = 1'h0;
+    if (core_rst) begin
+      \$49  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$45  = owner;
-    if (\$8 ) begin
-      if (\$18 ) begin
-        \$45  = warp_2;
+    \$50  = owner;
+    if (\$11 ) begin
+      if (\$21 ) begin
+        \$50  = warp_2;
       end
     end
-    if (clear) begin
-      \$45  = 2'h0;
-    end
-    if (rst) begin
-      \$45  = 2'h0;
+    if (core_rst) begin
+      \$50  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$46  = \$signal ;
-    if (\$8 ) begin
-      if (\$18 ) begin
-        \$46  = pc_again_1[29:4];
+    \$51  = \$signal$32 ;
+    if (\$11 ) begin
+      if (\$21 ) begin
+        \$51  = pc_again_1[29:4];
       end
     end
-    if (clear) begin
-      \$46  = 26'h0000000;
+    if (core_rst) begin
+      \$51  = 26'h0000000;
     end
-    if (rst) begin
-      \$46  = 26'h0000000;
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$signal$3  = 16'h0000;
+    if (filled_1) begin
+      \$signal$3  = \$27 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     wake = 4'h0;
-    if (\$24 ) begin
+    if (\$28 ) begin
       if (memory__beat__payload[33]) begin
-        wake = \$signal$29 ;
+        wake = \$signal$30 ;
       end
     end
-    if (\$26 ) begin
-    end else if (\$31 ) begin
-      wake = \$signal$29 ;
+    if (\$30 ) begin
+    end else if (\$35 ) begin
+      wake = \$signal$30 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     filled = 1'h0;
-    if (\$24 ) begin
+    if (\$28 ) begin
       if (memory__beat__payload[33]) begin
         filled = 1'h1;
       end
@@ -36029,78 +35803,57 @@ module \weft.simt.core.icache (rst, memory__beat__valid, valid, flush, hit, faul
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     missed = 1'h0;
-    if (\$26 ) begin
-      if (\$32 ) begin
+    if (\$30 ) begin
+      if (\$36 ) begin
         missed = 1'h1;
       end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$33  = valid;
-    if (clear) begin
-      \$33  = 1'h0;
-    end
-    if (rst) begin
-      \$33  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$34  = valid_1;
-    if (clear) begin
-      \$34  = 1'h0;
-    end
-    if (rst) begin
-      \$34  = 1'h0;
+    stale = 16'h0000;
+    if (\$30 ) begin
+      if (\$36 ) begin
+        stale = \$37 ;
+      end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$35  = \$3 ;
-    if (clear) begin
-      \$35  = 1'h0;
+    \$38  = \$3 ;
+    if (flush) begin
+      \$38  = 16'h0000;
     end
-    if (rst) begin
-      \$35  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$36  = \$4 ;
-    if (clear) begin
-      \$36  = 32'd0;
-    end
-    if (rst) begin
-      \$36  = 32'd0;
+    if (core_rst) begin
+      \$38  = 16'h0000;
     end
   end
   assign \$signature__en  = 1'h1;
   assign \$signature__addr  = pc[7:0];
-  assign \$signature__en$35  = 1'h1;
-  assign \$signature__addr$36  = pc[7:4];
-  assign \hit$37  = hit;
+  assign \$signature__en$36  = 1'h1;
+  assign \$signature__addr$37  = pc[7:4];
+  assign \hit$38  = hit;
   assign memory__beat__ready = 1'h1;
-  assign write__addr = { \$signal [3:0], beat };
+  assign write__addr = { \$signal$32 [3:0], beat };
   assign write__data = memory__beat__payload[31:0];
-  assign tag_write__addr = \$signal [3:0];
-  assign tag_write__data = \$signal [24:4];
-  assign tag_write__en = \$signal$22 ;
-  assign memory__burst__valid = \$signal$20 ;
-  assign busy = \$signal$22 ;
+  assign tag_write__addr = \$signal$32 [3:0];
+  assign tag_write__data = \$signal$32 [24:4];
+  assign tag_write__en = \$signal$23 ;
+  assign memory__burst__valid = \$signal$21 ;
+  assign busy = \$signal$23 ;
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.beats  = memory__burst__payload[36:32];
   assign memory__burst__payload[36:32] = 5'h10;
-  assign memory__burst__payload[31:0] = { 1'h0, \$signal [24:0], 6'h00 };
-  assign \$50  = 6'h00;
-  assign \$4  = \$signature__data$15 ;
+  assign memory__burst__payload[31:0] = { 1'h0, \$signal$32 [24:0], 6'h00 };
+  assign \$58  = 6'h00;
+  assign \$7  = \$signature__data$17 ;
 endmodule
 
-module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i__valid, alive, state, rd, i__ready, filling, thread_row, thread_write, block_write, row_valid, value, start, launch, block_data, slot
-, warp, thread, clk);
+module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__valid, alive, state, rd, i__ready, filling, thread_row, thread_write, block_write, row_valid, value, start, launch, block_data, slot, warp
+, thread, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
   wire [16:0] \$1 ;
   wire \$10 ;
@@ -36217,10 +35970,10 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
   reg block_write;
   output busy;
   wire busy;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg ended = 1'h0;
   output filling;
   reg filling;
@@ -36271,8 +36024,6 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
   wire row_ready;
   output row_valid;
   reg row_valid;
-  input rst;
-  wire rst;
   output [1:0] slot;
   reg [1:0] slot = 2'h0;
   reg [23:0] slot_shared = 24'h000000;
@@ -36387,33 +36138,33 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
   assign \$83  = block_data[47:32] + 1'h1;
   assign \$84  = warp + 1'h1;
   assign \$85  = block_data[49:48] + 1'h1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$19  <= \$86 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     launch <= \$87 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     needed <= \$88 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     block_data <= \$89 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     more <= \$90 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     slot <= \$91 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     warp <= \$92 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     first <= \$93 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     slot_shared <= \$94 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     fsm_state <= \$95 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane <= \$96 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     live <= \$97 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     thread <= \$98 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     ended <= \$99 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
@@ -36580,10 +36331,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     \$86  = \$32 ;
-    if (clear) begin
-      \$86  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$86  = 1'h0;
     end
   end
@@ -36594,10 +36342,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
       3'h0:
           \$87  = i__payload;
     endcase
-    if (clear) begin
-      \$87  = 256'h0000000000000000000000000000000000000000000000000000000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$87  = 256'h0000000000000000000000000000000000000000000000000000000000000000;
     end
   end
@@ -36626,10 +36371,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             end
           end
     endcase
-    if (clear) begin
-      \$88  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$88  = 3'h0;
     end
   end
@@ -36680,10 +36422,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             end
           end
     endcase
-    if (clear) begin
-      \$89  = 50'h0000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$89  = 50'h0000000000000;
     end
   end
@@ -36710,10 +36449,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             end
           end
     endcase
-    if (clear) begin
-      \$90  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$90  = 1'h0;
     end
   end
@@ -36733,10 +36469,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             \$91  = 2'h0;
           end
     endcase
-    if (clear) begin
-      \$91  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$91  = 2'h0;
     end
   end
@@ -36777,10 +36510,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             end
           end
     endcase
-    if (clear) begin
-      \$92  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$92  = 2'h0;
     end
   end
@@ -36800,10 +36530,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             \$93  = 2'h0;
           end
     endcase
-    if (clear) begin
-      \$93  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$93  = 2'h0;
     end
   end
@@ -36823,10 +36550,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             \$94  = launch[111:88];
           end
     endcase
-    if (clear) begin
-      \$94  = 24'h000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$94  = 24'h000000;
     end
   end
@@ -36880,10 +36604,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
       3'h7:
           \$95  = 3'h2;
     endcase
-    if (clear) begin
-      \$95  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$95  = 3'h0;
     end
   end
@@ -36912,10 +36633,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             \$96  = 1'h0;
           end
     endcase
-    if (clear) begin
-      \$96  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$96  = 1'h0;
     end
   end
@@ -36945,10 +36663,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             \$97  = 2'h0;
           end
     endcase
-    if (clear) begin
-      \$97  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$97  = 2'h0;
     end
   end
@@ -36976,10 +36691,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             end
           end
     endcase
-    if (clear) begin
-      \$98  = 9'h000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$98  = 9'h000;
     end
   end
@@ -37001,10 +36713,7 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
             \$99  = \$signal ;
           end
     endcase
-    if (clear) begin
-      \$99  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$99  = 1'h0;
     end
   end
@@ -37061,22 +36770,22 @@ module \weft.simt.core.launcher (rst, row_ready, pc, busy, clear, i__payload, i_
   assign \$66  = lane;
 endmodule
 
-module \weft.simt.core.registers (rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$8843$15 , clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$8772$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
   wire [63:0] b;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$8843$15 ;
-  wire [9:0] \port$8843$15 ;
+  input [9:0] \port$8772$15 ;
+  wire [9:0] \port$8772$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
-  input rst;
-  wire rst;
   wire [6:0] second__addr;
   wire [63:0] second__data;
   wire second__en;
@@ -37095,7 +36804,7 @@ module \weft.simt.core.registers (rst, write__data, a, b, warp, write__en, write
   wire [1:0] write_warp;
   (* no_rw_check = 32'd1 *)
   reg [63:0] memory [127:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (write__en[0])
       memory[{ write_warp, write_rd }][31:0] <= write__data[31:0];
     if (write__en[1])
@@ -37103,18 +36812,18 @@ module \weft.simt.core.registers (rst, write__data, a, b, warp, write__en, write
   end
   reg [63:0] _0_;
   reg [63:0] _1_;
-  always @(posedge clk) begin
-    _0_ <= memory[{ warp, \port$8843$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$8843$15 [9:5] }];
+  always @(posedge core_clk) begin
+    _0_ <= memory[{ warp, \port$8772$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$8772$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$8843$15 [4:0] };
-  assign rs1 = \port$8843$15 [4:0];
+  assign first__addr = { warp, \port$8772$15 [4:0] };
+  assign rs1 = \port$8772$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$8843$15 [9:5] };
-  assign rs2 = \port$8843$15 [9:5];
+  assign second__addr = { warp, \port$8772$15 [9:5] };
+  assign rs2 = \port$8772$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -37122,7 +36831,7 @@ module \weft.simt.core.registers (rst, write__data, a, b, warp, write__en, write
   assign write_data = write__data;
 endmodule
 
-module \weft.simt.core.requests (rst, access__valid, divide__valid, slow__valid, clear, early_warp, controls, token, stored, sums, shared, private, launch, access__payload, divide__payload, slow__payload, clk);
+module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__valid, early_warp, controls, token, stored, sums, shared, private, launch, access__payload, divide__payload, slow__payload, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$74  = 0;
   wire [17:0] \$1 ;
   wire [18:0] \$2 ;
@@ -37154,10 +36863,6 @@ module \weft.simt.core.requests (rst, access__valid, divide__valid, slow__valid,
   wire access__valid;
   reg [31:0] area = 32'd0;
   reg [17:0] before_1 = 18'h00000;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   input [93:0] controls;
   wire [93:0] controls;
   wire \controls.a_unsigned ;
@@ -37221,6 +36926,10 @@ module \weft.simt.core.requests (rst, access__valid, divide__valid, slow__valid,
   wire \controls.upper_pc ;
   wire \controls.word ;
   wire \controls.writes ;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   output [147:0] divide__payload;
   wire [147:0] divide__payload;
   wire [63:0] \divide__payload.a ;
@@ -37267,8 +36976,6 @@ module \weft.simt.core.requests (rst, access__valid, divide__valid, slow__valid,
   reg [31:0] offset_1;
   input [1:0] private;
   wire [1:0] private;
-  input rst;
-  wire rst;
   input [1:0] shared;
   wire [1:0] shared;
   output [143:0] slow__payload;
@@ -37303,21 +37010,18 @@ module \weft.simt.core.requests (rst, access__valid, divide__valid, slow__valid,
   wire [1:0] \token.warp ;
   assign \$4  = area + { sums[15:2], 1'h0, sums[1:0] };
   assign \$5  = area + { sums[47:34], 1'h1, sums[33:32] };
-  always @(posedge clk)
+  always @(posedge core_clk)
     early_warp_1 <= early_warp;
-  always @(posedge clk)
+  always @(posedge core_clk)
     before_1 <= \$1 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     area <= \$6 ;
   assign \$1  = early_warp_1 * launch[127:112];
   assign \$3  = \$2  + launch[159:128];
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
     \$6  = \$3 [31:0];
-    if (clear) begin
-      \$6  = 32'd0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$6  = 32'd0;
     end
   end
@@ -37490,7 +37194,7 @@ module \weft.simt.core.requests (rst, access__valid, divide__valid, slow__valid,
   assign \$2  = { before_1, 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (rst, i__ready, i__valid, i__payload, clear, answered, warp, row__warp, row__rd, row__mask, row__data, clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, warp, row__warp, row__rd, row__mask, row__data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -38218,10 +37922,10 @@ module \weft.simt.core.returns (rst, i__ready, i__valid, i__payload, clear, answ
   wire [1:0] \answer.warp ;
   output answered;
   reg answered = 1'h0;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire free;
   input [81:0] i__payload;
   wire [81:0] i__payload;
@@ -38247,8 +37951,6 @@ module \weft.simt.core.returns (rst, i__ready, i__valid, i__payload, clear, answ
   reg [4:0] row__rd = 5'h00;
   output [1:0] row__warp;
   reg [1:0] row__warp = 2'h0;
-  input rst;
-  wire rst;
   output [1:0] warp;
   reg [1:0] warp = 2'h0;
   assign \$288  = answer[73] | answer[74];
@@ -38668,21 +38370,21 @@ module \weft.simt.core.returns (rst, i__ready, i__valid, i__payload, clear, answ
   assign \$702  = ~ answer[75];
   assign \$703  = \$701  & \$702 ;
   assign \$704  = \$479  ? { \$703 , \$689 , \$675 , \$661 , \$647 , \$633 , \$619 , \$605 , \$591 , \$577 , \$563 , \$549 , \$535 , \$521 , \$507 , \$493  } : answer[72:57];
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal  <= \$705 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     answer <= \$706 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     answered <= \$707 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     warp <= \$708 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     row__warp <= \$709 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     row__rd <= \$710 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     row__mask <= \$711 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     row__data <= \$712 ;
   assign \$1  = i__valid & i__ready;
   assign \$2  = \$signal  & answer[80];
@@ -38974,60 +38676,42 @@ module \weft.simt.core.returns (rst, i__ready, i__valid, i__payload, clear, answ
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$705  = \$1 ;
-    if (clear) begin
-      \$705  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$705  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$706  = i__payload;
-    if (clear) begin
-      \$706  = 82'h000000000000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$706  = 82'h000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$707  = \$2 ;
-    if (clear) begin
-      \$707  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$707  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$708  = answer[6:5];
-    if (clear) begin
-      \$708  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$708  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$709  = answer[6:5];
-    if (clear) begin
-      \$709  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$709  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$710  = answer[4:0];
-    if (clear) begin
-      \$710  = 5'h00;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$710  = 5'h00;
     end
   end
@@ -39039,10 +38723,7 @@ module \weft.simt.core.returns (rst, i__ready, i__valid, i__payload, clear, answ
     end else begin
       \$711  = 2'h0;
     end
-    if (clear) begin
-      \$711  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$711  = 2'h0;
     end
   end
@@ -39054,10 +38735,7 @@ module \weft.simt.core.returns (rst, i__ready, i__valid, i__payload, clear, answ
     end else begin
       \$712  = 64'h0000000000000000;
     end
-    if (clear) begin
-      \$712  = 64'h0000000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$712  = 64'h0000000000000000;
     end
   end
@@ -39084,9 +38762,9 @@ module \weft.simt.core.returns (rst, i__ready, i__valid, i__payload, clear, answ
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write__done__valid, port__ready, \o__ready$97 , i__valid, \i__valid$28 , \busy$89 , \o__valid$101 , \o__payload$102 , access__ready, \port$5763$0 , \port$5766$0 , \port$5769$0 , \port$5780$0 , \port$5782$0 , stored, coming, read__burst__valid, read__beat__ready
-, write__burst__valid, write__beat__valid, beats, divide__ready, clear, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, port__out, \shared__valid$42 , shared__region, shared__write, shared__rows, shared__strobe, shared__data, port_warp, read__burst__payload, write__burst__payload, write__beat__payload
-, i__payload, \i__payload$24 , clk);
+module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, write__done__valid, port__ready, \o__ready$97 , i__valid, \i__valid$28 , \busy$89 , \o__valid$101 , \o__payload$102 , access__ready, \port$5716$0 , \port$5719$0 , \port$5722$0 , \port$5733$0 , \port$5735$0 , stored, coming, read__burst__valid, read__beat__ready
+, write__burst__valid, write__beat__valid, beats, divide__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, port__out, \shared__valid$42 , shared__region, shared__write, shared__rows, shared__strobe, shared__data, port_warp, read__burst__payload, write__burst__payload, write__beat__payload, i__payload
+, \i__payload$24 , core_clk);
   wire [4:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -39135,13 +38813,13 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
   output \busy$89 ;
   wire \busy$89 ;
   wire \busy$90 ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   output coming;
   wire coming;
   wire \coming$82 ;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire [4:0] counts;
   wire [4:0] \counts$86 ;
   wire [147:0] divide__payload;
@@ -39390,16 +39068,16 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
   wire \o__valid$101 ;
   wire \o__valid$92 ;
   wire \o__valid$95 ;
-  output \port$5763$0 ;
-  wire \port$5763$0 ;
-  output \port$5766$0 ;
-  wire \port$5766$0 ;
-  output \port$5769$0 ;
-  wire \port$5769$0 ;
-  output \port$5780$0 ;
-  wire \port$5780$0 ;
-  output \port$5782$0 ;
-  wire \port$5782$0 ;
+  output \port$5716$0 ;
+  wire \port$5716$0 ;
+  output \port$5719$0 ;
+  wire \port$5719$0 ;
+  output \port$5722$0 ;
+  wire \port$5722$0 ;
+  output \port$5733$0 ;
+  wire \port$5733$0 ;
+  output \port$5735$0 ;
+  wire \port$5735$0 ;
   wire [63:0] port__data;
   input [63:0] port__out;
   wire [63:0] port__out;
@@ -39441,8 +39119,6 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
   output read__burst__valid;
   wire read__burst__valid;
   wire \read__burst__valid$57 ;
-  input rst;
-  wire rst;
   output [63:0] shared__data;
   wire [63:0] shared__data;
   wire [63:0] shared__out;
@@ -39551,22 +39227,21 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
   assign \$9  = \o__payload$106  & { \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3] };
   assign \o__payload$102  = \$8  | \$9 ;
   \weft.simt.core.rows.division  division (
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__payload(\i__payload$24 ),
     .i__ready(divide__ready),
     .i__valid(\i__valid$28 ),
     .\o__payload$14 (\o__payload$106 ),
     .\o__ready$19 (\o__ready$100 ),
-    .\o__valid$16 (\o__valid$95 ),
-    .rst(rst)
+    .\o__valid$16 (\o__valid$95 )
   );
   \weft.simt.core.rows.in_main  in_main (
     .abort(abort),
     .\beats$56 (beats),
     .busy(\busy$90 ),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__payload(\i__payload$18 ),
     .\i__ready$54 (main__ready),
     .i__valid(\i__valid$22 ),
@@ -39580,7 +39255,6 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
     .read__burst__payload(read__burst__payload),
     .read__burst__ready(read__burst__ready),
     .read__burst__valid(read__burst__valid),
-    .rst(rst),
     .stored__payload(stored__payload),
     .stored__ready(stored__ready),
     .stored__valid(stored__valid),
@@ -39594,9 +39268,9 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
   );
   \weft.simt.core.rows.in_shared  in_shared (
     .busy(shared_busy),
-    .clear(clear),
-    .clk(clk),
     .coming(coming),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__payload(\i__payload$12 ),
     .i__ready(shared__ready),
     .i__valid(\i__valid$16 ),
@@ -39612,39 +39286,36 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
     .port__valid(\shared__valid$42 ),
     .port__write(shared__write),
     .port_warp(port_warp),
-    .rst(rst),
     .stored(stored)
   );
   \weft.simt.core.rows.passes  passes (
     .abort(abort),
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__payload(\i__payload$6 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$10 ),
     .main__payload(\i__payload$18 ),
     .main__ready(main__ready),
     .main__valid(\i__valid$22 ),
-    .\port$5763$0 (\$10 ),
-    .\port$5766$0 (\$11 ),
-    .\port$5769$0 (\$12 ),
-    .\port$5780$0 (\$13 ),
-    .\port$5782$0 (\$14 ),
-    .rst(rst),
+    .\port$5716$0 (\$10 ),
+    .\port$5719$0 (\$11 ),
+    .\port$5722$0 (\$12 ),
+    .\port$5733$0 (\$13 ),
+    .\port$5735$0 (\$14 ),
     .shared__payload(\i__payload$12 ),
     .shared__ready(shared__ready),
     .shared_busy(shared_busy),
     .to_shared(\i__valid$16 )
   );
   \weft.simt.core.rows.queue  queue (
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__ready(access__ready),
     .i__valid(i__valid),
     .o__payload(\i__payload$6 ),
     .o__ready(o__ready),
     .o__valid(\i__valid$10 ),
-    .rst(rst),
     .write__data(i__payload)
   );
   assign access__payload = i__payload;
@@ -39694,11 +39365,11 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
   assign \counts$86  = { \$14 , \$13 , \$12 , \$11 , \$10  };
   assign \beats$88  = beats;
   assign \$signal  = \$2 [3:0];
-  assign \port$5763$0  = \$10 ;
-  assign \port$5766$0  = \$11 ;
-  assign \port$5769$0  = \$12 ;
-  assign \port$5780$0  = \$13 ;
-  assign \port$5782$0  = \$14 ;
+  assign \port$5716$0  = \$10 ;
+  assign \port$5719$0  = \$11 ;
+  assign \port$5722$0  = \$12 ;
+  assign \port$5733$0  = \$13 ;
+  assign \port$5735$0  = \$14 ;
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
   assign \i__payload.atomic  = i__payload[2];
@@ -39936,7 +39607,7 @@ module \weft.simt.core.rows (rst, read__beat__valid, write__done__payload, write
   assign \$4  = \$3 ;
 endmodule
 
-module \weft.simt.core.rows.division (rst, i__valid, \o__ready$19 , \o__valid$16 , i__ready, clear, \o__payload$14 , i__payload, clk);
+module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__valid$16 , i__ready, \o__payload$14 , i__payload, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -39947,10 +39618,10 @@ module \weft.simt.core.rows.division (rst, i__valid, \o__ready$19 , \o__valid$16
   wire [63:0] b;
   reg begun = 1'h0;
   wire busy;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   input [147:0] i__payload;
   wire [147:0] i__payload;
   wire [147:0] \i__payload$1 ;
@@ -40035,12 +39706,10 @@ module \weft.simt.core.rows.division (rst, i__valid, \o__ready$19 , \o__valid$16
   wire \o__valid$16 ;
   wire remainder;
   wire [63:0] row;
-  input rst;
-  wire rst;
   wire start;
   wire \unsigned ;
   assign o__ready = \o__valid$16  & \o__ready$19 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     begun <= \$3 ;
   assign \$1  = ~ begun;
   assign start = o__valid & \$1 ;
@@ -40048,24 +39717,22 @@ module \weft.simt.core.rows.division (rst, i__valid, \o__ready$19 , \o__valid$16
   assign \o__valid$16  = begun & \$2 ;
   \weft.simt.core.rows.division.dividers  dividers (
     .busy(busy),
-    .clear(clear),
-    .clk(clk),
-    .\port$6454$20 (o__payload[147:20]),
-    .\port$6454$5 (o__payload[6:5]),
-    .\port$6476$0 (\$4 ),
-    .\port$6477$0 (\$5 ),
-    .rst(rst),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .\port$6391$20 (o__payload[147:20]),
+    .\port$6391$5 (o__payload[6:5]),
+    .\port$6413$0 (\$4 ),
+    .\port$6414$0 (\$5 ),
     .start(start)
   );
   \weft.simt.core.rows.division.queue  queue (
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__ready(i__ready),
     .i__valid(i__valid),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
-    .rst(rst),
     .write__data(i__payload)
   );
   always @* begin
@@ -40076,10 +39743,7 @@ module \weft.simt.core.rows.division (rst, i__valid, \o__ready$19 , \o__valid$16
     end else if (o__ready) begin
       \$3  = 1'h0;
     end
-    if (clear) begin
-      \$3  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$3  = 1'h0;
     end
   end
@@ -40151,7 +39815,7 @@ module \weft.simt.core.rows.division (rst, i__valid, \o__ready$19 , \o__valid$16
   assign { \o__payload$14 [81], \o__payload$14 [79:73] } = 8'h00;
 endmodule
 
-module \weft.simt.core.rows.division.dividers (rst, start, \port$6454$5 , \port$6454$20 , busy, \port$6476$0 , \port$6477$0 , clear, clk);
+module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6391$5 , \port$6391$20 , busy, \port$6413$0 , \port$6414$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
   wire \$1 ;
   wire [32:0] \$10 ;
@@ -40196,10 +39860,10 @@ module \weft.simt.core.rows.division.dividers (rst, start, \port$6454$5 , \port$
   wire [63:0] b;
   output busy;
   wire busy;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg first = 1'h0;
   wire lane_0_a_negative;
   wire lane_0_b_negative;
@@ -40223,85 +39887,83 @@ module \weft.simt.core.rows.division.dividers (rst, start, \port$6454$5 , \port$
   wire [34:0] lane_1_total;
   reg lane_1_turn_quotient = 1'h0;
   wire lane_1_turned;
-  input [127:0] \port$6454$20 ;
-  wire [127:0] \port$6454$20 ;
-  input [1:0] \port$6454$5 ;
-  wire [1:0] \port$6454$5 ;
-  output [31:0] \port$6476$0 ;
-  wire [31:0] \port$6476$0 ;
-  output [31:0] \port$6477$0 ;
-  wire [31:0] \port$6477$0 ;
+  input [127:0] \port$6391$20 ;
+  wire [127:0] \port$6391$20 ;
+  input [1:0] \port$6391$5 ;
+  wire [1:0] \port$6391$5 ;
+  output [31:0] \port$6413$0 ;
+  wire [31:0] \port$6413$0 ;
+  output [31:0] \port$6414$0 ;
+  wire [31:0] \port$6414$0 ;
   wire remainder;
   wire [63:0] row;
-  input rst;
-  wire rst;
   input start;
   wire start;
   reg [5:0] step = 6'h00;
   wire \unsigned ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_1_remainder <= \$38 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_1_turn_quotient <= \$39 ;
   assign busy = | step;
-  assign \$1  = ~ \port$6454$5 [0];
-  assign lane_0_a_negative = \port$6454$20 [31] & \$1 ;
-  assign \$2  = ~ \port$6454$5 [0];
-  assign lane_0_b_negative = \port$6454$20 [95] & \$2 ;
+  assign \$1  = ~ \port$6391$5 [0];
+  assign lane_0_a_negative = \port$6391$20 [31] & \$1 ;
+  assign \$2  = ~ \port$6391$5 [0];
+  assign lane_0_b_negative = \port$6391$20 [95] & \$2 ;
   assign \$3  = ~ lane_0_b_negative;
   assign lane_0_inverted = start ? lane_0_a_negative : \$3 ;
   assign lane_0_total = { lane_0_remainder, lane_0_quotient[31], 1'h1 } + { 1'h1, lane_0_summand, lane_0_carry };
-  assign lane_0_turned = \port$6454$5 [1] ? lane_0_a_negative : lane_0_turn_quotient;
-  assign \$4  = \port$6454$5 [1] ? lane_0_remainder : lane_0_quotient;
+  assign lane_0_turned = \port$6391$5 [1] ? lane_0_a_negative : lane_0_turn_quotient;
+  assign \$4  = \port$6391$5 [1] ? lane_0_remainder : lane_0_quotient;
   assign lane_0_shown = \$4  ^ { lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned };
-  assign \$5  = ~ \port$6454$5 [0];
-  assign lane_1_a_negative = \port$6454$20 [63] & \$5 ;
-  assign \$6  = ~ \port$6454$5 [0];
-  assign lane_1_b_negative = \port$6454$20 [127] & \$6 ;
+  assign \$5  = ~ \port$6391$5 [0];
+  assign lane_1_a_negative = \port$6391$20 [63] & \$5 ;
+  assign \$6  = ~ \port$6391$5 [0];
+  assign lane_1_b_negative = \port$6391$20 [127] & \$6 ;
   assign \$7  = ~ lane_1_b_negative;
   assign lane_1_inverted = start ? lane_1_a_negative : \$7 ;
   assign lane_1_total = { lane_1_remainder, lane_1_quotient[31], 1'h1 } + { 1'h1, lane_1_summand, lane_1_carry };
-  assign lane_1_turned = \port$6454$5 [1] ? lane_1_a_negative : lane_1_turn_quotient;
-  assign \$8  = \port$6454$5 [1] ? lane_1_remainder : lane_1_quotient;
+  assign lane_1_turned = \port$6391$5 [1] ? lane_1_a_negative : lane_1_turn_quotient;
+  assign \$8  = \port$6391$5 [1] ? lane_1_remainder : lane_1_quotient;
   assign lane_1_shown = \$8  ^ { lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned };
   assign \$9  = lane_0_shown + lane_0_turned;
   assign \$10  = lane_1_shown + lane_1_turned;
   assign \$11  = step - 1'h1;
   assign \$12  = start | first;
-  assign \$13  = start ? \port$6454$20 [31:0] : \port$6454$20 [95:64];
+  assign \$13  = start ? \port$6391$20 [31:0] : \port$6391$20 [95:64];
   assign \$14  = \$13  ^ { lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted };
   assign \$15  = lane_0_a_negative ^ lane_0_b_negative;
-  assign \$16  = | \port$6454$20 [95:64];
+  assign \$16  = | \port$6391$20 [95:64];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = first ? { 1'h0, lane_0_total[32:1] } : { lane_0_quotient, lane_0_total[34] };
   assign \$19  = lane_0_total[34] ? { 1'h0, lane_0_total[32:1] } : { lane_0_remainder, lane_0_quotient[31] };
   assign \$20  = start | first;
-  assign \$21  = start ? \port$6454$20 [63:32] : \port$6454$20 [127:96];
+  assign \$21  = start ? \port$6391$20 [63:32] : \port$6391$20 [127:96];
   assign \$22  = \$21  ^ { lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted };
   assign \$23  = lane_1_a_negative ^ lane_1_b_negative;
-  assign \$24  = | \port$6454$20 [127:96];
+  assign \$24  = | \port$6391$20 [127:96];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = first ? { 1'h0, lane_1_total[32:1] } : { lane_1_quotient, lane_1_total[34] };
   assign \$27  = lane_1_total[34] ? { 1'h0, lane_1_total[32:1] } : { lane_1_remainder, lane_1_quotient[31] };
-  always @(posedge clk)
+  always @(posedge core_clk)
     first <= \$28 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     step <= \$29 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_0_summand <= \$30 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_0_carry <= \$31 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_0_quotient <= \$32 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_0_remainder <= \$33 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_0_turn_quotient <= \$34 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_1_summand <= \$35 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_1_carry <= \$36 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     lane_1_quotient <= \$37 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
@@ -40325,10 +39987,7 @@ module \weft.simt.core.rows.division.dividers (rst, start, \port$6454$5 , \port$
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$28  = start;
-    if (clear) begin
-      \$28  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$28  = 1'h0;
     end
   end
@@ -40340,10 +39999,7 @@ module \weft.simt.core.rows.division.dividers (rst, start, \port$6454$5 , \port$
     end else if (busy) begin
       \$29  = \$11 [5:0];
     end
-    if (clear) begin
-      \$29  = 6'h00;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$29  = 6'h00;
     end
   end
@@ -40412,16 +40068,16 @@ module \weft.simt.core.rows.division.dividers (rst, start, \port$6454$5 , \port$
       \$37  = \$26 [31:0];
     end
   end
-  assign a = \port$6454$20 [63:0];
-  assign \unsigned  = \port$6454$5 [0];
-  assign b = \port$6454$20 [127:64];
-  assign remainder = \port$6454$5 [1];
+  assign a = \port$6391$20 [63:0];
+  assign \unsigned  = \port$6391$5 [0];
+  assign b = \port$6391$20 [127:64];
+  assign remainder = \port$6391$5 [1];
   assign row = { \$10 [31:0], \$9 [31:0] };
-  assign \port$6476$0  = \$9 [31:0];
-  assign \port$6477$0  = \$10 [31:0];
+  assign \port$6413$0  = \$9 [31:0];
+  assign \port$6414$0  = \$10 [31:0];
 endmodule
 
-module \weft.simt.core.rows.division.queue (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, write__data, clk);
+module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -40435,10 +40091,10 @@ module \weft.simt.core.rows.division.queue (rst, i__valid, o__ready, i__ready, o
   wire \$7 ;
   wire [2:0] \$8 ;
   wire [2:0] \$9 ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg [1:0] head = 2'h0;
   wire [1:0] head_next;
   wire [147:0] i__payload;
@@ -40512,8 +40168,6 @@ module \weft.simt.core.rows.division.queue (rst, i__valid, o__ready, i__ready, o
   wire \read__data.unsigned ;
   wire [1:0] \read__data.warp ;
   wire read__en;
-  input rst;
-  wire rst;
   (* init = 2'h0 *)
   wire [1:0] tail;
   reg [1:0] write__addr = 2'h0;
@@ -40539,12 +40193,12 @@ module \weft.simt.core.rows.division.queue (rst, i__valid, o__ready, i__ready, o
   wire [1:0] \write__data.warp ;
   wire write__en;
   reg [147:0] storage [3:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [1:0] _0_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _0_ <= \$4 [1:0];
   end
   assign o__payload = storage[_0_];
@@ -40561,29 +40215,23 @@ module \weft.simt.core.rows.division.queue (rst, i__valid, o__ready, i__ready, o
   assign \$7  = write__addr == 2'h3;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 3'h0 : \$8 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     head <= \$10 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     level <= \$11 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$10  = \$4 [1:0];
-    if (clear) begin
-      \$10  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$11  = \$6 [2:0];
-    if (clear) begin
-      \$11  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$11  = 3'h0;
     end
   end
@@ -40593,10 +40241,7 @@ module \weft.simt.core.rows.division.queue (rst, i__valid, o__ready, i__ready, o
     if (push) begin
       \$12  = \$9 [1:0];
     end
-    if (clear) begin
-      \$12  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$12  = 2'h0;
     end
   end
@@ -40665,8 +40310,8 @@ module \weft.simt.core.rows.division.queue (rst, i__valid, o__ready, i__ready, o
   assign \read__data.b  = o__payload[147:84];
 endmodule
 
-module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payload, \o__ready$57 , loaded__ready, stored__ready, i__valid, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, \i__ready$54 , \beats$56 , stored__valid, busy, clear, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready
-, i__payload, read__burst__payload, write__burst__payload, write__beat__payload, stored__payload, loaded__payload, loaded__valid, clk);
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$57 , loaded__ready, stored__ready, i__valid, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, \i__ready$54 , \beats$56 , stored__valid, busy, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, i__payload
+, read__burst__payload, write__burst__payload, write__beat__payload, stored__payload, loaded__payload, loaded__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
   wire [2:0] \$1 ;
   wire [16:0] \$10 ;
@@ -41029,10 +40674,10 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
   reg [3:0] broken = 4'h0;
   output busy;
   wire busy;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg [3:0] ends = 4'h0;
   wire [31:0] found_0;
   wire [31:0] found_1;
@@ -41150,8 +40795,6 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
   wire read__burst__ready;
   output read__burst__valid;
   wire read__burst__valid;
-  input rst;
-  wire rst;
   output [81:0] stored__payload;
   wire [81:0] stored__payload;
   wire \stored__payload.byte ;
@@ -41511,48 +41154,46 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
   assign \$309  = 1'h1 << \o__payload$75 [1:0];
   assign \$310  = \$308  | { 1'h0, \$309  };
   assign \$311  = \$signal$73  | write__done__payload;
-  always @(posedge clk)
+  always @(posedge core_clk)
     loaded__payload <= \$312 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$26  <= \$313 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$20  <= \$314 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$71  <= \$315 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$39  <= \$316 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$42  <= \$317 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$36  <= \$318 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     written <= \$319 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$73  <= \$320 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     ends <= \$321 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     broken <= \$322 ;
   \weft.simt.core.rows.in_main.loads  loads (
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__ready(i__ready),
     .i__valid(\i__valid$15 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
-    .rst(rst),
     .write__data(\i__payload$17 )
   );
   \weft.simt.core.rows.in_main.stores  stores (
-    .clear(clear),
-    .clk(clk),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
     .i__ready(\i__ready$40 ),
     .i__valid(\i__valid$43 ),
     .o__payload(\o__payload$75 ),
     .o__ready(\o__ready$57 ),
     .o__valid(\o__valid$68 ),
-    .rst(rst),
     .write__data(\i__payload$45 )
   );
   always @* begin
@@ -41577,10 +41218,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
         \$312 [81] = \$289 ;
       end
     end
-    if (clear) begin
-      \$312  = 82'h000000000000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$312  = 82'h000000000000000000000;
     end
   end
@@ -41595,10 +41233,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
         \$313  = 1'h1;
       end
     end
-    if (clear) begin
-      \$313  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$313  = 1'h0;
     end
   end
@@ -41608,10 +41243,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
     if (moves) begin
       \$314  = \$285 [3:0];
     end
-    if (clear) begin
-      \$314  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$314  = 4'h0;
     end
   end
@@ -41621,10 +41253,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
     if (moves) begin
       \$315  = \$288 ;
     end
-    if (clear) begin
-      \$315  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$315  = 1'h0;
     end
   end
@@ -41639,10 +41268,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
         \$316  = 1'h1;
       end
     end
-    if (clear) begin
-      \$316  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$316  = 1'h0;
     end
   end
@@ -41657,10 +41283,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
         \$317  = at_last;
       end
     end
-    if (clear) begin
-      \$317  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$317  = 1'h0;
     end
   end
@@ -41675,10 +41298,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
         \$318  = \$299 [3:0];
       end
     end
-    if (clear) begin
-      \$318  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$318  = 4'h0;
     end
   end
@@ -41690,10 +41310,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
         \$319  = \$310 [3:0];
       end
     end
-    if (clear) begin
-      \$319  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$319  = 4'h0;
     end
   end
@@ -41703,10 +41320,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
     if (\o__ready$57 ) begin
       \$320  = \$305 ;
     end
-    if (clear) begin
-      \$320  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$320  = 1'h0;
     end
   end
@@ -41728,10 +41342,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
         endcase
       end
     end
-    if (clear) begin
-      \$321  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$321  = 4'h0;
     end
   end
@@ -41753,10 +41364,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
         endcase
       end
     end
-    if (clear) begin
-      \$322  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$322  = 4'h0;
     end
   end
@@ -41912,7 +41520,7 @@ module \weft.simt.core.rows.in_main (rst, read__beat__valid, write__done__payloa
   assign \$257  = strobe_1;
 endmodule
 
-module \weft.simt.core.rows.in_main.loads (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, write__data, clk);
+module \weft.simt.core.rows.in_main.loads (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
@@ -41926,10 +41534,10 @@ module \weft.simt.core.rows.in_main.loads (rst, i__valid, o__ready, i__ready, o_
   wire \$7 ;
   wire [4:0] \$8 ;
   wire [4:0] \$9 ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg [3:0] head = 4'h0;
   wire [3:0] head_next;
   wire [31:0] i__payload;
@@ -41985,8 +41593,6 @@ module \weft.simt.core.rows.in_main.loads (rst, i__valid, o__ready, i__ready, o_
   wire \read__data.tag.unsigned ;
   wire [1:0] \read__data.tag.warp ;
   wire read__en;
-  input rst;
-  wire rst;
   (* init = 4'h0 *)
   wire [3:0] tail;
   reg [3:0] write__addr = 4'h0;
@@ -42006,12 +41612,12 @@ module \weft.simt.core.rows.in_main.loads (rst, i__valid, o__ready, i__ready, o_
   wire [1:0] \write__data.tag.warp ;
   wire write__en;
   reg [31:0] storage [15:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [3:0] _0_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _0_ <= \$4 [3:0];
   end
   assign o__payload = storage[_0_];
@@ -42028,29 +41634,23 @@ module \weft.simt.core.rows.in_main.loads (rst, i__valid, o__ready, i__ready, o_
   assign \$7  = write__addr == 4'hf;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 5'h00 : \$8 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     head <= \$10 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     level <= \$11 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$10  = \$4 [3:0];
-    if (clear) begin
-      \$10  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$11  = \$6 [4:0];
-    if (clear) begin
-      \$11  = 5'h00;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$11  = 5'h00;
     end
   end
@@ -42060,10 +41660,7 @@ module \weft.simt.core.rows.in_main.loads (rst, i__valid, o__ready, i__ready, o_
     if (push) begin
       \$12  = \$9 [3:0];
     end
-    if (clear) begin
-      \$12  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$12  = 4'h0;
     end
   end
@@ -42124,7 +41721,7 @@ module \weft.simt.core.rows.in_main.loads (rst, i__valid, o__ready, i__ready, o_
   assign \read__data.beat  = o__payload[31:28];
 endmodule
 
-module \weft.simt.core.rows.in_main.stores (rst, o__ready, i__valid, i__ready, o__valid, o__payload, clear, write__data, clk);
+module \weft.simt.core.rows.in_main.stores (core_rst, o__ready, i__valid, i__ready, o__valid, o__payload, write__data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
@@ -42138,10 +41735,10 @@ module \weft.simt.core.rows.in_main.stores (rst, o__ready, i__valid, i__ready, o
   wire \$7 ;
   wire [4:0] \$8 ;
   wire [4:0] \$9 ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg [3:0] head = 4'h0;
   wire [3:0] head_next;
   wire [3:0] i__payload;
@@ -42170,8 +41767,6 @@ module \weft.simt.core.rows.in_main.stores (rst, o__ready, i__valid, i__ready, o
   wire \read__data.last ;
   wire [1:0] \read__data.warp ;
   wire read__en;
-  input rst;
-  wire rst;
   (* init = 4'h0 *)
   wire [3:0] tail;
   reg [3:0] write__addr = 4'h0;
@@ -42182,12 +41777,12 @@ module \weft.simt.core.rows.in_main.stores (rst, o__ready, i__valid, i__ready, o
   wire [1:0] \write__data.warp ;
   wire write__en;
   reg [3:0] storage [15:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [3:0] _0_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _0_ <= \$4 [3:0];
   end
   assign o__payload = storage[_0_];
@@ -42204,29 +41799,23 @@ module \weft.simt.core.rows.in_main.stores (rst, o__ready, i__valid, i__ready, o
   assign \$7  = write__addr == 4'hf;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 5'h00 : \$8 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     head <= \$10 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     level <= \$11 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$10  = \$4 [3:0];
-    if (clear) begin
-      \$10  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$11  = \$6 [4:0];
-    if (clear) begin
-      \$11  = 5'h00;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$11  = 5'h00;
     end
   end
@@ -42236,10 +41825,7 @@ module \weft.simt.core.rows.in_main.stores (rst, o__ready, i__valid, i__ready, o
     if (push) begin
       \$12  = \$9 [3:0];
     end
-    if (clear) begin
-      \$12  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$12  = 4'h0;
     end
   end
@@ -42264,78 +41850,77 @@ module \weft.simt.core.rows.in_main.stores (rst, o__ready, i__valid, i__ready, o
   assign \read__data.last  = o__payload[3];
 endmodule
 
-module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__ready, stored, coming, busy, o__valid, o__payload, clear, port__out, i__payload, port__valid, port__region, port__write, port__rows, port__strobe, port__data, port_warp, clk
-);
+module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid, i__ready, stored, coming, busy, o__valid, o__payload, port__out, i__payload, port__valid, port__region, port__write, port__rows, port__strobe, port__data, port_warp, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire \$1 ;
   wire \$10 ;
-  wire \$100 ;
-  wire \$101 ;
-  wire \$102 ;
-  wire \$103 ;
-  wire \$104 ;
-  wire \$105 ;
-  wire \$106 ;
-  wire \$107 ;
-  wire \$108 ;
-  wire \$109 ;
+  wire [6:0] \$100 ;
+  wire [6:0] \$101 ;
+  wire [6:0] \$102 ;
+  wire [6:0] \$103 ;
+  wire [3:0] \$104 ;
+  wire [3:0] \$105 ;
+  wire [3:0] \$106 ;
+  wire [3:0] \$107 ;
+  wire [3:0] \$108 ;
+  wire [3:0] \$109 ;
   wire \$11 ;
-  wire \$110 ;
-  wire \$111 ;
-  wire \$112 ;
-  wire [6:0] \$113 ;
-  wire [6:0] \$114 ;
-  wire [6:0] \$115 ;
-  wire [6:0] \$116 ;
-  wire [6:0] \$117 ;
-  wire [6:0] \$118 ;
-  wire [6:0] \$119 ;
+  wire [3:0] \$110 ;
+  wire [3:0] \$111 ;
+  wire [3:0] \$112 ;
+  wire [3:0] \$113 ;
+  wire [7:0] \$114 ;
+  wire [7:0] \$115 ;
+  wire [3:0] \$116 ;
+  wire [3:0] \$117 ;
+  wire [7:0] \$118 ;
+  wire [7:0] \$119 ;
   wire \$12 ;
-  wire [6:0] \$120 ;
+  wire [3:0] \$120 ;
   wire [3:0] \$121 ;
-  wire [3:0] \$122 ;
-  wire [3:0] \$123 ;
+  wire [7:0] \$122 ;
+  wire [7:0] \$123 ;
   wire [3:0] \$124 ;
   wire [3:0] \$125 ;
-  wire [3:0] \$126 ;
-  wire [3:0] \$127 ;
+  wire [7:0] \$126 ;
+  wire [7:0] \$127 ;
   wire [3:0] \$128 ;
   wire [3:0] \$129 ;
   wire [1:0] \$13 ;
-  wire [3:0] \$130 ;
+  wire [7:0] \$130 ;
   wire [7:0] \$131 ;
-  wire [7:0] \$132 ;
+  wire [3:0] \$132 ;
   wire [3:0] \$133 ;
-  wire [3:0] \$134 ;
+  wire [7:0] \$134 ;
   wire [7:0] \$135 ;
-  wire [7:0] \$136 ;
+  wire [3:0] \$136 ;
   wire [3:0] \$137 ;
-  wire [3:0] \$138 ;
+  wire [7:0] \$138 ;
   wire [7:0] \$139 ;
   wire [4:0] \$14 ;
-  wire [7:0] \$140 ;
+  wire [3:0] \$140 ;
   wire [3:0] \$141 ;
-  wire [3:0] \$142 ;
+  wire [7:0] \$142 ;
   wire [7:0] \$143 ;
-  wire [7:0] \$144 ;
-  wire [3:0] \$145 ;
-  wire [3:0] \$146 ;
-  wire [7:0] \$147 ;
-  wire [7:0] \$148 ;
-  wire [3:0] \$149 ;
+  wire \$144 ;
+  wire \$145 ;
+  wire \$146 ;
+  wire \$147 ;
+  wire \$148 ;
+  wire \$149 ;
   wire [4:0] \$15 ;
-  wire [3:0] \$150 ;
-  wire [7:0] \$151 ;
-  wire [7:0] \$152 ;
-  wire [3:0] \$153 ;
-  wire [3:0] \$154 ;
-  wire [7:0] \$155 ;
-  wire [7:0] \$156 ;
-  wire [3:0] \$157 ;
-  wire [3:0] \$158 ;
-  wire [7:0] \$159 ;
+  wire \$150 ;
+  wire \$151 ;
+  wire \$152 ;
+  wire \$153 ;
+  wire \$154 ;
+  wire \$155 ;
+  wire \$156 ;
+  wire \$157 ;
+  wire \$158 ;
+  wire \$159 ;
   wire \$16 ;
-  wire [7:0] \$160 ;
+  wire \$160 ;
   wire \$161 ;
   wire \$162 ;
   wire \$163 ;
@@ -42398,13 +41983,13 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   wire \$3 ;
   wire \$30 ;
   wire \$31 ;
-  wire [6:0] \$310 ;
-  wire [6:0] \$313 ;
   wire \$32 ;
   wire \$33 ;
   wire \$34 ;
   wire \$35 ;
+  wire [6:0] \$358 ;
   wire \$36 ;
+  wire [6:0] \$361 ;
   wire \$37 ;
   wire \$38 ;
   wire \$39 ;
@@ -42470,42 +42055,44 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   wire \$93 ;
   wire \$94 ;
   wire \$95 ;
-  wire \$96 ;
-  wire \$97 ;
-  wire \$98 ;
-  wire \$99 ;
+  wire [6:0] \$96 ;
+  wire [6:0] \$97 ;
+  wire [6:0] \$98 ;
+  wire [6:0] \$99 ;
+  wire [13:0] \$like ;
+  wire [7:0] \$like$26 ;
   wire \$signal ;
-  reg \$signal$36  = 1'h0;
-  reg \$signal$48  = 1'h0;
+  reg \$signal$40  = 1'h0;
+  reg \$signal$52  = 1'h0;
   reg \$signal$8  = 1'h0;
   wire \$signal$9 ;
   output busy;
   wire busy;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
   reg come_1 = 1'h0;
   reg come_2 = 1'h0;
   output coming;
   wire coming;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire [31:0] found_0;
   wire [31:0] found_1;
   reg [63:0] found_row = 64'h0000000000000000;
   reg has_old = 1'h0;
   input [154:0] i__payload;
   wire [154:0] i__payload;
-  wire [81:0] \i__payload$31 ;
-  wire \i__payload$31.byte ;
-  wire \i__payload$31.error ;
-  wire \i__payload$31.half ;
-  wire \i__payload$31.last ;
-  wire [1:0] \i__payload$31.mask ;
-  wire [3:0] \i__payload$31.offsets ;
-  wire [4:0] \i__payload$31.rd ;
-  wire [63:0] \i__payload$31.row ;
-  wire \i__payload$31.unsigned ;
-  wire [1:0] \i__payload$31.warp ;
+  wire [81:0] \i__payload$35 ;
+  wire \i__payload$35.byte ;
+  wire \i__payload$35.error ;
+  wire \i__payload$35.half ;
+  wire \i__payload$35.last ;
+  wire [1:0] \i__payload$35.mask ;
+  wire [3:0] \i__payload$35.offsets ;
+  wire [4:0] \i__payload$35.rd ;
+  wire [63:0] \i__payload$35.row ;
+  wire \i__payload$35.unsigned ;
+  wire [1:0] \i__payload$35.warp ;
   wire \i__payload.emit ;
   wire \i__payload.last ;
   wire [1:0] \i__payload.mask ;
@@ -42534,12 +42121,24 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   wire i__ready;
   input i__valid;
   wire i__valid;
-  reg \i__valid$29  = 1'h0;
+  reg \i__valid$33  = 1'h0;
   reg is_store = 1'h0;
   wire lane_0_in_bank_0;
   wire lane_0_in_bank_1;
   wire lane_1_in_bank_0;
   wire lane_1_in_bank_1;
+  wire [63:0] next_data;
+  wire [21:0] next_tag;
+  wire \next_tag.byte ;
+  wire \next_tag.emit ;
+  wire \next_tag.half ;
+  wire \next_tag.last ;
+  wire [1:0] \next_tag.mask ;
+  wire [5:0] \next_tag.offsets ;
+  wire [4:0] \next_tag.rd ;
+  wire [1:0] \next_tag.served ;
+  wire \next_tag.unsigned ;
+  wire [1:0] \next_tag.warp ;
   output [81:0] o__payload;
   wire [81:0] o__payload;
   wire [81:0] \o__payload$1 ;
@@ -42594,8 +42193,6 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   wire [1:0] port_warp;
   (* init = 1'h0 *)
   wire ready;
-  input rst;
-  wire rst;
   output stored;
   wire stored;
   wire [3:0] strobe_0;
@@ -42718,83 +42315,83 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   assign lane_1_in_bank_0 = i__payload[149] & \$93 ;
   assign lane_0_in_bank_1 = i__payload[148] & \$94 ;
   assign lane_1_in_bank_1 = i__payload[149] & \$95 ;
-  assign \$310  = tag_2[18] * 6'h20;
-  assign found_0 = port__out >> \$310 ;
-  assign \$313  = tag_2[21] * 6'h20;
-  assign found_1 = port__out >> \$313 ;
-  assign \$96  = port__valid & port__ready;
-  assign \$97  = \$96  & is_store;
-  assign stored = \$97  & tag[12];
-  assign \$98  = port__valid & port__ready;
-  assign \$99  = \$98  & \$signal$36 ;
-  assign \$100  = \$99  & tag[11];
-  assign coming = \$100  & tag[12];
-  assign \$101  = | { passing_2_2, passing_1_1 };
-  assign \$102  = port__valid | \$101 ;
-  assign \$103  = \$102  | \i__valid$29 ;
-  assign busy = \$103  | o__valid;
-  assign \$104  = ~ port__valid;
-  assign \$105  = \$104  | port__ready;
-  assign \$106  = \$signal$9  & i__payload[2];
-  assign \$107  = ~ \$signal ;
-  assign \$108  = \$106  & \$107 ;
-  assign \$109  = ~ port__valid;
-  assign \$110  = \$109  | port__ready;
-  assign \$111  = i__payload[2] & \$signal$8 ;
-  assign \$112  = i__payload[1] | \$111 ;
-  assign \$113  = i__payload[29:23] & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$115  = i__payload[61:55] & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$116  = \$114  | \$115 ;
-  assign \$117  = i__payload[29:23] & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$119  = i__payload[61:55] & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$120  = \$118  | \$119 ;
+  assign \$96  = i__payload[29:23] & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$98  = i__payload[61:55] & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$99  = \$97  | \$98 ;
+  assign \$100  = i__payload[29:23] & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$102  = i__payload[61:55] & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$103  = \$101  | \$102 ;
+  assign \$104  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$106  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$107  = \$105  | \$106 ;
+  assign \$108  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$110  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$111  = \$109  | \$110 ;
+  assign \$112  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$113  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$114  = \$113 [0] ? \$51 [7:0] : 8'h00;
+  assign \$115  = \$112 [0] ? \$91 [7:0] : \$114 ;
+  assign \$116  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$117  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$118  = \$117 [1] ? \$51 [15:8] : 8'h00;
+  assign \$119  = \$116 [1] ? \$91 [15:8] : \$118 ;
+  assign \$120  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
   assign \$121  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$123  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$124  = \$122  | \$123 ;
-  assign \$125  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$127  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$128  = \$126  | \$127 ;
-  assign \$129  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$130  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$131  = \$130 [0] ? \$51 [7:0] : 8'h00;
-  assign \$132  = \$129 [0] ? \$91 [7:0] : \$131 ;
-  assign \$133  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$134  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$135  = \$134 [1] ? \$51 [15:8] : 8'h00;
-  assign \$136  = \$133 [1] ? \$91 [15:8] : \$135 ;
-  assign \$137  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$138  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$139  = \$138 [2] ? \$51 [23:16] : 8'h00;
-  assign \$140  = \$137 [2] ? \$91 [23:16] : \$139 ;
-  assign \$141  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$142  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$143  = \$142 [3] ? \$51 [31:24] : 8'h00;
-  assign \$144  = \$141 [3] ? \$91 [31:24] : \$143 ;
-  assign \$145  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$146  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$147  = \$146 [0] ? \$51 [7:0] : 8'h00;
-  assign \$148  = \$145 [0] ? \$91 [7:0] : \$147 ;
-  assign \$149  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$150  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$151  = \$150 [1] ? \$51 [15:8] : 8'h00;
-  assign \$152  = \$149 [1] ? \$91 [15:8] : \$151 ;
-  assign \$153  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$154  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$155  = \$154 [2] ? \$51 [23:16] : 8'h00;
-  assign \$156  = \$153 [2] ? \$91 [23:16] : \$155 ;
-  assign \$157  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$158  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$159  = \$158 [3] ? \$51 [31:24] : 8'h00;
-  assign \$160  = \$157 [3] ? \$91 [31:24] : \$159 ;
+  assign \$122  = \$121 [2] ? \$51 [23:16] : 8'h00;
+  assign \$123  = \$120 [2] ? \$91 [23:16] : \$122 ;
+  assign \$124  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$125  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$126  = \$125 [3] ? \$51 [31:24] : 8'h00;
+  assign \$127  = \$124 [3] ? \$91 [31:24] : \$126 ;
+  assign \$128  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$129  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$130  = \$129 [0] ? \$51 [7:0] : 8'h00;
+  assign \$131  = \$128 [0] ? \$91 [7:0] : \$130 ;
+  assign \$132  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$133  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$134  = \$133 [1] ? \$51 [15:8] : 8'h00;
+  assign \$135  = \$132 [1] ? \$91 [15:8] : \$134 ;
+  assign \$136  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$137  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$138  = \$137 [2] ? \$51 [23:16] : 8'h00;
+  assign \$139  = \$136 [2] ? \$91 [23:16] : \$138 ;
+  assign \$140  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$141  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$142  = \$141 [3] ? \$51 [31:24] : 8'h00;
+  assign \$143  = \$140 [3] ? \$91 [31:24] : \$142 ;
+  assign \$358  = tag_2[18] * 6'h20;
+  assign found_0 = port__out >> \$358 ;
+  assign \$361  = tag_2[21] * 6'h20;
+  assign found_1 = port__out >> \$361 ;
+  assign \$144  = port__valid & port__ready;
+  assign \$145  = \$144  & is_store;
+  assign stored = \$145  & tag[12];
+  assign \$146  = port__valid & port__ready;
+  assign \$147  = \$146  & \$signal$40 ;
+  assign \$148  = \$147  & tag[11];
+  assign coming = \$148  & tag[12];
+  assign \$149  = | { passing_2_2, passing_1_1 };
+  assign \$150  = port__valid | \$149 ;
+  assign \$151  = \$150  | \i__valid$33 ;
+  assign busy = \$151  | o__valid;
+  assign \$152  = ~ port__valid;
+  assign \$153  = \$152  | port__ready;
+  assign \$154  = \$signal$9  & i__payload[2];
+  assign \$155  = ~ \$signal ;
+  assign \$156  = \$154  & \$155 ;
+  assign \$157  = ~ port__valid;
+  assign \$158  = \$157  | port__ready;
+  assign \$159  = i__payload[2] & \$signal$8 ;
+  assign \$160  = i__payload[1] | \$159 ;
   assign \$161  = ~ i__payload[1];
   assign \$162  = i__payload[2] & \$signal$8 ;
   assign \$163  = ~ \$162 ;
   assign \$164  = \$161  & \$163 ;
   assign \$165  = port__valid & port__ready;
-  assign \$166  = \$165  & \$signal$36 ;
+  assign \$166  = \$165  & \$signal$40 ;
   assign \$167  = port__valid & port__ready;
-  assign \$168  = \$167  & \$signal$36 ;
-  assign \$169  = \$168  & \$signal$48 ;
+  assign \$168  = \$167  & \$signal$40 ;
+  assign \$169  = \$168  & \$signal$52 ;
   assign \$170  = come_2 & tag_2[7];
   assign \$171  = come_2 & tag_2[8];
   assign \$172  = come_2 & tag_2[11];
@@ -42802,82 +42399,78 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   assign \$174  = ~ i__ready;
   assign \$175  = \$173  & \$174 ;
   assign \$176  = port__valid & port__ready;
-  assign \$177  = \$176  & \$signal$36 ;
+  assign \$177  = \$176  & \$signal$40 ;
   assign \$178  = port__valid & port__ready;
-  assign \$179  = \$178  & \$signal$36 ;
-  always @(posedge clk)
+  assign \$179  = \$178  & \$signal$40 ;
+  always @(posedge core_clk)
     \$181  <= \$180 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$183  <= \$182 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$8  <= \$184 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     updates <= \$185 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     port__valid <= \$186 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     port__region <= \$187 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     port__write <= \$188 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     port__rows <= \$189 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     port__strobe <= \$190 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     port__data <= \$191 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     tag <= \$192 ;
-  always @(posedge clk)
-    \$signal$36  <= \$193 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
+    \$signal$40  <= \$193 ;
+  always @(posedge core_clk)
     is_store <= \$194 ;
-  always @(posedge clk)
-    \$signal$48  <= \$195 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
+    \$signal$52  <= \$195 ;
+  always @(posedge core_clk)
     come_1 <= \$196 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     come_2 <= \$197 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     old_comes_1 <= \$198 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     old_comes_2 <= \$199 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     tag_1 <= tag;
-  always @(posedge clk)
+  always @(posedge core_clk)
     tag_2 <= tag_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     found_row <= \$200 ;
-  always @(posedge clk)
-    \i__valid$29  <= \$201 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
+    \i__valid$33  <= \$201 ;
+  always @(posedge core_clk)
     has_old <= \$202 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     passing_1_1 <= \$203 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     passing_2_1 <= \$204 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     passing_2_2 <= \$205 ;
   \weft.simt.core.rows.in_shared.answers  answers (
-    .clear(clear),
-    .clk(clk),
-    .i__valid(\i__valid$29 ),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .i__valid(\i__valid$33 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
-    .\port$9048$0 (\$181 ),
-    .\port$9050$0 (\$183 ),
-    .\port$9086$0 (found_row),
-    .rst(rst)
+    .\port$8978$0 (\$181 ),
+    .\port$8980$0 (\$183 ),
+    .\port$9016$0 (found_row)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$180 [4:0] = tag_2[4:0];
     \$180 [6:5] = tag_2[6:5];
     \$180 [8:7] = tag_2[10:9];
-    if (clear) begin
-      \$180  = 9'h000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$180  = 9'h000;
     end
   end
@@ -42888,10 +42481,7 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
     \$182 [1] = tag_2[14];
     \$182 [2] = tag_2[15];
     \$182 [6:3] = { tag_2[20:19], tag_2[17:16] };
-    if (clear) begin
-      \$182  = 8'h00;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$182  = 8'h00;
     end
   end
@@ -42901,203 +42491,145 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
     if (\$signal$9 ) begin
       \$184  = \$signal ;
     end
-    if (clear) begin
-      \$184  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$184  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$185  = updates;
-    if (\$105 ) begin
-      \$185  = \$108 ;
+    if (\$153 ) begin
+      \$185  = \$156 ;
     end
-    if (clear) begin
-      \$185  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$185  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$186  = port__valid;
-    if (\$110 ) begin
+    if (\$158 ) begin
       \$186  = \$signal$9 ;
     end
-    if (clear) begin
-      \$186  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$186  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$187  = port__region;
-    if (\$110 ) begin
+    if (\$158 ) begin
       \$187  = i__payload[154];
     end
-    if (clear) begin
-      \$187  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$187  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$188  = port__write;
-    if (\$110 ) begin
-      \$188  = \$112 ;
+    if (\$158 ) begin
+      \$188  = \$160 ;
     end
-    if (clear) begin
-      \$188  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$188  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$189  = port__rows;
-    if (\$110 ) begin
-      \$189  = { \$120 , \$116  };
+    if (\$158 ) begin
+      \$189  = { \$103 , \$99  };
     end
-    if (clear) begin
-      \$189  = 14'h0000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$189  = 14'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$190  = port__strobe;
-    if (\$110 ) begin
-      \$190  = { \$128 , \$124  };
+    if (\$158 ) begin
+      \$190  = { \$111 , \$107  };
     end
-    if (clear) begin
-      \$190  = 8'h00;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$190  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$191  = port__data;
-    if (\$110 ) begin
-      \$191  = { \$160 , \$156 , \$152 , \$148 , \$144 , \$140 , \$136 , \$132  };
+    if (\$158 ) begin
+      \$191  = { \$143 , \$139 , \$135 , \$131 , \$127 , \$123 , \$119 , \$115  };
     end
-    if (clear) begin
-      \$191  = 64'h0000000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$191  = 64'h0000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$192  = tag;
-    if (\$110 ) begin
-      \$192 [8:7] = i__payload[149:148];
-      \$192 [10:9] = i__payload[151:150];
-      \$192 [11] = i__payload[152];
-      \$192 [12] = i__payload[153];
-      \$192 [6:5] = i__payload[15:14];
-      \$192 [13] = i__payload[3];
-      \$192 [14] = i__payload[4];
-      \$192 [15] = i__payload[5];
-      \$192 [18:16] = i__payload[22:20];
-      \$192 [21:19] = i__payload[54:52];
-      \$192 [4:0] = i__payload[13:9];
+    if (\$158 ) begin
+      \$192  = next_tag;
     end
-    if (clear) begin
-      \$192  = 22'h000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$192  = 22'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
-    \$193  = \$signal$36 ;
-    if (\$110 ) begin
+    \$193  = \$signal$40 ;
+    if (\$158 ) begin
       \$193  = \$164 ;
     end
-    if (clear) begin
-      \$193  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$193  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$194  = is_store;
-    if (\$110 ) begin
+    if (\$158 ) begin
       \$194  = i__payload[1];
     end
-    if (clear) begin
-      \$194  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$194  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
-    \$195  = \$signal$48 ;
-    if (\$110 ) begin
+    \$195  = \$signal$52 ;
+    if (\$158 ) begin
       \$195  = \$signal ;
     end
-    if (clear) begin
-      \$195  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$195  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$196  = \$166 ;
-    if (clear) begin
-      \$196  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$196  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$197  = come_1;
-    if (clear) begin
-      \$197  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$197  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$198  = \$169 ;
-    if (clear) begin
-      \$198  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$198  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$199  = old_comes_1;
-    if (clear) begin
-      \$199  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$199  = 1'h0;
     end
   end
@@ -43110,60 +42642,42 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
     if (\$171 ) begin
       \$200 [63:32] = found_1;
     end
-    if (clear) begin
-      \$200  = 64'h0000000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$200  = 64'h0000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$201  = \$172 ;
-    if (clear) begin
-      \$201  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$201  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$202  = \$175 ;
-    if (clear) begin
-      \$202  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$202  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$203  = \$177 ;
-    if (clear) begin
-      \$203  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$203  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$204  = \$179 ;
-    if (clear) begin
-      \$204  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$204  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$205  = passing_2_1;
-    if (clear) begin
-      \$205  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$205  = 1'h0;
     end
   end
@@ -43172,8 +42686,11 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   assign \o__valid$5  = o__valid;
   assign value_0 = \$51 [31:0];
   assign value_1 = \$91 [31:0];
-  assign ready = \i__valid$29 ;
-  assign \i__payload$31  = { 1'h0, \$183 , found_row, \$181  };
+  assign \$like  = { \$103 , \$99  };
+  assign \$like$26  = { \$111 , \$107  };
+  assign next_data = { \$143 , \$139 , \$135 , \$131 , \$127 , \$123 , \$119 , \$115  };
+  assign ready = \i__valid$33 ;
+  assign \i__payload$35  = { 1'h0, \$183 , found_row, \$181  };
   assign port_warp = tag[6:5];
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -43215,16 +42732,26 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   assign \i__payload.emit  = i__payload[152];
   assign \i__payload.last  = i__payload[153];
   assign \i__payload.region  = i__payload[154];
-  assign \i__payload$31.rd  = \$181 [4:0];
-  assign \i__payload$31.warp  = \$181 [6:5];
-  assign \i__payload$31.mask  = \$181 [8:7];
-  assign \i__payload$31.row  = found_row;
-  assign \i__payload$31.byte  = \$183 [0];
-  assign \i__payload$31.half  = \$183 [1];
-  assign \i__payload$31.unsigned  = \$183 [2];
-  assign \i__payload$31.offsets  = \$183 [6:3];
-  assign \i__payload$31.last  = \$183 [7];
-  assign \i__payload$31.error  = 1'h0;
+  assign \next_tag.rd  = next_tag[4:0];
+  assign \next_tag.warp  = next_tag[6:5];
+  assign \next_tag.served  = next_tag[8:7];
+  assign \next_tag.mask  = next_tag[10:9];
+  assign \next_tag.emit  = next_tag[11];
+  assign \next_tag.last  = next_tag[12];
+  assign \next_tag.byte  = next_tag[13];
+  assign \next_tag.half  = next_tag[14];
+  assign \next_tag.unsigned  = next_tag[15];
+  assign \next_tag.offsets  = next_tag[21:16];
+  assign \i__payload$35.rd  = \$181 [4:0];
+  assign \i__payload$35.warp  = \$181 [6:5];
+  assign \i__payload$35.mask  = \$181 [8:7];
+  assign \i__payload$35.row  = found_row;
+  assign \i__payload$35.byte  = \$183 [0];
+  assign \i__payload$35.half  = \$183 [1];
+  assign \i__payload$35.unsigned  = \$183 [2];
+  assign \i__payload$35.offsets  = \$183 [6:3];
+  assign \i__payload$35.last  = \$183 [7];
+  assign \i__payload$35.error  = 1'h0;
   assign \tag.rd  = tag[4:0];
   assign \tag.warp  = tag[6:5];
   assign \tag.served  = tag[8:7];
@@ -43235,15 +42762,26 @@ module \weft.simt.core.rows.in_shared (rst, port__ready, o__ready, i__valid, i__
   assign \tag.half  = tag[14];
   assign \tag.unsigned  = tag[15];
   assign \tag.offsets  = tag[21:16];
+  assign next_tag[4:0] = i__payload[13:9];
+  assign next_tag[21:19] = i__payload[54:52];
+  assign next_tag[18:16] = i__payload[22:20];
+  assign next_tag[15] = i__payload[5];
+  assign next_tag[14] = i__payload[4];
+  assign next_tag[13] = i__payload[3];
+  assign next_tag[6:5] = i__payload[15:14];
+  assign next_tag[12] = i__payload[153];
+  assign next_tag[11] = i__payload[152];
+  assign next_tag[10:9] = i__payload[151:150];
+  assign next_tag[8:7] = i__payload[149:148];
   assign \$94  = i__payload[22];
   assign \$95  = i__payload[54];
-  assign \$114  = \$113 ;
-  assign \$118  = \$117 ;
-  assign \$122  = \$121 ;
-  assign \$126  = \$125 ;
+  assign \$97  = \$96 ;
+  assign \$101  = \$100 ;
+  assign \$105  = \$104 ;
+  assign \$109  = \$108 ;
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (rst, o__ready, o__valid, o__payload, clear, \port$9048$0 , \port$9050$0 , \port$9086$0 , i__valid, clk);
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__payload, \port$8978$0 , \port$8980$0 , \port$9016$0 , i__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -43257,10 +42795,10 @@ module \weft.simt.core.rows.in_shared.answers (rst, o__ready, o__valid, o__paylo
   wire \$7 ;
   wire [2:0] \$8 ;
   wire [2:0] \$9 ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg [1:0] head = 2'h0;
   wire [1:0] head_next;
   wire [81:0] i__payload;
@@ -43295,12 +42833,12 @@ module \weft.simt.core.rows.in_shared.answers (rst, o__ready, o__valid, o__paylo
   output o__valid;
   wire o__valid;
   wire pop;
-  input [8:0] \port$9048$0 ;
-  wire [8:0] \port$9048$0 ;
-  input [7:0] \port$9050$0 ;
-  wire [7:0] \port$9050$0 ;
-  input [63:0] \port$9086$0 ;
-  wire [63:0] \port$9086$0 ;
+  input [8:0] \port$8978$0 ;
+  wire [8:0] \port$8978$0 ;
+  input [7:0] \port$8980$0 ;
+  wire [7:0] \port$8980$0 ;
+  input [63:0] \port$9016$0 ;
+  wire [63:0] \port$9016$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -43315,8 +42853,6 @@ module \weft.simt.core.rows.in_shared.answers (rst, o__ready, o__valid, o__paylo
   wire \read__data.unsigned ;
   wire [1:0] \read__data.warp ;
   wire read__en;
-  input rst;
-  wire rst;
   (* init = 2'h0 *)
   wire [1:0] tail;
   reg [1:0] write__addr = 2'h0;
@@ -43333,12 +42869,12 @@ module \weft.simt.core.rows.in_shared.answers (rst, o__ready, o__valid, o__paylo
   wire [1:0] \write__data.warp ;
   wire write__en;
   reg [81:0] storage [3:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$9050$0 , \port$9086$0 , \port$9048$0  };
+      storage[write__addr] <= { 1'h0, \port$8980$0 , \port$9016$0 , \port$8978$0  };
   end
   reg [1:0] _0_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _0_ <= \$4 [1:0];
   end
   assign o__payload = storage[_0_];
@@ -43355,29 +42891,23 @@ module \weft.simt.core.rows.in_shared.answers (rst, o__ready, o__valid, o__paylo
   assign \$7  = write__addr == 2'h3;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 3'h0 : \$8 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     head <= \$10 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     level <= \$11 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$10  = \$4 [1:0];
-    if (clear) begin
-      \$10  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$11  = \$6 [2:0];
-    if (clear) begin
-      \$11  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$11  = 3'h0;
     end
   end
@@ -43387,40 +42917,37 @@ module \weft.simt.core.rows.in_shared.answers (rst, o__ready, o__valid, o__paylo
     if (push) begin
       \$12  = \$9 [1:0];
     end
-    if (clear) begin
-      \$12  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$12  = 2'h0;
     end
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$9050$0 , \port$9086$0 , \port$9048$0  };
-  assign i__payload = { 1'h0, \port$9050$0 , \port$9086$0 , \port$9048$0  };
+  assign write__data = { 1'h0, \port$8980$0 , \port$9016$0 , \port$8978$0  };
+  assign i__payload = { 1'h0, \port$8980$0 , \port$9016$0 , \port$8978$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$9048$0 [4:0];
-  assign \write__data.warp  = \port$9048$0 [6:5];
-  assign \write__data.mask  = \port$9048$0 [8:7];
-  assign \write__data.row  = \port$9086$0 ;
-  assign \write__data.byte  = \port$9050$0 [0];
-  assign \write__data.half  = \port$9050$0 [1];
-  assign \write__data.unsigned  = \port$9050$0 [2];
-  assign \write__data.offsets  = \port$9050$0 [6:3];
-  assign \write__data.last  = \port$9050$0 [7];
+  assign \write__data.rd  = \port$8978$0 [4:0];
+  assign \write__data.warp  = \port$8978$0 [6:5];
+  assign \write__data.mask  = \port$8978$0 [8:7];
+  assign \write__data.row  = \port$9016$0 ;
+  assign \write__data.byte  = \port$8980$0 [0];
+  assign \write__data.half  = \port$8980$0 [1];
+  assign \write__data.unsigned  = \port$8980$0 [2];
+  assign \write__data.offsets  = \port$8980$0 [6:3];
+  assign \write__data.last  = \port$8980$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$9048$0 [4:0];
-  assign \i__payload.warp  = \port$9048$0 [6:5];
-  assign \i__payload.mask  = \port$9048$0 [8:7];
-  assign \i__payload.row  = \port$9086$0 ;
-  assign \i__payload.byte  = \port$9050$0 [0];
-  assign \i__payload.half  = \port$9050$0 [1];
-  assign \i__payload.unsigned  = \port$9050$0 [2];
-  assign \i__payload.offsets  = \port$9050$0 [6:3];
-  assign \i__payload.last  = \port$9050$0 [7];
+  assign \i__payload.rd  = \port$8978$0 [4:0];
+  assign \i__payload.warp  = \port$8978$0 [6:5];
+  assign \i__payload.mask  = \port$8978$0 [8:7];
+  assign \i__payload.row  = \port$9016$0 ;
+  assign \i__payload.byte  = \port$8980$0 [0];
+  assign \i__payload.half  = \port$8980$0 [1];
+  assign \i__payload.unsigned  = \port$8980$0 [2];
+  assign \i__payload.offsets  = \port$8980$0 [6:3];
+  assign \i__payload.last  = \port$8980$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -43444,7 +42971,7 @@ module \weft.simt.core.rows.in_shared.answers (rst, o__ready, o__valid, o__paylo
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__valid, i__ready, \port$5763$0 , \port$5766$0 , \port$5769$0 , \port$5780$0 , \port$5782$0 , shared__ready, shared_busy, main__ready, clear, abort, shared__payload, main__payload, clk);
+module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, main__valid, i__ready, \port$5716$0 , \port$5719$0 , \port$5722$0 , \port$5733$0 , \port$5735$0 , shared__ready, shared_busy, main__ready, abort, shared__payload, main__payload, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -43647,10 +43174,10 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
   wire [1:0] \$signal$9 ;
   input abort;
   wire abort;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   wire [4:0] counts;
   wire done;
   reg first = 1'h0;
@@ -43713,16 +43240,16 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
   output main__valid;
   wire main__valid;
   wire [1:0] near;
-  output \port$5763$0 ;
-  wire \port$5763$0 ;
-  output \port$5766$0 ;
-  wire \port$5766$0 ;
-  output \port$5769$0 ;
-  wire \port$5769$0 ;
-  output \port$5780$0 ;
-  wire \port$5780$0 ;
-  output \port$5782$0 ;
-  wire \port$5782$0 ;
+  output \port$5716$0 ;
+  wire \port$5716$0 ;
+  output \port$5719$0 ;
+  wire \port$5719$0 ;
+  output \port$5722$0 ;
+  wire \port$5722$0 ;
+  output \port$5733$0 ;
+  wire \port$5733$0 ;
+  output \port$5735$0 ;
+  wire \port$5735$0 ;
   reg region_0 = 1'h0;
   reg region_1 = 1'h0;
   reg [147:0] request = 148'h0000000000000000000000000000000000000;
@@ -43745,8 +43272,6 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
   wire \request.unsigned ;
   wire [1:0] \request.warp ;
   wire [1:0] rest;
-  input rst;
-  wire rst;
   output [154:0] shared__payload;
   wire [154:0] shared__payload;
   wire \shared__payload.emit ;
@@ -43963,15 +43488,15 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
   assign \$183  = to_shared ? \$180  : \$182 ;
   assign \$184  = rest & \$183 ;
   assign \$185  = ! \$184 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     request <= \$186 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     region_0 <= \$187 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     region_1 <= \$188 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal  <= \$189 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     first <= \$190 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
@@ -44033,10 +43558,7 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
         \$186 [83:52] = { 22'h000000, lane_1_offset };
       end
     end
-    if (clear) begin
-      \$186  = 148'h0000000000000000000000000000000000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$186  = 148'h0000000000000000000000000000000000000;
     end
   end
@@ -44046,10 +43568,7 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
     if (i__ready) begin
       \$187  = lane_0_region;
     end
-    if (clear) begin
-      \$187  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$187  = 1'h0;
     end
   end
@@ -44059,10 +43578,7 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
     if (i__ready) begin
       \$188  = lane_1_region;
     end
-    if (clear) begin
-      \$188  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$188  = 1'h0;
     end
   end
@@ -44074,10 +43590,7 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
     end else if (done) begin
       \$189  = rest;
     end
-    if (clear) begin
-      \$189  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$189  = 2'h0;
     end
   end
@@ -44089,10 +43602,7 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
     end else if (done) begin
       \$190  = \$185 ;
     end
-    if (clear) begin
-      \$190  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$190  = 1'h0;
     end
   end
@@ -44101,11 +43611,11 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
   assign \$signal$12  = { \$111 , \$108 , \$105 , \$102 , \$99 , \$96 , \$93 , \$90 , \$87 , \$84 , \$81 , \$78 , \$75 , \$72 , \$69 , \$66 , \$63 , \$60 , \$57 , \$54 , \$51 , \$48 , \$45 , \$42 , \$39 , \$36  };
   assign shared__valid = to_shared;
   assign counts = { \$176 , \$174 , \$163 , \$160 , \$157  };
-  assign \port$5763$0  = \$157 ;
-  assign \port$5766$0  = \$160 ;
-  assign \port$5769$0  = \$163 ;
-  assign \port$5780$0  = \$174 ;
-  assign \port$5782$0  = \$176 ;
+  assign \port$5716$0  = \$157 ;
+  assign \port$5719$0  = \$160 ;
+  assign \port$5722$0  = \$163 ;
+  assign \port$5733$0  = \$174 ;
+  assign \port$5735$0  = \$176 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -44203,7 +43713,7 @@ module \weft.simt.core.rows.passes (rst, i__valid, i__payload, to_shared, main__
   assign \$27  = \$26 ;
 endmodule
 
-module \weft.simt.core.rows.queue (rst, i__valid, i__ready, o__valid, o__payload, o__ready, clear, write__data, clk);
+module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, write__data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -44217,10 +43727,10 @@ module \weft.simt.core.rows.queue (rst, i__valid, i__ready, o__valid, o__payload
   wire \$7 ;
   wire [2:0] \$8 ;
   wire [2:0] \$9 ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg [1:0] head = 2'h0;
   wire [1:0] head_next;
   wire [147:0] i__payload;
@@ -44294,8 +43804,6 @@ module \weft.simt.core.rows.queue (rst, i__valid, i__ready, o__valid, o__payload
   wire \read__data.unsigned ;
   wire [1:0] \read__data.warp ;
   wire read__en;
-  input rst;
-  wire rst;
   (* init = 2'h0 *)
   wire [1:0] tail;
   reg [1:0] write__addr = 2'h0;
@@ -44321,12 +43829,12 @@ module \weft.simt.core.rows.queue (rst, i__valid, i__ready, o__valid, o__payload
   wire [1:0] \write__data.warp ;
   wire write__en;
   reg [147:0] storage [3:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [1:0] _0_;
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     _0_ <= \$4 [1:0];
   end
   assign o__payload = storage[_0_];
@@ -44343,29 +43851,23 @@ module \weft.simt.core.rows.queue (rst, i__valid, i__ready, o__valid, o__payload
   assign \$7  = write__addr == 2'h3;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 3'h0 : \$8 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     head <= \$10 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     level <= \$11 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$10  = \$4 [1:0];
-    if (clear) begin
-      \$10  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$11  = \$6 [2:0];
-    if (clear) begin
-      \$11  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$11  = 3'h0;
     end
   end
@@ -44375,10 +43877,7 @@ module \weft.simt.core.rows.queue (rst, i__valid, i__ready, o__valid, o__payload
     if (push) begin
       \$12  = \$9 [1:0];
     end
-    if (clear) begin
-      \$12  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$12  = 2'h0;
     end
   end
@@ -44447,7 +43946,7 @@ module \weft.simt.core.rows.queue (rst, i__valid, i__ready, o__valid, o__payload
   assign \read__data.b  = o__payload[147:84];
 endmodule
 
-module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$4412$0 , \port$4413$0 , at_barrier, arrived, ended, clear, alive, event_warp, filling, start, start_slot, start_warp, clk);
+module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \port$4411$0 , \port$4412$0 , at_barrier, arrived, ended, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
   wire [3:0] \$1 ;
   wire [4:0] \$10 ;
@@ -44477,16 +43976,16 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   wire [4:0] \$32 ;
   wire [4:0] \$33 ;
   wire \$34 ;
-  wire [2:0] \$35 ;
-  wire [2:0] \$36 ;
+  wire \$35 ;
+  wire \$36 ;
   wire \$37 ;
-  wire \$38 ;
-  wire \$39 ;
+  wire [2:0] \$38 ;
+  wire [2:0] \$39 ;
   wire [3:0] \$4 ;
   wire \$40 ;
-  wire [3:0] \$41 ;
-  wire [3:0] \$42 ;
-  wire [3:0] \$43 ;
+  wire \$41 ;
+  wire \$42 ;
+  wire \$43 ;
   wire [3:0] \$44 ;
   wire [3:0] \$45 ;
   wire [3:0] \$46 ;
@@ -44507,18 +44006,21 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   wire [4:0] \$6 ;
   wire [3:0] \$60 ;
   wire [3:0] \$61 ;
-  reg [3:0] \$62 ;
-  reg [1:0] \$63 ;
-  reg [3:0] \$64 ;
+  wire [3:0] \$62 ;
+  wire [3:0] \$63 ;
+  wire [3:0] \$64 ;
   reg [3:0] \$65 ;
-  reg [3:0] \$66 ;
+  reg [1:0] \$66 ;
   reg [3:0] \$67 ;
   reg [3:0] \$68 ;
-  reg [1:0] \$69 ;
+  reg [3:0] \$69 ;
   wire \$7 ;
-  reg [1:0] \$70 ;
-  reg [1:0] \$71 ;
+  reg [3:0] \$70 ;
+  reg [3:0] \$71 ;
   reg [1:0] \$72 ;
+  reg [1:0] \$73 ;
+  reg [1:0] \$74 ;
+  reg [1:0] \$75 ;
   wire [4:0] \$8 ;
   wire [4:0] \$9 ;
   reg [1:0] \$like ;
@@ -44534,10 +44036,10 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   wire arrived;
   output at_barrier;
   wire at_barrier;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   input [3:0] early;
   wire [3:0] early;
   input ended;
@@ -44550,14 +44052,12 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   wire hold;
   reg [3:0] mates = 4'h0;
   wire [3:0] picked;
+  output \port$4411$0 ;
+  wire \port$4411$0 ;
   output \port$4412$0 ;
   wire \port$4412$0 ;
-  output \port$4413$0 ;
-  wire \port$4413$0 ;
   input [3:0] ready;
   wire [3:0] ready;
-  input rst;
-  wire rst;
   reg [1:0] slot_0 = 2'h0;
   reg [1:0] slot_1 = 2'h0;
   reg [1:0] slot_2 = 2'h0;
@@ -44575,6 +44075,9 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   input [3:0] wake;
   wire [3:0] wake;
   wire [1:0] warp;
+  assign \$22  = ~ filling;
+  assign \$23  = mates & alive;
+  assign \$24  = ~ \$signal$8 ;
   assign \$25  = \$23  & \$24 ;
   assign \$26  = | \$25 ;
   assign \$27  = ~ \$26 ;
@@ -44587,55 +44090,58 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   assign \$32  = { 1'h0, \$13 [3:0] } | \$31 ;
   assign \$33  = ~ \$32 ;
   assign \$34  = \$signal$12  == 2'h3;
-  assign \$35  = \$signal$12  + 1'h1;
-  assign \$36  = \$34  ? 3'h0 : \$35 ;
-  assign \$37  = slot_0 == \$like ;
-  assign \$38  = slot_1 == \$like ;
-  assign \$39  = slot_2 == \$like ;
-  assign \$40  = slot_3 == \$like ;
-  assign \$41  = valid ? \$13 [3:0] : 4'h0;
-  assign \$42  = ~ \$41 ;
-  assign \$43  = \$signal  & \$42 ;
-  assign \$44  = \$43  | ready;
-  assign \$45  = \$44  | wake;
-  assign \$46  = \$45  | \$signal$21 ;
-  assign \$47  = \$46  | start_mask;
-  assign \$48  = valid ? \$13 [3:0] : 4'h0;
-  assign \$49  = ~ \$48 ;
-  assign \$50  = soon & \$49 ;
-  assign \$51  = \$50  | early;
-  assign \$52  = ~ wake;
-  assign \$53  = \$51  & \$52 ;
-  assign \$54  = ended ? \$signal$22  : 4'h0;
-  assign \$55  = ~ \$54 ;
-  assign \$56  = alive & \$55 ;
-  assign \$57  = \$56  | start_mask;
-  assign \$58  = ~ \$signal$21 ;
-  assign \$59  = \$signal$8  & \$58 ;
-  assign \$60  = arrived ? \$signal$22  : 4'h0;
-  assign \$61  = \$59  | \$60 ;
-  always @(posedge clk)
-    \$signal$2  <= \$62 ;
-  always @(posedge clk)
-    \$signal$12  <= \$63 ;
-  always @(posedge clk)
-    mates <= \$64 ;
-  always @(posedge clk)
-    \$signal  <= \$65 ;
-  always @(posedge clk)
-    soon <= \$66 ;
-  always @(posedge clk)
-    alive <= \$67 ;
-  always @(posedge clk)
-    \$signal$8  <= \$68 ;
-  always @(posedge clk)
-    slot_0 <= \$69 ;
-  always @(posedge clk)
-    slot_1 <= \$70 ;
-  always @(posedge clk)
-    slot_2 <= \$71 ;
-  always @(posedge clk)
-    slot_3 <= \$72 ;
+  assign \$35  = | alive;
+  assign \$36  = ~ \$35 ;
+  assign \$37  = \$34  | \$36 ;
+  assign \$38  = \$signal$12  + 1'h1;
+  assign \$39  = \$37  ? 3'h0 : \$38 ;
+  assign \$40  = slot_0 == \$like ;
+  assign \$41  = slot_1 == \$like ;
+  assign \$42  = slot_2 == \$like ;
+  assign \$43  = slot_3 == \$like ;
+  assign \$44  = valid ? \$13 [3:0] : 4'h0;
+  assign \$45  = ~ \$44 ;
+  assign \$46  = \$signal  & \$45 ;
+  assign \$47  = \$46  | ready;
+  assign \$48  = \$47  | wake;
+  assign \$49  = \$48  | \$signal$21 ;
+  assign \$50  = \$49  | start_mask;
+  assign \$51  = valid ? \$13 [3:0] : 4'h0;
+  assign \$52  = ~ \$51 ;
+  assign \$53  = soon & \$52 ;
+  assign \$54  = \$53  | early;
+  assign \$55  = ~ wake;
+  assign \$56  = \$54  & \$55 ;
+  assign \$57  = ended ? \$signal$22  : 4'h0;
+  assign \$58  = ~ \$57 ;
+  assign \$59  = alive & \$58 ;
+  assign \$60  = \$59  | start_mask;
+  assign \$61  = ~ \$signal$21 ;
+  assign \$62  = \$signal$8  & \$61 ;
+  assign \$63  = arrived ? \$signal$22  : 4'h0;
+  assign \$64  = \$62  | \$63 ;
+  always @(posedge core_clk)
+    \$signal$2  <= \$65 ;
+  always @(posedge core_clk)
+    \$signal$12  <= \$66 ;
+  always @(posedge core_clk)
+    mates <= \$67 ;
+  always @(posedge core_clk)
+    \$signal  <= \$68 ;
+  always @(posedge core_clk)
+    soon <= \$69 ;
+  always @(posedge core_clk)
+    alive <= \$70 ;
+  always @(posedge core_clk)
+    \$signal$8  <= \$71 ;
+  always @(posedge core_clk)
+    slot_0 <= \$72 ;
+  always @(posedge core_clk)
+    slot_1 <= \$73 ;
+  always @(posedge core_clk)
+    slot_2 <= \$74 ;
+  always @(posedge core_clk)
+    slot_3 <= \$75 ;
   assign \$1  = \$signal  & \$signal$2 ;
   assign \$2  = | \$1 ;
   assign \$3  = \$signal  & \$signal$2 ;
@@ -44659,9 +44165,6 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   assign at_barrier = | \$signal$8 ;
   assign \$20  = ended | arrived;
   assign \$21  = \$20  ? event_warp : \$signal$12 ;
-  assign \$22  = ~ filling;
-  assign \$23  = mates & alive;
-  assign \$24  = ~ \$signal$8 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$signal$21  = 4'h0;
@@ -44671,114 +44174,87 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$62  = \$signal$2 ;
+    \$65  = \$signal$2 ;
     if (valid) begin
-      \$62  = \$33 [3:0];
+      \$65  = \$33 [3:0];
     end
-    if (clear) begin
-      \$62  = 4'h0;
-    end
-    if (rst) begin
-      \$62  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$63  = \$36 [1:0];
-    if (clear) begin
-      \$63  = 2'h0;
-    end
-    if (rst) begin
-      \$63  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$64  = { \$40 , \$39 , \$38 , \$37  };
-    if (clear) begin
-      \$64  = 4'h0;
-    end
-    if (rst) begin
-      \$64  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$65  = \$47 ;
-    if (clear) begin
-      \$65  = 4'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$65  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$66  = \$53 ;
-    if (clear) begin
-      \$66  = 4'h0;
-    end
-    if (rst) begin
-      \$66  = 4'h0;
+    \$66  = \$39 [1:0];
+    if (core_rst) begin
+      \$66  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$67  = \$57 ;
-    if (clear) begin
-      \$67  = 4'h0;
-    end
-    if (rst) begin
+    \$67  = { \$43 , \$42 , \$41 , \$40  };
+    if (core_rst) begin
       \$67  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$68  = \$61 ;
-    if (clear) begin
-      \$68  = 4'h0;
-    end
-    if (rst) begin
+    \$68  = \$50 ;
+    if (core_rst) begin
       \$68  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$69  = slot_0;
+    \$69  = \$56 ;
+    if (core_rst) begin
+      \$69  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$70  = \$60 ;
+    if (core_rst) begin
+      \$70  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$71  = \$64 ;
+    if (core_rst) begin
+      \$71  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$72  = slot_0;
     if (start) begin
       casez (start_warp)
         2'h0:
-            \$69  = start_slot;
+            \$72  = start_slot;
       endcase
     end
-    if (clear) begin
-      \$69  = 2'h0;
-    end
-    if (rst) begin
-      \$69  = 2'h0;
+    if (core_rst) begin
+      \$72  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$70  = slot_1;
+    \$73  = slot_1;
     if (start) begin
       casez (start_warp)
         2'h0:
             /* empty */;
         2'h1:
-            \$70  = start_slot;
+            \$73  = start_slot;
       endcase
     end
-    if (clear) begin
-      \$70  = 2'h0;
-    end
-    if (rst) begin
-      \$70  = 2'h0;
+    if (core_rst) begin
+      \$73  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$71  = slot_2;
+    \$74  = slot_2;
     if (start) begin
       casez (start_warp)
         2'h0:
@@ -44786,19 +44262,16 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
         2'h1:
             /* empty */;
         2'h2:
-            \$71  = start_slot;
+            \$74  = start_slot;
       endcase
     end
-    if (clear) begin
-      \$71  = 2'h0;
-    end
-    if (rst) begin
-      \$71  = 2'h0;
+    if (core_rst) begin
+      \$74  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$72  = slot_3;
+    \$75  = slot_3;
     if (start) begin
       (* full_case = 32'd1 *)
       casez (start_warp)
@@ -44809,14 +44282,11 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
         2'h2:
             /* empty */;
         2'h3:
-            \$72  = start_slot;
+            \$75  = start_slot;
       endcase
     end
-    if (clear) begin
-      \$72  = 2'h0;
-    end
-    if (rst) begin
-      \$72  = 2'h0;
+    if (core_rst) begin
+      \$75  = 2'h0;
     end
   end
   always @* begin
@@ -44835,11 +44305,11 @@ module \weft.simt.core.scheduler (rst, hold, ready, wake, early, valid, \port$44
   end
   assign picked = \$13 [3:0];
   assign warp = { \$19 , \$18  };
-  assign \port$4412$0  = \$18 ;
-  assign \port$4413$0  = \$19 ;
+  assign \port$4411$0  = \$18 ;
+  assign \port$4412$0  = \$19 ;
 endmodule
 
-module \weft.simt.core.selection (rst, pc_write__addr, pc_write__en, pc_write__data, state_write__en, state_write__data, valid, \port$4412$0 , \port$4413$0 , starved, clear, state, pc, pc_valid, pc_warp, group, clk);
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_write__data, state_write__en, state_write__data, valid, \port$4411$0 , \port$4412$0 , starved, state, pc, pc_valid, pc_warp, group, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -44882,10 +44352,10 @@ module \weft.simt.core.selection (rst, pc_write__addr, pc_write__en, pc_write__d
   wire \$signal$18 ;
   wire [1:0] \$signal$19 ;
   reg [1:0] \$signal$29  = 2'h0;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   output [1:0] group;
   reg [1:0] group = 2'h0;
   wire [1:0] group_c;
@@ -44916,13 +44386,11 @@ module \weft.simt.core.selection (rst, pc_write__addr, pc_write__en, pc_write__d
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
+  input \port$4411$0 ;
+  wire \port$4411$0 ;
   input \port$4412$0 ;
   wire \port$4412$0 ;
-  input \port$4413$0 ;
-  wire \port$4413$0 ;
   reg [1:0] ready_1 = 2'h0;
-  input rst;
-  wire rst;
   output starved;
   wire starved;
   output [18:0] state;
@@ -44972,25 +44440,25 @@ module \weft.simt.core.selection (rst, pc_write__addr, pc_write__en, pc_write__d
   wire [29:0] winner_0_0;
   wire [1:0] write_warp;
   reg [59:0] pcs [3:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (pc_write__en[0])
       pcs[pc_write__addr][29:0] <= pc_write__data[29:0];
     if (pc_write__en[1])
       pcs[pc_write__addr][59:30] <= pc_write__data[59:30];
   end
   reg [59:0] _0_;
-  always @(posedge clk) begin
-    _0_ <= pcs[{ \port$4413$0 , \port$4412$0  }];
+  always @(posedge core_clk) begin
+    _0_ <= pcs[{ \port$4412$0 , \port$4411$0  }];
   end
   assign pc_read__data = _0_;
   reg [18:0] states [3:0];
-  always @(posedge clk) begin
+  always @(posedge core_clk) begin
     if (state_write__en)
       states[pc_write__addr] <= state_write__data;
   end
   reg [18:0] _1_;
-  always @(posedge clk) begin
-    _1_ <= states[{ \port$4413$0 , \port$4412$0  }];
+  always @(posedge core_clk) begin
+    _1_ <= states[{ \port$4412$0 , \port$4411$0  }];
   end
   assign state_read__data = _1_;
   assign \$1  = ~ state_read__data[3:2];
@@ -45028,31 +44496,31 @@ module \weft.simt.core.selection (rst, pc_write__addr, pc_write__en, pc_write__d
   assign \$28  = \$27  ? pc_read__data[29:0] : pc_read__data[59:30];
   assign \$29  = ~ group_c;
   assign \$30  = ready_1 & \$29 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     in_0_0 <= \$31 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     pc <= \$32 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     valid_1 <= \$33 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     pc_valid <= \$34 ;
-  always @(posedge clk)
-    warp_1 <= { \port$4413$0 , \port$4412$0  };
-  always @(posedge clk)
+  always @(posedge core_clk)
+    warp_1 <= { \port$4412$0 , \port$4411$0  };
+  always @(posedge core_clk)
     pc_warp <= warp_1;
-  always @(posedge clk)
+  always @(posedge core_clk)
     pcs_1 <= pc_read__data;
-  always @(posedge clk)
+  always @(posedge core_clk)
     state_1 <= state_read__data;
-  always @(posedge clk)
+  always @(posedge core_clk)
     ready_1 <= \$signal ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     turning_1 <= \$signal$18 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     group <= \$35 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     \$signal$29  <= \$36 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     old <= \$37 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
@@ -45085,60 +44553,42 @@ module \weft.simt.core.selection (rst, pc_write__addr, pc_write__en, pc_write__d
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$31  = \$23 ;
-    if (clear) begin
-      \$31  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$31  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$32  = \$28 ;
-    if (clear) begin
-      \$32  = 30'h00000000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$32  = 30'h00000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$33  = valid;
-    if (clear) begin
-      \$33  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$33  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$34  = valid_1;
-    if (clear) begin
-      \$34  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$34  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$35  = group_c;
-    if (clear) begin
-      \$35  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$35  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$36  = \$30 ;
-    if (clear) begin
-      \$36  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$36  = 2'h0;
     end
   end
@@ -45146,18 +44596,15 @@ module \weft.simt.core.selection (rst, pc_write__addr, pc_write__en, pc_write__d
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     { \$37 [18], \$37 [16:0] } = { state_1[18], state_1[16:0] };
     \$37 [17] = turning_1;
-    if (clear) begin
-      \$37  = 19'h00000;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$37  = 19'h00000;
     end
   end
   assign pc_read__en = 1'h1;
-  assign pc_read__addr = { \port$4413$0 , \port$4412$0  };
-  assign warp = { \port$4413$0 , \port$4412$0  };
+  assign pc_read__addr = { \port$4412$0 , \port$4411$0  };
+  assign warp = { \port$4412$0 , \port$4411$0  };
   assign state_read__en = 1'h1;
-  assign state_read__addr = { \port$4413$0 , \port$4412$0  };
+  assign state_read__addr = { \port$4412$0 , \port$4411$0  };
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
   assign pc_data = pc_write__data;
@@ -45199,12 +44646,10 @@ module \weft.simt.core.selection (rst, pc_write__addr, pc_write__en, pc_write__d
     state[3:0] = old[3:0];
 endmodule
 
-module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clear, token, cause, o__valid, o__cause, o__warp, o__lane, o__pc, clk);
+module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer, token, cause, o__valid, o__cause, o__warp, o__lane, o__pc, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
   wire \$1 ;
   reg [29:0] \$10 ;
-  reg [1:0] \$11 ;
-  reg [1:0] \$12 ;
   wire [2:0] \$2 ;
   wire [2:0] \$3 ;
   wire \$4 ;
@@ -45214,7 +44659,9 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
   reg [1:0] \$8 ;
   reg \$9 ;
   wire [1:0] \$signature__addr ;
-  wire [29:0] \$signature__data ;
+  wire [31:0] \$signature__data ;
+  wire [1:0] \$signature__data.group ;
+  wire [29:0] \$signature__data.pc ;
   wire \$signature__en ;
   input [81:0] answer;
   wire [81:0] answer;
@@ -45241,12 +44688,11 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
   (* enum_value_111 = "MEMORY_ERROR" *)
   input [2:0] cause;
   wire [2:0] cause;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
   reg failed_1 = 1'h0;
-  reg [1:0] failed_mask_1 = 2'h0;
   reg [1:0] failed_warp_1 = 2'h0;
   input handed;
   wire handed;
@@ -45263,10 +44709,10 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
   output [1:0] o__warp;
   reg [1:0] o__warp = 2'h0;
   wire [1:0] read__addr;
-  wire [29:0] read__data;
+  wire [31:0] read__data;
+  wire [1:0] \read__data.group ;
+  wire [29:0] \read__data.pc ;
   wire read__en;
-  input rst;
-  wire rst;
   input [54:0] token;
   wire [54:0] token;
   wire [1:0] \token.group ;
@@ -45282,42 +44728,37 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
   wire [1:0] \token.warp ;
   input trapped;
   wire trapped;
-  reg [29:0] pcs [3:0];
-  always @(posedge clk) begin
+  reg [31:0] handed_over [3:0];
+  always @(posedge core_clk) begin
     if (handed)
-      pcs[token[1:0]] <= token[31:2];
+      handed_over[token[1:0]] <= \$signature__data ;
   end
-  reg [29:0] _0_;
-  always @(posedge clk) begin
-    _0_ <= pcs[answer[6:5]];
+  reg [31:0] _0_;
+  always @(posedge core_clk) begin
+    _0_ <= handed_over[answer[6:5]];
   end
   assign read__data = _0_;
   assign \$1  = answered & answer[81];
-  assign \$2  = - failed_mask_1;
-  assign \$3  = { 1'h0, failed_mask_1 } & \$2 ;
-  always @(posedge clk)
+  assign \$2  = - read__data[31:30];
+  assign \$3  = { 1'h0, read__data[31:30] } & \$2 ;
+  always @(posedge core_clk)
     failed_1 <= \$5 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
+    failed_warp_1 <= answer[6:5];
+  always @(posedge core_clk)
     o__valid <= \$6 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     o__cause <= \$7 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     o__warp <= \$8 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     o__lane <= \$9 ;
-  always @(posedge clk)
+  always @(posedge core_clk)
     o__pc <= \$10 ;
-  always @(posedge clk)
-    failed_warp_1 <= \$11 ;
-  always @(posedge clk)
-    failed_mask_1 <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$5  = \$1 ;
-    if (clear) begin
-      \$5  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$5  = 1'h0;
     end
   end
@@ -45330,10 +44771,7 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
     end else if (failed_1) begin
       \$6  = 1'h1;
     end
-    if (clear) begin
-      \$6  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$6  = 1'h0;
     end
   end
@@ -45346,10 +44784,7 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
     end else if (failed_1) begin
       \$7  = 3'h7;
     end
-    if (clear) begin
-      \$7  = 3'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$7  = 3'h0;
     end
   end
@@ -45362,10 +44797,7 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
     end else if (failed_1) begin
       \$8  = failed_warp_1;
     end
-    if (clear) begin
-      \$8  = 2'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$8  = 2'h0;
     end
   end
@@ -45378,10 +44810,7 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
     end else if (failed_1) begin
       \$9  = \$4 ;
     end
-    if (clear) begin
-      \$9  = 1'h0;
-    end
-    if (rst) begin
+    if (core_rst) begin
       \$9  = 1'h0;
     end
   end
@@ -45392,36 +44821,14 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
     end else if (trapped) begin
       \$10  = token[31:2];
     end else if (failed_1) begin
-      \$10  = read__data;
+      \$10  = read__data[29:0];
     end
-    if (clear) begin
+    if (core_rst) begin
       \$10  = 30'h00000000;
-    end
-    if (rst) begin
-      \$10  = 30'h00000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
-    \$11  = failed_warp_1;
-    if (o__valid) begin
-    end else if (trapped) begin
-    end else if (failed_1) begin
-      \$11  = answer[6:5];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
-    \$12  = failed_mask_1;
-    if (o__valid) begin
-    end else if (trapped) begin
-    end else if (failed_1) begin
-      \$12  = answer[8:7];
     end
   end
   assign \$signature__en  = handed;
   assign \$signature__addr  = token[1:0];
-  assign \$signature__data  = token[31:2];
   assign read__en = 1'h1;
   assign read__addr = answer[6:5];
   assign \token.warp  = token[1:0];
@@ -45435,6 +44842,8 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
   assign \token.state.turn  = token[52];
   assign \token.starved  = token[53];
   assign \token.no_code  = token[54];
+  assign \$signature__data.pc  = \$signature__data [29:0];
+  assign \$signature__data.group  = \$signature__data [31:30];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -45445,11 +44854,15 @@ module \weft.simt.core.traps (rst, answered, lane, trapped, handed, answer, clea
   assign \answer.offsets  = answer[79:76];
   assign \answer.last  = answer[80];
   assign \answer.error  = answer[81];
+  assign \read__data.pc  = read__data[29:0];
+  assign \read__data.group  = read__data[31:30];
+  assign \$signature__data [31:30] = token[33:32];
+  assign \$signature__data [29:0] = token[31:2];
   assign \$4  = \$3 [1];
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 
-, \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , \port$7731$0 , \port$7733$0 , \port$7735$0 , \port$7737$0 , \port$7739$0 , \port$7741$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$7636$0 , \port$7638$0 , \port$7640$0 , \port$7642$0 , \port$7644$0 , \port$7646$0 
+, \port$7648$0 , \port$7650$0 , \port$7652$0 , \port$7654$0 , \port$7656$0 , \port$7658$0 , \port$7660$0 , \port$7662$0 , \port$7664$0 , \port$7666$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
   wire \$1 ;
@@ -45824,38 +45237,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  input [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  input [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  input [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  input [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  input [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  input [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  input [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
-  input [32:0] \port$7727$0 ;
-  wire [32:0] \port$7727$0 ;
-  input [32:0] \port$7729$0 ;
-  wire [32:0] \port$7729$0 ;
-  input [32:0] \port$7731$0 ;
-  wire [32:0] \port$7731$0 ;
-  input [32:0] \port$7733$0 ;
-  wire [32:0] \port$7733$0 ;
-  input [32:0] \port$7735$0 ;
-  wire [32:0] \port$7735$0 ;
-  input [32:0] \port$7737$0 ;
-  wire [32:0] \port$7737$0 ;
-  input [32:0] \port$7739$0 ;
-  wire [32:0] \port$7739$0 ;
-  input [32:0] \port$7741$0 ;
-  wire [32:0] \port$7741$0 ;
+  input [32:0] \port$7636$0 ;
+  wire [32:0] \port$7636$0 ;
+  input [32:0] \port$7638$0 ;
+  wire [32:0] \port$7638$0 ;
+  input [32:0] \port$7640$0 ;
+  wire [32:0] \port$7640$0 ;
+  input [32:0] \port$7642$0 ;
+  wire [32:0] \port$7642$0 ;
+  input [32:0] \port$7644$0 ;
+  wire [32:0] \port$7644$0 ;
+  input [32:0] \port$7646$0 ;
+  wire [32:0] \port$7646$0 ;
+  input [32:0] \port$7648$0 ;
+  wire [32:0] \port$7648$0 ;
+  input [32:0] \port$7650$0 ;
+  wire [32:0] \port$7650$0 ;
+  input [32:0] \port$7652$0 ;
+  wire [32:0] \port$7652$0 ;
+  input [32:0] \port$7654$0 ;
+  wire [32:0] \port$7654$0 ;
+  input [32:0] \port$7656$0 ;
+  wire [32:0] \port$7656$0 ;
+  input [32:0] \port$7658$0 ;
+  wire [32:0] \port$7658$0 ;
+  input [32:0] \port$7660$0 ;
+  wire [32:0] \port$7660$0 ;
+  input [32:0] \port$7662$0 ;
+  wire [32:0] \port$7662$0 ;
+  input [32:0] \port$7664$0 ;
+  wire [32:0] \port$7664$0 ;
+  input [32:0] \port$7666$0 ;
+  wire [32:0] \port$7666$0 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -45902,7 +45315,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
   assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$7711$0 [7:0] == 3'h5;
+  assign \$signal$3  = \port$7636$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & i__ready;
   assign \$3  = \$2  & \i__ready$8 ;
@@ -45919,19 +45332,19 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign i__valid = \$signal$12  & \$11 ;
   assign \$12  = ~ \$signal$3 ;
   assign \$13  = \$signal$12  & \$12 ;
-  assign \$14  = | \port$7721$0 [23:0];
-  assign \$15  = | \port$7723$0 [15:0];
+  assign \$14  = | \port$7646$0 [23:0];
+  assign \$15  = | \port$7648$0 [15:0];
   assign \$16  = \$14  & \$15 ;
-  assign \$17  = | \port$7723$0 [31:16];
+  assign \$17  = | \port$7648$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$13  & \$18 ;
   assign start = \$19  | writes_word;
   assign stop = \$signal  | stuck;
   assign \$20  = ! phase;
-  assign \$21  = | \port$7721$0 [23:0];
-  assign \$22  = | \port$7723$0 [15:0];
+  assign \$21  = | \port$7646$0 [23:0];
+  assign \$22  = | \port$7648$0 [15:0];
   assign \$23  = \$21  & \$22 ;
-  assign \$24  = | \port$7723$0 [31:16];
+  assign \$24  = | \port$7648$0 [31:16];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = ~ \$25 ;
   assign done = memory__burst__valid & burst__ready;
@@ -46015,10 +45428,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$89  = \$87  | \$88 ;
   assign \busy$91  = \$89  | post__valid;
   assign \$90  = ~ \$signal$3 ;
-  assign \$91  = | \port$7721$0 [23:0];
-  assign \$92  = | \port$7723$0 [15:0];
+  assign \$91  = | \port$7646$0 [23:0];
+  assign \$92  = | \port$7648$0 [15:0];
   assign \$93  = \$91  & \$92 ;
-  assign \$94  = | \port$7723$0 [31:16];
+  assign \$94  = | \port$7648$0 [31:16];
   assign \$95  = \$93  & \$94 ;
   assign \$96  = ~ \$95 ;
   assign \$97  = \$90  & \$96 ;
@@ -46151,12 +45564,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     rows[95:32] = 64'h0000000000000000;
     (* full_case = 32'd1 *)
     if (\$20 ) begin
-      rows[31:0] = \port$7715$0 [31:0];
-      rows[63:32] = \port$7717$0 [31:0];
-      rows[95:64] = \port$7719$0 [31:0];
-      rows[119:96] = \port$7721$0 [23:0];
-      rows[135:120] = \port$7723$0 [15:0];
-      rows[151:136] = \port$7723$0 [31:16];
+      rows[31:0] = \port$7640$0 [31:0];
+      rows[63:32] = \port$7642$0 [31:0];
+      rows[95:64] = \port$7644$0 [31:0];
+      rows[119:96] = \port$7646$0 [23:0];
+      rows[135:120] = \port$7648$0 [15:0];
+      rows[151:136] = \port$7648$0 [31:16];
     end else begin
       rows[31:0] = signal[95:64];
       rows[119:96] = 24'h000004;
@@ -46214,7 +45627,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$118  = \$signal$34 ;
     if (\$signal$12 ) begin
-      \$118  = \port$7713$0 [31:16];
+      \$118  = \port$7638$0 [31:16];
     end
     if (clear) begin
       \$118  = 16'h0000;
@@ -46227,7 +45640,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$119  = index;
     if (\$signal$12 ) begin
-      \$119  = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32] };
+      \$119  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
     end
     if (clear) begin
       \$119  = 16'h0000;
@@ -46355,7 +45768,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$130  = signal;
     if (\$108 ) begin
-      \$130  = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7741$0 [31:0], \port$7739$0 [31:0], \port$7737$0 [31:0], \port$7735$0 [31:0], \port$7733$0 [31:0], \port$7731$0 [31:0], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0] };
+      \$130  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32], \port$7666$0 [31:0], \port$7664$0 [31:0], \port$7662$0 [31:0], \port$7660$0 [31:0], \port$7658$0 [31:0], \port$7656$0 [31:0], \port$7654$0 [31:0], \port$7652$0 [31:0], \port$7650$0 [31:0], \port$7648$0 [31:0], \port$7646$0 [31:0], \port$7644$0 [31:0], \port$7642$0 [31:0], \port$7640$0 [31:0], \port$7638$0 [31:0], \port$7636$0 [31:0] };
     end
     if (clear) begin
       \$130  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -46435,7 +45848,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       \$135  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7741$0 [31:0], \port$7739$0 [31:0], \port$7737$0 [31:0], \port$7735$0 [31:0], \port$7733$0 [31:0], \port$7731$0 [31:0], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0] };
+  assign cmd__payload = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32], \port$7666$0 [31:0], \port$7664$0 [31:0], \port$7662$0 [31:0], \port$7660$0 [31:0], \port$7658$0 [31:0], \port$7656$0 [31:0], \port$7654$0 [31:0], \port$7652$0 [31:0], \port$7650$0 [31:0], \port$7648$0 [31:0], \port$7646$0 [31:0], \port$7644$0 [31:0], \port$7642$0 [31:0], \port$7640$0 [31:0], \port$7638$0 [31:0], \port$7636$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -46452,24 +45865,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign arriving = line[14:10];
   assign act__offset = \$39 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$7711$0 [7:0];
-  assign \cmd__payload.wait  = \port$7713$0 [15:0];
-  assign \cmd__payload.post  = \port$7713$0 [31:16];
-  assign \cmd__payload.dst  = \port$7715$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7717$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7719$0 [31:0];
-  assign \cmd__payload.len  = \port$7721$0 [23:0];
-  assign \cmd__payload.count1  = \port$7723$0 [15:0];
-  assign \cmd__payload.count2  = \port$7723$0 [31:16];
-  assign \cmd__payload.src  = \port$7725$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$7727$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$7729$0 [23:0];
-  assign \cmd__payload.write  = \port$7711$0 [8];
-  assign \cmd__payload.message  = \port$7711$0 [9];
-  assign \cmd__payload.end  = \port$7711$0 [10];
-  assign \cmd__payload.address  = \port$7715$0 [31:0];
-  assign \cmd__payload.value  = \port$7717$0 [31:0];
-  assign \cmd__payload.index  = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32] };
+  assign \cmd__payload.opcode  = \port$7636$0 [7:0];
+  assign \cmd__payload.wait  = \port$7638$0 [15:0];
+  assign \cmd__payload.post  = \port$7638$0 [31:16];
+  assign \cmd__payload.dst  = \port$7640$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7642$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7644$0 [31:0];
+  assign \cmd__payload.len  = \port$7646$0 [23:0];
+  assign \cmd__payload.count1  = \port$7648$0 [15:0];
+  assign \cmd__payload.count2  = \port$7648$0 [31:16];
+  assign \cmd__payload.src  = \port$7650$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$7652$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$7654$0 [23:0];
+  assign \cmd__payload.write  = \port$7636$0 [8];
+  assign \cmd__payload.message  = \port$7636$0 [9];
+  assign \cmd__payload.end  = \port$7636$0 [10];
+  assign \cmd__payload.address  = \port$7640$0 [31:0];
+  assign \cmd__payload.value  = \port$7642$0 [31:0];
+  assign \cmd__payload.index  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -46600,17 +46013,17 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \i__payload$32 [47:32] = index;
   assign \i__payload$32 [31:16] = \$signal$34 ;
   assign \i__payload$32 [15:0] = \$30 [15:0];
-  assign i__payload[215:200] = { \port$7741$0 [32], \port$7739$0 [32], \port$7737$0 [32], \port$7735$0 [32], \port$7733$0 [32], \port$7731$0 [32], \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32] };
+  assign i__payload[215:200] = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
   assign i__payload[199] = \$26 ;
-  assign i__payload[133:118] = \port$7723$0 [31:16];
-  assign i__payload[117:102] = \port$7723$0 [15:0];
-  assign i__payload[101:78] = \port$7721$0 [23:0];
-  assign i__payload[77:76] = \port$7719$0 [1:0];
-  assign i__payload[75:74] = \port$7717$0 [1:0];
-  assign i__payload[73:72] = \port$7715$0 [1:0];
-  assign i__payload[71:48] = \port$7729$0 [23:0];
-  assign i__payload[47:24] = \port$7727$0 [23:0];
-  assign i__payload[23:0] = \port$7725$0 [23:0];
+  assign i__payload[133:118] = \port$7648$0 [31:16];
+  assign i__payload[117:102] = \port$7648$0 [15:0];
+  assign i__payload[101:78] = \port$7646$0 [23:0];
+  assign i__payload[77:76] = \port$7644$0 [1:0];
+  assign i__payload[75:74] = \port$7642$0 [1:0];
+  assign i__payload[73:72] = \port$7640$0 [1:0];
+  assign i__payload[71:48] = \port$7654$0 [23:0];
+  assign i__payload[47:24] = \port$7652$0 [23:0];
+  assign i__payload[23:0] = \port$7650$0 [23:0];
   assign i__payload[198:134] = 65'h00000000000000000;
   assign \$215  = 1'h1;
   assign \$60  = \$213 ;
