@@ -977,8 +977,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__ready(\act__ready$286 ),
     .matmul__valid(matmul__valid),
     .\port$3243$0 (\$95 ),
-    .\port$7877$35 (\$88 ),
-    .\port$8230$0 (\$94 ),
+    .\port$7886$35 (\$88 ),
+    .\port$8239$0 (\$94 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1052,86 +1052,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$194 (drain_cmd__ready),
     .\o__ready$224 (store_cmd__ready),
     .\o__ready$254 (simt_cmd__ready),
-    .\port$7474$0 (\$7 ),
-    .\port$7476$0 (\$8 ),
-    .\port$7478$0 (\$9 ),
-    .\port$7480$0 (\$10 ),
-    .\port$7482$0 (\$11 ),
-    .\port$7484$0 (\$12 ),
-    .\port$7486$0 (\$13 ),
-    .\port$7488$0 (\$14 ),
-    .\port$7490$0 (\$15 ),
-    .\port$7492$0 (\$16 ),
-    .\port$7494$0 (\$17 ),
-    .\port$7496$0 (\$18 ),
-    .\port$7498$0 (\$19 ),
-    .\port$7500$0 (\$20 ),
-    .\port$7502$0 (\$21 ),
-    .\port$7504$0 (\$22 ),
-    .\port$7528$0 (\$23 ),
-    .\port$7530$0 (\$24 ),
-    .\port$7532$0 (\$25 ),
-    .\port$7534$0 (\$26 ),
-    .\port$7536$0 (\$27 ),
-    .\port$7538$0 (\$28 ),
-    .\port$7540$0 (\$29 ),
-    .\port$7542$0 (\$30 ),
-    .\port$7544$0 (\$31 ),
-    .\port$7546$0 (\$32 ),
-    .\port$7548$0 (\$33 ),
-    .\port$7550$0 (\$34 ),
-    .\port$7552$0 (\$35 ),
-    .\port$7554$0 (\$36 ),
-    .\port$7556$0 (\$37 ),
-    .\port$7558$0 (\$38 ),
-    .\port$7582$0 (\$39 ),
-    .\port$7584$0 (\$40 ),
-    .\port$7586$0 (\$41 ),
-    .\port$7588$0 (\$42 ),
-    .\port$7590$0 (\$43 ),
-    .\port$7592$0 (\$44 ),
-    .\port$7594$0 (\$45 ),
-    .\port$7596$0 (\$46 ),
-    .\port$7598$0 (\$47 ),
-    .\port$7600$0 (\$48 ),
-    .\port$7602$0 (\$49 ),
-    .\port$7604$0 (\$50 ),
-    .\port$7606$0 (\$51 ),
-    .\port$7608$0 (\$52 ),
-    .\port$7610$0 (\$53 ),
-    .\port$7612$0 (\$54 ),
-    .\port$7636$0 (\$55 ),
-    .\port$7638$0 (\$56 ),
-    .\port$7640$0 (\$57 ),
-    .\port$7642$0 (\$58 ),
-    .\port$7644$0 (\$59 ),
-    .\port$7646$0 (\$60 ),
-    .\port$7648$0 (\$61 ),
-    .\port$7650$0 (\$62 ),
-    .\port$7652$0 (\$63 ),
-    .\port$7654$0 (\$64 ),
-    .\port$7656$0 (\$65 ),
-    .\port$7658$0 (\$66 ),
-    .\port$7660$0 (\$67 ),
-    .\port$7662$0 (\$68 ),
-    .\port$7664$0 (\$69 ),
-    .\port$7666$0 (\$70 ),
-    .\port$7690$0 (\$71 ),
-    .\port$7692$0 (\$72 ),
-    .\port$7694$0 (\$73 ),
-    .\port$7696$0 (\$74 ),
-    .\port$7698$0 (\$75 ),
-    .\port$7700$0 (\$76 ),
-    .\port$7702$0 (\$77 ),
-    .\port$7704$0 (\$78 ),
-    .\port$7706$0 (\$79 ),
-    .\port$7708$0 (\$80 ),
-    .\port$7710$0 (\$81 ),
-    .\port$7712$0 (\$82 ),
-    .\port$7714$0 (\$83 ),
-    .\port$7716$0 (\$84 ),
-    .\port$7718$0 (\$85 ),
-    .\port$7720$0 (\$86 ),
+    .\port$7483$0 (\$7 ),
+    .\port$7485$0 (\$8 ),
+    .\port$7487$0 (\$9 ),
+    .\port$7489$0 (\$10 ),
+    .\port$7491$0 (\$11 ),
+    .\port$7493$0 (\$12 ),
+    .\port$7495$0 (\$13 ),
+    .\port$7497$0 (\$14 ),
+    .\port$7499$0 (\$15 ),
+    .\port$7501$0 (\$16 ),
+    .\port$7503$0 (\$17 ),
+    .\port$7505$0 (\$18 ),
+    .\port$7507$0 (\$19 ),
+    .\port$7509$0 (\$20 ),
+    .\port$7511$0 (\$21 ),
+    .\port$7513$0 (\$22 ),
+    .\port$7537$0 (\$23 ),
+    .\port$7539$0 (\$24 ),
+    .\port$7541$0 (\$25 ),
+    .\port$7543$0 (\$26 ),
+    .\port$7545$0 (\$27 ),
+    .\port$7547$0 (\$28 ),
+    .\port$7549$0 (\$29 ),
+    .\port$7551$0 (\$30 ),
+    .\port$7553$0 (\$31 ),
+    .\port$7555$0 (\$32 ),
+    .\port$7557$0 (\$33 ),
+    .\port$7559$0 (\$34 ),
+    .\port$7561$0 (\$35 ),
+    .\port$7563$0 (\$36 ),
+    .\port$7565$0 (\$37 ),
+    .\port$7567$0 (\$38 ),
+    .\port$7591$0 (\$39 ),
+    .\port$7593$0 (\$40 ),
+    .\port$7595$0 (\$41 ),
+    .\port$7597$0 (\$42 ),
+    .\port$7599$0 (\$43 ),
+    .\port$7601$0 (\$44 ),
+    .\port$7603$0 (\$45 ),
+    .\port$7605$0 (\$46 ),
+    .\port$7607$0 (\$47 ),
+    .\port$7609$0 (\$48 ),
+    .\port$7611$0 (\$49 ),
+    .\port$7613$0 (\$50 ),
+    .\port$7615$0 (\$51 ),
+    .\port$7617$0 (\$52 ),
+    .\port$7619$0 (\$53 ),
+    .\port$7621$0 (\$54 ),
+    .\port$7645$0 (\$55 ),
+    .\port$7647$0 (\$56 ),
+    .\port$7649$0 (\$57 ),
+    .\port$7651$0 (\$58 ),
+    .\port$7653$0 (\$59 ),
+    .\port$7655$0 (\$60 ),
+    .\port$7657$0 (\$61 ),
+    .\port$7659$0 (\$62 ),
+    .\port$7661$0 (\$63 ),
+    .\port$7663$0 (\$64 ),
+    .\port$7665$0 (\$65 ),
+    .\port$7667$0 (\$66 ),
+    .\port$7669$0 (\$67 ),
+    .\port$7671$0 (\$68 ),
+    .\port$7673$0 (\$69 ),
+    .\port$7675$0 (\$70 ),
+    .\port$7699$0 (\$71 ),
+    .\port$7701$0 (\$72 ),
+    .\port$7703$0 (\$73 ),
+    .\port$7705$0 (\$74 ),
+    .\port$7707$0 (\$75 ),
+    .\port$7709$0 (\$76 ),
+    .\port$7711$0 (\$77 ),
+    .\port$7713$0 (\$78 ),
+    .\port$7715$0 (\$79 ),
+    .\port$7717$0 (\$80 ),
+    .\port$7719$0 (\$81 ),
+    .\port$7721$0 (\$82 ),
+    .\port$7723$0 (\$83 ),
+    .\port$7725$0 (\$84 ),
+    .\port$7727$0 (\$85 ),
+    .\port$7729$0 (\$86 ),
     .rst(rst),
     .running(running),
     .simt_busy(simt_busy),
@@ -1176,22 +1176,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$2724$0 (\$92 ),
     .\port$2758$0 (\$93 ),
     .\port$3243$0 (\$95 ),
-    .\port$7582$0 (\$39 ),
-    .\port$7584$0 (\$40 ),
-    .\port$7586$0 (\$41 ),
-    .\port$7588$0 (\$42 ),
-    .\port$7590$0 (\$43 ),
-    .\port$7592$0 (\$44 ),
-    .\port$7594$0 (\$45 ),
-    .\port$7596$0 (\$46 ),
-    .\port$7598$0 (\$47 ),
-    .\port$7600$0 (\$48 ),
-    .\port$7602$0 (\$49 ),
-    .\port$7604$0 (\$50 ),
-    .\port$7606$0 (\$51 ),
-    .\port$7608$0 (\$52 ),
-    .\port$7610$0 (\$53 ),
-    .\port$7612$0 (\$54 ),
+    .\port$7591$0 (\$39 ),
+    .\port$7593$0 (\$40 ),
+    .\port$7595$0 (\$41 ),
+    .\port$7597$0 (\$42 ),
+    .\port$7599$0 (\$43 ),
+    .\port$7601$0 (\$44 ),
+    .\port$7603$0 (\$45 ),
+    .\port$7605$0 (\$46 ),
+    .\port$7607$0 (\$47 ),
+    .\port$7609$0 (\$48 ),
+    .\port$7611$0 (\$49 ),
+    .\port$7613$0 (\$50 ),
+    .\port$7615$0 (\$51 ),
+    .\port$7617$0 (\$52 ),
+    .\port$7619$0 (\$53 ),
+    .\port$7621$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$68 (read__en),
@@ -1221,24 +1221,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$268 ),
-    .\port$7474$0 (\$7 ),
-    .\port$7476$0 (\$8 ),
-    .\port$7478$0 (\$9 ),
-    .\port$7480$0 (\$10 ),
-    .\port$7482$0 (\$11 ),
-    .\port$7484$0 (\$12 ),
-    .\port$7486$0 (\$13 ),
-    .\port$7488$0 (\$14 ),
-    .\port$7490$0 (\$15 ),
-    .\port$7492$0 (\$16 ),
-    .\port$7494$0 (\$17 ),
-    .\port$7496$0 (\$18 ),
-    .\port$7498$0 (\$19 ),
-    .\port$7500$0 (\$20 ),
-    .\port$7502$0 (\$21 ),
-    .\port$7504$0 (\$22 ),
-    .\port$7877$35 (\$88 ),
-    .\port$7996$0 (\$89 ),
+    .\port$7483$0 (\$7 ),
+    .\port$7485$0 (\$8 ),
+    .\port$7487$0 (\$9 ),
+    .\port$7489$0 (\$10 ),
+    .\port$7491$0 (\$11 ),
+    .\port$7493$0 (\$12 ),
+    .\port$7495$0 (\$13 ),
+    .\port$7497$0 (\$14 ),
+    .\port$7499$0 (\$15 ),
+    .\port$7501$0 (\$16 ),
+    .\port$7503$0 (\$17 ),
+    .\port$7505$0 (\$18 ),
+    .\port$7507$0 (\$19 ),
+    .\port$7509$0 (\$20 ),
+    .\port$7511$0 (\$21 ),
+    .\port$7513$0 (\$22 ),
+    .\port$7886$35 (\$88 ),
+    .\port$8005$0 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1276,24 +1276,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$2690$0 (\$91 ),
     .\port$2724$0 (\$92 ),
     .\port$2758$0 (\$93 ),
-    .\port$7312$0 (matmul_waiting),
-    .\port$7528$0 (\$23 ),
-    .\port$7530$0 (\$24 ),
-    .\port$7532$0 (\$25 ),
-    .\port$7534$0 (\$26 ),
-    .\port$7536$0 (\$27 ),
-    .\port$7538$0 (\$28 ),
-    .\port$7540$0 (\$29 ),
-    .\port$7542$0 (\$30 ),
-    .\port$7544$0 (\$31 ),
-    .\port$7546$0 (\$32 ),
-    .\port$7548$0 (\$33 ),
-    .\port$7550$0 (\$34 ),
-    .\port$7552$0 (\$35 ),
-    .\port$7554$0 (\$36 ),
-    .\port$7556$0 (\$37 ),
-    .\port$7558$0 (\$38 ),
-    .\port$8230$0 (\$94 ),
+    .\port$7321$0 (matmul_waiting),
+    .\port$7537$0 (\$23 ),
+    .\port$7539$0 (\$24 ),
+    .\port$7541$0 (\$25 ),
+    .\port$7543$0 (\$26 ),
+    .\port$7545$0 (\$27 ),
+    .\port$7547$0 (\$28 ),
+    .\port$7549$0 (\$29 ),
+    .\port$7551$0 (\$30 ),
+    .\port$7553$0 (\$31 ),
+    .\port$7555$0 (\$32 ),
+    .\port$7557$0 (\$33 ),
+    .\port$7559$0 (\$34 ),
+    .\port$7561$0 (\$35 ),
+    .\port$7563$0 (\$36 ),
+    .\port$7565$0 (\$37 ),
+    .\port$7567$0 (\$38 ),
+    .\port$8239$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1376,7 +1376,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$7996$0 (\$89 ),
+    .\port$8005$0 (\$89 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1400,22 +1400,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$7690$0 (\$71 ),
-    .\port$7692$0 (\$72 ),
-    .\port$7694$0 (\$73 ),
-    .\port$7696$0 (\$74 ),
-    .\port$7698$0 (\$75 ),
-    .\port$7700$0 (\$76 ),
-    .\port$7702$0 (\$77 ),
-    .\port$7704$0 (\$78 ),
-    .\port$7706$0 (\$79 ),
-    .\port$7708$0 (\$80 ),
-    .\port$7710$0 (\$81 ),
-    .\port$7712$0 (\$82 ),
-    .\port$7714$0 (\$83 ),
-    .\port$7716$0 (\$84 ),
-    .\port$7718$0 (\$85 ),
-    .\port$7720$0 (\$86 ),
+    .\port$7699$0 (\$71 ),
+    .\port$7701$0 (\$72 ),
+    .\port$7703$0 (\$73 ),
+    .\port$7705$0 (\$74 ),
+    .\port$7707$0 (\$75 ),
+    .\port$7709$0 (\$76 ),
+    .\port$7711$0 (\$77 ),
+    .\port$7713$0 (\$78 ),
+    .\port$7715$0 (\$79 ),
+    .\port$7717$0 (\$80 ),
+    .\port$7719$0 (\$81 ),
+    .\port$7721$0 (\$82 ),
+    .\port$7723$0 (\$83 ),
+    .\port$7725$0 (\$84 ),
+    .\port$7727$0 (\$85 ),
+    .\port$7729$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .read__beat__payload(read__beat__payload),
@@ -1468,22 +1468,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__done__payload(memory__done__payload),
     .memory__done__valid(memory__done__valid),
     .message(message),
-    .\port$7636$0 (\$55 ),
-    .\port$7638$0 (\$56 ),
-    .\port$7640$0 (\$57 ),
-    .\port$7642$0 (\$58 ),
-    .\port$7644$0 (\$59 ),
-    .\port$7646$0 (\$60 ),
-    .\port$7648$0 (\$61 ),
-    .\port$7650$0 (\$62 ),
-    .\port$7652$0 (\$63 ),
-    .\port$7654$0 (\$64 ),
-    .\port$7656$0 (\$65 ),
-    .\port$7658$0 (\$66 ),
-    .\port$7660$0 (\$67 ),
-    .\port$7662$0 (\$68 ),
-    .\port$7664$0 (\$69 ),
-    .\port$7666$0 (\$70 ),
+    .\port$7645$0 (\$55 ),
+    .\port$7647$0 (\$56 ),
+    .\port$7649$0 (\$57 ),
+    .\port$7651$0 (\$58 ),
+    .\port$7653$0 (\$59 ),
+    .\port$7655$0 (\$60 ),
+    .\port$7657$0 (\$61 ),
+    .\port$7659$0 (\$62 ),
+    .\port$7661$0 (\$63 ),
+    .\port$7663$0 (\$64 ),
+    .\port$7665$0 (\$65 ),
+    .\port$7667$0 (\$66 ),
+    .\port$7669$0 (\$67 ),
+    .\port$7671$0 (\$68 ),
+    .\port$7673$0 (\$69 ),
+    .\port$7675$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -2153,8 +2153,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3243$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$7877$35 
-, \port$8230$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3243$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$7886$35 
+, \port$8239$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2419,10 +2419,10 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [63:0] \out$100 ;
   input [14:0] \port$3243$0 ;
   wire [14:0] \port$3243$0 ;
-  input [10:0] \port$7877$35 ;
-  wire [10:0] \port$7877$35 ;
-  input [10:0] \port$8230$0 ;
-  wire [10:0] \port$8230$0 ;
+  input [10:0] \port$7886$35 ;
+  wire [10:0] \port$7886$35 ;
+  input [10:0] \port$8239$0 ;
+  wire [10:0] \port$8239$0 ;
   reg [1:0] read_0_favour = 2'h1;
   wire read_0_favoured;
   wire read_0_lost;
@@ -2519,11 +2519,11 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_simt;
   assign \$1  = drain__data << { \port$3243$0 [2:1], 3'h0 };
   assign \$2  = \port$3243$0 [14:11] << \port$3243$0 [2:1];
-  assign \$3  = load__data << { \port$7877$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$7877$35 [1:0];
-  assign \$5  = ! \port$8230$0 [10];
+  assign \$3  = load__data << { \port$7886$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$7886$35 [1:0];
+  assign \$5  = ! \port$8239$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
-  assign \$6  = \port$8230$0 [9:2] + 1'h1;
+  assign \$6  = \port$8239$0 [9:2] + 1'h1;
   assign \$7  = ~ simt__write;
   assign \$8  = simt__valid & \$7 ;
   assign \$9  = ! simt__region;
@@ -2559,7 +2559,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign write_want_0_simt = \$31  & \$32 ;
   assign \$33  = ! \port$3243$0 [0];
   assign write_want_0_drain = drain__valid & \$33 ;
-  assign \$34  = ! \port$7877$35 [10];
+  assign \$34  = ! \port$7886$35 [10];
   assign write_want_0_load = load__valid & \$34 ;
   assign \$35  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$36  = { write_want_0_load, write_want_0_drain, write_want_0_simt } != { write_grant_0_load, write_grant_0_drain, write_grant_0_simt };
@@ -2591,7 +2591,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$58  = ! simt_stage[1];
   assign \$59  = simt_stage[0] & \$58 ;
   assign read_want_1_matmul = matmul__valid & \$60 ;
-  assign \$61  = \port$8230$0 [9:2] + 1'h1;
+  assign \$61  = \port$8239$0 [9:2] + 1'h1;
   assign \$62  = ~ simt__write;
   assign \$63  = simt__valid & \$62 ;
   assign read_want_1_simt = \$63  & \$64 ;
@@ -2661,9 +2661,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$117  = \port$3243$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
   assign \$118  = \port$3243$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$119  = load__valid & load__ready;
-  assign \$120  = \port$7877$35 [9:2] + 1'h1;
-  assign \$121  = \port$7877$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$122  = \port$7877$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$120  = \port$7886$35 [9:2] + 1'h1;
+  assign \$121  = \port$7886$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$122  = \port$7886$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$123  = simt__valid & simt__ready;
   assign \$124  = \$123  & simt__write;
   assign \$125  = ! read_0_patience;
@@ -2918,7 +2918,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (read_grant_0_matmul) begin
-      read_rows = { \port$8230$0 [9:3], \$6 [7:1] };
+      read_rows = { \port$8239$0 [9:3], \$6 [7:1] };
     end
     if (read_grant_0_simt) begin
       read_rows = simt__rows;
@@ -2983,7 +2983,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$56  = 14'h0000;
     if (read_grant_1_matmul) begin
-      \read_rows$56  = { \port$8230$0 [9:3], \$61 [7:1] };
+      \read_rows$56  = { \port$8239$0 [9:3], \$61 [7:1] };
     end
     if (read_grant_1_simt) begin
       \read_rows$56  = simt__rows;
@@ -3063,8 +3063,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$169 [87:1] = load_stage[87:1];
     \$169 [0] = \$119 ;
     if (load__valid) begin
-      \$169 [1] = \port$7877$35 [10];
-      \$169 [15:2] = { \port$7877$35 [9:3], \$120 [7:1] };
+      \$169 [1] = \port$7886$35 [10];
+      \$169 [15:2] = { \port$7886$35 [9:3], \$120 [7:1] };
       \$169 [87:24] = \$121 ;
       \$169 [23:16] = \$122 ;
     end
@@ -3203,21 +3203,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$180  = \port$8230$0 [10];
+    \$180  = \port$8239$0 [10];
     if (rst) begin
       \$180  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$181  = \port$8230$0 [2];
+    \$181  = \port$8239$0 [2];
     if (rst) begin
       \$181  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$182  = \port$8230$0 [1:0];
+    \$182  = \port$8239$0 [1:0];
     if (rst) begin
       \$182  = 2'h0;
     end
@@ -3325,12 +3325,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign drain__mask = \port$3243$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$7877$35 [9:0];
+  assign load__offset = \port$7886$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$8230$0 [10];
-  assign matmul__offset = \port$8230$0 [9:0];
+  assign matmul__region = \port$8239$0 [10];
+  assign matmul__offset = \port$8239$0 [9:0];
   assign drain__region = \port$3243$0 [0];
-  assign load__region = \port$7877$35 [10];
+  assign load__region = \port$7886$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign out = { \$196 , \$195  };
@@ -3353,12 +3353,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$60  = \port$8230$0 [10];
+  assign \$60  = \port$8239$0 [10];
   assign \$64  = simt__region;
   assign \$65  = store__region;
   assign \$87  = simt__region;
   assign \$88  = \port$3243$0 [0];
-  assign \$89  = \port$7877$35 [10];
+  assign \$89  = \port$7886$35 [10];
   assign \$109  = drain_stage[1];
   assign \$111  = load_stage[1];
   assign \$113  = simt_stage[1];
@@ -3524,11 +3524,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, irq, host__awready, host__arready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid, store_cmd__valid, simt_cmd__valid
 , fetch__beat__valid, memory_outstanding, load_busy, \o__ready$130 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$161 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$194 , drain_post__mask, \o__ready$224 , message
-, done, store_busy, simt_busy, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$7474$0 , \port$7476$0 , \port$7478$0 , \port$7480$0 , \port$7482$0 , \port$7484$0 , \port$7486$0 , \port$7488$0 
-, \port$7490$0 , \port$7492$0 , \port$7494$0 , \port$7496$0 , \port$7498$0 , \port$7500$0 , \port$7502$0 , \port$7504$0 , \port$7528$0 , \port$7530$0 , \port$7532$0 , \port$7534$0 , \port$7536$0 , \port$7538$0 , \port$7540$0 , \port$7542$0 , \port$7544$0 , \port$7546$0 , \port$7548$0 , \port$7550$0 , \port$7552$0 
-, \port$7554$0 , \port$7556$0 , \port$7558$0 , \port$7582$0 , \port$7584$0 , \port$7586$0 , \port$7588$0 , \port$7590$0 , \port$7592$0 , \port$7594$0 , \port$7596$0 , \port$7598$0 , \port$7600$0 , \port$7602$0 , \port$7604$0 , \port$7606$0 , \port$7608$0 , \port$7610$0 , \port$7612$0 , \port$7636$0 , \port$7638$0 
-, \port$7640$0 , \port$7642$0 , \port$7644$0 , \port$7646$0 , \port$7648$0 , \port$7650$0 , \port$7652$0 , \port$7654$0 , \port$7656$0 , \port$7658$0 , \port$7660$0 , \port$7662$0 , \port$7664$0 , \port$7666$0 , \port$7690$0 , \port$7692$0 , \port$7694$0 , \port$7696$0 , \port$7698$0 , \port$7700$0 , \port$7702$0 
-, \port$7704$0 , \port$7706$0 , \port$7708$0 , \port$7710$0 , \port$7712$0 , \port$7714$0 , \port$7716$0 , \port$7718$0 , \port$7720$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$254 
+, done, store_busy, simt_busy, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$7483$0 , \port$7485$0 , \port$7487$0 , \port$7489$0 , \port$7491$0 , \port$7493$0 , \port$7495$0 , \port$7497$0 
+, \port$7499$0 , \port$7501$0 , \port$7503$0 , \port$7505$0 , \port$7507$0 , \port$7509$0 , \port$7511$0 , \port$7513$0 , \port$7537$0 , \port$7539$0 , \port$7541$0 , \port$7543$0 , \port$7545$0 , \port$7547$0 , \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 
+, \port$7563$0 , \port$7565$0 , \port$7567$0 , \port$7591$0 , \port$7593$0 , \port$7595$0 , \port$7597$0 , \port$7599$0 , \port$7601$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 , \port$7645$0 , \port$7647$0 
+, \port$7649$0 , \port$7651$0 , \port$7653$0 , \port$7655$0 , \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 , \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 
+, \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$254 
 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, host__awaddr);
   wire \$1 ;
   wire \$10 ;
@@ -4454,166 +4454,166 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$97 ;
-  output [32:0] \port$7474$0 ;
-  wire [32:0] \port$7474$0 ;
-  output [32:0] \port$7476$0 ;
-  wire [32:0] \port$7476$0 ;
-  output [32:0] \port$7478$0 ;
-  wire [32:0] \port$7478$0 ;
-  output [32:0] \port$7480$0 ;
-  wire [32:0] \port$7480$0 ;
-  output [32:0] \port$7482$0 ;
-  wire [32:0] \port$7482$0 ;
-  output [32:0] \port$7484$0 ;
-  wire [32:0] \port$7484$0 ;
-  output [32:0] \port$7486$0 ;
-  wire [32:0] \port$7486$0 ;
-  output [32:0] \port$7488$0 ;
-  wire [32:0] \port$7488$0 ;
-  output [32:0] \port$7490$0 ;
-  wire [32:0] \port$7490$0 ;
-  output [32:0] \port$7492$0 ;
-  wire [32:0] \port$7492$0 ;
-  output [32:0] \port$7494$0 ;
-  wire [32:0] \port$7494$0 ;
-  output [32:0] \port$7496$0 ;
-  wire [32:0] \port$7496$0 ;
-  output [32:0] \port$7498$0 ;
-  wire [32:0] \port$7498$0 ;
-  output [32:0] \port$7500$0 ;
-  wire [32:0] \port$7500$0 ;
-  output [32:0] \port$7502$0 ;
-  wire [32:0] \port$7502$0 ;
-  output [32:0] \port$7504$0 ;
-  wire [32:0] \port$7504$0 ;
-  output [32:0] \port$7528$0 ;
-  wire [32:0] \port$7528$0 ;
-  output [32:0] \port$7530$0 ;
-  wire [32:0] \port$7530$0 ;
-  output [32:0] \port$7532$0 ;
-  wire [32:0] \port$7532$0 ;
-  output [32:0] \port$7534$0 ;
-  wire [32:0] \port$7534$0 ;
-  output [32:0] \port$7536$0 ;
-  wire [32:0] \port$7536$0 ;
-  output [32:0] \port$7538$0 ;
-  wire [32:0] \port$7538$0 ;
-  output [32:0] \port$7540$0 ;
-  wire [32:0] \port$7540$0 ;
-  output [32:0] \port$7542$0 ;
-  wire [32:0] \port$7542$0 ;
-  output [32:0] \port$7544$0 ;
-  wire [32:0] \port$7544$0 ;
-  output [32:0] \port$7546$0 ;
-  wire [32:0] \port$7546$0 ;
-  output [32:0] \port$7548$0 ;
-  wire [32:0] \port$7548$0 ;
-  output [32:0] \port$7550$0 ;
-  wire [32:0] \port$7550$0 ;
-  output [32:0] \port$7552$0 ;
-  wire [32:0] \port$7552$0 ;
-  output [32:0] \port$7554$0 ;
-  wire [32:0] \port$7554$0 ;
-  output [32:0] \port$7556$0 ;
-  wire [32:0] \port$7556$0 ;
-  output [32:0] \port$7558$0 ;
-  wire [32:0] \port$7558$0 ;
-  output [32:0] \port$7582$0 ;
-  wire [32:0] \port$7582$0 ;
-  output [32:0] \port$7584$0 ;
-  wire [32:0] \port$7584$0 ;
-  output [32:0] \port$7586$0 ;
-  wire [32:0] \port$7586$0 ;
-  output [32:0] \port$7588$0 ;
-  wire [32:0] \port$7588$0 ;
-  output [32:0] \port$7590$0 ;
-  wire [32:0] \port$7590$0 ;
-  output [32:0] \port$7592$0 ;
-  wire [32:0] \port$7592$0 ;
-  output [32:0] \port$7594$0 ;
-  wire [32:0] \port$7594$0 ;
-  output [32:0] \port$7596$0 ;
-  wire [32:0] \port$7596$0 ;
-  output [32:0] \port$7598$0 ;
-  wire [32:0] \port$7598$0 ;
-  output [32:0] \port$7600$0 ;
-  wire [32:0] \port$7600$0 ;
-  output [32:0] \port$7602$0 ;
-  wire [32:0] \port$7602$0 ;
-  output [32:0] \port$7604$0 ;
-  wire [32:0] \port$7604$0 ;
-  output [32:0] \port$7606$0 ;
-  wire [32:0] \port$7606$0 ;
-  output [32:0] \port$7608$0 ;
-  wire [32:0] \port$7608$0 ;
-  output [32:0] \port$7610$0 ;
-  wire [32:0] \port$7610$0 ;
-  output [32:0] \port$7612$0 ;
-  wire [32:0] \port$7612$0 ;
-  output [32:0] \port$7636$0 ;
-  wire [32:0] \port$7636$0 ;
-  output [32:0] \port$7638$0 ;
-  wire [32:0] \port$7638$0 ;
-  output [32:0] \port$7640$0 ;
-  wire [32:0] \port$7640$0 ;
-  output [32:0] \port$7642$0 ;
-  wire [32:0] \port$7642$0 ;
-  output [32:0] \port$7644$0 ;
-  wire [32:0] \port$7644$0 ;
-  output [32:0] \port$7646$0 ;
-  wire [32:0] \port$7646$0 ;
-  output [32:0] \port$7648$0 ;
-  wire [32:0] \port$7648$0 ;
-  output [32:0] \port$7650$0 ;
-  wire [32:0] \port$7650$0 ;
-  output [32:0] \port$7652$0 ;
-  wire [32:0] \port$7652$0 ;
-  output [32:0] \port$7654$0 ;
-  wire [32:0] \port$7654$0 ;
-  output [32:0] \port$7656$0 ;
-  wire [32:0] \port$7656$0 ;
-  output [32:0] \port$7658$0 ;
-  wire [32:0] \port$7658$0 ;
-  output [32:0] \port$7660$0 ;
-  wire [32:0] \port$7660$0 ;
-  output [32:0] \port$7662$0 ;
-  wire [32:0] \port$7662$0 ;
-  output [32:0] \port$7664$0 ;
-  wire [32:0] \port$7664$0 ;
-  output [32:0] \port$7666$0 ;
-  wire [32:0] \port$7666$0 ;
-  output [32:0] \port$7690$0 ;
-  wire [32:0] \port$7690$0 ;
-  output [32:0] \port$7692$0 ;
-  wire [32:0] \port$7692$0 ;
-  output [32:0] \port$7694$0 ;
-  wire [32:0] \port$7694$0 ;
-  output [32:0] \port$7696$0 ;
-  wire [32:0] \port$7696$0 ;
-  output [32:0] \port$7698$0 ;
-  wire [32:0] \port$7698$0 ;
-  output [32:0] \port$7700$0 ;
-  wire [32:0] \port$7700$0 ;
-  output [32:0] \port$7702$0 ;
-  wire [32:0] \port$7702$0 ;
-  output [32:0] \port$7704$0 ;
-  wire [32:0] \port$7704$0 ;
-  output [32:0] \port$7706$0 ;
-  wire [32:0] \port$7706$0 ;
-  output [32:0] \port$7708$0 ;
-  wire [32:0] \port$7708$0 ;
-  output [32:0] \port$7710$0 ;
-  wire [32:0] \port$7710$0 ;
-  output [32:0] \port$7712$0 ;
-  wire [32:0] \port$7712$0 ;
-  output [32:0] \port$7714$0 ;
-  wire [32:0] \port$7714$0 ;
-  output [32:0] \port$7716$0 ;
-  wire [32:0] \port$7716$0 ;
-  output [32:0] \port$7718$0 ;
-  wire [32:0] \port$7718$0 ;
-  output [32:0] \port$7720$0 ;
-  wire [32:0] \port$7720$0 ;
+  output [32:0] \port$7483$0 ;
+  wire [32:0] \port$7483$0 ;
+  output [32:0] \port$7485$0 ;
+  wire [32:0] \port$7485$0 ;
+  output [32:0] \port$7487$0 ;
+  wire [32:0] \port$7487$0 ;
+  output [32:0] \port$7489$0 ;
+  wire [32:0] \port$7489$0 ;
+  output [32:0] \port$7491$0 ;
+  wire [32:0] \port$7491$0 ;
+  output [32:0] \port$7493$0 ;
+  wire [32:0] \port$7493$0 ;
+  output [32:0] \port$7495$0 ;
+  wire [32:0] \port$7495$0 ;
+  output [32:0] \port$7497$0 ;
+  wire [32:0] \port$7497$0 ;
+  output [32:0] \port$7499$0 ;
+  wire [32:0] \port$7499$0 ;
+  output [32:0] \port$7501$0 ;
+  wire [32:0] \port$7501$0 ;
+  output [32:0] \port$7503$0 ;
+  wire [32:0] \port$7503$0 ;
+  output [32:0] \port$7505$0 ;
+  wire [32:0] \port$7505$0 ;
+  output [32:0] \port$7507$0 ;
+  wire [32:0] \port$7507$0 ;
+  output [32:0] \port$7509$0 ;
+  wire [32:0] \port$7509$0 ;
+  output [32:0] \port$7511$0 ;
+  wire [32:0] \port$7511$0 ;
+  output [32:0] \port$7513$0 ;
+  wire [32:0] \port$7513$0 ;
+  output [32:0] \port$7537$0 ;
+  wire [32:0] \port$7537$0 ;
+  output [32:0] \port$7539$0 ;
+  wire [32:0] \port$7539$0 ;
+  output [32:0] \port$7541$0 ;
+  wire [32:0] \port$7541$0 ;
+  output [32:0] \port$7543$0 ;
+  wire [32:0] \port$7543$0 ;
+  output [32:0] \port$7545$0 ;
+  wire [32:0] \port$7545$0 ;
+  output [32:0] \port$7547$0 ;
+  wire [32:0] \port$7547$0 ;
+  output [32:0] \port$7549$0 ;
+  wire [32:0] \port$7549$0 ;
+  output [32:0] \port$7551$0 ;
+  wire [32:0] \port$7551$0 ;
+  output [32:0] \port$7553$0 ;
+  wire [32:0] \port$7553$0 ;
+  output [32:0] \port$7555$0 ;
+  wire [32:0] \port$7555$0 ;
+  output [32:0] \port$7557$0 ;
+  wire [32:0] \port$7557$0 ;
+  output [32:0] \port$7559$0 ;
+  wire [32:0] \port$7559$0 ;
+  output [32:0] \port$7561$0 ;
+  wire [32:0] \port$7561$0 ;
+  output [32:0] \port$7563$0 ;
+  wire [32:0] \port$7563$0 ;
+  output [32:0] \port$7565$0 ;
+  wire [32:0] \port$7565$0 ;
+  output [32:0] \port$7567$0 ;
+  wire [32:0] \port$7567$0 ;
+  output [32:0] \port$7591$0 ;
+  wire [32:0] \port$7591$0 ;
+  output [32:0] \port$7593$0 ;
+  wire [32:0] \port$7593$0 ;
+  output [32:0] \port$7595$0 ;
+  wire [32:0] \port$7595$0 ;
+  output [32:0] \port$7597$0 ;
+  wire [32:0] \port$7597$0 ;
+  output [32:0] \port$7599$0 ;
+  wire [32:0] \port$7599$0 ;
+  output [32:0] \port$7601$0 ;
+  wire [32:0] \port$7601$0 ;
+  output [32:0] \port$7603$0 ;
+  wire [32:0] \port$7603$0 ;
+  output [32:0] \port$7605$0 ;
+  wire [32:0] \port$7605$0 ;
+  output [32:0] \port$7607$0 ;
+  wire [32:0] \port$7607$0 ;
+  output [32:0] \port$7609$0 ;
+  wire [32:0] \port$7609$0 ;
+  output [32:0] \port$7611$0 ;
+  wire [32:0] \port$7611$0 ;
+  output [32:0] \port$7613$0 ;
+  wire [32:0] \port$7613$0 ;
+  output [32:0] \port$7615$0 ;
+  wire [32:0] \port$7615$0 ;
+  output [32:0] \port$7617$0 ;
+  wire [32:0] \port$7617$0 ;
+  output [32:0] \port$7619$0 ;
+  wire [32:0] \port$7619$0 ;
+  output [32:0] \port$7621$0 ;
+  wire [32:0] \port$7621$0 ;
+  output [32:0] \port$7645$0 ;
+  wire [32:0] \port$7645$0 ;
+  output [32:0] \port$7647$0 ;
+  wire [32:0] \port$7647$0 ;
+  output [32:0] \port$7649$0 ;
+  wire [32:0] \port$7649$0 ;
+  output [32:0] \port$7651$0 ;
+  wire [32:0] \port$7651$0 ;
+  output [32:0] \port$7653$0 ;
+  wire [32:0] \port$7653$0 ;
+  output [32:0] \port$7655$0 ;
+  wire [32:0] \port$7655$0 ;
+  output [32:0] \port$7657$0 ;
+  wire [32:0] \port$7657$0 ;
+  output [32:0] \port$7659$0 ;
+  wire [32:0] \port$7659$0 ;
+  output [32:0] \port$7661$0 ;
+  wire [32:0] \port$7661$0 ;
+  output [32:0] \port$7663$0 ;
+  wire [32:0] \port$7663$0 ;
+  output [32:0] \port$7665$0 ;
+  wire [32:0] \port$7665$0 ;
+  output [32:0] \port$7667$0 ;
+  wire [32:0] \port$7667$0 ;
+  output [32:0] \port$7669$0 ;
+  wire [32:0] \port$7669$0 ;
+  output [32:0] \port$7671$0 ;
+  wire [32:0] \port$7671$0 ;
+  output [32:0] \port$7673$0 ;
+  wire [32:0] \port$7673$0 ;
+  output [32:0] \port$7675$0 ;
+  wire [32:0] \port$7675$0 ;
+  output [32:0] \port$7699$0 ;
+  wire [32:0] \port$7699$0 ;
+  output [32:0] \port$7701$0 ;
+  wire [32:0] \port$7701$0 ;
+  output [32:0] \port$7703$0 ;
+  wire [32:0] \port$7703$0 ;
+  output [32:0] \port$7705$0 ;
+  wire [32:0] \port$7705$0 ;
+  output [32:0] \port$7707$0 ;
+  wire [32:0] \port$7707$0 ;
+  output [32:0] \port$7709$0 ;
+  wire [32:0] \port$7709$0 ;
+  output [32:0] \port$7711$0 ;
+  wire [32:0] \port$7711$0 ;
+  output [32:0] \port$7713$0 ;
+  wire [32:0] \port$7713$0 ;
+  output [32:0] \port$7715$0 ;
+  wire [32:0] \port$7715$0 ;
+  output [32:0] \port$7717$0 ;
+  wire [32:0] \port$7717$0 ;
+  output [32:0] \port$7719$0 ;
+  wire [32:0] \port$7719$0 ;
+  output [32:0] \port$7721$0 ;
+  wire [32:0] \port$7721$0 ;
+  output [32:0] \port$7723$0 ;
+  wire [32:0] \port$7723$0 ;
+  output [32:0] \port$7725$0 ;
+  wire [32:0] \port$7725$0 ;
+  output [32:0] \port$7727$0 ;
+  wire [32:0] \port$7727$0 ;
+  output [32:0] \port$7729$0 ;
+  wire [32:0] \port$7729$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -4862,22 +4862,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$194 ),
     .o__valid(drain_cmd__valid),
-    .\port$7582$0 (\$79 ),
-    .\port$7584$0 (\$80 ),
-    .\port$7586$0 (\$81 ),
-    .\port$7588$0 (\$82 ),
-    .\port$7590$0 (\$83 ),
-    .\port$7592$0 (\$84 ),
-    .\port$7594$0 (\$85 ),
-    .\port$7596$0 (\$86 ),
-    .\port$7598$0 (\$87 ),
-    .\port$7600$0 (\$88 ),
-    .\port$7602$0 (\$89 ),
-    .\port$7604$0 (\$90 ),
-    .\port$7606$0 (\$91 ),
-    .\port$7608$0 (\$92 ),
-    .\port$7610$0 (\$93 ),
-    .\port$7612$0 (\$94 ),
+    .\port$7591$0 (\$79 ),
+    .\port$7593$0 (\$80 ),
+    .\port$7595$0 (\$81 ),
+    .\port$7597$0 (\$82 ),
+    .\port$7599$0 (\$83 ),
+    .\port$7601$0 (\$84 ),
+    .\port$7603$0 (\$85 ),
+    .\port$7605$0 (\$86 ),
+    .\port$7607$0 (\$87 ),
+    .\port$7609$0 (\$88 ),
+    .\port$7611$0 (\$89 ),
+    .\port$7613$0 (\$90 ),
+    .\port$7615$0 (\$91 ),
+    .\port$7617$0 (\$92 ),
+    .\port$7619$0 (\$93 ),
+    .\port$7621$0 (\$94 ),
     .take(\take$286 ),
     .waiting(drain_waiting)
   );
@@ -4933,86 +4933,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$7474$32 (\$47 [32]),
-    .\port$7476$32 (\$48 [32]),
-    .\port$7478$32 (\$49 [32]),
-    .\port$7480$32 (\$50 [32]),
-    .\port$7482$32 (\$51 [32]),
-    .\port$7484$32 (\$52 [32]),
-    .\port$7486$32 (\$53 [32]),
-    .\port$7488$32 (\$54 [32]),
-    .\port$7490$32 (\$55 [32]),
-    .\port$7492$32 (\$56 [32]),
-    .\port$7494$32 (\$57 [32]),
-    .\port$7496$32 (\$58 [32]),
-    .\port$7498$32 (\$59 [32]),
-    .\port$7500$32 (\$60 [32]),
-    .\port$7502$32 (\$61 [32]),
-    .\port$7504$32 (\$62 [32]),
-    .\port$7528$32 (\$63 [32]),
-    .\port$7530$32 (\$64 [32]),
-    .\port$7532$32 (\$65 [32]),
-    .\port$7534$32 (\$66 [32]),
-    .\port$7536$32 (\$67 [32]),
-    .\port$7538$32 (\$68 [32]),
-    .\port$7540$32 (\$69 [32]),
-    .\port$7542$32 (\$70 [32]),
-    .\port$7544$32 (\$71 [32]),
-    .\port$7546$32 (\$72 [32]),
-    .\port$7548$32 (\$73 [32]),
-    .\port$7550$32 (\$74 [32]),
-    .\port$7552$32 (\$75 [32]),
-    .\port$7554$32 (\$76 [32]),
-    .\port$7556$32 (\$77 [32]),
-    .\port$7558$32 (\$78 [32]),
-    .\port$7582$32 (\$79 [32]),
-    .\port$7584$32 (\$80 [32]),
-    .\port$7586$32 (\$81 [32]),
-    .\port$7588$32 (\$82 [32]),
-    .\port$7590$32 (\$83 [32]),
-    .\port$7592$32 (\$84 [32]),
-    .\port$7594$32 (\$85 [32]),
-    .\port$7596$32 (\$86 [32]),
-    .\port$7598$32 (\$87 [32]),
-    .\port$7600$32 (\$88 [32]),
-    .\port$7602$32 (\$89 [32]),
-    .\port$7604$32 (\$90 [32]),
-    .\port$7606$32 (\$91 [32]),
-    .\port$7608$32 (\$92 [32]),
-    .\port$7610$32 (\$93 [32]),
-    .\port$7612$32 (\$94 [32]),
-    .\port$7636$32 (\$95 [32]),
-    .\port$7638$32 (\$96 [32]),
-    .\port$7640$32 (\$97 [32]),
-    .\port$7642$32 (\$98 [32]),
-    .\port$7644$32 (\$99 [32]),
-    .\port$7646$32 (\$100 [32]),
-    .\port$7648$32 (\$101 [32]),
-    .\port$7650$32 (\$102 [32]),
-    .\port$7652$32 (\$103 [32]),
-    .\port$7654$32 (\$104 [32]),
-    .\port$7656$32 (\$105 [32]),
-    .\port$7658$32 (\$106 [32]),
-    .\port$7660$32 (\$107 [32]),
-    .\port$7662$32 (\$108 [32]),
-    .\port$7664$32 (\$109 [32]),
-    .\port$7666$32 (\$110 [32]),
-    .\port$7690$32 (\$111 [32]),
-    .\port$7692$32 (\$112 [32]),
-    .\port$7694$32 (\$113 [32]),
-    .\port$7696$32 (\$114 [32]),
-    .\port$7698$32 (\$115 [32]),
-    .\port$7700$32 (\$116 [32]),
-    .\port$7702$32 (\$117 [32]),
-    .\port$7704$32 (\$118 [32]),
-    .\port$7706$32 (\$119 [32]),
-    .\port$7708$32 (\$120 [32]),
-    .\port$7710$32 (\$121 [32]),
-    .\port$7712$32 (\$122 [32]),
-    .\port$7714$32 (\$123 [32]),
-    .\port$7716$32 (\$124 [32]),
-    .\port$7718$32 (\$125 [32]),
-    .\port$7720$32 (\$126 [32]),
+    .\port$7483$32 (\$47 [32]),
+    .\port$7485$32 (\$48 [32]),
+    .\port$7487$32 (\$49 [32]),
+    .\port$7489$32 (\$50 [32]),
+    .\port$7491$32 (\$51 [32]),
+    .\port$7493$32 (\$52 [32]),
+    .\port$7495$32 (\$53 [32]),
+    .\port$7497$32 (\$54 [32]),
+    .\port$7499$32 (\$55 [32]),
+    .\port$7501$32 (\$56 [32]),
+    .\port$7503$32 (\$57 [32]),
+    .\port$7505$32 (\$58 [32]),
+    .\port$7507$32 (\$59 [32]),
+    .\port$7509$32 (\$60 [32]),
+    .\port$7511$32 (\$61 [32]),
+    .\port$7513$32 (\$62 [32]),
+    .\port$7537$32 (\$63 [32]),
+    .\port$7539$32 (\$64 [32]),
+    .\port$7541$32 (\$65 [32]),
+    .\port$7543$32 (\$66 [32]),
+    .\port$7545$32 (\$67 [32]),
+    .\port$7547$32 (\$68 [32]),
+    .\port$7549$32 (\$69 [32]),
+    .\port$7551$32 (\$70 [32]),
+    .\port$7553$32 (\$71 [32]),
+    .\port$7555$32 (\$72 [32]),
+    .\port$7557$32 (\$73 [32]),
+    .\port$7559$32 (\$74 [32]),
+    .\port$7561$32 (\$75 [32]),
+    .\port$7563$32 (\$76 [32]),
+    .\port$7565$32 (\$77 [32]),
+    .\port$7567$32 (\$78 [32]),
+    .\port$7591$32 (\$79 [32]),
+    .\port$7593$32 (\$80 [32]),
+    .\port$7595$32 (\$81 [32]),
+    .\port$7597$32 (\$82 [32]),
+    .\port$7599$32 (\$83 [32]),
+    .\port$7601$32 (\$84 [32]),
+    .\port$7603$32 (\$85 [32]),
+    .\port$7605$32 (\$86 [32]),
+    .\port$7607$32 (\$87 [32]),
+    .\port$7609$32 (\$88 [32]),
+    .\port$7611$32 (\$89 [32]),
+    .\port$7613$32 (\$90 [32]),
+    .\port$7615$32 (\$91 [32]),
+    .\port$7617$32 (\$92 [32]),
+    .\port$7619$32 (\$93 [32]),
+    .\port$7621$32 (\$94 [32]),
+    .\port$7645$32 (\$95 [32]),
+    .\port$7647$32 (\$96 [32]),
+    .\port$7649$32 (\$97 [32]),
+    .\port$7651$32 (\$98 [32]),
+    .\port$7653$32 (\$99 [32]),
+    .\port$7655$32 (\$100 [32]),
+    .\port$7657$32 (\$101 [32]),
+    .\port$7659$32 (\$102 [32]),
+    .\port$7661$32 (\$103 [32]),
+    .\port$7663$32 (\$104 [32]),
+    .\port$7665$32 (\$105 [32]),
+    .\port$7667$32 (\$106 [32]),
+    .\port$7669$32 (\$107 [32]),
+    .\port$7671$32 (\$108 [32]),
+    .\port$7673$32 (\$109 [32]),
+    .\port$7675$32 (\$110 [32]),
+    .\port$7699$32 (\$111 [32]),
+    .\port$7701$32 (\$112 [32]),
+    .\port$7703$32 (\$113 [32]),
+    .\port$7705$32 (\$114 [32]),
+    .\port$7707$32 (\$115 [32]),
+    .\port$7709$32 (\$116 [32]),
+    .\port$7711$32 (\$117 [32]),
+    .\port$7713$32 (\$118 [32]),
+    .\port$7715$32 (\$119 [32]),
+    .\port$7717$32 (\$120 [32]),
+    .\port$7719$32 (\$121 [32]),
+    .\port$7721$32 (\$122 [32]),
+    .\port$7723$32 (\$123 [32]),
+    .\port$7725$32 (\$124 [32]),
+    .\port$7727$32 (\$125 [32]),
+    .\port$7729$32 (\$126 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5071,22 +5071,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$130 ),
     .o__valid(load_cmd__valid),
-    .\port$7474$0 (\$47 ),
-    .\port$7476$0 (\$48 ),
-    .\port$7478$0 (\$49 ),
-    .\port$7480$0 (\$50 ),
-    .\port$7482$0 (\$51 ),
-    .\port$7484$0 (\$52 ),
-    .\port$7486$0 (\$53 ),
-    .\port$7488$0 (\$54 ),
-    .\port$7490$0 (\$55 ),
-    .\port$7492$0 (\$56 ),
-    .\port$7494$0 (\$57 ),
-    .\port$7496$0 (\$58 ),
-    .\port$7498$0 (\$59 ),
-    .\port$7500$0 (\$60 ),
-    .\port$7502$0 (\$61 ),
-    .\port$7504$0 (\$62 ),
+    .\port$7483$0 (\$47 ),
+    .\port$7485$0 (\$48 ),
+    .\port$7487$0 (\$49 ),
+    .\port$7489$0 (\$50 ),
+    .\port$7491$0 (\$51 ),
+    .\port$7493$0 (\$52 ),
+    .\port$7495$0 (\$53 ),
+    .\port$7497$0 (\$54 ),
+    .\port$7499$0 (\$55 ),
+    .\port$7501$0 (\$56 ),
+    .\port$7503$0 (\$57 ),
+    .\port$7505$0 (\$58 ),
+    .\port$7507$0 (\$59 ),
+    .\port$7509$0 (\$60 ),
+    .\port$7511$0 (\$61 ),
+    .\port$7513$0 (\$62 ),
     .take(\take$284 ),
     .waiting(load_waiting)
   );
@@ -5124,22 +5124,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$161 ),
     .o__valid(matmul_cmd__valid),
-    .\port$7528$0 (\$63 ),
-    .\port$7530$0 (\$64 ),
-    .\port$7532$0 (\$65 ),
-    .\port$7534$0 (\$66 ),
-    .\port$7536$0 (\$67 ),
-    .\port$7538$0 (\$68 ),
-    .\port$7540$0 (\$69 ),
-    .\port$7542$0 (\$70 ),
-    .\port$7544$0 (\$71 ),
-    .\port$7546$0 (\$72 ),
-    .\port$7548$0 (\$73 ),
-    .\port$7550$0 (\$74 ),
-    .\port$7552$0 (\$75 ),
-    .\port$7554$0 (\$76 ),
-    .\port$7556$0 (\$77 ),
-    .\port$7558$0 (\$78 ),
+    .\port$7537$0 (\$63 ),
+    .\port$7539$0 (\$64 ),
+    .\port$7541$0 (\$65 ),
+    .\port$7543$0 (\$66 ),
+    .\port$7545$0 (\$67 ),
+    .\port$7547$0 (\$68 ),
+    .\port$7549$0 (\$69 ),
+    .\port$7551$0 (\$70 ),
+    .\port$7553$0 (\$71 ),
+    .\port$7555$0 (\$72 ),
+    .\port$7557$0 (\$73 ),
+    .\port$7559$0 (\$74 ),
+    .\port$7561$0 (\$75 ),
+    .\port$7563$0 (\$76 ),
+    .\port$7565$0 (\$77 ),
+    .\port$7567$0 (\$78 ),
     .take(\take$285 ),
     .waiting(matmul_waiting)
   );
@@ -5197,22 +5197,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$254 ),
     .o__valid(simt_cmd__valid),
-    .\port$7690$0 (\$111 ),
-    .\port$7692$0 (\$112 ),
-    .\port$7694$0 (\$113 ),
-    .\port$7696$0 (\$114 ),
-    .\port$7698$0 (\$115 ),
-    .\port$7700$0 (\$116 ),
-    .\port$7702$0 (\$117 ),
-    .\port$7704$0 (\$118 ),
-    .\port$7706$0 (\$119 ),
-    .\port$7708$0 (\$120 ),
-    .\port$7710$0 (\$121 ),
-    .\port$7712$0 (\$122 ),
-    .\port$7714$0 (\$123 ),
-    .\port$7716$0 (\$124 ),
-    .\port$7718$0 (\$125 ),
-    .\port$7720$0 (\$126 ),
+    .\port$7699$0 (\$111 ),
+    .\port$7701$0 (\$112 ),
+    .\port$7703$0 (\$113 ),
+    .\port$7705$0 (\$114 ),
+    .\port$7707$0 (\$115 ),
+    .\port$7709$0 (\$116 ),
+    .\port$7711$0 (\$117 ),
+    .\port$7713$0 (\$118 ),
+    .\port$7715$0 (\$119 ),
+    .\port$7717$0 (\$120 ),
+    .\port$7719$0 (\$121 ),
+    .\port$7721$0 (\$122 ),
+    .\port$7723$0 (\$123 ),
+    .\port$7725$0 (\$124 ),
+    .\port$7727$0 (\$125 ),
+    .\port$7729$0 (\$126 ),
     .take(\take$288 ),
     .waiting(simt_waiting)
   );
@@ -5249,22 +5249,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$224 ),
     .o__valid(store_cmd__valid),
-    .\port$7636$0 (\$95 ),
-    .\port$7638$0 (\$96 ),
-    .\port$7640$0 (\$97 ),
-    .\port$7642$0 (\$98 ),
-    .\port$7644$0 (\$99 ),
-    .\port$7646$0 (\$100 ),
-    .\port$7648$0 (\$101 ),
-    .\port$7650$0 (\$102 ),
-    .\port$7652$0 (\$103 ),
-    .\port$7654$0 (\$104 ),
-    .\port$7656$0 (\$105 ),
-    .\port$7658$0 (\$106 ),
-    .\port$7660$0 (\$107 ),
-    .\port$7662$0 (\$108 ),
-    .\port$7664$0 (\$109 ),
-    .\port$7666$0 (\$110 ),
+    .\port$7645$0 (\$95 ),
+    .\port$7647$0 (\$96 ),
+    .\port$7649$0 (\$97 ),
+    .\port$7651$0 (\$98 ),
+    .\port$7653$0 (\$99 ),
+    .\port$7655$0 (\$100 ),
+    .\port$7657$0 (\$101 ),
+    .\port$7659$0 (\$102 ),
+    .\port$7661$0 (\$103 ),
+    .\port$7663$0 (\$104 ),
+    .\port$7665$0 (\$105 ),
+    .\port$7667$0 (\$106 ),
+    .\port$7669$0 (\$107 ),
+    .\port$7671$0 (\$108 ),
+    .\port$7673$0 (\$109 ),
+    .\port$7675$0 (\$110 ),
     .take(\take$287 ),
     .waiting(store_waiting)
   );
@@ -5440,86 +5440,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \waiting$268  = simt_waiting;
   assign simt_index = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32] };
   assign \trap$271  = trap;
-  assign \port$7474$0  = \$47 ;
-  assign \port$7476$0  = \$48 ;
-  assign \port$7478$0  = \$49 ;
-  assign \port$7480$0  = \$50 ;
-  assign \port$7482$0  = \$51 ;
-  assign \port$7484$0  = \$52 ;
-  assign \port$7486$0  = \$53 ;
-  assign \port$7488$0  = \$54 ;
-  assign \port$7490$0  = \$55 ;
-  assign \port$7492$0  = \$56 ;
-  assign \port$7494$0  = \$57 ;
-  assign \port$7496$0  = \$58 ;
-  assign \port$7498$0  = \$59 ;
-  assign \port$7500$0  = \$60 ;
-  assign \port$7502$0  = \$61 ;
-  assign \port$7504$0  = \$62 ;
-  assign \port$7528$0  = \$63 ;
-  assign \port$7530$0  = \$64 ;
-  assign \port$7532$0  = \$65 ;
-  assign \port$7534$0  = \$66 ;
-  assign \port$7536$0  = \$67 ;
-  assign \port$7538$0  = \$68 ;
-  assign \port$7540$0  = \$69 ;
-  assign \port$7542$0  = \$70 ;
-  assign \port$7544$0  = \$71 ;
-  assign \port$7546$0  = \$72 ;
-  assign \port$7548$0  = \$73 ;
-  assign \port$7550$0  = \$74 ;
-  assign \port$7552$0  = \$75 ;
-  assign \port$7554$0  = \$76 ;
-  assign \port$7556$0  = \$77 ;
-  assign \port$7558$0  = \$78 ;
-  assign \port$7582$0  = \$79 ;
-  assign \port$7584$0  = \$80 ;
-  assign \port$7586$0  = \$81 ;
-  assign \port$7588$0  = \$82 ;
-  assign \port$7590$0  = \$83 ;
-  assign \port$7592$0  = \$84 ;
-  assign \port$7594$0  = \$85 ;
-  assign \port$7596$0  = \$86 ;
-  assign \port$7598$0  = \$87 ;
-  assign \port$7600$0  = \$88 ;
-  assign \port$7602$0  = \$89 ;
-  assign \port$7604$0  = \$90 ;
-  assign \port$7606$0  = \$91 ;
-  assign \port$7608$0  = \$92 ;
-  assign \port$7610$0  = \$93 ;
-  assign \port$7612$0  = \$94 ;
-  assign \port$7636$0  = \$95 ;
-  assign \port$7638$0  = \$96 ;
-  assign \port$7640$0  = \$97 ;
-  assign \port$7642$0  = \$98 ;
-  assign \port$7644$0  = \$99 ;
-  assign \port$7646$0  = \$100 ;
-  assign \port$7648$0  = \$101 ;
-  assign \port$7650$0  = \$102 ;
-  assign \port$7652$0  = \$103 ;
-  assign \port$7654$0  = \$104 ;
-  assign \port$7656$0  = \$105 ;
-  assign \port$7658$0  = \$106 ;
-  assign \port$7660$0  = \$107 ;
-  assign \port$7662$0  = \$108 ;
-  assign \port$7664$0  = \$109 ;
-  assign \port$7666$0  = \$110 ;
-  assign \port$7690$0  = \$111 ;
-  assign \port$7692$0  = \$112 ;
-  assign \port$7694$0  = \$113 ;
-  assign \port$7696$0  = \$114 ;
-  assign \port$7698$0  = \$115 ;
-  assign \port$7700$0  = \$116 ;
-  assign \port$7702$0  = \$117 ;
-  assign \port$7704$0  = \$118 ;
-  assign \port$7706$0  = \$119 ;
-  assign \port$7708$0  = \$120 ;
-  assign \port$7710$0  = \$121 ;
-  assign \port$7712$0  = \$122 ;
-  assign \port$7714$0  = \$123 ;
-  assign \port$7716$0  = \$124 ;
-  assign \port$7718$0  = \$125 ;
-  assign \port$7720$0  = \$126 ;
+  assign \port$7483$0  = \$47 ;
+  assign \port$7485$0  = \$48 ;
+  assign \port$7487$0  = \$49 ;
+  assign \port$7489$0  = \$50 ;
+  assign \port$7491$0  = \$51 ;
+  assign \port$7493$0  = \$52 ;
+  assign \port$7495$0  = \$53 ;
+  assign \port$7497$0  = \$54 ;
+  assign \port$7499$0  = \$55 ;
+  assign \port$7501$0  = \$56 ;
+  assign \port$7503$0  = \$57 ;
+  assign \port$7505$0  = \$58 ;
+  assign \port$7507$0  = \$59 ;
+  assign \port$7509$0  = \$60 ;
+  assign \port$7511$0  = \$61 ;
+  assign \port$7513$0  = \$62 ;
+  assign \port$7537$0  = \$63 ;
+  assign \port$7539$0  = \$64 ;
+  assign \port$7541$0  = \$65 ;
+  assign \port$7543$0  = \$66 ;
+  assign \port$7545$0  = \$67 ;
+  assign \port$7547$0  = \$68 ;
+  assign \port$7549$0  = \$69 ;
+  assign \port$7551$0  = \$70 ;
+  assign \port$7553$0  = \$71 ;
+  assign \port$7555$0  = \$72 ;
+  assign \port$7557$0  = \$73 ;
+  assign \port$7559$0  = \$74 ;
+  assign \port$7561$0  = \$75 ;
+  assign \port$7563$0  = \$76 ;
+  assign \port$7565$0  = \$77 ;
+  assign \port$7567$0  = \$78 ;
+  assign \port$7591$0  = \$79 ;
+  assign \port$7593$0  = \$80 ;
+  assign \port$7595$0  = \$81 ;
+  assign \port$7597$0  = \$82 ;
+  assign \port$7599$0  = \$83 ;
+  assign \port$7601$0  = \$84 ;
+  assign \port$7603$0  = \$85 ;
+  assign \port$7605$0  = \$86 ;
+  assign \port$7607$0  = \$87 ;
+  assign \port$7609$0  = \$88 ;
+  assign \port$7611$0  = \$89 ;
+  assign \port$7613$0  = \$90 ;
+  assign \port$7615$0  = \$91 ;
+  assign \port$7617$0  = \$92 ;
+  assign \port$7619$0  = \$93 ;
+  assign \port$7621$0  = \$94 ;
+  assign \port$7645$0  = \$95 ;
+  assign \port$7647$0  = \$96 ;
+  assign \port$7649$0  = \$97 ;
+  assign \port$7651$0  = \$98 ;
+  assign \port$7653$0  = \$99 ;
+  assign \port$7655$0  = \$100 ;
+  assign \port$7657$0  = \$101 ;
+  assign \port$7659$0  = \$102 ;
+  assign \port$7661$0  = \$103 ;
+  assign \port$7663$0  = \$104 ;
+  assign \port$7665$0  = \$105 ;
+  assign \port$7667$0  = \$106 ;
+  assign \port$7669$0  = \$107 ;
+  assign \port$7671$0  = \$108 ;
+  assign \port$7673$0  = \$109 ;
+  assign \port$7675$0  = \$110 ;
+  assign \port$7699$0  = \$111 ;
+  assign \port$7701$0  = \$112 ;
+  assign \port$7703$0  = \$113 ;
+  assign \port$7705$0  = \$114 ;
+  assign \port$7707$0  = \$115 ;
+  assign \port$7709$0  = \$116 ;
+  assign \port$7711$0  = \$117 ;
+  assign \port$7713$0  = \$118 ;
+  assign \port$7715$0  = \$119 ;
+  assign \port$7717$0  = \$120 ;
+  assign \port$7719$0  = \$121 ;
+  assign \port$7721$0  = \$122 ;
+  assign \port$7723$0  = \$123 ;
+  assign \port$7725$0  = \$124 ;
+  assign \port$7727$0  = \$125 ;
+  assign \port$7729$0  = \$126 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -7896,7 +7896,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7582$0 , \port$7584$0 , \port$7586$0 , \port$7588$0 , \port$7590$0 , \port$7592$0 , \port$7594$0 , \port$7596$0 , \port$7598$0 , \port$7600$0 , \port$7602$0 , \port$7604$0 , \port$7606$0 , \port$7608$0 , \port$7610$0 , \port$7612$0 
+module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7591$0 , \port$7593$0 , \port$7595$0 , \port$7597$0 , \port$7599$0 , \port$7601$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [15:0] \$1 ;
@@ -7965,44 +7965,44 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7582$0 ;
-  wire [32:0] \port$7582$0 ;
-  input [32:0] \port$7584$0 ;
-  wire [32:0] \port$7584$0 ;
-  input [32:0] \port$7586$0 ;
-  wire [32:0] \port$7586$0 ;
-  input [32:0] \port$7588$0 ;
-  wire [32:0] \port$7588$0 ;
-  input [32:0] \port$7590$0 ;
-  wire [32:0] \port$7590$0 ;
-  input [32:0] \port$7592$0 ;
-  wire [32:0] \port$7592$0 ;
-  input [32:0] \port$7594$0 ;
-  wire [32:0] \port$7594$0 ;
-  input [32:0] \port$7596$0 ;
-  wire [32:0] \port$7596$0 ;
-  input [32:0] \port$7598$0 ;
-  wire [32:0] \port$7598$0 ;
-  input [32:0] \port$7600$0 ;
-  wire [32:0] \port$7600$0 ;
-  input [32:0] \port$7602$0 ;
-  wire [32:0] \port$7602$0 ;
-  input [32:0] \port$7604$0 ;
-  wire [32:0] \port$7604$0 ;
-  input [32:0] \port$7606$0 ;
-  wire [32:0] \port$7606$0 ;
-  input [32:0] \port$7608$0 ;
-  wire [32:0] \port$7608$0 ;
-  input [32:0] \port$7610$0 ;
-  wire [32:0] \port$7610$0 ;
-  input [32:0] \port$7612$0 ;
-  wire [32:0] \port$7612$0 ;
+  input [32:0] \port$7591$0 ;
+  wire [32:0] \port$7591$0 ;
+  input [32:0] \port$7593$0 ;
+  wire [32:0] \port$7593$0 ;
+  input [32:0] \port$7595$0 ;
+  wire [32:0] \port$7595$0 ;
+  input [32:0] \port$7597$0 ;
+  wire [32:0] \port$7597$0 ;
+  input [32:0] \port$7599$0 ;
+  wire [32:0] \port$7599$0 ;
+  input [32:0] \port$7601$0 ;
+  wire [32:0] \port$7601$0 ;
+  input [32:0] \port$7603$0 ;
+  wire [32:0] \port$7603$0 ;
+  input [32:0] \port$7605$0 ;
+  wire [32:0] \port$7605$0 ;
+  input [32:0] \port$7607$0 ;
+  wire [32:0] \port$7607$0 ;
+  input [32:0] \port$7609$0 ;
+  wire [32:0] \port$7609$0 ;
+  input [32:0] \port$7611$0 ;
+  wire [32:0] \port$7611$0 ;
+  input [32:0] \port$7613$0 ;
+  wire [32:0] \port$7613$0 ;
+  input [32:0] \port$7615$0 ;
+  wire [32:0] \port$7615$0 ;
+  input [32:0] \port$7617$0 ;
+  wire [32:0] \port$7617$0 ;
+  input [32:0] \port$7619$0 ;
+  wire [32:0] \port$7619$0 ;
+  input [32:0] \port$7621$0 ;
+  wire [32:0] \port$7621$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7584$0 [15:0] & \$1 ;
+  assign \$2  = \port$7593$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8024,53 +8024,53 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7584$0 [15:0];
+      take = \port$7593$0 [15:0];
     end
   end
-  assign i__payload = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
-  assign o__payload = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
-  assign \i__payload.opcode  = \port$7582$0 [7:0];
-  assign \i__payload.wait  = \port$7584$0 [15:0];
-  assign \i__payload.post  = \port$7584$0 [31:16];
-  assign \i__payload.int32  = \port$7582$0 [8];
-  assign \i__payload.params  = \port$7582$0 [9];
-  assign \i__payload.row_sum  = \port$7582$0 [10];
-  assign \i__payload.acc  = \port$7586$0 [15:0];
-  assign \i__payload.acc_block  = \port$7586$0 [31:16];
-  assign \i__payload.rows  = \port$7588$0 [15:0];
-  assign \i__payload.blocks  = \port$7588$0 [31:16];
-  assign \i__payload.dst  = \port$7590$0 [23:0];
-  assign \i__payload.dst_stride  = \port$7592$0 [23:0];
-  assign \i__payload.dst_block  = \port$7594$0 [23:0];
-  assign \i__payload.param  = \port$7596$0 [15:0];
-  assign \i__payload.cols_last  = \port$7596$0 [31:16];
-  assign \i__payload.scale  = \port$7598$0 [31:0];
-  assign \i__payload.zero_point  = \port$7600$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$7600$0 [31:16];
-  assign \i__payload.qmin  = \port$7602$0 [15:0];
-  assign \i__payload.qmax  = \port$7602$0 [31:16];
-  assign \i__payload.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
-  assign \o__payload.opcode  = \port$7582$0 [7:0];
-  assign \o__payload.wait  = \port$7584$0 [15:0];
-  assign \o__payload.post  = \port$7584$0 [31:16];
-  assign \o__payload.int32  = \port$7582$0 [8];
-  assign \o__payload.params  = \port$7582$0 [9];
-  assign \o__payload.row_sum  = \port$7582$0 [10];
-  assign \o__payload.acc  = \port$7586$0 [15:0];
-  assign \o__payload.acc_block  = \port$7586$0 [31:16];
-  assign \o__payload.rows  = \port$7588$0 [15:0];
-  assign \o__payload.blocks  = \port$7588$0 [31:16];
-  assign \o__payload.dst  = \port$7590$0 [23:0];
-  assign \o__payload.dst_stride  = \port$7592$0 [23:0];
-  assign \o__payload.dst_block  = \port$7594$0 [23:0];
-  assign \o__payload.param  = \port$7596$0 [15:0];
-  assign \o__payload.cols_last  = \port$7596$0 [31:16];
-  assign \o__payload.scale  = \port$7598$0 [31:0];
-  assign \o__payload.zero_point  = \port$7600$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$7600$0 [31:16];
-  assign \o__payload.qmin  = \port$7602$0 [15:0];
-  assign \o__payload.qmax  = \port$7602$0 [31:16];
-  assign \o__payload.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
+  assign i__payload = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
+  assign o__payload = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
+  assign \i__payload.opcode  = \port$7591$0 [7:0];
+  assign \i__payload.wait  = \port$7593$0 [15:0];
+  assign \i__payload.post  = \port$7593$0 [31:16];
+  assign \i__payload.int32  = \port$7591$0 [8];
+  assign \i__payload.params  = \port$7591$0 [9];
+  assign \i__payload.row_sum  = \port$7591$0 [10];
+  assign \i__payload.acc  = \port$7595$0 [15:0];
+  assign \i__payload.acc_block  = \port$7595$0 [31:16];
+  assign \i__payload.rows  = \port$7597$0 [15:0];
+  assign \i__payload.blocks  = \port$7597$0 [31:16];
+  assign \i__payload.dst  = \port$7599$0 [23:0];
+  assign \i__payload.dst_stride  = \port$7601$0 [23:0];
+  assign \i__payload.dst_block  = \port$7603$0 [23:0];
+  assign \i__payload.param  = \port$7605$0 [15:0];
+  assign \i__payload.cols_last  = \port$7605$0 [31:16];
+  assign \i__payload.scale  = \port$7607$0 [31:0];
+  assign \i__payload.zero_point  = \port$7609$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$7609$0 [31:16];
+  assign \i__payload.qmin  = \port$7611$0 [15:0];
+  assign \i__payload.qmax  = \port$7611$0 [31:16];
+  assign \i__payload.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
+  assign \o__payload.opcode  = \port$7591$0 [7:0];
+  assign \o__payload.wait  = \port$7593$0 [15:0];
+  assign \o__payload.post  = \port$7593$0 [31:16];
+  assign \o__payload.int32  = \port$7591$0 [8];
+  assign \o__payload.params  = \port$7591$0 [9];
+  assign \o__payload.row_sum  = \port$7591$0 [10];
+  assign \o__payload.acc  = \port$7595$0 [15:0];
+  assign \o__payload.acc_block  = \port$7595$0 [31:16];
+  assign \o__payload.rows  = \port$7597$0 [15:0];
+  assign \o__payload.blocks  = \port$7597$0 [31:16];
+  assign \o__payload.dst  = \port$7599$0 [23:0];
+  assign \o__payload.dst_stride  = \port$7601$0 [23:0];
+  assign \o__payload.dst_block  = \port$7603$0 [23:0];
+  assign \o__payload.param  = \port$7605$0 [15:0];
+  assign \o__payload.cols_last  = \port$7605$0 [31:16];
+  assign \o__payload.scale  = \port$7607$0 [31:0];
+  assign \o__payload.zero_point  = \port$7609$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$7609$0 [31:16];
+  assign \o__payload.qmin  = \port$7611$0 [15:0];
+  assign \o__payload.qmax  = \port$7611$0 [31:16];
+  assign \o__payload.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -8763,11 +8763,11 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, stop, clear, active, last_index, dispatch_fault__valid
-, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$7474$32 , \port$7476$32 , \port$7478$32 , \port$7480$32 , \port$7482$32 , \port$7484$32 , \port$7486$32 , \port$7488$32 , \port$7490$32 , \port$7492$32 , \port$7494$32 , \port$7496$32 , \port$7498$32 , \port$7500$32 , \port$7502$32 , \port$7504$32 
-, \port$7528$32 , \port$7530$32 , \port$7532$32 , \port$7534$32 , \port$7536$32 , \port$7538$32 , \port$7540$32 , \port$7542$32 , \port$7544$32 , \port$7546$32 , \port$7548$32 , \port$7550$32 , \port$7552$32 , \port$7554$32 , \port$7556$32 , \port$7558$32 , \port$7582$32 , \port$7584$32 , \port$7586$32 , \port$7588$32 , \port$7590$32 
-, \port$7592$32 , \port$7594$32 , \port$7596$32 , \port$7598$32 , \port$7600$32 , \port$7602$32 , \port$7604$32 , \port$7606$32 , \port$7608$32 , \port$7610$32 , \port$7612$32 , \port$7636$32 , \port$7638$32 , \port$7640$32 , \port$7642$32 , \port$7644$32 , \port$7646$32 , \port$7648$32 , \port$7650$32 , \port$7652$32 , \port$7654$32 
-, \port$7656$32 , \port$7658$32 , \port$7660$32 , \port$7662$32 , \port$7664$32 , \port$7666$32 , \port$7690$32 , \port$7692$32 , \port$7694$32 , \port$7696$32 , \port$7698$32 , \port$7700$32 , \port$7702$32 , \port$7704$32 , \port$7706$32 , \port$7708$32 , \port$7710$32 , \port$7712$32 , \port$7714$32 , \port$7716$32 , \port$7718$32 
-, \port$7720$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
+, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$7483$32 , \port$7485$32 , \port$7487$32 , \port$7489$32 , \port$7491$32 , \port$7493$32 , \port$7495$32 , \port$7497$32 , \port$7499$32 , \port$7501$32 , \port$7503$32 , \port$7505$32 , \port$7507$32 , \port$7509$32 , \port$7511$32 , \port$7513$32 
+, \port$7537$32 , \port$7539$32 , \port$7541$32 , \port$7543$32 , \port$7545$32 , \port$7547$32 , \port$7549$32 , \port$7551$32 , \port$7553$32 , \port$7555$32 , \port$7557$32 , \port$7559$32 , \port$7561$32 , \port$7563$32 , \port$7565$32 , \port$7567$32 , \port$7591$32 , \port$7593$32 , \port$7595$32 , \port$7597$32 , \port$7599$32 
+, \port$7601$32 , \port$7603$32 , \port$7605$32 , \port$7607$32 , \port$7609$32 , \port$7611$32 , \port$7613$32 , \port$7615$32 , \port$7617$32 , \port$7619$32 , \port$7621$32 , \port$7645$32 , \port$7647$32 , \port$7649$32 , \port$7651$32 , \port$7653$32 , \port$7655$32 , \port$7657$32 , \port$7659$32 , \port$7661$32 , \port$7663$32 
+, \port$7665$32 , \port$7667$32 , \port$7669$32 , \port$7671$32 , \port$7673$32 , \port$7675$32 , \port$7699$32 , \port$7701$32 , \port$7703$32 , \port$7705$32 , \port$7707$32 , \port$7709$32 , \port$7711$32 , \port$7713$32 , \port$7715$32 , \port$7717$32 , \port$7719$32 , \port$7721$32 , \port$7723$32 , \port$7725$32 , \port$7727$32 
+, \port$7729$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$9  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -8854,166 +8854,166 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$7474$32 ;
-  wire \port$7474$32 ;
-  input \port$7476$32 ;
-  wire \port$7476$32 ;
-  input \port$7478$32 ;
-  wire \port$7478$32 ;
-  input \port$7480$32 ;
-  wire \port$7480$32 ;
-  input \port$7482$32 ;
-  wire \port$7482$32 ;
-  input \port$7484$32 ;
-  wire \port$7484$32 ;
-  input \port$7486$32 ;
-  wire \port$7486$32 ;
-  input \port$7488$32 ;
-  wire \port$7488$32 ;
-  input \port$7490$32 ;
-  wire \port$7490$32 ;
-  input \port$7492$32 ;
-  wire \port$7492$32 ;
-  input \port$7494$32 ;
-  wire \port$7494$32 ;
-  input \port$7496$32 ;
-  wire \port$7496$32 ;
-  input \port$7498$32 ;
-  wire \port$7498$32 ;
-  input \port$7500$32 ;
-  wire \port$7500$32 ;
-  input \port$7502$32 ;
-  wire \port$7502$32 ;
-  input \port$7504$32 ;
-  wire \port$7504$32 ;
-  input \port$7528$32 ;
-  wire \port$7528$32 ;
-  input \port$7530$32 ;
-  wire \port$7530$32 ;
-  input \port$7532$32 ;
-  wire \port$7532$32 ;
-  input \port$7534$32 ;
-  wire \port$7534$32 ;
-  input \port$7536$32 ;
-  wire \port$7536$32 ;
-  input \port$7538$32 ;
-  wire \port$7538$32 ;
-  input \port$7540$32 ;
-  wire \port$7540$32 ;
-  input \port$7542$32 ;
-  wire \port$7542$32 ;
-  input \port$7544$32 ;
-  wire \port$7544$32 ;
-  input \port$7546$32 ;
-  wire \port$7546$32 ;
-  input \port$7548$32 ;
-  wire \port$7548$32 ;
-  input \port$7550$32 ;
-  wire \port$7550$32 ;
-  input \port$7552$32 ;
-  wire \port$7552$32 ;
-  input \port$7554$32 ;
-  wire \port$7554$32 ;
-  input \port$7556$32 ;
-  wire \port$7556$32 ;
-  input \port$7558$32 ;
-  wire \port$7558$32 ;
-  input \port$7582$32 ;
-  wire \port$7582$32 ;
-  input \port$7584$32 ;
-  wire \port$7584$32 ;
-  input \port$7586$32 ;
-  wire \port$7586$32 ;
-  input \port$7588$32 ;
-  wire \port$7588$32 ;
-  input \port$7590$32 ;
-  wire \port$7590$32 ;
-  input \port$7592$32 ;
-  wire \port$7592$32 ;
-  input \port$7594$32 ;
-  wire \port$7594$32 ;
-  input \port$7596$32 ;
-  wire \port$7596$32 ;
-  input \port$7598$32 ;
-  wire \port$7598$32 ;
-  input \port$7600$32 ;
-  wire \port$7600$32 ;
-  input \port$7602$32 ;
-  wire \port$7602$32 ;
-  input \port$7604$32 ;
-  wire \port$7604$32 ;
-  input \port$7606$32 ;
-  wire \port$7606$32 ;
-  input \port$7608$32 ;
-  wire \port$7608$32 ;
-  input \port$7610$32 ;
-  wire \port$7610$32 ;
-  input \port$7612$32 ;
-  wire \port$7612$32 ;
-  input \port$7636$32 ;
-  wire \port$7636$32 ;
-  input \port$7638$32 ;
-  wire \port$7638$32 ;
-  input \port$7640$32 ;
-  wire \port$7640$32 ;
-  input \port$7642$32 ;
-  wire \port$7642$32 ;
-  input \port$7644$32 ;
-  wire \port$7644$32 ;
-  input \port$7646$32 ;
-  wire \port$7646$32 ;
-  input \port$7648$32 ;
-  wire \port$7648$32 ;
-  input \port$7650$32 ;
-  wire \port$7650$32 ;
-  input \port$7652$32 ;
-  wire \port$7652$32 ;
-  input \port$7654$32 ;
-  wire \port$7654$32 ;
-  input \port$7656$32 ;
-  wire \port$7656$32 ;
-  input \port$7658$32 ;
-  wire \port$7658$32 ;
-  input \port$7660$32 ;
-  wire \port$7660$32 ;
-  input \port$7662$32 ;
-  wire \port$7662$32 ;
-  input \port$7664$32 ;
-  wire \port$7664$32 ;
-  input \port$7666$32 ;
-  wire \port$7666$32 ;
-  input \port$7690$32 ;
-  wire \port$7690$32 ;
-  input \port$7692$32 ;
-  wire \port$7692$32 ;
-  input \port$7694$32 ;
-  wire \port$7694$32 ;
-  input \port$7696$32 ;
-  wire \port$7696$32 ;
-  input \port$7698$32 ;
-  wire \port$7698$32 ;
-  input \port$7700$32 ;
-  wire \port$7700$32 ;
-  input \port$7702$32 ;
-  wire \port$7702$32 ;
-  input \port$7704$32 ;
-  wire \port$7704$32 ;
-  input \port$7706$32 ;
-  wire \port$7706$32 ;
-  input \port$7708$32 ;
-  wire \port$7708$32 ;
-  input \port$7710$32 ;
-  wire \port$7710$32 ;
-  input \port$7712$32 ;
-  wire \port$7712$32 ;
-  input \port$7714$32 ;
-  wire \port$7714$32 ;
-  input \port$7716$32 ;
-  wire \port$7716$32 ;
-  input \port$7718$32 ;
-  wire \port$7718$32 ;
-  input \port$7720$32 ;
-  wire \port$7720$32 ;
+  input \port$7483$32 ;
+  wire \port$7483$32 ;
+  input \port$7485$32 ;
+  wire \port$7485$32 ;
+  input \port$7487$32 ;
+  wire \port$7487$32 ;
+  input \port$7489$32 ;
+  wire \port$7489$32 ;
+  input \port$7491$32 ;
+  wire \port$7491$32 ;
+  input \port$7493$32 ;
+  wire \port$7493$32 ;
+  input \port$7495$32 ;
+  wire \port$7495$32 ;
+  input \port$7497$32 ;
+  wire \port$7497$32 ;
+  input \port$7499$32 ;
+  wire \port$7499$32 ;
+  input \port$7501$32 ;
+  wire \port$7501$32 ;
+  input \port$7503$32 ;
+  wire \port$7503$32 ;
+  input \port$7505$32 ;
+  wire \port$7505$32 ;
+  input \port$7507$32 ;
+  wire \port$7507$32 ;
+  input \port$7509$32 ;
+  wire \port$7509$32 ;
+  input \port$7511$32 ;
+  wire \port$7511$32 ;
+  input \port$7513$32 ;
+  wire \port$7513$32 ;
+  input \port$7537$32 ;
+  wire \port$7537$32 ;
+  input \port$7539$32 ;
+  wire \port$7539$32 ;
+  input \port$7541$32 ;
+  wire \port$7541$32 ;
+  input \port$7543$32 ;
+  wire \port$7543$32 ;
+  input \port$7545$32 ;
+  wire \port$7545$32 ;
+  input \port$7547$32 ;
+  wire \port$7547$32 ;
+  input \port$7549$32 ;
+  wire \port$7549$32 ;
+  input \port$7551$32 ;
+  wire \port$7551$32 ;
+  input \port$7553$32 ;
+  wire \port$7553$32 ;
+  input \port$7555$32 ;
+  wire \port$7555$32 ;
+  input \port$7557$32 ;
+  wire \port$7557$32 ;
+  input \port$7559$32 ;
+  wire \port$7559$32 ;
+  input \port$7561$32 ;
+  wire \port$7561$32 ;
+  input \port$7563$32 ;
+  wire \port$7563$32 ;
+  input \port$7565$32 ;
+  wire \port$7565$32 ;
+  input \port$7567$32 ;
+  wire \port$7567$32 ;
+  input \port$7591$32 ;
+  wire \port$7591$32 ;
+  input \port$7593$32 ;
+  wire \port$7593$32 ;
+  input \port$7595$32 ;
+  wire \port$7595$32 ;
+  input \port$7597$32 ;
+  wire \port$7597$32 ;
+  input \port$7599$32 ;
+  wire \port$7599$32 ;
+  input \port$7601$32 ;
+  wire \port$7601$32 ;
+  input \port$7603$32 ;
+  wire \port$7603$32 ;
+  input \port$7605$32 ;
+  wire \port$7605$32 ;
+  input \port$7607$32 ;
+  wire \port$7607$32 ;
+  input \port$7609$32 ;
+  wire \port$7609$32 ;
+  input \port$7611$32 ;
+  wire \port$7611$32 ;
+  input \port$7613$32 ;
+  wire \port$7613$32 ;
+  input \port$7615$32 ;
+  wire \port$7615$32 ;
+  input \port$7617$32 ;
+  wire \port$7617$32 ;
+  input \port$7619$32 ;
+  wire \port$7619$32 ;
+  input \port$7621$32 ;
+  wire \port$7621$32 ;
+  input \port$7645$32 ;
+  wire \port$7645$32 ;
+  input \port$7647$32 ;
+  wire \port$7647$32 ;
+  input \port$7649$32 ;
+  wire \port$7649$32 ;
+  input \port$7651$32 ;
+  wire \port$7651$32 ;
+  input \port$7653$32 ;
+  wire \port$7653$32 ;
+  input \port$7655$32 ;
+  wire \port$7655$32 ;
+  input \port$7657$32 ;
+  wire \port$7657$32 ;
+  input \port$7659$32 ;
+  wire \port$7659$32 ;
+  input \port$7661$32 ;
+  wire \port$7661$32 ;
+  input \port$7663$32 ;
+  wire \port$7663$32 ;
+  input \port$7665$32 ;
+  wire \port$7665$32 ;
+  input \port$7667$32 ;
+  wire \port$7667$32 ;
+  input \port$7669$32 ;
+  wire \port$7669$32 ;
+  input \port$7671$32 ;
+  wire \port$7671$32 ;
+  input \port$7673$32 ;
+  wire \port$7673$32 ;
+  input \port$7675$32 ;
+  wire \port$7675$32 ;
+  input \port$7699$32 ;
+  wire \port$7699$32 ;
+  input \port$7701$32 ;
+  wire \port$7701$32 ;
+  input \port$7703$32 ;
+  wire \port$7703$32 ;
+  input \port$7705$32 ;
+  wire \port$7705$32 ;
+  input \port$7707$32 ;
+  wire \port$7707$32 ;
+  input \port$7709$32 ;
+  wire \port$7709$32 ;
+  input \port$7711$32 ;
+  wire \port$7711$32 ;
+  input \port$7713$32 ;
+  wire \port$7713$32 ;
+  input \port$7715$32 ;
+  wire \port$7715$32 ;
+  input \port$7717$32 ;
+  wire \port$7717$32 ;
+  input \port$7719$32 ;
+  wire \port$7719$32 ;
+  input \port$7721$32 ;
+  wire \port$7721$32 ;
+  input \port$7723$32 ;
+  wire \port$7723$32 ;
+  input \port$7725$32 ;
+  wire \port$7725$32 ;
+  input \port$7727$32 ;
+  wire \port$7727$32 ;
+  input \port$7729$32 ;
+  wire \port$7729$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9131,27 +9131,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$5 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$7720$32 , \port$7718$32 , \port$7716$32 , \port$7714$32 , \port$7712$32 , \port$7710$32 , \port$7708$32 , \port$7706$32 , \port$7704$32 , \port$7702$32 , \port$7700$32 , \port$7698$32 , \port$7696$32 , \port$7694$32 , \port$7692$32 , \port$7690$32  };
+      first[31:16] = { \port$7729$32 , \port$7727$32 , \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32 , \port$7709$32 , \port$7707$32 , \port$7705$32 , \port$7703$32 , \port$7701$32 , \port$7699$32  };
     end
     if (\$6 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$7666$32 , \port$7664$32 , \port$7662$32 , \port$7660$32 , \port$7658$32 , \port$7656$32 , \port$7654$32 , \port$7652$32 , \port$7650$32 , \port$7648$32 , \port$7646$32 , \port$7644$32 , \port$7642$32 , \port$7640$32 , \port$7638$32 , \port$7636$32  };
+      first[31:16] = { \port$7675$32 , \port$7673$32 , \port$7671$32 , \port$7669$32 , \port$7667$32 , \port$7665$32 , \port$7663$32 , \port$7661$32 , \port$7659$32 , \port$7657$32 , \port$7655$32 , \port$7653$32 , \port$7651$32 , \port$7649$32 , \port$7647$32 , \port$7645$32  };
     end
     if (\$7 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$7612$32 , \port$7610$32 , \port$7608$32 , \port$7606$32 , \port$7604$32 , \port$7602$32 , \port$7600$32 , \port$7598$32 , \port$7596$32 , \port$7594$32 , \port$7592$32 , \port$7590$32 , \port$7588$32 , \port$7586$32 , \port$7584$32 , \port$7582$32  };
+      first[31:16] = { \port$7621$32 , \port$7619$32 , \port$7617$32 , \port$7615$32 , \port$7613$32 , \port$7611$32 , \port$7609$32 , \port$7607$32 , \port$7605$32 , \port$7603$32 , \port$7601$32 , \port$7599$32 , \port$7597$32 , \port$7595$32 , \port$7593$32 , \port$7591$32  };
     end
     if (\$8 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$7558$32 , \port$7556$32 , \port$7554$32 , \port$7552$32 , \port$7550$32 , \port$7548$32 , \port$7546$32 , \port$7544$32 , \port$7542$32 , \port$7540$32 , \port$7538$32 , \port$7536$32 , \port$7534$32 , \port$7532$32 , \port$7530$32 , \port$7528$32  };
+      first[31:16] = { \port$7567$32 , \port$7565$32 , \port$7563$32 , \port$7561$32 , \port$7559$32 , \port$7557$32 , \port$7555$32 , \port$7553$32 , \port$7551$32 , \port$7549$32 , \port$7547$32 , \port$7545$32 , \port$7543$32 , \port$7541$32 , \port$7539$32 , \port$7537$32  };
     end
     if (\$9 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$7504$32 , \port$7502$32 , \port$7500$32 , \port$7498$32 , \port$7496$32 , \port$7494$32 , \port$7492$32 , \port$7490$32 , \port$7488$32 , \port$7486$32 , \port$7484$32 , \port$7482$32 , \port$7480$32 , \port$7478$32 , \port$7476$32 , \port$7474$32  };
+      first[31:16] = { \port$7513$32 , \port$7511$32 , \port$7509$32 , \port$7507$32 , \port$7505$32 , \port$7503$32 , \port$7501$32 , \port$7499$32 , \port$7497$32 , \port$7495$32 , \port$7493$32 , \port$7491$32 , \port$7489$32 , \port$7487$32 , \port$7485$32 , \port$7483$32  };
     end
     if (\$10 ) begin
       first[3:0] = 4'h9;
@@ -9263,11 +9263,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       \$24  = 1'h0;
     end
   end
-  assign simt_index = { \port$7720$32 , \port$7718$32 , \port$7716$32 , \port$7714$32 , \port$7712$32 , \port$7710$32 , \port$7708$32 , \port$7706$32 , \port$7704$32 , \port$7702$32 , \port$7700$32 , \port$7698$32 , \port$7696$32 , \port$7694$32 , \port$7692$32 , \port$7690$32  };
-  assign store_index = { \port$7666$32 , \port$7664$32 , \port$7662$32 , \port$7660$32 , \port$7658$32 , \port$7656$32 , \port$7654$32 , \port$7652$32 , \port$7650$32 , \port$7648$32 , \port$7646$32 , \port$7644$32 , \port$7642$32 , \port$7640$32 , \port$7638$32 , \port$7636$32  };
-  assign drain_index = { \port$7612$32 , \port$7610$32 , \port$7608$32 , \port$7606$32 , \port$7604$32 , \port$7602$32 , \port$7600$32 , \port$7598$32 , \port$7596$32 , \port$7594$32 , \port$7592$32 , \port$7590$32 , \port$7588$32 , \port$7586$32 , \port$7584$32 , \port$7582$32  };
-  assign matmul_index = { \port$7558$32 , \port$7556$32 , \port$7554$32 , \port$7552$32 , \port$7550$32 , \port$7548$32 , \port$7546$32 , \port$7544$32 , \port$7542$32 , \port$7540$32 , \port$7538$32 , \port$7536$32 , \port$7534$32 , \port$7532$32 , \port$7530$32 , \port$7528$32  };
-  assign load_index = { \port$7504$32 , \port$7502$32 , \port$7500$32 , \port$7498$32 , \port$7496$32 , \port$7494$32 , \port$7492$32 , \port$7490$32 , \port$7488$32 , \port$7486$32 , \port$7484$32 , \port$7482$32 , \port$7480$32 , \port$7478$32 , \port$7476$32 , \port$7474$32  };
+  assign simt_index = { \port$7729$32 , \port$7727$32 , \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32 , \port$7709$32 , \port$7707$32 , \port$7705$32 , \port$7703$32 , \port$7701$32 , \port$7699$32  };
+  assign store_index = { \port$7675$32 , \port$7673$32 , \port$7671$32 , \port$7669$32 , \port$7667$32 , \port$7665$32 , \port$7663$32 , \port$7661$32 , \port$7659$32 , \port$7657$32 , \port$7655$32 , \port$7653$32 , \port$7651$32 , \port$7649$32 , \port$7647$32 , \port$7645$32  };
+  assign drain_index = { \port$7621$32 , \port$7619$32 , \port$7617$32 , \port$7615$32 , \port$7613$32 , \port$7611$32 , \port$7609$32 , \port$7607$32 , \port$7605$32 , \port$7603$32 , \port$7601$32 , \port$7599$32 , \port$7597$32 , \port$7595$32 , \port$7593$32 , \port$7591$32  };
+  assign matmul_index = { \port$7567$32 , \port$7565$32 , \port$7563$32 , \port$7561$32 , \port$7559$32 , \port$7557$32 , \port$7555$32 , \port$7553$32 , \port$7551$32 , \port$7549$32 , \port$7547$32 , \port$7545$32 , \port$7543$32 , \port$7541$32 , \port$7539$32 , \port$7537$32  };
+  assign load_index = { \port$7513$32 , \port$7511$32 , \port$7509$32 , \port$7507$32 , \port$7505$32 , \port$7503$32 , \port$7501$32 , \port$7499$32 , \port$7497$32 , \port$7495$32 , \port$7493$32 , \port$7491$32 , \port$7489$32 , \port$7487$32 , \port$7485$32 , \port$7483$32  };
   assign \first.cause  = first[3:0];
   assign \first.engine  = first[7:4];
   assign \first.command  = first[31:16];
@@ -10238,7 +10238,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7474$0 , \port$7476$0 , \port$7478$0 , \port$7480$0 , \port$7482$0 , \port$7484$0 , \port$7486$0 , \port$7488$0 , \port$7490$0 , \port$7492$0 , \port$7494$0 , \port$7496$0 , \port$7498$0 , \port$7500$0 , \port$7502$0 , \port$7504$0 
+module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7483$0 , \port$7485$0 , \port$7487$0 , \port$7489$0 , \port$7491$0 , \port$7493$0 , \port$7495$0 , \port$7497$0 , \port$7499$0 , \port$7501$0 , \port$7503$0 , \port$7505$0 , \port$7507$0 , \port$7509$0 , \port$7511$0 , \port$7513$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$11  = 0;
   wire [15:0] \$1 ;
@@ -10311,44 +10311,44 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7474$0 ;
-  wire [32:0] \port$7474$0 ;
-  input [32:0] \port$7476$0 ;
-  wire [32:0] \port$7476$0 ;
-  input [32:0] \port$7478$0 ;
-  wire [32:0] \port$7478$0 ;
-  input [32:0] \port$7480$0 ;
-  wire [32:0] \port$7480$0 ;
-  input [32:0] \port$7482$0 ;
-  wire [32:0] \port$7482$0 ;
-  input [32:0] \port$7484$0 ;
-  wire [32:0] \port$7484$0 ;
-  input [32:0] \port$7486$0 ;
-  wire [32:0] \port$7486$0 ;
-  input [32:0] \port$7488$0 ;
-  wire [32:0] \port$7488$0 ;
-  input [32:0] \port$7490$0 ;
-  wire [32:0] \port$7490$0 ;
-  input [32:0] \port$7492$0 ;
-  wire [32:0] \port$7492$0 ;
-  input [32:0] \port$7494$0 ;
-  wire [32:0] \port$7494$0 ;
-  input [32:0] \port$7496$0 ;
-  wire [32:0] \port$7496$0 ;
-  input [32:0] \port$7498$0 ;
-  wire [32:0] \port$7498$0 ;
-  input [32:0] \port$7500$0 ;
-  wire [32:0] \port$7500$0 ;
-  input [32:0] \port$7502$0 ;
-  wire [32:0] \port$7502$0 ;
-  input [32:0] \port$7504$0 ;
-  wire [32:0] \port$7504$0 ;
+  input [32:0] \port$7483$0 ;
+  wire [32:0] \port$7483$0 ;
+  input [32:0] \port$7485$0 ;
+  wire [32:0] \port$7485$0 ;
+  input [32:0] \port$7487$0 ;
+  wire [32:0] \port$7487$0 ;
+  input [32:0] \port$7489$0 ;
+  wire [32:0] \port$7489$0 ;
+  input [32:0] \port$7491$0 ;
+  wire [32:0] \port$7491$0 ;
+  input [32:0] \port$7493$0 ;
+  wire [32:0] \port$7493$0 ;
+  input [32:0] \port$7495$0 ;
+  wire [32:0] \port$7495$0 ;
+  input [32:0] \port$7497$0 ;
+  wire [32:0] \port$7497$0 ;
+  input [32:0] \port$7499$0 ;
+  wire [32:0] \port$7499$0 ;
+  input [32:0] \port$7501$0 ;
+  wire [32:0] \port$7501$0 ;
+  input [32:0] \port$7503$0 ;
+  wire [32:0] \port$7503$0 ;
+  input [32:0] \port$7505$0 ;
+  wire [32:0] \port$7505$0 ;
+  input [32:0] \port$7507$0 ;
+  wire [32:0] \port$7507$0 ;
+  input [32:0] \port$7509$0 ;
+  wire [32:0] \port$7509$0 ;
+  input [32:0] \port$7511$0 ;
+  wire [32:0] \port$7511$0 ;
+  input [32:0] \port$7513$0 ;
+  wire [32:0] \port$7513$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7476$0 [15:0] & \$1 ;
+  assign \$2  = \port$7485$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -10370,57 +10370,57 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$11 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7476$0 [15:0];
+      take = \port$7485$0 [15:0];
     end
   end
-  assign i__payload = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
-  assign o__payload = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
-  assign \i__payload.opcode  = \port$7474$0 [7:0];
-  assign \i__payload.wait  = \port$7476$0 [15:0];
-  assign \i__payload.post  = \port$7476$0 [31:16];
-  assign \i__payload.space  = \port$7474$0 [9:8];
-  assign \i__payload.flip  = \port$7474$0 [10];
-  assign \i__payload.transpose  = \port$7474$0 [11];
-  assign \i__payload.fill  = \port$7474$0 [31:24];
-  assign \i__payload.src  = \port$7478$0 [31:0];
-  assign \i__payload.stride1  = \port$7480$0 [31:0];
-  assign \i__payload.stride2  = \port$7482$0 [31:0];
-  assign \i__payload.len  = \port$7484$0 [23:0];
-  assign \i__payload.count1  = \port$7486$0 [15:0];
-  assign \i__payload.count2  = \port$7486$0 [31:16];
-  assign \i__payload.dst  = \port$7488$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$7490$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$7492$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$7494$0 [23:0];
-  assign \i__payload.pad_left  = \port$7496$0 [15:0];
-  assign \i__payload.pad_right  = \port$7496$0 [31:16];
-  assign \i__payload.pad_top  = \port$7498$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$7498$0 [31:16];
-  assign \i__payload.fence  = \port$7500$0 [23:0];
-  assign \i__payload.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
-  assign \o__payload.opcode  = \port$7474$0 [7:0];
-  assign \o__payload.wait  = \port$7476$0 [15:0];
-  assign \o__payload.post  = \port$7476$0 [31:16];
-  assign \o__payload.space  = \port$7474$0 [9:8];
-  assign \o__payload.flip  = \port$7474$0 [10];
-  assign \o__payload.transpose  = \port$7474$0 [11];
-  assign \o__payload.fill  = \port$7474$0 [31:24];
-  assign \o__payload.src  = \port$7478$0 [31:0];
-  assign \o__payload.stride1  = \port$7480$0 [31:0];
-  assign \o__payload.stride2  = \port$7482$0 [31:0];
-  assign \o__payload.len  = \port$7484$0 [23:0];
-  assign \o__payload.count1  = \port$7486$0 [15:0];
-  assign \o__payload.count2  = \port$7486$0 [31:16];
-  assign \o__payload.dst  = \port$7488$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$7490$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$7492$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$7494$0 [23:0];
-  assign \o__payload.pad_left  = \port$7496$0 [15:0];
-  assign \o__payload.pad_right  = \port$7496$0 [31:16];
-  assign \o__payload.pad_top  = \port$7498$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$7498$0 [31:16];
-  assign \o__payload.fence  = \port$7500$0 [23:0];
-  assign \o__payload.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
+  assign i__payload = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
+  assign o__payload = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
+  assign \i__payload.opcode  = \port$7483$0 [7:0];
+  assign \i__payload.wait  = \port$7485$0 [15:0];
+  assign \i__payload.post  = \port$7485$0 [31:16];
+  assign \i__payload.space  = \port$7483$0 [9:8];
+  assign \i__payload.flip  = \port$7483$0 [10];
+  assign \i__payload.transpose  = \port$7483$0 [11];
+  assign \i__payload.fill  = \port$7483$0 [31:24];
+  assign \i__payload.src  = \port$7487$0 [31:0];
+  assign \i__payload.stride1  = \port$7489$0 [31:0];
+  assign \i__payload.stride2  = \port$7491$0 [31:0];
+  assign \i__payload.len  = \port$7493$0 [23:0];
+  assign \i__payload.count1  = \port$7495$0 [15:0];
+  assign \i__payload.count2  = \port$7495$0 [31:16];
+  assign \i__payload.dst  = \port$7497$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$7499$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$7501$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$7503$0 [23:0];
+  assign \i__payload.pad_left  = \port$7505$0 [15:0];
+  assign \i__payload.pad_right  = \port$7505$0 [31:16];
+  assign \i__payload.pad_top  = \port$7507$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$7507$0 [31:16];
+  assign \i__payload.fence  = \port$7509$0 [23:0];
+  assign \i__payload.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
+  assign \o__payload.opcode  = \port$7483$0 [7:0];
+  assign \o__payload.wait  = \port$7485$0 [15:0];
+  assign \o__payload.post  = \port$7485$0 [31:16];
+  assign \o__payload.space  = \port$7483$0 [9:8];
+  assign \o__payload.flip  = \port$7483$0 [10];
+  assign \o__payload.transpose  = \port$7483$0 [11];
+  assign \o__payload.fill  = \port$7483$0 [31:24];
+  assign \o__payload.src  = \port$7487$0 [31:0];
+  assign \o__payload.stride1  = \port$7489$0 [31:0];
+  assign \o__payload.stride2  = \port$7491$0 [31:0];
+  assign \o__payload.len  = \port$7493$0 [23:0];
+  assign \o__payload.count1  = \port$7495$0 [15:0];
+  assign \o__payload.count2  = \port$7495$0 [31:16];
+  assign \o__payload.dst  = \port$7497$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$7499$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$7501$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$7503$0 [23:0];
+  assign \o__payload.pad_left  = \port$7505$0 [15:0];
+  assign \o__payload.pad_right  = \port$7505$0 [31:16];
+  assign \o__payload.pad_top  = \port$7507$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$7507$0 [31:16];
+  assign \o__payload.fence  = \port$7509$0 [23:0];
+  assign \o__payload.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11116,7 +11116,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7528$0 , \port$7530$0 , \port$7532$0 , \port$7534$0 , \port$7536$0 , \port$7538$0 , \port$7540$0 , \port$7542$0 , \port$7544$0 , \port$7546$0 , \port$7548$0 , \port$7550$0 , \port$7552$0 , \port$7554$0 , \port$7556$0 , \port$7558$0 
+module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7537$0 , \port$7539$0 , \port$7541$0 , \port$7543$0 , \port$7545$0 , \port$7547$0 , \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 , \port$7563$0 , \port$7565$0 , \port$7567$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
@@ -11200,44 +11200,44 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7528$0 ;
-  wire [32:0] \port$7528$0 ;
-  input [32:0] \port$7530$0 ;
-  wire [32:0] \port$7530$0 ;
-  input [32:0] \port$7532$0 ;
-  wire [32:0] \port$7532$0 ;
-  input [32:0] \port$7534$0 ;
-  wire [32:0] \port$7534$0 ;
-  input [32:0] \port$7536$0 ;
-  wire [32:0] \port$7536$0 ;
-  input [32:0] \port$7538$0 ;
-  wire [32:0] \port$7538$0 ;
-  input [32:0] \port$7540$0 ;
-  wire [32:0] \port$7540$0 ;
-  input [32:0] \port$7542$0 ;
-  wire [32:0] \port$7542$0 ;
-  input [32:0] \port$7544$0 ;
-  wire [32:0] \port$7544$0 ;
-  input [32:0] \port$7546$0 ;
-  wire [32:0] \port$7546$0 ;
-  input [32:0] \port$7548$0 ;
-  wire [32:0] \port$7548$0 ;
-  input [32:0] \port$7550$0 ;
-  wire [32:0] \port$7550$0 ;
-  input [32:0] \port$7552$0 ;
-  wire [32:0] \port$7552$0 ;
-  input [32:0] \port$7554$0 ;
-  wire [32:0] \port$7554$0 ;
-  input [32:0] \port$7556$0 ;
-  wire [32:0] \port$7556$0 ;
-  input [32:0] \port$7558$0 ;
-  wire [32:0] \port$7558$0 ;
+  input [32:0] \port$7537$0 ;
+  wire [32:0] \port$7537$0 ;
+  input [32:0] \port$7539$0 ;
+  wire [32:0] \port$7539$0 ;
+  input [32:0] \port$7541$0 ;
+  wire [32:0] \port$7541$0 ;
+  input [32:0] \port$7543$0 ;
+  wire [32:0] \port$7543$0 ;
+  input [32:0] \port$7545$0 ;
+  wire [32:0] \port$7545$0 ;
+  input [32:0] \port$7547$0 ;
+  wire [32:0] \port$7547$0 ;
+  input [32:0] \port$7549$0 ;
+  wire [32:0] \port$7549$0 ;
+  input [32:0] \port$7551$0 ;
+  wire [32:0] \port$7551$0 ;
+  input [32:0] \port$7553$0 ;
+  wire [32:0] \port$7553$0 ;
+  input [32:0] \port$7555$0 ;
+  wire [32:0] \port$7555$0 ;
+  input [32:0] \port$7557$0 ;
+  wire [32:0] \port$7557$0 ;
+  input [32:0] \port$7559$0 ;
+  wire [32:0] \port$7559$0 ;
+  input [32:0] \port$7561$0 ;
+  wire [32:0] \port$7561$0 ;
+  input [32:0] \port$7563$0 ;
+  wire [32:0] \port$7563$0 ;
+  input [32:0] \port$7565$0 ;
+  wire [32:0] \port$7565$0 ;
+  input [32:0] \port$7567$0 ;
+  wire [32:0] \port$7567$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7530$0 [15:0] & \$1 ;
+  assign \$2  = \port$7539$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11259,67 +11259,67 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7530$0 [15:0];
+      take = \port$7539$0 [15:0];
     end
   end
-  assign i__payload = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32], \port$7558$0 [31:0], \port$7556$0 [31:0], \port$7554$0 [31:0], \port$7552$0 [31:0], \port$7550$0 [31:0], \port$7548$0 [31:0], \port$7546$0 [31:0], \port$7544$0 [31:0], \port$7542$0 [31:0], \port$7540$0 [31:0], \port$7538$0 [31:0], \port$7536$0 [31:0], \port$7534$0 [31:0], \port$7532$0 [31:0], \port$7530$0 [31:0], \port$7528$0 [31:0] };
-  assign o__payload = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32], \port$7558$0 [31:0], \port$7556$0 [31:0], \port$7554$0 [31:0], \port$7552$0 [31:0], \port$7550$0 [31:0], \port$7548$0 [31:0], \port$7546$0 [31:0], \port$7544$0 [31:0], \port$7542$0 [31:0], \port$7540$0 [31:0], \port$7538$0 [31:0], \port$7536$0 [31:0], \port$7534$0 [31:0], \port$7532$0 [31:0], \port$7530$0 [31:0], \port$7528$0 [31:0] };
-  assign \i__payload.opcode  = \port$7528$0 [7:0];
-  assign \i__payload.wait  = \port$7530$0 [15:0];
-  assign \i__payload.post  = \port$7530$0 [31:16];
-  assign \i__payload.accumulate  = \port$7528$0 [8];
-  assign \i__payload.row_sum  = \port$7528$0 [9];
-  assign \i__payload.early  = \port$7528$0 [10];
-  assign \i__payload.act  = \port$7532$0 [23:0];
-  assign \i__payload.wgt  = \port$7534$0 [15:0];
-  assign \i__payload.wgt_block  = \port$7534$0 [31:16];
-  assign \i__payload.wait_weights  = \port$7536$0 [15:0];
-  assign \i__payload.wait_acc  = \port$7536$0 [31:16];
-  assign \i__payload.acc  = \port$7538$0 [15:0];
-  assign \i__payload.acc_block  = \port$7538$0 [31:16];
-  assign \i__payload.blocks  = \port$7540$0 [15:0];
-  assign \i__payload.k_tail  = \port$7540$0 [31:16];
-  assign \i__payload.k0  = \port$7542$0 [15:0];
-  assign \i__payload.k1  = \port$7542$0 [31:16];
-  assign \i__payload.k2  = \port$7544$0 [15:0];
-  assign \i__payload.m0  = \port$7544$0 [31:16];
-  assign \i__payload.m1  = \port$7546$0 [15:0];
-  assign \i__payload.m2  = \port$7546$0 [31:16];
-  assign \i__payload.k0_stride  = \port$7548$0 [23:0];
-  assign \i__payload.k1_stride  = \port$7550$0 [23:0];
-  assign \i__payload.k2_stride  = \port$7552$0 [23:0];
-  assign \i__payload.m0_stride  = \port$7554$0 [23:0];
-  assign \i__payload.m1_stride  = \port$7556$0 [23:0];
-  assign \i__payload.m2_stride  = \port$7558$0 [23:0];
-  assign \i__payload.index  = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] };
-  assign \o__payload.opcode  = \port$7528$0 [7:0];
-  assign \o__payload.wait  = \port$7530$0 [15:0];
-  assign \o__payload.post  = \port$7530$0 [31:16];
-  assign \o__payload.accumulate  = \port$7528$0 [8];
-  assign \o__payload.row_sum  = \port$7528$0 [9];
-  assign \o__payload.early  = \port$7528$0 [10];
-  assign \o__payload.act  = \port$7532$0 [23:0];
-  assign \o__payload.wgt  = \port$7534$0 [15:0];
-  assign \o__payload.wgt_block  = \port$7534$0 [31:16];
-  assign \o__payload.wait_weights  = \port$7536$0 [15:0];
-  assign \o__payload.wait_acc  = \port$7536$0 [31:16];
-  assign \o__payload.acc  = \port$7538$0 [15:0];
-  assign \o__payload.acc_block  = \port$7538$0 [31:16];
-  assign \o__payload.blocks  = \port$7540$0 [15:0];
-  assign \o__payload.k_tail  = \port$7540$0 [31:16];
-  assign \o__payload.k0  = \port$7542$0 [15:0];
-  assign \o__payload.k1  = \port$7542$0 [31:16];
-  assign \o__payload.k2  = \port$7544$0 [15:0];
-  assign \o__payload.m0  = \port$7544$0 [31:16];
-  assign \o__payload.m1  = \port$7546$0 [15:0];
-  assign \o__payload.m2  = \port$7546$0 [31:16];
-  assign \o__payload.k0_stride  = \port$7548$0 [23:0];
-  assign \o__payload.k1_stride  = \port$7550$0 [23:0];
-  assign \o__payload.k2_stride  = \port$7552$0 [23:0];
-  assign \o__payload.m0_stride  = \port$7554$0 [23:0];
-  assign \o__payload.m1_stride  = \port$7556$0 [23:0];
-  assign \o__payload.m2_stride  = \port$7558$0 [23:0];
-  assign \o__payload.index  = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] };
+  assign i__payload = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0], \port$7547$0 [31:0], \port$7545$0 [31:0], \port$7543$0 [31:0], \port$7541$0 [31:0], \port$7539$0 [31:0], \port$7537$0 [31:0] };
+  assign o__payload = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0], \port$7547$0 [31:0], \port$7545$0 [31:0], \port$7543$0 [31:0], \port$7541$0 [31:0], \port$7539$0 [31:0], \port$7537$0 [31:0] };
+  assign \i__payload.opcode  = \port$7537$0 [7:0];
+  assign \i__payload.wait  = \port$7539$0 [15:0];
+  assign \i__payload.post  = \port$7539$0 [31:16];
+  assign \i__payload.accumulate  = \port$7537$0 [8];
+  assign \i__payload.row_sum  = \port$7537$0 [9];
+  assign \i__payload.early  = \port$7537$0 [10];
+  assign \i__payload.act  = \port$7541$0 [23:0];
+  assign \i__payload.wgt  = \port$7543$0 [15:0];
+  assign \i__payload.wgt_block  = \port$7543$0 [31:16];
+  assign \i__payload.wait_weights  = \port$7545$0 [15:0];
+  assign \i__payload.wait_acc  = \port$7545$0 [31:16];
+  assign \i__payload.acc  = \port$7547$0 [15:0];
+  assign \i__payload.acc_block  = \port$7547$0 [31:16];
+  assign \i__payload.blocks  = \port$7549$0 [15:0];
+  assign \i__payload.k_tail  = \port$7549$0 [31:16];
+  assign \i__payload.k0  = \port$7551$0 [15:0];
+  assign \i__payload.k1  = \port$7551$0 [31:16];
+  assign \i__payload.k2  = \port$7553$0 [15:0];
+  assign \i__payload.m0  = \port$7553$0 [31:16];
+  assign \i__payload.m1  = \port$7555$0 [15:0];
+  assign \i__payload.m2  = \port$7555$0 [31:16];
+  assign \i__payload.k0_stride  = \port$7557$0 [23:0];
+  assign \i__payload.k1_stride  = \port$7559$0 [23:0];
+  assign \i__payload.k2_stride  = \port$7561$0 [23:0];
+  assign \i__payload.m0_stride  = \port$7563$0 [23:0];
+  assign \i__payload.m1_stride  = \port$7565$0 [23:0];
+  assign \i__payload.m2_stride  = \port$7567$0 [23:0];
+  assign \i__payload.index  = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] };
+  assign \o__payload.opcode  = \port$7537$0 [7:0];
+  assign \o__payload.wait  = \port$7539$0 [15:0];
+  assign \o__payload.post  = \port$7539$0 [31:16];
+  assign \o__payload.accumulate  = \port$7537$0 [8];
+  assign \o__payload.row_sum  = \port$7537$0 [9];
+  assign \o__payload.early  = \port$7537$0 [10];
+  assign \o__payload.act  = \port$7541$0 [23:0];
+  assign \o__payload.wgt  = \port$7543$0 [15:0];
+  assign \o__payload.wgt_block  = \port$7543$0 [31:16];
+  assign \o__payload.wait_weights  = \port$7545$0 [15:0];
+  assign \o__payload.wait_acc  = \port$7545$0 [31:16];
+  assign \o__payload.acc  = \port$7547$0 [15:0];
+  assign \o__payload.acc_block  = \port$7547$0 [31:16];
+  assign \o__payload.blocks  = \port$7549$0 [15:0];
+  assign \o__payload.k_tail  = \port$7549$0 [31:16];
+  assign \o__payload.k0  = \port$7551$0 [15:0];
+  assign \o__payload.k1  = \port$7551$0 [31:16];
+  assign \o__payload.k2  = \port$7553$0 [15:0];
+  assign \o__payload.m0  = \port$7553$0 [31:16];
+  assign \o__payload.m1  = \port$7555$0 [15:0];
+  assign \o__payload.m2  = \port$7555$0 [31:16];
+  assign \o__payload.k0_stride  = \port$7557$0 [23:0];
+  assign \o__payload.k1_stride  = \port$7559$0 [23:0];
+  assign \o__payload.k2_stride  = \port$7561$0 [23:0];
+  assign \o__payload.m0_stride  = \port$7563$0 [23:0];
+  assign \o__payload.m1_stride  = \port$7565$0 [23:0];
+  assign \o__payload.m2_stride  = \port$7567$0 [23:0];
+  assign \o__payload.index  = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -12292,7 +12292,7 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   assign \$6  = plane_0;
 endmodule
 
-module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7690$0 , \port$7692$0 , \port$7694$0 , \port$7696$0 , \port$7698$0 , \port$7700$0 , \port$7702$0 , \port$7704$0 , \port$7706$0 , \port$7708$0 , \port$7710$0 , \port$7712$0 , \port$7714$0 , \port$7716$0 , \port$7718$0 , \port$7720$0 , i__valid
+module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
@@ -12351,44 +12351,44 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7690
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7690$0 ;
-  wire [32:0] \port$7690$0 ;
-  input [32:0] \port$7692$0 ;
-  wire [32:0] \port$7692$0 ;
-  input [32:0] \port$7694$0 ;
-  wire [32:0] \port$7694$0 ;
-  input [32:0] \port$7696$0 ;
-  wire [32:0] \port$7696$0 ;
-  input [32:0] \port$7698$0 ;
-  wire [32:0] \port$7698$0 ;
-  input [32:0] \port$7700$0 ;
-  wire [32:0] \port$7700$0 ;
-  input [32:0] \port$7702$0 ;
-  wire [32:0] \port$7702$0 ;
-  input [32:0] \port$7704$0 ;
-  wire [32:0] \port$7704$0 ;
-  input [32:0] \port$7706$0 ;
-  wire [32:0] \port$7706$0 ;
-  input [32:0] \port$7708$0 ;
-  wire [32:0] \port$7708$0 ;
-  input [32:0] \port$7710$0 ;
-  wire [32:0] \port$7710$0 ;
-  input [32:0] \port$7712$0 ;
-  wire [32:0] \port$7712$0 ;
-  input [32:0] \port$7714$0 ;
-  wire [32:0] \port$7714$0 ;
-  input [32:0] \port$7716$0 ;
-  wire [32:0] \port$7716$0 ;
-  input [32:0] \port$7718$0 ;
-  wire [32:0] \port$7718$0 ;
-  input [32:0] \port$7720$0 ;
-  wire [32:0] \port$7720$0 ;
+  input [32:0] \port$7699$0 ;
+  wire [32:0] \port$7699$0 ;
+  input [32:0] \port$7701$0 ;
+  wire [32:0] \port$7701$0 ;
+  input [32:0] \port$7703$0 ;
+  wire [32:0] \port$7703$0 ;
+  input [32:0] \port$7705$0 ;
+  wire [32:0] \port$7705$0 ;
+  input [32:0] \port$7707$0 ;
+  wire [32:0] \port$7707$0 ;
+  input [32:0] \port$7709$0 ;
+  wire [32:0] \port$7709$0 ;
+  input [32:0] \port$7711$0 ;
+  wire [32:0] \port$7711$0 ;
+  input [32:0] \port$7713$0 ;
+  wire [32:0] \port$7713$0 ;
+  input [32:0] \port$7715$0 ;
+  wire [32:0] \port$7715$0 ;
+  input [32:0] \port$7717$0 ;
+  wire [32:0] \port$7717$0 ;
+  input [32:0] \port$7719$0 ;
+  wire [32:0] \port$7719$0 ;
+  input [32:0] \port$7721$0 ;
+  wire [32:0] \port$7721$0 ;
+  input [32:0] \port$7723$0 ;
+  wire [32:0] \port$7723$0 ;
+  input [32:0] \port$7725$0 ;
+  wire [32:0] \port$7725$0 ;
+  input [32:0] \port$7727$0 ;
+  wire [32:0] \port$7727$0 ;
+  input [32:0] \port$7729$0 ;
+  wire [32:0] \port$7729$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7692$0 [15:0] & \$1 ;
+  assign \$2  = \port$7701$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -12410,43 +12410,43 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7690
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7692$0 [15:0];
+      take = \port$7701$0 [15:0];
     end
   end
-  assign i__payload = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32], \port$7720$0 [31:0], \port$7718$0 [31:0], \port$7716$0 [31:0], \port$7714$0 [31:0], \port$7712$0 [31:0], \port$7710$0 [31:0], \port$7708$0 [31:0], \port$7706$0 [31:0], \port$7704$0 [31:0], \port$7702$0 [31:0], \port$7700$0 [31:0], \port$7698$0 [31:0], \port$7696$0 [31:0], \port$7694$0 [31:0], \port$7692$0 [31:0], \port$7690$0 [31:0] };
-  assign o__payload = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32], \port$7720$0 [31:0], \port$7718$0 [31:0], \port$7716$0 [31:0], \port$7714$0 [31:0], \port$7712$0 [31:0], \port$7710$0 [31:0], \port$7708$0 [31:0], \port$7706$0 [31:0], \port$7704$0 [31:0], \port$7702$0 [31:0], \port$7700$0 [31:0], \port$7698$0 [31:0], \port$7696$0 [31:0], \port$7694$0 [31:0], \port$7692$0 [31:0], \port$7690$0 [31:0] };
-  assign \i__payload.opcode  = \port$7690$0 [7:0];
-  assign \i__payload.wait  = \port$7692$0 [15:0];
-  assign \i__payload.post  = \port$7692$0 [31:16];
-  assign \i__payload.entry  = \port$7694$0 [31:0];
-  assign \i__payload.arguments  = \port$7696$0 [31:0];
-  assign \i__payload.grid_x  = \port$7698$0 [15:0];
-  assign \i__payload.grid_y  = \port$7698$0 [31:16];
-  assign \i__payload.grid_z  = \port$7700$0 [15:0];
-  assign \i__payload.block_x  = \port$7700$0 [31:16];
-  assign \i__payload.block_y  = \port$7702$0 [15:0];
-  assign \i__payload.block_z  = \port$7702$0 [31:16];
-  assign \i__payload.shared  = \port$7704$0 [23:0];
-  assign \i__payload.private  = \port$7706$0 [15:0];
-  assign \i__payload.shared_base  = \port$7708$0 [23:0];
-  assign \i__payload.private_base  = \port$7710$0 [31:0];
-  assign \i__payload.index  = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32] };
-  assign \o__payload.opcode  = \port$7690$0 [7:0];
-  assign \o__payload.wait  = \port$7692$0 [15:0];
-  assign \o__payload.post  = \port$7692$0 [31:16];
-  assign \o__payload.entry  = \port$7694$0 [31:0];
-  assign \o__payload.arguments  = \port$7696$0 [31:0];
-  assign \o__payload.grid_x  = \port$7698$0 [15:0];
-  assign \o__payload.grid_y  = \port$7698$0 [31:16];
-  assign \o__payload.grid_z  = \port$7700$0 [15:0];
-  assign \o__payload.block_x  = \port$7700$0 [31:16];
-  assign \o__payload.block_y  = \port$7702$0 [15:0];
-  assign \o__payload.block_z  = \port$7702$0 [31:16];
-  assign \o__payload.shared  = \port$7704$0 [23:0];
-  assign \o__payload.private  = \port$7706$0 [15:0];
-  assign \o__payload.shared_base  = \port$7708$0 [23:0];
-  assign \o__payload.private_base  = \port$7710$0 [31:0];
-  assign \o__payload.index  = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32] };
+  assign i__payload = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0] };
+  assign o__payload = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0] };
+  assign \i__payload.opcode  = \port$7699$0 [7:0];
+  assign \i__payload.wait  = \port$7701$0 [15:0];
+  assign \i__payload.post  = \port$7701$0 [31:16];
+  assign \i__payload.entry  = \port$7703$0 [31:0];
+  assign \i__payload.arguments  = \port$7705$0 [31:0];
+  assign \i__payload.grid_x  = \port$7707$0 [15:0];
+  assign \i__payload.grid_y  = \port$7707$0 [31:16];
+  assign \i__payload.grid_z  = \port$7709$0 [15:0];
+  assign \i__payload.block_x  = \port$7709$0 [31:16];
+  assign \i__payload.block_y  = \port$7711$0 [15:0];
+  assign \i__payload.block_z  = \port$7711$0 [31:16];
+  assign \i__payload.shared  = \port$7713$0 [23:0];
+  assign \i__payload.private  = \port$7715$0 [15:0];
+  assign \i__payload.shared_base  = \port$7717$0 [23:0];
+  assign \i__payload.private_base  = \port$7719$0 [31:0];
+  assign \i__payload.index  = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32] };
+  assign \o__payload.opcode  = \port$7699$0 [7:0];
+  assign \o__payload.wait  = \port$7701$0 [15:0];
+  assign \o__payload.post  = \port$7701$0 [31:16];
+  assign \o__payload.entry  = \port$7703$0 [31:0];
+  assign \o__payload.arguments  = \port$7705$0 [31:0];
+  assign \o__payload.grid_x  = \port$7707$0 [15:0];
+  assign \o__payload.grid_y  = \port$7707$0 [31:16];
+  assign \o__payload.grid_z  = \port$7709$0 [15:0];
+  assign \o__payload.block_x  = \port$7709$0 [31:16];
+  assign \o__payload.block_y  = \port$7711$0 [15:0];
+  assign \o__payload.block_z  = \port$7711$0 [31:16];
+  assign \o__payload.shared  = \port$7713$0 [23:0];
+  assign \o__payload.private  = \port$7715$0 [15:0];
+  assign \o__payload.shared_base  = \port$7717$0 [23:0];
+  assign \o__payload.private_base  = \port$7719$0 [31:0];
+  assign \o__payload.index  = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13128,7 +13128,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7636$0 , \port$7638$0 , \port$7640$0 , \port$7642$0 , \port$7644$0 , \port$7646$0 , \port$7648$0 , \port$7650$0 , \port$7652$0 , \port$7654$0 , \port$7656$0 , \port$7658$0 , \port$7660$0 , \port$7662$0 , \port$7664$0 , \port$7666$0 
+module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7645$0 , \port$7647$0 , \port$7649$0 , \port$7651$0 , \port$7653$0 , \port$7655$0 , \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire [15:0] \$1 ;
@@ -13191,44 +13191,44 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7636$0 ;
-  wire [32:0] \port$7636$0 ;
-  input [32:0] \port$7638$0 ;
-  wire [32:0] \port$7638$0 ;
-  input [32:0] \port$7640$0 ;
-  wire [32:0] \port$7640$0 ;
-  input [32:0] \port$7642$0 ;
-  wire [32:0] \port$7642$0 ;
-  input [32:0] \port$7644$0 ;
-  wire [32:0] \port$7644$0 ;
-  input [32:0] \port$7646$0 ;
-  wire [32:0] \port$7646$0 ;
-  input [32:0] \port$7648$0 ;
-  wire [32:0] \port$7648$0 ;
-  input [32:0] \port$7650$0 ;
-  wire [32:0] \port$7650$0 ;
-  input [32:0] \port$7652$0 ;
-  wire [32:0] \port$7652$0 ;
-  input [32:0] \port$7654$0 ;
-  wire [32:0] \port$7654$0 ;
-  input [32:0] \port$7656$0 ;
-  wire [32:0] \port$7656$0 ;
-  input [32:0] \port$7658$0 ;
-  wire [32:0] \port$7658$0 ;
-  input [32:0] \port$7660$0 ;
-  wire [32:0] \port$7660$0 ;
-  input [32:0] \port$7662$0 ;
-  wire [32:0] \port$7662$0 ;
-  input [32:0] \port$7664$0 ;
-  wire [32:0] \port$7664$0 ;
-  input [32:0] \port$7666$0 ;
-  wire [32:0] \port$7666$0 ;
+  input [32:0] \port$7645$0 ;
+  wire [32:0] \port$7645$0 ;
+  input [32:0] \port$7647$0 ;
+  wire [32:0] \port$7647$0 ;
+  input [32:0] \port$7649$0 ;
+  wire [32:0] \port$7649$0 ;
+  input [32:0] \port$7651$0 ;
+  wire [32:0] \port$7651$0 ;
+  input [32:0] \port$7653$0 ;
+  wire [32:0] \port$7653$0 ;
+  input [32:0] \port$7655$0 ;
+  wire [32:0] \port$7655$0 ;
+  input [32:0] \port$7657$0 ;
+  wire [32:0] \port$7657$0 ;
+  input [32:0] \port$7659$0 ;
+  wire [32:0] \port$7659$0 ;
+  input [32:0] \port$7661$0 ;
+  wire [32:0] \port$7661$0 ;
+  input [32:0] \port$7663$0 ;
+  wire [32:0] \port$7663$0 ;
+  input [32:0] \port$7665$0 ;
+  wire [32:0] \port$7665$0 ;
+  input [32:0] \port$7667$0 ;
+  wire [32:0] \port$7667$0 ;
+  input [32:0] \port$7669$0 ;
+  wire [32:0] \port$7669$0 ;
+  input [32:0] \port$7671$0 ;
+  wire [32:0] \port$7671$0 ;
+  input [32:0] \port$7673$0 ;
+  wire [32:0] \port$7673$0 ;
+  input [32:0] \port$7675$0 ;
+  wire [32:0] \port$7675$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7638$0 [15:0] & \$1 ;
+  assign \$2  = \port$7647$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13250,47 +13250,47 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7638$0 [15:0];
+      take = \port$7647$0 [15:0];
     end
   end
-  assign i__payload = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32], \port$7666$0 [31:0], \port$7664$0 [31:0], \port$7662$0 [31:0], \port$7660$0 [31:0], \port$7658$0 [31:0], \port$7656$0 [31:0], \port$7654$0 [31:0], \port$7652$0 [31:0], \port$7650$0 [31:0], \port$7648$0 [31:0], \port$7646$0 [31:0], \port$7644$0 [31:0], \port$7642$0 [31:0], \port$7640$0 [31:0], \port$7638$0 [31:0], \port$7636$0 [31:0] };
-  assign o__payload = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32], \port$7666$0 [31:0], \port$7664$0 [31:0], \port$7662$0 [31:0], \port$7660$0 [31:0], \port$7658$0 [31:0], \port$7656$0 [31:0], \port$7654$0 [31:0], \port$7652$0 [31:0], \port$7650$0 [31:0], \port$7648$0 [31:0], \port$7646$0 [31:0], \port$7644$0 [31:0], \port$7642$0 [31:0], \port$7640$0 [31:0], \port$7638$0 [31:0], \port$7636$0 [31:0] };
-  assign \i__payload.opcode  = \port$7636$0 [7:0];
-  assign \i__payload.wait  = \port$7638$0 [15:0];
-  assign \i__payload.post  = \port$7638$0 [31:16];
-  assign \i__payload.dst  = \port$7640$0 [31:0];
-  assign \i__payload.stride1  = \port$7642$0 [31:0];
-  assign \i__payload.stride2  = \port$7644$0 [31:0];
-  assign \i__payload.len  = \port$7646$0 [23:0];
-  assign \i__payload.count1  = \port$7648$0 [15:0];
-  assign \i__payload.count2  = \port$7648$0 [31:16];
-  assign \i__payload.src  = \port$7650$0 [23:0];
-  assign \i__payload.src_stride1  = \port$7652$0 [23:0];
-  assign \i__payload.src_stride2  = \port$7654$0 [23:0];
-  assign \i__payload.write  = \port$7636$0 [8];
-  assign \i__payload.message  = \port$7636$0 [9];
-  assign \i__payload.end  = \port$7636$0 [10];
-  assign \i__payload.address  = \port$7640$0 [31:0];
-  assign \i__payload.value  = \port$7642$0 [31:0];
-  assign \i__payload.index  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
-  assign \o__payload.opcode  = \port$7636$0 [7:0];
-  assign \o__payload.wait  = \port$7638$0 [15:0];
-  assign \o__payload.post  = \port$7638$0 [31:16];
-  assign \o__payload.dst  = \port$7640$0 [31:0];
-  assign \o__payload.stride1  = \port$7642$0 [31:0];
-  assign \o__payload.stride2  = \port$7644$0 [31:0];
-  assign \o__payload.len  = \port$7646$0 [23:0];
-  assign \o__payload.count1  = \port$7648$0 [15:0];
-  assign \o__payload.count2  = \port$7648$0 [31:16];
-  assign \o__payload.src  = \port$7650$0 [23:0];
-  assign \o__payload.src_stride1  = \port$7652$0 [23:0];
-  assign \o__payload.src_stride2  = \port$7654$0 [23:0];
-  assign \o__payload.write  = \port$7636$0 [8];
-  assign \o__payload.message  = \port$7636$0 [9];
-  assign \o__payload.end  = \port$7636$0 [10];
-  assign \o__payload.address  = \port$7640$0 [31:0];
-  assign \o__payload.value  = \port$7642$0 [31:0];
-  assign \o__payload.index  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
+  assign i__payload = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0], \port$7655$0 [31:0], \port$7653$0 [31:0], \port$7651$0 [31:0], \port$7649$0 [31:0], \port$7647$0 [31:0], \port$7645$0 [31:0] };
+  assign o__payload = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0], \port$7655$0 [31:0], \port$7653$0 [31:0], \port$7651$0 [31:0], \port$7649$0 [31:0], \port$7647$0 [31:0], \port$7645$0 [31:0] };
+  assign \i__payload.opcode  = \port$7645$0 [7:0];
+  assign \i__payload.wait  = \port$7647$0 [15:0];
+  assign \i__payload.post  = \port$7647$0 [31:16];
+  assign \i__payload.dst  = \port$7649$0 [31:0];
+  assign \i__payload.stride1  = \port$7651$0 [31:0];
+  assign \i__payload.stride2  = \port$7653$0 [31:0];
+  assign \i__payload.len  = \port$7655$0 [23:0];
+  assign \i__payload.count1  = \port$7657$0 [15:0];
+  assign \i__payload.count2  = \port$7657$0 [31:16];
+  assign \i__payload.src  = \port$7659$0 [23:0];
+  assign \i__payload.src_stride1  = \port$7661$0 [23:0];
+  assign \i__payload.src_stride2  = \port$7663$0 [23:0];
+  assign \i__payload.write  = \port$7645$0 [8];
+  assign \i__payload.message  = \port$7645$0 [9];
+  assign \i__payload.end  = \port$7645$0 [10];
+  assign \i__payload.address  = \port$7649$0 [31:0];
+  assign \i__payload.value  = \port$7651$0 [31:0];
+  assign \i__payload.index  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
+  assign \o__payload.opcode  = \port$7645$0 [7:0];
+  assign \o__payload.wait  = \port$7647$0 [15:0];
+  assign \o__payload.post  = \port$7647$0 [31:16];
+  assign \o__payload.dst  = \port$7649$0 [31:0];
+  assign \o__payload.stride1  = \port$7651$0 [31:0];
+  assign \o__payload.stride2  = \port$7653$0 [31:0];
+  assign \o__payload.len  = \port$7655$0 [23:0];
+  assign \o__payload.count1  = \port$7657$0 [15:0];
+  assign \o__payload.count2  = \port$7657$0 [31:16];
+  assign \o__payload.src  = \port$7659$0 [23:0];
+  assign \o__payload.src_stride1  = \port$7661$0 [23:0];
+  assign \o__payload.src_stride2  = \port$7663$0 [23:0];
+  assign \o__payload.write  = \port$7645$0 [8];
+  assign \o__payload.message  = \port$7645$0 [9];
+  assign \o__payload.end  = \port$7645$0 [10];
+  assign \o__payload.address  = \port$7649$0 [31:0];
+  assign \o__payload.value  = \port$7651$0 [31:0];
+  assign \o__payload.index  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13977,7 +13977,7 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2656$0 , \port$2690$0 , \port$2724$0 , \port$2758$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3243$0 , act__data, post__mask, clear, abort
-, \port$7582$0 , \port$7584$0 , \port$7586$0 , \port$7588$0 , \port$7590$0 , \port$7592$0 , \port$7594$0 , \port$7596$0 , \port$7598$0 , \port$7600$0 , \port$7602$0 , \port$7604$0 , \port$7606$0 , \port$7608$0 , \port$7610$0 , \port$7612$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
+, \port$7591$0 , \port$7593$0 , \port$7595$0 , \port$7597$0 , \port$7599$0 , \port$7601$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
 , fault__index, \read__en$68 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$25  = 0;
   wire \$1 ;
@@ -14193,38 +14193,38 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [31:0] \port$2758$0 ;
   output [14:0] \port$3243$0 ;
   wire [14:0] \port$3243$0 ;
-  input [32:0] \port$7582$0 ;
-  wire [32:0] \port$7582$0 ;
-  input [32:0] \port$7584$0 ;
-  wire [32:0] \port$7584$0 ;
-  input [32:0] \port$7586$0 ;
-  wire [32:0] \port$7586$0 ;
-  input [32:0] \port$7588$0 ;
-  wire [32:0] \port$7588$0 ;
-  input [32:0] \port$7590$0 ;
-  wire [32:0] \port$7590$0 ;
-  input [32:0] \port$7592$0 ;
-  wire [32:0] \port$7592$0 ;
-  input [32:0] \port$7594$0 ;
-  wire [32:0] \port$7594$0 ;
-  input [32:0] \port$7596$0 ;
-  wire [32:0] \port$7596$0 ;
-  input [32:0] \port$7598$0 ;
-  wire [32:0] \port$7598$0 ;
-  input [32:0] \port$7600$0 ;
-  wire [32:0] \port$7600$0 ;
-  input [32:0] \port$7602$0 ;
-  wire [32:0] \port$7602$0 ;
-  input [32:0] \port$7604$0 ;
-  wire [32:0] \port$7604$0 ;
-  input [32:0] \port$7606$0 ;
-  wire [32:0] \port$7606$0 ;
-  input [32:0] \port$7608$0 ;
-  wire [32:0] \port$7608$0 ;
-  input [32:0] \port$7610$0 ;
-  wire [32:0] \port$7610$0 ;
-  input [32:0] \port$7612$0 ;
-  wire [32:0] \port$7612$0 ;
+  input [32:0] \port$7591$0 ;
+  wire [32:0] \port$7591$0 ;
+  input [32:0] \port$7593$0 ;
+  wire [32:0] \port$7593$0 ;
+  input [32:0] \port$7595$0 ;
+  wire [32:0] \port$7595$0 ;
+  input [32:0] \port$7597$0 ;
+  wire [32:0] \port$7597$0 ;
+  input [32:0] \port$7599$0 ;
+  wire [32:0] \port$7599$0 ;
+  input [32:0] \port$7601$0 ;
+  wire [32:0] \port$7601$0 ;
+  input [32:0] \port$7603$0 ;
+  wire [32:0] \port$7603$0 ;
+  input [32:0] \port$7605$0 ;
+  wire [32:0] \port$7605$0 ;
+  input [32:0] \port$7607$0 ;
+  wire [32:0] \port$7607$0 ;
+  input [32:0] \port$7609$0 ;
+  wire [32:0] \port$7609$0 ;
+  input [32:0] \port$7611$0 ;
+  wire [32:0] \port$7611$0 ;
+  input [32:0] \port$7613$0 ;
+  wire [32:0] \port$7613$0 ;
+  input [32:0] \port$7615$0 ;
+  wire [32:0] \port$7615$0 ;
+  input [32:0] \port$7617$0 ;
+  wire [32:0] \port$7617$0 ;
+  input [32:0] \port$7619$0 ;
+  wire [32:0] \port$7619$0 ;
+  input [32:0] \port$7621$0 ;
+  wire [32:0] \port$7621$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -14280,7 +14280,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$7600$0 [31:16];
+      slot_factor[write__addr] <= \port$7609$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -14292,7 +14292,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$7602$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$7611$0 [31:16], \$3  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -14304,7 +14304,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$7584$0 [31:16];
+      slot_post[write__addr] <= \port$7593$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -14314,7 +14314,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$7582$0 [9], \port$7598$0 [31:0] };
+      slot_scale[write__addr] <= { \port$7591$0 [9], \port$7607$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -14326,7 +14326,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$7600$0 [15:0];
+      slot_zero[write__addr] <= \port$7609$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -14339,8 +14339,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$1  = | commands;
   assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$7602$0 [15:0]) < $signed(\port$7602$0 [31:16]);
-  assign \$3  = \$2  ? \port$7602$0 [15:0] : \port$7602$0 [31:16];
+  assign \$2  = $signed(\port$7611$0 [15:0]) < $signed(\port$7611$0 [31:16]);
+  assign \$3  = \$2  ? \port$7611$0 [15:0] : \port$7611$0 [31:16];
   assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
   assign \$4  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$112  = \read__en$68  & \$4 ;
@@ -14410,22 +14410,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$7582$0 (\port$7582$0 ),
-    .\port$7584$0 (\port$7584$0 ),
-    .\port$7586$0 (\port$7586$0 ),
-    .\port$7588$0 (\port$7588$0 ),
-    .\port$7590$0 (\port$7590$0 ),
-    .\port$7592$0 (\port$7592$0 ),
-    .\port$7594$0 (\port$7594$0 ),
-    .\port$7596$0 (\port$7596$0 ),
-    .\port$7598$0 (\port$7598$0 ),
-    .\port$7600$0 (\port$7600$0 ),
-    .\port$7602$0 (\port$7602$0 ),
-    .\port$7604$0 (\port$7604$0 ),
-    .\port$7606$0 (\port$7606$0 ),
-    .\port$7608$0 (\port$7608$0 ),
-    .\port$7610$0 (\port$7610$0 ),
-    .\port$7612$0 (\port$7612$0 ),
+    .\port$7591$0 (\port$7591$0 ),
+    .\port$7593$0 (\port$7593$0 ),
+    .\port$7595$0 (\port$7595$0 ),
+    .\port$7597$0 (\port$7597$0 ),
+    .\port$7599$0 (\port$7599$0 ),
+    .\port$7601$0 (\port$7601$0 ),
+    .\port$7603$0 (\port$7603$0 ),
+    .\port$7605$0 (\port$7605$0 ),
+    .\port$7607$0 (\port$7607$0 ),
+    .\port$7609$0 (\port$7609$0 ),
+    .\port$7611$0 (\port$7611$0 ),
+    .\port$7613$0 (\port$7613$0 ),
+    .\port$7615$0 (\port$7615$0 ),
+    .\port$7617$0 (\port$7617$0 ),
+    .\port$7619$0 (\port$7619$0 ),
+    .\port$7621$0 (\port$7621$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -14569,8 +14569,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$21  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
-  assign \cmd__payload$1  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
+  assign cmd__payload = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
+  assign \cmd__payload$1  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -14602,28 +14602,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$50  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$7584$0 [31:16];
+  assign write__data = \port$7593$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$65  = accept;
   assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$7582$0 [9], \port$7598$0 [31:0] };
+  assign \write__data$67  = { \port$7591$0 [9], \port$7607$0 [31:0] };
   assign running = \read__en$68 ;
   assign \read__addr$70  = beat_slot[7:6];
   assign \write__en$72  = accept;
   assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$7600$0 [15:0];
+  assign \write__data$74  = \port$7609$0 [15:0];
   assign \read__en$75  = \read__en$68 ;
   assign \read__addr$76  = beat_slot[19:18];
   assign \write__en$77  = accept;
   assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$7602$0 [31:16], \$3  };
+  assign \write__data$79  = { \port$7611$0 [31:16], \$3  };
   assign \read__en$80  = \read__en$68 ;
   assign \read__addr$81  = beat_slot[21:20];
   assign \write__en$82  = accept;
   assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$7600$0 [31:16];
+  assign \write__data$84  = \port$7609$0 [31:16];
   assign coming = \read__en$85 ;
   assign coming_slot = \read__addr$87 ;
   assign params__en = \read__en$68 ;
@@ -14640,48 +14640,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \port$3243$0  = \$22 ;
   assign params__scale_row = beat_param_row[23:18];
   assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$7582$0 [7:0];
-  assign \cmd__payload.wait  = \port$7584$0 [15:0];
-  assign \cmd__payload.post  = \port$7584$0 [31:16];
-  assign \cmd__payload.int32  = \port$7582$0 [8];
-  assign \cmd__payload.params  = \port$7582$0 [9];
-  assign \cmd__payload.row_sum  = \port$7582$0 [10];
-  assign \cmd__payload.acc  = \port$7586$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7586$0 [31:16];
-  assign \cmd__payload.rows  = \port$7588$0 [15:0];
-  assign \cmd__payload.blocks  = \port$7588$0 [31:16];
-  assign \cmd__payload.dst  = \port$7590$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$7592$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$7594$0 [23:0];
-  assign \cmd__payload.param  = \port$7596$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$7596$0 [31:16];
-  assign \cmd__payload.scale  = \port$7598$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$7600$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$7600$0 [31:16];
-  assign \cmd__payload.qmin  = \port$7602$0 [15:0];
-  assign \cmd__payload.qmax  = \port$7602$0 [31:16];
-  assign \cmd__payload.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$7582$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$7584$0 [15:0];
-  assign \cmd__payload$1.post  = \port$7584$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$7582$0 [8];
-  assign \cmd__payload$1.params  = \port$7582$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$7582$0 [10];
-  assign \cmd__payload$1.acc  = \port$7586$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$7586$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$7588$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$7588$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$7590$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$7592$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$7594$0 [23:0];
-  assign \cmd__payload$1.param  = \port$7596$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$7596$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$7598$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$7600$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$7600$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$7602$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$7602$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
+  assign \cmd__payload.opcode  = \port$7591$0 [7:0];
+  assign \cmd__payload.wait  = \port$7593$0 [15:0];
+  assign \cmd__payload.post  = \port$7593$0 [31:16];
+  assign \cmd__payload.int32  = \port$7591$0 [8];
+  assign \cmd__payload.params  = \port$7591$0 [9];
+  assign \cmd__payload.row_sum  = \port$7591$0 [10];
+  assign \cmd__payload.acc  = \port$7595$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7595$0 [31:16];
+  assign \cmd__payload.rows  = \port$7597$0 [15:0];
+  assign \cmd__payload.blocks  = \port$7597$0 [31:16];
+  assign \cmd__payload.dst  = \port$7599$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$7601$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$7603$0 [23:0];
+  assign \cmd__payload.param  = \port$7605$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$7605$0 [31:16];
+  assign \cmd__payload.scale  = \port$7607$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$7609$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$7609$0 [31:16];
+  assign \cmd__payload.qmin  = \port$7611$0 [15:0];
+  assign \cmd__payload.qmax  = \port$7611$0 [31:16];
+  assign \cmd__payload.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$7591$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$7593$0 [15:0];
+  assign \cmd__payload$1.post  = \port$7593$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$7591$0 [8];
+  assign \cmd__payload$1.params  = \port$7591$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$7591$0 [10];
+  assign \cmd__payload$1.acc  = \port$7595$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$7595$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$7597$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$7597$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$7599$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$7601$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$7603$0 [23:0];
+  assign \cmd__payload$1.param  = \port$7605$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$7605$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$7607$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$7609$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$7609$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$7611$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$7611$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -15116,8 +15116,8 @@ module \weft.drain.beats (rst, acc__ready, \port$2656$0 , \port$2690$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$7582$0 , \port$7584$0 , \port$7586$0 , \port$7588$0 , \port$7590$0 , \port$7592$0 , \port$7594$0 , \port$7596$0 , \port$7598$0 , \port$7600$0 , \port$7602$0 , \port$7604$0 , \port$7606$0 
-, \port$7608$0 , \port$7610$0 , \port$7612$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$7591$0 , \port$7593$0 , \port$7595$0 , \port$7597$0 , \port$7599$0 , \port$7601$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 
+, \port$7617$0 , \port$7619$0 , \port$7621$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -15302,38 +15302,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$7582$0 ;
-  wire [32:0] \port$7582$0 ;
-  input [32:0] \port$7584$0 ;
-  wire [32:0] \port$7584$0 ;
-  input [32:0] \port$7586$0 ;
-  wire [32:0] \port$7586$0 ;
-  input [32:0] \port$7588$0 ;
-  wire [32:0] \port$7588$0 ;
-  input [32:0] \port$7590$0 ;
-  wire [32:0] \port$7590$0 ;
-  input [32:0] \port$7592$0 ;
-  wire [32:0] \port$7592$0 ;
-  input [32:0] \port$7594$0 ;
-  wire [32:0] \port$7594$0 ;
-  input [32:0] \port$7596$0 ;
-  wire [32:0] \port$7596$0 ;
-  input [32:0] \port$7598$0 ;
-  wire [32:0] \port$7598$0 ;
-  input [32:0] \port$7600$0 ;
-  wire [32:0] \port$7600$0 ;
-  input [32:0] \port$7602$0 ;
-  wire [32:0] \port$7602$0 ;
-  input [32:0] \port$7604$0 ;
-  wire [32:0] \port$7604$0 ;
-  input [32:0] \port$7606$0 ;
-  wire [32:0] \port$7606$0 ;
-  input [32:0] \port$7608$0 ;
-  wire [32:0] \port$7608$0 ;
-  input [32:0] \port$7610$0 ;
-  wire [32:0] \port$7610$0 ;
-  input [32:0] \port$7612$0 ;
-  wire [32:0] \port$7612$0 ;
+  input [32:0] \port$7591$0 ;
+  wire [32:0] \port$7591$0 ;
+  input [32:0] \port$7593$0 ;
+  wire [32:0] \port$7593$0 ;
+  input [32:0] \port$7595$0 ;
+  wire [32:0] \port$7595$0 ;
+  input [32:0] \port$7597$0 ;
+  wire [32:0] \port$7597$0 ;
+  input [32:0] \port$7599$0 ;
+  wire [32:0] \port$7599$0 ;
+  input [32:0] \port$7601$0 ;
+  wire [32:0] \port$7601$0 ;
+  input [32:0] \port$7603$0 ;
+  wire [32:0] \port$7603$0 ;
+  input [32:0] \port$7605$0 ;
+  wire [32:0] \port$7605$0 ;
+  input [32:0] \port$7607$0 ;
+  wire [32:0] \port$7607$0 ;
+  input [32:0] \port$7609$0 ;
+  wire [32:0] \port$7609$0 ;
+  input [32:0] \port$7611$0 ;
+  wire [32:0] \port$7611$0 ;
+  input [32:0] \port$7613$0 ;
+  wire [32:0] \port$7613$0 ;
+  input [32:0] \port$7615$0 ;
+  wire [32:0] \port$7615$0 ;
+  input [32:0] \port$7617$0 ;
+  wire [32:0] \port$7617$0 ;
+  input [32:0] \port$7619$0 ;
+  wire [32:0] \port$7619$0 ;
+  input [32:0] \port$7621$0 ;
+  wire [32:0] \port$7621$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -15378,23 +15378,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$7588$0 [15:0];
-  assign \$31  = ! \port$7588$0 [31:16];
-  assign \$32  = ! \port$7596$0 [31:16];
+  assign \$30  = ! \port$7597$0 [15:0];
+  assign \$31  = ! \port$7597$0 [31:16];
+  assign \$32  = ! \port$7605$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$7596$0 [31:16] > 3'h4;
+  assign \$34  = \port$7605$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$7582$0 [8];
-  assign \$39  = ~ \port$7582$0 [9];
+  assign \$38  = ~ \port$7591$0 [8];
+  assign \$39  = ~ \port$7591$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$7598$0 [30:23];
-  assign \$42  = \port$7598$0 [31] | \$41 ;
-  assign \$43  = & \port$7598$0 [30:23];
+  assign \$41  = ! \port$7607$0 [30:23];
+  assign \$42  = \port$7607$0 [31] | \$41 ;
+  assign \$43  = & \port$7607$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$7596$0 [15:0] * 3'h4;
+  assign \$48  = \port$7605$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -15516,15 +15516,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$7582$0 [8];
-      \$67 [1] = \port$7582$0 [9];
-      \$67 [2] = \port$7582$0 [10];
-      \$67 [18:3] = \port$7588$0 [15:0];
-      \$67 [34:19] = \port$7586$0 [31:16];
-      \$67 [58:35] = \port$7592$0 [23:0];
-      \$67 [82:59] = \port$7594$0 [23:0];
-      \$67 [85:83] = \port$7596$0 [18:16];
-      \$67 [101:86] = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
+      \$67 [0] = \port$7591$0 [8];
+      \$67 [1] = \port$7591$0 [9];
+      \$67 [2] = \port$7591$0 [10];
+      \$67 [18:3] = \port$7597$0 [15:0];
+      \$67 [34:19] = \port$7595$0 [31:16];
+      \$67 [58:35] = \port$7601$0 [23:0];
+      \$67 [82:59] = \port$7603$0 [23:0];
+      \$67 [85:83] = \port$7605$0 [18:16];
+      \$67 [101:86] = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
     end
   end
   always @* begin
@@ -15551,7 +15551,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$7588$0 [15:0];
+      \$70  = \port$7597$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -15564,7 +15564,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$7588$0 [31:16];
+      \$71  = \port$7597$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15576,7 +15576,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$7586$0 [15:0] };
+      \$72  = { 1'h0, \port$7595$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -15586,7 +15586,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$7586$0 [15:0] };
+      \$73  = { 1'h0, \port$7595$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15598,7 +15598,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$7590$0 [23:0];
+      \$74  = \port$7599$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -15608,7 +15608,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$7590$0 [23:0];
+      \$75  = \port$7599$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15620,7 +15620,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$7596$0 [15:0] };
+      \$76  = { 1'h0, \port$7605$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15741,7 +15741,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32], \port$7612$0 [31:0], \port$7610$0 [31:0], \port$7608$0 [31:0], \port$7606$0 [31:0], \port$7604$0 [31:0], \port$7602$0 [31:0], \port$7600$0 [31:0], \port$7598$0 [31:0], \port$7596$0 [31:0], \port$7594$0 [31:0], \port$7592$0 [31:0], \port$7590$0 [31:0], \port$7588$0 [31:0], \port$7586$0 [31:0], \port$7584$0 [31:0], \port$7582$0 [31:0] };
+  assign cmd__payload = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -15773,27 +15773,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$7582$0 [7:0];
-  assign \cmd__payload.wait  = \port$7584$0 [15:0];
-  assign \cmd__payload.post  = \port$7584$0 [31:16];
-  assign \cmd__payload.int32  = \port$7582$0 [8];
-  assign \cmd__payload.params  = \port$7582$0 [9];
-  assign \cmd__payload.row_sum  = \port$7582$0 [10];
-  assign \cmd__payload.acc  = \port$7586$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7586$0 [31:16];
-  assign \cmd__payload.rows  = \port$7588$0 [15:0];
-  assign \cmd__payload.blocks  = \port$7588$0 [31:16];
-  assign \cmd__payload.dst  = \port$7590$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$7592$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$7594$0 [23:0];
-  assign \cmd__payload.param  = \port$7596$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$7596$0 [31:16];
-  assign \cmd__payload.scale  = \port$7598$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$7600$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$7600$0 [31:16];
-  assign \cmd__payload.qmin  = \port$7602$0 [15:0];
-  assign \cmd__payload.qmax  = \port$7602$0 [31:16];
-  assign \cmd__payload.index  = { \port$7612$0 [32], \port$7610$0 [32], \port$7608$0 [32], \port$7606$0 [32], \port$7604$0 [32], \port$7602$0 [32], \port$7600$0 [32], \port$7598$0 [32], \port$7596$0 [32], \port$7594$0 [32], \port$7592$0 [32], \port$7590$0 [32], \port$7588$0 [32], \port$7586$0 [32], \port$7584$0 [32], \port$7582$0 [32] };
+  assign \cmd__payload.opcode  = \port$7591$0 [7:0];
+  assign \cmd__payload.wait  = \port$7593$0 [15:0];
+  assign \cmd__payload.post  = \port$7593$0 [31:16];
+  assign \cmd__payload.int32  = \port$7591$0 [8];
+  assign \cmd__payload.params  = \port$7591$0 [9];
+  assign \cmd__payload.row_sum  = \port$7591$0 [10];
+  assign \cmd__payload.acc  = \port$7595$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7595$0 [31:16];
+  assign \cmd__payload.rows  = \port$7597$0 [15:0];
+  assign \cmd__payload.blocks  = \port$7597$0 [31:16];
+  assign \cmd__payload.dst  = \port$7599$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$7601$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$7603$0 [23:0];
+  assign \cmd__payload.param  = \port$7605$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$7605$0 [31:16];
+  assign \cmd__payload.scale  = \port$7607$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$7609$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$7609$0 [31:16];
+  assign \cmd__payload.qmin  = \port$7611$0 [15:0];
+  assign \cmd__payload.qmax  = \port$7611$0 [31:16];
+  assign \cmd__payload.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -16824,9 +16824,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$7474$0 , \port$7476$0 
-, \port$7478$0 , \port$7480$0 , \port$7482$0 , \port$7484$0 , \port$7486$0 , \port$7488$0 , \port$7490$0 , \port$7492$0 , \port$7494$0 , \port$7496$0 , \port$7498$0 , \port$7500$0 , \port$7502$0 , \port$7504$0 , memory__burst__ready, memory__beat__payload, act__data, \port$7877$35 , memory__burst__payload, wgt__row, wgt__data
-, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$7996$0 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$7483$0 , \port$7485$0 
+, \port$7487$0 , \port$7489$0 , \port$7491$0 , \port$7493$0 , \port$7495$0 , \port$7497$0 , \port$7499$0 , \port$7501$0 , \port$7503$0 , \port$7505$0 , \port$7507$0 , \port$7509$0 , \port$7511$0 , \port$7513$0 , memory__burst__ready, memory__beat__payload, act__data, \port$7886$35 , memory__burst__payload, wgt__row, wgt__data
+, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8005$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
   wire \$1 ;
   reg \$2 ;
@@ -17012,42 +17012,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$47 ;
-  input [32:0] \port$7474$0 ;
-  wire [32:0] \port$7474$0 ;
-  input [32:0] \port$7476$0 ;
-  wire [32:0] \port$7476$0 ;
-  input [32:0] \port$7478$0 ;
-  wire [32:0] \port$7478$0 ;
-  input [32:0] \port$7480$0 ;
-  wire [32:0] \port$7480$0 ;
-  input [32:0] \port$7482$0 ;
-  wire [32:0] \port$7482$0 ;
-  input [32:0] \port$7484$0 ;
-  wire [32:0] \port$7484$0 ;
-  input [32:0] \port$7486$0 ;
-  wire [32:0] \port$7486$0 ;
-  input [32:0] \port$7488$0 ;
-  wire [32:0] \port$7488$0 ;
-  input [32:0] \port$7490$0 ;
-  wire [32:0] \port$7490$0 ;
-  input [32:0] \port$7492$0 ;
-  wire [32:0] \port$7492$0 ;
-  input [32:0] \port$7494$0 ;
-  wire [32:0] \port$7494$0 ;
-  input [32:0] \port$7496$0 ;
-  wire [32:0] \port$7496$0 ;
-  input [32:0] \port$7498$0 ;
-  wire [32:0] \port$7498$0 ;
-  input [32:0] \port$7500$0 ;
-  wire [32:0] \port$7500$0 ;
-  input [32:0] \port$7502$0 ;
-  wire [32:0] \port$7502$0 ;
-  input [32:0] \port$7504$0 ;
-  wire [32:0] \port$7504$0 ;
-  output [10:0] \port$7877$35 ;
-  wire [10:0] \port$7877$35 ;
-  output [69:0] \port$7996$0 ;
-  wire [69:0] \port$7996$0 ;
+  input [32:0] \port$7483$0 ;
+  wire [32:0] \port$7483$0 ;
+  input [32:0] \port$7485$0 ;
+  wire [32:0] \port$7485$0 ;
+  input [32:0] \port$7487$0 ;
+  wire [32:0] \port$7487$0 ;
+  input [32:0] \port$7489$0 ;
+  wire [32:0] \port$7489$0 ;
+  input [32:0] \port$7491$0 ;
+  wire [32:0] \port$7491$0 ;
+  input [32:0] \port$7493$0 ;
+  wire [32:0] \port$7493$0 ;
+  input [32:0] \port$7495$0 ;
+  wire [32:0] \port$7495$0 ;
+  input [32:0] \port$7497$0 ;
+  wire [32:0] \port$7497$0 ;
+  input [32:0] \port$7499$0 ;
+  wire [32:0] \port$7499$0 ;
+  input [32:0] \port$7501$0 ;
+  wire [32:0] \port$7501$0 ;
+  input [32:0] \port$7503$0 ;
+  wire [32:0] \port$7503$0 ;
+  input [32:0] \port$7505$0 ;
+  wire [32:0] \port$7505$0 ;
+  input [32:0] \port$7507$0 ;
+  wire [32:0] \port$7507$0 ;
+  input [32:0] \port$7509$0 ;
+  wire [32:0] \port$7509$0 ;
+  input [32:0] \port$7511$0 ;
+  wire [32:0] \port$7511$0 ;
+  input [32:0] \port$7513$0 ;
+  wire [32:0] \port$7513$0 ;
+  output [10:0] \port$7886$35 ;
+  wire [10:0] \port$7886$35 ;
+  output [69:0] \port$8005$0 ;
+  wire [69:0] \port$8005$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$61 ;
@@ -17096,22 +17096,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$54 (i__payload),
     .\o__ready$40 (o__ready),
     .\o__valid$39 (i__valid),
-    .\port$7474$0 (\port$7474$0 ),
-    .\port$7476$0 (\port$7476$0 ),
-    .\port$7478$0 (\port$7478$0 ),
-    .\port$7480$0 (\port$7480$0 ),
-    .\port$7482$0 (\port$7482$0 ),
-    .\port$7484$0 (\port$7484$0 ),
-    .\port$7486$0 (\port$7486$0 ),
-    .\port$7488$0 (\port$7488$0 ),
-    .\port$7490$0 (\port$7490$0 ),
-    .\port$7492$0 (\port$7492$0 ),
-    .\port$7494$0 (\port$7494$0 ),
-    .\port$7496$0 (\port$7496$0 ),
-    .\port$7498$0 (\port$7498$0 ),
-    .\port$7500$0 (\port$7500$0 ),
-    .\port$7502$0 (\port$7502$0 ),
-    .\port$7504$0 (\port$7504$0 ),
+    .\port$7483$0 (\port$7483$0 ),
+    .\port$7485$0 (\port$7485$0 ),
+    .\port$7487$0 (\port$7487$0 ),
+    .\port$7489$0 (\port$7489$0 ),
+    .\port$7491$0 (\port$7491$0 ),
+    .\port$7493$0 (\port$7493$0 ),
+    .\port$7495$0 (\port$7495$0 ),
+    .\port$7497$0 (\port$7497$0 ),
+    .\port$7499$0 (\port$7499$0 ),
+    .\port$7501$0 (\port$7501$0 ),
+    .\port$7503$0 (\port$7503$0 ),
+    .\port$7505$0 (\port$7505$0 ),
+    .\port$7507$0 (\port$7507$0 ),
+    .\port$7509$0 (\port$7509$0 ),
+    .\port$7511$0 (\port$7511$0 ),
+    .\port$7513$0 (\port$7513$0 ),
     .rst(rst),
     .stop(\$signal )
   );
@@ -17132,7 +17132,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(o__ready),
     .i__valid(i__valid),
     .params__valid(params__valid),
-    .\port$7996$0 (\$3 ),
+    .\port$8005$0 (\$3 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -17160,8 +17160,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign cmd__payload = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
-  assign \cmd__payload$7  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
+  assign cmd__payload = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
+  assign \cmd__payload$7  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
   assign \cmd__ready$9  = cmd__ready;
   assign \cmd__valid$11  = cmd__valid;
   assign \memory__beat__payload$13  = memory__beat__payload;
@@ -17200,8 +17200,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign stop = \$signal ;
   assign \stop$74  = \$signal ;
   assign act__data = i__payload[31:0];
-  assign \port$7877$35  = i__payload[45:35];
-  assign \port$7996$0  = \$3 ;
+  assign \port$7886$35  = i__payload[45:35];
+  assign \port$8005$0  = \$3 ;
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -17240,52 +17240,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload.act  = i__payload[154];
   assign \o__payload.size  = i__payload[157:155];
   assign \o__payload.cause  = i__payload[161:158];
-  assign \cmd__payload.opcode  = \port$7474$0 [7:0];
-  assign \cmd__payload.wait  = \port$7476$0 [15:0];
-  assign \cmd__payload.post  = \port$7476$0 [31:16];
-  assign \cmd__payload.space  = \port$7474$0 [9:8];
-  assign \cmd__payload.flip  = \port$7474$0 [10];
-  assign \cmd__payload.transpose  = \port$7474$0 [11];
-  assign \cmd__payload.fill  = \port$7474$0 [31:24];
-  assign \cmd__payload.src  = \port$7478$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7480$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7482$0 [31:0];
-  assign \cmd__payload.len  = \port$7484$0 [23:0];
-  assign \cmd__payload.count1  = \port$7486$0 [15:0];
-  assign \cmd__payload.count2  = \port$7486$0 [31:16];
-  assign \cmd__payload.dst  = \port$7488$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$7490$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$7492$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$7494$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$7496$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$7496$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$7498$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$7498$0 [31:16];
-  assign \cmd__payload.fence  = \port$7500$0 [23:0];
-  assign \cmd__payload.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
-  assign \cmd__payload$7.opcode  = \port$7474$0 [7:0];
-  assign \cmd__payload$7.wait  = \port$7476$0 [15:0];
-  assign \cmd__payload$7.post  = \port$7476$0 [31:16];
-  assign \cmd__payload$7.space  = \port$7474$0 [9:8];
-  assign \cmd__payload$7.flip  = \port$7474$0 [10];
-  assign \cmd__payload$7.transpose  = \port$7474$0 [11];
-  assign \cmd__payload$7.fill  = \port$7474$0 [31:24];
-  assign \cmd__payload$7.src  = \port$7478$0 [31:0];
-  assign \cmd__payload$7.stride1  = \port$7480$0 [31:0];
-  assign \cmd__payload$7.stride2  = \port$7482$0 [31:0];
-  assign \cmd__payload$7.len  = \port$7484$0 [23:0];
-  assign \cmd__payload$7.count1  = \port$7486$0 [15:0];
-  assign \cmd__payload$7.count2  = \port$7486$0 [31:16];
-  assign \cmd__payload$7.dst  = \port$7488$0 [23:0];
-  assign \cmd__payload$7.dst_stride1  = \port$7490$0 [23:0];
-  assign \cmd__payload$7.dst_stride2  = \port$7492$0 [23:0];
-  assign \cmd__payload$7.dst_chunk  = \port$7494$0 [23:0];
-  assign \cmd__payload$7.pad_left  = \port$7496$0 [15:0];
-  assign \cmd__payload$7.pad_right  = \port$7496$0 [31:16];
-  assign \cmd__payload$7.pad_top  = \port$7498$0 [15:0];
-  assign \cmd__payload$7.pad_bottom  = \port$7498$0 [31:16];
-  assign \cmd__payload$7.fence  = \port$7500$0 [23:0];
-  assign \cmd__payload$7.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
+  assign \cmd__payload.opcode  = \port$7483$0 [7:0];
+  assign \cmd__payload.wait  = \port$7485$0 [15:0];
+  assign \cmd__payload.post  = \port$7485$0 [31:16];
+  assign \cmd__payload.space  = \port$7483$0 [9:8];
+  assign \cmd__payload.flip  = \port$7483$0 [10];
+  assign \cmd__payload.transpose  = \port$7483$0 [11];
+  assign \cmd__payload.fill  = \port$7483$0 [31:24];
+  assign \cmd__payload.src  = \port$7487$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7489$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7491$0 [31:0];
+  assign \cmd__payload.len  = \port$7493$0 [23:0];
+  assign \cmd__payload.count1  = \port$7495$0 [15:0];
+  assign \cmd__payload.count2  = \port$7495$0 [31:16];
+  assign \cmd__payload.dst  = \port$7497$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$7499$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$7501$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$7503$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$7505$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$7505$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$7507$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$7507$0 [31:16];
+  assign \cmd__payload.fence  = \port$7509$0 [23:0];
+  assign \cmd__payload.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
+  assign \cmd__payload$7.opcode  = \port$7483$0 [7:0];
+  assign \cmd__payload$7.wait  = \port$7485$0 [15:0];
+  assign \cmd__payload$7.post  = \port$7485$0 [31:16];
+  assign \cmd__payload$7.space  = \port$7483$0 [9:8];
+  assign \cmd__payload$7.flip  = \port$7483$0 [10];
+  assign \cmd__payload$7.transpose  = \port$7483$0 [11];
+  assign \cmd__payload$7.fill  = \port$7483$0 [31:24];
+  assign \cmd__payload$7.src  = \port$7487$0 [31:0];
+  assign \cmd__payload$7.stride1  = \port$7489$0 [31:0];
+  assign \cmd__payload$7.stride2  = \port$7491$0 [31:0];
+  assign \cmd__payload$7.len  = \port$7493$0 [23:0];
+  assign \cmd__payload$7.count1  = \port$7495$0 [15:0];
+  assign \cmd__payload$7.count2  = \port$7495$0 [31:16];
+  assign \cmd__payload$7.dst  = \port$7497$0 [23:0];
+  assign \cmd__payload$7.dst_stride1  = \port$7499$0 [23:0];
+  assign \cmd__payload$7.dst_stride2  = \port$7501$0 [23:0];
+  assign \cmd__payload$7.dst_chunk  = \port$7503$0 [23:0];
+  assign \cmd__payload$7.pad_left  = \port$7505$0 [15:0];
+  assign \cmd__payload$7.pad_right  = \port$7505$0 [31:16];
+  assign \cmd__payload$7.pad_top  = \port$7507$0 [15:0];
+  assign \cmd__payload$7.pad_bottom  = \port$7507$0 [31:16];
+  assign \cmd__payload$7.fence  = \port$7509$0 [23:0];
+  assign \cmd__payload$7.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -17298,8 +17298,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$19.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$7474$0 , \port$7476$0 , \port$7478$0 , \port$7480$0 , \port$7482$0 , \port$7484$0 , \port$7486$0 , \port$7488$0 , \port$7490$0 , \port$7492$0 , \port$7494$0 
-, \port$7496$0 , \port$7498$0 , \port$7500$0 , \port$7502$0 , \port$7504$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$7483$0 , \port$7485$0 , \port$7487$0 , \port$7489$0 , \port$7491$0 , \port$7493$0 , \port$7495$0 , \port$7497$0 , \port$7499$0 , \port$7501$0 , \port$7503$0 
+, \port$7505$0 , \port$7507$0 , \port$7509$0 , \port$7511$0 , \port$7513$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17706,38 +17706,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$7474$0 ;
-  wire [32:0] \port$7474$0 ;
-  input [32:0] \port$7476$0 ;
-  wire [32:0] \port$7476$0 ;
-  input [32:0] \port$7478$0 ;
-  wire [32:0] \port$7478$0 ;
-  input [32:0] \port$7480$0 ;
-  wire [32:0] \port$7480$0 ;
-  input [32:0] \port$7482$0 ;
-  wire [32:0] \port$7482$0 ;
-  input [32:0] \port$7484$0 ;
-  wire [32:0] \port$7484$0 ;
-  input [32:0] \port$7486$0 ;
-  wire [32:0] \port$7486$0 ;
-  input [32:0] \port$7488$0 ;
-  wire [32:0] \port$7488$0 ;
-  input [32:0] \port$7490$0 ;
-  wire [32:0] \port$7490$0 ;
-  input [32:0] \port$7492$0 ;
-  wire [32:0] \port$7492$0 ;
-  input [32:0] \port$7494$0 ;
-  wire [32:0] \port$7494$0 ;
-  input [32:0] \port$7496$0 ;
-  wire [32:0] \port$7496$0 ;
-  input [32:0] \port$7498$0 ;
-  wire [32:0] \port$7498$0 ;
-  input [32:0] \port$7500$0 ;
-  wire [32:0] \port$7500$0 ;
-  input [32:0] \port$7502$0 ;
-  wire [32:0] \port$7502$0 ;
-  input [32:0] \port$7504$0 ;
-  wire [32:0] \port$7504$0 ;
+  input [32:0] \port$7483$0 ;
+  wire [32:0] \port$7483$0 ;
+  input [32:0] \port$7485$0 ;
+  wire [32:0] \port$7485$0 ;
+  input [32:0] \port$7487$0 ;
+  wire [32:0] \port$7487$0 ;
+  input [32:0] \port$7489$0 ;
+  wire [32:0] \port$7489$0 ;
+  input [32:0] \port$7491$0 ;
+  wire [32:0] \port$7491$0 ;
+  input [32:0] \port$7493$0 ;
+  wire [32:0] \port$7493$0 ;
+  input [32:0] \port$7495$0 ;
+  wire [32:0] \port$7495$0 ;
+  input [32:0] \port$7497$0 ;
+  wire [32:0] \port$7497$0 ;
+  input [32:0] \port$7499$0 ;
+  wire [32:0] \port$7499$0 ;
+  input [32:0] \port$7501$0 ;
+  wire [32:0] \port$7501$0 ;
+  input [32:0] \port$7503$0 ;
+  wire [32:0] \port$7503$0 ;
+  input [32:0] \port$7505$0 ;
+  wire [32:0] \port$7505$0 ;
+  input [32:0] \port$7507$0 ;
+  wire [32:0] \port$7507$0 ;
+  input [32:0] \port$7509$0 ;
+  wire [32:0] \port$7509$0 ;
+  input [32:0] \port$7511$0 ;
+  wire [32:0] \port$7511$0 ;
+  input [32:0] \port$7513$0 ;
+  wire [32:0] \port$7513$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -17778,59 +17778,59 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$6  = ~ stop;
   assign i__valid = \$5  & \$6 ;
   assign \$7  = cmd__valid & cmd__ready;
-  assign \$8  = | \port$7486$0 [15:0];
-  assign \$9  = | \port$7486$0 [31:16];
+  assign \$8  = | \port$7495$0 [15:0];
+  assign \$9  = | \port$7495$0 [31:16];
   assign \$10  = \$8  & \$9 ;
   assign \$11  = \$7  & \$10 ;
-  assign \$12  = | \port$7484$0 [23:0];
+  assign \$12  = | \port$7493$0 [23:0];
   assign \$13  = \$11  & \$12 ;
   assign \$14  = ~ i__payload[201];
   assign start = \$13  & \$14 ;
-  assign \$15  = ! \port$7474$0 [9:8];
-  assign \$16  = | \port$7486$0 [15:0];
-  assign \$17  = | \port$7486$0 [31:16];
+  assign \$15  = ! \port$7483$0 [9:8];
+  assign \$16  = | \port$7495$0 [15:0];
+  assign \$17  = | \port$7495$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = ~ \$18 ;
-  assign \$20  = \port$7496$0 [15:0] + \port$7484$0 [23:0];
-  assign \$21  = \$20  + \port$7496$0 [31:16];
+  assign \$20  = \port$7505$0 [15:0] + \port$7493$0 [23:0];
+  assign \$21  = \$20  + \port$7505$0 [31:16];
   assign \$22  = ! \$21 ;
   assign \$23  = \$19  | \$22 ;
-  assign \$24  = ! \port$7474$0 [9:8];
-  assign \$25  = \port$7474$0 [9:8] == 1'h1;
-  assign \$26  = \port$7474$0 [9:8] == 2'h2;
+  assign \$24  = ! \port$7483$0 [9:8];
+  assign \$25  = \port$7483$0 [9:8] == 1'h1;
+  assign \$26  = \port$7483$0 [9:8] == 2'h2;
   assign \$27  = | { \$26 , \$25 , \$24  };
   assign \$28  = ~ \$27 ;
   assign \$29  = \$23  | \$28 ;
-  assign \$30  = \port$7474$0 [9:8] == 2'h2;
-  assign \$31  = | { \port$7498$0 [31:0], \port$7496$0 [31:0] };
-  assign \$32  = \$31  | \port$7474$0 [10];
-  assign \$33  = \port$7486$0 [15:0] != 1'h1;
+  assign \$30  = \port$7483$0 [9:8] == 2'h2;
+  assign \$31  = | { \port$7507$0 [31:0], \port$7505$0 [31:0] };
+  assign \$32  = \$31  | \port$7483$0 [10];
+  assign \$33  = \port$7495$0 [15:0] != 1'h1;
   assign \$34  = \$32  | \$33 ;
-  assign \$35  = \port$7486$0 [31:16] != 1'h1;
+  assign \$35  = \port$7495$0 [31:16] != 1'h1;
   assign \$36  = \$34  | \$35 ;
   assign \$37  = \$30  & \$36 ;
   assign \$38  = \$29  | \$37 ;
-  assign \$39  = | \port$7500$0 [23:0];
-  assign \$40  = \port$7474$0 [9:8] == 2'h2;
-  assign \$41  = \$40  | \port$7474$0 [11];
+  assign \$39  = | \port$7509$0 [23:0];
+  assign \$40  = \port$7483$0 [9:8] == 2'h2;
+  assign \$41  = \$40  | \port$7483$0 [11];
   assign \$42  = \$39  & \$41 ;
   assign \$43  = \$38  | \$42 ;
-  assign \$44  = \port$7474$0 [9:8] != 1'h1;
-  assign \$45  = \port$7498$0 [15:0] + \port$7486$0 [15:0];
-  assign \$46  = \$45  + \port$7498$0 [31:16];
+  assign \$44  = \port$7483$0 [9:8] != 1'h1;
+  assign \$45  = \port$7507$0 [15:0] + \port$7495$0 [15:0];
+  assign \$46  = \$45  + \port$7507$0 [31:16];
   assign \$47  = \$46  != 3'h4;
   assign \$48  = \$44  | \$47 ;
-  assign \$49  = \port$7496$0 [15:0] + \port$7484$0 [23:0];
-  assign \$50  = \$49  + \port$7496$0 [31:16];
+  assign \$49  = \port$7505$0 [15:0] + \port$7493$0 [23:0];
+  assign \$50  = \$49  + \port$7505$0 [31:16];
   assign \$51  = \$50  != 3'h4;
   assign \$52  = \$48  | \$51 ;
-  assign \$53  = \port$7474$0 [11] & \$52 ;
+  assign \$53  = \port$7483$0 [11] & \$52 ;
   assign \$54  = \$43  | \$53 ;
-  assign \$55  = \port$7474$0 [9:8] == 2'h2;
-  assign \$56  = \port$7474$0 [9:8] == 2'h2;
-  assign \$57  = \$56  ? 24'h000001 : \port$7494$0 [23:0];
-  assign \$58  = | \port$7500$0 [23:0];
-  assign \$59  = \port$7488$0 [23:0] + \port$7500$0 [23:0];
+  assign \$55  = \port$7483$0 [9:8] == 2'h2;
+  assign \$56  = \port$7483$0 [9:8] == 2'h2;
+  assign \$57  = \$56  ? 24'h000001 : \port$7503$0 [23:0];
+  assign \$58  = | \port$7509$0 [23:0];
+  assign \$59  = \port$7497$0 [23:0] + \port$7509$0 [23:0];
   assign \$60  = ~ whole;
   assign \$61  = \$signal [4] & \$60 ;
   assign \$62  = \$signal [2] | \$61 ;
@@ -18120,7 +18120,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
       \$163  = 162'h00000000000000000000000000000000000000000;
     end
   end
-  assign cmd__payload = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32], \port$7504$0 [31:0], \port$7502$0 [31:0], \port$7500$0 [31:0], \port$7498$0 [31:0], \port$7496$0 [31:0], \port$7494$0 [31:0], \port$7492$0 [31:0], \port$7490$0 [31:0], \port$7488$0 [31:0], \port$7486$0 [31:0], \port$7484$0 [31:0], \port$7482$0 [31:0], \port$7480$0 [31:0], \port$7478$0 [31:0], \port$7476$0 [31:0], \port$7474$0 [31:0] };
+  assign cmd__payload = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
   assign \stop$9  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -18130,29 +18130,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \i__ready$27  = o__ready;
   assign len = o__payload[47:24];
   assign step = \$signal$45 ;
-  assign \cmd__payload.opcode  = \port$7474$0 [7:0];
-  assign \cmd__payload.wait  = \port$7476$0 [15:0];
-  assign \cmd__payload.post  = \port$7476$0 [31:16];
-  assign \cmd__payload.space  = \port$7474$0 [9:8];
-  assign \cmd__payload.flip  = \port$7474$0 [10];
-  assign \cmd__payload.transpose  = \port$7474$0 [11];
-  assign \cmd__payload.fill  = \port$7474$0 [31:24];
-  assign \cmd__payload.src  = \port$7478$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7480$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7482$0 [31:0];
-  assign \cmd__payload.len  = \port$7484$0 [23:0];
-  assign \cmd__payload.count1  = \port$7486$0 [15:0];
-  assign \cmd__payload.count2  = \port$7486$0 [31:16];
-  assign \cmd__payload.dst  = \port$7488$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$7490$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$7492$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$7494$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$7496$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$7496$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$7498$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$7498$0 [31:16];
-  assign \cmd__payload.fence  = \port$7500$0 [23:0];
-  assign \cmd__payload.index  = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
+  assign \cmd__payload.opcode  = \port$7483$0 [7:0];
+  assign \cmd__payload.wait  = \port$7485$0 [15:0];
+  assign \cmd__payload.post  = \port$7485$0 [31:16];
+  assign \cmd__payload.space  = \port$7483$0 [9:8];
+  assign \cmd__payload.flip  = \port$7483$0 [10];
+  assign \cmd__payload.transpose  = \port$7483$0 [11];
+  assign \cmd__payload.fill  = \port$7483$0 [31:24];
+  assign \cmd__payload.src  = \port$7487$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7489$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7491$0 [31:0];
+  assign \cmd__payload.len  = \port$7493$0 [23:0];
+  assign \cmd__payload.count1  = \port$7495$0 [15:0];
+  assign \cmd__payload.count2  = \port$7495$0 [31:16];
+  assign \cmd__payload.dst  = \port$7497$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$7499$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$7501$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$7503$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$7505$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$7505$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$7507$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$7507$0 [31:16];
+  assign \cmd__payload.fence  = \port$7509$0 [23:0];
+  assign \cmd__payload.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
   assign \i__payload.rows  = i__payload[198:0];
   assign \i__payload.rows.at  = i__payload[23:0];
   assign \i__payload.rows.at1  = i__payload[47:24];
@@ -18309,38 +18309,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \o__payload$54.cause  = \o__payload$54 [161:158];
   always @*
     \i__payload$32 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$7488$0 [23:0];
-  assign i__payload[293:278] = { \port$7504$0 [32], \port$7502$0 [32], \port$7500$0 [32], \port$7498$0 [32], \port$7496$0 [32], \port$7494$0 [32], \port$7492$0 [32], \port$7490$0 [32], \port$7488$0 [32], \port$7486$0 [32], \port$7484$0 [32], \port$7482$0 [32], \port$7480$0 [32], \port$7478$0 [32], \port$7476$0 [32], \port$7474$0 [32] };
-  assign i__payload[277:262] = \port$7476$0 [31:16];
+  assign i__payload[317:294] = \port$7497$0 [23:0];
+  assign i__payload[293:278] = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
+  assign i__payload[277:262] = \port$7485$0 [31:16];
   assign i__payload[261:237] = \$59 ;
   assign i__payload[236] = \$58 ;
   assign i__payload[235:212] = \$57 ;
-  assign i__payload[211:204] = \port$7474$0 [31:24];
+  assign i__payload[211:204] = \port$7483$0 [31:24];
   assign i__payload[203] = \$55 ;
-  assign i__payload[202] = \port$7474$0 [11];
+  assign i__payload[202] = \port$7483$0 [11];
   assign i__payload[201] = \$54 ;
-  assign i__payload[200] = \port$7474$0 [10];
+  assign i__payload[200] = \port$7483$0 [10];
   assign i__payload[199] = \$15 ;
-  assign i__payload[198] = \port$7474$0 [11];
-  assign i__payload[197:182] = \port$7498$0 [31:16];
-  assign i__payload[181:166] = \port$7498$0 [15:0];
-  assign i__payload[165:150] = \port$7496$0 [31:16];
-  assign i__payload[149:134] = \port$7496$0 [15:0];
-  assign i__payload[133:118] = \port$7486$0 [31:16];
-  assign i__payload[117:102] = \port$7486$0 [15:0];
-  assign i__payload[101:78] = \port$7484$0 [23:0];
-  assign i__payload[77:76] = \port$7482$0 [1:0];
-  assign i__payload[75:74] = \port$7480$0 [1:0];
-  assign i__payload[73:72] = \port$7478$0 [1:0];
-  assign i__payload[71:48] = \port$7492$0 [23:0];
-  assign i__payload[47:24] = \port$7490$0 [23:0];
-  assign i__payload[23:0] = \port$7488$0 [23:0];
-  assign rows[151:136] = \port$7486$0 [31:16];
-  assign rows[135:120] = \port$7486$0 [15:0];
-  assign rows[119:96] = \port$7484$0 [23:0];
-  assign rows[95:64] = \port$7482$0 [31:0];
-  assign rows[63:32] = \port$7480$0 [31:0];
-  assign rows[31:0] = \port$7478$0 [31:0];
+  assign i__payload[198] = \port$7483$0 [11];
+  assign i__payload[197:182] = \port$7507$0 [31:16];
+  assign i__payload[181:166] = \port$7507$0 [15:0];
+  assign i__payload[165:150] = \port$7505$0 [31:16];
+  assign i__payload[149:134] = \port$7505$0 [15:0];
+  assign i__payload[133:118] = \port$7495$0 [31:16];
+  assign i__payload[117:102] = \port$7495$0 [15:0];
+  assign i__payload[101:78] = \port$7493$0 [23:0];
+  assign i__payload[77:76] = \port$7491$0 [1:0];
+  assign i__payload[75:74] = \port$7489$0 [1:0];
+  assign i__payload[73:72] = \port$7487$0 [1:0];
+  assign i__payload[71:48] = \port$7501$0 [23:0];
+  assign i__payload[47:24] = \port$7499$0 [23:0];
+  assign i__payload[23:0] = \port$7497$0 [23:0];
+  assign rows[151:136] = \port$7495$0 [31:16];
+  assign rows[135:120] = \port$7495$0 [15:0];
+  assign rows[119:96] = \port$7493$0 [23:0];
+  assign rows[95:64] = \port$7491$0 [31:0];
+  assign rows[63:32] = \port$7489$0 [31:0];
+  assign rows[31:0] = \port$7487$0 [31:0];
   assign { \$79 [30:24], \$79 [22:16], \$79 [14:8], \$79 [6:0] } = 28'h0000000;
   assign { \$79 [31], \$79 [23], \$79 [15], \$79 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
@@ -19786,7 +19786,7 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
 endmodule
 
 module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, i__valid, i__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$7996$0 , clk);
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8005$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -19969,8 +19969,8 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$7996$0 ;
-  wire [69:0] \port$7996$0 ;
+  output [69:0] \port$8005$0 ;
+  wire [69:0] \port$8005$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -20355,7 +20355,7 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$7996$0  = o__payload[69:0];
+  assign \port$8005$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -20931,8 +20931,8 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
 endmodule
 
 module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2656$0 , \port$2690$0 , \port$2724$0 , \port$2758$0 , wgt_read, wgt_row, drain__row_sum, post__mask
-, drain__valid, \port$7312$0 , clear, abort, \port$7528$0 , \port$7530$0 , \port$7532$0 , \port$7534$0 , \port$7536$0 , \port$7538$0 , \port$7540$0 , \port$7542$0 , \port$7544$0 , \port$7546$0 , \port$7548$0 , \port$7550$0 , \port$7552$0 , \port$7554$0 , \port$7556$0 , \port$7558$0 , act__data
-, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$8230$0 , drain__row, clk);
+, drain__valid, \port$7321$0 , clear, abort, \port$7537$0 , \port$7539$0 , \port$7541$0 , \port$7543$0 , \port$7545$0 , \port$7547$0 , \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 , \port$7563$0 , \port$7565$0 , \port$7567$0 , act__data
+, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$8239$0 , drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21193,42 +21193,42 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire [31:0] \port$2724$0 ;
   output [31:0] \port$2758$0 ;
   wire [31:0] \port$2758$0 ;
-  input [2:0] \port$7312$0 ;
-  wire [2:0] \port$7312$0 ;
-  input [32:0] \port$7528$0 ;
-  wire [32:0] \port$7528$0 ;
-  input [32:0] \port$7530$0 ;
-  wire [32:0] \port$7530$0 ;
-  input [32:0] \port$7532$0 ;
-  wire [32:0] \port$7532$0 ;
-  input [32:0] \port$7534$0 ;
-  wire [32:0] \port$7534$0 ;
-  input [32:0] \port$7536$0 ;
-  wire [32:0] \port$7536$0 ;
-  input [32:0] \port$7538$0 ;
-  wire [32:0] \port$7538$0 ;
-  input [32:0] \port$7540$0 ;
-  wire [32:0] \port$7540$0 ;
-  input [32:0] \port$7542$0 ;
-  wire [32:0] \port$7542$0 ;
-  input [32:0] \port$7544$0 ;
-  wire [32:0] \port$7544$0 ;
-  input [32:0] \port$7546$0 ;
-  wire [32:0] \port$7546$0 ;
-  input [32:0] \port$7548$0 ;
-  wire [32:0] \port$7548$0 ;
-  input [32:0] \port$7550$0 ;
-  wire [32:0] \port$7550$0 ;
-  input [32:0] \port$7552$0 ;
-  wire [32:0] \port$7552$0 ;
-  input [32:0] \port$7554$0 ;
-  wire [32:0] \port$7554$0 ;
-  input [32:0] \port$7556$0 ;
-  wire [32:0] \port$7556$0 ;
-  input [32:0] \port$7558$0 ;
-  wire [32:0] \port$7558$0 ;
-  output [10:0] \port$8230$0 ;
-  wire [10:0] \port$8230$0 ;
+  input [2:0] \port$7321$0 ;
+  wire [2:0] \port$7321$0 ;
+  input [32:0] \port$7537$0 ;
+  wire [32:0] \port$7537$0 ;
+  input [32:0] \port$7539$0 ;
+  wire [32:0] \port$7539$0 ;
+  input [32:0] \port$7541$0 ;
+  wire [32:0] \port$7541$0 ;
+  input [32:0] \port$7543$0 ;
+  wire [32:0] \port$7543$0 ;
+  input [32:0] \port$7545$0 ;
+  wire [32:0] \port$7545$0 ;
+  input [32:0] \port$7547$0 ;
+  wire [32:0] \port$7547$0 ;
+  input [32:0] \port$7549$0 ;
+  wire [32:0] \port$7549$0 ;
+  input [32:0] \port$7551$0 ;
+  wire [32:0] \port$7551$0 ;
+  input [32:0] \port$7553$0 ;
+  wire [32:0] \port$7553$0 ;
+  input [32:0] \port$7555$0 ;
+  wire [32:0] \port$7555$0 ;
+  input [32:0] \port$7557$0 ;
+  wire [32:0] \port$7557$0 ;
+  input [32:0] \port$7559$0 ;
+  wire [32:0] \port$7559$0 ;
+  input [32:0] \port$7561$0 ;
+  wire [32:0] \port$7561$0 ;
+  input [32:0] \port$7563$0 ;
+  wire [32:0] \port$7563$0 ;
+  input [32:0] \port$7565$0 ;
+  wire [32:0] \port$7565$0 ;
+  input [32:0] \port$7567$0 ;
+  wire [32:0] \port$7567$0 ;
+  output [10:0] \port$8239$0 ;
+  wire [10:0] \port$8239$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -21303,16 +21303,16 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$5  = ~ active;
   assign \$6  = \$5  | done;
   assign take = \$4  & \$6 ;
-  assign \$7  = ! \port$7540$0 [15:0];
-  assign \$8  = ! \port$7540$0 [31:16];
-  assign \$9  = ! \port$7542$0 [15:0];
-  assign \$10  = ! \port$7542$0 [31:16];
-  assign \$11  = ! \port$7544$0 [15:0];
-  assign \$12  = ! \port$7544$0 [31:16];
-  assign \$13  = ! \port$7546$0 [15:0];
-  assign \$14  = ! \port$7546$0 [31:16];
+  assign \$7  = ! \port$7549$0 [15:0];
+  assign \$8  = ! \port$7549$0 [31:16];
+  assign \$9  = ! \port$7551$0 [15:0];
+  assign \$10  = ! \port$7551$0 [31:16];
+  assign \$11  = ! \port$7553$0 [15:0];
+  assign \$12  = ! \port$7553$0 [31:16];
+  assign \$13  = ! \port$7555$0 [15:0];
+  assign \$14  = ! \port$7555$0 [31:16];
   assign \$15  = | { \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7  };
-  assign \$16  = \port$7540$0 [31:16] > 3'h4;
+  assign \$16  = \port$7549$0 [31:16] > 3'h4;
   assign \$17  = \$15  | \$16 ;
   assign valid = cmd__valid | weights_ready;
   assign taken = step & tile_first;
@@ -21359,7 +21359,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$49  = take & malformed;
   assign fault__cause = \$49  ? 4'h1 : 4'h2;
   assign \$50  = take & malformed;
-  assign fault__index = \$50  ? { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] } : index;
+  assign fault__index = \$50  ? { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] } : index;
   assign half = \$signal$63  >= 5'h10;
   assign \$51  = half ? 5'h10 : 5'h00;
   assign \$52  = \$signal$63  - \$51 ;
@@ -21371,12 +21371,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$55  = ~ active;
   assign \$56  = \$55  & cmd__valid;
   assign \$57  = \$54  | \$56 ;
-  assign \$58  = \$57  | \port$7312$0 [0];
-  assign \$59  = \port$7312$0 [1] | act__valid;
+  assign \$58  = \$57  | \port$7321$0 [0];
+  assign \$59  = \port$7321$0 [1] | act__valid;
   assign \$60  = wanted & fenced;
   assign \$61  = \$59  | \$60 ;
   assign \$62  = active & hazard;
-  assign \$63  = \port$7312$0 [2] | \$62 ;
+  assign \$63  = \port$7321$0 [2] | \$62 ;
   assign \$64  = | \inside ;
   assign \$65  = ~ malformed;
   assign \$66  = wanted & outside;
@@ -21475,7 +21475,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .fence__start(fence__start),
     .fence__up(fence__up),
     .\final (\final ),
-    .\port$7534$0 (\port$7534$0 [31:0]),
+    .\port$7543$0 (\port$7543$0 [31:0]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -21499,8 +21499,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$8048$33 (line[39:33]),
-    .\port$8060$2 (counted[2]),
+    .\port$8057$33 (line[39:33]),
+    .\port$8069$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -21508,26 +21508,26 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   );
   \weft.matmul.rows  rows (
     .address_m0(address),
-    .\base$46 (\port$7532$0 [23:0]),
+    .\base$46 (\port$7541$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$7540$0 [15:0]),
+    .count_blocks(\port$7549$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .load(take),
-    .\port$7542$0 (\port$7542$0 [31:0]),
-    .\port$7544$0 (\port$7544$0 [31:0]),
-    .\port$7546$0 (\port$7546$0 [31:0]),
+    .\port$7551$0 (\port$7551$0 [31:0]),
+    .\port$7553$0 (\port$7553$0 [31:0]),
+    .\port$7555$0 (\port$7555$0 [31:0]),
     .rst(rst),
     .step(step),
-    .stride_k0(\port$7548$0 [23:0]),
-    .stride_k1(\port$7550$0 [23:0]),
-    .stride_k2(\port$7552$0 [23:0]),
-    .stride_m0(\port$7554$0 [23:0]),
-    .stride_m1(\port$7556$0 [23:0]),
-    .stride_m2(\port$7558$0 [23:0]),
+    .stride_k0(\port$7557$0 [23:0]),
+    .stride_k1(\port$7559$0 [23:0]),
+    .stride_k2(\port$7561$0 [23:0]),
+    .stride_m0(\port$7563$0 [23:0]),
+    .stride_m1(\port$7565$0 [23:0]),
+    .stride_m2(\port$7567$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -21583,7 +21583,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$84  = \$signal ;
     if (take) begin
-      \$84  = \port$7528$0 [8];
+      \$84  = \port$7537$0 [8];
     end
     if (clear) begin
       \$84  = 1'h0;
@@ -21596,7 +21596,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$85  = row_sum;
     if (take) begin
-      \$85  = \port$7528$0 [9];
+      \$85  = \port$7537$0 [9];
     end
     if (clear) begin
       \$85  = 1'h0;
@@ -21609,7 +21609,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$86  = k_tail;
     if (take) begin
-      \$86  = \port$7540$0 [18:16];
+      \$86  = \port$7549$0 [18:16];
     end
     if (clear) begin
       \$86  = 3'h0;
@@ -21622,7 +21622,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$87  = index;
     if (take) begin
-      \$87  = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] };
+      \$87  = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] };
     end
     if (clear) begin
       \$87  = 16'h0000;
@@ -21635,7 +21635,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$88  = w_data;
     if (take) begin
-      \$88  = \port$7530$0 [31:16];
+      \$88  = \port$7539$0 [31:16];
     end
     if (clear) begin
       \$88  = 16'h0000;
@@ -21648,7 +21648,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$89  = \$signal$63 ;
     if (take) begin
-      \$89  = { 1'h0, \port$7538$0 [15:0] };
+      \$89  = { 1'h0, \port$7547$0 [15:0] };
     end
     if (\$68 ) begin
       (* full_case = 32'd1 *)
@@ -21671,7 +21671,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$90  = \$signal$128 ;
     if (take) begin
-      \$90  = { 1'h0, \port$7538$0 [15:0] };
+      \$90  = { 1'h0, \port$7547$0 [15:0] };
     end
     if (\$68 ) begin
       if (\$69 ) begin
@@ -21690,7 +21690,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$91  = acc_block;
     if (take) begin
-      \$91  = \port$7538$0 [31:16];
+      \$91  = \port$7547$0 [31:16];
     end
     if (clear) begin
       \$91  = 16'h0000;
@@ -21834,30 +21834,30 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
   assign cmd__ready = take;
-  assign cmd__payload = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32], \port$7558$0 [31:0], \port$7556$0 [31:0], \port$7554$0 [31:0], \port$7552$0 [31:0], \port$7550$0 [31:0], \port$7548$0 [31:0], \port$7546$0 [31:0], \port$7544$0 [31:0], \port$7542$0 [31:0], \port$7540$0 [31:0], \port$7538$0 [31:0], \port$7536$0 [31:0], \port$7534$0 [31:0], \port$7532$0 [31:0], \port$7530$0 [31:0], \port$7528$0 [31:0] };
+  assign cmd__payload = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0], \port$7547$0 [31:0], \port$7545$0 [31:0], \port$7543$0 [31:0], \port$7541$0 [31:0], \port$7539$0 [31:0], \port$7537$0 [31:0] };
   assign load = take;
-  assign base = \port$7532$0 [23:0];
+  assign base = \port$7541$0 [23:0];
   assign issue = step;
-  assign wgt = \port$7534$0 [15:0];
-  assign wgt_block = \port$7534$0 [31:16];
+  assign wgt = \port$7543$0 [15:0];
+  assign wgt_block = \port$7543$0 [31:16];
   assign accept = take;
   assign \block_last$37  = block_last;
   assign \final$39  = \final ;
   assign read = wgt_read;
   assign row = wgt_row;
-  assign count_m0 = \port$7544$0 [31:16];
-  assign stride_m0 = \port$7554$0 [23:0];
-  assign count_m1 = \port$7546$0 [15:0];
-  assign stride_m1 = \port$7556$0 [23:0];
-  assign count_m2 = \port$7546$0 [31:16];
-  assign stride_m2 = \port$7558$0 [23:0];
-  assign count_k0 = \port$7542$0 [15:0];
-  assign stride_k0 = \port$7548$0 [23:0];
-  assign count_k1 = \port$7542$0 [31:16];
-  assign stride_k1 = \port$7550$0 [23:0];
-  assign count_k2 = \port$7544$0 [15:0];
-  assign stride_k2 = \port$7552$0 [23:0];
-  assign count_blocks = \port$7540$0 [15:0];
+  assign count_m0 = \port$7553$0 [31:16];
+  assign stride_m0 = \port$7563$0 [23:0];
+  assign count_m1 = \port$7555$0 [15:0];
+  assign stride_m1 = \port$7565$0 [23:0];
+  assign count_m2 = \port$7555$0 [31:16];
+  assign stride_m2 = \port$7567$0 [23:0];
+  assign count_k0 = \port$7551$0 [15:0];
+  assign stride_k0 = \port$7557$0 [23:0];
+  assign count_k1 = \port$7551$0 [31:16];
+  assign stride_k1 = \port$7559$0 [23:0];
+  assign count_k2 = \port$7553$0 [15:0];
+  assign stride_k2 = \port$7561$0 [23:0];
+  assign count_blocks = \port$7549$0 [15:0];
   assign act__region = address[10];
   assign act__offset = address[9:0];
   assign \row$90  = data;
@@ -21876,43 +21876,43 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$7312$0 [0];
-  assign waiting_operands = \port$7312$0 [1];
-  assign waiting_accumulator = \port$7312$0 [2];
+  assign waiting_weights = \port$7321$0 [0];
+  assign waiting_operands = \port$7321$0 [1];
+  assign waiting_accumulator = \port$7321$0 [2];
   assign gap = 8'h00;
   assign \port$2656$0  = \$104 ;
   assign \port$2690$0  = \$105 ;
   assign \port$2724$0  = \$106 ;
   assign \port$2758$0  = \$107 ;
-  assign \port$8230$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$7528$0 [7:0];
-  assign \cmd__payload.wait  = \port$7530$0 [15:0];
-  assign \cmd__payload.post  = \port$7530$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$7528$0 [8];
-  assign \cmd__payload.row_sum  = \port$7528$0 [9];
-  assign \cmd__payload.early  = \port$7528$0 [10];
-  assign \cmd__payload.act  = \port$7532$0 [23:0];
-  assign \cmd__payload.wgt  = \port$7534$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$7534$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$7536$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$7536$0 [31:16];
-  assign \cmd__payload.acc  = \port$7538$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7538$0 [31:16];
-  assign \cmd__payload.blocks  = \port$7540$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$7540$0 [31:16];
-  assign \cmd__payload.k0  = \port$7542$0 [15:0];
-  assign \cmd__payload.k1  = \port$7542$0 [31:16];
-  assign \cmd__payload.k2  = \port$7544$0 [15:0];
-  assign \cmd__payload.m0  = \port$7544$0 [31:16];
-  assign \cmd__payload.m1  = \port$7546$0 [15:0];
-  assign \cmd__payload.m2  = \port$7546$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$7548$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$7550$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$7552$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$7554$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$7556$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$7558$0 [23:0];
-  assign \cmd__payload.index  = { \port$7558$0 [32], \port$7556$0 [32], \port$7554$0 [32], \port$7552$0 [32], \port$7550$0 [32], \port$7548$0 [32], \port$7546$0 [32], \port$7544$0 [32], \port$7542$0 [32], \port$7540$0 [32], \port$7538$0 [32], \port$7536$0 [32], \port$7534$0 [32], \port$7532$0 [32], \port$7530$0 [32], \port$7528$0 [32] };
+  assign \port$8239$0  = address[10:0];
+  assign \cmd__payload.opcode  = \port$7537$0 [7:0];
+  assign \cmd__payload.wait  = \port$7539$0 [15:0];
+  assign \cmd__payload.post  = \port$7539$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$7537$0 [8];
+  assign \cmd__payload.row_sum  = \port$7537$0 [9];
+  assign \cmd__payload.early  = \port$7537$0 [10];
+  assign \cmd__payload.act  = \port$7541$0 [23:0];
+  assign \cmd__payload.wgt  = \port$7543$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$7543$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$7545$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$7545$0 [31:16];
+  assign \cmd__payload.acc  = \port$7547$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7547$0 [31:16];
+  assign \cmd__payload.blocks  = \port$7549$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$7549$0 [31:16];
+  assign \cmd__payload.k0  = \port$7551$0 [15:0];
+  assign \cmd__payload.k1  = \port$7551$0 [31:16];
+  assign \cmd__payload.k2  = \port$7553$0 [15:0];
+  assign \cmd__payload.m0  = \port$7553$0 [31:16];
+  assign \cmd__payload.m1  = \port$7555$0 [15:0];
+  assign \cmd__payload.m2  = \port$7555$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$7557$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$7559$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$7561$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$7563$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$7565$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$7567$0 [23:0];
+  assign \cmd__payload.index  = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -23918,7 +23918,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, a, b, product, clk);
   end
 endmodule
 
-module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, block_last, \final , clear, \port$7534$0 , fence__up, fence__start, fence__end, shift, clk);
+module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, block_last, \final , clear, \port$7543$0 , fence__up, fence__start, fence__end, shift, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
   wire [17:0] \$1 ;
   wire [17:0] \$10 ;
@@ -23982,8 +23982,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
   wire more;
   wire outside;
   reg pending = 1'h0;
-  input [31:0] \port$7534$0 ;
-  wire [31:0] \port$7534$0 ;
+  input [31:0] \port$7543$0 ;
+  wire [31:0] \port$7543$0 ;
   wire read;
   output reads;
   wire reads;
@@ -24156,7 +24156,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
       end
     end
     if (start) begin
-      \$30  = { 1'h0, \port$7534$0 [15:0] };
+      \$30  = { 1'h0, \port$7543$0 [15:0] };
     end
     if (clear) begin
       \$30  = 17'h00000;
@@ -24174,7 +24174,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
       end
     end
     if (start) begin
-      \$31  = { 1'h0, \port$7534$0 [15:0] };
+      \$31  = { 1'h0, \port$7543$0 [15:0] };
     end
     if (clear) begin
       \$31  = 17'h00000;
@@ -24187,7 +24187,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
     if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
     \$32  = stride;
     if (start) begin
-      \$32  = \port$7534$0 [31:16];
+      \$32  = \port$7543$0 [31:16];
     end
     if (clear) begin
       \$32  = 16'h0000;
@@ -24227,8 +24227,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
     end
   end
   assign read = reads;
-  assign wgt = \port$7534$0 [15:0];
-  assign wgt_block = \port$7534$0 [31:16];
+  assign wgt = \port$7543$0 [15:0];
+  assign wgt_block = \port$7543$0 [31:16];
   assign row = \$11 [7:0];
 endmodule
 
@@ -24369,7 +24369,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8048$33 , \port$8060$2 , drain_row, clk);
+module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8057$33 , \port$8069$2 , drain_row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -24436,10 +24436,10 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$8048$33 ;
-  wire [6:0] \port$8048$33 ;
-  input \port$8060$2 ;
-  wire \port$8060$2 ;
+  input [6:0] \port$8057$33 ;
+  wire [6:0] \port$8057$33 ;
+  input \port$8069$2 ;
+  wire \port$8069$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -24491,14 +24491,14 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$8314$0 (sum_2_0),
+    .\port$8323$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$10  = byte_0;
-    if (\port$8060$2 ) begin
+    if (\port$8069$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -24511,7 +24511,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$11  = byte_1;
-    if (\port$8060$2 ) begin
+    if (\port$8069$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -24524,7 +24524,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$12  = byte_2;
-    if (\port$8060$2 ) begin
+    if (\port$8069$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -24537,7 +24537,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$13  = byte_3;
-    if (\port$8060$2 ) begin
+    if (\port$8069$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -24549,7 +24549,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
-    \$14  = { \port$8048$33 , \port$8060$2  };
+    \$14  = { \port$8057$33 , \port$8069$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -24607,17 +24607,17 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$8048$33 , \port$8060$2  };
+  assign entry = { \port$8057$33 , \port$8069$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$8060$2 ;
-  assign \entry.first  = \port$8048$33 [0];
-  assign \entry.last  = \port$8048$33 [1];
-  assign \entry.half  = \port$8048$33 [2];
-  assign \entry.row  = \port$8048$33 [6:3];
+  assign \entry.valid  = \port$8069$2 ;
+  assign \entry.first  = \port$8057$33 [0];
+  assign \entry.last  = \port$8057$33 [1];
+  assign \entry.half  = \port$8057$33 [2];
+  assign \entry.row  = \port$8057$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -24640,7 +24640,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$8314$0 , clk);
+module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$8323$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -24687,8 +24687,8 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$8314$0 ;
-  wire [9:0] \port$8314$0 ;
+  input [9:0] \port$8323$0 ;
+  wire [9:0] \port$8323$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -24741,7 +24741,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$8314$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$8323$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -24817,7 +24817,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0 [9], \port$8314$0  };
+  assign sum = { \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -24842,7 +24842,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$7542$0 , \port$7544$0 , \port$7546$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
+module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$7551$0 , \port$7553$0 , \port$7555$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
@@ -25025,12 +25025,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [15:0] left_m2 = 16'h0000;
   input load;
   wire load;
-  input [31:0] \port$7542$0 ;
-  wire [31:0] \port$7542$0 ;
-  input [31:0] \port$7544$0 ;
-  wire [31:0] \port$7544$0 ;
-  input [31:0] \port$7546$0 ;
-  wire [31:0] \port$7546$0 ;
+  input [31:0] \port$7551$0 ;
+  wire [31:0] \port$7551$0 ;
+  input [31:0] \port$7553$0 ;
+  wire [31:0] \port$7553$0 ;
+  input [31:0] \port$7555$0 ;
+  wire [31:0] \port$7555$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -25095,42 +25095,42 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$7544$0 [31:16] - 1'h1;
-  assign \$16  = \port$7544$0 [31:16] - 1'h1;
-  assign \$17  = \port$7544$0 [31:16] == 1'h1;
+  assign \$15  = \port$7553$0 [31:16] - 1'h1;
+  assign \$16  = \port$7553$0 [31:16] - 1'h1;
+  assign \$17  = \port$7553$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
-  assign \$21  = \port$7546$0 [15:0] - 1'h1;
-  assign \$22  = \port$7546$0 [15:0] - 1'h1;
-  assign \$23  = \port$7546$0 [15:0] == 1'h1;
+  assign \$21  = \port$7555$0 [15:0] - 1'h1;
+  assign \$22  = \port$7555$0 [15:0] - 1'h1;
+  assign \$23  = \port$7555$0 [15:0] == 1'h1;
   assign \$25  = left_m1 - 1'h1;
   assign \$26  = left_m1 == 1'h1;
   assign \$27  = ! bound_m1;
-  assign \$28  = \port$7546$0 [31:16] - 1'h1;
-  assign \$29  = \port$7546$0 [31:16] - 1'h1;
-  assign \$30  = \port$7546$0 [31:16] == 1'h1;
+  assign \$28  = \port$7555$0 [31:16] - 1'h1;
+  assign \$29  = \port$7555$0 [31:16] - 1'h1;
+  assign \$30  = \port$7555$0 [31:16] == 1'h1;
   assign \$31  = & { end_m1, end_m0 };
   assign \$32  = left_m2 - 1'h1;
   assign \$33  = left_m2 == 1'h1;
   assign \$34  = ! bound_m2;
-  assign \$35  = \port$7542$0 [15:0] - 1'h1;
-  assign \$36  = \port$7542$0 [15:0] - 1'h1;
-  assign \$37  = \port$7542$0 [15:0] == 1'h1;
+  assign \$35  = \port$7551$0 [15:0] - 1'h1;
+  assign \$36  = \port$7551$0 [15:0] - 1'h1;
+  assign \$37  = \port$7551$0 [15:0] == 1'h1;
   assign \$38  = & { end_m2, end_m1, end_m0 };
   assign \$39  = left_k0 - 1'h1;
   assign \$40  = left_k0 == 1'h1;
   assign \$41  = ! bound_k0;
-  assign \$42  = \port$7542$0 [31:16] - 1'h1;
-  assign \$43  = \port$7542$0 [31:16] - 1'h1;
-  assign \$44  = \port$7542$0 [31:16] == 1'h1;
+  assign \$42  = \port$7551$0 [31:16] - 1'h1;
+  assign \$43  = \port$7551$0 [31:16] - 1'h1;
+  assign \$44  = \port$7551$0 [31:16] == 1'h1;
   assign \$45  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$46  = left_k1 - 1'h1;
   assign \$47  = left_k1 == 1'h1;
   assign \$48  = ! bound_k1;
-  assign \$49  = \port$7544$0 [15:0] - 1'h1;
-  assign \$50  = \port$7544$0 [15:0] - 1'h1;
-  assign \$51  = \port$7544$0 [15:0] == 1'h1;
+  assign \$49  = \port$7553$0 [15:0] - 1'h1;
+  assign \$50  = \port$7553$0 [15:0] - 1'h1;
+  assign \$51  = \port$7553$0 [15:0] == 1'h1;
   assign \$52  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$53  = left_k2 - 1'h1;
   assign \$54  = left_k2 == 1'h1;
@@ -25869,12 +25869,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$7544$0 [31:16];
-  assign count_m1 = \port$7546$0 [15:0];
-  assign count_m2 = \port$7546$0 [31:16];
-  assign count_k0 = \port$7542$0 [15:0];
-  assign count_k1 = \port$7542$0 [31:16];
-  assign count_k2 = \port$7544$0 [15:0];
+  assign count_m0 = \port$7553$0 [31:16];
+  assign count_m1 = \port$7555$0 [15:0];
+  assign count_m2 = \port$7555$0 [31:16];
+  assign count_k0 = \port$7551$0 [15:0];
+  assign count_k1 = \port$7551$0 [31:16];
+  assign count_k2 = \port$7553$0 [15:0];
   assign \$2  = end_m0;
   assign \$24  = end_m0;
   assign \$66  = \$65 ;
@@ -26763,7 +26763,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$7996$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$8005$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -26772,8 +26772,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$7996$0 ;
-  wire [69:0] \port$7996$0 ;
+  input [69:0] \port$8005$0 ;
+  wire [69:0] \port$8005$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -26805,7 +26805,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$7996$0 [31:0];
+      bias[write__addr] <= \port$8005$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -26817,7 +26817,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$7996$0 [63:32];
+      scale[\write__addr$13 ] <= \port$8005$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -26831,25 +26831,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$7996$0 [69:64] - \$2 ;
+  assign \$3  = \port$8005$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$7996$0 [69:64];
-  assign write__data = \port$7996$0 [31:0];
-  assign \write__data$4  = \port$7996$0 [63:0];
+  assign write__column = \port$8005$0 [69:64];
+  assign write__data = \port$8005$0 [31:0];
+  assign \write__data$4  = \port$8005$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$7996$0 [63:32];
+  assign \write__data$14  = \port$8005$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$7996$0 [69:64];
-  assign write__addr = \port$7996$0 [69:64];
-  assign \write__addr$13  = \port$7996$0 [69:64];
+  assign \$1  = \port$8005$0 [69:64];
+  assign write__addr = \port$8005$0 [69:64];
+  assign \write__addr$13  = \port$8005$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, abort, \port$7690$0 , \port$7692$0 , \port$7694$0 , \port$7696$0 , \port$7698$0 , \port$7700$0 , \port$7702$0 , \port$7704$0 
-, \port$7706$0 , \port$7708$0 , \port$7710$0 , \port$7712$0 , \port$7714$0 , \port$7716$0 , \port$7718$0 , \port$7720$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap
+module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, abort, \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 
+, \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap
 , fault__index, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire \$1 ;
@@ -27022,38 +27022,38 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   reg launch__valid;
-  input [32:0] \port$7690$0 ;
-  wire [32:0] \port$7690$0 ;
-  input [32:0] \port$7692$0 ;
-  wire [32:0] \port$7692$0 ;
-  input [32:0] \port$7694$0 ;
-  wire [32:0] \port$7694$0 ;
-  input [32:0] \port$7696$0 ;
-  wire [32:0] \port$7696$0 ;
-  input [32:0] \port$7698$0 ;
-  wire [32:0] \port$7698$0 ;
-  input [32:0] \port$7700$0 ;
-  wire [32:0] \port$7700$0 ;
-  input [32:0] \port$7702$0 ;
-  wire [32:0] \port$7702$0 ;
-  input [32:0] \port$7704$0 ;
-  wire [32:0] \port$7704$0 ;
-  input [32:0] \port$7706$0 ;
-  wire [32:0] \port$7706$0 ;
-  input [32:0] \port$7708$0 ;
-  wire [32:0] \port$7708$0 ;
-  input [32:0] \port$7710$0 ;
-  wire [32:0] \port$7710$0 ;
-  input [32:0] \port$7712$0 ;
-  wire [32:0] \port$7712$0 ;
-  input [32:0] \port$7714$0 ;
-  wire [32:0] \port$7714$0 ;
-  input [32:0] \port$7716$0 ;
-  wire [32:0] \port$7716$0 ;
-  input [32:0] \port$7718$0 ;
-  wire [32:0] \port$7718$0 ;
-  input [32:0] \port$7720$0 ;
-  wire [32:0] \port$7720$0 ;
+  input [32:0] \port$7699$0 ;
+  wire [32:0] \port$7699$0 ;
+  input [32:0] \port$7701$0 ;
+  wire [32:0] \port$7701$0 ;
+  input [32:0] \port$7703$0 ;
+  wire [32:0] \port$7703$0 ;
+  input [32:0] \port$7705$0 ;
+  wire [32:0] \port$7705$0 ;
+  input [32:0] \port$7707$0 ;
+  wire [32:0] \port$7707$0 ;
+  input [32:0] \port$7709$0 ;
+  wire [32:0] \port$7709$0 ;
+  input [32:0] \port$7711$0 ;
+  wire [32:0] \port$7711$0 ;
+  input [32:0] \port$7713$0 ;
+  wire [32:0] \port$7713$0 ;
+  input [32:0] \port$7715$0 ;
+  wire [32:0] \port$7715$0 ;
+  input [32:0] \port$7717$0 ;
+  wire [32:0] \port$7717$0 ;
+  input [32:0] \port$7719$0 ;
+  wire [32:0] \port$7719$0 ;
+  input [32:0] \port$7721$0 ;
+  wire [32:0] \port$7721$0 ;
+  input [32:0] \port$7723$0 ;
+  wire [32:0] \port$7723$0 ;
+  input [32:0] \port$7725$0 ;
+  wire [32:0] \port$7725$0 ;
+  input [32:0] \port$7727$0 ;
+  wire [32:0] \port$7727$0 ;
+  input [32:0] \port$7729$0 ;
+  wire [32:0] \port$7729$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -27338,7 +27338,7 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$17  = fault__index;
     if (cmd__ready) begin
-      \$17  = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32] };
+      \$17  = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32] };
     end
     if (core_rst) begin
       \$17  = 16'h0000;
@@ -27348,7 +27348,7 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$18  = post;
     if (cmd__ready) begin
-      \$18  = \port$7692$0 [31:16];
+      \$18  = \port$7701$0 [31:16];
     end
     if (core_rst) begin
       \$18  = 16'h0000;
@@ -27426,7 +27426,7 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign \shared__strobe$51  = shared__strobe;
   assign \shared__valid$53  = shared__valid;
   assign \shared__write$55  = shared__write;
-  assign cmd__payload = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32], \port$7720$0 [31:0], \port$7718$0 [31:0], \port$7716$0 [31:0], \port$7714$0 [31:0], \port$7712$0 [31:0], \port$7710$0 [31:0], \port$7708$0 [31:0], \port$7706$0 [31:0], \port$7704$0 [31:0], \port$7702$0 [31:0], \port$7700$0 [31:0], \port$7698$0 [31:0], \port$7696$0 [31:0], \port$7694$0 [31:0], \port$7692$0 [31:0], \port$7690$0 [31:0] };
+  assign cmd__payload = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign \abort$61  = abort;
@@ -27476,22 +27476,22 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign \launch.block_x  = launch[223:208];
   assign \launch.block_y  = launch[239:224];
   assign \launch.block_z  = launch[255:240];
-  assign \cmd__payload.opcode  = \port$7690$0 [7:0];
-  assign \cmd__payload.wait  = \port$7692$0 [15:0];
-  assign \cmd__payload.post  = \port$7692$0 [31:16];
-  assign \cmd__payload.entry  = \port$7694$0 [31:0];
-  assign \cmd__payload.arguments  = \port$7696$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$7698$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$7698$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$7700$0 [15:0];
-  assign \cmd__payload.block_x  = \port$7700$0 [31:16];
-  assign \cmd__payload.block_y  = \port$7702$0 [15:0];
-  assign \cmd__payload.block_z  = \port$7702$0 [31:16];
-  assign \cmd__payload.shared  = \port$7704$0 [23:0];
-  assign \cmd__payload.private  = \port$7706$0 [15:0];
-  assign \cmd__payload.shared_base  = \port$7708$0 [23:0];
-  assign \cmd__payload.private_base  = \port$7710$0 [31:0];
-  assign \cmd__payload.index  = { \port$7720$0 [32], \port$7718$0 [32], \port$7716$0 [32], \port$7714$0 [32], \port$7712$0 [32], \port$7710$0 [32], \port$7708$0 [32], \port$7706$0 [32], \port$7704$0 [32], \port$7702$0 [32], \port$7700$0 [32], \port$7698$0 [32], \port$7696$0 [32], \port$7694$0 [32], \port$7692$0 [32], \port$7690$0 [32] };
+  assign \cmd__payload.opcode  = \port$7699$0 [7:0];
+  assign \cmd__payload.wait  = \port$7701$0 [15:0];
+  assign \cmd__payload.post  = \port$7701$0 [31:16];
+  assign \cmd__payload.entry  = \port$7703$0 [31:0];
+  assign \cmd__payload.arguments  = \port$7705$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$7707$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$7707$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$7709$0 [15:0];
+  assign \cmd__payload.block_x  = \port$7709$0 [31:16];
+  assign \cmd__payload.block_y  = \port$7711$0 [15:0];
+  assign \cmd__payload.block_z  = \port$7711$0 [31:16];
+  assign \cmd__payload.shared  = \port$7713$0 [23:0];
+  assign \cmd__payload.private  = \port$7715$0 [15:0];
+  assign \cmd__payload.shared_base  = \port$7717$0 [23:0];
+  assign \cmd__payload.private_base  = \port$7719$0 [31:0];
+  assign \cmd__payload.index  = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.arguments  = launch[63:32];
   assign \i.shared  = launch[87:64];
@@ -27572,18 +27572,18 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[255:240] = \port$7702$0 [31:16];
-  assign launch[239:224] = \port$7702$0 [15:0];
-  assign launch[223:208] = \port$7700$0 [31:16];
-  assign launch[207:192] = \port$7700$0 [15:0];
-  assign launch[191:176] = \port$7698$0 [31:16];
-  assign launch[175:160] = \port$7698$0 [15:0];
-  assign launch[159:128] = \port$7710$0 [31:0];
-  assign launch[127:112] = \port$7706$0 [15:0];
-  assign launch[111:88] = \port$7708$0 [23:0];
-  assign launch[87:64] = \port$7704$0 [23:0];
-  assign launch[63:32] = \port$7696$0 [31:0];
-  assign launch[31:0] = \port$7694$0 [31:0];
+  assign launch[255:240] = \port$7711$0 [31:16];
+  assign launch[239:224] = \port$7711$0 [15:0];
+  assign launch[223:208] = \port$7709$0 [31:16];
+  assign launch[207:192] = \port$7709$0 [15:0];
+  assign launch[191:176] = \port$7707$0 [31:16];
+  assign launch[175:160] = \port$7707$0 [15:0];
+  assign launch[159:128] = \port$7719$0 [31:0];
+  assign launch[127:112] = \port$7715$0 [15:0];
+  assign launch[111:88] = \port$7717$0 [23:0];
+  assign launch[87:64] = \port$7713$0 [23:0];
+  assign launch[63:32] = \port$7705$0 [31:0];
+  assign launch[31:0] = \port$7703$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, refused, core_clk);
@@ -27854,7 +27854,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
 , i__payload, i__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
-  wire \$10 ;
+  wire [3:0] \$10 ;
   wire \$100 ;
   wire \$101 ;
   wire \$102 ;
@@ -27865,7 +27865,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \$107 ;
   wire \$108 ;
   wire \$109 ;
-  wire [3:0] \$11 ;
+  wire \$11 ;
   wire \$110 ;
   wire \$111 ;
   wire \$112 ;
@@ -27898,7 +27898,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \$137 ;
   wire \$138 ;
   wire \$139 ;
-  wire \$14 ;
+  wire [3:0] \$14 ;
   wire \$140 ;
   wire \$141 ;
   wire \$142 ;
@@ -27909,7 +27909,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \$147 ;
   wire \$148 ;
   wire \$149 ;
-  wire [3:0] \$15 ;
+  wire \$15 ;
   wire \$150 ;
   wire \$151 ;
   wire \$152 ;
@@ -28262,8 +28262,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \$465 ;
   wire \$466 ;
   wire \$467 ;
-  wire \$468 ;
-  wire [63:0] \$469 ;
+  wire [63:0] \$468 ;
+  wire \$469 ;
   wire \$47 ;
   wire \$470 ;
   wire \$471 ;
@@ -28272,22 +28272,22 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \$474 ;
   wire \$475 ;
   wire \$476 ;
-  wire \$477 ;
-  wire [31:0] \$478 ;
-  wire [63:0] \$479 ;
+  wire [31:0] \$477 ;
+  wire [63:0] \$478 ;
+  wire \$479 ;
   wire \$48 ;
-  wire \$480 ;
-  wire [1:0] \$481 ;
-  wire [2:0] \$482 ;
+  wire [1:0] \$480 ;
+  wire [2:0] \$481 ;
+  wire \$482 ;
   wire \$483 ;
   wire \$484 ;
   wire \$485 ;
-  wire \$486 ;
+  wire [3:0] \$486 ;
   wire [3:0] \$487 ;
-  wire [3:0] \$488 ;
+  wire \$488 ;
   wire \$489 ;
   wire \$49 ;
-  wire \$490 ;
+  wire [3:0] \$490 ;
   wire [3:0] \$491 ;
   wire [3:0] \$492 ;
   wire [3:0] \$493 ;
@@ -28303,23 +28303,23 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [3:0] \$501 ;
   wire [3:0] \$502 ;
   wire [3:0] \$503 ;
-  wire [3:0] \$504 ;
+  wire \$504 ;
   wire \$505 ;
   wire \$506 ;
   wire \$507 ;
   wire \$508 ;
-  wire \$509 ;
+  wire [1:0] \$509 ;
   wire \$51 ;
   wire [1:0] \$510 ;
-  wire [1:0] \$511 ;
+  wire \$511 ;
   wire \$512 ;
-  wire \$513 ;
+  wire [1:0] \$513 ;
   wire [1:0] \$514 ;
-  wire [1:0] \$515 ;
+  wire \$515 ;
   wire \$516 ;
-  wire \$517 ;
+  wire [8:0] \$517 ;
   wire [8:0] \$518 ;
-  wire [8:0] \$519 ;
+  wire [3:0] \$519 ;
   wire \$52 ;
   wire [3:0] \$520 ;
   wire [3:0] \$521 ;
@@ -28332,38 +28332,37 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [3:0] \$528 ;
   wire [3:0] \$529 ;
   wire \$53 ;
-  wire [3:0] \$530 ;
+  wire \$530 ;
   wire \$531 ;
   wire \$532 ;
   wire \$533 ;
   wire \$534 ;
   wire \$535 ;
-  wire \$536 ;
-  reg [7:0] \$537 ;
+  reg [7:0] \$536 ;
+  reg \$537 ;
   reg \$538 ;
-  reg \$539 ;
+  reg [3:0] \$539 ;
   wire \$54 ;
   reg [3:0] \$540 ;
-  reg [3:0] \$541 ;
+  reg \$541 ;
   reg \$542 ;
   reg \$543 ;
   reg \$544 ;
   reg \$545 ;
   reg \$546 ;
   reg \$547 ;
-  reg \$548 ;
+  wire \$548 ;
   wire \$549 ;
   wire \$55 ;
-  wire \$550 ;
+  wire [31:0] \$550 ;
   wire [31:0] \$551 ;
-  wire [31:0] \$552 ;
+  wire [29:0] \$552 ;
   wire [29:0] \$553 ;
-  wire [29:0] \$554 ;
+  wire \$554 ;
   wire \$555 ;
   wire \$556 ;
   wire \$557 ;
   wire \$558 ;
-  wire \$559 ;
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
@@ -29478,139 +29477,137 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [1:0] \write_warp$179 ;
   wire [1:0] \write_warp$218 ;
   wire writes;
-  assign \$432  = ~ \$431 ;
-  assign \$433  = rs2_there_1 & \$432 ;
-  assign \$434  = ~ controls_1[33];
-  assign \$435  = \$434  | controls_1[19];
-  assign \$436  = \$435  | controls_1[20];
-  assign \$437  = \$436  | controls_1[11];
-  assign \$438  = \$437  | controls_1[28];
-  assign \$439  = ~ \$438 ;
-  assign \$440  = rs2_there_1 & \$439 ;
-  assign \$441  = ~ controls_1[33];
-  assign \$442  = \$441  | controls_1[19];
-  assign \$443  = \$442  | controls_1[20];
-  assign \$444  = \$443  | controls_1[11];
-  assign \$445  = \$444  | controls_1[28];
-  assign \$446  = ~ \$445 ;
-  assign \$447  = rs2_there_1 & \$446 ;
-  assign \$448  = ~ controls_1[33];
-  assign \$449  = \$448  | controls_1[19];
-  assign \$450  = \$449  | controls_1[20];
-  assign \$451  = \$450  | controls_1[11];
-  assign \$452  = \$451  | controls_1[28];
-  assign \$453  = ~ \$452 ;
-  assign \$454  = rs2_there_1 & \$453 ;
-  assign \$455  = ~ controls_1[33];
-  assign \$456  = \$455  | controls_1[19];
-  assign \$457  = \$456  | controls_1[20];
-  assign \$458  = \$457  | controls_1[11];
-  assign \$459  = \$458  | controls_1[28];
-  assign \$460  = ~ \$459 ;
-  assign \$461  = rs2_there_1 & \$460 ;
-  assign \$462  = ~ controls_1[33];
-  assign \$463  = \$462  | controls_1[19];
-  assign \$464  = \$463  | controls_1[20];
-  assign \$465  = \$464  | controls_1[11];
-  assign \$466  = \$465  | controls_1[28];
-  assign \$467  = ~ \$466 ;
-  assign \$468  = rs2_there_1 & \$467 ;
-  assign \$469  = b & { \$468 , \$461 , \$454 , \$447 , \$440 , \$433 , \$426 , \$419 , \$412 , \$405 , \$398 , \$391 , \$384 , \$377 , \$370 , \$363 , \$356 , \$349 , \$342 , \$335 , \$328 , \$321 , \$314 , \$307 , \$300 , \$293 , \$286 , \$279 , \$272 , \$265 , \$258 , \$251 , \$244 , \$237 , \$230 , \$223 , \$216 , \$209 , \$202 , \$195 , \$188 , \$181 , \$174 , \$167 , \$160 , \$153 , \$146 , \$139 , \$132 , \$125 , \$118 , \$111 , \$104 , \$97 , \$90 , \$83 , \$76 , \$69 , \$62 , \$55 , \$48 , \$41 , \$34 , \$27  };
-  assign second = \$469  | addend;
-  assign \$470  = ~ \i__valid$92 ;
-  assign \$471  = | row__mask;
-  assign \$472  = ~ \$471 ;
-  assign row_ready = \$470  & \$472 ;
-  assign \$473  = ~ early_writes;
-  assign \$474  = ~ early_valid_1;
-  assign \$475  = row_valid & \$474 ;
-  assign \$476  = ~ \$475 ;
-  assign o__ready = \$473  & \$476 ;
-  assign \$477  = row_valid & row_ready;
-  assign \$478  = \$477  ? value : 32'd0;
-  assign common = i__common | \$478 ;
-  assign \$479  = i__row | row__data;
-  assign write_data = \$479  | { common, common };
-  assign \$480  = row_valid & row_ready;
+  assign \$433  = ~ controls_1[33];
+  assign \$434  = \$433  | controls_1[19];
+  assign \$435  = \$434  | controls_1[20];
+  assign \$436  = \$435  | controls_1[11];
+  assign \$437  = \$436  | controls_1[28];
+  assign \$438  = ~ \$437 ;
+  assign \$439  = rs2_there_1 & \$438 ;
+  assign \$440  = ~ controls_1[33];
+  assign \$441  = \$440  | controls_1[19];
+  assign \$442  = \$441  | controls_1[20];
+  assign \$443  = \$442  | controls_1[11];
+  assign \$444  = \$443  | controls_1[28];
+  assign \$445  = ~ \$444 ;
+  assign \$446  = rs2_there_1 & \$445 ;
+  assign \$447  = ~ controls_1[33];
+  assign \$448  = \$447  | controls_1[19];
+  assign \$449  = \$448  | controls_1[20];
+  assign \$450  = \$449  | controls_1[11];
+  assign \$451  = \$450  | controls_1[28];
+  assign \$452  = ~ \$451 ;
+  assign \$453  = rs2_there_1 & \$452 ;
+  assign \$454  = ~ controls_1[33];
+  assign \$455  = \$454  | controls_1[19];
+  assign \$456  = \$455  | controls_1[20];
+  assign \$457  = \$456  | controls_1[11];
+  assign \$458  = \$457  | controls_1[28];
+  assign \$459  = ~ \$458 ;
+  assign \$460  = rs2_there_1 & \$459 ;
+  assign \$461  = ~ controls_1[33];
+  assign \$462  = \$461  | controls_1[19];
+  assign \$463  = \$462  | controls_1[20];
+  assign \$464  = \$463  | controls_1[11];
+  assign \$465  = \$464  | controls_1[28];
+  assign \$466  = ~ \$465 ;
+  assign \$467  = rs2_there_1 & \$466 ;
+  assign \$468  = b & { \$467 , \$460 , \$453 , \$446 , \$439 , \$432 , \$425 , \$418 , \$411 , \$404 , \$397 , \$390 , \$383 , \$376 , \$369 , \$362 , \$355 , \$348 , \$341 , \$334 , \$327 , \$320 , \$313 , \$306 , \$299 , \$292 , \$285 , \$278 , \$271 , \$264 , \$257 , \$250 , \$243 , \$236 , \$229 , \$222 , \$215 , \$208 , \$201 , \$194 , \$187 , \$180 , \$173 , \$166 , \$159 , \$152 , \$145 , \$138 , \$131 , \$124 , \$117 , \$110 , \$103 , \$96 , \$89 , \$82 , \$75 , \$68 , \$61 , \$54 , \$47 , \$40 , \$33 , \$26  };
+  assign second = \$468  | addend;
+  assign \$469  = ~ \i__valid$92 ;
+  assign \$470  = | row__mask;
+  assign \$471  = ~ \$470 ;
+  assign row_ready = \$469  & \$471 ;
+  assign \$472  = ~ early_writes;
+  assign \$473  = ~ early_valid_1;
+  assign \$474  = row_valid & \$473 ;
+  assign \$475  = ~ \$474 ;
+  assign o__ready = \$472  & \$475 ;
+  assign \$476  = row_valid & row_ready;
+  assign \$477  = \$476  ? value : 32'd0;
+  assign common = i__common | \$477 ;
+  assign \$478  = i__row | row__data;
+  assign write_data = \$478  | { common, common };
+  assign \$479  = row_valid & row_ready;
   assign stopped = trap__valid | abort;
   assign \write_warp$179  = start ? \warp$174  : i__token[1:0];
-  assign \$481  = does ? i__token[33:32] : 2'h0;
-  assign \$482  = start ? 3'h7 : { 1'h0, \$481  };
-  assign pc_data = start ? { \pc$185 , \pc$185  } : { \$554 , \$553  };
-  assign \$483  = ~ stopped;
-  assign \$484  = \i__valid$92  & \$483 ;
-  assign \$485  = ~ trapped;
-  assign \$486  = \$484  & \$485 ;
-  assign state_write = start | \$486 ;
+  assign \$480  = does ? i__token[33:32] : 2'h0;
+  assign \$481  = start ? 3'h7 : { 1'h0, \$480  };
+  assign pc_data = start ? { \pc$185 , \pc$185  } : { \$553 , \$552  };
+  assign \$482  = ~ stopped;
+  assign \$483  = \i__valid$92  & \$482 ;
+  assign \$484  = ~ trapped;
+  assign \$485  = \$483  & \$484 ;
+  assign state_write = start | \$485 ;
   assign state_data = start ? \state$190  : state;
-  assign \$487  = 1'h1 << i__token[1:0];
-  assign ready = again ? \$487  : 4'h0;
-  assign \$488  = 1'h1 << port_warp;
-  assign \stored$199  = \stored$200  ? \$488  : 4'h0;
-  assign \$489  = \o__valid$99  & o__ready;
-  assign \$490  = \$489  & \i__payload$153 [80];
-  assign \$491  = 1'h1 << \i__payload$153 [6:5];
-  assign \$492  = \$490  ? \$491  : 4'h0;
-  assign \$signal$202  = \$492  | \stored$199 ;
-  assign \$493  = 1'h1 << \warp$205 ;
-  assign \$494  = \answered$204  ? \$493  : 4'h0;
-  assign answered = \$494  | \stored$199 ;
-  assign \$495  = 1'h1 << i__token[1:0];
-  assign \$signal$206  = handed ? \$495  : 4'h0;
-  assign \$496  = \$signal$202  | answered;
-  assign \$497  = ~ \$signal ;
-  assign \$498  = \$signal$210  & \$497 ;
-  assign \$499  = \$498  | dropped;
-  assign \$500  = \$496  & \$499 ;
-  assign wake = \wake$209  | \$500 ;
-  assign \$501  = 1'h1 << coming_warp_2;
-  assign \$502  = coming_2 ? \$501  : 4'h0;
-  assign \$503  = 1'h1 << float_coming_warp_3;
-  assign \$504  = float_coming_3 ? \$503  : 4'h0;
-  assign early = \$502  | \$504 ;
+  assign \$486  = 1'h1 << i__token[1:0];
+  assign ready = again ? \$486  : 4'h0;
+  assign \$487  = 1'h1 << port_warp;
+  assign \stored$199  = \stored$200  ? \$487  : 4'h0;
+  assign \$488  = \o__valid$99  & o__ready;
+  assign \$489  = \$488  & \i__payload$153 [80];
+  assign \$490  = 1'h1 << \i__payload$153 [6:5];
+  assign \$491  = \$489  ? \$490  : 4'h0;
+  assign \$signal$202  = \$491  | \stored$199 ;
+  assign \$492  = 1'h1 << \warp$205 ;
+  assign \$493  = \answered$204  ? \$492  : 4'h0;
+  assign answered = \$493  | \stored$199 ;
+  assign \$494  = 1'h1 << i__token[1:0];
+  assign \$signal$206  = handed ? \$494  : 4'h0;
+  assign \$495  = \$signal$202  | answered;
+  assign \$496  = ~ \$signal ;
+  assign \$497  = \$signal$210  & \$496 ;
+  assign \$498  = \$497  | dropped;
+  assign \$499  = \$495  & \$498 ;
+  assign wake = \wake$209  | \$499 ;
+  assign \$500  = 1'h1 << coming_warp_2;
+  assign \$501  = coming_2 ? \$500  : 4'h0;
+  assign \$502  = 1'h1 << float_coming_warp_3;
+  assign \$503  = float_coming_3 ? \$502  : 4'h0;
+  assign early = \$501  | \$503 ;
   assign \answered$282  = \o__valid$99  & o__ready;
   assign open = \busy$286  | \busy$287 ;
   assign retire__rd = i__controls[19] ? 5'h00 : i__controls[55:51];
-  assign \$505  = trap__valid | abort;
-  assign \$506  = ~ \$505 ;
-  assign came = \i__valid$92  & \$506 ;
-  assign \$507  = trap__valid | abort;
-  assign \$508  = ~ \$507 ;
-  assign \$509  = \i__valid$92  & \$508 ;
-  assign starved = \$509  & i__token[53];
-  assign \$510  = ~ i__token[33:32];
-  assign \$511  = i__shared | \$510 ;
-  assign \$512  = & \$511 ;
-  assign \$513  = ~ \$512 ;
-  assign to_memory = access__valid & \$513 ;
-  assign \$514  = ~ i__token[33:32];
-  assign \$515  = i__shared | \$514 ;
-  assign \$516  = & \$515 ;
-  assign to_shared = access__valid & \$516 ;
-  assign \$517  = ~ access__valid;
-  assign to_units = handed & \$517 ;
+  assign \$504  = trap__valid | abort;
+  assign \$505  = ~ \$504 ;
+  assign came = \i__valid$92  & \$505 ;
+  assign \$506  = trap__valid | abort;
+  assign \$507  = ~ \$506 ;
+  assign \$508  = \i__valid$92  & \$507 ;
+  assign starved = \$508  & i__token[53];
+  assign \$509  = ~ i__token[33:32];
+  assign \$510  = i__shared | \$509 ;
+  assign \$511  = & \$510 ;
+  assign \$512  = ~ \$511 ;
+  assign to_memory = access__valid & \$512 ;
+  assign \$513  = ~ i__token[33:32];
+  assign \$514  = i__shared | \$513 ;
+  assign \$515  = & \$514 ;
+  assign to_shared = access__valid & \$515 ;
+  assign \$516  = ~ access__valid;
+  assign to_units = handed & \$516 ;
   assign \alive$317  = | alive;
-  assign \$518  = gap + 1'h1;
-  assign \$519  = busy ? \$518  : 9'h000;
-  assign \$520  = ~ answered;
-  assign \$521  = \$signal$132  & \$520 ;
-  assign \$522  = \$521  | \$signal$206 ;
-  assign \$523  = ~ \$signal ;
-  assign \$524  = \$signal$210  & \$523 ;
-  assign \$525  = \$524  | dropped;
-  assign \$526  = \$525  | \$signal$206 ;
-  assign \$527  = ~ \$signal$202 ;
-  assign \$528  = \$526  & \$527 ;
-  assign \$529  = ~ answered;
-  assign \$530  = \$528  & \$529 ;
-  assign \$531  = | word[19:15];
-  assign \$532  = | word[24:20];
-  assign \$533  = hit | fetched[54];
-  assign \$534  = valid_2 & \$533 ;
-  assign \$535  = ~ too_early;
-  assign \$536  = \$534  & \$535 ;
+  assign \$517  = gap + 1'h1;
+  assign \$518  = busy ? \$517  : 9'h000;
+  assign \$519  = ~ answered;
+  assign \$520  = \$signal$132  & \$519 ;
+  assign \$521  = \$520  | \$signal$206 ;
+  assign \$522  = ~ \$signal ;
+  assign \$523  = \$signal$210  & \$522 ;
+  assign \$524  = \$523  | dropped;
+  assign \$525  = \$524  | \$signal$206 ;
+  assign \$526  = ~ \$signal$202 ;
+  assign \$527  = \$525  & \$526 ;
+  assign \$528  = ~ answered;
+  assign \$529  = \$527  & \$528 ;
+  assign \$530  = | word[19:15];
+  assign \$531  = | word[24:20];
+  assign \$532  = hit | fetched[54];
+  assign \$533  = valid_2 & \$532 ;
+  assign \$534  = ~ too_early;
+  assign \$535  = \$533  & \$534 ;
   always @(posedge core_clk)
-    gap <= \$537 ;
+    gap <= \$536 ;
   always @(posedge core_clk)
     warp_1 <= \warp$108 ;
   always @(posedge core_clk)
@@ -29626,39 +29623,39 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   always @(posedge core_clk)
     starved_1 <= \starved$332 ;
   always @(posedge core_clk)
-    valid_1 <= \$538 ;
+    valid_1 <= \$537 ;
   always @(posedge core_clk)
-    valid_2 <= \$539 ;
+    valid_2 <= \$538 ;
   always @(posedge core_clk)
-    \$signal$132  <= \$540 ;
+    \$signal$132  <= \$539 ;
   always @(posedge core_clk)
-    \$signal$210  <= \$541 ;
+    \$signal$210  <= \$540 ;
   always @(posedge core_clk)
     controls_1 <= \controls$334 ;
   always @(posedge core_clk)
     token <= fetched;
   always @(posedge core_clk)
-    rs1_there_1 <= \$531 ;
+    rs1_there_1 <= \$530 ;
   always @(posedge core_clk)
-    rs2_there_1 <= \$532 ;
+    rs2_there_1 <= \$531 ;
   always @(posedge core_clk)
-    \valid$140  <= \$542 ;
+    \valid$140  <= \$541 ;
   always @(posedge core_clk)
-    early_valid_1 <= \$543 ;
+    early_valid_1 <= \$542 ;
   always @(posedge core_clk)
-    coming_1 <= \$544 ;
+    coming_1 <= \$543 ;
   always @(posedge core_clk)
-    coming_2 <= \$545 ;
+    coming_2 <= \$544 ;
   always @(posedge core_clk)
     coming_warp_1 <= port_warp;
   always @(posedge core_clk)
     coming_warp_2 <= coming_warp_1;
   always @(posedge core_clk)
-    float_coming_1 <= \$546 ;
+    float_coming_1 <= \$545 ;
   always @(posedge core_clk)
-    float_coming_2 <= \$547 ;
+    float_coming_2 <= \$546 ;
   always @(posedge core_clk)
-    float_coming_3 <= \$548 ;
+    float_coming_3 <= \$547 ;
   always @(posedge core_clk)
     float_coming_warp_1 <= i__token[1:0];
   always @(posedge core_clk)
@@ -29666,445 +29663,446 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   always @(posedge core_clk)
     float_coming_warp_3 <= float_coming_warp_2;
   assign \$1  = trap__valid | abort;
-  assign \$2  = ! gap[1:0];
-  assign \$3  = row_valid & \$2 ;
-  assign \$4  = ~ o__ready;
-  assign \$5  = \o__valid$99  & \$4 ;
-  assign \$6  = ! gap;
-  assign \$7  = \$5  & \$6 ;
-  assign \$8  = \$3  | \$7 ;
-  assign hold = \$1  | \$8 ;
+  assign \$2  = row_valid & gap[0];
+  assign \$3  = ~ o__ready;
+  assign \$4  = \o__valid$99  & \$3 ;
+  assign \$5  = ! gap;
+  assign \$6  = \$4  & \$5 ;
+  assign \$7  = \$2  | \$6 ;
+  assign hold = \$1  | \$7 ;
   assign \valid$105  = pc_valid & pc[29];
   assign flush = i__valid & launch__ready;
-  assign \$9  = ~ fetched[31];
-  assign \$10  = \$9  | fault;
+  assign \$8  = ~ fetched[31];
+  assign \$9  = \$8  | fault;
   assign \warp$124  = trap__valid ? trap__warp : fetched[1:0];
-  assign \$11  = 1'h1 << { \$550 , \$549  };
-  assign \$signal  = valid ? \$11  : 4'h0;
+  assign \$10  = 1'h1 << { \$549 , \$548  };
+  assign \$signal  = valid ? \$10  : 4'h0;
   assign too_early = \$signal$132  >> fetched[1:0];
-  assign \$12  = hit | fetched[54];
-  assign \$13  = valid_2 & \$12 ;
-  assign \$14  = \$13  & too_early;
-  assign \$15  = 1'h1 << fetched[1:0];
-  assign dropped = \$14  ? \$15  : 4'h0;
-  assign \$16  = ~ controls_1[33];
-  assign \$17  = \$16  | controls_1[19];
-  assign \$18  = \$17  | controls_1[20];
-  assign \$19  = \$18  | controls_1[11];
-  assign \$20  = \$19  | controls_1[28];
+  assign \$11  = hit | fetched[54];
+  assign \$12  = valid_2 & \$11 ;
+  assign \$13  = \$12  & too_early;
+  assign \$14  = 1'h1 << fetched[1:0];
+  assign dropped = \$13  ? \$14  : 4'h0;
+  assign \$15  = ~ controls_1[33];
+  assign \$16  = \$15  | controls_1[19];
+  assign \$17  = \$16  | controls_1[20];
+  assign \$18  = \$17  | controls_1[11];
+  assign \$19  = \$18  | controls_1[28];
   assign first = rs1_there_1 ? a : 64'h0000000000000000;
   assign stored = rs2_there_1 ? b : 64'h0000000000000000;
-  assign \$21  = ~ controls_1[33];
-  assign \$22  = \$21  | controls_1[19];
-  assign \$23  = \$22  | controls_1[20];
-  assign \$24  = \$23  | controls_1[11];
-  assign \$25  = \$24  | controls_1[28];
-  assign \$26  = ~ \$25 ;
-  assign \$27  = rs2_there_1 & \$26 ;
-  assign \$28  = ~ controls_1[33];
-  assign \$29  = \$28  | controls_1[19];
-  assign \$30  = \$29  | controls_1[20];
-  assign \$31  = \$30  | controls_1[11];
-  assign \$32  = \$31  | controls_1[28];
-  assign \$33  = ~ \$32 ;
-  assign \$34  = rs2_there_1 & \$33 ;
-  assign \$35  = ~ controls_1[33];
-  assign \$36  = \$35  | controls_1[19];
-  assign \$37  = \$36  | controls_1[20];
-  assign \$38  = \$37  | controls_1[11];
-  assign \$39  = \$38  | controls_1[28];
-  assign \$40  = ~ \$39 ;
-  assign \$41  = rs2_there_1 & \$40 ;
-  assign \$42  = ~ controls_1[33];
-  assign \$43  = \$42  | controls_1[19];
-  assign \$44  = \$43  | controls_1[20];
-  assign \$45  = \$44  | controls_1[11];
-  assign \$46  = \$45  | controls_1[28];
-  assign \$47  = ~ \$46 ;
-  assign \$48  = rs2_there_1 & \$47 ;
-  assign \$49  = ~ controls_1[33];
-  assign \$50  = \$49  | controls_1[19];
-  assign \$51  = \$50  | controls_1[20];
-  assign \$52  = \$51  | controls_1[11];
-  assign \$53  = \$52  | controls_1[28];
-  assign \$54  = ~ \$53 ;
-  assign \$55  = rs2_there_1 & \$54 ;
-  assign \$56  = ~ controls_1[33];
-  assign \$57  = \$56  | controls_1[19];
-  assign \$58  = \$57  | controls_1[20];
-  assign \$59  = \$58  | controls_1[11];
-  assign \$60  = \$59  | controls_1[28];
-  assign \$61  = ~ \$60 ;
-  assign \$62  = rs2_there_1 & \$61 ;
-  assign \$63  = ~ controls_1[33];
-  assign \$64  = \$63  | controls_1[19];
-  assign \$65  = \$64  | controls_1[20];
-  assign \$66  = \$65  | controls_1[11];
-  assign \$67  = \$66  | controls_1[28];
-  assign \$68  = ~ \$67 ;
-  assign \$69  = rs2_there_1 & \$68 ;
-  assign \$70  = ~ controls_1[33];
-  assign \$71  = \$70  | controls_1[19];
-  assign \$72  = \$71  | controls_1[20];
-  assign \$73  = \$72  | controls_1[11];
-  assign \$74  = \$73  | controls_1[28];
-  assign \$75  = ~ \$74 ;
-  assign \$76  = rs2_there_1 & \$75 ;
-  assign \$77  = ~ controls_1[33];
-  assign \$78  = \$77  | controls_1[19];
-  assign \$79  = \$78  | controls_1[20];
-  assign \$80  = \$79  | controls_1[11];
-  assign \$81  = \$80  | controls_1[28];
-  assign \$82  = ~ \$81 ;
-  assign \$83  = rs2_there_1 & \$82 ;
-  assign \$84  = ~ controls_1[33];
-  assign \$85  = \$84  | controls_1[19];
-  assign \$86  = \$85  | controls_1[20];
-  assign \$87  = \$86  | controls_1[11];
-  assign \$88  = \$87  | controls_1[28];
-  assign \$89  = ~ \$88 ;
-  assign \$90  = rs2_there_1 & \$89 ;
-  assign \$91  = ~ controls_1[33];
-  assign \$92  = \$91  | controls_1[19];
-  assign \$93  = \$92  | controls_1[20];
-  assign \$94  = \$93  | controls_1[11];
-  assign \$95  = \$94  | controls_1[28];
-  assign \$96  = ~ \$95 ;
-  assign \$97  = rs2_there_1 & \$96 ;
-  assign \$98  = ~ controls_1[33];
-  assign \$99  = \$98  | controls_1[19];
-  assign \$100  = \$99  | controls_1[20];
-  assign \$101  = \$100  | controls_1[11];
-  assign \$102  = \$101  | controls_1[28];
-  assign \$103  = ~ \$102 ;
-  assign \$104  = rs2_there_1 & \$103 ;
-  assign \$105  = ~ controls_1[33];
-  assign \$106  = \$105  | controls_1[19];
-  assign \$107  = \$106  | controls_1[20];
-  assign \$108  = \$107  | controls_1[11];
-  assign \$109  = \$108  | controls_1[28];
-  assign \$110  = ~ \$109 ;
-  assign \$111  = rs2_there_1 & \$110 ;
-  assign \$112  = ~ controls_1[33];
-  assign \$113  = \$112  | controls_1[19];
-  assign \$114  = \$113  | controls_1[20];
-  assign \$115  = \$114  | controls_1[11];
-  assign \$116  = \$115  | controls_1[28];
-  assign \$117  = ~ \$116 ;
-  assign \$118  = rs2_there_1 & \$117 ;
-  assign \$119  = ~ controls_1[33];
-  assign \$120  = \$119  | controls_1[19];
-  assign \$121  = \$120  | controls_1[20];
-  assign \$122  = \$121  | controls_1[11];
-  assign \$123  = \$122  | controls_1[28];
-  assign \$124  = ~ \$123 ;
-  assign \$125  = rs2_there_1 & \$124 ;
-  assign \$126  = ~ controls_1[33];
-  assign \$127  = \$126  | controls_1[19];
-  assign \$128  = \$127  | controls_1[20];
-  assign \$129  = \$128  | controls_1[11];
-  assign \$130  = \$129  | controls_1[28];
-  assign \$131  = ~ \$130 ;
-  assign \$132  = rs2_there_1 & \$131 ;
-  assign \$133  = ~ controls_1[33];
-  assign \$134  = \$133  | controls_1[19];
-  assign \$135  = \$134  | controls_1[20];
-  assign \$136  = \$135  | controls_1[11];
-  assign \$137  = \$136  | controls_1[28];
-  assign \$138  = ~ \$137 ;
-  assign \$139  = rs2_there_1 & \$138 ;
-  assign \$140  = ~ controls_1[33];
-  assign \$141  = \$140  | controls_1[19];
-  assign \$142  = \$141  | controls_1[20];
-  assign \$143  = \$142  | controls_1[11];
-  assign \$144  = \$143  | controls_1[28];
-  assign \$145  = ~ \$144 ;
-  assign \$146  = rs2_there_1 & \$145 ;
-  assign \$147  = ~ controls_1[33];
-  assign \$148  = \$147  | controls_1[19];
-  assign \$149  = \$148  | controls_1[20];
-  assign \$150  = \$149  | controls_1[11];
-  assign \$151  = \$150  | controls_1[28];
-  assign \$152  = ~ \$151 ;
-  assign \$153  = rs2_there_1 & \$152 ;
-  assign \$154  = ~ controls_1[33];
-  assign \$155  = \$154  | controls_1[19];
-  assign \$156  = \$155  | controls_1[20];
-  assign \$157  = \$156  | controls_1[11];
-  assign \$158  = \$157  | controls_1[28];
-  assign \$159  = ~ \$158 ;
-  assign \$160  = rs2_there_1 & \$159 ;
-  assign \$161  = ~ controls_1[33];
-  assign \$162  = \$161  | controls_1[19];
-  assign \$163  = \$162  | controls_1[20];
-  assign \$164  = \$163  | controls_1[11];
-  assign \$165  = \$164  | controls_1[28];
-  assign \$166  = ~ \$165 ;
-  assign \$167  = rs2_there_1 & \$166 ;
-  assign \$168  = ~ controls_1[33];
-  assign \$169  = \$168  | controls_1[19];
-  assign \$170  = \$169  | controls_1[20];
-  assign \$171  = \$170  | controls_1[11];
-  assign \$172  = \$171  | controls_1[28];
-  assign \$173  = ~ \$172 ;
-  assign \$174  = rs2_there_1 & \$173 ;
-  assign \$175  = ~ controls_1[33];
-  assign \$176  = \$175  | controls_1[19];
-  assign \$177  = \$176  | controls_1[20];
-  assign \$178  = \$177  | controls_1[11];
-  assign \$179  = \$178  | controls_1[28];
-  assign \$180  = ~ \$179 ;
-  assign \$181  = rs2_there_1 & \$180 ;
-  assign \$182  = ~ controls_1[33];
-  assign \$183  = \$182  | controls_1[19];
-  assign \$184  = \$183  | controls_1[20];
-  assign \$185  = \$184  | controls_1[11];
-  assign \$186  = \$185  | controls_1[28];
-  assign \$187  = ~ \$186 ;
-  assign \$188  = rs2_there_1 & \$187 ;
-  assign \$189  = ~ controls_1[33];
-  assign \$190  = \$189  | controls_1[19];
-  assign \$191  = \$190  | controls_1[20];
-  assign \$192  = \$191  | controls_1[11];
-  assign \$193  = \$192  | controls_1[28];
-  assign \$194  = ~ \$193 ;
-  assign \$195  = rs2_there_1 & \$194 ;
-  assign \$196  = ~ controls_1[33];
-  assign \$197  = \$196  | controls_1[19];
-  assign \$198  = \$197  | controls_1[20];
-  assign \$199  = \$198  | controls_1[11];
-  assign \$200  = \$199  | controls_1[28];
-  assign \$201  = ~ \$200 ;
-  assign \$202  = rs2_there_1 & \$201 ;
-  assign \$203  = ~ controls_1[33];
-  assign \$204  = \$203  | controls_1[19];
-  assign \$205  = \$204  | controls_1[20];
-  assign \$206  = \$205  | controls_1[11];
-  assign \$207  = \$206  | controls_1[28];
-  assign \$208  = ~ \$207 ;
-  assign \$209  = rs2_there_1 & \$208 ;
-  assign \$210  = ~ controls_1[33];
-  assign \$211  = \$210  | controls_1[19];
-  assign \$212  = \$211  | controls_1[20];
-  assign \$213  = \$212  | controls_1[11];
-  assign \$214  = \$213  | controls_1[28];
-  assign \$215  = ~ \$214 ;
-  assign \$216  = rs2_there_1 & \$215 ;
-  assign \$217  = ~ controls_1[33];
-  assign \$218  = \$217  | controls_1[19];
-  assign \$219  = \$218  | controls_1[20];
-  assign \$220  = \$219  | controls_1[11];
-  assign \$221  = \$220  | controls_1[28];
-  assign \$222  = ~ \$221 ;
-  assign \$223  = rs2_there_1 & \$222 ;
-  assign \$224  = ~ controls_1[33];
-  assign \$225  = \$224  | controls_1[19];
-  assign \$226  = \$225  | controls_1[20];
-  assign \$227  = \$226  | controls_1[11];
-  assign \$228  = \$227  | controls_1[28];
-  assign \$229  = ~ \$228 ;
-  assign \$230  = rs2_there_1 & \$229 ;
-  assign \$231  = ~ controls_1[33];
-  assign \$232  = \$231  | controls_1[19];
-  assign \$233  = \$232  | controls_1[20];
-  assign \$234  = \$233  | controls_1[11];
-  assign \$235  = \$234  | controls_1[28];
-  assign \$236  = ~ \$235 ;
-  assign \$237  = rs2_there_1 & \$236 ;
-  assign \$238  = ~ controls_1[33];
-  assign \$239  = \$238  | controls_1[19];
-  assign \$240  = \$239  | controls_1[20];
-  assign \$241  = \$240  | controls_1[11];
-  assign \$242  = \$241  | controls_1[28];
-  assign \$243  = ~ \$242 ;
-  assign \$244  = rs2_there_1 & \$243 ;
-  assign \$245  = ~ controls_1[33];
-  assign \$246  = \$245  | controls_1[19];
-  assign \$247  = \$246  | controls_1[20];
-  assign \$248  = \$247  | controls_1[11];
-  assign \$249  = \$248  | controls_1[28];
-  assign \$250  = ~ \$249 ;
-  assign \$251  = rs2_there_1 & \$250 ;
-  assign \$252  = ~ controls_1[33];
-  assign \$253  = \$252  | controls_1[19];
-  assign \$254  = \$253  | controls_1[20];
-  assign \$255  = \$254  | controls_1[11];
-  assign \$256  = \$255  | controls_1[28];
-  assign \$257  = ~ \$256 ;
-  assign \$258  = rs2_there_1 & \$257 ;
-  assign \$259  = ~ controls_1[33];
-  assign \$260  = \$259  | controls_1[19];
-  assign \$261  = \$260  | controls_1[20];
-  assign \$262  = \$261  | controls_1[11];
-  assign \$263  = \$262  | controls_1[28];
-  assign \$264  = ~ \$263 ;
-  assign \$265  = rs2_there_1 & \$264 ;
-  assign \$266  = ~ controls_1[33];
-  assign \$267  = \$266  | controls_1[19];
-  assign \$268  = \$267  | controls_1[20];
-  assign \$269  = \$268  | controls_1[11];
-  assign \$270  = \$269  | controls_1[28];
-  assign \$271  = ~ \$270 ;
-  assign \$272  = rs2_there_1 & \$271 ;
-  assign \$273  = ~ controls_1[33];
-  assign \$274  = \$273  | controls_1[19];
-  assign \$275  = \$274  | controls_1[20];
-  assign \$276  = \$275  | controls_1[11];
-  assign \$277  = \$276  | controls_1[28];
-  assign \$278  = ~ \$277 ;
-  assign \$279  = rs2_there_1 & \$278 ;
-  assign \$280  = ~ controls_1[33];
-  assign \$281  = \$280  | controls_1[19];
-  assign \$282  = \$281  | controls_1[20];
-  assign \$283  = \$282  | controls_1[11];
-  assign \$284  = \$283  | controls_1[28];
-  assign \$285  = ~ \$284 ;
-  assign \$286  = rs2_there_1 & \$285 ;
-  assign \$287  = ~ controls_1[33];
-  assign \$288  = \$287  | controls_1[19];
-  assign \$289  = \$288  | controls_1[20];
-  assign \$290  = \$289  | controls_1[11];
-  assign \$291  = \$290  | controls_1[28];
-  assign \$292  = ~ \$291 ;
-  assign \$293  = rs2_there_1 & \$292 ;
-  assign \$294  = ~ controls_1[33];
-  assign \$295  = \$294  | controls_1[19];
-  assign \$296  = \$295  | controls_1[20];
-  assign \$297  = \$296  | controls_1[11];
-  assign \$298  = \$297  | controls_1[28];
-  assign \$299  = ~ \$298 ;
-  assign \$300  = rs2_there_1 & \$299 ;
-  assign \$301  = ~ controls_1[33];
-  assign \$302  = \$301  | controls_1[19];
-  assign \$303  = \$302  | controls_1[20];
-  assign \$304  = \$303  | controls_1[11];
-  assign \$305  = \$304  | controls_1[28];
-  assign \$306  = ~ \$305 ;
-  assign \$307  = rs2_there_1 & \$306 ;
-  assign \$308  = ~ controls_1[33];
-  assign \$309  = \$308  | controls_1[19];
-  assign \$310  = \$309  | controls_1[20];
-  assign \$311  = \$310  | controls_1[11];
-  assign \$312  = \$311  | controls_1[28];
-  assign \$313  = ~ \$312 ;
-  assign \$314  = rs2_there_1 & \$313 ;
-  assign \$315  = ~ controls_1[33];
-  assign \$316  = \$315  | controls_1[19];
-  assign \$317  = \$316  | controls_1[20];
-  assign \$318  = \$317  | controls_1[11];
-  assign \$319  = \$318  | controls_1[28];
-  assign \$320  = ~ \$319 ;
-  assign \$321  = rs2_there_1 & \$320 ;
-  assign \$322  = ~ controls_1[33];
-  assign \$323  = \$322  | controls_1[19];
-  assign \$324  = \$323  | controls_1[20];
-  assign \$325  = \$324  | controls_1[11];
-  assign \$326  = \$325  | controls_1[28];
-  assign \$327  = ~ \$326 ;
-  assign \$328  = rs2_there_1 & \$327 ;
-  assign \$329  = ~ controls_1[33];
-  assign \$330  = \$329  | controls_1[19];
-  assign \$331  = \$330  | controls_1[20];
-  assign \$332  = \$331  | controls_1[11];
-  assign \$333  = \$332  | controls_1[28];
-  assign \$334  = ~ \$333 ;
-  assign \$335  = rs2_there_1 & \$334 ;
-  assign \$336  = ~ controls_1[33];
-  assign \$337  = \$336  | controls_1[19];
-  assign \$338  = \$337  | controls_1[20];
-  assign \$339  = \$338  | controls_1[11];
-  assign \$340  = \$339  | controls_1[28];
-  assign \$341  = ~ \$340 ;
-  assign \$342  = rs2_there_1 & \$341 ;
-  assign \$343  = ~ controls_1[33];
-  assign \$344  = \$343  | controls_1[19];
-  assign \$345  = \$344  | controls_1[20];
-  assign \$346  = \$345  | controls_1[11];
-  assign \$347  = \$346  | controls_1[28];
-  assign \$348  = ~ \$347 ;
-  assign \$349  = rs2_there_1 & \$348 ;
-  assign \$350  = ~ controls_1[33];
-  assign \$351  = \$350  | controls_1[19];
-  assign \$352  = \$351  | controls_1[20];
-  assign \$353  = \$352  | controls_1[11];
-  assign \$354  = \$353  | controls_1[28];
-  assign \$355  = ~ \$354 ;
-  assign \$356  = rs2_there_1 & \$355 ;
-  assign \$357  = ~ controls_1[33];
-  assign \$358  = \$357  | controls_1[19];
-  assign \$359  = \$358  | controls_1[20];
-  assign \$360  = \$359  | controls_1[11];
-  assign \$361  = \$360  | controls_1[28];
-  assign \$362  = ~ \$361 ;
-  assign \$363  = rs2_there_1 & \$362 ;
-  assign \$364  = ~ controls_1[33];
-  assign \$365  = \$364  | controls_1[19];
-  assign \$366  = \$365  | controls_1[20];
-  assign \$367  = \$366  | controls_1[11];
-  assign \$368  = \$367  | controls_1[28];
-  assign \$369  = ~ \$368 ;
-  assign \$370  = rs2_there_1 & \$369 ;
-  assign \$371  = ~ controls_1[33];
-  assign \$372  = \$371  | controls_1[19];
-  assign \$373  = \$372  | controls_1[20];
-  assign \$374  = \$373  | controls_1[11];
-  assign \$375  = \$374  | controls_1[28];
-  assign \$376  = ~ \$375 ;
-  assign \$377  = rs2_there_1 & \$376 ;
-  assign \$378  = ~ controls_1[33];
-  assign \$379  = \$378  | controls_1[19];
-  assign \$380  = \$379  | controls_1[20];
-  assign \$381  = \$380  | controls_1[11];
-  assign \$382  = \$381  | controls_1[28];
-  assign \$383  = ~ \$382 ;
-  assign \$384  = rs2_there_1 & \$383 ;
-  assign \$385  = ~ controls_1[33];
-  assign \$386  = \$385  | controls_1[19];
-  assign \$387  = \$386  | controls_1[20];
-  assign \$388  = \$387  | controls_1[11];
-  assign \$389  = \$388  | controls_1[28];
-  assign \$390  = ~ \$389 ;
-  assign \$391  = rs2_there_1 & \$390 ;
-  assign \$392  = ~ controls_1[33];
-  assign \$393  = \$392  | controls_1[19];
-  assign \$394  = \$393  | controls_1[20];
-  assign \$395  = \$394  | controls_1[11];
-  assign \$396  = \$395  | controls_1[28];
-  assign \$397  = ~ \$396 ;
-  assign \$398  = rs2_there_1 & \$397 ;
-  assign \$399  = ~ controls_1[33];
-  assign \$400  = \$399  | controls_1[19];
-  assign \$401  = \$400  | controls_1[20];
-  assign \$402  = \$401  | controls_1[11];
-  assign \$403  = \$402  | controls_1[28];
-  assign \$404  = ~ \$403 ;
-  assign \$405  = rs2_there_1 & \$404 ;
-  assign \$406  = ~ controls_1[33];
-  assign \$407  = \$406  | controls_1[19];
-  assign \$408  = \$407  | controls_1[20];
-  assign \$409  = \$408  | controls_1[11];
-  assign \$410  = \$409  | controls_1[28];
-  assign \$411  = ~ \$410 ;
-  assign \$412  = rs2_there_1 & \$411 ;
-  assign \$413  = ~ controls_1[33];
-  assign \$414  = \$413  | controls_1[19];
-  assign \$415  = \$414  | controls_1[20];
-  assign \$416  = \$415  | controls_1[11];
-  assign \$417  = \$416  | controls_1[28];
-  assign \$418  = ~ \$417 ;
-  assign \$419  = rs2_there_1 & \$418 ;
-  assign \$420  = ~ controls_1[33];
-  assign \$421  = \$420  | controls_1[19];
-  assign \$422  = \$421  | controls_1[20];
-  assign \$423  = \$422  | controls_1[11];
-  assign \$424  = \$423  | controls_1[28];
-  assign \$425  = ~ \$424 ;
-  assign \$426  = rs2_there_1 & \$425 ;
-  assign \$427  = ~ controls_1[33];
-  assign \$428  = \$427  | controls_1[19];
-  assign \$429  = \$428  | controls_1[20];
-  assign \$430  = \$429  | controls_1[11];
-  assign \$431  = \$430  | controls_1[28];
+  assign \$20  = ~ controls_1[33];
+  assign \$21  = \$20  | controls_1[19];
+  assign \$22  = \$21  | controls_1[20];
+  assign \$23  = \$22  | controls_1[11];
+  assign \$24  = \$23  | controls_1[28];
+  assign \$25  = ~ \$24 ;
+  assign \$26  = rs2_there_1 & \$25 ;
+  assign \$27  = ~ controls_1[33];
+  assign \$28  = \$27  | controls_1[19];
+  assign \$29  = \$28  | controls_1[20];
+  assign \$30  = \$29  | controls_1[11];
+  assign \$31  = \$30  | controls_1[28];
+  assign \$32  = ~ \$31 ;
+  assign \$33  = rs2_there_1 & \$32 ;
+  assign \$34  = ~ controls_1[33];
+  assign \$35  = \$34  | controls_1[19];
+  assign \$36  = \$35  | controls_1[20];
+  assign \$37  = \$36  | controls_1[11];
+  assign \$38  = \$37  | controls_1[28];
+  assign \$39  = ~ \$38 ;
+  assign \$40  = rs2_there_1 & \$39 ;
+  assign \$41  = ~ controls_1[33];
+  assign \$42  = \$41  | controls_1[19];
+  assign \$43  = \$42  | controls_1[20];
+  assign \$44  = \$43  | controls_1[11];
+  assign \$45  = \$44  | controls_1[28];
+  assign \$46  = ~ \$45 ;
+  assign \$47  = rs2_there_1 & \$46 ;
+  assign \$48  = ~ controls_1[33];
+  assign \$49  = \$48  | controls_1[19];
+  assign \$50  = \$49  | controls_1[20];
+  assign \$51  = \$50  | controls_1[11];
+  assign \$52  = \$51  | controls_1[28];
+  assign \$53  = ~ \$52 ;
+  assign \$54  = rs2_there_1 & \$53 ;
+  assign \$55  = ~ controls_1[33];
+  assign \$56  = \$55  | controls_1[19];
+  assign \$57  = \$56  | controls_1[20];
+  assign \$58  = \$57  | controls_1[11];
+  assign \$59  = \$58  | controls_1[28];
+  assign \$60  = ~ \$59 ;
+  assign \$61  = rs2_there_1 & \$60 ;
+  assign \$62  = ~ controls_1[33];
+  assign \$63  = \$62  | controls_1[19];
+  assign \$64  = \$63  | controls_1[20];
+  assign \$65  = \$64  | controls_1[11];
+  assign \$66  = \$65  | controls_1[28];
+  assign \$67  = ~ \$66 ;
+  assign \$68  = rs2_there_1 & \$67 ;
+  assign \$69  = ~ controls_1[33];
+  assign \$70  = \$69  | controls_1[19];
+  assign \$71  = \$70  | controls_1[20];
+  assign \$72  = \$71  | controls_1[11];
+  assign \$73  = \$72  | controls_1[28];
+  assign \$74  = ~ \$73 ;
+  assign \$75  = rs2_there_1 & \$74 ;
+  assign \$76  = ~ controls_1[33];
+  assign \$77  = \$76  | controls_1[19];
+  assign \$78  = \$77  | controls_1[20];
+  assign \$79  = \$78  | controls_1[11];
+  assign \$80  = \$79  | controls_1[28];
+  assign \$81  = ~ \$80 ;
+  assign \$82  = rs2_there_1 & \$81 ;
+  assign \$83  = ~ controls_1[33];
+  assign \$84  = \$83  | controls_1[19];
+  assign \$85  = \$84  | controls_1[20];
+  assign \$86  = \$85  | controls_1[11];
+  assign \$87  = \$86  | controls_1[28];
+  assign \$88  = ~ \$87 ;
+  assign \$89  = rs2_there_1 & \$88 ;
+  assign \$90  = ~ controls_1[33];
+  assign \$91  = \$90  | controls_1[19];
+  assign \$92  = \$91  | controls_1[20];
+  assign \$93  = \$92  | controls_1[11];
+  assign \$94  = \$93  | controls_1[28];
+  assign \$95  = ~ \$94 ;
+  assign \$96  = rs2_there_1 & \$95 ;
+  assign \$97  = ~ controls_1[33];
+  assign \$98  = \$97  | controls_1[19];
+  assign \$99  = \$98  | controls_1[20];
+  assign \$100  = \$99  | controls_1[11];
+  assign \$101  = \$100  | controls_1[28];
+  assign \$102  = ~ \$101 ;
+  assign \$103  = rs2_there_1 & \$102 ;
+  assign \$104  = ~ controls_1[33];
+  assign \$105  = \$104  | controls_1[19];
+  assign \$106  = \$105  | controls_1[20];
+  assign \$107  = \$106  | controls_1[11];
+  assign \$108  = \$107  | controls_1[28];
+  assign \$109  = ~ \$108 ;
+  assign \$110  = rs2_there_1 & \$109 ;
+  assign \$111  = ~ controls_1[33];
+  assign \$112  = \$111  | controls_1[19];
+  assign \$113  = \$112  | controls_1[20];
+  assign \$114  = \$113  | controls_1[11];
+  assign \$115  = \$114  | controls_1[28];
+  assign \$116  = ~ \$115 ;
+  assign \$117  = rs2_there_1 & \$116 ;
+  assign \$118  = ~ controls_1[33];
+  assign \$119  = \$118  | controls_1[19];
+  assign \$120  = \$119  | controls_1[20];
+  assign \$121  = \$120  | controls_1[11];
+  assign \$122  = \$121  | controls_1[28];
+  assign \$123  = ~ \$122 ;
+  assign \$124  = rs2_there_1 & \$123 ;
+  assign \$125  = ~ controls_1[33];
+  assign \$126  = \$125  | controls_1[19];
+  assign \$127  = \$126  | controls_1[20];
+  assign \$128  = \$127  | controls_1[11];
+  assign \$129  = \$128  | controls_1[28];
+  assign \$130  = ~ \$129 ;
+  assign \$131  = rs2_there_1 & \$130 ;
+  assign \$132  = ~ controls_1[33];
+  assign \$133  = \$132  | controls_1[19];
+  assign \$134  = \$133  | controls_1[20];
+  assign \$135  = \$134  | controls_1[11];
+  assign \$136  = \$135  | controls_1[28];
+  assign \$137  = ~ \$136 ;
+  assign \$138  = rs2_there_1 & \$137 ;
+  assign \$139  = ~ controls_1[33];
+  assign \$140  = \$139  | controls_1[19];
+  assign \$141  = \$140  | controls_1[20];
+  assign \$142  = \$141  | controls_1[11];
+  assign \$143  = \$142  | controls_1[28];
+  assign \$144  = ~ \$143 ;
+  assign \$145  = rs2_there_1 & \$144 ;
+  assign \$146  = ~ controls_1[33];
+  assign \$147  = \$146  | controls_1[19];
+  assign \$148  = \$147  | controls_1[20];
+  assign \$149  = \$148  | controls_1[11];
+  assign \$150  = \$149  | controls_1[28];
+  assign \$151  = ~ \$150 ;
+  assign \$152  = rs2_there_1 & \$151 ;
+  assign \$153  = ~ controls_1[33];
+  assign \$154  = \$153  | controls_1[19];
+  assign \$155  = \$154  | controls_1[20];
+  assign \$156  = \$155  | controls_1[11];
+  assign \$157  = \$156  | controls_1[28];
+  assign \$158  = ~ \$157 ;
+  assign \$159  = rs2_there_1 & \$158 ;
+  assign \$160  = ~ controls_1[33];
+  assign \$161  = \$160  | controls_1[19];
+  assign \$162  = \$161  | controls_1[20];
+  assign \$163  = \$162  | controls_1[11];
+  assign \$164  = \$163  | controls_1[28];
+  assign \$165  = ~ \$164 ;
+  assign \$166  = rs2_there_1 & \$165 ;
+  assign \$167  = ~ controls_1[33];
+  assign \$168  = \$167  | controls_1[19];
+  assign \$169  = \$168  | controls_1[20];
+  assign \$170  = \$169  | controls_1[11];
+  assign \$171  = \$170  | controls_1[28];
+  assign \$172  = ~ \$171 ;
+  assign \$173  = rs2_there_1 & \$172 ;
+  assign \$174  = ~ controls_1[33];
+  assign \$175  = \$174  | controls_1[19];
+  assign \$176  = \$175  | controls_1[20];
+  assign \$177  = \$176  | controls_1[11];
+  assign \$178  = \$177  | controls_1[28];
+  assign \$179  = ~ \$178 ;
+  assign \$180  = rs2_there_1 & \$179 ;
+  assign \$181  = ~ controls_1[33];
+  assign \$182  = \$181  | controls_1[19];
+  assign \$183  = \$182  | controls_1[20];
+  assign \$184  = \$183  | controls_1[11];
+  assign \$185  = \$184  | controls_1[28];
+  assign \$186  = ~ \$185 ;
+  assign \$187  = rs2_there_1 & \$186 ;
+  assign \$188  = ~ controls_1[33];
+  assign \$189  = \$188  | controls_1[19];
+  assign \$190  = \$189  | controls_1[20];
+  assign \$191  = \$190  | controls_1[11];
+  assign \$192  = \$191  | controls_1[28];
+  assign \$193  = ~ \$192 ;
+  assign \$194  = rs2_there_1 & \$193 ;
+  assign \$195  = ~ controls_1[33];
+  assign \$196  = \$195  | controls_1[19];
+  assign \$197  = \$196  | controls_1[20];
+  assign \$198  = \$197  | controls_1[11];
+  assign \$199  = \$198  | controls_1[28];
+  assign \$200  = ~ \$199 ;
+  assign \$201  = rs2_there_1 & \$200 ;
+  assign \$202  = ~ controls_1[33];
+  assign \$203  = \$202  | controls_1[19];
+  assign \$204  = \$203  | controls_1[20];
+  assign \$205  = \$204  | controls_1[11];
+  assign \$206  = \$205  | controls_1[28];
+  assign \$207  = ~ \$206 ;
+  assign \$208  = rs2_there_1 & \$207 ;
+  assign \$209  = ~ controls_1[33];
+  assign \$210  = \$209  | controls_1[19];
+  assign \$211  = \$210  | controls_1[20];
+  assign \$212  = \$211  | controls_1[11];
+  assign \$213  = \$212  | controls_1[28];
+  assign \$214  = ~ \$213 ;
+  assign \$215  = rs2_there_1 & \$214 ;
+  assign \$216  = ~ controls_1[33];
+  assign \$217  = \$216  | controls_1[19];
+  assign \$218  = \$217  | controls_1[20];
+  assign \$219  = \$218  | controls_1[11];
+  assign \$220  = \$219  | controls_1[28];
+  assign \$221  = ~ \$220 ;
+  assign \$222  = rs2_there_1 & \$221 ;
+  assign \$223  = ~ controls_1[33];
+  assign \$224  = \$223  | controls_1[19];
+  assign \$225  = \$224  | controls_1[20];
+  assign \$226  = \$225  | controls_1[11];
+  assign \$227  = \$226  | controls_1[28];
+  assign \$228  = ~ \$227 ;
+  assign \$229  = rs2_there_1 & \$228 ;
+  assign \$230  = ~ controls_1[33];
+  assign \$231  = \$230  | controls_1[19];
+  assign \$232  = \$231  | controls_1[20];
+  assign \$233  = \$232  | controls_1[11];
+  assign \$234  = \$233  | controls_1[28];
+  assign \$235  = ~ \$234 ;
+  assign \$236  = rs2_there_1 & \$235 ;
+  assign \$237  = ~ controls_1[33];
+  assign \$238  = \$237  | controls_1[19];
+  assign \$239  = \$238  | controls_1[20];
+  assign \$240  = \$239  | controls_1[11];
+  assign \$241  = \$240  | controls_1[28];
+  assign \$242  = ~ \$241 ;
+  assign \$243  = rs2_there_1 & \$242 ;
+  assign \$244  = ~ controls_1[33];
+  assign \$245  = \$244  | controls_1[19];
+  assign \$246  = \$245  | controls_1[20];
+  assign \$247  = \$246  | controls_1[11];
+  assign \$248  = \$247  | controls_1[28];
+  assign \$249  = ~ \$248 ;
+  assign \$250  = rs2_there_1 & \$249 ;
+  assign \$251  = ~ controls_1[33];
+  assign \$252  = \$251  | controls_1[19];
+  assign \$253  = \$252  | controls_1[20];
+  assign \$254  = \$253  | controls_1[11];
+  assign \$255  = \$254  | controls_1[28];
+  assign \$256  = ~ \$255 ;
+  assign \$257  = rs2_there_1 & \$256 ;
+  assign \$258  = ~ controls_1[33];
+  assign \$259  = \$258  | controls_1[19];
+  assign \$260  = \$259  | controls_1[20];
+  assign \$261  = \$260  | controls_1[11];
+  assign \$262  = \$261  | controls_1[28];
+  assign \$263  = ~ \$262 ;
+  assign \$264  = rs2_there_1 & \$263 ;
+  assign \$265  = ~ controls_1[33];
+  assign \$266  = \$265  | controls_1[19];
+  assign \$267  = \$266  | controls_1[20];
+  assign \$268  = \$267  | controls_1[11];
+  assign \$269  = \$268  | controls_1[28];
+  assign \$270  = ~ \$269 ;
+  assign \$271  = rs2_there_1 & \$270 ;
+  assign \$272  = ~ controls_1[33];
+  assign \$273  = \$272  | controls_1[19];
+  assign \$274  = \$273  | controls_1[20];
+  assign \$275  = \$274  | controls_1[11];
+  assign \$276  = \$275  | controls_1[28];
+  assign \$277  = ~ \$276 ;
+  assign \$278  = rs2_there_1 & \$277 ;
+  assign \$279  = ~ controls_1[33];
+  assign \$280  = \$279  | controls_1[19];
+  assign \$281  = \$280  | controls_1[20];
+  assign \$282  = \$281  | controls_1[11];
+  assign \$283  = \$282  | controls_1[28];
+  assign \$284  = ~ \$283 ;
+  assign \$285  = rs2_there_1 & \$284 ;
+  assign \$286  = ~ controls_1[33];
+  assign \$287  = \$286  | controls_1[19];
+  assign \$288  = \$287  | controls_1[20];
+  assign \$289  = \$288  | controls_1[11];
+  assign \$290  = \$289  | controls_1[28];
+  assign \$291  = ~ \$290 ;
+  assign \$292  = rs2_there_1 & \$291 ;
+  assign \$293  = ~ controls_1[33];
+  assign \$294  = \$293  | controls_1[19];
+  assign \$295  = \$294  | controls_1[20];
+  assign \$296  = \$295  | controls_1[11];
+  assign \$297  = \$296  | controls_1[28];
+  assign \$298  = ~ \$297 ;
+  assign \$299  = rs2_there_1 & \$298 ;
+  assign \$300  = ~ controls_1[33];
+  assign \$301  = \$300  | controls_1[19];
+  assign \$302  = \$301  | controls_1[20];
+  assign \$303  = \$302  | controls_1[11];
+  assign \$304  = \$303  | controls_1[28];
+  assign \$305  = ~ \$304 ;
+  assign \$306  = rs2_there_1 & \$305 ;
+  assign \$307  = ~ controls_1[33];
+  assign \$308  = \$307  | controls_1[19];
+  assign \$309  = \$308  | controls_1[20];
+  assign \$310  = \$309  | controls_1[11];
+  assign \$311  = \$310  | controls_1[28];
+  assign \$312  = ~ \$311 ;
+  assign \$313  = rs2_there_1 & \$312 ;
+  assign \$314  = ~ controls_1[33];
+  assign \$315  = \$314  | controls_1[19];
+  assign \$316  = \$315  | controls_1[20];
+  assign \$317  = \$316  | controls_1[11];
+  assign \$318  = \$317  | controls_1[28];
+  assign \$319  = ~ \$318 ;
+  assign \$320  = rs2_there_1 & \$319 ;
+  assign \$321  = ~ controls_1[33];
+  assign \$322  = \$321  | controls_1[19];
+  assign \$323  = \$322  | controls_1[20];
+  assign \$324  = \$323  | controls_1[11];
+  assign \$325  = \$324  | controls_1[28];
+  assign \$326  = ~ \$325 ;
+  assign \$327  = rs2_there_1 & \$326 ;
+  assign \$328  = ~ controls_1[33];
+  assign \$329  = \$328  | controls_1[19];
+  assign \$330  = \$329  | controls_1[20];
+  assign \$331  = \$330  | controls_1[11];
+  assign \$332  = \$331  | controls_1[28];
+  assign \$333  = ~ \$332 ;
+  assign \$334  = rs2_there_1 & \$333 ;
+  assign \$335  = ~ controls_1[33];
+  assign \$336  = \$335  | controls_1[19];
+  assign \$337  = \$336  | controls_1[20];
+  assign \$338  = \$337  | controls_1[11];
+  assign \$339  = \$338  | controls_1[28];
+  assign \$340  = ~ \$339 ;
+  assign \$341  = rs2_there_1 & \$340 ;
+  assign \$342  = ~ controls_1[33];
+  assign \$343  = \$342  | controls_1[19];
+  assign \$344  = \$343  | controls_1[20];
+  assign \$345  = \$344  | controls_1[11];
+  assign \$346  = \$345  | controls_1[28];
+  assign \$347  = ~ \$346 ;
+  assign \$348  = rs2_there_1 & \$347 ;
+  assign \$349  = ~ controls_1[33];
+  assign \$350  = \$349  | controls_1[19];
+  assign \$351  = \$350  | controls_1[20];
+  assign \$352  = \$351  | controls_1[11];
+  assign \$353  = \$352  | controls_1[28];
+  assign \$354  = ~ \$353 ;
+  assign \$355  = rs2_there_1 & \$354 ;
+  assign \$356  = ~ controls_1[33];
+  assign \$357  = \$356  | controls_1[19];
+  assign \$358  = \$357  | controls_1[20];
+  assign \$359  = \$358  | controls_1[11];
+  assign \$360  = \$359  | controls_1[28];
+  assign \$361  = ~ \$360 ;
+  assign \$362  = rs2_there_1 & \$361 ;
+  assign \$363  = ~ controls_1[33];
+  assign \$364  = \$363  | controls_1[19];
+  assign \$365  = \$364  | controls_1[20];
+  assign \$366  = \$365  | controls_1[11];
+  assign \$367  = \$366  | controls_1[28];
+  assign \$368  = ~ \$367 ;
+  assign \$369  = rs2_there_1 & \$368 ;
+  assign \$370  = ~ controls_1[33];
+  assign \$371  = \$370  | controls_1[19];
+  assign \$372  = \$371  | controls_1[20];
+  assign \$373  = \$372  | controls_1[11];
+  assign \$374  = \$373  | controls_1[28];
+  assign \$375  = ~ \$374 ;
+  assign \$376  = rs2_there_1 & \$375 ;
+  assign \$377  = ~ controls_1[33];
+  assign \$378  = \$377  | controls_1[19];
+  assign \$379  = \$378  | controls_1[20];
+  assign \$380  = \$379  | controls_1[11];
+  assign \$381  = \$380  | controls_1[28];
+  assign \$382  = ~ \$381 ;
+  assign \$383  = rs2_there_1 & \$382 ;
+  assign \$384  = ~ controls_1[33];
+  assign \$385  = \$384  | controls_1[19];
+  assign \$386  = \$385  | controls_1[20];
+  assign \$387  = \$386  | controls_1[11];
+  assign \$388  = \$387  | controls_1[28];
+  assign \$389  = ~ \$388 ;
+  assign \$390  = rs2_there_1 & \$389 ;
+  assign \$391  = ~ controls_1[33];
+  assign \$392  = \$391  | controls_1[19];
+  assign \$393  = \$392  | controls_1[20];
+  assign \$394  = \$393  | controls_1[11];
+  assign \$395  = \$394  | controls_1[28];
+  assign \$396  = ~ \$395 ;
+  assign \$397  = rs2_there_1 & \$396 ;
+  assign \$398  = ~ controls_1[33];
+  assign \$399  = \$398  | controls_1[19];
+  assign \$400  = \$399  | controls_1[20];
+  assign \$401  = \$400  | controls_1[11];
+  assign \$402  = \$401  | controls_1[28];
+  assign \$403  = ~ \$402 ;
+  assign \$404  = rs2_there_1 & \$403 ;
+  assign \$405  = ~ controls_1[33];
+  assign \$406  = \$405  | controls_1[19];
+  assign \$407  = \$406  | controls_1[20];
+  assign \$408  = \$407  | controls_1[11];
+  assign \$409  = \$408  | controls_1[28];
+  assign \$410  = ~ \$409 ;
+  assign \$411  = rs2_there_1 & \$410 ;
+  assign \$412  = ~ controls_1[33];
+  assign \$413  = \$412  | controls_1[19];
+  assign \$414  = \$413  | controls_1[20];
+  assign \$415  = \$414  | controls_1[11];
+  assign \$416  = \$415  | controls_1[28];
+  assign \$417  = ~ \$416 ;
+  assign \$418  = rs2_there_1 & \$417 ;
+  assign \$419  = ~ controls_1[33];
+  assign \$420  = \$419  | controls_1[19];
+  assign \$421  = \$420  | controls_1[20];
+  assign \$422  = \$421  | controls_1[11];
+  assign \$423  = \$422  | controls_1[28];
+  assign \$424  = ~ \$423 ;
+  assign \$425  = rs2_there_1 & \$424 ;
+  assign \$426  = ~ controls_1[33];
+  assign \$427  = \$426  | controls_1[19];
+  assign \$428  = \$427  | controls_1[20];
+  assign \$429  = \$428  | controls_1[11];
+  assign \$430  = \$429  | controls_1[28];
+  assign \$431  = ~ \$430 ;
+  assign \$432  = rs2_there_1 & \$431 ;
   \weft.simt.core.commit  commit (
     .access(access__valid),
     .again(again),
@@ -30127,8 +30125,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .i__token(i__token),
     .i__valid(\i__valid$92 ),
     .lane(lane),
-    .\port$5373$0 (\$553 ),
-    .\port$5378$0 (\$554 ),
+    .\port$5379$0 (\$552 ),
+    .\port$5384$0 (\$553 ),
     .slow(slow__valid),
     .state(state),
     .stopped(stopped),
@@ -30143,8 +30141,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .core_rst(core_rst),
     .csr(controls_1[92:88]),
     .launch(launch),
-    .\port$4935$0 (\$551 ),
-    .\port$4936$0 (\$552 ),
+    .\port$4941$0 (\$550 ),
+    .\port$4942$0 (\$551 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$174 ),
@@ -30168,12 +30166,12 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .does(does),
     .missed(missed),
     .o(events),
-    .\port$5716$0 (\$555 ),
-    .\port$5719$0 (\$556 ),
-    .\port$5722$0 (\$557 ),
-    .\port$5733$0 (\$558 ),
-    .\port$5735$0 (\$559 ),
-    .\port$8827$32 (i__token[35:32]),
+    .\port$5725$0 (\$554 ),
+    .\port$5728$0 (\$555 ),
+    .\port$5731$0 (\$556 ),
+    .\port$5742$0 (\$557 ),
+    .\port$5744$0 (\$558 ),
+    .\port$8836$32 (i__token[35:32]),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -30258,7 +30256,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$8772$15 (word[24:15]),
+    .\port$8781$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -30312,11 +30310,11 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .\o__payload$102 (\i__payload$153 ),
     .\o__ready$97 (o__ready),
     .\o__valid$101 (\o__valid$99 ),
-    .\port$5716$0 (\$555 ),
-    .\port$5719$0 (\$556 ),
-    .\port$5722$0 (\$557 ),
-    .\port$5733$0 (\$558 ),
-    .\port$5735$0 (\$559 ),
+    .\port$5725$0 (\$554 ),
+    .\port$5728$0 (\$555 ),
+    .\port$5731$0 (\$556 ),
+    .\port$5742$0 (\$557 ),
+    .\port$5744$0 (\$558 ),
     .port__out(shared__out),
     .port__ready(shared__ready),
     .port_warp(port_warp),
@@ -30353,8 +30351,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .event_warp(i__token[1:0]),
     .filling(filling),
     .hold(hold),
-    .\port$4411$0 (\$549 ),
-    .\port$4412$0 (\$550 ),
+    .\port$4417$0 (\$548 ),
+    .\port$4418$0 (\$549 ),
     .ready(ready),
     .start(start),
     .start_slot(start_slot),
@@ -30371,9 +30369,9 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .pc_warp(\warp$108 ),
     .pc_write__addr(\write_warp$179 ),
     .pc_write__data(pc_data),
-    .pc_write__en(\$482 [1:0]),
-    .\port$4411$0 (\$549 ),
-    .\port$4412$0 (\$550 ),
+    .pc_write__en(\$481 [1:0]),
+    .\port$4417$0 (\$548 ),
+    .\port$4418$0 (\$549 ),
     .starved(\starved$332 ),
     .state(\state$331 ),
     .state_write__data(state_data),
@@ -30400,8 +30398,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     addend = 64'h0000000000000000;
     if (controls_1[2]) begin
-      addend = { \$552 , \$551  };
-    end else if (\$20 ) begin
+      addend = { \$551 , \$550  };
+    end else if (\$19 ) begin
       addend = { controls_1[87:56], controls_1[87:56] };
     end
   end
@@ -30410,7 +30408,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     (* full_case = 32'd1 *)
     if (writes) begin
       write_mask = i__token[33:32];
-    end else if (\$480 ) begin
+    end else if (\$479 ) begin
       write_mask = 2'h3;
     end else begin
       write_mask = row__mask;
@@ -30421,7 +30419,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     (* full_case = 32'd1 *)
     if (writes) begin
       write_warp = i__token[1:0];
-    end else if (\$480 ) begin
+    end else if (\$479 ) begin
       write_warp = \warp$174 ;
     end else begin
       write_warp = row__warp;
@@ -30432,7 +30430,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     (* full_case = 32'd1 *)
     if (writes) begin
       write_rd = i__controls[55:51];
-    end else if (\$480 ) begin
+    end else if (\$479 ) begin
       write_rd = rd;
     end else begin
       write_rd = row__rd;
@@ -30440,86 +30438,86 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$537  = \$519 [7:0];
+    \$536  = \$518 [7:0];
     if (core_rst) begin
-      \$537  = 8'h00;
+      \$536  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$538  = pc_valid;
+    \$537  = pc_valid;
+    if (core_rst) begin
+      \$537  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$538  = valid_1;
     if (core_rst) begin
       \$538  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$539  = valid_1;
+    \$539  = \$521 ;
     if (core_rst) begin
-      \$539  = 1'h0;
+      \$539  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$540  = \$522 ;
+    \$540  = \$529 ;
     if (core_rst) begin
       \$540  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$541  = \$530 ;
+    \$541  = \$535 ;
     if (core_rst) begin
-      \$541  = 4'h0;
+      \$541  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$542  = \$536 ;
+    \$542  = \valid$140 ;
     if (core_rst) begin
       \$542  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$543  = \valid$140 ;
+    \$543  = coming;
     if (core_rst) begin
       \$543  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$544  = coming;
+    \$544  = coming_1;
     if (core_rst) begin
       \$544  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$545  = coming_1;
+    \$545  = floats;
     if (core_rst) begin
       \$545  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$546  = floats;
+    \$546  = float_coming_1;
     if (core_rst) begin
       \$546  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$547  = float_coming_1;
+    \$547  = float_coming_2;
     if (core_rst) begin
       \$547  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$548  = float_coming_2;
-    if (core_rst) begin
-      \$548  = 1'h0;
     end
   end
   assign launch__payload = i__payload;
@@ -30571,8 +30569,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign o__token = i__token;
   assign o__valid = \i__valid$92 ;
   assign \valid$102  = valid;
-  assign warp = { \$550 , \$549  };
-  assign \warp$104  = { \$550 , \$549  };
+  assign warp = { \$549 , \$548  };
+  assign \warp$104  = { \$549 , \$548  };
   assign pc_warp = \warp$108 ;
   assign \pc$110  = pc;
   assign \word$120  = word;
@@ -30581,7 +30579,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign rs2 = word[24:20];
   assign block = trap_block;
   assign \launch$129  = launch;
-  assign row = { \$552 , \$551  };
+  assign row = { \$551 , \$550  };
   assign csr = controls_1[92:88];
   assign goes_1 = \valid$140 ;
   assign token_1 = token;
@@ -30595,8 +30593,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign retire__row__warp = write_warp;
   assign retire__row__rd = write_rd;
   assign retire__row__data = write_data;
-  assign pc_write = \$482 [1:0];
-  assign pcs = { \$554 , \$553  };
+  assign pc_write = \$481 [1:0];
+  assign pcs = { \$553 , \$552  };
   assign \start$191  = start;
   assign start_warp = \warp$174 ;
   assign slot = start_slot;
@@ -30668,8 +30666,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign waits = code;
   assign at_barrier = barrier;
   assign \missed$319  = missed;
-  assign counts = { \$559 , \$558 , \$557 , \$556 , \$555  };
-  assign \counts$321  = { \$559 , \$558 , \$557 , \$556 , \$555  };
+  assign counts = { \$558 , \$557 , \$556 , \$555 , \$554  };
+  assign \counts$321  = { \$558 , \$557 , \$556 , \$555 , \$554  };
   assign \beats$323  = beats;
   assign o = events;
   assign \i__payload.entry  = i__payload[31:0];
@@ -31232,7 +31230,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \controls$334.imm  = \controls$334 [87:56];
   assign \controls$334.csr  = \controls$334 [92:88];
   assign \controls$334.illegal  = \controls$334 [93];
-  assign fetched[54] = \$10 ;
+  assign fetched[54] = \$9 ;
   assign fetched[53] = starved_1;
   assign fetched[52:34] = state_1;
   assign fetched[33:32] = group_1;
@@ -31240,7 +31238,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign fetched[1:0] = warp_2;
 endmodule
 
-module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, arrives, ends, floats, slow, handed, writes, again, \port$5373$0 , \port$5378$0 , i__controls, i__valid, i__token, i__link, i__target, i__not_positive
+module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, arrives, ends, floats, slow, handed, writes, again, \port$5379$0 , \port$5384$0 , i__controls, i__valid, i__token, i__link, i__target, i__not_positive
 , i__sums, i__crooked, i__nowhere, i__odd_jump, cause, state, stopped);
   reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
   wire [2:0] \$1 ;
@@ -31456,10 +31454,10 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   output lane;
   wire lane;
   wire [59:0] pcs;
-  output [29:0] \port$5373$0 ;
-  wire [29:0] \port$5373$0 ;
-  output [29:0] \port$5378$0 ;
-  wire [29:0] \port$5378$0 ;
+  output [29:0] \port$5379$0 ;
+  wire [29:0] \port$5379$0 ;
+  output [29:0] \port$5384$0 ;
+  wire [29:0] \port$5384$0 ;
   wire runs;
   output slow;
   wire slow;
@@ -31626,8 +31624,8 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   end
   assign first_guilty = \$2 [1:0];
   assign pcs = { \$87 , \$82  };
-  assign \port$5373$0  = \$82 ;
-  assign \port$5378$0  = \$87 ;
+  assign \port$5379$0  = \$82 ;
+  assign \port$5384$0  = \$87 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -31693,7 +31691,7 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   assign lane = \$2 [1];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4935$0 , \port$4936$0 , block, csr, thread_row, thread_write__en, block_write__en, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4941$0 , \port$4942$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
   wire \$1 ;
   wire [2:0] \$2 ;
@@ -31762,10 +31760,10 @@ module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4935$0 , \port$4936$0 , b
   wire [23:0] \launch.shared_base ;
   reg [31:0] own_0;
   reg [31:0] own_1;
-  output [31:0] \port$4935$0 ;
-  wire [31:0] \port$4935$0 ;
-  output [31:0] \port$4936$0 ;
-  wire [31:0] \port$4936$0 ;
+  output [31:0] \port$4941$0 ;
+  wire [31:0] \port$4941$0 ;
+  output [31:0] \port$4942$0 ;
+  wire [31:0] \port$4942$0 ;
   wire [63:0] row;
   input [8:0] thread_data;
   wire [8:0] thread_data;
@@ -31964,8 +31962,8 @@ module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4935$0 , \port$4936$0 , b
   assign block_data = block_write__data;
   assign block_read__data = block;
   assign row = { \$6 , \$5  };
-  assign \port$4935$0  = \$5 ;
-  assign \port$4936$0  = \$6 ;
+  assign \port$4941$0  = \$5 ;
+  assign \port$4942$0  = \$6 ;
   assign \index_0.x  = index_0[2:0];
   assign \index_0.y  = index_0[5:3];
   assign \index_0.z  = index_0[8:6];
@@ -32828,7 +32826,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$142  = \$132 ;
 endmodule
 
-module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$5716$0 , \port$5719$0 , \port$5722$0 , \port$5733$0 , \port$5735$0 , beats, missed, warp, \port$8827$32 
+module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$5725$0 , \port$5728$0 , \port$5731$0 , \port$5742$0 , \port$5744$0 , beats, missed, warp, \port$8836$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
   wire [3:0] \$1 ;
@@ -32973,18 +32971,18 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input \port$5716$0 ;
-  wire \port$5716$0 ;
-  input \port$5719$0 ;
-  wire \port$5719$0 ;
-  input \port$5722$0 ;
-  wire \port$5722$0 ;
-  input \port$5733$0 ;
-  wire \port$5733$0 ;
-  input \port$5735$0 ;
-  wire \port$5735$0 ;
-  input [3:0] \port$8827$32 ;
-  wire [3:0] \port$8827$32 ;
+  input \port$5725$0 ;
+  wire \port$5725$0 ;
+  input \port$5728$0 ;
+  wire \port$5728$0 ;
+  input \port$5731$0 ;
+  wire \port$5731$0 ;
+  input \port$5742$0 ;
+  wire \port$5742$0 ;
+  input \port$5744$0 ;
+  wire \port$5744$0 ;
+  input [3:0] \port$8836$32 ;
+  wire [3:0] \port$8836$32 ;
   input starved;
   wire starved;
   input to_memory;
@@ -33073,10 +33071,10 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$8827$32 [0];
-  assign \$87  = \$86  + \port$8827$32 [1];
+  assign \$86  = 1'h0 + \port$8836$32 [0];
+  assign \$87  = \$86  + \port$8836$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$8827$32 [1:0] != \port$8827$32 [3:2];
+  assign \$89  = \port$8836$32 [1:0] != \port$8836$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -33111,9 +33109,9 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$8827$32 [1:0];
-  assign live = \port$8827$32 [3:2];
-  assign counts = { \port$5735$0 , \port$5733$0 , \port$5722$0 , \port$5719$0 , \port$5716$0  };
+  assign group = \port$8836$32 [1:0];
+  assign live = \port$8836$32 [3:2];
+  assign counts = { \port$5744$0 , \port$5742$0 , \port$5731$0 , \port$5728$0 , \port$5725$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -33133,11 +33131,11 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$5735$0 ;
-  assign o[8] = \port$5733$0 ;
-  assign o[7] = \port$5722$0 ;
-  assign o[6] = \port$5719$0 ;
-  assign o[5] = \port$5716$0 ;
+  assign o[9] = \port$5744$0 ;
+  assign o[8] = \port$5742$0 ;
+  assign o[7] = \port$5731$0 ;
+  assign o[6] = \port$5728$0 ;
+  assign o[5] = \port$5725$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -35852,7 +35850,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, hit,
   assign \$7  = \$signature__data$17 ;
 endmodule
 
-module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__valid, alive, state, rd, i__ready, filling, thread_row, thread_write, block_write, row_valid, value, start, launch, block_data, slot, warp
+module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__valid, alive, state, rd, i__ready, filling, thread_write, block_write, row_valid, value, thread_row, start, launch, block_data, slot, warp
 , thread, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
   wire [16:0] \$1 ;
@@ -35882,81 +35880,81 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   wire \$31 ;
   wire \$32 ;
   wire \$33 ;
-  wire \$34 ;
-  wire [2:0] \$35 ;
+  wire [2:0] \$34 ;
+  wire \$35 ;
   wire \$36 ;
   wire \$37 ;
-  wire \$38 ;
+  wire [2:0] \$38 ;
   wire [2:0] \$39 ;
   wire \$4 ;
-  wire [2:0] \$40 ;
-  wire \$41 ;
-  wire [2:0] \$42 ;
+  wire \$40 ;
+  wire [2:0] \$41 ;
+  wire [3:0] \$42 ;
   wire [3:0] \$43 ;
-  wire [3:0] \$44 ;
-  wire [24:0] \$45 ;
-  wire \$46 ;
-  wire \$47 ;
-  wire \$48 ;
-  wire [3:0] \$49 ;
+  wire [24:0] \$44 ;
+  wire [1:0] \$45 ;
+  wire [1:0] \$46 ;
+  wire [1:0] \$47 ;
+  wire [16:0] \$48 ;
+  wire \$49 ;
   wire [16:0] \$5 ;
-  wire [1:0] \$50 ;
-  wire [1:0] \$51 ;
-  wire [1:0] \$52 ;
-  wire [16:0] \$53 ;
-  wire \$54 ;
-  wire [3:0] \$55 ;
+  wire [3:0] \$50 ;
+  wire [3:0] \$51 ;
+  wire [16:0] \$52 ;
+  wire \$53 ;
+  wire [16:0] \$54 ;
+  wire \$55 ;
   wire [3:0] \$56 ;
-  wire [16:0] \$57 ;
-  wire \$58 ;
-  wire [16:0] \$59 ;
+  wire [3:0] \$57 ;
+  wire [16:0] \$58 ;
+  wire \$59 ;
   wire \$6 ;
-  wire \$60 ;
-  wire [3:0] \$61 ;
-  wire [3:0] \$62 ;
-  wire [16:0] \$63 ;
+  wire [3:0] \$60 ;
+  wire \$61 ;
+  wire \$62 ;
+  wire \$63 ;
   wire \$64 ;
-  wire [3:0] \$65 ;
-  wire \$66 ;
+  wire \$65 ;
+  wire [3:0] \$66 ;
   wire \$67 ;
   wire \$68 ;
-  wire \$69 ;
+  wire [2:0] \$69 ;
   wire [16:0] \$7 ;
-  wire [2:0] \$70 ;
-  wire [16:0] \$71 ;
-  wire \$72 ;
+  wire [16:0] \$70 ;
+  wire \$71 ;
+  wire [16:0] \$72 ;
   wire [16:0] \$73 ;
   wire [16:0] \$74 ;
-  wire [16:0] \$75 ;
-  wire \$76 ;
-  wire [16:0] \$77 ;
-  wire \$78 ;
+  wire \$75 ;
+  wire [16:0] \$76 ;
+  wire \$77 ;
+  wire [16:0] \$78 ;
   wire [16:0] \$79 ;
   wire \$8 ;
   wire [16:0] \$80 ;
-  wire [16:0] \$81 ;
-  wire \$82 ;
-  wire [16:0] \$83 ;
+  wire \$81 ;
+  wire [16:0] \$82 ;
+  wire [2:0] \$83 ;
   wire [2:0] \$84 ;
-  wire [2:0] \$85 ;
-  reg \$86 ;
-  reg [255:0] \$87 ;
-  reg [2:0] \$88 ;
-  reg [49:0] \$89 ;
+  reg [255:0] \$85 ;
+  reg [2:0] \$86 ;
+  reg [49:0] \$87 ;
+  reg \$88 ;
+  reg \$89 ;
   wire [16:0] \$9 ;
-  reg \$90 ;
+  reg [1:0] \$90 ;
   reg [1:0] \$91 ;
   reg [1:0] \$92 ;
-  reg [1:0] \$93 ;
-  reg [23:0] \$94 ;
-  reg [2:0] \$95 ;
-  reg \$96 ;
-  reg [1:0] \$97 ;
-  reg [8:0] \$98 ;
+  reg [23:0] \$93 ;
+  reg [2:0] \$94 ;
+  reg \$95 ;
+  reg [1:0] \$96 ;
+  reg [8:0] \$97 ;
+  reg \$98 ;
   reg \$99 ;
   wire \$signal ;
   wire [15:0] \$signal$10 ;
-  reg \$signal$19  = 1'h0;
+  reg \$signal$24  = 1'h0;
   input [3:0] alive;
   wire [3:0] alive;
   wire [3:0] behind;
@@ -36024,6 +36022,7 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   wire row_ready;
   output row_valid;
   reg row_valid;
+  reg settling = 1'h0;
   output [1:0] slot;
   reg [1:0] slot = 2'h0;
   reg [23:0] slot_shared = 24'h000000;
@@ -36082,88 +36081,89 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   assign \$26  = fsm_state == 3'h4;
   assign \$27  = fsm_state == 3'h5;
   assign \$28  = fsm_state == 3'h6;
-  assign \$29  = fsm_state == 3'h7;
-  assign \$30  = launch[239:224] == 1'h1;
-  assign \$31  = launch[255:240] == 1'h1;
-  assign \$32  = \$30  & \$31 ;
-  assign \$33  = ~ more;
-  assign \$34  = alive >> warp;
-  assign \$35  = block_data[49:48] + 1'h1;
-  assign \$36  = \$35  < needed;
-  assign \$37  = | alive;
-  assign \$38  = ~ \$37 ;
-  assign \$39  = warp + 1'h1;
-  assign \$40  = block_data[49:48] + 1'h1;
-  assign \$41  = \$17 [3:0] <= 3'h4;
-  assign \$42  = slot + 1'h1;
+  assign \$29  = i__payload[239:224] == 1'h1;
+  assign \$30  = i__payload[255:240] == 1'h1;
+  assign \$31  = \$29  & \$30 ;
+  assign \$32  = ~ more;
+  assign \$33  = alive >> warp;
+  assign \$34  = block_data[49:48] + 1'h1;
+  assign \$35  = \$34  < needed;
+  assign \$36  = | alive;
+  assign \$37  = ~ \$36 ;
+  assign \$38  = warp + 1'h1;
+  assign \$39  = block_data[49:48] + 1'h1;
+  assign \$40  = \$17 [3:0] <= 3'h4;
+  assign \$41  = slot + 1'h1;
+  assign \$42  = first + needed;
   assign \$43  = first + needed;
-  assign \$44  = first + needed;
-  assign \$45  = slot_shared + launch[87:64];
-  assign \$46  = \$15 [15:0] > 1'h0;
-  assign \$47  = \$15 [15:0] > 1'h1;
-  assign \$48  = \$15 [15:0] <= 2'h2;
-  assign \$49  = thread[2:0] + 2'h2;
-  assign \$50  = 1'h1 << lane;
-  assign \$51  = live | \$50 ;
-  assign \$52  = lane + 1'h1;
-  assign \$53  = launch[223:208] - 1'h1;
-  assign \$54  = thread[2:0] == \$53 ;
-  assign \$55  = thread[2:0] + 1'h1;
-  assign \$56  = \$54  ? 4'h0 : \$55 ;
-  assign \$57  = launch[223:208] - 1'h1;
-  assign \$58  = thread[2:0] == \$57 ;
-  assign \$59  = launch[239:224] - 1'h1;
-  assign \$60  = thread[5:3] == \$59 ;
-  assign \$61  = thread[5:3] + 1'h1;
-  assign \$62  = \$60  ? 4'h0 : \$61 ;
-  assign \$63  = launch[239:224] - 1'h1;
-  assign \$64  = thread[5:3] == \$63 ;
-  assign \$65  = thread[8:6] + 1'h1;
-  assign \$67  = \$signal  | \$66 ;
-  assign \$68  = ~ last_block;
-  assign \$69  = ! needed;
-  assign \$70  = block_data[49:48] + 1'h1;
-  assign \$71  = launch[175:160] - 1'h1;
-  assign \$72  = block_data[15:0] == \$71 ;
-  assign \$73  = block_data[15:0] + 1'h1;
-  assign \$74  = \$72  ? 17'h00000 : \$73 ;
-  assign \$75  = launch[175:160] - 1'h1;
-  assign \$76  = block_data[15:0] == \$75 ;
-  assign \$77  = launch[191:176] - 1'h1;
-  assign \$78  = block_data[31:16] == \$77 ;
-  assign \$79  = block_data[31:16] + 1'h1;
-  assign \$80  = \$78  ? 17'h00000 : \$79 ;
-  assign \$81  = launch[191:176] - 1'h1;
-  assign \$82  = block_data[31:16] == \$81 ;
-  assign \$83  = block_data[47:32] + 1'h1;
-  assign \$84  = warp + 1'h1;
-  assign \$85  = block_data[49:48] + 1'h1;
+  assign \$44  = slot_shared + launch[87:64];
+  assign \$45  = 1'h1 << lane;
+  assign \$46  = live | \$45 ;
+  assign \$47  = lane + 1'h1;
+  assign \$48  = launch[223:208] - 1'h1;
+  assign \$49  = thread[2:0] == \$48 ;
+  assign \$50  = thread[2:0] + 1'h1;
+  assign \$51  = \$49  ? 4'h0 : \$50 ;
+  assign \$52  = launch[223:208] - 1'h1;
+  assign \$53  = thread[2:0] == \$52 ;
+  assign \$54  = launch[239:224] - 1'h1;
+  assign \$55  = thread[5:3] == \$54 ;
+  assign \$56  = thread[5:3] + 1'h1;
+  assign \$57  = \$55  ? 4'h0 : \$56 ;
+  assign \$58  = launch[239:224] - 1'h1;
+  assign \$59  = thread[5:3] == \$58 ;
+  assign \$60  = thread[8:6] + 1'h1;
+  assign \$62  = \$signal  | \$61 ;
+  assign \$63  = \$15 [15:0] > 1'h0;
+  assign \$64  = \$15 [15:0] > 1'h1;
+  assign \$65  = \$15 [15:0] <= 2'h2;
+  assign \$66  = thread[2:0] + 2'h2;
+  assign \$67  = ~ last_block;
+  assign \$68  = ! needed;
+  assign \$69  = block_data[49:48] + 1'h1;
+  assign \$70  = launch[175:160] - 1'h1;
+  assign \$71  = block_data[15:0] == \$70 ;
+  assign \$72  = block_data[15:0] + 1'h1;
+  assign \$73  = \$71  ? 17'h00000 : \$72 ;
+  assign \$74  = launch[175:160] - 1'h1;
+  assign \$75  = block_data[15:0] == \$74 ;
+  assign \$76  = launch[191:176] - 1'h1;
+  assign \$77  = block_data[31:16] == \$76 ;
+  assign \$78  = block_data[31:16] + 1'h1;
+  assign \$79  = \$77  ? 17'h00000 : \$78 ;
+  assign \$80  = launch[191:176] - 1'h1;
+  assign \$81  = block_data[31:16] == \$80 ;
+  assign \$82  = block_data[47:32] + 1'h1;
+  assign \$83  = warp + 1'h1;
+  assign \$84  = block_data[49:48] + 1'h1;
   always @(posedge core_clk)
-    \$signal$19  <= \$86 ;
+    launch <= \$85 ;
   always @(posedge core_clk)
-    launch <= \$87 ;
+    needed <= \$86 ;
   always @(posedge core_clk)
-    needed <= \$88 ;
+    block_data <= \$87 ;
   always @(posedge core_clk)
-    block_data <= \$89 ;
+    more <= \$88 ;
   always @(posedge core_clk)
-    more <= \$90 ;
+    \$signal$24  <= \$89 ;
   always @(posedge core_clk)
-    slot <= \$91 ;
+    slot <= \$90 ;
   always @(posedge core_clk)
-    warp <= \$92 ;
+    warp <= \$91 ;
   always @(posedge core_clk)
-    first <= \$93 ;
+    first <= \$92 ;
   always @(posedge core_clk)
-    slot_shared <= \$94 ;
+    slot_shared <= \$93 ;
   always @(posedge core_clk)
-    fsm_state <= \$95 ;
+    fsm_state <= \$94 ;
   always @(posedge core_clk)
-    lane <= \$96 ;
+    lane <= \$95 ;
   always @(posedge core_clk)
-    live <= \$97 ;
+    live <= \$96 ;
   always @(posedge core_clk)
-    thread <= \$98 ;
+    thread <= \$97 ;
+  always @(posedge core_clk)
+    settling <= \$98 ;
   always @(posedge core_clk)
     ended <= \$99 ;
   always @* begin
@@ -36197,14 +36197,13 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     filling = 1'h0;
-    (* full_case = 32'd1 *)
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
           /* empty */;
       3'h2:
-          /* empty */;
+          filling = settling;
       3'h3:
           filling = 1'h1;
       3'h4:
@@ -36213,22 +36212,6 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
           filling = 1'h1;
       3'h6:
           filling = 1'h1;
-      3'h7:
-          filling = 1'h1;
-    endcase
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    thread_row = 1'h0;
-    casez (fsm_state)
-      3'h0:
-          /* empty */;
-      3'h1:
-          /* empty */;
-      3'h2:
-          /* empty */;
-      3'h3:
-          thread_row = \$signal$19 ;
     endcase
   end
   always @* begin
@@ -36242,11 +36225,10 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
       3'h2:
           /* empty */;
       3'h3:
-          (* full_case = 32'd1 *)
-          if (\$signal$19 ) begin
+          thread_write = \$18 ;
+      3'h4:
+          if (\$signal$24 ) begin
             thread_write = 2'h3;
-          end else begin
-            thread_write = \$18 ;
           end
     endcase
   end
@@ -36308,6 +36290,24 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    thread_row = 1'h0;
+    casez (fsm_state)
+      3'h0:
+          /* empty */;
+      3'h1:
+          /* empty */;
+      3'h2:
+          /* empty */;
+      3'h3:
+          /* empty */;
+      3'h4:
+          if (\$signal$24 ) begin
+            thread_row = 1'h1;
+          end
+    endcase
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     start = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -36330,28 +36330,21 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$86  = \$32 ;
-    if (core_rst) begin
-      \$86  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$87  = launch;
+    \$85  = launch;
     casez (fsm_state)
       3'h0:
-          \$87  = i__payload;
+          \$85  = i__payload;
     endcase
     if (core_rst) begin
-      \$87  = 256'h0000000000000000000000000000000000000000000000000000000000000000;
+      \$85  = 256'h0000000000000000000000000000000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$88  = needed;
+    \$86  = needed;
     casez (fsm_state)
       3'h0:
-          \$88  = 3'h0;
+          \$86  = 3'h0;
       3'h1:
           /* empty */;
       3'h2:
@@ -36365,40 +36358,40 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
       3'h6:
           if (row_ready) begin
             if (ended) begin
-              if (\$69 ) begin
-                \$88  = \$70 ;
+              if (\$68 ) begin
+                \$86  = \$69 ;
               end
             end
           end
     endcase
     if (core_rst) begin
-      \$88  = 3'h0;
+      \$86  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$89  = block_data;
+    \$87  = block_data;
     casez (fsm_state)
       3'h0:
         begin
-          \$89 [47:0] = 48'h000000000000;
-          \$89 [49:48] = 2'h0;
+          \$87 [47:0] = 48'h000000000000;
+          \$87 [49:48] = 2'h0;
         end
       3'h1:
           (* full_case = 32'd1 *)
-          if (\$33 ) begin
-          end else if (\$34 ) begin
-          end else if (\$36 ) begin
-            \$89 [49:48] = \$40 [1:0];
+          if (\$32 ) begin
+          end else if (\$33 ) begin
+          end else if (\$35 ) begin
+            \$87 [49:48] = \$39 [1:0];
           end else begin
-            \$89 [49:48] = 2'h0;
+            \$87 [49:48] = 2'h0;
           end
       3'h2:
           (* full_case = 32'd1 *)
-          if (\$41 ) begin
-            \$89 [49:48] = 2'h0;
+          if (\$40 ) begin
+            \$87 [49:48] = 2'h0;
           end else begin
-            \$89 [49:48] = 2'h0;
+            \$87 [49:48] = 2'h0;
           end
       3'h3:
           /* empty */;
@@ -36410,28 +36403,28 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
           if (row_ready) begin
             (* full_case = 32'd1 *)
             if (ended) begin
-              \$89 [15:0] = \$74 [15:0];
-              if (\$76 ) begin
-                \$89 [31:16] = \$80 [15:0];
-                if (\$82 ) begin
-                  \$89 [47:32] = \$83 [15:0];
+              \$87 [15:0] = \$73 [15:0];
+              if (\$75 ) begin
+                \$87 [31:16] = \$79 [15:0];
+                if (\$81 ) begin
+                  \$87 [47:32] = \$82 [15:0];
                 end
               end
             end else begin
-              \$89 [49:48] = \$85 [1:0];
+              \$87 [49:48] = \$84 [1:0];
             end
           end
     endcase
     if (core_rst) begin
-      \$89  = 50'h0000000000000;
+      \$87  = 50'h0000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$90  = more;
+    \$88  = more;
     casez (fsm_state)
       3'h0:
-          \$90  = 1'h1;
+          \$88  = 1'h1;
       3'h1:
           /* empty */;
       3'h2:
@@ -36445,28 +36438,80 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
       3'h6:
           if (row_ready) begin
             if (ended) begin
-              \$90  = \$68 ;
+              \$88  = \$67 ;
             end
           end
     endcase
     if (core_rst) begin
-      \$90  = 1'h0;
+      \$88  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$91  = slot;
+    \$89  = \$signal$24 ;
     casez (fsm_state)
       3'h0:
-          \$91  = 2'h0;
+          \$89  = \$31 ;
+    endcase
+    if (core_rst) begin
+      \$89  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    \$90  = slot;
+    casez (fsm_state)
+      3'h0:
+          \$90  = 2'h0;
       3'h1:
           /* empty */;
       3'h2:
           (* full_case = 32'd1 *)
-          if (\$41 ) begin
+          if (\$40 ) begin
+            \$90  = \$41 [1:0];
+          end else begin
+            \$90  = 2'h0;
+          end
+    endcase
+    if (core_rst) begin
+      \$90  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    \$91  = warp;
+    casez (fsm_state)
+      3'h0:
+          \$91  = 2'h0;
+      3'h1:
+          (* full_case = 32'd1 *)
+          if (\$32 ) begin
+          end else if (\$33 ) begin
+          end else if (\$35 ) begin
+            \$91  = \$38 [1:0];
+          end else begin
+            \$91  = first;
+          end
+      3'h2:
+          (* full_case = 32'd1 *)
+          if (\$40 ) begin
             \$91  = \$42 [1:0];
           end else begin
             \$91  = 2'h0;
+          end
+      3'h3:
+          /* empty */;
+      3'h4:
+          /* empty */;
+      3'h5:
+          /* empty */;
+      3'h6:
+          if (row_ready) begin
+            (* full_case = 32'd1 *)
+            if (ended) begin
+            end else begin
+              \$91  = \$83 [1:0];
+            end
           end
     endcase
     if (core_rst) begin
@@ -36475,39 +36520,18 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$92  = warp;
+    \$92  = first;
     casez (fsm_state)
       3'h0:
           \$92  = 2'h0;
       3'h1:
-          (* full_case = 32'd1 *)
-          if (\$33 ) begin
-          end else if (\$34 ) begin
-          end else if (\$36 ) begin
-            \$92  = \$39 [1:0];
-          end else begin
-            \$92  = first;
-          end
+          /* empty */;
       3'h2:
           (* full_case = 32'd1 *)
-          if (\$41 ) begin
+          if (\$40 ) begin
             \$92  = \$43 [1:0];
           end else begin
             \$92  = 2'h0;
-          end
-      3'h3:
-          /* empty */;
-      3'h4:
-          /* empty */;
-      3'h5:
-          /* empty */;
-      3'h6:
-          if (row_ready) begin
-            (* full_case = 32'd1 *)
-            if (ended) begin
-            end else begin
-              \$92  = \$84 [1:0];
-            end
           end
     endcase
     if (core_rst) begin
@@ -36516,183 +36540,186 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$93  = first;
+    \$93  = slot_shared;
     casez (fsm_state)
       3'h0:
-          \$93  = 2'h0;
+          \$93  = i__payload[111:88];
       3'h1:
           /* empty */;
       3'h2:
           (* full_case = 32'd1 *)
-          if (\$41 ) begin
-            \$93  = \$44 [1:0];
+          if (\$40 ) begin
+            \$93  = \$44 [23:0];
           end else begin
-            \$93  = 2'h0;
+            \$93  = launch[111:88];
           end
     endcase
     if (core_rst) begin
-      \$93  = 2'h0;
+      \$93  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$94  = slot_shared;
-    casez (fsm_state)
-      3'h0:
-          \$94  = i__payload[111:88];
-      3'h1:
-          /* empty */;
-      3'h2:
-          (* full_case = 32'd1 *)
-          if (\$41 ) begin
-            \$94  = \$45 [23:0];
-          end else begin
-            \$94  = launch[111:88];
-          end
-    endcase
-    if (core_rst) begin
-      \$94  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$95  = fsm_state;
-    (* full_case = 32'd1 *)
+    \$94  = fsm_state;
     casez (fsm_state)
       3'h0:
           if (i__valid) begin
-            \$95  = 3'h1;
+            \$94  = 3'h1;
           end
       3'h1:
           (* full_case = 32'd1 *)
-          if (\$33 ) begin
-            if (\$38 ) begin
-              \$95  = 3'h0;
+          if (\$32 ) begin
+            if (\$37 ) begin
+              \$94  = 3'h0;
             end
-          end else if (\$34 ) begin
-            \$95  = 3'h2;
-          end else if (\$36 ) begin
+          end else if (\$33 ) begin
+            \$94  = 3'h2;
+          end else if (\$35 ) begin
           end else begin
-            \$95  = 3'h3;
+            \$94  = 3'h3;
+            if (\$signal$24 ) begin
+              \$94  = 3'h4;
+            end
           end
       3'h2:
-          \$95  = 3'h1;
+          \$94  = 3'h1;
       3'h3:
-          (* full_case = 32'd1 *)
-          if (\$signal$19 ) begin
-            \$95  = 3'h4;
-          end else begin
-            if (\$67 ) begin
-              \$95  = 3'h4;
-            end
+          if (\$62 ) begin
+            \$94  = 3'h4;
           end
       3'h4:
           if (row_ready) begin
-            \$95  = 3'h5;
+            \$94  = 3'h5;
           end
       3'h5:
           if (row_ready) begin
-            \$95  = 3'h6;
+            \$94  = 3'h6;
           end
       3'h6:
           if (row_ready) begin
-            \$95  = 3'h3;
+            \$94  = 3'h3;
+            if (\$signal$24 ) begin
+              \$94  = 3'h4;
+            end
             if (ended) begin
-              \$95  = 3'h7;
+              \$94  = 3'h2;
             end
           end
-      3'h7:
-          \$95  = 3'h2;
     endcase
     if (core_rst) begin
-      \$95  = 3'h0;
+      \$94  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$96  = lane;
+    \$95  = lane;
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
-          \$96  = 1'h0;
+          \$95  = 1'h0;
       3'h2:
           /* empty */;
       3'h3:
-          (* full_case = 32'd1 *)
-          if (\$signal$19 ) begin
-          end else begin
-            \$96  = \$52 [0];
-          end
+          \$95  = \$47 [0];
       3'h4:
           /* empty */;
       3'h5:
           /* empty */;
       3'h6:
           if (row_ready) begin
-            \$96  = 1'h0;
+            \$95  = 1'h0;
           end
     endcase
     if (core_rst) begin
-      \$96  = 1'h0;
+      \$95  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$97  = live;
+    \$96  = live;
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
-          \$97  = 2'h0;
+          \$96  = 2'h0;
       3'h2:
           /* empty */;
       3'h3:
-          (* full_case = 32'd1 *)
-          if (\$signal$19 ) begin
-            \$97  = { \$47 , \$46  };
-          end else begin
-            \$97  = \$51 ;
+          \$96  = \$46 ;
+      3'h4:
+          if (\$signal$24 ) begin
+            if (row_ready) begin
+              \$96  = { \$64 , \$63  };
+            end
           end
+      3'h5:
+          /* empty */;
+      3'h6:
+          if (row_ready) begin
+            \$96  = 2'h0;
+          end
+    endcase
+    if (core_rst) begin
+      \$96  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    \$97  = thread;
+    casez (fsm_state)
+      3'h0:
+          /* empty */;
+      3'h1:
+          \$97  = 9'h000;
+      3'h2:
+          /* empty */;
+      3'h3:
+        begin
+          \$97 [2:0] = \$51 [2:0];
+          if (\$53 ) begin
+            \$97 [5:3] = \$57 [2:0];
+            if (\$59 ) begin
+              \$97 [8:6] = \$60 [2:0];
+            end
+          end
+        end
+      3'h4:
+          if (\$signal$24 ) begin
+            if (row_ready) begin
+              \$97 [2:0] = \$66 [2:0];
+            end
+          end
+    endcase
+    if (core_rst) begin
+      \$97  = 9'h000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    \$98  = settling;
+    casez (fsm_state)
+      3'h0:
+          /* empty */;
+      3'h1:
+          /* empty */;
+      3'h2:
+          \$98  = 1'h0;
+      3'h3:
+          /* empty */;
       3'h4:
           /* empty */;
       3'h5:
           /* empty */;
       3'h6:
           if (row_ready) begin
-            \$97  = 2'h0;
-          end
-    endcase
-    if (core_rst) begin
-      \$97  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$98  = thread;
-    casez (fsm_state)
-      3'h0:
-          /* empty */;
-      3'h1:
-          \$98  = 9'h000;
-      3'h2:
-          /* empty */;
-      3'h3:
-          (* full_case = 32'd1 *)
-          if (\$signal$19 ) begin
-            \$98 [2:0] = \$49 [2:0];
-          end else begin
-            \$98 [2:0] = \$56 [2:0];
-            if (\$58 ) begin
-              \$98 [5:3] = \$62 [2:0];
-              if (\$64 ) begin
-                \$98 [8:6] = \$65 [2:0];
-              end
+            if (ended) begin
+              \$98  = 1'h1;
             end
           end
     endcase
     if (core_rst) begin
-      \$98  = 9'h000;
+      \$98  = 1'h0;
     end
   end
   always @* begin
@@ -36706,11 +36733,12 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
       3'h2:
           /* empty */;
       3'h3:
-          (* full_case = 32'd1 *)
-          if (\$signal$19 ) begin
-            \$99  = \$48 ;
-          end else begin
-            \$99  = \$signal ;
+          \$99  = \$signal ;
+      3'h4:
+          if (\$signal$24 ) begin
+            if (row_ready) begin
+              \$99  = \$65 ;
+            end
           end
     endcase
     if (core_rst) begin
@@ -36767,10 +36795,10 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   assign { \$14 [31:30], \$14 [28:0] } = { \$13 [31:30], \$13 [28:0] };
   assign \$14 [29] = 1'h1;
   assign \$16  = { needed, 1'h0 };
-  assign \$66  = lane;
+  assign \$61  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$8772$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$8781$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -36782,8 +36810,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$8772$15 ;
-  wire [9:0] \port$8772$15 ;
+  input [9:0] \port$8781$15 ;
+  wire [9:0] \port$8781$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -36813,17 +36841,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$8772$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$8772$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$8781$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$8781$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$8772$15 [4:0] };
-  assign rs1 = \port$8772$15 [4:0];
+  assign first__addr = { warp, \port$8781$15 [4:0] };
+  assign rs1 = \port$8781$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$8772$15 [9:5] };
-  assign rs2 = \port$8772$15 [9:5];
+  assign second__addr = { warp, \port$8781$15 [9:5] };
+  assign rs2 = \port$8781$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -38762,7 +38790,7 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, write__done__valid, port__ready, \o__ready$97 , i__valid, \i__valid$28 , \busy$89 , \o__valid$101 , \o__payload$102 , access__ready, \port$5716$0 , \port$5719$0 , \port$5722$0 , \port$5733$0 , \port$5735$0 , stored, coming, read__burst__valid, read__beat__ready
+module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, write__done__valid, port__ready, \o__ready$97 , i__valid, \i__valid$28 , \busy$89 , \o__valid$101 , \o__payload$102 , access__ready, \port$5725$0 , \port$5728$0 , \port$5731$0 , \port$5742$0 , \port$5744$0 , stored, coming, read__burst__valid, read__beat__ready
 , write__burst__valid, write__beat__valid, beats, divide__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, port__out, \shared__valid$42 , shared__region, shared__write, shared__rows, shared__strobe, shared__data, port_warp, read__burst__payload, write__burst__payload, write__beat__payload, i__payload
 , \i__payload$24 , core_clk);
   wire [4:0] \$1 ;
@@ -39068,16 +39096,16 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \o__valid$101 ;
   wire \o__valid$92 ;
   wire \o__valid$95 ;
-  output \port$5716$0 ;
-  wire \port$5716$0 ;
-  output \port$5719$0 ;
-  wire \port$5719$0 ;
-  output \port$5722$0 ;
-  wire \port$5722$0 ;
-  output \port$5733$0 ;
-  wire \port$5733$0 ;
-  output \port$5735$0 ;
-  wire \port$5735$0 ;
+  output \port$5725$0 ;
+  wire \port$5725$0 ;
+  output \port$5728$0 ;
+  wire \port$5728$0 ;
+  output \port$5731$0 ;
+  wire \port$5731$0 ;
+  output \port$5742$0 ;
+  wire \port$5742$0 ;
+  output \port$5744$0 ;
+  wire \port$5744$0 ;
   wire [63:0] port__data;
   input [63:0] port__out;
   wire [63:0] port__out;
@@ -39298,11 +39326,11 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
     .main__payload(\i__payload$18 ),
     .main__ready(main__ready),
     .main__valid(\i__valid$22 ),
-    .\port$5716$0 (\$10 ),
-    .\port$5719$0 (\$11 ),
-    .\port$5722$0 (\$12 ),
-    .\port$5733$0 (\$13 ),
-    .\port$5735$0 (\$14 ),
+    .\port$5725$0 (\$10 ),
+    .\port$5728$0 (\$11 ),
+    .\port$5731$0 (\$12 ),
+    .\port$5742$0 (\$13 ),
+    .\port$5744$0 (\$14 ),
     .shared__payload(\i__payload$12 ),
     .shared__ready(shared__ready),
     .shared_busy(shared_busy),
@@ -39365,11 +39393,11 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \counts$86  = { \$14 , \$13 , \$12 , \$11 , \$10  };
   assign \beats$88  = beats;
   assign \$signal  = \$2 [3:0];
-  assign \port$5716$0  = \$10 ;
-  assign \port$5719$0  = \$11 ;
-  assign \port$5722$0  = \$12 ;
-  assign \port$5733$0  = \$13 ;
-  assign \port$5735$0  = \$14 ;
+  assign \port$5725$0  = \$10 ;
+  assign \port$5728$0  = \$11 ;
+  assign \port$5731$0  = \$12 ;
+  assign \port$5742$0  = \$13 ;
+  assign \port$5744$0  = \$14 ;
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
   assign \i__payload.atomic  = i__payload[2];
@@ -39719,10 +39747,10 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
     .busy(busy),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$6391$20 (o__payload[147:20]),
-    .\port$6391$5 (o__payload[6:5]),
-    .\port$6413$0 (\$4 ),
-    .\port$6414$0 (\$5 ),
+    .\port$6400$20 (o__payload[147:20]),
+    .\port$6400$5 (o__payload[6:5]),
+    .\port$6422$0 (\$4 ),
+    .\port$6423$0 (\$5 ),
     .start(start)
   );
   \weft.simt.core.rows.division.queue  queue (
@@ -39815,7 +39843,7 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   assign { \o__payload$14 [81], \o__payload$14 [79:73] } = 8'h00;
 endmodule
 
-module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6391$5 , \port$6391$20 , busy, \port$6413$0 , \port$6414$0 , core_clk);
+module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \port$6400$20 , busy, \port$6422$0 , \port$6423$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
   wire \$1 ;
   wire [32:0] \$10 ;
@@ -39887,14 +39915,14 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6391$5 , \
   wire [34:0] lane_1_total;
   reg lane_1_turn_quotient = 1'h0;
   wire lane_1_turned;
-  input [127:0] \port$6391$20 ;
-  wire [127:0] \port$6391$20 ;
-  input [1:0] \port$6391$5 ;
-  wire [1:0] \port$6391$5 ;
-  output [31:0] \port$6413$0 ;
-  wire [31:0] \port$6413$0 ;
-  output [31:0] \port$6414$0 ;
-  wire [31:0] \port$6414$0 ;
+  input [127:0] \port$6400$20 ;
+  wire [127:0] \port$6400$20 ;
+  input [1:0] \port$6400$5 ;
+  wire [1:0] \port$6400$5 ;
+  output [31:0] \port$6422$0 ;
+  wire [31:0] \port$6422$0 ;
+  output [31:0] \port$6423$0 ;
+  wire [31:0] \port$6423$0 ;
   wire remainder;
   wire [63:0] row;
   input start;
@@ -39906,42 +39934,42 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6391$5 , \
   always @(posedge core_clk)
     lane_1_turn_quotient <= \$39 ;
   assign busy = | step;
-  assign \$1  = ~ \port$6391$5 [0];
-  assign lane_0_a_negative = \port$6391$20 [31] & \$1 ;
-  assign \$2  = ~ \port$6391$5 [0];
-  assign lane_0_b_negative = \port$6391$20 [95] & \$2 ;
+  assign \$1  = ~ \port$6400$5 [0];
+  assign lane_0_a_negative = \port$6400$20 [31] & \$1 ;
+  assign \$2  = ~ \port$6400$5 [0];
+  assign lane_0_b_negative = \port$6400$20 [95] & \$2 ;
   assign \$3  = ~ lane_0_b_negative;
   assign lane_0_inverted = start ? lane_0_a_negative : \$3 ;
   assign lane_0_total = { lane_0_remainder, lane_0_quotient[31], 1'h1 } + { 1'h1, lane_0_summand, lane_0_carry };
-  assign lane_0_turned = \port$6391$5 [1] ? lane_0_a_negative : lane_0_turn_quotient;
-  assign \$4  = \port$6391$5 [1] ? lane_0_remainder : lane_0_quotient;
+  assign lane_0_turned = \port$6400$5 [1] ? lane_0_a_negative : lane_0_turn_quotient;
+  assign \$4  = \port$6400$5 [1] ? lane_0_remainder : lane_0_quotient;
   assign lane_0_shown = \$4  ^ { lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned };
-  assign \$5  = ~ \port$6391$5 [0];
-  assign lane_1_a_negative = \port$6391$20 [63] & \$5 ;
-  assign \$6  = ~ \port$6391$5 [0];
-  assign lane_1_b_negative = \port$6391$20 [127] & \$6 ;
+  assign \$5  = ~ \port$6400$5 [0];
+  assign lane_1_a_negative = \port$6400$20 [63] & \$5 ;
+  assign \$6  = ~ \port$6400$5 [0];
+  assign lane_1_b_negative = \port$6400$20 [127] & \$6 ;
   assign \$7  = ~ lane_1_b_negative;
   assign lane_1_inverted = start ? lane_1_a_negative : \$7 ;
   assign lane_1_total = { lane_1_remainder, lane_1_quotient[31], 1'h1 } + { 1'h1, lane_1_summand, lane_1_carry };
-  assign lane_1_turned = \port$6391$5 [1] ? lane_1_a_negative : lane_1_turn_quotient;
-  assign \$8  = \port$6391$5 [1] ? lane_1_remainder : lane_1_quotient;
+  assign lane_1_turned = \port$6400$5 [1] ? lane_1_a_negative : lane_1_turn_quotient;
+  assign \$8  = \port$6400$5 [1] ? lane_1_remainder : lane_1_quotient;
   assign lane_1_shown = \$8  ^ { lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned };
   assign \$9  = lane_0_shown + lane_0_turned;
   assign \$10  = lane_1_shown + lane_1_turned;
   assign \$11  = step - 1'h1;
   assign \$12  = start | first;
-  assign \$13  = start ? \port$6391$20 [31:0] : \port$6391$20 [95:64];
+  assign \$13  = start ? \port$6400$20 [31:0] : \port$6400$20 [95:64];
   assign \$14  = \$13  ^ { lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted };
   assign \$15  = lane_0_a_negative ^ lane_0_b_negative;
-  assign \$16  = | \port$6391$20 [95:64];
+  assign \$16  = | \port$6400$20 [95:64];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = first ? { 1'h0, lane_0_total[32:1] } : { lane_0_quotient, lane_0_total[34] };
   assign \$19  = lane_0_total[34] ? { 1'h0, lane_0_total[32:1] } : { lane_0_remainder, lane_0_quotient[31] };
   assign \$20  = start | first;
-  assign \$21  = start ? \port$6391$20 [63:32] : \port$6391$20 [127:96];
+  assign \$21  = start ? \port$6400$20 [63:32] : \port$6400$20 [127:96];
   assign \$22  = \$21  ^ { lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted };
   assign \$23  = lane_1_a_negative ^ lane_1_b_negative;
-  assign \$24  = | \port$6391$20 [127:96];
+  assign \$24  = | \port$6400$20 [127:96];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = first ? { 1'h0, lane_1_total[32:1] } : { lane_1_quotient, lane_1_total[34] };
   assign \$27  = lane_1_total[34] ? { 1'h0, lane_1_total[32:1] } : { lane_1_remainder, lane_1_quotient[31] };
@@ -40068,13 +40096,13 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6391$5 , \
       \$37  = \$26 [31:0];
     end
   end
-  assign a = \port$6391$20 [63:0];
-  assign \unsigned  = \port$6391$5 [0];
-  assign b = \port$6391$20 [127:64];
-  assign remainder = \port$6391$5 [1];
+  assign a = \port$6400$20 [63:0];
+  assign \unsigned  = \port$6400$5 [0];
+  assign b = \port$6400$20 [127:64];
+  assign remainder = \port$6400$5 [1];
   assign row = { \$10 [31:0], \$9 [31:0] };
-  assign \port$6413$0  = \$9 [31:0];
-  assign \port$6414$0  = \$10 [31:0];
+  assign \port$6422$0  = \$9 [31:0];
+  assign \port$6423$0  = \$10 [31:0];
 endmodule
 
 module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
@@ -42461,9 +42489,9 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
-    .\port$8978$0 (\$181 ),
-    .\port$8980$0 (\$183 ),
-    .\port$9016$0 (found_row)
+    .\port$8989$0 (\$181 ),
+    .\port$8991$0 (\$183 ),
+    .\port$9027$0 (found_row)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
@@ -42781,7 +42809,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \$109  = \$108 ;
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__payload, \port$8978$0 , \port$8980$0 , \port$9016$0 , i__valid, core_clk);
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__payload, \port$8989$0 , \port$8991$0 , \port$9027$0 , i__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -42833,12 +42861,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   output o__valid;
   wire o__valid;
   wire pop;
-  input [8:0] \port$8978$0 ;
-  wire [8:0] \port$8978$0 ;
-  input [7:0] \port$8980$0 ;
-  wire [7:0] \port$8980$0 ;
-  input [63:0] \port$9016$0 ;
-  wire [63:0] \port$9016$0 ;
+  input [8:0] \port$8989$0 ;
+  wire [8:0] \port$8989$0 ;
+  input [7:0] \port$8991$0 ;
+  wire [7:0] \port$8991$0 ;
+  input [63:0] \port$9027$0 ;
+  wire [63:0] \port$9027$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -42871,7 +42899,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$8980$0 , \port$9016$0 , \port$8978$0  };
+      storage[write__addr] <= { 1'h0, \port$8991$0 , \port$9027$0 , \port$8989$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -42923,31 +42951,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$8980$0 , \port$9016$0 , \port$8978$0  };
-  assign i__payload = { 1'h0, \port$8980$0 , \port$9016$0 , \port$8978$0  };
+  assign write__data = { 1'h0, \port$8991$0 , \port$9027$0 , \port$8989$0  };
+  assign i__payload = { 1'h0, \port$8991$0 , \port$9027$0 , \port$8989$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$8978$0 [4:0];
-  assign \write__data.warp  = \port$8978$0 [6:5];
-  assign \write__data.mask  = \port$8978$0 [8:7];
-  assign \write__data.row  = \port$9016$0 ;
-  assign \write__data.byte  = \port$8980$0 [0];
-  assign \write__data.half  = \port$8980$0 [1];
-  assign \write__data.unsigned  = \port$8980$0 [2];
-  assign \write__data.offsets  = \port$8980$0 [6:3];
-  assign \write__data.last  = \port$8980$0 [7];
+  assign \write__data.rd  = \port$8989$0 [4:0];
+  assign \write__data.warp  = \port$8989$0 [6:5];
+  assign \write__data.mask  = \port$8989$0 [8:7];
+  assign \write__data.row  = \port$9027$0 ;
+  assign \write__data.byte  = \port$8991$0 [0];
+  assign \write__data.half  = \port$8991$0 [1];
+  assign \write__data.unsigned  = \port$8991$0 [2];
+  assign \write__data.offsets  = \port$8991$0 [6:3];
+  assign \write__data.last  = \port$8991$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$8978$0 [4:0];
-  assign \i__payload.warp  = \port$8978$0 [6:5];
-  assign \i__payload.mask  = \port$8978$0 [8:7];
-  assign \i__payload.row  = \port$9016$0 ;
-  assign \i__payload.byte  = \port$8980$0 [0];
-  assign \i__payload.half  = \port$8980$0 [1];
-  assign \i__payload.unsigned  = \port$8980$0 [2];
-  assign \i__payload.offsets  = \port$8980$0 [6:3];
-  assign \i__payload.last  = \port$8980$0 [7];
+  assign \i__payload.rd  = \port$8989$0 [4:0];
+  assign \i__payload.warp  = \port$8989$0 [6:5];
+  assign \i__payload.mask  = \port$8989$0 [8:7];
+  assign \i__payload.row  = \port$9027$0 ;
+  assign \i__payload.byte  = \port$8991$0 [0];
+  assign \i__payload.half  = \port$8991$0 [1];
+  assign \i__payload.unsigned  = \port$8991$0 [2];
+  assign \i__payload.offsets  = \port$8991$0 [6:3];
+  assign \i__payload.last  = \port$8991$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -42971,7 +42999,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, main__valid, i__ready, \port$5716$0 , \port$5719$0 , \port$5722$0 , \port$5733$0 , \port$5735$0 , shared__ready, shared_busy, main__ready, abort, shared__payload, main__payload, core_clk);
+module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, main__valid, i__ready, \port$5725$0 , \port$5728$0 , \port$5731$0 , \port$5742$0 , \port$5744$0 , shared__ready, shared_busy, main__ready, abort, shared__payload, main__payload, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -43240,16 +43268,16 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   output main__valid;
   wire main__valid;
   wire [1:0] near;
-  output \port$5716$0 ;
-  wire \port$5716$0 ;
-  output \port$5719$0 ;
-  wire \port$5719$0 ;
-  output \port$5722$0 ;
-  wire \port$5722$0 ;
-  output \port$5733$0 ;
-  wire \port$5733$0 ;
-  output \port$5735$0 ;
-  wire \port$5735$0 ;
+  output \port$5725$0 ;
+  wire \port$5725$0 ;
+  output \port$5728$0 ;
+  wire \port$5728$0 ;
+  output \port$5731$0 ;
+  wire \port$5731$0 ;
+  output \port$5742$0 ;
+  wire \port$5742$0 ;
+  output \port$5744$0 ;
+  wire \port$5744$0 ;
   reg region_0 = 1'h0;
   reg region_1 = 1'h0;
   reg [147:0] request = 148'h0000000000000000000000000000000000000;
@@ -43611,11 +43639,11 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   assign \$signal$12  = { \$111 , \$108 , \$105 , \$102 , \$99 , \$96 , \$93 , \$90 , \$87 , \$84 , \$81 , \$78 , \$75 , \$72 , \$69 , \$66 , \$63 , \$60 , \$57 , \$54 , \$51 , \$48 , \$45 , \$42 , \$39 , \$36  };
   assign shared__valid = to_shared;
   assign counts = { \$176 , \$174 , \$163 , \$160 , \$157  };
-  assign \port$5716$0  = \$157 ;
-  assign \port$5719$0  = \$160 ;
-  assign \port$5722$0  = \$163 ;
-  assign \port$5733$0  = \$174 ;
-  assign \port$5735$0  = \$176 ;
+  assign \port$5725$0  = \$157 ;
+  assign \port$5728$0  = \$160 ;
+  assign \port$5731$0  = \$163 ;
+  assign \port$5742$0  = \$174 ;
+  assign \port$5744$0  = \$176 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -43946,54 +43974,54 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   assign \read__data.b  = o__payload[147:84];
 endmodule
 
-module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \port$4411$0 , \port$4412$0 , at_barrier, arrived, ended, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
+module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \port$4417$0 , \port$4418$0 , at_barrier, arrived, ended, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
-  wire [3:0] \$1 ;
+  wire \$1 ;
   wire [4:0] \$10 ;
-  wire [4:0] \$11 ;
-  wire [4:0] \$12 ;
-  wire [4:0] \$13 ;
-  wire \$14 ;
-  wire \$15 ;
-  wire \$16 ;
-  wire \$17 ;
-  wire \$18 ;
-  wire \$19 ;
-  wire \$2 ;
-  wire \$20 ;
-  wire [1:0] \$21 ;
+  wire [3:0] \$11 ;
+  wire \$12 ;
+  wire [3:0] \$13 ;
+  wire [3:0] \$14 ;
+  wire [4:0] \$15 ;
+  wire [4:0] \$16 ;
+  wire [4:0] \$17 ;
+  wire [4:0] \$18 ;
+  wire [4:0] \$19 ;
+  wire [3:0] \$2 ;
+  wire [4:0] \$20 ;
+  wire \$21 ;
   wire \$22 ;
-  wire [3:0] \$23 ;
-  wire [3:0] \$24 ;
-  wire [3:0] \$25 ;
+  wire \$23 ;
+  wire \$24 ;
+  wire \$25 ;
   wire \$26 ;
   wire \$27 ;
-  wire \$28 ;
-  wire [3:0] \$29 ;
-  wire [3:0] \$3 ;
+  wire [1:0] \$28 ;
+  wire \$29 ;
+  wire \$3 ;
   wire [3:0] \$30 ;
-  wire [4:0] \$31 ;
-  wire [4:0] \$32 ;
-  wire [4:0] \$33 ;
+  wire [3:0] \$31 ;
+  wire [3:0] \$32 ;
+  wire \$33 ;
   wire \$34 ;
   wire \$35 ;
-  wire \$36 ;
-  wire \$37 ;
-  wire [2:0] \$38 ;
-  wire [2:0] \$39 ;
+  wire [3:0] \$36 ;
+  wire [3:0] \$37 ;
+  wire [4:0] \$38 ;
+  wire [4:0] \$39 ;
   wire [3:0] \$4 ;
-  wire \$40 ;
+  wire [4:0] \$40 ;
   wire \$41 ;
   wire \$42 ;
   wire \$43 ;
-  wire [3:0] \$44 ;
-  wire [3:0] \$45 ;
-  wire [3:0] \$46 ;
-  wire [3:0] \$47 ;
-  wire [3:0] \$48 ;
-  wire [3:0] \$49 ;
-  wire [4:0] \$5 ;
-  wire [3:0] \$50 ;
+  wire \$44 ;
+  wire [2:0] \$45 ;
+  wire [2:0] \$46 ;
+  wire \$47 ;
+  wire \$48 ;
+  wire \$49 ;
+  wire [3:0] \$5 ;
+  wire \$50 ;
   wire [3:0] \$51 ;
   wire [3:0] \$52 ;
   wire [3:0] \$53 ;
@@ -44009,26 +44037,33 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   wire [3:0] \$62 ;
   wire [3:0] \$63 ;
   wire [3:0] \$64 ;
-  reg [3:0] \$65 ;
-  reg [1:0] \$66 ;
-  reg [3:0] \$67 ;
-  reg [3:0] \$68 ;
-  reg [3:0] \$69 ;
-  wire \$7 ;
-  reg [3:0] \$70 ;
-  reg [3:0] \$71 ;
-  reg [1:0] \$72 ;
+  wire [3:0] \$65 ;
+  wire [3:0] \$66 ;
+  wire [3:0] \$67 ;
+  wire [3:0] \$68 ;
+  wire [3:0] \$69 ;
+  wire [4:0] \$7 ;
+  wire [3:0] \$70 ;
+  wire [3:0] \$71 ;
+  reg [3:0] \$72 ;
   reg [1:0] \$73 ;
-  reg [1:0] \$74 ;
-  reg [1:0] \$75 ;
+  reg [3:0] \$74 ;
+  reg [3:0] \$75 ;
+  reg [3:0] \$76 ;
+  reg [3:0] \$77 ;
+  reg [3:0] \$78 ;
+  reg [1:0] \$79 ;
   wire [4:0] \$8 ;
+  reg [1:0] \$80 ;
+  reg [1:0] \$81 ;
+  reg [1:0] \$82 ;
   wire [4:0] \$9 ;
   reg [1:0] \$like ;
   reg [3:0] \$signal  = 4'h0;
   reg [1:0] \$signal$12  = 2'h0;
-  reg [3:0] \$signal$2  = 4'h0;
   reg [3:0] \$signal$21 ;
   wire [3:0] \$signal$22 ;
+  reg [3:0] \$signal$3  = 4'h0;
   reg [3:0] \$signal$8  = 4'h0;
   output [3:0] alive;
   reg [3:0] alive = 4'h0;
@@ -44052,10 +44087,10 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   wire hold;
   reg [3:0] mates = 4'h0;
   wire [3:0] picked;
-  output \port$4411$0 ;
-  wire \port$4411$0 ;
-  output \port$4412$0 ;
-  wire \port$4412$0 ;
+  output \port$4417$0 ;
+  wire \port$4417$0 ;
+  output \port$4418$0 ;
+  wire \port$4418$0 ;
   input [3:0] ready;
   wire [3:0] ready;
   reg [1:0] slot_0 = 2'h0;
@@ -44075,224 +44110,107 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   input [3:0] wake;
   wire [3:0] wake;
   wire [1:0] warp;
-  assign \$22  = ~ filling;
-  assign \$23  = mates & alive;
-  assign \$24  = ~ \$signal$8 ;
-  assign \$25  = \$23  & \$24 ;
-  assign \$26  = | \$25 ;
-  assign \$27  = ~ \$26 ;
-  assign \$28  = \$22  & \$27 ;
-  assign \$29  = mates & \$signal$8 ;
+  assign \$18  = { 1'h0, soon } & \$17 ;
+  assign \$19  = \$12  ? \$16  : \$18 ;
+  assign \$20  = \$1  ? \$10  : \$19 ;
+  assign \$21  = | \$signal ;
+  assign \$22  = | soon;
+  assign \$23  = \$21  | \$22 ;
+  assign \$24  = ~ hold;
+  assign valid = \$23  & \$24 ;
+  assign \$25  = | { \$20 [3], \$20 [1] };
+  assign \$26  = | \$20 [3:2];
+  assign at_barrier = | \$signal$8 ;
+  assign \$27  = ended | arrived;
+  assign \$28  = \$27  ? event_warp : \$signal$12 ;
+  assign \$29  = ~ filling;
+  assign \$30  = mates & alive;
+  assign \$31  = ~ \$signal$8 ;
+  assign \$32  = \$30  & \$31 ;
+  assign \$33  = | \$32 ;
+  assign \$34  = ~ \$33 ;
+  assign \$35  = \$29  & \$34 ;
+  assign \$36  = mates & \$signal$8 ;
   assign \$signal$22  = 1'h1 << event_warp;
-  assign \$30  = 1'h1 << start_warp;
-  assign start_mask = start ? \$30  : 4'h0;
-  assign \$31  = \$13 [3:0] - 1'h1;
-  assign \$32  = { 1'h0, \$13 [3:0] } | \$31 ;
-  assign \$33  = ~ \$32 ;
-  assign \$34  = \$signal$12  == 2'h3;
-  assign \$35  = | alive;
-  assign \$36  = ~ \$35 ;
-  assign \$37  = \$34  | \$36 ;
-  assign \$38  = \$signal$12  + 1'h1;
-  assign \$39  = \$37  ? 3'h0 : \$38 ;
-  assign \$40  = slot_0 == \$like ;
-  assign \$41  = slot_1 == \$like ;
-  assign \$42  = slot_2 == \$like ;
-  assign \$43  = slot_3 == \$like ;
-  assign \$44  = valid ? \$13 [3:0] : 4'h0;
-  assign \$45  = ~ \$44 ;
-  assign \$46  = \$signal  & \$45 ;
-  assign \$47  = \$46  | ready;
-  assign \$48  = \$47  | wake;
-  assign \$49  = \$48  | \$signal$21 ;
-  assign \$50  = \$49  | start_mask;
-  assign \$51  = valid ? \$13 [3:0] : 4'h0;
+  assign \$37  = 1'h1 << start_warp;
+  assign start_mask = start ? \$37  : 4'h0;
+  assign \$38  = \$20 [3:0] - 1'h1;
+  assign \$39  = { 1'h0, \$20 [3:0] } | \$38 ;
+  assign \$40  = ~ \$39 ;
+  assign \$41  = \$signal$12  == 2'h3;
+  assign \$42  = | alive;
+  assign \$43  = ~ \$42 ;
+  assign \$44  = \$41  | \$43 ;
+  assign \$45  = \$signal$12  + 1'h1;
+  assign \$46  = \$44  ? 3'h0 : \$45 ;
+  assign \$47  = slot_0 == \$like ;
+  assign \$48  = slot_1 == \$like ;
+  assign \$49  = slot_2 == \$like ;
+  assign \$50  = slot_3 == \$like ;
+  assign \$51  = valid ? \$20 [3:0] : 4'h0;
   assign \$52  = ~ \$51 ;
-  assign \$53  = soon & \$52 ;
-  assign \$54  = \$53  | early;
-  assign \$55  = ~ wake;
-  assign \$56  = \$54  & \$55 ;
-  assign \$57  = ended ? \$signal$22  : 4'h0;
-  assign \$58  = ~ \$57 ;
-  assign \$59  = alive & \$58 ;
-  assign \$60  = \$59  | start_mask;
-  assign \$61  = ~ \$signal$21 ;
-  assign \$62  = \$signal$8  & \$61 ;
-  assign \$63  = arrived ? \$signal$22  : 4'h0;
-  assign \$64  = \$62  | \$63 ;
+  assign \$53  = \$signal  & \$52 ;
+  assign \$54  = \$53  | ready;
+  assign \$55  = \$54  | wake;
+  assign \$56  = \$55  | \$signal$21 ;
+  assign \$57  = \$56  | start_mask;
+  assign \$58  = valid ? \$20 [3:0] : 4'h0;
+  assign \$59  = ~ \$58 ;
+  assign \$60  = soon & \$59 ;
+  assign \$61  = \$60  | early;
+  assign \$62  = ~ wake;
+  assign \$63  = \$61  & \$62 ;
+  assign \$64  = ended ? \$signal$22  : 4'h0;
+  assign \$65  = ~ \$64 ;
+  assign \$66  = alive & \$65 ;
+  assign \$67  = \$66  | start_mask;
+  assign \$68  = ~ \$signal$21 ;
+  assign \$69  = \$signal$8  & \$68 ;
+  assign \$70  = arrived ? \$signal$22  : 4'h0;
+  assign \$71  = \$69  | \$70 ;
   always @(posedge core_clk)
-    \$signal$2  <= \$65 ;
+    \$signal$3  <= \$72 ;
   always @(posedge core_clk)
-    \$signal$12  <= \$66 ;
+    \$signal$12  <= \$73 ;
   always @(posedge core_clk)
-    mates <= \$67 ;
+    mates <= \$74 ;
   always @(posedge core_clk)
-    \$signal  <= \$68 ;
+    \$signal  <= \$75 ;
   always @(posedge core_clk)
-    soon <= \$69 ;
+    soon <= \$76 ;
   always @(posedge core_clk)
-    alive <= \$70 ;
+    alive <= \$77 ;
   always @(posedge core_clk)
-    \$signal$8  <= \$71 ;
+    \$signal$8  <= \$78 ;
   always @(posedge core_clk)
-    slot_0 <= \$72 ;
+    slot_0 <= \$79 ;
   always @(posedge core_clk)
-    slot_1 <= \$73 ;
+    slot_1 <= \$80 ;
   always @(posedge core_clk)
-    slot_2 <= \$74 ;
+    slot_2 <= \$81 ;
   always @(posedge core_clk)
-    slot_3 <= \$75 ;
-  assign \$1  = \$signal  & \$signal$2 ;
-  assign \$2  = | \$1 ;
-  assign \$3  = \$signal  & \$signal$2 ;
-  assign \$4  = \$signal  & \$signal$2 ;
-  assign \$5  = - \$4 ;
-  assign \$6  = { 1'h0, \$3  } & \$5 ;
-  assign \$7  = | \$signal ;
+    slot_3 <= \$82 ;
+  assign \$1  = | \$signal ;
+  assign \$2  = \$signal  & \$signal$3 ;
+  assign \$3  = | \$2 ;
+  assign \$4  = \$signal  & \$signal$3 ;
+  assign \$5  = \$signal  & \$signal$3 ;
+  assign \$6  = - \$5 ;
+  assign \$7  = { 1'h0, \$4  } & \$6 ;
   assign \$8  = - \$signal ;
   assign \$9  = { 1'h0, \$signal  } & \$8 ;
-  assign \$10  = - soon;
-  assign \$11  = { 1'h0, soon } & \$10 ;
-  assign \$12  = \$7  ? \$9  : \$11 ;
-  assign \$13  = \$2  ? \$6  : \$12 ;
-  assign \$14  = | \$signal ;
-  assign \$15  = | soon;
-  assign \$16  = \$14  | \$15 ;
-  assign \$17  = ~ hold;
-  assign valid = \$16  & \$17 ;
-  assign \$18  = | { \$13 [3], \$13 [1] };
-  assign \$19  = | \$13 [3:2];
-  assign at_barrier = | \$signal$8 ;
-  assign \$20  = ended | arrived;
-  assign \$21  = \$20  ? event_warp : \$signal$12 ;
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$signal$21  = 4'h0;
-    if (\$28 ) begin
-      \$signal$21  = \$29 ;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$65  = \$signal$2 ;
-    if (valid) begin
-      \$65  = \$33 [3:0];
-    end
-    if (core_rst) begin
-      \$65  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$66  = \$39 [1:0];
-    if (core_rst) begin
-      \$66  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$67  = { \$43 , \$42 , \$41 , \$40  };
-    if (core_rst) begin
-      \$67  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$68  = \$50 ;
-    if (core_rst) begin
-      \$68  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$69  = \$56 ;
-    if (core_rst) begin
-      \$69  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$70  = \$60 ;
-    if (core_rst) begin
-      \$70  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$71  = \$64 ;
-    if (core_rst) begin
-      \$71  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$72  = slot_0;
-    if (start) begin
-      casez (start_warp)
-        2'h0:
-            \$72  = start_slot;
-      endcase
-    end
-    if (core_rst) begin
-      \$72  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$73  = slot_1;
-    if (start) begin
-      casez (start_warp)
-        2'h0:
-            /* empty */;
-        2'h1:
-            \$73  = start_slot;
-      endcase
-    end
-    if (core_rst) begin
-      \$73  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$74  = slot_2;
-    if (start) begin
-      casez (start_warp)
-        2'h0:
-            /* empty */;
-        2'h1:
-            /* empty */;
-        2'h2:
-            \$74  = start_slot;
-      endcase
-    end
-    if (core_rst) begin
-      \$74  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
-    \$75  = slot_3;
-    if (start) begin
-      (* full_case = 32'd1 *)
-      casez (start_warp)
-        2'h0:
-            /* empty */;
-        2'h1:
-            /* empty */;
-        2'h2:
-            /* empty */;
-        2'h3:
-            \$75  = start_slot;
-      endcase
-    end
-    if (core_rst) begin
-      \$75  = 2'h0;
-    end
-  end
+  assign \$10  = \$3  ? \$7  : \$9 ;
+  assign \$11  = soon & \$signal$3 ;
+  assign \$12  = | \$11 ;
+  assign \$13  = soon & \$signal$3 ;
+  assign \$14  = soon & \$signal$3 ;
+  assign \$15  = - \$14 ;
+  assign \$16  = { 1'h0, \$13  } & \$15 ;
+  assign \$17  = - soon;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     (* full_case = 32'd1 *)
-    casez (\$21 )
+    casez (\$28 )
       2'h0:
           \$like  = slot_0;
       2'h1:
@@ -44303,13 +44221,137 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
           \$like  = slot_3;
     endcase
   end
-  assign picked = \$13 [3:0];
-  assign warp = { \$19 , \$18  };
-  assign \port$4411$0  = \$18 ;
-  assign \port$4412$0  = \$19 ;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$signal$21  = 4'h0;
+    if (\$35 ) begin
+      \$signal$21  = \$36 ;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$72  = \$signal$3 ;
+    if (valid) begin
+      \$72  = \$40 [3:0];
+    end
+    if (core_rst) begin
+      \$72  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$73  = \$46 [1:0];
+    if (core_rst) begin
+      \$73  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$74  = { \$50 , \$49 , \$48 , \$47  };
+    if (core_rst) begin
+      \$74  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$75  = \$57 ;
+    if (core_rst) begin
+      \$75  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$76  = \$63 ;
+    if (core_rst) begin
+      \$76  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$77  = \$67 ;
+    if (core_rst) begin
+      \$77  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$78  = \$71 ;
+    if (core_rst) begin
+      \$78  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$79  = slot_0;
+    if (start) begin
+      casez (start_warp)
+        2'h0:
+            \$79  = start_slot;
+      endcase
+    end
+    if (core_rst) begin
+      \$79  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$80  = slot_1;
+    if (start) begin
+      casez (start_warp)
+        2'h0:
+            /* empty */;
+        2'h1:
+            \$80  = start_slot;
+      endcase
+    end
+    if (core_rst) begin
+      \$80  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$81  = slot_2;
+    if (start) begin
+      casez (start_warp)
+        2'h0:
+            /* empty */;
+        2'h1:
+            /* empty */;
+        2'h2:
+            \$81  = start_slot;
+      endcase
+    end
+    if (core_rst) begin
+      \$81  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    \$82  = slot_3;
+    if (start) begin
+      (* full_case = 32'd1 *)
+      casez (start_warp)
+        2'h0:
+            /* empty */;
+        2'h1:
+            /* empty */;
+        2'h2:
+            /* empty */;
+        2'h3:
+            \$82  = start_slot;
+      endcase
+    end
+    if (core_rst) begin
+      \$82  = 2'h0;
+    end
+  end
+  assign picked = \$20 [3:0];
+  assign warp = { \$26 , \$25  };
+  assign \port$4417$0  = \$25 ;
+  assign \port$4418$0  = \$26 ;
 endmodule
 
-module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_write__data, state_write__en, state_write__data, valid, \port$4411$0 , \port$4412$0 , starved, state, pc, pc_valid, pc_warp, group, core_clk);
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_write__data, state_write__en, state_write__data, valid, \port$4417$0 , \port$4418$0 , starved, state, pc, pc_valid, pc_warp, group, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -44386,10 +44428,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
-  input \port$4411$0 ;
-  wire \port$4411$0 ;
-  input \port$4412$0 ;
-  wire \port$4412$0 ;
+  input \port$4417$0 ;
+  wire \port$4417$0 ;
+  input \port$4418$0 ;
+  wire \port$4418$0 ;
   reg [1:0] ready_1 = 2'h0;
   output starved;
   wire starved;
@@ -44448,7 +44490,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   end
   reg [59:0] _0_;
   always @(posedge core_clk) begin
-    _0_ <= pcs[{ \port$4412$0 , \port$4411$0  }];
+    _0_ <= pcs[{ \port$4418$0 , \port$4417$0  }];
   end
   assign pc_read__data = _0_;
   reg [18:0] states [3:0];
@@ -44458,7 +44500,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   end
   reg [18:0] _1_;
   always @(posedge core_clk) begin
-    _1_ <= states[{ \port$4412$0 , \port$4411$0  }];
+    _1_ <= states[{ \port$4418$0 , \port$4417$0  }];
   end
   assign state_read__data = _1_;
   assign \$1  = ~ state_read__data[3:2];
@@ -44505,7 +44547,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   always @(posedge core_clk)
     pc_valid <= \$34 ;
   always @(posedge core_clk)
-    warp_1 <= { \port$4412$0 , \port$4411$0  };
+    warp_1 <= { \port$4418$0 , \port$4417$0  };
   always @(posedge core_clk)
     pc_warp <= warp_1;
   always @(posedge core_clk)
@@ -44601,10 +44643,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
     end
   end
   assign pc_read__en = 1'h1;
-  assign pc_read__addr = { \port$4412$0 , \port$4411$0  };
-  assign warp = { \port$4412$0 , \port$4411$0  };
+  assign pc_read__addr = { \port$4418$0 , \port$4417$0  };
+  assign warp = { \port$4418$0 , \port$4417$0  };
   assign state_read__en = 1'h1;
-  assign state_read__addr = { \port$4412$0 , \port$4411$0  };
+  assign state_read__addr = { \port$4418$0 , \port$4417$0  };
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
   assign pc_data = pc_write__data;
@@ -44861,8 +44903,8 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
   assign \$4  = \$3 [1];
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$7636$0 , \port$7638$0 , \port$7640$0 , \port$7642$0 , \port$7644$0 , \port$7646$0 
-, \port$7648$0 , \port$7650$0 , \port$7652$0 , \port$7654$0 , \port$7656$0 , \port$7658$0 , \port$7660$0 , \port$7662$0 , \port$7664$0 , \port$7666$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$7645$0 , \port$7647$0 , \port$7649$0 , \port$7651$0 , \port$7653$0 , \port$7655$0 
+, \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
   wire \$1 ;
@@ -45237,38 +45279,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$7636$0 ;
-  wire [32:0] \port$7636$0 ;
-  input [32:0] \port$7638$0 ;
-  wire [32:0] \port$7638$0 ;
-  input [32:0] \port$7640$0 ;
-  wire [32:0] \port$7640$0 ;
-  input [32:0] \port$7642$0 ;
-  wire [32:0] \port$7642$0 ;
-  input [32:0] \port$7644$0 ;
-  wire [32:0] \port$7644$0 ;
-  input [32:0] \port$7646$0 ;
-  wire [32:0] \port$7646$0 ;
-  input [32:0] \port$7648$0 ;
-  wire [32:0] \port$7648$0 ;
-  input [32:0] \port$7650$0 ;
-  wire [32:0] \port$7650$0 ;
-  input [32:0] \port$7652$0 ;
-  wire [32:0] \port$7652$0 ;
-  input [32:0] \port$7654$0 ;
-  wire [32:0] \port$7654$0 ;
-  input [32:0] \port$7656$0 ;
-  wire [32:0] \port$7656$0 ;
-  input [32:0] \port$7658$0 ;
-  wire [32:0] \port$7658$0 ;
-  input [32:0] \port$7660$0 ;
-  wire [32:0] \port$7660$0 ;
-  input [32:0] \port$7662$0 ;
-  wire [32:0] \port$7662$0 ;
-  input [32:0] \port$7664$0 ;
-  wire [32:0] \port$7664$0 ;
-  input [32:0] \port$7666$0 ;
-  wire [32:0] \port$7666$0 ;
+  input [32:0] \port$7645$0 ;
+  wire [32:0] \port$7645$0 ;
+  input [32:0] \port$7647$0 ;
+  wire [32:0] \port$7647$0 ;
+  input [32:0] \port$7649$0 ;
+  wire [32:0] \port$7649$0 ;
+  input [32:0] \port$7651$0 ;
+  wire [32:0] \port$7651$0 ;
+  input [32:0] \port$7653$0 ;
+  wire [32:0] \port$7653$0 ;
+  input [32:0] \port$7655$0 ;
+  wire [32:0] \port$7655$0 ;
+  input [32:0] \port$7657$0 ;
+  wire [32:0] \port$7657$0 ;
+  input [32:0] \port$7659$0 ;
+  wire [32:0] \port$7659$0 ;
+  input [32:0] \port$7661$0 ;
+  wire [32:0] \port$7661$0 ;
+  input [32:0] \port$7663$0 ;
+  wire [32:0] \port$7663$0 ;
+  input [32:0] \port$7665$0 ;
+  wire [32:0] \port$7665$0 ;
+  input [32:0] \port$7667$0 ;
+  wire [32:0] \port$7667$0 ;
+  input [32:0] \port$7669$0 ;
+  wire [32:0] \port$7669$0 ;
+  input [32:0] \port$7671$0 ;
+  wire [32:0] \port$7671$0 ;
+  input [32:0] \port$7673$0 ;
+  wire [32:0] \port$7673$0 ;
+  input [32:0] \port$7675$0 ;
+  wire [32:0] \port$7675$0 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -45315,7 +45357,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
   assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$7636$0 [7:0] == 3'h5;
+  assign \$signal$3  = \port$7645$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & i__ready;
   assign \$3  = \$2  & \i__ready$8 ;
@@ -45332,19 +45374,19 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign i__valid = \$signal$12  & \$11 ;
   assign \$12  = ~ \$signal$3 ;
   assign \$13  = \$signal$12  & \$12 ;
-  assign \$14  = | \port$7646$0 [23:0];
-  assign \$15  = | \port$7648$0 [15:0];
+  assign \$14  = | \port$7655$0 [23:0];
+  assign \$15  = | \port$7657$0 [15:0];
   assign \$16  = \$14  & \$15 ;
-  assign \$17  = | \port$7648$0 [31:16];
+  assign \$17  = | \port$7657$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$13  & \$18 ;
   assign start = \$19  | writes_word;
   assign stop = \$signal  | stuck;
   assign \$20  = ! phase;
-  assign \$21  = | \port$7646$0 [23:0];
-  assign \$22  = | \port$7648$0 [15:0];
+  assign \$21  = | \port$7655$0 [23:0];
+  assign \$22  = | \port$7657$0 [15:0];
   assign \$23  = \$21  & \$22 ;
-  assign \$24  = | \port$7648$0 [31:16];
+  assign \$24  = | \port$7657$0 [31:16];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = ~ \$25 ;
   assign done = memory__burst__valid & burst__ready;
@@ -45428,10 +45470,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$89  = \$87  | \$88 ;
   assign \busy$91  = \$89  | post__valid;
   assign \$90  = ~ \$signal$3 ;
-  assign \$91  = | \port$7646$0 [23:0];
-  assign \$92  = | \port$7648$0 [15:0];
+  assign \$91  = | \port$7655$0 [23:0];
+  assign \$92  = | \port$7657$0 [15:0];
   assign \$93  = \$91  & \$92 ;
-  assign \$94  = | \port$7648$0 [31:16];
+  assign \$94  = | \port$7657$0 [31:16];
   assign \$95  = \$93  & \$94 ;
   assign \$96  = ~ \$95 ;
   assign \$97  = \$90  & \$96 ;
@@ -45564,12 +45606,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     rows[95:32] = 64'h0000000000000000;
     (* full_case = 32'd1 *)
     if (\$20 ) begin
-      rows[31:0] = \port$7640$0 [31:0];
-      rows[63:32] = \port$7642$0 [31:0];
-      rows[95:64] = \port$7644$0 [31:0];
-      rows[119:96] = \port$7646$0 [23:0];
-      rows[135:120] = \port$7648$0 [15:0];
-      rows[151:136] = \port$7648$0 [31:16];
+      rows[31:0] = \port$7649$0 [31:0];
+      rows[63:32] = \port$7651$0 [31:0];
+      rows[95:64] = \port$7653$0 [31:0];
+      rows[119:96] = \port$7655$0 [23:0];
+      rows[135:120] = \port$7657$0 [15:0];
+      rows[151:136] = \port$7657$0 [31:16];
     end else begin
       rows[31:0] = signal[95:64];
       rows[119:96] = 24'h000004;
@@ -45627,7 +45669,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$118  = \$signal$34 ;
     if (\$signal$12 ) begin
-      \$118  = \port$7638$0 [31:16];
+      \$118  = \port$7647$0 [31:16];
     end
     if (clear) begin
       \$118  = 16'h0000;
@@ -45640,7 +45682,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$119  = index;
     if (\$signal$12 ) begin
-      \$119  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
+      \$119  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
     end
     if (clear) begin
       \$119  = 16'h0000;
@@ -45768,7 +45810,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$130  = signal;
     if (\$108 ) begin
-      \$130  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32], \port$7666$0 [31:0], \port$7664$0 [31:0], \port$7662$0 [31:0], \port$7660$0 [31:0], \port$7658$0 [31:0], \port$7656$0 [31:0], \port$7654$0 [31:0], \port$7652$0 [31:0], \port$7650$0 [31:0], \port$7648$0 [31:0], \port$7646$0 [31:0], \port$7644$0 [31:0], \port$7642$0 [31:0], \port$7640$0 [31:0], \port$7638$0 [31:0], \port$7636$0 [31:0] };
+      \$130  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0], \port$7655$0 [31:0], \port$7653$0 [31:0], \port$7651$0 [31:0], \port$7649$0 [31:0], \port$7647$0 [31:0], \port$7645$0 [31:0] };
     end
     if (clear) begin
       \$130  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -45848,7 +45890,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       \$135  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32], \port$7666$0 [31:0], \port$7664$0 [31:0], \port$7662$0 [31:0], \port$7660$0 [31:0], \port$7658$0 [31:0], \port$7656$0 [31:0], \port$7654$0 [31:0], \port$7652$0 [31:0], \port$7650$0 [31:0], \port$7648$0 [31:0], \port$7646$0 [31:0], \port$7644$0 [31:0], \port$7642$0 [31:0], \port$7640$0 [31:0], \port$7638$0 [31:0], \port$7636$0 [31:0] };
+  assign cmd__payload = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0], \port$7655$0 [31:0], \port$7653$0 [31:0], \port$7651$0 [31:0], \port$7649$0 [31:0], \port$7647$0 [31:0], \port$7645$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -45865,24 +45907,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign arriving = line[14:10];
   assign act__offset = \$39 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$7636$0 [7:0];
-  assign \cmd__payload.wait  = \port$7638$0 [15:0];
-  assign \cmd__payload.post  = \port$7638$0 [31:16];
-  assign \cmd__payload.dst  = \port$7640$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7642$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7644$0 [31:0];
-  assign \cmd__payload.len  = \port$7646$0 [23:0];
-  assign \cmd__payload.count1  = \port$7648$0 [15:0];
-  assign \cmd__payload.count2  = \port$7648$0 [31:16];
-  assign \cmd__payload.src  = \port$7650$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$7652$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$7654$0 [23:0];
-  assign \cmd__payload.write  = \port$7636$0 [8];
-  assign \cmd__payload.message  = \port$7636$0 [9];
-  assign \cmd__payload.end  = \port$7636$0 [10];
-  assign \cmd__payload.address  = \port$7640$0 [31:0];
-  assign \cmd__payload.value  = \port$7642$0 [31:0];
-  assign \cmd__payload.index  = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
+  assign \cmd__payload.opcode  = \port$7645$0 [7:0];
+  assign \cmd__payload.wait  = \port$7647$0 [15:0];
+  assign \cmd__payload.post  = \port$7647$0 [31:16];
+  assign \cmd__payload.dst  = \port$7649$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7651$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7653$0 [31:0];
+  assign \cmd__payload.len  = \port$7655$0 [23:0];
+  assign \cmd__payload.count1  = \port$7657$0 [15:0];
+  assign \cmd__payload.count2  = \port$7657$0 [31:16];
+  assign \cmd__payload.src  = \port$7659$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$7661$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$7663$0 [23:0];
+  assign \cmd__payload.write  = \port$7645$0 [8];
+  assign \cmd__payload.message  = \port$7645$0 [9];
+  assign \cmd__payload.end  = \port$7645$0 [10];
+  assign \cmd__payload.address  = \port$7649$0 [31:0];
+  assign \cmd__payload.value  = \port$7651$0 [31:0];
+  assign \cmd__payload.index  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -46013,17 +46055,17 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \i__payload$32 [47:32] = index;
   assign \i__payload$32 [31:16] = \$signal$34 ;
   assign \i__payload$32 [15:0] = \$30 [15:0];
-  assign i__payload[215:200] = { \port$7666$0 [32], \port$7664$0 [32], \port$7662$0 [32], \port$7660$0 [32], \port$7658$0 [32], \port$7656$0 [32], \port$7654$0 [32], \port$7652$0 [32], \port$7650$0 [32], \port$7648$0 [32], \port$7646$0 [32], \port$7644$0 [32], \port$7642$0 [32], \port$7640$0 [32], \port$7638$0 [32], \port$7636$0 [32] };
+  assign i__payload[215:200] = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
   assign i__payload[199] = \$26 ;
-  assign i__payload[133:118] = \port$7648$0 [31:16];
-  assign i__payload[117:102] = \port$7648$0 [15:0];
-  assign i__payload[101:78] = \port$7646$0 [23:0];
-  assign i__payload[77:76] = \port$7644$0 [1:0];
-  assign i__payload[75:74] = \port$7642$0 [1:0];
-  assign i__payload[73:72] = \port$7640$0 [1:0];
-  assign i__payload[71:48] = \port$7654$0 [23:0];
-  assign i__payload[47:24] = \port$7652$0 [23:0];
-  assign i__payload[23:0] = \port$7650$0 [23:0];
+  assign i__payload[133:118] = \port$7657$0 [31:16];
+  assign i__payload[117:102] = \port$7657$0 [15:0];
+  assign i__payload[101:78] = \port$7655$0 [23:0];
+  assign i__payload[77:76] = \port$7653$0 [1:0];
+  assign i__payload[75:74] = \port$7651$0 [1:0];
+  assign i__payload[73:72] = \port$7649$0 [1:0];
+  assign i__payload[71:48] = \port$7663$0 [23:0];
+  assign i__payload[47:24] = \port$7661$0 [23:0];
+  assign i__payload[23:0] = \port$7659$0 [23:0];
   assign i__payload[198:134] = 65'h00000000000000000;
   assign \$215  = 1'h1;
   assign \$60  = \$213 ;
