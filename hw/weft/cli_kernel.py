@@ -1,5 +1,7 @@
 """``weft kernel``: compile kernels in C, look at them, and run one."""
 
+import contextlib
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,6 +58,10 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="Write each array that the kernel may write as NAME.npy."),
     ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what each warp did when, for ui.perfetto.dev."),
+    ] = None,
     define: Defines = None,
     seed: Seed = 1,
     as_json: Json = False,
@@ -67,19 +73,35 @@ def run(
     `ones:N`, `arange:N`, `random:N`, where N may be a shape such as `64x64`. What a kernel takes
     says `weft kernel build FILE`.
 
+    A trace has one track for each warp: blocks, lines of the source, instructions with their lanes,
+    and waits with what for; a cycle is shown as a microsecond. It needs a simulator with waves,
+    which is slower and built apart.
+
     Example: `weft kernel run saxpy.c n=1000 a=1.5 x=random:1000 y=ones:1000 --grid 8 --block 32`
     """
     from weft_bench.kernel_arguments import arrays, choose, parse, shown
     from weft_bench.results import identity
     from weft_driver.launch import PRIVATE
 
-    with opened(device) as chip:
+    if trace is not None:
+        from weft_bench.simt.recording import traced_url
+        from weft_bench.simt.trace import code_words, write_trace
+
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        waves = folder / "kernel.fst"
+        chip = stack.enter_context(opened(traced_url(device, waves) if trace else device))
         chosen = choose(chip.load_kernels(file, define or ()), name)
         values = parse(chosen.kernel, arguments or (), seed)
         sizes = size("grid", grid), size("block", block)
-        stack = PRIVATE if private is None else private
-        done = chip.launch(chosen, *sizes, values, shared=shared, private=stack)
-        who = identity(chip.config, chip.url)
+        each = PRIVATE if private is None else private
+        done = chip.launch(chosen, *sizes, values, shared=shared, private=each)
+        who = identity(chip.config, device)
+        if trace is not None:
+            words = code_words(chosen)
+            chip.close()  # finishes the waves
+            write_trace(trace, waves, chip.config, chosen, words)
+            typer.echo(f"wrote {trace}", err=True)
     written = arrays(chosen.kernel, values)
     value = who | {
         "kernel": chosen.kernel.name,
