@@ -5,9 +5,17 @@ from random import Random
 
 import context
 from cocotb.triggers import FallingEdge
-from control_programs import get
+from control_programs import get, random_command
 
-from weft.arch.commands import BY_OPCODE, COMMAND_BITS, COMMAND_BYTES, Engine
+from weft.arch.commands import (
+    BY_OPCODE,
+    COMMAND_BITS,
+    COMMAND_BYTES,
+    COMMANDS,
+    KERNELS_MUST_NOT,
+    LAUNCH,
+    Engine,
+)
 from weft.arch.registers import BY_NAME
 from weft.config import SEMAPHORES, Config
 from weft.gateware.command_queue import queued_engines
@@ -47,15 +55,24 @@ class Running:
 
     raw: int
     index: int
+    order: int
     left: int
+
+    @property
+    def pushes(self) -> bool:
+        """It is a LAUNCH whose kernel may push commands."""
+        return self.raw & 0xFF == LAUNCH.opcode and bool(get(self.raw, LAUNCH, "pushes"))
 
 
 @dataclass
 class Worker:
-    """An engine: takes commands when it likes, holds two at most, finishes them in order."""
+    """An engine: takes commands when it likes, holds two at most, finishes them in order.
+
+    ``expected`` holds what it is to get: the command, its index, and its place among all.
+    """
 
     engine: Engine
-    expected: list[tuple[int, int]] = field(default_factory=list)
+    expected: list[tuple[int, int, int]] = field(default_factory=list)
     inside: list[Running] = field(default_factory=list)
 
     @property
@@ -86,6 +103,9 @@ class Environment:
         self.seen: dict[str, int] = {}  # last cycle in which something happened
         self.clear_irq = 0  # written to IRQ_STATUS in this cycle
         self.placed = 0
+        self.orders = 0
+        self.words: list[int] = []  # of the command that a kernel is pushing
+        self.pushed = 0  # commands
         self.times: dict[int, int] = {}  # cycles that the command of an index takes
         self.reasons: set[int] = set()  # values of matmul_waiting seen
         self.early = 0  # cycles in which weights may be read while something else is missing
@@ -141,7 +161,7 @@ class Environment:
             name = worker.name
             first = worker.inside[0] if worker.inside else None
             done = first is not None and not first.left and not stopped
-            if engine in self.faults:
+            if engine in self.faults or (engine is Engine.SIMT and self.words):
                 done = False
             ready = len(worker.inside) < 2 and self.chance(self.profile.engine)
             self.put(f"{name}_cmd__ready", int(ready))
@@ -166,7 +186,28 @@ class Environment:
             self.seen["fault"] = self.cycle
         self.put("ended", int(end))
         self.put("message", int(message))
+        if Engine.SIMT in self.workers:
+            self._drive_pushes()
         return finished
+
+    def _drive_pushes(self) -> None:
+        """A kernel that may do so pushes commands, at any time, to any engine."""
+        inside = self.workers[Engine.SIMT].inside
+        kernel = next((running for running in inside if running.pushes), None)
+        if kernel and kernel.left and not self.words and self.chance(0.2):
+            commands = [c for c in COMMANDS if c not in KERNELS_MUST_NOT]
+            command = self.draw.choice(commands)
+            raw = random_command(self.draw, command)
+            expected = self.workers[command.engine].expected
+            place = sum(order < kernel.order for *_, order in expected)
+            expected.insert(place, (raw, kernel.index, kernel.order - 1))
+            bits = 8 * self.config.bus_bytes
+            self.words = [raw >> at & (1 << bits) - 1 for at in range(0, COMMAND_BITS, bits)]
+            self.pushed += 1
+        self.put("pushes", int(kernel is not None))
+        self.put("push_index", kernel.index if kernel else 0)
+        self.put("push__valid", int(bool(self.words)))
+        self.put("push__payload", self.words[0] if self.words else 0)
 
     def _drive_memory(self) -> None:
         due = bool(self.beats) and self.beats[0][0] <= self.cycle
@@ -213,6 +254,8 @@ class Environment:
 
     def _check_engines(self, finished: set[Engine]) -> None:
         posts, takes = 0, 0
+        if self.words and self.at("push__ready"):
+            self.words.pop(0)
         for engine, worker in self.workers.items():
             if worker.inside and worker.inside[0].left:
                 worker.inside[0].left -= 1
@@ -229,14 +272,15 @@ class Environment:
                 payload = self.at(f"{worker.name}_cmd__payload")
                 raw, index = payload & (1 << COMMAND_BITS) - 1, payload >> COMMAND_BITS
                 assert worker.expected, self._say(f"{worker.name} gets a command too many")
-                assert (raw, index) == worker.expected.pop(0), self._say(f"{worker.name} command")
+                *wanted, order = worker.expected.pop(0)
+                assert [raw, index] == wanted, self._say(f"{worker.name} command")
                 wait = get(raw, BY_OPCODE[raw & 0xFF], "wait")
                 for s in range(SEMAPHORES):
                     if wait >> s & 1:
                         assert self.semaphores[s], self._say(f"semaphore {s} was not there")
                 takes |= wait
                 time = self.draw.randint(0, self.profile.longest)
-                worker.inside.append(Running(raw, index, self.times.get(index, time)))
+                worker.inside.append(Running(raw, index, order, self.times.get(index, time)))
         for s in range(SEMAPHORES):
             self.semaphores[s] += (posts >> s & 1) - (takes >> s & 1)
         self.irq &= ~self.clear_irq  # an event in the same cycle is kept
@@ -251,8 +295,11 @@ class Environment:
     def _check_matmul_waiting(self) -> None:
         """The reasons, when any is given, are those of the next MATMUL command."""
         waiting, early = self.at("matmul_waiting"), self.at("matmul_weights")
+        if not self.workers[Engine.MATMUL].expected:
+            assert not early, self._say("early")
+            return  # a malformed one may stand there until the dispatcher has stopped the chip
         if waiting or early:
-            raw, _ = self.workers[Engine.MATMUL].expected[0]
+            raw, *_ = self.workers[Engine.MATMUL].expected[0]
             command = BY_OPCODE[raw & 0xFF]
             zero = sum((not count) << s for s, count in enumerate(self.semaphores))
             missing = get(raw, command, "wait") & zero
@@ -284,6 +331,7 @@ class Environment:
     def _cleared(self) -> None:
         for worker in self.workers.values():
             worker.expected, worker.inside = [], []
+        self.words = []
         self.semaphores = [0] * SEMAPHORES
         self.programs, self.halted, self.faults = 0, False, {}
         self.bad_beats = set()
@@ -373,7 +421,8 @@ class Environment:
         for index, raw in enumerate(raws[:good]):
             command = BY_OPCODE.get(raw & 0xFF)
             if command and command.engine in self.workers:
-                self.workers[command.engine].expected.append((raw, index))
+                self.workers[command.engine].expected.append((raw, index, self.orders))
+                self.orders += 1
         await self.write("DOORBELL", len(raws))
 
     async def until(self, condition, what: str) -> None:

@@ -21,10 +21,10 @@ def get(raw: int, command: Command, name: str) -> int:
 
 
 def random_command(draw: Random, command: Command, **values: int) -> int:
-    """Random bits in every field, then ``values``; waits for and posts nothing unless they say."""
+    """Random bits in every field, then ``values``; no waits, posts, end, pushes unless they say."""
     raw = draw.getrandbits(8 * COMMAND_BYTES) & command.used_mask
-    ends = {"end": 0} if "end" in command.by_name else {}
-    given = {"opcode": command.opcode, "wait": 0, "post": 0} | ends | values
+    calm = {name: 0 for name in ("wait", "post", "end", "pushes") if name in command.by_name}
+    given = {"opcode": command.opcode} | calm | values
     return put(raw, command, **given)
 
 

@@ -8,7 +8,14 @@ import context
 from control_env import CALM, PROFILES, Environment, Profile
 from control_programs import Programs, get, put, random_command
 
-from weft.arch.commands import BY_NAME, BY_OPCODE, COMMAND_BITS, COMMAND_BYTES, Engine
+from weft.arch.commands import (
+    BY_NAME,
+    BY_OPCODE,
+    COMMAND_BITS,
+    COMMAND_BYTES,
+    COMMANDS,
+    Engine,
+)
 from weft.arch.errors import Cause
 from weft.config import PROGRAM_QUEUE, SEMAPHORE_MAX, SEMAPHORES
 from weft.gateware.command_queue import command_beats, queued_engines
@@ -16,7 +23,9 @@ from weft.gateware.control import Control
 from weft.gateware.error_control import STUCK_CYCLES
 
 CONFIG = context.config
-SIGNAL, LOAD, MATMUL, LAUNCH = (BY_NAME[name] for name in ("SIGNAL", "LOAD", "MATMUL", "LAUNCH"))
+SIGNAL, LOAD, MATMUL, STORE, LAUNCH = (
+    BY_NAME[name] for name in ("SIGNAL", "LOAD", "MATMUL", "STORE", "LAUNCH")
+)
 ROUNDS = context.parameters.get("rounds", 3)
 
 
@@ -180,6 +189,26 @@ async def matmul_waits(dut):
     await check_counters(env, 24 * len(raws))
     assert env.counts["matmul_stall"] > 0
     assert env.early > 0, "weights were there before the rest"
+
+
+@cocotb.test(skip=not CONFIG.lanes)
+async def pushed_commands(dut):
+    """What a kernel pushes goes before what stands behind its LAUNCH, however full the queues."""
+    env, _, draw = await begin(dut, "pushed commands")
+    commands = 0
+    for _ in range(ROUNDS * 3):
+        env.profile = draw.choice(list(PROFILES.values()))
+        env.profile.longest = max(env.profile.longest, 40)
+        raws = []
+        for _ in range(draw.randrange(1, 4)):
+            raws += [random_command(draw, draw.choice(COMMANDS)) for _ in range(draw.randrange(9))]
+            raws.append(random_command(draw, LAUNCH, pushes=1))
+        raws += [random_command(draw, STORE) for _ in range(draw.randrange(9))]
+        await env.ring(env.place([*raws, end()]), [*raws, end()])
+        commands += len(raws) + 1
+        await finish(env)
+    assert env.pushed > 0
+    assert await env.read("COMMANDS") == commands + env.pushed
 
 
 @cocotb.test()

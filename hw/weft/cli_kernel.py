@@ -81,30 +81,33 @@ def run(
     """
     from weft_bench.kernel_arguments import arrays, choose, parse, shown
     from weft_bench.results import identity
+    from weft_driver.kernels import load_kernels
     from weft_driver.launch import PRIVATE
 
     if trace is not None:
         from weft_bench.simt.recording import traced_url
         from weft_bench.simt.trace import code_words, write_trace
 
+    # What can be wrong without a device is said before one is built.
+    chosen = choose(load_kernels(file, define or ()), file, name)
+    values = parse(chosen, arguments or (), seed)
+    sizes = size("grid", grid), size("block", block)
+    each = PRIVATE if private is None else private
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         waves = folder / "kernel.fst"
         chip = stack.enter_context(opened(traced_url(device, waves) if trace else device))
-        chosen = choose(chip.load_kernels(file, define or ()), name)
-        values = parse(chosen.kernel, arguments or (), seed)
-        sizes = size("grid", grid), size("block", block)
-        each = PRIVATE if private is None else private
-        done = chip.launch(chosen, *sizes, values, shared=shared, private=each)
+        on_chip = chip.load_kernels(file, define or ())[chosen.name]
+        done = chip.launch(on_chip, *sizes, values, shared=shared, private=each)
         who = identity(chip.config, device)
         if trace is not None:
-            words = code_words(chosen)
+            words = code_words(on_chip)
             chip.close()  # finishes the waves
-            write_trace(trace, waves, chip.config, chosen, words)
+            write_trace(trace, waves, chip.config, on_chip, words)
             typer.echo(f"wrote {trace}", err=True)
-    written = arrays(chosen.kernel, values)
+    written = arrays(chosen, values)
     value = who | {
-        "kernel": chosen.kernel.name,
+        "kernel": chosen.name,
         "grid": sizes[0],
         "block": sizes[1],
         "counters": done.kernel,
@@ -114,7 +117,7 @@ def run(
         "lane_utilization": done.lane_utilization,
         "arrays": {name: array.tolist() for name, array in written.items()},
     }
-    show_lines(shown(chosen.kernel, written, done))
+    show_lines(shown(chosen, written, done))
     if save is not None:
         import numpy as np
 

@@ -59,3 +59,16 @@ WEFT_KERNEL void forever(volatile int *x)
     while (!*x)
         ;
 }
+
+/* One thread has the chip do something, command by command; then all threads work on the result. */
+WEFT_KERNEL void conduct(int count, const unsigned *commands, unsigned semaphore, int n, int *x)
+{
+    if (weft_thread() == 0) {
+        for (int i = 0; i < count; ++i)
+            weft_push(commands + 16 * i);
+        weft_wait(semaphore);
+    }
+    weft_bar();
+    for (int i = weft_thread(); i < n; i += weft_block_dim_x())
+        x[i] = 3 * x[i];
+}

@@ -8,12 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weft import emit
+from weft.arch.commands import encode
 from weft.arch.memory import MemoryTiming
 from weft.arch.registers import KERNEL_COUNTERS
 from weft.config import Config
+from weft.golden.faults import ProgramError
 from weft_driver import Device
 from weft_driver.errors import DeviceError
 from weft_driver.run import Run
+from weft_driver.tensors import Tensor
 from weft_sim.build import build_chip
 from weft_sim.options import parse_options
 from weft_sim.verilator import VerilatorTransport
@@ -125,6 +128,93 @@ def test_the_thread_that_leaves_memory_is_named(both):
 def product_is_right(device: Device) -> None:
     a = np.arange(-60, 60, dtype=np.int8).reshape(10, 12)
     assert (device.matmul(a, a.T) == a.astype(np.int64) @ a.T.astype(np.int64)).all()
+
+
+DRAINED, STORED = 8, 9
+"""Semaphores of commands that kernels push; the program of one launch uses none but the first."""
+
+
+def product_commands(a: Tensor, b: Tensor, c: Tensor) -> np.ndarray:
+    """Commands of the product of two 4 x 4 matrices on an array of the same size."""
+    whole = {"count1": 1, "count2": 1}
+    rows = {"len": 4, "count1": 4, "count2": 1, "stride1": 4, "dst_stride1": 1}
+    loops = dict.fromkeys(("blocks", "k0", "k1", "k2", "m1", "m2"), 1)
+    commands = [
+        encode("LOAD", {**whole, "len": 16, "src": a.address, "post": 1 << 4}),
+        encode("LOAD", {**rows, "src": b.address, "space": 1, "post": 1 << 5}),
+        encode(
+            "MATMUL",
+            {**loops, "m0": 4, "m0_stride": 4, "k_tail": 4, "wait": 3 << 4, "post": 1 << 6},
+        ),
+        encode(
+            "DRAIN",
+            {"rows": 4, "blocks": 1, "cols_last": 4, "int32": 1, "dst": 64, "dst_stride": 16}
+            | {"wait": 1 << 6, "post": 1 << 7 | 1 << DRAINED},
+        ),
+        encode(
+            "STORE",
+            {**whole, "len": 64, "src": 64, "dst": c.address, "wait": 1 << 7}
+            | {"post": 1 << STORED},
+        ),
+    ]
+    return np.frombuffer(b"".join(commands), np.uint32)
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+def test_a_kernel_has_the_array_multiply(both, stall):
+    both[1][0].transport.set_timing(MemoryTiming(latency=20), stall, 8)
+    rng = np.random.default_rng(3)
+    a, b = (rng.integers(-128, 128, (4, 4)).astype(np.int8) for _ in range(2))
+    wanted = 3 * (a.astype(np.int32) @ b.astype(np.int32))
+    for device, kernels in both:
+        a_, b_, c = device.tensor(a), device.tensor(b), device.tensor(np.zeros((4, 4), np.int32))
+        commands = product_commands(a_, b_, c)
+        for _ in range(2):
+            arguments = [len(commands) // 16, commands, STORED, 16, c]
+            device.launch(kernels["conduct"], 1, 3, arguments, pushes=True, limit=50_000)
+            np.testing.assert_array_equal(c.numpy(), wanted)
+
+
+def test_a_kernel_that_waits_for_too_little_is_a_race(both):
+    device, kernels = both[0]
+    c = device.tensor(np.zeros((4, 4), np.int32))
+    a = device.tensor(np.zeros((4, 4), np.int8))
+    commands = product_commands(a, a, c)
+    for semaphore, says in ((DRAINED, "race: .*STORE"), (11, "which nothing posts")):
+        with pytest.raises(ProgramError, match=says):
+            device.launch(kernels["conduct"], 1, 3, [5, commands, semaphore, 16, c], pushes=True)
+        product_is_right(device)
+
+
+COPY = {"len": 4, "count1": 1, "count2": 1}
+
+
+@pytest.mark.parametrize(
+    ("command", "pushes", "says"),
+    [
+        (encode("SIGNAL", {"message": 1}), True, "malformed command"),
+        (bytes(63) + b"\x01", True, "malformed command"),
+        (encode("LOAD", COPY), False, "malformed command"),
+        (encode("LOAD", COPY | {"dst": 1 << 20}), True, "outside an SRAM"),
+    ],
+)
+def test_bad_commands_of_kernels(both, command, pushes, says):
+    for device, kernels in both:
+        x = device.tensor(np.zeros(1, np.int32))
+        arguments = [1, np.frombuffer(command, np.uint32), STORED, 1, x]
+        with pytest.raises(DeviceError, match=says):
+            device.launch(kernels["conduct"], 1, 1, arguments, pushes=pushes, limit=50_000)
+        product_is_right(device)
+
+
+def test_a_kernel_that_pushes_is_a_program_of_its_own(both):
+    device, kernels = both[0]
+    x = device.tensor(np.zeros(1, np.int32))
+    p = device.program()
+    p.launch(kernels["twice"], 1, 1, [1, x])
+    p.launch(kernels["conduct"], 1, 1, [0, None, 9, 1, x], pushes=True)
+    with pytest.raises(ValueError, match="make its launch a program of its own"):
+        p.run()
 
 
 @pytest.mark.parametrize("reset", [False, True])

@@ -16,6 +16,7 @@ from weft.arch.commands import (
     COMMAND_BITS,
     COMMAND_BYTES,
     COMMANDS,
+    LAUNCH,
     Engine,
     decode,
 )
@@ -401,6 +402,8 @@ def test_dispatcher_decodes_as_python_does(bus_bytes, raws, arrive):
     """Good commands reach their engine unchanged; the first bad one stops and is named."""
     config = Config(bus_bytes=bus_bytes)
     dispatcher = Dispatcher(config)
+    quiet = 1 << LAUNCH.by_name["pushes"].offset  # the rest waits behind one that pushes
+    raws = [raw & ~quiet if raw & 0xFF == LAUNCH.opcode else raw for raw in raws]
     verdicts = [legal(config, raw, n == len(raws) - 1) for n, raw in enumerate(raws)]
     good = verdicts.index(False) if False in verdicts else len(raws)
     words = [word["data"] for n, raw in enumerate(raws) for word in command_words(config, raw, n)]

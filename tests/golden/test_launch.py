@@ -12,7 +12,7 @@ from weft.arch.registers import BY_NAME, CORE_REGISTERS, KERNEL_COUNTERS
 from weft.arch.simt import MAIN, PORT, SHARED, PortWord, Trap
 from weft.config import Config
 from weft.golden.chip import GoldenChip
-from weft.golden.faults import ChipFault, ProgramError, RaceError
+from weft.golden.faults import ChipFault, RaceError
 from weft.golden.simt import Counters
 from weft_sim.golden import GoldenTransport
 from weft_sim.options import parse_options
@@ -207,20 +207,60 @@ def test_no_kernels_without_a_core():
     assert (fault.cause, fault.engine) == (Cause.BAD_COMMAND, Engine.CONTROL)
 
 
-@pytest.mark.parametrize(
-    ("name", "operands", "offset", "says"),
-    [
-        ("sw", (0, 0, "t0"), PortWord.PUSH, "kernel pushes a command"),
-        ("lw", ("t1", 0, "t0"), PortWord.TAKE + 12, "kernel takes semaphore 3"),
-    ],
-)
-def test_the_command_port_is_refused_by_name(name, operands, offset, says):
+def commander(words: bytes) -> Assembler:
+    """The first thread pushes a command and stores what `PortWord.TAKE` of `LOADED` then says."""
     asm = Assembler()
-    asm.li("t0", PORT.base + offset)
-    asm.put(name, *operands)
+    asm.put("csrr", "t3", "thread")
+    asm.put("bne", "t3", 0, "end")
+    asm.li("t0", PORT.base)
+    for i in range(0, len(words), 4):
+        asm.li("t1", int.from_bytes(words[i : i + 4], "little"))
+        asm.put("sw", "t1", PortWord.WORDS + i, "t0")
+    asm.put("sw", 0, PortWord.PUSH, "t0")
+    asm.put("lw", "t1", PortWord.TAKE + 4 * LOADED, "t0")
+    asm.li("t2", MAIN.base + OUT)
+    asm.put("sw", "t1", 0, "t2")
+    asm.label("end")
     asm.put("exit")
-    with pytest.raises(ProgramError, match=says):
-        run(chip_with(asm), launch(post=sems(DONE)), signal(DONE, end=1))
+    return asm
+
+
+@pytest.mark.parametrize("posts", [0, sems(LOADED)])
+def test_a_pushed_command_runs_and_posts(posts):
+    load = load_act(len=4, src=DATA, post=posts)
+    chip = chip_with(commander(load))
+    put(chip, DATA, np.arange(4, dtype=np.uint8))
+    if not posts:  # nobody learns that it is over
+        with pytest.raises(RaceError, match="the program retires with"):
+            run(chip, launch(post=sems(DONE), pushes=1), signal(DONE, end=1))
+        return
+    run(chip, launch(post=sems(DONE), pushes=1), signal(DONE, end=1))
+    assert chip.state.act[:4].tolist() == [0, 1, 2, 3]
+    assert get(chip, OUT, (1,), "<u4").tolist() == [1]
+
+
+@pytest.mark.parametrize("command", [bytes(64), END, launch()], ids=["opcode", "signal", "launch"])
+def test_commands_that_kernels_must_not_push(command):
+    fault = fault_of(
+        chip_with(commander(command)), launch(post=sems(DONE), pushes=1), signal(DONE, end=1)
+    )
+    assert (fault.cause, fault.engine, fault.index) == (Cause.BAD_COMMAND, Engine.CONTROL, 0)
+    assert "its kernel pushes a command" in str(fault)
+
+
+def test_a_pushed_command_that_waits_for_nothing():
+    load = load_act(len=4, src=DATA, wait=sems(STORED), post=sems(LOADED))
+    fault = fault_of(
+        chip_with(commander(load)), launch(post=sems(DONE), pushes=1), signal(DONE, end=1)
+    )
+    assert (fault.cause, fault.engine) == (Cause.DEADLOCK, Engine.LOAD)
+
+
+def test_a_launch_says_that_its_kernel_pushes():
+    chip = chip_with(commander(load_act(len=4, src=DATA)))
+    fault = fault_of(chip, launch(post=sems(DONE)), signal(DONE, end=1))
+    assert fault.cause is Cause.BAD_COMMAND
+    assert "does not say that it pushes" in str(fault)
 
 
 # --- registers -----------------------------------------------------------------------------------

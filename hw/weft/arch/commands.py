@@ -272,6 +272,7 @@ LAUNCH = Command(
     Engine.SIMT,
     "Start a SIMT kernel. Malformed on a chip without a SIMT core.",
     (
+        _u("pushes", 0, 8, 1, "The kernel may push commands; the program goes on behind its end."),
         _u("entry", 2, 0, 32, "Memory address of the first instruction."),
         _u("arguments", 3, 0, 32, "Memory address of the arguments."),
         _u("grid_x", 4, 0, 16, "Blocks, x.", 1),
@@ -289,6 +290,9 @@ LAUNCH = Command(
 
 COMMANDS = (LOAD, MATMUL, DRAIN, STORE, SIGNAL, LAUNCH)
 """The command table."""
+
+KERNELS_MUST_NOT = (SIGNAL, LAUNCH)
+"""Commands that a kernel must not push: the program's end is the program's, its core is at work."""
 
 BY_NAME = {command.name: command for command in COMMANDS}
 BY_OPCODE = {command.opcode: command for command in COMMANDS}

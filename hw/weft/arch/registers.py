@@ -192,7 +192,7 @@ KERNEL_STALLS: tuple[tuple[str, str], ...] = (
     ),
     ("wait_memory", "A warp waits for main or private memory."),
     ("wait_shared", "A warp waits for shared memory."),
-    ("wait_units", "A warp waits for a unit: division, floating point, tables."),
+    ("wait_units", "A warp waits for division, floating point, tables or the command port."),
     ("wait_code", "A warp waits for the instruction cache."),
     ("wait_barrier", "A warp waits at a barrier."),
     ("pipeline", "All warps that live are in the pipeline: too few to fill it."),

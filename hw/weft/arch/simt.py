@@ -77,7 +77,8 @@ class PortWord(IntEnum):
 
 PORT_DOCS = {
     PortWord.WORDS: "Sixteen words, write only: the command that PUSH hands over.",
-    PortWord.PUSH: "Writing anything hands the command to the dispatcher; waits while it is full.",
+    PortWord.PUSH: "Writing anything hands the command over, which may not be SIGNAL or LAUNCH; "
+    "waits while the queue of its engine is full.",
     PortWord.TAKE: "Sixteen words, read only: word s takes semaphore s once and is 1, or is 0.",
 }
 """What each word of the command port does."""

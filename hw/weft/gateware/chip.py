@@ -97,11 +97,17 @@ class Chip(wiring.Component):
             connect(m, simt.code, port.simt_code)
             connect(m, simt.write, port.simt_write)
             connect(m, simt.shared, act.simt)
+            connect(m, simt.push, control.push)
             m.domains += ClockDomain("core")
             m.d.comb += [
                 ClockSignal("core").eq(self.core_clk if self.core_clock else ClockSignal()),
                 ResetSignal("core").eq(ResetSignal() | control.clear),
                 control.trap.eq(simt.trap),
+                control.push_index.eq(simt.index),
+                control.pushes.eq(simt.pushes),
+                control.take.eq(simt.take),
+                control.semaphore.eq(simt.semaphore),
+                simt.taken.eq(control.taken),
             ]
             if self.core_clock:
                 m.d.comb += self.core_active.eq(simt.active | control.clear | ResetSignal())

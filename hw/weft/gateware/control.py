@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.commands import Engine
-from weft.config import PROGRAM_QUEUE, Config
+from weft.config import PROGRAM_QUEUE, SEMAPHORES, Config
 
 from .command_queue import CommandQueue, queued_engines
 from .counters import Counters
@@ -16,6 +16,7 @@ from .error_control import ErrorControl
 from .fetcher import program_layout
 from .host_port import HostPort
 from .interfaces import (
+    INDEX_BITS,
     AxiLite,
     Fault,
     MemoryRead,
@@ -66,7 +67,12 @@ class Control(wiring.Component):
     matmul_waiting
         Of the MATMUL command at its gate, if any.
     trap
-        The thread that trapped, if there is a SIMT core.
+        The thread that trapped, if there is a SIMT core; the following, too.
+    push, push_index, pushes
+        Words of commands that a kernel hands over, see `Dispatcher`; the index of its LAUNCH, and
+        its bit ``pushes``.
+    take, semaphore, taken
+        A kernel takes a semaphore in this cycle, if it is above zero.
     matmul_weights
         That command's weights may be read before it passes.
     events
@@ -121,7 +127,15 @@ class Control(wiring.Component):
             members[f"{name}_busy"] = In(1)
             members[f"{name}_fault"] = In(Fault())
         if config.lanes:
-            members["trap"] = In(trap_layout())
+            members |= {
+                "trap": In(trap_layout()),
+                "push": In(stream.Signature(8 * config.bus_bytes)),
+                "push_index": In(INDEX_BITS),
+                "pushes": In(1),
+                "take": In(1),
+                "semaphore": In(range(SEMAPHORES)),
+                "taken": Out(1),
+            }
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -244,6 +258,13 @@ class Control(wiring.Component):
                     me.matmul_waiting.accumulator.eq((gate.missing & command.wait_acc).any()),
                 ]
         if self._config.lanes:
-            m.d.comb += host_port.trap.eq(me.trap)
+            wiring.connect(m, wiring.flipped(me.push), dispatcher.push)
+            m.d.comb += [
+                host_port.trap.eq(me.trap),
+                dispatcher.push_index.eq(me.push_index),
+                dispatcher.pushes.eq(me.pushes),
+                me.taken.eq(me.take & semaphores.nonzero.bit_select(me.semaphore, 1)),
+            ]
+            take |= Mux(me.taken, 1 << me.semaphore, 0)
         m.d.comb += [semaphores.post.eq(post), semaphores.take.eq(take)]
         return m

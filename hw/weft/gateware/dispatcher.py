@@ -1,4 +1,8 @@
-"""Checks the commands of a program and hands each to the queue of its engine, in order."""
+"""Checks the commands of a program and hands each to the queue of its engine, in order.
+
+Commands that a kernel pushes go the same way. While one runs that may do so, none of the program
+do: they would wait for it in the queues, and what it pushes behind them.
+"""
 
 from typing import Any
 
@@ -6,7 +10,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.commands import BY_NAME, COMMANDS, Command
+from weft.arch.commands import BY_NAME, COMMANDS, KERNELS_MUST_NOT, LAUNCH, Command
 from weft.arch.errors import Cause
 from weft.config import Config
 
@@ -48,6 +52,9 @@ class Dispatcher(wiring.Component):
         From the cycle after a program was taken up to that of ``end``.
     fetch
         Client of the memory port.
+    push, push_index, pushes
+        Words of commands that a kernel hands over; the index that they get; such a kernel runs.
+        Only with a SIMT core.
     <engine>_words
         Words of commands to the engine's queue, one member for each engine that has one.
     abort
@@ -97,6 +104,10 @@ class Dispatcher(wiring.Component):
             "committed": Out(1),
             "index": Out(INDEX_BITS),
         }
+        if config.lanes:
+            members["push"] = In(stream.Signature(8 * config.bus_bytes))
+            members["push_index"] = In(INDEX_BITS)
+            members["pushes"] = In(1)
         for engine in queued_engines(config):
             words = stream.Signature(word_layout(config))
             members[f"{engine.name.lower()}_words"] = Out(words)
@@ -136,8 +147,30 @@ class Dispatcher(wiring.Component):
         with m.Elif(self.end):
             m.d.sync += self.active.eq(0)
 
+        # Whose word this is: the program's, or, behind a LAUNCH that says so, its kernel's.
+        pushed, begun = Signal(), Signal()
+        command_index = Signal(INDEX_BITS)
+        push_valid, push_data, pushes = Signal(), Signal(bits), Signal()
+        awaited = Signal()  # such a LAUNCH has been handed out and has not started
+        m.d.comb += [
+            pushed.eq(Mux(first, awaited | pushes | push_valid, begun)),
+            command_index.eq(self.index),
+        ]
+        if self._config.lanes:
+            me: Any = self
+            m.d.comb += [
+                push_valid.eq(me.push.valid),
+                push_data.eq(me.push.payload),
+                pushes.eq(me.pushes),
+            ]
+            with m.If(pushed):
+                m.d.comb += command_index.eq(me.push_index)
+            with m.If(pushes):
+                m.d.sync += awaited.eq(0)
+
         # The opcode decides in the first word's own cycle and is kept, as a kind, for the others.
-        word = fetcher.o.payload.data
+        word = Signal(bits)
+        m.d.comb += word.eq(Mux(pushed, push_data, fetcher.o.payload.data))
         opcode_field = BY_NAME["SIGNAL"].by_name["opcode"]
         opcode = word[opcode_field.offset : opcode_field.offset + opcode_field.bits]
         named = Signal(range(len(commands)))
@@ -164,19 +197,23 @@ class Dispatcher(wiring.Component):
         # `end` belongs to the last command and to no other.
         signal = next(k for k, command in enumerate(commands) if command.name == "SIGNAL")
         end_beat, end_bit = divmod(commands[signal].by_name["end"].offset, bits)
-        early_end = Signal()
-        m.d.comb += early_end.eq(
-            (kind == signal) & (beat == end_beat) & word[end_bit] & (self.index != last_index)
-        )
+        early_end, must_not = Signal(), Signal()
+        never = [k for k, command in enumerate(commands) if command in KERNELS_MUST_NOT]
+        m.d.comb += [
+            early_end.eq(
+                (kind == signal) & (beat == end_beat) & word[end_bit] & (self.index != last_index)
+            ),
+            must_not.eq(pushed & (~pushes | kind.matches(*never))),
+        ]
 
         bad = Signal()
-        error = fetcher.o.payload.error
-        m.d.comb += bad.eq(error | ~known | (word & unused).any() | early_end)
+        error = fetcher.o.payload.error & ~pushed
+        m.d.comb += bad.eq(error | ~known | (word & unused).any() | early_end | must_not)
 
         run = Signal()
         pop = Signal()
         accepted = Signal()  # by the queue whose command this is
-        m.d.comb += run.eq(fetcher.o.valid & ~self.abort & ~self.stopped)
+        m.d.comb += run.eq(Mux(pushed, push_valid, fetcher.o.valid) & ~self.abort & ~self.stopped)
         for engine in queued_engines(self._config):
             words: Any = getattr(self, f"{engine.name.lower()}_words")
             mine = Signal(name=f"for_{engine.name.lower()}")
@@ -185,19 +222,25 @@ class Dispatcher(wiring.Component):
                 mine.eq(known & kind.matches(*kinds)),
                 words.valid.eq(run & mine),
                 words.payload.data.eq(word),
-                words.payload.index.eq(self.index.word_select(beat, len(words.payload.index))),
+                words.payload.index.eq(command_index.word_select(beat, len(words.payload.index))),
             ]
             with m.If(mine & words.ready):
                 m.d.comb += accepted.eq(1)
         m.d.comb += [
             pop.eq(run & (accepted | ~known)),
-            fetcher.o.ready.eq(pop),
+            fetcher.o.ready.eq(pop & ~pushed),
             self.committed.eq(pop & last & ~bad),
         ]
 
+        if self._config.lanes:
+            m.d.comb += me.push.ready.eq(pop & pushed)
+            launches = [k for k, command in enumerate(commands) if command is LAUNCH]
+            flag_beat, flag_bit = divmod(LAUNCH.by_name["pushes"].offset, bits)
+            with m.If(pop & kind.matches(*launches) & (beat == flag_beat) & word[flag_bit]):
+                m.d.sync += awaited.eq(1)
         with m.If(pop):
-            m.d.sync += [kept.eq(kind), beat.eq(Mux(last, 0, beat + 1))]
-            with m.If(last & (self.index != last_index)):
+            m.d.sync += [kept.eq(kind), begun.eq(pushed), beat.eq(Mux(last, 0, beat + 1))]
+            with m.If(last & ~pushed & (self.index != last_index)):
                 m.d.sync += self.index.eq(self.index + 1)
 
         refuse = Signal()
@@ -208,7 +251,7 @@ class Dispatcher(wiring.Component):
             m.d.sync += [
                 self.stopped.eq(1),
                 cause.eq(Mux(pop & error, Cause.READ_ERROR, Cause.BAD_COMMAND)),
-                self.fault.index.eq(Mux(start, 0, self.index)),
+                self.fault.index.eq(Mux(unaligned, 0, command_index)),
             ]
         m.d.comb += [
             self.fault.cause.eq(cause),

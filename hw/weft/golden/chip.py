@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from weft.arch.commands import (
     BY_OPCODE,
     COMMAND_BYTES,
+    KERNELS_MUST_NOT,
     LAUNCH,
     SIGNAL,
     Decoded,
@@ -18,7 +19,7 @@ from weft.config import Config
 from . import drain, load, matmul, store
 from .faults import ChipFault, Fault, ProgramError, RaceError
 from .races import Races
-from .semaphores import Semaphores
+from .semaphores import Clock, Semaphores
 from .simt.engine import SimtEngine
 from .state import State
 
@@ -62,10 +63,12 @@ class GoldenChip:
         self.state = State(config, memory, seed)
         self.semaphores = Semaphores(config)
         self.messages = 0
+        self._index = 0
+        self._pushes = False
         self._races = Races(self.state)
         self.state.watch = self._races
         self._execute = dict(_EXECUTE)
-        self.simt = SimtEngine(self.state) if config.lanes else None
+        self.simt = SimtEngine(self.state, self._push, self._take) if config.lanes else None
         if self.simt is not None:
             self._execute[Engine.SIMT] = self.simt.execute
 
@@ -118,12 +121,24 @@ class GoldenChip:
         except Fault as fault:
             text = f"command {index}: {fault}"
             raise ChipFault(fault.cause, Engine.CONTROL, index, text) from None
+        self._index = index
+        self._pushes = bool(decoded.values.get("pushes"))
+        self._execute_one(index, raw, decoded, [])
+        if decoded.command is not SIGNAL:
+            return False
+        self.messages += decoded["message"]
+        if decoded["end"]:
+            self._races.retire(decoded.command.engine)
+        return bool(decoded["end"])
+
+    def _execute_one(self, index: int, raw: bytes, decoded: Decoded, before: list[Clock]) -> None:
+        """Run a command behind ``before`` and the posts that it waits for."""
         engine = decoded.command.engine
         try:
             number = self._races.next_number(engine)
             early = engine is Engine.MATMUL and decoded["early"]
             first = decoded["wait"] & decoded["wait_weights"] if early else decoded["wait"]
-            known = self.semaphores.take(first, engine, number)
+            known = before + self.semaphores.take(first, engine, number)
             self._races.start(engine, index, decoded, known)
             _check_counts(raw)
             if early:
@@ -143,12 +158,29 @@ class GoldenChip:
             raise  # it names both commands
         except ProgramError as error:
             raise ProgramError(f"command {index} ({decoded}): {error}") from None
-        if decoded.command is not SIGNAL:
+
+    def _push(self, raw: bytes) -> None:
+        """Run a command that the running kernel hands over."""
+        try:
+            if not self._pushes:
+                raise Fault(Cause.BAD_COMMAND, "its LAUNCH does not say that it pushes")
+            decoded = _dispatch(self.config, raw, last=False)
+            if decoded.command in KERNELS_MUST_NOT:
+                raise Fault(Cause.BAD_COMMAND, f"a kernel must not push {decoded.command.name}")
+        except Fault as fault:
+            text = f"command {self._index}: its kernel pushes a command: {fault}"
+            raise ChipFault(fault.cause, Engine.CONTROL, self._index, text) from None
+        self._execute_one(self._index, raw, decoded, [self._races.clock(Engine.SIMT)])
+        self._races.resume(Engine.SIMT)
+
+    def _take(self, semaphore: int) -> bool:
+        """Take a semaphore for the running kernel, if it is above zero."""
+        if not self.semaphores.value(semaphore):
             return False
-        self.messages += decoded["message"]
-        if decoded["end"]:
-            self._races.retire(engine)
-        return bool(decoded["end"])
+        number = self._races.next_number(Engine.SIMT)
+        self._races.learn(Engine.SIMT, self.semaphores.take(1 << semaphore, Engine.SIMT, number))
+        self._races.resume(Engine.SIMT)
+        return True
 
 
 def _dispatch(config: Config, raw: bytes, last: bool) -> Decoded:

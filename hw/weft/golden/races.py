@@ -87,6 +87,12 @@ class Races:
         self._enter(engine)
         self._ran[engine, int(self._counts[engine])] = _Ran(index, command)
 
+    def resume(self, engine: Engine) -> None:
+        """A command goes on after others: from here on it counts as one more of its engine."""
+        ran = self._ran[engine, int(self._counts[engine])]
+        self._enter(engine)
+        self._ran[engine, int(self._counts[engine])] = ran
+
     def learn(self, engine: Engine, known: list[Clock]) -> None:
         """An engine takes posts; ``known`` are their clocks."""
         clock = self._clocks[engine]

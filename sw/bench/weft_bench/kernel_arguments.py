@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from weft_driver.kernels import Kernel, Kind, Parameter
-from weft_driver.launch import DeviceKernel, DeviceKernels
+from weft_driver.kernels import Kernel, KernelFile, Kind, Parameter
 from weft_driver.run import Run
 
 _FILLS = ("zeros", "ones", "arange", "random")
 
 
-def choose(kernels: DeviceKernels, name: str | None) -> DeviceKernel:
+def choose(compiled: KernelFile, path: Path, name: str | None) -> Kernel:
     """The kernel of this name, or the only one; `ValueError` names those that there are."""
+    kernels = compiled.kernels
     names = ", ".join(kernels)
     if name is None:
-        if len(list(kernels)) > 1:
-            raise ValueError(f"{kernels.path} has several kernels: --kernel is one of {names}")
+        if len(kernels) > 1:
+            raise ValueError(f"{path} has several kernels: --kernel is one of {names}")
         name = next(iter(kernels))
-    if name not in list(kernels):
-        raise ValueError(f"{kernels.path} has no kernel {name!r}; kernels: {names}")
+    if name not in kernels:
+        raise ValueError(f"{path} has no kernel {name!r}; kernels: {names}")
     return kernels[name]
 
 

@@ -204,6 +204,7 @@ class Device:
         *,
         shared: int = 0,
         private: int = PRIVATE,
+        pushes: bool = False,
         limit: int | None = None,
     ) -> Run:
         """Run a kernel over a grid and wait for it.
@@ -223,6 +224,8 @@ class Device:
             Bytes of shared memory for each block.
         private
             Bytes of private memory, the stack, for each thread.
+        pushes
+            The kernel may hand commands to the chip (``weft_push``), and take any semaphore but 0.
         limit
             Cycles after which it is stopped; None: it may take as long as it takes.
 
@@ -241,7 +244,9 @@ class Device:
         """
         arrays = Arrays(self, kernel, args)
         program = self.program()
-        program.launch(kernel, grid, block, arrays.args, shared=shared, private=private)
+        program.launch(
+            kernel, grid, block, arrays.args, shared=shared, private=private, pushes=pushes
+        )
         run = program.run(limit)
         arrays.write_back()
         return run

@@ -100,7 +100,9 @@ WEFT_INLINE unsigned weft_global_dim_x(void)
     return weft_grid_dim_x() * weft_block_dim_x();
 }}
 
-/* Hand a chip command of 16 words to the dispatcher; one thread of the core at a time. */
+/* Hand the chip a command of 16 words, any but SIGNAL and LAUNCH; one thread of the core at a time.
+   What the thread has stored before comes before it. It waits behind what its engine has already:
+   that must not wait for the kernel. */
 WEFT_INLINE void weft_push(const unsigned *command)
 {{
     volatile unsigned *port = (volatile unsigned *)(WEFT_COMMAND_BASE + WEFT_COMMAND_WORDS);
@@ -109,10 +111,17 @@ WEFT_INLINE void weft_push(const unsigned *command)
     *(volatile unsigned *)(WEFT_COMMAND_BASE + WEFT_COMMAND_PUSH) = 0;
 }}
 
-/* Take semaphore `index` once if it is above zero: whether that was so. */
+/* Take semaphore `index` once if it is above zero: whether that was so. No command takes it. */
 WEFT_INLINE int weft_take(unsigned index)
 {{
     return *(volatile int *)(WEFT_COMMAND_BASE + WEFT_COMMAND_TAKE + 4 * index);
+}}
+
+/* Wait for semaphore `index`, and take it. */
+WEFT_INLINE void weft_wait(unsigned index)
+{{
+    while (!weft_take(index))
+        ;
 }}
 
 #endif

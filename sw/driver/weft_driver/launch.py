@@ -137,6 +137,7 @@ def prepare(
     args: Sequence[Any],
     shared: int,
     private: int,
+    pushes: bool = False,
 ) -> Prepared:
     """Check a launch and put its arguments into device memory.
 
@@ -208,7 +209,7 @@ def prepare(
     touched = shared_spans(device.config.act_region_span, core, launch.shared_base, room)
     call = Call(
         name=kernel.kernel.name,
-        fields=launch_fields(launch),
+        fields=launch_fields(launch) | {"pushes": int(pushes)},
         reads=(*touched, *(_span(tensor) for tensor in (*read, *written))),
         writes=(*touched, *(_span(tensor) for tensor in written)),
         grid=launch.grid,

@@ -232,13 +232,14 @@ class Program:
         *,
         shared: int = 0,
         private: int = PRIVATE,
+        pushes: bool = False,
     ) -> None:
         """Record the launch of a kernel; the arguments are those of `Device.launch`.
 
         It runs when what it reads is there; operations after it see what it wrote. Where the
         kernel writes, only tensors can be given: any of this device, results of the program too.
         """
-        prepared = prepare(self.device, kernel, grid, block, args, shared, private)
+        prepared = prepare(self.device, kernel, grid, block, args, shared, private, pushes)
         self._keep += prepared.keep
         self._results += [tensor for tensor in prepared.written if not self._writes(tensor)]
         self._record(prepared.call, 0)
@@ -312,6 +313,13 @@ class Program:
         if self._plan is None:
             if not self.ops:
                 raise ValueError("the program is empty")
+            if len(self.ops) > 1 and any(
+                isinstance(op, Call) and op.fields["pushes"] for op in self.ops
+            ):
+                raise ValueError(
+                    "a kernel that pushes commands uses SRAMs and semaphores as it likes: make its "
+                    "launch a program of its own"
+                )
             self._plan = plan(
                 self.device.config, self.ops, self.device.transport.timing, self.device.effort
             )

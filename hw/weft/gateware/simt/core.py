@@ -14,6 +14,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from weft.config import SEMAPHORES
+
 from ..fp32.pipeline import later
 from ..interfaces import MemoryRead, MemoryWrite, kernel_events_layout
 from .commit import Commit
@@ -56,6 +58,8 @@ class Core(wiring.Component):
         Clients of the memory port: code, loads, stores.
     shared
         Shared memory.
+    push, take, semaphore, taken
+        The command port, see `PortAccess`.
     retire
         What has been done.
     events
@@ -80,6 +84,10 @@ class Core(wiring.Component):
                 "read": Out(MemoryRead(sizes)),
                 "write": Out(MemoryWrite(sizes)),
                 "shared": Out(SharedPort(sizes)),
+                "push": Out(stream.Signature(8 * sizes.bus_bytes)),
+                "take": Out(1),
+                "semaphore": Out(range(SEMAPHORES)),
+                "taken": In(1),
                 "retire": Out(Retire(sizes)),
                 "events": Out(kernel_events_layout(sizes.lanes)),
                 "running": In(1),
@@ -110,6 +118,7 @@ class Core(wiring.Component):
         wiring.connect(m, rows.read, wiring.flipped(self.read))
         wiring.connect(m, rows.write, wiring.flipped(self.write))
         wiring.connect(m, rows.shared, wiring.flipped(self.shared))
+        wiring.connect(m, rows.push, wiring.flipped(self.push))
         wiring.connect(m, execute.o, commit.i)
 
         # 0: pick. A launcher that waits for a free last stage gets every other one, and so does an
@@ -277,6 +286,7 @@ class Core(wiring.Component):
             requests.stored.eq(done.stored),
             requests.shared.eq(done.shared),
             requests.private.eq(done.private),
+            requests.port.eq(done.port),
             requests.token.eq(done.token),
             requests.controls.eq(done.controls),
         ]
@@ -297,6 +307,9 @@ class Core(wiring.Component):
             self.busy.eq(launcher.busy),
             self.open.eq(icache.busy | rows.busy),
             rows.abort.eq(self.abort),
+            self.take.eq(rows.take),
+            self.semaphore.eq(rows.semaphore),
+            rows.taken.eq(self.taken),
             retire.valid.eq(commit.does),
             retire.warp.eq(warp),
             retire.pc.eq(done.token.pc),
@@ -312,7 +325,8 @@ class Core(wiring.Component):
         ]
 
         m.submodules.events = events = Events(sizes)
-        in_shared = (done.shared | ~done.token.group).all()
+        group = done.token.group
+        in_shared, at_port = ((mask | ~group).all() for mask in (done.shared, done.port))
         m.d.comb += [
             events.busy.eq(self.running),
             events.came.eq(done.valid & ~stopped),
@@ -321,9 +335,9 @@ class Core(wiring.Component):
             events.group.eq(done.token.group),
             events.live.eq(done.token.state.live),
             events.warp.eq(warp),
-            events.to_memory.eq(commit.access & ~in_shared),
+            events.to_memory.eq(commit.access & (group & ~done.shared & ~done.port).any()),
             events.to_shared.eq(commit.access & in_shared),
-            events.to_units.eq(commit.handed & ~commit.access),
+            events.to_units.eq(commit.handed & (~commit.access | at_port)),
             events.answered.eq(answered),
             events.code.eq(icache.waits),
             events.barrier.eq(scheduler.at_barrier),

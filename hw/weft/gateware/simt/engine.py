@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from weft.arch.commands import Engine
 from weft.arch.errors import Cause
 from weft.arch.simt import PRIVATE, STACK_ALIGN
-from weft.config import Config
+from weft.config import SEMAPHORES, Config
 
 from ..interfaces import (
     INDEX_BITS,
@@ -118,6 +118,9 @@ class Simt(wiring.Component):
         Clients of the memory port: kernels' reads, their code, their writes.
     shared
         The activation SRAM.
+    push, take, semaphore, taken
+        The command port, see `PortAccess`; ``index`` is the index of the LAUNCH that runs,
+        ``pushes`` its bit of this name, until it ends.
     events
         What the counters of kernels count.
     """
@@ -141,6 +144,12 @@ class Simt(wiring.Component):
                 "code": Out(MemoryRead(config)),
                 "write": Out(MemoryWrite(config)),
                 "shared": Out(SharedPort(self.sizes)),
+                "push": Out(stream.Signature(8 * config.bus_bytes)),
+                "index": Out(INDEX_BITS),
+                "pushes": Out(1),
+                "take": Out(1),
+                "semaphore": Out(range(SEMAPHORES)),
+                "taken": In(1),
                 "events": Out(kernel_events_layout(config.lanes)),
             }
         )
@@ -156,6 +165,7 @@ class Simt(wiring.Component):
         connect(m, core.fetch, flipped(me.code))
         connect(m, core.write, flipped(me.write))
         connect(m, core.shared, flipped(me.shared))
+        connect(m, core.push, flipped(me.push))
         launch = Signal(launch_layout())
         m.d.comb += [
             *(launch[name].eq(command[name]) for name in launch_layout().members),
@@ -164,6 +174,9 @@ class Simt(wiring.Component):
             core.abort.eq(self.abort),
             core.running.eq(self.busy),
             me.events.eq(core.events),
+            me.take.eq(core.take),
+            me.semaphore.eq(core.semaphore),
+            core.taken.eq(me.taken),
         ]
 
         # The command stays at its gate while it is checked.
@@ -172,8 +185,12 @@ class Simt(wiring.Component):
         accept = Signal()
         m.d.comb += me.cmd.ready.eq(accept)
         with m.If(accept):
-            m.d.sync += [index.eq(command.index), post.eq(command.post)]
-        m.d.comb += me.fault.index.eq(index)
+            m.d.sync += [
+                index.eq(command.index),
+                post.eq(command.post),
+                me.pushes.eq(command.pushes),
+            ]
+        m.d.comb += [me.fault.index.eq(index), me.index.eq(index)]
 
         with m.FSM() as fsm:
             m.d.comb += [
@@ -202,6 +219,7 @@ class Simt(wiring.Component):
                     m.next = "STOPPED"
                 with m.Elif(~core.busy):
                     m.d.comb += [me.post.valid.eq(~self.abort), me.post.mask.eq(post)]
+                    m.d.sync += me.pushes.eq(0)
                     m.next = "IDLE"
             with m.State("STOPPED"):  # until reset
                 pass

@@ -24,7 +24,8 @@ class Events(wiring.Component):
     group, live, warp
         Its threads, all live threads of its warp, its warp.
     to_memory, to_shared, to_units
-        With ``does``: the warp waits for main memory, for shared memory alone, for a unit.
+        With ``does``: the warp waits for main memory, for shared memory alone, for a unit or the
+        command port; it is in none if it waits for shared memory and the command port.
     answered
         Warps that wait no more.
     code, barrier, alive

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.simt import MAIN, PRIVATE, SHARED, Window
+from weft.arch.simt import MAIN, PORT, PRIVATE, SHARED, Window
 
 from ..fp32.pipeline import later
 from .collectives import Collectives
@@ -12,6 +12,7 @@ from .decode import controls_layout
 from .interfaces import Executed, token_layout
 from .lane import Lane, factor_of
 from .parts_of_words import placed
+from .port_access import knows
 from .selection import PC_BITS
 from .sizes import Sizes
 
@@ -142,22 +143,26 @@ class Execute(wiring.Component):
         atomic = accesses.atomic
         masks = {
             name: Signal(lanes, name=f"{name}_early")
-            for name in ("crooked", "nowhere", "odd_jump", "shared", "private")
+            for name in ("crooked", "nowhere", "odd_jump", "shared", "private", "port")
         }
         sums = Cat(unit.sum for unit in units)
         for lane, unit in enumerate(units):
             address = unit.sum
-            shared, private, main = (within(address, w) for w in (SHARED, PRIVATE, MAIN))
+            windows = (SHARED, PRIVATE, MAIN, PORT)
+            shared, private, main, port = (within(address, w) for w in windows)
+            known = accesses.word & knows(address[: PORT.size.bit_length() - 1], accesses.store)
             too_far = address[: SHARED.size.bit_length() - 1] >= sizes.shared_bytes
             not_own = address[: PRIVATE.size.bit_length() - 1] >= self.private
             odd = (accesses.word & address[:2].any()) | (accesses.half & address[0])
-            there = (shared & ~too_far) | (~atomic & (main | (private & ~not_own)))
+            own = private & ~not_own
+            there = (shared & ~too_far) | (~atomic & (main | own | (port & known)))
             m.d.comb += [
                 masks["crooked"][lane].eq(odd & ~(atomic & ~shared)),
                 masks["nowhere"][lane].eq(~there),
                 masks["odd_jump"][lane].eq(address[1]),
                 masks["shared"][lane].eq(shared),
                 masks["private"][lane].eq(private),
+                masks["port"][lane].eq(port),
             ]
         to_last = Lane.latency - Lane.sum_latency
         m.d.comb += [

@@ -93,7 +93,7 @@ class Executed(wiring.Signature):
         Lanes of the group that branch.
     crooked, nowhere, odd_jump
         Lanes whose sum is misaligned for the access, leads nowhere, or is no place for code.
-    shared, private
+    shared, private, port
         Lanes whose sum is in these windows.
     link, target
         The next instruction and where branch or ``jal`` leads, in words.
@@ -103,7 +103,7 @@ class Executed(wiring.Signature):
 
     def __init__(self, sizes: Sizes):
         lanes = sizes.lanes
-        masks = ("taken", "crooked", "nowhere", "odd_jump", "shared", "private")
+        masks = ("taken", "crooked", "nowhere", "odd_jump", "shared", "private", "port")
         super().__init__(
             {
                 "valid": Out(1),

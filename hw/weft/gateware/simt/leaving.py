@@ -34,7 +34,7 @@ class Requests(wiring.Component):
         The warp of ``token``, `Execute.latency` cycles before it.
     does_access, does_divide, does_slow
         There is such a request.
-    token, controls, sums, stored, shared, private
+    token, controls, sums, stored, shared, private, port
         Of the instruction in the last stage.
     access, divide, slow
         The requests; they are always taken.
@@ -56,6 +56,7 @@ class Requests(wiring.Component):
                 "stored": In(32 * lanes),
                 "shared": In(lanes),
                 "private": In(lanes),
+                "port": In(lanes),
                 "does_slow": In(1),
                 "slow": Out(stream.Signature(slow_layout(sizes))),
                 "access": Out(requests),
@@ -71,6 +72,7 @@ class Requests(wiring.Component):
     stored: Signal
     shared: Signal
     private: Signal
+    port: Signal
 
     def elaborate(self, platform):
         """Implement the component."""
@@ -106,6 +108,7 @@ class Requests(wiring.Component):
                 request.warp.eq(self.token.warp),
                 request.mask.eq(self.token.group),
                 request.shared.eq(self.shared),
+                request.port.eq(self.port),
                 request.a.eq(a),
                 request.b.eq(self.stored),
             ]

@@ -2,8 +2,8 @@
 
 A pass of main memory takes the lowest lane that is left, and all in its line. One of shared memory
 is in the region of the lowest lane that is left; it takes, in each bank, the lowest such lane, and
-all that want the same word. Lanes in shared memory come first; the others wait until their answer
-has been taken.
+all that want the same word. One of the command port takes the lowest lane. Lanes in shared memory
+come first, those at the command port second; the others wait until their answers have been taken.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -39,10 +39,10 @@ class Passes(wiring.Component):
     -------
     i
         Requests.
-    shared, main
-        Passes; one of the two is valid.
-    shared_busy
-        Passes of shared memory, or answers to them, are under way.
+    shared, port, main
+        Passes; one of them is valid.
+    shared_busy, port_busy
+        Passes of shared memory or the command port, or answers to them, are under way.
     counts
         One bit for each of `COUNTS`, in their order.
     abort
@@ -53,6 +53,7 @@ class Passes(wiring.Component):
     """Cycles from a request to its first pass, when none is before it."""
 
     shared_busy: Signal
+    port_busy: Signal
     counts: Signal
     abort: Signal
 
@@ -63,8 +64,10 @@ class Passes(wiring.Component):
             {
                 "i": In(stream.Signature(request_layout(sizes))),
                 "shared": Out(passes),
+                "port": Out(passes),
                 "main": Out(passes),
                 "shared_busy": In(1),
+                "port_busy": In(1),
                 "counts": Out(len(COUNTS)),
                 "abort": In(1),
             }
@@ -82,13 +85,15 @@ class Passes(wiring.Component):
 
         # Which of the lanes that are left a pass can take.
         in_shared, to_shared = left & request.shared, Signal()
+        at_port, to_port = left & request.port, Signal()
         wanted, chosen, taken = Signal(lanes), Signal(lanes), Signal(lanes)
         first_shared, region = Signal(lanes), Signal(range(max(2, sizes.regions)))
         near = Signal(lanes)  # lanes in the region of the pass
         m.d.comb += [
             to_shared.eq(in_shared.any()),
             first_shared.eq(lowest(in_shared)),
-            wanted.eq(Mux(to_shared, in_shared & near, left)),
+            to_port.eq(~to_shared & at_port.any()),
+            wanted.eq(Mux(to_shared, in_shared & near, Mux(to_port, at_port, left))),
         ]
         regions = [Signal.like(region, name=f"region_{lane}") for lane in range(lanes)]
         for lane, where in enumerate(regions):
@@ -117,13 +122,14 @@ class Passes(wiring.Component):
         in_line = Cat(wanted[lane] & (words[lane][line_bits:] == line) for lane in range(lanes))
         served, rest = Signal(lanes), Signal(lanes)
         m.d.comb += [
-            served.eq(Mux(to_shared, taken, in_line)),
+            served.eq(Mux(to_shared, taken, Mux(to_port, leader, in_line))),
             rest.eq(left & ~served),
         ]
 
-        kind = Mux(to_shared, request.mask & request.shared, request.mask & ~request.shared)
+        elsewhere = Mux(to_port, request.port, ~request.port & ~request.shared)
+        kind = request.mask & Mux(to_shared, request.shared, elsewhere)
         emit = (rest & kind) == 0
-        for side in (self.shared, self.main):
+        for side in (self.shared, self.port, self.main):
             what = side.payload
             m.d.comb += [
                 what.request.eq(request),
@@ -133,13 +139,18 @@ class Passes(wiring.Component):
                 what.last.eq(rest == 0),
                 what.region.eq(region),
             ]
-        # The answers of the two memories come in no order: one after the other then.
-        mixed = (request.mask & request.shared).any()
+        # Answers from several places come in no order: one after the other then.
+        waits = ((request.mask & request.shared).any() & self.shared_busy) | (
+            (request.mask & request.port).any() & self.port_busy
+        )
         done = Signal()
         m.d.comb += [
             self.shared.valid.eq(to_shared),
-            self.main.valid.eq(left.any() & ~to_shared & ~(mixed & self.shared_busy)),
-            done.eq((self.shared.valid & self.shared.ready) | (self.main.valid & self.main.ready)),
+            self.port.valid.eq(to_port & ~waits),
+            self.main.valid.eq(left.any() & ~to_shared & ~to_port & ~waits),
+            done.eq(
+                Cat(side.valid & side.ready for side in (self.shared, self.port, self.main)).any()
+            ),
             self.i.ready.eq(~left.any() | (done & (rest == 0))),
         ]
         with m.If(self.i.ready):
@@ -156,7 +167,7 @@ class Passes(wiring.Component):
             ]
         with m.Elif(done):
             m.d.sync += [left.eq(rest), first.eq(emit)]
-        main = done & ~to_shared
+        main = done & ~to_shared & ~to_port
         m.d.comb += self.counts.eq(
             Cat(
                 done & to_shared & first,

@@ -26,7 +26,8 @@ def form_of(tag, answer, sizes: Sizes, offset_bits: int) -> list:
 def request_layout(sizes: Sizes) -> data.StructLayout:
     """A warp's request.
 
-    ``a``: byte offsets in main or shared memory (lanes in ``shared``), or dividends; ``b``: what is
+    ``a``: byte offsets in main or shared memory (lanes in ``shared``) or in the command port
+    (``port``), or dividends; ``b``: what is
     stored, in every place of a word where it may go, or divisors; of all lanes. ``mask``: lanes
     that take part.
     """
@@ -38,6 +39,7 @@ def request_layout(sizes: Sizes) -> data.StructLayout:
             "warp": range(max(2, sizes.warps)),
             "mask": sizes.lanes,
             "shared": sizes.lanes,
+            "port": sizes.lanes,
             "a": 32 * sizes.lanes,
             "b": 32 * sizes.lanes,
         }

@@ -4,12 +4,15 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from weft.config import SEMAPHORES
+
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
 from .division import Division
 from .floats import SlowFloats, slow_layout
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
+from .port_access import PortAccess
 from .requests import answer_layout, request_layout
 from .scheduler import lowest
 from .shared_access import SharedAccess, SharedPort
@@ -41,6 +44,8 @@ class RowUnit(wiring.Component):
         Bursts are under way.
     abort
         Begin no further access, write nothing.
+    push, take, semaphore, taken
+        See `PortAccess`.
     """
 
     stored: Signal
@@ -50,6 +55,9 @@ class RowUnit(wiring.Component):
     beats: Signal
     busy: Signal
     abort: Signal
+    take: Signal
+    semaphore: Signal
+    taken: Signal
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
@@ -71,6 +79,10 @@ class RowUnit(wiring.Component):
                 "beats": Out(5),
                 "busy": Out(1),
                 "abort": In(1),
+                "push": Out(stream.Signature(8 * sizes.bus_bytes)),
+                "take": Out(1),
+                "semaphore": Out(range(SEMAPHORES)),
+                "taken": In(1),
             }
         )
 
@@ -82,11 +94,14 @@ class RowUnit(wiring.Component):
         m.submodules.passes = passes = Passes(sizes)
         m.submodules.in_shared = in_shared = SharedAccess(sizes)
         m.submodules.in_main = in_main = MainAccess(sizes)
+        m.submodules.at_port = at_port = PortAccess(sizes)
         m.submodules.division = division = Division(sizes)
         wiring.connect(m, wiring.flipped(self.access), queue.i)
         wiring.connect(m, queue.o, passes.i)
         wiring.connect(m, passes.shared, in_shared.i)
         wiring.connect(m, passes.main, in_main.i)
+        wiring.connect(m, passes.port, at_port.i)
+        wiring.connect(m, at_port.push, wiring.flipped(self.push))
         wiring.connect(m, wiring.flipped(self.divide), division.i)
         wiring.connect(m, in_shared.port, wiring.flipped(self.shared))
         wiring.connect(m, in_main.read, wiring.flipped(self.read))
@@ -94,6 +109,10 @@ class RowUnit(wiring.Component):
         m.d.comb += [
             passes.shared_busy.eq(in_shared.busy),
             passes.abort.eq(self.abort),
+            passes.port_busy.eq(at_port.busy),
+            self.take.eq(at_port.take),
+            self.semaphore.eq(at_port.semaphore),
+            at_port.taken.eq(self.taken),
             in_main.abort.eq(self.abort),
             self.stored.eq(in_shared.stored),
             self.coming.eq(in_shared.coming),
@@ -105,7 +124,7 @@ class RowUnit(wiring.Component):
 
         # Each answer was given up by an instruction that had the write port to itself, so that
         # nobody waits for ever, whoever comes first.
-        sources = [in_shared.o, in_main.loaded, in_main.stored, division.o]
+        sources = [in_shared.o, in_main.loaded, in_main.stored, at_port.o, division.o]
         if sizes.fp == "full":
             m.submodules.slow_floats = slow = SlowFloats(sizes)
             wiring.connect(m, wiring.flipped(self.slow), slow.i)

@@ -1,5 +1,6 @@
 """The SIMT engine of the golden chip: LAUNCH runs a kernel on the simulator."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 from weft.arch.commands import Decoded
@@ -14,34 +15,62 @@ from .simulator import Simulator
 from .trace import Counters
 from .traps import KernelTrap, LaunchRefused
 
+PATIENCE = 100_000
+"""Takes in a row that get nothing, after which a kernel waits for ever: nobody else is at work."""
 
-class _ClosedPort:
-    """The command port of a chip that runs one command at a time: refuses."""
+
+class Port:
+    """The command port: commands of a kernel are run when they are pushed.
+
+    Parameters
+    ----------
+    engine
+        Whose kernel it is.
+    push
+        Runs a command on the chip.
+    take
+        Takes a semaphore once if it is above zero.
+    """
+
+    def __init__(
+        self, engine: "SimtEngine", push: Callable[[bytes], None], take: Callable[[int], bool]
+    ):
+        self._engine, self._push, self._take = engine, push, take
+        self._in_vain = 0
 
     def push(self, command: bytes) -> None:
-        """Refuse."""
-        del command
-        raise ProgramError(
-            "the kernel pushes a command: the golden chip does not run commands of kernels yet"
-        )
+        """Hand over a command; what the kernel has done before comes before it."""
+        self._engine.tell()
+        self._push(command)
+        self._in_vain = 0
 
     def take(self, semaphore: int) -> bool:
-        """Refuse."""
-        raise ProgramError(
-            f"the kernel takes semaphore {semaphore}: on the golden chip only commands do so yet"
-        )
+        """Take a semaphore once; `ProgramError` if the kernel does nothing else any more."""
+        self._engine.tell()
+        if self._take(semaphore):
+            self._in_vain = 0
+            return True
+        self._in_vain += 1
+        if self._in_vain > PATIENCE:
+            raise ProgramError(
+                f"the kernel waits for semaphore {semaphore}, which nothing posts that comes "
+                "before or that it has pushed"
+            )
+        return False
 
 
 class SimtEngine:
     """One SIMT core on the chip's main memory and activation SRAM.
 
-    What a kernel touches is told to the chip's watch byte by byte when it ends. Races between
-    threads of one kernel are not looked for.
+    What a kernel touches is told to the chip's watch byte by byte when it ends, and when it uses
+    the command port. Races between threads of one kernel are not looked for.
 
     Parameters
     ----------
     state
         Memories of a chip with a SIMT core; main memory is a multiple of 4 bytes long.
+    push, take
+        The chip behind the command port, see `Port`.
 
     Attributes
     ----------
@@ -51,12 +80,12 @@ class SimtEngine:
         The last kernel's trap; None if it had none.
     """
 
-    def __init__(self, state: State):
+    def __init__(self, state: State, push: Callable[[bytes], None], take: Callable[[int], bool]):
         config = state.config
         core = Core.of(config)
-        memories = Memories(
-            core, state.memory, state.act, span=config.act_region_span, port=_ClosedPort()
-        )
+        self._state = state
+        port = Port(self, push, take)
+        memories = Memories(core, state.memory, state.act, span=config.act_region_span, port=port)
         self.simulator = Simulator(core, memories)
         self.counters = Counters()
         self.trap: KernelTrap | None = None
@@ -69,9 +98,9 @@ class SimtEngine:
         Fault
             BAD_COMMAND if the core refuses it, TRAP if a thread cannot go on.
         RaceError, ProgramError
-            Other engines touch what the kernel does; it uses the command port.
+            Other engines touch what the kernel does; it breaks a rule of the command port.
         """
-        footprint = self.simulator.memories.footprint = Footprint()
+        self.simulator.memories.footprint = Footprint()
         try:
             self.simulator.run(Launch.of(command.values))
         except LaunchRefused as refused:
@@ -83,7 +112,14 @@ class SimtEngine:
             self.trap = trap
             raise Fault(Cause.TRAP, str(trap).removeprefix("kernel trapped ")) from None
         self._count()
-        footprint.tell(state.watch)
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the watch what the kernel has touched so far."""
+        footprint = self.simulator.memories.footprint
+        assert footprint is not None
+        footprint.tell(self._state.watch)
+        self.simulator.memories.footprint = Footprint()
 
     def clear(self) -> None:
         """What CTRL.clear does."""

@@ -1,7 +1,8 @@
 """Which bytes a kernel touches, for race detection: exact, and cheap enough to be always on.
 
-A kernel is one command: whatever the order of its threads, all of its accesses come after what
-LAUNCH waited for and before what it posts. So it is enough to collect them and to tell at the end.
+Whatever the order of a kernel's threads, all accesses come after what LAUNCH waited for and before
+what it posts. So it is enough to collect them and to tell at the end, and before it uses the
+command port.
 """
 
 import numpy as np
