@@ -99,44 +99,44 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [10:0] \$94 ;
   wire [14:0] \$95 ;
   wire abort;
-  wire \abort$353 ;
-  wire \abort$372 ;
-  wire \abort$391 ;
-  wire \abort$410 ;
-  wire \abort$429 ;
+  wire \abort$369 ;
+  wire \abort$388 ;
+  wire \abort$407 ;
+  wire \abort$426 ;
+  wire \abort$445 ;
   wire [127:0] acc__data;
   wire acc__ready;
   wire [4:0] acc__row;
   wire [31:0] acc__row_sum;
   wire acc__valid;
   wire [31:0] act__data;
-  wire [31:0] \act__data$282 ;
-  wire [31:0] \act__data$303 ;
-  wire [31:0] \act__data$324 ;
+  wire [31:0] \act__data$298 ;
+  wire [31:0] \act__data$319 ;
+  wire [31:0] \act__data$340 ;
   wire [3:0] act__mask;
-  wire [3:0] \act__mask$305 ;
+  wire [3:0] \act__mask$321 ;
   wire [9:0] act__offset;
-  wire [9:0] \act__offset$285 ;
-  wire [9:0] \act__offset$307 ;
-  wire [9:0] \act__offset$327 ;
+  wire [9:0] \act__offset$301 ;
+  wire [9:0] \act__offset$323 ;
+  wire [9:0] \act__offset$343 ;
   wire act__ready;
-  wire \act__ready$286 ;
-  wire \act__ready$308 ;
-  wire \act__ready$328 ;
+  wire \act__ready$302 ;
+  wire \act__ready$324 ;
+  wire \act__ready$344 ;
   wire act__region;
-  wire \act__region$289 ;
-  wire \act__region$311 ;
-  wire \act__region$331 ;
+  wire \act__region$305 ;
+  wire \act__region$327 ;
+  wire \act__region$347 ;
   wire act__valid;
-  wire \act__valid$291 ;
-  wire \act__valid$313 ;
-  wire \act__valid$333 ;
+  wire \act__valid$307 ;
+  wire \act__valid$329 ;
+  wire \act__valid$349 ;
   wire [24:0] act_fence__end;
-  wire [24:0] \act_fence__end$271 ;
+  wire [24:0] \act_fence__end$287 ;
   wire [24:0] act_fence__start;
-  wire [24:0] \act_fence__start$273 ;
+  wire [24:0] \act_fence__start$289 ;
   wire act_fence__up;
-  wire \act_fence__up$275 ;
+  wire \act_fence__up$291 ;
   output [7:0] activity;
   wire [7:0] activity;
   wire [31:0] axi__araddr;
@@ -170,101 +170,102 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire axi__wvalid;
   wire [2:0] bin;
   wire busy;
-  wire \busy$371 ;
-  wire \busy$390 ;
-  wire \busy$409 ;
-  wire \busy$428 ;
+  wire \busy$387 ;
+  wire \busy$406 ;
+  wire \busy$425 ;
+  wire \busy$444 ;
   wire clear;
   input clk;
   wire clk;
   wire [527:0] cmd__payload;
-  wire [527:0] \cmd__payload$354 ;
-  wire [15:0] \cmd__payload$354.acc ;
-  wire [15:0] \cmd__payload$354.acc_block ;
-  wire \cmd__payload$354.accumulate ;
-  wire [23:0] \cmd__payload$354.act ;
-  wire [15:0] \cmd__payload$354.blocks ;
-  wire \cmd__payload$354.early ;
-  wire [15:0] \cmd__payload$354.index ;
-  wire [15:0] \cmd__payload$354.k0 ;
-  wire [23:0] \cmd__payload$354.k0_stride ;
-  wire [15:0] \cmd__payload$354.k1 ;
-  wire [23:0] \cmd__payload$354.k1_stride ;
-  wire [15:0] \cmd__payload$354.k2 ;
-  wire [23:0] \cmd__payload$354.k2_stride ;
-  wire [15:0] \cmd__payload$354.k_tail ;
-  wire [15:0] \cmd__payload$354.m0 ;
-  wire [23:0] \cmd__payload$354.m0_stride ;
-  wire [15:0] \cmd__payload$354.m1 ;
-  wire [23:0] \cmd__payload$354.m1_stride ;
-  wire [15:0] \cmd__payload$354.m2 ;
-  wire [23:0] \cmd__payload$354.m2_stride ;
-  wire [7:0] \cmd__payload$354.opcode ;
-  wire [15:0] \cmd__payload$354.post ;
-  wire \cmd__payload$354.row_sum ;
-  wire [15:0] \cmd__payload$354.wait ;
-  wire [15:0] \cmd__payload$354.wait_acc ;
-  wire [15:0] \cmd__payload$354.wait_weights ;
-  wire [15:0] \cmd__payload$354.wgt ;
-  wire [15:0] \cmd__payload$354.wgt_block ;
-  wire [527:0] \cmd__payload$373 ;
-  wire [15:0] \cmd__payload$373.acc ;
-  wire [15:0] \cmd__payload$373.acc_block ;
-  wire [15:0] \cmd__payload$373.b_zero_point ;
-  wire [15:0] \cmd__payload$373.blocks ;
-  wire [15:0] \cmd__payload$373.cols_last ;
-  wire [23:0] \cmd__payload$373.dst ;
-  wire [23:0] \cmd__payload$373.dst_block ;
-  wire [23:0] \cmd__payload$373.dst_stride ;
-  wire [15:0] \cmd__payload$373.index ;
-  wire \cmd__payload$373.int32 ;
-  wire [7:0] \cmd__payload$373.opcode ;
-  wire [15:0] \cmd__payload$373.param ;
-  wire \cmd__payload$373.params ;
-  wire [15:0] \cmd__payload$373.post ;
-  wire [15:0] \cmd__payload$373.qmax ;
-  wire [15:0] \cmd__payload$373.qmin ;
-  wire \cmd__payload$373.row_sum ;
-  wire [15:0] \cmd__payload$373.rows ;
-  wire [31:0] \cmd__payload$373.scale ;
-  wire [15:0] \cmd__payload$373.wait ;
-  wire [15:0] \cmd__payload$373.zero_point ;
-  wire [527:0] \cmd__payload$392 ;
-  wire [31:0] \cmd__payload$392.address ;
-  wire [15:0] \cmd__payload$392.count1 ;
-  wire [15:0] \cmd__payload$392.count2 ;
-  wire [31:0] \cmd__payload$392.dst ;
-  wire \cmd__payload$392.end ;
-  wire [15:0] \cmd__payload$392.index ;
-  wire [23:0] \cmd__payload$392.len ;
-  wire \cmd__payload$392.message ;
-  wire [7:0] \cmd__payload$392.opcode ;
-  wire [15:0] \cmd__payload$392.post ;
-  wire [23:0] \cmd__payload$392.src ;
-  wire [23:0] \cmd__payload$392.src_stride1 ;
-  wire [23:0] \cmd__payload$392.src_stride2 ;
-  wire [31:0] \cmd__payload$392.stride1 ;
-  wire [31:0] \cmd__payload$392.stride2 ;
-  wire [31:0] \cmd__payload$392.value ;
-  wire [15:0] \cmd__payload$392.wait ;
-  wire \cmd__payload$392.write ;
-  wire [527:0] \cmd__payload$411 ;
-  wire [31:0] \cmd__payload$411.arguments ;
-  wire [15:0] \cmd__payload$411.block_x ;
-  wire [15:0] \cmd__payload$411.block_y ;
-  wire [15:0] \cmd__payload$411.block_z ;
-  wire [31:0] \cmd__payload$411.entry ;
-  wire [15:0] \cmd__payload$411.grid_x ;
-  wire [15:0] \cmd__payload$411.grid_y ;
-  wire [15:0] \cmd__payload$411.grid_z ;
-  wire [15:0] \cmd__payload$411.index ;
-  wire [7:0] \cmd__payload$411.opcode ;
-  wire [15:0] \cmd__payload$411.post ;
-  wire [15:0] \cmd__payload$411.private ;
-  wire [31:0] \cmd__payload$411.private_base ;
-  wire [23:0] \cmd__payload$411.shared ;
-  wire [23:0] \cmd__payload$411.shared_base ;
-  wire [15:0] \cmd__payload$411.wait ;
+  wire [527:0] \cmd__payload$370 ;
+  wire [15:0] \cmd__payload$370.acc ;
+  wire [15:0] \cmd__payload$370.acc_block ;
+  wire \cmd__payload$370.accumulate ;
+  wire [23:0] \cmd__payload$370.act ;
+  wire [15:0] \cmd__payload$370.blocks ;
+  wire \cmd__payload$370.early ;
+  wire [15:0] \cmd__payload$370.index ;
+  wire [15:0] \cmd__payload$370.k0 ;
+  wire [23:0] \cmd__payload$370.k0_stride ;
+  wire [15:0] \cmd__payload$370.k1 ;
+  wire [23:0] \cmd__payload$370.k1_stride ;
+  wire [15:0] \cmd__payload$370.k2 ;
+  wire [23:0] \cmd__payload$370.k2_stride ;
+  wire [15:0] \cmd__payload$370.k_tail ;
+  wire [15:0] \cmd__payload$370.m0 ;
+  wire [23:0] \cmd__payload$370.m0_stride ;
+  wire [15:0] \cmd__payload$370.m1 ;
+  wire [23:0] \cmd__payload$370.m1_stride ;
+  wire [15:0] \cmd__payload$370.m2 ;
+  wire [23:0] \cmd__payload$370.m2_stride ;
+  wire [7:0] \cmd__payload$370.opcode ;
+  wire [15:0] \cmd__payload$370.post ;
+  wire \cmd__payload$370.row_sum ;
+  wire [15:0] \cmd__payload$370.wait ;
+  wire [15:0] \cmd__payload$370.wait_acc ;
+  wire [15:0] \cmd__payload$370.wait_weights ;
+  wire [15:0] \cmd__payload$370.wgt ;
+  wire [15:0] \cmd__payload$370.wgt_block ;
+  wire [527:0] \cmd__payload$389 ;
+  wire [15:0] \cmd__payload$389.acc ;
+  wire [15:0] \cmd__payload$389.acc_block ;
+  wire [15:0] \cmd__payload$389.b_zero_point ;
+  wire [15:0] \cmd__payload$389.blocks ;
+  wire [15:0] \cmd__payload$389.cols_last ;
+  wire [23:0] \cmd__payload$389.dst ;
+  wire [23:0] \cmd__payload$389.dst_block ;
+  wire [23:0] \cmd__payload$389.dst_stride ;
+  wire [15:0] \cmd__payload$389.index ;
+  wire \cmd__payload$389.int32 ;
+  wire [7:0] \cmd__payload$389.opcode ;
+  wire [15:0] \cmd__payload$389.param ;
+  wire \cmd__payload$389.params ;
+  wire [15:0] \cmd__payload$389.post ;
+  wire [15:0] \cmd__payload$389.qmax ;
+  wire [15:0] \cmd__payload$389.qmin ;
+  wire \cmd__payload$389.row_sum ;
+  wire [15:0] \cmd__payload$389.rows ;
+  wire [31:0] \cmd__payload$389.scale ;
+  wire [15:0] \cmd__payload$389.wait ;
+  wire [15:0] \cmd__payload$389.zero_point ;
+  wire [527:0] \cmd__payload$408 ;
+  wire [31:0] \cmd__payload$408.address ;
+  wire [15:0] \cmd__payload$408.count1 ;
+  wire [15:0] \cmd__payload$408.count2 ;
+  wire [31:0] \cmd__payload$408.dst ;
+  wire \cmd__payload$408.end ;
+  wire [15:0] \cmd__payload$408.index ;
+  wire [23:0] \cmd__payload$408.len ;
+  wire \cmd__payload$408.message ;
+  wire [7:0] \cmd__payload$408.opcode ;
+  wire [15:0] \cmd__payload$408.post ;
+  wire [23:0] \cmd__payload$408.src ;
+  wire [23:0] \cmd__payload$408.src_stride1 ;
+  wire [23:0] \cmd__payload$408.src_stride2 ;
+  wire [31:0] \cmd__payload$408.stride1 ;
+  wire [31:0] \cmd__payload$408.stride2 ;
+  wire [31:0] \cmd__payload$408.value ;
+  wire [15:0] \cmd__payload$408.wait ;
+  wire \cmd__payload$408.write ;
+  wire [527:0] \cmd__payload$427 ;
+  wire [31:0] \cmd__payload$427.arguments ;
+  wire [15:0] \cmd__payload$427.block_x ;
+  wire [15:0] \cmd__payload$427.block_y ;
+  wire [15:0] \cmd__payload$427.block_z ;
+  wire [31:0] \cmd__payload$427.entry ;
+  wire [15:0] \cmd__payload$427.grid_x ;
+  wire [15:0] \cmd__payload$427.grid_y ;
+  wire [15:0] \cmd__payload$427.grid_z ;
+  wire [15:0] \cmd__payload$427.index ;
+  wire [7:0] \cmd__payload$427.opcode ;
+  wire [15:0] \cmd__payload$427.post ;
+  wire [15:0] \cmd__payload$427.private ;
+  wire [31:0] \cmd__payload$427.private_base ;
+  wire \cmd__payload$427.pushes ;
+  wire [23:0] \cmd__payload$427.shared ;
+  wire [23:0] \cmd__payload$427.shared_base ;
+  wire [15:0] \cmd__payload$427.wait ;
   wire [15:0] \cmd__payload.count1 ;
   wire [15:0] \cmd__payload.count2 ;
   wire [23:0] \cmd__payload.dst ;
@@ -289,15 +290,15 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \cmd__payload.transpose ;
   wire [15:0] \cmd__payload.wait ;
   wire cmd__ready;
-  wire \cmd__ready$357 ;
-  wire \cmd__ready$376 ;
-  wire \cmd__ready$395 ;
-  wire \cmd__ready$414 ;
+  wire \cmd__ready$373 ;
+  wire \cmd__ready$392 ;
+  wire \cmd__ready$411 ;
+  wire \cmd__ready$430 ;
   wire cmd__valid;
-  wire \cmd__valid$358 ;
-  wire \cmd__valid$377 ;
-  wire \cmd__valid$396 ;
-  wire \cmd__valid$415 ;
+  wire \cmd__valid$374 ;
+  wire \cmd__valid$393 ;
+  wire \cmd__valid$412 ;
+  wire \cmd__valid$431 ;
   wire [33:0] code__beat__payload;
   wire [31:0] \code__beat__payload.data ;
   wire \code__beat__payload.error ;
@@ -313,16 +314,16 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire core_rst;
   wire [31:0] data;
   wire [127:0] drain__data;
-  wire [31:0] \drain__data$302 ;
+  wire [31:0] \drain__data$318 ;
   wire [3:0] drain__mask;
   wire [9:0] drain__offset;
   wire drain__ready;
-  wire \drain__ready$309 ;
+  wire \drain__ready$325 ;
   wire drain__region;
   wire [4:0] drain__row;
   wire [31:0] drain__row_sum;
   wire drain__valid;
-  wire \drain__valid$312 ;
+  wire \drain__valid$328 ;
   wire drain_busy;
   wire [527:0] drain_cmd__payload;
   wire [15:0] \drain_cmd__payload.acc ;
@@ -354,28 +355,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [15:0] drain_post__mask;
   wire drain_post__valid;
   wire \end ;
-  wire \end$443 ;
+  wire \end$459 ;
   wire [46:0] events;
-  wire [23:0] \events$112 ;
-  wire [1:0] \events$112.active_lanes ;
-  wire \events$112.bank_conflicts ;
-  wire \events$112.code_misses ;
-  wire \events$112.diverged ;
-  wire \events$112.empty ;
-  wire \events$112.issued ;
-  wire \events$112.memory_accesses ;
-  wire [4:0] \events$112.memory_beats ;
-  wire \events$112.memory_bursts ;
-  wire \events$112.memory_split ;
-  wire \events$112.pipeline ;
-  wire \events$112.replayed ;
-  wire \events$112.shared_accesses ;
-  wire \events$112.turns ;
-  wire \events$112.wait_barrier ;
-  wire \events$112.wait_code ;
-  wire \events$112.wait_memory ;
-  wire \events$112.wait_shared ;
-  wire \events$112.wait_units ;
+  wire [23:0] \events$128 ;
+  wire [1:0] \events$128.active_lanes ;
+  wire \events$128.bank_conflicts ;
+  wire \events$128.code_misses ;
+  wire \events$128.diverged ;
+  wire \events$128.empty ;
+  wire \events$128.issued ;
+  wire \events$128.memory_accesses ;
+  wire [4:0] \events$128.memory_beats ;
+  wire \events$128.memory_bursts ;
+  wire \events$128.memory_split ;
+  wire \events$128.pipeline ;
+  wire \events$128.replayed ;
+  wire \events$128.shared_accesses ;
+  wire \events$128.turns ;
+  wire \events$128.wait_barrier ;
+  wire \events$128.wait_code ;
+  wire \events$128.wait_memory ;
+  wire \events$128.wait_shared ;
+  wire \events$128.wait_units ;
   wire \events.accumulator ;
   wire \events.act_lost ;
   wire \events.commands ;
@@ -419,42 +420,42 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \events.write_beats ;
   wire \events.write_stall ;
   wire [3:0] fault__cause;
-  wire [3:0] \fault__cause$365 ;
-  wire [3:0] \fault__cause$384 ;
-  wire [3:0] \fault__cause$403 ;
-  wire [3:0] \fault__cause$422 ;
+  wire [3:0] \fault__cause$381 ;
+  wire [3:0] \fault__cause$400 ;
+  wire [3:0] \fault__cause$419 ;
+  wire [3:0] \fault__cause$438 ;
   wire [15:0] fault__index;
-  wire [15:0] \fault__index$367 ;
-  wire [15:0] \fault__index$386 ;
-  wire [15:0] \fault__index$405 ;
-  wire [15:0] \fault__index$424 ;
+  wire [15:0] \fault__index$383 ;
+  wire [15:0] \fault__index$402 ;
+  wire [15:0] \fault__index$421 ;
+  wire [15:0] \fault__index$440 ;
   wire fault__valid;
-  wire \fault__valid$369 ;
-  wire \fault__valid$388 ;
-  wire \fault__valid$407 ;
-  wire \fault__valid$426 ;
+  wire \fault__valid$385 ;
+  wire \fault__valid$404 ;
+  wire \fault__valid$423 ;
+  wire \fault__valid$442 ;
   wire [33:0] fetch__beat__payload;
-  wire [33:0] \fetch__beat__payload$207 ;
-  wire [31:0] \fetch__beat__payload$207.data ;
-  wire \fetch__beat__payload$207.error ;
-  wire \fetch__beat__payload$207.last ;
+  wire [33:0] \fetch__beat__payload$223 ;
+  wire [31:0] \fetch__beat__payload$223.data ;
+  wire \fetch__beat__payload$223.error ;
+  wire \fetch__beat__payload$223.last ;
   wire [31:0] \fetch__beat__payload.data ;
   wire \fetch__beat__payload.error ;
   wire \fetch__beat__payload.last ;
   wire fetch__beat__ready;
-  wire \fetch__beat__ready$209 ;
+  wire \fetch__beat__ready$225 ;
   wire fetch__beat__valid;
-  wire \fetch__beat__valid$211 ;
+  wire \fetch__beat__valid$227 ;
   wire [36:0] fetch__burst__payload;
-  wire [36:0] \fetch__burst__payload$213 ;
-  wire [31:0] \fetch__burst__payload$213.addr ;
-  wire [4:0] \fetch__burst__payload$213.beats ;
+  wire [36:0] \fetch__burst__payload$229 ;
+  wire [31:0] \fetch__burst__payload$229.addr ;
+  wire [4:0] \fetch__burst__payload$229.beats ;
   wire [31:0] \fetch__burst__payload.addr ;
   wire [4:0] \fetch__burst__payload.beats ;
   wire fetch__burst__ready;
-  wire \fetch__burst__ready$215 ;
+  wire \fetch__burst__ready$231 ;
   wire fetch__burst__valid;
-  wire \fetch__burst__valid$217 ;
+  wire \fetch__burst__valid$233 ;
   wire [11:0] host__araddr;
   wire host__arready;
   wire host__arvalid;
@@ -472,9 +473,10 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire host__wready;
   wire [3:0] host__wstrb;
   wire host__wvalid;
+  wire [15:0] index;
   output irq;
   wire irq;
-  wire \irq$113 ;
+  wire \irq$129 ;
   wire [33:0] load__beat__payload;
   wire [31:0] \load__beat__payload.data ;
   wire \load__beat__payload.error ;
@@ -660,32 +662,32 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \matmul_waiting.weights ;
   wire matmul_weights;
   wire [33:0] memory__beat__payload;
-  wire [35:0] \memory__beat__payload$231 ;
-  wire [31:0] \memory__beat__payload$231.data ;
-  wire [3:0] \memory__beat__payload$231.strobe ;
+  wire [35:0] \memory__beat__payload$247 ;
+  wire [31:0] \memory__beat__payload$247.data ;
+  wire [3:0] \memory__beat__payload$247.strobe ;
   wire [31:0] \memory__beat__payload.data ;
   wire \memory__beat__payload.error ;
   wire \memory__beat__payload.last ;
   wire memory__beat__ready;
-  wire \memory__beat__ready$232 ;
+  wire \memory__beat__ready$248 ;
   wire memory__beat__valid;
-  wire \memory__beat__valid$235 ;
+  wire \memory__beat__valid$251 ;
   wire [36:0] memory__burst__payload;
-  wire [36:0] \memory__burst__payload$237 ;
-  wire [31:0] \memory__burst__payload$237.addr ;
-  wire [4:0] \memory__burst__payload$237.beats ;
+  wire [36:0] \memory__burst__payload$253 ;
+  wire [31:0] \memory__burst__payload$253.addr ;
+  wire [4:0] \memory__burst__payload$253.beats ;
   wire [31:0] \memory__burst__payload.addr ;
   wire [4:0] \memory__burst__payload.beats ;
   wire memory__burst__ready;
-  wire \memory__burst__ready$238 ;
+  wire \memory__burst__ready$254 ;
   wire memory__burst__valid;
-  wire \memory__burst__valid$241 ;
+  wire \memory__burst__valid$257 ;
   wire memory__done__payload;
   wire \memory__done__payload.error ;
   wire memory__done__valid;
   wire memory_outstanding;
   wire message;
-  wire \message$445 ;
+  wire \message$461 ;
   wire [2:0] number;
   wire outstanding;
   wire [31:0] params__bias;
@@ -697,15 +699,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [5:0] params__scale_row;
   wire params__valid;
   wire [15:0] post__mask;
-  wire [15:0] \post__mask$361 ;
-  wire [15:0] \post__mask$380 ;
-  wire [15:0] \post__mask$399 ;
-  wire [15:0] \post__mask$418 ;
+  wire [15:0] \post__mask$377 ;
+  wire [15:0] \post__mask$396 ;
+  wire [15:0] \post__mask$415 ;
+  wire [15:0] \post__mask$434 ;
   wire post__valid;
-  wire \post__valid$363 ;
-  wire \post__valid$382 ;
-  wire \post__valid$401 ;
-  wire \post__valid$420 ;
+  wire \post__valid$379 ;
+  wire \post__valid$398 ;
+  wire \post__valid$417 ;
+  wire \post__valid$436 ;
+  wire [31:0] push__payload;
+  wire [31:0] \push__payload$107 ;
+  wire push__ready;
+  wire \push__ready$109 ;
+  wire push__valid;
+  wire \push__valid$111 ;
+  wire [15:0] push_index;
+  wire pushes;
+  wire \pushes$120 ;
   wire read;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -780,6 +791,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [3:0] s_axil_wstrb;
   input s_axil_wvalid;
   wire s_axil_wvalid;
+  wire [3:0] semaphore;
+  wire [3:0] \semaphore$124 ;
   wire [63:0] shared__data;
   wire [63:0] shared__out;
   wire shared__ready;
@@ -811,6 +824,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [15:0] \simt_cmd__payload.post ;
   wire [15:0] \simt_cmd__payload.private ;
   wire [31:0] \simt_cmd__payload.private_base ;
+  wire \simt_cmd__payload.pushes ;
   wire [23:0] \simt_cmd__payload.shared ;
   wire [23:0] \simt_cmd__payload.shared_base ;
   wire [15:0] \simt_cmd__payload.wait ;
@@ -901,15 +915,19 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire store_fault__valid;
   wire [15:0] store_post__mask;
   wire store_post__valid;
+  wire take;
+  wire \take$122 ;
+  wire taken;
+  wire \taken$126 ;
   wire [90:0] trap;
-  wire [90:0] \trap$110 ;
-  wire [3:0] \trap$110.cause ;
-  wire [2:0] \trap$110.lane ;
-  wire [31:0] \trap$110.pc ;
-  wire [3:0] \trap$110.warp ;
-  wire [15:0] \trap$110.x ;
-  wire [15:0] \trap$110.y ;
-  wire [15:0] \trap$110.z ;
+  wire [90:0] \trap$116 ;
+  wire [3:0] \trap$116.cause ;
+  wire [2:0] \trap$116.lane ;
+  wire [31:0] \trap$116.pc ;
+  wire [3:0] \trap$116.warp ;
+  wire [15:0] \trap$116.x ;
+  wire [15:0] \trap$116.y ;
+  wire [15:0] \trap$116.z ;
   wire [3:0] \trap.cause ;
   wire [2:0] \trap.lane ;
   wire [31:0] \trap.pc ;
@@ -926,11 +944,11 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire wgt__valid;
   wire [31:0] wgt_data;
   wire [24:0] wgt_fence__end;
-  wire [24:0] \wgt_fence__end$277 ;
+  wire [24:0] \wgt_fence__end$293 ;
   wire [24:0] wgt_fence__start;
-  wire [24:0] \wgt_fence__start$279 ;
+  wire [24:0] \wgt_fence__start$295 ;
   wire wgt_fence__up;
-  wire \wgt_fence__up$281 ;
+  wire \wgt_fence__up$297 ;
   wire wgt_read;
   wire [7:0] wgt_row;
   wire [35:0] write__beat__payload;
@@ -945,13 +963,13 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire write__burst__valid;
   wire [5:0] write__column;
   wire [31:0] write__data;
-  wire [63:0] \write__data$266 ;
+  wire [63:0] \write__data$282 ;
   wire write__done__payload;
   wire \write__done__payload.error ;
   wire write__done__valid;
   wire [7:0] write__row;
   wire write__valid;
-  wire \write__valid$268 ;
+  wire \write__valid$284 ;
   wire write_beat;
   wire write_stall;
   assign \$4  = bin == 2'h3;
@@ -965,20 +983,20 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   \weft.act_sram  act_sram (
     .clk(clk),
     .core_rst(core_rst),
-    .drain__data(\drain__data$302 ),
-    .drain__ready(\act__ready$308 ),
-    .drain__valid(\drain__valid$312 ),
+    .drain__data(\drain__data$318 ),
+    .drain__ready(\act__ready$324 ),
+    .drain__valid(\drain__valid$328 ),
     .load__data(load__data),
     .load__mask(load__mask),
     .load__ready(act__ready),
     .load__valid(load__valid),
     .lost(lost),
-    .matmul__data(\act__data$282 ),
-    .matmul__ready(\act__ready$286 ),
+    .matmul__data(\act__data$298 ),
+    .matmul__ready(\act__ready$302 ),
     .matmul__valid(matmul__valid),
-    .\port$3243$0 (\$95 ),
-    .\port$7886$35 (\$88 ),
-    .\port$8239$0 (\$94 ),
+    .\port$3280$0 (\$95 ),
+    .\port$8098$35 (\$88 ),
+    .\port$8451$0 (\$94 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -988,9 +1006,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .simt__strobe(simt__strobe),
     .simt__valid(simt__valid),
     .simt__write(simt__write),
-    .store__data(\act__data$324 ),
+    .store__data(\act__data$340 ),
     .store__offset(store__offset),
-    .store__ready(\act__ready$328 ),
+    .store__ready(\act__ready$344 ),
     .store__region(store__region),
     .store__valid(store__valid)
   );
@@ -1000,7 +1018,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .clk(clk),
     .done(\end ),
     .drain_busy(drain_busy),
-    .drain_cmd__valid(\cmd__valid$377 ),
+    .drain_cmd__valid(\cmd__valid$393 ),
     .drain_fault__cause(drain_fault__cause),
     .drain_fault__index(drain_fault__index),
     .drain_fault__valid(drain_fault__valid),
@@ -1037,7 +1055,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .load_post__mask(load_post__mask),
     .load_post__valid(load_post__valid),
     .matmul_busy(matmul_busy),
-    .matmul_cmd__valid(\cmd__valid$358 ),
+    .matmul_cmd__valid(\cmd__valid$374 ),
     .matmul_fault__cause(matmul_fault__cause),
     .matmul_fault__index(matmul_fault__index),
     .matmul_fault__valid(matmul_fault__valid),
@@ -1052,102 +1070,109 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$194 (drain_cmd__ready),
     .\o__ready$224 (store_cmd__ready),
     .\o__ready$254 (simt_cmd__ready),
-    .\port$7483$0 (\$7 ),
-    .\port$7485$0 (\$8 ),
-    .\port$7487$0 (\$9 ),
-    .\port$7489$0 (\$10 ),
-    .\port$7491$0 (\$11 ),
-    .\port$7493$0 (\$12 ),
-    .\port$7495$0 (\$13 ),
-    .\port$7497$0 (\$14 ),
-    .\port$7499$0 (\$15 ),
-    .\port$7501$0 (\$16 ),
-    .\port$7503$0 (\$17 ),
-    .\port$7505$0 (\$18 ),
-    .\port$7507$0 (\$19 ),
-    .\port$7509$0 (\$20 ),
-    .\port$7511$0 (\$21 ),
-    .\port$7513$0 (\$22 ),
-    .\port$7537$0 (\$23 ),
-    .\port$7539$0 (\$24 ),
-    .\port$7541$0 (\$25 ),
-    .\port$7543$0 (\$26 ),
-    .\port$7545$0 (\$27 ),
-    .\port$7547$0 (\$28 ),
-    .\port$7549$0 (\$29 ),
-    .\port$7551$0 (\$30 ),
-    .\port$7553$0 (\$31 ),
-    .\port$7555$0 (\$32 ),
-    .\port$7557$0 (\$33 ),
-    .\port$7559$0 (\$34 ),
-    .\port$7561$0 (\$35 ),
-    .\port$7563$0 (\$36 ),
-    .\port$7565$0 (\$37 ),
-    .\port$7567$0 (\$38 ),
-    .\port$7591$0 (\$39 ),
-    .\port$7593$0 (\$40 ),
-    .\port$7595$0 (\$41 ),
-    .\port$7597$0 (\$42 ),
-    .\port$7599$0 (\$43 ),
-    .\port$7601$0 (\$44 ),
-    .\port$7603$0 (\$45 ),
-    .\port$7605$0 (\$46 ),
-    .\port$7607$0 (\$47 ),
-    .\port$7609$0 (\$48 ),
-    .\port$7611$0 (\$49 ),
-    .\port$7613$0 (\$50 ),
-    .\port$7615$0 (\$51 ),
-    .\port$7617$0 (\$52 ),
-    .\port$7619$0 (\$53 ),
-    .\port$7621$0 (\$54 ),
-    .\port$7645$0 (\$55 ),
-    .\port$7647$0 (\$56 ),
-    .\port$7649$0 (\$57 ),
-    .\port$7651$0 (\$58 ),
-    .\port$7653$0 (\$59 ),
-    .\port$7655$0 (\$60 ),
-    .\port$7657$0 (\$61 ),
-    .\port$7659$0 (\$62 ),
-    .\port$7661$0 (\$63 ),
-    .\port$7663$0 (\$64 ),
-    .\port$7665$0 (\$65 ),
-    .\port$7667$0 (\$66 ),
-    .\port$7669$0 (\$67 ),
-    .\port$7671$0 (\$68 ),
-    .\port$7673$0 (\$69 ),
-    .\port$7675$0 (\$70 ),
-    .\port$7699$0 (\$71 ),
-    .\port$7701$0 (\$72 ),
-    .\port$7703$0 (\$73 ),
-    .\port$7705$0 (\$74 ),
-    .\port$7707$0 (\$75 ),
-    .\port$7709$0 (\$76 ),
-    .\port$7711$0 (\$77 ),
-    .\port$7713$0 (\$78 ),
-    .\port$7715$0 (\$79 ),
-    .\port$7717$0 (\$80 ),
-    .\port$7719$0 (\$81 ),
-    .\port$7721$0 (\$82 ),
-    .\port$7723$0 (\$83 ),
-    .\port$7725$0 (\$84 ),
-    .\port$7727$0 (\$85 ),
-    .\port$7729$0 (\$86 ),
+    .\port$7695$0 (\$7 ),
+    .\port$7697$0 (\$8 ),
+    .\port$7699$0 (\$9 ),
+    .\port$7701$0 (\$10 ),
+    .\port$7703$0 (\$11 ),
+    .\port$7705$0 (\$12 ),
+    .\port$7707$0 (\$13 ),
+    .\port$7709$0 (\$14 ),
+    .\port$7711$0 (\$15 ),
+    .\port$7713$0 (\$16 ),
+    .\port$7715$0 (\$17 ),
+    .\port$7717$0 (\$18 ),
+    .\port$7719$0 (\$19 ),
+    .\port$7721$0 (\$20 ),
+    .\port$7723$0 (\$21 ),
+    .\port$7725$0 (\$22 ),
+    .\port$7749$0 (\$23 ),
+    .\port$7751$0 (\$24 ),
+    .\port$7753$0 (\$25 ),
+    .\port$7755$0 (\$26 ),
+    .\port$7757$0 (\$27 ),
+    .\port$7759$0 (\$28 ),
+    .\port$7761$0 (\$29 ),
+    .\port$7763$0 (\$30 ),
+    .\port$7765$0 (\$31 ),
+    .\port$7767$0 (\$32 ),
+    .\port$7769$0 (\$33 ),
+    .\port$7771$0 (\$34 ),
+    .\port$7773$0 (\$35 ),
+    .\port$7775$0 (\$36 ),
+    .\port$7777$0 (\$37 ),
+    .\port$7779$0 (\$38 ),
+    .\port$7803$0 (\$39 ),
+    .\port$7805$0 (\$40 ),
+    .\port$7807$0 (\$41 ),
+    .\port$7809$0 (\$42 ),
+    .\port$7811$0 (\$43 ),
+    .\port$7813$0 (\$44 ),
+    .\port$7815$0 (\$45 ),
+    .\port$7817$0 (\$46 ),
+    .\port$7819$0 (\$47 ),
+    .\port$7821$0 (\$48 ),
+    .\port$7823$0 (\$49 ),
+    .\port$7825$0 (\$50 ),
+    .\port$7827$0 (\$51 ),
+    .\port$7829$0 (\$52 ),
+    .\port$7831$0 (\$53 ),
+    .\port$7833$0 (\$54 ),
+    .\port$7857$0 (\$55 ),
+    .\port$7859$0 (\$56 ),
+    .\port$7861$0 (\$57 ),
+    .\port$7863$0 (\$58 ),
+    .\port$7865$0 (\$59 ),
+    .\port$7867$0 (\$60 ),
+    .\port$7869$0 (\$61 ),
+    .\port$7871$0 (\$62 ),
+    .\port$7873$0 (\$63 ),
+    .\port$7875$0 (\$64 ),
+    .\port$7877$0 (\$65 ),
+    .\port$7879$0 (\$66 ),
+    .\port$7881$0 (\$67 ),
+    .\port$7883$0 (\$68 ),
+    .\port$7885$0 (\$69 ),
+    .\port$7887$0 (\$70 ),
+    .\port$7911$0 (\$71 ),
+    .\port$7913$0 (\$72 ),
+    .\port$7915$0 (\$73 ),
+    .\port$7917$0 (\$74 ),
+    .\port$7919$0 (\$75 ),
+    .\port$7921$0 (\$76 ),
+    .\port$7923$0 (\$77 ),
+    .\port$7925$0 (\$78 ),
+    .\port$7927$0 (\$79 ),
+    .\port$7929$0 (\$80 ),
+    .\port$7931$0 (\$81 ),
+    .\port$7933$0 (\$82 ),
+    .\port$7935$0 (\$83 ),
+    .\port$7937$0 (\$84 ),
+    .\port$7939$0 (\$85 ),
+    .\port$7941$0 (\$86 ),
+    .push__payload(push__payload),
+    .push__ready(push__ready),
+    .push__valid(push__valid),
+    .pushes(pushes),
     .rst(rst),
     .running(running),
+    .semaphore(semaphore),
     .simt_busy(simt_busy),
-    .simt_cmd__valid(\cmd__valid$415 ),
+    .simt_cmd__valid(\cmd__valid$431 ),
     .simt_fault__cause(simt_fault__cause),
-    .simt_fault__index(simt_fault__index),
+    .simt_fault__index(push_index),
     .simt_fault__valid(simt_fault__valid),
     .simt_post__mask(simt_post__mask),
     .simt_post__valid(simt_post__valid),
     .store_busy(store_busy),
-    .store_cmd__valid(\cmd__valid$396 ),
+    .store_cmd__valid(\cmd__valid$412 ),
     .store_fault__cause(store_fault__cause),
     .store_fault__index(store_fault__index),
     .store_fault__valid(store_fault__valid),
     .store_post__mask(store_post__mask),
     .store_post__valid(store_post__valid),
+    .take(take),
+    .taken(taken),
     .trap(trap)
   );
   \weft.drain  drain (
@@ -1156,42 +1181,42 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .acc__row(drain__row),
     .acc__row_sum(acc__row_sum),
     .acc__valid(drain__valid),
-    .act__data(\drain__data$302 ),
-    .act__ready(\act__ready$308 ),
-    .act__valid(\drain__valid$312 ),
+    .act__data(\drain__data$318 ),
+    .act__ready(\act__ready$324 ),
+    .act__valid(\drain__valid$328 ),
     .bias(params__bias),
     .busy(drain_busy),
     .clear(clear),
     .clk(clk),
     .cmd__ready(drain_cmd__ready),
-    .cmd__valid(\cmd__valid$377 ),
+    .cmd__valid(\cmd__valid$393 ),
     .fault__cause(drain_fault__cause),
     .fault__index(drain_fault__index),
     .fault__valid(drain_fault__valid),
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2656$0 (\$90 ),
-    .\port$2690$0 (\$91 ),
-    .\port$2724$0 (\$92 ),
-    .\port$2758$0 (\$93 ),
-    .\port$3243$0 (\$95 ),
-    .\port$7591$0 (\$39 ),
-    .\port$7593$0 (\$40 ),
-    .\port$7595$0 (\$41 ),
-    .\port$7597$0 (\$42 ),
-    .\port$7599$0 (\$43 ),
-    .\port$7601$0 (\$44 ),
-    .\port$7603$0 (\$45 ),
-    .\port$7605$0 (\$46 ),
-    .\port$7607$0 (\$47 ),
-    .\port$7609$0 (\$48 ),
-    .\port$7611$0 (\$49 ),
-    .\port$7613$0 (\$50 ),
-    .\port$7615$0 (\$51 ),
-    .\port$7617$0 (\$52 ),
-    .\port$7619$0 (\$53 ),
-    .\port$7621$0 (\$54 ),
+    .\port$2693$0 (\$90 ),
+    .\port$2727$0 (\$91 ),
+    .\port$2761$0 (\$92 ),
+    .\port$2795$0 (\$93 ),
+    .\port$3280$0 (\$95 ),
+    .\port$7803$0 (\$39 ),
+    .\port$7805$0 (\$40 ),
+    .\port$7807$0 (\$41 ),
+    .\port$7809$0 (\$42 ),
+    .\port$7811$0 (\$43 ),
+    .\port$7813$0 (\$44 ),
+    .\port$7815$0 (\$45 ),
+    .\port$7817$0 (\$46 ),
+    .\port$7819$0 (\$47 ),
+    .\port$7821$0 (\$48 ),
+    .\port$7823$0 (\$49 ),
+    .\port$7825$0 (\$50 ),
+    .\port$7827$0 (\$51 ),
+    .\port$7829$0 (\$52 ),
+    .\port$7831$0 (\$53 ),
+    .\port$7833$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$68 (read__en),
@@ -1220,25 +1245,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__payload(load__burst__payload),
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
-    .params__valid(\write__valid$268 ),
-    .\port$7483$0 (\$7 ),
-    .\port$7485$0 (\$8 ),
-    .\port$7487$0 (\$9 ),
-    .\port$7489$0 (\$10 ),
-    .\port$7491$0 (\$11 ),
-    .\port$7493$0 (\$12 ),
-    .\port$7495$0 (\$13 ),
-    .\port$7497$0 (\$14 ),
-    .\port$7499$0 (\$15 ),
-    .\port$7501$0 (\$16 ),
-    .\port$7503$0 (\$17 ),
-    .\port$7505$0 (\$18 ),
-    .\port$7507$0 (\$19 ),
-    .\port$7509$0 (\$20 ),
-    .\port$7511$0 (\$21 ),
-    .\port$7513$0 (\$22 ),
-    .\port$7886$35 (\$88 ),
-    .\port$8005$0 (\$89 ),
+    .params__valid(\write__valid$284 ),
+    .\port$7695$0 (\$7 ),
+    .\port$7697$0 (\$8 ),
+    .\port$7699$0 (\$9 ),
+    .\port$7701$0 (\$10 ),
+    .\port$7703$0 (\$11 ),
+    .\port$7705$0 (\$12 ),
+    .\port$7707$0 (\$13 ),
+    .\port$7709$0 (\$14 ),
+    .\port$7711$0 (\$15 ),
+    .\port$7713$0 (\$16 ),
+    .\port$7715$0 (\$17 ),
+    .\port$7717$0 (\$18 ),
+    .\port$7719$0 (\$19 ),
+    .\port$7721$0 (\$20 ),
+    .\port$7723$0 (\$21 ),
+    .\port$7725$0 (\$22 ),
+    .\port$8098$35 (\$88 ),
+    .\port$8217$0 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1251,8 +1276,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.matmul  matmul (
     .abort(abort),
-    .act__data(\act__data$282 ),
-    .act__ready(\act__ready$286 ),
+    .act__data(\act__data$298 ),
+    .act__ready(\act__ready$302 ),
     .act__valid(matmul__valid),
     .act_fence__end(act_fence__end),
     .act_fence__start(act_fence__start),
@@ -1261,7 +1286,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .busy(matmul_busy),
     .clear(clear),
     .clk(clk),
-    .cmd__valid(\cmd__valid$358 ),
+    .cmd__valid(\cmd__valid$374 ),
     .drain__ready(acc__ready),
     .drain__row(drain__row),
     .drain__row_sum(acc__row_sum),
@@ -1272,28 +1297,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$2656$0 (\$90 ),
-    .\port$2690$0 (\$91 ),
-    .\port$2724$0 (\$92 ),
-    .\port$2758$0 (\$93 ),
-    .\port$7321$0 (matmul_waiting),
-    .\port$7537$0 (\$23 ),
-    .\port$7539$0 (\$24 ),
-    .\port$7541$0 (\$25 ),
-    .\port$7543$0 (\$26 ),
-    .\port$7545$0 (\$27 ),
-    .\port$7547$0 (\$28 ),
-    .\port$7549$0 (\$29 ),
-    .\port$7551$0 (\$30 ),
-    .\port$7553$0 (\$31 ),
-    .\port$7555$0 (\$32 ),
-    .\port$7557$0 (\$33 ),
-    .\port$7559$0 (\$34 ),
-    .\port$7561$0 (\$35 ),
-    .\port$7563$0 (\$36 ),
-    .\port$7565$0 (\$37 ),
-    .\port$7567$0 (\$38 ),
-    .\port$8239$0 (\$94 ),
+    .\port$2693$0 (\$90 ),
+    .\port$2727$0 (\$91 ),
+    .\port$2761$0 (\$92 ),
+    .\port$2795$0 (\$93 ),
+    .\port$7528$0 (matmul_waiting),
+    .\port$7749$0 (\$23 ),
+    .\port$7751$0 (\$24 ),
+    .\port$7753$0 (\$25 ),
+    .\port$7755$0 (\$26 ),
+    .\port$7757$0 (\$27 ),
+    .\port$7759$0 (\$28 ),
+    .\port$7761$0 (\$29 ),
+    .\port$7763$0 (\$30 ),
+    .\port$7765$0 (\$31 ),
+    .\port$7767$0 (\$32 ),
+    .\port$7769$0 (\$33 ),
+    .\port$7771$0 (\$34 ),
+    .\port$7773$0 (\$35 ),
+    .\port$7775$0 (\$36 ),
+    .\port$7777$0 (\$37 ),
+    .\port$7779$0 (\$38 ),
+    .\port$8451$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1363,10 +1388,10 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .simt_write__done__payload(write__done__payload),
     .simt_write__done__valid(write__done__valid),
     .store__beat__payload(store__beat__payload),
-    .store__beat__ready(\memory__beat__ready$232 ),
+    .store__beat__ready(\memory__beat__ready$248 ),
     .store__beat__valid(store__beat__valid),
     .store__burst__payload(store__burst__payload),
-    .store__burst__ready(\memory__burst__ready$238 ),
+    .store__burst__ready(\memory__burst__ready$254 ),
     .store__burst__valid(store__burst__valid),
     .store__done__payload(memory__done__payload),
     .store__done__valid(memory__done__valid),
@@ -1376,48 +1401,52 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$8005$0 (\$89 ),
+    .\port$8217$0 (\$89 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
     .read__en(read__en),
     .read__scale(params__scale),
     .rst(rst),
-    .write__valid(\write__valid$268 )
+    .write__valid(\write__valid$284 )
   );
   \weft.simt  simt (
     .abort(abort),
     .cmd__ready(simt_cmd__ready),
-    .cmd__valid(\cmd__valid$415 ),
+    .cmd__valid(\cmd__valid$431 ),
     .code__burst__payload(simt_code__burst__payload),
     .code__burst__valid(simt_code__burst__valid),
     .core_clk(clk),
     .core_rst(core_rst),
-    .events(\events$112 ),
+    .events(\events$128 ),
     .fault__cause(simt_fault__cause),
-    .fault__index(simt_fault__index),
+    .fault__index(push_index),
     .fault__valid(simt_fault__valid),
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$7699$0 (\$71 ),
-    .\port$7701$0 (\$72 ),
-    .\port$7703$0 (\$73 ),
-    .\port$7705$0 (\$74 ),
-    .\port$7707$0 (\$75 ),
-    .\port$7709$0 (\$76 ),
-    .\port$7711$0 (\$77 ),
-    .\port$7713$0 (\$78 ),
-    .\port$7715$0 (\$79 ),
-    .\port$7717$0 (\$80 ),
-    .\port$7719$0 (\$81 ),
-    .\port$7721$0 (\$82 ),
-    .\port$7723$0 (\$83 ),
-    .\port$7725$0 (\$84 ),
-    .\port$7727$0 (\$85 ),
-    .\port$7729$0 (\$86 ),
+    .\port$7911$0 (\$71 ),
+    .\port$7913$0 (\$72 ),
+    .\port$7915$0 (\$73 ),
+    .\port$7917$0 (\$74 ),
+    .\port$7919$0 (\$75 ),
+    .\port$7921$0 (\$76 ),
+    .\port$7923$0 (\$77 ),
+    .\port$7925$0 (\$78 ),
+    .\port$7927$0 (\$79 ),
+    .\port$7929$0 (\$80 ),
+    .\port$7931$0 (\$81 ),
+    .\port$7933$0 (\$82 ),
+    .\port$7935$0 (\$83 ),
+    .\port$7937$0 (\$84 ),
+    .\port$7939$0 (\$85 ),
+    .\port$7941$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
+    .push__payload(push__payload),
+    .push__ready(push__ready),
+    .push__valid(push__valid),
+    .pushes(pushes),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(simt_read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -1425,6 +1454,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .read__burst__ready(read__burst__ready),
     .read__burst__valid(simt_read__burst__valid),
     .running(simt_busy),
+    .semaphore(semaphore),
     .shared__data(simt__data),
     .shared__out(shared__out),
     .shared__ready(shared__ready),
@@ -1433,6 +1463,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .shared__strobe(simt__strobe),
     .shared__valid(simt__valid),
     .shared__write(simt__write),
+    .take(take),
+    .taken(taken),
     .trap(trap),
     .write__beat__payload(simt_write__beat__payload),
     .write__beat__ready(write__beat__ready),
@@ -1445,45 +1477,45 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.store  store (
     .abort(abort),
-    .act__data(\act__data$324 ),
+    .act__data(\act__data$340 ),
     .act__offset(store__offset),
-    .act__ready(\act__ready$328 ),
+    .act__ready(\act__ready$344 ),
     .act__region(store__region),
     .act__valid(store__valid),
-    .burst__ready(\memory__burst__ready$238 ),
+    .burst__ready(\memory__burst__ready$254 ),
     .\busy$91 (store_busy),
     .clear(clear),
     .clk(clk),
     .cmd__ready(store_cmd__ready),
-    .cmd__valid(\cmd__valid$396 ),
+    .cmd__valid(\cmd__valid$412 ),
     .\end (\end ),
     .fault__cause(store_fault__cause),
     .fault__index(store_fault__index),
     .fault__valid(store_fault__valid),
     .memory__beat__payload(store__beat__payload),
-    .memory__beat__ready(\memory__beat__ready$232 ),
+    .memory__beat__ready(\memory__beat__ready$248 ),
     .memory__beat__valid(store__beat__valid),
     .memory__burst__payload(store__burst__payload),
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .memory__done__valid(memory__done__valid),
     .message(message),
-    .\port$7645$0 (\$55 ),
-    .\port$7647$0 (\$56 ),
-    .\port$7649$0 (\$57 ),
-    .\port$7651$0 (\$58 ),
-    .\port$7653$0 (\$59 ),
-    .\port$7655$0 (\$60 ),
-    .\port$7657$0 (\$61 ),
-    .\port$7659$0 (\$62 ),
-    .\port$7661$0 (\$63 ),
-    .\port$7663$0 (\$64 ),
-    .\port$7665$0 (\$65 ),
-    .\port$7667$0 (\$66 ),
-    .\port$7669$0 (\$67 ),
-    .\port$7671$0 (\$68 ),
-    .\port$7673$0 (\$69 ),
-    .\port$7675$0 (\$70 ),
+    .\port$7857$0 (\$55 ),
+    .\port$7859$0 (\$56 ),
+    .\port$7861$0 (\$57 ),
+    .\port$7863$0 (\$58 ),
+    .\port$7865$0 (\$59 ),
+    .\port$7867$0 (\$60 ),
+    .\port$7869$0 (\$61 ),
+    .\port$7871$0 (\$62 ),
+    .\port$7873$0 (\$63 ),
+    .\port$7875$0 (\$64 ),
+    .\port$7877$0 (\$65 ),
+    .\port$7879$0 (\$66 ),
+    .\port$7881$0 (\$67 ),
+    .\port$7883$0 (\$68 ),
+    .\port$7885$0 (\$69 ),
+    .\port$7887$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -1527,9 +1559,17 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign shared__strobe = simt__strobe;
   assign shared__valid = simt__valid;
   assign shared__write = simt__write;
+  assign \push__payload$107  = push__payload;
+  assign \push__ready$109  = push__ready;
+  assign \push__valid$111  = push__valid;
   assign core_clk = clk;
-  assign \trap$110  = trap;
-  assign \irq$113  = irq;
+  assign \trap$116  = trap;
+  assign index = push_index;
+  assign \pushes$120  = pushes;
+  assign \take$122  = take;
+  assign \semaphore$124  = semaphore;
+  assign \taken$126  = taken;
+  assign \irq$129  = irq;
   assign host__araddr = s_axil_araddr;
   assign s_axil__araddr = s_axil_araddr;
   assign host__arready = s_axil__arready;
@@ -1603,25 +1643,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign m_axi__wready = m_axi_wready;
   assign axi__wstrb = m_axi__wstrb;
   assign axi__wvalid = m_axi__wvalid;
-  assign \fetch__beat__payload$207  = fetch__beat__payload;
+  assign \fetch__beat__payload$223  = fetch__beat__payload;
   assign fetch__beat__ready = 1'h1;
-  assign \fetch__beat__ready$209  = 1'h1;
-  assign \fetch__beat__valid$211  = fetch__beat__valid;
-  assign \fetch__burst__payload$213  = fetch__burst__payload;
-  assign \fetch__burst__ready$215  = fetch__burst__ready;
-  assign \fetch__burst__valid$217  = fetch__burst__valid;
+  assign \fetch__beat__ready$225  = 1'h1;
+  assign \fetch__beat__valid$227  = fetch__beat__valid;
+  assign \fetch__burst__payload$229  = fetch__burst__payload;
+  assign \fetch__burst__ready$231  = fetch__burst__ready;
+  assign \fetch__burst__valid$233  = fetch__burst__valid;
   assign load__beat__payload = memory__beat__payload;
   assign memory__beat__ready = load__beat__ready;
   assign load__beat__valid = memory__beat__valid;
   assign memory__burst__payload = load__burst__payload;
   assign load__burst__ready = memory__burst__ready;
   assign memory__burst__valid = load__burst__valid;
-  assign \memory__beat__payload$231  = store__beat__payload;
-  assign store__beat__ready = \memory__beat__ready$232 ;
-  assign \memory__beat__valid$235  = store__beat__valid;
-  assign \memory__burst__payload$237  = store__burst__payload;
-  assign store__burst__ready = \memory__burst__ready$238 ;
-  assign \memory__burst__valid$241  = store__burst__valid;
+  assign \memory__beat__payload$247  = store__beat__payload;
+  assign store__beat__ready = \memory__beat__ready$248 ;
+  assign \memory__beat__valid$251  = store__beat__valid;
+  assign \memory__burst__payload$253  = store__burst__payload;
+  assign store__burst__ready = \memory__burst__ready$254 ;
+  assign \memory__burst__valid$257  = store__burst__valid;
   assign store__done__payload = memory__done__payload;
   assign store__done__valid = memory__done__valid;
   assign act__data = load__data;
@@ -1637,47 +1677,47 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign wgt__valid = write__valid;
   assign write__column = \$89 [69:64];
   assign params__column = \$89 [69:64];
-  assign \write__data$266  = \$89 [63:0];
+  assign \write__data$282  = \$89 [63:0];
   assign params__data = \$89 [63:0];
-  assign params__valid = \write__valid$268 ;
-  assign \act_fence__end$271  = act_fence__end;
-  assign \act_fence__start$273  = act_fence__start;
-  assign \act_fence__up$275  = act_fence__up;
-  assign \wgt_fence__end$277  = wgt_fence__end;
-  assign \wgt_fence__start$279  = wgt_fence__start;
-  assign \wgt_fence__up$281  = wgt_fence__up;
-  assign matmul__data = \act__data$282 ;
+  assign params__valid = \write__valid$284 ;
+  assign \act_fence__end$287  = act_fence__end;
+  assign \act_fence__start$289  = act_fence__start;
+  assign \act_fence__up$291  = act_fence__up;
+  assign \wgt_fence__end$293  = wgt_fence__end;
+  assign \wgt_fence__start$295  = wgt_fence__start;
+  assign \wgt_fence__up$297  = wgt_fence__up;
+  assign matmul__data = \act__data$298 ;
   assign matmul__offset = \$94 [9:0];
-  assign \act__offset$285  = \$94 [9:0];
-  assign matmul__ready = \act__ready$286 ;
+  assign \act__offset$301  = \$94 [9:0];
+  assign matmul__ready = \act__ready$302 ;
   assign matmul__region = \$94 [10];
-  assign \act__region$289  = \$94 [10];
-  assign \act__valid$291  = matmul__valid;
+  assign \act__region$305  = \$94 [10];
+  assign \act__valid$307  = matmul__valid;
   assign acc__data = { \$93 , \$92 , \$91 , \$90  };
   assign drain__data = { \$93 , \$92 , \$91 , \$90  };
   assign drain__ready = acc__ready;
   assign acc__row = drain__row;
   assign drain__row_sum = acc__row_sum;
   assign acc__valid = drain__valid;
-  assign \act__data$303  = \drain__data$302 ;
+  assign \act__data$319  = \drain__data$318 ;
   assign drain__mask = \$95 [14:11];
-  assign \act__mask$305  = \$95 [14:11];
+  assign \act__mask$321  = \$95 [14:11];
   assign drain__offset = \$95 [10:1];
-  assign \act__offset$307  = \$95 [10:1];
-  assign \drain__ready$309  = \act__ready$308 ;
+  assign \act__offset$323  = \$95 [10:1];
+  assign \drain__ready$325  = \act__ready$324 ;
   assign drain__region = \$95 [0];
-  assign \act__region$311  = \$95 [0];
-  assign \act__valid$313  = \drain__valid$312 ;
+  assign \act__region$327  = \$95 [0];
+  assign \act__valid$329  = \drain__valid$328 ;
   assign read__bias = params__bias;
   assign params__bias_row = read__bias_row;
   assign params__en = read__en;
   assign read__scale = params__scale;
   assign params__scale_row = read__scale_row;
-  assign store__data = \act__data$324 ;
-  assign \act__offset$327  = store__offset;
-  assign store__ready = \act__ready$328 ;
-  assign \act__region$331  = store__region;
-  assign \act__valid$333  = store__valid;
+  assign store__data = \act__data$340 ;
+  assign \act__offset$343  = store__offset;
+  assign store__ready = \act__ready$344 ;
+  assign \act__region$347  = store__region;
+  assign \act__valid$349  = store__valid;
   assign cmd__payload = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32], \$22 [31:0], \$21 [31:0], \$20 [31:0], \$19 [31:0], \$18 [31:0], \$17 [31:0], \$16 [31:0], \$15 [31:0], \$14 [31:0], \$13 [31:0], \$12 [31:0], \$11 [31:0], \$10 [31:0], \$9 [31:0], \$8 [31:0], \$7 [31:0] };
   assign load_cmd__payload = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32], \$22 [31:0], \$21 [31:0], \$20 [31:0], \$19 [31:0], \$18 [31:0], \$17 [31:0], \$16 [31:0], \$15 [31:0], \$14 [31:0], \$13 [31:0], \$12 [31:0], \$11 [31:0], \$10 [31:0], \$9 [31:0], \$8 [31:0], \$7 [31:0] };
   assign cmd__ready = load_cmd__ready;
@@ -1688,51 +1728,52 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign fault__index = load_fault__index;
   assign fault__valid = load_fault__valid;
   assign busy = load_busy;
-  assign \abort$353  = abort;
-  assign \cmd__payload$354  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
+  assign \abort$369  = abort;
+  assign \cmd__payload$370  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
   assign matmul_cmd__payload = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
-  assign \cmd__ready$357  = matmul_cmd__ready;
-  assign matmul_cmd__valid = \cmd__valid$358 ;
-  assign \post__mask$361  = matmul_post__mask;
-  assign \post__valid$363  = matmul_post__valid;
-  assign \fault__cause$365  = matmul_fault__cause;
-  assign \fault__index$367  = matmul_fault__index;
-  assign \fault__valid$369  = matmul_fault__valid;
-  assign \busy$371  = matmul_busy;
-  assign \abort$372  = abort;
-  assign \cmd__payload$373  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
+  assign \cmd__ready$373  = matmul_cmd__ready;
+  assign matmul_cmd__valid = \cmd__valid$374 ;
+  assign \post__mask$377  = matmul_post__mask;
+  assign \post__valid$379  = matmul_post__valid;
+  assign \fault__cause$381  = matmul_fault__cause;
+  assign \fault__index$383  = matmul_fault__index;
+  assign \fault__valid$385  = matmul_fault__valid;
+  assign \busy$387  = matmul_busy;
+  assign \abort$388  = abort;
+  assign \cmd__payload$389  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
   assign drain_cmd__payload = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
-  assign \cmd__ready$376  = drain_cmd__ready;
-  assign drain_cmd__valid = \cmd__valid$377 ;
-  assign \post__mask$380  = drain_post__mask;
-  assign \post__valid$382  = drain_post__valid;
-  assign \fault__cause$384  = drain_fault__cause;
-  assign \fault__index$386  = drain_fault__index;
-  assign \fault__valid$388  = drain_fault__valid;
-  assign \busy$390  = drain_busy;
-  assign \abort$391  = abort;
-  assign \cmd__payload$392  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
+  assign \cmd__ready$392  = drain_cmd__ready;
+  assign drain_cmd__valid = \cmd__valid$393 ;
+  assign \post__mask$396  = drain_post__mask;
+  assign \post__valid$398  = drain_post__valid;
+  assign \fault__cause$400  = drain_fault__cause;
+  assign \fault__index$402  = drain_fault__index;
+  assign \fault__valid$404  = drain_fault__valid;
+  assign \busy$406  = drain_busy;
+  assign \abort$407  = abort;
+  assign \cmd__payload$408  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
   assign store_cmd__payload = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
-  assign \cmd__ready$395  = store_cmd__ready;
-  assign store_cmd__valid = \cmd__valid$396 ;
-  assign \post__mask$399  = store_post__mask;
-  assign \post__valid$401  = store_post__valid;
-  assign \fault__cause$403  = store_fault__cause;
-  assign \fault__index$405  = store_fault__index;
-  assign \fault__valid$407  = store_fault__valid;
-  assign \busy$409  = store_busy;
-  assign \abort$410  = abort;
-  assign \cmd__payload$411  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
+  assign \cmd__ready$411  = store_cmd__ready;
+  assign store_cmd__valid = \cmd__valid$412 ;
+  assign \post__mask$415  = store_post__mask;
+  assign \post__valid$417  = store_post__valid;
+  assign \fault__cause$419  = store_fault__cause;
+  assign \fault__index$421  = store_fault__index;
+  assign \fault__valid$423  = store_fault__valid;
+  assign \busy$425  = store_busy;
+  assign \abort$426  = abort;
+  assign \cmd__payload$427  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
   assign simt_cmd__payload = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
-  assign \cmd__ready$414  = simt_cmd__ready;
-  assign simt_cmd__valid = \cmd__valid$415 ;
-  assign \post__mask$418  = simt_post__mask;
-  assign \post__valid$420  = simt_post__valid;
-  assign \fault__cause$422  = simt_fault__cause;
-  assign \fault__index$424  = simt_fault__index;
-  assign \fault__valid$426  = simt_fault__valid;
-  assign \busy$428  = simt_busy;
-  assign \abort$429  = abort;
+  assign \cmd__ready$430  = simt_cmd__ready;
+  assign simt_cmd__valid = \cmd__valid$431 ;
+  assign \post__mask$434  = simt_post__mask;
+  assign \post__valid$436  = simt_post__valid;
+  assign \fault__cause$438  = simt_fault__cause;
+  assign simt_fault__index = push_index;
+  assign \fault__index$440  = push_index;
+  assign \fault__valid$442  = simt_fault__valid;
+  assign \busy$444  = simt_busy;
+  assign \abort$445  = abort;
   assign wgt_read = read;
   assign wgt_row = row;
   assign data = wgt_data;
@@ -1740,8 +1781,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign waiting_weights = matmul_waiting[0];
   assign waiting_operands = matmul_waiting[1];
   assign waiting_accumulator = matmul_waiting[2];
-  assign \end$443  = \end ;
-  assign \message$445  = message;
+  assign \end$459  = \end ;
+  assign \message$461  = message;
   assign outstanding = memory_outstanding;
   assign s_axil_awready = s_axil__awready;
   assign s_axil_wready = s_axil__awready;
@@ -1807,13 +1848,13 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \trap.x  = trap[58:43];
   assign \trap.y  = trap[74:59];
   assign \trap.z  = trap[90:75];
-  assign \trap$110.cause  = trap[3:0];
-  assign \trap$110.lane  = trap[6:4];
-  assign \trap$110.warp  = trap[10:7];
-  assign \trap$110.pc  = trap[42:11];
-  assign \trap$110.x  = trap[58:43];
-  assign \trap$110.y  = trap[74:59];
-  assign \trap$110.z  = trap[90:75];
+  assign \trap$116.cause  = trap[3:0];
+  assign \trap$116.lane  = trap[6:4];
+  assign \trap$116.warp  = trap[10:7];
+  assign \trap$116.pc  = trap[42:11];
+  assign \trap$116.x  = trap[58:43];
+  assign \trap$116.y  = trap[74:59];
+  assign \trap$116.z  = trap[90:75];
   assign \events.cycles  = events[0];
   assign \events.compute  = events[1];
   assign \events.weights  = events[2];
@@ -1856,35 +1897,35 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \events.kernel_pipeline  = events[44];
   assign \events.kernel_empty  = events[45];
   assign \events.kernel_code_misses  = events[46];
-  assign \events$112.issued  = \events$112 [0];
-  assign \events$112.active_lanes  = \events$112 [2:1];
-  assign \events$112.diverged  = \events$112 [3];
-  assign \events$112.turns  = \events$112 [4];
-  assign \events$112.shared_accesses  = \events$112 [5];
-  assign \events$112.bank_conflicts  = \events$112 [6];
-  assign \events$112.memory_accesses  = \events$112 [7];
-  assign \events$112.memory_split  = \events$112 [8];
-  assign \events$112.memory_bursts  = \events$112 [9];
-  assign \events$112.memory_beats  = \events$112 [14:10];
-  assign \events$112.replayed  = \events$112 [15];
-  assign \events$112.wait_memory  = \events$112 [16];
-  assign \events$112.wait_shared  = \events$112 [17];
-  assign \events$112.wait_units  = \events$112 [18];
-  assign \events$112.wait_code  = \events$112 [19];
-  assign \events$112.wait_barrier  = \events$112 [20];
-  assign \events$112.pipeline  = \events$112 [21];
-  assign \events$112.empty  = \events$112 [22];
-  assign \events$112.code_misses  = \events$112 [23];
+  assign \events$128.issued  = \events$128 [0];
+  assign \events$128.active_lanes  = \events$128 [2:1];
+  assign \events$128.diverged  = \events$128 [3];
+  assign \events$128.turns  = \events$128 [4];
+  assign \events$128.shared_accesses  = \events$128 [5];
+  assign \events$128.bank_conflicts  = \events$128 [6];
+  assign \events$128.memory_accesses  = \events$128 [7];
+  assign \events$128.memory_split  = \events$128 [8];
+  assign \events$128.memory_bursts  = \events$128 [9];
+  assign \events$128.memory_beats  = \events$128 [14:10];
+  assign \events$128.replayed  = \events$128 [15];
+  assign \events$128.wait_memory  = \events$128 [16];
+  assign \events$128.wait_shared  = \events$128 [17];
+  assign \events$128.wait_units  = \events$128 [18];
+  assign \events$128.wait_code  = \events$128 [19];
+  assign \events$128.wait_barrier  = \events$128 [20];
+  assign \events$128.pipeline  = \events$128 [21];
+  assign \events$128.empty  = \events$128 [22];
+  assign \events$128.code_misses  = \events$128 [23];
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
-  assign \fetch__beat__payload$207.data  = fetch__beat__payload[31:0];
-  assign \fetch__beat__payload$207.error  = fetch__beat__payload[32];
-  assign \fetch__beat__payload$207.last  = fetch__beat__payload[33];
+  assign \fetch__beat__payload$223.data  = fetch__beat__payload[31:0];
+  assign \fetch__beat__payload$223.error  = fetch__beat__payload[32];
+  assign \fetch__beat__payload$223.last  = fetch__beat__payload[33];
   assign \fetch__burst__payload.addr  = fetch__burst__payload[31:0];
   assign \fetch__burst__payload.beats  = fetch__burst__payload[36:32];
-  assign \fetch__burst__payload$213.addr  = fetch__burst__payload[31:0];
-  assign \fetch__burst__payload$213.beats  = fetch__burst__payload[36:32];
+  assign \fetch__burst__payload$229.addr  = fetch__burst__payload[31:0];
+  assign \fetch__burst__payload$229.beats  = fetch__burst__payload[36:32];
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -1897,12 +1938,12 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \memory__burst__payload.beats  = load__burst__payload[36:32];
   assign \store__beat__payload.data  = store__beat__payload[31:0];
   assign \store__beat__payload.strobe  = store__beat__payload[35:32];
-  assign \memory__beat__payload$231.data  = store__beat__payload[31:0];
-  assign \memory__beat__payload$231.strobe  = store__beat__payload[35:32];
+  assign \memory__beat__payload$247.data  = store__beat__payload[31:0];
+  assign \memory__beat__payload$247.strobe  = store__beat__payload[35:32];
   assign \store__burst__payload.addr  = store__burst__payload[31:0];
   assign \store__burst__payload.beats  = store__burst__payload[36:32];
-  assign \memory__burst__payload$237.addr  = store__burst__payload[31:0];
-  assign \memory__burst__payload$237.beats  = store__burst__payload[36:32];
+  assign \memory__burst__payload$253.addr  = store__burst__payload[31:0];
+  assign \memory__burst__payload$253.beats  = store__burst__payload[36:32];
   assign \memory__done__payload.error  = memory__done__payload;
   assign \store__done__payload.error  = memory__done__payload;
   assign \cmd__payload.opcode  = \$7 [7:0];
@@ -1951,34 +1992,34 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \load_cmd__payload.pad_bottom  = \$19 [31:16];
   assign \load_cmd__payload.fence  = \$20 [23:0];
   assign \load_cmd__payload.index  = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32] };
-  assign \cmd__payload$354.opcode  = \$23 [7:0];
-  assign \cmd__payload$354.wait  = \$24 [15:0];
-  assign \cmd__payload$354.post  = \$24 [31:16];
-  assign \cmd__payload$354.accumulate  = \$23 [8];
-  assign \cmd__payload$354.row_sum  = \$23 [9];
-  assign \cmd__payload$354.early  = \$23 [10];
-  assign \cmd__payload$354.act  = \$25 [23:0];
-  assign \cmd__payload$354.wgt  = \$26 [15:0];
-  assign \cmd__payload$354.wgt_block  = \$26 [31:16];
-  assign \cmd__payload$354.wait_weights  = \$27 [15:0];
-  assign \cmd__payload$354.wait_acc  = \$27 [31:16];
-  assign \cmd__payload$354.acc  = \$28 [15:0];
-  assign \cmd__payload$354.acc_block  = \$28 [31:16];
-  assign \cmd__payload$354.blocks  = \$29 [15:0];
-  assign \cmd__payload$354.k_tail  = \$29 [31:16];
-  assign \cmd__payload$354.k0  = \$30 [15:0];
-  assign \cmd__payload$354.k1  = \$30 [31:16];
-  assign \cmd__payload$354.k2  = \$31 [15:0];
-  assign \cmd__payload$354.m0  = \$31 [31:16];
-  assign \cmd__payload$354.m1  = \$32 [15:0];
-  assign \cmd__payload$354.m2  = \$32 [31:16];
-  assign \cmd__payload$354.k0_stride  = \$33 [23:0];
-  assign \cmd__payload$354.k1_stride  = \$34 [23:0];
-  assign \cmd__payload$354.k2_stride  = \$35 [23:0];
-  assign \cmd__payload$354.m0_stride  = \$36 [23:0];
-  assign \cmd__payload$354.m1_stride  = \$37 [23:0];
-  assign \cmd__payload$354.m2_stride  = \$38 [23:0];
-  assign \cmd__payload$354.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
+  assign \cmd__payload$370.opcode  = \$23 [7:0];
+  assign \cmd__payload$370.wait  = \$24 [15:0];
+  assign \cmd__payload$370.post  = \$24 [31:16];
+  assign \cmd__payload$370.accumulate  = \$23 [8];
+  assign \cmd__payload$370.row_sum  = \$23 [9];
+  assign \cmd__payload$370.early  = \$23 [10];
+  assign \cmd__payload$370.act  = \$25 [23:0];
+  assign \cmd__payload$370.wgt  = \$26 [15:0];
+  assign \cmd__payload$370.wgt_block  = \$26 [31:16];
+  assign \cmd__payload$370.wait_weights  = \$27 [15:0];
+  assign \cmd__payload$370.wait_acc  = \$27 [31:16];
+  assign \cmd__payload$370.acc  = \$28 [15:0];
+  assign \cmd__payload$370.acc_block  = \$28 [31:16];
+  assign \cmd__payload$370.blocks  = \$29 [15:0];
+  assign \cmd__payload$370.k_tail  = \$29 [31:16];
+  assign \cmd__payload$370.k0  = \$30 [15:0];
+  assign \cmd__payload$370.k1  = \$30 [31:16];
+  assign \cmd__payload$370.k2  = \$31 [15:0];
+  assign \cmd__payload$370.m0  = \$31 [31:16];
+  assign \cmd__payload$370.m1  = \$32 [15:0];
+  assign \cmd__payload$370.m2  = \$32 [31:16];
+  assign \cmd__payload$370.k0_stride  = \$33 [23:0];
+  assign \cmd__payload$370.k1_stride  = \$34 [23:0];
+  assign \cmd__payload$370.k2_stride  = \$35 [23:0];
+  assign \cmd__payload$370.m0_stride  = \$36 [23:0];
+  assign \cmd__payload$370.m1_stride  = \$37 [23:0];
+  assign \cmd__payload$370.m2_stride  = \$38 [23:0];
+  assign \cmd__payload$370.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
   assign \matmul_cmd__payload.opcode  = \$23 [7:0];
   assign \matmul_cmd__payload.wait  = \$24 [15:0];
   assign \matmul_cmd__payload.post  = \$24 [31:16];
@@ -2007,27 +2048,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \matmul_cmd__payload.m1_stride  = \$37 [23:0];
   assign \matmul_cmd__payload.m2_stride  = \$38 [23:0];
   assign \matmul_cmd__payload.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
-  assign \cmd__payload$373.opcode  = \$39 [7:0];
-  assign \cmd__payload$373.wait  = \$40 [15:0];
-  assign \cmd__payload$373.post  = \$40 [31:16];
-  assign \cmd__payload$373.int32  = \$39 [8];
-  assign \cmd__payload$373.params  = \$39 [9];
-  assign \cmd__payload$373.row_sum  = \$39 [10];
-  assign \cmd__payload$373.acc  = \$41 [15:0];
-  assign \cmd__payload$373.acc_block  = \$41 [31:16];
-  assign \cmd__payload$373.rows  = \$42 [15:0];
-  assign \cmd__payload$373.blocks  = \$42 [31:16];
-  assign \cmd__payload$373.dst  = \$43 [23:0];
-  assign \cmd__payload$373.dst_stride  = \$44 [23:0];
-  assign \cmd__payload$373.dst_block  = \$45 [23:0];
-  assign \cmd__payload$373.param  = \$46 [15:0];
-  assign \cmd__payload$373.cols_last  = \$46 [31:16];
-  assign \cmd__payload$373.scale  = \$47 [31:0];
-  assign \cmd__payload$373.zero_point  = \$48 [15:0];
-  assign \cmd__payload$373.b_zero_point  = \$48 [31:16];
-  assign \cmd__payload$373.qmin  = \$49 [15:0];
-  assign \cmd__payload$373.qmax  = \$49 [31:16];
-  assign \cmd__payload$373.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
+  assign \cmd__payload$389.opcode  = \$39 [7:0];
+  assign \cmd__payload$389.wait  = \$40 [15:0];
+  assign \cmd__payload$389.post  = \$40 [31:16];
+  assign \cmd__payload$389.int32  = \$39 [8];
+  assign \cmd__payload$389.params  = \$39 [9];
+  assign \cmd__payload$389.row_sum  = \$39 [10];
+  assign \cmd__payload$389.acc  = \$41 [15:0];
+  assign \cmd__payload$389.acc_block  = \$41 [31:16];
+  assign \cmd__payload$389.rows  = \$42 [15:0];
+  assign \cmd__payload$389.blocks  = \$42 [31:16];
+  assign \cmd__payload$389.dst  = \$43 [23:0];
+  assign \cmd__payload$389.dst_stride  = \$44 [23:0];
+  assign \cmd__payload$389.dst_block  = \$45 [23:0];
+  assign \cmd__payload$389.param  = \$46 [15:0];
+  assign \cmd__payload$389.cols_last  = \$46 [31:16];
+  assign \cmd__payload$389.scale  = \$47 [31:0];
+  assign \cmd__payload$389.zero_point  = \$48 [15:0];
+  assign \cmd__payload$389.b_zero_point  = \$48 [31:16];
+  assign \cmd__payload$389.qmin  = \$49 [15:0];
+  assign \cmd__payload$389.qmax  = \$49 [31:16];
+  assign \cmd__payload$389.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
   assign \drain_cmd__payload.opcode  = \$39 [7:0];
   assign \drain_cmd__payload.wait  = \$40 [15:0];
   assign \drain_cmd__payload.post  = \$40 [31:16];
@@ -2049,24 +2090,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \drain_cmd__payload.qmin  = \$49 [15:0];
   assign \drain_cmd__payload.qmax  = \$49 [31:16];
   assign \drain_cmd__payload.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
-  assign \cmd__payload$392.opcode  = \$55 [7:0];
-  assign \cmd__payload$392.wait  = \$56 [15:0];
-  assign \cmd__payload$392.post  = \$56 [31:16];
-  assign \cmd__payload$392.dst  = \$57 [31:0];
-  assign \cmd__payload$392.stride1  = \$58 [31:0];
-  assign \cmd__payload$392.stride2  = \$59 [31:0];
-  assign \cmd__payload$392.len  = \$60 [23:0];
-  assign \cmd__payload$392.count1  = \$61 [15:0];
-  assign \cmd__payload$392.count2  = \$61 [31:16];
-  assign \cmd__payload$392.src  = \$62 [23:0];
-  assign \cmd__payload$392.src_stride1  = \$63 [23:0];
-  assign \cmd__payload$392.src_stride2  = \$64 [23:0];
-  assign \cmd__payload$392.write  = \$55 [8];
-  assign \cmd__payload$392.message  = \$55 [9];
-  assign \cmd__payload$392.end  = \$55 [10];
-  assign \cmd__payload$392.address  = \$57 [31:0];
-  assign \cmd__payload$392.value  = \$58 [31:0];
-  assign \cmd__payload$392.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
+  assign \cmd__payload$408.opcode  = \$55 [7:0];
+  assign \cmd__payload$408.wait  = \$56 [15:0];
+  assign \cmd__payload$408.post  = \$56 [31:16];
+  assign \cmd__payload$408.dst  = \$57 [31:0];
+  assign \cmd__payload$408.stride1  = \$58 [31:0];
+  assign \cmd__payload$408.stride2  = \$59 [31:0];
+  assign \cmd__payload$408.len  = \$60 [23:0];
+  assign \cmd__payload$408.count1  = \$61 [15:0];
+  assign \cmd__payload$408.count2  = \$61 [31:16];
+  assign \cmd__payload$408.src  = \$62 [23:0];
+  assign \cmd__payload$408.src_stride1  = \$63 [23:0];
+  assign \cmd__payload$408.src_stride2  = \$64 [23:0];
+  assign \cmd__payload$408.write  = \$55 [8];
+  assign \cmd__payload$408.message  = \$55 [9];
+  assign \cmd__payload$408.end  = \$55 [10];
+  assign \cmd__payload$408.address  = \$57 [31:0];
+  assign \cmd__payload$408.value  = \$58 [31:0];
+  assign \cmd__payload$408.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
   assign \store_cmd__payload.opcode  = \$55 [7:0];
   assign \store_cmd__payload.wait  = \$56 [15:0];
   assign \store_cmd__payload.post  = \$56 [31:16];
@@ -2085,25 +2126,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \store_cmd__payload.address  = \$57 [31:0];
   assign \store_cmd__payload.value  = \$58 [31:0];
   assign \store_cmd__payload.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
-  assign \cmd__payload$411.opcode  = \$71 [7:0];
-  assign \cmd__payload$411.wait  = \$72 [15:0];
-  assign \cmd__payload$411.post  = \$72 [31:16];
-  assign \cmd__payload$411.entry  = \$73 [31:0];
-  assign \cmd__payload$411.arguments  = \$74 [31:0];
-  assign \cmd__payload$411.grid_x  = \$75 [15:0];
-  assign \cmd__payload$411.grid_y  = \$75 [31:16];
-  assign \cmd__payload$411.grid_z  = \$76 [15:0];
-  assign \cmd__payload$411.block_x  = \$76 [31:16];
-  assign \cmd__payload$411.block_y  = \$77 [15:0];
-  assign \cmd__payload$411.block_z  = \$77 [31:16];
-  assign \cmd__payload$411.shared  = \$78 [23:0];
-  assign \cmd__payload$411.private  = \$79 [15:0];
-  assign \cmd__payload$411.shared_base  = \$80 [23:0];
-  assign \cmd__payload$411.private_base  = \$81 [31:0];
-  assign \cmd__payload$411.index  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32] };
+  assign \cmd__payload$427.opcode  = \$71 [7:0];
+  assign \cmd__payload$427.wait  = \$72 [15:0];
+  assign \cmd__payload$427.post  = \$72 [31:16];
+  assign \cmd__payload$427.pushes  = \$71 [8];
+  assign \cmd__payload$427.entry  = \$73 [31:0];
+  assign \cmd__payload$427.arguments  = \$74 [31:0];
+  assign \cmd__payload$427.grid_x  = \$75 [15:0];
+  assign \cmd__payload$427.grid_y  = \$75 [31:16];
+  assign \cmd__payload$427.grid_z  = \$76 [15:0];
+  assign \cmd__payload$427.block_x  = \$76 [31:16];
+  assign \cmd__payload$427.block_y  = \$77 [15:0];
+  assign \cmd__payload$427.block_z  = \$77 [31:16];
+  assign \cmd__payload$427.shared  = \$78 [23:0];
+  assign \cmd__payload$427.private  = \$79 [15:0];
+  assign \cmd__payload$427.shared_base  = \$80 [23:0];
+  assign \cmd__payload$427.private_base  = \$81 [31:0];
+  assign \cmd__payload$427.index  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32] };
   assign \simt_cmd__payload.opcode  = \$71 [7:0];
   assign \simt_cmd__payload.wait  = \$72 [15:0];
   assign \simt_cmd__payload.post  = \$72 [31:16];
+  assign \simt_cmd__payload.pushes  = \$71 [8];
   assign \simt_cmd__payload.entry  = \$73 [31:0];
   assign \simt_cmd__payload.arguments  = \$74 [31:0];
   assign \simt_cmd__payload.grid_x  = \$75 [15:0];
@@ -2131,30 +2174,30 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign events[18] = read_stall;
   assign events[17] = read_beat;
   assign events[21] = lost;
-  assign events[46] = \events$112 [23];
-  assign events[45] = \events$112 [22];
-  assign events[44] = \events$112 [21];
-  assign events[43] = \events$112 [20];
-  assign events[42] = \events$112 [19];
-  assign events[41] = \events$112 [18];
-  assign events[40] = \events$112 [17];
-  assign events[39] = \events$112 [16];
-  assign events[38] = \events$112 [15];
-  assign events[37:33] = \events$112 [14:10];
-  assign events[32] = \events$112 [9];
-  assign events[31] = \events$112 [8];
-  assign events[30] = \events$112 [7];
-  assign events[29] = \events$112 [6];
-  assign events[28] = \events$112 [5];
-  assign events[27] = \events$112 [4];
-  assign events[26] = \events$112 [3];
-  assign events[25:24] = \events$112 [2:1];
-  assign events[23] = \events$112 [0];
+  assign events[46] = \events$128 [23];
+  assign events[45] = \events$128 [22];
+  assign events[44] = \events$128 [21];
+  assign events[43] = \events$128 [20];
+  assign events[42] = \events$128 [19];
+  assign events[41] = \events$128 [18];
+  assign events[40] = \events$128 [17];
+  assign events[39] = \events$128 [16];
+  assign events[38] = \events$128 [15];
+  assign events[37:33] = \events$128 [14:10];
+  assign events[32] = \events$128 [9];
+  assign events[31] = \events$128 [8];
+  assign events[30] = \events$128 [7];
+  assign events[29] = \events$128 [6];
+  assign events[28] = \events$128 [5];
+  assign events[27] = \events$128 [4];
+  assign events[26] = \events$128 [3];
+  assign events[25:24] = \events$128 [2:1];
+  assign events[23] = \events$128 [0];
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3243$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$7886$35 
-, \port$8239$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3280$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$8098$35 
+, \port$8451$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2417,12 +2460,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$100 ;
-  input [14:0] \port$3243$0 ;
-  wire [14:0] \port$3243$0 ;
-  input [10:0] \port$7886$35 ;
-  wire [10:0] \port$7886$35 ;
-  input [10:0] \port$8239$0 ;
-  wire [10:0] \port$8239$0 ;
+  input [14:0] \port$3280$0 ;
+  wire [14:0] \port$3280$0 ;
+  input [10:0] \port$8098$35 ;
+  wire [10:0] \port$8098$35 ;
+  input [10:0] \port$8451$0 ;
+  wire [10:0] \port$8451$0 ;
   reg [1:0] read_0_favour = 2'h1;
   wire read_0_favoured;
   wire read_0_lost;
@@ -2517,13 +2560,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$3243$0 [2:1], 3'h0 };
-  assign \$2  = \port$3243$0 [14:11] << \port$3243$0 [2:1];
-  assign \$3  = load__data << { \port$7886$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$7886$35 [1:0];
-  assign \$5  = ! \port$8239$0 [10];
+  assign \$1  = drain__data << { \port$3280$0 [2:1], 3'h0 };
+  assign \$2  = \port$3280$0 [14:11] << \port$3280$0 [2:1];
+  assign \$3  = load__data << { \port$8098$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$8098$35 [1:0];
+  assign \$5  = ! \port$8451$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
-  assign \$6  = \port$8239$0 [9:2] + 1'h1;
+  assign \$6  = \port$8451$0 [9:2] + 1'h1;
   assign \$7  = ~ simt__write;
   assign \$8  = simt__valid & \$7 ;
   assign \$9  = ! simt__region;
@@ -2557,9 +2600,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$31  = simt__valid & simt__write;
   assign \$32  = ! simt__region;
   assign write_want_0_simt = \$31  & \$32 ;
-  assign \$33  = ! \port$3243$0 [0];
+  assign \$33  = ! \port$3280$0 [0];
   assign write_want_0_drain = drain__valid & \$33 ;
-  assign \$34  = ! \port$7886$35 [10];
+  assign \$34  = ! \port$8098$35 [10];
   assign write_want_0_load = load__valid & \$34 ;
   assign \$35  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$36  = { write_want_0_load, write_want_0_drain, write_want_0_simt } != { write_grant_0_load, write_grant_0_drain, write_grant_0_simt };
@@ -2591,7 +2634,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$58  = ! simt_stage[1];
   assign \$59  = simt_stage[0] & \$58 ;
   assign read_want_1_matmul = matmul__valid & \$60 ;
-  assign \$61  = \port$8239$0 [9:2] + 1'h1;
+  assign \$61  = \port$8451$0 [9:2] + 1'h1;
   assign \$62  = ~ simt__write;
   assign \$63  = simt__valid & \$62 ;
   assign read_want_1_simt = \$63  & \$64 ;
@@ -2657,13 +2700,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign simt__ready = | { write_grant_1_simt, read_grant_1_simt, write_grant_0_simt, read_grant_0_simt };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$115  = drain__valid & drain__ready;
-  assign \$116  = \port$3243$0 [10:3] + 1'h1;
-  assign \$117  = \port$3243$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$118  = \port$3243$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$116  = \port$3280$0 [10:3] + 1'h1;
+  assign \$117  = \port$3280$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$118  = \port$3280$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$119  = load__valid & load__ready;
-  assign \$120  = \port$7886$35 [9:2] + 1'h1;
-  assign \$121  = \port$7886$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$122  = \port$7886$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$120  = \port$8098$35 [9:2] + 1'h1;
+  assign \$121  = \port$8098$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$122  = \port$8098$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$123  = simt__valid & simt__ready;
   assign \$124  = \$123  & simt__write;
   assign \$125  = ! read_0_patience;
@@ -2918,7 +2961,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (read_grant_0_matmul) begin
-      read_rows = { \port$8239$0 [9:3], \$6 [7:1] };
+      read_rows = { \port$8451$0 [9:3], \$6 [7:1] };
     end
     if (read_grant_0_simt) begin
       read_rows = simt__rows;
@@ -2983,7 +3026,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$56  = 14'h0000;
     if (read_grant_1_matmul) begin
-      \read_rows$56  = { \port$8239$0 [9:3], \$61 [7:1] };
+      \read_rows$56  = { \port$8451$0 [9:3], \$61 [7:1] };
     end
     if (read_grant_1_simt) begin
       \read_rows$56  = simt__rows;
@@ -3049,8 +3092,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$168 [87:1] = drain_stage[87:1];
     \$168 [0] = \$115 ;
     if (drain__valid) begin
-      \$168 [1] = \port$3243$0 [0];
-      \$168 [15:2] = { \port$3243$0 [10:4], \$116 [7:1] };
+      \$168 [1] = \port$3280$0 [0];
+      \$168 [15:2] = { \port$3280$0 [10:4], \$116 [7:1] };
       \$168 [87:24] = \$117 ;
       \$168 [23:16] = \$118 ;
     end
@@ -3063,8 +3106,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$169 [87:1] = load_stage[87:1];
     \$169 [0] = \$119 ;
     if (load__valid) begin
-      \$169 [1] = \port$7886$35 [10];
-      \$169 [15:2] = { \port$7886$35 [9:3], \$120 [7:1] };
+      \$169 [1] = \port$8098$35 [10];
+      \$169 [15:2] = { \port$8098$35 [9:3], \$120 [7:1] };
       \$169 [87:24] = \$121 ;
       \$169 [23:16] = \$122 ;
     end
@@ -3203,21 +3246,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$180  = \port$8239$0 [10];
+    \$180  = \port$8451$0 [10];
     if (rst) begin
       \$180  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$181  = \port$8239$0 [2];
+    \$181  = \port$8451$0 [2];
     if (rst) begin
       \$181  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$182  = \port$8239$0 [1:0];
+    \$182  = \port$8451$0 [1:0];
     if (rst) begin
       \$182  = 2'h0;
     end
@@ -3320,17 +3363,17 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$3243$0 [10:1];
+  assign drain__offset = \port$3280$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$3243$0 [14:11];
+  assign drain__mask = \port$3280$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$7886$35 [9:0];
+  assign load__offset = \port$8098$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$8239$0 [10];
-  assign matmul__offset = \port$8239$0 [9:0];
-  assign drain__region = \port$3243$0 [0];
-  assign load__region = \port$7886$35 [10];
+  assign matmul__region = \port$8451$0 [10];
+  assign matmul__offset = \port$8451$0 [9:0];
+  assign drain__region = \port$3280$0 [0];
+  assign load__region = \port$8098$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign out = { \$196 , \$195  };
@@ -3353,12 +3396,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$60  = \port$8239$0 [10];
+  assign \$60  = \port$8451$0 [10];
   assign \$64  = simt__region;
   assign \$65  = store__region;
   assign \$87  = simt__region;
-  assign \$88  = \port$3243$0 [0];
-  assign \$89  = \port$7886$35 [10];
+  assign \$88  = \port$3280$0 [0];
+  assign \$89  = \port$8098$35 [10];
   assign \$109  = drain_stage[1];
   assign \$111  = load_stage[1];
   assign \$113  = simt_stage[1];
@@ -3522,14 +3565,14 @@ module \weft.act_sram.region_1 (rst, read__data, \read__data$17 , read_rows, rea
   assign out = { \read__data$17 , read__data };
 endmodule
 
-module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, irq, host__awready, host__arready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid, store_cmd__valid, simt_cmd__valid
-, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$130 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$161 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$194 , drain_post__mask, \o__ready$224 , message
-, done, store_busy, simt_busy, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$7483$0 , \port$7485$0 , \port$7487$0 , \port$7489$0 , \port$7491$0 , \port$7493$0 , \port$7495$0 , \port$7497$0 
-, \port$7499$0 , \port$7501$0 , \port$7503$0 , \port$7505$0 , \port$7507$0 , \port$7509$0 , \port$7511$0 , \port$7513$0 , \port$7537$0 , \port$7539$0 , \port$7541$0 , \port$7543$0 , \port$7545$0 , \port$7547$0 , \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 
-, \port$7563$0 , \port$7565$0 , \port$7567$0 , \port$7591$0 , \port$7593$0 , \port$7595$0 , \port$7597$0 , \port$7599$0 , \port$7601$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 , \port$7645$0 , \port$7647$0 
-, \port$7649$0 , \port$7651$0 , \port$7653$0 , \port$7655$0 , \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 , \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 
-, \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$254 
-, simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, host__awaddr);
+module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
+, store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$130 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$161 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$194 , drain_post__mask
+, \o__ready$224 , message, done, store_busy, simt_busy, semaphore, push__valid, push__payload, take, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$7695$0 , \port$7697$0 
+, \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7749$0 , \port$7751$0 , \port$7753$0 , \port$7755$0 , \port$7757$0 , \port$7759$0 , \port$7761$0 
+, \port$7763$0 , \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 , \port$7779$0 , \port$7803$0 , \port$7805$0 , \port$7807$0 , \port$7809$0 , \port$7811$0 , \port$7813$0 , \port$7815$0 , \port$7817$0 , \port$7819$0 , \port$7821$0 , \port$7823$0 , \port$7825$0 
+, \port$7827$0 , \port$7829$0 , \port$7831$0 , \port$7833$0 , \port$7857$0 , \port$7859$0 , \port$7861$0 , \port$7863$0 , \port$7865$0 , \port$7867$0 , \port$7869$0 , \port$7871$0 , \port$7873$0 , \port$7875$0 , \port$7877$0 , \port$7879$0 , \port$7881$0 , \port$7883$0 , \port$7885$0 , \port$7887$0 , \port$7911$0 
+, \port$7913$0 , \port$7915$0 , \port$7917$0 , \port$7919$0 , \port$7921$0 , \port$7923$0 , \port$7925$0 , \port$7927$0 , \port$7929$0 , \port$7931$0 , \port$7933$0 , \port$7935$0 , \port$7937$0 , \port$7939$0 , \port$7941$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index
+, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$254 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, host__awaddr);
   wire \$1 ;
   wire \$10 ;
   wire [32:0] \$100 ;
@@ -3561,7 +3604,11 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \$124 ;
   wire [32:0] \$125 ;
   wire [32:0] \$126 ;
+  wire [32:0] \$127 ;
+  wire [32:0] \$128 ;
+  wire [32:0] \$129 ;
   wire \$13 ;
+  wire [32:0] \$130 ;
   wire \$14 ;
   wire \$15 ;
   wire \$16 ;
@@ -3584,7 +3631,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \$31 ;
   wire [15:0] \$32 ;
   wire \$33 ;
-  wire [15:0] \$34 ;
+  wire \$34 ;
   wire [15:0] \$35 ;
   wire [15:0] \$36 ;
   wire [15:0] \$37 ;
@@ -3598,11 +3645,11 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \$44 ;
   wire [15:0] \$45 ;
   wire [15:0] \$46 ;
-  wire [32:0] \$47 ;
-  wire [32:0] \$48 ;
-  wire [32:0] \$49 ;
+  wire [15:0] \$47 ;
+  wire [15:0] \$48 ;
+  wire [15:0] \$49 ;
   wire \$5 ;
-  wire [32:0] \$50 ;
+  wire [15:0] \$50 ;
   wire [32:0] \$51 ;
   wire [32:0] \$52 ;
   wire [32:0] \$53 ;
@@ -4039,6 +4086,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \i__payload$246.post ;
   wire [15:0] \i__payload$246.private ;
   wire [31:0] \i__payload$246.private_base ;
+  wire \i__payload$246.pushes ;
   wire [23:0] \i__payload$246.shared ;
   wire [23:0] \i__payload$246.shared_base ;
   wire [15:0] \i__payload$246.wait ;
@@ -4401,6 +4449,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \o__payload$247.post ;
   wire [15:0] \o__payload$247.private ;
   wire [31:0] \o__payload$247.private_base ;
+  wire \o__payload$247.pushes ;
   wire [23:0] \o__payload$247.shared ;
   wire [23:0] \o__payload$247.shared_base ;
   wire [15:0] \o__payload$247.wait ;
@@ -4418,6 +4467,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \o__payload$253.post ;
   wire [15:0] \o__payload$253.private ;
   wire [31:0] \o__payload$253.private_base ;
+  wire \o__payload$253.pushes ;
   wire [23:0] \o__payload$253.shared ;
   wire [23:0] \o__payload$253.shared_base ;
   wire [15:0] \o__payload$253.wait ;
@@ -4454,134 +4504,10 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$97 ;
-  output [32:0] \port$7483$0 ;
-  wire [32:0] \port$7483$0 ;
-  output [32:0] \port$7485$0 ;
-  wire [32:0] \port$7485$0 ;
-  output [32:0] \port$7487$0 ;
-  wire [32:0] \port$7487$0 ;
-  output [32:0] \port$7489$0 ;
-  wire [32:0] \port$7489$0 ;
-  output [32:0] \port$7491$0 ;
-  wire [32:0] \port$7491$0 ;
-  output [32:0] \port$7493$0 ;
-  wire [32:0] \port$7493$0 ;
-  output [32:0] \port$7495$0 ;
-  wire [32:0] \port$7495$0 ;
-  output [32:0] \port$7497$0 ;
-  wire [32:0] \port$7497$0 ;
-  output [32:0] \port$7499$0 ;
-  wire [32:0] \port$7499$0 ;
-  output [32:0] \port$7501$0 ;
-  wire [32:0] \port$7501$0 ;
-  output [32:0] \port$7503$0 ;
-  wire [32:0] \port$7503$0 ;
-  output [32:0] \port$7505$0 ;
-  wire [32:0] \port$7505$0 ;
-  output [32:0] \port$7507$0 ;
-  wire [32:0] \port$7507$0 ;
-  output [32:0] \port$7509$0 ;
-  wire [32:0] \port$7509$0 ;
-  output [32:0] \port$7511$0 ;
-  wire [32:0] \port$7511$0 ;
-  output [32:0] \port$7513$0 ;
-  wire [32:0] \port$7513$0 ;
-  output [32:0] \port$7537$0 ;
-  wire [32:0] \port$7537$0 ;
-  output [32:0] \port$7539$0 ;
-  wire [32:0] \port$7539$0 ;
-  output [32:0] \port$7541$0 ;
-  wire [32:0] \port$7541$0 ;
-  output [32:0] \port$7543$0 ;
-  wire [32:0] \port$7543$0 ;
-  output [32:0] \port$7545$0 ;
-  wire [32:0] \port$7545$0 ;
-  output [32:0] \port$7547$0 ;
-  wire [32:0] \port$7547$0 ;
-  output [32:0] \port$7549$0 ;
-  wire [32:0] \port$7549$0 ;
-  output [32:0] \port$7551$0 ;
-  wire [32:0] \port$7551$0 ;
-  output [32:0] \port$7553$0 ;
-  wire [32:0] \port$7553$0 ;
-  output [32:0] \port$7555$0 ;
-  wire [32:0] \port$7555$0 ;
-  output [32:0] \port$7557$0 ;
-  wire [32:0] \port$7557$0 ;
-  output [32:0] \port$7559$0 ;
-  wire [32:0] \port$7559$0 ;
-  output [32:0] \port$7561$0 ;
-  wire [32:0] \port$7561$0 ;
-  output [32:0] \port$7563$0 ;
-  wire [32:0] \port$7563$0 ;
-  output [32:0] \port$7565$0 ;
-  wire [32:0] \port$7565$0 ;
-  output [32:0] \port$7567$0 ;
-  wire [32:0] \port$7567$0 ;
-  output [32:0] \port$7591$0 ;
-  wire [32:0] \port$7591$0 ;
-  output [32:0] \port$7593$0 ;
-  wire [32:0] \port$7593$0 ;
-  output [32:0] \port$7595$0 ;
-  wire [32:0] \port$7595$0 ;
-  output [32:0] \port$7597$0 ;
-  wire [32:0] \port$7597$0 ;
-  output [32:0] \port$7599$0 ;
-  wire [32:0] \port$7599$0 ;
-  output [32:0] \port$7601$0 ;
-  wire [32:0] \port$7601$0 ;
-  output [32:0] \port$7603$0 ;
-  wire [32:0] \port$7603$0 ;
-  output [32:0] \port$7605$0 ;
-  wire [32:0] \port$7605$0 ;
-  output [32:0] \port$7607$0 ;
-  wire [32:0] \port$7607$0 ;
-  output [32:0] \port$7609$0 ;
-  wire [32:0] \port$7609$0 ;
-  output [32:0] \port$7611$0 ;
-  wire [32:0] \port$7611$0 ;
-  output [32:0] \port$7613$0 ;
-  wire [32:0] \port$7613$0 ;
-  output [32:0] \port$7615$0 ;
-  wire [32:0] \port$7615$0 ;
-  output [32:0] \port$7617$0 ;
-  wire [32:0] \port$7617$0 ;
-  output [32:0] \port$7619$0 ;
-  wire [32:0] \port$7619$0 ;
-  output [32:0] \port$7621$0 ;
-  wire [32:0] \port$7621$0 ;
-  output [32:0] \port$7645$0 ;
-  wire [32:0] \port$7645$0 ;
-  output [32:0] \port$7647$0 ;
-  wire [32:0] \port$7647$0 ;
-  output [32:0] \port$7649$0 ;
-  wire [32:0] \port$7649$0 ;
-  output [32:0] \port$7651$0 ;
-  wire [32:0] \port$7651$0 ;
-  output [32:0] \port$7653$0 ;
-  wire [32:0] \port$7653$0 ;
-  output [32:0] \port$7655$0 ;
-  wire [32:0] \port$7655$0 ;
-  output [32:0] \port$7657$0 ;
-  wire [32:0] \port$7657$0 ;
-  output [32:0] \port$7659$0 ;
-  wire [32:0] \port$7659$0 ;
-  output [32:0] \port$7661$0 ;
-  wire [32:0] \port$7661$0 ;
-  output [32:0] \port$7663$0 ;
-  wire [32:0] \port$7663$0 ;
-  output [32:0] \port$7665$0 ;
-  wire [32:0] \port$7665$0 ;
-  output [32:0] \port$7667$0 ;
-  wire [32:0] \port$7667$0 ;
-  output [32:0] \port$7669$0 ;
-  wire [32:0] \port$7669$0 ;
-  output [32:0] \port$7671$0 ;
-  wire [32:0] \port$7671$0 ;
-  output [32:0] \port$7673$0 ;
-  wire [32:0] \port$7673$0 ;
-  output [32:0] \port$7675$0 ;
-  wire [32:0] \port$7675$0 ;
+  output [32:0] \port$7695$0 ;
+  wire [32:0] \port$7695$0 ;
+  output [32:0] \port$7697$0 ;
+  wire [32:0] \port$7697$0 ;
   output [32:0] \port$7699$0 ;
   wire [32:0] \port$7699$0 ;
   output [32:0] \port$7701$0 ;
@@ -4610,10 +4536,134 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$7723$0 ;
   output [32:0] \port$7725$0 ;
   wire [32:0] \port$7725$0 ;
-  output [32:0] \port$7727$0 ;
-  wire [32:0] \port$7727$0 ;
-  output [32:0] \port$7729$0 ;
-  wire [32:0] \port$7729$0 ;
+  output [32:0] \port$7749$0 ;
+  wire [32:0] \port$7749$0 ;
+  output [32:0] \port$7751$0 ;
+  wire [32:0] \port$7751$0 ;
+  output [32:0] \port$7753$0 ;
+  wire [32:0] \port$7753$0 ;
+  output [32:0] \port$7755$0 ;
+  wire [32:0] \port$7755$0 ;
+  output [32:0] \port$7757$0 ;
+  wire [32:0] \port$7757$0 ;
+  output [32:0] \port$7759$0 ;
+  wire [32:0] \port$7759$0 ;
+  output [32:0] \port$7761$0 ;
+  wire [32:0] \port$7761$0 ;
+  output [32:0] \port$7763$0 ;
+  wire [32:0] \port$7763$0 ;
+  output [32:0] \port$7765$0 ;
+  wire [32:0] \port$7765$0 ;
+  output [32:0] \port$7767$0 ;
+  wire [32:0] \port$7767$0 ;
+  output [32:0] \port$7769$0 ;
+  wire [32:0] \port$7769$0 ;
+  output [32:0] \port$7771$0 ;
+  wire [32:0] \port$7771$0 ;
+  output [32:0] \port$7773$0 ;
+  wire [32:0] \port$7773$0 ;
+  output [32:0] \port$7775$0 ;
+  wire [32:0] \port$7775$0 ;
+  output [32:0] \port$7777$0 ;
+  wire [32:0] \port$7777$0 ;
+  output [32:0] \port$7779$0 ;
+  wire [32:0] \port$7779$0 ;
+  output [32:0] \port$7803$0 ;
+  wire [32:0] \port$7803$0 ;
+  output [32:0] \port$7805$0 ;
+  wire [32:0] \port$7805$0 ;
+  output [32:0] \port$7807$0 ;
+  wire [32:0] \port$7807$0 ;
+  output [32:0] \port$7809$0 ;
+  wire [32:0] \port$7809$0 ;
+  output [32:0] \port$7811$0 ;
+  wire [32:0] \port$7811$0 ;
+  output [32:0] \port$7813$0 ;
+  wire [32:0] \port$7813$0 ;
+  output [32:0] \port$7815$0 ;
+  wire [32:0] \port$7815$0 ;
+  output [32:0] \port$7817$0 ;
+  wire [32:0] \port$7817$0 ;
+  output [32:0] \port$7819$0 ;
+  wire [32:0] \port$7819$0 ;
+  output [32:0] \port$7821$0 ;
+  wire [32:0] \port$7821$0 ;
+  output [32:0] \port$7823$0 ;
+  wire [32:0] \port$7823$0 ;
+  output [32:0] \port$7825$0 ;
+  wire [32:0] \port$7825$0 ;
+  output [32:0] \port$7827$0 ;
+  wire [32:0] \port$7827$0 ;
+  output [32:0] \port$7829$0 ;
+  wire [32:0] \port$7829$0 ;
+  output [32:0] \port$7831$0 ;
+  wire [32:0] \port$7831$0 ;
+  output [32:0] \port$7833$0 ;
+  wire [32:0] \port$7833$0 ;
+  output [32:0] \port$7857$0 ;
+  wire [32:0] \port$7857$0 ;
+  output [32:0] \port$7859$0 ;
+  wire [32:0] \port$7859$0 ;
+  output [32:0] \port$7861$0 ;
+  wire [32:0] \port$7861$0 ;
+  output [32:0] \port$7863$0 ;
+  wire [32:0] \port$7863$0 ;
+  output [32:0] \port$7865$0 ;
+  wire [32:0] \port$7865$0 ;
+  output [32:0] \port$7867$0 ;
+  wire [32:0] \port$7867$0 ;
+  output [32:0] \port$7869$0 ;
+  wire [32:0] \port$7869$0 ;
+  output [32:0] \port$7871$0 ;
+  wire [32:0] \port$7871$0 ;
+  output [32:0] \port$7873$0 ;
+  wire [32:0] \port$7873$0 ;
+  output [32:0] \port$7875$0 ;
+  wire [32:0] \port$7875$0 ;
+  output [32:0] \port$7877$0 ;
+  wire [32:0] \port$7877$0 ;
+  output [32:0] \port$7879$0 ;
+  wire [32:0] \port$7879$0 ;
+  output [32:0] \port$7881$0 ;
+  wire [32:0] \port$7881$0 ;
+  output [32:0] \port$7883$0 ;
+  wire [32:0] \port$7883$0 ;
+  output [32:0] \port$7885$0 ;
+  wire [32:0] \port$7885$0 ;
+  output [32:0] \port$7887$0 ;
+  wire [32:0] \port$7887$0 ;
+  output [32:0] \port$7911$0 ;
+  wire [32:0] \port$7911$0 ;
+  output [32:0] \port$7913$0 ;
+  wire [32:0] \port$7913$0 ;
+  output [32:0] \port$7915$0 ;
+  wire [32:0] \port$7915$0 ;
+  output [32:0] \port$7917$0 ;
+  wire [32:0] \port$7917$0 ;
+  output [32:0] \port$7919$0 ;
+  wire [32:0] \port$7919$0 ;
+  output [32:0] \port$7921$0 ;
+  wire [32:0] \port$7921$0 ;
+  output [32:0] \port$7923$0 ;
+  wire [32:0] \port$7923$0 ;
+  output [32:0] \port$7925$0 ;
+  wire [32:0] \port$7925$0 ;
+  output [32:0] \port$7927$0 ;
+  wire [32:0] \port$7927$0 ;
+  output [32:0] \port$7929$0 ;
+  wire [32:0] \port$7929$0 ;
+  output [32:0] \port$7931$0 ;
+  wire [32:0] \port$7931$0 ;
+  output [32:0] \port$7933$0 ;
+  wire [32:0] \port$7933$0 ;
+  output [32:0] \port$7935$0 ;
+  wire [32:0] \port$7935$0 ;
+  output [32:0] \port$7937$0 ;
+  wire [32:0] \port$7937$0 ;
+  output [32:0] \port$7939$0 ;
+  wire [32:0] \port$7939$0 ;
+  output [32:0] \port$7941$0 ;
+  wire [32:0] \port$7941$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -4625,6 +4675,20 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \program__payload.count ;
   wire program__ready;
   wire program__valid;
+  input [31:0] push__payload;
+  wire [31:0] push__payload;
+  wire [31:0] \push__payload$271 ;
+  output push__ready;
+  wire push__ready;
+  wire \push__ready$273 ;
+  input push__valid;
+  wire push__valid;
+  wire \push__valid$275 ;
+  wire [15:0] push_index;
+  wire [15:0] \push_index$279 ;
+  input pushes;
+  wire pushes;
+  wire \pushes$281 ;
   wire [1:0] queued;
   wire quiet;
   wire refuse;
@@ -4635,6 +4699,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   output running;
   wire running;
   wire [5:0] select;
+  input [3:0] semaphore;
+  wire [3:0] semaphore;
   input simt_busy;
   wire simt_busy;
   wire [527:0] simt_cmd__payload;
@@ -4651,6 +4717,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \simt_cmd__payload.post ;
   wire [15:0] \simt_cmd__payload.private ;
   wire [31:0] \simt_cmd__payload.private_base ;
+  wire \simt_cmd__payload.pushes ;
   wire [23:0] \simt_cmd__payload.shared ;
   wire [23:0] \simt_cmd__payload.shared_base ;
   wire [15:0] \simt_cmd__payload.wait ;
@@ -4724,23 +4791,27 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \store_words__payload.index ;
   wire store_words__ready;
   wire store_words__valid;
-  wire [15:0] take;
-  wire [15:0] \take$284 ;
-  wire [15:0] \take$285 ;
-  wire [15:0] \take$286 ;
-  wire [15:0] \take$287 ;
-  wire [15:0] \take$288 ;
+  input take;
+  wire take;
+  wire [15:0] \take$296 ;
+  wire [15:0] \take$297 ;
+  wire [15:0] \take$298 ;
+  wire [15:0] \take$299 ;
+  wire [15:0] \take$300 ;
+  wire [15:0] \take$301 ;
+  output taken;
+  wire taken;
   wire [31:0] total;
   input [90:0] trap;
   wire [90:0] trap;
-  wire [90:0] \trap$271 ;
-  wire [3:0] \trap$271.cause ;
-  wire [2:0] \trap$271.lane ;
-  wire [31:0] \trap$271.pc ;
-  wire [3:0] \trap$271.warp ;
-  wire [15:0] \trap$271.x ;
-  wire [15:0] \trap$271.y ;
-  wire [15:0] \trap$271.z ;
+  wire [90:0] \trap$277 ;
+  wire [3:0] \trap$277.cause ;
+  wire [2:0] \trap$277.lane ;
+  wire [31:0] \trap$277.pc ;
+  wire [3:0] \trap$277.warp ;
+  wire [15:0] \trap$277.x ;
+  wire [15:0] \trap$277.y ;
+  wire [15:0] \trap$277.z ;
   wire [3:0] \trap.cause ;
   wire [2:0] \trap.lane ;
   wire [31:0] \trap.pc ;
@@ -4778,35 +4849,40 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign moving = \$16  | \$17 ;
   assign \$18  = ~ memory_outstanding;
   assign quiet = fetch_idle & \$18 ;
-  assign \$19  = \i__valid$157  & \$63 [10];
-  assign \$20  = missing & \$67 [15:0];
+  assign \$19  = \i__valid$157  & \$67 [10];
+  assign \$20  = missing & \$71 [15:0];
   assign \$21  = | \$20 ;
   assign \$22  = ~ \$21 ;
   assign \$23  = \$19  & \$22 ;
   assign \$24  = ~ hold;
   assign matmul_weights = \$23  & \$24 ;
-  assign \$25  = missing & \$67 [15:0];
+  assign \$25  = missing & \$71 [15:0];
   assign \$26  = | \$25 ;
-  assign \$27  = ~ \$67 [15:0];
+  assign \$27  = ~ \$71 [15:0];
   assign \$28  = missing & \$27 ;
-  assign \$29  = ~ \$67 [31:16];
+  assign \$29  = ~ \$71 [31:16];
   assign \$30  = \$28  & \$29 ;
   assign \$31  = | \$30 ;
-  assign \$32  = missing & \$67 [31:16];
+  assign \$32  = missing & \$71 [31:16];
   assign \$33  = | \$32 ;
-  assign \$34  = load_post__valid ? load_post__mask : 16'h0000;
-  assign \$36  = matmul_post__valid ? matmul_post__mask : 16'h0000;
-  assign \$37  = \$35  | \$36 ;
-  assign \$38  = drain_post__valid ? drain_post__mask : 16'h0000;
-  assign \$39  = \$37  | \$38 ;
-  assign \$40  = store_post__valid ? store_post__mask : 16'h0000;
-  assign \$41  = \$39  | \$40 ;
-  assign \$42  = simt_post__valid ? simt_post__mask : 16'h0000;
-  assign post = \$41  | \$42 ;
-  assign \$44  = \$43  | \take$285 ;
-  assign \$45  = \$44  | \take$286 ;
-  assign \$46  = \$45  | \take$287 ;
-  assign take = \$46  | \take$288 ;
+  assign \$34  = nonzero >> semaphore;
+  assign taken = take & \$34 ;
+  assign \$35  = load_post__valid ? load_post__mask : 16'h0000;
+  assign \$37  = matmul_post__valid ? matmul_post__mask : 16'h0000;
+  assign \$38  = \$36  | \$37 ;
+  assign \$39  = drain_post__valid ? drain_post__mask : 16'h0000;
+  assign \$40  = \$38  | \$39 ;
+  assign \$41  = store_post__valid ? store_post__mask : 16'h0000;
+  assign \$42  = \$40  | \$41 ;
+  assign \$43  = simt_post__valid ? simt_post__mask : 16'h0000;
+  assign post = \$42  | \$43 ;
+  assign \$45  = \$44  | \take$298 ;
+  assign \$46  = \$45  | \take$299 ;
+  assign \$47  = \$46  | \take$300 ;
+  assign \$48  = \$47  | \take$301 ;
+  assign \$49  = 1'h1 << semaphore;
+  assign \$50  = taken ? \$49  : 16'h0000;
+  assign \take$296  = \$48  | \$50 ;
   \weft.control.counters  counters (
     .clk(clk),
     .enable(running),
@@ -4846,6 +4922,11 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .program__payload(program__payload),
     .program__ready(o__ready),
     .program__valid(program__valid),
+    .push__payload(push__payload),
+    .push__ready(push__ready),
+    .push__valid(push__valid),
+    .push_index(simt_fault__index),
+    .pushes(pushes),
     .rst(rst),
     .simt_words__payload(\i__payload$240 ),
     .simt_words__ready(simt_words__ready),
@@ -4862,23 +4943,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$194 ),
     .o__valid(drain_cmd__valid),
-    .\port$7591$0 (\$79 ),
-    .\port$7593$0 (\$80 ),
-    .\port$7595$0 (\$81 ),
-    .\port$7597$0 (\$82 ),
-    .\port$7599$0 (\$83 ),
-    .\port$7601$0 (\$84 ),
-    .\port$7603$0 (\$85 ),
-    .\port$7605$0 (\$86 ),
-    .\port$7607$0 (\$87 ),
-    .\port$7609$0 (\$88 ),
-    .\port$7611$0 (\$89 ),
-    .\port$7613$0 (\$90 ),
-    .\port$7615$0 (\$91 ),
-    .\port$7617$0 (\$92 ),
-    .\port$7619$0 (\$93 ),
-    .\port$7621$0 (\$94 ),
-    .take(\take$286 ),
+    .\port$7803$0 (\$83 ),
+    .\port$7805$0 (\$84 ),
+    .\port$7807$0 (\$85 ),
+    .\port$7809$0 (\$86 ),
+    .\port$7811$0 (\$87 ),
+    .\port$7813$0 (\$88 ),
+    .\port$7815$0 (\$89 ),
+    .\port$7817$0 (\$90 ),
+    .\port$7819$0 (\$91 ),
+    .\port$7821$0 (\$92 ),
+    .\port$7823$0 (\$93 ),
+    .\port$7825$0 (\$94 ),
+    .\port$7827$0 (\$95 ),
+    .\port$7829$0 (\$96 ),
+    .\port$7831$0 (\$97 ),
+    .\port$7833$0 (\$98 ),
+    .take(\take$299 ),
     .waiting(drain_waiting)
   );
   \weft.control.drain_queue  drain_queue (
@@ -4890,22 +4971,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$184 ),
     .\o__ready$39 (\o__ready$188 ),
     .rst(rst),
-    .shadow_0(\$79 ),
-    .shadow_1(\$80 ),
-    .shadow_10(\$89 ),
-    .shadow_11(\$90 ),
-    .shadow_12(\$91 ),
-    .shadow_13(\$92 ),
-    .shadow_14(\$93 ),
-    .shadow_15(\$94 ),
-    .shadow_2(\$81 ),
-    .shadow_3(\$82 ),
-    .shadow_4(\$83 ),
-    .shadow_5(\$84 ),
-    .shadow_6(\$85 ),
-    .shadow_7(\$86 ),
-    .shadow_8(\$87 ),
-    .shadow_9(\$88 )
+    .shadow_0(\$83 ),
+    .shadow_1(\$84 ),
+    .shadow_10(\$93 ),
+    .shadow_11(\$94 ),
+    .shadow_12(\$95 ),
+    .shadow_13(\$96 ),
+    .shadow_14(\$97 ),
+    .shadow_15(\$98 ),
+    .shadow_2(\$85 ),
+    .shadow_3(\$86 ),
+    .shadow_4(\$87 ),
+    .shadow_5(\$88 ),
+    .shadow_6(\$89 ),
+    .shadow_7(\$90 ),
+    .shadow_8(\$91 ),
+    .shadow_9(\$92 )
   );
   \weft.control.errors  errors (
     .abort(abort),
@@ -4933,86 +5014,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$7483$32 (\$47 [32]),
-    .\port$7485$32 (\$48 [32]),
-    .\port$7487$32 (\$49 [32]),
-    .\port$7489$32 (\$50 [32]),
-    .\port$7491$32 (\$51 [32]),
-    .\port$7493$32 (\$52 [32]),
-    .\port$7495$32 (\$53 [32]),
-    .\port$7497$32 (\$54 [32]),
-    .\port$7499$32 (\$55 [32]),
-    .\port$7501$32 (\$56 [32]),
-    .\port$7503$32 (\$57 [32]),
-    .\port$7505$32 (\$58 [32]),
-    .\port$7507$32 (\$59 [32]),
-    .\port$7509$32 (\$60 [32]),
-    .\port$7511$32 (\$61 [32]),
-    .\port$7513$32 (\$62 [32]),
-    .\port$7537$32 (\$63 [32]),
-    .\port$7539$32 (\$64 [32]),
-    .\port$7541$32 (\$65 [32]),
-    .\port$7543$32 (\$66 [32]),
-    .\port$7545$32 (\$67 [32]),
-    .\port$7547$32 (\$68 [32]),
-    .\port$7549$32 (\$69 [32]),
-    .\port$7551$32 (\$70 [32]),
-    .\port$7553$32 (\$71 [32]),
-    .\port$7555$32 (\$72 [32]),
-    .\port$7557$32 (\$73 [32]),
-    .\port$7559$32 (\$74 [32]),
-    .\port$7561$32 (\$75 [32]),
-    .\port$7563$32 (\$76 [32]),
-    .\port$7565$32 (\$77 [32]),
-    .\port$7567$32 (\$78 [32]),
-    .\port$7591$32 (\$79 [32]),
-    .\port$7593$32 (\$80 [32]),
-    .\port$7595$32 (\$81 [32]),
-    .\port$7597$32 (\$82 [32]),
-    .\port$7599$32 (\$83 [32]),
-    .\port$7601$32 (\$84 [32]),
-    .\port$7603$32 (\$85 [32]),
-    .\port$7605$32 (\$86 [32]),
-    .\port$7607$32 (\$87 [32]),
-    .\port$7609$32 (\$88 [32]),
-    .\port$7611$32 (\$89 [32]),
-    .\port$7613$32 (\$90 [32]),
-    .\port$7615$32 (\$91 [32]),
-    .\port$7617$32 (\$92 [32]),
-    .\port$7619$32 (\$93 [32]),
-    .\port$7621$32 (\$94 [32]),
-    .\port$7645$32 (\$95 [32]),
-    .\port$7647$32 (\$96 [32]),
-    .\port$7649$32 (\$97 [32]),
-    .\port$7651$32 (\$98 [32]),
-    .\port$7653$32 (\$99 [32]),
-    .\port$7655$32 (\$100 [32]),
-    .\port$7657$32 (\$101 [32]),
-    .\port$7659$32 (\$102 [32]),
-    .\port$7661$32 (\$103 [32]),
-    .\port$7663$32 (\$104 [32]),
-    .\port$7665$32 (\$105 [32]),
-    .\port$7667$32 (\$106 [32]),
-    .\port$7669$32 (\$107 [32]),
-    .\port$7671$32 (\$108 [32]),
-    .\port$7673$32 (\$109 [32]),
-    .\port$7675$32 (\$110 [32]),
-    .\port$7699$32 (\$111 [32]),
-    .\port$7701$32 (\$112 [32]),
-    .\port$7703$32 (\$113 [32]),
-    .\port$7705$32 (\$114 [32]),
-    .\port$7707$32 (\$115 [32]),
-    .\port$7709$32 (\$116 [32]),
-    .\port$7711$32 (\$117 [32]),
-    .\port$7713$32 (\$118 [32]),
-    .\port$7715$32 (\$119 [32]),
-    .\port$7717$32 (\$120 [32]),
-    .\port$7719$32 (\$121 [32]),
-    .\port$7721$32 (\$122 [32]),
-    .\port$7723$32 (\$123 [32]),
-    .\port$7725$32 (\$124 [32]),
-    .\port$7727$32 (\$125 [32]),
-    .\port$7729$32 (\$126 [32]),
+    .\port$7695$32 (\$51 [32]),
+    .\port$7697$32 (\$52 [32]),
+    .\port$7699$32 (\$53 [32]),
+    .\port$7701$32 (\$54 [32]),
+    .\port$7703$32 (\$55 [32]),
+    .\port$7705$32 (\$56 [32]),
+    .\port$7707$32 (\$57 [32]),
+    .\port$7709$32 (\$58 [32]),
+    .\port$7711$32 (\$59 [32]),
+    .\port$7713$32 (\$60 [32]),
+    .\port$7715$32 (\$61 [32]),
+    .\port$7717$32 (\$62 [32]),
+    .\port$7719$32 (\$63 [32]),
+    .\port$7721$32 (\$64 [32]),
+    .\port$7723$32 (\$65 [32]),
+    .\port$7725$32 (\$66 [32]),
+    .\port$7749$32 (\$67 [32]),
+    .\port$7751$32 (\$68 [32]),
+    .\port$7753$32 (\$69 [32]),
+    .\port$7755$32 (\$70 [32]),
+    .\port$7757$32 (\$71 [32]),
+    .\port$7759$32 (\$72 [32]),
+    .\port$7761$32 (\$73 [32]),
+    .\port$7763$32 (\$74 [32]),
+    .\port$7765$32 (\$75 [32]),
+    .\port$7767$32 (\$76 [32]),
+    .\port$7769$32 (\$77 [32]),
+    .\port$7771$32 (\$78 [32]),
+    .\port$7773$32 (\$79 [32]),
+    .\port$7775$32 (\$80 [32]),
+    .\port$7777$32 (\$81 [32]),
+    .\port$7779$32 (\$82 [32]),
+    .\port$7803$32 (\$83 [32]),
+    .\port$7805$32 (\$84 [32]),
+    .\port$7807$32 (\$85 [32]),
+    .\port$7809$32 (\$86 [32]),
+    .\port$7811$32 (\$87 [32]),
+    .\port$7813$32 (\$88 [32]),
+    .\port$7815$32 (\$89 [32]),
+    .\port$7817$32 (\$90 [32]),
+    .\port$7819$32 (\$91 [32]),
+    .\port$7821$32 (\$92 [32]),
+    .\port$7823$32 (\$93 [32]),
+    .\port$7825$32 (\$94 [32]),
+    .\port$7827$32 (\$95 [32]),
+    .\port$7829$32 (\$96 [32]),
+    .\port$7831$32 (\$97 [32]),
+    .\port$7833$32 (\$98 [32]),
+    .\port$7857$32 (\$99 [32]),
+    .\port$7859$32 (\$100 [32]),
+    .\port$7861$32 (\$101 [32]),
+    .\port$7863$32 (\$102 [32]),
+    .\port$7865$32 (\$103 [32]),
+    .\port$7867$32 (\$104 [32]),
+    .\port$7869$32 (\$105 [32]),
+    .\port$7871$32 (\$106 [32]),
+    .\port$7873$32 (\$107 [32]),
+    .\port$7875$32 (\$108 [32]),
+    .\port$7877$32 (\$109 [32]),
+    .\port$7879$32 (\$110 [32]),
+    .\port$7881$32 (\$111 [32]),
+    .\port$7883$32 (\$112 [32]),
+    .\port$7885$32 (\$113 [32]),
+    .\port$7887$32 (\$114 [32]),
+    .\port$7911$32 (\$115 [32]),
+    .\port$7913$32 (\$116 [32]),
+    .\port$7915$32 (\$117 [32]),
+    .\port$7917$32 (\$118 [32]),
+    .\port$7919$32 (\$119 [32]),
+    .\port$7921$32 (\$120 [32]),
+    .\port$7923$32 (\$121 [32]),
+    .\port$7925$32 (\$122 [32]),
+    .\port$7927$32 (\$123 [32]),
+    .\port$7929$32 (\$124 [32]),
+    .\port$7931$32 (\$125 [32]),
+    .\port$7933$32 (\$126 [32]),
+    .\port$7935$32 (\$127 [32]),
+    .\port$7937$32 (\$128 [32]),
+    .\port$7939$32 (\$129 [32]),
+    .\port$7941$32 (\$130 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5071,23 +5152,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$130 ),
     .o__valid(load_cmd__valid),
-    .\port$7483$0 (\$47 ),
-    .\port$7485$0 (\$48 ),
-    .\port$7487$0 (\$49 ),
-    .\port$7489$0 (\$50 ),
-    .\port$7491$0 (\$51 ),
-    .\port$7493$0 (\$52 ),
-    .\port$7495$0 (\$53 ),
-    .\port$7497$0 (\$54 ),
-    .\port$7499$0 (\$55 ),
-    .\port$7501$0 (\$56 ),
-    .\port$7503$0 (\$57 ),
-    .\port$7505$0 (\$58 ),
-    .\port$7507$0 (\$59 ),
-    .\port$7509$0 (\$60 ),
-    .\port$7511$0 (\$61 ),
-    .\port$7513$0 (\$62 ),
-    .take(\take$284 ),
+    .\port$7695$0 (\$51 ),
+    .\port$7697$0 (\$52 ),
+    .\port$7699$0 (\$53 ),
+    .\port$7701$0 (\$54 ),
+    .\port$7703$0 (\$55 ),
+    .\port$7705$0 (\$56 ),
+    .\port$7707$0 (\$57 ),
+    .\port$7709$0 (\$58 ),
+    .\port$7711$0 (\$59 ),
+    .\port$7713$0 (\$60 ),
+    .\port$7715$0 (\$61 ),
+    .\port$7717$0 (\$62 ),
+    .\port$7719$0 (\$63 ),
+    .\port$7721$0 (\$64 ),
+    .\port$7723$0 (\$65 ),
+    .\port$7725$0 (\$66 ),
+    .take(\take$297 ),
     .waiting(load_waiting)
   );
   \weft.control.load_queue  load_queue (
@@ -5099,22 +5180,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$120 ),
     .\o__ready$39 (\o__ready$124 ),
     .rst(rst),
-    .shadow_0(\$47 ),
-    .shadow_1(\$48 ),
-    .shadow_10(\$57 ),
-    .shadow_11(\$58 ),
-    .shadow_12(\$59 ),
-    .shadow_13(\$60 ),
-    .shadow_14(\$61 ),
-    .shadow_15(\$62 ),
-    .shadow_2(\$49 ),
-    .shadow_3(\$50 ),
-    .shadow_4(\$51 ),
-    .shadow_5(\$52 ),
-    .shadow_6(\$53 ),
-    .shadow_7(\$54 ),
-    .shadow_8(\$55 ),
-    .shadow_9(\$56 )
+    .shadow_0(\$51 ),
+    .shadow_1(\$52 ),
+    .shadow_10(\$61 ),
+    .shadow_11(\$62 ),
+    .shadow_12(\$63 ),
+    .shadow_13(\$64 ),
+    .shadow_14(\$65 ),
+    .shadow_15(\$66 ),
+    .shadow_2(\$53 ),
+    .shadow_3(\$54 ),
+    .shadow_4(\$55 ),
+    .shadow_5(\$56 ),
+    .shadow_6(\$57 ),
+    .shadow_7(\$58 ),
+    .shadow_8(\$59 ),
+    .shadow_9(\$60 )
   );
   \weft.control.matmul_gate  matmul_gate (
     .hold(hold),
@@ -5124,23 +5205,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$161 ),
     .o__valid(matmul_cmd__valid),
-    .\port$7537$0 (\$63 ),
-    .\port$7539$0 (\$64 ),
-    .\port$7541$0 (\$65 ),
-    .\port$7543$0 (\$66 ),
-    .\port$7545$0 (\$67 ),
-    .\port$7547$0 (\$68 ),
-    .\port$7549$0 (\$69 ),
-    .\port$7551$0 (\$70 ),
-    .\port$7553$0 (\$71 ),
-    .\port$7555$0 (\$72 ),
-    .\port$7557$0 (\$73 ),
-    .\port$7559$0 (\$74 ),
-    .\port$7561$0 (\$75 ),
-    .\port$7563$0 (\$76 ),
-    .\port$7565$0 (\$77 ),
-    .\port$7567$0 (\$78 ),
-    .take(\take$285 ),
+    .\port$7749$0 (\$67 ),
+    .\port$7751$0 (\$68 ),
+    .\port$7753$0 (\$69 ),
+    .\port$7755$0 (\$70 ),
+    .\port$7757$0 (\$71 ),
+    .\port$7759$0 (\$72 ),
+    .\port$7761$0 (\$73 ),
+    .\port$7763$0 (\$74 ),
+    .\port$7765$0 (\$75 ),
+    .\port$7767$0 (\$76 ),
+    .\port$7769$0 (\$77 ),
+    .\port$7771$0 (\$78 ),
+    .\port$7773$0 (\$79 ),
+    .\port$7775$0 (\$80 ),
+    .\port$7777$0 (\$81 ),
+    .\port$7779$0 (\$82 ),
+    .take(\take$298 ),
     .waiting(matmul_waiting)
   );
   \weft.control.matmul_queue  matmul_queue (
@@ -5152,22 +5233,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$151 ),
     .\o__ready$39 (\o__ready$155 ),
     .rst(rst),
-    .shadow_0(\$63 ),
-    .shadow_1(\$64 ),
-    .shadow_10(\$73 ),
-    .shadow_11(\$74 ),
-    .shadow_12(\$75 ),
-    .shadow_13(\$76 ),
-    .shadow_14(\$77 ),
-    .shadow_15(\$78 ),
-    .shadow_2(\$65 ),
-    .shadow_3(\$66 ),
-    .shadow_4(\$67 ),
-    .shadow_5(\$68 ),
-    .shadow_6(\$69 ),
-    .shadow_7(\$70 ),
-    .shadow_8(\$71 ),
-    .shadow_9(\$72 )
+    .shadow_0(\$67 ),
+    .shadow_1(\$68 ),
+    .shadow_10(\$77 ),
+    .shadow_11(\$78 ),
+    .shadow_12(\$79 ),
+    .shadow_13(\$80 ),
+    .shadow_14(\$81 ),
+    .shadow_15(\$82 ),
+    .shadow_2(\$69 ),
+    .shadow_3(\$70 ),
+    .shadow_4(\$71 ),
+    .shadow_5(\$72 ),
+    .shadow_6(\$73 ),
+    .shadow_7(\$74 ),
+    .shadow_8(\$75 ),
+    .shadow_9(\$76 )
   );
   \weft.control.programs  programs (
     .clear(clear),
@@ -5188,7 +5269,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .overflow(overflow),
     .post(post),
     .rst(rst),
-    .take(take)
+    .take(\take$296 )
   );
   \weft.control.simt_gate  simt_gate (
     .hold(hold),
@@ -5197,23 +5278,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$254 ),
     .o__valid(simt_cmd__valid),
-    .\port$7699$0 (\$111 ),
-    .\port$7701$0 (\$112 ),
-    .\port$7703$0 (\$113 ),
-    .\port$7705$0 (\$114 ),
-    .\port$7707$0 (\$115 ),
-    .\port$7709$0 (\$116 ),
-    .\port$7711$0 (\$117 ),
-    .\port$7713$0 (\$118 ),
-    .\port$7715$0 (\$119 ),
-    .\port$7717$0 (\$120 ),
-    .\port$7719$0 (\$121 ),
-    .\port$7721$0 (\$122 ),
-    .\port$7723$0 (\$123 ),
-    .\port$7725$0 (\$124 ),
-    .\port$7727$0 (\$125 ),
-    .\port$7729$0 (\$126 ),
-    .take(\take$288 ),
+    .\port$7911$0 (\$115 ),
+    .\port$7913$0 (\$116 ),
+    .\port$7915$0 (\$117 ),
+    .\port$7917$0 (\$118 ),
+    .\port$7919$0 (\$119 ),
+    .\port$7921$0 (\$120 ),
+    .\port$7923$0 (\$121 ),
+    .\port$7925$0 (\$122 ),
+    .\port$7927$0 (\$123 ),
+    .\port$7929$0 (\$124 ),
+    .\port$7931$0 (\$125 ),
+    .\port$7933$0 (\$126 ),
+    .\port$7935$0 (\$127 ),
+    .\port$7937$0 (\$128 ),
+    .\port$7939$0 (\$129 ),
+    .\port$7941$0 (\$130 ),
+    .take(\take$301 ),
     .waiting(simt_waiting)
   );
   \weft.control.simt_queue  simt_queue (
@@ -5225,22 +5306,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$244 ),
     .\o__ready$39 (\o__ready$248 ),
     .rst(rst),
-    .shadow_0(\$111 ),
-    .shadow_1(\$112 ),
-    .shadow_10(\$121 ),
-    .shadow_11(\$122 ),
-    .shadow_12(\$123 ),
-    .shadow_13(\$124 ),
-    .shadow_14(\$125 ),
-    .shadow_15(\$126 ),
-    .shadow_2(\$113 ),
-    .shadow_3(\$114 ),
-    .shadow_4(\$115 ),
-    .shadow_5(\$116 ),
-    .shadow_6(\$117 ),
-    .shadow_7(\$118 ),
-    .shadow_8(\$119 ),
-    .shadow_9(\$120 )
+    .shadow_0(\$115 ),
+    .shadow_1(\$116 ),
+    .shadow_10(\$125 ),
+    .shadow_11(\$126 ),
+    .shadow_12(\$127 ),
+    .shadow_13(\$128 ),
+    .shadow_14(\$129 ),
+    .shadow_15(\$130 ),
+    .shadow_2(\$117 ),
+    .shadow_3(\$118 ),
+    .shadow_4(\$119 ),
+    .shadow_5(\$120 ),
+    .shadow_6(\$121 ),
+    .shadow_7(\$122 ),
+    .shadow_8(\$123 ),
+    .shadow_9(\$124 )
   );
   \weft.control.store_gate  store_gate (
     .hold(hold),
@@ -5249,23 +5330,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$224 ),
     .o__valid(store_cmd__valid),
-    .\port$7645$0 (\$95 ),
-    .\port$7647$0 (\$96 ),
-    .\port$7649$0 (\$97 ),
-    .\port$7651$0 (\$98 ),
-    .\port$7653$0 (\$99 ),
-    .\port$7655$0 (\$100 ),
-    .\port$7657$0 (\$101 ),
-    .\port$7659$0 (\$102 ),
-    .\port$7661$0 (\$103 ),
-    .\port$7663$0 (\$104 ),
-    .\port$7665$0 (\$105 ),
-    .\port$7667$0 (\$106 ),
-    .\port$7669$0 (\$107 ),
-    .\port$7671$0 (\$108 ),
-    .\port$7673$0 (\$109 ),
-    .\port$7675$0 (\$110 ),
-    .take(\take$287 ),
+    .\port$7857$0 (\$99 ),
+    .\port$7859$0 (\$100 ),
+    .\port$7861$0 (\$101 ),
+    .\port$7863$0 (\$102 ),
+    .\port$7865$0 (\$103 ),
+    .\port$7867$0 (\$104 ),
+    .\port$7869$0 (\$105 ),
+    .\port$7871$0 (\$106 ),
+    .\port$7873$0 (\$107 ),
+    .\port$7875$0 (\$108 ),
+    .\port$7877$0 (\$109 ),
+    .\port$7879$0 (\$110 ),
+    .\port$7881$0 (\$111 ),
+    .\port$7883$0 (\$112 ),
+    .\port$7885$0 (\$113 ),
+    .\port$7887$0 (\$114 ),
+    .take(\take$300 ),
     .waiting(store_waiting)
   );
   \weft.control.store_queue  store_queue (
@@ -5277,22 +5358,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$214 ),
     .\o__ready$39 (\o__ready$218 ),
     .rst(rst),
-    .shadow_0(\$95 ),
-    .shadow_1(\$96 ),
-    .shadow_10(\$105 ),
-    .shadow_11(\$106 ),
-    .shadow_12(\$107 ),
-    .shadow_13(\$108 ),
-    .shadow_14(\$109 ),
-    .shadow_15(\$110 ),
-    .shadow_2(\$97 ),
-    .shadow_3(\$98 ),
-    .shadow_4(\$99 ),
-    .shadow_5(\$100 ),
-    .shadow_6(\$101 ),
-    .shadow_7(\$102 ),
-    .shadow_8(\$103 ),
-    .shadow_9(\$104 )
+    .shadow_0(\$99 ),
+    .shadow_1(\$100 ),
+    .shadow_10(\$109 ),
+    .shadow_11(\$110 ),
+    .shadow_12(\$111 ),
+    .shadow_13(\$112 ),
+    .shadow_14(\$113 ),
+    .shadow_15(\$114 ),
+    .shadow_2(\$101 ),
+    .shadow_3(\$102 ),
+    .shadow_4(\$103 ),
+    .shadow_5(\$104 ),
+    .shadow_6(\$105 ),
+    .shadow_7(\$106 ),
+    .shadow_8(\$107 ),
+    .shadow_9(\$108 )
   );
   assign \host__araddr$1  = host__araddr;
   assign \host__arready$3  = host__arready;
@@ -5352,12 +5433,12 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign load_words__payload = \i__payload$116 ;
   assign \i__ready$119  = load_words__ready;
   assign load_words__valid = \i__valid$120 ;
-  assign \i__payload$122  = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0] };
-  assign \o__payload$123  = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0] };
+  assign \i__payload$122  = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0] };
+  assign \o__payload$123  = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0] };
   assign \i__ready$125  = \o__ready$124 ;
   assign \o__valid$127  = \i__valid$126 ;
-  assign load_cmd__payload = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0] };
-  assign \o__payload$129  = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0] };
+  assign load_cmd__payload = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0] };
+  assign \o__payload$129  = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0] };
   assign load_cmd__ready = \o__ready$130 ;
   assign \o__valid$133  = load_cmd__valid;
   assign \load_fault__cause$135  = load_fault__cause;
@@ -5366,16 +5447,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$141  = nonzero;
   assign \hold$142  = hold;
   assign waiting = load_waiting;
-  assign load_index = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32] };
+  assign load_index = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32] };
   assign matmul_words__payload = \i__payload$147 ;
   assign \i__ready$150  = matmul_words__ready;
   assign matmul_words__valid = \i__valid$151 ;
-  assign \i__payload$153  = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0] };
-  assign \o__payload$154  = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0] };
+  assign \i__payload$153  = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0] };
+  assign \o__payload$154  = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0] };
   assign \i__ready$156  = \o__ready$155 ;
   assign \o__valid$158  = \i__valid$157 ;
-  assign matmul_cmd__payload = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0] };
-  assign \o__payload$160  = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0] };
+  assign matmul_cmd__payload = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0] };
+  assign \o__payload$160  = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0] };
   assign matmul_cmd__ready = \o__ready$161 ;
   assign \o__valid$164  = matmul_cmd__valid;
   assign \matmul_fault__cause$166  = matmul_fault__cause;
@@ -5384,16 +5465,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$171  = nonzero;
   assign \hold$172  = hold;
   assign \waiting$175  = matmul_waiting;
-  assign matmul_index = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32] };
+  assign matmul_index = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32] };
   assign drain_words__payload = \i__payload$180 ;
   assign \i__ready$183  = drain_words__ready;
   assign drain_words__valid = \i__valid$184 ;
-  assign \i__payload$186  = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0] };
-  assign \o__payload$187  = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0] };
+  assign \i__payload$186  = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0] };
+  assign \o__payload$187  = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0] };
   assign \i__ready$189  = \o__ready$188 ;
   assign \o__valid$191  = \i__valid$190 ;
-  assign drain_cmd__payload = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0] };
-  assign \o__payload$193  = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0] };
+  assign drain_cmd__payload = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0] };
+  assign \o__payload$193  = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0] };
   assign drain_cmd__ready = \o__ready$194 ;
   assign \o__valid$197  = drain_cmd__valid;
   assign \drain_fault__cause$199  = drain_fault__cause;
@@ -5402,16 +5483,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$204  = nonzero;
   assign \hold$205  = hold;
   assign \waiting$208  = drain_waiting;
-  assign drain_index = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32] };
+  assign drain_index = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32] };
   assign store_words__payload = \i__payload$210 ;
   assign \i__ready$213  = store_words__ready;
   assign store_words__valid = \i__valid$214 ;
-  assign \i__payload$216  = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0] };
-  assign \o__payload$217  = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0] };
+  assign \i__payload$216  = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0] };
+  assign \o__payload$217  = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0] };
   assign \i__ready$219  = \o__ready$218 ;
   assign \o__valid$221  = \i__valid$220 ;
-  assign store_cmd__payload = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0] };
-  assign \o__payload$223  = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0] };
+  assign store_cmd__payload = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0] };
+  assign \o__payload$223  = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0], \$99 [31:0] };
   assign store_cmd__ready = \o__ready$224 ;
   assign \o__valid$227  = store_cmd__valid;
   assign \store_fault__cause$229  = store_fault__cause;
@@ -5420,16 +5501,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$234  = nonzero;
   assign \hold$235  = hold;
   assign \waiting$238  = store_waiting;
-  assign store_index = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32] };
+  assign store_index = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32] };
   assign simt_words__payload = \i__payload$240 ;
   assign \i__ready$243  = simt_words__ready;
   assign simt_words__valid = \i__valid$244 ;
-  assign \i__payload$246  = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0] };
-  assign \o__payload$247  = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0] };
+  assign \i__payload$246  = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0], \$115 [31:0] };
+  assign \o__payload$247  = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0], \$115 [31:0] };
   assign \i__ready$249  = \o__ready$248 ;
   assign \o__valid$251  = \i__valid$250 ;
-  assign simt_cmd__payload = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0] };
-  assign \o__payload$253  = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0] };
+  assign simt_cmd__payload = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0], \$115 [31:0] };
+  assign \o__payload$253  = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0], \$115 [31:0] };
   assign simt_cmd__ready = \o__ready$254 ;
   assign \o__valid$257  = simt_cmd__valid;
   assign \simt_fault__cause$259  = simt_fault__cause;
@@ -5438,88 +5519,94 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$264  = nonzero;
   assign \hold$265  = hold;
   assign \waiting$268  = simt_waiting;
-  assign simt_index = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32] };
-  assign \trap$271  = trap;
-  assign \port$7483$0  = \$47 ;
-  assign \port$7485$0  = \$48 ;
-  assign \port$7487$0  = \$49 ;
-  assign \port$7489$0  = \$50 ;
-  assign \port$7491$0  = \$51 ;
-  assign \port$7493$0  = \$52 ;
-  assign \port$7495$0  = \$53 ;
-  assign \port$7497$0  = \$54 ;
-  assign \port$7499$0  = \$55 ;
-  assign \port$7501$0  = \$56 ;
-  assign \port$7503$0  = \$57 ;
-  assign \port$7505$0  = \$58 ;
-  assign \port$7507$0  = \$59 ;
-  assign \port$7509$0  = \$60 ;
-  assign \port$7511$0  = \$61 ;
-  assign \port$7513$0  = \$62 ;
-  assign \port$7537$0  = \$63 ;
-  assign \port$7539$0  = \$64 ;
-  assign \port$7541$0  = \$65 ;
-  assign \port$7543$0  = \$66 ;
-  assign \port$7545$0  = \$67 ;
-  assign \port$7547$0  = \$68 ;
-  assign \port$7549$0  = \$69 ;
-  assign \port$7551$0  = \$70 ;
-  assign \port$7553$0  = \$71 ;
-  assign \port$7555$0  = \$72 ;
-  assign \port$7557$0  = \$73 ;
-  assign \port$7559$0  = \$74 ;
-  assign \port$7561$0  = \$75 ;
-  assign \port$7563$0  = \$76 ;
-  assign \port$7565$0  = \$77 ;
-  assign \port$7567$0  = \$78 ;
-  assign \port$7591$0  = \$79 ;
-  assign \port$7593$0  = \$80 ;
-  assign \port$7595$0  = \$81 ;
-  assign \port$7597$0  = \$82 ;
-  assign \port$7599$0  = \$83 ;
-  assign \port$7601$0  = \$84 ;
-  assign \port$7603$0  = \$85 ;
-  assign \port$7605$0  = \$86 ;
-  assign \port$7607$0  = \$87 ;
-  assign \port$7609$0  = \$88 ;
-  assign \port$7611$0  = \$89 ;
-  assign \port$7613$0  = \$90 ;
-  assign \port$7615$0  = \$91 ;
-  assign \port$7617$0  = \$92 ;
-  assign \port$7619$0  = \$93 ;
-  assign \port$7621$0  = \$94 ;
-  assign \port$7645$0  = \$95 ;
-  assign \port$7647$0  = \$96 ;
-  assign \port$7649$0  = \$97 ;
-  assign \port$7651$0  = \$98 ;
-  assign \port$7653$0  = \$99 ;
-  assign \port$7655$0  = \$100 ;
-  assign \port$7657$0  = \$101 ;
-  assign \port$7659$0  = \$102 ;
-  assign \port$7661$0  = \$103 ;
-  assign \port$7663$0  = \$104 ;
-  assign \port$7665$0  = \$105 ;
-  assign \port$7667$0  = \$106 ;
-  assign \port$7669$0  = \$107 ;
-  assign \port$7671$0  = \$108 ;
-  assign \port$7673$0  = \$109 ;
-  assign \port$7675$0  = \$110 ;
-  assign \port$7699$0  = \$111 ;
-  assign \port$7701$0  = \$112 ;
-  assign \port$7703$0  = \$113 ;
-  assign \port$7705$0  = \$114 ;
-  assign \port$7707$0  = \$115 ;
-  assign \port$7709$0  = \$116 ;
-  assign \port$7711$0  = \$117 ;
-  assign \port$7713$0  = \$118 ;
-  assign \port$7715$0  = \$119 ;
-  assign \port$7717$0  = \$120 ;
-  assign \port$7719$0  = \$121 ;
-  assign \port$7721$0  = \$122 ;
-  assign \port$7723$0  = \$123 ;
-  assign \port$7725$0  = \$124 ;
-  assign \port$7727$0  = \$125 ;
-  assign \port$7729$0  = \$126 ;
+  assign simt_index = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32] };
+  assign \push__payload$271  = push__payload;
+  assign \push__ready$273  = push__ready;
+  assign \push__valid$275  = push__valid;
+  assign \trap$277  = trap;
+  assign push_index = simt_fault__index;
+  assign \push_index$279  = simt_fault__index;
+  assign \pushes$281  = pushes;
+  assign \port$7695$0  = \$51 ;
+  assign \port$7697$0  = \$52 ;
+  assign \port$7699$0  = \$53 ;
+  assign \port$7701$0  = \$54 ;
+  assign \port$7703$0  = \$55 ;
+  assign \port$7705$0  = \$56 ;
+  assign \port$7707$0  = \$57 ;
+  assign \port$7709$0  = \$58 ;
+  assign \port$7711$0  = \$59 ;
+  assign \port$7713$0  = \$60 ;
+  assign \port$7715$0  = \$61 ;
+  assign \port$7717$0  = \$62 ;
+  assign \port$7719$0  = \$63 ;
+  assign \port$7721$0  = \$64 ;
+  assign \port$7723$0  = \$65 ;
+  assign \port$7725$0  = \$66 ;
+  assign \port$7749$0  = \$67 ;
+  assign \port$7751$0  = \$68 ;
+  assign \port$7753$0  = \$69 ;
+  assign \port$7755$0  = \$70 ;
+  assign \port$7757$0  = \$71 ;
+  assign \port$7759$0  = \$72 ;
+  assign \port$7761$0  = \$73 ;
+  assign \port$7763$0  = \$74 ;
+  assign \port$7765$0  = \$75 ;
+  assign \port$7767$0  = \$76 ;
+  assign \port$7769$0  = \$77 ;
+  assign \port$7771$0  = \$78 ;
+  assign \port$7773$0  = \$79 ;
+  assign \port$7775$0  = \$80 ;
+  assign \port$7777$0  = \$81 ;
+  assign \port$7779$0  = \$82 ;
+  assign \port$7803$0  = \$83 ;
+  assign \port$7805$0  = \$84 ;
+  assign \port$7807$0  = \$85 ;
+  assign \port$7809$0  = \$86 ;
+  assign \port$7811$0  = \$87 ;
+  assign \port$7813$0  = \$88 ;
+  assign \port$7815$0  = \$89 ;
+  assign \port$7817$0  = \$90 ;
+  assign \port$7819$0  = \$91 ;
+  assign \port$7821$0  = \$92 ;
+  assign \port$7823$0  = \$93 ;
+  assign \port$7825$0  = \$94 ;
+  assign \port$7827$0  = \$95 ;
+  assign \port$7829$0  = \$96 ;
+  assign \port$7831$0  = \$97 ;
+  assign \port$7833$0  = \$98 ;
+  assign \port$7857$0  = \$99 ;
+  assign \port$7859$0  = \$100 ;
+  assign \port$7861$0  = \$101 ;
+  assign \port$7863$0  = \$102 ;
+  assign \port$7865$0  = \$103 ;
+  assign \port$7867$0  = \$104 ;
+  assign \port$7869$0  = \$105 ;
+  assign \port$7871$0  = \$106 ;
+  assign \port$7873$0  = \$107 ;
+  assign \port$7875$0  = \$108 ;
+  assign \port$7877$0  = \$109 ;
+  assign \port$7879$0  = \$110 ;
+  assign \port$7881$0  = \$111 ;
+  assign \port$7883$0  = \$112 ;
+  assign \port$7885$0  = \$113 ;
+  assign \port$7887$0  = \$114 ;
+  assign \port$7911$0  = \$115 ;
+  assign \port$7913$0  = \$116 ;
+  assign \port$7915$0  = \$117 ;
+  assign \port$7917$0  = \$118 ;
+  assign \port$7919$0  = \$119 ;
+  assign \port$7921$0  = \$120 ;
+  assign \port$7923$0  = \$121 ;
+  assign \port$7925$0  = \$122 ;
+  assign \port$7927$0  = \$123 ;
+  assign \port$7929$0  = \$124 ;
+  assign \port$7931$0  = \$125 ;
+  assign \port$7933$0  = \$126 ;
+  assign \port$7935$0  = \$127 ;
+  assign \port$7937$0  = \$128 ;
+  assign \port$7939$0  = \$129 ;
+  assign \port$7941$0  = \$130 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -5636,214 +5723,214 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \i__payload$116.index  = \i__payload$116 [32];
   assign \load_words__payload.data  = \i__payload$116 [31:0];
   assign \load_words__payload.index  = \i__payload$116 [32];
-  assign \i__payload$122.opcode  = \$47 [7:0];
-  assign \i__payload$122.wait  = \$48 [15:0];
-  assign \i__payload$122.post  = \$48 [31:16];
-  assign \i__payload$122.space  = \$47 [9:8];
-  assign \i__payload$122.flip  = \$47 [10];
-  assign \i__payload$122.transpose  = \$47 [11];
-  assign \i__payload$122.fill  = \$47 [31:24];
-  assign \i__payload$122.src  = \$49 [31:0];
-  assign \i__payload$122.stride1  = \$50 [31:0];
-  assign \i__payload$122.stride2  = \$51 [31:0];
-  assign \i__payload$122.len  = \$52 [23:0];
-  assign \i__payload$122.count1  = \$53 [15:0];
-  assign \i__payload$122.count2  = \$53 [31:16];
-  assign \i__payload$122.dst  = \$54 [23:0];
-  assign \i__payload$122.dst_stride1  = \$55 [23:0];
-  assign \i__payload$122.dst_stride2  = \$56 [23:0];
-  assign \i__payload$122.dst_chunk  = \$57 [23:0];
-  assign \i__payload$122.pad_left  = \$58 [15:0];
-  assign \i__payload$122.pad_right  = \$58 [31:16];
-  assign \i__payload$122.pad_top  = \$59 [15:0];
-  assign \i__payload$122.pad_bottom  = \$59 [31:16];
-  assign \i__payload$122.fence  = \$60 [23:0];
-  assign \i__payload$122.index  = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32] };
-  assign \o__payload$123.opcode  = \$47 [7:0];
-  assign \o__payload$123.wait  = \$48 [15:0];
-  assign \o__payload$123.post  = \$48 [31:16];
-  assign \o__payload$123.space  = \$47 [9:8];
-  assign \o__payload$123.flip  = \$47 [10];
-  assign \o__payload$123.transpose  = \$47 [11];
-  assign \o__payload$123.fill  = \$47 [31:24];
-  assign \o__payload$123.src  = \$49 [31:0];
-  assign \o__payload$123.stride1  = \$50 [31:0];
-  assign \o__payload$123.stride2  = \$51 [31:0];
-  assign \o__payload$123.len  = \$52 [23:0];
-  assign \o__payload$123.count1  = \$53 [15:0];
-  assign \o__payload$123.count2  = \$53 [31:16];
-  assign \o__payload$123.dst  = \$54 [23:0];
-  assign \o__payload$123.dst_stride1  = \$55 [23:0];
-  assign \o__payload$123.dst_stride2  = \$56 [23:0];
-  assign \o__payload$123.dst_chunk  = \$57 [23:0];
-  assign \o__payload$123.pad_left  = \$58 [15:0];
-  assign \o__payload$123.pad_right  = \$58 [31:16];
-  assign \o__payload$123.pad_top  = \$59 [15:0];
-  assign \o__payload$123.pad_bottom  = \$59 [31:16];
-  assign \o__payload$123.fence  = \$60 [23:0];
-  assign \o__payload$123.index  = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32] };
-  assign \load_cmd__payload.opcode  = \$47 [7:0];
-  assign \load_cmd__payload.wait  = \$48 [15:0];
-  assign \load_cmd__payload.post  = \$48 [31:16];
-  assign \load_cmd__payload.space  = \$47 [9:8];
-  assign \load_cmd__payload.flip  = \$47 [10];
-  assign \load_cmd__payload.transpose  = \$47 [11];
-  assign \load_cmd__payload.fill  = \$47 [31:24];
-  assign \load_cmd__payload.src  = \$49 [31:0];
-  assign \load_cmd__payload.stride1  = \$50 [31:0];
-  assign \load_cmd__payload.stride2  = \$51 [31:0];
-  assign \load_cmd__payload.len  = \$52 [23:0];
-  assign \load_cmd__payload.count1  = \$53 [15:0];
-  assign \load_cmd__payload.count2  = \$53 [31:16];
-  assign \load_cmd__payload.dst  = \$54 [23:0];
-  assign \load_cmd__payload.dst_stride1  = \$55 [23:0];
-  assign \load_cmd__payload.dst_stride2  = \$56 [23:0];
-  assign \load_cmd__payload.dst_chunk  = \$57 [23:0];
-  assign \load_cmd__payload.pad_left  = \$58 [15:0];
-  assign \load_cmd__payload.pad_right  = \$58 [31:16];
-  assign \load_cmd__payload.pad_top  = \$59 [15:0];
-  assign \load_cmd__payload.pad_bottom  = \$59 [31:16];
-  assign \load_cmd__payload.fence  = \$60 [23:0];
-  assign \load_cmd__payload.index  = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32] };
-  assign \o__payload$129.opcode  = \$47 [7:0];
-  assign \o__payload$129.wait  = \$48 [15:0];
-  assign \o__payload$129.post  = \$48 [31:16];
-  assign \o__payload$129.space  = \$47 [9:8];
-  assign \o__payload$129.flip  = \$47 [10];
-  assign \o__payload$129.transpose  = \$47 [11];
-  assign \o__payload$129.fill  = \$47 [31:24];
-  assign \o__payload$129.src  = \$49 [31:0];
-  assign \o__payload$129.stride1  = \$50 [31:0];
-  assign \o__payload$129.stride2  = \$51 [31:0];
-  assign \o__payload$129.len  = \$52 [23:0];
-  assign \o__payload$129.count1  = \$53 [15:0];
-  assign \o__payload$129.count2  = \$53 [31:16];
-  assign \o__payload$129.dst  = \$54 [23:0];
-  assign \o__payload$129.dst_stride1  = \$55 [23:0];
-  assign \o__payload$129.dst_stride2  = \$56 [23:0];
-  assign \o__payload$129.dst_chunk  = \$57 [23:0];
-  assign \o__payload$129.pad_left  = \$58 [15:0];
-  assign \o__payload$129.pad_right  = \$58 [31:16];
-  assign \o__payload$129.pad_top  = \$59 [15:0];
-  assign \o__payload$129.pad_bottom  = \$59 [31:16];
-  assign \o__payload$129.fence  = \$60 [23:0];
-  assign \o__payload$129.index  = { \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32] };
+  assign \i__payload$122.opcode  = \$51 [7:0];
+  assign \i__payload$122.wait  = \$52 [15:0];
+  assign \i__payload$122.post  = \$52 [31:16];
+  assign \i__payload$122.space  = \$51 [9:8];
+  assign \i__payload$122.flip  = \$51 [10];
+  assign \i__payload$122.transpose  = \$51 [11];
+  assign \i__payload$122.fill  = \$51 [31:24];
+  assign \i__payload$122.src  = \$53 [31:0];
+  assign \i__payload$122.stride1  = \$54 [31:0];
+  assign \i__payload$122.stride2  = \$55 [31:0];
+  assign \i__payload$122.len  = \$56 [23:0];
+  assign \i__payload$122.count1  = \$57 [15:0];
+  assign \i__payload$122.count2  = \$57 [31:16];
+  assign \i__payload$122.dst  = \$58 [23:0];
+  assign \i__payload$122.dst_stride1  = \$59 [23:0];
+  assign \i__payload$122.dst_stride2  = \$60 [23:0];
+  assign \i__payload$122.dst_chunk  = \$61 [23:0];
+  assign \i__payload$122.pad_left  = \$62 [15:0];
+  assign \i__payload$122.pad_right  = \$62 [31:16];
+  assign \i__payload$122.pad_top  = \$63 [15:0];
+  assign \i__payload$122.pad_bottom  = \$63 [31:16];
+  assign \i__payload$122.fence  = \$64 [23:0];
+  assign \i__payload$122.index  = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32] };
+  assign \o__payload$123.opcode  = \$51 [7:0];
+  assign \o__payload$123.wait  = \$52 [15:0];
+  assign \o__payload$123.post  = \$52 [31:16];
+  assign \o__payload$123.space  = \$51 [9:8];
+  assign \o__payload$123.flip  = \$51 [10];
+  assign \o__payload$123.transpose  = \$51 [11];
+  assign \o__payload$123.fill  = \$51 [31:24];
+  assign \o__payload$123.src  = \$53 [31:0];
+  assign \o__payload$123.stride1  = \$54 [31:0];
+  assign \o__payload$123.stride2  = \$55 [31:0];
+  assign \o__payload$123.len  = \$56 [23:0];
+  assign \o__payload$123.count1  = \$57 [15:0];
+  assign \o__payload$123.count2  = \$57 [31:16];
+  assign \o__payload$123.dst  = \$58 [23:0];
+  assign \o__payload$123.dst_stride1  = \$59 [23:0];
+  assign \o__payload$123.dst_stride2  = \$60 [23:0];
+  assign \o__payload$123.dst_chunk  = \$61 [23:0];
+  assign \o__payload$123.pad_left  = \$62 [15:0];
+  assign \o__payload$123.pad_right  = \$62 [31:16];
+  assign \o__payload$123.pad_top  = \$63 [15:0];
+  assign \o__payload$123.pad_bottom  = \$63 [31:16];
+  assign \o__payload$123.fence  = \$64 [23:0];
+  assign \o__payload$123.index  = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32] };
+  assign \load_cmd__payload.opcode  = \$51 [7:0];
+  assign \load_cmd__payload.wait  = \$52 [15:0];
+  assign \load_cmd__payload.post  = \$52 [31:16];
+  assign \load_cmd__payload.space  = \$51 [9:8];
+  assign \load_cmd__payload.flip  = \$51 [10];
+  assign \load_cmd__payload.transpose  = \$51 [11];
+  assign \load_cmd__payload.fill  = \$51 [31:24];
+  assign \load_cmd__payload.src  = \$53 [31:0];
+  assign \load_cmd__payload.stride1  = \$54 [31:0];
+  assign \load_cmd__payload.stride2  = \$55 [31:0];
+  assign \load_cmd__payload.len  = \$56 [23:0];
+  assign \load_cmd__payload.count1  = \$57 [15:0];
+  assign \load_cmd__payload.count2  = \$57 [31:16];
+  assign \load_cmd__payload.dst  = \$58 [23:0];
+  assign \load_cmd__payload.dst_stride1  = \$59 [23:0];
+  assign \load_cmd__payload.dst_stride2  = \$60 [23:0];
+  assign \load_cmd__payload.dst_chunk  = \$61 [23:0];
+  assign \load_cmd__payload.pad_left  = \$62 [15:0];
+  assign \load_cmd__payload.pad_right  = \$62 [31:16];
+  assign \load_cmd__payload.pad_top  = \$63 [15:0];
+  assign \load_cmd__payload.pad_bottom  = \$63 [31:16];
+  assign \load_cmd__payload.fence  = \$64 [23:0];
+  assign \load_cmd__payload.index  = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32] };
+  assign \o__payload$129.opcode  = \$51 [7:0];
+  assign \o__payload$129.wait  = \$52 [15:0];
+  assign \o__payload$129.post  = \$52 [31:16];
+  assign \o__payload$129.space  = \$51 [9:8];
+  assign \o__payload$129.flip  = \$51 [10];
+  assign \o__payload$129.transpose  = \$51 [11];
+  assign \o__payload$129.fill  = \$51 [31:24];
+  assign \o__payload$129.src  = \$53 [31:0];
+  assign \o__payload$129.stride1  = \$54 [31:0];
+  assign \o__payload$129.stride2  = \$55 [31:0];
+  assign \o__payload$129.len  = \$56 [23:0];
+  assign \o__payload$129.count1  = \$57 [15:0];
+  assign \o__payload$129.count2  = \$57 [31:16];
+  assign \o__payload$129.dst  = \$58 [23:0];
+  assign \o__payload$129.dst_stride1  = \$59 [23:0];
+  assign \o__payload$129.dst_stride2  = \$60 [23:0];
+  assign \o__payload$129.dst_chunk  = \$61 [23:0];
+  assign \o__payload$129.pad_left  = \$62 [15:0];
+  assign \o__payload$129.pad_right  = \$62 [31:16];
+  assign \o__payload$129.pad_top  = \$63 [15:0];
+  assign \o__payload$129.pad_bottom  = \$63 [31:16];
+  assign \o__payload$129.fence  = \$64 [23:0];
+  assign \o__payload$129.index  = { \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$51 [32] };
   assign \i__payload$147.data  = \i__payload$147 [31:0];
   assign \i__payload$147.index  = \i__payload$147 [32];
   assign \matmul_words__payload.data  = \i__payload$147 [31:0];
   assign \matmul_words__payload.index  = \i__payload$147 [32];
-  assign \i__payload$153.opcode  = \$63 [7:0];
-  assign \i__payload$153.wait  = \$64 [15:0];
-  assign \i__payload$153.post  = \$64 [31:16];
-  assign \i__payload$153.accumulate  = \$63 [8];
-  assign \i__payload$153.row_sum  = \$63 [9];
-  assign \i__payload$153.early  = \$63 [10];
-  assign \i__payload$153.act  = \$65 [23:0];
-  assign \i__payload$153.wgt  = \$66 [15:0];
-  assign \i__payload$153.wgt_block  = \$66 [31:16];
-  assign \i__payload$153.wait_weights  = \$67 [15:0];
-  assign \i__payload$153.wait_acc  = \$67 [31:16];
-  assign \i__payload$153.acc  = \$68 [15:0];
-  assign \i__payload$153.acc_block  = \$68 [31:16];
-  assign \i__payload$153.blocks  = \$69 [15:0];
-  assign \i__payload$153.k_tail  = \$69 [31:16];
-  assign \i__payload$153.k0  = \$70 [15:0];
-  assign \i__payload$153.k1  = \$70 [31:16];
-  assign \i__payload$153.k2  = \$71 [15:0];
-  assign \i__payload$153.m0  = \$71 [31:16];
-  assign \i__payload$153.m1  = \$72 [15:0];
-  assign \i__payload$153.m2  = \$72 [31:16];
-  assign \i__payload$153.k0_stride  = \$73 [23:0];
-  assign \i__payload$153.k1_stride  = \$74 [23:0];
-  assign \i__payload$153.k2_stride  = \$75 [23:0];
-  assign \i__payload$153.m0_stride  = \$76 [23:0];
-  assign \i__payload$153.m1_stride  = \$77 [23:0];
-  assign \i__payload$153.m2_stride  = \$78 [23:0];
-  assign \i__payload$153.index  = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32] };
-  assign \o__payload$154.opcode  = \$63 [7:0];
-  assign \o__payload$154.wait  = \$64 [15:0];
-  assign \o__payload$154.post  = \$64 [31:16];
-  assign \o__payload$154.accumulate  = \$63 [8];
-  assign \o__payload$154.row_sum  = \$63 [9];
-  assign \o__payload$154.early  = \$63 [10];
-  assign \o__payload$154.act  = \$65 [23:0];
-  assign \o__payload$154.wgt  = \$66 [15:0];
-  assign \o__payload$154.wgt_block  = \$66 [31:16];
-  assign \o__payload$154.wait_weights  = \$67 [15:0];
-  assign \o__payload$154.wait_acc  = \$67 [31:16];
-  assign \o__payload$154.acc  = \$68 [15:0];
-  assign \o__payload$154.acc_block  = \$68 [31:16];
-  assign \o__payload$154.blocks  = \$69 [15:0];
-  assign \o__payload$154.k_tail  = \$69 [31:16];
-  assign \o__payload$154.k0  = \$70 [15:0];
-  assign \o__payload$154.k1  = \$70 [31:16];
-  assign \o__payload$154.k2  = \$71 [15:0];
-  assign \o__payload$154.m0  = \$71 [31:16];
-  assign \o__payload$154.m1  = \$72 [15:0];
-  assign \o__payload$154.m2  = \$72 [31:16];
-  assign \o__payload$154.k0_stride  = \$73 [23:0];
-  assign \o__payload$154.k1_stride  = \$74 [23:0];
-  assign \o__payload$154.k2_stride  = \$75 [23:0];
-  assign \o__payload$154.m0_stride  = \$76 [23:0];
-  assign \o__payload$154.m1_stride  = \$77 [23:0];
-  assign \o__payload$154.m2_stride  = \$78 [23:0];
-  assign \o__payload$154.index  = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32] };
-  assign \matmul_cmd__payload.opcode  = \$63 [7:0];
-  assign \matmul_cmd__payload.wait  = \$64 [15:0];
-  assign \matmul_cmd__payload.post  = \$64 [31:16];
-  assign \matmul_cmd__payload.accumulate  = \$63 [8];
-  assign \matmul_cmd__payload.row_sum  = \$63 [9];
-  assign \matmul_cmd__payload.early  = \$63 [10];
-  assign \matmul_cmd__payload.act  = \$65 [23:0];
-  assign \matmul_cmd__payload.wgt  = \$66 [15:0];
-  assign \matmul_cmd__payload.wgt_block  = \$66 [31:16];
-  assign \matmul_cmd__payload.wait_weights  = \$67 [15:0];
-  assign \matmul_cmd__payload.wait_acc  = \$67 [31:16];
-  assign \matmul_cmd__payload.acc  = \$68 [15:0];
-  assign \matmul_cmd__payload.acc_block  = \$68 [31:16];
-  assign \matmul_cmd__payload.blocks  = \$69 [15:0];
-  assign \matmul_cmd__payload.k_tail  = \$69 [31:16];
-  assign \matmul_cmd__payload.k0  = \$70 [15:0];
-  assign \matmul_cmd__payload.k1  = \$70 [31:16];
-  assign \matmul_cmd__payload.k2  = \$71 [15:0];
-  assign \matmul_cmd__payload.m0  = \$71 [31:16];
-  assign \matmul_cmd__payload.m1  = \$72 [15:0];
-  assign \matmul_cmd__payload.m2  = \$72 [31:16];
-  assign \matmul_cmd__payload.k0_stride  = \$73 [23:0];
-  assign \matmul_cmd__payload.k1_stride  = \$74 [23:0];
-  assign \matmul_cmd__payload.k2_stride  = \$75 [23:0];
-  assign \matmul_cmd__payload.m0_stride  = \$76 [23:0];
-  assign \matmul_cmd__payload.m1_stride  = \$77 [23:0];
-  assign \matmul_cmd__payload.m2_stride  = \$78 [23:0];
-  assign \matmul_cmd__payload.index  = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32] };
-  assign \o__payload$160.opcode  = \$63 [7:0];
-  assign \o__payload$160.wait  = \$64 [15:0];
-  assign \o__payload$160.post  = \$64 [31:16];
-  assign \o__payload$160.accumulate  = \$63 [8];
-  assign \o__payload$160.row_sum  = \$63 [9];
-  assign \o__payload$160.early  = \$63 [10];
-  assign \o__payload$160.act  = \$65 [23:0];
-  assign \o__payload$160.wgt  = \$66 [15:0];
-  assign \o__payload$160.wgt_block  = \$66 [31:16];
-  assign \o__payload$160.wait_weights  = \$67 [15:0];
-  assign \o__payload$160.wait_acc  = \$67 [31:16];
-  assign \o__payload$160.acc  = \$68 [15:0];
-  assign \o__payload$160.acc_block  = \$68 [31:16];
-  assign \o__payload$160.blocks  = \$69 [15:0];
-  assign \o__payload$160.k_tail  = \$69 [31:16];
-  assign \o__payload$160.k0  = \$70 [15:0];
-  assign \o__payload$160.k1  = \$70 [31:16];
-  assign \o__payload$160.k2  = \$71 [15:0];
-  assign \o__payload$160.m0  = \$71 [31:16];
-  assign \o__payload$160.m1  = \$72 [15:0];
-  assign \o__payload$160.m2  = \$72 [31:16];
-  assign \o__payload$160.k0_stride  = \$73 [23:0];
-  assign \o__payload$160.k1_stride  = \$74 [23:0];
-  assign \o__payload$160.k2_stride  = \$75 [23:0];
-  assign \o__payload$160.m0_stride  = \$76 [23:0];
-  assign \o__payload$160.m1_stride  = \$77 [23:0];
-  assign \o__payload$160.m2_stride  = \$78 [23:0];
-  assign \o__payload$160.index  = { \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32] };
+  assign \i__payload$153.opcode  = \$67 [7:0];
+  assign \i__payload$153.wait  = \$68 [15:0];
+  assign \i__payload$153.post  = \$68 [31:16];
+  assign \i__payload$153.accumulate  = \$67 [8];
+  assign \i__payload$153.row_sum  = \$67 [9];
+  assign \i__payload$153.early  = \$67 [10];
+  assign \i__payload$153.act  = \$69 [23:0];
+  assign \i__payload$153.wgt  = \$70 [15:0];
+  assign \i__payload$153.wgt_block  = \$70 [31:16];
+  assign \i__payload$153.wait_weights  = \$71 [15:0];
+  assign \i__payload$153.wait_acc  = \$71 [31:16];
+  assign \i__payload$153.acc  = \$72 [15:0];
+  assign \i__payload$153.acc_block  = \$72 [31:16];
+  assign \i__payload$153.blocks  = \$73 [15:0];
+  assign \i__payload$153.k_tail  = \$73 [31:16];
+  assign \i__payload$153.k0  = \$74 [15:0];
+  assign \i__payload$153.k1  = \$74 [31:16];
+  assign \i__payload$153.k2  = \$75 [15:0];
+  assign \i__payload$153.m0  = \$75 [31:16];
+  assign \i__payload$153.m1  = \$76 [15:0];
+  assign \i__payload$153.m2  = \$76 [31:16];
+  assign \i__payload$153.k0_stride  = \$77 [23:0];
+  assign \i__payload$153.k1_stride  = \$78 [23:0];
+  assign \i__payload$153.k2_stride  = \$79 [23:0];
+  assign \i__payload$153.m0_stride  = \$80 [23:0];
+  assign \i__payload$153.m1_stride  = \$81 [23:0];
+  assign \i__payload$153.m2_stride  = \$82 [23:0];
+  assign \i__payload$153.index  = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32] };
+  assign \o__payload$154.opcode  = \$67 [7:0];
+  assign \o__payload$154.wait  = \$68 [15:0];
+  assign \o__payload$154.post  = \$68 [31:16];
+  assign \o__payload$154.accumulate  = \$67 [8];
+  assign \o__payload$154.row_sum  = \$67 [9];
+  assign \o__payload$154.early  = \$67 [10];
+  assign \o__payload$154.act  = \$69 [23:0];
+  assign \o__payload$154.wgt  = \$70 [15:0];
+  assign \o__payload$154.wgt_block  = \$70 [31:16];
+  assign \o__payload$154.wait_weights  = \$71 [15:0];
+  assign \o__payload$154.wait_acc  = \$71 [31:16];
+  assign \o__payload$154.acc  = \$72 [15:0];
+  assign \o__payload$154.acc_block  = \$72 [31:16];
+  assign \o__payload$154.blocks  = \$73 [15:0];
+  assign \o__payload$154.k_tail  = \$73 [31:16];
+  assign \o__payload$154.k0  = \$74 [15:0];
+  assign \o__payload$154.k1  = \$74 [31:16];
+  assign \o__payload$154.k2  = \$75 [15:0];
+  assign \o__payload$154.m0  = \$75 [31:16];
+  assign \o__payload$154.m1  = \$76 [15:0];
+  assign \o__payload$154.m2  = \$76 [31:16];
+  assign \o__payload$154.k0_stride  = \$77 [23:0];
+  assign \o__payload$154.k1_stride  = \$78 [23:0];
+  assign \o__payload$154.k2_stride  = \$79 [23:0];
+  assign \o__payload$154.m0_stride  = \$80 [23:0];
+  assign \o__payload$154.m1_stride  = \$81 [23:0];
+  assign \o__payload$154.m2_stride  = \$82 [23:0];
+  assign \o__payload$154.index  = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32] };
+  assign \matmul_cmd__payload.opcode  = \$67 [7:0];
+  assign \matmul_cmd__payload.wait  = \$68 [15:0];
+  assign \matmul_cmd__payload.post  = \$68 [31:16];
+  assign \matmul_cmd__payload.accumulate  = \$67 [8];
+  assign \matmul_cmd__payload.row_sum  = \$67 [9];
+  assign \matmul_cmd__payload.early  = \$67 [10];
+  assign \matmul_cmd__payload.act  = \$69 [23:0];
+  assign \matmul_cmd__payload.wgt  = \$70 [15:0];
+  assign \matmul_cmd__payload.wgt_block  = \$70 [31:16];
+  assign \matmul_cmd__payload.wait_weights  = \$71 [15:0];
+  assign \matmul_cmd__payload.wait_acc  = \$71 [31:16];
+  assign \matmul_cmd__payload.acc  = \$72 [15:0];
+  assign \matmul_cmd__payload.acc_block  = \$72 [31:16];
+  assign \matmul_cmd__payload.blocks  = \$73 [15:0];
+  assign \matmul_cmd__payload.k_tail  = \$73 [31:16];
+  assign \matmul_cmd__payload.k0  = \$74 [15:0];
+  assign \matmul_cmd__payload.k1  = \$74 [31:16];
+  assign \matmul_cmd__payload.k2  = \$75 [15:0];
+  assign \matmul_cmd__payload.m0  = \$75 [31:16];
+  assign \matmul_cmd__payload.m1  = \$76 [15:0];
+  assign \matmul_cmd__payload.m2  = \$76 [31:16];
+  assign \matmul_cmd__payload.k0_stride  = \$77 [23:0];
+  assign \matmul_cmd__payload.k1_stride  = \$78 [23:0];
+  assign \matmul_cmd__payload.k2_stride  = \$79 [23:0];
+  assign \matmul_cmd__payload.m0_stride  = \$80 [23:0];
+  assign \matmul_cmd__payload.m1_stride  = \$81 [23:0];
+  assign \matmul_cmd__payload.m2_stride  = \$82 [23:0];
+  assign \matmul_cmd__payload.index  = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32] };
+  assign \o__payload$160.opcode  = \$67 [7:0];
+  assign \o__payload$160.wait  = \$68 [15:0];
+  assign \o__payload$160.post  = \$68 [31:16];
+  assign \o__payload$160.accumulate  = \$67 [8];
+  assign \o__payload$160.row_sum  = \$67 [9];
+  assign \o__payload$160.early  = \$67 [10];
+  assign \o__payload$160.act  = \$69 [23:0];
+  assign \o__payload$160.wgt  = \$70 [15:0];
+  assign \o__payload$160.wgt_block  = \$70 [31:16];
+  assign \o__payload$160.wait_weights  = \$71 [15:0];
+  assign \o__payload$160.wait_acc  = \$71 [31:16];
+  assign \o__payload$160.acc  = \$72 [15:0];
+  assign \o__payload$160.acc_block  = \$72 [31:16];
+  assign \o__payload$160.blocks  = \$73 [15:0];
+  assign \o__payload$160.k_tail  = \$73 [31:16];
+  assign \o__payload$160.k0  = \$74 [15:0];
+  assign \o__payload$160.k1  = \$74 [31:16];
+  assign \o__payload$160.k2  = \$75 [15:0];
+  assign \o__payload$160.m0  = \$75 [31:16];
+  assign \o__payload$160.m1  = \$76 [15:0];
+  assign \o__payload$160.m2  = \$76 [31:16];
+  assign \o__payload$160.k0_stride  = \$77 [23:0];
+  assign \o__payload$160.k1_stride  = \$78 [23:0];
+  assign \o__payload$160.k2_stride  = \$79 [23:0];
+  assign \o__payload$160.m0_stride  = \$80 [23:0];
+  assign \o__payload$160.m1_stride  = \$81 [23:0];
+  assign \o__payload$160.m2_stride  = \$82 [23:0];
+  assign \o__payload$160.index  = { \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$67 [32] };
   assign \matmul_waiting$179.weights  = \matmul_waiting$179 [0];
   assign \matmul_waiting$179.operands  = \matmul_waiting$179 [1];
   assign \matmul_waiting$179.accumulator  = \matmul_waiting$179 [2];
@@ -5851,234 +5938,238 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \i__payload$180.index  = \i__payload$180 [32];
   assign \drain_words__payload.data  = \i__payload$180 [31:0];
   assign \drain_words__payload.index  = \i__payload$180 [32];
-  assign \i__payload$186.opcode  = \$79 [7:0];
-  assign \i__payload$186.wait  = \$80 [15:0];
-  assign \i__payload$186.post  = \$80 [31:16];
-  assign \i__payload$186.int32  = \$79 [8];
-  assign \i__payload$186.params  = \$79 [9];
-  assign \i__payload$186.row_sum  = \$79 [10];
-  assign \i__payload$186.acc  = \$81 [15:0];
-  assign \i__payload$186.acc_block  = \$81 [31:16];
-  assign \i__payload$186.rows  = \$82 [15:0];
-  assign \i__payload$186.blocks  = \$82 [31:16];
-  assign \i__payload$186.dst  = \$83 [23:0];
-  assign \i__payload$186.dst_stride  = \$84 [23:0];
-  assign \i__payload$186.dst_block  = \$85 [23:0];
-  assign \i__payload$186.param  = \$86 [15:0];
-  assign \i__payload$186.cols_last  = \$86 [31:16];
-  assign \i__payload$186.scale  = \$87 [31:0];
-  assign \i__payload$186.zero_point  = \$88 [15:0];
-  assign \i__payload$186.b_zero_point  = \$88 [31:16];
-  assign \i__payload$186.qmin  = \$89 [15:0];
-  assign \i__payload$186.qmax  = \$89 [31:16];
-  assign \i__payload$186.index  = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32] };
-  assign \o__payload$187.opcode  = \$79 [7:0];
-  assign \o__payload$187.wait  = \$80 [15:0];
-  assign \o__payload$187.post  = \$80 [31:16];
-  assign \o__payload$187.int32  = \$79 [8];
-  assign \o__payload$187.params  = \$79 [9];
-  assign \o__payload$187.row_sum  = \$79 [10];
-  assign \o__payload$187.acc  = \$81 [15:0];
-  assign \o__payload$187.acc_block  = \$81 [31:16];
-  assign \o__payload$187.rows  = \$82 [15:0];
-  assign \o__payload$187.blocks  = \$82 [31:16];
-  assign \o__payload$187.dst  = \$83 [23:0];
-  assign \o__payload$187.dst_stride  = \$84 [23:0];
-  assign \o__payload$187.dst_block  = \$85 [23:0];
-  assign \o__payload$187.param  = \$86 [15:0];
-  assign \o__payload$187.cols_last  = \$86 [31:16];
-  assign \o__payload$187.scale  = \$87 [31:0];
-  assign \o__payload$187.zero_point  = \$88 [15:0];
-  assign \o__payload$187.b_zero_point  = \$88 [31:16];
-  assign \o__payload$187.qmin  = \$89 [15:0];
-  assign \o__payload$187.qmax  = \$89 [31:16];
-  assign \o__payload$187.index  = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32] };
-  assign \drain_cmd__payload.opcode  = \$79 [7:0];
-  assign \drain_cmd__payload.wait  = \$80 [15:0];
-  assign \drain_cmd__payload.post  = \$80 [31:16];
-  assign \drain_cmd__payload.int32  = \$79 [8];
-  assign \drain_cmd__payload.params  = \$79 [9];
-  assign \drain_cmd__payload.row_sum  = \$79 [10];
-  assign \drain_cmd__payload.acc  = \$81 [15:0];
-  assign \drain_cmd__payload.acc_block  = \$81 [31:16];
-  assign \drain_cmd__payload.rows  = \$82 [15:0];
-  assign \drain_cmd__payload.blocks  = \$82 [31:16];
-  assign \drain_cmd__payload.dst  = \$83 [23:0];
-  assign \drain_cmd__payload.dst_stride  = \$84 [23:0];
-  assign \drain_cmd__payload.dst_block  = \$85 [23:0];
-  assign \drain_cmd__payload.param  = \$86 [15:0];
-  assign \drain_cmd__payload.cols_last  = \$86 [31:16];
-  assign \drain_cmd__payload.scale  = \$87 [31:0];
-  assign \drain_cmd__payload.zero_point  = \$88 [15:0];
-  assign \drain_cmd__payload.b_zero_point  = \$88 [31:16];
-  assign \drain_cmd__payload.qmin  = \$89 [15:0];
-  assign \drain_cmd__payload.qmax  = \$89 [31:16];
-  assign \drain_cmd__payload.index  = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32] };
-  assign \o__payload$193.opcode  = \$79 [7:0];
-  assign \o__payload$193.wait  = \$80 [15:0];
-  assign \o__payload$193.post  = \$80 [31:16];
-  assign \o__payload$193.int32  = \$79 [8];
-  assign \o__payload$193.params  = \$79 [9];
-  assign \o__payload$193.row_sum  = \$79 [10];
-  assign \o__payload$193.acc  = \$81 [15:0];
-  assign \o__payload$193.acc_block  = \$81 [31:16];
-  assign \o__payload$193.rows  = \$82 [15:0];
-  assign \o__payload$193.blocks  = \$82 [31:16];
-  assign \o__payload$193.dst  = \$83 [23:0];
-  assign \o__payload$193.dst_stride  = \$84 [23:0];
-  assign \o__payload$193.dst_block  = \$85 [23:0];
-  assign \o__payload$193.param  = \$86 [15:0];
-  assign \o__payload$193.cols_last  = \$86 [31:16];
-  assign \o__payload$193.scale  = \$87 [31:0];
-  assign \o__payload$193.zero_point  = \$88 [15:0];
-  assign \o__payload$193.b_zero_point  = \$88 [31:16];
-  assign \o__payload$193.qmin  = \$89 [15:0];
-  assign \o__payload$193.qmax  = \$89 [31:16];
-  assign \o__payload$193.index  = { \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32] };
+  assign \i__payload$186.opcode  = \$83 [7:0];
+  assign \i__payload$186.wait  = \$84 [15:0];
+  assign \i__payload$186.post  = \$84 [31:16];
+  assign \i__payload$186.int32  = \$83 [8];
+  assign \i__payload$186.params  = \$83 [9];
+  assign \i__payload$186.row_sum  = \$83 [10];
+  assign \i__payload$186.acc  = \$85 [15:0];
+  assign \i__payload$186.acc_block  = \$85 [31:16];
+  assign \i__payload$186.rows  = \$86 [15:0];
+  assign \i__payload$186.blocks  = \$86 [31:16];
+  assign \i__payload$186.dst  = \$87 [23:0];
+  assign \i__payload$186.dst_stride  = \$88 [23:0];
+  assign \i__payload$186.dst_block  = \$89 [23:0];
+  assign \i__payload$186.param  = \$90 [15:0];
+  assign \i__payload$186.cols_last  = \$90 [31:16];
+  assign \i__payload$186.scale  = \$91 [31:0];
+  assign \i__payload$186.zero_point  = \$92 [15:0];
+  assign \i__payload$186.b_zero_point  = \$92 [31:16];
+  assign \i__payload$186.qmin  = \$93 [15:0];
+  assign \i__payload$186.qmax  = \$93 [31:16];
+  assign \i__payload$186.index  = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32] };
+  assign \o__payload$187.opcode  = \$83 [7:0];
+  assign \o__payload$187.wait  = \$84 [15:0];
+  assign \o__payload$187.post  = \$84 [31:16];
+  assign \o__payload$187.int32  = \$83 [8];
+  assign \o__payload$187.params  = \$83 [9];
+  assign \o__payload$187.row_sum  = \$83 [10];
+  assign \o__payload$187.acc  = \$85 [15:0];
+  assign \o__payload$187.acc_block  = \$85 [31:16];
+  assign \o__payload$187.rows  = \$86 [15:0];
+  assign \o__payload$187.blocks  = \$86 [31:16];
+  assign \o__payload$187.dst  = \$87 [23:0];
+  assign \o__payload$187.dst_stride  = \$88 [23:0];
+  assign \o__payload$187.dst_block  = \$89 [23:0];
+  assign \o__payload$187.param  = \$90 [15:0];
+  assign \o__payload$187.cols_last  = \$90 [31:16];
+  assign \o__payload$187.scale  = \$91 [31:0];
+  assign \o__payload$187.zero_point  = \$92 [15:0];
+  assign \o__payload$187.b_zero_point  = \$92 [31:16];
+  assign \o__payload$187.qmin  = \$93 [15:0];
+  assign \o__payload$187.qmax  = \$93 [31:16];
+  assign \o__payload$187.index  = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32] };
+  assign \drain_cmd__payload.opcode  = \$83 [7:0];
+  assign \drain_cmd__payload.wait  = \$84 [15:0];
+  assign \drain_cmd__payload.post  = \$84 [31:16];
+  assign \drain_cmd__payload.int32  = \$83 [8];
+  assign \drain_cmd__payload.params  = \$83 [9];
+  assign \drain_cmd__payload.row_sum  = \$83 [10];
+  assign \drain_cmd__payload.acc  = \$85 [15:0];
+  assign \drain_cmd__payload.acc_block  = \$85 [31:16];
+  assign \drain_cmd__payload.rows  = \$86 [15:0];
+  assign \drain_cmd__payload.blocks  = \$86 [31:16];
+  assign \drain_cmd__payload.dst  = \$87 [23:0];
+  assign \drain_cmd__payload.dst_stride  = \$88 [23:0];
+  assign \drain_cmd__payload.dst_block  = \$89 [23:0];
+  assign \drain_cmd__payload.param  = \$90 [15:0];
+  assign \drain_cmd__payload.cols_last  = \$90 [31:16];
+  assign \drain_cmd__payload.scale  = \$91 [31:0];
+  assign \drain_cmd__payload.zero_point  = \$92 [15:0];
+  assign \drain_cmd__payload.b_zero_point  = \$92 [31:16];
+  assign \drain_cmd__payload.qmin  = \$93 [15:0];
+  assign \drain_cmd__payload.qmax  = \$93 [31:16];
+  assign \drain_cmd__payload.index  = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32] };
+  assign \o__payload$193.opcode  = \$83 [7:0];
+  assign \o__payload$193.wait  = \$84 [15:0];
+  assign \o__payload$193.post  = \$84 [31:16];
+  assign \o__payload$193.int32  = \$83 [8];
+  assign \o__payload$193.params  = \$83 [9];
+  assign \o__payload$193.row_sum  = \$83 [10];
+  assign \o__payload$193.acc  = \$85 [15:0];
+  assign \o__payload$193.acc_block  = \$85 [31:16];
+  assign \o__payload$193.rows  = \$86 [15:0];
+  assign \o__payload$193.blocks  = \$86 [31:16];
+  assign \o__payload$193.dst  = \$87 [23:0];
+  assign \o__payload$193.dst_stride  = \$88 [23:0];
+  assign \o__payload$193.dst_block  = \$89 [23:0];
+  assign \o__payload$193.param  = \$90 [15:0];
+  assign \o__payload$193.cols_last  = \$90 [31:16];
+  assign \o__payload$193.scale  = \$91 [31:0];
+  assign \o__payload$193.zero_point  = \$92 [15:0];
+  assign \o__payload$193.b_zero_point  = \$92 [31:16];
+  assign \o__payload$193.qmin  = \$93 [15:0];
+  assign \o__payload$193.qmax  = \$93 [31:16];
+  assign \o__payload$193.index  = { \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$83 [32] };
   assign \i__payload$210.data  = \i__payload$210 [31:0];
   assign \i__payload$210.index  = \i__payload$210 [32];
   assign \store_words__payload.data  = \i__payload$210 [31:0];
   assign \store_words__payload.index  = \i__payload$210 [32];
-  assign \i__payload$216.opcode  = \$95 [7:0];
-  assign \i__payload$216.wait  = \$96 [15:0];
-  assign \i__payload$216.post  = \$96 [31:16];
-  assign \i__payload$216.dst  = \$97 [31:0];
-  assign \i__payload$216.stride1  = \$98 [31:0];
-  assign \i__payload$216.stride2  = \$99 [31:0];
-  assign \i__payload$216.len  = \$100 [23:0];
-  assign \i__payload$216.count1  = \$101 [15:0];
-  assign \i__payload$216.count2  = \$101 [31:16];
-  assign \i__payload$216.src  = \$102 [23:0];
-  assign \i__payload$216.src_stride1  = \$103 [23:0];
-  assign \i__payload$216.src_stride2  = \$104 [23:0];
-  assign \i__payload$216.write  = \$95 [8];
-  assign \i__payload$216.message  = \$95 [9];
-  assign \i__payload$216.end  = \$95 [10];
-  assign \i__payload$216.address  = \$97 [31:0];
-  assign \i__payload$216.value  = \$98 [31:0];
-  assign \i__payload$216.index  = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32] };
-  assign \o__payload$217.opcode  = \$95 [7:0];
-  assign \o__payload$217.wait  = \$96 [15:0];
-  assign \o__payload$217.post  = \$96 [31:16];
-  assign \o__payload$217.dst  = \$97 [31:0];
-  assign \o__payload$217.stride1  = \$98 [31:0];
-  assign \o__payload$217.stride2  = \$99 [31:0];
-  assign \o__payload$217.len  = \$100 [23:0];
-  assign \o__payload$217.count1  = \$101 [15:0];
-  assign \o__payload$217.count2  = \$101 [31:16];
-  assign \o__payload$217.src  = \$102 [23:0];
-  assign \o__payload$217.src_stride1  = \$103 [23:0];
-  assign \o__payload$217.src_stride2  = \$104 [23:0];
-  assign \o__payload$217.write  = \$95 [8];
-  assign \o__payload$217.message  = \$95 [9];
-  assign \o__payload$217.end  = \$95 [10];
-  assign \o__payload$217.address  = \$97 [31:0];
-  assign \o__payload$217.value  = \$98 [31:0];
-  assign \o__payload$217.index  = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32] };
-  assign \store_cmd__payload.opcode  = \$95 [7:0];
-  assign \store_cmd__payload.wait  = \$96 [15:0];
-  assign \store_cmd__payload.post  = \$96 [31:16];
-  assign \store_cmd__payload.dst  = \$97 [31:0];
-  assign \store_cmd__payload.stride1  = \$98 [31:0];
-  assign \store_cmd__payload.stride2  = \$99 [31:0];
-  assign \store_cmd__payload.len  = \$100 [23:0];
-  assign \store_cmd__payload.count1  = \$101 [15:0];
-  assign \store_cmd__payload.count2  = \$101 [31:16];
-  assign \store_cmd__payload.src  = \$102 [23:0];
-  assign \store_cmd__payload.src_stride1  = \$103 [23:0];
-  assign \store_cmd__payload.src_stride2  = \$104 [23:0];
-  assign \store_cmd__payload.write  = \$95 [8];
-  assign \store_cmd__payload.message  = \$95 [9];
-  assign \store_cmd__payload.end  = \$95 [10];
-  assign \store_cmd__payload.address  = \$97 [31:0];
-  assign \store_cmd__payload.value  = \$98 [31:0];
-  assign \store_cmd__payload.index  = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32] };
-  assign \o__payload$223.opcode  = \$95 [7:0];
-  assign \o__payload$223.wait  = \$96 [15:0];
-  assign \o__payload$223.post  = \$96 [31:16];
-  assign \o__payload$223.dst  = \$97 [31:0];
-  assign \o__payload$223.stride1  = \$98 [31:0];
-  assign \o__payload$223.stride2  = \$99 [31:0];
-  assign \o__payload$223.len  = \$100 [23:0];
-  assign \o__payload$223.count1  = \$101 [15:0];
-  assign \o__payload$223.count2  = \$101 [31:16];
-  assign \o__payload$223.src  = \$102 [23:0];
-  assign \o__payload$223.src_stride1  = \$103 [23:0];
-  assign \o__payload$223.src_stride2  = \$104 [23:0];
-  assign \o__payload$223.write  = \$95 [8];
-  assign \o__payload$223.message  = \$95 [9];
-  assign \o__payload$223.end  = \$95 [10];
-  assign \o__payload$223.address  = \$97 [31:0];
-  assign \o__payload$223.value  = \$98 [31:0];
-  assign \o__payload$223.index  = { \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32] };
+  assign \i__payload$216.opcode  = \$99 [7:0];
+  assign \i__payload$216.wait  = \$100 [15:0];
+  assign \i__payload$216.post  = \$100 [31:16];
+  assign \i__payload$216.dst  = \$101 [31:0];
+  assign \i__payload$216.stride1  = \$102 [31:0];
+  assign \i__payload$216.stride2  = \$103 [31:0];
+  assign \i__payload$216.len  = \$104 [23:0];
+  assign \i__payload$216.count1  = \$105 [15:0];
+  assign \i__payload$216.count2  = \$105 [31:16];
+  assign \i__payload$216.src  = \$106 [23:0];
+  assign \i__payload$216.src_stride1  = \$107 [23:0];
+  assign \i__payload$216.src_stride2  = \$108 [23:0];
+  assign \i__payload$216.write  = \$99 [8];
+  assign \i__payload$216.message  = \$99 [9];
+  assign \i__payload$216.end  = \$99 [10];
+  assign \i__payload$216.address  = \$101 [31:0];
+  assign \i__payload$216.value  = \$102 [31:0];
+  assign \i__payload$216.index  = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32] };
+  assign \o__payload$217.opcode  = \$99 [7:0];
+  assign \o__payload$217.wait  = \$100 [15:0];
+  assign \o__payload$217.post  = \$100 [31:16];
+  assign \o__payload$217.dst  = \$101 [31:0];
+  assign \o__payload$217.stride1  = \$102 [31:0];
+  assign \o__payload$217.stride2  = \$103 [31:0];
+  assign \o__payload$217.len  = \$104 [23:0];
+  assign \o__payload$217.count1  = \$105 [15:0];
+  assign \o__payload$217.count2  = \$105 [31:16];
+  assign \o__payload$217.src  = \$106 [23:0];
+  assign \o__payload$217.src_stride1  = \$107 [23:0];
+  assign \o__payload$217.src_stride2  = \$108 [23:0];
+  assign \o__payload$217.write  = \$99 [8];
+  assign \o__payload$217.message  = \$99 [9];
+  assign \o__payload$217.end  = \$99 [10];
+  assign \o__payload$217.address  = \$101 [31:0];
+  assign \o__payload$217.value  = \$102 [31:0];
+  assign \o__payload$217.index  = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32] };
+  assign \store_cmd__payload.opcode  = \$99 [7:0];
+  assign \store_cmd__payload.wait  = \$100 [15:0];
+  assign \store_cmd__payload.post  = \$100 [31:16];
+  assign \store_cmd__payload.dst  = \$101 [31:0];
+  assign \store_cmd__payload.stride1  = \$102 [31:0];
+  assign \store_cmd__payload.stride2  = \$103 [31:0];
+  assign \store_cmd__payload.len  = \$104 [23:0];
+  assign \store_cmd__payload.count1  = \$105 [15:0];
+  assign \store_cmd__payload.count2  = \$105 [31:16];
+  assign \store_cmd__payload.src  = \$106 [23:0];
+  assign \store_cmd__payload.src_stride1  = \$107 [23:0];
+  assign \store_cmd__payload.src_stride2  = \$108 [23:0];
+  assign \store_cmd__payload.write  = \$99 [8];
+  assign \store_cmd__payload.message  = \$99 [9];
+  assign \store_cmd__payload.end  = \$99 [10];
+  assign \store_cmd__payload.address  = \$101 [31:0];
+  assign \store_cmd__payload.value  = \$102 [31:0];
+  assign \store_cmd__payload.index  = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32] };
+  assign \o__payload$223.opcode  = \$99 [7:0];
+  assign \o__payload$223.wait  = \$100 [15:0];
+  assign \o__payload$223.post  = \$100 [31:16];
+  assign \o__payload$223.dst  = \$101 [31:0];
+  assign \o__payload$223.stride1  = \$102 [31:0];
+  assign \o__payload$223.stride2  = \$103 [31:0];
+  assign \o__payload$223.len  = \$104 [23:0];
+  assign \o__payload$223.count1  = \$105 [15:0];
+  assign \o__payload$223.count2  = \$105 [31:16];
+  assign \o__payload$223.src  = \$106 [23:0];
+  assign \o__payload$223.src_stride1  = \$107 [23:0];
+  assign \o__payload$223.src_stride2  = \$108 [23:0];
+  assign \o__payload$223.write  = \$99 [8];
+  assign \o__payload$223.message  = \$99 [9];
+  assign \o__payload$223.end  = \$99 [10];
+  assign \o__payload$223.address  = \$101 [31:0];
+  assign \o__payload$223.value  = \$102 [31:0];
+  assign \o__payload$223.index  = { \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$99 [32] };
   assign \i__payload$240.data  = \i__payload$240 [31:0];
   assign \i__payload$240.index  = \i__payload$240 [32];
   assign \simt_words__payload.data  = \i__payload$240 [31:0];
   assign \simt_words__payload.index  = \i__payload$240 [32];
-  assign \i__payload$246.opcode  = \$111 [7:0];
-  assign \i__payload$246.wait  = \$112 [15:0];
-  assign \i__payload$246.post  = \$112 [31:16];
-  assign \i__payload$246.entry  = \$113 [31:0];
-  assign \i__payload$246.arguments  = \$114 [31:0];
-  assign \i__payload$246.grid_x  = \$115 [15:0];
-  assign \i__payload$246.grid_y  = \$115 [31:16];
-  assign \i__payload$246.grid_z  = \$116 [15:0];
-  assign \i__payload$246.block_x  = \$116 [31:16];
-  assign \i__payload$246.block_y  = \$117 [15:0];
-  assign \i__payload$246.block_z  = \$117 [31:16];
-  assign \i__payload$246.shared  = \$118 [23:0];
-  assign \i__payload$246.private  = \$119 [15:0];
-  assign \i__payload$246.shared_base  = \$120 [23:0];
-  assign \i__payload$246.private_base  = \$121 [31:0];
-  assign \i__payload$246.index  = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32] };
-  assign \o__payload$247.opcode  = \$111 [7:0];
-  assign \o__payload$247.wait  = \$112 [15:0];
-  assign \o__payload$247.post  = \$112 [31:16];
-  assign \o__payload$247.entry  = \$113 [31:0];
-  assign \o__payload$247.arguments  = \$114 [31:0];
-  assign \o__payload$247.grid_x  = \$115 [15:0];
-  assign \o__payload$247.grid_y  = \$115 [31:16];
-  assign \o__payload$247.grid_z  = \$116 [15:0];
-  assign \o__payload$247.block_x  = \$116 [31:16];
-  assign \o__payload$247.block_y  = \$117 [15:0];
-  assign \o__payload$247.block_z  = \$117 [31:16];
-  assign \o__payload$247.shared  = \$118 [23:0];
-  assign \o__payload$247.private  = \$119 [15:0];
-  assign \o__payload$247.shared_base  = \$120 [23:0];
-  assign \o__payload$247.private_base  = \$121 [31:0];
-  assign \o__payload$247.index  = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32] };
-  assign \simt_cmd__payload.opcode  = \$111 [7:0];
-  assign \simt_cmd__payload.wait  = \$112 [15:0];
-  assign \simt_cmd__payload.post  = \$112 [31:16];
-  assign \simt_cmd__payload.entry  = \$113 [31:0];
-  assign \simt_cmd__payload.arguments  = \$114 [31:0];
-  assign \simt_cmd__payload.grid_x  = \$115 [15:0];
-  assign \simt_cmd__payload.grid_y  = \$115 [31:16];
-  assign \simt_cmd__payload.grid_z  = \$116 [15:0];
-  assign \simt_cmd__payload.block_x  = \$116 [31:16];
-  assign \simt_cmd__payload.block_y  = \$117 [15:0];
-  assign \simt_cmd__payload.block_z  = \$117 [31:16];
-  assign \simt_cmd__payload.shared  = \$118 [23:0];
-  assign \simt_cmd__payload.private  = \$119 [15:0];
-  assign \simt_cmd__payload.shared_base  = \$120 [23:0];
-  assign \simt_cmd__payload.private_base  = \$121 [31:0];
-  assign \simt_cmd__payload.index  = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32] };
-  assign \o__payload$253.opcode  = \$111 [7:0];
-  assign \o__payload$253.wait  = \$112 [15:0];
-  assign \o__payload$253.post  = \$112 [31:16];
-  assign \o__payload$253.entry  = \$113 [31:0];
-  assign \o__payload$253.arguments  = \$114 [31:0];
-  assign \o__payload$253.grid_x  = \$115 [15:0];
-  assign \o__payload$253.grid_y  = \$115 [31:16];
-  assign \o__payload$253.grid_z  = \$116 [15:0];
-  assign \o__payload$253.block_x  = \$116 [31:16];
-  assign \o__payload$253.block_y  = \$117 [15:0];
-  assign \o__payload$253.block_z  = \$117 [31:16];
-  assign \o__payload$253.shared  = \$118 [23:0];
-  assign \o__payload$253.private  = \$119 [15:0];
-  assign \o__payload$253.shared_base  = \$120 [23:0];
-  assign \o__payload$253.private_base  = \$121 [31:0];
-  assign \o__payload$253.index  = { \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32] };
+  assign \i__payload$246.opcode  = \$115 [7:0];
+  assign \i__payload$246.wait  = \$116 [15:0];
+  assign \i__payload$246.post  = \$116 [31:16];
+  assign \i__payload$246.pushes  = \$115 [8];
+  assign \i__payload$246.entry  = \$117 [31:0];
+  assign \i__payload$246.arguments  = \$118 [31:0];
+  assign \i__payload$246.grid_x  = \$119 [15:0];
+  assign \i__payload$246.grid_y  = \$119 [31:16];
+  assign \i__payload$246.grid_z  = \$120 [15:0];
+  assign \i__payload$246.block_x  = \$120 [31:16];
+  assign \i__payload$246.block_y  = \$121 [15:0];
+  assign \i__payload$246.block_z  = \$121 [31:16];
+  assign \i__payload$246.shared  = \$122 [23:0];
+  assign \i__payload$246.private  = \$123 [15:0];
+  assign \i__payload$246.shared_base  = \$124 [23:0];
+  assign \i__payload$246.private_base  = \$125 [31:0];
+  assign \i__payload$246.index  = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32] };
+  assign \o__payload$247.opcode  = \$115 [7:0];
+  assign \o__payload$247.wait  = \$116 [15:0];
+  assign \o__payload$247.post  = \$116 [31:16];
+  assign \o__payload$247.pushes  = \$115 [8];
+  assign \o__payload$247.entry  = \$117 [31:0];
+  assign \o__payload$247.arguments  = \$118 [31:0];
+  assign \o__payload$247.grid_x  = \$119 [15:0];
+  assign \o__payload$247.grid_y  = \$119 [31:16];
+  assign \o__payload$247.grid_z  = \$120 [15:0];
+  assign \o__payload$247.block_x  = \$120 [31:16];
+  assign \o__payload$247.block_y  = \$121 [15:0];
+  assign \o__payload$247.block_z  = \$121 [31:16];
+  assign \o__payload$247.shared  = \$122 [23:0];
+  assign \o__payload$247.private  = \$123 [15:0];
+  assign \o__payload$247.shared_base  = \$124 [23:0];
+  assign \o__payload$247.private_base  = \$125 [31:0];
+  assign \o__payload$247.index  = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32] };
+  assign \simt_cmd__payload.opcode  = \$115 [7:0];
+  assign \simt_cmd__payload.wait  = \$116 [15:0];
+  assign \simt_cmd__payload.post  = \$116 [31:16];
+  assign \simt_cmd__payload.pushes  = \$115 [8];
+  assign \simt_cmd__payload.entry  = \$117 [31:0];
+  assign \simt_cmd__payload.arguments  = \$118 [31:0];
+  assign \simt_cmd__payload.grid_x  = \$119 [15:0];
+  assign \simt_cmd__payload.grid_y  = \$119 [31:16];
+  assign \simt_cmd__payload.grid_z  = \$120 [15:0];
+  assign \simt_cmd__payload.block_x  = \$120 [31:16];
+  assign \simt_cmd__payload.block_y  = \$121 [15:0];
+  assign \simt_cmd__payload.block_z  = \$121 [31:16];
+  assign \simt_cmd__payload.shared  = \$122 [23:0];
+  assign \simt_cmd__payload.private  = \$123 [15:0];
+  assign \simt_cmd__payload.shared_base  = \$124 [23:0];
+  assign \simt_cmd__payload.private_base  = \$125 [31:0];
+  assign \simt_cmd__payload.index  = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32] };
+  assign \o__payload$253.opcode  = \$115 [7:0];
+  assign \o__payload$253.wait  = \$116 [15:0];
+  assign \o__payload$253.post  = \$116 [31:16];
+  assign \o__payload$253.pushes  = \$115 [8];
+  assign \o__payload$253.entry  = \$117 [31:0];
+  assign \o__payload$253.arguments  = \$118 [31:0];
+  assign \o__payload$253.grid_x  = \$119 [15:0];
+  assign \o__payload$253.grid_y  = \$119 [31:16];
+  assign \o__payload$253.grid_z  = \$120 [15:0];
+  assign \o__payload$253.block_x  = \$120 [31:16];
+  assign \o__payload$253.block_y  = \$121 [15:0];
+  assign \o__payload$253.block_z  = \$121 [31:16];
+  assign \o__payload$253.shared  = \$122 [23:0];
+  assign \o__payload$253.private  = \$123 [15:0];
+  assign \o__payload$253.shared_base  = \$124 [23:0];
+  assign \o__payload$253.private_base  = \$125 [31:0];
+  assign \o__payload$253.index  = { \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$115 [32] };
   assign \trap.cause  = trap[3:0];
   assign \trap.lane  = trap[6:4];
   assign \trap.warp  = trap[10:7];
@@ -6086,13 +6177,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \trap.x  = trap[58:43];
   assign \trap.y  = trap[74:59];
   assign \trap.z  = trap[90:75];
-  assign \trap$271.cause  = trap[3:0];
-  assign \trap$271.lane  = trap[6:4];
-  assign \trap$271.warp  = trap[10:7];
-  assign \trap$271.pc  = trap[42:11];
-  assign \trap$271.x  = trap[58:43];
-  assign \trap$271.y  = trap[74:59];
-  assign \trap$271.z  = trap[90:75];
+  assign \trap$277.cause  = trap[3:0];
+  assign \trap$277.lane  = trap[6:4];
+  assign \trap$277.warp  = trap[10:7];
+  assign \trap$277.pc  = trap[42:11];
+  assign \trap$277.x  = trap[58:43];
+  assign \trap$277.y  = trap[74:59];
+  assign \trap$277.z  = trap[90:75];
   assign \matmul_waiting$179 [2] = \$33 ;
   assign \matmul_waiting$179 [1] = \$31 ;
   assign \matmul_waiting$179 [0] = \$26 ;
@@ -6119,8 +6210,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign events[22] = committed;
   assign events[0] = 1'h1;
   assign { events[46:23], events[21:17], events[6:1] } = { \events$108 [46:23], \events$108 [21:17], \events$108 [6:1] };
-  assign \$35  = \$34 ;
-  assign \$43  = \take$284 ;
+  assign \$36  = \$35 ;
+  assign \$44  = \take$297 ;
 endmodule
 
 module \weft.control.counters (rst, enable, total, valid, events, select, clk);
@@ -6747,8 +6838,9 @@ module \weft.control.counters (rst, enable, total, valid, events, select, clk);
   assign \$92  = \$52 [0];
 endmodule
 
-module \weft.control.dispatcher (rst, program__valid, program__payload, program__ready, load_words__valid, matmul_words__valid, drain_words__valid, store_words__valid, simt_words__valid, committed, moving, fetch__burst__valid, fetch_idle, load_words__ready, matmul_words__ready, drain_words__ready, store_words__ready, simt_words__ready, fetch__beat__valid, \end , clear
-, load_words__payload, matmul_words__payload, drain_words__payload, store_words__payload, simt_words__payload, active, index, fault__valid, stopped, fault__cause, fault__index, fetch__burst__payload, abort, fetch__burst__ready, fetch__beat__payload, clk);
+module \weft.control.dispatcher (rst, program__valid, program__payload, program__ready, load_words__valid, matmul_words__valid, drain_words__valid, store_words__valid, simt_words__valid, committed, push__ready, moving, fetch__burst__valid, fetch_idle, load_words__ready, matmul_words__ready, drain_words__ready, store_words__ready, simt_words__ready, fetch__beat__valid, \end 
+, push__valid, push__payload, clear, load_words__payload, matmul_words__payload, drain_words__payload, store_words__payload, simt_words__payload, active, index, fault__valid, stopped, fault__cause, fault__index, fetch__burst__payload, abort, fetch__burst__ready, fetch__beat__payload, push_index, pushes, clk
+);
   reg \$auto$verilog_backend.cc:2355:dump_module$3  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -6756,7 +6848,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire \$12 ;
   wire \$13 ;
   wire \$14 ;
-  wire [31:0] \$15 ;
+  wire \$15 ;
   wire \$16 ;
   wire \$17 ;
   wire \$18 ;
@@ -6766,7 +6858,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire \$21 ;
   wire \$22 ;
   wire \$23 ;
-  wire \$24 ;
+  wire [31:0] \$24 ;
   wire \$25 ;
   wire \$26 ;
   wire \$27 ;
@@ -6788,43 +6880,73 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire \$41 ;
   wire \$42 ;
   wire \$43 ;
-  wire [16:0] \$44 ;
-  wire [4:0] \$45 ;
-  wire [4:0] \$46 ;
+  wire \$44 ;
+  wire \$45 ;
+  wire \$46 ;
   wire \$47 ;
   wire \$48 ;
-  wire [16:0] \$49 ;
+  wire \$49 ;
   wire \$5 ;
   wire \$50 ;
-  wire [3:0] \$51 ;
-  wire [15:0] \$52 ;
-  reg \$53 ;
-  reg [15:0] \$54 ;
-  reg [15:0] \$55 ;
-  reg [2:0] \$56 ;
-  reg [3:0] \$57 ;
-  reg \$58 ;
-  reg \$59 ;
+  wire \$51 ;
+  wire \$52 ;
+  wire \$53 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire [16:0] \$56 ;
+  wire \$57 ;
+  wire \$58 ;
+  wire \$59 ;
   wire \$6 ;
-  reg [3:0] \$60 ;
-  reg [15:0] \$61 ;
+  wire \$60 ;
+  wire \$61 ;
+  wire [4:0] \$62 ;
+  wire [4:0] \$63 ;
+  wire \$64 ;
+  wire \$65 ;
+  wire \$66 ;
+  wire \$67 ;
+  wire [16:0] \$68 ;
+  wire \$69 ;
   wire \$7 ;
+  wire \$70 ;
+  wire \$71 ;
+  wire [3:0] \$72 ;
+  wire [15:0] \$73 ;
+  reg \$74 ;
+  reg [15:0] \$75 ;
+  reg [15:0] \$76 ;
+  reg \$77 ;
+  reg [2:0] \$78 ;
+  reg \$79 ;
   wire \$8 ;
+  reg [3:0] \$80 ;
+  reg \$81 ;
+  reg \$82 ;
+  reg [3:0] \$83 ;
+  reg [15:0] \$84 ;
   wire \$9 ;
+  wire \$signal ;
+  wire \$signal$30 ;
+  wire [31:0] \$signal$34 ;
+  wire \$signal$45 ;
   input abort;
   wire abort;
   wire \abort$22 ;
   reg accepted;
   output active;
   reg active = 1'h0;
+  reg awaited = 1'h0;
   wire bad;
   reg [3:0] beat = 4'h0;
+  reg begun = 1'h0;
   (* init = 4'h0 *)
   wire [3:0] cause;
   input clear;
   wire clear;
   input clk;
   wire clk;
+  reg [15:0] command_index;
   output committed;
   wire committed;
   output [32:0] drain_words__payload;
@@ -6835,7 +6957,6 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire drain_words__ready;
   output drain_words__valid;
   wire drain_words__valid;
-  wire early_end;
   input \end ;
   wire \end ;
   output [3:0] fault__cause;
@@ -6905,6 +7026,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire matmul_words__valid;
   output moving;
   wire moving;
+  wire must_not;
   reg [2:0] named;
   wire [32:0] o__payload;
   wire [31:0] \o__payload.data ;
@@ -6926,6 +7048,17 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   input program__valid;
   wire program__valid;
   wire \program__valid$20 ;
+  input [31:0] push__payload;
+  wire [31:0] push__payload;
+  output push__ready;
+  wire push__ready;
+  input push__valid;
+  wire push__valid;
+  input [15:0] push_index;
+  wire [15:0] push_index;
+  input pushes;
+  wire pushes;
+  wire \pushes$36 ;
   wire refuse;
   input rst;
   wire rst;
@@ -6951,63 +7084,117 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire store_words__valid;
   wire unaligned;
   reg [31:0] unused;
+  wire [31:0] word;
+  assign \$signal  = first ? \$8  : begun;
+  assign word = \$signal  ? push__payload : o__payload[31:0];
+  assign \$9  = ~ first;
+  assign kind = first ? named : kept;
+  assign \$10  = kind == 3'h4;
+  assign \$11  = ! beat;
+  assign \$12  = \$10  & \$11 ;
+  assign \$13  = \$12  & word[10];
+  assign \$14  = index != last_index;
+  assign \$signal$45  = \$13  & \$14 ;
+  assign \$15  = ~ pushes;
+  assign \$16  = kind == 3'h4;
+  assign \$17  = kind == 3'h5;
+  assign \$18  = | { \$17 , \$16  };
+  assign \$19  = \$15  | \$18 ;
+  assign must_not = \$signal  & \$19 ;
+  assign \$20  = ~ \$signal ;
+  assign \$21  = o__payload[32] & \$20 ;
+  assign \$22  = ~ known;
+  assign \$23  = \$21  | \$22 ;
+  assign \$24  = word & unused;
+  assign \$25  = | \$24 ;
+  assign \$26  = \$23  | \$25 ;
+  assign \$27  = \$26  | \$signal$45 ;
+  assign bad = \$27  | must_not;
+  assign \$28  = \$signal  ? push__valid : o__valid;
+  assign \$29  = ~ abort;
+  assign \$30  = \$28  & \$29 ;
+  assign \$31  = ~ stopped;
+  assign run = \$30  & \$31 ;
+  assign \$32  = ! kind;
+  assign for_load = known & \$32 ;
+  assign load_words__valid = run & for_load;
+  assign \$33  = command_index >> beat;
+  assign \$34  = for_load & load_words__ready;
+  assign \$35  = kind == 1'h1;
+  assign for_matmul = known & \$35 ;
   assign matmul_words__valid = run & for_matmul;
-  assign \$25  = index >> beat;
-  assign \$26  = for_matmul & matmul_words__ready;
-  assign \$27  = kind == 2'h2;
-  assign for_drain = known & \$27 ;
+  assign \$36  = command_index >> beat;
+  assign \$37  = for_matmul & matmul_words__ready;
+  assign \$38  = kind == 2'h2;
+  assign for_drain = known & \$38 ;
   assign drain_words__valid = run & for_drain;
-  assign \$28  = index >> beat;
-  assign \$29  = for_drain & drain_words__ready;
-  assign \$30  = kind == 2'h3;
-  assign \$31  = kind == 3'h4;
-  assign \$32  = | { \$31 , \$30  };
-  assign for_store = known & \$32 ;
+  assign \$39  = command_index >> beat;
+  assign \$40  = for_drain & drain_words__ready;
+  assign \$41  = kind == 2'h3;
+  assign \$42  = kind == 3'h4;
+  assign \$43  = | { \$42 , \$41  };
+  assign for_store = known & \$43 ;
   assign store_words__valid = run & for_store;
-  assign \$33  = index >> beat;
-  assign \$34  = for_store & store_words__ready;
-  assign \$35  = kind == 3'h5;
-  assign for_simt = known & \$35 ;
+  assign \$44  = command_index >> beat;
+  assign \$45  = for_store & store_words__ready;
+  assign \$46  = kind == 3'h5;
+  assign for_simt = known & \$46 ;
   assign simt_words__valid = run & for_simt;
-  assign \$36  = index >> beat;
-  assign \$37  = for_simt & simt_words__ready;
-  assign \$38  = ~ known;
-  assign \$39  = accepted | \$38 ;
-  assign pop = run & \$39 ;
-  assign \$40  = pop & last;
-  assign \$41  = ~ bad;
-  assign committed = \$40  & \$41 ;
-  assign \$42  = pop & bad;
-  assign refuse = unaligned | \$42 ;
-  assign \$43  = ~ fetch_idle;
-  assign moving = \$43  | pop;
-  assign \$44  = program__payload[42:27] - 1'h1;
-  assign \$45  = beat + 1'h1;
-  assign \$46  = last ? 5'h00 : \$45 ;
-  assign \$47  = index != last_index;
-  assign \$48  = last & \$47 ;
-  assign \$49  = index + 1'h1;
-  assign \$50  = pop & o__payload[32];
-  assign \$51  = \$50  ? 4'h3 : 4'h1;
-  assign \$52  = start ? 16'h0000 : index;
+  assign \$47  = command_index >> beat;
+  assign \$48  = for_simt & simt_words__ready;
+  assign \$49  = ~ known;
+  assign \$50  = accepted | \$49 ;
+  assign pop = run & \$50 ;
+  assign \$51  = ~ \$signal ;
+  assign o__ready = pop & \$51 ;
+  assign \$52  = pop & last;
+  assign \$53  = ~ bad;
+  assign committed = \$52  & \$53 ;
+  assign push__ready = pop & \$signal ;
+  assign \$54  = pop & bad;
+  assign refuse = unaligned | \$54 ;
+  assign \$55  = ~ fetch_idle;
+  assign moving = \$55  | pop;
+  assign \$56  = program__payload[42:27] - 1'h1;
+  assign \$57  = kind == 3'h5;
+  assign \$58  = pop & \$57 ;
+  assign \$59  = ! beat;
+  assign \$60  = \$58  & \$59 ;
+  assign \$61  = \$60  & word[8];
+  assign \$62  = beat + 1'h1;
+  assign \$63  = last ? 5'h00 : \$62 ;
+  assign \$64  = ~ \$signal ;
+  assign \$65  = last & \$64 ;
+  assign \$66  = index != last_index;
+  assign \$67  = \$65  & \$66 ;
+  assign \$68  = index + 1'h1;
+  assign \$69  = ~ \$signal ;
+  assign \$70  = o__payload[32] & \$69 ;
+  assign \$71  = pop & \$70 ;
+  assign \$72  = \$71  ? 4'h3 : 4'h1;
+  assign \$73  = unaligned ? 16'h0000 : command_index;
   always @(posedge clk)
-    active <= \$53 ;
+    active <= \$74 ;
   always @(posedge clk)
-    index <= \$54 ;
+    index <= \$75 ;
   always @(posedge clk)
-    last_index <= \$55 ;
+    last_index <= \$76 ;
   always @(posedge clk)
-    kept <= \$56 ;
+    awaited <= \$77 ;
   always @(posedge clk)
-    beat <= \$57 ;
+    kept <= \$78 ;
   always @(posedge clk)
-    fault__valid <= \$58 ;
+    begun <= \$79 ;
   always @(posedge clk)
-    stopped <= \$59 ;
+    beat <= \$80 ;
   always @(posedge clk)
-    fault__cause <= \$60 ;
+    fault__valid <= \$81 ;
   always @(posedge clk)
-    fault__index <= \$61 ;
+    stopped <= \$82 ;
+  always @(posedge clk)
+    fault__cause <= \$83 ;
+  always @(posedge clk)
+    fault__index <= \$84 ;
   assign \$1  = ~ active;
   assign \$2  = ~ abort;
   assign \$3  = \$1  & \$2 ;
@@ -7021,31 +7208,8 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   assign \abort$22  = abort | stopped;
   assign first = ! beat;
   assign last = beat == 4'hf;
-  assign \$7  = ~ first;
-  assign kind = first ? named : kept;
-  assign \$8  = kind == 3'h4;
-  assign \$9  = ! beat;
-  assign \$10  = \$8  & \$9 ;
-  assign \$11  = \$10  & o__payload[10];
-  assign \$12  = index != last_index;
-  assign early_end = \$11  & \$12 ;
-  assign \$13  = ~ known;
-  assign \$14  = o__payload[32] | \$13 ;
-  assign \$15  = o__payload[31:0] & unused;
-  assign \$16  = | \$15 ;
-  assign \$17  = \$14  | \$16 ;
-  assign bad = \$17  | early_end;
-  assign \$18  = ~ abort;
-  assign \$19  = o__valid & \$18 ;
-  assign \$20  = ~ stopped;
-  assign run = \$19  & \$20 ;
-  assign \$21  = ! kind;
-  assign for_load = known & \$21 ;
-  assign load_words__valid = run & for_load;
-  assign \$22  = index >> beat;
-  assign \$23  = for_load & load_words__ready;
-  assign \$24  = kind == 1'h1;
-  assign for_matmul = known & \$24 ;
+  assign \$7  = awaited | pushes;
+  assign \$8  = \$7  | push__valid;
   \weft.control.dispatcher.fetcher  fetcher (
     .abort(\abort$22 ),
     .clear(clear),
@@ -7057,7 +7221,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
     .i__valid(fetch__beat__valid),
     .idle(fetch_idle),
     .o__payload(o__payload),
-    .o__ready(pop),
+    .o__ready(o__ready),
     .o__valid(o__valid),
     .program__payload(program__payload),
     .program__valid(\program__valid$20 ),
@@ -7065,8 +7229,15 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
+    command_index = index;
+    if (\$signal ) begin
+      command_index = push_index;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
     named = 3'h0;
-    casez (o__payload[7:0])
+    casez (word[7:0])
       8'h01:
           named = 3'h0;
       8'h02:
@@ -7084,7 +7255,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
     known = 1'h0;
-    casez (o__payload[7:0])
+    casez (word[7:0])
       8'h01:
           known = 1'h1;
       8'h02:
@@ -7098,7 +7269,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
       8'h06:
           known = 1'h1;
     endcase
-    if (\$7 ) begin
+    if (\$9 ) begin
       known = 1'h1;
     end
   end
@@ -7290,7 +7461,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
           (* full_case = 32'd1 *)
           casez (beat)
             4'h0:
-                unused = 32'd4294967040;
+                unused = 32'd4294966784;
             4'h1:
                 unused = 32'd0;
             4'h2:
@@ -7327,141 +7498,170 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
     accepted = 1'h0;
-    if (\$23 ) begin
-      accepted = 1'h1;
-    end
-    if (\$26 ) begin
-      accepted = 1'h1;
-    end
-    if (\$29 ) begin
-      accepted = 1'h1;
-    end
     if (\$34 ) begin
       accepted = 1'h1;
     end
     if (\$37 ) begin
       accepted = 1'h1;
     end
+    if (\$40 ) begin
+      accepted = 1'h1;
+    end
+    if (\$45 ) begin
+      accepted = 1'h1;
+    end
+    if (\$48 ) begin
+      accepted = 1'h1;
+    end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$53  = active;
+    \$74  = active;
     if (start) begin
-      \$53  = 1'h1;
+      \$74  = 1'h1;
     end else if (\end ) begin
-      \$53  = 1'h0;
+      \$74  = 1'h0;
     end
     if (clear) begin
-      \$53  = 1'h0;
+      \$74  = 1'h0;
     end
     if (rst) begin
-      \$53  = 1'h0;
+      \$74  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$54  = index;
+    \$75  = index;
     if (start) begin
-      \$54  = 16'h0000;
+      \$75  = 16'h0000;
     end
     if (pop) begin
-      if (\$48 ) begin
-        \$54  = \$49 [15:0];
+      if (\$67 ) begin
+        \$75  = \$68 [15:0];
       end
     end
     if (clear) begin
-      \$54  = 16'h0000;
+      \$75  = 16'h0000;
     end
     if (rst) begin
-      \$54  = 16'h0000;
+      \$75  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$55  = last_index;
+    \$76  = last_index;
     if (start) begin
-      \$55  = \$44 [15:0];
+      \$76  = \$56 [15:0];
     end
     if (clear) begin
-      \$55  = 16'h0000;
+      \$76  = 16'h0000;
     end
     if (rst) begin
-      \$55  = 16'h0000;
+      \$76  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$56  = kept;
+    \$77  = awaited;
+    if (pushes) begin
+      \$77  = 1'h0;
+    end
+    if (\$61 ) begin
+      \$77  = 1'h1;
+    end
+    if (clear) begin
+      \$77  = 1'h0;
+    end
+    if (rst) begin
+      \$77  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
+    \$78  = kept;
     if (pop) begin
-      \$56  = kind;
+      \$78  = kind;
     end
     if (clear) begin
-      \$56  = 3'h0;
+      \$78  = 3'h0;
     end
     if (rst) begin
-      \$56  = 3'h0;
+      \$78  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$57  = beat;
+    \$79  = begun;
     if (pop) begin
-      \$57  = \$46 [3:0];
+      \$79  = \$signal ;
     end
     if (clear) begin
-      \$57  = 4'h0;
+      \$79  = 1'h0;
     end
     if (rst) begin
-      \$57  = 4'h0;
+      \$79  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$58  = refuse;
+    \$80  = beat;
+    if (pop) begin
+      \$80  = \$63 [3:0];
+    end
     if (clear) begin
-      \$58  = 1'h0;
+      \$80  = 4'h0;
     end
     if (rst) begin
-      \$58  = 1'h0;
+      \$80  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$59  = stopped;
+    \$81  = refuse;
+    if (clear) begin
+      \$81  = 1'h0;
+    end
+    if (rst) begin
+      \$81  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
+    \$82  = stopped;
     if (refuse) begin
-      \$59  = 1'h1;
+      \$82  = 1'h1;
     end
     if (clear) begin
-      \$59  = 1'h0;
+      \$82  = 1'h0;
     end
     if (rst) begin
-      \$59  = 1'h0;
+      \$82  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$60  = fault__cause;
+    \$83  = fault__cause;
     if (refuse) begin
-      \$60  = \$51 ;
+      \$83  = \$72 ;
     end
     if (clear) begin
-      \$60  = 4'h0;
+      \$83  = 4'h0;
     end
     if (rst) begin
-      \$60  = 4'h0;
+      \$83  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$3 ) begin end
-    \$61  = fault__index;
+    \$84  = fault__index;
     if (refuse) begin
-      \$61  = \$52 ;
+      \$84  = \$73 ;
     end
     if (clear) begin
-      \$61  = 16'h0000;
+      \$84  = 16'h0000;
     end
     if (rst) begin
-      \$61  = 16'h0000;
+      \$84  = 16'h0000;
     end
   end
   assign \fetch__beat__payload$1  = fetch__beat__payload;
@@ -7472,7 +7672,9 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   assign \fetch__burst__ready$9  = fetch__burst__ready;
   assign \fetch__burst__valid$11  = fetch__burst__valid;
   assign \program__payload$21  = program__payload;
-  assign o__ready = pop;
+  assign \$signal$30  = push__valid;
+  assign \$signal$34  = push__payload;
+  assign \pushes$36  = pushes;
   assign cause = fault__cause;
   assign idle = fetch_idle;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
@@ -7503,16 +7705,16 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   assign \store_words__payload.index  = store_words__payload[32];
   assign \simt_words__payload.data  = simt_words__payload[31:0];
   assign \simt_words__payload.index  = simt_words__payload[32];
-  assign simt_words__payload[32] = \$36 ;
-  assign simt_words__payload[31:0] = o__payload[31:0];
-  assign store_words__payload[32] = \$33 ;
-  assign store_words__payload[31:0] = o__payload[31:0];
-  assign drain_words__payload[32] = \$28 ;
-  assign drain_words__payload[31:0] = o__payload[31:0];
-  assign matmul_words__payload[32] = \$25 ;
-  assign matmul_words__payload[31:0] = o__payload[31:0];
-  assign load_words__payload[32] = \$22 ;
-  assign load_words__payload[31:0] = o__payload[31:0];
+  assign simt_words__payload[32] = \$47 ;
+  assign simt_words__payload[31:0] = word;
+  assign store_words__payload[32] = \$44 ;
+  assign store_words__payload[31:0] = word;
+  assign drain_words__payload[32] = \$39 ;
+  assign drain_words__payload[31:0] = word;
+  assign matmul_words__payload[32] = \$36 ;
+  assign matmul_words__payload[31:0] = word;
+  assign load_words__payload[32] = \$33 ;
+  assign load_words__payload[31:0] = word;
 endmodule
 
 module \weft.control.dispatcher.fetcher (rst, program__payload, program__valid, abort, o__ready, fetch__burst__valid, idle, o__valid, o__payload, i__valid, clear, fetch__burst__payload, fetch__burst__ready, fetch__beat__payload, clk);
@@ -7896,7 +8098,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7591$0 , \port$7593$0 , \port$7595$0 , \port$7597$0 , \port$7599$0 , \port$7601$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 
+module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7803$0 , \port$7805$0 , \port$7807$0 , \port$7809$0 , \port$7811$0 , \port$7813$0 , \port$7815$0 , \port$7817$0 , \port$7819$0 , \port$7821$0 , \port$7823$0 , \port$7825$0 , \port$7827$0 , \port$7829$0 , \port$7831$0 , \port$7833$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [15:0] \$1 ;
@@ -7965,44 +8167,44 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7591$0 ;
-  wire [32:0] \port$7591$0 ;
-  input [32:0] \port$7593$0 ;
-  wire [32:0] \port$7593$0 ;
-  input [32:0] \port$7595$0 ;
-  wire [32:0] \port$7595$0 ;
-  input [32:0] \port$7597$0 ;
-  wire [32:0] \port$7597$0 ;
-  input [32:0] \port$7599$0 ;
-  wire [32:0] \port$7599$0 ;
-  input [32:0] \port$7601$0 ;
-  wire [32:0] \port$7601$0 ;
-  input [32:0] \port$7603$0 ;
-  wire [32:0] \port$7603$0 ;
-  input [32:0] \port$7605$0 ;
-  wire [32:0] \port$7605$0 ;
-  input [32:0] \port$7607$0 ;
-  wire [32:0] \port$7607$0 ;
-  input [32:0] \port$7609$0 ;
-  wire [32:0] \port$7609$0 ;
-  input [32:0] \port$7611$0 ;
-  wire [32:0] \port$7611$0 ;
-  input [32:0] \port$7613$0 ;
-  wire [32:0] \port$7613$0 ;
-  input [32:0] \port$7615$0 ;
-  wire [32:0] \port$7615$0 ;
-  input [32:0] \port$7617$0 ;
-  wire [32:0] \port$7617$0 ;
-  input [32:0] \port$7619$0 ;
-  wire [32:0] \port$7619$0 ;
-  input [32:0] \port$7621$0 ;
-  wire [32:0] \port$7621$0 ;
+  input [32:0] \port$7803$0 ;
+  wire [32:0] \port$7803$0 ;
+  input [32:0] \port$7805$0 ;
+  wire [32:0] \port$7805$0 ;
+  input [32:0] \port$7807$0 ;
+  wire [32:0] \port$7807$0 ;
+  input [32:0] \port$7809$0 ;
+  wire [32:0] \port$7809$0 ;
+  input [32:0] \port$7811$0 ;
+  wire [32:0] \port$7811$0 ;
+  input [32:0] \port$7813$0 ;
+  wire [32:0] \port$7813$0 ;
+  input [32:0] \port$7815$0 ;
+  wire [32:0] \port$7815$0 ;
+  input [32:0] \port$7817$0 ;
+  wire [32:0] \port$7817$0 ;
+  input [32:0] \port$7819$0 ;
+  wire [32:0] \port$7819$0 ;
+  input [32:0] \port$7821$0 ;
+  wire [32:0] \port$7821$0 ;
+  input [32:0] \port$7823$0 ;
+  wire [32:0] \port$7823$0 ;
+  input [32:0] \port$7825$0 ;
+  wire [32:0] \port$7825$0 ;
+  input [32:0] \port$7827$0 ;
+  wire [32:0] \port$7827$0 ;
+  input [32:0] \port$7829$0 ;
+  wire [32:0] \port$7829$0 ;
+  input [32:0] \port$7831$0 ;
+  wire [32:0] \port$7831$0 ;
+  input [32:0] \port$7833$0 ;
+  wire [32:0] \port$7833$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7593$0 [15:0] & \$1 ;
+  assign \$2  = \port$7805$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8024,53 +8226,53 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7593$0 [15:0];
+      take = \port$7805$0 [15:0];
     end
   end
-  assign i__payload = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
-  assign o__payload = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
-  assign \i__payload.opcode  = \port$7591$0 [7:0];
-  assign \i__payload.wait  = \port$7593$0 [15:0];
-  assign \i__payload.post  = \port$7593$0 [31:16];
-  assign \i__payload.int32  = \port$7591$0 [8];
-  assign \i__payload.params  = \port$7591$0 [9];
-  assign \i__payload.row_sum  = \port$7591$0 [10];
-  assign \i__payload.acc  = \port$7595$0 [15:0];
-  assign \i__payload.acc_block  = \port$7595$0 [31:16];
-  assign \i__payload.rows  = \port$7597$0 [15:0];
-  assign \i__payload.blocks  = \port$7597$0 [31:16];
-  assign \i__payload.dst  = \port$7599$0 [23:0];
-  assign \i__payload.dst_stride  = \port$7601$0 [23:0];
-  assign \i__payload.dst_block  = \port$7603$0 [23:0];
-  assign \i__payload.param  = \port$7605$0 [15:0];
-  assign \i__payload.cols_last  = \port$7605$0 [31:16];
-  assign \i__payload.scale  = \port$7607$0 [31:0];
-  assign \i__payload.zero_point  = \port$7609$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$7609$0 [31:16];
-  assign \i__payload.qmin  = \port$7611$0 [15:0];
-  assign \i__payload.qmax  = \port$7611$0 [31:16];
-  assign \i__payload.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
-  assign \o__payload.opcode  = \port$7591$0 [7:0];
-  assign \o__payload.wait  = \port$7593$0 [15:0];
-  assign \o__payload.post  = \port$7593$0 [31:16];
-  assign \o__payload.int32  = \port$7591$0 [8];
-  assign \o__payload.params  = \port$7591$0 [9];
-  assign \o__payload.row_sum  = \port$7591$0 [10];
-  assign \o__payload.acc  = \port$7595$0 [15:0];
-  assign \o__payload.acc_block  = \port$7595$0 [31:16];
-  assign \o__payload.rows  = \port$7597$0 [15:0];
-  assign \o__payload.blocks  = \port$7597$0 [31:16];
-  assign \o__payload.dst  = \port$7599$0 [23:0];
-  assign \o__payload.dst_stride  = \port$7601$0 [23:0];
-  assign \o__payload.dst_block  = \port$7603$0 [23:0];
-  assign \o__payload.param  = \port$7605$0 [15:0];
-  assign \o__payload.cols_last  = \port$7605$0 [31:16];
-  assign \o__payload.scale  = \port$7607$0 [31:0];
-  assign \o__payload.zero_point  = \port$7609$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$7609$0 [31:16];
-  assign \o__payload.qmin  = \port$7611$0 [15:0];
-  assign \o__payload.qmax  = \port$7611$0 [31:16];
-  assign \o__payload.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
+  assign i__payload = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
+  assign o__payload = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
+  assign \i__payload.opcode  = \port$7803$0 [7:0];
+  assign \i__payload.wait  = \port$7805$0 [15:0];
+  assign \i__payload.post  = \port$7805$0 [31:16];
+  assign \i__payload.int32  = \port$7803$0 [8];
+  assign \i__payload.params  = \port$7803$0 [9];
+  assign \i__payload.row_sum  = \port$7803$0 [10];
+  assign \i__payload.acc  = \port$7807$0 [15:0];
+  assign \i__payload.acc_block  = \port$7807$0 [31:16];
+  assign \i__payload.rows  = \port$7809$0 [15:0];
+  assign \i__payload.blocks  = \port$7809$0 [31:16];
+  assign \i__payload.dst  = \port$7811$0 [23:0];
+  assign \i__payload.dst_stride  = \port$7813$0 [23:0];
+  assign \i__payload.dst_block  = \port$7815$0 [23:0];
+  assign \i__payload.param  = \port$7817$0 [15:0];
+  assign \i__payload.cols_last  = \port$7817$0 [31:16];
+  assign \i__payload.scale  = \port$7819$0 [31:0];
+  assign \i__payload.zero_point  = \port$7821$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$7821$0 [31:16];
+  assign \i__payload.qmin  = \port$7823$0 [15:0];
+  assign \i__payload.qmax  = \port$7823$0 [31:16];
+  assign \i__payload.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
+  assign \o__payload.opcode  = \port$7803$0 [7:0];
+  assign \o__payload.wait  = \port$7805$0 [15:0];
+  assign \o__payload.post  = \port$7805$0 [31:16];
+  assign \o__payload.int32  = \port$7803$0 [8];
+  assign \o__payload.params  = \port$7803$0 [9];
+  assign \o__payload.row_sum  = \port$7803$0 [10];
+  assign \o__payload.acc  = \port$7807$0 [15:0];
+  assign \o__payload.acc_block  = \port$7807$0 [31:16];
+  assign \o__payload.rows  = \port$7809$0 [15:0];
+  assign \o__payload.blocks  = \port$7809$0 [31:16];
+  assign \o__payload.dst  = \port$7811$0 [23:0];
+  assign \o__payload.dst_stride  = \port$7813$0 [23:0];
+  assign \o__payload.dst_block  = \port$7815$0 [23:0];
+  assign \o__payload.param  = \port$7817$0 [15:0];
+  assign \o__payload.cols_last  = \port$7817$0 [31:16];
+  assign \o__payload.scale  = \port$7819$0 [31:0];
+  assign \o__payload.zero_point  = \port$7821$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$7821$0 [31:16];
+  assign \o__payload.qmin  = \port$7823$0 [15:0];
+  assign \o__payload.qmax  = \port$7823$0 [31:16];
+  assign \o__payload.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -8763,11 +8965,11 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, stop, clear, active, last_index, dispatch_fault__valid
-, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$7483$32 , \port$7485$32 , \port$7487$32 , \port$7489$32 , \port$7491$32 , \port$7493$32 , \port$7495$32 , \port$7497$32 , \port$7499$32 , \port$7501$32 , \port$7503$32 , \port$7505$32 , \port$7507$32 , \port$7509$32 , \port$7511$32 , \port$7513$32 
-, \port$7537$32 , \port$7539$32 , \port$7541$32 , \port$7543$32 , \port$7545$32 , \port$7547$32 , \port$7549$32 , \port$7551$32 , \port$7553$32 , \port$7555$32 , \port$7557$32 , \port$7559$32 , \port$7561$32 , \port$7563$32 , \port$7565$32 , \port$7567$32 , \port$7591$32 , \port$7593$32 , \port$7595$32 , \port$7597$32 , \port$7599$32 
-, \port$7601$32 , \port$7603$32 , \port$7605$32 , \port$7607$32 , \port$7609$32 , \port$7611$32 , \port$7613$32 , \port$7615$32 , \port$7617$32 , \port$7619$32 , \port$7621$32 , \port$7645$32 , \port$7647$32 , \port$7649$32 , \port$7651$32 , \port$7653$32 , \port$7655$32 , \port$7657$32 , \port$7659$32 , \port$7661$32 , \port$7663$32 
-, \port$7665$32 , \port$7667$32 , \port$7669$32 , \port$7671$32 , \port$7673$32 , \port$7675$32 , \port$7699$32 , \port$7701$32 , \port$7703$32 , \port$7705$32 , \port$7707$32 , \port$7709$32 , \port$7711$32 , \port$7713$32 , \port$7715$32 , \port$7717$32 , \port$7719$32 , \port$7721$32 , \port$7723$32 , \port$7725$32 , \port$7727$32 
-, \port$7729$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
+, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$7695$32 , \port$7697$32 , \port$7699$32 , \port$7701$32 , \port$7703$32 , \port$7705$32 , \port$7707$32 , \port$7709$32 , \port$7711$32 , \port$7713$32 , \port$7715$32 , \port$7717$32 , \port$7719$32 , \port$7721$32 , \port$7723$32 , \port$7725$32 
+, \port$7749$32 , \port$7751$32 , \port$7753$32 , \port$7755$32 , \port$7757$32 , \port$7759$32 , \port$7761$32 , \port$7763$32 , \port$7765$32 , \port$7767$32 , \port$7769$32 , \port$7771$32 , \port$7773$32 , \port$7775$32 , \port$7777$32 , \port$7779$32 , \port$7803$32 , \port$7805$32 , \port$7807$32 , \port$7809$32 , \port$7811$32 
+, \port$7813$32 , \port$7815$32 , \port$7817$32 , \port$7819$32 , \port$7821$32 , \port$7823$32 , \port$7825$32 , \port$7827$32 , \port$7829$32 , \port$7831$32 , \port$7833$32 , \port$7857$32 , \port$7859$32 , \port$7861$32 , \port$7863$32 , \port$7865$32 , \port$7867$32 , \port$7869$32 , \port$7871$32 , \port$7873$32 , \port$7875$32 
+, \port$7877$32 , \port$7879$32 , \port$7881$32 , \port$7883$32 , \port$7885$32 , \port$7887$32 , \port$7911$32 , \port$7913$32 , \port$7915$32 , \port$7917$32 , \port$7919$32 , \port$7921$32 , \port$7923$32 , \port$7925$32 , \port$7927$32 , \port$7929$32 , \port$7931$32 , \port$7933$32 , \port$7935$32 , \port$7937$32 , \port$7939$32 
+, \port$7941$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$9  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -8854,134 +9056,10 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$7483$32 ;
-  wire \port$7483$32 ;
-  input \port$7485$32 ;
-  wire \port$7485$32 ;
-  input \port$7487$32 ;
-  wire \port$7487$32 ;
-  input \port$7489$32 ;
-  wire \port$7489$32 ;
-  input \port$7491$32 ;
-  wire \port$7491$32 ;
-  input \port$7493$32 ;
-  wire \port$7493$32 ;
-  input \port$7495$32 ;
-  wire \port$7495$32 ;
-  input \port$7497$32 ;
-  wire \port$7497$32 ;
-  input \port$7499$32 ;
-  wire \port$7499$32 ;
-  input \port$7501$32 ;
-  wire \port$7501$32 ;
-  input \port$7503$32 ;
-  wire \port$7503$32 ;
-  input \port$7505$32 ;
-  wire \port$7505$32 ;
-  input \port$7507$32 ;
-  wire \port$7507$32 ;
-  input \port$7509$32 ;
-  wire \port$7509$32 ;
-  input \port$7511$32 ;
-  wire \port$7511$32 ;
-  input \port$7513$32 ;
-  wire \port$7513$32 ;
-  input \port$7537$32 ;
-  wire \port$7537$32 ;
-  input \port$7539$32 ;
-  wire \port$7539$32 ;
-  input \port$7541$32 ;
-  wire \port$7541$32 ;
-  input \port$7543$32 ;
-  wire \port$7543$32 ;
-  input \port$7545$32 ;
-  wire \port$7545$32 ;
-  input \port$7547$32 ;
-  wire \port$7547$32 ;
-  input \port$7549$32 ;
-  wire \port$7549$32 ;
-  input \port$7551$32 ;
-  wire \port$7551$32 ;
-  input \port$7553$32 ;
-  wire \port$7553$32 ;
-  input \port$7555$32 ;
-  wire \port$7555$32 ;
-  input \port$7557$32 ;
-  wire \port$7557$32 ;
-  input \port$7559$32 ;
-  wire \port$7559$32 ;
-  input \port$7561$32 ;
-  wire \port$7561$32 ;
-  input \port$7563$32 ;
-  wire \port$7563$32 ;
-  input \port$7565$32 ;
-  wire \port$7565$32 ;
-  input \port$7567$32 ;
-  wire \port$7567$32 ;
-  input \port$7591$32 ;
-  wire \port$7591$32 ;
-  input \port$7593$32 ;
-  wire \port$7593$32 ;
-  input \port$7595$32 ;
-  wire \port$7595$32 ;
-  input \port$7597$32 ;
-  wire \port$7597$32 ;
-  input \port$7599$32 ;
-  wire \port$7599$32 ;
-  input \port$7601$32 ;
-  wire \port$7601$32 ;
-  input \port$7603$32 ;
-  wire \port$7603$32 ;
-  input \port$7605$32 ;
-  wire \port$7605$32 ;
-  input \port$7607$32 ;
-  wire \port$7607$32 ;
-  input \port$7609$32 ;
-  wire \port$7609$32 ;
-  input \port$7611$32 ;
-  wire \port$7611$32 ;
-  input \port$7613$32 ;
-  wire \port$7613$32 ;
-  input \port$7615$32 ;
-  wire \port$7615$32 ;
-  input \port$7617$32 ;
-  wire \port$7617$32 ;
-  input \port$7619$32 ;
-  wire \port$7619$32 ;
-  input \port$7621$32 ;
-  wire \port$7621$32 ;
-  input \port$7645$32 ;
-  wire \port$7645$32 ;
-  input \port$7647$32 ;
-  wire \port$7647$32 ;
-  input \port$7649$32 ;
-  wire \port$7649$32 ;
-  input \port$7651$32 ;
-  wire \port$7651$32 ;
-  input \port$7653$32 ;
-  wire \port$7653$32 ;
-  input \port$7655$32 ;
-  wire \port$7655$32 ;
-  input \port$7657$32 ;
-  wire \port$7657$32 ;
-  input \port$7659$32 ;
-  wire \port$7659$32 ;
-  input \port$7661$32 ;
-  wire \port$7661$32 ;
-  input \port$7663$32 ;
-  wire \port$7663$32 ;
-  input \port$7665$32 ;
-  wire \port$7665$32 ;
-  input \port$7667$32 ;
-  wire \port$7667$32 ;
-  input \port$7669$32 ;
-  wire \port$7669$32 ;
-  input \port$7671$32 ;
-  wire \port$7671$32 ;
-  input \port$7673$32 ;
-  wire \port$7673$32 ;
-  input \port$7675$32 ;
-  wire \port$7675$32 ;
+  input \port$7695$32 ;
+  wire \port$7695$32 ;
+  input \port$7697$32 ;
+  wire \port$7697$32 ;
   input \port$7699$32 ;
   wire \port$7699$32 ;
   input \port$7701$32 ;
@@ -9010,10 +9088,134 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$7723$32 ;
   input \port$7725$32 ;
   wire \port$7725$32 ;
-  input \port$7727$32 ;
-  wire \port$7727$32 ;
-  input \port$7729$32 ;
-  wire \port$7729$32 ;
+  input \port$7749$32 ;
+  wire \port$7749$32 ;
+  input \port$7751$32 ;
+  wire \port$7751$32 ;
+  input \port$7753$32 ;
+  wire \port$7753$32 ;
+  input \port$7755$32 ;
+  wire \port$7755$32 ;
+  input \port$7757$32 ;
+  wire \port$7757$32 ;
+  input \port$7759$32 ;
+  wire \port$7759$32 ;
+  input \port$7761$32 ;
+  wire \port$7761$32 ;
+  input \port$7763$32 ;
+  wire \port$7763$32 ;
+  input \port$7765$32 ;
+  wire \port$7765$32 ;
+  input \port$7767$32 ;
+  wire \port$7767$32 ;
+  input \port$7769$32 ;
+  wire \port$7769$32 ;
+  input \port$7771$32 ;
+  wire \port$7771$32 ;
+  input \port$7773$32 ;
+  wire \port$7773$32 ;
+  input \port$7775$32 ;
+  wire \port$7775$32 ;
+  input \port$7777$32 ;
+  wire \port$7777$32 ;
+  input \port$7779$32 ;
+  wire \port$7779$32 ;
+  input \port$7803$32 ;
+  wire \port$7803$32 ;
+  input \port$7805$32 ;
+  wire \port$7805$32 ;
+  input \port$7807$32 ;
+  wire \port$7807$32 ;
+  input \port$7809$32 ;
+  wire \port$7809$32 ;
+  input \port$7811$32 ;
+  wire \port$7811$32 ;
+  input \port$7813$32 ;
+  wire \port$7813$32 ;
+  input \port$7815$32 ;
+  wire \port$7815$32 ;
+  input \port$7817$32 ;
+  wire \port$7817$32 ;
+  input \port$7819$32 ;
+  wire \port$7819$32 ;
+  input \port$7821$32 ;
+  wire \port$7821$32 ;
+  input \port$7823$32 ;
+  wire \port$7823$32 ;
+  input \port$7825$32 ;
+  wire \port$7825$32 ;
+  input \port$7827$32 ;
+  wire \port$7827$32 ;
+  input \port$7829$32 ;
+  wire \port$7829$32 ;
+  input \port$7831$32 ;
+  wire \port$7831$32 ;
+  input \port$7833$32 ;
+  wire \port$7833$32 ;
+  input \port$7857$32 ;
+  wire \port$7857$32 ;
+  input \port$7859$32 ;
+  wire \port$7859$32 ;
+  input \port$7861$32 ;
+  wire \port$7861$32 ;
+  input \port$7863$32 ;
+  wire \port$7863$32 ;
+  input \port$7865$32 ;
+  wire \port$7865$32 ;
+  input \port$7867$32 ;
+  wire \port$7867$32 ;
+  input \port$7869$32 ;
+  wire \port$7869$32 ;
+  input \port$7871$32 ;
+  wire \port$7871$32 ;
+  input \port$7873$32 ;
+  wire \port$7873$32 ;
+  input \port$7875$32 ;
+  wire \port$7875$32 ;
+  input \port$7877$32 ;
+  wire \port$7877$32 ;
+  input \port$7879$32 ;
+  wire \port$7879$32 ;
+  input \port$7881$32 ;
+  wire \port$7881$32 ;
+  input \port$7883$32 ;
+  wire \port$7883$32 ;
+  input \port$7885$32 ;
+  wire \port$7885$32 ;
+  input \port$7887$32 ;
+  wire \port$7887$32 ;
+  input \port$7911$32 ;
+  wire \port$7911$32 ;
+  input \port$7913$32 ;
+  wire \port$7913$32 ;
+  input \port$7915$32 ;
+  wire \port$7915$32 ;
+  input \port$7917$32 ;
+  wire \port$7917$32 ;
+  input \port$7919$32 ;
+  wire \port$7919$32 ;
+  input \port$7921$32 ;
+  wire \port$7921$32 ;
+  input \port$7923$32 ;
+  wire \port$7923$32 ;
+  input \port$7925$32 ;
+  wire \port$7925$32 ;
+  input \port$7927$32 ;
+  wire \port$7927$32 ;
+  input \port$7929$32 ;
+  wire \port$7929$32 ;
+  input \port$7931$32 ;
+  wire \port$7931$32 ;
+  input \port$7933$32 ;
+  wire \port$7933$32 ;
+  input \port$7935$32 ;
+  wire \port$7935$32 ;
+  input \port$7937$32 ;
+  wire \port$7937$32 ;
+  input \port$7939$32 ;
+  wire \port$7939$32 ;
+  input \port$7941$32 ;
+  wire \port$7941$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9131,27 +9333,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$5 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$7729$32 , \port$7727$32 , \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32 , \port$7709$32 , \port$7707$32 , \port$7705$32 , \port$7703$32 , \port$7701$32 , \port$7699$32  };
+      first[31:16] = { \port$7941$32 , \port$7939$32 , \port$7937$32 , \port$7935$32 , \port$7933$32 , \port$7931$32 , \port$7929$32 , \port$7927$32 , \port$7925$32 , \port$7923$32 , \port$7921$32 , \port$7919$32 , \port$7917$32 , \port$7915$32 , \port$7913$32 , \port$7911$32  };
     end
     if (\$6 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$7675$32 , \port$7673$32 , \port$7671$32 , \port$7669$32 , \port$7667$32 , \port$7665$32 , \port$7663$32 , \port$7661$32 , \port$7659$32 , \port$7657$32 , \port$7655$32 , \port$7653$32 , \port$7651$32 , \port$7649$32 , \port$7647$32 , \port$7645$32  };
+      first[31:16] = { \port$7887$32 , \port$7885$32 , \port$7883$32 , \port$7881$32 , \port$7879$32 , \port$7877$32 , \port$7875$32 , \port$7873$32 , \port$7871$32 , \port$7869$32 , \port$7867$32 , \port$7865$32 , \port$7863$32 , \port$7861$32 , \port$7859$32 , \port$7857$32  };
     end
     if (\$7 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$7621$32 , \port$7619$32 , \port$7617$32 , \port$7615$32 , \port$7613$32 , \port$7611$32 , \port$7609$32 , \port$7607$32 , \port$7605$32 , \port$7603$32 , \port$7601$32 , \port$7599$32 , \port$7597$32 , \port$7595$32 , \port$7593$32 , \port$7591$32  };
+      first[31:16] = { \port$7833$32 , \port$7831$32 , \port$7829$32 , \port$7827$32 , \port$7825$32 , \port$7823$32 , \port$7821$32 , \port$7819$32 , \port$7817$32 , \port$7815$32 , \port$7813$32 , \port$7811$32 , \port$7809$32 , \port$7807$32 , \port$7805$32 , \port$7803$32  };
     end
     if (\$8 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$7567$32 , \port$7565$32 , \port$7563$32 , \port$7561$32 , \port$7559$32 , \port$7557$32 , \port$7555$32 , \port$7553$32 , \port$7551$32 , \port$7549$32 , \port$7547$32 , \port$7545$32 , \port$7543$32 , \port$7541$32 , \port$7539$32 , \port$7537$32  };
+      first[31:16] = { \port$7779$32 , \port$7777$32 , \port$7775$32 , \port$7773$32 , \port$7771$32 , \port$7769$32 , \port$7767$32 , \port$7765$32 , \port$7763$32 , \port$7761$32 , \port$7759$32 , \port$7757$32 , \port$7755$32 , \port$7753$32 , \port$7751$32 , \port$7749$32  };
     end
     if (\$9 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$7513$32 , \port$7511$32 , \port$7509$32 , \port$7507$32 , \port$7505$32 , \port$7503$32 , \port$7501$32 , \port$7499$32 , \port$7497$32 , \port$7495$32 , \port$7493$32 , \port$7491$32 , \port$7489$32 , \port$7487$32 , \port$7485$32 , \port$7483$32  };
+      first[31:16] = { \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32 , \port$7709$32 , \port$7707$32 , \port$7705$32 , \port$7703$32 , \port$7701$32 , \port$7699$32 , \port$7697$32 , \port$7695$32  };
     end
     if (\$10 ) begin
       first[3:0] = 4'h9;
@@ -9263,11 +9465,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       \$24  = 1'h0;
     end
   end
-  assign simt_index = { \port$7729$32 , \port$7727$32 , \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32 , \port$7709$32 , \port$7707$32 , \port$7705$32 , \port$7703$32 , \port$7701$32 , \port$7699$32  };
-  assign store_index = { \port$7675$32 , \port$7673$32 , \port$7671$32 , \port$7669$32 , \port$7667$32 , \port$7665$32 , \port$7663$32 , \port$7661$32 , \port$7659$32 , \port$7657$32 , \port$7655$32 , \port$7653$32 , \port$7651$32 , \port$7649$32 , \port$7647$32 , \port$7645$32  };
-  assign drain_index = { \port$7621$32 , \port$7619$32 , \port$7617$32 , \port$7615$32 , \port$7613$32 , \port$7611$32 , \port$7609$32 , \port$7607$32 , \port$7605$32 , \port$7603$32 , \port$7601$32 , \port$7599$32 , \port$7597$32 , \port$7595$32 , \port$7593$32 , \port$7591$32  };
-  assign matmul_index = { \port$7567$32 , \port$7565$32 , \port$7563$32 , \port$7561$32 , \port$7559$32 , \port$7557$32 , \port$7555$32 , \port$7553$32 , \port$7551$32 , \port$7549$32 , \port$7547$32 , \port$7545$32 , \port$7543$32 , \port$7541$32 , \port$7539$32 , \port$7537$32  };
-  assign load_index = { \port$7513$32 , \port$7511$32 , \port$7509$32 , \port$7507$32 , \port$7505$32 , \port$7503$32 , \port$7501$32 , \port$7499$32 , \port$7497$32 , \port$7495$32 , \port$7493$32 , \port$7491$32 , \port$7489$32 , \port$7487$32 , \port$7485$32 , \port$7483$32  };
+  assign simt_index = { \port$7941$32 , \port$7939$32 , \port$7937$32 , \port$7935$32 , \port$7933$32 , \port$7931$32 , \port$7929$32 , \port$7927$32 , \port$7925$32 , \port$7923$32 , \port$7921$32 , \port$7919$32 , \port$7917$32 , \port$7915$32 , \port$7913$32 , \port$7911$32  };
+  assign store_index = { \port$7887$32 , \port$7885$32 , \port$7883$32 , \port$7881$32 , \port$7879$32 , \port$7877$32 , \port$7875$32 , \port$7873$32 , \port$7871$32 , \port$7869$32 , \port$7867$32 , \port$7865$32 , \port$7863$32 , \port$7861$32 , \port$7859$32 , \port$7857$32  };
+  assign drain_index = { \port$7833$32 , \port$7831$32 , \port$7829$32 , \port$7827$32 , \port$7825$32 , \port$7823$32 , \port$7821$32 , \port$7819$32 , \port$7817$32 , \port$7815$32 , \port$7813$32 , \port$7811$32 , \port$7809$32 , \port$7807$32 , \port$7805$32 , \port$7803$32  };
+  assign matmul_index = { \port$7779$32 , \port$7777$32 , \port$7775$32 , \port$7773$32 , \port$7771$32 , \port$7769$32 , \port$7767$32 , \port$7765$32 , \port$7763$32 , \port$7761$32 , \port$7759$32 , \port$7757$32 , \port$7755$32 , \port$7753$32 , \port$7751$32 , \port$7749$32  };
+  assign load_index = { \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32 , \port$7709$32 , \port$7707$32 , \port$7705$32 , \port$7703$32 , \port$7701$32 , \port$7699$32 , \port$7697$32 , \port$7695$32  };
   assign \first.cause  = first[3:0];
   assign \first.engine  = first[7:4];
   assign \first.command  = first[31:16];
@@ -10238,7 +10440,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7483$0 , \port$7485$0 , \port$7487$0 , \port$7489$0 , \port$7491$0 , \port$7493$0 , \port$7495$0 , \port$7497$0 , \port$7499$0 , \port$7501$0 , \port$7503$0 , \port$7505$0 , \port$7507$0 , \port$7509$0 , \port$7511$0 , \port$7513$0 
+module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7695$0 , \port$7697$0 , \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$11  = 0;
   wire [15:0] \$1 ;
@@ -10311,44 +10513,44 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7483$0 ;
-  wire [32:0] \port$7483$0 ;
-  input [32:0] \port$7485$0 ;
-  wire [32:0] \port$7485$0 ;
-  input [32:0] \port$7487$0 ;
-  wire [32:0] \port$7487$0 ;
-  input [32:0] \port$7489$0 ;
-  wire [32:0] \port$7489$0 ;
-  input [32:0] \port$7491$0 ;
-  wire [32:0] \port$7491$0 ;
-  input [32:0] \port$7493$0 ;
-  wire [32:0] \port$7493$0 ;
-  input [32:0] \port$7495$0 ;
-  wire [32:0] \port$7495$0 ;
-  input [32:0] \port$7497$0 ;
-  wire [32:0] \port$7497$0 ;
-  input [32:0] \port$7499$0 ;
-  wire [32:0] \port$7499$0 ;
-  input [32:0] \port$7501$0 ;
-  wire [32:0] \port$7501$0 ;
-  input [32:0] \port$7503$0 ;
-  wire [32:0] \port$7503$0 ;
-  input [32:0] \port$7505$0 ;
-  wire [32:0] \port$7505$0 ;
-  input [32:0] \port$7507$0 ;
-  wire [32:0] \port$7507$0 ;
-  input [32:0] \port$7509$0 ;
-  wire [32:0] \port$7509$0 ;
-  input [32:0] \port$7511$0 ;
-  wire [32:0] \port$7511$0 ;
-  input [32:0] \port$7513$0 ;
-  wire [32:0] \port$7513$0 ;
+  input [32:0] \port$7695$0 ;
+  wire [32:0] \port$7695$0 ;
+  input [32:0] \port$7697$0 ;
+  wire [32:0] \port$7697$0 ;
+  input [32:0] \port$7699$0 ;
+  wire [32:0] \port$7699$0 ;
+  input [32:0] \port$7701$0 ;
+  wire [32:0] \port$7701$0 ;
+  input [32:0] \port$7703$0 ;
+  wire [32:0] \port$7703$0 ;
+  input [32:0] \port$7705$0 ;
+  wire [32:0] \port$7705$0 ;
+  input [32:0] \port$7707$0 ;
+  wire [32:0] \port$7707$0 ;
+  input [32:0] \port$7709$0 ;
+  wire [32:0] \port$7709$0 ;
+  input [32:0] \port$7711$0 ;
+  wire [32:0] \port$7711$0 ;
+  input [32:0] \port$7713$0 ;
+  wire [32:0] \port$7713$0 ;
+  input [32:0] \port$7715$0 ;
+  wire [32:0] \port$7715$0 ;
+  input [32:0] \port$7717$0 ;
+  wire [32:0] \port$7717$0 ;
+  input [32:0] \port$7719$0 ;
+  wire [32:0] \port$7719$0 ;
+  input [32:0] \port$7721$0 ;
+  wire [32:0] \port$7721$0 ;
+  input [32:0] \port$7723$0 ;
+  wire [32:0] \port$7723$0 ;
+  input [32:0] \port$7725$0 ;
+  wire [32:0] \port$7725$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7485$0 [15:0] & \$1 ;
+  assign \$2  = \port$7697$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -10370,57 +10572,57 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$11 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7485$0 [15:0];
+      take = \port$7697$0 [15:0];
     end
   end
-  assign i__payload = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
-  assign o__payload = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
-  assign \i__payload.opcode  = \port$7483$0 [7:0];
-  assign \i__payload.wait  = \port$7485$0 [15:0];
-  assign \i__payload.post  = \port$7485$0 [31:16];
-  assign \i__payload.space  = \port$7483$0 [9:8];
-  assign \i__payload.flip  = \port$7483$0 [10];
-  assign \i__payload.transpose  = \port$7483$0 [11];
-  assign \i__payload.fill  = \port$7483$0 [31:24];
-  assign \i__payload.src  = \port$7487$0 [31:0];
-  assign \i__payload.stride1  = \port$7489$0 [31:0];
-  assign \i__payload.stride2  = \port$7491$0 [31:0];
-  assign \i__payload.len  = \port$7493$0 [23:0];
-  assign \i__payload.count1  = \port$7495$0 [15:0];
-  assign \i__payload.count2  = \port$7495$0 [31:16];
-  assign \i__payload.dst  = \port$7497$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$7499$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$7501$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$7503$0 [23:0];
-  assign \i__payload.pad_left  = \port$7505$0 [15:0];
-  assign \i__payload.pad_right  = \port$7505$0 [31:16];
-  assign \i__payload.pad_top  = \port$7507$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$7507$0 [31:16];
-  assign \i__payload.fence  = \port$7509$0 [23:0];
-  assign \i__payload.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
-  assign \o__payload.opcode  = \port$7483$0 [7:0];
-  assign \o__payload.wait  = \port$7485$0 [15:0];
-  assign \o__payload.post  = \port$7485$0 [31:16];
-  assign \o__payload.space  = \port$7483$0 [9:8];
-  assign \o__payload.flip  = \port$7483$0 [10];
-  assign \o__payload.transpose  = \port$7483$0 [11];
-  assign \o__payload.fill  = \port$7483$0 [31:24];
-  assign \o__payload.src  = \port$7487$0 [31:0];
-  assign \o__payload.stride1  = \port$7489$0 [31:0];
-  assign \o__payload.stride2  = \port$7491$0 [31:0];
-  assign \o__payload.len  = \port$7493$0 [23:0];
-  assign \o__payload.count1  = \port$7495$0 [15:0];
-  assign \o__payload.count2  = \port$7495$0 [31:16];
-  assign \o__payload.dst  = \port$7497$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$7499$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$7501$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$7503$0 [23:0];
-  assign \o__payload.pad_left  = \port$7505$0 [15:0];
-  assign \o__payload.pad_right  = \port$7505$0 [31:16];
-  assign \o__payload.pad_top  = \port$7507$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$7507$0 [31:16];
-  assign \o__payload.fence  = \port$7509$0 [23:0];
-  assign \o__payload.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
+  assign i__payload = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
+  assign o__payload = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
+  assign \i__payload.opcode  = \port$7695$0 [7:0];
+  assign \i__payload.wait  = \port$7697$0 [15:0];
+  assign \i__payload.post  = \port$7697$0 [31:16];
+  assign \i__payload.space  = \port$7695$0 [9:8];
+  assign \i__payload.flip  = \port$7695$0 [10];
+  assign \i__payload.transpose  = \port$7695$0 [11];
+  assign \i__payload.fill  = \port$7695$0 [31:24];
+  assign \i__payload.src  = \port$7699$0 [31:0];
+  assign \i__payload.stride1  = \port$7701$0 [31:0];
+  assign \i__payload.stride2  = \port$7703$0 [31:0];
+  assign \i__payload.len  = \port$7705$0 [23:0];
+  assign \i__payload.count1  = \port$7707$0 [15:0];
+  assign \i__payload.count2  = \port$7707$0 [31:16];
+  assign \i__payload.dst  = \port$7709$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$7711$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$7713$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$7715$0 [23:0];
+  assign \i__payload.pad_left  = \port$7717$0 [15:0];
+  assign \i__payload.pad_right  = \port$7717$0 [31:16];
+  assign \i__payload.pad_top  = \port$7719$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$7719$0 [31:16];
+  assign \i__payload.fence  = \port$7721$0 [23:0];
+  assign \i__payload.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
+  assign \o__payload.opcode  = \port$7695$0 [7:0];
+  assign \o__payload.wait  = \port$7697$0 [15:0];
+  assign \o__payload.post  = \port$7697$0 [31:16];
+  assign \o__payload.space  = \port$7695$0 [9:8];
+  assign \o__payload.flip  = \port$7695$0 [10];
+  assign \o__payload.transpose  = \port$7695$0 [11];
+  assign \o__payload.fill  = \port$7695$0 [31:24];
+  assign \o__payload.src  = \port$7699$0 [31:0];
+  assign \o__payload.stride1  = \port$7701$0 [31:0];
+  assign \o__payload.stride2  = \port$7703$0 [31:0];
+  assign \o__payload.len  = \port$7705$0 [23:0];
+  assign \o__payload.count1  = \port$7707$0 [15:0];
+  assign \o__payload.count2  = \port$7707$0 [31:16];
+  assign \o__payload.dst  = \port$7709$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$7711$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$7713$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$7715$0 [23:0];
+  assign \o__payload.pad_left  = \port$7717$0 [15:0];
+  assign \o__payload.pad_right  = \port$7717$0 [31:16];
+  assign \o__payload.pad_top  = \port$7719$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$7719$0 [31:16];
+  assign \o__payload.fence  = \port$7721$0 [23:0];
+  assign \o__payload.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11116,7 +11318,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7537$0 , \port$7539$0 , \port$7541$0 , \port$7543$0 , \port$7545$0 , \port$7547$0 , \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 , \port$7563$0 , \port$7565$0 , \port$7567$0 
+module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7749$0 , \port$7751$0 , \port$7753$0 , \port$7755$0 , \port$7757$0 , \port$7759$0 , \port$7761$0 , \port$7763$0 , \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 , \port$7779$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
@@ -11200,44 +11402,44 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7537$0 ;
-  wire [32:0] \port$7537$0 ;
-  input [32:0] \port$7539$0 ;
-  wire [32:0] \port$7539$0 ;
-  input [32:0] \port$7541$0 ;
-  wire [32:0] \port$7541$0 ;
-  input [32:0] \port$7543$0 ;
-  wire [32:0] \port$7543$0 ;
-  input [32:0] \port$7545$0 ;
-  wire [32:0] \port$7545$0 ;
-  input [32:0] \port$7547$0 ;
-  wire [32:0] \port$7547$0 ;
-  input [32:0] \port$7549$0 ;
-  wire [32:0] \port$7549$0 ;
-  input [32:0] \port$7551$0 ;
-  wire [32:0] \port$7551$0 ;
-  input [32:0] \port$7553$0 ;
-  wire [32:0] \port$7553$0 ;
-  input [32:0] \port$7555$0 ;
-  wire [32:0] \port$7555$0 ;
-  input [32:0] \port$7557$0 ;
-  wire [32:0] \port$7557$0 ;
-  input [32:0] \port$7559$0 ;
-  wire [32:0] \port$7559$0 ;
-  input [32:0] \port$7561$0 ;
-  wire [32:0] \port$7561$0 ;
-  input [32:0] \port$7563$0 ;
-  wire [32:0] \port$7563$0 ;
-  input [32:0] \port$7565$0 ;
-  wire [32:0] \port$7565$0 ;
-  input [32:0] \port$7567$0 ;
-  wire [32:0] \port$7567$0 ;
+  input [32:0] \port$7749$0 ;
+  wire [32:0] \port$7749$0 ;
+  input [32:0] \port$7751$0 ;
+  wire [32:0] \port$7751$0 ;
+  input [32:0] \port$7753$0 ;
+  wire [32:0] \port$7753$0 ;
+  input [32:0] \port$7755$0 ;
+  wire [32:0] \port$7755$0 ;
+  input [32:0] \port$7757$0 ;
+  wire [32:0] \port$7757$0 ;
+  input [32:0] \port$7759$0 ;
+  wire [32:0] \port$7759$0 ;
+  input [32:0] \port$7761$0 ;
+  wire [32:0] \port$7761$0 ;
+  input [32:0] \port$7763$0 ;
+  wire [32:0] \port$7763$0 ;
+  input [32:0] \port$7765$0 ;
+  wire [32:0] \port$7765$0 ;
+  input [32:0] \port$7767$0 ;
+  wire [32:0] \port$7767$0 ;
+  input [32:0] \port$7769$0 ;
+  wire [32:0] \port$7769$0 ;
+  input [32:0] \port$7771$0 ;
+  wire [32:0] \port$7771$0 ;
+  input [32:0] \port$7773$0 ;
+  wire [32:0] \port$7773$0 ;
+  input [32:0] \port$7775$0 ;
+  wire [32:0] \port$7775$0 ;
+  input [32:0] \port$7777$0 ;
+  wire [32:0] \port$7777$0 ;
+  input [32:0] \port$7779$0 ;
+  wire [32:0] \port$7779$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7539$0 [15:0] & \$1 ;
+  assign \$2  = \port$7751$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11259,67 +11461,67 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7539$0 [15:0];
+      take = \port$7751$0 [15:0];
     end
   end
-  assign i__payload = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0], \port$7547$0 [31:0], \port$7545$0 [31:0], \port$7543$0 [31:0], \port$7541$0 [31:0], \port$7539$0 [31:0], \port$7537$0 [31:0] };
-  assign o__payload = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0], \port$7547$0 [31:0], \port$7545$0 [31:0], \port$7543$0 [31:0], \port$7541$0 [31:0], \port$7539$0 [31:0], \port$7537$0 [31:0] };
-  assign \i__payload.opcode  = \port$7537$0 [7:0];
-  assign \i__payload.wait  = \port$7539$0 [15:0];
-  assign \i__payload.post  = \port$7539$0 [31:16];
-  assign \i__payload.accumulate  = \port$7537$0 [8];
-  assign \i__payload.row_sum  = \port$7537$0 [9];
-  assign \i__payload.early  = \port$7537$0 [10];
-  assign \i__payload.act  = \port$7541$0 [23:0];
-  assign \i__payload.wgt  = \port$7543$0 [15:0];
-  assign \i__payload.wgt_block  = \port$7543$0 [31:16];
-  assign \i__payload.wait_weights  = \port$7545$0 [15:0];
-  assign \i__payload.wait_acc  = \port$7545$0 [31:16];
-  assign \i__payload.acc  = \port$7547$0 [15:0];
-  assign \i__payload.acc_block  = \port$7547$0 [31:16];
-  assign \i__payload.blocks  = \port$7549$0 [15:0];
-  assign \i__payload.k_tail  = \port$7549$0 [31:16];
-  assign \i__payload.k0  = \port$7551$0 [15:0];
-  assign \i__payload.k1  = \port$7551$0 [31:16];
-  assign \i__payload.k2  = \port$7553$0 [15:0];
-  assign \i__payload.m0  = \port$7553$0 [31:16];
-  assign \i__payload.m1  = \port$7555$0 [15:0];
-  assign \i__payload.m2  = \port$7555$0 [31:16];
-  assign \i__payload.k0_stride  = \port$7557$0 [23:0];
-  assign \i__payload.k1_stride  = \port$7559$0 [23:0];
-  assign \i__payload.k2_stride  = \port$7561$0 [23:0];
-  assign \i__payload.m0_stride  = \port$7563$0 [23:0];
-  assign \i__payload.m1_stride  = \port$7565$0 [23:0];
-  assign \i__payload.m2_stride  = \port$7567$0 [23:0];
-  assign \i__payload.index  = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] };
-  assign \o__payload.opcode  = \port$7537$0 [7:0];
-  assign \o__payload.wait  = \port$7539$0 [15:0];
-  assign \o__payload.post  = \port$7539$0 [31:16];
-  assign \o__payload.accumulate  = \port$7537$0 [8];
-  assign \o__payload.row_sum  = \port$7537$0 [9];
-  assign \o__payload.early  = \port$7537$0 [10];
-  assign \o__payload.act  = \port$7541$0 [23:0];
-  assign \o__payload.wgt  = \port$7543$0 [15:0];
-  assign \o__payload.wgt_block  = \port$7543$0 [31:16];
-  assign \o__payload.wait_weights  = \port$7545$0 [15:0];
-  assign \o__payload.wait_acc  = \port$7545$0 [31:16];
-  assign \o__payload.acc  = \port$7547$0 [15:0];
-  assign \o__payload.acc_block  = \port$7547$0 [31:16];
-  assign \o__payload.blocks  = \port$7549$0 [15:0];
-  assign \o__payload.k_tail  = \port$7549$0 [31:16];
-  assign \o__payload.k0  = \port$7551$0 [15:0];
-  assign \o__payload.k1  = \port$7551$0 [31:16];
-  assign \o__payload.k2  = \port$7553$0 [15:0];
-  assign \o__payload.m0  = \port$7553$0 [31:16];
-  assign \o__payload.m1  = \port$7555$0 [15:0];
-  assign \o__payload.m2  = \port$7555$0 [31:16];
-  assign \o__payload.k0_stride  = \port$7557$0 [23:0];
-  assign \o__payload.k1_stride  = \port$7559$0 [23:0];
-  assign \o__payload.k2_stride  = \port$7561$0 [23:0];
-  assign \o__payload.m0_stride  = \port$7563$0 [23:0];
-  assign \o__payload.m1_stride  = \port$7565$0 [23:0];
-  assign \o__payload.m2_stride  = \port$7567$0 [23:0];
-  assign \o__payload.index  = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] };
+  assign i__payload = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0], \port$7763$0 [31:0], \port$7761$0 [31:0], \port$7759$0 [31:0], \port$7757$0 [31:0], \port$7755$0 [31:0], \port$7753$0 [31:0], \port$7751$0 [31:0], \port$7749$0 [31:0] };
+  assign o__payload = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0], \port$7763$0 [31:0], \port$7761$0 [31:0], \port$7759$0 [31:0], \port$7757$0 [31:0], \port$7755$0 [31:0], \port$7753$0 [31:0], \port$7751$0 [31:0], \port$7749$0 [31:0] };
+  assign \i__payload.opcode  = \port$7749$0 [7:0];
+  assign \i__payload.wait  = \port$7751$0 [15:0];
+  assign \i__payload.post  = \port$7751$0 [31:16];
+  assign \i__payload.accumulate  = \port$7749$0 [8];
+  assign \i__payload.row_sum  = \port$7749$0 [9];
+  assign \i__payload.early  = \port$7749$0 [10];
+  assign \i__payload.act  = \port$7753$0 [23:0];
+  assign \i__payload.wgt  = \port$7755$0 [15:0];
+  assign \i__payload.wgt_block  = \port$7755$0 [31:16];
+  assign \i__payload.wait_weights  = \port$7757$0 [15:0];
+  assign \i__payload.wait_acc  = \port$7757$0 [31:16];
+  assign \i__payload.acc  = \port$7759$0 [15:0];
+  assign \i__payload.acc_block  = \port$7759$0 [31:16];
+  assign \i__payload.blocks  = \port$7761$0 [15:0];
+  assign \i__payload.k_tail  = \port$7761$0 [31:16];
+  assign \i__payload.k0  = \port$7763$0 [15:0];
+  assign \i__payload.k1  = \port$7763$0 [31:16];
+  assign \i__payload.k2  = \port$7765$0 [15:0];
+  assign \i__payload.m0  = \port$7765$0 [31:16];
+  assign \i__payload.m1  = \port$7767$0 [15:0];
+  assign \i__payload.m2  = \port$7767$0 [31:16];
+  assign \i__payload.k0_stride  = \port$7769$0 [23:0];
+  assign \i__payload.k1_stride  = \port$7771$0 [23:0];
+  assign \i__payload.k2_stride  = \port$7773$0 [23:0];
+  assign \i__payload.m0_stride  = \port$7775$0 [23:0];
+  assign \i__payload.m1_stride  = \port$7777$0 [23:0];
+  assign \i__payload.m2_stride  = \port$7779$0 [23:0];
+  assign \i__payload.index  = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] };
+  assign \o__payload.opcode  = \port$7749$0 [7:0];
+  assign \o__payload.wait  = \port$7751$0 [15:0];
+  assign \o__payload.post  = \port$7751$0 [31:16];
+  assign \o__payload.accumulate  = \port$7749$0 [8];
+  assign \o__payload.row_sum  = \port$7749$0 [9];
+  assign \o__payload.early  = \port$7749$0 [10];
+  assign \o__payload.act  = \port$7753$0 [23:0];
+  assign \o__payload.wgt  = \port$7755$0 [15:0];
+  assign \o__payload.wgt_block  = \port$7755$0 [31:16];
+  assign \o__payload.wait_weights  = \port$7757$0 [15:0];
+  assign \o__payload.wait_acc  = \port$7757$0 [31:16];
+  assign \o__payload.acc  = \port$7759$0 [15:0];
+  assign \o__payload.acc_block  = \port$7759$0 [31:16];
+  assign \o__payload.blocks  = \port$7761$0 [15:0];
+  assign \o__payload.k_tail  = \port$7761$0 [31:16];
+  assign \o__payload.k0  = \port$7763$0 [15:0];
+  assign \o__payload.k1  = \port$7763$0 [31:16];
+  assign \o__payload.k2  = \port$7765$0 [15:0];
+  assign \o__payload.m0  = \port$7765$0 [31:16];
+  assign \o__payload.m1  = \port$7767$0 [15:0];
+  assign \o__payload.m2  = \port$7767$0 [31:16];
+  assign \o__payload.k0_stride  = \port$7769$0 [23:0];
+  assign \o__payload.k1_stride  = \port$7771$0 [23:0];
+  assign \o__payload.k2_stride  = \port$7773$0 [23:0];
+  assign \o__payload.m0_stride  = \port$7775$0 [23:0];
+  assign \o__payload.m1_stride  = \port$7777$0 [23:0];
+  assign \o__payload.m2_stride  = \port$7779$0 [23:0];
+  assign \o__payload.index  = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -12292,7 +12494,7 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   assign \$6  = plane_0;
 endmodule
 
-module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , i__valid
+module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7911$0 , \port$7913$0 , \port$7915$0 , \port$7917$0 , \port$7919$0 , \port$7921$0 , \port$7923$0 , \port$7925$0 , \port$7927$0 , \port$7929$0 , \port$7931$0 , \port$7933$0 , \port$7935$0 , \port$7937$0 , \port$7939$0 , \port$7941$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
@@ -12320,6 +12522,7 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7699
   wire [15:0] \i__payload.post ;
   wire [15:0] \i__payload.private ;
   wire [31:0] \i__payload.private_base ;
+  wire \i__payload.pushes ;
   wire [23:0] \i__payload.shared ;
   wire [23:0] \i__payload.shared_base ;
   wire [15:0] \i__payload.wait ;
@@ -12344,6 +12547,7 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7699
   wire [15:0] \o__payload.post ;
   wire [15:0] \o__payload.private ;
   wire [31:0] \o__payload.private_base ;
+  wire \o__payload.pushes ;
   wire [23:0] \o__payload.shared ;
   wire [23:0] \o__payload.shared_base ;
   wire [15:0] \o__payload.wait ;
@@ -12351,44 +12555,44 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7699
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7699$0 ;
-  wire [32:0] \port$7699$0 ;
-  input [32:0] \port$7701$0 ;
-  wire [32:0] \port$7701$0 ;
-  input [32:0] \port$7703$0 ;
-  wire [32:0] \port$7703$0 ;
-  input [32:0] \port$7705$0 ;
-  wire [32:0] \port$7705$0 ;
-  input [32:0] \port$7707$0 ;
-  wire [32:0] \port$7707$0 ;
-  input [32:0] \port$7709$0 ;
-  wire [32:0] \port$7709$0 ;
-  input [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  input [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  input [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  input [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  input [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  input [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  input [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  input [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
-  input [32:0] \port$7727$0 ;
-  wire [32:0] \port$7727$0 ;
-  input [32:0] \port$7729$0 ;
-  wire [32:0] \port$7729$0 ;
+  input [32:0] \port$7911$0 ;
+  wire [32:0] \port$7911$0 ;
+  input [32:0] \port$7913$0 ;
+  wire [32:0] \port$7913$0 ;
+  input [32:0] \port$7915$0 ;
+  wire [32:0] \port$7915$0 ;
+  input [32:0] \port$7917$0 ;
+  wire [32:0] \port$7917$0 ;
+  input [32:0] \port$7919$0 ;
+  wire [32:0] \port$7919$0 ;
+  input [32:0] \port$7921$0 ;
+  wire [32:0] \port$7921$0 ;
+  input [32:0] \port$7923$0 ;
+  wire [32:0] \port$7923$0 ;
+  input [32:0] \port$7925$0 ;
+  wire [32:0] \port$7925$0 ;
+  input [32:0] \port$7927$0 ;
+  wire [32:0] \port$7927$0 ;
+  input [32:0] \port$7929$0 ;
+  wire [32:0] \port$7929$0 ;
+  input [32:0] \port$7931$0 ;
+  wire [32:0] \port$7931$0 ;
+  input [32:0] \port$7933$0 ;
+  wire [32:0] \port$7933$0 ;
+  input [32:0] \port$7935$0 ;
+  wire [32:0] \port$7935$0 ;
+  input [32:0] \port$7937$0 ;
+  wire [32:0] \port$7937$0 ;
+  input [32:0] \port$7939$0 ;
+  wire [32:0] \port$7939$0 ;
+  input [32:0] \port$7941$0 ;
+  wire [32:0] \port$7941$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7701$0 [15:0] & \$1 ;
+  assign \$2  = \port$7913$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -12410,43 +12614,45 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7699
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7701$0 [15:0];
+      take = \port$7913$0 [15:0];
     end
   end
-  assign i__payload = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0] };
-  assign o__payload = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0] };
-  assign \i__payload.opcode  = \port$7699$0 [7:0];
-  assign \i__payload.wait  = \port$7701$0 [15:0];
-  assign \i__payload.post  = \port$7701$0 [31:16];
-  assign \i__payload.entry  = \port$7703$0 [31:0];
-  assign \i__payload.arguments  = \port$7705$0 [31:0];
-  assign \i__payload.grid_x  = \port$7707$0 [15:0];
-  assign \i__payload.grid_y  = \port$7707$0 [31:16];
-  assign \i__payload.grid_z  = \port$7709$0 [15:0];
-  assign \i__payload.block_x  = \port$7709$0 [31:16];
-  assign \i__payload.block_y  = \port$7711$0 [15:0];
-  assign \i__payload.block_z  = \port$7711$0 [31:16];
-  assign \i__payload.shared  = \port$7713$0 [23:0];
-  assign \i__payload.private  = \port$7715$0 [15:0];
-  assign \i__payload.shared_base  = \port$7717$0 [23:0];
-  assign \i__payload.private_base  = \port$7719$0 [31:0];
-  assign \i__payload.index  = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32] };
-  assign \o__payload.opcode  = \port$7699$0 [7:0];
-  assign \o__payload.wait  = \port$7701$0 [15:0];
-  assign \o__payload.post  = \port$7701$0 [31:16];
-  assign \o__payload.entry  = \port$7703$0 [31:0];
-  assign \o__payload.arguments  = \port$7705$0 [31:0];
-  assign \o__payload.grid_x  = \port$7707$0 [15:0];
-  assign \o__payload.grid_y  = \port$7707$0 [31:16];
-  assign \o__payload.grid_z  = \port$7709$0 [15:0];
-  assign \o__payload.block_x  = \port$7709$0 [31:16];
-  assign \o__payload.block_y  = \port$7711$0 [15:0];
-  assign \o__payload.block_z  = \port$7711$0 [31:16];
-  assign \o__payload.shared  = \port$7713$0 [23:0];
-  assign \o__payload.private  = \port$7715$0 [15:0];
-  assign \o__payload.shared_base  = \port$7717$0 [23:0];
-  assign \o__payload.private_base  = \port$7719$0 [31:0];
-  assign \o__payload.index  = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32] };
+  assign i__payload = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32], \port$7941$0 [31:0], \port$7939$0 [31:0], \port$7937$0 [31:0], \port$7935$0 [31:0], \port$7933$0 [31:0], \port$7931$0 [31:0], \port$7929$0 [31:0], \port$7927$0 [31:0], \port$7925$0 [31:0], \port$7923$0 [31:0], \port$7921$0 [31:0], \port$7919$0 [31:0], \port$7917$0 [31:0], \port$7915$0 [31:0], \port$7913$0 [31:0], \port$7911$0 [31:0] };
+  assign o__payload = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32], \port$7941$0 [31:0], \port$7939$0 [31:0], \port$7937$0 [31:0], \port$7935$0 [31:0], \port$7933$0 [31:0], \port$7931$0 [31:0], \port$7929$0 [31:0], \port$7927$0 [31:0], \port$7925$0 [31:0], \port$7923$0 [31:0], \port$7921$0 [31:0], \port$7919$0 [31:0], \port$7917$0 [31:0], \port$7915$0 [31:0], \port$7913$0 [31:0], \port$7911$0 [31:0] };
+  assign \i__payload.opcode  = \port$7911$0 [7:0];
+  assign \i__payload.wait  = \port$7913$0 [15:0];
+  assign \i__payload.post  = \port$7913$0 [31:16];
+  assign \i__payload.pushes  = \port$7911$0 [8];
+  assign \i__payload.entry  = \port$7915$0 [31:0];
+  assign \i__payload.arguments  = \port$7917$0 [31:0];
+  assign \i__payload.grid_x  = \port$7919$0 [15:0];
+  assign \i__payload.grid_y  = \port$7919$0 [31:16];
+  assign \i__payload.grid_z  = \port$7921$0 [15:0];
+  assign \i__payload.block_x  = \port$7921$0 [31:16];
+  assign \i__payload.block_y  = \port$7923$0 [15:0];
+  assign \i__payload.block_z  = \port$7923$0 [31:16];
+  assign \i__payload.shared  = \port$7925$0 [23:0];
+  assign \i__payload.private  = \port$7927$0 [15:0];
+  assign \i__payload.shared_base  = \port$7929$0 [23:0];
+  assign \i__payload.private_base  = \port$7931$0 [31:0];
+  assign \i__payload.index  = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32] };
+  assign \o__payload.opcode  = \port$7911$0 [7:0];
+  assign \o__payload.wait  = \port$7913$0 [15:0];
+  assign \o__payload.post  = \port$7913$0 [31:16];
+  assign \o__payload.pushes  = \port$7911$0 [8];
+  assign \o__payload.entry  = \port$7915$0 [31:0];
+  assign \o__payload.arguments  = \port$7917$0 [31:0];
+  assign \o__payload.grid_x  = \port$7919$0 [15:0];
+  assign \o__payload.grid_y  = \port$7919$0 [31:16];
+  assign \o__payload.grid_z  = \port$7921$0 [15:0];
+  assign \o__payload.block_x  = \port$7921$0 [31:16];
+  assign \o__payload.block_y  = \port$7923$0 [15:0];
+  assign \o__payload.block_z  = \port$7923$0 [31:16];
+  assign \o__payload.shared  = \port$7925$0 [23:0];
+  assign \o__payload.private  = \port$7927$0 [15:0];
+  assign \o__payload.shared_base  = \port$7929$0 [23:0];
+  assign \o__payload.private_base  = \port$7931$0 [31:0];
+  assign \o__payload.index  = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -12565,6 +12771,7 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$39 , clear, 
   wire [15:0] \o__payload$20.post ;
   wire [15:0] \o__payload$20.private ;
   wire [31:0] \o__payload$20.private_base ;
+  wire \o__payload$20.pushes ;
   wire [23:0] \o__payload$20.shared ;
   wire [23:0] \o__payload$20.shared_base ;
   wire [15:0] \o__payload$20.wait ;
@@ -12950,6 +13157,7 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$39 , clear, 
   assign \o__payload$20.opcode  = shadow_0[7:0];
   assign \o__payload$20.wait  = shadow_1[15:0];
   assign \o__payload$20.post  = shadow_1[31:16];
+  assign \o__payload$20.pushes  = shadow_0[8];
   assign \o__payload$20.entry  = shadow_2[31:0];
   assign \o__payload$20.arguments  = shadow_3[31:0];
   assign \o__payload$20.grid_x  = shadow_4[15:0];
@@ -13128,7 +13336,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7645$0 , \port$7647$0 , \port$7649$0 , \port$7651$0 , \port$7653$0 , \port$7655$0 , \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 
+module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7857$0 , \port$7859$0 , \port$7861$0 , \port$7863$0 , \port$7865$0 , \port$7867$0 , \port$7869$0 , \port$7871$0 , \port$7873$0 , \port$7875$0 , \port$7877$0 , \port$7879$0 , \port$7881$0 , \port$7883$0 , \port$7885$0 , \port$7887$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire [15:0] \$1 ;
@@ -13191,44 +13399,44 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7645$0 ;
-  wire [32:0] \port$7645$0 ;
-  input [32:0] \port$7647$0 ;
-  wire [32:0] \port$7647$0 ;
-  input [32:0] \port$7649$0 ;
-  wire [32:0] \port$7649$0 ;
-  input [32:0] \port$7651$0 ;
-  wire [32:0] \port$7651$0 ;
-  input [32:0] \port$7653$0 ;
-  wire [32:0] \port$7653$0 ;
-  input [32:0] \port$7655$0 ;
-  wire [32:0] \port$7655$0 ;
-  input [32:0] \port$7657$0 ;
-  wire [32:0] \port$7657$0 ;
-  input [32:0] \port$7659$0 ;
-  wire [32:0] \port$7659$0 ;
-  input [32:0] \port$7661$0 ;
-  wire [32:0] \port$7661$0 ;
-  input [32:0] \port$7663$0 ;
-  wire [32:0] \port$7663$0 ;
-  input [32:0] \port$7665$0 ;
-  wire [32:0] \port$7665$0 ;
-  input [32:0] \port$7667$0 ;
-  wire [32:0] \port$7667$0 ;
-  input [32:0] \port$7669$0 ;
-  wire [32:0] \port$7669$0 ;
-  input [32:0] \port$7671$0 ;
-  wire [32:0] \port$7671$0 ;
-  input [32:0] \port$7673$0 ;
-  wire [32:0] \port$7673$0 ;
-  input [32:0] \port$7675$0 ;
-  wire [32:0] \port$7675$0 ;
+  input [32:0] \port$7857$0 ;
+  wire [32:0] \port$7857$0 ;
+  input [32:0] \port$7859$0 ;
+  wire [32:0] \port$7859$0 ;
+  input [32:0] \port$7861$0 ;
+  wire [32:0] \port$7861$0 ;
+  input [32:0] \port$7863$0 ;
+  wire [32:0] \port$7863$0 ;
+  input [32:0] \port$7865$0 ;
+  wire [32:0] \port$7865$0 ;
+  input [32:0] \port$7867$0 ;
+  wire [32:0] \port$7867$0 ;
+  input [32:0] \port$7869$0 ;
+  wire [32:0] \port$7869$0 ;
+  input [32:0] \port$7871$0 ;
+  wire [32:0] \port$7871$0 ;
+  input [32:0] \port$7873$0 ;
+  wire [32:0] \port$7873$0 ;
+  input [32:0] \port$7875$0 ;
+  wire [32:0] \port$7875$0 ;
+  input [32:0] \port$7877$0 ;
+  wire [32:0] \port$7877$0 ;
+  input [32:0] \port$7879$0 ;
+  wire [32:0] \port$7879$0 ;
+  input [32:0] \port$7881$0 ;
+  wire [32:0] \port$7881$0 ;
+  input [32:0] \port$7883$0 ;
+  wire [32:0] \port$7883$0 ;
+  input [32:0] \port$7885$0 ;
+  wire [32:0] \port$7885$0 ;
+  input [32:0] \port$7887$0 ;
+  wire [32:0] \port$7887$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7647$0 [15:0] & \$1 ;
+  assign \$2  = \port$7859$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13250,47 +13458,47 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7647$0 [15:0];
+      take = \port$7859$0 [15:0];
     end
   end
-  assign i__payload = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0], \port$7655$0 [31:0], \port$7653$0 [31:0], \port$7651$0 [31:0], \port$7649$0 [31:0], \port$7647$0 [31:0], \port$7645$0 [31:0] };
-  assign o__payload = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0], \port$7655$0 [31:0], \port$7653$0 [31:0], \port$7651$0 [31:0], \port$7649$0 [31:0], \port$7647$0 [31:0], \port$7645$0 [31:0] };
-  assign \i__payload.opcode  = \port$7645$0 [7:0];
-  assign \i__payload.wait  = \port$7647$0 [15:0];
-  assign \i__payload.post  = \port$7647$0 [31:16];
-  assign \i__payload.dst  = \port$7649$0 [31:0];
-  assign \i__payload.stride1  = \port$7651$0 [31:0];
-  assign \i__payload.stride2  = \port$7653$0 [31:0];
-  assign \i__payload.len  = \port$7655$0 [23:0];
-  assign \i__payload.count1  = \port$7657$0 [15:0];
-  assign \i__payload.count2  = \port$7657$0 [31:16];
-  assign \i__payload.src  = \port$7659$0 [23:0];
-  assign \i__payload.src_stride1  = \port$7661$0 [23:0];
-  assign \i__payload.src_stride2  = \port$7663$0 [23:0];
-  assign \i__payload.write  = \port$7645$0 [8];
-  assign \i__payload.message  = \port$7645$0 [9];
-  assign \i__payload.end  = \port$7645$0 [10];
-  assign \i__payload.address  = \port$7649$0 [31:0];
-  assign \i__payload.value  = \port$7651$0 [31:0];
-  assign \i__payload.index  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
-  assign \o__payload.opcode  = \port$7645$0 [7:0];
-  assign \o__payload.wait  = \port$7647$0 [15:0];
-  assign \o__payload.post  = \port$7647$0 [31:16];
-  assign \o__payload.dst  = \port$7649$0 [31:0];
-  assign \o__payload.stride1  = \port$7651$0 [31:0];
-  assign \o__payload.stride2  = \port$7653$0 [31:0];
-  assign \o__payload.len  = \port$7655$0 [23:0];
-  assign \o__payload.count1  = \port$7657$0 [15:0];
-  assign \o__payload.count2  = \port$7657$0 [31:16];
-  assign \o__payload.src  = \port$7659$0 [23:0];
-  assign \o__payload.src_stride1  = \port$7661$0 [23:0];
-  assign \o__payload.src_stride2  = \port$7663$0 [23:0];
-  assign \o__payload.write  = \port$7645$0 [8];
-  assign \o__payload.message  = \port$7645$0 [9];
-  assign \o__payload.end  = \port$7645$0 [10];
-  assign \o__payload.address  = \port$7649$0 [31:0];
-  assign \o__payload.value  = \port$7651$0 [31:0];
-  assign \o__payload.index  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
+  assign i__payload = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32], \port$7887$0 [31:0], \port$7885$0 [31:0], \port$7883$0 [31:0], \port$7881$0 [31:0], \port$7879$0 [31:0], \port$7877$0 [31:0], \port$7875$0 [31:0], \port$7873$0 [31:0], \port$7871$0 [31:0], \port$7869$0 [31:0], \port$7867$0 [31:0], \port$7865$0 [31:0], \port$7863$0 [31:0], \port$7861$0 [31:0], \port$7859$0 [31:0], \port$7857$0 [31:0] };
+  assign o__payload = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32], \port$7887$0 [31:0], \port$7885$0 [31:0], \port$7883$0 [31:0], \port$7881$0 [31:0], \port$7879$0 [31:0], \port$7877$0 [31:0], \port$7875$0 [31:0], \port$7873$0 [31:0], \port$7871$0 [31:0], \port$7869$0 [31:0], \port$7867$0 [31:0], \port$7865$0 [31:0], \port$7863$0 [31:0], \port$7861$0 [31:0], \port$7859$0 [31:0], \port$7857$0 [31:0] };
+  assign \i__payload.opcode  = \port$7857$0 [7:0];
+  assign \i__payload.wait  = \port$7859$0 [15:0];
+  assign \i__payload.post  = \port$7859$0 [31:16];
+  assign \i__payload.dst  = \port$7861$0 [31:0];
+  assign \i__payload.stride1  = \port$7863$0 [31:0];
+  assign \i__payload.stride2  = \port$7865$0 [31:0];
+  assign \i__payload.len  = \port$7867$0 [23:0];
+  assign \i__payload.count1  = \port$7869$0 [15:0];
+  assign \i__payload.count2  = \port$7869$0 [31:16];
+  assign \i__payload.src  = \port$7871$0 [23:0];
+  assign \i__payload.src_stride1  = \port$7873$0 [23:0];
+  assign \i__payload.src_stride2  = \port$7875$0 [23:0];
+  assign \i__payload.write  = \port$7857$0 [8];
+  assign \i__payload.message  = \port$7857$0 [9];
+  assign \i__payload.end  = \port$7857$0 [10];
+  assign \i__payload.address  = \port$7861$0 [31:0];
+  assign \i__payload.value  = \port$7863$0 [31:0];
+  assign \i__payload.index  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
+  assign \o__payload.opcode  = \port$7857$0 [7:0];
+  assign \o__payload.wait  = \port$7859$0 [15:0];
+  assign \o__payload.post  = \port$7859$0 [31:16];
+  assign \o__payload.dst  = \port$7861$0 [31:0];
+  assign \o__payload.stride1  = \port$7863$0 [31:0];
+  assign \o__payload.stride2  = \port$7865$0 [31:0];
+  assign \o__payload.len  = \port$7867$0 [23:0];
+  assign \o__payload.count1  = \port$7869$0 [15:0];
+  assign \o__payload.count2  = \port$7869$0 [31:16];
+  assign \o__payload.src  = \port$7871$0 [23:0];
+  assign \o__payload.src_stride1  = \port$7873$0 [23:0];
+  assign \o__payload.src_stride2  = \port$7875$0 [23:0];
+  assign \o__payload.write  = \port$7857$0 [8];
+  assign \o__payload.message  = \port$7857$0 [9];
+  assign \o__payload.end  = \port$7857$0 [10];
+  assign \o__payload.address  = \port$7861$0 [31:0];
+  assign \o__payload.value  = \port$7863$0 [31:0];
+  assign \o__payload.index  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13976,8 +14184,8 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2656$0 , \port$2690$0 , \port$2724$0 , \port$2758$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3243$0 , act__data, post__mask, clear, abort
-, \port$7591$0 , \port$7593$0 , \port$7595$0 , \port$7597$0 , \port$7599$0 , \port$7601$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 , \port$7617$0 , \port$7619$0 , \port$7621$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2693$0 , \port$2727$0 , \port$2761$0 , \port$2795$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3280$0 , act__data, post__mask, clear, abort
+, \port$7803$0 , \port$7805$0 , \port$7807$0 , \port$7809$0 , \port$7811$0 , \port$7813$0 , \port$7815$0 , \port$7817$0 , \port$7819$0 , \port$7821$0 , \port$7823$0 , \port$7825$0 , \port$7827$0 , \port$7829$0 , \port$7831$0 , \port$7833$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
 , fault__index, \read__en$68 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$25  = 0;
   wire \$1 ;
@@ -14183,48 +14391,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$50 ;
-  input [31:0] \port$2656$0 ;
-  wire [31:0] \port$2656$0 ;
-  input [31:0] \port$2690$0 ;
-  wire [31:0] \port$2690$0 ;
-  input [31:0] \port$2724$0 ;
-  wire [31:0] \port$2724$0 ;
-  input [31:0] \port$2758$0 ;
-  wire [31:0] \port$2758$0 ;
-  output [14:0] \port$3243$0 ;
-  wire [14:0] \port$3243$0 ;
-  input [32:0] \port$7591$0 ;
-  wire [32:0] \port$7591$0 ;
-  input [32:0] \port$7593$0 ;
-  wire [32:0] \port$7593$0 ;
-  input [32:0] \port$7595$0 ;
-  wire [32:0] \port$7595$0 ;
-  input [32:0] \port$7597$0 ;
-  wire [32:0] \port$7597$0 ;
-  input [32:0] \port$7599$0 ;
-  wire [32:0] \port$7599$0 ;
-  input [32:0] \port$7601$0 ;
-  wire [32:0] \port$7601$0 ;
-  input [32:0] \port$7603$0 ;
-  wire [32:0] \port$7603$0 ;
-  input [32:0] \port$7605$0 ;
-  wire [32:0] \port$7605$0 ;
-  input [32:0] \port$7607$0 ;
-  wire [32:0] \port$7607$0 ;
-  input [32:0] \port$7609$0 ;
-  wire [32:0] \port$7609$0 ;
-  input [32:0] \port$7611$0 ;
-  wire [32:0] \port$7611$0 ;
-  input [32:0] \port$7613$0 ;
-  wire [32:0] \port$7613$0 ;
-  input [32:0] \port$7615$0 ;
-  wire [32:0] \port$7615$0 ;
-  input [32:0] \port$7617$0 ;
-  wire [32:0] \port$7617$0 ;
-  input [32:0] \port$7619$0 ;
-  wire [32:0] \port$7619$0 ;
-  input [32:0] \port$7621$0 ;
-  wire [32:0] \port$7621$0 ;
+  input [31:0] \port$2693$0 ;
+  wire [31:0] \port$2693$0 ;
+  input [31:0] \port$2727$0 ;
+  wire [31:0] \port$2727$0 ;
+  input [31:0] \port$2761$0 ;
+  wire [31:0] \port$2761$0 ;
+  input [31:0] \port$2795$0 ;
+  wire [31:0] \port$2795$0 ;
+  output [14:0] \port$3280$0 ;
+  wire [14:0] \port$3280$0 ;
+  input [32:0] \port$7803$0 ;
+  wire [32:0] \port$7803$0 ;
+  input [32:0] \port$7805$0 ;
+  wire [32:0] \port$7805$0 ;
+  input [32:0] \port$7807$0 ;
+  wire [32:0] \port$7807$0 ;
+  input [32:0] \port$7809$0 ;
+  wire [32:0] \port$7809$0 ;
+  input [32:0] \port$7811$0 ;
+  wire [32:0] \port$7811$0 ;
+  input [32:0] \port$7813$0 ;
+  wire [32:0] \port$7813$0 ;
+  input [32:0] \port$7815$0 ;
+  wire [32:0] \port$7815$0 ;
+  input [32:0] \port$7817$0 ;
+  wire [32:0] \port$7817$0 ;
+  input [32:0] \port$7819$0 ;
+  wire [32:0] \port$7819$0 ;
+  input [32:0] \port$7821$0 ;
+  wire [32:0] \port$7821$0 ;
+  input [32:0] \port$7823$0 ;
+  wire [32:0] \port$7823$0 ;
+  input [32:0] \port$7825$0 ;
+  wire [32:0] \port$7825$0 ;
+  input [32:0] \port$7827$0 ;
+  wire [32:0] \port$7827$0 ;
+  input [32:0] \port$7829$0 ;
+  wire [32:0] \port$7829$0 ;
+  input [32:0] \port$7831$0 ;
+  wire [32:0] \port$7831$0 ;
+  input [32:0] \port$7833$0 ;
+  wire [32:0] \port$7833$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -14280,7 +14488,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$7609$0 [31:16];
+      slot_factor[write__addr] <= \port$7821$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -14292,7 +14500,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$7611$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$7823$0 [31:16], \$3  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -14304,7 +14512,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$7593$0 [31:16];
+      slot_post[write__addr] <= \port$7805$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -14314,7 +14522,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$7591$0 [9], \port$7607$0 [31:0] };
+      slot_scale[write__addr] <= { \port$7803$0 [9], \port$7819$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -14326,7 +14534,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$7609$0 [15:0];
+      slot_zero[write__addr] <= \port$7821$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -14339,8 +14547,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$1  = | commands;
   assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$7611$0 [15:0]) < $signed(\port$7611$0 [31:16]);
-  assign \$3  = \$2  ? \port$7611$0 [15:0] : \port$7611$0 [31:16];
+  assign \$2  = $signed(\port$7823$0 [15:0]) < $signed(\port$7823$0 [31:16]);
+  assign \$3  = \$2  ? \port$7823$0 [15:0] : \port$7823$0 [31:16];
   assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
   assign \$4  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$112  = \read__en$68  & \$4 ;
@@ -14387,10 +14595,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(i__payload),
     .i__valid(i__valid),
     .popped(popped),
-    .\port$2656$0 (\port$2656$0 ),
-    .\port$2690$0 (\port$2690$0 ),
-    .\port$2724$0 (\port$2724$0 ),
-    .\port$2758$0 (\port$2758$0 ),
+    .\port$2693$0 (\port$2693$0 ),
+    .\port$2727$0 (\port$2727$0 ),
+    .\port$2761$0 (\port$2761$0 ),
+    .\port$2795$0 (\port$2795$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$68 ),
@@ -14410,22 +14618,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$7591$0 (\port$7591$0 ),
-    .\port$7593$0 (\port$7593$0 ),
-    .\port$7595$0 (\port$7595$0 ),
-    .\port$7597$0 (\port$7597$0 ),
-    .\port$7599$0 (\port$7599$0 ),
-    .\port$7601$0 (\port$7601$0 ),
-    .\port$7603$0 (\port$7603$0 ),
-    .\port$7605$0 (\port$7605$0 ),
-    .\port$7607$0 (\port$7607$0 ),
-    .\port$7609$0 (\port$7609$0 ),
-    .\port$7611$0 (\port$7611$0 ),
-    .\port$7613$0 (\port$7613$0 ),
-    .\port$7615$0 (\port$7615$0 ),
-    .\port$7617$0 (\port$7617$0 ),
-    .\port$7619$0 (\port$7619$0 ),
-    .\port$7621$0 (\port$7621$0 ),
+    .\port$7803$0 (\port$7803$0 ),
+    .\port$7805$0 (\port$7805$0 ),
+    .\port$7807$0 (\port$7807$0 ),
+    .\port$7809$0 (\port$7809$0 ),
+    .\port$7811$0 (\port$7811$0 ),
+    .\port$7813$0 (\port$7813$0 ),
+    .\port$7815$0 (\port$7815$0 ),
+    .\port$7817$0 (\port$7817$0 ),
+    .\port$7819$0 (\port$7819$0 ),
+    .\port$7821$0 (\port$7821$0 ),
+    .\port$7823$0 (\port$7823$0 ),
+    .\port$7825$0 (\port$7825$0 ),
+    .\port$7827$0 (\port$7827$0 ),
+    .\port$7829$0 (\port$7829$0 ),
+    .\port$7831$0 (\port$7831$0 ),
+    .\port$7833$0 (\port$7833$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -14438,7 +14646,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .corrected(\words$110 ),
     .correction(correction),
     .en(\read__en$68 ),
-    .\port$3275$0 (\read__data$108 ),
+    .\port$3312$0 (\read__data$108 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -14457,7 +14665,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .\i__payload$12 (\data$115 ),
     .\i__valid$10 (\valid$112 ),
     .popped(popped),
-    .\port$3243$0 (\$22 ),
+    .\port$3280$0 (\$22 ),
     .rst(rst),
     .words(words)
   );
@@ -14569,8 +14777,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$21  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
-  assign \cmd__payload$1  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
+  assign cmd__payload = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
+  assign \cmd__payload$1  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -14579,8 +14787,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$2758$0 , \port$2724$0 , \port$2690$0 , \port$2656$0  };
-  assign \acc__data$19  = { \port$2758$0 , \port$2724$0 , \port$2690$0 , \port$2656$0  };
+  assign acc__data = { \port$2795$0 , \port$2761$0 , \port$2727$0 , \port$2693$0  };
+  assign \acc__data$19  = { \port$2795$0 , \port$2761$0 , \port$2727$0 , \port$2693$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = i__payload[4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -14602,28 +14810,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$50  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$7593$0 [31:16];
+  assign write__data = \port$7805$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$65  = accept;
   assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$7591$0 [9], \port$7607$0 [31:0] };
+  assign \write__data$67  = { \port$7803$0 [9], \port$7819$0 [31:0] };
   assign running = \read__en$68 ;
   assign \read__addr$70  = beat_slot[7:6];
   assign \write__en$72  = accept;
   assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$7609$0 [15:0];
+  assign \write__data$74  = \port$7821$0 [15:0];
   assign \read__en$75  = \read__en$68 ;
   assign \read__addr$76  = beat_slot[19:18];
   assign \write__en$77  = accept;
   assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$7611$0 [31:16], \$3  };
+  assign \write__data$79  = { \port$7823$0 [31:16], \$3  };
   assign \read__en$80  = \read__en$68 ;
   assign \read__addr$81  = beat_slot[21:20];
   assign \write__en$82  = accept;
   assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$7609$0 [31:16];
+  assign \write__data$84  = \port$7821$0 [31:16];
   assign coming = \read__en$85 ;
   assign coming_slot = \read__addr$87 ;
   assign params__en = \read__en$68 ;
@@ -14637,51 +14845,51 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign qmin = \read__data$108 [15:0];
   assign qmax = \read__data$108 [31:16];
   assign total = \words$110 ;
-  assign \port$3243$0  = \$22 ;
+  assign \port$3280$0  = \$22 ;
   assign params__scale_row = beat_param_row[23:18];
   assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$7591$0 [7:0];
-  assign \cmd__payload.wait  = \port$7593$0 [15:0];
-  assign \cmd__payload.post  = \port$7593$0 [31:16];
-  assign \cmd__payload.int32  = \port$7591$0 [8];
-  assign \cmd__payload.params  = \port$7591$0 [9];
-  assign \cmd__payload.row_sum  = \port$7591$0 [10];
-  assign \cmd__payload.acc  = \port$7595$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7595$0 [31:16];
-  assign \cmd__payload.rows  = \port$7597$0 [15:0];
-  assign \cmd__payload.blocks  = \port$7597$0 [31:16];
-  assign \cmd__payload.dst  = \port$7599$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$7601$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$7603$0 [23:0];
-  assign \cmd__payload.param  = \port$7605$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$7605$0 [31:16];
-  assign \cmd__payload.scale  = \port$7607$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$7609$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$7609$0 [31:16];
-  assign \cmd__payload.qmin  = \port$7611$0 [15:0];
-  assign \cmd__payload.qmax  = \port$7611$0 [31:16];
-  assign \cmd__payload.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$7591$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$7593$0 [15:0];
-  assign \cmd__payload$1.post  = \port$7593$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$7591$0 [8];
-  assign \cmd__payload$1.params  = \port$7591$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$7591$0 [10];
-  assign \cmd__payload$1.acc  = \port$7595$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$7595$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$7597$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$7597$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$7599$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$7601$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$7603$0 [23:0];
-  assign \cmd__payload$1.param  = \port$7605$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$7605$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$7607$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$7609$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$7609$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$7611$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$7611$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
+  assign \cmd__payload.opcode  = \port$7803$0 [7:0];
+  assign \cmd__payload.wait  = \port$7805$0 [15:0];
+  assign \cmd__payload.post  = \port$7805$0 [31:16];
+  assign \cmd__payload.int32  = \port$7803$0 [8];
+  assign \cmd__payload.params  = \port$7803$0 [9];
+  assign \cmd__payload.row_sum  = \port$7803$0 [10];
+  assign \cmd__payload.acc  = \port$7807$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7807$0 [31:16];
+  assign \cmd__payload.rows  = \port$7809$0 [15:0];
+  assign \cmd__payload.blocks  = \port$7809$0 [31:16];
+  assign \cmd__payload.dst  = \port$7811$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$7813$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$7815$0 [23:0];
+  assign \cmd__payload.param  = \port$7817$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$7817$0 [31:16];
+  assign \cmd__payload.scale  = \port$7819$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$7821$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$7821$0 [31:16];
+  assign \cmd__payload.qmin  = \port$7823$0 [15:0];
+  assign \cmd__payload.qmax  = \port$7823$0 [31:16];
+  assign \cmd__payload.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$7803$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$7805$0 [15:0];
+  assign \cmd__payload$1.post  = \port$7805$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$7803$0 [8];
+  assign \cmd__payload$1.params  = \port$7803$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$7803$0 [10];
+  assign \cmd__payload$1.acc  = \port$7807$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$7807$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$7809$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$7809$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$7811$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$7813$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$7815$0 [23:0];
+  assign \cmd__payload$1.param  = \port$7817$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$7817$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$7819$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$7821$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$7821$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$7823$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$7823$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -14724,7 +14932,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$48.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2656$0 , \port$2690$0 , \port$2724$0 , \port$2758$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2693$0 , \port$2727$0 , \port$2761$0 , \port$2795$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
@@ -14831,14 +15039,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2656$0 , \port$2690$0 , \port$2
   reg [2:0] left = 3'h0;
   input popped;
   wire popped;
-  input [31:0] \port$2656$0 ;
-  wire [31:0] \port$2656$0 ;
-  input [31:0] \port$2690$0 ;
-  wire [31:0] \port$2690$0 ;
-  input [31:0] \port$2724$0 ;
-  wire [31:0] \port$2724$0 ;
-  input [31:0] \port$2758$0 ;
-  wire [31:0] \port$2758$0 ;
+  input [31:0] \port$2693$0 ;
+  wire [31:0] \port$2693$0 ;
+  input [31:0] \port$2727$0 ;
+  wire [31:0] \port$2727$0 ;
+  input [31:0] \port$2761$0 ;
+  wire [31:0] \port$2761$0 ;
+  input [31:0] \port$2795$0 ;
+  wire [31:0] \port$2795$0 ;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
   input rst;
@@ -14988,7 +15196,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2656$0 , \port$2690$0 , \port$2
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
     \$34  = columns;
     if (coming) begin
-      \$34  = { \port$2758$0 , \port$2724$0 , \port$2690$0 , \port$2656$0  };
+      \$34  = { \port$2795$0 , \port$2761$0 , \port$2727$0 , \port$2693$0  };
     end else if (valid) begin
       \$34  = \$27 ;
     end
@@ -15060,7 +15268,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2656$0 , \port$2690$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$2758$0 , \port$2724$0 , \port$2690$0 , \port$2656$0  };
+  assign acc__data = { \port$2795$0 , \port$2761$0 , \port$2727$0 , \port$2693$0  };
   assign bias_row = \$13 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -15116,8 +15324,8 @@ module \weft.drain.beats (rst, acc__ready, \port$2656$0 , \port$2690$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$7591$0 , \port$7593$0 , \port$7595$0 , \port$7597$0 , \port$7599$0 , \port$7601$0 , \port$7603$0 , \port$7605$0 , \port$7607$0 , \port$7609$0 , \port$7611$0 , \port$7613$0 , \port$7615$0 
-, \port$7617$0 , \port$7619$0 , \port$7621$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$7803$0 , \port$7805$0 , \port$7807$0 , \port$7809$0 , \port$7811$0 , \port$7813$0 , \port$7815$0 , \port$7817$0 , \port$7819$0 , \port$7821$0 , \port$7823$0 , \port$7825$0 , \port$7827$0 
+, \port$7829$0 , \port$7831$0 , \port$7833$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -15302,38 +15510,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$7591$0 ;
-  wire [32:0] \port$7591$0 ;
-  input [32:0] \port$7593$0 ;
-  wire [32:0] \port$7593$0 ;
-  input [32:0] \port$7595$0 ;
-  wire [32:0] \port$7595$0 ;
-  input [32:0] \port$7597$0 ;
-  wire [32:0] \port$7597$0 ;
-  input [32:0] \port$7599$0 ;
-  wire [32:0] \port$7599$0 ;
-  input [32:0] \port$7601$0 ;
-  wire [32:0] \port$7601$0 ;
-  input [32:0] \port$7603$0 ;
-  wire [32:0] \port$7603$0 ;
-  input [32:0] \port$7605$0 ;
-  wire [32:0] \port$7605$0 ;
-  input [32:0] \port$7607$0 ;
-  wire [32:0] \port$7607$0 ;
-  input [32:0] \port$7609$0 ;
-  wire [32:0] \port$7609$0 ;
-  input [32:0] \port$7611$0 ;
-  wire [32:0] \port$7611$0 ;
-  input [32:0] \port$7613$0 ;
-  wire [32:0] \port$7613$0 ;
-  input [32:0] \port$7615$0 ;
-  wire [32:0] \port$7615$0 ;
-  input [32:0] \port$7617$0 ;
-  wire [32:0] \port$7617$0 ;
-  input [32:0] \port$7619$0 ;
-  wire [32:0] \port$7619$0 ;
-  input [32:0] \port$7621$0 ;
-  wire [32:0] \port$7621$0 ;
+  input [32:0] \port$7803$0 ;
+  wire [32:0] \port$7803$0 ;
+  input [32:0] \port$7805$0 ;
+  wire [32:0] \port$7805$0 ;
+  input [32:0] \port$7807$0 ;
+  wire [32:0] \port$7807$0 ;
+  input [32:0] \port$7809$0 ;
+  wire [32:0] \port$7809$0 ;
+  input [32:0] \port$7811$0 ;
+  wire [32:0] \port$7811$0 ;
+  input [32:0] \port$7813$0 ;
+  wire [32:0] \port$7813$0 ;
+  input [32:0] \port$7815$0 ;
+  wire [32:0] \port$7815$0 ;
+  input [32:0] \port$7817$0 ;
+  wire [32:0] \port$7817$0 ;
+  input [32:0] \port$7819$0 ;
+  wire [32:0] \port$7819$0 ;
+  input [32:0] \port$7821$0 ;
+  wire [32:0] \port$7821$0 ;
+  input [32:0] \port$7823$0 ;
+  wire [32:0] \port$7823$0 ;
+  input [32:0] \port$7825$0 ;
+  wire [32:0] \port$7825$0 ;
+  input [32:0] \port$7827$0 ;
+  wire [32:0] \port$7827$0 ;
+  input [32:0] \port$7829$0 ;
+  wire [32:0] \port$7829$0 ;
+  input [32:0] \port$7831$0 ;
+  wire [32:0] \port$7831$0 ;
+  input [32:0] \port$7833$0 ;
+  wire [32:0] \port$7833$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -15378,23 +15586,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$7597$0 [15:0];
-  assign \$31  = ! \port$7597$0 [31:16];
-  assign \$32  = ! \port$7605$0 [31:16];
+  assign \$30  = ! \port$7809$0 [15:0];
+  assign \$31  = ! \port$7809$0 [31:16];
+  assign \$32  = ! \port$7817$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$7605$0 [31:16] > 3'h4;
+  assign \$34  = \port$7817$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$7591$0 [8];
-  assign \$39  = ~ \port$7591$0 [9];
+  assign \$38  = ~ \port$7803$0 [8];
+  assign \$39  = ~ \port$7803$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$7607$0 [30:23];
-  assign \$42  = \port$7607$0 [31] | \$41 ;
-  assign \$43  = & \port$7607$0 [30:23];
+  assign \$41  = ! \port$7819$0 [30:23];
+  assign \$42  = \port$7819$0 [31] | \$41 ;
+  assign \$43  = & \port$7819$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$7605$0 [15:0] * 3'h4;
+  assign \$48  = \port$7817$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -15516,15 +15724,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$7591$0 [8];
-      \$67 [1] = \port$7591$0 [9];
-      \$67 [2] = \port$7591$0 [10];
-      \$67 [18:3] = \port$7597$0 [15:0];
-      \$67 [34:19] = \port$7595$0 [31:16];
-      \$67 [58:35] = \port$7601$0 [23:0];
-      \$67 [82:59] = \port$7603$0 [23:0];
-      \$67 [85:83] = \port$7605$0 [18:16];
-      \$67 [101:86] = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
+      \$67 [0] = \port$7803$0 [8];
+      \$67 [1] = \port$7803$0 [9];
+      \$67 [2] = \port$7803$0 [10];
+      \$67 [18:3] = \port$7809$0 [15:0];
+      \$67 [34:19] = \port$7807$0 [31:16];
+      \$67 [58:35] = \port$7813$0 [23:0];
+      \$67 [82:59] = \port$7815$0 [23:0];
+      \$67 [85:83] = \port$7817$0 [18:16];
+      \$67 [101:86] = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
     end
   end
   always @* begin
@@ -15551,7 +15759,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$7597$0 [15:0];
+      \$70  = \port$7809$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -15564,7 +15772,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$7597$0 [31:16];
+      \$71  = \port$7809$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15576,7 +15784,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$7595$0 [15:0] };
+      \$72  = { 1'h0, \port$7807$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -15586,7 +15794,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$7595$0 [15:0] };
+      \$73  = { 1'h0, \port$7807$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15598,7 +15806,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$7599$0 [23:0];
+      \$74  = \port$7811$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -15608,7 +15816,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$7599$0 [23:0];
+      \$75  = \port$7811$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15620,7 +15828,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$7605$0 [15:0] };
+      \$76  = { 1'h0, \port$7817$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15741,7 +15949,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32], \port$7621$0 [31:0], \port$7619$0 [31:0], \port$7617$0 [31:0], \port$7615$0 [31:0], \port$7613$0 [31:0], \port$7611$0 [31:0], \port$7609$0 [31:0], \port$7607$0 [31:0], \port$7605$0 [31:0], \port$7603$0 [31:0], \port$7601$0 [31:0], \port$7599$0 [31:0], \port$7597$0 [31:0], \port$7595$0 [31:0], \port$7593$0 [31:0], \port$7591$0 [31:0] };
+  assign cmd__payload = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -15773,27 +15981,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$7591$0 [7:0];
-  assign \cmd__payload.wait  = \port$7593$0 [15:0];
-  assign \cmd__payload.post  = \port$7593$0 [31:16];
-  assign \cmd__payload.int32  = \port$7591$0 [8];
-  assign \cmd__payload.params  = \port$7591$0 [9];
-  assign \cmd__payload.row_sum  = \port$7591$0 [10];
-  assign \cmd__payload.acc  = \port$7595$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7595$0 [31:16];
-  assign \cmd__payload.rows  = \port$7597$0 [15:0];
-  assign \cmd__payload.blocks  = \port$7597$0 [31:16];
-  assign \cmd__payload.dst  = \port$7599$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$7601$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$7603$0 [23:0];
-  assign \cmd__payload.param  = \port$7605$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$7605$0 [31:16];
-  assign \cmd__payload.scale  = \port$7607$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$7609$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$7609$0 [31:16];
-  assign \cmd__payload.qmin  = \port$7611$0 [15:0];
-  assign \cmd__payload.qmax  = \port$7611$0 [31:16];
-  assign \cmd__payload.index  = { \port$7621$0 [32], \port$7619$0 [32], \port$7617$0 [32], \port$7615$0 [32], \port$7613$0 [32], \port$7611$0 [32], \port$7609$0 [32], \port$7607$0 [32], \port$7605$0 [32], \port$7603$0 [32], \port$7601$0 [32], \port$7599$0 [32], \port$7597$0 [32], \port$7595$0 [32], \port$7593$0 [32], \port$7591$0 [32] };
+  assign \cmd__payload.opcode  = \port$7803$0 [7:0];
+  assign \cmd__payload.wait  = \port$7805$0 [15:0];
+  assign \cmd__payload.post  = \port$7805$0 [31:16];
+  assign \cmd__payload.int32  = \port$7803$0 [8];
+  assign \cmd__payload.params  = \port$7803$0 [9];
+  assign \cmd__payload.row_sum  = \port$7803$0 [10];
+  assign \cmd__payload.acc  = \port$7807$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7807$0 [31:16];
+  assign \cmd__payload.rows  = \port$7809$0 [15:0];
+  assign \cmd__payload.blocks  = \port$7809$0 [31:16];
+  assign \cmd__payload.dst  = \port$7811$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$7813$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$7815$0 [23:0];
+  assign \cmd__payload.param  = \port$7817$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$7817$0 [31:16];
+  assign \cmd__payload.scale  = \port$7819$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$7821$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$7821$0 [31:16];
+  assign \cmd__payload.qmin  = \port$7823$0 [15:0];
+  assign \cmd__payload.qmax  = \port$7823$0 [31:16];
+  assign \cmd__payload.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -15801,7 +16009,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$37  = \$35 ;
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3275$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3312$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$28  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -15828,8 +16036,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3275$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$3275$0 ;
-  wire [31:0] \port$3275$0 ;
+  input [31:0] \port$3312$0 ;
+  wire [31:0] \port$3312$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -15859,7 +16067,7 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3275$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$3275$0 (\port$3275$0 ),
+    .\port$3312$0 (\port$3312$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -15884,14 +16092,14 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3275$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$3275$0 [15:0];
-  assign \qmin$18  = \port$3275$0 [15:0];
-  assign qmax = \port$3275$0 [31:16];
-  assign \qmax$20  = \port$3275$0 [31:16];
+  assign qmin = \port$3312$0 [15:0];
+  assign \qmin$18  = \port$3312$0 [15:0];
+  assign qmax = \port$3312$0 [31:16];
+  assign \qmax$20  = \port$3312$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3275$0 , clear, en, acc, value, clk);
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3312$0 , clear, en, acc, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -16008,8 +16216,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3275$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$3275$0 ;
-  wire [31:0] \port$3275$0 ;
+  input [31:0] \port$3312$0 ;
+  wire [31:0] \port$3312$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -16091,10 +16299,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3275$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$3275$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$3275$0 [15:0]);
-  assign \$54  = \$53  ? \port$3275$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$3275$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$3312$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$3312$0 [15:0]);
+  assign \$54  = \$53  ? \port$3312$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$3312$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -16378,14 +16586,14 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3275$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$3275$0 [31:16];
-  assign qmin = \port$3275$0 [15:0];
+  assign qmax = \port$3312$0 [31:16];
+  assign qmin = \port$3312$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3243$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3280$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -16462,8 +16670,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$3243$0 ;
-  wire [14:0] \port$3243$0 ;
+  output [14:0] \port$3280$0 ;
+  wire [14:0] \port$3280$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -16529,7 +16737,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$3243$0  = o__payload[14:0];
+  assign \port$3280$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -16824,9 +17032,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$7483$0 , \port$7485$0 
-, \port$7487$0 , \port$7489$0 , \port$7491$0 , \port$7493$0 , \port$7495$0 , \port$7497$0 , \port$7499$0 , \port$7501$0 , \port$7503$0 , \port$7505$0 , \port$7507$0 , \port$7509$0 , \port$7511$0 , \port$7513$0 , memory__burst__ready, memory__beat__payload, act__data, \port$7886$35 , memory__burst__payload, wgt__row, wgt__data
-, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8005$0 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$7695$0 , \port$7697$0 
+, \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , memory__burst__ready, memory__beat__payload, act__data, \port$8098$35 , memory__burst__payload, wgt__row, wgt__data
+, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8217$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
   wire \$1 ;
   reg \$2 ;
@@ -17012,42 +17220,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$47 ;
-  input [32:0] \port$7483$0 ;
-  wire [32:0] \port$7483$0 ;
-  input [32:0] \port$7485$0 ;
-  wire [32:0] \port$7485$0 ;
-  input [32:0] \port$7487$0 ;
-  wire [32:0] \port$7487$0 ;
-  input [32:0] \port$7489$0 ;
-  wire [32:0] \port$7489$0 ;
-  input [32:0] \port$7491$0 ;
-  wire [32:0] \port$7491$0 ;
-  input [32:0] \port$7493$0 ;
-  wire [32:0] \port$7493$0 ;
-  input [32:0] \port$7495$0 ;
-  wire [32:0] \port$7495$0 ;
-  input [32:0] \port$7497$0 ;
-  wire [32:0] \port$7497$0 ;
-  input [32:0] \port$7499$0 ;
-  wire [32:0] \port$7499$0 ;
-  input [32:0] \port$7501$0 ;
-  wire [32:0] \port$7501$0 ;
-  input [32:0] \port$7503$0 ;
-  wire [32:0] \port$7503$0 ;
-  input [32:0] \port$7505$0 ;
-  wire [32:0] \port$7505$0 ;
-  input [32:0] \port$7507$0 ;
-  wire [32:0] \port$7507$0 ;
-  input [32:0] \port$7509$0 ;
-  wire [32:0] \port$7509$0 ;
-  input [32:0] \port$7511$0 ;
-  wire [32:0] \port$7511$0 ;
-  input [32:0] \port$7513$0 ;
-  wire [32:0] \port$7513$0 ;
-  output [10:0] \port$7886$35 ;
-  wire [10:0] \port$7886$35 ;
-  output [69:0] \port$8005$0 ;
-  wire [69:0] \port$8005$0 ;
+  input [32:0] \port$7695$0 ;
+  wire [32:0] \port$7695$0 ;
+  input [32:0] \port$7697$0 ;
+  wire [32:0] \port$7697$0 ;
+  input [32:0] \port$7699$0 ;
+  wire [32:0] \port$7699$0 ;
+  input [32:0] \port$7701$0 ;
+  wire [32:0] \port$7701$0 ;
+  input [32:0] \port$7703$0 ;
+  wire [32:0] \port$7703$0 ;
+  input [32:0] \port$7705$0 ;
+  wire [32:0] \port$7705$0 ;
+  input [32:0] \port$7707$0 ;
+  wire [32:0] \port$7707$0 ;
+  input [32:0] \port$7709$0 ;
+  wire [32:0] \port$7709$0 ;
+  input [32:0] \port$7711$0 ;
+  wire [32:0] \port$7711$0 ;
+  input [32:0] \port$7713$0 ;
+  wire [32:0] \port$7713$0 ;
+  input [32:0] \port$7715$0 ;
+  wire [32:0] \port$7715$0 ;
+  input [32:0] \port$7717$0 ;
+  wire [32:0] \port$7717$0 ;
+  input [32:0] \port$7719$0 ;
+  wire [32:0] \port$7719$0 ;
+  input [32:0] \port$7721$0 ;
+  wire [32:0] \port$7721$0 ;
+  input [32:0] \port$7723$0 ;
+  wire [32:0] \port$7723$0 ;
+  input [32:0] \port$7725$0 ;
+  wire [32:0] \port$7725$0 ;
+  output [10:0] \port$8098$35 ;
+  wire [10:0] \port$8098$35 ;
+  output [69:0] \port$8217$0 ;
+  wire [69:0] \port$8217$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$61 ;
@@ -17096,22 +17304,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$54 (i__payload),
     .\o__ready$40 (o__ready),
     .\o__valid$39 (i__valid),
-    .\port$7483$0 (\port$7483$0 ),
-    .\port$7485$0 (\port$7485$0 ),
-    .\port$7487$0 (\port$7487$0 ),
-    .\port$7489$0 (\port$7489$0 ),
-    .\port$7491$0 (\port$7491$0 ),
-    .\port$7493$0 (\port$7493$0 ),
-    .\port$7495$0 (\port$7495$0 ),
-    .\port$7497$0 (\port$7497$0 ),
-    .\port$7499$0 (\port$7499$0 ),
-    .\port$7501$0 (\port$7501$0 ),
-    .\port$7503$0 (\port$7503$0 ),
-    .\port$7505$0 (\port$7505$0 ),
-    .\port$7507$0 (\port$7507$0 ),
-    .\port$7509$0 (\port$7509$0 ),
-    .\port$7511$0 (\port$7511$0 ),
-    .\port$7513$0 (\port$7513$0 ),
+    .\port$7695$0 (\port$7695$0 ),
+    .\port$7697$0 (\port$7697$0 ),
+    .\port$7699$0 (\port$7699$0 ),
+    .\port$7701$0 (\port$7701$0 ),
+    .\port$7703$0 (\port$7703$0 ),
+    .\port$7705$0 (\port$7705$0 ),
+    .\port$7707$0 (\port$7707$0 ),
+    .\port$7709$0 (\port$7709$0 ),
+    .\port$7711$0 (\port$7711$0 ),
+    .\port$7713$0 (\port$7713$0 ),
+    .\port$7715$0 (\port$7715$0 ),
+    .\port$7717$0 (\port$7717$0 ),
+    .\port$7719$0 (\port$7719$0 ),
+    .\port$7721$0 (\port$7721$0 ),
+    .\port$7723$0 (\port$7723$0 ),
+    .\port$7725$0 (\port$7725$0 ),
     .rst(rst),
     .stop(\$signal )
   );
@@ -17132,7 +17340,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(o__ready),
     .i__valid(i__valid),
     .params__valid(params__valid),
-    .\port$8005$0 (\$3 ),
+    .\port$8217$0 (\$3 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -17160,8 +17368,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign cmd__payload = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
-  assign \cmd__payload$7  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
+  assign cmd__payload = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
+  assign \cmd__payload$7  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
   assign \cmd__ready$9  = cmd__ready;
   assign \cmd__valid$11  = cmd__valid;
   assign \memory__beat__payload$13  = memory__beat__payload;
@@ -17200,8 +17408,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign stop = \$signal ;
   assign \stop$74  = \$signal ;
   assign act__data = i__payload[31:0];
-  assign \port$7886$35  = i__payload[45:35];
-  assign \port$8005$0  = \$3 ;
+  assign \port$8098$35  = i__payload[45:35];
+  assign \port$8217$0  = \$3 ;
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -17240,52 +17448,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload.act  = i__payload[154];
   assign \o__payload.size  = i__payload[157:155];
   assign \o__payload.cause  = i__payload[161:158];
-  assign \cmd__payload.opcode  = \port$7483$0 [7:0];
-  assign \cmd__payload.wait  = \port$7485$0 [15:0];
-  assign \cmd__payload.post  = \port$7485$0 [31:16];
-  assign \cmd__payload.space  = \port$7483$0 [9:8];
-  assign \cmd__payload.flip  = \port$7483$0 [10];
-  assign \cmd__payload.transpose  = \port$7483$0 [11];
-  assign \cmd__payload.fill  = \port$7483$0 [31:24];
-  assign \cmd__payload.src  = \port$7487$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7489$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7491$0 [31:0];
-  assign \cmd__payload.len  = \port$7493$0 [23:0];
-  assign \cmd__payload.count1  = \port$7495$0 [15:0];
-  assign \cmd__payload.count2  = \port$7495$0 [31:16];
-  assign \cmd__payload.dst  = \port$7497$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$7499$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$7501$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$7503$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$7505$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$7505$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$7507$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$7507$0 [31:16];
-  assign \cmd__payload.fence  = \port$7509$0 [23:0];
-  assign \cmd__payload.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
-  assign \cmd__payload$7.opcode  = \port$7483$0 [7:0];
-  assign \cmd__payload$7.wait  = \port$7485$0 [15:0];
-  assign \cmd__payload$7.post  = \port$7485$0 [31:16];
-  assign \cmd__payload$7.space  = \port$7483$0 [9:8];
-  assign \cmd__payload$7.flip  = \port$7483$0 [10];
-  assign \cmd__payload$7.transpose  = \port$7483$0 [11];
-  assign \cmd__payload$7.fill  = \port$7483$0 [31:24];
-  assign \cmd__payload$7.src  = \port$7487$0 [31:0];
-  assign \cmd__payload$7.stride1  = \port$7489$0 [31:0];
-  assign \cmd__payload$7.stride2  = \port$7491$0 [31:0];
-  assign \cmd__payload$7.len  = \port$7493$0 [23:0];
-  assign \cmd__payload$7.count1  = \port$7495$0 [15:0];
-  assign \cmd__payload$7.count2  = \port$7495$0 [31:16];
-  assign \cmd__payload$7.dst  = \port$7497$0 [23:0];
-  assign \cmd__payload$7.dst_stride1  = \port$7499$0 [23:0];
-  assign \cmd__payload$7.dst_stride2  = \port$7501$0 [23:0];
-  assign \cmd__payload$7.dst_chunk  = \port$7503$0 [23:0];
-  assign \cmd__payload$7.pad_left  = \port$7505$0 [15:0];
-  assign \cmd__payload$7.pad_right  = \port$7505$0 [31:16];
-  assign \cmd__payload$7.pad_top  = \port$7507$0 [15:0];
-  assign \cmd__payload$7.pad_bottom  = \port$7507$0 [31:16];
-  assign \cmd__payload$7.fence  = \port$7509$0 [23:0];
-  assign \cmd__payload$7.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
+  assign \cmd__payload.opcode  = \port$7695$0 [7:0];
+  assign \cmd__payload.wait  = \port$7697$0 [15:0];
+  assign \cmd__payload.post  = \port$7697$0 [31:16];
+  assign \cmd__payload.space  = \port$7695$0 [9:8];
+  assign \cmd__payload.flip  = \port$7695$0 [10];
+  assign \cmd__payload.transpose  = \port$7695$0 [11];
+  assign \cmd__payload.fill  = \port$7695$0 [31:24];
+  assign \cmd__payload.src  = \port$7699$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7701$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7703$0 [31:0];
+  assign \cmd__payload.len  = \port$7705$0 [23:0];
+  assign \cmd__payload.count1  = \port$7707$0 [15:0];
+  assign \cmd__payload.count2  = \port$7707$0 [31:16];
+  assign \cmd__payload.dst  = \port$7709$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$7711$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$7713$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$7715$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$7717$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$7717$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$7719$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$7719$0 [31:16];
+  assign \cmd__payload.fence  = \port$7721$0 [23:0];
+  assign \cmd__payload.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
+  assign \cmd__payload$7.opcode  = \port$7695$0 [7:0];
+  assign \cmd__payload$7.wait  = \port$7697$0 [15:0];
+  assign \cmd__payload$7.post  = \port$7697$0 [31:16];
+  assign \cmd__payload$7.space  = \port$7695$0 [9:8];
+  assign \cmd__payload$7.flip  = \port$7695$0 [10];
+  assign \cmd__payload$7.transpose  = \port$7695$0 [11];
+  assign \cmd__payload$7.fill  = \port$7695$0 [31:24];
+  assign \cmd__payload$7.src  = \port$7699$0 [31:0];
+  assign \cmd__payload$7.stride1  = \port$7701$0 [31:0];
+  assign \cmd__payload$7.stride2  = \port$7703$0 [31:0];
+  assign \cmd__payload$7.len  = \port$7705$0 [23:0];
+  assign \cmd__payload$7.count1  = \port$7707$0 [15:0];
+  assign \cmd__payload$7.count2  = \port$7707$0 [31:16];
+  assign \cmd__payload$7.dst  = \port$7709$0 [23:0];
+  assign \cmd__payload$7.dst_stride1  = \port$7711$0 [23:0];
+  assign \cmd__payload$7.dst_stride2  = \port$7713$0 [23:0];
+  assign \cmd__payload$7.dst_chunk  = \port$7715$0 [23:0];
+  assign \cmd__payload$7.pad_left  = \port$7717$0 [15:0];
+  assign \cmd__payload$7.pad_right  = \port$7717$0 [31:16];
+  assign \cmd__payload$7.pad_top  = \port$7719$0 [15:0];
+  assign \cmd__payload$7.pad_bottom  = \port$7719$0 [31:16];
+  assign \cmd__payload$7.fence  = \port$7721$0 [23:0];
+  assign \cmd__payload$7.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -17298,8 +17506,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$19.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$7483$0 , \port$7485$0 , \port$7487$0 , \port$7489$0 , \port$7491$0 , \port$7493$0 , \port$7495$0 , \port$7497$0 , \port$7499$0 , \port$7501$0 , \port$7503$0 
-, \port$7505$0 , \port$7507$0 , \port$7509$0 , \port$7511$0 , \port$7513$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$7695$0 , \port$7697$0 , \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 
+, \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17706,38 +17914,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$7483$0 ;
-  wire [32:0] \port$7483$0 ;
-  input [32:0] \port$7485$0 ;
-  wire [32:0] \port$7485$0 ;
-  input [32:0] \port$7487$0 ;
-  wire [32:0] \port$7487$0 ;
-  input [32:0] \port$7489$0 ;
-  wire [32:0] \port$7489$0 ;
-  input [32:0] \port$7491$0 ;
-  wire [32:0] \port$7491$0 ;
-  input [32:0] \port$7493$0 ;
-  wire [32:0] \port$7493$0 ;
-  input [32:0] \port$7495$0 ;
-  wire [32:0] \port$7495$0 ;
-  input [32:0] \port$7497$0 ;
-  wire [32:0] \port$7497$0 ;
-  input [32:0] \port$7499$0 ;
-  wire [32:0] \port$7499$0 ;
-  input [32:0] \port$7501$0 ;
-  wire [32:0] \port$7501$0 ;
-  input [32:0] \port$7503$0 ;
-  wire [32:0] \port$7503$0 ;
-  input [32:0] \port$7505$0 ;
-  wire [32:0] \port$7505$0 ;
-  input [32:0] \port$7507$0 ;
-  wire [32:0] \port$7507$0 ;
-  input [32:0] \port$7509$0 ;
-  wire [32:0] \port$7509$0 ;
-  input [32:0] \port$7511$0 ;
-  wire [32:0] \port$7511$0 ;
-  input [32:0] \port$7513$0 ;
-  wire [32:0] \port$7513$0 ;
+  input [32:0] \port$7695$0 ;
+  wire [32:0] \port$7695$0 ;
+  input [32:0] \port$7697$0 ;
+  wire [32:0] \port$7697$0 ;
+  input [32:0] \port$7699$0 ;
+  wire [32:0] \port$7699$0 ;
+  input [32:0] \port$7701$0 ;
+  wire [32:0] \port$7701$0 ;
+  input [32:0] \port$7703$0 ;
+  wire [32:0] \port$7703$0 ;
+  input [32:0] \port$7705$0 ;
+  wire [32:0] \port$7705$0 ;
+  input [32:0] \port$7707$0 ;
+  wire [32:0] \port$7707$0 ;
+  input [32:0] \port$7709$0 ;
+  wire [32:0] \port$7709$0 ;
+  input [32:0] \port$7711$0 ;
+  wire [32:0] \port$7711$0 ;
+  input [32:0] \port$7713$0 ;
+  wire [32:0] \port$7713$0 ;
+  input [32:0] \port$7715$0 ;
+  wire [32:0] \port$7715$0 ;
+  input [32:0] \port$7717$0 ;
+  wire [32:0] \port$7717$0 ;
+  input [32:0] \port$7719$0 ;
+  wire [32:0] \port$7719$0 ;
+  input [32:0] \port$7721$0 ;
+  wire [32:0] \port$7721$0 ;
+  input [32:0] \port$7723$0 ;
+  wire [32:0] \port$7723$0 ;
+  input [32:0] \port$7725$0 ;
+  wire [32:0] \port$7725$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -17778,59 +17986,59 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$6  = ~ stop;
   assign i__valid = \$5  & \$6 ;
   assign \$7  = cmd__valid & cmd__ready;
-  assign \$8  = | \port$7495$0 [15:0];
-  assign \$9  = | \port$7495$0 [31:16];
+  assign \$8  = | \port$7707$0 [15:0];
+  assign \$9  = | \port$7707$0 [31:16];
   assign \$10  = \$8  & \$9 ;
   assign \$11  = \$7  & \$10 ;
-  assign \$12  = | \port$7493$0 [23:0];
+  assign \$12  = | \port$7705$0 [23:0];
   assign \$13  = \$11  & \$12 ;
   assign \$14  = ~ i__payload[201];
   assign start = \$13  & \$14 ;
-  assign \$15  = ! \port$7483$0 [9:8];
-  assign \$16  = | \port$7495$0 [15:0];
-  assign \$17  = | \port$7495$0 [31:16];
+  assign \$15  = ! \port$7695$0 [9:8];
+  assign \$16  = | \port$7707$0 [15:0];
+  assign \$17  = | \port$7707$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = ~ \$18 ;
-  assign \$20  = \port$7505$0 [15:0] + \port$7493$0 [23:0];
-  assign \$21  = \$20  + \port$7505$0 [31:16];
+  assign \$20  = \port$7717$0 [15:0] + \port$7705$0 [23:0];
+  assign \$21  = \$20  + \port$7717$0 [31:16];
   assign \$22  = ! \$21 ;
   assign \$23  = \$19  | \$22 ;
-  assign \$24  = ! \port$7483$0 [9:8];
-  assign \$25  = \port$7483$0 [9:8] == 1'h1;
-  assign \$26  = \port$7483$0 [9:8] == 2'h2;
+  assign \$24  = ! \port$7695$0 [9:8];
+  assign \$25  = \port$7695$0 [9:8] == 1'h1;
+  assign \$26  = \port$7695$0 [9:8] == 2'h2;
   assign \$27  = | { \$26 , \$25 , \$24  };
   assign \$28  = ~ \$27 ;
   assign \$29  = \$23  | \$28 ;
-  assign \$30  = \port$7483$0 [9:8] == 2'h2;
-  assign \$31  = | { \port$7507$0 [31:0], \port$7505$0 [31:0] };
-  assign \$32  = \$31  | \port$7483$0 [10];
-  assign \$33  = \port$7495$0 [15:0] != 1'h1;
+  assign \$30  = \port$7695$0 [9:8] == 2'h2;
+  assign \$31  = | { \port$7719$0 [31:0], \port$7717$0 [31:0] };
+  assign \$32  = \$31  | \port$7695$0 [10];
+  assign \$33  = \port$7707$0 [15:0] != 1'h1;
   assign \$34  = \$32  | \$33 ;
-  assign \$35  = \port$7495$0 [31:16] != 1'h1;
+  assign \$35  = \port$7707$0 [31:16] != 1'h1;
   assign \$36  = \$34  | \$35 ;
   assign \$37  = \$30  & \$36 ;
   assign \$38  = \$29  | \$37 ;
-  assign \$39  = | \port$7509$0 [23:0];
-  assign \$40  = \port$7483$0 [9:8] == 2'h2;
-  assign \$41  = \$40  | \port$7483$0 [11];
+  assign \$39  = | \port$7721$0 [23:0];
+  assign \$40  = \port$7695$0 [9:8] == 2'h2;
+  assign \$41  = \$40  | \port$7695$0 [11];
   assign \$42  = \$39  & \$41 ;
   assign \$43  = \$38  | \$42 ;
-  assign \$44  = \port$7483$0 [9:8] != 1'h1;
-  assign \$45  = \port$7507$0 [15:0] + \port$7495$0 [15:0];
-  assign \$46  = \$45  + \port$7507$0 [31:16];
+  assign \$44  = \port$7695$0 [9:8] != 1'h1;
+  assign \$45  = \port$7719$0 [15:0] + \port$7707$0 [15:0];
+  assign \$46  = \$45  + \port$7719$0 [31:16];
   assign \$47  = \$46  != 3'h4;
   assign \$48  = \$44  | \$47 ;
-  assign \$49  = \port$7505$0 [15:0] + \port$7493$0 [23:0];
-  assign \$50  = \$49  + \port$7505$0 [31:16];
+  assign \$49  = \port$7717$0 [15:0] + \port$7705$0 [23:0];
+  assign \$50  = \$49  + \port$7717$0 [31:16];
   assign \$51  = \$50  != 3'h4;
   assign \$52  = \$48  | \$51 ;
-  assign \$53  = \port$7483$0 [11] & \$52 ;
+  assign \$53  = \port$7695$0 [11] & \$52 ;
   assign \$54  = \$43  | \$53 ;
-  assign \$55  = \port$7483$0 [9:8] == 2'h2;
-  assign \$56  = \port$7483$0 [9:8] == 2'h2;
-  assign \$57  = \$56  ? 24'h000001 : \port$7503$0 [23:0];
-  assign \$58  = | \port$7509$0 [23:0];
-  assign \$59  = \port$7497$0 [23:0] + \port$7509$0 [23:0];
+  assign \$55  = \port$7695$0 [9:8] == 2'h2;
+  assign \$56  = \port$7695$0 [9:8] == 2'h2;
+  assign \$57  = \$56  ? 24'h000001 : \port$7715$0 [23:0];
+  assign \$58  = | \port$7721$0 [23:0];
+  assign \$59  = \port$7709$0 [23:0] + \port$7721$0 [23:0];
   assign \$60  = ~ whole;
   assign \$61  = \$signal [4] & \$60 ;
   assign \$62  = \$signal [2] | \$61 ;
@@ -18120,7 +18328,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
       \$163  = 162'h00000000000000000000000000000000000000000;
     end
   end
-  assign cmd__payload = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32], \port$7513$0 [31:0], \port$7511$0 [31:0], \port$7509$0 [31:0], \port$7507$0 [31:0], \port$7505$0 [31:0], \port$7503$0 [31:0], \port$7501$0 [31:0], \port$7499$0 [31:0], \port$7497$0 [31:0], \port$7495$0 [31:0], \port$7493$0 [31:0], \port$7491$0 [31:0], \port$7489$0 [31:0], \port$7487$0 [31:0], \port$7485$0 [31:0], \port$7483$0 [31:0] };
+  assign cmd__payload = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
   assign \stop$9  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -18130,29 +18338,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \i__ready$27  = o__ready;
   assign len = o__payload[47:24];
   assign step = \$signal$45 ;
-  assign \cmd__payload.opcode  = \port$7483$0 [7:0];
-  assign \cmd__payload.wait  = \port$7485$0 [15:0];
-  assign \cmd__payload.post  = \port$7485$0 [31:16];
-  assign \cmd__payload.space  = \port$7483$0 [9:8];
-  assign \cmd__payload.flip  = \port$7483$0 [10];
-  assign \cmd__payload.transpose  = \port$7483$0 [11];
-  assign \cmd__payload.fill  = \port$7483$0 [31:24];
-  assign \cmd__payload.src  = \port$7487$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7489$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7491$0 [31:0];
-  assign \cmd__payload.len  = \port$7493$0 [23:0];
-  assign \cmd__payload.count1  = \port$7495$0 [15:0];
-  assign \cmd__payload.count2  = \port$7495$0 [31:16];
-  assign \cmd__payload.dst  = \port$7497$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$7499$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$7501$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$7503$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$7505$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$7505$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$7507$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$7507$0 [31:16];
-  assign \cmd__payload.fence  = \port$7509$0 [23:0];
-  assign \cmd__payload.index  = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
+  assign \cmd__payload.opcode  = \port$7695$0 [7:0];
+  assign \cmd__payload.wait  = \port$7697$0 [15:0];
+  assign \cmd__payload.post  = \port$7697$0 [31:16];
+  assign \cmd__payload.space  = \port$7695$0 [9:8];
+  assign \cmd__payload.flip  = \port$7695$0 [10];
+  assign \cmd__payload.transpose  = \port$7695$0 [11];
+  assign \cmd__payload.fill  = \port$7695$0 [31:24];
+  assign \cmd__payload.src  = \port$7699$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7701$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7703$0 [31:0];
+  assign \cmd__payload.len  = \port$7705$0 [23:0];
+  assign \cmd__payload.count1  = \port$7707$0 [15:0];
+  assign \cmd__payload.count2  = \port$7707$0 [31:16];
+  assign \cmd__payload.dst  = \port$7709$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$7711$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$7713$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$7715$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$7717$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$7717$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$7719$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$7719$0 [31:16];
+  assign \cmd__payload.fence  = \port$7721$0 [23:0];
+  assign \cmd__payload.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
   assign \i__payload.rows  = i__payload[198:0];
   assign \i__payload.rows.at  = i__payload[23:0];
   assign \i__payload.rows.at1  = i__payload[47:24];
@@ -18309,38 +18517,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \o__payload$54.cause  = \o__payload$54 [161:158];
   always @*
     \i__payload$32 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$7497$0 [23:0];
-  assign i__payload[293:278] = { \port$7513$0 [32], \port$7511$0 [32], \port$7509$0 [32], \port$7507$0 [32], \port$7505$0 [32], \port$7503$0 [32], \port$7501$0 [32], \port$7499$0 [32], \port$7497$0 [32], \port$7495$0 [32], \port$7493$0 [32], \port$7491$0 [32], \port$7489$0 [32], \port$7487$0 [32], \port$7485$0 [32], \port$7483$0 [32] };
-  assign i__payload[277:262] = \port$7485$0 [31:16];
+  assign i__payload[317:294] = \port$7709$0 [23:0];
+  assign i__payload[293:278] = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
+  assign i__payload[277:262] = \port$7697$0 [31:16];
   assign i__payload[261:237] = \$59 ;
   assign i__payload[236] = \$58 ;
   assign i__payload[235:212] = \$57 ;
-  assign i__payload[211:204] = \port$7483$0 [31:24];
+  assign i__payload[211:204] = \port$7695$0 [31:24];
   assign i__payload[203] = \$55 ;
-  assign i__payload[202] = \port$7483$0 [11];
+  assign i__payload[202] = \port$7695$0 [11];
   assign i__payload[201] = \$54 ;
-  assign i__payload[200] = \port$7483$0 [10];
+  assign i__payload[200] = \port$7695$0 [10];
   assign i__payload[199] = \$15 ;
-  assign i__payload[198] = \port$7483$0 [11];
-  assign i__payload[197:182] = \port$7507$0 [31:16];
-  assign i__payload[181:166] = \port$7507$0 [15:0];
-  assign i__payload[165:150] = \port$7505$0 [31:16];
-  assign i__payload[149:134] = \port$7505$0 [15:0];
-  assign i__payload[133:118] = \port$7495$0 [31:16];
-  assign i__payload[117:102] = \port$7495$0 [15:0];
-  assign i__payload[101:78] = \port$7493$0 [23:0];
-  assign i__payload[77:76] = \port$7491$0 [1:0];
-  assign i__payload[75:74] = \port$7489$0 [1:0];
-  assign i__payload[73:72] = \port$7487$0 [1:0];
-  assign i__payload[71:48] = \port$7501$0 [23:0];
-  assign i__payload[47:24] = \port$7499$0 [23:0];
-  assign i__payload[23:0] = \port$7497$0 [23:0];
-  assign rows[151:136] = \port$7495$0 [31:16];
-  assign rows[135:120] = \port$7495$0 [15:0];
-  assign rows[119:96] = \port$7493$0 [23:0];
-  assign rows[95:64] = \port$7491$0 [31:0];
-  assign rows[63:32] = \port$7489$0 [31:0];
-  assign rows[31:0] = \port$7487$0 [31:0];
+  assign i__payload[198] = \port$7695$0 [11];
+  assign i__payload[197:182] = \port$7719$0 [31:16];
+  assign i__payload[181:166] = \port$7719$0 [15:0];
+  assign i__payload[165:150] = \port$7717$0 [31:16];
+  assign i__payload[149:134] = \port$7717$0 [15:0];
+  assign i__payload[133:118] = \port$7707$0 [31:16];
+  assign i__payload[117:102] = \port$7707$0 [15:0];
+  assign i__payload[101:78] = \port$7705$0 [23:0];
+  assign i__payload[77:76] = \port$7703$0 [1:0];
+  assign i__payload[75:74] = \port$7701$0 [1:0];
+  assign i__payload[73:72] = \port$7699$0 [1:0];
+  assign i__payload[71:48] = \port$7713$0 [23:0];
+  assign i__payload[47:24] = \port$7711$0 [23:0];
+  assign i__payload[23:0] = \port$7709$0 [23:0];
+  assign rows[151:136] = \port$7707$0 [31:16];
+  assign rows[135:120] = \port$7707$0 [15:0];
+  assign rows[119:96] = \port$7705$0 [23:0];
+  assign rows[95:64] = \port$7703$0 [31:0];
+  assign rows[63:32] = \port$7701$0 [31:0];
+  assign rows[31:0] = \port$7699$0 [31:0];
   assign { \$79 [30:24], \$79 [22:16], \$79 [14:8], \$79 [6:0] } = 28'h0000000;
   assign { \$79 [31], \$79 [23], \$79 [15], \$79 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
@@ -19786,7 +19994,7 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
 endmodule
 
 module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, i__valid, i__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8005$0 , clk);
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8217$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -19969,8 +20177,8 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$8005$0 ;
-  wire [69:0] \port$8005$0 ;
+  output [69:0] \port$8217$0 ;
+  wire [69:0] \port$8217$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -20355,7 +20563,7 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$8005$0  = o__payload[69:0];
+  assign \port$8217$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -20930,9 +21138,9 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2656$0 , \port$2690$0 , \port$2724$0 , \port$2758$0 , wgt_read, wgt_row, drain__row_sum, post__mask
-, drain__valid, \port$7321$0 , clear, abort, \port$7537$0 , \port$7539$0 , \port$7541$0 , \port$7543$0 , \port$7545$0 , \port$7547$0 , \port$7549$0 , \port$7551$0 , \port$7553$0 , \port$7555$0 , \port$7557$0 , \port$7559$0 , \port$7561$0 , \port$7563$0 , \port$7565$0 , \port$7567$0 , act__data
-, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$8239$0 , drain__row, clk);
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2693$0 , \port$2727$0 , \port$2761$0 , \port$2795$0 , wgt_read, wgt_row, drain__row_sum, post__mask
+, drain__valid, \port$7528$0 , clear, abort, \port$7749$0 , \port$7751$0 , \port$7753$0 , \port$7755$0 , \port$7757$0 , \port$7759$0 , \port$7761$0 , \port$7763$0 , \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 , \port$7779$0 , act__data
+, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$8451$0 , drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21185,50 +21393,50 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   (* init = 16'h0000 *)
   wire [15:0] mask;
   wire outside;
-  output [31:0] \port$2656$0 ;
-  wire [31:0] \port$2656$0 ;
-  output [31:0] \port$2690$0 ;
-  wire [31:0] \port$2690$0 ;
-  output [31:0] \port$2724$0 ;
-  wire [31:0] \port$2724$0 ;
-  output [31:0] \port$2758$0 ;
-  wire [31:0] \port$2758$0 ;
-  input [2:0] \port$7321$0 ;
-  wire [2:0] \port$7321$0 ;
-  input [32:0] \port$7537$0 ;
-  wire [32:0] \port$7537$0 ;
-  input [32:0] \port$7539$0 ;
-  wire [32:0] \port$7539$0 ;
-  input [32:0] \port$7541$0 ;
-  wire [32:0] \port$7541$0 ;
-  input [32:0] \port$7543$0 ;
-  wire [32:0] \port$7543$0 ;
-  input [32:0] \port$7545$0 ;
-  wire [32:0] \port$7545$0 ;
-  input [32:0] \port$7547$0 ;
-  wire [32:0] \port$7547$0 ;
-  input [32:0] \port$7549$0 ;
-  wire [32:0] \port$7549$0 ;
-  input [32:0] \port$7551$0 ;
-  wire [32:0] \port$7551$0 ;
-  input [32:0] \port$7553$0 ;
-  wire [32:0] \port$7553$0 ;
-  input [32:0] \port$7555$0 ;
-  wire [32:0] \port$7555$0 ;
-  input [32:0] \port$7557$0 ;
-  wire [32:0] \port$7557$0 ;
-  input [32:0] \port$7559$0 ;
-  wire [32:0] \port$7559$0 ;
-  input [32:0] \port$7561$0 ;
-  wire [32:0] \port$7561$0 ;
-  input [32:0] \port$7563$0 ;
-  wire [32:0] \port$7563$0 ;
-  input [32:0] \port$7565$0 ;
-  wire [32:0] \port$7565$0 ;
-  input [32:0] \port$7567$0 ;
-  wire [32:0] \port$7567$0 ;
-  output [10:0] \port$8239$0 ;
-  wire [10:0] \port$8239$0 ;
+  output [31:0] \port$2693$0 ;
+  wire [31:0] \port$2693$0 ;
+  output [31:0] \port$2727$0 ;
+  wire [31:0] \port$2727$0 ;
+  output [31:0] \port$2761$0 ;
+  wire [31:0] \port$2761$0 ;
+  output [31:0] \port$2795$0 ;
+  wire [31:0] \port$2795$0 ;
+  input [2:0] \port$7528$0 ;
+  wire [2:0] \port$7528$0 ;
+  input [32:0] \port$7749$0 ;
+  wire [32:0] \port$7749$0 ;
+  input [32:0] \port$7751$0 ;
+  wire [32:0] \port$7751$0 ;
+  input [32:0] \port$7753$0 ;
+  wire [32:0] \port$7753$0 ;
+  input [32:0] \port$7755$0 ;
+  wire [32:0] \port$7755$0 ;
+  input [32:0] \port$7757$0 ;
+  wire [32:0] \port$7757$0 ;
+  input [32:0] \port$7759$0 ;
+  wire [32:0] \port$7759$0 ;
+  input [32:0] \port$7761$0 ;
+  wire [32:0] \port$7761$0 ;
+  input [32:0] \port$7763$0 ;
+  wire [32:0] \port$7763$0 ;
+  input [32:0] \port$7765$0 ;
+  wire [32:0] \port$7765$0 ;
+  input [32:0] \port$7767$0 ;
+  wire [32:0] \port$7767$0 ;
+  input [32:0] \port$7769$0 ;
+  wire [32:0] \port$7769$0 ;
+  input [32:0] \port$7771$0 ;
+  wire [32:0] \port$7771$0 ;
+  input [32:0] \port$7773$0 ;
+  wire [32:0] \port$7773$0 ;
+  input [32:0] \port$7775$0 ;
+  wire [32:0] \port$7775$0 ;
+  input [32:0] \port$7777$0 ;
+  wire [32:0] \port$7777$0 ;
+  input [32:0] \port$7779$0 ;
+  wire [32:0] \port$7779$0 ;
+  output [10:0] \port$8451$0 ;
+  wire [10:0] \port$8451$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -21303,16 +21511,16 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$5  = ~ active;
   assign \$6  = \$5  | done;
   assign take = \$4  & \$6 ;
-  assign \$7  = ! \port$7549$0 [15:0];
-  assign \$8  = ! \port$7549$0 [31:16];
-  assign \$9  = ! \port$7551$0 [15:0];
-  assign \$10  = ! \port$7551$0 [31:16];
-  assign \$11  = ! \port$7553$0 [15:0];
-  assign \$12  = ! \port$7553$0 [31:16];
-  assign \$13  = ! \port$7555$0 [15:0];
-  assign \$14  = ! \port$7555$0 [31:16];
+  assign \$7  = ! \port$7761$0 [15:0];
+  assign \$8  = ! \port$7761$0 [31:16];
+  assign \$9  = ! \port$7763$0 [15:0];
+  assign \$10  = ! \port$7763$0 [31:16];
+  assign \$11  = ! \port$7765$0 [15:0];
+  assign \$12  = ! \port$7765$0 [31:16];
+  assign \$13  = ! \port$7767$0 [15:0];
+  assign \$14  = ! \port$7767$0 [31:16];
   assign \$15  = | { \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7  };
-  assign \$16  = \port$7549$0 [31:16] > 3'h4;
+  assign \$16  = \port$7761$0 [31:16] > 3'h4;
   assign \$17  = \$15  | \$16 ;
   assign valid = cmd__valid | weights_ready;
   assign taken = step & tile_first;
@@ -21359,7 +21567,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$49  = take & malformed;
   assign fault__cause = \$49  ? 4'h1 : 4'h2;
   assign \$50  = take & malformed;
-  assign fault__index = \$50  ? { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] } : index;
+  assign fault__index = \$50  ? { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] } : index;
   assign half = \$signal$63  >= 5'h10;
   assign \$51  = half ? 5'h10 : 5'h00;
   assign \$52  = \$signal$63  - \$51 ;
@@ -21371,12 +21579,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$55  = ~ active;
   assign \$56  = \$55  & cmd__valid;
   assign \$57  = \$54  | \$56 ;
-  assign \$58  = \$57  | \port$7321$0 [0];
-  assign \$59  = \port$7321$0 [1] | act__valid;
+  assign \$58  = \$57  | \port$7528$0 [0];
+  assign \$59  = \port$7528$0 [1] | act__valid;
   assign \$60  = wanted & fenced;
   assign \$61  = \$59  | \$60 ;
   assign \$62  = active & hazard;
-  assign \$63  = \port$7321$0 [2] | \$62 ;
+  assign \$63  = \port$7528$0 [2] | \$62 ;
   assign \$64  = | \inside ;
   assign \$65  = ~ malformed;
   assign \$66  = wanted & outside;
@@ -21475,7 +21683,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .fence__start(fence__start),
     .fence__up(fence__up),
     .\final (\final ),
-    .\port$7543$0 (\port$7543$0 [31:0]),
+    .\port$7755$0 (\port$7755$0 [31:0]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -21499,8 +21707,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$8057$33 (line[39:33]),
-    .\port$8069$2 (counted[2]),
+    .\port$8269$33 (line[39:33]),
+    .\port$8281$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -21508,26 +21716,26 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   );
   \weft.matmul.rows  rows (
     .address_m0(address),
-    .\base$46 (\port$7541$0 [23:0]),
+    .\base$46 (\port$7753$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$7549$0 [15:0]),
+    .count_blocks(\port$7761$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .load(take),
-    .\port$7551$0 (\port$7551$0 [31:0]),
-    .\port$7553$0 (\port$7553$0 [31:0]),
-    .\port$7555$0 (\port$7555$0 [31:0]),
+    .\port$7763$0 (\port$7763$0 [31:0]),
+    .\port$7765$0 (\port$7765$0 [31:0]),
+    .\port$7767$0 (\port$7767$0 [31:0]),
     .rst(rst),
     .step(step),
-    .stride_k0(\port$7557$0 [23:0]),
-    .stride_k1(\port$7559$0 [23:0]),
-    .stride_k2(\port$7561$0 [23:0]),
-    .stride_m0(\port$7563$0 [23:0]),
-    .stride_m1(\port$7565$0 [23:0]),
-    .stride_m2(\port$7567$0 [23:0]),
+    .stride_k0(\port$7769$0 [23:0]),
+    .stride_k1(\port$7771$0 [23:0]),
+    .stride_k2(\port$7773$0 [23:0]),
+    .stride_m0(\port$7775$0 [23:0]),
+    .stride_m1(\port$7777$0 [23:0]),
+    .stride_m2(\port$7779$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -21583,7 +21791,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$84  = \$signal ;
     if (take) begin
-      \$84  = \port$7537$0 [8];
+      \$84  = \port$7749$0 [8];
     end
     if (clear) begin
       \$84  = 1'h0;
@@ -21596,7 +21804,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$85  = row_sum;
     if (take) begin
-      \$85  = \port$7537$0 [9];
+      \$85  = \port$7749$0 [9];
     end
     if (clear) begin
       \$85  = 1'h0;
@@ -21609,7 +21817,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$86  = k_tail;
     if (take) begin
-      \$86  = \port$7549$0 [18:16];
+      \$86  = \port$7761$0 [18:16];
     end
     if (clear) begin
       \$86  = 3'h0;
@@ -21622,7 +21830,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$87  = index;
     if (take) begin
-      \$87  = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] };
+      \$87  = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] };
     end
     if (clear) begin
       \$87  = 16'h0000;
@@ -21635,7 +21843,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$88  = w_data;
     if (take) begin
-      \$88  = \port$7539$0 [31:16];
+      \$88  = \port$7751$0 [31:16];
     end
     if (clear) begin
       \$88  = 16'h0000;
@@ -21648,7 +21856,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$89  = \$signal$63 ;
     if (take) begin
-      \$89  = { 1'h0, \port$7547$0 [15:0] };
+      \$89  = { 1'h0, \port$7759$0 [15:0] };
     end
     if (\$68 ) begin
       (* full_case = 32'd1 *)
@@ -21671,7 +21879,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$90  = \$signal$128 ;
     if (take) begin
-      \$90  = { 1'h0, \port$7547$0 [15:0] };
+      \$90  = { 1'h0, \port$7759$0 [15:0] };
     end
     if (\$68 ) begin
       if (\$69 ) begin
@@ -21690,7 +21898,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$91  = acc_block;
     if (take) begin
-      \$91  = \port$7547$0 [31:16];
+      \$91  = \port$7759$0 [31:16];
     end
     if (clear) begin
       \$91  = 16'h0000;
@@ -21834,30 +22042,30 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
   assign cmd__ready = take;
-  assign cmd__payload = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32], \port$7567$0 [31:0], \port$7565$0 [31:0], \port$7563$0 [31:0], \port$7561$0 [31:0], \port$7559$0 [31:0], \port$7557$0 [31:0], \port$7555$0 [31:0], \port$7553$0 [31:0], \port$7551$0 [31:0], \port$7549$0 [31:0], \port$7547$0 [31:0], \port$7545$0 [31:0], \port$7543$0 [31:0], \port$7541$0 [31:0], \port$7539$0 [31:0], \port$7537$0 [31:0] };
+  assign cmd__payload = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0], \port$7763$0 [31:0], \port$7761$0 [31:0], \port$7759$0 [31:0], \port$7757$0 [31:0], \port$7755$0 [31:0], \port$7753$0 [31:0], \port$7751$0 [31:0], \port$7749$0 [31:0] };
   assign load = take;
-  assign base = \port$7541$0 [23:0];
+  assign base = \port$7753$0 [23:0];
   assign issue = step;
-  assign wgt = \port$7543$0 [15:0];
-  assign wgt_block = \port$7543$0 [31:16];
+  assign wgt = \port$7755$0 [15:0];
+  assign wgt_block = \port$7755$0 [31:16];
   assign accept = take;
   assign \block_last$37  = block_last;
   assign \final$39  = \final ;
   assign read = wgt_read;
   assign row = wgt_row;
-  assign count_m0 = \port$7553$0 [31:16];
-  assign stride_m0 = \port$7563$0 [23:0];
-  assign count_m1 = \port$7555$0 [15:0];
-  assign stride_m1 = \port$7565$0 [23:0];
-  assign count_m2 = \port$7555$0 [31:16];
-  assign stride_m2 = \port$7567$0 [23:0];
-  assign count_k0 = \port$7551$0 [15:0];
-  assign stride_k0 = \port$7557$0 [23:0];
-  assign count_k1 = \port$7551$0 [31:16];
-  assign stride_k1 = \port$7559$0 [23:0];
-  assign count_k2 = \port$7553$0 [15:0];
-  assign stride_k2 = \port$7561$0 [23:0];
-  assign count_blocks = \port$7549$0 [15:0];
+  assign count_m0 = \port$7765$0 [31:16];
+  assign stride_m0 = \port$7775$0 [23:0];
+  assign count_m1 = \port$7767$0 [15:0];
+  assign stride_m1 = \port$7777$0 [23:0];
+  assign count_m2 = \port$7767$0 [31:16];
+  assign stride_m2 = \port$7779$0 [23:0];
+  assign count_k0 = \port$7763$0 [15:0];
+  assign stride_k0 = \port$7769$0 [23:0];
+  assign count_k1 = \port$7763$0 [31:16];
+  assign stride_k1 = \port$7771$0 [23:0];
+  assign count_k2 = \port$7765$0 [15:0];
+  assign stride_k2 = \port$7773$0 [23:0];
+  assign count_blocks = \port$7761$0 [15:0];
   assign act__region = address[10];
   assign act__offset = address[9:0];
   assign \row$90  = data;
@@ -21876,43 +22084,43 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$7321$0 [0];
-  assign waiting_operands = \port$7321$0 [1];
-  assign waiting_accumulator = \port$7321$0 [2];
+  assign waiting_weights = \port$7528$0 [0];
+  assign waiting_operands = \port$7528$0 [1];
+  assign waiting_accumulator = \port$7528$0 [2];
   assign gap = 8'h00;
-  assign \port$2656$0  = \$104 ;
-  assign \port$2690$0  = \$105 ;
-  assign \port$2724$0  = \$106 ;
-  assign \port$2758$0  = \$107 ;
-  assign \port$8239$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$7537$0 [7:0];
-  assign \cmd__payload.wait  = \port$7539$0 [15:0];
-  assign \cmd__payload.post  = \port$7539$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$7537$0 [8];
-  assign \cmd__payload.row_sum  = \port$7537$0 [9];
-  assign \cmd__payload.early  = \port$7537$0 [10];
-  assign \cmd__payload.act  = \port$7541$0 [23:0];
-  assign \cmd__payload.wgt  = \port$7543$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$7543$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$7545$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$7545$0 [31:16];
-  assign \cmd__payload.acc  = \port$7547$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7547$0 [31:16];
-  assign \cmd__payload.blocks  = \port$7549$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$7549$0 [31:16];
-  assign \cmd__payload.k0  = \port$7551$0 [15:0];
-  assign \cmd__payload.k1  = \port$7551$0 [31:16];
-  assign \cmd__payload.k2  = \port$7553$0 [15:0];
-  assign \cmd__payload.m0  = \port$7553$0 [31:16];
-  assign \cmd__payload.m1  = \port$7555$0 [15:0];
-  assign \cmd__payload.m2  = \port$7555$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$7557$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$7559$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$7561$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$7563$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$7565$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$7567$0 [23:0];
-  assign \cmd__payload.index  = { \port$7567$0 [32], \port$7565$0 [32], \port$7563$0 [32], \port$7561$0 [32], \port$7559$0 [32], \port$7557$0 [32], \port$7555$0 [32], \port$7553$0 [32], \port$7551$0 [32], \port$7549$0 [32], \port$7547$0 [32], \port$7545$0 [32], \port$7543$0 [32], \port$7541$0 [32], \port$7539$0 [32], \port$7537$0 [32] };
+  assign \port$2693$0  = \$104 ;
+  assign \port$2727$0  = \$105 ;
+  assign \port$2761$0  = \$106 ;
+  assign \port$2795$0  = \$107 ;
+  assign \port$8451$0  = address[10:0];
+  assign \cmd__payload.opcode  = \port$7749$0 [7:0];
+  assign \cmd__payload.wait  = \port$7751$0 [15:0];
+  assign \cmd__payload.post  = \port$7751$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$7749$0 [8];
+  assign \cmd__payload.row_sum  = \port$7749$0 [9];
+  assign \cmd__payload.early  = \port$7749$0 [10];
+  assign \cmd__payload.act  = \port$7753$0 [23:0];
+  assign \cmd__payload.wgt  = \port$7755$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$7755$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$7757$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$7757$0 [31:16];
+  assign \cmd__payload.acc  = \port$7759$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$7759$0 [31:16];
+  assign \cmd__payload.blocks  = \port$7761$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$7761$0 [31:16];
+  assign \cmd__payload.k0  = \port$7763$0 [15:0];
+  assign \cmd__payload.k1  = \port$7763$0 [31:16];
+  assign \cmd__payload.k2  = \port$7765$0 [15:0];
+  assign \cmd__payload.m0  = \port$7765$0 [31:16];
+  assign \cmd__payload.m1  = \port$7767$0 [15:0];
+  assign \cmd__payload.m2  = \port$7767$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$7769$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$7771$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$7773$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$7775$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$7777$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$7779$0 [23:0];
+  assign \cmd__payload.index  = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -23918,7 +24126,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, a, b, product, clk);
   end
 endmodule
 
-module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, block_last, \final , clear, \port$7543$0 , fence__up, fence__start, fence__end, shift, clk);
+module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, block_last, \final , clear, \port$7755$0 , fence__up, fence__start, fence__end, shift, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
   wire [17:0] \$1 ;
   wire [17:0] \$10 ;
@@ -23982,8 +24190,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
   wire more;
   wire outside;
   reg pending = 1'h0;
-  input [31:0] \port$7543$0 ;
-  wire [31:0] \port$7543$0 ;
+  input [31:0] \port$7755$0 ;
+  wire [31:0] \port$7755$0 ;
   wire read;
   output reads;
   wire reads;
@@ -24156,7 +24364,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
       end
     end
     if (start) begin
-      \$30  = { 1'h0, \port$7543$0 [15:0] };
+      \$30  = { 1'h0, \port$7755$0 [15:0] };
     end
     if (clear) begin
       \$30  = 17'h00000;
@@ -24174,7 +24382,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
       end
     end
     if (start) begin
-      \$31  = { 1'h0, \port$7543$0 [15:0] };
+      \$31  = { 1'h0, \port$7755$0 [15:0] };
     end
     if (clear) begin
       \$31  = 17'h00000;
@@ -24187,7 +24395,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
     if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
     \$32  = stride;
     if (start) begin
-      \$32  = \port$7543$0 [31:16];
+      \$32  = \port$7755$0 [31:16];
     end
     if (clear) begin
       \$32  = 16'h0000;
@@ -24227,8 +24435,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
     end
   end
   assign read = reads;
-  assign wgt = \port$7543$0 [15:0];
-  assign wgt_block = \port$7543$0 [31:16];
+  assign wgt = \port$7755$0 [15:0];
+  assign wgt_block = \port$7755$0 [31:16];
   assign row = \$11 [7:0];
 endmodule
 
@@ -24369,7 +24577,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8057$33 , \port$8069$2 , drain_row, clk);
+module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8269$33 , \port$8281$2 , drain_row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -24436,10 +24644,10 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$8057$33 ;
-  wire [6:0] \port$8057$33 ;
-  input \port$8069$2 ;
-  wire \port$8069$2 ;
+  input [6:0] \port$8269$33 ;
+  wire [6:0] \port$8269$33 ;
+  input \port$8281$2 ;
+  wire \port$8281$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -24491,14 +24699,14 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$8323$0 (sum_2_0),
+    .\port$8535$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$10  = byte_0;
-    if (\port$8069$2 ) begin
+    if (\port$8281$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -24511,7 +24719,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$11  = byte_1;
-    if (\port$8069$2 ) begin
+    if (\port$8281$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -24524,7 +24732,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$12  = byte_2;
-    if (\port$8069$2 ) begin
+    if (\port$8281$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -24537,7 +24745,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$13  = byte_3;
-    if (\port$8069$2 ) begin
+    if (\port$8281$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -24549,7 +24757,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
-    \$14  = { \port$8057$33 , \port$8069$2  };
+    \$14  = { \port$8269$33 , \port$8281$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -24607,17 +24815,17 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$8057$33 , \port$8069$2  };
+  assign entry = { \port$8269$33 , \port$8281$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$8069$2 ;
-  assign \entry.first  = \port$8057$33 [0];
-  assign \entry.last  = \port$8057$33 [1];
-  assign \entry.half  = \port$8057$33 [2];
-  assign \entry.row  = \port$8057$33 [6:3];
+  assign \entry.valid  = \port$8281$2 ;
+  assign \entry.first  = \port$8269$33 [0];
+  assign \entry.last  = \port$8269$33 [1];
+  assign \entry.half  = \port$8269$33 [2];
+  assign \entry.row  = \port$8269$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -24640,7 +24848,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$8323$0 , clk);
+module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$8535$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -24687,8 +24895,8 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$8323$0 ;
-  wire [9:0] \port$8323$0 ;
+  input [9:0] \port$8535$0 ;
+  wire [9:0] \port$8535$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -24741,7 +24949,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$8323$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$8535$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -24817,7 +25025,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0 [9], \port$8323$0  };
+  assign sum = { \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -24842,7 +25050,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$7551$0 , \port$7553$0 , \port$7555$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
+module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$7763$0 , \port$7765$0 , \port$7767$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
@@ -25025,12 +25233,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [15:0] left_m2 = 16'h0000;
   input load;
   wire load;
-  input [31:0] \port$7551$0 ;
-  wire [31:0] \port$7551$0 ;
-  input [31:0] \port$7553$0 ;
-  wire [31:0] \port$7553$0 ;
-  input [31:0] \port$7555$0 ;
-  wire [31:0] \port$7555$0 ;
+  input [31:0] \port$7763$0 ;
+  wire [31:0] \port$7763$0 ;
+  input [31:0] \port$7765$0 ;
+  wire [31:0] \port$7765$0 ;
+  input [31:0] \port$7767$0 ;
+  wire [31:0] \port$7767$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -25095,42 +25303,42 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$7553$0 [31:16] - 1'h1;
-  assign \$16  = \port$7553$0 [31:16] - 1'h1;
-  assign \$17  = \port$7553$0 [31:16] == 1'h1;
+  assign \$15  = \port$7765$0 [31:16] - 1'h1;
+  assign \$16  = \port$7765$0 [31:16] - 1'h1;
+  assign \$17  = \port$7765$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
-  assign \$21  = \port$7555$0 [15:0] - 1'h1;
-  assign \$22  = \port$7555$0 [15:0] - 1'h1;
-  assign \$23  = \port$7555$0 [15:0] == 1'h1;
+  assign \$21  = \port$7767$0 [15:0] - 1'h1;
+  assign \$22  = \port$7767$0 [15:0] - 1'h1;
+  assign \$23  = \port$7767$0 [15:0] == 1'h1;
   assign \$25  = left_m1 - 1'h1;
   assign \$26  = left_m1 == 1'h1;
   assign \$27  = ! bound_m1;
-  assign \$28  = \port$7555$0 [31:16] - 1'h1;
-  assign \$29  = \port$7555$0 [31:16] - 1'h1;
-  assign \$30  = \port$7555$0 [31:16] == 1'h1;
+  assign \$28  = \port$7767$0 [31:16] - 1'h1;
+  assign \$29  = \port$7767$0 [31:16] - 1'h1;
+  assign \$30  = \port$7767$0 [31:16] == 1'h1;
   assign \$31  = & { end_m1, end_m0 };
   assign \$32  = left_m2 - 1'h1;
   assign \$33  = left_m2 == 1'h1;
   assign \$34  = ! bound_m2;
-  assign \$35  = \port$7551$0 [15:0] - 1'h1;
-  assign \$36  = \port$7551$0 [15:0] - 1'h1;
-  assign \$37  = \port$7551$0 [15:0] == 1'h1;
+  assign \$35  = \port$7763$0 [15:0] - 1'h1;
+  assign \$36  = \port$7763$0 [15:0] - 1'h1;
+  assign \$37  = \port$7763$0 [15:0] == 1'h1;
   assign \$38  = & { end_m2, end_m1, end_m0 };
   assign \$39  = left_k0 - 1'h1;
   assign \$40  = left_k0 == 1'h1;
   assign \$41  = ! bound_k0;
-  assign \$42  = \port$7551$0 [31:16] - 1'h1;
-  assign \$43  = \port$7551$0 [31:16] - 1'h1;
-  assign \$44  = \port$7551$0 [31:16] == 1'h1;
+  assign \$42  = \port$7763$0 [31:16] - 1'h1;
+  assign \$43  = \port$7763$0 [31:16] - 1'h1;
+  assign \$44  = \port$7763$0 [31:16] == 1'h1;
   assign \$45  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$46  = left_k1 - 1'h1;
   assign \$47  = left_k1 == 1'h1;
   assign \$48  = ! bound_k1;
-  assign \$49  = \port$7553$0 [15:0] - 1'h1;
-  assign \$50  = \port$7553$0 [15:0] - 1'h1;
-  assign \$51  = \port$7553$0 [15:0] == 1'h1;
+  assign \$49  = \port$7765$0 [15:0] - 1'h1;
+  assign \$50  = \port$7765$0 [15:0] - 1'h1;
+  assign \$51  = \port$7765$0 [15:0] == 1'h1;
   assign \$52  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$53  = left_k2 - 1'h1;
   assign \$54  = left_k2 == 1'h1;
@@ -25869,12 +26077,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$7553$0 [31:16];
-  assign count_m1 = \port$7555$0 [15:0];
-  assign count_m2 = \port$7555$0 [31:16];
-  assign count_k0 = \port$7551$0 [15:0];
-  assign count_k1 = \port$7551$0 [31:16];
-  assign count_k2 = \port$7553$0 [15:0];
+  assign count_m0 = \port$7765$0 [31:16];
+  assign count_m1 = \port$7767$0 [15:0];
+  assign count_m2 = \port$7767$0 [31:16];
+  assign count_k0 = \port$7763$0 [15:0];
+  assign count_k1 = \port$7763$0 [31:16];
+  assign count_k2 = \port$7765$0 [15:0];
   assign \$2  = end_m0;
   assign \$24  = end_m0;
   assign \$66  = \$65 ;
@@ -26763,7 +26971,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$8005$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$8217$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -26772,8 +26980,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$8005$0 ;
-  wire [69:0] \port$8005$0 ;
+  input [69:0] \port$8217$0 ;
+  wire [69:0] \port$8217$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -26805,7 +27013,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$8005$0 [31:0];
+      bias[write__addr] <= \port$8217$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -26817,7 +27025,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$8005$0 [63:32];
+      scale[\write__addr$13 ] <= \port$8217$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -26831,26 +27039,27 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$8005$0 [69:64] - \$2 ;
+  assign \$3  = \port$8217$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$8005$0 [69:64];
-  assign write__data = \port$8005$0 [31:0];
-  assign \write__data$4  = \port$8005$0 [63:0];
+  assign write__column = \port$8217$0 [69:64];
+  assign write__data = \port$8217$0 [31:0];
+  assign \write__data$4  = \port$8217$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$8005$0 [63:32];
+  assign \write__data$14  = \port$8217$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$8005$0 [69:64];
-  assign write__addr = \port$8005$0 [69:64];
-  assign \write__addr$13  = \port$8005$0 [69:64];
+  assign \$1  = \port$8217$0 [69:64];
+  assign write__addr = \port$8217$0 [69:64];
+  assign \write__addr$13  = \port$8217$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, abort, \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 
-, \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7727$0 , \port$7729$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap
-, fault__index, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, events, core_clk);
+module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, semaphore, push__valid, push__payload, take, abort, \port$7911$0 , \port$7913$0 
+, \port$7915$0 , \port$7917$0 , \port$7919$0 , \port$7921$0 , \port$7923$0 , \port$7925$0 , \port$7927$0 , \port$7929$0 , \port$7931$0 , \port$7933$0 , \port$7935$0 , \port$7937$0 , \port$7939$0 , \port$7941$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out
+, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, events, core_clk
+);
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -26862,9 +27071,10 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   wire \$16 ;
   reg [15:0] \$17 ;
   reg [15:0] \$18 ;
-  reg [2:0] \$19 ;
+  reg \$19 ;
   wire \$2 ;
   reg [2:0] \$20 ;
+  reg [2:0] \$21 ;
   wire \$3 ;
   wire \$4 ;
   wire \$5 ;
@@ -26876,11 +27086,11 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   wire [15:0] \$signal ;
   input abort;
   wire abort;
-  wire \abort$61 ;
+  wire \abort$67 ;
   wire accept;
   wire active;
   wire busy;
-  wire \busy$79 ;
+  wire \busy$92 ;
   reg [2:0] checked = 3'h0;
   wire [527:0] cmd__payload;
   wire [31:0] \cmd__payload.arguments ;
@@ -26896,6 +27106,7 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   wire [15:0] \cmd__payload.post ;
   wire [15:0] \cmd__payload.private ;
   wire [31:0] \cmd__payload.private_base ;
+  wire \cmd__payload.pushes ;
   wire [23:0] \cmd__payload.shared ;
   wire [23:0] \cmd__payload.shared_base ;
   wire [15:0] \cmd__payload.wait ;
@@ -26922,26 +27133,26 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   wire core_rst;
   output [23:0] events;
   wire [23:0] events;
-  wire [23:0] \events$65 ;
-  wire [1:0] \events$65.active_lanes ;
-  wire \events$65.bank_conflicts ;
-  wire \events$65.code_misses ;
-  wire \events$65.diverged ;
-  wire \events$65.empty ;
-  wire \events$65.issued ;
-  wire \events$65.memory_accesses ;
-  wire [4:0] \events$65.memory_beats ;
-  wire \events$65.memory_bursts ;
-  wire \events$65.memory_split ;
-  wire \events$65.pipeline ;
-  wire \events$65.replayed ;
-  wire \events$65.shared_accesses ;
-  wire \events$65.turns ;
-  wire \events$65.wait_barrier ;
-  wire \events$65.wait_code ;
-  wire \events$65.wait_memory ;
-  wire \events$65.wait_shared ;
-  wire \events$65.wait_units ;
+  wire [23:0] \events$71 ;
+  wire [1:0] \events$71.active_lanes ;
+  wire \events$71.bank_conflicts ;
+  wire \events$71.code_misses ;
+  wire \events$71.diverged ;
+  wire \events$71.empty ;
+  wire \events$71.issued ;
+  wire \events$71.memory_accesses ;
+  wire [4:0] \events$71.memory_beats ;
+  wire \events$71.memory_bursts ;
+  wire \events$71.memory_split ;
+  wire \events$71.pipeline ;
+  wire \events$71.replayed ;
+  wire \events$71.shared_accesses ;
+  wire \events$71.turns ;
+  wire \events$71.wait_barrier ;
+  wire \events$71.wait_code ;
+  wire \events$71.wait_memory ;
+  wire \events$71.wait_shared ;
+  wire \events$71.wait_units ;
   wire [1:0] \events.active_lanes ;
   wire \events.bank_conflicts ;
   wire \events.code_misses ;
@@ -26995,6 +27206,8 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   wire [31:0] \i.private_base ;
   wire [23:0] \i.shared ;
   wire [23:0] \i.shared_base ;
+  (* init = 16'h0000 *)
+  wire [15:0] index;
   wire [255:0] launch;
   wire [31:0] \launch.arguments ;
   wire [15:0] \launch.block_x ;
@@ -27022,43 +27235,54 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   reg launch__valid;
-  input [32:0] \port$7699$0 ;
-  wire [32:0] \port$7699$0 ;
-  input [32:0] \port$7701$0 ;
-  wire [32:0] \port$7701$0 ;
-  input [32:0] \port$7703$0 ;
-  wire [32:0] \port$7703$0 ;
-  input [32:0] \port$7705$0 ;
-  wire [32:0] \port$7705$0 ;
-  input [32:0] \port$7707$0 ;
-  wire [32:0] \port$7707$0 ;
-  input [32:0] \port$7709$0 ;
-  wire [32:0] \port$7709$0 ;
-  input [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  input [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  input [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  input [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  input [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  input [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  input [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  input [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
-  input [32:0] \port$7727$0 ;
-  wire [32:0] \port$7727$0 ;
-  input [32:0] \port$7729$0 ;
-  wire [32:0] \port$7729$0 ;
+  input [32:0] \port$7911$0 ;
+  wire [32:0] \port$7911$0 ;
+  input [32:0] \port$7913$0 ;
+  wire [32:0] \port$7913$0 ;
+  input [32:0] \port$7915$0 ;
+  wire [32:0] \port$7915$0 ;
+  input [32:0] \port$7917$0 ;
+  wire [32:0] \port$7917$0 ;
+  input [32:0] \port$7919$0 ;
+  wire [32:0] \port$7919$0 ;
+  input [32:0] \port$7921$0 ;
+  wire [32:0] \port$7921$0 ;
+  input [32:0] \port$7923$0 ;
+  wire [32:0] \port$7923$0 ;
+  input [32:0] \port$7925$0 ;
+  wire [32:0] \port$7925$0 ;
+  input [32:0] \port$7927$0 ;
+  wire [32:0] \port$7927$0 ;
+  input [32:0] \port$7929$0 ;
+  wire [32:0] \port$7929$0 ;
+  input [32:0] \port$7931$0 ;
+  wire [32:0] \port$7931$0 ;
+  input [32:0] \port$7933$0 ;
+  wire [32:0] \port$7933$0 ;
+  input [32:0] \port$7935$0 ;
+  wire [32:0] \port$7935$0 ;
+  input [32:0] \port$7937$0 ;
+  wire [32:0] \port$7937$0 ;
+  input [32:0] \port$7939$0 ;
+  wire [32:0] \port$7939$0 ;
+  input [32:0] \port$7941$0 ;
+  wire [32:0] \port$7941$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
   output post__valid;
   reg post__valid;
+  output [31:0] push__payload;
+  wire [31:0] push__payload;
+  wire [31:0] \push__payload$57 ;
+  input push__ready;
+  wire push__ready;
+  wire \push__ready$59 ;
+  output push__valid;
+  wire push__valid;
+  wire \push__valid$61 ;
+  output pushes;
+  reg pushes = 1'h0;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [33:0] \read__beat__payload$1 ;
@@ -27090,6 +27314,9 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   wire refused;
   output running;
   wire running;
+  output [3:0] semaphore;
+  wire [3:0] semaphore;
+  wire [3:0] \semaphore$75 ;
   output [63:0] shared__data;
   wire [63:0] shared__data;
   wire [63:0] \shared__data$41 ;
@@ -27114,6 +27341,12 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   output shared__write;
   wire shared__write;
   wire \shared__write$55 ;
+  output take;
+  wire take;
+  wire \take$73 ;
+  input taken;
+  wire taken;
+  wire \taken$77 ;
   output [90:0] trap;
   wire [90:0] trap;
   wire [3:0] \trap.cause ;
@@ -27172,7 +27405,7 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign \$1  = ~ cmd__valid;
   assign \$2  = checked == 3'h4;
   assign \$3  = ~ refused;
-  assign \$4  = ~ \busy$79 ;
+  assign \$4  = ~ \busy$92 ;
   assign \$5  = ~ abort;
   assign \$6  = ! fsm_state;
   assign \$7  = fsm_state == 1'h1;
@@ -27184,15 +27417,17 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign \$13  = checked + 1'h1;
   assign \$14  = ~ cmd__valid;
   assign \$15  = checked == 3'h4;
-  assign \$16  = ~ \busy$79 ;
+  assign \$16  = ~ \busy$92 ;
   always @(posedge core_clk)
     fault__index <= \$17 ;
   always @(posedge core_clk)
     post <= \$18 ;
   always @(posedge core_clk)
-    checked <= \$19 ;
+    pushes <= \$19 ;
   always @(posedge core_clk)
-    fsm_state <= \$20 ;
+    checked <= \$20 ;
+  always @(posedge core_clk)
+    fsm_state <= \$21 ;
   \weft.simt.check  check (
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -27201,8 +27436,8 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   );
   \weft.simt.core  core (
     .abort(abort),
-    .busy(\busy$79 ),
-    .\busy$301 (running),
+    .busy(\busy$92 ),
+    .\busy$316 (running),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .events(events),
@@ -27213,12 +27448,16 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
     .memory__beat__payload(fetch__beat__payload),
     .memory__beat__valid(fetch__beat__valid),
     .memory__burst__ready(fetch__burst__ready),
+    .push__payload(push__payload),
+    .push__ready(push__ready),
+    .push__valid(push__valid),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
     .read__burst__payload(read__burst__payload),
     .read__burst__ready(read__burst__ready),
     .read__burst__valid(read__burst__valid),
+    .semaphore(semaphore),
     .shared__data(shared__data),
     .shared__out(shared__out),
     .shared__ready(shared__ready),
@@ -27227,6 +27466,8 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
     .shared__strobe(shared__strobe),
     .shared__valid(shared__valid),
     .shared__write(shared__write),
+    .take(take),
+    .taken(taken),
     .trap__cause(trap__cause),
     .trap__lane(trap__lane),
     .trap__pc(trap__pc),
@@ -27338,7 +27579,7 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$17  = fault__index;
     if (cmd__ready) begin
-      \$17  = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32] };
+      \$17  = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32] };
     end
     if (core_rst) begin
       \$17  = 16'h0000;
@@ -27348,7 +27589,7 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$18  = post;
     if (cmd__ready) begin
-      \$18  = \port$7701$0 [31:16];
+      \$18  = \port$7913$0 [31:16];
     end
     if (core_rst) begin
       \$18  = 16'h0000;
@@ -27356,45 +27597,68 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
-    \$19  = checked;
+    \$19  = pushes;
+    if (cmd__ready) begin
+      \$19  = \port$7911$0 [8];
+    end
     casez (fsm_state)
       3'h0:
-          \$19  = 3'h0;
+          /* empty */;
       3'h1:
-          \$19  = \$13 [2:0];
+          /* empty */;
+      3'h3:
+          /* empty */;
+      3'h2:
+          if (trap__valid) begin
+          end else if (\$16 ) begin
+            \$19  = 1'h0;
+          end
     endcase
     if (core_rst) begin
-      \$19  = 3'h0;
+      \$19  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
-    \$20  = fsm_state;
+    \$20  = checked;
     casez (fsm_state)
       3'h0:
-          if (\$12 ) begin
-            \$20  = 3'h1;
-          end
+          \$20  = 3'h0;
       3'h1:
-          if (\$14 ) begin
-            \$20  = 3'h0;
-          end else if (\$15 ) begin
-            \$20  = 3'h2;
-            if (refused) begin
-              \$20  = 3'h3;
-            end
-          end
-      3'h3:
-          \$20  = 3'h4;
-      3'h2:
-          if (trap__valid) begin
-            \$20  = 3'h4;
-          end else if (\$16 ) begin
-            \$20  = 3'h0;
-          end
+          \$20  = \$13 [2:0];
     endcase
     if (core_rst) begin
       \$20  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$21  = fsm_state;
+    casez (fsm_state)
+      3'h0:
+          if (\$12 ) begin
+            \$21  = 3'h1;
+          end
+      3'h1:
+          if (\$14 ) begin
+            \$21  = 3'h0;
+          end else if (\$15 ) begin
+            \$21  = 3'h2;
+            if (refused) begin
+              \$21  = 3'h3;
+            end
+          end
+      3'h3:
+          \$21  = 3'h4;
+      3'h2:
+          if (trap__valid) begin
+            \$21  = 3'h4;
+          end else if (\$16 ) begin
+            \$21  = 3'h0;
+          end
+    endcase
+    if (core_rst) begin
+      \$21  = 3'h0;
     end
   end
   assign \read__beat__payload$1  = read__beat__payload;
@@ -27426,14 +27690,21 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign \shared__strobe$51  = shared__strobe;
   assign \shared__valid$53  = shared__valid;
   assign \shared__write$55  = shared__write;
-  assign cmd__payload = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7729$0 [31:0], \port$7727$0 [31:0], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0] };
+  assign \push__payload$57  = push__payload;
+  assign \push__ready$59  = push__ready;
+  assign \push__valid$61  = push__valid;
+  assign cmd__payload = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32], \port$7941$0 [31:0], \port$7939$0 [31:0], \port$7937$0 [31:0], \port$7935$0 [31:0], \port$7933$0 [31:0], \port$7931$0 [31:0], \port$7929$0 [31:0], \port$7927$0 [31:0], \port$7925$0 [31:0], \port$7923$0 [31:0], \port$7921$0 [31:0], \port$7919$0 [31:0], \port$7917$0 [31:0], \port$7915$0 [31:0], \port$7913$0 [31:0], \port$7911$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
-  assign \abort$61  = abort;
+  assign \abort$67  = abort;
   assign busy = running;
-  assign \events$65  = events;
+  assign \events$71  = events;
+  assign \take$73  = take;
+  assign \semaphore$75  = semaphore;
+  assign \taken$77  = taken;
   assign accept = cmd__ready;
   assign \$signal  = fault__index;
+  assign index = fault__index;
   assign \read__beat__payload.data  = read__beat__payload[31:0];
   assign \read__beat__payload.error  = read__beat__payload[32];
   assign \read__beat__payload.last  = read__beat__payload[33];
@@ -27476,22 +27747,23 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign \launch.block_x  = launch[223:208];
   assign \launch.block_y  = launch[239:224];
   assign \launch.block_z  = launch[255:240];
-  assign \cmd__payload.opcode  = \port$7699$0 [7:0];
-  assign \cmd__payload.wait  = \port$7701$0 [15:0];
-  assign \cmd__payload.post  = \port$7701$0 [31:16];
-  assign \cmd__payload.entry  = \port$7703$0 [31:0];
-  assign \cmd__payload.arguments  = \port$7705$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$7707$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$7707$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$7709$0 [15:0];
-  assign \cmd__payload.block_x  = \port$7709$0 [31:16];
-  assign \cmd__payload.block_y  = \port$7711$0 [15:0];
-  assign \cmd__payload.block_z  = \port$7711$0 [31:16];
-  assign \cmd__payload.shared  = \port$7713$0 [23:0];
-  assign \cmd__payload.private  = \port$7715$0 [15:0];
-  assign \cmd__payload.shared_base  = \port$7717$0 [23:0];
-  assign \cmd__payload.private_base  = \port$7719$0 [31:0];
-  assign \cmd__payload.index  = { \port$7729$0 [32], \port$7727$0 [32], \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32] };
+  assign \cmd__payload.opcode  = \port$7911$0 [7:0];
+  assign \cmd__payload.wait  = \port$7913$0 [15:0];
+  assign \cmd__payload.post  = \port$7913$0 [31:16];
+  assign \cmd__payload.pushes  = \port$7911$0 [8];
+  assign \cmd__payload.entry  = \port$7915$0 [31:0];
+  assign \cmd__payload.arguments  = \port$7917$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$7919$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$7919$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$7921$0 [15:0];
+  assign \cmd__payload.block_x  = \port$7921$0 [31:16];
+  assign \cmd__payload.block_y  = \port$7923$0 [15:0];
+  assign \cmd__payload.block_z  = \port$7923$0 [31:16];
+  assign \cmd__payload.shared  = \port$7925$0 [23:0];
+  assign \cmd__payload.private  = \port$7927$0 [15:0];
+  assign \cmd__payload.shared_base  = \port$7929$0 [23:0];
+  assign \cmd__payload.private_base  = \port$7931$0 [31:0];
+  assign \cmd__payload.index  = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.arguments  = launch[63:32];
   assign \i.shared  = launch[87:64];
@@ -27535,25 +27807,25 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign \events.pipeline  = events[21];
   assign \events.empty  = events[22];
   assign \events.code_misses  = events[23];
-  assign \events$65.issued  = events[0];
-  assign \events$65.active_lanes  = events[2:1];
-  assign \events$65.diverged  = events[3];
-  assign \events$65.turns  = events[4];
-  assign \events$65.shared_accesses  = events[5];
-  assign \events$65.bank_conflicts  = events[6];
-  assign \events$65.memory_accesses  = events[7];
-  assign \events$65.memory_split  = events[8];
-  assign \events$65.memory_bursts  = events[9];
-  assign \events$65.memory_beats  = events[14:10];
-  assign \events$65.replayed  = events[15];
-  assign \events$65.wait_memory  = events[16];
-  assign \events$65.wait_shared  = events[17];
-  assign \events$65.wait_units  = events[18];
-  assign \events$65.wait_code  = events[19];
-  assign \events$65.wait_barrier  = events[20];
-  assign \events$65.pipeline  = events[21];
-  assign \events$65.empty  = events[22];
-  assign \events$65.code_misses  = events[23];
+  assign \events$71.issued  = events[0];
+  assign \events$71.active_lanes  = events[2:1];
+  assign \events$71.diverged  = events[3];
+  assign \events$71.turns  = events[4];
+  assign \events$71.shared_accesses  = events[5];
+  assign \events$71.bank_conflicts  = events[6];
+  assign \events$71.memory_accesses  = events[7];
+  assign \events$71.memory_split  = events[8];
+  assign \events$71.memory_bursts  = events[9];
+  assign \events$71.memory_beats  = events[14:10];
+  assign \events$71.replayed  = events[15];
+  assign \events$71.wait_memory  = events[16];
+  assign \events$71.wait_shared  = events[17];
+  assign \events$71.wait_units  = events[18];
+  assign \events$71.wait_code  = events[19];
+  assign \events$71.wait_barrier  = events[20];
+  assign \events$71.pipeline  = events[21];
+  assign \events$71.empty  = events[22];
+  assign \events$71.code_misses  = events[23];
   assign \trap.cause  = trap[3:0];
   assign \trap.lane  = trap[6:4];
   assign \trap.warp  = trap[10:7];
@@ -27572,18 +27844,18 @@ module \weft.simt (core_rst, cmd__valid, read__beat__valid, fetch__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[255:240] = \port$7711$0 [31:16];
-  assign launch[239:224] = \port$7711$0 [15:0];
-  assign launch[223:208] = \port$7709$0 [31:16];
-  assign launch[207:192] = \port$7709$0 [15:0];
-  assign launch[191:176] = \port$7707$0 [31:16];
-  assign launch[175:160] = \port$7707$0 [15:0];
-  assign launch[159:128] = \port$7719$0 [31:0];
-  assign launch[127:112] = \port$7715$0 [15:0];
-  assign launch[111:88] = \port$7717$0 [23:0];
-  assign launch[87:64] = \port$7713$0 [23:0];
-  assign launch[63:32] = \port$7705$0 [31:0];
-  assign launch[31:0] = \port$7703$0 [31:0];
+  assign launch[255:240] = \port$7923$0 [31:16];
+  assign launch[239:224] = \port$7923$0 [15:0];
+  assign launch[223:208] = \port$7921$0 [31:16];
+  assign launch[207:192] = \port$7921$0 [15:0];
+  assign launch[191:176] = \port$7919$0 [31:16];
+  assign launch[175:160] = \port$7919$0 [15:0];
+  assign launch[159:128] = \port$7931$0 [31:0];
+  assign launch[127:112] = \port$7927$0 [15:0];
+  assign launch[111:88] = \port$7929$0 [23:0];
+  assign launch[87:64] = \port$7925$0 [23:0];
+  assign launch[63:32] = \port$7917$0 [31:0];
+  assign launch[31:0] = \port$7915$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, refused, core_clk);
@@ -27850,8 +28122,9 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   assign \$41  = { \$40 [13], \$40 [13:1] };
 endmodule
 
-module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$301 , trap_block, busy, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, abort, read__burst__ready, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out
-, i__payload, i__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, events, core_clk);
+module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$316 , trap_block, busy, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, semaphore, push__valid, push__payload, take, abort, read__burst__ready
+, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, i__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, trap__valid, trap__cause
+, trap__warp, trap__lane, trap__pc, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
   wire [3:0] \$10 ;
@@ -28311,20 +28584,20 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [1:0] \$509 ;
   wire \$51 ;
   wire [1:0] \$510 ;
-  wire \$511 ;
-  wire \$512 ;
-  wire [1:0] \$513 ;
+  wire [1:0] \$511 ;
+  wire [1:0] \$512 ;
+  wire \$513 ;
   wire [1:0] \$514 ;
-  wire \$515 ;
+  wire [1:0] \$515 ;
   wire \$516 ;
-  wire [8:0] \$517 ;
-  wire [8:0] \$518 ;
-  wire [3:0] \$519 ;
+  wire \$517 ;
+  wire [1:0] \$518 ;
+  wire [1:0] \$519 ;
   wire \$52 ;
-  wire [3:0] \$520 ;
-  wire [3:0] \$521 ;
-  wire [3:0] \$522 ;
-  wire [3:0] \$523 ;
+  wire \$520 ;
+  wire \$521 ;
+  wire [8:0] \$522 ;
+  wire [8:0] \$523 ;
   wire [3:0] \$524 ;
   wire [3:0] \$525 ;
   wire [3:0] \$526 ;
@@ -28332,38 +28605,43 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [3:0] \$528 ;
   wire [3:0] \$529 ;
   wire \$53 ;
-  wire \$530 ;
-  wire \$531 ;
-  wire \$532 ;
-  wire \$533 ;
-  wire \$534 ;
+  wire [3:0] \$530 ;
+  wire [3:0] \$531 ;
+  wire [3:0] \$532 ;
+  wire [3:0] \$533 ;
+  wire [3:0] \$534 ;
   wire \$535 ;
-  reg [7:0] \$536 ;
-  reg \$537 ;
-  reg \$538 ;
-  reg [3:0] \$539 ;
+  wire \$536 ;
+  wire \$537 ;
+  wire \$538 ;
+  wire \$539 ;
   wire \$54 ;
-  reg [3:0] \$540 ;
-  reg \$541 ;
+  wire \$540 ;
+  reg [7:0] \$541 ;
   reg \$542 ;
   reg \$543 ;
-  reg \$544 ;
-  reg \$545 ;
+  reg [3:0] \$544 ;
+  reg [3:0] \$545 ;
   reg \$546 ;
   reg \$547 ;
-  wire \$548 ;
-  wire \$549 ;
+  reg \$548 ;
+  reg \$549 ;
   wire \$55 ;
-  wire [31:0] \$550 ;
-  wire [31:0] \$551 ;
-  wire [29:0] \$552 ;
-  wire [29:0] \$553 ;
+  reg \$550 ;
+  reg \$551 ;
+  reg \$552 ;
+  wire \$553 ;
   wire \$554 ;
-  wire \$555 ;
-  wire \$556 ;
-  wire \$557 ;
-  wire \$558 ;
+  wire [31:0] \$555 ;
+  wire [31:0] \$556 ;
+  wire [29:0] \$557 ;
+  wire [29:0] \$558 ;
+  wire \$559 ;
   wire \$56 ;
+  wire \$560 ;
+  wire \$561 ;
+  wire \$562 ;
+  wire \$563 ;
   wire \$57 ;
   wire \$58 ;
   wire \$59 ;
@@ -28412,35 +28690,36 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \$98 ;
   wire \$99 ;
   wire [3:0] \$signal ;
-  reg [3:0] \$signal$132  = 4'h0;
-  wire [3:0] \$signal$202 ;
-  wire [3:0] \$signal$206 ;
-  reg [3:0] \$signal$210  = 4'h0;
+  reg [3:0] \$signal$140  = 4'h0;
+  wire [3:0] \$signal$210 ;
+  wire [3:0] \$signal$214 ;
+  reg [3:0] \$signal$218  = 4'h0;
   wire [63:0] a;
   input abort;
   wire abort;
-  wire \abort$288 ;
+  wire \abort$297 ;
   wire access;
-  wire [147:0] access__payload;
-  wire [147:0] \access__payload$235 ;
-  wire [63:0] \access__payload$235.a ;
+  wire [149:0] access__payload;
+  wire [149:0] \access__payload$243 ;
+  wire [63:0] \access__payload$243.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \access__payload$235.amo ;
-  wire \access__payload$235.atomic ;
-  wire [63:0] \access__payload$235.b ;
-  wire \access__payload$235.byte ;
-  wire \access__payload$235.half ;
-  wire \access__payload$235.load ;
-  wire [1:0] \access__payload$235.mask ;
-  wire [4:0] \access__payload$235.rd ;
-  wire \access__payload$235.remainder ;
-  wire [1:0] \access__payload$235.shared ;
-  wire \access__payload$235.store ;
-  wire \access__payload$235.unsigned ;
-  wire [1:0] \access__payload$235.warp ;
+  wire [1:0] \access__payload$243.amo ;
+  wire \access__payload$243.atomic ;
+  wire [63:0] \access__payload$243.b ;
+  wire \access__payload$243.byte ;
+  wire \access__payload$243.half ;
+  wire \access__payload$243.load ;
+  wire [1:0] \access__payload$243.mask ;
+  wire [1:0] \access__payload$243.port ;
+  wire [4:0] \access__payload$243.rd ;
+  wire \access__payload$243.remainder ;
+  wire [1:0] \access__payload$243.shared ;
+  wire \access__payload$243.store ;
+  wire \access__payload$243.unsigned ;
+  wire [1:0] \access__payload$243.warp ;
   wire [63:0] \access__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -28453,6 +28732,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \access__payload.half ;
   wire \access__payload.load ;
   wire [1:0] \access__payload.mask ;
+  wire [1:0] \access__payload.port ;
   wire [4:0] \access__payload.rd ;
   wire \access__payload.remainder ;
   wire [1:0] \access__payload.shared ;
@@ -28460,14 +28740,14 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \access__payload.unsigned ;
   wire [1:0] \access__payload.warp ;
   wire access__ready;
-  wire \access__ready$237 ;
+  wire \access__ready$245 ;
   wire access__valid;
-  wire \access__valid$239 ;
+  wire \access__valid$247 ;
   reg [63:0] addend;
   wire again;
   wire [3:0] alive;
-  wire [3:0] \alive$217 ;
-  wire \alive$317 ;
+  wire [3:0] \alive$225 ;
+  wire \alive$332 ;
   wire [81:0] answer;
   wire \answer.byte ;
   wire \answer.error ;
@@ -28480,40 +28760,40 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \answer.unsigned ;
   wire [1:0] \answer.warp ;
   wire [3:0] answered;
-  wire \answered$204 ;
-  wire \answered$282 ;
-  wire [3:0] \answered$312 ;
+  wire \answered$212 ;
+  wire \answered$291 ;
+  wire [3:0] \answered$327 ;
   wire arrived;
   wire arrives;
   wire at_barrier;
   wire [63:0] b;
   wire barrier;
   wire [4:0] beats;
-  wire [4:0] \beats$323 ;
+  wire [4:0] \beats$338 ;
   wire [49:0] block;
   wire [1:0] \block.number ;
   wire [15:0] \block.x ;
   wire [15:0] \block.y ;
   wire [15:0] \block.z ;
   wire [49:0] block_data;
-  wire [49:0] \block_data$228 ;
-  wire [1:0] \block_data$228.number ;
-  wire [15:0] \block_data$228.x ;
-  wire [15:0] \block_data$228.y ;
-  wire [15:0] \block_data$228.z ;
+  wire [49:0] \block_data$236 ;
+  wire [1:0] \block_data$236.number ;
+  wire [15:0] \block_data$236.x ;
+  wire [15:0] \block_data$236.y ;
+  wire [15:0] \block_data$236.z ;
   wire [1:0] \block_data.number ;
   wire [15:0] \block_data.x ;
   wire [15:0] \block_data.y ;
   wire [15:0] \block_data.z ;
   wire block_write;
-  wire \block_write$226 ;
+  wire \block_write$234 ;
   output busy;
   wire busy;
-  wire \busy$284 ;
-  wire \busy$286 ;
-  wire \busy$287 ;
-  input \busy$301 ;
-  wire \busy$301 ;
+  wire \busy$293 ;
+  wire \busy$295 ;
+  wire \busy$296 ;
+  input \busy$316 ;
+  wire \busy$316 ;
   wire came;
   (* enum_base_type = "Trap" *)
   (* enum_value_000 = "NONE" *)
@@ -28534,7 +28814,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   (* enum_value_101 = "DATA_UNMAPPED" *)
   (* enum_value_110 = "COLLECTIVE" *)
   (* enum_value_111 = "MEMORY_ERROR" *)
-  wire [2:0] \cause$276 ;
+  wire [2:0] \cause$285 ;
   wire code;
   wire coming;
   reg coming_1 = 1'h0;
@@ -28544,8 +28824,8 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [31:0] common;
   (* init = 94'h000000000000000000000000 *)
   wire [93:0] controls;
-  wire [93:0] \controls$265 ;
-  wire \controls$265.a_unsigned ;
+  wire [93:0] \controls$274 ;
+  wire \controls$274.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -28553,61 +28833,61 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$265.alu ;
+  wire [2:0] \controls$274.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$265.amo ;
-  wire \controls$265.atomic ;
-  wire \controls$265.b_is_csr ;
-  wire \controls$265.b_unsigned ;
-  wire \controls$265.branch ;
-  wire \controls$265.by_order ;
-  wire \controls$265.byte ;
-  wire \controls$265.collective ;
-  wire [4:0] \controls$265.csr ;
-  wire \controls$265.divide ;
-  wire \controls$265.dot4 ;
-  wire \controls$265.exit ;
-  wire \controls$265.float ;
-  wire [3:0] \controls$265.float_op ;
-  wire [1:0] \controls$265.function ;
-  wire \controls$265.half ;
-  wire \controls$265.high ;
-  wire \controls$265.illegal ;
-  wire [31:0] \controls$265.imm ;
-  wire \controls$265.indirect ;
-  wire \controls$265.inverted ;
-  wire \controls$265.jump ;
-  wire \controls$265.load ;
+  wire [1:0] \controls$274.amo ;
+  wire \controls$274.atomic ;
+  wire \controls$274.b_is_csr ;
+  wire \controls$274.b_unsigned ;
+  wire \controls$274.branch ;
+  wire \controls$274.by_order ;
+  wire \controls$274.byte ;
+  wire \controls$274.collective ;
+  wire [4:0] \controls$274.csr ;
+  wire \controls$274.divide ;
+  wire \controls$274.dot4 ;
+  wire \controls$274.exit ;
+  wire \controls$274.float ;
+  wire [3:0] \controls$274.float_op ;
+  wire [1:0] \controls$274.function ;
+  wire \controls$274.half ;
+  wire \controls$274.high ;
+  wire \controls$274.illegal ;
+  wire [31:0] \controls$274.imm ;
+  wire \controls$274.indirect ;
+  wire \controls$274.inverted ;
+  wire \controls$274.jump ;
+  wire \controls$274.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$265.meet ;
-  wire [2:0] \controls$265.mode ;
-  wire \controls$265.multiply ;
-  wire [4:0] \controls$265.rd ;
-  wire \controls$265.reads_rs2 ;
-  wire \controls$265.remainder ;
-  wire \controls$265.right ;
-  wire \controls$265.root ;
-  wire \controls$265.rounds ;
-  wire \controls$265.shift ;
-  wire \controls$265.slow_float ;
-  wire \controls$265.store ;
-  wire \controls$265.subtract ;
-  wire \controls$265.table ;
-  wire \controls$265.unsigned ;
-  wire \controls$265.upper ;
-  wire \controls$265.upper_pc ;
-  wire \controls$265.word ;
-  wire \controls$265.writes ;
-  wire [93:0] \controls$334 ;
-  wire \controls$334.a_unsigned ;
+  wire [2:0] \controls$274.meet ;
+  wire [2:0] \controls$274.mode ;
+  wire \controls$274.multiply ;
+  wire [4:0] \controls$274.rd ;
+  wire \controls$274.reads_rs2 ;
+  wire \controls$274.remainder ;
+  wire \controls$274.right ;
+  wire \controls$274.root ;
+  wire \controls$274.rounds ;
+  wire \controls$274.shift ;
+  wire \controls$274.slow_float ;
+  wire \controls$274.store ;
+  wire \controls$274.subtract ;
+  wire \controls$274.table ;
+  wire \controls$274.unsigned ;
+  wire \controls$274.upper ;
+  wire \controls$274.upper_pc ;
+  wire \controls$274.word ;
+  wire \controls$274.writes ;
+  wire [93:0] \controls$349 ;
+  wire \controls$349.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -28615,59 +28895,59 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$334.alu ;
+  wire [2:0] \controls$349.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$334.amo ;
-  wire \controls$334.atomic ;
-  wire \controls$334.b_is_csr ;
-  wire \controls$334.b_unsigned ;
-  wire \controls$334.branch ;
-  wire \controls$334.by_order ;
-  wire \controls$334.byte ;
-  wire \controls$334.collective ;
-  wire [4:0] \controls$334.csr ;
-  wire \controls$334.divide ;
-  wire \controls$334.dot4 ;
-  wire \controls$334.exit ;
-  wire \controls$334.float ;
-  wire [3:0] \controls$334.float_op ;
-  wire [1:0] \controls$334.function ;
-  wire \controls$334.half ;
-  wire \controls$334.high ;
-  wire \controls$334.illegal ;
-  wire [31:0] \controls$334.imm ;
-  wire \controls$334.indirect ;
-  wire \controls$334.inverted ;
-  wire \controls$334.jump ;
-  wire \controls$334.load ;
+  wire [1:0] \controls$349.amo ;
+  wire \controls$349.atomic ;
+  wire \controls$349.b_is_csr ;
+  wire \controls$349.b_unsigned ;
+  wire \controls$349.branch ;
+  wire \controls$349.by_order ;
+  wire \controls$349.byte ;
+  wire \controls$349.collective ;
+  wire [4:0] \controls$349.csr ;
+  wire \controls$349.divide ;
+  wire \controls$349.dot4 ;
+  wire \controls$349.exit ;
+  wire \controls$349.float ;
+  wire [3:0] \controls$349.float_op ;
+  wire [1:0] \controls$349.function ;
+  wire \controls$349.half ;
+  wire \controls$349.high ;
+  wire \controls$349.illegal ;
+  wire [31:0] \controls$349.imm ;
+  wire \controls$349.indirect ;
+  wire \controls$349.inverted ;
+  wire \controls$349.jump ;
+  wire \controls$349.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$334.meet ;
-  wire [2:0] \controls$334.mode ;
-  wire \controls$334.multiply ;
-  wire [4:0] \controls$334.rd ;
-  wire \controls$334.reads_rs2 ;
-  wire \controls$334.remainder ;
-  wire \controls$334.right ;
-  wire \controls$334.root ;
-  wire \controls$334.rounds ;
-  wire \controls$334.shift ;
-  wire \controls$334.slow_float ;
-  wire \controls$334.store ;
-  wire \controls$334.subtract ;
-  wire \controls$334.table ;
-  wire \controls$334.unsigned ;
-  wire \controls$334.upper ;
-  wire \controls$334.upper_pc ;
-  wire \controls$334.word ;
-  wire \controls$334.writes ;
+  wire [2:0] \controls$349.meet ;
+  wire [2:0] \controls$349.mode ;
+  wire \controls$349.multiply ;
+  wire [4:0] \controls$349.rd ;
+  wire \controls$349.reads_rs2 ;
+  wire \controls$349.remainder ;
+  wire \controls$349.right ;
+  wire \controls$349.root ;
+  wire \controls$349.rounds ;
+  wire \controls$349.shift ;
+  wire \controls$349.slow_float ;
+  wire \controls$349.store ;
+  wire \controls$349.subtract ;
+  wire \controls$349.table ;
+  wire \controls$349.unsigned ;
+  wire \controls$349.upper ;
+  wire \controls$349.upper_pc ;
+  wire \controls$349.word ;
+  wire \controls$349.writes ;
   wire \controls.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
@@ -28735,28 +29015,29 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   input core_rst;
   wire core_rst;
   wire [4:0] counts;
-  wire [4:0] \counts$321 ;
+  wire [4:0] \counts$336 ;
   wire [4:0] csr;
-  wire [147:0] divide__payload;
-  wire [147:0] \divide__payload$241 ;
-  wire [63:0] \divide__payload$241.a ;
+  wire [149:0] divide__payload;
+  wire [149:0] \divide__payload$249 ;
+  wire [63:0] \divide__payload$249.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \divide__payload$241.amo ;
-  wire \divide__payload$241.atomic ;
-  wire [63:0] \divide__payload$241.b ;
-  wire \divide__payload$241.byte ;
-  wire \divide__payload$241.half ;
-  wire \divide__payload$241.load ;
-  wire [1:0] \divide__payload$241.mask ;
-  wire [4:0] \divide__payload$241.rd ;
-  wire \divide__payload$241.remainder ;
-  wire [1:0] \divide__payload$241.shared ;
-  wire \divide__payload$241.store ;
-  wire \divide__payload$241.unsigned ;
-  wire [1:0] \divide__payload$241.warp ;
+  wire [1:0] \divide__payload$249.amo ;
+  wire \divide__payload$249.atomic ;
+  wire [63:0] \divide__payload$249.b ;
+  wire \divide__payload$249.byte ;
+  wire \divide__payload$249.half ;
+  wire \divide__payload$249.load ;
+  wire [1:0] \divide__payload$249.mask ;
+  wire [1:0] \divide__payload$249.port ;
+  wire [4:0] \divide__payload$249.rd ;
+  wire \divide__payload$249.remainder ;
+  wire [1:0] \divide__payload$249.shared ;
+  wire \divide__payload$249.store ;
+  wire \divide__payload$249.unsigned ;
+  wire [1:0] \divide__payload$249.warp ;
   wire [63:0] \divide__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -28769,6 +29050,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \divide__payload.half ;
   wire \divide__payload.load ;
   wire [1:0] \divide__payload.mask ;
+  wire [1:0] \divide__payload.port ;
   wire [4:0] \divide__payload.rd ;
   wire \divide__payload.remainder ;
   wire [1:0] \divide__payload.shared ;
@@ -28776,12 +29058,12 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \divide__payload.unsigned ;
   wire [1:0] \divide__payload.warp ;
   wire divide__ready;
-  wire \divide__ready$243 ;
+  wire \divide__ready$251 ;
   wire divide__valid;
-  wire \divide__valid$245 ;
+  wire \divide__valid$253 ;
   wire divides;
   wire does;
-  wire \does$304 ;
+  wire \does$319 ;
   wire does_access;
   wire does_divide;
   wire does_slow;
@@ -28841,7 +29123,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [1:0] \fetched.state.waiting ;
   wire [1:0] \fetched.warp ;
   wire filling;
-  wire \filling$196 ;
+  wire \filling$204 ;
   wire [63:0] first;
   reg float_coming_1 = 1'h0;
   reg float_coming_2 = 1'h0;
@@ -28856,10 +29138,10 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   (* init = 1'h0 *)
   wire goes_1;
   wire [1:0] group;
-  wire [1:0] \group$330 ;
+  wire [1:0] \group$345 ;
   reg [1:0] group_1 = 2'h0;
   wire handed;
-  wire \handed$280 ;
+  wire \handed$289 ;
   wire hit;
   wire hold;
   wire [31:0] i__common;
@@ -28932,17 +29214,17 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [1:0] i__odd_jump;
   input [255:0] i__payload;
   wire [255:0] i__payload;
-  wire [81:0] \i__payload$153 ;
-  wire \i__payload$153.byte ;
-  wire \i__payload$153.error ;
-  wire \i__payload$153.half ;
-  wire \i__payload$153.last ;
-  wire [1:0] \i__payload$153.mask ;
-  wire [3:0] \i__payload$153.offsets ;
-  wire [4:0] \i__payload$153.rd ;
-  wire [63:0] \i__payload$153.row ;
-  wire \i__payload$153.unsigned ;
-  wire [1:0] \i__payload$153.warp ;
+  wire [81:0] \i__payload$161 ;
+  wire \i__payload$161.byte ;
+  wire \i__payload$161.error ;
+  wire \i__payload$161.half ;
+  wire \i__payload$161.last ;
+  wire [1:0] \i__payload$161.mask ;
+  wire [3:0] \i__payload$161.offsets ;
+  wire [4:0] \i__payload$161.rd ;
+  wire [63:0] \i__payload$161.row ;
+  wire \i__payload$161.unsigned ;
+  wire [1:0] \i__payload$161.warp ;
   wire [31:0] \i__payload.arguments ;
   wire [15:0] \i__payload.block_x ;
   wire [15:0] \i__payload.block_y ;
@@ -28955,9 +29237,10 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [31:0] \i__payload.private_base ;
   wire [23:0] \i__payload.shared ;
   wire [23:0] \i__payload.shared_base ;
+  wire [1:0] i__port;
   wire [1:0] i__private;
   wire i__ready;
-  wire \i__ready$155 ;
+  wire \i__ready$163 ;
   wire [63:0] i__row;
   wire [1:0] i__shared;
   wire [63:0] i__stored;
@@ -28978,37 +29261,37 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [1:0] \i__token.warp ;
   input i__valid;
   wire i__valid;
-  wire \i__valid$156 ;
-  wire \i__valid$92 ;
+  wire \i__valid$100 ;
+  wire \i__valid$164 ;
   wire lane;
-  wire \lane$278 ;
+  wire \lane$287 ;
   wire [255:0] launch;
-  wire [255:0] \launch$129 ;
-  wire [31:0] \launch$129.arguments ;
-  wire [15:0] \launch$129.block_x ;
-  wire [15:0] \launch$129.block_y ;
-  wire [15:0] \launch$129.block_z ;
-  wire [31:0] \launch$129.entry ;
-  wire [15:0] \launch$129.grid_x ;
-  wire [15:0] \launch$129.grid_y ;
-  wire [15:0] \launch$129.grid_z ;
-  wire [15:0] \launch$129.private ;
-  wire [31:0] \launch$129.private_base ;
-  wire [23:0] \launch$129.shared ;
-  wire [23:0] \launch$129.shared_base ;
-  wire [255:0] \launch$252 ;
-  wire [31:0] \launch$252.arguments ;
-  wire [15:0] \launch$252.block_x ;
-  wire [15:0] \launch$252.block_y ;
-  wire [15:0] \launch$252.block_z ;
-  wire [31:0] \launch$252.entry ;
-  wire [15:0] \launch$252.grid_x ;
-  wire [15:0] \launch$252.grid_y ;
-  wire [15:0] \launch$252.grid_z ;
-  wire [15:0] \launch$252.private ;
-  wire [31:0] \launch$252.private_base ;
-  wire [23:0] \launch$252.shared ;
-  wire [23:0] \launch$252.shared_base ;
+  wire [255:0] \launch$137 ;
+  wire [31:0] \launch$137.arguments ;
+  wire [15:0] \launch$137.block_x ;
+  wire [15:0] \launch$137.block_y ;
+  wire [15:0] \launch$137.block_z ;
+  wire [31:0] \launch$137.entry ;
+  wire [15:0] \launch$137.grid_x ;
+  wire [15:0] \launch$137.grid_y ;
+  wire [15:0] \launch$137.grid_z ;
+  wire [15:0] \launch$137.private ;
+  wire [31:0] \launch$137.private_base ;
+  wire [23:0] \launch$137.shared ;
+  wire [23:0] \launch$137.shared_base ;
+  wire [255:0] \launch$260 ;
+  wire [31:0] \launch$260.arguments ;
+  wire [15:0] \launch$260.block_x ;
+  wire [15:0] \launch$260.block_y ;
+  wire [15:0] \launch$260.block_z ;
+  wire [31:0] \launch$260.entry ;
+  wire [15:0] \launch$260.grid_x ;
+  wire [15:0] \launch$260.grid_y ;
+  wire [15:0] \launch$260.grid_z ;
+  wire [15:0] \launch$260.private ;
+  wire [31:0] \launch$260.private_base ;
+  wire [23:0] \launch$260.shared ;
+  wire [23:0] \launch$260.shared_base ;
   wire [31:0] \launch.arguments ;
   wire [15:0] \launch.block_x ;
   wire [15:0] \launch.block_y ;
@@ -29052,7 +29335,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire memory__burst__ready;
   wire memory__burst__valid;
   wire missed;
-  wire \missed$319 ;
+  wire \missed$334 ;
   wire [23:0] o;
   wire [1:0] \o.active_lanes ;
   wire \o.bank_conflicts ;
@@ -29155,6 +29438,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \o__payload.unsigned ;
   wire [1:0] \o__payload.warp ;
   wire [29:0] o__pc;
+  wire [1:0] o__port;
   wire [1:0] o__private;
   wire o__ready;
   wire [63:0] o__row;
@@ -29176,13 +29460,13 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [1:0] \o__token.state.waiting ;
   wire [1:0] \o__token.warp ;
   wire o__valid;
-  wire \o__valid$272 ;
-  wire \o__valid$99 ;
+  wire \o__valid$107 ;
+  wire \o__valid$281 ;
   wire [1:0] o__warp;
   wire open;
   wire [29:0] pc;
-  wire [29:0] \pc$110 ;
-  wire [29:0] \pc$185 ;
+  wire [29:0] \pc$118 ;
+  wire [29:0] \pc$193 ;
   reg [29:0] pc_1 = 30'h00000000;
   reg [29:0] pc_2 = 30'h00000000;
   wire [59:0] pc_data;
@@ -29190,9 +29474,19 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [1:0] pc_warp;
   wire [1:0] pc_write;
   wire [59:0] pcs;
+  wire [1:0] port;
   wire [1:0] port_warp;
   wire [15:0] private;
-  wire [1:0] \private$263 ;
+  wire [1:0] \private$271 ;
+  output [31:0] push__payload;
+  wire [31:0] push__payload;
+  wire [31:0] \push__payload$63 ;
+  input push__ready;
+  wire push__ready;
+  wire \push__ready$65 ;
+  output push__valid;
+  wire push__valid;
+  wire \push__valid$67 ;
   wire [4:0] rd;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
@@ -29247,6 +29541,9 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   reg rs2_there_1 = 1'h0;
   wire running;
   wire [63:0] second;
+  output [3:0] semaphore;
+  wire [3:0] semaphore;
+  wire [3:0] \semaphore$301 ;
   wire [1:0] shared;
   output [63:0] shared__data;
   wire [63:0] shared__data;
@@ -29275,16 +29572,16 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [1:0] slot;
   wire slow;
   wire [143:0] slow__payload;
-  wire [143:0] \slow__payload$247 ;
-  wire [63:0] \slow__payload$247.a ;
-  wire [63:0] \slow__payload$247.b ;
-  wire [1:0] \slow__payload$247.function ;
-  wire [1:0] \slow__payload$247.mask ;
-  wire [2:0] \slow__payload$247.mode ;
-  wire [4:0] \slow__payload$247.rd ;
-  wire \slow__payload$247.root ;
-  wire \slow__payload$247.table ;
-  wire [1:0] \slow__payload$247.warp ;
+  wire [143:0] \slow__payload$255 ;
+  wire [63:0] \slow__payload$255.a ;
+  wire [63:0] \slow__payload$255.b ;
+  wire [1:0] \slow__payload$255.function ;
+  wire [1:0] \slow__payload$255.mask ;
+  wire [2:0] \slow__payload$255.mode ;
+  wire [4:0] \slow__payload$255.rd ;
+  wire \slow__payload$255.root ;
+  wire \slow__payload$255.table ;
+  wire [1:0] \slow__payload$255.warp ;
   wire [63:0] \slow__payload.a ;
   wire [63:0] \slow__payload.b ;
   wire [1:0] \slow__payload.function ;
@@ -29295,34 +29592,34 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire \slow__payload.table ;
   wire [1:0] \slow__payload.warp ;
   wire slow__ready;
-  wire \slow__ready$249 ;
+  wire \slow__ready$257 ;
   wire slow__valid;
-  wire \slow__valid$251 ;
+  wire \slow__valid$259 ;
   wire start;
-  wire \start$191 ;
+  wire \start$199 ;
   wire [15:0] start_block_x;
   wire [15:0] start_block_y;
   wire [15:0] start_block_z;
   wire [1:0] start_slot;
   wire [1:0] start_warp;
-  wire [1:0] \start_warp$297 ;
+  wire [1:0] \start_warp$312 ;
   wire started;
   wire starved;
-  wire \starved$332 ;
+  wire \starved$347 ;
   reg starved_1 = 1'h0;
   wire [18:0] state;
-  wire [18:0] \state$190 ;
-  wire [1:0] \state$190.live ;
-  wire [12:0] \state$190.timer ;
-  wire \state$190.turn ;
-  wire \state$190.turning ;
-  wire [1:0] \state$190.waiting ;
-  wire [18:0] \state$331 ;
-  wire [1:0] \state$331.live ;
-  wire [12:0] \state$331.timer ;
-  wire \state$331.turn ;
-  wire \state$331.turning ;
-  wire [1:0] \state$331.waiting ;
+  wire [18:0] \state$198 ;
+  wire [1:0] \state$198.live ;
+  wire [12:0] \state$198.timer ;
+  wire \state$198.turn ;
+  wire \state$198.turning ;
+  wire [1:0] \state$198.waiting ;
+  wire [18:0] \state$346 ;
+  wire [1:0] \state$346.live ;
+  wire [12:0] \state$346.timer ;
+  wire \state$346.turn ;
+  wire \state$346.turning ;
+  wire [1:0] \state$346.waiting ;
   wire [1:0] \state.live ;
   wire [12:0] \state.timer ;
   wire \state.turn ;
@@ -29338,50 +29635,56 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire state_write;
   wire stopped;
   wire [63:0] stored;
-  wire [3:0] \stored$199 ;
-  wire \stored$200 ;
-  wire [63:0] \stored$261 ;
+  wire [3:0] \stored$207 ;
+  wire \stored$208 ;
+  wire [63:0] \stored$269 ;
   wire [63:0] sums;
+  output take;
+  wire take;
+  wire \take$299 ;
+  input taken;
+  wire taken;
+  wire \taken$303 ;
   wire [8:0] thread_data;
-  wire [8:0] \thread_data$222 ;
-  wire [2:0] \thread_data$222.x ;
-  wire [2:0] \thread_data$222.y ;
-  wire [2:0] \thread_data$222.z ;
+  wire [8:0] \thread_data$230 ;
+  wire [2:0] \thread_data$230.x ;
+  wire [2:0] \thread_data$230.y ;
+  wire [2:0] \thread_data$230.z ;
   wire [2:0] \thread_data.x ;
   wire [2:0] \thread_data.y ;
   wire [2:0] \thread_data.z ;
   wire thread_row;
-  wire \thread_row$224 ;
+  wire \thread_row$232 ;
   wire [1:0] thread_write;
-  wire [1:0] \thread_write$220 ;
+  wire [1:0] \thread_write$228 ;
   wire to_memory;
   wire to_shared;
   wire to_units;
   reg [54:0] token = 55'h00000000000000;
-  wire [54:0] \token$264 ;
-  wire [1:0] \token$264.group ;
-  wire \token$264.no_code ;
-  wire [29:0] \token$264.pc ;
-  wire \token$264.starved ;
-  wire [18:0] \token$264.state ;
-  wire [1:0] \token$264.state.live ;
-  wire [12:0] \token$264.state.timer ;
-  wire \token$264.state.turn ;
-  wire \token$264.state.turning ;
-  wire [1:0] \token$264.state.waiting ;
-  wire [1:0] \token$264.warp ;
-  wire [54:0] \token$279 ;
-  wire [1:0] \token$279.group ;
-  wire \token$279.no_code ;
-  wire [29:0] \token$279.pc ;
-  wire \token$279.starved ;
-  wire [18:0] \token$279.state ;
-  wire [1:0] \token$279.state.live ;
-  wire [12:0] \token$279.state.timer ;
-  wire \token$279.state.turn ;
-  wire \token$279.state.turning ;
-  wire [1:0] \token$279.state.waiting ;
-  wire [1:0] \token$279.warp ;
+  wire [54:0] \token$273 ;
+  wire [1:0] \token$273.group ;
+  wire \token$273.no_code ;
+  wire [29:0] \token$273.pc ;
+  wire \token$273.starved ;
+  wire [18:0] \token$273.state ;
+  wire [1:0] \token$273.state.live ;
+  wire [12:0] \token$273.state.timer ;
+  wire \token$273.state.turn ;
+  wire \token$273.state.turning ;
+  wire [1:0] \token$273.state.waiting ;
+  wire [1:0] \token$273.warp ;
+  wire [54:0] \token$288 ;
+  wire [1:0] \token$288.group ;
+  wire \token$288.no_code ;
+  wire [29:0] \token$288.pc ;
+  wire \token$288.starved ;
+  wire [18:0] \token$288.state ;
+  wire [1:0] \token$288.state.live ;
+  wire [12:0] \token$288.state.timer ;
+  wire \token$288.state.turn ;
+  wire \token$288.state.turning ;
+  wire [1:0] \token$288.state.waiting ;
+  wire [1:0] \token$288.warp ;
   wire [1:0] \token.group ;
   wire \token.no_code ;
   wire [29:0] \token.pc ;
@@ -29413,29 +29716,29 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   wire [15:0] \trap_block.y ;
   wire [15:0] \trap_block.z ;
   wire trapped;
-  wire \trapped$274 ;
+  wire \trapped$283 ;
   wire valid;
-  wire \valid$102 ;
-  wire \valid$105 ;
-  reg \valid$140  = 1'h0;
+  wire \valid$110 ;
+  wire \valid$113 ;
+  reg \valid$148  = 1'h0;
   reg valid_1 = 1'h0;
   reg valid_2 = 1'h0;
   wire [31:0] value;
   wire waits;
   wire [3:0] wake;
-  wire [3:0] \wake$209 ;
+  wire [3:0] \wake$217 ;
   wire [1:0] warp;
-  wire [1:0] \warp$104 ;
-  wire [1:0] \warp$108 ;
-  wire [1:0] \warp$121 ;
-  wire [1:0] \warp$124 ;
-  wire [1:0] \warp$174 ;
-  wire [1:0] \warp$205 ;
-  wire [1:0] \warp$308 ;
+  wire [1:0] \warp$112 ;
+  wire [1:0] \warp$116 ;
+  wire [1:0] \warp$129 ;
+  wire [1:0] \warp$132 ;
+  wire [1:0] \warp$182 ;
+  wire [1:0] \warp$213 ;
+  wire [1:0] \warp$323 ;
   reg [1:0] warp_1 = 2'h0;
   reg [1:0] warp_2 = 2'h0;
   wire [31:0] word;
-  wire [31:0] \word$120 ;
+  wire [31:0] \word$128 ;
   output [35:0] write__beat__payload;
   wire [35:0] write__beat__payload;
   wire [35:0] \write__beat__payload$31 ;
@@ -29474,9 +29777,14 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   reg [1:0] write_mask;
   reg [4:0] write_rd;
   reg [1:0] write_warp;
-  wire [1:0] \write_warp$179 ;
-  wire [1:0] \write_warp$218 ;
+  wire [1:0] \write_warp$187 ;
+  wire [1:0] \write_warp$226 ;
   wire writes;
+  assign \$428  = \$427  | controls_1[20];
+  assign \$429  = \$428  | controls_1[11];
+  assign \$430  = \$429  | controls_1[28];
+  assign \$431  = ~ \$430 ;
+  assign \$432  = rs2_there_1 & \$431 ;
   assign \$433  = ~ controls_1[33];
   assign \$434  = \$433  | controls_1[19];
   assign \$435  = \$434  | controls_1[20];
@@ -29514,7 +29822,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \$467  = rs2_there_1 & \$466 ;
   assign \$468  = b & { \$467 , \$460 , \$453 , \$446 , \$439 , \$432 , \$425 , \$418 , \$411 , \$404 , \$397 , \$390 , \$383 , \$376 , \$369 , \$362 , \$355 , \$348 , \$341 , \$334 , \$327 , \$320 , \$313 , \$306 , \$299 , \$292 , \$285 , \$278 , \$271 , \$264 , \$257 , \$250 , \$243 , \$236 , \$229 , \$222 , \$215 , \$208 , \$201 , \$194 , \$187 , \$180 , \$173 , \$166 , \$159 , \$152 , \$145 , \$138 , \$131 , \$124 , \$117 , \$110 , \$103 , \$96 , \$89 , \$82 , \$75 , \$68 , \$61 , \$54 , \$47 , \$40 , \$33 , \$26  };
   assign second = \$468  | addend;
-  assign \$469  = ~ \i__valid$92 ;
+  assign \$469  = ~ \i__valid$100 ;
   assign \$470  = | row__mask;
   assign \$471  = ~ \$470 ;
   assign row_ready = \$469  & \$471 ;
@@ -29530,86 +29838,91 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign write_data = \$478  | { common, common };
   assign \$479  = row_valid & row_ready;
   assign stopped = trap__valid | abort;
-  assign \write_warp$179  = start ? \warp$174  : i__token[1:0];
+  assign \write_warp$187  = start ? \warp$182  : i__token[1:0];
   assign \$480  = does ? i__token[33:32] : 2'h0;
   assign \$481  = start ? 3'h7 : { 1'h0, \$480  };
-  assign pc_data = start ? { \pc$185 , \pc$185  } : { \$553 , \$552  };
+  assign pc_data = start ? { \pc$193 , \pc$193  } : { \$558 , \$557  };
   assign \$482  = ~ stopped;
-  assign \$483  = \i__valid$92  & \$482 ;
+  assign \$483  = \i__valid$100  & \$482 ;
   assign \$484  = ~ trapped;
   assign \$485  = \$483  & \$484 ;
   assign state_write = start | \$485 ;
-  assign state_data = start ? \state$190  : state;
+  assign state_data = start ? \state$198  : state;
   assign \$486  = 1'h1 << i__token[1:0];
   assign ready = again ? \$486  : 4'h0;
   assign \$487  = 1'h1 << port_warp;
-  assign \stored$199  = \stored$200  ? \$487  : 4'h0;
-  assign \$488  = \o__valid$99  & o__ready;
-  assign \$489  = \$488  & \i__payload$153 [80];
-  assign \$490  = 1'h1 << \i__payload$153 [6:5];
+  assign \stored$207  = \stored$208  ? \$487  : 4'h0;
+  assign \$488  = \o__valid$107  & o__ready;
+  assign \$489  = \$488  & \i__payload$161 [80];
+  assign \$490  = 1'h1 << \i__payload$161 [6:5];
   assign \$491  = \$489  ? \$490  : 4'h0;
-  assign \$signal$202  = \$491  | \stored$199 ;
-  assign \$492  = 1'h1 << \warp$205 ;
-  assign \$493  = \answered$204  ? \$492  : 4'h0;
-  assign answered = \$493  | \stored$199 ;
+  assign \$signal$210  = \$491  | \stored$207 ;
+  assign \$492  = 1'h1 << \warp$213 ;
+  assign \$493  = \answered$212  ? \$492  : 4'h0;
+  assign answered = \$493  | \stored$207 ;
   assign \$494  = 1'h1 << i__token[1:0];
-  assign \$signal$206  = handed ? \$494  : 4'h0;
-  assign \$495  = \$signal$202  | answered;
+  assign \$signal$214  = handed ? \$494  : 4'h0;
+  assign \$495  = \$signal$210  | answered;
   assign \$496  = ~ \$signal ;
-  assign \$497  = \$signal$210  & \$496 ;
+  assign \$497  = \$signal$218  & \$496 ;
   assign \$498  = \$497  | dropped;
   assign \$499  = \$495  & \$498 ;
-  assign wake = \wake$209  | \$499 ;
+  assign wake = \wake$217  | \$499 ;
   assign \$500  = 1'h1 << coming_warp_2;
   assign \$501  = coming_2 ? \$500  : 4'h0;
   assign \$502  = 1'h1 << float_coming_warp_3;
   assign \$503  = float_coming_3 ? \$502  : 4'h0;
   assign early = \$501  | \$503 ;
-  assign \answered$282  = \o__valid$99  & o__ready;
-  assign open = \busy$286  | \busy$287 ;
+  assign \answered$291  = \o__valid$107  & o__ready;
+  assign open = \busy$295  | \busy$296 ;
   assign retire__rd = i__controls[19] ? 5'h00 : i__controls[55:51];
   assign \$504  = trap__valid | abort;
   assign \$505  = ~ \$504 ;
-  assign came = \i__valid$92  & \$505 ;
+  assign came = \i__valid$100  & \$505 ;
   assign \$506  = trap__valid | abort;
   assign \$507  = ~ \$506 ;
-  assign \$508  = \i__valid$92  & \$507 ;
+  assign \$508  = \i__valid$100  & \$507 ;
   assign starved = \$508  & i__token[53];
-  assign \$509  = ~ i__token[33:32];
-  assign \$510  = i__shared | \$509 ;
-  assign \$511  = & \$510 ;
-  assign \$512  = ~ \$511 ;
-  assign to_memory = access__valid & \$512 ;
-  assign \$513  = ~ i__token[33:32];
-  assign \$514  = i__shared | \$513 ;
-  assign \$515  = & \$514 ;
-  assign to_shared = access__valid & \$515 ;
-  assign \$516  = ~ access__valid;
-  assign to_units = handed & \$516 ;
-  assign \alive$317  = | alive;
-  assign \$517  = gap + 1'h1;
-  assign \$518  = busy ? \$517  : 9'h000;
-  assign \$519  = ~ answered;
-  assign \$520  = \$signal$132  & \$519 ;
-  assign \$521  = \$520  | \$signal$206 ;
-  assign \$522  = ~ \$signal ;
-  assign \$523  = \$signal$210  & \$522 ;
-  assign \$524  = \$523  | dropped;
-  assign \$525  = \$524  | \$signal$206 ;
-  assign \$526  = ~ \$signal$202 ;
-  assign \$527  = \$525  & \$526 ;
-  assign \$528  = ~ answered;
-  assign \$529  = \$527  & \$528 ;
-  assign \$530  = | word[19:15];
-  assign \$531  = | word[24:20];
-  assign \$532  = hit | fetched[54];
-  assign \$533  = valid_2 & \$532 ;
-  assign \$534  = ~ too_early;
-  assign \$535  = \$533  & \$534 ;
+  assign \$509  = ~ i__shared;
+  assign \$510  = i__token[33:32] & \$509 ;
+  assign \$511  = ~ i__port;
+  assign \$512  = \$510  & \$511 ;
+  assign \$513  = | \$512 ;
+  assign to_memory = access__valid & \$513 ;
+  assign \$514  = ~ i__token[33:32];
+  assign \$515  = i__shared | \$514 ;
+  assign \$516  = & \$515 ;
+  assign to_shared = access__valid & \$516 ;
+  assign \$517  = ~ access__valid;
+  assign \$518  = ~ i__token[33:32];
+  assign \$519  = i__port | \$518 ;
+  assign \$520  = & \$519 ;
+  assign \$521  = \$517  | \$520 ;
+  assign to_units = handed & \$521 ;
+  assign \alive$332  = | alive;
+  assign \$522  = gap + 1'h1;
+  assign \$523  = busy ? \$522  : 9'h000;
+  assign \$524  = ~ answered;
+  assign \$525  = \$signal$140  & \$524 ;
+  assign \$526  = \$525  | \$signal$214 ;
+  assign \$527  = ~ \$signal ;
+  assign \$528  = \$signal$218  & \$527 ;
+  assign \$529  = \$528  | dropped;
+  assign \$530  = \$529  | \$signal$214 ;
+  assign \$531  = ~ \$signal$210 ;
+  assign \$532  = \$530  & \$531 ;
+  assign \$533  = ~ answered;
+  assign \$534  = \$532  & \$533 ;
+  assign \$535  = | word[19:15];
+  assign \$536  = | word[24:20];
+  assign \$537  = hit | fetched[54];
+  assign \$538  = valid_2 & \$537 ;
+  assign \$539  = ~ too_early;
+  assign \$540  = \$538  & \$539 ;
   always @(posedge core_clk)
-    gap <= \$536 ;
+    gap <= \$541 ;
   always @(posedge core_clk)
-    warp_1 <= \warp$108 ;
+    warp_1 <= \warp$116 ;
   always @(posedge core_clk)
     warp_2 <= warp_1;
   always @(posedge core_clk)
@@ -29617,45 +29930,45 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   always @(posedge core_clk)
     pc_2 <= pc_1;
   always @(posedge core_clk)
-    group_1 <= \group$330 ;
+    group_1 <= \group$345 ;
   always @(posedge core_clk)
-    state_1 <= \state$331 ;
+    state_1 <= \state$346 ;
   always @(posedge core_clk)
-    starved_1 <= \starved$332 ;
+    starved_1 <= \starved$347 ;
   always @(posedge core_clk)
-    valid_1 <= \$537 ;
+    valid_1 <= \$542 ;
   always @(posedge core_clk)
-    valid_2 <= \$538 ;
+    valid_2 <= \$543 ;
   always @(posedge core_clk)
-    \$signal$132  <= \$539 ;
+    \$signal$140  <= \$544 ;
   always @(posedge core_clk)
-    \$signal$210  <= \$540 ;
+    \$signal$218  <= \$545 ;
   always @(posedge core_clk)
-    controls_1 <= \controls$334 ;
+    controls_1 <= \controls$349 ;
   always @(posedge core_clk)
     token <= fetched;
   always @(posedge core_clk)
-    rs1_there_1 <= \$530 ;
+    rs1_there_1 <= \$535 ;
   always @(posedge core_clk)
-    rs2_there_1 <= \$531 ;
+    rs2_there_1 <= \$536 ;
   always @(posedge core_clk)
-    \valid$140  <= \$541 ;
+    \valid$148  <= \$546 ;
   always @(posedge core_clk)
-    early_valid_1 <= \$542 ;
+    early_valid_1 <= \$547 ;
   always @(posedge core_clk)
-    coming_1 <= \$543 ;
+    coming_1 <= \$548 ;
   always @(posedge core_clk)
-    coming_2 <= \$544 ;
+    coming_2 <= \$549 ;
   always @(posedge core_clk)
     coming_warp_1 <= port_warp;
   always @(posedge core_clk)
     coming_warp_2 <= coming_warp_1;
   always @(posedge core_clk)
-    float_coming_1 <= \$545 ;
+    float_coming_1 <= \$550 ;
   always @(posedge core_clk)
-    float_coming_2 <= \$546 ;
+    float_coming_2 <= \$551 ;
   always @(posedge core_clk)
-    float_coming_3 <= \$547 ;
+    float_coming_3 <= \$552 ;
   always @(posedge core_clk)
     float_coming_warp_1 <= i__token[1:0];
   always @(posedge core_clk)
@@ -29665,19 +29978,19 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \$1  = trap__valid | abort;
   assign \$2  = row_valid & gap[0];
   assign \$3  = ~ o__ready;
-  assign \$4  = \o__valid$99  & \$3 ;
+  assign \$4  = \o__valid$107  & \$3 ;
   assign \$5  = ! gap;
   assign \$6  = \$4  & \$5 ;
   assign \$7  = \$2  | \$6 ;
   assign hold = \$1  | \$7 ;
-  assign \valid$105  = pc_valid & pc[29];
+  assign \valid$113  = pc_valid & pc[29];
   assign flush = i__valid & launch__ready;
   assign \$8  = ~ fetched[31];
   assign \$9  = \$8  | fault;
-  assign \warp$124  = trap__valid ? trap__warp : fetched[1:0];
-  assign \$10  = 1'h1 << { \$549 , \$548  };
+  assign \warp$132  = trap__valid ? trap__warp : fetched[1:0];
+  assign \$10  = 1'h1 << { \$554 , \$553  };
   assign \$signal  = valid ? \$10  : 4'h0;
-  assign too_early = \$signal$132  >> fetched[1:0];
+  assign too_early = \$signal$140  >> fetched[1:0];
   assign \$11  = hit | fetched[54];
   assign \$12  = valid_2 & \$11 ;
   assign \$13  = \$12  & too_early;
@@ -30098,11 +30411,6 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \$425  = rs2_there_1 & \$424 ;
   assign \$426  = ~ controls_1[33];
   assign \$427  = \$426  | controls_1[19];
-  assign \$428  = \$427  | controls_1[20];
-  assign \$429  = \$428  | controls_1[11];
-  assign \$430  = \$429  | controls_1[28];
-  assign \$431  = ~ \$430 ;
-  assign \$432  = rs2_there_1 & \$431 ;
   \weft.simt.core.commit  commit (
     .access(access__valid),
     .again(again),
@@ -30123,10 +30431,10 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .i__taken(i__taken),
     .i__target(i__target),
     .i__token(i__token),
-    .i__valid(\i__valid$92 ),
+    .i__valid(\i__valid$100 ),
     .lane(lane),
-    .\port$5379$0 (\$552 ),
-    .\port$5384$0 (\$553 ),
+    .\port$5451$0 (\$557 ),
+    .\port$5456$0 (\$558 ),
     .slow(slow__valid),
     .state(state),
     .stopped(stopped),
@@ -30141,24 +30449,24 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .core_rst(core_rst),
     .csr(controls_1[92:88]),
     .launch(launch),
-    .\port$4941$0 (\$550 ),
-    .\port$4942$0 (\$551 ),
+    .\port$4983$0 (\$555 ),
+    .\port$4984$0 (\$556 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
-    .thread_write__addr(\warp$174 ),
+    .thread_write__addr(\warp$182 ),
     .thread_write__en(thread_write),
-    .\warp$3 (\warp$124 )
+    .\warp$3 (\warp$132 )
   );
   \weft.simt.core.decoder  decoder (
-    .controls(\controls$334 ),
+    .controls(\controls$349 ),
     .word(word)
   );
-  \weft.simt.core.events$356  \events$356  (
-    .alive(\alive$317 ),
+  \weft.simt.core.events$371  \events$371  (
+    .alive(\alive$332 ),
     .answered(answered),
     .barrier(barrier),
     .beats(beats),
-    .busy(\busy$301 ),
+    .busy(\busy$316 ),
     .came(came),
     .code(code),
     .core_clk(core_clk),
@@ -30166,12 +30474,12 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .does(does),
     .missed(missed),
     .o(events),
-    .\port$5725$0 (\$554 ),
-    .\port$5728$0 (\$555 ),
-    .\port$5731$0 (\$556 ),
-    .\port$5742$0 (\$557 ),
-    .\port$5744$0 (\$558 ),
-    .\port$8836$32 (i__token[35:32]),
+    .\port$5846$0 (\$559 ),
+    .\port$5849$0 (\$560 ),
+    .\port$5854$0 (\$561 ),
+    .\port$5869$0 (\$562 ),
+    .\port$5873$0 (\$563 ),
+    .\port$9050$32 (i__token[35:32]),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -30193,6 +30501,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .o__row(i__row),
     .o__taken(i__taken),
     .odd_jump_1(i__odd_jump),
+    .port_1(i__port),
     .private(launch[127:112]),
     .private_1(i__private),
     .second(second),
@@ -30203,11 +30512,11 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .target_1(i__target),
     .token(token),
     .token_lane_2(i__token),
-    .valid(\valid$140 ),
-    .valid_lane_2(\i__valid$92 )
+    .valid(\valid$148 ),
+    .valid_lane_2(\i__valid$100 )
   );
   \weft.simt.core.icache  icache (
-    .busy(\busy$286 ),
+    .busy(\busy$295 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .fault(fault),
@@ -30220,10 +30529,10 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .memory__burst__valid(fetch__burst__valid),
     .missed(missed),
     .pc(pc),
-    .valid(\valid$105 ),
+    .valid(\valid$113 ),
     .waits(code),
-    .wake(\wake$209 ),
-    .warp(\warp$108 ),
+    .wake(\wake$217 ),
+    .warp(\warp$116 ),
     .word(word)
   );
   \weft.simt.core.launcher  launcher (
@@ -30238,25 +30547,25 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .i__ready(launch__ready),
     .i__valid(i__valid),
     .launch(launch),
-    .pc(\pc$185 ),
+    .pc(\pc$193 ),
     .rd(rd),
     .row_ready(row_ready),
     .row_valid(row_valid),
     .slot(start_slot),
     .start(start),
-    .state(\state$190 ),
+    .state(\state$198 ),
     .thread(thread_data),
     .thread_row(thread_row),
     .thread_write(thread_write),
     .value(value),
-    .warp(\warp$174 )
+    .warp(\warp$182 )
   );
   \weft.simt.core.registers  registers (
     .a(a),
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$8781$15 (word[24:15]),
+    .\port$8995$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -30273,6 +30582,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .divide__valid(divide__valid),
     .early_warp(token[1:0]),
     .launch(launch),
+    .port(i__port),
     .private(i__private),
     .shared(i__shared),
     .slow__payload(slow__payload),
@@ -30282,55 +30592,61 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .token(i__token)
   );
   \weft.simt.core.returns  returns (
-    .answered(\answered$204 ),
+    .answered(\answered$212 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .i__payload(\i__payload$153 ),
+    .i__payload(\i__payload$161 ),
     .i__ready(o__ready),
-    .i__valid(\o__valid$99 ),
+    .i__valid(\o__valid$107 ),
     .row__data(row__data),
     .row__mask(row__mask),
     .row__rd(row__rd),
     .row__warp(row__warp),
-    .warp(\warp$205 )
+    .warp(\warp$213 )
   );
   \weft.simt.core.rows  rows (
     .abort(abort),
     .access__ready(access__ready),
     .beats(beats),
-    .\busy$89 (\busy$287 ),
+    .\busy$109 (\busy$296 ),
     .coming(coming),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .divide__ready(divide__ready),
     .i__payload(access__payload),
-    .\i__payload$24 (divide__payload),
+    .\i__payload$36 (divide__payload),
     .i__valid(access__valid),
-    .\i__valid$28 (divide__valid),
-    .\o__payload$102 (\i__payload$153 ),
-    .\o__ready$97 (o__ready),
-    .\o__valid$101 (\o__valid$99 ),
-    .\port$5725$0 (\$554 ),
-    .\port$5728$0 (\$555 ),
-    .\port$5731$0 (\$556 ),
-    .\port$5742$0 (\$557 ),
-    .\port$5744$0 (\$558 ),
+    .\i__valid$40 (divide__valid),
+    .\o__payload$124 (\i__payload$161 ),
+    .\o__ready$118 (o__ready),
+    .\o__valid$123 (\o__valid$107 ),
+    .\port$5846$0 (\$559 ),
+    .\port$5849$0 (\$560 ),
+    .\port$5854$0 (\$561 ),
+    .\port$5869$0 (\$562 ),
+    .\port$5873$0 (\$563 ),
     .port__out(shared__out),
-    .port__ready(shared__ready),
+    .\port__ready$46 (shared__ready),
     .port_warp(port_warp),
+    .push__payload(push__payload),
+    .push__ready(push__ready),
+    .push__valid(push__valid),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
     .read__burst__payload(read__burst__payload),
     .read__burst__ready(read__burst__ready),
     .read__burst__valid(read__burst__valid),
+    .semaphore(semaphore),
     .shared__data(shared__data),
     .shared__region(shared__region),
     .shared__rows(shared__rows),
     .shared__strobe(shared__strobe),
-    .\shared__valid$42 (shared__valid),
+    .\shared__valid$54 (shared__valid),
     .shared__write(shared__write),
-    .stored(\stored$200 ),
+    .stored(\stored$208 ),
+    .take(take),
+    .taken(taken),
     .write__beat__payload(write__beat__payload),
     .write__beat__ready(write__beat__ready),
     .write__beat__valid(write__beat__valid),
@@ -30351,36 +30667,36 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     .event_warp(i__token[1:0]),
     .filling(filling),
     .hold(hold),
-    .\port$4417$0 (\$548 ),
-    .\port$4418$0 (\$549 ),
+    .\port$4459$0 (\$553 ),
+    .\port$4460$0 (\$554 ),
     .ready(ready),
     .start(start),
     .start_slot(start_slot),
-    .start_warp(\warp$174 ),
+    .start_warp(\warp$182 ),
     .valid(valid),
     .wake(wake)
   );
   \weft.simt.core.selection  selection (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .group(\group$330 ),
+    .group(\group$345 ),
     .pc(pc),
     .pc_valid(pc_valid),
-    .pc_warp(\warp$108 ),
-    .pc_write__addr(\write_warp$179 ),
+    .pc_warp(\warp$116 ),
+    .pc_write__addr(\write_warp$187 ),
     .pc_write__data(pc_data),
     .pc_write__en(\$481 [1:0]),
-    .\port$4417$0 (\$548 ),
-    .\port$4418$0 (\$549 ),
-    .starved(\starved$332 ),
-    .state(\state$331 ),
+    .\port$4459$0 (\$553 ),
+    .\port$4460$0 (\$554 ),
+    .starved(\starved$347 ),
+    .state(\state$346 ),
     .state_write__data(state_data),
     .state_write__en(state_write),
     .valid(valid)
   );
   \weft.simt.core.traps  traps (
-    .answer(\i__payload$153 ),
-    .answered(\answered$282 ),
+    .answer(\i__payload$161 ),
+    .answered(\answered$291 ),
     .cause(cause),
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -30398,7 +30714,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     addend = 64'h0000000000000000;
     if (controls_1[2]) begin
-      addend = { \$551 , \$550  };
+      addend = { \$556 , \$555  };
     end else if (\$19 ) begin
       addend = { controls_1[87:56], controls_1[87:56] };
     end
@@ -30420,7 +30736,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
     if (writes) begin
       write_warp = i__token[1:0];
     end else if (\$479 ) begin
-      write_warp = \warp$174 ;
+      write_warp = \warp$182 ;
     end else begin
       write_warp = row__warp;
     end
@@ -30438,86 +30754,86 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$536  = \$518 [7:0];
+    \$541  = \$523 [7:0];
     if (core_rst) begin
-      \$536  = 8'h00;
+      \$541  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$537  = pc_valid;
-    if (core_rst) begin
-      \$537  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$538  = valid_1;
-    if (core_rst) begin
-      \$538  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$539  = \$521 ;
-    if (core_rst) begin
-      \$539  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$540  = \$529 ;
-    if (core_rst) begin
-      \$540  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$541  = \$535 ;
-    if (core_rst) begin
-      \$541  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$542  = \valid$140 ;
+    \$542  = pc_valid;
     if (core_rst) begin
       \$542  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$543  = coming;
+    \$543  = valid_1;
     if (core_rst) begin
       \$543  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$544  = coming_1;
+    \$544  = \$526 ;
     if (core_rst) begin
-      \$544  = 1'h0;
+      \$544  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$545  = floats;
+    \$545  = \$534 ;
     if (core_rst) begin
-      \$545  = 1'h0;
+      \$545  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$546  = float_coming_1;
+    \$546  = \$540 ;
     if (core_rst) begin
       \$546  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$547  = float_coming_2;
+    \$547  = \valid$148 ;
     if (core_rst) begin
       \$547  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$548  = coming;
+    if (core_rst) begin
+      \$548  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$549  = coming_1;
+    if (core_rst) begin
+      \$549  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$550  = floats;
+    if (core_rst) begin
+      \$550  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$551  = float_coming_1;
+    if (core_rst) begin
+      \$551  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$552  = float_coming_2;
+    if (core_rst) begin
+      \$552  = 1'h0;
     end
   end
   assign launch__payload = i__payload;
@@ -30552,6 +30868,9 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \shared__strobe$57  = shared__strobe;
   assign \shared__valid$59  = shared__valid;
   assign \shared__write$61  = shared__write;
+  assign \push__payload$63  = push__payload;
+  assign \push__ready$65  = push__ready;
+  assign \push__valid$67  = push__valid;
   assign o__common = i__common;
   assign o__controls = i__controls;
   assign o__crooked = i__crooked;
@@ -30559,6 +30878,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign o__not_positive = i__not_positive;
   assign o__nowhere = i__nowhere;
   assign o__odd_jump = i__odd_jump;
+  assign o__port = i__port;
   assign o__private = i__private;
   assign o__row = i__row;
   assign o__shared = i__shared;
@@ -30567,59 +30887,59 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign o__taken = i__taken;
   assign o__target = i__target;
   assign o__token = i__token;
-  assign o__valid = \i__valid$92 ;
-  assign \valid$102  = valid;
-  assign warp = { \$549 , \$548  };
-  assign \warp$104  = { \$549 , \$548  };
-  assign pc_warp = \warp$108 ;
-  assign \pc$110  = pc;
-  assign \word$120  = word;
-  assign \warp$121  = fetched[1:0];
+  assign o__valid = \i__valid$100 ;
+  assign \valid$110  = valid;
+  assign warp = { \$554 , \$553  };
+  assign \warp$112  = { \$554 , \$553  };
+  assign pc_warp = \warp$116 ;
+  assign \pc$118  = pc;
+  assign \word$128  = word;
+  assign \warp$129  = fetched[1:0];
   assign rs1 = word[19:15];
   assign rs2 = word[24:20];
   assign block = trap_block;
-  assign \launch$129  = launch;
-  assign row = { \$551 , \$550  };
+  assign \launch$137  = launch;
+  assign row = { \$556 , \$555  };
   assign csr = controls_1[92:88];
-  assign goes_1 = \valid$140 ;
+  assign goes_1 = \valid$148 ;
   assign token_1 = token;
   assign controls = controls_1;
   assign private = launch[127:112];
-  assign o__payload = \i__payload$153 ;
-  assign \i__ready$155  = o__ready;
-  assign \i__valid$156  = \o__valid$99 ;
+  assign o__payload = \i__payload$161 ;
+  assign \i__ready$163  = o__ready;
+  assign \i__valid$164  = \o__valid$107 ;
   assign free = o__ready;
   assign retire__row__mask = write_mask;
   assign retire__row__warp = write_warp;
   assign retire__row__rd = write_rd;
   assign retire__row__data = write_data;
   assign pc_write = \$481 [1:0];
-  assign pcs = { \$553 , \$552  };
-  assign \start$191  = start;
-  assign start_warp = \warp$174 ;
+  assign pcs = { \$558 , \$557  };
+  assign \start$199  = start;
+  assign start_warp = \warp$182 ;
   assign slot = start_slot;
-  assign \filling$196  = filling;
+  assign \filling$204  = filling;
   assign ends = ended;
   assign arrives = arrived;
   assign event_warp = i__token[1:0];
-  assign \alive$217  = alive;
-  assign \write_warp$218  = \warp$174 ;
-  assign \thread_write$220  = thread_write;
-  assign \thread_data$222  = thread_data;
-  assign \thread_row$224  = thread_row;
-  assign \block_write$226  = block_write;
-  assign \block_data$228  = block_data;
-  assign \access__payload$235  = access__payload;
-  assign \access__ready$237  = access__ready;
-  assign \access__valid$239  = access__valid;
-  assign \divide__payload$241  = divide__payload;
-  assign \divide__ready$243  = divide__ready;
-  assign \divide__valid$245  = divide__valid;
-  assign \slow__payload$247  = slow__payload;
+  assign \alive$225  = alive;
+  assign \write_warp$226  = \warp$182 ;
+  assign \thread_write$228  = thread_write;
+  assign \thread_data$230  = thread_data;
+  assign \thread_row$232  = thread_row;
+  assign \block_write$234  = block_write;
+  assign \block_data$236  = block_data;
+  assign \access__payload$243  = access__payload;
+  assign \access__ready$245  = access__ready;
+  assign \access__valid$247  = access__valid;
+  assign \divide__payload$249  = divide__payload;
+  assign \divide__ready$251  = divide__ready;
+  assign \divide__valid$253  = divide__valid;
+  assign \slow__payload$255  = slow__payload;
   assign slow__ready = 1'h0;
-  assign \slow__ready$249  = 1'h0;
-  assign \slow__valid$251  = slow__valid;
-  assign \launch$252  = launch;
+  assign \slow__ready$257  = 1'h0;
+  assign \slow__valid$259  = slow__valid;
+  assign \launch$260  = launch;
   assign early_warp = token[1:0];
   assign does_access = access__valid;
   assign access = access__valid;
@@ -30628,24 +30948,28 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign does_slow = slow__valid;
   assign slow = slow__valid;
   assign sums = i__sums;
-  assign \stored$261  = i__stored;
+  assign \stored$269  = i__stored;
   assign shared = i__shared;
-  assign \private$263  = i__private;
-  assign \token$264  = i__token;
-  assign \controls$265  = i__controls;
+  assign \private$271  = i__private;
+  assign port = i__port;
+  assign \token$273  = i__token;
+  assign \controls$274  = i__controls;
   assign o__cause = trap__cause;
   assign o__lane = trap__lane;
   assign o__pc = trap__pc;
-  assign \o__valid$272  = trap__valid;
+  assign \o__valid$281  = trap__valid;
   assign o__warp = trap__warp;
-  assign \trapped$274  = trapped;
-  assign \cause$276  = cause;
-  assign \lane$278  = lane;
-  assign \token$279  = i__token;
-  assign \handed$280  = handed;
-  assign answer = \i__payload$153 ;
-  assign \busy$284  = busy;
-  assign \abort$288  = abort;
+  assign \trapped$283  = trapped;
+  assign \cause$285  = cause;
+  assign \lane$287  = lane;
+  assign \token$288  = i__token;
+  assign \handed$289  = handed;
+  assign answer = \i__payload$161 ;
+  assign \busy$293  = busy;
+  assign \abort$297  = abort;
+  assign \take$299  = take;
+  assign \semaphore$301  = semaphore;
+  assign \taken$303  = taken;
   assign retire__valid = does;
   assign retire__warp = i__token[1:0];
   assign retire__pc = i__token[31:2];
@@ -30653,22 +30977,22 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign retire__deferred = handed;
   assign retire__answered = answered;
   assign started = start;
-  assign \start_warp$297  = \warp$174 ;
+  assign \start_warp$312  = \warp$182 ;
   assign start_block_x = block_data[15:0];
   assign start_block_y = block_data[31:16];
   assign start_block_z = block_data[47:32];
-  assign running = \busy$301 ;
-  assign \does$304  = does;
+  assign running = \busy$316 ;
+  assign \does$319  = does;
   assign group = i__token[33:32];
   assign live = i__token[35:34];
-  assign \warp$308  = i__token[1:0];
-  assign \answered$312  = answered;
+  assign \warp$323  = i__token[1:0];
+  assign \answered$327  = answered;
   assign waits = code;
   assign at_barrier = barrier;
-  assign \missed$319  = missed;
-  assign counts = { \$558 , \$557 , \$556 , \$555 , \$554  };
-  assign \counts$321  = { \$558 , \$557 , \$556 , \$555 , \$554  };
-  assign \beats$323  = beats;
+  assign \missed$334  = missed;
+  assign counts = { \$563 , \$562 , \$561 , \$560 , \$559  };
+  assign \counts$336  = { \$563 , \$562 , \$561 , \$560 , \$559  };
+  assign \beats$338  = beats;
   assign o = events;
   assign \i__payload.entry  = i__payload[31:0];
   assign \i__payload.arguments  = i__payload[63:32];
@@ -30865,18 +31189,18 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \launch.block_x  = launch[223:208];
   assign \launch.block_y  = launch[239:224];
   assign \launch.block_z  = launch[255:240];
-  assign \launch$129.entry  = launch[31:0];
-  assign \launch$129.arguments  = launch[63:32];
-  assign \launch$129.shared  = launch[87:64];
-  assign \launch$129.shared_base  = launch[111:88];
-  assign \launch$129.private  = launch[127:112];
-  assign \launch$129.private_base  = launch[159:128];
-  assign \launch$129.grid_x  = launch[175:160];
-  assign \launch$129.grid_y  = launch[191:176];
-  assign \launch$129.grid_z  = launch[207:192];
-  assign \launch$129.block_x  = launch[223:208];
-  assign \launch$129.block_y  = launch[239:224];
-  assign \launch$129.block_z  = launch[255:240];
+  assign \launch$137.entry  = launch[31:0];
+  assign \launch$137.arguments  = launch[63:32];
+  assign \launch$137.shared  = launch[87:64];
+  assign \launch$137.shared_base  = launch[111:88];
+  assign \launch$137.private  = launch[127:112];
+  assign \launch$137.private_base  = launch[159:128];
+  assign \launch$137.grid_x  = launch[175:160];
+  assign \launch$137.grid_y  = launch[191:176];
+  assign \launch$137.grid_z  = launch[207:192];
+  assign \launch$137.block_x  = launch[223:208];
+  assign \launch$137.block_y  = launch[239:224];
+  assign \launch$137.block_z  = launch[255:240];
   assign \token.warp  = token[1:0];
   assign \token.pc  = token[31:2];
   assign \token.group  = token[33:32];
@@ -30932,26 +31256,26 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \controls.imm  = controls_1[87:56];
   assign \controls.csr  = controls_1[92:88];
   assign \controls.illegal  = controls_1[93];
-  assign \i__payload$153.rd  = \i__payload$153 [4:0];
-  assign \i__payload$153.warp  = \i__payload$153 [6:5];
-  assign \i__payload$153.mask  = \i__payload$153 [8:7];
-  assign \i__payload$153.row  = \i__payload$153 [72:9];
-  assign \i__payload$153.byte  = \i__payload$153 [73];
-  assign \i__payload$153.half  = \i__payload$153 [74];
-  assign \i__payload$153.unsigned  = \i__payload$153 [75];
-  assign \i__payload$153.offsets  = \i__payload$153 [79:76];
-  assign \i__payload$153.last  = \i__payload$153 [80];
-  assign \i__payload$153.error  = \i__payload$153 [81];
-  assign \o__payload.rd  = \i__payload$153 [4:0];
-  assign \o__payload.warp  = \i__payload$153 [6:5];
-  assign \o__payload.mask  = \i__payload$153 [8:7];
-  assign \o__payload.row  = \i__payload$153 [72:9];
-  assign \o__payload.byte  = \i__payload$153 [73];
-  assign \o__payload.half  = \i__payload$153 [74];
-  assign \o__payload.unsigned  = \i__payload$153 [75];
-  assign \o__payload.offsets  = \i__payload$153 [79:76];
-  assign \o__payload.last  = \i__payload$153 [80];
-  assign \o__payload.error  = \i__payload$153 [81];
+  assign \i__payload$161.rd  = \i__payload$161 [4:0];
+  assign \i__payload$161.warp  = \i__payload$161 [6:5];
+  assign \i__payload$161.mask  = \i__payload$161 [8:7];
+  assign \i__payload$161.row  = \i__payload$161 [72:9];
+  assign \i__payload$161.byte  = \i__payload$161 [73];
+  assign \i__payload$161.half  = \i__payload$161 [74];
+  assign \i__payload$161.unsigned  = \i__payload$161 [75];
+  assign \i__payload$161.offsets  = \i__payload$161 [79:76];
+  assign \i__payload$161.last  = \i__payload$161 [80];
+  assign \i__payload$161.error  = \i__payload$161 [81];
+  assign \o__payload.rd  = \i__payload$161 [4:0];
+  assign \o__payload.warp  = \i__payload$161 [6:5];
+  assign \o__payload.mask  = \i__payload$161 [8:7];
+  assign \o__payload.row  = \i__payload$161 [72:9];
+  assign \o__payload.byte  = \i__payload$161 [73];
+  assign \o__payload.half  = \i__payload$161 [74];
+  assign \o__payload.unsigned  = \i__payload$161 [75];
+  assign \o__payload.offsets  = \i__payload$161 [79:76];
+  assign \o__payload.last  = \i__payload$161 [80];
+  assign \o__payload.error  = \i__payload$161 [81];
   assign \state_data.live  = state_data[1:0];
   assign \state_data.waiting  = state_data[3:2];
   assign \state_data.timer  = state_data[16:4];
@@ -30962,25 +31286,25 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \state.timer  = state[16:4];
   assign \state.turning  = state[17];
   assign \state.turn  = state[18];
-  assign \state$190.live  = \state$190 [1:0];
-  assign \state$190.waiting  = \state$190 [3:2];
-  assign \state$190.timer  = \state$190 [16:4];
-  assign \state$190.turning  = \state$190 [17];
-  assign \state$190.turn  = \state$190 [18];
+  assign \state$198.live  = \state$198 [1:0];
+  assign \state$198.waiting  = \state$198 [3:2];
+  assign \state$198.timer  = \state$198 [16:4];
+  assign \state$198.turning  = \state$198 [17];
+  assign \state$198.turn  = \state$198 [18];
   assign \thread_data.x  = thread_data[2:0];
   assign \thread_data.y  = thread_data[5:3];
   assign \thread_data.z  = thread_data[8:6];
-  assign \thread_data$222.x  = thread_data[2:0];
-  assign \thread_data$222.y  = thread_data[5:3];
-  assign \thread_data$222.z  = thread_data[8:6];
+  assign \thread_data$230.x  = thread_data[2:0];
+  assign \thread_data$230.y  = thread_data[5:3];
+  assign \thread_data$230.z  = thread_data[8:6];
   assign \block_data.x  = block_data[15:0];
   assign \block_data.y  = block_data[31:16];
   assign \block_data.z  = block_data[47:32];
   assign \block_data.number  = block_data[49:48];
-  assign \block_data$228.x  = block_data[15:0];
-  assign \block_data$228.y  = block_data[31:16];
-  assign \block_data$228.z  = block_data[47:32];
-  assign \block_data$228.number  = block_data[49:48];
+  assign \block_data$236.x  = block_data[15:0];
+  assign \block_data$236.y  = block_data[31:16];
+  assign \block_data$236.z  = block_data[47:32];
+  assign \block_data$236.number  = block_data[49:48];
   assign \access__payload.load  = access__payload[0];
   assign \access__payload.store  = access__payload[1];
   assign \access__payload.atomic  = access__payload[2];
@@ -30993,22 +31317,24 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \access__payload.warp  = access__payload[15:14];
   assign \access__payload.mask  = access__payload[17:16];
   assign \access__payload.shared  = access__payload[19:18];
-  assign \access__payload.a  = access__payload[83:20];
-  assign \access__payload.b  = access__payload[147:84];
-  assign \access__payload$235.load  = access__payload[0];
-  assign \access__payload$235.store  = access__payload[1];
-  assign \access__payload$235.atomic  = access__payload[2];
-  assign \access__payload$235.byte  = access__payload[3];
-  assign \access__payload$235.half  = access__payload[4];
-  assign \access__payload$235.unsigned  = access__payload[5];
-  assign \access__payload$235.remainder  = access__payload[6];
-  assign \access__payload$235.amo  = access__payload[8:7];
-  assign \access__payload$235.rd  = access__payload[13:9];
-  assign \access__payload$235.warp  = access__payload[15:14];
-  assign \access__payload$235.mask  = access__payload[17:16];
-  assign \access__payload$235.shared  = access__payload[19:18];
-  assign \access__payload$235.a  = access__payload[83:20];
-  assign \access__payload$235.b  = access__payload[147:84];
+  assign \access__payload.port  = access__payload[21:20];
+  assign \access__payload.a  = access__payload[85:22];
+  assign \access__payload.b  = access__payload[149:86];
+  assign \access__payload$243.load  = access__payload[0];
+  assign \access__payload$243.store  = access__payload[1];
+  assign \access__payload$243.atomic  = access__payload[2];
+  assign \access__payload$243.byte  = access__payload[3];
+  assign \access__payload$243.half  = access__payload[4];
+  assign \access__payload$243.unsigned  = access__payload[5];
+  assign \access__payload$243.remainder  = access__payload[6];
+  assign \access__payload$243.amo  = access__payload[8:7];
+  assign \access__payload$243.rd  = access__payload[13:9];
+  assign \access__payload$243.warp  = access__payload[15:14];
+  assign \access__payload$243.mask  = access__payload[17:16];
+  assign \access__payload$243.shared  = access__payload[19:18];
+  assign \access__payload$243.port  = access__payload[21:20];
+  assign \access__payload$243.a  = access__payload[85:22];
+  assign \access__payload$243.b  = access__payload[149:86];
   assign \divide__payload.load  = divide__payload[0];
   assign \divide__payload.store  = divide__payload[1];
   assign \divide__payload.atomic  = divide__payload[2];
@@ -31021,22 +31347,24 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \divide__payload.warp  = divide__payload[15:14];
   assign \divide__payload.mask  = divide__payload[17:16];
   assign \divide__payload.shared  = divide__payload[19:18];
-  assign \divide__payload.a  = divide__payload[83:20];
-  assign \divide__payload.b  = divide__payload[147:84];
-  assign \divide__payload$241.load  = divide__payload[0];
-  assign \divide__payload$241.store  = divide__payload[1];
-  assign \divide__payload$241.atomic  = divide__payload[2];
-  assign \divide__payload$241.byte  = divide__payload[3];
-  assign \divide__payload$241.half  = divide__payload[4];
-  assign \divide__payload$241.unsigned  = divide__payload[5];
-  assign \divide__payload$241.remainder  = divide__payload[6];
-  assign \divide__payload$241.amo  = divide__payload[8:7];
-  assign \divide__payload$241.rd  = divide__payload[13:9];
-  assign \divide__payload$241.warp  = divide__payload[15:14];
-  assign \divide__payload$241.mask  = divide__payload[17:16];
-  assign \divide__payload$241.shared  = divide__payload[19:18];
-  assign \divide__payload$241.a  = divide__payload[83:20];
-  assign \divide__payload$241.b  = divide__payload[147:84];
+  assign \divide__payload.port  = divide__payload[21:20];
+  assign \divide__payload.a  = divide__payload[85:22];
+  assign \divide__payload.b  = divide__payload[149:86];
+  assign \divide__payload$249.load  = divide__payload[0];
+  assign \divide__payload$249.store  = divide__payload[1];
+  assign \divide__payload$249.atomic  = divide__payload[2];
+  assign \divide__payload$249.byte  = divide__payload[3];
+  assign \divide__payload$249.half  = divide__payload[4];
+  assign \divide__payload$249.unsigned  = divide__payload[5];
+  assign \divide__payload$249.remainder  = divide__payload[6];
+  assign \divide__payload$249.amo  = divide__payload[8:7];
+  assign \divide__payload$249.rd  = divide__payload[13:9];
+  assign \divide__payload$249.warp  = divide__payload[15:14];
+  assign \divide__payload$249.mask  = divide__payload[17:16];
+  assign \divide__payload$249.shared  = divide__payload[19:18];
+  assign \divide__payload$249.port  = divide__payload[21:20];
+  assign \divide__payload$249.a  = divide__payload[85:22];
+  assign \divide__payload$249.b  = divide__payload[149:86];
   assign \slow__payload.table  = slow__payload[0];
   assign \slow__payload.root  = slow__payload[1];
   assign \slow__payload.function  = slow__payload[3:2];
@@ -31046,103 +31374,103 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \slow__payload.mask  = slow__payload[15:14];
   assign \slow__payload.a  = slow__payload[79:16];
   assign \slow__payload.b  = slow__payload[143:80];
-  assign \slow__payload$247.table  = slow__payload[0];
-  assign \slow__payload$247.root  = slow__payload[1];
-  assign \slow__payload$247.function  = slow__payload[3:2];
-  assign \slow__payload$247.mode  = slow__payload[6:4];
-  assign \slow__payload$247.rd  = slow__payload[11:7];
-  assign \slow__payload$247.warp  = slow__payload[13:12];
-  assign \slow__payload$247.mask  = slow__payload[15:14];
-  assign \slow__payload$247.a  = slow__payload[79:16];
-  assign \slow__payload$247.b  = slow__payload[143:80];
-  assign \launch$252.entry  = launch[31:0];
-  assign \launch$252.arguments  = launch[63:32];
-  assign \launch$252.shared  = launch[87:64];
-  assign \launch$252.shared_base  = launch[111:88];
-  assign \launch$252.private  = launch[127:112];
-  assign \launch$252.private_base  = launch[159:128];
-  assign \launch$252.grid_x  = launch[175:160];
-  assign \launch$252.grid_y  = launch[191:176];
-  assign \launch$252.grid_z  = launch[207:192];
-  assign \launch$252.block_x  = launch[223:208];
-  assign \launch$252.block_y  = launch[239:224];
-  assign \launch$252.block_z  = launch[255:240];
-  assign \token$264.warp  = i__token[1:0];
-  assign \token$264.pc  = i__token[31:2];
-  assign \token$264.group  = i__token[33:32];
-  assign \token$264.state  = i__token[52:34];
-  assign \token$264.state.live  = i__token[35:34];
-  assign \token$264.state.waiting  = i__token[37:36];
-  assign \token$264.state.timer  = i__token[50:38];
-  assign \token$264.state.turning  = i__token[51];
-  assign \token$264.state.turn  = i__token[52];
-  assign \token$264.starved  = i__token[53];
-  assign \token$264.no_code  = i__token[54];
-  assign \controls$265.upper  = i__controls[0];
-  assign \controls$265.upper_pc  = i__controls[1];
-  assign \controls$265.b_is_csr  = i__controls[2];
-  assign \controls$265.subtract  = i__controls[3];
-  assign \controls$265.unsigned  = i__controls[4];
-  assign \controls$265.shift  = i__controls[5];
-  assign \controls$265.right  = i__controls[6];
-  assign \controls$265.multiply  = i__controls[7];
-  assign \controls$265.high  = i__controls[8];
-  assign \controls$265.a_unsigned  = i__controls[9];
-  assign \controls$265.b_unsigned  = i__controls[10];
-  assign \controls$265.divide  = i__controls[11];
-  assign \controls$265.remainder  = i__controls[12];
-  assign \controls$265.branch  = i__controls[13];
-  assign \controls$265.by_order  = i__controls[14];
-  assign \controls$265.inverted  = i__controls[15];
-  assign \controls$265.jump  = i__controls[16];
-  assign \controls$265.indirect  = i__controls[17];
-  assign \controls$265.load  = i__controls[18];
-  assign \controls$265.store  = i__controls[19];
-  assign \controls$265.atomic  = i__controls[20];
-  assign \controls$265.exit  = i__controls[21];
-  assign \controls$265.collective  = i__controls[22];
-  assign \controls$265.dot4  = i__controls[23];
-  assign \controls$265.byte  = i__controls[24];
-  assign \controls$265.half  = i__controls[25];
-  assign \controls$265.word  = i__controls[26];
-  assign \controls$265.float  = i__controls[27];
-  assign \controls$265.slow_float  = i__controls[28];
-  assign \controls$265.table  = i__controls[29];
-  assign \controls$265.root  = i__controls[30];
-  assign \controls$265.rounds  = i__controls[31];
-  assign \controls$265.writes  = i__controls[32];
-  assign \controls$265.reads_rs2  = i__controls[33];
-  assign \controls$265.alu  = i__controls[36:34];
-  assign \controls$265.meet  = i__controls[39:37];
-  assign \controls$265.amo  = i__controls[41:40];
-  assign \controls$265.float_op  = i__controls[45:42];
-  assign \controls$265.function  = i__controls[47:46];
-  assign \controls$265.mode  = i__controls[50:48];
-  assign \controls$265.rd  = i__controls[55:51];
-  assign \controls$265.imm  = i__controls[87:56];
-  assign \controls$265.csr  = i__controls[92:88];
-  assign \controls$265.illegal  = i__controls[93];
-  assign \token$279.warp  = i__token[1:0];
-  assign \token$279.pc  = i__token[31:2];
-  assign \token$279.group  = i__token[33:32];
-  assign \token$279.state  = i__token[52:34];
-  assign \token$279.state.live  = i__token[35:34];
-  assign \token$279.state.waiting  = i__token[37:36];
-  assign \token$279.state.timer  = i__token[50:38];
-  assign \token$279.state.turning  = i__token[51];
-  assign \token$279.state.turn  = i__token[52];
-  assign \token$279.starved  = i__token[53];
-  assign \token$279.no_code  = i__token[54];
-  assign \answer.rd  = \i__payload$153 [4:0];
-  assign \answer.warp  = \i__payload$153 [6:5];
-  assign \answer.mask  = \i__payload$153 [8:7];
-  assign \answer.row  = \i__payload$153 [72:9];
-  assign \answer.byte  = \i__payload$153 [73];
-  assign \answer.half  = \i__payload$153 [74];
-  assign \answer.unsigned  = \i__payload$153 [75];
-  assign \answer.offsets  = \i__payload$153 [79:76];
-  assign \answer.last  = \i__payload$153 [80];
-  assign \answer.error  = \i__payload$153 [81];
+  assign \slow__payload$255.table  = slow__payload[0];
+  assign \slow__payload$255.root  = slow__payload[1];
+  assign \slow__payload$255.function  = slow__payload[3:2];
+  assign \slow__payload$255.mode  = slow__payload[6:4];
+  assign \slow__payload$255.rd  = slow__payload[11:7];
+  assign \slow__payload$255.warp  = slow__payload[13:12];
+  assign \slow__payload$255.mask  = slow__payload[15:14];
+  assign \slow__payload$255.a  = slow__payload[79:16];
+  assign \slow__payload$255.b  = slow__payload[143:80];
+  assign \launch$260.entry  = launch[31:0];
+  assign \launch$260.arguments  = launch[63:32];
+  assign \launch$260.shared  = launch[87:64];
+  assign \launch$260.shared_base  = launch[111:88];
+  assign \launch$260.private  = launch[127:112];
+  assign \launch$260.private_base  = launch[159:128];
+  assign \launch$260.grid_x  = launch[175:160];
+  assign \launch$260.grid_y  = launch[191:176];
+  assign \launch$260.grid_z  = launch[207:192];
+  assign \launch$260.block_x  = launch[223:208];
+  assign \launch$260.block_y  = launch[239:224];
+  assign \launch$260.block_z  = launch[255:240];
+  assign \token$273.warp  = i__token[1:0];
+  assign \token$273.pc  = i__token[31:2];
+  assign \token$273.group  = i__token[33:32];
+  assign \token$273.state  = i__token[52:34];
+  assign \token$273.state.live  = i__token[35:34];
+  assign \token$273.state.waiting  = i__token[37:36];
+  assign \token$273.state.timer  = i__token[50:38];
+  assign \token$273.state.turning  = i__token[51];
+  assign \token$273.state.turn  = i__token[52];
+  assign \token$273.starved  = i__token[53];
+  assign \token$273.no_code  = i__token[54];
+  assign \controls$274.upper  = i__controls[0];
+  assign \controls$274.upper_pc  = i__controls[1];
+  assign \controls$274.b_is_csr  = i__controls[2];
+  assign \controls$274.subtract  = i__controls[3];
+  assign \controls$274.unsigned  = i__controls[4];
+  assign \controls$274.shift  = i__controls[5];
+  assign \controls$274.right  = i__controls[6];
+  assign \controls$274.multiply  = i__controls[7];
+  assign \controls$274.high  = i__controls[8];
+  assign \controls$274.a_unsigned  = i__controls[9];
+  assign \controls$274.b_unsigned  = i__controls[10];
+  assign \controls$274.divide  = i__controls[11];
+  assign \controls$274.remainder  = i__controls[12];
+  assign \controls$274.branch  = i__controls[13];
+  assign \controls$274.by_order  = i__controls[14];
+  assign \controls$274.inverted  = i__controls[15];
+  assign \controls$274.jump  = i__controls[16];
+  assign \controls$274.indirect  = i__controls[17];
+  assign \controls$274.load  = i__controls[18];
+  assign \controls$274.store  = i__controls[19];
+  assign \controls$274.atomic  = i__controls[20];
+  assign \controls$274.exit  = i__controls[21];
+  assign \controls$274.collective  = i__controls[22];
+  assign \controls$274.dot4  = i__controls[23];
+  assign \controls$274.byte  = i__controls[24];
+  assign \controls$274.half  = i__controls[25];
+  assign \controls$274.word  = i__controls[26];
+  assign \controls$274.float  = i__controls[27];
+  assign \controls$274.slow_float  = i__controls[28];
+  assign \controls$274.table  = i__controls[29];
+  assign \controls$274.root  = i__controls[30];
+  assign \controls$274.rounds  = i__controls[31];
+  assign \controls$274.writes  = i__controls[32];
+  assign \controls$274.reads_rs2  = i__controls[33];
+  assign \controls$274.alu  = i__controls[36:34];
+  assign \controls$274.meet  = i__controls[39:37];
+  assign \controls$274.amo  = i__controls[41:40];
+  assign \controls$274.float_op  = i__controls[45:42];
+  assign \controls$274.function  = i__controls[47:46];
+  assign \controls$274.mode  = i__controls[50:48];
+  assign \controls$274.rd  = i__controls[55:51];
+  assign \controls$274.imm  = i__controls[87:56];
+  assign \controls$274.csr  = i__controls[92:88];
+  assign \controls$274.illegal  = i__controls[93];
+  assign \token$288.warp  = i__token[1:0];
+  assign \token$288.pc  = i__token[31:2];
+  assign \token$288.group  = i__token[33:32];
+  assign \token$288.state  = i__token[52:34];
+  assign \token$288.state.live  = i__token[35:34];
+  assign \token$288.state.waiting  = i__token[37:36];
+  assign \token$288.state.timer  = i__token[50:38];
+  assign \token$288.state.turning  = i__token[51];
+  assign \token$288.state.turn  = i__token[52];
+  assign \token$288.starved  = i__token[53];
+  assign \token$288.no_code  = i__token[54];
+  assign \answer.rd  = \i__payload$161 [4:0];
+  assign \answer.warp  = \i__payload$161 [6:5];
+  assign \answer.mask  = \i__payload$161 [8:7];
+  assign \answer.row  = \i__payload$161 [72:9];
+  assign \answer.byte  = \i__payload$161 [73];
+  assign \answer.half  = \i__payload$161 [74];
+  assign \answer.unsigned  = \i__payload$161 [75];
+  assign \answer.offsets  = \i__payload$161 [79:76];
+  assign \answer.last  = \i__payload$161 [80];
+  assign \answer.error  = \i__payload$161 [81];
   assign \events.issued  = events[0];
   assign \events.active_lanes  = events[2:1];
   assign \events.diverged  = events[3];
@@ -31181,55 +31509,55 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign \o.pipeline  = events[21];
   assign \o.empty  = events[22];
   assign \o.code_misses  = events[23];
-  assign \state$331.live  = \state$331 [1:0];
-  assign \state$331.waiting  = \state$331 [3:2];
-  assign \state$331.timer  = \state$331 [16:4];
-  assign \state$331.turning  = \state$331 [17];
-  assign \state$331.turn  = \state$331 [18];
-  assign \controls$334.upper  = \controls$334 [0];
-  assign \controls$334.upper_pc  = \controls$334 [1];
-  assign \controls$334.b_is_csr  = \controls$334 [2];
-  assign \controls$334.subtract  = \controls$334 [3];
-  assign \controls$334.unsigned  = \controls$334 [4];
-  assign \controls$334.shift  = \controls$334 [5];
-  assign \controls$334.right  = \controls$334 [6];
-  assign \controls$334.multiply  = \controls$334 [7];
-  assign \controls$334.high  = \controls$334 [8];
-  assign \controls$334.a_unsigned  = \controls$334 [9];
-  assign \controls$334.b_unsigned  = \controls$334 [10];
-  assign \controls$334.divide  = \controls$334 [11];
-  assign \controls$334.remainder  = \controls$334 [12];
-  assign \controls$334.branch  = \controls$334 [13];
-  assign \controls$334.by_order  = \controls$334 [14];
-  assign \controls$334.inverted  = \controls$334 [15];
-  assign \controls$334.jump  = \controls$334 [16];
-  assign \controls$334.indirect  = \controls$334 [17];
-  assign \controls$334.load  = \controls$334 [18];
-  assign \controls$334.store  = \controls$334 [19];
-  assign \controls$334.atomic  = \controls$334 [20];
-  assign \controls$334.exit  = \controls$334 [21];
-  assign \controls$334.collective  = \controls$334 [22];
-  assign \controls$334.dot4  = \controls$334 [23];
-  assign \controls$334.byte  = \controls$334 [24];
-  assign \controls$334.half  = \controls$334 [25];
-  assign \controls$334.word  = \controls$334 [26];
-  assign \controls$334.float  = \controls$334 [27];
-  assign \controls$334.slow_float  = \controls$334 [28];
-  assign \controls$334.table  = \controls$334 [29];
-  assign \controls$334.root  = \controls$334 [30];
-  assign \controls$334.rounds  = \controls$334 [31];
-  assign \controls$334.writes  = \controls$334 [32];
-  assign \controls$334.reads_rs2  = \controls$334 [33];
-  assign \controls$334.alu  = \controls$334 [36:34];
-  assign \controls$334.meet  = \controls$334 [39:37];
-  assign \controls$334.amo  = \controls$334 [41:40];
-  assign \controls$334.float_op  = \controls$334 [45:42];
-  assign \controls$334.function  = \controls$334 [47:46];
-  assign \controls$334.mode  = \controls$334 [50:48];
-  assign \controls$334.rd  = \controls$334 [55:51];
-  assign \controls$334.imm  = \controls$334 [87:56];
-  assign \controls$334.csr  = \controls$334 [92:88];
-  assign \controls$334.illegal  = \controls$334 [93];
+  assign \state$346.live  = \state$346 [1:0];
+  assign \state$346.waiting  = \state$346 [3:2];
+  assign \state$346.timer  = \state$346 [16:4];
+  assign \state$346.turning  = \state$346 [17];
+  assign \state$346.turn  = \state$346 [18];
+  assign \controls$349.upper  = \controls$349 [0];
+  assign \controls$349.upper_pc  = \controls$349 [1];
+  assign \controls$349.b_is_csr  = \controls$349 [2];
+  assign \controls$349.subtract  = \controls$349 [3];
+  assign \controls$349.unsigned  = \controls$349 [4];
+  assign \controls$349.shift  = \controls$349 [5];
+  assign \controls$349.right  = \controls$349 [6];
+  assign \controls$349.multiply  = \controls$349 [7];
+  assign \controls$349.high  = \controls$349 [8];
+  assign \controls$349.a_unsigned  = \controls$349 [9];
+  assign \controls$349.b_unsigned  = \controls$349 [10];
+  assign \controls$349.divide  = \controls$349 [11];
+  assign \controls$349.remainder  = \controls$349 [12];
+  assign \controls$349.branch  = \controls$349 [13];
+  assign \controls$349.by_order  = \controls$349 [14];
+  assign \controls$349.inverted  = \controls$349 [15];
+  assign \controls$349.jump  = \controls$349 [16];
+  assign \controls$349.indirect  = \controls$349 [17];
+  assign \controls$349.load  = \controls$349 [18];
+  assign \controls$349.store  = \controls$349 [19];
+  assign \controls$349.atomic  = \controls$349 [20];
+  assign \controls$349.exit  = \controls$349 [21];
+  assign \controls$349.collective  = \controls$349 [22];
+  assign \controls$349.dot4  = \controls$349 [23];
+  assign \controls$349.byte  = \controls$349 [24];
+  assign \controls$349.half  = \controls$349 [25];
+  assign \controls$349.word  = \controls$349 [26];
+  assign \controls$349.float  = \controls$349 [27];
+  assign \controls$349.slow_float  = \controls$349 [28];
+  assign \controls$349.table  = \controls$349 [29];
+  assign \controls$349.root  = \controls$349 [30];
+  assign \controls$349.rounds  = \controls$349 [31];
+  assign \controls$349.writes  = \controls$349 [32];
+  assign \controls$349.reads_rs2  = \controls$349 [33];
+  assign \controls$349.alu  = \controls$349 [36:34];
+  assign \controls$349.meet  = \controls$349 [39:37];
+  assign \controls$349.amo  = \controls$349 [41:40];
+  assign \controls$349.float_op  = \controls$349 [45:42];
+  assign \controls$349.function  = \controls$349 [47:46];
+  assign \controls$349.mode  = \controls$349 [50:48];
+  assign \controls$349.rd  = \controls$349 [55:51];
+  assign \controls$349.imm  = \controls$349 [87:56];
+  assign \controls$349.csr  = \controls$349 [92:88];
+  assign \controls$349.illegal  = \controls$349 [93];
   assign fetched[54] = \$9 ;
   assign fetched[53] = starved_1;
   assign fetched[52:34] = state_1;
@@ -31238,7 +31566,7 @@ module \weft.simt.core (core_rst, read__beat__valid, memory__beat__valid, write_
   assign fetched[1:0] = warp_2;
 endmodule
 
-module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, arrives, ends, floats, slow, handed, writes, again, \port$5379$0 , \port$5384$0 , i__controls, i__valid, i__token, i__link, i__target, i__not_positive
+module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, arrives, ends, floats, slow, handed, writes, again, \port$5451$0 , \port$5456$0 , i__controls, i__valid, i__token, i__link, i__target, i__not_positive
 , i__sums, i__crooked, i__nowhere, i__odd_jump, cause, state, stopped);
   reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
   wire [2:0] \$1 ;
@@ -31454,10 +31782,10 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   output lane;
   wire lane;
   wire [59:0] pcs;
-  output [29:0] \port$5379$0 ;
-  wire [29:0] \port$5379$0 ;
-  output [29:0] \port$5384$0 ;
-  wire [29:0] \port$5384$0 ;
+  output [29:0] \port$5451$0 ;
+  wire [29:0] \port$5451$0 ;
+  output [29:0] \port$5456$0 ;
+  wire [29:0] \port$5456$0 ;
   wire runs;
   output slow;
   wire slow;
@@ -31624,8 +31952,8 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   end
   assign first_guilty = \$2 [1:0];
   assign pcs = { \$87 , \$82  };
-  assign \port$5379$0  = \$82 ;
-  assign \port$5384$0  = \$87 ;
+  assign \port$5451$0  = \$82 ;
+  assign \port$5456$0  = \$87 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -31691,7 +32019,7 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   assign lane = \$2 [1];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4941$0 , \port$4942$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4983$0 , \port$4984$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
   wire \$1 ;
   wire [2:0] \$2 ;
@@ -31760,10 +32088,10 @@ module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4941$0 , \port$4942$0 , b
   wire [23:0] \launch.shared_base ;
   reg [31:0] own_0;
   reg [31:0] own_1;
-  output [31:0] \port$4941$0 ;
-  wire [31:0] \port$4941$0 ;
-  output [31:0] \port$4942$0 ;
-  wire [31:0] \port$4942$0 ;
+  output [31:0] \port$4983$0 ;
+  wire [31:0] \port$4983$0 ;
+  output [31:0] \port$4984$0 ;
+  wire [31:0] \port$4984$0 ;
   wire [63:0] row;
   input [8:0] thread_data;
   wire [8:0] thread_data;
@@ -31962,8 +32290,8 @@ module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4941$0 , \port$4942$0 , b
   assign block_data = block_write__data;
   assign block_read__data = block;
   assign row = { \$6 , \$5  };
-  assign \port$4941$0  = \$5 ;
-  assign \port$4942$0  = \$6 ;
+  assign \port$4983$0  = \$5 ;
+  assign \port$4984$0  = \$6 ;
   assign \index_0.x  = index_0[2:0];
   assign \index_0.y  = index_0[5:3];
   assign \index_0.z  = index_0[8:6];
@@ -32826,7 +33154,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$142  = \$132 ;
 endmodule
 
-module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$5725$0 , \port$5728$0 , \port$5731$0 , \port$5742$0 , \port$5744$0 , beats, missed, warp, \port$8836$32 
+module \weft.simt.core.events$371 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$5846$0 , \port$5849$0 , \port$5854$0 , \port$5869$0 , \port$5873$0 , beats, missed, warp, \port$9050$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
   wire [3:0] \$1 ;
@@ -32971,18 +33299,18 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input \port$5725$0 ;
-  wire \port$5725$0 ;
-  input \port$5728$0 ;
-  wire \port$5728$0 ;
-  input \port$5731$0 ;
-  wire \port$5731$0 ;
-  input \port$5742$0 ;
-  wire \port$5742$0 ;
-  input \port$5744$0 ;
-  wire \port$5744$0 ;
-  input [3:0] \port$8836$32 ;
-  wire [3:0] \port$8836$32 ;
+  input \port$5846$0 ;
+  wire \port$5846$0 ;
+  input \port$5849$0 ;
+  wire \port$5849$0 ;
+  input \port$5854$0 ;
+  wire \port$5854$0 ;
+  input \port$5869$0 ;
+  wire \port$5869$0 ;
+  input \port$5873$0 ;
+  wire \port$5873$0 ;
+  input [3:0] \port$9050$32 ;
+  wire [3:0] \port$9050$32 ;
   input starved;
   wire starved;
   input to_memory;
@@ -33071,10 +33399,10 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$8836$32 [0];
-  assign \$87  = \$86  + \port$8836$32 [1];
+  assign \$86  = 1'h0 + \port$9050$32 [0];
+  assign \$87  = \$86  + \port$9050$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$8836$32 [1:0] != \port$8836$32 [3:2];
+  assign \$89  = \port$9050$32 [1:0] != \port$9050$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -33109,9 +33437,9 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$8836$32 [1:0];
-  assign live = \port$8836$32 [3:2];
-  assign counts = { \port$5744$0 , \port$5742$0 , \port$5731$0 , \port$5728$0 , \port$5725$0  };
+  assign group = \port$9050$32 [1:0];
+  assign live = \port$9050$32 [3:2];
+  assign counts = { \port$5873$0 , \port$5869$0 , \port$5854$0 , \port$5849$0 , \port$5846$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -33131,11 +33459,11 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$5744$0 ;
-  assign o[8] = \port$5742$0 ;
-  assign o[7] = \port$5731$0 ;
-  assign o[6] = \port$5728$0 ;
-  assign o[5] = \port$5725$0 ;
+  assign o[9] = \port$5873$0 ;
+  assign o[8] = \port$5869$0 ;
+  assign o[7] = \port$5854$0 ;
+  assign o[6] = \port$5849$0 ;
+  assign o[5] = \port$5846$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -33154,7 +33482,7 @@ module \weft.simt.core.events$356 (core_rst, busy, answered, came, starved, to_m
 endmodule
 
 module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o__taken, o__row, controls, token, valid, controls_lane_2, valid_lane_2, token_lane_2, stored_2, link_1, target_1, not_positive_2, sums_1, crooked_1, nowhere_1, odd_jump_1
-, shared_1, private_1, o__common, private, core_clk);
+, shared_1, private_1, port_1, o__common, private, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire [63:0] \$1 ;
   wire \$10 ;
@@ -33213,7 +33541,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire \$148 ;
   wire \$149 ;
   wire \$15 ;
-  wire \$150 ;
+  wire [11:0] \$150 ;
   wire \$151 ;
   wire \$152 ;
   wire \$153 ;
@@ -33249,16 +33577,46 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire \$180 ;
   wire \$181 ;
   wire \$182 ;
-  wire [1:0] \$183 ;
-  reg \$184 ;
-  reg \$185 ;
-  reg \$186 ;
-  reg \$187 ;
-  reg [31:0] \$188 ;
+  wire \$183 ;
+  wire \$184 ;
+  wire \$185 ;
+  wire \$186 ;
+  wire \$187 ;
+  wire \$188 ;
+  wire \$189 ;
   wire \$19 ;
+  wire [11:0] \$190 ;
+  wire \$191 ;
+  wire \$192 ;
+  wire \$193 ;
+  wire \$194 ;
+  wire \$195 ;
+  wire \$196 ;
+  wire \$197 ;
+  wire \$198 ;
+  wire \$199 ;
   wire \$2 ;
   wire \$20 ;
+  wire \$200 ;
+  wire \$201 ;
+  wire \$202 ;
+  wire \$203 ;
+  wire \$204 ;
+  wire \$205 ;
+  wire \$206 ;
+  wire \$207 ;
+  wire \$208 ;
+  wire \$209 ;
   wire \$21 ;
+  wire \$210 ;
+  wire \$211 ;
+  wire \$212 ;
+  wire [1:0] \$213 ;
+  reg \$214 ;
+  reg \$215 ;
+  reg \$216 ;
+  reg \$217 ;
+  reg [31:0] \$218 ;
   wire \$22 ;
   wire \$23 ;
   wire \$24 ;
@@ -33346,23 +33704,23 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire [4:0] \$99 ;
   wire [29:0] \$signal ;
   wire [31:0] a;
-  wire [31:0] \a$59 ;
+  wire [31:0] \a$61 ;
   (* init = 64'h0000000000000000 *)
-  wire [63:0] \a$65 ;
+  wire [63:0] \a$67 ;
   (* init = 64'h0000000000000000 *)
-  wire [63:0] \a$66 ;
+  wire [63:0] \a$68 ;
   reg [63:0] a_1 = 64'h0000000000000000;
   wire [31:0] answer;
   wire [31:0] b;
-  wire [31:0] \b$60 ;
+  wire [31:0] \b$62 ;
   (* init = 64'h0000000000000000 *)
-  wire [63:0] \b$67 ;
+  wire [63:0] \b$69 ;
   reg [63:0] b_1 = 64'h0000000000000000;
   input [93:0] controls;
   wire [93:0] controls;
   (* init = 94'h000000000000000000000000 *)
-  wire [93:0] \controls$54 ;
-  wire \controls$54.a_unsigned ;
+  wire [93:0] \controls$56 ;
+  wire \controls$56.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -33370,62 +33728,62 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$54.alu ;
+  wire [2:0] \controls$56.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$54.amo ;
-  wire \controls$54.atomic ;
-  wire \controls$54.b_is_csr ;
-  wire \controls$54.b_unsigned ;
-  wire \controls$54.branch ;
-  wire \controls$54.by_order ;
-  wire \controls$54.byte ;
-  wire \controls$54.collective ;
-  wire [4:0] \controls$54.csr ;
-  wire \controls$54.divide ;
-  wire \controls$54.dot4 ;
-  wire \controls$54.exit ;
-  wire \controls$54.float ;
-  wire [3:0] \controls$54.float_op ;
-  wire [1:0] \controls$54.function ;
-  wire \controls$54.half ;
-  wire \controls$54.high ;
-  wire \controls$54.illegal ;
-  wire [31:0] \controls$54.imm ;
-  wire \controls$54.indirect ;
-  wire \controls$54.inverted ;
-  wire \controls$54.jump ;
-  wire \controls$54.load ;
+  wire [1:0] \controls$56.amo ;
+  wire \controls$56.atomic ;
+  wire \controls$56.b_is_csr ;
+  wire \controls$56.b_unsigned ;
+  wire \controls$56.branch ;
+  wire \controls$56.by_order ;
+  wire \controls$56.byte ;
+  wire \controls$56.collective ;
+  wire [4:0] \controls$56.csr ;
+  wire \controls$56.divide ;
+  wire \controls$56.dot4 ;
+  wire \controls$56.exit ;
+  wire \controls$56.float ;
+  wire [3:0] \controls$56.float_op ;
+  wire [1:0] \controls$56.function ;
+  wire \controls$56.half ;
+  wire \controls$56.high ;
+  wire \controls$56.illegal ;
+  wire [31:0] \controls$56.imm ;
+  wire \controls$56.indirect ;
+  wire \controls$56.inverted ;
+  wire \controls$56.jump ;
+  wire \controls$56.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$54.meet ;
-  wire [2:0] \controls$54.mode ;
-  wire \controls$54.multiply ;
-  wire [4:0] \controls$54.rd ;
-  wire \controls$54.reads_rs2 ;
-  wire \controls$54.remainder ;
-  wire \controls$54.right ;
-  wire \controls$54.root ;
-  wire \controls$54.rounds ;
-  wire \controls$54.shift ;
-  wire \controls$54.slow_float ;
-  wire \controls$54.store ;
-  wire \controls$54.subtract ;
-  wire \controls$54.table ;
-  wire \controls$54.unsigned ;
-  wire \controls$54.upper ;
-  wire \controls$54.upper_pc ;
-  wire \controls$54.word ;
-  wire \controls$54.writes ;
+  wire [2:0] \controls$56.meet ;
+  wire [2:0] \controls$56.mode ;
+  wire \controls$56.multiply ;
+  wire [4:0] \controls$56.rd ;
+  wire \controls$56.reads_rs2 ;
+  wire \controls$56.remainder ;
+  wire \controls$56.right ;
+  wire \controls$56.root ;
+  wire \controls$56.rounds ;
+  wire \controls$56.shift ;
+  wire \controls$56.slow_float ;
+  wire \controls$56.store ;
+  wire \controls$56.subtract ;
+  wire \controls$56.table ;
+  wire \controls$56.unsigned ;
+  wire \controls$56.upper ;
+  wire \controls$56.upper_pc ;
+  wire \controls$56.word ;
+  wire \controls$56.writes ;
   (* init = 94'h000000000000000000000000 *)
-  wire [93:0] \controls$58 ;
-  wire \controls$58.a_unsigned ;
+  wire [93:0] \controls$60 ;
+  wire \controls$60.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -33433,59 +33791,59 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$58.alu ;
+  wire [2:0] \controls$60.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$58.amo ;
-  wire \controls$58.atomic ;
-  wire \controls$58.b_is_csr ;
-  wire \controls$58.b_unsigned ;
-  wire \controls$58.branch ;
-  wire \controls$58.by_order ;
-  wire \controls$58.byte ;
-  wire \controls$58.collective ;
-  wire [4:0] \controls$58.csr ;
-  wire \controls$58.divide ;
-  wire \controls$58.dot4 ;
-  wire \controls$58.exit ;
-  wire \controls$58.float ;
-  wire [3:0] \controls$58.float_op ;
-  wire [1:0] \controls$58.function ;
-  wire \controls$58.half ;
-  wire \controls$58.high ;
-  wire \controls$58.illegal ;
-  wire [31:0] \controls$58.imm ;
-  wire \controls$58.indirect ;
-  wire \controls$58.inverted ;
-  wire \controls$58.jump ;
-  wire \controls$58.load ;
+  wire [1:0] \controls$60.amo ;
+  wire \controls$60.atomic ;
+  wire \controls$60.b_is_csr ;
+  wire \controls$60.b_unsigned ;
+  wire \controls$60.branch ;
+  wire \controls$60.by_order ;
+  wire \controls$60.byte ;
+  wire \controls$60.collective ;
+  wire [4:0] \controls$60.csr ;
+  wire \controls$60.divide ;
+  wire \controls$60.dot4 ;
+  wire \controls$60.exit ;
+  wire \controls$60.float ;
+  wire [3:0] \controls$60.float_op ;
+  wire [1:0] \controls$60.function ;
+  wire \controls$60.half ;
+  wire \controls$60.high ;
+  wire \controls$60.illegal ;
+  wire [31:0] \controls$60.imm ;
+  wire \controls$60.indirect ;
+  wire \controls$60.inverted ;
+  wire \controls$60.jump ;
+  wire \controls$60.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$58.meet ;
-  wire [2:0] \controls$58.mode ;
-  wire \controls$58.multiply ;
-  wire [4:0] \controls$58.rd ;
-  wire \controls$58.reads_rs2 ;
-  wire \controls$58.remainder ;
-  wire \controls$58.right ;
-  wire \controls$58.root ;
-  wire \controls$58.rounds ;
-  wire \controls$58.shift ;
-  wire \controls$58.slow_float ;
-  wire \controls$58.store ;
-  wire \controls$58.subtract ;
-  wire \controls$58.table ;
-  wire \controls$58.unsigned ;
-  wire \controls$58.upper ;
-  wire \controls$58.upper_pc ;
-  wire \controls$58.word ;
-  wire \controls$58.writes ;
+  wire [2:0] \controls$60.meet ;
+  wire [2:0] \controls$60.mode ;
+  wire \controls$60.multiply ;
+  wire [4:0] \controls$60.rd ;
+  wire \controls$60.reads_rs2 ;
+  wire \controls$60.remainder ;
+  wire \controls$60.right ;
+  wire \controls$60.root ;
+  wire \controls$60.rounds ;
+  wire \controls$60.shift ;
+  wire \controls$60.slow_float ;
+  wire \controls$60.store ;
+  wire \controls$60.subtract ;
+  wire \controls$60.table ;
+  wire \controls$60.unsigned ;
+  wire \controls$60.upper ;
+  wire \controls$60.upper_pc ;
+  wire \controls$60.word ;
+  wire \controls$60.writes ;
   wire \controls.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
@@ -33626,12 +33984,12 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   output early_writes;
   wire early_writes;
   wire [31:0] factor;
-  wire [31:0] \factor$61 ;
+  wire [31:0] \factor$63 ;
   reg [63:0] factor_1 = 64'h0000000000000000;
   input [63:0] first;
   wire [63:0] first;
   wire gives;
-  wire \gives$85 ;
+  wire \gives$88 ;
   wire [4:0] lane_mask;
   output [29:0] link_1;
   reg [29:0] link_1 = 30'h00000000;
@@ -33726,6 +34084,8 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   (* init = 2'h0 *)
   wire [1:0] o__odd_jump;
   (* init = 2'h0 *)
+  wire [1:0] o__port;
+  (* init = 2'h0 *)
   wire [1:0] o__private;
   output [63:0] o__row;
   wire [63:0] o__row;
@@ -33757,6 +34117,9 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   output [1:0] odd_jump_1;
   reg [1:0] odd_jump_1 = 2'h0;
   wire [1:0] odd_jump_early;
+  output [1:0] port_1;
+  reg [1:0] port_1 = 2'h0;
+  wire [1:0] port_early;
   wire [7:0] power_0_high;
   wire [3:0] power_0_low;
   wire [7:0] power_1_high;
@@ -33767,7 +34130,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   reg [1:0] private_1 = 2'h0;
   wire [1:0] private_early;
   wire [31:0] result;
-  wire [31:0] \result$92 ;
+  wire [31:0] \result$95 ;
   wire [63:0] row;
   input [63:0] second;
   wire [63:0] second;
@@ -33785,7 +34148,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   output [63:0] sums_1;
   reg [63:0] sums_1 = 64'h0000000000000000;
   wire taken;
-  wire \taken$88 ;
+  wire \taken$91 ;
   wire [29:0] target;
   output [29:0] target_1;
   reg [29:0] target_1 = 30'h00000000;
@@ -33963,45 +34326,73 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign \$146  = ~ \$145 ;
   assign \$147  = \$144  & \$146 ;
   assign \$148  = \$143  | \$147 ;
-  assign \$149  = \$142  & \$148 ;
-  assign \$150  = \$141  | \$149 ;
-  assign \$151  = ~ \$150 ;
-  assign \$152  = sum[31:24] == 5'h10;
-  assign \$153  = sum[31:16] == 14'h2000;
-  assign \$154  = | \sum$38 [1:0];
-  assign \$155  = controls_sum_1[26] & \$154 ;
-  assign \$156  = controls_sum_1[25] & \sum$38 [0];
-  assign \$157  = \$155  | \$156 ;
-  assign \$158  = \sum$38 [31:24] == 5'h10;
-  assign \$159  = ~ \$158 ;
-  assign \$160  = controls_sum_1[20] & \$159 ;
-  assign \$161  = ~ \$160 ;
-  assign \$162  = \$157  & \$161 ;
-  assign \$163  = \sum$38 [31:24] == 5'h10;
-  assign \$164  = \sum$38 [23:0] >= 12'h800;
+  assign \$149  = sum[31:12] == 14'h2000;
+  assign \$151  = ! \$150 ;
+  assign \$152  = sum[7:2] < 5'h10;
+  assign \$153  = sum[7:2] == 5'h10;
+  assign \$154  = \$152  | \$153 ;
+  assign \$155  = sum[7:2] >= 6'h20;
+  assign \$156  = sum[7:2] < 6'h30;
+  assign \$157  = \$155  & \$156 ;
+  assign \$158  = controls_sum_1[19] ? \$154  : \$157 ;
+  assign \$159  = \$151  & \$158 ;
+  assign \$160  = controls_sum_1[26] & \$159 ;
+  assign \$161  = \$149  & \$160 ;
+  assign \$162  = \$148  | \$161 ;
+  assign \$163  = \$142  & \$162 ;
+  assign \$164  = \$141  | \$163 ;
   assign \$165  = ~ \$164 ;
-  assign \$166  = \$163  & \$165 ;
-  assign \$167  = ~ controls_sum_1[20];
-  assign \$169  = \sum$38 [31:16] == 14'h2000;
-  assign \$170  = \sum$38 [15:0] >= private;
-  assign \$171  = ~ \$170 ;
-  assign \$172  = \$169  & \$171 ;
-  assign \$173  = \$168  | \$172 ;
-  assign \$174  = \$167  & \$173 ;
-  assign \$175  = \$166  | \$174 ;
+  assign \$166  = sum[31:24] == 5'h10;
+  assign \$167  = sum[31:16] == 14'h2000;
+  assign \$168  = sum[31:12] == 14'h2000;
+  assign \$169  = | \sum$38 [1:0];
+  assign \$170  = controls_sum_1[26] & \$169 ;
+  assign \$171  = controls_sum_1[25] & \sum$38 [0];
+  assign \$172  = \$170  | \$171 ;
+  assign \$173  = \sum$38 [31:24] == 5'h10;
+  assign \$174  = ~ \$173 ;
+  assign \$175  = controls_sum_1[20] & \$174 ;
   assign \$176  = ~ \$175 ;
-  assign \$177  = \sum$38 [31:24] == 5'h10;
-  assign \$178  = \sum$38 [31:16] == 14'h2000;
-  assign writes = writes_1 & controls_row_1[22];
-  assign \$179  = | { controls_row_1[1:0], controls_row_1[16], controls_row_1[22] };
+  assign \$177  = \$172  & \$176 ;
+  assign \$178  = \sum$38 [31:24] == 5'h10;
+  assign \$179  = \sum$38 [23:0] >= 12'h800;
   assign \$180  = ~ \$179 ;
-  assign gives = writes_1 & \$180 ;
-  assign \$181  = | { controls_row_1[1:0], controls_row_1[16], controls_row_1[22] };
-  assign \$182  = ~ \$181 ;
-  assign \gives$85  = writes_1 & \$182 ;
-  assign \$183  = { \taken$88 , taken } & token_lane_2[33:32];
-  assign o__taken = \$183  & { controls_lane_2[13], controls_lane_2[13] };
-  assign o__row = row | { \result$92 , result };
+  assign \$181  = \$178  & \$180 ;
+  assign \$182  = ~ controls_sum_1[20];
+  assign \$184  = \sum$38 [31:16] == 14'h2000;
+  assign \$185  = \sum$38 [15:0] >= private;
+  assign \$186  = ~ \$185 ;
+  assign \$187  = \$184  & \$186 ;
+  assign \$188  = \$183  | \$187 ;
+  assign \$189  = \sum$38 [31:12] == 14'h2000;
+  assign \$191  = ! \$190 ;
+  assign \$192  = \sum$38 [7:2] < 5'h10;
+  assign \$193  = \sum$38 [7:2] == 5'h10;
+  assign \$194  = \$192  | \$193 ;
+  assign \$195  = \sum$38 [7:2] >= 6'h20;
+  assign \$196  = \sum$38 [7:2] < 6'h30;
+  assign \$197  = \$195  & \$196 ;
+  assign \$198  = controls_sum_1[19] ? \$194  : \$197 ;
+  assign \$199  = \$191  & \$198 ;
+  assign \$200  = controls_sum_1[26] & \$199 ;
+  assign \$201  = \$189  & \$200 ;
+  assign \$202  = \$188  | \$201 ;
+  assign \$203  = \$182  & \$202 ;
+  assign \$204  = \$181  | \$203 ;
+  assign \$205  = ~ \$204 ;
+  assign \$206  = \sum$38 [31:24] == 5'h10;
+  assign \$207  = \sum$38 [31:16] == 14'h2000;
+  assign \$208  = \sum$38 [31:12] == 14'h2000;
+  assign writes = writes_1 & controls_row_1[22];
+  assign \$209  = | { controls_row_1[1:0], controls_row_1[16], controls_row_1[22] };
+  assign \$210  = ~ \$209 ;
+  assign gives = writes_1 & \$210 ;
+  assign \$211  = | { controls_row_1[1:0], controls_row_1[16], controls_row_1[22] };
+  assign \$212  = ~ \$211 ;
+  assign \gives$88  = writes_1 & \$212 ;
+  assign \$213  = { \taken$91 , taken } & token_lane_2[33:32];
+  assign o__taken = \$213  & { controls_lane_2[13], controls_lane_2[13] };
+  assign o__row = row | { \result$95 , result };
   always @(posedge core_clk)
     a_1 <= first;
   always @(posedge core_clk)
@@ -34013,7 +34404,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   always @(posedge core_clk)
     controls_1 <= controls;
   always @(posedge core_clk)
-    valid_1 <= \$184 ;
+    valid_1 <= \$214 ;
   always @(posedge core_clk)
     link_row_1 <= \$127 [29:0];
   always @(posedge core_clk)
@@ -34025,9 +34416,9 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   always @(posedge core_clk)
     controls_lane_2 <= controls_lane_1;
   always @(posedge core_clk)
-    valid_lane_1 <= \$185 ;
+    valid_lane_1 <= \$215 ;
   always @(posedge core_clk)
-    valid_lane_2 <= \$186 ;
+    valid_lane_2 <= \$216 ;
   always @(posedge core_clk)
     token_lane_1 <= token_1;
   always @(posedge core_clk)
@@ -34059,11 +34450,13 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   always @(posedge core_clk)
     private_1 <= private_early;
   always @(posedge core_clk)
+    port_1 <= port_early;
+  always @(posedge core_clk)
     controls_row_1 <= controls_1;
   always @(posedge core_clk)
-    writes_1 <= \$187 ;
+    writes_1 <= \$217 ;
   always @(posedge core_clk)
-    o__common <= \$188 ;
+    o__common <= \$218 ;
   \weft.simt.core.execute.collectives  collectives (
     .a(a_1),
     .answer(answer),
@@ -34094,37 +34487,37 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
     .core_clk(core_clk),
     .core_rst(core_rst),
     .factor(factor_1[63:32]),
-    .gives(\gives$85 ),
-    .\result$24 (\result$92 ),
+    .gives(\gives$88 ),
+    .\result$24 (\result$95 ),
     .sum(\sum$38 ),
-    .taken(\taken$88 )
+    .taken(\taken$91 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$184  = valid;
+    \$214  = valid;
     if (core_rst) begin
-      \$184  = 1'h0;
+      \$214  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$185  = valid_1;
+    \$215  = valid_1;
     if (core_rst) begin
-      \$185  = 1'h0;
+      \$215  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$186  = valid_lane_1;
+    \$216  = valid_lane_1;
     if (core_rst) begin
-      \$186  = 1'h0;
+      \$216  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$187  = early_writes;
+    \$217  = early_writes;
     if (core_rst) begin
-      \$187  = 1'h0;
+      \$217  = 1'h0;
     end
   end
   always @* begin
@@ -34133,21 +34526,21 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
     if (writes_1) begin
       (* full_case = 32'd1 *)
       if (controls_row_1[22]) begin
-        \$188  = answer;
+        \$218  = answer;
       end else if (controls_row_1[16]) begin
-        \$188  = { link_row_1, 2'h0 };
+        \$218  = { link_row_1, 2'h0 };
       end else if (controls_row_1[0]) begin
-        \$188  = controls_row_1[87:56];
+        \$218  = controls_row_1[87:56];
       end else if (controls_row_1[1]) begin
-        \$188  = { target_row_1, 2'h0 };
+        \$218  = { target_row_1, 2'h0 };
       end else begin
-        \$188  = 32'd0;
+        \$218  = 32'd0;
       end
     end else begin
-      \$188  = 32'd0;
+      \$218  = 32'd0;
     end
     if (core_rst) begin
-      \$188  = 32'd0;
+      \$218  = 32'd0;
     end
   end
   assign power_0_low = { \$82 , \$80 , \$78 , \$76  };
@@ -34156,20 +34549,20 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign power_1_high = { \$122 , \$120 , \$118 , \$116 , \$114 , \$112 , \$110 , \$108  };
   assign \$signal  = \$127 [29:0];
   assign target = \$128 [29:0];
-  assign \controls$54  = controls_1;
+  assign \controls$56  = controls_1;
   assign a = a_1[31:0];
   assign b = b_1[31:0];
   assign factor = factor_1[31:0];
-  assign \controls$58  = controls_1;
-  assign \a$59  = a_1[63:32];
-  assign \b$60  = b_1[63:32];
-  assign \factor$61  = factor_1[63:32];
+  assign \controls$60  = controls_1;
+  assign \a$61  = a_1[63:32];
+  assign \b$62  = b_1[63:32];
+  assign \factor$63  = factor_1[63:32];
   assign meet = controls_1[39:37];
   assign lane_mask = controls_1[60:56];
   assign live = token_1[35:34];
-  assign \a$65  = a_1;
-  assign \a$66  = a_1;
-  assign \b$67  = b_1;
+  assign \a$67  = a_1;
+  assign \a$68  = a_1;
+  assign \b$69  = b_1;
   assign early = controls_1;
   assign o__valid = valid_lane_2;
   assign o__token = token_lane_2;
@@ -34184,6 +34577,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign o__odd_jump = odd_jump_1;
   assign o__shared = shared_1;
   assign o__private = private_1;
+  assign o__port = port_1;
   assign \controls.upper  = controls[0];
   assign \controls.upper_pc  = controls[1];
   assign \controls.b_is_csr  = controls[2];
@@ -34239,94 +34633,94 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign \token.state.turn  = token[52];
   assign \token.starved  = token[53];
   assign \token.no_code  = token[54];
-  assign \controls$54.upper  = controls_1[0];
-  assign \controls$54.upper_pc  = controls_1[1];
-  assign \controls$54.b_is_csr  = controls_1[2];
-  assign \controls$54.subtract  = controls_1[3];
-  assign \controls$54.unsigned  = controls_1[4];
-  assign \controls$54.shift  = controls_1[5];
-  assign \controls$54.right  = controls_1[6];
-  assign \controls$54.multiply  = controls_1[7];
-  assign \controls$54.high  = controls_1[8];
-  assign \controls$54.a_unsigned  = controls_1[9];
-  assign \controls$54.b_unsigned  = controls_1[10];
-  assign \controls$54.divide  = controls_1[11];
-  assign \controls$54.remainder  = controls_1[12];
-  assign \controls$54.branch  = controls_1[13];
-  assign \controls$54.by_order  = controls_1[14];
-  assign \controls$54.inverted  = controls_1[15];
-  assign \controls$54.jump  = controls_1[16];
-  assign \controls$54.indirect  = controls_1[17];
-  assign \controls$54.load  = controls_1[18];
-  assign \controls$54.store  = controls_1[19];
-  assign \controls$54.atomic  = controls_1[20];
-  assign \controls$54.exit  = controls_1[21];
-  assign \controls$54.collective  = controls_1[22];
-  assign \controls$54.dot4  = controls_1[23];
-  assign \controls$54.byte  = controls_1[24];
-  assign \controls$54.half  = controls_1[25];
-  assign \controls$54.word  = controls_1[26];
-  assign \controls$54.float  = controls_1[27];
-  assign \controls$54.slow_float  = controls_1[28];
-  assign \controls$54.table  = controls_1[29];
-  assign \controls$54.root  = controls_1[30];
-  assign \controls$54.rounds  = controls_1[31];
-  assign \controls$54.writes  = controls_1[32];
-  assign \controls$54.reads_rs2  = controls_1[33];
-  assign \controls$54.alu  = controls_1[36:34];
-  assign \controls$54.meet  = controls_1[39:37];
-  assign \controls$54.amo  = controls_1[41:40];
-  assign \controls$54.float_op  = controls_1[45:42];
-  assign \controls$54.function  = controls_1[47:46];
-  assign \controls$54.mode  = controls_1[50:48];
-  assign \controls$54.rd  = controls_1[55:51];
-  assign \controls$54.imm  = controls_1[87:56];
-  assign \controls$54.csr  = controls_1[92:88];
-  assign \controls$54.illegal  = controls_1[93];
-  assign \controls$58.upper  = controls_1[0];
-  assign \controls$58.upper_pc  = controls_1[1];
-  assign \controls$58.b_is_csr  = controls_1[2];
-  assign \controls$58.subtract  = controls_1[3];
-  assign \controls$58.unsigned  = controls_1[4];
-  assign \controls$58.shift  = controls_1[5];
-  assign \controls$58.right  = controls_1[6];
-  assign \controls$58.multiply  = controls_1[7];
-  assign \controls$58.high  = controls_1[8];
-  assign \controls$58.a_unsigned  = controls_1[9];
-  assign \controls$58.b_unsigned  = controls_1[10];
-  assign \controls$58.divide  = controls_1[11];
-  assign \controls$58.remainder  = controls_1[12];
-  assign \controls$58.branch  = controls_1[13];
-  assign \controls$58.by_order  = controls_1[14];
-  assign \controls$58.inverted  = controls_1[15];
-  assign \controls$58.jump  = controls_1[16];
-  assign \controls$58.indirect  = controls_1[17];
-  assign \controls$58.load  = controls_1[18];
-  assign \controls$58.store  = controls_1[19];
-  assign \controls$58.atomic  = controls_1[20];
-  assign \controls$58.exit  = controls_1[21];
-  assign \controls$58.collective  = controls_1[22];
-  assign \controls$58.dot4  = controls_1[23];
-  assign \controls$58.byte  = controls_1[24];
-  assign \controls$58.half  = controls_1[25];
-  assign \controls$58.word  = controls_1[26];
-  assign \controls$58.float  = controls_1[27];
-  assign \controls$58.slow_float  = controls_1[28];
-  assign \controls$58.table  = controls_1[29];
-  assign \controls$58.root  = controls_1[30];
-  assign \controls$58.rounds  = controls_1[31];
-  assign \controls$58.writes  = controls_1[32];
-  assign \controls$58.reads_rs2  = controls_1[33];
-  assign \controls$58.alu  = controls_1[36:34];
-  assign \controls$58.meet  = controls_1[39:37];
-  assign \controls$58.amo  = controls_1[41:40];
-  assign \controls$58.float_op  = controls_1[45:42];
-  assign \controls$58.function  = controls_1[47:46];
-  assign \controls$58.mode  = controls_1[50:48];
-  assign \controls$58.rd  = controls_1[55:51];
-  assign \controls$58.imm  = controls_1[87:56];
-  assign \controls$58.csr  = controls_1[92:88];
-  assign \controls$58.illegal  = controls_1[93];
+  assign \controls$56.upper  = controls_1[0];
+  assign \controls$56.upper_pc  = controls_1[1];
+  assign \controls$56.b_is_csr  = controls_1[2];
+  assign \controls$56.subtract  = controls_1[3];
+  assign \controls$56.unsigned  = controls_1[4];
+  assign \controls$56.shift  = controls_1[5];
+  assign \controls$56.right  = controls_1[6];
+  assign \controls$56.multiply  = controls_1[7];
+  assign \controls$56.high  = controls_1[8];
+  assign \controls$56.a_unsigned  = controls_1[9];
+  assign \controls$56.b_unsigned  = controls_1[10];
+  assign \controls$56.divide  = controls_1[11];
+  assign \controls$56.remainder  = controls_1[12];
+  assign \controls$56.branch  = controls_1[13];
+  assign \controls$56.by_order  = controls_1[14];
+  assign \controls$56.inverted  = controls_1[15];
+  assign \controls$56.jump  = controls_1[16];
+  assign \controls$56.indirect  = controls_1[17];
+  assign \controls$56.load  = controls_1[18];
+  assign \controls$56.store  = controls_1[19];
+  assign \controls$56.atomic  = controls_1[20];
+  assign \controls$56.exit  = controls_1[21];
+  assign \controls$56.collective  = controls_1[22];
+  assign \controls$56.dot4  = controls_1[23];
+  assign \controls$56.byte  = controls_1[24];
+  assign \controls$56.half  = controls_1[25];
+  assign \controls$56.word  = controls_1[26];
+  assign \controls$56.float  = controls_1[27];
+  assign \controls$56.slow_float  = controls_1[28];
+  assign \controls$56.table  = controls_1[29];
+  assign \controls$56.root  = controls_1[30];
+  assign \controls$56.rounds  = controls_1[31];
+  assign \controls$56.writes  = controls_1[32];
+  assign \controls$56.reads_rs2  = controls_1[33];
+  assign \controls$56.alu  = controls_1[36:34];
+  assign \controls$56.meet  = controls_1[39:37];
+  assign \controls$56.amo  = controls_1[41:40];
+  assign \controls$56.float_op  = controls_1[45:42];
+  assign \controls$56.function  = controls_1[47:46];
+  assign \controls$56.mode  = controls_1[50:48];
+  assign \controls$56.rd  = controls_1[55:51];
+  assign \controls$56.imm  = controls_1[87:56];
+  assign \controls$56.csr  = controls_1[92:88];
+  assign \controls$56.illegal  = controls_1[93];
+  assign \controls$60.upper  = controls_1[0];
+  assign \controls$60.upper_pc  = controls_1[1];
+  assign \controls$60.b_is_csr  = controls_1[2];
+  assign \controls$60.subtract  = controls_1[3];
+  assign \controls$60.unsigned  = controls_1[4];
+  assign \controls$60.shift  = controls_1[5];
+  assign \controls$60.right  = controls_1[6];
+  assign \controls$60.multiply  = controls_1[7];
+  assign \controls$60.high  = controls_1[8];
+  assign \controls$60.a_unsigned  = controls_1[9];
+  assign \controls$60.b_unsigned  = controls_1[10];
+  assign \controls$60.divide  = controls_1[11];
+  assign \controls$60.remainder  = controls_1[12];
+  assign \controls$60.branch  = controls_1[13];
+  assign \controls$60.by_order  = controls_1[14];
+  assign \controls$60.inverted  = controls_1[15];
+  assign \controls$60.jump  = controls_1[16];
+  assign \controls$60.indirect  = controls_1[17];
+  assign \controls$60.load  = controls_1[18];
+  assign \controls$60.store  = controls_1[19];
+  assign \controls$60.atomic  = controls_1[20];
+  assign \controls$60.exit  = controls_1[21];
+  assign \controls$60.collective  = controls_1[22];
+  assign \controls$60.dot4  = controls_1[23];
+  assign \controls$60.byte  = controls_1[24];
+  assign \controls$60.half  = controls_1[25];
+  assign \controls$60.word  = controls_1[26];
+  assign \controls$60.float  = controls_1[27];
+  assign \controls$60.slow_float  = controls_1[28];
+  assign \controls$60.table  = controls_1[29];
+  assign \controls$60.root  = controls_1[30];
+  assign \controls$60.rounds  = controls_1[31];
+  assign \controls$60.writes  = controls_1[32];
+  assign \controls$60.reads_rs2  = controls_1[33];
+  assign \controls$60.alu  = controls_1[36:34];
+  assign \controls$60.meet  = controls_1[39:37];
+  assign \controls$60.amo  = controls_1[41:40];
+  assign \controls$60.float_op  = controls_1[45:42];
+  assign \controls$60.function  = controls_1[47:46];
+  assign \controls$60.mode  = controls_1[50:48];
+  assign \controls$60.rd  = controls_1[55:51];
+  assign \controls$60.imm  = controls_1[87:56];
+  assign \controls$60.csr  = controls_1[92:88];
+  assign \controls$60.illegal  = controls_1[93];
   assign \early.upper  = controls_1[0];
   assign \early.upper_pc  = controls_1[1];
   assign \early.b_is_csr  = controls_1[2];
@@ -34426,18 +34820,22 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign \o__controls.imm  = controls_lane_2[87:56];
   assign \o__controls.csr  = controls_lane_2[92:88];
   assign \o__controls.illegal  = controls_lane_2[93];
-  assign private_early[1] = \$178 ;
-  assign private_early[0] = \$153 ;
-  assign shared_early[1] = \$177 ;
-  assign shared_early[0] = \$152 ;
+  assign port_early[1] = \$208 ;
+  assign port_early[0] = \$168 ;
+  assign private_early[1] = \$207 ;
+  assign private_early[0] = \$167 ;
+  assign shared_early[1] = \$206 ;
+  assign shared_early[0] = \$166 ;
   assign odd_jump_early[1] = \sum$38 [1];
   assign odd_jump_early[0] = sum[1];
-  assign nowhere_early[1] = \$176 ;
-  assign nowhere_early[0] = \$151 ;
-  assign crooked_early[1] = \$162 ;
+  assign nowhere_early[1] = \$205 ;
+  assign nowhere_early[0] = \$165 ;
+  assign crooked_early[1] = \$177 ;
   assign crooked_early[0] = \$137 ;
   assign \$143  = sum[31];
-  assign \$168  = \sum$38 [31];
+  assign \$150  = { 8'h00, sum[11:8] };
+  assign \$183  = \sum$38 [31];
+  assign \$190  = { 8'h00, \sum$38 [11:8] };
 endmodule
 
 module \weft.simt.core.execute.collectives (core_rst, writes, a, live, \meet$7 , lane_mask, row, answer, core_clk);
@@ -36798,7 +37196,7 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   assign \$61  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$8781$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$8995$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -36810,8 +37208,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$8781$15 ;
-  wire [9:0] \port$8781$15 ;
+  input [9:0] \port$8995$15 ;
+  wire [9:0] \port$8995$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -36841,17 +37239,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$8781$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$8781$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$8995$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$8995$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$8781$15 [4:0] };
-  assign rs1 = \port$8781$15 [4:0];
+  assign first__addr = { warp, \port$8995$15 [4:0] };
+  assign rs1 = \port$8995$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$8781$15 [9:5] };
-  assign rs2 = \port$8781$15 [9:5];
+  assign second__addr = { warp, \port$8995$15 [9:5] };
+  assign rs2 = \port$8995$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -36859,7 +37257,7 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   assign write_data = write__data;
 endmodule
 
-module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__valid, early_warp, controls, token, stored, sums, shared, private, launch, access__payload, divide__payload, slow__payload, core_clk);
+module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__valid, early_warp, controls, token, stored, sums, shared, private, port, launch, access__payload, divide__payload, slow__payload, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$74  = 0;
   wire [17:0] \$1 ;
   wire [18:0] \$2 ;
@@ -36867,8 +37265,8 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   wire [32:0] \$4 ;
   wire [32:0] \$5 ;
   reg [31:0] \$6 ;
-  output [147:0] access__payload;
-  wire [147:0] access__payload;
+  output [149:0] access__payload;
+  wire [149:0] access__payload;
   wire [63:0] \access__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -36881,6 +37279,7 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   wire \access__payload.half ;
   wire \access__payload.load ;
   wire [1:0] \access__payload.mask ;
+  wire [1:0] \access__payload.port ;
   wire [4:0] \access__payload.rd ;
   wire \access__payload.remainder ;
   wire [1:0] \access__payload.shared ;
@@ -36958,8 +37357,8 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   wire core_clk;
   input core_rst;
   wire core_rst;
-  output [147:0] divide__payload;
-  wire [147:0] divide__payload;
+  output [149:0] divide__payload;
+  wire [149:0] divide__payload;
   wire [63:0] \divide__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -36972,6 +37371,7 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   wire \divide__payload.half ;
   wire \divide__payload.load ;
   wire [1:0] \divide__payload.mask ;
+  wire [1:0] \divide__payload.port ;
   wire [4:0] \divide__payload.rd ;
   wire \divide__payload.remainder ;
   wire [1:0] \divide__payload.shared ;
@@ -37002,6 +37402,8 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   wire [23:0] \launch.shared_base ;
   reg [31:0] offset_0;
   reg [31:0] offset_1;
+  input [1:0] port;
+  wire [1:0] port;
   input [1:0] private;
   wire [1:0] private;
   input [1:0] shared;
@@ -37102,8 +37504,9 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   assign \access__payload.warp  = access__payload[15:14];
   assign \access__payload.mask  = access__payload[17:16];
   assign \access__payload.shared  = access__payload[19:18];
-  assign \access__payload.a  = access__payload[83:20];
-  assign \access__payload.b  = access__payload[147:84];
+  assign \access__payload.port  = access__payload[21:20];
+  assign \access__payload.a  = access__payload[85:22];
+  assign \access__payload.b  = access__payload[149:86];
   assign \controls.upper  = controls[0];
   assign \controls.upper_pc  = controls[1];
   assign \controls.b_is_csr  = controls[2];
@@ -37171,8 +37574,9 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   assign \divide__payload.warp  = divide__payload[15:14];
   assign \divide__payload.mask  = divide__payload[17:16];
   assign \divide__payload.shared  = divide__payload[19:18];
-  assign \divide__payload.a  = divide__payload[83:20];
-  assign \divide__payload.b  = divide__payload[147:84];
+  assign \divide__payload.port  = divide__payload[21:20];
+  assign \divide__payload.a  = divide__payload[85:22];
+  assign \divide__payload.b  = divide__payload[149:86];
   assign \slow__payload.table  = slow__payload[0];
   assign \slow__payload.root  = slow__payload[1];
   assign \slow__payload.function  = slow__payload[3:2];
@@ -37191,8 +37595,9 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   assign slow__payload[3:2] = controls[47:46];
   assign slow__payload[1] = controls[30];
   assign slow__payload[0] = controls[29];
-  assign divide__payload[147:84] = stored;
-  assign divide__payload[83:20] = sums;
+  assign divide__payload[149:86] = stored;
+  assign divide__payload[85:22] = sums;
+  assign divide__payload[21:20] = port;
   assign divide__payload[19:18] = shared;
   assign divide__payload[17:16] = token[33:32];
   assign divide__payload[15:14] = token[1:0];
@@ -37205,8 +37610,9 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   assign divide__payload[2] = controls[20];
   assign divide__payload[1] = controls[19];
   assign divide__payload[0] = controls[18];
-  assign access__payload[147:84] = stored;
-  assign access__payload[83:20] = { offset_1, offset_0 };
+  assign access__payload[149:86] = stored;
+  assign access__payload[85:22] = { offset_1, offset_0 };
+  assign access__payload[21:20] = port;
   assign access__payload[19:18] = shared;
   assign access__payload[17:16] = token[33:32];
   assign access__payload[15:14] = token[1:0];
@@ -38790,16 +39196,21 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, write__done__valid, port__ready, \o__ready$97 , i__valid, \i__valid$28 , \busy$89 , \o__valid$101 , \o__payload$102 , access__ready, \port$5725$0 , \port$5728$0 , \port$5731$0 , \port$5742$0 , \port$5744$0 , stored, coming, read__burst__valid, read__beat__ready
-, write__burst__valid, write__beat__valid, beats, divide__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, port__out, \shared__valid$42 , shared__region, shared__write, shared__rows, shared__strobe, shared__data, port_warp, read__burst__payload, write__burst__payload, write__beat__payload, i__payload
-, \i__payload$24 , core_clk);
-  wire [4:0] \$1 ;
-  wire \$10 ;
-  wire \$11 ;
+module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, write__done__payload, write__done__valid, \port__ready$46 , \o__ready$118 , i__valid, \i__valid$40 , \busy$109 , \o__valid$123 , \o__payload$124 , access__ready, \port$5846$0 , \port$5849$0 , \port$5854$0 , \port$5869$0 , \port$5873$0 , stored, coming
+, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, beats, semaphore, push__valid, push__payload, take, divide__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, port__out, \shared__valid$54 , shared__region, shared__write, shared__rows, shared__strobe
+, shared__data, port_warp, read__burst__payload, write__burst__payload, write__beat__payload, i__payload, \i__payload$36 , core_clk);
+  wire [5:0] \$1 ;
+  wire [81:0] \$10 ;
+  wire [81:0] \$11 ;
   wire \$12 ;
   wire \$13 ;
   wire \$14 ;
-  wire [4:0] \$2 ;
+  wire \$15 ;
+  wire \$16 ;
+  wire [8:0] \$17 ;
+  wire \$18 ;
+  wire [1:0] \$19 ;
+  wire [5:0] \$2 ;
   wire [81:0] \$3 ;
   wire [81:0] \$4 ;
   wire [81:0] \$5 ;
@@ -38807,12 +39218,12 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire [81:0] \$7 ;
   wire [81:0] \$8 ;
   wire [81:0] \$9 ;
-  wire [3:0] \$signal ;
+  wire [4:0] \$signal ;
   input abort;
   wire abort;
-  wire \abort$77 ;
-  wire \abort$78 ;
-  wire [147:0] access__payload;
+  wire \abort$89 ;
+  wire \abort$98 ;
+  wire [149:0] access__payload;
   wire [63:0] \access__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -38825,6 +39236,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \access__payload.half ;
   wire \access__payload.load ;
   wire [1:0] \access__payload.mask ;
+  wire [1:0] \access__payload.port ;
   wire [4:0] \access__payload.rd ;
   wire \access__payload.remainder ;
   wire [1:0] \access__payload.shared ;
@@ -38836,21 +39248,22 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire access__valid;
   output [4:0] beats;
   wire [4:0] beats;
-  wire [4:0] \beats$88 ;
+  wire [4:0] \beats$108 ;
   wire busy;
-  output \busy$89 ;
-  wire \busy$89 ;
-  wire \busy$90 ;
+  output \busy$109 ;
+  wire \busy$109 ;
+  wire \busy$110 ;
+  wire \busy$91 ;
   output coming;
   wire coming;
-  wire \coming$82 ;
+  wire \coming$102 ;
   input core_clk;
   wire core_clk;
   input core_rst;
   wire core_rst;
   wire [4:0] counts;
-  wire [4:0] \counts$86 ;
-  wire [147:0] divide__payload;
+  wire [4:0] \counts$106 ;
+  wire [149:0] divide__payload;
   wire [63:0] \divide__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -38863,6 +39276,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \divide__payload.half ;
   wire \divide__payload.load ;
   wire [1:0] \divide__payload.mask ;
+  wire [1:0] \divide__payload.port ;
   wire [4:0] \divide__payload.rd ;
   wire \divide__payload.remainder ;
   wire [1:0] \divide__payload.shared ;
@@ -38872,14 +39286,14 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   output divide__ready;
   wire divide__ready;
   wire divide__valid;
-  input [147:0] i__payload;
-  wire [147:0] i__payload;
-  wire [154:0] \i__payload$12 ;
+  input [149:0] i__payload;
+  wire [149:0] i__payload;
+  wire [156:0] \i__payload$12 ;
   wire \i__payload$12.emit ;
   wire \i__payload$12.last ;
   wire [1:0] \i__payload$12.mask ;
   wire \i__payload$12.region ;
-  wire [147:0] \i__payload$12.request ;
+  wire [149:0] \i__payload$12.request ;
   wire [63:0] \i__payload$12.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -38892,6 +39306,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \i__payload$12.request.half ;
   wire \i__payload$12.request.load ;
   wire [1:0] \i__payload$12.request.mask ;
+  wire [1:0] \i__payload$12.request.port ;
   wire [4:0] \i__payload$12.request.rd ;
   wire \i__payload$12.request.remainder ;
   wire [1:0] \i__payload$12.request.shared ;
@@ -38899,12 +39314,12 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \i__payload$12.request.unsigned ;
   wire [1:0] \i__payload$12.request.warp ;
   wire [1:0] \i__payload$12.served ;
-  wire [154:0] \i__payload$18 ;
+  wire [156:0] \i__payload$18 ;
   wire \i__payload$18.emit ;
   wire \i__payload$18.last ;
   wire [1:0] \i__payload$18.mask ;
   wire \i__payload$18.region ;
-  wire [147:0] \i__payload$18.request ;
+  wire [149:0] \i__payload$18.request ;
   wire [63:0] \i__payload$18.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -38917,6 +39332,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \i__payload$18.request.half ;
   wire \i__payload$18.request.load ;
   wire [1:0] \i__payload$18.request.mask ;
+  wire [1:0] \i__payload$18.request.port ;
   wire [4:0] \i__payload$18.request.rd ;
   wire \i__payload$18.request.remainder ;
   wire [1:0] \i__payload$18.request.shared ;
@@ -38924,27 +39340,54 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \i__payload$18.request.unsigned ;
   wire [1:0] \i__payload$18.request.warp ;
   wire [1:0] \i__payload$18.served ;
-  input [147:0] \i__payload$24 ;
-  wire [147:0] \i__payload$24 ;
-  wire [63:0] \i__payload$24.a ;
+  wire [156:0] \i__payload$24 ;
+  wire \i__payload$24.emit ;
+  wire \i__payload$24.last ;
+  wire [1:0] \i__payload$24.mask ;
+  wire \i__payload$24.region ;
+  wire [149:0] \i__payload$24.request ;
+  wire [63:0] \i__payload$24.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \i__payload$24.amo ;
-  wire \i__payload$24.atomic ;
-  wire [63:0] \i__payload$24.b ;
-  wire \i__payload$24.byte ;
-  wire \i__payload$24.half ;
-  wire \i__payload$24.load ;
-  wire [1:0] \i__payload$24.mask ;
-  wire [4:0] \i__payload$24.rd ;
-  wire \i__payload$24.remainder ;
-  wire [1:0] \i__payload$24.shared ;
-  wire \i__payload$24.store ;
-  wire \i__payload$24.unsigned ;
-  wire [1:0] \i__payload$24.warp ;
-  wire [147:0] \i__payload$6 ;
+  wire [1:0] \i__payload$24.request.amo ;
+  wire \i__payload$24.request.atomic ;
+  wire [63:0] \i__payload$24.request.b ;
+  wire \i__payload$24.request.byte ;
+  wire \i__payload$24.request.half ;
+  wire \i__payload$24.request.load ;
+  wire [1:0] \i__payload$24.request.mask ;
+  wire [1:0] \i__payload$24.request.port ;
+  wire [4:0] \i__payload$24.request.rd ;
+  wire \i__payload$24.request.remainder ;
+  wire [1:0] \i__payload$24.request.shared ;
+  wire \i__payload$24.request.store ;
+  wire \i__payload$24.request.unsigned ;
+  wire [1:0] \i__payload$24.request.warp ;
+  wire [1:0] \i__payload$24.served ;
+  input [149:0] \i__payload$36 ;
+  wire [149:0] \i__payload$36 ;
+  wire [63:0] \i__payload$36.a ;
+  (* enum_base_type = "Amo" *)
+  (* enum_value_00 = "ADD" *)
+  (* enum_value_01 = "MIN" *)
+  (* enum_value_10 = "MAX" *)
+  wire [1:0] \i__payload$36.amo ;
+  wire \i__payload$36.atomic ;
+  wire [63:0] \i__payload$36.b ;
+  wire \i__payload$36.byte ;
+  wire \i__payload$36.half ;
+  wire \i__payload$36.load ;
+  wire [1:0] \i__payload$36.mask ;
+  wire [1:0] \i__payload$36.port ;
+  wire [4:0] \i__payload$36.rd ;
+  wire \i__payload$36.remainder ;
+  wire [1:0] \i__payload$36.shared ;
+  wire \i__payload$36.store ;
+  wire \i__payload$36.unsigned ;
+  wire [1:0] \i__payload$36.warp ;
+  wire [149:0] \i__payload$6 ;
   wire [63:0] \i__payload$6.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -38957,6 +39400,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \i__payload$6.half ;
   wire \i__payload$6.load ;
   wire [1:0] \i__payload$6.mask ;
+  wire [1:0] \i__payload$6.port ;
   wire [4:0] \i__payload$6.rd ;
   wire \i__payload$6.remainder ;
   wire [1:0] \i__payload$6.shared ;
@@ -38975,6 +39419,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \i__payload.half ;
   wire \i__payload.load ;
   wire [1:0] \i__payload.mask ;
+  wire [1:0] \i__payload.port ;
   wire [4:0] \i__payload.rd ;
   wire \i__payload.remainder ;
   wire [1:0] \i__payload.shared ;
@@ -38985,14 +39430,16 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \i__ready$15 ;
   wire \i__ready$21 ;
   wire \i__ready$27 ;
+  wire \i__ready$39 ;
   wire \i__ready$9 ;
   input i__valid;
   wire i__valid;
   wire \i__valid$10 ;
   wire \i__valid$16 ;
   wire \i__valid$22 ;
-  input \i__valid$28 ;
   wire \i__valid$28 ;
+  input \i__valid$40 ;
+  wire \i__valid$40 ;
   wire [81:0] loaded__payload;
   wire \loaded__payload.byte ;
   wire \loaded__payload.error ;
@@ -39006,12 +39453,12 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire [1:0] \loaded__payload.warp ;
   wire loaded__ready;
   wire loaded__valid;
-  wire [154:0] main__payload;
+  wire [156:0] main__payload;
   wire \main__payload.emit ;
   wire \main__payload.last ;
   wire [1:0] \main__payload.mask ;
   wire \main__payload.region ;
-  wire [147:0] \main__payload.request ;
+  wire [149:0] \main__payload.request ;
   wire [63:0] \main__payload.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -39024,6 +39471,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \main__payload.request.half ;
   wire \main__payload.request.load ;
   wire [1:0] \main__payload.request.mask ;
+  wire [1:0] \main__payload.request.port ;
   wire [4:0] \main__payload.request.rd ;
   wire \main__payload.request.remainder ;
   wire [1:0] \main__payload.request.shared ;
@@ -39033,41 +39481,52 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire [1:0] \main__payload.served ;
   wire main__ready;
   wire main__valid;
-  wire [147:0] o__payload;
-  output [81:0] \o__payload$102 ;
-  wire [81:0] \o__payload$102 ;
-  wire \o__payload$102.byte ;
-  wire \o__payload$102.error ;
-  wire \o__payload$102.half ;
-  wire \o__payload$102.last ;
-  wire [1:0] \o__payload$102.mask ;
-  wire [3:0] \o__payload$102.offsets ;
-  wire [4:0] \o__payload$102.rd ;
-  wire [63:0] \o__payload$102.row ;
-  wire \o__payload$102.unsigned ;
-  wire [1:0] \o__payload$102.warp ;
-  wire [81:0] \o__payload$103 ;
-  wire \o__payload$103.byte ;
-  wire \o__payload$103.error ;
-  wire \o__payload$103.half ;
-  wire \o__payload$103.last ;
-  wire [1:0] \o__payload$103.mask ;
-  wire [3:0] \o__payload$103.offsets ;
-  wire [4:0] \o__payload$103.rd ;
-  wire [63:0] \o__payload$103.row ;
-  wire \o__payload$103.unsigned ;
-  wire [1:0] \o__payload$103.warp ;
-  wire [81:0] \o__payload$106 ;
-  wire \o__payload$106.byte ;
-  wire \o__payload$106.error ;
-  wire \o__payload$106.half ;
-  wire \o__payload$106.last ;
-  wire [1:0] \o__payload$106.mask ;
-  wire [3:0] \o__payload$106.offsets ;
-  wire [4:0] \o__payload$106.rd ;
-  wire [63:0] \o__payload$106.row ;
-  wire \o__payload$106.unsigned ;
-  wire [1:0] \o__payload$106.warp ;
+  wire [149:0] o__payload;
+  output [81:0] \o__payload$124 ;
+  wire [81:0] \o__payload$124 ;
+  wire \o__payload$124.byte ;
+  wire \o__payload$124.error ;
+  wire \o__payload$124.half ;
+  wire \o__payload$124.last ;
+  wire [1:0] \o__payload$124.mask ;
+  wire [3:0] \o__payload$124.offsets ;
+  wire [4:0] \o__payload$124.rd ;
+  wire [63:0] \o__payload$124.row ;
+  wire \o__payload$124.unsigned ;
+  wire [1:0] \o__payload$124.warp ;
+  wire [81:0] \o__payload$125 ;
+  wire \o__payload$125.byte ;
+  wire \o__payload$125.error ;
+  wire \o__payload$125.half ;
+  wire \o__payload$125.last ;
+  wire [1:0] \o__payload$125.mask ;
+  wire [3:0] \o__payload$125.offsets ;
+  wire [4:0] \o__payload$125.rd ;
+  wire [63:0] \o__payload$125.row ;
+  wire \o__payload$125.unsigned ;
+  wire [1:0] \o__payload$125.warp ;
+  wire [81:0] \o__payload$128 ;
+  wire \o__payload$128.byte ;
+  wire \o__payload$128.error ;
+  wire \o__payload$128.half ;
+  wire \o__payload$128.last ;
+  wire [1:0] \o__payload$128.mask ;
+  wire [3:0] \o__payload$128.offsets ;
+  wire [4:0] \o__payload$128.rd ;
+  wire [63:0] \o__payload$128.row ;
+  wire \o__payload$128.unsigned ;
+  wire [1:0] \o__payload$128.warp ;
+  wire [81:0] \o__payload$129 ;
+  wire \o__payload$129.byte ;
+  wire \o__payload$129.error ;
+  wire \o__payload$129.half ;
+  wire \o__payload$129.last ;
+  wire [1:0] \o__payload$129.mask ;
+  wire [3:0] \o__payload$129.offsets ;
+  wire [4:0] \o__payload$129.rd ;
+  wire [63:0] \o__payload$129.row ;
+  wire \o__payload$129.unsigned ;
+  wire [1:0] \o__payload$129.warp ;
   wire [63:0] \o__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -39080,6 +39539,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \o__payload.half ;
   wire \o__payload.load ;
   wire [1:0] \o__payload.mask ;
+  wire [1:0] \o__payload.port ;
   wire [4:0] \o__payload.rd ;
   wire \o__payload.remainder ;
   wire [1:0] \o__payload.shared ;
@@ -39087,75 +39547,118 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \o__payload.unsigned ;
   wire [1:0] \o__payload.warp ;
   wire o__ready;
-  wire \o__ready$100 ;
-  wire \o__ready$96 ;
-  input \o__ready$97 ;
-  wire \o__ready$97 ;
+  wire \o__ready$117 ;
+  input \o__ready$118 ;
+  wire \o__ready$118 ;
+  wire \o__ready$121 ;
+  wire \o__ready$122 ;
   wire o__valid;
-  output \o__valid$101 ;
-  wire \o__valid$101 ;
-  wire \o__valid$92 ;
-  wire \o__valid$95 ;
-  output \port$5725$0 ;
-  wire \port$5725$0 ;
-  output \port$5728$0 ;
-  wire \port$5728$0 ;
-  output \port$5731$0 ;
-  wire \port$5731$0 ;
-  output \port$5742$0 ;
-  wire \port$5742$0 ;
-  output \port$5744$0 ;
-  wire \port$5744$0 ;
+  wire \o__valid$112 ;
+  wire \o__valid$115 ;
+  wire \o__valid$116 ;
+  output \o__valid$123 ;
+  wire \o__valid$123 ;
+  output \port$5846$0 ;
+  wire \port$5846$0 ;
+  output \port$5849$0 ;
+  wire \port$5849$0 ;
+  output \port$5854$0 ;
+  wire \port$5854$0 ;
+  output \port$5869$0 ;
+  wire \port$5869$0 ;
+  output \port$5873$0 ;
+  wire \port$5873$0 ;
   wire [63:0] port__data;
   input [63:0] port__out;
   wire [63:0] port__out;
-  input port__ready;
+  wire [156:0] port__payload;
+  wire \port__payload.emit ;
+  wire \port__payload.last ;
+  wire [1:0] \port__payload.mask ;
+  wire \port__payload.region ;
+  wire [149:0] \port__payload.request ;
+  wire [63:0] \port__payload.request.a ;
+  (* enum_base_type = "Amo" *)
+  (* enum_value_00 = "ADD" *)
+  (* enum_value_01 = "MIN" *)
+  (* enum_value_10 = "MAX" *)
+  wire [1:0] \port__payload.request.amo ;
+  wire \port__payload.request.atomic ;
+  wire [63:0] \port__payload.request.b ;
+  wire \port__payload.request.byte ;
+  wire \port__payload.request.half ;
+  wire \port__payload.request.load ;
+  wire [1:0] \port__payload.request.mask ;
+  wire [1:0] \port__payload.request.port ;
+  wire [4:0] \port__payload.request.rd ;
+  wire \port__payload.request.remainder ;
+  wire [1:0] \port__payload.request.shared ;
+  wire \port__payload.request.store ;
+  wire \port__payload.request.unsigned ;
+  wire [1:0] \port__payload.request.warp ;
+  wire [1:0] \port__payload.served ;
   wire port__ready;
+  input \port__ready$46 ;
+  wire \port__ready$46 ;
   wire port__region;
   wire [13:0] port__rows;
   wire [7:0] port__strobe;
   wire port__valid;
+  wire \port__valid$55 ;
   wire port__write;
+  wire port_busy;
   output [1:0] port_warp;
   wire [1:0] port_warp;
-  wire [1:0] \port_warp$84 ;
+  wire [1:0] \port_warp$104 ;
+  output [31:0] push__payload;
+  wire [31:0] push__payload;
+  wire [31:0] \push__payload$31 ;
+  input push__ready;
+  wire push__ready;
+  wire \push__ready$33 ;
+  output push__valid;
+  wire push__valid;
+  wire \push__valid$35 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
-  wire [33:0] \read__beat__payload$47 ;
-  wire [31:0] \read__beat__payload$47.data ;
-  wire \read__beat__payload$47.error ;
-  wire \read__beat__payload$47.last ;
+  wire [33:0] \read__beat__payload$59 ;
+  wire [31:0] \read__beat__payload$59.data ;
+  wire \read__beat__payload$59.error ;
+  wire \read__beat__payload$59.last ;
   wire [31:0] \read__beat__payload.data ;
   wire \read__beat__payload.error ;
   wire \read__beat__payload.last ;
   output read__beat__ready;
   wire read__beat__ready;
-  wire \read__beat__ready$49 ;
+  wire \read__beat__ready$61 ;
   input read__beat__valid;
   wire read__beat__valid;
-  wire \read__beat__valid$51 ;
+  wire \read__beat__valid$63 ;
   output [36:0] read__burst__payload;
   wire [36:0] read__burst__payload;
-  wire [36:0] \read__burst__payload$53 ;
-  wire [31:0] \read__burst__payload$53.addr ;
-  wire [4:0] \read__burst__payload$53.beats ;
+  wire [36:0] \read__burst__payload$65 ;
+  wire [31:0] \read__burst__payload$65.addr ;
+  wire [4:0] \read__burst__payload$65.beats ;
   wire [31:0] \read__burst__payload.addr ;
   wire [4:0] \read__burst__payload.beats ;
   input read__burst__ready;
   wire read__burst__ready;
-  wire \read__burst__ready$55 ;
+  wire \read__burst__ready$67 ;
   output read__burst__valid;
   wire read__burst__valid;
-  wire \read__burst__valid$57 ;
+  wire \read__burst__valid$69 ;
+  output [3:0] semaphore;
+  wire [3:0] semaphore;
+  wire [3:0] \semaphore$95 ;
   output [63:0] shared__data;
   wire [63:0] shared__data;
   wire [63:0] shared__out;
-  wire [154:0] shared__payload;
+  wire [156:0] shared__payload;
   wire \shared__payload.emit ;
   wire \shared__payload.last ;
   wire [1:0] \shared__payload.mask ;
   wire \shared__payload.region ;
-  wire [147:0] \shared__payload.request ;
+  wire [149:0] \shared__payload.request ;
   wire [63:0] \shared__payload.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -39168,6 +39671,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire \shared__payload.request.half ;
   wire \shared__payload.request.load ;
   wire [1:0] \shared__payload.request.mask ;
+  wire [1:0] \shared__payload.request.port ;
   wire [4:0] \shared__payload.request.rd ;
   wire \shared__payload.request.remainder ;
   wire [1:0] \shared__payload.request.shared ;
@@ -39176,7 +39680,7 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire [1:0] \shared__payload.request.warp ;
   wire [1:0] \shared__payload.served ;
   wire shared__ready;
-  wire \shared__ready$35 ;
+  wire \shared__ready$47 ;
   output shared__region;
   wire shared__region;
   output [13:0] shared__rows;
@@ -39184,14 +39688,14 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   output [7:0] shared__strobe;
   wire [7:0] shared__strobe;
   wire shared__valid;
-  output \shared__valid$42 ;
-  wire \shared__valid$42 ;
+  output \shared__valid$54 ;
+  wire \shared__valid$54 ;
   output shared__write;
   wire shared__write;
   wire shared_busy;
   output stored;
   wire stored;
-  wire \stored$80 ;
+  wire \stored$100 ;
   wire [81:0] stored__payload;
   wire \stored__payload.byte ;
   wire \stored__payload.error ;
@@ -39205,69 +39709,96 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   wire [1:0] \stored__payload.warp ;
   wire stored__ready;
   wire stored__valid;
+  output take;
+  wire take;
+  wire \take$93 ;
+  input taken;
+  wire taken;
+  wire \taken$97 ;
   output [35:0] write__beat__payload;
   wire [35:0] write__beat__payload;
-  wire [35:0] \write__beat__payload$59 ;
-  wire [31:0] \write__beat__payload$59.data ;
-  wire [3:0] \write__beat__payload$59.strobe ;
+  wire [35:0] \write__beat__payload$71 ;
+  wire [31:0] \write__beat__payload$71.data ;
+  wire [3:0] \write__beat__payload$71.strobe ;
   wire [31:0] \write__beat__payload.data ;
   wire [3:0] \write__beat__payload.strobe ;
   input write__beat__ready;
   wire write__beat__ready;
-  wire \write__beat__ready$61 ;
+  wire \write__beat__ready$73 ;
   output write__beat__valid;
   wire write__beat__valid;
-  wire \write__beat__valid$63 ;
+  wire \write__beat__valid$75 ;
   output [36:0] write__burst__payload;
   wire [36:0] write__burst__payload;
-  wire [36:0] \write__burst__payload$65 ;
-  wire [31:0] \write__burst__payload$65.addr ;
-  wire [4:0] \write__burst__payload$65.beats ;
+  wire [36:0] \write__burst__payload$77 ;
+  wire [31:0] \write__burst__payload$77.addr ;
+  wire [4:0] \write__burst__payload$77.beats ;
   wire [31:0] \write__burst__payload.addr ;
   wire [4:0] \write__burst__payload.beats ;
   input write__burst__ready;
   wire write__burst__ready;
-  wire \write__burst__ready$67 ;
+  wire \write__burst__ready$79 ;
   output write__burst__valid;
   wire write__burst__valid;
-  wire \write__burst__valid$69 ;
+  wire \write__burst__valid$81 ;
   input write__done__payload;
   wire write__done__payload;
-  wire \write__done__payload$71 ;
-  wire \write__done__payload$71.error ;
+  wire \write__done__payload$83 ;
+  wire \write__done__payload$83.error ;
   wire \write__done__payload.error ;
   input write__done__valid;
   wire write__done__valid;
-  wire \write__done__valid$73 ;
-  assign \busy$89  = \busy$90  | \i__valid$22 ;
-  assign \$1  = - { \o__valid$95 , stored__valid, loaded__valid, \o__valid$92  };
-  assign \$2  = { 1'h0, \o__valid$95 , stored__valid, loaded__valid, \o__valid$92  } & \$1 ;
-  assign \o__ready$96  = \o__ready$97  & \$2 [0];
-  assign loaded__ready = \o__ready$97  & \$2 [1];
-  assign stored__ready = \o__ready$97  & \$2 [2];
-  assign \o__ready$100  = \o__ready$97  & \$2 [3];
-  assign \o__valid$101  = | \$2 [3:0];
-  assign \$3  = \o__payload$103  & { \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0] };
+  wire \write__done__valid$85 ;
+  assign \busy$109  = \busy$110  | \i__valid$22 ;
+  assign \$1  = - { \o__valid$116 , port_busy, stored__valid, loaded__valid, \o__valid$112  };
+  assign \$2  = { 1'h0, \o__valid$116 , port_busy, stored__valid, loaded__valid, \o__valid$112  } & \$1 ;
+  assign \o__ready$117  = \o__ready$118  & \$2 [0];
+  assign loaded__ready = \o__ready$118  & \$2 [1];
+  assign stored__ready = \o__ready$118  & \$2 [2];
+  assign \o__ready$121  = \o__ready$118  & \$2 [3];
+  assign \o__ready$122  = \o__ready$118  & \$2 [4];
+  assign \o__valid$123  = | \$2 [4:0];
+  assign \$3  = \o__payload$125  & { \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0] };
   assign \$5  = loaded__payload & { \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1] };
   assign \$6  = \$4  | \$5 ;
   assign \$7  = stored__payload & { \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2] };
   assign \$8  = \$6  | \$7 ;
-  assign \$9  = \o__payload$106  & { \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3] };
-  assign \o__payload$102  = \$8  | \$9 ;
+  assign \$9  = { 1'h0, \$18 , 38'h0000000000, \$19 [1], 31'h00000000, \$19 [0], \$17  } & { \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3] };
+  assign \$10  = \$8  | \$9 ;
+  assign \$11  = \o__payload$129  & { \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4] };
+  assign \o__payload$124  = \$10  | \$11 ;
+  \weft.simt.core.rows.at_port  at_port (
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .done(port__ready),
+    .i__payload(\i__payload$24 ),
+    .i__valid(\i__valid$28 ),
+    .o__ready(\o__ready$121 ),
+    .o__valid(port_busy),
+    .\port$9312$0 (\$17 ),
+    .\port$9314$0 (\$18 ),
+    .push__payload(push__payload),
+    .push__ready(push__ready),
+    .push__valid(push__valid),
+    .row(\$19 ),
+    .semaphore(semaphore),
+    .take(take),
+    .taken(taken)
+  );
   \weft.simt.core.rows.division  division (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .i__payload(\i__payload$24 ),
+    .i__payload(\i__payload$36 ),
     .i__ready(divide__ready),
-    .i__valid(\i__valid$28 ),
-    .\o__payload$14 (\o__payload$106 ),
-    .\o__ready$19 (\o__ready$100 ),
-    .\o__valid$16 (\o__valid$95 )
+    .i__valid(\i__valid$40 ),
+    .\o__payload$14 (\o__payload$129 ),
+    .\o__ready$19 (\o__ready$122 ),
+    .\o__valid$16 (\o__valid$116 )
   );
   \weft.simt.core.rows.in_main  in_main (
     .abort(abort),
     .\beats$56 (beats),
-    .busy(\busy$90 ),
+    .busy(\busy$110 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .i__payload(\i__payload$18 ),
@@ -39302,16 +39833,16 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
     .i__payload(\i__payload$12 ),
     .i__ready(shared__ready),
     .i__valid(\i__valid$16 ),
-    .o__payload(\o__payload$103 ),
-    .o__ready(\o__ready$96 ),
-    .o__valid(\o__valid$92 ),
+    .o__payload(\o__payload$125 ),
+    .o__ready(\o__ready$117 ),
+    .o__valid(\o__valid$112 ),
     .port__data(shared__data),
     .port__out(port__out),
-    .port__ready(port__ready),
+    .port__ready(\port__ready$46 ),
     .port__region(shared__region),
     .port__rows(shared__rows),
     .port__strobe(shared__strobe),
-    .port__valid(\shared__valid$42 ),
+    .port__valid(\shared__valid$54 ),
     .port__write(shared__write),
     .port_warp(port_warp),
     .stored(stored)
@@ -39326,11 +39857,15 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
     .main__payload(\i__payload$18 ),
     .main__ready(main__ready),
     .main__valid(\i__valid$22 ),
-    .\port$5725$0 (\$10 ),
-    .\port$5728$0 (\$11 ),
-    .\port$5731$0 (\$12 ),
-    .\port$5742$0 (\$13 ),
-    .\port$5744$0 (\$14 ),
+    .\port$5846$0 (\$12 ),
+    .\port$5849$0 (\$13 ),
+    .\port$5854$0 (\$14 ),
+    .\port$5869$0 (\$15 ),
+    .\port$5873$0 (\$16 ),
+    .port__payload(\i__payload$24 ),
+    .port__ready(port__ready),
+    .port__valid(\i__valid$28 ),
+    .port_busy(port_busy),
     .shared__payload(\i__payload$12 ),
     .shared__ready(shared__ready),
     .shared_busy(shared_busy),
@@ -39358,46 +39893,58 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign main__payload = \i__payload$18 ;
   assign \i__ready$21  = main__ready;
   assign main__valid = \i__valid$22 ;
-  assign divide__payload = \i__payload$24 ;
-  assign \i__ready$27  = divide__ready;
-  assign divide__valid = \i__valid$28 ;
+  assign port__payload = \i__payload$24 ;
+  assign \i__ready$27  = port__ready;
+  assign port__valid = \i__valid$28 ;
+  assign \push__payload$31  = push__payload;
+  assign \push__ready$33  = push__ready;
+  assign \push__valid$35  = push__valid;
+  assign divide__payload = \i__payload$36 ;
+  assign \i__ready$39  = divide__ready;
+  assign divide__valid = \i__valid$40 ;
   assign port__data = shared__data;
   assign shared__out = port__out;
-  assign \shared__ready$35  = port__ready;
+  assign \shared__ready$47  = \port__ready$46 ;
   assign port__region = shared__region;
   assign port__rows = shared__rows;
   assign port__strobe = shared__strobe;
-  assign port__valid = \shared__valid$42 ;
+  assign \port__valid$55  = \shared__valid$54 ;
   assign port__write = shared__write;
-  assign \read__beat__payload$47  = read__beat__payload;
-  assign \read__beat__ready$49  = read__beat__ready;
-  assign \read__beat__valid$51  = read__beat__valid;
-  assign \read__burst__payload$53  = read__burst__payload;
-  assign \read__burst__ready$55  = read__burst__ready;
-  assign \read__burst__valid$57  = read__burst__valid;
-  assign \write__beat__payload$59  = write__beat__payload;
-  assign \write__beat__ready$61  = write__beat__ready;
-  assign \write__beat__valid$63  = write__beat__valid;
-  assign \write__burst__payload$65  = write__burst__payload;
-  assign \write__burst__ready$67  = write__burst__ready;
-  assign \write__burst__valid$69  = write__burst__valid;
-  assign \write__done__payload$71  = write__done__payload;
-  assign \write__done__valid$73  = write__done__valid;
+  assign \read__beat__payload$59  = read__beat__payload;
+  assign \read__beat__ready$61  = read__beat__ready;
+  assign \read__beat__valid$63  = read__beat__valid;
+  assign \read__burst__payload$65  = read__burst__payload;
+  assign \read__burst__ready$67  = read__burst__ready;
+  assign \read__burst__valid$69  = read__burst__valid;
+  assign \write__beat__payload$71  = write__beat__payload;
+  assign \write__beat__ready$73  = write__beat__ready;
+  assign \write__beat__valid$75  = write__beat__valid;
+  assign \write__burst__payload$77  = write__burst__payload;
+  assign \write__burst__ready$79  = write__burst__ready;
+  assign \write__burst__valid$81  = write__burst__valid;
+  assign \write__done__payload$83  = write__done__payload;
+  assign \write__done__valid$85  = write__done__valid;
   assign busy = shared_busy;
-  assign \abort$77  = abort;
-  assign \abort$78  = abort;
-  assign \stored$80  = stored;
-  assign \coming$82  = coming;
-  assign \port_warp$84  = port_warp;
-  assign counts = { \$14 , \$13 , \$12 , \$11 , \$10  };
-  assign \counts$86  = { \$14 , \$13 , \$12 , \$11 , \$10  };
-  assign \beats$88  = beats;
-  assign \$signal  = \$2 [3:0];
-  assign \port$5725$0  = \$10 ;
-  assign \port$5728$0  = \$11 ;
-  assign \port$5731$0  = \$12 ;
-  assign \port$5742$0  = \$13 ;
-  assign \port$5744$0  = \$14 ;
+  assign \abort$89  = abort;
+  assign \busy$91  = port_busy;
+  assign \take$93  = take;
+  assign \semaphore$95  = semaphore;
+  assign \taken$97  = taken;
+  assign \abort$98  = abort;
+  assign \stored$100  = stored;
+  assign \coming$102  = coming;
+  assign \port_warp$104  = port_warp;
+  assign counts = { \$16 , \$15 , \$14 , \$13 , \$12  };
+  assign \counts$106  = { \$16 , \$15 , \$14 , \$13 , \$12  };
+  assign \beats$108  = beats;
+  assign \$signal  = \$2 [4:0];
+  assign \o__valid$115  = port_busy;
+  assign \o__payload$128  = { 1'h0, \$18 , 38'h0000000000, \$19 [1], 31'h00000000, \$19 [0], \$17  };
+  assign \port$5846$0  = \$12 ;
+  assign \port$5849$0  = \$13 ;
+  assign \port$5854$0  = \$14 ;
+  assign \port$5869$0  = \$15 ;
+  assign \port$5873$0  = \$16 ;
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
   assign \i__payload.atomic  = i__payload[2];
@@ -39410,8 +39957,9 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \i__payload.warp  = i__payload[15:14];
   assign \i__payload.mask  = i__payload[17:16];
   assign \i__payload.shared  = i__payload[19:18];
-  assign \i__payload.a  = i__payload[83:20];
-  assign \i__payload.b  = i__payload[147:84];
+  assign \i__payload.port  = i__payload[21:20];
+  assign \i__payload.a  = i__payload[85:22];
+  assign \i__payload.b  = i__payload[149:86];
   assign \access__payload.load  = i__payload[0];
   assign \access__payload.store  = i__payload[1];
   assign \access__payload.atomic  = i__payload[2];
@@ -39424,8 +39972,9 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \access__payload.warp  = i__payload[15:14];
   assign \access__payload.mask  = i__payload[17:16];
   assign \access__payload.shared  = i__payload[19:18];
-  assign \access__payload.a  = i__payload[83:20];
-  assign \access__payload.b  = i__payload[147:84];
+  assign \access__payload.port  = i__payload[21:20];
+  assign \access__payload.a  = i__payload[85:22];
+  assign \access__payload.b  = i__payload[149:86];
   assign \i__payload$6.load  = \i__payload$6 [0];
   assign \i__payload$6.store  = \i__payload$6 [1];
   assign \i__payload$6.atomic  = \i__payload$6 [2];
@@ -39438,8 +39987,9 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \i__payload$6.warp  = \i__payload$6 [15:14];
   assign \i__payload$6.mask  = \i__payload$6 [17:16];
   assign \i__payload$6.shared  = \i__payload$6 [19:18];
-  assign \i__payload$6.a  = \i__payload$6 [83:20];
-  assign \i__payload$6.b  = \i__payload$6 [147:84];
+  assign \i__payload$6.port  = \i__payload$6 [21:20];
+  assign \i__payload$6.a  = \i__payload$6 [85:22];
+  assign \i__payload$6.b  = \i__payload$6 [149:86];
   assign \o__payload.load  = \i__payload$6 [0];
   assign \o__payload.store  = \i__payload$6 [1];
   assign \o__payload.atomic  = \i__payload$6 [2];
@@ -39452,9 +40002,10 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \o__payload.warp  = \i__payload$6 [15:14];
   assign \o__payload.mask  = \i__payload$6 [17:16];
   assign \o__payload.shared  = \i__payload$6 [19:18];
-  assign \o__payload.a  = \i__payload$6 [83:20];
-  assign \o__payload.b  = \i__payload$6 [147:84];
-  assign \i__payload$12.request  = \i__payload$12 [147:0];
+  assign \o__payload.port  = \i__payload$6 [21:20];
+  assign \o__payload.a  = \i__payload$6 [85:22];
+  assign \o__payload.b  = \i__payload$6 [149:86];
+  assign \i__payload$12.request  = \i__payload$12 [149:0];
   assign \i__payload$12.request.load  = \i__payload$12 [0];
   assign \i__payload$12.request.store  = \i__payload$12 [1];
   assign \i__payload$12.request.atomic  = \i__payload$12 [2];
@@ -39467,14 +40018,15 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \i__payload$12.request.warp  = \i__payload$12 [15:14];
   assign \i__payload$12.request.mask  = \i__payload$12 [17:16];
   assign \i__payload$12.request.shared  = \i__payload$12 [19:18];
-  assign \i__payload$12.request.a  = \i__payload$12 [83:20];
-  assign \i__payload$12.request.b  = \i__payload$12 [147:84];
-  assign \i__payload$12.served  = \i__payload$12 [149:148];
-  assign \i__payload$12.mask  = \i__payload$12 [151:150];
-  assign \i__payload$12.emit  = \i__payload$12 [152];
-  assign \i__payload$12.last  = \i__payload$12 [153];
-  assign \i__payload$12.region  = \i__payload$12 [154];
-  assign \shared__payload.request  = \i__payload$12 [147:0];
+  assign \i__payload$12.request.port  = \i__payload$12 [21:20];
+  assign \i__payload$12.request.a  = \i__payload$12 [85:22];
+  assign \i__payload$12.request.b  = \i__payload$12 [149:86];
+  assign \i__payload$12.served  = \i__payload$12 [151:150];
+  assign \i__payload$12.mask  = \i__payload$12 [153:152];
+  assign \i__payload$12.emit  = \i__payload$12 [154];
+  assign \i__payload$12.last  = \i__payload$12 [155];
+  assign \i__payload$12.region  = \i__payload$12 [156];
+  assign \shared__payload.request  = \i__payload$12 [149:0];
   assign \shared__payload.request.load  = \i__payload$12 [0];
   assign \shared__payload.request.store  = \i__payload$12 [1];
   assign \shared__payload.request.atomic  = \i__payload$12 [2];
@@ -39487,14 +40039,15 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \shared__payload.request.warp  = \i__payload$12 [15:14];
   assign \shared__payload.request.mask  = \i__payload$12 [17:16];
   assign \shared__payload.request.shared  = \i__payload$12 [19:18];
-  assign \shared__payload.request.a  = \i__payload$12 [83:20];
-  assign \shared__payload.request.b  = \i__payload$12 [147:84];
-  assign \shared__payload.served  = \i__payload$12 [149:148];
-  assign \shared__payload.mask  = \i__payload$12 [151:150];
-  assign \shared__payload.emit  = \i__payload$12 [152];
-  assign \shared__payload.last  = \i__payload$12 [153];
-  assign \shared__payload.region  = \i__payload$12 [154];
-  assign \i__payload$18.request  = \i__payload$18 [147:0];
+  assign \shared__payload.request.port  = \i__payload$12 [21:20];
+  assign \shared__payload.request.a  = \i__payload$12 [85:22];
+  assign \shared__payload.request.b  = \i__payload$12 [149:86];
+  assign \shared__payload.served  = \i__payload$12 [151:150];
+  assign \shared__payload.mask  = \i__payload$12 [153:152];
+  assign \shared__payload.emit  = \i__payload$12 [154];
+  assign \shared__payload.last  = \i__payload$12 [155];
+  assign \shared__payload.region  = \i__payload$12 [156];
+  assign \i__payload$18.request  = \i__payload$18 [149:0];
   assign \i__payload$18.request.load  = \i__payload$18 [0];
   assign \i__payload$18.request.store  = \i__payload$18 [1];
   assign \i__payload$18.request.atomic  = \i__payload$18 [2];
@@ -39507,14 +40060,15 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \i__payload$18.request.warp  = \i__payload$18 [15:14];
   assign \i__payload$18.request.mask  = \i__payload$18 [17:16];
   assign \i__payload$18.request.shared  = \i__payload$18 [19:18];
-  assign \i__payload$18.request.a  = \i__payload$18 [83:20];
-  assign \i__payload$18.request.b  = \i__payload$18 [147:84];
-  assign \i__payload$18.served  = \i__payload$18 [149:148];
-  assign \i__payload$18.mask  = \i__payload$18 [151:150];
-  assign \i__payload$18.emit  = \i__payload$18 [152];
-  assign \i__payload$18.last  = \i__payload$18 [153];
-  assign \i__payload$18.region  = \i__payload$18 [154];
-  assign \main__payload.request  = \i__payload$18 [147:0];
+  assign \i__payload$18.request.port  = \i__payload$18 [21:20];
+  assign \i__payload$18.request.a  = \i__payload$18 [85:22];
+  assign \i__payload$18.request.b  = \i__payload$18 [149:86];
+  assign \i__payload$18.served  = \i__payload$18 [151:150];
+  assign \i__payload$18.mask  = \i__payload$18 [153:152];
+  assign \i__payload$18.emit  = \i__payload$18 [154];
+  assign \i__payload$18.last  = \i__payload$18 [155];
+  assign \i__payload$18.region  = \i__payload$18 [156];
+  assign \main__payload.request  = \i__payload$18 [149:0];
   assign \main__payload.request.load  = \i__payload$18 [0];
   assign \main__payload.request.store  = \i__payload$18 [1];
   assign \main__payload.request.atomic  = \i__payload$18 [2];
@@ -39527,81 +40081,126 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \main__payload.request.warp  = \i__payload$18 [15:14];
   assign \main__payload.request.mask  = \i__payload$18 [17:16];
   assign \main__payload.request.shared  = \i__payload$18 [19:18];
-  assign \main__payload.request.a  = \i__payload$18 [83:20];
-  assign \main__payload.request.b  = \i__payload$18 [147:84];
-  assign \main__payload.served  = \i__payload$18 [149:148];
-  assign \main__payload.mask  = \i__payload$18 [151:150];
-  assign \main__payload.emit  = \i__payload$18 [152];
-  assign \main__payload.last  = \i__payload$18 [153];
-  assign \main__payload.region  = \i__payload$18 [154];
-  assign \i__payload$24.load  = \i__payload$24 [0];
-  assign \i__payload$24.store  = \i__payload$24 [1];
-  assign \i__payload$24.atomic  = \i__payload$24 [2];
-  assign \i__payload$24.byte  = \i__payload$24 [3];
-  assign \i__payload$24.half  = \i__payload$24 [4];
-  assign \i__payload$24.unsigned  = \i__payload$24 [5];
-  assign \i__payload$24.remainder  = \i__payload$24 [6];
-  assign \i__payload$24.amo  = \i__payload$24 [8:7];
-  assign \i__payload$24.rd  = \i__payload$24 [13:9];
-  assign \i__payload$24.warp  = \i__payload$24 [15:14];
-  assign \i__payload$24.mask  = \i__payload$24 [17:16];
-  assign \i__payload$24.shared  = \i__payload$24 [19:18];
-  assign \i__payload$24.a  = \i__payload$24 [83:20];
-  assign \i__payload$24.b  = \i__payload$24 [147:84];
-  assign \divide__payload.load  = \i__payload$24 [0];
-  assign \divide__payload.store  = \i__payload$24 [1];
-  assign \divide__payload.atomic  = \i__payload$24 [2];
-  assign \divide__payload.byte  = \i__payload$24 [3];
-  assign \divide__payload.half  = \i__payload$24 [4];
-  assign \divide__payload.unsigned  = \i__payload$24 [5];
-  assign \divide__payload.remainder  = \i__payload$24 [6];
-  assign \divide__payload.amo  = \i__payload$24 [8:7];
-  assign \divide__payload.rd  = \i__payload$24 [13:9];
-  assign \divide__payload.warp  = \i__payload$24 [15:14];
-  assign \divide__payload.mask  = \i__payload$24 [17:16];
-  assign \divide__payload.shared  = \i__payload$24 [19:18];
-  assign \divide__payload.a  = \i__payload$24 [83:20];
-  assign \divide__payload.b  = \i__payload$24 [147:84];
+  assign \main__payload.request.port  = \i__payload$18 [21:20];
+  assign \main__payload.request.a  = \i__payload$18 [85:22];
+  assign \main__payload.request.b  = \i__payload$18 [149:86];
+  assign \main__payload.served  = \i__payload$18 [151:150];
+  assign \main__payload.mask  = \i__payload$18 [153:152];
+  assign \main__payload.emit  = \i__payload$18 [154];
+  assign \main__payload.last  = \i__payload$18 [155];
+  assign \main__payload.region  = \i__payload$18 [156];
+  assign \i__payload$24.request  = \i__payload$24 [149:0];
+  assign \i__payload$24.request.load  = \i__payload$24 [0];
+  assign \i__payload$24.request.store  = \i__payload$24 [1];
+  assign \i__payload$24.request.atomic  = \i__payload$24 [2];
+  assign \i__payload$24.request.byte  = \i__payload$24 [3];
+  assign \i__payload$24.request.half  = \i__payload$24 [4];
+  assign \i__payload$24.request.unsigned  = \i__payload$24 [5];
+  assign \i__payload$24.request.remainder  = \i__payload$24 [6];
+  assign \i__payload$24.request.amo  = \i__payload$24 [8:7];
+  assign \i__payload$24.request.rd  = \i__payload$24 [13:9];
+  assign \i__payload$24.request.warp  = \i__payload$24 [15:14];
+  assign \i__payload$24.request.mask  = \i__payload$24 [17:16];
+  assign \i__payload$24.request.shared  = \i__payload$24 [19:18];
+  assign \i__payload$24.request.port  = \i__payload$24 [21:20];
+  assign \i__payload$24.request.a  = \i__payload$24 [85:22];
+  assign \i__payload$24.request.b  = \i__payload$24 [149:86];
+  assign \i__payload$24.served  = \i__payload$24 [151:150];
+  assign \i__payload$24.mask  = \i__payload$24 [153:152];
+  assign \i__payload$24.emit  = \i__payload$24 [154];
+  assign \i__payload$24.last  = \i__payload$24 [155];
+  assign \i__payload$24.region  = \i__payload$24 [156];
+  assign \port__payload.request  = \i__payload$24 [149:0];
+  assign \port__payload.request.load  = \i__payload$24 [0];
+  assign \port__payload.request.store  = \i__payload$24 [1];
+  assign \port__payload.request.atomic  = \i__payload$24 [2];
+  assign \port__payload.request.byte  = \i__payload$24 [3];
+  assign \port__payload.request.half  = \i__payload$24 [4];
+  assign \port__payload.request.unsigned  = \i__payload$24 [5];
+  assign \port__payload.request.remainder  = \i__payload$24 [6];
+  assign \port__payload.request.amo  = \i__payload$24 [8:7];
+  assign \port__payload.request.rd  = \i__payload$24 [13:9];
+  assign \port__payload.request.warp  = \i__payload$24 [15:14];
+  assign \port__payload.request.mask  = \i__payload$24 [17:16];
+  assign \port__payload.request.shared  = \i__payload$24 [19:18];
+  assign \port__payload.request.port  = \i__payload$24 [21:20];
+  assign \port__payload.request.a  = \i__payload$24 [85:22];
+  assign \port__payload.request.b  = \i__payload$24 [149:86];
+  assign \port__payload.served  = \i__payload$24 [151:150];
+  assign \port__payload.mask  = \i__payload$24 [153:152];
+  assign \port__payload.emit  = \i__payload$24 [154];
+  assign \port__payload.last  = \i__payload$24 [155];
+  assign \port__payload.region  = \i__payload$24 [156];
+  assign \i__payload$36.load  = \i__payload$36 [0];
+  assign \i__payload$36.store  = \i__payload$36 [1];
+  assign \i__payload$36.atomic  = \i__payload$36 [2];
+  assign \i__payload$36.byte  = \i__payload$36 [3];
+  assign \i__payload$36.half  = \i__payload$36 [4];
+  assign \i__payload$36.unsigned  = \i__payload$36 [5];
+  assign \i__payload$36.remainder  = \i__payload$36 [6];
+  assign \i__payload$36.amo  = \i__payload$36 [8:7];
+  assign \i__payload$36.rd  = \i__payload$36 [13:9];
+  assign \i__payload$36.warp  = \i__payload$36 [15:14];
+  assign \i__payload$36.mask  = \i__payload$36 [17:16];
+  assign \i__payload$36.shared  = \i__payload$36 [19:18];
+  assign \i__payload$36.port  = \i__payload$36 [21:20];
+  assign \i__payload$36.a  = \i__payload$36 [85:22];
+  assign \i__payload$36.b  = \i__payload$36 [149:86];
+  assign \divide__payload.load  = \i__payload$36 [0];
+  assign \divide__payload.store  = \i__payload$36 [1];
+  assign \divide__payload.atomic  = \i__payload$36 [2];
+  assign \divide__payload.byte  = \i__payload$36 [3];
+  assign \divide__payload.half  = \i__payload$36 [4];
+  assign \divide__payload.unsigned  = \i__payload$36 [5];
+  assign \divide__payload.remainder  = \i__payload$36 [6];
+  assign \divide__payload.amo  = \i__payload$36 [8:7];
+  assign \divide__payload.rd  = \i__payload$36 [13:9];
+  assign \divide__payload.warp  = \i__payload$36 [15:14];
+  assign \divide__payload.mask  = \i__payload$36 [17:16];
+  assign \divide__payload.shared  = \i__payload$36 [19:18];
+  assign \divide__payload.port  = \i__payload$36 [21:20];
+  assign \divide__payload.a  = \i__payload$36 [85:22];
+  assign \divide__payload.b  = \i__payload$36 [149:86];
   assign \read__beat__payload.data  = read__beat__payload[31:0];
   assign \read__beat__payload.error  = read__beat__payload[32];
   assign \read__beat__payload.last  = read__beat__payload[33];
-  assign \read__beat__payload$47.data  = read__beat__payload[31:0];
-  assign \read__beat__payload$47.error  = read__beat__payload[32];
-  assign \read__beat__payload$47.last  = read__beat__payload[33];
+  assign \read__beat__payload$59.data  = read__beat__payload[31:0];
+  assign \read__beat__payload$59.error  = read__beat__payload[32];
+  assign \read__beat__payload$59.last  = read__beat__payload[33];
   assign \read__burst__payload.addr  = read__burst__payload[31:0];
   assign \read__burst__payload.beats  = read__burst__payload[36:32];
-  assign \read__burst__payload$53.addr  = read__burst__payload[31:0];
-  assign \read__burst__payload$53.beats  = read__burst__payload[36:32];
+  assign \read__burst__payload$65.addr  = read__burst__payload[31:0];
+  assign \read__burst__payload$65.beats  = read__burst__payload[36:32];
   assign \write__beat__payload.data  = write__beat__payload[31:0];
   assign \write__beat__payload.strobe  = write__beat__payload[35:32];
-  assign \write__beat__payload$59.data  = write__beat__payload[31:0];
-  assign \write__beat__payload$59.strobe  = write__beat__payload[35:32];
+  assign \write__beat__payload$71.data  = write__beat__payload[31:0];
+  assign \write__beat__payload$71.strobe  = write__beat__payload[35:32];
   assign \write__burst__payload.addr  = write__burst__payload[31:0];
   assign \write__burst__payload.beats  = write__burst__payload[36:32];
-  assign \write__burst__payload$65.addr  = write__burst__payload[31:0];
-  assign \write__burst__payload$65.beats  = write__burst__payload[36:32];
+  assign \write__burst__payload$77.addr  = write__burst__payload[31:0];
+  assign \write__burst__payload$77.beats  = write__burst__payload[36:32];
   assign \write__done__payload.error  = write__done__payload;
-  assign \write__done__payload$71.error  = write__done__payload;
-  assign \o__payload$102.rd  = \o__payload$102 [4:0];
-  assign \o__payload$102.warp  = \o__payload$102 [6:5];
-  assign \o__payload$102.mask  = \o__payload$102 [8:7];
-  assign \o__payload$102.row  = \o__payload$102 [72:9];
-  assign \o__payload$102.byte  = \o__payload$102 [73];
-  assign \o__payload$102.half  = \o__payload$102 [74];
-  assign \o__payload$102.unsigned  = \o__payload$102 [75];
-  assign \o__payload$102.offsets  = \o__payload$102 [79:76];
-  assign \o__payload$102.last  = \o__payload$102 [80];
-  assign \o__payload$102.error  = \o__payload$102 [81];
-  assign \o__payload$103.rd  = \o__payload$103 [4:0];
-  assign \o__payload$103.warp  = \o__payload$103 [6:5];
-  assign \o__payload$103.mask  = \o__payload$103 [8:7];
-  assign \o__payload$103.row  = \o__payload$103 [72:9];
-  assign \o__payload$103.byte  = \o__payload$103 [73];
-  assign \o__payload$103.half  = \o__payload$103 [74];
-  assign \o__payload$103.unsigned  = \o__payload$103 [75];
-  assign \o__payload$103.offsets  = \o__payload$103 [79:76];
-  assign \o__payload$103.last  = \o__payload$103 [80];
-  assign \o__payload$103.error  = \o__payload$103 [81];
+  assign \write__done__payload$83.error  = write__done__payload;
+  assign \o__payload$124.rd  = \o__payload$124 [4:0];
+  assign \o__payload$124.warp  = \o__payload$124 [6:5];
+  assign \o__payload$124.mask  = \o__payload$124 [8:7];
+  assign \o__payload$124.row  = \o__payload$124 [72:9];
+  assign \o__payload$124.byte  = \o__payload$124 [73];
+  assign \o__payload$124.half  = \o__payload$124 [74];
+  assign \o__payload$124.unsigned  = \o__payload$124 [75];
+  assign \o__payload$124.offsets  = \o__payload$124 [79:76];
+  assign \o__payload$124.last  = \o__payload$124 [80];
+  assign \o__payload$124.error  = \o__payload$124 [81];
+  assign \o__payload$125.rd  = \o__payload$125 [4:0];
+  assign \o__payload$125.warp  = \o__payload$125 [6:5];
+  assign \o__payload$125.mask  = \o__payload$125 [8:7];
+  assign \o__payload$125.row  = \o__payload$125 [72:9];
+  assign \o__payload$125.byte  = \o__payload$125 [73];
+  assign \o__payload$125.half  = \o__payload$125 [74];
+  assign \o__payload$125.unsigned  = \o__payload$125 [75];
+  assign \o__payload$125.offsets  = \o__payload$125 [79:76];
+  assign \o__payload$125.last  = \o__payload$125 [80];
+  assign \o__payload$125.error  = \o__payload$125 [81];
   assign \loaded__payload.rd  = loaded__payload[4:0];
   assign \loaded__payload.warp  = loaded__payload[6:5];
   assign \loaded__payload.mask  = loaded__payload[8:7];
@@ -39622,21 +40221,835 @@ module \weft.simt.core.rows (core_rst, read__beat__valid, write__done__payload, 
   assign \stored__payload.offsets  = stored__payload[79:76];
   assign \stored__payload.last  = stored__payload[80];
   assign \stored__payload.error  = stored__payload[81];
-  assign \o__payload$106.rd  = \o__payload$106 [4:0];
-  assign \o__payload$106.warp  = \o__payload$106 [6:5];
-  assign \o__payload$106.mask  = \o__payload$106 [8:7];
-  assign \o__payload$106.row  = \o__payload$106 [72:9];
-  assign \o__payload$106.byte  = \o__payload$106 [73];
-  assign \o__payload$106.half  = \o__payload$106 [74];
-  assign \o__payload$106.unsigned  = \o__payload$106 [75];
-  assign \o__payload$106.offsets  = \o__payload$106 [79:76];
-  assign \o__payload$106.last  = \o__payload$106 [80];
-  assign \o__payload$106.error  = \o__payload$106 [81];
+  assign \o__payload$128.rd  = \$17 [4:0];
+  assign \o__payload$128.warp  = \$17 [6:5];
+  assign \o__payload$128.mask  = \$17 [8:7];
+  assign \o__payload$128.row  = { 31'h00000000, \$19 [1], 31'h00000000, \$19 [0] };
+  assign \o__payload$128.byte  = 1'h0;
+  assign \o__payload$128.half  = 1'h0;
+  assign \o__payload$128.unsigned  = 1'h0;
+  assign \o__payload$128.offsets  = 4'h0;
+  assign \o__payload$128.last  = \$18 ;
+  assign \o__payload$128.error  = 1'h0;
+  assign \o__payload$129.rd  = \o__payload$129 [4:0];
+  assign \o__payload$129.warp  = \o__payload$129 [6:5];
+  assign \o__payload$129.mask  = \o__payload$129 [8:7];
+  assign \o__payload$129.row  = \o__payload$129 [72:9];
+  assign \o__payload$129.byte  = \o__payload$129 [73];
+  assign \o__payload$129.half  = \o__payload$129 [74];
+  assign \o__payload$129.unsigned  = \o__payload$129 [75];
+  assign \o__payload$129.offsets  = \o__payload$129 [79:76];
+  assign \o__payload$129.last  = \o__payload$129 [80];
+  assign \o__payload$129.error  = \o__payload$129 [81];
   assign \$4  = \$3 ;
 endmodule
 
-module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__valid$16 , i__ready, \o__payload$14 , i__payload, core_clk);
+module \weft.simt.core.rows.at_port (core_rst, taken, push__ready, o__ready, i__valid, semaphore, push__valid, push__payload, take, done, i__payload, \port$9312$0 , \port$9314$0 , row, o__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
+  wire [31:0] \$1 ;
+  wire \$10 ;
+  wire \$11 ;
+  wire \$12 ;
+  wire \$13 ;
+  wire \$14 ;
+  wire \$15 ;
+  wire [4:0] \$16 ;
+  wire [4:0] \$17 ;
+  wire \$18 ;
+  wire \$19 ;
+  wire \$2 ;
+  wire \$20 ;
+  wire [1:0] \$21 ;
+  wire [1:0] \$22 ;
+  wire [1:0] \$23 ;
+  wire [1:0] \$24 ;
+  wire \$25 ;
+  wire [4:0] \$26 ;
+  reg [8:0] \$27 ;
+  reg [8:0] \$28  = 9'h000;
+  reg \$29 ;
+  wire \$3 ;
+  reg \$30  = 1'h0;
+  reg [3:0] \$31 ;
+  reg [31:0] \$32 ;
+  reg [31:0] \$33 ;
+  reg [31:0] \$34 ;
+  reg [31:0] \$35 ;
+  reg [31:0] \$36 ;
+  reg [31:0] \$37 ;
+  reg [31:0] \$38 ;
+  reg [31:0] \$39 ;
+  wire \$4 ;
+  reg [31:0] \$40 ;
+  reg [31:0] \$41 ;
+  reg [31:0] \$42 ;
+  reg [31:0] \$43 ;
+  reg [31:0] \$44 ;
+  reg [31:0] \$45 ;
+  reg [31:0] \$46 ;
+  reg [31:0] \$47 ;
+  reg [1:0] \$48 ;
+  reg \$49 ;
+  wire \$5 ;
+  wire [6:0] \$51 ;
+  wire [6:0] \$54 ;
+  wire \$6 ;
+  wire \$7 ;
+  wire \$8 ;
+  wire \$9 ;
+  wire [5:0] \$signal ;
+  wire \$signal$4 ;
+  reg [3:0] \$signal$9  = 4'h0;
+  (* init = 1'h0 *)
+  wire busy;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
+  output done;
+  wire done;
+  input [156:0] i__payload;
+  wire [156:0] i__payload;
+  wire \i__payload.emit ;
+  wire \i__payload.last ;
+  wire [1:0] \i__payload.mask ;
+  wire \i__payload.region ;
+  wire [149:0] \i__payload.request ;
+  wire [63:0] \i__payload.request.a ;
+  (* enum_base_type = "Amo" *)
+  (* enum_value_00 = "ADD" *)
+  (* enum_value_01 = "MIN" *)
+  (* enum_value_10 = "MAX" *)
+  wire [1:0] \i__payload.request.amo ;
+  wire \i__payload.request.atomic ;
+  wire [63:0] \i__payload.request.b ;
+  wire \i__payload.request.byte ;
+  wire \i__payload.request.half ;
+  wire \i__payload.request.load ;
+  wire [1:0] \i__payload.request.mask ;
+  wire [1:0] \i__payload.request.port ;
+  wire [4:0] \i__payload.request.rd ;
+  wire \i__payload.request.remainder ;
+  wire [1:0] \i__payload.request.shared ;
+  wire \i__payload.request.store ;
+  wire \i__payload.request.unsigned ;
+  wire [1:0] \i__payload.request.warp ;
+  wire [1:0] \i__payload.served ;
+  wire i__ready;
+  input i__valid;
+  wire i__valid;
+  wire lane;
+  wire [81:0] o__payload;
+  wire \o__payload.byte ;
+  wire \o__payload.error ;
+  wire \o__payload.half ;
+  wire \o__payload.last ;
+  wire [1:0] \o__payload.mask ;
+  wire [3:0] \o__payload.offsets ;
+  wire [4:0] \o__payload.rd ;
+  wire [63:0] \o__payload.row ;
+  wire \o__payload.unsigned ;
+  wire [1:0] \o__payload.warp ;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  reg o__valid = 1'h0;
+  (* init = 9'h000 *)
+  output [8:0] \port$9312$0 ;
+  wire [8:0] \port$9312$0 ;
+  (* init = 1'h0 *)
+  output \port$9314$0 ;
+  wire \port$9314$0 ;
+  output [31:0] push__payload;
+  reg [31:0] push__payload;
+  input push__ready;
+  wire push__ready;
+  output push__valid;
+  wire push__valid;
+  output [1:0] row;
+  reg [1:0] row = 2'h0;
+  output [3:0] semaphore;
+  wire [3:0] semaphore;
+  output take;
+  wire take;
+  input taken;
+  wire taken;
+  wire [31:0] value;
+  reg [31:0] word_0 = 32'd0;
+  reg [31:0] word_1 = 32'd0;
+  reg [31:0] word_10 = 32'd0;
+  reg [31:0] word_11 = 32'd0;
+  reg [31:0] word_12 = 32'd0;
+  reg [31:0] word_13 = 32'd0;
+  reg [31:0] word_14 = 32'd0;
+  reg [31:0] word_15 = 32'd0;
+  reg [31:0] word_2 = 32'd0;
+  reg [31:0] word_3 = 32'd0;
+  reg [31:0] word_4 = 32'd0;
+  reg [31:0] word_5 = 32'd0;
+  reg [31:0] word_6 = 32'd0;
+  reg [31:0] word_7 = 32'd0;
+  reg [31:0] word_8 = 32'd0;
+  reg [31:0] word_9 = 32'd0;
+  always @(posedge core_clk)
+    word_3 <= \$35 ;
+  always @(posedge core_clk)
+    word_4 <= \$36 ;
+  always @(posedge core_clk)
+    word_5 <= \$37 ;
+  always @(posedge core_clk)
+    word_6 <= \$38 ;
+  always @(posedge core_clk)
+    word_7 <= \$39 ;
+  always @(posedge core_clk)
+    word_8 <= \$40 ;
+  always @(posedge core_clk)
+    word_9 <= \$41 ;
+  always @(posedge core_clk)
+    word_10 <= \$42 ;
+  always @(posedge core_clk)
+    word_11 <= \$43 ;
+  always @(posedge core_clk)
+    word_12 <= \$44 ;
+  always @(posedge core_clk)
+    word_13 <= \$45 ;
+  always @(posedge core_clk)
+    word_14 <= \$46 ;
+  always @(posedge core_clk)
+    word_15 <= \$47 ;
+  always @(posedge core_clk)
+    row <= \$48 ;
+  always @(posedge core_clk)
+    o__valid <= \$49 ;
+  assign \$51  = lane * 6'h20;
+  assign \$1  = i__payload[85:22] >> \$51 ;
+  assign \$54  = lane * 6'h20;
+  assign value = i__payload[149:86] >> \$54 ;
+  assign \$2  = \$1 [7:2] == 5'h10;
+  assign \$signal$4  = i__payload[1] & \$2 ;
+  assign \$3  = i__valid & \$signal$4 ;
+  assign \$4  = ~ o__valid;
+  assign push__valid = \$3  & \$4 ;
+  assign \$5  = ~ i__payload[1];
+  assign \$6  = i__valid & \$5 ;
+  assign \$7  = ~ o__valid;
+  assign take = \$6  & \$7 ;
+  assign \$8  = ~ o__valid;
+  assign \$9  = i__valid & \$8 ;
+  assign \$10  = ~ \$signal$4 ;
+  assign \$11  = \$signal$9  == 4'hf;
+  assign \$12  = push__ready & \$11 ;
+  assign \$13  = \$10  | \$12 ;
+  assign done = \$9  & \$13 ;
+  assign \$14  = push__valid & push__ready;
+  assign \$15  = \$signal$9  == 4'hf;
+  assign \$16  = \$signal$9  + 1'h1;
+  assign \$17  = \$15  ? 5'h00 : \$16 ;
+  assign \$18  = done & i__payload[1];
+  assign \$19  = ~ \$signal$4 ;
+  assign \$20  = \$18  & \$19 ;
+  assign \$21  = ~ i__payload[151:150];
+  assign \$22  = row & \$21 ;
+  assign \$23  = taken ? i__payload[151:150] : 2'h0;
+  assign \$24  = \$22  | \$23 ;
+  assign \$25  = done & i__payload[154];
+  assign \$26  = i__payload[1] ? 5'h00 : i__payload[13:9];
+  always @(posedge core_clk)
+    \$28  <= \$27 ;
+  always @(posedge core_clk)
+    \$30  <= \$29 ;
+  always @(posedge core_clk)
+    \$signal$9  <= \$31 ;
+  always @(posedge core_clk)
+    word_0 <= \$32 ;
+  always @(posedge core_clk)
+    word_1 <= \$33 ;
+  always @(posedge core_clk)
+    word_2 <= \$34 ;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$36  = word_4;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            \$36  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$36  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$37  = word_5;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            \$37  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$37  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$38  = word_6;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            \$38  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$38  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$39  = word_7;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            \$39  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$39  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$40  = word_8;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            /* empty */;
+        4'h8:
+            \$40  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$40  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$41  = word_9;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            /* empty */;
+        4'h8:
+            /* empty */;
+        4'h9:
+            \$41  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$41  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$42  = word_10;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            /* empty */;
+        4'h8:
+            /* empty */;
+        4'h9:
+            /* empty */;
+        4'ha:
+            \$42  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$42  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$43  = word_11;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            /* empty */;
+        4'h8:
+            /* empty */;
+        4'h9:
+            /* empty */;
+        4'ha:
+            /* empty */;
+        4'hb:
+            \$43  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$43  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$44  = word_12;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            /* empty */;
+        4'h8:
+            /* empty */;
+        4'h9:
+            /* empty */;
+        4'ha:
+            /* empty */;
+        4'hb:
+            /* empty */;
+        4'hc:
+            \$44  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$44  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$45  = word_13;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            /* empty */;
+        4'h8:
+            /* empty */;
+        4'h9:
+            /* empty */;
+        4'ha:
+            /* empty */;
+        4'hb:
+            /* empty */;
+        4'hc:
+            /* empty */;
+        4'hd:
+            \$45  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$45  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$46  = word_14;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            /* empty */;
+        4'h8:
+            /* empty */;
+        4'h9:
+            /* empty */;
+        4'ha:
+            /* empty */;
+        4'hb:
+            /* empty */;
+        4'hc:
+            /* empty */;
+        4'hd:
+            /* empty */;
+        4'he:
+            \$46  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$46  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$47  = word_15;
+    if (\$20 ) begin
+      (* full_case = 32'd1 *)
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            /* empty */;
+        4'h4:
+            /* empty */;
+        4'h5:
+            /* empty */;
+        4'h6:
+            /* empty */;
+        4'h7:
+            /* empty */;
+        4'h8:
+            /* empty */;
+        4'h9:
+            /* empty */;
+        4'ha:
+            /* empty */;
+        4'hb:
+            /* empty */;
+        4'hc:
+            /* empty */;
+        4'hd:
+            /* empty */;
+        4'he:
+            /* empty */;
+        4'hf:
+            \$47  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$47  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$48  = row;
+    if (take) begin
+      \$48  = \$24 ;
+    end
+    if (core_rst) begin
+      \$48  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$49  = o__valid;
+    if (\$25 ) begin
+      \$49  = 1'h1;
+    end else if (o__ready) begin
+      \$49  = 1'h0;
+    end
+    if (core_rst) begin
+      \$49  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    (* full_case = 32'd1 *)
+    casez (\$signal$9 )
+      4'h0:
+          push__payload = word_0;
+      4'h1:
+          push__payload = word_1;
+      4'h2:
+          push__payload = word_2;
+      4'h3:
+          push__payload = word_3;
+      4'h4:
+          push__payload = word_4;
+      4'h5:
+          push__payload = word_5;
+      4'h6:
+          push__payload = word_6;
+      4'h7:
+          push__payload = word_7;
+      4'h8:
+          push__payload = word_8;
+      4'h9:
+          push__payload = word_9;
+      4'ha:
+          push__payload = word_10;
+      4'hb:
+          push__payload = word_11;
+      4'hc:
+          push__payload = word_12;
+      4'hd:
+          push__payload = word_13;
+      4'he:
+          push__payload = word_14;
+      4'hf:
+          push__payload = word_15;
+    endcase
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$27  = \$28 ;
+    if (\$25 ) begin
+      \$27 [4:0] = \$26 ;
+      \$27 [6:5] = i__payload[15:14];
+      \$27 [8:7] = i__payload[153:152];
+    end
+    if (core_rst) begin
+      \$27  = 9'h000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$29  = \$30 ;
+    if (\$25 ) begin
+      \$29  = i__payload[155];
+    end
+    if (core_rst) begin
+      \$29  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$31  = \$signal$9 ;
+    if (\$14 ) begin
+      \$31  = \$17 [3:0];
+    end
+    if (core_rst) begin
+      \$31  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$32  = word_0;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            \$32  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$32  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$33  = word_1;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            \$33  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$33  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$34  = word_2;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            \$34  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$34  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$35  = word_3;
+    if (\$20 ) begin
+      casez (\$1 [5:2])
+        4'h0:
+            /* empty */;
+        4'h1:
+            /* empty */;
+        4'h2:
+            /* empty */;
+        4'h3:
+            \$35  = value;
+      endcase
+    end
+    if (core_rst) begin
+      \$35  = 32'd0;
+    end
+  end
+  assign \$signal  = \$1 [7:2];
+  assign i__ready = done;
+  assign busy = o__valid;
+  assign o__payload = { 1'h0, \$30 , 38'h0000000000, row[1], 31'h00000000, row[0], \$28  };
+  assign semaphore = \$1 [5:2];
+  assign \port$9312$0  = \$28 ;
+  assign \port$9314$0  = \$30 ;
+  assign \i__payload.request  = i__payload[149:0];
+  assign \i__payload.request.load  = i__payload[0];
+  assign \i__payload.request.store  = i__payload[1];
+  assign \i__payload.request.atomic  = i__payload[2];
+  assign \i__payload.request.byte  = i__payload[3];
+  assign \i__payload.request.half  = i__payload[4];
+  assign \i__payload.request.unsigned  = i__payload[5];
+  assign \i__payload.request.remainder  = i__payload[6];
+  assign \i__payload.request.amo  = i__payload[8:7];
+  assign \i__payload.request.rd  = i__payload[13:9];
+  assign \i__payload.request.warp  = i__payload[15:14];
+  assign \i__payload.request.mask  = i__payload[17:16];
+  assign \i__payload.request.shared  = i__payload[19:18];
+  assign \i__payload.request.port  = i__payload[21:20];
+  assign \i__payload.request.a  = i__payload[85:22];
+  assign \i__payload.request.b  = i__payload[149:86];
+  assign \i__payload.served  = i__payload[151:150];
+  assign \i__payload.mask  = i__payload[153:152];
+  assign \i__payload.emit  = i__payload[154];
+  assign \i__payload.last  = i__payload[155];
+  assign \i__payload.region  = i__payload[156];
+  assign \o__payload.rd  = \$28 [4:0];
+  assign \o__payload.warp  = \$28 [6:5];
+  assign \o__payload.mask  = \$28 [8:7];
+  assign \o__payload.row  = { 31'h00000000, row[1], 31'h00000000, row[0] };
+  assign \o__payload.byte  = 1'h0;
+  assign \o__payload.half  = 1'h0;
+  assign \o__payload.unsigned  = 1'h0;
+  assign \o__payload.offsets  = 4'h0;
+  assign \o__payload.last  = \$30 ;
+  assign \o__payload.error  = 1'h0;
+  assign lane = i__payload[151];
+endmodule
+
+module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__valid$16 , i__ready, \o__payload$14 , i__payload, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
   wire \$1 ;
   wire \$2 ;
   reg \$3 ;
@@ -39650,9 +41063,9 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [147:0] i__payload;
-  wire [147:0] i__payload;
-  wire [147:0] \i__payload$1 ;
+  input [149:0] i__payload;
+  wire [149:0] i__payload;
+  wire [149:0] \i__payload$1 ;
   wire [63:0] \i__payload$1.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -39665,6 +41078,7 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   wire \i__payload$1.half ;
   wire \i__payload$1.load ;
   wire [1:0] \i__payload$1.mask ;
+  wire [1:0] \i__payload$1.port ;
   wire [4:0] \i__payload$1.rd ;
   wire \i__payload$1.remainder ;
   wire [1:0] \i__payload$1.shared ;
@@ -39683,6 +41097,7 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   wire \i__payload.half ;
   wire \i__payload.load ;
   wire [1:0] \i__payload.mask ;
+  wire [1:0] \i__payload.port ;
   wire [4:0] \i__payload.rd ;
   wire \i__payload.remainder ;
   wire [1:0] \i__payload.shared ;
@@ -39695,7 +41110,7 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   input i__valid;
   wire i__valid;
   wire \i__valid$5 ;
-  wire [147:0] o__payload;
+  wire [149:0] o__payload;
   output [81:0] \o__payload$14 ;
   wire [81:0] \o__payload$14 ;
   wire \o__payload$14.byte ;
@@ -39720,6 +41135,7 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   wire \o__payload.half ;
   wire \o__payload.load ;
   wire [1:0] \o__payload.mask ;
+  wire [1:0] \o__payload.port ;
   wire [4:0] \o__payload.rd ;
   wire \o__payload.remainder ;
   wire [1:0] \o__payload.shared ;
@@ -39747,10 +41163,10 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
     .busy(busy),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$6400$20 (o__payload[147:20]),
-    .\port$6400$5 (o__payload[6:5]),
-    .\port$6422$0 (\$4 ),
-    .\port$6423$0 (\$5 ),
+    .\port$6607$22 (o__payload[149:22]),
+    .\port$6607$5 (o__payload[6:5]),
+    .\port$6629$0 (\$4 ),
+    .\port$6630$0 (\$5 ),
     .start(start)
   );
   \weft.simt.core.rows.division.queue  queue (
@@ -39764,7 +41180,7 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
     .write__data(i__payload)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$3  = begun;
     if (start) begin
       \$3  = 1'h1;
@@ -39778,8 +41194,8 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   assign \i__payload$1  = i__payload;
   assign \i__ready$3  = i__ready;
   assign \i__valid$5  = i__valid;
-  assign a = o__payload[83:20];
-  assign b = o__payload[147:84];
+  assign a = o__payload[85:22];
+  assign b = o__payload[149:86];
   assign \unsigned  = o__payload[5];
   assign remainder = o__payload[6];
   assign row = { \$5 , \$4  };
@@ -39795,8 +41211,9 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   assign \i__payload.warp  = i__payload[15:14];
   assign \i__payload.mask  = i__payload[17:16];
   assign \i__payload.shared  = i__payload[19:18];
-  assign \i__payload.a  = i__payload[83:20];
-  assign \i__payload.b  = i__payload[147:84];
+  assign \i__payload.port  = i__payload[21:20];
+  assign \i__payload.a  = i__payload[85:22];
+  assign \i__payload.b  = i__payload[149:86];
   assign \i__payload$1.load  = i__payload[0];
   assign \i__payload$1.store  = i__payload[1];
   assign \i__payload$1.atomic  = i__payload[2];
@@ -39809,8 +41226,9 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   assign \i__payload$1.warp  = i__payload[15:14];
   assign \i__payload$1.mask  = i__payload[17:16];
   assign \i__payload$1.shared  = i__payload[19:18];
-  assign \i__payload$1.a  = i__payload[83:20];
-  assign \i__payload$1.b  = i__payload[147:84];
+  assign \i__payload$1.port  = i__payload[21:20];
+  assign \i__payload$1.a  = i__payload[85:22];
+  assign \i__payload$1.b  = i__payload[149:86];
   assign \o__payload.load  = o__payload[0];
   assign \o__payload.store  = o__payload[1];
   assign \o__payload.atomic  = o__payload[2];
@@ -39823,8 +41241,9 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   assign \o__payload.warp  = o__payload[15:14];
   assign \o__payload.mask  = o__payload[17:16];
   assign \o__payload.shared  = o__payload[19:18];
-  assign \o__payload.a  = o__payload[83:20];
-  assign \o__payload.b  = o__payload[147:84];
+  assign \o__payload.port  = o__payload[21:20];
+  assign \o__payload.a  = o__payload[85:22];
+  assign \o__payload.b  = o__payload[149:86];
   assign \o__payload$14.rd  = \o__payload$14 [4:0];
   assign \o__payload$14.warp  = \o__payload$14 [6:5];
   assign \o__payload$14.mask  = \o__payload$14 [8:7];
@@ -39843,8 +41262,8 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   assign { \o__payload$14 [81], \o__payload$14 [79:73] } = 8'h00;
 endmodule
 
-module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \port$6400$20 , busy, \port$6422$0 , \port$6423$0 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
+module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6607$5 , \port$6607$22 , busy, \port$6629$0 , \port$6630$0 , core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
   wire \$1 ;
   wire [32:0] \$10 ;
   wire [6:0] \$11 ;
@@ -39915,14 +41334,14 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \
   wire [34:0] lane_1_total;
   reg lane_1_turn_quotient = 1'h0;
   wire lane_1_turned;
-  input [127:0] \port$6400$20 ;
-  wire [127:0] \port$6400$20 ;
-  input [1:0] \port$6400$5 ;
-  wire [1:0] \port$6400$5 ;
-  output [31:0] \port$6422$0 ;
-  wire [31:0] \port$6422$0 ;
-  output [31:0] \port$6423$0 ;
-  wire [31:0] \port$6423$0 ;
+  input [127:0] \port$6607$22 ;
+  wire [127:0] \port$6607$22 ;
+  input [1:0] \port$6607$5 ;
+  wire [1:0] \port$6607$5 ;
+  output [31:0] \port$6629$0 ;
+  wire [31:0] \port$6629$0 ;
+  output [31:0] \port$6630$0 ;
+  wire [31:0] \port$6630$0 ;
   wire remainder;
   wire [63:0] row;
   input start;
@@ -39934,42 +41353,42 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \
   always @(posedge core_clk)
     lane_1_turn_quotient <= \$39 ;
   assign busy = | step;
-  assign \$1  = ~ \port$6400$5 [0];
-  assign lane_0_a_negative = \port$6400$20 [31] & \$1 ;
-  assign \$2  = ~ \port$6400$5 [0];
-  assign lane_0_b_negative = \port$6400$20 [95] & \$2 ;
+  assign \$1  = ~ \port$6607$5 [0];
+  assign lane_0_a_negative = \port$6607$22 [31] & \$1 ;
+  assign \$2  = ~ \port$6607$5 [0];
+  assign lane_0_b_negative = \port$6607$22 [95] & \$2 ;
   assign \$3  = ~ lane_0_b_negative;
   assign lane_0_inverted = start ? lane_0_a_negative : \$3 ;
   assign lane_0_total = { lane_0_remainder, lane_0_quotient[31], 1'h1 } + { 1'h1, lane_0_summand, lane_0_carry };
-  assign lane_0_turned = \port$6400$5 [1] ? lane_0_a_negative : lane_0_turn_quotient;
-  assign \$4  = \port$6400$5 [1] ? lane_0_remainder : lane_0_quotient;
+  assign lane_0_turned = \port$6607$5 [1] ? lane_0_a_negative : lane_0_turn_quotient;
+  assign \$4  = \port$6607$5 [1] ? lane_0_remainder : lane_0_quotient;
   assign lane_0_shown = \$4  ^ { lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned };
-  assign \$5  = ~ \port$6400$5 [0];
-  assign lane_1_a_negative = \port$6400$20 [63] & \$5 ;
-  assign \$6  = ~ \port$6400$5 [0];
-  assign lane_1_b_negative = \port$6400$20 [127] & \$6 ;
+  assign \$5  = ~ \port$6607$5 [0];
+  assign lane_1_a_negative = \port$6607$22 [63] & \$5 ;
+  assign \$6  = ~ \port$6607$5 [0];
+  assign lane_1_b_negative = \port$6607$22 [127] & \$6 ;
   assign \$7  = ~ lane_1_b_negative;
   assign lane_1_inverted = start ? lane_1_a_negative : \$7 ;
   assign lane_1_total = { lane_1_remainder, lane_1_quotient[31], 1'h1 } + { 1'h1, lane_1_summand, lane_1_carry };
-  assign lane_1_turned = \port$6400$5 [1] ? lane_1_a_negative : lane_1_turn_quotient;
-  assign \$8  = \port$6400$5 [1] ? lane_1_remainder : lane_1_quotient;
+  assign lane_1_turned = \port$6607$5 [1] ? lane_1_a_negative : lane_1_turn_quotient;
+  assign \$8  = \port$6607$5 [1] ? lane_1_remainder : lane_1_quotient;
   assign lane_1_shown = \$8  ^ { lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned };
   assign \$9  = lane_0_shown + lane_0_turned;
   assign \$10  = lane_1_shown + lane_1_turned;
   assign \$11  = step - 1'h1;
   assign \$12  = start | first;
-  assign \$13  = start ? \port$6400$20 [31:0] : \port$6400$20 [95:64];
+  assign \$13  = start ? \port$6607$22 [31:0] : \port$6607$22 [95:64];
   assign \$14  = \$13  ^ { lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted };
   assign \$15  = lane_0_a_negative ^ lane_0_b_negative;
-  assign \$16  = | \port$6400$20 [95:64];
+  assign \$16  = | \port$6607$22 [95:64];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = first ? { 1'h0, lane_0_total[32:1] } : { lane_0_quotient, lane_0_total[34] };
   assign \$19  = lane_0_total[34] ? { 1'h0, lane_0_total[32:1] } : { lane_0_remainder, lane_0_quotient[31] };
   assign \$20  = start | first;
-  assign \$21  = start ? \port$6400$20 [63:32] : \port$6400$20 [127:96];
+  assign \$21  = start ? \port$6607$22 [63:32] : \port$6607$22 [127:96];
   assign \$22  = \$21  ^ { lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted };
   assign \$23  = lane_1_a_negative ^ lane_1_b_negative;
-  assign \$24  = | \port$6400$20 [127:96];
+  assign \$24  = | \port$6607$22 [127:96];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = first ? { 1'h0, lane_1_total[32:1] } : { lane_1_quotient, lane_1_total[34] };
   assign \$27  = lane_1_total[34] ? { 1'h0, lane_1_total[32:1] } : { lane_1_remainder, lane_1_quotient[31] };
@@ -39994,7 +41413,7 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \
   always @(posedge core_clk)
     lane_1_quotient <= \$37 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$38  = lane_1_remainder;
     if (start) begin
       \$38  = 32'd0;
@@ -40006,21 +41425,21 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$39  = lane_1_turn_quotient;
     if (start) begin
       \$39  = \$25 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$28  = start;
     if (core_rst) begin
       \$28  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$29  = step;
     if (start) begin
       \$29  = 6'h21;
@@ -40032,21 +41451,21 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$30  = lane_0_summand;
     if (\$12 ) begin
       \$30  = \$14 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$31  = lane_0_carry;
     if (\$12 ) begin
       \$31  = lane_0_inverted;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$32  = lane_0_quotient;
     if (start) begin
       \$32  = 32'd0;
@@ -40055,7 +41474,7 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$33  = lane_0_remainder;
     if (start) begin
       \$33  = 32'd0;
@@ -40067,28 +41486,28 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$34  = lane_0_turn_quotient;
     if (start) begin
       \$34  = \$17 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$35  = lane_1_summand;
     if (\$20 ) begin
       \$35  = \$22 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$36  = lane_1_carry;
     if (\$20 ) begin
       \$36  = lane_1_inverted;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$37  = lane_1_quotient;
     if (start) begin
       \$37  = 32'd0;
@@ -40096,17 +41515,17 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6400$5 , \
       \$37  = \$26 [31:0];
     end
   end
-  assign a = \port$6400$20 [63:0];
-  assign \unsigned  = \port$6400$5 [0];
-  assign b = \port$6400$20 [127:64];
-  assign remainder = \port$6400$5 [1];
+  assign a = \port$6607$22 [63:0];
+  assign \unsigned  = \port$6607$5 [0];
+  assign b = \port$6607$22 [127:64];
+  assign remainder = \port$6607$5 [1];
   assign row = { \$10 [31:0], \$9 [31:0] };
-  assign \port$6422$0  = \$9 [31:0];
-  assign \port$6423$0  = \$10 [31:0];
+  assign \port$6629$0  = \$9 [31:0];
+  assign \port$6630$0  = \$10 [31:0];
 endmodule
 
 module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -40125,7 +41544,7 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   wire core_rst;
   reg [1:0] head = 2'h0;
   wire [1:0] head_next;
-  wire [147:0] i__payload;
+  wire [149:0] i__payload;
   wire [63:0] \i__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -40138,6 +41557,7 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   wire \i__payload.half ;
   wire \i__payload.load ;
   wire [1:0] \i__payload.mask ;
+  wire [1:0] \i__payload.port ;
   wire [4:0] \i__payload.rd ;
   wire \i__payload.remainder ;
   wire [1:0] \i__payload.shared ;
@@ -40149,8 +41569,8 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   input i__valid;
   wire i__valid;
   reg [2:0] level = 3'h0;
-  output [147:0] o__payload;
-  wire [147:0] o__payload;
+  output [149:0] o__payload;
+  wire [149:0] o__payload;
   wire [63:0] \o__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -40163,6 +41583,7 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   wire \o__payload.half ;
   wire \o__payload.load ;
   wire [1:0] \o__payload.mask ;
+  wire [1:0] \o__payload.port ;
   wire [4:0] \o__payload.rd ;
   wire \o__payload.remainder ;
   wire [1:0] \o__payload.shared ;
@@ -40176,7 +41597,7 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   wire pop;
   wire push;
   wire [1:0] read__addr;
-  wire [147:0] read__data;
+  wire [149:0] read__data;
   wire [63:0] \read__data.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -40189,6 +41610,7 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   wire \read__data.half ;
   wire \read__data.load ;
   wire [1:0] \read__data.mask ;
+  wire [1:0] \read__data.port ;
   wire [4:0] \read__data.rd ;
   wire \read__data.remainder ;
   wire [1:0] \read__data.shared ;
@@ -40199,8 +41621,8 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   (* init = 2'h0 *)
   wire [1:0] tail;
   reg [1:0] write__addr = 2'h0;
-  input [147:0] write__data;
-  wire [147:0] write__data;
+  input [149:0] write__data;
+  wire [149:0] write__data;
   wire [63:0] \write__data.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -40213,6 +41635,7 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   wire \write__data.half ;
   wire \write__data.load ;
   wire [1:0] \write__data.mask ;
+  wire [1:0] \write__data.port ;
   wire [4:0] \write__data.rd ;
   wire \write__data.remainder ;
   wire [1:0] \write__data.shared ;
@@ -40220,7 +41643,7 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   wire \write__data.unsigned ;
   wire [1:0] \write__data.warp ;
   wire write__en;
-  reg [147:0] storage [3:0];
+  reg [149:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
       storage[write__addr] <= write__data;
@@ -40250,21 +41673,21 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -40292,8 +41715,9 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   assign \write__data.warp  = write__data[15:14];
   assign \write__data.mask  = write__data[17:16];
   assign \write__data.shared  = write__data[19:18];
-  assign \write__data.a  = write__data[83:20];
-  assign \write__data.b  = write__data[147:84];
+  assign \write__data.port  = write__data[21:20];
+  assign \write__data.a  = write__data[85:22];
+  assign \write__data.b  = write__data[149:86];
   assign \i__payload.load  = write__data[0];
   assign \i__payload.store  = write__data[1];
   assign \i__payload.atomic  = write__data[2];
@@ -40306,8 +41730,9 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   assign \i__payload.warp  = write__data[15:14];
   assign \i__payload.mask  = write__data[17:16];
   assign \i__payload.shared  = write__data[19:18];
-  assign \i__payload.a  = write__data[83:20];
-  assign \i__payload.b  = write__data[147:84];
+  assign \i__payload.port  = write__data[21:20];
+  assign \i__payload.a  = write__data[85:22];
+  assign \i__payload.b  = write__data[149:86];
   assign \o__payload.load  = o__payload[0];
   assign \o__payload.store  = o__payload[1];
   assign \o__payload.atomic  = o__payload[2];
@@ -40320,8 +41745,9 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   assign \o__payload.warp  = o__payload[15:14];
   assign \o__payload.mask  = o__payload[17:16];
   assign \o__payload.shared  = o__payload[19:18];
-  assign \o__payload.a  = o__payload[83:20];
-  assign \o__payload.b  = o__payload[147:84];
+  assign \o__payload.port  = o__payload[21:20];
+  assign \o__payload.a  = o__payload[85:22];
+  assign \o__payload.b  = o__payload[149:86];
   assign \read__data.load  = o__payload[0];
   assign \read__data.store  = o__payload[1];
   assign \read__data.atomic  = o__payload[2];
@@ -40334,13 +41760,14 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   assign \read__data.warp  = o__payload[15:14];
   assign \read__data.mask  = o__payload[17:16];
   assign \read__data.shared  = o__payload[19:18];
-  assign \read__data.a  = o__payload[83:20];
-  assign \read__data.b  = o__payload[147:84];
+  assign \read__data.port  = o__payload[21:20];
+  assign \read__data.a  = o__payload[85:22];
+  assign \read__data.b  = o__payload[149:86];
 endmodule
 
 module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$57 , loaded__ready, stored__ready, i__valid, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, \i__ready$54 , \beats$56 , stored__valid, busy, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, i__payload
 , read__burst__payload, write__burst__payload, write__beat__payload, stored__payload, loaded__payload, loaded__valid, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
   wire [2:0] \$1 ;
   wire [16:0] \$10 ;
   wire \$100 ;
@@ -40709,8 +42136,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   reg [3:0] ends = 4'h0;
   wire [31:0] found_0;
   wire [31:0] found_1;
-  input [154:0] i__payload;
-  wire [154:0] i__payload;
+  input [156:0] i__payload;
+  wire [156:0] i__payload;
   wire [31:0] \i__payload$17 ;
   wire [3:0] \i__payload$17.beat ;
   wire [27:0] \i__payload$17.tag ;
@@ -40732,7 +42159,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \i__payload.last ;
   wire [1:0] \i__payload.mask ;
   wire \i__payload.region ;
-  wire [147:0] \i__payload.request ;
+  wire [149:0] \i__payload.request ;
   wire [63:0] \i__payload.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -40745,6 +42172,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \i__payload.request.half ;
   wire \i__payload.request.load ;
   wire [1:0] \i__payload.request.mask ;
+  wire [1:0] \i__payload.request.port ;
   wire [4:0] \i__payload.request.rd ;
   wire \i__payload.request.remainder ;
   wire [1:0] \i__payload.request.shared ;
@@ -40865,8 +42293,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \write__done__payload.error ;
   wire write__done__valid;
   reg [3:0] written = 4'h0;
-  assign \$1  = - i__payload[149:148];
-  assign \$2  = { 1'h0, i__payload[149:148] } & \$1 ;
+  assign \$1  = - i__payload[151:150];
+  assign \$2  = { 1'h0, i__payload[151:150] } & \$1 ;
   assign \$3  = - { \$116 , \$111 , \$106 , \$101 , \$96 , \$91 , \$86 , \$81 , \$76 , \$71 , \$66 , \$61 , \$56 , \$51 , \$46 , \$41  };
   assign \$4  = { 1'h0, \$116 , \$111 , \$106 , \$101 , \$96 , \$91 , \$86 , \$81 , \$76 , \$71 , \$66 , \$61 , \$56 , \$51 , \$46 , \$41  } & \$3 ;
   assign \$5  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
@@ -40901,163 +42329,163 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$34  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$33 ;
   assign \$35  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
   assign \$36  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$35 ;
-  assign \$37  = ! i__payload[25:22];
-  assign \$38  = i__payload[148] & \$37 ;
-  assign \$39  = ! i__payload[57:54];
-  assign \$40  = i__payload[149] & \$39 ;
+  assign \$37  = ! i__payload[27:24];
+  assign \$38  = i__payload[150] & \$37 ;
+  assign \$39  = ! i__payload[59:56];
+  assign \$40  = i__payload[151] & \$39 ;
   assign \$41  = | { \$40 , \$38  };
-  assign \$42  = i__payload[25:22] == 1'h1;
-  assign \$43  = i__payload[148] & \$42 ;
-  assign \$44  = i__payload[57:54] == 1'h1;
-  assign \$45  = i__payload[149] & \$44 ;
+  assign \$42  = i__payload[27:24] == 1'h1;
+  assign \$43  = i__payload[150] & \$42 ;
+  assign \$44  = i__payload[59:56] == 1'h1;
+  assign \$45  = i__payload[151] & \$44 ;
   assign \$46  = | { \$45 , \$43  };
-  assign \$47  = i__payload[25:22] == 2'h2;
-  assign \$48  = i__payload[148] & \$47 ;
-  assign \$49  = i__payload[57:54] == 2'h2;
-  assign \$50  = i__payload[149] & \$49 ;
+  assign \$47  = i__payload[27:24] == 2'h2;
+  assign \$48  = i__payload[150] & \$47 ;
+  assign \$49  = i__payload[59:56] == 2'h2;
+  assign \$50  = i__payload[151] & \$49 ;
   assign \$51  = | { \$50 , \$48  };
-  assign \$52  = i__payload[25:22] == 2'h3;
-  assign \$53  = i__payload[148] & \$52 ;
-  assign \$54  = i__payload[57:54] == 2'h3;
-  assign \$55  = i__payload[149] & \$54 ;
+  assign \$52  = i__payload[27:24] == 2'h3;
+  assign \$53  = i__payload[150] & \$52 ;
+  assign \$54  = i__payload[59:56] == 2'h3;
+  assign \$55  = i__payload[151] & \$54 ;
   assign \$56  = | { \$55 , \$53  };
-  assign \$57  = i__payload[25:22] == 3'h4;
-  assign \$58  = i__payload[148] & \$57 ;
-  assign \$59  = i__payload[57:54] == 3'h4;
-  assign \$60  = i__payload[149] & \$59 ;
+  assign \$57  = i__payload[27:24] == 3'h4;
+  assign \$58  = i__payload[150] & \$57 ;
+  assign \$59  = i__payload[59:56] == 3'h4;
+  assign \$60  = i__payload[151] & \$59 ;
   assign \$61  = | { \$60 , \$58  };
-  assign \$62  = i__payload[25:22] == 3'h5;
-  assign \$63  = i__payload[148] & \$62 ;
-  assign \$64  = i__payload[57:54] == 3'h5;
-  assign \$65  = i__payload[149] & \$64 ;
+  assign \$62  = i__payload[27:24] == 3'h5;
+  assign \$63  = i__payload[150] & \$62 ;
+  assign \$64  = i__payload[59:56] == 3'h5;
+  assign \$65  = i__payload[151] & \$64 ;
   assign \$66  = | { \$65 , \$63  };
-  assign \$67  = i__payload[25:22] == 3'h6;
-  assign \$68  = i__payload[148] & \$67 ;
-  assign \$69  = i__payload[57:54] == 3'h6;
-  assign \$70  = i__payload[149] & \$69 ;
+  assign \$67  = i__payload[27:24] == 3'h6;
+  assign \$68  = i__payload[150] & \$67 ;
+  assign \$69  = i__payload[59:56] == 3'h6;
+  assign \$70  = i__payload[151] & \$69 ;
   assign \$71  = | { \$70 , \$68  };
-  assign \$72  = i__payload[25:22] == 3'h7;
-  assign \$73  = i__payload[148] & \$72 ;
-  assign \$74  = i__payload[57:54] == 3'h7;
-  assign \$75  = i__payload[149] & \$74 ;
+  assign \$72  = i__payload[27:24] == 3'h7;
+  assign \$73  = i__payload[150] & \$72 ;
+  assign \$74  = i__payload[59:56] == 3'h7;
+  assign \$75  = i__payload[151] & \$74 ;
   assign \$76  = | { \$75 , \$73  };
-  assign \$77  = i__payload[25:22] == 4'h8;
-  assign \$78  = i__payload[148] & \$77 ;
-  assign \$79  = i__payload[57:54] == 4'h8;
-  assign \$80  = i__payload[149] & \$79 ;
+  assign \$77  = i__payload[27:24] == 4'h8;
+  assign \$78  = i__payload[150] & \$77 ;
+  assign \$79  = i__payload[59:56] == 4'h8;
+  assign \$80  = i__payload[151] & \$79 ;
   assign \$81  = | { \$80 , \$78  };
-  assign \$82  = i__payload[25:22] == 4'h9;
-  assign \$83  = i__payload[148] & \$82 ;
-  assign \$84  = i__payload[57:54] == 4'h9;
-  assign \$85  = i__payload[149] & \$84 ;
+  assign \$82  = i__payload[27:24] == 4'h9;
+  assign \$83  = i__payload[150] & \$82 ;
+  assign \$84  = i__payload[59:56] == 4'h9;
+  assign \$85  = i__payload[151] & \$84 ;
   assign \$86  = | { \$85 , \$83  };
-  assign \$87  = i__payload[25:22] == 4'ha;
-  assign \$88  = i__payload[148] & \$87 ;
-  assign \$89  = i__payload[57:54] == 4'ha;
-  assign \$90  = i__payload[149] & \$89 ;
+  assign \$87  = i__payload[27:24] == 4'ha;
+  assign \$88  = i__payload[150] & \$87 ;
+  assign \$89  = i__payload[59:56] == 4'ha;
+  assign \$90  = i__payload[151] & \$89 ;
   assign \$91  = | { \$90 , \$88  };
-  assign \$92  = i__payload[25:22] == 4'hb;
-  assign \$93  = i__payload[148] & \$92 ;
-  assign \$94  = i__payload[57:54] == 4'hb;
-  assign \$95  = i__payload[149] & \$94 ;
+  assign \$92  = i__payload[27:24] == 4'hb;
+  assign \$93  = i__payload[150] & \$92 ;
+  assign \$94  = i__payload[59:56] == 4'hb;
+  assign \$95  = i__payload[151] & \$94 ;
   assign \$96  = | { \$95 , \$93  };
-  assign \$97  = i__payload[25:22] == 4'hc;
-  assign \$98  = i__payload[148] & \$97 ;
-  assign \$99  = i__payload[57:54] == 4'hc;
-  assign \$100  = i__payload[149] & \$99 ;
+  assign \$97  = i__payload[27:24] == 4'hc;
+  assign \$98  = i__payload[150] & \$97 ;
+  assign \$99  = i__payload[59:56] == 4'hc;
+  assign \$100  = i__payload[151] & \$99 ;
   assign \$101  = | { \$100 , \$98  };
-  assign \$102  = i__payload[25:22] == 4'hd;
-  assign \$103  = i__payload[148] & \$102 ;
-  assign \$104  = i__payload[57:54] == 4'hd;
-  assign \$105  = i__payload[149] & \$104 ;
+  assign \$102  = i__payload[27:24] == 4'hd;
+  assign \$103  = i__payload[150] & \$102 ;
+  assign \$104  = i__payload[59:56] == 4'hd;
+  assign \$105  = i__payload[151] & \$104 ;
   assign \$106  = | { \$105 , \$103  };
-  assign \$107  = i__payload[25:22] == 4'he;
-  assign \$108  = i__payload[148] & \$107 ;
-  assign \$109  = i__payload[57:54] == 4'he;
-  assign \$110  = i__payload[149] & \$109 ;
+  assign \$107  = i__payload[27:24] == 4'he;
+  assign \$108  = i__payload[150] & \$107 ;
+  assign \$109  = i__payload[59:56] == 4'he;
+  assign \$110  = i__payload[151] & \$109 ;
   assign \$111  = | { \$110 , \$108  };
-  assign \$112  = i__payload[25:22] == 4'hf;
-  assign \$113  = i__payload[148] & \$112 ;
-  assign \$114  = i__payload[57:54] == 4'hf;
-  assign \$115  = i__payload[149] & \$114 ;
+  assign \$112  = i__payload[27:24] == 4'hf;
+  assign \$113  = i__payload[150] & \$112 ;
+  assign \$114  = i__payload[59:56] == 4'hf;
+  assign \$115  = i__payload[151] & \$114 ;
   assign \$116  = | { \$115 , \$113  };
-  assign \$117  = \$2 [0] & i__payload[26];
-  assign \$118  = \$2 [1] & i__payload[58];
+  assign \$117  = \$2 [0] & i__payload[28];
+  assign \$118  = \$2 [1] & i__payload[60];
   assign \$119  = | { \$118 , \$117  };
-  assign \$120  = \$2 [0] & i__payload[27];
-  assign \$121  = \$2 [1] & i__payload[59];
+  assign \$120  = \$2 [0] & i__payload[29];
+  assign \$121  = \$2 [1] & i__payload[61];
   assign \$122  = | { \$121 , \$120  };
-  assign \$123  = \$2 [0] & i__payload[28];
-  assign \$124  = \$2 [1] & i__payload[60];
+  assign \$123  = \$2 [0] & i__payload[30];
+  assign \$124  = \$2 [1] & i__payload[62];
   assign \$125  = | { \$124 , \$123  };
-  assign \$126  = \$2 [0] & i__payload[29];
-  assign \$127  = \$2 [1] & i__payload[61];
+  assign \$126  = \$2 [0] & i__payload[31];
+  assign \$127  = \$2 [1] & i__payload[63];
   assign \$128  = | { \$127 , \$126  };
-  assign \$129  = \$2 [0] & i__payload[30];
-  assign \$130  = \$2 [1] & i__payload[62];
+  assign \$129  = \$2 [0] & i__payload[32];
+  assign \$130  = \$2 [1] & i__payload[64];
   assign \$131  = | { \$130 , \$129  };
-  assign \$132  = \$2 [0] & i__payload[31];
-  assign \$133  = \$2 [1] & i__payload[63];
+  assign \$132  = \$2 [0] & i__payload[33];
+  assign \$133  = \$2 [1] & i__payload[65];
   assign \$134  = | { \$133 , \$132  };
-  assign \$135  = \$2 [0] & i__payload[32];
-  assign \$136  = \$2 [1] & i__payload[64];
+  assign \$135  = \$2 [0] & i__payload[34];
+  assign \$136  = \$2 [1] & i__payload[66];
   assign \$137  = | { \$136 , \$135  };
-  assign \$138  = \$2 [0] & i__payload[33];
-  assign \$139  = \$2 [1] & i__payload[65];
+  assign \$138  = \$2 [0] & i__payload[35];
+  assign \$139  = \$2 [1] & i__payload[67];
   assign \$140  = | { \$139 , \$138  };
-  assign \$141  = \$2 [0] & i__payload[34];
-  assign \$142  = \$2 [1] & i__payload[66];
+  assign \$141  = \$2 [0] & i__payload[36];
+  assign \$142  = \$2 [1] & i__payload[68];
   assign \$143  = | { \$142 , \$141  };
-  assign \$144  = \$2 [0] & i__payload[35];
-  assign \$145  = \$2 [1] & i__payload[67];
+  assign \$144  = \$2 [0] & i__payload[37];
+  assign \$145  = \$2 [1] & i__payload[69];
   assign \$146  = | { \$145 , \$144  };
-  assign \$147  = \$2 [0] & i__payload[36];
-  assign \$148  = \$2 [1] & i__payload[68];
+  assign \$147  = \$2 [0] & i__payload[38];
+  assign \$148  = \$2 [1] & i__payload[70];
   assign \$149  = | { \$148 , \$147  };
-  assign \$150  = \$2 [0] & i__payload[37];
-  assign \$151  = \$2 [1] & i__payload[69];
+  assign \$150  = \$2 [0] & i__payload[39];
+  assign \$151  = \$2 [1] & i__payload[71];
   assign \$152  = | { \$151 , \$150  };
-  assign \$153  = \$2 [0] & i__payload[38];
-  assign \$154  = \$2 [1] & i__payload[70];
+  assign \$153  = \$2 [0] & i__payload[40];
+  assign \$154  = \$2 [1] & i__payload[72];
   assign \$155  = | { \$154 , \$153  };
-  assign \$156  = \$2 [0] & i__payload[39];
-  assign \$157  = \$2 [1] & i__payload[71];
+  assign \$156  = \$2 [0] & i__payload[41];
+  assign \$157  = \$2 [1] & i__payload[73];
   assign \$158  = | { \$157 , \$156  };
-  assign \$159  = \$2 [0] & i__payload[40];
-  assign \$160  = \$2 [1] & i__payload[72];
+  assign \$159  = \$2 [0] & i__payload[42];
+  assign \$160  = \$2 [1] & i__payload[74];
   assign \$161  = | { \$160 , \$159  };
-  assign \$162  = \$2 [0] & i__payload[41];
-  assign \$163  = \$2 [1] & i__payload[73];
+  assign \$162  = \$2 [0] & i__payload[43];
+  assign \$163  = \$2 [1] & i__payload[75];
   assign \$164  = | { \$163 , \$162  };
-  assign \$165  = \$2 [0] & i__payload[42];
-  assign \$166  = \$2 [1] & i__payload[74];
+  assign \$165  = \$2 [0] & i__payload[44];
+  assign \$166  = \$2 [1] & i__payload[76];
   assign \$167  = | { \$166 , \$165  };
-  assign \$168  = \$2 [0] & i__payload[43];
-  assign \$169  = \$2 [1] & i__payload[75];
+  assign \$168  = \$2 [0] & i__payload[45];
+  assign \$169  = \$2 [1] & i__payload[77];
   assign \$170  = | { \$169 , \$168  };
-  assign \$171  = \$2 [0] & i__payload[44];
-  assign \$172  = \$2 [1] & i__payload[76];
+  assign \$171  = \$2 [0] & i__payload[46];
+  assign \$172  = \$2 [1] & i__payload[78];
   assign \$173  = | { \$172 , \$171  };
-  assign \$174  = \$2 [0] & i__payload[45];
-  assign \$175  = \$2 [1] & i__payload[77];
+  assign \$174  = \$2 [0] & i__payload[47];
+  assign \$175  = \$2 [1] & i__payload[79];
   assign \$176  = | { \$175 , \$174  };
-  assign \$177  = \$2 [0] & i__payload[46];
-  assign \$178  = \$2 [1] & i__payload[78];
+  assign \$177  = \$2 [0] & i__payload[48];
+  assign \$178  = \$2 [1] & i__payload[80];
   assign \$179  = | { \$178 , \$177  };
-  assign \$180  = \$2 [0] & i__payload[47];
-  assign \$181  = \$2 [1] & i__payload[79];
+  assign \$180  = \$2 [0] & i__payload[49];
+  assign \$181  = \$2 [1] & i__payload[81];
   assign \$182  = | { \$181 , \$180  };
-  assign \$183  = \$2 [0] & i__payload[48];
-  assign \$184  = \$2 [1] & i__payload[80];
+  assign \$183  = \$2 [0] & i__payload[50];
+  assign \$184  = \$2 [1] & i__payload[82];
   assign \$185  = | { \$184 , \$183  };
-  assign \$186  = \$2 [0] & i__payload[49];
-  assign \$187  = \$2 [1] & i__payload[81];
+  assign \$186  = \$2 [0] & i__payload[51];
+  assign \$187  = \$2 [1] & i__payload[83];
   assign \$188  = | { \$187 , \$186  };
-  assign \$189  = \$2 [0] & i__payload[50];
-  assign \$190  = \$2 [1] & i__payload[82];
+  assign \$189  = \$2 [0] & i__payload[52];
+  assign \$190  = \$2 [1] & i__payload[84];
   assign \$191  = | { \$190 , \$189  };
-  assign \$192  = \$2 [0] & i__payload[51];
-  assign \$193  = \$2 [1] & i__payload[83];
+  assign \$192  = \$2 [0] & i__payload[53];
+  assign \$193  = \$2 [1] & i__payload[85];
   assign \$194  = | { \$193 , \$192  };
   assign \$195  = | { \$4 [15], \$4 [13], \$4 [11], \$4 [9], \$4 [7], \$4 [5], \$4 [3], \$4 [1] };
   assign \$196  = | { \$4 [15:14], \$4 [11:10], \$4 [7:6], \$4 [3:2] };
@@ -41092,38 +42520,38 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \i__valid$43  = write__burst__valid & write__burst__ready;
   assign \$215  = i__payload[3] | i__payload[4];
   assign \$216  = i__payload[4] ? 2'h3 : 2'h1;
-  assign \$217  = \$216  << i__payload[21:20];
+  assign \$217  = \$216  << i__payload[23:22];
   assign \$218  = \$215  ? \$217  : 5'h0f;
-  assign \$219  = i__payload[25:22] == \$209 [3:0];
-  assign \$220  = i__payload[148] & \$219 ;
-  assign \$221  = i__payload[25:22] == \$209 [3:0];
-  assign \$222  = i__payload[148] & \$221 ;
-  assign \$223  = i__payload[25:22] == \$209 [3:0];
-  assign \$224  = i__payload[148] & \$223 ;
-  assign \$225  = i__payload[25:22] == \$209 [3:0];
-  assign \$226  = i__payload[148] & \$225 ;
+  assign \$219  = i__payload[27:24] == \$209 [3:0];
+  assign \$220  = i__payload[150] & \$219 ;
+  assign \$221  = i__payload[27:24] == \$209 [3:0];
+  assign \$222  = i__payload[150] & \$221 ;
+  assign \$223  = i__payload[27:24] == \$209 [3:0];
+  assign \$224  = i__payload[150] & \$223 ;
+  assign \$225  = i__payload[27:24] == \$209 [3:0];
+  assign \$226  = i__payload[150] & \$225 ;
   assign strobe_0 = \$218 [3:0] & { \$226 , \$224 , \$222 , \$220  };
   assign \$227  = i__payload[3] | i__payload[4];
   assign \$228  = i__payload[4] ? 2'h3 : 2'h1;
-  assign \$229  = \$228  << i__payload[53:52];
+  assign \$229  = \$228  << i__payload[55:54];
   assign \$230  = \$227  ? \$229  : 5'h0f;
-  assign \$231  = i__payload[57:54] == \$209 [3:0];
-  assign \$232  = i__payload[149] & \$231 ;
-  assign \$233  = i__payload[57:54] == \$209 [3:0];
-  assign \$234  = i__payload[149] & \$233 ;
-  assign \$235  = i__payload[57:54] == \$209 [3:0];
-  assign \$236  = i__payload[149] & \$235 ;
-  assign \$237  = i__payload[57:54] == \$209 [3:0];
-  assign \$238  = i__payload[149] & \$237 ;
+  assign \$231  = i__payload[59:56] == \$209 [3:0];
+  assign \$232  = i__payload[151] & \$231 ;
+  assign \$233  = i__payload[59:56] == \$209 [3:0];
+  assign \$234  = i__payload[151] & \$233 ;
+  assign \$235  = i__payload[59:56] == \$209 [3:0];
+  assign \$236  = i__payload[151] & \$235 ;
+  assign \$237  = i__payload[59:56] == \$209 [3:0];
+  assign \$238  = i__payload[151] & \$237 ;
   assign strobe_1 = \$230 [3:0] & { \$238 , \$236 , \$234 , \$232  };
-  assign \$241  = \$240 [0] ? i__payload[91:84] : 8'h00;
-  assign \$242  = \$239 [0] ? i__payload[123:116] : \$241 ;
-  assign \$245  = \$244 [1] ? i__payload[99:92] : 8'h00;
-  assign \$246  = \$243 [1] ? i__payload[131:124] : \$245 ;
-  assign \$249  = \$248 [2] ? i__payload[107:100] : 8'h00;
-  assign \$250  = \$247 [2] ? i__payload[139:132] : \$249 ;
-  assign \$253  = \$252 [3] ? i__payload[115:108] : 8'h00;
-  assign \$254  = \$251 [3] ? i__payload[147:140] : \$253 ;
+  assign \$241  = \$240 [0] ? i__payload[93:86] : 8'h00;
+  assign \$242  = \$239 [0] ? i__payload[125:118] : \$241 ;
+  assign \$245  = \$244 [1] ? i__payload[101:94] : 8'h00;
+  assign \$246  = \$243 [1] ? i__payload[133:126] : \$245 ;
+  assign \$249  = \$248 [2] ? i__payload[109:102] : 8'h00;
+  assign \$250  = \$247 [2] ? i__payload[141:134] : \$249 ;
+  assign \$253  = \$252 [3] ? i__payload[117:110] : 8'h00;
+  assign \$254  = \$251 [3] ? i__payload[149:142] : \$253 ;
   assign \$258  = \$256  | \$257 ;
   assign \$259  = abort ? 4'h0 : \$258 ;
   assign \$260  = write__burst__valid & write__burst__ready;
@@ -41225,7 +42653,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     .write__data(\i__payload$45 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$312  = loaded__payload;
     if (\$280 ) begin
       \$312 [40:9] = found_0;
@@ -41251,7 +42679,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$313  = \$signal$26 ;
     if (loaded__ready) begin
       \$313  = 1'h0;
@@ -41266,7 +42694,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$314  = \$signal$20 ;
     if (moves) begin
       \$314  = \$285 [3:0];
@@ -41276,7 +42704,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$315  = \$signal$71 ;
     if (moves) begin
       \$315  = \$288 ;
@@ -41286,7 +42714,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$316  = \$signal$39 ;
     (* full_case = 32'd1 *)
     if (\$296 ) begin
@@ -41301,7 +42729,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$317  = \$signal$42 ;
     (* full_case = 32'd1 *)
     if (\$296 ) begin
@@ -41316,7 +42744,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$318  = \$signal$36 ;
     (* full_case = 32'd1 *)
     if (\$296 ) begin
@@ -41331,7 +42759,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$319  = \$302 [3:0];
     if (\o__ready$57 ) begin
       if (\o__payload$75 [2]) begin
@@ -41343,7 +42771,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$320  = \$signal$73 ;
     if (\o__ready$57 ) begin
       \$320  = \$305 ;
@@ -41353,7 +42781,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$321  = ends;
     if (\o__ready$57 ) begin
       if (\o__payload$75 [2]) begin
@@ -41375,7 +42803,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$322  = broken;
     if (\o__ready$57 ) begin
       if (\o__payload$75 [2]) begin
@@ -41408,15 +42836,15 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign beat = \$207 [3:0];
   assign \$signal$33  = loaded__payload;
   assign now = \$209 [3:0];
-  assign value_0 = i__payload[115:84];
-  assign value_1 = i__payload[147:116];
+  assign value_0 = i__payload[117:86];
+  assign value_1 = i__payload[149:118];
   assign lane_0_at_0 = 1'h1;
   assign lane_1_at_0 = 1'h1;
   assign write__done__valid = \o__ready$57 ;
   assign next_written = \$270 [3:0];
   assign which = { \$272 , \$271  };
   assign loaded__valid = \$signal$26 ;
-  assign \i__payload.request  = i__payload[147:0];
+  assign \i__payload.request  = i__payload[149:0];
   assign \i__payload.request.load  = i__payload[0];
   assign \i__payload.request.store  = i__payload[1];
   assign \i__payload.request.atomic  = i__payload[2];
@@ -41429,13 +42857,14 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \i__payload.request.warp  = i__payload[15:14];
   assign \i__payload.request.mask  = i__payload[17:16];
   assign \i__payload.request.shared  = i__payload[19:18];
-  assign \i__payload.request.a  = i__payload[83:20];
-  assign \i__payload.request.b  = i__payload[147:84];
-  assign \i__payload.served  = i__payload[149:148];
-  assign \i__payload.mask  = i__payload[151:150];
-  assign \i__payload.emit  = i__payload[152];
-  assign \i__payload.last  = i__payload[153];
-  assign \i__payload.region  = i__payload[154];
+  assign \i__payload.request.port  = i__payload[21:20];
+  assign \i__payload.request.a  = i__payload[85:22];
+  assign \i__payload.request.b  = i__payload[149:86];
+  assign \i__payload.served  = i__payload[151:150];
+  assign \i__payload.mask  = i__payload[153:152];
+  assign \i__payload.emit  = i__payload[154];
+  assign \i__payload.last  = i__payload[155];
+  assign \i__payload.region  = i__payload[156];
   assign \read__burst__payload.addr  = read__burst__payload[31:0];
   assign \read__burst__payload.beats  = read__burst__payload[36:32];
   assign \write__burst__payload.addr  = write__burst__payload[31:0];
@@ -41512,21 +42941,21 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign { stored__payload[79:7], stored__payload[4:0] } = 78'h00000000000000000000;
   assign write__beat__payload[35:32] = \$259 ;
   assign write__beat__payload[31:0] = { \$254 , \$250 , \$246 , \$242  };
-  assign \i__payload$45 [3] = i__payload[153];
-  assign \i__payload$45 [2] = i__payload[152];
+  assign \i__payload$45 [3] = i__payload[155];
+  assign \i__payload$45 [2] = i__payload[154];
   assign \i__payload$45 [1:0] = i__payload[15:14];
   assign \i__payload$17 [31:28] = { \$198 , \$197 , \$196 , \$195  };
   assign \i__payload$17 [4:0] = i__payload[13:9];
-  assign \i__payload$17 [27:22] = i__payload[57:52];
-  assign \i__payload$17 [21:16] = i__payload[25:20];
+  assign \i__payload$17 [27:22] = i__payload[59:54];
+  assign \i__payload$17 [21:16] = i__payload[27:22];
   assign \i__payload$17 [15] = i__payload[5];
   assign \i__payload$17 [14] = i__payload[4];
   assign \i__payload$17 [13] = i__payload[3];
   assign \i__payload$17 [6:5] = i__payload[15:14];
-  assign \i__payload$17 [12] = i__payload[153];
-  assign \i__payload$17 [11] = i__payload[152];
-  assign \i__payload$17 [10:9] = i__payload[151:150];
-  assign \i__payload$17 [8:7] = i__payload[149:148];
+  assign \i__payload$17 [12] = i__payload[155];
+  assign \i__payload$17 [11] = i__payload[154];
+  assign \i__payload$17 [10:9] = i__payload[153:152];
+  assign \i__payload$17 [8:7] = i__payload[151:150];
   assign write__burst__payload[36:32] = \$204 [4:0];
   assign write__burst__payload[31:0] = { \$194 , \$191 , \$188 , \$185 , \$182 , \$179 , \$176 , \$173 , \$170 , \$167 , \$164 , \$161 , \$158 , \$155 , \$152 , \$149 , \$146 , \$143 , \$140 , \$137 , \$134 , \$131 , \$128 , \$125 , \$122 , \$119 , \$198 , \$197 , \$196 , \$195 , 2'h0 };
   assign read__burst__payload[36:32] = \$204 [4:0];
@@ -41549,7 +42978,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
 endmodule
 
 module \weft.simt.core.rows.in_main.loads (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
   reg [4:0] \$11 ;
@@ -41669,21 +43098,21 @@ module \weft.simt.core.rows.in_main.loads (core_rst, i__valid, o__ready, i__read
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$10  = \$4 [3:0];
     if (core_rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$11  = \$6 [4:0];
     if (core_rst) begin
       \$11  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [3:0];
@@ -41750,7 +43179,7 @@ module \weft.simt.core.rows.in_main.loads (core_rst, i__valid, o__ready, i__read
 endmodule
 
 module \weft.simt.core.rows.in_main.stores (core_rst, o__ready, i__valid, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
   reg [4:0] \$11 ;
@@ -41834,21 +43263,21 @@ module \weft.simt.core.rows.in_main.stores (core_rst, o__ready, i__valid, i__rea
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$10  = \$4 [3:0];
     if (core_rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$11  = \$6 [4:0];
     if (core_rst) begin
       \$11  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [3:0];
@@ -41879,7 +43308,7 @@ module \weft.simt.core.rows.in_main.stores (core_rst, o__ready, i__valid, i__rea
 endmodule
 
 module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid, i__ready, stored, coming, busy, o__valid, o__payload, port__out, i__payload, port__valid, port__region, port__write, port__rows, port__strobe, port__data, port_warp, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire \$1 ;
   wire \$10 ;
   wire [6:0] \$100 ;
@@ -42108,8 +43537,8 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire [31:0] found_1;
   reg [63:0] found_row = 64'h0000000000000000;
   reg has_old = 1'h0;
-  input [154:0] i__payload;
-  wire [154:0] i__payload;
+  input [156:0] i__payload;
+  wire [156:0] i__payload;
   wire [81:0] \i__payload$35 ;
   wire \i__payload$35.byte ;
   wire \i__payload$35.error ;
@@ -42125,7 +43554,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire \i__payload.last ;
   wire [1:0] \i__payload.mask ;
   wire \i__payload.region ;
-  wire [147:0] \i__payload.request ;
+  wire [149:0] \i__payload.request ;
   wire [63:0] \i__payload.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -42138,6 +43567,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire \i__payload.request.half ;
   wire \i__payload.request.load ;
   wire [1:0] \i__payload.request.mask ;
+  wire [1:0] \i__payload.request.port ;
   wire [4:0] \i__payload.request.rd ;
   wire \i__payload.request.remainder ;
   wire [1:0] \i__payload.request.shared ;
@@ -42257,12 +43687,12 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign i__ready = \$signal$9  & \$11 ;
   assign \$12  = i__payload[3] | i__payload[4];
   assign \$13  = i__payload[4] ? 2'h3 : 2'h1;
-  assign \$14  = \$13  << i__payload[21:20];
+  assign \$14  = \$13  << i__payload[23:22];
   assign \$15  = \$12  ? \$14  : 5'h0f;
   assign \$16  = ~ i__payload[2];
   assign \$17  = ! i__payload[8:7];
   assign \$18  = \$16  | \$17 ;
-  assign \$19  = $signed(found_row[31:0]) < $signed(i__payload[115:84]);
+  assign \$19  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
   assign \$20  = i__payload[8:7] == 1'h1;
   assign \$21  = \$19  == \$20 ;
   assign \$22  = ~ \$21 ;
@@ -42270,7 +43700,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \$24  = ~ i__payload[2];
   assign \$25  = ! i__payload[8:7];
   assign \$26  = \$24  | \$25 ;
-  assign \$27  = $signed(found_row[31:0]) < $signed(i__payload[115:84]);
+  assign \$27  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
   assign \$28  = i__payload[8:7] == 1'h1;
   assign \$29  = \$27  == \$28 ;
   assign \$30  = ~ \$29 ;
@@ -42278,7 +43708,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \$32  = ~ i__payload[2];
   assign \$33  = ! i__payload[8:7];
   assign \$34  = \$32  | \$33 ;
-  assign \$35  = $signed(found_row[31:0]) < $signed(i__payload[115:84]);
+  assign \$35  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
   assign \$36  = i__payload[8:7] == 1'h1;
   assign \$37  = \$35  == \$36 ;
   assign \$38  = ~ \$37 ;
@@ -42286,7 +43716,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \$40  = ~ i__payload[2];
   assign \$41  = ! i__payload[8:7];
   assign \$42  = \$40  | \$41 ;
-  assign \$43  = $signed(found_row[31:0]) < $signed(i__payload[115:84]);
+  assign \$43  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
   assign \$44  = i__payload[8:7] == 1'h1;
   assign \$45  = \$43  == \$44 ;
   assign \$46  = ~ \$45 ;
@@ -42294,16 +43724,16 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign strobe_0 = \$15 [3:0] & { \$47 , \$39 , \$31 , \$23  };
   assign \$48  = ! i__payload[8:7];
   assign \$49  = i__payload[2] & \$48 ;
-  assign \$50  = found_row[31:0] + i__payload[115:84];
-  assign \$51  = \$49  ? \$50  : { 1'h0, i__payload[115:84] };
+  assign \$50  = found_row[31:0] + i__payload[117:86];
+  assign \$51  = \$49  ? \$50  : { 1'h0, i__payload[117:86] };
   assign \$52  = i__payload[3] | i__payload[4];
   assign \$53  = i__payload[4] ? 2'h3 : 2'h1;
-  assign \$54  = \$53  << i__payload[53:52];
+  assign \$54  = \$53  << i__payload[55:54];
   assign \$55  = \$52  ? \$54  : 5'h0f;
   assign \$56  = ~ i__payload[2];
   assign \$57  = ! i__payload[8:7];
   assign \$58  = \$56  | \$57 ;
-  assign \$59  = $signed(found_row[63:32]) < $signed(i__payload[147:116]);
+  assign \$59  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
   assign \$60  = i__payload[8:7] == 1'h1;
   assign \$61  = \$59  == \$60 ;
   assign \$62  = ~ \$61 ;
@@ -42311,7 +43741,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \$64  = ~ i__payload[2];
   assign \$65  = ! i__payload[8:7];
   assign \$66  = \$64  | \$65 ;
-  assign \$67  = $signed(found_row[63:32]) < $signed(i__payload[147:116]);
+  assign \$67  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
   assign \$68  = i__payload[8:7] == 1'h1;
   assign \$69  = \$67  == \$68 ;
   assign \$70  = ~ \$69 ;
@@ -42319,7 +43749,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \$72  = ~ i__payload[2];
   assign \$73  = ! i__payload[8:7];
   assign \$74  = \$72  | \$73 ;
-  assign \$75  = $signed(found_row[63:32]) < $signed(i__payload[147:116]);
+  assign \$75  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
   assign \$76  = i__payload[8:7] == 1'h1;
   assign \$77  = \$75  == \$76 ;
   assign \$78  = ~ \$77 ;
@@ -42327,7 +43757,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \$80  = ~ i__payload[2];
   assign \$81  = ! i__payload[8:7];
   assign \$82  = \$80  | \$81 ;
-  assign \$83  = $signed(found_row[63:32]) < $signed(i__payload[147:116]);
+  assign \$83  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
   assign \$84  = i__payload[8:7] == 1'h1;
   assign \$85  = \$83  == \$84 ;
   assign \$86  = ~ \$85 ;
@@ -42335,19 +43765,19 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign strobe_1 = \$55 [3:0] & { \$87 , \$79 , \$71 , \$63  };
   assign \$88  = ! i__payload[8:7];
   assign \$89  = i__payload[2] & \$88 ;
-  assign \$90  = found_row[63:32] + i__payload[147:116];
-  assign \$91  = \$89  ? \$90  : { 1'h0, i__payload[147:116] };
-  assign \$92  = ! i__payload[22];
-  assign lane_0_in_bank_0 = i__payload[148] & \$92 ;
-  assign \$93  = ! i__payload[54];
-  assign lane_1_in_bank_0 = i__payload[149] & \$93 ;
-  assign lane_0_in_bank_1 = i__payload[148] & \$94 ;
-  assign lane_1_in_bank_1 = i__payload[149] & \$95 ;
-  assign \$96  = i__payload[29:23] & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$98  = i__payload[61:55] & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$90  = found_row[63:32] + i__payload[149:118];
+  assign \$91  = \$89  ? \$90  : { 1'h0, i__payload[149:118] };
+  assign \$92  = ! i__payload[24];
+  assign lane_0_in_bank_0 = i__payload[150] & \$92 ;
+  assign \$93  = ! i__payload[56];
+  assign lane_1_in_bank_0 = i__payload[151] & \$93 ;
+  assign lane_0_in_bank_1 = i__payload[150] & \$94 ;
+  assign lane_1_in_bank_1 = i__payload[151] & \$95 ;
+  assign \$96  = i__payload[31:25] & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$98  = i__payload[63:57] & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
   assign \$99  = \$97  | \$98 ;
-  assign \$100  = i__payload[29:23] & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$102  = i__payload[61:55] & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$100  = i__payload[31:25] & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$102  = i__payload[63:57] & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
   assign \$103  = \$101  | \$102 ;
   assign \$104  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
   assign \$106  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
@@ -42489,12 +43919,12 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
-    .\port$8989$0 (\$181 ),
-    .\port$8991$0 (\$183 ),
-    .\port$9027$0 (found_row)
+    .\port$9206$0 (\$181 ),
+    .\port$9208$0 (\$183 ),
+    .\port$9244$0 (found_row)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$180 [4:0] = tag_2[4:0];
     \$180 [6:5] = tag_2[6:5];
     \$180 [8:7] = tag_2[10:9];
@@ -42503,7 +43933,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$182 [7] = tag_2[12];
     \$182 [0] = tag_2[13];
     \$182 [1] = tag_2[14];
@@ -42514,7 +43944,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$184  = \$signal$8 ;
     if (\$signal$9 ) begin
       \$184  = \$signal ;
@@ -42524,7 +43954,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$185  = updates;
     if (\$153 ) begin
       \$185  = \$156 ;
@@ -42534,7 +43964,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$186  = port__valid;
     if (\$158 ) begin
       \$186  = \$signal$9 ;
@@ -42544,17 +43974,17 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$187  = port__region;
     if (\$158 ) begin
-      \$187  = i__payload[154];
+      \$187  = i__payload[156];
     end
     if (core_rst) begin
       \$187  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$188  = port__write;
     if (\$158 ) begin
       \$188  = \$160 ;
@@ -42564,7 +43994,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$189  = port__rows;
     if (\$158 ) begin
       \$189  = { \$103 , \$99  };
@@ -42574,7 +44004,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$190  = port__strobe;
     if (\$158 ) begin
       \$190  = { \$111 , \$107  };
@@ -42584,7 +44014,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$191  = port__data;
     if (\$158 ) begin
       \$191  = { \$143 , \$139 , \$135 , \$131 , \$127 , \$123 , \$119 , \$115  };
@@ -42594,7 +44024,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$192  = tag;
     if (\$158 ) begin
       \$192  = next_tag;
@@ -42604,7 +44034,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$193  = \$signal$40 ;
     if (\$158 ) begin
       \$193  = \$164 ;
@@ -42614,7 +44044,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$194  = is_store;
     if (\$158 ) begin
       \$194  = i__payload[1];
@@ -42624,7 +44054,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$195  = \$signal$52 ;
     if (\$158 ) begin
       \$195  = \$signal ;
@@ -42634,35 +44064,35 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$196  = \$166 ;
     if (core_rst) begin
       \$196  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$197  = come_1;
     if (core_rst) begin
       \$197  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$198  = \$169 ;
     if (core_rst) begin
       \$198  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$199  = old_comes_1;
     if (core_rst) begin
       \$199  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$200  = found_row;
     if (\$170 ) begin
       \$200 [31:0] = found_0;
@@ -42675,35 +44105,35 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$201  = \$172 ;
     if (core_rst) begin
       \$201  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$202  = \$175 ;
     if (core_rst) begin
       \$202  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$203  = \$177 ;
     if (core_rst) begin
       \$203  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$204  = \$179 ;
     if (core_rst) begin
       \$204  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$205  = passing_2_1;
     if (core_rst) begin
       \$205  = 1'h0;
@@ -42740,7 +44170,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \o__payload$1.offsets  = o__payload[79:76];
   assign \o__payload$1.last  = o__payload[80];
   assign \o__payload$1.error  = o__payload[81];
-  assign \i__payload.request  = i__payload[147:0];
+  assign \i__payload.request  = i__payload[149:0];
   assign \i__payload.request.load  = i__payload[0];
   assign \i__payload.request.store  = i__payload[1];
   assign \i__payload.request.atomic  = i__payload[2];
@@ -42753,13 +44183,14 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \i__payload.request.warp  = i__payload[15:14];
   assign \i__payload.request.mask  = i__payload[17:16];
   assign \i__payload.request.shared  = i__payload[19:18];
-  assign \i__payload.request.a  = i__payload[83:20];
-  assign \i__payload.request.b  = i__payload[147:84];
-  assign \i__payload.served  = i__payload[149:148];
-  assign \i__payload.mask  = i__payload[151:150];
-  assign \i__payload.emit  = i__payload[152];
-  assign \i__payload.last  = i__payload[153];
-  assign \i__payload.region  = i__payload[154];
+  assign \i__payload.request.port  = i__payload[21:20];
+  assign \i__payload.request.a  = i__payload[85:22];
+  assign \i__payload.request.b  = i__payload[149:86];
+  assign \i__payload.served  = i__payload[151:150];
+  assign \i__payload.mask  = i__payload[153:152];
+  assign \i__payload.emit  = i__payload[154];
+  assign \i__payload.last  = i__payload[155];
+  assign \i__payload.region  = i__payload[156];
   assign \next_tag.rd  = next_tag[4:0];
   assign \next_tag.warp  = next_tag[6:5];
   assign \next_tag.served  = next_tag[8:7];
@@ -42791,26 +44222,26 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \tag.unsigned  = tag[15];
   assign \tag.offsets  = tag[21:16];
   assign next_tag[4:0] = i__payload[13:9];
-  assign next_tag[21:19] = i__payload[54:52];
-  assign next_tag[18:16] = i__payload[22:20];
+  assign next_tag[21:19] = i__payload[56:54];
+  assign next_tag[18:16] = i__payload[24:22];
   assign next_tag[15] = i__payload[5];
   assign next_tag[14] = i__payload[4];
   assign next_tag[13] = i__payload[3];
   assign next_tag[6:5] = i__payload[15:14];
-  assign next_tag[12] = i__payload[153];
-  assign next_tag[11] = i__payload[152];
-  assign next_tag[10:9] = i__payload[151:150];
-  assign next_tag[8:7] = i__payload[149:148];
-  assign \$94  = i__payload[22];
-  assign \$95  = i__payload[54];
+  assign next_tag[12] = i__payload[155];
+  assign next_tag[11] = i__payload[154];
+  assign next_tag[10:9] = i__payload[153:152];
+  assign next_tag[8:7] = i__payload[151:150];
+  assign \$94  = i__payload[24];
+  assign \$95  = i__payload[56];
   assign \$97  = \$96 ;
   assign \$101  = \$100 ;
   assign \$105  = \$104 ;
   assign \$109  = \$108 ;
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__payload, \port$8989$0 , \port$8991$0 , \port$9027$0 , i__valid, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__payload, \port$9206$0 , \port$9208$0 , \port$9244$0 , i__valid, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -42861,12 +44292,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   output o__valid;
   wire o__valid;
   wire pop;
-  input [8:0] \port$8989$0 ;
-  wire [8:0] \port$8989$0 ;
-  input [7:0] \port$8991$0 ;
-  wire [7:0] \port$8991$0 ;
-  input [63:0] \port$9027$0 ;
-  wire [63:0] \port$9027$0 ;
+  input [8:0] \port$9206$0 ;
+  wire [8:0] \port$9206$0 ;
+  input [7:0] \port$9208$0 ;
+  wire [7:0] \port$9208$0 ;
+  input [63:0] \port$9244$0 ;
+  wire [63:0] \port$9244$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -42899,7 +44330,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$8991$0 , \port$9027$0 , \port$8989$0  };
+      storage[write__addr] <= { 1'h0, \port$9208$0 , \port$9244$0 , \port$9206$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -42926,21 +44357,21 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -42951,31 +44382,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$8991$0 , \port$9027$0 , \port$8989$0  };
-  assign i__payload = { 1'h0, \port$8991$0 , \port$9027$0 , \port$8989$0  };
+  assign write__data = { 1'h0, \port$9208$0 , \port$9244$0 , \port$9206$0  };
+  assign i__payload = { 1'h0, \port$9208$0 , \port$9244$0 , \port$9206$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$8989$0 [4:0];
-  assign \write__data.warp  = \port$8989$0 [6:5];
-  assign \write__data.mask  = \port$8989$0 [8:7];
-  assign \write__data.row  = \port$9027$0 ;
-  assign \write__data.byte  = \port$8991$0 [0];
-  assign \write__data.half  = \port$8991$0 [1];
-  assign \write__data.unsigned  = \port$8991$0 [2];
-  assign \write__data.offsets  = \port$8991$0 [6:3];
-  assign \write__data.last  = \port$8991$0 [7];
+  assign \write__data.rd  = \port$9206$0 [4:0];
+  assign \write__data.warp  = \port$9206$0 [6:5];
+  assign \write__data.mask  = \port$9206$0 [8:7];
+  assign \write__data.row  = \port$9244$0 ;
+  assign \write__data.byte  = \port$9208$0 [0];
+  assign \write__data.half  = \port$9208$0 [1];
+  assign \write__data.unsigned  = \port$9208$0 [2];
+  assign \write__data.offsets  = \port$9208$0 [6:3];
+  assign \write__data.last  = \port$9208$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$8989$0 [4:0];
-  assign \i__payload.warp  = \port$8989$0 [6:5];
-  assign \i__payload.mask  = \port$8989$0 [8:7];
-  assign \i__payload.row  = \port$9027$0 ;
-  assign \i__payload.byte  = \port$8991$0 [0];
-  assign \i__payload.half  = \port$8991$0 [1];
-  assign \i__payload.unsigned  = \port$8991$0 [2];
-  assign \i__payload.offsets  = \port$8991$0 [6:3];
-  assign \i__payload.last  = \port$8991$0 [7];
+  assign \i__payload.rd  = \port$9206$0 [4:0];
+  assign \i__payload.warp  = \port$9206$0 [6:5];
+  assign \i__payload.mask  = \port$9206$0 [8:7];
+  assign \i__payload.row  = \port$9244$0 ;
+  assign \i__payload.byte  = \port$9208$0 [0];
+  assign \i__payload.half  = \port$9208$0 [1];
+  assign \i__payload.unsigned  = \port$9208$0 [2];
+  assign \i__payload.offsets  = \port$9208$0 [6:3];
+  assign \i__payload.last  = \port$9208$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -42999,10 +44430,11 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, main__valid, i__ready, \port$5725$0 , \port$5728$0 , \port$5731$0 , \port$5742$0 , \port$5744$0 , shared__ready, shared_busy, main__ready, abort, shared__payload, main__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
+module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, port__valid, main__valid, i__ready, \port$5846$0 , \port$5849$0 , \port$5854$0 , \port$5869$0 , \port$5873$0 , shared__ready, shared_busy, main__ready, port__ready, abort, shared__payload, port__payload, main__payload, port_busy
+, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   wire [1:0] \$1 ;
-  wire \$10 ;
+  wire [1:0] \$10 ;
   wire \$100 ;
   wire \$101 ;
   wire \$102 ;
@@ -43013,26 +44445,26 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \$107 ;
   wire \$108 ;
   wire \$109 ;
-  wire \$11 ;
+  wire [1:0] \$11 ;
   wire \$110 ;
   wire \$111 ;
   wire \$112 ;
   wire \$113 ;
   wire \$114 ;
   wire \$115 ;
-  wire [1:0] \$116 ;
-  wire [1:0] \$117 ;
-  wire [1:0] \$118 ;
-  wire [1:0] \$119 ;
-  wire \$12 ;
-  wire [1:0] \$120 ;
+  wire \$116 ;
+  wire \$117 ;
+  wire \$118 ;
+  wire \$119 ;
+  wire [1:0] \$12 ;
+  wire \$120 ;
   wire [1:0] \$121 ;
   wire [1:0] \$122 ;
   wire [1:0] \$123 ;
   wire [1:0] \$124 ;
   wire [1:0] \$125 ;
-  wire \$126 ;
-  wire \$127 ;
+  wire [1:0] \$126 ;
+  wire [1:0] \$127 ;
   wire [1:0] \$128 ;
   wire [1:0] \$129 ;
   wire \$13 ;
@@ -43042,45 +44474,45 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire [1:0] \$133 ;
   wire [1:0] \$134 ;
   wire [1:0] \$135 ;
-  wire [1:0] \$136 ;
+  wire \$136 ;
   wire \$137 ;
-  wire \$138 ;
-  wire \$139 ;
+  wire [1:0] \$138 ;
+  wire [1:0] \$139 ;
   wire \$14 ;
-  wire \$140 ;
-  wire \$141 ;
+  wire [1:0] \$140 ;
+  wire [1:0] \$141 ;
   wire [1:0] \$142 ;
-  wire \$143 ;
-  wire \$144 ;
-  wire \$145 ;
-  wire \$146 ;
-  wire \$147 ;
-  wire \$148 ;
-  wire \$149 ;
+  wire [1:0] \$143 ;
+  wire [1:0] \$144 ;
+  wire [1:0] \$145 ;
+  wire [1:0] \$146 ;
+  wire [1:0] \$147 ;
+  wire [1:0] \$148 ;
+  wire [1:0] \$149 ;
   wire \$15 ;
-  wire \$150 ;
+  wire [1:0] \$150 ;
   wire \$151 ;
   wire \$152 ;
-  wire [32:0] \$153 ;
-  wire \$154 ;
-  wire [32:0] \$155 ;
-  wire \$156 ;
-  wire \$157 ;
-  wire \$158 ;
-  wire \$159 ;
+  wire [1:0] \$153 ;
+  wire [1:0] \$154 ;
+  wire [1:0] \$155 ;
+  wire [1:0] \$156 ;
+  wire [1:0] \$157 ;
+  wire [1:0] \$158 ;
+  wire [1:0] \$159 ;
   wire \$16 ;
-  wire \$160 ;
-  wire \$161 ;
-  wire \$162 ;
-  wire \$163 ;
-  wire \$164 ;
-  wire \$165 ;
+  wire [1:0] \$160 ;
+  wire [1:0] \$161 ;
+  wire [1:0] \$162 ;
+  wire [1:0] \$163 ;
+  wire [1:0] \$164 ;
+  wire [1:0] \$165 ;
   wire \$166 ;
-  wire [1:0] \$167 ;
+  wire \$167 ;
   wire [1:0] \$168 ;
-  wire [1:0] \$169 ;
+  wire \$169 ;
   wire \$17 ;
-  wire [1:0] \$170 ;
+  wire \$170 ;
   wire [1:0] \$171 ;
   wire \$172 ;
   wire \$173 ;
@@ -43089,26 +44521,80 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \$176 ;
   wire \$177 ;
   wire \$178 ;
-  wire [1:0] \$179 ;
+  wire \$179 ;
   wire \$18 ;
-  wire [1:0] \$180 ;
+  wire \$180 ;
   wire [1:0] \$181 ;
-  wire [1:0] \$182 ;
-  wire [1:0] \$183 ;
+  wire \$182 ;
+  wire \$183 ;
   wire [1:0] \$184 ;
   wire \$185 ;
-  reg [147:0] \$186 ;
-  reg \$187 ;
-  reg \$188 ;
-  reg [1:0] \$189 ;
+  wire \$186 ;
+  wire \$187 ;
+  wire \$188 ;
+  wire \$189 ;
   wire \$19 ;
-  reg \$190 ;
+  wire \$190 ;
+  wire \$191 ;
+  wire \$192 ;
+  wire \$193 ;
+  wire \$194 ;
+  wire \$195 ;
+  wire \$196 ;
+  wire [32:0] \$197 ;
+  wire \$198 ;
+  wire [32:0] \$199 ;
   wire [1:0] \$2 ;
   wire \$20 ;
+  wire \$200 ;
+  wire \$201 ;
+  wire \$202 ;
+  wire \$203 ;
+  wire \$204 ;
+  wire \$205 ;
+  wire \$206 ;
+  wire \$207 ;
+  wire \$208 ;
+  wire \$209 ;
   wire \$21 ;
+  wire \$210 ;
+  wire \$211 ;
+  wire \$212 ;
+  wire \$213 ;
+  wire \$214 ;
+  wire [1:0] \$215 ;
+  wire [1:0] \$216 ;
+  wire [1:0] \$217 ;
+  wire [1:0] \$218 ;
+  wire [1:0] \$219 ;
   wire \$22 ;
+  wire [1:0] \$220 ;
+  wire [1:0] \$221 ;
+  wire \$222 ;
+  wire \$223 ;
+  wire \$224 ;
+  wire \$225 ;
+  wire \$226 ;
+  wire \$227 ;
+  wire \$228 ;
+  wire \$229 ;
   wire \$23 ;
+  wire \$230 ;
+  wire [1:0] \$231 ;
+  wire [1:0] \$232 ;
+  wire [1:0] \$233 ;
+  wire [1:0] \$234 ;
+  wire [1:0] \$235 ;
+  wire [1:0] \$236 ;
+  wire [1:0] \$237 ;
+  wire [1:0] \$238 ;
+  wire \$239 ;
   wire \$24 ;
+  reg [149:0] \$240 ;
+  reg \$241 ;
+  reg \$242 ;
+  reg [1:0] \$243 ;
+  reg \$244 ;
   wire \$25 ;
   wire \$26 ;
   wire \$27 ;
@@ -43117,13 +44603,13 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire [1:0] \$3 ;
   wire \$30 ;
   wire \$31 ;
-  wire [2:0] \$32 ;
-  wire [2:0] \$33 ;
+  wire \$32 ;
+  wire \$33 ;
   wire \$34 ;
   wire \$35 ;
   wire \$36 ;
-  wire \$37 ;
-  wire \$38 ;
+  wire [2:0] \$37 ;
+  wire [2:0] \$38 ;
   wire \$39 ;
   wire [2:0] \$4 ;
   wire \$40 ;
@@ -43147,7 +44633,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \$57 ;
   wire \$58 ;
   wire \$59 ;
-  wire [1:0] \$6 ;
+  wire \$6 ;
   wire \$60 ;
   wire \$61 ;
   wire \$62 ;
@@ -43180,7 +44666,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \$87 ;
   wire \$88 ;
   wire \$89 ;
-  wire \$9 ;
+  wire [1:0] \$9 ;
   wire \$90 ;
   wire \$91 ;
   wire \$92 ;
@@ -43194,12 +44680,12 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   reg [1:0] \$signal  = 2'h0;
   wire [1:0] \$signal$10 ;
   wire [1:0] \$signal$11 ;
-  wire [25:0] \$signal$12 ;
-  wire [1:0] \$signal$13 ;
+  wire [1:0] \$signal$12 ;
+  wire [25:0] \$signal$13 ;
+  wire [1:0] \$signal$14 ;
   wire [1:0] \$signal$3 ;
-  wire [1:0] \$signal$4 ;
-  reg \$signal$6 ;
-  wire [1:0] \$signal$9 ;
+  wire [1:0] \$signal$5 ;
+  reg \$signal$7 ;
   input abort;
   wire abort;
   input core_clk;
@@ -43209,8 +44695,8 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire [4:0] counts;
   wire done;
   reg first = 1'h0;
-  input [147:0] i__payload;
-  wire [147:0] i__payload;
+  input [149:0] i__payload;
+  wire [149:0] i__payload;
   wire [63:0] \i__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -43223,6 +44709,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \i__payload.half ;
   wire \i__payload.load ;
   wire [1:0] \i__payload.mask ;
+  wire [1:0] \i__payload.port ;
   wire [4:0] \i__payload.rd ;
   wire \i__payload.remainder ;
   wire [1:0] \i__payload.shared ;
@@ -43237,13 +44724,13 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   reg lane_0_region;
   reg [9:0] lane_1_offset;
   reg lane_1_region;
-  output [154:0] main__payload;
-  wire [154:0] main__payload;
+  output [156:0] main__payload;
+  wire [156:0] main__payload;
   wire \main__payload.emit ;
   wire \main__payload.last ;
   wire [1:0] \main__payload.mask ;
   wire \main__payload.region ;
-  wire [147:0] \main__payload.request ;
+  wire [149:0] \main__payload.request ;
   wire [63:0] \main__payload.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -43256,6 +44743,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \main__payload.request.half ;
   wire \main__payload.request.load ;
   wire [1:0] \main__payload.request.mask ;
+  wire [1:0] \main__payload.request.port ;
   wire [4:0] \main__payload.request.rd ;
   wire \main__payload.request.remainder ;
   wire [1:0] \main__payload.request.shared ;
@@ -43268,19 +44756,52 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   output main__valid;
   wire main__valid;
   wire [1:0] near;
-  output \port$5725$0 ;
-  wire \port$5725$0 ;
-  output \port$5728$0 ;
-  wire \port$5728$0 ;
-  output \port$5731$0 ;
-  wire \port$5731$0 ;
-  output \port$5742$0 ;
-  wire \port$5742$0 ;
-  output \port$5744$0 ;
-  wire \port$5744$0 ;
+  output \port$5846$0 ;
+  wire \port$5846$0 ;
+  output \port$5849$0 ;
+  wire \port$5849$0 ;
+  output \port$5854$0 ;
+  wire \port$5854$0 ;
+  output \port$5869$0 ;
+  wire \port$5869$0 ;
+  output \port$5873$0 ;
+  wire \port$5873$0 ;
+  output [156:0] port__payload;
+  wire [156:0] port__payload;
+  wire \port__payload.emit ;
+  wire \port__payload.last ;
+  wire [1:0] \port__payload.mask ;
+  wire \port__payload.region ;
+  wire [149:0] \port__payload.request ;
+  wire [63:0] \port__payload.request.a ;
+  (* enum_base_type = "Amo" *)
+  (* enum_value_00 = "ADD" *)
+  (* enum_value_01 = "MIN" *)
+  (* enum_value_10 = "MAX" *)
+  wire [1:0] \port__payload.request.amo ;
+  wire \port__payload.request.atomic ;
+  wire [63:0] \port__payload.request.b ;
+  wire \port__payload.request.byte ;
+  wire \port__payload.request.half ;
+  wire \port__payload.request.load ;
+  wire [1:0] \port__payload.request.mask ;
+  wire [1:0] \port__payload.request.port ;
+  wire [4:0] \port__payload.request.rd ;
+  wire \port__payload.request.remainder ;
+  wire [1:0] \port__payload.request.shared ;
+  wire \port__payload.request.store ;
+  wire \port__payload.request.unsigned ;
+  wire [1:0] \port__payload.request.warp ;
+  wire [1:0] \port__payload.served ;
+  input port__ready;
+  wire port__ready;
+  output port__valid;
+  wire port__valid;
+  input port_busy;
+  wire port_busy;
   reg region_0 = 1'h0;
   reg region_1 = 1'h0;
-  reg [147:0] request = 148'h0000000000000000000000000000000000000;
+  reg [149:0] request = 150'h00000000000000000000000000000000000000;
   wire [63:0] \request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -43293,6 +44814,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \request.half ;
   wire \request.load ;
   wire [1:0] \request.mask ;
+  wire [1:0] \request.port ;
   wire [4:0] \request.rd ;
   wire \request.remainder ;
   wire [1:0] \request.shared ;
@@ -43300,13 +44822,13 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \request.unsigned ;
   wire [1:0] \request.warp ;
   wire [1:0] rest;
-  output [154:0] shared__payload;
-  wire [154:0] shared__payload;
+  output [156:0] shared__payload;
+  wire [156:0] shared__payload;
   wire \shared__payload.emit ;
   wire \shared__payload.last ;
   wire [1:0] \shared__payload.mask ;
   wire \shared__payload.region ;
-  wire [147:0] \shared__payload.request ;
+  wire [149:0] \shared__payload.request ;
   wire [63:0] \shared__payload.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -43319,6 +44841,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire \shared__payload.request.half ;
   wire \shared__payload.request.load ;
   wire [1:0] \shared__payload.request.mask ;
+  wire [1:0] \shared__payload.request.port ;
   wire [4:0] \shared__payload.request.rd ;
   wire \shared__payload.request.remainder ;
   wire [1:0] \shared__payload.request.shared ;
@@ -43331,6 +44854,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   wire shared__valid;
   input shared_busy;
   wire shared_busy;
+  wire to_port;
   output to_shared;
   wire to_shared;
   assign \$1  = \$signal  & request[19:18];
@@ -43339,311 +44863,367 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   assign \$3  = \$signal  & request[19:18];
   assign \$4  = - \$3 ;
   assign \$5  = { 1'h0, \$2  } & \$4 ;
-  assign \$6  = \$signal  & request[19:18];
-  assign \$7  = \$6  & near;
-  assign \$signal$4  = to_shared ? \$7  : \$signal ;
-  assign \$8  = region_0 == \$signal$6 ;
-  assign \$9  = region_1 == \$signal$6 ;
-  assign \$15  = ~ request[2];
-  assign \$18  = request[54] == request[22];
-  assign \$19  = \$signal$4 [0] & \$18 ;
-  assign \$21  = ~ \$20 ;
-  assign \$22  = \$signal$4 [1] & \$21 ;
-  assign \$23  = request[54] == request[22];
-  assign \$24  = \$signal$9 [0] & \$23 ;
-  assign \$25  = request[83:55] == request[51:23];
-  assign \$26  = \$24  & \$25 ;
-  assign \$28  = \$signal$4 [1] & \$27 ;
-  assign \$29  = ~ request[2];
-  assign \$30  = \$28  & \$29 ;
-  assign \$31  = \$signal$9 [1] | \$30 ;
-  assign \$32  = - \$signal$4 ;
-  assign \$33  = { 1'h0, \$signal$4  } & \$32 ;
-  assign \$34  = \$33 [0] & request[26];
-  assign \$35  = \$33 [1] & request[58];
-  assign \$36  = | { \$35 , \$34  };
-  assign \$37  = \$33 [0] & request[27];
-  assign \$38  = \$33 [1] & request[59];
-  assign \$39  = | { \$38 , \$37  };
-  assign \$40  = \$33 [0] & request[28];
-  assign \$41  = \$33 [1] & request[60];
-  assign \$42  = | { \$41 , \$40  };
-  assign \$43  = \$33 [0] & request[29];
-  assign \$44  = \$33 [1] & request[61];
-  assign \$45  = | { \$44 , \$43  };
-  assign \$46  = \$33 [0] & request[30];
-  assign \$47  = \$33 [1] & request[62];
-  assign \$48  = | { \$47 , \$46  };
-  assign \$49  = \$33 [0] & request[31];
-  assign \$50  = \$33 [1] & request[63];
-  assign \$51  = | { \$50 , \$49  };
-  assign \$52  = \$33 [0] & request[32];
-  assign \$53  = \$33 [1] & request[64];
-  assign \$54  = | { \$53 , \$52  };
-  assign \$55  = \$33 [0] & request[33];
-  assign \$56  = \$33 [1] & request[65];
-  assign \$57  = | { \$56 , \$55  };
-  assign \$58  = \$33 [0] & request[34];
-  assign \$59  = \$33 [1] & request[66];
-  assign \$60  = | { \$59 , \$58  };
-  assign \$61  = \$33 [0] & request[35];
-  assign \$62  = \$33 [1] & request[67];
-  assign \$63  = | { \$62 , \$61  };
-  assign \$64  = \$33 [0] & request[36];
-  assign \$65  = \$33 [1] & request[68];
-  assign \$66  = | { \$65 , \$64  };
-  assign \$67  = \$33 [0] & request[37];
-  assign \$68  = \$33 [1] & request[69];
-  assign \$69  = | { \$68 , \$67  };
-  assign \$70  = \$33 [0] & request[38];
-  assign \$71  = \$33 [1] & request[70];
-  assign \$72  = | { \$71 , \$70  };
-  assign \$73  = \$33 [0] & request[39];
-  assign \$74  = \$33 [1] & request[71];
-  assign \$75  = | { \$74 , \$73  };
-  assign \$76  = \$33 [0] & request[40];
-  assign \$77  = \$33 [1] & request[72];
-  assign \$78  = | { \$77 , \$76  };
-  assign \$79  = \$33 [0] & request[41];
-  assign \$80  = \$33 [1] & request[73];
-  assign \$81  = | { \$80 , \$79  };
-  assign \$82  = \$33 [0] & request[42];
-  assign \$83  = \$33 [1] & request[74];
-  assign \$84  = | { \$83 , \$82  };
-  assign \$85  = \$33 [0] & request[43];
-  assign \$86  = \$33 [1] & request[75];
-  assign \$87  = | { \$86 , \$85  };
-  assign \$88  = \$33 [0] & request[44];
-  assign \$89  = \$33 [1] & request[76];
-  assign \$90  = | { \$89 , \$88  };
-  assign \$91  = \$33 [0] & request[45];
-  assign \$92  = \$33 [1] & request[77];
-  assign \$93  = | { \$92 , \$91  };
-  assign \$94  = \$33 [0] & request[46];
-  assign \$95  = \$33 [1] & request[78];
-  assign \$96  = | { \$95 , \$94  };
-  assign \$97  = \$33 [0] & request[47];
-  assign \$98  = \$33 [1] & request[79];
-  assign \$99  = | { \$98 , \$97  };
-  assign \$100  = \$33 [0] & request[48];
-  assign \$101  = \$33 [1] & request[80];
-  assign \$102  = | { \$101 , \$100  };
-  assign \$103  = \$33 [0] & request[49];
-  assign \$104  = \$33 [1] & request[81];
-  assign \$105  = | { \$104 , \$103  };
-  assign \$106  = \$33 [0] & request[50];
-  assign \$107  = \$33 [1] & request[82];
-  assign \$108  = | { \$107 , \$106  };
-  assign \$109  = \$33 [0] & request[51];
-  assign \$110  = \$33 [1] & request[83];
-  assign \$111  = | { \$110 , \$109  };
-  assign \$112  = request[51:26] == { \$111 , \$108 , \$105 , \$102 , \$99 , \$96 , \$93 , \$90 , \$87 , \$84 , \$81 , \$78 , \$75 , \$72 , \$69 , \$66 , \$63 , \$60 , \$57 , \$54 , \$51 , \$48 , \$45 , \$42 , \$39 , \$36  };
-  assign \$113  = \$signal$4 [0] & \$112 ;
-  assign \$114  = request[83:58] == { \$111 , \$108 , \$105 , \$102 , \$99 , \$96 , \$93 , \$90 , \$87 , \$84 , \$81 , \$78 , \$75 , \$72 , \$69 , \$66 , \$63 , \$60 , \$57 , \$54 , \$51 , \$48 , \$45 , \$42 , \$39 , \$36  };
-  assign \$115  = \$signal$4 [1] & \$114 ;
-  assign \$signal$13  = to_shared ? \$signal$10  : { \$115 , \$113  };
-  assign \$116  = ~ \$signal$13 ;
-  assign rest = \$signal  & \$116 ;
-  assign \$117  = request[17:16] & request[19:18];
-  assign \$118  = ~ request[19:18];
-  assign \$119  = request[17:16] & \$118 ;
-  assign \$120  = to_shared ? \$117  : \$119 ;
-  assign \$121  = request[17:16] & request[19:18];
-  assign \$122  = ~ request[19:18];
-  assign \$123  = request[17:16] & \$122 ;
-  assign \$124  = to_shared ? \$121  : \$123 ;
-  assign \$125  = rest & \$124 ;
-  assign \$126  = ! \$125 ;
-  assign \$127  = ! rest;
-  assign \$128  = request[17:16] & request[19:18];
-  assign \$129  = ~ request[19:18];
-  assign \$130  = request[17:16] & \$129 ;
-  assign \$131  = to_shared ? \$128  : \$130 ;
-  assign \$132  = request[17:16] & request[19:18];
-  assign \$133  = ~ request[19:18];
+  assign \$6  = ~ to_shared;
+  assign \$7  = \$signal  & request[21:20];
+  assign \$8  = | \$7 ;
+  assign to_port = \$6  & \$8 ;
+  assign \$9  = \$signal  & request[19:18];
+  assign \$10  = \$9  & near;
+  assign \$11  = \$signal  & request[21:20];
+  assign \$12  = to_port ? \$11  : \$signal ;
+  assign \$signal$5  = to_shared ? \$10  : \$12 ;
+  assign \$13  = region_0 == \$signal$7 ;
+  assign \$14  = region_1 == \$signal$7 ;
+  assign \$20  = ~ request[2];
+  assign \$23  = request[56] == request[24];
+  assign \$24  = \$signal$5 [0] & \$23 ;
+  assign \$26  = ~ \$25 ;
+  assign \$27  = \$signal$5 [1] & \$26 ;
+  assign \$28  = request[56] == request[24];
+  assign \$29  = \$signal$10 [0] & \$28 ;
+  assign \$30  = request[85:57] == request[53:25];
+  assign \$31  = \$29  & \$30 ;
+  assign \$33  = \$signal$5 [1] & \$32 ;
+  assign \$34  = ~ request[2];
+  assign \$35  = \$33  & \$34 ;
+  assign \$36  = \$signal$10 [1] | \$35 ;
+  assign \$37  = - \$signal$5 ;
+  assign \$38  = { 1'h0, \$signal$5  } & \$37 ;
+  assign \$39  = \$38 [0] & request[28];
+  assign \$40  = \$38 [1] & request[60];
+  assign \$41  = | { \$40 , \$39  };
+  assign \$42  = \$38 [0] & request[29];
+  assign \$43  = \$38 [1] & request[61];
+  assign \$44  = | { \$43 , \$42  };
+  assign \$45  = \$38 [0] & request[30];
+  assign \$46  = \$38 [1] & request[62];
+  assign \$47  = | { \$46 , \$45  };
+  assign \$48  = \$38 [0] & request[31];
+  assign \$49  = \$38 [1] & request[63];
+  assign \$50  = | { \$49 , \$48  };
+  assign \$51  = \$38 [0] & request[32];
+  assign \$52  = \$38 [1] & request[64];
+  assign \$53  = | { \$52 , \$51  };
+  assign \$54  = \$38 [0] & request[33];
+  assign \$55  = \$38 [1] & request[65];
+  assign \$56  = | { \$55 , \$54  };
+  assign \$57  = \$38 [0] & request[34];
+  assign \$58  = \$38 [1] & request[66];
+  assign \$59  = | { \$58 , \$57  };
+  assign \$60  = \$38 [0] & request[35];
+  assign \$61  = \$38 [1] & request[67];
+  assign \$62  = | { \$61 , \$60  };
+  assign \$63  = \$38 [0] & request[36];
+  assign \$64  = \$38 [1] & request[68];
+  assign \$65  = | { \$64 , \$63  };
+  assign \$66  = \$38 [0] & request[37];
+  assign \$67  = \$38 [1] & request[69];
+  assign \$68  = | { \$67 , \$66  };
+  assign \$69  = \$38 [0] & request[38];
+  assign \$70  = \$38 [1] & request[70];
+  assign \$71  = | { \$70 , \$69  };
+  assign \$72  = \$38 [0] & request[39];
+  assign \$73  = \$38 [1] & request[71];
+  assign \$74  = | { \$73 , \$72  };
+  assign \$75  = \$38 [0] & request[40];
+  assign \$76  = \$38 [1] & request[72];
+  assign \$77  = | { \$76 , \$75  };
+  assign \$78  = \$38 [0] & request[41];
+  assign \$79  = \$38 [1] & request[73];
+  assign \$80  = | { \$79 , \$78  };
+  assign \$81  = \$38 [0] & request[42];
+  assign \$82  = \$38 [1] & request[74];
+  assign \$83  = | { \$82 , \$81  };
+  assign \$84  = \$38 [0] & request[43];
+  assign \$85  = \$38 [1] & request[75];
+  assign \$86  = | { \$85 , \$84  };
+  assign \$87  = \$38 [0] & request[44];
+  assign \$88  = \$38 [1] & request[76];
+  assign \$89  = | { \$88 , \$87  };
+  assign \$90  = \$38 [0] & request[45];
+  assign \$91  = \$38 [1] & request[77];
+  assign \$92  = | { \$91 , \$90  };
+  assign \$93  = \$38 [0] & request[46];
+  assign \$94  = \$38 [1] & request[78];
+  assign \$95  = | { \$94 , \$93  };
+  assign \$96  = \$38 [0] & request[47];
+  assign \$97  = \$38 [1] & request[79];
+  assign \$98  = | { \$97 , \$96  };
+  assign \$99  = \$38 [0] & request[48];
+  assign \$100  = \$38 [1] & request[80];
+  assign \$101  = | { \$100 , \$99  };
+  assign \$102  = \$38 [0] & request[49];
+  assign \$103  = \$38 [1] & request[81];
+  assign \$104  = | { \$103 , \$102  };
+  assign \$105  = \$38 [0] & request[50];
+  assign \$106  = \$38 [1] & request[82];
+  assign \$107  = | { \$106 , \$105  };
+  assign \$108  = \$38 [0] & request[51];
+  assign \$109  = \$38 [1] & request[83];
+  assign \$110  = | { \$109 , \$108  };
+  assign \$111  = \$38 [0] & request[52];
+  assign \$112  = \$38 [1] & request[84];
+  assign \$113  = | { \$112 , \$111  };
+  assign \$114  = \$38 [0] & request[53];
+  assign \$115  = \$38 [1] & request[85];
+  assign \$116  = | { \$115 , \$114  };
+  assign \$117  = request[53:28] == { \$116 , \$113 , \$110 , \$107 , \$104 , \$101 , \$98 , \$95 , \$92 , \$89 , \$86 , \$83 , \$80 , \$77 , \$74 , \$71 , \$68 , \$65 , \$62 , \$59 , \$56 , \$53 , \$50 , \$47 , \$44 , \$41  };
+  assign \$118  = \$signal$5 [0] & \$117 ;
+  assign \$119  = request[85:60] == { \$116 , \$113 , \$110 , \$107 , \$104 , \$101 , \$98 , \$95 , \$92 , \$89 , \$86 , \$83 , \$80 , \$77 , \$74 , \$71 , \$68 , \$65 , \$62 , \$59 , \$56 , \$53 , \$50 , \$47 , \$44 , \$41  };
+  assign \$120  = \$signal$5 [1] & \$119 ;
+  assign \$121  = to_port ? \$38 [1:0] : { \$120 , \$118  };
+  assign \$signal$14  = to_shared ? \$signal$11  : \$121 ;
+  assign \$122  = ~ \$signal$14 ;
+  assign rest = \$signal  & \$122 ;
+  assign \$123  = ~ request[21:20];
+  assign \$124  = ~ request[19:18];
+  assign \$125  = \$123  & \$124 ;
+  assign \$126  = to_port ? request[21:20] : \$125 ;
+  assign \$127  = to_shared ? request[19:18] : \$126 ;
+  assign \$128  = request[17:16] & \$127 ;
+  assign \$129  = ~ request[21:20];
+  assign \$130  = ~ request[19:18];
+  assign \$131  = \$129  & \$130 ;
+  assign \$132  = to_port ? request[21:20] : \$131 ;
+  assign \$133  = to_shared ? request[19:18] : \$132 ;
   assign \$134  = request[17:16] & \$133 ;
-  assign \$135  = to_shared ? \$132  : \$134 ;
-  assign \$136  = rest & \$135 ;
-  assign \$137  = ! \$136 ;
-  assign \$138  = ! rest;
-  assign \$139  = | \$signal ;
-  assign \$140  = ~ to_shared;
-  assign \$141  = \$139  & \$140 ;
-  assign \$142  = request[17:16] & request[19:18];
-  assign \$143  = | \$142 ;
-  assign \$144  = \$143  & shared_busy;
-  assign \$145  = ~ \$144 ;
-  assign main__valid = \$141  & \$145 ;
-  assign \$146  = to_shared & shared__ready;
-  assign \$147  = main__valid & main__ready;
-  assign done = \$146  | \$147 ;
-  assign \$148  = | \$signal ;
-  assign \$149  = ~ \$148 ;
-  assign \$150  = ! rest;
-  assign \$151  = done & \$150 ;
-  assign i__ready = \$149  | \$151 ;
-  assign \$152  = i__payload[31:20] >= 11'h400;
-  assign \$153  = i__payload[51:20] - 11'h400;
-  assign \$154  = i__payload[63:52] >= 11'h400;
-  assign \$155  = i__payload[83:52] - 11'h400;
-  assign \$156  = done & to_shared;
-  assign \$157  = \$156  & first;
-  assign \$158  = done & to_shared;
-  assign \$159  = ~ first;
-  assign \$160  = \$158  & \$159 ;
-  assign \$161  = ~ to_shared;
-  assign \$162  = done & \$161 ;
-  assign \$163  = \$162  & first;
-  assign \$164  = ~ to_shared;
-  assign \$165  = done & \$164 ;
-  assign \$166  = \$165  & first;
-  assign \$167  = request[17:16] & request[19:18];
-  assign \$168  = ~ request[19:18];
-  assign \$169  = request[17:16] & \$168 ;
-  assign \$170  = to_shared ? \$167  : \$169 ;
-  assign \$171  = rest & \$170 ;
-  assign \$172  = ! \$171 ;
-  assign \$173  = ~ \$172 ;
-  assign \$174  = \$166  & \$173 ;
-  assign \$175  = ~ to_shared;
-  assign \$176  = done & \$175 ;
-  assign \$177  = ~ abort;
-  assign \$178  = i__valid & \$177 ;
-  assign \$179  = \$178  ? i__payload[17:16] : 2'h0;
-  assign \$180  = request[17:16] & request[19:18];
-  assign \$181  = ~ request[19:18];
-  assign \$182  = request[17:16] & \$181 ;
-  assign \$183  = to_shared ? \$180  : \$182 ;
-  assign \$184  = rest & \$183 ;
-  assign \$185  = ! \$184 ;
+  assign \$135  = rest & \$134 ;
+  assign \$136  = ! \$135 ;
+  assign \$137  = ! rest;
+  assign \$138  = ~ request[21:20];
+  assign \$139  = ~ request[19:18];
+  assign \$140  = \$138  & \$139 ;
+  assign \$141  = to_port ? request[21:20] : \$140 ;
+  assign \$142  = to_shared ? request[19:18] : \$141 ;
+  assign \$143  = request[17:16] & \$142 ;
+  assign \$144  = ~ request[21:20];
+  assign \$145  = ~ request[19:18];
+  assign \$146  = \$144  & \$145 ;
+  assign \$147  = to_port ? request[21:20] : \$146 ;
+  assign \$148  = to_shared ? request[19:18] : \$147 ;
+  assign \$149  = request[17:16] & \$148 ;
+  assign \$150  = rest & \$149 ;
+  assign \$151  = ! \$150 ;
+  assign \$152  = ! rest;
+  assign \$153  = ~ request[21:20];
+  assign \$154  = ~ request[19:18];
+  assign \$155  = \$153  & \$154 ;
+  assign \$156  = to_port ? request[21:20] : \$155 ;
+  assign \$157  = to_shared ? request[19:18] : \$156 ;
+  assign \$158  = request[17:16] & \$157 ;
+  assign \$159  = ~ request[21:20];
+  assign \$160  = ~ request[19:18];
+  assign \$161  = \$159  & \$160 ;
+  assign \$162  = to_port ? request[21:20] : \$161 ;
+  assign \$163  = to_shared ? request[19:18] : \$162 ;
+  assign \$164  = request[17:16] & \$163 ;
+  assign \$165  = rest & \$164 ;
+  assign \$166  = ! \$165 ;
+  assign \$167  = ! rest;
+  assign \$168  = request[17:16] & request[19:18];
+  assign \$169  = | \$168 ;
+  assign \$170  = \$169  & shared_busy;
+  assign \$171  = request[17:16] & request[21:20];
+  assign \$172  = | \$171 ;
+  assign \$173  = \$172  & port_busy;
+  assign \$174  = \$170  | \$173 ;
+  assign \$175  = ~ \$174 ;
+  assign port__valid = to_port & \$175 ;
+  assign \$176  = | \$signal ;
+  assign \$177  = ~ to_shared;
+  assign \$178  = \$176  & \$177 ;
+  assign \$179  = ~ to_port;
+  assign \$180  = \$178  & \$179 ;
+  assign \$181  = request[17:16] & request[19:18];
+  assign \$182  = | \$181 ;
+  assign \$183  = \$182  & shared_busy;
+  assign \$184  = request[17:16] & request[21:20];
+  assign \$185  = | \$184 ;
+  assign \$186  = \$185  & port_busy;
+  assign \$187  = \$183  | \$186 ;
+  assign \$188  = ~ \$187 ;
+  assign main__valid = \$180  & \$188 ;
+  assign \$189  = to_shared & shared__ready;
+  assign \$190  = port__valid & port__ready;
+  assign \$191  = main__valid & main__ready;
+  assign done = | { \$191 , \$190 , \$189  };
+  assign \$192  = | \$signal ;
+  assign \$193  = ~ \$192 ;
+  assign \$194  = ! rest;
+  assign \$195  = done & \$194 ;
+  assign i__ready = \$193  | \$195 ;
+  assign \$196  = i__payload[33:22] >= 11'h400;
+  assign \$197  = i__payload[53:22] - 11'h400;
+  assign \$198  = i__payload[65:54] >= 11'h400;
+  assign \$199  = i__payload[85:54] - 11'h400;
+  assign \$200  = done & to_shared;
+  assign \$201  = \$200  & first;
+  assign \$202  = done & to_shared;
+  assign \$203  = ~ first;
+  assign \$204  = \$202  & \$203 ;
+  assign \$205  = ~ to_shared;
+  assign \$206  = done & \$205 ;
+  assign \$207  = ~ to_port;
+  assign \$208  = \$206  & \$207 ;
+  assign \$209  = \$208  & first;
+  assign \$210  = ~ to_shared;
+  assign \$211  = done & \$210 ;
+  assign \$212  = ~ to_port;
+  assign \$213  = \$211  & \$212 ;
+  assign \$214  = \$213  & first;
+  assign \$215  = ~ request[21:20];
+  assign \$216  = ~ request[19:18];
+  assign \$217  = \$215  & \$216 ;
+  assign \$218  = to_port ? request[21:20] : \$217 ;
+  assign \$219  = to_shared ? request[19:18] : \$218 ;
+  assign \$220  = request[17:16] & \$219 ;
+  assign \$221  = rest & \$220 ;
+  assign \$222  = ! \$221 ;
+  assign \$223  = ~ \$222 ;
+  assign \$224  = \$214  & \$223 ;
+  assign \$225  = ~ to_shared;
+  assign \$226  = done & \$225 ;
+  assign \$227  = ~ to_port;
+  assign \$228  = \$226  & \$227 ;
+  assign \$229  = ~ abort;
+  assign \$230  = i__valid & \$229 ;
+  assign \$231  = \$230  ? i__payload[17:16] : 2'h0;
+  assign \$232  = ~ request[21:20];
+  assign \$233  = ~ request[19:18];
+  assign \$234  = \$232  & \$233 ;
+  assign \$235  = to_port ? request[21:20] : \$234 ;
+  assign \$236  = to_shared ? request[19:18] : \$235 ;
+  assign \$237  = request[17:16] & \$236 ;
+  assign \$238  = rest & \$237 ;
+  assign \$239  = ! \$238 ;
   always @(posedge core_clk)
-    request <= \$186 ;
+    request <= \$240 ;
   always @(posedge core_clk)
-    region_0 <= \$187 ;
+    region_0 <= \$241 ;
   always @(posedge core_clk)
-    region_1 <= \$188 ;
+    region_1 <= \$242 ;
   always @(posedge core_clk)
-    \$signal  <= \$189 ;
+    \$signal  <= \$243 ;
   always @(posedge core_clk)
-    first <= \$190 ;
+    first <= \$244 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
-    \$signal$6  = 1'h0;
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    \$signal$7  = 1'h0;
     if (\$5 [0]) begin
-      \$signal$6  = region_0;
+      \$signal$7  = region_0;
     end
     if (\$5 [1]) begin
-      \$signal$6  = region_1;
+      \$signal$7  = region_1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     lane_0_offset = 10'h000;
     if (i__ready) begin
-      lane_0_offset = i__payload[29:20];
-      if (\$152 ) begin
-        lane_0_offset = \$153 [9:0];
+      lane_0_offset = i__payload[31:22];
+      if (\$196 ) begin
+        lane_0_offset = \$197 [9:0];
       end
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     lane_0_region = 1'h0;
     if (i__ready) begin
-      if (\$152 ) begin
+      if (\$196 ) begin
         lane_0_region = 1'h1;
       end
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     lane_1_offset = 10'h000;
     if (i__ready) begin
-      lane_1_offset = i__payload[61:52];
-      if (\$154 ) begin
-        lane_1_offset = \$155 [9:0];
+      lane_1_offset = i__payload[63:54];
+      if (\$198 ) begin
+        lane_1_offset = \$199 [9:0];
       end
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     lane_1_region = 1'h0;
     if (i__ready) begin
-      if (\$154 ) begin
+      if (\$198 ) begin
         lane_1_region = 1'h1;
       end
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
-    \$186  = request;
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    \$240  = request;
     if (i__ready) begin
-      \$186  = i__payload;
+      \$240  = i__payload;
       if (i__payload[18]) begin
-        \$186 [51:20] = { 22'h000000, lane_0_offset };
+        \$240 [53:22] = { 22'h000000, lane_0_offset };
       end
       if (i__payload[19]) begin
-        \$186 [83:52] = { 22'h000000, lane_1_offset };
+        \$240 [85:54] = { 22'h000000, lane_1_offset };
       end
     end
     if (core_rst) begin
-      \$186  = 148'h0000000000000000000000000000000000000;
+      \$240  = 150'h00000000000000000000000000000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
-    \$187  = region_0;
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    \$241  = region_0;
     if (i__ready) begin
-      \$187  = lane_0_region;
+      \$241  = lane_0_region;
     end
     if (core_rst) begin
-      \$187  = 1'h0;
+      \$241  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
-    \$188  = region_1;
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    \$242  = region_1;
     if (i__ready) begin
-      \$188  = lane_1_region;
+      \$242  = lane_1_region;
     end
     if (core_rst) begin
-      \$188  = 1'h0;
+      \$242  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
-    \$189  = \$signal ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    \$243  = \$signal ;
     if (i__ready) begin
-      \$189  = \$179 ;
+      \$243  = \$231 ;
     end else if (done) begin
-      \$189  = rest;
+      \$243  = rest;
     end
     if (core_rst) begin
-      \$189  = 2'h0;
+      \$243  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
-    \$190  = first;
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    \$244  = first;
     if (i__ready) begin
-      \$190  = 1'h1;
+      \$244  = 1'h1;
     end else if (done) begin
-      \$190  = \$185 ;
+      \$244  = \$239 ;
     end
     if (core_rst) begin
-      \$190  = 1'h0;
+      \$244  = 1'h0;
     end
   end
   assign \$signal$3  = \$5 [1:0];
-  assign \$signal$11  = \$33 [1:0];
-  assign \$signal$12  = { \$111 , \$108 , \$105 , \$102 , \$99 , \$96 , \$93 , \$90 , \$87 , \$84 , \$81 , \$78 , \$75 , \$72 , \$69 , \$66 , \$63 , \$60 , \$57 , \$54 , \$51 , \$48 , \$45 , \$42 , \$39 , \$36  };
+  assign \$signal$12  = \$38 [1:0];
+  assign \$signal$13  = { \$116 , \$113 , \$110 , \$107 , \$104 , \$101 , \$98 , \$95 , \$92 , \$89 , \$86 , \$83 , \$80 , \$77 , \$74 , \$71 , \$68 , \$65 , \$62 , \$59 , \$56 , \$53 , \$50 , \$47 , \$44 , \$41  };
   assign shared__valid = to_shared;
-  assign counts = { \$176 , \$174 , \$163 , \$160 , \$157  };
-  assign \port$5725$0  = \$157 ;
-  assign \port$5728$0  = \$160 ;
-  assign \port$5731$0  = \$163 ;
-  assign \port$5742$0  = \$174 ;
-  assign \port$5744$0  = \$176 ;
+  assign counts = { \$228 , \$224 , \$209 , \$204 , \$201  };
+  assign \port$5846$0  = \$201 ;
+  assign \port$5849$0  = \$204 ;
+  assign \port$5854$0  = \$209 ;
+  assign \port$5869$0  = \$224 ;
+  assign \port$5873$0  = \$228 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -43656,9 +45236,10 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   assign \request.warp  = request[15:14];
   assign \request.mask  = request[17:16];
   assign \request.shared  = request[19:18];
-  assign \request.a  = request[83:20];
-  assign \request.b  = request[147:84];
-  assign \shared__payload.request  = shared__payload[147:0];
+  assign \request.port  = request[21:20];
+  assign \request.a  = request[85:22];
+  assign \request.b  = request[149:86];
+  assign \shared__payload.request  = shared__payload[149:0];
   assign \shared__payload.request.load  = shared__payload[0];
   assign \shared__payload.request.store  = shared__payload[1];
   assign \shared__payload.request.atomic  = shared__payload[2];
@@ -43671,14 +45252,36 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   assign \shared__payload.request.warp  = shared__payload[15:14];
   assign \shared__payload.request.mask  = shared__payload[17:16];
   assign \shared__payload.request.shared  = shared__payload[19:18];
-  assign \shared__payload.request.a  = shared__payload[83:20];
-  assign \shared__payload.request.b  = shared__payload[147:84];
-  assign \shared__payload.served  = shared__payload[149:148];
-  assign \shared__payload.mask  = shared__payload[151:150];
-  assign \shared__payload.emit  = shared__payload[152];
-  assign \shared__payload.last  = shared__payload[153];
-  assign \shared__payload.region  = shared__payload[154];
-  assign \main__payload.request  = main__payload[147:0];
+  assign \shared__payload.request.port  = shared__payload[21:20];
+  assign \shared__payload.request.a  = shared__payload[85:22];
+  assign \shared__payload.request.b  = shared__payload[149:86];
+  assign \shared__payload.served  = shared__payload[151:150];
+  assign \shared__payload.mask  = shared__payload[153:152];
+  assign \shared__payload.emit  = shared__payload[154];
+  assign \shared__payload.last  = shared__payload[155];
+  assign \shared__payload.region  = shared__payload[156];
+  assign \port__payload.request  = port__payload[149:0];
+  assign \port__payload.request.load  = port__payload[0];
+  assign \port__payload.request.store  = port__payload[1];
+  assign \port__payload.request.atomic  = port__payload[2];
+  assign \port__payload.request.byte  = port__payload[3];
+  assign \port__payload.request.half  = port__payload[4];
+  assign \port__payload.request.unsigned  = port__payload[5];
+  assign \port__payload.request.remainder  = port__payload[6];
+  assign \port__payload.request.amo  = port__payload[8:7];
+  assign \port__payload.request.rd  = port__payload[13:9];
+  assign \port__payload.request.warp  = port__payload[15:14];
+  assign \port__payload.request.mask  = port__payload[17:16];
+  assign \port__payload.request.shared  = port__payload[19:18];
+  assign \port__payload.request.port  = port__payload[21:20];
+  assign \port__payload.request.a  = port__payload[85:22];
+  assign \port__payload.request.b  = port__payload[149:86];
+  assign \port__payload.served  = port__payload[151:150];
+  assign \port__payload.mask  = port__payload[153:152];
+  assign \port__payload.emit  = port__payload[154];
+  assign \port__payload.last  = port__payload[155];
+  assign \port__payload.region  = port__payload[156];
+  assign \main__payload.request  = main__payload[149:0];
   assign \main__payload.request.load  = main__payload[0];
   assign \main__payload.request.store  = main__payload[1];
   assign \main__payload.request.atomic  = main__payload[2];
@@ -43691,13 +45294,14 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   assign \main__payload.request.warp  = main__payload[15:14];
   assign \main__payload.request.mask  = main__payload[17:16];
   assign \main__payload.request.shared  = main__payload[19:18];
-  assign \main__payload.request.a  = main__payload[83:20];
-  assign \main__payload.request.b  = main__payload[147:84];
-  assign \main__payload.served  = main__payload[149:148];
-  assign \main__payload.mask  = main__payload[151:150];
-  assign \main__payload.emit  = main__payload[152];
-  assign \main__payload.last  = main__payload[153];
-  assign \main__payload.region  = main__payload[154];
+  assign \main__payload.request.port  = main__payload[21:20];
+  assign \main__payload.request.a  = main__payload[85:22];
+  assign \main__payload.request.b  = main__payload[149:86];
+  assign \main__payload.served  = main__payload[151:150];
+  assign \main__payload.mask  = main__payload[153:152];
+  assign \main__payload.emit  = main__payload[154];
+  assign \main__payload.last  = main__payload[155];
+  assign \main__payload.region  = main__payload[156];
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
   assign \i__payload.atomic  = i__payload[2];
@@ -43710,39 +45314,46 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, m
   assign \i__payload.warp  = i__payload[15:14];
   assign \i__payload.mask  = i__payload[17:16];
   assign \i__payload.shared  = i__payload[19:18];
-  assign \i__payload.a  = i__payload[83:20];
-  assign \i__payload.b  = i__payload[147:84];
-  assign main__payload[154] = \$signal$6 ;
-  assign main__payload[153] = \$138 ;
-  assign main__payload[152] = \$137 ;
-  assign main__payload[151:150] = \$131 ;
-  assign main__payload[149:148] = \$signal$13 ;
-  assign main__payload[147:0] = request;
-  assign shared__payload[154] = \$signal$6 ;
-  assign shared__payload[153] = \$127 ;
-  assign shared__payload[152] = \$126 ;
-  assign shared__payload[151:150] = \$120 ;
-  assign shared__payload[149:148] = \$signal$13 ;
-  assign shared__payload[147:0] = request;
-  assign \$signal$10 [1] = \$31 ;
+  assign \i__payload.port  = i__payload[21:20];
+  assign \i__payload.a  = i__payload[85:22];
+  assign \i__payload.b  = i__payload[149:86];
+  assign main__payload[156] = \$signal$7 ;
+  assign main__payload[155] = \$167 ;
+  assign main__payload[154] = \$166 ;
+  assign main__payload[153:152] = \$158 ;
+  assign main__payload[151:150] = \$signal$14 ;
+  assign main__payload[149:0] = request;
+  assign port__payload[156] = \$signal$7 ;
+  assign port__payload[155] = \$152 ;
+  assign port__payload[154] = \$151 ;
+  assign port__payload[153:152] = \$143 ;
+  assign port__payload[151:150] = \$signal$14 ;
+  assign port__payload[149:0] = request;
+  assign shared__payload[156] = \$signal$7 ;
+  assign shared__payload[155] = \$137 ;
+  assign shared__payload[154] = \$136 ;
+  assign shared__payload[153:152] = \$128 ;
+  assign shared__payload[151:150] = \$signal$14 ;
+  assign shared__payload[149:0] = request;
+  assign \$signal$11 [1] = \$36 ;
+  assign \$signal$11 [0] = \$22 ;
+  assign \$signal$10 [1] = \$27 ;
   assign \$signal$10 [0] = \$17 ;
-  assign \$signal$9 [1] = \$22 ;
-  assign \$signal$9 [0] = \$12 ;
-  assign near[1] = \$9 ;
-  assign near[0] = \$8 ;
-  assign \$10  = 1'h0;
-  assign \$11  = 1'h1;
-  assign \$12  = \$signal$4 [0];
-  assign \$13  = 1'h0;
-  assign \$14  = 1'h0;
-  assign \$16  = 1'h0;
-  assign \$17  = \$signal$4 [0];
-  assign \$20  = \$19 ;
-  assign \$27  = \$26 ;
+  assign near[1] = \$14 ;
+  assign near[0] = \$13 ;
+  assign \$15  = 1'h0;
+  assign \$16  = 1'h1;
+  assign \$17  = \$signal$5 [0];
+  assign \$18  = 1'h0;
+  assign \$19  = 1'h0;
+  assign \$21  = 1'h0;
+  assign \$22  = \$signal$5 [0];
+  assign \$25  = \$24 ;
+  assign \$32  = \$31 ;
 endmodule
 
 module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -43761,7 +45372,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   wire core_rst;
   reg [1:0] head = 2'h0;
   wire [1:0] head_next;
-  wire [147:0] i__payload;
+  wire [149:0] i__payload;
   wire [63:0] \i__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -43774,6 +45385,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   wire \i__payload.half ;
   wire \i__payload.load ;
   wire [1:0] \i__payload.mask ;
+  wire [1:0] \i__payload.port ;
   wire [4:0] \i__payload.rd ;
   wire \i__payload.remainder ;
   wire [1:0] \i__payload.shared ;
@@ -43785,8 +45397,8 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   input i__valid;
   wire i__valid;
   reg [2:0] level = 3'h0;
-  output [147:0] o__payload;
-  wire [147:0] o__payload;
+  output [149:0] o__payload;
+  wire [149:0] o__payload;
   wire [63:0] \o__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -43799,6 +45411,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   wire \o__payload.half ;
   wire \o__payload.load ;
   wire [1:0] \o__payload.mask ;
+  wire [1:0] \o__payload.port ;
   wire [4:0] \o__payload.rd ;
   wire \o__payload.remainder ;
   wire [1:0] \o__payload.shared ;
@@ -43812,7 +45425,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   wire pop;
   wire push;
   wire [1:0] read__addr;
-  wire [147:0] read__data;
+  wire [149:0] read__data;
   wire [63:0] \read__data.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -43825,6 +45438,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   wire \read__data.half ;
   wire \read__data.load ;
   wire [1:0] \read__data.mask ;
+  wire [1:0] \read__data.port ;
   wire [4:0] \read__data.rd ;
   wire \read__data.remainder ;
   wire [1:0] \read__data.shared ;
@@ -43835,8 +45449,8 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   (* init = 2'h0 *)
   wire [1:0] tail;
   reg [1:0] write__addr = 2'h0;
-  input [147:0] write__data;
-  wire [147:0] write__data;
+  input [149:0] write__data;
+  wire [149:0] write__data;
   wire [63:0] \write__data.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -43849,6 +45463,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   wire \write__data.half ;
   wire \write__data.load ;
   wire [1:0] \write__data.mask ;
+  wire [1:0] \write__data.port ;
   wire [4:0] \write__data.rd ;
   wire \write__data.remainder ;
   wire [1:0] \write__data.shared ;
@@ -43856,7 +45471,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   wire \write__data.unsigned ;
   wire [1:0] \write__data.warp ;
   wire write__en;
-  reg [147:0] storage [3:0];
+  reg [149:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
       storage[write__addr] <= write__data;
@@ -43886,21 +45501,21 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -43928,8 +45543,9 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   assign \write__data.warp  = write__data[15:14];
   assign \write__data.mask  = write__data[17:16];
   assign \write__data.shared  = write__data[19:18];
-  assign \write__data.a  = write__data[83:20];
-  assign \write__data.b  = write__data[147:84];
+  assign \write__data.port  = write__data[21:20];
+  assign \write__data.a  = write__data[85:22];
+  assign \write__data.b  = write__data[149:86];
   assign \i__payload.load  = write__data[0];
   assign \i__payload.store  = write__data[1];
   assign \i__payload.atomic  = write__data[2];
@@ -43942,8 +45558,9 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   assign \i__payload.warp  = write__data[15:14];
   assign \i__payload.mask  = write__data[17:16];
   assign \i__payload.shared  = write__data[19:18];
-  assign \i__payload.a  = write__data[83:20];
-  assign \i__payload.b  = write__data[147:84];
+  assign \i__payload.port  = write__data[21:20];
+  assign \i__payload.a  = write__data[85:22];
+  assign \i__payload.b  = write__data[149:86];
   assign \o__payload.load  = o__payload[0];
   assign \o__payload.store  = o__payload[1];
   assign \o__payload.atomic  = o__payload[2];
@@ -43956,8 +45573,9 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   assign \o__payload.warp  = o__payload[15:14];
   assign \o__payload.mask  = o__payload[17:16];
   assign \o__payload.shared  = o__payload[19:18];
-  assign \o__payload.a  = o__payload[83:20];
-  assign \o__payload.b  = o__payload[147:84];
+  assign \o__payload.port  = o__payload[21:20];
+  assign \o__payload.a  = o__payload[85:22];
+  assign \o__payload.b  = o__payload[149:86];
   assign \read__data.load  = o__payload[0];
   assign \read__data.store  = o__payload[1];
   assign \read__data.atomic  = o__payload[2];
@@ -43970,12 +45588,13 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   assign \read__data.warp  = o__payload[15:14];
   assign \read__data.mask  = o__payload[17:16];
   assign \read__data.shared  = o__payload[19:18];
-  assign \read__data.a  = o__payload[83:20];
-  assign \read__data.b  = o__payload[147:84];
+  assign \read__data.port  = o__payload[21:20];
+  assign \read__data.a  = o__payload[85:22];
+  assign \read__data.b  = o__payload[149:86];
 endmodule
 
-module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \port$4417$0 , \port$4418$0 , at_barrier, arrived, ended, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
+module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \port$4459$0 , \port$4460$0 , at_barrier, arrived, ended, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   wire \$1 ;
   wire [4:0] \$10 ;
   wire [3:0] \$11 ;
@@ -44087,10 +45706,10 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   wire hold;
   reg [3:0] mates = 4'h0;
   wire [3:0] picked;
-  output \port$4417$0 ;
-  wire \port$4417$0 ;
-  output \port$4418$0 ;
-  wire \port$4418$0 ;
+  output \port$4459$0 ;
+  wire \port$4459$0 ;
+  output \port$4460$0 ;
+  wire \port$4460$0 ;
   input [3:0] ready;
   wire [3:0] ready;
   reg [1:0] slot_0 = 2'h0;
@@ -44208,7 +45827,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   assign \$16  = { 1'h0, \$13  } & \$15 ;
   assign \$17  = - soon;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     (* full_case = 32'd1 *)
     casez (\$28 )
       2'h0:
@@ -44222,14 +45841,14 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$signal$21  = 4'h0;
     if (\$35 ) begin
       \$signal$21  = \$36 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$72  = \$signal$3 ;
     if (valid) begin
       \$72  = \$40 [3:0];
@@ -44239,49 +45858,49 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$73  = \$46 [1:0];
     if (core_rst) begin
       \$73  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$74  = { \$50 , \$49 , \$48 , \$47  };
     if (core_rst) begin
       \$74  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$75  = \$57 ;
     if (core_rst) begin
       \$75  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$76  = \$63 ;
     if (core_rst) begin
       \$76  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$77  = \$67 ;
     if (core_rst) begin
       \$77  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$78  = \$71 ;
     if (core_rst) begin
       \$78  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$79  = slot_0;
     if (start) begin
       casez (start_warp)
@@ -44294,7 +45913,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$80  = slot_1;
     if (start) begin
       casez (start_warp)
@@ -44309,7 +45928,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$81  = slot_2;
     if (start) begin
       casez (start_warp)
@@ -44326,7 +45945,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$82  = slot_3;
     if (start) begin
       (* full_case = 32'd1 *)
@@ -44347,12 +45966,12 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   end
   assign picked = \$20 [3:0];
   assign warp = { \$26 , \$25  };
-  assign \port$4417$0  = \$25 ;
-  assign \port$4418$0  = \$26 ;
+  assign \port$4459$0  = \$25 ;
+  assign \port$4460$0  = \$26 ;
 endmodule
 
-module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_write__data, state_write__en, state_write__data, valid, \port$4417$0 , \port$4418$0 , starved, state, pc, pc_valid, pc_warp, group, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_write__data, state_write__en, state_write__data, valid, \port$4459$0 , \port$4460$0 , starved, state, pc, pc_valid, pc_warp, group, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -44428,10 +46047,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
-  input \port$4417$0 ;
-  wire \port$4417$0 ;
-  input \port$4418$0 ;
-  wire \port$4418$0 ;
+  input \port$4459$0 ;
+  wire \port$4459$0 ;
+  input \port$4460$0 ;
+  wire \port$4460$0 ;
   reg [1:0] ready_1 = 2'h0;
   output starved;
   wire starved;
@@ -44490,7 +46109,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   end
   reg [59:0] _0_;
   always @(posedge core_clk) begin
-    _0_ <= pcs[{ \port$4418$0 , \port$4417$0  }];
+    _0_ <= pcs[{ \port$4460$0 , \port$4459$0  }];
   end
   assign pc_read__data = _0_;
   reg [18:0] states [3:0];
@@ -44500,7 +46119,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   end
   reg [18:0] _1_;
   always @(posedge core_clk) begin
-    _1_ <= states[{ \port$4418$0 , \port$4417$0  }];
+    _1_ <= states[{ \port$4460$0 , \port$4459$0  }];
   end
   assign state_read__data = _1_;
   assign \$1  = ~ state_read__data[3:2];
@@ -44547,7 +46166,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   always @(posedge core_clk)
     pc_valid <= \$34 ;
   always @(posedge core_clk)
-    warp_1 <= { \port$4418$0 , \port$4417$0  };
+    warp_1 <= { \port$4460$0 , \port$4459$0  };
   always @(posedge core_clk)
     pc_warp <= warp_1;
   always @(posedge core_clk)
@@ -44565,7 +46184,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   always @(posedge core_clk)
     old <= \$37 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     next_turn = 1'h0;
     if (\$10 ) begin
       if (\$signal$29 [1]) begin
@@ -44583,7 +46202,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     { state[18], state[16:4] } = { old[18], old[16:4] };
     if (\$22 ) begin
       state[16:4] = 13'h0000;
@@ -44593,49 +46212,49 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$31  = \$23 ;
     if (core_rst) begin
       \$31  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$32  = \$28 ;
     if (core_rst) begin
       \$32  = 30'h00000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$33  = valid;
     if (core_rst) begin
       \$33  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$34  = valid_1;
     if (core_rst) begin
       \$34  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$35  = group_c;
     if (core_rst) begin
       \$35  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$36  = \$30 ;
     if (core_rst) begin
       \$36  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     { \$37 [18], \$37 [16:0] } = { state_1[18], state_1[16:0] };
     \$37 [17] = turning_1;
     if (core_rst) begin
@@ -44643,10 +46262,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
     end
   end
   assign pc_read__en = 1'h1;
-  assign pc_read__addr = { \port$4418$0 , \port$4417$0  };
-  assign warp = { \port$4418$0 , \port$4417$0  };
+  assign pc_read__addr = { \port$4460$0 , \port$4459$0  };
+  assign warp = { \port$4460$0 , \port$4459$0  };
   assign state_read__en = 1'h1;
-  assign state_read__addr = { \port$4418$0 , \port$4417$0  };
+  assign state_read__addr = { \port$4460$0 , \port$4459$0  };
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
   assign pc_data = pc_write__data;
@@ -44689,7 +46308,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
 endmodule
 
 module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer, token, cause, o__valid, o__cause, o__warp, o__lane, o__pc, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
   wire \$1 ;
   reg [29:0] \$10 ;
   wire [2:0] \$2 ;
@@ -44798,14 +46417,14 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
   always @(posedge core_clk)
     o__pc <= \$10 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$5  = \$1 ;
     if (core_rst) begin
       \$5  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$6  = o__valid;
     if (o__valid) begin
     end else if (trapped) begin
@@ -44818,7 +46437,7 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$7  = o__cause;
     if (o__valid) begin
     end else if (trapped) begin
@@ -44831,7 +46450,7 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$8  = o__warp;
     if (o__valid) begin
     end else if (trapped) begin
@@ -44844,7 +46463,7 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$9  = o__lane;
     if (o__valid) begin
     end else if (trapped) begin
@@ -44857,7 +46476,7 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$10  = o__pc;
     if (o__valid) begin
     end else if (trapped) begin
@@ -44903,10 +46522,10 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
   assign \$4  = \$3 [1];
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$7645$0 , \port$7647$0 , \port$7649$0 , \port$7651$0 , \port$7653$0 , \port$7655$0 
-, \port$7657$0 , \port$7659$0 , \port$7661$0 , \port$7663$0 , \port$7665$0 , \port$7667$0 , \port$7669$0 , \port$7671$0 , \port$7673$0 , \port$7675$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$7857$0 , \port$7859$0 , \port$7861$0 , \port$7863$0 , \port$7865$0 , \port$7867$0 
+, \port$7869$0 , \port$7871$0 , \port$7873$0 , \port$7875$0 , \port$7877$0 , \port$7879$0 , \port$7881$0 , \port$7883$0 , \port$7885$0 , \port$7887$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
 , clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -45279,38 +46898,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$7645$0 ;
-  wire [32:0] \port$7645$0 ;
-  input [32:0] \port$7647$0 ;
-  wire [32:0] \port$7647$0 ;
-  input [32:0] \port$7649$0 ;
-  wire [32:0] \port$7649$0 ;
-  input [32:0] \port$7651$0 ;
-  wire [32:0] \port$7651$0 ;
-  input [32:0] \port$7653$0 ;
-  wire [32:0] \port$7653$0 ;
-  input [32:0] \port$7655$0 ;
-  wire [32:0] \port$7655$0 ;
-  input [32:0] \port$7657$0 ;
-  wire [32:0] \port$7657$0 ;
-  input [32:0] \port$7659$0 ;
-  wire [32:0] \port$7659$0 ;
-  input [32:0] \port$7661$0 ;
-  wire [32:0] \port$7661$0 ;
-  input [32:0] \port$7663$0 ;
-  wire [32:0] \port$7663$0 ;
-  input [32:0] \port$7665$0 ;
-  wire [32:0] \port$7665$0 ;
-  input [32:0] \port$7667$0 ;
-  wire [32:0] \port$7667$0 ;
-  input [32:0] \port$7669$0 ;
-  wire [32:0] \port$7669$0 ;
-  input [32:0] \port$7671$0 ;
-  wire [32:0] \port$7671$0 ;
-  input [32:0] \port$7673$0 ;
-  wire [32:0] \port$7673$0 ;
-  input [32:0] \port$7675$0 ;
-  wire [32:0] \port$7675$0 ;
+  input [32:0] \port$7857$0 ;
+  wire [32:0] \port$7857$0 ;
+  input [32:0] \port$7859$0 ;
+  wire [32:0] \port$7859$0 ;
+  input [32:0] \port$7861$0 ;
+  wire [32:0] \port$7861$0 ;
+  input [32:0] \port$7863$0 ;
+  wire [32:0] \port$7863$0 ;
+  input [32:0] \port$7865$0 ;
+  wire [32:0] \port$7865$0 ;
+  input [32:0] \port$7867$0 ;
+  wire [32:0] \port$7867$0 ;
+  input [32:0] \port$7869$0 ;
+  wire [32:0] \port$7869$0 ;
+  input [32:0] \port$7871$0 ;
+  wire [32:0] \port$7871$0 ;
+  input [32:0] \port$7873$0 ;
+  wire [32:0] \port$7873$0 ;
+  input [32:0] \port$7875$0 ;
+  wire [32:0] \port$7875$0 ;
+  input [32:0] \port$7877$0 ;
+  wire [32:0] \port$7877$0 ;
+  input [32:0] \port$7879$0 ;
+  wire [32:0] \port$7879$0 ;
+  input [32:0] \port$7881$0 ;
+  wire [32:0] \port$7881$0 ;
+  input [32:0] \port$7883$0 ;
+  wire [32:0] \port$7883$0 ;
+  input [32:0] \port$7885$0 ;
+  wire [32:0] \port$7885$0 ;
+  input [32:0] \port$7887$0 ;
+  wire [32:0] \port$7887$0 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -45357,7 +46976,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
   assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$7645$0 [7:0] == 3'h5;
+  assign \$signal$3  = \port$7857$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & i__ready;
   assign \$3  = \$2  & \i__ready$8 ;
@@ -45374,19 +46993,19 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign i__valid = \$signal$12  & \$11 ;
   assign \$12  = ~ \$signal$3 ;
   assign \$13  = \$signal$12  & \$12 ;
-  assign \$14  = | \port$7655$0 [23:0];
-  assign \$15  = | \port$7657$0 [15:0];
+  assign \$14  = | \port$7867$0 [23:0];
+  assign \$15  = | \port$7869$0 [15:0];
   assign \$16  = \$14  & \$15 ;
-  assign \$17  = | \port$7657$0 [31:16];
+  assign \$17  = | \port$7869$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$13  & \$18 ;
   assign start = \$19  | writes_word;
   assign stop = \$signal  | stuck;
   assign \$20  = ! phase;
-  assign \$21  = | \port$7655$0 [23:0];
-  assign \$22  = | \port$7657$0 [15:0];
+  assign \$21  = | \port$7867$0 [23:0];
+  assign \$22  = | \port$7869$0 [15:0];
   assign \$23  = \$21  & \$22 ;
-  assign \$24  = | \port$7657$0 [31:16];
+  assign \$24  = | \port$7869$0 [31:16];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = ~ \$25 ;
   assign done = memory__burst__valid & burst__ready;
@@ -45470,10 +47089,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$89  = \$87  | \$88 ;
   assign \busy$91  = \$89  | post__valid;
   assign \$90  = ~ \$signal$3 ;
-  assign \$91  = | \port$7655$0 [23:0];
-  assign \$92  = | \port$7657$0 [15:0];
+  assign \$91  = | \port$7867$0 [23:0];
+  assign \$92  = | \port$7869$0 [15:0];
   assign \$93  = \$91  & \$92 ;
-  assign \$94  = | \port$7657$0 [31:16];
+  assign \$94  = | \port$7869$0 [31:16];
   assign \$95  = \$93  & \$94 ;
   assign \$96  = ~ \$95 ;
   assign \$97  = \$90  & \$96 ;
@@ -45602,16 +47221,16 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     rows[95:32] = 64'h0000000000000000;
     (* full_case = 32'd1 *)
     if (\$20 ) begin
-      rows[31:0] = \port$7649$0 [31:0];
-      rows[63:32] = \port$7651$0 [31:0];
-      rows[95:64] = \port$7653$0 [31:0];
-      rows[119:96] = \port$7655$0 [23:0];
-      rows[135:120] = \port$7657$0 [15:0];
-      rows[151:136] = \port$7657$0 [31:16];
+      rows[31:0] = \port$7861$0 [31:0];
+      rows[63:32] = \port$7863$0 [31:0];
+      rows[95:64] = \port$7865$0 [31:0];
+      rows[119:96] = \port$7867$0 [23:0];
+      rows[135:120] = \port$7869$0 [15:0];
+      rows[151:136] = \port$7869$0 [31:16];
     end else begin
       rows[31:0] = signal[95:64];
       rows[119:96] = 24'h000004;
@@ -45620,14 +47239,14 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     memory__beat__payload[35:32] = \$45 [35:32];
     if (\$signal$78 ) begin
       memory__beat__payload[35:32] = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     fault__valid = 1'h0;
     if (\$75 ) begin
       if (\$76 ) begin
@@ -45640,7 +47259,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     fault__cause = 4'h0;
     if (\$75 ) begin
       if (\$76 ) begin
@@ -45653,7 +47272,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     fault__index = 16'h0000;
     if (\$75 ) begin
       if (\$76 ) begin
@@ -45666,10 +47285,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$118  = \$signal$34 ;
     if (\$signal$12 ) begin
-      \$118  = \port$7647$0 [31:16];
+      \$118  = \port$7859$0 [31:16];
     end
     if (clear) begin
       \$118  = 16'h0000;
@@ -45679,10 +47298,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$119  = index;
     if (\$signal$12 ) begin
-      \$119  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
+      \$119  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
     end
     if (clear) begin
       \$119  = 16'h0000;
@@ -45692,7 +47311,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$120  = refused;
     if (\$signal$12 ) begin
       \$120  = \$97 ;
@@ -45705,7 +47324,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$121  = \$98 [15:0];
     if (clear) begin
       \$121  = 16'h0000;
@@ -45715,7 +47334,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$122  = answered;
     if (memory__done__valid) begin
       \$122  = \$27 [15:0];
@@ -45728,7 +47347,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$123  = \$signal$95 ;
     if (\$99 ) begin
       \$123  = \o__payload$44 [215:199];
@@ -45741,7 +47360,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$124  = current;
     if (\$100 ) begin
       \$124  = \$signal$95 ;
@@ -45754,7 +47373,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$125  = \$signal$54 ;
     if (\$100 ) begin
       \$125  = \$102 ;
@@ -45767,7 +47386,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$126  = { line[9:0], \$42 [3:0], granted };
     if (clear) begin
       \$126  = 15'h0000;
@@ -45777,7 +47396,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$127  = \$105 [2:0];
     if (clear) begin
       \$127  = 3'h7;
@@ -45787,7 +47406,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$128  = \$107 ;
     if (clear) begin
       \$128  = 1'h0;
@@ -45797,7 +47416,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$129  = \$signal$78 ;
     if (clear) begin
       \$129  = 1'h0;
@@ -45807,10 +47426,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$130  = signal;
     if (\$108 ) begin
-      \$130  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0], \port$7655$0 [31:0], \port$7653$0 [31:0], \port$7651$0 [31:0], \port$7649$0 [31:0], \port$7647$0 [31:0], \port$7645$0 [31:0] };
+      \$130  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32], \port$7887$0 [31:0], \port$7885$0 [31:0], \port$7883$0 [31:0], \port$7881$0 [31:0], \port$7879$0 [31:0], \port$7877$0 [31:0], \port$7875$0 [31:0], \port$7873$0 [31:0], \port$7871$0 [31:0], \port$7869$0 [31:0], \port$7867$0 [31:0], \port$7865$0 [31:0], \port$7863$0 [31:0], \port$7861$0 [31:0], \port$7859$0 [31:0], \port$7857$0 [31:0] };
     end
     if (clear) begin
       \$130  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -45820,7 +47439,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$131  = phase;
     if (\$108 ) begin
       \$131  = 2'h1;
@@ -45842,7 +47461,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$132  = \$signal$72 ;
     if (writes_word) begin
       \$132  = 1'h1;
@@ -45858,7 +47477,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$133  = \$116 ;
     if (clear) begin
       \$133  = 1'h0;
@@ -45868,7 +47487,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$134  = \$117 ;
     if (clear) begin
       \$134  = 16'h0000;
@@ -45878,7 +47497,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$135  = faulted;
     if (fault__valid) begin
       \$135  = 1'h1;
@@ -45890,7 +47509,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       \$135  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32], \port$7675$0 [31:0], \port$7673$0 [31:0], \port$7671$0 [31:0], \port$7669$0 [31:0], \port$7667$0 [31:0], \port$7665$0 [31:0], \port$7663$0 [31:0], \port$7661$0 [31:0], \port$7659$0 [31:0], \port$7657$0 [31:0], \port$7655$0 [31:0], \port$7653$0 [31:0], \port$7651$0 [31:0], \port$7649$0 [31:0], \port$7647$0 [31:0], \port$7645$0 [31:0] };
+  assign cmd__payload = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32], \port$7887$0 [31:0], \port$7885$0 [31:0], \port$7883$0 [31:0], \port$7881$0 [31:0], \port$7879$0 [31:0], \port$7877$0 [31:0], \port$7875$0 [31:0], \port$7873$0 [31:0], \port$7871$0 [31:0], \port$7869$0 [31:0], \port$7867$0 [31:0], \port$7865$0 [31:0], \port$7863$0 [31:0], \port$7861$0 [31:0], \port$7859$0 [31:0], \port$7857$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -45907,24 +47526,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign arriving = line[14:10];
   assign act__offset = \$39 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$7645$0 [7:0];
-  assign \cmd__payload.wait  = \port$7647$0 [15:0];
-  assign \cmd__payload.post  = \port$7647$0 [31:16];
-  assign \cmd__payload.dst  = \port$7649$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7651$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7653$0 [31:0];
-  assign \cmd__payload.len  = \port$7655$0 [23:0];
-  assign \cmd__payload.count1  = \port$7657$0 [15:0];
-  assign \cmd__payload.count2  = \port$7657$0 [31:16];
-  assign \cmd__payload.src  = \port$7659$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$7661$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$7663$0 [23:0];
-  assign \cmd__payload.write  = \port$7645$0 [8];
-  assign \cmd__payload.message  = \port$7645$0 [9];
-  assign \cmd__payload.end  = \port$7645$0 [10];
-  assign \cmd__payload.address  = \port$7649$0 [31:0];
-  assign \cmd__payload.value  = \port$7651$0 [31:0];
-  assign \cmd__payload.index  = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
+  assign \cmd__payload.opcode  = \port$7857$0 [7:0];
+  assign \cmd__payload.wait  = \port$7859$0 [15:0];
+  assign \cmd__payload.post  = \port$7859$0 [31:16];
+  assign \cmd__payload.dst  = \port$7861$0 [31:0];
+  assign \cmd__payload.stride1  = \port$7863$0 [31:0];
+  assign \cmd__payload.stride2  = \port$7865$0 [31:0];
+  assign \cmd__payload.len  = \port$7867$0 [23:0];
+  assign \cmd__payload.count1  = \port$7869$0 [15:0];
+  assign \cmd__payload.count2  = \port$7869$0 [31:16];
+  assign \cmd__payload.src  = \port$7871$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$7873$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$7875$0 [23:0];
+  assign \cmd__payload.write  = \port$7857$0 [8];
+  assign \cmd__payload.message  = \port$7857$0 [9];
+  assign \cmd__payload.end  = \port$7857$0 [10];
+  assign \cmd__payload.address  = \port$7861$0 [31:0];
+  assign \cmd__payload.value  = \port$7863$0 [31:0];
+  assign \cmd__payload.index  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -46055,24 +47674,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \i__payload$32 [47:32] = index;
   assign \i__payload$32 [31:16] = \$signal$34 ;
   assign \i__payload$32 [15:0] = \$30 [15:0];
-  assign i__payload[215:200] = { \port$7675$0 [32], \port$7673$0 [32], \port$7671$0 [32], \port$7669$0 [32], \port$7667$0 [32], \port$7665$0 [32], \port$7663$0 [32], \port$7661$0 [32], \port$7659$0 [32], \port$7657$0 [32], \port$7655$0 [32], \port$7653$0 [32], \port$7651$0 [32], \port$7649$0 [32], \port$7647$0 [32], \port$7645$0 [32] };
+  assign i__payload[215:200] = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
   assign i__payload[199] = \$26 ;
-  assign i__payload[133:118] = \port$7657$0 [31:16];
-  assign i__payload[117:102] = \port$7657$0 [15:0];
-  assign i__payload[101:78] = \port$7655$0 [23:0];
-  assign i__payload[77:76] = \port$7653$0 [1:0];
-  assign i__payload[75:74] = \port$7651$0 [1:0];
-  assign i__payload[73:72] = \port$7649$0 [1:0];
-  assign i__payload[71:48] = \port$7663$0 [23:0];
-  assign i__payload[47:24] = \port$7661$0 [23:0];
-  assign i__payload[23:0] = \port$7659$0 [23:0];
+  assign i__payload[133:118] = \port$7869$0 [31:16];
+  assign i__payload[117:102] = \port$7869$0 [15:0];
+  assign i__payload[101:78] = \port$7867$0 [23:0];
+  assign i__payload[77:76] = \port$7865$0 [1:0];
+  assign i__payload[75:74] = \port$7863$0 [1:0];
+  assign i__payload[73:72] = \port$7861$0 [1:0];
+  assign i__payload[71:48] = \port$7875$0 [23:0];
+  assign i__payload[47:24] = \port$7873$0 [23:0];
+  assign i__payload[23:0] = \port$7871$0 [23:0];
   assign i__payload[198:134] = 65'h00000000000000000;
   assign \$215  = 1'h1;
   assign \$60  = \$213 ;
 endmodule
 
 module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
   wire \$1 ;
   reg [2:0] \$10 ;
   reg [2:0] \$11 ;
@@ -46153,7 +47772,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$10  = \$4 [2:0];
     if (clear) begin
       \$10  = 3'h0;
@@ -46163,7 +47782,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$11  = \$6 [2:0];
     if (clear) begin
       \$11  = 3'h0;
@@ -46173,7 +47792,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [2:0];
@@ -46203,7 +47822,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
 endmodule
 
 module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__ready, \rows$21 , burst__payload, busy, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -46357,7 +47976,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
   always @(posedge clk)
     memory_base <= \$42 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$44  = outer_left;
     if (start) begin
       \$44  = \rows$21 [151:136];
@@ -46372,7 +47991,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$45  = address;
     if (\$29 ) begin
       \$45  = \$30 [31:2];
@@ -46387,7 +48006,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$46  = beats;
     if (\$29 ) begin
       \$46  = \$35 [22:0];
@@ -46402,7 +48021,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$38  = \$16 ;
     if (clear) begin
       \$38  = 1'h0;
@@ -46412,7 +48031,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$39  = busy;
     if (start) begin
       \$39  = 1'h1;
@@ -46429,7 +48048,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$40  = rows;
     if (start) begin
       \$40  = \rows$21 ;
@@ -46442,7 +48061,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$41  = memory_row;
     if (start) begin
       \$41  = \rows$21 [31:0];
@@ -46457,7 +48076,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$42  = memory_base;
     if (start) begin
       \$42  = \rows$21 [31:0];
@@ -46472,7 +48091,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$43  = inner_left;
     if (start) begin
       \$43  = \rows$21 [135:120];
@@ -46508,7 +48127,7 @@ module \weft.store.bursts (rst, start, stop, burst__valid, last, clear, burst__r
 endmodule
 
 module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire \$1 ;
   reg [2:0] \$10 ;
   reg [3:0] \$11 ;
@@ -46594,7 +48213,7 @@ module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payl
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$10  = \$4 [2:0];
     if (clear) begin
       \$10  = 3'h0;
@@ -46604,7 +48223,7 @@ module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$11  = \$6 [3:0];
     if (clear) begin
       \$11  = 4'h0;
@@ -46614,7 +48233,7 @@ module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [2:0];
@@ -46648,7 +48267,7 @@ module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payl
 endmodule
 
 module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__ready, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
   wire \$1 ;
   reg \$10 ;
   reg [1:0] \$11 ;
@@ -46792,7 +48411,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$10  = \$4 [0];
     if (clear) begin
       \$10  = 1'h0;
@@ -46802,7 +48421,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$11  = \$6 [1:0];
     if (clear) begin
       \$11  = 2'h0;
@@ -46812,7 +48431,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [0];
@@ -46908,7 +48527,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
 endmodule
 
 module \weft.store.pieces (rst, step, size, i__ready, clear, i__payload, i__valid, piece, valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
   wire [2:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -46994,7 +48613,7 @@ module \weft.store.pieces (rst, step, size, i__ready, clear, i__payload, i__vali
   always @(posedge clk)
     now <= \$16 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$15  = valid;
     if (\$11 ) begin
       \$15  = 1'h1;
@@ -47009,7 +48628,7 @@ module \weft.store.pieces (rst, step, size, i__ready, clear, i__payload, i__vali
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$16  = now;
     if (\$11 ) begin
       \$16 [55:24] = i__payload[55:24];
@@ -47062,7 +48681,7 @@ module \weft.store.pieces (rst, step, size, i__ready, clear, i__payload, i__vali
 endmodule
 
 module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear, o__payload, o__valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$96  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
   wire [24:0] \$11 ;
@@ -47346,7 +48965,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
   assign \$signal$2  = \$2  & \$3 ;
   assign \$4  = ~ \$signal$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal$13 ) begin
       o__payload[48:24] = size;
@@ -47359,7 +48978,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$81  = \$signal$15 ;
     if (\$52 ) begin
       \$81  = \$56 ;
@@ -47375,7 +48994,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$82  = at_right;
     if (\$52 ) begin
       \$82  = \$60 ;
@@ -47391,7 +49010,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$83  = place_row;
     if (\$62 ) begin
       \$83  = \$11 [23:0];
@@ -47407,7 +49026,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$84  = place_base;
     if (\$62 ) begin
       \$84  = \$63 ;
@@ -47423,7 +49042,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$85  = left;
     if (\$62 ) begin
       \$85  = \$64 [15:0];
@@ -47444,7 +49063,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$86  = outer_left;
     if (\$62 ) begin
       \$86  = \$65 [15:0];
@@ -47460,7 +49079,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$87  = skew_row;
     if (\$62 ) begin
       if (\$66 ) begin
@@ -47478,7 +49097,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$88  = skew_base;
     if (\$62 ) begin
       if (\$66 ) begin
@@ -47496,7 +49115,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$89  = \$signal$3 ;
     if (\$62 ) begin
       if (outer) begin
@@ -47516,7 +49135,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$90  = bottom;
     if (\$62 ) begin
       if (outer) begin
@@ -47536,7 +49155,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$91  = o__valid;
     if (\$74 ) begin
       \$91  = 1'h0;
@@ -47552,7 +49171,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$92  = rows;
     if (\$75 ) begin
       \$92  = i__payload;
@@ -47565,7 +49184,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$93  = size;
     if (\$75 ) begin
       \$93  = \$77 [24:0];
