@@ -52,11 +52,11 @@ def test_kernels(sizes, name, size):
 @pytest.mark.parametrize(
     ("name", "size", "rates"),
     [
-        ("saxpy", 16_384, (0.94, 0.94)),
-        ("vector_add", 16_000, (0.95, 0.93)),
-        ("reduction", 16_384, (0.95, 0.95)),
-        ("transpose", 64 * 64, (0.90, 0.75)),
-        ("gemm_int8", 64 * 64, (0.95, 0.93)),
+        ("saxpy", 16_384, (0.95, 0.94)),
+        ("vector_add", 16_000, (0.95, 0.94)),
+        ("reduction", 16_384, (0.95, 0.94)),
+        ("transpose", 64 * 64, (0.90, 0.81)),
+        ("gemm_int8", 64 * 64, (0.95, 0.94)),
         ("mandelbrot_inside", 64 * 64, (0.95, 0.95)),
     ],
 )

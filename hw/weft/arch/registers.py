@@ -203,7 +203,10 @@ KERNEL_STALLS: tuple[tuple[str, str], ...] = (
 With ``issued`` they add up to SIMT_BUSY: every cycle of a kernel is in one bin.
 """
 
-KERNEL_TIMED = (*KERNEL_STALLS, ("code_misses", "Lines that the instruction cache fetched."))
+KERNEL_TIMED = (
+    *KERNEL_STALLS,
+    ("code_misses", "Fills of the instruction cache, of up to four lines."),
+)
 """Counters of kernels that depend on time: the golden chip has none of them."""
 
 KERNEL_COUNTER_BASE = 0x180

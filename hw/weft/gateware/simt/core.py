@@ -113,7 +113,12 @@ class Core(wiring.Component):
         m.submodules.commit = commit = Commit(sizes)
         m.submodules.launcher = launcher = Launcher(sizes)
         m.submodules.rows = rows = RowUnit(sizes)
-        wiring.connect(m, wiring.flipped(self.launch), launcher.i)
+        # Lines that a kernel did not live to see may still come.
+        m.d.comb += [
+            launcher.i.payload.eq(self.launch.payload),
+            launcher.i.valid.eq(self.launch.valid & ~icache.busy),
+            self.launch.ready.eq(launcher.i.ready & ~icache.busy),
+        ]
         wiring.connect(m, icache.memory, wiring.flipped(self.fetch))
         wiring.connect(m, rows.read, wiring.flipped(self.read))
         wiring.connect(m, rows.write, wiring.flipped(self.write))
@@ -304,7 +309,7 @@ class Core(wiring.Component):
 
         retire = self.retire
         m.d.comb += [
-            self.busy.eq(launcher.busy),
+            self.busy.eq(launcher.busy | icache.busy),
             self.open.eq(icache.busy | rows.busy),
             rows.abort.eq(self.abort),
             self.take.eq(rows.take),

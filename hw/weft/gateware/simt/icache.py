@@ -1,7 +1,8 @@
 """The instruction cache: direct mapped, lines of 64 bytes, one look-up in each cycle.
 
-A look-up that misses is forgotten: its warp waits, and looks again when it is woken. One line is
-filled at a time. The warp that asked for it finds it before the next fill begins, so that two warps
+A look-up that misses is forgotten: its warp waits, and looks again when it is woken. A fill is one
+burst, of the line and those behind it in the same aligned group, each of which counts when it is
+whole. The warp that asked for it finds its line before the next fill begins, so that two warps
 cannot take each other's line away for ever; the others are woken then, too.
 """
 
@@ -12,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import LINE_BYTES
 
+from ..bursts import BURST_BEATS
 from ..fp32.pipeline import later
 from ..interfaces import MemoryRead
 from .selection import PC_BITS
@@ -71,6 +73,7 @@ class InstructionCache(wiring.Component):
         lines = sizes.icache_bytes // LINE_BYTES
         index_bits = (lines - 1).bit_length()
         beats = LINE_BYTES // sizes.bus_bytes
+        group = max(1, min(BURST_BEATS // beats, lines // 4))  # lines
         beat_words = sizes.bus_bytes // 4
         offset_bits = (beat_words - 1).bit_length()  # words of a beat
         tag_bits = PC_BITS - 1 - LINE_WORD_BITS - index_bits  # the top bit says "main memory"
@@ -108,9 +111,11 @@ class InstructionCache(wiring.Component):
         ]
 
         filling, asking, owned, failed = Signal(), Signal(), Signal(), Signal()
+        served, bad = Signal(), Signal()  # the owner has found its line; an error in this line
         line, owner = Signal(PC_BITS - LINE_WORD_BITS), Signal.like(self.warp)
+        asked = Signal.like(line)  # the line that was missed
         waiting, beat = Signal(sizes.warps), Signal(range(max(2, beats)))
-        faulty = failed & (pc_2[LINE_WORD_BITS:] == line)
+        faulty = failed & (pc_2[LINE_WORD_BITS:] == asked)
         hit = Signal()
         m.d.comb += [
             hit.eq(there | faulty),
@@ -120,37 +125,41 @@ class InstructionCache(wiring.Component):
             self.waits.eq(waiting.any()),
         ]
 
-        line_start = Cat(Const(0, LINE_WORD_BITS), line)
-
         # Present one cycle after the last write: a read of the same cycle has missed it.
-        filled = Signal()
+        index, filled = line[:index_bits], Signal()
+        filled_index = later(m, index, 1, "filled_index")
         with m.If(later(m, filled, 1, "filled", reset_less=False)):
-            m.d.comb += fresh.eq(1 << index_of(line_start))
+            m.d.comb += fresh.eq(1 << filled_index)
 
         item, burst = self.memory.beat, self.memory.burst
+        left = group - line[: (group - 1).bit_length()] if group > 1 else 1
         m.d.comb += [
             burst.valid.eq(asking),
             burst.payload.addr.eq(Cat(Const(0, 2 + LINE_WORD_BITS), line[:-1])),
-            burst.payload.beats.eq(beats),
+            burst.payload.beats.eq(left * beats),
             item.ready.eq(1),
-            write.addr.eq(Cat(beat if beats > 1 else [], index_of(line_start))),
+            write.addr.eq(Cat(beat if beats > 1 else [], index)),
             write.data.eq(item.payload.data),
             write.en.eq(filling & item.valid),
-            tag_write.addr.eq(index_of(line_start)),
-            tag_write.data.eq(tag_of(line_start)),
+            tag_write.addr.eq(index),
+            tag_write.data.eq(line[index_bits:-1]),
             tag_write.en.eq(filling),
         ]
         with m.If(burst.ready):
             m.d.sync += asking.eq(0)
         with m.If(item.valid & filling):
-            m.d.sync += beat.eq(beat + 1)
-            with m.If(item.payload.error):
+            m.d.sync += [beat.eq(beat + 1), bad.eq(bad | item.payload.error)]
+            with m.If(item.payload.error & (line == asked)):
                 m.d.sync += failed.eq(1)
-            with m.If(item.payload.last):
-                m.d.comb += self.wake.eq(waiting)
-                m.d.comb += filled.eq(1)
-                m.d.sync += filling.eq(0)
+            with m.If(beat == beats - 1 if beats > 1 else 1):
+                m.d.comb += [self.wake.eq(waiting), filled.eq(~(bad | item.payload.error))]
+                m.d.sync += [beat.eq(0), bad.eq(0), line.eq(line + 1)]
+                with m.If(item.payload.last):
+                    m.d.sync += filling.eq(0)
+                with m.Else():
+                    m.d.comb += stale.eq(1 << (line + 1)[:index_bits])
 
+        found = valid_2 & (warp_2 == owner)
         with m.If(valid_2 & ~hit):
             m.d.sync += waiting.eq((waiting & ~self.wake) | (1 << warp_2))
             with m.If(~owned):
@@ -163,13 +172,16 @@ class InstructionCache(wiring.Component):
                     failed.eq(0),
                     owner.eq(warp_2),
                     line.eq(pc_2[LINE_WORD_BITS:]),
+                    asked.eq(pc_2[LINE_WORD_BITS:]),
                 ]
-        with m.Elif(valid_2 & owned & ~filling & (warp_2 == owner)):
+        with m.Elif(owned & ~filling & (served | found)):
             m.d.comb += self.wake.eq(waiting)
-            m.d.sync += [waiting.eq(0), owned.eq(0)]
+            m.d.sync += [waiting.eq(0), owned.eq(0), served.eq(0)]
         with m.Else():
             m.d.sync += waiting.eq(waiting & ~self.wake)
+            with m.If(owned & found):
+                m.d.sync += served.eq(1)
 
         with m.If(self.flush):
-            m.d.sync += [present.eq(0), failed.eq(0), owned.eq(0), waiting.eq(0)]
+            m.d.sync += [present.eq(0), failed.eq(0), owned.eq(0), served.eq(0), waiting.eq(0)]
         return m
