@@ -6,6 +6,7 @@ WEFT_KERNEL void reduction(int n, const int *x, int *sums)
 {
     int sum = 0;
     int threads = weft_global_dim_x();
+#pragma clang loop unroll_count(4)
     for (int i = weft_global_x(); i < n; i += threads)
         sum += x[i];
 
