@@ -22,18 +22,24 @@ class Commit(wiring.Component):
         The instruction.
     stopped
         Nothing is done any more.
+    start, start_pc
+        A warp begins here; no instruction is in the last stage.
     does, trapped
         It is done; a thread cannot go on. Neither: its group begins to wait for others, or its
         warp is to be selected again.
-    access, divides, floats, slow
-        With ``does``: it goes on in memory, in a divider, in the lanes' float units, or in those
-        that lanes share.
+    moves
+        With ``does``, or with ``trapped``: the group's program counters change.
+    access
+        With ``does``: it goes on in memory.
+    divides, floats, slow
+        With ``moves``: it goes on in a divider, in the lanes' float units, or in those that lanes
+        share.
     handed
-        Any of these.
+        Any of these, or an access, done or not.
     arrives, ends
-        With ``does``: the warp has reached a barrier; the warp's last thread has ended.
+        With ``moves``: the warp has reached a barrier; the warp's last thread has ended.
     writes
-        With ``does``: it writes its row now.
+        With ``moves``: it writes its row now.
     again
         The warp can issue again.
     state, pcs
@@ -46,6 +52,7 @@ class Commit(wiring.Component):
         self.sizes = sizes
         flags = (
             "does",
+            "moves",
             "trapped",
             "access",
             "divides",
@@ -60,6 +67,8 @@ class Commit(wiring.Component):
             {
                 "i": In(Executed(sizes)),
                 "stopped": In(1),
+                "start": In(1),
+                "start_pc": In(PC_BITS),
                 **dict.fromkeys(flags, Out(1)),
                 "handed": Out(1),
                 "state": Out(state_layout(sizes)),
@@ -70,6 +79,8 @@ class Commit(wiring.Component):
         )
 
     stopped: Signal
+    start: Signal
+    start_pc: Signal
 
     def elaborate(self, platform):
         """Implement the component."""
@@ -77,7 +88,7 @@ class Commit(wiring.Component):
         i, lanes = self.i, self.sizes.lanes
         controls, token, cause = i.controls, i.token, self.cause
         group, before = token.group, token.state
-        whole = group == before.live
+        whole = i.whole
         access = controls.load | controls.store | controls.atomic
 
         guilty, first_guilty = Signal(lanes), Signal(lanes)
@@ -107,30 +118,33 @@ class Commit(wiring.Component):
         with m.Elif(controls.collective & ~whole & ~(before.live & ~before.waiting).any()):
             m.d.comb += cause.eq(Trap.COLLECTIVE)
 
-        runs = Signal()
+        # Behind a trap nothing issues, so that what only the core itself sees need not know of it.
+        runs, goes = Signal(), Signal()
         is_bar = controls.collective & (controls.meet == Meet.BAR)
         m.d.comb += [
             runs.eq(i.valid & ~self.stopped & ~token.starved),
             self.trapped.eq(runs & (cause != Trap.NONE)),
-            self.does.eq(runs & (cause == Trap.NONE) & (~controls.collective | whole)),
+            goes.eq(runs & ~token.no_code & ~controls.illegal & (~controls.collective | whole)),
+            self.does.eq(goes & (cause == Trap.NONE)),
+            self.moves.eq(goes),
             self.access.eq(self.does & access),
-            self.divides.eq(self.does & controls.divide),
-            self.arrives.eq(self.does & is_bar),
-            self.ends.eq(self.does & controls.exit & ~self.state.live.any()),
-            self.floats.eq(self.does & controls.float),
-            self.slow.eq(self.does & controls.slow_float),
-            self.handed.eq(self.access | self.divides | self.floats | self.slow),
-            self.writes.eq(self.does & controls.rd.any() & ~self.handed),
-            self.again.eq(
-                i.valid & ~self.stopped & ~(self.trapped | self.handed | self.arrives | self.ends)
+            self.divides.eq(goes & controls.divide),
+            self.arrives.eq(goes & is_bar),
+            self.ends.eq(goes & controls.exit & whole),
+            self.floats.eq(goes & controls.float),
+            self.slow.eq(goes & controls.slow_float),
+            self.handed.eq(
+                goes & (access | controls.divide | controls.float | controls.slow_float)
             ),
+            self.writes.eq(goes & controls.rd.any() & ~self.handed),
+            self.again.eq(i.valid & ~self.stopped & ~(self.handed | self.arrives | self.ends)),
         ]
 
         backward = (i.taken.any() & i.not_positive) | (
             controls.jump & (controls.indirect | i.not_positive)
         )
         m.d.comb += self.state.eq(before)
-        with m.If(self.does):
+        with m.If(goes):
             m.d.comb += [
                 self.state.waiting.eq(before.waiting & ~group),
                 self.state.live.eq(before.live & ~Mux(controls.exit, group, 0)),
@@ -142,14 +156,20 @@ class Commit(wiring.Component):
         with m.Elif(~token.starved):
             m.d.comb += self.state.waiting.eq(before.waiting | group)
 
-        m.d.comb += self.pcs.eq(
-            Cat(
-                Mux(
-                    controls.indirect,
-                    i.sums.word_select(lane, 32)[2:],
-                    Mux(i.taken[lane] | direct, i.target, i.link),
+        # Where a warp begins goes the way of the next instruction, which is the same for all lanes.
+        onward, by_sum = Signal(PC_BITS), Signal()
+        m.d.comb += [
+            onward.eq(Mux(self.start, self.start_pc, i.link)),
+            by_sum.eq(controls.indirect & ~self.start),
+            self.pcs.eq(
+                Cat(
+                    Mux(
+                        by_sum,
+                        i.sums.word_select(lane, 32)[2:],
+                        Mux((i.taken[lane] | direct) & ~self.start, i.target, onward),
+                    )
+                    for lane in range(lanes)
                 )
-                for lane in range(lanes)
-            )
-        )
+            ),
+        ]
         return m

@@ -169,10 +169,8 @@ class Core(wiring.Component):
         valid = later(m, selection.pc_valid, 2, "valid", reset_less=False)
         goes = valid & (icache.hit | fetched.no_code) & ~too_early
 
-        # A warp whose row is still to be written when it gets here was woken too early. One whose
-        # answer has chosen its cycle is called: until it gets here its row will be written.
+        # A warp whose row is still to be written when it gets here was woken too early.
         handed, picked, answered = Signal(warps), Signal(warps), Signal(warps)
-        called, stored = Signal(warps), Signal(warps)
         pending, asleep, dropped = Signal(warps), Signal(warps), Signal(warps)
         m.d.comb += [
             picked.eq(Mux(scheduler.valid, 1 << scheduler.warp, 0)),
@@ -183,7 +181,7 @@ class Core(wiring.Component):
         ]
         m.d.sync += [
             pending.eq((pending & ~answered) | handed),
-            asleep.eq(((asleep & ~picked) | dropped | handed) & ~called & ~answered),
+            asleep.eq(((asleep & ~picked) | dropped | handed) & ~answered),
         ]
 
         # s + 3: operands.
@@ -222,23 +220,23 @@ class Core(wiring.Component):
         m.d.comb += [
             commit.stopped.eq(stopped),
             selection.write_warp.eq(Mux(start, launcher.warp, warp)),
-            selection.pc_write.eq(Mux(start, ~0, Mux(commit.does, done.token.group, 0))),
-            selection.pc_data.eq(Mux(start, launcher.pc.replicate(lanes), commit.pcs)),
-            selection.state_write.eq(start | (done.valid & ~commit.stopped & ~commit.trapped)),
+            selection.pc_write.eq(Mux(start, ~0, Mux(commit.moves, done.token.group, 0))),
+            commit.start.eq(start),
+            commit.start_pc.eq(launcher.pc),
+            selection.pc_data.eq(commit.pcs),
+            selection.state_write.eq(start | (done.valid & ~commit.stopped)),
             selection.state_data.eq(Mux(start, launcher.state.as_value(), commit.state)),
             scheduler.start.eq(start),
             scheduler.start_warp.eq(launcher.warp),
             scheduler.start_slot.eq(launcher.slot),
             scheduler.filling.eq(launcher.filling),
             scheduler.ready.eq(Mux(commit.again, 1 << warp, 0)),
-            stored.eq(Mux(rows.stored, 1 << rows.port_warp, 0)),
-            called.eq(
-                Mux(rows.o.valid & rows.o.ready & rows.o.payload.last, 1 << rows.o.payload.warp, 0)
-                | stored
+            answered.eq(
+                Mux(returns.answered, 1 << returns.warp, 0)
+                | Mux(rows.stored, 1 << rows.port_warp, 0)
             ),
-            answered.eq(Mux(returns.answered, 1 << returns.warp, 0) | stored),
             handed.eq(Mux(commit.handed, 1 << warp, 0)),
-            scheduler.wake.eq(icache.wake | ((called | answered) & ((asleep & ~picked) | dropped))),
+            scheduler.wake.eq(icache.wake | (answered & ((asleep & ~picked) | dropped))),
             scheduler.ended.eq(commit.ends),
             scheduler.arrived.eq(commit.arrives),
             scheduler.event_warp.eq(warp),
@@ -360,12 +358,12 @@ class Core(wiring.Component):
         Whoever does not write gives zeros, so that one LUT for each bit chooses.
         """
         row, done, answer = self.retire.row, execute.o, returns.row
-        # Answers choose their cycle early, and leave the launcher those of an empty pipeline.
-        empty = ~later(m, execute.valid, 1, "early_valid", reset_less=False)
+        # Answers choose their cycle the one before, and leave the launcher those of empty stages.
+        empty = ~later(m, execute.valid, 2, "next_valid", reset_less=False)
         m.d.comb += [
-            launcher.row_ready.eq(~done.valid & ~answer.mask.any()),
+            launcher.row_ready.eq(~done.valid & ~returns.busy),
             # Behind a trap answers go nowhere, but nothing may stay under way.
-            returns.free.eq(~execute.early_writes & ~(launcher.row_valid & empty)),
+            returns.free.eq(~execute.next_writes & ~(launcher.row_valid & empty)),
             registers.write_mask.eq(row.mask),
             registers.write_warp.eq(row.warp),
             registers.write_rd.eq(row.rd),

@@ -41,8 +41,8 @@ class Execute(wiring.Component):
         The instruction `latency` cycles later.
     a, b, early
         First and second operand in their registers, and the instruction that they belong to.
-    early_writes
-        It will write its row when it comes out at ``o``, if it is done; otherwise it does not.
+    next_writes
+        What comes out at ``o`` in the next cycle will write its row if it is done.
     """
 
     early_latency = 1
@@ -51,7 +51,7 @@ class Execute(wiring.Component):
     latency = 1 + Lane.latency
 
     valid: Signal
-    early_writes: Signal
+    next_writes: Signal
     first: Signal
     second: Signal
     stored: Signal
@@ -70,7 +70,7 @@ class Execute(wiring.Component):
                 "a": Out(32 * sizes.lanes),
                 "b": Out(32 * sizes.lanes),
                 "early": Out(controls_layout()),
-                "early_writes": Out(1),
+                "next_writes": Out(1),
             }
         )
 
@@ -114,7 +114,7 @@ class Execute(wiring.Component):
         valid = later(m, self.valid, 1, "valid", reset_less=False)
         rest = Lane.latency
         handed = Cat(controls[name] for name in HANDED).any()
-        m.d.comb += self.early_writes.eq(valid & controls.rd.any() & ~handed)
+        writes = valid & controls.rd.any() & ~handed
         link, target = Signal(PC_BITS), Signal(PC_BITS)
         m.d.comb += [
             link.eq(token.pc + 1),
@@ -135,6 +135,7 @@ class Execute(wiring.Component):
             o.stored.eq(later(m, Cat(stores), self.latency - 1, "stored")),
             o.link.eq(later(m, link_1, 1, "link")),
             o.target.eq(later(m, target_1, 1, "target")),
+            o.whole.eq(later(m, token.group == token.state.live, rest, "whole")),
             o.not_positive.eq(later(m, not_positive, rest, "not_positive")),
         ]
 
@@ -172,7 +173,8 @@ class Execute(wiring.Component):
 
         # All but one of the registers that a row can come from are 0: no multiplexer.
         second = data.View(controls_layout(), later(m, controls.as_value(), 1, "controls_row"))
-        writes = later(m, self.early_writes, 1, "writes", reset_less=False)
+        writes = later(m, writes, 1, "writes", reset_less=False)
+        m.d.comb += self.next_writes.eq(writes)
         taken = Cat(unit.taken for unit in units)
         kinds = (second.collective, second.jump, second.upper, second.upper_pc)
         with m.If(writes):

@@ -99,6 +99,8 @@ class Executed(wiring.Signature):
         The next instruction and where branch or ``jal`` leads, in words.
     not_positive
         The immediate is not positive.
+    whole
+        The group is all live threads of the warp.
     """
 
     def __init__(self, sizes: Sizes):
@@ -115,6 +117,7 @@ class Executed(wiring.Signature):
                 "link": Out(PC_BITS),
                 "target": Out(PC_BITS),
                 "not_positive": Out(1),
+                "whole": Out(1),
             }
         )
 

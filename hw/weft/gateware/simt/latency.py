@@ -48,7 +48,7 @@ class Latencies:
         row = to_last + FloatRows.answer_latency + Returns.latency
         pick = max(to_last, row + 1 - to_operands) + Scheduler.latency
         to_burst = to_last + WordFifo.latency + Passes.latency
-        back = MainAccess.latency + Scheduler.latency
+        back = MainAccess.latency + Returns.latency + Scheduler.latency
         return cls(
             plain=to_last + Scheduler.latency,
             pipelined_float=pick,

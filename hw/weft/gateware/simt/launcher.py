@@ -100,7 +100,7 @@ class Launcher(wiring.Component):
         settling = Signal()  # the scheduler has not yet looked at the block as a whole
 
         def at_end(what, prefix):
-            return {axis: what[axis] == launch[f"{prefix}_{axis}"] - 1 for axis in "xyz"}
+            return {axis: what[axis] + 1 == launch[f"{prefix}_{axis}"] for axis in "xyz"}
 
         def advance(what, ends):
             m.d.sync += what.x.eq(Mux(ends["x"], 0, what.x + 1))

@@ -13,7 +13,6 @@ from weft.arch.simt import LINE_BYTES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
-from .parts_of_words import merged, strobe
 from .requests import answer_layout, form_of, pass_layout, tag_layout, tag_of
 from .scheduler import encode, lowest
 from .sizes import Sizes
@@ -140,8 +139,10 @@ class MainAccess(wiring.Component):
             mine = tag.served[lane]
             if count > 1:
                 mine = mine & (offset[bus_bits:] == beat)
-            found = Signal(32, name=f"found_{lane}")
-            m.d.comb += found.eq(item.payload.data.word_select(offset[2:bus_bits], 32))
+            found = Const(0, 32)
+            for place in range(bus // 4):
+                here = offset[2:bus_bits] == place if bus > 4 else Const(1)
+                found = found | (item.payload.data.word_select(place, 32) & here.replicate(32))
             with m.If(moves & mine):
                 m.d.sync += answer.row.word_select(lane, 32).eq(found)
         m.d.comb += [
@@ -191,34 +192,24 @@ class MainAccess(wiring.Component):
                 m.d.sync += asked.eq(1)
             with m.If(beat_goes):
                 m.d.sync += [sent.eq(sent + 1), has_sent.eq(at_last)]
-        strobes, values = [], []
-        for lane in range(lanes):
-            a, b = request.a.word_select(lane, 32), request.b.word_select(lane, 32)
-            strobe_l = Signal(4, name=f"strobe_{lane}")
-            value_l = Signal(32, name=f"value_{lane}")
-            in_beat = what.served[lane]
-            if count > 1:
-                in_beat = in_beat & (beat_of[lane] == now)
-            m.d.comb += [
-                strobe_l.eq(strobe(a[:2], request.byte, request.half) & in_beat.replicate(4)),
-                value_l.eq(b),
-            ]
-            strobes.append(strobe_l)
-            values.append(value_l)
-        places = []
+        # At most one lane writes a byte, so that no multiplexer is needed.
+        words, strobes = [], []
         for place in range(bus // 4):
-            parts = []
+            word, written = Const(0, 32), Const(0, 4)
             for lane in range(lanes):
-                here = Signal(name=f"lane_{lane}_at_{place}")
-                word = request.a.word_select(lane, 32)[2:bus_bits]
-                m.d.comb += here.eq(word == place if bus > 4 else 1)
-                parts.append((strobes[lane] & here.replicate(4), values[lane]))
-            places.append(merged(parts))
+                here = Signal(4, name=f"lane_{lane}_at_{place}")
+                at = request.a.word_select(lane, 32)[2:bus_bits]
+                mine = what.served[lane] & (at == place if bus > 4 else 1)
+                mine = mine & ((beat_of[lane] == now) if count > 1 else 1)
+                m.d.comb += here.eq(what.bytes.word_select(lane, 4) & mine.replicate(4))
+                mask = Cat(byte.replicate(8) for byte in here)
+                word = word | (request.b.word_select(lane, 32) & mask)
+                written = written | here
+            words.append(word)
+            strobes.append(written)
         m.d.comb += [
-            self.write.beat.payload.data.eq(Cat(value for _, value in places)),
-            self.write.beat.payload.strobe.eq(
-                Mux(self.abort, 0, Cat(written for written, _ in places))
-            ),
+            self.write.beat.payload.data.eq(Cat(words)),
+            self.write.beat.payload.strobe.eq(Mux(self.abort, 0, Cat(strobes))),
             self.i.ready.eq(Mux(request.store, finished, loads.i.valid)),
             self.beats.eq(Mux(loads.i.valid | goes, beats, 0)),
         ]

@@ -1,6 +1,6 @@
 """Bytes and half words within words: where they are stored, and what is loaded."""
 
-from amaranth.hdl import Cat, Const, Mux
+from amaranth.hdl import Cat, Mux
 
 
 def placed(value, byte, half):
@@ -21,12 +21,3 @@ def extended(found, offset, byte, half, unsigned):
     sign = Mux(byte, low[7], pair[15]) & ~unsigned
     middle = Mux(byte, sign.replicate(8), pair[8:])
     return Cat(low, middle, Mux(part, sign.replicate(16), found[16:]))
-
-
-def merged(parts):
-    """Bytes of a word to write, and their values: of several (strobe, value) the last one wins."""
-    strobe_all, chosen = Const(0, 4), [Const(0, 8)] * 4
-    for mine, value in parts:
-        strobe_all = strobe_all | mine
-        chosen = [Mux(mine[i], value.word_select(i, 8), old) for i, old in enumerate(chosen)]
-    return strobe_all, Cat(chosen)

@@ -6,12 +6,15 @@ all that want the same word. One of the command port takes the lowest lane. Lane
 come first, those at the command port second; the others wait until their answers have been taken.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import LINE_BYTES
 
+from .parts_of_words import strobe
 from .requests import pass_layout, request_layout
 from .scheduler import lowest
 from .sizes import Sizes
@@ -79,7 +82,6 @@ class Passes(wiring.Component):
         sizes, lanes = self.sizes, self.sizes.lanes
         request = Signal(request_layout(sizes))
         left, first = Signal(lanes), Signal()
-        words = [request.a.word_select(lane, 32)[2:] for lane in range(lanes)]
         bank_bits = (sizes.banks - 1).bit_length()
         line_bits = (LINE_BYTES // 4 - 1).bit_length()
 
@@ -100,26 +102,36 @@ class Passes(wiring.Component):
             with m.If(first_shared[lane]):
                 m.d.comb += region.eq(where)
             m.d.comb += near[lane].eq(where == region)
+        meets = self._meetings(m, bank_bits, line_bits)
         for lane in range(lanes):
             before, same = [], []
             for other in range(lane):
-                bank = words[lane][:bank_bits] == words[other][:bank_bits]
-                row = words[lane][bank_bits:] == words[other][bank_bits:]
-                before.append(wanted[other] & bank)
-                same.append(chosen[other] & bank & row)
+                pair = meets[other, lane]
+                before.append(wanted[other] & pair.bank)
+                same.append(chosen[other] & pair.bank & pair.row)
             m.d.comb += [
                 chosen[lane].eq(wanted[lane] & ~Cat(before).any()),
                 taken[lane].eq(chosen[lane] | (wanted[lane] & Cat(same).any() & ~request.atomic)),
             ]
-        leader, line = Signal(lanes), Signal(30 - line_bits)
+        leader = Signal(lanes)
         m.d.comb += leader.eq(lowest(wanted))
-        m.d.comb += line.eq(
-            Cat(
-                Cat(leader[lane] & words[lane][line_bits + bit] for lane in range(lanes)).any()
-                for bit in range(len(line))
-            )
+        in_line = leader | Cat(
+            wanted[lane] & Cat(leader[i] & meets[i, lane].line for i in range(lane)).any()
+            for lane in range(lanes)
         )
-        in_line = Cat(wanted[lane] & (words[lane][line_bits:] == line) for lane in range(lanes))
+
+        # The bytes that a lane writes: not those that a higher one writes, too, in the same pass.
+        written = Signal(4 * lanes)
+        all_bytes = [
+            strobe(request.a.word_select(lane, 32)[:2], request.byte, request.half)
+            for lane in range(lanes)
+        ]
+        for lane in range(lanes):
+            above = Const(0, 4)
+            for other in range(lane + 1, lanes):
+                both = meets[lane, other].word & request.mask[other] & ~request.atomic
+                above = above | (all_bytes[other] & both.replicate(4))
+            m.d.comb += written.word_select(lane, 4).eq(all_bytes[lane] & ~above)
         served, rest = Signal(lanes), Signal(lanes)
         m.d.comb += [
             served.eq(Mux(to_shared, taken, Mux(to_port, leader, in_line))),
@@ -138,6 +150,7 @@ class Passes(wiring.Component):
                 what.emit.eq(emit),
                 what.last.eq(rest == 0),
                 what.region.eq(region),
+                what.bytes.eq(written),
             ]
         # Answers from several places come in no order: one after the other then.
         waits = ((request.mask & request.shared).any() & self.shared_busy) | (
@@ -178,3 +191,29 @@ class Passes(wiring.Component):
             )
         )
         return m
+
+    def _meetings(self, m: Module, bank_bits: int, line_bits: int) -> dict[tuple[int, int], Any]:
+        """What each pair of lanes has in common, known when the request is taken.
+
+        The same bank, row (where the bank is the same, and both are in shared memory), line of main
+        memory, and word of the same memory.
+        """
+        taken = self.i.payload
+        shape = data.StructLayout(dict.fromkeys(("bank", "row", "line", "word"), 1))
+        shared_bits = (self.sizes.shared_bytes - 1).bit_length() - 2
+        words = [taken.a.word_select(lane, 32)[2:] for lane in range(self.sizes.lanes)]
+        meets = {}
+        for lane in range(self.sizes.lanes):
+            for other in range(lane):
+                x, y = words[other], words[lane]
+                pair = meets[other, lane] = Signal(shape, name=f"meets_{other}_{lane}")
+                same = Signal(30, name=f"same_{other}_{lane}")
+                m.d.comb += same.eq(~(x ^ y))
+                with m.If(self.i.ready):
+                    m.d.sync += [
+                        pair.bank.eq(same[:bank_bits].all()),
+                        pair.row.eq(same[bank_bits:shared_bits].all()),
+                        pair.line.eq(same[line_bits:].all()),
+                        pair.word.eq(same.all() & (taken.shared[lane] == taken.shared[other])),
+                    ]
+        return meets

@@ -73,7 +73,9 @@ def pass_layout(sizes: Sizes) -> data.StructLayout:
     """One pass of a request: lanes that one burst or one cycle of shared memory serves.
 
     ``emit``: the last pass in this memory, so that an answer is due, which writes lanes ``mask``;
-    ``last``: nothing of the request is left; ``region``: of shared memory, in which offsets count.
+    ``last``: nothing of the request is left; ``region``: of shared memory, in which offsets count;
+    ``bytes``: those of each lane's word that it writes; of lanes that write the same byte, the
+    highest.
     """
     return data.StructLayout(
         {
@@ -83,6 +85,7 @@ def pass_layout(sizes: Sizes) -> data.StructLayout:
             "emit": 1,
             "last": 1,
             "region": range(max(2, sizes.regions)),
+            "bytes": 4 * sizes.lanes,
         }
     )
 

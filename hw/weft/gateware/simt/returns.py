@@ -1,11 +1,10 @@
-"""The way back to the registers: answers choose their cycle early, and are put in form on it.
+"""The way back to the registers: answers choose their cycle before it comes, and are put in form.
 
 ::
 
-    cycle 0                      1                              2
-    taken: the instruction that  bytes and half words           written
-    is two cycles before the     extended
-    last stage writes nothing
+    cycle 0                             1
+    taken: the instruction before the   bytes and half words
+    last stage writes nothing           extended, written
 """
 
 from amaranth.hdl import Cat, Module, Signal
@@ -29,13 +28,16 @@ class Returns(wiring.Component):
         Nothing else writes in `latency` cycles.
     row
         `latency` cycles after an answer was taken; mask and data are 0 when there is none.
+    busy
+        There is one in this cycle, whether it writes or not.
     answered, warp
         In the same cycle: it was the last answer to this warp's request.
     """
 
-    latency = 2
+    latency = 1
 
     free: Signal
+    busy: Signal
     answered: Signal
     warp: Signal
 
@@ -46,6 +48,7 @@ class Returns(wiring.Component):
                 "i": In(stream.Signature(answer_layout(sizes))),
                 "free": In(1),
                 "row": Out(RowWrite(sizes)),
+                "busy": Out(1),
                 "answered": Out(1),
                 "warp": Out(range(max(2, sizes.warps))),
             }
@@ -54,23 +57,27 @@ class Returns(wiring.Component):
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
-        taken, answer = Signal(), Signal(answer_layout(self.sizes))
+        row, taken, answer = self.row, Signal(), Signal(answer_layout(self.sizes))
         m.d.comb += self.i.ready.eq(self.free)
-        m.d.sync += [taken.eq(self.i.valid & self.free), answer.eq(self.i.payload)]
+        m.d.sync += [
+            taken.eq(self.i.valid & self.free),
+            answer.eq(self.i.payload),
+        ]
+        # Whoever chooses among rows takes zeros for nothing.
+        with m.If(~(self.i.valid & self.free)):
+            m.d.sync += [answer.row.eq(0), answer.mask.eq(0)]
 
         words = []
         for lane in range(self.sizes.lanes):
             word, offset = answer.row.word_select(lane, 32), answer.offsets.word_select(lane, 2)
             words.append(extended(word, offset, answer.byte, answer.half, answer.unsigned))
-        row = self.row
-        m.d.sync += [
+        m.d.comb += [
+            self.busy.eq(taken),
             self.answered.eq(taken & answer.last),
             self.warp.eq(answer.warp),
             row.warp.eq(answer.warp),
             row.rd.eq(answer.rd),
+            row.mask.eq(answer.mask & answer.rd.any().replicate(self.sizes.lanes)),
+            row.data.eq(Cat(words)),
         ]
-        with m.If(taken & answer.rd.any()):
-            m.d.sync += [row.mask.eq(answer.mask), row.data.eq(Cat(words))]
-        with m.Else():
-            m.d.sync += [row.mask.eq(0), row.data.eq(0)]
         return m

@@ -8,8 +8,8 @@ from .sizes import Sizes
 
 
 def lowest(mask):
-    """The lowest bit of a mask, alone."""
-    return mask & -mask
+    """The lowest bit of a mask, alone; without a carry, which is slow to enter and to leave."""
+    return Cat(bit & ~mask[:i].any() for i, bit in enumerate(mask))
 
 
 def encode(one_hot, size: int):
@@ -112,7 +112,7 @@ class Scheduler(wiring.Component):
             self.at_barrier.eq(waiting.any()),
         ]
         with m.If(self.valid):
-            m.d.sync += above.eq(~(picked | (picked - 1)))  # those after the one picked
+            m.d.sync += above.eq(Cat(picked[:i].any() for i in range(warps)))
 
         # Barriers. The slot of a warp that arrived or ended is looked at in the next cycle; the
         # others in turn, so that no barrier stays closed when its event was not the last.

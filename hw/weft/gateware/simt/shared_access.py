@@ -3,7 +3,7 @@
 ::
 
     cycle 0         1               1 + read_latency    2 + read_latency
-    pass            port            words, to lanes     answer in its queue
+    pass            port            words, to lanes     answer
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -13,7 +13,6 @@ from amaranth.lib.wiring import In, Out
 from ..fp32.pipeline import later
 from ..word_fifo import WordFifo
 from .decode import Amo
-from .parts_of_words import merged, strobe
 from .requests import answer_layout, form_of, pass_layout, tag_layout, tag_of
 from .sizes import Sizes
 
@@ -88,7 +87,7 @@ class SharedAccess(wiring.Component):
     @staticmethod
     def answer_latency(sizes: Sizes) -> int:
         """Cycles from ``coming`` to the answer, if none waits."""
-        return sizes.shared_latency + 1 + WordFifo.latency
+        return sizes.shared_latency + 1
 
     stored: Signal
     coming: Signal
@@ -100,7 +99,6 @@ class SharedAccess(wiring.Component):
         m = Module()
         sizes, lanes, banks = self.sizes, self.sizes.lanes, self.sizes.banks
         m.submodules.answers = answers = WordFifo(answer_layout(sizes), sizes.warps)
-        wiring.connect(m, answers.o, wiring.flipped(self.o))
         bank_bits, rows = (banks - 1).bit_length(), row_bits(sizes)
         offset_bits = 2 + bank_bits
         port, what, request = self.port, self.i.payload, self.i.payload.request
@@ -123,32 +121,36 @@ class SharedAccess(wiring.Component):
         found_row = Signal(32 * lanes)  # what lanes have read
         strobes, values = [], []
         for lane in range(lanes):
-            a, b = request.a.word_select(lane, 32), request.b.word_select(lane, 32)
+            b, before = (word.word_select(lane, 32) for word in (request.b, found_row))
             strobe_l = Signal(4, name=f"strobe_{lane}")
             value_l = Signal(32, name=f"value_{lane}")
-            before = found_row.word_select(lane, 32)
             # What a minimum or maximum keeps is not written again.
             keeps = (before.as_signed() < b.as_signed()) == (request.amo == Amo.MIN)
             adds = request.amo == Amo.ADD
             writes = ~request.atomic | adds | ~keeps
-            bytes_ = strobe(a[:2], request.byte, request.half)
+            bytes_ = what.bytes.word_select(lane, 4)
+            mask = Cat(byte.replicate(8) for byte in bytes_)
             m.d.comb += [
                 strobe_l.eq(bytes_ & writes.replicate(4)),
-                value_l.eq(Mux(request.atomic & adds, before + b, b)),
+                value_l.eq(Mux(request.atomic & adds, before + b, b) & mask),
             ]
             strobes.append(strobe_l)
             values.append(value_l)
         bank_rows, bank_writes = [], []
         for bank in range(banks):
-            row, parts = Const(0, rows), []
+            # At most one lane writes a byte, so that no multiplexer is needed.
+            row, write = Const(0, rows), (Const(0, 4), Const(0, 32))
             for lane in range(lanes):
                 a = request.a.word_select(lane, 32)
                 here = Signal(name=f"lane_{lane}_in_bank_{bank}")
                 m.d.comb += here.eq(what.served[lane] & (a[2 : 2 + bank_bits] == bank))
                 row = row | (a[2 + bank_bits :][:rows] & here.replicate(rows))
-                parts.append((strobes[lane] & here.replicate(4), values[lane]))
+                write = (
+                    write[0] | (strobes[lane] & here.replicate(4)),
+                    write[1] | (values[lane] & here.replicate(32)),
+                )
             bank_rows.append(row)
-            bank_writes.append(merged(parts))
+            bank_writes.append(write)
         writing = request.store | (request.atomic & has_read)
         tag = Signal(tag_layout(sizes, offset_bits))
         is_read, is_old, is_store = Signal(), Signal(), Signal()
@@ -183,11 +185,13 @@ class SharedAccess(wiring.Component):
         back = data.View(tag.shape(), later(m, tag.as_value(), latency, "tag"))
         for lane in range(lanes):
             offset = back.offsets.word_select(lane, offset_bits)
-            found = Signal(32, name=f"found_{lane}")
-            m.d.comb += found.eq(port.out.word_select(offset[2:], 32) if banks > 1 else port.out)
+            found = Const(0, 32)
+            for bank in range(banks):
+                here = offset[2:] == bank if banks > 1 else Const(1)
+                found = found | (port.out.word_select(bank, 32) & here.replicate(32))
             with m.If(come & back.served[lane]):
                 m.d.sync += found_row.word_select(lane, 32).eq(found)
-        answer = answers.i.payload
+        answer = Signal(answer_layout(sizes))
         ready = Signal()
         m.d.sync += [
             ready.eq(come & back.emit),
@@ -203,8 +207,15 @@ class SharedAccess(wiring.Component):
             for cycle in range(1, latency + 1)
         )
         m.d.comb += [
-            answers.i.valid.eq(ready),
             answer.row.eq(found_row),
+            # Straight on where nothing waits.
+            self.o.valid.eq(answers.o.valid | ready),
+            self.o.payload.eq(
+                Mux(answers.o.valid, answers.o.payload.as_value(), answer.as_value())
+            ),
+            answers.o.ready.eq(self.o.ready),
+            answers.i.valid.eq(ready & (answers.o.valid | ~self.o.ready)),
+            answers.i.payload.eq(answer),
             self.stored.eq(port.valid & port.ready & is_store & tag.last),
             self.coming.eq(granted & tag.emit & tag.last),
             self.port_warp.eq(tag.warp),
