@@ -77,10 +77,10 @@ class Placed:
 def place_and_route(
     nextpnr: Tool, netlist: Path, target: Target, seed: int, folder: Path
 ) -> Placed:
-    """Place and route a netlist; what nextpnr writes goes into ``folder``."""
+    """Place and route a netlist in ``folder``, where nextpnr writes, too."""
     report, placed = folder / f"report-{seed}.json", folder / f"placed-{seed}.json"
-    arguments = [*target.arguments(seed), "--json", str(netlist)]
-    arguments += ["--report", str(report), "--write", str(placed), "--quiet"]
+    arguments = [*target.arguments(seed), "--json", netlist.name]
+    arguments += ["--report", report.name, "--write", placed.name, "--quiet"]
     nextpnr.run(arguments, folder / f"nextpnr-{seed}.log")
     design = json.loads(placed.read_text())
     placed.unlink()  # a hundred times what is read of it

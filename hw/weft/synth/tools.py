@@ -37,10 +37,17 @@ class Tool:
     version: str
 
     def run(self, arguments: list[str], log: Path) -> None:
-        """Run it with its output in a file; `ToolError` with the error it names if it fails."""
+        """Run it in the folder of ``log``, its output; `ToolError` with its error if it fails.
+
+        Files in its arguments are relative to that folder: WebAssembly tools see little else.
+        """
         with log.open("w") as output:
             done = subprocess.run(
-                [*self.command, *arguments], stdout=output, stderr=subprocess.STDOUT, check=False
+                [*self.command, *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=log.parent,
+                check=False,
             )
         if done.returncode:
             raise ToolError(f"{self.version} failed: {last_error(log.read_text())}; see {log}")

@@ -28,6 +28,6 @@ def synthesise(yosys: Tool, text: str, top: str, folder: Path) -> Path:
     """Make a netlist of Verilog, whose top module is a `between.Between`; says where it is."""
     verilog, netlist, steps = (folder / name for name in ("top.v", "netlist.json", "synth.ys"))
     verilog.write_text(text)
-    steps.write_text(script(str(verilog), str(netlist), top))
-    yosys.run([str(steps)], folder / "yosys.log")
+    steps.write_text(script(verilog.name, netlist.name, top))
+    yosys.run([steps.name], folder / "yosys.log")
     return netlist
