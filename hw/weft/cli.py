@@ -19,7 +19,7 @@ from .cli_area import bench_area
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import OneLine, one_line_errors
 from .cli_kernel import kernel
-from .cli_simt import bench_simt
+from .cli_simt import bench_overlap, bench_simt, bench_simt_figures
 from .config import PRESETS, Config
 
 WRONG = 1
@@ -43,6 +43,8 @@ main.add_typer(bench, name="bench")
 main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")
 bench.command("simt")(bench_simt)
+bench.command("overlap")(bench_overlap)
+bench.command("simt-figures")(bench_simt_figures)
 
 Device_ = Annotated[
     str,

@@ -1,11 +1,11 @@
-"""``weft bench simt``: kernels on the SIMT core, measured."""
+"""``weft bench simt`` and ``overlap``: kernels on the SIMT core, measured."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .cli_common import Json, Output, deliver, opened, show_lines
+from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import one_line_errors
 
 WRONG = 1
@@ -143,3 +143,78 @@ def _dial(
         dial_shown.plot(rows, plot)
         typer.echo(f"wrote {plot}", err=True)
     return rows, value
+
+
+@one_line_errors
+def bench_overlap(
+    tiles: Annotated[int, typer.Option("--tiles", min=1, help="Products, and kernels.")] = 8,
+    m: Annotated[int, typer.Option("-m", min=1, help="Rows of each product.")] = 64,
+    n: Annotated[int, typer.Option("-n", min=1, help="Columns of each product.")] = 64,
+    k: Annotated[int, typer.Option("-k", min=1, help="What each product sums over.")] = 1024,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Write the timeline, an .svg.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", metavar="URL", help="A simulated chip with a SIMT core.")
+    ] = "verilator:base",
+    seed: Seed = 1,
+    as_json: Json = False,
+    output: Output = None,
+) -> None:
+    """Multiply tile i + 1 while the SIMT core applies softmax to tile i, in one program.
+
+    Runs the products alone, the kernels alone, and both; checks every element against numpy; says
+    how many cycles the overlap hides.
+
+    Example: `weft bench overlap --tiles 4 --plot build/overlap.svg`
+    """
+    from weft_bench.files import write_atomically
+    from weft_bench.plots import timeline
+    from weft_bench.results import identity
+    from weft_bench.simt.overlap import run_overlap
+    from weft_bench.simt.shown import overlap_lines
+
+    if plot is not None and plot.suffix != ".svg":
+        raise ValueError(f"--plot {plot} is not valid: it ends in .svg")
+    with opened(device) as chip:
+        result, activity = run_overlap(chip, tiles, (m, n, k), seed=seed)
+        value = identity(chip.config, chip.url) | result.to_json()
+    show_lines(overlap_lines(result))
+    if plot is not None:
+        write_atomically(plot, timeline(activity))
+        typer.echo(f"wrote {plot}", err=True)
+    deliver(value, as_json, output)
+    raise typer.Exit(WRONG if result.mismatches else 0)
+
+
+@one_line_errors
+def bench_simt_figures(
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="DIR", help="Where measured parts are kept.")
+    ] = Path("build/bench/simt"),
+    page: Annotated[Path, typer.Option("--page", help="The page to write.")] = Path(
+        "docs/benchmarks-simt.md"
+    ),
+    again: Annotated[
+        bool, typer.Option("--again", help="Measure parts that are there, too.")
+    ] = False,
+    device: Annotated[str, typer.Option("--device", metavar="URL")] = "verilator:base",
+    as_json: Json = False,
+    output: Output = None,
+) -> None:
+    """Measure every figure about kernels, and write docs/benchmarks-simt.md.
+
+    Builds four simulators and runs some 100 million cycles. Parts that are in the folder are not
+    measured again: `library`, `cores`, `dial` and `overlap`, each a JSON file.
+    """
+    from weft_bench.files import write_atomically
+    from weft_bench.simt.figures import measure
+    from weft_bench.simt.page import figures, simt_figures_page
+
+    parts = measure(device, folder, again)
+    write_atomically(page, simt_figures_page(parts))
+    typer.echo(f"wrote {page}", err=True)
+    missed = [name for name, _, _, met in figures(parts) if not met]
+    show_lines([f"missed: {name}" for name in missed])
+    deliver(parts, as_json, output)
+    raise typer.Exit(WRONG if missed else 0)

@@ -10,6 +10,11 @@ from weft.arch.registers import BINS
 ENGINES = ("LOAD", "MATMUL", "DRAIN", "STORE")
 """Engines in the order of their bits in the activity port, bit 0 first."""
 
+SIMT, SIMT_BIT = "SIMT", 7
+"""The engine that only some chips have, and its bit."""
+
+BIN_MASK = 7
+
 BIN_SHIFT = 4
 """Lowest bit of the number of the cycle bin in the activity port; a number beyond `BINS` says that
 no program is in flight."""
@@ -55,7 +60,7 @@ class Activity:
         ValueError
             No program ran, or it ran for longer than ``cycles``.
         """
-        running = np.flatnonzero(values >> BIN_SHIFT < len(BINS))
+        running = np.flatnonzero((values >> BIN_SHIFT & BIN_MASK) < len(BINS))
         if not running.size:
             raise ValueError(f"no program in the recording of {title!r}")
         first, last = running[0], running[-1] + 1
@@ -69,13 +74,19 @@ class Activity:
         """Cycles of the run."""
         return int(self.edges[-1])
 
+    @property
+    def engines(self) -> dict[str, int]:
+        """Bits of the engines by name; of the SIMT core if it ran."""
+        bits = {name: bit for bit, name in enumerate(ENGINES)}
+        return bits | ({SIMT: SIMT_BIT} if self.engine(SIMT_BIT).any() else {})
+
     def engine(self, number: int) -> NDArray[np.bool_]:
-        """Whether an engine was busy, from each edge to the next."""
+        """Whether the engine of a bit was busy, from each edge to the next."""
         return (self.values >> number & 1).astype(bool)
 
     def bin(self, name: str) -> NDArray[np.bool_]:
         """Whether a cycle bin held, from each edge to the next."""
-        return self.values >> BIN_SHIFT == BINS.index(name)
+        return (self.values >> BIN_SHIFT & BIN_MASK) == BINS.index(name)
 
     def cycles_of(self, held: NDArray[np.bool_]) -> int:
         """Cycles during which something held."""

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from weft.arch.registers import BINS
 from weft.config import Config
 
-from .activity import ENGINES, Activity
+from .activity import Activity
 from .results import OUT_BYTES, Result
 
 INK = "#010203"
@@ -30,8 +30,8 @@ BIN_COLOURS = {
 }
 """Colours of the cycle bins, for light and dark ground."""
 
-ENGINE_COLOURS = ("#e08a26", "#2e9e5b", "#a463c2", "#4a8fd6")
-"""Colours of LOAD, MATMUL, DRAIN, STORE."""
+ENGINE_COLOURS = ("#e08a26", "#2e9e5b", "#a463c2", "#4a8fd6", "#d9534f")
+"""Colours of LOAD, MATMUL, DRAIN, STORE, SIMT."""
 
 WIDTH = 4.4
 """Width of every picture in inches: its text is readable when a phone scales it to its width."""
@@ -125,9 +125,11 @@ def timeline(activity: Activity) -> str:
     """Busy shares of the engines over a run, and the cycle bins above them."""
     middle = (np.arange(BUCKETS) + 0.5) * activity.cycles / BUCKETS
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 2.6))
+        engines = activity.engines
+        ratios = (2, *([1] * len(engines)))
+        figure = Figure(figsize=(WIDTH, 2.6 * sum(ratios) / 6))
         top, *lanes = figure.subplots(
-            1 + len(ENGINES), 1, sharex=True, gridspec_kw={"height_ratios": (2, 1, 1, 1, 1)}
+            1 + len(engines), 1, sharex=True, gridspec_kw={"height_ratios": ratios}
         )
         below = np.zeros(BUCKETS)
         for name in BINS:
@@ -135,8 +137,8 @@ def timeline(activity: Activity) -> str:
             top.fill_between(middle, below, above, step="mid", color=BIN_COLOURS[name], linewidth=0)
             below = above
         top.set_ylabel("array", rotation=0, ha="right", va="center")
-        for i, (lane, engine) in enumerate(zip(lanes, ENGINES, strict=True)):
-            share = activity.shares(activity.engine(i), BUCKETS)
+        for i, (lane, engine) in enumerate(zip(lanes, engines, strict=True)):
+            share = activity.shares(activity.engine(engines[engine]), BUCKETS)
             lane.fill_between(middle, 0, share, step="mid", color=ENGINE_COLOURS[i], linewidth=0)
             lane.set_ylabel(engine, rotation=0, ha="right", va="center")
         for axes in (top, *lanes):

@@ -6,17 +6,18 @@ from rich.table import Table
 from rich.text import Text
 
 from ..terminal import number, share
+from .overlap import Overlap
 from .results import KernelResult
 
 BOUND_BY = {
     "replayed": "replays",
     "wait_memory": "memory",
-    "wait_shared": "shared memory",
+    "wait_shared": "shared",
     "wait_units": "units",
     "wait_code": "code",
     "wait_barrier": "barriers",
     "pipeline": "few warps",
-    "empty": "begin and end",
+    "empty": "begin, end",
 }
 """Bins of lost cycles in a few words."""
 
@@ -70,3 +71,18 @@ def summary(rows: list[KernelResult]) -> Iterator[str]:
     wrong = sum(row.mismatches for row in rows)
     yield f"{len(rows)} runs, {wrong} mismatches"
     yield LEGEND
+
+
+def overlap_lines(result: Overlap) -> Iterator[str]:
+    """A measured overlap, told in a few lines."""
+    r = result
+    yield f"{r.tiles} products {r.m} x {r.n} x {r.k}, and a kernel on each: {r.mismatches} wrong"
+    yield f"alone       array {r.array_alone:,} cycles, kernels {r.kernels_alone:,}"
+    hidden = f"{r.hidden:,} hidden, {share(r.hidden_share)} of the shorter"
+    yield f"together    {r.cycles:,} cycles: {hidden}"
+    yield (
+        f"busy        MATMUL {r.matmul_busy:,}, SIMT {r.simt_busy:,}, both {r.both_busy:,}; "
+        f"rows enter the array in {r.both_work:,} cycles of kernels"
+    )
+    if r.sim_khz is not None:
+        yield f"simulation  {r.sim_khz:,.0f} kHz"
