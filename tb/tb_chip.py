@@ -69,7 +69,11 @@ class BinMonitor:
                 or int(engine.waiting_weights.value)
             ):
                 name = "weights"
-            elif int(engine.waiting_operands.value) or int(engine.act__valid.value):
+            elif (
+                int(engine.waiting_operands.value)
+                or int(engine.act__valid.value)
+                or (int(engine.wanted.value) and int(engine.fenced.value))
+            ):
                 name = "operands"
             elif int(engine.waiting_accumulator.value) or (active and int(engine.hazard.value)):
                 name = "accumulator"

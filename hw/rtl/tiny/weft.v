@@ -995,8 +995,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__ready(\act__ready$302 ),
     .matmul__valid(matmul__valid),
     .\port$3280$0 (\$95 ),
-    .\port$8098$35 (\$88 ),
-    .\port$8451$0 (\$94 ),
+    .\port$9071$35 (\$88 ),
+    .\port$9424$0 (\$94 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1070,86 +1070,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$194 (drain_cmd__ready),
     .\o__ready$224 (store_cmd__ready),
     .\o__ready$254 (simt_cmd__ready),
-    .\port$7695$0 (\$7 ),
-    .\port$7697$0 (\$8 ),
-    .\port$7699$0 (\$9 ),
-    .\port$7701$0 (\$10 ),
-    .\port$7703$0 (\$11 ),
-    .\port$7705$0 (\$12 ),
-    .\port$7707$0 (\$13 ),
-    .\port$7709$0 (\$14 ),
-    .\port$7711$0 (\$15 ),
-    .\port$7713$0 (\$16 ),
-    .\port$7715$0 (\$17 ),
-    .\port$7717$0 (\$18 ),
-    .\port$7719$0 (\$19 ),
-    .\port$7721$0 (\$20 ),
-    .\port$7723$0 (\$21 ),
-    .\port$7725$0 (\$22 ),
-    .\port$7749$0 (\$23 ),
-    .\port$7751$0 (\$24 ),
-    .\port$7753$0 (\$25 ),
-    .\port$7755$0 (\$26 ),
-    .\port$7757$0 (\$27 ),
-    .\port$7759$0 (\$28 ),
-    .\port$7761$0 (\$29 ),
-    .\port$7763$0 (\$30 ),
-    .\port$7765$0 (\$31 ),
-    .\port$7767$0 (\$32 ),
-    .\port$7769$0 (\$33 ),
-    .\port$7771$0 (\$34 ),
-    .\port$7773$0 (\$35 ),
-    .\port$7775$0 (\$36 ),
-    .\port$7777$0 (\$37 ),
-    .\port$7779$0 (\$38 ),
-    .\port$7803$0 (\$39 ),
-    .\port$7805$0 (\$40 ),
-    .\port$7807$0 (\$41 ),
-    .\port$7809$0 (\$42 ),
-    .\port$7811$0 (\$43 ),
-    .\port$7813$0 (\$44 ),
-    .\port$7815$0 (\$45 ),
-    .\port$7817$0 (\$46 ),
-    .\port$7819$0 (\$47 ),
-    .\port$7821$0 (\$48 ),
-    .\port$7823$0 (\$49 ),
-    .\port$7825$0 (\$50 ),
-    .\port$7827$0 (\$51 ),
-    .\port$7829$0 (\$52 ),
-    .\port$7831$0 (\$53 ),
-    .\port$7833$0 (\$54 ),
-    .\port$7857$0 (\$55 ),
-    .\port$7859$0 (\$56 ),
-    .\port$7861$0 (\$57 ),
-    .\port$7863$0 (\$58 ),
-    .\port$7865$0 (\$59 ),
-    .\port$7867$0 (\$60 ),
-    .\port$7869$0 (\$61 ),
-    .\port$7871$0 (\$62 ),
-    .\port$7873$0 (\$63 ),
-    .\port$7875$0 (\$64 ),
-    .\port$7877$0 (\$65 ),
-    .\port$7879$0 (\$66 ),
-    .\port$7881$0 (\$67 ),
-    .\port$7883$0 (\$68 ),
-    .\port$7885$0 (\$69 ),
-    .\port$7887$0 (\$70 ),
-    .\port$7911$0 (\$71 ),
-    .\port$7913$0 (\$72 ),
-    .\port$7915$0 (\$73 ),
-    .\port$7917$0 (\$74 ),
-    .\port$7919$0 (\$75 ),
-    .\port$7921$0 (\$76 ),
-    .\port$7923$0 (\$77 ),
-    .\port$7925$0 (\$78 ),
-    .\port$7927$0 (\$79 ),
-    .\port$7929$0 (\$80 ),
-    .\port$7931$0 (\$81 ),
-    .\port$7933$0 (\$82 ),
-    .\port$7935$0 (\$83 ),
-    .\port$7937$0 (\$84 ),
-    .\port$7939$0 (\$85 ),
-    .\port$7941$0 (\$86 ),
+    .\port$8668$0 (\$7 ),
+    .\port$8670$0 (\$8 ),
+    .\port$8672$0 (\$9 ),
+    .\port$8674$0 (\$10 ),
+    .\port$8676$0 (\$11 ),
+    .\port$8678$0 (\$12 ),
+    .\port$8680$0 (\$13 ),
+    .\port$8682$0 (\$14 ),
+    .\port$8684$0 (\$15 ),
+    .\port$8686$0 (\$16 ),
+    .\port$8688$0 (\$17 ),
+    .\port$8690$0 (\$18 ),
+    .\port$8692$0 (\$19 ),
+    .\port$8694$0 (\$20 ),
+    .\port$8696$0 (\$21 ),
+    .\port$8698$0 (\$22 ),
+    .\port$8722$0 (\$23 ),
+    .\port$8724$0 (\$24 ),
+    .\port$8726$0 (\$25 ),
+    .\port$8728$0 (\$26 ),
+    .\port$8730$0 (\$27 ),
+    .\port$8732$0 (\$28 ),
+    .\port$8734$0 (\$29 ),
+    .\port$8736$0 (\$30 ),
+    .\port$8738$0 (\$31 ),
+    .\port$8740$0 (\$32 ),
+    .\port$8742$0 (\$33 ),
+    .\port$8744$0 (\$34 ),
+    .\port$8746$0 (\$35 ),
+    .\port$8748$0 (\$36 ),
+    .\port$8750$0 (\$37 ),
+    .\port$8752$0 (\$38 ),
+    .\port$8776$0 (\$39 ),
+    .\port$8778$0 (\$40 ),
+    .\port$8780$0 (\$41 ),
+    .\port$8782$0 (\$42 ),
+    .\port$8784$0 (\$43 ),
+    .\port$8786$0 (\$44 ),
+    .\port$8788$0 (\$45 ),
+    .\port$8790$0 (\$46 ),
+    .\port$8792$0 (\$47 ),
+    .\port$8794$0 (\$48 ),
+    .\port$8796$0 (\$49 ),
+    .\port$8798$0 (\$50 ),
+    .\port$8800$0 (\$51 ),
+    .\port$8802$0 (\$52 ),
+    .\port$8804$0 (\$53 ),
+    .\port$8806$0 (\$54 ),
+    .\port$8830$0 (\$55 ),
+    .\port$8832$0 (\$56 ),
+    .\port$8834$0 (\$57 ),
+    .\port$8836$0 (\$58 ),
+    .\port$8838$0 (\$59 ),
+    .\port$8840$0 (\$60 ),
+    .\port$8842$0 (\$61 ),
+    .\port$8844$0 (\$62 ),
+    .\port$8846$0 (\$63 ),
+    .\port$8848$0 (\$64 ),
+    .\port$8850$0 (\$65 ),
+    .\port$8852$0 (\$66 ),
+    .\port$8854$0 (\$67 ),
+    .\port$8856$0 (\$68 ),
+    .\port$8858$0 (\$69 ),
+    .\port$8860$0 (\$70 ),
+    .\port$8884$0 (\$71 ),
+    .\port$8886$0 (\$72 ),
+    .\port$8888$0 (\$73 ),
+    .\port$8890$0 (\$74 ),
+    .\port$8892$0 (\$75 ),
+    .\port$8894$0 (\$76 ),
+    .\port$8896$0 (\$77 ),
+    .\port$8898$0 (\$78 ),
+    .\port$8900$0 (\$79 ),
+    .\port$8902$0 (\$80 ),
+    .\port$8904$0 (\$81 ),
+    .\port$8906$0 (\$82 ),
+    .\port$8908$0 (\$83 ),
+    .\port$8910$0 (\$84 ),
+    .\port$8912$0 (\$85 ),
+    .\port$8914$0 (\$86 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1201,22 +1201,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$2761$0 (\$92 ),
     .\port$2795$0 (\$93 ),
     .\port$3280$0 (\$95 ),
-    .\port$7803$0 (\$39 ),
-    .\port$7805$0 (\$40 ),
-    .\port$7807$0 (\$41 ),
-    .\port$7809$0 (\$42 ),
-    .\port$7811$0 (\$43 ),
-    .\port$7813$0 (\$44 ),
-    .\port$7815$0 (\$45 ),
-    .\port$7817$0 (\$46 ),
-    .\port$7819$0 (\$47 ),
-    .\port$7821$0 (\$48 ),
-    .\port$7823$0 (\$49 ),
-    .\port$7825$0 (\$50 ),
-    .\port$7827$0 (\$51 ),
-    .\port$7829$0 (\$52 ),
-    .\port$7831$0 (\$53 ),
-    .\port$7833$0 (\$54 ),
+    .\port$8776$0 (\$39 ),
+    .\port$8778$0 (\$40 ),
+    .\port$8780$0 (\$41 ),
+    .\port$8782$0 (\$42 ),
+    .\port$8784$0 (\$43 ),
+    .\port$8786$0 (\$44 ),
+    .\port$8788$0 (\$45 ),
+    .\port$8790$0 (\$46 ),
+    .\port$8792$0 (\$47 ),
+    .\port$8794$0 (\$48 ),
+    .\port$8796$0 (\$49 ),
+    .\port$8798$0 (\$50 ),
+    .\port$8800$0 (\$51 ),
+    .\port$8802$0 (\$52 ),
+    .\port$8804$0 (\$53 ),
+    .\port$8806$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$68 (read__en),
@@ -1246,24 +1246,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$284 ),
-    .\port$7695$0 (\$7 ),
-    .\port$7697$0 (\$8 ),
-    .\port$7699$0 (\$9 ),
-    .\port$7701$0 (\$10 ),
-    .\port$7703$0 (\$11 ),
-    .\port$7705$0 (\$12 ),
-    .\port$7707$0 (\$13 ),
-    .\port$7709$0 (\$14 ),
-    .\port$7711$0 (\$15 ),
-    .\port$7713$0 (\$16 ),
-    .\port$7715$0 (\$17 ),
-    .\port$7717$0 (\$18 ),
-    .\port$7719$0 (\$19 ),
-    .\port$7721$0 (\$20 ),
-    .\port$7723$0 (\$21 ),
-    .\port$7725$0 (\$22 ),
-    .\port$8098$35 (\$88 ),
-    .\port$8217$0 (\$89 ),
+    .\port$8668$0 (\$7 ),
+    .\port$8670$0 (\$8 ),
+    .\port$8672$0 (\$9 ),
+    .\port$8674$0 (\$10 ),
+    .\port$8676$0 (\$11 ),
+    .\port$8678$0 (\$12 ),
+    .\port$8680$0 (\$13 ),
+    .\port$8682$0 (\$14 ),
+    .\port$8684$0 (\$15 ),
+    .\port$8686$0 (\$16 ),
+    .\port$8688$0 (\$17 ),
+    .\port$8690$0 (\$18 ),
+    .\port$8692$0 (\$19 ),
+    .\port$8694$0 (\$20 ),
+    .\port$8696$0 (\$21 ),
+    .\port$8698$0 (\$22 ),
+    .\port$9071$35 (\$88 ),
+    .\port$9190$0 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1301,24 +1301,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$2727$0 (\$91 ),
     .\port$2761$0 (\$92 ),
     .\port$2795$0 (\$93 ),
-    .\port$7528$0 (matmul_waiting),
-    .\port$7749$0 (\$23 ),
-    .\port$7751$0 (\$24 ),
-    .\port$7753$0 (\$25 ),
-    .\port$7755$0 (\$26 ),
-    .\port$7757$0 (\$27 ),
-    .\port$7759$0 (\$28 ),
-    .\port$7761$0 (\$29 ),
-    .\port$7763$0 (\$30 ),
-    .\port$7765$0 (\$31 ),
-    .\port$7767$0 (\$32 ),
-    .\port$7769$0 (\$33 ),
-    .\port$7771$0 (\$34 ),
-    .\port$7773$0 (\$35 ),
-    .\port$7775$0 (\$36 ),
-    .\port$7777$0 (\$37 ),
-    .\port$7779$0 (\$38 ),
-    .\port$8451$0 (\$94 ),
+    .\port$8501$0 (matmul_waiting),
+    .\port$8722$0 (\$23 ),
+    .\port$8724$0 (\$24 ),
+    .\port$8726$0 (\$25 ),
+    .\port$8728$0 (\$26 ),
+    .\port$8730$0 (\$27 ),
+    .\port$8732$0 (\$28 ),
+    .\port$8734$0 (\$29 ),
+    .\port$8736$0 (\$30 ),
+    .\port$8738$0 (\$31 ),
+    .\port$8740$0 (\$32 ),
+    .\port$8742$0 (\$33 ),
+    .\port$8744$0 (\$34 ),
+    .\port$8746$0 (\$35 ),
+    .\port$8748$0 (\$36 ),
+    .\port$8750$0 (\$37 ),
+    .\port$8752$0 (\$38 ),
+    .\port$9424$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1401,7 +1401,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$8217$0 (\$89 ),
+    .\port$9190$0 (\$89 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1425,22 +1425,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$7911$0 (\$71 ),
-    .\port$7913$0 (\$72 ),
-    .\port$7915$0 (\$73 ),
-    .\port$7917$0 (\$74 ),
-    .\port$7919$0 (\$75 ),
-    .\port$7921$0 (\$76 ),
-    .\port$7923$0 (\$77 ),
-    .\port$7925$0 (\$78 ),
-    .\port$7927$0 (\$79 ),
-    .\port$7929$0 (\$80 ),
-    .\port$7931$0 (\$81 ),
-    .\port$7933$0 (\$82 ),
-    .\port$7935$0 (\$83 ),
-    .\port$7937$0 (\$84 ),
-    .\port$7939$0 (\$85 ),
-    .\port$7941$0 (\$86 ),
+    .\port$8884$0 (\$71 ),
+    .\port$8886$0 (\$72 ),
+    .\port$8888$0 (\$73 ),
+    .\port$8890$0 (\$74 ),
+    .\port$8892$0 (\$75 ),
+    .\port$8894$0 (\$76 ),
+    .\port$8896$0 (\$77 ),
+    .\port$8898$0 (\$78 ),
+    .\port$8900$0 (\$79 ),
+    .\port$8902$0 (\$80 ),
+    .\port$8904$0 (\$81 ),
+    .\port$8906$0 (\$82 ),
+    .\port$8908$0 (\$83 ),
+    .\port$8910$0 (\$84 ),
+    .\port$8912$0 (\$85 ),
+    .\port$8914$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1500,22 +1500,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__done__payload(memory__done__payload),
     .memory__done__valid(memory__done__valid),
     .message(message),
-    .\port$7857$0 (\$55 ),
-    .\port$7859$0 (\$56 ),
-    .\port$7861$0 (\$57 ),
-    .\port$7863$0 (\$58 ),
-    .\port$7865$0 (\$59 ),
-    .\port$7867$0 (\$60 ),
-    .\port$7869$0 (\$61 ),
-    .\port$7871$0 (\$62 ),
-    .\port$7873$0 (\$63 ),
-    .\port$7875$0 (\$64 ),
-    .\port$7877$0 (\$65 ),
-    .\port$7879$0 (\$66 ),
-    .\port$7881$0 (\$67 ),
-    .\port$7883$0 (\$68 ),
-    .\port$7885$0 (\$69 ),
-    .\port$7887$0 (\$70 ),
+    .\port$8830$0 (\$55 ),
+    .\port$8832$0 (\$56 ),
+    .\port$8834$0 (\$57 ),
+    .\port$8836$0 (\$58 ),
+    .\port$8838$0 (\$59 ),
+    .\port$8840$0 (\$60 ),
+    .\port$8842$0 (\$61 ),
+    .\port$8844$0 (\$62 ),
+    .\port$8846$0 (\$63 ),
+    .\port$8848$0 (\$64 ),
+    .\port$8850$0 (\$65 ),
+    .\port$8852$0 (\$66 ),
+    .\port$8854$0 (\$67 ),
+    .\port$8856$0 (\$68 ),
+    .\port$8858$0 (\$69 ),
+    .\port$8860$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -2196,8 +2196,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3280$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$8098$35 
-, \port$8451$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3280$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$9071$35 
+, \port$9424$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2462,10 +2462,10 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [63:0] \out$100 ;
   input [14:0] \port$3280$0 ;
   wire [14:0] \port$3280$0 ;
-  input [10:0] \port$8098$35 ;
-  wire [10:0] \port$8098$35 ;
-  input [10:0] \port$8451$0 ;
-  wire [10:0] \port$8451$0 ;
+  input [10:0] \port$9071$35 ;
+  wire [10:0] \port$9071$35 ;
+  input [10:0] \port$9424$0 ;
+  wire [10:0] \port$9424$0 ;
   reg [1:0] read_0_favour = 2'h1;
   wire read_0_favoured;
   wire read_0_lost;
@@ -2562,11 +2562,11 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_simt;
   assign \$1  = drain__data << { \port$3280$0 [2:1], 3'h0 };
   assign \$2  = \port$3280$0 [14:11] << \port$3280$0 [2:1];
-  assign \$3  = load__data << { \port$8098$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$8098$35 [1:0];
-  assign \$5  = ! \port$8451$0 [10];
+  assign \$3  = load__data << { \port$9071$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$9071$35 [1:0];
+  assign \$5  = ! \port$9424$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
-  assign \$6  = \port$8451$0 [9:2] + 1'h1;
+  assign \$6  = \port$9424$0 [9:2] + 1'h1;
   assign \$7  = ~ simt__write;
   assign \$8  = simt__valid & \$7 ;
   assign \$9  = ! simt__region;
@@ -2602,7 +2602,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign write_want_0_simt = \$31  & \$32 ;
   assign \$33  = ! \port$3280$0 [0];
   assign write_want_0_drain = drain__valid & \$33 ;
-  assign \$34  = ! \port$8098$35 [10];
+  assign \$34  = ! \port$9071$35 [10];
   assign write_want_0_load = load__valid & \$34 ;
   assign \$35  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$36  = { write_want_0_load, write_want_0_drain, write_want_0_simt } != { write_grant_0_load, write_grant_0_drain, write_grant_0_simt };
@@ -2634,7 +2634,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$58  = ! simt_stage[1];
   assign \$59  = simt_stage[0] & \$58 ;
   assign read_want_1_matmul = matmul__valid & \$60 ;
-  assign \$61  = \port$8451$0 [9:2] + 1'h1;
+  assign \$61  = \port$9424$0 [9:2] + 1'h1;
   assign \$62  = ~ simt__write;
   assign \$63  = simt__valid & \$62 ;
   assign read_want_1_simt = \$63  & \$64 ;
@@ -2704,9 +2704,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$117  = \port$3280$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
   assign \$118  = \port$3280$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$119  = load__valid & load__ready;
-  assign \$120  = \port$8098$35 [9:2] + 1'h1;
-  assign \$121  = \port$8098$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$122  = \port$8098$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$120  = \port$9071$35 [9:2] + 1'h1;
+  assign \$121  = \port$9071$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$122  = \port$9071$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$123  = simt__valid & simt__ready;
   assign \$124  = \$123  & simt__write;
   assign \$125  = ! read_0_patience;
@@ -2961,7 +2961,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (read_grant_0_matmul) begin
-      read_rows = { \port$8451$0 [9:3], \$6 [7:1] };
+      read_rows = { \port$9424$0 [9:3], \$6 [7:1] };
     end
     if (read_grant_0_simt) begin
       read_rows = simt__rows;
@@ -3026,7 +3026,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$56  = 14'h0000;
     if (read_grant_1_matmul) begin
-      \read_rows$56  = { \port$8451$0 [9:3], \$61 [7:1] };
+      \read_rows$56  = { \port$9424$0 [9:3], \$61 [7:1] };
     end
     if (read_grant_1_simt) begin
       \read_rows$56  = simt__rows;
@@ -3106,8 +3106,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$169 [87:1] = load_stage[87:1];
     \$169 [0] = \$119 ;
     if (load__valid) begin
-      \$169 [1] = \port$8098$35 [10];
-      \$169 [15:2] = { \port$8098$35 [9:3], \$120 [7:1] };
+      \$169 [1] = \port$9071$35 [10];
+      \$169 [15:2] = { \port$9071$35 [9:3], \$120 [7:1] };
       \$169 [87:24] = \$121 ;
       \$169 [23:16] = \$122 ;
     end
@@ -3246,21 +3246,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$180  = \port$8451$0 [10];
+    \$180  = \port$9424$0 [10];
     if (rst) begin
       \$180  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$181  = \port$8451$0 [2];
+    \$181  = \port$9424$0 [2];
     if (rst) begin
       \$181  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$182  = \port$8451$0 [1:0];
+    \$182  = \port$9424$0 [1:0];
     if (rst) begin
       \$182  = 2'h0;
     end
@@ -3368,12 +3368,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign drain__mask = \port$3280$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$8098$35 [9:0];
+  assign load__offset = \port$9071$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$8451$0 [10];
-  assign matmul__offset = \port$8451$0 [9:0];
+  assign matmul__region = \port$9424$0 [10];
+  assign matmul__offset = \port$9424$0 [9:0];
   assign drain__region = \port$3280$0 [0];
-  assign load__region = \port$8098$35 [10];
+  assign load__region = \port$9071$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign out = { \$196 , \$195  };
@@ -3396,12 +3396,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$60  = \port$8451$0 [10];
+  assign \$60  = \port$9424$0 [10];
   assign \$64  = simt__region;
   assign \$65  = store__region;
   assign \$87  = simt__region;
   assign \$88  = \port$3280$0 [0];
-  assign \$89  = \port$8098$35 [10];
+  assign \$89  = \port$9071$35 [10];
   assign \$109  = drain_stage[1];
   assign \$111  = load_stage[1];
   assign \$113  = simt_stage[1];
@@ -3567,11 +3567,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
 , store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$130 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$161 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$194 , drain_post__mask
-, \o__ready$224 , message, done, store_busy, simt_busy, semaphore, push__valid, push__payload, take, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$7695$0 , \port$7697$0 
-, \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , \port$7749$0 , \port$7751$0 , \port$7753$0 , \port$7755$0 , \port$7757$0 , \port$7759$0 , \port$7761$0 
-, \port$7763$0 , \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 , \port$7779$0 , \port$7803$0 , \port$7805$0 , \port$7807$0 , \port$7809$0 , \port$7811$0 , \port$7813$0 , \port$7815$0 , \port$7817$0 , \port$7819$0 , \port$7821$0 , \port$7823$0 , \port$7825$0 
-, \port$7827$0 , \port$7829$0 , \port$7831$0 , \port$7833$0 , \port$7857$0 , \port$7859$0 , \port$7861$0 , \port$7863$0 , \port$7865$0 , \port$7867$0 , \port$7869$0 , \port$7871$0 , \port$7873$0 , \port$7875$0 , \port$7877$0 , \port$7879$0 , \port$7881$0 , \port$7883$0 , \port$7885$0 , \port$7887$0 , \port$7911$0 
-, \port$7913$0 , \port$7915$0 , \port$7917$0 , \port$7919$0 , \port$7921$0 , \port$7923$0 , \port$7925$0 , \port$7927$0 , \port$7929$0 , \port$7931$0 , \port$7933$0 , \port$7935$0 , \port$7937$0 , \port$7939$0 , \port$7941$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index
+, \o__ready$224 , message, done, store_busy, simt_busy, semaphore, push__valid, push__payload, take, \events$108 , \matmul_waiting$179 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$8668$0 , \port$8670$0 
+, \port$8672$0 , \port$8674$0 , \port$8676$0 , \port$8678$0 , \port$8680$0 , \port$8682$0 , \port$8684$0 , \port$8686$0 , \port$8688$0 , \port$8690$0 , \port$8692$0 , \port$8694$0 , \port$8696$0 , \port$8698$0 , \port$8722$0 , \port$8724$0 , \port$8726$0 , \port$8728$0 , \port$8730$0 , \port$8732$0 , \port$8734$0 
+, \port$8736$0 , \port$8738$0 , \port$8740$0 , \port$8742$0 , \port$8744$0 , \port$8746$0 , \port$8748$0 , \port$8750$0 , \port$8752$0 , \port$8776$0 , \port$8778$0 , \port$8780$0 , \port$8782$0 , \port$8784$0 , \port$8786$0 , \port$8788$0 , \port$8790$0 , \port$8792$0 , \port$8794$0 , \port$8796$0 , \port$8798$0 
+, \port$8800$0 , \port$8802$0 , \port$8804$0 , \port$8806$0 , \port$8830$0 , \port$8832$0 , \port$8834$0 , \port$8836$0 , \port$8838$0 , \port$8840$0 , \port$8842$0 , \port$8844$0 , \port$8846$0 , \port$8848$0 , \port$8850$0 , \port$8852$0 , \port$8854$0 , \port$8856$0 , \port$8858$0 , \port$8860$0 , \port$8884$0 
+, \port$8886$0 , \port$8888$0 , \port$8890$0 , \port$8892$0 , \port$8894$0 , \port$8896$0 , \port$8898$0 , \port$8900$0 , \port$8902$0 , \port$8904$0 , \port$8906$0 , \port$8908$0 , \port$8910$0 , \port$8912$0 , \port$8914$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index
 , store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$254 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, host__awaddr);
   wire \$1 ;
   wire \$10 ;
@@ -4504,166 +4504,166 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$97 ;
-  output [32:0] \port$7695$0 ;
-  wire [32:0] \port$7695$0 ;
-  output [32:0] \port$7697$0 ;
-  wire [32:0] \port$7697$0 ;
-  output [32:0] \port$7699$0 ;
-  wire [32:0] \port$7699$0 ;
-  output [32:0] \port$7701$0 ;
-  wire [32:0] \port$7701$0 ;
-  output [32:0] \port$7703$0 ;
-  wire [32:0] \port$7703$0 ;
-  output [32:0] \port$7705$0 ;
-  wire [32:0] \port$7705$0 ;
-  output [32:0] \port$7707$0 ;
-  wire [32:0] \port$7707$0 ;
-  output [32:0] \port$7709$0 ;
-  wire [32:0] \port$7709$0 ;
-  output [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  output [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  output [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  output [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  output [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  output [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  output [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  output [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
-  output [32:0] \port$7749$0 ;
-  wire [32:0] \port$7749$0 ;
-  output [32:0] \port$7751$0 ;
-  wire [32:0] \port$7751$0 ;
-  output [32:0] \port$7753$0 ;
-  wire [32:0] \port$7753$0 ;
-  output [32:0] \port$7755$0 ;
-  wire [32:0] \port$7755$0 ;
-  output [32:0] \port$7757$0 ;
-  wire [32:0] \port$7757$0 ;
-  output [32:0] \port$7759$0 ;
-  wire [32:0] \port$7759$0 ;
-  output [32:0] \port$7761$0 ;
-  wire [32:0] \port$7761$0 ;
-  output [32:0] \port$7763$0 ;
-  wire [32:0] \port$7763$0 ;
-  output [32:0] \port$7765$0 ;
-  wire [32:0] \port$7765$0 ;
-  output [32:0] \port$7767$0 ;
-  wire [32:0] \port$7767$0 ;
-  output [32:0] \port$7769$0 ;
-  wire [32:0] \port$7769$0 ;
-  output [32:0] \port$7771$0 ;
-  wire [32:0] \port$7771$0 ;
-  output [32:0] \port$7773$0 ;
-  wire [32:0] \port$7773$0 ;
-  output [32:0] \port$7775$0 ;
-  wire [32:0] \port$7775$0 ;
-  output [32:0] \port$7777$0 ;
-  wire [32:0] \port$7777$0 ;
-  output [32:0] \port$7779$0 ;
-  wire [32:0] \port$7779$0 ;
-  output [32:0] \port$7803$0 ;
-  wire [32:0] \port$7803$0 ;
-  output [32:0] \port$7805$0 ;
-  wire [32:0] \port$7805$0 ;
-  output [32:0] \port$7807$0 ;
-  wire [32:0] \port$7807$0 ;
-  output [32:0] \port$7809$0 ;
-  wire [32:0] \port$7809$0 ;
-  output [32:0] \port$7811$0 ;
-  wire [32:0] \port$7811$0 ;
-  output [32:0] \port$7813$0 ;
-  wire [32:0] \port$7813$0 ;
-  output [32:0] \port$7815$0 ;
-  wire [32:0] \port$7815$0 ;
-  output [32:0] \port$7817$0 ;
-  wire [32:0] \port$7817$0 ;
-  output [32:0] \port$7819$0 ;
-  wire [32:0] \port$7819$0 ;
-  output [32:0] \port$7821$0 ;
-  wire [32:0] \port$7821$0 ;
-  output [32:0] \port$7823$0 ;
-  wire [32:0] \port$7823$0 ;
-  output [32:0] \port$7825$0 ;
-  wire [32:0] \port$7825$0 ;
-  output [32:0] \port$7827$0 ;
-  wire [32:0] \port$7827$0 ;
-  output [32:0] \port$7829$0 ;
-  wire [32:0] \port$7829$0 ;
-  output [32:0] \port$7831$0 ;
-  wire [32:0] \port$7831$0 ;
-  output [32:0] \port$7833$0 ;
-  wire [32:0] \port$7833$0 ;
-  output [32:0] \port$7857$0 ;
-  wire [32:0] \port$7857$0 ;
-  output [32:0] \port$7859$0 ;
-  wire [32:0] \port$7859$0 ;
-  output [32:0] \port$7861$0 ;
-  wire [32:0] \port$7861$0 ;
-  output [32:0] \port$7863$0 ;
-  wire [32:0] \port$7863$0 ;
-  output [32:0] \port$7865$0 ;
-  wire [32:0] \port$7865$0 ;
-  output [32:0] \port$7867$0 ;
-  wire [32:0] \port$7867$0 ;
-  output [32:0] \port$7869$0 ;
-  wire [32:0] \port$7869$0 ;
-  output [32:0] \port$7871$0 ;
-  wire [32:0] \port$7871$0 ;
-  output [32:0] \port$7873$0 ;
-  wire [32:0] \port$7873$0 ;
-  output [32:0] \port$7875$0 ;
-  wire [32:0] \port$7875$0 ;
-  output [32:0] \port$7877$0 ;
-  wire [32:0] \port$7877$0 ;
-  output [32:0] \port$7879$0 ;
-  wire [32:0] \port$7879$0 ;
-  output [32:0] \port$7881$0 ;
-  wire [32:0] \port$7881$0 ;
-  output [32:0] \port$7883$0 ;
-  wire [32:0] \port$7883$0 ;
-  output [32:0] \port$7885$0 ;
-  wire [32:0] \port$7885$0 ;
-  output [32:0] \port$7887$0 ;
-  wire [32:0] \port$7887$0 ;
-  output [32:0] \port$7911$0 ;
-  wire [32:0] \port$7911$0 ;
-  output [32:0] \port$7913$0 ;
-  wire [32:0] \port$7913$0 ;
-  output [32:0] \port$7915$0 ;
-  wire [32:0] \port$7915$0 ;
-  output [32:0] \port$7917$0 ;
-  wire [32:0] \port$7917$0 ;
-  output [32:0] \port$7919$0 ;
-  wire [32:0] \port$7919$0 ;
-  output [32:0] \port$7921$0 ;
-  wire [32:0] \port$7921$0 ;
-  output [32:0] \port$7923$0 ;
-  wire [32:0] \port$7923$0 ;
-  output [32:0] \port$7925$0 ;
-  wire [32:0] \port$7925$0 ;
-  output [32:0] \port$7927$0 ;
-  wire [32:0] \port$7927$0 ;
-  output [32:0] \port$7929$0 ;
-  wire [32:0] \port$7929$0 ;
-  output [32:0] \port$7931$0 ;
-  wire [32:0] \port$7931$0 ;
-  output [32:0] \port$7933$0 ;
-  wire [32:0] \port$7933$0 ;
-  output [32:0] \port$7935$0 ;
-  wire [32:0] \port$7935$0 ;
-  output [32:0] \port$7937$0 ;
-  wire [32:0] \port$7937$0 ;
-  output [32:0] \port$7939$0 ;
-  wire [32:0] \port$7939$0 ;
-  output [32:0] \port$7941$0 ;
-  wire [32:0] \port$7941$0 ;
+  output [32:0] \port$8668$0 ;
+  wire [32:0] \port$8668$0 ;
+  output [32:0] \port$8670$0 ;
+  wire [32:0] \port$8670$0 ;
+  output [32:0] \port$8672$0 ;
+  wire [32:0] \port$8672$0 ;
+  output [32:0] \port$8674$0 ;
+  wire [32:0] \port$8674$0 ;
+  output [32:0] \port$8676$0 ;
+  wire [32:0] \port$8676$0 ;
+  output [32:0] \port$8678$0 ;
+  wire [32:0] \port$8678$0 ;
+  output [32:0] \port$8680$0 ;
+  wire [32:0] \port$8680$0 ;
+  output [32:0] \port$8682$0 ;
+  wire [32:0] \port$8682$0 ;
+  output [32:0] \port$8684$0 ;
+  wire [32:0] \port$8684$0 ;
+  output [32:0] \port$8686$0 ;
+  wire [32:0] \port$8686$0 ;
+  output [32:0] \port$8688$0 ;
+  wire [32:0] \port$8688$0 ;
+  output [32:0] \port$8690$0 ;
+  wire [32:0] \port$8690$0 ;
+  output [32:0] \port$8692$0 ;
+  wire [32:0] \port$8692$0 ;
+  output [32:0] \port$8694$0 ;
+  wire [32:0] \port$8694$0 ;
+  output [32:0] \port$8696$0 ;
+  wire [32:0] \port$8696$0 ;
+  output [32:0] \port$8698$0 ;
+  wire [32:0] \port$8698$0 ;
+  output [32:0] \port$8722$0 ;
+  wire [32:0] \port$8722$0 ;
+  output [32:0] \port$8724$0 ;
+  wire [32:0] \port$8724$0 ;
+  output [32:0] \port$8726$0 ;
+  wire [32:0] \port$8726$0 ;
+  output [32:0] \port$8728$0 ;
+  wire [32:0] \port$8728$0 ;
+  output [32:0] \port$8730$0 ;
+  wire [32:0] \port$8730$0 ;
+  output [32:0] \port$8732$0 ;
+  wire [32:0] \port$8732$0 ;
+  output [32:0] \port$8734$0 ;
+  wire [32:0] \port$8734$0 ;
+  output [32:0] \port$8736$0 ;
+  wire [32:0] \port$8736$0 ;
+  output [32:0] \port$8738$0 ;
+  wire [32:0] \port$8738$0 ;
+  output [32:0] \port$8740$0 ;
+  wire [32:0] \port$8740$0 ;
+  output [32:0] \port$8742$0 ;
+  wire [32:0] \port$8742$0 ;
+  output [32:0] \port$8744$0 ;
+  wire [32:0] \port$8744$0 ;
+  output [32:0] \port$8746$0 ;
+  wire [32:0] \port$8746$0 ;
+  output [32:0] \port$8748$0 ;
+  wire [32:0] \port$8748$0 ;
+  output [32:0] \port$8750$0 ;
+  wire [32:0] \port$8750$0 ;
+  output [32:0] \port$8752$0 ;
+  wire [32:0] \port$8752$0 ;
+  output [32:0] \port$8776$0 ;
+  wire [32:0] \port$8776$0 ;
+  output [32:0] \port$8778$0 ;
+  wire [32:0] \port$8778$0 ;
+  output [32:0] \port$8780$0 ;
+  wire [32:0] \port$8780$0 ;
+  output [32:0] \port$8782$0 ;
+  wire [32:0] \port$8782$0 ;
+  output [32:0] \port$8784$0 ;
+  wire [32:0] \port$8784$0 ;
+  output [32:0] \port$8786$0 ;
+  wire [32:0] \port$8786$0 ;
+  output [32:0] \port$8788$0 ;
+  wire [32:0] \port$8788$0 ;
+  output [32:0] \port$8790$0 ;
+  wire [32:0] \port$8790$0 ;
+  output [32:0] \port$8792$0 ;
+  wire [32:0] \port$8792$0 ;
+  output [32:0] \port$8794$0 ;
+  wire [32:0] \port$8794$0 ;
+  output [32:0] \port$8796$0 ;
+  wire [32:0] \port$8796$0 ;
+  output [32:0] \port$8798$0 ;
+  wire [32:0] \port$8798$0 ;
+  output [32:0] \port$8800$0 ;
+  wire [32:0] \port$8800$0 ;
+  output [32:0] \port$8802$0 ;
+  wire [32:0] \port$8802$0 ;
+  output [32:0] \port$8804$0 ;
+  wire [32:0] \port$8804$0 ;
+  output [32:0] \port$8806$0 ;
+  wire [32:0] \port$8806$0 ;
+  output [32:0] \port$8830$0 ;
+  wire [32:0] \port$8830$0 ;
+  output [32:0] \port$8832$0 ;
+  wire [32:0] \port$8832$0 ;
+  output [32:0] \port$8834$0 ;
+  wire [32:0] \port$8834$0 ;
+  output [32:0] \port$8836$0 ;
+  wire [32:0] \port$8836$0 ;
+  output [32:0] \port$8838$0 ;
+  wire [32:0] \port$8838$0 ;
+  output [32:0] \port$8840$0 ;
+  wire [32:0] \port$8840$0 ;
+  output [32:0] \port$8842$0 ;
+  wire [32:0] \port$8842$0 ;
+  output [32:0] \port$8844$0 ;
+  wire [32:0] \port$8844$0 ;
+  output [32:0] \port$8846$0 ;
+  wire [32:0] \port$8846$0 ;
+  output [32:0] \port$8848$0 ;
+  wire [32:0] \port$8848$0 ;
+  output [32:0] \port$8850$0 ;
+  wire [32:0] \port$8850$0 ;
+  output [32:0] \port$8852$0 ;
+  wire [32:0] \port$8852$0 ;
+  output [32:0] \port$8854$0 ;
+  wire [32:0] \port$8854$0 ;
+  output [32:0] \port$8856$0 ;
+  wire [32:0] \port$8856$0 ;
+  output [32:0] \port$8858$0 ;
+  wire [32:0] \port$8858$0 ;
+  output [32:0] \port$8860$0 ;
+  wire [32:0] \port$8860$0 ;
+  output [32:0] \port$8884$0 ;
+  wire [32:0] \port$8884$0 ;
+  output [32:0] \port$8886$0 ;
+  wire [32:0] \port$8886$0 ;
+  output [32:0] \port$8888$0 ;
+  wire [32:0] \port$8888$0 ;
+  output [32:0] \port$8890$0 ;
+  wire [32:0] \port$8890$0 ;
+  output [32:0] \port$8892$0 ;
+  wire [32:0] \port$8892$0 ;
+  output [32:0] \port$8894$0 ;
+  wire [32:0] \port$8894$0 ;
+  output [32:0] \port$8896$0 ;
+  wire [32:0] \port$8896$0 ;
+  output [32:0] \port$8898$0 ;
+  wire [32:0] \port$8898$0 ;
+  output [32:0] \port$8900$0 ;
+  wire [32:0] \port$8900$0 ;
+  output [32:0] \port$8902$0 ;
+  wire [32:0] \port$8902$0 ;
+  output [32:0] \port$8904$0 ;
+  wire [32:0] \port$8904$0 ;
+  output [32:0] \port$8906$0 ;
+  wire [32:0] \port$8906$0 ;
+  output [32:0] \port$8908$0 ;
+  wire [32:0] \port$8908$0 ;
+  output [32:0] \port$8910$0 ;
+  wire [32:0] \port$8910$0 ;
+  output [32:0] \port$8912$0 ;
+  wire [32:0] \port$8912$0 ;
+  output [32:0] \port$8914$0 ;
+  wire [32:0] \port$8914$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -4943,22 +4943,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$194 ),
     .o__valid(drain_cmd__valid),
-    .\port$7803$0 (\$83 ),
-    .\port$7805$0 (\$84 ),
-    .\port$7807$0 (\$85 ),
-    .\port$7809$0 (\$86 ),
-    .\port$7811$0 (\$87 ),
-    .\port$7813$0 (\$88 ),
-    .\port$7815$0 (\$89 ),
-    .\port$7817$0 (\$90 ),
-    .\port$7819$0 (\$91 ),
-    .\port$7821$0 (\$92 ),
-    .\port$7823$0 (\$93 ),
-    .\port$7825$0 (\$94 ),
-    .\port$7827$0 (\$95 ),
-    .\port$7829$0 (\$96 ),
-    .\port$7831$0 (\$97 ),
-    .\port$7833$0 (\$98 ),
+    .\port$8776$0 (\$83 ),
+    .\port$8778$0 (\$84 ),
+    .\port$8780$0 (\$85 ),
+    .\port$8782$0 (\$86 ),
+    .\port$8784$0 (\$87 ),
+    .\port$8786$0 (\$88 ),
+    .\port$8788$0 (\$89 ),
+    .\port$8790$0 (\$90 ),
+    .\port$8792$0 (\$91 ),
+    .\port$8794$0 (\$92 ),
+    .\port$8796$0 (\$93 ),
+    .\port$8798$0 (\$94 ),
+    .\port$8800$0 (\$95 ),
+    .\port$8802$0 (\$96 ),
+    .\port$8804$0 (\$97 ),
+    .\port$8806$0 (\$98 ),
     .take(\take$299 ),
     .waiting(drain_waiting)
   );
@@ -5014,86 +5014,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$7695$32 (\$51 [32]),
-    .\port$7697$32 (\$52 [32]),
-    .\port$7699$32 (\$53 [32]),
-    .\port$7701$32 (\$54 [32]),
-    .\port$7703$32 (\$55 [32]),
-    .\port$7705$32 (\$56 [32]),
-    .\port$7707$32 (\$57 [32]),
-    .\port$7709$32 (\$58 [32]),
-    .\port$7711$32 (\$59 [32]),
-    .\port$7713$32 (\$60 [32]),
-    .\port$7715$32 (\$61 [32]),
-    .\port$7717$32 (\$62 [32]),
-    .\port$7719$32 (\$63 [32]),
-    .\port$7721$32 (\$64 [32]),
-    .\port$7723$32 (\$65 [32]),
-    .\port$7725$32 (\$66 [32]),
-    .\port$7749$32 (\$67 [32]),
-    .\port$7751$32 (\$68 [32]),
-    .\port$7753$32 (\$69 [32]),
-    .\port$7755$32 (\$70 [32]),
-    .\port$7757$32 (\$71 [32]),
-    .\port$7759$32 (\$72 [32]),
-    .\port$7761$32 (\$73 [32]),
-    .\port$7763$32 (\$74 [32]),
-    .\port$7765$32 (\$75 [32]),
-    .\port$7767$32 (\$76 [32]),
-    .\port$7769$32 (\$77 [32]),
-    .\port$7771$32 (\$78 [32]),
-    .\port$7773$32 (\$79 [32]),
-    .\port$7775$32 (\$80 [32]),
-    .\port$7777$32 (\$81 [32]),
-    .\port$7779$32 (\$82 [32]),
-    .\port$7803$32 (\$83 [32]),
-    .\port$7805$32 (\$84 [32]),
-    .\port$7807$32 (\$85 [32]),
-    .\port$7809$32 (\$86 [32]),
-    .\port$7811$32 (\$87 [32]),
-    .\port$7813$32 (\$88 [32]),
-    .\port$7815$32 (\$89 [32]),
-    .\port$7817$32 (\$90 [32]),
-    .\port$7819$32 (\$91 [32]),
-    .\port$7821$32 (\$92 [32]),
-    .\port$7823$32 (\$93 [32]),
-    .\port$7825$32 (\$94 [32]),
-    .\port$7827$32 (\$95 [32]),
-    .\port$7829$32 (\$96 [32]),
-    .\port$7831$32 (\$97 [32]),
-    .\port$7833$32 (\$98 [32]),
-    .\port$7857$32 (\$99 [32]),
-    .\port$7859$32 (\$100 [32]),
-    .\port$7861$32 (\$101 [32]),
-    .\port$7863$32 (\$102 [32]),
-    .\port$7865$32 (\$103 [32]),
-    .\port$7867$32 (\$104 [32]),
-    .\port$7869$32 (\$105 [32]),
-    .\port$7871$32 (\$106 [32]),
-    .\port$7873$32 (\$107 [32]),
-    .\port$7875$32 (\$108 [32]),
-    .\port$7877$32 (\$109 [32]),
-    .\port$7879$32 (\$110 [32]),
-    .\port$7881$32 (\$111 [32]),
-    .\port$7883$32 (\$112 [32]),
-    .\port$7885$32 (\$113 [32]),
-    .\port$7887$32 (\$114 [32]),
-    .\port$7911$32 (\$115 [32]),
-    .\port$7913$32 (\$116 [32]),
-    .\port$7915$32 (\$117 [32]),
-    .\port$7917$32 (\$118 [32]),
-    .\port$7919$32 (\$119 [32]),
-    .\port$7921$32 (\$120 [32]),
-    .\port$7923$32 (\$121 [32]),
-    .\port$7925$32 (\$122 [32]),
-    .\port$7927$32 (\$123 [32]),
-    .\port$7929$32 (\$124 [32]),
-    .\port$7931$32 (\$125 [32]),
-    .\port$7933$32 (\$126 [32]),
-    .\port$7935$32 (\$127 [32]),
-    .\port$7937$32 (\$128 [32]),
-    .\port$7939$32 (\$129 [32]),
-    .\port$7941$32 (\$130 [32]),
+    .\port$8668$32 (\$51 [32]),
+    .\port$8670$32 (\$52 [32]),
+    .\port$8672$32 (\$53 [32]),
+    .\port$8674$32 (\$54 [32]),
+    .\port$8676$32 (\$55 [32]),
+    .\port$8678$32 (\$56 [32]),
+    .\port$8680$32 (\$57 [32]),
+    .\port$8682$32 (\$58 [32]),
+    .\port$8684$32 (\$59 [32]),
+    .\port$8686$32 (\$60 [32]),
+    .\port$8688$32 (\$61 [32]),
+    .\port$8690$32 (\$62 [32]),
+    .\port$8692$32 (\$63 [32]),
+    .\port$8694$32 (\$64 [32]),
+    .\port$8696$32 (\$65 [32]),
+    .\port$8698$32 (\$66 [32]),
+    .\port$8722$32 (\$67 [32]),
+    .\port$8724$32 (\$68 [32]),
+    .\port$8726$32 (\$69 [32]),
+    .\port$8728$32 (\$70 [32]),
+    .\port$8730$32 (\$71 [32]),
+    .\port$8732$32 (\$72 [32]),
+    .\port$8734$32 (\$73 [32]),
+    .\port$8736$32 (\$74 [32]),
+    .\port$8738$32 (\$75 [32]),
+    .\port$8740$32 (\$76 [32]),
+    .\port$8742$32 (\$77 [32]),
+    .\port$8744$32 (\$78 [32]),
+    .\port$8746$32 (\$79 [32]),
+    .\port$8748$32 (\$80 [32]),
+    .\port$8750$32 (\$81 [32]),
+    .\port$8752$32 (\$82 [32]),
+    .\port$8776$32 (\$83 [32]),
+    .\port$8778$32 (\$84 [32]),
+    .\port$8780$32 (\$85 [32]),
+    .\port$8782$32 (\$86 [32]),
+    .\port$8784$32 (\$87 [32]),
+    .\port$8786$32 (\$88 [32]),
+    .\port$8788$32 (\$89 [32]),
+    .\port$8790$32 (\$90 [32]),
+    .\port$8792$32 (\$91 [32]),
+    .\port$8794$32 (\$92 [32]),
+    .\port$8796$32 (\$93 [32]),
+    .\port$8798$32 (\$94 [32]),
+    .\port$8800$32 (\$95 [32]),
+    .\port$8802$32 (\$96 [32]),
+    .\port$8804$32 (\$97 [32]),
+    .\port$8806$32 (\$98 [32]),
+    .\port$8830$32 (\$99 [32]),
+    .\port$8832$32 (\$100 [32]),
+    .\port$8834$32 (\$101 [32]),
+    .\port$8836$32 (\$102 [32]),
+    .\port$8838$32 (\$103 [32]),
+    .\port$8840$32 (\$104 [32]),
+    .\port$8842$32 (\$105 [32]),
+    .\port$8844$32 (\$106 [32]),
+    .\port$8846$32 (\$107 [32]),
+    .\port$8848$32 (\$108 [32]),
+    .\port$8850$32 (\$109 [32]),
+    .\port$8852$32 (\$110 [32]),
+    .\port$8854$32 (\$111 [32]),
+    .\port$8856$32 (\$112 [32]),
+    .\port$8858$32 (\$113 [32]),
+    .\port$8860$32 (\$114 [32]),
+    .\port$8884$32 (\$115 [32]),
+    .\port$8886$32 (\$116 [32]),
+    .\port$8888$32 (\$117 [32]),
+    .\port$8890$32 (\$118 [32]),
+    .\port$8892$32 (\$119 [32]),
+    .\port$8894$32 (\$120 [32]),
+    .\port$8896$32 (\$121 [32]),
+    .\port$8898$32 (\$122 [32]),
+    .\port$8900$32 (\$123 [32]),
+    .\port$8902$32 (\$124 [32]),
+    .\port$8904$32 (\$125 [32]),
+    .\port$8906$32 (\$126 [32]),
+    .\port$8908$32 (\$127 [32]),
+    .\port$8910$32 (\$128 [32]),
+    .\port$8912$32 (\$129 [32]),
+    .\port$8914$32 (\$130 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5152,22 +5152,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$130 ),
     .o__valid(load_cmd__valid),
-    .\port$7695$0 (\$51 ),
-    .\port$7697$0 (\$52 ),
-    .\port$7699$0 (\$53 ),
-    .\port$7701$0 (\$54 ),
-    .\port$7703$0 (\$55 ),
-    .\port$7705$0 (\$56 ),
-    .\port$7707$0 (\$57 ),
-    .\port$7709$0 (\$58 ),
-    .\port$7711$0 (\$59 ),
-    .\port$7713$0 (\$60 ),
-    .\port$7715$0 (\$61 ),
-    .\port$7717$0 (\$62 ),
-    .\port$7719$0 (\$63 ),
-    .\port$7721$0 (\$64 ),
-    .\port$7723$0 (\$65 ),
-    .\port$7725$0 (\$66 ),
+    .\port$8668$0 (\$51 ),
+    .\port$8670$0 (\$52 ),
+    .\port$8672$0 (\$53 ),
+    .\port$8674$0 (\$54 ),
+    .\port$8676$0 (\$55 ),
+    .\port$8678$0 (\$56 ),
+    .\port$8680$0 (\$57 ),
+    .\port$8682$0 (\$58 ),
+    .\port$8684$0 (\$59 ),
+    .\port$8686$0 (\$60 ),
+    .\port$8688$0 (\$61 ),
+    .\port$8690$0 (\$62 ),
+    .\port$8692$0 (\$63 ),
+    .\port$8694$0 (\$64 ),
+    .\port$8696$0 (\$65 ),
+    .\port$8698$0 (\$66 ),
     .take(\take$297 ),
     .waiting(load_waiting)
   );
@@ -5205,22 +5205,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$161 ),
     .o__valid(matmul_cmd__valid),
-    .\port$7749$0 (\$67 ),
-    .\port$7751$0 (\$68 ),
-    .\port$7753$0 (\$69 ),
-    .\port$7755$0 (\$70 ),
-    .\port$7757$0 (\$71 ),
-    .\port$7759$0 (\$72 ),
-    .\port$7761$0 (\$73 ),
-    .\port$7763$0 (\$74 ),
-    .\port$7765$0 (\$75 ),
-    .\port$7767$0 (\$76 ),
-    .\port$7769$0 (\$77 ),
-    .\port$7771$0 (\$78 ),
-    .\port$7773$0 (\$79 ),
-    .\port$7775$0 (\$80 ),
-    .\port$7777$0 (\$81 ),
-    .\port$7779$0 (\$82 ),
+    .\port$8722$0 (\$67 ),
+    .\port$8724$0 (\$68 ),
+    .\port$8726$0 (\$69 ),
+    .\port$8728$0 (\$70 ),
+    .\port$8730$0 (\$71 ),
+    .\port$8732$0 (\$72 ),
+    .\port$8734$0 (\$73 ),
+    .\port$8736$0 (\$74 ),
+    .\port$8738$0 (\$75 ),
+    .\port$8740$0 (\$76 ),
+    .\port$8742$0 (\$77 ),
+    .\port$8744$0 (\$78 ),
+    .\port$8746$0 (\$79 ),
+    .\port$8748$0 (\$80 ),
+    .\port$8750$0 (\$81 ),
+    .\port$8752$0 (\$82 ),
     .take(\take$298 ),
     .waiting(matmul_waiting)
   );
@@ -5278,22 +5278,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$254 ),
     .o__valid(simt_cmd__valid),
-    .\port$7911$0 (\$115 ),
-    .\port$7913$0 (\$116 ),
-    .\port$7915$0 (\$117 ),
-    .\port$7917$0 (\$118 ),
-    .\port$7919$0 (\$119 ),
-    .\port$7921$0 (\$120 ),
-    .\port$7923$0 (\$121 ),
-    .\port$7925$0 (\$122 ),
-    .\port$7927$0 (\$123 ),
-    .\port$7929$0 (\$124 ),
-    .\port$7931$0 (\$125 ),
-    .\port$7933$0 (\$126 ),
-    .\port$7935$0 (\$127 ),
-    .\port$7937$0 (\$128 ),
-    .\port$7939$0 (\$129 ),
-    .\port$7941$0 (\$130 ),
+    .\port$8884$0 (\$115 ),
+    .\port$8886$0 (\$116 ),
+    .\port$8888$0 (\$117 ),
+    .\port$8890$0 (\$118 ),
+    .\port$8892$0 (\$119 ),
+    .\port$8894$0 (\$120 ),
+    .\port$8896$0 (\$121 ),
+    .\port$8898$0 (\$122 ),
+    .\port$8900$0 (\$123 ),
+    .\port$8902$0 (\$124 ),
+    .\port$8904$0 (\$125 ),
+    .\port$8906$0 (\$126 ),
+    .\port$8908$0 (\$127 ),
+    .\port$8910$0 (\$128 ),
+    .\port$8912$0 (\$129 ),
+    .\port$8914$0 (\$130 ),
     .take(\take$301 ),
     .waiting(simt_waiting)
   );
@@ -5330,22 +5330,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$224 ),
     .o__valid(store_cmd__valid),
-    .\port$7857$0 (\$99 ),
-    .\port$7859$0 (\$100 ),
-    .\port$7861$0 (\$101 ),
-    .\port$7863$0 (\$102 ),
-    .\port$7865$0 (\$103 ),
-    .\port$7867$0 (\$104 ),
-    .\port$7869$0 (\$105 ),
-    .\port$7871$0 (\$106 ),
-    .\port$7873$0 (\$107 ),
-    .\port$7875$0 (\$108 ),
-    .\port$7877$0 (\$109 ),
-    .\port$7879$0 (\$110 ),
-    .\port$7881$0 (\$111 ),
-    .\port$7883$0 (\$112 ),
-    .\port$7885$0 (\$113 ),
-    .\port$7887$0 (\$114 ),
+    .\port$8830$0 (\$99 ),
+    .\port$8832$0 (\$100 ),
+    .\port$8834$0 (\$101 ),
+    .\port$8836$0 (\$102 ),
+    .\port$8838$0 (\$103 ),
+    .\port$8840$0 (\$104 ),
+    .\port$8842$0 (\$105 ),
+    .\port$8844$0 (\$106 ),
+    .\port$8846$0 (\$107 ),
+    .\port$8848$0 (\$108 ),
+    .\port$8850$0 (\$109 ),
+    .\port$8852$0 (\$110 ),
+    .\port$8854$0 (\$111 ),
+    .\port$8856$0 (\$112 ),
+    .\port$8858$0 (\$113 ),
+    .\port$8860$0 (\$114 ),
     .take(\take$300 ),
     .waiting(store_waiting)
   );
@@ -5527,86 +5527,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$279  = simt_fault__index;
   assign \pushes$281  = pushes;
-  assign \port$7695$0  = \$51 ;
-  assign \port$7697$0  = \$52 ;
-  assign \port$7699$0  = \$53 ;
-  assign \port$7701$0  = \$54 ;
-  assign \port$7703$0  = \$55 ;
-  assign \port$7705$0  = \$56 ;
-  assign \port$7707$0  = \$57 ;
-  assign \port$7709$0  = \$58 ;
-  assign \port$7711$0  = \$59 ;
-  assign \port$7713$0  = \$60 ;
-  assign \port$7715$0  = \$61 ;
-  assign \port$7717$0  = \$62 ;
-  assign \port$7719$0  = \$63 ;
-  assign \port$7721$0  = \$64 ;
-  assign \port$7723$0  = \$65 ;
-  assign \port$7725$0  = \$66 ;
-  assign \port$7749$0  = \$67 ;
-  assign \port$7751$0  = \$68 ;
-  assign \port$7753$0  = \$69 ;
-  assign \port$7755$0  = \$70 ;
-  assign \port$7757$0  = \$71 ;
-  assign \port$7759$0  = \$72 ;
-  assign \port$7761$0  = \$73 ;
-  assign \port$7763$0  = \$74 ;
-  assign \port$7765$0  = \$75 ;
-  assign \port$7767$0  = \$76 ;
-  assign \port$7769$0  = \$77 ;
-  assign \port$7771$0  = \$78 ;
-  assign \port$7773$0  = \$79 ;
-  assign \port$7775$0  = \$80 ;
-  assign \port$7777$0  = \$81 ;
-  assign \port$7779$0  = \$82 ;
-  assign \port$7803$0  = \$83 ;
-  assign \port$7805$0  = \$84 ;
-  assign \port$7807$0  = \$85 ;
-  assign \port$7809$0  = \$86 ;
-  assign \port$7811$0  = \$87 ;
-  assign \port$7813$0  = \$88 ;
-  assign \port$7815$0  = \$89 ;
-  assign \port$7817$0  = \$90 ;
-  assign \port$7819$0  = \$91 ;
-  assign \port$7821$0  = \$92 ;
-  assign \port$7823$0  = \$93 ;
-  assign \port$7825$0  = \$94 ;
-  assign \port$7827$0  = \$95 ;
-  assign \port$7829$0  = \$96 ;
-  assign \port$7831$0  = \$97 ;
-  assign \port$7833$0  = \$98 ;
-  assign \port$7857$0  = \$99 ;
-  assign \port$7859$0  = \$100 ;
-  assign \port$7861$0  = \$101 ;
-  assign \port$7863$0  = \$102 ;
-  assign \port$7865$0  = \$103 ;
-  assign \port$7867$0  = \$104 ;
-  assign \port$7869$0  = \$105 ;
-  assign \port$7871$0  = \$106 ;
-  assign \port$7873$0  = \$107 ;
-  assign \port$7875$0  = \$108 ;
-  assign \port$7877$0  = \$109 ;
-  assign \port$7879$0  = \$110 ;
-  assign \port$7881$0  = \$111 ;
-  assign \port$7883$0  = \$112 ;
-  assign \port$7885$0  = \$113 ;
-  assign \port$7887$0  = \$114 ;
-  assign \port$7911$0  = \$115 ;
-  assign \port$7913$0  = \$116 ;
-  assign \port$7915$0  = \$117 ;
-  assign \port$7917$0  = \$118 ;
-  assign \port$7919$0  = \$119 ;
-  assign \port$7921$0  = \$120 ;
-  assign \port$7923$0  = \$121 ;
-  assign \port$7925$0  = \$122 ;
-  assign \port$7927$0  = \$123 ;
-  assign \port$7929$0  = \$124 ;
-  assign \port$7931$0  = \$125 ;
-  assign \port$7933$0  = \$126 ;
-  assign \port$7935$0  = \$127 ;
-  assign \port$7937$0  = \$128 ;
-  assign \port$7939$0  = \$129 ;
-  assign \port$7941$0  = \$130 ;
+  assign \port$8668$0  = \$51 ;
+  assign \port$8670$0  = \$52 ;
+  assign \port$8672$0  = \$53 ;
+  assign \port$8674$0  = \$54 ;
+  assign \port$8676$0  = \$55 ;
+  assign \port$8678$0  = \$56 ;
+  assign \port$8680$0  = \$57 ;
+  assign \port$8682$0  = \$58 ;
+  assign \port$8684$0  = \$59 ;
+  assign \port$8686$0  = \$60 ;
+  assign \port$8688$0  = \$61 ;
+  assign \port$8690$0  = \$62 ;
+  assign \port$8692$0  = \$63 ;
+  assign \port$8694$0  = \$64 ;
+  assign \port$8696$0  = \$65 ;
+  assign \port$8698$0  = \$66 ;
+  assign \port$8722$0  = \$67 ;
+  assign \port$8724$0  = \$68 ;
+  assign \port$8726$0  = \$69 ;
+  assign \port$8728$0  = \$70 ;
+  assign \port$8730$0  = \$71 ;
+  assign \port$8732$0  = \$72 ;
+  assign \port$8734$0  = \$73 ;
+  assign \port$8736$0  = \$74 ;
+  assign \port$8738$0  = \$75 ;
+  assign \port$8740$0  = \$76 ;
+  assign \port$8742$0  = \$77 ;
+  assign \port$8744$0  = \$78 ;
+  assign \port$8746$0  = \$79 ;
+  assign \port$8748$0  = \$80 ;
+  assign \port$8750$0  = \$81 ;
+  assign \port$8752$0  = \$82 ;
+  assign \port$8776$0  = \$83 ;
+  assign \port$8778$0  = \$84 ;
+  assign \port$8780$0  = \$85 ;
+  assign \port$8782$0  = \$86 ;
+  assign \port$8784$0  = \$87 ;
+  assign \port$8786$0  = \$88 ;
+  assign \port$8788$0  = \$89 ;
+  assign \port$8790$0  = \$90 ;
+  assign \port$8792$0  = \$91 ;
+  assign \port$8794$0  = \$92 ;
+  assign \port$8796$0  = \$93 ;
+  assign \port$8798$0  = \$94 ;
+  assign \port$8800$0  = \$95 ;
+  assign \port$8802$0  = \$96 ;
+  assign \port$8804$0  = \$97 ;
+  assign \port$8806$0  = \$98 ;
+  assign \port$8830$0  = \$99 ;
+  assign \port$8832$0  = \$100 ;
+  assign \port$8834$0  = \$101 ;
+  assign \port$8836$0  = \$102 ;
+  assign \port$8838$0  = \$103 ;
+  assign \port$8840$0  = \$104 ;
+  assign \port$8842$0  = \$105 ;
+  assign \port$8844$0  = \$106 ;
+  assign \port$8846$0  = \$107 ;
+  assign \port$8848$0  = \$108 ;
+  assign \port$8850$0  = \$109 ;
+  assign \port$8852$0  = \$110 ;
+  assign \port$8854$0  = \$111 ;
+  assign \port$8856$0  = \$112 ;
+  assign \port$8858$0  = \$113 ;
+  assign \port$8860$0  = \$114 ;
+  assign \port$8884$0  = \$115 ;
+  assign \port$8886$0  = \$116 ;
+  assign \port$8888$0  = \$117 ;
+  assign \port$8890$0  = \$118 ;
+  assign \port$8892$0  = \$119 ;
+  assign \port$8894$0  = \$120 ;
+  assign \port$8896$0  = \$121 ;
+  assign \port$8898$0  = \$122 ;
+  assign \port$8900$0  = \$123 ;
+  assign \port$8902$0  = \$124 ;
+  assign \port$8904$0  = \$125 ;
+  assign \port$8906$0  = \$126 ;
+  assign \port$8908$0  = \$127 ;
+  assign \port$8910$0  = \$128 ;
+  assign \port$8912$0  = \$129 ;
+  assign \port$8914$0  = \$130 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -8098,7 +8098,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7803$0 , \port$7805$0 , \port$7807$0 , \port$7809$0 , \port$7811$0 , \port$7813$0 , \port$7815$0 , \port$7817$0 , \port$7819$0 , \port$7821$0 , \port$7823$0 , \port$7825$0 , \port$7827$0 , \port$7829$0 , \port$7831$0 , \port$7833$0 
+module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$8776$0 , \port$8778$0 , \port$8780$0 , \port$8782$0 , \port$8784$0 , \port$8786$0 , \port$8788$0 , \port$8790$0 , \port$8792$0 , \port$8794$0 , \port$8796$0 , \port$8798$0 , \port$8800$0 , \port$8802$0 , \port$8804$0 , \port$8806$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [15:0] \$1 ;
@@ -8167,44 +8167,44 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7803$0 ;
-  wire [32:0] \port$7803$0 ;
-  input [32:0] \port$7805$0 ;
-  wire [32:0] \port$7805$0 ;
-  input [32:0] \port$7807$0 ;
-  wire [32:0] \port$7807$0 ;
-  input [32:0] \port$7809$0 ;
-  wire [32:0] \port$7809$0 ;
-  input [32:0] \port$7811$0 ;
-  wire [32:0] \port$7811$0 ;
-  input [32:0] \port$7813$0 ;
-  wire [32:0] \port$7813$0 ;
-  input [32:0] \port$7815$0 ;
-  wire [32:0] \port$7815$0 ;
-  input [32:0] \port$7817$0 ;
-  wire [32:0] \port$7817$0 ;
-  input [32:0] \port$7819$0 ;
-  wire [32:0] \port$7819$0 ;
-  input [32:0] \port$7821$0 ;
-  wire [32:0] \port$7821$0 ;
-  input [32:0] \port$7823$0 ;
-  wire [32:0] \port$7823$0 ;
-  input [32:0] \port$7825$0 ;
-  wire [32:0] \port$7825$0 ;
-  input [32:0] \port$7827$0 ;
-  wire [32:0] \port$7827$0 ;
-  input [32:0] \port$7829$0 ;
-  wire [32:0] \port$7829$0 ;
-  input [32:0] \port$7831$0 ;
-  wire [32:0] \port$7831$0 ;
-  input [32:0] \port$7833$0 ;
-  wire [32:0] \port$7833$0 ;
+  input [32:0] \port$8776$0 ;
+  wire [32:0] \port$8776$0 ;
+  input [32:0] \port$8778$0 ;
+  wire [32:0] \port$8778$0 ;
+  input [32:0] \port$8780$0 ;
+  wire [32:0] \port$8780$0 ;
+  input [32:0] \port$8782$0 ;
+  wire [32:0] \port$8782$0 ;
+  input [32:0] \port$8784$0 ;
+  wire [32:0] \port$8784$0 ;
+  input [32:0] \port$8786$0 ;
+  wire [32:0] \port$8786$0 ;
+  input [32:0] \port$8788$0 ;
+  wire [32:0] \port$8788$0 ;
+  input [32:0] \port$8790$0 ;
+  wire [32:0] \port$8790$0 ;
+  input [32:0] \port$8792$0 ;
+  wire [32:0] \port$8792$0 ;
+  input [32:0] \port$8794$0 ;
+  wire [32:0] \port$8794$0 ;
+  input [32:0] \port$8796$0 ;
+  wire [32:0] \port$8796$0 ;
+  input [32:0] \port$8798$0 ;
+  wire [32:0] \port$8798$0 ;
+  input [32:0] \port$8800$0 ;
+  wire [32:0] \port$8800$0 ;
+  input [32:0] \port$8802$0 ;
+  wire [32:0] \port$8802$0 ;
+  input [32:0] \port$8804$0 ;
+  wire [32:0] \port$8804$0 ;
+  input [32:0] \port$8806$0 ;
+  wire [32:0] \port$8806$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7805$0 [15:0] & \$1 ;
+  assign \$2  = \port$8778$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8226,53 +8226,53 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7805$0 [15:0];
+      take = \port$8778$0 [15:0];
     end
   end
-  assign i__payload = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
-  assign o__payload = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
-  assign \i__payload.opcode  = \port$7803$0 [7:0];
-  assign \i__payload.wait  = \port$7805$0 [15:0];
-  assign \i__payload.post  = \port$7805$0 [31:16];
-  assign \i__payload.int32  = \port$7803$0 [8];
-  assign \i__payload.params  = \port$7803$0 [9];
-  assign \i__payload.row_sum  = \port$7803$0 [10];
-  assign \i__payload.acc  = \port$7807$0 [15:0];
-  assign \i__payload.acc_block  = \port$7807$0 [31:16];
-  assign \i__payload.rows  = \port$7809$0 [15:0];
-  assign \i__payload.blocks  = \port$7809$0 [31:16];
-  assign \i__payload.dst  = \port$7811$0 [23:0];
-  assign \i__payload.dst_stride  = \port$7813$0 [23:0];
-  assign \i__payload.dst_block  = \port$7815$0 [23:0];
-  assign \i__payload.param  = \port$7817$0 [15:0];
-  assign \i__payload.cols_last  = \port$7817$0 [31:16];
-  assign \i__payload.scale  = \port$7819$0 [31:0];
-  assign \i__payload.zero_point  = \port$7821$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$7821$0 [31:16];
-  assign \i__payload.qmin  = \port$7823$0 [15:0];
-  assign \i__payload.qmax  = \port$7823$0 [31:16];
-  assign \i__payload.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
-  assign \o__payload.opcode  = \port$7803$0 [7:0];
-  assign \o__payload.wait  = \port$7805$0 [15:0];
-  assign \o__payload.post  = \port$7805$0 [31:16];
-  assign \o__payload.int32  = \port$7803$0 [8];
-  assign \o__payload.params  = \port$7803$0 [9];
-  assign \o__payload.row_sum  = \port$7803$0 [10];
-  assign \o__payload.acc  = \port$7807$0 [15:0];
-  assign \o__payload.acc_block  = \port$7807$0 [31:16];
-  assign \o__payload.rows  = \port$7809$0 [15:0];
-  assign \o__payload.blocks  = \port$7809$0 [31:16];
-  assign \o__payload.dst  = \port$7811$0 [23:0];
-  assign \o__payload.dst_stride  = \port$7813$0 [23:0];
-  assign \o__payload.dst_block  = \port$7815$0 [23:0];
-  assign \o__payload.param  = \port$7817$0 [15:0];
-  assign \o__payload.cols_last  = \port$7817$0 [31:16];
-  assign \o__payload.scale  = \port$7819$0 [31:0];
-  assign \o__payload.zero_point  = \port$7821$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$7821$0 [31:16];
-  assign \o__payload.qmin  = \port$7823$0 [15:0];
-  assign \o__payload.qmax  = \port$7823$0 [31:16];
-  assign \o__payload.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
+  assign i__payload = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32], \port$8806$0 [31:0], \port$8804$0 [31:0], \port$8802$0 [31:0], \port$8800$0 [31:0], \port$8798$0 [31:0], \port$8796$0 [31:0], \port$8794$0 [31:0], \port$8792$0 [31:0], \port$8790$0 [31:0], \port$8788$0 [31:0], \port$8786$0 [31:0], \port$8784$0 [31:0], \port$8782$0 [31:0], \port$8780$0 [31:0], \port$8778$0 [31:0], \port$8776$0 [31:0] };
+  assign o__payload = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32], \port$8806$0 [31:0], \port$8804$0 [31:0], \port$8802$0 [31:0], \port$8800$0 [31:0], \port$8798$0 [31:0], \port$8796$0 [31:0], \port$8794$0 [31:0], \port$8792$0 [31:0], \port$8790$0 [31:0], \port$8788$0 [31:0], \port$8786$0 [31:0], \port$8784$0 [31:0], \port$8782$0 [31:0], \port$8780$0 [31:0], \port$8778$0 [31:0], \port$8776$0 [31:0] };
+  assign \i__payload.opcode  = \port$8776$0 [7:0];
+  assign \i__payload.wait  = \port$8778$0 [15:0];
+  assign \i__payload.post  = \port$8778$0 [31:16];
+  assign \i__payload.int32  = \port$8776$0 [8];
+  assign \i__payload.params  = \port$8776$0 [9];
+  assign \i__payload.row_sum  = \port$8776$0 [10];
+  assign \i__payload.acc  = \port$8780$0 [15:0];
+  assign \i__payload.acc_block  = \port$8780$0 [31:16];
+  assign \i__payload.rows  = \port$8782$0 [15:0];
+  assign \i__payload.blocks  = \port$8782$0 [31:16];
+  assign \i__payload.dst  = \port$8784$0 [23:0];
+  assign \i__payload.dst_stride  = \port$8786$0 [23:0];
+  assign \i__payload.dst_block  = \port$8788$0 [23:0];
+  assign \i__payload.param  = \port$8790$0 [15:0];
+  assign \i__payload.cols_last  = \port$8790$0 [31:16];
+  assign \i__payload.scale  = \port$8792$0 [31:0];
+  assign \i__payload.zero_point  = \port$8794$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$8794$0 [31:16];
+  assign \i__payload.qmin  = \port$8796$0 [15:0];
+  assign \i__payload.qmax  = \port$8796$0 [31:16];
+  assign \i__payload.index  = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32] };
+  assign \o__payload.opcode  = \port$8776$0 [7:0];
+  assign \o__payload.wait  = \port$8778$0 [15:0];
+  assign \o__payload.post  = \port$8778$0 [31:16];
+  assign \o__payload.int32  = \port$8776$0 [8];
+  assign \o__payload.params  = \port$8776$0 [9];
+  assign \o__payload.row_sum  = \port$8776$0 [10];
+  assign \o__payload.acc  = \port$8780$0 [15:0];
+  assign \o__payload.acc_block  = \port$8780$0 [31:16];
+  assign \o__payload.rows  = \port$8782$0 [15:0];
+  assign \o__payload.blocks  = \port$8782$0 [31:16];
+  assign \o__payload.dst  = \port$8784$0 [23:0];
+  assign \o__payload.dst_stride  = \port$8786$0 [23:0];
+  assign \o__payload.dst_block  = \port$8788$0 [23:0];
+  assign \o__payload.param  = \port$8790$0 [15:0];
+  assign \o__payload.cols_last  = \port$8790$0 [31:16];
+  assign \o__payload.scale  = \port$8792$0 [31:0];
+  assign \o__payload.zero_point  = \port$8794$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$8794$0 [31:16];
+  assign \o__payload.qmin  = \port$8796$0 [15:0];
+  assign \o__payload.qmax  = \port$8796$0 [31:16];
+  assign \o__payload.index  = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -8965,11 +8965,11 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, stop, clear, active, last_index, dispatch_fault__valid
-, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$7695$32 , \port$7697$32 , \port$7699$32 , \port$7701$32 , \port$7703$32 , \port$7705$32 , \port$7707$32 , \port$7709$32 , \port$7711$32 , \port$7713$32 , \port$7715$32 , \port$7717$32 , \port$7719$32 , \port$7721$32 , \port$7723$32 , \port$7725$32 
-, \port$7749$32 , \port$7751$32 , \port$7753$32 , \port$7755$32 , \port$7757$32 , \port$7759$32 , \port$7761$32 , \port$7763$32 , \port$7765$32 , \port$7767$32 , \port$7769$32 , \port$7771$32 , \port$7773$32 , \port$7775$32 , \port$7777$32 , \port$7779$32 , \port$7803$32 , \port$7805$32 , \port$7807$32 , \port$7809$32 , \port$7811$32 
-, \port$7813$32 , \port$7815$32 , \port$7817$32 , \port$7819$32 , \port$7821$32 , \port$7823$32 , \port$7825$32 , \port$7827$32 , \port$7829$32 , \port$7831$32 , \port$7833$32 , \port$7857$32 , \port$7859$32 , \port$7861$32 , \port$7863$32 , \port$7865$32 , \port$7867$32 , \port$7869$32 , \port$7871$32 , \port$7873$32 , \port$7875$32 
-, \port$7877$32 , \port$7879$32 , \port$7881$32 , \port$7883$32 , \port$7885$32 , \port$7887$32 , \port$7911$32 , \port$7913$32 , \port$7915$32 , \port$7917$32 , \port$7919$32 , \port$7921$32 , \port$7923$32 , \port$7925$32 , \port$7927$32 , \port$7929$32 , \port$7931$32 , \port$7933$32 , \port$7935$32 , \port$7937$32 , \port$7939$32 
-, \port$7941$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
+, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$8668$32 , \port$8670$32 , \port$8672$32 , \port$8674$32 , \port$8676$32 , \port$8678$32 , \port$8680$32 , \port$8682$32 , \port$8684$32 , \port$8686$32 , \port$8688$32 , \port$8690$32 , \port$8692$32 , \port$8694$32 , \port$8696$32 , \port$8698$32 
+, \port$8722$32 , \port$8724$32 , \port$8726$32 , \port$8728$32 , \port$8730$32 , \port$8732$32 , \port$8734$32 , \port$8736$32 , \port$8738$32 , \port$8740$32 , \port$8742$32 , \port$8744$32 , \port$8746$32 , \port$8748$32 , \port$8750$32 , \port$8752$32 , \port$8776$32 , \port$8778$32 , \port$8780$32 , \port$8782$32 , \port$8784$32 
+, \port$8786$32 , \port$8788$32 , \port$8790$32 , \port$8792$32 , \port$8794$32 , \port$8796$32 , \port$8798$32 , \port$8800$32 , \port$8802$32 , \port$8804$32 , \port$8806$32 , \port$8830$32 , \port$8832$32 , \port$8834$32 , \port$8836$32 , \port$8838$32 , \port$8840$32 , \port$8842$32 , \port$8844$32 , \port$8846$32 , \port$8848$32 
+, \port$8850$32 , \port$8852$32 , \port$8854$32 , \port$8856$32 , \port$8858$32 , \port$8860$32 , \port$8884$32 , \port$8886$32 , \port$8888$32 , \port$8890$32 , \port$8892$32 , \port$8894$32 , \port$8896$32 , \port$8898$32 , \port$8900$32 , \port$8902$32 , \port$8904$32 , \port$8906$32 , \port$8908$32 , \port$8910$32 , \port$8912$32 
+, \port$8914$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$9  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -9056,166 +9056,166 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$7695$32 ;
-  wire \port$7695$32 ;
-  input \port$7697$32 ;
-  wire \port$7697$32 ;
-  input \port$7699$32 ;
-  wire \port$7699$32 ;
-  input \port$7701$32 ;
-  wire \port$7701$32 ;
-  input \port$7703$32 ;
-  wire \port$7703$32 ;
-  input \port$7705$32 ;
-  wire \port$7705$32 ;
-  input \port$7707$32 ;
-  wire \port$7707$32 ;
-  input \port$7709$32 ;
-  wire \port$7709$32 ;
-  input \port$7711$32 ;
-  wire \port$7711$32 ;
-  input \port$7713$32 ;
-  wire \port$7713$32 ;
-  input \port$7715$32 ;
-  wire \port$7715$32 ;
-  input \port$7717$32 ;
-  wire \port$7717$32 ;
-  input \port$7719$32 ;
-  wire \port$7719$32 ;
-  input \port$7721$32 ;
-  wire \port$7721$32 ;
-  input \port$7723$32 ;
-  wire \port$7723$32 ;
-  input \port$7725$32 ;
-  wire \port$7725$32 ;
-  input \port$7749$32 ;
-  wire \port$7749$32 ;
-  input \port$7751$32 ;
-  wire \port$7751$32 ;
-  input \port$7753$32 ;
-  wire \port$7753$32 ;
-  input \port$7755$32 ;
-  wire \port$7755$32 ;
-  input \port$7757$32 ;
-  wire \port$7757$32 ;
-  input \port$7759$32 ;
-  wire \port$7759$32 ;
-  input \port$7761$32 ;
-  wire \port$7761$32 ;
-  input \port$7763$32 ;
-  wire \port$7763$32 ;
-  input \port$7765$32 ;
-  wire \port$7765$32 ;
-  input \port$7767$32 ;
-  wire \port$7767$32 ;
-  input \port$7769$32 ;
-  wire \port$7769$32 ;
-  input \port$7771$32 ;
-  wire \port$7771$32 ;
-  input \port$7773$32 ;
-  wire \port$7773$32 ;
-  input \port$7775$32 ;
-  wire \port$7775$32 ;
-  input \port$7777$32 ;
-  wire \port$7777$32 ;
-  input \port$7779$32 ;
-  wire \port$7779$32 ;
-  input \port$7803$32 ;
-  wire \port$7803$32 ;
-  input \port$7805$32 ;
-  wire \port$7805$32 ;
-  input \port$7807$32 ;
-  wire \port$7807$32 ;
-  input \port$7809$32 ;
-  wire \port$7809$32 ;
-  input \port$7811$32 ;
-  wire \port$7811$32 ;
-  input \port$7813$32 ;
-  wire \port$7813$32 ;
-  input \port$7815$32 ;
-  wire \port$7815$32 ;
-  input \port$7817$32 ;
-  wire \port$7817$32 ;
-  input \port$7819$32 ;
-  wire \port$7819$32 ;
-  input \port$7821$32 ;
-  wire \port$7821$32 ;
-  input \port$7823$32 ;
-  wire \port$7823$32 ;
-  input \port$7825$32 ;
-  wire \port$7825$32 ;
-  input \port$7827$32 ;
-  wire \port$7827$32 ;
-  input \port$7829$32 ;
-  wire \port$7829$32 ;
-  input \port$7831$32 ;
-  wire \port$7831$32 ;
-  input \port$7833$32 ;
-  wire \port$7833$32 ;
-  input \port$7857$32 ;
-  wire \port$7857$32 ;
-  input \port$7859$32 ;
-  wire \port$7859$32 ;
-  input \port$7861$32 ;
-  wire \port$7861$32 ;
-  input \port$7863$32 ;
-  wire \port$7863$32 ;
-  input \port$7865$32 ;
-  wire \port$7865$32 ;
-  input \port$7867$32 ;
-  wire \port$7867$32 ;
-  input \port$7869$32 ;
-  wire \port$7869$32 ;
-  input \port$7871$32 ;
-  wire \port$7871$32 ;
-  input \port$7873$32 ;
-  wire \port$7873$32 ;
-  input \port$7875$32 ;
-  wire \port$7875$32 ;
-  input \port$7877$32 ;
-  wire \port$7877$32 ;
-  input \port$7879$32 ;
-  wire \port$7879$32 ;
-  input \port$7881$32 ;
-  wire \port$7881$32 ;
-  input \port$7883$32 ;
-  wire \port$7883$32 ;
-  input \port$7885$32 ;
-  wire \port$7885$32 ;
-  input \port$7887$32 ;
-  wire \port$7887$32 ;
-  input \port$7911$32 ;
-  wire \port$7911$32 ;
-  input \port$7913$32 ;
-  wire \port$7913$32 ;
-  input \port$7915$32 ;
-  wire \port$7915$32 ;
-  input \port$7917$32 ;
-  wire \port$7917$32 ;
-  input \port$7919$32 ;
-  wire \port$7919$32 ;
-  input \port$7921$32 ;
-  wire \port$7921$32 ;
-  input \port$7923$32 ;
-  wire \port$7923$32 ;
-  input \port$7925$32 ;
-  wire \port$7925$32 ;
-  input \port$7927$32 ;
-  wire \port$7927$32 ;
-  input \port$7929$32 ;
-  wire \port$7929$32 ;
-  input \port$7931$32 ;
-  wire \port$7931$32 ;
-  input \port$7933$32 ;
-  wire \port$7933$32 ;
-  input \port$7935$32 ;
-  wire \port$7935$32 ;
-  input \port$7937$32 ;
-  wire \port$7937$32 ;
-  input \port$7939$32 ;
-  wire \port$7939$32 ;
-  input \port$7941$32 ;
-  wire \port$7941$32 ;
+  input \port$8668$32 ;
+  wire \port$8668$32 ;
+  input \port$8670$32 ;
+  wire \port$8670$32 ;
+  input \port$8672$32 ;
+  wire \port$8672$32 ;
+  input \port$8674$32 ;
+  wire \port$8674$32 ;
+  input \port$8676$32 ;
+  wire \port$8676$32 ;
+  input \port$8678$32 ;
+  wire \port$8678$32 ;
+  input \port$8680$32 ;
+  wire \port$8680$32 ;
+  input \port$8682$32 ;
+  wire \port$8682$32 ;
+  input \port$8684$32 ;
+  wire \port$8684$32 ;
+  input \port$8686$32 ;
+  wire \port$8686$32 ;
+  input \port$8688$32 ;
+  wire \port$8688$32 ;
+  input \port$8690$32 ;
+  wire \port$8690$32 ;
+  input \port$8692$32 ;
+  wire \port$8692$32 ;
+  input \port$8694$32 ;
+  wire \port$8694$32 ;
+  input \port$8696$32 ;
+  wire \port$8696$32 ;
+  input \port$8698$32 ;
+  wire \port$8698$32 ;
+  input \port$8722$32 ;
+  wire \port$8722$32 ;
+  input \port$8724$32 ;
+  wire \port$8724$32 ;
+  input \port$8726$32 ;
+  wire \port$8726$32 ;
+  input \port$8728$32 ;
+  wire \port$8728$32 ;
+  input \port$8730$32 ;
+  wire \port$8730$32 ;
+  input \port$8732$32 ;
+  wire \port$8732$32 ;
+  input \port$8734$32 ;
+  wire \port$8734$32 ;
+  input \port$8736$32 ;
+  wire \port$8736$32 ;
+  input \port$8738$32 ;
+  wire \port$8738$32 ;
+  input \port$8740$32 ;
+  wire \port$8740$32 ;
+  input \port$8742$32 ;
+  wire \port$8742$32 ;
+  input \port$8744$32 ;
+  wire \port$8744$32 ;
+  input \port$8746$32 ;
+  wire \port$8746$32 ;
+  input \port$8748$32 ;
+  wire \port$8748$32 ;
+  input \port$8750$32 ;
+  wire \port$8750$32 ;
+  input \port$8752$32 ;
+  wire \port$8752$32 ;
+  input \port$8776$32 ;
+  wire \port$8776$32 ;
+  input \port$8778$32 ;
+  wire \port$8778$32 ;
+  input \port$8780$32 ;
+  wire \port$8780$32 ;
+  input \port$8782$32 ;
+  wire \port$8782$32 ;
+  input \port$8784$32 ;
+  wire \port$8784$32 ;
+  input \port$8786$32 ;
+  wire \port$8786$32 ;
+  input \port$8788$32 ;
+  wire \port$8788$32 ;
+  input \port$8790$32 ;
+  wire \port$8790$32 ;
+  input \port$8792$32 ;
+  wire \port$8792$32 ;
+  input \port$8794$32 ;
+  wire \port$8794$32 ;
+  input \port$8796$32 ;
+  wire \port$8796$32 ;
+  input \port$8798$32 ;
+  wire \port$8798$32 ;
+  input \port$8800$32 ;
+  wire \port$8800$32 ;
+  input \port$8802$32 ;
+  wire \port$8802$32 ;
+  input \port$8804$32 ;
+  wire \port$8804$32 ;
+  input \port$8806$32 ;
+  wire \port$8806$32 ;
+  input \port$8830$32 ;
+  wire \port$8830$32 ;
+  input \port$8832$32 ;
+  wire \port$8832$32 ;
+  input \port$8834$32 ;
+  wire \port$8834$32 ;
+  input \port$8836$32 ;
+  wire \port$8836$32 ;
+  input \port$8838$32 ;
+  wire \port$8838$32 ;
+  input \port$8840$32 ;
+  wire \port$8840$32 ;
+  input \port$8842$32 ;
+  wire \port$8842$32 ;
+  input \port$8844$32 ;
+  wire \port$8844$32 ;
+  input \port$8846$32 ;
+  wire \port$8846$32 ;
+  input \port$8848$32 ;
+  wire \port$8848$32 ;
+  input \port$8850$32 ;
+  wire \port$8850$32 ;
+  input \port$8852$32 ;
+  wire \port$8852$32 ;
+  input \port$8854$32 ;
+  wire \port$8854$32 ;
+  input \port$8856$32 ;
+  wire \port$8856$32 ;
+  input \port$8858$32 ;
+  wire \port$8858$32 ;
+  input \port$8860$32 ;
+  wire \port$8860$32 ;
+  input \port$8884$32 ;
+  wire \port$8884$32 ;
+  input \port$8886$32 ;
+  wire \port$8886$32 ;
+  input \port$8888$32 ;
+  wire \port$8888$32 ;
+  input \port$8890$32 ;
+  wire \port$8890$32 ;
+  input \port$8892$32 ;
+  wire \port$8892$32 ;
+  input \port$8894$32 ;
+  wire \port$8894$32 ;
+  input \port$8896$32 ;
+  wire \port$8896$32 ;
+  input \port$8898$32 ;
+  wire \port$8898$32 ;
+  input \port$8900$32 ;
+  wire \port$8900$32 ;
+  input \port$8902$32 ;
+  wire \port$8902$32 ;
+  input \port$8904$32 ;
+  wire \port$8904$32 ;
+  input \port$8906$32 ;
+  wire \port$8906$32 ;
+  input \port$8908$32 ;
+  wire \port$8908$32 ;
+  input \port$8910$32 ;
+  wire \port$8910$32 ;
+  input \port$8912$32 ;
+  wire \port$8912$32 ;
+  input \port$8914$32 ;
+  wire \port$8914$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9333,27 +9333,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$5 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$7941$32 , \port$7939$32 , \port$7937$32 , \port$7935$32 , \port$7933$32 , \port$7931$32 , \port$7929$32 , \port$7927$32 , \port$7925$32 , \port$7923$32 , \port$7921$32 , \port$7919$32 , \port$7917$32 , \port$7915$32 , \port$7913$32 , \port$7911$32  };
+      first[31:16] = { \port$8914$32 , \port$8912$32 , \port$8910$32 , \port$8908$32 , \port$8906$32 , \port$8904$32 , \port$8902$32 , \port$8900$32 , \port$8898$32 , \port$8896$32 , \port$8894$32 , \port$8892$32 , \port$8890$32 , \port$8888$32 , \port$8886$32 , \port$8884$32  };
     end
     if (\$6 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$7887$32 , \port$7885$32 , \port$7883$32 , \port$7881$32 , \port$7879$32 , \port$7877$32 , \port$7875$32 , \port$7873$32 , \port$7871$32 , \port$7869$32 , \port$7867$32 , \port$7865$32 , \port$7863$32 , \port$7861$32 , \port$7859$32 , \port$7857$32  };
+      first[31:16] = { \port$8860$32 , \port$8858$32 , \port$8856$32 , \port$8854$32 , \port$8852$32 , \port$8850$32 , \port$8848$32 , \port$8846$32 , \port$8844$32 , \port$8842$32 , \port$8840$32 , \port$8838$32 , \port$8836$32 , \port$8834$32 , \port$8832$32 , \port$8830$32  };
     end
     if (\$7 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$7833$32 , \port$7831$32 , \port$7829$32 , \port$7827$32 , \port$7825$32 , \port$7823$32 , \port$7821$32 , \port$7819$32 , \port$7817$32 , \port$7815$32 , \port$7813$32 , \port$7811$32 , \port$7809$32 , \port$7807$32 , \port$7805$32 , \port$7803$32  };
+      first[31:16] = { \port$8806$32 , \port$8804$32 , \port$8802$32 , \port$8800$32 , \port$8798$32 , \port$8796$32 , \port$8794$32 , \port$8792$32 , \port$8790$32 , \port$8788$32 , \port$8786$32 , \port$8784$32 , \port$8782$32 , \port$8780$32 , \port$8778$32 , \port$8776$32  };
     end
     if (\$8 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$7779$32 , \port$7777$32 , \port$7775$32 , \port$7773$32 , \port$7771$32 , \port$7769$32 , \port$7767$32 , \port$7765$32 , \port$7763$32 , \port$7761$32 , \port$7759$32 , \port$7757$32 , \port$7755$32 , \port$7753$32 , \port$7751$32 , \port$7749$32  };
+      first[31:16] = { \port$8752$32 , \port$8750$32 , \port$8748$32 , \port$8746$32 , \port$8744$32 , \port$8742$32 , \port$8740$32 , \port$8738$32 , \port$8736$32 , \port$8734$32 , \port$8732$32 , \port$8730$32 , \port$8728$32 , \port$8726$32 , \port$8724$32 , \port$8722$32  };
     end
     if (\$9 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32 , \port$7709$32 , \port$7707$32 , \port$7705$32 , \port$7703$32 , \port$7701$32 , \port$7699$32 , \port$7697$32 , \port$7695$32  };
+      first[31:16] = { \port$8698$32 , \port$8696$32 , \port$8694$32 , \port$8692$32 , \port$8690$32 , \port$8688$32 , \port$8686$32 , \port$8684$32 , \port$8682$32 , \port$8680$32 , \port$8678$32 , \port$8676$32 , \port$8674$32 , \port$8672$32 , \port$8670$32 , \port$8668$32  };
     end
     if (\$10 ) begin
       first[3:0] = 4'h9;
@@ -9465,11 +9465,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       \$24  = 1'h0;
     end
   end
-  assign simt_index = { \port$7941$32 , \port$7939$32 , \port$7937$32 , \port$7935$32 , \port$7933$32 , \port$7931$32 , \port$7929$32 , \port$7927$32 , \port$7925$32 , \port$7923$32 , \port$7921$32 , \port$7919$32 , \port$7917$32 , \port$7915$32 , \port$7913$32 , \port$7911$32  };
-  assign store_index = { \port$7887$32 , \port$7885$32 , \port$7883$32 , \port$7881$32 , \port$7879$32 , \port$7877$32 , \port$7875$32 , \port$7873$32 , \port$7871$32 , \port$7869$32 , \port$7867$32 , \port$7865$32 , \port$7863$32 , \port$7861$32 , \port$7859$32 , \port$7857$32  };
-  assign drain_index = { \port$7833$32 , \port$7831$32 , \port$7829$32 , \port$7827$32 , \port$7825$32 , \port$7823$32 , \port$7821$32 , \port$7819$32 , \port$7817$32 , \port$7815$32 , \port$7813$32 , \port$7811$32 , \port$7809$32 , \port$7807$32 , \port$7805$32 , \port$7803$32  };
-  assign matmul_index = { \port$7779$32 , \port$7777$32 , \port$7775$32 , \port$7773$32 , \port$7771$32 , \port$7769$32 , \port$7767$32 , \port$7765$32 , \port$7763$32 , \port$7761$32 , \port$7759$32 , \port$7757$32 , \port$7755$32 , \port$7753$32 , \port$7751$32 , \port$7749$32  };
-  assign load_index = { \port$7725$32 , \port$7723$32 , \port$7721$32 , \port$7719$32 , \port$7717$32 , \port$7715$32 , \port$7713$32 , \port$7711$32 , \port$7709$32 , \port$7707$32 , \port$7705$32 , \port$7703$32 , \port$7701$32 , \port$7699$32 , \port$7697$32 , \port$7695$32  };
+  assign simt_index = { \port$8914$32 , \port$8912$32 , \port$8910$32 , \port$8908$32 , \port$8906$32 , \port$8904$32 , \port$8902$32 , \port$8900$32 , \port$8898$32 , \port$8896$32 , \port$8894$32 , \port$8892$32 , \port$8890$32 , \port$8888$32 , \port$8886$32 , \port$8884$32  };
+  assign store_index = { \port$8860$32 , \port$8858$32 , \port$8856$32 , \port$8854$32 , \port$8852$32 , \port$8850$32 , \port$8848$32 , \port$8846$32 , \port$8844$32 , \port$8842$32 , \port$8840$32 , \port$8838$32 , \port$8836$32 , \port$8834$32 , \port$8832$32 , \port$8830$32  };
+  assign drain_index = { \port$8806$32 , \port$8804$32 , \port$8802$32 , \port$8800$32 , \port$8798$32 , \port$8796$32 , \port$8794$32 , \port$8792$32 , \port$8790$32 , \port$8788$32 , \port$8786$32 , \port$8784$32 , \port$8782$32 , \port$8780$32 , \port$8778$32 , \port$8776$32  };
+  assign matmul_index = { \port$8752$32 , \port$8750$32 , \port$8748$32 , \port$8746$32 , \port$8744$32 , \port$8742$32 , \port$8740$32 , \port$8738$32 , \port$8736$32 , \port$8734$32 , \port$8732$32 , \port$8730$32 , \port$8728$32 , \port$8726$32 , \port$8724$32 , \port$8722$32  };
+  assign load_index = { \port$8698$32 , \port$8696$32 , \port$8694$32 , \port$8692$32 , \port$8690$32 , \port$8688$32 , \port$8686$32 , \port$8684$32 , \port$8682$32 , \port$8680$32 , \port$8678$32 , \port$8676$32 , \port$8674$32 , \port$8672$32 , \port$8670$32 , \port$8668$32  };
   assign \first.cause  = first[3:0];
   assign \first.engine  = first[7:4];
   assign \first.command  = first[31:16];
@@ -10440,7 +10440,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7695$0 , \port$7697$0 , \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 
+module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$8668$0 , \port$8670$0 , \port$8672$0 , \port$8674$0 , \port$8676$0 , \port$8678$0 , \port$8680$0 , \port$8682$0 , \port$8684$0 , \port$8686$0 , \port$8688$0 , \port$8690$0 , \port$8692$0 , \port$8694$0 , \port$8696$0 , \port$8698$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$11  = 0;
   wire [15:0] \$1 ;
@@ -10513,44 +10513,44 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7695$0 ;
-  wire [32:0] \port$7695$0 ;
-  input [32:0] \port$7697$0 ;
-  wire [32:0] \port$7697$0 ;
-  input [32:0] \port$7699$0 ;
-  wire [32:0] \port$7699$0 ;
-  input [32:0] \port$7701$0 ;
-  wire [32:0] \port$7701$0 ;
-  input [32:0] \port$7703$0 ;
-  wire [32:0] \port$7703$0 ;
-  input [32:0] \port$7705$0 ;
-  wire [32:0] \port$7705$0 ;
-  input [32:0] \port$7707$0 ;
-  wire [32:0] \port$7707$0 ;
-  input [32:0] \port$7709$0 ;
-  wire [32:0] \port$7709$0 ;
-  input [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  input [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  input [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  input [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  input [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  input [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  input [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  input [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
+  input [32:0] \port$8668$0 ;
+  wire [32:0] \port$8668$0 ;
+  input [32:0] \port$8670$0 ;
+  wire [32:0] \port$8670$0 ;
+  input [32:0] \port$8672$0 ;
+  wire [32:0] \port$8672$0 ;
+  input [32:0] \port$8674$0 ;
+  wire [32:0] \port$8674$0 ;
+  input [32:0] \port$8676$0 ;
+  wire [32:0] \port$8676$0 ;
+  input [32:0] \port$8678$0 ;
+  wire [32:0] \port$8678$0 ;
+  input [32:0] \port$8680$0 ;
+  wire [32:0] \port$8680$0 ;
+  input [32:0] \port$8682$0 ;
+  wire [32:0] \port$8682$0 ;
+  input [32:0] \port$8684$0 ;
+  wire [32:0] \port$8684$0 ;
+  input [32:0] \port$8686$0 ;
+  wire [32:0] \port$8686$0 ;
+  input [32:0] \port$8688$0 ;
+  wire [32:0] \port$8688$0 ;
+  input [32:0] \port$8690$0 ;
+  wire [32:0] \port$8690$0 ;
+  input [32:0] \port$8692$0 ;
+  wire [32:0] \port$8692$0 ;
+  input [32:0] \port$8694$0 ;
+  wire [32:0] \port$8694$0 ;
+  input [32:0] \port$8696$0 ;
+  wire [32:0] \port$8696$0 ;
+  input [32:0] \port$8698$0 ;
+  wire [32:0] \port$8698$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7697$0 [15:0] & \$1 ;
+  assign \$2  = \port$8670$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -10572,57 +10572,57 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$11 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7697$0 [15:0];
+      take = \port$8670$0 [15:0];
     end
   end
-  assign i__payload = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
-  assign o__payload = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
-  assign \i__payload.opcode  = \port$7695$0 [7:0];
-  assign \i__payload.wait  = \port$7697$0 [15:0];
-  assign \i__payload.post  = \port$7697$0 [31:16];
-  assign \i__payload.space  = \port$7695$0 [9:8];
-  assign \i__payload.flip  = \port$7695$0 [10];
-  assign \i__payload.transpose  = \port$7695$0 [11];
-  assign \i__payload.fill  = \port$7695$0 [31:24];
-  assign \i__payload.src  = \port$7699$0 [31:0];
-  assign \i__payload.stride1  = \port$7701$0 [31:0];
-  assign \i__payload.stride2  = \port$7703$0 [31:0];
-  assign \i__payload.len  = \port$7705$0 [23:0];
-  assign \i__payload.count1  = \port$7707$0 [15:0];
-  assign \i__payload.count2  = \port$7707$0 [31:16];
-  assign \i__payload.dst  = \port$7709$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$7711$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$7713$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$7715$0 [23:0];
-  assign \i__payload.pad_left  = \port$7717$0 [15:0];
-  assign \i__payload.pad_right  = \port$7717$0 [31:16];
-  assign \i__payload.pad_top  = \port$7719$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$7719$0 [31:16];
-  assign \i__payload.fence  = \port$7721$0 [23:0];
-  assign \i__payload.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
-  assign \o__payload.opcode  = \port$7695$0 [7:0];
-  assign \o__payload.wait  = \port$7697$0 [15:0];
-  assign \o__payload.post  = \port$7697$0 [31:16];
-  assign \o__payload.space  = \port$7695$0 [9:8];
-  assign \o__payload.flip  = \port$7695$0 [10];
-  assign \o__payload.transpose  = \port$7695$0 [11];
-  assign \o__payload.fill  = \port$7695$0 [31:24];
-  assign \o__payload.src  = \port$7699$0 [31:0];
-  assign \o__payload.stride1  = \port$7701$0 [31:0];
-  assign \o__payload.stride2  = \port$7703$0 [31:0];
-  assign \o__payload.len  = \port$7705$0 [23:0];
-  assign \o__payload.count1  = \port$7707$0 [15:0];
-  assign \o__payload.count2  = \port$7707$0 [31:16];
-  assign \o__payload.dst  = \port$7709$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$7711$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$7713$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$7715$0 [23:0];
-  assign \o__payload.pad_left  = \port$7717$0 [15:0];
-  assign \o__payload.pad_right  = \port$7717$0 [31:16];
-  assign \o__payload.pad_top  = \port$7719$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$7719$0 [31:16];
-  assign \o__payload.fence  = \port$7721$0 [23:0];
-  assign \o__payload.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
+  assign i__payload = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32], \port$8698$0 [31:0], \port$8696$0 [31:0], \port$8694$0 [31:0], \port$8692$0 [31:0], \port$8690$0 [31:0], \port$8688$0 [31:0], \port$8686$0 [31:0], \port$8684$0 [31:0], \port$8682$0 [31:0], \port$8680$0 [31:0], \port$8678$0 [31:0], \port$8676$0 [31:0], \port$8674$0 [31:0], \port$8672$0 [31:0], \port$8670$0 [31:0], \port$8668$0 [31:0] };
+  assign o__payload = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32], \port$8698$0 [31:0], \port$8696$0 [31:0], \port$8694$0 [31:0], \port$8692$0 [31:0], \port$8690$0 [31:0], \port$8688$0 [31:0], \port$8686$0 [31:0], \port$8684$0 [31:0], \port$8682$0 [31:0], \port$8680$0 [31:0], \port$8678$0 [31:0], \port$8676$0 [31:0], \port$8674$0 [31:0], \port$8672$0 [31:0], \port$8670$0 [31:0], \port$8668$0 [31:0] };
+  assign \i__payload.opcode  = \port$8668$0 [7:0];
+  assign \i__payload.wait  = \port$8670$0 [15:0];
+  assign \i__payload.post  = \port$8670$0 [31:16];
+  assign \i__payload.space  = \port$8668$0 [9:8];
+  assign \i__payload.flip  = \port$8668$0 [10];
+  assign \i__payload.transpose  = \port$8668$0 [11];
+  assign \i__payload.fill  = \port$8668$0 [31:24];
+  assign \i__payload.src  = \port$8672$0 [31:0];
+  assign \i__payload.stride1  = \port$8674$0 [31:0];
+  assign \i__payload.stride2  = \port$8676$0 [31:0];
+  assign \i__payload.len  = \port$8678$0 [23:0];
+  assign \i__payload.count1  = \port$8680$0 [15:0];
+  assign \i__payload.count2  = \port$8680$0 [31:16];
+  assign \i__payload.dst  = \port$8682$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$8684$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$8686$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$8688$0 [23:0];
+  assign \i__payload.pad_left  = \port$8690$0 [15:0];
+  assign \i__payload.pad_right  = \port$8690$0 [31:16];
+  assign \i__payload.pad_top  = \port$8692$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$8692$0 [31:16];
+  assign \i__payload.fence  = \port$8694$0 [23:0];
+  assign \i__payload.index  = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32] };
+  assign \o__payload.opcode  = \port$8668$0 [7:0];
+  assign \o__payload.wait  = \port$8670$0 [15:0];
+  assign \o__payload.post  = \port$8670$0 [31:16];
+  assign \o__payload.space  = \port$8668$0 [9:8];
+  assign \o__payload.flip  = \port$8668$0 [10];
+  assign \o__payload.transpose  = \port$8668$0 [11];
+  assign \o__payload.fill  = \port$8668$0 [31:24];
+  assign \o__payload.src  = \port$8672$0 [31:0];
+  assign \o__payload.stride1  = \port$8674$0 [31:0];
+  assign \o__payload.stride2  = \port$8676$0 [31:0];
+  assign \o__payload.len  = \port$8678$0 [23:0];
+  assign \o__payload.count1  = \port$8680$0 [15:0];
+  assign \o__payload.count2  = \port$8680$0 [31:16];
+  assign \o__payload.dst  = \port$8682$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$8684$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$8686$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$8688$0 [23:0];
+  assign \o__payload.pad_left  = \port$8690$0 [15:0];
+  assign \o__payload.pad_right  = \port$8690$0 [31:16];
+  assign \o__payload.pad_top  = \port$8692$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$8692$0 [31:16];
+  assign \o__payload.fence  = \port$8694$0 [23:0];
+  assign \o__payload.index  = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11318,7 +11318,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7749$0 , \port$7751$0 , \port$7753$0 , \port$7755$0 , \port$7757$0 , \port$7759$0 , \port$7761$0 , \port$7763$0 , \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 , \port$7779$0 
+module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$8722$0 , \port$8724$0 , \port$8726$0 , \port$8728$0 , \port$8730$0 , \port$8732$0 , \port$8734$0 , \port$8736$0 , \port$8738$0 , \port$8740$0 , \port$8742$0 , \port$8744$0 , \port$8746$0 , \port$8748$0 , \port$8750$0 , \port$8752$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
@@ -11402,44 +11402,44 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7749$0 ;
-  wire [32:0] \port$7749$0 ;
-  input [32:0] \port$7751$0 ;
-  wire [32:0] \port$7751$0 ;
-  input [32:0] \port$7753$0 ;
-  wire [32:0] \port$7753$0 ;
-  input [32:0] \port$7755$0 ;
-  wire [32:0] \port$7755$0 ;
-  input [32:0] \port$7757$0 ;
-  wire [32:0] \port$7757$0 ;
-  input [32:0] \port$7759$0 ;
-  wire [32:0] \port$7759$0 ;
-  input [32:0] \port$7761$0 ;
-  wire [32:0] \port$7761$0 ;
-  input [32:0] \port$7763$0 ;
-  wire [32:0] \port$7763$0 ;
-  input [32:0] \port$7765$0 ;
-  wire [32:0] \port$7765$0 ;
-  input [32:0] \port$7767$0 ;
-  wire [32:0] \port$7767$0 ;
-  input [32:0] \port$7769$0 ;
-  wire [32:0] \port$7769$0 ;
-  input [32:0] \port$7771$0 ;
-  wire [32:0] \port$7771$0 ;
-  input [32:0] \port$7773$0 ;
-  wire [32:0] \port$7773$0 ;
-  input [32:0] \port$7775$0 ;
-  wire [32:0] \port$7775$0 ;
-  input [32:0] \port$7777$0 ;
-  wire [32:0] \port$7777$0 ;
-  input [32:0] \port$7779$0 ;
-  wire [32:0] \port$7779$0 ;
+  input [32:0] \port$8722$0 ;
+  wire [32:0] \port$8722$0 ;
+  input [32:0] \port$8724$0 ;
+  wire [32:0] \port$8724$0 ;
+  input [32:0] \port$8726$0 ;
+  wire [32:0] \port$8726$0 ;
+  input [32:0] \port$8728$0 ;
+  wire [32:0] \port$8728$0 ;
+  input [32:0] \port$8730$0 ;
+  wire [32:0] \port$8730$0 ;
+  input [32:0] \port$8732$0 ;
+  wire [32:0] \port$8732$0 ;
+  input [32:0] \port$8734$0 ;
+  wire [32:0] \port$8734$0 ;
+  input [32:0] \port$8736$0 ;
+  wire [32:0] \port$8736$0 ;
+  input [32:0] \port$8738$0 ;
+  wire [32:0] \port$8738$0 ;
+  input [32:0] \port$8740$0 ;
+  wire [32:0] \port$8740$0 ;
+  input [32:0] \port$8742$0 ;
+  wire [32:0] \port$8742$0 ;
+  input [32:0] \port$8744$0 ;
+  wire [32:0] \port$8744$0 ;
+  input [32:0] \port$8746$0 ;
+  wire [32:0] \port$8746$0 ;
+  input [32:0] \port$8748$0 ;
+  wire [32:0] \port$8748$0 ;
+  input [32:0] \port$8750$0 ;
+  wire [32:0] \port$8750$0 ;
+  input [32:0] \port$8752$0 ;
+  wire [32:0] \port$8752$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7751$0 [15:0] & \$1 ;
+  assign \$2  = \port$8724$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11461,67 +11461,67 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7751$0 [15:0];
+      take = \port$8724$0 [15:0];
     end
   end
-  assign i__payload = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0], \port$7763$0 [31:0], \port$7761$0 [31:0], \port$7759$0 [31:0], \port$7757$0 [31:0], \port$7755$0 [31:0], \port$7753$0 [31:0], \port$7751$0 [31:0], \port$7749$0 [31:0] };
-  assign o__payload = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0], \port$7763$0 [31:0], \port$7761$0 [31:0], \port$7759$0 [31:0], \port$7757$0 [31:0], \port$7755$0 [31:0], \port$7753$0 [31:0], \port$7751$0 [31:0], \port$7749$0 [31:0] };
-  assign \i__payload.opcode  = \port$7749$0 [7:0];
-  assign \i__payload.wait  = \port$7751$0 [15:0];
-  assign \i__payload.post  = \port$7751$0 [31:16];
-  assign \i__payload.accumulate  = \port$7749$0 [8];
-  assign \i__payload.row_sum  = \port$7749$0 [9];
-  assign \i__payload.early  = \port$7749$0 [10];
-  assign \i__payload.act  = \port$7753$0 [23:0];
-  assign \i__payload.wgt  = \port$7755$0 [15:0];
-  assign \i__payload.wgt_block  = \port$7755$0 [31:16];
-  assign \i__payload.wait_weights  = \port$7757$0 [15:0];
-  assign \i__payload.wait_acc  = \port$7757$0 [31:16];
-  assign \i__payload.acc  = \port$7759$0 [15:0];
-  assign \i__payload.acc_block  = \port$7759$0 [31:16];
-  assign \i__payload.blocks  = \port$7761$0 [15:0];
-  assign \i__payload.k_tail  = \port$7761$0 [31:16];
-  assign \i__payload.k0  = \port$7763$0 [15:0];
-  assign \i__payload.k1  = \port$7763$0 [31:16];
-  assign \i__payload.k2  = \port$7765$0 [15:0];
-  assign \i__payload.m0  = \port$7765$0 [31:16];
-  assign \i__payload.m1  = \port$7767$0 [15:0];
-  assign \i__payload.m2  = \port$7767$0 [31:16];
-  assign \i__payload.k0_stride  = \port$7769$0 [23:0];
-  assign \i__payload.k1_stride  = \port$7771$0 [23:0];
-  assign \i__payload.k2_stride  = \port$7773$0 [23:0];
-  assign \i__payload.m0_stride  = \port$7775$0 [23:0];
-  assign \i__payload.m1_stride  = \port$7777$0 [23:0];
-  assign \i__payload.m2_stride  = \port$7779$0 [23:0];
-  assign \i__payload.index  = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] };
-  assign \o__payload.opcode  = \port$7749$0 [7:0];
-  assign \o__payload.wait  = \port$7751$0 [15:0];
-  assign \o__payload.post  = \port$7751$0 [31:16];
-  assign \o__payload.accumulate  = \port$7749$0 [8];
-  assign \o__payload.row_sum  = \port$7749$0 [9];
-  assign \o__payload.early  = \port$7749$0 [10];
-  assign \o__payload.act  = \port$7753$0 [23:0];
-  assign \o__payload.wgt  = \port$7755$0 [15:0];
-  assign \o__payload.wgt_block  = \port$7755$0 [31:16];
-  assign \o__payload.wait_weights  = \port$7757$0 [15:0];
-  assign \o__payload.wait_acc  = \port$7757$0 [31:16];
-  assign \o__payload.acc  = \port$7759$0 [15:0];
-  assign \o__payload.acc_block  = \port$7759$0 [31:16];
-  assign \o__payload.blocks  = \port$7761$0 [15:0];
-  assign \o__payload.k_tail  = \port$7761$0 [31:16];
-  assign \o__payload.k0  = \port$7763$0 [15:0];
-  assign \o__payload.k1  = \port$7763$0 [31:16];
-  assign \o__payload.k2  = \port$7765$0 [15:0];
-  assign \o__payload.m0  = \port$7765$0 [31:16];
-  assign \o__payload.m1  = \port$7767$0 [15:0];
-  assign \o__payload.m2  = \port$7767$0 [31:16];
-  assign \o__payload.k0_stride  = \port$7769$0 [23:0];
-  assign \o__payload.k1_stride  = \port$7771$0 [23:0];
-  assign \o__payload.k2_stride  = \port$7773$0 [23:0];
-  assign \o__payload.m0_stride  = \port$7775$0 [23:0];
-  assign \o__payload.m1_stride  = \port$7777$0 [23:0];
-  assign \o__payload.m2_stride  = \port$7779$0 [23:0];
-  assign \o__payload.index  = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] };
+  assign i__payload = { \port$8752$0 [32], \port$8750$0 [32], \port$8748$0 [32], \port$8746$0 [32], \port$8744$0 [32], \port$8742$0 [32], \port$8740$0 [32], \port$8738$0 [32], \port$8736$0 [32], \port$8734$0 [32], \port$8732$0 [32], \port$8730$0 [32], \port$8728$0 [32], \port$8726$0 [32], \port$8724$0 [32], \port$8722$0 [32], \port$8752$0 [31:0], \port$8750$0 [31:0], \port$8748$0 [31:0], \port$8746$0 [31:0], \port$8744$0 [31:0], \port$8742$0 [31:0], \port$8740$0 [31:0], \port$8738$0 [31:0], \port$8736$0 [31:0], \port$8734$0 [31:0], \port$8732$0 [31:0], \port$8730$0 [31:0], \port$8728$0 [31:0], \port$8726$0 [31:0], \port$8724$0 [31:0], \port$8722$0 [31:0] };
+  assign o__payload = { \port$8752$0 [32], \port$8750$0 [32], \port$8748$0 [32], \port$8746$0 [32], \port$8744$0 [32], \port$8742$0 [32], \port$8740$0 [32], \port$8738$0 [32], \port$8736$0 [32], \port$8734$0 [32], \port$8732$0 [32], \port$8730$0 [32], \port$8728$0 [32], \port$8726$0 [32], \port$8724$0 [32], \port$8722$0 [32], \port$8752$0 [31:0], \port$8750$0 [31:0], \port$8748$0 [31:0], \port$8746$0 [31:0], \port$8744$0 [31:0], \port$8742$0 [31:0], \port$8740$0 [31:0], \port$8738$0 [31:0], \port$8736$0 [31:0], \port$8734$0 [31:0], \port$8732$0 [31:0], \port$8730$0 [31:0], \port$8728$0 [31:0], \port$8726$0 [31:0], \port$8724$0 [31:0], \port$8722$0 [31:0] };
+  assign \i__payload.opcode  = \port$8722$0 [7:0];
+  assign \i__payload.wait  = \port$8724$0 [15:0];
+  assign \i__payload.post  = \port$8724$0 [31:16];
+  assign \i__payload.accumulate  = \port$8722$0 [8];
+  assign \i__payload.row_sum  = \port$8722$0 [9];
+  assign \i__payload.early  = \port$8722$0 [10];
+  assign \i__payload.act  = \port$8726$0 [23:0];
+  assign \i__payload.wgt  = \port$8728$0 [15:0];
+  assign \i__payload.wgt_block  = \port$8728$0 [31:16];
+  assign \i__payload.wait_weights  = \port$8730$0 [15:0];
+  assign \i__payload.wait_acc  = \port$8730$0 [31:16];
+  assign \i__payload.acc  = \port$8732$0 [15:0];
+  assign \i__payload.acc_block  = \port$8732$0 [31:16];
+  assign \i__payload.blocks  = \port$8734$0 [15:0];
+  assign \i__payload.k_tail  = \port$8734$0 [31:16];
+  assign \i__payload.k0  = \port$8736$0 [15:0];
+  assign \i__payload.k1  = \port$8736$0 [31:16];
+  assign \i__payload.k2  = \port$8738$0 [15:0];
+  assign \i__payload.m0  = \port$8738$0 [31:16];
+  assign \i__payload.m1  = \port$8740$0 [15:0];
+  assign \i__payload.m2  = \port$8740$0 [31:16];
+  assign \i__payload.k0_stride  = \port$8742$0 [23:0];
+  assign \i__payload.k1_stride  = \port$8744$0 [23:0];
+  assign \i__payload.k2_stride  = \port$8746$0 [23:0];
+  assign \i__payload.m0_stride  = \port$8748$0 [23:0];
+  assign \i__payload.m1_stride  = \port$8750$0 [23:0];
+  assign \i__payload.m2_stride  = \port$8752$0 [23:0];
+  assign \i__payload.index  = { \port$8752$0 [32], \port$8750$0 [32], \port$8748$0 [32], \port$8746$0 [32], \port$8744$0 [32], \port$8742$0 [32], \port$8740$0 [32], \port$8738$0 [32], \port$8736$0 [32], \port$8734$0 [32], \port$8732$0 [32], \port$8730$0 [32], \port$8728$0 [32], \port$8726$0 [32], \port$8724$0 [32], \port$8722$0 [32] };
+  assign \o__payload.opcode  = \port$8722$0 [7:0];
+  assign \o__payload.wait  = \port$8724$0 [15:0];
+  assign \o__payload.post  = \port$8724$0 [31:16];
+  assign \o__payload.accumulate  = \port$8722$0 [8];
+  assign \o__payload.row_sum  = \port$8722$0 [9];
+  assign \o__payload.early  = \port$8722$0 [10];
+  assign \o__payload.act  = \port$8726$0 [23:0];
+  assign \o__payload.wgt  = \port$8728$0 [15:0];
+  assign \o__payload.wgt_block  = \port$8728$0 [31:16];
+  assign \o__payload.wait_weights  = \port$8730$0 [15:0];
+  assign \o__payload.wait_acc  = \port$8730$0 [31:16];
+  assign \o__payload.acc  = \port$8732$0 [15:0];
+  assign \o__payload.acc_block  = \port$8732$0 [31:16];
+  assign \o__payload.blocks  = \port$8734$0 [15:0];
+  assign \o__payload.k_tail  = \port$8734$0 [31:16];
+  assign \o__payload.k0  = \port$8736$0 [15:0];
+  assign \o__payload.k1  = \port$8736$0 [31:16];
+  assign \o__payload.k2  = \port$8738$0 [15:0];
+  assign \o__payload.m0  = \port$8738$0 [31:16];
+  assign \o__payload.m1  = \port$8740$0 [15:0];
+  assign \o__payload.m2  = \port$8740$0 [31:16];
+  assign \o__payload.k0_stride  = \port$8742$0 [23:0];
+  assign \o__payload.k1_stride  = \port$8744$0 [23:0];
+  assign \o__payload.k2_stride  = \port$8746$0 [23:0];
+  assign \o__payload.m0_stride  = \port$8748$0 [23:0];
+  assign \o__payload.m1_stride  = \port$8750$0 [23:0];
+  assign \o__payload.m2_stride  = \port$8752$0 [23:0];
+  assign \o__payload.index  = { \port$8752$0 [32], \port$8750$0 [32], \port$8748$0 [32], \port$8746$0 [32], \port$8744$0 [32], \port$8742$0 [32], \port$8740$0 [32], \port$8738$0 [32], \port$8736$0 [32], \port$8734$0 [32], \port$8732$0 [32], \port$8730$0 [32], \port$8728$0 [32], \port$8726$0 [32], \port$8724$0 [32], \port$8722$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -12494,7 +12494,7 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   assign \$6  = plane_0;
 endmodule
 
-module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7911$0 , \port$7913$0 , \port$7915$0 , \port$7917$0 , \port$7919$0 , \port$7921$0 , \port$7923$0 , \port$7925$0 , \port$7927$0 , \port$7929$0 , \port$7931$0 , \port$7933$0 , \port$7935$0 , \port$7937$0 , \port$7939$0 , \port$7941$0 , i__valid
+module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$8884$0 , \port$8886$0 , \port$8888$0 , \port$8890$0 , \port$8892$0 , \port$8894$0 , \port$8896$0 , \port$8898$0 , \port$8900$0 , \port$8902$0 , \port$8904$0 , \port$8906$0 , \port$8908$0 , \port$8910$0 , \port$8912$0 , \port$8914$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
@@ -12555,44 +12555,44 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7911
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7911$0 ;
-  wire [32:0] \port$7911$0 ;
-  input [32:0] \port$7913$0 ;
-  wire [32:0] \port$7913$0 ;
-  input [32:0] \port$7915$0 ;
-  wire [32:0] \port$7915$0 ;
-  input [32:0] \port$7917$0 ;
-  wire [32:0] \port$7917$0 ;
-  input [32:0] \port$7919$0 ;
-  wire [32:0] \port$7919$0 ;
-  input [32:0] \port$7921$0 ;
-  wire [32:0] \port$7921$0 ;
-  input [32:0] \port$7923$0 ;
-  wire [32:0] \port$7923$0 ;
-  input [32:0] \port$7925$0 ;
-  wire [32:0] \port$7925$0 ;
-  input [32:0] \port$7927$0 ;
-  wire [32:0] \port$7927$0 ;
-  input [32:0] \port$7929$0 ;
-  wire [32:0] \port$7929$0 ;
-  input [32:0] \port$7931$0 ;
-  wire [32:0] \port$7931$0 ;
-  input [32:0] \port$7933$0 ;
-  wire [32:0] \port$7933$0 ;
-  input [32:0] \port$7935$0 ;
-  wire [32:0] \port$7935$0 ;
-  input [32:0] \port$7937$0 ;
-  wire [32:0] \port$7937$0 ;
-  input [32:0] \port$7939$0 ;
-  wire [32:0] \port$7939$0 ;
-  input [32:0] \port$7941$0 ;
-  wire [32:0] \port$7941$0 ;
+  input [32:0] \port$8884$0 ;
+  wire [32:0] \port$8884$0 ;
+  input [32:0] \port$8886$0 ;
+  wire [32:0] \port$8886$0 ;
+  input [32:0] \port$8888$0 ;
+  wire [32:0] \port$8888$0 ;
+  input [32:0] \port$8890$0 ;
+  wire [32:0] \port$8890$0 ;
+  input [32:0] \port$8892$0 ;
+  wire [32:0] \port$8892$0 ;
+  input [32:0] \port$8894$0 ;
+  wire [32:0] \port$8894$0 ;
+  input [32:0] \port$8896$0 ;
+  wire [32:0] \port$8896$0 ;
+  input [32:0] \port$8898$0 ;
+  wire [32:0] \port$8898$0 ;
+  input [32:0] \port$8900$0 ;
+  wire [32:0] \port$8900$0 ;
+  input [32:0] \port$8902$0 ;
+  wire [32:0] \port$8902$0 ;
+  input [32:0] \port$8904$0 ;
+  wire [32:0] \port$8904$0 ;
+  input [32:0] \port$8906$0 ;
+  wire [32:0] \port$8906$0 ;
+  input [32:0] \port$8908$0 ;
+  wire [32:0] \port$8908$0 ;
+  input [32:0] \port$8910$0 ;
+  wire [32:0] \port$8910$0 ;
+  input [32:0] \port$8912$0 ;
+  wire [32:0] \port$8912$0 ;
+  input [32:0] \port$8914$0 ;
+  wire [32:0] \port$8914$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7913$0 [15:0] & \$1 ;
+  assign \$2  = \port$8886$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -12614,45 +12614,45 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$7911
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7913$0 [15:0];
+      take = \port$8886$0 [15:0];
     end
   end
-  assign i__payload = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32], \port$7941$0 [31:0], \port$7939$0 [31:0], \port$7937$0 [31:0], \port$7935$0 [31:0], \port$7933$0 [31:0], \port$7931$0 [31:0], \port$7929$0 [31:0], \port$7927$0 [31:0], \port$7925$0 [31:0], \port$7923$0 [31:0], \port$7921$0 [31:0], \port$7919$0 [31:0], \port$7917$0 [31:0], \port$7915$0 [31:0], \port$7913$0 [31:0], \port$7911$0 [31:0] };
-  assign o__payload = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32], \port$7941$0 [31:0], \port$7939$0 [31:0], \port$7937$0 [31:0], \port$7935$0 [31:0], \port$7933$0 [31:0], \port$7931$0 [31:0], \port$7929$0 [31:0], \port$7927$0 [31:0], \port$7925$0 [31:0], \port$7923$0 [31:0], \port$7921$0 [31:0], \port$7919$0 [31:0], \port$7917$0 [31:0], \port$7915$0 [31:0], \port$7913$0 [31:0], \port$7911$0 [31:0] };
-  assign \i__payload.opcode  = \port$7911$0 [7:0];
-  assign \i__payload.wait  = \port$7913$0 [15:0];
-  assign \i__payload.post  = \port$7913$0 [31:16];
-  assign \i__payload.pushes  = \port$7911$0 [8];
-  assign \i__payload.entry  = \port$7915$0 [31:0];
-  assign \i__payload.arguments  = \port$7917$0 [31:0];
-  assign \i__payload.grid_x  = \port$7919$0 [15:0];
-  assign \i__payload.grid_y  = \port$7919$0 [31:16];
-  assign \i__payload.grid_z  = \port$7921$0 [15:0];
-  assign \i__payload.block_x  = \port$7921$0 [31:16];
-  assign \i__payload.block_y  = \port$7923$0 [15:0];
-  assign \i__payload.block_z  = \port$7923$0 [31:16];
-  assign \i__payload.shared  = \port$7925$0 [23:0];
-  assign \i__payload.private  = \port$7927$0 [15:0];
-  assign \i__payload.shared_base  = \port$7929$0 [23:0];
-  assign \i__payload.private_base  = \port$7931$0 [31:0];
-  assign \i__payload.index  = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32] };
-  assign \o__payload.opcode  = \port$7911$0 [7:0];
-  assign \o__payload.wait  = \port$7913$0 [15:0];
-  assign \o__payload.post  = \port$7913$0 [31:16];
-  assign \o__payload.pushes  = \port$7911$0 [8];
-  assign \o__payload.entry  = \port$7915$0 [31:0];
-  assign \o__payload.arguments  = \port$7917$0 [31:0];
-  assign \o__payload.grid_x  = \port$7919$0 [15:0];
-  assign \o__payload.grid_y  = \port$7919$0 [31:16];
-  assign \o__payload.grid_z  = \port$7921$0 [15:0];
-  assign \o__payload.block_x  = \port$7921$0 [31:16];
-  assign \o__payload.block_y  = \port$7923$0 [15:0];
-  assign \o__payload.block_z  = \port$7923$0 [31:16];
-  assign \o__payload.shared  = \port$7925$0 [23:0];
-  assign \o__payload.private  = \port$7927$0 [15:0];
-  assign \o__payload.shared_base  = \port$7929$0 [23:0];
-  assign \o__payload.private_base  = \port$7931$0 [31:0];
-  assign \o__payload.index  = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32] };
+  assign i__payload = { \port$8914$0 [32], \port$8912$0 [32], \port$8910$0 [32], \port$8908$0 [32], \port$8906$0 [32], \port$8904$0 [32], \port$8902$0 [32], \port$8900$0 [32], \port$8898$0 [32], \port$8896$0 [32], \port$8894$0 [32], \port$8892$0 [32], \port$8890$0 [32], \port$8888$0 [32], \port$8886$0 [32], \port$8884$0 [32], \port$8914$0 [31:0], \port$8912$0 [31:0], \port$8910$0 [31:0], \port$8908$0 [31:0], \port$8906$0 [31:0], \port$8904$0 [31:0], \port$8902$0 [31:0], \port$8900$0 [31:0], \port$8898$0 [31:0], \port$8896$0 [31:0], \port$8894$0 [31:0], \port$8892$0 [31:0], \port$8890$0 [31:0], \port$8888$0 [31:0], \port$8886$0 [31:0], \port$8884$0 [31:0] };
+  assign o__payload = { \port$8914$0 [32], \port$8912$0 [32], \port$8910$0 [32], \port$8908$0 [32], \port$8906$0 [32], \port$8904$0 [32], \port$8902$0 [32], \port$8900$0 [32], \port$8898$0 [32], \port$8896$0 [32], \port$8894$0 [32], \port$8892$0 [32], \port$8890$0 [32], \port$8888$0 [32], \port$8886$0 [32], \port$8884$0 [32], \port$8914$0 [31:0], \port$8912$0 [31:0], \port$8910$0 [31:0], \port$8908$0 [31:0], \port$8906$0 [31:0], \port$8904$0 [31:0], \port$8902$0 [31:0], \port$8900$0 [31:0], \port$8898$0 [31:0], \port$8896$0 [31:0], \port$8894$0 [31:0], \port$8892$0 [31:0], \port$8890$0 [31:0], \port$8888$0 [31:0], \port$8886$0 [31:0], \port$8884$0 [31:0] };
+  assign \i__payload.opcode  = \port$8884$0 [7:0];
+  assign \i__payload.wait  = \port$8886$0 [15:0];
+  assign \i__payload.post  = \port$8886$0 [31:16];
+  assign \i__payload.pushes  = \port$8884$0 [8];
+  assign \i__payload.entry  = \port$8888$0 [31:0];
+  assign \i__payload.arguments  = \port$8890$0 [31:0];
+  assign \i__payload.grid_x  = \port$8892$0 [15:0];
+  assign \i__payload.grid_y  = \port$8892$0 [31:16];
+  assign \i__payload.grid_z  = \port$8894$0 [15:0];
+  assign \i__payload.block_x  = \port$8894$0 [31:16];
+  assign \i__payload.block_y  = \port$8896$0 [15:0];
+  assign \i__payload.block_z  = \port$8896$0 [31:16];
+  assign \i__payload.shared  = \port$8898$0 [23:0];
+  assign \i__payload.private  = \port$8900$0 [15:0];
+  assign \i__payload.shared_base  = \port$8902$0 [23:0];
+  assign \i__payload.private_base  = \port$8904$0 [31:0];
+  assign \i__payload.index  = { \port$8914$0 [32], \port$8912$0 [32], \port$8910$0 [32], \port$8908$0 [32], \port$8906$0 [32], \port$8904$0 [32], \port$8902$0 [32], \port$8900$0 [32], \port$8898$0 [32], \port$8896$0 [32], \port$8894$0 [32], \port$8892$0 [32], \port$8890$0 [32], \port$8888$0 [32], \port$8886$0 [32], \port$8884$0 [32] };
+  assign \o__payload.opcode  = \port$8884$0 [7:0];
+  assign \o__payload.wait  = \port$8886$0 [15:0];
+  assign \o__payload.post  = \port$8886$0 [31:16];
+  assign \o__payload.pushes  = \port$8884$0 [8];
+  assign \o__payload.entry  = \port$8888$0 [31:0];
+  assign \o__payload.arguments  = \port$8890$0 [31:0];
+  assign \o__payload.grid_x  = \port$8892$0 [15:0];
+  assign \o__payload.grid_y  = \port$8892$0 [31:16];
+  assign \o__payload.grid_z  = \port$8894$0 [15:0];
+  assign \o__payload.block_x  = \port$8894$0 [31:16];
+  assign \o__payload.block_y  = \port$8896$0 [15:0];
+  assign \o__payload.block_z  = \port$8896$0 [31:16];
+  assign \o__payload.shared  = \port$8898$0 [23:0];
+  assign \o__payload.private  = \port$8900$0 [15:0];
+  assign \o__payload.shared_base  = \port$8902$0 [23:0];
+  assign \o__payload.private_base  = \port$8904$0 [31:0];
+  assign \o__payload.index  = { \port$8914$0 [32], \port$8912$0 [32], \port$8910$0 [32], \port$8908$0 [32], \port$8906$0 [32], \port$8904$0 [32], \port$8902$0 [32], \port$8900$0 [32], \port$8898$0 [32], \port$8896$0 [32], \port$8894$0 [32], \port$8892$0 [32], \port$8890$0 [32], \port$8888$0 [32], \port$8886$0 [32], \port$8884$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13336,7 +13336,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$7857$0 , \port$7859$0 , \port$7861$0 , \port$7863$0 , \port$7865$0 , \port$7867$0 , \port$7869$0 , \port$7871$0 , \port$7873$0 , \port$7875$0 , \port$7877$0 , \port$7879$0 , \port$7881$0 , \port$7883$0 , \port$7885$0 , \port$7887$0 
+module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$8830$0 , \port$8832$0 , \port$8834$0 , \port$8836$0 , \port$8838$0 , \port$8840$0 , \port$8842$0 , \port$8844$0 , \port$8846$0 , \port$8848$0 , \port$8850$0 , \port$8852$0 , \port$8854$0 , \port$8856$0 , \port$8858$0 , \port$8860$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire [15:0] \$1 ;
@@ -13399,44 +13399,44 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$7857$0 ;
-  wire [32:0] \port$7857$0 ;
-  input [32:0] \port$7859$0 ;
-  wire [32:0] \port$7859$0 ;
-  input [32:0] \port$7861$0 ;
-  wire [32:0] \port$7861$0 ;
-  input [32:0] \port$7863$0 ;
-  wire [32:0] \port$7863$0 ;
-  input [32:0] \port$7865$0 ;
-  wire [32:0] \port$7865$0 ;
-  input [32:0] \port$7867$0 ;
-  wire [32:0] \port$7867$0 ;
-  input [32:0] \port$7869$0 ;
-  wire [32:0] \port$7869$0 ;
-  input [32:0] \port$7871$0 ;
-  wire [32:0] \port$7871$0 ;
-  input [32:0] \port$7873$0 ;
-  wire [32:0] \port$7873$0 ;
-  input [32:0] \port$7875$0 ;
-  wire [32:0] \port$7875$0 ;
-  input [32:0] \port$7877$0 ;
-  wire [32:0] \port$7877$0 ;
-  input [32:0] \port$7879$0 ;
-  wire [32:0] \port$7879$0 ;
-  input [32:0] \port$7881$0 ;
-  wire [32:0] \port$7881$0 ;
-  input [32:0] \port$7883$0 ;
-  wire [32:0] \port$7883$0 ;
-  input [32:0] \port$7885$0 ;
-  wire [32:0] \port$7885$0 ;
-  input [32:0] \port$7887$0 ;
-  wire [32:0] \port$7887$0 ;
+  input [32:0] \port$8830$0 ;
+  wire [32:0] \port$8830$0 ;
+  input [32:0] \port$8832$0 ;
+  wire [32:0] \port$8832$0 ;
+  input [32:0] \port$8834$0 ;
+  wire [32:0] \port$8834$0 ;
+  input [32:0] \port$8836$0 ;
+  wire [32:0] \port$8836$0 ;
+  input [32:0] \port$8838$0 ;
+  wire [32:0] \port$8838$0 ;
+  input [32:0] \port$8840$0 ;
+  wire [32:0] \port$8840$0 ;
+  input [32:0] \port$8842$0 ;
+  wire [32:0] \port$8842$0 ;
+  input [32:0] \port$8844$0 ;
+  wire [32:0] \port$8844$0 ;
+  input [32:0] \port$8846$0 ;
+  wire [32:0] \port$8846$0 ;
+  input [32:0] \port$8848$0 ;
+  wire [32:0] \port$8848$0 ;
+  input [32:0] \port$8850$0 ;
+  wire [32:0] \port$8850$0 ;
+  input [32:0] \port$8852$0 ;
+  wire [32:0] \port$8852$0 ;
+  input [32:0] \port$8854$0 ;
+  wire [32:0] \port$8854$0 ;
+  input [32:0] \port$8856$0 ;
+  wire [32:0] \port$8856$0 ;
+  input [32:0] \port$8858$0 ;
+  wire [32:0] \port$8858$0 ;
+  input [32:0] \port$8860$0 ;
+  wire [32:0] \port$8860$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$7859$0 [15:0] & \$1 ;
+  assign \$2  = \port$8832$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13458,47 +13458,47 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$7859$0 [15:0];
+      take = \port$8832$0 [15:0];
     end
   end
-  assign i__payload = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32], \port$7887$0 [31:0], \port$7885$0 [31:0], \port$7883$0 [31:0], \port$7881$0 [31:0], \port$7879$0 [31:0], \port$7877$0 [31:0], \port$7875$0 [31:0], \port$7873$0 [31:0], \port$7871$0 [31:0], \port$7869$0 [31:0], \port$7867$0 [31:0], \port$7865$0 [31:0], \port$7863$0 [31:0], \port$7861$0 [31:0], \port$7859$0 [31:0], \port$7857$0 [31:0] };
-  assign o__payload = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32], \port$7887$0 [31:0], \port$7885$0 [31:0], \port$7883$0 [31:0], \port$7881$0 [31:0], \port$7879$0 [31:0], \port$7877$0 [31:0], \port$7875$0 [31:0], \port$7873$0 [31:0], \port$7871$0 [31:0], \port$7869$0 [31:0], \port$7867$0 [31:0], \port$7865$0 [31:0], \port$7863$0 [31:0], \port$7861$0 [31:0], \port$7859$0 [31:0], \port$7857$0 [31:0] };
-  assign \i__payload.opcode  = \port$7857$0 [7:0];
-  assign \i__payload.wait  = \port$7859$0 [15:0];
-  assign \i__payload.post  = \port$7859$0 [31:16];
-  assign \i__payload.dst  = \port$7861$0 [31:0];
-  assign \i__payload.stride1  = \port$7863$0 [31:0];
-  assign \i__payload.stride2  = \port$7865$0 [31:0];
-  assign \i__payload.len  = \port$7867$0 [23:0];
-  assign \i__payload.count1  = \port$7869$0 [15:0];
-  assign \i__payload.count2  = \port$7869$0 [31:16];
-  assign \i__payload.src  = \port$7871$0 [23:0];
-  assign \i__payload.src_stride1  = \port$7873$0 [23:0];
-  assign \i__payload.src_stride2  = \port$7875$0 [23:0];
-  assign \i__payload.write  = \port$7857$0 [8];
-  assign \i__payload.message  = \port$7857$0 [9];
-  assign \i__payload.end  = \port$7857$0 [10];
-  assign \i__payload.address  = \port$7861$0 [31:0];
-  assign \i__payload.value  = \port$7863$0 [31:0];
-  assign \i__payload.index  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
-  assign \o__payload.opcode  = \port$7857$0 [7:0];
-  assign \o__payload.wait  = \port$7859$0 [15:0];
-  assign \o__payload.post  = \port$7859$0 [31:16];
-  assign \o__payload.dst  = \port$7861$0 [31:0];
-  assign \o__payload.stride1  = \port$7863$0 [31:0];
-  assign \o__payload.stride2  = \port$7865$0 [31:0];
-  assign \o__payload.len  = \port$7867$0 [23:0];
-  assign \o__payload.count1  = \port$7869$0 [15:0];
-  assign \o__payload.count2  = \port$7869$0 [31:16];
-  assign \o__payload.src  = \port$7871$0 [23:0];
-  assign \o__payload.src_stride1  = \port$7873$0 [23:0];
-  assign \o__payload.src_stride2  = \port$7875$0 [23:0];
-  assign \o__payload.write  = \port$7857$0 [8];
-  assign \o__payload.message  = \port$7857$0 [9];
-  assign \o__payload.end  = \port$7857$0 [10];
-  assign \o__payload.address  = \port$7861$0 [31:0];
-  assign \o__payload.value  = \port$7863$0 [31:0];
-  assign \o__payload.index  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
+  assign i__payload = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32], \port$8860$0 [31:0], \port$8858$0 [31:0], \port$8856$0 [31:0], \port$8854$0 [31:0], \port$8852$0 [31:0], \port$8850$0 [31:0], \port$8848$0 [31:0], \port$8846$0 [31:0], \port$8844$0 [31:0], \port$8842$0 [31:0], \port$8840$0 [31:0], \port$8838$0 [31:0], \port$8836$0 [31:0], \port$8834$0 [31:0], \port$8832$0 [31:0], \port$8830$0 [31:0] };
+  assign o__payload = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32], \port$8860$0 [31:0], \port$8858$0 [31:0], \port$8856$0 [31:0], \port$8854$0 [31:0], \port$8852$0 [31:0], \port$8850$0 [31:0], \port$8848$0 [31:0], \port$8846$0 [31:0], \port$8844$0 [31:0], \port$8842$0 [31:0], \port$8840$0 [31:0], \port$8838$0 [31:0], \port$8836$0 [31:0], \port$8834$0 [31:0], \port$8832$0 [31:0], \port$8830$0 [31:0] };
+  assign \i__payload.opcode  = \port$8830$0 [7:0];
+  assign \i__payload.wait  = \port$8832$0 [15:0];
+  assign \i__payload.post  = \port$8832$0 [31:16];
+  assign \i__payload.dst  = \port$8834$0 [31:0];
+  assign \i__payload.stride1  = \port$8836$0 [31:0];
+  assign \i__payload.stride2  = \port$8838$0 [31:0];
+  assign \i__payload.len  = \port$8840$0 [23:0];
+  assign \i__payload.count1  = \port$8842$0 [15:0];
+  assign \i__payload.count2  = \port$8842$0 [31:16];
+  assign \i__payload.src  = \port$8844$0 [23:0];
+  assign \i__payload.src_stride1  = \port$8846$0 [23:0];
+  assign \i__payload.src_stride2  = \port$8848$0 [23:0];
+  assign \i__payload.write  = \port$8830$0 [8];
+  assign \i__payload.message  = \port$8830$0 [9];
+  assign \i__payload.end  = \port$8830$0 [10];
+  assign \i__payload.address  = \port$8834$0 [31:0];
+  assign \i__payload.value  = \port$8836$0 [31:0];
+  assign \i__payload.index  = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32] };
+  assign \o__payload.opcode  = \port$8830$0 [7:0];
+  assign \o__payload.wait  = \port$8832$0 [15:0];
+  assign \o__payload.post  = \port$8832$0 [31:16];
+  assign \o__payload.dst  = \port$8834$0 [31:0];
+  assign \o__payload.stride1  = \port$8836$0 [31:0];
+  assign \o__payload.stride2  = \port$8838$0 [31:0];
+  assign \o__payload.len  = \port$8840$0 [23:0];
+  assign \o__payload.count1  = \port$8842$0 [15:0];
+  assign \o__payload.count2  = \port$8842$0 [31:16];
+  assign \o__payload.src  = \port$8844$0 [23:0];
+  assign \o__payload.src_stride1  = \port$8846$0 [23:0];
+  assign \o__payload.src_stride2  = \port$8848$0 [23:0];
+  assign \o__payload.write  = \port$8830$0 [8];
+  assign \o__payload.message  = \port$8830$0 [9];
+  assign \o__payload.end  = \port$8830$0 [10];
+  assign \o__payload.address  = \port$8834$0 [31:0];
+  assign \o__payload.value  = \port$8836$0 [31:0];
+  assign \o__payload.index  = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -14185,7 +14185,7 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2693$0 , \port$2727$0 , \port$2761$0 , \port$2795$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3280$0 , act__data, post__mask, clear, abort
-, \port$7803$0 , \port$7805$0 , \port$7807$0 , \port$7809$0 , \port$7811$0 , \port$7813$0 , \port$7815$0 , \port$7817$0 , \port$7819$0 , \port$7821$0 , \port$7823$0 , \port$7825$0 , \port$7827$0 , \port$7829$0 , \port$7831$0 , \port$7833$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
+, \port$8776$0 , \port$8778$0 , \port$8780$0 , \port$8782$0 , \port$8784$0 , \port$8786$0 , \port$8788$0 , \port$8790$0 , \port$8792$0 , \port$8794$0 , \port$8796$0 , \port$8798$0 , \port$8800$0 , \port$8802$0 , \port$8804$0 , \port$8806$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
 , fault__index, \read__en$68 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$25  = 0;
   wire \$1 ;
@@ -14401,38 +14401,38 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [31:0] \port$2795$0 ;
   output [14:0] \port$3280$0 ;
   wire [14:0] \port$3280$0 ;
-  input [32:0] \port$7803$0 ;
-  wire [32:0] \port$7803$0 ;
-  input [32:0] \port$7805$0 ;
-  wire [32:0] \port$7805$0 ;
-  input [32:0] \port$7807$0 ;
-  wire [32:0] \port$7807$0 ;
-  input [32:0] \port$7809$0 ;
-  wire [32:0] \port$7809$0 ;
-  input [32:0] \port$7811$0 ;
-  wire [32:0] \port$7811$0 ;
-  input [32:0] \port$7813$0 ;
-  wire [32:0] \port$7813$0 ;
-  input [32:0] \port$7815$0 ;
-  wire [32:0] \port$7815$0 ;
-  input [32:0] \port$7817$0 ;
-  wire [32:0] \port$7817$0 ;
-  input [32:0] \port$7819$0 ;
-  wire [32:0] \port$7819$0 ;
-  input [32:0] \port$7821$0 ;
-  wire [32:0] \port$7821$0 ;
-  input [32:0] \port$7823$0 ;
-  wire [32:0] \port$7823$0 ;
-  input [32:0] \port$7825$0 ;
-  wire [32:0] \port$7825$0 ;
-  input [32:0] \port$7827$0 ;
-  wire [32:0] \port$7827$0 ;
-  input [32:0] \port$7829$0 ;
-  wire [32:0] \port$7829$0 ;
-  input [32:0] \port$7831$0 ;
-  wire [32:0] \port$7831$0 ;
-  input [32:0] \port$7833$0 ;
-  wire [32:0] \port$7833$0 ;
+  input [32:0] \port$8776$0 ;
+  wire [32:0] \port$8776$0 ;
+  input [32:0] \port$8778$0 ;
+  wire [32:0] \port$8778$0 ;
+  input [32:0] \port$8780$0 ;
+  wire [32:0] \port$8780$0 ;
+  input [32:0] \port$8782$0 ;
+  wire [32:0] \port$8782$0 ;
+  input [32:0] \port$8784$0 ;
+  wire [32:0] \port$8784$0 ;
+  input [32:0] \port$8786$0 ;
+  wire [32:0] \port$8786$0 ;
+  input [32:0] \port$8788$0 ;
+  wire [32:0] \port$8788$0 ;
+  input [32:0] \port$8790$0 ;
+  wire [32:0] \port$8790$0 ;
+  input [32:0] \port$8792$0 ;
+  wire [32:0] \port$8792$0 ;
+  input [32:0] \port$8794$0 ;
+  wire [32:0] \port$8794$0 ;
+  input [32:0] \port$8796$0 ;
+  wire [32:0] \port$8796$0 ;
+  input [32:0] \port$8798$0 ;
+  wire [32:0] \port$8798$0 ;
+  input [32:0] \port$8800$0 ;
+  wire [32:0] \port$8800$0 ;
+  input [32:0] \port$8802$0 ;
+  wire [32:0] \port$8802$0 ;
+  input [32:0] \port$8804$0 ;
+  wire [32:0] \port$8804$0 ;
+  input [32:0] \port$8806$0 ;
+  wire [32:0] \port$8806$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -14488,7 +14488,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$7821$0 [31:16];
+      slot_factor[write__addr] <= \port$8794$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -14500,7 +14500,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$7823$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$8796$0 [31:16], \$3  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -14512,7 +14512,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$7805$0 [31:16];
+      slot_post[write__addr] <= \port$8778$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -14522,7 +14522,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$7803$0 [9], \port$7819$0 [31:0] };
+      slot_scale[write__addr] <= { \port$8776$0 [9], \port$8792$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -14534,7 +14534,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$7821$0 [15:0];
+      slot_zero[write__addr] <= \port$8794$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -14547,8 +14547,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$1  = | commands;
   assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$7823$0 [15:0]) < $signed(\port$7823$0 [31:16]);
-  assign \$3  = \$2  ? \port$7823$0 [15:0] : \port$7823$0 [31:16];
+  assign \$2  = $signed(\port$8796$0 [15:0]) < $signed(\port$8796$0 [31:16]);
+  assign \$3  = \$2  ? \port$8796$0 [15:0] : \port$8796$0 [31:16];
   assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
   assign \$4  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$112  = \read__en$68  & \$4 ;
@@ -14618,22 +14618,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$7803$0 (\port$7803$0 ),
-    .\port$7805$0 (\port$7805$0 ),
-    .\port$7807$0 (\port$7807$0 ),
-    .\port$7809$0 (\port$7809$0 ),
-    .\port$7811$0 (\port$7811$0 ),
-    .\port$7813$0 (\port$7813$0 ),
-    .\port$7815$0 (\port$7815$0 ),
-    .\port$7817$0 (\port$7817$0 ),
-    .\port$7819$0 (\port$7819$0 ),
-    .\port$7821$0 (\port$7821$0 ),
-    .\port$7823$0 (\port$7823$0 ),
-    .\port$7825$0 (\port$7825$0 ),
-    .\port$7827$0 (\port$7827$0 ),
-    .\port$7829$0 (\port$7829$0 ),
-    .\port$7831$0 (\port$7831$0 ),
-    .\port$7833$0 (\port$7833$0 ),
+    .\port$8776$0 (\port$8776$0 ),
+    .\port$8778$0 (\port$8778$0 ),
+    .\port$8780$0 (\port$8780$0 ),
+    .\port$8782$0 (\port$8782$0 ),
+    .\port$8784$0 (\port$8784$0 ),
+    .\port$8786$0 (\port$8786$0 ),
+    .\port$8788$0 (\port$8788$0 ),
+    .\port$8790$0 (\port$8790$0 ),
+    .\port$8792$0 (\port$8792$0 ),
+    .\port$8794$0 (\port$8794$0 ),
+    .\port$8796$0 (\port$8796$0 ),
+    .\port$8798$0 (\port$8798$0 ),
+    .\port$8800$0 (\port$8800$0 ),
+    .\port$8802$0 (\port$8802$0 ),
+    .\port$8804$0 (\port$8804$0 ),
+    .\port$8806$0 (\port$8806$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -14777,8 +14777,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$21  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
-  assign \cmd__payload$1  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
+  assign cmd__payload = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32], \port$8806$0 [31:0], \port$8804$0 [31:0], \port$8802$0 [31:0], \port$8800$0 [31:0], \port$8798$0 [31:0], \port$8796$0 [31:0], \port$8794$0 [31:0], \port$8792$0 [31:0], \port$8790$0 [31:0], \port$8788$0 [31:0], \port$8786$0 [31:0], \port$8784$0 [31:0], \port$8782$0 [31:0], \port$8780$0 [31:0], \port$8778$0 [31:0], \port$8776$0 [31:0] };
+  assign \cmd__payload$1  = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32], \port$8806$0 [31:0], \port$8804$0 [31:0], \port$8802$0 [31:0], \port$8800$0 [31:0], \port$8798$0 [31:0], \port$8796$0 [31:0], \port$8794$0 [31:0], \port$8792$0 [31:0], \port$8790$0 [31:0], \port$8788$0 [31:0], \port$8786$0 [31:0], \port$8784$0 [31:0], \port$8782$0 [31:0], \port$8780$0 [31:0], \port$8778$0 [31:0], \port$8776$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -14810,28 +14810,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$50  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$7805$0 [31:16];
+  assign write__data = \port$8778$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$65  = accept;
   assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$7803$0 [9], \port$7819$0 [31:0] };
+  assign \write__data$67  = { \port$8776$0 [9], \port$8792$0 [31:0] };
   assign running = \read__en$68 ;
   assign \read__addr$70  = beat_slot[7:6];
   assign \write__en$72  = accept;
   assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$7821$0 [15:0];
+  assign \write__data$74  = \port$8794$0 [15:0];
   assign \read__en$75  = \read__en$68 ;
   assign \read__addr$76  = beat_slot[19:18];
   assign \write__en$77  = accept;
   assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$7823$0 [31:16], \$3  };
+  assign \write__data$79  = { \port$8796$0 [31:16], \$3  };
   assign \read__en$80  = \read__en$68 ;
   assign \read__addr$81  = beat_slot[21:20];
   assign \write__en$82  = accept;
   assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$7821$0 [31:16];
+  assign \write__data$84  = \port$8794$0 [31:16];
   assign coming = \read__en$85 ;
   assign coming_slot = \read__addr$87 ;
   assign params__en = \read__en$68 ;
@@ -14848,48 +14848,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \port$3280$0  = \$22 ;
   assign params__scale_row = beat_param_row[23:18];
   assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$7803$0 [7:0];
-  assign \cmd__payload.wait  = \port$7805$0 [15:0];
-  assign \cmd__payload.post  = \port$7805$0 [31:16];
-  assign \cmd__payload.int32  = \port$7803$0 [8];
-  assign \cmd__payload.params  = \port$7803$0 [9];
-  assign \cmd__payload.row_sum  = \port$7803$0 [10];
-  assign \cmd__payload.acc  = \port$7807$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7807$0 [31:16];
-  assign \cmd__payload.rows  = \port$7809$0 [15:0];
-  assign \cmd__payload.blocks  = \port$7809$0 [31:16];
-  assign \cmd__payload.dst  = \port$7811$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$7813$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$7815$0 [23:0];
-  assign \cmd__payload.param  = \port$7817$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$7817$0 [31:16];
-  assign \cmd__payload.scale  = \port$7819$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$7821$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$7821$0 [31:16];
-  assign \cmd__payload.qmin  = \port$7823$0 [15:0];
-  assign \cmd__payload.qmax  = \port$7823$0 [31:16];
-  assign \cmd__payload.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$7803$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$7805$0 [15:0];
-  assign \cmd__payload$1.post  = \port$7805$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$7803$0 [8];
-  assign \cmd__payload$1.params  = \port$7803$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$7803$0 [10];
-  assign \cmd__payload$1.acc  = \port$7807$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$7807$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$7809$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$7809$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$7811$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$7813$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$7815$0 [23:0];
-  assign \cmd__payload$1.param  = \port$7817$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$7817$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$7819$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$7821$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$7821$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$7823$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$7823$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
+  assign \cmd__payload.opcode  = \port$8776$0 [7:0];
+  assign \cmd__payload.wait  = \port$8778$0 [15:0];
+  assign \cmd__payload.post  = \port$8778$0 [31:16];
+  assign \cmd__payload.int32  = \port$8776$0 [8];
+  assign \cmd__payload.params  = \port$8776$0 [9];
+  assign \cmd__payload.row_sum  = \port$8776$0 [10];
+  assign \cmd__payload.acc  = \port$8780$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$8780$0 [31:16];
+  assign \cmd__payload.rows  = \port$8782$0 [15:0];
+  assign \cmd__payload.blocks  = \port$8782$0 [31:16];
+  assign \cmd__payload.dst  = \port$8784$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$8786$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$8788$0 [23:0];
+  assign \cmd__payload.param  = \port$8790$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$8790$0 [31:16];
+  assign \cmd__payload.scale  = \port$8792$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$8794$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$8794$0 [31:16];
+  assign \cmd__payload.qmin  = \port$8796$0 [15:0];
+  assign \cmd__payload.qmax  = \port$8796$0 [31:16];
+  assign \cmd__payload.index  = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$8776$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$8778$0 [15:0];
+  assign \cmd__payload$1.post  = \port$8778$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$8776$0 [8];
+  assign \cmd__payload$1.params  = \port$8776$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$8776$0 [10];
+  assign \cmd__payload$1.acc  = \port$8780$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$8780$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$8782$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$8782$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$8784$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$8786$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$8788$0 [23:0];
+  assign \cmd__payload$1.param  = \port$8790$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$8790$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$8792$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$8794$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$8794$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$8796$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$8796$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -15324,8 +15324,8 @@ module \weft.drain.beats (rst, acc__ready, \port$2693$0 , \port$2727$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$7803$0 , \port$7805$0 , \port$7807$0 , \port$7809$0 , \port$7811$0 , \port$7813$0 , \port$7815$0 , \port$7817$0 , \port$7819$0 , \port$7821$0 , \port$7823$0 , \port$7825$0 , \port$7827$0 
-, \port$7829$0 , \port$7831$0 , \port$7833$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$8776$0 , \port$8778$0 , \port$8780$0 , \port$8782$0 , \port$8784$0 , \port$8786$0 , \port$8788$0 , \port$8790$0 , \port$8792$0 , \port$8794$0 , \port$8796$0 , \port$8798$0 , \port$8800$0 
+, \port$8802$0 , \port$8804$0 , \port$8806$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -15510,38 +15510,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$7803$0 ;
-  wire [32:0] \port$7803$0 ;
-  input [32:0] \port$7805$0 ;
-  wire [32:0] \port$7805$0 ;
-  input [32:0] \port$7807$0 ;
-  wire [32:0] \port$7807$0 ;
-  input [32:0] \port$7809$0 ;
-  wire [32:0] \port$7809$0 ;
-  input [32:0] \port$7811$0 ;
-  wire [32:0] \port$7811$0 ;
-  input [32:0] \port$7813$0 ;
-  wire [32:0] \port$7813$0 ;
-  input [32:0] \port$7815$0 ;
-  wire [32:0] \port$7815$0 ;
-  input [32:0] \port$7817$0 ;
-  wire [32:0] \port$7817$0 ;
-  input [32:0] \port$7819$0 ;
-  wire [32:0] \port$7819$0 ;
-  input [32:0] \port$7821$0 ;
-  wire [32:0] \port$7821$0 ;
-  input [32:0] \port$7823$0 ;
-  wire [32:0] \port$7823$0 ;
-  input [32:0] \port$7825$0 ;
-  wire [32:0] \port$7825$0 ;
-  input [32:0] \port$7827$0 ;
-  wire [32:0] \port$7827$0 ;
-  input [32:0] \port$7829$0 ;
-  wire [32:0] \port$7829$0 ;
-  input [32:0] \port$7831$0 ;
-  wire [32:0] \port$7831$0 ;
-  input [32:0] \port$7833$0 ;
-  wire [32:0] \port$7833$0 ;
+  input [32:0] \port$8776$0 ;
+  wire [32:0] \port$8776$0 ;
+  input [32:0] \port$8778$0 ;
+  wire [32:0] \port$8778$0 ;
+  input [32:0] \port$8780$0 ;
+  wire [32:0] \port$8780$0 ;
+  input [32:0] \port$8782$0 ;
+  wire [32:0] \port$8782$0 ;
+  input [32:0] \port$8784$0 ;
+  wire [32:0] \port$8784$0 ;
+  input [32:0] \port$8786$0 ;
+  wire [32:0] \port$8786$0 ;
+  input [32:0] \port$8788$0 ;
+  wire [32:0] \port$8788$0 ;
+  input [32:0] \port$8790$0 ;
+  wire [32:0] \port$8790$0 ;
+  input [32:0] \port$8792$0 ;
+  wire [32:0] \port$8792$0 ;
+  input [32:0] \port$8794$0 ;
+  wire [32:0] \port$8794$0 ;
+  input [32:0] \port$8796$0 ;
+  wire [32:0] \port$8796$0 ;
+  input [32:0] \port$8798$0 ;
+  wire [32:0] \port$8798$0 ;
+  input [32:0] \port$8800$0 ;
+  wire [32:0] \port$8800$0 ;
+  input [32:0] \port$8802$0 ;
+  wire [32:0] \port$8802$0 ;
+  input [32:0] \port$8804$0 ;
+  wire [32:0] \port$8804$0 ;
+  input [32:0] \port$8806$0 ;
+  wire [32:0] \port$8806$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -15586,23 +15586,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$7809$0 [15:0];
-  assign \$31  = ! \port$7809$0 [31:16];
-  assign \$32  = ! \port$7817$0 [31:16];
+  assign \$30  = ! \port$8782$0 [15:0];
+  assign \$31  = ! \port$8782$0 [31:16];
+  assign \$32  = ! \port$8790$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$7817$0 [31:16] > 3'h4;
+  assign \$34  = \port$8790$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$7803$0 [8];
-  assign \$39  = ~ \port$7803$0 [9];
+  assign \$38  = ~ \port$8776$0 [8];
+  assign \$39  = ~ \port$8776$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$7819$0 [30:23];
-  assign \$42  = \port$7819$0 [31] | \$41 ;
-  assign \$43  = & \port$7819$0 [30:23];
+  assign \$41  = ! \port$8792$0 [30:23];
+  assign \$42  = \port$8792$0 [31] | \$41 ;
+  assign \$43  = & \port$8792$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$7817$0 [15:0] * 3'h4;
+  assign \$48  = \port$8790$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -15724,15 +15724,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$7803$0 [8];
-      \$67 [1] = \port$7803$0 [9];
-      \$67 [2] = \port$7803$0 [10];
-      \$67 [18:3] = \port$7809$0 [15:0];
-      \$67 [34:19] = \port$7807$0 [31:16];
-      \$67 [58:35] = \port$7813$0 [23:0];
-      \$67 [82:59] = \port$7815$0 [23:0];
-      \$67 [85:83] = \port$7817$0 [18:16];
-      \$67 [101:86] = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
+      \$67 [0] = \port$8776$0 [8];
+      \$67 [1] = \port$8776$0 [9];
+      \$67 [2] = \port$8776$0 [10];
+      \$67 [18:3] = \port$8782$0 [15:0];
+      \$67 [34:19] = \port$8780$0 [31:16];
+      \$67 [58:35] = \port$8786$0 [23:0];
+      \$67 [82:59] = \port$8788$0 [23:0];
+      \$67 [85:83] = \port$8790$0 [18:16];
+      \$67 [101:86] = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32] };
     end
   end
   always @* begin
@@ -15759,7 +15759,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$7809$0 [15:0];
+      \$70  = \port$8782$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -15772,7 +15772,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$7809$0 [31:16];
+      \$71  = \port$8782$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15784,7 +15784,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$7807$0 [15:0] };
+      \$72  = { 1'h0, \port$8780$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -15794,7 +15794,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$7807$0 [15:0] };
+      \$73  = { 1'h0, \port$8780$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15806,7 +15806,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$7811$0 [23:0];
+      \$74  = \port$8784$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -15816,7 +15816,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$7811$0 [23:0];
+      \$75  = \port$8784$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15828,7 +15828,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$7817$0 [15:0] };
+      \$76  = { 1'h0, \port$8790$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -15949,7 +15949,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32], \port$7833$0 [31:0], \port$7831$0 [31:0], \port$7829$0 [31:0], \port$7827$0 [31:0], \port$7825$0 [31:0], \port$7823$0 [31:0], \port$7821$0 [31:0], \port$7819$0 [31:0], \port$7817$0 [31:0], \port$7815$0 [31:0], \port$7813$0 [31:0], \port$7811$0 [31:0], \port$7809$0 [31:0], \port$7807$0 [31:0], \port$7805$0 [31:0], \port$7803$0 [31:0] };
+  assign cmd__payload = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32], \port$8806$0 [31:0], \port$8804$0 [31:0], \port$8802$0 [31:0], \port$8800$0 [31:0], \port$8798$0 [31:0], \port$8796$0 [31:0], \port$8794$0 [31:0], \port$8792$0 [31:0], \port$8790$0 [31:0], \port$8788$0 [31:0], \port$8786$0 [31:0], \port$8784$0 [31:0], \port$8782$0 [31:0], \port$8780$0 [31:0], \port$8778$0 [31:0], \port$8776$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -15981,27 +15981,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$7803$0 [7:0];
-  assign \cmd__payload.wait  = \port$7805$0 [15:0];
-  assign \cmd__payload.post  = \port$7805$0 [31:16];
-  assign \cmd__payload.int32  = \port$7803$0 [8];
-  assign \cmd__payload.params  = \port$7803$0 [9];
-  assign \cmd__payload.row_sum  = \port$7803$0 [10];
-  assign \cmd__payload.acc  = \port$7807$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7807$0 [31:16];
-  assign \cmd__payload.rows  = \port$7809$0 [15:0];
-  assign \cmd__payload.blocks  = \port$7809$0 [31:16];
-  assign \cmd__payload.dst  = \port$7811$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$7813$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$7815$0 [23:0];
-  assign \cmd__payload.param  = \port$7817$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$7817$0 [31:16];
-  assign \cmd__payload.scale  = \port$7819$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$7821$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$7821$0 [31:16];
-  assign \cmd__payload.qmin  = \port$7823$0 [15:0];
-  assign \cmd__payload.qmax  = \port$7823$0 [31:16];
-  assign \cmd__payload.index  = { \port$7833$0 [32], \port$7831$0 [32], \port$7829$0 [32], \port$7827$0 [32], \port$7825$0 [32], \port$7823$0 [32], \port$7821$0 [32], \port$7819$0 [32], \port$7817$0 [32], \port$7815$0 [32], \port$7813$0 [32], \port$7811$0 [32], \port$7809$0 [32], \port$7807$0 [32], \port$7805$0 [32], \port$7803$0 [32] };
+  assign \cmd__payload.opcode  = \port$8776$0 [7:0];
+  assign \cmd__payload.wait  = \port$8778$0 [15:0];
+  assign \cmd__payload.post  = \port$8778$0 [31:16];
+  assign \cmd__payload.int32  = \port$8776$0 [8];
+  assign \cmd__payload.params  = \port$8776$0 [9];
+  assign \cmd__payload.row_sum  = \port$8776$0 [10];
+  assign \cmd__payload.acc  = \port$8780$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$8780$0 [31:16];
+  assign \cmd__payload.rows  = \port$8782$0 [15:0];
+  assign \cmd__payload.blocks  = \port$8782$0 [31:16];
+  assign \cmd__payload.dst  = \port$8784$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$8786$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$8788$0 [23:0];
+  assign \cmd__payload.param  = \port$8790$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$8790$0 [31:16];
+  assign \cmd__payload.scale  = \port$8792$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$8794$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$8794$0 [31:16];
+  assign \cmd__payload.qmin  = \port$8796$0 [15:0];
+  assign \cmd__payload.qmax  = \port$8796$0 [31:16];
+  assign \cmd__payload.index  = { \port$8806$0 [32], \port$8804$0 [32], \port$8802$0 [32], \port$8800$0 [32], \port$8798$0 [32], \port$8796$0 [32], \port$8794$0 [32], \port$8792$0 [32], \port$8790$0 [32], \port$8788$0 [32], \port$8786$0 [32], \port$8784$0 [32], \port$8782$0 [32], \port$8780$0 [32], \port$8778$0 [32], \port$8776$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -17032,9 +17032,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$7695$0 , \port$7697$0 
-, \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 , \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , memory__burst__ready, memory__beat__payload, act__data, \port$8098$35 , memory__burst__payload, wgt__row, wgt__data
-, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8217$0 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$8668$0 , \port$8670$0 
+, \port$8672$0 , \port$8674$0 , \port$8676$0 , \port$8678$0 , \port$8680$0 , \port$8682$0 , \port$8684$0 , \port$8686$0 , \port$8688$0 , \port$8690$0 , \port$8692$0 , \port$8694$0 , \port$8696$0 , \port$8698$0 , memory__burst__ready, memory__beat__payload, act__data, \port$9071$35 , memory__burst__payload, wgt__row, wgt__data
+, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$9190$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
   wire \$1 ;
   reg \$2 ;
@@ -17220,42 +17220,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$47 ;
-  input [32:0] \port$7695$0 ;
-  wire [32:0] \port$7695$0 ;
-  input [32:0] \port$7697$0 ;
-  wire [32:0] \port$7697$0 ;
-  input [32:0] \port$7699$0 ;
-  wire [32:0] \port$7699$0 ;
-  input [32:0] \port$7701$0 ;
-  wire [32:0] \port$7701$0 ;
-  input [32:0] \port$7703$0 ;
-  wire [32:0] \port$7703$0 ;
-  input [32:0] \port$7705$0 ;
-  wire [32:0] \port$7705$0 ;
-  input [32:0] \port$7707$0 ;
-  wire [32:0] \port$7707$0 ;
-  input [32:0] \port$7709$0 ;
-  wire [32:0] \port$7709$0 ;
-  input [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  input [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  input [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  input [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  input [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  input [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  input [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  input [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
-  output [10:0] \port$8098$35 ;
-  wire [10:0] \port$8098$35 ;
-  output [69:0] \port$8217$0 ;
-  wire [69:0] \port$8217$0 ;
+  input [32:0] \port$8668$0 ;
+  wire [32:0] \port$8668$0 ;
+  input [32:0] \port$8670$0 ;
+  wire [32:0] \port$8670$0 ;
+  input [32:0] \port$8672$0 ;
+  wire [32:0] \port$8672$0 ;
+  input [32:0] \port$8674$0 ;
+  wire [32:0] \port$8674$0 ;
+  input [32:0] \port$8676$0 ;
+  wire [32:0] \port$8676$0 ;
+  input [32:0] \port$8678$0 ;
+  wire [32:0] \port$8678$0 ;
+  input [32:0] \port$8680$0 ;
+  wire [32:0] \port$8680$0 ;
+  input [32:0] \port$8682$0 ;
+  wire [32:0] \port$8682$0 ;
+  input [32:0] \port$8684$0 ;
+  wire [32:0] \port$8684$0 ;
+  input [32:0] \port$8686$0 ;
+  wire [32:0] \port$8686$0 ;
+  input [32:0] \port$8688$0 ;
+  wire [32:0] \port$8688$0 ;
+  input [32:0] \port$8690$0 ;
+  wire [32:0] \port$8690$0 ;
+  input [32:0] \port$8692$0 ;
+  wire [32:0] \port$8692$0 ;
+  input [32:0] \port$8694$0 ;
+  wire [32:0] \port$8694$0 ;
+  input [32:0] \port$8696$0 ;
+  wire [32:0] \port$8696$0 ;
+  input [32:0] \port$8698$0 ;
+  wire [32:0] \port$8698$0 ;
+  output [10:0] \port$9071$35 ;
+  wire [10:0] \port$9071$35 ;
+  output [69:0] \port$9190$0 ;
+  wire [69:0] \port$9190$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$61 ;
@@ -17304,22 +17304,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$54 (i__payload),
     .\o__ready$40 (o__ready),
     .\o__valid$39 (i__valid),
-    .\port$7695$0 (\port$7695$0 ),
-    .\port$7697$0 (\port$7697$0 ),
-    .\port$7699$0 (\port$7699$0 ),
-    .\port$7701$0 (\port$7701$0 ),
-    .\port$7703$0 (\port$7703$0 ),
-    .\port$7705$0 (\port$7705$0 ),
-    .\port$7707$0 (\port$7707$0 ),
-    .\port$7709$0 (\port$7709$0 ),
-    .\port$7711$0 (\port$7711$0 ),
-    .\port$7713$0 (\port$7713$0 ),
-    .\port$7715$0 (\port$7715$0 ),
-    .\port$7717$0 (\port$7717$0 ),
-    .\port$7719$0 (\port$7719$0 ),
-    .\port$7721$0 (\port$7721$0 ),
-    .\port$7723$0 (\port$7723$0 ),
-    .\port$7725$0 (\port$7725$0 ),
+    .\port$8668$0 (\port$8668$0 ),
+    .\port$8670$0 (\port$8670$0 ),
+    .\port$8672$0 (\port$8672$0 ),
+    .\port$8674$0 (\port$8674$0 ),
+    .\port$8676$0 (\port$8676$0 ),
+    .\port$8678$0 (\port$8678$0 ),
+    .\port$8680$0 (\port$8680$0 ),
+    .\port$8682$0 (\port$8682$0 ),
+    .\port$8684$0 (\port$8684$0 ),
+    .\port$8686$0 (\port$8686$0 ),
+    .\port$8688$0 (\port$8688$0 ),
+    .\port$8690$0 (\port$8690$0 ),
+    .\port$8692$0 (\port$8692$0 ),
+    .\port$8694$0 (\port$8694$0 ),
+    .\port$8696$0 (\port$8696$0 ),
+    .\port$8698$0 (\port$8698$0 ),
     .rst(rst),
     .stop(\$signal )
   );
@@ -17340,7 +17340,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(o__ready),
     .i__valid(i__valid),
     .params__valid(params__valid),
-    .\port$8217$0 (\$3 ),
+    .\port$9190$0 (\$3 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -17368,8 +17368,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign cmd__payload = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
-  assign \cmd__payload$7  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
+  assign cmd__payload = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32], \port$8698$0 [31:0], \port$8696$0 [31:0], \port$8694$0 [31:0], \port$8692$0 [31:0], \port$8690$0 [31:0], \port$8688$0 [31:0], \port$8686$0 [31:0], \port$8684$0 [31:0], \port$8682$0 [31:0], \port$8680$0 [31:0], \port$8678$0 [31:0], \port$8676$0 [31:0], \port$8674$0 [31:0], \port$8672$0 [31:0], \port$8670$0 [31:0], \port$8668$0 [31:0] };
+  assign \cmd__payload$7  = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32], \port$8698$0 [31:0], \port$8696$0 [31:0], \port$8694$0 [31:0], \port$8692$0 [31:0], \port$8690$0 [31:0], \port$8688$0 [31:0], \port$8686$0 [31:0], \port$8684$0 [31:0], \port$8682$0 [31:0], \port$8680$0 [31:0], \port$8678$0 [31:0], \port$8676$0 [31:0], \port$8674$0 [31:0], \port$8672$0 [31:0], \port$8670$0 [31:0], \port$8668$0 [31:0] };
   assign \cmd__ready$9  = cmd__ready;
   assign \cmd__valid$11  = cmd__valid;
   assign \memory__beat__payload$13  = memory__beat__payload;
@@ -17408,8 +17408,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign stop = \$signal ;
   assign \stop$74  = \$signal ;
   assign act__data = i__payload[31:0];
-  assign \port$8098$35  = i__payload[45:35];
-  assign \port$8217$0  = \$3 ;
+  assign \port$9071$35  = i__payload[45:35];
+  assign \port$9190$0  = \$3 ;
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -17448,52 +17448,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload.act  = i__payload[154];
   assign \o__payload.size  = i__payload[157:155];
   assign \o__payload.cause  = i__payload[161:158];
-  assign \cmd__payload.opcode  = \port$7695$0 [7:0];
-  assign \cmd__payload.wait  = \port$7697$0 [15:0];
-  assign \cmd__payload.post  = \port$7697$0 [31:16];
-  assign \cmd__payload.space  = \port$7695$0 [9:8];
-  assign \cmd__payload.flip  = \port$7695$0 [10];
-  assign \cmd__payload.transpose  = \port$7695$0 [11];
-  assign \cmd__payload.fill  = \port$7695$0 [31:24];
-  assign \cmd__payload.src  = \port$7699$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7701$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7703$0 [31:0];
-  assign \cmd__payload.len  = \port$7705$0 [23:0];
-  assign \cmd__payload.count1  = \port$7707$0 [15:0];
-  assign \cmd__payload.count2  = \port$7707$0 [31:16];
-  assign \cmd__payload.dst  = \port$7709$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$7711$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$7713$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$7715$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$7717$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$7717$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$7719$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$7719$0 [31:16];
-  assign \cmd__payload.fence  = \port$7721$0 [23:0];
-  assign \cmd__payload.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
-  assign \cmd__payload$7.opcode  = \port$7695$0 [7:0];
-  assign \cmd__payload$7.wait  = \port$7697$0 [15:0];
-  assign \cmd__payload$7.post  = \port$7697$0 [31:16];
-  assign \cmd__payload$7.space  = \port$7695$0 [9:8];
-  assign \cmd__payload$7.flip  = \port$7695$0 [10];
-  assign \cmd__payload$7.transpose  = \port$7695$0 [11];
-  assign \cmd__payload$7.fill  = \port$7695$0 [31:24];
-  assign \cmd__payload$7.src  = \port$7699$0 [31:0];
-  assign \cmd__payload$7.stride1  = \port$7701$0 [31:0];
-  assign \cmd__payload$7.stride2  = \port$7703$0 [31:0];
-  assign \cmd__payload$7.len  = \port$7705$0 [23:0];
-  assign \cmd__payload$7.count1  = \port$7707$0 [15:0];
-  assign \cmd__payload$7.count2  = \port$7707$0 [31:16];
-  assign \cmd__payload$7.dst  = \port$7709$0 [23:0];
-  assign \cmd__payload$7.dst_stride1  = \port$7711$0 [23:0];
-  assign \cmd__payload$7.dst_stride2  = \port$7713$0 [23:0];
-  assign \cmd__payload$7.dst_chunk  = \port$7715$0 [23:0];
-  assign \cmd__payload$7.pad_left  = \port$7717$0 [15:0];
-  assign \cmd__payload$7.pad_right  = \port$7717$0 [31:16];
-  assign \cmd__payload$7.pad_top  = \port$7719$0 [15:0];
-  assign \cmd__payload$7.pad_bottom  = \port$7719$0 [31:16];
-  assign \cmd__payload$7.fence  = \port$7721$0 [23:0];
-  assign \cmd__payload$7.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
+  assign \cmd__payload.opcode  = \port$8668$0 [7:0];
+  assign \cmd__payload.wait  = \port$8670$0 [15:0];
+  assign \cmd__payload.post  = \port$8670$0 [31:16];
+  assign \cmd__payload.space  = \port$8668$0 [9:8];
+  assign \cmd__payload.flip  = \port$8668$0 [10];
+  assign \cmd__payload.transpose  = \port$8668$0 [11];
+  assign \cmd__payload.fill  = \port$8668$0 [31:24];
+  assign \cmd__payload.src  = \port$8672$0 [31:0];
+  assign \cmd__payload.stride1  = \port$8674$0 [31:0];
+  assign \cmd__payload.stride2  = \port$8676$0 [31:0];
+  assign \cmd__payload.len  = \port$8678$0 [23:0];
+  assign \cmd__payload.count1  = \port$8680$0 [15:0];
+  assign \cmd__payload.count2  = \port$8680$0 [31:16];
+  assign \cmd__payload.dst  = \port$8682$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$8684$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$8686$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$8688$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$8690$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$8690$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$8692$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$8692$0 [31:16];
+  assign \cmd__payload.fence  = \port$8694$0 [23:0];
+  assign \cmd__payload.index  = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32] };
+  assign \cmd__payload$7.opcode  = \port$8668$0 [7:0];
+  assign \cmd__payload$7.wait  = \port$8670$0 [15:0];
+  assign \cmd__payload$7.post  = \port$8670$0 [31:16];
+  assign \cmd__payload$7.space  = \port$8668$0 [9:8];
+  assign \cmd__payload$7.flip  = \port$8668$0 [10];
+  assign \cmd__payload$7.transpose  = \port$8668$0 [11];
+  assign \cmd__payload$7.fill  = \port$8668$0 [31:24];
+  assign \cmd__payload$7.src  = \port$8672$0 [31:0];
+  assign \cmd__payload$7.stride1  = \port$8674$0 [31:0];
+  assign \cmd__payload$7.stride2  = \port$8676$0 [31:0];
+  assign \cmd__payload$7.len  = \port$8678$0 [23:0];
+  assign \cmd__payload$7.count1  = \port$8680$0 [15:0];
+  assign \cmd__payload$7.count2  = \port$8680$0 [31:16];
+  assign \cmd__payload$7.dst  = \port$8682$0 [23:0];
+  assign \cmd__payload$7.dst_stride1  = \port$8684$0 [23:0];
+  assign \cmd__payload$7.dst_stride2  = \port$8686$0 [23:0];
+  assign \cmd__payload$7.dst_chunk  = \port$8688$0 [23:0];
+  assign \cmd__payload$7.pad_left  = \port$8690$0 [15:0];
+  assign \cmd__payload$7.pad_right  = \port$8690$0 [31:16];
+  assign \cmd__payload$7.pad_top  = \port$8692$0 [15:0];
+  assign \cmd__payload$7.pad_bottom  = \port$8692$0 [31:16];
+  assign \cmd__payload$7.fence  = \port$8694$0 [23:0];
+  assign \cmd__payload$7.index  = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -17506,8 +17506,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$19.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$7695$0 , \port$7697$0 , \port$7699$0 , \port$7701$0 , \port$7703$0 , \port$7705$0 , \port$7707$0 , \port$7709$0 , \port$7711$0 , \port$7713$0 , \port$7715$0 
-, \port$7717$0 , \port$7719$0 , \port$7721$0 , \port$7723$0 , \port$7725$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, \o__ready$40 , clear, \port$8668$0 , \port$8670$0 , \port$8672$0 , \port$8674$0 , \port$8676$0 , \port$8678$0 , \port$8680$0 , \port$8682$0 , \port$8684$0 , \port$8686$0 , \port$8688$0 
+, \port$8690$0 , \port$8692$0 , \port$8694$0 , \port$8696$0 , \port$8698$0 , burst__ready, memory__beat__payload, \o__valid$39 , \o__payload$54 , memory__burst__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17914,38 +17914,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$7695$0 ;
-  wire [32:0] \port$7695$0 ;
-  input [32:0] \port$7697$0 ;
-  wire [32:0] \port$7697$0 ;
-  input [32:0] \port$7699$0 ;
-  wire [32:0] \port$7699$0 ;
-  input [32:0] \port$7701$0 ;
-  wire [32:0] \port$7701$0 ;
-  input [32:0] \port$7703$0 ;
-  wire [32:0] \port$7703$0 ;
-  input [32:0] \port$7705$0 ;
-  wire [32:0] \port$7705$0 ;
-  input [32:0] \port$7707$0 ;
-  wire [32:0] \port$7707$0 ;
-  input [32:0] \port$7709$0 ;
-  wire [32:0] \port$7709$0 ;
-  input [32:0] \port$7711$0 ;
-  wire [32:0] \port$7711$0 ;
-  input [32:0] \port$7713$0 ;
-  wire [32:0] \port$7713$0 ;
-  input [32:0] \port$7715$0 ;
-  wire [32:0] \port$7715$0 ;
-  input [32:0] \port$7717$0 ;
-  wire [32:0] \port$7717$0 ;
-  input [32:0] \port$7719$0 ;
-  wire [32:0] \port$7719$0 ;
-  input [32:0] \port$7721$0 ;
-  wire [32:0] \port$7721$0 ;
-  input [32:0] \port$7723$0 ;
-  wire [32:0] \port$7723$0 ;
-  input [32:0] \port$7725$0 ;
-  wire [32:0] \port$7725$0 ;
+  input [32:0] \port$8668$0 ;
+  wire [32:0] \port$8668$0 ;
+  input [32:0] \port$8670$0 ;
+  wire [32:0] \port$8670$0 ;
+  input [32:0] \port$8672$0 ;
+  wire [32:0] \port$8672$0 ;
+  input [32:0] \port$8674$0 ;
+  wire [32:0] \port$8674$0 ;
+  input [32:0] \port$8676$0 ;
+  wire [32:0] \port$8676$0 ;
+  input [32:0] \port$8678$0 ;
+  wire [32:0] \port$8678$0 ;
+  input [32:0] \port$8680$0 ;
+  wire [32:0] \port$8680$0 ;
+  input [32:0] \port$8682$0 ;
+  wire [32:0] \port$8682$0 ;
+  input [32:0] \port$8684$0 ;
+  wire [32:0] \port$8684$0 ;
+  input [32:0] \port$8686$0 ;
+  wire [32:0] \port$8686$0 ;
+  input [32:0] \port$8688$0 ;
+  wire [32:0] \port$8688$0 ;
+  input [32:0] \port$8690$0 ;
+  wire [32:0] \port$8690$0 ;
+  input [32:0] \port$8692$0 ;
+  wire [32:0] \port$8692$0 ;
+  input [32:0] \port$8694$0 ;
+  wire [32:0] \port$8694$0 ;
+  input [32:0] \port$8696$0 ;
+  wire [32:0] \port$8696$0 ;
+  input [32:0] \port$8698$0 ;
+  wire [32:0] \port$8698$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -17986,59 +17986,59 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$6  = ~ stop;
   assign i__valid = \$5  & \$6 ;
   assign \$7  = cmd__valid & cmd__ready;
-  assign \$8  = | \port$7707$0 [15:0];
-  assign \$9  = | \port$7707$0 [31:16];
+  assign \$8  = | \port$8680$0 [15:0];
+  assign \$9  = | \port$8680$0 [31:16];
   assign \$10  = \$8  & \$9 ;
   assign \$11  = \$7  & \$10 ;
-  assign \$12  = | \port$7705$0 [23:0];
+  assign \$12  = | \port$8678$0 [23:0];
   assign \$13  = \$11  & \$12 ;
   assign \$14  = ~ i__payload[201];
   assign start = \$13  & \$14 ;
-  assign \$15  = ! \port$7695$0 [9:8];
-  assign \$16  = | \port$7707$0 [15:0];
-  assign \$17  = | \port$7707$0 [31:16];
+  assign \$15  = ! \port$8668$0 [9:8];
+  assign \$16  = | \port$8680$0 [15:0];
+  assign \$17  = | \port$8680$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = ~ \$18 ;
-  assign \$20  = \port$7717$0 [15:0] + \port$7705$0 [23:0];
-  assign \$21  = \$20  + \port$7717$0 [31:16];
+  assign \$20  = \port$8690$0 [15:0] + \port$8678$0 [23:0];
+  assign \$21  = \$20  + \port$8690$0 [31:16];
   assign \$22  = ! \$21 ;
   assign \$23  = \$19  | \$22 ;
-  assign \$24  = ! \port$7695$0 [9:8];
-  assign \$25  = \port$7695$0 [9:8] == 1'h1;
-  assign \$26  = \port$7695$0 [9:8] == 2'h2;
+  assign \$24  = ! \port$8668$0 [9:8];
+  assign \$25  = \port$8668$0 [9:8] == 1'h1;
+  assign \$26  = \port$8668$0 [9:8] == 2'h2;
   assign \$27  = | { \$26 , \$25 , \$24  };
   assign \$28  = ~ \$27 ;
   assign \$29  = \$23  | \$28 ;
-  assign \$30  = \port$7695$0 [9:8] == 2'h2;
-  assign \$31  = | { \port$7719$0 [31:0], \port$7717$0 [31:0] };
-  assign \$32  = \$31  | \port$7695$0 [10];
-  assign \$33  = \port$7707$0 [15:0] != 1'h1;
+  assign \$30  = \port$8668$0 [9:8] == 2'h2;
+  assign \$31  = | { \port$8692$0 [31:0], \port$8690$0 [31:0] };
+  assign \$32  = \$31  | \port$8668$0 [10];
+  assign \$33  = \port$8680$0 [15:0] != 1'h1;
   assign \$34  = \$32  | \$33 ;
-  assign \$35  = \port$7707$0 [31:16] != 1'h1;
+  assign \$35  = \port$8680$0 [31:16] != 1'h1;
   assign \$36  = \$34  | \$35 ;
   assign \$37  = \$30  & \$36 ;
   assign \$38  = \$29  | \$37 ;
-  assign \$39  = | \port$7721$0 [23:0];
-  assign \$40  = \port$7695$0 [9:8] == 2'h2;
-  assign \$41  = \$40  | \port$7695$0 [11];
+  assign \$39  = | \port$8694$0 [23:0];
+  assign \$40  = \port$8668$0 [9:8] == 2'h2;
+  assign \$41  = \$40  | \port$8668$0 [11];
   assign \$42  = \$39  & \$41 ;
   assign \$43  = \$38  | \$42 ;
-  assign \$44  = \port$7695$0 [9:8] != 1'h1;
-  assign \$45  = \port$7719$0 [15:0] + \port$7707$0 [15:0];
-  assign \$46  = \$45  + \port$7719$0 [31:16];
+  assign \$44  = \port$8668$0 [9:8] != 1'h1;
+  assign \$45  = \port$8692$0 [15:0] + \port$8680$0 [15:0];
+  assign \$46  = \$45  + \port$8692$0 [31:16];
   assign \$47  = \$46  != 3'h4;
   assign \$48  = \$44  | \$47 ;
-  assign \$49  = \port$7717$0 [15:0] + \port$7705$0 [23:0];
-  assign \$50  = \$49  + \port$7717$0 [31:16];
+  assign \$49  = \port$8690$0 [15:0] + \port$8678$0 [23:0];
+  assign \$50  = \$49  + \port$8690$0 [31:16];
   assign \$51  = \$50  != 3'h4;
   assign \$52  = \$48  | \$51 ;
-  assign \$53  = \port$7695$0 [11] & \$52 ;
+  assign \$53  = \port$8668$0 [11] & \$52 ;
   assign \$54  = \$43  | \$53 ;
-  assign \$55  = \port$7695$0 [9:8] == 2'h2;
-  assign \$56  = \port$7695$0 [9:8] == 2'h2;
-  assign \$57  = \$56  ? 24'h000001 : \port$7715$0 [23:0];
-  assign \$58  = | \port$7721$0 [23:0];
-  assign \$59  = \port$7709$0 [23:0] + \port$7721$0 [23:0];
+  assign \$55  = \port$8668$0 [9:8] == 2'h2;
+  assign \$56  = \port$8668$0 [9:8] == 2'h2;
+  assign \$57  = \$56  ? 24'h000001 : \port$8688$0 [23:0];
+  assign \$58  = | \port$8694$0 [23:0];
+  assign \$59  = \port$8682$0 [23:0] + \port$8694$0 [23:0];
   assign \$60  = ~ whole;
   assign \$61  = \$signal [4] & \$60 ;
   assign \$62  = \$signal [2] | \$61 ;
@@ -18328,7 +18328,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
       \$163  = 162'h00000000000000000000000000000000000000000;
     end
   end
-  assign cmd__payload = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32], \port$7725$0 [31:0], \port$7723$0 [31:0], \port$7721$0 [31:0], \port$7719$0 [31:0], \port$7717$0 [31:0], \port$7715$0 [31:0], \port$7713$0 [31:0], \port$7711$0 [31:0], \port$7709$0 [31:0], \port$7707$0 [31:0], \port$7705$0 [31:0], \port$7703$0 [31:0], \port$7701$0 [31:0], \port$7699$0 [31:0], \port$7697$0 [31:0], \port$7695$0 [31:0] };
+  assign cmd__payload = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32], \port$8698$0 [31:0], \port$8696$0 [31:0], \port$8694$0 [31:0], \port$8692$0 [31:0], \port$8690$0 [31:0], \port$8688$0 [31:0], \port$8686$0 [31:0], \port$8684$0 [31:0], \port$8682$0 [31:0], \port$8680$0 [31:0], \port$8678$0 [31:0], \port$8676$0 [31:0], \port$8674$0 [31:0], \port$8672$0 [31:0], \port$8670$0 [31:0], \port$8668$0 [31:0] };
   assign \stop$9  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -18338,29 +18338,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \i__ready$27  = o__ready;
   assign len = o__payload[47:24];
   assign step = \$signal$45 ;
-  assign \cmd__payload.opcode  = \port$7695$0 [7:0];
-  assign \cmd__payload.wait  = \port$7697$0 [15:0];
-  assign \cmd__payload.post  = \port$7697$0 [31:16];
-  assign \cmd__payload.space  = \port$7695$0 [9:8];
-  assign \cmd__payload.flip  = \port$7695$0 [10];
-  assign \cmd__payload.transpose  = \port$7695$0 [11];
-  assign \cmd__payload.fill  = \port$7695$0 [31:24];
-  assign \cmd__payload.src  = \port$7699$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7701$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7703$0 [31:0];
-  assign \cmd__payload.len  = \port$7705$0 [23:0];
-  assign \cmd__payload.count1  = \port$7707$0 [15:0];
-  assign \cmd__payload.count2  = \port$7707$0 [31:16];
-  assign \cmd__payload.dst  = \port$7709$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$7711$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$7713$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$7715$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$7717$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$7717$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$7719$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$7719$0 [31:16];
-  assign \cmd__payload.fence  = \port$7721$0 [23:0];
-  assign \cmd__payload.index  = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
+  assign \cmd__payload.opcode  = \port$8668$0 [7:0];
+  assign \cmd__payload.wait  = \port$8670$0 [15:0];
+  assign \cmd__payload.post  = \port$8670$0 [31:16];
+  assign \cmd__payload.space  = \port$8668$0 [9:8];
+  assign \cmd__payload.flip  = \port$8668$0 [10];
+  assign \cmd__payload.transpose  = \port$8668$0 [11];
+  assign \cmd__payload.fill  = \port$8668$0 [31:24];
+  assign \cmd__payload.src  = \port$8672$0 [31:0];
+  assign \cmd__payload.stride1  = \port$8674$0 [31:0];
+  assign \cmd__payload.stride2  = \port$8676$0 [31:0];
+  assign \cmd__payload.len  = \port$8678$0 [23:0];
+  assign \cmd__payload.count1  = \port$8680$0 [15:0];
+  assign \cmd__payload.count2  = \port$8680$0 [31:16];
+  assign \cmd__payload.dst  = \port$8682$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$8684$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$8686$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$8688$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$8690$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$8690$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$8692$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$8692$0 [31:16];
+  assign \cmd__payload.fence  = \port$8694$0 [23:0];
+  assign \cmd__payload.index  = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32] };
   assign \i__payload.rows  = i__payload[198:0];
   assign \i__payload.rows.at  = i__payload[23:0];
   assign \i__payload.rows.at1  = i__payload[47:24];
@@ -18517,38 +18517,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \o__payload$54.cause  = \o__payload$54 [161:158];
   always @*
     \i__payload$32 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$7709$0 [23:0];
-  assign i__payload[293:278] = { \port$7725$0 [32], \port$7723$0 [32], \port$7721$0 [32], \port$7719$0 [32], \port$7717$0 [32], \port$7715$0 [32], \port$7713$0 [32], \port$7711$0 [32], \port$7709$0 [32], \port$7707$0 [32], \port$7705$0 [32], \port$7703$0 [32], \port$7701$0 [32], \port$7699$0 [32], \port$7697$0 [32], \port$7695$0 [32] };
-  assign i__payload[277:262] = \port$7697$0 [31:16];
+  assign i__payload[317:294] = \port$8682$0 [23:0];
+  assign i__payload[293:278] = { \port$8698$0 [32], \port$8696$0 [32], \port$8694$0 [32], \port$8692$0 [32], \port$8690$0 [32], \port$8688$0 [32], \port$8686$0 [32], \port$8684$0 [32], \port$8682$0 [32], \port$8680$0 [32], \port$8678$0 [32], \port$8676$0 [32], \port$8674$0 [32], \port$8672$0 [32], \port$8670$0 [32], \port$8668$0 [32] };
+  assign i__payload[277:262] = \port$8670$0 [31:16];
   assign i__payload[261:237] = \$59 ;
   assign i__payload[236] = \$58 ;
   assign i__payload[235:212] = \$57 ;
-  assign i__payload[211:204] = \port$7695$0 [31:24];
+  assign i__payload[211:204] = \port$8668$0 [31:24];
   assign i__payload[203] = \$55 ;
-  assign i__payload[202] = \port$7695$0 [11];
+  assign i__payload[202] = \port$8668$0 [11];
   assign i__payload[201] = \$54 ;
-  assign i__payload[200] = \port$7695$0 [10];
+  assign i__payload[200] = \port$8668$0 [10];
   assign i__payload[199] = \$15 ;
-  assign i__payload[198] = \port$7695$0 [11];
-  assign i__payload[197:182] = \port$7719$0 [31:16];
-  assign i__payload[181:166] = \port$7719$0 [15:0];
-  assign i__payload[165:150] = \port$7717$0 [31:16];
-  assign i__payload[149:134] = \port$7717$0 [15:0];
-  assign i__payload[133:118] = \port$7707$0 [31:16];
-  assign i__payload[117:102] = \port$7707$0 [15:0];
-  assign i__payload[101:78] = \port$7705$0 [23:0];
-  assign i__payload[77:76] = \port$7703$0 [1:0];
-  assign i__payload[75:74] = \port$7701$0 [1:0];
-  assign i__payload[73:72] = \port$7699$0 [1:0];
-  assign i__payload[71:48] = \port$7713$0 [23:0];
-  assign i__payload[47:24] = \port$7711$0 [23:0];
-  assign i__payload[23:0] = \port$7709$0 [23:0];
-  assign rows[151:136] = \port$7707$0 [31:16];
-  assign rows[135:120] = \port$7707$0 [15:0];
-  assign rows[119:96] = \port$7705$0 [23:0];
-  assign rows[95:64] = \port$7703$0 [31:0];
-  assign rows[63:32] = \port$7701$0 [31:0];
-  assign rows[31:0] = \port$7699$0 [31:0];
+  assign i__payload[198] = \port$8668$0 [11];
+  assign i__payload[197:182] = \port$8692$0 [31:16];
+  assign i__payload[181:166] = \port$8692$0 [15:0];
+  assign i__payload[165:150] = \port$8690$0 [31:16];
+  assign i__payload[149:134] = \port$8690$0 [15:0];
+  assign i__payload[133:118] = \port$8680$0 [31:16];
+  assign i__payload[117:102] = \port$8680$0 [15:0];
+  assign i__payload[101:78] = \port$8678$0 [23:0];
+  assign i__payload[77:76] = \port$8676$0 [1:0];
+  assign i__payload[75:74] = \port$8674$0 [1:0];
+  assign i__payload[73:72] = \port$8672$0 [1:0];
+  assign i__payload[71:48] = \port$8686$0 [23:0];
+  assign i__payload[47:24] = \port$8684$0 [23:0];
+  assign i__payload[23:0] = \port$8682$0 [23:0];
+  assign rows[151:136] = \port$8680$0 [31:16];
+  assign rows[135:120] = \port$8680$0 [15:0];
+  assign rows[119:96] = \port$8678$0 [23:0];
+  assign rows[95:64] = \port$8676$0 [31:0];
+  assign rows[63:32] = \port$8674$0 [31:0];
+  assign rows[31:0] = \port$8672$0 [31:0];
   assign { \$79 [30:24], \$79 [22:16], \$79 [14:8], \$79 [6:0] } = 28'h0000000;
   assign { \$79 [31], \$79 [23], \$79 [15], \$79 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
@@ -19994,7 +19994,7 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
 endmodule
 
 module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, i__valid, i__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$8217$0 , clk);
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$9190$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -20177,8 +20177,8 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$8217$0 ;
-  wire [69:0] \port$8217$0 ;
+  output [69:0] \port$9190$0 ;
+  wire [69:0] \port$9190$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -20563,7 +20563,7 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$8217$0  = o__payload[69:0];
+  assign \port$9190$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -21139,8 +21139,8 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
 endmodule
 
 module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2693$0 , \port$2727$0 , \port$2761$0 , \port$2795$0 , wgt_read, wgt_row, drain__row_sum, post__mask
-, drain__valid, \port$7528$0 , clear, abort, \port$7749$0 , \port$7751$0 , \port$7753$0 , \port$7755$0 , \port$7757$0 , \port$7759$0 , \port$7761$0 , \port$7763$0 , \port$7765$0 , \port$7767$0 , \port$7769$0 , \port$7771$0 , \port$7773$0 , \port$7775$0 , \port$7777$0 , \port$7779$0 , act__data
-, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$8451$0 , drain__row, clk);
+, drain__valid, \port$8501$0 , clear, abort, \port$8722$0 , \port$8724$0 , \port$8726$0 , \port$8728$0 , \port$8730$0 , \port$8732$0 , \port$8734$0 , \port$8736$0 , \port$8738$0 , \port$8740$0 , \port$8742$0 , \port$8744$0 , \port$8746$0 , \port$8748$0 , \port$8750$0 , \port$8752$0 , act__data
+, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$9424$0 , drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21401,42 +21401,42 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire [31:0] \port$2761$0 ;
   output [31:0] \port$2795$0 ;
   wire [31:0] \port$2795$0 ;
-  input [2:0] \port$7528$0 ;
-  wire [2:0] \port$7528$0 ;
-  input [32:0] \port$7749$0 ;
-  wire [32:0] \port$7749$0 ;
-  input [32:0] \port$7751$0 ;
-  wire [32:0] \port$7751$0 ;
-  input [32:0] \port$7753$0 ;
-  wire [32:0] \port$7753$0 ;
-  input [32:0] \port$7755$0 ;
-  wire [32:0] \port$7755$0 ;
-  input [32:0] \port$7757$0 ;
-  wire [32:0] \port$7757$0 ;
-  input [32:0] \port$7759$0 ;
-  wire [32:0] \port$7759$0 ;
-  input [32:0] \port$7761$0 ;
-  wire [32:0] \port$7761$0 ;
-  input [32:0] \port$7763$0 ;
-  wire [32:0] \port$7763$0 ;
-  input [32:0] \port$7765$0 ;
-  wire [32:0] \port$7765$0 ;
-  input [32:0] \port$7767$0 ;
-  wire [32:0] \port$7767$0 ;
-  input [32:0] \port$7769$0 ;
-  wire [32:0] \port$7769$0 ;
-  input [32:0] \port$7771$0 ;
-  wire [32:0] \port$7771$0 ;
-  input [32:0] \port$7773$0 ;
-  wire [32:0] \port$7773$0 ;
-  input [32:0] \port$7775$0 ;
-  wire [32:0] \port$7775$0 ;
-  input [32:0] \port$7777$0 ;
-  wire [32:0] \port$7777$0 ;
-  input [32:0] \port$7779$0 ;
-  wire [32:0] \port$7779$0 ;
-  output [10:0] \port$8451$0 ;
-  wire [10:0] \port$8451$0 ;
+  input [2:0] \port$8501$0 ;
+  wire [2:0] \port$8501$0 ;
+  input [32:0] \port$8722$0 ;
+  wire [32:0] \port$8722$0 ;
+  input [32:0] \port$8724$0 ;
+  wire [32:0] \port$8724$0 ;
+  input [32:0] \port$8726$0 ;
+  wire [32:0] \port$8726$0 ;
+  input [32:0] \port$8728$0 ;
+  wire [32:0] \port$8728$0 ;
+  input [32:0] \port$8730$0 ;
+  wire [32:0] \port$8730$0 ;
+  input [32:0] \port$8732$0 ;
+  wire [32:0] \port$8732$0 ;
+  input [32:0] \port$8734$0 ;
+  wire [32:0] \port$8734$0 ;
+  input [32:0] \port$8736$0 ;
+  wire [32:0] \port$8736$0 ;
+  input [32:0] \port$8738$0 ;
+  wire [32:0] \port$8738$0 ;
+  input [32:0] \port$8740$0 ;
+  wire [32:0] \port$8740$0 ;
+  input [32:0] \port$8742$0 ;
+  wire [32:0] \port$8742$0 ;
+  input [32:0] \port$8744$0 ;
+  wire [32:0] \port$8744$0 ;
+  input [32:0] \port$8746$0 ;
+  wire [32:0] \port$8746$0 ;
+  input [32:0] \port$8748$0 ;
+  wire [32:0] \port$8748$0 ;
+  input [32:0] \port$8750$0 ;
+  wire [32:0] \port$8750$0 ;
+  input [32:0] \port$8752$0 ;
+  wire [32:0] \port$8752$0 ;
+  output [10:0] \port$9424$0 ;
+  wire [10:0] \port$9424$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -21511,16 +21511,16 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$5  = ~ active;
   assign \$6  = \$5  | done;
   assign take = \$4  & \$6 ;
-  assign \$7  = ! \port$7761$0 [15:0];
-  assign \$8  = ! \port$7761$0 [31:16];
-  assign \$9  = ! \port$7763$0 [15:0];
-  assign \$10  = ! \port$7763$0 [31:16];
-  assign \$11  = ! \port$7765$0 [15:0];
-  assign \$12  = ! \port$7765$0 [31:16];
-  assign \$13  = ! \port$7767$0 [15:0];
-  assign \$14  = ! \port$7767$0 [31:16];
+  assign \$7  = ! \port$8734$0 [15:0];
+  assign \$8  = ! \port$8734$0 [31:16];
+  assign \$9  = ! \port$8736$0 [15:0];
+  assign \$10  = ! \port$8736$0 [31:16];
+  assign \$11  = ! \port$8738$0 [15:0];
+  assign \$12  = ! \port$8738$0 [31:16];
+  assign \$13  = ! \port$8740$0 [15:0];
+  assign \$14  = ! \port$8740$0 [31:16];
   assign \$15  = | { \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7  };
-  assign \$16  = \port$7761$0 [31:16] > 3'h4;
+  assign \$16  = \port$8734$0 [31:16] > 3'h4;
   assign \$17  = \$15  | \$16 ;
   assign valid = cmd__valid | weights_ready;
   assign taken = step & tile_first;
@@ -21567,7 +21567,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$49  = take & malformed;
   assign fault__cause = \$49  ? 4'h1 : 4'h2;
   assign \$50  = take & malformed;
-  assign fault__index = \$50  ? { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] } : index;
+  assign fault__index = \$50  ? { \port$8752$0 [32], \port$8750$0 [32], \port$8748$0 [32], \port$8746$0 [32], \port$8744$0 [32], \port$8742$0 [32], \port$8740$0 [32], \port$8738$0 [32], \port$8736$0 [32], \port$8734$0 [32], \port$8732$0 [32], \port$8730$0 [32], \port$8728$0 [32], \port$8726$0 [32], \port$8724$0 [32], \port$8722$0 [32] } : index;
   assign half = \$signal$63  >= 5'h10;
   assign \$51  = half ? 5'h10 : 5'h00;
   assign \$52  = \$signal$63  - \$51 ;
@@ -21579,12 +21579,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$55  = ~ active;
   assign \$56  = \$55  & cmd__valid;
   assign \$57  = \$54  | \$56 ;
-  assign \$58  = \$57  | \port$7528$0 [0];
-  assign \$59  = \port$7528$0 [1] | act__valid;
+  assign \$58  = \$57  | \port$8501$0 [0];
+  assign \$59  = \port$8501$0 [1] | act__valid;
   assign \$60  = wanted & fenced;
   assign \$61  = \$59  | \$60 ;
   assign \$62  = active & hazard;
-  assign \$63  = \port$7528$0 [2] | \$62 ;
+  assign \$63  = \port$8501$0 [2] | \$62 ;
   assign \$64  = | \inside ;
   assign \$65  = ~ malformed;
   assign \$66  = wanted & outside;
@@ -21683,7 +21683,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .fence__start(fence__start),
     .fence__up(fence__up),
     .\final (\final ),
-    .\port$7755$0 (\port$7755$0 [31:0]),
+    .\port$8728$0 (\port$8728$0 [31:0]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -21707,8 +21707,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$8269$33 (line[39:33]),
-    .\port$8281$2 (counted[2]),
+    .\port$9242$33 (line[39:33]),
+    .\port$9254$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -21716,26 +21716,26 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   );
   \weft.matmul.rows  rows (
     .address_m0(address),
-    .\base$46 (\port$7753$0 [23:0]),
+    .\base$46 (\port$8726$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$7761$0 [15:0]),
+    .count_blocks(\port$8734$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .load(take),
-    .\port$7763$0 (\port$7763$0 [31:0]),
-    .\port$7765$0 (\port$7765$0 [31:0]),
-    .\port$7767$0 (\port$7767$0 [31:0]),
+    .\port$8736$0 (\port$8736$0 [31:0]),
+    .\port$8738$0 (\port$8738$0 [31:0]),
+    .\port$8740$0 (\port$8740$0 [31:0]),
     .rst(rst),
     .step(step),
-    .stride_k0(\port$7769$0 [23:0]),
-    .stride_k1(\port$7771$0 [23:0]),
-    .stride_k2(\port$7773$0 [23:0]),
-    .stride_m0(\port$7775$0 [23:0]),
-    .stride_m1(\port$7777$0 [23:0]),
-    .stride_m2(\port$7779$0 [23:0]),
+    .stride_k0(\port$8742$0 [23:0]),
+    .stride_k1(\port$8744$0 [23:0]),
+    .stride_k2(\port$8746$0 [23:0]),
+    .stride_m0(\port$8748$0 [23:0]),
+    .stride_m1(\port$8750$0 [23:0]),
+    .stride_m2(\port$8752$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -21791,7 +21791,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$84  = \$signal ;
     if (take) begin
-      \$84  = \port$7749$0 [8];
+      \$84  = \port$8722$0 [8];
     end
     if (clear) begin
       \$84  = 1'h0;
@@ -21804,7 +21804,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$85  = row_sum;
     if (take) begin
-      \$85  = \port$7749$0 [9];
+      \$85  = \port$8722$0 [9];
     end
     if (clear) begin
       \$85  = 1'h0;
@@ -21817,7 +21817,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$86  = k_tail;
     if (take) begin
-      \$86  = \port$7761$0 [18:16];
+      \$86  = \port$8734$0 [18:16];
     end
     if (clear) begin
       \$86  = 3'h0;
@@ -21830,7 +21830,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$87  = index;
     if (take) begin
-      \$87  = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] };
+      \$87  = { \port$8752$0 [32], \port$8750$0 [32], \port$8748$0 [32], \port$8746$0 [32], \port$8744$0 [32], \port$8742$0 [32], \port$8740$0 [32], \port$8738$0 [32], \port$8736$0 [32], \port$8734$0 [32], \port$8732$0 [32], \port$8730$0 [32], \port$8728$0 [32], \port$8726$0 [32], \port$8724$0 [32], \port$8722$0 [32] };
     end
     if (clear) begin
       \$87  = 16'h0000;
@@ -21843,7 +21843,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$88  = w_data;
     if (take) begin
-      \$88  = \port$7751$0 [31:16];
+      \$88  = \port$8724$0 [31:16];
     end
     if (clear) begin
       \$88  = 16'h0000;
@@ -21856,7 +21856,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$89  = \$signal$63 ;
     if (take) begin
-      \$89  = { 1'h0, \port$7759$0 [15:0] };
+      \$89  = { 1'h0, \port$8732$0 [15:0] };
     end
     if (\$68 ) begin
       (* full_case = 32'd1 *)
@@ -21879,7 +21879,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$90  = \$signal$128 ;
     if (take) begin
-      \$90  = { 1'h0, \port$7759$0 [15:0] };
+      \$90  = { 1'h0, \port$8732$0 [15:0] };
     end
     if (\$68 ) begin
       if (\$69 ) begin
@@ -21898,7 +21898,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     \$91  = acc_block;
     if (take) begin
-      \$91  = \port$7759$0 [31:16];
+      \$91  = \port$8732$0 [31:16];
     end
     if (clear) begin
       \$91  = 16'h0000;
@@ -22042,30 +22042,30 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
   assign cmd__ready = take;
-  assign cmd__payload = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32], \port$7779$0 [31:0], \port$7777$0 [31:0], \port$7775$0 [31:0], \port$7773$0 [31:0], \port$7771$0 [31:0], \port$7769$0 [31:0], \port$7767$0 [31:0], \port$7765$0 [31:0], \port$7763$0 [31:0], \port$7761$0 [31:0], \port$7759$0 [31:0], \port$7757$0 [31:0], \port$7755$0 [31:0], \port$7753$0 [31:0], \port$7751$0 [31:0], \port$7749$0 [31:0] };
+  assign cmd__payload = { \port$8752$0 [32], \port$8750$0 [32], \port$8748$0 [32], \port$8746$0 [32], \port$8744$0 [32], \port$8742$0 [32], \port$8740$0 [32], \port$8738$0 [32], \port$8736$0 [32], \port$8734$0 [32], \port$8732$0 [32], \port$8730$0 [32], \port$8728$0 [32], \port$8726$0 [32], \port$8724$0 [32], \port$8722$0 [32], \port$8752$0 [31:0], \port$8750$0 [31:0], \port$8748$0 [31:0], \port$8746$0 [31:0], \port$8744$0 [31:0], \port$8742$0 [31:0], \port$8740$0 [31:0], \port$8738$0 [31:0], \port$8736$0 [31:0], \port$8734$0 [31:0], \port$8732$0 [31:0], \port$8730$0 [31:0], \port$8728$0 [31:0], \port$8726$0 [31:0], \port$8724$0 [31:0], \port$8722$0 [31:0] };
   assign load = take;
-  assign base = \port$7753$0 [23:0];
+  assign base = \port$8726$0 [23:0];
   assign issue = step;
-  assign wgt = \port$7755$0 [15:0];
-  assign wgt_block = \port$7755$0 [31:16];
+  assign wgt = \port$8728$0 [15:0];
+  assign wgt_block = \port$8728$0 [31:16];
   assign accept = take;
   assign \block_last$37  = block_last;
   assign \final$39  = \final ;
   assign read = wgt_read;
   assign row = wgt_row;
-  assign count_m0 = \port$7765$0 [31:16];
-  assign stride_m0 = \port$7775$0 [23:0];
-  assign count_m1 = \port$7767$0 [15:0];
-  assign stride_m1 = \port$7777$0 [23:0];
-  assign count_m2 = \port$7767$0 [31:16];
-  assign stride_m2 = \port$7779$0 [23:0];
-  assign count_k0 = \port$7763$0 [15:0];
-  assign stride_k0 = \port$7769$0 [23:0];
-  assign count_k1 = \port$7763$0 [31:16];
-  assign stride_k1 = \port$7771$0 [23:0];
-  assign count_k2 = \port$7765$0 [15:0];
-  assign stride_k2 = \port$7773$0 [23:0];
-  assign count_blocks = \port$7761$0 [15:0];
+  assign count_m0 = \port$8738$0 [31:16];
+  assign stride_m0 = \port$8748$0 [23:0];
+  assign count_m1 = \port$8740$0 [15:0];
+  assign stride_m1 = \port$8750$0 [23:0];
+  assign count_m2 = \port$8740$0 [31:16];
+  assign stride_m2 = \port$8752$0 [23:0];
+  assign count_k0 = \port$8736$0 [15:0];
+  assign stride_k0 = \port$8742$0 [23:0];
+  assign count_k1 = \port$8736$0 [31:16];
+  assign stride_k1 = \port$8744$0 [23:0];
+  assign count_k2 = \port$8738$0 [15:0];
+  assign stride_k2 = \port$8746$0 [23:0];
+  assign count_blocks = \port$8734$0 [15:0];
   assign act__region = address[10];
   assign act__offset = address[9:0];
   assign \row$90  = data;
@@ -22084,43 +22084,43 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$7528$0 [0];
-  assign waiting_operands = \port$7528$0 [1];
-  assign waiting_accumulator = \port$7528$0 [2];
+  assign waiting_weights = \port$8501$0 [0];
+  assign waiting_operands = \port$8501$0 [1];
+  assign waiting_accumulator = \port$8501$0 [2];
   assign gap = 8'h00;
   assign \port$2693$0  = \$104 ;
   assign \port$2727$0  = \$105 ;
   assign \port$2761$0  = \$106 ;
   assign \port$2795$0  = \$107 ;
-  assign \port$8451$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$7749$0 [7:0];
-  assign \cmd__payload.wait  = \port$7751$0 [15:0];
-  assign \cmd__payload.post  = \port$7751$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$7749$0 [8];
-  assign \cmd__payload.row_sum  = \port$7749$0 [9];
-  assign \cmd__payload.early  = \port$7749$0 [10];
-  assign \cmd__payload.act  = \port$7753$0 [23:0];
-  assign \cmd__payload.wgt  = \port$7755$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$7755$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$7757$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$7757$0 [31:16];
-  assign \cmd__payload.acc  = \port$7759$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$7759$0 [31:16];
-  assign \cmd__payload.blocks  = \port$7761$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$7761$0 [31:16];
-  assign \cmd__payload.k0  = \port$7763$0 [15:0];
-  assign \cmd__payload.k1  = \port$7763$0 [31:16];
-  assign \cmd__payload.k2  = \port$7765$0 [15:0];
-  assign \cmd__payload.m0  = \port$7765$0 [31:16];
-  assign \cmd__payload.m1  = \port$7767$0 [15:0];
-  assign \cmd__payload.m2  = \port$7767$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$7769$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$7771$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$7773$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$7775$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$7777$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$7779$0 [23:0];
-  assign \cmd__payload.index  = { \port$7779$0 [32], \port$7777$0 [32], \port$7775$0 [32], \port$7773$0 [32], \port$7771$0 [32], \port$7769$0 [32], \port$7767$0 [32], \port$7765$0 [32], \port$7763$0 [32], \port$7761$0 [32], \port$7759$0 [32], \port$7757$0 [32], \port$7755$0 [32], \port$7753$0 [32], \port$7751$0 [32], \port$7749$0 [32] };
+  assign \port$9424$0  = address[10:0];
+  assign \cmd__payload.opcode  = \port$8722$0 [7:0];
+  assign \cmd__payload.wait  = \port$8724$0 [15:0];
+  assign \cmd__payload.post  = \port$8724$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$8722$0 [8];
+  assign \cmd__payload.row_sum  = \port$8722$0 [9];
+  assign \cmd__payload.early  = \port$8722$0 [10];
+  assign \cmd__payload.act  = \port$8726$0 [23:0];
+  assign \cmd__payload.wgt  = \port$8728$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$8728$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$8730$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$8730$0 [31:16];
+  assign \cmd__payload.acc  = \port$8732$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$8732$0 [31:16];
+  assign \cmd__payload.blocks  = \port$8734$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$8734$0 [31:16];
+  assign \cmd__payload.k0  = \port$8736$0 [15:0];
+  assign \cmd__payload.k1  = \port$8736$0 [31:16];
+  assign \cmd__payload.k2  = \port$8738$0 [15:0];
+  assign \cmd__payload.m0  = \port$8738$0 [31:16];
+  assign \cmd__payload.m1  = \port$8740$0 [15:0];
+  assign \cmd__payload.m2  = \port$8740$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$8742$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$8744$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$8746$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$8748$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$8750$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$8752$0 [23:0];
+  assign \cmd__payload.index  = { \port$8752$0 [32], \port$8750$0 [32], \port$8748$0 [32], \port$8746$0 [32], \port$8744$0 [32], \port$8742$0 [32], \port$8740$0 [32], \port$8738$0 [32], \port$8736$0 [32], \port$8734$0 [32], \port$8732$0 [32], \port$8730$0 [32], \port$8728$0 [32], \port$8726$0 [32], \port$8724$0 [32], \port$8722$0 [32] };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -24126,7 +24126,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, a, b, product, clk);
   end
 endmodule
 
-module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, block_last, \final , clear, \port$7755$0 , fence__up, fence__start, fence__end, shift, clk);
+module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, block_last, \final , clear, \port$8728$0 , fence__up, fence__start, fence__end, shift, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
   wire [17:0] \$1 ;
   wire [17:0] \$10 ;
@@ -24190,8 +24190,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
   wire more;
   wire outside;
   reg pending = 1'h0;
-  input [31:0] \port$7755$0 ;
-  wire [31:0] \port$7755$0 ;
+  input [31:0] \port$8728$0 ;
+  wire [31:0] \port$8728$0 ;
   wire read;
   output reads;
   wire reads;
@@ -24364,7 +24364,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
       end
     end
     if (start) begin
-      \$30  = { 1'h0, \port$7755$0 [15:0] };
+      \$30  = { 1'h0, \port$8728$0 [15:0] };
     end
     if (clear) begin
       \$30  = 17'h00000;
@@ -24382,7 +24382,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
       end
     end
     if (start) begin
-      \$31  = { 1'h0, \port$7755$0 [15:0] };
+      \$31  = { 1'h0, \port$8728$0 [15:0] };
     end
     if (clear) begin
       \$31  = 17'h00000;
@@ -24395,7 +24395,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
     if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
     \$32  = stride;
     if (start) begin
-      \$32  = \port$7755$0 [31:16];
+      \$32  = \port$8728$0 [31:16];
     end
     if (clear) begin
       \$32  = 16'h0000;
@@ -24435,8 +24435,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, bad, b
     end
   end
   assign read = reads;
-  assign wgt = \port$7755$0 [15:0];
-  assign wgt_block = \port$7755$0 [31:16];
+  assign wgt = \port$8728$0 [15:0];
+  assign wgt_block = \port$8728$0 [31:16];
   assign row = \$11 [7:0];
 endmodule
 
@@ -24577,7 +24577,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8269$33 , \port$8281$2 , drain_row, clk);
+module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$9242$33 , \port$9254$2 , drain_row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -24644,10 +24644,10 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$8269$33 ;
-  wire [6:0] \port$8269$33 ;
-  input \port$8281$2 ;
-  wire \port$8281$2 ;
+  input [6:0] \port$9242$33 ;
+  wire [6:0] \port$9242$33 ;
+  input \port$9254$2 ;
+  wire \port$9254$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -24699,14 +24699,14 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$8535$0 (sum_2_0),
+    .\port$9508$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$10  = byte_0;
-    if (\port$8281$2 ) begin
+    if (\port$9254$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -24719,7 +24719,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$11  = byte_1;
-    if (\port$8281$2 ) begin
+    if (\port$9254$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -24732,7 +24732,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$12  = byte_2;
-    if (\port$8281$2 ) begin
+    if (\port$9254$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -24745,7 +24745,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$13  = byte_3;
-    if (\port$8281$2 ) begin
+    if (\port$9254$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -24757,7 +24757,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
-    \$14  = { \port$8269$33 , \port$8281$2  };
+    \$14  = { \port$9242$33 , \port$9254$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -24815,17 +24815,17 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$8269$33 , \port$8281$2  };
+  assign entry = { \port$9242$33 , \port$9254$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$8281$2 ;
-  assign \entry.first  = \port$8269$33 [0];
-  assign \entry.last  = \port$8269$33 [1];
-  assign \entry.half  = \port$8269$33 [2];
-  assign \entry.row  = \port$8269$33 [6:3];
+  assign \entry.valid  = \port$9254$2 ;
+  assign \entry.first  = \port$9242$33 [0];
+  assign \entry.last  = \port$9242$33 [1];
+  assign \entry.half  = \port$9242$33 [2];
+  assign \entry.row  = \port$9242$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -24848,7 +24848,7 @@ module \weft.matmul.row_sum$140 (rst, row, drain, reading, value, clear, \port$8
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$8535$0 , clk);
+module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$9508$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -24895,8 +24895,8 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$8535$0 ;
-  wire [9:0] \port$8535$0 ;
+  input [9:0] \port$9508$0 ;
+  wire [9:0] \port$9508$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -24949,7 +24949,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$8535$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$9508$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -25025,7 +25025,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0 [9], \port$8535$0  };
+  assign sum = { \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0 [9], \port$9508$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -25050,7 +25050,7 @@ module \weft.matmul.row_sum$140.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$7763$0 , \port$7765$0 , \port$7767$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
+module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$8736$0 , \port$8738$0 , \port$8740$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
@@ -25233,12 +25233,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [15:0] left_m2 = 16'h0000;
   input load;
   wire load;
-  input [31:0] \port$7763$0 ;
-  wire [31:0] \port$7763$0 ;
-  input [31:0] \port$7765$0 ;
-  wire [31:0] \port$7765$0 ;
-  input [31:0] \port$7767$0 ;
-  wire [31:0] \port$7767$0 ;
+  input [31:0] \port$8736$0 ;
+  wire [31:0] \port$8736$0 ;
+  input [31:0] \port$8738$0 ;
+  wire [31:0] \port$8738$0 ;
+  input [31:0] \port$8740$0 ;
+  wire [31:0] \port$8740$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -25303,42 +25303,42 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$7765$0 [31:16] - 1'h1;
-  assign \$16  = \port$7765$0 [31:16] - 1'h1;
-  assign \$17  = \port$7765$0 [31:16] == 1'h1;
+  assign \$15  = \port$8738$0 [31:16] - 1'h1;
+  assign \$16  = \port$8738$0 [31:16] - 1'h1;
+  assign \$17  = \port$8738$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
-  assign \$21  = \port$7767$0 [15:0] - 1'h1;
-  assign \$22  = \port$7767$0 [15:0] - 1'h1;
-  assign \$23  = \port$7767$0 [15:0] == 1'h1;
+  assign \$21  = \port$8740$0 [15:0] - 1'h1;
+  assign \$22  = \port$8740$0 [15:0] - 1'h1;
+  assign \$23  = \port$8740$0 [15:0] == 1'h1;
   assign \$25  = left_m1 - 1'h1;
   assign \$26  = left_m1 == 1'h1;
   assign \$27  = ! bound_m1;
-  assign \$28  = \port$7767$0 [31:16] - 1'h1;
-  assign \$29  = \port$7767$0 [31:16] - 1'h1;
-  assign \$30  = \port$7767$0 [31:16] == 1'h1;
+  assign \$28  = \port$8740$0 [31:16] - 1'h1;
+  assign \$29  = \port$8740$0 [31:16] - 1'h1;
+  assign \$30  = \port$8740$0 [31:16] == 1'h1;
   assign \$31  = & { end_m1, end_m0 };
   assign \$32  = left_m2 - 1'h1;
   assign \$33  = left_m2 == 1'h1;
   assign \$34  = ! bound_m2;
-  assign \$35  = \port$7763$0 [15:0] - 1'h1;
-  assign \$36  = \port$7763$0 [15:0] - 1'h1;
-  assign \$37  = \port$7763$0 [15:0] == 1'h1;
+  assign \$35  = \port$8736$0 [15:0] - 1'h1;
+  assign \$36  = \port$8736$0 [15:0] - 1'h1;
+  assign \$37  = \port$8736$0 [15:0] == 1'h1;
   assign \$38  = & { end_m2, end_m1, end_m0 };
   assign \$39  = left_k0 - 1'h1;
   assign \$40  = left_k0 == 1'h1;
   assign \$41  = ! bound_k0;
-  assign \$42  = \port$7763$0 [31:16] - 1'h1;
-  assign \$43  = \port$7763$0 [31:16] - 1'h1;
-  assign \$44  = \port$7763$0 [31:16] == 1'h1;
+  assign \$42  = \port$8736$0 [31:16] - 1'h1;
+  assign \$43  = \port$8736$0 [31:16] - 1'h1;
+  assign \$44  = \port$8736$0 [31:16] == 1'h1;
   assign \$45  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$46  = left_k1 - 1'h1;
   assign \$47  = left_k1 == 1'h1;
   assign \$48  = ! bound_k1;
-  assign \$49  = \port$7765$0 [15:0] - 1'h1;
-  assign \$50  = \port$7765$0 [15:0] - 1'h1;
-  assign \$51  = \port$7765$0 [15:0] == 1'h1;
+  assign \$49  = \port$8738$0 [15:0] - 1'h1;
+  assign \$50  = \port$8738$0 [15:0] - 1'h1;
+  assign \$51  = \port$8738$0 [15:0] == 1'h1;
   assign \$52  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$53  = left_k2 - 1'h1;
   assign \$54  = left_k2 == 1'h1;
@@ -26077,12 +26077,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$7765$0 [31:16];
-  assign count_m1 = \port$7767$0 [15:0];
-  assign count_m2 = \port$7767$0 [31:16];
-  assign count_k0 = \port$7763$0 [15:0];
-  assign count_k1 = \port$7763$0 [31:16];
-  assign count_k2 = \port$7765$0 [15:0];
+  assign count_m0 = \port$8738$0 [31:16];
+  assign count_m1 = \port$8740$0 [15:0];
+  assign count_m2 = \port$8740$0 [31:16];
+  assign count_k0 = \port$8736$0 [15:0];
+  assign count_k1 = \port$8736$0 [31:16];
+  assign count_k2 = \port$8738$0 [15:0];
   assign \$2  = end_m0;
   assign \$24  = end_m0;
   assign \$66  = \$65 ;
@@ -26971,7 +26971,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$8217$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$9190$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -26980,8 +26980,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$8217$0 ;
-  wire [69:0] \port$8217$0 ;
+  input [69:0] \port$9190$0 ;
+  wire [69:0] \port$9190$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -27013,7 +27013,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$8217$0 [31:0];
+      bias[write__addr] <= \port$9190$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -27025,7 +27025,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$8217$0 [63:32];
+      scale[\write__addr$13 ] <= \port$9190$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -27039,25 +27039,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$8217$0 [69:64] - \$2 ;
+  assign \$3  = \port$9190$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$8217$0 [69:64];
-  assign write__data = \port$8217$0 [31:0];
-  assign \write__data$4  = \port$8217$0 [63:0];
+  assign write__column = \port$9190$0 [69:64];
+  assign write__data = \port$9190$0 [31:0];
+  assign \write__data$4  = \port$9190$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$8217$0 [63:32];
+  assign \write__data$14  = \port$9190$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$8217$0 [69:64];
-  assign write__addr = \port$8217$0 [69:64];
-  assign \write__addr$13  = \port$8217$0 [69:64];
+  assign \$1  = \port$9190$0 [69:64];
+  assign write__addr = \port$9190$0 [69:64];
+  assign \write__addr$13  = \port$9190$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, semaphore, push__valid, push__payload, take, abort, \port$7911$0 , \port$7913$0 
-, \port$7915$0 , \port$7917$0 , \port$7919$0 , \port$7921$0 , \port$7923$0 , \port$7925$0 , \port$7927$0 , \port$7929$0 , \port$7931$0 , \port$7933$0 , \port$7935$0 , \port$7937$0 , \port$7939$0 , \port$7941$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out
+module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, semaphore, push__valid, push__payload, take, abort, \port$8884$0 , \port$8886$0 
+, \port$8888$0 , \port$8890$0 , \port$8892$0 , \port$8894$0 , \port$8896$0 , \port$8898$0 , \port$8900$0 , \port$8902$0 , \port$8904$0 , \port$8906$0 , \port$8908$0 , \port$8910$0 , \port$8912$0 , \port$8914$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out
 , cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, events, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
@@ -27235,38 +27235,38 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   reg launch__valid;
-  input [32:0] \port$7911$0 ;
-  wire [32:0] \port$7911$0 ;
-  input [32:0] \port$7913$0 ;
-  wire [32:0] \port$7913$0 ;
-  input [32:0] \port$7915$0 ;
-  wire [32:0] \port$7915$0 ;
-  input [32:0] \port$7917$0 ;
-  wire [32:0] \port$7917$0 ;
-  input [32:0] \port$7919$0 ;
-  wire [32:0] \port$7919$0 ;
-  input [32:0] \port$7921$0 ;
-  wire [32:0] \port$7921$0 ;
-  input [32:0] \port$7923$0 ;
-  wire [32:0] \port$7923$0 ;
-  input [32:0] \port$7925$0 ;
-  wire [32:0] \port$7925$0 ;
-  input [32:0] \port$7927$0 ;
-  wire [32:0] \port$7927$0 ;
-  input [32:0] \port$7929$0 ;
-  wire [32:0] \port$7929$0 ;
-  input [32:0] \port$7931$0 ;
-  wire [32:0] \port$7931$0 ;
-  input [32:0] \port$7933$0 ;
-  wire [32:0] \port$7933$0 ;
-  input [32:0] \port$7935$0 ;
-  wire [32:0] \port$7935$0 ;
-  input [32:0] \port$7937$0 ;
-  wire [32:0] \port$7937$0 ;
-  input [32:0] \port$7939$0 ;
-  wire [32:0] \port$7939$0 ;
-  input [32:0] \port$7941$0 ;
-  wire [32:0] \port$7941$0 ;
+  input [32:0] \port$8884$0 ;
+  wire [32:0] \port$8884$0 ;
+  input [32:0] \port$8886$0 ;
+  wire [32:0] \port$8886$0 ;
+  input [32:0] \port$8888$0 ;
+  wire [32:0] \port$8888$0 ;
+  input [32:0] \port$8890$0 ;
+  wire [32:0] \port$8890$0 ;
+  input [32:0] \port$8892$0 ;
+  wire [32:0] \port$8892$0 ;
+  input [32:0] \port$8894$0 ;
+  wire [32:0] \port$8894$0 ;
+  input [32:0] \port$8896$0 ;
+  wire [32:0] \port$8896$0 ;
+  input [32:0] \port$8898$0 ;
+  wire [32:0] \port$8898$0 ;
+  input [32:0] \port$8900$0 ;
+  wire [32:0] \port$8900$0 ;
+  input [32:0] \port$8902$0 ;
+  wire [32:0] \port$8902$0 ;
+  input [32:0] \port$8904$0 ;
+  wire [32:0] \port$8904$0 ;
+  input [32:0] \port$8906$0 ;
+  wire [32:0] \port$8906$0 ;
+  input [32:0] \port$8908$0 ;
+  wire [32:0] \port$8908$0 ;
+  input [32:0] \port$8910$0 ;
+  wire [32:0] \port$8910$0 ;
+  input [32:0] \port$8912$0 ;
+  wire [32:0] \port$8912$0 ;
+  input [32:0] \port$8914$0 ;
+  wire [32:0] \port$8914$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -27436,15 +27436,15 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   );
   \weft.simt.core  core (
     .abort(abort),
-    .busy(\busy$92 ),
-    .\busy$316 (running),
+    .\busy$295 (\busy$92 ),
+    .\busy$319 (running),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .events(events),
     .fetch__burst__payload(code__burst__payload),
     .fetch__burst__valid(code__burst__valid),
     .i__payload(launch),
-    .i__valid(launch__valid),
+    .launch__valid(launch__valid),
     .memory__beat__payload(fetch__beat__payload),
     .memory__beat__valid(fetch__beat__valid),
     .memory__burst__ready(fetch__burst__ready),
@@ -27579,7 +27579,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$17  = fault__index;
     if (cmd__ready) begin
-      \$17  = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32] };
+      \$17  = { \port$8914$0 [32], \port$8912$0 [32], \port$8910$0 [32], \port$8908$0 [32], \port$8906$0 [32], \port$8904$0 [32], \port$8902$0 [32], \port$8900$0 [32], \port$8898$0 [32], \port$8896$0 [32], \port$8894$0 [32], \port$8892$0 [32], \port$8890$0 [32], \port$8888$0 [32], \port$8886$0 [32], \port$8884$0 [32] };
     end
     if (core_rst) begin
       \$17  = 16'h0000;
@@ -27589,7 +27589,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$18  = post;
     if (cmd__ready) begin
-      \$18  = \port$7913$0 [31:16];
+      \$18  = \port$8886$0 [31:16];
     end
     if (core_rst) begin
       \$18  = 16'h0000;
@@ -27599,7 +27599,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$19  = pushes;
     if (cmd__ready) begin
-      \$19  = \port$7911$0 [8];
+      \$19  = \port$8884$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -27693,7 +27693,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \push__payload$57  = push__payload;
   assign \push__ready$59  = push__ready;
   assign \push__valid$61  = push__valid;
-  assign cmd__payload = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32], \port$7941$0 [31:0], \port$7939$0 [31:0], \port$7937$0 [31:0], \port$7935$0 [31:0], \port$7933$0 [31:0], \port$7931$0 [31:0], \port$7929$0 [31:0], \port$7927$0 [31:0], \port$7925$0 [31:0], \port$7923$0 [31:0], \port$7921$0 [31:0], \port$7919$0 [31:0], \port$7917$0 [31:0], \port$7915$0 [31:0], \port$7913$0 [31:0], \port$7911$0 [31:0] };
+  assign cmd__payload = { \port$8914$0 [32], \port$8912$0 [32], \port$8910$0 [32], \port$8908$0 [32], \port$8906$0 [32], \port$8904$0 [32], \port$8902$0 [32], \port$8900$0 [32], \port$8898$0 [32], \port$8896$0 [32], \port$8894$0 [32], \port$8892$0 [32], \port$8890$0 [32], \port$8888$0 [32], \port$8886$0 [32], \port$8884$0 [32], \port$8914$0 [31:0], \port$8912$0 [31:0], \port$8910$0 [31:0], \port$8908$0 [31:0], \port$8906$0 [31:0], \port$8904$0 [31:0], \port$8902$0 [31:0], \port$8900$0 [31:0], \port$8898$0 [31:0], \port$8896$0 [31:0], \port$8894$0 [31:0], \port$8892$0 [31:0], \port$8890$0 [31:0], \port$8888$0 [31:0], \port$8886$0 [31:0], \port$8884$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign \abort$67  = abort;
@@ -27747,23 +27747,23 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \launch.block_x  = launch[223:208];
   assign \launch.block_y  = launch[239:224];
   assign \launch.block_z  = launch[255:240];
-  assign \cmd__payload.opcode  = \port$7911$0 [7:0];
-  assign \cmd__payload.wait  = \port$7913$0 [15:0];
-  assign \cmd__payload.post  = \port$7913$0 [31:16];
-  assign \cmd__payload.pushes  = \port$7911$0 [8];
-  assign \cmd__payload.entry  = \port$7915$0 [31:0];
-  assign \cmd__payload.arguments  = \port$7917$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$7919$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$7919$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$7921$0 [15:0];
-  assign \cmd__payload.block_x  = \port$7921$0 [31:16];
-  assign \cmd__payload.block_y  = \port$7923$0 [15:0];
-  assign \cmd__payload.block_z  = \port$7923$0 [31:16];
-  assign \cmd__payload.shared  = \port$7925$0 [23:0];
-  assign \cmd__payload.private  = \port$7927$0 [15:0];
-  assign \cmd__payload.shared_base  = \port$7929$0 [23:0];
-  assign \cmd__payload.private_base  = \port$7931$0 [31:0];
-  assign \cmd__payload.index  = { \port$7941$0 [32], \port$7939$0 [32], \port$7937$0 [32], \port$7935$0 [32], \port$7933$0 [32], \port$7931$0 [32], \port$7929$0 [32], \port$7927$0 [32], \port$7925$0 [32], \port$7923$0 [32], \port$7921$0 [32], \port$7919$0 [32], \port$7917$0 [32], \port$7915$0 [32], \port$7913$0 [32], \port$7911$0 [32] };
+  assign \cmd__payload.opcode  = \port$8884$0 [7:0];
+  assign \cmd__payload.wait  = \port$8886$0 [15:0];
+  assign \cmd__payload.post  = \port$8886$0 [31:16];
+  assign \cmd__payload.pushes  = \port$8884$0 [8];
+  assign \cmd__payload.entry  = \port$8888$0 [31:0];
+  assign \cmd__payload.arguments  = \port$8890$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$8892$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$8892$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$8894$0 [15:0];
+  assign \cmd__payload.block_x  = \port$8894$0 [31:16];
+  assign \cmd__payload.block_y  = \port$8896$0 [15:0];
+  assign \cmd__payload.block_z  = \port$8896$0 [31:16];
+  assign \cmd__payload.shared  = \port$8898$0 [23:0];
+  assign \cmd__payload.private  = \port$8900$0 [15:0];
+  assign \cmd__payload.shared_base  = \port$8902$0 [23:0];
+  assign \cmd__payload.private_base  = \port$8904$0 [31:0];
+  assign \cmd__payload.index  = { \port$8914$0 [32], \port$8912$0 [32], \port$8910$0 [32], \port$8908$0 [32], \port$8906$0 [32], \port$8904$0 [32], \port$8902$0 [32], \port$8900$0 [32], \port$8898$0 [32], \port$8896$0 [32], \port$8894$0 [32], \port$8892$0 [32], \port$8890$0 [32], \port$8888$0 [32], \port$8886$0 [32], \port$8884$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.arguments  = launch[63:32];
   assign \i.shared  = launch[87:64];
@@ -27844,18 +27844,18 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[255:240] = \port$7923$0 [31:16];
-  assign launch[239:224] = \port$7923$0 [15:0];
-  assign launch[223:208] = \port$7921$0 [31:16];
-  assign launch[207:192] = \port$7921$0 [15:0];
-  assign launch[191:176] = \port$7919$0 [31:16];
-  assign launch[175:160] = \port$7919$0 [15:0];
-  assign launch[159:128] = \port$7931$0 [31:0];
-  assign launch[127:112] = \port$7927$0 [15:0];
-  assign launch[111:88] = \port$7929$0 [23:0];
-  assign launch[87:64] = \port$7925$0 [23:0];
-  assign launch[63:32] = \port$7917$0 [31:0];
-  assign launch[31:0] = \port$7915$0 [31:0];
+  assign launch[255:240] = \port$8896$0 [31:16];
+  assign launch[239:224] = \port$8896$0 [15:0];
+  assign launch[223:208] = \port$8894$0 [31:16];
+  assign launch[207:192] = \port$8894$0 [15:0];
+  assign launch[191:176] = \port$8892$0 [31:16];
+  assign launch[175:160] = \port$8892$0 [15:0];
+  assign launch[159:128] = \port$8904$0 [31:0];
+  assign launch[127:112] = \port$8900$0 [15:0];
+  assign launch[111:88] = \port$8902$0 [23:0];
+  assign launch[87:64] = \port$8898$0 [23:0];
+  assign launch[63:32] = \port$8890$0 [31:0];
+  assign launch[31:0] = \port$8888$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, refused, core_clk);
@@ -28122,12 +28122,12 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   assign \$41  = { \$40 [13], \$40 [13:1] };
 endmodule
 
-module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$316 , trap_block, busy, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, semaphore, push__valid, push__payload, take, abort, read__burst__ready
-, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, i__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, trap__valid, trap__cause
+module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$319 , \busy$295 , trap_block, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, semaphore, push__valid, push__payload, take, abort, read__burst__ready
+, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, launch__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, shared__rows, shared__strobe, shared__data, read__burst__payload, write__burst__payload, write__beat__payload, trap__valid, trap__cause
 , trap__warp, trap__lane, trap__pc, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
-  wire [3:0] \$10 ;
+  wire \$10 ;
   wire \$100 ;
   wire \$101 ;
   wire \$102 ;
@@ -28149,7 +28149,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \$117 ;
   wire \$118 ;
   wire \$119 ;
-  wire \$12 ;
+  wire [3:0] \$12 ;
   wire \$120 ;
   wire \$121 ;
   wire \$122 ;
@@ -28171,7 +28171,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \$137 ;
   wire \$138 ;
   wire \$139 ;
-  wire [3:0] \$14 ;
+  wire \$14 ;
   wire \$140 ;
   wire \$141 ;
   wire \$142 ;
@@ -28193,7 +28193,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \$157 ;
   wire \$158 ;
   wire \$159 ;
-  wire \$16 ;
+  wire [3:0] \$16 ;
   wire \$160 ;
   wire \$161 ;
   wire \$162 ;
@@ -28535,30 +28535,30 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \$465 ;
   wire \$466 ;
   wire \$467 ;
-  wire [63:0] \$468 ;
+  wire \$468 ;
   wire \$469 ;
   wire \$47 ;
-  wire \$470 ;
+  wire [63:0] \$470 ;
   wire \$471 ;
   wire \$472 ;
   wire \$473 ;
   wire \$474 ;
   wire \$475 ;
   wire \$476 ;
-  wire [31:0] \$477 ;
-  wire [63:0] \$478 ;
-  wire \$479 ;
+  wire \$477 ;
+  wire [31:0] \$478 ;
+  wire [63:0] \$479 ;
   wire \$48 ;
-  wire [1:0] \$480 ;
-  wire [2:0] \$481 ;
-  wire \$482 ;
+  wire \$480 ;
+  wire [1:0] \$481 ;
+  wire [2:0] \$482 ;
   wire \$483 ;
   wire \$484 ;
-  wire \$485 ;
+  wire [3:0] \$485 ;
   wire [3:0] \$486 ;
   wire [3:0] \$487 ;
-  wire \$488 ;
-  wire \$489 ;
+  wire [3:0] \$488 ;
+  wire [3:0] \$489 ;
   wire \$49 ;
   wire [3:0] \$490 ;
   wire [3:0] \$491 ;
@@ -28569,79 +28569,77 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [3:0] \$496 ;
   wire [3:0] \$497 ;
   wire [3:0] \$498 ;
-  wire [3:0] \$499 ;
+  wire \$499 ;
   wire \$5 ;
   wire \$50 ;
-  wire [3:0] \$500 ;
-  wire [3:0] \$501 ;
-  wire [3:0] \$502 ;
-  wire [3:0] \$503 ;
-  wire \$504 ;
-  wire \$505 ;
-  wire \$506 ;
-  wire \$507 ;
+  wire \$500 ;
+  wire \$501 ;
+  wire \$502 ;
+  wire \$503 ;
+  wire [1:0] \$504 ;
+  wire [1:0] \$505 ;
+  wire [1:0] \$506 ;
+  wire [1:0] \$507 ;
   wire \$508 ;
   wire [1:0] \$509 ;
   wire \$51 ;
   wire [1:0] \$510 ;
-  wire [1:0] \$511 ;
-  wire [1:0] \$512 ;
-  wire \$513 ;
+  wire \$511 ;
+  wire \$512 ;
+  wire [1:0] \$513 ;
   wire [1:0] \$514 ;
-  wire [1:0] \$515 ;
+  wire \$515 ;
   wire \$516 ;
-  wire \$517 ;
-  wire [1:0] \$518 ;
-  wire [1:0] \$519 ;
+  wire [8:0] \$517 ;
+  wire [8:0] \$518 ;
+  wire [3:0] \$519 ;
   wire \$52 ;
-  wire \$520 ;
-  wire \$521 ;
-  wire [8:0] \$522 ;
-  wire [8:0] \$523 ;
+  wire [3:0] \$520 ;
+  wire [3:0] \$521 ;
+  wire [3:0] \$522 ;
+  wire [3:0] \$523 ;
   wire [3:0] \$524 ;
   wire [3:0] \$525 ;
   wire [3:0] \$526 ;
   wire [3:0] \$527 ;
-  wire [3:0] \$528 ;
-  wire [3:0] \$529 ;
+  wire \$528 ;
+  wire \$529 ;
   wire \$53 ;
-  wire [3:0] \$530 ;
-  wire [3:0] \$531 ;
-  wire [3:0] \$532 ;
-  wire [3:0] \$533 ;
-  wire [3:0] \$534 ;
-  wire \$535 ;
-  wire \$536 ;
-  wire \$537 ;
-  wire \$538 ;
-  wire \$539 ;
+  wire \$530 ;
+  wire \$531 ;
+  wire \$532 ;
+  wire \$533 ;
+  reg [7:0] \$534 ;
+  reg \$535 ;
+  reg \$536 ;
+  reg [3:0] \$537 ;
+  reg [3:0] \$538 ;
+  reg \$539 ;
   wire \$54 ;
-  wire \$540 ;
-  reg [7:0] \$541 ;
+  reg \$540 ;
+  reg \$541 ;
   reg \$542 ;
   reg \$543 ;
-  reg [3:0] \$544 ;
-  reg [3:0] \$545 ;
-  reg \$546 ;
-  reg \$547 ;
-  reg \$548 ;
-  reg \$549 ;
+  wire \$544 ;
+  wire \$545 ;
+  wire [31:0] \$546 ;
+  wire [31:0] \$547 ;
+  wire [29:0] \$548 ;
+  wire [29:0] \$549 ;
   wire \$55 ;
-  reg \$550 ;
-  reg \$551 ;
-  reg \$552 ;
+  wire \$550 ;
+  wire \$551 ;
+  wire \$552 ;
   wire \$553 ;
   wire \$554 ;
-  wire [31:0] \$555 ;
-  wire [31:0] \$556 ;
-  wire [29:0] \$557 ;
-  wire [29:0] \$558 ;
-  wire \$559 ;
+  wire [7:0] \$555 ;
+  wire [7:0] \$556 ;
+  wire [15:0] \$557 ;
+  wire [7:0] \$558 ;
+  wire [7:0] \$559 ;
   wire \$56 ;
-  wire \$560 ;
-  wire \$561 ;
-  wire \$562 ;
-  wire \$563 ;
+  wire [15:0] \$560 ;
+  wire [6:0] \$561 ;
   wire \$57 ;
   wire \$58 ;
   wire \$59 ;
@@ -28690,36 +28688,35 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \$98 ;
   wire \$99 ;
   wire [3:0] \$signal ;
-  reg [3:0] \$signal$140  = 4'h0;
-  wire [3:0] \$signal$210 ;
-  wire [3:0] \$signal$214 ;
-  reg [3:0] \$signal$218  = 4'h0;
+  reg [3:0] \$signal$143  = 4'h0;
+  wire [3:0] \$signal$217 ;
+  reg [3:0] \$signal$221  = 4'h0;
   wire [63:0] a;
   input abort;
   wire abort;
-  wire \abort$297 ;
+  wire \abort$299 ;
   wire access;
   wire [149:0] access__payload;
-  wire [149:0] \access__payload$243 ;
-  wire [63:0] \access__payload$243.a ;
+  wire [149:0] \access__payload$245 ;
+  wire [63:0] \access__payload$245.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \access__payload$243.amo ;
-  wire \access__payload$243.atomic ;
-  wire [63:0] \access__payload$243.b ;
-  wire \access__payload$243.byte ;
-  wire \access__payload$243.half ;
-  wire \access__payload$243.load ;
-  wire [1:0] \access__payload$243.mask ;
-  wire [1:0] \access__payload$243.port ;
-  wire [4:0] \access__payload$243.rd ;
-  wire \access__payload$243.remainder ;
-  wire [1:0] \access__payload$243.shared ;
-  wire \access__payload$243.store ;
-  wire \access__payload$243.unsigned ;
-  wire [1:0] \access__payload$243.warp ;
+  wire [1:0] \access__payload$245.amo ;
+  wire \access__payload$245.atomic ;
+  wire [63:0] \access__payload$245.b ;
+  wire \access__payload$245.byte ;
+  wire \access__payload$245.half ;
+  wire \access__payload$245.load ;
+  wire [1:0] \access__payload$245.mask ;
+  wire [1:0] \access__payload$245.port ;
+  wire [4:0] \access__payload$245.rd ;
+  wire \access__payload$245.remainder ;
+  wire [1:0] \access__payload$245.shared ;
+  wire \access__payload$245.store ;
+  wire \access__payload$245.unsigned ;
+  wire [1:0] \access__payload$245.warp ;
   wire [63:0] \access__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -28740,14 +28737,14 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \access__payload.unsigned ;
   wire [1:0] \access__payload.warp ;
   wire access__ready;
-  wire \access__ready$245 ;
+  wire \access__ready$247 ;
   wire access__valid;
-  wire \access__valid$247 ;
+  wire \access__valid$249 ;
   reg [63:0] addend;
   wire again;
   wire [3:0] alive;
-  wire [3:0] \alive$225 ;
-  wire \alive$332 ;
+  wire [3:0] \alive$228 ;
+  wire \alive$335 ;
   wire [81:0] answer;
   wire \answer.byte ;
   wire \answer.error ;
@@ -28760,40 +28757,41 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \answer.unsigned ;
   wire [1:0] \answer.warp ;
   wire [3:0] answered;
-  wire \answered$212 ;
-  wire \answered$291 ;
-  wire [3:0] \answered$327 ;
+  wire \answered$213 ;
+  wire \answered$294 ;
+  wire [3:0] \answered$330 ;
   wire arrived;
   wire arrives;
   wire at_barrier;
   wire [63:0] b;
   wire barrier;
   wire [4:0] beats;
-  wire [4:0] \beats$338 ;
+  wire [4:0] \beats$341 ;
   wire [49:0] block;
   wire [1:0] \block.number ;
   wire [15:0] \block.x ;
   wire [15:0] \block.y ;
   wire [15:0] \block.z ;
   wire [49:0] block_data;
-  wire [49:0] \block_data$236 ;
-  wire [1:0] \block_data$236.number ;
-  wire [15:0] \block_data$236.x ;
-  wire [15:0] \block_data$236.y ;
-  wire [15:0] \block_data$236.z ;
+  wire [49:0] \block_data$239 ;
+  wire [1:0] \block_data$239.number ;
+  wire [15:0] \block_data$239.x ;
+  wire [15:0] \block_data$239.y ;
+  wire [15:0] \block_data$239.z ;
   wire [1:0] \block_data.number ;
   wire [15:0] \block_data.x ;
   wire [15:0] \block_data.y ;
   wire [15:0] \block_data.z ;
   wire block_write;
-  wire \block_write$234 ;
-  output busy;
+  wire \block_write$237 ;
   wire busy;
-  wire \busy$293 ;
+  wire \busy$169 ;
+  output \busy$295 ;
   wire \busy$295 ;
   wire \busy$296 ;
-  input \busy$316 ;
-  wire \busy$316 ;
+  wire \busy$298 ;
+  input \busy$319 ;
+  wire \busy$319 ;
   wire came;
   (* enum_base_type = "Trap" *)
   (* enum_value_000 = "NONE" *)
@@ -28814,18 +28812,14 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* enum_value_101 = "DATA_UNMAPPED" *)
   (* enum_value_110 = "COLLECTIVE" *)
   (* enum_value_111 = "MEMORY_ERROR" *)
-  wire [2:0] \cause$285 ;
+  wire [2:0] \cause$288 ;
   wire code;
   wire coming;
-  reg coming_1 = 1'h0;
-  reg coming_2 = 1'h0;
-  reg [1:0] coming_warp_1 = 2'h0;
-  reg [1:0] coming_warp_2 = 2'h0;
   wire [31:0] common;
   (* init = 94'h000000000000000000000000 *)
   wire [93:0] controls;
-  wire [93:0] \controls$274 ;
-  wire \controls$274.a_unsigned ;
+  wire [93:0] \controls$276 ;
+  wire \controls$276.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -28833,61 +28827,61 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$274.alu ;
+  wire [2:0] \controls$276.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$274.amo ;
-  wire \controls$274.atomic ;
-  wire \controls$274.b_is_csr ;
-  wire \controls$274.b_unsigned ;
-  wire \controls$274.branch ;
-  wire \controls$274.by_order ;
-  wire \controls$274.byte ;
-  wire \controls$274.collective ;
-  wire [4:0] \controls$274.csr ;
-  wire \controls$274.divide ;
-  wire \controls$274.dot4 ;
-  wire \controls$274.exit ;
-  wire \controls$274.float ;
-  wire [3:0] \controls$274.float_op ;
-  wire [1:0] \controls$274.function ;
-  wire \controls$274.half ;
-  wire \controls$274.high ;
-  wire \controls$274.illegal ;
-  wire [31:0] \controls$274.imm ;
-  wire \controls$274.indirect ;
-  wire \controls$274.inverted ;
-  wire \controls$274.jump ;
-  wire \controls$274.load ;
+  wire [1:0] \controls$276.amo ;
+  wire \controls$276.atomic ;
+  wire \controls$276.b_is_csr ;
+  wire \controls$276.b_unsigned ;
+  wire \controls$276.branch ;
+  wire \controls$276.by_order ;
+  wire \controls$276.byte ;
+  wire \controls$276.collective ;
+  wire [4:0] \controls$276.csr ;
+  wire \controls$276.divide ;
+  wire \controls$276.dot4 ;
+  wire \controls$276.exit ;
+  wire \controls$276.float ;
+  wire [3:0] \controls$276.float_op ;
+  wire [1:0] \controls$276.function ;
+  wire \controls$276.half ;
+  wire \controls$276.high ;
+  wire \controls$276.illegal ;
+  wire [31:0] \controls$276.imm ;
+  wire \controls$276.indirect ;
+  wire \controls$276.inverted ;
+  wire \controls$276.jump ;
+  wire \controls$276.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$274.meet ;
-  wire [2:0] \controls$274.mode ;
-  wire \controls$274.multiply ;
-  wire [4:0] \controls$274.rd ;
-  wire \controls$274.reads_rs2 ;
-  wire \controls$274.remainder ;
-  wire \controls$274.right ;
-  wire \controls$274.root ;
-  wire \controls$274.rounds ;
-  wire \controls$274.shift ;
-  wire \controls$274.slow_float ;
-  wire \controls$274.store ;
-  wire \controls$274.subtract ;
-  wire \controls$274.table ;
-  wire \controls$274.unsigned ;
-  wire \controls$274.upper ;
-  wire \controls$274.upper_pc ;
-  wire \controls$274.word ;
-  wire \controls$274.writes ;
-  wire [93:0] \controls$349 ;
-  wire \controls$349.a_unsigned ;
+  wire [2:0] \controls$276.meet ;
+  wire [2:0] \controls$276.mode ;
+  wire \controls$276.multiply ;
+  wire [4:0] \controls$276.rd ;
+  wire \controls$276.reads_rs2 ;
+  wire \controls$276.remainder ;
+  wire \controls$276.right ;
+  wire \controls$276.root ;
+  wire \controls$276.rounds ;
+  wire \controls$276.shift ;
+  wire \controls$276.slow_float ;
+  wire \controls$276.store ;
+  wire \controls$276.subtract ;
+  wire \controls$276.table ;
+  wire \controls$276.unsigned ;
+  wire \controls$276.upper ;
+  wire \controls$276.upper_pc ;
+  wire \controls$276.word ;
+  wire \controls$276.writes ;
+  wire [93:0] \controls$352 ;
+  wire \controls$352.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -28895,59 +28889,59 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$349.alu ;
+  wire [2:0] \controls$352.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$349.amo ;
-  wire \controls$349.atomic ;
-  wire \controls$349.b_is_csr ;
-  wire \controls$349.b_unsigned ;
-  wire \controls$349.branch ;
-  wire \controls$349.by_order ;
-  wire \controls$349.byte ;
-  wire \controls$349.collective ;
-  wire [4:0] \controls$349.csr ;
-  wire \controls$349.divide ;
-  wire \controls$349.dot4 ;
-  wire \controls$349.exit ;
-  wire \controls$349.float ;
-  wire [3:0] \controls$349.float_op ;
-  wire [1:0] \controls$349.function ;
-  wire \controls$349.half ;
-  wire \controls$349.high ;
-  wire \controls$349.illegal ;
-  wire [31:0] \controls$349.imm ;
-  wire \controls$349.indirect ;
-  wire \controls$349.inverted ;
-  wire \controls$349.jump ;
-  wire \controls$349.load ;
+  wire [1:0] \controls$352.amo ;
+  wire \controls$352.atomic ;
+  wire \controls$352.b_is_csr ;
+  wire \controls$352.b_unsigned ;
+  wire \controls$352.branch ;
+  wire \controls$352.by_order ;
+  wire \controls$352.byte ;
+  wire \controls$352.collective ;
+  wire [4:0] \controls$352.csr ;
+  wire \controls$352.divide ;
+  wire \controls$352.dot4 ;
+  wire \controls$352.exit ;
+  wire \controls$352.float ;
+  wire [3:0] \controls$352.float_op ;
+  wire [1:0] \controls$352.function ;
+  wire \controls$352.half ;
+  wire \controls$352.high ;
+  wire \controls$352.illegal ;
+  wire [31:0] \controls$352.imm ;
+  wire \controls$352.indirect ;
+  wire \controls$352.inverted ;
+  wire \controls$352.jump ;
+  wire \controls$352.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$349.meet ;
-  wire [2:0] \controls$349.mode ;
-  wire \controls$349.multiply ;
-  wire [4:0] \controls$349.rd ;
-  wire \controls$349.reads_rs2 ;
-  wire \controls$349.remainder ;
-  wire \controls$349.right ;
-  wire \controls$349.root ;
-  wire \controls$349.rounds ;
-  wire \controls$349.shift ;
-  wire \controls$349.slow_float ;
-  wire \controls$349.store ;
-  wire \controls$349.subtract ;
-  wire \controls$349.table ;
-  wire \controls$349.unsigned ;
-  wire \controls$349.upper ;
-  wire \controls$349.upper_pc ;
-  wire \controls$349.word ;
-  wire \controls$349.writes ;
+  wire [2:0] \controls$352.meet ;
+  wire [2:0] \controls$352.mode ;
+  wire \controls$352.multiply ;
+  wire [4:0] \controls$352.rd ;
+  wire \controls$352.reads_rs2 ;
+  wire \controls$352.remainder ;
+  wire \controls$352.right ;
+  wire \controls$352.root ;
+  wire \controls$352.rounds ;
+  wire \controls$352.shift ;
+  wire \controls$352.slow_float ;
+  wire \controls$352.store ;
+  wire \controls$352.subtract ;
+  wire \controls$352.table ;
+  wire \controls$352.unsigned ;
+  wire \controls$352.upper ;
+  wire \controls$352.upper_pc ;
+  wire \controls$352.word ;
+  wire \controls$352.writes ;
   wire \controls.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
@@ -29015,29 +29009,29 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   input core_rst;
   wire core_rst;
   wire [4:0] counts;
-  wire [4:0] \counts$336 ;
+  wire [4:0] \counts$339 ;
   wire [4:0] csr;
   wire [149:0] divide__payload;
-  wire [149:0] \divide__payload$249 ;
-  wire [63:0] \divide__payload$249.a ;
+  wire [149:0] \divide__payload$251 ;
+  wire [63:0] \divide__payload$251.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \divide__payload$249.amo ;
-  wire \divide__payload$249.atomic ;
-  wire [63:0] \divide__payload$249.b ;
-  wire \divide__payload$249.byte ;
-  wire \divide__payload$249.half ;
-  wire \divide__payload$249.load ;
-  wire [1:0] \divide__payload$249.mask ;
-  wire [1:0] \divide__payload$249.port ;
-  wire [4:0] \divide__payload$249.rd ;
-  wire \divide__payload$249.remainder ;
-  wire [1:0] \divide__payload$249.shared ;
-  wire \divide__payload$249.store ;
-  wire \divide__payload$249.unsigned ;
-  wire [1:0] \divide__payload$249.warp ;
+  wire [1:0] \divide__payload$251.amo ;
+  wire \divide__payload$251.atomic ;
+  wire [63:0] \divide__payload$251.b ;
+  wire \divide__payload$251.byte ;
+  wire \divide__payload$251.half ;
+  wire \divide__payload$251.load ;
+  wire [1:0] \divide__payload$251.mask ;
+  wire [1:0] \divide__payload$251.port ;
+  wire [4:0] \divide__payload$251.rd ;
+  wire \divide__payload$251.remainder ;
+  wire [1:0] \divide__payload$251.shared ;
+  wire \divide__payload$251.store ;
+  wire \divide__payload$251.unsigned ;
+  wire [1:0] \divide__payload$251.warp ;
   wire [63:0] \divide__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -29058,20 +29052,18 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \divide__payload.unsigned ;
   wire [1:0] \divide__payload.warp ;
   wire divide__ready;
-  wire \divide__ready$251 ;
+  wire \divide__ready$253 ;
   wire divide__valid;
-  wire \divide__valid$253 ;
+  wire \divide__valid$255 ;
   wire divides;
   wire does;
-  wire \does$319 ;
+  wire \does$322 ;
   wire does_access;
   wire does_divide;
   wire does_slow;
   wire [3:0] dropped;
   wire [3:0] early;
-  reg early_valid_1 = 1'h0;
   wire [1:0] early_warp;
-  wire early_writes;
   wire ended;
   wire ends;
   wire [1:0] event_warp;
@@ -29123,14 +29115,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] \fetched.state.waiting ;
   wire [1:0] \fetched.warp ;
   wire filling;
-  wire \filling$204 ;
+  wire \filling$209 ;
   wire [63:0] first;
   reg float_coming_1 = 1'h0;
   reg float_coming_2 = 1'h0;
-  reg float_coming_3 = 1'h0;
   reg [1:0] float_coming_warp_1 = 2'h0;
   reg [1:0] float_coming_warp_2 = 2'h0;
-  reg [1:0] float_coming_warp_3 = 2'h0;
   wire floats;
   wire flush;
   wire free;
@@ -29138,10 +29128,10 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* init = 1'h0 *)
   wire goes_1;
   wire [1:0] group;
-  wire [1:0] \group$345 ;
+  wire [1:0] \group$348 ;
   reg [1:0] group_1 = 2'h0;
   wire handed;
-  wire \handed$289 ;
+  wire \handed$292 ;
   wire hit;
   wire hold;
   wire [31:0] i__common;
@@ -29214,17 +29204,17 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] i__odd_jump;
   input [255:0] i__payload;
   wire [255:0] i__payload;
-  wire [81:0] \i__payload$161 ;
-  wire \i__payload$161.byte ;
-  wire \i__payload$161.error ;
-  wire \i__payload$161.half ;
-  wire \i__payload$161.last ;
-  wire [1:0] \i__payload$161.mask ;
-  wire [3:0] \i__payload$161.offsets ;
-  wire [4:0] \i__payload$161.rd ;
-  wire [63:0] \i__payload$161.row ;
-  wire \i__payload$161.unsigned ;
-  wire [1:0] \i__payload$161.warp ;
+  wire [81:0] \i__payload$164 ;
+  wire \i__payload$164.byte ;
+  wire \i__payload$164.error ;
+  wire \i__payload$164.half ;
+  wire \i__payload$164.last ;
+  wire [1:0] \i__payload$164.mask ;
+  wire [3:0] \i__payload$164.offsets ;
+  wire [4:0] \i__payload$164.rd ;
+  wire [63:0] \i__payload$164.row ;
+  wire \i__payload$164.unsigned ;
+  wire [1:0] \i__payload$164.warp ;
   wire [31:0] \i__payload.arguments ;
   wire [15:0] \i__payload.block_x ;
   wire [15:0] \i__payload.block_y ;
@@ -29240,7 +29230,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] i__port;
   wire [1:0] i__private;
   wire i__ready;
-  wire \i__ready$163 ;
+  wire \i__ready$166 ;
   wire [63:0] i__row;
   wire [1:0] i__shared;
   wire [63:0] i__stored;
@@ -29259,39 +29249,39 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \i__token.state.turning ;
   wire [1:0] \i__token.state.waiting ;
   wire [1:0] \i__token.warp ;
-  input i__valid;
   wire i__valid;
-  wire \i__valid$100 ;
-  wire \i__valid$164 ;
+  wire \i__valid$101 ;
+  wire \i__valid$167 ;
+  wire i__whole;
   wire lane;
-  wire \lane$287 ;
+  wire \lane$290 ;
   wire [255:0] launch;
-  wire [255:0] \launch$137 ;
-  wire [31:0] \launch$137.arguments ;
-  wire [15:0] \launch$137.block_x ;
-  wire [15:0] \launch$137.block_y ;
-  wire [15:0] \launch$137.block_z ;
-  wire [31:0] \launch$137.entry ;
-  wire [15:0] \launch$137.grid_x ;
-  wire [15:0] \launch$137.grid_y ;
-  wire [15:0] \launch$137.grid_z ;
-  wire [15:0] \launch$137.private ;
-  wire [31:0] \launch$137.private_base ;
-  wire [23:0] \launch$137.shared ;
-  wire [23:0] \launch$137.shared_base ;
-  wire [255:0] \launch$260 ;
-  wire [31:0] \launch$260.arguments ;
-  wire [15:0] \launch$260.block_x ;
-  wire [15:0] \launch$260.block_y ;
-  wire [15:0] \launch$260.block_z ;
-  wire [31:0] \launch$260.entry ;
-  wire [15:0] \launch$260.grid_x ;
-  wire [15:0] \launch$260.grid_y ;
-  wire [15:0] \launch$260.grid_z ;
-  wire [15:0] \launch$260.private ;
-  wire [31:0] \launch$260.private_base ;
-  wire [23:0] \launch$260.shared ;
-  wire [23:0] \launch$260.shared_base ;
+  wire [255:0] \launch$140 ;
+  wire [31:0] \launch$140.arguments ;
+  wire [15:0] \launch$140.block_x ;
+  wire [15:0] \launch$140.block_y ;
+  wire [15:0] \launch$140.block_z ;
+  wire [31:0] \launch$140.entry ;
+  wire [15:0] \launch$140.grid_x ;
+  wire [15:0] \launch$140.grid_y ;
+  wire [15:0] \launch$140.grid_z ;
+  wire [15:0] \launch$140.private ;
+  wire [31:0] \launch$140.private_base ;
+  wire [23:0] \launch$140.shared ;
+  wire [23:0] \launch$140.shared_base ;
+  wire [255:0] \launch$262 ;
+  wire [31:0] \launch$262.arguments ;
+  wire [15:0] \launch$262.block_x ;
+  wire [15:0] \launch$262.block_y ;
+  wire [15:0] \launch$262.block_z ;
+  wire [31:0] \launch$262.entry ;
+  wire [15:0] \launch$262.grid_x ;
+  wire [15:0] \launch$262.grid_y ;
+  wire [15:0] \launch$262.grid_z ;
+  wire [15:0] \launch$262.private ;
+  wire [31:0] \launch$262.private_base ;
+  wire [23:0] \launch$262.shared ;
+  wire [23:0] \launch$262.shared_base ;
   wire [31:0] \launch.arguments ;
   wire [15:0] \launch.block_x ;
   wire [15:0] \launch.block_y ;
@@ -29318,6 +29308,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   wire launch__ready;
+  input launch__valid;
   wire launch__valid;
   wire [1:0] live;
   input [33:0] memory__beat__payload;
@@ -29335,7 +29326,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire memory__burst__ready;
   wire memory__burst__valid;
   wire missed;
-  wire \missed$334 ;
+  wire \missed$337 ;
+  wire moves;
+  reg next_valid_1 = 1'h0;
+  reg next_valid_2 = 1'h0;
+  wire next_writes;
   wire [23:0] o;
   wire [1:0] \o.active_lanes ;
   wire \o.bank_conflicts ;
@@ -29460,13 +29455,14 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] \o__token.state.waiting ;
   wire [1:0] \o__token.warp ;
   wire o__valid;
-  wire \o__valid$107 ;
-  wire \o__valid$281 ;
+  wire \o__valid$110 ;
+  wire \o__valid$283 ;
   wire [1:0] o__warp;
+  wire o__whole;
   wire open;
   wire [29:0] pc;
-  wire [29:0] \pc$118 ;
-  wire [29:0] \pc$193 ;
+  wire [29:0] \pc$121 ;
+  wire [29:0] \pc$197 ;
   reg [29:0] pc_1 = 30'h00000000;
   reg [29:0] pc_2 = 30'h00000000;
   wire [59:0] pc_data;
@@ -29477,45 +29473,45 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] port;
   wire [1:0] port_warp;
   wire [15:0] private;
-  wire [1:0] \private$271 ;
+  wire [1:0] \private$273 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
-  wire [31:0] \push__payload$63 ;
+  wire [31:0] \push__payload$64 ;
   input push__ready;
   wire push__ready;
-  wire \push__ready$65 ;
+  wire \push__ready$66 ;
   output push__valid;
   wire push__valid;
-  wire \push__valid$67 ;
+  wire \push__valid$68 ;
   wire [4:0] rd;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
-  wire [33:0] \read__beat__payload$19 ;
-  wire [31:0] \read__beat__payload$19.data ;
-  wire \read__beat__payload$19.error ;
-  wire \read__beat__payload$19.last ;
+  wire [33:0] \read__beat__payload$20 ;
+  wire [31:0] \read__beat__payload$20.data ;
+  wire \read__beat__payload$20.error ;
+  wire \read__beat__payload$20.last ;
   wire [31:0] \read__beat__payload.data ;
   wire \read__beat__payload.error ;
   wire \read__beat__payload.last ;
   output read__beat__ready;
   wire read__beat__ready;
-  wire \read__beat__ready$21 ;
+  wire \read__beat__ready$22 ;
   input read__beat__valid;
   wire read__beat__valid;
-  wire \read__beat__valid$23 ;
+  wire \read__beat__valid$24 ;
   output [36:0] read__burst__payload;
   wire [36:0] read__burst__payload;
-  wire [36:0] \read__burst__payload$25 ;
-  wire [31:0] \read__burst__payload$25.addr ;
-  wire [4:0] \read__burst__payload$25.beats ;
+  wire [36:0] \read__burst__payload$26 ;
+  wire [31:0] \read__burst__payload$26.addr ;
+  wire [4:0] \read__burst__payload$26.beats ;
   wire [31:0] \read__burst__payload.addr ;
   wire [4:0] \read__burst__payload.beats ;
   input read__burst__ready;
   wire read__burst__ready;
-  wire \read__burst__ready$27 ;
+  wire \read__burst__ready$28 ;
   output read__burst__valid;
   wire read__burst__valid;
-  wire \read__burst__valid$29 ;
+  wire \read__burst__valid$30 ;
   wire [3:0] ready;
   wire [3:0] retire__answered;
   wire retire__deferred;
@@ -29543,45 +29539,45 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [63:0] second;
   output [3:0] semaphore;
   wire [3:0] semaphore;
-  wire [3:0] \semaphore$301 ;
+  wire [3:0] \semaphore$303 ;
   wire [1:0] shared;
   output [63:0] shared__data;
   wire [63:0] shared__data;
-  wire [63:0] \shared__data$47 ;
+  wire [63:0] \shared__data$48 ;
   input [63:0] shared__out;
   wire [63:0] shared__out;
-  wire [63:0] \shared__out$49 ;
+  wire [63:0] \shared__out$50 ;
   input shared__ready;
   wire shared__ready;
-  wire \shared__ready$51 ;
+  wire \shared__ready$52 ;
   output shared__region;
   wire shared__region;
-  wire \shared__region$53 ;
+  wire \shared__region$54 ;
   output [13:0] shared__rows;
   wire [13:0] shared__rows;
-  wire [13:0] \shared__rows$55 ;
+  wire [13:0] \shared__rows$56 ;
   output [7:0] shared__strobe;
   wire [7:0] shared__strobe;
-  wire [7:0] \shared__strobe$57 ;
+  wire [7:0] \shared__strobe$58 ;
   output shared__valid;
   wire shared__valid;
-  wire \shared__valid$59 ;
+  wire \shared__valid$60 ;
   output shared__write;
   wire shared__write;
-  wire \shared__write$61 ;
+  wire \shared__write$62 ;
   wire [1:0] slot;
   wire slow;
   wire [143:0] slow__payload;
-  wire [143:0] \slow__payload$255 ;
-  wire [63:0] \slow__payload$255.a ;
-  wire [63:0] \slow__payload$255.b ;
-  wire [1:0] \slow__payload$255.function ;
-  wire [1:0] \slow__payload$255.mask ;
-  wire [2:0] \slow__payload$255.mode ;
-  wire [4:0] \slow__payload$255.rd ;
-  wire \slow__payload$255.root ;
-  wire \slow__payload$255.table ;
-  wire [1:0] \slow__payload$255.warp ;
+  wire [143:0] \slow__payload$257 ;
+  wire [63:0] \slow__payload$257.a ;
+  wire [63:0] \slow__payload$257.b ;
+  wire [1:0] \slow__payload$257.function ;
+  wire [1:0] \slow__payload$257.mask ;
+  wire [2:0] \slow__payload$257.mode ;
+  wire [4:0] \slow__payload$257.rd ;
+  wire \slow__payload$257.root ;
+  wire \slow__payload$257.table ;
+  wire [1:0] \slow__payload$257.warp ;
   wire [63:0] \slow__payload.a ;
   wire [63:0] \slow__payload.b ;
   wire [1:0] \slow__payload.function ;
@@ -29592,34 +29588,36 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \slow__payload.table ;
   wire [1:0] \slow__payload.warp ;
   wire slow__ready;
-  wire \slow__ready$257 ;
+  wire \slow__ready$259 ;
   wire slow__valid;
-  wire \slow__valid$259 ;
+  wire \slow__valid$261 ;
   wire start;
-  wire \start$199 ;
+  wire \start$195 ;
+  wire \start$204 ;
   wire [15:0] start_block_x;
   wire [15:0] start_block_y;
   wire [15:0] start_block_z;
+  wire [29:0] start_pc;
   wire [1:0] start_slot;
   wire [1:0] start_warp;
-  wire [1:0] \start_warp$312 ;
+  wire [1:0] \start_warp$315 ;
   wire started;
   wire starved;
-  wire \starved$347 ;
+  wire \starved$350 ;
   reg starved_1 = 1'h0;
   wire [18:0] state;
-  wire [18:0] \state$198 ;
-  wire [1:0] \state$198.live ;
-  wire [12:0] \state$198.timer ;
-  wire \state$198.turn ;
-  wire \state$198.turning ;
-  wire [1:0] \state$198.waiting ;
-  wire [18:0] \state$346 ;
-  wire [1:0] \state$346.live ;
-  wire [12:0] \state$346.timer ;
-  wire \state$346.turn ;
-  wire \state$346.turning ;
-  wire [1:0] \state$346.waiting ;
+  wire [18:0] \state$203 ;
+  wire [1:0] \state$203.live ;
+  wire [12:0] \state$203.timer ;
+  wire \state$203.turn ;
+  wire \state$203.turning ;
+  wire [1:0] \state$203.waiting ;
+  wire [18:0] \state$349 ;
+  wire [1:0] \state$349.live ;
+  wire [12:0] \state$349.timer ;
+  wire \state$349.turn ;
+  wire \state$349.turning ;
+  wire [1:0] \state$349.waiting ;
   wire [1:0] \state.live ;
   wire [12:0] \state.timer ;
   wire \state.turn ;
@@ -29635,56 +29633,55 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire state_write;
   wire stopped;
   wire [63:0] stored;
-  wire [3:0] \stored$207 ;
-  wire \stored$208 ;
-  wire [63:0] \stored$269 ;
+  wire \stored$215 ;
+  wire [63:0] \stored$271 ;
   wire [63:0] sums;
   output take;
   wire take;
-  wire \take$299 ;
+  wire \take$301 ;
   input taken;
   wire taken;
-  wire \taken$303 ;
+  wire \taken$305 ;
   wire [8:0] thread_data;
-  wire [8:0] \thread_data$230 ;
-  wire [2:0] \thread_data$230.x ;
-  wire [2:0] \thread_data$230.y ;
-  wire [2:0] \thread_data$230.z ;
+  wire [8:0] \thread_data$233 ;
+  wire [2:0] \thread_data$233.x ;
+  wire [2:0] \thread_data$233.y ;
+  wire [2:0] \thread_data$233.z ;
   wire [2:0] \thread_data.x ;
   wire [2:0] \thread_data.y ;
   wire [2:0] \thread_data.z ;
   wire thread_row;
-  wire \thread_row$232 ;
+  wire \thread_row$235 ;
   wire [1:0] thread_write;
-  wire [1:0] \thread_write$228 ;
+  wire [1:0] \thread_write$231 ;
   wire to_memory;
   wire to_shared;
   wire to_units;
   reg [54:0] token = 55'h00000000000000;
-  wire [54:0] \token$273 ;
-  wire [1:0] \token$273.group ;
-  wire \token$273.no_code ;
-  wire [29:0] \token$273.pc ;
-  wire \token$273.starved ;
-  wire [18:0] \token$273.state ;
-  wire [1:0] \token$273.state.live ;
-  wire [12:0] \token$273.state.timer ;
-  wire \token$273.state.turn ;
-  wire \token$273.state.turning ;
-  wire [1:0] \token$273.state.waiting ;
-  wire [1:0] \token$273.warp ;
-  wire [54:0] \token$288 ;
-  wire [1:0] \token$288.group ;
-  wire \token$288.no_code ;
-  wire [29:0] \token$288.pc ;
-  wire \token$288.starved ;
-  wire [18:0] \token$288.state ;
-  wire [1:0] \token$288.state.live ;
-  wire [12:0] \token$288.state.timer ;
-  wire \token$288.state.turn ;
-  wire \token$288.state.turning ;
-  wire [1:0] \token$288.state.waiting ;
-  wire [1:0] \token$288.warp ;
+  wire [54:0] \token$275 ;
+  wire [1:0] \token$275.group ;
+  wire \token$275.no_code ;
+  wire [29:0] \token$275.pc ;
+  wire \token$275.starved ;
+  wire [18:0] \token$275.state ;
+  wire [1:0] \token$275.state.live ;
+  wire [12:0] \token$275.state.timer ;
+  wire \token$275.state.turn ;
+  wire \token$275.state.turning ;
+  wire [1:0] \token$275.state.waiting ;
+  wire [1:0] \token$275.warp ;
+  wire [54:0] \token$291 ;
+  wire [1:0] \token$291.group ;
+  wire \token$291.no_code ;
+  wire [29:0] \token$291.pc ;
+  wire \token$291.starved ;
+  wire [18:0] \token$291.state ;
+  wire [1:0] \token$291.state.live ;
+  wire [12:0] \token$291.state.timer ;
+  wire \token$291.state.turn ;
+  wire \token$291.state.turning ;
+  wire [1:0] \token$291.state.waiting ;
+  wire [1:0] \token$291.warp ;
   wire [1:0] \token.group ;
   wire \token.no_code ;
   wire [29:0] \token.pc ;
@@ -29716,213 +29713,204 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [15:0] \trap_block.y ;
   wire [15:0] \trap_block.z ;
   wire trapped;
-  wire \trapped$283 ;
+  wire \trapped$286 ;
   wire valid;
-  wire \valid$110 ;
   wire \valid$113 ;
-  reg \valid$148  = 1'h0;
+  wire \valid$116 ;
+  reg \valid$151  = 1'h0;
   reg valid_1 = 1'h0;
   reg valid_2 = 1'h0;
   wire [31:0] value;
   wire waits;
   wire [3:0] wake;
-  wire [3:0] \wake$217 ;
+  wire [3:0] \wake$220 ;
   wire [1:0] warp;
-  wire [1:0] \warp$112 ;
-  wire [1:0] \warp$116 ;
-  wire [1:0] \warp$129 ;
+  wire [1:0] \warp$115 ;
+  wire [1:0] \warp$119 ;
   wire [1:0] \warp$132 ;
-  wire [1:0] \warp$182 ;
-  wire [1:0] \warp$213 ;
-  wire [1:0] \warp$323 ;
+  wire [1:0] \warp$135 ;
+  wire [1:0] \warp$185 ;
+  wire [1:0] \warp$214 ;
+  wire [1:0] \warp$326 ;
   reg [1:0] warp_1 = 2'h0;
   reg [1:0] warp_2 = 2'h0;
   wire [31:0] word;
-  wire [31:0] \word$128 ;
+  wire [31:0] \word$131 ;
   output [35:0] write__beat__payload;
   wire [35:0] write__beat__payload;
-  wire [35:0] \write__beat__payload$31 ;
-  wire [31:0] \write__beat__payload$31.data ;
-  wire [3:0] \write__beat__payload$31.strobe ;
+  wire [35:0] \write__beat__payload$32 ;
+  wire [31:0] \write__beat__payload$32.data ;
+  wire [3:0] \write__beat__payload$32.strobe ;
   wire [31:0] \write__beat__payload.data ;
   wire [3:0] \write__beat__payload.strobe ;
   input write__beat__ready;
   wire write__beat__ready;
-  wire \write__beat__ready$33 ;
+  wire \write__beat__ready$34 ;
   output write__beat__valid;
   wire write__beat__valid;
-  wire \write__beat__valid$35 ;
+  wire \write__beat__valid$36 ;
   output [36:0] write__burst__payload;
   wire [36:0] write__burst__payload;
-  wire [36:0] \write__burst__payload$37 ;
-  wire [31:0] \write__burst__payload$37.addr ;
-  wire [4:0] \write__burst__payload$37.beats ;
+  wire [36:0] \write__burst__payload$38 ;
+  wire [31:0] \write__burst__payload$38.addr ;
+  wire [4:0] \write__burst__payload$38.beats ;
   wire [31:0] \write__burst__payload.addr ;
   wire [4:0] \write__burst__payload.beats ;
   input write__burst__ready;
   wire write__burst__ready;
-  wire \write__burst__ready$39 ;
+  wire \write__burst__ready$40 ;
   output write__burst__valid;
   wire write__burst__valid;
-  wire \write__burst__valid$41 ;
+  wire \write__burst__valid$42 ;
   input write__done__payload;
   wire write__done__payload;
-  wire \write__done__payload$43 ;
-  wire \write__done__payload$43.error ;
+  wire \write__done__payload$44 ;
+  wire \write__done__payload$44.error ;
   wire \write__done__payload.error ;
   input write__done__valid;
   wire write__done__valid;
-  wire \write__done__valid$45 ;
+  wire \write__done__valid$46 ;
   wire [63:0] write_data;
   reg [1:0] write_mask;
   reg [4:0] write_rd;
   reg [1:0] write_warp;
-  wire [1:0] \write_warp$187 ;
-  wire [1:0] \write_warp$226 ;
+  wire [1:0] \write_warp$191 ;
+  wire [1:0] \write_warp$229 ;
   wire writes;
-  assign \$428  = \$427  | controls_1[20];
-  assign \$429  = \$428  | controls_1[11];
-  assign \$430  = \$429  | controls_1[28];
-  assign \$431  = ~ \$430 ;
-  assign \$432  = rs2_there_1 & \$431 ;
-  assign \$433  = ~ controls_1[33];
-  assign \$434  = \$433  | controls_1[19];
-  assign \$435  = \$434  | controls_1[20];
-  assign \$436  = \$435  | controls_1[11];
-  assign \$437  = \$436  | controls_1[28];
-  assign \$438  = ~ \$437 ;
-  assign \$439  = rs2_there_1 & \$438 ;
-  assign \$440  = ~ controls_1[33];
-  assign \$441  = \$440  | controls_1[19];
-  assign \$442  = \$441  | controls_1[20];
-  assign \$443  = \$442  | controls_1[11];
-  assign \$444  = \$443  | controls_1[28];
-  assign \$445  = ~ \$444 ;
-  assign \$446  = rs2_there_1 & \$445 ;
-  assign \$447  = ~ controls_1[33];
-  assign \$448  = \$447  | controls_1[19];
-  assign \$449  = \$448  | controls_1[20];
-  assign \$450  = \$449  | controls_1[11];
-  assign \$451  = \$450  | controls_1[28];
-  assign \$452  = ~ \$451 ;
-  assign \$453  = rs2_there_1 & \$452 ;
-  assign \$454  = ~ controls_1[33];
-  assign \$455  = \$454  | controls_1[19];
-  assign \$456  = \$455  | controls_1[20];
-  assign \$457  = \$456  | controls_1[11];
-  assign \$458  = \$457  | controls_1[28];
-  assign \$459  = ~ \$458 ;
-  assign \$460  = rs2_there_1 & \$459 ;
-  assign \$461  = ~ controls_1[33];
-  assign \$462  = \$461  | controls_1[19];
-  assign \$463  = \$462  | controls_1[20];
-  assign \$464  = \$463  | controls_1[11];
-  assign \$465  = \$464  | controls_1[28];
-  assign \$466  = ~ \$465 ;
-  assign \$467  = rs2_there_1 & \$466 ;
-  assign \$468  = b & { \$467 , \$460 , \$453 , \$446 , \$439 , \$432 , \$425 , \$418 , \$411 , \$404 , \$397 , \$390 , \$383 , \$376 , \$369 , \$362 , \$355 , \$348 , \$341 , \$334 , \$327 , \$320 , \$313 , \$306 , \$299 , \$292 , \$285 , \$278 , \$271 , \$264 , \$257 , \$250 , \$243 , \$236 , \$229 , \$222 , \$215 , \$208 , \$201 , \$194 , \$187 , \$180 , \$173 , \$166 , \$159 , \$152 , \$145 , \$138 , \$131 , \$124 , \$117 , \$110 , \$103 , \$96 , \$89 , \$82 , \$75 , \$68 , \$61 , \$54 , \$47 , \$40 , \$33 , \$26  };
-  assign second = \$468  | addend;
-  assign \$469  = ~ \i__valid$100 ;
-  assign \$470  = | row__mask;
-  assign \$471  = ~ \$470 ;
-  assign row_ready = \$469  & \$471 ;
-  assign \$472  = ~ early_writes;
-  assign \$473  = ~ early_valid_1;
-  assign \$474  = row_valid & \$473 ;
-  assign \$475  = ~ \$474 ;
-  assign o__ready = \$472  & \$475 ;
-  assign \$476  = row_valid & row_ready;
-  assign \$477  = \$476  ? value : 32'd0;
-  assign common = i__common | \$477 ;
-  assign \$478  = i__row | row__data;
-  assign write_data = \$478  | { common, common };
-  assign \$479  = row_valid & row_ready;
+  assign \$428  = ~ controls_1[33];
+  assign \$429  = \$428  | controls_1[19];
+  assign \$430  = \$429  | controls_1[20];
+  assign \$431  = \$430  | controls_1[11];
+  assign \$432  = \$431  | controls_1[28];
+  assign \$433  = ~ \$432 ;
+  assign \$434  = rs2_there_1 & \$433 ;
+  assign \$435  = ~ controls_1[33];
+  assign \$436  = \$435  | controls_1[19];
+  assign \$437  = \$436  | controls_1[20];
+  assign \$438  = \$437  | controls_1[11];
+  assign \$439  = \$438  | controls_1[28];
+  assign \$440  = ~ \$439 ;
+  assign \$441  = rs2_there_1 & \$440 ;
+  assign \$442  = ~ controls_1[33];
+  assign \$443  = \$442  | controls_1[19];
+  assign \$444  = \$443  | controls_1[20];
+  assign \$445  = \$444  | controls_1[11];
+  assign \$446  = \$445  | controls_1[28];
+  assign \$447  = ~ \$446 ;
+  assign \$448  = rs2_there_1 & \$447 ;
+  assign \$449  = ~ controls_1[33];
+  assign \$450  = \$449  | controls_1[19];
+  assign \$451  = \$450  | controls_1[20];
+  assign \$452  = \$451  | controls_1[11];
+  assign \$453  = \$452  | controls_1[28];
+  assign \$454  = ~ \$453 ;
+  assign \$455  = rs2_there_1 & \$454 ;
+  assign \$456  = ~ controls_1[33];
+  assign \$457  = \$456  | controls_1[19];
+  assign \$458  = \$457  | controls_1[20];
+  assign \$459  = \$458  | controls_1[11];
+  assign \$460  = \$459  | controls_1[28];
+  assign \$461  = ~ \$460 ;
+  assign \$462  = rs2_there_1 & \$461 ;
+  assign \$463  = ~ controls_1[33];
+  assign \$464  = \$463  | controls_1[19];
+  assign \$465  = \$464  | controls_1[20];
+  assign \$466  = \$465  | controls_1[11];
+  assign \$467  = \$466  | controls_1[28];
+  assign \$468  = ~ \$467 ;
+  assign \$469  = rs2_there_1 & \$468 ;
+  assign \$470  = b & { \$469 , \$462 , \$455 , \$448 , \$441 , \$434 , \$427 , \$420 , \$413 , \$406 , \$399 , \$392 , \$385 , \$378 , \$371 , \$364 , \$357 , \$350 , \$343 , \$336 , \$329 , \$322 , \$315 , \$308 , \$301 , \$294 , \$287 , \$280 , \$273 , \$266 , \$259 , \$252 , \$245 , \$238 , \$231 , \$224 , \$217 , \$210 , \$203 , \$196 , \$189 , \$182 , \$175 , \$168 , \$161 , \$154 , \$147 , \$140 , \$133 , \$126 , \$119 , \$112 , \$105 , \$98 , \$91 , \$84 , \$77 , \$70 , \$63 , \$56 , \$49 , \$42 , \$35 , \$28  };
+  assign second = \$470  | addend;
+  assign \$471  = ~ \i__valid$101 ;
+  assign \$472  = ~ \busy$169 ;
+  assign row_ready = \$471  & \$472 ;
+  assign \$473  = ~ next_writes;
+  assign \$474  = ~ next_valid_2;
+  assign \$475  = row_valid & \$474 ;
+  assign \$476  = ~ \$475 ;
+  assign o__ready = \$473  & \$476 ;
+  assign \$477  = row_valid & row_ready;
+  assign \$478  = \$477  ? value : 32'd0;
+  assign common = i__common | \$478 ;
+  assign \$479  = i__row | { \$560 , \$559 , \$558 , \$557 , \$556 , \$555  };
+  assign write_data = \$479  | { common, common };
+  assign \$480  = row_valid & row_ready;
   assign stopped = trap__valid | abort;
-  assign \write_warp$187  = start ? \warp$182  : i__token[1:0];
-  assign \$480  = does ? i__token[33:32] : 2'h0;
-  assign \$481  = start ? 3'h7 : { 1'h0, \$480  };
-  assign pc_data = start ? { \pc$193 , \pc$193  } : { \$558 , \$557  };
-  assign \$482  = ~ stopped;
-  assign \$483  = \i__valid$100  & \$482 ;
-  assign \$484  = ~ trapped;
-  assign \$485  = \$483  & \$484 ;
-  assign state_write = start | \$485 ;
-  assign state_data = start ? \state$198  : state;
-  assign \$486  = 1'h1 << i__token[1:0];
-  assign ready = again ? \$486  : 4'h0;
-  assign \$487  = 1'h1 << port_warp;
-  assign \stored$207  = \stored$208  ? \$487  : 4'h0;
-  assign \$488  = \o__valid$107  & o__ready;
-  assign \$489  = \$488  & \i__payload$161 [80];
-  assign \$490  = 1'h1 << \i__payload$161 [6:5];
-  assign \$491  = \$489  ? \$490  : 4'h0;
-  assign \$signal$210  = \$491  | \stored$207 ;
-  assign \$492  = 1'h1 << \warp$213 ;
-  assign \$493  = \answered$212  ? \$492  : 4'h0;
-  assign answered = \$493  | \stored$207 ;
-  assign \$494  = 1'h1 << i__token[1:0];
-  assign \$signal$214  = handed ? \$494  : 4'h0;
-  assign \$495  = \$signal$210  | answered;
-  assign \$496  = ~ \$signal ;
-  assign \$497  = \$signal$218  & \$496 ;
-  assign \$498  = \$497  | dropped;
-  assign \$499  = \$495  & \$498 ;
-  assign wake = \wake$217  | \$499 ;
-  assign \$500  = 1'h1 << coming_warp_2;
-  assign \$501  = coming_2 ? \$500  : 4'h0;
-  assign \$502  = 1'h1 << float_coming_warp_3;
-  assign \$503  = float_coming_3 ? \$502  : 4'h0;
-  assign early = \$501  | \$503 ;
-  assign \answered$291  = \o__valid$107  & o__ready;
-  assign open = \busy$295  | \busy$296 ;
+  assign \write_warp$191  = start ? \warp$185  : i__token[1:0];
+  assign \$481  = moves ? i__token[33:32] : 2'h0;
+  assign \$482  = start ? 3'h7 : { 1'h0, \$481  };
+  assign \$483  = ~ stopped;
+  assign \$484  = \i__valid$101  & \$483 ;
+  assign state_write = start | \$484 ;
+  assign state_data = start ? \state$203  : state;
+  assign \$485  = 1'h1 << i__token[1:0];
+  assign ready = again ? \$485  : 4'h0;
+  assign \$486  = 1'h1 << \$561 [6:5];
+  assign \$487  = \answered$213  ? \$486  : 4'h0;
+  assign \$488  = 1'h1 << port_warp;
+  assign \$489  = \stored$215  ? \$488  : 4'h0;
+  assign answered = \$487  | \$489 ;
+  assign \$490  = 1'h1 << i__token[1:0];
+  assign \$signal$217  = handed ? \$490  : 4'h0;
+  assign \$491  = ~ \$signal ;
+  assign \$492  = \$signal$221  & \$491 ;
+  assign \$493  = \$492  | dropped;
+  assign \$494  = answered & \$493 ;
+  assign wake = \wake$220  | \$494 ;
+  assign \$495  = 1'h1 << port_warp;
+  assign \$496  = coming ? \$495  : 4'h0;
+  assign \$497  = 1'h1 << float_coming_warp_2;
+  assign \$498  = float_coming_2 ? \$497  : 4'h0;
+  assign early = \$496  | \$498 ;
+  assign \answered$294  = \o__valid$110  & o__ready;
+  assign \busy$295  = \busy$296  | busy;
+  assign open = busy | \busy$298 ;
   assign retire__rd = i__controls[19] ? 5'h00 : i__controls[55:51];
-  assign \$504  = trap__valid | abort;
-  assign \$505  = ~ \$504 ;
-  assign came = \i__valid$100  & \$505 ;
-  assign \$506  = trap__valid | abort;
-  assign \$507  = ~ \$506 ;
-  assign \$508  = \i__valid$100  & \$507 ;
-  assign starved = \$508  & i__token[53];
-  assign \$509  = ~ i__shared;
-  assign \$510  = i__token[33:32] & \$509 ;
-  assign \$511  = ~ i__port;
-  assign \$512  = \$510  & \$511 ;
-  assign \$513  = | \$512 ;
-  assign to_memory = access__valid & \$513 ;
-  assign \$514  = ~ i__token[33:32];
-  assign \$515  = i__shared | \$514 ;
-  assign \$516  = & \$515 ;
-  assign to_shared = access__valid & \$516 ;
-  assign \$517  = ~ access__valid;
-  assign \$518  = ~ i__token[33:32];
-  assign \$519  = i__port | \$518 ;
-  assign \$520  = & \$519 ;
-  assign \$521  = \$517  | \$520 ;
-  assign to_units = handed & \$521 ;
-  assign \alive$332  = | alive;
-  assign \$522  = gap + 1'h1;
-  assign \$523  = busy ? \$522  : 9'h000;
-  assign \$524  = ~ answered;
-  assign \$525  = \$signal$140  & \$524 ;
-  assign \$526  = \$525  | \$signal$214 ;
-  assign \$527  = ~ \$signal ;
-  assign \$528  = \$signal$218  & \$527 ;
-  assign \$529  = \$528  | dropped;
-  assign \$530  = \$529  | \$signal$214 ;
-  assign \$531  = ~ \$signal$210 ;
-  assign \$532  = \$530  & \$531 ;
-  assign \$533  = ~ answered;
-  assign \$534  = \$532  & \$533 ;
-  assign \$535  = | word[19:15];
-  assign \$536  = | word[24:20];
-  assign \$537  = hit | fetched[54];
-  assign \$538  = valid_2 & \$537 ;
-  assign \$539  = ~ too_early;
-  assign \$540  = \$538  & \$539 ;
+  assign \$499  = trap__valid | abort;
+  assign \$500  = ~ \$499 ;
+  assign came = \i__valid$101  & \$500 ;
+  assign \$501  = trap__valid | abort;
+  assign \$502  = ~ \$501 ;
+  assign \$503  = \i__valid$101  & \$502 ;
+  assign starved = \$503  & i__token[53];
+  assign \$504  = ~ i__shared;
+  assign \$505  = i__token[33:32] & \$504 ;
+  assign \$506  = ~ i__port;
+  assign \$507  = \$505  & \$506 ;
+  assign \$508  = | \$507 ;
+  assign to_memory = access__valid & \$508 ;
+  assign \$509  = ~ i__token[33:32];
+  assign \$510  = i__shared | \$509 ;
+  assign \$511  = & \$510 ;
+  assign to_shared = access__valid & \$511 ;
+  assign \$512  = ~ access__valid;
+  assign \$513  = ~ i__token[33:32];
+  assign \$514  = i__port | \$513 ;
+  assign \$515  = & \$514 ;
+  assign \$516  = \$512  | \$515 ;
+  assign to_units = handed & \$516 ;
+  assign \alive$335  = | alive;
+  assign \$517  = gap + 1'h1;
+  assign \$518  = \busy$296  ? \$517  : 9'h000;
+  assign \$519  = ~ answered;
+  assign \$520  = \$signal$143  & \$519 ;
+  assign \$521  = \$520  | \$signal$217 ;
+  assign \$522  = ~ \$signal ;
+  assign \$523  = \$signal$221  & \$522 ;
+  assign \$524  = \$523  | dropped;
+  assign \$525  = \$524  | \$signal$217 ;
+  assign \$526  = ~ answered;
+  assign \$527  = \$525  & \$526 ;
+  assign \$528  = | word[19:15];
+  assign \$529  = | word[24:20];
+  assign \$530  = hit | fetched[54];
+  assign \$531  = valid_2 & \$530 ;
+  assign \$532  = ~ too_early;
+  assign \$533  = \$531  & \$532 ;
   always @(posedge core_clk)
-    gap <= \$541 ;
+    gap <= \$534 ;
   always @(posedge core_clk)
-    warp_1 <= \warp$116 ;
+    warp_1 <= \warp$119 ;
   always @(posedge core_clk)
     warp_2 <= warp_1;
   always @(posedge core_clk)
@@ -29930,496 +29918,489 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   always @(posedge core_clk)
     pc_2 <= pc_1;
   always @(posedge core_clk)
-    group_1 <= \group$345 ;
+    group_1 <= \group$348 ;
   always @(posedge core_clk)
-    state_1 <= \state$346 ;
+    state_1 <= \state$349 ;
   always @(posedge core_clk)
-    starved_1 <= \starved$347 ;
+    starved_1 <= \starved$350 ;
   always @(posedge core_clk)
-    valid_1 <= \$542 ;
+    valid_1 <= \$535 ;
   always @(posedge core_clk)
-    valid_2 <= \$543 ;
+    valid_2 <= \$536 ;
   always @(posedge core_clk)
-    \$signal$140  <= \$544 ;
+    \$signal$143  <= \$537 ;
   always @(posedge core_clk)
-    \$signal$218  <= \$545 ;
+    \$signal$221  <= \$538 ;
   always @(posedge core_clk)
-    controls_1 <= \controls$349 ;
+    controls_1 <= \controls$352 ;
   always @(posedge core_clk)
     token <= fetched;
   always @(posedge core_clk)
-    rs1_there_1 <= \$535 ;
+    rs1_there_1 <= \$528 ;
   always @(posedge core_clk)
-    rs2_there_1 <= \$536 ;
+    rs2_there_1 <= \$529 ;
   always @(posedge core_clk)
-    \valid$148  <= \$546 ;
+    \valid$151  <= \$539 ;
   always @(posedge core_clk)
-    early_valid_1 <= \$547 ;
+    next_valid_1 <= \$540 ;
   always @(posedge core_clk)
-    coming_1 <= \$548 ;
+    next_valid_2 <= \$541 ;
   always @(posedge core_clk)
-    coming_2 <= \$549 ;
+    float_coming_1 <= \$542 ;
   always @(posedge core_clk)
-    coming_warp_1 <= port_warp;
-  always @(posedge core_clk)
-    coming_warp_2 <= coming_warp_1;
-  always @(posedge core_clk)
-    float_coming_1 <= \$550 ;
-  always @(posedge core_clk)
-    float_coming_2 <= \$551 ;
-  always @(posedge core_clk)
-    float_coming_3 <= \$552 ;
+    float_coming_2 <= \$543 ;
   always @(posedge core_clk)
     float_coming_warp_1 <= i__token[1:0];
   always @(posedge core_clk)
     float_coming_warp_2 <= float_coming_warp_1;
-  always @(posedge core_clk)
-    float_coming_warp_3 <= float_coming_warp_2;
-  assign \$1  = trap__valid | abort;
-  assign \$2  = row_valid & gap[0];
-  assign \$3  = ~ o__ready;
-  assign \$4  = \o__valid$107  & \$3 ;
-  assign \$5  = ! gap;
-  assign \$6  = \$4  & \$5 ;
-  assign \$7  = \$2  | \$6 ;
-  assign hold = \$1  | \$7 ;
-  assign \valid$113  = pc_valid & pc[29];
-  assign flush = i__valid & launch__ready;
-  assign \$8  = ~ fetched[31];
-  assign \$9  = \$8  | fault;
-  assign \warp$132  = trap__valid ? trap__warp : fetched[1:0];
-  assign \$10  = 1'h1 << { \$554 , \$553  };
-  assign \$signal  = valid ? \$10  : 4'h0;
-  assign too_early = \$signal$140  >> fetched[1:0];
-  assign \$11  = hit | fetched[54];
-  assign \$12  = valid_2 & \$11 ;
-  assign \$13  = \$12  & too_early;
-  assign \$14  = 1'h1 << fetched[1:0];
-  assign dropped = \$13  ? \$14  : 4'h0;
-  assign \$15  = ~ controls_1[33];
-  assign \$16  = \$15  | controls_1[19];
-  assign \$17  = \$16  | controls_1[20];
-  assign \$18  = \$17  | controls_1[11];
-  assign \$19  = \$18  | controls_1[28];
+  assign \$1  = ~ busy;
+  assign i__valid = launch__valid & \$1 ;
+  assign \$2  = ~ busy;
+  assign launch__ready = i__ready & \$2 ;
+  assign \$3  = trap__valid | abort;
+  assign \$4  = row_valid & gap[0];
+  assign \$5  = ~ o__ready;
+  assign \$6  = \o__valid$110  & \$5 ;
+  assign \$7  = ! gap;
+  assign \$8  = \$6  & \$7 ;
+  assign \$9  = \$4  | \$8 ;
+  assign hold = \$3  | \$9 ;
+  assign \valid$116  = pc_valid & pc[29];
+  assign flush = i__valid & i__ready;
+  assign \$10  = ~ fetched[31];
+  assign \$11  = \$10  | fault;
+  assign \warp$135  = trap__valid ? trap__warp : fetched[1:0];
+  assign \$12  = 1'h1 << { \$545 , \$544  };
+  assign \$signal  = valid ? \$12  : 4'h0;
+  assign too_early = \$signal$143  >> fetched[1:0];
+  assign \$13  = hit | fetched[54];
+  assign \$14  = valid_2 & \$13 ;
+  assign \$15  = \$14  & too_early;
+  assign \$16  = 1'h1 << fetched[1:0];
+  assign dropped = \$15  ? \$16  : 4'h0;
+  assign \$17  = ~ controls_1[33];
+  assign \$18  = \$17  | controls_1[19];
+  assign \$19  = \$18  | controls_1[20];
+  assign \$20  = \$19  | controls_1[11];
+  assign \$21  = \$20  | controls_1[28];
   assign first = rs1_there_1 ? a : 64'h0000000000000000;
   assign stored = rs2_there_1 ? b : 64'h0000000000000000;
-  assign \$20  = ~ controls_1[33];
-  assign \$21  = \$20  | controls_1[19];
-  assign \$22  = \$21  | controls_1[20];
-  assign \$23  = \$22  | controls_1[11];
-  assign \$24  = \$23  | controls_1[28];
-  assign \$25  = ~ \$24 ;
-  assign \$26  = rs2_there_1 & \$25 ;
-  assign \$27  = ~ controls_1[33];
-  assign \$28  = \$27  | controls_1[19];
-  assign \$29  = \$28  | controls_1[20];
-  assign \$30  = \$29  | controls_1[11];
-  assign \$31  = \$30  | controls_1[28];
-  assign \$32  = ~ \$31 ;
-  assign \$33  = rs2_there_1 & \$32 ;
-  assign \$34  = ~ controls_1[33];
-  assign \$35  = \$34  | controls_1[19];
-  assign \$36  = \$35  | controls_1[20];
-  assign \$37  = \$36  | controls_1[11];
-  assign \$38  = \$37  | controls_1[28];
-  assign \$39  = ~ \$38 ;
-  assign \$40  = rs2_there_1 & \$39 ;
-  assign \$41  = ~ controls_1[33];
-  assign \$42  = \$41  | controls_1[19];
-  assign \$43  = \$42  | controls_1[20];
-  assign \$44  = \$43  | controls_1[11];
-  assign \$45  = \$44  | controls_1[28];
-  assign \$46  = ~ \$45 ;
-  assign \$47  = rs2_there_1 & \$46 ;
-  assign \$48  = ~ controls_1[33];
-  assign \$49  = \$48  | controls_1[19];
-  assign \$50  = \$49  | controls_1[20];
-  assign \$51  = \$50  | controls_1[11];
-  assign \$52  = \$51  | controls_1[28];
-  assign \$53  = ~ \$52 ;
-  assign \$54  = rs2_there_1 & \$53 ;
-  assign \$55  = ~ controls_1[33];
-  assign \$56  = \$55  | controls_1[19];
-  assign \$57  = \$56  | controls_1[20];
-  assign \$58  = \$57  | controls_1[11];
-  assign \$59  = \$58  | controls_1[28];
-  assign \$60  = ~ \$59 ;
-  assign \$61  = rs2_there_1 & \$60 ;
-  assign \$62  = ~ controls_1[33];
-  assign \$63  = \$62  | controls_1[19];
-  assign \$64  = \$63  | controls_1[20];
-  assign \$65  = \$64  | controls_1[11];
-  assign \$66  = \$65  | controls_1[28];
-  assign \$67  = ~ \$66 ;
-  assign \$68  = rs2_there_1 & \$67 ;
-  assign \$69  = ~ controls_1[33];
-  assign \$70  = \$69  | controls_1[19];
-  assign \$71  = \$70  | controls_1[20];
-  assign \$72  = \$71  | controls_1[11];
-  assign \$73  = \$72  | controls_1[28];
-  assign \$74  = ~ \$73 ;
-  assign \$75  = rs2_there_1 & \$74 ;
-  assign \$76  = ~ controls_1[33];
-  assign \$77  = \$76  | controls_1[19];
-  assign \$78  = \$77  | controls_1[20];
-  assign \$79  = \$78  | controls_1[11];
-  assign \$80  = \$79  | controls_1[28];
-  assign \$81  = ~ \$80 ;
-  assign \$82  = rs2_there_1 & \$81 ;
-  assign \$83  = ~ controls_1[33];
-  assign \$84  = \$83  | controls_1[19];
-  assign \$85  = \$84  | controls_1[20];
-  assign \$86  = \$85  | controls_1[11];
-  assign \$87  = \$86  | controls_1[28];
-  assign \$88  = ~ \$87 ;
-  assign \$89  = rs2_there_1 & \$88 ;
-  assign \$90  = ~ controls_1[33];
-  assign \$91  = \$90  | controls_1[19];
-  assign \$92  = \$91  | controls_1[20];
-  assign \$93  = \$92  | controls_1[11];
-  assign \$94  = \$93  | controls_1[28];
-  assign \$95  = ~ \$94 ;
-  assign \$96  = rs2_there_1 & \$95 ;
-  assign \$97  = ~ controls_1[33];
-  assign \$98  = \$97  | controls_1[19];
-  assign \$99  = \$98  | controls_1[20];
-  assign \$100  = \$99  | controls_1[11];
-  assign \$101  = \$100  | controls_1[28];
-  assign \$102  = ~ \$101 ;
-  assign \$103  = rs2_there_1 & \$102 ;
-  assign \$104  = ~ controls_1[33];
-  assign \$105  = \$104  | controls_1[19];
-  assign \$106  = \$105  | controls_1[20];
-  assign \$107  = \$106  | controls_1[11];
-  assign \$108  = \$107  | controls_1[28];
-  assign \$109  = ~ \$108 ;
-  assign \$110  = rs2_there_1 & \$109 ;
-  assign \$111  = ~ controls_1[33];
-  assign \$112  = \$111  | controls_1[19];
-  assign \$113  = \$112  | controls_1[20];
-  assign \$114  = \$113  | controls_1[11];
-  assign \$115  = \$114  | controls_1[28];
-  assign \$116  = ~ \$115 ;
-  assign \$117  = rs2_there_1 & \$116 ;
-  assign \$118  = ~ controls_1[33];
-  assign \$119  = \$118  | controls_1[19];
-  assign \$120  = \$119  | controls_1[20];
-  assign \$121  = \$120  | controls_1[11];
-  assign \$122  = \$121  | controls_1[28];
-  assign \$123  = ~ \$122 ;
-  assign \$124  = rs2_there_1 & \$123 ;
-  assign \$125  = ~ controls_1[33];
-  assign \$126  = \$125  | controls_1[19];
-  assign \$127  = \$126  | controls_1[20];
-  assign \$128  = \$127  | controls_1[11];
-  assign \$129  = \$128  | controls_1[28];
-  assign \$130  = ~ \$129 ;
-  assign \$131  = rs2_there_1 & \$130 ;
-  assign \$132  = ~ controls_1[33];
-  assign \$133  = \$132  | controls_1[19];
-  assign \$134  = \$133  | controls_1[20];
-  assign \$135  = \$134  | controls_1[11];
-  assign \$136  = \$135  | controls_1[28];
-  assign \$137  = ~ \$136 ;
-  assign \$138  = rs2_there_1 & \$137 ;
-  assign \$139  = ~ controls_1[33];
-  assign \$140  = \$139  | controls_1[19];
-  assign \$141  = \$140  | controls_1[20];
-  assign \$142  = \$141  | controls_1[11];
-  assign \$143  = \$142  | controls_1[28];
-  assign \$144  = ~ \$143 ;
-  assign \$145  = rs2_there_1 & \$144 ;
-  assign \$146  = ~ controls_1[33];
-  assign \$147  = \$146  | controls_1[19];
-  assign \$148  = \$147  | controls_1[20];
-  assign \$149  = \$148  | controls_1[11];
-  assign \$150  = \$149  | controls_1[28];
-  assign \$151  = ~ \$150 ;
-  assign \$152  = rs2_there_1 & \$151 ;
-  assign \$153  = ~ controls_1[33];
-  assign \$154  = \$153  | controls_1[19];
-  assign \$155  = \$154  | controls_1[20];
-  assign \$156  = \$155  | controls_1[11];
-  assign \$157  = \$156  | controls_1[28];
-  assign \$158  = ~ \$157 ;
-  assign \$159  = rs2_there_1 & \$158 ;
-  assign \$160  = ~ controls_1[33];
-  assign \$161  = \$160  | controls_1[19];
-  assign \$162  = \$161  | controls_1[20];
-  assign \$163  = \$162  | controls_1[11];
-  assign \$164  = \$163  | controls_1[28];
-  assign \$165  = ~ \$164 ;
-  assign \$166  = rs2_there_1 & \$165 ;
-  assign \$167  = ~ controls_1[33];
-  assign \$168  = \$167  | controls_1[19];
-  assign \$169  = \$168  | controls_1[20];
-  assign \$170  = \$169  | controls_1[11];
-  assign \$171  = \$170  | controls_1[28];
-  assign \$172  = ~ \$171 ;
-  assign \$173  = rs2_there_1 & \$172 ;
-  assign \$174  = ~ controls_1[33];
-  assign \$175  = \$174  | controls_1[19];
-  assign \$176  = \$175  | controls_1[20];
-  assign \$177  = \$176  | controls_1[11];
-  assign \$178  = \$177  | controls_1[28];
-  assign \$179  = ~ \$178 ;
-  assign \$180  = rs2_there_1 & \$179 ;
-  assign \$181  = ~ controls_1[33];
-  assign \$182  = \$181  | controls_1[19];
-  assign \$183  = \$182  | controls_1[20];
-  assign \$184  = \$183  | controls_1[11];
-  assign \$185  = \$184  | controls_1[28];
-  assign \$186  = ~ \$185 ;
-  assign \$187  = rs2_there_1 & \$186 ;
-  assign \$188  = ~ controls_1[33];
-  assign \$189  = \$188  | controls_1[19];
-  assign \$190  = \$189  | controls_1[20];
-  assign \$191  = \$190  | controls_1[11];
-  assign \$192  = \$191  | controls_1[28];
-  assign \$193  = ~ \$192 ;
-  assign \$194  = rs2_there_1 & \$193 ;
-  assign \$195  = ~ controls_1[33];
-  assign \$196  = \$195  | controls_1[19];
-  assign \$197  = \$196  | controls_1[20];
-  assign \$198  = \$197  | controls_1[11];
-  assign \$199  = \$198  | controls_1[28];
-  assign \$200  = ~ \$199 ;
-  assign \$201  = rs2_there_1 & \$200 ;
-  assign \$202  = ~ controls_1[33];
-  assign \$203  = \$202  | controls_1[19];
-  assign \$204  = \$203  | controls_1[20];
-  assign \$205  = \$204  | controls_1[11];
-  assign \$206  = \$205  | controls_1[28];
-  assign \$207  = ~ \$206 ;
-  assign \$208  = rs2_there_1 & \$207 ;
-  assign \$209  = ~ controls_1[33];
-  assign \$210  = \$209  | controls_1[19];
-  assign \$211  = \$210  | controls_1[20];
-  assign \$212  = \$211  | controls_1[11];
-  assign \$213  = \$212  | controls_1[28];
-  assign \$214  = ~ \$213 ;
-  assign \$215  = rs2_there_1 & \$214 ;
-  assign \$216  = ~ controls_1[33];
-  assign \$217  = \$216  | controls_1[19];
-  assign \$218  = \$217  | controls_1[20];
-  assign \$219  = \$218  | controls_1[11];
-  assign \$220  = \$219  | controls_1[28];
-  assign \$221  = ~ \$220 ;
-  assign \$222  = rs2_there_1 & \$221 ;
-  assign \$223  = ~ controls_1[33];
-  assign \$224  = \$223  | controls_1[19];
-  assign \$225  = \$224  | controls_1[20];
-  assign \$226  = \$225  | controls_1[11];
-  assign \$227  = \$226  | controls_1[28];
-  assign \$228  = ~ \$227 ;
-  assign \$229  = rs2_there_1 & \$228 ;
-  assign \$230  = ~ controls_1[33];
-  assign \$231  = \$230  | controls_1[19];
-  assign \$232  = \$231  | controls_1[20];
-  assign \$233  = \$232  | controls_1[11];
-  assign \$234  = \$233  | controls_1[28];
-  assign \$235  = ~ \$234 ;
-  assign \$236  = rs2_there_1 & \$235 ;
-  assign \$237  = ~ controls_1[33];
-  assign \$238  = \$237  | controls_1[19];
-  assign \$239  = \$238  | controls_1[20];
-  assign \$240  = \$239  | controls_1[11];
-  assign \$241  = \$240  | controls_1[28];
-  assign \$242  = ~ \$241 ;
-  assign \$243  = rs2_there_1 & \$242 ;
-  assign \$244  = ~ controls_1[33];
-  assign \$245  = \$244  | controls_1[19];
-  assign \$246  = \$245  | controls_1[20];
-  assign \$247  = \$246  | controls_1[11];
-  assign \$248  = \$247  | controls_1[28];
-  assign \$249  = ~ \$248 ;
-  assign \$250  = rs2_there_1 & \$249 ;
-  assign \$251  = ~ controls_1[33];
-  assign \$252  = \$251  | controls_1[19];
-  assign \$253  = \$252  | controls_1[20];
-  assign \$254  = \$253  | controls_1[11];
-  assign \$255  = \$254  | controls_1[28];
-  assign \$256  = ~ \$255 ;
-  assign \$257  = rs2_there_1 & \$256 ;
-  assign \$258  = ~ controls_1[33];
-  assign \$259  = \$258  | controls_1[19];
-  assign \$260  = \$259  | controls_1[20];
-  assign \$261  = \$260  | controls_1[11];
-  assign \$262  = \$261  | controls_1[28];
-  assign \$263  = ~ \$262 ;
-  assign \$264  = rs2_there_1 & \$263 ;
-  assign \$265  = ~ controls_1[33];
-  assign \$266  = \$265  | controls_1[19];
-  assign \$267  = \$266  | controls_1[20];
-  assign \$268  = \$267  | controls_1[11];
-  assign \$269  = \$268  | controls_1[28];
-  assign \$270  = ~ \$269 ;
-  assign \$271  = rs2_there_1 & \$270 ;
-  assign \$272  = ~ controls_1[33];
-  assign \$273  = \$272  | controls_1[19];
-  assign \$274  = \$273  | controls_1[20];
-  assign \$275  = \$274  | controls_1[11];
-  assign \$276  = \$275  | controls_1[28];
-  assign \$277  = ~ \$276 ;
-  assign \$278  = rs2_there_1 & \$277 ;
-  assign \$279  = ~ controls_1[33];
-  assign \$280  = \$279  | controls_1[19];
-  assign \$281  = \$280  | controls_1[20];
-  assign \$282  = \$281  | controls_1[11];
-  assign \$283  = \$282  | controls_1[28];
-  assign \$284  = ~ \$283 ;
-  assign \$285  = rs2_there_1 & \$284 ;
-  assign \$286  = ~ controls_1[33];
-  assign \$287  = \$286  | controls_1[19];
-  assign \$288  = \$287  | controls_1[20];
-  assign \$289  = \$288  | controls_1[11];
-  assign \$290  = \$289  | controls_1[28];
-  assign \$291  = ~ \$290 ;
-  assign \$292  = rs2_there_1 & \$291 ;
-  assign \$293  = ~ controls_1[33];
-  assign \$294  = \$293  | controls_1[19];
-  assign \$295  = \$294  | controls_1[20];
-  assign \$296  = \$295  | controls_1[11];
-  assign \$297  = \$296  | controls_1[28];
-  assign \$298  = ~ \$297 ;
-  assign \$299  = rs2_there_1 & \$298 ;
-  assign \$300  = ~ controls_1[33];
-  assign \$301  = \$300  | controls_1[19];
-  assign \$302  = \$301  | controls_1[20];
-  assign \$303  = \$302  | controls_1[11];
-  assign \$304  = \$303  | controls_1[28];
-  assign \$305  = ~ \$304 ;
-  assign \$306  = rs2_there_1 & \$305 ;
-  assign \$307  = ~ controls_1[33];
-  assign \$308  = \$307  | controls_1[19];
-  assign \$309  = \$308  | controls_1[20];
-  assign \$310  = \$309  | controls_1[11];
-  assign \$311  = \$310  | controls_1[28];
-  assign \$312  = ~ \$311 ;
-  assign \$313  = rs2_there_1 & \$312 ;
-  assign \$314  = ~ controls_1[33];
-  assign \$315  = \$314  | controls_1[19];
-  assign \$316  = \$315  | controls_1[20];
-  assign \$317  = \$316  | controls_1[11];
-  assign \$318  = \$317  | controls_1[28];
-  assign \$319  = ~ \$318 ;
-  assign \$320  = rs2_there_1 & \$319 ;
-  assign \$321  = ~ controls_1[33];
-  assign \$322  = \$321  | controls_1[19];
-  assign \$323  = \$322  | controls_1[20];
-  assign \$324  = \$323  | controls_1[11];
-  assign \$325  = \$324  | controls_1[28];
-  assign \$326  = ~ \$325 ;
-  assign \$327  = rs2_there_1 & \$326 ;
-  assign \$328  = ~ controls_1[33];
-  assign \$329  = \$328  | controls_1[19];
-  assign \$330  = \$329  | controls_1[20];
-  assign \$331  = \$330  | controls_1[11];
-  assign \$332  = \$331  | controls_1[28];
-  assign \$333  = ~ \$332 ;
-  assign \$334  = rs2_there_1 & \$333 ;
-  assign \$335  = ~ controls_1[33];
-  assign \$336  = \$335  | controls_1[19];
-  assign \$337  = \$336  | controls_1[20];
-  assign \$338  = \$337  | controls_1[11];
-  assign \$339  = \$338  | controls_1[28];
-  assign \$340  = ~ \$339 ;
-  assign \$341  = rs2_there_1 & \$340 ;
-  assign \$342  = ~ controls_1[33];
-  assign \$343  = \$342  | controls_1[19];
-  assign \$344  = \$343  | controls_1[20];
-  assign \$345  = \$344  | controls_1[11];
-  assign \$346  = \$345  | controls_1[28];
-  assign \$347  = ~ \$346 ;
-  assign \$348  = rs2_there_1 & \$347 ;
-  assign \$349  = ~ controls_1[33];
-  assign \$350  = \$349  | controls_1[19];
-  assign \$351  = \$350  | controls_1[20];
-  assign \$352  = \$351  | controls_1[11];
-  assign \$353  = \$352  | controls_1[28];
-  assign \$354  = ~ \$353 ;
-  assign \$355  = rs2_there_1 & \$354 ;
-  assign \$356  = ~ controls_1[33];
-  assign \$357  = \$356  | controls_1[19];
-  assign \$358  = \$357  | controls_1[20];
-  assign \$359  = \$358  | controls_1[11];
-  assign \$360  = \$359  | controls_1[28];
-  assign \$361  = ~ \$360 ;
-  assign \$362  = rs2_there_1 & \$361 ;
-  assign \$363  = ~ controls_1[33];
-  assign \$364  = \$363  | controls_1[19];
-  assign \$365  = \$364  | controls_1[20];
-  assign \$366  = \$365  | controls_1[11];
-  assign \$367  = \$366  | controls_1[28];
-  assign \$368  = ~ \$367 ;
-  assign \$369  = rs2_there_1 & \$368 ;
-  assign \$370  = ~ controls_1[33];
-  assign \$371  = \$370  | controls_1[19];
-  assign \$372  = \$371  | controls_1[20];
-  assign \$373  = \$372  | controls_1[11];
-  assign \$374  = \$373  | controls_1[28];
-  assign \$375  = ~ \$374 ;
-  assign \$376  = rs2_there_1 & \$375 ;
-  assign \$377  = ~ controls_1[33];
-  assign \$378  = \$377  | controls_1[19];
-  assign \$379  = \$378  | controls_1[20];
-  assign \$380  = \$379  | controls_1[11];
-  assign \$381  = \$380  | controls_1[28];
-  assign \$382  = ~ \$381 ;
-  assign \$383  = rs2_there_1 & \$382 ;
-  assign \$384  = ~ controls_1[33];
-  assign \$385  = \$384  | controls_1[19];
-  assign \$386  = \$385  | controls_1[20];
-  assign \$387  = \$386  | controls_1[11];
-  assign \$388  = \$387  | controls_1[28];
-  assign \$389  = ~ \$388 ;
-  assign \$390  = rs2_there_1 & \$389 ;
-  assign \$391  = ~ controls_1[33];
-  assign \$392  = \$391  | controls_1[19];
-  assign \$393  = \$392  | controls_1[20];
-  assign \$394  = \$393  | controls_1[11];
-  assign \$395  = \$394  | controls_1[28];
-  assign \$396  = ~ \$395 ;
-  assign \$397  = rs2_there_1 & \$396 ;
-  assign \$398  = ~ controls_1[33];
-  assign \$399  = \$398  | controls_1[19];
-  assign \$400  = \$399  | controls_1[20];
-  assign \$401  = \$400  | controls_1[11];
-  assign \$402  = \$401  | controls_1[28];
-  assign \$403  = ~ \$402 ;
-  assign \$404  = rs2_there_1 & \$403 ;
-  assign \$405  = ~ controls_1[33];
-  assign \$406  = \$405  | controls_1[19];
-  assign \$407  = \$406  | controls_1[20];
-  assign \$408  = \$407  | controls_1[11];
-  assign \$409  = \$408  | controls_1[28];
-  assign \$410  = ~ \$409 ;
-  assign \$411  = rs2_there_1 & \$410 ;
-  assign \$412  = ~ controls_1[33];
-  assign \$413  = \$412  | controls_1[19];
-  assign \$414  = \$413  | controls_1[20];
-  assign \$415  = \$414  | controls_1[11];
-  assign \$416  = \$415  | controls_1[28];
-  assign \$417  = ~ \$416 ;
-  assign \$418  = rs2_there_1 & \$417 ;
-  assign \$419  = ~ controls_1[33];
-  assign \$420  = \$419  | controls_1[19];
-  assign \$421  = \$420  | controls_1[20];
-  assign \$422  = \$421  | controls_1[11];
-  assign \$423  = \$422  | controls_1[28];
-  assign \$424  = ~ \$423 ;
-  assign \$425  = rs2_there_1 & \$424 ;
-  assign \$426  = ~ controls_1[33];
-  assign \$427  = \$426  | controls_1[19];
+  assign \$22  = ~ controls_1[33];
+  assign \$23  = \$22  | controls_1[19];
+  assign \$24  = \$23  | controls_1[20];
+  assign \$25  = \$24  | controls_1[11];
+  assign \$26  = \$25  | controls_1[28];
+  assign \$27  = ~ \$26 ;
+  assign \$28  = rs2_there_1 & \$27 ;
+  assign \$29  = ~ controls_1[33];
+  assign \$30  = \$29  | controls_1[19];
+  assign \$31  = \$30  | controls_1[20];
+  assign \$32  = \$31  | controls_1[11];
+  assign \$33  = \$32  | controls_1[28];
+  assign \$34  = ~ \$33 ;
+  assign \$35  = rs2_there_1 & \$34 ;
+  assign \$36  = ~ controls_1[33];
+  assign \$37  = \$36  | controls_1[19];
+  assign \$38  = \$37  | controls_1[20];
+  assign \$39  = \$38  | controls_1[11];
+  assign \$40  = \$39  | controls_1[28];
+  assign \$41  = ~ \$40 ;
+  assign \$42  = rs2_there_1 & \$41 ;
+  assign \$43  = ~ controls_1[33];
+  assign \$44  = \$43  | controls_1[19];
+  assign \$45  = \$44  | controls_1[20];
+  assign \$46  = \$45  | controls_1[11];
+  assign \$47  = \$46  | controls_1[28];
+  assign \$48  = ~ \$47 ;
+  assign \$49  = rs2_there_1 & \$48 ;
+  assign \$50  = ~ controls_1[33];
+  assign \$51  = \$50  | controls_1[19];
+  assign \$52  = \$51  | controls_1[20];
+  assign \$53  = \$52  | controls_1[11];
+  assign \$54  = \$53  | controls_1[28];
+  assign \$55  = ~ \$54 ;
+  assign \$56  = rs2_there_1 & \$55 ;
+  assign \$57  = ~ controls_1[33];
+  assign \$58  = \$57  | controls_1[19];
+  assign \$59  = \$58  | controls_1[20];
+  assign \$60  = \$59  | controls_1[11];
+  assign \$61  = \$60  | controls_1[28];
+  assign \$62  = ~ \$61 ;
+  assign \$63  = rs2_there_1 & \$62 ;
+  assign \$64  = ~ controls_1[33];
+  assign \$65  = \$64  | controls_1[19];
+  assign \$66  = \$65  | controls_1[20];
+  assign \$67  = \$66  | controls_1[11];
+  assign \$68  = \$67  | controls_1[28];
+  assign \$69  = ~ \$68 ;
+  assign \$70  = rs2_there_1 & \$69 ;
+  assign \$71  = ~ controls_1[33];
+  assign \$72  = \$71  | controls_1[19];
+  assign \$73  = \$72  | controls_1[20];
+  assign \$74  = \$73  | controls_1[11];
+  assign \$75  = \$74  | controls_1[28];
+  assign \$76  = ~ \$75 ;
+  assign \$77  = rs2_there_1 & \$76 ;
+  assign \$78  = ~ controls_1[33];
+  assign \$79  = \$78  | controls_1[19];
+  assign \$80  = \$79  | controls_1[20];
+  assign \$81  = \$80  | controls_1[11];
+  assign \$82  = \$81  | controls_1[28];
+  assign \$83  = ~ \$82 ;
+  assign \$84  = rs2_there_1 & \$83 ;
+  assign \$85  = ~ controls_1[33];
+  assign \$86  = \$85  | controls_1[19];
+  assign \$87  = \$86  | controls_1[20];
+  assign \$88  = \$87  | controls_1[11];
+  assign \$89  = \$88  | controls_1[28];
+  assign \$90  = ~ \$89 ;
+  assign \$91  = rs2_there_1 & \$90 ;
+  assign \$92  = ~ controls_1[33];
+  assign \$93  = \$92  | controls_1[19];
+  assign \$94  = \$93  | controls_1[20];
+  assign \$95  = \$94  | controls_1[11];
+  assign \$96  = \$95  | controls_1[28];
+  assign \$97  = ~ \$96 ;
+  assign \$98  = rs2_there_1 & \$97 ;
+  assign \$99  = ~ controls_1[33];
+  assign \$100  = \$99  | controls_1[19];
+  assign \$101  = \$100  | controls_1[20];
+  assign \$102  = \$101  | controls_1[11];
+  assign \$103  = \$102  | controls_1[28];
+  assign \$104  = ~ \$103 ;
+  assign \$105  = rs2_there_1 & \$104 ;
+  assign \$106  = ~ controls_1[33];
+  assign \$107  = \$106  | controls_1[19];
+  assign \$108  = \$107  | controls_1[20];
+  assign \$109  = \$108  | controls_1[11];
+  assign \$110  = \$109  | controls_1[28];
+  assign \$111  = ~ \$110 ;
+  assign \$112  = rs2_there_1 & \$111 ;
+  assign \$113  = ~ controls_1[33];
+  assign \$114  = \$113  | controls_1[19];
+  assign \$115  = \$114  | controls_1[20];
+  assign \$116  = \$115  | controls_1[11];
+  assign \$117  = \$116  | controls_1[28];
+  assign \$118  = ~ \$117 ;
+  assign \$119  = rs2_there_1 & \$118 ;
+  assign \$120  = ~ controls_1[33];
+  assign \$121  = \$120  | controls_1[19];
+  assign \$122  = \$121  | controls_1[20];
+  assign \$123  = \$122  | controls_1[11];
+  assign \$124  = \$123  | controls_1[28];
+  assign \$125  = ~ \$124 ;
+  assign \$126  = rs2_there_1 & \$125 ;
+  assign \$127  = ~ controls_1[33];
+  assign \$128  = \$127  | controls_1[19];
+  assign \$129  = \$128  | controls_1[20];
+  assign \$130  = \$129  | controls_1[11];
+  assign \$131  = \$130  | controls_1[28];
+  assign \$132  = ~ \$131 ;
+  assign \$133  = rs2_there_1 & \$132 ;
+  assign \$134  = ~ controls_1[33];
+  assign \$135  = \$134  | controls_1[19];
+  assign \$136  = \$135  | controls_1[20];
+  assign \$137  = \$136  | controls_1[11];
+  assign \$138  = \$137  | controls_1[28];
+  assign \$139  = ~ \$138 ;
+  assign \$140  = rs2_there_1 & \$139 ;
+  assign \$141  = ~ controls_1[33];
+  assign \$142  = \$141  | controls_1[19];
+  assign \$143  = \$142  | controls_1[20];
+  assign \$144  = \$143  | controls_1[11];
+  assign \$145  = \$144  | controls_1[28];
+  assign \$146  = ~ \$145 ;
+  assign \$147  = rs2_there_1 & \$146 ;
+  assign \$148  = ~ controls_1[33];
+  assign \$149  = \$148  | controls_1[19];
+  assign \$150  = \$149  | controls_1[20];
+  assign \$151  = \$150  | controls_1[11];
+  assign \$152  = \$151  | controls_1[28];
+  assign \$153  = ~ \$152 ;
+  assign \$154  = rs2_there_1 & \$153 ;
+  assign \$155  = ~ controls_1[33];
+  assign \$156  = \$155  | controls_1[19];
+  assign \$157  = \$156  | controls_1[20];
+  assign \$158  = \$157  | controls_1[11];
+  assign \$159  = \$158  | controls_1[28];
+  assign \$160  = ~ \$159 ;
+  assign \$161  = rs2_there_1 & \$160 ;
+  assign \$162  = ~ controls_1[33];
+  assign \$163  = \$162  | controls_1[19];
+  assign \$164  = \$163  | controls_1[20];
+  assign \$165  = \$164  | controls_1[11];
+  assign \$166  = \$165  | controls_1[28];
+  assign \$167  = ~ \$166 ;
+  assign \$168  = rs2_there_1 & \$167 ;
+  assign \$169  = ~ controls_1[33];
+  assign \$170  = \$169  | controls_1[19];
+  assign \$171  = \$170  | controls_1[20];
+  assign \$172  = \$171  | controls_1[11];
+  assign \$173  = \$172  | controls_1[28];
+  assign \$174  = ~ \$173 ;
+  assign \$175  = rs2_there_1 & \$174 ;
+  assign \$176  = ~ controls_1[33];
+  assign \$177  = \$176  | controls_1[19];
+  assign \$178  = \$177  | controls_1[20];
+  assign \$179  = \$178  | controls_1[11];
+  assign \$180  = \$179  | controls_1[28];
+  assign \$181  = ~ \$180 ;
+  assign \$182  = rs2_there_1 & \$181 ;
+  assign \$183  = ~ controls_1[33];
+  assign \$184  = \$183  | controls_1[19];
+  assign \$185  = \$184  | controls_1[20];
+  assign \$186  = \$185  | controls_1[11];
+  assign \$187  = \$186  | controls_1[28];
+  assign \$188  = ~ \$187 ;
+  assign \$189  = rs2_there_1 & \$188 ;
+  assign \$190  = ~ controls_1[33];
+  assign \$191  = \$190  | controls_1[19];
+  assign \$192  = \$191  | controls_1[20];
+  assign \$193  = \$192  | controls_1[11];
+  assign \$194  = \$193  | controls_1[28];
+  assign \$195  = ~ \$194 ;
+  assign \$196  = rs2_there_1 & \$195 ;
+  assign \$197  = ~ controls_1[33];
+  assign \$198  = \$197  | controls_1[19];
+  assign \$199  = \$198  | controls_1[20];
+  assign \$200  = \$199  | controls_1[11];
+  assign \$201  = \$200  | controls_1[28];
+  assign \$202  = ~ \$201 ;
+  assign \$203  = rs2_there_1 & \$202 ;
+  assign \$204  = ~ controls_1[33];
+  assign \$205  = \$204  | controls_1[19];
+  assign \$206  = \$205  | controls_1[20];
+  assign \$207  = \$206  | controls_1[11];
+  assign \$208  = \$207  | controls_1[28];
+  assign \$209  = ~ \$208 ;
+  assign \$210  = rs2_there_1 & \$209 ;
+  assign \$211  = ~ controls_1[33];
+  assign \$212  = \$211  | controls_1[19];
+  assign \$213  = \$212  | controls_1[20];
+  assign \$214  = \$213  | controls_1[11];
+  assign \$215  = \$214  | controls_1[28];
+  assign \$216  = ~ \$215 ;
+  assign \$217  = rs2_there_1 & \$216 ;
+  assign \$218  = ~ controls_1[33];
+  assign \$219  = \$218  | controls_1[19];
+  assign \$220  = \$219  | controls_1[20];
+  assign \$221  = \$220  | controls_1[11];
+  assign \$222  = \$221  | controls_1[28];
+  assign \$223  = ~ \$222 ;
+  assign \$224  = rs2_there_1 & \$223 ;
+  assign \$225  = ~ controls_1[33];
+  assign \$226  = \$225  | controls_1[19];
+  assign \$227  = \$226  | controls_1[20];
+  assign \$228  = \$227  | controls_1[11];
+  assign \$229  = \$228  | controls_1[28];
+  assign \$230  = ~ \$229 ;
+  assign \$231  = rs2_there_1 & \$230 ;
+  assign \$232  = ~ controls_1[33];
+  assign \$233  = \$232  | controls_1[19];
+  assign \$234  = \$233  | controls_1[20];
+  assign \$235  = \$234  | controls_1[11];
+  assign \$236  = \$235  | controls_1[28];
+  assign \$237  = ~ \$236 ;
+  assign \$238  = rs2_there_1 & \$237 ;
+  assign \$239  = ~ controls_1[33];
+  assign \$240  = \$239  | controls_1[19];
+  assign \$241  = \$240  | controls_1[20];
+  assign \$242  = \$241  | controls_1[11];
+  assign \$243  = \$242  | controls_1[28];
+  assign \$244  = ~ \$243 ;
+  assign \$245  = rs2_there_1 & \$244 ;
+  assign \$246  = ~ controls_1[33];
+  assign \$247  = \$246  | controls_1[19];
+  assign \$248  = \$247  | controls_1[20];
+  assign \$249  = \$248  | controls_1[11];
+  assign \$250  = \$249  | controls_1[28];
+  assign \$251  = ~ \$250 ;
+  assign \$252  = rs2_there_1 & \$251 ;
+  assign \$253  = ~ controls_1[33];
+  assign \$254  = \$253  | controls_1[19];
+  assign \$255  = \$254  | controls_1[20];
+  assign \$256  = \$255  | controls_1[11];
+  assign \$257  = \$256  | controls_1[28];
+  assign \$258  = ~ \$257 ;
+  assign \$259  = rs2_there_1 & \$258 ;
+  assign \$260  = ~ controls_1[33];
+  assign \$261  = \$260  | controls_1[19];
+  assign \$262  = \$261  | controls_1[20];
+  assign \$263  = \$262  | controls_1[11];
+  assign \$264  = \$263  | controls_1[28];
+  assign \$265  = ~ \$264 ;
+  assign \$266  = rs2_there_1 & \$265 ;
+  assign \$267  = ~ controls_1[33];
+  assign \$268  = \$267  | controls_1[19];
+  assign \$269  = \$268  | controls_1[20];
+  assign \$270  = \$269  | controls_1[11];
+  assign \$271  = \$270  | controls_1[28];
+  assign \$272  = ~ \$271 ;
+  assign \$273  = rs2_there_1 & \$272 ;
+  assign \$274  = ~ controls_1[33];
+  assign \$275  = \$274  | controls_1[19];
+  assign \$276  = \$275  | controls_1[20];
+  assign \$277  = \$276  | controls_1[11];
+  assign \$278  = \$277  | controls_1[28];
+  assign \$279  = ~ \$278 ;
+  assign \$280  = rs2_there_1 & \$279 ;
+  assign \$281  = ~ controls_1[33];
+  assign \$282  = \$281  | controls_1[19];
+  assign \$283  = \$282  | controls_1[20];
+  assign \$284  = \$283  | controls_1[11];
+  assign \$285  = \$284  | controls_1[28];
+  assign \$286  = ~ \$285 ;
+  assign \$287  = rs2_there_1 & \$286 ;
+  assign \$288  = ~ controls_1[33];
+  assign \$289  = \$288  | controls_1[19];
+  assign \$290  = \$289  | controls_1[20];
+  assign \$291  = \$290  | controls_1[11];
+  assign \$292  = \$291  | controls_1[28];
+  assign \$293  = ~ \$292 ;
+  assign \$294  = rs2_there_1 & \$293 ;
+  assign \$295  = ~ controls_1[33];
+  assign \$296  = \$295  | controls_1[19];
+  assign \$297  = \$296  | controls_1[20];
+  assign \$298  = \$297  | controls_1[11];
+  assign \$299  = \$298  | controls_1[28];
+  assign \$300  = ~ \$299 ;
+  assign \$301  = rs2_there_1 & \$300 ;
+  assign \$302  = ~ controls_1[33];
+  assign \$303  = \$302  | controls_1[19];
+  assign \$304  = \$303  | controls_1[20];
+  assign \$305  = \$304  | controls_1[11];
+  assign \$306  = \$305  | controls_1[28];
+  assign \$307  = ~ \$306 ;
+  assign \$308  = rs2_there_1 & \$307 ;
+  assign \$309  = ~ controls_1[33];
+  assign \$310  = \$309  | controls_1[19];
+  assign \$311  = \$310  | controls_1[20];
+  assign \$312  = \$311  | controls_1[11];
+  assign \$313  = \$312  | controls_1[28];
+  assign \$314  = ~ \$313 ;
+  assign \$315  = rs2_there_1 & \$314 ;
+  assign \$316  = ~ controls_1[33];
+  assign \$317  = \$316  | controls_1[19];
+  assign \$318  = \$317  | controls_1[20];
+  assign \$319  = \$318  | controls_1[11];
+  assign \$320  = \$319  | controls_1[28];
+  assign \$321  = ~ \$320 ;
+  assign \$322  = rs2_there_1 & \$321 ;
+  assign \$323  = ~ controls_1[33];
+  assign \$324  = \$323  | controls_1[19];
+  assign \$325  = \$324  | controls_1[20];
+  assign \$326  = \$325  | controls_1[11];
+  assign \$327  = \$326  | controls_1[28];
+  assign \$328  = ~ \$327 ;
+  assign \$329  = rs2_there_1 & \$328 ;
+  assign \$330  = ~ controls_1[33];
+  assign \$331  = \$330  | controls_1[19];
+  assign \$332  = \$331  | controls_1[20];
+  assign \$333  = \$332  | controls_1[11];
+  assign \$334  = \$333  | controls_1[28];
+  assign \$335  = ~ \$334 ;
+  assign \$336  = rs2_there_1 & \$335 ;
+  assign \$337  = ~ controls_1[33];
+  assign \$338  = \$337  | controls_1[19];
+  assign \$339  = \$338  | controls_1[20];
+  assign \$340  = \$339  | controls_1[11];
+  assign \$341  = \$340  | controls_1[28];
+  assign \$342  = ~ \$341 ;
+  assign \$343  = rs2_there_1 & \$342 ;
+  assign \$344  = ~ controls_1[33];
+  assign \$345  = \$344  | controls_1[19];
+  assign \$346  = \$345  | controls_1[20];
+  assign \$347  = \$346  | controls_1[11];
+  assign \$348  = \$347  | controls_1[28];
+  assign \$349  = ~ \$348 ;
+  assign \$350  = rs2_there_1 & \$349 ;
+  assign \$351  = ~ controls_1[33];
+  assign \$352  = \$351  | controls_1[19];
+  assign \$353  = \$352  | controls_1[20];
+  assign \$354  = \$353  | controls_1[11];
+  assign \$355  = \$354  | controls_1[28];
+  assign \$356  = ~ \$355 ;
+  assign \$357  = rs2_there_1 & \$356 ;
+  assign \$358  = ~ controls_1[33];
+  assign \$359  = \$358  | controls_1[19];
+  assign \$360  = \$359  | controls_1[20];
+  assign \$361  = \$360  | controls_1[11];
+  assign \$362  = \$361  | controls_1[28];
+  assign \$363  = ~ \$362 ;
+  assign \$364  = rs2_there_1 & \$363 ;
+  assign \$365  = ~ controls_1[33];
+  assign \$366  = \$365  | controls_1[19];
+  assign \$367  = \$366  | controls_1[20];
+  assign \$368  = \$367  | controls_1[11];
+  assign \$369  = \$368  | controls_1[28];
+  assign \$370  = ~ \$369 ;
+  assign \$371  = rs2_there_1 & \$370 ;
+  assign \$372  = ~ controls_1[33];
+  assign \$373  = \$372  | controls_1[19];
+  assign \$374  = \$373  | controls_1[20];
+  assign \$375  = \$374  | controls_1[11];
+  assign \$376  = \$375  | controls_1[28];
+  assign \$377  = ~ \$376 ;
+  assign \$378  = rs2_there_1 & \$377 ;
+  assign \$379  = ~ controls_1[33];
+  assign \$380  = \$379  | controls_1[19];
+  assign \$381  = \$380  | controls_1[20];
+  assign \$382  = \$381  | controls_1[11];
+  assign \$383  = \$382  | controls_1[28];
+  assign \$384  = ~ \$383 ;
+  assign \$385  = rs2_there_1 & \$384 ;
+  assign \$386  = ~ controls_1[33];
+  assign \$387  = \$386  | controls_1[19];
+  assign \$388  = \$387  | controls_1[20];
+  assign \$389  = \$388  | controls_1[11];
+  assign \$390  = \$389  | controls_1[28];
+  assign \$391  = ~ \$390 ;
+  assign \$392  = rs2_there_1 & \$391 ;
+  assign \$393  = ~ controls_1[33];
+  assign \$394  = \$393  | controls_1[19];
+  assign \$395  = \$394  | controls_1[20];
+  assign \$396  = \$395  | controls_1[11];
+  assign \$397  = \$396  | controls_1[28];
+  assign \$398  = ~ \$397 ;
+  assign \$399  = rs2_there_1 & \$398 ;
+  assign \$400  = ~ controls_1[33];
+  assign \$401  = \$400  | controls_1[19];
+  assign \$402  = \$401  | controls_1[20];
+  assign \$403  = \$402  | controls_1[11];
+  assign \$404  = \$403  | controls_1[28];
+  assign \$405  = ~ \$404 ;
+  assign \$406  = rs2_there_1 & \$405 ;
+  assign \$407  = ~ controls_1[33];
+  assign \$408  = \$407  | controls_1[19];
+  assign \$409  = \$408  | controls_1[20];
+  assign \$410  = \$409  | controls_1[11];
+  assign \$411  = \$410  | controls_1[28];
+  assign \$412  = ~ \$411 ;
+  assign \$413  = rs2_there_1 & \$412 ;
+  assign \$414  = ~ controls_1[33];
+  assign \$415  = \$414  | controls_1[19];
+  assign \$416  = \$415  | controls_1[20];
+  assign \$417  = \$416  | controls_1[11];
+  assign \$418  = \$417  | controls_1[28];
+  assign \$419  = ~ \$418 ;
+  assign \$420  = rs2_there_1 & \$419 ;
+  assign \$421  = ~ controls_1[33];
+  assign \$422  = \$421  | controls_1[19];
+  assign \$423  = \$422  | controls_1[20];
+  assign \$424  = \$423  | controls_1[11];
+  assign \$425  = \$424  | controls_1[28];
+  assign \$426  = ~ \$425 ;
+  assign \$427  = rs2_there_1 & \$426 ;
   \weft.simt.core.commit  commit (
     .access(access__valid),
     .again(again),
     .arrives(arrived),
     .cause(cause),
     .divides(divide__valid),
-    .does(does),
+    .does(retire__valid),
     .ends(ended),
     .floats(floats),
+    .goes(moves),
     .handed(handed),
     .i__controls(i__controls),
     .i__crooked(i__crooked),
@@ -30431,11 +30412,14 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__taken(i__taken),
     .i__target(i__target),
     .i__token(i__token),
-    .i__valid(\i__valid$100 ),
+    .i__valid(\i__valid$101 ),
+    .i__whole(i__whole),
     .lane(lane),
-    .\port$5451$0 (\$557 ),
-    .\port$5456$0 (\$558 ),
+    .\port$5538$0 (\$548 ),
+    .\port$5545$0 (\$549 ),
     .slow(slow__valid),
+    .start(start),
+    .start_pc(start_pc),
     .state(state),
     .stopped(stopped),
     .trapped(trapped),
@@ -30449,37 +30433,37 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .core_rst(core_rst),
     .csr(controls_1[92:88]),
     .launch(launch),
-    .\port$4983$0 (\$555 ),
-    .\port$4984$0 (\$556 ),
+    .\port$5050$0 (\$546 ),
+    .\port$5051$0 (\$547 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
-    .thread_write__addr(\warp$182 ),
+    .thread_write__addr(\warp$185 ),
     .thread_write__en(thread_write),
-    .\warp$3 (\warp$132 )
+    .\warp$3 (\warp$135 )
   );
   \weft.simt.core.decoder  decoder (
-    .controls(\controls$349 ),
+    .controls(\controls$352 ),
     .word(word)
   );
-  \weft.simt.core.events$371  \events$371  (
-    .alive(\alive$332 ),
+  \weft.simt.core.events$370  \events$370  (
+    .alive(\alive$335 ),
     .answered(answered),
     .barrier(barrier),
     .beats(beats),
-    .busy(\busy$316 ),
+    .busy(\busy$319 ),
     .came(came),
     .code(code),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .does(does),
+    .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$5846$0 (\$559 ),
-    .\port$5849$0 (\$560 ),
-    .\port$5854$0 (\$561 ),
-    .\port$5869$0 (\$562 ),
-    .\port$5873$0 (\$563 ),
-    .\port$9050$32 (i__token[35:32]),
+    .\port$10023$32 (i__token[35:32]),
+    .\port$5911$0 (\$550 ),
+    .\port$5914$0 (\$551 ),
+    .\port$5919$0 (\$552 ),
+    .\port$5934$0 (\$553 ),
+    .\port$5938$0 (\$554 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -30492,7 +30476,6 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .core_clk(core_clk),
     .core_rst(core_rst),
     .crooked_1(i__crooked),
-    .early_writes(early_writes),
     .first(first),
     .link_1(i__link),
     .not_positive_2(i__not_positive),
@@ -30512,11 +30495,13 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .target_1(i__target),
     .token(token),
     .token_lane_2(i__token),
-    .valid(\valid$148 ),
-    .valid_lane_2(\i__valid$100 )
+    .valid(\valid$151 ),
+    .valid_lane_2(\i__valid$101 ),
+    .whole_2(i__whole),
+    .writes_1(next_writes)
   );
   \weft.simt.core.icache  icache (
-    .busy(\busy$295 ),
+    .busy(busy),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .fault(fault),
@@ -30529,43 +30514,43 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .memory__burst__valid(fetch__burst__valid),
     .missed(missed),
     .pc(pc),
-    .valid(\valid$113 ),
+    .valid(\valid$116 ),
     .waits(code),
-    .wake(\wake$217 ),
-    .warp(\warp$116 ),
+    .wake(\wake$220 ),
+    .warp(\warp$119 ),
     .word(word)
   );
   \weft.simt.core.launcher  launcher (
     .alive(alive),
     .block_data(block_data),
     .block_write(block_write),
-    .busy(busy),
+    .busy(\busy$296 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .filling(filling),
     .i__payload(i__payload),
-    .i__ready(launch__ready),
+    .i__ready(i__ready),
     .i__valid(i__valid),
     .launch(launch),
-    .pc(\pc$193 ),
+    .pc(start_pc),
     .rd(rd),
     .row_ready(row_ready),
     .row_valid(row_valid),
     .slot(start_slot),
     .start(start),
-    .state(\state$198 ),
+    .state(\state$203 ),
     .thread(thread_data),
     .thread_row(thread_row),
     .thread_write(thread_write),
     .value(value),
-    .warp(\warp$182 )
+    .warp(\warp$185 )
   );
   \weft.simt.core.registers  registers (
     .a(a),
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$8995$15 (word[24:15]),
+    .\port$9961$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -30592,23 +30577,27 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .token(i__token)
   );
   \weft.simt.core.returns  returns (
-    .answered(\answered$212 ),
+    .answered(\answered$213 ),
+    .busy(\busy$169 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .i__payload(\i__payload$161 ),
+    .i__payload(\i__payload$164 ),
     .i__ready(o__ready),
-    .i__valid(\o__valid$107 ),
-    .row__data(row__data),
-    .row__mask(row__mask),
-    .row__rd(row__rd),
-    .row__warp(row__warp),
-    .warp(\warp$213 )
+    .i__valid(\o__valid$110 ),
+    .\port$10375$0 (\$561 ),
+    .\port$7637$0 (\$555 ),
+    .\port$7753$0 (\$556 ),
+    .\port$7979$0 (\$557 ),
+    .\port$7987$0 (\$558 ),
+    .\port$8103$0 (\$559 ),
+    .\port$8329$0 (\$560 ),
+    .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
     .abort(abort),
     .access__ready(access__ready),
     .beats(beats),
-    .\busy$109 (\busy$296 ),
+    .\busy$109 (\busy$298 ),
     .coming(coming),
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -30617,14 +30606,14 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .\i__payload$36 (divide__payload),
     .i__valid(access__valid),
     .\i__valid$40 (divide__valid),
-    .\o__payload$124 (\i__payload$161 ),
+    .\o__payload$124 (\i__payload$164 ),
     .\o__ready$118 (o__ready),
-    .\o__valid$123 (\o__valid$107 ),
-    .\port$5846$0 (\$559 ),
-    .\port$5849$0 (\$560 ),
-    .\port$5854$0 (\$561 ),
-    .\port$5869$0 (\$562 ),
-    .\port$5873$0 (\$563 ),
+    .\o__valid$123 (\o__valid$110 ),
+    .\port$5911$0 (\$550 ),
+    .\port$5914$0 (\$551 ),
+    .\port$5919$0 (\$552 ),
+    .\port$5934$0 (\$553 ),
+    .\port$5938$0 (\$554 ),
     .port__out(shared__out),
     .\port__ready$46 (shared__ready),
     .port_warp(port_warp),
@@ -30644,7 +30633,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .shared__strobe(shared__strobe),
     .\shared__valid$54 (shared__valid),
     .shared__write(shared__write),
-    .stored(\stored$208 ),
+    .stored(\stored$215 ),
     .take(take),
     .taken(taken),
     .write__beat__payload(write__beat__payload),
@@ -30667,36 +30656,37 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .event_warp(i__token[1:0]),
     .filling(filling),
     .hold(hold),
-    .\port$4459$0 (\$553 ),
-    .\port$4460$0 (\$554 ),
+    .\port$4504$0 (\$544 ),
+    .\port$4505$0 (\$545 ),
     .ready(ready),
     .start(start),
     .start_slot(start_slot),
-    .start_warp(\warp$182 ),
+    .start_warp(\warp$185 ),
     .valid(valid),
     .wake(wake)
   );
   \weft.simt.core.selection  selection (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .group(\group$345 ),
+    .group(\group$348 ),
     .pc(pc),
     .pc_valid(pc_valid),
-    .pc_warp(\warp$116 ),
-    .pc_write__addr(\write_warp$187 ),
-    .pc_write__data(pc_data),
-    .pc_write__en(\$481 [1:0]),
-    .\port$4459$0 (\$553 ),
-    .\port$4460$0 (\$554 ),
-    .starved(\starved$347 ),
-    .state(\state$346 ),
+    .pc_warp(\warp$119 ),
+    .pc_write__addr(\write_warp$191 ),
+    .pc_write__en(\$482 [1:0]),
+    .\port$4504$0 (\$544 ),
+    .\port$4505$0 (\$545 ),
+    .\port$5538$0 (\$548 ),
+    .\port$5545$0 (\$549 ),
+    .starved(\starved$350 ),
+    .state(\state$349 ),
     .state_write__data(state_data),
     .state_write__en(state_write),
     .valid(valid)
   );
   \weft.simt.core.traps  traps (
-    .answer(\i__payload$161 ),
-    .answered(\answered$291 ),
+    .answer(\i__payload$164 ),
+    .answered(\answered$294 ),
     .cause(cause),
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -30714,8 +30704,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     addend = 64'h0000000000000000;
     if (controls_1[2]) begin
-      addend = { \$556 , \$555  };
-    end else if (\$19 ) begin
+      addend = { \$547 , \$546  };
+    end else if (\$21 ) begin
       addend = { controls_1[87:56], controls_1[87:56] };
     end
   end
@@ -30724,7 +30714,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     (* full_case = 32'd1 *)
     if (writes) begin
       write_mask = i__token[33:32];
-    end else if (\$479 ) begin
+    end else if (\$480 ) begin
       write_mask = 2'h3;
     end else begin
       write_mask = row__mask;
@@ -30735,10 +30725,10 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     (* full_case = 32'd1 *)
     if (writes) begin
       write_warp = i__token[1:0];
-    end else if (\$479 ) begin
-      write_warp = \warp$182 ;
+    end else if (\$480 ) begin
+      write_warp = \warp$185 ;
     end else begin
-      write_warp = row__warp;
+      write_warp = \$561 [6:5];
     end
   end
   always @* begin
@@ -30746,99 +30736,83 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     (* full_case = 32'd1 *)
     if (writes) begin
       write_rd = i__controls[55:51];
-    end else if (\$479 ) begin
+    end else if (\$480 ) begin
       write_rd = rd;
     end else begin
-      write_rd = row__rd;
+      write_rd = \$561 [4:0];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$541  = \$523 [7:0];
+    \$534  = \$518 [7:0];
     if (core_rst) begin
-      \$541  = 8'h00;
+      \$534  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$542  = pc_valid;
+    \$535  = pc_valid;
+    if (core_rst) begin
+      \$535  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$536  = valid_1;
+    if (core_rst) begin
+      \$536  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$537  = \$521 ;
+    if (core_rst) begin
+      \$537  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$538  = \$527 ;
+    if (core_rst) begin
+      \$538  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$539  = \$533 ;
+    if (core_rst) begin
+      \$539  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$540  = \valid$151 ;
+    if (core_rst) begin
+      \$540  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$541  = next_valid_1;
+    if (core_rst) begin
+      \$541  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$542  = floats;
     if (core_rst) begin
       \$542  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$543  = valid_1;
+    \$543  = float_coming_1;
     if (core_rst) begin
       \$543  = 1'h0;
     end
   end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$544  = \$526 ;
-    if (core_rst) begin
-      \$544  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$545  = \$534 ;
-    if (core_rst) begin
-      \$545  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$546  = \$540 ;
-    if (core_rst) begin
-      \$546  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$547  = \valid$148 ;
-    if (core_rst) begin
-      \$547  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$548  = coming;
-    if (core_rst) begin
-      \$548  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$549  = coming_1;
-    if (core_rst) begin
-      \$549  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$550  = floats;
-    if (core_rst) begin
-      \$550  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$551  = float_coming_1;
-    if (core_rst) begin
-      \$551  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$552  = float_coming_2;
-    if (core_rst) begin
-      \$552  = 1'h0;
-    end
-  end
   assign launch__payload = i__payload;
-  assign i__ready = launch__ready;
-  assign launch__valid = i__valid;
   assign fetch__beat__payload = memory__beat__payload;
   assign fetch__beat__ready = 1'h1;
   assign memory__beat__ready = 1'h1;
@@ -30846,31 +30820,31 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign memory__burst__payload = fetch__burst__payload;
   assign fetch__burst__ready = memory__burst__ready;
   assign memory__burst__valid = fetch__burst__valid;
-  assign \read__beat__payload$19  = read__beat__payload;
-  assign \read__beat__ready$21  = read__beat__ready;
-  assign \read__beat__valid$23  = read__beat__valid;
-  assign \read__burst__payload$25  = read__burst__payload;
-  assign \read__burst__ready$27  = read__burst__ready;
-  assign \read__burst__valid$29  = read__burst__valid;
-  assign \write__beat__payload$31  = write__beat__payload;
-  assign \write__beat__ready$33  = write__beat__ready;
-  assign \write__beat__valid$35  = write__beat__valid;
-  assign \write__burst__payload$37  = write__burst__payload;
-  assign \write__burst__ready$39  = write__burst__ready;
-  assign \write__burst__valid$41  = write__burst__valid;
-  assign \write__done__payload$43  = write__done__payload;
-  assign \write__done__valid$45  = write__done__valid;
-  assign \shared__data$47  = shared__data;
-  assign \shared__out$49  = shared__out;
-  assign \shared__ready$51  = shared__ready;
-  assign \shared__region$53  = shared__region;
-  assign \shared__rows$55  = shared__rows;
-  assign \shared__strobe$57  = shared__strobe;
-  assign \shared__valid$59  = shared__valid;
-  assign \shared__write$61  = shared__write;
-  assign \push__payload$63  = push__payload;
-  assign \push__ready$65  = push__ready;
-  assign \push__valid$67  = push__valid;
+  assign \read__beat__payload$20  = read__beat__payload;
+  assign \read__beat__ready$22  = read__beat__ready;
+  assign \read__beat__valid$24  = read__beat__valid;
+  assign \read__burst__payload$26  = read__burst__payload;
+  assign \read__burst__ready$28  = read__burst__ready;
+  assign \read__burst__valid$30  = read__burst__valid;
+  assign \write__beat__payload$32  = write__beat__payload;
+  assign \write__beat__ready$34  = write__beat__ready;
+  assign \write__beat__valid$36  = write__beat__valid;
+  assign \write__burst__payload$38  = write__burst__payload;
+  assign \write__burst__ready$40  = write__burst__ready;
+  assign \write__burst__valid$42  = write__burst__valid;
+  assign \write__done__payload$44  = write__done__payload;
+  assign \write__done__valid$46  = write__done__valid;
+  assign \shared__data$48  = shared__data;
+  assign \shared__out$50  = shared__out;
+  assign \shared__ready$52  = shared__ready;
+  assign \shared__region$54  = shared__region;
+  assign \shared__rows$56  = shared__rows;
+  assign \shared__strobe$58  = shared__strobe;
+  assign \shared__valid$60  = shared__valid;
+  assign \shared__write$62  = shared__write;
+  assign \push__payload$64  = push__payload;
+  assign \push__ready$66  = push__ready;
+  assign \push__valid$68  = push__valid;
   assign o__common = i__common;
   assign o__controls = i__controls;
   assign o__crooked = i__crooked;
@@ -30887,59 +30861,67 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign o__taken = i__taken;
   assign o__target = i__target;
   assign o__token = i__token;
-  assign o__valid = \i__valid$100 ;
-  assign \valid$110  = valid;
-  assign warp = { \$554 , \$553  };
-  assign \warp$112  = { \$554 , \$553  };
-  assign pc_warp = \warp$116 ;
-  assign \pc$118  = pc;
-  assign \word$128  = word;
-  assign \warp$129  = fetched[1:0];
+  assign o__valid = \i__valid$101 ;
+  assign o__whole = i__whole;
+  assign \valid$113  = valid;
+  assign warp = { \$545 , \$544  };
+  assign \warp$115  = { \$545 , \$544  };
+  assign pc_warp = \warp$119 ;
+  assign \pc$121  = pc;
+  assign \word$131  = word;
+  assign \warp$132  = fetched[1:0];
   assign rs1 = word[19:15];
   assign rs2 = word[24:20];
   assign block = trap_block;
-  assign \launch$137  = launch;
-  assign row = { \$556 , \$555  };
+  assign \launch$140  = launch;
+  assign row = { \$547 , \$546  };
   assign csr = controls_1[92:88];
-  assign goes_1 = \valid$148 ;
+  assign goes_1 = \valid$151 ;
   assign token_1 = token;
   assign controls = controls_1;
   assign private = launch[127:112];
-  assign o__payload = \i__payload$161 ;
-  assign \i__ready$163  = o__ready;
-  assign \i__valid$164  = \o__valid$107 ;
+  assign o__payload = \i__payload$164 ;
+  assign \i__ready$166  = o__ready;
+  assign \i__valid$167  = \o__valid$110 ;
   assign free = o__ready;
   assign retire__row__mask = write_mask;
   assign retire__row__warp = write_warp;
   assign retire__row__rd = write_rd;
   assign retire__row__data = write_data;
-  assign pc_write = \$481 [1:0];
-  assign pcs = { \$558 , \$557  };
-  assign \start$199  = start;
-  assign start_warp = \warp$182 ;
+  assign row__data = { \$560 , \$559 , \$558 , \$557 , \$556 , \$555  };
+  assign row__warp = \$561 [6:5];
+  assign row__rd = \$561 [4:0];
+  assign pc_write = \$482 [1:0];
+  assign \start$195  = start;
+  assign \pc$197  = start_pc;
+  assign pc_data = { \$549 , \$548  };
+  assign pcs = { \$549 , \$548  };
+  assign \start$204  = start;
+  assign start_warp = \warp$185 ;
   assign slot = start_slot;
-  assign \filling$204  = filling;
+  assign \filling$209  = filling;
+  assign \warp$214  = \$561 [6:5];
   assign ends = ended;
   assign arrives = arrived;
   assign event_warp = i__token[1:0];
-  assign \alive$225  = alive;
-  assign \write_warp$226  = \warp$182 ;
-  assign \thread_write$228  = thread_write;
-  assign \thread_data$230  = thread_data;
-  assign \thread_row$232  = thread_row;
-  assign \block_write$234  = block_write;
-  assign \block_data$236  = block_data;
-  assign \access__payload$243  = access__payload;
-  assign \access__ready$245  = access__ready;
-  assign \access__valid$247  = access__valid;
-  assign \divide__payload$249  = divide__payload;
-  assign \divide__ready$251  = divide__ready;
-  assign \divide__valid$253  = divide__valid;
-  assign \slow__payload$255  = slow__payload;
+  assign \alive$228  = alive;
+  assign \write_warp$229  = \warp$185 ;
+  assign \thread_write$231  = thread_write;
+  assign \thread_data$233  = thread_data;
+  assign \thread_row$235  = thread_row;
+  assign \block_write$237  = block_write;
+  assign \block_data$239  = block_data;
+  assign \access__payload$245  = access__payload;
+  assign \access__ready$247  = access__ready;
+  assign \access__valid$249  = access__valid;
+  assign \divide__payload$251  = divide__payload;
+  assign \divide__ready$253  = divide__ready;
+  assign \divide__valid$255  = divide__valid;
+  assign \slow__payload$257  = slow__payload;
   assign slow__ready = 1'h0;
-  assign \slow__ready$257  = 1'h0;
-  assign \slow__valid$259  = slow__valid;
-  assign \launch$260  = launch;
+  assign \slow__ready$259  = 1'h0;
+  assign \slow__valid$261  = slow__valid;
+  assign \launch$262  = launch;
   assign early_warp = token[1:0];
   assign does_access = access__valid;
   assign access = access__valid;
@@ -30948,51 +30930,50 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign does_slow = slow__valid;
   assign slow = slow__valid;
   assign sums = i__sums;
-  assign \stored$269  = i__stored;
+  assign \stored$271  = i__stored;
   assign shared = i__shared;
-  assign \private$271  = i__private;
+  assign \private$273  = i__private;
   assign port = i__port;
-  assign \token$273  = i__token;
-  assign \controls$274  = i__controls;
+  assign \token$275  = i__token;
+  assign \controls$276  = i__controls;
   assign o__cause = trap__cause;
   assign o__lane = trap__lane;
   assign o__pc = trap__pc;
-  assign \o__valid$281  = trap__valid;
+  assign \o__valid$283  = trap__valid;
   assign o__warp = trap__warp;
-  assign \trapped$283  = trapped;
-  assign \cause$285  = cause;
-  assign \lane$287  = lane;
-  assign \token$288  = i__token;
-  assign \handed$289  = handed;
-  assign answer = \i__payload$161 ;
-  assign \busy$293  = busy;
-  assign \abort$297  = abort;
-  assign \take$299  = take;
-  assign \semaphore$301  = semaphore;
-  assign \taken$303  = taken;
-  assign retire__valid = does;
+  assign \trapped$286  = trapped;
+  assign \cause$288  = cause;
+  assign \lane$290  = lane;
+  assign \token$291  = i__token;
+  assign \handed$292  = handed;
+  assign answer = \i__payload$164 ;
+  assign \abort$299  = abort;
+  assign \take$301  = take;
+  assign \semaphore$303  = semaphore;
+  assign \taken$305  = taken;
+  assign does = retire__valid;
   assign retire__warp = i__token[1:0];
   assign retire__pc = i__token[31:2];
   assign retire__mask = i__token[33:32];
   assign retire__deferred = handed;
   assign retire__answered = answered;
   assign started = start;
-  assign \start_warp$312  = \warp$182 ;
+  assign \start_warp$315  = \warp$185 ;
   assign start_block_x = block_data[15:0];
   assign start_block_y = block_data[31:16];
   assign start_block_z = block_data[47:32];
-  assign running = \busy$316 ;
-  assign \does$319  = does;
+  assign running = \busy$319 ;
+  assign \does$322  = retire__valid;
   assign group = i__token[33:32];
   assign live = i__token[35:34];
-  assign \warp$323  = i__token[1:0];
-  assign \answered$327  = answered;
+  assign \warp$326  = i__token[1:0];
+  assign \answered$330  = answered;
   assign waits = code;
   assign at_barrier = barrier;
-  assign \missed$334  = missed;
-  assign counts = { \$563 , \$562 , \$561 , \$560 , \$559  };
-  assign \counts$336  = { \$563 , \$562 , \$561 , \$560 , \$559  };
-  assign \beats$338  = beats;
+  assign \missed$337  = missed;
+  assign counts = { \$554 , \$553 , \$552 , \$551 , \$550  };
+  assign \counts$339  = { \$554 , \$553 , \$552 , \$551 , \$550  };
+  assign \beats$341  = beats;
   assign o = events;
   assign \i__payload.entry  = i__payload[31:0];
   assign \i__payload.arguments  = i__payload[63:32];
@@ -31031,23 +31012,23 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \read__beat__payload.data  = read__beat__payload[31:0];
   assign \read__beat__payload.error  = read__beat__payload[32];
   assign \read__beat__payload.last  = read__beat__payload[33];
-  assign \read__beat__payload$19.data  = read__beat__payload[31:0];
-  assign \read__beat__payload$19.error  = read__beat__payload[32];
-  assign \read__beat__payload$19.last  = read__beat__payload[33];
+  assign \read__beat__payload$20.data  = read__beat__payload[31:0];
+  assign \read__beat__payload$20.error  = read__beat__payload[32];
+  assign \read__beat__payload$20.last  = read__beat__payload[33];
   assign \read__burst__payload.addr  = read__burst__payload[31:0];
   assign \read__burst__payload.beats  = read__burst__payload[36:32];
-  assign \read__burst__payload$25.addr  = read__burst__payload[31:0];
-  assign \read__burst__payload$25.beats  = read__burst__payload[36:32];
+  assign \read__burst__payload$26.addr  = read__burst__payload[31:0];
+  assign \read__burst__payload$26.beats  = read__burst__payload[36:32];
   assign \write__beat__payload.data  = write__beat__payload[31:0];
   assign \write__beat__payload.strobe  = write__beat__payload[35:32];
-  assign \write__beat__payload$31.data  = write__beat__payload[31:0];
-  assign \write__beat__payload$31.strobe  = write__beat__payload[35:32];
+  assign \write__beat__payload$32.data  = write__beat__payload[31:0];
+  assign \write__beat__payload$32.strobe  = write__beat__payload[35:32];
   assign \write__burst__payload.addr  = write__burst__payload[31:0];
   assign \write__burst__payload.beats  = write__burst__payload[36:32];
-  assign \write__burst__payload$37.addr  = write__burst__payload[31:0];
-  assign \write__burst__payload$37.beats  = write__burst__payload[36:32];
+  assign \write__burst__payload$38.addr  = write__burst__payload[31:0];
+  assign \write__burst__payload$38.beats  = write__burst__payload[36:32];
   assign \write__done__payload.error  = write__done__payload;
-  assign \write__done__payload$43.error  = write__done__payload;
+  assign \write__done__payload$44.error  = write__done__payload;
   assign \i__controls.upper  = i__controls[0];
   assign \i__controls.upper_pc  = i__controls[1];
   assign \i__controls.b_is_csr  = i__controls[2];
@@ -31189,18 +31170,18 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \launch.block_x  = launch[223:208];
   assign \launch.block_y  = launch[239:224];
   assign \launch.block_z  = launch[255:240];
-  assign \launch$137.entry  = launch[31:0];
-  assign \launch$137.arguments  = launch[63:32];
-  assign \launch$137.shared  = launch[87:64];
-  assign \launch$137.shared_base  = launch[111:88];
-  assign \launch$137.private  = launch[127:112];
-  assign \launch$137.private_base  = launch[159:128];
-  assign \launch$137.grid_x  = launch[175:160];
-  assign \launch$137.grid_y  = launch[191:176];
-  assign \launch$137.grid_z  = launch[207:192];
-  assign \launch$137.block_x  = launch[223:208];
-  assign \launch$137.block_y  = launch[239:224];
-  assign \launch$137.block_z  = launch[255:240];
+  assign \launch$140.entry  = launch[31:0];
+  assign \launch$140.arguments  = launch[63:32];
+  assign \launch$140.shared  = launch[87:64];
+  assign \launch$140.shared_base  = launch[111:88];
+  assign \launch$140.private  = launch[127:112];
+  assign \launch$140.private_base  = launch[159:128];
+  assign \launch$140.grid_x  = launch[175:160];
+  assign \launch$140.grid_y  = launch[191:176];
+  assign \launch$140.grid_z  = launch[207:192];
+  assign \launch$140.block_x  = launch[223:208];
+  assign \launch$140.block_y  = launch[239:224];
+  assign \launch$140.block_z  = launch[255:240];
   assign \token.warp  = token[1:0];
   assign \token.pc  = token[31:2];
   assign \token.group  = token[33:32];
@@ -31256,26 +31237,26 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \controls.imm  = controls_1[87:56];
   assign \controls.csr  = controls_1[92:88];
   assign \controls.illegal  = controls_1[93];
-  assign \i__payload$161.rd  = \i__payload$161 [4:0];
-  assign \i__payload$161.warp  = \i__payload$161 [6:5];
-  assign \i__payload$161.mask  = \i__payload$161 [8:7];
-  assign \i__payload$161.row  = \i__payload$161 [72:9];
-  assign \i__payload$161.byte  = \i__payload$161 [73];
-  assign \i__payload$161.half  = \i__payload$161 [74];
-  assign \i__payload$161.unsigned  = \i__payload$161 [75];
-  assign \i__payload$161.offsets  = \i__payload$161 [79:76];
-  assign \i__payload$161.last  = \i__payload$161 [80];
-  assign \i__payload$161.error  = \i__payload$161 [81];
-  assign \o__payload.rd  = \i__payload$161 [4:0];
-  assign \o__payload.warp  = \i__payload$161 [6:5];
-  assign \o__payload.mask  = \i__payload$161 [8:7];
-  assign \o__payload.row  = \i__payload$161 [72:9];
-  assign \o__payload.byte  = \i__payload$161 [73];
-  assign \o__payload.half  = \i__payload$161 [74];
-  assign \o__payload.unsigned  = \i__payload$161 [75];
-  assign \o__payload.offsets  = \i__payload$161 [79:76];
-  assign \o__payload.last  = \i__payload$161 [80];
-  assign \o__payload.error  = \i__payload$161 [81];
+  assign \i__payload$164.rd  = \i__payload$164 [4:0];
+  assign \i__payload$164.warp  = \i__payload$164 [6:5];
+  assign \i__payload$164.mask  = \i__payload$164 [8:7];
+  assign \i__payload$164.row  = \i__payload$164 [72:9];
+  assign \i__payload$164.byte  = \i__payload$164 [73];
+  assign \i__payload$164.half  = \i__payload$164 [74];
+  assign \i__payload$164.unsigned  = \i__payload$164 [75];
+  assign \i__payload$164.offsets  = \i__payload$164 [79:76];
+  assign \i__payload$164.last  = \i__payload$164 [80];
+  assign \i__payload$164.error  = \i__payload$164 [81];
+  assign \o__payload.rd  = \i__payload$164 [4:0];
+  assign \o__payload.warp  = \i__payload$164 [6:5];
+  assign \o__payload.mask  = \i__payload$164 [8:7];
+  assign \o__payload.row  = \i__payload$164 [72:9];
+  assign \o__payload.byte  = \i__payload$164 [73];
+  assign \o__payload.half  = \i__payload$164 [74];
+  assign \o__payload.unsigned  = \i__payload$164 [75];
+  assign \o__payload.offsets  = \i__payload$164 [79:76];
+  assign \o__payload.last  = \i__payload$164 [80];
+  assign \o__payload.error  = \i__payload$164 [81];
   assign \state_data.live  = state_data[1:0];
   assign \state_data.waiting  = state_data[3:2];
   assign \state_data.timer  = state_data[16:4];
@@ -31286,25 +31267,25 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \state.timer  = state[16:4];
   assign \state.turning  = state[17];
   assign \state.turn  = state[18];
-  assign \state$198.live  = \state$198 [1:0];
-  assign \state$198.waiting  = \state$198 [3:2];
-  assign \state$198.timer  = \state$198 [16:4];
-  assign \state$198.turning  = \state$198 [17];
-  assign \state$198.turn  = \state$198 [18];
+  assign \state$203.live  = \state$203 [1:0];
+  assign \state$203.waiting  = \state$203 [3:2];
+  assign \state$203.timer  = \state$203 [16:4];
+  assign \state$203.turning  = \state$203 [17];
+  assign \state$203.turn  = \state$203 [18];
   assign \thread_data.x  = thread_data[2:0];
   assign \thread_data.y  = thread_data[5:3];
   assign \thread_data.z  = thread_data[8:6];
-  assign \thread_data$230.x  = thread_data[2:0];
-  assign \thread_data$230.y  = thread_data[5:3];
-  assign \thread_data$230.z  = thread_data[8:6];
+  assign \thread_data$233.x  = thread_data[2:0];
+  assign \thread_data$233.y  = thread_data[5:3];
+  assign \thread_data$233.z  = thread_data[8:6];
   assign \block_data.x  = block_data[15:0];
   assign \block_data.y  = block_data[31:16];
   assign \block_data.z  = block_data[47:32];
   assign \block_data.number  = block_data[49:48];
-  assign \block_data$236.x  = block_data[15:0];
-  assign \block_data$236.y  = block_data[31:16];
-  assign \block_data$236.z  = block_data[47:32];
-  assign \block_data$236.number  = block_data[49:48];
+  assign \block_data$239.x  = block_data[15:0];
+  assign \block_data$239.y  = block_data[31:16];
+  assign \block_data$239.z  = block_data[47:32];
+  assign \block_data$239.number  = block_data[49:48];
   assign \access__payload.load  = access__payload[0];
   assign \access__payload.store  = access__payload[1];
   assign \access__payload.atomic  = access__payload[2];
@@ -31320,21 +31301,21 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \access__payload.port  = access__payload[21:20];
   assign \access__payload.a  = access__payload[85:22];
   assign \access__payload.b  = access__payload[149:86];
-  assign \access__payload$243.load  = access__payload[0];
-  assign \access__payload$243.store  = access__payload[1];
-  assign \access__payload$243.atomic  = access__payload[2];
-  assign \access__payload$243.byte  = access__payload[3];
-  assign \access__payload$243.half  = access__payload[4];
-  assign \access__payload$243.unsigned  = access__payload[5];
-  assign \access__payload$243.remainder  = access__payload[6];
-  assign \access__payload$243.amo  = access__payload[8:7];
-  assign \access__payload$243.rd  = access__payload[13:9];
-  assign \access__payload$243.warp  = access__payload[15:14];
-  assign \access__payload$243.mask  = access__payload[17:16];
-  assign \access__payload$243.shared  = access__payload[19:18];
-  assign \access__payload$243.port  = access__payload[21:20];
-  assign \access__payload$243.a  = access__payload[85:22];
-  assign \access__payload$243.b  = access__payload[149:86];
+  assign \access__payload$245.load  = access__payload[0];
+  assign \access__payload$245.store  = access__payload[1];
+  assign \access__payload$245.atomic  = access__payload[2];
+  assign \access__payload$245.byte  = access__payload[3];
+  assign \access__payload$245.half  = access__payload[4];
+  assign \access__payload$245.unsigned  = access__payload[5];
+  assign \access__payload$245.remainder  = access__payload[6];
+  assign \access__payload$245.amo  = access__payload[8:7];
+  assign \access__payload$245.rd  = access__payload[13:9];
+  assign \access__payload$245.warp  = access__payload[15:14];
+  assign \access__payload$245.mask  = access__payload[17:16];
+  assign \access__payload$245.shared  = access__payload[19:18];
+  assign \access__payload$245.port  = access__payload[21:20];
+  assign \access__payload$245.a  = access__payload[85:22];
+  assign \access__payload$245.b  = access__payload[149:86];
   assign \divide__payload.load  = divide__payload[0];
   assign \divide__payload.store  = divide__payload[1];
   assign \divide__payload.atomic  = divide__payload[2];
@@ -31350,21 +31331,21 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \divide__payload.port  = divide__payload[21:20];
   assign \divide__payload.a  = divide__payload[85:22];
   assign \divide__payload.b  = divide__payload[149:86];
-  assign \divide__payload$249.load  = divide__payload[0];
-  assign \divide__payload$249.store  = divide__payload[1];
-  assign \divide__payload$249.atomic  = divide__payload[2];
-  assign \divide__payload$249.byte  = divide__payload[3];
-  assign \divide__payload$249.half  = divide__payload[4];
-  assign \divide__payload$249.unsigned  = divide__payload[5];
-  assign \divide__payload$249.remainder  = divide__payload[6];
-  assign \divide__payload$249.amo  = divide__payload[8:7];
-  assign \divide__payload$249.rd  = divide__payload[13:9];
-  assign \divide__payload$249.warp  = divide__payload[15:14];
-  assign \divide__payload$249.mask  = divide__payload[17:16];
-  assign \divide__payload$249.shared  = divide__payload[19:18];
-  assign \divide__payload$249.port  = divide__payload[21:20];
-  assign \divide__payload$249.a  = divide__payload[85:22];
-  assign \divide__payload$249.b  = divide__payload[149:86];
+  assign \divide__payload$251.load  = divide__payload[0];
+  assign \divide__payload$251.store  = divide__payload[1];
+  assign \divide__payload$251.atomic  = divide__payload[2];
+  assign \divide__payload$251.byte  = divide__payload[3];
+  assign \divide__payload$251.half  = divide__payload[4];
+  assign \divide__payload$251.unsigned  = divide__payload[5];
+  assign \divide__payload$251.remainder  = divide__payload[6];
+  assign \divide__payload$251.amo  = divide__payload[8:7];
+  assign \divide__payload$251.rd  = divide__payload[13:9];
+  assign \divide__payload$251.warp  = divide__payload[15:14];
+  assign \divide__payload$251.mask  = divide__payload[17:16];
+  assign \divide__payload$251.shared  = divide__payload[19:18];
+  assign \divide__payload$251.port  = divide__payload[21:20];
+  assign \divide__payload$251.a  = divide__payload[85:22];
+  assign \divide__payload$251.b  = divide__payload[149:86];
   assign \slow__payload.table  = slow__payload[0];
   assign \slow__payload.root  = slow__payload[1];
   assign \slow__payload.function  = slow__payload[3:2];
@@ -31374,103 +31355,103 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \slow__payload.mask  = slow__payload[15:14];
   assign \slow__payload.a  = slow__payload[79:16];
   assign \slow__payload.b  = slow__payload[143:80];
-  assign \slow__payload$255.table  = slow__payload[0];
-  assign \slow__payload$255.root  = slow__payload[1];
-  assign \slow__payload$255.function  = slow__payload[3:2];
-  assign \slow__payload$255.mode  = slow__payload[6:4];
-  assign \slow__payload$255.rd  = slow__payload[11:7];
-  assign \slow__payload$255.warp  = slow__payload[13:12];
-  assign \slow__payload$255.mask  = slow__payload[15:14];
-  assign \slow__payload$255.a  = slow__payload[79:16];
-  assign \slow__payload$255.b  = slow__payload[143:80];
-  assign \launch$260.entry  = launch[31:0];
-  assign \launch$260.arguments  = launch[63:32];
-  assign \launch$260.shared  = launch[87:64];
-  assign \launch$260.shared_base  = launch[111:88];
-  assign \launch$260.private  = launch[127:112];
-  assign \launch$260.private_base  = launch[159:128];
-  assign \launch$260.grid_x  = launch[175:160];
-  assign \launch$260.grid_y  = launch[191:176];
-  assign \launch$260.grid_z  = launch[207:192];
-  assign \launch$260.block_x  = launch[223:208];
-  assign \launch$260.block_y  = launch[239:224];
-  assign \launch$260.block_z  = launch[255:240];
-  assign \token$273.warp  = i__token[1:0];
-  assign \token$273.pc  = i__token[31:2];
-  assign \token$273.group  = i__token[33:32];
-  assign \token$273.state  = i__token[52:34];
-  assign \token$273.state.live  = i__token[35:34];
-  assign \token$273.state.waiting  = i__token[37:36];
-  assign \token$273.state.timer  = i__token[50:38];
-  assign \token$273.state.turning  = i__token[51];
-  assign \token$273.state.turn  = i__token[52];
-  assign \token$273.starved  = i__token[53];
-  assign \token$273.no_code  = i__token[54];
-  assign \controls$274.upper  = i__controls[0];
-  assign \controls$274.upper_pc  = i__controls[1];
-  assign \controls$274.b_is_csr  = i__controls[2];
-  assign \controls$274.subtract  = i__controls[3];
-  assign \controls$274.unsigned  = i__controls[4];
-  assign \controls$274.shift  = i__controls[5];
-  assign \controls$274.right  = i__controls[6];
-  assign \controls$274.multiply  = i__controls[7];
-  assign \controls$274.high  = i__controls[8];
-  assign \controls$274.a_unsigned  = i__controls[9];
-  assign \controls$274.b_unsigned  = i__controls[10];
-  assign \controls$274.divide  = i__controls[11];
-  assign \controls$274.remainder  = i__controls[12];
-  assign \controls$274.branch  = i__controls[13];
-  assign \controls$274.by_order  = i__controls[14];
-  assign \controls$274.inverted  = i__controls[15];
-  assign \controls$274.jump  = i__controls[16];
-  assign \controls$274.indirect  = i__controls[17];
-  assign \controls$274.load  = i__controls[18];
-  assign \controls$274.store  = i__controls[19];
-  assign \controls$274.atomic  = i__controls[20];
-  assign \controls$274.exit  = i__controls[21];
-  assign \controls$274.collective  = i__controls[22];
-  assign \controls$274.dot4  = i__controls[23];
-  assign \controls$274.byte  = i__controls[24];
-  assign \controls$274.half  = i__controls[25];
-  assign \controls$274.word  = i__controls[26];
-  assign \controls$274.float  = i__controls[27];
-  assign \controls$274.slow_float  = i__controls[28];
-  assign \controls$274.table  = i__controls[29];
-  assign \controls$274.root  = i__controls[30];
-  assign \controls$274.rounds  = i__controls[31];
-  assign \controls$274.writes  = i__controls[32];
-  assign \controls$274.reads_rs2  = i__controls[33];
-  assign \controls$274.alu  = i__controls[36:34];
-  assign \controls$274.meet  = i__controls[39:37];
-  assign \controls$274.amo  = i__controls[41:40];
-  assign \controls$274.float_op  = i__controls[45:42];
-  assign \controls$274.function  = i__controls[47:46];
-  assign \controls$274.mode  = i__controls[50:48];
-  assign \controls$274.rd  = i__controls[55:51];
-  assign \controls$274.imm  = i__controls[87:56];
-  assign \controls$274.csr  = i__controls[92:88];
-  assign \controls$274.illegal  = i__controls[93];
-  assign \token$288.warp  = i__token[1:0];
-  assign \token$288.pc  = i__token[31:2];
-  assign \token$288.group  = i__token[33:32];
-  assign \token$288.state  = i__token[52:34];
-  assign \token$288.state.live  = i__token[35:34];
-  assign \token$288.state.waiting  = i__token[37:36];
-  assign \token$288.state.timer  = i__token[50:38];
-  assign \token$288.state.turning  = i__token[51];
-  assign \token$288.state.turn  = i__token[52];
-  assign \token$288.starved  = i__token[53];
-  assign \token$288.no_code  = i__token[54];
-  assign \answer.rd  = \i__payload$161 [4:0];
-  assign \answer.warp  = \i__payload$161 [6:5];
-  assign \answer.mask  = \i__payload$161 [8:7];
-  assign \answer.row  = \i__payload$161 [72:9];
-  assign \answer.byte  = \i__payload$161 [73];
-  assign \answer.half  = \i__payload$161 [74];
-  assign \answer.unsigned  = \i__payload$161 [75];
-  assign \answer.offsets  = \i__payload$161 [79:76];
-  assign \answer.last  = \i__payload$161 [80];
-  assign \answer.error  = \i__payload$161 [81];
+  assign \slow__payload$257.table  = slow__payload[0];
+  assign \slow__payload$257.root  = slow__payload[1];
+  assign \slow__payload$257.function  = slow__payload[3:2];
+  assign \slow__payload$257.mode  = slow__payload[6:4];
+  assign \slow__payload$257.rd  = slow__payload[11:7];
+  assign \slow__payload$257.warp  = slow__payload[13:12];
+  assign \slow__payload$257.mask  = slow__payload[15:14];
+  assign \slow__payload$257.a  = slow__payload[79:16];
+  assign \slow__payload$257.b  = slow__payload[143:80];
+  assign \launch$262.entry  = launch[31:0];
+  assign \launch$262.arguments  = launch[63:32];
+  assign \launch$262.shared  = launch[87:64];
+  assign \launch$262.shared_base  = launch[111:88];
+  assign \launch$262.private  = launch[127:112];
+  assign \launch$262.private_base  = launch[159:128];
+  assign \launch$262.grid_x  = launch[175:160];
+  assign \launch$262.grid_y  = launch[191:176];
+  assign \launch$262.grid_z  = launch[207:192];
+  assign \launch$262.block_x  = launch[223:208];
+  assign \launch$262.block_y  = launch[239:224];
+  assign \launch$262.block_z  = launch[255:240];
+  assign \token$275.warp  = i__token[1:0];
+  assign \token$275.pc  = i__token[31:2];
+  assign \token$275.group  = i__token[33:32];
+  assign \token$275.state  = i__token[52:34];
+  assign \token$275.state.live  = i__token[35:34];
+  assign \token$275.state.waiting  = i__token[37:36];
+  assign \token$275.state.timer  = i__token[50:38];
+  assign \token$275.state.turning  = i__token[51];
+  assign \token$275.state.turn  = i__token[52];
+  assign \token$275.starved  = i__token[53];
+  assign \token$275.no_code  = i__token[54];
+  assign \controls$276.upper  = i__controls[0];
+  assign \controls$276.upper_pc  = i__controls[1];
+  assign \controls$276.b_is_csr  = i__controls[2];
+  assign \controls$276.subtract  = i__controls[3];
+  assign \controls$276.unsigned  = i__controls[4];
+  assign \controls$276.shift  = i__controls[5];
+  assign \controls$276.right  = i__controls[6];
+  assign \controls$276.multiply  = i__controls[7];
+  assign \controls$276.high  = i__controls[8];
+  assign \controls$276.a_unsigned  = i__controls[9];
+  assign \controls$276.b_unsigned  = i__controls[10];
+  assign \controls$276.divide  = i__controls[11];
+  assign \controls$276.remainder  = i__controls[12];
+  assign \controls$276.branch  = i__controls[13];
+  assign \controls$276.by_order  = i__controls[14];
+  assign \controls$276.inverted  = i__controls[15];
+  assign \controls$276.jump  = i__controls[16];
+  assign \controls$276.indirect  = i__controls[17];
+  assign \controls$276.load  = i__controls[18];
+  assign \controls$276.store  = i__controls[19];
+  assign \controls$276.atomic  = i__controls[20];
+  assign \controls$276.exit  = i__controls[21];
+  assign \controls$276.collective  = i__controls[22];
+  assign \controls$276.dot4  = i__controls[23];
+  assign \controls$276.byte  = i__controls[24];
+  assign \controls$276.half  = i__controls[25];
+  assign \controls$276.word  = i__controls[26];
+  assign \controls$276.float  = i__controls[27];
+  assign \controls$276.slow_float  = i__controls[28];
+  assign \controls$276.table  = i__controls[29];
+  assign \controls$276.root  = i__controls[30];
+  assign \controls$276.rounds  = i__controls[31];
+  assign \controls$276.writes  = i__controls[32];
+  assign \controls$276.reads_rs2  = i__controls[33];
+  assign \controls$276.alu  = i__controls[36:34];
+  assign \controls$276.meet  = i__controls[39:37];
+  assign \controls$276.amo  = i__controls[41:40];
+  assign \controls$276.float_op  = i__controls[45:42];
+  assign \controls$276.function  = i__controls[47:46];
+  assign \controls$276.mode  = i__controls[50:48];
+  assign \controls$276.rd  = i__controls[55:51];
+  assign \controls$276.imm  = i__controls[87:56];
+  assign \controls$276.csr  = i__controls[92:88];
+  assign \controls$276.illegal  = i__controls[93];
+  assign \token$291.warp  = i__token[1:0];
+  assign \token$291.pc  = i__token[31:2];
+  assign \token$291.group  = i__token[33:32];
+  assign \token$291.state  = i__token[52:34];
+  assign \token$291.state.live  = i__token[35:34];
+  assign \token$291.state.waiting  = i__token[37:36];
+  assign \token$291.state.timer  = i__token[50:38];
+  assign \token$291.state.turning  = i__token[51];
+  assign \token$291.state.turn  = i__token[52];
+  assign \token$291.starved  = i__token[53];
+  assign \token$291.no_code  = i__token[54];
+  assign \answer.rd  = \i__payload$164 [4:0];
+  assign \answer.warp  = \i__payload$164 [6:5];
+  assign \answer.mask  = \i__payload$164 [8:7];
+  assign \answer.row  = \i__payload$164 [72:9];
+  assign \answer.byte  = \i__payload$164 [73];
+  assign \answer.half  = \i__payload$164 [74];
+  assign \answer.unsigned  = \i__payload$164 [75];
+  assign \answer.offsets  = \i__payload$164 [79:76];
+  assign \answer.last  = \i__payload$164 [80];
+  assign \answer.error  = \i__payload$164 [81];
   assign \events.issued  = events[0];
   assign \events.active_lanes  = events[2:1];
   assign \events.diverged  = events[3];
@@ -31509,56 +31490,56 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \o.pipeline  = events[21];
   assign \o.empty  = events[22];
   assign \o.code_misses  = events[23];
-  assign \state$346.live  = \state$346 [1:0];
-  assign \state$346.waiting  = \state$346 [3:2];
-  assign \state$346.timer  = \state$346 [16:4];
-  assign \state$346.turning  = \state$346 [17];
-  assign \state$346.turn  = \state$346 [18];
-  assign \controls$349.upper  = \controls$349 [0];
-  assign \controls$349.upper_pc  = \controls$349 [1];
-  assign \controls$349.b_is_csr  = \controls$349 [2];
-  assign \controls$349.subtract  = \controls$349 [3];
-  assign \controls$349.unsigned  = \controls$349 [4];
-  assign \controls$349.shift  = \controls$349 [5];
-  assign \controls$349.right  = \controls$349 [6];
-  assign \controls$349.multiply  = \controls$349 [7];
-  assign \controls$349.high  = \controls$349 [8];
-  assign \controls$349.a_unsigned  = \controls$349 [9];
-  assign \controls$349.b_unsigned  = \controls$349 [10];
-  assign \controls$349.divide  = \controls$349 [11];
-  assign \controls$349.remainder  = \controls$349 [12];
-  assign \controls$349.branch  = \controls$349 [13];
-  assign \controls$349.by_order  = \controls$349 [14];
-  assign \controls$349.inverted  = \controls$349 [15];
-  assign \controls$349.jump  = \controls$349 [16];
-  assign \controls$349.indirect  = \controls$349 [17];
-  assign \controls$349.load  = \controls$349 [18];
-  assign \controls$349.store  = \controls$349 [19];
-  assign \controls$349.atomic  = \controls$349 [20];
-  assign \controls$349.exit  = \controls$349 [21];
-  assign \controls$349.collective  = \controls$349 [22];
-  assign \controls$349.dot4  = \controls$349 [23];
-  assign \controls$349.byte  = \controls$349 [24];
-  assign \controls$349.half  = \controls$349 [25];
-  assign \controls$349.word  = \controls$349 [26];
-  assign \controls$349.float  = \controls$349 [27];
-  assign \controls$349.slow_float  = \controls$349 [28];
-  assign \controls$349.table  = \controls$349 [29];
-  assign \controls$349.root  = \controls$349 [30];
-  assign \controls$349.rounds  = \controls$349 [31];
-  assign \controls$349.writes  = \controls$349 [32];
-  assign \controls$349.reads_rs2  = \controls$349 [33];
-  assign \controls$349.alu  = \controls$349 [36:34];
-  assign \controls$349.meet  = \controls$349 [39:37];
-  assign \controls$349.amo  = \controls$349 [41:40];
-  assign \controls$349.float_op  = \controls$349 [45:42];
-  assign \controls$349.function  = \controls$349 [47:46];
-  assign \controls$349.mode  = \controls$349 [50:48];
-  assign \controls$349.rd  = \controls$349 [55:51];
-  assign \controls$349.imm  = \controls$349 [87:56];
-  assign \controls$349.csr  = \controls$349 [92:88];
-  assign \controls$349.illegal  = \controls$349 [93];
-  assign fetched[54] = \$9 ;
+  assign \state$349.live  = \state$349 [1:0];
+  assign \state$349.waiting  = \state$349 [3:2];
+  assign \state$349.timer  = \state$349 [16:4];
+  assign \state$349.turning  = \state$349 [17];
+  assign \state$349.turn  = \state$349 [18];
+  assign \controls$352.upper  = \controls$352 [0];
+  assign \controls$352.upper_pc  = \controls$352 [1];
+  assign \controls$352.b_is_csr  = \controls$352 [2];
+  assign \controls$352.subtract  = \controls$352 [3];
+  assign \controls$352.unsigned  = \controls$352 [4];
+  assign \controls$352.shift  = \controls$352 [5];
+  assign \controls$352.right  = \controls$352 [6];
+  assign \controls$352.multiply  = \controls$352 [7];
+  assign \controls$352.high  = \controls$352 [8];
+  assign \controls$352.a_unsigned  = \controls$352 [9];
+  assign \controls$352.b_unsigned  = \controls$352 [10];
+  assign \controls$352.divide  = \controls$352 [11];
+  assign \controls$352.remainder  = \controls$352 [12];
+  assign \controls$352.branch  = \controls$352 [13];
+  assign \controls$352.by_order  = \controls$352 [14];
+  assign \controls$352.inverted  = \controls$352 [15];
+  assign \controls$352.jump  = \controls$352 [16];
+  assign \controls$352.indirect  = \controls$352 [17];
+  assign \controls$352.load  = \controls$352 [18];
+  assign \controls$352.store  = \controls$352 [19];
+  assign \controls$352.atomic  = \controls$352 [20];
+  assign \controls$352.exit  = \controls$352 [21];
+  assign \controls$352.collective  = \controls$352 [22];
+  assign \controls$352.dot4  = \controls$352 [23];
+  assign \controls$352.byte  = \controls$352 [24];
+  assign \controls$352.half  = \controls$352 [25];
+  assign \controls$352.word  = \controls$352 [26];
+  assign \controls$352.float  = \controls$352 [27];
+  assign \controls$352.slow_float  = \controls$352 [28];
+  assign \controls$352.table  = \controls$352 [29];
+  assign \controls$352.root  = \controls$352 [30];
+  assign \controls$352.rounds  = \controls$352 [31];
+  assign \controls$352.writes  = \controls$352 [32];
+  assign \controls$352.reads_rs2  = \controls$352 [33];
+  assign \controls$352.alu  = \controls$352 [36:34];
+  assign \controls$352.meet  = \controls$352 [39:37];
+  assign \controls$352.amo  = \controls$352 [41:40];
+  assign \controls$352.float_op  = \controls$352 [45:42];
+  assign \controls$352.function  = \controls$352 [47:46];
+  assign \controls$352.mode  = \controls$352 [50:48];
+  assign \controls$352.rd  = \controls$352 [55:51];
+  assign \controls$352.imm  = \controls$352 [87:56];
+  assign \controls$352.csr  = \controls$352 [92:88];
+  assign \controls$352.illegal  = \controls$352 [93];
+  assign fetched[54] = \$11 ;
   assign fetched[53] = starved_1;
   assign fetched[52:34] = state_1;
   assign fetched[33:32] = group_1;
@@ -31566,51 +31547,57 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign fetched[1:0] = warp_2;
 endmodule
 
-module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, arrives, ends, floats, slow, handed, writes, again, \port$5451$0 , \port$5456$0 , i__controls, i__valid, i__token, i__link, i__target, i__not_positive
-, i__sums, i__crooked, i__nowhere, i__odd_jump, cause, state, stopped);
+module \weft.simt.core.commit (i__taken, lane, trapped, goes, does, access, divides, arrives, ends, floats, slow, handed, writes, again, \port$5538$0 , \port$5545$0 , start_pc, i__controls, i__valid, i__token, i__link
+, i__target, i__whole, i__not_positive, i__sums, i__crooked, i__nowhere, i__odd_jump, cause, state, start, stopped);
   reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
-  wire [2:0] \$1 ;
+  wire \$1 ;
   wire \$10 ;
+  wire \$100 ;
+  wire \$101 ;
+  wire \$102 ;
+  wire \$103 ;
+  wire [29:0] \$104 ;
+  wire [29:0] \$105 ;
   wire \$11 ;
-  wire \$12 ;
-  wire [1:0] \$13 ;
-  wire [1:0] \$14 ;
+  wire [1:0] \$12 ;
+  wire \$13 ;
+  wire \$14 ;
   wire \$15 ;
   wire \$16 ;
-  wire \$17 ;
-  wire \$18 ;
+  wire [1:0] \$17 ;
+  wire [1:0] \$18 ;
   wire \$19 ;
-  wire [2:0] \$2 ;
-  wire [1:0] \$20 ;
-  wire [1:0] \$21 ;
+  wire \$2 ;
+  wire \$20 ;
+  wire \$21 ;
   wire \$22 ;
-  wire \$23 ;
-  wire \$24 ;
-  wire [1:0] \$25 ;
-  wire [1:0] \$26 ;
-  wire [1:0] \$27 ;
+  wire [1:0] \$23 ;
+  wire [1:0] \$24 ;
+  wire \$25 ;
+  wire \$26 ;
+  wire \$27 ;
   wire [1:0] \$28 ;
   wire [1:0] \$29 ;
   wire \$3 ;
   wire [1:0] \$30 ;
   wire [1:0] \$31 ;
-  wire [2:0] \$32 ;
-  wire [2:0] \$33 ;
-  wire [2:0] \$34 ;
+  wire [1:0] \$32 ;
+  wire [1:0] \$33 ;
+  wire [1:0] \$34 ;
   wire \$35 ;
-  wire [2:0] \$36 ;
+  wire \$36 ;
   wire \$37 ;
-  wire \$38 ;
-  wire \$39 ;
+  wire [1:0] \$38 ;
+  wire [1:0] \$39 ;
   wire \$4 ;
-  wire \$40 ;
-  wire \$41 ;
+  wire [1:0] \$40 ;
+  wire [1:0] \$41 ;
   wire \$42 ;
   wire \$43 ;
   wire \$44 ;
-  wire \$45 ;
+  wire [1:0] \$45 ;
   wire \$46 ;
-  wire \$47 ;
+  wire [2:0] \$47 ;
   wire \$48 ;
   wire \$49 ;
   wire \$5 ;
@@ -31630,11 +31617,11 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   wire \$62 ;
   wire \$63 ;
   wire \$64 ;
-  wire [1:0] \$65 ;
-  wire [1:0] \$66 ;
-  wire [1:0] \$67 ;
-  wire [1:0] \$68 ;
-  wire [1:0] \$69 ;
+  wire \$65 ;
+  wire \$66 ;
+  wire \$67 ;
+  wire \$68 ;
+  wire \$69 ;
   wire \$7 ;
   wire \$70 ;
   wire \$71 ;
@@ -31642,21 +31629,36 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   wire \$73 ;
   wire \$74 ;
   wire \$75 ;
-  wire [13:0] \$76 ;
-  wire [1:0] \$77 ;
-  wire \$78 ;
-  wire \$79 ;
-  wire [1:0] \$8 ;
-  wire \$80 ;
-  wire [29:0] \$81 ;
-  wire [29:0] \$82 ;
+  wire \$76 ;
+  wire \$77 ;
+  wire [1:0] \$78 ;
+  wire [1:0] \$79 ;
+  wire \$8 ;
+  wire [1:0] \$80 ;
+  wire [1:0] \$81 ;
+  wire [1:0] \$82 ;
   wire \$83 ;
   wire \$84 ;
   wire \$85 ;
-  wire [29:0] \$86 ;
-  wire [29:0] \$87 ;
+  wire \$86 ;
+  wire \$87 ;
+  wire \$88 ;
+  wire [13:0] \$89 ;
   wire \$9 ;
+  wire [1:0] \$90 ;
+  wire \$91 ;
+  wire \$92 ;
+  wire \$93 ;
+  wire \$94 ;
+  wire \$95 ;
+  wire \$96 ;
+  wire [29:0] \$97 ;
+  wire [29:0] \$98 ;
+  wire \$99 ;
   reg [1:0] \$signal ;
+  wire \$signal$11 ;
+  wire [29:0] \$signal$29 ;
+  wire \$signal$33 ;
   output access;
   wire access;
   output again;
@@ -31683,6 +31685,8 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   wire [1:0] first_guilty;
   output floats;
   wire floats;
+  output goes;
+  wire goes;
   output handed;
   wire handed;
   input [93:0] i__controls;
@@ -31779,16 +31783,22 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   wire [1:0] \i__token.warp ;
   input i__valid;
   wire i__valid;
+  input i__whole;
+  wire i__whole;
   output lane;
   wire lane;
+  wire moves;
   wire [59:0] pcs;
-  output [29:0] \port$5451$0 ;
-  wire [29:0] \port$5451$0 ;
-  output [29:0] \port$5456$0 ;
-  wire [29:0] \port$5456$0 ;
-  wire runs;
+  output [29:0] \port$5538$0 ;
+  wire [29:0] \port$5538$0 ;
+  output [29:0] \port$5545$0 ;
+  wire [29:0] \port$5545$0 ;
   output slow;
   wire slow;
+  input start;
+  wire start;
+  input [29:0] start_pc;
+  wire [29:0] start_pc;
   output [18:0] state;
   reg [18:0] state;
   wire [1:0] \state.live ;
@@ -31802,117 +31812,130 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   wire trapped;
   output writes;
   wire writes;
-  assign \$12  = \$11  | i__controls[20];
-  assign \$13  = i__crooked | i__nowhere;
-  assign \$14  = i__token[33:32] & \$13 ;
-  assign \$15  = | \$14 ;
-  assign \$16  = \$12  & \$15 ;
-  assign \$17  = i__token[33:32] == i__token[35:34];
-  assign \$18  = ~ \$17 ;
-  assign \$19  = i__controls[22] & \$18 ;
-  assign \$20  = ~ i__token[37:36];
-  assign \$21  = i__token[35:34] & \$20 ;
-  assign \$22  = | \$21 ;
-  assign \$23  = ~ \$22 ;
-  assign \$24  = \$19  & \$23 ;
-  assign \$25  = i__token[33:32] & i__odd_jump;
-  assign \$26  = i__crooked | i__nowhere;
-  assign \$27  = i__token[33:32] & \$26 ;
-  assign \$28  = i__crooked | i__nowhere;
-  assign \$29  = i__token[33:32] & \$28 ;
-  assign \$30  = i__crooked | i__nowhere;
-  assign \$31  = i__token[33:32] & \$30 ;
-  assign \$32  = - \$31 ;
-  assign \$33  = { 1'h0, \$29  } & \$32 ;
-  assign \$34  = \$33  & { 1'h0, i__crooked };
-  assign \$35  = | \$34 ;
-  assign \$36  = \$35  ? 3'h4 : 3'h5;
-  assign \$37  = ~ stopped;
-  assign \$38  = i__valid & \$37 ;
-  assign \$39  = ~ i__token[53];
-  assign runs = \$38  & \$39 ;
-  assign \$40  = | cause;
-  assign trapped = runs & \$40 ;
-  assign \$41  = ! cause;
-  assign \$42  = runs & \$41 ;
-  assign \$43  = ~ i__controls[22];
-  assign \$44  = i__token[33:32] == i__token[35:34];
-  assign \$45  = \$43  | \$44 ;
-  assign does = \$42  & \$45 ;
-  assign \$46  = i__controls[18] | i__controls[19];
-  assign \$47  = \$46  | i__controls[20];
-  assign access = does & \$47 ;
-  assign divides = does & i__controls[11];
-  assign \$48  = ! i__controls[39:37];
-  assign \$49  = i__controls[22] & \$48 ;
-  assign arrives = does & \$49 ;
-  assign \$50  = does & i__controls[21];
-  assign \$51  = | state[1:0];
-  assign \$52  = ~ \$51 ;
-  assign ends = \$50  & \$52 ;
-  assign floats = does & i__controls[27];
-  assign slow = does & i__controls[28];
-  assign \$53  = access | divides;
-  assign \$54  = \$53  | floats;
-  assign handed = \$54  | slow;
-  assign \$55  = | i__controls[55:51];
-  assign \$56  = does & \$55 ;
-  assign \$57  = ~ handed;
-  assign writes = \$56  & \$57 ;
-  assign \$58  = ~ stopped;
-  assign \$59  = i__valid & \$58 ;
-  assign \$60  = trapped | handed;
-  assign \$61  = \$60  | arrives;
-  assign \$62  = \$61  | ends;
-  assign \$63  = ~ \$62 ;
-  assign again = \$59  & \$63 ;
-  assign \$64  = ~ i__token[53];
-  assign \$65  = ~ i__token[33:32];
-  assign \$66  = i__token[37:36] & \$65 ;
-  assign \$67  = i__controls[21] ? i__token[33:32] : 2'h0;
-  assign \$68  = ~ \$67 ;
-  assign \$69  = i__token[35:34] & \$68 ;
-  assign \$70  = | i__taken;
-  assign \$71  = \$70  & i__not_positive;
-  assign \$72  = i__controls[17] | i__not_positive;
-  assign \$73  = i__controls[16] & \$72 ;
-  assign \$74  = \$71  | \$73 ;
-  assign \$75  = ~ i__token[51];
-  assign \$76  = i__token[50:38] + 1'h1;
-  assign \$77  = i__token[37:36] | i__token[33:32];
-  assign \$78  = ~ i__controls[17];
-  assign \$79  = i__controls[16] & \$78 ;
-  assign \$80  = i__taken[0] | \$79 ;
-  assign \$81  = \$80  ? i__target : i__link;
-  assign \$82  = i__controls[17] ? i__sums[31:2] : \$81 ;
-  assign \$83  = ~ i__controls[17];
-  assign \$84  = i__controls[16] & \$83 ;
-  assign \$85  = i__taken[1] | \$84 ;
-  assign \$86  = \$85  ? i__target : i__link;
-  assign \$87  = i__controls[17] ? i__sums[63:34] : \$86 ;
-  assign \$1  = - \$signal ;
-  assign \$2  = { 1'h0, \$signal  } & \$1 ;
-  assign \$3  = | i__taken;
-  assign \$4  = \$3  & i__controls[57];
-  assign \$5  = ~ i__controls[17];
-  assign \$6  = i__controls[16] & \$5 ;
-  assign \$7  = \$6  & i__controls[57];
-  assign \$8  = i__token[33:32] & i__odd_jump;
-  assign \$9  = | \$8 ;
-  assign \$10  = i__controls[17] & \$9 ;
-  assign \$11  = i__controls[18] | i__controls[19];
+  assign \$5  = ~ \$4 ;
+  assign \$6  = \$signal [1] & \$5 ;
+  assign \$7  = | i__taken;
+  assign \$8  = \$7  & i__controls[57];
+  assign \$9  = ~ i__controls[17];
+  assign \$10  = i__controls[16] & \$9 ;
+  assign \$11  = \$10  & i__controls[57];
+  assign \$12  = i__token[33:32] & i__odd_jump;
+  assign \$13  = | \$12 ;
+  assign \$14  = i__controls[17] & \$13 ;
+  assign \$15  = i__controls[18] | i__controls[19];
+  assign \$16  = \$15  | i__controls[20];
+  assign \$17  = i__crooked | i__nowhere;
+  assign \$18  = i__token[33:32] & \$17 ;
+  assign \$19  = | \$18 ;
+  assign \$20  = \$16  & \$19 ;
+  assign \$21  = ~ i__whole;
+  assign \$22  = i__controls[22] & \$21 ;
+  assign \$23  = ~ i__token[37:36];
+  assign \$24  = i__token[35:34] & \$23 ;
+  assign \$25  = | \$24 ;
+  assign \$26  = ~ \$25 ;
+  assign \$27  = \$22  & \$26 ;
+  assign \$28  = i__token[33:32] & i__odd_jump;
+  assign \$29  = i__crooked | i__nowhere;
+  assign \$30  = i__token[33:32] & \$29 ;
+  assign \$31  = i__crooked | i__nowhere;
+  assign \$32  = i__token[33:32] & \$31 ;
+  assign \$33  = i__crooked | i__nowhere;
+  assign \$34  = i__token[33:32] & \$33 ;
+  assign \$38  = i__crooked | i__nowhere;
+  assign \$39  = i__token[33:32] & \$38 ;
+  assign \$40  = i__crooked | i__nowhere;
+  assign \$41  = i__token[33:32] & \$40 ;
+  assign \$43  = ~ \$42 ;
+  assign \$44  = \$39 [1] & \$43 ;
+  assign \$45  = { \$44 , \$37  } & i__crooked;
+  assign \$46  = | \$45 ;
+  assign \$47  = \$46  ? 3'h4 : 3'h5;
+  assign \$48  = ~ stopped;
+  assign \$49  = i__valid & \$48 ;
+  assign \$50  = ~ i__token[53];
+  assign \$signal$11  = \$49  & \$50 ;
+  assign \$51  = | cause;
+  assign trapped = \$signal$11  & \$51 ;
+  assign \$52  = ~ i__token[54];
+  assign \$53  = \$signal$11  & \$52 ;
+  assign \$54  = ~ i__controls[93];
+  assign \$55  = \$53  & \$54 ;
+  assign \$56  = ~ i__controls[22];
+  assign \$57  = \$56  | i__whole;
+  assign goes = \$55  & \$57 ;
+  assign \$58  = ! cause;
+  assign does = goes & \$58 ;
+  assign \$59  = i__controls[18] | i__controls[19];
+  assign \$60  = \$59  | i__controls[20];
+  assign access = does & \$60 ;
+  assign divides = goes & i__controls[11];
+  assign \$61  = ! i__controls[39:37];
+  assign \$62  = i__controls[22] & \$61 ;
+  assign arrives = goes & \$62 ;
+  assign \$63  = goes & i__controls[21];
+  assign ends = \$63  & i__whole;
+  assign floats = goes & i__controls[27];
+  assign slow = goes & i__controls[28];
+  assign \$64  = i__controls[18] | i__controls[19];
+  assign \$65  = \$64  | i__controls[20];
+  assign \$66  = \$65  | i__controls[11];
+  assign \$67  = \$66  | i__controls[27];
+  assign \$68  = \$67  | i__controls[28];
+  assign handed = goes & \$68 ;
+  assign \$69  = | i__controls[55:51];
+  assign \$70  = goes & \$69 ;
+  assign \$71  = ~ handed;
+  assign writes = \$70  & \$71 ;
+  assign \$72  = ~ stopped;
+  assign \$73  = i__valid & \$72 ;
+  assign \$74  = handed | arrives;
+  assign \$75  = \$74  | ends;
+  assign \$76  = ~ \$75 ;
+  assign again = \$73  & \$76 ;
+  assign \$77  = ~ i__token[53];
+  assign \$78  = ~ i__token[33:32];
+  assign \$79  = i__token[37:36] & \$78 ;
+  assign \$80  = i__controls[21] ? i__token[33:32] : 2'h0;
+  assign \$81  = ~ \$80 ;
+  assign \$82  = i__token[35:34] & \$81 ;
+  assign \$83  = | i__taken;
+  assign \$84  = \$83  & i__not_positive;
+  assign \$85  = i__controls[17] | i__not_positive;
+  assign \$86  = i__controls[16] & \$85 ;
+  assign \$87  = \$84  | \$86 ;
+  assign \$88  = ~ i__token[51];
+  assign \$89  = i__token[50:38] + 1'h1;
+  assign \$90  = i__token[37:36] | i__token[33:32];
+  assign \$signal$29  = start ? start_pc : i__link;
+  assign \$91  = ~ start;
+  assign \$signal$33  = i__controls[17] & \$91 ;
+  assign \$92  = ~ i__controls[17];
+  assign \$93  = i__controls[16] & \$92 ;
+  assign \$94  = i__taken[0] | \$93 ;
+  assign \$95  = ~ start;
+  assign \$96  = \$94  & \$95 ;
+  assign \$97  = \$96  ? i__target : \$signal$29 ;
+  assign \$98  = \$signal$33  ? i__sums[31:2] : \$97 ;
+  assign \$99  = ~ i__controls[17];
+  assign \$100  = i__controls[16] & \$99 ;
+  assign \$101  = i__taken[1] | \$100 ;
+  assign \$102  = ~ start;
+  assign \$103  = \$101  & \$102 ;
+  assign \$104  = \$103  ? i__target : \$signal$29 ;
+  assign \$105  = \$signal$33  ? i__sums[63:34] : \$104 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
     \$signal  = i__token[33:32];
     if (i__token[54]) begin
     end else if (i__controls[93]) begin
-    end else if (\$4 ) begin
+    end else if (\$8 ) begin
       \$signal  = i__taken;
-    end else if (\$7 ) begin
-    end else if (\$10 ) begin
-      \$signal  = \$25 ;
-    end else if (\$16 ) begin
-      \$signal  = \$27 ;
+    end else if (\$11 ) begin
+    end else if (\$14 ) begin
+      \$signal  = \$28 ;
+    end else if (\$20 ) begin
+      \$signal  = \$30 ;
     end
   end
   always @* begin
@@ -31922,38 +31945,39 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
       cause = 3'h3;
     end else if (i__controls[93]) begin
       cause = 3'h1;
-    end else if (\$4 ) begin
+    end else if (\$8 ) begin
       cause = 3'h2;
-    end else if (\$7 ) begin
+    end else if (\$11 ) begin
       cause = 3'h2;
-    end else if (\$10 ) begin
+    end else if (\$14 ) begin
       cause = 3'h2;
-    end else if (\$16 ) begin
-      cause = \$36 ;
-    end else if (\$24 ) begin
+    end else if (\$20 ) begin
+      cause = \$47 ;
+    end else if (\$27 ) begin
       cause = 3'h6;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
     state[17:0] = i__token[51:34];
-    if (does) begin
-      state[3:2] = \$66 ;
-      state[1:0] = \$69 ;
-      if (\$74 ) begin
+    if (goes) begin
+      state[3:2] = \$79 ;
+      state[1:0] = \$82 ;
+      if (\$87 ) begin
         state[17] = 1'h0;
-        if (\$75 ) begin
-          state[16:4] = \$76 [12:0];
+        if (\$88 ) begin
+          state[16:4] = \$89 [12:0];
         end
       end
-    end else if (\$64 ) begin
-      state[3:2] = \$77 ;
+    end else if (\$77 ) begin
+      state[3:2] = \$90 ;
     end
   end
-  assign first_guilty = \$2 [1:0];
-  assign pcs = { \$87 , \$82  };
-  assign \port$5451$0  = \$82 ;
-  assign \port$5456$0  = \$87 ;
+  assign first_guilty = { \$6 , \$3  };
+  assign moves = goes;
+  assign pcs = { \$105 , \$98  };
+  assign \port$5538$0  = \$98 ;
+  assign \port$5545$0  = \$105 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -32016,10 +32040,18 @@ module \weft.simt.core.commit (i__taken, lane, trapped, does, access, divides, a
   assign \state.turn  = state[18];
   always @*
     state[18] = i__token[52];
-  assign lane = \$2 [1];
+  assign \$1  = 1'h0;
+  assign \$2  = 1'h1;
+  assign \$3  = \$signal [0];
+  assign \$4  = \$signal [0];
+  assign lane = \$6 ;
+  assign \$35  = 1'h0;
+  assign \$36  = 1'h1;
+  assign \$37  = \$32 [0];
+  assign \$42  = \$41 [0];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4983$0 , \port$4984$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (core_rst, \warp$3 , \port$5050$0 , \port$5051$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
   wire \$1 ;
   wire [2:0] \$2 ;
@@ -32088,10 +32120,10 @@ module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4983$0 , \port$4984$0 , b
   wire [23:0] \launch.shared_base ;
   reg [31:0] own_0;
   reg [31:0] own_1;
-  output [31:0] \port$4983$0 ;
-  wire [31:0] \port$4983$0 ;
-  output [31:0] \port$4984$0 ;
-  wire [31:0] \port$4984$0 ;
+  output [31:0] \port$5050$0 ;
+  wire [31:0] \port$5050$0 ;
+  output [31:0] \port$5051$0 ;
+  wire [31:0] \port$5051$0 ;
   wire [63:0] row;
   input [8:0] thread_data;
   wire [8:0] thread_data;
@@ -32290,8 +32322,8 @@ module \weft.simt.core.csrs (core_rst, \warp$3 , \port$4983$0 , \port$4984$0 , b
   assign block_data = block_write__data;
   assign block_read__data = block;
   assign row = { \$6 , \$5  };
-  assign \port$4983$0  = \$5 ;
-  assign \port$4984$0  = \$6 ;
+  assign \port$5050$0  = \$5 ;
+  assign \port$5051$0  = \$6 ;
   assign \index_0.x  = index_0[2:0];
   assign \index_0.y  = index_0[5:3];
   assign \index_0.z  = index_0[8:6];
@@ -33154,7 +33186,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$142  = \$132 ;
 endmodule
 
-module \weft.simt.core.events$371 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$5846$0 , \port$5849$0 , \port$5854$0 , \port$5869$0 , \port$5873$0 , beats, missed, warp, \port$9050$32 
+module \weft.simt.core.events$370 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$5911$0 , \port$5914$0 , \port$5919$0 , \port$5934$0 , \port$5938$0 , beats, missed, warp, \port$10023$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
   wire [3:0] \$1 ;
@@ -33299,18 +33331,18 @@ module \weft.simt.core.events$371 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input \port$5846$0 ;
-  wire \port$5846$0 ;
-  input \port$5849$0 ;
-  wire \port$5849$0 ;
-  input \port$5854$0 ;
-  wire \port$5854$0 ;
-  input \port$5869$0 ;
-  wire \port$5869$0 ;
-  input \port$5873$0 ;
-  wire \port$5873$0 ;
-  input [3:0] \port$9050$32 ;
-  wire [3:0] \port$9050$32 ;
+  input [3:0] \port$10023$32 ;
+  wire [3:0] \port$10023$32 ;
+  input \port$5911$0 ;
+  wire \port$5911$0 ;
+  input \port$5914$0 ;
+  wire \port$5914$0 ;
+  input \port$5919$0 ;
+  wire \port$5919$0 ;
+  input \port$5934$0 ;
+  wire \port$5934$0 ;
+  input \port$5938$0 ;
+  wire \port$5938$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -33399,10 +33431,10 @@ module \weft.simt.core.events$371 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$9050$32 [0];
-  assign \$87  = \$86  + \port$9050$32 [1];
+  assign \$86  = 1'h0 + \port$10023$32 [0];
+  assign \$87  = \$86  + \port$10023$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$9050$32 [1:0] != \port$9050$32 [3:2];
+  assign \$89  = \port$10023$32 [1:0] != \port$10023$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -33437,9 +33469,9 @@ module \weft.simt.core.events$371 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$9050$32 [1:0];
-  assign live = \port$9050$32 [3:2];
-  assign counts = { \port$5873$0 , \port$5869$0 , \port$5854$0 , \port$5849$0 , \port$5846$0  };
+  assign group = \port$10023$32 [1:0];
+  assign live = \port$10023$32 [3:2];
+  assign counts = { \port$5938$0 , \port$5934$0 , \port$5919$0 , \port$5914$0 , \port$5911$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -33459,11 +33491,11 @@ module \weft.simt.core.events$371 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$5873$0 ;
-  assign o[8] = \port$5869$0 ;
-  assign o[7] = \port$5854$0 ;
-  assign o[6] = \port$5849$0 ;
-  assign o[5] = \port$5846$0 ;
+  assign o[9] = \port$5938$0 ;
+  assign o[8] = \port$5934$0 ;
+  assign o[7] = \port$5919$0 ;
+  assign o[6] = \port$5914$0 ;
+  assign o[5] = \port$5911$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -33481,8 +33513,8 @@ module \weft.simt.core.events$371 (core_rst, busy, answered, came, starved, to_m
   assign \$73  = busy;
 endmodule
 
-module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o__taken, o__row, controls, token, valid, controls_lane_2, valid_lane_2, token_lane_2, stored_2, link_1, target_1, not_positive_2, sums_1, crooked_1, nowhere_1, odd_jump_1
-, shared_1, private_1, port_1, o__common, private, core_clk);
+module \weft.simt.core.execute (core_rst, first, stored, second, o__taken, o__row, controls, token, valid, controls_lane_2, valid_lane_2, token_lane_2, stored_2, link_1, target_1, whole_2, not_positive_2, sums_1, crooked_1, nowhere_1, odd_jump_1
+, shared_1, private_1, port_1, writes_1, o__common, private, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire [63:0] \$1 ;
   wire \$10 ;
@@ -33511,15 +33543,15 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire \$120 ;
   wire [4:0] \$121 ;
   wire \$122 ;
-  wire \$123 ;
+  wire [4:0] \$123 ;
   wire \$124 ;
-  wire \$125 ;
+  wire [4:0] \$125 ;
   wire \$126 ;
-  wire [30:0] \$127 ;
-  wire [30:0] \$128 ;
-  wire \$129 ;
+  wire [4:0] \$127 ;
+  wire \$128 ;
+  wire [30:0] \$129 ;
   wire \$13 ;
-  wire \$130 ;
+  wire [30:0] \$130 ;
   wire \$131 ;
   wire \$132 ;
   wire \$133 ;
@@ -33541,9 +33573,9 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire \$148 ;
   wire \$149 ;
   wire \$15 ;
-  wire [11:0] \$150 ;
+  wire \$150 ;
   wire \$151 ;
-  wire \$152 ;
+  wire [11:0] \$152 ;
   wire \$153 ;
   wire \$154 ;
   wire \$155 ;
@@ -33585,9 +33617,9 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire \$188 ;
   wire \$189 ;
   wire \$19 ;
-  wire [11:0] \$190 ;
+  wire \$190 ;
   wire \$191 ;
-  wire \$192 ;
+  wire [11:0] \$192 ;
   wire \$193 ;
   wire \$194 ;
   wire \$195 ;
@@ -33611,13 +33643,15 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire \$210 ;
   wire \$211 ;
   wire \$212 ;
-  wire [1:0] \$213 ;
-  reg \$214 ;
-  reg \$215 ;
+  wire \$213 ;
+  wire \$214 ;
+  wire [1:0] \$215 ;
   reg \$216 ;
   reg \$217 ;
-  reg [31:0] \$218 ;
+  reg \$218 ;
+  reg \$219 ;
   wire \$22 ;
+  reg [31:0] \$220 ;
   wire \$23 ;
   wire \$24 ;
   wire \$25 ;
@@ -33675,11 +33709,11 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire \$72 ;
   wire \$73 ;
   wire \$74 ;
-  wire [4:0] \$75 ;
+  wire \$75 ;
   wire \$76 ;
-  wire [4:0] \$77 ;
+  wire \$77 ;
   wire \$78 ;
-  wire [4:0] \$79 ;
+  wire \$79 ;
   wire \$8 ;
   wire \$80 ;
   wire [4:0] \$81 ;
@@ -33704,23 +33738,23 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire [4:0] \$99 ;
   wire [29:0] \$signal ;
   wire [31:0] a;
-  wire [31:0] \a$61 ;
-  (* init = 64'h0000000000000000 *)
-  wire [63:0] \a$67 ;
+  wire [31:0] \a$62 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] \a$68 ;
+  (* init = 64'h0000000000000000 *)
+  wire [63:0] \a$69 ;
   reg [63:0] a_1 = 64'h0000000000000000;
   wire [31:0] answer;
   wire [31:0] b;
-  wire [31:0] \b$62 ;
+  wire [31:0] \b$63 ;
   (* init = 64'h0000000000000000 *)
-  wire [63:0] \b$69 ;
+  wire [63:0] \b$70 ;
   reg [63:0] b_1 = 64'h0000000000000000;
   input [93:0] controls;
   wire [93:0] controls;
   (* init = 94'h000000000000000000000000 *)
-  wire [93:0] \controls$56 ;
-  wire \controls$56.a_unsigned ;
+  wire [93:0] \controls$57 ;
+  wire \controls$57.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -33728,62 +33762,62 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$56.alu ;
+  wire [2:0] \controls$57.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$56.amo ;
-  wire \controls$56.atomic ;
-  wire \controls$56.b_is_csr ;
-  wire \controls$56.b_unsigned ;
-  wire \controls$56.branch ;
-  wire \controls$56.by_order ;
-  wire \controls$56.byte ;
-  wire \controls$56.collective ;
-  wire [4:0] \controls$56.csr ;
-  wire \controls$56.divide ;
-  wire \controls$56.dot4 ;
-  wire \controls$56.exit ;
-  wire \controls$56.float ;
-  wire [3:0] \controls$56.float_op ;
-  wire [1:0] \controls$56.function ;
-  wire \controls$56.half ;
-  wire \controls$56.high ;
-  wire \controls$56.illegal ;
-  wire [31:0] \controls$56.imm ;
-  wire \controls$56.indirect ;
-  wire \controls$56.inverted ;
-  wire \controls$56.jump ;
-  wire \controls$56.load ;
+  wire [1:0] \controls$57.amo ;
+  wire \controls$57.atomic ;
+  wire \controls$57.b_is_csr ;
+  wire \controls$57.b_unsigned ;
+  wire \controls$57.branch ;
+  wire \controls$57.by_order ;
+  wire \controls$57.byte ;
+  wire \controls$57.collective ;
+  wire [4:0] \controls$57.csr ;
+  wire \controls$57.divide ;
+  wire \controls$57.dot4 ;
+  wire \controls$57.exit ;
+  wire \controls$57.float ;
+  wire [3:0] \controls$57.float_op ;
+  wire [1:0] \controls$57.function ;
+  wire \controls$57.half ;
+  wire \controls$57.high ;
+  wire \controls$57.illegal ;
+  wire [31:0] \controls$57.imm ;
+  wire \controls$57.indirect ;
+  wire \controls$57.inverted ;
+  wire \controls$57.jump ;
+  wire \controls$57.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$56.meet ;
-  wire [2:0] \controls$56.mode ;
-  wire \controls$56.multiply ;
-  wire [4:0] \controls$56.rd ;
-  wire \controls$56.reads_rs2 ;
-  wire \controls$56.remainder ;
-  wire \controls$56.right ;
-  wire \controls$56.root ;
-  wire \controls$56.rounds ;
-  wire \controls$56.shift ;
-  wire \controls$56.slow_float ;
-  wire \controls$56.store ;
-  wire \controls$56.subtract ;
-  wire \controls$56.table ;
-  wire \controls$56.unsigned ;
-  wire \controls$56.upper ;
-  wire \controls$56.upper_pc ;
-  wire \controls$56.word ;
-  wire \controls$56.writes ;
+  wire [2:0] \controls$57.meet ;
+  wire [2:0] \controls$57.mode ;
+  wire \controls$57.multiply ;
+  wire [4:0] \controls$57.rd ;
+  wire \controls$57.reads_rs2 ;
+  wire \controls$57.remainder ;
+  wire \controls$57.right ;
+  wire \controls$57.root ;
+  wire \controls$57.rounds ;
+  wire \controls$57.shift ;
+  wire \controls$57.slow_float ;
+  wire \controls$57.store ;
+  wire \controls$57.subtract ;
+  wire \controls$57.table ;
+  wire \controls$57.unsigned ;
+  wire \controls$57.upper ;
+  wire \controls$57.upper_pc ;
+  wire \controls$57.word ;
+  wire \controls$57.writes ;
   (* init = 94'h000000000000000000000000 *)
-  wire [93:0] \controls$60 ;
-  wire \controls$60.a_unsigned ;
+  wire [93:0] \controls$61 ;
+  wire \controls$61.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -33791,59 +33825,59 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$60.alu ;
+  wire [2:0] \controls$61.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$60.amo ;
-  wire \controls$60.atomic ;
-  wire \controls$60.b_is_csr ;
-  wire \controls$60.b_unsigned ;
-  wire \controls$60.branch ;
-  wire \controls$60.by_order ;
-  wire \controls$60.byte ;
-  wire \controls$60.collective ;
-  wire [4:0] \controls$60.csr ;
-  wire \controls$60.divide ;
-  wire \controls$60.dot4 ;
-  wire \controls$60.exit ;
-  wire \controls$60.float ;
-  wire [3:0] \controls$60.float_op ;
-  wire [1:0] \controls$60.function ;
-  wire \controls$60.half ;
-  wire \controls$60.high ;
-  wire \controls$60.illegal ;
-  wire [31:0] \controls$60.imm ;
-  wire \controls$60.indirect ;
-  wire \controls$60.inverted ;
-  wire \controls$60.jump ;
-  wire \controls$60.load ;
+  wire [1:0] \controls$61.amo ;
+  wire \controls$61.atomic ;
+  wire \controls$61.b_is_csr ;
+  wire \controls$61.b_unsigned ;
+  wire \controls$61.branch ;
+  wire \controls$61.by_order ;
+  wire \controls$61.byte ;
+  wire \controls$61.collective ;
+  wire [4:0] \controls$61.csr ;
+  wire \controls$61.divide ;
+  wire \controls$61.dot4 ;
+  wire \controls$61.exit ;
+  wire \controls$61.float ;
+  wire [3:0] \controls$61.float_op ;
+  wire [1:0] \controls$61.function ;
+  wire \controls$61.half ;
+  wire \controls$61.high ;
+  wire \controls$61.illegal ;
+  wire [31:0] \controls$61.imm ;
+  wire \controls$61.indirect ;
+  wire \controls$61.inverted ;
+  wire \controls$61.jump ;
+  wire \controls$61.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$60.meet ;
-  wire [2:0] \controls$60.mode ;
-  wire \controls$60.multiply ;
-  wire [4:0] \controls$60.rd ;
-  wire \controls$60.reads_rs2 ;
-  wire \controls$60.remainder ;
-  wire \controls$60.right ;
-  wire \controls$60.root ;
-  wire \controls$60.rounds ;
-  wire \controls$60.shift ;
-  wire \controls$60.slow_float ;
-  wire \controls$60.store ;
-  wire \controls$60.subtract ;
-  wire \controls$60.table ;
-  wire \controls$60.unsigned ;
-  wire \controls$60.upper ;
-  wire \controls$60.upper_pc ;
-  wire \controls$60.word ;
-  wire \controls$60.writes ;
+  wire [2:0] \controls$61.meet ;
+  wire [2:0] \controls$61.mode ;
+  wire \controls$61.multiply ;
+  wire [4:0] \controls$61.rd ;
+  wire \controls$61.reads_rs2 ;
+  wire \controls$61.remainder ;
+  wire \controls$61.right ;
+  wire \controls$61.root ;
+  wire \controls$61.rounds ;
+  wire \controls$61.shift ;
+  wire \controls$61.slow_float ;
+  wire \controls$61.store ;
+  wire \controls$61.subtract ;
+  wire \controls$61.table ;
+  wire \controls$61.unsigned ;
+  wire \controls$61.upper ;
+  wire \controls$61.upper_pc ;
+  wire \controls$61.word ;
+  wire \controls$61.writes ;
   wire \controls.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
@@ -33981,15 +34015,13 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire \early.upper_pc ;
   wire \early.word ;
   wire \early.writes ;
-  output early_writes;
-  wire early_writes;
   wire [31:0] factor;
-  wire [31:0] \factor$63 ;
+  wire [31:0] \factor$64 ;
   reg [63:0] factor_1 = 64'h0000000000000000;
   input [63:0] first;
   wire [63:0] first;
   wire gives;
-  wire \gives$88 ;
+  wire \gives$91 ;
   wire [4:0] lane_mask;
   output [29:0] link_1;
   reg [29:0] link_1 = 30'h00000000;
@@ -34002,6 +34034,8 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
   wire [2:0] meet;
+  (* init = 1'h0 *)
+  wire next_writes;
   reg not_positive_1 = 1'h0;
   output not_positive_2;
   reg not_positive_2 = 1'h0;
@@ -34114,6 +34148,8 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   wire [1:0] \o__token.warp ;
   (* init = 1'h0 *)
   wire o__valid;
+  (* init = 1'h0 *)
+  wire o__whole;
   output [1:0] odd_jump_1;
   reg [1:0] odd_jump_1 = 2'h0;
   wire [1:0] odd_jump_early;
@@ -34130,7 +34166,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   reg [1:0] private_1 = 2'h0;
   wire [1:0] private_early;
   wire [31:0] result;
-  wire [31:0] \result$95 ;
+  wire [31:0] \result$98 ;
   wire [63:0] row;
   input [63:0] second;
   wire [63:0] second;
@@ -34144,11 +34180,11 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   output [63:0] stored_2;
   reg [63:0] stored_2 = 64'h0000000000000000;
   wire [31:0] sum;
-  wire [31:0] \sum$38 ;
+  wire [31:0] \sum$40 ;
   output [63:0] sums_1;
   reg [63:0] sums_1 = 64'h0000000000000000;
   wire taken;
-  wire \taken$91 ;
+  wire \taken$94 ;
   wire [29:0] target;
   output [29:0] target_1;
   reg [29:0] target_1 = 30'h00000000;
@@ -34176,223 +34212,228 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   reg valid_lane_1 = 1'h0;
   output valid_lane_2;
   reg valid_lane_2 = 1'h0;
+  reg whole_1 = 1'h0;
+  output whole_2;
+  reg whole_2 = 1'h0;
   wire writes;
+  output writes_1;
   reg writes_1 = 1'h0;
   assign \$1  = second ^ { controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3], controls[3] };
-  assign \$2  = \$76  & \$84 ;
-  assign \$3  = \$78  & \$84 ;
-  assign \$4  = \$80  & \$84 ;
-  assign \$5  = \$82  & \$84 ;
-  assign \$6  = \$76  & \$86 ;
-  assign \$7  = \$78  & \$86 ;
-  assign \$8  = \$80  & \$86 ;
-  assign \$9  = \$82  & \$86 ;
-  assign \$10  = \$76  & \$88 ;
-  assign \$11  = \$78  & \$88 ;
-  assign \$12  = \$80  & \$88 ;
-  assign \$13  = \$82  & \$88 ;
-  assign \$14  = \$76  & \$90 ;
-  assign \$15  = \$78  & \$90 ;
-  assign \$16  = \$80  & \$90 ;
-  assign \$17  = \$82  & \$90 ;
-  assign \$18  = \$76  & \$92 ;
-  assign \$19  = \$78  & \$92 ;
-  assign \$20  = \$80  & \$92 ;
-  assign \$21  = \$82  & \$92 ;
-  assign \$22  = \$76  & \$94 ;
-  assign \$23  = \$78  & \$94 ;
-  assign \$24  = \$80  & \$94 ;
-  assign \$25  = \$82  & \$94 ;
-  assign \$26  = \$76  & \$96 ;
-  assign \$27  = \$78  & \$96 ;
-  assign \$28  = \$80  & \$96 ;
-  assign \$29  = \$82  & \$96 ;
-  assign \$30  = \$76  & \$98 ;
-  assign \$31  = \$78  & \$98 ;
-  assign \$32  = \$80  & \$98 ;
-  assign \$33  = \$82  & \$98 ;
+  assign \$2  = \$82  & \$90 ;
+  assign \$3  = \$84  & \$90 ;
+  assign \$4  = \$86  & \$90 ;
+  assign \$5  = \$88  & \$90 ;
+  assign \$6  = \$82  & \$92 ;
+  assign \$7  = \$84  & \$92 ;
+  assign \$8  = \$86  & \$92 ;
+  assign \$9  = \$88  & \$92 ;
+  assign \$10  = \$82  & \$94 ;
+  assign \$11  = \$84  & \$94 ;
+  assign \$12  = \$86  & \$94 ;
+  assign \$13  = \$88  & \$94 ;
+  assign \$14  = \$82  & \$96 ;
+  assign \$15  = \$84  & \$96 ;
+  assign \$16  = \$86  & \$96 ;
+  assign \$17  = \$88  & \$96 ;
+  assign \$18  = \$82  & \$98 ;
+  assign \$19  = \$84  & \$98 ;
+  assign \$20  = \$86  & \$98 ;
+  assign \$21  = \$88  & \$98 ;
+  assign \$22  = \$82  & \$100 ;
+  assign \$23  = \$84  & \$100 ;
+  assign \$24  = \$86  & \$100 ;
+  assign \$25  = \$88  & \$100 ;
+  assign \$26  = \$82  & \$102 ;
+  assign \$27  = \$84  & \$102 ;
+  assign \$28  = \$86  & \$102 ;
+  assign \$29  = \$88  & \$102 ;
+  assign \$30  = \$82  & \$104 ;
+  assign \$31  = \$84  & \$104 ;
+  assign \$32  = \$86  & \$104 ;
+  assign \$33  = \$88  & \$104 ;
   assign \$34  = controls[5] ? { \$33 , \$32 , \$31 , \$30 , \$29 , \$28 , \$27 , \$26 , \$25 , \$24 , \$23 , \$22 , \$21 , \$20 , \$19 , \$18 , \$17 , \$16 , \$15 , \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7 , \$6 , \$5 , \$4 , \$3 , \$2  } : second[31:0];
-  assign \$35  = \$100  & \$108 ;
-  assign \$36  = \$102  & \$108 ;
-  assign \$37  = \$104  & \$108 ;
-  assign \$38  = \$106  & \$108 ;
-  assign \$39  = \$100  & \$110 ;
-  assign \$40  = \$102  & \$110 ;
-  assign \$41  = \$104  & \$110 ;
-  assign \$42  = \$106  & \$110 ;
-  assign \$43  = \$100  & \$112 ;
-  assign \$44  = \$102  & \$112 ;
-  assign \$45  = \$104  & \$112 ;
-  assign \$46  = \$106  & \$112 ;
-  assign \$47  = \$100  & \$114 ;
-  assign \$48  = \$102  & \$114 ;
-  assign \$49  = \$104  & \$114 ;
-  assign \$50  = \$106  & \$114 ;
-  assign \$51  = \$100  & \$116 ;
-  assign \$52  = \$102  & \$116 ;
-  assign \$53  = \$104  & \$116 ;
-  assign \$54  = \$106  & \$116 ;
-  assign \$55  = \$100  & \$118 ;
-  assign \$56  = \$102  & \$118 ;
-  assign \$57  = \$104  & \$118 ;
-  assign \$58  = \$106  & \$118 ;
-  assign \$59  = \$100  & \$120 ;
-  assign \$60  = \$102  & \$120 ;
-  assign \$61  = \$104  & \$120 ;
-  assign \$62  = \$106  & \$120 ;
-  assign \$63  = \$100  & \$122 ;
-  assign \$64  = \$102  & \$122 ;
-  assign \$65  = \$104  & \$122 ;
-  assign \$66  = \$106  & \$122 ;
+  assign \$35  = \$106  & \$114 ;
+  assign \$36  = \$108  & \$114 ;
+  assign \$37  = \$110  & \$114 ;
+  assign \$38  = \$112  & \$114 ;
+  assign \$39  = \$106  & \$116 ;
+  assign \$40  = \$108  & \$116 ;
+  assign \$41  = \$110  & \$116 ;
+  assign \$42  = \$112  & \$116 ;
+  assign \$43  = \$106  & \$118 ;
+  assign \$44  = \$108  & \$118 ;
+  assign \$45  = \$110  & \$118 ;
+  assign \$46  = \$112  & \$118 ;
+  assign \$47  = \$106  & \$120 ;
+  assign \$48  = \$108  & \$120 ;
+  assign \$49  = \$110  & \$120 ;
+  assign \$50  = \$112  & \$120 ;
+  assign \$51  = \$106  & \$122 ;
+  assign \$52  = \$108  & \$122 ;
+  assign \$53  = \$110  & \$122 ;
+  assign \$54  = \$112  & \$122 ;
+  assign \$55  = \$106  & \$124 ;
+  assign \$56  = \$108  & \$124 ;
+  assign \$57  = \$110  & \$124 ;
+  assign \$58  = \$112  & \$124 ;
+  assign \$59  = \$106  & \$126 ;
+  assign \$60  = \$108  & \$126 ;
+  assign \$61  = \$110  & \$126 ;
+  assign \$62  = \$112  & \$126 ;
+  assign \$63  = \$106  & \$128 ;
+  assign \$64  = \$108  & \$128 ;
+  assign \$65  = \$110  & \$128 ;
+  assign \$66  = \$112  & \$128 ;
   assign \$67  = controls[5] ? { \$66 , \$65 , \$64 , \$63 , \$62 , \$61 , \$60 , \$59 , \$58 , \$57 , \$56 , \$55 , \$54 , \$53 , \$52 , \$51 , \$50 , \$49 , \$48 , \$47 , \$46 , \$45 , \$44 , \$43 , \$42 , \$41 , \$40 , \$39 , \$38 , \$37 , \$36 , \$35  } : second[63:32];
   assign \$68  = controls_1[25] ? { stored_1[15:0], stored_1[15:0] } : stored_1[31:0];
   assign \$69  = controls_1[24] ? { stored_1[7:0], stored_1[7:0], stored_1[7:0], stored_1[7:0] } : \$68 ;
   assign \$70  = controls_1[25] ? { stored_1[47:32], stored_1[47:32] } : stored_1[63:32];
   assign \$71  = controls_1[24] ? { stored_1[39:32], stored_1[39:32], stored_1[39:32], stored_1[39:32] } : \$70 ;
-  assign \$72  = | controls_1[87:56];
-  assign \$73  = ~ \$72 ;
-  assign \$74  = controls_1[87] | \$73 ;
-  assign \$75  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$76  = ! \$75 [1:0];
-  assign \$77  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$78  = \$77 [1:0] == 1'h1;
-  assign \$79  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$80  = \$79 [1:0] == 2'h2;
+  assign \$72  = token_1[33:32] == token_1[35:34];
+  assign \$73  = | controls_1[87:56];
+  assign \$74  = ~ \$73 ;
+  assign \$75  = controls_1[87] | \$74 ;
+  assign \$76  = | controls_1[55:51];
+  assign \$77  = valid_1 & \$76 ;
+  assign \$78  = | { controls_1[28:27], controls_1[11], controls_1[20:18] };
+  assign \$79  = ~ \$78 ;
+  assign \$80  = \$77  & \$79 ;
   assign \$81  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$82  = \$81 [1:0] == 2'h3;
+  assign \$82  = ! \$81 [1:0];
   assign \$83  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$84  = ! \$83 [4:2];
+  assign \$84  = \$83 [1:0] == 1'h1;
   assign \$85  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$86  = \$85 [4:2] == 1'h1;
+  assign \$86  = \$85 [1:0] == 2'h2;
   assign \$87  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$88  = \$87 [4:2] == 2'h2;
+  assign \$88  = \$87 [1:0] == 2'h3;
   assign \$89  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$90  = \$89 [4:2] == 2'h3;
+  assign \$90  = ! \$89 [4:2];
   assign \$91  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$92  = \$91 [4:2] == 3'h4;
+  assign \$92  = \$91 [4:2] == 1'h1;
   assign \$93  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$94  = \$93 [4:2] == 3'h5;
+  assign \$94  = \$93 [4:2] == 2'h2;
   assign \$95  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$96  = \$95 [4:2] == 3'h6;
+  assign \$96  = \$95 [4:2] == 2'h3;
   assign \$97  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$98  = \$97 [4:2] == 3'h7;
-  assign \$99  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$100  = ! \$99 [1:0];
-  assign \$101  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$102  = \$101 [1:0] == 1'h1;
-  assign \$103  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$104  = \$103 [1:0] == 2'h2;
+  assign \$98  = \$97 [4:2] == 3'h4;
+  assign \$99  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
+  assign \$100  = \$99 [4:2] == 3'h5;
+  assign \$101  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
+  assign \$102  = \$101 [4:2] == 3'h6;
+  assign \$103  = second[4:0] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
+  assign \$104  = \$103 [4:2] == 3'h7;
   assign \$105  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$106  = \$105 [1:0] == 2'h3;
+  assign \$106  = ! \$105 [1:0];
   assign \$107  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$108  = ! \$107 [4:2];
+  assign \$108  = \$107 [1:0] == 1'h1;
   assign \$109  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$110  = \$109 [4:2] == 1'h1;
+  assign \$110  = \$109 [1:0] == 2'h2;
   assign \$111  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$112  = \$111 [4:2] == 2'h2;
+  assign \$112  = \$111 [1:0] == 2'h3;
   assign \$113  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$114  = \$113 [4:2] == 2'h3;
+  assign \$114  = ! \$113 [4:2];
   assign \$115  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$116  = \$115 [4:2] == 3'h4;
+  assign \$116  = \$115 [4:2] == 1'h1;
   assign \$117  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$118  = \$117 [4:2] == 3'h5;
+  assign \$118  = \$117 [4:2] == 2'h2;
   assign \$119  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$120  = \$119 [4:2] == 3'h6;
+  assign \$120  = \$119 [4:2] == 2'h3;
   assign \$121  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
-  assign \$122  = \$121 [4:2] == 3'h7;
-  assign \$123  = | controls_1[55:51];
-  assign \$124  = valid_1 & \$123 ;
-  assign \$125  = | { controls_1[28:27], controls_1[11], controls_1[20:18] };
-  assign \$126  = ~ \$125 ;
-  assign early_writes = \$124  & \$126 ;
-  assign \$127  = token_1[31:2] + 1'h1;
-  assign \$128  = token_1[31:2] + controls_1[87:58];
-  assign \$129  = | sum[1:0];
-  assign \$130  = controls_sum_1[26] & \$129 ;
-  assign \$131  = controls_sum_1[25] & sum[0];
-  assign \$132  = \$130  | \$131 ;
-  assign \$133  = sum[31:24] == 5'h10;
-  assign \$134  = ~ \$133 ;
-  assign \$135  = controls_sum_1[20] & \$134 ;
+  assign \$122  = \$121 [4:2] == 3'h4;
+  assign \$123  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
+  assign \$124  = \$123 [4:2] == 3'h5;
+  assign \$125  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
+  assign \$126  = \$125 [4:2] == 3'h6;
+  assign \$127  = second[36:32] ^ { controls[6], controls[6], controls[6], controls[6], controls[6] };
+  assign \$128  = \$127 [4:2] == 3'h7;
+  assign \$129  = token_1[31:2] + 1'h1;
+  assign \$130  = token_1[31:2] + controls_1[87:58];
+  assign \$131  = | sum[1:0];
+  assign \$132  = controls_sum_1[26] & \$131 ;
+  assign \$133  = controls_sum_1[25] & sum[0];
+  assign \$134  = \$132  | \$133 ;
+  assign \$135  = sum[31:24] == 5'h10;
   assign \$136  = ~ \$135 ;
-  assign \$137  = \$132  & \$136 ;
-  assign \$138  = sum[31:24] == 5'h10;
-  assign \$139  = sum[23:0] >= 12'h800;
-  assign \$140  = ~ \$139 ;
-  assign \$141  = \$138  & \$140 ;
-  assign \$142  = ~ controls_sum_1[20];
-  assign \$144  = sum[31:16] == 14'h2000;
-  assign \$145  = sum[15:0] >= private;
-  assign \$146  = ~ \$145 ;
-  assign \$147  = \$144  & \$146 ;
-  assign \$148  = \$143  | \$147 ;
-  assign \$149  = sum[31:12] == 14'h2000;
-  assign \$151  = ! \$150 ;
-  assign \$152  = sum[7:2] < 5'h10;
-  assign \$153  = sum[7:2] == 5'h10;
-  assign \$154  = \$152  | \$153 ;
-  assign \$155  = sum[7:2] >= 6'h20;
-  assign \$156  = sum[7:2] < 6'h30;
-  assign \$157  = \$155  & \$156 ;
-  assign \$158  = controls_sum_1[19] ? \$154  : \$157 ;
-  assign \$159  = \$151  & \$158 ;
-  assign \$160  = controls_sum_1[26] & \$159 ;
-  assign \$161  = \$149  & \$160 ;
-  assign \$162  = \$148  | \$161 ;
-  assign \$163  = \$142  & \$162 ;
-  assign \$164  = \$141  | \$163 ;
-  assign \$165  = ~ \$164 ;
-  assign \$166  = sum[31:24] == 5'h10;
-  assign \$167  = sum[31:16] == 14'h2000;
-  assign \$168  = sum[31:12] == 14'h2000;
-  assign \$169  = | \sum$38 [1:0];
-  assign \$170  = controls_sum_1[26] & \$169 ;
-  assign \$171  = controls_sum_1[25] & \sum$38 [0];
-  assign \$172  = \$170  | \$171 ;
-  assign \$173  = \sum$38 [31:24] == 5'h10;
-  assign \$174  = ~ \$173 ;
-  assign \$175  = controls_sum_1[20] & \$174 ;
+  assign \$137  = controls_sum_1[20] & \$136 ;
+  assign \$138  = ~ \$137 ;
+  assign \$139  = \$134  & \$138 ;
+  assign \$140  = sum[31:24] == 5'h10;
+  assign \$141  = sum[23:0] >= 12'h800;
+  assign \$142  = ~ \$141 ;
+  assign \$143  = \$140  & \$142 ;
+  assign \$144  = ~ controls_sum_1[20];
+  assign \$146  = sum[31:16] == 14'h2000;
+  assign \$147  = sum[15:0] >= private;
+  assign \$148  = ~ \$147 ;
+  assign \$149  = \$146  & \$148 ;
+  assign \$150  = \$145  | \$149 ;
+  assign \$151  = sum[31:12] == 14'h2000;
+  assign \$153  = ! \$152 ;
+  assign \$154  = sum[7:2] < 5'h10;
+  assign \$155  = sum[7:2] == 5'h10;
+  assign \$156  = \$154  | \$155 ;
+  assign \$157  = sum[7:2] >= 6'h20;
+  assign \$158  = sum[7:2] < 6'h30;
+  assign \$159  = \$157  & \$158 ;
+  assign \$160  = controls_sum_1[19] ? \$156  : \$159 ;
+  assign \$161  = \$153  & \$160 ;
+  assign \$162  = controls_sum_1[26] & \$161 ;
+  assign \$163  = \$151  & \$162 ;
+  assign \$164  = \$150  | \$163 ;
+  assign \$165  = \$144  & \$164 ;
+  assign \$166  = \$143  | \$165 ;
+  assign \$167  = ~ \$166 ;
+  assign \$168  = sum[31:24] == 5'h10;
+  assign \$169  = sum[31:16] == 14'h2000;
+  assign \$170  = sum[31:12] == 14'h2000;
+  assign \$171  = | \sum$40 [1:0];
+  assign \$172  = controls_sum_1[26] & \$171 ;
+  assign \$173  = controls_sum_1[25] & \sum$40 [0];
+  assign \$174  = \$172  | \$173 ;
+  assign \$175  = \sum$40 [31:24] == 5'h10;
   assign \$176  = ~ \$175 ;
-  assign \$177  = \$172  & \$176 ;
-  assign \$178  = \sum$38 [31:24] == 5'h10;
-  assign \$179  = \sum$38 [23:0] >= 12'h800;
-  assign \$180  = ~ \$179 ;
-  assign \$181  = \$178  & \$180 ;
-  assign \$182  = ~ controls_sum_1[20];
-  assign \$184  = \sum$38 [31:16] == 14'h2000;
-  assign \$185  = \sum$38 [15:0] >= private;
-  assign \$186  = ~ \$185 ;
-  assign \$187  = \$184  & \$186 ;
-  assign \$188  = \$183  | \$187 ;
-  assign \$189  = \sum$38 [31:12] == 14'h2000;
-  assign \$191  = ! \$190 ;
-  assign \$192  = \sum$38 [7:2] < 5'h10;
-  assign \$193  = \sum$38 [7:2] == 5'h10;
-  assign \$194  = \$192  | \$193 ;
-  assign \$195  = \sum$38 [7:2] >= 6'h20;
-  assign \$196  = \sum$38 [7:2] < 6'h30;
-  assign \$197  = \$195  & \$196 ;
-  assign \$198  = controls_sum_1[19] ? \$194  : \$197 ;
-  assign \$199  = \$191  & \$198 ;
-  assign \$200  = controls_sum_1[26] & \$199 ;
-  assign \$201  = \$189  & \$200 ;
-  assign \$202  = \$188  | \$201 ;
-  assign \$203  = \$182  & \$202 ;
-  assign \$204  = \$181  | \$203 ;
-  assign \$205  = ~ \$204 ;
-  assign \$206  = \sum$38 [31:24] == 5'h10;
-  assign \$207  = \sum$38 [31:16] == 14'h2000;
-  assign \$208  = \sum$38 [31:12] == 14'h2000;
+  assign \$177  = controls_sum_1[20] & \$176 ;
+  assign \$178  = ~ \$177 ;
+  assign \$179  = \$174  & \$178 ;
+  assign \$180  = \sum$40 [31:24] == 5'h10;
+  assign \$181  = \sum$40 [23:0] >= 12'h800;
+  assign \$182  = ~ \$181 ;
+  assign \$183  = \$180  & \$182 ;
+  assign \$184  = ~ controls_sum_1[20];
+  assign \$186  = \sum$40 [31:16] == 14'h2000;
+  assign \$187  = \sum$40 [15:0] >= private;
+  assign \$188  = ~ \$187 ;
+  assign \$189  = \$186  & \$188 ;
+  assign \$190  = \$185  | \$189 ;
+  assign \$191  = \sum$40 [31:12] == 14'h2000;
+  assign \$193  = ! \$192 ;
+  assign \$194  = \sum$40 [7:2] < 5'h10;
+  assign \$195  = \sum$40 [7:2] == 5'h10;
+  assign \$196  = \$194  | \$195 ;
+  assign \$197  = \sum$40 [7:2] >= 6'h20;
+  assign \$198  = \sum$40 [7:2] < 6'h30;
+  assign \$199  = \$197  & \$198 ;
+  assign \$200  = controls_sum_1[19] ? \$196  : \$199 ;
+  assign \$201  = \$193  & \$200 ;
+  assign \$202  = controls_sum_1[26] & \$201 ;
+  assign \$203  = \$191  & \$202 ;
+  assign \$204  = \$190  | \$203 ;
+  assign \$205  = \$184  & \$204 ;
+  assign \$206  = \$183  | \$205 ;
+  assign \$207  = ~ \$206 ;
+  assign \$208  = \sum$40 [31:24] == 5'h10;
+  assign \$209  = \sum$40 [31:16] == 14'h2000;
+  assign \$210  = \sum$40 [31:12] == 14'h2000;
   assign writes = writes_1 & controls_row_1[22];
-  assign \$209  = | { controls_row_1[1:0], controls_row_1[16], controls_row_1[22] };
-  assign \$210  = ~ \$209 ;
-  assign gives = writes_1 & \$210 ;
   assign \$211  = | { controls_row_1[1:0], controls_row_1[16], controls_row_1[22] };
   assign \$212  = ~ \$211 ;
-  assign \gives$88  = writes_1 & \$212 ;
-  assign \$213  = { \taken$91 , taken } & token_lane_2[33:32];
-  assign o__taken = \$213  & { controls_lane_2[13], controls_lane_2[13] };
-  assign o__row = row | { \result$95 , result };
+  assign gives = writes_1 & \$212 ;
+  assign \$213  = | { controls_row_1[1:0], controls_row_1[16], controls_row_1[22] };
+  assign \$214  = ~ \$213 ;
+  assign \gives$91  = writes_1 & \$214 ;
+  assign \$215  = { \taken$94 , taken } & token_lane_2[33:32];
+  assign o__taken = \$215  & { controls_lane_2[13], controls_lane_2[13] };
+  assign o__row = row | { \result$98 , result };
   always @(posedge core_clk)
     a_1 <= first;
   always @(posedge core_clk)
@@ -34404,11 +34445,11 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   always @(posedge core_clk)
     controls_1 <= controls;
   always @(posedge core_clk)
-    valid_1 <= \$214 ;
+    valid_1 <= \$216 ;
   always @(posedge core_clk)
-    link_row_1 <= \$127 [29:0];
+    link_row_1 <= \$129 [29:0];
   always @(posedge core_clk)
-    target_row_1 <= \$128 [29:0];
+    target_row_1 <= \$130 [29:0];
   always @(posedge core_clk)
     stored_1 <= stored;
   always @(posedge core_clk)
@@ -34416,9 +34457,9 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   always @(posedge core_clk)
     controls_lane_2 <= controls_lane_1;
   always @(posedge core_clk)
-    valid_lane_1 <= \$215 ;
+    valid_lane_1 <= \$217 ;
   always @(posedge core_clk)
-    valid_lane_2 <= \$216 ;
+    valid_lane_2 <= \$218 ;
   always @(posedge core_clk)
     token_lane_1 <= token_1;
   always @(posedge core_clk)
@@ -34432,13 +34473,17 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   always @(posedge core_clk)
     target_1 <= target_row_1;
   always @(posedge core_clk)
-    not_positive_1 <= \$74 ;
+    whole_1 <= \$72 ;
+  always @(posedge core_clk)
+    whole_2 <= whole_1;
+  always @(posedge core_clk)
+    not_positive_1 <= \$75 ;
   always @(posedge core_clk)
     not_positive_2 <= not_positive_1;
   always @(posedge core_clk)
     controls_sum_1 <= controls_1;
   always @(posedge core_clk)
-    sums_1 <= { \sum$38 , sum };
+    sums_1 <= { \sum$40 , sum };
   always @(posedge core_clk)
     crooked_1 <= crooked_early;
   always @(posedge core_clk)
@@ -34454,9 +34499,9 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   always @(posedge core_clk)
     controls_row_1 <= controls_1;
   always @(posedge core_clk)
-    writes_1 <= \$217 ;
+    writes_1 <= \$219 ;
   always @(posedge core_clk)
-    o__common <= \$218 ;
+    o__common <= \$220 ;
   \weft.simt.core.execute.collectives  collectives (
     .a(a_1),
     .answer(answer),
@@ -34487,37 +34532,37 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
     .core_clk(core_clk),
     .core_rst(core_rst),
     .factor(factor_1[63:32]),
-    .gives(\gives$88 ),
-    .\result$24 (\result$95 ),
-    .sum(\sum$38 ),
-    .taken(\taken$91 )
+    .gives(\gives$91 ),
+    .\result$24 (\result$98 ),
+    .sum(\sum$40 ),
+    .taken(\taken$94 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$214  = valid;
-    if (core_rst) begin
-      \$214  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$215  = valid_1;
-    if (core_rst) begin
-      \$215  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$216  = valid_lane_1;
+    \$216  = valid;
     if (core_rst) begin
       \$216  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$217  = early_writes;
+    \$217  = valid_1;
     if (core_rst) begin
       \$217  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    \$218  = valid_lane_1;
+    if (core_rst) begin
+      \$218  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    \$219  = \$80 ;
+    if (core_rst) begin
+      \$219  = 1'h0;
     end
   end
   always @* begin
@@ -34526,43 +34571,43 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
     if (writes_1) begin
       (* full_case = 32'd1 *)
       if (controls_row_1[22]) begin
-        \$218  = answer;
+        \$220  = answer;
       end else if (controls_row_1[16]) begin
-        \$218  = { link_row_1, 2'h0 };
+        \$220  = { link_row_1, 2'h0 };
       end else if (controls_row_1[0]) begin
-        \$218  = controls_row_1[87:56];
+        \$220  = controls_row_1[87:56];
       end else if (controls_row_1[1]) begin
-        \$218  = { target_row_1, 2'h0 };
+        \$220  = { target_row_1, 2'h0 };
       end else begin
-        \$218  = 32'd0;
+        \$220  = 32'd0;
       end
     end else begin
-      \$218  = 32'd0;
+      \$220  = 32'd0;
     end
     if (core_rst) begin
-      \$218  = 32'd0;
+      \$220  = 32'd0;
     end
   end
-  assign power_0_low = { \$82 , \$80 , \$78 , \$76  };
-  assign power_0_high = { \$98 , \$96 , \$94 , \$92 , \$90 , \$88 , \$86 , \$84  };
-  assign power_1_low = { \$106 , \$104 , \$102 , \$100  };
-  assign power_1_high = { \$122 , \$120 , \$118 , \$116 , \$114 , \$112 , \$110 , \$108  };
-  assign \$signal  = \$127 [29:0];
-  assign target = \$128 [29:0];
-  assign \controls$56  = controls_1;
+  assign power_0_low = { \$88 , \$86 , \$84 , \$82  };
+  assign power_0_high = { \$104 , \$102 , \$100 , \$98 , \$96 , \$94 , \$92 , \$90  };
+  assign power_1_low = { \$112 , \$110 , \$108 , \$106  };
+  assign power_1_high = { \$128 , \$126 , \$124 , \$122 , \$120 , \$118 , \$116 , \$114  };
+  assign \$signal  = \$129 [29:0];
+  assign target = \$130 [29:0];
+  assign \controls$57  = controls_1;
   assign a = a_1[31:0];
   assign b = b_1[31:0];
   assign factor = factor_1[31:0];
-  assign \controls$60  = controls_1;
-  assign \a$61  = a_1[63:32];
-  assign \b$62  = b_1[63:32];
-  assign \factor$63  = factor_1[63:32];
+  assign \controls$61  = controls_1;
+  assign \a$62  = a_1[63:32];
+  assign \b$63  = b_1[63:32];
+  assign \factor$64  = factor_1[63:32];
   assign meet = controls_1[39:37];
   assign lane_mask = controls_1[60:56];
   assign live = token_1[35:34];
-  assign \a$67  = a_1;
   assign \a$68  = a_1;
-  assign \b$69  = b_1;
+  assign \a$69  = a_1;
+  assign \b$70  = b_1;
   assign early = controls_1;
   assign o__valid = valid_lane_2;
   assign o__token = token_lane_2;
@@ -34570,6 +34615,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign o__stored = stored_2;
   assign o__link = link_1;
   assign o__target = target_1;
+  assign o__whole = whole_2;
   assign o__not_positive = not_positive_2;
   assign o__sums = sums_1;
   assign o__crooked = crooked_1;
@@ -34578,6 +34624,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign o__shared = shared_1;
   assign o__private = private_1;
   assign o__port = port_1;
+  assign next_writes = writes_1;
   assign \controls.upper  = controls[0];
   assign \controls.upper_pc  = controls[1];
   assign \controls.b_is_csr  = controls[2];
@@ -34633,94 +34680,94 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign \token.state.turn  = token[52];
   assign \token.starved  = token[53];
   assign \token.no_code  = token[54];
-  assign \controls$56.upper  = controls_1[0];
-  assign \controls$56.upper_pc  = controls_1[1];
-  assign \controls$56.b_is_csr  = controls_1[2];
-  assign \controls$56.subtract  = controls_1[3];
-  assign \controls$56.unsigned  = controls_1[4];
-  assign \controls$56.shift  = controls_1[5];
-  assign \controls$56.right  = controls_1[6];
-  assign \controls$56.multiply  = controls_1[7];
-  assign \controls$56.high  = controls_1[8];
-  assign \controls$56.a_unsigned  = controls_1[9];
-  assign \controls$56.b_unsigned  = controls_1[10];
-  assign \controls$56.divide  = controls_1[11];
-  assign \controls$56.remainder  = controls_1[12];
-  assign \controls$56.branch  = controls_1[13];
-  assign \controls$56.by_order  = controls_1[14];
-  assign \controls$56.inverted  = controls_1[15];
-  assign \controls$56.jump  = controls_1[16];
-  assign \controls$56.indirect  = controls_1[17];
-  assign \controls$56.load  = controls_1[18];
-  assign \controls$56.store  = controls_1[19];
-  assign \controls$56.atomic  = controls_1[20];
-  assign \controls$56.exit  = controls_1[21];
-  assign \controls$56.collective  = controls_1[22];
-  assign \controls$56.dot4  = controls_1[23];
-  assign \controls$56.byte  = controls_1[24];
-  assign \controls$56.half  = controls_1[25];
-  assign \controls$56.word  = controls_1[26];
-  assign \controls$56.float  = controls_1[27];
-  assign \controls$56.slow_float  = controls_1[28];
-  assign \controls$56.table  = controls_1[29];
-  assign \controls$56.root  = controls_1[30];
-  assign \controls$56.rounds  = controls_1[31];
-  assign \controls$56.writes  = controls_1[32];
-  assign \controls$56.reads_rs2  = controls_1[33];
-  assign \controls$56.alu  = controls_1[36:34];
-  assign \controls$56.meet  = controls_1[39:37];
-  assign \controls$56.amo  = controls_1[41:40];
-  assign \controls$56.float_op  = controls_1[45:42];
-  assign \controls$56.function  = controls_1[47:46];
-  assign \controls$56.mode  = controls_1[50:48];
-  assign \controls$56.rd  = controls_1[55:51];
-  assign \controls$56.imm  = controls_1[87:56];
-  assign \controls$56.csr  = controls_1[92:88];
-  assign \controls$56.illegal  = controls_1[93];
-  assign \controls$60.upper  = controls_1[0];
-  assign \controls$60.upper_pc  = controls_1[1];
-  assign \controls$60.b_is_csr  = controls_1[2];
-  assign \controls$60.subtract  = controls_1[3];
-  assign \controls$60.unsigned  = controls_1[4];
-  assign \controls$60.shift  = controls_1[5];
-  assign \controls$60.right  = controls_1[6];
-  assign \controls$60.multiply  = controls_1[7];
-  assign \controls$60.high  = controls_1[8];
-  assign \controls$60.a_unsigned  = controls_1[9];
-  assign \controls$60.b_unsigned  = controls_1[10];
-  assign \controls$60.divide  = controls_1[11];
-  assign \controls$60.remainder  = controls_1[12];
-  assign \controls$60.branch  = controls_1[13];
-  assign \controls$60.by_order  = controls_1[14];
-  assign \controls$60.inverted  = controls_1[15];
-  assign \controls$60.jump  = controls_1[16];
-  assign \controls$60.indirect  = controls_1[17];
-  assign \controls$60.load  = controls_1[18];
-  assign \controls$60.store  = controls_1[19];
-  assign \controls$60.atomic  = controls_1[20];
-  assign \controls$60.exit  = controls_1[21];
-  assign \controls$60.collective  = controls_1[22];
-  assign \controls$60.dot4  = controls_1[23];
-  assign \controls$60.byte  = controls_1[24];
-  assign \controls$60.half  = controls_1[25];
-  assign \controls$60.word  = controls_1[26];
-  assign \controls$60.float  = controls_1[27];
-  assign \controls$60.slow_float  = controls_1[28];
-  assign \controls$60.table  = controls_1[29];
-  assign \controls$60.root  = controls_1[30];
-  assign \controls$60.rounds  = controls_1[31];
-  assign \controls$60.writes  = controls_1[32];
-  assign \controls$60.reads_rs2  = controls_1[33];
-  assign \controls$60.alu  = controls_1[36:34];
-  assign \controls$60.meet  = controls_1[39:37];
-  assign \controls$60.amo  = controls_1[41:40];
-  assign \controls$60.float_op  = controls_1[45:42];
-  assign \controls$60.function  = controls_1[47:46];
-  assign \controls$60.mode  = controls_1[50:48];
-  assign \controls$60.rd  = controls_1[55:51];
-  assign \controls$60.imm  = controls_1[87:56];
-  assign \controls$60.csr  = controls_1[92:88];
-  assign \controls$60.illegal  = controls_1[93];
+  assign \controls$57.upper  = controls_1[0];
+  assign \controls$57.upper_pc  = controls_1[1];
+  assign \controls$57.b_is_csr  = controls_1[2];
+  assign \controls$57.subtract  = controls_1[3];
+  assign \controls$57.unsigned  = controls_1[4];
+  assign \controls$57.shift  = controls_1[5];
+  assign \controls$57.right  = controls_1[6];
+  assign \controls$57.multiply  = controls_1[7];
+  assign \controls$57.high  = controls_1[8];
+  assign \controls$57.a_unsigned  = controls_1[9];
+  assign \controls$57.b_unsigned  = controls_1[10];
+  assign \controls$57.divide  = controls_1[11];
+  assign \controls$57.remainder  = controls_1[12];
+  assign \controls$57.branch  = controls_1[13];
+  assign \controls$57.by_order  = controls_1[14];
+  assign \controls$57.inverted  = controls_1[15];
+  assign \controls$57.jump  = controls_1[16];
+  assign \controls$57.indirect  = controls_1[17];
+  assign \controls$57.load  = controls_1[18];
+  assign \controls$57.store  = controls_1[19];
+  assign \controls$57.atomic  = controls_1[20];
+  assign \controls$57.exit  = controls_1[21];
+  assign \controls$57.collective  = controls_1[22];
+  assign \controls$57.dot4  = controls_1[23];
+  assign \controls$57.byte  = controls_1[24];
+  assign \controls$57.half  = controls_1[25];
+  assign \controls$57.word  = controls_1[26];
+  assign \controls$57.float  = controls_1[27];
+  assign \controls$57.slow_float  = controls_1[28];
+  assign \controls$57.table  = controls_1[29];
+  assign \controls$57.root  = controls_1[30];
+  assign \controls$57.rounds  = controls_1[31];
+  assign \controls$57.writes  = controls_1[32];
+  assign \controls$57.reads_rs2  = controls_1[33];
+  assign \controls$57.alu  = controls_1[36:34];
+  assign \controls$57.meet  = controls_1[39:37];
+  assign \controls$57.amo  = controls_1[41:40];
+  assign \controls$57.float_op  = controls_1[45:42];
+  assign \controls$57.function  = controls_1[47:46];
+  assign \controls$57.mode  = controls_1[50:48];
+  assign \controls$57.rd  = controls_1[55:51];
+  assign \controls$57.imm  = controls_1[87:56];
+  assign \controls$57.csr  = controls_1[92:88];
+  assign \controls$57.illegal  = controls_1[93];
+  assign \controls$61.upper  = controls_1[0];
+  assign \controls$61.upper_pc  = controls_1[1];
+  assign \controls$61.b_is_csr  = controls_1[2];
+  assign \controls$61.subtract  = controls_1[3];
+  assign \controls$61.unsigned  = controls_1[4];
+  assign \controls$61.shift  = controls_1[5];
+  assign \controls$61.right  = controls_1[6];
+  assign \controls$61.multiply  = controls_1[7];
+  assign \controls$61.high  = controls_1[8];
+  assign \controls$61.a_unsigned  = controls_1[9];
+  assign \controls$61.b_unsigned  = controls_1[10];
+  assign \controls$61.divide  = controls_1[11];
+  assign \controls$61.remainder  = controls_1[12];
+  assign \controls$61.branch  = controls_1[13];
+  assign \controls$61.by_order  = controls_1[14];
+  assign \controls$61.inverted  = controls_1[15];
+  assign \controls$61.jump  = controls_1[16];
+  assign \controls$61.indirect  = controls_1[17];
+  assign \controls$61.load  = controls_1[18];
+  assign \controls$61.store  = controls_1[19];
+  assign \controls$61.atomic  = controls_1[20];
+  assign \controls$61.exit  = controls_1[21];
+  assign \controls$61.collective  = controls_1[22];
+  assign \controls$61.dot4  = controls_1[23];
+  assign \controls$61.byte  = controls_1[24];
+  assign \controls$61.half  = controls_1[25];
+  assign \controls$61.word  = controls_1[26];
+  assign \controls$61.float  = controls_1[27];
+  assign \controls$61.slow_float  = controls_1[28];
+  assign \controls$61.table  = controls_1[29];
+  assign \controls$61.root  = controls_1[30];
+  assign \controls$61.rounds  = controls_1[31];
+  assign \controls$61.writes  = controls_1[32];
+  assign \controls$61.reads_rs2  = controls_1[33];
+  assign \controls$61.alu  = controls_1[36:34];
+  assign \controls$61.meet  = controls_1[39:37];
+  assign \controls$61.amo  = controls_1[41:40];
+  assign \controls$61.float_op  = controls_1[45:42];
+  assign \controls$61.function  = controls_1[47:46];
+  assign \controls$61.mode  = controls_1[50:48];
+  assign \controls$61.rd  = controls_1[55:51];
+  assign \controls$61.imm  = controls_1[87:56];
+  assign \controls$61.csr  = controls_1[92:88];
+  assign \controls$61.illegal  = controls_1[93];
   assign \early.upper  = controls_1[0];
   assign \early.upper_pc  = controls_1[1];
   assign \early.b_is_csr  = controls_1[2];
@@ -34820,22 +34867,22 @@ module \weft.simt.core.execute (core_rst, first, stored, second, early_writes, o
   assign \o__controls.imm  = controls_lane_2[87:56];
   assign \o__controls.csr  = controls_lane_2[92:88];
   assign \o__controls.illegal  = controls_lane_2[93];
-  assign port_early[1] = \$208 ;
-  assign port_early[0] = \$168 ;
-  assign private_early[1] = \$207 ;
-  assign private_early[0] = \$167 ;
-  assign shared_early[1] = \$206 ;
-  assign shared_early[0] = \$166 ;
-  assign odd_jump_early[1] = \sum$38 [1];
+  assign port_early[1] = \$210 ;
+  assign port_early[0] = \$170 ;
+  assign private_early[1] = \$209 ;
+  assign private_early[0] = \$169 ;
+  assign shared_early[1] = \$208 ;
+  assign shared_early[0] = \$168 ;
+  assign odd_jump_early[1] = \sum$40 [1];
   assign odd_jump_early[0] = sum[1];
-  assign nowhere_early[1] = \$205 ;
-  assign nowhere_early[0] = \$165 ;
-  assign crooked_early[1] = \$177 ;
-  assign crooked_early[0] = \$137 ;
-  assign \$143  = sum[31];
-  assign \$150  = { 8'h00, sum[11:8] };
-  assign \$183  = \sum$38 [31];
-  assign \$190  = { 8'h00, \sum$38 [11:8] };
+  assign nowhere_early[1] = \$207 ;
+  assign nowhere_early[0] = \$167 ;
+  assign crooked_early[1] = \$179 ;
+  assign crooked_early[0] = \$139 ;
+  assign \$145  = sum[31];
+  assign \$152  = { 8'h00, sum[11:8] };
+  assign \$185  = \sum$40 [31];
+  assign \$192  = { 8'h00, \sum$40 [11:8] };
 endmodule
 
 module \weft.simt.core.execute.collectives (core_rst, writes, a, live, \meet$7 , lane_mask, row, answer, core_clk);
@@ -35784,23 +35831,23 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, hit,
   wire \$11 ;
   wire \$12 ;
   wire \$13 ;
-  wire \$14 ;
+  wire [26:0] \$14 ;
   wire \$15 ;
   wire \$16 ;
-  wire [3:0] \$17 ;
-  wire [3:0] \$18 ;
-  wire [3:0] \$19 ;
+  wire \$17 ;
+  wire \$18 ;
+  wire \$19 ;
   wire [15:0] \$2 ;
-  wire [3:0] \$20 ;
+  wire \$20 ;
   wire \$21 ;
-  wire [3:0] \$22 ;
+  wire \$22 ;
   wire [3:0] \$23 ;
-  wire \$24 ;
-  wire \$25 ;
-  wire \$26 ;
-  wire [15:0] \$27 ;
-  wire \$28 ;
-  wire \$29 ;
+  wire [3:0] \$24 ;
+  wire [3:0] \$25 ;
+  wire [3:0] \$26 ;
+  wire \$27 ;
+  wire [3:0] \$28 ;
+  wire [3:0] \$29 ;
   wire [15:0] \$3 ;
   wire \$30 ;
   wire \$31 ;
@@ -35808,43 +35855,64 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, hit,
   wire \$33 ;
   wire \$34 ;
   wire \$35 ;
-  wire \$36 ;
-  wire [15:0] \$37 ;
-  reg [15:0] \$38 ;
-  reg \$39 ;
+  wire [15:0] \$36 ;
+  wire \$37 ;
+  wire \$38 ;
+  wire \$39 ;
   wire \$4 ;
-  reg \$40 ;
-  reg \$41 ;
-  reg [31:0] \$42 ;
-  reg \$43 ;
-  reg \$44 ;
-  reg [3:0] \$45 ;
-  reg \$46 ;
-  reg \$47 ;
-  reg [3:0] \$48 ;
-  reg \$49 ;
+  wire \$40 ;
+  wire [26:0] \$41 ;
+  wire [15:0] \$42 ;
+  wire \$43 ;
+  wire \$44 ;
+  wire \$45 ;
+  wire \$46 ;
+  wire \$47 ;
+  wire \$48 ;
+  wire \$49 ;
   wire \$5 ;
-  reg [1:0] \$50 ;
-  reg [25:0] \$51 ;
-  wire [5:0] \$58 ;
+  wire \$50 ;
+  wire \$51 ;
+  wire [15:0] \$52 ;
+  reg [15:0] \$53 ;
+  reg \$54 ;
+  reg \$55 ;
+  reg \$56 ;
+  reg [31:0] \$57 ;
+  reg \$58 ;
+  reg \$59 ;
   wire \$6 ;
+  reg [3:0] \$60 ;
+  reg \$61 ;
+  reg \$62 ;
+  reg [25:0] \$63 ;
+  reg \$64 ;
+  reg [3:0] \$65 ;
+  reg \$66 ;
+  reg [1:0] \$67 ;
+  reg [25:0] \$68 ;
+  reg \$69 ;
   wire [31:0] \$7 ;
+  wire [5:0] \$76 ;
   wire \$8 ;
   wire [4:0] \$9 ;
   reg [15:0] \$signal  = 16'h0000;
-  reg \$signal$21  = 1'h0;
+  reg [25:0] \$signal$19  = 26'h0000000;
   reg \$signal$23  = 1'h0;
-  reg \$signal$26  = 1'h0;
-  reg \$signal$28  = 1'h0;
+  reg \$signal$25  = 1'h0;
   reg [15:0] \$signal$3 ;
-  reg [3:0] \$signal$30  = 4'h0;
-  reg [25:0] \$signal$32  = 26'h0000000;
+  reg \$signal$30  = 1'h0;
+  reg \$signal$32  = 1'h0;
+  reg \$signal$33  = 1'h0;
+  reg [3:0] \$signal$35  = 4'h0;
   wire [7:0] \$signature__addr ;
-  wire [3:0] \$signature__addr$37 ;
+  wire [3:0] \$signature__addr$41 ;
   wire [20:0] \$signature__data ;
   wire [31:0] \$signature__data$17 ;
   wire \$signature__en ;
-  wire \$signature__en$36 ;
+  wire \$signature__en$40 ;
+  reg [25:0] asked = 26'h0000000;
+  reg bad = 1'h0;
   reg [3:0] beat = 4'h0;
   (* init = 1'h0 *)
   output busy;
@@ -35857,11 +35925,12 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, hit,
   wire fault;
   reg filled;
   reg filled_1 = 1'h0;
+  reg [3:0] filled_index_1 = 4'h0;
   input flush;
   wire flush;
   output hit;
   wire hit;
-  wire \hit$38 ;
+  wire \hit$42 ;
   input [33:0] memory__beat__payload;
   wire [33:0] memory__beat__payload;
   wire [31:0] \memory__beat__payload.data ;
@@ -35912,8 +35981,8 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, hit,
   (* no_rw_check = 32'd1 *)
   reg [20:0] tags [15:0];
   always @(posedge core_clk) begin
-    if (\$signal$23 )
-      tags[\$signal$32 [3:0]] <= \$signal$32 [24:4];
+    if (\$signal$25 )
+      tags[\$signal$19 [3:0]] <= \$signal$19 [24:4];
   end
   reg [20:0] _0_;
   always @(posedge core_clk) begin
@@ -35924,15 +35993,43 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, hit,
   reg [31:0] words [255:0];
   always @(posedge core_clk) begin
     if (write__en)
-      words[{ \$signal$32 [3:0], beat }] <= memory__beat__payload[31:0];
+      words[{ \$signal$19 [3:0], beat }] <= memory__beat__payload[31:0];
   end
   reg [31:0] _1_;
   always @(posedge core_clk) begin
     _1_ <= words[pc[7:0]];
   end
   assign \$signature__data$17  = _1_;
+  assign \$29  = \$signal$35  & \$28 ;
+  assign \$30  = warp_2 == owner;
+  assign \$31  = valid_2 & \$30 ;
+  assign \$32  = \$signal$32  & \$31 ;
+  assign \$33  = pc_again_1[29:4] == asked;
+  assign \$34  = \$signal$30  & \$33 ;
+  assign hit = there | \$34 ;
+  assign \$35  = pc_again_1[29:4] == asked;
+  assign fault = \$signal$30  & \$35 ;
+  assign waits = | \$signal$35 ;
+  assign \$36  = 1'h1 << filled_index_1;
+  assign write__en = \$signal$25  & memory__beat__valid;
+  assign \$37  = memory__beat__valid & \$signal$25 ;
+  assign \$38  = beat == 4'hf;
+  assign \$39  = bad | memory__beat__payload[32];
+  assign \$40  = ~ \$39 ;
+  assign \$41  = \$signal$19  + 1'h1;
+  assign \$42  = 1'h1 << \$41 [3:0];
+  assign \$43  = ~ hit;
+  assign \$44  = valid_2 & \$43 ;
+  assign \$45  = ~ \$signal$25 ;
+  assign \$46  = \$signal$32  & \$45 ;
+  assign \$47  = warp_2 == owner;
+  assign \$48  = valid_2 & \$47 ;
+  assign \$49  = \$signal$33  | \$48 ;
+  assign \$50  = \$46  & \$49 ;
+  assign \$51  = ~ \$signal$32 ;
+  assign \$52  = 1'h1 << pc_again_1[7:4];
   always @(posedge core_clk)
-    \$signal  <= \$38 ;
+    \$signal  <= \$53 ;
   always @(posedge core_clk)
     pc_1 <= pc;
   always @(posedge core_clk)
@@ -35942,316 +36039,374 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, hit,
   always @(posedge core_clk)
     warp_2 <= warp_1;
   always @(posedge core_clk)
-    valid_1 <= \$39 ;
+    valid_1 <= \$54 ;
   always @(posedge core_clk)
-    valid_2 <= \$40 ;
+    valid_2 <= \$55 ;
   always @(posedge core_clk)
-    there <= \$41 ;
+    there <= \$56 ;
   always @(posedge core_clk)
-    word <= \$42 ;
+    word <= \$57 ;
   always @(posedge core_clk)
-    filled_1 <= \$43 ;
+    filled_index_1 <= \$signal$19 [3:0];
   always @(posedge core_clk)
-    \$signal$21  <= \$44 ;
+    filled_1 <= \$58 ;
   always @(posedge core_clk)
-    beat <= \$45 ;
+    \$signal$23  <= \$59 ;
   always @(posedge core_clk)
-    \$signal$26  <= \$46 ;
+    beat <= \$60 ;
   always @(posedge core_clk)
-    \$signal$23  <= \$47 ;
+    bad <= \$61 ;
   always @(posedge core_clk)
-    \$signal$30  <= \$48 ;
+    \$signal$30  <= \$62 ;
   always @(posedge core_clk)
-    \$signal$28  <= \$49 ;
+    \$signal$19  <= \$63 ;
   always @(posedge core_clk)
-    owner <= \$50 ;
+    \$signal$25  <= \$64 ;
   always @(posedge core_clk)
-    \$signal$32  <= \$51 ;
+    \$signal$35  <= \$65 ;
+  always @(posedge core_clk)
+    \$signal$32  <= \$66 ;
+  always @(posedge core_clk)
+    owner <= \$67 ;
+  always @(posedge core_clk)
+    asked <= \$68 ;
+  always @(posedge core_clk)
+    \$signal$33  <= \$69 ;
   assign \$1  = \$signal  | \$signal$3 ;
   assign \$2  = ~ stale;
   assign \$3  = \$1  & \$2 ;
   assign \$4  = \$signature__data  == pc_1[28:8];
   assign \$5  = \$signal  >> pc_1[7:4];
   assign \$6  = \$4  & \$5 ;
-  assign \$8  = memory__beat__valid & \$signal$23 ;
+  assign \$8  = memory__beat__valid & \$signal$25 ;
   assign \$9  = beat + 1'h1;
-  assign \$10  = ~ hit;
-  assign \$11  = valid_2 & \$10 ;
-  assign \$12  = valid_2 & \$signal$28 ;
-  assign \$13  = ~ \$signal$23 ;
-  assign \$14  = \$12  & \$13 ;
-  assign \$15  = warp_2 == owner;
-  assign \$16  = \$14  & \$15 ;
-  assign \$17  = ~ wake;
-  assign \$18  = \$signal$30  & \$17 ;
-  assign \$19  = 1'h1 << warp_2;
-  assign \$20  = \$18  | \$19 ;
-  assign \$21  = ~ \$signal$28 ;
-  assign \$22  = ~ wake;
-  assign \$23  = \$signal$30  & \$22 ;
-  assign \$24  = pc_again_1[29:4] == \$signal$32 ;
-  assign \$25  = \$signal$26  & \$24 ;
-  assign hit = there | \$25 ;
-  assign \$26  = pc_again_1[29:4] == \$signal$32 ;
-  assign fault = \$signal$26  & \$26 ;
-  assign waits = | \$signal$30 ;
-  assign \$27  = 1'h1 << \$signal$32 [3:0];
-  assign write__en = \$signal$23  & memory__beat__valid;
-  assign \$28  = memory__beat__valid & \$signal$23 ;
-  assign \$29  = ~ hit;
-  assign \$30  = valid_2 & \$29 ;
-  assign \$31  = valid_2 & \$signal$28 ;
-  assign \$32  = ~ \$signal$23 ;
-  assign \$33  = \$31  & \$32 ;
-  assign \$34  = warp_2 == owner;
-  assign \$35  = \$33  & \$34 ;
-  assign \$36  = ~ \$signal$28 ;
-  assign \$37  = 1'h1 << pc_again_1[7:4];
+  assign \$10  = bad | memory__beat__payload[32];
+  assign \$11  = \$signal$19  == asked;
+  assign \$12  = memory__beat__payload[32] & \$11 ;
+  assign \$13  = beat == 4'hf;
+  assign \$14  = \$signal$19  + 1'h1;
+  assign \$15  = ~ hit;
+  assign \$16  = valid_2 & \$15 ;
+  assign \$17  = ~ \$signal$25 ;
+  assign \$18  = \$signal$32  & \$17 ;
+  assign \$19  = warp_2 == owner;
+  assign \$20  = valid_2 & \$19 ;
+  assign \$21  = \$signal$33  | \$20 ;
+  assign \$22  = \$18  & \$21 ;
+  assign \$23  = ~ wake;
+  assign \$24  = \$signal$35  & \$23 ;
+  assign \$25  = 1'h1 << warp_2;
+  assign \$26  = \$24  | \$25 ;
+  assign \$27  = ~ \$signal$32 ;
+  assign \$28  = ~ wake;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$39  = valid;
+    \$53  = \$3 ;
+    if (flush) begin
+      \$53  = 16'h0000;
+    end
     if (core_rst) begin
-      \$39  = 1'h0;
+      \$53  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$40  = valid_1;
+    \$54  = valid;
     if (core_rst) begin
-      \$40  = 1'h0;
+      \$54  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$41  = \$6 ;
+    \$55  = valid_1;
     if (core_rst) begin
-      \$41  = 1'h0;
+      \$55  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$42  = \$7 ;
+    \$56  = \$6 ;
     if (core_rst) begin
-      \$42  = 32'd0;
+      \$56  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$43  = filled;
+    \$57  = \$7 ;
     if (core_rst) begin
-      \$43  = 1'h0;
+      \$57  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$44  = \$signal$21 ;
+    \$58  = filled;
+    if (core_rst) begin
+      \$58  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$59  = \$signal$23 ;
     if (memory__burst__ready) begin
-      \$44  = 1'h0;
+      \$59  = 1'h0;
     end
-    if (\$11 ) begin
-      if (\$21 ) begin
-        \$44  = 1'h1;
+    if (\$16 ) begin
+      if (\$27 ) begin
+        \$59  = 1'h1;
       end
     end
     if (core_rst) begin
-      \$44  = 1'h0;
+      \$59  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$45  = beat;
+    \$60  = beat;
     if (\$8 ) begin
-      \$45  = \$9 [3:0];
+      \$60  = \$9 [3:0];
+      if (\$13 ) begin
+        \$60  = 4'h0;
+      end
     end
-    if (\$11 ) begin
-      if (\$21 ) begin
-        \$45  = 4'h0;
+    if (\$16 ) begin
+      if (\$27 ) begin
+        \$60  = 4'h0;
       end
     end
     if (core_rst) begin
-      \$45  = 4'h0;
+      \$60  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$46  = \$signal$26 ;
+    \$61  = bad;
     if (\$8 ) begin
-      if (memory__beat__payload[32]) begin
-        \$46  = 1'h1;
+      \$61  = \$10 ;
+      if (\$13 ) begin
+        \$61  = 1'h0;
       end
     end
-    if (\$11 ) begin
-      if (\$21 ) begin
-        \$46  = 1'h0;
+    if (core_rst) begin
+      \$61  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$62  = \$signal$30 ;
+    if (\$8 ) begin
+      if (\$12 ) begin
+        \$62  = 1'h1;
+      end
+    end
+    if (\$16 ) begin
+      if (\$27 ) begin
+        \$62  = 1'h0;
       end
     end
     if (flush) begin
-      \$46  = 1'h0;
+      \$62  = 1'h0;
     end
     if (core_rst) begin
-      \$46  = 1'h0;
+      \$62  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$47  = \$signal$23 ;
+    \$63  = \$signal$19 ;
     if (\$8 ) begin
-      if (memory__beat__payload[33]) begin
-        \$47  = 1'h0;
+      if (\$13 ) begin
+        \$63  = \$14 [25:0];
       end
     end
-    if (\$11 ) begin
-      if (\$21 ) begin
-        \$47  = 1'h1;
+    if (\$16 ) begin
+      if (\$27 ) begin
+        \$63  = pc_again_1[29:4];
       end
     end
     if (core_rst) begin
-      \$47  = 1'h0;
+      \$63  = 26'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$64  = \$signal$25 ;
+    if (\$8 ) begin
+      if (\$13 ) begin
+        if (memory__beat__payload[33]) begin
+          \$64  = 1'h0;
+        end
+      end
+    end
+    if (\$16 ) begin
+      if (\$27 ) begin
+        \$64  = 1'h1;
+      end
+    end
+    if (core_rst) begin
+      \$64  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     (* full_case = 32'd1 *)
-    if (\$11 ) begin
-      \$48  = \$20 ;
-    end else if (\$16 ) begin
-      \$48  = 4'h0;
+    if (\$16 ) begin
+      \$65  = \$26 ;
+    end else if (\$22 ) begin
+      \$65  = 4'h0;
     end else begin
-      \$48  = \$23 ;
+      \$65  = \$29 ;
     end
     if (flush) begin
-      \$48  = 4'h0;
+      \$65  = 4'h0;
     end
     if (core_rst) begin
-      \$48  = 4'h0;
+      \$65  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$49  = \$signal$28 ;
-    if (\$11 ) begin
-      if (\$21 ) begin
-        \$49  = 1'h1;
+    \$66  = \$signal$32 ;
+    if (\$16 ) begin
+      if (\$27 ) begin
+        \$66  = 1'h1;
       end
-    end else if (\$16 ) begin
-      \$49  = 1'h0;
+    end else if (\$22 ) begin
+      \$66  = 1'h0;
     end
     if (flush) begin
-      \$49  = 1'h0;
+      \$66  = 1'h0;
     end
     if (core_rst) begin
-      \$49  = 1'h0;
+      \$66  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$50  = owner;
-    if (\$11 ) begin
-      if (\$21 ) begin
-        \$50  = warp_2;
+    \$67  = owner;
+    if (\$16 ) begin
+      if (\$27 ) begin
+        \$67  = warp_2;
       end
     end
     if (core_rst) begin
-      \$50  = 2'h0;
+      \$67  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$51  = \$signal$32 ;
-    if (\$11 ) begin
-      if (\$21 ) begin
-        \$51  = pc_again_1[29:4];
+    \$68  = asked;
+    if (\$16 ) begin
+      if (\$27 ) begin
+        \$68  = pc_again_1[29:4];
       end
     end
     if (core_rst) begin
-      \$51  = 26'h0000000;
+      \$68  = 26'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$69  = \$signal$33 ;
+    (* full_case = 32'd1 *)
+    if (\$16 ) begin
+    end else if (\$22 ) begin
+      \$69  = 1'h0;
+    end else begin
+      if (\$32 ) begin
+        \$69  = 1'h1;
+      end
+    end
+    if (flush) begin
+      \$69  = 1'h0;
+    end
+    if (core_rst) begin
+      \$69  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     \$signal$3  = 16'h0000;
     if (filled_1) begin
-      \$signal$3  = \$27 ;
+      \$signal$3  = \$36 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     wake = 4'h0;
-    if (\$28 ) begin
-      if (memory__beat__payload[33]) begin
-        wake = \$signal$30 ;
+    if (\$37 ) begin
+      if (\$38 ) begin
+        wake = \$signal$35 ;
       end
     end
-    if (\$30 ) begin
-    end else if (\$35 ) begin
-      wake = \$signal$30 ;
+    if (\$44 ) begin
+    end else if (\$50 ) begin
+      wake = \$signal$35 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     filled = 1'h0;
-    if (\$28 ) begin
-      if (memory__beat__payload[33]) begin
-        filled = 1'h1;
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    missed = 1'h0;
-    if (\$30 ) begin
-      if (\$36 ) begin
-        missed = 1'h1;
+    if (\$37 ) begin
+      if (\$38 ) begin
+        filled = \$40 ;
       end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     stale = 16'h0000;
-    if (\$30 ) begin
-      if (\$36 ) begin
-        stale = \$37 ;
+    if (\$37 ) begin
+      if (\$38 ) begin
+        (* full_case = 32'd1 *)
+        if (memory__beat__payload[33]) begin
+        end else begin
+          stale = \$42 ;
+        end
+      end
+    end
+    if (\$44 ) begin
+      if (\$51 ) begin
+        stale = \$52 ;
       end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
-    \$38  = \$3 ;
-    if (flush) begin
-      \$38  = 16'h0000;
-    end
-    if (core_rst) begin
-      \$38  = 16'h0000;
+    missed = 1'h0;
+    if (\$44 ) begin
+      if (\$51 ) begin
+        missed = 1'h1;
+      end
     end
   end
   assign \$signature__en  = 1'h1;
   assign \$signature__addr  = pc[7:0];
-  assign \$signature__en$36  = 1'h1;
-  assign \$signature__addr$37  = pc[7:4];
-  assign \hit$38  = hit;
+  assign \$signature__en$40  = 1'h1;
+  assign \$signature__addr$41  = pc[7:4];
+  assign \hit$42  = hit;
   assign memory__beat__ready = 1'h1;
-  assign write__addr = { \$signal$32 [3:0], beat };
+  assign write__addr = { \$signal$19 [3:0], beat };
   assign write__data = memory__beat__payload[31:0];
-  assign tag_write__addr = \$signal$32 [3:0];
-  assign tag_write__data = \$signal$32 [24:4];
-  assign tag_write__en = \$signal$23 ;
-  assign memory__burst__valid = \$signal$21 ;
-  assign busy = \$signal$23 ;
+  assign tag_write__addr = \$signal$19 [3:0];
+  assign tag_write__data = \$signal$19 [24:4];
+  assign tag_write__en = \$signal$25 ;
+  assign memory__burst__valid = \$signal$23 ;
+  assign busy = \$signal$25 ;
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.beats  = memory__burst__payload[36:32];
   assign memory__burst__payload[36:32] = 5'h10;
-  assign memory__burst__payload[31:0] = { 1'h0, \$signal$32 [24:0], 6'h00 };
-  assign \$58  = 6'h00;
+  assign memory__burst__payload[31:0] = { 1'h0, \$signal$19 [24:0], 6'h00 };
+  assign \$76  = 6'h00;
   assign \$7  = \$signature__data$17 ;
 endmodule
 
-module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__valid, alive, state, rd, i__ready, filling, thread_write, block_write, row_valid, value, thread_row, start, launch, block_data, slot, warp
+module \weft.simt.core.launcher (core_rst, i__valid, row_ready, pc, busy, i__payload, alive, state, rd, i__ready, filling, thread_write, block_write, row_valid, value, thread_row, start, launch, block_data, slot, warp
 , thread, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
-  wire [16:0] \$1 ;
+  wire [3:0] \$1 ;
   wire \$10 ;
   wire [16:0] \$11 ;
   wire \$12 ;
@@ -36273,7 +36428,7 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   wire \$27 ;
   wire \$28 ;
   wire \$29 ;
-  wire [16:0] \$3 ;
+  wire [3:0] \$3 ;
   wire \$30 ;
   wire \$31 ;
   wire \$32 ;
@@ -36293,18 +36448,18 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   wire [1:0] \$45 ;
   wire [1:0] \$46 ;
   wire [1:0] \$47 ;
-  wire [16:0] \$48 ;
+  wire [3:0] \$48 ;
   wire \$49 ;
-  wire [16:0] \$5 ;
+  wire [3:0] \$5 ;
   wire [3:0] \$50 ;
   wire [3:0] \$51 ;
-  wire [16:0] \$52 ;
+  wire [3:0] \$52 ;
   wire \$53 ;
-  wire [16:0] \$54 ;
+  wire [3:0] \$54 ;
   wire \$55 ;
   wire [3:0] \$56 ;
   wire [3:0] \$57 ;
-  wire [16:0] \$58 ;
+  wire [3:0] \$58 ;
   wire \$59 ;
   wire \$6 ;
   wire [3:0] \$60 ;
@@ -36451,19 +36606,19 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   reg [31:0] value;
   output [1:0] warp;
   reg [1:0] warp = 2'h0;
-  assign \$1  = launch[223:208] - 1'h1;
-  assign \$2  = thread[2:0] == \$1 ;
-  assign \$3  = launch[239:224] - 1'h1;
-  assign \$4  = thread[5:3] == \$3 ;
-  assign \$5  = launch[255:240] - 1'h1;
-  assign \$6  = thread[8:6] == \$5 ;
+  assign \$1  = thread[2:0] + 1'h1;
+  assign \$2  = \$1  == launch[223:208];
+  assign \$3  = thread[5:3] + 1'h1;
+  assign \$4  = \$3  == launch[239:224];
+  assign \$5  = thread[8:6] + 1'h1;
+  assign \$6  = \$5  == launch[255:240];
   assign \$signal  = & { \$6 , \$4 , \$2  };
-  assign \$7  = launch[175:160] - 1'h1;
-  assign \$8  = block_data[15:0] == \$7 ;
-  assign \$9  = launch[191:176] - 1'h1;
-  assign \$10  = block_data[31:16] == \$9 ;
-  assign \$11  = launch[207:192] - 1'h1;
-  assign \$12  = block_data[47:32] == \$11 ;
+  assign \$7  = block_data[15:0] + 1'h1;
+  assign \$8  = \$7  == launch[175:160];
+  assign \$9  = block_data[31:16] + 1'h1;
+  assign \$10  = \$9  == launch[191:176];
+  assign \$11  = block_data[47:32] + 1'h1;
+  assign \$12  = \$11  == launch[207:192];
   assign last_block = & { \$12 , \$10 , \$8  };
   assign \$15  = launch[223:208] - thread[2:0];
   assign \$17  = first + \$16 ;
@@ -36498,18 +36653,18 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   assign \$45  = 1'h1 << lane;
   assign \$46  = live | \$45 ;
   assign \$47  = lane + 1'h1;
-  assign \$48  = launch[223:208] - 1'h1;
-  assign \$49  = thread[2:0] == \$48 ;
+  assign \$48  = thread[2:0] + 1'h1;
+  assign \$49  = \$48  == launch[223:208];
   assign \$50  = thread[2:0] + 1'h1;
   assign \$51  = \$49  ? 4'h0 : \$50 ;
-  assign \$52  = launch[223:208] - 1'h1;
-  assign \$53  = thread[2:0] == \$52 ;
-  assign \$54  = launch[239:224] - 1'h1;
-  assign \$55  = thread[5:3] == \$54 ;
+  assign \$52  = thread[2:0] + 1'h1;
+  assign \$53  = \$52  == launch[223:208];
+  assign \$54  = thread[5:3] + 1'h1;
+  assign \$55  = \$54  == launch[239:224];
   assign \$56  = thread[5:3] + 1'h1;
   assign \$57  = \$55  ? 4'h0 : \$56 ;
-  assign \$58  = launch[239:224] - 1'h1;
-  assign \$59  = thread[5:3] == \$58 ;
+  assign \$58  = thread[5:3] + 1'h1;
+  assign \$59  = \$58  == launch[239:224];
   assign \$60  = thread[8:6] + 1'h1;
   assign \$62  = \$signal  | \$61 ;
   assign \$63  = \$15 [15:0] > 1'h0;
@@ -36519,18 +36674,18 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   assign \$67  = ~ last_block;
   assign \$68  = ! needed;
   assign \$69  = block_data[49:48] + 1'h1;
-  assign \$70  = launch[175:160] - 1'h1;
-  assign \$71  = block_data[15:0] == \$70 ;
+  assign \$70  = block_data[15:0] + 1'h1;
+  assign \$71  = \$70  == launch[175:160];
   assign \$72  = block_data[15:0] + 1'h1;
   assign \$73  = \$71  ? 17'h00000 : \$72 ;
-  assign \$74  = launch[175:160] - 1'h1;
-  assign \$75  = block_data[15:0] == \$74 ;
-  assign \$76  = launch[191:176] - 1'h1;
-  assign \$77  = block_data[31:16] == \$76 ;
+  assign \$74  = block_data[15:0] + 1'h1;
+  assign \$75  = \$74  == launch[175:160];
+  assign \$76  = block_data[31:16] + 1'h1;
+  assign \$77  = \$76  == launch[191:176];
   assign \$78  = block_data[31:16] + 1'h1;
   assign \$79  = \$77  ? 17'h00000 : \$78 ;
-  assign \$80  = launch[191:176] - 1'h1;
-  assign \$81  = block_data[31:16] == \$80 ;
+  assign \$80  = block_data[31:16] + 1'h1;
+  assign \$81  = \$80  == launch[191:176];
   assign \$82  = block_data[47:32] + 1'h1;
   assign \$83  = warp + 1'h1;
   assign \$84  = block_data[49:48] + 1'h1;
@@ -37196,7 +37351,7 @@ module \weft.simt.core.launcher (core_rst, row_ready, pc, busy, i__payload, i__v
   assign \$61  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$8995$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$9961$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -37208,8 +37363,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$8995$15 ;
-  wire [9:0] \port$8995$15 ;
+  input [9:0] \port$9961$15 ;
+  wire [9:0] \port$9961$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -37239,17 +37394,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$8995$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$8995$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$9961$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$9961$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$8995$15 [4:0] };
-  assign rs1 = \port$8995$15 [4:0];
+  assign first__addr = { warp, \port$9961$15 [4:0] };
+  assign rs1 = \port$9961$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$8995$15 [9:5] };
-  assign rs2 = \port$8995$15 [9:5];
+  assign second__addr = { warp, \port$9961$15 [9:5] };
+  assign rs2 = \port$9961$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -37628,721 +37783,717 @@ module \weft.simt.core.requests (core_rst, access__valid, divide__valid, slow__v
   assign \$2  = { before_1, 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, warp, row__warp, row__rd, row__mask, row__data, core_clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$7637$0 , \port$7753$0 , \port$7979$0 , \port$7987$0 , \port$8103$0 , \port$8329$0 , busy, \port$10375$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
   wire \$1 ;
-  wire \$10 ;
-  wire [15:0] \$100 ;
-  wire \$101 ;
-  wire \$102 ;
-  wire [15:0] \$103 ;
-  wire [7:0] \$104 ;
-  wire \$105 ;
+  wire [7:0] \$10 ;
+  wire \$100 ;
+  wire [15:0] \$101 ;
+  wire [7:0] \$102 ;
+  wire \$103 ;
+  wire \$104 ;
+  wire [15:0] \$105 ;
   wire \$106 ;
-  wire [15:0] \$107 ;
+  wire \$107 ;
   wire \$108 ;
   wire \$109 ;
-  wire [15:0] \$11 ;
+  wire \$11 ;
   wire \$110 ;
   wire \$111 ;
-  wire \$112 ;
+  wire [15:0] \$112 ;
   wire \$113 ;
-  wire [15:0] \$114 ;
-  wire \$115 ;
-  wire \$116 ;
-  wire [15:0] \$117 ;
-  wire [7:0] \$118 ;
-  wire \$119 ;
-  wire [7:0] \$12 ;
+  wire \$114 ;
+  wire [15:0] \$115 ;
+  wire [7:0] \$116 ;
+  wire \$117 ;
+  wire \$118 ;
+  wire [15:0] \$119 ;
+  wire \$12 ;
   wire \$120 ;
-  wire [15:0] \$121 ;
+  wire \$121 ;
   wire \$122 ;
   wire \$123 ;
   wire \$124 ;
-  wire \$125 ;
-  wire \$126 ;
-  wire [15:0] \$127 ;
-  wire [7:0] \$128 ;
+  wire [15:0] \$125 ;
+  wire [7:0] \$126 ;
+  wire \$127 ;
+  wire \$128 ;
   wire \$129 ;
   wire \$13 ;
   wire \$130 ;
-  wire \$131 ;
+  wire [15:0] \$131 ;
   wire \$132 ;
-  wire [15:0] \$133 ;
-  wire \$134 ;
-  wire \$135 ;
-  wire [15:0] \$136 ;
-  wire [7:0] \$137 ;
-  wire \$138 ;
+  wire \$133 ;
+  wire [15:0] \$134 ;
+  wire [7:0] \$135 ;
+  wire \$136 ;
+  wire \$137 ;
+  wire [15:0] \$138 ;
   wire \$139 ;
-  wire \$14 ;
-  wire [15:0] \$140 ;
+  wire [15:0] \$14 ;
+  wire \$140 ;
   wire \$141 ;
   wire \$142 ;
   wire \$143 ;
   wire \$144 ;
-  wire \$145 ;
+  wire [15:0] \$145 ;
   wire \$146 ;
-  wire [15:0] \$147 ;
-  wire \$148 ;
-  wire \$149 ;
+  wire \$147 ;
+  wire [15:0] \$148 ;
+  wire [7:0] \$149 ;
   wire \$15 ;
-  wire [15:0] \$150 ;
-  wire [7:0] \$151 ;
-  wire \$152 ;
+  wire \$150 ;
+  wire \$151 ;
+  wire [15:0] \$152 ;
   wire \$153 ;
-  wire [15:0] \$154 ;
+  wire \$154 ;
   wire \$155 ;
   wire \$156 ;
   wire \$157 ;
   wire \$158 ;
-  wire \$159 ;
-  wire [15:0] \$16 ;
+  wire [15:0] \$159 ;
+  wire \$16 ;
   wire \$160 ;
-  wire [15:0] \$161 ;
-  wire \$162 ;
-  wire \$163 ;
-  wire [15:0] \$164 ;
-  wire [7:0] \$165 ;
-  wire \$166 ;
+  wire \$161 ;
+  wire [15:0] \$162 ;
+  wire [7:0] \$163 ;
+  wire \$164 ;
+  wire \$165 ;
+  wire [15:0] \$166 ;
   wire \$167 ;
-  wire [15:0] \$168 ;
+  wire \$168 ;
   wire \$169 ;
-  wire \$17 ;
+  wire [15:0] \$17 ;
   wire \$170 ;
   wire \$171 ;
   wire \$172 ;
-  wire \$173 ;
+  wire [15:0] \$173 ;
   wire \$174 ;
-  wire [15:0] \$175 ;
-  wire \$176 ;
-  wire \$177 ;
-  wire [15:0] \$178 ;
-  wire [7:0] \$179 ;
-  wire \$18 ;
-  wire \$180 ;
+  wire \$175 ;
+  wire [15:0] \$176 ;
+  wire [7:0] \$177 ;
+  wire \$178 ;
+  wire \$179 ;
+  wire [7:0] \$18 ;
+  wire [15:0] \$180 ;
   wire \$181 ;
-  wire [15:0] \$182 ;
+  wire \$182 ;
   wire \$183 ;
   wire \$184 ;
   wire \$185 ;
   wire \$186 ;
-  wire \$187 ;
+  wire [15:0] \$187 ;
   wire \$188 ;
-  wire [15:0] \$189 ;
-  wire [15:0] \$19 ;
-  wire \$190 ;
-  wire \$191 ;
-  wire [15:0] \$192 ;
-  wire [7:0] \$193 ;
-  wire \$194 ;
+  wire \$189 ;
+  wire \$19 ;
+  wire [15:0] \$190 ;
+  wire [7:0] \$191 ;
+  wire \$192 ;
+  wire \$193 ;
+  wire [15:0] \$194 ;
   wire \$195 ;
-  wire [15:0] \$196 ;
+  wire \$196 ;
   wire \$197 ;
   wire \$198 ;
   wire \$199 ;
   wire \$2 ;
-  wire [7:0] \$20 ;
+  wire \$20 ;
   wire \$200 ;
-  wire \$201 ;
+  wire [15:0] \$201 ;
   wire \$202 ;
-  wire [15:0] \$203 ;
-  wire \$204 ;
-  wire \$205 ;
-  wire [15:0] \$206 ;
-  wire [7:0] \$207 ;
-  wire \$208 ;
+  wire \$203 ;
+  wire [15:0] \$204 ;
+  wire [7:0] \$205 ;
+  wire \$206 ;
+  wire \$207 ;
+  wire [15:0] \$208 ;
   wire \$209 ;
-  wire \$21 ;
-  wire [15:0] \$210 ;
+  wire [15:0] \$21 ;
+  wire \$210 ;
   wire \$211 ;
   wire \$212 ;
   wire \$213 ;
   wire \$214 ;
-  wire \$215 ;
+  wire [15:0] \$215 ;
   wire \$216 ;
-  wire [15:0] \$217 ;
-  wire \$218 ;
-  wire \$219 ;
+  wire \$217 ;
+  wire [15:0] \$218 ;
+  wire [7:0] \$219 ;
   wire \$22 ;
-  wire [15:0] \$220 ;
-  wire [7:0] \$221 ;
-  wire \$222 ;
+  wire \$220 ;
+  wire \$221 ;
+  wire [15:0] \$222 ;
   wire \$223 ;
-  wire [15:0] \$224 ;
+  wire \$224 ;
   wire \$225 ;
   wire \$226 ;
   wire \$227 ;
   wire \$228 ;
-  wire \$229 ;
-  wire [15:0] \$23 ;
+  wire [15:0] \$229 ;
+  wire \$23 ;
   wire \$230 ;
-  wire [15:0] \$231 ;
-  wire \$232 ;
-  wire \$233 ;
-  wire [15:0] \$234 ;
-  wire [7:0] \$235 ;
-  wire \$236 ;
+  wire \$231 ;
+  wire [15:0] \$232 ;
+  wire [7:0] \$233 ;
+  wire \$234 ;
+  wire \$235 ;
+  wire [15:0] \$236 ;
   wire \$237 ;
-  wire [15:0] \$238 ;
+  wire \$238 ;
   wire \$239 ;
   wire \$24 ;
   wire \$240 ;
   wire \$241 ;
   wire \$242 ;
-  wire \$243 ;
+  wire [15:0] \$243 ;
   wire \$244 ;
-  wire [15:0] \$245 ;
-  wire \$246 ;
-  wire \$247 ;
-  wire [15:0] \$248 ;
-  wire [7:0] \$249 ;
+  wire \$245 ;
+  wire [15:0] \$246 ;
+  wire [7:0] \$247 ;
+  wire \$248 ;
+  wire \$249 ;
   wire \$25 ;
-  wire \$250 ;
+  wire [15:0] \$250 ;
   wire \$251 ;
-  wire [15:0] \$252 ;
+  wire \$252 ;
   wire \$253 ;
   wire \$254 ;
   wire \$255 ;
   wire \$256 ;
-  wire \$257 ;
+  wire [15:0] \$257 ;
   wire \$258 ;
-  wire [15:0] \$259 ;
+  wire \$259 ;
   wire \$26 ;
-  wire \$260 ;
-  wire \$261 ;
-  wire [15:0] \$262 ;
-  wire [7:0] \$263 ;
-  wire \$264 ;
+  wire [15:0] \$260 ;
+  wire [7:0] \$261 ;
+  wire \$262 ;
+  wire \$263 ;
+  wire [15:0] \$264 ;
   wire \$265 ;
-  wire [15:0] \$266 ;
+  wire \$266 ;
   wire \$267 ;
   wire \$268 ;
   wire \$269 ;
   wire \$27 ;
   wire \$270 ;
-  wire \$271 ;
+  wire [15:0] \$271 ;
   wire \$272 ;
-  wire [15:0] \$273 ;
-  wire \$274 ;
-  wire \$275 ;
-  wire [15:0] \$276 ;
-  wire [7:0] \$277 ;
-  wire \$278 ;
+  wire \$273 ;
+  wire [15:0] \$274 ;
+  wire [7:0] \$275 ;
+  wire \$276 ;
+  wire \$277 ;
+  wire [15:0] \$278 ;
   wire \$279 ;
-  wire \$28 ;
-  wire [15:0] \$280 ;
+  wire [15:0] \$28 ;
+  wire \$280 ;
   wire \$281 ;
   wire \$282 ;
   wire \$283 ;
   wire \$284 ;
-  wire \$285 ;
+  wire [15:0] \$285 ;
   wire \$286 ;
-  wire [15:0] \$287 ;
-  wire \$288 ;
-  wire \$289 ;
+  wire \$287 ;
+  wire [15:0] \$288 ;
+  wire [7:0] \$289 ;
   wire \$29 ;
-  wire [15:0] \$290 ;
-  wire [7:0] \$291 ;
-  wire \$292 ;
+  wire \$290 ;
+  wire \$291 ;
+  wire [15:0] \$292 ;
   wire \$293 ;
-  wire [15:0] \$294 ;
+  wire \$294 ;
   wire \$295 ;
   wire \$296 ;
   wire \$297 ;
   wire \$298 ;
-  wire \$299 ;
+  wire [15:0] \$299 ;
   wire \$3 ;
-  wire [15:0] \$30 ;
+  wire \$30 ;
   wire \$300 ;
-  wire [15:0] \$301 ;
-  wire \$302 ;
-  wire \$303 ;
-  wire [15:0] \$304 ;
-  wire [7:0] \$305 ;
-  wire \$306 ;
+  wire \$301 ;
+  wire [15:0] \$302 ;
+  wire [7:0] \$303 ;
+  wire \$304 ;
+  wire \$305 ;
+  wire [15:0] \$306 ;
   wire \$307 ;
-  wire [15:0] \$308 ;
+  wire \$308 ;
   wire \$309 ;
-  wire \$31 ;
+  wire [15:0] \$31 ;
   wire \$310 ;
   wire \$311 ;
   wire \$312 ;
-  wire \$313 ;
+  wire [15:0] \$313 ;
   wire \$314 ;
-  wire [15:0] \$315 ;
-  wire \$316 ;
-  wire \$317 ;
-  wire [15:0] \$318 ;
-  wire [7:0] \$319 ;
-  wire \$32 ;
-  wire \$320 ;
+  wire \$315 ;
+  wire [15:0] \$316 ;
+  wire [7:0] \$317 ;
+  wire \$318 ;
+  wire \$319 ;
+  wire [7:0] \$32 ;
+  wire [15:0] \$320 ;
   wire \$321 ;
-  wire [15:0] \$322 ;
+  wire \$322 ;
   wire \$323 ;
   wire \$324 ;
   wire \$325 ;
   wire \$326 ;
-  wire \$327 ;
+  wire [15:0] \$327 ;
   wire \$328 ;
-  wire [15:0] \$329 ;
-  wire [15:0] \$33 ;
-  wire \$330 ;
-  wire \$331 ;
-  wire [15:0] \$332 ;
-  wire [7:0] \$333 ;
-  wire \$334 ;
+  wire \$329 ;
+  wire \$33 ;
+  wire [15:0] \$330 ;
+  wire [7:0] \$331 ;
+  wire \$332 ;
+  wire \$333 ;
+  wire [15:0] \$334 ;
   wire \$335 ;
-  wire [15:0] \$336 ;
+  wire \$336 ;
   wire \$337 ;
   wire \$338 ;
   wire \$339 ;
-  wire [7:0] \$34 ;
+  wire \$34 ;
   wire \$340 ;
-  wire \$341 ;
+  wire [15:0] \$341 ;
   wire \$342 ;
-  wire [15:0] \$343 ;
-  wire \$344 ;
-  wire \$345 ;
-  wire [15:0] \$346 ;
-  wire [7:0] \$347 ;
-  wire \$348 ;
+  wire \$343 ;
+  wire [15:0] \$344 ;
+  wire [7:0] \$345 ;
+  wire \$346 ;
+  wire \$347 ;
+  wire [15:0] \$348 ;
   wire \$349 ;
-  wire \$35 ;
-  wire [15:0] \$350 ;
+  wire [15:0] \$35 ;
+  wire \$350 ;
   wire \$351 ;
-  wire \$352 ;
+  wire [15:0] \$352 ;
   wire \$353 ;
-  wire [15:0] \$354 ;
+  wire \$354 ;
   wire \$355 ;
-  wire \$356 ;
+  wire [15:0] \$356 ;
   wire \$357 ;
-  wire [15:0] \$358 ;
-  wire \$359 ;
+  wire \$358 ;
+  wire [15:0] \$359 ;
   wire \$36 ;
-  wire \$360 ;
-  wire [15:0] \$361 ;
-  wire [7:0] \$362 ;
+  wire [7:0] \$360 ;
+  wire \$361 ;
+  wire \$362 ;
   wire \$363 ;
-  wire \$364 ;
+  wire [15:0] \$364 ;
   wire \$365 ;
-  wire [15:0] \$366 ;
-  wire \$367 ;
-  wire \$368 ;
-  wire [15:0] \$369 ;
-  wire [15:0] \$37 ;
-  wire [7:0] \$370 ;
-  wire \$371 ;
+  wire \$366 ;
+  wire [15:0] \$367 ;
+  wire [7:0] \$368 ;
+  wire \$369 ;
+  wire \$37 ;
+  wire \$370 ;
+  wire [15:0] \$371 ;
   wire \$372 ;
-  wire [15:0] \$373 ;
+  wire \$373 ;
   wire \$374 ;
   wire \$375 ;
   wire \$376 ;
   wire \$377 ;
-  wire \$378 ;
+  wire [15:0] \$378 ;
   wire \$379 ;
   wire \$38 ;
-  wire [15:0] \$380 ;
-  wire \$381 ;
-  wire \$382 ;
-  wire [15:0] \$383 ;
-  wire [7:0] \$384 ;
-  wire \$385 ;
+  wire \$380 ;
+  wire [15:0] \$381 ;
+  wire [7:0] \$382 ;
+  wire \$383 ;
+  wire \$384 ;
+  wire [15:0] \$385 ;
   wire \$386 ;
-  wire [15:0] \$387 ;
+  wire \$387 ;
   wire \$388 ;
   wire \$389 ;
   wire \$39 ;
   wire \$390 ;
   wire \$391 ;
-  wire \$392 ;
+  wire [15:0] \$392 ;
   wire \$393 ;
-  wire [15:0] \$394 ;
-  wire \$395 ;
-  wire \$396 ;
-  wire [15:0] \$397 ;
-  wire [7:0] \$398 ;
-  wire \$399 ;
+  wire \$394 ;
+  wire [15:0] \$395 ;
+  wire [7:0] \$396 ;
+  wire \$397 ;
+  wire \$398 ;
+  wire [15:0] \$399 ;
   wire \$4 ;
   wire \$40 ;
   wire \$400 ;
-  wire [15:0] \$401 ;
+  wire \$401 ;
   wire \$402 ;
   wire \$403 ;
   wire \$404 ;
   wire \$405 ;
-  wire \$406 ;
+  wire [15:0] \$406 ;
   wire \$407 ;
-  wire [15:0] \$408 ;
-  wire \$409 ;
+  wire \$408 ;
+  wire [15:0] \$409 ;
   wire \$41 ;
-  wire \$410 ;
-  wire [15:0] \$411 ;
-  wire [7:0] \$412 ;
-  wire \$413 ;
+  wire [7:0] \$410 ;
+  wire \$411 ;
+  wire \$412 ;
+  wire [15:0] \$413 ;
   wire \$414 ;
-  wire [15:0] \$415 ;
+  wire \$415 ;
   wire \$416 ;
   wire \$417 ;
   wire \$418 ;
   wire \$419 ;
-  wire \$42 ;
-  wire \$420 ;
+  wire [15:0] \$42 ;
+  wire [15:0] \$420 ;
   wire \$421 ;
-  wire [15:0] \$422 ;
-  wire \$423 ;
-  wire \$424 ;
-  wire [15:0] \$425 ;
-  wire [7:0] \$426 ;
-  wire \$427 ;
+  wire \$422 ;
+  wire [15:0] \$423 ;
+  wire [7:0] \$424 ;
+  wire \$425 ;
+  wire \$426 ;
+  wire [15:0] \$427 ;
   wire \$428 ;
-  wire [15:0] \$429 ;
+  wire \$429 ;
   wire \$43 ;
   wire \$430 ;
   wire \$431 ;
   wire \$432 ;
   wire \$433 ;
-  wire \$434 ;
+  wire [15:0] \$434 ;
   wire \$435 ;
-  wire [15:0] \$436 ;
-  wire \$437 ;
-  wire \$438 ;
-  wire [15:0] \$439 ;
-  wire [15:0] \$44 ;
-  wire [7:0] \$440 ;
-  wire \$441 ;
+  wire \$436 ;
+  wire [15:0] \$437 ;
+  wire [7:0] \$438 ;
+  wire \$439 ;
+  wire \$44 ;
+  wire \$440 ;
+  wire [15:0] \$441 ;
   wire \$442 ;
-  wire [15:0] \$443 ;
+  wire \$443 ;
   wire \$444 ;
   wire \$445 ;
   wire \$446 ;
   wire \$447 ;
-  wire \$448 ;
+  wire [15:0] \$448 ;
   wire \$449 ;
-  wire \$45 ;
-  wire [15:0] \$450 ;
-  wire \$451 ;
-  wire \$452 ;
-  wire [15:0] \$453 ;
-  wire [7:0] \$454 ;
-  wire \$455 ;
+  wire [15:0] \$45 ;
+  wire \$450 ;
+  wire [15:0] \$451 ;
+  wire [7:0] \$452 ;
+  wire \$453 ;
+  wire \$454 ;
+  wire [15:0] \$455 ;
   wire \$456 ;
-  wire [15:0] \$457 ;
+  wire \$457 ;
   wire \$458 ;
   wire \$459 ;
-  wire \$46 ;
+  wire [7:0] \$46 ;
   wire \$460 ;
   wire \$461 ;
-  wire \$462 ;
+  wire [15:0] \$462 ;
   wire \$463 ;
-  wire [15:0] \$464 ;
-  wire \$465 ;
-  wire \$466 ;
-  wire [15:0] \$467 ;
-  wire [7:0] \$468 ;
-  wire \$469 ;
-  wire [15:0] \$47 ;
+  wire \$464 ;
+  wire [15:0] \$465 ;
+  wire [7:0] \$466 ;
+  wire \$467 ;
+  wire \$468 ;
+  wire [15:0] \$469 ;
+  wire \$47 ;
   wire \$470 ;
-  wire [15:0] \$471 ;
+  wire \$471 ;
   wire \$472 ;
   wire \$473 ;
   wire \$474 ;
-  wire \$475 ;
-  wire \$476 ;
-  wire [15:0] \$477 ;
-  wire [7:0] \$478 ;
+  wire [15:0] \$475 ;
+  wire [7:0] \$476 ;
+  wire \$477 ;
+  wire \$478 ;
   wire \$479 ;
-  wire [7:0] \$48 ;
+  wire \$48 ;
   wire \$480 ;
-  wire \$481 ;
+  wire [15:0] \$481 ;
   wire \$482 ;
-  wire [15:0] \$483 ;
-  wire \$484 ;
-  wire \$485 ;
-  wire [15:0] \$486 ;
-  wire [7:0] \$487 ;
-  wire \$488 ;
+  wire \$483 ;
+  wire [15:0] \$484 ;
+  wire [7:0] \$485 ;
+  wire \$486 ;
+  wire \$487 ;
+  wire [15:0] \$488 ;
   wire \$489 ;
-  wire \$49 ;
-  wire [15:0] \$490 ;
+  wire [15:0] \$49 ;
+  wire \$490 ;
   wire \$491 ;
   wire \$492 ;
   wire \$493 ;
   wire \$494 ;
-  wire \$495 ;
+  wire [15:0] \$495 ;
   wire \$496 ;
-  wire [15:0] \$497 ;
-  wire \$498 ;
-  wire \$499 ;
+  wire \$497 ;
+  wire [15:0] \$498 ;
+  wire [7:0] \$499 ;
   wire \$5 ;
   wire \$50 ;
-  wire [15:0] \$500 ;
-  wire [7:0] \$501 ;
-  wire \$502 ;
+  wire \$500 ;
+  wire \$501 ;
+  wire [15:0] \$502 ;
   wire \$503 ;
-  wire [15:0] \$504 ;
+  wire \$504 ;
   wire \$505 ;
   wire \$506 ;
   wire \$507 ;
   wire \$508 ;
-  wire \$509 ;
-  wire [15:0] \$51 ;
+  wire [15:0] \$509 ;
+  wire \$51 ;
   wire \$510 ;
-  wire [15:0] \$511 ;
-  wire \$512 ;
-  wire \$513 ;
-  wire [15:0] \$514 ;
-  wire [7:0] \$515 ;
-  wire \$516 ;
+  wire \$511 ;
+  wire [15:0] \$512 ;
+  wire [7:0] \$513 ;
+  wire \$514 ;
+  wire \$515 ;
+  wire [15:0] \$516 ;
   wire \$517 ;
-  wire [15:0] \$518 ;
+  wire \$518 ;
   wire \$519 ;
   wire \$52 ;
   wire \$520 ;
   wire \$521 ;
   wire \$522 ;
-  wire \$523 ;
+  wire [15:0] \$523 ;
   wire \$524 ;
-  wire [15:0] \$525 ;
-  wire \$526 ;
-  wire \$527 ;
-  wire [15:0] \$528 ;
-  wire [7:0] \$529 ;
+  wire \$525 ;
+  wire [15:0] \$526 ;
+  wire [7:0] \$527 ;
+  wire \$528 ;
+  wire \$529 ;
   wire \$53 ;
-  wire \$530 ;
+  wire [15:0] \$530 ;
   wire \$531 ;
-  wire [15:0] \$532 ;
+  wire \$532 ;
   wire \$533 ;
   wire \$534 ;
   wire \$535 ;
   wire \$536 ;
-  wire \$537 ;
+  wire [15:0] \$537 ;
   wire \$538 ;
-  wire [15:0] \$539 ;
+  wire \$539 ;
   wire \$54 ;
-  wire \$540 ;
-  wire \$541 ;
-  wire [15:0] \$542 ;
-  wire [7:0] \$543 ;
-  wire \$544 ;
+  wire [15:0] \$540 ;
+  wire [7:0] \$541 ;
+  wire \$542 ;
+  wire \$543 ;
+  wire [15:0] \$544 ;
   wire \$545 ;
-  wire [15:0] \$546 ;
+  wire \$546 ;
   wire \$547 ;
   wire \$548 ;
   wire \$549 ;
   wire \$55 ;
   wire \$550 ;
-  wire \$551 ;
+  wire [15:0] \$551 ;
   wire \$552 ;
-  wire [15:0] \$553 ;
-  wire \$554 ;
-  wire \$555 ;
-  wire [15:0] \$556 ;
-  wire [7:0] \$557 ;
-  wire \$558 ;
+  wire \$553 ;
+  wire [15:0] \$554 ;
+  wire [7:0] \$555 ;
+  wire \$556 ;
+  wire \$557 ;
+  wire [15:0] \$558 ;
   wire \$559 ;
-  wire \$56 ;
-  wire [15:0] \$560 ;
+  wire [15:0] \$56 ;
+  wire \$560 ;
   wire \$561 ;
   wire \$562 ;
   wire \$563 ;
   wire \$564 ;
-  wire \$565 ;
+  wire [15:0] \$565 ;
   wire \$566 ;
-  wire [15:0] \$567 ;
-  wire \$568 ;
-  wire \$569 ;
+  wire \$567 ;
+  wire [15:0] \$568 ;
+  wire [7:0] \$569 ;
   wire \$57 ;
-  wire [15:0] \$570 ;
-  wire [7:0] \$571 ;
-  wire \$572 ;
+  wire \$570 ;
+  wire \$571 ;
+  wire [15:0] \$572 ;
   wire \$573 ;
-  wire [15:0] \$574 ;
+  wire \$574 ;
   wire \$575 ;
   wire \$576 ;
   wire \$577 ;
   wire \$578 ;
-  wire \$579 ;
-  wire [15:0] \$58 ;
+  wire [15:0] \$579 ;
+  wire \$58 ;
   wire \$580 ;
-  wire [15:0] \$581 ;
-  wire \$582 ;
-  wire \$583 ;
-  wire [15:0] \$584 ;
-  wire [7:0] \$585 ;
-  wire \$586 ;
+  wire \$581 ;
+  wire [15:0] \$582 ;
+  wire [7:0] \$583 ;
+  wire \$584 ;
+  wire \$585 ;
+  wire [15:0] \$586 ;
   wire \$587 ;
-  wire [15:0] \$588 ;
+  wire \$588 ;
   wire \$589 ;
-  wire \$59 ;
+  wire [15:0] \$59 ;
   wire \$590 ;
   wire \$591 ;
   wire \$592 ;
-  wire \$593 ;
+  wire [15:0] \$593 ;
   wire \$594 ;
-  wire [15:0] \$595 ;
-  wire \$596 ;
-  wire \$597 ;
-  wire [15:0] \$598 ;
-  wire [7:0] \$599 ;
-  wire \$6 ;
-  wire \$60 ;
-  wire \$600 ;
+  wire \$595 ;
+  wire [15:0] \$596 ;
+  wire [7:0] \$597 ;
+  wire \$598 ;
+  wire \$599 ;
+  wire [15:0] \$6 ;
+  wire [7:0] \$60 ;
+  wire [15:0] \$600 ;
   wire \$601 ;
-  wire [15:0] \$602 ;
+  wire \$602 ;
   wire \$603 ;
   wire \$604 ;
   wire \$605 ;
   wire \$606 ;
-  wire \$607 ;
+  wire [15:0] \$607 ;
   wire \$608 ;
-  wire [15:0] \$609 ;
-  wire [15:0] \$61 ;
-  wire \$610 ;
-  wire \$611 ;
-  wire [15:0] \$612 ;
-  wire [7:0] \$613 ;
-  wire \$614 ;
+  wire \$609 ;
+  wire \$61 ;
+  wire [15:0] \$610 ;
+  wire [7:0] \$611 ;
+  wire \$612 ;
+  wire \$613 ;
+  wire [15:0] \$614 ;
   wire \$615 ;
-  wire [15:0] \$616 ;
+  wire \$616 ;
   wire \$617 ;
   wire \$618 ;
   wire \$619 ;
-  wire [7:0] \$62 ;
+  wire \$62 ;
   wire \$620 ;
-  wire \$621 ;
+  wire [15:0] \$621 ;
   wire \$622 ;
-  wire [15:0] \$623 ;
-  wire \$624 ;
-  wire \$625 ;
-  wire [15:0] \$626 ;
-  wire [7:0] \$627 ;
-  wire \$628 ;
+  wire \$623 ;
+  wire [15:0] \$624 ;
+  wire [7:0] \$625 ;
+  wire \$626 ;
+  wire \$627 ;
+  wire [15:0] \$628 ;
   wire \$629 ;
-  wire \$63 ;
-  wire [15:0] \$630 ;
+  wire [15:0] \$63 ;
+  wire \$630 ;
   wire \$631 ;
   wire \$632 ;
   wire \$633 ;
   wire \$634 ;
-  wire \$635 ;
+  wire [15:0] \$635 ;
   wire \$636 ;
-  wire [15:0] \$637 ;
-  wire \$638 ;
-  wire \$639 ;
+  wire \$637 ;
+  wire [15:0] \$638 ;
+  wire [7:0] \$639 ;
   wire \$64 ;
-  wire [15:0] \$640 ;
-  wire [7:0] \$641 ;
-  wire \$642 ;
+  wire \$640 ;
+  wire \$641 ;
+  wire [15:0] \$642 ;
   wire \$643 ;
-  wire [15:0] \$644 ;
+  wire \$644 ;
   wire \$645 ;
   wire \$646 ;
   wire \$647 ;
   wire \$648 ;
-  wire \$649 ;
-  wire [15:0] \$65 ;
+  wire [15:0] \$649 ;
+  wire \$65 ;
   wire \$650 ;
-  wire [15:0] \$651 ;
-  wire \$652 ;
-  wire \$653 ;
-  wire [15:0] \$654 ;
-  wire [7:0] \$655 ;
-  wire \$656 ;
+  wire \$651 ;
+  wire [15:0] \$652 ;
+  wire [7:0] \$653 ;
+  wire \$654 ;
+  wire \$655 ;
+  wire [15:0] \$656 ;
   wire \$657 ;
-  wire [15:0] \$658 ;
+  wire \$658 ;
   wire \$659 ;
   wire \$66 ;
   wire \$660 ;
   wire \$661 ;
   wire \$662 ;
-  wire \$663 ;
+  wire [15:0] \$663 ;
   wire \$664 ;
-  wire [15:0] \$665 ;
-  wire \$666 ;
-  wire \$667 ;
-  wire [15:0] \$668 ;
-  wire [7:0] \$669 ;
+  wire \$665 ;
+  wire [15:0] \$666 ;
+  wire [7:0] \$667 ;
+  wire \$668 ;
+  wire \$669 ;
   wire \$67 ;
-  wire \$670 ;
+  wire [15:0] \$670 ;
   wire \$671 ;
-  wire [15:0] \$672 ;
+  wire \$672 ;
   wire \$673 ;
   wire \$674 ;
   wire \$675 ;
   wire \$676 ;
-  wire \$677 ;
+  wire [15:0] \$677 ;
   wire \$678 ;
-  wire [15:0] \$679 ;
+  wire \$679 ;
   wire \$68 ;
-  wire \$680 ;
-  wire \$681 ;
-  wire [15:0] \$682 ;
-  wire [7:0] \$683 ;
-  wire \$684 ;
+  wire [15:0] \$680 ;
+  wire [7:0] \$681 ;
+  wire \$682 ;
+  wire \$683 ;
+  wire [15:0] \$684 ;
   wire \$685 ;
-  wire [15:0] \$686 ;
+  wire \$686 ;
   wire \$687 ;
   wire \$688 ;
   wire \$689 ;
   wire \$69 ;
   wire \$690 ;
-  wire \$691 ;
+  wire [15:0] \$691 ;
   wire \$692 ;
-  wire [15:0] \$693 ;
-  wire \$694 ;
-  wire \$695 ;
-  wire [15:0] \$696 ;
-  wire [7:0] \$697 ;
-  wire \$698 ;
+  wire \$693 ;
+  wire [15:0] \$694 ;
+  wire [7:0] \$695 ;
+  wire \$696 ;
+  wire \$697 ;
+  wire [15:0] \$698 ;
   wire \$699 ;
   wire \$7 ;
-  wire \$70 ;
-  wire [15:0] \$700 ;
+  wire [15:0] \$70 ;
+  wire \$700 ;
   wire \$701 ;
-  wire \$702 ;
+  wire [15:0] \$702 ;
   wire \$703 ;
-  wire [15:0] \$704 ;
-  reg \$705 ;
-  reg [81:0] \$706 ;
-  reg \$707 ;
-  reg [1:0] \$708 ;
-  reg [1:0] \$709 ;
+  wire \$704 ;
+  wire \$705 ;
+  reg \$706 ;
+  reg [81:0] \$707 ;
   wire \$71 ;
-  reg [4:0] \$710 ;
-  reg [1:0] \$711 ;
-  reg [63:0] \$712 ;
-  wire [15:0] \$72 ;
-  wire \$73 ;
-  wire \$74 ;
-  wire [15:0] \$75 ;
-  wire [7:0] \$76 ;
-  wire \$77 ;
+  wire \$72 ;
+  wire [15:0] \$73 ;
+  wire [7:0] \$74 ;
+  wire \$75 ;
+  wire \$76 ;
+  wire [15:0] \$77 ;
   wire \$78 ;
-  wire [15:0] \$79 ;
-  wire [15:0] \$8 ;
+  wire \$79 ;
+  wire \$8 ;
   wire \$80 ;
   wire \$81 ;
   wire \$82 ;
   wire \$83 ;
-  wire \$84 ;
+  wire [15:0] \$84 ;
   wire \$85 ;
-  wire [15:0] \$86 ;
-  wire \$87 ;
-  wire \$88 ;
-  wire [15:0] \$89 ;
-  wire \$9 ;
-  wire [7:0] \$90 ;
-  wire \$91 ;
+  wire \$86 ;
+  wire [15:0] \$87 ;
+  wire [7:0] \$88 ;
+  wire \$89 ;
+  wire [15:0] \$9 ;
+  wire \$90 ;
+  wire [15:0] \$91 ;
   wire \$92 ;
-  wire [15:0] \$93 ;
+  wire \$93 ;
   wire \$94 ;
   wire \$95 ;
   wire \$96 ;
   wire \$97 ;
-  wire \$98 ;
+  wire [15:0] \$98 ;
   wire \$99 ;
-  reg \$signal  = 1'h0;
+  (* init = 1'h0 *)
+  wire \$signal ;
   reg [81:0] answer = 82'h000000000000000000000;
   wire \answer.byte ;
   wire \answer.error ;
@@ -38355,7 +38506,9 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   wire \answer.unsigned ;
   wire [1:0] \answer.warp ;
   output answered;
-  reg answered = 1'h0;
+  wire answered;
+  output busy;
+  reg busy = 1'h0;
   input core_clk;
   wire core_clk;
   input core_rst;
@@ -38377,803 +38530,768 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   wire i__ready;
   input i__valid;
   wire i__valid;
-  output [63:0] row__data;
-  reg [63:0] row__data = 64'h0000000000000000;
+  output [6:0] \port$10375$0 ;
+  wire [6:0] \port$10375$0 ;
+  output [7:0] \port$7637$0 ;
+  wire [7:0] \port$7637$0 ;
+  output [7:0] \port$7753$0 ;
+  wire [7:0] \port$7753$0 ;
+  output [15:0] \port$7979$0 ;
+  wire [15:0] \port$7979$0 ;
+  output [7:0] \port$7987$0 ;
+  wire [7:0] \port$7987$0 ;
+  output [7:0] \port$8103$0 ;
+  wire [7:0] \port$8103$0 ;
+  output [15:0] \port$8329$0 ;
+  wire [15:0] \port$8329$0 ;
+  wire [63:0] row__data;
   output [1:0] row__mask;
-  reg [1:0] row__mask = 2'h0;
-  output [4:0] row__rd;
-  reg [4:0] row__rd = 5'h00;
-  output [1:0] row__warp;
-  reg [1:0] row__warp = 2'h0;
-  output [1:0] warp;
-  reg [1:0] warp = 2'h0;
-  assign \$288  = answer[73] | answer[74];
-  assign \$289  = answer[77] & \$288 ;
-  assign \$290  = \$289  ? answer[40:25] : answer[24:9];
-  assign \$291  = \$284  ? \$287 [15:8] : \$290 [7:0];
-  assign \$292  = answer[73] | answer[74];
-  assign \$293  = answer[77] & \$292 ;
-  assign \$294  = \$293  ? answer[40:25] : answer[24:9];
-  assign \$295  = answer[73] ? \$291 [7] : \$294 [15];
-  assign \$296  = ~ answer[75];
-  assign \$297  = \$295  & \$296 ;
-  assign \$298  = answer[76] & answer[73];
-  assign \$299  = answer[73] | answer[74];
-  assign \$300  = answer[77] & \$299 ;
-  assign \$301  = \$300  ? answer[40:25] : answer[24:9];
-  assign \$302  = answer[73] | answer[74];
-  assign \$303  = answer[77] & \$302 ;
-  assign \$304  = \$303  ? answer[40:25] : answer[24:9];
-  assign \$305  = \$298  ? \$301 [15:8] : \$304 [7:0];
-  assign \$306  = answer[73] | answer[74];
-  assign \$307  = answer[77] & \$306 ;
-  assign \$308  = \$307  ? answer[40:25] : answer[24:9];
-  assign \$309  = answer[73] ? \$305 [7] : \$308 [15];
-  assign \$310  = ~ answer[75];
-  assign \$311  = \$309  & \$310 ;
-  assign \$312  = answer[76] & answer[73];
-  assign \$313  = answer[73] | answer[74];
-  assign \$314  = answer[77] & \$313 ;
-  assign \$315  = \$314  ? answer[40:25] : answer[24:9];
-  assign \$316  = answer[73] | answer[74];
-  assign \$317  = answer[77] & \$316 ;
-  assign \$318  = \$317  ? answer[40:25] : answer[24:9];
-  assign \$319  = \$312  ? \$315 [15:8] : \$318 [7:0];
-  assign \$320  = answer[73] | answer[74];
-  assign \$321  = answer[77] & \$320 ;
-  assign \$322  = \$321  ? answer[40:25] : answer[24:9];
-  assign \$323  = answer[73] ? \$319 [7] : \$322 [15];
-  assign \$324  = ~ answer[75];
-  assign \$325  = \$323  & \$324 ;
-  assign \$326  = answer[76] & answer[73];
-  assign \$327  = answer[73] | answer[74];
-  assign \$328  = answer[77] & \$327 ;
-  assign \$329  = \$328  ? answer[40:25] : answer[24:9];
-  assign \$330  = answer[73] | answer[74];
-  assign \$331  = answer[77] & \$330 ;
-  assign \$332  = \$331  ? answer[40:25] : answer[24:9];
-  assign \$333  = \$326  ? \$329 [15:8] : \$332 [7:0];
-  assign \$334  = answer[73] | answer[74];
-  assign \$335  = answer[77] & \$334 ;
-  assign \$336  = \$335  ? answer[40:25] : answer[24:9];
-  assign \$337  = answer[73] ? \$333 [7] : \$336 [15];
-  assign \$338  = ~ answer[75];
-  assign \$339  = \$337  & \$338 ;
-  assign \$340  = answer[76] & answer[73];
-  assign \$341  = answer[73] | answer[74];
-  assign \$342  = answer[77] & \$341 ;
-  assign \$343  = \$342  ? answer[40:25] : answer[24:9];
-  assign \$344  = answer[73] | answer[74];
-  assign \$345  = answer[77] & \$344 ;
-  assign \$346  = \$345  ? answer[40:25] : answer[24:9];
-  assign \$347  = \$340  ? \$343 [15:8] : \$346 [7:0];
-  assign \$348  = answer[73] | answer[74];
-  assign \$349  = answer[77] & \$348 ;
-  assign \$350  = \$349  ? answer[40:25] : answer[24:9];
-  assign \$351  = answer[73] ? \$347 [7] : \$350 [15];
-  assign \$352  = ~ answer[75];
-  assign \$353  = \$351  & \$352 ;
-  assign \$354  = \$129  ? { \$353 , \$339 , \$325 , \$311 , \$297 , \$283 , \$269 , \$255 , \$241 , \$227 , \$213 , \$199 , \$185 , \$171 , \$157 , \$143  } : answer[40:25];
-  assign \$355  = answer[78] & answer[73];
-  assign \$356  = answer[73] | answer[74];
-  assign \$357  = answer[79] & \$356 ;
-  assign \$358  = \$357  ? answer[72:57] : answer[56:41];
-  assign \$359  = answer[73] | answer[74];
-  assign \$360  = answer[79] & \$359 ;
-  assign \$361  = \$360  ? answer[72:57] : answer[56:41];
-  assign \$362  = \$355  ? \$358 [15:8] : \$361 [7:0];
-  assign \$363  = answer[78] & answer[73];
-  assign \$364  = answer[73] | answer[74];
-  assign \$365  = answer[79] & \$364 ;
-  assign \$366  = \$365  ? answer[72:57] : answer[56:41];
-  assign \$367  = answer[73] | answer[74];
-  assign \$368  = answer[79] & \$367 ;
-  assign \$369  = \$368  ? answer[72:57] : answer[56:41];
-  assign \$370  = \$363  ? \$366 [15:8] : \$369 [7:0];
-  assign \$371  = answer[73] | answer[74];
-  assign \$372  = answer[79] & \$371 ;
-  assign \$373  = \$372  ? answer[72:57] : answer[56:41];
-  assign \$374  = answer[73] ? \$370 [7] : \$373 [15];
-  assign \$375  = ~ answer[75];
-  assign \$376  = \$374  & \$375 ;
-  assign \$377  = answer[78] & answer[73];
-  assign \$378  = answer[73] | answer[74];
-  assign \$379  = answer[79] & \$378 ;
-  assign \$380  = \$379  ? answer[72:57] : answer[56:41];
-  assign \$381  = answer[73] | answer[74];
-  assign \$382  = answer[79] & \$381 ;
-  assign \$383  = \$382  ? answer[72:57] : answer[56:41];
-  assign \$384  = \$377  ? \$380 [15:8] : \$383 [7:0];
-  assign \$385  = answer[73] | answer[74];
-  assign \$386  = answer[79] & \$385 ;
-  assign \$387  = \$386  ? answer[72:57] : answer[56:41];
-  assign \$388  = answer[73] ? \$384 [7] : \$387 [15];
-  assign \$389  = ~ answer[75];
-  assign \$390  = \$388  & \$389 ;
-  assign \$391  = answer[78] & answer[73];
-  assign \$392  = answer[73] | answer[74];
-  assign \$393  = answer[79] & \$392 ;
-  assign \$394  = \$393  ? answer[72:57] : answer[56:41];
-  assign \$395  = answer[73] | answer[74];
-  assign \$396  = answer[79] & \$395 ;
-  assign \$397  = \$396  ? answer[72:57] : answer[56:41];
-  assign \$398  = \$391  ? \$394 [15:8] : \$397 [7:0];
-  assign \$399  = answer[73] | answer[74];
-  assign \$400  = answer[79] & \$399 ;
-  assign \$401  = \$400  ? answer[72:57] : answer[56:41];
-  assign \$402  = answer[73] ? \$398 [7] : \$401 [15];
-  assign \$403  = ~ answer[75];
-  assign \$404  = \$402  & \$403 ;
-  assign \$405  = answer[78] & answer[73];
-  assign \$406  = answer[73] | answer[74];
-  assign \$407  = answer[79] & \$406 ;
-  assign \$408  = \$407  ? answer[72:57] : answer[56:41];
-  assign \$409  = answer[73] | answer[74];
-  assign \$410  = answer[79] & \$409 ;
-  assign \$411  = \$410  ? answer[72:57] : answer[56:41];
-  assign \$412  = \$405  ? \$408 [15:8] : \$411 [7:0];
-  assign \$413  = answer[73] | answer[74];
-  assign \$414  = answer[79] & \$413 ;
-  assign \$415  = \$414  ? answer[72:57] : answer[56:41];
-  assign \$416  = answer[73] ? \$412 [7] : \$415 [15];
-  assign \$417  = ~ answer[75];
-  assign \$418  = \$416  & \$417 ;
-  assign \$419  = answer[78] & answer[73];
-  assign \$420  = answer[73] | answer[74];
-  assign \$421  = answer[79] & \$420 ;
-  assign \$422  = \$421  ? answer[72:57] : answer[56:41];
-  assign \$423  = answer[73] | answer[74];
-  assign \$424  = answer[79] & \$423 ;
-  assign \$425  = \$424  ? answer[72:57] : answer[56:41];
-  assign \$426  = \$419  ? \$422 [15:8] : \$425 [7:0];
-  assign \$427  = answer[73] | answer[74];
-  assign \$428  = answer[79] & \$427 ;
-  assign \$429  = \$428  ? answer[72:57] : answer[56:41];
-  assign \$430  = answer[73] ? \$426 [7] : \$429 [15];
-  assign \$431  = ~ answer[75];
-  assign \$432  = \$430  & \$431 ;
-  assign \$433  = answer[78] & answer[73];
-  assign \$434  = answer[73] | answer[74];
-  assign \$435  = answer[79] & \$434 ;
-  assign \$436  = \$435  ? answer[72:57] : answer[56:41];
-  assign \$437  = answer[73] | answer[74];
-  assign \$438  = answer[79] & \$437 ;
-  assign \$439  = \$438  ? answer[72:57] : answer[56:41];
-  assign \$440  = \$433  ? \$436 [15:8] : \$439 [7:0];
-  assign \$441  = answer[73] | answer[74];
-  assign \$442  = answer[79] & \$441 ;
-  assign \$443  = \$442  ? answer[72:57] : answer[56:41];
-  assign \$444  = answer[73] ? \$440 [7] : \$443 [15];
-  assign \$445  = ~ answer[75];
-  assign \$446  = \$444  & \$445 ;
-  assign \$447  = answer[78] & answer[73];
-  assign \$448  = answer[73] | answer[74];
-  assign \$449  = answer[79] & \$448 ;
-  assign \$450  = \$449  ? answer[72:57] : answer[56:41];
-  assign \$451  = answer[73] | answer[74];
-  assign \$452  = answer[79] & \$451 ;
-  assign \$453  = \$452  ? answer[72:57] : answer[56:41];
-  assign \$454  = \$447  ? \$450 [15:8] : \$453 [7:0];
-  assign \$455  = answer[73] | answer[74];
-  assign \$456  = answer[79] & \$455 ;
-  assign \$457  = \$456  ? answer[72:57] : answer[56:41];
-  assign \$458  = answer[73] ? \$454 [7] : \$457 [15];
-  assign \$459  = ~ answer[75];
-  assign \$460  = \$458  & \$459 ;
-  assign \$461  = answer[78] & answer[73];
-  assign \$462  = answer[73] | answer[74];
-  assign \$463  = answer[79] & \$462 ;
-  assign \$464  = \$463  ? answer[72:57] : answer[56:41];
-  assign \$465  = answer[73] | answer[74];
-  assign \$466  = answer[79] & \$465 ;
-  assign \$467  = \$466  ? answer[72:57] : answer[56:41];
-  assign \$468  = \$461  ? \$464 [15:8] : \$467 [7:0];
-  assign \$469  = answer[73] | answer[74];
-  assign \$470  = answer[79] & \$469 ;
-  assign \$471  = \$470  ? answer[72:57] : answer[56:41];
-  assign \$472  = answer[73] ? \$468 [7] : \$471 [15];
-  assign \$473  = ~ answer[75];
-  assign \$474  = \$472  & \$473 ;
-  assign \$475  = answer[73] | answer[74];
-  assign \$476  = answer[79] & \$475 ;
-  assign \$477  = \$476  ? answer[72:57] : answer[56:41];
-  assign \$478  = answer[73] ? { \$474 , \$460 , \$446 , \$432 , \$418 , \$404 , \$390 , \$376  } : \$477 [15:8];
+  wire [1:0] row__mask;
+  wire [4:0] row__rd;
+  wire [1:0] row__warp;
+  wire [1:0] warp;
+  assign \$291  = answer[77] & \$290 ;
+  assign \$292  = \$291  ? answer[40:25] : answer[24:9];
+  assign \$293  = answer[73] ? \$289 [7] : \$292 [15];
+  assign \$294  = ~ answer[75];
+  assign \$295  = \$293  & \$294 ;
+  assign \$296  = answer[76] & answer[73];
+  assign \$297  = answer[73] | answer[74];
+  assign \$298  = answer[77] & \$297 ;
+  assign \$299  = \$298  ? answer[40:25] : answer[24:9];
+  assign \$300  = answer[73] | answer[74];
+  assign \$301  = answer[77] & \$300 ;
+  assign \$302  = \$301  ? answer[40:25] : answer[24:9];
+  assign \$303  = \$296  ? \$299 [15:8] : \$302 [7:0];
+  assign \$304  = answer[73] | answer[74];
+  assign \$305  = answer[77] & \$304 ;
+  assign \$306  = \$305  ? answer[40:25] : answer[24:9];
+  assign \$307  = answer[73] ? \$303 [7] : \$306 [15];
+  assign \$308  = ~ answer[75];
+  assign \$309  = \$307  & \$308 ;
+  assign \$310  = answer[76] & answer[73];
+  assign \$311  = answer[73] | answer[74];
+  assign \$312  = answer[77] & \$311 ;
+  assign \$313  = \$312  ? answer[40:25] : answer[24:9];
+  assign \$314  = answer[73] | answer[74];
+  assign \$315  = answer[77] & \$314 ;
+  assign \$316  = \$315  ? answer[40:25] : answer[24:9];
+  assign \$317  = \$310  ? \$313 [15:8] : \$316 [7:0];
+  assign \$318  = answer[73] | answer[74];
+  assign \$319  = answer[77] & \$318 ;
+  assign \$320  = \$319  ? answer[40:25] : answer[24:9];
+  assign \$321  = answer[73] ? \$317 [7] : \$320 [15];
+  assign \$322  = ~ answer[75];
+  assign \$323  = \$321  & \$322 ;
+  assign \$324  = answer[76] & answer[73];
+  assign \$325  = answer[73] | answer[74];
+  assign \$326  = answer[77] & \$325 ;
+  assign \$327  = \$326  ? answer[40:25] : answer[24:9];
+  assign \$328  = answer[73] | answer[74];
+  assign \$329  = answer[77] & \$328 ;
+  assign \$330  = \$329  ? answer[40:25] : answer[24:9];
+  assign \$331  = \$324  ? \$327 [15:8] : \$330 [7:0];
+  assign \$332  = answer[73] | answer[74];
+  assign \$333  = answer[77] & \$332 ;
+  assign \$334  = \$333  ? answer[40:25] : answer[24:9];
+  assign \$335  = answer[73] ? \$331 [7] : \$334 [15];
+  assign \$336  = ~ answer[75];
+  assign \$337  = \$335  & \$336 ;
+  assign \$338  = answer[76] & answer[73];
+  assign \$339  = answer[73] | answer[74];
+  assign \$340  = answer[77] & \$339 ;
+  assign \$341  = \$340  ? answer[40:25] : answer[24:9];
+  assign \$342  = answer[73] | answer[74];
+  assign \$343  = answer[77] & \$342 ;
+  assign \$344  = \$343  ? answer[40:25] : answer[24:9];
+  assign \$345  = \$338  ? \$341 [15:8] : \$344 [7:0];
+  assign \$346  = answer[73] | answer[74];
+  assign \$347  = answer[77] & \$346 ;
+  assign \$348  = \$347  ? answer[40:25] : answer[24:9];
+  assign \$349  = answer[73] ? \$345 [7] : \$348 [15];
+  assign \$350  = ~ answer[75];
+  assign \$351  = \$349  & \$350 ;
+  assign \$352  = \$127  ? { \$351 , \$337 , \$323 , \$309 , \$295 , \$281 , \$267 , \$253 , \$239 , \$225 , \$211 , \$197 , \$183 , \$169 , \$155 , \$141  } : answer[40:25];
+  assign \$353  = answer[78] & answer[73];
+  assign \$354  = answer[73] | answer[74];
+  assign \$355  = answer[79] & \$354 ;
+  assign \$356  = \$355  ? answer[72:57] : answer[56:41];
+  assign \$357  = answer[73] | answer[74];
+  assign \$358  = answer[79] & \$357 ;
+  assign \$359  = \$358  ? answer[72:57] : answer[56:41];
+  assign \$360  = \$353  ? \$356 [15:8] : \$359 [7:0];
+  assign \$361  = answer[78] & answer[73];
+  assign \$362  = answer[73] | answer[74];
+  assign \$363  = answer[79] & \$362 ;
+  assign \$364  = \$363  ? answer[72:57] : answer[56:41];
+  assign \$365  = answer[73] | answer[74];
+  assign \$366  = answer[79] & \$365 ;
+  assign \$367  = \$366  ? answer[72:57] : answer[56:41];
+  assign \$368  = \$361  ? \$364 [15:8] : \$367 [7:0];
+  assign \$369  = answer[73] | answer[74];
+  assign \$370  = answer[79] & \$369 ;
+  assign \$371  = \$370  ? answer[72:57] : answer[56:41];
+  assign \$372  = answer[73] ? \$368 [7] : \$371 [15];
+  assign \$373  = ~ answer[75];
+  assign \$374  = \$372  & \$373 ;
+  assign \$375  = answer[78] & answer[73];
+  assign \$376  = answer[73] | answer[74];
+  assign \$377  = answer[79] & \$376 ;
+  assign \$378  = \$377  ? answer[72:57] : answer[56:41];
+  assign \$379  = answer[73] | answer[74];
+  assign \$380  = answer[79] & \$379 ;
+  assign \$381  = \$380  ? answer[72:57] : answer[56:41];
+  assign \$382  = \$375  ? \$378 [15:8] : \$381 [7:0];
+  assign \$383  = answer[73] | answer[74];
+  assign \$384  = answer[79] & \$383 ;
+  assign \$385  = \$384  ? answer[72:57] : answer[56:41];
+  assign \$386  = answer[73] ? \$382 [7] : \$385 [15];
+  assign \$387  = ~ answer[75];
+  assign \$388  = \$386  & \$387 ;
+  assign \$389  = answer[78] & answer[73];
+  assign \$390  = answer[73] | answer[74];
+  assign \$391  = answer[79] & \$390 ;
+  assign \$392  = \$391  ? answer[72:57] : answer[56:41];
+  assign \$393  = answer[73] | answer[74];
+  assign \$394  = answer[79] & \$393 ;
+  assign \$395  = \$394  ? answer[72:57] : answer[56:41];
+  assign \$396  = \$389  ? \$392 [15:8] : \$395 [7:0];
+  assign \$397  = answer[73] | answer[74];
+  assign \$398  = answer[79] & \$397 ;
+  assign \$399  = \$398  ? answer[72:57] : answer[56:41];
+  assign \$400  = answer[73] ? \$396 [7] : \$399 [15];
+  assign \$401  = ~ answer[75];
+  assign \$402  = \$400  & \$401 ;
+  assign \$403  = answer[78] & answer[73];
+  assign \$404  = answer[73] | answer[74];
+  assign \$405  = answer[79] & \$404 ;
+  assign \$406  = \$405  ? answer[72:57] : answer[56:41];
+  assign \$407  = answer[73] | answer[74];
+  assign \$408  = answer[79] & \$407 ;
+  assign \$409  = \$408  ? answer[72:57] : answer[56:41];
+  assign \$410  = \$403  ? \$406 [15:8] : \$409 [7:0];
+  assign \$411  = answer[73] | answer[74];
+  assign \$412  = answer[79] & \$411 ;
+  assign \$413  = \$412  ? answer[72:57] : answer[56:41];
+  assign \$414  = answer[73] ? \$410 [7] : \$413 [15];
+  assign \$415  = ~ answer[75];
+  assign \$416  = \$414  & \$415 ;
+  assign \$417  = answer[78] & answer[73];
+  assign \$418  = answer[73] | answer[74];
+  assign \$419  = answer[79] & \$418 ;
+  assign \$420  = \$419  ? answer[72:57] : answer[56:41];
+  assign \$421  = answer[73] | answer[74];
+  assign \$422  = answer[79] & \$421 ;
+  assign \$423  = \$422  ? answer[72:57] : answer[56:41];
+  assign \$424  = \$417  ? \$420 [15:8] : \$423 [7:0];
+  assign \$425  = answer[73] | answer[74];
+  assign \$426  = answer[79] & \$425 ;
+  assign \$427  = \$426  ? answer[72:57] : answer[56:41];
+  assign \$428  = answer[73] ? \$424 [7] : \$427 [15];
+  assign \$429  = ~ answer[75];
+  assign \$430  = \$428  & \$429 ;
+  assign \$431  = answer[78] & answer[73];
+  assign \$432  = answer[73] | answer[74];
+  assign \$433  = answer[79] & \$432 ;
+  assign \$434  = \$433  ? answer[72:57] : answer[56:41];
+  assign \$435  = answer[73] | answer[74];
+  assign \$436  = answer[79] & \$435 ;
+  assign \$437  = \$436  ? answer[72:57] : answer[56:41];
+  assign \$438  = \$431  ? \$434 [15:8] : \$437 [7:0];
+  assign \$439  = answer[73] | answer[74];
+  assign \$440  = answer[79] & \$439 ;
+  assign \$441  = \$440  ? answer[72:57] : answer[56:41];
+  assign \$442  = answer[73] ? \$438 [7] : \$441 [15];
+  assign \$443  = ~ answer[75];
+  assign \$444  = \$442  & \$443 ;
+  assign \$445  = answer[78] & answer[73];
+  assign \$446  = answer[73] | answer[74];
+  assign \$447  = answer[79] & \$446 ;
+  assign \$448  = \$447  ? answer[72:57] : answer[56:41];
+  assign \$449  = answer[73] | answer[74];
+  assign \$450  = answer[79] & \$449 ;
+  assign \$451  = \$450  ? answer[72:57] : answer[56:41];
+  assign \$452  = \$445  ? \$448 [15:8] : \$451 [7:0];
+  assign \$453  = answer[73] | answer[74];
+  assign \$454  = answer[79] & \$453 ;
+  assign \$455  = \$454  ? answer[72:57] : answer[56:41];
+  assign \$456  = answer[73] ? \$452 [7] : \$455 [15];
+  assign \$457  = ~ answer[75];
+  assign \$458  = \$456  & \$457 ;
+  assign \$459  = answer[78] & answer[73];
+  assign \$460  = answer[73] | answer[74];
+  assign \$461  = answer[79] & \$460 ;
+  assign \$462  = \$461  ? answer[72:57] : answer[56:41];
+  assign \$463  = answer[73] | answer[74];
+  assign \$464  = answer[79] & \$463 ;
+  assign \$465  = \$464  ? answer[72:57] : answer[56:41];
+  assign \$466  = \$459  ? \$462 [15:8] : \$465 [7:0];
+  assign \$467  = answer[73] | answer[74];
+  assign \$468  = answer[79] & \$467 ;
+  assign \$469  = \$468  ? answer[72:57] : answer[56:41];
+  assign \$470  = answer[73] ? \$466 [7] : \$469 [15];
+  assign \$471  = ~ answer[75];
+  assign \$472  = \$470  & \$471 ;
+  assign \$473  = answer[73] | answer[74];
+  assign \$474  = answer[79] & \$473 ;
+  assign \$475  = \$474  ? answer[72:57] : answer[56:41];
+  assign \$476  = answer[73] ? { \$472 , \$458 , \$444 , \$430 , \$416 , \$402 , \$388 , \$374  } : \$475 [15:8];
+  assign \$477  = answer[73] | answer[74];
+  assign \$478  = answer[78] & answer[73];
   assign \$479  = answer[73] | answer[74];
-  assign \$480  = answer[78] & answer[73];
-  assign \$481  = answer[73] | answer[74];
-  assign \$482  = answer[79] & \$481 ;
-  assign \$483  = \$482  ? answer[72:57] : answer[56:41];
-  assign \$484  = answer[73] | answer[74];
-  assign \$485  = answer[79] & \$484 ;
-  assign \$486  = \$485  ? answer[72:57] : answer[56:41];
-  assign \$487  = \$480  ? \$483 [15:8] : \$486 [7:0];
-  assign \$488  = answer[73] | answer[74];
-  assign \$489  = answer[79] & \$488 ;
-  assign \$490  = \$489  ? answer[72:57] : answer[56:41];
-  assign \$491  = answer[73] ? \$487 [7] : \$490 [15];
-  assign \$492  = ~ answer[75];
-  assign \$493  = \$491  & \$492 ;
-  assign \$494  = answer[78] & answer[73];
-  assign \$495  = answer[73] | answer[74];
-  assign \$496  = answer[79] & \$495 ;
-  assign \$497  = \$496  ? answer[72:57] : answer[56:41];
-  assign \$498  = answer[73] | answer[74];
-  assign \$499  = answer[79] & \$498 ;
-  assign \$500  = \$499  ? answer[72:57] : answer[56:41];
-  assign \$501  = \$494  ? \$497 [15:8] : \$500 [7:0];
-  assign \$502  = answer[73] | answer[74];
-  assign \$503  = answer[79] & \$502 ;
-  assign \$504  = \$503  ? answer[72:57] : answer[56:41];
-  assign \$505  = answer[73] ? \$501 [7] : \$504 [15];
-  assign \$506  = ~ answer[75];
-  assign \$507  = \$505  & \$506 ;
-  assign \$508  = answer[78] & answer[73];
-  assign \$509  = answer[73] | answer[74];
-  assign \$510  = answer[79] & \$509 ;
-  assign \$511  = \$510  ? answer[72:57] : answer[56:41];
-  assign \$512  = answer[73] | answer[74];
-  assign \$513  = answer[79] & \$512 ;
-  assign \$514  = \$513  ? answer[72:57] : answer[56:41];
-  assign \$515  = \$508  ? \$511 [15:8] : \$514 [7:0];
-  assign \$516  = answer[73] | answer[74];
-  assign \$517  = answer[79] & \$516 ;
-  assign \$518  = \$517  ? answer[72:57] : answer[56:41];
-  assign \$519  = answer[73] ? \$515 [7] : \$518 [15];
-  assign \$520  = ~ answer[75];
-  assign \$521  = \$519  & \$520 ;
-  assign \$522  = answer[78] & answer[73];
-  assign \$523  = answer[73] | answer[74];
-  assign \$524  = answer[79] & \$523 ;
-  assign \$525  = \$524  ? answer[72:57] : answer[56:41];
-  assign \$526  = answer[73] | answer[74];
-  assign \$527  = answer[79] & \$526 ;
-  assign \$528  = \$527  ? answer[72:57] : answer[56:41];
-  assign \$529  = \$522  ? \$525 [15:8] : \$528 [7:0];
-  assign \$530  = answer[73] | answer[74];
-  assign \$531  = answer[79] & \$530 ;
-  assign \$532  = \$531  ? answer[72:57] : answer[56:41];
-  assign \$533  = answer[73] ? \$529 [7] : \$532 [15];
-  assign \$534  = ~ answer[75];
-  assign \$535  = \$533  & \$534 ;
-  assign \$536  = answer[78] & answer[73];
-  assign \$537  = answer[73] | answer[74];
-  assign \$538  = answer[79] & \$537 ;
-  assign \$539  = \$538  ? answer[72:57] : answer[56:41];
-  assign \$540  = answer[73] | answer[74];
-  assign \$541  = answer[79] & \$540 ;
-  assign \$542  = \$541  ? answer[72:57] : answer[56:41];
-  assign \$543  = \$536  ? \$539 [15:8] : \$542 [7:0];
-  assign \$544  = answer[73] | answer[74];
-  assign \$545  = answer[79] & \$544 ;
-  assign \$546  = \$545  ? answer[72:57] : answer[56:41];
-  assign \$547  = answer[73] ? \$543 [7] : \$546 [15];
-  assign \$548  = ~ answer[75];
-  assign \$549  = \$547  & \$548 ;
-  assign \$550  = answer[78] & answer[73];
-  assign \$551  = answer[73] | answer[74];
-  assign \$552  = answer[79] & \$551 ;
-  assign \$553  = \$552  ? answer[72:57] : answer[56:41];
-  assign \$554  = answer[73] | answer[74];
-  assign \$555  = answer[79] & \$554 ;
-  assign \$556  = \$555  ? answer[72:57] : answer[56:41];
-  assign \$557  = \$550  ? \$553 [15:8] : \$556 [7:0];
-  assign \$558  = answer[73] | answer[74];
-  assign \$559  = answer[79] & \$558 ;
-  assign \$560  = \$559  ? answer[72:57] : answer[56:41];
-  assign \$561  = answer[73] ? \$557 [7] : \$560 [15];
-  assign \$562  = ~ answer[75];
-  assign \$563  = \$561  & \$562 ;
-  assign \$564  = answer[78] & answer[73];
-  assign \$565  = answer[73] | answer[74];
-  assign \$566  = answer[79] & \$565 ;
-  assign \$567  = \$566  ? answer[72:57] : answer[56:41];
-  assign \$568  = answer[73] | answer[74];
-  assign \$569  = answer[79] & \$568 ;
-  assign \$570  = \$569  ? answer[72:57] : answer[56:41];
-  assign \$571  = \$564  ? \$567 [15:8] : \$570 [7:0];
-  assign \$572  = answer[73] | answer[74];
-  assign \$573  = answer[79] & \$572 ;
-  assign \$574  = \$573  ? answer[72:57] : answer[56:41];
-  assign \$575  = answer[73] ? \$571 [7] : \$574 [15];
-  assign \$576  = ~ answer[75];
-  assign \$577  = \$575  & \$576 ;
-  assign \$578  = answer[78] & answer[73];
-  assign \$579  = answer[73] | answer[74];
-  assign \$580  = answer[79] & \$579 ;
-  assign \$581  = \$580  ? answer[72:57] : answer[56:41];
-  assign \$582  = answer[73] | answer[74];
-  assign \$583  = answer[79] & \$582 ;
-  assign \$584  = \$583  ? answer[72:57] : answer[56:41];
-  assign \$585  = \$578  ? \$581 [15:8] : \$584 [7:0];
-  assign \$586  = answer[73] | answer[74];
-  assign \$587  = answer[79] & \$586 ;
-  assign \$588  = \$587  ? answer[72:57] : answer[56:41];
-  assign \$589  = answer[73] ? \$585 [7] : \$588 [15];
-  assign \$590  = ~ answer[75];
-  assign \$591  = \$589  & \$590 ;
-  assign \$592  = answer[78] & answer[73];
-  assign \$593  = answer[73] | answer[74];
-  assign \$594  = answer[79] & \$593 ;
-  assign \$595  = \$594  ? answer[72:57] : answer[56:41];
-  assign \$596  = answer[73] | answer[74];
-  assign \$597  = answer[79] & \$596 ;
-  assign \$598  = \$597  ? answer[72:57] : answer[56:41];
-  assign \$599  = \$592  ? \$595 [15:8] : \$598 [7:0];
-  assign \$600  = answer[73] | answer[74];
-  assign \$601  = answer[79] & \$600 ;
-  assign \$602  = \$601  ? answer[72:57] : answer[56:41];
-  assign \$603  = answer[73] ? \$599 [7] : \$602 [15];
-  assign \$604  = ~ answer[75];
-  assign \$605  = \$603  & \$604 ;
-  assign \$606  = answer[78] & answer[73];
-  assign \$607  = answer[73] | answer[74];
-  assign \$608  = answer[79] & \$607 ;
-  assign \$609  = \$608  ? answer[72:57] : answer[56:41];
-  assign \$610  = answer[73] | answer[74];
-  assign \$611  = answer[79] & \$610 ;
-  assign \$612  = \$611  ? answer[72:57] : answer[56:41];
-  assign \$613  = \$606  ? \$609 [15:8] : \$612 [7:0];
-  assign \$614  = answer[73] | answer[74];
-  assign \$615  = answer[79] & \$614 ;
-  assign \$616  = \$615  ? answer[72:57] : answer[56:41];
-  assign \$617  = answer[73] ? \$613 [7] : \$616 [15];
-  assign \$618  = ~ answer[75];
-  assign \$619  = \$617  & \$618 ;
-  assign \$620  = answer[78] & answer[73];
-  assign \$621  = answer[73] | answer[74];
-  assign \$622  = answer[79] & \$621 ;
-  assign \$623  = \$622  ? answer[72:57] : answer[56:41];
-  assign \$624  = answer[73] | answer[74];
-  assign \$625  = answer[79] & \$624 ;
-  assign \$626  = \$625  ? answer[72:57] : answer[56:41];
-  assign \$627  = \$620  ? \$623 [15:8] : \$626 [7:0];
-  assign \$628  = answer[73] | answer[74];
-  assign \$629  = answer[79] & \$628 ;
-  assign \$630  = \$629  ? answer[72:57] : answer[56:41];
-  assign \$631  = answer[73] ? \$627 [7] : \$630 [15];
-  assign \$632  = ~ answer[75];
-  assign \$633  = \$631  & \$632 ;
-  assign \$634  = answer[78] & answer[73];
-  assign \$635  = answer[73] | answer[74];
-  assign \$636  = answer[79] & \$635 ;
-  assign \$637  = \$636  ? answer[72:57] : answer[56:41];
-  assign \$638  = answer[73] | answer[74];
-  assign \$639  = answer[79] & \$638 ;
-  assign \$640  = \$639  ? answer[72:57] : answer[56:41];
-  assign \$641  = \$634  ? \$637 [15:8] : \$640 [7:0];
-  assign \$642  = answer[73] | answer[74];
-  assign \$643  = answer[79] & \$642 ;
-  assign \$644  = \$643  ? answer[72:57] : answer[56:41];
-  assign \$645  = answer[73] ? \$641 [7] : \$644 [15];
-  assign \$646  = ~ answer[75];
-  assign \$647  = \$645  & \$646 ;
-  assign \$648  = answer[78] & answer[73];
-  assign \$649  = answer[73] | answer[74];
-  assign \$650  = answer[79] & \$649 ;
-  assign \$651  = \$650  ? answer[72:57] : answer[56:41];
-  assign \$652  = answer[73] | answer[74];
-  assign \$653  = answer[79] & \$652 ;
-  assign \$654  = \$653  ? answer[72:57] : answer[56:41];
-  assign \$655  = \$648  ? \$651 [15:8] : \$654 [7:0];
-  assign \$656  = answer[73] | answer[74];
-  assign \$657  = answer[79] & \$656 ;
-  assign \$658  = \$657  ? answer[72:57] : answer[56:41];
-  assign \$659  = answer[73] ? \$655 [7] : \$658 [15];
-  assign \$660  = ~ answer[75];
-  assign \$661  = \$659  & \$660 ;
-  assign \$662  = answer[78] & answer[73];
-  assign \$663  = answer[73] | answer[74];
-  assign \$664  = answer[79] & \$663 ;
-  assign \$665  = \$664  ? answer[72:57] : answer[56:41];
-  assign \$666  = answer[73] | answer[74];
-  assign \$667  = answer[79] & \$666 ;
-  assign \$668  = \$667  ? answer[72:57] : answer[56:41];
-  assign \$669  = \$662  ? \$665 [15:8] : \$668 [7:0];
-  assign \$670  = answer[73] | answer[74];
-  assign \$671  = answer[79] & \$670 ;
-  assign \$672  = \$671  ? answer[72:57] : answer[56:41];
-  assign \$673  = answer[73] ? \$669 [7] : \$672 [15];
-  assign \$674  = ~ answer[75];
-  assign \$675  = \$673  & \$674 ;
-  assign \$676  = answer[78] & answer[73];
-  assign \$677  = answer[73] | answer[74];
-  assign \$678  = answer[79] & \$677 ;
-  assign \$679  = \$678  ? answer[72:57] : answer[56:41];
-  assign \$680  = answer[73] | answer[74];
-  assign \$681  = answer[79] & \$680 ;
-  assign \$682  = \$681  ? answer[72:57] : answer[56:41];
-  assign \$683  = \$676  ? \$679 [15:8] : \$682 [7:0];
-  assign \$684  = answer[73] | answer[74];
-  assign \$685  = answer[79] & \$684 ;
-  assign \$686  = \$685  ? answer[72:57] : answer[56:41];
-  assign \$687  = answer[73] ? \$683 [7] : \$686 [15];
-  assign \$688  = ~ answer[75];
-  assign \$689  = \$687  & \$688 ;
-  assign \$690  = answer[78] & answer[73];
-  assign \$691  = answer[73] | answer[74];
-  assign \$692  = answer[79] & \$691 ;
-  assign \$693  = \$692  ? answer[72:57] : answer[56:41];
-  assign \$694  = answer[73] | answer[74];
-  assign \$695  = answer[79] & \$694 ;
-  assign \$696  = \$695  ? answer[72:57] : answer[56:41];
-  assign \$697  = \$690  ? \$693 [15:8] : \$696 [7:0];
-  assign \$698  = answer[73] | answer[74];
-  assign \$699  = answer[79] & \$698 ;
-  assign \$700  = \$699  ? answer[72:57] : answer[56:41];
-  assign \$701  = answer[73] ? \$697 [7] : \$700 [15];
-  assign \$702  = ~ answer[75];
-  assign \$703  = \$701  & \$702 ;
-  assign \$704  = \$479  ? { \$703 , \$689 , \$675 , \$661 , \$647 , \$633 , \$619 , \$605 , \$591 , \$577 , \$563 , \$549 , \$535 , \$521 , \$507 , \$493  } : answer[72:57];
+  assign \$480  = answer[79] & \$479 ;
+  assign \$481  = \$480  ? answer[72:57] : answer[56:41];
+  assign \$482  = answer[73] | answer[74];
+  assign \$483  = answer[79] & \$482 ;
+  assign \$484  = \$483  ? answer[72:57] : answer[56:41];
+  assign \$485  = \$478  ? \$481 [15:8] : \$484 [7:0];
+  assign \$486  = answer[73] | answer[74];
+  assign \$487  = answer[79] & \$486 ;
+  assign \$488  = \$487  ? answer[72:57] : answer[56:41];
+  assign \$489  = answer[73] ? \$485 [7] : \$488 [15];
+  assign \$490  = ~ answer[75];
+  assign \$491  = \$489  & \$490 ;
+  assign \$492  = answer[78] & answer[73];
+  assign \$493  = answer[73] | answer[74];
+  assign \$494  = answer[79] & \$493 ;
+  assign \$495  = \$494  ? answer[72:57] : answer[56:41];
+  assign \$496  = answer[73] | answer[74];
+  assign \$497  = answer[79] & \$496 ;
+  assign \$498  = \$497  ? answer[72:57] : answer[56:41];
+  assign \$499  = \$492  ? \$495 [15:8] : \$498 [7:0];
+  assign \$500  = answer[73] | answer[74];
+  assign \$501  = answer[79] & \$500 ;
+  assign \$502  = \$501  ? answer[72:57] : answer[56:41];
+  assign \$503  = answer[73] ? \$499 [7] : \$502 [15];
+  assign \$504  = ~ answer[75];
+  assign \$505  = \$503  & \$504 ;
+  assign \$506  = answer[78] & answer[73];
+  assign \$507  = answer[73] | answer[74];
+  assign \$508  = answer[79] & \$507 ;
+  assign \$509  = \$508  ? answer[72:57] : answer[56:41];
+  assign \$510  = answer[73] | answer[74];
+  assign \$511  = answer[79] & \$510 ;
+  assign \$512  = \$511  ? answer[72:57] : answer[56:41];
+  assign \$513  = \$506  ? \$509 [15:8] : \$512 [7:0];
+  assign \$514  = answer[73] | answer[74];
+  assign \$515  = answer[79] & \$514 ;
+  assign \$516  = \$515  ? answer[72:57] : answer[56:41];
+  assign \$517  = answer[73] ? \$513 [7] : \$516 [15];
+  assign \$518  = ~ answer[75];
+  assign \$519  = \$517  & \$518 ;
+  assign \$520  = answer[78] & answer[73];
+  assign \$521  = answer[73] | answer[74];
+  assign \$522  = answer[79] & \$521 ;
+  assign \$523  = \$522  ? answer[72:57] : answer[56:41];
+  assign \$524  = answer[73] | answer[74];
+  assign \$525  = answer[79] & \$524 ;
+  assign \$526  = \$525  ? answer[72:57] : answer[56:41];
+  assign \$527  = \$520  ? \$523 [15:8] : \$526 [7:0];
+  assign \$528  = answer[73] | answer[74];
+  assign \$529  = answer[79] & \$528 ;
+  assign \$530  = \$529  ? answer[72:57] : answer[56:41];
+  assign \$531  = answer[73] ? \$527 [7] : \$530 [15];
+  assign \$532  = ~ answer[75];
+  assign \$533  = \$531  & \$532 ;
+  assign \$534  = answer[78] & answer[73];
+  assign \$535  = answer[73] | answer[74];
+  assign \$536  = answer[79] & \$535 ;
+  assign \$537  = \$536  ? answer[72:57] : answer[56:41];
+  assign \$538  = answer[73] | answer[74];
+  assign \$539  = answer[79] & \$538 ;
+  assign \$540  = \$539  ? answer[72:57] : answer[56:41];
+  assign \$541  = \$534  ? \$537 [15:8] : \$540 [7:0];
+  assign \$542  = answer[73] | answer[74];
+  assign \$543  = answer[79] & \$542 ;
+  assign \$544  = \$543  ? answer[72:57] : answer[56:41];
+  assign \$545  = answer[73] ? \$541 [7] : \$544 [15];
+  assign \$546  = ~ answer[75];
+  assign \$547  = \$545  & \$546 ;
+  assign \$548  = answer[78] & answer[73];
+  assign \$549  = answer[73] | answer[74];
+  assign \$550  = answer[79] & \$549 ;
+  assign \$551  = \$550  ? answer[72:57] : answer[56:41];
+  assign \$552  = answer[73] | answer[74];
+  assign \$553  = answer[79] & \$552 ;
+  assign \$554  = \$553  ? answer[72:57] : answer[56:41];
+  assign \$555  = \$548  ? \$551 [15:8] : \$554 [7:0];
+  assign \$556  = answer[73] | answer[74];
+  assign \$557  = answer[79] & \$556 ;
+  assign \$558  = \$557  ? answer[72:57] : answer[56:41];
+  assign \$559  = answer[73] ? \$555 [7] : \$558 [15];
+  assign \$560  = ~ answer[75];
+  assign \$561  = \$559  & \$560 ;
+  assign \$562  = answer[78] & answer[73];
+  assign \$563  = answer[73] | answer[74];
+  assign \$564  = answer[79] & \$563 ;
+  assign \$565  = \$564  ? answer[72:57] : answer[56:41];
+  assign \$566  = answer[73] | answer[74];
+  assign \$567  = answer[79] & \$566 ;
+  assign \$568  = \$567  ? answer[72:57] : answer[56:41];
+  assign \$569  = \$562  ? \$565 [15:8] : \$568 [7:0];
+  assign \$570  = answer[73] | answer[74];
+  assign \$571  = answer[79] & \$570 ;
+  assign \$572  = \$571  ? answer[72:57] : answer[56:41];
+  assign \$573  = answer[73] ? \$569 [7] : \$572 [15];
+  assign \$574  = ~ answer[75];
+  assign \$575  = \$573  & \$574 ;
+  assign \$576  = answer[78] & answer[73];
+  assign \$577  = answer[73] | answer[74];
+  assign \$578  = answer[79] & \$577 ;
+  assign \$579  = \$578  ? answer[72:57] : answer[56:41];
+  assign \$580  = answer[73] | answer[74];
+  assign \$581  = answer[79] & \$580 ;
+  assign \$582  = \$581  ? answer[72:57] : answer[56:41];
+  assign \$583  = \$576  ? \$579 [15:8] : \$582 [7:0];
+  assign \$584  = answer[73] | answer[74];
+  assign \$585  = answer[79] & \$584 ;
+  assign \$586  = \$585  ? answer[72:57] : answer[56:41];
+  assign \$587  = answer[73] ? \$583 [7] : \$586 [15];
+  assign \$588  = ~ answer[75];
+  assign \$589  = \$587  & \$588 ;
+  assign \$590  = answer[78] & answer[73];
+  assign \$591  = answer[73] | answer[74];
+  assign \$592  = answer[79] & \$591 ;
+  assign \$593  = \$592  ? answer[72:57] : answer[56:41];
+  assign \$594  = answer[73] | answer[74];
+  assign \$595  = answer[79] & \$594 ;
+  assign \$596  = \$595  ? answer[72:57] : answer[56:41];
+  assign \$597  = \$590  ? \$593 [15:8] : \$596 [7:0];
+  assign \$598  = answer[73] | answer[74];
+  assign \$599  = answer[79] & \$598 ;
+  assign \$600  = \$599  ? answer[72:57] : answer[56:41];
+  assign \$601  = answer[73] ? \$597 [7] : \$600 [15];
+  assign \$602  = ~ answer[75];
+  assign \$603  = \$601  & \$602 ;
+  assign \$604  = answer[78] & answer[73];
+  assign \$605  = answer[73] | answer[74];
+  assign \$606  = answer[79] & \$605 ;
+  assign \$607  = \$606  ? answer[72:57] : answer[56:41];
+  assign \$608  = answer[73] | answer[74];
+  assign \$609  = answer[79] & \$608 ;
+  assign \$610  = \$609  ? answer[72:57] : answer[56:41];
+  assign \$611  = \$604  ? \$607 [15:8] : \$610 [7:0];
+  assign \$612  = answer[73] | answer[74];
+  assign \$613  = answer[79] & \$612 ;
+  assign \$614  = \$613  ? answer[72:57] : answer[56:41];
+  assign \$615  = answer[73] ? \$611 [7] : \$614 [15];
+  assign \$616  = ~ answer[75];
+  assign \$617  = \$615  & \$616 ;
+  assign \$618  = answer[78] & answer[73];
+  assign \$619  = answer[73] | answer[74];
+  assign \$620  = answer[79] & \$619 ;
+  assign \$621  = \$620  ? answer[72:57] : answer[56:41];
+  assign \$622  = answer[73] | answer[74];
+  assign \$623  = answer[79] & \$622 ;
+  assign \$624  = \$623  ? answer[72:57] : answer[56:41];
+  assign \$625  = \$618  ? \$621 [15:8] : \$624 [7:0];
+  assign \$626  = answer[73] | answer[74];
+  assign \$627  = answer[79] & \$626 ;
+  assign \$628  = \$627  ? answer[72:57] : answer[56:41];
+  assign \$629  = answer[73] ? \$625 [7] : \$628 [15];
+  assign \$630  = ~ answer[75];
+  assign \$631  = \$629  & \$630 ;
+  assign \$632  = answer[78] & answer[73];
+  assign \$633  = answer[73] | answer[74];
+  assign \$634  = answer[79] & \$633 ;
+  assign \$635  = \$634  ? answer[72:57] : answer[56:41];
+  assign \$636  = answer[73] | answer[74];
+  assign \$637  = answer[79] & \$636 ;
+  assign \$638  = \$637  ? answer[72:57] : answer[56:41];
+  assign \$639  = \$632  ? \$635 [15:8] : \$638 [7:0];
+  assign \$640  = answer[73] | answer[74];
+  assign \$641  = answer[79] & \$640 ;
+  assign \$642  = \$641  ? answer[72:57] : answer[56:41];
+  assign \$643  = answer[73] ? \$639 [7] : \$642 [15];
+  assign \$644  = ~ answer[75];
+  assign \$645  = \$643  & \$644 ;
+  assign \$646  = answer[78] & answer[73];
+  assign \$647  = answer[73] | answer[74];
+  assign \$648  = answer[79] & \$647 ;
+  assign \$649  = \$648  ? answer[72:57] : answer[56:41];
+  assign \$650  = answer[73] | answer[74];
+  assign \$651  = answer[79] & \$650 ;
+  assign \$652  = \$651  ? answer[72:57] : answer[56:41];
+  assign \$653  = \$646  ? \$649 [15:8] : \$652 [7:0];
+  assign \$654  = answer[73] | answer[74];
+  assign \$655  = answer[79] & \$654 ;
+  assign \$656  = \$655  ? answer[72:57] : answer[56:41];
+  assign \$657  = answer[73] ? \$653 [7] : \$656 [15];
+  assign \$658  = ~ answer[75];
+  assign \$659  = \$657  & \$658 ;
+  assign \$660  = answer[78] & answer[73];
+  assign \$661  = answer[73] | answer[74];
+  assign \$662  = answer[79] & \$661 ;
+  assign \$663  = \$662  ? answer[72:57] : answer[56:41];
+  assign \$664  = answer[73] | answer[74];
+  assign \$665  = answer[79] & \$664 ;
+  assign \$666  = \$665  ? answer[72:57] : answer[56:41];
+  assign \$667  = \$660  ? \$663 [15:8] : \$666 [7:0];
+  assign \$668  = answer[73] | answer[74];
+  assign \$669  = answer[79] & \$668 ;
+  assign \$670  = \$669  ? answer[72:57] : answer[56:41];
+  assign \$671  = answer[73] ? \$667 [7] : \$670 [15];
+  assign \$672  = ~ answer[75];
+  assign \$673  = \$671  & \$672 ;
+  assign \$674  = answer[78] & answer[73];
+  assign \$675  = answer[73] | answer[74];
+  assign \$676  = answer[79] & \$675 ;
+  assign \$677  = \$676  ? answer[72:57] : answer[56:41];
+  assign \$678  = answer[73] | answer[74];
+  assign \$679  = answer[79] & \$678 ;
+  assign \$680  = \$679  ? answer[72:57] : answer[56:41];
+  assign \$681  = \$674  ? \$677 [15:8] : \$680 [7:0];
+  assign \$682  = answer[73] | answer[74];
+  assign \$683  = answer[79] & \$682 ;
+  assign \$684  = \$683  ? answer[72:57] : answer[56:41];
+  assign \$685  = answer[73] ? \$681 [7] : \$684 [15];
+  assign \$686  = ~ answer[75];
+  assign \$687  = \$685  & \$686 ;
+  assign \$688  = answer[78] & answer[73];
+  assign \$689  = answer[73] | answer[74];
+  assign \$690  = answer[79] & \$689 ;
+  assign \$691  = \$690  ? answer[72:57] : answer[56:41];
+  assign \$692  = answer[73] | answer[74];
+  assign \$693  = answer[79] & \$692 ;
+  assign \$694  = \$693  ? answer[72:57] : answer[56:41];
+  assign \$695  = \$688  ? \$691 [15:8] : \$694 [7:0];
+  assign \$696  = answer[73] | answer[74];
+  assign \$697  = answer[79] & \$696 ;
+  assign \$698  = \$697  ? answer[72:57] : answer[56:41];
+  assign \$699  = answer[73] ? \$695 [7] : \$698 [15];
+  assign \$700  = ~ answer[75];
+  assign \$701  = \$699  & \$700 ;
+  assign \$702  = \$477  ? { \$701 , \$687 , \$673 , \$659 , \$645 , \$631 , \$617 , \$603 , \$589 , \$575 , \$561 , \$547 , \$533 , \$519 , \$505 , \$491  } : answer[72:57];
+  assign \$703  = i__valid & i__ready;
+  assign \$704  = i__valid & i__ready;
+  assign \$705  = ~ \$704 ;
   always @(posedge core_clk)
-    \$signal  <= \$705 ;
+    busy <= \$706 ;
   always @(posedge core_clk)
-    answer <= \$706 ;
-  always @(posedge core_clk)
-    answered <= \$707 ;
-  always @(posedge core_clk)
-    warp <= \$708 ;
-  always @(posedge core_clk)
-    row__warp <= \$709 ;
-  always @(posedge core_clk)
-    row__rd <= \$710 ;
-  always @(posedge core_clk)
-    row__mask <= \$711 ;
-  always @(posedge core_clk)
-    row__data <= \$712 ;
-  assign \$1  = i__valid & i__ready;
-  assign \$2  = \$signal  & answer[80];
-  assign \$3  = | answer[4:0];
-  assign \$4  = \$signal  & \$3 ;
-  assign \$5  = answer[76] & answer[73];
-  assign \$6  = answer[73] | answer[74];
-  assign \$7  = answer[77] & \$6 ;
-  assign \$8  = \$7  ? answer[40:25] : answer[24:9];
-  assign \$9  = answer[73] | answer[74];
-  assign \$10  = answer[77] & \$9 ;
-  assign \$11  = \$10  ? answer[40:25] : answer[24:9];
-  assign \$12  = \$5  ? \$8 [15:8] : \$11 [7:0];
-  assign \$13  = answer[76] & answer[73];
-  assign \$14  = answer[73] | answer[74];
-  assign \$15  = answer[77] & \$14 ;
-  assign \$16  = \$15  ? answer[40:25] : answer[24:9];
-  assign \$17  = answer[73] | answer[74];
-  assign \$18  = answer[77] & \$17 ;
-  assign \$19  = \$18  ? answer[40:25] : answer[24:9];
-  assign \$20  = \$13  ? \$16 [15:8] : \$19 [7:0];
-  assign \$21  = answer[73] | answer[74];
-  assign \$22  = answer[77] & \$21 ;
-  assign \$23  = \$22  ? answer[40:25] : answer[24:9];
-  assign \$24  = answer[73] ? \$20 [7] : \$23 [15];
-  assign \$25  = ~ answer[75];
-  assign \$26  = \$24  & \$25 ;
-  assign \$27  = answer[76] & answer[73];
-  assign \$28  = answer[73] | answer[74];
-  assign \$29  = answer[77] & \$28 ;
-  assign \$30  = \$29  ? answer[40:25] : answer[24:9];
-  assign \$31  = answer[73] | answer[74];
-  assign \$32  = answer[77] & \$31 ;
-  assign \$33  = \$32  ? answer[40:25] : answer[24:9];
-  assign \$34  = \$27  ? \$30 [15:8] : \$33 [7:0];
-  assign \$35  = answer[73] | answer[74];
-  assign \$36  = answer[77] & \$35 ;
-  assign \$37  = \$36  ? answer[40:25] : answer[24:9];
-  assign \$38  = answer[73] ? \$34 [7] : \$37 [15];
-  assign \$39  = ~ answer[75];
-  assign \$40  = \$38  & \$39 ;
-  assign \$41  = answer[76] & answer[73];
-  assign \$42  = answer[73] | answer[74];
-  assign \$43  = answer[77] & \$42 ;
-  assign \$44  = \$43  ? answer[40:25] : answer[24:9];
-  assign \$45  = answer[73] | answer[74];
-  assign \$46  = answer[77] & \$45 ;
-  assign \$47  = \$46  ? answer[40:25] : answer[24:9];
-  assign \$48  = \$41  ? \$44 [15:8] : \$47 [7:0];
-  assign \$49  = answer[73] | answer[74];
-  assign \$50  = answer[77] & \$49 ;
-  assign \$51  = \$50  ? answer[40:25] : answer[24:9];
-  assign \$52  = answer[73] ? \$48 [7] : \$51 [15];
-  assign \$53  = ~ answer[75];
-  assign \$54  = \$52  & \$53 ;
-  assign \$55  = answer[76] & answer[73];
-  assign \$56  = answer[73] | answer[74];
-  assign \$57  = answer[77] & \$56 ;
-  assign \$58  = \$57  ? answer[40:25] : answer[24:9];
-  assign \$59  = answer[73] | answer[74];
-  assign \$60  = answer[77] & \$59 ;
-  assign \$61  = \$60  ? answer[40:25] : answer[24:9];
-  assign \$62  = \$55  ? \$58 [15:8] : \$61 [7:0];
-  assign \$63  = answer[73] | answer[74];
-  assign \$64  = answer[77] & \$63 ;
-  assign \$65  = \$64  ? answer[40:25] : answer[24:9];
-  assign \$66  = answer[73] ? \$62 [7] : \$65 [15];
-  assign \$67  = ~ answer[75];
-  assign \$68  = \$66  & \$67 ;
-  assign \$69  = answer[76] & answer[73];
-  assign \$70  = answer[73] | answer[74];
-  assign \$71  = answer[77] & \$70 ;
-  assign \$72  = \$71  ? answer[40:25] : answer[24:9];
-  assign \$73  = answer[73] | answer[74];
-  assign \$74  = answer[77] & \$73 ;
-  assign \$75  = \$74  ? answer[40:25] : answer[24:9];
-  assign \$76  = \$69  ? \$72 [15:8] : \$75 [7:0];
-  assign \$77  = answer[73] | answer[74];
-  assign \$78  = answer[77] & \$77 ;
-  assign \$79  = \$78  ? answer[40:25] : answer[24:9];
-  assign \$80  = answer[73] ? \$76 [7] : \$79 [15];
-  assign \$81  = ~ answer[75];
-  assign \$82  = \$80  & \$81 ;
-  assign \$83  = answer[76] & answer[73];
-  assign \$84  = answer[73] | answer[74];
-  assign \$85  = answer[77] & \$84 ;
-  assign \$86  = \$85  ? answer[40:25] : answer[24:9];
-  assign \$87  = answer[73] | answer[74];
-  assign \$88  = answer[77] & \$87 ;
-  assign \$89  = \$88  ? answer[40:25] : answer[24:9];
-  assign \$90  = \$83  ? \$86 [15:8] : \$89 [7:0];
-  assign \$91  = answer[73] | answer[74];
-  assign \$92  = answer[77] & \$91 ;
-  assign \$93  = \$92  ? answer[40:25] : answer[24:9];
-  assign \$94  = answer[73] ? \$90 [7] : \$93 [15];
-  assign \$95  = ~ answer[75];
-  assign \$96  = \$94  & \$95 ;
-  assign \$97  = answer[76] & answer[73];
-  assign \$98  = answer[73] | answer[74];
-  assign \$99  = answer[77] & \$98 ;
-  assign \$100  = \$99  ? answer[40:25] : answer[24:9];
-  assign \$101  = answer[73] | answer[74];
-  assign \$102  = answer[77] & \$101 ;
-  assign \$103  = \$102  ? answer[40:25] : answer[24:9];
-  assign \$104  = \$97  ? \$100 [15:8] : \$103 [7:0];
-  assign \$105  = answer[73] | answer[74];
-  assign \$106  = answer[77] & \$105 ;
-  assign \$107  = \$106  ? answer[40:25] : answer[24:9];
-  assign \$108  = answer[73] ? \$104 [7] : \$107 [15];
-  assign \$109  = ~ answer[75];
-  assign \$110  = \$108  & \$109 ;
-  assign \$111  = answer[76] & answer[73];
-  assign \$112  = answer[73] | answer[74];
-  assign \$113  = answer[77] & \$112 ;
-  assign \$114  = \$113  ? answer[40:25] : answer[24:9];
-  assign \$115  = answer[73] | answer[74];
-  assign \$116  = answer[77] & \$115 ;
-  assign \$117  = \$116  ? answer[40:25] : answer[24:9];
-  assign \$118  = \$111  ? \$114 [15:8] : \$117 [7:0];
-  assign \$119  = answer[73] | answer[74];
-  assign \$120  = answer[77] & \$119 ;
-  assign \$121  = \$120  ? answer[40:25] : answer[24:9];
-  assign \$122  = answer[73] ? \$118 [7] : \$121 [15];
-  assign \$123  = ~ answer[75];
-  assign \$124  = \$122  & \$123 ;
-  assign \$125  = answer[73] | answer[74];
-  assign \$126  = answer[77] & \$125 ;
-  assign \$127  = \$126  ? answer[40:25] : answer[24:9];
-  assign \$128  = answer[73] ? { \$124 , \$110 , \$96 , \$82 , \$68 , \$54 , \$40 , \$26  } : \$127 [15:8];
+    answer <= \$707 ;
+  assign answered = busy & answer[80];
+  assign \$1  = | answer[4:0];
+  assign \$2  = | answer[4:0];
+  assign row__mask = answer[8:7] & { \$2 , \$1  };
+  assign \$3  = answer[76] & answer[73];
+  assign \$4  = answer[73] | answer[74];
+  assign \$5  = answer[77] & \$4 ;
+  assign \$6  = \$5  ? answer[40:25] : answer[24:9];
+  assign \$7  = answer[73] | answer[74];
+  assign \$8  = answer[77] & \$7 ;
+  assign \$9  = \$8  ? answer[40:25] : answer[24:9];
+  assign \$10  = \$3  ? \$6 [15:8] : \$9 [7:0];
+  assign \$11  = answer[76] & answer[73];
+  assign \$12  = answer[73] | answer[74];
+  assign \$13  = answer[77] & \$12 ;
+  assign \$14  = \$13  ? answer[40:25] : answer[24:9];
+  assign \$15  = answer[73] | answer[74];
+  assign \$16  = answer[77] & \$15 ;
+  assign \$17  = \$16  ? answer[40:25] : answer[24:9];
+  assign \$18  = \$11  ? \$14 [15:8] : \$17 [7:0];
+  assign \$19  = answer[73] | answer[74];
+  assign \$20  = answer[77] & \$19 ;
+  assign \$21  = \$20  ? answer[40:25] : answer[24:9];
+  assign \$22  = answer[73] ? \$18 [7] : \$21 [15];
+  assign \$23  = ~ answer[75];
+  assign \$24  = \$22  & \$23 ;
+  assign \$25  = answer[76] & answer[73];
+  assign \$26  = answer[73] | answer[74];
+  assign \$27  = answer[77] & \$26 ;
+  assign \$28  = \$27  ? answer[40:25] : answer[24:9];
+  assign \$29  = answer[73] | answer[74];
+  assign \$30  = answer[77] & \$29 ;
+  assign \$31  = \$30  ? answer[40:25] : answer[24:9];
+  assign \$32  = \$25  ? \$28 [15:8] : \$31 [7:0];
+  assign \$33  = answer[73] | answer[74];
+  assign \$34  = answer[77] & \$33 ;
+  assign \$35  = \$34  ? answer[40:25] : answer[24:9];
+  assign \$36  = answer[73] ? \$32 [7] : \$35 [15];
+  assign \$37  = ~ answer[75];
+  assign \$38  = \$36  & \$37 ;
+  assign \$39  = answer[76] & answer[73];
+  assign \$40  = answer[73] | answer[74];
+  assign \$41  = answer[77] & \$40 ;
+  assign \$42  = \$41  ? answer[40:25] : answer[24:9];
+  assign \$43  = answer[73] | answer[74];
+  assign \$44  = answer[77] & \$43 ;
+  assign \$45  = \$44  ? answer[40:25] : answer[24:9];
+  assign \$46  = \$39  ? \$42 [15:8] : \$45 [7:0];
+  assign \$47  = answer[73] | answer[74];
+  assign \$48  = answer[77] & \$47 ;
+  assign \$49  = \$48  ? answer[40:25] : answer[24:9];
+  assign \$50  = answer[73] ? \$46 [7] : \$49 [15];
+  assign \$51  = ~ answer[75];
+  assign \$52  = \$50  & \$51 ;
+  assign \$53  = answer[76] & answer[73];
+  assign \$54  = answer[73] | answer[74];
+  assign \$55  = answer[77] & \$54 ;
+  assign \$56  = \$55  ? answer[40:25] : answer[24:9];
+  assign \$57  = answer[73] | answer[74];
+  assign \$58  = answer[77] & \$57 ;
+  assign \$59  = \$58  ? answer[40:25] : answer[24:9];
+  assign \$60  = \$53  ? \$56 [15:8] : \$59 [7:0];
+  assign \$61  = answer[73] | answer[74];
+  assign \$62  = answer[77] & \$61 ;
+  assign \$63  = \$62  ? answer[40:25] : answer[24:9];
+  assign \$64  = answer[73] ? \$60 [7] : \$63 [15];
+  assign \$65  = ~ answer[75];
+  assign \$66  = \$64  & \$65 ;
+  assign \$67  = answer[76] & answer[73];
+  assign \$68  = answer[73] | answer[74];
+  assign \$69  = answer[77] & \$68 ;
+  assign \$70  = \$69  ? answer[40:25] : answer[24:9];
+  assign \$71  = answer[73] | answer[74];
+  assign \$72  = answer[77] & \$71 ;
+  assign \$73  = \$72  ? answer[40:25] : answer[24:9];
+  assign \$74  = \$67  ? \$70 [15:8] : \$73 [7:0];
+  assign \$75  = answer[73] | answer[74];
+  assign \$76  = answer[77] & \$75 ;
+  assign \$77  = \$76  ? answer[40:25] : answer[24:9];
+  assign \$78  = answer[73] ? \$74 [7] : \$77 [15];
+  assign \$79  = ~ answer[75];
+  assign \$80  = \$78  & \$79 ;
+  assign \$81  = answer[76] & answer[73];
+  assign \$82  = answer[73] | answer[74];
+  assign \$83  = answer[77] & \$82 ;
+  assign \$84  = \$83  ? answer[40:25] : answer[24:9];
+  assign \$85  = answer[73] | answer[74];
+  assign \$86  = answer[77] & \$85 ;
+  assign \$87  = \$86  ? answer[40:25] : answer[24:9];
+  assign \$88  = \$81  ? \$84 [15:8] : \$87 [7:0];
+  assign \$89  = answer[73] | answer[74];
+  assign \$90  = answer[77] & \$89 ;
+  assign \$91  = \$90  ? answer[40:25] : answer[24:9];
+  assign \$92  = answer[73] ? \$88 [7] : \$91 [15];
+  assign \$93  = ~ answer[75];
+  assign \$94  = \$92  & \$93 ;
+  assign \$95  = answer[76] & answer[73];
+  assign \$96  = answer[73] | answer[74];
+  assign \$97  = answer[77] & \$96 ;
+  assign \$98  = \$97  ? answer[40:25] : answer[24:9];
+  assign \$99  = answer[73] | answer[74];
+  assign \$100  = answer[77] & \$99 ;
+  assign \$101  = \$100  ? answer[40:25] : answer[24:9];
+  assign \$102  = \$95  ? \$98 [15:8] : \$101 [7:0];
+  assign \$103  = answer[73] | answer[74];
+  assign \$104  = answer[77] & \$103 ;
+  assign \$105  = \$104  ? answer[40:25] : answer[24:9];
+  assign \$106  = answer[73] ? \$102 [7] : \$105 [15];
+  assign \$107  = ~ answer[75];
+  assign \$108  = \$106  & \$107 ;
+  assign \$109  = answer[76] & answer[73];
+  assign \$110  = answer[73] | answer[74];
+  assign \$111  = answer[77] & \$110 ;
+  assign \$112  = \$111  ? answer[40:25] : answer[24:9];
+  assign \$113  = answer[73] | answer[74];
+  assign \$114  = answer[77] & \$113 ;
+  assign \$115  = \$114  ? answer[40:25] : answer[24:9];
+  assign \$116  = \$109  ? \$112 [15:8] : \$115 [7:0];
+  assign \$117  = answer[73] | answer[74];
+  assign \$118  = answer[77] & \$117 ;
+  assign \$119  = \$118  ? answer[40:25] : answer[24:9];
+  assign \$120  = answer[73] ? \$116 [7] : \$119 [15];
+  assign \$121  = ~ answer[75];
+  assign \$122  = \$120  & \$121 ;
+  assign \$123  = answer[73] | answer[74];
+  assign \$124  = answer[77] & \$123 ;
+  assign \$125  = \$124  ? answer[40:25] : answer[24:9];
+  assign \$126  = answer[73] ? { \$122 , \$108 , \$94 , \$80 , \$66 , \$52 , \$38 , \$24  } : \$125 [15:8];
+  assign \$127  = answer[73] | answer[74];
+  assign \$128  = answer[76] & answer[73];
   assign \$129  = answer[73] | answer[74];
-  assign \$130  = answer[76] & answer[73];
-  assign \$131  = answer[73] | answer[74];
-  assign \$132  = answer[77] & \$131 ;
-  assign \$133  = \$132  ? answer[40:25] : answer[24:9];
-  assign \$134  = answer[73] | answer[74];
-  assign \$135  = answer[77] & \$134 ;
-  assign \$136  = \$135  ? answer[40:25] : answer[24:9];
-  assign \$137  = \$130  ? \$133 [15:8] : \$136 [7:0];
-  assign \$138  = answer[73] | answer[74];
-  assign \$139  = answer[77] & \$138 ;
-  assign \$140  = \$139  ? answer[40:25] : answer[24:9];
-  assign \$141  = answer[73] ? \$137 [7] : \$140 [15];
-  assign \$142  = ~ answer[75];
-  assign \$143  = \$141  & \$142 ;
-  assign \$144  = answer[76] & answer[73];
-  assign \$145  = answer[73] | answer[74];
-  assign \$146  = answer[77] & \$145 ;
-  assign \$147  = \$146  ? answer[40:25] : answer[24:9];
-  assign \$148  = answer[73] | answer[74];
-  assign \$149  = answer[77] & \$148 ;
-  assign \$150  = \$149  ? answer[40:25] : answer[24:9];
-  assign \$151  = \$144  ? \$147 [15:8] : \$150 [7:0];
-  assign \$152  = answer[73] | answer[74];
-  assign \$153  = answer[77] & \$152 ;
-  assign \$154  = \$153  ? answer[40:25] : answer[24:9];
-  assign \$155  = answer[73] ? \$151 [7] : \$154 [15];
-  assign \$156  = ~ answer[75];
-  assign \$157  = \$155  & \$156 ;
-  assign \$158  = answer[76] & answer[73];
-  assign \$159  = answer[73] | answer[74];
-  assign \$160  = answer[77] & \$159 ;
-  assign \$161  = \$160  ? answer[40:25] : answer[24:9];
-  assign \$162  = answer[73] | answer[74];
-  assign \$163  = answer[77] & \$162 ;
-  assign \$164  = \$163  ? answer[40:25] : answer[24:9];
-  assign \$165  = \$158  ? \$161 [15:8] : \$164 [7:0];
-  assign \$166  = answer[73] | answer[74];
-  assign \$167  = answer[77] & \$166 ;
-  assign \$168  = \$167  ? answer[40:25] : answer[24:9];
-  assign \$169  = answer[73] ? \$165 [7] : \$168 [15];
-  assign \$170  = ~ answer[75];
-  assign \$171  = \$169  & \$170 ;
-  assign \$172  = answer[76] & answer[73];
-  assign \$173  = answer[73] | answer[74];
-  assign \$174  = answer[77] & \$173 ;
-  assign \$175  = \$174  ? answer[40:25] : answer[24:9];
-  assign \$176  = answer[73] | answer[74];
-  assign \$177  = answer[77] & \$176 ;
-  assign \$178  = \$177  ? answer[40:25] : answer[24:9];
-  assign \$179  = \$172  ? \$175 [15:8] : \$178 [7:0];
-  assign \$180  = answer[73] | answer[74];
-  assign \$181  = answer[77] & \$180 ;
-  assign \$182  = \$181  ? answer[40:25] : answer[24:9];
-  assign \$183  = answer[73] ? \$179 [7] : \$182 [15];
-  assign \$184  = ~ answer[75];
-  assign \$185  = \$183  & \$184 ;
-  assign \$186  = answer[76] & answer[73];
-  assign \$187  = answer[73] | answer[74];
-  assign \$188  = answer[77] & \$187 ;
-  assign \$189  = \$188  ? answer[40:25] : answer[24:9];
-  assign \$190  = answer[73] | answer[74];
-  assign \$191  = answer[77] & \$190 ;
-  assign \$192  = \$191  ? answer[40:25] : answer[24:9];
-  assign \$193  = \$186  ? \$189 [15:8] : \$192 [7:0];
-  assign \$194  = answer[73] | answer[74];
-  assign \$195  = answer[77] & \$194 ;
-  assign \$196  = \$195  ? answer[40:25] : answer[24:9];
-  assign \$197  = answer[73] ? \$193 [7] : \$196 [15];
-  assign \$198  = ~ answer[75];
-  assign \$199  = \$197  & \$198 ;
-  assign \$200  = answer[76] & answer[73];
-  assign \$201  = answer[73] | answer[74];
-  assign \$202  = answer[77] & \$201 ;
-  assign \$203  = \$202  ? answer[40:25] : answer[24:9];
-  assign \$204  = answer[73] | answer[74];
-  assign \$205  = answer[77] & \$204 ;
-  assign \$206  = \$205  ? answer[40:25] : answer[24:9];
-  assign \$207  = \$200  ? \$203 [15:8] : \$206 [7:0];
-  assign \$208  = answer[73] | answer[74];
-  assign \$209  = answer[77] & \$208 ;
-  assign \$210  = \$209  ? answer[40:25] : answer[24:9];
-  assign \$211  = answer[73] ? \$207 [7] : \$210 [15];
-  assign \$212  = ~ answer[75];
-  assign \$213  = \$211  & \$212 ;
-  assign \$214  = answer[76] & answer[73];
-  assign \$215  = answer[73] | answer[74];
-  assign \$216  = answer[77] & \$215 ;
-  assign \$217  = \$216  ? answer[40:25] : answer[24:9];
-  assign \$218  = answer[73] | answer[74];
-  assign \$219  = answer[77] & \$218 ;
-  assign \$220  = \$219  ? answer[40:25] : answer[24:9];
-  assign \$221  = \$214  ? \$217 [15:8] : \$220 [7:0];
-  assign \$222  = answer[73] | answer[74];
-  assign \$223  = answer[77] & \$222 ;
-  assign \$224  = \$223  ? answer[40:25] : answer[24:9];
-  assign \$225  = answer[73] ? \$221 [7] : \$224 [15];
-  assign \$226  = ~ answer[75];
-  assign \$227  = \$225  & \$226 ;
-  assign \$228  = answer[76] & answer[73];
-  assign \$229  = answer[73] | answer[74];
-  assign \$230  = answer[77] & \$229 ;
-  assign \$231  = \$230  ? answer[40:25] : answer[24:9];
-  assign \$232  = answer[73] | answer[74];
-  assign \$233  = answer[77] & \$232 ;
-  assign \$234  = \$233  ? answer[40:25] : answer[24:9];
-  assign \$235  = \$228  ? \$231 [15:8] : \$234 [7:0];
-  assign \$236  = answer[73] | answer[74];
-  assign \$237  = answer[77] & \$236 ;
-  assign \$238  = \$237  ? answer[40:25] : answer[24:9];
-  assign \$239  = answer[73] ? \$235 [7] : \$238 [15];
-  assign \$240  = ~ answer[75];
-  assign \$241  = \$239  & \$240 ;
-  assign \$242  = answer[76] & answer[73];
-  assign \$243  = answer[73] | answer[74];
-  assign \$244  = answer[77] & \$243 ;
-  assign \$245  = \$244  ? answer[40:25] : answer[24:9];
-  assign \$246  = answer[73] | answer[74];
-  assign \$247  = answer[77] & \$246 ;
-  assign \$248  = \$247  ? answer[40:25] : answer[24:9];
-  assign \$249  = \$242  ? \$245 [15:8] : \$248 [7:0];
-  assign \$250  = answer[73] | answer[74];
-  assign \$251  = answer[77] & \$250 ;
-  assign \$252  = \$251  ? answer[40:25] : answer[24:9];
-  assign \$253  = answer[73] ? \$249 [7] : \$252 [15];
-  assign \$254  = ~ answer[75];
-  assign \$255  = \$253  & \$254 ;
-  assign \$256  = answer[76] & answer[73];
-  assign \$257  = answer[73] | answer[74];
-  assign \$258  = answer[77] & \$257 ;
-  assign \$259  = \$258  ? answer[40:25] : answer[24:9];
-  assign \$260  = answer[73] | answer[74];
-  assign \$261  = answer[77] & \$260 ;
-  assign \$262  = \$261  ? answer[40:25] : answer[24:9];
-  assign \$263  = \$256  ? \$259 [15:8] : \$262 [7:0];
-  assign \$264  = answer[73] | answer[74];
-  assign \$265  = answer[77] & \$264 ;
-  assign \$266  = \$265  ? answer[40:25] : answer[24:9];
-  assign \$267  = answer[73] ? \$263 [7] : \$266 [15];
-  assign \$268  = ~ answer[75];
-  assign \$269  = \$267  & \$268 ;
-  assign \$270  = answer[76] & answer[73];
-  assign \$271  = answer[73] | answer[74];
-  assign \$272  = answer[77] & \$271 ;
-  assign \$273  = \$272  ? answer[40:25] : answer[24:9];
-  assign \$274  = answer[73] | answer[74];
-  assign \$275  = answer[77] & \$274 ;
-  assign \$276  = \$275  ? answer[40:25] : answer[24:9];
-  assign \$277  = \$270  ? \$273 [15:8] : \$276 [7:0];
-  assign \$278  = answer[73] | answer[74];
-  assign \$279  = answer[77] & \$278 ;
-  assign \$280  = \$279  ? answer[40:25] : answer[24:9];
-  assign \$281  = answer[73] ? \$277 [7] : \$280 [15];
-  assign \$282  = ~ answer[75];
-  assign \$283  = \$281  & \$282 ;
-  assign \$284  = answer[76] & answer[73];
-  assign \$285  = answer[73] | answer[74];
-  assign \$286  = answer[77] & \$285 ;
-  assign \$287  = \$286  ? answer[40:25] : answer[24:9];
+  assign \$130  = answer[77] & \$129 ;
+  assign \$131  = \$130  ? answer[40:25] : answer[24:9];
+  assign \$132  = answer[73] | answer[74];
+  assign \$133  = answer[77] & \$132 ;
+  assign \$134  = \$133  ? answer[40:25] : answer[24:9];
+  assign \$135  = \$128  ? \$131 [15:8] : \$134 [7:0];
+  assign \$136  = answer[73] | answer[74];
+  assign \$137  = answer[77] & \$136 ;
+  assign \$138  = \$137  ? answer[40:25] : answer[24:9];
+  assign \$139  = answer[73] ? \$135 [7] : \$138 [15];
+  assign \$140  = ~ answer[75];
+  assign \$141  = \$139  & \$140 ;
+  assign \$142  = answer[76] & answer[73];
+  assign \$143  = answer[73] | answer[74];
+  assign \$144  = answer[77] & \$143 ;
+  assign \$145  = \$144  ? answer[40:25] : answer[24:9];
+  assign \$146  = answer[73] | answer[74];
+  assign \$147  = answer[77] & \$146 ;
+  assign \$148  = \$147  ? answer[40:25] : answer[24:9];
+  assign \$149  = \$142  ? \$145 [15:8] : \$148 [7:0];
+  assign \$150  = answer[73] | answer[74];
+  assign \$151  = answer[77] & \$150 ;
+  assign \$152  = \$151  ? answer[40:25] : answer[24:9];
+  assign \$153  = answer[73] ? \$149 [7] : \$152 [15];
+  assign \$154  = ~ answer[75];
+  assign \$155  = \$153  & \$154 ;
+  assign \$156  = answer[76] & answer[73];
+  assign \$157  = answer[73] | answer[74];
+  assign \$158  = answer[77] & \$157 ;
+  assign \$159  = \$158  ? answer[40:25] : answer[24:9];
+  assign \$160  = answer[73] | answer[74];
+  assign \$161  = answer[77] & \$160 ;
+  assign \$162  = \$161  ? answer[40:25] : answer[24:9];
+  assign \$163  = \$156  ? \$159 [15:8] : \$162 [7:0];
+  assign \$164  = answer[73] | answer[74];
+  assign \$165  = answer[77] & \$164 ;
+  assign \$166  = \$165  ? answer[40:25] : answer[24:9];
+  assign \$167  = answer[73] ? \$163 [7] : \$166 [15];
+  assign \$168  = ~ answer[75];
+  assign \$169  = \$167  & \$168 ;
+  assign \$170  = answer[76] & answer[73];
+  assign \$171  = answer[73] | answer[74];
+  assign \$172  = answer[77] & \$171 ;
+  assign \$173  = \$172  ? answer[40:25] : answer[24:9];
+  assign \$174  = answer[73] | answer[74];
+  assign \$175  = answer[77] & \$174 ;
+  assign \$176  = \$175  ? answer[40:25] : answer[24:9];
+  assign \$177  = \$170  ? \$173 [15:8] : \$176 [7:0];
+  assign \$178  = answer[73] | answer[74];
+  assign \$179  = answer[77] & \$178 ;
+  assign \$180  = \$179  ? answer[40:25] : answer[24:9];
+  assign \$181  = answer[73] ? \$177 [7] : \$180 [15];
+  assign \$182  = ~ answer[75];
+  assign \$183  = \$181  & \$182 ;
+  assign \$184  = answer[76] & answer[73];
+  assign \$185  = answer[73] | answer[74];
+  assign \$186  = answer[77] & \$185 ;
+  assign \$187  = \$186  ? answer[40:25] : answer[24:9];
+  assign \$188  = answer[73] | answer[74];
+  assign \$189  = answer[77] & \$188 ;
+  assign \$190  = \$189  ? answer[40:25] : answer[24:9];
+  assign \$191  = \$184  ? \$187 [15:8] : \$190 [7:0];
+  assign \$192  = answer[73] | answer[74];
+  assign \$193  = answer[77] & \$192 ;
+  assign \$194  = \$193  ? answer[40:25] : answer[24:9];
+  assign \$195  = answer[73] ? \$191 [7] : \$194 [15];
+  assign \$196  = ~ answer[75];
+  assign \$197  = \$195  & \$196 ;
+  assign \$198  = answer[76] & answer[73];
+  assign \$199  = answer[73] | answer[74];
+  assign \$200  = answer[77] & \$199 ;
+  assign \$201  = \$200  ? answer[40:25] : answer[24:9];
+  assign \$202  = answer[73] | answer[74];
+  assign \$203  = answer[77] & \$202 ;
+  assign \$204  = \$203  ? answer[40:25] : answer[24:9];
+  assign \$205  = \$198  ? \$201 [15:8] : \$204 [7:0];
+  assign \$206  = answer[73] | answer[74];
+  assign \$207  = answer[77] & \$206 ;
+  assign \$208  = \$207  ? answer[40:25] : answer[24:9];
+  assign \$209  = answer[73] ? \$205 [7] : \$208 [15];
+  assign \$210  = ~ answer[75];
+  assign \$211  = \$209  & \$210 ;
+  assign \$212  = answer[76] & answer[73];
+  assign \$213  = answer[73] | answer[74];
+  assign \$214  = answer[77] & \$213 ;
+  assign \$215  = \$214  ? answer[40:25] : answer[24:9];
+  assign \$216  = answer[73] | answer[74];
+  assign \$217  = answer[77] & \$216 ;
+  assign \$218  = \$217  ? answer[40:25] : answer[24:9];
+  assign \$219  = \$212  ? \$215 [15:8] : \$218 [7:0];
+  assign \$220  = answer[73] | answer[74];
+  assign \$221  = answer[77] & \$220 ;
+  assign \$222  = \$221  ? answer[40:25] : answer[24:9];
+  assign \$223  = answer[73] ? \$219 [7] : \$222 [15];
+  assign \$224  = ~ answer[75];
+  assign \$225  = \$223  & \$224 ;
+  assign \$226  = answer[76] & answer[73];
+  assign \$227  = answer[73] | answer[74];
+  assign \$228  = answer[77] & \$227 ;
+  assign \$229  = \$228  ? answer[40:25] : answer[24:9];
+  assign \$230  = answer[73] | answer[74];
+  assign \$231  = answer[77] & \$230 ;
+  assign \$232  = \$231  ? answer[40:25] : answer[24:9];
+  assign \$233  = \$226  ? \$229 [15:8] : \$232 [7:0];
+  assign \$234  = answer[73] | answer[74];
+  assign \$235  = answer[77] & \$234 ;
+  assign \$236  = \$235  ? answer[40:25] : answer[24:9];
+  assign \$237  = answer[73] ? \$233 [7] : \$236 [15];
+  assign \$238  = ~ answer[75];
+  assign \$239  = \$237  & \$238 ;
+  assign \$240  = answer[76] & answer[73];
+  assign \$241  = answer[73] | answer[74];
+  assign \$242  = answer[77] & \$241 ;
+  assign \$243  = \$242  ? answer[40:25] : answer[24:9];
+  assign \$244  = answer[73] | answer[74];
+  assign \$245  = answer[77] & \$244 ;
+  assign \$246  = \$245  ? answer[40:25] : answer[24:9];
+  assign \$247  = \$240  ? \$243 [15:8] : \$246 [7:0];
+  assign \$248  = answer[73] | answer[74];
+  assign \$249  = answer[77] & \$248 ;
+  assign \$250  = \$249  ? answer[40:25] : answer[24:9];
+  assign \$251  = answer[73] ? \$247 [7] : \$250 [15];
+  assign \$252  = ~ answer[75];
+  assign \$253  = \$251  & \$252 ;
+  assign \$254  = answer[76] & answer[73];
+  assign \$255  = answer[73] | answer[74];
+  assign \$256  = answer[77] & \$255 ;
+  assign \$257  = \$256  ? answer[40:25] : answer[24:9];
+  assign \$258  = answer[73] | answer[74];
+  assign \$259  = answer[77] & \$258 ;
+  assign \$260  = \$259  ? answer[40:25] : answer[24:9];
+  assign \$261  = \$254  ? \$257 [15:8] : \$260 [7:0];
+  assign \$262  = answer[73] | answer[74];
+  assign \$263  = answer[77] & \$262 ;
+  assign \$264  = \$263  ? answer[40:25] : answer[24:9];
+  assign \$265  = answer[73] ? \$261 [7] : \$264 [15];
+  assign \$266  = ~ answer[75];
+  assign \$267  = \$265  & \$266 ;
+  assign \$268  = answer[76] & answer[73];
+  assign \$269  = answer[73] | answer[74];
+  assign \$270  = answer[77] & \$269 ;
+  assign \$271  = \$270  ? answer[40:25] : answer[24:9];
+  assign \$272  = answer[73] | answer[74];
+  assign \$273  = answer[77] & \$272 ;
+  assign \$274  = \$273  ? answer[40:25] : answer[24:9];
+  assign \$275  = \$268  ? \$271 [15:8] : \$274 [7:0];
+  assign \$276  = answer[73] | answer[74];
+  assign \$277  = answer[77] & \$276 ;
+  assign \$278  = \$277  ? answer[40:25] : answer[24:9];
+  assign \$279  = answer[73] ? \$275 [7] : \$278 [15];
+  assign \$280  = ~ answer[75];
+  assign \$281  = \$279  & \$280 ;
+  assign \$282  = answer[76] & answer[73];
+  assign \$283  = answer[73] | answer[74];
+  assign \$284  = answer[77] & \$283 ;
+  assign \$285  = \$284  ? answer[40:25] : answer[24:9];
+  assign \$286  = answer[73] | answer[74];
+  assign \$287  = answer[77] & \$286 ;
+  assign \$288  = \$287  ? answer[40:25] : answer[24:9];
+  assign \$289  = \$282  ? \$285 [15:8] : \$288 [7:0];
+  assign \$290  = answer[73] | answer[74];
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    \$705  = \$1 ;
+    \$706  = \$703 ;
     if (core_rst) begin
-      \$705  = 1'h0;
+      \$706  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    \$706  = i__payload;
-    if (core_rst) begin
-      \$706  = 82'h000000000000000000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    \$707  = \$2 ;
-    if (core_rst) begin
-      \$707  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    \$708  = answer[6:5];
-    if (core_rst) begin
-      \$708  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    \$709  = answer[6:5];
-    if (core_rst) begin
-      \$709  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    \$710  = answer[4:0];
-    if (core_rst) begin
-      \$710  = 5'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    (* full_case = 32'd1 *)
-    if (\$4 ) begin
-      \$711  = answer[8:7];
-    end else begin
-      \$711  = 2'h0;
+    \$707  = i__payload;
+    if (\$705 ) begin
+      \$707 [72:9] = 64'h0000000000000000;
+      \$707 [8:7] = 2'h0;
     end
     if (core_rst) begin
-      \$711  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    (* full_case = 32'd1 *)
-    if (\$4 ) begin
-      \$712  = { \$704 , \$478 , \$362 , \$354 , \$128 , \$12  };
-    end else begin
-      \$712  = 64'h0000000000000000;
-    end
-    if (core_rst) begin
-      \$712  = 64'h0000000000000000;
+      \$707  = 82'h000000000000000000000;
     end
   end
   assign free = i__ready;
+  assign \$signal  = busy;
+  assign warp = answer[6:5];
+  assign row__warp = answer[6:5];
+  assign row__rd = answer[4:0];
+  assign row__data = { \$702 , \$476 , \$360 , \$352 , \$126 , \$10  };
+  assign \port$7637$0  = \$10 ;
+  assign \port$7753$0  = \$126 ;
+  assign \port$7979$0  = \$352 ;
+  assign \port$7987$0  = \$360 ;
+  assign \port$8103$0  = \$476 ;
+  assign \port$8329$0  = \$702 ;
+  assign \port$10375$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -39196,28 +39314,41 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, write__done__payload, write__done__valid, \port__ready$46 , \o__ready$118 , i__valid, \i__valid$40 , \busy$109 , \o__valid$123 , \o__payload$124 , access__ready, \port$5846$0 , \port$5849$0 , \port$5854$0 , \port$5869$0 , \port$5873$0 , stored, coming
+module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, write__done__payload, write__done__valid, \port__ready$46 , \o__ready$118 , i__valid, \i__valid$40 , \busy$109 , \o__valid$123 , \o__payload$124 , access__ready, \port$5911$0 , \port$5914$0 , \port$5919$0 , \port$5934$0 , \port$5938$0 , stored, coming
 , read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, beats, semaphore, push__valid, push__payload, take, divide__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, port__out, \shared__valid$54 , shared__region, shared__write, shared__rows, shared__strobe
 , shared__data, port_warp, read__burst__payload, write__burst__payload, write__beat__payload, i__payload, \i__payload$36 , core_clk);
-  wire [5:0] \$1 ;
-  wire [81:0] \$10 ;
-  wire [81:0] \$11 ;
+  wire \$1 ;
+  wire \$10 ;
+  wire \$11 ;
   wire \$12 ;
   wire \$13 ;
   wire \$14 ;
   wire \$15 ;
-  wire \$16 ;
-  wire [8:0] \$17 ;
-  wire \$18 ;
-  wire [1:0] \$19 ;
-  wire [5:0] \$2 ;
-  wire [81:0] \$3 ;
-  wire [81:0] \$4 ;
-  wire [81:0] \$5 ;
-  wire [81:0] \$6 ;
-  wire [81:0] \$7 ;
-  wire [81:0] \$8 ;
-  wire [81:0] \$9 ;
+  wire [81:0] \$16 ;
+  wire [81:0] \$17 ;
+  wire [81:0] \$18 ;
+  wire [81:0] \$19 ;
+  wire \$2 ;
+  wire [81:0] \$20 ;
+  wire [81:0] \$21 ;
+  wire [81:0] \$22 ;
+  wire [81:0] \$23 ;
+  wire [81:0] \$24 ;
+  wire \$25 ;
+  wire \$26 ;
+  wire \$27 ;
+  wire \$28 ;
+  wire \$29 ;
+  wire \$3 ;
+  wire [8:0] \$30 ;
+  wire \$31 ;
+  wire [1:0] \$32 ;
+  wire \$4 ;
+  wire \$5 ;
+  wire \$6 ;
+  wire \$7 ;
+  wire \$8 ;
+  wire \$9 ;
   wire [4:0] \$signal ;
   input abort;
   wire abort;
@@ -39288,7 +39419,8 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   wire divide__valid;
   input [149:0] i__payload;
   wire [149:0] i__payload;
-  wire [156:0] \i__payload$12 ;
+  wire [164:0] \i__payload$12 ;
+  wire [7:0] \i__payload$12.bytes ;
   wire \i__payload$12.emit ;
   wire \i__payload$12.last ;
   wire [1:0] \i__payload$12.mask ;
@@ -39314,7 +39446,8 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   wire \i__payload$12.request.unsigned ;
   wire [1:0] \i__payload$12.request.warp ;
   wire [1:0] \i__payload$12.served ;
-  wire [156:0] \i__payload$18 ;
+  wire [164:0] \i__payload$18 ;
+  wire [7:0] \i__payload$18.bytes ;
   wire \i__payload$18.emit ;
   wire \i__payload$18.last ;
   wire [1:0] \i__payload$18.mask ;
@@ -39340,7 +39473,8 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   wire \i__payload$18.request.unsigned ;
   wire [1:0] \i__payload$18.request.warp ;
   wire [1:0] \i__payload$18.served ;
-  wire [156:0] \i__payload$24 ;
+  wire [164:0] \i__payload$24 ;
+  wire [7:0] \i__payload$24.bytes ;
   wire \i__payload$24.emit ;
   wire \i__payload$24.last ;
   wire [1:0] \i__payload$24.mask ;
@@ -39453,7 +39587,8 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   wire [1:0] \loaded__payload.warp ;
   wire loaded__ready;
   wire loaded__valid;
-  wire [156:0] main__payload;
+  wire [164:0] main__payload;
+  wire [7:0] \main__payload.bytes ;
   wire \main__payload.emit ;
   wire \main__payload.last ;
   wire [1:0] \main__payload.mask ;
@@ -39558,20 +39693,21 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   wire \o__valid$116 ;
   output \o__valid$123 ;
   wire \o__valid$123 ;
-  output \port$5846$0 ;
-  wire \port$5846$0 ;
-  output \port$5849$0 ;
-  wire \port$5849$0 ;
-  output \port$5854$0 ;
-  wire \port$5854$0 ;
-  output \port$5869$0 ;
-  wire \port$5869$0 ;
-  output \port$5873$0 ;
-  wire \port$5873$0 ;
+  output \port$5911$0 ;
+  wire \port$5911$0 ;
+  output \port$5914$0 ;
+  wire \port$5914$0 ;
+  output \port$5919$0 ;
+  wire \port$5919$0 ;
+  output \port$5934$0 ;
+  wire \port$5934$0 ;
+  output \port$5938$0 ;
+  wire \port$5938$0 ;
   wire [63:0] port__data;
   input [63:0] port__out;
   wire [63:0] port__out;
-  wire [156:0] port__payload;
+  wire [164:0] port__payload;
+  wire [7:0] \port__payload.bytes ;
   wire \port__payload.emit ;
   wire \port__payload.last ;
   wire [1:0] \port__payload.mask ;
@@ -39653,7 +39789,8 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   output [63:0] shared__data;
   wire [63:0] shared__data;
   wire [63:0] shared__out;
-  wire [156:0] shared__payload;
+  wire [164:0] shared__payload;
+  wire [7:0] \shared__payload.bytes ;
   wire \shared__payload.emit ;
   wire \shared__payload.last ;
   wire [1:0] \shared__payload.mask ;
@@ -39750,23 +39887,32 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   wire write__done__valid;
   wire \write__done__valid$85 ;
   assign \busy$109  = \busy$110  | \i__valid$22 ;
-  assign \$1  = - { \o__valid$116 , port_busy, stored__valid, loaded__valid, \o__valid$112  };
-  assign \$2  = { 1'h0, \o__valid$116 , port_busy, stored__valid, loaded__valid, \o__valid$112  } & \$1 ;
-  assign \o__ready$117  = \o__ready$118  & \$2 [0];
-  assign loaded__ready = \o__ready$118  & \$2 [1];
-  assign stored__ready = \o__ready$118  & \$2 [2];
-  assign \o__ready$121  = \o__ready$118  & \$2 [3];
-  assign \o__ready$122  = \o__ready$118  & \$2 [4];
-  assign \o__valid$123  = | \$2 [4:0];
-  assign \$3  = \o__payload$125  & { \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0], \$2 [0] };
-  assign \$5  = loaded__payload & { \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1], \$2 [1] };
-  assign \$6  = \$4  | \$5 ;
-  assign \$7  = stored__payload & { \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2], \$2 [2] };
-  assign \$8  = \$6  | \$7 ;
-  assign \$9  = { 1'h0, \$18 , 38'h0000000000, \$19 [1], 31'h00000000, \$19 [0], \$17  } & { \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3], \$2 [3] };
-  assign \$10  = \$8  | \$9 ;
-  assign \$11  = \o__payload$129  & { \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4], \$2 [4] };
-  assign \o__payload$124  = \$10  | \$11 ;
+  assign \$5  = ~ \$4 ;
+  assign \$6  = loaded__valid & \$5 ;
+  assign \$7  = | { loaded__valid, \o__valid$112  };
+  assign \$8  = ~ \$7 ;
+  assign \$9  = stored__valid & \$8 ;
+  assign \$10  = | { stored__valid, loaded__valid, \o__valid$112  };
+  assign \$11  = ~ \$10 ;
+  assign \$12  = port_busy & \$11 ;
+  assign \$13  = | { port_busy, stored__valid, loaded__valid, \o__valid$112  };
+  assign \$14  = ~ \$13 ;
+  assign \$15  = \o__valid$116  & \$14 ;
+  assign \o__ready$117  = \o__ready$118  & \$3 ;
+  assign loaded__ready = \o__ready$118  & \$6 ;
+  assign stored__ready = \o__ready$118  & \$9 ;
+  assign \o__ready$121  = \o__ready$118  & \$12 ;
+  assign \o__ready$122  = \o__ready$118  & \$15 ;
+  assign \o__valid$123  = | { \$15 , \$12 , \$9 , \$6 , \$3  };
+  assign \$16  = \o__payload$125  & { \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3 , \$3  };
+  assign \$18  = loaded__payload & { \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6 , \$6  };
+  assign \$19  = \$17  | \$18 ;
+  assign \$20  = stored__payload & { \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9 , \$9  };
+  assign \$21  = \$19  | \$20 ;
+  assign \$22  = { 1'h0, \$31 , 38'h0000000000, \$32 [1], 31'h00000000, \$32 [0], \$30  } & { \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12  };
+  assign \$23  = \$21  | \$22 ;
+  assign \$24  = \o__payload$129  & { \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15  };
+  assign \o__payload$124  = \$23  | \$24 ;
   \weft.simt.core.rows.at_port  at_port (
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -39775,12 +39921,12 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
     .i__valid(\i__valid$28 ),
     .o__ready(\o__ready$121 ),
     .o__valid(port_busy),
-    .\port$9312$0 (\$17 ),
-    .\port$9314$0 (\$18 ),
+    .\port$10290$0 (\$30 ),
+    .\port$10292$0 (\$31 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
-    .row(\$19 ),
+    .row(\$32 ),
     .semaphore(semaphore),
     .take(take),
     .taken(taken)
@@ -39797,17 +39943,17 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   );
   \weft.simt.core.rows.in_main  in_main (
     .abort(abort),
-    .\beats$56 (beats),
+    .\beats$50 (beats),
     .busy(\busy$110 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .i__payload(\i__payload$18 ),
-    .\i__ready$54 (main__ready),
+    .\i__ready$48 (main__ready),
     .i__valid(\i__valid$22 ),
     .loaded__payload(loaded__payload),
     .loaded__ready(loaded__ready),
     .loaded__valid(loaded__valid),
-    .\o__ready$57 (write__done__valid),
+    .\o__ready$51 (write__done__valid),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -39857,11 +40003,11 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
     .main__payload(\i__payload$18 ),
     .main__ready(main__ready),
     .main__valid(\i__valid$22 ),
-    .\port$5846$0 (\$12 ),
-    .\port$5849$0 (\$13 ),
-    .\port$5854$0 (\$14 ),
-    .\port$5869$0 (\$15 ),
-    .\port$5873$0 (\$16 ),
+    .\port$5911$0 (\$25 ),
+    .\port$5914$0 (\$26 ),
+    .\port$5919$0 (\$27 ),
+    .\port$5934$0 (\$28 ),
+    .\port$5938$0 (\$29 ),
     .port__payload(\i__payload$24 ),
     .port__ready(port__ready),
     .port__valid(\i__valid$28 ),
@@ -39934,17 +40080,17 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \stored$100  = stored;
   assign \coming$102  = coming;
   assign \port_warp$104  = port_warp;
-  assign counts = { \$16 , \$15 , \$14 , \$13 , \$12  };
-  assign \counts$106  = { \$16 , \$15 , \$14 , \$13 , \$12  };
+  assign counts = { \$29 , \$28 , \$27 , \$26 , \$25  };
+  assign \counts$106  = { \$29 , \$28 , \$27 , \$26 , \$25  };
   assign \beats$108  = beats;
-  assign \$signal  = \$2 [4:0];
+  assign \$signal  = { \$15 , \$12 , \$9 , \$6 , \$3  };
   assign \o__valid$115  = port_busy;
-  assign \o__payload$128  = { 1'h0, \$18 , 38'h0000000000, \$19 [1], 31'h00000000, \$19 [0], \$17  };
-  assign \port$5846$0  = \$12 ;
-  assign \port$5849$0  = \$13 ;
-  assign \port$5854$0  = \$14 ;
-  assign \port$5869$0  = \$15 ;
-  assign \port$5873$0  = \$16 ;
+  assign \o__payload$128  = { 1'h0, \$31 , 38'h0000000000, \$32 [1], 31'h00000000, \$32 [0], \$30  };
+  assign \port$5911$0  = \$25 ;
+  assign \port$5914$0  = \$26 ;
+  assign \port$5919$0  = \$27 ;
+  assign \port$5934$0  = \$28 ;
+  assign \port$5938$0  = \$29 ;
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
   assign \i__payload.atomic  = i__payload[2];
@@ -40026,6 +40172,7 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \i__payload$12.emit  = \i__payload$12 [154];
   assign \i__payload$12.last  = \i__payload$12 [155];
   assign \i__payload$12.region  = \i__payload$12 [156];
+  assign \i__payload$12.bytes  = \i__payload$12 [164:157];
   assign \shared__payload.request  = \i__payload$12 [149:0];
   assign \shared__payload.request.load  = \i__payload$12 [0];
   assign \shared__payload.request.store  = \i__payload$12 [1];
@@ -40047,6 +40194,7 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \shared__payload.emit  = \i__payload$12 [154];
   assign \shared__payload.last  = \i__payload$12 [155];
   assign \shared__payload.region  = \i__payload$12 [156];
+  assign \shared__payload.bytes  = \i__payload$12 [164:157];
   assign \i__payload$18.request  = \i__payload$18 [149:0];
   assign \i__payload$18.request.load  = \i__payload$18 [0];
   assign \i__payload$18.request.store  = \i__payload$18 [1];
@@ -40068,6 +40216,7 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \i__payload$18.emit  = \i__payload$18 [154];
   assign \i__payload$18.last  = \i__payload$18 [155];
   assign \i__payload$18.region  = \i__payload$18 [156];
+  assign \i__payload$18.bytes  = \i__payload$18 [164:157];
   assign \main__payload.request  = \i__payload$18 [149:0];
   assign \main__payload.request.load  = \i__payload$18 [0];
   assign \main__payload.request.store  = \i__payload$18 [1];
@@ -40089,6 +40238,7 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \main__payload.emit  = \i__payload$18 [154];
   assign \main__payload.last  = \i__payload$18 [155];
   assign \main__payload.region  = \i__payload$18 [156];
+  assign \main__payload.bytes  = \i__payload$18 [164:157];
   assign \i__payload$24.request  = \i__payload$24 [149:0];
   assign \i__payload$24.request.load  = \i__payload$24 [0];
   assign \i__payload$24.request.store  = \i__payload$24 [1];
@@ -40110,6 +40260,7 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \i__payload$24.emit  = \i__payload$24 [154];
   assign \i__payload$24.last  = \i__payload$24 [155];
   assign \i__payload$24.region  = \i__payload$24 [156];
+  assign \i__payload$24.bytes  = \i__payload$24 [164:157];
   assign \port__payload.request  = \i__payload$24 [149:0];
   assign \port__payload.request.load  = \i__payload$24 [0];
   assign \port__payload.request.store  = \i__payload$24 [1];
@@ -40131,6 +40282,7 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \port__payload.emit  = \i__payload$24 [154];
   assign \port__payload.last  = \i__payload$24 [155];
   assign \port__payload.region  = \i__payload$24 [156];
+  assign \port__payload.bytes  = \i__payload$24 [164:157];
   assign \i__payload$36.load  = \i__payload$36 [0];
   assign \i__payload$36.store  = \i__payload$36 [1];
   assign \i__payload$36.atomic  = \i__payload$36 [2];
@@ -40221,15 +40373,15 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \stored__payload.offsets  = stored__payload[79:76];
   assign \stored__payload.last  = stored__payload[80];
   assign \stored__payload.error  = stored__payload[81];
-  assign \o__payload$128.rd  = \$17 [4:0];
-  assign \o__payload$128.warp  = \$17 [6:5];
-  assign \o__payload$128.mask  = \$17 [8:7];
-  assign \o__payload$128.row  = { 31'h00000000, \$19 [1], 31'h00000000, \$19 [0] };
+  assign \o__payload$128.rd  = \$30 [4:0];
+  assign \o__payload$128.warp  = \$30 [6:5];
+  assign \o__payload$128.mask  = \$30 [8:7];
+  assign \o__payload$128.row  = { 31'h00000000, \$32 [1], 31'h00000000, \$32 [0] };
   assign \o__payload$128.byte  = 1'h0;
   assign \o__payload$128.half  = 1'h0;
   assign \o__payload$128.unsigned  = 1'h0;
   assign \o__payload$128.offsets  = 4'h0;
-  assign \o__payload$128.last  = \$18 ;
+  assign \o__payload$128.last  = \$31 ;
   assign \o__payload$128.error  = 1'h0;
   assign \o__payload$129.rd  = \o__payload$129 [4:0];
   assign \o__payload$129.warp  = \o__payload$129 [6:5];
@@ -40241,10 +40393,14 @@ module \weft.simt.core.rows (core_rst, taken, push__ready, read__beat__valid, wr
   assign \o__payload$129.offsets  = \o__payload$129 [79:76];
   assign \o__payload$129.last  = \o__payload$129 [80];
   assign \o__payload$129.error  = \o__payload$129 [81];
-  assign \$4  = \$3 ;
+  assign \$1  = 1'h0;
+  assign \$2  = 1'h1;
+  assign \$3  = \o__valid$112 ;
+  assign \$4  = \o__valid$112 ;
+  assign \$17  = \$16 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (core_rst, taken, push__ready, o__ready, i__valid, semaphore, push__valid, push__payload, take, done, i__payload, \port$9312$0 , \port$9314$0 , row, o__valid, core_clk);
+module \weft.simt.core.rows.at_port (core_rst, taken, push__ready, o__ready, i__valid, semaphore, push__valid, push__payload, take, done, i__payload, \port$10290$0 , \port$10292$0 , row, o__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -40308,8 +40464,9 @@ module \weft.simt.core.rows.at_port (core_rst, taken, push__ready, o__ready, i__
   wire core_rst;
   output done;
   wire done;
-  input [156:0] i__payload;
-  wire [156:0] i__payload;
+  input [164:0] i__payload;
+  wire [164:0] i__payload;
+  wire [7:0] \i__payload.bytes ;
   wire \i__payload.emit ;
   wire \i__payload.last ;
   wire [1:0] \i__payload.mask ;
@@ -40355,11 +40512,11 @@ module \weft.simt.core.rows.at_port (core_rst, taken, push__ready, o__ready, i__
   output o__valid;
   reg o__valid = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$9312$0 ;
-  wire [8:0] \port$9312$0 ;
+  output [8:0] \port$10290$0 ;
+  wire [8:0] \port$10290$0 ;
   (* init = 1'h0 *)
-  output \port$9314$0 ;
-  wire \port$9314$0 ;
+  output \port$10292$0 ;
+  wire \port$10292$0 ;
   output [31:0] push__payload;
   reg [31:0] push__payload;
   input push__ready;
@@ -41012,8 +41169,8 @@ module \weft.simt.core.rows.at_port (core_rst, taken, push__ready, o__ready, i__
   assign busy = o__valid;
   assign o__payload = { 1'h0, \$30 , 38'h0000000000, row[1], 31'h00000000, row[0], \$28  };
   assign semaphore = \$1 [5:2];
-  assign \port$9312$0  = \$28 ;
-  assign \port$9314$0  = \$30 ;
+  assign \port$10290$0  = \$28 ;
+  assign \port$10292$0  = \$30 ;
   assign \i__payload.request  = i__payload[149:0];
   assign \i__payload.request.load  = i__payload[0];
   assign \i__payload.request.store  = i__payload[1];
@@ -41035,6 +41192,7 @@ module \weft.simt.core.rows.at_port (core_rst, taken, push__ready, o__ready, i__
   assign \i__payload.emit  = i__payload[154];
   assign \i__payload.last  = i__payload[155];
   assign \i__payload.region  = i__payload[156];
+  assign \i__payload.bytes  = i__payload[164:157];
   assign \o__payload.rd  = \$28 [4:0];
   assign \o__payload.warp  = \$28 [6:5];
   assign \o__payload.mask  = \$28 [8:7];
@@ -41163,10 +41321,10 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
     .busy(busy),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$6607$22 (o__payload[149:22]),
-    .\port$6607$5 (o__payload[6:5]),
-    .\port$6629$0 (\$4 ),
-    .\port$6630$0 (\$5 ),
+    .\port$7573$22 (o__payload[149:22]),
+    .\port$7573$5 (o__payload[6:5]),
+    .\port$7595$0 (\$4 ),
+    .\port$7596$0 (\$5 ),
     .start(start)
   );
   \weft.simt.core.rows.division.queue  queue (
@@ -41262,7 +41420,7 @@ module \weft.simt.core.rows.division (core_rst, i__valid, \o__ready$19 , \o__val
   assign { \o__payload$14 [81], \o__payload$14 [79:73] } = 8'h00;
 endmodule
 
-module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6607$5 , \port$6607$22 , busy, \port$6629$0 , \port$6630$0 , core_clk);
+module \weft.simt.core.rows.division.dividers (core_rst, start, \port$7573$5 , \port$7573$22 , busy, \port$7595$0 , \port$7596$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
   wire \$1 ;
   wire [32:0] \$10 ;
@@ -41334,14 +41492,14 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6607$5 , \
   wire [34:0] lane_1_total;
   reg lane_1_turn_quotient = 1'h0;
   wire lane_1_turned;
-  input [127:0] \port$6607$22 ;
-  wire [127:0] \port$6607$22 ;
-  input [1:0] \port$6607$5 ;
-  wire [1:0] \port$6607$5 ;
-  output [31:0] \port$6629$0 ;
-  wire [31:0] \port$6629$0 ;
-  output [31:0] \port$6630$0 ;
-  wire [31:0] \port$6630$0 ;
+  input [127:0] \port$7573$22 ;
+  wire [127:0] \port$7573$22 ;
+  input [1:0] \port$7573$5 ;
+  wire [1:0] \port$7573$5 ;
+  output [31:0] \port$7595$0 ;
+  wire [31:0] \port$7595$0 ;
+  output [31:0] \port$7596$0 ;
+  wire [31:0] \port$7596$0 ;
   wire remainder;
   wire [63:0] row;
   input start;
@@ -41353,42 +41511,42 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6607$5 , \
   always @(posedge core_clk)
     lane_1_turn_quotient <= \$39 ;
   assign busy = | step;
-  assign \$1  = ~ \port$6607$5 [0];
-  assign lane_0_a_negative = \port$6607$22 [31] & \$1 ;
-  assign \$2  = ~ \port$6607$5 [0];
-  assign lane_0_b_negative = \port$6607$22 [95] & \$2 ;
+  assign \$1  = ~ \port$7573$5 [0];
+  assign lane_0_a_negative = \port$7573$22 [31] & \$1 ;
+  assign \$2  = ~ \port$7573$5 [0];
+  assign lane_0_b_negative = \port$7573$22 [95] & \$2 ;
   assign \$3  = ~ lane_0_b_negative;
   assign lane_0_inverted = start ? lane_0_a_negative : \$3 ;
   assign lane_0_total = { lane_0_remainder, lane_0_quotient[31], 1'h1 } + { 1'h1, lane_0_summand, lane_0_carry };
-  assign lane_0_turned = \port$6607$5 [1] ? lane_0_a_negative : lane_0_turn_quotient;
-  assign \$4  = \port$6607$5 [1] ? lane_0_remainder : lane_0_quotient;
+  assign lane_0_turned = \port$7573$5 [1] ? lane_0_a_negative : lane_0_turn_quotient;
+  assign \$4  = \port$7573$5 [1] ? lane_0_remainder : lane_0_quotient;
   assign lane_0_shown = \$4  ^ { lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned, lane_0_turned };
-  assign \$5  = ~ \port$6607$5 [0];
-  assign lane_1_a_negative = \port$6607$22 [63] & \$5 ;
-  assign \$6  = ~ \port$6607$5 [0];
-  assign lane_1_b_negative = \port$6607$22 [127] & \$6 ;
+  assign \$5  = ~ \port$7573$5 [0];
+  assign lane_1_a_negative = \port$7573$22 [63] & \$5 ;
+  assign \$6  = ~ \port$7573$5 [0];
+  assign lane_1_b_negative = \port$7573$22 [127] & \$6 ;
   assign \$7  = ~ lane_1_b_negative;
   assign lane_1_inverted = start ? lane_1_a_negative : \$7 ;
   assign lane_1_total = { lane_1_remainder, lane_1_quotient[31], 1'h1 } + { 1'h1, lane_1_summand, lane_1_carry };
-  assign lane_1_turned = \port$6607$5 [1] ? lane_1_a_negative : lane_1_turn_quotient;
-  assign \$8  = \port$6607$5 [1] ? lane_1_remainder : lane_1_quotient;
+  assign lane_1_turned = \port$7573$5 [1] ? lane_1_a_negative : lane_1_turn_quotient;
+  assign \$8  = \port$7573$5 [1] ? lane_1_remainder : lane_1_quotient;
   assign lane_1_shown = \$8  ^ { lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned, lane_1_turned };
   assign \$9  = lane_0_shown + lane_0_turned;
   assign \$10  = lane_1_shown + lane_1_turned;
   assign \$11  = step - 1'h1;
   assign \$12  = start | first;
-  assign \$13  = start ? \port$6607$22 [31:0] : \port$6607$22 [95:64];
+  assign \$13  = start ? \port$7573$22 [31:0] : \port$7573$22 [95:64];
   assign \$14  = \$13  ^ { lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted, lane_0_inverted };
   assign \$15  = lane_0_a_negative ^ lane_0_b_negative;
-  assign \$16  = | \port$6607$22 [95:64];
+  assign \$16  = | \port$7573$22 [95:64];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = first ? { 1'h0, lane_0_total[32:1] } : { lane_0_quotient, lane_0_total[34] };
   assign \$19  = lane_0_total[34] ? { 1'h0, lane_0_total[32:1] } : { lane_0_remainder, lane_0_quotient[31] };
   assign \$20  = start | first;
-  assign \$21  = start ? \port$6607$22 [63:32] : \port$6607$22 [127:96];
+  assign \$21  = start ? \port$7573$22 [63:32] : \port$7573$22 [127:96];
   assign \$22  = \$21  ^ { lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted, lane_1_inverted };
   assign \$23  = lane_1_a_negative ^ lane_1_b_negative;
-  assign \$24  = | \port$6607$22 [127:96];
+  assign \$24  = | \port$7573$22 [127:96];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = first ? { 1'h0, lane_1_total[32:1] } : { lane_1_quotient, lane_1_total[34] };
   assign \$27  = lane_1_total[34] ? { 1'h0, lane_1_total[32:1] } : { lane_1_remainder, lane_1_quotient[31] };
@@ -41515,13 +41673,13 @@ module \weft.simt.core.rows.division.dividers (core_rst, start, \port$6607$5 , \
       \$37  = \$26 [31:0];
     end
   end
-  assign a = \port$6607$22 [63:0];
-  assign \unsigned  = \port$6607$5 [0];
-  assign b = \port$6607$22 [127:64];
-  assign remainder = \port$6607$5 [1];
+  assign a = \port$7573$22 [63:0];
+  assign \unsigned  = \port$7573$5 [0];
+  assign b = \port$7573$22 [127:64];
+  assign remainder = \port$7573$5 [1];
   assign row = { \$10 [31:0], \$9 [31:0] };
-  assign \port$6629$0  = \$9 [31:0];
-  assign \port$6630$0  = \$10 [31:0];
+  assign \port$7595$0  = \$9 [31:0];
+  assign \port$7596$0  = \$10 [31:0];
 endmodule
 
 module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
@@ -41765,23 +41923,132 @@ module \weft.simt.core.rows.division.queue (core_rst, i__valid, o__ready, i__rea
   assign \read__data.b  = o__payload[149:86];
 endmodule
 
-module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$57 , loaded__ready, stored__ready, i__valid, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, \i__ready$54 , \beats$56 , stored__valid, busy, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, i__payload
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$51 , loaded__ready, stored__ready, i__valid, read__burst__valid, read__beat__ready, write__burst__valid, write__beat__valid, \i__ready$48 , \beats$50 , stored__valid, busy, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, i__payload
 , read__burst__payload, write__burst__payload, write__beat__payload, stored__payload, loaded__payload, loaded__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
-  wire [2:0] \$1 ;
-  wire [16:0] \$10 ;
+  wire \$1 ;
+  wire \$10 ;
   wire \$100 ;
+  wire \$1000 ;
+  wire \$1001 ;
+  wire \$1002 ;
+  wire \$1003 ;
+  wire \$1004 ;
+  wire \$1005 ;
+  wire \$1006 ;
+  wire \$1007 ;
+  wire \$1008 ;
+  wire \$1009 ;
   wire \$101 ;
+  wire \$1010 ;
+  wire \$1011 ;
+  wire \$1012 ;
+  wire \$1013 ;
+  wire \$1014 ;
+  wire \$1015 ;
+  wire \$1016 ;
+  wire \$1017 ;
+  wire \$1018 ;
+  wire \$1019 ;
   wire \$102 ;
+  wire \$1020 ;
+  wire \$1021 ;
+  wire \$1022 ;
+  wire \$1023 ;
+  wire \$1024 ;
+  wire [31:0] \$1025 ;
+  wire [31:0] \$1026 ;
+  wire [31:0] \$1027 ;
+  wire [31:0] \$1028 ;
+  wire [3:0] \$1029 ;
   wire \$103 ;
+  wire [3:0] \$1030 ;
+  wire [3:0] \$1031 ;
+  wire \$1032 ;
+  wire \$1033 ;
+  wire \$1034 ;
+  wire \$1035 ;
+  wire \$1036 ;
+  wire \$1037 ;
+  wire \$1038 ;
+  wire \$1039 ;
   wire \$104 ;
+  wire \$1040 ;
+  wire \$1041 ;
+  wire \$1042 ;
+  wire \$1043 ;
+  wire \$1044 ;
+  wire \$1045 ;
+  wire \$1046 ;
+  wire \$1047 ;
+  wire \$1048 ;
+  wire \$1049 ;
   wire \$105 ;
+  wire \$1050 ;
+  wire \$1051 ;
+  wire \$1052 ;
+  wire \$1053 ;
+  wire \$1054 ;
+  wire \$1055 ;
+  wire \$1056 ;
+  wire \$1057 ;
+  wire \$1058 ;
+  wire \$1059 ;
   wire \$106 ;
+  wire \$1060 ;
+  wire \$1061 ;
+  wire \$1062 ;
+  wire [31:0] \$1063 ;
+  wire [31:0] \$1064 ;
+  wire \$1065 ;
+  wire \$1066 ;
+  wire \$1067 ;
+  wire [31:0] \$1068 ;
+  wire [31:0] \$1069 ;
   wire \$107 ;
+  wire [4:0] \$1070 ;
+  wire [4:0] \$1071 ;
+  wire \$1072 ;
+  wire \$1073 ;
+  wire \$1074 ;
+  wire \$1075 ;
+  wire \$1076 ;
+  wire \$1077 ;
+  wire \$1078 ;
+  wire \$1079 ;
   wire \$108 ;
+  wire \$1080 ;
+  wire \$1081 ;
+  wire \$1082 ;
+  wire \$1083 ;
+  wire \$1084 ;
+  wire [4:0] \$1085 ;
+  wire [4:0] \$1086 ;
+  wire [4:0] \$1087 ;
+  wire [4:0] \$1088 ;
+  wire \$1089 ;
   wire \$109 ;
-  wire [16:0] \$11 ;
+  wire \$1090 ;
+  wire \$1091 ;
+  wire [4:0] \$1092 ;
+  wire [4:0] \$1093 ;
+  wire [4:0] \$1094 ;
+  wire [3:0] \$1095 ;
+  wire [4:0] \$1096 ;
+  wire \$1097 ;
+  reg [81:0] \$1098 ;
+  reg \$1099 ;
+  wire \$11 ;
   wire \$110 ;
+  reg [3:0] \$1100 ;
+  reg \$1101 ;
+  reg \$1102 ;
+  reg \$1103 ;
+  reg [3:0] \$1104 ;
+  reg [3:0] \$1105 ;
+  reg \$1106 ;
+  reg [3:0] \$1107 ;
+  reg [3:0] \$1108 ;
   wire \$111 ;
   wire \$112 ;
   wire \$113 ;
@@ -41791,7 +42058,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$117 ;
   wire \$118 ;
   wire \$119 ;
-  wire [16:0] \$12 ;
+  wire \$12 ;
   wire \$120 ;
   wire \$121 ;
   wire \$122 ;
@@ -41802,7 +42069,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$127 ;
   wire \$128 ;
   wire \$129 ;
-  wire [16:0] \$13 ;
+  wire \$13 ;
   wire \$130 ;
   wire \$131 ;
   wire \$132 ;
@@ -41813,7 +42080,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$137 ;
   wire \$138 ;
   wire \$139 ;
-  wire [16:0] \$14 ;
+  wire \$14 ;
   wire \$140 ;
   wire \$141 ;
   wire \$142 ;
@@ -41824,7 +42091,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$147 ;
   wire \$148 ;
   wire \$149 ;
-  wire [16:0] \$15 ;
+  wire \$15 ;
   wire \$150 ;
   wire \$151 ;
   wire \$152 ;
@@ -41835,7 +42102,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$157 ;
   wire \$158 ;
   wire \$159 ;
-  wire [16:0] \$16 ;
+  wire \$16 ;
   wire \$160 ;
   wire \$161 ;
   wire \$162 ;
@@ -41846,7 +42113,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$167 ;
   wire \$168 ;
   wire \$169 ;
-  wire [16:0] \$17 ;
+  wire \$17 ;
   wire \$170 ;
   wire \$171 ;
   wire \$172 ;
@@ -41857,7 +42124,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$177 ;
   wire \$178 ;
   wire \$179 ;
-  wire [16:0] \$18 ;
+  wire \$18 ;
   wire \$180 ;
   wire \$181 ;
   wire \$182 ;
@@ -41868,7 +42135,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$187 ;
   wire \$188 ;
   wire \$189 ;
-  wire [16:0] \$19 ;
+  wire \$19 ;
   wire \$190 ;
   wire \$191 ;
   wire \$192 ;
@@ -41879,30 +42146,30 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$197 ;
   wire \$198 ;
   wire \$199 ;
-  wire [2:0] \$2 ;
-  wire [16:0] \$20 ;
+  wire \$2 ;
+  wire \$20 ;
   wire \$200 ;
   wire \$201 ;
   wire \$202 ;
-  wire [4:0] \$203 ;
-  wire [5:0] \$204 ;
+  wire \$203 ;
+  wire \$204 ;
   wire \$205 ;
   wire \$206 ;
-  wire [4:0] \$207 ;
+  wire \$207 ;
   wire \$208 ;
-  wire [4:0] \$209 ;
-  wire [16:0] \$21 ;
+  wire \$209 ;
+  wire \$21 ;
   wire \$210 ;
   wire \$211 ;
   wire \$212 ;
   wire \$213 ;
   wire \$214 ;
   wire \$215 ;
-  wire [1:0] \$216 ;
-  wire [4:0] \$217 ;
-  wire [4:0] \$218 ;
+  wire \$216 ;
+  wire \$217 ;
+  wire \$218 ;
   wire \$219 ;
-  wire [16:0] \$22 ;
+  wire \$22 ;
   wire \$220 ;
   wire \$221 ;
   wire \$222 ;
@@ -41911,10 +42178,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$225 ;
   wire \$226 ;
   wire \$227 ;
-  wire [1:0] \$228 ;
-  wire [4:0] \$229 ;
-  wire [16:0] \$23 ;
-  wire [4:0] \$230 ;
+  wire \$228 ;
+  wire \$229 ;
+  wire \$23 ;
+  wire \$230 ;
   wire \$231 ;
   wire \$232 ;
   wire \$233 ;
@@ -41923,30 +42190,30 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$236 ;
   wire \$237 ;
   wire \$238 ;
-  wire [3:0] \$239 ;
-  wire [16:0] \$24 ;
-  wire [3:0] \$240 ;
-  wire [7:0] \$241 ;
-  wire [7:0] \$242 ;
-  wire [3:0] \$243 ;
-  wire [3:0] \$244 ;
-  wire [7:0] \$245 ;
-  wire [7:0] \$246 ;
-  wire [3:0] \$247 ;
-  wire [3:0] \$248 ;
-  wire [7:0] \$249 ;
-  wire [16:0] \$25 ;
-  wire [7:0] \$250 ;
-  wire [3:0] \$251 ;
-  wire [3:0] \$252 ;
-  wire [7:0] \$253 ;
-  wire [7:0] \$254 ;
-  wire [3:0] \$255 ;
-  wire [3:0] \$256 ;
-  wire [3:0] \$257 ;
-  wire [3:0] \$258 ;
-  wire [3:0] \$259 ;
-  wire [16:0] \$26 ;
+  wire \$239 ;
+  wire \$24 ;
+  wire \$240 ;
+  wire \$241 ;
+  wire \$242 ;
+  wire \$243 ;
+  wire \$244 ;
+  wire \$245 ;
+  wire \$246 ;
+  wire \$247 ;
+  wire \$248 ;
+  wire \$249 ;
+  wire \$25 ;
+  wire \$250 ;
+  wire \$251 ;
+  wire \$252 ;
+  wire \$253 ;
+  wire \$254 ;
+  wire \$255 ;
+  wire \$256 ;
+  wire \$257 ;
+  wire \$258 ;
+  wire \$259 ;
+  wire \$26 ;
   wire \$260 ;
   wire \$261 ;
   wire \$262 ;
@@ -41956,9 +42223,9 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$266 ;
   wire \$267 ;
   wire \$268 ;
-  wire [4:0] \$269 ;
-  wire [16:0] \$27 ;
-  wire [4:0] \$270 ;
+  wire \$269 ;
+  wire \$27 ;
+  wire \$270 ;
   wire \$271 ;
   wire \$272 ;
   wire \$273 ;
@@ -41968,18 +42235,18 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$277 ;
   wire \$278 ;
   wire \$279 ;
-  wire [16:0] \$28 ;
+  wire \$28 ;
   wire \$280 ;
   wire \$281 ;
   wire \$282 ;
   wire \$283 ;
-  wire [4:0] \$284 ;
-  wire [4:0] \$285 ;
+  wire \$284 ;
+  wire \$285 ;
   wire \$286 ;
   wire \$287 ;
   wire \$288 ;
   wire \$289 ;
-  wire [16:0] \$29 ;
+  wire \$29 ;
   wire \$290 ;
   wire \$291 ;
   wire \$292 ;
@@ -41989,143 +42256,818 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$296 ;
   wire \$297 ;
   wire \$298 ;
-  wire [4:0] \$299 ;
-  wire [16:0] \$3 ;
-  wire [16:0] \$30 ;
-  wire [4:0] \$300 ;
-  wire [4:0] \$301 ;
-  wire [4:0] \$302 ;
+  wire \$299 ;
+  wire \$3 ;
+  wire \$30 ;
+  wire \$300 ;
+  wire \$301 ;
+  wire \$302 ;
   wire \$303 ;
   wire \$304 ;
   wire \$305 ;
-  wire [4:0] \$306 ;
-  wire [4:0] \$307 ;
-  wire [4:0] \$308 ;
-  wire [3:0] \$309 ;
-  wire [16:0] \$31 ;
-  wire [4:0] \$310 ;
+  wire \$306 ;
+  wire \$307 ;
+  wire \$308 ;
+  wire \$309 ;
+  wire \$31 ;
+  wire \$310 ;
   wire \$311 ;
-  reg [81:0] \$312 ;
-  reg \$313 ;
-  reg [3:0] \$314 ;
-  reg \$315 ;
-  reg \$316 ;
-  reg \$317 ;
-  reg [3:0] \$318 ;
-  reg [3:0] \$319 ;
-  wire [16:0] \$32 ;
-  reg \$320 ;
-  reg [3:0] \$321 ;
-  reg [3:0] \$322 ;
-  wire [16:0] \$33 ;
-  wire [16:0] \$34 ;
-  wire [16:0] \$35 ;
-  wire [16:0] \$36 ;
+  wire \$312 ;
+  wire \$313 ;
+  wire \$314 ;
+  wire \$315 ;
+  wire \$316 ;
+  wire \$317 ;
+  wire \$318 ;
+  wire \$319 ;
+  wire \$32 ;
+  wire \$320 ;
+  wire \$321 ;
+  wire \$322 ;
+  wire \$323 ;
+  wire \$324 ;
+  wire \$325 ;
+  wire \$326 ;
+  wire \$327 ;
+  wire \$328 ;
+  wire \$329 ;
+  wire \$33 ;
+  wire \$330 ;
+  wire \$331 ;
+  wire \$332 ;
+  wire \$333 ;
+  wire \$334 ;
+  wire \$335 ;
+  wire \$336 ;
+  wire \$337 ;
+  wire \$338 ;
+  wire \$339 ;
+  wire \$34 ;
+  wire \$340 ;
+  wire \$341 ;
+  wire \$342 ;
+  wire \$343 ;
+  wire \$344 ;
+  wire \$345 ;
+  wire \$346 ;
+  wire \$347 ;
+  wire \$348 ;
+  wire \$349 ;
+  wire \$35 ;
+  wire \$350 ;
+  wire \$351 ;
+  wire \$352 ;
+  wire \$353 ;
+  wire \$354 ;
+  wire \$355 ;
+  wire \$356 ;
+  wire \$357 ;
+  wire \$358 ;
+  wire \$359 ;
+  wire \$36 ;
+  wire \$360 ;
+  wire \$361 ;
+  wire \$362 ;
+  wire \$363 ;
+  wire \$364 ;
+  wire \$365 ;
+  wire \$366 ;
+  wire \$367 ;
+  wire \$368 ;
+  wire \$369 ;
   wire \$37 ;
+  wire \$370 ;
+  wire \$371 ;
+  wire \$372 ;
+  wire \$373 ;
+  wire \$374 ;
+  wire \$375 ;
+  wire \$376 ;
+  wire \$377 ;
+  wire \$378 ;
+  wire \$379 ;
   wire \$38 ;
+  wire \$380 ;
+  wire \$381 ;
+  wire \$382 ;
+  wire \$383 ;
+  wire \$384 ;
+  wire \$385 ;
+  wire \$386 ;
+  wire \$387 ;
+  wire \$388 ;
+  wire \$389 ;
   wire \$39 ;
-  wire [16:0] \$4 ;
+  wire \$390 ;
+  wire \$391 ;
+  wire \$392 ;
+  wire \$393 ;
+  wire \$394 ;
+  wire \$395 ;
+  wire \$396 ;
+  wire \$397 ;
+  wire \$398 ;
+  wire \$399 ;
+  wire \$4 ;
   wire \$40 ;
+  wire \$400 ;
+  wire \$401 ;
+  wire \$402 ;
+  wire \$403 ;
+  wire \$404 ;
+  wire \$405 ;
+  wire \$406 ;
+  wire \$407 ;
+  wire \$408 ;
+  wire \$409 ;
   wire \$41 ;
+  wire \$410 ;
+  wire \$411 ;
+  wire \$412 ;
+  wire \$413 ;
+  wire \$414 ;
+  wire \$415 ;
+  wire \$416 ;
+  wire \$417 ;
+  wire \$418 ;
+  wire \$419 ;
   wire \$42 ;
+  wire \$420 ;
+  wire \$421 ;
+  wire \$422 ;
+  wire \$423 ;
+  wire \$424 ;
+  wire \$425 ;
+  wire \$426 ;
+  wire \$427 ;
+  wire \$428 ;
+  wire \$429 ;
   wire \$43 ;
+  wire \$430 ;
+  wire \$431 ;
+  wire \$432 ;
+  wire \$433 ;
+  wire \$434 ;
+  wire \$435 ;
+  wire \$436 ;
+  wire \$437 ;
+  wire \$438 ;
+  wire \$439 ;
   wire \$44 ;
+  wire \$440 ;
+  wire \$441 ;
+  wire \$442 ;
+  wire \$443 ;
+  wire \$444 ;
+  wire \$445 ;
+  wire \$446 ;
+  wire \$447 ;
+  wire \$448 ;
+  wire \$449 ;
   wire \$45 ;
+  wire \$450 ;
+  wire \$451 ;
+  wire \$452 ;
+  wire \$453 ;
+  wire \$454 ;
+  wire \$455 ;
+  wire \$456 ;
+  wire \$457 ;
+  wire \$458 ;
+  wire \$459 ;
   wire \$46 ;
+  wire \$460 ;
+  wire \$461 ;
+  wire \$462 ;
+  wire \$463 ;
+  wire \$464 ;
+  wire \$465 ;
+  wire \$466 ;
+  wire \$467 ;
+  wire \$468 ;
+  wire \$469 ;
   wire \$47 ;
+  wire \$470 ;
+  wire \$471 ;
+  wire \$472 ;
+  wire \$473 ;
+  wire \$474 ;
+  wire \$475 ;
+  wire \$476 ;
+  wire \$477 ;
+  wire \$478 ;
+  wire \$479 ;
   wire \$48 ;
+  wire \$480 ;
+  wire \$481 ;
+  wire \$482 ;
+  wire \$483 ;
+  wire \$484 ;
+  wire \$485 ;
+  wire \$486 ;
+  wire \$487 ;
+  wire \$488 ;
+  wire \$489 ;
   wire \$49 ;
-  wire [16:0] \$5 ;
+  wire \$490 ;
+  wire \$491 ;
+  wire \$492 ;
+  wire \$493 ;
+  wire \$494 ;
+  wire \$495 ;
+  wire \$496 ;
+  wire \$497 ;
+  wire \$498 ;
+  wire \$499 ;
+  wire \$5 ;
   wire \$50 ;
+  wire \$500 ;
+  wire \$501 ;
+  wire \$502 ;
+  wire \$503 ;
+  wire \$504 ;
+  wire \$505 ;
+  wire \$506 ;
+  wire \$507 ;
+  wire \$508 ;
+  wire \$509 ;
   wire \$51 ;
+  wire \$510 ;
+  wire \$511 ;
+  wire \$512 ;
+  wire \$513 ;
+  wire \$514 ;
+  wire \$515 ;
+  wire \$516 ;
+  wire \$517 ;
+  wire \$518 ;
+  wire \$519 ;
   wire \$52 ;
+  wire \$520 ;
+  wire \$521 ;
+  wire \$522 ;
+  wire \$523 ;
+  wire \$524 ;
+  wire \$525 ;
+  wire \$526 ;
+  wire \$527 ;
+  wire \$528 ;
+  wire \$529 ;
   wire \$53 ;
-  wire [5:0] \$532 ;
-  wire [5:0] \$535 ;
+  wire \$530 ;
+  wire \$531 ;
+  wire \$532 ;
+  wire \$533 ;
+  wire \$534 ;
+  wire \$535 ;
+  wire \$536 ;
+  wire \$537 ;
+  wire \$538 ;
+  wire \$539 ;
   wire \$54 ;
+  wire \$540 ;
+  wire \$541 ;
+  wire \$542 ;
+  wire \$543 ;
+  wire \$544 ;
+  wire \$545 ;
+  wire \$546 ;
+  wire \$547 ;
+  wire \$548 ;
+  wire \$549 ;
   wire \$55 ;
+  wire \$550 ;
+  wire \$551 ;
+  wire \$552 ;
+  wire \$553 ;
+  wire \$554 ;
+  wire \$555 ;
+  wire \$556 ;
+  wire \$557 ;
+  wire \$558 ;
+  wire \$559 ;
   wire \$56 ;
+  wire \$560 ;
+  wire \$561 ;
+  wire \$562 ;
+  wire \$563 ;
+  wire \$564 ;
+  wire \$565 ;
+  wire \$566 ;
+  wire \$567 ;
+  wire \$568 ;
+  wire \$569 ;
   wire \$57 ;
+  wire \$570 ;
+  wire \$571 ;
+  wire \$572 ;
+  wire \$573 ;
+  wire \$574 ;
+  wire \$575 ;
+  wire \$576 ;
+  wire \$577 ;
+  wire \$578 ;
+  wire \$579 ;
   wire \$58 ;
+  wire \$580 ;
+  wire \$581 ;
+  wire \$582 ;
+  wire \$583 ;
+  wire \$584 ;
+  wire \$585 ;
+  wire \$586 ;
+  wire \$587 ;
+  wire \$588 ;
+  wire \$589 ;
   wire \$59 ;
-  wire [16:0] \$6 ;
+  wire \$590 ;
+  wire \$591 ;
+  wire \$592 ;
+  wire \$593 ;
+  wire \$594 ;
+  wire \$595 ;
+  wire \$596 ;
+  wire \$597 ;
+  wire \$598 ;
+  wire \$599 ;
+  wire \$6 ;
   wire \$60 ;
+  wire \$600 ;
+  wire \$601 ;
+  wire \$602 ;
+  wire \$603 ;
+  wire \$604 ;
+  wire \$605 ;
+  wire \$606 ;
+  wire \$607 ;
+  wire \$608 ;
+  wire \$609 ;
   wire \$61 ;
+  wire \$610 ;
+  wire \$611 ;
+  wire \$612 ;
+  wire \$613 ;
+  wire \$614 ;
+  wire \$615 ;
+  wire \$616 ;
+  wire \$617 ;
+  wire \$618 ;
+  wire \$619 ;
   wire \$62 ;
+  wire \$620 ;
+  wire \$621 ;
+  wire \$622 ;
+  wire \$623 ;
+  wire \$624 ;
+  wire \$625 ;
+  wire \$626 ;
+  wire \$627 ;
+  wire \$628 ;
+  wire \$629 ;
   wire \$63 ;
+  wire \$630 ;
+  wire \$631 ;
+  wire \$632 ;
+  wire \$633 ;
+  wire \$634 ;
+  wire \$635 ;
+  wire \$636 ;
+  wire \$637 ;
+  wire \$638 ;
+  wire \$639 ;
   wire \$64 ;
+  wire \$640 ;
+  wire \$641 ;
+  wire \$642 ;
+  wire \$643 ;
+  wire \$644 ;
+  wire \$645 ;
+  wire \$646 ;
+  wire \$647 ;
+  wire \$648 ;
+  wire \$649 ;
   wire \$65 ;
+  wire \$650 ;
+  wire \$651 ;
+  wire \$652 ;
+  wire \$653 ;
+  wire \$654 ;
+  wire \$655 ;
+  wire \$656 ;
+  wire \$657 ;
+  wire \$658 ;
+  wire \$659 ;
   wire \$66 ;
+  wire \$660 ;
+  wire \$661 ;
+  wire \$662 ;
+  wire \$663 ;
+  wire \$664 ;
+  wire \$665 ;
+  wire \$666 ;
+  wire \$667 ;
+  wire \$668 ;
+  wire \$669 ;
   wire \$67 ;
+  wire \$670 ;
+  wire \$671 ;
+  wire \$672 ;
+  wire \$673 ;
+  wire \$674 ;
+  wire \$675 ;
+  wire \$676 ;
+  wire \$677 ;
+  wire \$678 ;
+  wire \$679 ;
   wire \$68 ;
+  wire \$680 ;
+  wire \$681 ;
+  wire \$682 ;
+  wire \$683 ;
+  wire \$684 ;
+  wire \$685 ;
+  wire \$686 ;
+  wire \$687 ;
+  wire \$688 ;
+  wire \$689 ;
   wire \$69 ;
-  wire [16:0] \$7 ;
+  wire \$690 ;
+  wire \$691 ;
+  wire \$692 ;
+  wire \$693 ;
+  wire \$694 ;
+  wire \$695 ;
+  wire \$696 ;
+  wire \$697 ;
+  wire \$698 ;
+  wire \$699 ;
+  wire \$7 ;
   wire \$70 ;
+  wire \$700 ;
+  wire \$701 ;
+  wire \$702 ;
+  wire \$703 ;
+  wire \$704 ;
+  wire \$705 ;
+  wire \$706 ;
+  wire \$707 ;
+  wire \$708 ;
+  wire \$709 ;
   wire \$71 ;
+  wire \$710 ;
+  wire \$711 ;
+  wire \$712 ;
+  wire \$713 ;
+  wire \$714 ;
+  wire \$715 ;
+  wire \$716 ;
+  wire \$717 ;
+  wire \$718 ;
+  wire \$719 ;
   wire \$72 ;
+  wire \$720 ;
+  wire \$721 ;
+  wire \$722 ;
+  wire \$723 ;
+  wire \$724 ;
+  wire \$725 ;
+  wire \$726 ;
+  wire \$727 ;
+  wire \$728 ;
+  wire \$729 ;
   wire \$73 ;
+  wire \$730 ;
+  wire \$731 ;
+  wire \$732 ;
+  wire \$733 ;
+  wire \$734 ;
+  wire \$735 ;
+  wire \$736 ;
+  wire \$737 ;
+  wire \$738 ;
+  wire \$739 ;
   wire \$74 ;
+  wire \$740 ;
+  wire \$741 ;
+  wire \$742 ;
+  wire \$743 ;
+  wire \$744 ;
+  wire \$745 ;
+  wire \$746 ;
+  wire \$747 ;
+  wire \$748 ;
+  wire \$749 ;
   wire \$75 ;
+  wire \$750 ;
+  wire \$751 ;
+  wire \$752 ;
+  wire \$753 ;
+  wire \$754 ;
+  wire \$755 ;
+  wire \$756 ;
+  wire \$757 ;
+  wire \$758 ;
+  wire \$759 ;
   wire \$76 ;
+  wire \$760 ;
+  wire \$761 ;
+  wire \$762 ;
+  wire \$763 ;
+  wire \$764 ;
+  wire \$765 ;
+  wire \$766 ;
+  wire \$767 ;
+  wire \$768 ;
+  wire \$769 ;
   wire \$77 ;
+  wire \$770 ;
+  wire \$771 ;
+  wire \$772 ;
+  wire \$773 ;
+  wire \$774 ;
+  wire \$775 ;
+  wire \$776 ;
+  wire \$777 ;
+  wire \$778 ;
+  wire \$779 ;
   wire \$78 ;
+  wire \$780 ;
+  wire \$781 ;
+  wire \$782 ;
+  wire \$783 ;
+  wire \$784 ;
+  wire \$785 ;
+  wire \$786 ;
+  wire \$787 ;
+  wire \$788 ;
+  wire \$789 ;
   wire \$79 ;
-  wire [16:0] \$8 ;
+  wire \$790 ;
+  wire \$791 ;
+  wire \$792 ;
+  wire \$793 ;
+  wire \$794 ;
+  wire \$795 ;
+  wire \$796 ;
+  wire \$797 ;
+  wire \$798 ;
+  wire \$799 ;
+  wire \$8 ;
   wire \$80 ;
+  wire \$800 ;
+  wire \$801 ;
+  wire \$802 ;
+  wire \$803 ;
+  wire \$804 ;
+  wire \$805 ;
+  wire \$806 ;
+  wire \$807 ;
+  wire \$808 ;
+  wire \$809 ;
   wire \$81 ;
+  wire \$810 ;
+  wire \$811 ;
+  wire \$812 ;
+  wire \$813 ;
+  wire \$814 ;
+  wire \$815 ;
+  wire \$816 ;
+  wire \$817 ;
+  wire \$818 ;
+  wire \$819 ;
   wire \$82 ;
+  wire \$820 ;
+  wire \$821 ;
+  wire \$822 ;
+  wire \$823 ;
+  wire \$824 ;
+  wire \$825 ;
+  wire \$826 ;
+  wire \$827 ;
+  wire \$828 ;
+  wire \$829 ;
   wire \$83 ;
+  wire \$830 ;
+  wire \$831 ;
+  wire \$832 ;
+  wire \$833 ;
+  wire \$834 ;
+  wire \$835 ;
+  wire \$836 ;
+  wire \$837 ;
+  wire \$838 ;
+  wire \$839 ;
   wire \$84 ;
+  wire \$840 ;
+  wire \$841 ;
+  wire \$842 ;
+  wire \$843 ;
+  wire \$844 ;
+  wire \$845 ;
+  wire \$846 ;
+  wire \$847 ;
+  wire \$848 ;
+  wire \$849 ;
   wire \$85 ;
+  wire \$850 ;
+  wire \$851 ;
+  wire \$852 ;
+  wire \$853 ;
+  wire \$854 ;
+  wire \$855 ;
+  wire \$856 ;
+  wire \$857 ;
+  wire \$858 ;
+  wire \$859 ;
   wire \$86 ;
+  wire \$860 ;
+  wire \$861 ;
+  wire \$862 ;
+  wire \$863 ;
+  wire \$864 ;
+  wire \$865 ;
+  wire \$866 ;
+  wire \$867 ;
+  wire \$868 ;
+  wire \$869 ;
   wire \$87 ;
+  wire \$870 ;
+  wire \$871 ;
+  wire \$872 ;
+  wire \$873 ;
+  wire \$874 ;
+  wire \$875 ;
+  wire \$876 ;
+  wire \$877 ;
+  wire \$878 ;
+  wire \$879 ;
   wire \$88 ;
+  wire \$880 ;
+  wire \$881 ;
+  wire \$882 ;
+  wire \$883 ;
+  wire \$884 ;
+  wire \$885 ;
+  wire \$886 ;
+  wire \$887 ;
+  wire \$888 ;
+  wire \$889 ;
   wire \$89 ;
-  wire [16:0] \$9 ;
+  wire \$890 ;
+  wire \$891 ;
+  wire \$892 ;
+  wire \$893 ;
+  wire \$894 ;
+  wire \$895 ;
+  wire \$896 ;
+  wire \$897 ;
+  wire \$898 ;
+  wire \$899 ;
+  wire \$9 ;
   wire \$90 ;
+  wire \$900 ;
+  wire \$901 ;
+  wire \$902 ;
+  wire \$903 ;
+  wire \$904 ;
+  wire \$905 ;
+  wire \$906 ;
+  wire \$907 ;
+  wire \$908 ;
+  wire \$909 ;
   wire \$91 ;
+  wire \$910 ;
+  wire \$911 ;
+  wire \$912 ;
+  wire \$913 ;
+  wire \$914 ;
+  wire \$915 ;
+  wire \$916 ;
+  wire \$917 ;
+  wire \$918 ;
+  wire \$919 ;
   wire \$92 ;
+  wire \$920 ;
+  wire \$921 ;
+  wire \$922 ;
+  wire \$923 ;
+  wire \$924 ;
+  wire \$925 ;
+  wire \$926 ;
+  wire \$927 ;
+  wire \$928 ;
+  wire \$929 ;
   wire \$93 ;
+  wire \$930 ;
+  wire \$931 ;
+  wire \$932 ;
+  wire \$933 ;
+  wire \$934 ;
+  wire \$935 ;
+  wire \$936 ;
+  wire \$937 ;
+  wire \$938 ;
+  wire \$939 ;
   wire \$94 ;
+  wire \$940 ;
+  wire \$941 ;
+  wire \$942 ;
+  wire \$943 ;
+  wire \$944 ;
+  wire \$945 ;
+  wire \$946 ;
+  wire \$947 ;
+  wire \$948 ;
+  wire \$949 ;
   wire \$95 ;
+  wire \$950 ;
+  wire \$951 ;
+  wire \$952 ;
+  wire \$953 ;
+  wire \$954 ;
+  wire \$955 ;
+  wire \$956 ;
+  wire \$957 ;
+  wire \$958 ;
+  wire \$959 ;
   wire \$96 ;
+  wire \$960 ;
+  wire \$961 ;
+  wire \$962 ;
+  wire \$963 ;
+  wire \$964 ;
+  wire \$965 ;
+  wire \$966 ;
+  wire \$967 ;
+  wire \$968 ;
+  wire \$969 ;
   wire \$97 ;
+  wire \$970 ;
+  wire \$971 ;
+  wire \$972 ;
+  wire \$973 ;
+  wire \$974 ;
+  wire \$975 ;
+  wire \$976 ;
+  wire \$977 ;
+  wire \$978 ;
+  wire \$979 ;
   wire \$98 ;
+  wire \$980 ;
+  wire \$981 ;
+  wire \$982 ;
+  wire \$983 ;
+  wire \$984 ;
+  wire \$985 ;
+  wire \$986 ;
+  wire \$987 ;
+  wire \$988 ;
+  wire [4:0] \$989 ;
   wire \$99 ;
+  wire [5:0] \$990 ;
+  wire \$991 ;
+  wire \$992 ;
+  wire [4:0] \$993 ;
+  wire \$994 ;
+  wire [4:0] \$995 ;
+  wire \$996 ;
+  wire \$997 ;
+  wire \$998 ;
+  wire \$999 ;
   wire [1:0] \$signal ;
   wire [15:0] \$signal$2 ;
   reg [3:0] \$signal$20  = 4'h0;
-  wire \$signal$24 ;
-  reg \$signal$26  = 1'h0;
+  wire \$signal$21 ;
+  reg \$signal$24  = 1'h0;
   wire [15:0] \$signal$3 ;
   (* init = 82'h000000000000000000000 *)
-  wire [81:0] \$signal$33 ;
-  wire \$signal$33.byte ;
-  wire \$signal$33.error ;
-  wire \$signal$33.half ;
-  wire \$signal$33.last ;
-  wire [1:0] \$signal$33.mask ;
-  wire [3:0] \$signal$33.offsets ;
-  wire [4:0] \$signal$33.rd ;
-  wire [63:0] \$signal$33.row ;
-  wire \$signal$33.unsigned ;
-  wire [1:0] \$signal$33.warp ;
-  wire \$signal$34 ;
-  reg [3:0] \$signal$36  = 4'h0;
-  reg \$signal$39  = 1'h0;
+  wire [81:0] \$signal$31 ;
+  wire \$signal$31.byte ;
+  wire \$signal$31.error ;
+  wire \$signal$31.half ;
+  wire \$signal$31.last ;
+  wire [1:0] \$signal$31.mask ;
+  wire [3:0] \$signal$31.offsets ;
+  wire [4:0] \$signal$31.rd ;
+  wire [63:0] \$signal$31.row ;
+  wire \$signal$31.unsigned ;
+  wire [1:0] \$signal$31.warp ;
+  wire \$signal$32 ;
+  reg [3:0] \$signal$34  = 4'h0;
+  reg \$signal$37  = 1'h0;
   wire [15:0] \$signal$4 ;
-  reg \$signal$42  = 1'h0;
+  reg \$signal$40  = 1'h0;
   wire [3:0] \$signal$6 ;
-  reg \$signal$71  = 1'h0;
-  reg \$signal$73  = 1'h0;
+  reg \$signal$65  = 1'h0;
+  reg \$signal$67  = 1'h0;
   wire [31:0] \$signal$9 ;
   input abort;
   wire abort;
   wire at_last;
   wire [3:0] beat;
   wire [4:0] beats;
-  output [4:0] \beats$56 ;
-  wire [4:0] \beats$56 ;
+  output [4:0] \beats$50 ;
+  wire [4:0] \beats$50 ;
   reg [3:0] broken = 4'h0;
   output busy;
   wire busy;
@@ -42134,10 +43076,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   input core_rst;
   wire core_rst;
   reg [3:0] ends = 4'h0;
-  wire [31:0] found_0;
-  wire [31:0] found_1;
-  input [156:0] i__payload;
-  wire [156:0] i__payload;
+  input [164:0] i__payload;
+  wire [164:0] i__payload;
   wire [31:0] \i__payload$17 ;
   wire [3:0] \i__payload$17.beat ;
   wire [27:0] \i__payload$17.tag ;
@@ -42151,10 +43091,11 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire [1:0] \i__payload$17.tag.served ;
   wire \i__payload$17.tag.unsigned ;
   wire [1:0] \i__payload$17.tag.warp ;
-  wire [3:0] \i__payload$45 ;
-  wire \i__payload$45.emit ;
-  wire \i__payload$45.last ;
-  wire [1:0] \i__payload$45.warp ;
+  wire [3:0] \i__payload$43 ;
+  wire \i__payload$43.emit ;
+  wire \i__payload$43.last ;
+  wire [1:0] \i__payload$43.warp ;
+  wire [7:0] \i__payload.bytes ;
   wire \i__payload.emit ;
   wire \i__payload.last ;
   wire [1:0] \i__payload.mask ;
@@ -42181,15 +43122,15 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire [1:0] \i__payload.request.warp ;
   wire [1:0] \i__payload.served ;
   wire i__ready;
-  wire \i__ready$40 ;
-  output \i__ready$54 ;
-  wire \i__ready$54 ;
+  wire \i__ready$38 ;
+  output \i__ready$48 ;
+  wire \i__ready$48 ;
   input i__valid;
   wire i__valid;
   wire \i__valid$15 ;
-  wire \i__valid$43 ;
-  wire lane_0_at_0;
-  wire lane_1_at_0;
+  wire \i__valid$41 ;
+  wire [3:0] lane_0_at_0;
+  wire [3:0] lane_1_at_0;
   wire [3:0] last;
   wire [25:0] line;
   output [81:0] loaded__payload;
@@ -42213,10 +43154,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire [3:0] next_written;
   wire [3:0] now;
   wire [31:0] o__payload;
-  wire [3:0] \o__payload$75 ;
-  wire \o__payload$75.emit ;
-  wire \o__payload$75.last ;
-  wire [1:0] \o__payload$75.warp ;
+  wire [3:0] \o__payload$69 ;
+  wire \o__payload$69.emit ;
+  wire \o__payload$69.last ;
+  wire [1:0] \o__payload$69.warp ;
   wire [3:0] \o__payload.beat ;
   wire [27:0] \o__payload.tag ;
   wire \o__payload.tag.byte ;
@@ -42230,10 +43171,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \o__payload.tag.unsigned ;
   wire [1:0] \o__payload.tag.warp ;
   wire o__ready;
-  input \o__ready$57 ;
-  wire \o__ready$57 ;
+  input \o__ready$51 ;
+  wire \o__ready$51 ;
   wire o__valid;
-  wire \o__valid$68 ;
+  wire \o__valid$62 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -42267,10 +43208,6 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire stored__ready;
   output stored__valid;
   wire stored__valid;
-  wire [3:0] strobe_0;
-  wire [3:0] strobe_1;
-  wire [31:0] value_0;
-  wire [31:0] value_1;
   wire [1:0] which;
   output [35:0] write__beat__payload;
   wire [35:0] write__beat__payload;
@@ -42293,345 +43230,1052 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \write__done__payload.error ;
   wire write__done__valid;
   reg [3:0] written = 4'h0;
-  assign \$1  = - i__payload[151:150];
-  assign \$2  = { 1'h0, i__payload[151:150] } & \$1 ;
-  assign \$3  = - { \$116 , \$111 , \$106 , \$101 , \$96 , \$91 , \$86 , \$81 , \$76 , \$71 , \$66 , \$61 , \$56 , \$51 , \$46 , \$41  };
-  assign \$4  = { 1'h0, \$116 , \$111 , \$106 , \$101 , \$96 , \$91 , \$86 , \$81 , \$76 , \$71 , \$66 , \$61 , \$56 , \$51 , \$46 , \$41  } & \$3 ;
-  assign \$5  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$6  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$5 ;
-  assign \$7  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$8  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$7 ;
-  assign \$9  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$10  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$9 ;
-  assign \$11  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$12  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$11 ;
-  assign \$13  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$14  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$13 ;
-  assign \$15  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$16  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$15 ;
-  assign \$17  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$18  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$17 ;
-  assign \$19  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$20  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$19 ;
-  assign \$21  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$22  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$21 ;
-  assign \$23  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$24  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$23 ;
-  assign \$25  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$26  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$25 ;
-  assign \$27  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$28  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$27 ;
-  assign \$29  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$30  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$29 ;
-  assign \$31  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$32  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$31 ;
-  assign \$33  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$34  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$33 ;
-  assign \$35  = - { \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  };
-  assign \$36  = { 1'h0, \$41 , \$46 , \$51 , \$56 , \$61 , \$66 , \$71 , \$76 , \$81 , \$86 , \$91 , \$96 , \$101 , \$106 , \$111 , \$116  } & \$35 ;
-  assign \$37  = ! i__payload[27:24];
-  assign \$38  = i__payload[150] & \$37 ;
-  assign \$39  = ! i__payload[59:56];
-  assign \$40  = i__payload[151] & \$39 ;
-  assign \$41  = | { \$40 , \$38  };
-  assign \$42  = i__payload[27:24] == 1'h1;
-  assign \$43  = i__payload[150] & \$42 ;
-  assign \$44  = i__payload[59:56] == 1'h1;
-  assign \$45  = i__payload[151] & \$44 ;
-  assign \$46  = | { \$45 , \$43  };
-  assign \$47  = i__payload[27:24] == 2'h2;
-  assign \$48  = i__payload[150] & \$47 ;
-  assign \$49  = i__payload[59:56] == 2'h2;
-  assign \$50  = i__payload[151] & \$49 ;
-  assign \$51  = | { \$50 , \$48  };
-  assign \$52  = i__payload[27:24] == 2'h3;
-  assign \$53  = i__payload[150] & \$52 ;
-  assign \$54  = i__payload[59:56] == 2'h3;
-  assign \$55  = i__payload[151] & \$54 ;
-  assign \$56  = | { \$55 , \$53  };
-  assign \$57  = i__payload[27:24] == 3'h4;
-  assign \$58  = i__payload[150] & \$57 ;
-  assign \$59  = i__payload[59:56] == 3'h4;
-  assign \$60  = i__payload[151] & \$59 ;
-  assign \$61  = | { \$60 , \$58  };
-  assign \$62  = i__payload[27:24] == 3'h5;
-  assign \$63  = i__payload[150] & \$62 ;
-  assign \$64  = i__payload[59:56] == 3'h5;
-  assign \$65  = i__payload[151] & \$64 ;
-  assign \$66  = | { \$65 , \$63  };
-  assign \$67  = i__payload[27:24] == 3'h6;
-  assign \$68  = i__payload[150] & \$67 ;
-  assign \$69  = i__payload[59:56] == 3'h6;
-  assign \$70  = i__payload[151] & \$69 ;
-  assign \$71  = | { \$70 , \$68  };
-  assign \$72  = i__payload[27:24] == 3'h7;
-  assign \$73  = i__payload[150] & \$72 ;
-  assign \$74  = i__payload[59:56] == 3'h7;
-  assign \$75  = i__payload[151] & \$74 ;
-  assign \$76  = | { \$75 , \$73  };
-  assign \$77  = i__payload[27:24] == 4'h8;
-  assign \$78  = i__payload[150] & \$77 ;
-  assign \$79  = i__payload[59:56] == 4'h8;
-  assign \$80  = i__payload[151] & \$79 ;
-  assign \$81  = | { \$80 , \$78  };
-  assign \$82  = i__payload[27:24] == 4'h9;
-  assign \$83  = i__payload[150] & \$82 ;
-  assign \$84  = i__payload[59:56] == 4'h9;
-  assign \$85  = i__payload[151] & \$84 ;
-  assign \$86  = | { \$85 , \$83  };
-  assign \$87  = i__payload[27:24] == 4'ha;
-  assign \$88  = i__payload[150] & \$87 ;
-  assign \$89  = i__payload[59:56] == 4'ha;
-  assign \$90  = i__payload[151] & \$89 ;
-  assign \$91  = | { \$90 , \$88  };
-  assign \$92  = i__payload[27:24] == 4'hb;
-  assign \$93  = i__payload[150] & \$92 ;
-  assign \$94  = i__payload[59:56] == 4'hb;
-  assign \$95  = i__payload[151] & \$94 ;
-  assign \$96  = | { \$95 , \$93  };
-  assign \$97  = i__payload[27:24] == 4'hc;
-  assign \$98  = i__payload[150] & \$97 ;
-  assign \$99  = i__payload[59:56] == 4'hc;
-  assign \$100  = i__payload[151] & \$99 ;
-  assign \$101  = | { \$100 , \$98  };
-  assign \$102  = i__payload[27:24] == 4'hd;
-  assign \$103  = i__payload[150] & \$102 ;
-  assign \$104  = i__payload[59:56] == 4'hd;
-  assign \$105  = i__payload[151] & \$104 ;
-  assign \$106  = | { \$105 , \$103  };
-  assign \$107  = i__payload[27:24] == 4'he;
-  assign \$108  = i__payload[150] & \$107 ;
-  assign \$109  = i__payload[59:56] == 4'he;
-  assign \$110  = i__payload[151] & \$109 ;
-  assign \$111  = | { \$110 , \$108  };
-  assign \$112  = i__payload[27:24] == 4'hf;
-  assign \$113  = i__payload[150] & \$112 ;
-  assign \$114  = i__payload[59:56] == 4'hf;
-  assign \$115  = i__payload[151] & \$114 ;
-  assign \$116  = | { \$115 , \$113  };
-  assign \$117  = \$2 [0] & i__payload[28];
-  assign \$118  = \$2 [1] & i__payload[60];
-  assign \$119  = | { \$118 , \$117  };
-  assign \$120  = \$2 [0] & i__payload[29];
-  assign \$121  = \$2 [1] & i__payload[61];
-  assign \$122  = | { \$121 , \$120  };
-  assign \$123  = \$2 [0] & i__payload[30];
-  assign \$124  = \$2 [1] & i__payload[62];
-  assign \$125  = | { \$124 , \$123  };
-  assign \$126  = \$2 [0] & i__payload[31];
-  assign \$127  = \$2 [1] & i__payload[63];
-  assign \$128  = | { \$127 , \$126  };
-  assign \$129  = \$2 [0] & i__payload[32];
-  assign \$130  = \$2 [1] & i__payload[64];
-  assign \$131  = | { \$130 , \$129  };
-  assign \$132  = \$2 [0] & i__payload[33];
-  assign \$133  = \$2 [1] & i__payload[65];
-  assign \$134  = | { \$133 , \$132  };
-  assign \$135  = \$2 [0] & i__payload[34];
-  assign \$136  = \$2 [1] & i__payload[66];
-  assign \$137  = | { \$136 , \$135  };
-  assign \$138  = \$2 [0] & i__payload[35];
-  assign \$139  = \$2 [1] & i__payload[67];
-  assign \$140  = | { \$139 , \$138  };
-  assign \$141  = \$2 [0] & i__payload[36];
-  assign \$142  = \$2 [1] & i__payload[68];
-  assign \$143  = | { \$142 , \$141  };
-  assign \$144  = \$2 [0] & i__payload[37];
-  assign \$145  = \$2 [1] & i__payload[69];
-  assign \$146  = | { \$145 , \$144  };
-  assign \$147  = \$2 [0] & i__payload[38];
-  assign \$148  = \$2 [1] & i__payload[70];
-  assign \$149  = | { \$148 , \$147  };
-  assign \$150  = \$2 [0] & i__payload[39];
-  assign \$151  = \$2 [1] & i__payload[71];
-  assign \$152  = | { \$151 , \$150  };
-  assign \$153  = \$2 [0] & i__payload[40];
-  assign \$154  = \$2 [1] & i__payload[72];
-  assign \$155  = | { \$154 , \$153  };
-  assign \$156  = \$2 [0] & i__payload[41];
-  assign \$157  = \$2 [1] & i__payload[73];
-  assign \$158  = | { \$157 , \$156  };
-  assign \$159  = \$2 [0] & i__payload[42];
-  assign \$160  = \$2 [1] & i__payload[74];
-  assign \$161  = | { \$160 , \$159  };
-  assign \$162  = \$2 [0] & i__payload[43];
-  assign \$163  = \$2 [1] & i__payload[75];
-  assign \$164  = | { \$163 , \$162  };
-  assign \$165  = \$2 [0] & i__payload[44];
-  assign \$166  = \$2 [1] & i__payload[76];
-  assign \$167  = | { \$166 , \$165  };
-  assign \$168  = \$2 [0] & i__payload[45];
-  assign \$169  = \$2 [1] & i__payload[77];
-  assign \$170  = | { \$169 , \$168  };
-  assign \$171  = \$2 [0] & i__payload[46];
-  assign \$172  = \$2 [1] & i__payload[78];
-  assign \$173  = | { \$172 , \$171  };
-  assign \$174  = \$2 [0] & i__payload[47];
-  assign \$175  = \$2 [1] & i__payload[79];
-  assign \$176  = | { \$175 , \$174  };
-  assign \$177  = \$2 [0] & i__payload[48];
-  assign \$178  = \$2 [1] & i__payload[80];
-  assign \$179  = | { \$178 , \$177  };
-  assign \$180  = \$2 [0] & i__payload[49];
-  assign \$181  = \$2 [1] & i__payload[81];
-  assign \$182  = | { \$181 , \$180  };
-  assign \$183  = \$2 [0] & i__payload[50];
-  assign \$184  = \$2 [1] & i__payload[82];
-  assign \$185  = | { \$184 , \$183  };
-  assign \$186  = \$2 [0] & i__payload[51];
-  assign \$187  = \$2 [1] & i__payload[83];
-  assign \$188  = | { \$187 , \$186  };
-  assign \$189  = \$2 [0] & i__payload[52];
-  assign \$190  = \$2 [1] & i__payload[84];
-  assign \$191  = | { \$190 , \$189  };
-  assign \$192  = \$2 [0] & i__payload[53];
-  assign \$193  = \$2 [1] & i__payload[85];
-  assign \$194  = | { \$193 , \$192  };
-  assign \$195  = | { \$4 [15], \$4 [13], \$4 [11], \$4 [9], \$4 [7], \$4 [5], \$4 [3], \$4 [1] };
-  assign \$196  = | { \$4 [15:14], \$4 [11:10], \$4 [7:6], \$4 [3:2] };
-  assign \$197  = | { \$4 [15:12], \$4 [7:4] };
-  assign \$198  = | \$4 [15:8];
-  assign \$199  = | { \$36 [0], \$32 [2], \$28 [4], \$24 [6], \$20 [8], \$16 [10], \$12 [12], \$8 [14] };
-  assign \$200  = | { \$36 [0], \$34 [1], \$28 [4], \$26 [5], \$20 [8], \$18 [9], \$12 [12], \$10 [13] };
-  assign \$201  = | { \$36 [0], \$34 [1], \$32 [2], \$30 [3], \$20 [8], \$18 [9], \$16 [10], \$14 [11] };
-  assign \$202  = | { \$36 [0], \$34 [1], \$32 [2], \$30 [3], \$28 [4], \$26 [5], \$24 [6], \$22 [7] };
-  assign \$203  = { \$202 , \$201 , \$200 , \$199  } - { \$198 , \$197 , \$196 , \$195  };
-  assign \$204  = $signed(\$203 ) + $signed(2'h1);
-  assign \$205  = ~ i__payload[1];
-  assign \$206  = i__valid & \$205 ;
-  assign read__burst__valid = \$206  & i__ready;
+  assign \$5  = ~ \$4 ;
+  assign \$6  = i__payload[151] & \$5 ;
+  assign \$11  = ~ \$10 ;
+  assign \$12  = \$832  & \$11 ;
+  assign \$13  = | { \$832 , \$827  };
+  assign \$14  = ~ \$13 ;
+  assign \$15  = \$837  & \$14 ;
+  assign \$16  = | { \$837 , \$832 , \$827  };
+  assign \$17  = ~ \$16 ;
+  assign \$18  = \$842  & \$17 ;
+  assign \$19  = | { \$842 , \$837 , \$832 , \$827  };
+  assign \$20  = ~ \$19 ;
+  assign \$21  = \$847  & \$20 ;
+  assign \$22  = | { \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$23  = ~ \$22 ;
+  assign \$24  = \$852  & \$23 ;
+  assign \$25  = | { \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$26  = ~ \$25 ;
+  assign \$27  = \$857  & \$26 ;
+  assign \$28  = | { \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$29  = ~ \$28 ;
+  assign \$30  = \$862  & \$29 ;
+  assign \$31  = | { \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$32  = ~ \$31 ;
+  assign \$33  = \$867  & \$32 ;
+  assign \$34  = | { \$867 , \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$35  = ~ \$34 ;
+  assign \$36  = \$872  & \$35 ;
+  assign \$37  = | { \$872 , \$867 , \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$38  = ~ \$37 ;
+  assign \$39  = \$877  & \$38 ;
+  assign \$40  = | { \$877 , \$872 , \$867 , \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$41  = ~ \$40 ;
+  assign \$42  = \$882  & \$41 ;
+  assign \$43  = | { \$882 , \$877 , \$872 , \$867 , \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$44  = ~ \$43 ;
+  assign \$45  = \$887  & \$44 ;
+  assign \$46  = | { \$887 , \$882 , \$877 , \$872 , \$867 , \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$47  = ~ \$46 ;
+  assign \$48  = \$892  & \$47 ;
+  assign \$49  = | { \$892 , \$887 , \$882 , \$877 , \$872 , \$867 , \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$50  = ~ \$49 ;
+  assign \$51  = \$897  & \$50 ;
+  assign \$52  = | { \$897 , \$892 , \$887 , \$882 , \$877 , \$872 , \$867 , \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$53  = ~ \$52 ;
+  assign \$54  = \$902  & \$53 ;
+  assign \$59  = ~ \$58 ;
+  assign \$60  = \$897  & \$59 ;
+  assign \$61  = | { \$897 , \$902  };
+  assign \$62  = ~ \$61 ;
+  assign \$63  = \$892  & \$62 ;
+  assign \$64  = | { \$892 , \$897 , \$902  };
+  assign \$65  = ~ \$64 ;
+  assign \$66  = \$887  & \$65 ;
+  assign \$67  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$68  = ~ \$67 ;
+  assign \$69  = \$882  & \$68 ;
+  assign \$70  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$71  = ~ \$70 ;
+  assign \$72  = \$877  & \$71 ;
+  assign \$73  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$74  = ~ \$73 ;
+  assign \$75  = \$872  & \$74 ;
+  assign \$76  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$77  = ~ \$76 ;
+  assign \$78  = \$867  & \$77 ;
+  assign \$79  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$80  = ~ \$79 ;
+  assign \$81  = \$862  & \$80 ;
+  assign \$82  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$83  = ~ \$82 ;
+  assign \$84  = \$857  & \$83 ;
+  assign \$85  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$86  = ~ \$85 ;
+  assign \$87  = \$852  & \$86 ;
+  assign \$88  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$89  = ~ \$88 ;
+  assign \$90  = \$847  & \$89 ;
+  assign \$91  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$92  = ~ \$91 ;
+  assign \$93  = \$842  & \$92 ;
+  assign \$94  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$95  = ~ \$94 ;
+  assign \$96  = \$837  & \$95 ;
+  assign \$97  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$98  = ~ \$97 ;
+  assign \$99  = \$832  & \$98 ;
+  assign \$100  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$101  = ~ \$100 ;
+  assign \$102  = \$827  & \$101 ;
+  assign \$107  = ~ \$106 ;
+  assign \$108  = \$897  & \$107 ;
+  assign \$109  = | { \$897 , \$902  };
+  assign \$110  = ~ \$109 ;
+  assign \$111  = \$892  & \$110 ;
+  assign \$112  = | { \$892 , \$897 , \$902  };
+  assign \$113  = ~ \$112 ;
+  assign \$114  = \$887  & \$113 ;
+  assign \$115  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$116  = ~ \$115 ;
+  assign \$117  = \$882  & \$116 ;
+  assign \$118  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$119  = ~ \$118 ;
+  assign \$120  = \$877  & \$119 ;
+  assign \$121  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$122  = ~ \$121 ;
+  assign \$123  = \$872  & \$122 ;
+  assign \$124  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$125  = ~ \$124 ;
+  assign \$126  = \$867  & \$125 ;
+  assign \$127  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$128  = ~ \$127 ;
+  assign \$129  = \$862  & \$128 ;
+  assign \$130  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$131  = ~ \$130 ;
+  assign \$132  = \$857  & \$131 ;
+  assign \$133  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$134  = ~ \$133 ;
+  assign \$135  = \$852  & \$134 ;
+  assign \$136  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$137  = ~ \$136 ;
+  assign \$138  = \$847  & \$137 ;
+  assign \$139  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$140  = ~ \$139 ;
+  assign \$141  = \$842  & \$140 ;
+  assign \$142  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$143  = ~ \$142 ;
+  assign \$144  = \$837  & \$143 ;
+  assign \$145  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$146  = ~ \$145 ;
+  assign \$147  = \$832  & \$146 ;
+  assign \$148  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$149  = ~ \$148 ;
+  assign \$150  = \$827  & \$149 ;
+  assign \$155  = ~ \$154 ;
+  assign \$156  = \$897  & \$155 ;
+  assign \$157  = | { \$897 , \$902  };
+  assign \$158  = ~ \$157 ;
+  assign \$159  = \$892  & \$158 ;
+  assign \$160  = | { \$892 , \$897 , \$902  };
+  assign \$161  = ~ \$160 ;
+  assign \$162  = \$887  & \$161 ;
+  assign \$163  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$164  = ~ \$163 ;
+  assign \$165  = \$882  & \$164 ;
+  assign \$166  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$167  = ~ \$166 ;
+  assign \$168  = \$877  & \$167 ;
+  assign \$169  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$170  = ~ \$169 ;
+  assign \$171  = \$872  & \$170 ;
+  assign \$172  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$173  = ~ \$172 ;
+  assign \$174  = \$867  & \$173 ;
+  assign \$175  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$176  = ~ \$175 ;
+  assign \$177  = \$862  & \$176 ;
+  assign \$178  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$179  = ~ \$178 ;
+  assign \$180  = \$857  & \$179 ;
+  assign \$181  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$182  = ~ \$181 ;
+  assign \$183  = \$852  & \$182 ;
+  assign \$184  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$185  = ~ \$184 ;
+  assign \$186  = \$847  & \$185 ;
+  assign \$187  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$188  = ~ \$187 ;
+  assign \$189  = \$842  & \$188 ;
+  assign \$190  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$191  = ~ \$190 ;
+  assign \$192  = \$837  & \$191 ;
+  assign \$193  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$194  = ~ \$193 ;
+  assign \$195  = \$832  & \$194 ;
+  assign \$196  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$197  = ~ \$196 ;
+  assign \$198  = \$827  & \$197 ;
+  assign \$203  = ~ \$202 ;
+  assign \$204  = \$897  & \$203 ;
+  assign \$205  = | { \$897 , \$902  };
+  assign \$206  = ~ \$205 ;
+  assign \$207  = \$892  & \$206 ;
+  assign \$208  = | { \$892 , \$897 , \$902  };
+  assign \$209  = ~ \$208 ;
+  assign \$210  = \$887  & \$209 ;
+  assign \$211  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$212  = ~ \$211 ;
+  assign \$213  = \$882  & \$212 ;
+  assign \$214  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$215  = ~ \$214 ;
+  assign \$216  = \$877  & \$215 ;
+  assign \$217  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$218  = ~ \$217 ;
+  assign \$219  = \$872  & \$218 ;
+  assign \$220  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$221  = ~ \$220 ;
+  assign \$222  = \$867  & \$221 ;
+  assign \$223  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$224  = ~ \$223 ;
+  assign \$225  = \$862  & \$224 ;
+  assign \$226  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$227  = ~ \$226 ;
+  assign \$228  = \$857  & \$227 ;
+  assign \$229  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$230  = ~ \$229 ;
+  assign \$231  = \$852  & \$230 ;
+  assign \$232  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$233  = ~ \$232 ;
+  assign \$234  = \$847  & \$233 ;
+  assign \$235  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$236  = ~ \$235 ;
+  assign \$237  = \$842  & \$236 ;
+  assign \$238  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$239  = ~ \$238 ;
+  assign \$240  = \$837  & \$239 ;
+  assign \$241  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$242  = ~ \$241 ;
+  assign \$243  = \$832  & \$242 ;
+  assign \$244  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$245  = ~ \$244 ;
+  assign \$246  = \$827  & \$245 ;
+  assign \$251  = ~ \$250 ;
+  assign \$252  = \$897  & \$251 ;
+  assign \$253  = | { \$897 , \$902  };
+  assign \$254  = ~ \$253 ;
+  assign \$255  = \$892  & \$254 ;
+  assign \$256  = | { \$892 , \$897 , \$902  };
+  assign \$257  = ~ \$256 ;
+  assign \$258  = \$887  & \$257 ;
+  assign \$259  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$260  = ~ \$259 ;
+  assign \$261  = \$882  & \$260 ;
+  assign \$262  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$263  = ~ \$262 ;
+  assign \$264  = \$877  & \$263 ;
+  assign \$265  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$266  = ~ \$265 ;
+  assign \$267  = \$872  & \$266 ;
+  assign \$268  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$269  = ~ \$268 ;
+  assign \$270  = \$867  & \$269 ;
+  assign \$271  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$272  = ~ \$271 ;
+  assign \$273  = \$862  & \$272 ;
+  assign \$274  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$275  = ~ \$274 ;
+  assign \$276  = \$857  & \$275 ;
+  assign \$277  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$278  = ~ \$277 ;
+  assign \$279  = \$852  & \$278 ;
+  assign \$280  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$281  = ~ \$280 ;
+  assign \$282  = \$847  & \$281 ;
+  assign \$283  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$284  = ~ \$283 ;
+  assign \$285  = \$842  & \$284 ;
+  assign \$286  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$287  = ~ \$286 ;
+  assign \$288  = \$837  & \$287 ;
+  assign \$289  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$290  = ~ \$289 ;
+  assign \$291  = \$832  & \$290 ;
+  assign \$292  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$293  = ~ \$292 ;
+  assign \$294  = \$827  & \$293 ;
+  assign \$299  = ~ \$298 ;
+  assign \$300  = \$897  & \$299 ;
+  assign \$301  = | { \$897 , \$902  };
+  assign \$302  = ~ \$301 ;
+  assign \$303  = \$892  & \$302 ;
+  assign \$304  = | { \$892 , \$897 , \$902  };
+  assign \$305  = ~ \$304 ;
+  assign \$306  = \$887  & \$305 ;
+  assign \$307  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$308  = ~ \$307 ;
+  assign \$309  = \$882  & \$308 ;
+  assign \$310  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$311  = ~ \$310 ;
+  assign \$312  = \$877  & \$311 ;
+  assign \$313  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$314  = ~ \$313 ;
+  assign \$315  = \$872  & \$314 ;
+  assign \$316  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$317  = ~ \$316 ;
+  assign \$318  = \$867  & \$317 ;
+  assign \$319  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$320  = ~ \$319 ;
+  assign \$321  = \$862  & \$320 ;
+  assign \$322  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$323  = ~ \$322 ;
+  assign \$324  = \$857  & \$323 ;
+  assign \$325  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$326  = ~ \$325 ;
+  assign \$327  = \$852  & \$326 ;
+  assign \$328  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$329  = ~ \$328 ;
+  assign \$330  = \$847  & \$329 ;
+  assign \$331  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$332  = ~ \$331 ;
+  assign \$333  = \$842  & \$332 ;
+  assign \$334  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$335  = ~ \$334 ;
+  assign \$336  = \$837  & \$335 ;
+  assign \$337  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$338  = ~ \$337 ;
+  assign \$339  = \$832  & \$338 ;
+  assign \$340  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$341  = ~ \$340 ;
+  assign \$342  = \$827  & \$341 ;
+  assign \$347  = ~ \$346 ;
+  assign \$348  = \$897  & \$347 ;
+  assign \$349  = | { \$897 , \$902  };
+  assign \$350  = ~ \$349 ;
+  assign \$351  = \$892  & \$350 ;
+  assign \$352  = | { \$892 , \$897 , \$902  };
+  assign \$353  = ~ \$352 ;
+  assign \$354  = \$887  & \$353 ;
+  assign \$355  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$356  = ~ \$355 ;
+  assign \$357  = \$882  & \$356 ;
+  assign \$358  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$359  = ~ \$358 ;
+  assign \$360  = \$877  & \$359 ;
+  assign \$361  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$362  = ~ \$361 ;
+  assign \$363  = \$872  & \$362 ;
+  assign \$364  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$365  = ~ \$364 ;
+  assign \$366  = \$867  & \$365 ;
+  assign \$367  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$368  = ~ \$367 ;
+  assign \$369  = \$862  & \$368 ;
+  assign \$370  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$371  = ~ \$370 ;
+  assign \$372  = \$857  & \$371 ;
+  assign \$373  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$374  = ~ \$373 ;
+  assign \$375  = \$852  & \$374 ;
+  assign \$376  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$377  = ~ \$376 ;
+  assign \$378  = \$847  & \$377 ;
+  assign \$379  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$380  = ~ \$379 ;
+  assign \$381  = \$842  & \$380 ;
+  assign \$382  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$383  = ~ \$382 ;
+  assign \$384  = \$837  & \$383 ;
+  assign \$385  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$386  = ~ \$385 ;
+  assign \$387  = \$832  & \$386 ;
+  assign \$388  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$389  = ~ \$388 ;
+  assign \$390  = \$827  & \$389 ;
+  assign \$395  = ~ \$394 ;
+  assign \$396  = \$897  & \$395 ;
+  assign \$397  = | { \$897 , \$902  };
+  assign \$398  = ~ \$397 ;
+  assign \$399  = \$892  & \$398 ;
+  assign \$400  = | { \$892 , \$897 , \$902  };
+  assign \$401  = ~ \$400 ;
+  assign \$402  = \$887  & \$401 ;
+  assign \$403  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$404  = ~ \$403 ;
+  assign \$405  = \$882  & \$404 ;
+  assign \$406  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$407  = ~ \$406 ;
+  assign \$408  = \$877  & \$407 ;
+  assign \$409  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$410  = ~ \$409 ;
+  assign \$411  = \$872  & \$410 ;
+  assign \$412  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$413  = ~ \$412 ;
+  assign \$414  = \$867  & \$413 ;
+  assign \$415  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$416  = ~ \$415 ;
+  assign \$417  = \$862  & \$416 ;
+  assign \$418  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$419  = ~ \$418 ;
+  assign \$420  = \$857  & \$419 ;
+  assign \$421  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$422  = ~ \$421 ;
+  assign \$423  = \$852  & \$422 ;
+  assign \$424  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$425  = ~ \$424 ;
+  assign \$426  = \$847  & \$425 ;
+  assign \$427  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$428  = ~ \$427 ;
+  assign \$429  = \$842  & \$428 ;
+  assign \$430  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$431  = ~ \$430 ;
+  assign \$432  = \$837  & \$431 ;
+  assign \$433  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$434  = ~ \$433 ;
+  assign \$435  = \$832  & \$434 ;
+  assign \$436  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$437  = ~ \$436 ;
+  assign \$438  = \$827  & \$437 ;
+  assign \$443  = ~ \$442 ;
+  assign \$444  = \$897  & \$443 ;
+  assign \$445  = | { \$897 , \$902  };
+  assign \$446  = ~ \$445 ;
+  assign \$447  = \$892  & \$446 ;
+  assign \$448  = | { \$892 , \$897 , \$902  };
+  assign \$449  = ~ \$448 ;
+  assign \$450  = \$887  & \$449 ;
+  assign \$451  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$452  = ~ \$451 ;
+  assign \$453  = \$882  & \$452 ;
+  assign \$454  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$455  = ~ \$454 ;
+  assign \$456  = \$877  & \$455 ;
+  assign \$457  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$458  = ~ \$457 ;
+  assign \$459  = \$872  & \$458 ;
+  assign \$460  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$461  = ~ \$460 ;
+  assign \$462  = \$867  & \$461 ;
+  assign \$463  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$464  = ~ \$463 ;
+  assign \$465  = \$862  & \$464 ;
+  assign \$466  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$467  = ~ \$466 ;
+  assign \$468  = \$857  & \$467 ;
+  assign \$469  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$470  = ~ \$469 ;
+  assign \$471  = \$852  & \$470 ;
+  assign \$472  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$473  = ~ \$472 ;
+  assign \$474  = \$847  & \$473 ;
+  assign \$475  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$476  = ~ \$475 ;
+  assign \$477  = \$842  & \$476 ;
+  assign \$478  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$479  = ~ \$478 ;
+  assign \$480  = \$837  & \$479 ;
+  assign \$481  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$482  = ~ \$481 ;
+  assign \$483  = \$832  & \$482 ;
+  assign \$484  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$485  = ~ \$484 ;
+  assign \$486  = \$827  & \$485 ;
+  assign \$491  = ~ \$490 ;
+  assign \$492  = \$897  & \$491 ;
+  assign \$493  = | { \$897 , \$902  };
+  assign \$494  = ~ \$493 ;
+  assign \$495  = \$892  & \$494 ;
+  assign \$496  = | { \$892 , \$897 , \$902  };
+  assign \$497  = ~ \$496 ;
+  assign \$498  = \$887  & \$497 ;
+  assign \$499  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$500  = ~ \$499 ;
+  assign \$501  = \$882  & \$500 ;
+  assign \$502  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$503  = ~ \$502 ;
+  assign \$504  = \$877  & \$503 ;
+  assign \$505  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$506  = ~ \$505 ;
+  assign \$507  = \$872  & \$506 ;
+  assign \$508  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$509  = ~ \$508 ;
+  assign \$510  = \$867  & \$509 ;
+  assign \$511  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$512  = ~ \$511 ;
+  assign \$513  = \$862  & \$512 ;
+  assign \$514  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$515  = ~ \$514 ;
+  assign \$516  = \$857  & \$515 ;
+  assign \$517  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$518  = ~ \$517 ;
+  assign \$519  = \$852  & \$518 ;
+  assign \$520  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$521  = ~ \$520 ;
+  assign \$522  = \$847  & \$521 ;
+  assign \$523  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$524  = ~ \$523 ;
+  assign \$525  = \$842  & \$524 ;
+  assign \$526  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$527  = ~ \$526 ;
+  assign \$528  = \$837  & \$527 ;
+  assign \$529  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$530  = ~ \$529 ;
+  assign \$531  = \$832  & \$530 ;
+  assign \$532  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$533  = ~ \$532 ;
+  assign \$534  = \$827  & \$533 ;
+  assign \$539  = ~ \$538 ;
+  assign \$540  = \$897  & \$539 ;
+  assign \$541  = | { \$897 , \$902  };
+  assign \$542  = ~ \$541 ;
+  assign \$543  = \$892  & \$542 ;
+  assign \$544  = | { \$892 , \$897 , \$902  };
+  assign \$545  = ~ \$544 ;
+  assign \$546  = \$887  & \$545 ;
+  assign \$547  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$548  = ~ \$547 ;
+  assign \$549  = \$882  & \$548 ;
+  assign \$550  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$551  = ~ \$550 ;
+  assign \$552  = \$877  & \$551 ;
+  assign \$553  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$554  = ~ \$553 ;
+  assign \$555  = \$872  & \$554 ;
+  assign \$556  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$557  = ~ \$556 ;
+  assign \$558  = \$867  & \$557 ;
+  assign \$559  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$560  = ~ \$559 ;
+  assign \$561  = \$862  & \$560 ;
+  assign \$562  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$563  = ~ \$562 ;
+  assign \$564  = \$857  & \$563 ;
+  assign \$565  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$566  = ~ \$565 ;
+  assign \$567  = \$852  & \$566 ;
+  assign \$568  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$569  = ~ \$568 ;
+  assign \$570  = \$847  & \$569 ;
+  assign \$571  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$572  = ~ \$571 ;
+  assign \$573  = \$842  & \$572 ;
+  assign \$574  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$575  = ~ \$574 ;
+  assign \$576  = \$837  & \$575 ;
+  assign \$577  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$578  = ~ \$577 ;
+  assign \$579  = \$832  & \$578 ;
+  assign \$580  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$581  = ~ \$580 ;
+  assign \$582  = \$827  & \$581 ;
+  assign \$587  = ~ \$586 ;
+  assign \$588  = \$897  & \$587 ;
+  assign \$589  = | { \$897 , \$902  };
+  assign \$590  = ~ \$589 ;
+  assign \$591  = \$892  & \$590 ;
+  assign \$592  = | { \$892 , \$897 , \$902  };
+  assign \$593  = ~ \$592 ;
+  assign \$594  = \$887  & \$593 ;
+  assign \$595  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$596  = ~ \$595 ;
+  assign \$597  = \$882  & \$596 ;
+  assign \$598  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$599  = ~ \$598 ;
+  assign \$600  = \$877  & \$599 ;
+  assign \$601  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$602  = ~ \$601 ;
+  assign \$603  = \$872  & \$602 ;
+  assign \$604  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$605  = ~ \$604 ;
+  assign \$606  = \$867  & \$605 ;
+  assign \$607  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$608  = ~ \$607 ;
+  assign \$609  = \$862  & \$608 ;
+  assign \$610  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$611  = ~ \$610 ;
+  assign \$612  = \$857  & \$611 ;
+  assign \$613  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$614  = ~ \$613 ;
+  assign \$615  = \$852  & \$614 ;
+  assign \$616  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$617  = ~ \$616 ;
+  assign \$618  = \$847  & \$617 ;
+  assign \$619  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$620  = ~ \$619 ;
+  assign \$621  = \$842  & \$620 ;
+  assign \$622  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$623  = ~ \$622 ;
+  assign \$624  = \$837  & \$623 ;
+  assign \$625  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$626  = ~ \$625 ;
+  assign \$627  = \$832  & \$626 ;
+  assign \$628  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$629  = ~ \$628 ;
+  assign \$630  = \$827  & \$629 ;
+  assign \$635  = ~ \$634 ;
+  assign \$636  = \$897  & \$635 ;
+  assign \$637  = | { \$897 , \$902  };
+  assign \$638  = ~ \$637 ;
+  assign \$639  = \$892  & \$638 ;
+  assign \$640  = | { \$892 , \$897 , \$902  };
+  assign \$641  = ~ \$640 ;
+  assign \$642  = \$887  & \$641 ;
+  assign \$643  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$644  = ~ \$643 ;
+  assign \$645  = \$882  & \$644 ;
+  assign \$646  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$647  = ~ \$646 ;
+  assign \$648  = \$877  & \$647 ;
+  assign \$649  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$650  = ~ \$649 ;
+  assign \$651  = \$872  & \$650 ;
+  assign \$652  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$653  = ~ \$652 ;
+  assign \$654  = \$867  & \$653 ;
+  assign \$655  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$656  = ~ \$655 ;
+  assign \$657  = \$862  & \$656 ;
+  assign \$658  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$659  = ~ \$658 ;
+  assign \$660  = \$857  & \$659 ;
+  assign \$661  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$662  = ~ \$661 ;
+  assign \$663  = \$852  & \$662 ;
+  assign \$664  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$665  = ~ \$664 ;
+  assign \$666  = \$847  & \$665 ;
+  assign \$667  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$668  = ~ \$667 ;
+  assign \$669  = \$842  & \$668 ;
+  assign \$670  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$671  = ~ \$670 ;
+  assign \$672  = \$837  & \$671 ;
+  assign \$673  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$674  = ~ \$673 ;
+  assign \$675  = \$832  & \$674 ;
+  assign \$676  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$677  = ~ \$676 ;
+  assign \$678  = \$827  & \$677 ;
+  assign \$683  = ~ \$682 ;
+  assign \$684  = \$897  & \$683 ;
+  assign \$685  = | { \$897 , \$902  };
+  assign \$686  = ~ \$685 ;
+  assign \$687  = \$892  & \$686 ;
+  assign \$688  = | { \$892 , \$897 , \$902  };
+  assign \$689  = ~ \$688 ;
+  assign \$690  = \$887  & \$689 ;
+  assign \$691  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$692  = ~ \$691 ;
+  assign \$693  = \$882  & \$692 ;
+  assign \$694  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$695  = ~ \$694 ;
+  assign \$696  = \$877  & \$695 ;
+  assign \$697  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$698  = ~ \$697 ;
+  assign \$699  = \$872  & \$698 ;
+  assign \$700  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$701  = ~ \$700 ;
+  assign \$702  = \$867  & \$701 ;
+  assign \$703  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$704  = ~ \$703 ;
+  assign \$705  = \$862  & \$704 ;
+  assign \$706  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$707  = ~ \$706 ;
+  assign \$708  = \$857  & \$707 ;
+  assign \$709  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$710  = ~ \$709 ;
+  assign \$711  = \$852  & \$710 ;
+  assign \$712  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$713  = ~ \$712 ;
+  assign \$714  = \$847  & \$713 ;
+  assign \$715  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$716  = ~ \$715 ;
+  assign \$717  = \$842  & \$716 ;
+  assign \$718  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$719  = ~ \$718 ;
+  assign \$720  = \$837  & \$719 ;
+  assign \$721  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$722  = ~ \$721 ;
+  assign \$723  = \$832  & \$722 ;
+  assign \$724  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$725  = ~ \$724 ;
+  assign \$726  = \$827  & \$725 ;
+  assign \$731  = ~ \$730 ;
+  assign \$732  = \$897  & \$731 ;
+  assign \$733  = | { \$897 , \$902  };
+  assign \$734  = ~ \$733 ;
+  assign \$735  = \$892  & \$734 ;
+  assign \$736  = | { \$892 , \$897 , \$902  };
+  assign \$737  = ~ \$736 ;
+  assign \$738  = \$887  & \$737 ;
+  assign \$739  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$740  = ~ \$739 ;
+  assign \$741  = \$882  & \$740 ;
+  assign \$742  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$743  = ~ \$742 ;
+  assign \$744  = \$877  & \$743 ;
+  assign \$745  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$746  = ~ \$745 ;
+  assign \$747  = \$872  & \$746 ;
+  assign \$748  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$749  = ~ \$748 ;
+  assign \$750  = \$867  & \$749 ;
+  assign \$751  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$752  = ~ \$751 ;
+  assign \$753  = \$862  & \$752 ;
+  assign \$754  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$755  = ~ \$754 ;
+  assign \$756  = \$857  & \$755 ;
+  assign \$757  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$758  = ~ \$757 ;
+  assign \$759  = \$852  & \$758 ;
+  assign \$760  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$761  = ~ \$760 ;
+  assign \$762  = \$847  & \$761 ;
+  assign \$763  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$764  = ~ \$763 ;
+  assign \$765  = \$842  & \$764 ;
+  assign \$766  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$767  = ~ \$766 ;
+  assign \$768  = \$837  & \$767 ;
+  assign \$769  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$770  = ~ \$769 ;
+  assign \$771  = \$832  & \$770 ;
+  assign \$772  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$773  = ~ \$772 ;
+  assign \$774  = \$827  & \$773 ;
+  assign \$779  = ~ \$778 ;
+  assign \$780  = \$897  & \$779 ;
+  assign \$781  = | { \$897 , \$902  };
+  assign \$782  = ~ \$781 ;
+  assign \$783  = \$892  & \$782 ;
+  assign \$784  = | { \$892 , \$897 , \$902  };
+  assign \$785  = ~ \$784 ;
+  assign \$786  = \$887  & \$785 ;
+  assign \$787  = | { \$887 , \$892 , \$897 , \$902  };
+  assign \$788  = ~ \$787 ;
+  assign \$789  = \$882  & \$788 ;
+  assign \$790  = | { \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$791  = ~ \$790 ;
+  assign \$792  = \$877  & \$791 ;
+  assign \$793  = | { \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$794  = ~ \$793 ;
+  assign \$795  = \$872  & \$794 ;
+  assign \$796  = | { \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$797  = ~ \$796 ;
+  assign \$798  = \$867  & \$797 ;
+  assign \$799  = | { \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$800  = ~ \$799 ;
+  assign \$801  = \$862  & \$800 ;
+  assign \$802  = | { \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$803  = ~ \$802 ;
+  assign \$804  = \$857  & \$803 ;
+  assign \$805  = | { \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$806  = ~ \$805 ;
+  assign \$807  = \$852  & \$806 ;
+  assign \$808  = | { \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$809  = ~ \$808 ;
+  assign \$810  = \$847  & \$809 ;
+  assign \$811  = | { \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$812  = ~ \$811 ;
+  assign \$813  = \$842  & \$812 ;
+  assign \$814  = | { \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$815  = ~ \$814 ;
+  assign \$816  = \$837  & \$815 ;
+  assign \$817  = | { \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$818  = ~ \$817 ;
+  assign \$819  = \$832  & \$818 ;
+  assign \$820  = | { \$832 , \$837 , \$842 , \$847 , \$852 , \$857 , \$862 , \$867 , \$872 , \$877 , \$882 , \$887 , \$892 , \$897 , \$902  };
+  assign \$821  = ~ \$820 ;
+  assign \$822  = \$827  & \$821 ;
+  assign \$823  = ! i__payload[27:24];
+  assign \$824  = i__payload[150] & \$823 ;
+  assign \$825  = ! i__payload[59:56];
+  assign \$826  = i__payload[151] & \$825 ;
+  assign \$827  = | { \$826 , \$824  };
+  assign \$828  = i__payload[27:24] == 1'h1;
+  assign \$829  = i__payload[150] & \$828 ;
+  assign \$830  = i__payload[59:56] == 1'h1;
+  assign \$831  = i__payload[151] & \$830 ;
+  assign \$832  = | { \$831 , \$829  };
+  assign \$833  = i__payload[27:24] == 2'h2;
+  assign \$834  = i__payload[150] & \$833 ;
+  assign \$835  = i__payload[59:56] == 2'h2;
+  assign \$836  = i__payload[151] & \$835 ;
+  assign \$837  = | { \$836 , \$834  };
+  assign \$838  = i__payload[27:24] == 2'h3;
+  assign \$839  = i__payload[150] & \$838 ;
+  assign \$840  = i__payload[59:56] == 2'h3;
+  assign \$841  = i__payload[151] & \$840 ;
+  assign \$842  = | { \$841 , \$839  };
+  assign \$843  = i__payload[27:24] == 3'h4;
+  assign \$844  = i__payload[150] & \$843 ;
+  assign \$845  = i__payload[59:56] == 3'h4;
+  assign \$846  = i__payload[151] & \$845 ;
+  assign \$847  = | { \$846 , \$844  };
+  assign \$848  = i__payload[27:24] == 3'h5;
+  assign \$849  = i__payload[150] & \$848 ;
+  assign \$850  = i__payload[59:56] == 3'h5;
+  assign \$851  = i__payload[151] & \$850 ;
+  assign \$852  = | { \$851 , \$849  };
+  assign \$853  = i__payload[27:24] == 3'h6;
+  assign \$854  = i__payload[150] & \$853 ;
+  assign \$855  = i__payload[59:56] == 3'h6;
+  assign \$856  = i__payload[151] & \$855 ;
+  assign \$857  = | { \$856 , \$854  };
+  assign \$858  = i__payload[27:24] == 3'h7;
+  assign \$859  = i__payload[150] & \$858 ;
+  assign \$860  = i__payload[59:56] == 3'h7;
+  assign \$861  = i__payload[151] & \$860 ;
+  assign \$862  = | { \$861 , \$859  };
+  assign \$863  = i__payload[27:24] == 4'h8;
+  assign \$864  = i__payload[150] & \$863 ;
+  assign \$865  = i__payload[59:56] == 4'h8;
+  assign \$866  = i__payload[151] & \$865 ;
+  assign \$867  = | { \$866 , \$864  };
+  assign \$868  = i__payload[27:24] == 4'h9;
+  assign \$869  = i__payload[150] & \$868 ;
+  assign \$870  = i__payload[59:56] == 4'h9;
+  assign \$871  = i__payload[151] & \$870 ;
+  assign \$872  = | { \$871 , \$869  };
+  assign \$873  = i__payload[27:24] == 4'ha;
+  assign \$874  = i__payload[150] & \$873 ;
+  assign \$875  = i__payload[59:56] == 4'ha;
+  assign \$876  = i__payload[151] & \$875 ;
+  assign \$877  = | { \$876 , \$874  };
+  assign \$878  = i__payload[27:24] == 4'hb;
+  assign \$879  = i__payload[150] & \$878 ;
+  assign \$880  = i__payload[59:56] == 4'hb;
+  assign \$881  = i__payload[151] & \$880 ;
+  assign \$882  = | { \$881 , \$879  };
+  assign \$883  = i__payload[27:24] == 4'hc;
+  assign \$884  = i__payload[150] & \$883 ;
+  assign \$885  = i__payload[59:56] == 4'hc;
+  assign \$886  = i__payload[151] & \$885 ;
+  assign \$887  = | { \$886 , \$884  };
+  assign \$888  = i__payload[27:24] == 4'hd;
+  assign \$889  = i__payload[150] & \$888 ;
+  assign \$890  = i__payload[59:56] == 4'hd;
+  assign \$891  = i__payload[151] & \$890 ;
+  assign \$892  = | { \$891 , \$889  };
+  assign \$893  = i__payload[27:24] == 4'he;
+  assign \$894  = i__payload[150] & \$893 ;
+  assign \$895  = i__payload[59:56] == 4'he;
+  assign \$896  = i__payload[151] & \$895 ;
+  assign \$897  = | { \$896 , \$894  };
+  assign \$898  = i__payload[27:24] == 4'hf;
+  assign \$899  = i__payload[150] & \$898 ;
+  assign \$900  = i__payload[59:56] == 4'hf;
+  assign \$901  = i__payload[151] & \$900 ;
+  assign \$902  = | { \$901 , \$899  };
+  assign \$903  = \$3  & i__payload[28];
+  assign \$904  = \$6  & i__payload[60];
+  assign \$905  = | { \$904 , \$903  };
+  assign \$906  = \$3  & i__payload[29];
+  assign \$907  = \$6  & i__payload[61];
+  assign \$908  = | { \$907 , \$906  };
+  assign \$909  = \$3  & i__payload[30];
+  assign \$910  = \$6  & i__payload[62];
+  assign \$911  = | { \$910 , \$909  };
+  assign \$912  = \$3  & i__payload[31];
+  assign \$913  = \$6  & i__payload[63];
+  assign \$914  = | { \$913 , \$912  };
+  assign \$915  = \$3  & i__payload[32];
+  assign \$916  = \$6  & i__payload[64];
+  assign \$917  = | { \$916 , \$915  };
+  assign \$918  = \$3  & i__payload[33];
+  assign \$919  = \$6  & i__payload[65];
+  assign \$920  = | { \$919 , \$918  };
+  assign \$921  = \$3  & i__payload[34];
+  assign \$922  = \$6  & i__payload[66];
+  assign \$923  = | { \$922 , \$921  };
+  assign \$924  = \$3  & i__payload[35];
+  assign \$925  = \$6  & i__payload[67];
+  assign \$926  = | { \$925 , \$924  };
+  assign \$927  = \$3  & i__payload[36];
+  assign \$928  = \$6  & i__payload[68];
+  assign \$929  = | { \$928 , \$927  };
+  assign \$930  = \$3  & i__payload[37];
+  assign \$931  = \$6  & i__payload[69];
+  assign \$932  = | { \$931 , \$930  };
+  assign \$933  = \$3  & i__payload[38];
+  assign \$934  = \$6  & i__payload[70];
+  assign \$935  = | { \$934 , \$933  };
+  assign \$936  = \$3  & i__payload[39];
+  assign \$937  = \$6  & i__payload[71];
+  assign \$938  = | { \$937 , \$936  };
+  assign \$939  = \$3  & i__payload[40];
+  assign \$940  = \$6  & i__payload[72];
+  assign \$941  = | { \$940 , \$939  };
+  assign \$942  = \$3  & i__payload[41];
+  assign \$943  = \$6  & i__payload[73];
+  assign \$944  = | { \$943 , \$942  };
+  assign \$945  = \$3  & i__payload[42];
+  assign \$946  = \$6  & i__payload[74];
+  assign \$947  = | { \$946 , \$945  };
+  assign \$948  = \$3  & i__payload[43];
+  assign \$949  = \$6  & i__payload[75];
+  assign \$950  = | { \$949 , \$948  };
+  assign \$951  = \$3  & i__payload[44];
+  assign \$952  = \$6  & i__payload[76];
+  assign \$953  = | { \$952 , \$951  };
+  assign \$954  = \$3  & i__payload[45];
+  assign \$955  = \$6  & i__payload[77];
+  assign \$956  = | { \$955 , \$954  };
+  assign \$957  = \$3  & i__payload[46];
+  assign \$958  = \$6  & i__payload[78];
+  assign \$959  = | { \$958 , \$957  };
+  assign \$960  = \$3  & i__payload[47];
+  assign \$961  = \$6  & i__payload[79];
+  assign \$962  = | { \$961 , \$960  };
+  assign \$963  = \$3  & i__payload[48];
+  assign \$964  = \$6  & i__payload[80];
+  assign \$965  = | { \$964 , \$963  };
+  assign \$966  = \$3  & i__payload[49];
+  assign \$967  = \$6  & i__payload[81];
+  assign \$968  = | { \$967 , \$966  };
+  assign \$969  = \$3  & i__payload[50];
+  assign \$970  = \$6  & i__payload[82];
+  assign \$971  = | { \$970 , \$969  };
+  assign \$972  = \$3  & i__payload[51];
+  assign \$973  = \$6  & i__payload[83];
+  assign \$974  = | { \$973 , \$972  };
+  assign \$975  = \$3  & i__payload[52];
+  assign \$976  = \$6  & i__payload[84];
+  assign \$977  = | { \$976 , \$975  };
+  assign \$978  = \$3  & i__payload[53];
+  assign \$979  = \$6  & i__payload[85];
+  assign \$980  = | { \$979 , \$978  };
+  assign \$981  = | { \$54 , \$48 , \$42 , \$36 , \$30 , \$24 , \$18 , \$12  };
+  assign \$982  = | { \$54 , \$51 , \$42 , \$39 , \$30 , \$27 , \$18 , \$15  };
+  assign \$983  = | { \$54 , \$51 , \$48 , \$45 , \$30 , \$27 , \$24 , \$21  };
+  assign \$984  = | { \$54 , \$51 , \$48 , \$45 , \$42 , \$39 , \$36 , \$33  };
+  assign \$985  = | { \$777 , \$687 , \$597 , \$507 , \$417 , \$327 , \$237 , \$147  };
+  assign \$986  = | { \$777 , \$732 , \$597 , \$552 , \$417 , \$372 , \$237 , \$192  };
+  assign \$987  = | { \$777 , \$732 , \$687 , \$642 , \$417 , \$372 , \$327 , \$282  };
+  assign \$988  = | { \$777 , \$732 , \$687 , \$642 , \$597 , \$552 , \$507 , \$462  };
+  assign \$989  = { \$988 , \$987 , \$986 , \$985  } - { \$984 , \$983 , \$982 , \$981  };
+  assign \$990  = $signed(\$989 ) + $signed(2'h1);
+  assign \$991  = ~ i__payload[1];
+  assign \$992  = i__valid & \$991 ;
+  assign read__burst__valid = \$992  & i__ready;
   assign \i__valid$15  = read__burst__valid & read__burst__ready;
-  assign \$207  = o__payload[31:28] + \$signal$20 ;
-  assign \$signal$24  = read__beat__payload[33] & o__payload[11];
-  assign \$208  = ~ \$signal$26 ;
-  assign read__beat__ready = \$208  | loaded__ready;
+  assign \$993  = o__payload[31:28] + \$signal$20 ;
+  assign \$signal$21  = read__beat__payload[33] & o__payload[11];
+  assign \$994  = ~ \$signal$24 ;
+  assign read__beat__ready = \$994  | loaded__ready;
   assign moves = read__beat__valid & read__beat__ready;
   assign o__ready = moves & read__beat__payload[33];
-  assign \$signal$34  = i__valid & i__payload[1];
-  assign \$209  = { \$198 , \$197 , \$196 , \$195  } + \$signal$36 ;
-  assign at_last = \$209 [3:0] == { \$202 , \$201 , \$200 , \$199  };
-  assign \$210  = ~ \$signal$39 ;
-  assign \$211  = \$signal$34  & \$210 ;
-  assign write__burst__valid = \$211  & \i__ready$40 ;
-  assign \$212  = ~ \$signal$42 ;
-  assign \$213  = \$signal$34  & \$212 ;
-  assign \$214  = \$signal$39  | write__burst__valid;
-  assign write__beat__valid = \$213  & \$214 ;
-  assign \i__valid$43  = write__burst__valid & write__burst__ready;
-  assign \$215  = i__payload[3] | i__payload[4];
-  assign \$216  = i__payload[4] ? 2'h3 : 2'h1;
-  assign \$217  = \$216  << i__payload[23:22];
-  assign \$218  = \$215  ? \$217  : 5'h0f;
-  assign \$219  = i__payload[27:24] == \$209 [3:0];
-  assign \$220  = i__payload[150] & \$219 ;
-  assign \$221  = i__payload[27:24] == \$209 [3:0];
-  assign \$222  = i__payload[150] & \$221 ;
-  assign \$223  = i__payload[27:24] == \$209 [3:0];
-  assign \$224  = i__payload[150] & \$223 ;
-  assign \$225  = i__payload[27:24] == \$209 [3:0];
-  assign \$226  = i__payload[150] & \$225 ;
-  assign strobe_0 = \$218 [3:0] & { \$226 , \$224 , \$222 , \$220  };
-  assign \$227  = i__payload[3] | i__payload[4];
-  assign \$228  = i__payload[4] ? 2'h3 : 2'h1;
-  assign \$229  = \$228  << i__payload[55:54];
-  assign \$230  = \$227  ? \$229  : 5'h0f;
-  assign \$231  = i__payload[59:56] == \$209 [3:0];
-  assign \$232  = i__payload[151] & \$231 ;
-  assign \$233  = i__payload[59:56] == \$209 [3:0];
-  assign \$234  = i__payload[151] & \$233 ;
-  assign \$235  = i__payload[59:56] == \$209 [3:0];
-  assign \$236  = i__payload[151] & \$235 ;
-  assign \$237  = i__payload[59:56] == \$209 [3:0];
-  assign \$238  = i__payload[151] & \$237 ;
-  assign strobe_1 = \$230 [3:0] & { \$238 , \$236 , \$234 , \$232  };
-  assign \$241  = \$240 [0] ? i__payload[93:86] : 8'h00;
-  assign \$242  = \$239 [0] ? i__payload[125:118] : \$241 ;
-  assign \$245  = \$244 [1] ? i__payload[101:94] : 8'h00;
-  assign \$246  = \$243 [1] ? i__payload[133:126] : \$245 ;
-  assign \$249  = \$248 [2] ? i__payload[109:102] : 8'h00;
-  assign \$250  = \$247 [2] ? i__payload[141:134] : \$249 ;
-  assign \$253  = \$252 [3] ? i__payload[117:110] : 8'h00;
-  assign \$254  = \$251 [3] ? i__payload[149:142] : \$253 ;
-  assign \$258  = \$256  | \$257 ;
-  assign \$259  = abort ? 4'h0 : \$258 ;
-  assign \$260  = write__burst__valid & write__burst__ready;
-  assign \$261  = \$signal$39  | \$260 ;
-  assign \$262  = \$signal$34  & \$261 ;
-  assign \$263  = write__beat__valid & write__beat__ready;
-  assign \$264  = \$263  & at_last;
-  assign \$265  = \$signal$42  | \$264 ;
-  assign \$266  = \$262  & \$265 ;
-  assign \i__ready$54  = i__payload[1] ? \$266  : \i__valid$15 ;
-  assign \$267  = write__burst__valid & write__burst__ready;
-  assign \$268  = \i__valid$15  | \$267 ;
-  assign \beats$56  = \$268  ? \$204 [4:0] : 5'h00;
-  assign \$269  = - written;
-  assign \$270  = { 1'h0, written } & \$269 ;
-  assign \$271  = | { \$270 [3], \$270 [1] };
-  assign \$272  = | \$270 [3:2];
+  assign \$signal$32  = i__valid & i__payload[1];
+  assign \$995  = { \$984 , \$983 , \$982 , \$981  } + \$signal$34 ;
+  assign at_last = \$995 [3:0] == { \$988 , \$987 , \$986 , \$985  };
+  assign \$996  = ~ \$signal$37 ;
+  assign \$997  = \$signal$32  & \$996 ;
+  assign write__burst__valid = \$997  & \i__ready$38 ;
+  assign \$998  = ~ \$signal$40 ;
+  assign \$999  = \$signal$32  & \$998 ;
+  assign \$1000  = \$signal$37  | write__burst__valid;
+  assign write__beat__valid = \$999  & \$1000 ;
+  assign \i__valid$41  = write__burst__valid & write__burst__ready;
+  assign \$1002  = i__payload[27:24] == \$995 [3:0];
+  assign \$1003  = \$1001  & \$1002 ;
+  assign \$1005  = i__payload[27:24] == \$995 [3:0];
+  assign \$1006  = \$1004  & \$1005 ;
+  assign \$1008  = i__payload[27:24] == \$995 [3:0];
+  assign \$1009  = \$1007  & \$1008 ;
+  assign \$1011  = i__payload[27:24] == \$995 [3:0];
+  assign \$1012  = \$1010  & \$1011 ;
+  assign lane_0_at_0 = i__payload[160:157] & { \$1012 , \$1009 , \$1006 , \$1003  };
+  assign \$1014  = i__payload[59:56] == \$995 [3:0];
+  assign \$1015  = \$1013  & \$1014 ;
+  assign \$1017  = i__payload[59:56] == \$995 [3:0];
+  assign \$1018  = \$1016  & \$1017 ;
+  assign \$1020  = i__payload[59:56] == \$995 [3:0];
+  assign \$1021  = \$1019  & \$1020 ;
+  assign \$1023  = i__payload[59:56] == \$995 [3:0];
+  assign \$1024  = \$1022  & \$1023 ;
+  assign lane_1_at_0 = i__payload[164:161] & { \$1024 , \$1021 , \$1018 , \$1015  };
+  assign \$1025  = i__payload[117:86] & { lane_0_at_0[3], lane_0_at_0[3], lane_0_at_0[3], lane_0_at_0[3], lane_0_at_0[3], lane_0_at_0[3], lane_0_at_0[3], lane_0_at_0[3:2], lane_0_at_0[2], lane_0_at_0[2], lane_0_at_0[2], lane_0_at_0[2], lane_0_at_0[2], lane_0_at_0[2], lane_0_at_0[2:1], lane_0_at_0[1], lane_0_at_0[1], lane_0_at_0[1], lane_0_at_0[1], lane_0_at_0[1], lane_0_at_0[1], lane_0_at_0[1:0], lane_0_at_0[0], lane_0_at_0[0], lane_0_at_0[0], lane_0_at_0[0], lane_0_at_0[0], lane_0_at_0[0], lane_0_at_0[0] };
+  assign \$1027  = i__payload[149:118] & { lane_1_at_0[3], lane_1_at_0[3], lane_1_at_0[3], lane_1_at_0[3], lane_1_at_0[3], lane_1_at_0[3], lane_1_at_0[3], lane_1_at_0[3:2], lane_1_at_0[2], lane_1_at_0[2], lane_1_at_0[2], lane_1_at_0[2], lane_1_at_0[2], lane_1_at_0[2], lane_1_at_0[2:1], lane_1_at_0[1], lane_1_at_0[1], lane_1_at_0[1], lane_1_at_0[1], lane_1_at_0[1], lane_1_at_0[1], lane_1_at_0[1:0], lane_1_at_0[0], lane_1_at_0[0], lane_1_at_0[0], lane_1_at_0[0], lane_1_at_0[0], lane_1_at_0[0], lane_1_at_0[0] };
+  assign \$1028  = \$1026  | \$1027 ;
+  assign \$1030  = \$1029  | lane_1_at_0;
+  assign \$1031  = abort ? 4'h0 : \$1030 ;
+  assign \$1032  = write__burst__valid & write__burst__ready;
+  assign \$1033  = \$signal$37  | \$1032 ;
+  assign \$1034  = \$signal$32  & \$1033 ;
+  assign \$1035  = write__beat__valid & write__beat__ready;
+  assign \$1036  = \$1035  & at_last;
+  assign \$1037  = \$signal$40  | \$1036 ;
+  assign \$1038  = \$1034  & \$1037 ;
+  assign \i__ready$48  = i__payload[1] ? \$1038  : \i__valid$15 ;
+  assign \$1039  = write__burst__valid & write__burst__ready;
+  assign \$1040  = \i__valid$15  | \$1039 ;
+  assign \beats$50  = \$1040  ? \$990 [4:0] : 5'h00;
+  assign \$1045  = ~ \$1044 ;
+  assign \$1046  = written[1] & \$1045 ;
+  assign \$1047  = | written[1:0];
+  assign \$1048  = ~ \$1047 ;
+  assign \$1049  = written[2] & \$1048 ;
+  assign \$1050  = | written[2:0];
+  assign \$1051  = ~ \$1050 ;
+  assign \$1052  = written[3] & \$1051 ;
+  assign \$1053  = | { \$1052 , \$1046  };
+  assign \$1054  = | { \$1052 , \$1049  };
   assign stored__valid = | written;
-  assign \$273  = ends >> { \$272 , \$271  };
-  assign \$274  = broken >> { \$272 , \$271  };
-  assign \$275  = o__valid | \o__valid$68 ;
-  assign \$276  = \$275  | \$signal$26 ;
-  assign \$277  = | written;
-  assign busy = \$276  | \$277 ;
-  assign \$278  = o__payload[21:18] == \$207 [3:0];
-  assign \$279  = o__payload[7] & \$278 ;
-  assign \$280  = moves & \$279 ;
-  assign \$281  = o__payload[27:24] == \$207 [3:0];
-  assign \$282  = o__payload[8] & \$281 ;
-  assign \$283  = moves & \$282 ;
-  assign \$284  = \$signal$20  + 1'h1;
-  assign \$285  = read__beat__payload[33] ? 5'h00 : \$284 ;
-  assign \$286  = \$signal$71  | read__beat__payload[32];
-  assign \$287  = ~ \$signal$24 ;
-  assign \$288  = \$286  & \$287 ;
-  assign \$289  = \$signal$71  | read__beat__payload[32];
-  assign \$290  = write__burst__valid & write__burst__ready;
-  assign \$291  = \$signal$39  | \$290 ;
-  assign \$292  = \$signal$34  & \$291 ;
-  assign \$293  = write__beat__valid & write__beat__ready;
-  assign \$294  = \$293  & at_last;
-  assign \$295  = \$signal$42  | \$294 ;
-  assign \$296  = \$292  & \$295 ;
-  assign \$297  = write__burst__valid & write__burst__ready;
-  assign \$298  = write__beat__valid & write__beat__ready;
-  assign \$299  = \$signal$36  + 1'h1;
-  assign \$300  = written - 1'h1;
-  assign \$301  = { 1'h0, written } & \$300 ;
-  assign \$302  = stored__ready ? \$301  : { 1'h0, written };
-  assign \$303  = \$signal$73  | write__done__payload;
-  assign \$304  = ~ \o__payload$75 [2];
-  assign \$305  = \$303  & \$304 ;
-  assign \$306  = written - 1'h1;
-  assign \$307  = { 1'h0, written } & \$306 ;
-  assign \$308  = stored__ready ? \$307  : { 1'h0, written };
-  assign \$309  = 1'h1 << \o__payload$75 [1:0];
-  assign \$310  = \$308  | { 1'h0, \$309  };
-  assign \$311  = \$signal$73  | write__done__payload;
+  assign \$1055  = ends >> { \$1054 , \$1053  };
+  assign \$1056  = broken >> { \$1054 , \$1053  };
+  assign \$1057  = o__valid | \o__valid$62 ;
+  assign \$1058  = \$1057  | \$signal$24 ;
+  assign \$1059  = | written;
+  assign busy = \$1058  | \$1059 ;
+  assign \$1060  = o__payload[21:18] == \$993 [3:0];
+  assign \$1061  = o__payload[7] & \$1060 ;
+  assign \$1062  = moves & \$1061 ;
+  assign \$1065  = o__payload[27:24] == \$993 [3:0];
+  assign \$1066  = o__payload[8] & \$1065 ;
+  assign \$1067  = moves & \$1066 ;
+  assign \$1070  = \$signal$20  + 1'h1;
+  assign \$1071  = read__beat__payload[33] ? 5'h00 : \$1070 ;
+  assign \$1072  = \$signal$65  | read__beat__payload[32];
+  assign \$1073  = ~ \$signal$21 ;
+  assign \$1074  = \$1072  & \$1073 ;
+  assign \$1075  = \$signal$65  | read__beat__payload[32];
+  assign \$1076  = write__burst__valid & write__burst__ready;
+  assign \$1077  = \$signal$37  | \$1076 ;
+  assign \$1078  = \$signal$32  & \$1077 ;
+  assign \$1079  = write__beat__valid & write__beat__ready;
+  assign \$1080  = \$1079  & at_last;
+  assign \$1081  = \$signal$40  | \$1080 ;
+  assign \$1082  = \$1078  & \$1081 ;
+  assign \$1083  = write__burst__valid & write__burst__ready;
+  assign \$1084  = write__beat__valid & write__beat__ready;
+  assign \$1085  = \$signal$34  + 1'h1;
+  assign \$1086  = written - 1'h1;
+  assign \$1087  = { 1'h0, written } & \$1086 ;
+  assign \$1088  = stored__ready ? \$1087  : { 1'h0, written };
+  assign \$1089  = \$signal$67  | write__done__payload;
+  assign \$1090  = ~ \o__payload$69 [2];
+  assign \$1091  = \$1089  & \$1090 ;
+  assign \$1092  = written - 1'h1;
+  assign \$1093  = { 1'h0, written } & \$1092 ;
+  assign \$1094  = stored__ready ? \$1093  : { 1'h0, written };
+  assign \$1095  = 1'h1 << \o__payload$69 [1:0];
+  assign \$1096  = \$1094  | { 1'h0, \$1095  };
+  assign \$1097  = \$signal$67  | write__done__payload;
   always @(posedge core_clk)
-    loaded__payload <= \$312 ;
+    loaded__payload <= \$1098 ;
   always @(posedge core_clk)
-    \$signal$26  <= \$313 ;
+    \$signal$24  <= \$1099 ;
   always @(posedge core_clk)
-    \$signal$20  <= \$314 ;
+    \$signal$20  <= \$1100 ;
   always @(posedge core_clk)
-    \$signal$71  <= \$315 ;
+    \$signal$65  <= \$1101 ;
   always @(posedge core_clk)
-    \$signal$39  <= \$316 ;
+    \$signal$37  <= \$1102 ;
   always @(posedge core_clk)
-    \$signal$42  <= \$317 ;
+    \$signal$40  <= \$1103 ;
   always @(posedge core_clk)
-    \$signal$36  <= \$318 ;
+    \$signal$34  <= \$1104 ;
   always @(posedge core_clk)
-    written <= \$319 ;
+    written <= \$1105 ;
   always @(posedge core_clk)
-    \$signal$73  <= \$320 ;
+    \$signal$67  <= \$1106 ;
   always @(posedge core_clk)
-    ends <= \$321 ;
+    ends <= \$1107 ;
   always @(posedge core_clk)
-    broken <= \$322 ;
+    broken <= \$1108 ;
   \weft.simt.core.rows.in_main.loads  loads (
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -42645,205 +44289,201 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   \weft.simt.core.rows.in_main.stores  stores (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .i__ready(\i__ready$40 ),
-    .i__valid(\i__valid$43 ),
-    .o__payload(\o__payload$75 ),
-    .o__ready(\o__ready$57 ),
-    .o__valid(\o__valid$68 ),
-    .write__data(\i__payload$45 )
+    .i__ready(\i__ready$38 ),
+    .i__valid(\i__valid$41 ),
+    .o__payload(\o__payload$69 ),
+    .o__ready(\o__ready$51 ),
+    .o__valid(\o__valid$62 ),
+    .write__data(\i__payload$43 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$312  = loaded__payload;
-    if (\$280 ) begin
-      \$312 [40:9] = found_0;
+    \$1098  = loaded__payload;
+    if (\$1062 ) begin
+      \$1098 [40:9] = \$1064 ;
     end
-    if (\$283 ) begin
-      \$312 [72:41] = found_1;
+    if (\$1067 ) begin
+      \$1098 [72:41] = \$1069 ;
     end
     if (moves) begin
-      if (\$signal$24 ) begin
-        \$312 [4:0] = o__payload[4:0];
-        \$312 [6:5] = o__payload[6:5];
-        \$312 [8:7] = o__payload[10:9];
-        \$312 [80] = o__payload[12];
-        \$312 [73] = o__payload[13];
-        \$312 [74] = o__payload[14];
-        \$312 [75] = o__payload[15];
-        \$312 [79:76] = { o__payload[23:22], o__payload[17:16] };
-        \$312 [81] = \$289 ;
+      if (\$signal$21 ) begin
+        \$1098 [4:0] = o__payload[4:0];
+        \$1098 [6:5] = o__payload[6:5];
+        \$1098 [8:7] = o__payload[10:9];
+        \$1098 [80] = o__payload[12];
+        \$1098 [73] = o__payload[13];
+        \$1098 [74] = o__payload[14];
+        \$1098 [75] = o__payload[15];
+        \$1098 [79:76] = { o__payload[23:22], o__payload[17:16] };
+        \$1098 [81] = \$1075 ;
       end
     end
     if (core_rst) begin
-      \$312  = 82'h000000000000000000000;
+      \$1098  = 82'h000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$313  = \$signal$26 ;
+    \$1099  = \$signal$24 ;
     if (loaded__ready) begin
-      \$313  = 1'h0;
+      \$1099  = 1'h0;
     end
     if (moves) begin
-      if (\$signal$24 ) begin
-        \$313  = 1'h1;
+      if (\$signal$21 ) begin
+        \$1099  = 1'h1;
       end
     end
     if (core_rst) begin
-      \$313  = 1'h0;
+      \$1099  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$314  = \$signal$20 ;
+    \$1100  = \$signal$20 ;
     if (moves) begin
-      \$314  = \$285 [3:0];
+      \$1100  = \$1071 [3:0];
     end
     if (core_rst) begin
-      \$314  = 4'h0;
+      \$1100  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$315  = \$signal$71 ;
+    \$1101  = \$signal$65 ;
     if (moves) begin
-      \$315  = \$288 ;
+      \$1101  = \$1074 ;
     end
     if (core_rst) begin
-      \$315  = 1'h0;
+      \$1101  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$316  = \$signal$39 ;
+    \$1102  = \$signal$37 ;
     (* full_case = 32'd1 *)
-    if (\$296 ) begin
-      \$316  = 1'h0;
+    if (\$1082 ) begin
+      \$1102  = 1'h0;
     end else begin
-      if (\$297 ) begin
-        \$316  = 1'h1;
+      if (\$1083 ) begin
+        \$1102  = 1'h1;
       end
     end
     if (core_rst) begin
-      \$316  = 1'h0;
+      \$1102  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$317  = \$signal$42 ;
+    \$1103  = \$signal$40 ;
     (* full_case = 32'd1 *)
-    if (\$296 ) begin
-      \$317  = 1'h0;
+    if (\$1082 ) begin
+      \$1103  = 1'h0;
     end else begin
-      if (\$298 ) begin
-        \$317  = at_last;
+      if (\$1084 ) begin
+        \$1103  = at_last;
       end
     end
     if (core_rst) begin
-      \$317  = 1'h0;
+      \$1103  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$318  = \$signal$36 ;
+    \$1104  = \$signal$34 ;
     (* full_case = 32'd1 *)
-    if (\$296 ) begin
-      \$318  = 4'h0;
+    if (\$1082 ) begin
+      \$1104  = 4'h0;
     end else begin
-      if (\$298 ) begin
-        \$318  = \$299 [3:0];
+      if (\$1084 ) begin
+        \$1104  = \$1085 [3:0];
       end
     end
     if (core_rst) begin
-      \$318  = 4'h0;
+      \$1104  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$319  = \$302 [3:0];
-    if (\o__ready$57 ) begin
-      if (\o__payload$75 [2]) begin
-        \$319  = \$310 [3:0];
+    \$1105  = \$1088 [3:0];
+    if (\o__ready$51 ) begin
+      if (\o__payload$69 [2]) begin
+        \$1105  = \$1096 [3:0];
       end
     end
     if (core_rst) begin
-      \$319  = 4'h0;
+      \$1105  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$320  = \$signal$73 ;
-    if (\o__ready$57 ) begin
-      \$320  = \$305 ;
+    \$1106  = \$signal$67 ;
+    if (\o__ready$51 ) begin
+      \$1106  = \$1091 ;
     end
     if (core_rst) begin
-      \$320  = 1'h0;
+      \$1106  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$321  = ends;
-    if (\o__ready$57 ) begin
-      if (\o__payload$75 [2]) begin
+    \$1107  = ends;
+    if (\o__ready$51 ) begin
+      if (\o__payload$69 [2]) begin
         (* full_case = 32'd1 *)
-        casez (\o__payload$75 [1:0])
+        casez (\o__payload$69 [1:0])
           2'h0:
-              \$321 [0] = \o__payload$75 [3];
+              \$1107 [0] = \o__payload$69 [3];
           2'h1:
-              \$321 [1] = \o__payload$75 [3];
+              \$1107 [1] = \o__payload$69 [3];
           2'h2:
-              \$321 [2] = \o__payload$75 [3];
+              \$1107 [2] = \o__payload$69 [3];
           2'h3:
-              \$321 [3] = \o__payload$75 [3];
+              \$1107 [3] = \o__payload$69 [3];
         endcase
       end
     end
     if (core_rst) begin
-      \$321  = 4'h0;
+      \$1107  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
-    \$322  = broken;
-    if (\o__ready$57 ) begin
-      if (\o__payload$75 [2]) begin
+    \$1108  = broken;
+    if (\o__ready$51 ) begin
+      if (\o__payload$69 [2]) begin
         (* full_case = 32'd1 *)
-        casez (\o__payload$75 [1:0])
+        casez (\o__payload$69 [1:0])
           2'h0:
-              \$322 [0] = \$311 ;
+              \$1108 [0] = \$1097 ;
           2'h1:
-              \$322 [1] = \$311 ;
+              \$1108 [1] = \$1097 ;
           2'h2:
-              \$322 [2] = \$311 ;
+              \$1108 [2] = \$1097 ;
           2'h3:
-              \$322 [3] = \$311 ;
+              \$1108 [3] = \$1097 ;
         endcase
       end
     end
     if (core_rst) begin
-      \$322  = 4'h0;
+      \$1108  = 4'h0;
     end
   end
-  assign \$signal  = \$2 [1:0];
-  assign \$signal$2  = \$4 [15:0];
-  assign \$signal$3  = { \$116 , \$111 , \$106 , \$101 , \$96 , \$91 , \$86 , \$81 , \$76 , \$71 , \$66 , \$61 , \$56 , \$51 , \$46 , \$41  };
-  assign \$signal$4  = { \$36 [0], \$34 [1], \$32 [2], \$30 [3], \$28 [4], \$26 [5], \$24 [6], \$22 [7], \$20 [8], \$18 [9], \$16 [10], \$14 [11], \$12 [12], \$10 [13], \$8 [14], \$6 [15] };
-  assign line = { \$194 , \$191 , \$188 , \$185 , \$182 , \$179 , \$176 , \$173 , \$170 , \$167 , \$164 , \$161 , \$158 , \$155 , \$152 , \$149 , \$146 , \$143 , \$140 , \$137 , \$134 , \$131 , \$128 , \$125 , \$122 , \$119  };
-  assign \$signal$6  = { \$198 , \$197 , \$196 , \$195  };
-  assign last = { \$202 , \$201 , \$200 , \$199  };
-  assign beats = \$204 [4:0];
-  assign \$signal$9  = { \$194 , \$191 , \$188 , \$185 , \$182 , \$179 , \$176 , \$173 , \$170 , \$167 , \$164 , \$161 , \$158 , \$155 , \$152 , \$149 , \$146 , \$143 , \$140 , \$137 , \$134 , \$131 , \$128 , \$125 , \$122 , \$119 , \$198 , \$197 , \$196 , \$195 , 2'h0 };
-  assign beat = \$207 [3:0];
-  assign \$signal$33  = loaded__payload;
-  assign now = \$209 [3:0];
-  assign value_0 = i__payload[117:86];
-  assign value_1 = i__payload[149:118];
-  assign lane_0_at_0 = 1'h1;
-  assign lane_1_at_0 = 1'h1;
-  assign write__done__valid = \o__ready$57 ;
-  assign next_written = \$270 [3:0];
-  assign which = { \$272 , \$271  };
-  assign loaded__valid = \$signal$26 ;
+  assign \$signal  = { \$6 , \$3  };
+  assign \$signal$2  = { \$54 , \$51 , \$48 , \$45 , \$42 , \$39 , \$36 , \$33 , \$30 , \$27 , \$24 , \$21 , \$18 , \$15 , \$12 , \$9  };
+  assign \$signal$3  = { \$902 , \$897 , \$892 , \$887 , \$882 , \$877 , \$872 , \$867 , \$862 , \$857 , \$852 , \$847 , \$842 , \$837 , \$832 , \$827  };
+  assign \$signal$4  = { \$777 , \$732 , \$687 , \$642 , \$597 , \$552 , \$507 , \$462 , \$417 , \$372 , \$327 , \$282 , \$237 , \$192 , \$147 , \$102  };
+  assign line = { \$980 , \$977 , \$974 , \$971 , \$968 , \$965 , \$962 , \$959 , \$956 , \$953 , \$950 , \$947 , \$944 , \$941 , \$938 , \$935 , \$932 , \$929 , \$926 , \$923 , \$920 , \$917 , \$914 , \$911 , \$908 , \$905  };
+  assign \$signal$6  = { \$984 , \$983 , \$982 , \$981  };
+  assign last = { \$988 , \$987 , \$986 , \$985  };
+  assign beats = \$990 [4:0];
+  assign \$signal$9  = { \$980 , \$977 , \$974 , \$971 , \$968 , \$965 , \$962 , \$959 , \$956 , \$953 , \$950 , \$947 , \$944 , \$941 , \$938 , \$935 , \$932 , \$929 , \$926 , \$923 , \$920 , \$917 , \$914 , \$911 , \$908 , \$905 , \$984 , \$983 , \$982 , \$981 , 2'h0 };
+  assign beat = \$993 [3:0];
+  assign \$signal$31  = loaded__payload;
+  assign now = \$995 [3:0];
+  assign write__done__valid = \o__ready$51 ;
+  assign next_written = { \$1052 , \$1049 , \$1046 , \$1043  };
+  assign which = { \$1054 , \$1053  };
+  assign loaded__valid = \$signal$24 ;
   assign \i__payload.request  = i__payload[149:0];
   assign \i__payload.request.load  = i__payload[0];
   assign \i__payload.request.store  = i__payload[1];
@@ -42865,6 +44505,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \i__payload.emit  = i__payload[154];
   assign \i__payload.last  = i__payload[155];
   assign \i__payload.region  = i__payload[156];
+  assign \i__payload.bytes  = i__payload[164:157];
   assign \read__burst__payload.addr  = read__burst__payload[31:0];
   assign \read__burst__payload.beats  = read__burst__payload[36:32];
   assign \write__burst__payload.addr  = write__burst__payload[31:0];
@@ -42906,19 +44547,19 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \loaded__payload.offsets  = loaded__payload[79:76];
   assign \loaded__payload.last  = loaded__payload[80];
   assign \loaded__payload.error  = loaded__payload[81];
-  assign \$signal$33.rd  = loaded__payload[4:0];
-  assign \$signal$33.warp  = loaded__payload[6:5];
-  assign \$signal$33.mask  = loaded__payload[8:7];
-  assign \$signal$33.row  = loaded__payload[72:9];
-  assign \$signal$33.byte  = loaded__payload[73];
-  assign \$signal$33.half  = loaded__payload[74];
-  assign \$signal$33.unsigned  = loaded__payload[75];
-  assign \$signal$33.offsets  = loaded__payload[79:76];
-  assign \$signal$33.last  = loaded__payload[80];
-  assign \$signal$33.error  = loaded__payload[81];
-  assign \i__payload$45.warp  = \i__payload$45 [1:0];
-  assign \i__payload$45.emit  = \i__payload$45 [2];
-  assign \i__payload$45.last  = \i__payload$45 [3];
+  assign \$signal$31.rd  = loaded__payload[4:0];
+  assign \$signal$31.warp  = loaded__payload[6:5];
+  assign \$signal$31.mask  = loaded__payload[8:7];
+  assign \$signal$31.row  = loaded__payload[72:9];
+  assign \$signal$31.byte  = loaded__payload[73];
+  assign \$signal$31.half  = loaded__payload[74];
+  assign \$signal$31.unsigned  = loaded__payload[75];
+  assign \$signal$31.offsets  = loaded__payload[79:76];
+  assign \$signal$31.last  = loaded__payload[80];
+  assign \$signal$31.error  = loaded__payload[81];
+  assign \i__payload$43.warp  = \i__payload$43 [1:0];
+  assign \i__payload$43.emit  = \i__payload$43 [2];
+  assign \i__payload$43.last  = \i__payload$43 [3];
   assign \write__beat__payload.data  = write__beat__payload[31:0];
   assign \write__beat__payload.strobe  = write__beat__payload[35:32];
   assign \stored__payload.rd  = stored__payload[4:0];
@@ -42932,19 +44573,19 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \stored__payload.last  = stored__payload[80];
   assign \stored__payload.error  = stored__payload[81];
   assign \write__done__payload.error  = write__done__payload;
-  assign \o__payload$75.warp  = \o__payload$75 [1:0];
-  assign \o__payload$75.emit  = \o__payload$75 [2];
-  assign \o__payload$75.last  = \o__payload$75 [3];
-  assign stored__payload[81] = \$274 ;
-  assign stored__payload[80] = \$273 ;
-  assign stored__payload[6:5] = { \$272 , \$271  };
+  assign \o__payload$69.warp  = \o__payload$69 [1:0];
+  assign \o__payload$69.emit  = \o__payload$69 [2];
+  assign \o__payload$69.last  = \o__payload$69 [3];
+  assign stored__payload[81] = \$1056 ;
+  assign stored__payload[80] = \$1055 ;
+  assign stored__payload[6:5] = { \$1054 , \$1053  };
   assign { stored__payload[79:7], stored__payload[4:0] } = 78'h00000000000000000000;
-  assign write__beat__payload[35:32] = \$259 ;
-  assign write__beat__payload[31:0] = { \$254 , \$250 , \$246 , \$242  };
-  assign \i__payload$45 [3] = i__payload[155];
-  assign \i__payload$45 [2] = i__payload[154];
-  assign \i__payload$45 [1:0] = i__payload[15:14];
-  assign \i__payload$17 [31:28] = { \$198 , \$197 , \$196 , \$195  };
+  assign write__beat__payload[35:32] = \$1031 ;
+  assign write__beat__payload[31:0] = \$1028 ;
+  assign \i__payload$43 [3] = i__payload[155];
+  assign \i__payload$43 [2] = i__payload[154];
+  assign \i__payload$43 [1:0] = i__payload[15:14];
+  assign \i__payload$17 [31:28] = { \$984 , \$983 , \$982 , \$981  };
   assign \i__payload$17 [4:0] = i__payload[13:9];
   assign \i__payload$17 [27:22] = i__payload[59:54];
   assign \i__payload$17 [21:16] = i__payload[27:22];
@@ -42956,25 +44597,100 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \i__payload$17 [11] = i__payload[154];
   assign \i__payload$17 [10:9] = i__payload[153:152];
   assign \i__payload$17 [8:7] = i__payload[151:150];
-  assign write__burst__payload[36:32] = \$204 [4:0];
-  assign write__burst__payload[31:0] = { \$194 , \$191 , \$188 , \$185 , \$182 , \$179 , \$176 , \$173 , \$170 , \$167 , \$164 , \$161 , \$158 , \$155 , \$152 , \$149 , \$146 , \$143 , \$140 , \$137 , \$134 , \$131 , \$128 , \$125 , \$122 , \$119 , \$198 , \$197 , \$196 , \$195 , 2'h0 };
-  assign read__burst__payload[36:32] = \$204 [4:0];
-  assign read__burst__payload[31:0] = { \$194 , \$191 , \$188 , \$185 , \$182 , \$179 , \$176 , \$173 , \$170 , \$167 , \$164 , \$161 , \$158 , \$155 , \$152 , \$149 , \$146 , \$143 , \$140 , \$137 , \$134 , \$131 , \$128 , \$125 , \$122 , \$119 , \$198 , \$197 , \$196 , \$195 , 2'h0 };
-  assign \$532  = 6'h00;
-  assign found_0 = read__beat__payload[31:0];
-  assign \$535  = 6'h00;
-  assign found_1 = read__beat__payload[31:0];
-  assign \$239  = strobe_1;
-  assign \$240  = strobe_0;
-  assign \$243  = strobe_1;
-  assign \$244  = strobe_0;
-  assign \$247  = strobe_1;
-  assign \$248  = strobe_0;
-  assign \$251  = strobe_1;
-  assign \$252  = strobe_0;
-  assign \$255  = strobe_0;
-  assign \$256  = strobe_0;
-  assign \$257  = strobe_1;
+  assign write__burst__payload[36:32] = \$990 [4:0];
+  assign write__burst__payload[31:0] = { \$980 , \$977 , \$974 , \$971 , \$968 , \$965 , \$962 , \$959 , \$956 , \$953 , \$950 , \$947 , \$944 , \$941 , \$938 , \$935 , \$932 , \$929 , \$926 , \$923 , \$920 , \$917 , \$914 , \$911 , \$908 , \$905 , \$984 , \$983 , \$982 , \$981 , 2'h0 };
+  assign read__burst__payload[36:32] = \$990 [4:0];
+  assign read__burst__payload[31:0] = { \$980 , \$977 , \$974 , \$971 , \$968 , \$965 , \$962 , \$959 , \$956 , \$953 , \$950 , \$947 , \$944 , \$941 , \$938 , \$935 , \$932 , \$929 , \$926 , \$923 , \$920 , \$917 , \$914 , \$911 , \$908 , \$905 , \$984 , \$983 , \$982 , \$981 , 2'h0 };
+  assign \$1  = 1'h0;
+  assign \$2  = 1'h1;
+  assign \$3  = i__payload[150];
+  assign \$4  = i__payload[150];
+  assign \$7  = 1'h0;
+  assign \$8  = 1'h1;
+  assign \$9  = \$827 ;
+  assign \$10  = \$827 ;
+  assign \$55  = 1'h0;
+  assign \$56  = 1'h1;
+  assign \$57  = \$902 ;
+  assign \$58  = \$902 ;
+  assign \$103  = 1'h0;
+  assign \$104  = 1'h1;
+  assign \$105  = \$902 ;
+  assign \$106  = \$902 ;
+  assign \$151  = 1'h0;
+  assign \$152  = 1'h1;
+  assign \$153  = \$902 ;
+  assign \$154  = \$902 ;
+  assign \$199  = 1'h0;
+  assign \$200  = 1'h1;
+  assign \$201  = \$902 ;
+  assign \$202  = \$902 ;
+  assign \$247  = 1'h0;
+  assign \$248  = 1'h1;
+  assign \$249  = \$902 ;
+  assign \$250  = \$902 ;
+  assign \$295  = 1'h0;
+  assign \$296  = 1'h1;
+  assign \$297  = \$902 ;
+  assign \$298  = \$902 ;
+  assign \$343  = 1'h0;
+  assign \$344  = 1'h1;
+  assign \$345  = \$902 ;
+  assign \$346  = \$902 ;
+  assign \$391  = 1'h0;
+  assign \$392  = 1'h1;
+  assign \$393  = \$902 ;
+  assign \$394  = \$902 ;
+  assign \$439  = 1'h0;
+  assign \$440  = 1'h1;
+  assign \$441  = \$902 ;
+  assign \$442  = \$902 ;
+  assign \$487  = 1'h0;
+  assign \$488  = 1'h1;
+  assign \$489  = \$902 ;
+  assign \$490  = \$902 ;
+  assign \$535  = 1'h0;
+  assign \$536  = 1'h1;
+  assign \$537  = \$902 ;
+  assign \$538  = \$902 ;
+  assign \$583  = 1'h0;
+  assign \$584  = 1'h1;
+  assign \$585  = \$902 ;
+  assign \$586  = \$902 ;
+  assign \$631  = 1'h0;
+  assign \$632  = 1'h1;
+  assign \$633  = \$902 ;
+  assign \$634  = \$902 ;
+  assign \$679  = 1'h0;
+  assign \$680  = 1'h1;
+  assign \$681  = \$902 ;
+  assign \$682  = \$902 ;
+  assign \$727  = 1'h0;
+  assign \$728  = 1'h1;
+  assign \$729  = \$902 ;
+  assign \$730  = \$902 ;
+  assign \$775  = 1'h0;
+  assign \$776  = 1'h1;
+  assign \$777  = \$902 ;
+  assign \$778  = \$902 ;
+  assign \$1001  = i__payload[150];
+  assign \$1004  = i__payload[150];
+  assign \$1007  = i__payload[150];
+  assign \$1010  = i__payload[150];
+  assign \$1013  = i__payload[151];
+  assign \$1016  = i__payload[151];
+  assign \$1019  = i__payload[151];
+  assign \$1022  = i__payload[151];
+  assign \$1026  = \$1025 ;
+  assign \$1029  = lane_0_at_0;
+  assign \$1041  = 1'h0;
+  assign \$1042  = 1'h1;
+  assign \$1043  = written[0];
+  assign \$1044  = written[0];
+  assign \$1063  = read__beat__payload[31:0];
+  assign \$1064  = read__beat__payload[31:0];
+  assign \$1068  = read__beat__payload[31:0];
+  assign \$1069  = read__beat__payload[31:0];
 endmodule
 
 module \weft.simt.core.rows.in_main.loads (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
@@ -43307,65 +45023,65 @@ module \weft.simt.core.rows.in_main.stores (core_rst, o__ready, i__valid, i__rea
   assign \read__data.last  = o__payload[3];
 endmodule
 
-module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid, i__ready, stored, coming, busy, o__valid, o__payload, port__out, i__payload, port__valid, port__region, port__write, port__rows, port__strobe, port__data, port_warp, core_clk);
+module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid, i__ready, o__valid, o__payload, stored, coming, busy, port__out, i__payload, port__valid, port__region, port__write, port__rows, port__strobe, port__data, port_warp, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire \$1 ;
   wire \$10 ;
-  wire [6:0] \$100 ;
-  wire [6:0] \$101 ;
-  wire [6:0] \$102 ;
-  wire [6:0] \$103 ;
+  wire [3:0] \$100 ;
+  wire [3:0] \$101 ;
+  wire [3:0] \$102 ;
+  wire [3:0] \$103 ;
   wire [3:0] \$104 ;
   wire [3:0] \$105 ;
-  wire [3:0] \$106 ;
-  wire [3:0] \$107 ;
-  wire [3:0] \$108 ;
-  wire [3:0] \$109 ;
+  wire [31:0] \$106 ;
+  wire [31:0] \$107 ;
+  wire [31:0] \$108 ;
+  wire [31:0] \$109 ;
   wire \$11 ;
-  wire [3:0] \$110 ;
-  wire [3:0] \$111 ;
-  wire [3:0] \$112 ;
-  wire [3:0] \$113 ;
-  wire [7:0] \$114 ;
-  wire [7:0] \$115 ;
-  wire [3:0] \$116 ;
-  wire [3:0] \$117 ;
-  wire [7:0] \$118 ;
-  wire [7:0] \$119 ;
+  wire [31:0] \$110 ;
+  wire [31:0] \$111 ;
+  wire [31:0] \$112 ;
+  wire [31:0] \$113 ;
+  wire \$114 ;
+  wire \$115 ;
+  wire \$116 ;
+  wire \$117 ;
+  wire \$118 ;
+  wire \$119 ;
   wire \$12 ;
-  wire [3:0] \$120 ;
-  wire [3:0] \$121 ;
-  wire [7:0] \$122 ;
-  wire [7:0] \$123 ;
-  wire [3:0] \$124 ;
-  wire [3:0] \$125 ;
-  wire [7:0] \$126 ;
-  wire [7:0] \$127 ;
-  wire [3:0] \$128 ;
-  wire [3:0] \$129 ;
-  wire [1:0] \$13 ;
-  wire [7:0] \$130 ;
-  wire [7:0] \$131 ;
-  wire [3:0] \$132 ;
-  wire [3:0] \$133 ;
-  wire [7:0] \$134 ;
-  wire [7:0] \$135 ;
-  wire [3:0] \$136 ;
-  wire [3:0] \$137 ;
-  wire [7:0] \$138 ;
-  wire [7:0] \$139 ;
-  wire [4:0] \$14 ;
-  wire [3:0] \$140 ;
-  wire [3:0] \$141 ;
-  wire [7:0] \$142 ;
-  wire [7:0] \$143 ;
+  wire \$120 ;
+  wire \$121 ;
+  wire \$122 ;
+  wire \$123 ;
+  wire \$124 ;
+  wire \$125 ;
+  wire \$126 ;
+  wire \$127 ;
+  wire \$128 ;
+  wire \$129 ;
+  wire \$13 ;
+  wire \$130 ;
+  wire \$131 ;
+  wire \$132 ;
+  wire \$133 ;
+  wire \$134 ;
+  wire \$135 ;
+  wire \$136 ;
+  wire \$137 ;
+  wire \$138 ;
+  wire \$139 ;
+  wire \$14 ;
+  wire \$140 ;
+  wire \$141 ;
+  wire \$142 ;
+  wire \$143 ;
   wire \$144 ;
   wire \$145 ;
   wire \$146 ;
   wire \$147 ;
   wire \$148 ;
   wire \$149 ;
-  wire [4:0] \$15 ;
+  wire \$15 ;
   wire \$150 ;
   wire \$151 ;
   wire \$152 ;
@@ -43393,60 +45109,166 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire \$172 ;
   wire \$173 ;
   wire \$174 ;
-  wire \$175 ;
-  wire \$176 ;
+  wire [31:0] \$175 ;
+  wire [31:0] \$176 ;
   wire \$177 ;
   wire \$178 ;
   wire \$179 ;
   wire \$18 ;
-  reg [8:0] \$180 ;
-  reg [8:0] \$181  = 9'h000;
-  reg [7:0] \$182 ;
-  reg [7:0] \$183  = 8'h00;
-  reg \$184 ;
-  reg \$185 ;
-  reg \$186 ;
-  reg \$187 ;
-  reg \$188 ;
-  reg [13:0] \$189 ;
+  wire \$180 ;
+  wire \$181 ;
+  wire \$182 ;
+  wire \$183 ;
+  wire \$184 ;
+  wire \$185 ;
+  wire \$186 ;
+  wire \$187 ;
+  wire \$188 ;
+  wire \$189 ;
   wire \$19 ;
-  reg [7:0] \$190 ;
-  reg [63:0] \$191 ;
-  reg [21:0] \$192 ;
-  reg \$193 ;
-  reg \$194 ;
-  reg \$195 ;
-  reg \$196 ;
-  reg \$197 ;
-  reg \$198 ;
-  reg \$199 ;
+  wire \$190 ;
+  wire \$191 ;
+  wire \$192 ;
+  wire \$193 ;
+  wire \$194 ;
+  wire \$195 ;
+  wire \$196 ;
+  wire \$197 ;
+  wire \$198 ;
+  wire \$199 ;
   wire \$2 ;
   wire \$20 ;
-  reg [63:0] \$200 ;
-  reg \$201 ;
-  reg \$202 ;
-  reg \$203 ;
-  reg \$204 ;
-  reg \$205 ;
+  wire \$200 ;
+  wire \$201 ;
+  wire \$202 ;
+  wire \$203 ;
+  wire \$204 ;
+  wire \$205 ;
+  wire \$206 ;
+  wire \$207 ;
+  wire \$208 ;
+  wire [31:0] \$209 ;
   wire \$21 ;
+  wire [31:0] \$210 ;
+  wire \$211 ;
+  wire \$212 ;
+  wire \$213 ;
+  wire \$214 ;
+  wire \$215 ;
+  wire \$216 ;
+  wire \$217 ;
+  wire \$218 ;
+  wire \$219 ;
   wire \$22 ;
+  wire \$220 ;
+  wire \$221 ;
+  wire \$222 ;
+  wire \$223 ;
+  wire \$224 ;
+  wire \$225 ;
+  wire \$226 ;
+  wire \$227 ;
+  wire \$228 ;
+  wire \$229 ;
   wire \$23 ;
+  wire \$230 ;
+  wire \$231 ;
+  wire \$232 ;
+  wire \$233 ;
+  wire \$234 ;
+  wire \$235 ;
+  wire \$236 ;
+  wire \$237 ;
+  wire \$238 ;
+  wire \$239 ;
   wire \$24 ;
+  wire \$240 ;
+  wire \$241 ;
+  wire \$242 ;
+  wire \$243 ;
+  wire [31:0] \$244 ;
+  wire [31:0] \$245 ;
+  wire \$246 ;
+  wire \$247 ;
+  wire \$248 ;
+  wire \$249 ;
   wire \$25 ;
+  wire \$250 ;
+  wire \$251 ;
+  wire \$252 ;
+  wire \$253 ;
+  wire \$254 ;
+  wire \$255 ;
+  wire \$256 ;
+  wire \$257 ;
+  wire \$258 ;
+  wire \$259 ;
   wire \$26 ;
+  wire \$260 ;
+  wire \$261 ;
+  wire \$262 ;
+  wire \$263 ;
+  wire \$264 ;
+  wire \$265 ;
+  wire \$266 ;
+  wire \$267 ;
+  wire \$268 ;
+  wire \$269 ;
   wire \$27 ;
+  wire \$270 ;
+  wire \$271 ;
+  wire \$272 ;
+  wire \$273 ;
+  wire \$274 ;
+  wire \$275 ;
+  wire \$276 ;
+  wire \$277 ;
+  wire [31:0] \$278 ;
+  wire [31:0] \$279 ;
   wire \$28 ;
+  wire \$280 ;
+  wire \$281 ;
+  wire \$282 ;
+  wire \$283 ;
+  wire \$284 ;
+  wire \$285 ;
+  wire \$286 ;
+  wire \$287 ;
+  reg [8:0] \$288 ;
+  reg [8:0] \$289  = 9'h000;
   wire \$29 ;
+  reg [7:0] \$290 ;
+  reg [7:0] \$291  = 8'h00;
+  reg \$292 ;
+  reg \$293 ;
+  reg \$294 ;
+  reg \$295 ;
+  reg \$296 ;
+  reg [13:0] \$297 ;
+  reg [7:0] \$298 ;
+  reg [63:0] \$299 ;
   wire \$3 ;
   wire \$30 ;
+  reg [21:0] \$300 ;
+  reg \$301 ;
+  reg \$302 ;
+  reg \$303 ;
+  reg \$304 ;
+  reg \$305 ;
+  reg \$306 ;
+  reg \$307 ;
+  reg [63:0] \$308 ;
+  reg \$309 ;
   wire \$31 ;
+  reg \$310 ;
+  reg \$311 ;
+  reg \$312 ;
+  reg \$313 ;
   wire \$32 ;
   wire \$33 ;
   wire \$34 ;
   wire \$35 ;
-  wire [6:0] \$358 ;
   wire \$36 ;
-  wire [6:0] \$361 ;
   wire \$37 ;
   wire \$38 ;
   wire \$39 ;
@@ -43457,17 +45279,17 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire \$43 ;
   wire \$44 ;
   wire \$45 ;
-  wire \$46 ;
-  wire \$47 ;
-  wire \$48 ;
+  wire [32:0] \$46 ;
+  wire [32:0] \$47 ;
+  wire [32:0] \$48 ;
   wire \$49 ;
   wire \$5 ;
-  wire [32:0] \$50 ;
-  wire [32:0] \$51 ;
+  wire \$50 ;
+  wire \$51 ;
   wire \$52 ;
-  wire [1:0] \$53 ;
-  wire [4:0] \$54 ;
-  wire [4:0] \$55 ;
+  wire \$53 ;
+  wire \$54 ;
+  wire \$55 ;
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
@@ -43498,31 +45320,42 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire \$80 ;
   wire \$81 ;
   wire \$82 ;
-  wire \$83 ;
-  wire \$84 ;
-  wire \$85 ;
+  wire [32:0] \$83 ;
+  wire [32:0] \$84 ;
+  wire [32:0] \$85 ;
   wire \$86 ;
   wire \$87 ;
   wire \$88 ;
   wire \$89 ;
   wire \$9 ;
-  wire [32:0] \$90 ;
-  wire [32:0] \$91 ;
-  wire \$92 ;
-  wire \$93 ;
-  wire \$94 ;
-  wire \$95 ;
+  wire [6:0] \$90 ;
+  wire [6:0] \$91 ;
+  wire [6:0] \$92 ;
+  wire [6:0] \$93 ;
+  wire [6:0] \$94 ;
+  wire [6:0] \$95 ;
   wire [6:0] \$96 ;
   wire [6:0] \$97 ;
-  wire [6:0] \$98 ;
-  wire [6:0] \$99 ;
+  wire [3:0] \$98 ;
+  wire [3:0] \$99 ;
   wire [13:0] \$like ;
-  wire [7:0] \$like$26 ;
+  wire [7:0] \$like$20 ;
   wire \$signal ;
-  reg \$signal$40  = 1'h0;
-  reg \$signal$52  = 1'h0;
-  reg \$signal$8  = 1'h0;
-  wire \$signal$9 ;
+  reg \$signal$2  = 1'h0;
+  wire \$signal$3 ;
+  reg \$signal$37  = 1'h0;
+  reg \$signal$49  = 1'h0;
+  wire [81:0] answer;
+  wire \answer.byte ;
+  wire \answer.error ;
+  wire \answer.half ;
+  wire \answer.last ;
+  wire [1:0] \answer.mask ;
+  wire [3:0] \answer.offsets ;
+  wire [4:0] \answer.rd ;
+  wire [63:0] \answer.row ;
+  wire \answer.unsigned ;
+  wire [1:0] \answer.warp ;
   output busy;
   wire busy;
   reg come_1 = 1'h0;
@@ -43533,23 +45366,22 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire core_clk;
   input core_rst;
   wire core_rst;
-  wire [31:0] found_0;
-  wire [31:0] found_1;
   reg [63:0] found_row = 64'h0000000000000000;
   reg has_old = 1'h0;
-  input [156:0] i__payload;
-  wire [156:0] i__payload;
-  wire [81:0] \i__payload$35 ;
-  wire \i__payload$35.byte ;
-  wire \i__payload$35.error ;
-  wire \i__payload$35.half ;
-  wire \i__payload$35.last ;
-  wire [1:0] \i__payload$35.mask ;
-  wire [3:0] \i__payload$35.offsets ;
-  wire [4:0] \i__payload$35.rd ;
-  wire [63:0] \i__payload$35.row ;
-  wire \i__payload$35.unsigned ;
-  wire [1:0] \i__payload$35.warp ;
+  input [164:0] i__payload;
+  wire [164:0] i__payload;
+  wire [81:0] \i__payload$32 ;
+  wire \i__payload$32.byte ;
+  wire \i__payload$32.error ;
+  wire \i__payload$32.half ;
+  wire \i__payload$32.last ;
+  wire [1:0] \i__payload$32.mask ;
+  wire [3:0] \i__payload$32.offsets ;
+  wire [4:0] \i__payload$32.rd ;
+  wire [63:0] \i__payload$32.row ;
+  wire \i__payload$32.unsigned ;
+  wire [1:0] \i__payload$32.warp ;
+  wire [7:0] \i__payload.bytes ;
   wire \i__payload.emit ;
   wire \i__payload.last ;
   wire [1:0] \i__payload.mask ;
@@ -43579,7 +45411,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire i__ready;
   input i__valid;
   wire i__valid;
-  reg \i__valid$33  = 1'h0;
+  wire \i__valid$31 ;
   reg is_store = 1'h0;
   wire lane_0_in_bank_0;
   wire lane_0_in_bank_1;
@@ -43599,17 +45431,17 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire [1:0] \next_tag.warp ;
   output [81:0] o__payload;
   wire [81:0] o__payload;
-  wire [81:0] \o__payload$1 ;
-  wire \o__payload$1.byte ;
-  wire \o__payload$1.error ;
-  wire \o__payload$1.half ;
-  wire \o__payload$1.last ;
-  wire [1:0] \o__payload$1.mask ;
-  wire [3:0] \o__payload$1.offsets ;
-  wire [4:0] \o__payload$1.rd ;
-  wire [63:0] \o__payload$1.row ;
-  wire \o__payload$1.unsigned ;
-  wire [1:0] \o__payload$1.warp ;
+  wire [81:0] \o__payload$28 ;
+  wire \o__payload$28.byte ;
+  wire \o__payload$28.error ;
+  wire \o__payload$28.half ;
+  wire \o__payload$28.last ;
+  wire [1:0] \o__payload$28.mask ;
+  wire [3:0] \o__payload$28.offsets ;
+  wire [4:0] \o__payload$28.rd ;
+  wire [63:0] \o__payload$28.row ;
+  wire \o__payload$28.unsigned ;
+  wire [1:0] \o__payload$28.warp ;
   wire \o__payload.byte ;
   wire \o__payload.error ;
   wire \o__payload.half ;
@@ -43622,10 +45454,10 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   wire [1:0] \o__payload.warp ;
   input o__ready;
   wire o__ready;
-  wire \o__ready$3 ;
+  wire \o__ready$30 ;
   output o__valid;
   wire o__valid;
-  wire \o__valid$5 ;
+  wire \o__valid$25 ;
   reg old_comes_1 = 1'h0;
   reg old_comes_2 = 1'h0;
   reg passing_1_1 = 1'h0;
@@ -43649,8 +45481,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   reg port__write = 1'h0;
   output [1:0] port_warp;
   wire [1:0] port_warp;
-  (* init = 1'h0 *)
-  wire ready;
+  reg ready = 1'h0;
   output stored;
   wire stored;
   wire [3:0] strobe_0;
@@ -43671,7 +45502,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   reg updates = 1'h0;
   wire [31:0] value_0;
   wire [31:0] value_1;
-  assign \$1  = ~ \$signal$8 ;
+  assign \$1  = ~ \$signal$2 ;
   assign \$signal  = i__payload[2] & \$1 ;
   assign \$2  = ~ port__valid;
   assign \$3  = \$2  | port__ready;
@@ -43679,497 +45510,514 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \$5  = ~ updates;
   assign \$6  = \$4  & \$5 ;
   assign \$7  = ~ i__payload[2];
-  assign \$8  = ~ \$signal$8 ;
+  assign \$8  = ~ \$signal$2 ;
   assign \$9  = \$7  | \$8 ;
   assign \$10  = \$9  | has_old;
-  assign \$signal$9  = \$6  & \$10 ;
+  assign \$signal$3  = \$6  & \$10 ;
   assign \$11  = ~ \$signal ;
-  assign i__ready = \$signal$9  & \$11 ;
-  assign \$12  = i__payload[3] | i__payload[4];
-  assign \$13  = i__payload[4] ? 2'h3 : 2'h1;
-  assign \$14  = \$13  << i__payload[23:22];
-  assign \$15  = \$12  ? \$14  : 5'h0f;
-  assign \$16  = ~ i__payload[2];
-  assign \$17  = ! i__payload[8:7];
-  assign \$18  = \$16  | \$17 ;
-  assign \$19  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
-  assign \$20  = i__payload[8:7] == 1'h1;
-  assign \$21  = \$19  == \$20 ;
-  assign \$22  = ~ \$21 ;
-  assign \$23  = \$18  | \$22 ;
-  assign \$24  = ~ i__payload[2];
-  assign \$25  = ! i__payload[8:7];
-  assign \$26  = \$24  | \$25 ;
-  assign \$27  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
-  assign \$28  = i__payload[8:7] == 1'h1;
-  assign \$29  = \$27  == \$28 ;
-  assign \$30  = ~ \$29 ;
-  assign \$31  = \$26  | \$30 ;
-  assign \$32  = ~ i__payload[2];
-  assign \$33  = ! i__payload[8:7];
-  assign \$34  = \$32  | \$33 ;
-  assign \$35  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
-  assign \$36  = i__payload[8:7] == 1'h1;
-  assign \$37  = \$35  == \$36 ;
-  assign \$38  = ~ \$37 ;
-  assign \$39  = \$34  | \$38 ;
-  assign \$40  = ~ i__payload[2];
-  assign \$41  = ! i__payload[8:7];
-  assign \$42  = \$40  | \$41 ;
-  assign \$43  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
-  assign \$44  = i__payload[8:7] == 1'h1;
-  assign \$45  = \$43  == \$44 ;
-  assign \$46  = ~ \$45 ;
-  assign \$47  = \$42  | \$46 ;
-  assign strobe_0 = \$15 [3:0] & { \$47 , \$39 , \$31 , \$23  };
-  assign \$48  = ! i__payload[8:7];
-  assign \$49  = i__payload[2] & \$48 ;
-  assign \$50  = found_row[31:0] + i__payload[117:86];
-  assign \$51  = \$49  ? \$50  : { 1'h0, i__payload[117:86] };
-  assign \$52  = i__payload[3] | i__payload[4];
-  assign \$53  = i__payload[4] ? 2'h3 : 2'h1;
-  assign \$54  = \$53  << i__payload[55:54];
-  assign \$55  = \$52  ? \$54  : 5'h0f;
-  assign \$56  = ~ i__payload[2];
-  assign \$57  = ! i__payload[8:7];
-  assign \$58  = \$56  | \$57 ;
-  assign \$59  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
-  assign \$60  = i__payload[8:7] == 1'h1;
-  assign \$61  = \$59  == \$60 ;
-  assign \$62  = ~ \$61 ;
-  assign \$63  = \$58  | \$62 ;
-  assign \$64  = ~ i__payload[2];
-  assign \$65  = ! i__payload[8:7];
-  assign \$66  = \$64  | \$65 ;
-  assign \$67  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
-  assign \$68  = i__payload[8:7] == 1'h1;
-  assign \$69  = \$67  == \$68 ;
-  assign \$70  = ~ \$69 ;
-  assign \$71  = \$66  | \$70 ;
-  assign \$72  = ~ i__payload[2];
-  assign \$73  = ! i__payload[8:7];
-  assign \$74  = \$72  | \$73 ;
-  assign \$75  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
-  assign \$76  = i__payload[8:7] == 1'h1;
-  assign \$77  = \$75  == \$76 ;
-  assign \$78  = ~ \$77 ;
-  assign \$79  = \$74  | \$78 ;
-  assign \$80  = ~ i__payload[2];
+  assign i__ready = \$signal$3  & \$11 ;
+  assign \$12  = ~ i__payload[2];
+  assign \$13  = ! i__payload[8:7];
+  assign \$14  = \$12  | \$13 ;
+  assign \$15  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
+  assign \$16  = i__payload[8:7] == 1'h1;
+  assign \$17  = \$15  == \$16 ;
+  assign \$18  = ~ \$17 ;
+  assign \$19  = \$14  | \$18 ;
+  assign \$20  = ~ i__payload[2];
+  assign \$21  = ! i__payload[8:7];
+  assign \$22  = \$20  | \$21 ;
+  assign \$23  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
+  assign \$24  = i__payload[8:7] == 1'h1;
+  assign \$25  = \$23  == \$24 ;
+  assign \$26  = ~ \$25 ;
+  assign \$27  = \$22  | \$26 ;
+  assign \$28  = ~ i__payload[2];
+  assign \$29  = ! i__payload[8:7];
+  assign \$30  = \$28  | \$29 ;
+  assign \$31  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
+  assign \$32  = i__payload[8:7] == 1'h1;
+  assign \$33  = \$31  == \$32 ;
+  assign \$34  = ~ \$33 ;
+  assign \$35  = \$30  | \$34 ;
+  assign \$36  = ~ i__payload[2];
+  assign \$37  = ! i__payload[8:7];
+  assign \$38  = \$36  | \$37 ;
+  assign \$39  = $signed(found_row[31:0]) < $signed(i__payload[117:86]);
+  assign \$40  = i__payload[8:7] == 1'h1;
+  assign \$41  = \$39  == \$40 ;
+  assign \$42  = ~ \$41 ;
+  assign \$43  = \$38  | \$42 ;
+  assign strobe_0 = i__payload[160:157] & { \$43 , \$35 , \$27 , \$19  };
+  assign \$44  = ! i__payload[8:7];
+  assign \$45  = i__payload[2] & \$44 ;
+  assign \$46  = found_row[31:0] + i__payload[117:86];
+  assign \$47  = \$45  ? \$46  : { 1'h0, i__payload[117:86] };
+  assign \$48  = \$47  & { 1'h0, i__payload[160], i__payload[160], i__payload[160], i__payload[160], i__payload[160], i__payload[160], i__payload[160], i__payload[160:159], i__payload[159], i__payload[159], i__payload[159], i__payload[159], i__payload[159], i__payload[159], i__payload[159:158], i__payload[158], i__payload[158], i__payload[158], i__payload[158], i__payload[158], i__payload[158], i__payload[158:157], i__payload[157], i__payload[157], i__payload[157], i__payload[157], i__payload[157], i__payload[157], i__payload[157] };
+  assign \$49  = ~ i__payload[2];
+  assign \$50  = ! i__payload[8:7];
+  assign \$51  = \$49  | \$50 ;
+  assign \$52  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
+  assign \$53  = i__payload[8:7] == 1'h1;
+  assign \$54  = \$52  == \$53 ;
+  assign \$55  = ~ \$54 ;
+  assign \$56  = \$51  | \$55 ;
+  assign \$57  = ~ i__payload[2];
+  assign \$58  = ! i__payload[8:7];
+  assign \$59  = \$57  | \$58 ;
+  assign \$60  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
+  assign \$61  = i__payload[8:7] == 1'h1;
+  assign \$62  = \$60  == \$61 ;
+  assign \$63  = ~ \$62 ;
+  assign \$64  = \$59  | \$63 ;
+  assign \$65  = ~ i__payload[2];
+  assign \$66  = ! i__payload[8:7];
+  assign \$67  = \$65  | \$66 ;
+  assign \$68  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
+  assign \$69  = i__payload[8:7] == 1'h1;
+  assign \$70  = \$68  == \$69 ;
+  assign \$71  = ~ \$70 ;
+  assign \$72  = \$67  | \$71 ;
+  assign \$73  = ~ i__payload[2];
+  assign \$74  = ! i__payload[8:7];
+  assign \$75  = \$73  | \$74 ;
+  assign \$76  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
+  assign \$77  = i__payload[8:7] == 1'h1;
+  assign \$78  = \$76  == \$77 ;
+  assign \$79  = ~ \$78 ;
+  assign \$80  = \$75  | \$79 ;
+  assign strobe_1 = i__payload[164:161] & { \$80 , \$72 , \$64 , \$56  };
   assign \$81  = ! i__payload[8:7];
-  assign \$82  = \$80  | \$81 ;
-  assign \$83  = $signed(found_row[63:32]) < $signed(i__payload[149:118]);
-  assign \$84  = i__payload[8:7] == 1'h1;
-  assign \$85  = \$83  == \$84 ;
-  assign \$86  = ~ \$85 ;
-  assign \$87  = \$82  | \$86 ;
-  assign strobe_1 = \$55 [3:0] & { \$87 , \$79 , \$71 , \$63  };
-  assign \$88  = ! i__payload[8:7];
-  assign \$89  = i__payload[2] & \$88 ;
-  assign \$90  = found_row[63:32] + i__payload[149:118];
-  assign \$91  = \$89  ? \$90  : { 1'h0, i__payload[149:118] };
-  assign \$92  = ! i__payload[24];
-  assign lane_0_in_bank_0 = i__payload[150] & \$92 ;
-  assign \$93  = ! i__payload[56];
-  assign lane_1_in_bank_0 = i__payload[151] & \$93 ;
-  assign lane_0_in_bank_1 = i__payload[150] & \$94 ;
-  assign lane_1_in_bank_1 = i__payload[151] & \$95 ;
-  assign \$96  = i__payload[31:25] & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$98  = i__payload[63:57] & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$99  = \$97  | \$98 ;
-  assign \$100  = i__payload[31:25] & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$102  = i__payload[63:57] & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$103  = \$101  | \$102 ;
-  assign \$104  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$106  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$107  = \$105  | \$106 ;
-  assign \$108  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$110  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$111  = \$109  | \$110 ;
-  assign \$112  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$113  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$114  = \$113 [0] ? \$51 [7:0] : 8'h00;
-  assign \$115  = \$112 [0] ? \$91 [7:0] : \$114 ;
-  assign \$116  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$117  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$118  = \$117 [1] ? \$51 [15:8] : 8'h00;
-  assign \$119  = \$116 [1] ? \$91 [15:8] : \$118 ;
-  assign \$120  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$121  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$122  = \$121 [2] ? \$51 [23:16] : 8'h00;
-  assign \$123  = \$120 [2] ? \$91 [23:16] : \$122 ;
-  assign \$124  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
-  assign \$125  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
-  assign \$126  = \$125 [3] ? \$51 [31:24] : 8'h00;
-  assign \$127  = \$124 [3] ? \$91 [31:24] : \$126 ;
-  assign \$128  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$129  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$130  = \$129 [0] ? \$51 [7:0] : 8'h00;
-  assign \$131  = \$128 [0] ? \$91 [7:0] : \$130 ;
-  assign \$132  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$133  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$134  = \$133 [1] ? \$51 [15:8] : 8'h00;
-  assign \$135  = \$132 [1] ? \$91 [15:8] : \$134 ;
-  assign \$136  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$137  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$138  = \$137 [2] ? \$51 [23:16] : 8'h00;
-  assign \$139  = \$136 [2] ? \$91 [23:16] : \$138 ;
-  assign \$140  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
-  assign \$141  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
-  assign \$142  = \$141 [3] ? \$51 [31:24] : 8'h00;
-  assign \$143  = \$140 [3] ? \$91 [31:24] : \$142 ;
-  assign \$358  = tag_2[18] * 6'h20;
-  assign found_0 = port__out >> \$358 ;
-  assign \$361  = tag_2[21] * 6'h20;
-  assign found_1 = port__out >> \$361 ;
-  assign \$144  = port__valid & port__ready;
-  assign \$145  = \$144  & is_store;
-  assign stored = \$145  & tag[12];
-  assign \$146  = port__valid & port__ready;
-  assign \$147  = \$146  & \$signal$40 ;
-  assign \$148  = \$147  & tag[11];
-  assign coming = \$148  & tag[12];
-  assign \$149  = | { passing_2_2, passing_1_1 };
-  assign \$150  = port__valid | \$149 ;
-  assign \$151  = \$150  | \i__valid$33 ;
-  assign busy = \$151  | o__valid;
-  assign \$152  = ~ port__valid;
-  assign \$153  = \$152  | port__ready;
-  assign \$154  = \$signal$9  & i__payload[2];
-  assign \$155  = ~ \$signal ;
-  assign \$156  = \$154  & \$155 ;
-  assign \$157  = ~ port__valid;
-  assign \$158  = \$157  | port__ready;
-  assign \$159  = i__payload[2] & \$signal$8 ;
-  assign \$160  = i__payload[1] | \$159 ;
-  assign \$161  = ~ i__payload[1];
-  assign \$162  = i__payload[2] & \$signal$8 ;
-  assign \$163  = ~ \$162 ;
-  assign \$164  = \$161  & \$163 ;
-  assign \$165  = port__valid & port__ready;
-  assign \$166  = \$165  & \$signal$40 ;
-  assign \$167  = port__valid & port__ready;
-  assign \$168  = \$167  & \$signal$40 ;
-  assign \$169  = \$168  & \$signal$52 ;
-  assign \$170  = come_2 & tag_2[7];
-  assign \$171  = come_2 & tag_2[8];
-  assign \$172  = come_2 & tag_2[11];
-  assign \$173  = has_old | old_comes_2;
-  assign \$174  = ~ i__ready;
-  assign \$175  = \$173  & \$174 ;
-  assign \$176  = port__valid & port__ready;
-  assign \$177  = \$176  & \$signal$40 ;
-  assign \$178  = port__valid & port__ready;
-  assign \$179  = \$178  & \$signal$40 ;
+  assign \$82  = i__payload[2] & \$81 ;
+  assign \$83  = found_row[63:32] + i__payload[149:118];
+  assign \$84  = \$82  ? \$83  : { 1'h0, i__payload[149:118] };
+  assign \$85  = \$84  & { 1'h0, i__payload[164], i__payload[164], i__payload[164], i__payload[164], i__payload[164], i__payload[164], i__payload[164], i__payload[164:163], i__payload[163], i__payload[163], i__payload[163], i__payload[163], i__payload[163], i__payload[163], i__payload[163:162], i__payload[162], i__payload[162], i__payload[162], i__payload[162], i__payload[162], i__payload[162], i__payload[162:161], i__payload[161], i__payload[161], i__payload[161], i__payload[161], i__payload[161], i__payload[161], i__payload[161] };
+  assign \$86  = ! i__payload[24];
+  assign lane_0_in_bank_0 = i__payload[150] & \$86 ;
+  assign \$87  = ! i__payload[56];
+  assign lane_1_in_bank_0 = i__payload[151] & \$87 ;
+  assign lane_0_in_bank_1 = i__payload[150] & \$88 ;
+  assign lane_1_in_bank_1 = i__payload[151] & \$89 ;
+  assign \$90  = i__payload[31:25] & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$92  = i__payload[63:57] & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$93  = \$91  | \$92 ;
+  assign \$94  = i__payload[31:25] & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$96  = i__payload[63:57] & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$97  = \$95  | \$96 ;
+  assign \$98  = strobe_0 & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$100  = strobe_1 & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$101  = \$99  | \$100 ;
+  assign \$102  = strobe_0 & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$104  = strobe_1 & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$105  = \$103  | \$104 ;
+  assign \$106  = \$48 [31:0] & { lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0, lane_0_in_bank_0 };
+  assign \$108  = \$85 [31:0] & { lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0, lane_1_in_bank_0 };
+  assign \$109  = \$107  | \$108 ;
+  assign \$110  = \$48 [31:0] & { lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1, lane_0_in_bank_1 };
+  assign \$112  = \$85 [31:0] & { lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1, lane_1_in_bank_1 };
+  assign \$113  = \$111  | \$112 ;
+  assign o__valid = \o__valid$25  | ready;
+  assign o__payload = \o__valid$25  ? \o__payload$28  : { 1'h0, \$291 , found_row, \$289  };
+  assign \$114  = ~ o__ready;
+  assign \$115  = \o__valid$25  | \$114 ;
+  assign \i__valid$31  = ready & \$115 ;
+  assign \$116  = port__valid & port__ready;
+  assign \$117  = \$116  & is_store;
+  assign stored = \$117  & tag[12];
+  assign \$118  = port__valid & port__ready;
+  assign \$119  = \$118  & \$signal$37 ;
+  assign \$120  = \$119  & tag[11];
+  assign coming = \$120  & tag[12];
+  assign \$121  = | { passing_2_2, passing_1_1 };
+  assign \$122  = port__valid | \$121 ;
+  assign \$123  = \$122  | ready;
+  assign busy = \$123  | \o__valid$25 ;
+  assign \$124  = ~ port__valid;
+  assign \$125  = \$124  | port__ready;
+  assign \$126  = \$signal$3  & i__payload[2];
+  assign \$127  = ~ \$signal ;
+  assign \$128  = \$126  & \$127 ;
+  assign \$129  = ~ port__valid;
+  assign \$130  = \$129  | port__ready;
+  assign \$131  = i__payload[2] & \$signal$2 ;
+  assign \$132  = i__payload[1] | \$131 ;
+  assign \$133  = ~ i__payload[1];
+  assign \$134  = i__payload[2] & \$signal$2 ;
+  assign \$135  = ~ \$134 ;
+  assign \$136  = \$133  & \$135 ;
+  assign \$137  = port__valid & port__ready;
+  assign \$138  = \$137  & \$signal$37 ;
+  assign \$139  = port__valid & port__ready;
+  assign \$140  = \$139  & \$signal$37 ;
+  assign \$141  = \$140  & \$signal$49 ;
+  assign \$142  = come_2 & tag_2[7];
+  assign \$143  = ! tag_2[18];
+  assign \$144  = ! tag_2[18];
+  assign \$145  = ! tag_2[18];
+  assign \$146  = ! tag_2[18];
+  assign \$147  = ! tag_2[18];
+  assign \$148  = ! tag_2[18];
+  assign \$149  = ! tag_2[18];
+  assign \$150  = ! tag_2[18];
+  assign \$151  = ! tag_2[18];
+  assign \$152  = ! tag_2[18];
+  assign \$153  = ! tag_2[18];
+  assign \$154  = ! tag_2[18];
+  assign \$155  = ! tag_2[18];
+  assign \$156  = ! tag_2[18];
+  assign \$157  = ! tag_2[18];
+  assign \$158  = ! tag_2[18];
+  assign \$159  = ! tag_2[18];
+  assign \$160  = ! tag_2[18];
+  assign \$161  = ! tag_2[18];
+  assign \$162  = ! tag_2[18];
+  assign \$163  = ! tag_2[18];
+  assign \$164  = ! tag_2[18];
+  assign \$165  = ! tag_2[18];
+  assign \$166  = ! tag_2[18];
+  assign \$167  = ! tag_2[18];
+  assign \$168  = ! tag_2[18];
+  assign \$169  = ! tag_2[18];
+  assign \$170  = ! tag_2[18];
+  assign \$171  = ! tag_2[18];
+  assign \$172  = ! tag_2[18];
+  assign \$173  = ! tag_2[18];
+  assign \$174  = ! tag_2[18];
+  assign \$175  = port__out[31:0] & { \$174 , \$173 , \$172 , \$171 , \$170 , \$169 , \$168 , \$167 , \$166 , \$165 , \$164 , \$163 , \$162 , \$161 , \$160 , \$159 , \$158 , \$157 , \$156 , \$155 , \$154 , \$153 , \$152 , \$151 , \$150 , \$149 , \$148 , \$147 , \$146 , \$145 , \$144 , \$143  };
+  assign \$209  = port__out[63:32] & { \$208 , \$207 , \$206 , \$205 , \$204 , \$203 , \$202 , \$201 , \$200 , \$199 , \$198 , \$197 , \$196 , \$195 , \$194 , \$193 , \$192 , \$191 , \$190 , \$189 , \$188 , \$187 , \$186 , \$185 , \$184 , \$183 , \$182 , \$181 , \$180 , \$179 , \$178 , \$177  };
+  assign \$210  = \$176  | \$209 ;
+  assign \$211  = come_2 & tag_2[8];
+  assign \$212  = ! tag_2[21];
+  assign \$213  = ! tag_2[21];
+  assign \$214  = ! tag_2[21];
+  assign \$215  = ! tag_2[21];
+  assign \$216  = ! tag_2[21];
+  assign \$217  = ! tag_2[21];
+  assign \$218  = ! tag_2[21];
+  assign \$219  = ! tag_2[21];
+  assign \$220  = ! tag_2[21];
+  assign \$221  = ! tag_2[21];
+  assign \$222  = ! tag_2[21];
+  assign \$223  = ! tag_2[21];
+  assign \$224  = ! tag_2[21];
+  assign \$225  = ! tag_2[21];
+  assign \$226  = ! tag_2[21];
+  assign \$227  = ! tag_2[21];
+  assign \$228  = ! tag_2[21];
+  assign \$229  = ! tag_2[21];
+  assign \$230  = ! tag_2[21];
+  assign \$231  = ! tag_2[21];
+  assign \$232  = ! tag_2[21];
+  assign \$233  = ! tag_2[21];
+  assign \$234  = ! tag_2[21];
+  assign \$235  = ! tag_2[21];
+  assign \$236  = ! tag_2[21];
+  assign \$237  = ! tag_2[21];
+  assign \$238  = ! tag_2[21];
+  assign \$239  = ! tag_2[21];
+  assign \$240  = ! tag_2[21];
+  assign \$241  = ! tag_2[21];
+  assign \$242  = ! tag_2[21];
+  assign \$243  = ! tag_2[21];
+  assign \$244  = port__out[31:0] & { \$243 , \$242 , \$241 , \$240 , \$239 , \$238 , \$237 , \$236 , \$235 , \$234 , \$233 , \$232 , \$231 , \$230 , \$229 , \$228 , \$227 , \$226 , \$225 , \$224 , \$223 , \$222 , \$221 , \$220 , \$219 , \$218 , \$217 , \$216 , \$215 , \$214 , \$213 , \$212  };
+  assign \$278  = port__out[63:32] & { \$277 , \$276 , \$275 , \$274 , \$273 , \$272 , \$271 , \$270 , \$269 , \$268 , \$267 , \$266 , \$265 , \$264 , \$263 , \$262 , \$261 , \$260 , \$259 , \$258 , \$257 , \$256 , \$255 , \$254 , \$253 , \$252 , \$251 , \$250 , \$249 , \$248 , \$247 , \$246  };
+  assign \$279  = \$245  | \$278 ;
+  assign \$280  = come_2 & tag_2[11];
+  assign \$281  = has_old | old_comes_2;
+  assign \$282  = ~ i__ready;
+  assign \$283  = \$281  & \$282 ;
+  assign \$284  = port__valid & port__ready;
+  assign \$285  = \$284  & \$signal$37 ;
+  assign \$286  = port__valid & port__ready;
+  assign \$287  = \$286  & \$signal$37 ;
   always @(posedge core_clk)
-    \$181  <= \$180 ;
+    \$289  <= \$288 ;
   always @(posedge core_clk)
-    \$183  <= \$182 ;
+    \$291  <= \$290 ;
   always @(posedge core_clk)
-    \$signal$8  <= \$184 ;
+    \$signal$2  <= \$292 ;
   always @(posedge core_clk)
-    updates <= \$185 ;
+    updates <= \$293 ;
   always @(posedge core_clk)
-    port__valid <= \$186 ;
+    port__valid <= \$294 ;
   always @(posedge core_clk)
-    port__region <= \$187 ;
+    port__region <= \$295 ;
   always @(posedge core_clk)
-    port__write <= \$188 ;
+    port__write <= \$296 ;
   always @(posedge core_clk)
-    port__rows <= \$189 ;
+    port__rows <= \$297 ;
   always @(posedge core_clk)
-    port__strobe <= \$190 ;
+    port__strobe <= \$298 ;
   always @(posedge core_clk)
-    port__data <= \$191 ;
+    port__data <= \$299 ;
   always @(posedge core_clk)
-    tag <= \$192 ;
+    tag <= \$300 ;
   always @(posedge core_clk)
-    \$signal$40  <= \$193 ;
+    \$signal$37  <= \$301 ;
   always @(posedge core_clk)
-    is_store <= \$194 ;
+    is_store <= \$302 ;
   always @(posedge core_clk)
-    \$signal$52  <= \$195 ;
+    \$signal$49  <= \$303 ;
   always @(posedge core_clk)
-    come_1 <= \$196 ;
+    come_1 <= \$304 ;
   always @(posedge core_clk)
-    come_2 <= \$197 ;
+    come_2 <= \$305 ;
   always @(posedge core_clk)
-    old_comes_1 <= \$198 ;
+    old_comes_1 <= \$306 ;
   always @(posedge core_clk)
-    old_comes_2 <= \$199 ;
+    old_comes_2 <= \$307 ;
   always @(posedge core_clk)
     tag_1 <= tag;
   always @(posedge core_clk)
     tag_2 <= tag_1;
   always @(posedge core_clk)
-    found_row <= \$200 ;
+    found_row <= \$308 ;
   always @(posedge core_clk)
-    \i__valid$33  <= \$201 ;
+    ready <= \$309 ;
   always @(posedge core_clk)
-    has_old <= \$202 ;
+    has_old <= \$310 ;
   always @(posedge core_clk)
-    passing_1_1 <= \$203 ;
+    passing_1_1 <= \$311 ;
   always @(posedge core_clk)
-    passing_2_1 <= \$204 ;
+    passing_2_1 <= \$312 ;
   always @(posedge core_clk)
-    passing_2_2 <= \$205 ;
+    passing_2_2 <= \$313 ;
   \weft.simt.core.rows.in_shared.answers  answers (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .i__valid(\i__valid$33 ),
-    .o__payload(o__payload),
+    .i__valid(\i__valid$31 ),
+    .o__payload(\o__payload$28 ),
     .o__ready(o__ready),
-    .o__valid(o__valid),
-    .\port$9206$0 (\$181 ),
-    .\port$9208$0 (\$183 ),
-    .\port$9244$0 (found_row)
+    .o__valid(\o__valid$25 ),
+    .\port$10184$0 (\$289 ),
+    .\port$10186$0 (\$291 ),
+    .\port$10222$0 (found_row)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$180 [4:0] = tag_2[4:0];
-    \$180 [6:5] = tag_2[6:5];
-    \$180 [8:7] = tag_2[10:9];
+    \$288 [4:0] = tag_2[4:0];
+    \$288 [6:5] = tag_2[6:5];
+    \$288 [8:7] = tag_2[10:9];
     if (core_rst) begin
-      \$180  = 9'h000;
+      \$288  = 9'h000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$182 [7] = tag_2[12];
-    \$182 [0] = tag_2[13];
-    \$182 [1] = tag_2[14];
-    \$182 [2] = tag_2[15];
-    \$182 [6:3] = { tag_2[20:19], tag_2[17:16] };
+    \$290 [7] = tag_2[12];
+    \$290 [0] = tag_2[13];
+    \$290 [1] = tag_2[14];
+    \$290 [2] = tag_2[15];
+    \$290 [6:3] = { tag_2[20:19], tag_2[17:16] };
     if (core_rst) begin
-      \$182  = 8'h00;
+      \$290  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$184  = \$signal$8 ;
-    if (\$signal$9 ) begin
-      \$184  = \$signal ;
+    \$292  = \$signal$2 ;
+    if (\$signal$3 ) begin
+      \$292  = \$signal ;
     end
     if (core_rst) begin
-      \$184  = 1'h0;
+      \$292  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$185  = updates;
-    if (\$153 ) begin
-      \$185  = \$156 ;
+    \$293  = updates;
+    if (\$125 ) begin
+      \$293  = \$128 ;
     end
     if (core_rst) begin
-      \$185  = 1'h0;
+      \$293  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$186  = port__valid;
-    if (\$158 ) begin
-      \$186  = \$signal$9 ;
+    \$294  = port__valid;
+    if (\$130 ) begin
+      \$294  = \$signal$3 ;
     end
     if (core_rst) begin
-      \$186  = 1'h0;
+      \$294  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$187  = port__region;
-    if (\$158 ) begin
-      \$187  = i__payload[156];
+    \$295  = port__region;
+    if (\$130 ) begin
+      \$295  = i__payload[156];
     end
     if (core_rst) begin
-      \$187  = 1'h0;
+      \$295  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$188  = port__write;
-    if (\$158 ) begin
-      \$188  = \$160 ;
+    \$296  = port__write;
+    if (\$130 ) begin
+      \$296  = \$132 ;
     end
     if (core_rst) begin
-      \$188  = 1'h0;
+      \$296  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$189  = port__rows;
-    if (\$158 ) begin
-      \$189  = { \$103 , \$99  };
+    \$297  = port__rows;
+    if (\$130 ) begin
+      \$297  = { \$97 , \$93  };
     end
     if (core_rst) begin
-      \$189  = 14'h0000;
+      \$297  = 14'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$190  = port__strobe;
-    if (\$158 ) begin
-      \$190  = { \$111 , \$107  };
+    \$298  = port__strobe;
+    if (\$130 ) begin
+      \$298  = { \$105 , \$101  };
     end
     if (core_rst) begin
-      \$190  = 8'h00;
+      \$298  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$191  = port__data;
-    if (\$158 ) begin
-      \$191  = { \$143 , \$139 , \$135 , \$131 , \$127 , \$123 , \$119 , \$115  };
+    \$299  = port__data;
+    if (\$130 ) begin
+      \$299  = { \$113 , \$109  };
     end
     if (core_rst) begin
-      \$191  = 64'h0000000000000000;
+      \$299  = 64'h0000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$192  = tag;
-    if (\$158 ) begin
-      \$192  = next_tag;
+    \$300  = tag;
+    if (\$130 ) begin
+      \$300  = next_tag;
     end
     if (core_rst) begin
-      \$192  = 22'h000000;
+      \$300  = 22'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$193  = \$signal$40 ;
-    if (\$158 ) begin
-      \$193  = \$164 ;
+    \$301  = \$signal$37 ;
+    if (\$130 ) begin
+      \$301  = \$136 ;
     end
     if (core_rst) begin
-      \$193  = 1'h0;
+      \$301  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$194  = is_store;
-    if (\$158 ) begin
-      \$194  = i__payload[1];
+    \$302  = is_store;
+    if (\$130 ) begin
+      \$302  = i__payload[1];
     end
     if (core_rst) begin
-      \$194  = 1'h0;
+      \$302  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$195  = \$signal$52 ;
-    if (\$158 ) begin
-      \$195  = \$signal ;
+    \$303  = \$signal$49 ;
+    if (\$130 ) begin
+      \$303  = \$signal ;
     end
     if (core_rst) begin
-      \$195  = 1'h0;
+      \$303  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$196  = \$166 ;
+    \$304  = \$138 ;
     if (core_rst) begin
-      \$196  = 1'h0;
+      \$304  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$197  = come_1;
+    \$305  = come_1;
     if (core_rst) begin
-      \$197  = 1'h0;
+      \$305  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$198  = \$169 ;
+    \$306  = \$141 ;
     if (core_rst) begin
-      \$198  = 1'h0;
+      \$306  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$199  = old_comes_1;
+    \$307  = old_comes_1;
     if (core_rst) begin
-      \$199  = 1'h0;
+      \$307  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$200  = found_row;
-    if (\$170 ) begin
-      \$200 [31:0] = found_0;
+    \$308  = found_row;
+    if (\$142 ) begin
+      \$308 [31:0] = \$210 ;
     end
-    if (\$171 ) begin
-      \$200 [63:32] = found_1;
+    if (\$211 ) begin
+      \$308 [63:32] = \$279 ;
     end
     if (core_rst) begin
-      \$200  = 64'h0000000000000000;
+      \$308  = 64'h0000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$201  = \$172 ;
+    \$309  = \$280 ;
     if (core_rst) begin
-      \$201  = 1'h0;
+      \$309  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$202  = \$175 ;
+    \$310  = \$283 ;
     if (core_rst) begin
-      \$202  = 1'h0;
+      \$310  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$203  = \$177 ;
+    \$311  = \$285 ;
     if (core_rst) begin
-      \$203  = 1'h0;
+      \$311  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$204  = \$179 ;
+    \$312  = \$287 ;
     if (core_rst) begin
-      \$204  = 1'h0;
+      \$312  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
-    \$205  = passing_2_1;
+    \$313  = passing_2_1;
     if (core_rst) begin
-      \$205  = 1'h0;
+      \$313  = 1'h0;
     end
   end
-  assign \o__payload$1  = o__payload;
-  assign \o__ready$3  = o__ready;
-  assign \o__valid$5  = o__valid;
-  assign value_0 = \$51 [31:0];
-  assign value_1 = \$91 [31:0];
-  assign \$like  = { \$103 , \$99  };
-  assign \$like$26  = { \$111 , \$107  };
-  assign next_data = { \$143 , \$139 , \$135 , \$131 , \$127 , \$123 , \$119 , \$115  };
-  assign ready = \i__valid$33 ;
-  assign \i__payload$35  = { 1'h0, \$183 , found_row, \$181  };
+  assign value_0 = \$48 [31:0];
+  assign value_1 = \$85 [31:0];
+  assign \$like  = { \$97 , \$93  };
+  assign \$like$20  = { \$105 , \$101  };
+  assign next_data = { \$113 , \$109  };
+  assign answer = { 1'h0, \$291 , found_row, \$289  };
+  assign \o__ready$30  = o__ready;
+  assign \i__payload$32  = { 1'h0, \$291 , found_row, \$289  };
   assign port_warp = tag[6:5];
-  assign \o__payload.rd  = o__payload[4:0];
-  assign \o__payload.warp  = o__payload[6:5];
-  assign \o__payload.mask  = o__payload[8:7];
-  assign \o__payload.row  = o__payload[72:9];
-  assign \o__payload.byte  = o__payload[73];
-  assign \o__payload.half  = o__payload[74];
-  assign \o__payload.unsigned  = o__payload[75];
-  assign \o__payload.offsets  = o__payload[79:76];
-  assign \o__payload.last  = o__payload[80];
-  assign \o__payload.error  = o__payload[81];
-  assign \o__payload$1.rd  = o__payload[4:0];
-  assign \o__payload$1.warp  = o__payload[6:5];
-  assign \o__payload$1.mask  = o__payload[8:7];
-  assign \o__payload$1.row  = o__payload[72:9];
-  assign \o__payload$1.byte  = o__payload[73];
-  assign \o__payload$1.half  = o__payload[74];
-  assign \o__payload$1.unsigned  = o__payload[75];
-  assign \o__payload$1.offsets  = o__payload[79:76];
-  assign \o__payload$1.last  = o__payload[80];
-  assign \o__payload$1.error  = o__payload[81];
   assign \i__payload.request  = i__payload[149:0];
   assign \i__payload.request.load  = i__payload[0];
   assign \i__payload.request.store  = i__payload[1];
@@ -44191,6 +46039,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \i__payload.emit  = i__payload[154];
   assign \i__payload.last  = i__payload[155];
   assign \i__payload.region  = i__payload[156];
+  assign \i__payload.bytes  = i__payload[164:157];
   assign \next_tag.rd  = next_tag[4:0];
   assign \next_tag.warp  = next_tag[6:5];
   assign \next_tag.served  = next_tag[8:7];
@@ -44201,16 +46050,46 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign \next_tag.half  = next_tag[14];
   assign \next_tag.unsigned  = next_tag[15];
   assign \next_tag.offsets  = next_tag[21:16];
-  assign \i__payload$35.rd  = \$181 [4:0];
-  assign \i__payload$35.warp  = \$181 [6:5];
-  assign \i__payload$35.mask  = \$181 [8:7];
-  assign \i__payload$35.row  = found_row;
-  assign \i__payload$35.byte  = \$183 [0];
-  assign \i__payload$35.half  = \$183 [1];
-  assign \i__payload$35.unsigned  = \$183 [2];
-  assign \i__payload$35.offsets  = \$183 [6:3];
-  assign \i__payload$35.last  = \$183 [7];
-  assign \i__payload$35.error  = 1'h0;
+  assign \answer.rd  = \$289 [4:0];
+  assign \answer.warp  = \$289 [6:5];
+  assign \answer.mask  = \$289 [8:7];
+  assign \answer.row  = found_row;
+  assign \answer.byte  = \$291 [0];
+  assign \answer.half  = \$291 [1];
+  assign \answer.unsigned  = \$291 [2];
+  assign \answer.offsets  = \$291 [6:3];
+  assign \answer.last  = \$291 [7];
+  assign \answer.error  = 1'h0;
+  assign \o__payload.rd  = o__payload[4:0];
+  assign \o__payload.warp  = o__payload[6:5];
+  assign \o__payload.mask  = o__payload[8:7];
+  assign \o__payload.row  = o__payload[72:9];
+  assign \o__payload.byte  = o__payload[73];
+  assign \o__payload.half  = o__payload[74];
+  assign \o__payload.unsigned  = o__payload[75];
+  assign \o__payload.offsets  = o__payload[79:76];
+  assign \o__payload.last  = o__payload[80];
+  assign \o__payload.error  = o__payload[81];
+  assign \o__payload$28.rd  = \o__payload$28 [4:0];
+  assign \o__payload$28.warp  = \o__payload$28 [6:5];
+  assign \o__payload$28.mask  = \o__payload$28 [8:7];
+  assign \o__payload$28.row  = \o__payload$28 [72:9];
+  assign \o__payload$28.byte  = \o__payload$28 [73];
+  assign \o__payload$28.half  = \o__payload$28 [74];
+  assign \o__payload$28.unsigned  = \o__payload$28 [75];
+  assign \o__payload$28.offsets  = \o__payload$28 [79:76];
+  assign \o__payload$28.last  = \o__payload$28 [80];
+  assign \o__payload$28.error  = \o__payload$28 [81];
+  assign \i__payload$32.rd  = \$289 [4:0];
+  assign \i__payload$32.warp  = \$289 [6:5];
+  assign \i__payload$32.mask  = \$289 [8:7];
+  assign \i__payload$32.row  = found_row;
+  assign \i__payload$32.byte  = \$291 [0];
+  assign \i__payload$32.half  = \$291 [1];
+  assign \i__payload$32.unsigned  = \$291 [2];
+  assign \i__payload$32.offsets  = \$291 [6:3];
+  assign \i__payload$32.last  = \$291 [7];
+  assign \i__payload$32.error  = 1'h0;
   assign \tag.rd  = tag[4:0];
   assign \tag.warp  = tag[6:5];
   assign \tag.served  = tag[8:7];
@@ -44232,15 +46111,83 @@ module \weft.simt.core.rows.in_shared (core_rst, port__ready, o__ready, i__valid
   assign next_tag[11] = i__payload[154];
   assign next_tag[10:9] = i__payload[153:152];
   assign next_tag[8:7] = i__payload[151:150];
-  assign \$94  = i__payload[24];
-  assign \$95  = i__payload[56];
-  assign \$97  = \$96 ;
-  assign \$101  = \$100 ;
-  assign \$105  = \$104 ;
-  assign \$109  = \$108 ;
+  assign \$88  = i__payload[24];
+  assign \$89  = i__payload[56];
+  assign \$91  = \$90 ;
+  assign \$95  = \$94 ;
+  assign \$99  = \$98 ;
+  assign \$103  = \$102 ;
+  assign \$107  = \$106 ;
+  assign \$111  = \$110 ;
+  assign \$176  = \$175 ;
+  assign \$177  = tag_2[18];
+  assign \$178  = tag_2[18];
+  assign \$179  = tag_2[18];
+  assign \$180  = tag_2[18];
+  assign \$181  = tag_2[18];
+  assign \$182  = tag_2[18];
+  assign \$183  = tag_2[18];
+  assign \$184  = tag_2[18];
+  assign \$185  = tag_2[18];
+  assign \$186  = tag_2[18];
+  assign \$187  = tag_2[18];
+  assign \$188  = tag_2[18];
+  assign \$189  = tag_2[18];
+  assign \$190  = tag_2[18];
+  assign \$191  = tag_2[18];
+  assign \$192  = tag_2[18];
+  assign \$193  = tag_2[18];
+  assign \$194  = tag_2[18];
+  assign \$195  = tag_2[18];
+  assign \$196  = tag_2[18];
+  assign \$197  = tag_2[18];
+  assign \$198  = tag_2[18];
+  assign \$199  = tag_2[18];
+  assign \$200  = tag_2[18];
+  assign \$201  = tag_2[18];
+  assign \$202  = tag_2[18];
+  assign \$203  = tag_2[18];
+  assign \$204  = tag_2[18];
+  assign \$205  = tag_2[18];
+  assign \$206  = tag_2[18];
+  assign \$207  = tag_2[18];
+  assign \$208  = tag_2[18];
+  assign \$245  = \$244 ;
+  assign \$246  = tag_2[21];
+  assign \$247  = tag_2[21];
+  assign \$248  = tag_2[21];
+  assign \$249  = tag_2[21];
+  assign \$250  = tag_2[21];
+  assign \$251  = tag_2[21];
+  assign \$252  = tag_2[21];
+  assign \$253  = tag_2[21];
+  assign \$254  = tag_2[21];
+  assign \$255  = tag_2[21];
+  assign \$256  = tag_2[21];
+  assign \$257  = tag_2[21];
+  assign \$258  = tag_2[21];
+  assign \$259  = tag_2[21];
+  assign \$260  = tag_2[21];
+  assign \$261  = tag_2[21];
+  assign \$262  = tag_2[21];
+  assign \$263  = tag_2[21];
+  assign \$264  = tag_2[21];
+  assign \$265  = tag_2[21];
+  assign \$266  = tag_2[21];
+  assign \$267  = tag_2[21];
+  assign \$268  = tag_2[21];
+  assign \$269  = tag_2[21];
+  assign \$270  = tag_2[21];
+  assign \$271  = tag_2[21];
+  assign \$272  = tag_2[21];
+  assign \$273  = tag_2[21];
+  assign \$274  = tag_2[21];
+  assign \$275  = tag_2[21];
+  assign \$276  = tag_2[21];
+  assign \$277  = tag_2[21];
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__payload, \port$9206$0 , \port$9208$0 , \port$9244$0 , i__valid, core_clk);
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$10184$0 , \port$10186$0 , \port$10222$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -44292,12 +46239,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   output o__valid;
   wire o__valid;
   wire pop;
-  input [8:0] \port$9206$0 ;
-  wire [8:0] \port$9206$0 ;
-  input [7:0] \port$9208$0 ;
-  wire [7:0] \port$9208$0 ;
-  input [63:0] \port$9244$0 ;
-  wire [63:0] \port$9244$0 ;
+  input [8:0] \port$10184$0 ;
+  wire [8:0] \port$10184$0 ;
+  input [7:0] \port$10186$0 ;
+  wire [7:0] \port$10186$0 ;
+  input [63:0] \port$10222$0 ;
+  wire [63:0] \port$10222$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -44330,7 +46277,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$9208$0 , \port$9244$0 , \port$9206$0  };
+      storage[write__addr] <= { 1'h0, \port$10186$0 , \port$10222$0 , \port$10184$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -44382,31 +46329,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$9208$0 , \port$9244$0 , \port$9206$0  };
-  assign i__payload = { 1'h0, \port$9208$0 , \port$9244$0 , \port$9206$0  };
+  assign write__data = { 1'h0, \port$10186$0 , \port$10222$0 , \port$10184$0  };
+  assign i__payload = { 1'h0, \port$10186$0 , \port$10222$0 , \port$10184$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$9206$0 [4:0];
-  assign \write__data.warp  = \port$9206$0 [6:5];
-  assign \write__data.mask  = \port$9206$0 [8:7];
-  assign \write__data.row  = \port$9244$0 ;
-  assign \write__data.byte  = \port$9208$0 [0];
-  assign \write__data.half  = \port$9208$0 [1];
-  assign \write__data.unsigned  = \port$9208$0 [2];
-  assign \write__data.offsets  = \port$9208$0 [6:3];
-  assign \write__data.last  = \port$9208$0 [7];
+  assign \write__data.rd  = \port$10184$0 [4:0];
+  assign \write__data.warp  = \port$10184$0 [6:5];
+  assign \write__data.mask  = \port$10184$0 [8:7];
+  assign \write__data.row  = \port$10222$0 ;
+  assign \write__data.byte  = \port$10186$0 [0];
+  assign \write__data.half  = \port$10186$0 [1];
+  assign \write__data.unsigned  = \port$10186$0 [2];
+  assign \write__data.offsets  = \port$10186$0 [6:3];
+  assign \write__data.last  = \port$10186$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$9206$0 [4:0];
-  assign \i__payload.warp  = \port$9206$0 [6:5];
-  assign \i__payload.mask  = \port$9206$0 [8:7];
-  assign \i__payload.row  = \port$9244$0 ;
-  assign \i__payload.byte  = \port$9208$0 [0];
-  assign \i__payload.half  = \port$9208$0 [1];
-  assign \i__payload.unsigned  = \port$9208$0 [2];
-  assign \i__payload.offsets  = \port$9208$0 [6:3];
-  assign \i__payload.last  = \port$9208$0 [7];
+  assign \i__payload.rd  = \port$10184$0 [4:0];
+  assign \i__payload.warp  = \port$10184$0 [6:5];
+  assign \i__payload.mask  = \port$10184$0 [8:7];
+  assign \i__payload.row  = \port$10222$0 ;
+  assign \i__payload.byte  = \port$10186$0 [0];
+  assign \i__payload.half  = \port$10186$0 [1];
+  assign \i__payload.unsigned  = \port$10186$0 [2];
+  assign \i__payload.offsets  = \port$10186$0 [6:3];
+  assign \i__payload.last  = \port$10186$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -44430,34 +46377,34 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, o__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, port__valid, main__valid, i__ready, \port$5846$0 , \port$5849$0 , \port$5854$0 , \port$5869$0 , \port$5873$0 , shared__ready, shared_busy, main__ready, port__ready, abort, shared__payload, port__payload, main__payload, port_busy
+module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, port__valid, main__valid, i__ready, \port$5911$0 , \port$5914$0 , \port$5919$0 , \port$5934$0 , \port$5938$0 , shared__ready, shared_busy, main__ready, port__ready, abort, shared__payload, port__payload, main__payload, port_busy
 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   wire [1:0] \$1 ;
-  wire [1:0] \$10 ;
-  wire \$100 ;
-  wire \$101 ;
-  wire \$102 ;
-  wire \$103 ;
-  wire \$104 ;
-  wire \$105 ;
-  wire \$106 ;
-  wire \$107 ;
-  wire \$108 ;
-  wire \$109 ;
-  wire [1:0] \$11 ;
-  wire \$110 ;
-  wire \$111 ;
-  wire \$112 ;
+  wire \$10 ;
+  wire [1:0] \$100 ;
+  wire [1:0] \$101 ;
+  wire [1:0] \$102 ;
+  wire [1:0] \$103 ;
+  wire [1:0] \$104 ;
+  wire [1:0] \$105 ;
+  wire [1:0] \$106 ;
+  wire [1:0] \$107 ;
+  wire [1:0] \$108 ;
+  wire [1:0] \$109 ;
+  wire \$11 ;
+  wire [1:0] \$110 ;
+  wire [1:0] \$111 ;
+  wire [1:0] \$112 ;
   wire \$113 ;
   wire \$114 ;
-  wire \$115 ;
-  wire \$116 ;
-  wire \$117 ;
-  wire \$118 ;
-  wire \$119 ;
-  wire [1:0] \$12 ;
-  wire \$120 ;
+  wire [1:0] \$115 ;
+  wire [1:0] \$116 ;
+  wire [1:0] \$117 ;
+  wire [1:0] \$118 ;
+  wire [1:0] \$119 ;
+  wire \$12 ;
+  wire [1:0] \$120 ;
   wire [1:0] \$121 ;
   wire [1:0] \$122 ;
   wire [1:0] \$123 ;
@@ -44465,69 +46412,69 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   wire [1:0] \$125 ;
   wire [1:0] \$126 ;
   wire [1:0] \$127 ;
-  wire [1:0] \$128 ;
-  wire [1:0] \$129 ;
-  wire \$13 ;
+  wire \$128 ;
+  wire \$129 ;
+  wire [1:0] \$13 ;
   wire [1:0] \$130 ;
-  wire [1:0] \$131 ;
-  wire [1:0] \$132 ;
+  wire \$131 ;
+  wire \$132 ;
   wire [1:0] \$133 ;
-  wire [1:0] \$134 ;
-  wire [1:0] \$135 ;
+  wire \$134 ;
+  wire \$135 ;
   wire \$136 ;
   wire \$137 ;
-  wire [1:0] \$138 ;
-  wire [1:0] \$139 ;
+  wire \$138 ;
+  wire \$139 ;
   wire \$14 ;
-  wire [1:0] \$140 ;
-  wire [1:0] \$141 ;
-  wire [1:0] \$142 ;
+  wire \$140 ;
+  wire \$141 ;
+  wire \$142 ;
   wire [1:0] \$143 ;
-  wire [1:0] \$144 ;
-  wire [1:0] \$145 ;
+  wire \$144 ;
+  wire \$145 ;
   wire [1:0] \$146 ;
-  wire [1:0] \$147 ;
-  wire [1:0] \$148 ;
-  wire [1:0] \$149 ;
-  wire \$15 ;
-  wire [1:0] \$150 ;
+  wire \$147 ;
+  wire \$148 ;
+  wire \$149 ;
+  wire [1:0] \$15 ;
+  wire \$150 ;
   wire \$151 ;
   wire \$152 ;
-  wire [1:0] \$153 ;
-  wire [1:0] \$154 ;
-  wire [1:0] \$155 ;
-  wire [1:0] \$156 ;
-  wire [1:0] \$157 ;
-  wire [1:0] \$158 ;
-  wire [1:0] \$159 ;
-  wire \$16 ;
-  wire [1:0] \$160 ;
-  wire [1:0] \$161 ;
-  wire [1:0] \$162 ;
-  wire [1:0] \$163 ;
-  wire [1:0] \$164 ;
-  wire [1:0] \$165 ;
+  wire \$153 ;
+  wire \$154 ;
+  wire \$155 ;
+  wire \$156 ;
+  wire \$157 ;
+  wire \$158 ;
+  wire [32:0] \$159 ;
+  wire [1:0] \$16 ;
+  wire \$160 ;
+  wire [32:0] \$161 ;
+  wire \$162 ;
+  wire \$163 ;
+  wire \$164 ;
+  wire \$165 ;
   wire \$166 ;
   wire \$167 ;
-  wire [1:0] \$168 ;
+  wire \$168 ;
   wire \$169 ;
-  wire \$17 ;
+  wire [1:0] \$17 ;
   wire \$170 ;
-  wire [1:0] \$171 ;
+  wire \$171 ;
   wire \$172 ;
   wire \$173 ;
   wire \$174 ;
   wire \$175 ;
   wire \$176 ;
-  wire \$177 ;
-  wire \$178 ;
-  wire \$179 ;
-  wire \$18 ;
-  wire \$180 ;
+  wire [1:0] \$177 ;
+  wire [1:0] \$178 ;
+  wire [1:0] \$179 ;
+  wire [1:0] \$18 ;
+  wire [1:0] \$180 ;
   wire [1:0] \$181 ;
-  wire \$182 ;
-  wire \$183 ;
-  wire [1:0] \$184 ;
+  wire [1:0] \$182 ;
+  wire [1:0] \$183 ;
+  wire \$184 ;
   wire \$185 ;
   wire \$186 ;
   wire \$187 ;
@@ -44541,60 +46488,29 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   wire \$194 ;
   wire \$195 ;
   wire \$196 ;
-  wire [32:0] \$197 ;
+  wire \$197 ;
   wire \$198 ;
-  wire [32:0] \$199 ;
+  wire [1:0] \$199 ;
   wire [1:0] \$2 ;
   wire \$20 ;
-  wire \$200 ;
-  wire \$201 ;
-  wire \$202 ;
-  wire \$203 ;
-  wire \$204 ;
-  wire \$205 ;
-  wire \$206 ;
+  wire [1:0] \$200 ;
+  wire [1:0] \$201 ;
+  wire [1:0] \$202 ;
+  wire [1:0] \$203 ;
+  wire [1:0] \$204 ;
+  wire [1:0] \$205 ;
+  wire [1:0] \$206 ;
   wire \$207 ;
-  wire \$208 ;
-  wire \$209 ;
-  wire \$21 ;
-  wire \$210 ;
-  wire \$211 ;
-  wire \$212 ;
-  wire \$213 ;
-  wire \$214 ;
-  wire [1:0] \$215 ;
-  wire [1:0] \$216 ;
-  wire [1:0] \$217 ;
-  wire [1:0] \$218 ;
-  wire [1:0] \$219 ;
+  reg [3:0] \$208 ;
+  reg [149:0] \$209 ;
+  wire [29:0] \$21 ;
+  reg \$210 ;
+  reg \$211 ;
+  reg [1:0] \$212 ;
+  reg \$213 ;
   wire \$22 ;
-  wire [1:0] \$220 ;
-  wire [1:0] \$221 ;
-  wire \$222 ;
-  wire \$223 ;
-  wire \$224 ;
-  wire \$225 ;
-  wire \$226 ;
-  wire \$227 ;
-  wire \$228 ;
-  wire \$229 ;
   wire \$23 ;
-  wire \$230 ;
-  wire [1:0] \$231 ;
-  wire [1:0] \$232 ;
-  wire [1:0] \$233 ;
-  wire [1:0] \$234 ;
-  wire [1:0] \$235 ;
-  wire [1:0] \$236 ;
-  wire [1:0] \$237 ;
-  wire [1:0] \$238 ;
-  wire \$239 ;
   wire \$24 ;
-  reg [149:0] \$240 ;
-  reg \$241 ;
-  reg \$242 ;
-  reg [1:0] \$243 ;
-  reg \$244 ;
   wire \$25 ;
   wire \$26 ;
   wire \$27 ;
@@ -44608,10 +46524,10 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   wire \$34 ;
   wire \$35 ;
   wire \$36 ;
-  wire [2:0] \$37 ;
-  wire [2:0] \$38 ;
+  wire \$37 ;
+  wire \$38 ;
   wire \$39 ;
-  wire [2:0] \$4 ;
+  wire \$4 ;
   wire \$40 ;
   wire \$41 ;
   wire \$42 ;
@@ -44620,14 +46536,14 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   wire \$45 ;
   wire \$46 ;
   wire \$47 ;
-  wire \$48 ;
-  wire \$49 ;
-  wire [2:0] \$5 ;
-  wire \$50 ;
+  wire [1:0] \$48 ;
+  wire [4:0] \$49 ;
+  wire \$5 ;
+  wire [4:0] \$50 ;
   wire \$51 ;
-  wire \$52 ;
-  wire \$53 ;
-  wire \$54 ;
+  wire [1:0] \$52 ;
+  wire [4:0] \$53 ;
+  wire [4:0] \$54 ;
   wire \$55 ;
   wire \$56 ;
   wire \$57 ;
@@ -44641,48 +46557,46 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   wire \$64 ;
   wire \$65 ;
   wire \$66 ;
-  wire \$67 ;
-  wire \$68 ;
-  wire \$69 ;
+  wire [3:0] \$67 ;
+  wire [3:0] \$68 ;
+  wire [3:0] \$69 ;
   wire [1:0] \$7 ;
-  wire \$70 ;
+  wire [3:0] \$70 ;
   wire \$71 ;
-  wire \$72 ;
-  wire \$73 ;
-  wire \$74 ;
-  wire \$75 ;
-  wire \$76 ;
+  wire [1:0] \$72 ;
+  wire [4:0] \$73 ;
+  wire [4:0] \$74 ;
+  wire [3:0] \$75 ;
+  wire [3:0] \$76 ;
   wire \$77 ;
   wire \$78 ;
   wire \$79 ;
-  wire \$8 ;
+  wire [1:0] \$8 ;
   wire \$80 ;
   wire \$81 ;
-  wire \$82 ;
-  wire \$83 ;
-  wire \$84 ;
-  wire \$85 ;
-  wire \$86 ;
-  wire \$87 ;
-  wire \$88 ;
-  wire \$89 ;
-  wire [1:0] \$9 ;
-  wire \$90 ;
-  wire \$91 ;
-  wire \$92 ;
-  wire \$93 ;
-  wire \$94 ;
-  wire \$95 ;
-  wire \$96 ;
-  wire \$97 ;
+  wire [1:0] \$82 ;
+  wire [1:0] \$83 ;
+  wire [1:0] \$84 ;
+  wire [1:0] \$85 ;
+  wire [1:0] \$86 ;
+  wire [1:0] \$87 ;
+  wire [1:0] \$88 ;
+  wire [1:0] \$89 ;
+  wire \$9 ;
+  wire [1:0] \$90 ;
+  wire [1:0] \$91 ;
+  wire [1:0] \$92 ;
+  wire [1:0] \$93 ;
+  wire [1:0] \$94 ;
+  wire [1:0] \$95 ;
+  wire [1:0] \$96 ;
+  wire [1:0] \$97 ;
   wire \$98 ;
   wire \$99 ;
   reg [1:0] \$signal  = 2'h0;
-  wire [1:0] \$signal$10 ;
-  wire [1:0] \$signal$11 ;
   wire [1:0] \$signal$12 ;
-  wire [25:0] \$signal$13 ;
-  wire [1:0] \$signal$14 ;
+  wire [1:0] \$signal$13 ;
+  wire [1:0] \$signal$17 ;
   wire [1:0] \$signal$3 ;
   wire [1:0] \$signal$5 ;
   reg \$signal$7 ;
@@ -44724,8 +46638,10 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   reg lane_0_region;
   reg [9:0] lane_1_offset;
   reg lane_1_region;
-  output [156:0] main__payload;
-  wire [156:0] main__payload;
+  wire [1:0] leader;
+  output [164:0] main__payload;
+  wire [164:0] main__payload;
+  wire [7:0] \main__payload.bytes ;
   wire \main__payload.emit ;
   wire \main__payload.last ;
   wire [1:0] \main__payload.mask ;
@@ -44755,19 +46671,25 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   wire main__ready;
   output main__valid;
   wire main__valid;
+  reg [3:0] meets_0_1 = 4'h0;
+  wire \meets_0_1.bank ;
+  wire \meets_0_1.line ;
+  wire \meets_0_1.row ;
+  wire \meets_0_1.word ;
   wire [1:0] near;
-  output \port$5846$0 ;
-  wire \port$5846$0 ;
-  output \port$5849$0 ;
-  wire \port$5849$0 ;
-  output \port$5854$0 ;
-  wire \port$5854$0 ;
-  output \port$5869$0 ;
-  wire \port$5869$0 ;
-  output \port$5873$0 ;
-  wire \port$5873$0 ;
-  output [156:0] port__payload;
-  wire [156:0] port__payload;
+  output \port$5911$0 ;
+  wire \port$5911$0 ;
+  output \port$5914$0 ;
+  wire \port$5914$0 ;
+  output \port$5919$0 ;
+  wire \port$5919$0 ;
+  output \port$5934$0 ;
+  wire \port$5934$0 ;
+  output \port$5938$0 ;
+  wire \port$5938$0 ;
+  output [164:0] port__payload;
+  wire [164:0] port__payload;
+  wire [7:0] \port__payload.bytes ;
   wire \port__payload.emit ;
   wire \port__payload.last ;
   wire [1:0] \port__payload.mask ;
@@ -44822,8 +46744,10 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   wire \request.unsigned ;
   wire [1:0] \request.warp ;
   wire [1:0] rest;
-  output [156:0] shared__payload;
-  wire [156:0] shared__payload;
+  wire [29:0] same_0_1;
+  output [164:0] shared__payload;
+  wire [164:0] shared__payload;
+  wire [7:0] \shared__payload.bytes ;
   wire \shared__payload.emit ;
   wire \shared__payload.last ;
   wire [1:0] \shared__payload.mask ;
@@ -44857,262 +46781,219 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   wire to_port;
   output to_shared;
   wire to_shared;
+  wire [7:0] written;
   assign \$1  = \$signal  & request[19:18];
   assign to_shared = | \$1 ;
   assign \$2  = \$signal  & request[19:18];
   assign \$3  = \$signal  & request[19:18];
-  assign \$4  = - \$3 ;
-  assign \$5  = { 1'h0, \$2  } & \$4 ;
-  assign \$6  = ~ to_shared;
-  assign \$7  = \$signal  & request[21:20];
-  assign \$8  = | \$7 ;
-  assign to_port = \$6  & \$8 ;
-  assign \$9  = \$signal  & request[19:18];
-  assign \$10  = \$9  & near;
-  assign \$11  = \$signal  & request[21:20];
-  assign \$12  = to_port ? \$11  : \$signal ;
-  assign \$signal$5  = to_shared ? \$10  : \$12 ;
-  assign \$13  = region_0 == \$signal$7 ;
-  assign \$14  = region_1 == \$signal$7 ;
-  assign \$20  = ~ request[2];
-  assign \$23  = request[56] == request[24];
-  assign \$24  = \$signal$5 [0] & \$23 ;
-  assign \$26  = ~ \$25 ;
-  assign \$27  = \$signal$5 [1] & \$26 ;
-  assign \$28  = request[56] == request[24];
-  assign \$29  = \$signal$10 [0] & \$28 ;
-  assign \$30  = request[85:57] == request[53:25];
-  assign \$31  = \$29  & \$30 ;
+  assign \$7  = \$signal  & request[19:18];
+  assign \$8  = \$signal  & request[19:18];
+  assign \$10  = ~ \$9 ;
+  assign \$11  = \$7 [1] & \$10 ;
+  assign \$12  = ~ to_shared;
+  assign \$13  = \$signal  & request[21:20];
+  assign \$14  = | \$13 ;
+  assign to_port = \$12  & \$14 ;
+  assign \$15  = \$signal  & request[19:18];
+  assign \$16  = \$15  & near;
+  assign \$17  = \$signal  & request[21:20];
+  assign \$18  = to_port ? \$17  : \$signal ;
+  assign \$signal$5  = to_shared ? \$16  : \$18 ;
+  assign \$19  = region_0 == \$signal$7 ;
+  assign \$20  = region_1 == \$signal$7 ;
+  assign \$21  = i__payload[53:24] ^ i__payload[85:56];
+  assign same_0_1 = ~ \$21 ;
+  assign \$27  = ~ request[2];
+  assign \$30  = \$signal$5 [0] & meets_0_1[0];
+  assign \$32  = ~ \$31 ;
   assign \$33  = \$signal$5 [1] & \$32 ;
-  assign \$34  = ~ request[2];
-  assign \$35  = \$33  & \$34 ;
-  assign \$36  = \$signal$10 [1] | \$35 ;
-  assign \$37  = - \$signal$5 ;
-  assign \$38  = { 1'h0, \$signal$5  } & \$37 ;
-  assign \$39  = \$38 [0] & request[28];
-  assign \$40  = \$38 [1] & request[60];
-  assign \$41  = | { \$40 , \$39  };
-  assign \$42  = \$38 [0] & request[29];
-  assign \$43  = \$38 [1] & request[61];
-  assign \$44  = | { \$43 , \$42  };
-  assign \$45  = \$38 [0] & request[30];
-  assign \$46  = \$38 [1] & request[62];
-  assign \$47  = | { \$46 , \$45  };
-  assign \$48  = \$38 [0] & request[31];
-  assign \$49  = \$38 [1] & request[63];
-  assign \$50  = | { \$49 , \$48  };
-  assign \$51  = \$38 [0] & request[32];
-  assign \$52  = \$38 [1] & request[64];
-  assign \$53  = | { \$52 , \$51  };
-  assign \$54  = \$38 [0] & request[33];
-  assign \$55  = \$38 [1] & request[65];
-  assign \$56  = | { \$55 , \$54  };
-  assign \$57  = \$38 [0] & request[34];
-  assign \$58  = \$38 [1] & request[66];
-  assign \$59  = | { \$58 , \$57  };
-  assign \$60  = \$38 [0] & request[35];
-  assign \$61  = \$38 [1] & request[67];
-  assign \$62  = | { \$61 , \$60  };
-  assign \$63  = \$38 [0] & request[36];
-  assign \$64  = \$38 [1] & request[68];
-  assign \$65  = | { \$64 , \$63  };
-  assign \$66  = \$38 [0] & request[37];
-  assign \$67  = \$38 [1] & request[69];
-  assign \$68  = | { \$67 , \$66  };
-  assign \$69  = \$38 [0] & request[38];
-  assign \$70  = \$38 [1] & request[70];
-  assign \$71  = | { \$70 , \$69  };
-  assign \$72  = \$38 [0] & request[39];
-  assign \$73  = \$38 [1] & request[71];
-  assign \$74  = | { \$73 , \$72  };
-  assign \$75  = \$38 [0] & request[40];
-  assign \$76  = \$38 [1] & request[72];
-  assign \$77  = | { \$76 , \$75  };
-  assign \$78  = \$38 [0] & request[41];
-  assign \$79  = \$38 [1] & request[73];
-  assign \$80  = | { \$79 , \$78  };
-  assign \$81  = \$38 [0] & request[42];
-  assign \$82  = \$38 [1] & request[74];
-  assign \$83  = | { \$82 , \$81  };
-  assign \$84  = \$38 [0] & request[43];
-  assign \$85  = \$38 [1] & request[75];
-  assign \$86  = | { \$85 , \$84  };
-  assign \$87  = \$38 [0] & request[44];
-  assign \$88  = \$38 [1] & request[76];
-  assign \$89  = | { \$88 , \$87  };
-  assign \$90  = \$38 [0] & request[45];
-  assign \$91  = \$38 [1] & request[77];
-  assign \$92  = | { \$91 , \$90  };
-  assign \$93  = \$38 [0] & request[46];
-  assign \$94  = \$38 [1] & request[78];
-  assign \$95  = | { \$94 , \$93  };
-  assign \$96  = \$38 [0] & request[47];
-  assign \$97  = \$38 [1] & request[79];
-  assign \$98  = | { \$97 , \$96  };
-  assign \$99  = \$38 [0] & request[48];
-  assign \$100  = \$38 [1] & request[80];
-  assign \$101  = | { \$100 , \$99  };
-  assign \$102  = \$38 [0] & request[49];
-  assign \$103  = \$38 [1] & request[81];
-  assign \$104  = | { \$103 , \$102  };
-  assign \$105  = \$38 [0] & request[50];
-  assign \$106  = \$38 [1] & request[82];
-  assign \$107  = | { \$106 , \$105  };
-  assign \$108  = \$38 [0] & request[51];
-  assign \$109  = \$38 [1] & request[83];
-  assign \$110  = | { \$109 , \$108  };
-  assign \$111  = \$38 [0] & request[52];
-  assign \$112  = \$38 [1] & request[84];
-  assign \$113  = | { \$112 , \$111  };
-  assign \$114  = \$38 [0] & request[53];
-  assign \$115  = \$38 [1] & request[85];
-  assign \$116  = | { \$115 , \$114  };
-  assign \$117  = request[53:28] == { \$116 , \$113 , \$110 , \$107 , \$104 , \$101 , \$98 , \$95 , \$92 , \$89 , \$86 , \$83 , \$80 , \$77 , \$74 , \$71 , \$68 , \$65 , \$62 , \$59 , \$56 , \$53 , \$50 , \$47 , \$44 , \$41  };
-  assign \$118  = \$signal$5 [0] & \$117 ;
-  assign \$119  = request[85:60] == { \$116 , \$113 , \$110 , \$107 , \$104 , \$101 , \$98 , \$95 , \$92 , \$89 , \$86 , \$83 , \$80 , \$77 , \$74 , \$71 , \$68 , \$65 , \$62 , \$59 , \$56 , \$53 , \$50 , \$47 , \$44 , \$41  };
-  assign \$120  = \$signal$5 [1] & \$119 ;
-  assign \$121  = to_port ? \$38 [1:0] : { \$120 , \$118  };
-  assign \$signal$14  = to_shared ? \$signal$11  : \$121 ;
-  assign \$122  = ~ \$signal$14 ;
-  assign rest = \$signal  & \$122 ;
-  assign \$123  = ~ request[21:20];
-  assign \$124  = ~ request[19:18];
-  assign \$125  = \$123  & \$124 ;
-  assign \$126  = to_port ? request[21:20] : \$125 ;
-  assign \$127  = to_shared ? request[19:18] : \$126 ;
-  assign \$128  = request[17:16] & \$127 ;
-  assign \$129  = ~ request[21:20];
-  assign \$130  = ~ request[19:18];
-  assign \$131  = \$129  & \$130 ;
-  assign \$132  = to_port ? request[21:20] : \$131 ;
-  assign \$133  = to_shared ? request[19:18] : \$132 ;
-  assign \$134  = request[17:16] & \$133 ;
-  assign \$135  = rest & \$134 ;
-  assign \$136  = ! \$135 ;
-  assign \$137  = ! rest;
-  assign \$138  = ~ request[21:20];
-  assign \$139  = ~ request[19:18];
+  assign \$34  = \$signal$12 [0] & meets_0_1[0];
+  assign \$35  = \$34  & meets_0_1[1];
+  assign \$37  = \$signal$5 [1] & \$36 ;
+  assign \$38  = ~ request[2];
+  assign \$39  = \$37  & \$38 ;
+  assign \$40  = \$signal$12 [1] | \$39 ;
+  assign \$45  = ~ \$44 ;
+  assign \$46  = \$signal$5 [1] & \$45 ;
+  assign \$47  = request[3] | request[4];
+  assign \$48  = request[4] ? 2'h3 : 2'h1;
+  assign \$49  = \$48  << request[23:22];
+  assign \$50  = \$47  ? \$49  : 5'h0f;
+  assign \$51  = request[3] | request[4];
+  assign \$52  = request[4] ? 2'h3 : 2'h1;
+  assign \$53  = \$52  << request[55:54];
+  assign \$54  = \$51  ? \$53  : 5'h0f;
+  assign \$55  = meets_0_1[3] & request[17];
+  assign \$56  = ~ request[2];
+  assign \$57  = \$55  & \$56 ;
+  assign \$58  = meets_0_1[3] & request[17];
+  assign \$59  = ~ request[2];
+  assign \$60  = \$58  & \$59 ;
+  assign \$61  = meets_0_1[3] & request[17];
+  assign \$62  = ~ request[2];
+  assign \$63  = \$61  & \$62 ;
+  assign \$64  = meets_0_1[3] & request[17];
+  assign \$65  = ~ request[2];
+  assign \$66  = \$64  & \$65 ;
+  assign \$67  = \$54 [3:0] & { \$66 , \$63 , \$60 , \$57  };
+  assign \$69  = ~ \$68 ;
+  assign \$70  = \$50 [3:0] & \$69 ;
+  assign \$71  = request[3] | request[4];
+  assign \$72  = request[4] ? 2'h3 : 2'h1;
+  assign \$73  = \$72  << request[55:54];
+  assign \$74  = \$71  ? \$73  : 5'h0f;
+  assign \$79  = \$43  & meets_0_1[2];
+  assign \$81  = \$signal$5 [1] & \$80 ;
+  assign \$82  = { \$46 , \$43  } | { \$81 , \$78  };
+  assign \$83  = to_port ? { \$46 , \$43  } : \$82 ;
+  assign \$signal$17  = to_shared ? \$signal$13  : \$83 ;
+  assign \$84  = ~ \$signal$17 ;
+  assign rest = \$signal  & \$84 ;
+  assign \$85  = ~ request[21:20];
+  assign \$86  = ~ request[19:18];
+  assign \$87  = \$85  & \$86 ;
+  assign \$88  = to_port ? request[21:20] : \$87 ;
+  assign \$89  = to_shared ? request[19:18] : \$88 ;
+  assign \$90  = request[17:16] & \$89 ;
+  assign \$91  = ~ request[21:20];
+  assign \$92  = ~ request[19:18];
+  assign \$93  = \$91  & \$92 ;
+  assign \$94  = to_port ? request[21:20] : \$93 ;
+  assign \$95  = to_shared ? request[19:18] : \$94 ;
+  assign \$96  = request[17:16] & \$95 ;
+  assign \$97  = rest & \$96 ;
+  assign \$98  = ! \$97 ;
+  assign \$99  = ! rest;
+  assign \$100  = ~ request[21:20];
+  assign \$101  = ~ request[19:18];
+  assign \$102  = \$100  & \$101 ;
+  assign \$103  = to_port ? request[21:20] : \$102 ;
+  assign \$104  = to_shared ? request[19:18] : \$103 ;
+  assign \$105  = request[17:16] & \$104 ;
+  assign \$106  = ~ request[21:20];
+  assign \$107  = ~ request[19:18];
+  assign \$108  = \$106  & \$107 ;
+  assign \$109  = to_port ? request[21:20] : \$108 ;
+  assign \$110  = to_shared ? request[19:18] : \$109 ;
+  assign \$111  = request[17:16] & \$110 ;
+  assign \$112  = rest & \$111 ;
+  assign \$113  = ! \$112 ;
+  assign \$114  = ! rest;
+  assign \$115  = ~ request[21:20];
+  assign \$116  = ~ request[19:18];
+  assign \$117  = \$115  & \$116 ;
+  assign \$118  = to_port ? request[21:20] : \$117 ;
+  assign \$119  = to_shared ? request[19:18] : \$118 ;
+  assign \$120  = request[17:16] & \$119 ;
+  assign \$121  = ~ request[21:20];
+  assign \$122  = ~ request[19:18];
+  assign \$123  = \$121  & \$122 ;
+  assign \$124  = to_port ? request[21:20] : \$123 ;
+  assign \$125  = to_shared ? request[19:18] : \$124 ;
+  assign \$126  = request[17:16] & \$125 ;
+  assign \$127  = rest & \$126 ;
+  assign \$128  = ! \$127 ;
+  assign \$129  = ! rest;
+  assign \$130  = request[17:16] & request[19:18];
+  assign \$131  = | \$130 ;
+  assign \$132  = \$131  & shared_busy;
+  assign \$133  = request[17:16] & request[21:20];
+  assign \$134  = | \$133 ;
+  assign \$135  = \$134  & port_busy;
+  assign \$136  = \$132  | \$135 ;
+  assign \$137  = ~ \$136 ;
+  assign port__valid = to_port & \$137 ;
+  assign \$138  = | \$signal ;
+  assign \$139  = ~ to_shared;
   assign \$140  = \$138  & \$139 ;
-  assign \$141  = to_port ? request[21:20] : \$140 ;
-  assign \$142  = to_shared ? request[19:18] : \$141 ;
-  assign \$143  = request[17:16] & \$142 ;
-  assign \$144  = ~ request[21:20];
-  assign \$145  = ~ request[19:18];
-  assign \$146  = \$144  & \$145 ;
-  assign \$147  = to_port ? request[21:20] : \$146 ;
-  assign \$148  = to_shared ? request[19:18] : \$147 ;
-  assign \$149  = request[17:16] & \$148 ;
-  assign \$150  = rest & \$149 ;
-  assign \$151  = ! \$150 ;
-  assign \$152  = ! rest;
-  assign \$153  = ~ request[21:20];
-  assign \$154  = ~ request[19:18];
-  assign \$155  = \$153  & \$154 ;
-  assign \$156  = to_port ? request[21:20] : \$155 ;
-  assign \$157  = to_shared ? request[19:18] : \$156 ;
-  assign \$158  = request[17:16] & \$157 ;
-  assign \$159  = ~ request[21:20];
-  assign \$160  = ~ request[19:18];
-  assign \$161  = \$159  & \$160 ;
-  assign \$162  = to_port ? request[21:20] : \$161 ;
-  assign \$163  = to_shared ? request[19:18] : \$162 ;
-  assign \$164  = request[17:16] & \$163 ;
-  assign \$165  = rest & \$164 ;
-  assign \$166  = ! \$165 ;
-  assign \$167  = ! rest;
-  assign \$168  = request[17:16] & request[19:18];
-  assign \$169  = | \$168 ;
-  assign \$170  = \$169  & shared_busy;
-  assign \$171  = request[17:16] & request[21:20];
-  assign \$172  = | \$171 ;
-  assign \$173  = \$172  & port_busy;
-  assign \$174  = \$170  | \$173 ;
-  assign \$175  = ~ \$174 ;
-  assign port__valid = to_port & \$175 ;
-  assign \$176  = | \$signal ;
-  assign \$177  = ~ to_shared;
-  assign \$178  = \$176  & \$177 ;
-  assign \$179  = ~ to_port;
-  assign \$180  = \$178  & \$179 ;
-  assign \$181  = request[17:16] & request[19:18];
-  assign \$182  = | \$181 ;
-  assign \$183  = \$182  & shared_busy;
-  assign \$184  = request[17:16] & request[21:20];
-  assign \$185  = | \$184 ;
-  assign \$186  = \$185  & port_busy;
-  assign \$187  = \$183  | \$186 ;
-  assign \$188  = ~ \$187 ;
-  assign main__valid = \$180  & \$188 ;
-  assign \$189  = to_shared & shared__ready;
-  assign \$190  = port__valid & port__ready;
-  assign \$191  = main__valid & main__ready;
-  assign done = | { \$191 , \$190 , \$189  };
-  assign \$192  = | \$signal ;
-  assign \$193  = ~ \$192 ;
-  assign \$194  = ! rest;
-  assign \$195  = done & \$194 ;
-  assign i__ready = \$193  | \$195 ;
-  assign \$196  = i__payload[33:22] >= 11'h400;
-  assign \$197  = i__payload[53:22] - 11'h400;
-  assign \$198  = i__payload[65:54] >= 11'h400;
-  assign \$199  = i__payload[85:54] - 11'h400;
-  assign \$200  = done & to_shared;
-  assign \$201  = \$200  & first;
-  assign \$202  = done & to_shared;
-  assign \$203  = ~ first;
-  assign \$204  = \$202  & \$203 ;
-  assign \$205  = ~ to_shared;
-  assign \$206  = done & \$205 ;
-  assign \$207  = ~ to_port;
-  assign \$208  = \$206  & \$207 ;
-  assign \$209  = \$208  & first;
-  assign \$210  = ~ to_shared;
-  assign \$211  = done & \$210 ;
-  assign \$212  = ~ to_port;
-  assign \$213  = \$211  & \$212 ;
-  assign \$214  = \$213  & first;
-  assign \$215  = ~ request[21:20];
-  assign \$216  = ~ request[19:18];
-  assign \$217  = \$215  & \$216 ;
-  assign \$218  = to_port ? request[21:20] : \$217 ;
-  assign \$219  = to_shared ? request[19:18] : \$218 ;
-  assign \$220  = request[17:16] & \$219 ;
-  assign \$221  = rest & \$220 ;
-  assign \$222  = ! \$221 ;
-  assign \$223  = ~ \$222 ;
-  assign \$224  = \$214  & \$223 ;
-  assign \$225  = ~ to_shared;
-  assign \$226  = done & \$225 ;
-  assign \$227  = ~ to_port;
-  assign \$228  = \$226  & \$227 ;
-  assign \$229  = ~ abort;
-  assign \$230  = i__valid & \$229 ;
-  assign \$231  = \$230  ? i__payload[17:16] : 2'h0;
-  assign \$232  = ~ request[21:20];
-  assign \$233  = ~ request[19:18];
-  assign \$234  = \$232  & \$233 ;
-  assign \$235  = to_port ? request[21:20] : \$234 ;
-  assign \$236  = to_shared ? request[19:18] : \$235 ;
-  assign \$237  = request[17:16] & \$236 ;
-  assign \$238  = rest & \$237 ;
-  assign \$239  = ! \$238 ;
+  assign \$141  = ~ to_port;
+  assign \$142  = \$140  & \$141 ;
+  assign \$143  = request[17:16] & request[19:18];
+  assign \$144  = | \$143 ;
+  assign \$145  = \$144  & shared_busy;
+  assign \$146  = request[17:16] & request[21:20];
+  assign \$147  = | \$146 ;
+  assign \$148  = \$147  & port_busy;
+  assign \$149  = \$145  | \$148 ;
+  assign \$150  = ~ \$149 ;
+  assign main__valid = \$142  & \$150 ;
+  assign \$151  = to_shared & shared__ready;
+  assign \$152  = port__valid & port__ready;
+  assign \$153  = main__valid & main__ready;
+  assign done = | { \$153 , \$152 , \$151  };
+  assign \$154  = | \$signal ;
+  assign \$155  = ~ \$154 ;
+  assign \$156  = ! rest;
+  assign \$157  = done & \$156 ;
+  assign i__ready = \$155  | \$157 ;
+  assign \$158  = i__payload[33:22] >= 11'h400;
+  assign \$159  = i__payload[53:22] - 11'h400;
+  assign \$160  = i__payload[65:54] >= 11'h400;
+  assign \$161  = i__payload[85:54] - 11'h400;
+  assign \$162  = done & to_shared;
+  assign \$163  = \$162  & first;
+  assign \$164  = done & to_shared;
+  assign \$165  = ~ first;
+  assign \$166  = \$164  & \$165 ;
+  assign \$167  = ~ to_shared;
+  assign \$168  = done & \$167 ;
+  assign \$169  = ~ to_port;
+  assign \$170  = \$168  & \$169 ;
+  assign \$171  = \$170  & first;
+  assign \$172  = ~ to_shared;
+  assign \$173  = done & \$172 ;
+  assign \$174  = ~ to_port;
+  assign \$175  = \$173  & \$174 ;
+  assign \$176  = \$175  & first;
+  assign \$177  = ~ request[21:20];
+  assign \$178  = ~ request[19:18];
+  assign \$179  = \$177  & \$178 ;
+  assign \$180  = to_port ? request[21:20] : \$179 ;
+  assign \$181  = to_shared ? request[19:18] : \$180 ;
+  assign \$182  = request[17:16] & \$181 ;
+  assign \$183  = rest & \$182 ;
+  assign \$184  = ! \$183 ;
+  assign \$185  = ~ \$184 ;
+  assign \$186  = \$176  & \$185 ;
+  assign \$187  = ~ to_shared;
+  assign \$188  = done & \$187 ;
+  assign \$189  = ~ to_port;
+  assign \$190  = \$188  & \$189 ;
+  assign \$192  = & same_0_1[8:1];
+  assign \$193  = & same_0_1[29:4];
+  assign \$194  = & same_0_1;
+  assign \$195  = i__payload[19] == i__payload[18];
+  assign \$196  = \$194  & \$195 ;
+  assign \$197  = ~ abort;
+  assign \$198  = i__valid & \$197 ;
+  assign \$199  = \$198  ? i__payload[17:16] : 2'h0;
+  assign \$200  = ~ request[21:20];
+  assign \$201  = ~ request[19:18];
+  assign \$202  = \$200  & \$201 ;
+  assign \$203  = to_port ? request[21:20] : \$202 ;
+  assign \$204  = to_shared ? request[19:18] : \$203 ;
+  assign \$205  = request[17:16] & \$204 ;
+  assign \$206  = rest & \$205 ;
+  assign \$207  = ! \$206 ;
   always @(posedge core_clk)
-    request <= \$240 ;
+    meets_0_1 <= \$208 ;
   always @(posedge core_clk)
-    region_0 <= \$241 ;
+    request <= \$209 ;
   always @(posedge core_clk)
-    region_1 <= \$242 ;
+    region_0 <= \$210 ;
   always @(posedge core_clk)
-    \$signal  <= \$243 ;
+    region_1 <= \$211 ;
   always @(posedge core_clk)
-    first <= \$244 ;
+    \$signal  <= \$212 ;
+  always @(posedge core_clk)
+    first <= \$213 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$signal$7  = 1'h0;
-    if (\$5 [0]) begin
+    if (\$6 ) begin
       \$signal$7  = region_0;
     end
-    if (\$5 [1]) begin
+    if (\$11 ) begin
       \$signal$7  = region_1;
     end
   end
@@ -45121,8 +47002,8 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
     lane_0_offset = 10'h000;
     if (i__ready) begin
       lane_0_offset = i__payload[31:22];
-      if (\$196 ) begin
-        lane_0_offset = \$197 [9:0];
+      if (\$158 ) begin
+        lane_0_offset = \$159 [9:0];
       end
     end
   end
@@ -45130,7 +47011,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     lane_0_region = 1'h0;
     if (i__ready) begin
-      if (\$196 ) begin
+      if (\$158 ) begin
         lane_0_region = 1'h1;
       end
     end
@@ -45140,8 +47021,8 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
     lane_1_offset = 10'h000;
     if (i__ready) begin
       lane_1_offset = i__payload[63:54];
-      if (\$198 ) begin
-        lane_1_offset = \$199 [9:0];
+      if (\$160 ) begin
+        lane_1_offset = \$161 [9:0];
       end
     end
   end
@@ -45149,81 +47030,93 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     lane_1_region = 1'h0;
     if (i__ready) begin
-      if (\$198 ) begin
+      if (\$160 ) begin
         lane_1_region = 1'h1;
       end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
-    \$240  = request;
+    \$208  = meets_0_1;
     if (i__ready) begin
-      \$240  = i__payload;
+      \$208 [0] = \$191 ;
+      \$208 [1] = \$192 ;
+      \$208 [2] = \$193 ;
+      \$208 [3] = \$196 ;
+    end
+    if (core_rst) begin
+      \$208  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    \$209  = request;
+    if (i__ready) begin
+      \$209  = i__payload;
       if (i__payload[18]) begin
-        \$240 [53:22] = { 22'h000000, lane_0_offset };
+        \$209 [53:22] = { 22'h000000, lane_0_offset };
       end
       if (i__payload[19]) begin
-        \$240 [85:54] = { 22'h000000, lane_1_offset };
+        \$209 [85:54] = { 22'h000000, lane_1_offset };
       end
     end
     if (core_rst) begin
-      \$240  = 150'h00000000000000000000000000000000000000;
+      \$209  = 150'h00000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
-    \$241  = region_0;
+    \$210  = region_0;
     if (i__ready) begin
-      \$241  = lane_0_region;
+      \$210  = lane_0_region;
     end
     if (core_rst) begin
-      \$241  = 1'h0;
+      \$210  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
-    \$242  = region_1;
+    \$211  = region_1;
     if (i__ready) begin
-      \$242  = lane_1_region;
+      \$211  = lane_1_region;
     end
     if (core_rst) begin
-      \$242  = 1'h0;
+      \$211  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
-    \$243  = \$signal ;
+    \$212  = \$signal ;
     if (i__ready) begin
-      \$243  = \$231 ;
+      \$212  = \$199 ;
     end else if (done) begin
-      \$243  = rest;
+      \$212  = rest;
     end
     if (core_rst) begin
-      \$243  = 2'h0;
+      \$212  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
-    \$244  = first;
+    \$213  = first;
     if (i__ready) begin
-      \$244  = 1'h1;
+      \$213  = 1'h1;
     end else if (done) begin
-      \$244  = \$239 ;
+      \$213  = \$207 ;
     end
     if (core_rst) begin
-      \$244  = 1'h0;
+      \$213  = 1'h0;
     end
   end
-  assign \$signal$3  = \$5 [1:0];
-  assign \$signal$12  = \$38 [1:0];
-  assign \$signal$13  = { \$116 , \$113 , \$110 , \$107 , \$104 , \$101 , \$98 , \$95 , \$92 , \$89 , \$86 , \$83 , \$80 , \$77 , \$74 , \$71 , \$68 , \$65 , \$62 , \$59 , \$56 , \$53 , \$50 , \$47 , \$44 , \$41  };
+  assign \$signal$3  = { \$11 , \$6  };
+  assign leader = { \$46 , \$43  };
   assign shared__valid = to_shared;
-  assign counts = { \$228 , \$224 , \$209 , \$204 , \$201  };
-  assign \port$5846$0  = \$201 ;
-  assign \port$5849$0  = \$204 ;
-  assign \port$5854$0  = \$209 ;
-  assign \port$5869$0  = \$224 ;
-  assign \port$5873$0  = \$228 ;
+  assign counts = { \$190 , \$186 , \$171 , \$166 , \$163  };
+  assign \port$5911$0  = \$163 ;
+  assign \port$5914$0  = \$166 ;
+  assign \port$5919$0  = \$171 ;
+  assign \port$5934$0  = \$186 ;
+  assign \port$5938$0  = \$190 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -45239,6 +47132,25 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   assign \request.port  = request[21:20];
   assign \request.a  = request[85:22];
   assign \request.b  = request[149:86];
+  assign \i__payload.load  = i__payload[0];
+  assign \i__payload.store  = i__payload[1];
+  assign \i__payload.atomic  = i__payload[2];
+  assign \i__payload.byte  = i__payload[3];
+  assign \i__payload.half  = i__payload[4];
+  assign \i__payload.unsigned  = i__payload[5];
+  assign \i__payload.remainder  = i__payload[6];
+  assign \i__payload.amo  = i__payload[8:7];
+  assign \i__payload.rd  = i__payload[13:9];
+  assign \i__payload.warp  = i__payload[15:14];
+  assign \i__payload.mask  = i__payload[17:16];
+  assign \i__payload.shared  = i__payload[19:18];
+  assign \i__payload.port  = i__payload[21:20];
+  assign \i__payload.a  = i__payload[85:22];
+  assign \i__payload.b  = i__payload[149:86];
+  assign \meets_0_1.bank  = meets_0_1[0];
+  assign \meets_0_1.row  = meets_0_1[1];
+  assign \meets_0_1.line  = meets_0_1[2];
+  assign \meets_0_1.word  = meets_0_1[3];
   assign \shared__payload.request  = shared__payload[149:0];
   assign \shared__payload.request.load  = shared__payload[0];
   assign \shared__payload.request.store  = shared__payload[1];
@@ -45260,6 +47172,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   assign \shared__payload.emit  = shared__payload[154];
   assign \shared__payload.last  = shared__payload[155];
   assign \shared__payload.region  = shared__payload[156];
+  assign \shared__payload.bytes  = shared__payload[164:157];
   assign \port__payload.request  = port__payload[149:0];
   assign \port__payload.request.load  = port__payload[0];
   assign \port__payload.request.store  = port__payload[1];
@@ -45281,6 +47194,7 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   assign \port__payload.emit  = port__payload[154];
   assign \port__payload.last  = port__payload[155];
   assign \port__payload.region  = port__payload[156];
+  assign \port__payload.bytes  = port__payload[164:157];
   assign \main__payload.request  = main__payload[149:0];
   assign \main__payload.request.load  = main__payload[0];
   assign \main__payload.request.store  = main__payload[1];
@@ -45302,54 +47216,60 @@ module \weft.simt.core.rows.passes (core_rst, i__valid, i__payload, to_shared, p
   assign \main__payload.emit  = main__payload[154];
   assign \main__payload.last  = main__payload[155];
   assign \main__payload.region  = main__payload[156];
-  assign \i__payload.load  = i__payload[0];
-  assign \i__payload.store  = i__payload[1];
-  assign \i__payload.atomic  = i__payload[2];
-  assign \i__payload.byte  = i__payload[3];
-  assign \i__payload.half  = i__payload[4];
-  assign \i__payload.unsigned  = i__payload[5];
-  assign \i__payload.remainder  = i__payload[6];
-  assign \i__payload.amo  = i__payload[8:7];
-  assign \i__payload.rd  = i__payload[13:9];
-  assign \i__payload.warp  = i__payload[15:14];
-  assign \i__payload.mask  = i__payload[17:16];
-  assign \i__payload.shared  = i__payload[19:18];
-  assign \i__payload.port  = i__payload[21:20];
-  assign \i__payload.a  = i__payload[85:22];
-  assign \i__payload.b  = i__payload[149:86];
+  assign \main__payload.bytes  = main__payload[164:157];
+  assign main__payload[164:157] = written;
   assign main__payload[156] = \$signal$7 ;
-  assign main__payload[155] = \$167 ;
-  assign main__payload[154] = \$166 ;
-  assign main__payload[153:152] = \$158 ;
-  assign main__payload[151:150] = \$signal$14 ;
+  assign main__payload[155] = \$129 ;
+  assign main__payload[154] = \$128 ;
+  assign main__payload[153:152] = \$120 ;
+  assign main__payload[151:150] = \$signal$17 ;
   assign main__payload[149:0] = request;
+  assign port__payload[164:157] = written;
   assign port__payload[156] = \$signal$7 ;
-  assign port__payload[155] = \$152 ;
-  assign port__payload[154] = \$151 ;
-  assign port__payload[153:152] = \$143 ;
-  assign port__payload[151:150] = \$signal$14 ;
+  assign port__payload[155] = \$114 ;
+  assign port__payload[154] = \$113 ;
+  assign port__payload[153:152] = \$105 ;
+  assign port__payload[151:150] = \$signal$17 ;
   assign port__payload[149:0] = request;
+  assign shared__payload[164:157] = written;
   assign shared__payload[156] = \$signal$7 ;
-  assign shared__payload[155] = \$137 ;
-  assign shared__payload[154] = \$136 ;
-  assign shared__payload[153:152] = \$128 ;
-  assign shared__payload[151:150] = \$signal$14 ;
+  assign shared__payload[155] = \$99 ;
+  assign shared__payload[154] = \$98 ;
+  assign shared__payload[153:152] = \$90 ;
+  assign shared__payload[151:150] = \$signal$17 ;
   assign shared__payload[149:0] = request;
-  assign \$signal$11 [1] = \$36 ;
-  assign \$signal$11 [0] = \$22 ;
-  assign \$signal$10 [1] = \$27 ;
-  assign \$signal$10 [0] = \$17 ;
-  assign near[1] = \$14 ;
-  assign near[0] = \$13 ;
-  assign \$15  = 1'h0;
-  assign \$16  = 1'h1;
-  assign \$17  = \$signal$5 [0];
-  assign \$18  = 1'h0;
-  assign \$19  = 1'h0;
-  assign \$21  = 1'h0;
-  assign \$22  = \$signal$5 [0];
-  assign \$25  = \$24 ;
-  assign \$32  = \$31 ;
+  assign written[7:4] = \$76 ;
+  assign written[3:0] = \$70 ;
+  assign \$signal$13 [1] = \$40 ;
+  assign \$signal$13 [0] = \$29 ;
+  assign \$signal$12 [1] = \$33 ;
+  assign \$signal$12 [0] = \$24 ;
+  assign near[1] = \$20 ;
+  assign near[0] = \$19 ;
+  assign \$4  = 1'h0;
+  assign \$5  = 1'h1;
+  assign \$6  = \$2 [0];
+  assign \$9  = \$8 [0];
+  assign \$22  = 1'h0;
+  assign \$23  = 1'h1;
+  assign \$24  = \$signal$5 [0];
+  assign \$25  = 1'h0;
+  assign \$26  = 1'h0;
+  assign \$28  = 1'h0;
+  assign \$29  = \$signal$5 [0];
+  assign \$31  = \$30 ;
+  assign \$36  = \$35 ;
+  assign \$41  = 1'h0;
+  assign \$42  = 1'h1;
+  assign \$43  = \$signal$5 [0];
+  assign \$44  = \$signal$5 [0];
+  assign \$68  = \$67 ;
+  assign \$75  = 4'hf;
+  assign \$76  = \$74 [3:0];
+  assign \$77  = 1'h0;
+  assign \$78  = 1'h0;
+  assign \$80  = \$79 ;
+  assign \$191  = same_0_1[0];
 endmodule
 
 module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, write__data, core_clk);
@@ -45593,21 +47513,56 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   assign \read__data.b  = o__payload[149:86];
 endmodule
 
-module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \port$4459$0 , \port$4460$0 , at_barrier, arrived, ended, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
+module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \port$4504$0 , \port$4505$0 , at_barrier, arrived, ended, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   wire \$1 ;
-  wire [4:0] \$10 ;
-  wire [3:0] \$11 ;
+  wire [3:0] \$10 ;
+  wire \$100 ;
+  wire \$101 ;
+  wire \$102 ;
+  wire [3:0] \$103 ;
+  wire [3:0] \$104 ;
+  wire [3:0] \$105 ;
+  wire [3:0] \$106 ;
+  wire [3:0] \$107 ;
+  wire [3:0] \$108 ;
+  wire [3:0] \$109 ;
+  wire \$11 ;
+  wire [3:0] \$110 ;
+  wire [3:0] \$111 ;
+  wire [3:0] \$112 ;
+  wire [3:0] \$113 ;
+  wire [3:0] \$114 ;
+  wire [3:0] \$115 ;
+  wire [3:0] \$116 ;
+  wire [3:0] \$117 ;
+  wire [3:0] \$118 ;
+  wire [3:0] \$119 ;
   wire \$12 ;
-  wire [3:0] \$13 ;
+  wire [3:0] \$120 ;
+  wire [3:0] \$121 ;
+  wire [3:0] \$122 ;
+  wire [3:0] \$123 ;
+  reg [3:0] \$124 ;
+  reg [1:0] \$125 ;
+  reg [3:0] \$126 ;
+  reg [3:0] \$127 ;
+  reg [3:0] \$128 ;
+  reg [3:0] \$129 ;
+  wire \$13 ;
+  reg [3:0] \$130 ;
+  reg [1:0] \$131 ;
+  reg [1:0] \$132 ;
+  reg [1:0] \$133 ;
+  reg [1:0] \$134 ;
   wire [3:0] \$14 ;
-  wire [4:0] \$15 ;
-  wire [4:0] \$16 ;
-  wire [4:0] \$17 ;
-  wire [4:0] \$18 ;
-  wire [4:0] \$19 ;
+  wire [3:0] \$15 ;
+  wire \$16 ;
+  wire \$17 ;
+  wire \$18 ;
+  wire [3:0] \$19 ;
   wire [3:0] \$2 ;
-  wire [4:0] \$20 ;
+  wire [3:0] \$20 ;
   wire \$21 ;
   wire \$22 ;
   wire \$23 ;
@@ -45615,70 +47570,88 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   wire \$25 ;
   wire \$26 ;
   wire \$27 ;
-  wire [1:0] \$28 ;
+  wire \$28 ;
   wire \$29 ;
   wire \$3 ;
-  wire [3:0] \$30 ;
-  wire [3:0] \$31 ;
-  wire [3:0] \$32 ;
+  wire \$30 ;
+  wire \$31 ;
+  wire \$32 ;
   wire \$33 ;
   wire \$34 ;
   wire \$35 ;
   wire [3:0] \$36 ;
   wire [3:0] \$37 ;
-  wire [4:0] \$38 ;
-  wire [4:0] \$39 ;
+  wire \$38 ;
+  wire [3:0] \$39 ;
   wire [3:0] \$4 ;
-  wire [4:0] \$40 ;
+  wire [3:0] \$40 ;
   wire \$41 ;
   wire \$42 ;
   wire \$43 ;
-  wire \$44 ;
-  wire [2:0] \$45 ;
-  wire [2:0] \$46 ;
+  wire [3:0] \$44 ;
+  wire [3:0] \$45 ;
+  wire \$46 ;
   wire \$47 ;
   wire \$48 ;
-  wire \$49 ;
+  wire [3:0] \$49 ;
   wire [3:0] \$5 ;
-  wire \$50 ;
-  wire [3:0] \$51 ;
-  wire [3:0] \$52 ;
-  wire [3:0] \$53 ;
+  wire [3:0] \$50 ;
+  wire \$51 ;
+  wire \$52 ;
+  wire \$53 ;
   wire [3:0] \$54 ;
   wire [3:0] \$55 ;
-  wire [3:0] \$56 ;
-  wire [3:0] \$57 ;
-  wire [3:0] \$58 ;
-  wire [3:0] \$59 ;
-  wire [4:0] \$6 ;
-  wire [3:0] \$60 ;
-  wire [3:0] \$61 ;
-  wire [3:0] \$62 ;
-  wire [3:0] \$63 ;
-  wire [3:0] \$64 ;
-  wire [3:0] \$65 ;
-  wire [3:0] \$66 ;
-  wire [3:0] \$67 ;
-  wire [3:0] \$68 ;
-  wire [3:0] \$69 ;
-  wire [4:0] \$7 ;
-  wire [3:0] \$70 ;
+  wire \$56 ;
+  wire \$57 ;
+  wire \$58 ;
+  wire \$59 ;
+  wire \$6 ;
+  wire \$60 ;
+  wire \$61 ;
+  wire \$62 ;
+  wire \$63 ;
+  wire \$64 ;
+  wire \$65 ;
+  wire \$66 ;
+  wire \$67 ;
+  wire \$68 ;
+  wire \$69 ;
+  wire \$7 ;
+  wire \$70 ;
   wire [3:0] \$71 ;
-  reg [3:0] \$72 ;
-  reg [1:0] \$73 ;
-  reg [3:0] \$74 ;
-  reg [3:0] \$75 ;
-  reg [3:0] \$76 ;
-  reg [3:0] \$77 ;
-  reg [3:0] \$78 ;
-  reg [1:0] \$79 ;
-  wire [4:0] \$8 ;
-  reg [1:0] \$80 ;
-  reg [1:0] \$81 ;
-  reg [1:0] \$82 ;
-  wire [4:0] \$9 ;
+  wire \$72 ;
+  wire \$73 ;
+  wire \$74 ;
+  wire \$75 ;
+  wire \$76 ;
+  wire \$77 ;
+  wire \$78 ;
+  wire [1:0] \$79 ;
+  wire \$8 ;
+  wire \$80 ;
+  wire [3:0] \$81 ;
+  wire [3:0] \$82 ;
+  wire [3:0] \$83 ;
+  wire \$84 ;
+  wire \$85 ;
+  wire \$86 ;
+  wire [3:0] \$87 ;
+  wire [3:0] \$88 ;
+  wire \$89 ;
+  wire [3:0] \$9 ;
+  wire \$90 ;
+  wire \$91 ;
+  wire \$92 ;
+  wire \$93 ;
+  wire \$94 ;
+  wire \$95 ;
+  wire \$96 ;
+  wire [2:0] \$97 ;
+  wire [2:0] \$98 ;
+  wire \$99 ;
   reg [1:0] \$like ;
-  reg [3:0] \$signal  = 4'h0;
+  wire [3:0] \$signal ;
+  reg [3:0] \$signal$1  = 4'h0;
   reg [1:0] \$signal$12  = 2'h0;
   reg [3:0] \$signal$21 ;
   wire [3:0] \$signal$22 ;
@@ -45705,11 +47678,10 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   input hold;
   wire hold;
   reg [3:0] mates = 4'h0;
-  wire [3:0] picked;
-  output \port$4459$0 ;
-  wire \port$4459$0 ;
-  output \port$4460$0 ;
-  wire \port$4460$0 ;
+  output \port$4504$0 ;
+  wire \port$4504$0 ;
+  output \port$4505$0 ;
+  wire \port$4505$0 ;
   input [3:0] ready;
   wire [3:0] ready;
   reg [1:0] slot_0 = 2'h0;
@@ -45729,107 +47701,142 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   input [3:0] wake;
   wire [3:0] wake;
   wire [1:0] warp;
-  assign \$18  = { 1'h0, soon } & \$17 ;
-  assign \$19  = \$12  ? \$16  : \$18 ;
-  assign \$20  = \$1  ? \$10  : \$19 ;
-  assign \$21  = | \$signal ;
-  assign \$22  = | soon;
-  assign \$23  = \$21  | \$22 ;
-  assign \$24  = ~ hold;
-  assign valid = \$23  & \$24 ;
-  assign \$25  = | { \$20 [3], \$20 [1] };
-  assign \$26  = | \$20 [3:2];
-  assign at_barrier = | \$signal$8 ;
-  assign \$27  = ended | arrived;
-  assign \$28  = \$27  ? event_warp : \$signal$12 ;
-  assign \$29  = ~ filling;
-  assign \$30  = mates & alive;
-  assign \$31  = ~ \$signal$8 ;
-  assign \$32  = \$30  & \$31 ;
-  assign \$33  = | \$32 ;
-  assign \$34  = ~ \$33 ;
-  assign \$35  = \$29  & \$34 ;
-  assign \$36  = mates & \$signal$8 ;
-  assign \$signal$22  = 1'h1 << event_warp;
-  assign \$37  = 1'h1 << start_warp;
-  assign start_mask = start ? \$37  : 4'h0;
-  assign \$38  = \$20 [3:0] - 1'h1;
-  assign \$39  = { 1'h0, \$20 [3:0] } | \$38 ;
-  assign \$40  = ~ \$39 ;
-  assign \$41  = \$signal$12  == 2'h3;
-  assign \$42  = | alive;
-  assign \$43  = ~ \$42 ;
-  assign \$44  = \$41  | \$43 ;
-  assign \$45  = \$signal$12  + 1'h1;
-  assign \$46  = \$44  ? 3'h0 : \$45 ;
-  assign \$47  = slot_0 == \$like ;
-  assign \$48  = slot_1 == \$like ;
-  assign \$49  = slot_2 == \$like ;
-  assign \$50  = slot_3 == \$like ;
-  assign \$51  = valid ? \$20 [3:0] : 4'h0;
-  assign \$52  = ~ \$51 ;
-  assign \$53  = \$signal  & \$52 ;
-  assign \$54  = \$53  | ready;
-  assign \$55  = \$54  | wake;
-  assign \$56  = \$55  | \$signal$21 ;
-  assign \$57  = \$56  | start_mask;
-  assign \$58  = valid ? \$20 [3:0] : 4'h0;
-  assign \$59  = ~ \$58 ;
-  assign \$60  = soon & \$59 ;
-  assign \$61  = \$60  | early;
-  assign \$62  = ~ wake;
-  assign \$63  = \$61  & \$62 ;
-  assign \$64  = ended ? \$signal$22  : 4'h0;
-  assign \$65  = ~ \$64 ;
-  assign \$66  = alive & \$65 ;
-  assign \$67  = \$66  | start_mask;
-  assign \$68  = ~ \$signal$21 ;
-  assign \$69  = \$signal$8  & \$68 ;
-  assign \$70  = arrived ? \$signal$22  : 4'h0;
-  assign \$71  = \$69  | \$70 ;
-  always @(posedge core_clk)
-    \$signal$3  <= \$72 ;
-  always @(posedge core_clk)
-    \$signal$12  <= \$73 ;
-  always @(posedge core_clk)
-    mates <= \$74 ;
-  always @(posedge core_clk)
-    \$signal  <= \$75 ;
-  always @(posedge core_clk)
-    soon <= \$76 ;
-  always @(posedge core_clk)
-    alive <= \$77 ;
-  always @(posedge core_clk)
-    \$signal$8  <= \$78 ;
-  always @(posedge core_clk)
-    slot_0 <= \$79 ;
-  always @(posedge core_clk)
-    slot_1 <= \$80 ;
-  always @(posedge core_clk)
-    slot_2 <= \$81 ;
-  always @(posedge core_clk)
-    slot_3 <= \$82 ;
-  assign \$1  = | \$signal ;
-  assign \$2  = \$signal  & \$signal$3 ;
+  assign \$1  = | \$signal$1 ;
+  assign \$2  = \$signal$1  & \$signal$3 ;
   assign \$3  = | \$2 ;
-  assign \$4  = \$signal  & \$signal$3 ;
-  assign \$5  = \$signal  & \$signal$3 ;
-  assign \$6  = - \$5 ;
-  assign \$7  = { 1'h0, \$4  } & \$6 ;
-  assign \$8  = - \$signal ;
-  assign \$9  = { 1'h0, \$signal  } & \$8 ;
-  assign \$10  = \$3  ? \$7  : \$9 ;
-  assign \$11  = soon & \$signal$3 ;
-  assign \$12  = | \$11 ;
-  assign \$13  = soon & \$signal$3 ;
-  assign \$14  = soon & \$signal$3 ;
-  assign \$15  = - \$14 ;
-  assign \$16  = { 1'h0, \$13  } & \$15 ;
-  assign \$17  = - soon;
+  assign \$4  = \$signal$1  & \$signal$3 ;
+  assign \$5  = \$signal$1  & \$signal$3 ;
+  assign \$9  = \$signal$1  & \$signal$3 ;
+  assign \$10  = \$signal$1  & \$signal$3 ;
+  assign \$12  = ~ \$11 ;
+  assign \$13  = \$9 [1] & \$12 ;
+  assign \$14  = \$signal$1  & \$signal$3 ;
+  assign \$15  = \$signal$1  & \$signal$3 ;
+  assign \$16  = | \$15 [1:0];
+  assign \$17  = ~ \$16 ;
+  assign \$18  = \$14 [2] & \$17 ;
+  assign \$19  = \$signal$1  & \$signal$3 ;
+  assign \$20  = \$signal$1  & \$signal$3 ;
+  assign \$21  = | \$20 [2:0];
+  assign \$22  = ~ \$21 ;
+  assign \$23  = \$19 [3] & \$22 ;
+  assign \$28  = ~ \$27 ;
+  assign \$29  = \$signal$1 [1] & \$28 ;
+  assign \$30  = | \$signal$1 [1:0];
+  assign \$31  = ~ \$30 ;
+  assign \$32  = \$signal$1 [2] & \$31 ;
+  assign \$33  = | \$signal$1 [2:0];
+  assign \$34  = ~ \$33 ;
+  assign \$35  = \$signal$1 [3] & \$34 ;
+  assign \$36  = \$3  ? { \$23 , \$18 , \$13 , \$8  } : { \$35 , \$32 , \$29 , \$26  };
+  assign \$37  = soon & \$signal$3 ;
+  assign \$38  = | \$37 ;
+  assign \$39  = soon & \$signal$3 ;
+  assign \$40  = soon & \$signal$3 ;
+  assign \$44  = soon & \$signal$3 ;
+  assign \$45  = soon & \$signal$3 ;
+  assign \$47  = ~ \$46 ;
+  assign \$48  = \$44 [1] & \$47 ;
+  assign \$49  = soon & \$signal$3 ;
+  assign \$50  = soon & \$signal$3 ;
+  assign \$51  = | \$50 [1:0];
+  assign \$52  = ~ \$51 ;
+  assign \$53  = \$49 [2] & \$52 ;
+  assign \$54  = soon & \$signal$3 ;
+  assign \$55  = soon & \$signal$3 ;
+  assign \$56  = | \$55 [2:0];
+  assign \$57  = ~ \$56 ;
+  assign \$58  = \$54 [3] & \$57 ;
+  assign \$63  = ~ \$62 ;
+  assign \$64  = soon[1] & \$63 ;
+  assign \$65  = | soon[1:0];
+  assign \$66  = ~ \$65 ;
+  assign \$67  = soon[2] & \$66 ;
+  assign \$68  = | soon[2:0];
+  assign \$69  = ~ \$68 ;
+  assign \$70  = soon[3] & \$69 ;
+  assign \$71  = \$38  ? { \$58 , \$53 , \$48 , \$43  } : { \$70 , \$67 , \$64 , \$61  };
+  assign \$signal  = \$1  ? \$36  : \$71 ;
+  assign \$72  = | \$signal$1 ;
+  assign \$73  = | soon;
+  assign \$74  = \$72  | \$73 ;
+  assign \$75  = ~ hold;
+  assign valid = \$74  & \$75 ;
+  assign \$76  = | { \$signal [3], \$signal [1] };
+  assign \$77  = | \$signal [3:2];
+  assign at_barrier = | \$signal$8 ;
+  assign \$78  = ended | arrived;
+  assign \$79  = \$78  ? event_warp : \$signal$12 ;
+  assign \$80  = ~ filling;
+  assign \$81  = mates & alive;
+  assign \$82  = ~ \$signal$8 ;
+  assign \$83  = \$81  & \$82 ;
+  assign \$84  = | \$83 ;
+  assign \$85  = ~ \$84 ;
+  assign \$86  = \$80  & \$85 ;
+  assign \$87  = mates & \$signal$8 ;
+  assign \$signal$22  = 1'h1 << event_warp;
+  assign \$88  = 1'h1 << start_warp;
+  assign start_mask = start ? \$88  : 4'h0;
+  assign \$91  = | \$signal [1:0];
+  assign \$92  = | \$signal [2:0];
+  assign \$93  = \$signal$12  == 2'h3;
+  assign \$94  = | alive;
+  assign \$95  = ~ \$94 ;
+  assign \$96  = \$93  | \$95 ;
+  assign \$97  = \$signal$12  + 1'h1;
+  assign \$98  = \$96  ? 3'h0 : \$97 ;
+  assign \$99  = slot_0 == \$like ;
+  assign \$100  = slot_1 == \$like ;
+  assign \$101  = slot_2 == \$like ;
+  assign \$102  = slot_3 == \$like ;
+  assign \$103  = valid ? \$signal  : 4'h0;
+  assign \$104  = ~ \$103 ;
+  assign \$105  = \$signal$1  & \$104 ;
+  assign \$106  = \$105  | ready;
+  assign \$107  = \$106  | wake;
+  assign \$108  = \$107  | \$signal$21 ;
+  assign \$109  = \$108  | start_mask;
+  assign \$110  = valid ? \$signal  : 4'h0;
+  assign \$111  = ~ \$110 ;
+  assign \$112  = soon & \$111 ;
+  assign \$113  = \$112  | early;
+  assign \$114  = ~ wake;
+  assign \$115  = \$113  & \$114 ;
+  assign \$116  = ended ? \$signal$22  : 4'h0;
+  assign \$117  = ~ \$116 ;
+  assign \$118  = alive & \$117 ;
+  assign \$119  = \$118  | start_mask;
+  assign \$120  = ~ \$signal$21 ;
+  assign \$121  = \$signal$8  & \$120 ;
+  assign \$122  = arrived ? \$signal$22  : 4'h0;
+  assign \$123  = \$121  | \$122 ;
+  always @(posedge core_clk)
+    \$signal$3  <= \$124 ;
+  always @(posedge core_clk)
+    \$signal$12  <= \$125 ;
+  always @(posedge core_clk)
+    mates <= \$126 ;
+  always @(posedge core_clk)
+    \$signal$1  <= \$127 ;
+  always @(posedge core_clk)
+    soon <= \$128 ;
+  always @(posedge core_clk)
+    alive <= \$129 ;
+  always @(posedge core_clk)
+    \$signal$8  <= \$130 ;
+  always @(posedge core_clk)
+    slot_0 <= \$131 ;
+  always @(posedge core_clk)
+    slot_1 <= \$132 ;
+  always @(posedge core_clk)
+    slot_2 <= \$133 ;
+  always @(posedge core_clk)
+    slot_3 <= \$134 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     (* full_case = 32'd1 *)
-    casez (\$28 )
+    casez (\$79 )
       2'h0:
           \$like  = slot_0;
       2'h1:
@@ -45843,93 +47850,93 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$signal$21  = 4'h0;
-    if (\$35 ) begin
-      \$signal$21  = \$36 ;
+    if (\$86 ) begin
+      \$signal$21  = \$87 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$72  = \$signal$3 ;
+    \$124  = \$signal$3 ;
     if (valid) begin
-      \$72  = \$40 [3:0];
+      \$124  = { \$92 , \$91 , \$90 , \$89  };
     end
     if (core_rst) begin
-      \$72  = 4'h0;
+      \$124  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$73  = \$46 [1:0];
+    \$125  = \$98 [1:0];
     if (core_rst) begin
-      \$73  = 2'h0;
+      \$125  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$74  = { \$50 , \$49 , \$48 , \$47  };
+    \$126  = { \$102 , \$101 , \$100 , \$99  };
     if (core_rst) begin
-      \$74  = 4'h0;
+      \$126  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$75  = \$57 ;
+    \$127  = \$109 ;
     if (core_rst) begin
-      \$75  = 4'h0;
+      \$127  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$76  = \$63 ;
+    \$128  = \$115 ;
     if (core_rst) begin
-      \$76  = 4'h0;
+      \$128  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$77  = \$67 ;
+    \$129  = \$119 ;
     if (core_rst) begin
-      \$77  = 4'h0;
+      \$129  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$78  = \$71 ;
+    \$130  = \$123 ;
     if (core_rst) begin
-      \$78  = 4'h0;
+      \$130  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$79  = slot_0;
+    \$131  = slot_0;
     if (start) begin
       casez (start_warp)
         2'h0:
-            \$79  = start_slot;
+            \$131  = start_slot;
       endcase
     end
     if (core_rst) begin
-      \$79  = 2'h0;
+      \$131  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$80  = slot_1;
+    \$132  = slot_1;
     if (start) begin
       casez (start_warp)
         2'h0:
             /* empty */;
         2'h1:
-            \$80  = start_slot;
+            \$132  = start_slot;
       endcase
     end
     if (core_rst) begin
-      \$80  = 2'h0;
+      \$132  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$81  = slot_2;
+    \$133  = slot_2;
     if (start) begin
       casez (start_warp)
         2'h0:
@@ -45937,16 +47944,16 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
         2'h1:
             /* empty */;
         2'h2:
-            \$81  = start_slot;
+            \$133  = start_slot;
       endcase
     end
     if (core_rst) begin
-      \$81  = 2'h0;
+      \$133  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$82  = slot_3;
+    \$134  = slot_3;
     if (start) begin
       (* full_case = 32'd1 *)
       casez (start_warp)
@@ -45957,20 +47964,37 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, valid, \po
         2'h2:
             /* empty */;
         2'h3:
-            \$82  = start_slot;
+            \$134  = start_slot;
       endcase
     end
     if (core_rst) begin
-      \$82  = 2'h0;
+      \$134  = 2'h0;
     end
   end
-  assign picked = \$20 [3:0];
-  assign warp = { \$26 , \$25  };
-  assign \port$4459$0  = \$25 ;
-  assign \port$4460$0  = \$26 ;
+  assign warp = { \$77 , \$76  };
+  assign \port$4504$0  = \$76 ;
+  assign \port$4505$0  = \$77 ;
+  assign \$6  = 1'h0;
+  assign \$7  = 1'h1;
+  assign \$8  = \$4 [0];
+  assign \$11  = \$10 [0];
+  assign \$24  = 1'h0;
+  assign \$25  = 1'h1;
+  assign \$26  = \$signal$1 [0];
+  assign \$27  = \$signal$1 [0];
+  assign \$41  = 1'h0;
+  assign \$42  = 1'h1;
+  assign \$43  = \$39 [0];
+  assign \$46  = \$45 [0];
+  assign \$59  = 1'h0;
+  assign \$60  = 1'h1;
+  assign \$61  = soon[0];
+  assign \$62  = soon[0];
+  assign \$89  = 1'h0;
+  assign \$90  = \$signal [0];
 endmodule
 
-module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_write__data, state_write__en, state_write__data, valid, \port$4459$0 , \port$4460$0 , starved, state, pc, pc_valid, pc_warp, group, core_clk);
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, valid, \port$4504$0 , \port$4505$0 , starved, \port$5538$0 , \port$5545$0 , state, pc, pc_valid, pc_warp, group, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -46042,15 +48066,18 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   wire [1:0] pc_write;
   input [1:0] pc_write__addr;
   wire [1:0] pc_write__addr;
-  input [59:0] pc_write__data;
   wire [59:0] pc_write__data;
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
-  input \port$4459$0 ;
-  wire \port$4459$0 ;
-  input \port$4460$0 ;
-  wire \port$4460$0 ;
+  input \port$4504$0 ;
+  wire \port$4504$0 ;
+  input \port$4505$0 ;
+  wire \port$4505$0 ;
+  input [29:0] \port$5538$0 ;
+  wire [29:0] \port$5538$0 ;
+  input [29:0] \port$5545$0 ;
+  wire [29:0] \port$5545$0 ;
   reg [1:0] ready_1 = 2'h0;
   output starved;
   wire starved;
@@ -46103,13 +48130,13 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   reg [59:0] pcs [3:0];
   always @(posedge core_clk) begin
     if (pc_write__en[0])
-      pcs[pc_write__addr][29:0] <= pc_write__data[29:0];
+      pcs[pc_write__addr][29:0] <= \port$5538$0 ;
     if (pc_write__en[1])
-      pcs[pc_write__addr][59:30] <= pc_write__data[59:30];
+      pcs[pc_write__addr][59:30] <= \port$5545$0 ;
   end
   reg [59:0] _0_;
   always @(posedge core_clk) begin
-    _0_ <= pcs[{ \port$4460$0 , \port$4459$0  }];
+    _0_ <= pcs[{ \port$4505$0 , \port$4504$0  }];
   end
   assign pc_read__data = _0_;
   reg [18:0] states [3:0];
@@ -46119,7 +48146,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   end
   reg [18:0] _1_;
   always @(posedge core_clk) begin
-    _1_ <= states[{ \port$4460$0 , \port$4459$0  }];
+    _1_ <= states[{ \port$4505$0 , \port$4504$0  }];
   end
   assign state_read__data = _1_;
   assign \$1  = ~ state_read__data[3:2];
@@ -46166,7 +48193,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
   always @(posedge core_clk)
     pc_valid <= \$34 ;
   always @(posedge core_clk)
-    warp_1 <= { \port$4460$0 , \port$4459$0  };
+    warp_1 <= { \port$4505$0 , \port$4504$0  };
   always @(posedge core_clk)
     pc_warp <= warp_1;
   always @(posedge core_clk)
@@ -46262,13 +48289,14 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, pc_wri
     end
   end
   assign pc_read__en = 1'h1;
-  assign pc_read__addr = { \port$4460$0 , \port$4459$0  };
-  assign warp = { \port$4460$0 , \port$4459$0  };
+  assign pc_read__addr = { \port$4505$0 , \port$4504$0  };
+  assign warp = { \port$4505$0 , \port$4504$0  };
   assign state_read__en = 1'h1;
-  assign state_read__addr = { \port$4460$0 , \port$4459$0  };
+  assign state_read__addr = { \port$4505$0 , \port$4504$0  };
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
-  assign pc_data = pc_write__data;
+  assign pc_write__data = { \port$5545$0 , \port$5538$0  };
+  assign pc_data = { \port$5545$0 , \port$5538$0  };
   assign state_write = state_write__en;
   assign state_write__addr = pc_write__addr;
   assign state_data = state_write__data;
@@ -46310,14 +48338,18 @@ endmodule
 module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer, token, cause, o__valid, o__cause, o__warp, o__lane, o__pc, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
   wire \$1 ;
-  reg [29:0] \$10 ;
-  wire [2:0] \$2 ;
-  wire [2:0] \$3 ;
+  reg \$10 ;
+  reg [2:0] \$11 ;
+  reg [1:0] \$12 ;
+  reg \$13 ;
+  reg [29:0] \$14 ;
+  wire \$2 ;
+  wire \$3 ;
   wire \$4 ;
-  reg \$5 ;
-  reg \$6 ;
-  reg [2:0] \$7 ;
-  reg [1:0] \$8 ;
+  wire \$5 ;
+  wire \$6 ;
+  wire \$7 ;
+  wire \$8 ;
   reg \$9 ;
   wire [1:0] \$signature__addr ;
   wire [31:0] \$signature__data ;
@@ -46400,92 +48432,92 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
   end
   assign read__data = _0_;
   assign \$1  = answered & answer[81];
-  assign \$2  = - read__data[31:30];
-  assign \$3  = { 1'h0, read__data[31:30] } & \$2 ;
+  assign \$6  = ~ \$5 ;
+  assign \$7  = read__data[31] & \$6 ;
   always @(posedge core_clk)
-    failed_1 <= \$5 ;
+    failed_1 <= \$9 ;
   always @(posedge core_clk)
     failed_warp_1 <= answer[6:5];
   always @(posedge core_clk)
-    o__valid <= \$6 ;
+    o__valid <= \$10 ;
   always @(posedge core_clk)
-    o__cause <= \$7 ;
+    o__cause <= \$11 ;
   always @(posedge core_clk)
-    o__warp <= \$8 ;
+    o__warp <= \$12 ;
   always @(posedge core_clk)
-    o__lane <= \$9 ;
+    o__lane <= \$13 ;
   always @(posedge core_clk)
-    o__pc <= \$10 ;
+    o__pc <= \$14 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
-    \$5  = \$1 ;
-    if (core_rst) begin
-      \$5  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
-    \$6  = o__valid;
-    if (o__valid) begin
-    end else if (trapped) begin
-      \$6  = 1'h1;
-    end else if (failed_1) begin
-      \$6  = 1'h1;
-    end
-    if (core_rst) begin
-      \$6  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
-    \$7  = o__cause;
-    if (o__valid) begin
-    end else if (trapped) begin
-      \$7  = cause;
-    end else if (failed_1) begin
-      \$7  = 3'h7;
-    end
-    if (core_rst) begin
-      \$7  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
-    \$8  = o__warp;
-    if (o__valid) begin
-    end else if (trapped) begin
-      \$8  = token[1:0];
-    end else if (failed_1) begin
-      \$8  = failed_warp_1;
-    end
-    if (core_rst) begin
-      \$8  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
-    \$9  = o__lane;
-    if (o__valid) begin
-    end else if (trapped) begin
-      \$9  = lane;
-    end else if (failed_1) begin
-      \$9  = \$4 ;
-    end
+    \$9  = \$1 ;
     if (core_rst) begin
       \$9  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
-    \$10  = o__pc;
+    \$10  = o__valid;
     if (o__valid) begin
     end else if (trapped) begin
-      \$10  = token[31:2];
+      \$10  = 1'h1;
     end else if (failed_1) begin
-      \$10  = read__data[29:0];
+      \$10  = 1'h1;
     end
     if (core_rst) begin
-      \$10  = 30'h00000000;
+      \$10  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    \$11  = o__cause;
+    if (o__valid) begin
+    end else if (trapped) begin
+      \$11  = cause;
+    end else if (failed_1) begin
+      \$11  = 3'h7;
+    end
+    if (core_rst) begin
+      \$11  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    \$12  = o__warp;
+    if (o__valid) begin
+    end else if (trapped) begin
+      \$12  = token[1:0];
+    end else if (failed_1) begin
+      \$12  = failed_warp_1;
+    end
+    if (core_rst) begin
+      \$12  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    \$13  = o__lane;
+    if (o__valid) begin
+    end else if (trapped) begin
+      \$13  = lane;
+    end else if (failed_1) begin
+      \$13  = \$8 ;
+    end
+    if (core_rst) begin
+      \$13  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    \$14  = o__pc;
+    if (o__valid) begin
+    end else if (trapped) begin
+      \$14  = token[31:2];
+    end else if (failed_1) begin
+      \$14  = read__data[29:0];
+    end
+    if (core_rst) begin
+      \$14  = 30'h00000000;
     end
   end
   assign \$signature__en  = handed;
@@ -46519,11 +48551,15 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
   assign \read__data.group  = read__data[31:30];
   assign \$signature__data [31:30] = token[33:32];
   assign \$signature__data [29:0] = token[31:2];
-  assign \$4  = \$3 [1];
+  assign \$2  = 1'h0;
+  assign \$3  = 1'h1;
+  assign \$4  = read__data[30];
+  assign \$5  = read__data[30];
+  assign \$8  = \$7 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$7857$0 , \port$7859$0 , \port$7861$0 , \port$7863$0 , \port$7865$0 , \port$7867$0 
-, \port$7869$0 , \port$7871$0 , \port$7873$0 , \port$7875$0 , \port$7877$0 , \port$7879$0 , \port$7881$0 , \port$7883$0 , \port$7885$0 , \port$7887$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$8830$0 , \port$8832$0 , \port$8834$0 , \port$8836$0 , \port$8838$0 , \port$8840$0 
+, \port$8842$0 , \port$8844$0 , \port$8846$0 , \port$8848$0 , \port$8850$0 , \port$8852$0 , \port$8854$0 , \port$8856$0 , \port$8858$0 , \port$8860$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__payload, act__region
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
   wire \$1 ;
@@ -46898,38 +48934,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$7857$0 ;
-  wire [32:0] \port$7857$0 ;
-  input [32:0] \port$7859$0 ;
-  wire [32:0] \port$7859$0 ;
-  input [32:0] \port$7861$0 ;
-  wire [32:0] \port$7861$0 ;
-  input [32:0] \port$7863$0 ;
-  wire [32:0] \port$7863$0 ;
-  input [32:0] \port$7865$0 ;
-  wire [32:0] \port$7865$0 ;
-  input [32:0] \port$7867$0 ;
-  wire [32:0] \port$7867$0 ;
-  input [32:0] \port$7869$0 ;
-  wire [32:0] \port$7869$0 ;
-  input [32:0] \port$7871$0 ;
-  wire [32:0] \port$7871$0 ;
-  input [32:0] \port$7873$0 ;
-  wire [32:0] \port$7873$0 ;
-  input [32:0] \port$7875$0 ;
-  wire [32:0] \port$7875$0 ;
-  input [32:0] \port$7877$0 ;
-  wire [32:0] \port$7877$0 ;
-  input [32:0] \port$7879$0 ;
-  wire [32:0] \port$7879$0 ;
-  input [32:0] \port$7881$0 ;
-  wire [32:0] \port$7881$0 ;
-  input [32:0] \port$7883$0 ;
-  wire [32:0] \port$7883$0 ;
-  input [32:0] \port$7885$0 ;
-  wire [32:0] \port$7885$0 ;
-  input [32:0] \port$7887$0 ;
-  wire [32:0] \port$7887$0 ;
+  input [32:0] \port$8830$0 ;
+  wire [32:0] \port$8830$0 ;
+  input [32:0] \port$8832$0 ;
+  wire [32:0] \port$8832$0 ;
+  input [32:0] \port$8834$0 ;
+  wire [32:0] \port$8834$0 ;
+  input [32:0] \port$8836$0 ;
+  wire [32:0] \port$8836$0 ;
+  input [32:0] \port$8838$0 ;
+  wire [32:0] \port$8838$0 ;
+  input [32:0] \port$8840$0 ;
+  wire [32:0] \port$8840$0 ;
+  input [32:0] \port$8842$0 ;
+  wire [32:0] \port$8842$0 ;
+  input [32:0] \port$8844$0 ;
+  wire [32:0] \port$8844$0 ;
+  input [32:0] \port$8846$0 ;
+  wire [32:0] \port$8846$0 ;
+  input [32:0] \port$8848$0 ;
+  wire [32:0] \port$8848$0 ;
+  input [32:0] \port$8850$0 ;
+  wire [32:0] \port$8850$0 ;
+  input [32:0] \port$8852$0 ;
+  wire [32:0] \port$8852$0 ;
+  input [32:0] \port$8854$0 ;
+  wire [32:0] \port$8854$0 ;
+  input [32:0] \port$8856$0 ;
+  wire [32:0] \port$8856$0 ;
+  input [32:0] \port$8858$0 ;
+  wire [32:0] \port$8858$0 ;
+  input [32:0] \port$8860$0 ;
+  wire [32:0] \port$8860$0 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -46976,7 +49012,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
   assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$7857$0 [7:0] == 3'h5;
+  assign \$signal$3  = \port$8830$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & i__ready;
   assign \$3  = \$2  & \i__ready$8 ;
@@ -46993,19 +49029,19 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign i__valid = \$signal$12  & \$11 ;
   assign \$12  = ~ \$signal$3 ;
   assign \$13  = \$signal$12  & \$12 ;
-  assign \$14  = | \port$7867$0 [23:0];
-  assign \$15  = | \port$7869$0 [15:0];
+  assign \$14  = | \port$8840$0 [23:0];
+  assign \$15  = | \port$8842$0 [15:0];
   assign \$16  = \$14  & \$15 ;
-  assign \$17  = | \port$7869$0 [31:16];
+  assign \$17  = | \port$8842$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$13  & \$18 ;
   assign start = \$19  | writes_word;
   assign stop = \$signal  | stuck;
   assign \$20  = ! phase;
-  assign \$21  = | \port$7867$0 [23:0];
-  assign \$22  = | \port$7869$0 [15:0];
+  assign \$21  = | \port$8840$0 [23:0];
+  assign \$22  = | \port$8842$0 [15:0];
   assign \$23  = \$21  & \$22 ;
-  assign \$24  = | \port$7869$0 [31:16];
+  assign \$24  = | \port$8842$0 [31:16];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = ~ \$25 ;
   assign done = memory__burst__valid & burst__ready;
@@ -47089,10 +49125,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$89  = \$87  | \$88 ;
   assign \busy$91  = \$89  | post__valid;
   assign \$90  = ~ \$signal$3 ;
-  assign \$91  = | \port$7867$0 [23:0];
-  assign \$92  = | \port$7869$0 [15:0];
+  assign \$91  = | \port$8840$0 [23:0];
+  assign \$92  = | \port$8842$0 [15:0];
   assign \$93  = \$91  & \$92 ;
-  assign \$94  = | \port$7869$0 [31:16];
+  assign \$94  = | \port$8842$0 [31:16];
   assign \$95  = \$93  & \$94 ;
   assign \$96  = ~ \$95 ;
   assign \$97  = \$90  & \$96 ;
@@ -47225,12 +49261,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     rows[95:32] = 64'h0000000000000000;
     (* full_case = 32'd1 *)
     if (\$20 ) begin
-      rows[31:0] = \port$7861$0 [31:0];
-      rows[63:32] = \port$7863$0 [31:0];
-      rows[95:64] = \port$7865$0 [31:0];
-      rows[119:96] = \port$7867$0 [23:0];
-      rows[135:120] = \port$7869$0 [15:0];
-      rows[151:136] = \port$7869$0 [31:16];
+      rows[31:0] = \port$8834$0 [31:0];
+      rows[63:32] = \port$8836$0 [31:0];
+      rows[95:64] = \port$8838$0 [31:0];
+      rows[119:96] = \port$8840$0 [23:0];
+      rows[135:120] = \port$8842$0 [15:0];
+      rows[151:136] = \port$8842$0 [31:16];
     end else begin
       rows[31:0] = signal[95:64];
       rows[119:96] = 24'h000004;
@@ -47288,7 +49324,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$118  = \$signal$34 ;
     if (\$signal$12 ) begin
-      \$118  = \port$7859$0 [31:16];
+      \$118  = \port$8832$0 [31:16];
     end
     if (clear) begin
       \$118  = 16'h0000;
@@ -47301,7 +49337,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$119  = index;
     if (\$signal$12 ) begin
-      \$119  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
+      \$119  = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32] };
     end
     if (clear) begin
       \$119  = 16'h0000;
@@ -47429,7 +49465,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$130  = signal;
     if (\$108 ) begin
-      \$130  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32], \port$7887$0 [31:0], \port$7885$0 [31:0], \port$7883$0 [31:0], \port$7881$0 [31:0], \port$7879$0 [31:0], \port$7877$0 [31:0], \port$7875$0 [31:0], \port$7873$0 [31:0], \port$7871$0 [31:0], \port$7869$0 [31:0], \port$7867$0 [31:0], \port$7865$0 [31:0], \port$7863$0 [31:0], \port$7861$0 [31:0], \port$7859$0 [31:0], \port$7857$0 [31:0] };
+      \$130  = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32], \port$8860$0 [31:0], \port$8858$0 [31:0], \port$8856$0 [31:0], \port$8854$0 [31:0], \port$8852$0 [31:0], \port$8850$0 [31:0], \port$8848$0 [31:0], \port$8846$0 [31:0], \port$8844$0 [31:0], \port$8842$0 [31:0], \port$8840$0 [31:0], \port$8838$0 [31:0], \port$8836$0 [31:0], \port$8834$0 [31:0], \port$8832$0 [31:0], \port$8830$0 [31:0] };
     end
     if (clear) begin
       \$130  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -47509,7 +49545,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       \$135  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32], \port$7887$0 [31:0], \port$7885$0 [31:0], \port$7883$0 [31:0], \port$7881$0 [31:0], \port$7879$0 [31:0], \port$7877$0 [31:0], \port$7875$0 [31:0], \port$7873$0 [31:0], \port$7871$0 [31:0], \port$7869$0 [31:0], \port$7867$0 [31:0], \port$7865$0 [31:0], \port$7863$0 [31:0], \port$7861$0 [31:0], \port$7859$0 [31:0], \port$7857$0 [31:0] };
+  assign cmd__payload = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32], \port$8860$0 [31:0], \port$8858$0 [31:0], \port$8856$0 [31:0], \port$8854$0 [31:0], \port$8852$0 [31:0], \port$8850$0 [31:0], \port$8848$0 [31:0], \port$8846$0 [31:0], \port$8844$0 [31:0], \port$8842$0 [31:0], \port$8840$0 [31:0], \port$8838$0 [31:0], \port$8836$0 [31:0], \port$8834$0 [31:0], \port$8832$0 [31:0], \port$8830$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -47526,24 +49562,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign arriving = line[14:10];
   assign act__offset = \$39 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$7857$0 [7:0];
-  assign \cmd__payload.wait  = \port$7859$0 [15:0];
-  assign \cmd__payload.post  = \port$7859$0 [31:16];
-  assign \cmd__payload.dst  = \port$7861$0 [31:0];
-  assign \cmd__payload.stride1  = \port$7863$0 [31:0];
-  assign \cmd__payload.stride2  = \port$7865$0 [31:0];
-  assign \cmd__payload.len  = \port$7867$0 [23:0];
-  assign \cmd__payload.count1  = \port$7869$0 [15:0];
-  assign \cmd__payload.count2  = \port$7869$0 [31:16];
-  assign \cmd__payload.src  = \port$7871$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$7873$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$7875$0 [23:0];
-  assign \cmd__payload.write  = \port$7857$0 [8];
-  assign \cmd__payload.message  = \port$7857$0 [9];
-  assign \cmd__payload.end  = \port$7857$0 [10];
-  assign \cmd__payload.address  = \port$7861$0 [31:0];
-  assign \cmd__payload.value  = \port$7863$0 [31:0];
-  assign \cmd__payload.index  = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
+  assign \cmd__payload.opcode  = \port$8830$0 [7:0];
+  assign \cmd__payload.wait  = \port$8832$0 [15:0];
+  assign \cmd__payload.post  = \port$8832$0 [31:16];
+  assign \cmd__payload.dst  = \port$8834$0 [31:0];
+  assign \cmd__payload.stride1  = \port$8836$0 [31:0];
+  assign \cmd__payload.stride2  = \port$8838$0 [31:0];
+  assign \cmd__payload.len  = \port$8840$0 [23:0];
+  assign \cmd__payload.count1  = \port$8842$0 [15:0];
+  assign \cmd__payload.count2  = \port$8842$0 [31:16];
+  assign \cmd__payload.src  = \port$8844$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$8846$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$8848$0 [23:0];
+  assign \cmd__payload.write  = \port$8830$0 [8];
+  assign \cmd__payload.message  = \port$8830$0 [9];
+  assign \cmd__payload.end  = \port$8830$0 [10];
+  assign \cmd__payload.address  = \port$8834$0 [31:0];
+  assign \cmd__payload.value  = \port$8836$0 [31:0];
+  assign \cmd__payload.index  = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -47674,17 +49710,17 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \i__payload$32 [47:32] = index;
   assign \i__payload$32 [31:16] = \$signal$34 ;
   assign \i__payload$32 [15:0] = \$30 [15:0];
-  assign i__payload[215:200] = { \port$7887$0 [32], \port$7885$0 [32], \port$7883$0 [32], \port$7881$0 [32], \port$7879$0 [32], \port$7877$0 [32], \port$7875$0 [32], \port$7873$0 [32], \port$7871$0 [32], \port$7869$0 [32], \port$7867$0 [32], \port$7865$0 [32], \port$7863$0 [32], \port$7861$0 [32], \port$7859$0 [32], \port$7857$0 [32] };
+  assign i__payload[215:200] = { \port$8860$0 [32], \port$8858$0 [32], \port$8856$0 [32], \port$8854$0 [32], \port$8852$0 [32], \port$8850$0 [32], \port$8848$0 [32], \port$8846$0 [32], \port$8844$0 [32], \port$8842$0 [32], \port$8840$0 [32], \port$8838$0 [32], \port$8836$0 [32], \port$8834$0 [32], \port$8832$0 [32], \port$8830$0 [32] };
   assign i__payload[199] = \$26 ;
-  assign i__payload[133:118] = \port$7869$0 [31:16];
-  assign i__payload[117:102] = \port$7869$0 [15:0];
-  assign i__payload[101:78] = \port$7867$0 [23:0];
-  assign i__payload[77:76] = \port$7865$0 [1:0];
-  assign i__payload[75:74] = \port$7863$0 [1:0];
-  assign i__payload[73:72] = \port$7861$0 [1:0];
-  assign i__payload[71:48] = \port$7875$0 [23:0];
-  assign i__payload[47:24] = \port$7873$0 [23:0];
-  assign i__payload[23:0] = \port$7871$0 [23:0];
+  assign i__payload[133:118] = \port$8842$0 [31:16];
+  assign i__payload[117:102] = \port$8842$0 [15:0];
+  assign i__payload[101:78] = \port$8840$0 [23:0];
+  assign i__payload[77:76] = \port$8838$0 [1:0];
+  assign i__payload[75:74] = \port$8836$0 [1:0];
+  assign i__payload[73:72] = \port$8834$0 [1:0];
+  assign i__payload[71:48] = \port$8848$0 [23:0];
+  assign i__payload[47:24] = \port$8846$0 [23:0];
+  assign i__payload[23:0] = \port$8844$0 [23:0];
   assign i__payload[198:134] = 65'h00000000000000000;
   assign \$215  = 1'h1;
   assign \$60  = \$213 ;
