@@ -16,7 +16,7 @@ from weft_sim.verilator import VerilatorTransport
 from .conftest import few
 from .random_programs import MEMORY, PROGRAM, bodies, memory_image, with_semaphores
 
-SPECS = ["tiny", "tiny,rows=3,cols=5,bus_bytes=8", "tiny,rows=1,cols=1"]
+SPECS = ["tiny", "tiny,rows=3,cols=5,bus_bytes=8", "tiny,rows=1,cols=1,lanes=0"]
 
 
 def golden_memory(config: Config, program: list[bytes], image: np.ndarray) -> np.ndarray:

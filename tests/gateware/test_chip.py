@@ -12,7 +12,7 @@ CASES = [
     ("tiny", 0.0),
     ("tiny", 0.4),
     ("tiny,rows=3,cols=5,bus_bytes=8", 0.2),
-    ("tiny,rows=1,cols=1", 0.1),
+    ("tiny,rows=1,cols=1,lanes=0", 0.1),
 ]
 if os.environ.get("WEFT_LONG", "") not in ("", "0"):
     CASES.append(("base", 0.3))  # minutes of compilation

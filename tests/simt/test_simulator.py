@@ -143,7 +143,8 @@ def test_launches_that_are_refused(launch, message):
 
 
 def test_a_launch_is_what_its_command_says():
-    own = [field.name for field in COMMANDS_BY_NAME["LAUNCH"].own_fields]
+    fields = COMMANDS_BY_NAME["LAUNCH"].own_fields
+    own = [field.name for field in fields if field.name != "pushes"]  # that is the dispatcher's
     values = {name: 16 * i for i, name in enumerate(own, 1)}
     launch = Launch.of(decode_command(encode_command("LAUNCH", values)).values)
     said = {**vars(launch)}
