@@ -91,7 +91,7 @@ def test_command(tmp_path):
     keys = {"kernel", "size", "lanes", "warps", "memory", "latency", "cycles", "issued", "share"}
     for row in rows:
         assert row.keys() >= keys | {"issue_rate", "lane_utilization", "mismatches", "bound"}
-    assert "warps' bound" in result.stderr
+    assert "sum of their latencies" in " ".join(result.stderr.split())
     text = plot.read_text()
     assert "<svg" in text
     assert "<dc:date>" not in text

@@ -17,7 +17,7 @@ def dial_table(points: Iterable[Point]) -> Table:
     """One row for each point, with all terms of its bound."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("kernel", no_wrap=True)
-    heads = ("latency", "warps", "cycles", "rate", "items/cycle", "bus", "warps' bound", "share")
+    heads = ("latency", "warps", "cycles", "rate", "items", "bus", "bound", "share")
     for head in (*heads, "wrong"):
         table.add_column(head, justify="right", no_wrap=True)
     for p in points:
@@ -37,8 +37,9 @@ def dial_table(points: Iterable[Point]) -> Table:
 
 
 LEGEND = (
-    "rate: warp-instructions in a cycle; bus: instructions for each beat of the busier direction; "
-    "warps' bound: warps x instructions / sum of their latencies; share: rate / min(1, both)"
+    "rate: warp-instructions in a cycle; items: in a cycle; bus: instructions for each beat of the "
+    "busier direction; bound: warps x instructions / sum of their latencies; share: rate / min(1, "
+    "bus, bound)"
 )
 """What the columns say."""
 
