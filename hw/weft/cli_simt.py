@@ -83,7 +83,7 @@ def bench_simt(
     Examples: `weft bench simt --kernels saxpy,reduction --cores 8x16 --memory shared`,
     `weft bench simt --latency 1:200 --plot dial.svg`
     """
-    from weft_bench.simt import library
+    from weft_bench.simt import runs
 
     if plot is not None and latency is None:
         raise ValueError("--plot needs --latency, too")
@@ -92,7 +92,7 @@ def bench_simt(
             raise ValueError(f"--latency is about main memory: not with --memory {memory}")
         urls = [device]
         if cores is not None:
-            urls = [library.core_url(device, *core) for core in library.parse_cores(cores)]
+            urls = [runs.core_url(device, *core) for core in runs.parse_cores(cores)]
         rows, value = _dial(urls, kernels, latency, size, plot)
     else:
         rows, value = _library(device, kernels, cores or CORES, memory or "both", size)
@@ -104,15 +104,13 @@ def _library(
     device: str, kernels: str | None, cores: str, memory: str, size: int | None
 ) -> tuple[list[Any], list[Any]]:
     from weft_bench.results import identity
-    from weft_bench.simt import library, shown
+    from weft_bench.simt import runs, shown
 
-    asked = library.parse_kernels(kernels), library.memories(memory)
-    sizes = library.parse_cores(cores)
-    library.compile_all(asked[0])
+    asked = runs.parse_kernels(kernels), runs.memories(memory)
+    sizes = runs.parse_cores(cores)
+    runs.compile_all(asked[0])
     rows, value = [], []
-    for table in library.run_cores(
-        device, sizes, lambda chip: library.run_library(chip, *asked, size)
-    ):
+    for table in runs.run_cores(device, sizes, lambda chip: runs.run_library(chip, *asked, size)):
         core = f"{table.config.lanes} lanes x {table.config.warps} warps"
         show_lines([core, shown.kernel_table(table.rows), *table.left_out])
         rows += table.rows
@@ -125,9 +123,9 @@ def _dial(
     urls: list[str], kernels: str | None, latency: str, size: int | None, plot: Path | None
 ) -> tuple[list[Any], list[Any]]:
     from weft_bench.results import identity
-    from weft_bench.simt import dial, dial_shown, library
+    from weft_bench.simt import dial, dial_shown, runs
 
-    asked = library.parse_kernels(kernels or dial.KERNELS), dial.parse_latencies(latency)
+    asked = runs.parse_kernels(kernels or dial.KERNELS), dial.parse_latencies(latency)
     if plot is not None:
         dial_shown.check_plot(plot)
     rows, value = [], []

@@ -96,6 +96,7 @@ class ActSram(wiring.Component):
     store: ActRead
     drain: ActWrite
     load: ActWrite
+    simt: Any
     lost: Signal
 
     def __init__(self, config: Config, core_domain: str = "sync"):
@@ -133,7 +134,7 @@ class ActSram(wiring.Component):
         for name, port in writers.items():
             staged[name] = self._stage(m, name, port, regions[0])
         if config.lanes:
-            port: Any = getattr(self, "simt")  # noqa: B009
+            port = self.simt
             ports["simt"], rows["simt"] = port, port.rows
             staged["simt"] = self._stage_banks(m, port)
             asks["read"] = {

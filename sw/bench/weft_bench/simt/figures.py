@@ -18,8 +18,8 @@ from ..kernels import CORNERS, KERNELS
 from ..results import identity
 from .dial import KERNELS as DIALLED
 from .dial import run_dial
-from .library import memories, parse_kernels, run_cores, run_library
 from .overlap import run_overlap
+from .runs import memories, parse_kernels, run_cores, run_library
 
 SIDE_BY_SIDE = 256
 """Elements of each kernel where cores are compared: one of a lane and a warp takes its time."""

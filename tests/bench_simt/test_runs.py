@@ -10,8 +10,8 @@ from weft.arch.registers import KERNEL_STALLS
 from weft.cli import main
 from weft_bench.kernels import KERNELS, OutOfBounds
 from weft_bench.simt import on_chip as chip
-from weft_bench.simt.library import core_url, measure, parse_cores
 from weft_bench.simt.on_chip import LeftOut, on_chip
+from weft_bench.simt.runs import core_url, measure, parse_cores
 from weft_driver import Device
 
 pytest.importorskip("ziglang", reason="extra simt is missing: ziglang")
