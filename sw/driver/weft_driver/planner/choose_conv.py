@@ -9,12 +9,13 @@ from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
 from .conv import ConvChoice, ConvPlanner
-from .estimate import Estimate, Estimator
+from .estimate import Estimator
 from .hazards import synchronise
 from .problem import Buffer, Conv
 from .search import EFFORT
 from .sram import ActMap
 from .steps import end_step
+from .timing import Estimate
 
 
 @dataclass(frozen=True)

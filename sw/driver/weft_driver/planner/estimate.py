@@ -8,79 +8,16 @@ assert them; the model is compared with the chip's counters in the tests of the 
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from weft.arch.commands import COMMAND_BYTES, Engine, Space
 from weft.arch.layouts import ceil_div
 from weft.arch.memory import MAX_BURST_BEATS, MemoryTiming
 from weft.config import SEMAPHORES, Config
 
+from .fences import Fence
+from .port import ReadPort, WritePort
 from .steps import Program, Step
-
-
-@dataclass(frozen=True)
-class Latencies:
-    """Cycles between events; the chip's own, memory's are in `MemoryTiming`.
-
-    Parameters
-    ----------
-    fetch
-        Doorbell to the first request for the program.
-    reload
-        A command that is taken to the next one offered.
-    load, landed
-        LOAD's command to its first request; its last beat to its post.
-    sums
-        MATMUL's last row to its post, without R + C.
-    drain
-        DRAIN's last row to its post.
-    store, stored
-        STORE's command to its first data beat; the last write response to its post.
-    end
-        SIGNAL to the interrupt.
-    """
-
-    fetch: int = 1
-    reload: int = 5
-    load: int = 2
-    landed: int = 1
-    sums: int = 5
-    drain: int = 18
-    store: int = 5
-    stored: int = 2
-    end: int = 2
-
-
-@dataclass(frozen=True)
-class Times:
-    """One command: handed to its queue, taken by its engine, visible to others."""
-
-    queued: int
-    start: int
-    visible: int
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A predicted run.
-
-    Parameters
-    ----------
-    cycles
-        Doorbell to interrupt.
-    compute
-        Cycles in which rows enter the array.
-    read_beats, write_beats
-        Traffic on the memory port, the program's own bytes included.
-    times
-        One entry for each command.
-    """
-
-    cycles: int
-    compute: int
-    read_beats: int
-    write_beats: int
-    times: tuple[Times, ...] = field(repr=False, default=())
+from .timing import Estimate, Latencies, Times
 
 
 class _Queue:
@@ -122,57 +59,6 @@ GROUPS = 24
 """Events in which one LOAD asks for its bursts, at most."""
 
 
-class _Fence:
-    """Operands on their way: when each part of them is there, as far as that is known.
-
-    ``parts`` holds, for beats 1 to n of the LOAD, n and when the n-th is written.
-    """
-
-    def __init__(
-        self, config: Config, memory: MemoryTiming, f: Mapping[str, int], total: int
-    ) -> None:
-        self.config, self.interval = config, memory.read_interval
-        self.space = f["space"]
-        self.unit = config.cols if self.space == Space.WGT else 1  # bytes of a row, or a byte
-        self.dst, self.end = f["dst"], f["dst"] + f["fence"]
-        self.data = ceil_div(f["len"], self.unit)  # rows or bytes in a run
-        self.pitch = f.get("dst_stride1", 0) if f["count1"] > 1 else f["fence"]
-        self.skew = f["src"] % config.bus_bytes if f["count1"] == 1 else 0
-        self.run = total // f["count1"]
-        self.beats, self.total = 0, total
-        self.parts: list[tuple[int, int]] = []
-        self.waiting: tuple | None = None
-
-    def hides(self, f: Mapping[str, int], time: int) -> bool:
-        """Whether some operands of a MATMUL may still be on their way."""
-        if self.beats == self.total and self.parts[-1][1] <= time:
-            return False
-        tiles = f["k0"] * f["k1"] * f["k2"]
-        if self.space == Space.WGT:
-            start, steps = f["wgt"], (f["blocks"] - 1) * f["wgt_block"] + tiles * self.config.rows
-        elif max(f["m1"], f["m2"], f["k1"], f["k2"]) > 1:
-            return False  # a convolution, whose image has no fence
-        else:
-            start, steps = f["act"], (f["m0"] - 1) * f["m0_stride"] + tiles * self.config.rows
-        return start < self.end and start + steps > self.dst
-
-    def ready(self, start: int) -> int | None:
-        """When the R rows or bytes from here on are there; None: not known yet."""
-        last = min(start + self.config.rows, self.end) - 1
-        if last < max(start, self.dst):
-            return 0
-        run, into = divmod(last - self.dst, self.pitch)
-        if into >= self.data:
-            # Behind the data of a run only the next one shows that no more will come.
-            run, into = run + 1, 0
-        size = self.skew + (into + 1) * self.unit
-        beats = min(run * self.run + ceil_div(size, self.config.bus_bytes), self.total)
-        if beats > self.beats:
-            return None
-        count, time = next(part for part in self.parts if part[0] >= beats)
-        return time - (count - beats) * self.interval
-
-
 class _Run:
     """The state of one simulation."""
 
@@ -198,17 +84,13 @@ class _Run:
         count = len(self.steps)
         self.queued, self.start, self.visible = [0] * count, [0] * count, [0] * count
         self.beats = COMMAND_BYTES // config.bus_bytes
-        # reads
-        self.request = 0
-        self.data = 0
-        self.open: deque[int] = deque()
-        self.read_beats = 0
+        self.reads, self.writes = ReadPort(memory), WritePort(memory)
         # fetch
         self.arrived: list[int] = []  # when the first word of each command is here
         self.handed = 0  # commands handed out
         self.handing = 0  # when the dispatcher is free
         self.blocked_dispatch = False
-        self.fences: dict[int, _Fence] = {}  # of the last LOAD to each SRAM that had one
+        self.fences: dict[int, Fence] = {}  # of the last LOAD to each SRAM that had one
         # matmul
         self.fed = 0  # the next command's first weights may be read from then on
         self.rows_end = 0
@@ -219,11 +101,6 @@ class _Run:
         self.adding: list[deque[tuple[int, int]]] = [deque(), deque()]
         # drain
         self.drain_end = 0
-        # store
-        self.write_end = 0
-        self.responses: deque[int] = deque()
-        self.response = 0
-        self.write_beats = 0
         self.finished = 0
 
     def at(self, time: int, call: Callable[..., None], *arguments: object) -> None:
@@ -242,42 +119,12 @@ class _Run:
         return Estimate(
             self.finished,
             self.compute,
-            self.read_beats,
-            self.write_beats,
+            self.reads.beats,
+            self.writes.beats,
             tuple(Times(*item) for item in times),
         )
 
-    # --- reads ----------------------------------------------------------------------------------
-
-    def read(self, time: int, beats: int, count: int = 1) -> tuple[int, int, int]:
-        """Ask for bursts of equal size: the last request, the first beat, one past the last."""
-        memory = self.memory
-        most, interval = memory.outstanding, memory.read_interval
-        self.read_beats += beats * count
-        if count > 1 and beats * interval * most < memory.latency + 2:
-            first = 0  # short bursts: each waits for one before it to end
-            for i in range(count):
-                self.read_beats -= beats
-                request, begin, end = self.read(time, beats)
-                first = first if i else begin
-            return request, first, end
-        request = max(time, self.request + 1)
-        if len(self.open) >= most:
-            request = max(request, self.open.popleft() + 1)
-        begin = max(request + memory.latency, self.data)
-        step = beats * interval
-        end = begin + step * count
-        if count > 1:
-            request += count - 1
-            known = min(count, most + 1)
-            self.open.extend(range(end - step * (known - 1), end, step))
-        self.open.append(end)
-        while len(self.open) > most:
-            over = self.open.popleft()
-            # The burst that stands so far behind had to wait for this one, if it is new.
-            request = max(request, over + 1) if count > 1 else request
-        self.request, self.data = request, end
-        return request, begin, end
+    # --- programs ---------------------------------------------------------------------------------
 
     def fetch(self, time: int) -> None:
         """Ask for the next commands of the program."""
@@ -288,7 +135,7 @@ class _Run:
         begin = 0
         for _ in range(ceil_div(count * self.beats, MAX_BURST_BEATS)):
             beats = min(MAX_BURST_BEATS, count * self.beats)
-            _, first, _ = self.read(time, beats)
+            _, first, _ = self.reads.read(time, beats)
             begin = begin or first
         self.arrived += [begin + i * self.beats for i in range(count)]
         self.at(self.arrived[-count], self.dispatch)
@@ -379,7 +226,7 @@ class _Run:
             beats = ceil_div(length - 1, bus) + 1  # rows at every alignment: the most common
         else:
             beats = ceil_div(f["src"] % bus + length, bus) if length else 0
-        fence = _Fence(self.config, self.memory, f, beats * rows) if f.get("fence") else None
+        fence = Fence(self.config, self.memory, f, beats * rows) if f.get("fence") else None
         padding = f.get("pad_top", 0) + f.get("pad_bottom", 0)
         idle = f["count2"] * padding * ceil_div(length or f.get("pad_left", 0), bus)
         idle += rows * ceil_div(f.get("pad_left", 0) + f.get("pad_right", 0), bus)
@@ -397,44 +244,44 @@ class _Run:
         runs: list[tuple[int, int]],
         rows: int,
         idle: int,
-        fence: "_Fence | None",
+        fence: Fence | None,
     ) -> None:
         """Ask for some bursts of a LOAD, rows times the same runs, and come back for the rest."""
         end = request = time
-        before = self.read_beats
+        before = self.reads.beats
         first = fence is not None and not fence.parts
         if len(runs) == 1:
             beats, count = runs[0]
             some = min(count, ceil_div(count, GROUPS))
-            request, _, end = self.read(request, beats, some)
+            request, _, end = self.reads.read(request, beats, some)
             runs, rows = [(beats, count - some)], int(count > some)
         elif runs and rows == 1:
             beats, count = runs[0]
             some = min(count, ceil_div(count, GROUPS))
-            request, _, end = self.read(request, beats, some)
+            request, _, end = self.reads.read(request, beats, some)
             runs = [(beats, count - some), runs[1]] if count > some else runs[1:]
         elif runs:
             some = min(rows, ceil_div(rows, GROUPS))
             for _ in range(some):
                 for beats, count in runs:
-                    request, _, end = self.read(request, beats, count)
+                    request, _, end = self.reads.read(request, beats, count)
             rows -= some
         if runs and rows:
             if fence:
-                self.arrive(index, fence, self.read_beats - before, end, first)
+                self.arrive(index, fence, self.reads.beats - before, end, first)
             self.at(request + 1, self.bursts, index, runs, rows, idle, fence)
             return
-        self.data += idle  # padding is written while no data is taken
+        self.reads.data += idle  # padding is written while no data is taken
         queue = self.queues[Engine.LOAD]
         queue.free = request + 1
         if fence:
             self.visible[index] = end + self.lat.landed
-            self.arrive(index, fence, self.read_beats - before, end, first)
+            self.arrive(index, fence, self.reads.beats - before, end, first)
         else:
-            self.done(max(end, self.data if idle else 0) + self.lat.landed, index)
+            self.done(max(end, self.reads.data if idle else 0) + self.lat.landed, index)
         self.at(queue.free, self.gate, Engine.LOAD)
 
-    def arrive(self, index: int, fence: "_Fence", beats: int, end: int, first: bool) -> None:
+    def arrive(self, index: int, fence: Fence, beats: int, end: int, first: bool) -> None:
         """More beats of a LOAD with a fence are on their way, the last one there before ``end``."""
         fence.parts.append((fence.beats + beats, end + self.lat.landed))
         fence.beats += beats
@@ -445,7 +292,7 @@ class _Run:
             resume, fence.waiting = fence.waiting, None
             self.at(end - beats * self.memory.read_interval, *resume)
 
-    def begin(self, time: int, index: int, fence: "_Fence") -> None:
+    def begin(self, time: int, index: int, fence: Fence) -> None:
         """The first row of a LOAD with a fence is written."""
         self.fences[fence.space] = fence
         self.post(time, index)
@@ -470,7 +317,7 @@ class _Run:
         first = 0 if f["accumulate"] else tile
         self.summed(index, [(start + first, start + length) for start in starts], tile - rows)
 
-    def stream(self, time: int, index: int, number: int, fences: "tuple[_Fence, ...]") -> None:
+    def stream(self, time: int, index: int, number: int, fences: tuple[Fence, ...]) -> None:
         """Go on with a MATMUL at one of its tiles, while its operands are still being loaded."""
         config, f = self.config, self.steps[index].fields
         rows = f["m0"] * f["m1"] * f["m2"]
@@ -559,33 +406,16 @@ class _Run:
 
     def store(self, time: int, index: int, f: Mapping[str, int]) -> None:
         """Bursts of a STORE."""
-        memory, bus = self.memory, self.config.bus_bytes
+        bus = self.config.bus_bytes
         rows = f["count1"] * f["count2"]
         if rows > 1 and f.get("stride1", 0) % bus:
             beats = ceil_div(f["len"] - 1, bus) + 1
         else:
             beats = ceil_div(f["dst"] % bus + f["len"], bus)
-        now = max(time + self.lat.store, self.write_end)
-        runs = [(MAX_BURST_BEATS, beats // MAX_BURST_BEATS), (beats % MAX_BURST_BEATS, 1)]
-        short = beats * memory.outstanding < memory.latency + 2 or rows == 1
-        for _ in range(rows if short else 0):
-            for size, count in runs:
-                for _ in range(count if size else 0):
-                    if len(self.responses) >= memory.outstanding:
-                        now = max(now, self.responses.popleft() + 1)
-                    now += size * memory.write_interval
-                    self.responses.append(now + memory.latency)
-        if not short:
-            now += rows * beats * memory.write_interval
-            self.responses.extend([now + memory.latency] * memory.outstanding)
-            while len(self.responses) > memory.outstanding:
-                self.responses.popleft()
-        self.write_end = now
-        self.write_beats += beats * rows
-        self.response = now + memory.latency
+        self.writes.write(time + self.lat.store, beats, rows)
         queue = self.queues[Engine.STORE]
-        queue.free = max(time + 1, now - self.lat.store)
-        self.done(self.response + self.lat.stored, index)
+        queue.free = max(time + 1, self.writes.end - self.lat.store)
+        self.done(self.writes.response + self.lat.stored, index)
         self.at(queue.free, self.gate, Engine.STORE)
 
     def launch(self, time: int, index: int, f: Mapping[str, int]) -> None:
@@ -597,7 +427,7 @@ class _Run:
 
     def signal(self, time: int, index: int) -> None:
         """The end of the program."""
-        end = max(time, self.response + self.lat.stored) + self.lat.end
+        end = max(time, self.writes.response + self.lat.stored) + self.lat.end
         self.visible[index] = self.finished = end
 
 

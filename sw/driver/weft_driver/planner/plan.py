@@ -10,13 +10,14 @@ from weft.config import Config
 from .choose import choose
 from .choose_conv import choose_conv
 from .conv import ConvChoice, ConvPlanner
-from .estimate import Estimate, Estimator
+from .estimate import Estimator
 from .explain import explain_call, explain_conv, explain_gemm
 from .gemm import Choice
 from .hazards import synchronise
 from .problem import Call, Conv, Op, produced
 from .search import EFFORT, gemm_steps
 from .steps import Program, Step, end_step, launch_step
+from .timing import Estimate
 
 
 @dataclass(frozen=True)

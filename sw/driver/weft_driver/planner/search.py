@@ -7,11 +7,12 @@ from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
 from .candidates import canonical, neighbours, rough, starts, tile_shapes
-from .estimate import Estimate, Estimator
+from .estimate import Estimator
 from .gemm import Choice, GemmPlanner
 from .hazards import synchronise
 from .problem import Gemm
 from .steps import Step, end_step
+from .timing import Estimate
 
 EFFORT = 60_000
 """Commands that are laid out and estimated in search of one choice, about: two seconds of time."""
