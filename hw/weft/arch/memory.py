@@ -30,3 +30,7 @@ class MemoryTiming:
     outstanding: int = MAX_OUTSTANDING
     read_interval: int = 1
     write_interval: int = 1
+
+
+BLOCK_MEMORY = MemoryTiming(latency=2, outstanding=2)
+"""Main memory in memories of the FPGA, as boards have it (`weft.gateware.block_memory`)."""

@@ -28,7 +28,12 @@ SLVERR = 2
 
 def register_layout(name: str) -> data.FlexibleLayout:
     """Fields of a register by name."""
-    bits = BY_NAME[name].bits
+    return layout_of(BY_NAME[name])
+
+
+def layout_of(register: Register) -> data.FlexibleLayout:
+    """The same, of a register of any table."""
+    bits = register.bits
     return data.FlexibleLayout(32, {b.name: data.Field(b.bits, b.lsb) for b in bits})
 
 

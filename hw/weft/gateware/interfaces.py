@@ -172,10 +172,10 @@ class MemoryWrite(wiring.Signature):
 
 
 class Axi4(wiring.Signature):
-    """AXI4 manager port: 32-bit addresses, ``bus_bytes`` wide, INCR bursts, 2-bit IDs."""
+    """AXI4 manager port: 32-bit addresses, ``bus_bytes`` wide, INCR bursts, IDs of ``id_bits``."""
 
-    def __init__(self, config: Config):
-        address = {"id": 2, "addr": 32, "len": 8, "size": 3, "burst": 2}
+    def __init__(self, config: Config, id_bits: int = 2):
+        address = {"id": id_bits, "addr": 32, "len": 8, "size": 3, "burst": 2}
         members = {}
         for channel in ("aw", "ar"):
             members |= {f"{channel}{name}": Out(width) for name, width in address.items()}
@@ -186,11 +186,11 @@ class Axi4(wiring.Signature):
             "wlast": Out(1),
             "wvalid": Out(1),
             "wready": In(1),
-            "bid": In(2),
+            "bid": In(id_bits),
             "bresp": In(2),
             "bvalid": In(1),
             "bready": Out(1),
-            "rid": In(2),
+            "rid": In(id_bits),
             "rdata": In(8 * config.bus_bytes),
             "rresp": In(2),
             "rlast": In(1),

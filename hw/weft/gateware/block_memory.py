@@ -1,0 +1,148 @@
+"""Main memory in memories of the FPGA, behind an AXI4 port."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In
+
+from weft.config import Config
+
+from .axi_share import CHIP_ID_BITS
+from .interfaces import Axi4
+
+OKAY, DECERR = 0, 3
+"""AXI4 responses: fine, and nothing at this address."""
+
+ID_BITS = CHIP_ID_BITS + 1
+
+
+class _Bursts:
+    """Bursts of one direction: the one that goes on, and one that waits."""
+
+    def __init__(self, m: Module, name: str, axi: wiring.PureInterface, word_bits: int, low: int):
+        request = data.StructLayout({"id": ID_BITS, "left": 8, "word": word_bits, "outside": 1})
+        self.now = Signal(request, name=f"{name}_now")
+        self.active = Signal(name=f"{name}_active")
+        self.step = Signal(name=f"{name}_step")
+        """A beat of the burst is done."""
+        self.last = Signal(name=f"{name}_last")
+        waiting = Signal(request, name=f"{name}_waiting")
+        waits, over = Signal(name=f"{name}_waits"), Signal(name=f"{name}_over")
+        incoming = Signal(request, name=f"{name}_incoming")
+        address = getattr(axi, f"{name}addr")
+        taken = getattr(axi, f"{name}valid") & ~waits
+        m.d.comb += [
+            getattr(axi, f"{name}ready").eq(~waits),
+            incoming.id.eq(getattr(axi, f"{name}id")),
+            incoming.left.eq(getattr(axi, f"{name}len")),
+            incoming.word.eq(address[low:]),
+            incoming.outside.eq(address[low + word_bits :].any()),
+            self.last.eq(self.now.left == 0),
+            over.eq(~self.active | (self.step & self.last)),
+        ]
+        with m.If(self.step):
+            m.d.sync += [self.now.word.eq(self.now.word + 1), self.now.left.eq(self.now.left - 1)]
+        with m.If(over):
+            m.d.sync += [
+                self.active.eq(waits | taken),
+                self.now.eq(Mux(waits, waiting, incoming)),
+                waits.eq(0),
+            ]
+        with m.Elif(taken):
+            m.d.sync += [waits.eq(1), waiting.eq(incoming)]
+
+
+class BlockMemory(wiring.Component):
+    """A memory that takes and gives a beat a cycle; addresses beyond it answer DECERR.
+
+    A read's first beat comes `read_latency` cycles after its address was accepted, a write's
+    response one cycle after its last beat. A beat that was written is seen by reads whose address
+    is accepted from then on.
+
+    Parameters
+    ----------
+    config
+        Width of the port.
+    size
+        Bytes, a power of two.
+    single_port
+        The memory does one thing a cycle, a read or a write, in turn if both wait: what the large
+        memories of iCE40 UltraPlus can.
+
+    Members
+    -------
+    axi
+        The port.
+    """
+
+    axi: wiring.PureInterface
+
+    read_latency = 2
+
+    def __init__(self, config: Config, size: int, *, single_port: bool = False):
+        if size.bit_count() != 1 or size < 2 * config.bus_bytes:
+            raise ValueError(
+                f"size = {size} is not valid: a power of two, at least {2 * config.bus_bytes} bytes"
+            )
+        self._config, self._size, self._single_port = config, size, single_port
+        super().__init__({"axi": In(Axi4(config, ID_BITS))})
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the memory, and what steps through bursts on either side."""
+        m = Module()
+        axi, width = self.axi, self._config.bus_bytes
+        words = self._size // width
+        word_bits, low = (words - 1).bit_length(), (width - 1).bit_length()
+        m.submodules.storage = storage = memory.Memory(
+            shape=unsigned(8 * width), depth=words, init=[]
+        )
+        write_port = storage.write_port(granularity=8)
+        read_port = storage.read_port()
+        reads, writes = (_Bursts(m, name, axi, word_bits, low) for name in ("ar", "aw"))
+
+        read, write = Signal(), Signal()  # what is done in this cycle
+        wants_read, wants_write = Signal(), Signal()
+        m.d.comb += [
+            wants_read.eq(reads.active & (~axi.rvalid | axi.rready)),
+            wants_write.eq(writes.active & axi.wvalid & (~axi.bvalid | axi.bready)),
+            read.eq(wants_read),
+            write.eq(wants_write),
+            reads.step.eq(read),
+            writes.step.eq(write),
+        ]
+        address = [reads.now.word, writes.now.word]
+        if self._single_port:
+            turn = Signal()  # of the writes
+            m.d.sync += turn.eq(~turn)
+            m.d.comb += [
+                read.eq(wants_read & ~(wants_write & turn)),
+                write.eq(wants_write & ~(wants_read & ~turn)),
+            ]
+            address = [Mux(write, writes.now.word, reads.now.word)] * 2
+        m.d.comb += [
+            read_port.addr.eq(address[0]),
+            read_port.en.eq(read),
+            write_port.addr.eq(address[1]),
+            write_port.data.eq(axi.wdata),
+            write_port.en.eq(Cat(strobe & write & ~writes.now.outside for strobe in axi.wstrb)),
+            axi.rdata.eq(read_port.data),
+            axi.wready.eq(write),
+        ]
+
+        with m.If(axi.rready):
+            m.d.sync += axi.rvalid.eq(0)
+        with m.If(read):
+            m.d.sync += [
+                axi.rvalid.eq(1),
+                axi.rid.eq(reads.now.id),
+                axi.rlast.eq(reads.last),
+                axi.rresp.eq(Mux(reads.now.outside, DECERR, OKAY)),
+            ]
+        with m.If(axi.bready):
+            m.d.sync += axi.bvalid.eq(0)
+        with m.If(write & writes.last):
+            m.d.sync += [
+                axi.bvalid.eq(1),
+                axi.bid.eq(writes.now.id),
+                axi.bresp.eq(Mux(writes.now.outside, DECERR, OKAY)),
+            ]
+        return m
