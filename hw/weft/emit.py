@@ -166,7 +166,7 @@ def sources_hash() -> str:
     """Hash of every source file that can change the Verilog; fast, unlike emitting it."""
     root = Path(weft.__file__).parent
     digest = hashlib.sha256(json.dumps(tool_versions()).encode())
-    folders = (root / "arch", root / "gateware")
+    folders = (root / "arch", root / "gateware", root / "boards")
     files = [root / "config.py", root / "emit.py", *(p for f in folders for p in f.rglob("*.py"))]
     for path in sorted(files):
         digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")

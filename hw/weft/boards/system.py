@@ -1,0 +1,133 @@
+"""What goes on a board: the chip, its main memory and the host's link, between pins."""
+
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal
+from amaranth.lib import wiring
+from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import In, Out, connect
+
+from weft.arch.link import BAUD, RESYNC_SECONDS
+from weft.config import Config
+from weft.gateware.axi_share import AxiShare
+from weft.gateware.block_memory import BlockMemory
+from weft.gateware.chip import NOT_RUNNING, Chip
+from weft.gateware.host_link import HostLink
+
+from .table import Board, divisor
+
+TOP = "board"
+"""Name of the top Verilog module."""
+
+RESET_CYCLES = 15
+"""Cycles of the first reset, after configuration; memories of iCE40 read zeros before that."""
+
+BLINK_BIT = 23
+"""Bit of a counter of cycles that the first LED shows."""
+
+
+class System(wiring.Component):
+    """A whole board.
+
+    LEDs from the first on: alive (blinks), a program runs, interrupt, the host sends. A board with
+    fewer has the first ones.
+
+    Parameters
+    ----------
+    board
+        Its pins, clock and memory.
+    config
+        Chip, if it is not the board's.
+    baud
+        Speed of the line.
+    patience
+        Cycles after which a frame that does not go on is forgotten, if not `RESYNC_SECONDS`.
+
+    Members
+    -------
+    clk
+        The oscillator.
+    reset
+        A button; it may change at any time.
+    uart_rx, uart_tx
+        The line from and to the host.
+    leds
+        As the board's LEDs want them.
+    """
+
+    clk: Signal
+    reset: Signal
+    uart_rx: Signal
+    uart_tx: Signal
+    leds: Signal
+
+    def __init__(
+        self,
+        board: Board,
+        config: Config | None = None,
+        *,
+        baud: int = BAUD,
+        patience: int | None = None,
+    ):
+        self._board, self._config = board, config or board.config
+        self._divisor = divisor(board.clock_hz, baud)
+        self._patience = patience or round(RESYNC_SECONDS * board.clock_hz)
+        super().__init__(
+            {
+                "clk": In(1),
+                "reset": In(1),
+                "uart_rx": In(1, init=1),
+                "uart_tx": Out(1, init=1),
+                "leds": Out(board.leds),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Connect chip, memory and link; make the reset."""
+        m = Module()
+        config, board = self._config, self._board
+        self._reset(m)
+        m.submodules.chip = chip = Chip(config)
+        m.submodules.share = share = AxiShare(config)
+        m.submodules.memory = memory = BlockMemory(
+            config, board.memory_bytes, single_port=board.single_port
+        )
+        m.submodules.link = link = HostLink(
+            config,
+            memory_bytes=board.memory_bytes,
+            clock_hz=board.clock_hz,
+            divisor=self._divisor,
+            patience=self._patience,
+        )
+        connect(m, chip.m_axi, share.chip)
+        connect(m, link.memory, share.host)
+        connect(m, share.axi, memory.axi)
+        connect(m, link.chip, chip.s_axil)
+
+        blink = Signal(BLINK_BIT + 1)
+        running = chip.activity[4:7] != NOT_RUNNING
+        lights = [blink[-1], running, chip.irq, ~self.uart_rx, *[Const(0)] * board.leds]
+        m.d.sync += blink.eq(blink + 1)
+        m.d.comb += [
+            link.irq.eq(chip.irq),
+            link.rx.eq(self.uart_rx),
+            self.uart_tx.eq(link.tx),
+        ]
+        m.d.comb += self.leds.eq(Cat(light ^ board.leds_low for light in lights[: board.leds]))
+        return m
+
+    def _reset(self, m: Module) -> None:
+        """Clock from the pin; reset after configuration, and as long as the button is pressed."""
+        m.domains += [ClockDomain("sync"), ClockDomain("always", reset_less=True)]
+        pressed = Signal()
+        m.submodules.button = FFSynchronizer(
+            self.reset ^ self._board.reset_low, pressed, o_domain="always"
+        )
+        left = Signal(range(RESET_CYCLES + 1), init=RESET_CYCLES)
+        with m.If(pressed):
+            m.d.always += left.eq(RESET_CYCLES)
+        with m.Elif(left != 0):
+            m.d.always += left.eq(left - 1)
+        m.d.comb += [
+            ClockSignal("sync").eq(self.clk),
+            ClockSignal("always").eq(self.clk),
+            ResetSignal("sync").eq(left != 0),
+        ]
