@@ -69,7 +69,7 @@ def test_emit_writes_both_files(tmp_path):
 
 def test_transports_are_installed():
     points = entry_points(group="weft.transports")
-    assert {point.name for point in points} == {"golden", "verilator"}
+    assert {point.name for point in points} == {"golden", "uart", "verilator"}
     for point in points:
         assert callable(point.load())
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from weft import emit
@@ -21,6 +22,7 @@ __all__ = [
     "build_native",
     "build_root",
     "build_simulator",
+    "cached_text",
     "cached_verilog",
     "progress",
 ]
@@ -28,14 +30,23 @@ __all__ = [
 
 def cached_verilog(config: Config, report: Report = silent) -> str:
     """Verilog of the chip, emitted only when a gateware source, the config or a tool changed."""
+
+    def make() -> str:
+        report("Verilog", 0, 1)
+        return emit.emit_verilog(config, core_clock=True)
+
+    return cached_text(config.hash_hex, "", make)
+
+
+def cached_text(name: str, key: str, make: Callable[[], str]) -> str:
+    """Verilog that depends on ``name``, ``key``, gateware and tools; ``key`` may change."""
     folder = build_root() / "verilog"
-    path = folder / f"{config.hash_hex}-{emit.sources_hash()[:16]}.v"
+    path = folder / f"{name}-{key_of(key, emit.sources_hash())}.v"
     with contextlib.suppress(FileNotFoundError):
         return path.read_text()
-    report("Verilog", 0, 1)
-    text = emit.emit_verilog(config, core_clock=True)
+    text = make()
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob(f"{config.hash_hex}-*.v"):
+    for old in folder.glob(f"{name}-*.v"):
         old.unlink(missing_ok=True)
     write_whole(path, text)
     return text

@@ -69,6 +69,22 @@ class DeviceError(RuntimeError):
         self.fault = fault
 
 
+class LinkError(RuntimeError):
+    """The wire to a board failed; the message says how, and whether it works again.
+
+    Members
+    -------
+    why
+        How it failed.
+    was_reset
+        The board was reset since the last operation: its memory may have lost what it held.
+    """
+
+    def __init__(self, message: str, *, why: str, was_reset: bool = False):
+        super().__init__(message)
+        self.why, self.was_reset = why, was_reset
+
+
 def halted(
     cause: int,
     engine: str,

@@ -8,7 +8,7 @@ from weft.arch.errors import Cause
 from weft.arch.registers import BY_NAME, ID_VALUE, INTERFACE_VERSION, MAX_COMMANDS
 from weft.arch.simt import Core, Launch, Trap
 
-from .errors import DeviceError, KernelFault, halted, late
+from .errors import DeviceError, KernelFault, LinkError, halted, late
 from .transport import Transport
 
 STOP_CYCLES = 100_000
@@ -31,9 +31,12 @@ class Host:
     ):
         self.transport = transport
         self._where = where
+        self._unsure = False  # what the chip does, since the wire to it failed
 
     def check(self) -> None:
         """Make sure that a Weft of the transport's configuration answers, and that it is ready.
+
+        A program that still runs, of a driver that went away, is stopped.
 
         Raises
         ------
@@ -55,6 +58,9 @@ class Host:
                 f"{url}: the chip was built from another configuration (hash {chip:016x}, "
                 f"expected {config.hash_hex})"
             )
+        self.write("IRQ_STATUS", self.read("IRQ_STATUS"))
+        if self.field("STATUS", "busy") and not self.field("STATUS", "halted"):
+            self.stop()
         if self.field("STATUS", "halted"):
             self.recover()
         self.write("IRQ_STATUS", self.read("IRQ_STATUS"))
@@ -75,9 +81,21 @@ class Host:
             No program can have so many commands.
         DeviceError
             The chip halted, or reached the limit; it is ready for the next program.
+        LinkError
+            The wire to the chip failed; what still runs is stopped before the next program.
         """
         if not 1 <= count <= MAX_COMMANDS:
             raise ValueError(f"a program of {count:,} commands: 1 to {MAX_COMMANDS:,} can be run")
+        if self._unsure:
+            self.check()
+            self._unsure = False
+        try:
+            self._run(address, count, limit)
+        except LinkError:
+            self._unsure = True
+            raise
+
+    def _run(self, address: int, count: int, limit: int | None) -> None:
         self.write("PROGRAM", address)
         self._ring(count)
         done, error = self.mask("IRQ_STATUS", "done"), self.mask("IRQ_STATUS", "error")

@@ -1,0 +1,30 @@
+"""One simulated board for all tests that need one."""
+
+import pytest
+
+from weft_driver import Device
+from weft_sim.board import SimulatedBoard
+
+EFFORT = 50
+"""Enough for the small products here: the planner is tested elsewhere."""
+
+
+@pytest.fixture(scope="package")
+def board():
+    with SimulatedBoard("icebreaker") as board:
+        yield board
+
+
+@pytest.fixture
+def device(board):
+    with Device(board.url) as device:
+        device.effort = EFFORT
+        yield device
+
+
+@pytest.fixture
+def hasty(board):
+    """A device that gives up soon."""
+    with Device(board.url.replace("timeout=20", "timeout=0.5")) as device:
+        device.effort = EFFORT
+        yield device
