@@ -165,6 +165,86 @@ WEFT_INLINE unsigned weft_warps(void)
     return result_;
 }
 
+/* End of the thread's private window: PRIVATE + LAUNCH.private. */
+WEFT_INLINE unsigned weft_stack(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcd1" : "=r"(result_));
+    return result_;
+}
+
+/* The block's shared memory: SHARED + LAUNCH.shared_base + slot * LAUNCH.shared. */
+WEFT_INLINE unsigned weft_block_shared(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcd2" : "=r"(result_));
+    return result_;
+}
+
+/* LAUNCH.argument_0: the kernel's. */
+WEFT_INLINE unsigned weft_argument_0(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcd8" : "=r"(result_));
+    return result_;
+}
+
+/* LAUNCH.argument_1: the kernel's. */
+WEFT_INLINE unsigned weft_argument_1(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcd9" : "=r"(result_));
+    return result_;
+}
+
+/* LAUNCH.argument_2: the kernel's. */
+WEFT_INLINE unsigned weft_argument_2(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcda" : "=r"(result_));
+    return result_;
+}
+
+/* LAUNCH.argument_3: the kernel's. */
+WEFT_INLINE unsigned weft_argument_3(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcdb" : "=r"(result_));
+    return result_;
+}
+
+/* LAUNCH.argument_4: the kernel's. */
+WEFT_INLINE unsigned weft_argument_4(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcdc" : "=r"(result_));
+    return result_;
+}
+
+/* LAUNCH.argument_5: the kernel's. */
+WEFT_INLINE unsigned weft_argument_5(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcdd" : "=r"(result_));
+    return result_;
+}
+
+/* LAUNCH.argument_6: the kernel's. */
+WEFT_INLINE unsigned weft_argument_6(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcde" : "=r"(result_));
+    return result_;
+}
+
+/* LAUNCH.argument_7: the kernel's. */
+WEFT_INLINE unsigned weft_argument_7(void)
+{
+    unsigned result_;
+    __asm__("csrr %0, 0xcdf" : "=r"(result_));
+    return result_;
+}
+
 /* The thread ends. */
 WEFT_INLINE void weft_exit(void)
 {
@@ -282,9 +362,7 @@ WEFT_INLINE float weft_rsqrt(float value)
 /* The block's shared memory, LAUNCH.shared bytes. */
 WEFT_INLINE void *weft_shared(void)
 {
-    void *result;
-    __asm__("mv %0, gp" : "=r"(result));
-    return result;
+    return (void *)weft_block_shared();
 }
 
 /* Byte `offset` of the whole shared window: the activation SRAM without holes. */

@@ -37,7 +37,7 @@ CASES = {
     "launch of no threads": ([launch(block_y=0)], "malformed command", "block_y", 0),
     "launch of no blocks": ([launch(grid_z=0)], "malformed command", "grid_z", 0),
     "too many threads": ([launch(block_x=3, block_z=3)], "malformed", "block_z=3", 0),
-    "far too many threads": ([launch(block_x=256, block_y=256)], "malformed", "block_x=256", 0),
+    "far too many threads": ([launch(block_x=255, block_y=255)], "malformed", "block_x=255", 0),
     "crooked entry": ([launch(entry=2)], "malformed command", "entry=0x2", 0),
     "crooked stacks": ([load(), launch(private=8)], "malformed command", "private=8", 1),
     "shared memory": ([launch(shared=2032, shared_base=32)], "malformed", "shared=2032", 0),

@@ -137,6 +137,7 @@ def test_the_end_waits_for_the_kernel():
 
 def test_private_memory_is_main_memory():
     asm = Assembler()
+    asm.begin("sp")
     asm.put("sw", 0, -4, "sp")
     asm.put("exit")
     stack = {"private": 16, "private_base": STACKS}
@@ -307,6 +308,7 @@ def test_a_trap_names_its_block():
         asm.put("csrr", "t0", f"block_{axis}")
         asm.put("addi", "t0", "t0", -last)
         asm.put("bne", "t0", 0, "fine")
+    asm.begin("a0")
     asm.put("lw", "t1", 1, "a0")
     asm.label("fine")
     asm.put("exit")

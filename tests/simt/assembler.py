@@ -5,11 +5,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from weft.arch.isa import BY_NAME, REGISTER_FIELDS, REGISTER_NAMES, encode
-from weft.arch.simt import CSR_BY_NAME, Core, Launch
+from weft.arch.simt import CSR_BY_NAME, MAIN, Core, Launch
 from weft.golden.simt import Counters, Retired, Simulator
 from weft.golden.simt.memory import Memories
 
 REGISTER = {name: number for number, name in enumerate(REGISTER_NAMES)}
+
+
+def pointer(address: int) -> tuple[int]:
+    """Arguments of a kernel that takes one pointer to main memory."""
+    return (MAIN.base + address,)
 
 
 class Assembler:
@@ -57,6 +62,13 @@ class Assembler:
             values[key] = value
         self._later.append((len(self.words), name, values))
         self.words.append(0)
+
+    def begin(self, *registers: str) -> None:
+        """Fetch what compiled kernels begin with: ``sp``, ``a0`` (see `pointer`); ``gp`` for shared
+        memory."""
+        holds = {"sp": "stack", "a0": "argument_0", "gp": "block_shared"}
+        for register in registers:
+            self.put("csrr", register, holds[register])
 
     def li(self, rd: int | str, value: int) -> None:
         """Load a constant."""

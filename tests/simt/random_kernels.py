@@ -66,7 +66,9 @@ class RandomKernel:
         self.asm = Assembler()
         self.budget = self.size
         self.functions = [f"function_{i}" for i in range(self.number(1, 3))]
+        self.asm.begin("sp", "gp", "a0")
         self.asm.put("csrr", "t0", "thread")
+        self.start = self.asm.here
         self.asm.put("jal", 0, "begin")
         for name in self.functions:  # what is called stands before its callers, as in C
             self.asm.label(name)
@@ -81,9 +83,6 @@ class RandomKernel:
                 self.collective()
         self.epilogue()
         self.code = self.asm.code()
-
-    start = 4
-    """Offset of the first instruction that does not ask which thread it is: t0 holds that then."""
 
     def number(self, low: int, high: int) -> int:
         """A random whole number, both ends included."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from weft import emit
-from weft.arch.simt import Core, Launch, Trap
+from weft.arch.simt import ARGUMENTS, Core, Launch, Trap
 from weft.gateware.simt.passes import COUNTS
 from weft.gateware.simt.shared_access import row_bits
 from weft.gateware.simt.sizes import Sizes
@@ -33,13 +33,12 @@ class LaunchFields(ctypes.Structure):
     _fields_ = (
         *(
             (name, ctypes.c_uint32)
-            for name in (
-                "entry", "arguments", "shared", "shared_base", "private", "private_base",
-            )
+            for name in ("entry", "shared", "shared_base", "private", "private_base")
         ),
         ("grid", ctypes.c_uint32 * 3),
         ("block", ctypes.c_uint32 * 3),
-    )  # fmt: skip
+        ("arguments", ctypes.c_uint32 * ARGUMENTS),
+    )
 
 
 class Options(ctypes.Structure):
@@ -152,10 +151,10 @@ class Rtl:
     def start(self, launch: Launch, seed=0, latency=0, spread=0, stall=0) -> None:
         """Offer a kernel."""
         fields = LaunchFields()
-        for name, _ in LaunchFields._fields_:
+        for name, kind in LaunchFields._fields_:
             value = getattr(launch, name)
-            if name in ("grid", "block"):
-                value = (ctypes.c_uint32 * 3)(*value)
+            if isinstance(value, tuple):
+                value = kind(*value)
             setattr(fields, name, value)
         how = Options(seed, latency, spread, stall)
         self._lib.simt_start(self._bench, ctypes.byref(fields), ctypes.byref(how))

@@ -9,7 +9,7 @@ from weft.arch.simt import MAIN, Core, Launch
 from weft_bench.reconvergence import END, paths, post_dominators, stack_issues
 from weft_driver.kernels import kernel_address, load_kernels
 
-from .assembler import Assembler, Machine
+from .assembler import Assembler, Machine, pointer
 from .random_kernels import PRIVATE, RandomKernel
 
 KERNELS = ("trips", "nested", "loops", "exits", "choices", "parts", "collatz", "search")
@@ -50,8 +50,8 @@ def test_no_more_than_a_stack(kernels, name):
         x = np.random.default_rng(seed).integers(0, 1 << 30, 256, np.int32)
         machine.load(x.tobytes(), X)
         values = [most, kernel_address(X), kernel_address(Y)]
-        machine.load(kernels[name].pack(values), 0)
         launch = Launch(
+            arguments=kernels[name].words(values),
             entry=CODE + kernels[name].entry,
             block=(8, 1, 1),
             private=256,
@@ -106,7 +106,11 @@ def test_random_kernels_fit_the_stack(many):
         kernel = RandomKernel(50_000 + seed)
         machine = Machine(Core(lanes=8, warps=1, shared_bytes=4096), seed=seed)
         machine.run(
-            kernel.code, arguments=0x4000, block=(8, 1, 1), private=PRIVATE, private_base=0xC000
+            kernel.code,
+            arguments=pointer(0x4000),
+            block=(8, 1, 1),
+            private=PRIVATE,
+            private_base=0xC000,
         )
         ours, stack = issues(machine, words_at(MAIN.base, kernel.code))
         threads = paths(machine.retired, 8)

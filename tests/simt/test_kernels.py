@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from weft.arch.isa import INSTRUCTIONS, Extension
+from weft.arch.isa import INSTRUCTIONS, Extension, Unit, decode
 from weft.arch.simt import CONTROL_REGISTERS, Core, Launch
 from weft_driver import kernels
 from weft_driver.kernel_header import c_header
@@ -16,7 +16,7 @@ from weft_driver.kernels import CompileError, KernelFile, kernel_address, load_k
 from .assembler import Machine
 
 ROOT = Path(__file__).parents[2]
-CODE, ARGUMENTS, DATA, PRIVATE_BASE = 0x1000, 0x0, 0x8000, 0x30000
+CODE, DATA, PRIVATE_BASE = 0x1000, 0x8000, 0x30000
 
 ziglang = pytest.importorskip("ziglang", reason="extra simt is missing: ziglang")
 
@@ -45,9 +45,13 @@ def run(file: KernelFile, name: str, values, core: Core | None = None, data=None
     if data is not None:
         machine.load(np.ascontiguousarray(data).tobytes(), DATA)
     machine.load(file.image(CODE), CODE)
-    machine.load(file[name].pack(values), ARGUMENTS)
     machine.retired.clear()
-    fields = {"private": 256, "private_base": PRIVATE_BASE, "arguments": ARGUMENTS, **launch}
+    fields = {
+        "private": 256,
+        "private_base": PRIVATE_BASE,
+        "arguments": file[name].words(values),
+        **launch,
+    }
     machine.counters = machine.simulator.run(
         Launch(entry=CODE + file[name].entry, **fields), limit=1_000_000
     )
@@ -214,11 +218,10 @@ def test_spin_lock_in_c(compiled, lanes):
         }
     """)
     machine = run(file, "clear", [], Core(lanes=lanes, warps=2, starvation=50), shared=16)
-    machine.load(file["add"].pack([kernel_address(DATA)]), ARGUMENTS)
     machine.simulator.run(
         Launch(
             entry=CODE + file["add"].entry,
-            arguments=ARGUMENTS,
+            arguments=file["add"].words([kernel_address(DATA)]),
             block=(2 * lanes, 1, 1),
             shared=16,
             private=64,
@@ -227,6 +230,40 @@ def test_spin_lock_in_c(compiled, lanes):
         limit=300_000,
     )
     assert machine.words(DATA, 1) == 6 * lanes
+
+
+def test_nothing_is_saved_for_a_caller(compiled):
+    """A kernel that needs all registers, calls a function and has two ends touches what it says."""
+    file = compiled("""
+        static __attribute__((noinline)) int twice(int value)
+        {
+            return value + value;
+        }
+        WEFT_KERNEL void f(
+            unsigned n, int *y, int a, int b, int c, int d, int e, const int *x)
+        {
+            unsigned i = weft_thread();
+            if (i >= n)
+                return;
+            int sum = a + x[i];
+            for (int k = 0; k < 3; k++)
+                sum = twice(sum) + a * b + c * d + e;
+            y[i] = sum + n;
+        }
+    """)
+    x, y = kernel_address(DATA), kernel_address(DATA) + 64
+    data = np.arange(32, dtype=np.int32)
+    values = [11, y, 5, 6, 7, 8, 9, x]
+    machine = run(file, "f", values, data=data, block=(16, 1, 1), private=64)
+    wanted = 8 * (5 + data[:11]) + 7 * (5 * 6 + 7 * 8 + 9) + 11
+    assert np.array_equal(machine.words(DATA + 64, 11), wanted)
+    assert np.array_equal(machine.words(DATA + 64, 16)[11:], data[27:])
+    assert machine.counters.memory_accesses == 2 * 2  # of each warp a load and a store
+    prologue = file.prologue("f")
+    assert prologue.frame >= 16
+    assert prologue.size >= 4 * 4
+    ends = [r for r in machine.retired if decode(r.word).instruction.unit is Unit.EXIT]
+    assert {r.pc for r in ends} == {ends[0].pc}, "threads end together"
 
 
 # --- the header ----------------------------------------------------------------------------------
@@ -282,7 +319,8 @@ def test_signature(compiled):
     with pytest.raises(TypeError, match="int32 n: an array was given"):
         file["f"].parameters[0].check_array(np.dtype("int32"))
     good = [-1, 255, -32768, 1, 0.5, 16, 20]
-    assert file["f"].pack(good)[:8] == b"\xff\xff\xff\xff\xff\0\0\0"
+    assert file["f"].words(good)[:4] == (0xFFFFFFFF, 255, 0xFFFF8000, 1)
+    assert file["f"].words(good)[4] == 0x3F000000
     for index, value, error, message in (
         (0, 1.5, TypeError, "f: int32 n: 1.5 is not a whole number"),
         (1, 256, ValueError, "f: uint8 b: 256 does not fit: 0 to 255"),
@@ -291,9 +329,9 @@ def test_signature(compiled):
         (5, -4, ValueError, "does not fit: 0 to 4294967295"),
     ):
         with pytest.raises(error, match=message):
-            file["f"].pack([*good[:index], value, *good[index + 1 :]])
+            file["f"].words([*good[:index], value, *good[index + 1 :]])
     with pytest.raises(TypeError, match="takes 7 arguments, not 2"):
-        file["f"].pack([1, 2])
+        file["f"].words([1, 2])
     with pytest.raises(KeyError, match="there is no kernel 'g'; kernels: f"):
         file["g"]
 

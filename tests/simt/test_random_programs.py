@@ -8,6 +8,7 @@ names it, and the test's name has the first seed of the ten or 250 that run with
 import numpy as np
 import pytest
 
+from .assembler import pointer
 from .conftest import LONG
 from .pair import ARGUMENTS, BASE, PRIVATE_BASE, SMALL, TINY, WIDE, Pair, ids
 from .random_kernels import PRIVATE, RandomKernel
@@ -43,7 +44,7 @@ def test_random_programs(sizes, first):
             kernel.code,
             what=f"{seed=}",
             memory=memory_of(seed),
-            arguments=ARGUMENTS,
+            arguments=pointer(ARGUMENTS),
             block=(threads, 1, 1),
             private=PRIVATE,
             private_base=PRIVATE_BASE,

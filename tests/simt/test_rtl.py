@@ -7,7 +7,7 @@ import numpy as np
 
 from weft.arch.simt import CONTROL_REGISTERS, Launch
 
-from .assembler import Assembler
+from .assembler import Assembler, pointer
 from .pair import (
     ARGUMENTS,
     CORES,
@@ -31,7 +31,7 @@ def test_all_memories_give_the_same(sizes):
             None,
             what=f"{seed=}",
             memory={"seed": seed, **memory},
-            arguments=ARGUMENTS,
+            arguments=pointer(ARGUMENTS),
             block=(sizes.threads, 1, 1),
             private=PRIVATE,
             private_base=PRIVATE_BASE,
@@ -45,7 +45,7 @@ def test_reset_in_the_middle(sizes, many):
     for seed in range(many(5, 100)):
         pair = Pair(sizes, seed)
         pair.load(kernel.code)
-        launch = {"arguments": ARGUMENTS, "private": PRIVATE, "private_base": PRIVATE_BASE}
+        launch = {"arguments": pointer(ARGUMENTS), "private": PRIVATE, "private_base": PRIVATE_BASE}
         memory = {"seed": seed, "latency": 5, "spread": 9, "stall": 50}
         pair.rtl.start(Launch(entry=0, block=(sizes.threads, 1, 1), **launch), **memory)
         pair.rtl.run(37 + 211 * seed)
@@ -68,6 +68,7 @@ def clear_registers() -> bytes:
 def test_grids(sizes):
     """More blocks than fit; every control register of every thread."""
     asm = Assembler()
+    asm.begin("gp")
     asm.put("csrr", "t0", "block_x")
     for axis, before in (("y", "x"), ("z", "y")):
         asm.put("csrr", "t1", f"block_{axis}")
@@ -87,8 +88,8 @@ def test_grids(sizes):
     for block, grid in blocks:
         pair = Pair(sizes)
         pair.run(
-            asm, what=f"{block=} {grid=}", arguments=ARGUMENTS, block=block, grid=grid, shared=32,
-            shared_base=48, private=32, memory={"latency": 2, "spread": 30},
+            asm, what=f"{block=} {grid=}", arguments=tuple(range(77, 85)), block=block, grid=grid,
+            shared=32, shared_base=48, private=32, memory={"latency": 2, "spread": 30},
         )  # fmt: skip
 
 
@@ -107,6 +108,7 @@ def test_barriers(sizes, many):
     """Threads read what their neighbours in other warps have written, barrier by barrier."""
     for threads in range(1, sizes.threads + 1, 1 if sizes.threads <= 8 else 19):
         asm = Assembler()
+        asm.begin("gp")
         asm.put("csrr", "t6", "thread")
         asm.put("slli", "t0", "t6", 2)
         asm.put("add", "t0", "t0", "gp")

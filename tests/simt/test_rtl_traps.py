@@ -7,7 +7,7 @@ from weft.arch.isa import INSTRUCTIONS, encode, why_illegal
 from weft.arch.simt import CSR_NUMBERS, MAIN, PORT, SHARED, Launch, Trap
 from weft.arch.simt import PRIVATE as PRIVATE_WINDOW
 
-from .assembler import Assembler
+from .assembler import Assembler, pointer
 from .pair import (
     ARGUMENTS,
     CORES,
@@ -40,6 +40,7 @@ TRAPS = [
 def trap_in_the_last_lane(lanes: int, name: str, address: int) -> Assembler:
     """The other lanes do the same at a good address if there is one, else go to the end."""
     asm = Assembler()
+    asm.begin("a0")
     asm.put("csrr", "t1", "lane")
     asm.li("t2", lanes - 1)
     asm.put("addi", "t0", "a0", 0)
@@ -74,7 +75,11 @@ def test_traps(sizes, name, address):
     asm = trap_in_the_last_lane(sizes.lanes, name, address)
     pair = Pair(sizes)
     outcome = pair.run(
-        asm, arguments=ARGUMENTS, block=(sizes.lanes, 1, 1), private=32, private_base=0x8000
+        asm,
+        arguments=pointer(ARGUMENTS),
+        block=(sizes.lanes, 1, 1),
+        private=32,
+        private_base=0x8000,
     )
     assert outcome.trap or (name == "meet" and sizes.lanes == 1)
     assert np.array_equal(pair.main, pair.golden_main)

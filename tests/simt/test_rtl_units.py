@@ -6,7 +6,7 @@ from weft.arch.isa import INSTRUCTIONS, Unit, encode
 from weft.arch.simt import MAIN, SHARED
 from weft.arch.simt import PRIVATE as PRIVATE_WINDOW
 
-from .assembler import Assembler
+from .assembler import Assembler, pointer
 from .pair import (
     CORES,
     MEMORIES,
@@ -27,6 +27,7 @@ def test_every_lane_goes_elsewhere(sizes, many):
     for seed in range(many(6, 200)):
         rng = np.random.default_rng(seed)
         asm = Assembler()
+        asm.begin("a0")
         asm.put("csrr", "t0", "lane")
         asm.put("slli", "t0", "t0", 2)
         asm.put("add", "t0", "t0", "a0")
@@ -62,7 +63,8 @@ def test_every_lane_goes_elsewhere(sizes, many):
             main[table : table + len(addresses)] = addresses
         pair.run(
             asm, what=f"{seed=}", memory={"seed": seed, **MEMORIES[seed % len(MEMORIES)]},
-            arguments=table, block=(sizes.lanes, 1, 1), private=PRIVATE, private_base=PRIVATE_BASE,
+            arguments=pointer(table), block=(sizes.lanes, 1, 1), private=PRIVATE,
+            private_base=PRIVATE_BASE,
         )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from weft.golden.simt import Counters, KernelTrap
 from weft.golden.simt.memory import Memories
 from weft.golden.simt.traps import LaunchRefused
 
-from .assembler import Assembler, Machine
+from .assembler import Assembler, Machine, pointer
 
 OUT = 0x4000
 
@@ -31,7 +31,8 @@ def core(lanes: int = 4, warps: int = 2, **more) -> Core:
 
 
 def store_word(asm: Assembler, value: str, index: str = "t6") -> None:
-    """The register into word `index` after the arguments."""
+    """The register into word `index` after the first argument."""
+    asm.begin("a0")
     asm.put("slli", "s11", index, 2)
     asm.put("add", "s11", "s11", "a0")
     asm.put("sw", value, 0, "s11")
@@ -67,13 +68,14 @@ def test_every_thread_knows_who_it_is(block, grid):
     asm.put("add", "t0", "t0", "t1")
     asm.put("addi", "t1", 0, 4 * len(CONTROL_REGISTERS))
     asm.put("mul", "t0", "t0", "t1")
+    asm.begin("a0")
     asm.put("add", "t0", "t0", "a0")
     for i, register in enumerate(CONTROL_REGISTERS):
         asm.put("csrr", "t1", register.name)
         asm.put("sw", "t1", 4 * i, "t0")
     asm.put("exit")
     machine = Machine(core())
-    machine.run(asm, arguments=OUT, block=block, grid=grid)
+    machine.run(asm, arguments=pointer(OUT), block=block, grid=grid)
     blocks = grid[0] * grid[1] * grid[2]
     count = len(CONTROL_REGISTERS)
     table = machine.words(OUT, blocks * threads * count).reshape(blocks, threads, count)
@@ -93,8 +95,9 @@ def test_every_thread_knows_who_it_is(block, grid):
             assert first % (1 + (threads > 4)) == 0
 
 
-def test_registers_at_entry():
+def test_stacks_and_shared_memory():
     asm = Assembler()
+    asm.begin("sp", "gp")
     asm.put("csrr", "t6", "thread")
     asm.put("csrr", "t5", "block_x")
     asm.put("slli", "t5", "t5", 3)
@@ -105,8 +108,8 @@ def test_registers_at_entry():
     asm.put("exit")
     machine = Machine(core(warps=4))
     machine.run(
-        asm, arguments=OUT, block=(8, 1, 1), grid=(3, 1, 1), shared=64, shared_base=256, private=32,
-        private_base=0x8000,
+        asm, arguments=pointer(OUT), block=(8, 1, 1), grid=(3, 1, 1), shared=64, shared_base=256,
+        private=32, private_base=0x8000,
     )  # fmt: skip
     words = machine.words(OUT, 48).reshape(3, 8, 2)
     assert (words[:, :, 0] == PRIVATE.base + 32).all()
@@ -145,12 +148,11 @@ def test_launches_that_are_refused(launch, message):
 def test_a_launch_is_what_its_command_says():
     fields = COMMANDS_BY_NAME["LAUNCH"].own_fields
     own = [field.name for field in fields if field.name != "pushes"]  # that is the dispatcher's
-    values = {name: 16 * i for i, name in enumerate(own, 1)}
+    values = {name: 8 * i for i, name in enumerate(own, 1)}
     launch = Launch.of(decode_command(encode_command("LAUNCH", values)).values)
-    said = {**vars(launch)}
-    for name in ("grid", "block"):
-        said |= dict(zip([f"{name}_{axis}" for axis in "xyz"], said.pop(name), strict=True))
-    assert said == values
+    assert launch.fields() == values
+    assert launch.block == tuple(values[f"block_{axis}"] for axis in "xyz")
+    assert launch.arguments[7] == values["argument_7"]
 
 
 def test_registers_stay_from_launch_to_launch():
@@ -159,9 +161,9 @@ def test_registers_stay_from_launch_to_launch():
     asm.put("addi", "s5", "s5", 7)
     asm.put("exit")
     machine = Machine(core())
-    machine.run(asm, arguments=OUT)
+    machine.run(asm, arguments=pointer(OUT))
     assert machine.words(OUT, 1) == 0
-    machine.run(asm, arguments=OUT)
+    machine.run(asm, arguments=pointer(OUT))
     assert machine.words(OUT, 1) == 7
 
 
@@ -192,7 +194,7 @@ def test_votes_ballots_and_shuffles_count_live_threads_only():
     asm.label("end")
     asm.put("exit")
     machine = Machine(core())
-    machine.run(asm, arguments=OUT, block=(7, 1, 1))
+    machine.run(asm, arguments=pointer(OUT), block=(7, 1, 1))
     out = machine.words(OUT, 64).reshape(8, 8)
     for thread, ballot, live in ((0, 0b1010, 0b1011), (1, 0b1010, 0b1011), (3, 0b1010, 0b1011),
                                  (4, 0b010, 0b111), (6, 0b010, 0b111)):  # fmt: skip
@@ -221,7 +223,7 @@ def test_threads_wait_for_each_other_at_a_collective():
         asm.put("addi", "t2", "t2", 1)
     asm.put("jal", 0, "meet")
     machine = Machine(core())
-    machine.run(asm, arguments=OUT, block=(4, 1, 1))
+    machine.run(asm, arguments=pointer(OUT), block=(4, 1, 1))
     assert machine.words(OUT, 4).tolist() == [0b1110] * 4
     ballots = [r for r in machine.retired if r.pc == MAIN.base + asm.offset("meet")]
     assert [r.active for r in ballots] == [0b1111]
@@ -246,6 +248,7 @@ def test_barriers_order_the_warps_of_a_block(threads):
     """Each thread writes a shared word and reads its neighbour's, ten times."""
     asm = Assembler()
     put = asm.put
+    asm.begin("gp")
     put("csrr", "t6", "thread")
     put("slli", "t0", "t6", 2)
     put("add", "t0", "t0", "gp")
@@ -266,7 +269,7 @@ def test_barriers_order_the_warps_of_a_block(threads):
     store_word(asm, "t4")
     put("exit")
     machine = Machine(core(warps=4))
-    machine.run(asm, arguments=OUT, block=(threads, 1, 1), shared=64)
+    machine.run(asm, arguments=pointer(OUT), block=(threads, 1, 1), shared=64)
     expected = [(t + 10) % threads for t in range(threads)]
     assert machine.words(OUT, threads).tolist() == expected
 
@@ -281,7 +284,7 @@ def test_a_barrier_does_not_wait_for_warps_that_have_ended():
     asm.label("end")
     asm.put("exit")
     machine = Machine(core())
-    machine.run(asm, arguments=OUT, block=(8, 1, 1))
+    machine.run(asm, arguments=pointer(OUT), block=(8, 1, 1))
     assert machine.words(OUT, 4).tolist() == [0, 1, 2, 3]
 
 
@@ -291,6 +294,7 @@ def test_a_barrier_does_not_wait_for_warps_that_have_ended():
 def spin_lock() -> Assembler:
     """Every thread adds 1 to a shared word that a lock guards, by load and store."""
     asm = Assembler()
+    asm.begin("gp")
     asm.put("addi", "t0", 0, 1)
     asm.label("spin")
     asm.put("amomax", "t1", "t0", "gp")
@@ -370,15 +374,16 @@ def test_counters_follow_from_what_retires():
     asm.put("beq", "t0", 0, "end")
     asm.put("addi", "t1", "t1", 1)  # three threads of the first warp
     asm.label("end")
+    asm.begin("a0")
     asm.put("slli", "t1", "t6", 6)
     asm.put("add", "t1", "t1", "a0")
     asm.put("sw", "t6", 0, "t1")  # each in a line of its own
     asm.put("lw", "t6", 0, "a0")
     asm.put("exit")
     machine = Machine(core())
-    counters = machine.run(asm, arguments=OUT, block=(6, 1, 1))
-    assert counters.issued == len(machine.retired) == 8 + 1 + 8
-    assert counters.active_lanes == sum(r.active.bit_count() for r in machine.retired) == 8 * 6 + 3
+    counters = machine.run(asm, arguments=pointer(OUT), block=(6, 1, 1))
+    assert counters.issued == len(machine.retired) == 8 + 1 + 10
+    assert counters.active_lanes == sum(r.active.bit_count() for r in machine.retired) == 9 * 6 + 3
     assert counters.diverged == 1
     assert counters.lane_utilization(4) == pytest.approx(51 / 68)
     assert counters.memory_accesses == 4
@@ -437,7 +442,7 @@ def put_address(asm: Assembler, address: int) -> None:
     asm.li("t0", address)
     asm.put("addi", "t2", 0, 1)
     asm.put("beq", "t1", "t2", "there")
-    asm.put("addi", "t0", "a0", 0)
+    asm.put("csrr", "t0", "argument_0")
     asm.label("there")
 
 
@@ -469,7 +474,9 @@ def test_bad_addresses_trap(name, address, cause):
     asm.put("exit")
     machine = Machine(core())
     before = machine.main.copy()
-    trap = trap_of(machine, asm, block=(3, 2, 1), arguments=OUT, private=32, private_base=0x8000)
+    trap = trap_of(
+        machine, asm, block=(3, 2, 1), arguments=pointer(OUT), private=32, private_base=0x8000
+    )
     # The end of memory shows in an answer to all lanes at once, which names the lowest.
     thread = (0, 0, 0) if cause is Trap.MEMORY_ERROR else (1, 0, 0)
     assert (trap.cause, trap.thread, trap.pc) == (cause, thread, MAIN.base + pc)
@@ -520,6 +527,7 @@ def test_jumps_to_nowhere():
 
 def test_private_memory_is_interleaved():
     asm = Assembler()
+    asm.begin("sp")
     asm.put("csrr", "t6", "thread")
     for offset in (-4, -16):
         asm.put("addi", "t6", "t6", 16)
@@ -540,6 +548,7 @@ def test_atomics_of_one_word_go_lane_by_lane():
     asm = Assembler()
     asm.put("csrr", "t6", "thread")
     asm.put("addi", "t0", "t6", -2)
+    asm.begin("gp")
     for i, name in enumerate(("amoadd", "amomin", "amomax")):
         asm.put("addi", "t2", "gp", 4 * i)
         asm.put(name, "t1", "t0", "t2")
@@ -549,7 +558,7 @@ def test_atomics_of_one_word_go_lane_by_lane():
     asm.put("exit")
     machine = Machine(core())
     machine.shared[:12].view(np.uint32)[:] = (10, 0, -1 & 0xFFFFFFFF)
-    counters = machine.run(asm, arguments=OUT, block=(4, 1, 1))
+    counters = machine.run(asm, arguments=pointer(OUT), block=(4, 1, 1))
     old = machine.words(OUT, 16).view(np.int32).reshape(4, 4)[:, :3]
     assert old.T.tolist() == [[10, 8, 7, 7], [0, -2, -2, -2], [-1, -1, -1, 0]]
     assert machine.shared[:12].view(np.int32).tolist() == [8, -2, 1]
@@ -558,12 +567,13 @@ def test_atomics_of_one_word_go_lane_by_lane():
 
 def test_the_highest_lane_wins_a_store():
     asm = Assembler()
+    asm.begin("a0", "gp")
     asm.put("csrr", "t6", "thread")
     asm.put("sw", "t6", 0, "a0")
     asm.put("sb", "t6", 0, "gp")
     asm.put("exit")
     machine = Machine(core())
-    machine.run(asm, arguments=OUT, block=(4, 1, 1))
+    machine.run(asm, arguments=pointer(OUT), block=(4, 1, 1))
     assert machine.words(OUT, 1) == 3
     assert machine.shared[0] == 3
 

@@ -9,7 +9,7 @@ import pytest
 from weft.arch.isa import Unit, decode
 from weft.arch.simt import MAIN, PRIVATE, SHARED, Core
 
-from .assembler import Machine
+from .assembler import Machine, pointer
 from .random_kernels import AREA, SHARED_AREA, RandomKernel
 from .random_kernels import PRIVATE as PRIVATE_BYTES
 
@@ -22,7 +22,7 @@ def run(kernel: RandomKernel, core: Core, block: tuple[int, int, int], grid=(1, 
     machine.run(
         kernel.code,
         limit=1_000_000,
-        arguments=ARGUMENTS,
+        arguments=pointer(ARGUMENTS),
         block=block,
         grid=grid,
         private=PRIVATE_BYTES,
@@ -130,7 +130,7 @@ def test_a_short_timer_gives_turns(many):
         machine = Machine(Core(lanes=8, warps=1, starvation=1, shared_bytes=4096))
         counters = machine.run(
             RandomKernel(30_000 + seed, size=25).code,
-            arguments=ARGUMENTS,
+            arguments=pointer(ARGUMENTS),
             block=(8, 1, 1),
             private=PRIVATE_BYTES,
             private_base=PRIVATE_BASE,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
+from .simt import ARGUMENTS
+
 COMMAND_BYTES = 64
 COMMAND_BITS = 8 * COMMAND_BYTES
 COMMAND_WORDS = COMMAND_BYTES // 4
@@ -273,18 +275,18 @@ LAUNCH = Command(
     "Start a SIMT kernel. Malformed on a chip without a SIMT core.",
     (
         _u("pushes", 0, 8, 1, "The kernel may push commands; the program goes on behind its end."),
+        _u("private", 0, 16, 16, "Bytes of private memory for each thread."),
         _u("entry", 2, 0, 32, "Memory address of the first instruction."),
-        _u("arguments", 3, 0, 32, "Memory address of the arguments."),
-        _u("grid_x", 4, 0, 16, "Blocks, x.", 1),
-        _u("grid_y", 4, 16, 16, "Blocks, y.", 1),
-        _u("grid_z", 5, 0, 16, "Blocks, z.", 1),
-        _u("block_x", 5, 16, 16, "Threads of a block, x.", 1),
-        _u("block_y", 6, 0, 16, "Threads of a block, y.", 1),
-        _u("block_z", 6, 16, 16, "Threads of a block, z.", 1),
-        _u("shared", 7, 0, 24, "Bytes of shared memory for each block."),
-        _u("private", 8, 0, 16, "Bytes of private memory for each thread."),
-        _u("shared_base", 9, 0, 24, "Offset of the first block's shared memory in the window."),
-        _u("private_base", 10, 0, 32, "Memory address of the private memory of all threads."),
+        _u("grid_x", 3, 0, 16, "Blocks, x.", 1),
+        _u("grid_y", 3, 16, 16, "Blocks, y.", 1),
+        _u("grid_z", 4, 0, 16, "Blocks, z.", 1),
+        _u("block_x", 4, 16, 8, "Threads of a block, x.", 1),
+        _u("block_y", 4, 24, 8, "Threads of a block, y.", 1),
+        _u("block_z", 5, 24, 8, "Threads of a block, z.", 1),
+        _u("shared", 5, 0, 24, "Bytes of shared memory for each block."),
+        _u("shared_base", 6, 0, 24, "Offset of the first block's shared memory in the window."),
+        _u("private_base", 7, 0, 32, "Memory address of the private memory of all threads."),
+        *(_u(f"argument_{n}", 8 + n, 0, 32, f"Argument {n}.") for n in range(ARGUMENTS)),
     ),
 )
 

@@ -1,7 +1,7 @@
 """What the SIMT core, its simulator, its compiler and the driver have to agree on.
 
-Addresses that a kernel sees, control registers, registers at entry, traps, and how a grid of blocks
-lies on the core's warps. Instructions are in `weft.arch.isa`.
+Addresses that a kernel sees, control registers, traps, and how a grid of blocks lies on the core's
+warps. Instructions are in `weft.arch.isa`.
 """
 
 from collections.abc import Mapping
@@ -98,6 +98,9 @@ class ControlRegister:
 CSR_BASE = 0xCC0
 """Number of the first control register: custom, read only, unprivileged in RISC-V."""
 
+ARGUMENTS = 8
+"""Words of arguments: what the calling convention passes in a0 to a7."""
+
 CONTROL_REGISTERS = tuple(
     ControlRegister(name, CSR_BASE + offset, doc)
     for offset, name, doc in (
@@ -122,36 +125,24 @@ CONTROL_REGISTERS = tuple(
         (0x0E, "grid_dim_z", "Blocks of the grid, z."),
         (0x0F, "lanes", "Lanes of the core: threads of a warp."),
         (0x10, "warps", "Warps of the core."),
+        (0x11, "stack", "End of the thread's private window: PRIVATE + LAUNCH.private."),
+        (
+            0x12,
+            "block_shared",
+            "The block's shared memory: SHARED + LAUNCH.shared_base + slot * LAUNCH.shared.",
+        ),
+        *(
+            (0x18 + word, f"argument_{word}", f"LAUNCH.argument_{word}: the kernel's.")
+            for word in range(ARGUMENTS)
+        ),
     )
 )
-"""The control registers; csr[4:0] tells them apart."""
+"""The control registers; csr[4:0] tells them apart. They are all that a thread begins with:
+other registers hold what the last thread on the same hardware warp and lane has left there, and 0
+after power-up."""
 
 CSR_BY_NAME = {register.name: register for register in CONTROL_REGISTERS}
 CSR_NUMBERS = frozenset(register.number for register in CONTROL_REGISTERS)
-
-# --- registers at entry ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class EntryRegister:
-    """A register that the core sets before a thread's first instruction."""
-
-    name: str
-    number: int
-    doc: str
-
-
-SP = EntryRegister("sp", 2, "End of the thread's private window: PRIVATE + LAUNCH.private.")
-GP = EntryRegister(
-    "gp",
-    3,
-    "The block's shared memory: SHARED + LAUNCH.shared_base + slot * LAUNCH.shared.",
-)
-A0 = EntryRegister("a0", 10, "LAUNCH.arguments as a kernel's address: MAIN + arguments.")
-
-ENTRY_REGISTERS = (SP, GP, A0)
-"""Registers at entry, the same in all threads of a block. The others keep what the last thread on
-the same hardware warp and lane left there, and are 0 after power-up."""
 
 STACK_ALIGN = 16
 """Alignment of sp in the RISC-V calling convention, so of LAUNCH.private and LAUNCH.shared."""
@@ -248,14 +239,20 @@ Dim = tuple[int, int, int]
 """Sizes or indices in x, y, z."""
 
 
+PLAIN_FIELDS = ("entry", "shared", "shared_base", "private", "private_base")
+"""Fields of a LAUNCH command that are one number each, and no argument."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Launch:
     """The fields of a LAUNCH command that say what runs; names and units are the command's.
 
     Parameters
     ----------
-    entry, arguments
-        Memory addresses of the first instruction and of the arguments.
+    entry
+        Memory address of the first instruction.
+    arguments
+        Words of arguments, at most `ARGUMENTS`; those that are missing are 0.
     grid, block
         Blocks of the grid, threads of a block.
     shared, shared_base
@@ -265,7 +262,7 @@ class Launch:
     """
 
     entry: int
-    arguments: int = 0
+    arguments: tuple[int, ...] = ()
     grid: Dim = (1, 1, 1)
     block: Dim = (1, 1, 1)
     shared: int = 0
@@ -280,9 +277,16 @@ class Launch:
         def dim(name: str) -> Dim:
             return values[f"{name}_x"], values[f"{name}_y"], values[f"{name}_z"]
 
-        same = ("entry", "arguments", "shared", "shared_base", "private", "private_base")
-        plain = {name: values[name] for name in same}
-        return cls(grid=dim("grid"), block=dim("block"), **plain)
+        arguments = tuple(values[f"argument_{word}"] for word in range(ARGUMENTS))
+        plain = {name: values[name] for name in PLAIN_FIELDS}
+        return cls(grid=dim("grid"), block=dim("block"), arguments=arguments, **plain)
+
+    def fields(self) -> dict[str, int]:
+        """The fields of a LAUNCH command: what `of` reads back."""
+        fields = {name: int(getattr(self, name)) for name in PLAIN_FIELDS}
+        for name, sizes in (("grid", self.grid), ("block", self.block)):
+            fields |= {f"{name}_{axis}": size for axis, size in zip("xyz", sizes, strict=True)}
+        return fields | {f"argument_{word}": n for word, n in enumerate(self.arguments)}
 
     @property
     def blocks(self) -> int:
@@ -321,7 +325,7 @@ class Launch:
             if getattr(self, name) % STACK_ALIGN:
                 return f"{name} = {getattr(self, name)} is not a multiple of {STACK_ALIGN}"
         shared_end = self.shared_base + self.shared * self.slots(core)
-        if self.shared and shared_end > core.shared_bytes:
+        if shared_end > core.shared_bytes:
             return (
                 f"shared memory of {self.slots(core)} blocks x {self.shared} bytes from "
                 f"{self.shared_base:#x} ends beyond {core.shared_bytes:#x}"

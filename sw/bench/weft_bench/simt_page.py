@@ -16,7 +16,6 @@ from weft.arch.isa import (
 )
 from weft.arch.simt import (
     CONTROL_REGISTERS,
-    ENTRY_REGISTERS,
     LINE_BYTES,
     PORT_DOCS,
     STARVATION,
@@ -106,13 +105,10 @@ def simt_page() -> str:
             ("number", "name", "holds"),
             [(f"`{r.number:#05x}`", f"`{r.name}`", r.doc) for r in CONTROL_REGISTERS],
         ),
-        "## Registers at entry",
-        table(
-            ("register", "holds"),
-            [(f"`{r.name}` (x{r.number})", r.doc) for r in ENTRY_REGISTERS],
-        ),
-        "All threads start at LAUNCH.entry. The other registers keep what the last thread on the "
-        "same hardware warp and lane left there, and are 0 after power-up. "
+        "All threads start at LAUNCH.entry. Control registers are all that they begin with: "
+        "others keep what the last thread on the same hardware warp and lane left there, and are "
+        "0 after power-up. The code before a compiled kernel puts `stack` into sp and arguments "
+        "into a0 to a7. "
         f"Names of registers: {', '.join(names)}.",
         "## Blocks and warps",
         "A block occupies ceil(threads / lanes) consecutive hardware warps, its threads in order "

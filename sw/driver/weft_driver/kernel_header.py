@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from weft.arch.isa import FIELDS, INSTRUCTIONS, ISA_VERSION, Extension, Instruction, Unit
-from weft.arch.simt import CONTROL_REGISTERS, GP, LINE_BYTES, WINDOWS, PortWord
+from weft.arch.simt import CONTROL_REGISTERS, LINE_BYTES, WINDOWS, PortWord
 
 HEADER = "weft.h"
 
@@ -67,23 +67,21 @@ _START = """\
 _EXTRAS = """\
 /* The block's shared memory, LAUNCH.shared bytes. */
 WEFT_INLINE void *weft_shared(void)
-{{
-    void *result;
-    __asm__("mv %0, {gp}" : "=r"(result));
-    return result;
-}}
+{
+    return (void *)weft_block_shared();
+}
 
 /* Byte `offset` of the whole shared window: the activation SRAM without holes. */
 WEFT_INLINE void *weft_shared_at(unsigned offset)
-{{
+{
     return (void *)(WEFT_SHARED_BASE + offset);
-}}
+}
 
 /* Wait until all stores of the warp are visible and all loads have answered. */
 WEFT_INLINE void weft_fence(void)
-{{
+{
     __asm__ volatile("fence" ::: "memory");
-}}
+}
 
 /* A lane's float, as weft_shfl_xor. */
 #define weft_shfl_xor_f(value, lane_mask) \\
@@ -91,38 +89,38 @@ WEFT_INLINE void weft_fence(void)
 
 /* Linear index of the thread in the grid of one dimension, and the number of its threads. */
 WEFT_INLINE unsigned weft_global_x(void)
-{{
+{
     return weft_block_x() * weft_block_dim_x() + weft_thread_x();
-}}
+}
 
 WEFT_INLINE unsigned weft_global_dim_x(void)
-{{
+{
     return weft_grid_dim_x() * weft_block_dim_x();
-}}
+}
 
 /* Hand the chip a command of 16 words, any but SIGNAL and LAUNCH; one thread of the core at a time.
    What the thread has stored before comes before it. It waits behind what its engine has already:
    that must not wait for the kernel. */
 WEFT_INLINE void weft_push(const unsigned *command)
-{{
+{
     volatile unsigned *port = (volatile unsigned *)(WEFT_COMMAND_BASE + WEFT_COMMAND_WORDS);
     for (int word = 0; word < 16; word++)
         port[word] = command[word];
     *(volatile unsigned *)(WEFT_COMMAND_BASE + WEFT_COMMAND_PUSH) = 0;
-}}
+}
 
 /* Take semaphore `index` once if it is above zero: whether that was so. No command takes it. */
 WEFT_INLINE int weft_take(unsigned index)
-{{
+{
     return *(volatile int *)(WEFT_COMMAND_BASE + WEFT_COMMAND_TAKE + 4 * index);
-}}
+}
 
 /* Wait for semaphore `index`, and take it. */
 WEFT_INLINE void weft_wait(unsigned index)
-{{
+{
     while (!weft_take(index))
         ;
-}}
+}
 
 #endif
 """
@@ -194,5 +192,5 @@ def c_header() -> str:
         body = ["unsigned result_;", read, "return result_;"]
         parts.append(_function(f"weft_{register.name}", register.doc, "unsigned", "", body))
     parts += [_intrinsic(row) for row in INSTRUCTIONS if row.extension is Extension.WEFT]
-    parts.append(_EXTRAS.format(gp=GP.name))
+    parts.append(_EXTRAS)
     return "\n".join(parts)

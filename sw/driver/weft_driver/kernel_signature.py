@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .kernel_toolchain import KERNEL_SECTION, MAX_ARGUMENTS, CompileError
+from weft.arch.simt import ARGUMENTS
+
+from .kernel_entry import KERNEL_SECTION
+from .kernel_toolchain import CompileError
 
 # DWARF base type encodings (DWARF 5, table 7.11).
 _FLOAT = 4
@@ -133,9 +136,9 @@ def _parameters(name: str, die: Any) -> tuple[Parameter, ...]:
         for child in die.iter_children()
         if child.tag == "DW_TAG_formal_parameter"
     )
-    if len(parameters) > MAX_ARGUMENTS:
+    if len(parameters) > ARGUMENTS:
         raise CompileError(
-            f"kernel {name} has {len(parameters)} parameters: at most {MAX_ARGUMENTS}; "
+            f"kernel {name} has {len(parameters)} parameters: at most {ARGUMENTS}; "
             "pass a pointer to a struct"
         )
     return parameters

@@ -16,17 +16,12 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from weft.arch.isa import encode
-from weft.arch.simt import A0
+from weft.arch.simt import LINE_BYTES
 
+from . import kernel_entry
 from .folders import build_root
+from .kernel_entry import ENTRY_SECTION, KERNEL_SECTION, Prologue, ends_threads, entry
 from .kernel_header import HEADER, c_header
-
-MAX_ARGUMENTS = 8
-"""Words of arguments, which the calling convention passes in a0 to a7."""
-
-KERNEL_SECTION, ENTRY_SECTION = ".weft.kernels", ".weft.entry"
-ENTRY_PREFIX = "weft_entry."
 
 TARGET = ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+zfinx+zicsr+relax")
 
@@ -56,19 +51,26 @@ C_FLAGS = (
     *("-fno-strict-aliasing", "-Wall", "-Wdouble-promotion"),
 )
 
+FRONT_END = ("-S", "-emit-llvm", "-Xclang", "-disable-llvm-passes")
+"""C to LLVM's assembly, not optimised yet."""
+
 LINK_SCRIPT = f"""\
 /* What is called stands before its callers: threads that call a function run it while the others
    wait behind the call. What the loader needs to know stays outside. */
 SECTIONS
 {{
     . = 0;
-    .text : {{ KEEP(*({ENTRY_SECTION})) *(.text .text.*) }}
-    {KERNEL_SECTION} : ALIGN(4) {{ KEEP(*({KERNEL_SECTION})) }}
+    .text : {{ *(.text .text.*) }}
+    {KERNEL_SECTION} : ALIGN({LINE_BYTES}) {{ KEEP(*({ENTRY_SECTION})) KEEP(*({KERNEL_SECTION})) }}
     .rodata : ALIGN(16) {{ *(.rodata .rodata.* .srodata .srodata.*) }}
     .data : ALIGN(16) {{ *(.data .data.* .data.rel.ro .sdata .sdata.* .got .got.*) }}
     .bss : ALIGN(16) {{ *(.bss .bss.* .sbss .sbss.* COMMON) }}
     .rela.dyn : {{ *(.rela.*) }}
     .dynamic : {{ *(.dynamic) }}
+    .dynsym : {{ *(.dynsym) }}
+    .dynstr : {{ *(.dynstr) }}
+    .hash : {{ *(.hash) }}
+    .gnu.hash : {{ *(.gnu.hash) }}
     /DISCARD/ : {{ *(.eh_frame) }}
 }}
 """
@@ -148,9 +150,10 @@ def preprocessed(source: Path, defines: Sequence[str], folder: Path) -> str:
 
 
 def key_of(text: str) -> str:
-    """Name of a compiled kernel file: of its text, the flags, this file and the compiler."""
+    """Name of a compiled kernel file: of its text, the flags, this code and the compiler."""
     digest = hashlib.sha256()
-    for part in (text, *C_FLAGS, Path(__file__).read_text(), version("ziglang")):
+    ours = (Path(file).read_text() for file in (__file__, kernel_entry.__file__))
+    for part in (text, *C_FLAGS, *ours, version("ziglang")):
         digest.update(f"{len(part)}:{part}".encode())
     return digest.hexdigest()[:24]
 
@@ -172,9 +175,11 @@ def compile_kernels(source: Path, defines: Sequence[str], folder: Path) -> Path:
     Path
         The object.
     """
-    target = folder / "kernels.o"
+    ir, target = folder / "kernels.ll", folder / "kernels.o"
     flags = [*C_FLAGS, *_includes(source, defines)]
-    run_zig("cc", [*flags, "-c", source, "-o", target], folder)
+    run_zig("cc", [*flags, *FRONT_END, source, "-o", ir], folder)
+    ir.write_text(ends_threads(ir.read_text()))
+    run_zig("cc", [*C_FLAGS, "-c", ir, "-o", target], folder)
     return target
 
 
@@ -183,15 +188,15 @@ def link_bare(compiled: Path, folder: Path) -> Path:
     return _run_lld([compiled], ["--unresolved-symbols=ignore-all"], folder)
 
 
-def link(compiled: Path, argument_words: dict[str, int], folder: Path) -> Path:
+def link(compiled: Path, kernels: dict[str, tuple[int, Prologue]], folder: Path) -> Path:
     """Link an object with an entry for each kernel.
 
     Parameters
     ----------
     compiled
         What `compile_kernels` made.
-    argument_words
-        Words of arguments, by kernel.
+    kernels
+        Words of arguments and the prologue, by kernel.
     folder
         Where files go.
 
@@ -200,12 +205,19 @@ def link(compiled: Path, argument_words: dict[str, int], folder: Path) -> Path:
     Path
         A position-independent executable for address 0.
     """
-    source, extra = folder / "runtime.c", folder / "runtime.o"
-    entries = "\n".join(_entry(name, words) for name, words in argument_words.items())
-    source.write_text(f"{RUNTIME}\n{entries}\n")
-    # With debug information, what the linker drops would claim the first lines of the kernels.
-    run_zig("cc", [*C_FLAGS, "-g0", "-ffunction-sections", "-c", source, "-o", extra], folder)
-    return _run_lld([compiled, extra], [], folder)
+    parts = {
+        "entries.s": "".join(entry(name, *what) for name, what in kernels.items()),
+        "runtime.c": RUNTIME,
+    }
+    objects = [compiled]
+    for name, text in parts.items():
+        source = folder / name
+        source.write_text(text)
+        objects.append(source.with_suffix(".o"))
+        # With debug information, what the linker drops would claim the first lines of the kernels.
+        flags = [*C_FLAGS, "-g0", "-ffunction-sections"]
+        run_zig("cc", [*flags, "-c", source, "-o", objects[-1]], folder)
+    return _run_lld(objects, [], folder)
 
 
 def _run_lld(objects: Sequence[Path], more: Sequence[str], folder: Path) -> Path:
@@ -214,21 +226,6 @@ def _run_lld(objects: Sequence[Path], more: Sequence[str], folder: Path) -> Path
     flags = ["-m", "elf32lriscv", "-pie", "-z", "norelro", "--no-dynamic-linker", "--gc-sections"]
     run_zig("ld.lld", [*flags, *more, "-e", "0", "-T", script, *objects, "-o", target], folder)
     return target
-
-
-def _entry(name: str, words: int) -> str:
-    """Code that loads a kernel's arguments, calls it, and ends the thread."""
-    first = A0.number
-    lines = [
-        f'.section {ENTRY_SECTION}, \\"ax\\"',
-        ".p2align 2",
-        f".globl {ENTRY_PREFIX}{name}",
-        f"{ENTRY_PREFIX}{name}:",
-        *(f"lw x{first + i}, {4 * i}(x{first})" for i in reversed(range(words))),
-        f"call {name}",
-        f".word {encode('exit'):#010x}",
-    ]
-    return "__asm__(" + "\n    ".join(f'"{line}\\n"' for line in lines) + ");"
 
 
 def _includes(source: Path, defines: Sequence[str]) -> list[str]:

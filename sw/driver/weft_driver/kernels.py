@@ -14,11 +14,10 @@ from typing import Any
 from weft.arch.isa import decode, disassemble
 from weft.arch.simt import MAIN
 
+from .kernel_entry import ENTRY_PREFIX, KERNEL_SECTION, Prologue
 from .kernel_signature import Kind, Parameter, signatures
 from .kernel_toolchain import (
     C_FLAGS,
-    ENTRY_PREFIX,
-    KERNEL_SECTION,
     CompileError,
     cache_root,
     compile_kernels,
@@ -50,7 +49,7 @@ class Kernel:
     name, parameters
         As in the source.
     entry
-        Offset in the image of the code that loads the arguments, calls it, and ends the thread.
+        Offset in the image of the code that makes a thread its caller.
     """
 
     name: str
@@ -60,8 +59,8 @@ class Kernel:
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(str, self.parameters))})"
 
-    def pack(self, values: Sequence[Any]) -> bytes:
-        """Arguments as they stand in memory, for LAUNCH.arguments.
+    def words(self, values: Sequence[Any]) -> tuple[int, ...]:
+        """Arguments as they stand in registers, for `weft.arch.simt.Launch`.
 
         Parameters
         ----------
@@ -79,7 +78,7 @@ class Kernel:
             words = [p.pack(value) for p, value in zip(self.parameters, values, strict=True)]
         except (TypeError, ValueError) as error:
             raise type(error)(f"{self.name}: {error}") from None
-        return b"".join(words)
+        return tuple(int.from_bytes(word, "little") for word in words)
 
 
 def kernel_address(memory_address: int) -> int:
@@ -178,6 +177,13 @@ class KernelFile:
                     table[state.address] = (files[state.file - first].name.decode(), state.line)
         return dict(sorted(table.items()))
 
+    def prologue(self, name: str) -> Prologue:
+        """What a kernel begins with."""
+        section = self._elf.get_section_by_name(KERNEL_SECTION)
+        low, high = next((low, high) for low, high, found in self._functions if found == name)
+        code = section.data()[low - section["sh_addr"] : high - section["sh_addr"]]
+        return Prologue.of([word for (word,) in struct.iter_unpack("<I", code)])
+
     def function_at(self, offset: int) -> str | None:
         """Name of the function that an offset of the code lies in."""
         return next((name for low, high, name in self._functions if low <= offset < high), None)
@@ -248,9 +254,10 @@ def load_kernels(source: str | Path, defines: Sequence[str] = ()) -> KernelFile:
         if not cached.is_file():
             compiled = compile_kernels(path, defines, folder)
             # Linked twice: what a kernel's parameters are stands in the debug information.
-            found = KernelFile(link_bare(compiled, folder).read_bytes()).parameters
-            if not found:
+            bare = KernelFile(link_bare(compiled, folder).read_bytes())
+            if not bare.parameters:
                 raise CompileError(f"{source}: no function is marked WEFT_KERNEL")
-            linked = link(compiled, {name: len(p) for name, p in found.items()}, folder)
+            entries = {name: (len(p), bare.prologue(name)) for name, p in bare.parameters.items()}
+            linked = link(compiled, entries, folder)
             keep(cached, linked.read_bytes())
     return KernelFile(cached.read_bytes())

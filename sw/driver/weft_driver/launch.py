@@ -139,7 +139,7 @@ def prepare(
     private: int,
     pushes: bool = False,
 ) -> Prepared:
-    """Check a launch and put its arguments into device memory.
+    """Check a launch, and put arrays among its arguments into device memory.
 
     Parameters
     ----------
@@ -188,12 +188,10 @@ def prepare(
             )
         else:
             values.append(value)
-    packed = kernel.kernel.pack(values)
-    arguments = device.tensor(np.frombuffer(packed or bytes(4), np.uint8))
     private = _aligned("private", private)
     launch = Launch(
         entry=kernel.entry,
-        arguments=arguments.address,
+        arguments=kernel.kernel.words(values),
         grid=dim("grid", grid),
         block=dim("block", block),
         shared=_aligned("shared", shared),
@@ -209,25 +207,25 @@ def prepare(
     touched = shared_spans(device.config.act_region_span, core, launch.shared_base, room)
     call = Call(
         name=kernel.kernel.name,
-        fields=launch_fields(launch) | {"pushes": int(pushes)},
+        fields=launch.fields() | {"pushes": int(pushes)},
         reads=(*touched, *(_span(tensor) for tensor in (*read, *written))),
         writes=(*touched, *(_span(tensor) for tensor in written)),
         grid=launch.grid,
         block=launch.block,
     )
-    return Prepared(call, (*keep, arguments, stacks), tuple(written))
+    return Prepared(call, (*keep, stacks), tuple(written))
 
 
 def dim(name: str, size: Size) -> Dim:
     """A size in x, y, z, from one to three whole numbers."""
     parts = tuple(size) if isinstance(size, Sequence) else (size,)
-    field = LAUNCH.by_name[f"{name}_x"]
+    high = LAUNCH.by_name["grid_x"].high  # of blocks the core allows fewer, and says so
     good = 1 <= len(parts) <= 3 and all(
-        isinstance(part, int | np.integer) and 1 <= part <= field.high for part in parts
+        isinstance(part, int | np.integer) and 1 <= part <= high for part in parts
     )
     if not good:
         raise ValueError(
-            f"{name} = {size!r} is not valid: one to three whole numbers, each 1 to {field.high:,}"
+            f"{name} = {size!r} is not valid: one to three whole numbers, each 1 to {high:,}"
         )
     x, y, z = (*map(int, parts), 1, 1)[:3]
     return x, y, z
@@ -238,17 +236,6 @@ def _aligned(name: str, size: int) -> int:
     if not isinstance(size, int | np.integer) or not 0 <= size <= high:
         raise ValueError(f"{name} = {size!r} is not valid: 0 to {high:,} bytes")
     return ceil_div(int(size), STACK_ALIGN) * STACK_ALIGN
-
-
-def launch_fields(launch: Launch) -> dict[str, int]:
-    """The fields of a LAUNCH command: what `Launch.of` reads back."""
-    same = ("entry", "arguments", "shared", "shared_base", "private", "private_base")
-    fields = {name: int(getattr(launch, name)) for name in same}
-    for name in ("grid", "block"):
-        fields |= {
-            f"{name}_{axis}": n for axis, n in zip("xyz", getattr(launch, name), strict=True)
-        }
-    return fields
 
 
 def _span(tensor: Tensor) -> Span:

@@ -17,7 +17,7 @@ extern "C" struct event {
 };
 
 extern "C" struct launch {
-    uint32_t entry, arguments, shared, shared_base, private_, private_base, grid[3], block[3];
+    uint32_t entry, shared, shared_base, private_, private_base, grid[3], block[3], arguments[8];
 };
 
 extern "C" struct options {
@@ -133,12 +133,16 @@ class Bench {
     }
 
     void start(const launch& l) {
-        top.launch_entry = l.entry, top.launch_arguments = l.arguments;
+        top.launch_entry = l.entry;
         top.launch_shared = l.shared, top.launch_shared_base = l.shared_base;
         top.launch_private = l.private_, top.launch_private_base = l.private_base;
         top.launch_grid_x = l.grid[0], top.launch_grid_y = l.grid[1], top.launch_grid_z = l.grid[2];
         top.launch_block_x = l.block[0], top.launch_block_y = l.block[1];
         top.launch_block_z = l.block[2];
+        top.launch_argument_0 = l.arguments[0], top.launch_argument_1 = l.arguments[1];
+        top.launch_argument_2 = l.arguments[2], top.launch_argument_3 = l.arguments[3];
+        top.launch_argument_4 = l.arguments[4], top.launch_argument_5 = l.arguments[5];
+        top.launch_argument_6 = l.arguments[6], top.launch_argument_7 = l.arguments[7];
         top.launch_valid = 1;
         events.clear();
         begun = now;

@@ -1,11 +1,11 @@
-"""What `csrr` reads: who a thread is, and how large its block and the grid are."""
+"""What `csrr` reads: who a thread is, how large its block and the grid are, and its arguments."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.simt import CONTROL_REGISTERS, CSR_BASE
+from weft.arch.simt import ARGUMENTS, CONTROL_REGISTERS, CSR_BASE, PRIVATE, SHARED, STACK_ALIGN
 
 from .interfaces import launch_layout
 from .sizes import Sizes
@@ -22,10 +22,15 @@ def thread_layout(sizes: Sizes) -> data.StructLayout:
 
 
 def block_layout(sizes: Sizes) -> data.StructLayout:
-    """What a warp knows about its block: index in the grid, and how manieth warp it is in it."""
+    """What a warp knows about its block.
+
+    Index in the grid; how manieth warp it is in it; where in the shared window the block's memory
+    begins, in units of `STACK_ALIGN`.
+    """
     launch = launch_layout()
     axes = {axis: launch[f"grid_{axis}"].width for axis in "xyz"}
-    return data.StructLayout({**axes, "number": range(max(2, sizes.warps))})
+    shared = range(sizes.shared_bytes // STACK_ALIGN + 1)
+    return data.StructLayout({**axes, "number": range(max(2, sizes.warps)), "shared": shared})
 
 
 class ControlRegisters(wiring.Component):
@@ -36,9 +41,9 @@ class ControlRegisters(wiring.Component):
     launch
         The kernel that runs.
     warp, csr
-        What to read: the place in the table, one cycle after the warp.
+        What to read: the place in the table, with the warp.
     row
-        Its value in all lanes, one cycle after ``warp``, with ``csr``.
+        Its value in all lanes, one cycle later.
     block
         What ``warp`` knows about its block, one cycle later.
     thread_write, thread_data, thread_row
@@ -81,8 +86,13 @@ class ControlRegisters(wiring.Component):
         thread_read = threads.read_port(domain="sync", transparent_for=())
         block_write = blocks.write_port()
         block_read = blocks.read_port(domain="sync", transparent_for=())
-        warp = Signal.like(self.warp)
-        m.d.sync += warp.eq(self.warp)
+        warp, csr, argument = Signal.like(self.warp), Signal.like(self.csr), Signal(32)
+        arguments = Array(self.launch[f"argument_{word}"] for word in range(ARGUMENTS))
+        m.d.sync += [
+            warp.eq(self.warp),
+            csr.eq(self.csr),
+            argument.eq(arguments[self.csr[: (ARGUMENTS - 1).bit_length()]]),
+        ]
         indices = []
         for lane in range(lanes):
             index = Signal(each, name=f"index_{lane}")
@@ -105,7 +115,14 @@ class ControlRegisters(wiring.Component):
             self.block.eq(block_read.data),
         ]
 
-        common = {"warp": warp, "lanes": lanes, "warps": sizes.warps}
+        common = {
+            "warp": warp,
+            "lanes": lanes,
+            "warps": sizes.warps,
+            "stack": PRIVATE.base | self.launch.private,
+            "block_shared": SHARED.base
+            | Cat(Const(0, (STACK_ALIGN - 1).bit_length()), block_read.data.shared),
+        }
         for axis in "xyz":
             common[f"block_{axis}"] = block_read.data[axis]
             common[f"block_dim_{axis}"] = self.launch[f"block_{axis}"]
@@ -113,8 +130,10 @@ class ControlRegisters(wiring.Component):
         shared, own = Signal(32), [Signal(32, name=f"own_{lane}") for lane in range(lanes)]
         is_own = Signal()
         lane_bits = (lanes - 1).bit_length()
-        with m.Switch(self.csr):
+        with m.Switch(csr):
             for register in CONTROL_REGISTERS:
+                if register.name.startswith("argument_"):
+                    continue
                 with m.Case(register.number - CSR_BASE):
                     if register.name in common:
                         m.d.comb += shared.eq(common[register.name])
@@ -126,5 +145,7 @@ class ControlRegisters(wiring.Component):
                         values["thread"] = Cat(Const(lane, lane_bits), block_read.data.number)
                         values["lane"] = lane
                         m.d.comb += own[lane].eq(values[register.name])
+            with m.Default():
+                m.d.comb += shared.eq(argument)
         m.d.comb += self.row.eq(Cat(Mux(is_own, own[lane], shared) for lane in range(lanes)))
         return m

@@ -130,7 +130,7 @@ class Core(wiring.Component):
         # answer in several parts.
         gap = Signal(8)
         m.d.sync += gap.eq(Mux(launcher.busy, gap + 1, 0))
-        waits = (launcher.row_valid & gap[0]) | (rows.o.valid & ~rows.o.ready & (gap == 0))
+        waits = (launcher.waiting & gap[0]) | (rows.o.valid & ~rows.o.ready & (gap == 0))
         stopped = self.trap.valid | self.abort
         m.d.comb += [
             scheduler.hold.eq(stopped | waits),
@@ -162,6 +162,7 @@ class Core(wiring.Component):
             registers.rs2.eq(field(icache.word, "rs2")),
             # Behind a trap nothing comes any more that would read a control register.
             csrs.warp.eq(Mux(self.trap.valid, self.trap.warp, fetched.warp)),
+            csrs.csr.eq(field(icache.word, "csr")),
             self.trap_block.eq(csrs.block),
             csrs.launch.eq(launcher.launch),
         ]
@@ -201,7 +202,6 @@ class Core(wiring.Component):
         with m.Elif(by_imm):
             m.d.comb += addend.eq(controls.imm.replicate(lanes))
         m.d.comb += [
-            csrs.csr.eq(controls.csr),
             execute.valid.eq(later(m, goes, 1, "goes", reset_less=False)),
             execute.token.eq(token),
             execute.controls.eq(controls),
@@ -215,7 +215,7 @@ class Core(wiring.Component):
         done = execute.o
         m.submodules.returns = returns = Returns(sizes)
         wiring.connect(m, rows.o, returns.i)
-        self._write_rows(m, registers, launcher, returns, execute, commit)
+        self._write_rows(m, registers, returns, execute, commit)
         start, warp = launcher.start, done.token.warp
         m.d.comb += [
             commit.stopped.eq(stopped),
@@ -241,6 +241,7 @@ class Core(wiring.Component):
             scheduler.arrived.eq(commit.arrives),
             scheduler.event_warp.eq(warp),
             launcher.alive.eq(scheduler.alive),
+            launcher.free.eq(~done.valid),
             csrs.write_warp.eq(launcher.warp),
             csrs.thread_write.eq(launcher.thread_write),
             csrs.thread_data.eq(launcher.thread_data),
@@ -352,40 +353,27 @@ class Core(wiring.Component):
         ]
         return m
 
-    def _write_rows(self, m, registers, launcher, returns, execute, commit):
-        """One row in a cycle: the last stage's, the launcher's, or an answer's.
+    def _write_rows(self, m, registers, returns, execute, commit):
+        """One row in a cycle: the last stage's, or an answer's.
 
         Whoever does not write gives zeros, so that one LUT for each bit chooses.
         """
         row, done, answer = self.retire.row, execute.o, returns.row
-        # Answers choose their cycle the one before, and leave the launcher those of empty stages.
-        empty = ~later(m, execute.valid, 2, "next_valid", reset_less=False)
         m.d.comb += [
-            launcher.row_ready.eq(~done.valid & ~returns.busy),
-            # Behind a trap answers go nowhere, but nothing may stay under way.
-            returns.free.eq(~execute.next_writes & ~(launcher.row_valid & empty)),
+            # Answers choose their cycle the one before. Behind a trap they go nowhere, but nothing
+            # may stay under way.
+            returns.free.eq(~execute.next_writes),
             registers.write_mask.eq(row.mask),
             registers.write_warp.eq(row.warp),
             registers.write_rd.eq(row.rd),
             registers.write_data.eq(row.data),
-        ]
-        common = Signal(32)
-        launches = launcher.row_valid & launcher.row_ready
-        m.d.comb += [
-            common.eq(done.common | Mux(launches, launcher.value, 0)),
-            row.data.eq(done.row | answer.data | common.replicate(self.sizes.lanes)),
+            row.data.eq(done.row | answer.data | done.common.replicate(self.sizes.lanes)),
         ]
         with m.If(commit.writes):
             m.d.comb += [
                 row.mask.eq(done.token.group),
                 row.warp.eq(done.token.warp),
                 row.rd.eq(done.controls.rd),
-            ]
-        with m.Elif(launches):
-            m.d.comb += [
-                row.mask.eq(~0),
-                row.warp.eq(launcher.warp),
-                row.rd.eq(launcher.rd),
             ]
         with m.Else():
             m.d.comb += [

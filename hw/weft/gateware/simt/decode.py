@@ -120,8 +120,8 @@ _IMMEDIATES = ("imm_i", "imm_s", "imm_b", "imm_u", "imm_j", "shamt", "lane_mask"
 def controls_layout() -> data.StructLayout:
     """A decoded instruction: a bit for each of `FLAGS`, and its operands.
 
-    ``imm`` is in bytes and signed, ``csr`` the place in the table of control registers; ``rd`` is 0
-    when nothing is written. ``illegal``: no such instruction on this core.
+    ``imm`` is in bytes and signed; ``rd`` is 0 when nothing is written. ``illegal``: no such
+    instruction on this core.
     """
     return data.StructLayout(
         {
@@ -134,7 +134,6 @@ def controls_layout() -> data.StructLayout:
             "mode": Rounding,
             "rd": 5,
             "imm": 32,
-            "csr": 5,
             "illegal": 1,
         }
     )
@@ -213,7 +212,6 @@ class Decoder(wiring.Component):
         with m.If(among(FLAGS["writes"])):
             m.d.comb += controls.rd.eq(field(word, "rd"))
         m.d.comb += [
-            controls.csr.eq(csr),
             controls.illegal.eq(
                 ~among(matches)
                 | (controls.rounds & ~Cat(rm == value for value in ROUNDINGS).any())

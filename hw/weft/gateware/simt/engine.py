@@ -97,7 +97,7 @@ class LaunchCheck(wiring.Component):
 
         # 4: their shared memory.
         end = i.shared_base + i.shared * slots
-        too_far = i.shared.any() & (end > sizes.shared_bytes)
+        too_far = end > sizes.shared_bytes
         m.d.sync += self.refused.eq(wrong_3 | too_far)
         return m
 

@@ -4,7 +4,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
 from weft.arch.commands import LAUNCH
-from weft.arch.simt import Trap
+from weft.arch.simt import ARGUMENTS, PLAIN_FIELDS, Trap
 
 from .decode import controls_layout
 from .selection import PC_BITS, state_layout
@@ -13,9 +13,10 @@ from .sizes import Sizes
 
 def launch_layout() -> data.StructLayout:
     """The fields of a LAUNCH command, its opcode and its semaphores excepted."""
-    names = ("entry", "arguments", "shared", "shared_base", "private", "private_base")
-    axes = tuple(f"{what}_{axis}" for what in ("grid", "block") for axis in "xyz")
-    return data.StructLayout({name: LAUNCH.by_name[name].bits for name in (*names, *axes)})
+    axes = (f"{what}_{axis}" for what in ("grid", "block") for axis in "xyz")
+    arguments = (f"argument_{word}" for word in range(ARGUMENTS))
+    names = (*PLAIN_FIELDS, *axes, *arguments)
+    return data.StructLayout({name: LAUNCH.by_name[name].bits for name in names})
 
 
 class RowWrite(wiring.Signature):

@@ -9,12 +9,14 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.simt import A0, GP, MAIN, PRIVATE, SHARED, SP
+from weft.arch.simt import MAIN, STACK_ALIGN
 
 from .control_registers import block_layout, thread_layout
 from .interfaces import launch_layout
 from .selection import PC_BITS, state_layout
 from .sizes import Sizes
+
+SHARED_LSB = (STACK_ALIGN - 1).bit_length()
 
 
 class Launcher(wiring.Component):
@@ -30,12 +32,12 @@ class Launcher(wiring.Component):
         From taking a kernel until its last thread has ended.
     alive
         Warps with live threads.
+    waiting, free
+        A warp is to begin, which it does in a cycle with ``free``.
     start, warp, slot
         A warp begins, in this slot.
     filling
         A block is being placed: warps of it are still to begin.
-    rd, value, row_valid, row_ready
-        Writes to registers of ``warp``, the same value in all lanes.
     pc, state
         With ``start``: all lanes' program counter and the state of the warp.
     thread_write, thread_data, thread_row, block_write, block_data
@@ -44,14 +46,12 @@ class Launcher(wiring.Component):
 
     busy: Signal
     alive: Signal
+    waiting: Signal
+    free: Signal
     start: Signal
     warp: Signal
     slot: Signal
     filling: Signal
-    rd: Signal
-    value: Signal
-    row_valid: Signal
-    row_ready: Signal
     pc: Signal
     thread_write: Signal
     thread_row: Signal
@@ -66,14 +66,12 @@ class Launcher(wiring.Component):
                 "launch": Out(launch_layout()),
                 "busy": Out(1),
                 "alive": In(sizes.warps),
+                "waiting": Out(1),
+                "free": In(1),
                 "start": Out(1),
                 "warp": Out(warp),
                 "slot": Out(warp),
                 "filling": Out(1),
-                "rd": Out(5),
-                "value": Out(32),
-                "row_valid": Out(1),
-                "row_ready": In(1),
                 "pc": Out(PC_BITS),
                 "state": Out(state_layout(sizes)),
                 "thread_write": Out(sizes.lanes),
@@ -92,39 +90,38 @@ class Launcher(wiring.Component):
         first = Signal(range(max(2, warps)))  # warp of the slot that is looked at
         needed = Signal(range(warps + 1))  # warps of a slot; 0: not known yet
         lane = Signal(range(max(2, lanes)))
-        live = Signal(lanes)
-        slot_shared = Signal(24)
         more = Signal()  # blocks are left to be placed
-        last_thread, last_block = Signal(), Signal()
-        ended = Signal()  # the last thread of the block has been placed
         settling = Signal()  # the scheduler has not yet looked at the block as a whole
 
-        def at_end(what, prefix):
-            return {axis: what[axis] + 1 == launch[f"{prefix}_{axis}"] for axis in "xyz"}
-
-        def advance(what, ends):
-            m.d.sync += what.x.eq(Mux(ends["x"], 0, what.x + 1))
-            with m.If(ends["x"]):
-                m.d.sync += what.y.eq(Mux(ends["y"], 0, what.y + 1))
-                with m.If(ends["y"]):
-                    m.d.sync += what.z.eq(what.z + 1)
-
-        value = self.value
+        # Threads of the block from this one on. Where it extends along x alone they are counted
+        # warp by warp, else one by one.
         thread = Signal(thread_layout(sizes))
-        thread_ends, block_ends = at_end(thread, "block"), at_end(block, "grid")
+        flat, left, live = Signal(), Signal(launch.block_x.shape()), Signal(lanes)
+        last_x, last_y, last_z = Signal(), Signal(), Signal()
+        ended, counted = Signal(), Signal(lanes)  # of threads one by one
         m.d.comb += [
-            last_thread.eq(Cat(thread_ends.values()).all()),
-            last_block.eq(Cat(block_ends.values()).all()),
+            left.eq(launch.block_x - thread.x),
+            last_x.eq(left == 1),
+            last_y.eq(thread.y + 1 == launch.block_y),
+            last_z.eq(thread.z + 1 == launch.block_z),
             self.thread_data.eq(thread),
+        ]
+        few = Cat((left == number) for number in range(1, lanes))  # less than a warp holds
+        last = Signal()  # the block ends with this warp
+        with m.If(flat):
+            m.d.comb += [
+                live.eq(Cat(~few[:number].any() for number in range(lanes))),
+                last.eq(few.any() | (left == lanes)),
+            ]
+        with m.Else():
+            m.d.comb += [live.eq(counted), last.eq(ended)]
+
+        block_ends = [block[axis] + 1 == launch[f"grid_{axis}"] for axis in "xyz"]
+        m.d.comb += [
             self.pc.eq((launch.entry >> 2) | (MAIN.base >> 2)),
             self.state.live.eq(live),
             self.state.turn.eq(lanes - 1),
-            self.rd.eq(SP.number),
         ]
-
-        # Blocks along x alone: a warp's threads are counted at once.
-        flat, left = Signal(), Signal(launch.block_x.shape())
-        m.d.comb += left.eq(launch.block_x - thread.x)
 
         # Where the next slot begins, and whether there is one behind it.
         behind = Signal(range(2 * warps + 1))
@@ -132,25 +129,29 @@ class Launcher(wiring.Component):
 
         def to_slot(number, warp, shared):
             m.d.sync += [self.slot.eq(number), self.warp.eq(warp), first.eq(warp)]
-            m.d.sync += [slot_shared.eq(shared), block.number.eq(0)]
+            m.d.sync += [block.shared.eq(shared), block.number.eq(0)]
 
         def begin():  # the next warp
             m.next = "THREADS"
             with m.If(flat):
-                m.next = "SP"
+                m.next = "START"
 
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [launch.eq(self.i.payload), needed.eq(0), block.eq(0), more.eq(1)]
-                m.d.sync += flat.eq((self.i.payload.block_y == 1) & (self.i.payload.block_z == 1))
-                to_slot(0, 0, self.i.payload.shared_base)
+                m.d.sync += [launch.eq(self.i.payload), needed.eq(0), more.eq(1)]
+                m.d.sync += [block[axis].eq(0) for axis in "xyz"]
                 with m.If(self.i.valid):
-                    m.next = "FIND"
+                    m.next = "FIRST"
+
+            with m.State("FIRST"):  # the first slot again
+                m.d.sync += flat.eq((launch.block_y == 1) & (launch.block_z == 1))
+                to_slot(0, 0, launch.shared_base[SHARED_LSB:])
+                m.next = "FIND"
 
             with m.State("FIND"):  # is this warp of the slot free, and was it the last one?
-                m.d.sync += [lane.eq(0), live.eq(0), thread.eq(0)]
+                m.d.sync += [lane.eq(0), counted.eq(0), thread.eq(0)]
                 with m.If(~more), m.If(~self.alive.any()):
                     m.next = "IDLE"
                 with m.Elif(self.alive.bit_select(self.warp, 1)):
@@ -164,67 +165,51 @@ class Launcher(wiring.Component):
             with m.State("NEXT"):
                 m.d.comb += self.filling.eq(settling)
                 m.d.sync += settling.eq(0)
-                m.next = "FIND"
                 with m.If(behind <= warps):
-                    to_slot(self.slot + 1, first + needed, slot_shared + launch.shared)
+                    shared = block.shared + launch.shared[SHARED_LSB:]
+                    to_slot(self.slot + 1, first + needed, shared)
+                    m.next = "FIND"
                 with m.Else():
-                    to_slot(0, 0, launch.shared_base)
+                    m.next = "FIRST"
 
             with m.State("THREADS"):
                 m.d.comb += [self.filling.eq(1), self.thread_write.eq(1 << lane)]
                 m.d.sync += [
-                    live.eq(live | (1 << lane)),
+                    counted.eq(counted | (1 << lane)),
                     lane.eq(lane + 1),
-                    ended.eq(last_thread),
+                    ended.eq(last_x & last_y & last_z),
+                    thread.x.eq(Mux(last_x, 0, thread.x + 1)),
                 ]
-                advance(thread, thread_ends)
-                with m.If(last_thread | (lane == lanes - 1)):
-                    m.next = "SP"
+                with m.If(last_x):
+                    m.d.sync += thread.y.eq(Mux(last_y, 0, thread.y + 1))
+                    with m.If(last_y):
+                        m.d.sync += thread.z.eq(thread.z + 1)
+                with m.If((last_x & last_y & last_z) | (lane == lanes - 1)):
+                    m.next = "START"
 
-            with m.State("SP"):
+            with m.State("START"):
                 m.d.comb += [
                     self.filling.eq(1),
+                    self.waiting.eq(1),
+                    self.start.eq(self.free),
                     self.block_write.eq(1),
-                    self.row_valid.eq(1),
-                    self.rd.eq(SP.number),
-                    value.eq(launch.private + PRIVATE.base),
+                    self.thread_row.eq(flat),
+                    self.thread_write.eq(flat.replicate(lanes)),
                 ]
-                with m.If(self.row_ready):
-                    m.next = "GP"
-                with m.If(flat):
-                    m.d.comb += [self.thread_row.eq(1), self.thread_write.eq(~0)]
-                    with m.If(self.row_ready):
-                        m.d.sync += [
-                            live.eq(Cat(left > lane for lane in range(lanes))),
-                            ended.eq(left <= lanes),
-                            thread.x.eq(thread.x + lanes),
-                        ]
-            with m.State("GP"):
-                m.d.comb += [
-                    self.filling.eq(1),
-                    self.row_valid.eq(1),
-                    self.rd.eq(GP.number),
-                    value.eq(slot_shared + SHARED.base),
-                ]
-                with m.If(self.row_ready):
-                    m.next = "A0"
-            with m.State("A0"):
-                m.d.comb += [
-                    self.filling.eq(1),
-                    self.row_valid.eq(1),
-                    self.rd.eq(A0.number),
-                    value.eq(launch.arguments + MAIN.base),
-                ]
-                with m.If(self.row_ready):
-                    m.d.comb += self.start.eq(1)
-                    m.d.sync += [lane.eq(0), live.eq(0)]
+                with m.If(self.free):
+                    m.d.sync += [lane.eq(0), counted.eq(0)]
+                    with m.If(flat):
+                        m.d.sync += thread.x.eq(thread.x + lanes)
                     begin()
-                    with m.If(ended):
-                        m.d.sync += more.eq(~last_block)
+                    with m.If(last):
+                        m.d.sync += [more.eq(~Cat(block_ends).all()), settling.eq(1)]
                         with m.If(needed == 0):
                             m.d.sync += needed.eq(block.number + 1)
-                        advance(block, block_ends)
-                        m.d.sync += settling.eq(1)
+                        m.d.sync += block.x.eq(Mux(block_ends[0], 0, block.x + 1))
+                        with m.If(block_ends[0]):
+                            m.d.sync += block.y.eq(Mux(block_ends[1], 0, block.y + 1))
+                            with m.If(block_ends[1]):
+                                m.d.sync += block.z.eq(block.z + 1)
                         m.next = "NEXT"
                     with m.Else():
                         m.d.sync += [

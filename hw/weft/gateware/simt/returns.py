@@ -28,8 +28,6 @@ class Returns(wiring.Component):
         Nothing else writes in `latency` cycles.
     row
         `latency` cycles after an answer was taken; mask and data are 0 when there is none.
-    busy
-        There is one in this cycle, whether it writes or not.
     answered, warp
         In the same cycle: it was the last answer to this warp's request.
     """
@@ -37,7 +35,6 @@ class Returns(wiring.Component):
     latency = 1
 
     free: Signal
-    busy: Signal
     answered: Signal
     warp: Signal
 
@@ -48,7 +45,6 @@ class Returns(wiring.Component):
                 "i": In(stream.Signature(answer_layout(sizes))),
                 "free": In(1),
                 "row": Out(RowWrite(sizes)),
-                "busy": Out(1),
                 "answered": Out(1),
                 "warp": Out(range(max(2, sizes.warps))),
             }
@@ -72,7 +68,6 @@ class Returns(wiring.Component):
             word, offset = answer.row.word_select(lane, 32), answer.offsets.word_select(lane, 2)
             words.append(extended(word, offset, answer.byte, answer.half, answer.unsigned))
         m.d.comb += [
-            self.busy.eq(taken),
             self.answered.eq(taken & answer.last),
             self.warp.eq(answer.warp),
             row.warp.eq(answer.warp),

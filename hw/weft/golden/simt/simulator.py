@@ -13,13 +13,11 @@ import numpy as np
 
 from weft.arch.isa import Unit
 from weft.arch.simt import (
-    A0,
+    ARGUMENTS,
     CSR_BY_NAME,
-    GP,
     MAIN,
     PRIVATE,
     SHARED,
-    SP,
     Core,
     Dim,
     Launch,
@@ -135,20 +133,16 @@ class Simulator:
 
     def _start_block(self, block: int, slot: int, warps: list[Warp]) -> None:
         launch, lanes = self.launch, self.core.lanes
-        entry = {
-            SP: PRIVATE.base + launch.private,
-            GP: SHARED.base + launch.shared_base + slot * launch.shared,
-            A0: MAIN.base + launch.arguments & 0xFFFFFFFF,
-        }
+        shared = SHARED.base + launch.shared_base + slot * launch.shared
         for number, warp in enumerate(warps):
             thread = np.arange(number * lanes, (number + 1) * lanes, dtype=np.uint32)
             there = int(np.count_nonzero(thread < launch.block_threads))
             warp.start(block, MAIN.base + launch.entry, (1 << there) - 1)
-            warp.control = self._control(block, warp.index, thread)
-            for register, value in entry.items():
-                warp.rows[register.number][:] = value
+            warp.control = self._control(block, shared, warp.index, thread)
 
-    def _control(self, block: int, warp: int, thread: np.ndarray) -> dict[int, np.ndarray]:
+    def _control(
+        self, block: int, shared: int, warp: int, thread: np.ndarray
+    ) -> dict[int, np.ndarray]:
         launch, lanes = self.launch, self.core.lanes
         dim_x, dim_y, _ = launch.block
         values = {
@@ -160,6 +154,10 @@ class Simulator:
             "warp": warp,
             "lanes": lanes,
             "warps": self.core.warps,
+            "stack": PRIVATE.base + launch.private,
+            "block_shared": shared,
+            **{f"argument_{word}": 0 for word in range(ARGUMENTS)},
+            **{f"argument_{word}": value for word, value in enumerate(launch.arguments)},
         }
         for axis, *of_axis in zip(
             "xyz", _index(block, launch.grid), launch.block, launch.grid, strict=True

@@ -107,8 +107,7 @@ def place(
     ValueError
         The arrays do not fit in shared memory.
     """
-    code = _up(4 * len(work.arguments), LINE_BYTES)
-    free = {"main": _up(code + file.size, LINE_BYTES), "shared": 0}
+    free = {"main": _up(file.size, LINE_BYTES), "shared": 0}
     places = []
     for array in work.arrays:
         places.append(free[where] + _GUARD_BYTES)
@@ -116,10 +115,16 @@ def place(
     private_base = free["main"] + _GUARD_BYTES
     shared_base = free["shared"] + _GUARD_BYTES
 
+    addresses = iter(places)
+    to_kernel = kernel_address(base).__add__ if where == "main" else SHARED.base.__add__
+    values = [
+        to_kernel(next(addresses)) if isinstance(value, Array) else value
+        for value in work.arguments
+    ]
     grid, block = kernel.geometry(core, work)
     launch = Launch(
-        entry=base + code + file[kernel.program].entry,
-        arguments=base,
+        entry=base + file[kernel.program].entry,
+        arguments=file[kernel.program].words(values),
         grid=grid,
         block=block,
         shared=_up(kernel.shared, STACK_ALIGN),
@@ -146,16 +151,8 @@ def place(
     for array, at in zip(work.arrays, places, strict=True):
         memory[at : at + array.before.nbytes] = np.frombuffer(array.before.tobytes(), np.uint8)
         mine[at : at + array.before.nbytes] = array.wanted is not None
-    image = file.image(base + code)
-    main[code : code + len(image)] = np.frombuffer(image, np.uint8)
-    addresses = iter(places)
-    to_kernel = kernel_address(base).__add__ if where == "main" else SHARED.base.__add__
-    values = [
-        to_kernel(next(addresses)) if isinstance(value, Array) else value
-        for value in work.arguments
-    ]
-    packed = file[kernel.program].pack(values)
-    main[: len(packed)] = np.frombuffer(packed, np.uint8)
+    image = file.image(base)
+    main[: len(image)] = np.frombuffer(image, np.uint8)
     return Placed(launch, main, shared, owned, tuple(places), where)
 
 

@@ -10,7 +10,7 @@ from weft.config import Config
 from weft.golden.simt import Counters
 from weft_driver import Device
 from weft_driver.kernels import KernelFile, load_kernels
-from weft_driver.launch import launch_fields, shared_spans
+from weft_driver.launch import shared_spans
 from weft_driver.planner.hazards import synchronise
 from weft_driver.planner.spans import Span, span
 from weft_driver.planner.steps import KERNELS, Program, Step, end_step
@@ -90,7 +90,7 @@ def on_chip(
 
 def main_program(device: Device, placed: Placed) -> Program:
     """LAUNCH, and the end."""
-    launch = Step("LAUNCH", launch_fields(placed.launch), writes=(KERNELS,))
+    launch = Step("LAUNCH", placed.launch.fields(), writes=(KERNELS,))
     return synchronise(device.config, [launch, end_step(kernels=True)])
 
 
@@ -103,7 +103,7 @@ def shared_program(config: Config, placed: Placed, window: Tensor) -> Program:
         (window.address + i * core.region_bytes, region)
         for i, region in enumerate(_regions(config))
     ]
-    launch = Step("LAUNCH", launch_fields(placed.launch), whole, (*whole, KERNELS))
+    launch = Step("LAUNCH", placed.launch.fields(), whole, (*whole, KERNELS))
     loads = [
         Step(
             "LOAD",
