@@ -1,5 +1,7 @@
 """Amaranth's simulator, as the tests of a board's blocks use it."""
 
+import gc
+
 import pytest
 from amaranth.sim import Simulator
 
@@ -12,8 +14,11 @@ def refusal(make) -> str:
     try:
         make()
     except ValueError as error:
-        return str(error)
-    return ""
+        why = str(error)
+    else:
+        why = ""
+    gc.collect()  # what was made in part would be complained about later, in another test
+    return why
 
 
 async def pause(ctx, cycles: int) -> None:
@@ -22,10 +27,21 @@ async def pause(ctx, cycles: int) -> None:
         await ctx.tick()
 
 
-def simulate(design, *benches) -> None:
-    """Run until the first bench is through."""
+LONGEST = 20_000
+"""Cycles within which all of these tests end."""
+
+
+async def _deadline(ctx):
+    await pause(ctx, LONGEST)
+    raise TimeoutError(f"no end within {LONGEST} cycles")
+
+
+def simulate(design, *benches, others=()) -> None:
+    """Run until all benches are through; others run beside them."""
     simulator = Simulator(design)
     simulator.add_clock(1e-6)
     for bench in benches:
-        simulator.add_testbench(bench, background=bench is not benches[0])
+        simulator.add_testbench(bench)
+    for bench in (*others, _deadline):
+        simulator.add_testbench(bench, background=True)
     simulator.run()

@@ -58,7 +58,7 @@ def test_bytes_go_through_a_line_without_gaps(divisor):
                 got.append(payload)
                 starts.append(cycle)
 
-    simulate(line, send, receive)
+    simulate(line, send, others=[receive])
     assert got == sent
     assert {b - a for a, b in pairwise(starts)} == {10 * divisor}
 
@@ -170,7 +170,7 @@ class Bench:
                 await ctx.tick()
                 ctx.set(bus.ready, 0)
 
-        simulate(bone, send, take, bus)
+        simulate(bone, send, others=[take, bus])
 
 
 READ = frame(Frame.READ, 4 * 2, 1)

@@ -6,8 +6,7 @@ from itertools import pairwise
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, connect, flipped
-from amaranth.sim import Simulator
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from weft.arch.memory import BLOCK_MEMORY
 from weft.config import PRESETS
@@ -22,21 +21,30 @@ WORD = TINY.bus_bytes
 
 SIZE = 1024
 
+CHANNELS = ("ar", "aw")
+GATED = {channel + name for channel in CHANNELS for name in ("valid", "ready")}
+
 
 class Shared(wiring.Component):
-    """Two managers on one memory."""
+    """Two managers on one memory, which accepts requests while ``go`` only."""
 
     def __init__(self, single_port: bool):
         self.memory = BlockMemory(TINY, SIZE, single_port=single_port)
-        super().__init__({"chip": In(Axi4(TINY)), "host": In(Axi4(TINY))})
+        self.share = AxiShare(TINY)
+        super().__init__({"chip": In(Axi4(TINY)), "host": In(Axi4(TINY)), "go": In(2)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = self.memory
-        m.submodules.share = share = AxiShare(TINY)
+        m.submodules.share = share = self.share
         connect(m, flipped(self.chip), share.chip)
         connect(m, flipped(self.host), share.host)
-        connect(m, share.axi, self.memory.axi)
+        for path, member, outer in share.axi.signature.flatten(share.axi):
+            (name,) = path
+            inner = getattr(self.memory.axi, name)
+            to, source = (inner, outer) if member.flow is Out else (outer, inner)
+            gate = self.go[CHANNELS.index(name[:2])] if name in GATED else ~0
+            m.d.comb += to.eq(source & gate)
         return m
 
 
@@ -95,17 +103,39 @@ class Manager:
         return values
 
 
+def requests_stay(axi):
+    """A bench that sees to it that a request does not change while it waits."""
+    names = ("valid", "ready", "addr", "len", "id")
+
+    async def watch(ctx):
+        waiting = {}
+        pins = {channel: [getattr(axi, channel + name) for name in names] for channel in CHANNELS}
+        async for _, _, *values in ctx.tick().sample(*pins["ar"], *pins["aw"]):
+            for at, channel in enumerate(CHANNELS):
+                valid, ready, *request = values[len(names) * at : len(names) * (at + 1)]
+                if channel in waiting:
+                    assert valid
+                    assert request == waiting.pop(channel)
+                if valid and not ready:
+                    waiting[channel] = request
+
+    return watch
+
+
 @pytest.mark.parametrize("single_port", [False, True])
 @pytest.mark.parametrize("seed", range(2))
 def test_two_managers_on_one_memory(seed, single_port):
     shared = Shared(single_port)
     chip = Manager(shared.chip, 0, SIZE // 2, seed)
     host = Manager(shared.host, SIZE // 2, SIZE, seed + 100)
-    simulator = Simulator(shared)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(chip.run)
-    simulator.add_testbench(host.run)
-    simulator.run()
+
+    async def hesitate(ctx):
+        rng = random.Random(seed)
+        while True:
+            ctx.set(shared.go, rng.getrandbits(2))
+            await ctx.tick()
+
+    simulate(shared, chip.run, host.run, others=[requests_stay(shared.share.axi), hesitate])
     assert len(chip.copy) > 100
     assert len(host.copy) > 100
 
