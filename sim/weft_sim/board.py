@@ -54,7 +54,7 @@ def build_board(board: Board, config: Config, divisor: int, patience: int) -> Pa
 
         key = f"{board}-{divisor}-{patience}"
         text = cached_text(f"{board.name}-{config.hash_hex}", key, make)
-        return build_library("board", text, NATIVE / "board.cpp", report=report)
+        return build_library("board", text, NATIVE / "board.cpp", report=report, fast="-O1")
 
 
 class SimulatedBoard:

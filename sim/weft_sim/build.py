@@ -94,6 +94,7 @@ def build_library(
     defines: dict[str, int] | None = None,
     waves: bool = False,
     report: Report = silent,
+    fast: str = tools.FAST,
 ) -> Path:
     """Verilate any design and compile it with a C++ driver into a shared library.
 
@@ -109,6 +110,8 @@ def build_library(
         Compile tracing in.
     report
         Told about the progress.
+    fast
+        Optimisation of what runs every cycle; less is for what runs few of them.
     """
     verilator, compiler = find_verilator(), find_compiler()
     macros = {"WEFT_WAVES": int(waves), **(defines or {})}
@@ -117,7 +120,7 @@ def build_library(
         verilog,
         *(path.read_text() for path in _harness(driver)),
         json.dumps([top, verilator.version, verilator.origin, compiler.version, cpu_name()]),
-        json.dumps([tools.ALL_FLAGS, macro_flags, driver.name]),
+        json.dumps([tools.ALL_FLAGS, fast, macro_flags, driver.name]),
     )
 
     def make(folder: Path) -> None:
@@ -125,7 +128,7 @@ def build_library(
         source.write_text(verilog)
         report("Verilator", 0, 1)
         tools.verilate(verilator, top, source, folder / "obj", waves)
-        tools.compile_library(compiler, verilator, driver, folder, macro_flags, waves, report)
+        tools.compile_library(compiler, verilator, driver, folder, macro_flags, waves, report, fast)
 
     return cached_library(f"{top}-{key}", make)
 

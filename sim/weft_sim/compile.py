@@ -54,6 +54,7 @@ def compile_library(
     macro_flags: Sequence[str],
     waves: bool,
     report: Report,
+    fast: str = FAST,
 ) -> None:
     """Compile what Verilator wrote with a driver, and link it with Verilator's runtime.
 
@@ -66,8 +67,8 @@ def compile_library(
     jobs = []
     for source in [*obj.glob("*.cpp"), driver]:
         slow = "__Slow" in source.name or "__Syms" in source.name
-        level = SLOW if slow else RUNTIME if "__Trace" in source.name else FAST
-        weight = source.stat().st_size * (4 if level == FAST else 1)
+        level = SLOW if slow else RUNTIME if "__Trace" in source.name else fast
+        weight = source.stat().st_size * (4 if level == fast else 1)
         jobs.append((weight, source, level))
     jobs.sort(key=lambda job: -job[0])  # longest first, so that the cores finish together
     objects = _compile_all(compiler, [(s, level) for _, s, level in jobs], flags, obj, report)

@@ -20,11 +20,3 @@ def device(board):
     with Device(board.url) as device:
         device.effort = EFFORT
         yield device
-
-
-@pytest.fixture
-def hasty(board):
-    """A device that gives up soon."""
-    with Device(board.url.replace("timeout=20", "timeout=0.5")) as device:
-        device.effort = EFFORT
-        yield device
