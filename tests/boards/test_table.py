@@ -78,7 +78,7 @@ def test_checksum_sees_order_place_and_value():
     others = [checked(0, 100, [2, 1, 3]), checked(0, 101, words), checked(0, 100, [1, 2, 7])]
     assert whole not in others
     assert checked(0, 100, words, step=0) != whole
-    assert checked(0x8000_0000, 0, [0]) == 1
+    assert checked(0x8000_0001, 0, [0]) == 0x30
 
 
 @pytest.mark.parametrize(

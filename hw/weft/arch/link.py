@@ -61,6 +61,10 @@ EVENT_BITS = 8
 COUNT_BITS = 16
 """Width of the link's counter of words; it wraps."""
 
+CHECK_ROTATION = 5
+"""Bits by which the checksum is rotated for each word: more than one, so that small differences of
+neighbouring words or addresses do not meet."""
+
 LINK_REGISTERS: tuple[Register, ...] = (
     Register("LINK_ID", 0x00, Access.RO, "Reads 0x4b4e494c, ASCII LINK."),
     Register("LINK_MEMORY", 0x04, Access.RO, "Bytes of main memory."),
@@ -90,8 +94,8 @@ LINK_REGISTERS: tuple[Register, ...] = (
         "LINK_CHECK",
         0x18,
         Access.RO,
-        "Checksum of these words: for each it is rotated left by one bit, then XORed with the word "
-        "and the address of the word, which counts words.",
+        f"Checksum of these words: for each it is rotated left by {CHECK_ROTATION} bits, then XORed "
+        "with the word and the address of the word, which counts words.",
     ),
 )
 """Registers of the link, at `LINK_BASE`."""
@@ -104,6 +108,7 @@ _WORD = (1 << 32) - 1
 def checked(check: int, address: int, words: Iterable[int], step: int = 1) -> int:
     """LINK_CHECK after ``words`` from word ``address`` on, ``step`` 0 or 1 apart."""
     for word in words:
-        check = (check << 1 & _WORD | check >> 31) ^ word ^ address
+        rotated = check << CHECK_ROTATION & _WORD | check >> 32 - CHECK_ROTATION
+        check = rotated ^ word ^ address
         address += step
     return check

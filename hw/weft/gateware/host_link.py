@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from weft.arch.link import (
+    CHECK_ROTATION,
     CHIP_BASE,
     LINK_BASE,
     LINK_BY_NAME,
@@ -193,7 +194,7 @@ class HostLink(wiring.Component):
             word = Mux(bus.write, bus.data, bus.answer)
             m.d.sync += [
                 count.words.eq(count.words + 1),
-                check.eq(check.rotate_left(1) ^ word ^ bus.address),
+                check.eq(check.rotate_left(CHECK_ROTATION) ^ word ^ bus.address),
             ]
         values = self._constants | {
             "LINK_CYCLES": cycles,
