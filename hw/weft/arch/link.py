@@ -94,8 +94,8 @@ LINK_REGISTERS: tuple[Register, ...] = (
         "LINK_CHECK",
         0x18,
         Access.RO,
-        f"Checksum of these words: for each it is rotated left by {CHECK_ROTATION} bits, then XORed "
-        "with the word and the address of the word, which counts words.",
+        f"Checksum of these words: for each it is rotated left by {CHECK_ROTATION} bits, then "
+        "XORed with the word and the address of the word, which counts words.",
     ),
 )
 """Registers of the link, at `LINK_BASE`."""
