@@ -50,24 +50,21 @@ def test_kernels(sizes, name, size):
 @pytest.mark.skipif(not LONG, reason="builds the large core; WEFT_LONG=1 runs it")
 @pytest.mark.parametrize("latency", [0, 40])
 @pytest.mark.parametrize(
-    ("name", "size", "rates"),
+    ("name", "size"),
     [
-        ("saxpy", 16_384, (0.95, 0.94)),
-        ("vector_add", 16_000, (0.95, 0.94)),
-        ("reduction", 16_384, (0.95, 0.94)),
-        ("transpose", 64 * 64, (0.90, 0.81)),
-        ("gemm_int8", 64 * 64, (0.95, 0.94)),
-        ("mandelbrot_inside", 64 * 64, (0.95, 0.95)),
+        ("saxpy", 16_384),
+        ("vector_add", 16_000),
+        ("reduction", 16_384),
+        ("transpose", 64 * 64),
+        ("gemm_int8", 64 * 64),
+        ("mandelbrot_inside", 64 * 64),
     ],
 )
-def test_issue_rate(name, size, rates, latency):
-    """Data in shared memory; code and arguments in a main memory of that many cycles.
-
-    What is wanted is 0.95; less stands here where it is not reached.
-    """
+def test_issue_rate(name, size, latency):
+    """Data in shared memory; code in a main memory of that many cycles."""
     run = run_kernel(name, size, GPU, "shared", simulated=False, latency=latency)
     assert run.result.mismatches == 0
     print(f"{name}: {run.outcome.issued} issued in {run.outcome.cycles} cycles")
-    assert run.issue_rate >= rates[latency > 0], f"{run.issue_rate:.4f}"
+    assert run.issue_rate >= 0.95, f"{run.issue_rate:.4f}"
     most = KERNELS[name].most
     assert most is None or run.result.instructions_per_item(run.work) <= most

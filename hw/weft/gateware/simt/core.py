@@ -145,6 +145,7 @@ class Core(wiring.Component):
             icache.warp.eq(selection.pc_warp),
             icache.pc.eq(selection.pc),
             icache.flush.eq(launcher.i.valid & launcher.i.ready),
+            icache.onward.eq(launcher.busy & ~stopped),
         ]
 
         # s + 2: decode, read registers.

@@ -2,11 +2,12 @@
 
 A look-up that misses is forgotten: its warp waits, and looks again when it is woken. A fill is one
 burst, of the line and those behind it in the same aligned group, each of which counts when it is
-whole. The warp that asked for it finds its line before the next fill begins, so that two warps
+whole. The first fill of a kernel goes on behind its group for as long as no warp waits for other
+lines, since code is mostly run from its beginning to its end, and all warps come at once. The warp that asked for it finds its line before the next fill begins, so that two warps
 cannot take each other's line away for ever; the others are woken then, too.
 """
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -20,6 +21,9 @@ from .selection import PC_BITS
 from .sizes import Sizes
 
 LINE_WORD_BITS = (LINE_BYTES // 4 - 1).bit_length()
+
+FIRST_GROUPS = 4
+"""Groups that the first fill takes at most: a cache has four or more."""
 
 
 class InstructionCache(wiring.Component):
@@ -37,6 +41,8 @@ class InstructionCache(wiring.Component):
         Strobe: a fill begins.
     flush
         Forget everything; not while a fill is under way.
+    onward
+        Fills may go on behind what was asked for.
     busy
         A fill is under way.
     waits
@@ -60,6 +66,7 @@ class InstructionCache(wiring.Component):
                 "wake": Out(sizes.warps),
                 "missed": Out(1),
                 "flush": In(1),
+                "onward": In(1),
                 "busy": Out(1),
                 "waits": Out(1),
                 "memory": Out(MemoryRead(sizes)),
@@ -131,9 +138,12 @@ class InstructionCache(wiring.Component):
         with m.If(later(m, filled, 1, "filled", reset_less=False)):
             m.d.comb += fresh.eq(1 << filled_index)
 
+        further = Signal(range(FIRST_GROUPS))  # groups behind this one
+        goes_on = Signal()
         item, burst = self.memory.beat, self.memory.burst
         left = group - line[: (group - 1).bit_length()] if group > 1 else 1
         m.d.comb += [
+            goes_on.eq(further.any() & self.onward & ~waiting.any()),
             burst.valid.eq(asking),
             burst.payload.addr.eq(Cat(Const(0, 2 + LINE_WORD_BITS), line[:-1])),
             burst.payload.beats.eq(left * beats),
@@ -155,8 +165,12 @@ class InstructionCache(wiring.Component):
                 m.d.comb += [self.wake.eq(waiting), filled.eq(~(bad | item.payload.error))]
                 m.d.sync += [beat.eq(0), bad.eq(0), line.eq(line + 1)]
                 with m.If(item.payload.last):
-                    m.d.sync += filling.eq(0)
-                with m.Else():
+                    m.d.sync += [
+                        filling.eq(goes_on),
+                        asking.eq(goes_on),
+                        further.eq(Mux(goes_on, further - 1, 0)),
+                    ]
+                with m.If(~item.payload.last | goes_on):
                     m.d.comb += stale.eq(1 << (line + 1)[:index_bits])
 
         found = valid_2 & (warp_2 == owner)
@@ -184,4 +198,5 @@ class InstructionCache(wiring.Component):
 
         with m.If(self.flush):
             m.d.sync += [present.eq(0), failed.eq(0), owned.eq(0), served.eq(0), waiting.eq(0)]
+            m.d.sync += further.eq(FIRST_GROUPS - 1)
         return m
