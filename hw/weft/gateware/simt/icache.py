@@ -1,11 +1,11 @@
 """The instruction cache: direct mapped, lines of 64 bytes, one look-up in each cycle.
 
-A look-up that misses is forgotten: its warp waits, and looks again when it is woken. A fill is one
-burst, of the line and those behind it in the same aligned group, each of which counts when it is
-whole. The first fill of a kernel goes on behind its group for as long as no warp waits for another
-line, since code is mostly run from its beginning on, and all warps come to it at once. The warp that
-asked for a line finds it before the next fill begins, so that two warps cannot take each other's
-line away for ever; the others are woken then, too.
+A look-up that misses is forgotten: its warp waits, and looks again when it is woken. A fill is
+one burst, of the line and those behind it in the same aligned group, each of which counts when it
+is whole. The first fill of a kernel goes on behind its group for as long as no warp waits for
+another line: code is mostly run from its beginning on, and all warps come to it at once. The warp
+that asked for a line finds it before the next fill begins, so that two warps cannot take each
+other's line away for ever; the others are woken then, too.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
