@@ -3,13 +3,17 @@
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := hw,sim,report
+# What `make synth` makes.
+PRESET := array8
+TARGET := ecp5-85k-6
+SEEDS := 1
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 # Python 3.11 or newer: $(PYTHON) when given, else the first that is new enough.
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test sim test test-long lint rtl docs doctor clean
+.PHONY: help env env-test sim test test-long lint rtl docs synth doctor clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | \
@@ -38,6 +42,9 @@ rtl: env ## Regenerate the tracked Verilog, hw/rtl/tiny.
 docs: env ## Regenerate the pages that are made from tables.
 	@$(BIN)/weft docs
 
+synth: $(VENV)/env-fpga.stamp ## Bitstream, size and speed: PRESET=array8 TARGET=ecp5-85k-6 SEEDS=1.
+	@$(BIN)/weft synth --preset $(PRESET) --target $(TARGET) --seeds $(SEEDS)
+
 doctor: env ## Say what is installed, what is missing, and how to get it.
 	@$(BIN)/weft doctor
 
@@ -56,6 +63,10 @@ $(VENV)/env-test.stamp: pyproject.toml | $(VENV)/env.stamp
 	@$(call need,g++ clang++ c++,a C++ compiler,g++)
 	@$(call need,perl,perl,perl)
 	@$(call install,$(EXTRAS),test)
+	@touch $@
+
+$(VENV)/env-fpga.stamp: pyproject.toml | $(VENV)/env.stamp
+	@$(call install,$(EXTRAS),fpga)
 	@touch $@
 
 # $(call need,commands,what,Debian package): one of the commands exists.

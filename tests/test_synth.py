@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from weft.config import MULTIPLIERS, Config
 from weft.emit import component_verilog
-from weft.gateware.simt.sizes import Sizes
-from weft.synth import blocks, tools
-from weft.synth.area import measure
+from weft.synth import blocks, families, tools
 from weft.synth.between import Between
-from weft.synth.nextpnr import Placed, Step, Target, read_report
-from weft.synth.parts import PARTS, part
+from weft.synth.families import ECP5, FAMILIES
+from weft.synth.floorplan import ecp5_floorplan
+from weft.synth.measure import Job, measure
+from weft.synth.nextpnr import Placed, Step, kind_of, read_report
+from weft.synth.parts import CORE, PARTS, part
+from weft.synth.targets import DEVICES, Target
 from weft.synth.tools import Tool, ToolError
-from weft_bench.area_page import area_lines, area_page
+from weft_bench.synth_report import report_lines
 
-SMALL = Sizes(lanes=2, warps=2, fp="full")
-TARGET = Target("85k", 6, 105)
+SMALL = Config.parse("tiny,warps=2,fp=full")
+TARGET = Target.parse("ecp5-85k-6")
 KNOWN = {"rows", "rows.queue", "execute", "execute.lane_0", "floats$12", "floats$12.unit_1"}
 
 
@@ -46,10 +49,11 @@ def test_lanes_count_together_and_the_frame_does_not_count():
         "fed_1": "TRELLIS_COMB",
         "clk_buffer": "DCCA",
     }
-    counted = blocks.count(cells, KNOWN)
+    counted = blocks.count(cells, KNOWN, ECP5.cells)
     assert list(counted) == ["execute.lane", "rows.queue"]
     assert blocks.total(counted) == {
-        "luts": 1, "ffs": 0, "multipliers": 1, "brams": 0, "lut_rams": 1
+        "luts": 1, "ffs": 0, "multipliers": 1, "brams": 0, "lut_rams": 1,
+        "cells": 0,
     }  # fmt: skip
 
 
@@ -79,40 +83,89 @@ def report(*clocks: str) -> dict:
     return {
         "fmax": {clock: {"achieved": 100.5, "constraint": 105} for clock in clocks},
         "critical_paths": paths,
-        "utilization": {"TRELLIS_COMB": {"used": 7, "available": 9}, "DCSC": {"used": 0}},
+        "utilization": {
+            "TRELLIS_COMB": {"used": 7, "available": 9},
+            "DCSC": {"used": 0, "available": 0},
+        },
     }
 
 
 def test_the_slowest_path_is_one_between_registers():
-    placed = read_report(report("c"), 3, {})
-    assert placed == Placed(3, 100.5, {"TRELLIS_COMB": 7}, (Step(2.5, "logic", "a", "b"),), {})
+    placed = read_report(report("c"), 3, "6", {})
+    used, available = {"TRELLIS_COMB": 7}, {"TRELLIS_COMB": 9}
+    assert placed == Placed(3, 100.5, "6", used, available, (Step(2.5, "logic", "a", "b"),), {})
 
 
 @pytest.mark.parametrize("clocks", [(), ("c", "d")])
 def test_a_report_of_other_clocks_is_refused(clocks):
     with pytest.raises(ToolError, match=", ".join(clocks) or "none"):
-        read_report(report(*clocks), 1, {})
+        read_report(report(*clocks), 1, "", {})
 
 
-@pytest.mark.parametrize(
-    ("device", "grade", "name"), [("12k", 6, "12k"), ("85k", 5, "grade = 5"), ("85k", 9, "9")]
-)
-def test_a_target_that_does_not_exist(device, grade, name):
-    with pytest.raises(ValueError, match=name):
-        Target(device, grade, 100)
+@pytest.mark.parametrize("name", ["ecp5-12k-6", "ecp5-85k", "ecp5-85k-9", "ice40-up5k-1"])
+def test_a_target_that_does_not_exist(name):
+    with pytest.raises(ValueError, match=rf"'{name}'; targets: ecp5-25k-6, .*ecp5-85k-8, .*nexus"):
+        Target.parse(name)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_targets_have_names_and_what_tools_are_told(device):
+    target = Target.parse(f"{device}-7" if device.startswith("ecp5") else device)
+    assert Target.parse(target.name) == target
+    assert "{" not in "".join(target.arguments)
+    assert target.asked_mhz("array") > target.asked_mhz("chip")
+    assert target.family.multiplier in MULTIPLIERS
+    assert set(target.family.available) <= set(families.COLUMNS)
+
+
+def test_registers_and_luts_of_one_cell_of_ice40_count_apart():
+    def kind(**used: int) -> str:
+        values = {"LUT_INIT": 0, "CARRY_ENABLE": 0, "DFF_ENABLE": 0} | used
+        parameters = {name: f"{value:016b}" for name, value in values.items()}
+        return kind_of({"type": "ICESTORM_LC", "parameters": parameters})
+
+    columns = FAMILIES["ice40"].cells
+    assert columns[kind(LUT_INIT=3)] == columns[kind(CARRY_ENABLE=1)] == ("cells", "luts")
+    assert columns[kind(LUT_INIT=2, DFF_ENABLE=1)] == ("cells", "ffs")
+    assert columns[kind(LUT_INIT=3, DFF_ENABLE=1)] == ("cells", "luts", "ffs")
+
+
+@pytest.mark.parametrize(("spec", "rows"), [("array8", 2), ("array12", 3), ("tiny", 2)])
+def test_a_floorplan_gives_each_multiplier_a_place_of_its_own(spec, rows):
+    config = Config.parse(spec)
+    places = ecp5_floorplan(config, "ecp5-85k")
+    assert len(places) == len(set(places.values())) == config.rows * config.cols
+    assert len({place.split("/")[1] for place in places.values()}) == rows
+
+
+def test_no_floorplan_where_it_does_not_fit():
+    assert ecp5_floorplan(Config.parse("array12,rows=14"), "ecp5-85k") == {}
+    assert ecp5_floorplan(Config.parse("array8"), "ecp5-12k") == {}
 
 
 def test_an_unknown_part_is_named_with_those_that_exist():
-    with pytest.raises(ValueError, match=r"'lanes'.*core.*lane"):
+    with pytest.raises(ValueError, match=r"'lanes'.*chip.*simt.*lane"):
         part("lanes", SMALL)
 
 
-@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_the_configuration_does_not_have():
+    with pytest.raises(ValueError, match=r"'lane' is of the SIMT core, and with lanes = 0"):
+        part("lane", Config.parse("array8"))
+
+
+@pytest.mark.parametrize("name", [name for name in PARTS if name in CORE or name == "array"])
 def test_every_part_can_be_emitted(name):
     assert "module \\top.inside" in component_verilog(Between(part(name, SMALL)), "top")
 
 
-@pytest.mark.parametrize("find", [tools.find_yosys, tools.find_nextpnr])
+@pytest.mark.parametrize(
+    "find",
+    [
+        tools.find_yosys,
+        *(lambda f=f: tools.find_nextpnr(f) for f in FAMILIES.values()),
+        *(lambda f=f: tools.find_packer(f.packer) for f in FAMILIES.values()),
+    ],
+)
 def test_a_missing_tool_is_named_with_the_way_to_get_it(find, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
@@ -144,46 +197,83 @@ def test_a_run_is_whole_or_not_at_all_and_made_once(monkeypatch, tmp_path):
         "import json, sys, pathlib\n"
         "value = dict(zip(sys.argv, sys.argv[1:]))\n"
         "cells = {'inside.a': {'type': 'TRELLIS_COMB'}, 'b': {'type': 'TRELLIS_FF'}}\n"
-        "design = {'modules': {'top': {'cells': cells}}}\n"
+        "design = {'modules': {'top': {'cells': cells, 'settings': {'arch.speed': '6'}}}}\n"
         "pathlib.Path(value['--write']).write_text(json.dumps(design))\n"
         f"report = {report('c')!r}\n"
         "report['fmax']['c']['achieved'] += int(value['--seed'])\n"
         "pathlib.Path(value['--report']).write_text(json.dumps(report))\n"
+        "pathlib.Path(value['--textcfg']).write_text(value['--seed'])\n"
     )
-    monkeypatch.setattr(
-        "weft.synth.area.find_yosys", lambda: Tool((sys.executable, str(yosys)), "Yosys 0")
-    )
-    monkeypatch.setattr(
-        "weft.synth.area.find_nextpnr", lambda: Tool((sys.executable, str(nextpnr)), "nextpnr 0")
-    )
+    packer = tmp_path / "packer.py"
+    packer.write_text("import sys, shutil\nshutil.copy(*sys.argv[2:])\n")
+    for find, path in (("yosys", yosys), ("nextpnr", nextpnr), ("packer", packer)):
+        tool = Tool((sys.executable, str(path)), f"{find} 0")
+        monkeypatch.setattr(f"weft.synth.measure.find_{find}", lambda *_, tool=tool: tool)
     broken = tmp_path / "broken"
     broken.touch()
     said: list[str] = []
     with pytest.raises(ToolError, match="ERROR: broken"):
-        measure("lane", SMALL, TARGET, [1], said.append)
+        measure(Job("tiny", SMALL, "simt", TARGET), said.append)
     broken.unlink()
-    results = [measure("lane", SMALL, TARGET, [1, 2, 5], said.append) for _ in range(2)]
+    assert [folder.suffix for folder in (tmp_path / "synth").iterdir()] == [".partial"]
+    job = Job("tiny", SMALL, "simt", TARGET, seeds=(1, 2, 5))
+    results = [measure(job, said.append) for _ in range(2)]
     assert results[0] == results[1]
-    assert len(said) == 1 + 1 + 3
-    assert results[0]["fmax_mhz"] == {"min": 101.5, "median": 102.5, "max": 105.5}
-    assert (results[0]["luts"], results[0]["ffs"], results[0]["luts_per_lane"]) == (1, 0, 0.5)
-    assert "misses 105" in area_page(results[:1])
-    assert any("0.5 a lane" in line for line in area_lines(results[0]))
+    begun = [line.partition(" ")[0] for line in said]
+    assert [begun.count(tool) for tool in ("yosys", "nextpnr", "ecppack:")] == [2, 3, 1]
+    first = results[0]
+    assert first["fmax_mhz"] == {"min": 101.5, "median": 102.5, "max": 105.5}
+    assert (first["luts"], first["ffs"], first["percent"]) == (1, 0, {"luts": 11.1})
+    assert (first["grade"], first["asked_mhz"], first["config_hash"]) == (
+        "6", 105, SMALL.changed({"multiplier": "ecp5"}).hash_hex
+    )  # fmt: skip
+    assert (first["per_pe"], first["per_lane"]) == (None, {"luts": 0.5, "ffs": 0})
+    assert (tmp_path / first["bitstream"]).read_text() == "5"
+    assert any("0.5 a lane" in line for line in report_lines(first))
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("pyosys"), reason="extra [fpga] is not installed")
+needs_tools = pytest.mark.skipif(
+    not importlib.util.find_spec("pyosys"), reason="extra [fpga] is not installed"
+)
+
+
+@needs_tools
 def test_yosys_keeps_the_part_apart_from_its_frame(tmp_path: Path):
     from weft.synth.yosys import synthesise
 
     text = component_verilog(Between(part("scheduler", SMALL)), "top")
-    netlist = synthesise(tools.find_yosys(), text, "top", tmp_path)
+    netlist = synthesise(tools.find_yosys(), ECP5, {}, text, "top", tmp_path)
     assert '"inside.alive' in netlist.read_text()
 
 
-def test_the_command_says_in_one_line_what_is_wrong():
+@needs_tools
+@pytest.mark.parametrize(("target", "multipliers"), [("ecp5-25k-6", 4), ("ice40-up5k", 2)])
+def test_an_array_of_four_elements_is_placed_and_routed(target, multipliers, monkeypatch, tmp_path):
+    monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
+    config = Config.parse("tiny,rows=2,cols=2")
+    result = measure(Job("tiny", config, "array", Target.parse(target)), lambda line: None)
+    assert result["multipliers"] == multipliers
+    assert result["multiplier"] == target.partition("-")[0]
+    assert result["fmax_mhz"]["median"] > 30
+    assert result["per_pe"]["luts"] <= 24
+    assert result["path_ends"][1].partition("_")[0] in ("sums", "multipliers")
+    assert (tmp_path / result["bitstream"]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("--seeds one", "--seeds one is not valid: how many, or which ones: 1,2,5"),
+        ("--seeds 0", "--seeds 0 is not valid: how many, or which ones: 1,2,5"),
+        ("--target ecp5", "unknown target 'ecp5'; targets: "),
+        ("--preset none", "unknown preset 'none'; presets: "),
+    ],
+)
+def test_the_command_says_in_one_line_what_is_wrong(arguments, line):
     done = subprocess.run(
-        [sys.executable, "-m", "weft.cli", "bench", "area", "--seeds", "one"],
+        [sys.executable, "-m", "weft.cli", "synth", *arguments.split()],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr == "weft: --seeds one is not of the form N or N,N,...\n"
+    assert done.stderr.startswith(f"weft: {line}")
+    assert done.stderr.count("\n") == 1

@@ -15,11 +15,11 @@ import typer
 
 import weft
 
-from .cli_area import bench_area
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import OneLine, one_line_errors
 from .cli_kernel import kernel
 from .cli_simt import bench_overlap, bench_simt, bench_simt_figures
+from .cli_synth import synth
 from .config import PRESETS, Config
 
 WRONG = 1
@@ -38,10 +38,10 @@ main = typer.Typer(
 )
 bench = typer.Typer(no_args_is_help=True, help="Measure tables of shapes, and kernels.")
 config_app = typer.Typer(no_args_is_help=True, help="Look at configurations.")
-bench.command("area")(bench_area)
 main.add_typer(bench, name="bench")
 main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")
+main.command("synth")(synth)
 bench.command("simt")(bench_simt)
 bench.command("overlap")(bench_overlap)
 bench.command("simt-figures")(bench_simt_figures)

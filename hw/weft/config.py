@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-MULTIPLIERS = ("portable",)
+MULTIPLIERS = ("portable", "ecp5", "ice40", "gowin", "nexus")
 """Multiplier variants in `weft.gateware.primitives`."""
 
 LANES = (0, 1, 2, 4, 8)
@@ -199,11 +199,6 @@ class Config:
         return self.cols // self.drain_units
 
     @property
-    def psum_bits(self) -> int:
-        """Bits of a partial sum inside the array: 16 + ceil(log2 R)."""
-        return 16 + (self.rows - 1).bit_length()
-
-    @property
     def hash(self) -> int:
         """64-bit hash of every field; stands in a chip register and in every result.
 
@@ -284,8 +279,24 @@ def _value(text: str) -> int | float | bool | str:
 BASE = Config()
 """16 x 16 array, 8 lanes x 16 warps, 16-byte bus: the default, never more SRAM than Gemmini's."""
 
+ARRAY8 = replace(
+    BASE,
+    rows=8,
+    cols=8,
+    bus_bytes=8,
+    act_kib=32,
+    wgt_kib=8,
+    acc_rows=256,
+    drain_units=2,
+    param_blocks=64,
+    lanes=0,
+)
+"""8 x 8 array without a SIMT core."""
+
 PRESETS: dict[str, Config] = {
     "base": BASE,
+    "array8": ARRAY8,
+    "array12": replace(ARRAY8, rows=12, cols=12, act_kib=64, wgt_kib=9),
     "tiny": replace(
         BASE,
         rows=4,

@@ -167,7 +167,10 @@ def sources_hash() -> str:
     root = Path(weft.__file__).parent
     digest = hashlib.sha256(json.dumps(tool_versions()).encode())
     folders = (root / "arch", root / "gateware", root / "boards")
-    files = [root / "config.py", root / "emit.py", *(p for f in folders for p in f.rglob("*.py"))]
+    files = [root / "config.py", root / "emit.py"]
+    files += [
+        path for folder in folders for end in ("py", "v") for path in folder.rglob(f"*.{end}")
+    ]
     for path in sorted(files):
         digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()

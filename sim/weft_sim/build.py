@@ -7,6 +7,7 @@ from pathlib import Path
 
 from weft import emit
 from weft.config import Config
+from weft.gateware.primitives.models import cell_model
 
 from . import compile as tools
 from . import harness
@@ -33,7 +34,7 @@ def cached_verilog(config: Config, report: Report = silent) -> str:
 
     def make() -> str:
         report("Verilog", 0, 1)
-        return emit.emit_verilog(config, core_clock=True)
+        return emit.emit_verilog(config, core_clock=True) + cell_model(config.multiplier)
 
     return cached_text(config.hash_hex, "", make)
 

@@ -59,6 +59,7 @@ def run_bench(
     config: Config | None = None,
     seed: int = 1,
     testcase: str | list[str] | None = None,
+    cells: str = "",
     **parameters: Any,
 ) -> None:
     """Build a component and run a cocotb module on it; fails the pytest test when a bench fails.
@@ -77,12 +78,14 @@ def run_bench(
         Seed of the bench's random choices; ``BENCH_SEED`` wins.
     testcase
         Names of the cocotb tests to run; all when left out.
+    cells
+        Verilog of cells that the component instantiates.
     parameters
         JSON values that the bench sees in `context.parameters`.
     """
     seed = int(os.environ.get("BENCH_SEED", seed))
     waves = os.environ.get("BENCH_WAVES", "") not in ("", "0")
-    text = to_verilog(component)
+    text = to_verilog(component) + cells
     folder = _build(name, text, waves)
     values = {"config": asdict(config) if config else {}, "seed": seed, "parameters": parameters}
     environment = {"WEFT_BENCH": json.dumps(values)}

@@ -1,14 +1,12 @@
 """The systolic array: R x C multiply-accumulators, weight-stationary, described row by row.
 
 Activations flow right, partial sums flow down, one register per element. Element (r, c) works r + c
-cycles behind element (0, 0), so one diagonal delay line carries the swap and shift bits of all of
-them. Each row's activations, weights and sums are packed signals that move as a whole, and the
-diagonal bits are kept a byte wide as masks: both make the Verilated model several times faster than
-one submodule per element, and synthesis merges the copies.
+cycles behind element (0, 0), and so do its swap and shift bits (`enables`). Each row's activations,
+weights and sums are packed signals that move as a whole, which makes the Verilated model several
+times faster than one submodule per element.
 
-Weights pass through three registers per element: ``ready`` and ``pipe`` form the chain down the
-rows (two registers a row, so that the shift window travels with the wavefront); ``used``
-multiplies.
+The weight chain has two registers a row, so that the shift window travels with the wavefront; a
+third one holds the weight in use (`Multipliers`).
 
 ::
 
@@ -28,11 +26,13 @@ from amaranth.lib.wiring import In, Out
 
 from weft.config import Config
 
-from .primitives.multiplier import LATENCY, PRODUCT_BITS, VARIANTS
+from .enables import bits_by_row, masks_by_row
+from .primitives.multiplier import LATENCY, PRODUCT_BITS
+from .primitives.variants import VARIANTS
 
 SUM_LANE = 32
-"""Bits from one partial sum to the next in a packed row: a machine word, for the simulator. The
-bits above ``psum_bits`` repeat the sign and cost no register."""
+"""Bits from one partial sum to the next in a packed row: a machine word, for the simulator. Bits
+above those that a row's sums need repeat the sign and cost no register."""
 
 
 def skewed(m, name: str, source, lanes: int) -> list:
@@ -45,7 +45,7 @@ def skewed(m, name: str, source, lanes: int) -> list:
     """
     out = [source[:8]]
     for i in range(1, lanes):
-        stage = Signal(8 * (lanes - i), name=f"{name}_{i}")
+        stage = Signal(8 * (lanes - i), name=f"{name}_{i}", reset_less=True)
         m.d.sync += stage.eq(source[8:])
         out.append(stage[:8])
         source = stage
@@ -89,66 +89,59 @@ class Array(wiring.Component):
     @staticmethod
     def latency_of(config: Config) -> int:
         """Cycles from a row to its sum in column 0."""
-        return config.rows + 1 + LATENCY
+        return config.rows + LATENCY
 
     @property
     def latency(self) -> int:
         """Cycles from a row to its sum in column 0."""
         return self.latency_of(self.config)
 
+    @staticmethod
+    def sum_bits(row: int) -> int:
+        """Bits that a sum of products of rows 0 to ``row`` needs: each is at most 2^14."""
+        return PRODUCT_BITS - 1 + (row + 1).bit_length()
+
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
         rows, cols = self.config.rows, self.config.cols
-        width, bits = 8 * cols, self.config.psum_bits
+        width = 8 * cols
 
-        # Byte d of a diagonal is the mask of all elements with r + c = d.
-        diagonals = {}
-        for name, source in (("swap", self.swap), ("shift", self.shift)):
-            line = Signal(8 * (rows + cols - 1), name=f"{name}_diagonal")
-            if rows + cols > 2:
-                later = Signal(8 * (rows + cols - 2), name=f"{name}_later")
-                m.d.sync += later.eq(line)
-                m.d.comb += line.eq(Cat(source.replicate(8), later))
-            else:
-                m.d.comb += line.eq(source.replicate(8))
-            diagonals[name] = line
+        variant = VARIANTS[self.config.multiplier]
+        by_row = masks_by_row if variant.enable_bits == 8 else bits_by_row
+        swaps = by_row(m, "swap", self.swap, rows, cols)
+        shifts = by_row(m, "shift", self.shift, rows, cols)
 
         entering = skewed(m, "skew_row", self.row, rows)
         chain = Cat(*skewed(m, "skew_weights", self.weights, cols))
         above = None
         for r in range(rows):
-            swap = diagonals["swap"][8 * r : 8 * r + width]
-            shift = diagonals["shift"][8 * r : 8 * r + width]
-
+            row = variant(cols, r)
+            m.submodules[f"multipliers_{r}"] = row
             x = Signal(width, name=f"x_{r}")
-            m.d.sync += x.eq(Cat(entering[r], x))
-
-            ready = Signal(width, name=f"ready_{r}")
-            pipe = Signal(width, name=f"pipe_{r}")
             used = Signal(width, name=f"used_{r}")
-            m.d.sync += [
-                ready.eq((ready & ~shift) | (chain & shift)),
-                pipe.eq(ready),
-                used.eq((used & ~swap) | (ready & swap)),
+            m.d.comb += [
+                x.eq(row.x),
+                used.eq(row.used),
+                row.a.eq(Cat(entering[r], x)),
+                row.chain.eq(chain),
+                row.shift.eq(shifts[r]),
+                row.swap.eq(swaps[r]),
             ]
-            chain = pipe
+            chain = row.pipe
 
-            multipliers = VARIANTS[self.config.multiplier](cols)
-            m.submodules[f"multipliers_{r}"] = multipliers
-            m.d.comb += [multipliers.a.eq(x), multipliers.b.eq(used)]
-
+            bits = self.sum_bits(r)
             lanes = []
             for c in range(cols):
                 total = Signal(signed(bits), name=f"sum_{r}_{c}")
-                product = multipliers.product.word_select(c, PRODUCT_BITS).as_signed()
+                product = row.product.word_select(c, PRODUCT_BITS).as_signed()
                 if above is None:
                     m.d.comb += total.eq(product)
                 else:
-                    before = above.word_select(c, SUM_LANE)[:bits].as_signed()
+                    before = above.word_select(c, SUM_LANE)[: self.sum_bits(r - 1)].as_signed()
                     m.d.comb += total.eq(before + product)
                 lanes.append(Cat(total, total[-1].replicate(SUM_LANE - bits)))
-            sums = Signal(SUM_LANE * cols, name=f"sums_{r}")
+            sums = Signal(SUM_LANE * cols, name=f"sums_{r}", reset_less=True)
             m.d.sync += sums.eq(Cat(*lanes))
             above = sums
         assert above is not None

@@ -2,20 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .between import INSIDE
+from .families import COLUMNS
 from .nextpnr import Step
-
-COLUMNS = {
-    "luts": ("TRELLIS_COMB",),
-    "ffs": ("TRELLIS_FF",),
-    "multipliers": ("MULT18X18D",),
-    "brams": ("DP16KD",),
-    "lut_rams": ("TRELLIS_RAMW",),
-}
-"""What is counted, and types of nextpnr's cells. LUTs are all that do logic, carry or hold RAM; a
-LUT RAM of 16 x 4 bits takes two of them, and two more places."""
 
 REST = "unnamed"
 """Cells that nextpnr added to carry chains, whose names say nothing."""
@@ -50,14 +41,31 @@ def block_of(cell: str, known: set[str], depth: int = 2) -> str | None:
     return re.sub(r"\$\d+|_\d+(?=\.|$)", "", ".".join(path)) or INSIDE
 
 
-def count(cells: Mapping[str, str], known: set[str]) -> dict[str, dict[str, int]]:
-    """What each block takes, the largest first: numbers by the names of `COLUMNS`."""
-    columns = {kind: column for column, kinds in COLUMNS.items() for kind in kinds}
+def count(
+    cells: Mapping[str, str],
+    known: set[str],
+    columns: Mapping[str, tuple[str, ...]],
+    depth: int = 2,
+) -> dict[str, dict[str, int]]:
+    """What each block takes, the largest first: numbers by the names of `COLUMNS`.
+
+    Parameters
+    ----------
+    cells
+        Type of each cell by its name.
+    known
+        Paths of all instances.
+    columns
+        Names of columns by types of cells, `Family.cells`.
+    depth
+        Of a block, in names.
+    """
     blocks: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COLUMNS, 0))
     for cell, kind in cells.items():
-        block = block_of(cell, known)
-        if block is not None and kind in columns:
-            blocks[block][columns[kind]] += 1
+        block = block_of(cell, known, depth)
+        if block is not None:
+            for column in columns.get(kind, ()):
+                blocks[block][column] += 1
     return dict(sorted(blocks.items(), key=lambda item: -item[1]["luts"]))
 
 
@@ -66,13 +74,24 @@ def total(blocks: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     return {column: sum(block[column] for block in blocks.values()) for column in COLUMNS}
 
 
-def route(path: Iterable[Step], known: set[str]) -> list[dict[str, float | int | str]]:
+def route(
+    path: Iterable[Step], known: set[str], depth: int = 2
+) -> list[dict[str, float | int | str]]:
     """A path told by blocks: nanoseconds and LUTs in each one that it goes through."""
     told: list[dict[str, float | int | str]] = []
     for step in path:
-        block = block_of(step.sink, known) or "frame"
+        block = block_of(step.sink, known, depth) or "frame"
         if not told or told[-1]["block"] != block:
             told.append({"block": block, "ns": 0.0, "luts": 0})
         told[-1]["ns"] = round(float(told[-1]["ns"]) + step.ns, 2)
         told[-1]["luts"] = int(told[-1]["luts"]) + (step.kind == "logic")
     return told
+
+
+def ends(path: Sequence[Step]) -> list[str]:
+    """Where a path begins and where it ends, without what Yosys adds to our names."""
+    names = (path[0].source, path[-1].sink) if path else ()
+    return [
+        re.sub(r"_(TRELLIS_FF|SB_DFF|DFF|OXIDE_FF|FD1P3)\w*$", "", name.removeprefix(f"{INSIDE}."))
+        for name in names
+    ]

@@ -1,44 +1,30 @@
-"""Placement and routing on an ECP5 with nextpnr, and what it reports."""
+"""Placement and routing with nextpnr, and what it reports."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .families import ECP5
+from .targets import Target
 from .tools import Tool, ToolError
 
-DEVICES = {"25k": "CABGA256", "45k": "CABGA381", "85k": "CABGA756"}
-"""Devices by nextpnr's names, and a package of each."""
+EXTRA = {ECP5.name: ["--lpf-allow-unconstrained"]}
+"""Options of one family: pins are where nextpnr likes them, unless a board says where."""
 
-GRADES = (6, 7, 8)
-"""Speed grades; 8 is the fastest."""
+WIRE = 2
+"""Contents of an iCE40 LUT that only leads to its register."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """A device, its speed grade, and the clock that placement aims at in MHz."""
-
-    device: str
-    grade: int
-    freq: float
-
-    def __post_init__(self):
-        if self.device not in DEVICES:
-            raise ValueError(f"device {self.device!r} is not valid: one of {', '.join(DEVICES)}")
-        if self.grade not in GRADES:
-            raise ValueError(f"grade = {self.grade} is not valid: 6 (slow), 7 or 8 (fast)")
-
-    def arguments(self, seed: int) -> list[str]:
-        """What nextpnr is told, files apart."""
-        return [
-            f"--{self.device}",
-            *("--package", DEVICES[self.device]),
-            *("--speed", str(self.grade)),
-            *("--freq", f"{self.freq:g}"),
-            *("--seed", str(seed)),
-            "--timing-allow-fail",
-            "--lpf-allow-unconstrained",
-        ]
+def arguments(target: Target, freq: float, seed: int) -> list[str]:
+    """What nextpnr is told, files apart; ``freq`` in MHz."""
+    return [
+        *target.arguments,
+        *("--freq", f"{freq:g}"),
+        *("--seed", str(seed)),
+        "--timing-allow-fail",
+        *EXTRA.get(target.family.name, []),
+    ]
 
 
 @dataclass(frozen=True)
@@ -59,8 +45,10 @@ class Placed:
     ----------
     seed, fmax_mhz
         Of this run.
-    used
-        Cells of each type on the device, the frame's included.
+    grade
+        Speed grade as nextpnr names it in what it wrote; empty where a family has one only.
+    used, available
+        Cells of each type on the device, the frame's included; and how many it has.
     path
         The slowest path from register to register.
     cells
@@ -69,27 +57,52 @@ class Placed:
 
     seed: int
     fmax_mhz: float
+    grade: str
     used: dict[str, int]
+    available: dict[str, int]
     path: tuple[Step, ...]
     cells: dict[str, str]
 
 
 def place_and_route(
-    nextpnr: Tool, netlist: Path, target: Target, seed: int, folder: Path
+    nextpnr: Tool, netlist: Path, target: Target, freq: float, seed: int, folder: Path, name: str
 ) -> Placed:
-    """Place and route a netlist in ``folder``, where nextpnr writes, too."""
-    report, placed = folder / f"report-{seed}.json", folder / f"placed-{seed}.json"
-    arguments = [*target.arguments(seed), "--json", netlist.name]
-    arguments += ["--report", report.name, "--write", placed.name, "--quiet"]
-    nextpnr.run(arguments, folder / f"nextpnr-{seed}.log")
-    design = json.loads(placed.read_text())
-    placed.unlink()  # a hundred times what is read of it
-    (module,) = (m for m in design["modules"].values() if m.get("cells"))
-    cells = {name: cell["type"] for name, cell in module["cells"].items()}
-    return read_report(json.loads(report.read_text()), seed, cells)
+    """Place and route a netlist in ``folder``, where nextpnr writes the packer's input, too."""
+    report, design = folder / f"{name}.report.json", folder / f"{name}.design.json"
+    options = [*arguments(target, freq, seed), "--json", netlist.name]
+    options += ["--report", report.name, "--write", design.name, "--quiet"]
+    packer = target.family.packer
+    if packer.written_by != "--write":
+        options += [packer.written_by, f"{name}{packer.suffixes[0]}"]
+    if target.family.pins is not None:
+        suffix, line, option = target.family.pins
+        pins = target.properties.pins.items()
+        lines = [line.format(port=port, pin=pin) + "\n" for port, pin in pins]
+        (folder / f"{name}{suffix}").write_text("".join(lines))
+        options += [text.format(name=f"{name}{suffix}") for text in option]
+    nextpnr.run(options, folder / f"{name}.log")
+    written = json.loads(design.read_text())
+    if packer.written_by == "--write":
+        design.rename(folder / f"{name}{packer.suffixes[0]}")
+    else:
+        design.unlink()  # a hundred times what is read of it
+    (module,) = (m for m in written["modules"].values() if m.get("cells"))
+    cells = {cell: kind_of(value) for cell, value in module["cells"].items()}
+    grade = str(module.get("settings", {}).get("arch.speed", ""))
+    return read_report(json.loads(report.read_text()), seed, grade, cells)
 
 
-def read_report(report: dict[str, Any], seed: int, cells: dict[str, str]) -> Placed:
+def kind_of(cell: dict[str, Any]) -> str:
+    """A cell's type; of iCE40's, which hold a LUT and a register, with what is used of them."""
+    kind = cell["type"]
+    if kind == "ICESTORM_LC":
+        values = cell["parameters"]
+        lut = int(values["LUT_INIT"], 2) not in (0, WIRE) or int(values["CARRY_ENABLE"], 2) != 0
+        kind += "/lut" * lut + "/ff" * (int(values["DFF_ENABLE"], 2) != 0)
+    return kind
+
+
+def read_report(report: dict[str, Any], seed: int, grade: str, cells: dict[str, str]) -> Placed:
     """Read nextpnr's report; `ToolError` if there is not one clock in it."""
     if len(report["fmax"]) != 1:
         names = ", ".join(report["fmax"]) or "none"
@@ -100,6 +113,8 @@ def read_report(report: dict[str, Any], seed: int, cells: dict[str, str]) -> Pla
         for path in report["critical_paths"]
         if path["from"] == path["to"] == f"posedge {clock}"
     ]
-    used = {name: count["used"] for name, count in report["utilization"].items() if count["used"]}
+    counts = report["utilization"]
+    used = {name: count["used"] for name, count in counts.items() if count["used"]}
+    available = {name: count["available"] for name, count in counts.items() if count["available"]}
     steps = tuple(Step(s["delay"], s["type"], s["from"]["cell"], s["to"]["cell"]) for s in paths[0])
-    return Placed(seed, fmax["achieved"], used, steps, cells)
+    return Placed(seed, fmax["achieved"], grade, used, available, steps, cells)

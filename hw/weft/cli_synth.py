@@ -1,0 +1,67 @@
+"""``weft synth``: from a preset to a bitstream, with size and speed."""
+
+from typing import Annotated
+
+import typer
+
+from .cli_common import Json, Output, deliver, show_lines
+from .cli_errors import one_line_errors
+from .config import Config
+
+
+def _seeds(text: str) -> list[int]:
+    """Seeds of a command line: a number of them, or a list."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise ValueError(f"--seeds {text} is not valid: how many, or which ones: 1,2,5")
+    return numbers if "," in text else list(range(1, numbers[0] + 1))
+
+
+@one_line_errors
+def synth(
+    preset: Annotated[
+        str,
+        typer.Option("--preset", metavar="C", help="`array8`, `base,rows=8,cols=8`, `chip.toml`."),
+    ] = "array8",
+    target: Annotated[
+        str,
+        typer.Option("--target", metavar="T", help="`ecp5-85k-6`, `ice40-up5k`, ..., with commas."),
+    ] = "ecp5-85k-6",
+    part: Annotated[
+        str,
+        typer.Option("--part", help="`chip`; or alone between registers `array`, `simt`, `lane`."),
+    ] = "chip",
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="N", help="How many, or which ones: `1,2,5`.")
+    ] = "1",
+    freq: Annotated[
+        float | None, typer.Option("--freq", metavar="MHZ", help="Clock that placement aims at.")
+    ] = None,
+    portable: Annotated[
+        bool, typer.Option("--portable", help="Portable multipliers instead of the target's own.")
+    ] = False,
+    as_json: Json = False,
+    output: Output = None,
+) -> None:
+    """Synthesise, place and route: bitstream, Fmax, LUTs by block, the slowest path.
+
+    Needs Yosys and nextpnr (`pip install 'weft[fpga]'`) and minutes for each seed; what has been
+    computed before is read again. Example: `weft synth --preset array8 --target ecp5-85k-8`
+    """
+    from weft_bench.synth_report import report_lines
+
+    from .synth.measure import Job, measure
+    from .synth.targets import Target
+
+    config = Config.parse(preset)
+    targets = [Target.parse(name) for name in target.split(",")]
+    results = []
+    for each in targets:
+        job = Job(preset, config, part, each, tuple(_seeds(seeds)), freq, portable)
+        result = measure(job, lambda line: typer.echo(line, err=True))
+        show_lines(report_lines(result))
+        results.append(result)
+    deliver(results[0] if len(results) == 1 else results, as_json, output)

@@ -1,0 +1,193 @@
+"""Families of FPGAs: which tools place and route them, with what, and names of their cells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from weft.config import Config
+
+from .floorplan import Floorplan, ecp5_floorplan
+
+COLUMNS = ("luts", "ffs", "multipliers", "brams", "lut_rams", "cells")
+"""What is counted. LUTs are all that do logic, carry or hold RAM; a LUT RAM of ECP5 takes two of
+them, and two more places. Cells are those of iCE40, which hold a LUT and a register."""
+
+
+@dataclass(frozen=True)
+class Packer:
+    """The program that makes a bitstream of what nextpnr wrote.
+
+    Parameters
+    ----------
+    program
+        Its name, ``yowasp-`` apart.
+    written_by
+        Option of nextpnr that names the packer's input.
+    suffixes
+        Of its input and its output.
+    command
+        Its arguments, of a device, an input and an output.
+    """
+
+    program: str
+    written_by: str
+    suffixes: tuple[str, str]
+    command: Callable[[str, str, str], list[str]]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is the same for all devices of a family.
+
+    Parameters
+    ----------
+    name, title
+        As `Target` names it; as its vendor does.
+    nextpnr
+        Name of the program.
+    synthesis
+        Yosys' command, without the top module.
+    multiplier
+        `Config.multiplier` that uses the family's own.
+    cells
+        Columns in which a cell counts, by nextpnr's types.
+    available
+        For each column the type whose number nextpnr reports is the device's.
+    per_cell
+        Columns of which one cell of that type holds several.
+    packer
+        What makes bitstreams.
+    pins
+        For families whose nextpnr places no pins by itself: suffix of a file of constraints, a line
+        of it for ``{port}`` and ``{pin}``, and nextpnr's option for its ``{name}``.
+    floorplan
+        Where to place multipliers of an array, by device; None leaves it to nextpnr.
+    caveat
+        What nextpnr does not know about the family's timing; empty where it knows enough.
+    """
+
+    name: str
+    title: str
+    nextpnr: str
+    synthesis: str
+    multiplier: str
+    cells: dict[str, tuple[str, ...]]
+    available: dict[str, str]
+    packer: Packer
+    pins: tuple[str, str, tuple[str, ...]] | None = None
+    per_cell: dict[str, int] = field(default_factory=dict)
+    floorplan: Callable[[Config, str], Floorplan] | None = None
+    caveat: str = ""
+
+
+ECP5 = Family(
+    name="ecp5",
+    title="Lattice ECP5",
+    nextpnr="nextpnr-ecp5",
+    # Without wide multiplexers: what chooses among many is smaller in plain LUTs.
+    synthesis="synth_ecp5 -nowidelut",
+    multiplier="ecp5",
+    cells={
+        "TRELLIS_COMB": ("luts",),
+        "TRELLIS_FF": ("ffs",),
+        "MULT18X18D": ("multipliers",),
+        "DP16KD": ("brams",),
+        "TRELLIS_RAMW": ("lut_rams",),
+    },
+    available={
+        "luts": "TRELLIS_COMB",
+        "ffs": "TRELLIS_FF",
+        "multipliers": "MULT18X18D",
+        "brams": "DP16KD",
+        "lut_rams": "TRELLIS_RAMW",
+    },
+    packer=Packer(
+        "ecppack",
+        "--textcfg",
+        (".config", ".bit"),
+        lambda device, source, result: ["--compress", source, result],
+    ),
+    floorplan=ecp5_floorplan,
+    caveat="multipliers by their input and output registers only, not by what lies between",
+)
+
+ICE40 = Family(
+    name="ice40",
+    title="Lattice iCE40",
+    nextpnr="nextpnr-ice40",
+    # Without -dsp, which takes registers into multipliers that are there already, as their adder's.
+    synthesis="synth_ice40 -spram",
+    multiplier="ice40",
+    cells={
+        "ICESTORM_LC/lut": ("cells", "luts"),
+        "ICESTORM_LC/ff": ("cells", "ffs"),
+        "ICESTORM_LC/lut/ff": ("cells", "luts", "ffs"),
+        "ICESTORM_DSP": ("multipliers",),
+        "ICESTORM_RAM": ("brams",),
+    },
+    available={
+        "cells": "ICESTORM_LC",
+        "multipliers": "ICESTORM_DSP",
+        "brams": "ICESTORM_RAM",
+    },
+    packer=Packer(
+        "icepack", "--asc", (".asc", ".bin"), lambda device, source, result: [source, result]
+    ),
+)
+
+GOWIN = Family(
+    name="gowin",
+    title="Gowin",
+    nextpnr="nextpnr-himbaechel-gowin",
+    synthesis="synth_gowin -family gw2a -nowidelut",
+    multiplier="gowin",
+    cells={
+        **{f"LUT{inputs}": ("luts",) for inputs in range(1, 5)},
+        "ALU": ("luts",),
+        "RAM16SDP4": ("lut_rams",),
+        **{f"DFF{kind}": ("ffs",) for kind in ("", *"ESRPC", "SE", "RE", "PE", "CE")},
+        "MULT9X9": ("multipliers",),
+        "MULT18X18": ("multipliers",),
+        "BSRAM": ("brams",),
+    },
+    available={"luts": "LUT4", "ffs": "DFF", "multipliers": "MULT9X9", "brams": "BSRAM"},
+    packer=Packer(
+        "gowin_pack",
+        "--write",
+        (".pnr.json", ".fs"),
+        lambda device, source, result: ["-d", device, "-o", result, source],
+    ),
+    pins=(".cst", 'IO_LOC "{port}" {pin};', ("--vopt", "cst={name}")),
+    caveat="block RAM not at all, and the rest optimistically",
+)
+
+NEXUS = Family(
+    name="nexus",
+    title="Lattice Nexus",
+    nextpnr="nextpnr-nexus",
+    synthesis="synth_nexus -nowidelut",
+    multiplier="nexus",
+    cells={
+        "OXIDE_COMB": ("luts",),
+        "OXIDE_FF": ("ffs",),
+        "MULT9_CORE": ("multipliers",),
+        "OXIDE_EBR": ("brams",),
+        "RAMW": ("lut_rams",),
+    },
+    available={
+        "luts": "OXIDE_COMB",
+        "ffs": "OXIDE_FF",
+        "multipliers": "MULT9_CORE",
+        "brams": "OXIDE_EBR",
+        "lut_rams": "RAMW",
+    },
+    packer=Packer(
+        "prjoxide",
+        "--fasm",
+        (".fasm", ".bit"),
+        lambda device, source, result: ["pack", source, result],
+    ),
+    pins=(".pdc", "ldc_set_location -site {{{pin}}} [get_ports {port}]", ("--pdc", "{name}")),
+)
+
+FAMILIES = {family.name: family for family in (ECP5, ICE40, GOWIN, NEXUS)}
+"""All of them by name."""

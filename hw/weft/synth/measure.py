@@ -1,0 +1,239 @@
+"""From a configuration to a bitstream, and what that says about size and speed."""
+
+import hashlib
+import json
+import shutil
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import weft
+from weft.config import Config
+from weft.emit import component_verilog, tool_versions
+from weft_driver.folders import build_root
+
+from . import blocks
+from .between import Between
+from .nextpnr import Placed, Step, arguments, place_and_route
+from .parts import block_depth, part
+from .targets import Target
+from .tools import Tool, find_nextpnr, find_packer, find_yosys
+from .yosys import script, synthesise
+
+TOP = "top"
+
+Report = Callable[[str], None]
+"""Told what begins and what came out."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be built.
+
+    Parameters
+    ----------
+    preset, config
+        The configuration as it was asked for; multipliers written ``portable`` become the target's.
+    part
+        ``chip``, or a block alone between registers.
+    target
+        Device and speed grade.
+    seeds
+        Of placement, one run each.
+    freq
+        Clock in MHz that placement aims at; None for the target's usual one.
+    portable
+        Keep portable multipliers, whatever the target has.
+    """
+
+    preset: str
+    config: Config
+    part: str
+    target: Target
+    seeds: Sequence[int] = (1,)
+    freq: float | None = None
+    portable: bool = False
+
+    @property
+    def asked_mhz(self) -> float:
+        """Clock that placement aims at."""
+        return self.target.asked_mhz(self.part) if self.freq is None else self.freq
+
+    @property
+    def placed_config(self) -> Config:
+        """The configuration with the target's multipliers."""
+        if self.config.multiplier != "portable" or self.portable:
+            return self.config
+        return self.config.changed({"multiplier": self.target.family.multiplier})
+
+
+def measure(job: Job, report: Report) -> dict[str, Any]:
+    """Synthesise, place and route, once for each seed, and pack the fastest.
+
+    What has been computed before, of the same Verilog with the same tools, is read again.
+
+    Returns
+    -------
+    dict
+        ``fmax_mhz`` with minimum, median and maximum; counts and ``blocks`` of the first seed;
+        ``path`` of the slowest one; ``bitstream`` of the fastest, relative to the build folder.
+
+    Raises
+    ------
+    ValueError
+        A part that does not exist, or that the configuration does not have.
+    ToolError
+        A tool is missing or has failed.
+    """
+    config, target, family = job.placed_config, job.target, job.target.family
+    yosys, nextpnr = find_yosys(), find_nextpnr(family)
+    report(f"{job.part} of {job.preset}: Verilog")
+    text = component_verilog(Between(part(job.part, config)), TOP)
+    plan = family.floorplan(config, target.device) if family.floorplan else {}
+    prefix = "" if job.part == "array" else "matmul.array."
+    places = {prefix + cell: place for cell, place in plan.items()}
+    if config.multiplier == "portable" or job.part not in ("array", "chip"):
+        places = {}
+    steps = script(family, places, "", "", TOP)
+    key = hashlib.sha256("\0".join((text, steps, yosys.version)).encode()).hexdigest()[:16]
+    folder = build_root() / "synth" / key
+    if not (folder / "netlist.json").is_file():
+        report(f"{yosys.version}: {family.synthesis}")
+        with _whole(folder) as partial:
+            synthesise(yosys, family, places, text, TOP, partial)
+    known = blocks.instances(text, TOP)
+    runs = [_placed(nextpnr, folder, job, seed, report) for seed in job.seeds]
+    slowest = min(runs, key=lambda run: run.fmax_mhz)
+    fastest = max(runs, key=lambda run: run.fmax_mhz)
+    speeds = [run.fmax_mhz for run in runs]
+    by_block = blocks.count(runs[0].cells, known, family.cells, block_depth(job.part))
+    counts = blocks.total(by_block)
+    return {
+        "weft_version": weft.__version__,
+        "config_hash": config.hash_hex,
+        "device": None,
+        "preset": job.preset,
+        "multiplier": config.multiplier,
+        "part": job.part,
+        "target": target.name,
+        "grade": runs[0].grade or target.grade,
+        "asked_mhz": job.asked_mhz,
+        "tools": [*_writers(), yosys.version, nextpnr.version],
+        "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "seeds": list(job.seeds),
+        "fmax_mhz": {
+            "min": round(min(speeds), 1),
+            "median": round(statistics.median(speeds), 1),
+            "max": round(max(speeds), 1),
+        },
+        **counts,
+        "percent": _percent(counts, runs[0].available, family.available),
+        "per_pe": _shares(by_block, job.part, "array", config.rows * config.cols),
+        "per_lane": _shares(by_block, job.part, "simt", config.lanes),
+        "blocks": by_block,
+        "path": blocks.route(slowest.path, known, block_depth(job.part)),
+        "path_ends": blocks.ends(slowest.path),
+        "timing_without": family.caveat,
+        "bitstream": _bitstream(folder, job, fastest.seed, nextpnr, report),
+    }
+
+
+def _writers() -> list[str]:
+    """What wrote the Verilog, with versions."""
+    return [f"{tool} {number}" for tool, number in tool_versions().items()]
+
+
+def _percent(
+    counts: Mapping[str, int], available: Mapping[str, int], types: Mapping[str, str]
+) -> dict[str, float]:
+    """Part of the device by column, for those whose number on the device nextpnr reports."""
+    return {
+        column: round(100 * counts[column] / available[kind], 1)
+        for column, kind in types.items()
+        if available.get(kind)
+    }
+
+
+def _shares(
+    by_block: Mapping[str, Mapping[str, int]], part_name: str, wanted: str, among: int
+) -> dict[str, float] | None:
+    """LUTs and registers of the array for each element, or of the core for each lane.
+
+    None where the part has no such block.
+    """
+    prefix = {"array": "matmul.array", "simt": "simt"}[wanted]
+    inside = part_name == "chip"
+    if not among or not (inside or part_name == wanted):
+        return None
+    rows = [b for name, b in by_block.items() if not inside or f"{name}.".startswith(f"{prefix}.")]
+    return {name: round(sum(row[name] for row in rows) / among, 1) for name in ("luts", "ffs")}
+
+
+class _whole:
+    """A folder that is there completely or not at all, whatever interrupts its making."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.partial = folder.with_name(f"{folder.name}.partial")
+
+    def __enter__(self) -> Path:
+        shutil.rmtree(self.partial, ignore_errors=True)
+        self.partial.mkdir(parents=True)
+        return self.partial
+
+    def __exit__(self, kind: object, value: object, trace: object) -> None:
+        if kind is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.partial.rename(self.folder)
+
+
+def _run_name(nextpnr: Tool, job: Job, seed: int) -> str:
+    """Name of the files of one run."""
+    key = "\0".join((nextpnr.version, *arguments(job.target, job.asked_mhz, seed)))
+    return f"{job.target.name}-seed{seed}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def _placed(nextpnr: Tool, folder: Path, job: Job, seed: int, report: Report) -> Placed:
+    """One run, or what it gave before."""
+    name = _run_name(nextpnr, job, seed)
+    kept = folder / f"{name}.json"
+    if not kept.is_file():
+        report(f"{nextpnr.version}: {job.target.name} at {job.asked_mhz:g} MHz, seed {seed}")
+        netlist = folder / "netlist.json"
+        placed = place_and_route(nextpnr, netlist, job.target, job.asked_mhz, seed, folder, name)
+        partial = kept.with_suffix(".partial")
+        partial.write_text(json.dumps(_to_json(placed)))
+        partial.rename(kept)
+    placed = _from_json(json.loads(kept.read_text()))
+    report(f"seed {seed}: {placed.fmax_mhz:.1f} MHz")
+    return placed
+
+
+def _bitstream(folder: Path, job: Job, seed: int, nextpnr: Tool, report: Report) -> str:
+    """The bitstream of a run, packed if it is not there."""
+    packer = job.target.family.packer
+    name = _run_name(nextpnr, job, seed)
+    result = folder / f"{name}{packer.suffixes[1]}"
+    if not result.is_file():
+        report(f"{packer.program}: bitstream of seed {seed}")
+        partial = f"{name}.partial{packer.suffixes[1]}"
+        source = f"{name}{packer.suffixes[0]}"
+        tool = find_packer(packer)
+        tool.run(
+            packer.command(job.target.properties.packed_as, source, partial),
+            folder / f"{name}.pack.log",
+        )
+        (folder / partial).rename(result)
+    return str(result.relative_to(build_root()))
+
+
+def _to_json(placed: Placed) -> dict[str, Any]:
+    path = [[s.ns, s.kind, s.source, s.sink] for s in placed.path]
+    return vars(placed) | {"path": path}
+
+
+def _from_json(value: dict[str, Any]) -> Placed:
+    path = tuple(Step(*step) for step in value.pop("path"))
+    return Placed(path=path, **value)
