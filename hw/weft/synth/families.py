@@ -46,6 +46,10 @@ class Family:
         Name of the program.
     synthesis
         Yosys' command, without the top module.
+    finish
+        What Yosys does after it, with the whole design in one module.
+    maps
+        Files of this folder that it reads then.
     multiplier
         `Config.multiplier` that uses the family's own.
     cells
@@ -73,6 +77,8 @@ class Family:
     cells: dict[str, tuple[str, ...]]
     available: dict[str, str]
     packer: Packer
+    finish: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
     pins: tuple[str, str, tuple[str, ...]] | None = None
     per_cell: dict[str, int] = field(default_factory=dict)
     floorplan: Callable[[Config, str], Floorplan] | None = None
@@ -138,7 +144,9 @@ GOWIN = Family(
     name="gowin",
     title="Gowin",
     nextpnr="nextpnr-himbaechel-gowin",
-    synthesis="synth_gowin -family gw2a -nowidelut",
+    # Pads only when the part is in its frame: Yosys would give both some.
+    synthesis="synth_gowin -family gw2a -nowidelut -noiopads",
+    finish=("iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O {top}",),
     multiplier="gowin",
     cells={
         **{f"LUT{inputs}": ("luts",) for inputs in range(1, 5)},
@@ -164,7 +172,16 @@ NEXUS = Family(
     name="nexus",
     title="Lattice Nexus",
     nextpnr="nextpnr-nexus",
-    synthesis="synth_nexus -nowidelut",
+    synthesis="synth_nexus -nowidelut -noiopad",
+    finish=(
+        "techmap -map nexus.v t:VLO t:VHI",
+        "opt_clean",
+        "techmap -map nexus.v t:CCU2",
+        "opt_clean",
+        "hilomap -singleton -hicell VHI Z -locell VLO Z",
+        "iopadmap -bits -inpad IB O:I -outpad OB I:O {top}",
+    ),
+    maps=("nexus.v",),
     multiplier="nexus",
     cells={
         "OXIDE_COMB": ("luts",),

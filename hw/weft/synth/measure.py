@@ -20,7 +20,7 @@ from .nextpnr import Placed, Step, arguments, place_and_route
 from .parts import block_depth, part
 from .targets import Target
 from .tools import Tool, find_nextpnr, find_packer, find_yosys
-from .yosys import script, synthesise
+from .yosys import maps, script, synthesise
 
 TOP = "top"
 
@@ -97,7 +97,8 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
     if config.multiplier == "portable" or job.part not in ("array", "chip"):
         places = {}
     steps = script(family, places, "", "", TOP)
-    key = hashlib.sha256("\0".join((text, steps, yosys.version)).encode()).hexdigest()[:16]
+    read = (text, steps, *maps(family).values(), yosys.version)
+    key = hashlib.sha256("\0".join(read).encode()).hexdigest()[:16]
     folder = build_root() / "synth" / key
     if not (folder / "netlist.json").is_file():
         report(f"{yosys.version}: {family.synthesis}")

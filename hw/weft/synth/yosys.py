@@ -15,6 +15,7 @@ setattr -mod -set keep_hierarchy 1 {top}.{inside} *_enables_*
 setattr -mod -unset keep_hierarchy {top}.{inside} *_enables_*
 flatten
 opt_clean
+{finish}
 {places}
 write_json {netlist}
 """
@@ -32,8 +33,14 @@ def script(family: Family, places: Floorplan, verilog: str, netlist: str, top: s
         top=top,
         inside=INSIDE,
         synthesis=family.synthesis,
+        finish="\n".join(family.finish).format(top=top),
         places="\n".join(lines),
     )
+
+
+def maps(family: Family) -> dict[str, str]:
+    """Files that the script reads, by their names."""
+    return {name: Path(__file__).with_name(name).read_text() for name in family.maps}
 
 
 def synthesise(
@@ -42,6 +49,8 @@ def synthesise(
     """Make a netlist of Verilog, whose top module is a `between.Between`; says where it is."""
     verilog, netlist, steps = (folder / name for name in ("top.v", "netlist.json", "synth.ys"))
     verilog.write_text(text)
+    for name, content in maps(family).items():
+        (folder / name).write_text(content)
     steps.write_text(script(family, places, verilog.name, netlist.name, top))
     yosys.run([steps.name], folder / "yosys.log")
     return netlist
