@@ -27,6 +27,8 @@ def test_tracked_verilog_is_what_the_sources_say(tiny):
     assert (TRACKED / "weft.v").read_bytes() == tiny.encode(), "run `make rtl`"
     tracked = json.loads((TRACKED / "manifest.json").read_text())
     assert tracked == emit.manifest(PRESETS["tiny"], tiny), "run `make rtl`"
+    beside = emit.beside(PRESETS["tiny"])
+    assert {name: (TRACKED / name).read_text() for name in beside} == beside, "run `make rtl`"
 
 
 def test_verilog_does_not_depend_on_the_hash_seed(tiny):
@@ -61,9 +63,10 @@ def test_manifest_names_every_port(tiny):
     assert manifest["derived"]["act_row_bytes"] == PRESETS["tiny"].act_row_bytes
 
 
-def test_emit_writes_both_files(tmp_path):
+def test_emit_writes_all_files(tmp_path):
     paths = emit.emit(Config.parse("tiny,rows=1,cols=1"), tmp_path / "new")
-    assert [path.name for path in paths] == ["weft.v", "manifest.json"]
+    names = ["weft.v", "manifest.json", "weft_host.h", "weft.core", "weft.vlt"]
+    assert [path.name for path in paths] == names
     assert "module weft(" in paths[0].read_text()
 
 

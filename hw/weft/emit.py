@@ -27,6 +27,8 @@ import weft
 
 from .arch.registers import INTERFACE_VERSION
 from .config import Config
+from .emit_core import CORE_FILE, WAIVERS_FILE, core_file, waivers_file
+from .emit_header import HEADER, host_header
 
 TOP = "weft"
 """Name of the top Verilog module."""
@@ -140,14 +142,31 @@ def manifest(config: Config, text: str) -> dict[str, Any]:
     }
 
 
-def emit(config: Config, folder: Path) -> tuple[Path, Path]:
-    """Write ``weft.v`` and ``manifest.json`` into a folder, and say where they are."""
+def emit(config: Config, folder: Path) -> tuple[Path, ...]:
+    """Write all that an integrator needs into a folder, and say where it is.
+
+    ``weft.v`` and ``manifest.json``, a header for software in C, a FuseSoC core, and waivers for
+    Verilator's lint.
+    """
     text = emit_verilog(config)
+    files = {
+        f"{TOP}.v": text,
+        "manifest.json": json.dumps(manifest(config, text), indent=2) + "\n",
+        **beside(config),
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    verilog_path, manifest_path = folder / f"{TOP}.v", folder / "manifest.json"
-    verilog_path.write_text(text)
-    manifest_path.write_text(json.dumps(manifest(config, text), indent=2) + "\n")
-    return verilog_path, manifest_path
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    return tuple(folder / name for name in files)
+
+
+def beside(config: Config) -> dict[str, str]:
+    """Text of the files beside Verilog and manifest, by name; they do not depend on gateware."""
+    return {
+        HEADER: host_header(config),
+        CORE_FILE: core_file(config, HEADER),
+        WAIVERS_FILE: waivers_file(),
+    }
 
 
 def tool_versions() -> dict[str, str]:
