@@ -127,25 +127,26 @@ class ControlRegisters(wiring.Component):
             common[f"block_{axis}"] = block_read.data[axis]
             common[f"block_dim_{axis}"] = self.launch[f"block_{axis}"]
             common[f"grid_dim_{axis}"] = self.launch[f"grid_{axis}"]
-        shared, own = Signal(32), [Signal(32, name=f"own_{lane}") for lane in range(lanes)]
-        is_own = Signal()
         lane_bits = (lanes - 1).bit_length()
+        common["thread"] = block_read.data.number << lane_bits
+        lowest = {"thread": range(lanes), "lane": range(lanes)}
+        for axis in "xyz":
+            words = (thread_read.data.word_select(lane, each.size) for lane in range(lanes))
+            lowest[f"thread_{axis}"] = [data.View(each, word)[axis] for word in words]
+
+        # What all lanes have in common, and what the lowest bits of each have beside: most bits of
+        # a row are the same in all lanes, and need no logic of their own.
+        shared = Signal(32)
+        own = [Signal(thread_bits(sizes), name=f"own_{lane}") for lane in range(lanes)]
         with m.Switch(csr):
             for register in CONTROL_REGISTERS:
                 if register.name.startswith("argument_"):
                     continue
                 with m.Case(register.number - CSR_BASE):
-                    if register.name in common:
-                        m.d.comb += shared.eq(common[register.name])
-                        continue
-                    m.d.comb += is_own.eq(1)
-                    for lane in range(lanes):
-                        thread = data.View(each, thread_read.data.word_select(lane, each.size))
-                        values = {f"thread_{axis}": thread[axis] for axis in "xyz"}
-                        values["thread"] = Cat(Const(lane, lane_bits), block_read.data.number)
-                        values["lane"] = lane
-                        m.d.comb += own[lane].eq(values[register.name])
+                    m.d.comb += shared.eq(common.get(register.name, 0))
+                    for bits, value in zip(own, lowest.get(register.name, ()), strict=False):
+                        m.d.comb += bits.eq(value)
             with m.Default():
                 m.d.comb += shared.eq(argument)
-        m.d.comb += self.row.eq(Cat(Mux(is_own, own[lane], shared) for lane in range(lanes)))
+        m.d.comb += self.row.eq(Cat(shared | bits for bits in own))
         return m
