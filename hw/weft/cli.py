@@ -15,6 +15,8 @@ import typer
 
 import weft
 
+from .cli_area import bench_area
+from .cli_boards import boards, load
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import OneLine, one_line_errors
 from .cli_kernel import kernel
@@ -42,6 +44,8 @@ main.add_typer(bench, name="bench")
 main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")
 main.command("synth")(synth)
+main.command("boards")(boards)
+main.command("load")(load)
 bench.command("simt")(bench_simt)
 bench.command("overlap")(bench_overlap)
 bench.command("simt-figures")(bench_simt_figures)
@@ -301,11 +305,25 @@ def emit(
     folder: Annotated[
         Path | None, typer.Option("-o", metavar="DIR", help="Default: hw/rtl/ and the preset.")
     ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option("--board", metavar="BOARD", help="A whole board instead: `weft boards`."),
+    ] = None,
 ) -> None:
-    """Write the Verilog of a chip, and `manifest.json`: ports, hash of the configuration, versions.
+    """Write the Verilog of a chip, and all that a system around it needs: docs/integrate.md.
+
+    Beside it are `manifest.json`, a header for C, a FuseSoC core, and waivers for lint. With
+    `--board` it is the design of a board and its constraints.
 
     Example: `weft emit --preset base,rows=12,cols=10 -o build/rtl`
     """
+    if board is not None:
+        from .boards.files import emit_board
+        from .boards.table import find_board
+
+        for path in emit_board(find_board(board), folder or Path("build/boards") / board):
+            typer.echo(f"wrote {path}", err=True)
+        return
     config = Config.parse(preset)
     from .emit import emit as emit_files
 

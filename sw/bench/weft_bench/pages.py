@@ -15,6 +15,7 @@ from weft.arch.registers import (
 from weft.config import SEMAPHORE_MAX, SEMAPHORES, SRAM_ADDRESS_BITS
 from weft_driver.kernel_header import c_header
 
+from .boards_page import boards_page
 from .files import write_atomically
 from .markdown import MADE_BY, table
 from .simt_page import simt_page
@@ -160,7 +161,12 @@ def registers_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-PAGES = {"isa.md": isa_page, "isa_simt.md": simt_page, "registers.md": registers_page}
+PAGES = {
+    "boards.md": boards_page,
+    "isa.md": isa_page,
+    "isa_simt.md": simt_page,
+    "registers.md": registers_page,
+}
 """Pages made from tables, by file name in docs/."""
 
 

@@ -1,0 +1,25 @@
+"""Files of a board: its design in Verilog, and where its pins are."""
+
+from pathlib import Path
+
+from weft import emit
+
+from .constraints import constraints
+from .table import Board
+
+
+def board_verilog(board: Board) -> str:
+    """Verilog of a whole board, one text, top module ``board``."""
+    from .system import TOP, System
+
+    return emit.component_verilog(System(board), TOP)
+
+
+def emit_board(board: Board, folder: Path) -> tuple[Path, ...]:
+    """Write ``board.v`` and the constraint file into a folder, and say where they are."""
+    name, text = constraints(board)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {"board.v": board_verilog(board), name: text}
+    for file, content in files.items():
+        (folder / file).write_text(content)
+    return tuple(folder / file for file in files)
