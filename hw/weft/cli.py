@@ -15,7 +15,6 @@ import typer
 
 import weft
 
-from .cli_area import bench_area
 from .cli_boards import boards, load
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import OneLine, one_line_errors
