@@ -13,7 +13,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test sim test test-long lint rtl docs synth doctor clean
+.PHONY: help env env-test sim test test-long lint rtl docs synth fpga-table doctor clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | \
@@ -44,6 +44,9 @@ docs: env ## Regenerate the pages that are made from tables.
 
 synth: $(VENV)/env-fpga.stamp ## Bitstream, size and speed: PRESET=array8 TARGET=ecp5-85k-6 SEEDS=1.
 	@$(BIN)/weft synth --preset $(PRESET) --target $(TARGET) --seeds $(SEEDS)
+
+fpga-table: $(VENV)/env-fpga.stamp ## Measure size and speed on FPGAs anew: docs/fpga.md. Hours.
+	@$(BIN)/weft bench fpga
 
 doctor: env ## Say what is installed, what is missing, and how to get it.
 	@$(BIN)/weft doctor

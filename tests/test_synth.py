@@ -122,7 +122,7 @@ def test_registers_and_luts_of_one_cell_of_ice40_count_apart():
     def kind(**used: int) -> str:
         values = {"LUT_INIT": 0, "CARRY_ENABLE": 0, "DFF_ENABLE": 0} | used
         parameters = {name: f"{value:016b}" for name, value in values.items()}
-        return kind_of({"type": "ICESTORM_LC", "parameters": parameters})
+        return kind_of("a", {"type": "ICESTORM_LC", "parameters": parameters})
 
     columns = FAMILIES["ice40"].cells
     assert columns[kind(LUT_INIT=3)] == columns[kind(CARRY_ENABLE=1)] == ("cells", "luts")

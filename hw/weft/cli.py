@@ -18,6 +18,7 @@ import weft
 from .cli_boards import boards, load
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_errors import OneLine, one_line_errors
+from .cli_fpga import bench_fpga
 from .cli_kernel import kernel
 from .cli_simt import bench_overlap, bench_simt, bench_simt_figures
 from .cli_synth import synth
@@ -48,6 +49,7 @@ main.command("load")(load)
 bench.command("simt")(bench_simt)
 bench.command("overlap")(bench_overlap)
 bench.command("simt-figures")(bench_simt_figures)
+bench.command("fpga")(bench_fpga)
 
 Device_ = Annotated[
     str,

@@ -5,7 +5,18 @@ mixed into another one. So every path begins and ends at a register, as it does 
 the frame itself takes is left out of the counts.
 """
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from collections.abc import Callable
+
+from amaranth.hdl import (
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    Instance,
+    Module,
+    ResetSignal,
+    Signal,
+    Value,
+)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,6 +31,9 @@ class Between(wiring.Component):
     ----------
     component
         What is looked at.
+    oscillator
+        Makes a cell that drives the signal it is given, for devices whose clock cannot come from
+        any pin; None for a port ``clk``.
 
     Members
     -------
@@ -27,19 +41,32 @@ class Between(wiring.Component):
         Fills the inputs, bit by bit.
     o
         Depends on all outputs.
+    rst
+        Reset, a member with an ``oscillator`` only.
     """
 
-    def __init__(self, component: wiring.Component):
+    def __init__(
+        self,
+        component: wiring.Component,
+        oscillator: Callable[[ClockSignal], Instance] | None = None,
+    ):
         self.component = component
-        super().__init__({"i": In(1), "o": Out(1)})
+        self.oscillator = oscillator
+        reset = {"rst": In(1)} if oscillator else {}
+        super().__init__({"i": In(1), "o": Out(1), **reset})
 
     i: Signal
     o: Signal
+    rst: Signal
 
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
         m.submodules[INSIDE] = self.component
+        if self.oscillator is not None:
+            m.domains += ClockDomain("sync")
+            m.submodules.oscillator = self.oscillator(ClockSignal())
+            m.d.comb += ResetSignal().eq(self.rst)
         inputs, outputs = [], []
         for _, member, value in self.component.signature.flatten(self.component):
             (outputs if member.flow is Out else inputs).append(Value.cast(value))

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from amaranth.hdl import ClockSignal, Const, Instance
+
 from weft.config import Config
 
 from .floorplan import Floorplan, ecp5_floorplan
@@ -60,6 +62,8 @@ class Family:
         Columns of which one cell of that type holds several.
     packer
         What makes bitstreams.
+    oscillator
+        The device's own, where nextpnr cannot lead a clock from any pin.
     pins
         For families whose nextpnr places no pins by itself: suffix of a file of constraints, a line
         of it for ``{port}`` and ``{pin}``, and nextpnr's option for its ``{name}``.
@@ -77,6 +81,7 @@ class Family:
     cells: dict[str, tuple[str, ...]]
     available: dict[str, str]
     packer: Packer
+    oscillator: Callable[[ClockSignal], Instance] | None = None
     finish: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
     pins: tuple[str, str, tuple[str, ...]] | None = None
@@ -202,6 +207,14 @@ NEXUS = Family(
         "--fasm",
         (".fasm", ".bit"),
         lambda device, source, result: ["pack", source, result],
+    ),
+    oscillator=lambda clock: Instance(
+        "OSCA",
+        p_HF_OSC_EN="ENABLED",
+        p_HF_CLK_DIV="24",  # 18 MHz
+        i_HFOUTEN=Const(1),
+        i_HFSDSCEN=Const(0),
+        o_HFCLKOUT=clock,
     ),
     pins=(".pdc", "ldc_set_location -site {{{pin}}} [get_ports {port}]", ("--pdc", "{name}")),
 )

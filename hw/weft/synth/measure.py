@@ -90,7 +90,7 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
     config, target, family = job.placed_config, job.target, job.target.family
     yosys, nextpnr = find_yosys(), find_nextpnr(family)
     report(f"{job.part} of {job.preset}: Verilog")
-    text = component_verilog(Between(part(job.part, config)), TOP)
+    text = component_verilog(Between(part(job.part, config), family.oscillator), TOP)
     plan = family.floorplan(config, target.device) if family.floorplan else {}
     prefix = "" if job.part == "array" else "matmul.array."
     places = {prefix + cell: place for cell, place in plan.items()}

@@ -87,14 +87,19 @@ def place_and_route(
     else:
         design.unlink()  # a hundred times what is read of it
     (module,) = (m for m in written["modules"].values() if m.get("cells"))
-    cells = {cell: kind_of(value) for cell, value in module["cells"].items()}
+    cells = {cell: kind_of(cell, value) for cell, value in module["cells"].items()}
     grade = str(module.get("settings", {}).get("arch.speed", ""))
     return read_report(json.loads(report.read_text()), seed, grade, cells)
 
 
-def kind_of(cell: dict[str, Any]) -> str:
-    """A cell's type; of iCE40's, which hold a LUT and a register, with what is used of them."""
+def kind_of(name: str, cell: dict[str, Any]) -> str:
+    """A cell's type; of iCE40's, which hold a LUT and a register, with what is used of them.
+
+    LUTs through which nextpnr leads a wire to a register of Gowin are no logic: ``LUT4/wire``.
+    """
     kind = cell["type"]
+    if name.endswith("_passthrough_lut$"):
+        kind += "/wire"
     if kind == "ICESTORM_LC":
         values = cell["parameters"]
         lut = int(values["LUT_INIT"], 2) not in (0, WIRE) or int(values["CARRY_ENABLE"], 2) != 0

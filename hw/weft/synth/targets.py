@@ -19,7 +19,7 @@ class Device:
     packed_as
         How the packer is told of it.
     pins
-        Of the four ports of a part between registers, where nextpnr must be told.
+        Of the ports of a part between registers, where nextpnr must be told.
     """
 
     family: str
@@ -46,7 +46,7 @@ DEVICES = {
     "nexus-lifcl-40": Device(
         NEXUS.name,
         ("--device", "LIFCL-40-9BG400C"),
-        pins={"clk": "L13", "rst": "G19", "i": "N14", "o": "E17"},
+        pins={"rst": "G19", "i": "F13", "o": "E17"},
     ),
 }
 """Devices by name."""

@@ -27,7 +27,7 @@ drive."""
 def script(family: Family, places: Floorplan, verilog: str, netlist: str, top: str) -> str:
     """What Yosys is to do; file names are relative to where it runs."""
     lines = [f'setattr -set BEL "{place}" {top}/{INSIDE}.{cell}' for cell, place in places.items()]
-    return SCRIPT.format(
+    text = SCRIPT.format(
         verilog=verilog,
         netlist=netlist,
         top=top,
@@ -36,6 +36,7 @@ def script(family: Family, places: Floorplan, verilog: str, netlist: str, top: s
         finish="\n".join(family.finish).format(top=top),
         places="\n".join(lines),
     )
+    return "\n".join(filter(None, text.splitlines())) + "\n"
 
 
 def maps(family: Family) -> dict[str, str]:
