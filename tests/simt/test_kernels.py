@@ -9,7 +9,7 @@ import pytest
 
 from weft.arch.isa import INSTRUCTIONS, Extension, Unit, decode
 from weft.arch.simt import CONTROL_REGISTERS, Core, Launch
-from weft_driver import kernels
+from weft_driver import kernel_toolchain, kernels
 from weft_driver.kernel_header import c_header
 from weft_driver.kernels import CompileError, KernelFile, kernel_address, load_kernels
 
@@ -266,6 +266,13 @@ def test_nothing_is_saved_for_a_caller(compiled):
     assert {r.pc for r in ends} == {ends[0].pc}, "threads end together"
 
 
+def test_a_kernel_that_returns_is_refused(compiled, monkeypatch):
+    """What LLVM's assembly looks like is not ours to say: a change must not go unseen."""
+    monkeypatch.setattr(kernel_toolchain, "ends_threads", lambda ir: ir)
+    with pytest.raises(CompileError, match="kernel f returns to nobody"):
+        compiled("WEFT_KERNEL void f(int *returned) { *returned = 41; }")
+
+
 # --- the header ----------------------------------------------------------------------------------
 
 
@@ -341,6 +348,10 @@ def test_signature(compiled):
     [
         ("WEFT_KERNEL void f(int *p) {\n  *p = q;\n}", r"kernel\.c:3:8: error: .*'q'"),
         ("void f(int *p) { *p = 1; }", "no function is marked WEFT_KERNEL"),
+        (
+            "WEFT_KERNEL void f(int *p) { *p = 1; }\nWEFT_KERNEL void g(int *p) { f(p + 1); }",
+            "kernel f is called: it would end the thread",
+        ),
         ("WEFT_KERNEL int f(void) { return 1; }", "kernel f returns a value"),
         ("WEFT_KERNEL void f(double d) { (void)d; }", "parameter d: only pointers and numbers"),
         ("struct s { int a; };\nWEFT_KERNEL void f(struct s v) { (void)v; }", "parameter v"),

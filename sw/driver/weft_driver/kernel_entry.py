@@ -21,7 +21,8 @@ _SP, _A0 = REGISTER_NAMES.index("sp"), REGISTER_NAMES.index("a0")
 _SAVED = frozenset(REGISTER_NAMES.index(name) for name in ("ra", *(f"s{n}" for n in range(12))))
 """Registers that a function gives back to its caller, and its return address."""
 
-_KERNEL = re.compile(rf'^define [^\n]* section "{re.escape(KERNEL_SECTION)}".*?^}}$', re.M | re.S)
+_SECTION = f'section "{re.escape(KERNEL_SECTION)}"'
+_KERNEL = re.compile(rf"^define [^\n]*@(\w+)\([^\n]* {_SECTION}.*?^}}$", re.M | re.S)
 _RETURN = re.compile(r"^  ret void(.*)$", re.M)
 
 
@@ -30,6 +31,20 @@ def ends_threads(ir: str) -> str:
     word = f"{encode('exit'):#010x}"
     end = f'  call void asm sideeffect ".word {word}", "~{{memory}}"() convergent nounwind'
     return _KERNEL.sub(lambda k: _RETURN.sub(rf"{end}\1\n  unreachable", k[0]), ir)
+
+
+def called(ir: str) -> list[str]:
+    """Kernels that other functions call, in the same assembly."""
+    return [
+        kernel[1]
+        for kernel in _KERNEL.finditer(ir)
+        if re.search(rf"^ [^\n]*\bcall [^\n]*@{kernel[1]}\(", ir, re.M)
+    ]
+
+
+def returns(words: Sequence[int]) -> bool:
+    """Whether a function's instructions have a `ret` among them."""
+    return encode("jalr", rd=0, rs1=REGISTER_NAMES.index("ra"), imm_i=0) in words
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from weft.arch.simt import LINE_BYTES
 
 from . import kernel_entry
 from .folders import build_root
-from .kernel_entry import ENTRY_SECTION, KERNEL_SECTION, Prologue, ends_threads, entry
+from .kernel_entry import ENTRY_SECTION, KERNEL_SECTION, Prologue, called, ends_threads, entry
 from .kernel_header import HEADER, c_header
 
 TARGET = ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+zfinx+zicsr+relax")
@@ -174,11 +174,21 @@ def compile_kernels(source: Path, defines: Sequence[str], folder: Path) -> Path:
     -------
     Path
         The object.
+
+    Raises
+    ------
+    CompileError
+        With the compiler's message, or because a kernel is called.
     """
     ir, target = folder / "kernels.ll", folder / "kernels.o"
     flags = [*C_FLAGS, *_includes(source, defines)]
     run_zig("cc", [*flags, *FRONT_END, source, "-o", ir], folder)
-    ir.write_text(ends_threads(ir.read_text()))
+    text = ir.read_text()
+    for name in called(text):
+        raise CompileError(
+            f"kernel {name} is called: it would end the thread; put what both do into a function"
+        )
+    ir.write_text(ends_threads(text))
     run_zig("cc", [*C_FLAGS, "-c", ir, "-o", target], folder)
     return target
 

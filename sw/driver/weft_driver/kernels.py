@@ -14,7 +14,7 @@ from typing import Any
 from weft.arch.isa import decode, disassemble
 from weft.arch.simt import MAIN
 
-from .kernel_entry import ENTRY_PREFIX, KERNEL_SECTION, Prologue
+from .kernel_entry import ENTRY_PREFIX, KERNEL_SECTION, Prologue, returns
 from .kernel_signature import Kind, Parameter, signatures
 from .kernel_toolchain import (
     C_FLAGS,
@@ -178,11 +178,17 @@ class KernelFile:
         return dict(sorted(table.items()))
 
     def prologue(self, name: str) -> Prologue:
-        """What a kernel begins with."""
+        """What a kernel begins with; `CompileError` if it returns, which `exit` should replace."""
         section = self._elf.get_section_by_name(KERNEL_SECTION)
         low, high = next((low, high) for low, high, found in self._functions if found == name)
         code = section.data()[low - section["sh_addr"] : high - section["sh_addr"]]
-        return Prologue.of([word for (word,) in struct.iter_unpack("<I", code)])
+        words = [word for (word,) in struct.iter_unpack("<I", code)]
+        if returns(words):
+            raise CompileError(
+                f"kernel {name} returns to nobody: this ziglang writes LLVM's assembly as "
+                "weft_driver.kernel_entry does not know it"
+            )
+        return Prologue.of(words)
 
     def function_at(self, offset: int) -> str | None:
         """Name of the function that an offset of the code lies in."""
