@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from weft_driver import Device
 from weft_driver.errors import DeviceError, LinkError
 from weft_driver.link import frame
 from weft_sim.board import Fault, SimulatedBoard
+
+from .conftest import EFFORT
 
 LONG = os.environ.get("WEFT_LONG", "") not in ("", "0")
 IMAGES = 540 if LONG else 20
@@ -211,3 +214,20 @@ def test_litex_frames_by_hand(board):
         assert read(0x104, 2, Frame.READ_FIXED) == [0x191A1B1C] * 2
         port.write(frame(Frame.WRITE, 0x100, 0))
         assert read(0x108, 1) == [0x090A0B0C]
+
+
+# --- the other boards ----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not LONG, reason="builds a simulator for each; WEFT_LONG=1 runs it")
+@pytest.mark.parametrize("name", ["ulx3s", "nano20k"])
+def test_other_boards(name):
+    with SimulatedBoard(name) as board, Device(board.url) as device:
+        device.effort = EFFORT
+        assert product_is_right(device, 40, 24, 32)
+        if device.config.lanes:
+            kernels = device.load_kernels(Path(__file__).with_name("add.c"))
+            x, y = np.arange(50, dtype=np.int32), np.arange(50, dtype=np.int32) ** 2
+            z = np.zeros_like(x)
+            device.launch(kernels["add"], 3, 8, [50, x, y, z])
+            assert (z == x + y).all()

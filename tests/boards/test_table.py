@@ -31,6 +31,12 @@ def test_a_board(board):
     assert find_board(board.name) is board
 
 
+def test_the_fpga_s_own_multipliers_make_another_chip():
+    for board in BOARDS.values():
+        assert board.fpga_config.multiplier == board.family
+        assert board.fpga_config == board.config.changed({"multiplier": board.family})
+
+
 def test_boards_have_different_chips():
     assert len({board.config.hash for board in BOARDS.values()}) == len(BOARDS)
 

@@ -51,7 +51,7 @@ FORMATS = {
 
 def constraints(board: Board) -> tuple[str, str]:
     """Name and text of a board's constraint file."""
-    style = FORMATS[board.target.partition("-")[0]]
+    style = FORMATS[board.family]
     lines = style.clock("clk", board.clock_hz / 1e6)
     for name, site in board.sites().items():
         pull = "NONE"

@@ -9,10 +9,10 @@ from .table import Board
 
 
 def board_verilog(board: Board) -> str:
-    """Verilog of a whole board, one text, top module ``board``."""
+    """Verilog of a whole board for its FPGA, one text, top module ``board``."""
     from .system import TOP, System
 
-    return emit.component_verilog(System(board), TOP)
+    return emit.component_verilog(System(board, board.fpga_config), TOP)
 
 
 def emit_board(board: Board, folder: Path) -> tuple[Path, ...]:

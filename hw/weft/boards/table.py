@@ -59,6 +59,16 @@ class Board:
         return Config.parse(self.preset)
 
     @property
+    def family(self) -> str:
+        """Family of the FPGA: the first part of the target's name."""
+        return self.target.partition("-")[0]
+
+    @property
+    def fpga_config(self) -> Config:
+        """The same chip with the FPGA's own multipliers."""
+        return self.config.changed({"multiplier": self.family})
+
+    @property
     def leds(self) -> int:
         """How many LEDs there are."""
         return len(self.pins["leds"])

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from weft.arch.link import BAUD, CHIP_BASE, MEMORY_BASE, WORD_BYTES
 from weft.arch.memory import BLOCK_MEMORY, MemoryTiming
 from weft.arch.registers import BY_NAME, ID_VALUE
-from weft.config import PRESETS, Config
+from weft.config import MULTIPLIERS, PRESETS, Config
 
 from .errors import DeviceError
 from .link import Link
@@ -29,7 +29,7 @@ class UartTransport:
     url
         The URL that opens it again.
     config
-        Of its chip; None for the preset whose hash the chip has.
+        Of its chip; None for the preset whose hash the chip has, with whatever multipliers.
 
     Raises
     ------
@@ -109,7 +109,12 @@ class UartTransport:
         if found != ID_VALUE:
             raise DeviceError(f"{self.url}: ID reads {found:#010x}, not {ID_VALUE:#010x}: no Weft")
         low, high = (self.read_register(BY_NAME[f"HASH_{half}"].offset) for half in ("LO", "HI"))
-        known = {config.hash: config for config in PRESETS.values()}
+        variants = [
+            preset.changed({"multiplier": multiplier})
+            for preset in PRESETS.values()
+            for multiplier in MULTIPLIERS
+        ]
+        known = {config.hash: config for config in variants}
         if (chip := high << 32 | low) not in known:
             raise DeviceError(
                 f"{self.url}: the chip's configuration has hash {chip:016x}, which no preset has: "
