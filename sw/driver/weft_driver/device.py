@@ -30,8 +30,8 @@ class Device:
     Parameters
     ----------
     url
-        ``golden:base``, ``verilator:base``, ``verilator:tiny,rows=8?latency=100``; or an open
-        `Transport`.
+        ``golden:base``, ``verilator:base``, ``verilator:tiny,rows=8?latency=100``,
+        ``uart:/dev/ttyUSB0``; or an open `Transport`.
 
     Members
     -------
@@ -48,6 +48,9 @@ class Device:
         Unknown scheme, preset, field or option.
     DeviceError
         What answers is not a Weft of this configuration.
+    LinkError
+        Nothing answers, on a device at a wire. Every call may raise it there; the next one goes on
+        with a wire that works again.
     """
 
     def __init__(self, url: str | Transport):

@@ -32,6 +32,9 @@ GROUP_FRAMES = 16
 ATTEMPTS = 3
 """How often a link that is silent is asked before it is given up."""
 
+LONGEST_NOISE = 1.0
+"""Seconds for which a board may still send what nobody waits for: more than any frame takes."""
+
 _STATE = ("LINK_CYCLES", "LINK_STATUS", "LINK_COUNT", "LINK_CHECK")
 """Registers that follow each other, read after each operation."""
 
@@ -321,12 +324,14 @@ class Link:
 
     def _silence(self) -> None:
         """Send nothing until the board has forgotten a frame, and drop what it still sends."""
-        quiet = time.monotonic() + 2 * RESYNC_SECONDS
-        while time.monotonic() < quiet:
+        start = quiet = time.monotonic()
+        while (now := time.monotonic()) < quiet + 2 * RESYNC_SECONDS:
+            if now > start + LONGEST_NOISE:
+                raise TimeoutError(f"something has been sending for {LONGEST_NOISE:g} s, unasked")
             time.sleep(RESYNC_SECONDS / 10)
             if self._port.in_waiting:
                 self._port.reset_input_buffer()
-                quiet = max(quiet, time.monotonic() + RESYNC_SECONDS)
+                quiet = now
 
     def _reopen(self) -> None:
         """A port that went away may come back with the same name, as USB adapters do."""
