@@ -70,7 +70,7 @@ def place_and_route(
     """Place and route a netlist in ``folder``, where nextpnr writes the packer's input, too."""
     report, design = folder / f"{name}.report.json", folder / f"{name}.design.json"
     options = [*arguments(target, freq, seed), "--json", netlist.name]
-    options += ["--report", report.name, "--write", design.name, "--quiet"]
+    options += ["--report", report.name, "--write", design.name]
     packer = target.family.packer
     if packer.written_by != "--write":
         options += [packer.written_by, f"{name}{packer.suffixes[0]}"]

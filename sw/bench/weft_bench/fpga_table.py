@@ -58,6 +58,7 @@ ROWS = (
     Row("array8", "chip", "ecp5-85k-6", seeds=1),
     Row("tiny", "array", "ice40-up5k"),
     Row("array8", "array", "gowin-gw2a-18"),
+    Row("tiny", "array", "nexus-lifcl-40"),
     Row("array8", "array", "nexus-lifcl-40"),
 )
 """The table's runs."""
