@@ -10,7 +10,7 @@ import pytest
 from weft.arch.commands import encode
 from weft.arch.link import CHIP_BASE, FRAME_HEAD, LINK_BASE, LINK_BY_NAME, LINK_ID, Frame
 from weft.arch.registers import BY_NAME, ID_VALUE
-from weft_bench.digits import quantise, train_float
+from weft_bench.digits import LEAST_FLOAT_ACCURACY, quantise, train_float
 from weft_bench.digits_run import run_layers
 from weft_driver import Device
 from weft_driver.errors import DeviceError, LinkError
@@ -20,7 +20,8 @@ from weft_sim.board import Fault, SimulatedBoard
 from .conftest import EFFORT
 
 LONG = os.environ.get("WEFT_LONG", "") not in ("", "0")
-IMAGES = 540 if LONG else 20
+IMAGES, BATCH = (540, 60) if LONG else (20, 20)
+"""Digits, and how many of them at a time: the commands for more do not fit the board's memory."""
 
 LONG_LOAD = encode("LOAD", {"len": 4, "count1": 200, "count2": 200})
 """A command that takes a quarter of a million cycles, and so many of them."""
@@ -66,10 +67,16 @@ def test_product(device):
 def test_digits(device):
     network = train_float()
     int8 = quantise(network)
-    x = int8.quantise_input(network.held_out[:IMAGES])
-    outputs = run_layers(device, int8, x)
-    for found, expected in zip(outputs, int8.reference(x), strict=True):
-        assert (found == expected).all()
+    images = int8.quantise_input(network.held_out[:IMAGES])
+    right = 0
+    for start in range(0, IMAGES, BATCH):
+        x = images[start : start + BATCH]
+        outputs = run_layers(device, int8, x)
+        for found, expected in zip(outputs, int8.reference(x), strict=True):
+            assert (found == expected).all()
+        right += int((outputs[-1].argmax(1) == network.labels[start : start + BATCH]).sum())
+    if LONG:
+        assert right / IMAGES > LEAST_FLOAT_ACCURACY - 0.01
 
 
 @pytest.mark.parametrize("address", range(4))
