@@ -14,13 +14,25 @@ BoardName = Annotated[
 
 
 @one_line_errors
-def boards(as_json: Json = False) -> None:
-    """List the boards that Weft knows.
+def boards(
+    simulate: Annotated[
+        str | None,
+        typer.Option(
+            "--simulate", metavar="BOARD", help="Run this one at a pseudo-terminal until Ctrl-C."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the boards that Weft knows, or simulate one.
 
-    Example: `weft boards --json`
+    A simulated board is the whole design, pins to pins; what opens serial ports can talk to it.
+    Examples: `weft boards --json`, `weft boards --simulate icebreaker`
     """
     from .boards.table import BOARDS
 
+    if simulate is not None:
+        _simulate(simulate)
+        return
     if as_json:
         deliver([board.to_json() for board in BOARDS.values()], True, None)
         return
@@ -28,6 +40,16 @@ def boards(as_json: Json = False) -> None:
         memory = f"{board.memory_bytes >> 10} KiB"
         mhz = f"{board.clock_hz / 1e6:g} MHz"
         typer.echo(f"{board.name:<12} {board.title:<22} {board.target:<14} {memory:>8} {mhz:>8}")
+
+
+def _simulate(name: str) -> None:
+    """Run a simulated board until somebody interrupts it."""
+    from weft_sim.board import SimulatedBoard
+
+    with SimulatedBoard(name) as board:
+        typer.echo(f"a simulated {board.board.title} is at {board.port}; Ctrl-C ends it", err=True)
+        typer.echo(f"weft gemm 16 16 16 --device '{board.url}'", err=True)
+        board.wait()
 
 
 @one_line_errors

@@ -7,6 +7,7 @@ serial ports can talk to it, the driver through pyserial among them.
 import ctypes
 import os
 import threading
+import time
 import tty
 from enum import IntEnum
 from pathlib import Path
@@ -140,6 +141,11 @@ class SimulatedBoard:
             self._library.board_fault(
                 self._handle, int(kind), ctypes.c_uint64(after), ctypes.c_uint64(cycles)
             )
+
+    def wait(self) -> None:
+        """Wait until it is switched off, by another thread or Ctrl-C."""
+        while self._running:
+            time.sleep(0.1)
 
     def close(self) -> None:
         """Switch it off."""

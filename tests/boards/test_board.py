@@ -34,7 +34,7 @@ def operands(m: int, n: int, k: int, seed: int = 1):
 
 
 @contextlib.contextmanager
-def impatient(device: Device, timeout: float = 0.5):
+def impatient(device: Device, timeout: float = 1.0):
     """For what is to fail: a simulated board may be slow, and else has all the time it wants."""
     link = device.transport._link
     patient, link._timeout = link._timeout, timeout
@@ -176,7 +176,7 @@ def test_rubbish_before_a_frame(board, rubbish):
 
     with serial.Serial(board.port, timeout=1) as port:
         port.write(rubbish)
-    with Device(board.url.replace("timeout=20", "timeout=0.5")) as device:
+    with Device(board.url.replace("timeout=20", "timeout=2")) as device:
         assert device.transport.read_register(BY_NAME["ID"].offset) == ID_VALUE
 
 

@@ -1,6 +1,9 @@
 """What a person does with a board: its files, and `weft load`."""
 
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +14,7 @@ from weft.boards.files import emit_board
 from weft.boards.load import LOADER, PACKAGE, load_command
 from weft.boards.table import BOARDS
 from weft.cli import main
+from weft_driver import Device
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
@@ -83,3 +87,14 @@ def test_what_cannot_be_loaded(weft, arguments, message):
     assert code == 2
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_a_simulated_board_from_the_command_line():
+    command = [sys.executable, "-m", "weft.cli", "boards", "--simulate", "icebreaker"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = next(line for line in process.stderr if line.startswith("weft gemm"))
+        with Device(re.findall("'(.*)'", said)[0]) as device:
+            assert device.config == BOARDS["icebreaker"].config
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130

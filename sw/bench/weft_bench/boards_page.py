@@ -89,6 +89,8 @@ def boards_page() -> str:
         "`?timeout=` is how many seconds a board may be silent. A line that is cut or disturbed, "
         "or a board that is reset, raises `LinkError`, which says what happened and whether the "
         "link works again; the next call goes on with it.",
+        "Without a board, `weft boards --simulate icebreaker` runs the same design in Verilator, "
+        "its line bit by bit at a pseudo-terminal, and says which.",
         "LEDs, from the first on: alive, a program runs, interrupt, the host sends.",
         "## Pins",
         table(("board", "clk", "reset", "uart_rx", "uart_tx", "leds", "active low"), _pins()),
