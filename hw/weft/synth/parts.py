@@ -18,7 +18,7 @@ from weft.gateware.load import Load
 from weft.gateware.matmul import Matmul
 from weft.gateware.simt.core import Core
 from weft.gateware.simt.decode import Decoder
-from weft.gateware.simt.divide import Dividers
+from weft.gateware.simt.divide import Divider
 from weft.gateware.simt.execute import Execute
 from weft.gateware.simt.icache import InstructionCache
 from weft.gateware.simt.lane import Lane
@@ -28,6 +28,7 @@ from weft.gateware.simt.passes import Passes
 from weft.gateware.simt.row_unit import RowUnit
 from weft.gateware.simt.scheduler import Scheduler
 from weft.gateware.simt.selection import Selection
+from weft.gateware.simt.serial import SerialUnit
 from weft.gateware.simt.shared_access import SharedAccess
 from weft.gateware.simt.sizes import Sizes
 from weft.gateware.store import Store
@@ -50,7 +51,7 @@ BLOCKS: dict[str, Callable[[Config], wiring.Component]] = {
 CORE: dict[str, Callable[[Sizes], wiring.Component]] = {
     "simt": Core,
     "decoder": Decoder,
-    "dividers": Dividers,
+    "divider": lambda sizes: Divider(),
     "execute": Execute,
     "icache": InstructionCache,
     "lane": lambda sizes: Lane(),
@@ -60,6 +61,7 @@ CORE: dict[str, Callable[[Sizes], wiring.Component]] = {
     "row_unit": RowUnit,
     "scheduler": Scheduler,
     "selection": Selection,
+    "serial_unit": SerialUnit,
     "shared_access": SharedAccess,
     "float_unit": lambda sizes: FloatUnit(),
     "float_divider": lambda sizes: DivSqrt(),

@@ -31,9 +31,8 @@ class Commit(wiring.Component):
         With ``does``, or with ``trapped``: the group's program counters change.
     access
         With ``does``: it goes on in memory.
-    divides, floats, slow
-        With ``moves``: it goes on in a divider, in the lanes' float units, or in those that lanes
-        share.
+    floats, serial
+        With ``moves``: it goes on in the lanes' float units, or in what lanes share.
     handed
         Any of these, or an access, done or not.
     arrives, ends
@@ -55,9 +54,8 @@ class Commit(wiring.Component):
             "moves",
             "trapped",
             "access",
-            "divides",
             "floats",
-            "slow",
+            "serial",
             "arrives",
             "ends",
             "writes",
@@ -128,11 +126,10 @@ class Commit(wiring.Component):
             self.does.eq(goes & (cause == Trap.NONE)),
             self.moves.eq(goes),
             self.access.eq(self.does & access),
-            self.divides.eq(goes & controls.divide),
             self.arrives.eq(goes & is_bar),
             self.ends.eq(goes & controls.exit & whole),
             self.floats.eq(goes & controls.float),
-            self.slow.eq(goes & controls.slow_float),
+            self.serial.eq(goes & (controls.divide | controls.slow_float)),
             self.handed.eq(
                 goes & (access | controls.divide | controls.float | controls.slow_float)
             ),

@@ -267,8 +267,7 @@ class Core(wiring.Component):
         # What leaves the pipeline.
         m.submodules.requests = requests = Requests(sizes)
         wiring.connect(m, requests.access, rows.access)
-        wiring.connect(m, requests.divide, rows.divide)
-        wiring.connect(m, requests.slow, rows.slow)
+        wiring.connect(m, requests.serial, rows.serial)
         if sizes.fp == "full":
             m.submodules.floats = floats = FloatRows(sizes)
             wiring.connect(m, floats.o, rows.floats)
@@ -285,8 +284,7 @@ class Core(wiring.Component):
             requests.launch.eq(launcher.launch),
             requests.early_warp.eq(token.warp),
             requests.does_access.eq(commit.access),
-            requests.does_divide.eq(commit.divides),
-            requests.does_slow.eq(commit.slow),
+            requests.does_serial.eq(commit.serial),
             requests.sums.eq(done.sums),
             requests.stored.eq(done.stored),
             requests.shared.eq(done.shared),

@@ -10,15 +10,13 @@ from weft.arch.simt import MAIN, PRIVATE, SHARED, Trap
 from ..fp32.pipeline import later
 from .decode import controls_layout
 from .execute import Execute
-from .floats import slow_layout
 from .interfaces import TrapReport, launch_layout, token_layout
 from .requests import KINDS, answer_layout, request_layout
 from .scheduler import encode, lowest
 from .selection import PC_BITS
+from .serial import KINDS as SERIAL_KINDS
+from .serial import serial_layout
 from .sizes import Sizes
-
-SLOW = ("table", "root", "function", "mode", "rd")
-"""What the decoder says about a request to the float units that lanes share."""
 
 
 class Requests(wiring.Component):
@@ -32,24 +30,23 @@ class Requests(wiring.Component):
         The kernel that runs.
     early_warp
         The warp of ``token``, `Execute.latency` cycles before it.
-    does_access, does_divide, does_slow
+    does_access, does_serial
         There is such a request.
     token, controls, sums, stored, shared, private, port
         Of the instruction in the last stage.
-    access, divide, slow
+    access, serial
         The requests; they are always taken.
     """
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
         lanes = sizes.lanes
-        requests = stream.Signature(request_layout(sizes))
         super().__init__(
             {
                 "launch": In(launch_layout()),
                 "early_warp": In(range(max(2, sizes.warps))),
                 "does_access": In(1),
-                "does_divide": In(1),
+                "does_serial": In(1),
                 "token": In(token_layout(sizes)),
                 "controls": In(controls_layout()),
                 "sums": In(32 * lanes),
@@ -57,17 +54,14 @@ class Requests(wiring.Component):
                 "shared": In(lanes),
                 "private": In(lanes),
                 "port": In(lanes),
-                "does_slow": In(1),
-                "slow": Out(stream.Signature(slow_layout(sizes))),
-                "access": Out(requests),
-                "divide": Out(requests),
+                "access": Out(stream.Signature(request_layout(sizes))),
+                "serial": Out(stream.Signature(serial_layout(sizes))),
             }
         )
 
     early_warp: Signal
     does_access: Signal
-    does_divide: Signal
-    does_slow: Signal
+    does_serial: Signal
     sums: Signal
     stored: Signal
     shared: Signal
@@ -97,31 +91,24 @@ class Requests(wiring.Component):
             with m.Else():
                 m.d.comb += offset.eq(in_main)
             offsets.append(offset)
-        for request, a in (
-            (self.access.payload, Cat(offsets)),
-            (self.divide.payload, self.sums),
-        ):
-            m.d.comb += [
-                *(request[kind].eq(self.controls[kind]) for kind in KINDS),
-                request.amo.eq(self.controls.amo),
-                request.rd.eq(self.controls.rd),
-                request.warp.eq(self.token.warp),
-                request.mask.eq(self.token.group),
-                request.shared.eq(self.shared),
-                request.port.eq(self.port),
-                request.a.eq(a),
-                request.b.eq(self.stored),
-            ]
-        slow = self.slow.payload
+        access, serial = self.access.payload, self.serial.payload
         m.d.comb += [
-            *(slow[name].eq(self.controls[name]) for name in SLOW),
-            slow.warp.eq(self.token.warp),
-            slow.mask.eq(self.token.group),
-            slow.a.eq(self.sums),
-            slow.b.eq(self.stored),
-            self.slow.valid.eq(self.does_slow),
+            *(access[kind].eq(self.controls[kind]) for kind in KINDS),
+            access.amo.eq(self.controls.amo),
+            access.rd.eq(self.controls.rd),
+            access.warp.eq(self.token.warp),
+            access.mask.eq(self.token.group),
+            access.shared.eq(self.shared),
+            access.port.eq(self.port),
+            access.a.eq(Cat(offsets)),
+            access.b.eq(self.stored),
             self.access.valid.eq(self.does_access),
-            self.divide.valid.eq(self.does_divide),
+            *(serial.wanted[kind].eq(self.controls[kind]) for kind in SERIAL_KINDS),
+            serial.wanted.warp.eq(self.token.warp),
+            serial.wanted.mask.eq(self.token.group),
+            serial.a.eq(self.sums),
+            serial.b.eq(self.stored),
+            self.serial.valid.eq(self.does_serial),
         ]
         return m
 

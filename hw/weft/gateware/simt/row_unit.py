@@ -8,13 +8,12 @@ from weft.config import SEMAPHORES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
-from .division import Division
-from .floats import SlowFloats, slow_layout
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .port_access import PortAccess
 from .requests import answer_layout, request_layout
 from .scheduler import lowest
+from .serial import SerialUnit, serial_layout
 from .shared_access import SharedAccess, SharedPort
 from .sizes import Sizes
 
@@ -26,7 +25,7 @@ class RowUnit(wiring.Component):
 
     Members
     -------
-    access, divide, slow
+    access, serial
         Requests.
     floats
         Answers of the lanes' float units.
@@ -61,12 +60,10 @@ class RowUnit(wiring.Component):
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
-        requests = stream.Signature(request_layout(sizes))
         super().__init__(
             {
-                "access": In(requests),
-                "divide": In(requests),
-                "slow": In(stream.Signature(slow_layout(sizes))),
+                "access": In(stream.Signature(request_layout(sizes))),
+                "serial": In(stream.Signature(serial_layout(sizes))),
                 "floats": In(stream.Signature(answer_layout(sizes))),
                 "o": Out(stream.Signature(answer_layout(sizes))),
                 "stored": Out(1),
@@ -95,14 +92,14 @@ class RowUnit(wiring.Component):
         m.submodules.in_shared = in_shared = SharedAccess(sizes)
         m.submodules.in_main = in_main = MainAccess(sizes)
         m.submodules.at_port = at_port = PortAccess(sizes)
-        m.submodules.division = division = Division(sizes)
+        m.submodules.serial_unit = serial = SerialUnit(sizes)
         wiring.connect(m, wiring.flipped(self.access), queue.i)
         wiring.connect(m, queue.o, passes.i)
         wiring.connect(m, passes.shared, in_shared.i)
         wiring.connect(m, passes.main, in_main.i)
         wiring.connect(m, passes.port, at_port.i)
         wiring.connect(m, at_port.push, wiring.flipped(self.push))
-        wiring.connect(m, wiring.flipped(self.divide), division.i)
+        wiring.connect(m, wiring.flipped(self.serial), serial.i)
         wiring.connect(m, in_shared.port, wiring.flipped(self.shared))
         wiring.connect(m, in_main.read, wiring.flipped(self.read))
         wiring.connect(m, in_main.write, wiring.flipped(self.write))
@@ -124,11 +121,9 @@ class RowUnit(wiring.Component):
 
         # Each answer was given up by an instruction that had the write port to itself, so that
         # nobody waits for ever, whoever comes first.
-        sources = [in_shared.o, in_main.loaded, in_main.stored, at_port.o, division.o]
+        sources = [in_shared.o, in_main.loaded, in_main.stored, at_port.o, serial.o]
         if sizes.fp == "full":
-            m.submodules.slow_floats = slow = SlowFloats(sizes)
-            wiring.connect(m, wiring.flipped(self.slow), slow.i)
-            sources = [self.floats, *sources, slow.o]
+            sources = [self.floats, *sources]
         chosen = lowest(Cat(source.valid for source in sources))
         taken, payload = Signal(len(sources)), Const(0, len(self.o.payload.as_value()))
         m.d.comb += taken.eq(chosen)
