@@ -12,8 +12,7 @@ import numpy as np
 from weft import emit
 from weft.arch.simt import ARGUMENTS, Core, Launch, Trap
 from weft.gateware.simt.passes import COUNTS
-from weft.gateware.simt.shared_access import row_bits
-from weft.gateware.simt.sizes import Sizes
+from weft.gateware.simt.sizes import Sizes, row_bits
 from weft_sim.build import build_library
 
 from .bench_core import BenchCore

@@ -17,6 +17,7 @@ from weft.gateware.fp32.unit import FloatUnit
 from weft.gateware.load import Load
 from weft.gateware.matmul import Matmul
 from weft.gateware.simt.core import Core
+from weft.gateware.simt.crossbar import ToColumns, ToLanes
 from weft.gateware.simt.decode import Decoder
 from weft.gateware.simt.divide import Divider
 from weft.gateware.simt.execute import Execute
@@ -57,6 +58,8 @@ CORE: dict[str, Callable[[Sizes], wiring.Component]] = {
     "lane": lambda sizes: Lane(),
     "launcher": Launcher,
     "main_access": MainAccess,
+    "to_columns": ToColumns,
+    "to_lanes": ToLanes,
     "passes": Passes,
     "row_unit": RowUnit,
     "scheduler": Scheduler,

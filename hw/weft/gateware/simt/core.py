@@ -260,7 +260,7 @@ class Core(wiring.Component):
             return Mux(comes, 1 << later(m, who, delay, f"{name}_warp"), 0)
 
         m.d.comb += scheduler.early.eq(
-            soon(rows.coming, rows.port_warp, SharedAccess.answer_latency(sizes), "coming")
+            soon(rows.coming, rows.next_warp, SharedAccess.answer_latency(sizes), "coming")
             | soon(commit.floats, warp, FloatRows.answer_latency, "float_coming")
         )
 

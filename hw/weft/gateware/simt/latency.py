@@ -48,10 +48,13 @@ class Latencies:
         row = to_last + FloatRows.answer_latency + Returns.latency
         pick = max(to_last, row + 1 - to_operands) + Scheduler.latency
         to_burst = to_last + WordFifo.latency + Passes.latency
-        back = MainAccess.latency + Returns.latency + Scheduler.latency
+        back = Returns.latency + Scheduler.latency
         return cls(
             plain=to_last + Scheduler.latency,
             pipelined_float=pick,
-            load=to_burst - 1 + back,  # the first beat comes with memory's latency
-            store=to_burst + MemoryPort.data_latency - 1 + back,
+            load=to_burst
+            - 1
+            + MainAccess.load_latency
+            + back,  # the first beat comes with memory's latency
+            store=to_burst + MemoryPort.data_latency - 1 + MainAccess.store_latency + back,
         )

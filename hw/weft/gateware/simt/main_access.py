@@ -1,7 +1,13 @@
 """Main memory: each pass is a burst, from the first to the last beat that its lanes touch.
 
 Loads do not wait for each other: what has to be known of a burst when its data come stands in a
-queue. A store's pass stays until its last beat has gone; its answer comes with the response.
+queue. A store's pass stays until its last beat is on the way out; its answer comes with the
+response.
+
+::
+
+    load    cycle 0    1 ... (memory)    beat      beat + 1            beat + 2
+            burst                        taken     words, to lanes     answer
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -13,9 +19,10 @@ from weft.arch.simt import LINE_BYTES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
-from .requests import answer_layout, form_of, pass_layout, tag_layout, tag_of
+from .crossbar import chosen
+from .requests import FORM, answer_layout, form_of, pass_layout, tag_layout, tag_of
 from .scheduler import encode, lowest
-from .sizes import Sizes
+from .sizes import Sizes, columns
 
 LINE_BITS = (LINE_BYTES - 1).bit_length()
 
@@ -30,8 +37,17 @@ class MainAccess(wiring.Component):
 
     Members
     -------
-    i
-        Passes.
+    valid, what, taken
+        A pass, and that it has been served.
+    free, go, holds
+        The way out to the columns is free; a beat goes there; what is there has to stay.
+    takes
+        Lanes of that beat.
+    strobe, data
+        Columns on the way out.
+    waits, words, here, row
+        The way back is in use; otherwise a beat and the columns that lanes take from it; what it
+        gives them.
     loaded, stored
         Answers of the two directions.
     read, write
@@ -44,9 +60,24 @@ class MainAccess(wiring.Component):
         Write nothing: strobes are zero.
     """
 
-    latency = 1
-    """Cycles from the last beat of a load, or the response to a store, to the answer."""
+    load_latency = 2
+    """Cycles from the last beat of a load to the answer."""
 
+    store_latency = 1
+    """Cycles from the response to a store to the answer."""
+
+    valid: Signal
+    taken: Signal
+    free: Signal
+    go: Signal
+    holds: Signal
+    takes: Signal
+    strobe: Signal
+    data: Signal
+    waits: Signal
+    words: Signal
+    here: Signal
+    row: Signal
     beats: Signal
     busy: Signal
     abort: Signal
@@ -56,7 +87,19 @@ class MainAccess(wiring.Component):
         answers = stream.Signature(answer_layout(sizes))
         super().__init__(
             {
-                "i": In(stream.Signature(pass_layout(sizes))),
+                "valid": In(1),
+                "what": In(pass_layout(sizes)),
+                "taken": Out(1),
+                "free": In(1),
+                "go": Out(1),
+                "holds": Out(1),
+                "takes": Out(sizes.lanes),
+                "strobe": In(sizes.bus_bytes),
+                "data": In(8 * sizes.bus_bytes),
+                "waits": In(1),
+                "words": Out(8 * sizes.bus_bytes),
+                "here": Out(columns(sizes) * sizes.lanes),
+                "row": In(32 * sizes.lanes),
                 "loaded": Out(answers),
                 "stored": Out(answers),
                 "read": Out(MemoryRead(sizes)),
@@ -70,18 +113,10 @@ class MainAccess(wiring.Component):
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
-        sizes, lanes, bus = self.sizes, self.sizes.lanes, self.sizes.bus_bytes
-        count = LINE_BYTES // bus  # beats of a line
-        beat_bits, bus_bits = (count - 1).bit_length(), (bus - 1).bit_length()
+        sizes, what, request = self.sizes, self.what, self.what.request
+        lanes, count = sizes.lanes, LINE_BYTES // sizes.bus_bytes  # beats of a line
+        beat_bits, bus_bits = (count - 1).bit_length(), (sizes.bus_bytes - 1).bit_length()
         beat_range = range(max(2, count))
-        depth = MAX_OUTSTANDING
-        tags = tag_layout(sizes, LINE_BITS)
-        entry = data.StructLayout({"tag": tags, "beat": beat_range})
-        m.submodules.loads = loads = WordFifo(entry, depth)
-        m.submodules.stores = stores = WordFifo(
-            data.StructLayout({"warp": range(max(2, sizes.warps)), "emit": 1, "last": 1}), depth
-        )
-        what, request = self.i.payload, self.i.payload.request
 
         # The burst.
         touched, line = Signal(count), Signal(32 - LINE_BITS)
@@ -101,9 +136,9 @@ class MainAccess(wiring.Component):
                 )
             ),
             line.eq(
-                Cat(
-                    Cat(leader[lane] & request.a[32 * lane + bit] for lane in range(lanes)).any()
-                    for bit in range(LINE_BITS, 32)
+                chosen(
+                    (leader[lane], request.a.word_select(lane, 32)[LINE_BITS:])
+                    for lane in range(lanes)
                 )
             ),
         ]
@@ -121,123 +156,163 @@ class MainAccess(wiring.Component):
                 side.burst.payload.beats.eq(beats),
             ]
 
-        # Loads: the burst goes when there is room for its tag.
+        loads, loading = self._loads(m, first)
+        asks, finished, storing = self._stores(m, first, last, beat_of)
         m.d.comb += [
-            self.read.burst.valid.eq(self.i.valid & ~request.store & loads.i.ready),
-            loads.i.valid.eq(self.read.burst.valid & self.read.burst.ready),
-            *tag_of(what, loads.i.payload.tag, sizes, LINE_BITS),
-            loads.i.payload.tag.rd.eq(request.rd),
-            loads.i.payload.beat.eq(first),
+            self.taken.eq(Mux(request.store, finished, loads)),
+            self.beats.eq(Mux(loads | asks, beats, 0)),
+            self.busy.eq(loading | storing),
         ]
-        tag, item = loads.o.payload.tag, self.read.beat
-        passed, beat = Signal(beat_range), Signal(beat_range)
-        answer, has_answer = Signal(answer_layout(sizes)), Signal()
-        failed, completes, moves = Signal(), Signal(), Signal()
-        m.d.comb += beat.eq(loads.o.payload.beat + passed)
+        return m
+
+    def _loads(self, m, first):
+        """The burst goes when there is room for its tag.
+
+        Returns whether it does, and whether any is open.
+        """
+        sizes, what, request = self.sizes, self.what, self.what.request
+        lanes, count = sizes.lanes, LINE_BYTES // sizes.bus_bytes
+        bus_bits, words = (sizes.bus_bytes - 1).bit_length(), sizes.bus_bytes // 4
+        tags = data.StructLayout(
+            {"tag": tag_layout(sizes, LINE_BITS), "beat": range(max(2, count))}
+        )
+        m.submodules.loads = queue = WordFifo(tags, MAX_OUTSTANDING)
+        tag, item = queue.o.payload.tag, self.read.beat
+        m.d.comb += [
+            self.read.burst.valid.eq(self.valid & ~request.store & queue.i.ready),
+            queue.i.valid.eq(self.read.burst.valid & self.read.burst.ready),
+            *tag_of(what, queue.i.payload.tag, sizes, LINE_BITS),
+            queue.i.payload.tag.rd.eq(request.rd),
+            queue.i.payload.beat.eq(first),
+            queue.o.ready.eq(item.valid & item.ready & item.payload.last),
+        ]
+
+        # A beat stands in a register until the way back is free.
+        beat, passed = Signal(first.shape()), Signal(first.shape())
+        held, moves, completes, failed = (
+            Signal(name=name) for name in ("held", "moves", "completes", "failed")
+        )
+        form, mine = Signal(tag_layout(sizes, 2)), Signal(lanes)
+        here = Signal.like(self.here)
+        m.d.comb += [
+            beat.eq(queue.o.payload.beat + passed),
+            item.ready.eq(~held | moves),
+        ]
         for lane in range(lanes):
             offset = tag.offsets.word_select(lane, LINE_BITS)
-            mine = tag.served[lane]
-            if count > 1:
-                mine = mine & (offset[bus_bits:] == beat)
-            found = Const(0, 32)
-            for place in range(bus // 4):
-                here = offset[2:bus_bits] == place if bus > 4 else Const(1)
-                found = found | (item.payload.data.word_select(place, 32) & here.replicate(32))
-            with m.If(moves & mine):
-                m.d.sync += answer.row.word_select(lane, 32).eq(found)
+            word = offset[2:bus_bits] if words > 1 else Const(0, 1)
+            in_beat = Signal(name=f"in_beat_{lane}")
+            m.d.comb += in_beat.eq(
+                tag.served[lane] & ((offset[bus_bits:] == beat) if count > 1 else Const(1))
+            )
+            with m.If(item.ready):
+                m.d.sync += [
+                    mine[lane].eq(in_beat),
+                    here.word_select(lane, columns(sizes)).eq(
+                        Cat(in_beat & (word == column) for column in range(words))
+                    ),
+                    form.offsets.word_select(lane, 2).eq(offset),
+                ]
+        with m.If(item.ready):
+            m.d.sync += [
+                held.eq(item.valid),
+                self.words.eq(item.payload.data),
+                completes.eq(item.payload.last & tag.emit),
+                *(form[name].eq(tag[name]) for name in ("rd", "warp", "mask", "last", *FORM)),
+            ]
+        taken = item.valid & item.ready
+        with m.If(taken):
+            m.d.sync += passed.eq(Mux(item.payload.last, 0, passed + 1))
+        m.d.sync += failed.eq((failed & ~(moves & completes)) | (taken & item.payload.error))
+
+        # To the lanes, and from there to the registers.
+        answer, has_answer = Signal(answer_layout(sizes)), Signal()
         m.d.comb += [
-            completes.eq(item.payload.last & tag.emit),
-            item.ready.eq(~has_answer | self.loaded.ready),
-            moves.eq(item.valid & item.ready),
-            loads.o.ready.eq(moves & item.payload.last),
+            moves.eq(held & ~self.waits & (~has_answer | self.loaded.ready)),
+            self.here.eq(here & (held & ~self.waits).replicate(len(here))),
             self.loaded.valid.eq(has_answer),
             self.loaded.payload.eq(answer),
         ]
+        for lane in range(lanes):
+            with m.If(moves & mine[lane]):
+                m.d.sync += answer.row.word_select(lane, 32).eq(self.row.word_select(lane, 32))
         with m.If(self.loaded.ready):
             m.d.sync += has_answer.eq(0)
-        with m.If(moves):
+        with m.If(moves & completes):
             m.d.sync += [
-                passed.eq(Mux(item.payload.last, 0, passed + 1)),
-                failed.eq((failed | item.payload.error) & ~completes),
+                has_answer.eq(1),
+                *(answer[name].eq(form[name]) for name in ("rd", "warp", "mask", "last")),
+                *form_of(form, answer, sizes, 2),
+                answer.error.eq(failed),
             ]
-            with m.If(completes):
-                m.d.sync += [
-                    has_answer.eq(1),
-                    *(answer[name].eq(tag[name]) for name in ("rd", "warp", "mask", "last")),
-                    *form_of(tag, answer, sizes, LINE_BITS),
-                    answer.error.eq(failed | item.payload.error),
-                ]
+        return queue.i.valid, queue.o.valid | held | has_answer
 
-        # Stores: the burst and its beats go their own ways.
-        asked, sent, now = Signal(), Signal(beat_range), Signal(beat_range)
-        has_sent, storing, at_last = Signal(), Signal(), Signal()
+    def _stores(self, m, first, last, beat_of):
+        """The burst and its beats go their own ways.
+
+        Returns whether the burst goes, whether all has gone, and whether any is open.
+        """
+        sizes, what, request = self.sizes, self.what, self.what.request
+        entry = data.StructLayout({"warp": range(max(2, sizes.warps)), "emit": 1, "last": 1})
+        m.submodules.stores = queue = WordFifo(entry, MAX_OUTSTANDING)
+        asked, asks, storing, at_last, has_sent, leaves = (
+            Signal(name=name)
+            for name in ("asked", "asks", "storing", "at_last", "has_sent", "leaves")
+        )
+        sent, now = Signal(first.shape()), Signal(first.shape())
         m.d.comb += [
-            storing.eq(self.i.valid & request.store),
+            storing.eq(self.valid & request.store),
             now.eq(first + sent),
             at_last.eq(now == last),
-            self.write.burst.valid.eq(storing & ~asked & stores.i.ready),
-            self.write.beat.valid.eq(storing & ~has_sent & (asked | self.write.burst.valid)),
-            stores.i.valid.eq(self.write.burst.valid & self.write.burst.ready),
-            stores.i.payload.warp.eq(request.warp),
-            stores.i.payload.emit.eq(what.emit),
-            stores.i.payload.last.eq(what.last),
+            self.write.burst.valid.eq(storing & ~asked & queue.i.ready),
+            asks.eq(self.write.burst.valid & self.write.burst.ready),
+            self.go.eq(storing & ~has_sent & (asked | self.write.burst.valid) & self.free),
+            self.takes.eq(Cat(one == now for one in beat_of)),
+            queue.i.valid.eq(asks),
+            queue.i.payload.warp.eq(request.warp),
+            queue.i.payload.emit.eq(what.emit),
+            queue.i.payload.last.eq(what.last),
         ]
-        goes = self.write.burst.valid & self.write.burst.ready
-        beat_goes = self.write.beat.valid & self.write.beat.ready
-        finished = storing & (asked | goes) & (has_sent | (beat_goes & at_last))
+        finished = storing & (asked | asks) & (has_sent | (self.go & at_last))
         with m.If(finished):
             m.d.sync += [asked.eq(0), has_sent.eq(0), sent.eq(0)]
         with m.Else():
-            with m.If(goes):
+            with m.If(asks):
                 m.d.sync += asked.eq(1)
-            with m.If(beat_goes):
+            with m.If(self.go):
                 m.d.sync += [sent.eq(sent + 1), has_sent.eq(at_last)]
-        # At most one lane writes a byte, so that no multiplexer is needed.
-        words, strobes = [], []
-        for place in range(bus // 4):
-            word, written = Const(0, 32), Const(0, 4)
-            for lane in range(lanes):
-                here = Signal(4, name=f"lane_{lane}_at_{place}")
-                at = request.a.word_select(lane, 32)[2:bus_bits]
-                mine = what.served[lane] & (at == place if bus > 4 else 1)
-                mine = mine & ((beat_of[lane] == now) if count > 1 else 1)
-                m.d.comb += here.eq(what.bytes.word_select(lane, 4) & mine.replicate(4))
-                mask = Cat(byte.replicate(8) for byte in here)
-                word = word | (request.b.word_select(lane, 32) & mask)
-                written = written | here
-            words.append(word)
-            strobes.append(written)
+        with m.If(self.free):
+            m.d.sync += leaves.eq(self.go)
+        beat = self.write.beat
         m.d.comb += [
-            self.write.beat.payload.data.eq(Cat(words)),
-            self.write.beat.payload.strobe.eq(Mux(self.abort, 0, Cat(strobes))),
-            self.i.ready.eq(Mux(request.store, finished, loads.i.valid)),
-            self.beats.eq(Mux(loads.i.valid | goes, beats, 0)),
+            self.holds.eq(leaves & ~beat.ready),
+            beat.valid.eq(leaves),
+            beat.payload.data.eq(self.data),
+            beat.payload.strobe.eq(Mux(self.abort, 0, self.strobe)),
         ]
 
         # Responses cannot wait: each warp has a place for one.
         written, ends, broken = (Signal(sizes.warps, name=n) for n in ("written", "ends", "broken"))
         bad, which = Signal(), Signal(range(max(2, sizes.warps)))
         next_written = Signal(sizes.warps)
-        response = self.write.done
+        response, entry = self.write.done, queue.o.payload
         m.d.comb += [
-            stores.o.ready.eq(response.valid),
+            queue.o.ready.eq(response.valid),
             next_written.eq(lowest(written)),
             which.eq(encode(next_written, sizes.warps)),
             self.stored.valid.eq(written.any()),
             self.stored.payload.warp.eq(which),
             self.stored.payload.last.eq(ends.bit_select(which, 1)),
             self.stored.payload.error.eq(broken.bit_select(which, 1)),
-            self.busy.eq(loads.o.valid | stores.o.valid | has_answer | written.any()),
         ]
         left = Mux(self.stored.ready, written & (written - 1), written)
         m.d.sync += written.eq(left)
         with m.If(response.valid):
-            m.d.sync += bad.eq((bad | response.payload.error) & ~stores.o.payload.emit)
-            with m.If(stores.o.payload.emit):
-                warp = stores.o.payload.warp
+            m.d.sync += bad.eq((bad | response.payload.error) & ~entry.emit)
+            with m.If(entry.emit):
                 m.d.sync += [
-                    written.eq(left | (1 << warp)),
-                    ends.bit_select(warp, 1).eq(stores.o.payload.last),
-                    broken.bit_select(warp, 1).eq(bad | response.payload.error),
+                    written.eq(left | (1 << entry.warp)),
+                    ends.bit_select(entry.warp, 1).eq(entry.last),
+                    broken.bit_select(entry.warp, 1).eq(bad | response.payload.error),
                 ]
-        return m
+        return asks, finished, leaves | queue.o.valid | written.any()

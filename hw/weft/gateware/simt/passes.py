@@ -17,7 +17,7 @@ from weft.arch.simt import LINE_BYTES
 from .parts_of_words import strobe
 from .requests import pass_layout, request_layout
 from .scheduler import lowest
-from .sizes import Sizes
+from .sizes import Sizes, columns
 
 COUNTS = ("shared_accesses", "bank_conflicts", "memory_accesses", "memory_split", "memory_bursts")
 """Counters of `weft.golden.simt.Counters` of which this part gives the events."""
@@ -42,19 +42,29 @@ class Passes(wiring.Component):
     -------
     i
         Requests.
-    shared, port, main
-        Passes; one of them is valid.
+    o, to_shared, to_port, to_main
+        The pass, in registers, and whom it concerns: one of them, or nobody when there is none.
+    taken
+        The pass has been served: the next one may come.
     shared_busy, port_busy
-        Passes of shared memory or the command port, or answers to them, are under way.
+        Answers of shared memory or the command port are under way.
+    busy
+        A pass of main memory is there, or comes next.
     counts
         One bit for each of `COUNTS`, in their order.
     abort
         Drop requests that are not in passes yet.
     """
 
-    latency = 1
+    latency = 2
     """Cycles from a request to its first pass, when none is before it."""
 
+    o: Signal
+    to_shared: Signal
+    to_port: Signal
+    to_main: Signal
+    taken: Signal
+    busy: Signal
     shared_busy: Signal
     port_busy: Signal
     counts: Signal
@@ -62,13 +72,15 @@ class Passes(wiring.Component):
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
-        passes = stream.Signature(pass_layout(sizes))
         super().__init__(
             {
                 "i": In(stream.Signature(request_layout(sizes))),
-                "shared": Out(passes),
-                "port": Out(passes),
-                "main": Out(passes),
+                "o": Out(pass_layout(sizes)),
+                "to_shared": Out(1),
+                "to_port": Out(1),
+                "to_main": Out(1),
+                "taken": In(1),
+                "busy": Out(1),
                 "shared_busy": In(1),
                 "port_busy": In(1),
                 "counts": Out(len(COUNTS)),
@@ -141,31 +153,36 @@ class Passes(wiring.Component):
         elsewhere = Mux(to_port, request.port, ~request.port & ~request.shared)
         kind = request.mask & Mux(to_shared, request.shared, elsewhere)
         emit = (rest & kind) == 0
-        for side in (self.shared, self.port, self.main):
-            what = side.payload
-            m.d.comb += [
-                what.request.eq(request),
-                what.served.eq(served),
-                what.mask.eq(kind),
-                what.emit.eq(emit),
-                what.last.eq(rest == 0),
-                what.region.eq(region),
-                what.bytes.eq(written),
-            ]
         # Answers from several places come in no order: one after the other then.
-        waits = ((request.mask & request.shared).any() & self.shared_busy) | (
-            (request.mask & request.port).any() & self.port_busy
+        mixed_shared, mixed_port = ((request.mask & which).any() for which in
+                                    (request.shared, request.port))  # fmt: skip
+        waits = (mixed_shared & (self.shared_busy | self.to_shared)) | (
+            mixed_port & (self.port_busy | self.to_port)
         )
-        done = Signal()
+        to_main = left.any() & ~to_shared & ~to_port
+        free, done = Signal(), Signal()
         m.d.comb += [
-            self.shared.valid.eq(to_shared),
-            self.port.valid.eq(to_port & ~waits),
-            self.main.valid.eq(left.any() & ~to_shared & ~to_port & ~waits),
-            done.eq(
-                Cat(side.valid & side.ready for side in (self.shared, self.port, self.main)).any()
-            ),
+            free.eq(~(self.to_shared | self.to_port | self.to_main) | self.taken),
+            done.eq(free & left.any() & (to_shared | ~waits)),
+            self.busy.eq(self.to_main | to_main),
             self.i.ready.eq(~left.any() | (done & (rest == 0))),
         ]
+        with m.If(free):
+            m.d.sync += [
+                self.to_shared.eq(done & to_shared),
+                self.to_port.eq(done & to_port),
+                self.to_main.eq(done & to_main),
+                self.o.request.eq(request),
+                self.o.served.eq(served),
+                self.o.mask.eq(kind),
+                self.o.emit.eq(emit),
+                self.o.last.eq(rest == 0),
+                self.o.region.eq(region),
+                self.o.bytes.eq(written & Cat(bit.replicate(4) for bit in served)),
+                self.o.at.eq(
+                    Cat(self._columns(request, lane, served[lane]) for lane in range(lanes))
+                ),
+            ]
         with m.If(self.i.ready):
             m.d.sync += request.eq(self.i.payload)
             for lane, where in enumerate(regions):
@@ -180,7 +197,7 @@ class Passes(wiring.Component):
             ]
         with m.Elif(done):
             m.d.sync += [left.eq(rest), first.eq(emit)]
-        main = done & ~to_shared & ~to_port
+        main = done & to_main
         m.d.comb += self.counts.eq(
             Cat(
                 done & to_shared & first,
@@ -191,6 +208,14 @@ class Passes(wiring.Component):
             )
         )
         return m
+
+    def _columns(self, request, lane: int, served):
+        """The column of a lane's word, one-hot; none where it is not served."""
+        words = request.a.word_select(lane, 32)[2:]
+        bank, word = (words[: (size - 1).bit_length()] for size in
+                      (self.sizes.banks, self.sizes.bus_bytes // 4))  # fmt: skip
+        column = Mux(request.shared[lane], bank, word)
+        return Cat(served & (column == i) for i in range(columns(self.sizes)))
 
     def _meetings(self, m: Module, bank_bits: int, line_bits: int) -> dict[tuple[int, int], Any]:
         """What each pair of lanes has in common, known when the request is taken.

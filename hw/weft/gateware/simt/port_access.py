@@ -1,15 +1,16 @@
 """The command port: a command is put together word by word, handed over, and waited for."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.commands import COMMAND_BYTES
 from weft.arch.simt import PortWord
 from weft.config import SEMAPHORES
 
+from .crossbar import chosen
 from .requests import answer_layout, pass_layout
-from .scheduler import encode
 from .sizes import Sizes
 
 OFFSET_BITS = 8
@@ -31,32 +32,50 @@ class PortAccess(wiring.Component):
 
     Members
     -------
-    i, o
-        Passes and answers.
+    valid, what, taken
+        A pass, and that it has been served.
+    free, holds
+        The way out to the columns is free; what is there has to stay: never.
+    strobe, data
+        Columns on the way out.
+    o
+        Answers.
     busy
         An answer is due.
     push
         Bus-wide words of a command; once begun, they come without a gap.
-    take, semaphore, taken
+    take, semaphore, taken_one
         Take this semaphore in this cycle; it was above zero.
     """
 
+    valid: Signal
+    taken: Signal
+    free: Signal
+    holds: Signal
+    strobe: Signal
+    data: Signal
     busy: Signal
     take: Signal
     semaphore: Signal
-    taken: Signal
+    taken_one: Signal
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
         super().__init__(
             {
-                "i": In(stream.Signature(pass_layout(sizes))),
+                "valid": In(1),
+                "what": In(pass_layout(sizes)),
+                "taken": Out(1),
+                "free": In(1),
+                "holds": Out(1),
+                "strobe": In(sizes.bus_bytes),
+                "data": In(8 * sizes.bus_bytes),
                 "o": Out(stream.Signature(answer_layout(sizes))),
                 "busy": Out(1),
                 "push": Out(stream.Signature(8 * sizes.bus_bytes)),
                 "take": Out(1),
                 "semaphore": Out(range(SEMAPHORES)),
-                "taken": In(1),
+                "taken_one": In(1),
             }
         )
 
@@ -64,42 +83,50 @@ class PortAccess(wiring.Component):
         """Implement the component."""
         m = Module()
         sizes, lanes = self.sizes, self.sizes.lanes
-        what, request, answer = self.i.payload, self.i.payload.request, self.o.payload
+        what, request, answer = self.what, self.what.request, self.o.payload
         beats = COMMAND_BYTES // sizes.bus_bytes
         beat, row = Signal(range(max(2, beats))), Signal(lanes)
-        words = Array(Signal(32, name=f"word_{i}") for i in range(COMMAND_BYTES // 4))
+        # The command that is put together: its beats, of which each word is written by itself.
+        m.submodules.command = command = Memory(
+            shape=8 * sizes.bus_bytes, depth=max(2, beats), init=[]
+        )
+        write = command.write_port(granularity=32)
+        read = command.read_port(domain="comb")
 
-        # The one lane of the pass.
-        lane = Signal(range(max(2, lanes)))
-        word, value = Signal(OFFSET_BITS - 2), Signal(32)
+        word = Signal(OFFSET_BITS - 2)  # of the one lane of the pass
+        m.d.comb += word.eq(
+            chosen(
+                (what.served[lane], request.a.word_select(lane, 32)[2:OFFSET_BITS])
+                for lane in range(lanes)
+            )
+        )
+        writes, written_beat = Signal(), Signal.like(beat)
+        pushes, idle = Signal(), Signal()
+        at_last = beat == beats - 1
         m.d.comb += [
-            lane.eq(encode(what.served, lanes)),
-            word.eq(request.a.word_select(lane, 32)[2:]),
-            value.eq(request.b.word_select(lane, 32)),
-        ]
-        pushes, done = Signal(), Signal()
-        per_beat = sizes.bus_bytes // 4
-        groups = Array(Cat(words[per_beat * i : per_beat * (i + 1)]) for i in range(beats))
-        m.d.comb += [
+            idle.eq(~self.o.valid & ~writes),
             pushes.eq(request.store & (word == PortWord.PUSH >> 2)),
-            self.push.valid.eq(self.i.valid & pushes & ~self.o.valid),
-            self.push.payload.eq(groups[beat] if beats > 1 else groups[0]),
+            self.push.valid.eq(self.valid & pushes & idle),
+            self.push.payload.eq(read.data),
+            read.addr.eq(beat),
+            write.addr.eq(written_beat),
+            write.data.eq(self.data),
+            write.en.eq(Cat(self.strobe[::4]) & writes.replicate(len(write.en))),
             self.semaphore.eq(word),
-            self.take.eq(self.i.valid & ~request.store & ~self.o.valid),
-            done.eq(
-                self.i.valid & ~self.o.valid & (~pushes | (self.push.ready & (beat == beats - 1)))
-            ),
-            self.i.ready.eq(done),
-            self.busy.eq(self.o.valid),
+            self.take.eq(self.taken & ~request.store),
+            self.taken.eq(self.valid & idle & Mux(pushes, self.push.ready & at_last, self.free)),
+            self.busy.eq(self.o.valid | writes),
             answer.row.eq(Cat(Cat(bit, Const(0, 31)) for bit in row)),
         ]
         with m.If(self.push.valid & self.push.ready):
-            m.d.sync += beat.eq(Mux(beat == beats - 1, 0, beat + 1))
-        with m.If(done & request.store & ~pushes):
-            m.d.sync += words[word[:4]].eq(value)
+            m.d.sync += beat.eq(Mux(at_last, 0, beat + 1))
+        m.d.sync += [
+            writes.eq(self.taken & request.store & ~pushes),
+            written_beat.eq(word[(sizes.bus_bytes // 4 - 1).bit_length() :]),
+        ]
         with m.If(self.take):
-            m.d.sync += row.eq((row & ~what.served) | Mux(self.taken, what.served, 0))
-        with m.If(done & what.emit):
+            m.d.sync += row.eq((row & ~what.served) | Mux(self.taken_one, what.served, 0))
+        with m.If(self.taken & what.emit):
             m.d.sync += [
                 self.o.valid.eq(1),
                 answer.rd.eq(Mux(request.store, 0, request.rd)),

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat
 from amaranth.lib import data
 
 from .decode import Amo
-from .sizes import Sizes
+from .sizes import Sizes, columns
 
 KINDS = ("load", "store", "atomic", "byte", "half", "unsigned", "remainder")
 """Bits of a request that the decoder gives."""
@@ -75,7 +75,7 @@ def pass_layout(sizes: Sizes) -> data.StructLayout:
     ``emit``: the last pass in this memory, so that an answer is due, which writes lanes ``mask``;
     ``last``: nothing of the request is left; ``region``: of shared memory, in which offsets count;
     ``bytes``: those of each lane's word that it writes; of lanes that write the same byte, the
-    highest.
+    highest; ``at``: for each lane that is served, the column of its word, one-hot.
     """
     return data.StructLayout(
         {
@@ -86,6 +86,7 @@ def pass_layout(sizes: Sizes) -> data.StructLayout:
             "last": 1,
             "region": range(max(2, sizes.regions)),
             "bytes": 4 * sizes.lanes,
+            "at": columns(sizes) * sizes.lanes,
         }
     )
 

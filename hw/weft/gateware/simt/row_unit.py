@@ -1,6 +1,6 @@
 """What takes a warp more than its pass through the pipeline: accesses to memory, and division."""
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,7 @@ from weft.config import SEMAPHORES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
+from .crossbar import ToColumns, ToLanes
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .port_access import PortAccess
@@ -15,7 +16,7 @@ from .requests import answer_layout, request_layout
 from .scheduler import lowest
 from .serial import SerialUnit, serial_layout
 from .shared_access import SharedAccess, SharedPort
-from .sizes import Sizes
+from .sizes import Sizes, columns
 
 
 class RowUnit(wiring.Component):
@@ -31,7 +32,7 @@ class RowUnit(wiring.Component):
         Answers of the lanes' float units.
     o
         Answers.
-    stored, coming, port_warp
+    stored, port_warp, coming, next_warp
         See `SharedAccess`.
     read, write
         Clients of the memory port.
@@ -48,8 +49,9 @@ class RowUnit(wiring.Component):
     """
 
     stored: Signal
-    coming: Signal
     port_warp: Signal
+    coming: Signal
+    next_warp: Signal
     counts: Signal
     beats: Signal
     busy: Signal
@@ -67,8 +69,9 @@ class RowUnit(wiring.Component):
                 "floats": In(stream.Signature(answer_layout(sizes))),
                 "o": Out(stream.Signature(answer_layout(sizes))),
                 "stored": Out(1),
-                "coming": Out(1),
                 "port_warp": Out(range(max(2, sizes.warps))),
+                "coming": Out(1),
+                "next_warp": Out(range(max(2, sizes.warps))),
                 "read": Out(MemoryRead(sizes)),
                 "write": Out(MemoryWrite(sizes)),
                 "shared": Out(SharedPort(sizes)),
@@ -92,32 +95,69 @@ class RowUnit(wiring.Component):
         m.submodules.in_shared = in_shared = SharedAccess(sizes)
         m.submodules.in_main = in_main = MainAccess(sizes)
         m.submodules.at_port = at_port = PortAccess(sizes)
+        m.submodules.to_columns = to_columns = ToColumns(sizes)
+        m.submodules.to_lanes = to_lanes = ToLanes(sizes)
         m.submodules.serial_unit = serial = SerialUnit(sizes)
         wiring.connect(m, wiring.flipped(self.access), queue.i)
         wiring.connect(m, queue.o, passes.i)
-        wiring.connect(m, passes.shared, in_shared.i)
-        wiring.connect(m, passes.main, in_main.i)
-        wiring.connect(m, passes.port, at_port.i)
         wiring.connect(m, at_port.push, wiring.flipped(self.push))
         wiring.connect(m, wiring.flipped(self.serial), serial.i)
-        wiring.connect(m, in_shared.port, wiring.flipped(self.shared))
         wiring.connect(m, in_main.read, wiring.flipped(self.read))
         wiring.connect(m, in_main.write, wiring.flipped(self.write))
+
+        # One pass at a time goes out, to whom it concerns; one row at a time comes back.
+        places = {in_shared: passes.to_shared, at_port: passes.to_port, in_main: passes.to_main}
+        free = ~Cat(place.holds for place in places).any()
+        for place, valid in places.items():
+            m.d.comb += [place.valid.eq(valid), place.what.eq(passes.o), place.free.eq(free)]
+        bus, all_banks = sizes.bus_bytes, 4 * sizes.banks
         m.d.comb += [
+            passes.taken.eq(Cat(place.taken & valid for place, valid in places.items()).any()),
+            to_columns.what.eq(passes.o),
+            to_columns.takes.eq(Mux(passes.to_main, in_main.takes, ~0)),
+            to_columns.writes.eq(in_shared.writes),
+            to_columns.values.eq(in_shared.values),
+            to_columns.go.eq(free),
+            in_main.strobe.eq(to_columns.strobe[:bus]),
+            in_main.data.eq(to_columns.data[: 8 * bus]),
+            at_port.strobe.eq(to_columns.strobe[:bus]),
+            at_port.data.eq(to_columns.data[: 8 * bus]),
+            self.shared.valid.eq(in_shared.valid_out),
+            self.shared.region.eq(in_shared.region),
+            self.shared.write.eq(in_shared.write),
+            self.shared.rows.eq(to_columns.rows),
+            self.shared.strobe.eq(to_columns.strobe[:all_banks]),
+            self.shared.data.eq(to_columns.data[: 8 * all_banks]),
+            in_shared.port_ready.eq(self.shared.ready),
+            in_main.waits.eq(in_shared.comes),
+            to_lanes.here.eq(in_shared.here | in_main.here),
+            in_shared.row.eq(to_lanes.row),
+            in_main.row.eq(to_lanes.row),
             passes.shared_busy.eq(in_shared.busy),
             passes.abort.eq(self.abort),
             passes.port_busy.eq(at_port.busy),
             self.take.eq(at_port.take),
             self.semaphore.eq(at_port.semaphore),
-            at_port.taken.eq(self.taken),
+            at_port.taken_one.eq(self.taken),
             in_main.abort.eq(self.abort),
             self.stored.eq(in_shared.stored),
-            self.coming.eq(in_shared.coming),
             self.port_warp.eq(in_shared.port_warp),
+            self.coming.eq(in_shared.coming),
+            self.next_warp.eq(in_shared.next_warp),
             self.counts.eq(passes.counts),
             self.beats.eq(in_main.beats),
-            self.busy.eq(in_main.busy | passes.main.valid),
+            self.busy.eq(in_main.busy | passes.busy),
         ]
+
+        for column in range(columns(sizes)):
+            # Nobody looks at a column that is not there.
+            bank, word = (
+                words[32 * column : 32 * column + 32] for words in (self.shared.out, in_main.words)
+            )
+            both = len(bank) and len(word)
+            m.d.comb += to_lanes.words.word_select(column, 32).eq(
+                Mux(in_shared.comes, bank, word) if both else Cat(bank, word)
+            )
 
         # Each answer was given up by an instruction that had the write port to itself, so that
         # nobody waits for ever, whoever comes first.

@@ -2,11 +2,11 @@
 
 ::
 
-    cycle 0         1               1 + read_latency    2 + read_latency
+    cycle 0         1               1 + shared_latency  2 + shared_latency
     pass            port            words, to lanes     answer
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,10 @@ from ..fp32.pipeline import later
 from ..word_fifo import WordFifo
 from .decode import Amo
 from .requests import answer_layout, form_of, pass_layout, tag_layout, tag_of
-from .sizes import Sizes
+from .sizes import Sizes, columns, row_bits
+
+OFFSET_BITS = 2
+"""Bits of a lane's offset that are needed to cut bytes and half words out of its word."""
 
 
 class SharedPort(wiring.Signature):
@@ -49,129 +52,146 @@ class SharedPort(wiring.Signature):
         )
 
 
-def row_bits(sizes: Sizes) -> int:
-    """Bits of a row's number."""
-    return max(1, (sizes.region_bytes // 4 // sizes.banks - 1).bit_length())
-
-
 class SharedAccess(wiring.Component):
     """Serves passes in shared memory, one in a cycle; an atomic's in two, with the port's latency.
 
     Members
     -------
-    i, o
-        Passes and answers.
+    valid, what, taken
+        A pass, and that it has been served.
+    free, go, holds
+        The way out to the columns is free; this pass goes there; what is there has to stay.
+    writes, values
+        Lanes that write, and what all lanes write; of passes of other memories, too.
+    valid_out
+        What is on the way out goes to shared memory.
+    port_ready
+        Shared memory takes it.
+    region, write
+        See `SharedPort`.
+    comes, here, row
+        Words come to the lanes: from which columns, and what they are.
+    o
+        Answers.
     stored, coming, port_warp
-        The port has taken the last access of ``port_warp``: a store, which is done with it and has
-        no answer; or one of which the answer comes `answer_latency` cycles later.
+        The port has taken the last access of ``port_warp``, a store, which is done with it and has
+        no answer; ``next_warp``'s last access goes to the port in the next cycle, if that is free,
+        and if it has an answer that comes `answer_latency` cycles later.
     busy
-        A pass is under way, or an answer waits.
-    port
-        Shared memory.
+        An access is under way, or an answer waits.
     """
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
+        lanes, warp = sizes.lanes, range(max(2, sizes.warps))
         super().__init__(
             {
-                "i": In(stream.Signature(pass_layout(sizes))),
+                "valid": In(1),
+                "what": In(pass_layout(sizes)),
+                "taken": Out(1),
+                "free": In(1),
+                "go": Out(1),
+                "holds": Out(1),
+                "writes": Out(lanes),
+                "values": Out(32 * lanes),
+                "valid_out": Out(1),
+                "port_ready": In(1),
+                "region": Out(range(max(2, sizes.regions))),
+                "write": Out(1),
+                "comes": Out(1),
+                "here": Out(columns(sizes) * lanes),
+                "row": In(32 * lanes),
                 "o": Out(stream.Signature(answer_layout(sizes))),
                 "stored": Out(1),
+                "port_warp": Out(warp),
                 "coming": Out(1),
-                "port_warp": Out(range(max(2, sizes.warps))),
+                "next_warp": Out(warp),
                 "busy": Out(1),
-                "port": Out(SharedPort(sizes)),
             }
         )
 
     @staticmethod
     def answer_latency(sizes: Sizes) -> int:
-        """Cycles from ``coming`` to the answer, if none waits."""
-        return sizes.shared_latency + 1
+        """Cycles from ``coming`` to the answer, if nobody waits."""
+        return sizes.shared_latency + 2
 
+    valid: Signal
+    taken: Signal
+    free: Signal
+    go: Signal
+    holds: Signal
+    writes: Signal
+    values: Signal
+    valid_out: Signal
+    port_ready: Signal
+    region: Signal
+    write: Signal
+    comes: Signal
+    here: Signal
+    row: Signal
     stored: Signal
-    coming: Signal
     port_warp: Signal
+    coming: Signal
+    next_warp: Signal
     busy: Signal
 
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
-        sizes, lanes, banks = self.sizes, self.sizes.lanes, self.sizes.banks
-        m.submodules.answers = answers = WordFifo(answer_layout(sizes), sizes.warps)
-        bank_bits, rows = (banks - 1).bit_length(), row_bits(sizes)
-        offset_bits = 2 + bank_bits
-        port, what, request = self.port, self.i.payload, self.i.payload.request
+        sizes, lanes = self.sizes, self.sizes.lanes
+        what, request = self.what, self.what.request
+        found = Signal(32 * lanes)  # what lanes have read
 
         # An atomic reads first; its pass stays until what it read has come, and then writes.
-        has_read, reading, has_old = Signal(), Signal(), Signal()
-        free = ~port.valid | port.ready
-        start, updates = Signal(), Signal()
+        has_read, reading, has_old, computed = (
+            Signal(name=name) for name in ("has_read", "reading", "has_old", "computed")
+        )
+        updates = Signal()
         m.d.comb += [
             reading.eq(request.atomic & ~has_read),
             # Right behind an atomic's write nothing may read what it wrote.
-            start.eq(self.i.valid & free & ~updates & (~request.atomic | ~has_read | has_old)),
-            self.i.ready.eq(start & ~reading),
+            self.go.eq(
+                self.valid & self.free & ~updates & (~request.atomic | ~has_read | computed)
+            ),
+            self.taken.eq(self.go & ~reading),
         ]
-        with m.If(start):
+        with m.If(self.go):
             m.d.sync += has_read.eq(reading)
-        with m.If(free):
-            m.d.sync += updates.eq(start & request.atomic & ~reading)
-
-        found_row = Signal(32 * lanes)  # what lanes have read
-        strobes, values = [], []
+        with m.If(self.free):
+            m.d.sync += updates.eq(self.go & request.atomic & ~reading)
+        m.d.sync += computed.eq(has_old & ~self.taken)
         for lane in range(lanes):
-            b, before = (word.word_select(lane, 32) for word in (request.b, found_row))
-            strobe_l = Signal(4, name=f"strobe_{lane}")
-            value_l = Signal(32, name=f"value_{lane}")
+            b, before = (word.word_select(lane, 32) for word in (request.b, found))
+            # What is added is 0 where there is nothing to add: no multiplexer.
+            old, keeps = Signal(32, name=f"old_{lane}"), Signal(name=f"keeps_{lane}")
+            adds = Signal(name=f"adds_{lane}")
+            m.d.comb += adds.eq(has_old & (request.amo == Amo.ADD) & ~self.taken)
+            with m.If(adds):
+                m.d.sync += old.eq(before)
+            with m.Else():
+                m.d.sync += old.eq(0)
             # What a minimum or maximum keeps is not written again.
-            keeps = (before.as_signed() < b.as_signed()) == (request.amo == Amo.MIN)
-            adds = request.amo == Amo.ADD
-            writes = ~request.atomic | adds | ~keeps
-            bytes_ = what.bytes.word_select(lane, 4)
-            mask = Cat(byte.replicate(8) for byte in bytes_)
+            less = before.as_signed() < b.as_signed()
+            m.d.sync += keeps.eq(
+                has_old & (request.amo != Amo.ADD) & ~self.taken
+                & (less == (request.amo == Amo.MIN))
+            )  # fmt: skip
             m.d.comb += [
-                strobe_l.eq(bytes_ & writes.replicate(4)),
-                value_l.eq(Mux(request.atomic & adds, before + b, b) & mask),
+                self.values.word_select(lane, 32).eq(old + b),
+                self.writes[lane].eq(~keeps),
             ]
-            strobes.append(strobe_l)
-            values.append(value_l)
-        bank_rows, bank_writes = [], []
-        for bank in range(banks):
-            # At most one lane writes a byte, so that no multiplexer is needed.
-            row, write = Const(0, rows), (Const(0, 4), Const(0, 32))
-            for lane in range(lanes):
-                a = request.a.word_select(lane, 32)
-                here = Signal(name=f"lane_{lane}_in_bank_{bank}")
-                m.d.comb += here.eq(what.served[lane] & (a[2 : 2 + bank_bits] == bank))
-                row = row | (a[2 + bank_bits :][:rows] & here.replicate(rows))
-                write = (
-                    write[0] | (strobes[lane] & here.replicate(4)),
-                    write[1] | (values[lane] & here.replicate(32)),
-                )
-            bank_rows.append(row)
-            bank_writes.append(write)
-        writing = request.store | (request.atomic & has_read)
-        tag = Signal(tag_layout(sizes, offset_bits))
-        is_read, is_old, is_store = Signal(), Signal(), Signal()
-        next_rows, next_tag = Signal.like(port.rows), Signal.like(tag)
-        next_strobe, next_data = Signal.like(port.strobe), Signal.like(port.data)
-        m.d.comb += [
-            next_rows.eq(Cat(bank_rows)),
-            next_strobe.eq(Cat(s for s, _ in bank_writes)),
-            next_data.eq(Cat(value for _, value in bank_writes)),
-            *tag_of(what, next_tag, sizes, offset_bits),
-            next_tag.rd.eq(request.rd),
-        ]
-        with m.If(free):
+
+        tag = Signal(tag_layout(sizes, OFFSET_BITS))
+        is_read, is_old, is_store = (Signal(name=n) for n in ("is_read", "is_old", "is_store"))
+        at = Signal.like(self.here)
+        with m.If(self.free):
             m.d.sync += [
-                port.valid.eq(start),
-                port.region.eq(what.region),
-                port.write.eq(writing),
-                port.rows.eq(next_rows),
-                port.strobe.eq(next_strobe),
-                port.data.eq(next_data),
-                tag.eq(next_tag),
+                self.valid_out.eq(self.go),
+                self.region.eq(what.region),
+                self.write.eq(request.store | (request.atomic & has_read)),
+                *tag_of(what, tag, sizes, OFFSET_BITS),
+                tag.rd.eq(request.rd),
+                at.eq(what.at),
                 is_read.eq(~request.store & ~(request.atomic & has_read)),
                 is_store.eq(request.store),
                 is_old.eq(reading),
@@ -179,35 +199,35 @@ class SharedAccess(wiring.Component):
 
         # What comes back.
         latency = sizes.shared_latency
-        granted = port.valid & port.ready & is_read
+        granted = self.valid_out & self.port_ready & is_read
         come = later(m, granted, latency, "come", reset_less=False)
         old_comes = later(m, granted & is_old, latency, "old_comes", reset_less=False)
         back = data.View(tag.shape(), later(m, tag.as_value(), latency, "tag"))
+        soon = later(m, granted, latency - 1, "soon", reset_less=False)
+        at_last = later(m, at, latency - 1, "at")
+        m.d.sync += self.here.eq(at_last & soon.replicate(len(at)))
         for lane in range(lanes):
-            offset = back.offsets.word_select(lane, offset_bits)
-            found = Const(0, 32)
-            for bank in range(banks):
-                here = offset[2:] == bank if banks > 1 else Const(1)
-                found = found | (port.out.word_select(bank, 32) & here.replicate(32))
             with m.If(come & back.served[lane]):
-                m.d.sync += found_row.word_select(lane, 32).eq(found)
-        answer = Signal(answer_layout(sizes))
-        ready = Signal()
+                m.d.sync += found.word_select(lane, 32).eq(self.row.word_select(lane, 32))
+        answer, ready = Signal(answer_layout(sizes)), Signal()
         m.d.sync += [
             ready.eq(come & back.emit),
-            has_old.eq((has_old | old_comes) & ~self.i.ready),
+            has_old.eq((has_old | old_comes) & ~self.taken),
             answer.rd.eq(back.rd),
             answer.warp.eq(back.warp),
             answer.mask.eq(back.mask),
             answer.last.eq(back.last),
-            *form_of(back, answer, sizes, offset_bits),
+            *form_of(back, answer, sizes, OFFSET_BITS),
         ]
+        m.submodules.answers = answers = WordFifo(answer_layout(sizes), sizes.warps)
         passing = Cat(
             later(m, granted, cycle, f"passing_{cycle}", reset_less=False)
             for cycle in range(1, latency + 1)
         )
         m.d.comb += [
-            answer.row.eq(found_row),
+            self.holds.eq(self.valid_out & ~self.port_ready),
+            self.comes.eq(come),
+            answer.row.eq(found),
             # Straight on where nothing waits.
             self.o.valid.eq(answers.o.valid | ready),
             self.o.payload.eq(
@@ -216,9 +236,10 @@ class SharedAccess(wiring.Component):
             answers.o.ready.eq(self.o.ready),
             answers.i.valid.eq(ready & (answers.o.valid | ~self.o.ready)),
             answers.i.payload.eq(answer),
-            self.stored.eq(port.valid & port.ready & is_store & tag.last),
-            self.coming.eq(granted & tag.emit & tag.last),
+            self.stored.eq(self.valid_out & self.port_ready & is_store & tag.last),
             self.port_warp.eq(tag.warp),
-            self.busy.eq(port.valid | passing.any() | ready | answers.o.valid),
+            self.coming.eq(self.go & what.last & (reading | ~request.atomic)),
+            self.next_warp.eq(request.warp),
+            self.busy.eq(self.valid_out | passing.any() | ready | answers.o.valid),
         ]
         return m

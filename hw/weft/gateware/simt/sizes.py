@@ -109,3 +109,13 @@ class Sizes:
     def threads(self) -> int:
         """Threads that run at once; the largest block."""
         return self.lanes * self.warps
+
+
+def row_bits(sizes: Sizes) -> int:
+    """Bits of the number of a row of all banks, in its region."""
+    return max(1, (sizes.region_bytes // 4 // sizes.banks - 1).bit_length())
+
+
+def columns(sizes: Sizes) -> int:
+    """Words of a row that lanes reach at once: banks, or words of a beat, whichever are more."""
+    return max(sizes.banks, sizes.bus_bytes // 4)
