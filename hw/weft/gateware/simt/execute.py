@@ -10,7 +10,7 @@ from ..fp32.pipeline import later
 from .collectives import Collectives
 from .decode import controls_layout
 from .interfaces import Executed, token_layout
-from .lane import Lane, factor_of
+from .lane import FACTOR_BITS, Lane, factor_of
 from .parts_of_words import placed
 from .port_access import knows
 from .selection import PC_BITS
@@ -97,7 +97,7 @@ class Execute(wiring.Component):
                 unit.controls.eq(controls),
                 unit.a.eq(a.word_select(lane, 32)),
                 unit.b.eq(b.word_select(lane, 32)),
-                unit.factor.eq(factor.word_select(lane, 32)),
+                unit.factor.eq(factor.word_select(lane, FACTOR_BITS)),
             ]
             units.append(unit)
         m.d.comb += [

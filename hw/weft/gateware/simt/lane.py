@@ -6,8 +6,9 @@
     a, b: adder, logic;           partial products added;          result, taken,
     a, factor: four products      one of all chosen                address (= the sum)
 
-A shift is a product: by 2^n to the left, and by 2^(31 - n) to the right, whose result stands 31
-bits higher. So the multiplier, which is there, replaces a shifter of 200 LUTs.
+A shift is a product: by 2^n to the left, and by 2^(32 - n) to the right, whose result stands 32
+bits higher. So the multiplier, which is there, replaces a shifter of 200 LUTs. What is not wanted
+in cycle 1 is 0, so that the last choice is an or.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
@@ -20,17 +21,23 @@ from .decode import Alu, controls_layout
 HALF = 16
 """Bits of a factor of the four partial products, sign apart."""
 
+FACTOR_BITS = 33
+"""Bits of a factor: 2^32 is one, too."""
+
 
 def factor_of(m: Module, controls, second, name: str):
     """What the multiplier multiplies by: the second operand, or the power of two of a shift."""
     low, high = Signal(4, name=f"{name}_low"), Signal(8, name=f"{name}_high")
-    places = second[:5] ^ controls.right.replicate(5)  # 31 - n is n with its bits inverted
+    places = Signal(5, name=f"{name}_places")
     m.d.comb += [
+        places.eq(Mux(controls.right, -second[:5], second[:5])),
         low.eq(Cat(places[:2] == i for i in range(4))),
         high.eq(Cat(places[2:] == i for i in range(8))),
     ]
     power = Cat(low[i % 4] & high[i // 4] for i in range(32))
-    return Mux(controls.shift, power, second)
+    # To the right by none is by 2^32, not by 1.
+    one = power[0] & controls.shift & controls.right
+    return Cat(Mux(controls.shift, power, second) & Cat(~one, Const(~0, 31)), one)
 
 
 class Lane(wiring.Component):
@@ -69,7 +76,7 @@ class Lane(wiring.Component):
                 "controls": In(controls_layout()),
                 "a": In(32),
                 "b": In(32),
-                "factor": In(32),
+                "factor": In(FACTOR_BITS),
                 "gives": In(1),
                 "sum": Out(32),
                 "result": Out(32),
@@ -110,17 +117,16 @@ class Lane(wiring.Component):
             with m.Default():
                 m.d.comb += value.eq(difference)
         less_1 = register()
-        m.d.sync += [
-            self.sum.eq(difference),
-            result.eq(value),
-            less_1.eq(less),
-        ]
+        m.d.sync += [self.sum.eq(difference), less_1.eq(less), result.eq(value)]
+        with m.If(controls.multiply | controls.shift | controls.dot4):
+            m.d.sync += result.eq(0)
 
         # Products of halves; the upper ones carry the sign.
         a_high = Cat(a[HALF:], a[31] & ~controls.a_unsigned).as_signed()
-        b_high = Cat(factor[HALF:], factor[31] & ~controls.b_unsigned).as_signed()
-        ll, lh, hl = register(32), register(signed(33)), register(signed(33))
-        hh = register(signed(34))
+        b_sign = factor[31] & ~controls.b_unsigned
+        b_high = Cat(factor[HALF:32], factor[32] | b_sign, b_sign).as_signed()
+        ll, lh, hl = register(32), register(signed(34)), register(signed(33))
+        hh = register(signed(35))
         m.d.sync += [
             ll.eq(a[:HALF] * factor[:HALF]),
             lh.eq(Cat(a[:HALF], 0).as_signed() * b_high),
@@ -132,29 +138,30 @@ class Lane(wiring.Component):
             product = Signal(signed(16), name=f"byte_product_{i}", reset_less=True)
             x, y = (word.word_select(i, 8).as_signed() for word in (a, b))
             m.d.sync += product.eq(x * y)
+            with m.If(~controls.dot4):
+                m.d.sync += product.eq(0)
             bytes_.append(product)
 
         controls_1 = Signal.like(controls, name="controls_1", reset_less=True)
-        upper, dot = Signal(signed(50)), Signal(32)
+        # Kept, so that synthesis makes three carry chains of two operands, not one of four.
+        two = {"keep": 1}
+        cross = Signal(signed(35), attrs=two)
+        halves = [Signal(signed(17), name=f"half_{i}", attrs=two) for i in range(2)]
+        upper, dot, chosen = Signal(signed(50)), Signal(32), Signal(32)
         m.d.sync += controls_1.eq(controls)
         m.d.comb += [
-            upper.eq(Cat(ll[HALF:], hh).as_signed() + (lh + hl)),
-            dot.eq(sum(bytes_)),
+            cross.eq(lh + hl),
+            upper.eq(Cat(ll[HALF:], hh).as_signed() + cross),
+            *(half.eq(x + y) for half, x, y in zip(halves, bytes_[::2], bytes_[1::2], strict=True)),
+            dot.eq(halves[0] + halves[1]),
         ]
         product = Cat(ll[:HALF], upper)
-        with m.If(~self.gives):
-            m.d.sync += self.result.eq(0)
-        with m.Elif(controls_1.multiply | controls_1.shift):
-            with m.If(controls_1.high):
-                m.d.sync += self.result.eq(product[32:64])
-            with m.Elif(controls_1.right):
-                m.d.sync += self.result.eq(product[31:63])
-            with m.Else():
-                m.d.sync += self.result.eq(product[:32])
-        with m.Elif(controls_1.dot4):
-            m.d.sync += self.result.eq(dot)
+        with m.If(controls_1.multiply | controls_1.shift):
+            m.d.comb += chosen.eq(Mux(controls_1.high | controls_1.right, product[32:64], product))
+        with m.If(self.gives):
+            m.d.sync += self.result.eq(chosen | dot | result)
         with m.Else():
-            m.d.sync += self.result.eq(result)
+            m.d.sync += self.result.eq(0)
         equal = ~self.sum.any()
         m.d.sync += self.taken.eq(Mux(controls_1.by_order, less_1, equal) ^ controls_1.inverted)
         return m
