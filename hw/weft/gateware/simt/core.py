@@ -133,7 +133,7 @@ class Core(wiring.Component):
         waits = (launcher.waiting & gap[0]) | (rows.o.valid & ~rows.o.ready & (gap == 0))
         stopped = self.trap.valid | self.abort
         m.d.comb += [
-            scheduler.hold.eq(stopped | waits),
+            scheduler.hold.eq(stopped | later(m, waits, 1, "waits", reset_less=False)),
             selection.valid.eq(scheduler.valid),
             selection.warp.eq(scheduler.warp),
         ]

@@ -118,59 +118,66 @@ class MainAccess(wiring.Component):
         beat_bits, bus_bits = (count - 1).bit_length(), (sizes.bus_bytes - 1).bit_length()
         beat_range = range(max(2, count))
 
-        # The burst.
-        touched, line = Signal(count), Signal(32 - LINE_BITS)
+        # The burst, in registers: a load's pass is served with that, a store's stays.
+        begun, begins, stores, ends = (
+            Signal(name=name) for name in ("begun", "begins", "stores", "ends")
+        )
+        touched, leader = Signal(count), Signal(lanes)
         beat_of = [
             request.a.word_select(lane, 32)[bus_bits:LINE_BITS] if count > 1 else Const(0, 1)
             for lane in range(lanes)
         ]
-        leader, lowest_beat, highest_beat = Signal(lanes), Signal(count), Signal(count)
         m.d.comb += [
+            begins.eq(self.valid & (~begun | (ends & ~stores))),
             leader.eq(lowest(what.served)),
-            lowest_beat.eq(lowest(touched)),
-            highest_beat.eq(highest(touched)),
             touched.eq(
                 Cat(
                     Cat(what.served[lane] & (beat_of[lane] == beat) for lane in range(lanes)).any()
                     for beat in range(count)
                 )
             ),
-            line.eq(
-                chosen(
-                    (leader[lane], request.a.word_select(lane, 32)[LINE_BITS:])
-                    for lane in range(lanes)
-                )
-            ),
         ]
-        first, last = Signal(beat_range), Signal(beat_range)
-        address, beats = Signal(32), Signal(5)
-        m.d.comb += [
-            first.eq(encode(lowest_beat, count)),
-            last.eq(encode(highest_beat, count)),
-            beats.eq(last - first + 1),
-            address.eq(Cat(Const(0, bus_bits), first[:beat_bits], line)),
-        ]
+        line, first, last = Signal(32 - LINE_BITS), Signal(beat_range), Signal(beat_range)
+        tag = Signal(tag_layout(sizes, LINE_BITS))
+        m.d.sync += begun.eq(begins | (begun & ~ends))
+        with m.If(begins):
+            m.d.sync += [
+                stores.eq(request.store),
+                first.eq(encode(lowest(touched), count)),
+                last.eq(encode(highest(touched), count)),
+                line.eq(
+                    chosen(
+                        (leader[lane], request.a.word_select(lane, 32)[LINE_BITS:])
+                        for lane in range(lanes)
+                    )
+                ),
+                *tag_of(what, tag, sizes, LINE_BITS),
+                tag.rd.eq(request.rd),
+            ]
+        beats = Signal(5)
+        m.d.comb += beats.eq(last - first + 1)
         for side in (self.read, self.write):
             m.d.comb += [
-                side.burst.payload.addr.eq(address),
+                side.burst.payload.addr.eq(Cat(Const(0, bus_bits), first[:beat_bits], line)),
                 side.burst.payload.beats.eq(beats),
             ]
 
-        loads, loading = self._loads(m, first)
-        asks, finished, storing = self._stores(m, first, last, beat_of)
+        loads, loading = self._loads(m, begun & ~stores, first, tag)
+        asks, finished, storing = self._stores(m, begun & stores, first, last, beat_of)
         m.d.comb += [
-            self.taken.eq(Mux(request.store, finished, loads)),
+            ends.eq(loads | finished),
+            self.taken.eq(Mux(request.store, finished, begins)),
             self.beats.eq(Mux(loads | asks, beats, 0)),
-            self.busy.eq(loading | storing),
+            self.busy.eq(begun | loading | storing),
         ]
         return m
 
-    def _loads(self, m, first):
+    def _loads(self, m, begun, first, burst):
         """The burst goes when there is room for its tag.
 
         Returns whether it does, and whether any is open.
         """
-        sizes, what, request = self.sizes, self.what, self.what.request
+        sizes = self.sizes
         lanes, count = sizes.lanes, LINE_BYTES // sizes.bus_bytes
         bus_bits, words = (sizes.bus_bytes - 1).bit_length(), sizes.bus_bytes // 4
         tags = data.StructLayout(
@@ -179,10 +186,9 @@ class MainAccess(wiring.Component):
         m.submodules.loads = queue = WordFifo(tags, MAX_OUTSTANDING)
         tag, item = queue.o.payload.tag, self.read.beat
         m.d.comb += [
-            self.read.burst.valid.eq(self.valid & ~request.store & queue.i.ready),
+            self.read.burst.valid.eq(begun & queue.i.ready),
             queue.i.valid.eq(self.read.burst.valid & self.read.burst.ready),
-            *tag_of(what, queue.i.payload.tag, sizes, LINE_BITS),
-            queue.i.payload.tag.rd.eq(request.rd),
+            queue.i.payload.tag.eq(burst),
             queue.i.payload.beat.eq(first),
             queue.o.ready.eq(item.valid & item.ready & item.payload.last),
         ]
@@ -228,7 +234,8 @@ class MainAccess(wiring.Component):
         # To the lanes, and from there to the registers.
         answer, has_answer = Signal(answer_layout(sizes)), Signal()
         m.d.comb += [
-            moves.eq(held & ~self.waits & (~has_answer | self.loaded.ready)),
+            # Not in the cycle in which the answer before is taken: that path would be long.
+            moves.eq(held & ~self.waits & ~has_answer),
             self.here.eq(here & (held & ~self.waits).replicate(len(here))),
             self.loaded.valid.eq(has_answer),
             self.loaded.payload.eq(answer),
@@ -247,7 +254,7 @@ class MainAccess(wiring.Component):
             ]
         return queue.i.valid, queue.o.valid | held | has_answer
 
-    def _stores(self, m, first, last, beat_of):
+    def _stores(self, m, storing, first, last, beat_of):
         """The burst and its beats go their own ways.
 
         Returns whether the burst goes, whether all has gone, and whether any is open.
@@ -255,13 +262,11 @@ class MainAccess(wiring.Component):
         sizes, what, request = self.sizes, self.what, self.what.request
         entry = data.StructLayout({"warp": range(max(2, sizes.warps)), "emit": 1, "last": 1})
         m.submodules.stores = queue = WordFifo(entry, MAX_OUTSTANDING)
-        asked, asks, storing, at_last, has_sent, leaves = (
-            Signal(name=name)
-            for name in ("asked", "asks", "storing", "at_last", "has_sent", "leaves")
+        asked, asks, at_last, has_sent, leaves = (
+            Signal(name=name) for name in ("asked", "asks", "at_last", "has_sent", "leaves")
         )
         sent, now = Signal(first.shape()), Signal(first.shape())
         m.d.comb += [
-            storing.eq(self.valid & request.store),
             now.eq(first + sent),
             at_last.eq(now == last),
             self.write.burst.valid.eq(storing & ~asked & queue.i.ready),
@@ -293,20 +298,20 @@ class MainAccess(wiring.Component):
 
         # Responses cannot wait: each warp has a place for one.
         written, ends, broken = (Signal(sizes.warps, name=n) for n in ("written", "ends", "broken"))
-        bad, which = Signal(), Signal(range(max(2, sizes.warps)))
+        bad, which, some = Signal(), Signal(range(max(2, sizes.warps))), Signal()
         next_written = Signal(sizes.warps)
         response, entry = self.write.done, queue.o.payload
         m.d.comb += [
             queue.o.ready.eq(response.valid),
             next_written.eq(lowest(written)),
             which.eq(encode(next_written, sizes.warps)),
-            self.stored.valid.eq(written.any()),
+            self.stored.valid.eq(some),
             self.stored.payload.warp.eq(which),
             self.stored.payload.last.eq(ends.bit_select(which, 1)),
             self.stored.payload.error.eq(broken.bit_select(which, 1)),
         ]
-        left = Mux(self.stored.ready, written & (written - 1), written)
-        m.d.sync += written.eq(left)
+        left = Mux(self.stored.valid & self.stored.ready, written & ~next_written, written)
+        m.d.sync += [written.eq(left), some.eq((written & ~Mux(some, next_written, 0)).any())]
         with m.If(response.valid):
             m.d.sync += bad.eq((bad | response.payload.error) & ~entry.emit)
             with m.If(entry.emit):

@@ -112,7 +112,11 @@ class SerialUnit(wiring.Component):
             to_come.eq(lowest(request.mask & ~come)),
             lane.eq(encode(to_go, lanes)),
         ]
-        m.d.sync += there.eq(queue.o.valid & ~pops)
+        complete = Signal()
+        m.d.sync += [
+            there.eq(queue.o.valid & ~pops),
+            complete.eq(there & ~to_come.any() & ~pops),
+        ]
         with m.If(~asks | goes):
             m.d.sync += [
                 asks.eq(there & to_go.any()),
@@ -146,7 +150,7 @@ class SerialUnit(wiring.Component):
                 m.d.sync += row.word_select(i, 32).eq(result)
         answer = self.o.payload
         m.d.comb += [
-            self.o.valid.eq(there & ~to_come.any()),
+            self.o.valid.eq(complete),
             answer.rd.eq(request.rd),
             answer.warp.eq(request.warp),
             answer.mask.eq(request.mask),
