@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..fp32.pipeline import register
+from ..fp32.pipeline import later
 from .decode import Meet
 from .sizes import Sizes
 
@@ -21,14 +21,14 @@ class Collectives(wiring.Component):
     a
         Operands of all lanes.
     writes
-        One cycle after the operands: there is such an instruction.
+        Two cycles after the operands: there is such an instruction.
     answer
-        One cycle after the operands: the same for all lanes, 0 for a shuffle.
+        Two cycles after the operands: the same for all lanes, 0 for a shuffle.
     row
         A shuffle's results of all lanes, `latency` cycles later, otherwise 0.
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
@@ -54,12 +54,8 @@ class Collectives(wiring.Component):
         m = Module()
         lanes = self.sizes.lanes
         words = [self.a.word_select(lane, 32) for lane in range(lanes)]
-        ballot, live, meet = register(lanes), register(lanes), register(Meet)
-        m.d.sync += [
-            ballot.eq(Cat(word.any() for word in words) & self.live),
-            live.eq(self.live),
-            meet.eq(self.meet),
-        ]
+        ballot = later(m, Cat(word.any() for word in words) & self.live, 2, "ballot")
+        live, meet = later(m, self.live, 2, "live"), later(m, self.meet, 2, "meet")
 
         # Whether the other lane lives goes the same way, beside its word.
         shuffled = [Cat(word, self.live[lane]) for lane, word in enumerate(words)]
@@ -71,11 +67,8 @@ class Collectives(wiring.Component):
                 for lane in range(lanes)
             ]
             shuffled = swapped
-        row, there = register(32 * lanes), register(lanes)
-        m.d.sync += [
-            row.eq(Cat(word[:32] for word in shuffled)),
-            there.eq(Cat(word[32] for word in shuffled)),
-        ]
+        row = later(m, Cat(word[:32] for word in shuffled), 2, "row")
+        there = later(m, Cat(word[32] for word in shuffled), 2, "there")
 
         shuffles = self.writes & (meet == Meet.SHUFFLE)
         for lane in range(lanes):

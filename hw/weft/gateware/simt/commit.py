@@ -8,7 +8,6 @@ from weft.arch.simt import Trap
 
 from .decode import Meet
 from .interfaces import Executed
-from .scheduler import encode, lowest
 from .selection import PC_BITS, state_layout
 from .sizes import Sizes
 
@@ -89,32 +88,8 @@ class Commit(wiring.Component):
         whole = i.whole
         access = controls.load | controls.store | controls.atomic
 
-        guilty, first_guilty = Signal(lanes), Signal(lanes)
-        bad = group & (i.crooked | i.nowhere)
         direct = controls.jump & ~controls.indirect
-        m.d.comb += [
-            guilty.eq(group),
-            first_guilty.eq(lowest(guilty)),
-            self.lane.eq(encode(first_guilty, lanes)),
-        ]
-        with m.If(token.no_code):
-            m.d.comb += cause.eq(Trap.FETCH_UNMAPPED)
-        with m.Elif(controls.illegal):
-            m.d.comb += cause.eq(Trap.ILLEGAL)
-        with m.Elif(i.taken.any() & controls.imm[1]):
-            m.d.comb += [cause.eq(Trap.JUMP_MISALIGNED), guilty.eq(i.taken)]
-        with m.Elif(direct & controls.imm[1]):
-            m.d.comb += cause.eq(Trap.JUMP_MISALIGNED)
-        with m.Elif(controls.indirect & (group & i.odd_jump).any()):
-            m.d.comb += [cause.eq(Trap.JUMP_MISALIGNED), guilty.eq(group & i.odd_jump)]
-        with m.Elif(access & bad.any()):
-            crooked = (lowest(bad) & i.crooked).any()
-            m.d.comb += [
-                guilty.eq(bad),
-                cause.eq(Mux(crooked, Trap.DATA_MISALIGNED, Trap.DATA_UNMAPPED)),
-            ]
-        with m.Elif(controls.collective & ~whole & ~(before.live & ~before.waiting).any()):
-            m.d.comb += cause.eq(Trap.COLLECTIVE)
+        m.d.comb += [cause.eq(i.cause), self.lane.eq(i.lane)]
 
         # Behind a trap nothing issues, so that what only the core itself sees need not know of it.
         runs, goes = Signal(), Signal()

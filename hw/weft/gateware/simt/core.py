@@ -175,7 +175,7 @@ class Core(wiring.Component):
         handed, picked, answered = Signal(warps), Signal(warps), Signal(warps)
         pending, asleep, dropped = Signal(warps), Signal(warps), Signal(warps)
         m.d.comb += [
-            picked.eq(Mux(scheduler.valid, 1 << scheduler.warp, 0)),
+            picked.eq(scheduler.picks),
             too_early.eq(pending.bit_select(fetched.warp, 1)),
             dropped.eq(
                 Mux(valid & (icache.hit | fetched.no_code) & too_early, 1 << fetched.warp, 0)
@@ -252,7 +252,7 @@ class Core(wiring.Component):
         ]
 
         # While a warp comes from picking to registers, the row it waits for is written.
-        to_registers = 1 + selection.levels + 3
+        to_registers = Scheduler.latency + selection.levels + 3
 
         def soon(comes, who, latency: int, name: str):
             delay = max(0, latency + Returns.latency + 1 - to_registers)

@@ -1,4 +1,4 @@
-"""The lanes side by side, and what is common to them: three stages from operands to commit."""
+"""The lanes side by side, and what is common to them: four stages from operands to commit."""
 
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data, wiring
@@ -9,8 +9,9 @@ from weft.arch.simt import MAIN, PORT, PRIVATE, SHARED, Window
 from ..fp32.pipeline import later
 from .collectives import Collectives
 from .decode import controls_layout
+from .faults import Faults
 from .interfaces import Executed, token_layout
-from .lane import FACTOR_BITS, Lane, factor_of
+from .lane import Lane
 from .parts_of_words import placed
 from .port_access import knows
 from .selection import PC_BITS
@@ -83,11 +84,6 @@ class Execute(wiring.Component):
         # Operands stand in registers.
         a = later(m, self.first, 1, "a")
         b = later(m, self.second ^ self.controls.subtract.replicate(32 * lanes), 1, "b")
-        factors = Cat(
-            factor_of(m, self.controls, self.second.word_select(lane, 32), f"power_{lane}")
-            for lane in range(lanes)
-        )
-        factor = later(m, factors, 1, "factor")
         token = data.View(token_layout(sizes), later(m, self.token.as_value(), 1, "token"))
         controls = data.View(controls_layout(), later(m, self.controls.as_value(), 1, "controls"))
         units = []
@@ -97,7 +93,6 @@ class Execute(wiring.Component):
                 unit.controls.eq(controls),
                 unit.a.eq(a.word_select(lane, 32)),
                 unit.b.eq(b.word_select(lane, 32)),
-                unit.factor.eq(factor.word_select(lane, FACTOR_BITS)),
             ]
             units.append(unit)
         m.d.comb += [
@@ -112,7 +107,6 @@ class Execute(wiring.Component):
             self.early.eq(controls),
         ]
         valid = later(m, self.valid, 1, "valid", reset_less=False)
-        rest = Lane.latency
         handed = Cat(controls[name] for name in HANDED).any()
         writes = valid & controls.rd.any() & ~handed
         link, target = Signal(PC_BITS), Signal(PC_BITS)
@@ -120,26 +114,35 @@ class Execute(wiring.Component):
             link.eq(token.pc + 1),
             target.eq(token.pc + controls.imm[2:]),
         ]
-        link_1, target_1 = later(m, link, 1, "link_row"), later(m, target, 1, "target_row")
+        before = Lane.latency - 1  # cycles to the stage before the last one
+        link_1, target_1 = (
+            later(m, link, before, "link_row"),
+            later(m, target, before, "target_row"),
+        )
         stored = later(m, self.stored, 1, "stored")
         stores = [
             placed(stored.word_select(lane, 32), controls.byte, controls.half)
             for lane in range(lanes)
         ]
         not_positive = controls.imm[-1] | ~controls.imm.any()
-        last = data.View(controls_layout(), later(m, controls.as_value(), rest, "controls_lane"))
+        second = data.View(
+            controls_layout(), later(m, controls.as_value(), before, "controls_lane")
+        )
+        second_token = data.View(token.shape(), later(m, token.as_value(), before, "token_lane"))
+        whole = later(m, token.group == token.state.live, before, "whole")
+        last = data.View(controls_layout(), later(m, second.as_value(), 1, "controls_last"))
         m.d.comb += [
-            o.valid.eq(later(m, valid, rest, "valid_lane", reset_less=False)),
-            o.token.eq(later(m, token.as_value(), rest, "token_lane")),
+            o.valid.eq(later(m, valid, before + 1, "valid_lane", reset_less=False)),
+            o.token.eq(later(m, second_token.as_value(), 1, "token_last")),
             o.controls.eq(last),
             o.stored.eq(later(m, Cat(stores), self.latency - 1, "stored")),
             o.link.eq(later(m, link_1, 1, "link")),
             o.target.eq(later(m, target_1, 1, "target")),
-            o.whole.eq(later(m, token.group == token.state.live, rest, "whole")),
-            o.not_positive.eq(later(m, not_positive, rest, "not_positive")),
+            o.whole.eq(later(m, whole, 1, "whole_last")),
+            o.not_positive.eq(later(m, not_positive, before + 1, "not_positive")),
         ]
 
-        # Sums are there one cycle before the rest: time to see where they lead.
+        # Sums are there two cycles before the rest: time to see where they lead, and who is wrong.
         accesses = data.View(controls_layout(), later(m, controls.as_value(), 1, "controls_sum"))
         atomic = accesses.atomic
         masks = {
@@ -166,16 +169,33 @@ class Execute(wiring.Component):
                 masks["port"][lane].eq(port),
             ]
         to_last = Lane.latency - Lane.sum_latency
+        m.submodules.faults = faults = Faults(sizes)
+        taken = Signal(lanes)
         m.d.comb += [
+            taken.eq(
+                Cat(unit.taken for unit in units)
+                & second_token.group
+                & second.branch.replicate(lanes)
+            ),
+            faults.token.eq(second_token),
+            faults.controls.eq(second),
+            faults.whole.eq(whole),
+            faults.taken.eq(taken),
             o.sums.eq(later(m, sums, to_last, "sums")),
-            *(getattr(o, name).eq(later(m, mask, to_last, name)) for name, mask in masks.items()),
+            o.taken.eq(later(m, taken, 1, "taken")),
+            o.cause.eq(faults.cause),
+            o.lane.eq(faults.lane),
         ]
+        for name, mask in masks.items():
+            there = later(m, mask, to_last - 1, name)
+            if name in ("crooked", "nowhere", "odd_jump"):
+                m.d.comb += getattr(faults, name).eq(there)
+            else:
+                m.d.comb += getattr(o, name).eq(later(m, there, 1, f"{name}_last"))
 
         # All but one of the registers that a row can come from are 0: no multiplexer.
-        second = data.View(controls_layout(), later(m, controls.as_value(), 1, "controls_row"))
-        writes = later(m, writes, 1, "writes", reset_less=False)
+        writes = later(m, writes, before, "writes", reset_less=False)
         m.d.comb += self.next_writes.eq(writes)
-        taken = Cat(unit.taken for unit in units)
         kinds = (second.collective, second.jump, second.upper, second.upper_pc)
         with m.If(writes):
             with m.If(second.collective):
@@ -193,7 +213,6 @@ class Execute(wiring.Component):
         m.d.comb += [
             collectives.writes.eq(writes & second.collective),
             *(unit.gives.eq(writes & ~Cat(kinds).any()) for unit in units),
-            o.taken.eq(taken & o.token.group & last.branch.replicate(lanes)),
             o.row.eq(collectives.row | Cat(unit.result for unit in units)),
         ]
         return m

@@ -9,6 +9,7 @@ from weft.arch.fp32 import Op, Rounding
 from ..fp32.pipeline import later
 from ..fp32.unit import FloatUnit
 from ..word_fifo import WordFifo
+from .execute import Execute
 from .interfaces import token_layout
 from .requests import answer_layout
 from .sizes import Sizes
@@ -29,7 +30,7 @@ class FloatRows(wiring.Component):
         Answers; those that are not taken at once wait.
     """
 
-    DECIDED = 2
+    DECIDED = Execute.latency - Execute.early_latency
     answer_latency = FloatUnit.latency - DECIDED
     """Cycles from ``does`` to the answer, if none waits."""
 

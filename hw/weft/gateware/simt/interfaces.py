@@ -92,8 +92,8 @@ class Executed(wiring.Signature):
         Sums of the first operand and the immediate; register rs2.
     taken
         Lanes of the group that branch.
-    crooked, nowhere, odd_jump
-        Lanes whose sum is misaligned for the access, leads nowhere, or is no place for code.
+    cause, lane
+        Why the group cannot go on, if so, and the lowest lane that is concerned.
     shared, private, port
         Lanes whose sum is in these windows.
     link, target
@@ -106,7 +106,7 @@ class Executed(wiring.Signature):
 
     def __init__(self, sizes: Sizes):
         lanes = sizes.lanes
-        masks = ("taken", "crooked", "nowhere", "odd_jump", "shared", "private", "port")
+        masks = ("taken", "shared", "private", "port")
         super().__init__(
             {
                 "valid": Out(1),
@@ -115,6 +115,8 @@ class Executed(wiring.Signature):
                 **{name: Out(32 * lanes) for name in ("row", "sums", "stored")},
                 "common": Out(32),
                 **{name: Out(lanes) for name in masks},
+                "cause": Out(Trap),
+                "lane": Out(range(max(2, lanes))),
                 "link": Out(PC_BITS),
                 "target": Out(PC_BITS),
                 "not_positive": Out(1),

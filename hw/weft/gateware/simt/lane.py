@@ -1,21 +1,21 @@
-"""What one lane computes in two cycles: sums, comparisons, logic, products, shifts.
+"""What one lane computes in three cycles: sums, comparisons, logic, products, shifts.
 
 ::
 
-    cycle 0                       cycle 1                          cycle 2
-    a, b: adder, logic;           partial products added;          result, taken,
-    a, factor: four products      one of all chosen                address (= the sum)
+    cycle 0                1                      2                          3
+    a, b: adder, logic;    four products          partial products added;    result,
+    b: the factor          (sum: the address)     all that is not 0 or-ed    taken
 
 A shift is a product: by 2^n to the left, and by 2^(32 - n) to the right, whose result stands 32
 bits higher. So the multiplier, which is there, replaces a shifter of 200 LUTs. What is not wanted
-in cycle 1 is 0, so that the last choice is an or.
+in cycle 2 is 0, so that the last choice is an or.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..fp32.pipeline import register
+from ..fp32.pipeline import later, register
 from .decode import Alu, controls_layout
 
 HALF = 16
@@ -25,10 +25,9 @@ FACTOR_BITS = 33
 """Bits of a factor: 2^32 is one, too."""
 
 
-def factor_of(m: Module, controls, second, name: str):
+def factor_of(m: Module, controls, second):
     """What the multiplier multiplies by: the second operand, or the power of two of a shift."""
-    low, high = Signal(4, name=f"{name}_low"), Signal(8, name=f"{name}_high")
-    places = Signal(5, name=f"{name}_places")
+    low, high, places = Signal(4), Signal(8), Signal(5)
     m.d.comb += [
         places.eq(Mux(controls.right, -second[:5], second[:5])),
         low.eq(Cat(places[:2] == i for i in range(4))),
@@ -49,22 +48,21 @@ class Lane(wiring.Component):
         The instruction, one cycle for all of it: it is kept here for the second.
     a, b
         Operands, from registers; ``b`` inverted where the instruction subtracts.
-    factor
-        What to multiply ``a`` by, from a register, see `factor_of`.
     gives
-        One cycle after the operands: ``result`` is wanted, otherwise it becomes 0.
+        Two cycles after the operands: ``result`` is wanted, otherwise it becomes 0.
     sum
         a + b or a - b, `sum_latency` cycles later: addresses and targets of jumps.
-    result, taken
-        What goes into rd, and whether a branch is taken, `latency` cycles later.
+    taken
+        Whether a branch is taken, a cycle before the result.
+    result
+        What goes into rd, `latency` cycles later.
     """
 
     sum_latency = 1
-    latency = 2
+    latency = 3
 
     a: Signal
     b: Signal
-    factor: Signal
     gives: Signal
     sum: Signal
     result: Signal
@@ -76,7 +74,6 @@ class Lane(wiring.Component):
                 "controls": In(controls_layout()),
                 "a": In(32),
                 "b": In(32),
-                "factor": In(FACTOR_BITS),
                 "gives": In(1),
                 "sum": Out(32),
                 "result": Out(32),
@@ -87,7 +84,7 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
-        controls, a, b, factor = self.controls, self.a, self.b, self.factor
+        controls, a, b = self.controls, self.a, self.b
 
         # The carry in is a bit below: one chain. Of equal signs the difference's sign decides which
         # operand is less, of different ones one of the operands' (b is inverted).
@@ -121,34 +118,37 @@ class Lane(wiring.Component):
         with m.If(controls.multiply | controls.shift | controls.dot4):
             m.d.sync += result.eq(0)
 
+        controls_1 = data.View(controls.shape(), later(m, controls.as_value(), 1, "controls"))
+        controls_2 = data.View(controls.shape(), later(m, controls_1.as_value(), 1, "again"))
+
         # Products of halves; the upper ones carry the sign.
-        a_high = Cat(a[HALF:], a[31] & ~controls.a_unsigned).as_signed()
-        b_sign = factor[31] & ~controls.b_unsigned
+        a_1, factor = register(32), register(FACTOR_BITS)
+        m.d.sync += [a_1.eq(a), factor.eq(factor_of(m, controls, b))]
+        a_high = Cat(a_1[HALF:], a_1[31] & ~controls_1.a_unsigned).as_signed()
+        b_sign = factor[31] & ~controls_1.b_unsigned
         b_high = Cat(factor[HALF:32], factor[32] | b_sign, b_sign).as_signed()
         ll, lh, hl = register(32), register(signed(34)), register(signed(33))
         hh = register(signed(35))
         m.d.sync += [
-            ll.eq(a[:HALF] * factor[:HALF]),
-            lh.eq(Cat(a[:HALF], 0).as_signed() * b_high),
+            ll.eq(a_1[:HALF] * factor[:HALF]),
+            lh.eq(Cat(a_1[:HALF], 0).as_signed() * b_high),
             hl.eq(a_high * Cat(factor[:HALF], 0).as_signed()),
             hh.eq(a_high * b_high),
         ]
         bytes_ = []
         for i in range(4):
             product = Signal(signed(16), name=f"byte_product_{i}", reset_less=True)
-            x, y = (word.word_select(i, 8).as_signed() for word in (a, b))
+            x, y = (word.word_select(i, 8).as_signed() for word in (a_1, factor))
             m.d.sync += product.eq(x * y)
-            with m.If(~controls.dot4):
+            with m.If(~controls_1.dot4):
                 m.d.sync += product.eq(0)
             bytes_.append(product)
 
-        controls_1 = Signal.like(controls, name="controls_1", reset_less=True)
         # Kept, so that synthesis makes three carry chains of two operands, not one of four.
         two = {"keep": 1}
         cross = Signal(signed(35), attrs=two)
         halves = [Signal(signed(17), name=f"half_{i}", attrs=two) for i in range(2)]
         upper, dot, chosen = Signal(signed(50)), Signal(32), Signal(32)
-        m.d.sync += controls_1.eq(controls)
         m.d.comb += [
             cross.eq(lh + hl),
             upper.eq(Cat(ll[HALF:], hh).as_signed() + cross),
@@ -156,12 +156,14 @@ class Lane(wiring.Component):
             dot.eq(halves[0] + halves[1]),
         ]
         product = Cat(ll[:HALF], upper)
-        with m.If(controls_1.multiply | controls_1.shift):
-            m.d.comb += chosen.eq(Mux(controls_1.high | controls_1.right, product[32:64], product))
+        with m.If(controls_2.multiply | controls_2.shift):
+            m.d.comb += chosen.eq(Mux(controls_2.high | controls_2.right, product[32:64], product))
+        others = later(m, result, 1, "others")
         with m.If(self.gives):
-            m.d.sync += self.result.eq(chosen | dot | result)
+            m.d.sync += self.result.eq(chosen | dot | others)
         with m.Else():
             m.d.sync += self.result.eq(0)
         equal = ~self.sum.any()
-        m.d.sync += self.taken.eq(Mux(controls_1.by_order, less_1, equal) ^ controls_1.inverted)
+        taken = Mux(controls_1.by_order, less_1, equal) ^ controls_1.inverted
+        m.d.comb += self.taken.eq(later(m, taken, 1, "taken"))
         return m

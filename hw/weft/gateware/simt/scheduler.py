@@ -1,9 +1,10 @@
 """Which warps live, which of them can issue, and where blocks wait for each other's warps."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..fp32.pipeline import later
 from .sizes import Sizes
 
 
@@ -30,7 +31,9 @@ class Scheduler(wiring.Component):
     Members
     -------
     valid, warp
-        The pick; depends on registers and ``hold`` alone.
+        The pick, from registers.
+    picks
+        The same, one-hot, a cycle before.
     hold
         Pick nothing.
     start, start_warp, start_slot
@@ -49,11 +52,12 @@ class Scheduler(wiring.Component):
         Some warp waits at a barrier.
     """
 
-    latency = 1
+    latency = 2
     """Cycles from ``ready``, ``wake`` or ``early`` to a warp's pick, when no other comes first."""
 
     valid: Signal
     warp: Signal
+    picks: Signal
     hold: Signal
     start: Signal
     start_warp: Signal
@@ -75,6 +79,7 @@ class Scheduler(wiring.Component):
             {
                 "valid": Out(1),
                 "warp": Out(index),
+                "picks": Out(sizes.warps),
                 "hold": In(1),
                 "start": In(1),
                 "start_warp": In(index),
@@ -95,31 +100,34 @@ class Scheduler(wiring.Component):
         """Implement the component."""
         m = Module()
         warps = self.sizes.warps
-        can, above, picked = Signal(warps), Signal(warps), Signal(warps)
-        soon = Signal(warps)
+        can, soon, above = Signal(warps), Signal(warps), Signal(warps)
         waiting, opened, mates = Signal(warps), Signal(warps), Signal(warps)
-        upper = can & above
+        picked = Const(0, warps)
+        anyone = Const(0)
+        for candidates in (can & above, can, soon & above, soon):
+            picked = picked | (lowest(candidates) & ~anyone.replicate(warps))
+            anyone = anyone | candidates.any()
         m.d.comb += [
-            picked.eq(
-                Mux(
-                    can.any(),
-                    Mux(upper.any(), lowest(upper), lowest(can)),
-                    Mux((soon & above).any(), lowest(soon & above), lowest(soon)),
-                )
-            ),
-            self.valid.eq((can.any() | soon.any()) & ~self.hold),
-            self.warp.eq(encode(picked, warps)),
+            self.picks.eq(picked & ~self.hold.replicate(warps)),
             self.at_barrier.eq(waiting.any()),
         ]
-        with m.If(self.valid):
-            m.d.sync += above.eq(Cat(picked[:i].any() for i in range(warps)))
+        m.d.sync += [
+            self.valid.eq((can.any() | soon.any()) & ~self.hold),
+            self.warp.eq(encode(self.picks, warps)),
+        ]
+        with m.If(self.picks.any()):
+            m.d.sync += above.eq(Cat(self.picks[:i].any() for i in range(warps)))
 
         # Barriers. The slot of a warp that arrived or ended is looked at in the next cycle; the
         # others in turn, so that no barrier stays closed when its event was not the last.
         slots = Array(Signal(range(max(2, warps)), name=f"slot_{i}") for i in range(warps))
         scan, looked = Signal(range(max(2, warps))), Signal.like(self.warp)
-        event = self.ended | self.arrived
-        m.d.comb += looked.eq(slots[Mux(event, self.event_warp, scan)])
+        ended, arrived, who = (
+            later(m, self.ended, 1, "ended_before", reset_less=False),
+            later(m, self.arrived, 1, "arrived_before", reset_less=False),
+            later(m, self.event_warp, 1, "event_warp"),
+        )
+        m.d.comb += looked.eq(slots[Mux(ended | arrived, who, scan)])
         m.d.sync += [
             scan.eq(Mux((scan == warps - 1) | ~self.alive.any(), 0, scan + 1)),
             mates.eq(Cat(slot == looked for slot in slots)),
@@ -129,16 +137,14 @@ class Scheduler(wiring.Component):
 
         event_mask, start_mask = Signal(warps), Signal(warps)
         m.d.comb += [
-            event_mask.eq(1 << self.event_warp),
+            event_mask.eq(1 << who),
             start_mask.eq(Mux(self.start, 1 << self.start_warp, 0)),
         ]
-        leaving = Mux(self.ended, event_mask, 0)
-        coming = Mux(self.arrived, event_mask, 0)
+        leaving = Mux(ended, event_mask, 0)
+        coming = Mux(arrived, event_mask, 0)
         m.d.sync += [
-            can.eq(
-                (can & ~Mux(self.valid, picked, 0)) | self.ready | self.wake | opened | start_mask
-            ),
-            soon.eq(((soon & ~Mux(self.valid, picked, 0)) | self.early) & ~self.wake),
+            can.eq((can & ~self.picks) | self.ready | self.wake | opened | start_mask),
+            soon.eq(((soon & ~self.picks) | self.early) & ~self.wake),
             self.alive.eq((self.alive & ~leaving) | start_mask),
             waiting.eq((waiting & ~opened) | coming),
         ]

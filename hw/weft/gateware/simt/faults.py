@@ -1,0 +1,80 @@
+"""Why a thread cannot go on, seen in the stage before the last one."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from weft.arch.simt import Trap
+
+from .decode import controls_layout
+from .interfaces import token_layout
+from .scheduler import encode, lowest
+from .sizes import Sizes
+
+
+class Faults(wiring.Component):
+    """The trap that an instruction would take, if it is done at all.
+
+    Members
+    -------
+    token, controls, whole
+        The instruction; its group is all live threads.
+    taken, crooked, nowhere, odd_jump
+        Lanes that branch; whose sum is misaligned for the access, leads nowhere, is no place for
+        code.
+    cause, lane
+        One cycle later: why, and the lowest lane that is concerned.
+    """
+
+    whole: Signal
+    taken: Signal
+    crooked: Signal
+    nowhere: Signal
+    odd_jump: Signal
+    cause: Signal
+    lane: Signal
+
+    def __init__(self, sizes: Sizes):
+        self.sizes = sizes
+        super().__init__(
+            {
+                "token": In(token_layout(sizes)),
+                "controls": In(controls_layout()),
+                "whole": In(1),
+                **{name: In(sizes.lanes) for name in ("taken", "crooked", "nowhere", "odd_jump")},
+                "cause": Out(Trap),
+                "lane": Out(range(max(2, sizes.lanes))),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Implement the component."""
+        m = Module()
+        controls, token, group = self.controls, self.token, self.token.group
+        access = controls.load | controls.store | controls.atomic
+        cause, guilty = Signal(Trap), Signal(self.sizes.lanes)
+        first_guilty = Signal(self.sizes.lanes)
+        bad, odd = group & (self.crooked | self.nowhere), group & self.odd_jump
+        direct = controls.jump & ~controls.indirect
+        free = token.state.live & ~token.state.waiting
+        m.d.comb += [guilty.eq(group), first_guilty.eq(lowest(guilty))]
+        with m.If(token.no_code):
+            m.d.comb += cause.eq(Trap.FETCH_UNMAPPED)
+        with m.Elif(controls.illegal):
+            m.d.comb += cause.eq(Trap.ILLEGAL)
+        with m.Elif(self.taken.any() & controls.imm[1]):
+            m.d.comb += [cause.eq(Trap.JUMP_MISALIGNED), guilty.eq(self.taken)]
+        with m.Elif(direct & controls.imm[1]):
+            m.d.comb += cause.eq(Trap.JUMP_MISALIGNED)
+        with m.Elif(controls.indirect & odd.any()):
+            m.d.comb += [cause.eq(Trap.JUMP_MISALIGNED), guilty.eq(odd)]
+        with m.Elif(access & bad.any()):
+            crooked = Cat(bit & one for bit, one in zip(lowest(bad), self.crooked, strict=True))
+            m.d.comb += [
+                guilty.eq(bad),
+                cause.eq(Mux(crooked.any(), Trap.DATA_MISALIGNED, Trap.DATA_UNMAPPED)),
+            ]
+        with m.Elif(controls.collective & ~self.whole & ~free.any()):
+            m.d.comb += cause.eq(Trap.COLLECTIVE)
+        m.d.sync += [self.cause.eq(cause), self.lane.eq(encode(first_guilty, self.sizes.lanes))]
+        return m
