@@ -8,6 +8,7 @@ from weft.arch.simt import Trap
 
 from .decode import Meet
 from .interfaces import Executed
+from .scheduler import encode, lowest
 from .selection import PC_BITS, state_layout
 from .sizes import Sizes
 
@@ -89,7 +90,7 @@ class Commit(wiring.Component):
         access = controls.load | controls.store | controls.atomic
 
         direct = controls.jump & ~controls.indirect
-        m.d.comb += [cause.eq(i.cause), self.lane.eq(i.lane)]
+        m.d.comb += [cause.eq(i.cause), self.lane.eq(encode(lowest(i.guilty), lanes))]
 
         # Behind a trap nothing issues, so that what only the core itself sees need not know of it.
         runs, goes = Signal(), Signal()

@@ -114,7 +114,9 @@ FLAGS: dict[str, tuple[str, ...]] = {
 }
 """Bits of a decoded instruction, and the instructions that set them."""
 
-_IMMEDIATES = ("imm_i", "imm_s", "imm_b", "imm_u", "imm_j", "shamt", "lane_mask")
+# The places of a shift are the low bits of an immediate, whose others nobody looks at.
+_IMMEDIATES = {name: {name} for name in ("imm_s", "imm_b", "imm_u", "imm_j", "lane_mask")}
+_IMMEDIATES["imm_i"] = {"imm_i", "shamt"}
 
 
 def controls_layout() -> data.StructLayout:
@@ -199,10 +201,18 @@ class Decoder(wiring.Component):
                 with m.If(among(names)):
                     m.d.comb += controls[target].eq(choice)
 
-        for name in _IMMEDIATES:
-            users = [row.name for row in executed if name in row.operands]
-            with m.If(among(users)):
-                m.d.comb += controls.imm.eq(immediate(word, name))
+        # Where all instructions of an opcode have the same immediate, the opcode says enough.
+        opcode, imm = field(word, "opcode"), Const(0, 32)
+        for name, operands in _IMMEDIATES.items():
+            codes: dict[int, list[str]] = {}
+            for row in executed:
+                if operands.intersection(row.operands):
+                    codes.setdefault(FIELDS["opcode"].extract(row.match), []).append(row.name)
+            for code, names in codes.items():
+                rows = [r for r in executed if FIELDS["opcode"].extract(r.match) == code]
+                wanted = opcode == code if len(rows) == len(names) else among(names)
+                imm = imm | (immediate(word, name) & wanted.replicate(32))
+        m.d.comb += controls.imm.eq(imm)
 
         csr, rm = field(word, "csr"), field(word, "rm")
         with m.Switch(rm):

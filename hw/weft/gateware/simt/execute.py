@@ -184,7 +184,7 @@ class Execute(wiring.Component):
             o.sums.eq(later(m, sums, to_last, "sums")),
             o.taken.eq(later(m, taken, 1, "taken")),
             o.cause.eq(faults.cause),
-            o.lane.eq(faults.lane),
+            o.guilty.eq(faults.guilty),
         ]
         for name, mask in masks.items():
             there = later(m, mask, to_last - 1, name)

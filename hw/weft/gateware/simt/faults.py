@@ -8,7 +8,7 @@ from weft.arch.simt import Trap
 
 from .decode import controls_layout
 from .interfaces import token_layout
-from .scheduler import encode, lowest
+from .scheduler import lowest
 from .sizes import Sizes
 
 
@@ -22,8 +22,8 @@ class Faults(wiring.Component):
     taken, crooked, nowhere, odd_jump
         Lanes that branch; whose sum is misaligned for the access, leads nowhere, is no place for
         code.
-    cause, lane
-        One cycle later: why, and the lowest lane that is concerned.
+    cause, guilty
+        One cycle later: why, and the lanes that are concerned.
     """
 
     whole: Signal
@@ -32,7 +32,7 @@ class Faults(wiring.Component):
     nowhere: Signal
     odd_jump: Signal
     cause: Signal
-    lane: Signal
+    guilty: Signal
 
     def __init__(self, sizes: Sizes):
         self.sizes = sizes
@@ -43,7 +43,7 @@ class Faults(wiring.Component):
                 "whole": In(1),
                 **{name: In(sizes.lanes) for name in ("taken", "crooked", "nowhere", "odd_jump")},
                 "cause": Out(Trap),
-                "lane": Out(range(max(2, sizes.lanes))),
+                "guilty": Out(sizes.lanes),
             }
         )
 
@@ -53,11 +53,10 @@ class Faults(wiring.Component):
         controls, token, group = self.controls, self.token, self.token.group
         access = controls.load | controls.store | controls.atomic
         cause, guilty = Signal(Trap), Signal(self.sizes.lanes)
-        first_guilty = Signal(self.sizes.lanes)
         bad, odd = group & (self.crooked | self.nowhere), group & self.odd_jump
         direct = controls.jump & ~controls.indirect
         free = token.state.live & ~token.state.waiting
-        m.d.comb += [guilty.eq(group), first_guilty.eq(lowest(guilty))]
+        m.d.comb += guilty.eq(group)
         with m.If(token.no_code):
             m.d.comb += cause.eq(Trap.FETCH_UNMAPPED)
         with m.Elif(controls.illegal):
@@ -76,5 +75,5 @@ class Faults(wiring.Component):
             ]
         with m.Elif(controls.collective & ~self.whole & ~free.any()):
             m.d.comb += cause.eq(Trap.COLLECTIVE)
-        m.d.sync += [self.cause.eq(cause), self.lane.eq(encode(first_guilty, self.sizes.lanes))]
+        m.d.sync += [self.cause.eq(cause), self.guilty.eq(guilty)]
         return m

@@ -92,8 +92,8 @@ class Executed(wiring.Signature):
         Sums of the first operand and the immediate; register rs2.
     taken
         Lanes of the group that branch.
-    cause, lane
-        Why the group cannot go on, if so, and the lowest lane that is concerned.
+    cause, guilty
+        Why the group cannot go on, if so, and the lanes that are concerned.
     shared, private, port
         Lanes whose sum is in these windows.
     link, target
@@ -116,7 +116,7 @@ class Executed(wiring.Signature):
                 "common": Out(32),
                 **{name: Out(lanes) for name in masks},
                 "cause": Out(Trap),
-                "lane": Out(range(max(2, lanes))),
+                "guilty": Out(lanes),
                 "link": Out(PC_BITS),
                 "target": Out(PC_BITS),
                 "not_positive": Out(1),

@@ -63,7 +63,7 @@ class MainAccess(wiring.Component):
     load_latency = 2
     """Cycles from the last beat of a load to the answer."""
 
-    store_latency = 1
+    store_latency = 2
     """Cycles from the response to a store to the answer."""
 
     valid: Signal
@@ -271,14 +271,14 @@ class MainAccess(wiring.Component):
             at_last.eq(now == last),
             self.write.burst.valid.eq(storing & ~asked & queue.i.ready),
             asks.eq(self.write.burst.valid & self.write.burst.ready),
-            self.go.eq(storing & ~has_sent & (asked | self.write.burst.valid) & self.free),
+            self.go.eq(storing & ~has_sent & self.free),
             self.takes.eq(Cat(one == now for one in beat_of)),
             queue.i.valid.eq(asks),
             queue.i.payload.warp.eq(request.warp),
             queue.i.payload.emit.eq(what.emit),
             queue.i.payload.last.eq(what.last),
         ]
-        finished = storing & (asked | asks) & (has_sent | (self.go & at_last))
+        finished = storing & asked & (has_sent | (self.go & at_last))
         with m.If(finished):
             m.d.sync += [asked.eq(0), has_sent.eq(0), sent.eq(0)]
         with m.Else():
@@ -298,20 +298,24 @@ class MainAccess(wiring.Component):
 
         # Responses cannot wait: each warp has a place for one.
         written, ends, broken = (Signal(sizes.warps, name=n) for n in ("written", "ends", "broken"))
-        bad, which, some = Signal(), Signal(range(max(2, sizes.warps))), Signal()
-        next_written = Signal(sizes.warps)
+        bad, which, free = Signal(), Signal(range(max(2, sizes.warps))), Signal()
+        next_written, answer = Signal(sizes.warps), self.stored.payload
         response, entry = self.write.done, queue.o.payload
         m.d.comb += [
             queue.o.ready.eq(response.valid),
+            free.eq(~self.stored.valid | self.stored.ready),
             next_written.eq(lowest(written)),
             which.eq(encode(next_written, sizes.warps)),
-            self.stored.valid.eq(some),
-            self.stored.payload.warp.eq(which),
-            self.stored.payload.last.eq(ends.bit_select(which, 1)),
-            self.stored.payload.error.eq(broken.bit_select(which, 1)),
         ]
-        left = Mux(self.stored.valid & self.stored.ready, written & ~next_written, written)
-        m.d.sync += [written.eq(left), some.eq((written & ~Mux(some, next_written, 0)).any())]
+        with m.If(free):
+            m.d.sync += [
+                self.stored.valid.eq(written.any()),
+                answer.warp.eq(which),
+                answer.last.eq(ends.bit_select(which, 1)),
+                answer.error.eq(broken.bit_select(which, 1)),
+            ]
+        left = Mux(free, written & ~next_written, written)
+        m.d.sync += written.eq(left)
         with m.If(response.valid):
             m.d.sync += bad.eq((bad | response.payload.error) & ~entry.emit)
             with m.If(entry.emit):
@@ -320,4 +324,4 @@ class MainAccess(wiring.Component):
                     ends.bit_select(entry.warp, 1).eq(entry.last),
                     broken.bit_select(entry.warp, 1).eq(bad | response.payload.error),
                 ]
-        return asks, finished, leaves | queue.o.valid | written.any()
+        return asks, finished, leaves | queue.o.valid | written.any() | self.stored.valid

@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import LINE_BYTES
 
+from .crossbar import chosen as chosen_of
 from .parts_of_words import strobe
 from .requests import pass_layout, request_layout
 from .scheduler import lowest
@@ -101,19 +102,18 @@ class Passes(wiring.Component):
         in_shared, to_shared = left & request.shared, Signal()
         at_port, to_port = left & request.port, Signal()
         wanted, chosen, taken = Signal(lanes), Signal(lanes), Signal(lanes)
-        first_shared, region = Signal(lanes), Signal(range(max(2, sizes.regions)))
-        near = Signal(lanes)  # lanes in the region of the pass
+        # Lanes in the region of the pass; it takes a cycle to turn to another region.
+        near, region = Signal(lanes), Signal(range(max(2, sizes.regions)))
+        turns = Signal()
         m.d.comb += [
             to_shared.eq(in_shared.any()),
-            first_shared.eq(lowest(in_shared)),
             to_port.eq(~to_shared & at_port.any()),
+            turns.eq(to_shared & ~(in_shared & near).any()),
             wanted.eq(Mux(to_shared, in_shared & near, Mux(to_port, at_port, left))),
         ]
         regions = [Signal.like(region, name=f"region_{lane}") for lane in range(lanes)]
-        for lane, where in enumerate(regions):
-            with m.If(first_shared[lane]):
-                m.d.comb += region.eq(where)
-            m.d.comb += near[lane].eq(where == region)
+        with m.If(turns):
+            self._turn(m, lowest(in_shared), regions, near, region)
         meets = self._meetings(m, bank_bits, line_bits)
         for lane in range(lanes):
             before, same = [], []
@@ -163,7 +163,7 @@ class Passes(wiring.Component):
         free, done = Signal(), Signal()
         m.d.comb += [
             free.eq(~(self.to_shared | self.to_port | self.to_main) | self.taken),
-            done.eq(free & left.any() & (to_shared | ~waits)),
+            done.eq(free & left.any() & ~turns & (to_shared | ~waits)),
             self.busy.eq(self.to_main | to_main),
             self.i.ready.eq(~left.any() | (done & (rest == 0))),
         ]
@@ -185,12 +185,16 @@ class Passes(wiring.Component):
             ]
         with m.If(self.i.ready):
             m.d.sync += request.eq(self.i.payload)
+            numbers = []
             for lane, where in enumerate(regions):
                 address = self.i.payload.a.word_select(lane, 32)
                 number, offset = in_regions(m, address, sizes, f"lane_{lane}")
+                numbers.append(number)
                 m.d.sync += where.eq(number)
                 with m.If(self.i.payload.shared[lane]):
                     m.d.sync += request.a.word_select(lane, 32).eq(offset)
+            ours = self.i.payload.mask & self.i.payload.shared
+            self._turn(m, lowest(ours), numbers, near, region)
             m.d.sync += [
                 left.eq(Mux(self.i.valid & ~self.abort, self.i.payload.mask, 0)),
                 first.eq(1),
@@ -208,6 +212,12 @@ class Passes(wiring.Component):
             )
         )
         return m
+
+    def _turn(self, m: Module, leader, regions, near: Signal, region: Signal) -> None:
+        """Turn to the region of a lane, one-hot."""
+        number = Signal.like(region, name="number")
+        m.d.comb += number.eq(chosen_of(zip(leader, regions, strict=True)))
+        m.d.sync += [region.eq(number), near.eq(Cat(where == number for where in regions))]
 
     def _columns(self, request, lane: int, served):
         """The column of a lane's word, one-hot; none where it is not served."""

@@ -1,6 +1,6 @@
 """Which warps live, which of them can issue, and where blocks wait for each other's warps."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -100,23 +100,27 @@ class Scheduler(wiring.Component):
         """Implement the component."""
         m = Module()
         warps = self.sizes.warps
-        can, soon, above = Signal(warps), Signal(warps), Signal(warps)
+        can, soon, next_one = Signal(warps), Signal(warps), Signal(warps, init=1)
         waiting, opened, mates = Signal(warps), Signal(warps), Signal(warps)
-        picked = Const(0, warps)
-        anyone = Const(0)
-        for candidates in (can & above, can, soon & above, soon):
-            picked = picked | (lowest(candidates) & ~anyone.replicate(warps))
-            anyone = anyone | candidates.any()
+        # Less the place of the next warp, the lowest bit from there on is gone: one carry chain.
+        firsts = []
+        for name, candidates in (("can", can), ("soon", soon)):
+            twice, found = Cat(candidates, candidates), Signal(2 * warps, name=f"first_{name}")
+            m.d.comb += found.eq(twice & ~(twice - next_one))
+            firsts.append(found[:warps] | found[warps:])
         m.d.comb += [
-            self.picks.eq(picked & ~self.hold.replicate(warps)),
+            self.picks.eq(
+                (firsts[0] & ~self.hold.replicate(warps))
+                | (firsts[1] & (~can.any() & ~self.hold).replicate(warps))
+            ),
             self.at_barrier.eq(waiting.any()),
         ]
         m.d.sync += [
             self.valid.eq((can.any() | soon.any()) & ~self.hold),
             self.warp.eq(encode(self.picks, warps)),
         ]
-        with m.If(self.picks.any()):
-            m.d.sync += above.eq(Cat(self.picks[:i].any() for i in range(warps)))
+        with m.If((can.any() | soon.any()) & ~self.hold):
+            m.d.sync += next_one.eq(self.picks.rotate_left(1))
 
         # Barriers. The slot of a warp that arrived or ended is looked at in the next cycle; the
         # others in turn, so that no barrier stays closed when its event was not the last.

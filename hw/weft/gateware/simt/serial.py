@@ -105,12 +105,17 @@ class SerialUnit(wiring.Component):
             Signal(lanes, name=name) for name in ("gone", "come", "to_go", "to_come")
         )
         there, asks, goes, comes = (Signal(name=n) for n in ("there", "asks", "goes", "comes"))
-        lane = Signal(range(max(2, lanes)))
+        # Which lane is next is known a cycle before its operands are taken.
+        lane, settled = Signal(range(max(2, lanes))), Signal()
         a, b, result, row = Signal(32), Signal(32), Signal(32), Signal(32 * lanes)
         m.d.comb += [
             to_go.eq(lowest(request.mask & ~gone)),
             to_come.eq(lowest(request.mask & ~come)),
+        ]
+        takes = settled & (~asks | goes)
+        m.d.sync += [
             lane.eq(encode(to_go, lanes)),
+            settled.eq(there & to_go.any() & ~takes & ~pops),
         ]
         complete = Signal()
         m.d.sync += [
@@ -119,12 +124,12 @@ class SerialUnit(wiring.Component):
         ]
         with m.If(~asks | goes):
             m.d.sync += [
-                asks.eq(there & to_go.any()),
+                asks.eq(settled),
                 a.eq(read.data.a.word_select(lane, 32)),
                 b.eq(read.data.b.word_select(lane, 32)),
             ]
-            with m.If(there):
-                m.d.sync += gone.eq(gone | to_go)
+        with m.If(takes):
+            m.d.sync += gone.eq(gone | to_go)
 
         m.submodules.divider = divider = Divider()
         m.d.comb += [
