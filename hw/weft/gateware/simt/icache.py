@@ -94,6 +94,13 @@ class InstructionCache(wiring.Component):
         read, write = words.read_port(domain="sync", transparent_for=()), words.write_port()
         tag_read, tag_write = tags.read_port(domain="sync", transparent_for=()), tags.write_port()
         present, fresh, stale = Signal(lines), Signal(lines), Signal(lines)
+        # A line goes a cycle after that is known, which is as early as its first word can be lost.
+        goes, going = Signal(), Signal(index_bits)
+        goes_now, going_now = (
+            later(m, goes, 1, "goes", reset_less=False),
+            later(m, going, 1, "going"),
+        )
+        m.d.comb += stale.eq(Mux(goes_now, 1 << going_now, 0))
         m.d.sync += present.eq((present | fresh) & ~stale)
 
         def index_of(pc):
@@ -123,7 +130,9 @@ class InstructionCache(wiring.Component):
         line, owner = Signal(PC_BITS - LINE_WORD_BITS), Signal.like(self.warp)
         asked = Signal.like(line)  # the line that was missed
         waiting, beat = Signal(sizes.warps), Signal(range(max(2, beats)))
-        faulty = failed & (pc_2[LINE_WORD_BITS:] == asked)
+        # What was asked for changes only where nothing has failed yet.
+        same = later(m, pc_1[LINE_WORD_BITS:] == asked, 1, "same")
+        faulty = failed & same
         hit = Signal()
         m.d.comb += [
             hit.eq(there | faulty),
@@ -172,13 +181,13 @@ class InstructionCache(wiring.Component):
                         further.eq(Mux(goes_on, further - 1, 0)),
                     ]
                 with m.If(~item.payload.last | goes_on):
-                    m.d.comb += stale.eq(1 << (line + 1)[:index_bits])
+                    m.d.comb += [goes.eq(1), going.eq(line + 1)]
 
         found = valid_2 & (warp_2 == owner)
         with m.If(valid_2 & ~hit):
             m.d.sync += waiting.eq((waiting & ~self.wake) | (1 << warp_2))
             with m.If(~owned):
-                m.d.comb += [self.missed.eq(1), stale.eq(1 << index_of(pc_2))]
+                m.d.comb += [self.missed.eq(1), goes.eq(1), going.eq(index_of(pc_2))]
                 m.d.sync += [
                     owned.eq(1),
                     filling.eq(1),

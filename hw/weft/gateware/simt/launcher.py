@@ -96,11 +96,11 @@ class Launcher(wiring.Component):
         # Threads of the block from this one on. Where it extends along x alone they are counted
         # warp by warp, else one by one.
         thread = Signal(thread_layout(sizes))
-        flat, left, live = Signal(), Signal(launch.block_x.shape()), Signal(lanes)
+        flat, live = Signal(), Signal(lanes)
+        left = Signal(launch.block_x.shape())  # along x
         last_x, last_y, last_z = Signal(), Signal(), Signal()
         ended, counted = Signal(), Signal(lanes)  # of threads one by one
         m.d.comb += [
-            left.eq(launch.block_x - thread.x),
             last_x.eq(left == 1),
             last_y.eq(thread.y + 1 == launch.block_y),
             last_z.eq(thread.z + 1 == launch.block_z),
@@ -151,7 +151,7 @@ class Launcher(wiring.Component):
                 m.next = "FIND"
 
             with m.State("FIND"):  # is this warp of the slot free, and was it the last one?
-                m.d.sync += [lane.eq(0), counted.eq(0), thread.eq(0)]
+                m.d.sync += [lane.eq(0), counted.eq(0), thread.eq(0), left.eq(launch.block_x)]
                 with m.If(~more), m.If(~self.alive.any()):
                     m.next = "IDLE"
                 with m.Elif(self.alive.bit_select(self.warp, 1)):
@@ -179,6 +179,7 @@ class Launcher(wiring.Component):
                     lane.eq(lane + 1),
                     ended.eq(last_x & last_y & last_z),
                     thread.x.eq(Mux(last_x, 0, thread.x + 1)),
+                    left.eq(Mux(last_x, launch.block_x, left - 1)),
                 ]
                 with m.If(last_x):
                     m.d.sync += thread.y.eq(Mux(last_y, 0, thread.y + 1))
@@ -199,7 +200,7 @@ class Launcher(wiring.Component):
                 with m.If(self.free):
                     m.d.sync += [lane.eq(0), counted.eq(0)]
                     with m.If(flat):
-                        m.d.sync += thread.x.eq(thread.x + lanes)
+                        m.d.sync += [thread.x.eq(thread.x + lanes), left.eq(left - lanes)]
                     begin()
                     with m.If(last):
                         m.d.sync += [more.eq(~Cat(block_ends).all()), settling.eq(1)]

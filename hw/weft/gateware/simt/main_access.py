@@ -138,12 +138,13 @@ class MainAccess(wiring.Component):
             ),
         ]
         line, first, last = Signal(32 - LINE_BITS), Signal(beat_range), Signal(beat_range)
-        tag = Signal(tag_layout(sizes, LINE_BITS))
+        tag, first_beat = Signal(tag_layout(sizes, LINE_BITS)), Signal(beat_range)
+        m.d.comb += first_beat.eq(encode(lowest(touched), count))
         m.d.sync += begun.eq(begins | (begun & ~ends))
         with m.If(begins):
             m.d.sync += [
                 stores.eq(request.store),
-                first.eq(encode(lowest(touched), count)),
+                first.eq(first_beat),
                 last.eq(encode(highest(touched), count)),
                 line.eq(
                     chosen(
@@ -163,7 +164,7 @@ class MainAccess(wiring.Component):
             ]
 
         loads, loading = self._loads(m, begun & ~stores, first, tag)
-        asks, finished, storing = self._stores(m, begun & stores, first, last, beat_of)
+        asks, finished, storing = self._stores(m, begun & stores, begins, first_beat, last, beat_of)
         m.d.comb += [
             ends.eq(loads | finished),
             self.taken.eq(Mux(request.store, finished, begins)),
@@ -254,7 +255,7 @@ class MainAccess(wiring.Component):
             ]
         return queue.i.valid, queue.o.valid | held | has_answer
 
-    def _stores(self, m, storing, first, last, beat_of):
+    def _stores(self, m, storing, begins, first_beat, last, beat_of):
         """The burst and its beats go their own ways.
 
         Returns whether the burst goes, whether all has gone, and whether any is open.
@@ -265,9 +266,8 @@ class MainAccess(wiring.Component):
         asked, asks, at_last, has_sent, leaves = (
             Signal(name=name) for name in ("asked", "asks", "at_last", "has_sent", "leaves")
         )
-        sent, now = Signal(first.shape()), Signal(first.shape())
+        now = Signal(last.shape())  # the beat that goes next
         m.d.comb += [
-            now.eq(first + sent),
             at_last.eq(now == last),
             self.write.burst.valid.eq(storing & ~asked & queue.i.ready),
             asks.eq(self.write.burst.valid & self.write.burst.ready),
@@ -280,12 +280,14 @@ class MainAccess(wiring.Component):
         ]
         finished = storing & asked & (has_sent | (self.go & at_last))
         with m.If(finished):
-            m.d.sync += [asked.eq(0), has_sent.eq(0), sent.eq(0)]
+            m.d.sync += [asked.eq(0), has_sent.eq(0)]
         with m.Else():
             with m.If(asks):
                 m.d.sync += asked.eq(1)
             with m.If(self.go):
-                m.d.sync += [sent.eq(sent + 1), has_sent.eq(at_last)]
+                m.d.sync += [now.eq(now + 1), has_sent.eq(at_last)]
+        with m.If(begins):
+            m.d.sync += now.eq(first_beat)
         with m.If(self.free):
             m.d.sync += leaves.eq(self.go)
         beat = self.write.beat

@@ -98,7 +98,7 @@ class Passes(wiring.Component):
         bank_bits = (sizes.banks - 1).bit_length()
         line_bits = (LINE_BYTES // 4 - 1).bit_length()
 
-        # Which of the lanes that are left a pass can take.
+        # Which of the lanes that are left a pass can take; which memory's is known beforehand.
         in_shared, to_shared = left & request.shared, Signal()
         at_port, to_port = left & request.port, Signal()
         wanted, chosen, taken = Signal(lanes), Signal(lanes), Signal(lanes)
@@ -106,8 +106,6 @@ class Passes(wiring.Component):
         near, region = Signal(lanes), Signal(range(max(2, sizes.regions)))
         turns = Signal()
         m.d.comb += [
-            to_shared.eq(in_shared.any()),
-            to_port.eq(~to_shared & at_port.any()),
             turns.eq(to_shared & ~(in_shared & near).any()),
             wanted.eq(Mux(to_shared, in_shared & near, Mux(to_port, at_port, left))),
         ]
@@ -195,12 +193,21 @@ class Passes(wiring.Component):
                     m.d.sync += request.a.word_select(lane, 32).eq(offset)
             ours = self.i.payload.mask & self.i.payload.shared
             self._turn(m, lowest(ours), numbers, near, region)
+            at_our_port = (self.i.payload.mask & self.i.payload.port).any()
             m.d.sync += [
                 left.eq(Mux(self.i.valid & ~self.abort, self.i.payload.mask, 0)),
+                to_shared.eq(self.i.valid & ~self.abort & ours.any()),
+                to_port.eq(self.i.valid & ~self.abort & ~ours.any() & at_our_port),
                 first.eq(1),
             ]
         with m.Elif(done):
-            m.d.sync += [left.eq(rest), first.eq(emit)]
+            more_shared = (rest & request.shared).any()
+            m.d.sync += [
+                left.eq(rest),
+                to_shared.eq(more_shared),
+                to_port.eq(~more_shared & (rest & request.port).any()),
+                first.eq(emit),
+            ]
         main = done & to_main
         m.d.comb += self.counts.eq(
             Cat(
