@@ -11,8 +11,6 @@ import pytest
 
 from weft import emit
 from weft.arch.fp32 import Op, Rounding
-from weft.config import MULTIPLIERS
-from weft.gateware.fp32 import mul
 from weft.gateware.fp32.unit import FloatUnit
 from weft.golden import fp32
 from weft_sim.build import build_library
@@ -179,7 +177,3 @@ def test_stated_values(unit):
         np.array(column, np.uint32) for column in zip(*stated, strict=True)
     )
     assert [f"{x:08x}" for x in unit(ops, modes, a, b)] == [f"{x:08x}" for x in expected]
-
-
-def test_every_multiplier_of_the_configuration():
-    assert tuple(mul.VARIANTS) == MULTIPLIERS

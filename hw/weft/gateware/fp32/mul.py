@@ -15,7 +15,7 @@ LATENCY = 2
 PRODUCT_BITS = 2 * SIGNIFICANT_BITS
 
 
-class PortableSignificandMultiplier(wiring.Component):
+class SignificandMultiplier(wiring.Component):
     """Multiply halves by halves and add, in plain Verilog.
 
     Members
@@ -52,12 +52,10 @@ class PortableSignificandMultiplier(wiring.Component):
             for j in range(2):
                 part = parts[i, j] = Signal(SIGNIFICANT_BITS, name=f"part_{i}{j}", reset_less=True)
                 m.d.sync += part.eq(self.x.word_select(i, half) * self.y.word_select(j, half))
-        outer = Cat(parts[0, 0], parts[1, 1])
-        m.d.sync += self.product.eq(outer + ((parts[0, 1] + parts[1, 0]) << half))
+        # Kept, so that synthesis makes two carry chains of two operands, not one of three.
+        cross = Signal(SIGNIFICANT_BITS + 1, attrs={"keep": 1})
+        m.d.comb += cross.eq(parts[0, 1] + parts[1, 0])
+        m.d.sync += self.product.eq(Cat(parts[0, 0], parts[1, 1]) + (cross << half))
         with m.If(self.clear):
             m.d.sync += self.product.eq(0)
         return m
-
-
-VARIANTS = {"portable": PortableSignificandMultiplier}
-"""Significand multipliers by the name that `Config.multiplier` uses."""

@@ -20,9 +20,9 @@ from amaranth.lib.wiring import In, Out
 
 from weft.arch.fp32 import Op, Rounding
 
-from . import mul
 from .add import Adder, Aligner
 from .misc import Selector, is_any
+from .mul import SignificandMultiplier
 from .operands import Comparator, significand
 from .pipeline import later
 from .rounding import Rounder
@@ -30,11 +30,6 @@ from .rounding import Rounder
 
 class FloatUnit(wiring.Component):
     """Arithmetic of `weft.golden.fp32`, all but division, root and the table's functions.
-
-    Parameters
-    ----------
-    multiplier
-        Variant of the significand multiplier, one of `mul.VARIANTS`.
 
     Members
     -------
@@ -60,8 +55,7 @@ class FloatUnit(wiring.Component):
     done: Signal
     result: Signal
 
-    def __init__(self, multiplier: str = "portable"):
-        self.multiplier = multiplier
+    def __init__(self):
         super().__init__(
             {
                 "valid": In(1),
@@ -78,7 +72,7 @@ class FloatUnit(wiring.Component):
         """Implement the component."""
         m = Module()
         m.submodules.comparator = comparator = Comparator()
-        m.submodules.multiplier = multiplier = mul.VARIANTS[self.multiplier]()
+        m.submodules.multiplier = multiplier = SignificandMultiplier()
         m.submodules.selector = selector = Selector()
         m.submodules.aligner = aligner = Aligner()
         m.submodules.adder = adder = Adder()
