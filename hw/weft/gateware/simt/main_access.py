@@ -60,6 +60,9 @@ class MainAccess(wiring.Component):
         Write nothing: strobes are zero.
     """
 
+    burst_latency = 1
+    """Cycles from a pass to its burst."""
+
     load_latency = 2
     """Cycles from the last beat of a load to the answer."""
 
