@@ -82,7 +82,7 @@ def test_a_halted_chip_is_made_ready():
     ("url", "says"),
     [
         ("base", "no scheme; for example golden:base"),
-        ("fpga:base", "unknown device 'fpga:' in 'fpga:base'; devices: golden:, verilator:"),
+        ("fpga:base", "unknown device 'fpga:' in 'fpga:base'; devices: golden:, uart:, verilator:"),
         ("golden:huge", "unknown preset 'huge'; presets: .*, or a .toml file"),
         ("golden:tiny,rows=0", "rows = 0 is not valid: a whole number from 1 to 256"),
         ("golden:tiny?memory_mib=0", "memory_mib = '0' is not valid: a whole number from 1"),

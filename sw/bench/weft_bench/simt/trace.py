@@ -10,6 +10,7 @@ from weft.arch.simt import MAIN
 from weft.config import Config
 from weft.gateware.act_sram import ActSram
 from weft.gateware.simt.latency import Latencies
+from weft.gateware.simt.scheduler import Scheduler
 from weft.gateware.simt.sizes import Sizes
 from weft_driver.launch import DeviceKernel
 
@@ -55,7 +56,8 @@ def write_trace(
         See `Recording.of`.
     """
     recording = Recording.of(Waves.read(waves))
-    depth = Latencies.of(Sizes.of(config, ActSram.bank_latency)).plain - 1
+    plain = Latencies.of(Sizes.of(config, ActSram.bank_latency)).plain
+    depth = plain - Scheduler.latency
     name = kernel.kernel.name
     events = trace_events(
         recording, lives(recording, words, depth), words, kernel.file.locate, name

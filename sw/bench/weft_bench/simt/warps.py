@@ -80,7 +80,7 @@ def lives(recording: Recording, words: dict[int, int], depth: int) -> Iterator[L
     words
         Instructions by address, as far as they are known.
     depth
-        Cycles from a pick to the last stage of the pipeline.
+        Cycles from a warp that enters the pipeline to its last stage.
     """
     r = recording
     warps = sorted(set(r["start_warp"][r["started"] == 1].tolist()))
