@@ -91,10 +91,19 @@ def test_what_cannot_be_loaded(weft, arguments, message):
 
 def test_a_simulated_board_from_the_command_line():
     command = [sys.executable, "-m", "weft.cli", "boards", "--simulate", "icebreaker"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        said = next(line for line in process.stderr if line.startswith("weft gemm"))
-        with Device(re.findall("'(.*)'", said)[0]) as device:
-            assert device.config == BOARDS["icebreaker"].config
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+    # Where the tests run in the background Ctrl-C is ignored, and children inherit that.
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        try:
+            assert process.stderr is not None
+            said = next(line for line in process.stderr if line.startswith("weft gemm"))
+            with Device(re.findall("'(.*)'", said)[0]) as device:
+                assert device.config == BOARDS["icebreaker"].config
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
