@@ -40609,6 +40609,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   output access__ready;
   wire access__ready;
   wire access__valid;
+  wire [13:0] bank_rows;
   output [4:0] beats;
   wire [4:0] beats;
   wire [4:0] \beats$130 ;
@@ -40884,7 +40885,6 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire [63:0] row;
   wire [63:0] \row$104 ;
   wire [63:0] \row$105 ;
-  wire [13:0] rows;
   output [3:0] semaphore;
   wire [3:0] semaphore;
   wire [3:0] \semaphore$115 ;
@@ -41283,11 +41283,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .\o__valid$29 (\o__valid$142 )
   );
   \weft.simt.core.rows.to_columns  to_columns (
+    .bank_rows(shared__rows),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .data(\data$83 ),
     .go(go),
-    .rows(shared__rows),
     .strobe(\strobe$81 ),
     .takes(\$7 [1:0]),
     .values(values),
@@ -41344,7 +41344,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign valid_out = shared__valid;
   assign region = shared__region;
   assign write = shared__write;
-  assign rows = shared__rows;
+  assign bank_rows = shared__rows;
   assign shared__strobe = \strobe$81 ;
   assign shared__data = \data$83 ;
   assign shared__ready = port_ready;
@@ -98832,7 +98832,7 @@ module \weft.simt.core.rows.serial_unit.queue (core_rst, i__valid, o__ready, i__
   assign \read__data.mask  = o__payload[18:17];
 endmodule
 
-module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, writes, rows, strobe, data, core_clk);
+module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, writes, bank_rows, strobe, data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -98909,6 +98909,8 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
   reg [63:0] \$75 ;
   wire [1:0] \$8 ;
   wire \$9 ;
+  output [13:0] bank_rows;
+  reg [13:0] bank_rows = 14'h0000;
   wire [7:0] bytes_;
   input core_clk;
   wire core_clk;
@@ -98918,8 +98920,6 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
   reg [63:0] data = 64'h0000000000000000;
   input go;
   wire go;
-  output [13:0] rows;
-  reg [13:0] rows = 14'h0000;
   output [7:0] strobe;
   reg [7:0] strobe = 8'h00;
   input [1:0] takes;
@@ -99005,7 +99005,7 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
   assign \$71  = values[63:56] & { \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24  };
   assign \$72  = \$70  | \$71 ;
   always @(posedge core_clk)
-    rows <= \$73 ;
+    bank_rows <= \$73 ;
   always @(posedge core_clk)
     strobe <= \$74 ;
   always @(posedge core_clk)
@@ -99036,7 +99036,7 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
   assign \$23  = what[166] & bytes_[3];
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
-    \$73  = rows;
+    \$73  = bank_rows;
     if (go) begin
       \$73  = { \$32 , \$28  };
     end

@@ -36,7 +36,7 @@ class ToColumns(wiring.Component):
         What the lanes write.
     go
         Change the registers.
-    rows
+    bank_rows
         For each bank, the row of the lanes that are served there.
     strobe, data
         For each column, the bytes that are written, and their values.
@@ -47,7 +47,7 @@ class ToColumns(wiring.Component):
     writes: Signal
     values: Signal
     go: Signal
-    rows: Signal
+    bank_rows: Signal
     strobe: Signal
     data: Signal
 
@@ -60,7 +60,7 @@ class ToColumns(wiring.Component):
                 "writes": In(sizes.lanes),
                 "values": In(32 * sizes.lanes),
                 "go": In(1),
-                "rows": Out(sizes.banks * row_bits(sizes)),
+                "bank_rows": Out(sizes.banks * row_bits(sizes)),
                 "strobe": Out(4 * columns(sizes)),
                 "data": Out(32 * columns(sizes)),
             }
@@ -101,7 +101,7 @@ class ToColumns(wiring.Component):
                 )
         with m.If(self.go):
             m.d.sync += [
-                self.rows.eq(Cat(rows)),
+                self.bank_rows.eq(Cat(rows)),
                 self.strobe.eq(Cat(strobes)),
                 self.data.eq(Cat(words)),
             ]

@@ -125,7 +125,7 @@ class RowUnit(wiring.Component):
             self.shared.valid.eq(in_shared.valid_out),
             self.shared.region.eq(in_shared.region),
             self.shared.write.eq(in_shared.write),
-            self.shared.rows.eq(to_columns.rows),
+            self.shared.rows.eq(to_columns.bank_rows),
             self.shared.strobe.eq(to_columns.strobe[:all_banks]),
             self.shared.data.eq(to_columns.data[: 8 * all_banks]),
             in_shared.port_ready.eq(self.shared.ready),
