@@ -41278,9 +41278,9 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .\i__payload$3 (\i__payload$18 ),
     .i__ready(serial__ready),
     .i__valid(\i__valid$22 ),
-    .\o__payload$31 (\o__payload$155 ),
-    .\o__ready$33 (\o__ready$148 ),
-    .\o__valid$29 (\o__valid$142 )
+    .\o__payload$32 (\o__payload$155 ),
+    .\o__ready$34 (\o__ready$148 ),
+    .\o__valid$30 (\o__valid$142 )
   );
   \weft.simt.core.rows.to_columns  to_columns (
     .bank_rows(shared__rows),
@@ -97994,7 +97994,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   assign \read__data.b  = o__payload[149:86];
 endmodule
 
-module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__ready, \o__payload$31 , \o__valid$29 , \i__payload$3 , core_clk);
+module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__ready, \o__payload$32 , \o__valid$30 , \i__payload$3 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
@@ -98066,9 +98066,9 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   wire [1:0] \$9 ;
   reg [31:0] \$signal  = 32'd0;
   reg [31:0] \$signal$22  = 32'd0;
-  wire [31:0] \$signal$27 ;
-  reg [63:0] \$signal$32  = 64'h0000000000000000;
-  reg \$signal$36  = 1'h0;
+  wire [31:0] \$signal$28 ;
+  reg [63:0] \$signal$33  = 64'h0000000000000000;
+  reg \$signal$37  = 1'h0;
   reg asks = 1'h0;
   reg [1:0] come = 2'h0;
   wire comes;
@@ -98113,26 +98113,26 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   wire [1:0] \i__payload.warp ;
   output i__ready;
   wire i__ready;
-  wire \i__ready$24 ;
+  wire \i__ready$25 ;
   wire \i__ready$5 ;
   input i__valid;
   wire i__valid;
   wire \i__valid$1 ;
   wire \i__valid$18 ;
   wire [18:0] o__payload;
-  wire [31:0] \o__payload$28 ;
-  output [81:0] \o__payload$31 ;
-  wire [81:0] \o__payload$31 ;
-  wire \o__payload$31.byte ;
-  wire \o__payload$31.error ;
-  wire \o__payload$31.half ;
-  wire \o__payload$31.last ;
-  wire [1:0] \o__payload$31.mask ;
-  wire [3:0] \o__payload$31.offsets ;
-  wire [4:0] \o__payload$31.rd ;
-  wire [63:0] \o__payload$31.row ;
-  wire \o__payload$31.unsigned ;
-  wire [1:0] \o__payload$31.warp ;
+  wire [31:0] \o__payload$29 ;
+  output [81:0] \o__payload$32 ;
+  wire [81:0] \o__payload$32 ;
+  wire \o__payload$32.byte ;
+  wire \o__payload$32.error ;
+  wire \o__payload$32.half ;
+  wire \o__payload$32.last ;
+  wire [1:0] \o__payload$32.mask ;
+  wire [3:0] \o__payload$32.offsets ;
+  wire [4:0] \o__payload$32.rd ;
+  wire [63:0] \o__payload$32.row ;
+  wire \o__payload$32.unsigned ;
+  wire [1:0] \o__payload$32.warp ;
   wire \o__payload.divide ;
   wire [1:0] \o__payload.function ;
   wire [1:0] \o__payload.mask ;
@@ -98144,12 +98144,13 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   wire \o__payload.unsigned ;
   wire [1:0] \o__payload.warp ;
   wire o__ready;
-  input \o__ready$33 ;
-  wire \o__ready$33 ;
+  wire \o__ready$23 ;
+  input \o__ready$34 ;
+  wire \o__ready$34 ;
   wire o__valid;
-  output \o__valid$29 ;
-  reg \o__valid$29  = 1'h0;
-  wire \o__valid$39 ;
+  output \o__valid$30 ;
+  reg \o__valid$30  = 1'h0;
+  wire \o__valid$40 ;
   wire pops;
   wire [1:0] read__addr;
   wire [127:0] read__data;
@@ -98186,7 +98187,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   assign \$37  = ~ o__ready;
   assign \$38  = \$36  & \$37 ;
   assign \$39  = ~ o__ready;
-  assign \$40  = \o__valid$39  & \$39 ;
+  assign \$40  = \o__valid$40  & \$39 ;
   assign \$41  = | { \$28 , \$21  };
   assign \$42  = ~ \$41 ;
   assign \$43  = there & \$42 ;
@@ -98194,9 +98195,9 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   assign \$45  = \$43  & \$44 ;
   assign \$46  = ~ asks;
   assign \$47  = \$46  | goes;
-  assign \$117  = \$signal$36  * 6'h20;
+  assign \$117  = \$signal$37  * 6'h20;
   assign \$48  = read__data[63:0] >> \$117 ;
-  assign \$120  = \$signal$36  * 6'h20;
+  assign \$120  = \$signal$37  * 6'h20;
   assign \$49  = read__data[127:64] >> \$120 ;
   assign \$50  = ~ asks;
   assign \$51  = \$50  | goes;
@@ -98206,13 +98207,13 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   assign \$55  = comes & \$21 ;
   assign \$56  = comes & \$28 ;
   always @(posedge core_clk)
-    \$signal$36  <= \$57 ;
+    \$signal$37  <= \$57 ;
   always @(posedge core_clk)
     settled <= \$58 ;
   always @(posedge core_clk)
     there <= \$59 ;
   always @(posedge core_clk)
-    \o__valid$29  <= \$60 ;
+    \o__valid$30  <= \$60 ;
   always @(posedge core_clk)
     asks <= \$61 ;
   always @(posedge core_clk)
@@ -98224,7 +98225,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   always @(posedge core_clk)
     come <= \$65 ;
   always @(posedge core_clk)
-    \$signal$32  <= \$66 ;
+    \$signal$33  <= \$66 ;
   assign \$1  = ~ gone;
   assign \$2  = o__payload[18:17] & \$1 ;
   assign \$3  = ~ gone;
@@ -98246,16 +98247,16 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   assign \$27  = ~ \$26 ;
   assign \$28  = \$23 [1] & \$27 ;
   assign \i__valid$18  = asks & o__payload[0];
-  assign goes = \i__valid$18  & \i__ready$24 ;
-  assign o__ready = \o__valid$29  & \o__ready$33 ;
+  assign goes = \i__valid$18  & \i__ready$25 ;
+  assign o__ready = \o__valid$30  & \o__ready$34 ;
   assign \$30  = | { \$14 , \$7  };
   \weft.simt.core.rows.serial_unit.divider  divider (
     .core_clk(core_clk),
     .core_rst(core_rst),
     .i__payload(\i__payload$20 ),
-    .i__ready(\i__ready$24 ),
+    .i__ready(\i__ready$25 ),
     .i__valid(\i__valid$18 ),
-    .o__payload(\$signal$27 ),
+    .o__payload(\$signal$28 ),
     .o__valid(comes)
   );
   \weft.simt.core.rows.serial_unit.queue  queue (
@@ -98265,7 +98266,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
     .i__valid(i__valid),
     .o__payload(o__payload),
     .o__ready(o__ready),
-    .o__valid(\o__valid$39 ),
+    .o__valid(\o__valid$40 ),
     .write__data(\i__payload$3 [18:0])
   );
   always @* begin
@@ -98354,12 +98355,12 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
-    \$66  = \$signal$32 ;
+    \$66  = \$signal$33 ;
     if (\$55 ) begin
-      \$66 [31:0] = \$signal$27 ;
+      \$66 [31:0] = \$signal$28 ;
     end
     if (\$56 ) begin
-      \$66 [63:32] = \$signal$27 ;
+      \$66 [63:32] = \$signal$28 ;
     end
     if (core_rst) begin
       \$66  = 64'h0000000000000000;
@@ -98375,9 +98376,10 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   assign pops = o__ready;
   assign to_go = { \$14 , \$7  };
   assign to_come = { \$28 , \$21  };
+  assign \o__ready$23  = 1'h1;
   assign o__valid = comes;
-  assign \o__payload$28  = \$signal$27 ;
-  assign complete = \o__valid$29 ;
+  assign \o__payload$29  = \$signal$28 ;
+  assign complete = \o__valid$30 ;
   assign \i__payload.divide  = \i__payload$3 [0];
   assign \i__payload.table  = \i__payload$3 [1];
   assign \i__payload.root  = \i__payload$3 [2];
@@ -98417,24 +98419,24 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$33 , i__r
   assign \i__payload$20.b  = \i__payload$20 [63:32];
   assign \i__payload$20.unsigned  = \i__payload$20 [64];
   assign \i__payload$20.remainder  = \i__payload$20 [65];
-  assign \o__payload$31.rd  = \o__payload$31 [4:0];
-  assign \o__payload$31.warp  = \o__payload$31 [6:5];
-  assign \o__payload$31.mask  = \o__payload$31 [8:7];
-  assign \o__payload$31.row  = \o__payload$31 [72:9];
-  assign \o__payload$31.byte  = \o__payload$31 [73];
-  assign \o__payload$31.half  = \o__payload$31 [74];
-  assign \o__payload$31.unsigned  = \o__payload$31 [75];
-  assign \o__payload$31.offsets  = \o__payload$31 [79:76];
-  assign \o__payload$31.last  = \o__payload$31 [80];
-  assign \o__payload$31.error  = \o__payload$31 [81];
+  assign \o__payload$32.rd  = \o__payload$32 [4:0];
+  assign \o__payload$32.warp  = \o__payload$32 [6:5];
+  assign \o__payload$32.mask  = \o__payload$32 [8:7];
+  assign \o__payload$32.row  = \o__payload$32 [72:9];
+  assign \o__payload$32.byte  = \o__payload$32 [73];
+  assign \o__payload$32.half  = \o__payload$32 [74];
+  assign \o__payload$32.unsigned  = \o__payload$32 [75];
+  assign \o__payload$32.offsets  = \o__payload$32 [79:76];
+  assign \o__payload$32.last  = \o__payload$32 [80];
+  assign \o__payload$32.error  = \o__payload$32 [81];
   assign \read__data.a  = read__data[63:0];
   assign \read__data.b  = read__data[127:64];
-  assign \o__payload$31 [80] = 1'h1;
-  assign \o__payload$31 [72:9] = \$signal$32 ;
-  assign \o__payload$31 [8:7] = o__payload[18:17];
-  assign \o__payload$31 [6:5] = o__payload[16:15];
-  assign \o__payload$31 [4:0] = o__payload[14:10];
-  assign { \o__payload$31 [81], \o__payload$31 [79:73] } = 8'h00;
+  assign \o__payload$32 [80] = 1'h1;
+  assign \o__payload$32 [72:9] = \$signal$33 ;
+  assign \o__payload$32 [8:7] = o__payload[18:17];
+  assign \o__payload$32 [6:5] = o__payload[16:15];
+  assign \o__payload$32 [4:0] = o__payload[14:10];
+  assign { \o__payload$32 [81], \o__payload$32 [79:73] } = 8'h00;
   assign \i__payload$20 [65] = o__payload[4];
   assign \i__payload$20 [64] = o__payload[3];
   assign \i__payload$20 [63:32] = \$signal$22 ;

@@ -22,7 +22,7 @@ class Divider(wiring.Component):
     i
         Operations.
     o
-        Results; they are not waited with.
+        Results; each stands for one cycle, ready or not.
     """
 
     latency = 34
@@ -35,7 +35,7 @@ class Divider(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(Operation)),
-                "o": Out(stream.Signature(32, always_ready=True)),
+                "o": Out(stream.Signature(32)),
             }
         )
 

@@ -138,6 +138,7 @@ class SerialUnit(wiring.Component):
             divider.i.payload.b.eq(b),
             divider.i.payload.unsigned.eq(request.unsigned),
             divider.i.payload.remainder.eq(request.remainder),
+            divider.o.ready.eq(1),
         ]
         if sizes.fp == "full":
             self._floats(m, request, asks, (a, b), divider, goes, comes, result)
