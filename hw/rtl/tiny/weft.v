@@ -27367,8 +27367,8 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   );
   \weft.simt.core  core (
     .abort(abort),
-    .\busy$282 (\busy$92 ),
-    .\busy$305 (running),
+    .\busy$280 (\busy$92 ),
+    .\busy$303 (running),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .events(events),
@@ -28099,7 +28099,7 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   assign \$39  = { \$38 [13], \$38 [13:1] };
 endmodule
 
-module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$305 , \busy$282 , trap_block, read__burst__valid, read__beat__ready, write__burst__valid, semaphore, push__valid, take, push__payload, abort, read__burst__ready, read__beat__payload
+module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$303 , \busy$280 , trap_block, read__burst__valid, read__beat__ready, write__burst__valid, semaphore, push__valid, take, push__payload, abort, read__burst__ready, read__beat__payload
 , memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, launch__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, read__burst__payload, write__burst__payload, write__beat__payload, write__beat__valid, shared__rows, shared__strobe, shared__data, trap__valid, trap__cause
 , trap__warp, trap__lane, trap__pc, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$59  = 0;
@@ -28658,7 +28658,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [63:0] a;
   input abort;
   wire abort;
-  wire \abort$285 ;
+  wire \abort$283 ;
   wire access;
   wire [149:0] access__payload;
   wire [149:0] \access__payload$240 ;
@@ -28708,7 +28708,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire again;
   wire [3:0] alive;
   wire [3:0] \alive$222 ;
-  wire \alive$321 ;
+  wire \alive$319 ;
   wire [81:0] answer;
   wire \answer.byte ;
   wire \answer.error ;
@@ -28722,15 +28722,15 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] \answer.warp ;
   wire [3:0] answered;
   wire \answered$207 ;
-  wire \answered$281 ;
-  wire [3:0] \answered$316 ;
+  wire \answered$279 ;
+  wire [3:0] \answered$314 ;
   wire arrived;
   wire arrives;
   wire at_barrier;
   wire [63:0] b;
   wire barrier;
   wire [4:0] beats;
-  wire [4:0] \beats$327 ;
+  wire [4:0] \beats$325 ;
   wire [57:0] block;
   wire [1:0] \block.number ;
   wire [7:0] \block.shared ;
@@ -28753,11 +28753,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \block_write$232 ;
   wire busy;
   wire \busy$119 ;
-  output \busy$282 ;
+  output \busy$280 ;
+  wire \busy$280 ;
   wire \busy$282 ;
-  wire \busy$284 ;
-  input \busy$305 ;
-  wire \busy$305 ;
+  input \busy$303 ;
+  wire \busy$303 ;
   wire came;
   (* enum_base_type = "Trap" *)
   (* enum_value_000 = "NONE" *)
@@ -28769,16 +28769,6 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* enum_value_110 = "COLLECTIVE" *)
   (* enum_value_111 = "MEMORY_ERROR" *)
   wire [2:0] cause;
-  (* enum_base_type = "Trap" *)
-  (* enum_value_000 = "NONE" *)
-  (* enum_value_001 = "ILLEGAL" *)
-  (* enum_value_010 = "JUMP_MISALIGNED" *)
-  (* enum_value_011 = "FETCH_UNMAPPED" *)
-  (* enum_value_100 = "DATA_MISALIGNED" *)
-  (* enum_value_101 = "DATA_UNMAPPED" *)
-  (* enum_value_110 = "COLLECTIVE" *)
-  (* enum_value_111 = "MEMORY_ERROR" *)
-  wire [2:0] \cause$275 ;
   wire code;
   wire coming;
   (* init = 89'h00000000000000000000000 *)
@@ -28844,8 +28834,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \controls$263.upper_pc ;
   wire \controls$263.word ;
   wire \controls$263.writes ;
-  wire [88:0] \controls$340 ;
-  wire \controls$340.a_unsigned ;
+  wire [88:0] \controls$338 ;
+  wire \controls$338.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -28853,58 +28843,58 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$340.alu ;
+  wire [2:0] \controls$338.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$340.amo ;
-  wire \controls$340.atomic ;
-  wire \controls$340.b_is_csr ;
-  wire \controls$340.b_unsigned ;
-  wire \controls$340.branch ;
-  wire \controls$340.by_order ;
-  wire \controls$340.byte ;
-  wire \controls$340.collective ;
-  wire \controls$340.divide ;
-  wire \controls$340.dot4 ;
-  wire \controls$340.exit ;
-  wire \controls$340.float ;
-  wire [3:0] \controls$340.float_op ;
-  wire [1:0] \controls$340.function ;
-  wire \controls$340.half ;
-  wire \controls$340.high ;
-  wire \controls$340.illegal ;
-  wire [31:0] \controls$340.imm ;
-  wire \controls$340.indirect ;
-  wire \controls$340.inverted ;
-  wire \controls$340.jump ;
-  wire \controls$340.load ;
+  wire [1:0] \controls$338.amo ;
+  wire \controls$338.atomic ;
+  wire \controls$338.b_is_csr ;
+  wire \controls$338.b_unsigned ;
+  wire \controls$338.branch ;
+  wire \controls$338.by_order ;
+  wire \controls$338.byte ;
+  wire \controls$338.collective ;
+  wire \controls$338.divide ;
+  wire \controls$338.dot4 ;
+  wire \controls$338.exit ;
+  wire \controls$338.float ;
+  wire [3:0] \controls$338.float_op ;
+  wire [1:0] \controls$338.function ;
+  wire \controls$338.half ;
+  wire \controls$338.high ;
+  wire \controls$338.illegal ;
+  wire [31:0] \controls$338.imm ;
+  wire \controls$338.indirect ;
+  wire \controls$338.inverted ;
+  wire \controls$338.jump ;
+  wire \controls$338.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$340.meet ;
-  wire [2:0] \controls$340.mode ;
-  wire \controls$340.multiply ;
-  wire [4:0] \controls$340.rd ;
-  wire \controls$340.reads_rs2 ;
-  wire \controls$340.remainder ;
-  wire \controls$340.right ;
-  wire \controls$340.root ;
-  wire \controls$340.rounds ;
-  wire \controls$340.shift ;
-  wire \controls$340.slow_float ;
-  wire \controls$340.store ;
-  wire \controls$340.subtract ;
-  wire \controls$340.table ;
-  wire \controls$340.unsigned ;
-  wire \controls$340.upper ;
-  wire \controls$340.upper_pc ;
-  wire \controls$340.word ;
-  wire \controls$340.writes ;
+  wire [2:0] \controls$338.meet ;
+  wire [2:0] \controls$338.mode ;
+  wire \controls$338.multiply ;
+  wire [4:0] \controls$338.rd ;
+  wire \controls$338.reads_rs2 ;
+  wire \controls$338.remainder ;
+  wire \controls$338.right ;
+  wire \controls$338.root ;
+  wire \controls$338.rounds ;
+  wire \controls$338.shift ;
+  wire \controls$338.slow_float ;
+  wire \controls$338.store ;
+  wire \controls$338.subtract ;
+  wire \controls$338.table ;
+  wire \controls$338.unsigned ;
+  wire \controls$338.upper ;
+  wire \controls$338.upper_pc ;
+  wire \controls$338.word ;
+  wire \controls$338.writes ;
   wire \controls.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
@@ -28971,10 +28961,10 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   input core_rst;
   wire core_rst;
   wire [4:0] counts;
-  wire [4:0] \counts$325 ;
+  wire [4:0] \counts$323 ;
   wire [4:0] csr;
   wire does;
-  wire \does$308 ;
+  wire \does$306 ;
   wire does_access;
   wire does_serial;
   wire [3:0] dropped;
@@ -29041,10 +29031,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* init = 1'h0 *)
   wire goes_1;
   wire [1:0] group;
-  wire [1:0] \group$336 ;
+  wire [1:0] \group$334 ;
   reg [1:0] group_1 = 2'h0;
+  wire [1:0] guilty;
   wire handed;
-  wire \handed$279 ;
+  wire \handed$277 ;
   wire hit;
   wire hold;
   (* enum_base_type = "Trap" *)
@@ -29180,8 +29171,6 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \i__valid$166 ;
   wire \i__valid$99 ;
   wire i__whole;
-  wire lane;
-  wire \lane$277 ;
   wire [455:0] launch;
   wire [455:0] \launch$138 ;
   wire [31:0] \launch$138.argument_0 ;
@@ -29281,7 +29270,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire memory__burst__ready;
   wire memory__burst__valid;
   wire missed;
-  wire \missed$323 ;
+  wire \missed$321 ;
   wire moves;
   wire [1:0] next_warp;
   wire next_writes;
@@ -29499,7 +29488,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [63:0] second;
   output [3:0] semaphore;
   wire [3:0] semaphore;
-  wire [3:0] \semaphore$289 ;
+  wire [3:0] \semaphore$287 ;
   wire serial;
   wire [146:0] serial__payload;
   wire [146:0] \serial__payload$246 ;
@@ -29568,10 +29557,10 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [29:0] start_pc;
   wire [1:0] start_slot;
   wire [1:0] start_warp;
-  wire [1:0] \start_warp$301 ;
+  wire [1:0] \start_warp$299 ;
   wire started;
   wire starved;
-  wire \starved$338 ;
+  wire \starved$336 ;
   reg starved_1 = 1'h0;
   wire [18:0] state;
   wire [18:0] \state$197 ;
@@ -29580,12 +29569,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \state$197.turn ;
   wire \state$197.turning ;
   wire [1:0] \state$197.waiting ;
-  wire [18:0] \state$337 ;
-  wire [1:0] \state$337.live ;
-  wire [12:0] \state$337.timer ;
-  wire \state$337.turn ;
-  wire \state$337.turning ;
-  wire [1:0] \state$337.waiting ;
+  wire [18:0] \state$335 ;
+  wire [1:0] \state$335.live ;
+  wire [12:0] \state$335.timer ;
+  wire \state$335.turn ;
+  wire \state$335.turning ;
+  wire [1:0] \state$335.waiting ;
   wire [1:0] \state.live ;
   wire [12:0] \state.timer ;
   wire \state.turn ;
@@ -29606,10 +29595,10 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [63:0] sums;
   output take;
   wire take;
-  wire \take$287 ;
+  wire \take$285 ;
   input taken;
   wire taken;
-  wire \taken$291 ;
+  wire \taken$289 ;
   wire [8:0] thread_data;
   wire [8:0] \thread_data$228 ;
   wire [2:0] \thread_data$228.x ;
@@ -29638,18 +29627,18 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \token$262.state.turning ;
   wire [1:0] \token$262.state.waiting ;
   wire [1:0] \token$262.warp ;
-  wire [54:0] \token$278 ;
-  wire [1:0] \token$278.group ;
-  wire \token$278.no_code ;
-  wire [29:0] \token$278.pc ;
-  wire \token$278.starved ;
-  wire [18:0] \token$278.state ;
-  wire [1:0] \token$278.state.live ;
-  wire [12:0] \token$278.state.timer ;
-  wire \token$278.state.turn ;
-  wire \token$278.state.turning ;
-  wire [1:0] \token$278.state.waiting ;
-  wire [1:0] \token$278.warp ;
+  wire [54:0] \token$276 ;
+  wire [1:0] \token$276.group ;
+  wire \token$276.no_code ;
+  wire [29:0] \token$276.pc ;
+  wire \token$276.starved ;
+  wire [18:0] \token$276.state ;
+  wire [1:0] \token$276.state.live ;
+  wire [12:0] \token$276.state.timer ;
+  wire \token$276.state.turn ;
+  wire \token$276.state.turning ;
+  wire [1:0] \token$276.state.waiting ;
+  wire [1:0] \token$276.warp ;
   wire [1:0] \token.group ;
   wire \token.no_code ;
   wire [29:0] \token.pc ;
@@ -29701,7 +29690,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] \warp$132 ;
   wire [1:0] \warp$186 ;
   wire [1:0] \warp$208 ;
-  wire [1:0] \warp$312 ;
+  wire [1:0] \warp$310 ;
   reg [1:0] warp_1 = 2'h0;
   reg [1:0] warp_2 = 2'h0;
   wire [31:0] word;
@@ -29804,9 +29793,9 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$483  = 1'h1 << i__token[1:0];
   assign \$484  = floats ? \$483  : 4'h0;
   assign early = \$482  | \$484 ;
-  assign \answered$281  = \i__valid$166  & o__ready;
-  assign \busy$282  = \busy$119  | busy;
-  assign open = busy | \busy$284 ;
+  assign \answered$279  = \i__valid$166  & o__ready;
+  assign \busy$280  = \busy$119  | busy;
+  assign open = busy | \busy$282 ;
   assign retire__rd = i__controls[19] ? 5'h00 : i__controls[55:51];
   assign \$485  = trap__valid | abort;
   assign \$486  = ~ \$485 ;
@@ -29831,7 +29820,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$501  = & \$500 ;
   assign \$502  = \$498  | \$501 ;
   assign to_units = handed & \$502 ;
-  assign \alive$321  = | alive;
+  assign \alive$319  = | alive;
   assign \$503  = gap + 1'h1;
   assign \$504  = \busy$119  ? \$503  : 9'h000;
   assign \$505  = waiting & gap[0];
@@ -29867,11 +29856,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   always @(posedge core_clk)
     pc_2 <= pc_1;
   always @(posedge core_clk)
-    group_1 <= \group$336 ;
+    group_1 <= \group$334 ;
   always @(posedge core_clk)
-    state_1 <= \state$337 ;
+    state_1 <= \state$335 ;
   always @(posedge core_clk)
-    starved_1 <= \starved$338 ;
+    starved_1 <= \starved$336 ;
   always @(posedge core_clk)
     valid_1 <= \$528 ;
   always @(posedge core_clk)
@@ -29881,7 +29870,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   always @(posedge core_clk)
     \$signal$215  <= \$531 ;
   always @(posedge core_clk)
-    controls_1 <= \controls$340 ;
+    controls_1 <= \controls$338 ;
   always @(posedge core_clk)
     token <= fetched;
   always @(posedge core_clk)
@@ -30345,14 +30334,13 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .access(access__valid),
     .again(again),
     .arrives(arrived),
-    .cause(i__cause),
     .does(retire__valid),
     .ends(ended),
     .floats(floats),
     .goes(moves),
     .handed(handed),
+    .i__cause(i__cause),
     .i__controls(i__controls),
-    .i__guilty(i__guilty),
     .i__link(i__link),
     .i__not_positive(i__not_positive),
     .i__sums(i__sums),
@@ -30361,9 +30349,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__token(i__token),
     .i__valid(\i__valid$99 ),
     .i__whole(i__whole),
-    .lane(lane),
-    .\port$5979$0 (\$535 ),
-    .\port$5986$0 (\$536 ),
+    .\port$5972$0 (\$535 ),
+    .\port$5979$0 (\$536 ),
     .serial(serial__valid),
     .start(start),
     .start_pc(start_pc),
@@ -30389,15 +30376,15 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .warp(\warp$132 )
   );
   \weft.simt.core.decoder  decoder (
-    .controls(\controls$340 ),
+    .controls(\controls$338 ),
     .word(word)
   );
-  \weft.simt.core.events$354  \events$354  (
-    .alive(\alive$321 ),
+  \weft.simt.core.events$352  \events$352  (
+    .alive(\alive$319 ),
     .answered(answered),
     .barrier(barrier),
     .beats(beats),
-    .busy(\busy$305 ),
+    .busy(\busy$303 ),
     .came(came),
     .code(code),
     .core_clk(core_clk),
@@ -30406,11 +30393,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .missed(missed),
     .o(events),
     .\port$35634$32 (i__token[35:32]),
-    .\port$6348$0 (\$537 ),
-    .\port$6351$0 (\$538 ),
-    .\port$6358$0 (\$539 ),
-    .\port$6375$0 (\$540 ),
-    .\port$6381$0 (\$541 ),
+    .\port$6341$0 (\$537 ),
+    .\port$6344$0 (\$538 ),
+    .\port$6351$0 (\$539 ),
+    .\port$6368$0 (\$540 ),
+    .\port$6374$0 (\$541 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -30526,12 +30513,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__payload(\i__payload$162 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$166 ),
-    .\port$33270$0 (\$542 ),
-    .\port$33386$0 (\$543 ),
-    .\port$33612$0 (\$544 ),
-    .\port$33620$0 (\$545 ),
-    .\port$33736$0 (\$546 ),
-    .\port$33962$0 (\$547 ),
+    .\port$33263$0 (\$542 ),
+    .\port$33379$0 (\$543 ),
+    .\port$33605$0 (\$544 ),
+    .\port$33613$0 (\$545 ),
+    .\port$33729$0 (\$546 ),
+    .\port$33955$0 (\$547 ),
     .\port$36072$0 (\$548 ),
     .row__mask(row__mask)
   );
@@ -30539,24 +30526,24 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .abort(abort),
     .access__ready(access__ready),
     .beats(beats),
-    .\busy$131 (\busy$284 ),
+    .\busy$130 (\busy$282 ),
     .coming(coming),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\data$83 (shared__data),
+    .\data$82 (shared__data),
     .i__payload(access__payload),
     .\i__payload$18 (serial__payload),
     .i__valid(access__valid),
     .\i__valid$22 (serial__valid),
     .next_warp(next_warp),
-    .\o__payload$150 (\i__payload$162 ),
-    .\o__ready$144 (o__ready),
-    .\o__valid$149 (\i__valid$166 ),
-    .\port$6348$0 (\$537 ),
-    .\port$6351$0 (\$538 ),
-    .\port$6358$0 (\$539 ),
-    .\port$6375$0 (\$540 ),
-    .\port$6381$0 (\$541 ),
+    .\o__payload$149 (\i__payload$162 ),
+    .\o__ready$143 (o__ready),
+    .\o__valid$148 (\i__valid$166 ),
+    .\port$6341$0 (\$537 ),
+    .\port$6344$0 (\$538 ),
+    .\port$6351$0 (\$539 ),
+    .\port$6368$0 (\$540 ),
+    .\port$6374$0 (\$541 ),
     .port_ready(shared__ready),
     .port_warp(port_warp),
     .push__payload(push__payload),
@@ -30576,7 +30563,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .shared__valid(shared__valid),
     .shared__write(shared__write),
     .stored(\stored$209 ),
-    .\strobe$81 (shared__strobe),
+    .\strobe$80 (shared__strobe),
     .take(take),
     .taken_one(taken),
     .write__beat__payload(write__beat__payload),
@@ -30611,29 +30598,29 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   \weft.simt.core.selection  selection (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .group(\group$336 ),
+    .group(\group$334 ),
     .pc(pc),
     .pc_read__addr(warp),
     .pc_valid(pc_valid),
     .pc_warp(\warp$114 ),
     .pc_write__addr(\write_warp$184 ),
     .pc_write__en(\$468 [1:0]),
-    .\port$5979$0 (\$535 ),
-    .\port$5986$0 (\$536 ),
-    .starved(\starved$338 ),
-    .state(\state$337 ),
+    .\port$5972$0 (\$535 ),
+    .\port$5979$0 (\$536 ),
+    .starved(\starved$336 ),
+    .state(\state$335 ),
     .state_write__data(state_data),
     .state_write__en(state_write),
     .valid(valid)
   );
   \weft.simt.core.traps  traps (
     .answer(\i__payload$162 ),
-    .answered(\answered$281 ),
+    .answered(\answered$279 ),
     .cause(i__cause),
     .core_clk(core_clk),
     .core_rst(core_rst),
+    .guilty(i__guilty),
     .handed(handed),
-    .lane(lane),
     .o__cause(trap__cause),
     .o__lane(trap__lane),
     .o__pc(trap__pc),
@@ -30851,15 +30838,14 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign o__warp = trap__warp;
   assign \trapped$273  = trapped;
   assign cause = i__cause;
-  assign \cause$275  = i__cause;
-  assign \lane$277  = lane;
-  assign \token$278  = i__token;
-  assign \handed$279  = handed;
+  assign guilty = i__guilty;
+  assign \token$276  = i__token;
+  assign \handed$277  = handed;
   assign answer = \i__payload$162 ;
-  assign \abort$285  = abort;
-  assign \take$287  = take;
-  assign \semaphore$289  = semaphore;
-  assign \taken$291  = taken;
+  assign \abort$283  = abort;
+  assign \take$285  = take;
+  assign \semaphore$287  = semaphore;
+  assign \taken$289  = taken;
   assign does = retire__valid;
   assign retire__warp = i__token[1:0];
   assign retire__pc = i__token[31:2];
@@ -30867,22 +30853,22 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign retire__deferred = handed;
   assign retire__answered = answered;
   assign started = start;
-  assign \start_warp$301  = \warp$186 ;
+  assign \start_warp$299  = \warp$186 ;
   assign start_block_x = block_data[15:0];
   assign start_block_y = block_data[31:16];
   assign start_block_z = block_data[47:32];
-  assign running = \busy$305 ;
-  assign \does$308  = retire__valid;
+  assign running = \busy$303 ;
+  assign \does$306  = retire__valid;
   assign group = i__token[33:32];
   assign live = i__token[35:34];
-  assign \warp$312  = i__token[1:0];
-  assign \answered$316  = answered;
+  assign \warp$310  = i__token[1:0];
+  assign \answered$314  = answered;
   assign waits = code;
   assign at_barrier = barrier;
-  assign \missed$323  = missed;
+  assign \missed$321  = missed;
   assign counts = { \$541 , \$540 , \$539 , \$538 , \$537  };
-  assign \counts$325  = { \$541 , \$540 , \$539 , \$538 , \$537  };
-  assign \beats$327  = beats;
+  assign \counts$323  = { \$541 , \$540 , \$539 , \$538 , \$537  };
+  assign \beats$325  = beats;
   assign o = events;
   assign \i__payload.entry  = i__payload[31:0];
   assign \i__payload.shared  = i__payload[55:32];
@@ -31353,17 +31339,17 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \controls$263.rd  = i__controls[55:51];
   assign \controls$263.imm  = i__controls[87:56];
   assign \controls$263.illegal  = i__controls[88];
-  assign \token$278.warp  = i__token[1:0];
-  assign \token$278.pc  = i__token[31:2];
-  assign \token$278.group  = i__token[33:32];
-  assign \token$278.state  = i__token[52:34];
-  assign \token$278.state.live  = i__token[35:34];
-  assign \token$278.state.waiting  = i__token[37:36];
-  assign \token$278.state.timer  = i__token[50:38];
-  assign \token$278.state.turning  = i__token[51];
-  assign \token$278.state.turn  = i__token[52];
-  assign \token$278.starved  = i__token[53];
-  assign \token$278.no_code  = i__token[54];
+  assign \token$276.warp  = i__token[1:0];
+  assign \token$276.pc  = i__token[31:2];
+  assign \token$276.group  = i__token[33:32];
+  assign \token$276.state  = i__token[52:34];
+  assign \token$276.state.live  = i__token[35:34];
+  assign \token$276.state.waiting  = i__token[37:36];
+  assign \token$276.state.timer  = i__token[50:38];
+  assign \token$276.state.turning  = i__token[51];
+  assign \token$276.state.turn  = i__token[52];
+  assign \token$276.starved  = i__token[53];
+  assign \token$276.no_code  = i__token[54];
   assign \answer.rd  = \i__payload$162 [4:0];
   assign \answer.warp  = \i__payload$162 [6:5];
   assign \answer.mask  = \i__payload$162 [8:7];
@@ -31412,54 +31398,54 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \o.pipeline  = events[21];
   assign \o.empty  = events[22];
   assign \o.code_misses  = events[23];
-  assign \state$337.live  = \state$337 [1:0];
-  assign \state$337.waiting  = \state$337 [3:2];
-  assign \state$337.timer  = \state$337 [16:4];
-  assign \state$337.turning  = \state$337 [17];
-  assign \state$337.turn  = \state$337 [18];
-  assign \controls$340.upper  = \controls$340 [0];
-  assign \controls$340.upper_pc  = \controls$340 [1];
-  assign \controls$340.b_is_csr  = \controls$340 [2];
-  assign \controls$340.subtract  = \controls$340 [3];
-  assign \controls$340.unsigned  = \controls$340 [4];
-  assign \controls$340.shift  = \controls$340 [5];
-  assign \controls$340.right  = \controls$340 [6];
-  assign \controls$340.multiply  = \controls$340 [7];
-  assign \controls$340.high  = \controls$340 [8];
-  assign \controls$340.a_unsigned  = \controls$340 [9];
-  assign \controls$340.b_unsigned  = \controls$340 [10];
-  assign \controls$340.divide  = \controls$340 [11];
-  assign \controls$340.remainder  = \controls$340 [12];
-  assign \controls$340.branch  = \controls$340 [13];
-  assign \controls$340.by_order  = \controls$340 [14];
-  assign \controls$340.inverted  = \controls$340 [15];
-  assign \controls$340.jump  = \controls$340 [16];
-  assign \controls$340.indirect  = \controls$340 [17];
-  assign \controls$340.load  = \controls$340 [18];
-  assign \controls$340.store  = \controls$340 [19];
-  assign \controls$340.atomic  = \controls$340 [20];
-  assign \controls$340.exit  = \controls$340 [21];
-  assign \controls$340.collective  = \controls$340 [22];
-  assign \controls$340.dot4  = \controls$340 [23];
-  assign \controls$340.byte  = \controls$340 [24];
-  assign \controls$340.half  = \controls$340 [25];
-  assign \controls$340.word  = \controls$340 [26];
-  assign \controls$340.float  = \controls$340 [27];
-  assign \controls$340.slow_float  = \controls$340 [28];
-  assign \controls$340.table  = \controls$340 [29];
-  assign \controls$340.root  = \controls$340 [30];
-  assign \controls$340.rounds  = \controls$340 [31];
-  assign \controls$340.writes  = \controls$340 [32];
-  assign \controls$340.reads_rs2  = \controls$340 [33];
-  assign \controls$340.alu  = \controls$340 [36:34];
-  assign \controls$340.meet  = \controls$340 [39:37];
-  assign \controls$340.amo  = \controls$340 [41:40];
-  assign \controls$340.float_op  = \controls$340 [45:42];
-  assign \controls$340.function  = \controls$340 [47:46];
-  assign \controls$340.mode  = \controls$340 [50:48];
-  assign \controls$340.rd  = \controls$340 [55:51];
-  assign \controls$340.imm  = \controls$340 [87:56];
-  assign \controls$340.illegal  = \controls$340 [88];
+  assign \state$335.live  = \state$335 [1:0];
+  assign \state$335.waiting  = \state$335 [3:2];
+  assign \state$335.timer  = \state$335 [16:4];
+  assign \state$335.turning  = \state$335 [17];
+  assign \state$335.turn  = \state$335 [18];
+  assign \controls$338.upper  = \controls$338 [0];
+  assign \controls$338.upper_pc  = \controls$338 [1];
+  assign \controls$338.b_is_csr  = \controls$338 [2];
+  assign \controls$338.subtract  = \controls$338 [3];
+  assign \controls$338.unsigned  = \controls$338 [4];
+  assign \controls$338.shift  = \controls$338 [5];
+  assign \controls$338.right  = \controls$338 [6];
+  assign \controls$338.multiply  = \controls$338 [7];
+  assign \controls$338.high  = \controls$338 [8];
+  assign \controls$338.a_unsigned  = \controls$338 [9];
+  assign \controls$338.b_unsigned  = \controls$338 [10];
+  assign \controls$338.divide  = \controls$338 [11];
+  assign \controls$338.remainder  = \controls$338 [12];
+  assign \controls$338.branch  = \controls$338 [13];
+  assign \controls$338.by_order  = \controls$338 [14];
+  assign \controls$338.inverted  = \controls$338 [15];
+  assign \controls$338.jump  = \controls$338 [16];
+  assign \controls$338.indirect  = \controls$338 [17];
+  assign \controls$338.load  = \controls$338 [18];
+  assign \controls$338.store  = \controls$338 [19];
+  assign \controls$338.atomic  = \controls$338 [20];
+  assign \controls$338.exit  = \controls$338 [21];
+  assign \controls$338.collective  = \controls$338 [22];
+  assign \controls$338.dot4  = \controls$338 [23];
+  assign \controls$338.byte  = \controls$338 [24];
+  assign \controls$338.half  = \controls$338 [25];
+  assign \controls$338.word  = \controls$338 [26];
+  assign \controls$338.float  = \controls$338 [27];
+  assign \controls$338.slow_float  = \controls$338 [28];
+  assign \controls$338.table  = \controls$338 [29];
+  assign \controls$338.root  = \controls$338 [30];
+  assign \controls$338.rounds  = \controls$338 [31];
+  assign \controls$338.writes  = \controls$338 [32];
+  assign \controls$338.reads_rs2  = \controls$338 [33];
+  assign \controls$338.alu  = \controls$338 [36:34];
+  assign \controls$338.meet  = \controls$338 [39:37];
+  assign \controls$338.amo  = \controls$338 [41:40];
+  assign \controls$338.float_op  = \controls$338 [45:42];
+  assign \controls$338.function  = \controls$338 [47:46];
+  assign \controls$338.mode  = \controls$338 [50:48];
+  assign \controls$338.rd  = \controls$338 [55:51];
+  assign \controls$338.imm  = \controls$338 [87:56];
+  assign \controls$338.illegal  = \controls$338 [88];
   assign fetched[54] = \$7 ;
   assign fetched[53] = starved_1;
   assign fetched[52:34] = state_1;
@@ -31469,8 +31455,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$506  = next_writes;
 endmodule
 
-module \weft.simt.core.commit (lane, trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$5979$0 , \port$5986$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole
-, i__not_positive, i__sums, i__taken, cause, i__guilty, state, start, stopped);
+module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$5972$0 , \port$5979$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
+, i__sums, i__taken, i__cause, state, start, stopped);
   reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -31497,66 +31483,49 @@ module \weft.simt.core.commit (lane, trapped, goes, does, access, arrives, ends,
   wire \$3 ;
   wire \$30 ;
   wire \$31 ;
-  wire \$32 ;
-  wire \$33 ;
-  wire \$34 ;
-  wire \$35 ;
-  wire \$36 ;
+  wire [1:0] \$32 ;
+  wire [1:0] \$33 ;
+  wire [1:0] \$34 ;
+  wire [1:0] \$35 ;
+  wire [1:0] \$36 ;
   wire \$37 ;
-  wire [1:0] \$38 ;
-  wire [1:0] \$39 ;
+  wire \$38 ;
+  wire \$39 ;
   wire \$4 ;
-  wire [1:0] \$40 ;
-  wire [1:0] \$41 ;
-  wire [1:0] \$42 ;
-  wire \$43 ;
-  wire \$44 ;
+  wire \$40 ;
+  wire \$41 ;
+  wire \$42 ;
+  wire [13:0] \$43 ;
+  wire [1:0] \$44 ;
   wire \$45 ;
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
-  wire [13:0] \$49 ;
+  wire \$49 ;
   wire \$5 ;
-  wire [1:0] \$50 ;
-  wire \$51 ;
-  wire \$52 ;
+  wire \$50 ;
+  wire [29:0] \$51 ;
+  wire [29:0] \$52 ;
   wire \$53 ;
   wire \$54 ;
   wire \$55 ;
   wire \$56 ;
-  wire [29:0] \$57 ;
+  wire \$57 ;
   wire [29:0] \$58 ;
-  wire \$59 ;
+  wire [29:0] \$59 ;
   wire \$6 ;
-  wire \$60 ;
-  wire \$61 ;
-  wire \$62 ;
-  wire \$63 ;
-  wire [29:0] \$64 ;
-  wire [29:0] \$65 ;
   wire \$7 ;
   wire \$8 ;
   wire \$9 ;
   wire \$signal ;
-  wire [29:0] \$signal$25 ;
-  wire \$signal$29 ;
+  wire [29:0] \$signal$22 ;
+  wire \$signal$26 ;
   output access;
   wire access;
   output again;
   wire again;
   output arrives;
   wire arrives;
-  (* enum_base_type = "Trap" *)
-  (* enum_value_000 = "NONE" *)
-  (* enum_value_001 = "ILLEGAL" *)
-  (* enum_value_010 = "JUMP_MISALIGNED" *)
-  (* enum_value_011 = "FETCH_UNMAPPED" *)
-  (* enum_value_100 = "DATA_MISALIGNED" *)
-  (* enum_value_101 = "DATA_UNMAPPED" *)
-  (* enum_value_110 = "COLLECTIVE" *)
-  (* enum_value_111 = "MEMORY_ERROR" *)
-  input [2:0] cause;
-  wire [2:0] cause;
   output does;
   wire does;
   output ends;
@@ -31576,6 +31545,7 @@ module \weft.simt.core.commit (lane, trapped, goes, does, access, arrives, ends,
   (* enum_value_101 = "DATA_UNMAPPED" *)
   (* enum_value_110 = "COLLECTIVE" *)
   (* enum_value_111 = "MEMORY_ERROR" *)
+  input [2:0] i__cause;
   wire [2:0] i__cause;
   input [88:0] i__controls;
   wire [88:0] i__controls;
@@ -31639,8 +31609,6 @@ module \weft.simt.core.commit (lane, trapped, goes, does, access, arrives, ends,
   wire \i__controls.upper_pc ;
   wire \i__controls.word ;
   wire \i__controls.writes ;
-  input [1:0] i__guilty;
-  wire [1:0] i__guilty;
   input [29:0] i__link;
   wire [29:0] i__link;
   input i__not_positive;
@@ -31668,14 +31636,12 @@ module \weft.simt.core.commit (lane, trapped, goes, does, access, arrives, ends,
   wire i__valid;
   input i__whole;
   wire i__whole;
-  output lane;
-  wire lane;
   wire moves;
   wire [59:0] pcs;
+  output [29:0] \port$5972$0 ;
+  wire [29:0] \port$5972$0 ;
   output [29:0] \port$5979$0 ;
   wire [29:0] \port$5979$0 ;
-  output [29:0] \port$5986$0 ;
-  wire [29:0] \port$5986$0 ;
   output serial;
   wire serial;
   input start;
@@ -31695,102 +31661,99 @@ module \weft.simt.core.commit (lane, trapped, goes, does, access, arrives, ends,
   wire trapped;
   output writes;
   wire writes;
-  assign \$25  = \$24  | i__controls[20];
-  assign \$26  = \$25  | i__controls[11];
-  assign \$27  = \$26  | i__controls[27];
-  assign \$28  = \$27  | i__controls[28];
-  assign handed = goes & \$28 ;
-  assign \$29  = | i__controls[55:51];
-  assign \$30  = goes & \$29 ;
-  assign \$31  = ~ handed;
-  assign writes = \$30  & \$31 ;
-  assign \$32  = ~ stopped;
-  assign \$33  = i__valid & \$32 ;
-  assign \$34  = handed | arrives;
-  assign \$35  = \$34  | ends;
-  assign \$36  = ~ \$35 ;
-  assign again = \$33  & \$36 ;
-  assign \$37  = ~ i__token[53];
-  assign \$38  = ~ i__token[33:32];
-  assign \$39  = i__token[37:36] & \$38 ;
-  assign \$40  = i__controls[21] ? i__token[33:32] : 2'h0;
-  assign \$41  = ~ \$40 ;
-  assign \$42  = i__token[35:34] & \$41 ;
-  assign \$43  = | i__taken;
-  assign \$44  = \$43  & i__not_positive;
-  assign \$45  = i__controls[17] | i__not_positive;
-  assign \$46  = i__controls[16] & \$45 ;
-  assign \$47  = \$44  | \$46 ;
-  assign \$48  = ~ i__token[51];
-  assign \$49  = i__token[50:38] + 1'h1;
-  assign \$50  = i__token[37:36] | i__token[33:32];
-  assign \$signal$25  = start ? start_pc : i__link;
-  assign \$51  = ~ start;
-  assign \$signal$29  = i__controls[17] & \$51 ;
-  assign \$52  = ~ i__controls[17];
-  assign \$53  = i__controls[16] & \$52 ;
-  assign \$54  = i__taken[0] | \$53 ;
-  assign \$55  = ~ start;
-  assign \$56  = \$54  & \$55 ;
-  assign \$57  = \$56  ? i__target : \$signal$25 ;
-  assign \$58  = \$signal$29  ? i__sums[31:2] : \$57 ;
-  assign \$59  = ~ i__controls[17];
-  assign \$60  = i__controls[16] & \$59 ;
-  assign \$61  = i__taken[1] | \$60 ;
-  assign \$62  = ~ start;
-  assign \$63  = \$61  & \$62 ;
-  assign \$64  = \$63  ? i__target : \$signal$25 ;
-  assign \$65  = \$signal$29  ? i__sums[63:34] : \$64 ;
-  assign \$5  = ~ \$4 ;
-  assign \$6  = i__guilty[1] & \$5 ;
-  assign \$7  = ~ stopped;
-  assign \$8  = i__valid & \$7 ;
-  assign \$9  = ~ i__token[53];
-  assign \$signal  = \$8  & \$9 ;
-  assign \$10  = | cause;
-  assign trapped = \$signal  & \$10 ;
-  assign \$11  = ~ i__token[54];
-  assign \$12  = \$signal  & \$11 ;
-  assign \$13  = ~ i__controls[88];
-  assign \$14  = \$12  & \$13 ;
-  assign \$15  = ~ i__controls[22];
-  assign \$16  = \$15  | i__whole;
-  assign goes = \$14  & \$16 ;
-  assign \$17  = ! cause;
-  assign does = goes & \$17 ;
+  assign \$30  = ~ \$29 ;
+  assign again = \$27  & \$30 ;
+  assign \$31  = ~ i__token[53];
+  assign \$32  = ~ i__token[33:32];
+  assign \$33  = i__token[37:36] & \$32 ;
+  assign \$34  = i__controls[21] ? i__token[33:32] : 2'h0;
+  assign \$35  = ~ \$34 ;
+  assign \$36  = i__token[35:34] & \$35 ;
+  assign \$37  = | i__taken;
+  assign \$38  = \$37  & i__not_positive;
+  assign \$39  = i__controls[17] | i__not_positive;
+  assign \$40  = i__controls[16] & \$39 ;
+  assign \$41  = \$38  | \$40 ;
+  assign \$42  = ~ i__token[51];
+  assign \$43  = i__token[50:38] + 1'h1;
+  assign \$44  = i__token[37:36] | i__token[33:32];
+  assign \$signal$22  = start ? start_pc : i__link;
+  assign \$45  = ~ start;
+  assign \$signal$26  = i__controls[17] & \$45 ;
+  assign \$46  = ~ i__controls[17];
+  assign \$47  = i__controls[16] & \$46 ;
+  assign \$48  = i__taken[0] | \$47 ;
+  assign \$49  = ~ start;
+  assign \$50  = \$48  & \$49 ;
+  assign \$51  = \$50  ? i__target : \$signal$22 ;
+  assign \$52  = \$signal$26  ? i__sums[31:2] : \$51 ;
+  assign \$53  = ~ i__controls[17];
+  assign \$54  = i__controls[16] & \$53 ;
+  assign \$55  = i__taken[1] | \$54 ;
+  assign \$56  = ~ start;
+  assign \$57  = \$55  & \$56 ;
+  assign \$58  = \$57  ? i__target : \$signal$22 ;
+  assign \$59  = \$signal$26  ? i__sums[63:34] : \$58 ;
+  assign \$1  = ~ stopped;
+  assign \$2  = i__valid & \$1 ;
+  assign \$3  = ~ i__token[53];
+  assign \$signal  = \$2  & \$3 ;
+  assign \$4  = | i__cause;
+  assign trapped = \$signal  & \$4 ;
+  assign \$5  = ~ i__token[54];
+  assign \$6  = \$signal  & \$5 ;
+  assign \$7  = ~ i__controls[88];
+  assign \$8  = \$6  & \$7 ;
+  assign \$9  = ~ i__controls[22];
+  assign \$10  = \$9  | i__whole;
+  assign goes = \$8  & \$10 ;
+  assign \$11  = ! i__cause;
+  assign does = goes & \$11 ;
+  assign \$12  = i__controls[18] | i__controls[19];
+  assign \$13  = \$12  | i__controls[20];
+  assign access = does & \$13 ;
+  assign \$14  = ! i__controls[39:37];
+  assign \$15  = i__controls[22] & \$14 ;
+  assign arrives = goes & \$15 ;
+  assign \$16  = goes & i__controls[21];
+  assign ends = \$16  & i__whole;
+  assign floats = goes & i__controls[27];
+  assign \$17  = i__controls[11] | i__controls[28];
+  assign serial = goes & \$17 ;
   assign \$18  = i__controls[18] | i__controls[19];
   assign \$19  = \$18  | i__controls[20];
-  assign access = does & \$19 ;
-  assign \$20  = ! i__controls[39:37];
-  assign \$21  = i__controls[22] & \$20 ;
-  assign arrives = goes & \$21 ;
-  assign \$22  = goes & i__controls[21];
-  assign ends = \$22  & i__whole;
-  assign floats = goes & i__controls[27];
-  assign \$23  = i__controls[11] | i__controls[28];
-  assign serial = goes & \$23 ;
-  assign \$24  = i__controls[18] | i__controls[19];
+  assign \$20  = \$19  | i__controls[11];
+  assign \$21  = \$20  | i__controls[27];
+  assign \$22  = \$21  | i__controls[28];
+  assign handed = goes & \$22 ;
+  assign \$23  = | i__controls[55:51];
+  assign \$24  = goes & \$23 ;
+  assign \$25  = ~ handed;
+  assign writes = \$24  & \$25 ;
+  assign \$26  = ~ stopped;
+  assign \$27  = i__valid & \$26 ;
+  assign \$28  = handed | arrives;
+  assign \$29  = \$28  | ends;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     state[17:0] = i__token[51:34];
     if (goes) begin
-      state[3:2] = \$39 ;
-      state[1:0] = \$42 ;
-      if (\$47 ) begin
+      state[3:2] = \$33 ;
+      state[1:0] = \$36 ;
+      if (\$41 ) begin
         state[17] = 1'h0;
-        if (\$48 ) begin
-          state[16:4] = \$49 [12:0];
+        if (\$42 ) begin
+          state[16:4] = \$43 [12:0];
         end
       end
-    end else if (\$37 ) begin
-      state[3:2] = \$50 ;
+    end else if (\$31 ) begin
+      state[3:2] = \$44 ;
     end
   end
-  assign i__cause = cause;
   assign moves = goes;
-  assign pcs = { \$65 , \$58  };
-  assign \port$5979$0  = \$58 ;
-  assign \port$5986$0  = \$65 ;
+  assign pcs = { \$59 , \$52  };
+  assign \port$5972$0  = \$52 ;
+  assign \port$5979$0  = \$59 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -31852,11 +31815,6 @@ module \weft.simt.core.commit (lane, trapped, goes, does, access, arrives, ends,
   assign \state.turn  = state[18];
   always @*
     state[18] = i__token[52];
-  assign \$1  = 1'h0;
-  assign \$2  = 1'h1;
-  assign \$3  = i__guilty[0];
-  assign \$4  = i__guilty[0];
-  assign lane = \$6 ;
 endmodule
 
 module \weft.simt.core.csrs (core_rst, warp, \port$5314$0 , \port$5315$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
@@ -33639,7 +33597,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$441  = \$431 ;
 endmodule
 
-module \weft.simt.core.events$354 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6348$0 , \port$6351$0 , \port$6358$0 , \port$6375$0 , \port$6381$0 , beats, missed, warp, \port$35634$32 
+module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6341$0 , \port$6344$0 , \port$6351$0 , \port$6368$0 , \port$6374$0 , beats, missed, warp, \port$35634$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire [3:0] \$1 ;
@@ -33786,16 +33744,16 @@ module \weft.simt.core.events$354 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_units ;
   input [3:0] \port$35634$32 ;
   wire [3:0] \port$35634$32 ;
-  input \port$6348$0 ;
-  wire \port$6348$0 ;
+  input \port$6341$0 ;
+  wire \port$6341$0 ;
+  input \port$6344$0 ;
+  wire \port$6344$0 ;
   input \port$6351$0 ;
   wire \port$6351$0 ;
-  input \port$6358$0 ;
-  wire \port$6358$0 ;
-  input \port$6375$0 ;
-  wire \port$6375$0 ;
-  input \port$6381$0 ;
-  wire \port$6381$0 ;
+  input \port$6368$0 ;
+  wire \port$6368$0 ;
+  input \port$6374$0 ;
+  wire \port$6374$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -33924,7 +33882,7 @@ module \weft.simt.core.events$354 (core_rst, busy, answered, came, starved, to_m
   end
   assign group = \port$35634$32 [1:0];
   assign live = \port$35634$32 [3:2];
-  assign counts = { \port$6381$0 , \port$6375$0 , \port$6358$0 , \port$6351$0 , \port$6348$0  };
+  assign counts = { \port$6374$0 , \port$6368$0 , \port$6351$0 , \port$6344$0 , \port$6341$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -33944,11 +33902,11 @@ module \weft.simt.core.events$354 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$6381$0 ;
-  assign o[8] = \port$6375$0 ;
-  assign o[7] = \port$6358$0 ;
-  assign o[6] = \port$6351$0 ;
-  assign o[5] = \port$6348$0 ;
+  assign o[9] = \port$6374$0 ;
+  assign o[8] = \port$6368$0 ;
+  assign o[7] = \port$6351$0 ;
+  assign o[6] = \port$6344$0 ;
+  assign o[5] = \port$6341$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -39008,7 +38966,7 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   assign \$2  = { before_1, 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33270$0 , \port$33386$0 , \port$33612$0 , \port$33620$0 , \port$33736$0 , \port$33962$0 , \port$36072$0 , core_clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33263$0 , \port$33379$0 , \port$33605$0 , \port$33613$0 , \port$33729$0 , \port$33955$0 , \port$36072$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
   wire \$1 ;
   wire [7:0] \$10 ;
@@ -39752,18 +39710,18 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   wire i__ready;
   input i__valid;
   wire i__valid;
-  output [7:0] \port$33270$0 ;
-  wire [7:0] \port$33270$0 ;
-  output [7:0] \port$33386$0 ;
-  wire [7:0] \port$33386$0 ;
-  output [15:0] \port$33612$0 ;
-  wire [15:0] \port$33612$0 ;
-  output [7:0] \port$33620$0 ;
-  wire [7:0] \port$33620$0 ;
-  output [7:0] \port$33736$0 ;
-  wire [7:0] \port$33736$0 ;
-  output [15:0] \port$33962$0 ;
-  wire [15:0] \port$33962$0 ;
+  output [7:0] \port$33263$0 ;
+  wire [7:0] \port$33263$0 ;
+  output [7:0] \port$33379$0 ;
+  wire [7:0] \port$33379$0 ;
+  output [15:0] \port$33605$0 ;
+  wire [15:0] \port$33605$0 ;
+  output [7:0] \port$33613$0 ;
+  wire [7:0] \port$33613$0 ;
+  output [7:0] \port$33729$0 ;
+  wire [7:0] \port$33729$0 ;
+  output [15:0] \port$33955$0 ;
+  wire [15:0] \port$33955$0 ;
   output [6:0] \port$36072$0 ;
   wire [6:0] \port$36072$0 ;
   wire [63:0] row__data;
@@ -40506,12 +40464,12 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$702 , \$476 , \$360 , \$352 , \$126 , \$10  };
-  assign \port$33270$0  = \$10 ;
-  assign \port$33386$0  = \$126 ;
-  assign \port$33612$0  = \$352 ;
-  assign \port$33620$0  = \$360 ;
-  assign \port$33736$0  = \$476 ;
-  assign \port$33962$0  = \$702 ;
+  assign \port$33263$0  = \$10 ;
+  assign \port$33379$0  = \$126 ;
+  assign \port$33605$0  = \$352 ;
+  assign \port$33613$0  = \$360 ;
+  assign \port$33729$0  = \$476 ;
+  assign \port$33955$0  = \$702 ;
   assign \port$36072$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
@@ -40535,9 +40493,9 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$144 , i__valid, \i__valid$22 , \busy$131 , \o__valid$149 , \o__payload$150 , access__ready, \port$6348$0 , \port$6351$0 , \port$6358$0 , \port$6375$0 , \port$6381$0 , stored, coming
+module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$143 , i__valid, \i__valid$22 , \busy$130 , \o__valid$148 , \o__payload$149 , access__ready, \port$6341$0 , \port$6344$0 , \port$6351$0 , \port$6368$0 , \port$6374$0 , stored, coming
 , read__burst__valid, read__beat__ready, write__burst__valid, beats, semaphore, push__valid, take, push__payload, serial__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, next_warp, shared__valid, shared__region, shared__write, port_warp, read__burst__payload
-, write__burst__payload, write__beat__payload, write__beat__valid, shared__rows, \strobe$81 , \data$83 , i__payload, \i__payload$18 , core_clk);
+, write__burst__payload, write__beat__payload, write__beat__valid, shared__rows, \strobe$80 , \data$82 , i__payload, \i__payload$18 , core_clk);
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -40581,11 +40539,10 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire [2:0] \$7 ;
   wire \$8 ;
   wire [31:0] \$9 ;
-  wire [4:0] \$signal ;
   input abort;
   wire abort;
-  wire \abort$109 ;
-  wire \abort$118 ;
+  wire \abort$108 ;
+  wire \abort$117 ;
   wire [149:0] access__payload;
   wire [63:0] \access__payload.a ;
   (* enum_base_type = "Amo" *)
@@ -40612,37 +40569,36 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire [13:0] bank_rows;
   output [4:0] beats;
   wire [4:0] beats;
-  wire [4:0] \beats$130 ;
+  wire [4:0] \beats$129 ;
   wire busy;
-  wire \busy$111 ;
-  output \busy$131 ;
+  wire \busy$110 ;
+  output \busy$130 ;
+  wire \busy$130 ;
   wire \busy$131 ;
   wire \busy$132 ;
-  wire \busy$133 ;
   wire comes;
   output coming;
   wire coming;
-  wire \coming$124 ;
+  wire \coming$123 ;
   input core_clk;
   wire core_clk;
   input core_rst;
   wire core_rst;
   wire [4:0] counts;
-  wire [4:0] \counts$128 ;
+  wire [4:0] \counts$127 ;
   wire [31:0] data;
-  output [63:0] \data$83 ;
-  wire [63:0] \data$83 ;
-  wire [31:0] \data$85 ;
+  output [63:0] \data$82 ;
+  wire [63:0] \data$82 ;
+  wire [31:0] \data$84 ;
   wire free;
-  wire \free$63 ;
-  wire \free$67 ;
+  wire \free$62 ;
+  wire \free$66 ;
   wire go;
   wire [3:0] here;
+  wire [3:0] \here$100 ;
   wire [3:0] \here$101 ;
-  wire [3:0] \here$102 ;
   wire holds;
   wire \holds$58 ;
-  wire \holds$59 ;
   input [149:0] i__payload;
   wire [149:0] i__payload;
   input [146:0] \i__payload$18 ;
@@ -40722,7 +40678,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire loaded__valid;
   output [1:0] next_warp;
   wire [1:0] next_warp;
-  wire [1:0] \next_warp$126 ;
+  wire [1:0] \next_warp$125 ;
   wire [168:0] o;
   wire [3:0] \o.at ;
   wire [7:0] \o.bytes ;
@@ -40752,7 +40708,18 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire [1:0] \o.request.warp ;
   wire [1:0] \o.served ;
   wire [149:0] o__payload;
-  output [81:0] \o__payload$150 ;
+  output [81:0] \o__payload$149 ;
+  wire [81:0] \o__payload$149 ;
+  wire \o__payload$149.byte ;
+  wire \o__payload$149.error ;
+  wire \o__payload$149.half ;
+  wire \o__payload$149.last ;
+  wire [1:0] \o__payload$149.mask ;
+  wire [3:0] \o__payload$149.offsets ;
+  wire [4:0] \o__payload$149.rd ;
+  wire [63:0] \o__payload$149.row ;
+  wire \o__payload$149.unsigned ;
+  wire [1:0] \o__payload$149.warp ;
   wire [81:0] \o__payload$150 ;
   wire \o__payload$150.byte ;
   wire \o__payload$150.error ;
@@ -40764,17 +40731,17 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire [63:0] \o__payload$150.row ;
   wire \o__payload$150.unsigned ;
   wire [1:0] \o__payload$150.warp ;
-  wire [81:0] \o__payload$151 ;
-  wire \o__payload$151.byte ;
-  wire \o__payload$151.error ;
-  wire \o__payload$151.half ;
-  wire \o__payload$151.last ;
-  wire [1:0] \o__payload$151.mask ;
-  wire [3:0] \o__payload$151.offsets ;
-  wire [4:0] \o__payload$151.rd ;
-  wire [63:0] \o__payload$151.row ;
-  wire \o__payload$151.unsigned ;
-  wire [1:0] \o__payload$151.warp ;
+  wire [81:0] \o__payload$153 ;
+  wire \o__payload$153.byte ;
+  wire \o__payload$153.error ;
+  wire \o__payload$153.half ;
+  wire \o__payload$153.last ;
+  wire [1:0] \o__payload$153.mask ;
+  wire [3:0] \o__payload$153.offsets ;
+  wire [4:0] \o__payload$153.rd ;
+  wire [63:0] \o__payload$153.row ;
+  wire \o__payload$153.unsigned ;
+  wire [1:0] \o__payload$153.warp ;
   wire [81:0] \o__payload$154 ;
   wire \o__payload$154.byte ;
   wire \o__payload$154.error ;
@@ -40786,17 +40753,6 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire [63:0] \o__payload$154.row ;
   wire \o__payload$154.unsigned ;
   wire [1:0] \o__payload$154.warp ;
-  wire [81:0] \o__payload$155 ;
-  wire \o__payload$155.byte ;
-  wire \o__payload$155.error ;
-  wire \o__payload$155.half ;
-  wire \o__payload$155.last ;
-  wire [1:0] \o__payload$155.mask ;
-  wire [3:0] \o__payload$155.offsets ;
-  wire [4:0] \o__payload$155.rd ;
-  wire [63:0] \o__payload$155.row ;
-  wire \o__payload$155.unsigned ;
-  wire [1:0] \o__payload$155.warp ;
   wire [63:0] \o__payload.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
@@ -40817,33 +40773,33 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire \o__payload.unsigned ;
   wire [1:0] \o__payload.warp ;
   wire o__ready;
+  wire \o__ready$142 ;
+  input \o__ready$143 ;
   wire \o__ready$143 ;
-  input \o__ready$144 ;
-  wire \o__ready$144 ;
+  wire \o__ready$146 ;
   wire \o__ready$147 ;
-  wire \o__ready$148 ;
   wire o__valid;
-  wire \o__valid$138 ;
+  wire \o__valid$137 ;
+  wire \o__valid$140 ;
   wire \o__valid$141 ;
-  wire \o__valid$142 ;
-  output \o__valid$149 ;
-  wire \o__valid$149 ;
-  output \port$6348$0 ;
-  wire \port$6348$0 ;
+  output \o__valid$148 ;
+  wire \o__valid$148 ;
+  output \port$6341$0 ;
+  wire \port$6341$0 ;
+  output \port$6344$0 ;
+  wire \port$6344$0 ;
   output \port$6351$0 ;
   wire \port$6351$0 ;
-  output \port$6358$0 ;
-  wire \port$6358$0 ;
-  output \port$6375$0 ;
-  wire \port$6375$0 ;
-  output \port$6381$0 ;
-  wire \port$6381$0 ;
+  output \port$6368$0 ;
+  wire \port$6368$0 ;
+  output \port$6374$0 ;
+  wire \port$6374$0 ;
   wire port_busy;
   input port_ready;
   wire port_ready;
   output [1:0] port_warp;
   wire [1:0] port_warp;
-  wire [1:0] \port_warp$122 ;
+  wire [1:0] \port_warp$121 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire [31:0] \push__payload$13 ;
@@ -40883,11 +40839,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire \read__burst__valid$35 ;
   wire region;
   wire [63:0] row;
+  wire [63:0] \row$103 ;
   wire [63:0] \row$104 ;
-  wire [63:0] \row$105 ;
   output [3:0] semaphore;
   wire [3:0] semaphore;
-  wire [3:0] \semaphore$115 ;
+  wire [3:0] \semaphore$114 ;
   wire [146:0] serial__payload;
   wire [63:0] \serial__payload.a ;
   wire [63:0] \serial__payload.b ;
@@ -40921,7 +40877,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire shared_busy;
   output stored;
   wire stored;
-  wire \stored$120 ;
+  wire \stored$119 ;
   wire [81:0] stored__payload;
   wire \stored__payload.byte ;
   wire \stored__payload.error ;
@@ -40936,116 +40892,117 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire stored__ready;
   wire stored__valid;
   wire [3:0] strobe;
-  output [7:0] \strobe$81 ;
-  wire [7:0] \strobe$81 ;
-  wire [3:0] \strobe$84 ;
+  output [7:0] \strobe$80 ;
+  wire [7:0] \strobe$80 ;
+  wire [3:0] \strobe$83 ;
   output take;
   wire take;
-  wire \take$113 ;
+  wire \take$112 ;
   wire taken;
-  wire \taken$117 ;
+  wire \taken$116 ;
+  wire [4:0] \taken$136 ;
+  wire \taken$68 ;
   wire \taken$69 ;
   wire \taken$70 ;
-  wire \taken$71 ;
   input taken_one;
   wire taken_one;
   wire [1:0] takes;
-  wire [1:0] \takes$74 ;
+  wire [1:0] \takes$73 ;
   wire to_main;
   wire to_port;
   wire to_shared;
   wire valid;
-  wire \valid$60 ;
-  wire \valid$64 ;
+  wire \valid$59 ;
+  wire \valid$63 ;
   wire valid_out;
   wire [63:0] values;
-  wire [63:0] \values$78 ;
+  wire [63:0] \values$77 ;
   wire waits;
   wire [168:0] what;
-  wire [168:0] \what$62 ;
-  wire [3:0] \what$62.at ;
-  wire [7:0] \what$62.bytes ;
-  wire \what$62.emit ;
-  wire \what$62.last ;
-  wire [1:0] \what$62.mask ;
-  wire \what$62.region ;
-  wire [149:0] \what$62.request ;
-  wire [63:0] \what$62.request.a ;
+  wire [168:0] \what$61 ;
+  wire [3:0] \what$61.at ;
+  wire [7:0] \what$61.bytes ;
+  wire \what$61.emit ;
+  wire \what$61.last ;
+  wire [1:0] \what$61.mask ;
+  wire \what$61.region ;
+  wire [149:0] \what$61.request ;
+  wire [63:0] \what$61.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \what$62.request.amo ;
-  wire \what$62.request.atomic ;
-  wire [63:0] \what$62.request.b ;
-  wire \what$62.request.byte ;
-  wire \what$62.request.half ;
-  wire \what$62.request.load ;
-  wire [1:0] \what$62.request.mask ;
-  wire [1:0] \what$62.request.port ;
-  wire [4:0] \what$62.request.rd ;
-  wire \what$62.request.remainder ;
-  wire [1:0] \what$62.request.shared ;
-  wire \what$62.request.store ;
-  wire \what$62.request.unsigned ;
-  wire [1:0] \what$62.request.warp ;
-  wire [1:0] \what$62.served ;
-  wire [168:0] \what$66 ;
-  wire [3:0] \what$66.at ;
-  wire [7:0] \what$66.bytes ;
-  wire \what$66.emit ;
-  wire \what$66.last ;
-  wire [1:0] \what$66.mask ;
-  wire \what$66.region ;
-  wire [149:0] \what$66.request ;
-  wire [63:0] \what$66.request.a ;
+  wire [1:0] \what$61.request.amo ;
+  wire \what$61.request.atomic ;
+  wire [63:0] \what$61.request.b ;
+  wire \what$61.request.byte ;
+  wire \what$61.request.half ;
+  wire \what$61.request.load ;
+  wire [1:0] \what$61.request.mask ;
+  wire [1:0] \what$61.request.port ;
+  wire [4:0] \what$61.request.rd ;
+  wire \what$61.request.remainder ;
+  wire [1:0] \what$61.request.shared ;
+  wire \what$61.request.store ;
+  wire \what$61.request.unsigned ;
+  wire [1:0] \what$61.request.warp ;
+  wire [1:0] \what$61.served ;
+  wire [168:0] \what$65 ;
+  wire [3:0] \what$65.at ;
+  wire [7:0] \what$65.bytes ;
+  wire \what$65.emit ;
+  wire \what$65.last ;
+  wire [1:0] \what$65.mask ;
+  wire \what$65.region ;
+  wire [149:0] \what$65.request ;
+  wire [63:0] \what$65.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \what$66.request.amo ;
-  wire \what$66.request.atomic ;
-  wire [63:0] \what$66.request.b ;
-  wire \what$66.request.byte ;
-  wire \what$66.request.half ;
-  wire \what$66.request.load ;
-  wire [1:0] \what$66.request.mask ;
-  wire [1:0] \what$66.request.port ;
-  wire [4:0] \what$66.request.rd ;
-  wire \what$66.request.remainder ;
-  wire [1:0] \what$66.request.shared ;
-  wire \what$66.request.store ;
-  wire \what$66.request.unsigned ;
-  wire [1:0] \what$66.request.warp ;
-  wire [1:0] \what$66.served ;
-  wire [168:0] \what$72 ;
-  wire [3:0] \what$72.at ;
-  wire [7:0] \what$72.bytes ;
-  wire \what$72.emit ;
-  wire \what$72.last ;
-  wire [1:0] \what$72.mask ;
-  wire \what$72.region ;
-  wire [149:0] \what$72.request ;
-  wire [63:0] \what$72.request.a ;
+  wire [1:0] \what$65.request.amo ;
+  wire \what$65.request.atomic ;
+  wire [63:0] \what$65.request.b ;
+  wire \what$65.request.byte ;
+  wire \what$65.request.half ;
+  wire \what$65.request.load ;
+  wire [1:0] \what$65.request.mask ;
+  wire [1:0] \what$65.request.port ;
+  wire [4:0] \what$65.request.rd ;
+  wire \what$65.request.remainder ;
+  wire [1:0] \what$65.request.shared ;
+  wire \what$65.request.store ;
+  wire \what$65.request.unsigned ;
+  wire [1:0] \what$65.request.warp ;
+  wire [1:0] \what$65.served ;
+  wire [168:0] \what$71 ;
+  wire [3:0] \what$71.at ;
+  wire [7:0] \what$71.bytes ;
+  wire \what$71.emit ;
+  wire \what$71.last ;
+  wire [1:0] \what$71.mask ;
+  wire \what$71.region ;
+  wire [149:0] \what$71.request ;
+  wire [63:0] \what$71.request.a ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \what$72.request.amo ;
-  wire \what$72.request.atomic ;
-  wire [63:0] \what$72.request.b ;
-  wire \what$72.request.byte ;
-  wire \what$72.request.half ;
-  wire \what$72.request.load ;
-  wire [1:0] \what$72.request.mask ;
-  wire [1:0] \what$72.request.port ;
-  wire [4:0] \what$72.request.rd ;
-  wire \what$72.request.remainder ;
-  wire [1:0] \what$72.request.shared ;
-  wire \what$72.request.store ;
-  wire \what$72.request.unsigned ;
-  wire [1:0] \what$72.request.warp ;
-  wire [1:0] \what$72.served ;
+  wire [1:0] \what$71.request.amo ;
+  wire \what$71.request.atomic ;
+  wire [63:0] \what$71.request.b ;
+  wire \what$71.request.byte ;
+  wire \what$71.request.half ;
+  wire \what$71.request.load ;
+  wire [1:0] \what$71.request.mask ;
+  wire [1:0] \what$71.request.port ;
+  wire [4:0] \what$71.request.rd ;
+  wire \what$71.request.remainder ;
+  wire [1:0] \what$71.request.shared ;
+  wire \what$71.request.store ;
+  wire \what$71.request.unsigned ;
+  wire [1:0] \what$71.request.warp ;
+  wire [1:0] \what$71.served ;
   wire [3:0] \what.at ;
   wire [7:0] \what.bytes ;
   wire \what.emit ;
@@ -41074,7 +41031,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire [1:0] \what.request.warp ;
   wire [1:0] \what.served ;
   wire [63:0] words;
-  wire [31:0] \words$135 ;
+  wire [31:0] \words$134 ;
   wire write;
   output [35:0] write__beat__payload;
   wire [35:0] write__beat__payload;
@@ -41111,56 +41068,56 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire write__done__valid;
   wire \write__done__valid$51 ;
   wire [1:0] writes;
-  wire [1:0] \writes$76 ;
-  assign \$1  = | { \holds$59 , 1'h0, holds };
+  wire [1:0] \writes$75 ;
+  assign \$1  = holds | \holds$58 ;
   assign free = ~ \$1 ;
-  assign \$2  = | { \holds$59 , 1'h0, holds };
-  assign \free$63  = ~ \$2 ;
-  assign \$3  = | { \holds$59 , 1'h0, holds };
-  assign \free$67  = ~ \$3 ;
-  assign \$4  = \taken$69  & valid;
-  assign \$5  = \taken$70  & \valid$60 ;
-  assign \$6  = \taken$71  & \valid$64 ;
+  assign \$2  = holds | \holds$58 ;
+  assign \free$62  = ~ \$2 ;
+  assign \$3  = holds | \holds$58 ;
+  assign \free$66  = ~ \$3 ;
+  assign \$4  = \taken$68  & valid;
+  assign \$5  = \taken$69  & \valid$59 ;
+  assign \$6  = \taken$70  & \valid$63 ;
   assign taken = | { \$6 , \$5 , \$4  };
-  assign \$7  = \valid$64  ? { 1'h0, \$40 , \$39  } : 3'h7;
-  assign \$8  = | { \holds$59 , 1'h0, holds };
+  assign \$7  = \valid$63  ? { 1'h0, \$40 , \$39  } : 3'h7;
+  assign \$8  = holds | \holds$58 ;
   assign go = ~ \$8 ;
-  assign here = \here$101  | \here$102 ;
-  assign \busy$131  = \busy$132  | \busy$133 ;
-  assign \$9  = waits ? shared__out[31:0] : \words$135 ;
+  assign here = \here$100  | \here$101 ;
+  assign \busy$130  = \busy$131  | \busy$132 ;
+  assign \$9  = waits ? shared__out[31:0] : \words$134 ;
   assign \$14  = ~ \$13 ;
   assign \$15  = loaded__valid & \$14 ;
-  assign \$16  = | { loaded__valid, \o__valid$138  };
+  assign \$16  = | { loaded__valid, \o__valid$137  };
   assign \$17  = ~ \$16 ;
   assign \$18  = stored__valid & \$17 ;
-  assign \$19  = | { stored__valid, loaded__valid, \o__valid$138  };
+  assign \$19  = | { stored__valid, loaded__valid, \o__valid$137  };
   assign \$20  = ~ \$19 ;
-  assign \$21  = \o__valid$141  & \$20 ;
-  assign \$22  = | { \o__valid$141 , stored__valid, loaded__valid, \o__valid$138  };
+  assign \$21  = \o__valid$140  & \$20 ;
+  assign \$22  = | { \o__valid$140 , stored__valid, loaded__valid, \o__valid$137  };
   assign \$23  = ~ \$22 ;
-  assign \$24  = \o__valid$142  & \$23 ;
-  assign \o__ready$143  = \o__ready$144  & \$12 ;
-  assign loaded__ready = \o__ready$144  & \$15 ;
-  assign stored__ready = \o__ready$144  & \$18 ;
-  assign \o__ready$147  = \o__ready$144  & \$21 ;
-  assign \o__ready$148  = \o__ready$144  & \$24 ;
-  assign \o__valid$149  = | { \$24 , \$21 , \$18 , \$15 , \$12  };
-  assign \$25  = \o__payload$151  & { \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12  };
+  assign \$24  = \o__valid$141  & \$23 ;
+  assign \o__ready$142  = \o__ready$143  & \$12 ;
+  assign loaded__ready = \o__ready$143  & \$15 ;
+  assign stored__ready = \o__ready$143  & \$18 ;
+  assign \o__ready$146  = \o__ready$143  & \$21 ;
+  assign \o__ready$147  = \o__ready$143  & \$24 ;
+  assign \o__valid$148  = | { \$24 , \$21 , \$18 , \$15 , \$12  };
+  assign \$25  = \o__payload$150  & { \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12 , \$12  };
   assign \$27  = loaded__payload & { \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15 , \$15  };
   assign \$28  = \$26  | \$27 ;
   assign \$29  = stored__payload & { \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18 , \$18  };
   assign \$30  = \$28  | \$29 ;
   assign \$31  = { 1'h0, \$42 , 38'h0000000000, \$43 [1], 31'h00000000, \$43 [0], \$41  } & { \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21 , \$21  };
   assign \$32  = \$30  | \$31 ;
-  assign \$33  = \o__payload$155  & { \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24  };
-  assign \o__payload$150  = \$32  | \$33 ;
+  assign \$33  = \o__payload$154  & { \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24 , \$24  };
+  assign \o__payload$149  = \$32  | \$33 ;
   \weft.simt.core.rows.at_port  at_port (
     .busy(port_busy),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .free(\free$63 ),
-    .o__ready(\o__ready$147 ),
-    .o__valid(\o__valid$141 ),
+    .free(\free$62 ),
+    .o__ready(\o__ready$146 ),
+    .o__valid(\o__valid$140 ),
     .\port$35992$0 (\$41 ),
     .\port$35994$0 (\$42 ),
     .push__payload(push__payload),
@@ -41168,31 +41125,31 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .push__valid(push__valid),
     .row(\$43 ),
     .semaphore(semaphore),
-    .strobe(\strobe$81 [3:0]),
+    .strobe(\strobe$80 [3:0]),
     .take(take),
-    .taken(\taken$70 ),
+    .taken(\taken$69 ),
     .taken_one(taken_one),
-    .valid(\valid$60 ),
+    .valid(\valid$59 ),
     .what(what),
-    .write__data(\data$83 [31:0])
+    .write__data(\data$82 [31:0])
   );
   \weft.simt.core.rows.in_main  in_main (
     .abort(abort),
     .\beats$69 (beats),
-    .busy(\busy$132 ),
+    .busy(\busy$131 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .data(\data$83 [31:0]),
-    .free(\free$67 ),
-    .here(\here$102 ),
-    .holds(\holds$59 ),
+    .data(\data$82 [31:0]),
+    .free(\free$66 ),
+    .here(\here$101 ),
+    .holds(\holds$58 ),
     .leaves(write__beat__valid),
     .loaded__payload(loaded__payload),
     .loaded__ready(loaded__ready),
     .loaded__valid(loaded__valid),
     .\o__ready$60 (write__done__valid),
-    .\port$8257$0 (\$39 ),
-    .\port$8258$0 (\$40 ),
+    .\port$8250$0 (\$39 ),
+    .\port$8251$0 (\$40 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -41203,12 +41160,12 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .stored__payload(stored__payload),
     .stored__ready(stored__ready),
     .stored__valid(stored__valid),
-    .strobe(\strobe$81 [3:0]),
-    .taken(\taken$71 ),
-    .valid(\valid$64 ),
+    .strobe(\strobe$80 [3:0]),
+    .taken(\taken$70 ),
+    .valid(\valid$63 ),
     .waits(waits),
     .what(what),
-    .words(\words$135 ),
+    .words(\words$134 ),
     .write__beat__payload(write__beat__payload),
     .write__beat__ready(write__beat__ready),
     .write__burst__payload(write__burst__payload),
@@ -41223,17 +41180,17 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .core_clk(core_clk),
     .core_rst(core_rst),
     .free(free),
-    .here(\here$101 ),
+    .here(\here$100 ),
     .holds(holds),
-    .o__payload(\o__payload$151 ),
-    .o__ready(\o__ready$143 ),
-    .o__valid(\o__valid$138 ),
+    .o__payload(\o__payload$150 ),
+    .o__ready(\o__ready$142 ),
+    .o__valid(\o__valid$137 ),
     .port_ready(port_ready),
     .port_warp(port_warp),
     .region(shared__region),
     .row(row),
     .stored(stored),
-    .taken(\taken$69 ),
+    .taken(\taken$68 ),
     .valid(valid),
     .valid_out(shared__valid),
     .values(values),
@@ -41243,23 +41200,23 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   );
   \weft.simt.core.rows.passes  passes (
     .abort(abort),
-    .busy(\busy$133 ),
+    .busy(\busy$132 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .i__payload(\i__payload$6 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$10 ),
     .o(what),
-    .\port$6348$0 (\$34 ),
-    .\port$6351$0 (\$35 ),
-    .\port$6358$0 (\$36 ),
-    .\port$6375$0 (\$37 ),
-    .\port$6381$0 (\$38 ),
+    .\port$6341$0 (\$34 ),
+    .\port$6344$0 (\$35 ),
+    .\port$6351$0 (\$36 ),
+    .\port$6368$0 (\$37 ),
+    .\port$6374$0 (\$38 ),
     .port_busy(port_busy),
     .shared_busy(shared_busy),
     .taken(taken),
-    .to_main(\valid$64 ),
-    .\to_port$21 (\valid$60 ),
+    .to_main(\valid$63 ),
+    .\to_port$21 (\valid$59 ),
     .\to_shared$20 (valid)
   );
   \weft.simt.core.rows.queue  queue (
@@ -41278,17 +41235,17 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .\i__payload$3 (\i__payload$18 ),
     .i__ready(serial__ready),
     .i__valid(\i__valid$22 ),
-    .\o__payload$32 (\o__payload$155 ),
-    .\o__ready$34 (\o__ready$148 ),
-    .\o__valid$30 (\o__valid$142 )
+    .\o__payload$32 (\o__payload$154 ),
+    .\o__ready$34 (\o__ready$147 ),
+    .\o__valid$30 (\o__valid$141 )
   );
   \weft.simt.core.rows.to_columns  to_columns (
     .bank_rows(shared__rows),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .data(\data$83 ),
+    .data(\data$82 ),
     .go(go),
-    .strobe(\strobe$81 ),
+    .strobe(\strobe$80 ),
     .takes(\$7 [1:0]),
     .values(values),
     .what(what),
@@ -41327,51 +41284,50 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \write__done__valid$51  = write__done__valid;
   assign to_shared = valid;
   assign o = what;
-  assign \holds$58  = 1'h0;
-  assign to_port = \valid$60 ;
-  assign \what$62  = what;
-  assign to_main = \valid$64 ;
-  assign \what$66  = what;
-  assign \what$72  = what;
+  assign to_port = \valid$59 ;
+  assign \what$61  = what;
+  assign to_main = \valid$63 ;
+  assign \what$65  = what;
+  assign \what$71  = what;
   assign takes = \$7 [1:0];
-  assign \takes$74  = { \$40 , \$39  };
-  assign \writes$76  = writes;
-  assign \values$78  = values;
-  assign strobe = \strobe$81 [3:0];
-  assign data = \data$83 [31:0];
-  assign \strobe$84  = \strobe$81 [3:0];
-  assign \data$85  = \data$83 [31:0];
+  assign \takes$73  = { \$40 , \$39  };
+  assign \writes$75  = writes;
+  assign \values$77  = values;
+  assign strobe = \strobe$80 [3:0];
+  assign data = \data$82 [31:0];
+  assign \strobe$83  = \strobe$80 [3:0];
+  assign \data$84  = \data$82 [31:0];
   assign valid_out = shared__valid;
   assign region = shared__region;
   assign write = shared__write;
   assign bank_rows = shared__rows;
-  assign shared__strobe = \strobe$81 ;
-  assign shared__data = \data$83 ;
+  assign shared__strobe = \strobe$80 ;
+  assign shared__data = \data$82 ;
   assign shared__ready = port_ready;
   assign comes = waits;
+  assign \row$103  = row;
   assign \row$104  = row;
-  assign \row$105  = row;
   assign busy = shared_busy;
-  assign \abort$109  = abort;
-  assign \busy$111  = port_busy;
-  assign \take$113  = take;
-  assign \semaphore$115  = semaphore;
-  assign \taken$117  = taken_one;
-  assign \abort$118  = abort;
-  assign \stored$120  = stored;
-  assign \port_warp$122  = port_warp;
-  assign \coming$124  = coming;
-  assign \next_warp$126  = what[15:14];
+  assign \abort$108  = abort;
+  assign \busy$110  = port_busy;
+  assign \take$112  = take;
+  assign \semaphore$114  = semaphore;
+  assign \taken$116  = taken_one;
+  assign \abort$117  = abort;
+  assign \stored$119  = stored;
+  assign \port_warp$121  = port_warp;
+  assign \coming$123  = coming;
+  assign \next_warp$125  = what[15:14];
   assign counts = { \$38 , \$37 , \$36 , \$35 , \$34  };
-  assign \counts$128  = { \$38 , \$37 , \$36 , \$35 , \$34  };
-  assign \beats$130  = beats;
-  assign \$signal  = { \$24 , \$21 , \$18 , \$15 , \$12  };
-  assign \o__payload$154  = { 1'h0, \$42 , 38'h0000000000, \$43 [1], 31'h00000000, \$43 [0], \$41  };
-  assign \port$6348$0  = \$34 ;
-  assign \port$6351$0  = \$35 ;
-  assign \port$6358$0  = \$36 ;
-  assign \port$6375$0  = \$37 ;
-  assign \port$6381$0  = \$38 ;
+  assign \counts$127  = { \$38 , \$37 , \$36 , \$35 , \$34  };
+  assign \beats$129  = beats;
+  assign \taken$136  = { \$24 , \$21 , \$18 , \$15 , \$12  };
+  assign \o__payload$153  = { 1'h0, \$42 , 38'h0000000000, \$43 [1], 31'h00000000, \$43 [0], \$41  };
+  assign \port$6341$0  = \$34 ;
+  assign \port$6344$0  = \$35 ;
+  assign \port$6351$0  = \$36 ;
+  assign \port$6368$0  = \$37 ;
+  assign \port$6374$0  = \$38 ;
   assign next_warp = what[15:14];
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
@@ -41525,75 +41481,85 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \o.region  = what[156];
   assign \o.bytes  = what[164:157];
   assign \o.at  = what[168:165];
-  assign \what$62.request  = what[149:0];
-  assign \what$62.request.load  = what[0];
-  assign \what$62.request.store  = what[1];
-  assign \what$62.request.atomic  = what[2];
-  assign \what$62.request.byte  = what[3];
-  assign \what$62.request.half  = what[4];
-  assign \what$62.request.unsigned  = what[5];
-  assign \what$62.request.remainder  = what[6];
-  assign \what$62.request.amo  = what[8:7];
-  assign \what$62.request.rd  = what[13:9];
-  assign \what$62.request.warp  = what[15:14];
-  assign \what$62.request.mask  = what[17:16];
-  assign \what$62.request.shared  = what[19:18];
-  assign \what$62.request.port  = what[21:20];
-  assign \what$62.request.a  = what[85:22];
-  assign \what$62.request.b  = what[149:86];
-  assign \what$62.served  = what[151:150];
-  assign \what$62.mask  = what[153:152];
-  assign \what$62.emit  = what[154];
-  assign \what$62.last  = what[155];
-  assign \what$62.region  = what[156];
-  assign \what$62.bytes  = what[164:157];
-  assign \what$62.at  = what[168:165];
-  assign \what$66.request  = what[149:0];
-  assign \what$66.request.load  = what[0];
-  assign \what$66.request.store  = what[1];
-  assign \what$66.request.atomic  = what[2];
-  assign \what$66.request.byte  = what[3];
-  assign \what$66.request.half  = what[4];
-  assign \what$66.request.unsigned  = what[5];
-  assign \what$66.request.remainder  = what[6];
-  assign \what$66.request.amo  = what[8:7];
-  assign \what$66.request.rd  = what[13:9];
-  assign \what$66.request.warp  = what[15:14];
-  assign \what$66.request.mask  = what[17:16];
-  assign \what$66.request.shared  = what[19:18];
-  assign \what$66.request.port  = what[21:20];
-  assign \what$66.request.a  = what[85:22];
-  assign \what$66.request.b  = what[149:86];
-  assign \what$66.served  = what[151:150];
-  assign \what$66.mask  = what[153:152];
-  assign \what$66.emit  = what[154];
-  assign \what$66.last  = what[155];
-  assign \what$66.region  = what[156];
-  assign \what$66.bytes  = what[164:157];
-  assign \what$66.at  = what[168:165];
-  assign \what$72.request  = what[149:0];
-  assign \what$72.request.load  = what[0];
-  assign \what$72.request.store  = what[1];
-  assign \what$72.request.atomic  = what[2];
-  assign \what$72.request.byte  = what[3];
-  assign \what$72.request.half  = what[4];
-  assign \what$72.request.unsigned  = what[5];
-  assign \what$72.request.remainder  = what[6];
-  assign \what$72.request.amo  = what[8:7];
-  assign \what$72.request.rd  = what[13:9];
-  assign \what$72.request.warp  = what[15:14];
-  assign \what$72.request.mask  = what[17:16];
-  assign \what$72.request.shared  = what[19:18];
-  assign \what$72.request.port  = what[21:20];
-  assign \what$72.request.a  = what[85:22];
-  assign \what$72.request.b  = what[149:86];
-  assign \what$72.served  = what[151:150];
-  assign \what$72.mask  = what[153:152];
-  assign \what$72.emit  = what[154];
-  assign \what$72.last  = what[155];
-  assign \what$72.region  = what[156];
-  assign \what$72.bytes  = what[164:157];
-  assign \what$72.at  = what[168:165];
+  assign \what$61.request  = what[149:0];
+  assign \what$61.request.load  = what[0];
+  assign \what$61.request.store  = what[1];
+  assign \what$61.request.atomic  = what[2];
+  assign \what$61.request.byte  = what[3];
+  assign \what$61.request.half  = what[4];
+  assign \what$61.request.unsigned  = what[5];
+  assign \what$61.request.remainder  = what[6];
+  assign \what$61.request.amo  = what[8:7];
+  assign \what$61.request.rd  = what[13:9];
+  assign \what$61.request.warp  = what[15:14];
+  assign \what$61.request.mask  = what[17:16];
+  assign \what$61.request.shared  = what[19:18];
+  assign \what$61.request.port  = what[21:20];
+  assign \what$61.request.a  = what[85:22];
+  assign \what$61.request.b  = what[149:86];
+  assign \what$61.served  = what[151:150];
+  assign \what$61.mask  = what[153:152];
+  assign \what$61.emit  = what[154];
+  assign \what$61.last  = what[155];
+  assign \what$61.region  = what[156];
+  assign \what$61.bytes  = what[164:157];
+  assign \what$61.at  = what[168:165];
+  assign \what$65.request  = what[149:0];
+  assign \what$65.request.load  = what[0];
+  assign \what$65.request.store  = what[1];
+  assign \what$65.request.atomic  = what[2];
+  assign \what$65.request.byte  = what[3];
+  assign \what$65.request.half  = what[4];
+  assign \what$65.request.unsigned  = what[5];
+  assign \what$65.request.remainder  = what[6];
+  assign \what$65.request.amo  = what[8:7];
+  assign \what$65.request.rd  = what[13:9];
+  assign \what$65.request.warp  = what[15:14];
+  assign \what$65.request.mask  = what[17:16];
+  assign \what$65.request.shared  = what[19:18];
+  assign \what$65.request.port  = what[21:20];
+  assign \what$65.request.a  = what[85:22];
+  assign \what$65.request.b  = what[149:86];
+  assign \what$65.served  = what[151:150];
+  assign \what$65.mask  = what[153:152];
+  assign \what$65.emit  = what[154];
+  assign \what$65.last  = what[155];
+  assign \what$65.region  = what[156];
+  assign \what$65.bytes  = what[164:157];
+  assign \what$65.at  = what[168:165];
+  assign \what$71.request  = what[149:0];
+  assign \what$71.request.load  = what[0];
+  assign \what$71.request.store  = what[1];
+  assign \what$71.request.atomic  = what[2];
+  assign \what$71.request.byte  = what[3];
+  assign \what$71.request.half  = what[4];
+  assign \what$71.request.unsigned  = what[5];
+  assign \what$71.request.remainder  = what[6];
+  assign \what$71.request.amo  = what[8:7];
+  assign \what$71.request.rd  = what[13:9];
+  assign \what$71.request.warp  = what[15:14];
+  assign \what$71.request.mask  = what[17:16];
+  assign \what$71.request.shared  = what[19:18];
+  assign \what$71.request.port  = what[21:20];
+  assign \what$71.request.a  = what[85:22];
+  assign \what$71.request.b  = what[149:86];
+  assign \what$71.served  = what[151:150];
+  assign \what$71.mask  = what[153:152];
+  assign \what$71.emit  = what[154];
+  assign \what$71.last  = what[155];
+  assign \what$71.region  = what[156];
+  assign \what$71.bytes  = what[164:157];
+  assign \what$71.at  = what[168:165];
+  assign \o__payload$149.rd  = \o__payload$149 [4:0];
+  assign \o__payload$149.warp  = \o__payload$149 [6:5];
+  assign \o__payload$149.mask  = \o__payload$149 [8:7];
+  assign \o__payload$149.row  = \o__payload$149 [72:9];
+  assign \o__payload$149.byte  = \o__payload$149 [73];
+  assign \o__payload$149.half  = \o__payload$149 [74];
+  assign \o__payload$149.unsigned  = \o__payload$149 [75];
+  assign \o__payload$149.offsets  = \o__payload$149 [79:76];
+  assign \o__payload$149.last  = \o__payload$149 [80];
+  assign \o__payload$149.error  = \o__payload$149 [81];
   assign \o__payload$150.rd  = \o__payload$150 [4:0];
   assign \o__payload$150.warp  = \o__payload$150 [6:5];
   assign \o__payload$150.mask  = \o__payload$150 [8:7];
@@ -41604,16 +41570,6 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \o__payload$150.offsets  = \o__payload$150 [79:76];
   assign \o__payload$150.last  = \o__payload$150 [80];
   assign \o__payload$150.error  = \o__payload$150 [81];
-  assign \o__payload$151.rd  = \o__payload$151 [4:0];
-  assign \o__payload$151.warp  = \o__payload$151 [6:5];
-  assign \o__payload$151.mask  = \o__payload$151 [8:7];
-  assign \o__payload$151.row  = \o__payload$151 [72:9];
-  assign \o__payload$151.byte  = \o__payload$151 [73];
-  assign \o__payload$151.half  = \o__payload$151 [74];
-  assign \o__payload$151.unsigned  = \o__payload$151 [75];
-  assign \o__payload$151.offsets  = \o__payload$151 [79:76];
-  assign \o__payload$151.last  = \o__payload$151 [80];
-  assign \o__payload$151.error  = \o__payload$151 [81];
   assign \loaded__payload.rd  = loaded__payload[4:0];
   assign \loaded__payload.warp  = loaded__payload[6:5];
   assign \loaded__payload.mask  = loaded__payload[8:7];
@@ -41634,32 +41590,32 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \stored__payload.offsets  = stored__payload[79:76];
   assign \stored__payload.last  = stored__payload[80];
   assign \stored__payload.error  = stored__payload[81];
-  assign \o__payload$154.rd  = \$41 [4:0];
-  assign \o__payload$154.warp  = \$41 [6:5];
-  assign \o__payload$154.mask  = \$41 [8:7];
-  assign \o__payload$154.row  = { 31'h00000000, \$43 [1], 31'h00000000, \$43 [0] };
-  assign \o__payload$154.byte  = 1'h0;
-  assign \o__payload$154.half  = 1'h0;
-  assign \o__payload$154.unsigned  = 1'h0;
-  assign \o__payload$154.offsets  = 4'h0;
-  assign \o__payload$154.last  = \$42 ;
-  assign \o__payload$154.error  = 1'h0;
-  assign \o__payload$155.rd  = \o__payload$155 [4:0];
-  assign \o__payload$155.warp  = \o__payload$155 [6:5];
-  assign \o__payload$155.mask  = \o__payload$155 [8:7];
-  assign \o__payload$155.row  = \o__payload$155 [72:9];
-  assign \o__payload$155.byte  = \o__payload$155 [73];
-  assign \o__payload$155.half  = \o__payload$155 [74];
-  assign \o__payload$155.unsigned  = \o__payload$155 [75];
-  assign \o__payload$155.offsets  = \o__payload$155 [79:76];
-  assign \o__payload$155.last  = \o__payload$155 [80];
-  assign \o__payload$155.error  = \o__payload$155 [81];
+  assign \o__payload$153.rd  = \$41 [4:0];
+  assign \o__payload$153.warp  = \$41 [6:5];
+  assign \o__payload$153.mask  = \$41 [8:7];
+  assign \o__payload$153.row  = { 31'h00000000, \$43 [1], 31'h00000000, \$43 [0] };
+  assign \o__payload$153.byte  = 1'h0;
+  assign \o__payload$153.half  = 1'h0;
+  assign \o__payload$153.unsigned  = 1'h0;
+  assign \o__payload$153.offsets  = 4'h0;
+  assign \o__payload$153.last  = \$42 ;
+  assign \o__payload$153.error  = 1'h0;
+  assign \o__payload$154.rd  = \o__payload$154 [4:0];
+  assign \o__payload$154.warp  = \o__payload$154 [6:5];
+  assign \o__payload$154.mask  = \o__payload$154 [8:7];
+  assign \o__payload$154.row  = \o__payload$154 [72:9];
+  assign \o__payload$154.byte  = \o__payload$154 [73];
+  assign \o__payload$154.half  = \o__payload$154 [74];
+  assign \o__payload$154.unsigned  = \o__payload$154 [75];
+  assign \o__payload$154.offsets  = \o__payload$154 [79:76];
+  assign \o__payload$154.last  = \o__payload$154 [80];
+  assign \o__payload$154.error  = \o__payload$154 [81];
   assign words[63:32] = shared__out[63:32];
   assign words[31:0] = \$9 ;
   assign \$10  = 1'h0;
   assign \$11  = 1'h1;
-  assign \$12  = \o__valid$138 ;
-  assign \$13  = \o__valid$138 ;
+  assign \$12  = \o__valid$137 ;
+  assign \$13  = \o__valid$137 ;
   assign \$26  = \$25 ;
 endmodule
 
@@ -41956,7 +41912,7 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$60 , free, loaded__ready, stored__ready, read__burst__valid, read__beat__ready, here, write__burst__valid, \port$8257$0 , \port$8258$0 , holds, taken, \beats$69 , busy, abort, read__burst__ready, read__beat__payload, write__burst__ready
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$60 , free, loaded__ready, stored__ready, read__burst__valid, read__beat__ready, here, write__burst__valid, \port$8250$0 , \port$8251$0 , holds, taken, \beats$69 , busy, abort, read__burst__ready, read__beat__payload, write__burst__ready
 , write__beat__ready, valid, what, waits, read__burst__payload, write__burst__payload, write__beat__payload, words, loaded__payload, loaded__valid, leaves, stored__valid, stored__payload, strobe, data, row, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$74  = 0;
   wire \$1 ;
@@ -68450,10 +68406,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire o__valid;
   wire \o__valid$72 ;
   reg [3:0] passed = 4'h0;
-  output \port$8257$0 ;
-  wire \port$8257$0 ;
-  output \port$8258$0 ;
-  wire \port$8258$0 ;
+  output \port$8250$0 ;
+  wire \port$8250$0 ;
+  output \port$8251$0 ;
+  wire \port$8251$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -92826,13 +92782,13 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
       \$26324 [10:9] = what[153:152];
       \$26324 [11] = what[154];
       \$26324 [12] = what[155];
+      \$26324 [4:0] = what[13:9];
       \$26324 [6:5] = what[15:14];
       \$26324 [13] = what[3];
       \$26324 [14] = what[4];
       \$26324 [15] = what[5];
       \$26324 [21:16] = what[27:22];
       \$26324 [27:22] = what[59:54];
-      \$26324 [4:0] = what[13:9];
     end
     if (core_rst) begin
       \$26324  = 28'h0000000;
@@ -93121,8 +93077,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign write__done__valid = \o__ready$60 ;
   assign answer = { \$1673 , \$1670 , \$1667 , \$1664  };
   assign \$signal$67  = { \$1675 , \$1674  };
-  assign \port$8257$0  = \$1657 ;
-  assign \port$8258$0  = \$1658 ;
+  assign \port$8250$0  = \$1657 ;
+  assign \port$8251$0  = \$1658 ;
   assign loaded__valid = \$signal$33 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
@@ -96324,13 +96280,13 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, tak
       \$90 [10:9] = what[153:152];
       \$90 [11] = what[154];
       \$90 [12] = what[155];
+      \$90 [4:0] = what[13:9];
       \$90 [6:5] = what[15:14];
       \$90 [13] = what[3];
       \$90 [14] = what[4];
       \$90 [15] = what[5];
       \$90 [17:16] = what[23:22];
       \$90 [19:18] = what[55:54];
-      \$90 [4:0] = what[13:9];
     end
     if (core_rst) begin
       \$90  = 20'h00000;
@@ -96741,7 +96697,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6348$0 , \port$6351$0 , \port$6358$0 , \port$6375$0 , \port$6381$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
+module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6341$0 , \port$6344$0 , \port$6351$0 , \port$6368$0 , \port$6374$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
@@ -97108,16 +97064,16 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   wire \o.request.unsigned ;
   wire [1:0] \o.request.warp ;
   wire [1:0] \o.served ;
-  output \port$6348$0 ;
-  wire \port$6348$0 ;
+  output \port$6341$0 ;
+  wire \port$6341$0 ;
+  output \port$6344$0 ;
+  wire \port$6344$0 ;
   output \port$6351$0 ;
   wire \port$6351$0 ;
-  output \port$6358$0 ;
-  wire \port$6358$0 ;
-  output \port$6375$0 ;
-  wire \port$6375$0 ;
-  output \port$6381$0 ;
-  wire \port$6381$0 ;
+  output \port$6368$0 ;
+  wire \port$6368$0 ;
+  output \port$6374$0 ;
+  wire \port$6374$0 ;
   input port_busy;
   wire port_busy;
   reg region_0 = 1'h0;
@@ -97643,11 +97599,11 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   end
   assign leader = { \$58 , \$55  };
   assign counts = { \$186 , \$180 , \$163 , \$156 , \$153  };
-  assign \port$6348$0  = \$153 ;
-  assign \port$6351$0  = \$156 ;
-  assign \port$6358$0  = \$163 ;
-  assign \port$6375$0  = \$180 ;
-  assign \port$6381$0  = \$186 ;
+  assign \port$6341$0  = \$153 ;
+  assign \port$6344$0  = \$156 ;
+  assign \port$6351$0  = \$163 ;
+  assign \port$6368$0  = \$180 ;
+  assign \port$6374$0  = \$186 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -99572,7 +99528,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
   assign first_soon = \$6 [7:0];
 endmodule
 
-module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$5979$0 , \port$5986$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$5972$0 , \port$5979$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -99649,10 +99605,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
+  input [29:0] \port$5972$0 ;
+  wire [29:0] \port$5972$0 ;
   input [29:0] \port$5979$0 ;
   wire [29:0] \port$5979$0 ;
-  input [29:0] \port$5986$0 ;
-  wire [29:0] \port$5986$0 ;
   reg [1:0] ready_1 = 2'h0;
   output starved;
   wire starved;
@@ -99705,9 +99661,9 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   reg [59:0] pcs [3:0];
   always @(posedge core_clk) begin
     if (pc_write__en[0])
-      pcs[pc_write__addr][29:0] <= \port$5979$0 ;
+      pcs[pc_write__addr][29:0] <= \port$5972$0 ;
     if (pc_write__en[1])
-      pcs[pc_write__addr][59:30] <= \port$5986$0 ;
+      pcs[pc_write__addr][59:30] <= \port$5979$0 ;
   end
   reg [59:0] _0_;
   always @(posedge core_clk) begin
@@ -99869,8 +99825,8 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   assign state_read__addr = pc_read__addr;
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
-  assign pc_write__data = { \port$5986$0 , \port$5979$0  };
-  assign pc_data = { \port$5986$0 , \port$5979$0  };
+  assign pc_write__data = { \port$5979$0 , \port$5972$0  };
+  assign pc_data = { \port$5979$0 , \port$5972$0  };
   assign state_write = state_write__en;
   assign state_write__addr = pc_write__addr;
   assign state_data = state_write__data;
@@ -99909,22 +99865,29 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
     state[3:0] = old[3:0];
 endmodule
 
-module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer, token, cause, o__valid, o__cause, o__warp, o__lane, o__pc, core_clk);
+module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token, cause, guilty, o__valid, o__cause, o__warp, o__lane, o__pc, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   wire \$1 ;
-  reg \$10 ;
-  reg [2:0] \$11 ;
-  reg [1:0] \$12 ;
-  reg \$13 ;
-  reg [29:0] \$14 ;
+  wire \$10 ;
+  wire \$11 ;
+  wire \$12 ;
+  wire \$13 ;
+  wire \$14 ;
+  wire \$15 ;
+  reg \$16 ;
+  reg \$17 ;
+  reg [2:0] \$18 ;
+  reg [1:0] \$19 ;
   wire \$2 ;
+  reg \$20 ;
+  reg [29:0] \$21 ;
   wire \$3 ;
   wire \$4 ;
   wire \$5 ;
   wire \$6 ;
   wire \$7 ;
   wire \$8 ;
-  reg \$9 ;
+  wire \$9 ;
   wire [1:0] \$signature__addr ;
   wire [31:0] \$signature__data ;
   wire [1:0] \$signature__data.group ;
@@ -99961,10 +99924,10 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
   wire core_rst;
   reg failed_1 = 1'h0;
   reg [1:0] failed_warp_1 = 2'h0;
+  input [1:0] guilty;
+  wire [1:0] guilty;
   input handed;
   wire handed;
-  input lane;
-  wire lane;
   output [2:0] o__cause;
   reg [2:0] o__cause = 3'h0;
   output o__lane;
@@ -100007,91 +99970,93 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
   assign read__data = _0_;
   assign \$1  = answered & answer[81];
   assign \$6  = ~ \$5 ;
-  assign \$7  = read__data[31] & \$6 ;
+  assign \$7  = guilty[1] & \$6 ;
+  assign \$13  = ~ \$12 ;
+  assign \$14  = read__data[31] & \$13 ;
   always @(posedge core_clk)
-    failed_1 <= \$9 ;
+    failed_1 <= \$16 ;
   always @(posedge core_clk)
     failed_warp_1 <= answer[6:5];
   always @(posedge core_clk)
-    o__valid <= \$10 ;
+    o__valid <= \$17 ;
   always @(posedge core_clk)
-    o__cause <= \$11 ;
+    o__cause <= \$18 ;
   always @(posedge core_clk)
-    o__warp <= \$12 ;
+    o__warp <= \$19 ;
   always @(posedge core_clk)
-    o__lane <= \$13 ;
+    o__lane <= \$20 ;
   always @(posedge core_clk)
-    o__pc <= \$14 ;
+    o__pc <= \$21 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$9  = \$1 ;
+    \$16  = \$1 ;
     if (core_rst) begin
-      \$9  = 1'h0;
+      \$16  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$10  = o__valid;
+    \$17  = o__valid;
     if (o__valid) begin
     end else if (trapped) begin
-      \$10  = 1'h1;
+      \$17  = 1'h1;
     end else if (failed_1) begin
-      \$10  = 1'h1;
+      \$17  = 1'h1;
     end
     if (core_rst) begin
-      \$10  = 1'h0;
+      \$17  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$11  = o__cause;
+    \$18  = o__cause;
     if (o__valid) begin
     end else if (trapped) begin
-      \$11  = cause;
+      \$18  = cause;
     end else if (failed_1) begin
-      \$11  = 3'h7;
+      \$18  = 3'h7;
     end
     if (core_rst) begin
-      \$11  = 3'h0;
+      \$18  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$12  = o__warp;
+    \$19  = o__warp;
     if (o__valid) begin
     end else if (trapped) begin
-      \$12  = token[1:0];
+      \$19  = token[1:0];
     end else if (failed_1) begin
-      \$12  = failed_warp_1;
+      \$19  = failed_warp_1;
     end
     if (core_rst) begin
-      \$12  = 2'h0;
+      \$19  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$13  = o__lane;
+    \$20  = o__lane;
     if (o__valid) begin
     end else if (trapped) begin
-      \$13  = lane;
+      \$20  = \$8 ;
     end else if (failed_1) begin
-      \$13  = \$8 ;
+      \$20  = \$15 ;
     end
     if (core_rst) begin
-      \$13  = 1'h0;
+      \$20  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
-    \$14  = o__pc;
+    \$21  = o__pc;
     if (o__valid) begin
     end else if (trapped) begin
-      \$14  = token[31:2];
+      \$21  = token[31:2];
     end else if (failed_1) begin
-      \$14  = read__data[29:0];
+      \$21  = read__data[29:0];
     end
     if (core_rst) begin
-      \$14  = 30'h00000000;
+      \$21  = 30'h00000000;
     end
   end
   assign \$signature__en  = handed;
@@ -100127,9 +100092,14 @@ module \weft.simt.core.traps (core_rst, answered, lane, trapped, handed, answer,
   assign \$signature__data [29:0] = token[31:2];
   assign \$2  = 1'h0;
   assign \$3  = 1'h1;
-  assign \$4  = read__data[30];
-  assign \$5  = read__data[30];
+  assign \$4  = guilty[0];
+  assign \$5  = guilty[0];
   assign \$8  = \$7 ;
+  assign \$9  = 1'h0;
+  assign \$10  = 1'h1;
+  assign \$11  = read__data[30];
+  assign \$12  = read__data[30];
+  assign \$15  = \$14 ;
 endmodule
 
 module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$91 , memory__burst__valid, clear, abort, \port$34461$0 , \port$34463$0 , \port$34465$0 , \port$34467$0 , \port$34469$0 , \port$34471$0 

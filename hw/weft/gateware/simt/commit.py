@@ -8,7 +8,6 @@ from weft.arch.simt import Trap
 
 from .decode import Meet
 from .interfaces import Executed
-from .scheduler import encode, lowest
 from .selection import PC_BITS, state_layout
 from .sizes import Sizes
 
@@ -43,8 +42,6 @@ class Commit(wiring.Component):
         The warp can issue again.
     state, pcs
         What the warp's state and the group's program counters become.
-    cause, lane
-        Of the trap: why, and the lowest lane that is concerned.
     """
 
     def __init__(self, sizes: Sizes):
@@ -71,8 +68,6 @@ class Commit(wiring.Component):
                 "handed": Out(1),
                 "state": Out(state_layout(sizes)),
                 "pcs": Out(PC_BITS * sizes.lanes),
-                "cause": Out(Trap),
-                "lane": Out(range(max(2, sizes.lanes))),
             }
         )
 
@@ -84,13 +79,12 @@ class Commit(wiring.Component):
         """Implement the component."""
         m = Module()
         i, lanes = self.i, self.sizes.lanes
-        controls, token, cause = i.controls, i.token, self.cause
+        controls, token, cause = i.controls, i.token, i.cause
         group, before = token.group, token.state
         whole = i.whole
         access = controls.load | controls.store | controls.atomic
 
         direct = controls.jump & ~controls.indirect
-        m.d.comb += [cause.eq(i.cause), self.lane.eq(encode(lowest(i.guilty), lanes))]
 
         # Behind a trap nothing issues, so that what only the core itself sees need not know of it.
         runs, goes = Signal(), Signal()

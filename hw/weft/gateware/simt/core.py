@@ -5,7 +5,7 @@ leaves the pipeline for the `RowUnit`, and its row is written when the last stag
 
 ::
 
-    stage  0     1 ...       s           s + 1        s + 2    s + 3      s + 4 ...  s + 6
+    stage  0     1 ...       s           s + 1        s + 2    s + 3      s + 4 ...  s + 7
            warp  lowest pc   cache read  group, line  word,    registers, lanes      commit
            picked                        compared     decoded  operands              write
 """
@@ -212,7 +212,7 @@ class Core(wiring.Component):
             execute.second.eq((registers.b & takes_rs2.replicate(32 * lanes)) | addend),
         ]
 
-        # s + 6: commit.
+        # s + 7: commit.
         done = execute.o
         m.submodules.returns = returns = Returns(sizes)
         wiring.connect(m, rows.o, returns.i)
@@ -297,8 +297,8 @@ class Core(wiring.Component):
         wiring.connect(m, traps.o, wiring.flipped(self.trap))
         m.d.comb += [
             traps.trapped.eq(commit.trapped),
-            traps.cause.eq(commit.cause),
-            traps.lane.eq(commit.lane),
+            traps.cause.eq(done.cause),
+            traps.guilty.eq(done.guilty),
             traps.token.eq(done.token),
             traps.handed.eq(commit.handed),
             traps.answer.eq(rows.o.payload),

@@ -13,7 +13,7 @@ from .requests import pass_layout
 from .sizes import Sizes, columns, row_bits
 
 
-def chosen(choices):
+def selected(choices):
     """The or of values, each with a bit that says whether it counts."""
     result = Const(0)
     for bit, value in choices:
@@ -82,7 +82,7 @@ class ToColumns(wiring.Component):
             at = [what.at.word_select(lane, columns(sizes))[column] for lane in lanes]
             if column < sizes.banks:
                 rows.append(
-                    chosen(
+                    selected(
                         (
                             at[lane],
                             what.request.a.word_select(lane, 32)[low:high],
@@ -95,7 +95,7 @@ class ToColumns(wiring.Component):
                 m.d.comb += here.eq(Cat(at[lane] & bytes_[4 * lane + byte] for lane in lanes))
                 strobes.append(here.any())
                 words.append(
-                    chosen(
+                    selected(
                         (here[lane], self.values.word_select(4 * lane + byte, 8)) for lane in lanes
                     )
                 )
@@ -140,7 +140,7 @@ class ToLanes(wiring.Component):
         m = Module()
         for lane in range(self.sizes.lanes):
             here = self.here.word_select(lane, columns(self.sizes))
-            word = chosen(
+            word = selected(
                 (bit, self.words.word_select(column, 32)) for column, bit in enumerate(here)
             )
             m.d.comb += self.row.word_select(lane, 32).eq(word)

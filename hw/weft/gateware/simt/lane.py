@@ -3,8 +3,8 @@
 ::
 
     cycle 0                1                      2                          3
-    a, b: adder, logic;    four products          partial products added;    result,
-    b: the factor          (sum: the address)     all that is not 0 or-ed    taken
+    a, b: adder, logic;    four products          partial products added;    result
+    b: the factor          (sum: the address)     all that is not 0 or-ed
 
 A shift is a product: by 2^n to the left, and by 2^(32 - n) to the right, whose result stands 32
 bits higher. So the multiplier, which is there, replaces a shifter of 200 LUTs. What is not wanted
@@ -45,7 +45,7 @@ class Lane(wiring.Component):
     Members
     -------
     controls
-        The instruction, one cycle for all of it: it is kept here for the second.
+        The instruction, in cycle 0; it is kept here for the others.
     a, b
         Operands, from registers; ``b`` inverted where the instruction subtracts.
     gives

@@ -118,8 +118,8 @@ class Traps(wiring.Component):
 
     Members
     -------
-    trapped, cause, lane, token
-        A trap in the last stage.
+    trapped, cause, guilty, token
+        A trap in the last stage; ``guilty`` are the lanes that are concerned.
     handed
         The instruction in the last stage goes to the row unit.
     answered, answer
@@ -130,7 +130,7 @@ class Traps(wiring.Component):
 
     trapped: Signal
     cause: Signal
-    lane: Signal
+    guilty: Signal
     handed: Signal
     answered: Signal
 
@@ -140,7 +140,7 @@ class Traps(wiring.Component):
             {
                 "trapped": In(1),
                 "cause": In(Trap),
-                "lane": In(range(max(2, sizes.lanes))),
+                "guilty": In(sizes.lanes),
                 "token": In(token_layout(sizes)),
                 "handed": In(1),
                 "answered": In(1),
@@ -173,7 +173,7 @@ class Traps(wiring.Component):
                 trap.valid.eq(1),
                 trap.cause.eq(self.cause),
                 trap.warp.eq(self.token.warp),
-                trap.lane.eq(self.lane),
+                trap.lane.eq(encode(lowest(self.guilty), sizes.lanes)),
                 trap.pc.eq(self.token.pc),
             ]
         with m.Elif(failed):

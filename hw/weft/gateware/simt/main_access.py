@@ -19,7 +19,7 @@ from weft.arch.simt import LINE_BYTES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
-from .crossbar import chosen
+from .crossbar import selected
 from .requests import FORM, answer_layout, form_of, pass_layout, tag_layout, tag_of
 from .scheduler import encode, lowest
 from .sizes import Sizes, columns
@@ -150,13 +150,12 @@ class MainAccess(wiring.Component):
                 first.eq(first_beat),
                 last.eq(encode(highest(touched), count)),
                 line.eq(
-                    chosen(
+                    selected(
                         (leader[lane], request.a.word_select(lane, 32)[LINE_BITS:])
                         for lane in range(lanes)
                     )
                 ),
                 *tag_of(what, tag, sizes, LINE_BITS),
-                tag.rd.eq(request.rd),
             ]
         beats = Signal(5)
         m.d.comb += beats.eq(last - first + 1)

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import LINE_BYTES
 
-from .crossbar import chosen as chosen_of
+from .crossbar import selected
 from .parts_of_words import strobe
 from .requests import pass_layout, request_layout
 from .scheduler import lowest
@@ -223,7 +223,7 @@ class Passes(wiring.Component):
     def _turn(self, m: Module, leader, regions, near: Signal, region: Signal) -> None:
         """Turn to the region of a lane, one-hot."""
         number = Signal.like(region, name="number")
-        m.d.comb += number.eq(chosen_of(zip(leader, regions, strict=True)))
+        m.d.comb += number.eq(selected(zip(leader, regions, strict=True)))
         m.d.sync += [region.eq(number), near.eq(Cat(where == number for where in regions))]
 
     def _columns(self, request, lane: int, served):

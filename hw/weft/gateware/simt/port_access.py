@@ -9,7 +9,7 @@ from weft.arch.commands import COMMAND_BYTES
 from weft.arch.simt import PortWord
 from weft.config import SEMAPHORES
 
-from .crossbar import chosen
+from .crossbar import selected
 from .requests import answer_layout, pass_layout
 from .sizes import Sizes
 
@@ -34,8 +34,8 @@ class PortAccess(wiring.Component):
     -------
     valid, what, taken
         A pass, and that it has been served.
-    free, holds
-        The way out to the columns is free; what is there has to stay: never.
+    free
+        The way out to the columns is free; what goes there does not stay.
     strobe, data
         Columns on the way out.
     o
@@ -51,7 +51,6 @@ class PortAccess(wiring.Component):
     valid: Signal
     taken: Signal
     free: Signal
-    holds: Signal
     strobe: Signal
     data: Signal
     busy: Signal
@@ -67,7 +66,6 @@ class PortAccess(wiring.Component):
                 "what": In(pass_layout(sizes)),
                 "taken": Out(1),
                 "free": In(1),
-                "holds": Out(1),
                 "strobe": In(sizes.bus_bytes),
                 "data": In(8 * sizes.bus_bytes),
                 "o": Out(stream.Signature(answer_layout(sizes))),
@@ -95,7 +93,7 @@ class PortAccess(wiring.Component):
 
         word = Signal(OFFSET_BITS - 2)  # of the one lane of the pass
         m.d.comb += word.eq(
-            chosen(
+            selected(
                 (what.served[lane], request.a.word_select(lane, 32)[2:OFFSET_BITS])
                 for lane in range(lanes)
             )

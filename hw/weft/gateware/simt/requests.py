@@ -119,7 +119,6 @@ def tag_of(what, tag, sizes: Sizes, offset_bits: int) -> list:
     ]
     return [
         *(tag[name].eq(what[name]) for name in same),
-        *(tag[name].eq(request[name]) for name in ("warp", *FORM)),
-        *([tag.rd.eq(0)]),
+        *(tag[name].eq(request[name]) for name in ("rd", "warp", *FORM)),
         *offsets,
     ]

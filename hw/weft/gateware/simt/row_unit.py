@@ -1,6 +1,6 @@
 """What takes a warp more than its pass through the pipeline: accesses to memory, and division."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,7 +8,7 @@ from weft.config import SEMAPHORES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..word_fifo import WordFifo
-from .crossbar import ToColumns, ToLanes
+from .crossbar import ToColumns, ToLanes, selected
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .port_access import PortAccess
@@ -107,7 +107,7 @@ class RowUnit(wiring.Component):
 
         # One pass at a time goes out, to whom it concerns; one row at a time comes back.
         places = {in_shared: passes.to_shared, at_port: passes.to_port, in_main: passes.to_main}
-        free = ~Cat(place.holds for place in places).any()
+        free = ~(in_shared.holds | in_main.holds)
         for place, valid in places.items():
             m.d.comb += [place.valid.eq(valid), place.what.eq(passes.o), place.free.eq(free)]
         bus, all_banks = sizes.bus_bytes, 4 * sizes.banks
@@ -164,12 +164,12 @@ class RowUnit(wiring.Component):
         sources = [in_shared.o, in_main.loaded, in_main.stored, at_port.o, serial.o]
         if sizes.fp == "full":
             sources = [self.floats, *sources]
-        chosen = lowest(Cat(source.valid for source in sources))
-        taken, payload = Signal(len(sources)), Const(0, len(self.o.payload.as_value()))
-        m.d.comb += taken.eq(chosen)
-        for grant, source in zip(taken, sources, strict=True):
-            bits = source.payload.as_value()
-            payload = payload | (bits & grant.replicate(len(bits)))
-            m.d.comb += source.ready.eq(self.o.ready & grant)
-        m.d.comb += [self.o.valid.eq(taken.any()), self.o.payload.eq(payload)]
+        taken = Signal(len(sources))
+        payloads = [source.payload.as_value() for source in sources]
+        m.d.comb += [
+            taken.eq(lowest(Cat(source.valid for source in sources))),
+            *(source.ready.eq(self.o.ready & taken[i]) for i, source in enumerate(sources)),
+            self.o.valid.eq(taken.any()),
+            self.o.payload.eq(selected(zip(taken, payloads, strict=True))),
+        ]
         return m

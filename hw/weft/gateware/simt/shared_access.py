@@ -190,7 +190,6 @@ class SharedAccess(wiring.Component):
                 self.region.eq(what.region),
                 self.write.eq(request.store | (request.atomic & has_read)),
                 *tag_of(what, tag, sizes, OFFSET_BITS),
-                tag.rd.eq(request.rd),
                 at.eq(what.at),
                 is_read.eq(~request.store & ~(request.atomic & has_read)),
                 is_store.eq(request.store),
