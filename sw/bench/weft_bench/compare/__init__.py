@@ -1,0 +1,1 @@
+"""``weft compare``: which chip wins which job, by measurement, and why."""
