@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
-from . import loops, matrices
+from . import loops, matrices, pixels, rows
 from .job import Job
 
-JOBS: dict[str, Job] = {job.name: job for job in (*loops.JOBS, *matrices.JOBS)}
+JOBS: dict[str, Job] = {
+    job.name: job
+    for job in (*loops.JOBS, matrices.GEMV_JOB, *pixels.JOBS, *rows.JOBS, matrices.GEMM_JOB)
+}
 """Jobs by name."""
 
 

@@ -47,9 +47,9 @@ def product_numpy(task: Task, threads: int) -> Callable[[], Arrays]:
 
 def product_onnxruntime(task: Task, threads: int) -> Callable[[], Arrays]:
     """``MatMulInteger``; A as uint8 with zero point 128, for which its kernels are made."""
-    from .onnx_product import prepare
+    from .onnx_models import product
 
-    return prepare(task.inputs["a"], task.inputs["b"], threads)
+    return product(task.inputs["a"], task.inputs["b"], threads)
 
 
 def product_gpu(torch: Any, inputs: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -106,5 +106,3 @@ GEMM_JOB = product_job(
     "every byte that is loaded is used hundreds of times, and every decision is known beforehand",
     GEMM,
 )
-
-JOBS = (GEMV_JOB, GEMM_JOB)

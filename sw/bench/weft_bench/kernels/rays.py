@@ -36,13 +36,18 @@ ZOOM = np.float32(1.5)
 def ray_tracer(size: int, rng: Generator) -> Work:
     """A picture of ``size`` pixels of `SPHERES`, height x width x RGB; items are pixels."""
     height, width = rectangle(size)
-    camera = np.array([ZOOM, *SUN], np.float32)
-    scene = np.array([height, width, len(SPHERES), *camera.view(np.int32)], np.int32)
+    scene = scene_words(height, width, len(SPHERES))
     return Work((reads(scene), reads(SPHERES), writes(picture(height, width))), size)
 
 
-def picture(height: int, width: int) -> NDArray[np.uint8]:
-    """The scene, height x width x 3."""
+def scene_words(height: int, width: int, count: int) -> NDArray[np.int32]:
+    """The kernel's ``struct scene`` with so many spheres."""
+    camera = np.array([ZOOM, *SUN], np.float32)
+    return np.array([height, width, count, *camera.view(np.int32)], np.int32)
+
+
+def picture(height: int, width: int, spheres: Floats = SPHERES) -> NDArray[np.uint8]:
+    """The scene with these spheres, height x width x 3."""
     row, column = np.indices((height, width))
     eye = np.zeros((height, width, 3), np.float32)
     x = (2 * column + 1 - width).astype(np.float32) / np.float32(width)
@@ -52,17 +57,17 @@ def picture(height: int, width: int) -> NDArray[np.uint8]:
 
     nearest = np.full((height, width), 1e30, np.float32)
     hit = np.full((height, width), -1)
-    for index, sphere in enumerate(SPHERES):
+    for index, sphere in enumerate(spheres):
         far = _distance(sphere, eye, way)
         closer = (far > NEAR) & (far < nearest)
         nearest, hit = np.where(closer, far, nearest), np.where(closer, index, hit)
 
     # Rays that hit nothing compute something, too, which is not shown.
     nearest = np.where(hit < 0, np.float32(0), nearest)
-    centre, radius, colour = SPHERES[hit, :3], SPHERES[hit, 3], SPHERES[hit, 4:]
+    centre, radius, colour = spheres[hit, :3], spheres[hit, 3], spheres[hit, 4:]
     point = _along(eye, nearest, way)
     light = _dot(_along(point, np.float32(-1), centre), SUN) / radius
-    for sphere in SPHERES:
+    for sphere in spheres:
         light = np.where(_distance(sphere, point, SUN) > NEAR, np.float32(0), light)
     shade = np.float32(0.2) + np.float32(0.8) * np.maximum(light, np.float32(0))
     half, quarter = np.float32(0.5), np.float32(0.25)
