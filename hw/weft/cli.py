@@ -17,6 +17,7 @@ import weft
 
 from .cli_boards import boards, load
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
+from .cli_compare import compare
 from .cli_errors import OneLine, one_line_errors
 from .cli_fpga import bench_fpga
 from .cli_kernel import kernel
@@ -44,6 +45,7 @@ main.add_typer(bench, name="bench")
 main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")
 main.command("synth")(synth)
+main.command("compare")(compare)
 main.command("boards")(boards)
 main.command("load")(load)
 bench.command("simt")(bench_simt)

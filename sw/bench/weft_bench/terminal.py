@@ -1,6 +1,7 @@
 """What a person sees while and after something runs: bars, tables, lines. On standard error."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from rich.console import Console
@@ -46,6 +47,15 @@ def track(items: Sequence[T], work: Sequence[float], what: str) -> Iterator[T]:
     The time that remains is an estimate from the work done; nothing is shown when standard error
     is not a terminal.
     """
+    with progress_bar(what, sum(work)) as advance:
+        for item, amount in zip(items, work, strict=True):
+            yield item
+            advance(amount)
+
+
+@contextlib.contextmanager
+def progress_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:
+    """A progress bar that is told how much was done; nothing where there is no terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -58,10 +68,8 @@ def track(items: Sequence[T], work: Sequence[float], what: str) -> Iterator[T]:
     with Progress(
         *columns, console=screen, transient=True, disable=not screen.is_terminal
     ) as progress:
-        task = progress.add_task(what, total=sum(work))
-        for item, amount in zip(items, work, strict=True):
-            yield item
-            progress.advance(task, amount)
+        task = progress.add_task(what, total=total)
+        yield lambda amount: progress.advance(task, amount)
 
 
 def share(part: float | None, digits: int = 1) -> str:

@@ -12,10 +12,10 @@ from ..kernels import writes
 from .job import Arrays, Host, Job, Task
 from .on_core import Launch, empty, kernel, spread, together
 
-COLLATZ = 10_000, 1_000
+COLLATZ = 10_000, 300
 """Starts; the second is for quick runs."""
 
-NODES, DEGREE = (4_096, 1_024), 8
+NODES, DEGREE = (4_096, 512), 8
 
 BFS_SHARED = 16
 """Bytes: three flags."""

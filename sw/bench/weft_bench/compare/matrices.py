@@ -18,7 +18,7 @@ Shape = tuple[int, int, int]
 """M, N, K."""
 
 GEMV: Shape = 1, 128, 128
-GEMM: tuple[Shape, Shape] = (256, 256, 256), (128, 128, 128)
+GEMM: tuple[Shape, Shape] = (256, 256, 256), (64, 64, 64)
 """The second is for quick runs."""
 
 EXACT_IN_FLOAT32 = (1 << 24) // (128 * 128)

@@ -11,13 +11,13 @@ from .job import Arrays, Job, Task
 from .loops import numba
 from .on_core import empty, kernel
 
-SAXPY = 65_536, 16_384
+SAXPY = 65_536, 4_096
 """Elements; the second is for quick runs, as in all that follow."""
 
-BLUR = 256 * 256, 128 * 128
+BLUR = 256 * 256, 32 * 32
 """Pixels."""
 
-SIDE = 64, 32
+SIDE = 64, 16
 """Rows and columns of the ray tracer's picture."""
 
 SCENE = SPHERES[:3]

@@ -9,7 +9,7 @@ from .job import Arrays, Job, Task
 from .on_core import empty, kernel
 from .pixels import library
 
-SIZE = 128 * 128, 64 * 64
+SIZE = 128 * 128, 32 * 32
 """Elements of the square matrix; the second is for quick runs."""
 
 ARRAY_CANNOT = "it multiplies int8; there is neither an exponential nor a root in it"
