@@ -96,13 +96,21 @@ class Program:
         qmin: int | None = None,
         qmax: int | None = None,
         b_layout: str | None = None,
+        into: Tensor | None = None,
+        column: int = 0,
     ) -> Tensor:
-        """Record a product; the arguments are those of `Device.matmul`.
+        """Record a product; the arguments are those of `Device.matmul`, and two more.
+
+        Parameters
+        ----------
+        into, column
+            A matrix of M rows, and its column in which the result begins: several products can
+            fill one matrix side by side. Without it the result is a tensor of its own.
 
         Returns
         -------
         Tensor
-            M x N; holds the result after `run`.
+            M x N, or ``into``; holds the result after `run`.
         """
         check_matrix("a", a)
         check_matrix("b", b)
@@ -136,7 +144,12 @@ class Program:
             self._fold(b)
         left = self._tensor(a)
         right = self._packed(b, "packed", pack_matrix) if packed else self._tensor(b)
-        result = self._result((m, n), quant)
+        if into is not None:
+            fits = into.ndim == 2 and into.shape[0] == m and 0 <= column <= into.shape[1] - n
+            self._check_into(into, fits, quant, f"columns {column}..{column + n - 1} of {m} rows")
+            if into is a or into is b:
+                raise ValueError("into is an operand, too: a product cannot be made in place")
+        result = self._result((m, n), quant, into)
         self._record(
             Gemm(
                 m=m,
@@ -149,6 +162,8 @@ class Program:
                 flip_a=a.dtype == np.uint8,
                 flip_b=b.dtype == np.uint8 and not packed,
                 finish=quant.finish(self._params(quant, n)),
+                pitch=0 if into is None else into.shape[1],
+                column=column,
             ),
             m * n * k,
         )
@@ -172,13 +187,19 @@ class Program:
         out: str | None = None,
         qmin: int | None = None,
         qmax: int | None = None,
+        into: Tensor | None = None,
     ) -> Tensor:
-        """Record a convolution; the arguments are those of `Device.conv2d`.
+        """Record a convolution; the arguments are those of `Device.conv2d`, and one more.
+
+        Parameters
+        ----------
+        into
+            A tensor of the result's shape to take it; else it is one of its own.
 
         Returns
         -------
         Tensor
-            Images x height x width x channels; holds the result after `run`.
+            Images x height x width x channels, or ``into``; holds the result after `run`.
         """
         shape = conv_shape(x, weight, stride, padding, dilation, groups)
         self._need_own(x, weight)
@@ -206,7 +227,11 @@ class Program:
         self._fold(weight)
         height, width = shape.out_size
         image = self._tensor(x)
-        result = self._result((shape.images, height, width, n), quant)
+        size = shape.images, height, width, n
+        if into is not None:
+            what = f"{' x '.join(map(str, size))} results"
+            self._check_into(into, into.shape == size and into is not x, quant, what)
+        result = self._result(size, quant, into)
         pixels = shape.images * height * width
         flip = x.dtype == np.uint8
         finish = quant.finish(self._params(quant, n))
@@ -249,6 +274,13 @@ class Program:
             if isinstance(operand, Tensor) and operand.device is not self.device:
                 raise ValueError(f"{operand} is on another device: pass the array, or copy it here")
 
+    def _check_into(self, into: Tensor, fits: bool, quant: Quantisation, what: str) -> None:
+        self._need_own(into)
+        if not fits:
+            raise ValueError(f"{what} do not fit into {into}")
+        if into.dtype != OUT_TYPES[quant.out]:
+            raise TypeError(f"the result is {quant.out}: {into} cannot hold it")
+
     def _need_row_sum(self, quant: Quantisation) -> None:
         if quant.b_zero_point and not self.device.config.row_sum:
             raise ValueError("a zero point of b needs row sums, which this chip was built without")
@@ -289,9 +321,13 @@ class Program:
         data = np.frombuffer(quant.param_bytes(self.device.config, n), dtype=np.uint8)
         return self._buffer(self._keeping(self.device.tensor(data)))
 
-    def _result(self, shape: tuple[int, ...], quant: Quantisation) -> Tensor:
-        result = self._keeping(Tensor(self.device, shape, OUT_TYPES[quant.out]))
-        self._results.append(result)
+    def _result(
+        self, shape: tuple[int, ...], quant: Quantisation, into: Tensor | None = None
+    ) -> Tensor:
+        made = Tensor(self.device, shape, OUT_TYPES[quant.out]) if into is None else into
+        result = self._keeping(made)
+        if not self._writes(result):
+            self._results.append(result)
         return result
 
     def _buffer(self, tensor: Tensor) -> Buffer:

@@ -32,6 +32,7 @@ def choose(
         a=Buffer("a", 0),
         b=Buffer("b", 0),
         c=Buffer("c", 0),
+        column=0,
         finish=replace(op.finish, params=None if op.finish.params is None else Buffer("params", 0)),
     )
     return _choose(config, bare, memory or MemoryTiming(), effort)

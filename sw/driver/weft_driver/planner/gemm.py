@@ -167,7 +167,8 @@ class GemmPlanner:
         # When, about, the bus and the array are through with what stands in the program so far.
         self._bus = self._array = 0
         self._command_beats = COMMAND_BYTES // config.bus_bytes
-        self.results = Results(config, Output(op.c, op.n, op.finish), self._steps)
+        output = Output(op.c, op.n, op.finish, op.pitch, op.column)
+        self.results = Results(config, output, self._steps)
         self._make_slots()
 
     def _cut_rows(self) -> list[Range]:

@@ -194,11 +194,16 @@ def matmul(
 
 @dataclass(frozen=True)
 class Output:
-    """A matrix of results in memory: ``n`` columns, ``pitch`` elements from row to row."""
+    """A matrix of results in memory: ``n`` columns from ``column`` on, ``pitch`` from row to row.
+
+    A pitch of 0 stands for ``n``.
+    """
 
     buffer: Buffer
     n: int
     finish: Finish
+    pitch: int = 0
+    column: int = 0
 
 
 @dataclass(frozen=True)
@@ -276,17 +281,18 @@ def drain_and_store(
         writes=(whole,),
         note=note,
     )
-    offset = (first * out.n + block * c) * size
+    row = (out.pitch or out.n) * size
+    offset = first * row + (out.column + block * c) * size
     fields = {"dst": out.buffer.address + offset, "src": act, "count1": 1, "count2": 1}
-    if columns == out.n or height == 1:
+    if pitch == row or height == 1:
         fields |= {"len": pitch * height}
     else:
-        fields |= {"len": pitch, "count1": height, "stride1": out.n * size, "src_stride1": pitch}
+        fields |= {"len": pitch, "count1": height, "stride1": row, "src_stride1": pitch}
     store = Step(
         "STORE",
         fields,
         reads=(whole,),
-        writes=(span(f"mem:{out.buffer.name}", offset, pitch, out.n * size, height),),
+        writes=(span(f"mem:{out.buffer.name}", offset, pitch, row, height),),
         note=note,
     )
     return drain, store

@@ -61,7 +61,7 @@ class Finish:
 
 @dataclass(frozen=True)
 class Gemm:
-    """C = A B: A is M x K and C is M x N in memory, row-major and contiguous.
+    """C = A B: A is M x K in memory, row-major and contiguous; C is M x N in a row-major matrix.
 
     Parameters
     ----------
@@ -75,6 +75,8 @@ class Gemm:
         The operand is uint8: LOAD flips it to int8.
     finish
         What becomes of the sums.
+    pitch, column
+        Columns of the matrix that C stands in, and the first that is C's; 0, 0: C is all of it.
     """
 
     m: int
@@ -87,6 +89,8 @@ class Gemm:
     flip_a: bool = False
     flip_b: bool = False
     finish: Finish = field(default_factory=Finish)
+    pitch: int = 0
+    column: int = 0
 
     def k_tiles(self, config: Config) -> int:
         """Weight tiles along K."""
