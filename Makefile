@@ -7,13 +7,15 @@ EXTRAS := hw,sim,report
 PRESET := array8
 TARGET := ecp5-85k-6
 SEEDS := 1
+# What `make compare` is told.
+COMPARE :=
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 # Python 3.11 or newer: $(PYTHON) when given, else the first that is new enough.
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test sim test test-long lint rtl docs synth fpga-table doctor clean
+.PHONY: help env env-test sim test test-long lint rtl docs synth fpga-table compare doctor clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | \
@@ -48,6 +50,9 @@ synth: $(VENV)/env-fpga.stamp ## Bitstream, size and speed: PRESET=array8 TARGET
 fpga-table: $(VENV)/env-fpga.stamp ## Measure size and speed on FPGAs anew: docs/fpga.md. Hours.
 	@$(BIN)/weft bench fpga
 
+compare: $(VENV)/env-compare.stamp ## Which chip wins? CPU, GPU, array, SIMT core: COMPARE=--quick.
+	@$(BIN)/weft compare $(COMPARE)
+
 doctor: env ## Say what is installed, what is missing, and how to get it.
 	@$(BIN)/weft doctor
 
@@ -70,6 +75,10 @@ $(VENV)/env-test.stamp: pyproject.toml | $(VENV)/env.stamp
 
 $(VENV)/env-fpga.stamp: pyproject.toml | $(VENV)/env.stamp
 	@$(call install,$(EXTRAS),fpga)
+	@touch $@
+
+$(VENV)/env-compare.stamp: pyproject.toml | $(VENV)/env.stamp
+	@$(call install,$(EXTRAS),compare)
 	@touch $@
 
 # $(call need,commands,what,Debian package): one of the commands exists.

@@ -47,6 +47,7 @@ def compare(
     Example: `weft compare --quick --jobs gemm,collatz`
     """
     from weft_bench.compare.jobs import parse_jobs
+    from weft_bench.compare.report import compare_page
     from weft_bench.compare.run import compare as run
     from weft_bench.compare.run import parse_devices
     from weft_bench.compare.shown import comparison_lines
@@ -60,9 +61,28 @@ def compare(
     for name, text in (
         ("compare.json", rows),
         ("record.json", json.dumps(value, indent=1) + "\n"),
+        ("report.html", compare_page(found)),
     ):
         write_atomically(folder / name, text)
         typer.echo(f"wrote {folder / name}", err=True)
     if as_json:
         print(rows, end="")
     raise typer.Exit(WRONG if found.wrong else 0)
+
+
+@one_line_errors
+def compare_docs(
+    folder: Annotated[
+        Path | None, typer.Option("--results", metavar="DIR", help="Default: docs/results.")
+    ] = None,
+    page: Annotated[Path, typer.Option("--page", help="The page to write.")] = Path(
+        "docs/compare.md"
+    ),
+) -> None:
+    """Make docs/compare.md from recorded comparisons, `docs/results/compare-*.json`."""
+    from weft_bench.compare.page import compare_docs as text
+    from weft_bench.compare.record import FOLDER, read_records
+    from weft_bench.files import write_atomically
+
+    write_atomically(page, text(read_records(folder or FOLDER)))
+    typer.echo(f"wrote {page}", err=True)

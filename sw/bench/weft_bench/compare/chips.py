@@ -1,7 +1,7 @@
 """The chip's devices: which configuration, which engine, which memory, which clock."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from weft.arch.link import BAUD, FRAME_HEAD, MAX_WORDS, WORD_BYTES
@@ -12,7 +12,8 @@ from weft_driver import Device
 from weft_driver.run import Run
 
 from .clock import Clock, find_clock
-from .job import Chip, ChipRun, Job, Task
+from .job import ChipRun, Job, Task
+from .reasons import MACS, chip_reason
 from .row import Row
 
 BOARD = "ulx3s"
@@ -169,17 +170,11 @@ def measure(chip: Device, device: ChipDevice, job: Job, task: Task) -> Row:
     transport: Any = chip.transport
     timing, memory = device.timing(task)
     transport.set_timing(timing)
-    return row_of(device, job, task, _run(how, chip, task), memory)
-
-
-def _run(how: Chip, chip: Device, task: Task) -> ChipRun:
-    return how(chip, task)
+    return row_of(device, job, task, how(chip, task), memory)
 
 
 def row_of(device: ChipDevice, job: Job, task: Task, done: ChipRun, memory: str) -> Row:
     """A row from what a chip has done."""
-    from .reasons import chip_reason
-
     run, config, clock = done.run, device.config, device.clock
     assert run.cycles
     wrong = task.mismatches(done.results)
@@ -190,7 +185,7 @@ def row_of(device: ChipDevice, job: Job, task: Task, done: ChipRun, memory: str)
         seconds=clock.seconds(run.cycles),
         cycles=run.cycles,
         utilization=_utilization(device.engine, run),
-        roofline=_roofline(device.engine, config, task, run),
+        roofline=_roofline(device.engine, config, job, task, run),
         parts=parts(device.engine, run),
         bins=run.kernel_bins if device.engine == "simt" else run.bins,
         lane_utilization=run.lane_utilization,
@@ -200,13 +195,7 @@ def row_of(device: ChipDevice, job: Job, task: Task, done: ChipRun, memory: str)
         link_seconds=link_seconds(task.traffic) if device.part else None,
         more=dict(done.more),
     )
-    return _with_reason(row, chip_reason(row))
-
-
-def _with_reason(row: Row, reason: str) -> Row:
-    from dataclasses import replace
-
-    return replace(row, reason=reason)
+    return replace(row, reason=chip_reason(row))
 
 
 def _utilization(engine: str, run: Run) -> float | None:
@@ -216,9 +205,15 @@ def _utilization(engine: str, run: Run) -> float | None:
     return run.kernel["active_lanes"] / (run.lanes * (run.cycles or 1))
 
 
-def _roofline(engine: str, config: Config, task: Task, run: Run) -> float | None:
-    """Share of what peak and memory port allow; the core's peak is an operation a lane a cycle."""
-    peak = config.rows * config.cols if engine != "simt" else config.lanes
+DOT4 = 4
+"""Multiply-accumulates of one instruction of one lane."""
+
+
+def _roofline(engine: str, config: Config, job: Job, task: Task, run: Run) -> float | None:
+    """Share of what the peak and both directions of the memory port allow."""
+    peak = config.rows * config.cols
+    if engine == "simt":
+        peak = config.lanes * (1 if job.needs_float or job.unit != MACS else DOT4)
     allowed = min(peak, task.intensity * 2 * config.bus_bytes)
     return task.operations / (run.cycles or 1) / allowed
 

@@ -1,11 +1,12 @@
 """The host: who it is, and how fast it multiplies, copies and calls at most."""
 
 import importlib.metadata
+import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import weft
 
 PACKAGES = ("numpy", "numba", "onnxruntime", "threadpoolctl", "torch")
 
-SIDE = 1024
+SIDE = 512
 """Of the product that shows what a library can do at most."""
 
 
@@ -37,6 +38,11 @@ class Speed:
     int8_macs: float | None
     call: float
 
+    def at_least(self, other: "Speed") -> "Speed":
+        """The same where more threads were not faster: on a busy host they wait for each other."""
+        int8 = None if self.int8_macs is None else max(self.int8_macs, other.int8_macs or 0)
+        return replace(self, macs=max(self.macs, other.macs), int8_macs=int8)
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -52,6 +58,8 @@ class Machine:
         Of packages that take part; what is not installed is left out.
     speeds
         By number of threads.
+    load
+        Load average of the last minute when the measurement began; None where there is none.
     """
 
     cpu: str
@@ -61,6 +69,7 @@ class Machine:
     blas: str
     versions: dict[str, str]
     speeds: dict[str, Speed]
+    load: float | None
 
     def speed(self, threads: int) -> Speed:
         """What it can do with so many threads."""
@@ -102,6 +111,9 @@ def examine() -> Machine:
     from .hosts import all_threads
 
     count = all_threads()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    one = _speed(1)
+    speeds = {"1": one} | ({str(count): _speed(count).at_least(one)} if count > 1 else {})
     return Machine(
         cpu=cpu_model(),
         threads=count,
@@ -109,7 +121,8 @@ def examine() -> Machine:
         python=f"{platform.python_implementation()} {platform.python_version()}",
         blas=_blas(),
         versions=_versions(),
-        speeds={str(n): _speed(n) for n in dict.fromkeys((count, 1))},
+        speeds=speeds,
+        load=load,
     )
 
 
@@ -137,11 +150,11 @@ def _int8_product(threads: int) -> Callable[[], Any]:
 
 def copy_seconds(size: int) -> float:
     """How long numpy takes to read and write so many bytes in all, on one thread."""
-    source, target = np.ones((2, max(1, size // 2)), np.uint8)
-    return _best(lambda: np.copyto(target, source), 9)
+    source, target = (np.ones(max(1, size // 2), np.uint8) for _ in range(2))
+    return _best(lambda: np.copyto(target, source), 99)
 
 
-def _best(call: Callable[[], Any], times: int = 5) -> float:
+def _best(call: Callable[[], Any], times: int = 40) -> float:
     return min(_seconds(call) for _ in range(times))
 
 

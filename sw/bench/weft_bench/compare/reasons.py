@@ -71,7 +71,7 @@ def _simt(row: Row) -> str:
             f"{share(row.bus_share, 0)}; {tail}"
         )
     if issue >= BUSY:
-        return f"it computes nearly all the time: {tail}"
+        return f"it issues most of the time: {tail}"
     lost = {name: cycles for name, cycles in row.bins.items() if name != "issued"}
     worst = max(lost, key=lambda name: lost[name])
     what = WAITS.get(worst, BOUND_BY[worst])

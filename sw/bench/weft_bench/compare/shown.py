@@ -1,6 +1,7 @@
 """A comparison as a person reads it on a terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -51,13 +52,21 @@ def by_job(rows: Sequence[Row]) -> dict[str, list[Row]]:
 def verdict(rows: Sequence[Row]) -> str:
     """Who won a job, and whether that was expected."""
     best, expected = winner(rows), rows[0].expected
+    rivals = [row for row in rows if side(row) == expected and row.correct]
     if best is None:
         chip = fewest(rows)
         if chip is None:
-            return f"expected {expected}: nobody has a time"
-        return f"expected {expected}: no time; fewest cycles {chip.device}, {number(chip.cycles)}"
-    said = "as expected" if side(best) == expected else f"expected was {expected}: wrong"
-    return f"{best.device} wins with {duration(best.seconds)}, {said}"
+            return f"expected {expected}: nobody has done it"
+        return f"expected {expected}: no times; fewest cycles {chip.device}, {number(chip.cycles)}"
+    said = f"{best.device} wins with {duration(best.seconds)}"
+    if side(best) == expected:
+        return f"{said}, as expected"
+    timed = winner(rivals)
+    if timed is not None:
+        factor = (timed.seconds or 0) / (best.seconds or 1)
+        return f"{said}; expected was {expected}: wrong by a factor of {factor:.3g}"
+    why = "has no recorded clock" if rivals else "did not run"
+    return f"{said}; expected was {expected}, which {why}"
 
 
 def comparison_table(rows: Sequence[Row]) -> Table:
@@ -90,10 +99,26 @@ def comparison_lines(found: Comparison) -> Iterator[Table | str]:
     yield from notes(found)
 
 
+def busy(machine: Mapping[str, Any]) -> str:
+    """How busy a host was with other things while it was measured."""
+    load = machine.get("load")
+    if load is None:
+        return "How busy it was with other things is not known."
+    return (
+        f"Its load average was {load:.1f} on {machine['threads']} CPUs when the measurement began"
+        + (
+            ": it was busy with other things, and the host's times suffer from that."
+            if load >= machine["threads"] / 2
+            else "."
+        )
+    )
+
+
 def notes(found: Comparison) -> Iterator[str]:
     """What has to be known about the figures."""
     ran = [row for row in found.rows if row.ran]
     yield f"{len(ran)} runs, {len(found.wrong)} with a wrong result"
+    yield busy(found.machine)
     if found.quick:
         yield (
             "quick: smaller sizes and fewer repeats than the figures are stated for, and without "

@@ -13,7 +13,12 @@ _RGB = 2
 
 
 def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write a picture of height x width x RGB bytes.
+    """Write a picture of height x width x RGB bytes; raises what `png_bytes` does."""
+    path.write_bytes(png_bytes(picture))
+
+
+def png_bytes(picture: NDArray[np.uint8]) -> bytes:
+    """A picture of height x width x RGB bytes as a PNG file.
 
     Raises
     ------
@@ -31,7 +36,7 @@ def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
     lines[:, 1:] = picture.reshape(height, -1)
     data = zlib.compress(lines.tobytes(), 9)
     parts = (_chunk(b"IHDR", header), _chunk(b"IDAT", data), _chunk(b"IEND", b""))
-    path.write_bytes(_SIGNATURE + b"".join(parts))
+    return _SIGNATURE + b"".join(parts)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -1,0 +1,143 @@
+"""docs/compare.md from recorded comparisons."""
+
+from collections.abc import Iterator, Sequence
+
+from ..markdown import table
+from ..terminal import number, share
+from .jobs import JOBS
+from .record import merged
+from .row import Row
+from .run import Comparison
+from .shown import busy, by_job, duration, side, verdict
+
+COMMAND = "weft compare-docs"
+"""Writes the page."""
+
+PER_JOB = ("device", "time", "cycles", "used", "compute / memory / command", "why")
+
+
+def compare_docs(records: Sequence[Comparison]) -> str:
+    """The page's text."""
+    rows = merged(records)
+    parts = [
+        f"<!-- Made by `{COMMAND}` from docs/results/compare-*.json. Do not edit. -->",
+        "# Which chip wins?",
+        "Each job on every device that can do it, every result compared with numpy's: "
+        f"{sum(row.ran for row in rows)} runs, {sum(row.correct is False for row in rows)} of them "
+        "wrong. `weft compare` measures, on your machine, too; a run that is to stand here goes to "
+        f"docs/results, and `{COMMAND}` makes this page.",
+        *_machines(records),
+        "## Who won",
+        "Who was expected was put down before anything ran. Times are compared, so the chip takes "
+        "part where place and route recorded a clock for it.",
+        table(
+            ("job", "size", "expected", "verdict", "fewest cycles on the chip, preset `base`"),
+            [_winner(name, found) for name, found in by_job(rows).items()],
+        ),
+        *_times(rows),
+        "## Array over SIMT core",
+        *_array_over_core(rows),
+        "## Job by job",
+        "*used* is the share of the array's multipliers or of the SIMT core's lanes that did work; "
+        "on a CPU or GPU the share of what its library reaches in a large product, or of a plain "
+        "copy of as many bytes. Cycles are those from doorbell to interrupt.",
+    ]
+    for name, found in by_job(rows).items():
+        parts += _job(name, found)
+    return "\n\n".join(parts) + "\n"
+
+
+def _machines(records: Sequence[Comparison]) -> Iterator[str]:
+    said = set()
+    for record in records:
+        machine = record.machine
+        versions = ", ".join(f"{name} {text}" for name, text in machine["versions"].items())
+        gpu = "; ".join(f"{name} {text}" for name, text in (record.gpu or {}).items())
+        host = (
+            f"{machine['cpu']}, {machine['threads']} threads, {machine['system']}, "
+            f"{machine['python']}, {machine['blas']}, {versions}; "
+            + (f"GPU: {gpu}" if gpu else "no GPU")
+        )
+        line = f"Recorded on {record.date}: {host}. {busy(machine)}"
+        if line not in said:
+            said.add(line)
+            yield line
+
+
+def _winner(name: str, rows: Sequence[Row]) -> tuple[str, ...]:
+    chips = [r for r in rows if r.correct and r.cycles and (r.preset or "").startswith("base")]
+    least = sorted(chips, key=lambda row: row.cycles or 0)
+    cycles = ", ".join(f"{row.device} {number(row.cycles)}" for row in least)
+    return name, rows[0].size, rows[0].expected, verdict(rows), cycles or "-"
+
+
+def _times(rows: Sequence[Row]) -> Iterator[str]:
+    """What has to be known about times."""
+    sources = dict.fromkeys(r.fmax_source for r in rows if r.ran and r.fmax_source)
+    yield "Clocks of the chip:"
+    yield "\n".join(f"- {source}" for source in sources)
+    yield (
+        "Where the chip has a time, it is simulated cycles by this clock. Memory is simulated: "
+        + "; ".join(dict.fromkeys(f"{r.memory}" for r in rows if r.memory))
+        + ". The serial line to the host is not part of a time: "
+        + "; ".join(
+            dict.fromkeys(
+                f"{r.job} {duration(r.link_seconds)}" for r in rows if r.link_seconds is not None
+            )
+        )
+        + " (estimated from its baud rate)."
+    )
+
+
+def _array_over_core(rows: Sequence[Row]) -> Iterator[str]:
+    """The product on both engines of one chip at one clock."""
+    for job in ("gemm", "gemv"):
+        found = {row.device: row for row in rows if row.job == job and row.correct}
+        for array, core in (("array", "simt"), ("array@ulx3s", "simt@ulx3s"), ("array", "core")):
+            if array in found and core in found:
+                yield over(found[array], found[core])
+
+
+def over(array: Row, core: Row) -> str:
+    """How much fewer cycles the array takes than a core, and which factors make it up."""
+    assert array.cycles
+    assert core.cycles
+    assert array.roofline
+    assert core.roofline
+    ratio = core.cycles / array.cycles
+    peaks = ratio * core.roofline / array.roofline
+    return (
+        f"{array.job}, {array.size}: `{array.device}` takes {number(array.cycles)} cycles, "
+        f"`{core.device}` {number(core.cycles)}, {ratio:.3g} times as many. A factor of "
+        f"{peaks:.3g} is what both could do at most at this intensity; the rest is that the array "
+        f"reaches {share(array.roofline)} of that, the core {share(core.roofline)}, whose threads "
+        "load, count and branch between their `dot4`."
+    )
+
+
+def _job(name: str, rows: Sequence[Row]) -> Iterator[str]:
+    first = rows[0]
+    doc = JOBS[name].doc if name in JOBS else ""
+    because = JOBS[name].because if name in JOBS else ""
+    yield f"### {name}: {doc}"
+    yield (
+        f"{first.size}; {number(first.operations)} {first.unit}, {first.intensity:.3g} for each "
+        f"byte that has to move. Expected: {first.expected}, because {because}. {verdict(rows)}."
+    )
+    yield table(PER_JOB, [_cells(row) for row in rows])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    where = row.device if side(row) != "small cpu" else f"{row.device} (1 x 1)"
+    parts = "-"
+    if row.parts and row.cycles:
+        parts = " / ".join(share(part / row.cycles, 0) for part in row.parts.values())
+    wrong = "**wrong result**; " if row.correct is False else ""
+    return (
+        where,
+        duration(row.seconds),
+        number(row.cycles),
+        share(row.utilization),
+        parts,
+        wrong + row.reason,
+    )
