@@ -17,7 +17,7 @@ import weft
 
 from .cli_boards import boards, load
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
-from .cli_compare import compare, compare_docs
+from .cli_compare import compare
 from .cli_errors import OneLine, one_line_errors
 from .cli_fpga import bench_fpga
 from .cli_jobs import bench_encoder
@@ -47,7 +47,6 @@ main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")
 main.command("synth")(synth)
 main.command("compare")(compare)
-main.command("compare-docs", hidden=True)(compare_docs)
 main.command("boards")(boards)
 main.command("load")(load)
 bench.command("simt")(bench_simt)

@@ -68,21 +68,3 @@ def compare(
     if as_json:
         print(rows, end="")
     raise typer.Exit(WRONG if found.wrong else 0)
-
-
-@one_line_errors
-def compare_docs(
-    folder: Annotated[
-        Path | None, typer.Option("--results", metavar="DIR", help="Default: docs/results.")
-    ] = None,
-    page: Annotated[Path, typer.Option("--page", help="The page to write.")] = Path(
-        "docs/compare.md"
-    ),
-) -> None:
-    """Make docs/compare.md from recorded comparisons, `docs/results/compare-*.json`."""
-    from weft_bench.compare.page import compare_docs as text
-    from weft_bench.compare.record import FOLDER, read_records
-    from weft_bench.files import write_atomically
-
-    write_atomically(page, text(read_records(folder or FOLDER)))
-    typer.echo(f"wrote {page}", err=True)

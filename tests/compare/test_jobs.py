@@ -102,6 +102,15 @@ def test_jobs_are_chosen_by_name():
         parse_jobs("nothing")
 
 
+def test_products_are_chosen_by_size():
+    (job,) = parse_jobs("product-3x5x7")
+    assert job.make(True).size == "3 x 7 by 7 x 5"
+    assert len(parse_jobs("squares")) == 9
+    assert len(parse_jobs("shapes")) == 60
+    with pytest.raises(ValueError, match="sizes are from 1 to"):
+        parse_jobs("product-0x5x7")
+
+
 def test_a_job_refuses_devices_that_do_not_exist():
     job = JOBS["gemm"]
     with pytest.raises(ValueError, match="job x: expected = 'abacus'"):

@@ -1,21 +1,17 @@
-"""The report of a comparison is one file; recorded runs are put together; the page is fresh."""
+"""The report of a comparison is one file; recorded runs are put together."""
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from weft_bench.compare import record
 from weft_bench.compare.jobs import JOBS
-from weft_bench.compare.page import compare_docs
 from weft_bench.compare.report import compare_page
 from weft_bench.compare.row import Row
 from weft_bench.compare.run import Comparison
 
 from .test_rows import array_row, timed_row
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 MACHINE = {
     **dict(cpu="A CPU <8>", threads=2, system="Linux x86_64", python="CPython 3", blas="BLAS 1"),
@@ -78,11 +74,6 @@ def test_rows_are_in_the_order_of_jobs():
     last, first = list(JOBS)[-1], next(iter(JOBS))
     rows = [timed_row("cpu numpy 1", "cpu", 1, job=name) for name in (last, first)]
     assert [row.job for row in record.ordered(rows)] == [first, last]
-
-
-def test_the_page_is_fresh():
-    page = compare_docs(record.read_records())
-    assert (DOCS / "compare.md").read_text() == page, "compare.md is old: run `weft compare-docs`"
 
 
 def test_recorded_runs_name_their_machine_and_no_paths():

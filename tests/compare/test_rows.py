@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from weft.cli import main
 from weft_bench.compare import chips, clock, gpu, hosts, run, shown
 from weft_bench.compare.job import ChipRun
-from weft_bench.compare.jobs import JOBS
+from weft_bench.compare.jobs import JOBS, find_job
 from weft_bench.compare.row import KINDS, Row
 from weft_driver import Run
 
@@ -171,9 +171,17 @@ def test_parts_of_a_kernel_sum_up_to_its_program():
 
 def test_a_core_without_floats_refuses_them():
     softmax = JOBS["softmax"]
-    assert chips.refusal(softmax, BY_NAME["simt"]) is None
-    assert "no floating point" in chips.refusal(softmax, BY_NAME["simt@ulx3s"])
-    assert "exponential" in chips.refusal(softmax, BY_NAME["array"])
+    task = softmax.make(True)
+    assert chips.refusal(softmax, task, BY_NAME["simt"]) is None
+    assert "no floating point" in chips.refusal(softmax, task, BY_NAME["simt@ulx3s"])
+    assert "exponential" in chips.refusal(softmax, task, BY_NAME["array"])
+
+
+def test_products_that_take_too_long_are_not_simulated():
+    large = find_job("product-512x512x512")
+    assert "not simulated" in chips.refusal(large, large.make(False), BY_NAME["core"])
+    assert chips.refusal(large, large.make(False), BY_NAME["array"]) is None
+    assert chips.refusal(GEMM, GEMM.make(False), BY_NAME["core"]) is None
 
 
 def test_what_fits_lies_in_the_boards_own_memory():

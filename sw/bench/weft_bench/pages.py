@@ -16,6 +16,7 @@ from weft.config import SEMAPHORE_MAX, SEMAPHORES, SRAM_ADDRESS_BITS
 from weft_driver.kernel_header import c_header
 
 from .boards_page import boards_page
+from .compare.page import compare_docs
 from .files import write_atomically
 from .markdown import MADE_BY, table
 from .simt_page import simt_page
@@ -163,11 +164,12 @@ def registers_page() -> str:
 
 PAGES = {
     "boards.md": boards_page,
+    "compare.md": compare_docs,
     "isa.md": isa_page,
     "isa_simt.md": simt_page,
     "registers.md": registers_page,
 }
-"""Pages made from tables, by file name in docs/."""
+"""Pages made from tables, and from recorded runs, by file name in docs/."""
 
 
 def write_header(path: Path) -> None:

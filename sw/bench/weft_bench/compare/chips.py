@@ -13,7 +13,7 @@ from weft_driver.run import Run
 
 from .clock import Clock, find_clock
 from .job import ChipRun, Job, Task
-from .reasons import MACS, chip_reason
+from .reasons import MACS, chip_reason, si
 from .row import Row
 
 BOARD = "ulx3s"
@@ -120,8 +120,23 @@ def _common(job: Job, task: Task, device: ChipDevice) -> dict[str, Any]:
     }
 
 
-def refusal(job: Job, device: ChipDevice) -> str | None:
-    """Why a device cannot do a job; None where it can."""
+CYCLES_PER_MAC = {"array": 1 / 200, "simt": 0.2, "simt@ulx3s": 0.5, "core": 18, "core@ulx3s": 20}
+"""Roughly, for int8 products; only for how long a simulation would take."""
+
+MOST_CYCLES = 30e6
+"""Products by size (``product-MxNxK``) are not simulated on a device where they take longer."""
+
+
+def too_long(job: Job, task: Task, device: ChipDevice) -> str | None:
+    """Why a product is not simulated; None where it is."""
+    cycles = task.operations * CYCLES_PER_MAC.get(device.name, 1 / 100)
+    if not job.name.startswith("product-") or cycles <= MOST_CYCLES:
+        return None
+    return f"about {si(cycles)}cycles are not simulated: `weft advise` estimates them"
+
+
+def refusal(job: Job, task: Task, device: ChipDevice) -> str | None:
+    """Why a device does not do a job; None where it does."""
     how = job.chips.get(device.engine)
     if how is None:
         return "it has no part in this job"
@@ -130,7 +145,7 @@ def refusal(job: Job, device: ChipDevice) -> str | None:
     config = device.config
     if job.needs_float and device.engine != "array" and config.fp == "none":
         return f"the SIMT core of {device.spec.partition(',')[0]} has no floating point"
-    return None
+    return too_long(job, task, device)
 
 
 def shown(job: Job, device: ChipDevice) -> bool:
@@ -153,13 +168,13 @@ def run_chip(
         Options of the simulated device's URL.
     """
     able = [pair for pair in tasks if shown(pair[0], device)]
-    if all(refusal(job, device) for job, _ in able):
+    if all(refusal(job, task, device) for job, task in able):
         for job, task in able:
-            yield blank(job, task, device, refusal(job, device) or "")
+            yield blank(job, task, device, refusal(job, task, device) or "")
         return
     with Device(f"verilator:{device.spec}{transport_query}") as chip:
         for job, task in able:
-            reason = refusal(job, device)
+            reason = refusal(job, task, device)
             yield blank(job, task, device, reason) if reason else measure(chip, device, job, task)
 
 

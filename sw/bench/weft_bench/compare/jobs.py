@@ -12,8 +12,23 @@ JOBS: dict[str, Job] = {
 """Jobs by name."""
 
 
+def find_job(name: str) -> Job:
+    """A job of `JOBS`, or a product by its sizes: ``product-64x64x64``.
+
+    Raises
+    ------
+    ValueError
+        There is no such job; names those that there are.
+    """
+    job = JOBS.get(name) or matrices.parse_product(name)
+    if job is None:
+        known = ", ".join((*JOBS, *matrices.groups()))
+        raise ValueError(f"no job {name!r}; jobs: {known}, product-MxNxK")
+    return job
+
+
 def parse_jobs(text: str | None) -> Sequence[Job]:
-    """Read ``gemm,bfs``; None stands for all.
+    """Read ``gemm,bfs``, also groups of products; None stands for all of `JOBS`.
 
     Raises
     ------
@@ -22,8 +37,9 @@ def parse_jobs(text: str | None) -> Sequence[Job]:
     """
     if text is None:
         return tuple(JOBS.values())
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in JOBS:
-            raise ValueError(f"no job {name!r}; jobs: {', '.join(JOBS)}")
-    return [JOBS[name] for name in names]
+    groups = matrices.groups()
+    found: dict[str, Job] = {}
+    for name in (part.strip() for part in text.split(",")):
+        for job in groups.get(name) or [find_job(name)]:
+            found[job.name] = job
+    return tuple(found.values())

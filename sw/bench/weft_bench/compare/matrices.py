@@ -1,5 +1,6 @@
 """Jobs that are one int8 product: a matrix by a vector, and a large one."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..gemm import random_int8
 from ..kernels import writes
 from ..kernels.matrices import COLUMNS_ALIGN, ROWS_ALIGN, pack_fours
 from ..reference import exact_product
+from ..shapes import random_shapes
 from .job import Arrays, ChipRun, Job, Task
 from .on_core import empty, kernel
 
@@ -106,3 +108,42 @@ GEMM_JOB = product_job(
     "every byte that is loaded is used hundreds of times, and every decision is known beforehand",
     GEMM,
 )
+
+PRODUCT = "product-{}x{}x{}".format
+"""Name of a product that is no job of its own, by M, N, K."""
+
+SIDES = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+"""Of the products that show how devices scale."""
+
+LONGEST = 4096
+"""Side of a product that can be asked for."""
+
+SHAPES_SEED, SHAPES, LARGEST = 5, 60, 256
+"""Of the shapes that cost models are tested on: none of them was used to make one."""
+
+
+def product_of(shape: Shape) -> Job:
+    """The job that is this product, quick or not."""
+    doc = f"int8 product, M, N, K = {', '.join(map(str, shape))}"
+    because = "from some size on the array wins, below it the host's CPU"
+    return product_job(PRODUCT(*shape), doc, "array", because, (shape, shape))
+
+
+def parse_product(name: str) -> Job | None:
+    """The job of a name like ``product-4x8x16``; None for another name."""
+    found = re.fullmatch(r"product-(\d+)x(\d+)x(\d+)", name)
+    if found is None:
+        return None
+    m, n, k = map(int, found.groups())
+    if not (min(m, n, k) >= 1 and max(m, n, k) <= LONGEST):
+        raise ValueError(f"{name}: sizes are from 1 to {LONGEST}")
+    return product_of((m, n, k))
+
+
+def groups() -> dict[str, list[Job]]:
+    """Products that are asked for together: ``squares`` and ``shapes``."""
+    shapes = random_shapes(SHAPES_SEED, SHAPES, LARGEST)
+    return {
+        "squares": [product_of((side, side, side)) for side in SIDES],
+        "shapes": [product_of((shape.m, shape.n, shape.k)) for shape in shapes],
+    }

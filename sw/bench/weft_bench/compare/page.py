@@ -2,30 +2,32 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..markdown import table
+from ..markdown import MADE_BY, table
 from ..terminal import number, share
 from .jobs import JOBS
-from .record import merged
+from .record import merged, read_records
 from .row import Row
 from .run import Comparison
 from .shown import busy, by_job, duration, side, verdict
 
-COMMAND = "weft compare-docs"
-"""Writes the page."""
-
 PER_JOB = ("device", "time", "cycles", "used", "compute / memory / command", "why")
 
 
-def compare_docs(records: Sequence[Comparison]) -> str:
+def compare_docs() -> str:
+    """The page's text, from the runs that are recorded in docs/results."""
+    return page_of(read_records())
+
+
+def page_of(records: Sequence[Comparison]) -> str:
     """The page's text."""
     rows = merged(records)
     parts = [
-        f"<!-- Made by `{COMMAND}` from docs/results/compare-*.json. Do not edit. -->",
+        MADE_BY.format("docs/results/*.json and docs/fpga.json"),
         "# Which chip wins?",
         "Each job on every device that can do it, every result compared with numpy's: "
         f"{sum(row.ran for row in rows)} runs, {sum(row.correct is False for row in rows)} of them "
         "wrong. `weft compare` measures, on your machine, too; a run that is to stand here goes to "
-        f"docs/results, and `{COMMAND}` makes this page.",
+        "docs/results, and `make docs` makes this page.",
         *_machines(records),
         "## Who won",
         "Who was expected was put down before anything ran. Times are compared, so the chip takes "

@@ -13,7 +13,7 @@ from ..terminal import console, progress_bar
 from . import chips, gpu, hosts
 from .chips import ChipDevice
 from .job import Job, Task
-from .jobs import JOBS
+from .jobs import find_job
 from .machine import Machine, examine
 from .row import Row
 
@@ -139,7 +139,7 @@ def _on_chips(
         for job, task in tasks:
             if not chips.shown(job, device):
                 continue
-            reason = chips.refusal(job, device)
+            reason = chips.refusal(job, task, device)
             if reason:
                 found[device.name, job.name] = chips.blank(job, task, device, reason)
             else:
@@ -178,6 +178,6 @@ def _one(device_name: str, job_name: str, quick: bool) -> dict[str, Any]:
     """One job on one chip, in a process of its own."""
     os.nice(5)
     device = next(device for device in chips.DEVICES if device.name == device_name)
-    job = JOBS[job_name]
+    job = find_job(job_name)
     (row,) = chips.run_chip(device, [(job, job.make(quick))])
     return row.to_json()
