@@ -20,7 +20,7 @@ from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_compare import compare
 from .cli_errors import OneLine, one_line_errors
 from .cli_fpga import bench_fpga
-from .cli_jobs import bench_encoder
+from .cli_jobs import bench_encoder, bench_resnet
 from .cli_kernel import kernel
 from .cli_simt import bench_overlap, bench_simt, bench_simt_figures
 from .cli_synth import synth
@@ -52,6 +52,7 @@ main.command("load")(load)
 bench.command("simt")(bench_simt)
 bench.command("overlap")(bench_overlap)
 bench.command("encoder")(bench_encoder)
+bench.command("resnet")(bench_resnet)
 bench.command("simt-figures")(bench_simt_figures)
 bench.command("fpga")(bench_fpga)
 

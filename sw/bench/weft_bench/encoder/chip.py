@@ -5,37 +5,18 @@ has scores of the next; `weft_bench.pipeline` finds the order, and semaphores th
 from what commands touch do the rest.
 """
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from weft.arch.layouts import ceil_div
-from weft.arch.simt import Core
 from weft_driver import Device
 
 from ..pipeline import Pipeline
+from ..pipeline.library import RowKernels
+from ..pipeline.pipeline import product_cycles
 from .int8 import ByteLayer, ByteLinear, Bytes, tables
 from .sizes import COLUMNS
-
-LANES = 8
-"""Lanes that the kernels are made for."""
-
-ROW_CYCLES = {"softmax": 150, "norm": 300, "lookup": 75}
-"""Of the kernels, for each row of 128 bytes, about: they only decide the order of commands."""
-
-PRODUCT_CYCLES = 60
-"""What a product takes beside its work, about: for the same."""
-
-KERNELS = {
-    "softmax": ("softmax.c", "softmax_bytes"),
-    "norm": ("layer_norm.c", "add_norm"),
-    "lookup": ("lookup.c", "lookup"),
-}
-"""File and function."""
-
-TABLE_BYTES = {"softmax": 4 * 256, "norm": 2 * 4 * COLUMNS, "lookup": 4 * 4 * 256}
-"""Shared memory that each kernel takes, for its table."""
 
 
 class EncoderOnChip:
@@ -44,7 +25,7 @@ class EncoderOnChip:
     Parameters
     ----------
     device
-        With an array, and a SIMT core of `LANES` lanes with floating point.
+        With an array and a SIMT core.
     layer, x
         The layer and its input. Keys are computed transposed, from the input transposed: it is
         given both ways, as the layer before would leave it.
@@ -52,22 +33,13 @@ class EncoderOnChip:
     Raises
     ------
     ValueError
-        The device has no such core.
+        The device's SIMT core cannot run the kernels.
     """
 
     def __init__(self, device: Device, layer: ByteLayer, x: Bytes):
-        core = Core.of(device.config)
-        if core.lanes != LANES or not core.has_float:
-            raise ValueError(
-                f"{device.url}: the kernels need a SIMT core of {LANES} lanes with floating point"
-            )
         self.layer, self.sizes = layer, layer.sizes
         self.pipeline = Pipeline(device)
-        self._config, self._threads = device.config, core.threads
-        self._kernels = {
-            name: device.load_kernels(Path(__file__).parent / file)[function]
-            for name, (file, function) in KERNELS.items()
-        }
+        self._kernels = RowKernels(device, ("softmax", "norm", "lookup"))
         constant = self.pipeline.constant
         constant("powers", layer.softmax.powers)
         constant("affine 1", layer.norm1.affine)
@@ -129,7 +101,9 @@ class EncoderOnChip:
             self.pipeline.result(f"shares {name}", (s.rows, s.tokens))
             self._linear(f"query {name}", f"x {i}", layer.query.columns(h * s.head, s.head))
             self._product(f"scores {name}", f"query {name}", f"key {h}", s.head, layer.scores)
-            self._launch(f"shares {name}", "softmax", [s.rows, f"scores {name}", "powers"], s.rows)
+            self._kernels.launch(
+                self.pipeline, "softmax", f"shares {name}", s.rows, [f"scores {name}", "powers"]
+            )
             self._product(
                 f"context {i}",
                 f"shares {name}",
@@ -148,7 +122,9 @@ class EncoderOnChip:
             self.pipeline.result(f"{name} {i}", (s.rows, width))
         self._linear(f"up {i}", f"middle {i}", layer.up)
         rows = s.rows * s.hidden // COLUMNS
-        self._launch(f"active {i}", "lookup", [rows, f"up {i}", "active table"], rows)
+        self._kernels.launch(
+            self.pipeline, "lookup", f"active {i}", rows, [f"up {i}", "active table"]
+        )
         self._linear(f"down {i}", f"active {i}", layer.down)
         self._norm(f"y {i}", 2, f"middle {i}", f"down {i}")
 
@@ -171,24 +147,15 @@ class EncoderOnChip:
         column: int = 0,
         bias: NDArray[np.int32] | None = None,
     ) -> None:
-        c, tensors = self._config, self.pipeline.tensors
+        tensors = self.pipeline.tensors
         m, n = tensors[a].shape[0], (tensors[b] if isinstance(b, str) else b).shape[1]
-        work = ceil_div(k, c.rows) * ceil_div(n, c.cols) * max(m, c.rows)
+        cycles = product_cycles(self.pipeline.device.config, m, n, k)
         more = {} if bias is None else {"bias": bias}
-        self.pipeline.product(into, a, b, work + PRODUCT_CYCLES, column, scale=scale, **more)
+        self.pipeline.product(into, a, b, cycles, column, scale=scale, **more)
 
     def _norm(self, into: str, number: int, a: str, f: str) -> None:
         norm = self.layer.norm1 if number == 1 else self.layer.norm2
         self.pipeline.result(into, (self.sizes.rows, self.sizes.width))
-        values = [self.sizes.rows, norm.left, norm.right, float(norm.epsilon)]
-        self._launch(into, "norm", [*values, a, f, f"affine {number}"], self.sizes.rows)
-
-    def _launch(self, into: str, kernel: str, arguments: list, rows: int) -> None:
-        self.pipeline.launch(
-            into,
-            self._kernels[kernel],
-            arguments,
-            rows * ROW_CYCLES[kernel],
-            self._threads,
-            shared=TABLE_BYTES[kernel],
-        )
+        values: list[Any] = [norm.left, norm.right, float(norm.epsilon)]
+        values += [a, f, f"affine {number}"]
+        self._kernels.launch(self.pipeline, "norm", into, self.sizes.rows, values)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from weft.arch.layouts import ceil_div
+from weft.config import Config
 from weft_driver import Device
 from weft_driver.launch import DeviceKernel
 from weft_driver.program import Program
@@ -20,6 +22,15 @@ from .schedule import Task, ordered
 ARRAY, SIMT = "array", "simt"
 BOTH = (ARRAY, SIMT)
 """The engines that a program may use."""
+
+PRODUCT_CYCLES = 60
+"""What a product takes beside its work, about."""
+
+
+def product_cycles(config: Config, m: int, n: int, k: int) -> int:
+    """Cycles of a product among others, about: they only decide the order of commands."""
+    tiles = ceil_div(k, config.rows) * ceil_div(n, config.cols)
+    return tiles * max(m, config.rows) + PRODUCT_CYCLES
 
 
 class Pipeline:
