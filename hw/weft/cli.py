@@ -15,6 +15,7 @@ import typer
 
 import weft
 
+from .cli_advise import advise
 from .cli_boards import boards, load
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_compare import compare
@@ -47,6 +48,7 @@ main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")
 main.command("synth")(synth)
 main.command("compare")(compare)
+main.command("advise")(advise)
 main.command("boards")(boards)
 main.command("load")(load)
 bench.command("simt")(bench_simt)

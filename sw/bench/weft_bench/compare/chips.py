@@ -123,7 +123,7 @@ def _common(job: Job, task: Task, device: ChipDevice) -> dict[str, Any]:
 CYCLES_PER_MAC = {"array": 1 / 200, "simt": 0.2, "simt@ulx3s": 0.5, "core": 18, "core@ulx3s": 20}
 """Roughly, for int8 products; only for how long a simulation would take."""
 
-MOST_CYCLES = 30e6
+MOST_CYCLES = 6e6
 """Products by size (``product-MxNxK``) are not simulated on a device where they take longer."""
 
 

@@ -18,9 +18,9 @@ PATTERN = "compare-*.json"
 """Names of those that ``weft compare`` wrote."""
 
 
-def read_records(folder: Path = FOLDER) -> list[Comparison]:
-    """All recorded comparisons, by name of the file."""
-    return [Comparison.from_json(json.loads(p.read_text())) for p in sorted(folder.glob(PATTERN))]
+def read_records(folder: Path = FOLDER, pattern: str = PATTERN) -> list[Comparison]:
+    """All recorded comparisons of a pattern, by name of the file."""
+    return [Comparison.from_json(json.loads(p.read_text())) for p in sorted(folder.glob(pattern))]
 
 
 def with_clock(row: Row) -> Row:

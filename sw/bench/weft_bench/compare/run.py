@@ -1,6 +1,5 @@
 """A comparison: every job on every device, checked, with progress."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -176,7 +175,6 @@ def _build(specs: set[str]) -> None:
 
 def _one(device_name: str, job_name: str, quick: bool) -> dict[str, Any]:
     """One job on one chip, in a process of its own."""
-    os.nice(5)
     device = next(device for device in chips.DEVICES if device.name == device_name)
     job = find_job(job_name)
     (row,) = chips.run_chip(device, [(job, job.make(quick))])

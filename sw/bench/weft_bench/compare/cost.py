@@ -1,0 +1,218 @@
+"""How long int8 products take, without running them: models calibrated on squares alone.
+
+The array's time is what the driver's planner expects of its own plan. A core's is made of the work
+of its warps, a CPU's and a GPU's of a call, of bytes and of multiplications; their coefficients are
+fitted to the recorded squares (``weft compare --jobs squares``), and to nothing else.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weft.arch.layouts import ceil_div
+from weft.arch.simt import Core
+from weft_driver import Device
+from weft_driver.planner.plan import plan
+from weft_driver.planner.search import EFFORT
+
+from .chips import ChipDevice
+from .matrices import Shape, product_task
+from .on_core import spread
+from .row import Row
+
+Model = Callable[[Shape], float]
+"""Cycles of a chip's device, seconds of others."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A measured product: M, N, K; cycles of a chip's device, seconds of others."""
+
+    shape: Shape
+    value: float
+
+
+def points(rows: Iterable[Row], device: str) -> list[Point]:
+    """What was measured on a device, of rows whose jobs are products by size."""
+    found = []
+    for row in rows:
+        value = row.cycles if row.family == "chip" else row.seconds
+        if row.device == device and row.correct and value and row.job.startswith("product-"):
+            m, n, k = map(int, row.job.removeprefix("product-").split("x"))
+            found.append(Point((m, n, k), value))
+    return found
+
+
+# --- the array ---------------------------------------------------------------------------------
+
+
+def array_model(device: ChipDevice, calibration: Sequence[Point]) -> Model:
+    """The planner's expectation, by the median factor that squares are off it."""
+
+    def planned(shape: Shape) -> float:
+        m, n, k = shape
+        a, b = np.zeros((m, k), np.int8), np.zeros((k, n), np.int8)
+        with Device(f"golden:{device.spec}") as chip:
+            program = chip.program()
+            program.matmul(a, b, out="int32")
+            timing, _ = device.timing(product_task(shape))
+            return plan(device.config, program.ops, timing, EFFORT).estimate.cycles
+
+    factor = statistics.median(p.value / planned(p.shape) for p in calibration)
+    return lambda shape: factor * planned(shape)
+
+
+# --- cores -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WarpWork:
+    """What `gemm_int8` does on a core.
+
+    Parameters
+    ----------
+    pieces
+        4 rows x 2 columns for each of a warp's lanes; so many in all.
+    rounds
+        Pieces of the warp that has most, times the turns that the warps' blocks take.
+    words
+        Steps along K of each piece, 4 bytes each.
+    """
+
+    pieces: int
+    rounds: int
+    words: int
+
+    @classmethod
+    def of(cls, core: Core, shape: Shape) -> "WarpWork":
+        """The work of a product; sizes are those of ``sw/kernels/gemm_int8.c``."""
+        m, n, k = shape
+        items = ceil_div(m, 4) * ceil_div(n, 16) * 8
+        blocks, threads, _ = spread(core)
+        warps = blocks * ceil_div(threads, core.lanes)
+        pieces = ceil_div(items, core.lanes)
+        return cls(pieces, ceil_div(pieces, min(warps, core.warps)), ceil_div(k, 4))
+
+
+def core_model(device: ChipDevice, calibration: Sequence[Point]) -> Model:
+    """A beginning; then the longer of what all warps issue and of what one warp waits for.
+
+    Both are so much for a piece and for each of its steps. With one warp they are the same.
+    """
+    core = Core.of(device.config)
+
+    def terms(shape: Shape) -> NDArray[np.float64]:
+        work = WarpWork.of(core, shape)
+        return np.array(
+            [
+                1,
+                work.pieces,
+                work.pieces * work.words,
+                work.rounds,
+                work.rounds * work.words,
+            ],
+            np.float64,
+        )
+
+    rows = np.array([terms(p.shape) for p in calibration])
+    measured = np.array([p.value for p in calibration])
+
+    def cycles(of: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
+        begin, piece, step, turn, wait = np.exp(parts)
+        issued = of[..., 1] * piece + of[..., 2] * step
+        waited = of[..., 3] * turn + of[..., 4] * wait
+        return begin + (issued**SHARPNESS + waited**SHARPNESS) ** (1 / SHARPNESS)
+
+    start = np.log([500.0, 50, 20, 500, 200])
+    found = fitted(lambda parts: np.log(cycles(rows, parts) / measured), start)
+    return lambda shape: float(cycles(terms(shape), found))
+
+
+SHARPNESS = 4
+"""How sharply the longer of two times wins: the exponent of the norm that joins them."""
+
+
+# --- hosts -------------------------------------------------------------------------------------
+
+
+def host_model(calibration: Sequence[Point]) -> Model:
+    """A call, and so much for each byte and each multiplication."""
+
+    def terms(shape: Shape) -> NDArray[np.float64]:
+        m, n, k = shape
+        return np.array([1, m * k + k * n + 4 * m * n, m * n * k], np.float64)
+
+    rows = np.array([terms(p.shape) for p in calibration])
+    measured = np.array([p.value for p in calibration])
+    start = np.log(
+        [measured.min(), measured.max() / rows[-1, 1] / 10, measured.max() / rows[-1, 2]]
+    )
+    found = fitted(lambda parts: np.log(rows @ np.exp(parts) / measured), start)
+    return lambda shape: float(terms(shape) @ np.exp(found))
+
+
+def fitted(
+    errors: Callable[[NDArray[np.float64]], NDArray[np.float64]], start: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Parameters that make errors small, outliers weighing less."""
+    from scipy.optimize import least_squares
+
+    return least_squares(errors, start, loss="soft_l1", f_scale=0.05, max_nfev=4000).x
+
+
+# --- error -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Error:
+    """How far a model is off on products that it was not made from, as shares of the measured.
+
+    Parameters
+    ----------
+    count
+        Products.
+    median, worst
+        Of the absolute relative errors; None without products.
+    """
+
+    count: int
+    median: float | None
+    worst: float | None
+
+
+def error(model: Model, measured: Sequence[Point]) -> Error:
+    """The error of a model against measured products."""
+    off = [abs(model(p.shape) / p.value - 1) for p in measured]
+    if not off:
+        return Error(0, None, None)
+    return Error(len(off), statistics.median(off), max(off))
+
+
+LEAST_POINTS = 5
+"""Squares from which a model can be fitted."""
+
+
+def model_of(device: ChipDevice | None, calibration: Sequence[Point]) -> Model | None:
+    """The model of a device; None for one of which too little was recorded.
+
+    Parameters
+    ----------
+    device
+        Of the chip; None for a host or a GPU.
+    calibration
+        Its recorded squares.
+    """
+    if len(calibration) < LEAST_POINTS:
+        return None
+    if device is None:
+        return host_model(calibration)
+    return (array_model if device.engine == "array" else core_model)(device, calibration)
+
+
+def relative(value: float, best: float) -> float:
+    """How many times as long; infinite where nothing is to be compared with."""
+    return value / best if best else math.inf
