@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from ..markdown import MADE_BY, table
 from ..terminal import number, share
+from .advise import SQUARES
+from .chips import DEVICES
 from .jobs import JOBS
 from .record import merged, read_records
 from .row import Row
 from .run import Comparison
+from .scaling import scaling_section
 from .shown import busy, by_job, duration, side, verdict
 
 PER_JOB = ("device", "time", "cycles", "used", "compute / memory / command", "why")
@@ -39,6 +42,9 @@ def page_of(records: Sequence[Comparison]) -> str:
         *_times(rows),
         "## Array over SIMT core",
         *_array_over_core(rows),
+        *scaling_section(merged(read_records(pattern=SQUARES))),
+        *_latency(records),
+        *_area(rows),
         "## Job by job",
         "*used* is the share of the array's multipliers or of the SIMT core's lanes that did work; "
         "on a CPU or GPU the share of what its library reaches in a large product, or of a plain "
@@ -114,6 +120,62 @@ def over(array: Row, core: Row) -> str:
         f"{peaks:.3g} is what both could do at most at this intensity; the rest is that the array "
         f"reaches {share(array.roofline)} of that, the core {share(core.roofline)}, whose threads "
         "load, count and branch between their `dot4`."
+    )
+
+
+def _latency(records: Sequence[Comparison]) -> Iterator[str]:
+    """Throughput against memory latency, of the last record that has it."""
+    points = [record.latency for record in records if record.latency]
+    if not points:
+        return
+    by_who: dict[str, dict[int, float]] = {}
+    for point in points[-1]:
+        by_who.setdefault(point["who"], {})[point["latency"]] = point["share"]
+    latencies = sorted({point["latency"] for point in points[-1]})
+    yield "## Memory latency"
+    yield (
+        "Throughput under each latency of main memory in cycles, as a share of that under the "
+        "least: a product 64 x 64 x 64 on the array, which loads ahead, and saxpy on the core, "
+        "where one warp works while others wait."
+    )
+    yield table(
+        ("", *map(str, latencies)),
+        [(who, *(share(found.get(n), 0) for n in latencies)) for who, found in by_who.items()],
+    )
+
+
+def _area(rows: Sequence[Row]) -> Iterator[str]:
+    """Useful operations for each LUT and each multiplier of what was placed."""
+    yield "## Per area"
+    cells = []
+    for row in rows:
+        device = next((d for d in DEVICES if d.name == row.device), None)
+        clock = device.clock if device else None
+        if clock and clock.luts and row.correct and row.cycles:
+            per_cycle = row.operations / row.cycles
+            per = per_cycle / (clock.multipliers or 1) if clock.multipliers else None
+            cells.append(
+                (
+                    row.job,
+                    row.device,
+                    f"{per_cycle:.3g}",
+                    f"{1000 * per_cycle / clock.luts:.3g}",
+                    "-" if per is None else f"{per:.3g}",
+                    f"{row.rate / 1e6:,.3g}" if row.rate else "-",
+                )
+            )
+    if not cells:
+        yield (
+            "Operations for each LUT and multiplier need a device that place and route has "
+            "recorded; none of this comparison is."
+        )
+        return
+    yield (
+        "Useful operations in a cycle, for each 1,000 LUTs and for each multiplier of the device. "
+        "Array and SIMT core stand on one chip, whose area both are given."
+    )
+    yield table(
+        ("job", "device", "a cycle", "per 1,000 LUTs", "per multiplier", "million a second"), cells
     )
 
 

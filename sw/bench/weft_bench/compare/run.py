@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from ..terminal import console, progress_bar
-from . import chips, gpu, hosts
+from . import chips, gpu, hosts, latency
 from .chips import ChipDevice
 from .job import Job, Task
 from .jobs import find_job
@@ -36,6 +36,8 @@ class Comparison:
         About the GPU; None without one.
     rows
         By job, then by device.
+    latency
+        Throughput against memory latency, `weft_bench.compare.latency.LatencyPoint` as JSON.
     """
 
     quick: bool
@@ -43,6 +45,7 @@ class Comparison:
     machine: dict[str, Any]
     gpu: dict[str, str] | None
     rows: tuple[Row, ...]
+    latency: tuple[dict[str, Any], ...] = ()
 
     @property
     def wrong(self) -> list[Row]:
@@ -58,13 +61,21 @@ class Comparison:
             "machine": self.machine,
             "gpu": self.gpu,
             "rows": rows,
+            "latency": list(self.latency),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Comparison":
         """What `to_json` wrote."""
         rows = tuple(Row.from_json(row) for row in value["rows"])
-        return cls(value["quick"], value["date"], value["machine"], value["gpu"], rows)
+        return cls(
+            value["quick"],
+            value["date"],
+            value["machine"],
+            value["gpu"],
+            rows,
+            tuple(value.get("latency", ())),
+        )
 
 
 LEFT_OUT = ("core@ulx3s",)
@@ -119,7 +130,9 @@ def compare(
     rows += _on_chips(tasks, wanted, quick)
     order = {job.name: i for i, job in enumerate(jobs)}
     rows.sort(key=lambda row: order[row.job])  # stable: devices stay in order
-    return Comparison(quick, date, machine.to_json(), state.about, tuple(rows))
+    dial = latency.measure() if {"array", "simt"} <= set(devices) else []
+    points = tuple(point.to_json() for point in dial)
+    return Comparison(quick, date, machine.to_json(), state.about, tuple(rows), points)
 
 
 def _on_host(tasks: Sequence[tuple[Job, Task]], machine: Machine, quick: bool) -> Iterator[Row]:
