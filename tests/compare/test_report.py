@@ -41,6 +41,15 @@ def test_the_report_needs_nothing_else():
     assert "quick: smaller sizes" in page
 
 
+def test_scaling_and_latency_are_lines():
+    rows = [replace(array_row(), job=f"product-{n}x{n}x{n}", cycles=n**3) for n in (4, 8)]
+    point = {"who": "array", "latency": 1, "cycles": 9, "share": 1.0, "correct": True}
+    found = replace(comparison(*rows), latency=(point, point | {"latency": 100, "share": 0.5}))
+    page = compare_page(found)
+    assert "Work per cycle by the side of a square product" in page
+    assert "Throughput against memory latency" in page
+
+
 def test_a_picture_that_no_chip_has_made_is_not_shown():
     wrong = replace(rays_row(), correct=False, mismatches=3)
     assert "data:image" not in compare_page(comparison(wrong))

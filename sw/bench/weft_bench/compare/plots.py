@@ -1,6 +1,7 @@
 """The report's pictures: vector graphics that can be told apart in black and white."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -85,3 +86,77 @@ def chip_parts(rows: Sequence[Row]) -> str | None:
         axes.invert_yaxis()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False, fontsize=8)
         return svg(figure, f"Cycles of {rows[0].job} on the chip")
+
+
+DASHES = ("-", "--", ":", "-.")
+"""A kind of line for each device, beside its shape."""
+
+
+def latency_lines(points: Sequence[Mapping[str, Any]]) -> str | None:
+    """Throughput against memory latency; None where it was not measured."""
+    if not points:
+        return None
+    lines = {
+        who: [(p["latency"], p["share"]) for p in points if p["who"] == who]
+        for who in dict.fromkeys(p["who"] for p in points)
+    }
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 2.8))
+        axes = figure.subplots()
+        for number, (who, values) in enumerate(lines.items()):
+            _line(axes, number, who, values)
+        axes.set(
+            xscale="log",
+            xlabel="memory latency in cycles",
+            ylabel="share of the throughput\nwithout latency",
+            ylim=(0, 1.05),
+        )
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.legend(frameon=False, fontsize=8)
+        return svg(figure, "Throughput against memory latency")
+
+
+def scaling_lines(rows: Sequence[Row]) -> str | None:
+    """Multiply-accumulates a cycle of the chip's devices by the side of a square product."""
+    squares = [r for r in rows if r.cycles and r.correct and is_square(r.job)]
+    if not squares:
+        return None
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 3.2))
+        axes = figure.subplots()
+        for number, device in enumerate(dict.fromkeys(row.device for row in squares)):
+            values = [
+                (int(r.job.rsplit("x", 1)[1]), r.operations / (r.cycles or 1))
+                for r in squares
+                if r.device == device
+            ]
+            _line(axes, number, device, values)
+        axes.set(
+            xscale="log",
+            yscale="log",
+            xlabel="side of the product",
+            ylabel="multiply-accumulates a cycle",
+        )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.legend(frameon=False, fontsize=8)
+        return svg(figure, "Work per cycle by the side of a square product")
+
+
+def is_square(job: str) -> bool:
+    """Whether a job is a product of square matrices by size."""
+    sides = job.removeprefix("product-").split("x")
+    return job.startswith("product-") and len(set(sides)) == 1
+
+
+def _line(axes: Any, number: int, label: str, values: Sequence[tuple[float, float]]) -> None:
+    axes.plot(
+        *zip(*values, strict=True),
+        DASHES[number % len(DASHES)],
+        marker=MARKERS[number % len(MARKERS)],
+        color=INK,
+        markerfacecolor="none" if number % 2 else INK,
+        markersize=4,
+        linewidth=1,
+        label=label,
+    )

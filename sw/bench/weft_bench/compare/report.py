@@ -13,7 +13,7 @@ from ..kernels.rays import picture
 from ..terminal import number, share
 from .jobs import JOBS
 from .pixels import RAYS_JOB, SCENE, SIDE
-from .plots import chip_parts, times
+from .plots import chip_parts, latency_lines, scaling_lines, times
 from .run import Comparison
 from .shown import by_job, duration, notes, verdict
 
@@ -32,6 +32,8 @@ def compare_page(found: Comparison) -> str:
         found=found,
         version=weft.__version__,
         times=_markup(times(found.rows)),
+        scaling=_markup(scaling_lines(found.rows)),
+        latency=_markup(latency_lines(found.latency)),
         jobs=[
             {
                 "name": name,
