@@ -109,6 +109,7 @@ class Environment:
         self.times: dict[int, int] = {}  # cycles that the command of an index takes
         self.reasons: set[int] = set()  # values of matmul_waiting seen
         self.early = 0  # cycles in which weights may be read while something else is missing
+        self.withheld = 0  # of late
         self.driven: dict[str, int] = {}
         for name in ("awvalid", "wvalid", "bready", "arvalid", "rready"):
             self.put(f"host__{name}", 0)
@@ -304,8 +305,11 @@ class Environment:
             zero = sum((not count) << s for s, count in enumerate(self.semaphores))
             missing = get(raw, command, "wait") & zero
             guarded = get(raw, command, "early") and not missing & get(raw, command, "wait_weights")
-            # Only an error takes it away.
-            assert early == bool(guarded) or (not early and self.at("abort")), self._say("early")
+            # Only an error takes it away, the dispatcher's two cycles before it shows.
+            withheld = bool(guarded) and not early
+            assert early == bool(guarded) or withheld, self._say("early")
+            self.withheld = self.withheld + 1 if withheld and not self.at("abort") else 0
+            assert self.withheld <= 2, self._say("early")
         if waiting:
             self.early += early
             weights, acc = get(raw, command, "wait_weights"), get(raw, command, "wait_acc")

@@ -26,11 +26,15 @@ from .simt.shared_access import SharedPort
 from .simt.sizes import Sizes
 
 PATIENCE = 15
-"""Cycles that a client loses in a row before it goes first once."""
+"""Cycles with losers in a row before one of them goes first once."""
 
 
-def _arbitrate(m, name: str, wants: list, grants: list):
-    """Grant one of ``wants`` (first in the list first), the oldest loser now and then.
+def _arbitrate(m, name: str, wants: list, free: list):
+    """Say to which of ``wants`` the way is free: the first of the list that has one, as a rule.
+
+    After `PATIENCE` cycles with losers one of the others has its turn. Whose turn it is stands in
+    registers and holds even if it wants nothing: who comes first must not wait for what others
+    want.
 
     Returns
     -------
@@ -38,23 +42,23 @@ def _arbitrate(m, name: str, wants: list, grants: list):
         Some client lost this cycle.
     """
     lost = Signal(name=f"{name}_lost")
+    grants = [want & way for want, way in zip(wants, free, strict=True)]
     patience = Signal(range(PATIENCE + 1), init=PATIENCE, name=f"{name}_patience")
     favour = Signal(range(len(wants)), init=1, name=f"{name}_favour")
     favoured = Signal(name=f"{name}_favoured")
     m.d.comb += [
         lost.eq(Cat(*wants).any() & (Cat(*wants) != Cat(*grants))),
-        favoured.eq((patience == 0) & Array(wants)[favour]),
+        favoured.eq(patience == 0),
     ]
     blocked = favoured
-    for i, (want, grant) in enumerate(zip(wants, grants, strict=True)):
-        first = favoured & (favour == i)
-        m.d.comb += grant.eq(want & (first | ~blocked))
+    for i, (want, way) in enumerate(zip(wants, free, strict=True)):
+        m.d.comb += way.eq((favoured & (favour == i)) | ~blocked)
         blocked = blocked | want
-    with m.If(patience == 0):
-        # Whoever waits next gets its turn, whether or not this one still wanted it.
-        m.d.sync += favour.eq(Mux(favour == len(wants) - 1, 1, favour + 1))
-        with m.If(favoured | ~lost):
-            m.d.sync += patience.eq(PATIENCE)
+    with m.If(favoured):
+        m.d.sync += [
+            favour.eq(Mux(favour == len(wants) - 1, 1, favour + 1)),
+            patience.eq(PATIENCE),
+        ]
     with m.Elif(lost):
         m.d.sync += patience.eq(patience - 1)
     with m.Else():
@@ -144,22 +148,23 @@ class ActSram(wiring.Component):
             }
             asks["write"] = {"simt": port.valid & port.write} | asks["write"]
 
-        granted = {name: [] for name in ports}
+        ready = {name: [] for name in ports}
         losses = []
         for number, part in enumerate(regions):
             for kind, clients in asks.items():
-                wants, grants = [], []
+                wants, free = [], []
                 for name, ask in clients.items():
                     want = Signal(name=f"{kind}_want_{number}_{name}")
-                    grant = Signal(name=f"{kind}_grant_{number}_{name}")
-                    m.d.comb += want.eq(ask & (ports[name].region == number))
+                    way = Signal(name=f"{kind}_free_{number}_{name}")
+                    mine = ports[name].region == number
+                    m.d.comb += want.eq(ask & mine)
                     wants.append(want)
-                    grants.append(grant)
-                    granted[name].append(grant)
+                    free.append(way)
+                    ready[name].append(mine & way)
                     if kind == "read":
-                        with m.If(grant):
+                        with m.If(want & way):
                             m.d.comb += [part.read_rows.eq(rows[name]), part.reads.eq(1)]
-                losses.append(_arbitrate(m, f"{kind}_{number}", wants, grants))
+                losses.append(_arbitrate(m, f"{kind}_{number}", wants, free))
             for stage in staged.values():
                 with m.If(stage.valid & (stage.region == number)):
                     m.d.comb += [
@@ -178,7 +183,7 @@ class ActSram(wiring.Component):
                 ports["simt"].out.eq(Array(outs)[region] if len(outs) > 1 else outs[0]),
             ]
         for name, port in ports.items():
-            m.d.comb += port.ready.eq(Cat(*granted[name]).any())
+            m.d.comb += port.ready.eq(Cat(*ready[name]).any())
         m.d.comb += self.lost.eq(Cat(*losses).any())
         return m
 

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from weft.config import Config
 
 from .interfaces import burst_layout
+from .skid import Skid
 
 BURST_BEATS = 16
 """Longest burst."""
@@ -83,22 +84,26 @@ class Bursts(wiring.Component):
     Members
     -------
     start, rows
-        Begin while not ``busy``; ``len`` and the counts are at least 1.
+        Begin while not ``busy``; ``len`` and the counts are at least 1, or else:
+    void
+        The rows that began in the cycle before are none.
     busy
         Bursts are left to request.
     stop
         Offer no burst that was not offered before; ``busy`` may stay high.
     burst
         The requests.
-    last
-        ``burst`` is the last one of these rows.
+    fires, last
+        A request goes out, or waits from now on until it does; it is the last of these rows.
     """
 
     start: Signal
+    void: Signal
     rows: data.View
     busy: Signal
     stop: Signal
     burst: stream.Interface
+    fires: Signal
     last: Signal
 
     def __init__(self, config: Config):
@@ -106,10 +111,12 @@ class Bursts(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
+                "void": In(1),
                 "rows": In(rows_layout()),
                 "busy": Out(1),
                 "stop": In(1),
                 "burst": Out(stream.Signature(burst_layout())),
+                "fires": Out(1),
                 "last": Out(1),
             }
         )
@@ -131,28 +138,28 @@ class Bursts(wiring.Component):
         outer = inner_left == 1
         last_row = outer & (outer_left == 1)
         following = walk.following(m, outer, rows.stride1, rows.stride2)
-        row = Mux(self.start, self.rows.addr, following)
-        length = Mux(self.start, self.rows.len, rows.len)
-        row_beats = (row[:low_bits] + length + (bus - 1)) >> low_bits
+
+        def row_beats(address: Value, length: Value) -> Value:
+            return (address[:low_bits] + length + (bus - 1)) >> low_bits
 
         # --- the burst -------------------------------------------------------------------------
         position = address[: BURST_BEATS.bit_length() - 1]
         page = address[len(position) : (PAGE_BYTES // bus).bit_length() - 1]
         limit = Signal(range(BURST_BEATS + 1))
         row_ends = Signal()
-        held = Signal()
-        fires = Signal()
+        m.submodules.skid = skid = Skid(burst_layout())
+        wiring.connect(m, skid.o, wiring.flipped(self.burst))
+        fires, request = self.fires, skid.i.payload
         m.d.comb += [
             limit.eq(Mux(page.all(), BURST_BEATS - position, BURST_BEATS)),
             row_ends.eq(beats <= limit),
-            self.burst.payload.addr.eq(Cat(Const(0, low_bits), address)),
-            self.burst.payload.beats.eq(Mux(row_ends, beats, limit)),
-            self.burst.valid.eq(self.busy & (~self.stop | held)),
+            request.addr.eq(Cat(Const(0, low_bits), address)),
+            request.beats.eq(Mux(row_ends, beats, limit)),
+            skid.i.valid.eq(self.busy & ~self.void & ~self.stop),
             self.last.eq(row_ends & last_row),
-            fires.eq(self.burst.valid & self.burst.ready),
+            fires.eq(skid.i.valid & skid.i.ready),
         ]
 
-        m.d.sync += held.eq(self.burst.valid & ~self.burst.ready)
         with m.If(self.start):
             m.d.sync += [
                 self.busy.eq(1),
@@ -170,8 +177,20 @@ class Bursts(wiring.Component):
             with m.If(last_row):
                 m.d.sync += self.busy.eq(0)
 
-        with m.If(self.start | (fires & row_ends)):
-            m.d.sync += [address.eq(row[low_bits:]), beats.eq(row_beats)]
+        with m.If(self.void):
+            m.d.sync += self.busy.eq(0)
+
+        # Both sums before the choice: `start` comes late.
+        with m.If(self.start):
+            m.d.sync += [
+                address.eq(self.rows.addr[low_bits:]),
+                beats.eq(row_beats(self.rows.addr, self.rows.len)),
+            ]
+        with m.Elif(fires & row_ends):
+            m.d.sync += [
+                address.eq(following[low_bits:]),
+                beats.eq(row_beats(following, rows.len)),
+            ]
         with m.Elif(fires):
             m.d.sync += [address.eq(address + limit), beats.eq(beats - limit)]
         return m

@@ -78,7 +78,7 @@ class Control(wiring.Component):
     events
         Counted events that are made elsewhere; those that control makes are ignored here.
     abort
-        From the cycle after the first error until ``clear``.
+        From the second cycle after the first error until ``clear``.
     clear
         One-cycle pulse: reset every engine. Control resets its own parts.
     running
@@ -178,6 +178,9 @@ class Control(wiring.Component):
             ),
         ]
 
+        # Only the host ends idleness, and it writes every other cycle at most.
+        was_idle = Signal()
+        m.d.sync += was_idle.eq(idle)
         m.d.comb += [
             self.irq.eq(host_port.irq),
             self.clear.eq(host_port.clear),
@@ -189,7 +192,7 @@ class Control(wiring.Component):
             host_port.busy.eq(self.running),
             host_port.halted.eq(errors.halted),
             host_port.error.eq(errors.error),
-            host_port.clearable.eq(errors.halted | (idle & ~hold)),
+            host_port.clearable.eq(errors.halted | (was_idle & ~hold)),
             host_port.done.eq(self.end),
             host_port.halt.eq(errors.halt),
             host_port.message.eq(self.message),
@@ -217,6 +220,7 @@ class Control(wiring.Component):
         ]
 
         post, take = 0, 0
+        gate_take, kernel_take = Signal(SEMAPHORES), Signal(SEMAPHORES)
         for number, engine in enumerate(self._engines):
             name = engine.name.lower()
             queue: Any = CommandQueue(self._config, engine)
@@ -264,7 +268,9 @@ class Control(wiring.Component):
                 dispatcher.push_index.eq(me.push_index),
                 dispatcher.pushes.eq(me.pushes),
                 me.taken.eq(me.take & semaphores.nonzero.bit_select(me.semaphore, 1)),
+                kernel_take.eq(Mux(me.taken, 1 << me.semaphore, 0)),
             ]
-            take |= Mux(me.taken, 1 << me.semaphore, 0)
-        m.d.comb += [semaphores.post.eq(post), semaphores.take.eq(take)]
+        # A gate passes no second command in the cycle after one: what it took may count late.
+        m.d.sync += gate_take.eq(take)
+        m.d.comb += [semaphores.post.eq(post), semaphores.take.eq(gate_take | kernel_take)]
         return m

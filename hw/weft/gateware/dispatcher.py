@@ -7,7 +7,7 @@ do: they would wait for it in the queues, and what it pushes behind them.
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.commands import BY_NAME, COMMANDS, KERNELS_MUST_NOT, LAUNCH, Command
@@ -25,17 +25,33 @@ def chip_commands(config: Config) -> tuple[Command, ...]:
     return tuple(command for command in COMMANDS if command.engine in engines)
 
 
+def _checked_layout(config: Config) -> data.StructLayout:
+    """A word on its way to a queue: whose it is, as a bit for each engine, and what is wrong."""
+    return data.StructLayout(
+        {
+            "data": 8 * config.bus_bytes,
+            "index": INDEX_BITS,
+            "beat": range(max(2, command_beats(config))),
+            "engines": len(queued_engines(config)),
+            "bad": 1,
+            "error": 1,
+        }
+    )
+
+
 class Dispatcher(wiring.Component):
     """Runs programs one after the other: fetch, check, hand out.
 
-    A word is checked in the cycle in which it goes to its queue; the verdict stands in ``stopped``
-    one cycle later, when the queue can offer the command at the earliest. So a malformed command is
-    in a queue but passes no gate that ``stopped`` holds. Timing, bus_bytes = 16, empty queue::
+    A word is checked in one cycle and goes to its queue in the next; the verdict stands in
+    ``stopped`` one cycle later, when the queue can offer the command at the earliest. So a
+    malformed command is in a queue but passes no gate that ``stopped`` holds. Timing,
+    bus_bytes = 16, empty queue::
 
-        cycle            0    1    2    3    4
+        cycle            0    1    2    3    4    5
         fetch.beat       w0   w1   w2   w3
-        fetcher.o             w0   w1   w2   w3       checked, pushed
-        queue offers                              x   stopped is known, too
+        fetcher.o             w0   w1   w2   w3            checked
+        <engine>_words             w0   w1   w2   w3
+        queue offers                                   x   stopped is known, too
 
     Parameters
     ----------
@@ -66,11 +82,11 @@ class Dispatcher(wiring.Component):
     fetch_idle
         No burst is requested or open.
     moving
-        A burst is open, or a word is handed out in this cycle.
+        A burst is open, or a word is checked or handed out in this cycle.
     committed
         Strobe: the last word of a good command is handed out.
     index
-        Of the command that is handed out next, or of the last one when all are.
+        Of the command that is checked next, or of the last one when all are.
     """
 
     program: stream.Interface
@@ -86,7 +102,7 @@ class Dispatcher(wiring.Component):
     program_latency = Fetcher.request_latency
     """Cycles from ``program`` to the first burst on ``fetch``."""
 
-    latency = Fetcher.latency
+    latency = Fetcher.latency + 1
     """Cycles from a beat on ``fetch`` to its queue, when nothing waits."""
 
     def __init__(self, config: Config):
@@ -185,15 +201,6 @@ class Dispatcher(wiring.Component):
             m.d.comb += known.eq(1)
         m.d.comb += kind.eq(Mux(first, named, kept))
 
-        unused = Signal(bits)  # bits of this word that must be zero
-        with m.Switch(kind):
-            for k, command in enumerate(commands):
-                with m.Case(k), m.Switch(beat):
-                    for b in range(beats):
-                        used = command.used_mask >> (b * bits) & (1 << bits) - 1
-                        with m.Case(b):
-                            m.d.comb += unused.eq(~used)
-
         # `end` belongs to the last command and to no other.
         signal = next(k for k, command in enumerate(commands) if command.name == "SIGNAL")
         end_beat, end_bit = divmod(commands[signal].by_name["end"].offset, bits)
@@ -206,56 +213,81 @@ class Dispatcher(wiring.Component):
             must_not.eq(pushed & (~pushes | kind.matches(*never))),
         ]
 
-        bad = Signal()
+        # --- a checked word stands in a register until its queue takes it ------------------------
+        run, enters = Signal(), Signal()
+        valid, pop = Signal(), Signal()
         error = fetcher.o.payload.error & ~pushed
-        m.d.comb += bad.eq(error | ~known | (word & unused).any() | early_end | must_not)
-
-        run = Signal()
-        pop = Signal()
-        accepted = Signal()  # by the queue whose command this is
-        m.d.comb += run.eq(Mux(pushed, push_valid, fetcher.o.valid) & ~self.abort & ~self.stopped)
-        for engine in queued_engines(self._config):
-            words: Any = getattr(self, f"{engine.name.lower()}_words")
-            mine = Signal(name=f"for_{engine.name.lower()}")
-            kinds = [k for k, command in enumerate(commands) if command.engine is engine]
-            m.d.comb += [
-                mine.eq(known & kind.matches(*kinds)),
-                words.valid.eq(run & mine),
-                words.payload.data.eq(word),
-                words.payload.index.eq(command_index.word_select(beat, len(words.payload.index))),
-            ]
-            with m.If(mine & words.ready):
-                m.d.comb += accepted.eq(1)
+        checked = Signal(_checked_layout(self._config))
         m.d.comb += [
-            pop.eq(run & (accepted | ~known)),
-            fetcher.o.ready.eq(pop & ~pushed),
-            self.committed.eq(pop & last & ~bad),
+            run.eq(~self.abort & ~self.stopped),
+            enters.eq(run & Mux(pushed, push_valid, fetcher.o.valid) & (~valid | pop)),
+            fetcher.o.ready.eq(enters & ~pushed),
         ]
-
-        if self._config.lanes:
-            m.d.comb += me.push.ready.eq(pop & pushed)
-            launches = [k for k, command in enumerate(commands) if command is LAUNCH]
-            flag_beat, flag_bit = divmod(LAUNCH.by_name["pushes"].offset, bits)
-            with m.If(pop & kind.matches(*launches) & (beat == flag_beat) & word[flag_bit]):
-                m.d.sync += awaited.eq(1)
-        with m.If(pop):
-            m.d.sync += [kept.eq(kind), begun.eq(pushed), beat.eq(Mux(last, 0, beat + 1))]
+        with m.If(enters):
+            m.d.sync += [
+                checked.data.eq(word),
+                checked.index.eq(command_index),
+                checked.beat.eq(beat),
+                checked.bad.eq(error | ~known | early_end | must_not),
+                checked.error.eq(error),
+                kept.eq(kind),
+                begun.eq(pushed),
+                beat.eq(Mux(last, 0, beat + 1)),
+            ]
             with m.If(last & ~pushed & (self.index != last_index)):
                 m.d.sync += self.index.eq(self.index + 1)
+        with m.If(enters | pop):
+            m.d.sync += valid.eq(enters)
+        if self._config.lanes:
+            m.d.comb += me.push.ready.eq(enters & pushed)
+            launches = [k for k, command in enumerate(commands) if command is LAUNCH]
+            flag_beat, flag_bit = divmod(LAUNCH.by_name["pushes"].offset, bits)
+            with m.If(enters & kind.matches(*launches) & (beat == flag_beat) & word[flag_bit]):
+                m.d.sync += awaited.eq(1)
 
-        refuse = Signal()
+        goes = Signal()  # its queue takes it, or none is to have it
+        m.d.comb += [goes.eq(~checked.engines.any()), pop.eq(valid & run & goes)]
+        for number, engine in enumerate(queued_engines(self._config)):
+            words: Any = getattr(self, f"{engine.name.lower()}_words")
+            kinds = [k for k, command in enumerate(commands) if command.engine is engine]
+            with m.If(enters):
+                m.d.sync += checked.engines[number].eq(known & kind.matches(*kinds))
+            m.d.comb += [
+                words.valid.eq(valid & run & checked.engines[number]),
+                words.payload.data.eq(checked.data),
+                words.payload.index.eq(
+                    checked.index.word_select(checked.beat, len(words.payload.index))
+                ),
+            ]
+            with m.If(checked.engines[number] & words.ready):
+                m.d.comb += goes.eq(1)
+
+        unused = Signal(bits)  # bits of the checked word that must be zero
+        with m.Switch(kept):
+            for k, command in enumerate(commands):
+                with m.Case(k), m.Switch(checked.beat):
+                    for b in range(beats):
+                        used = command.used_mask >> (b * bits) & (1 << bits) - 1
+                        with m.Case(b):
+                            m.d.comb += unused.eq(~used)
+
+        bad, refuse = Signal(), Signal()
         cause = Signal.like(self.fault.cause)
-        m.d.comb += refuse.eq(unaligned | (pop & bad))
+        m.d.comb += [
+            bad.eq(checked.bad | (checked.data & unused).any()),
+            self.committed.eq(pop & (checked.beat == beats - 1) & ~bad),
+            refuse.eq(unaligned | (pop & bad)),
+        ]
         m.d.sync += self.fault.valid.eq(refuse)
         with m.If(refuse):
             m.d.sync += [
                 self.stopped.eq(1),
-                cause.eq(Mux(pop & error, Cause.READ_ERROR, Cause.BAD_COMMAND)),
-                self.fault.index.eq(Mux(unaligned, 0, command_index)),
+                cause.eq(Mux(~unaligned & checked.error, Cause.READ_ERROR, Cause.BAD_COMMAND)),
+                self.fault.index.eq(Mux(unaligned, 0, checked.index)),
             ]
         m.d.comb += [
             self.fault.cause.eq(cause),
             self.fetch_idle.eq(fetcher.idle),
-            self.moving.eq(~fetcher.idle | pop),
+            self.moving.eq(~fetcher.idle | enters | pop),
         ]
         return m

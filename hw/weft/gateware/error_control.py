@@ -27,6 +27,11 @@ def error_layout() -> data.FlexibleLayout:
     return data.FlexibleLayout(32, {b.name: data.Field(b.bits, b.lsb) for b in fields})
 
 
+def _fault_layout() -> data.StructLayout:
+    """An engine's fault in its register."""
+    return data.StructLayout({"valid": 1, "cause": Cause, "index": INDEX_BITS})
+
+
 class ErrorControl(wiring.Component):
     """Latches the first error and brings the chip to a halt.
 
@@ -56,7 +61,7 @@ class ErrorControl(wiring.Component):
     quiet
         No burst is open or offered on the memory port.
     abort
-        From the cycle after the first error on.
+        From the second cycle after the first error on.
     halted
         The same, and the memory port has come to rest.
     halt
@@ -95,6 +100,7 @@ class ErrorControl(wiring.Component):
             members[f"{name}_fault"] = In(Fault())
             members[f"{name}_waiting"] = In(1)
             members[f"{name}_index"] = In(INDEX_BITS)
+        self._faults = [name for name in members if name.endswith("_fault")]
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -102,17 +108,30 @@ class ErrorControl(wiring.Component):
         m = Module()
         me: Any = self
 
-        stuck = Signal()
+        still, stuck = Signal(), Signal()
         stuck_for = Signal(range(STUCK_CYCLES))
         expired = Signal()
+        m.d.sync += still.eq(self.active & ~self.moving)
         m.d.comb += [
-            stuck.eq(self.active & ~self.moving & ~self.abort),
+            stuck.eq(still & ~self.abort),
             expired.eq(stuck & (stuck_for == STUCK_CYCLES - 1)),
         ]
         with m.If(stuck):
             m.d.sync += stuck_for.eq(stuck_for + 1)
         with m.Else():
             m.d.sync += stuck_for.eq(0)
+
+        # Errors come at the ends of long ways; they stand in registers before they are compared.
+        overflow, stop = Signal(), Signal()
+        faults = {name: Signal(_fault_layout(), name=name) for name in self._faults}
+        m.d.sync += [overflow.eq(self.overflow), stop.eq(self.stop & self.active)]
+        for name, held in faults.items():
+            fault = getattr(self, name)
+            m.d.sync += [
+                held.valid.eq(fault.valid),
+                held.cause.eq(fault.cause),
+                held.index.eq(fault.index),
+            ]
 
         first = Signal(error_layout())
         seen = Signal()
@@ -130,17 +149,19 @@ class ErrorControl(wiring.Component):
             m.d.comb += found(Cause.UNTERMINATED, Engine.CONTROL, self.last_index)
         for engine in reversed(self._engines):
             name = engine.name.lower()
-            with m.If(expired & getattr(self, f"{name}_waiting")):
+            waiting = Signal(name=f"{name}_waits")
+            m.d.sync += waiting.eq(getattr(self, f"{name}_waiting"))
+            with m.If(expired & waiting):
                 m.d.comb += found(Cause.DEADLOCK, engine, getattr(self, f"{name}_index"))
-        with m.If(self.stop & self.active):
+        with m.If(stop):
             m.d.comb += found(Cause.STOPPED, Engine.CONTROL, self.last_index)
-        with m.If(self.overflow):
+        with m.If(overflow):
             m.d.comb += found(Cause.SEMAPHORE_OVERFLOW, Engine.CONTROL, 0)
-        with m.If(me.dispatch_fault.valid):
-            fault = me.dispatch_fault
+        fault = faults["dispatch_fault"]
+        with m.If(fault.valid):
             m.d.comb += found(fault.cause, Engine.CONTROL, fault.index)
         for engine in reversed(self._engines):
-            fault = getattr(self, f"{engine.name.lower()}_fault")
+            fault = faults[f"{engine.name.lower()}_fault"]
             with m.If(fault.valid):
                 m.d.comb += found(fault.cause, engine, fault.index)
 

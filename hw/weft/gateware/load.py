@@ -4,7 +4,7 @@
 
     LoadReader                                                    LoadWriter
     cmd ──┬─> Bursts ──> memory.burst                       ┌──> act
-          └─> pending ─> RowWalker ─> Pieces ──> o ══> i ───┴──> Gearbox ─┬─> wgt, params
+          └─> pending ─> RowWalker ─> Pieces ─> o ─> Skid ──┴──> Gearbox ─┬─> wgt, params
                           memory.beat ──┘                                 └─> Transposer ─> wgt
 """
 
@@ -16,9 +16,10 @@ from weft.arch.commands import Engine
 from weft.config import Config
 
 from .interfaces import ActWrite, Fault, MemoryRead, Post, command_layout
-from .load_reader import LoadReader
+from .load_reader import LoadReader, load_piece_layout
 from .load_writer import Fence, LoadWriter, WgtWrite
 from .param_sram import ParamWrite
+from .skid import Skid
 
 __all__ = ["Fence", "Load", "WgtWrite"]
 
@@ -84,7 +85,9 @@ class Load(wiring.Component):
         m = Module()
         m.submodules.reader = reader = LoadReader(self.config)
         m.submodules.writer = writer = LoadWriter(self.config)
-        connect(m, reader.o, writer.i)
+        m.submodules.skid = skid = Skid(load_piece_layout(self.config))
+        connect(m, reader.o, skid.i)
+        connect(m, skid.o, writer.i)
         connect(m, flipped(self.cmd), reader.cmd)
         connect(m, reader.memory, flipped(self.memory))
         for name in ("act", "wgt", "params", "act_fence", "wgt_fence", "post", "fault"):
@@ -95,7 +98,7 @@ class Load(wiring.Component):
             stopped.eq(faulted | self.abort),
             reader.stop.eq(stopped),
             writer.stop.eq(stopped),
-            self.busy.eq(reader.busy | reader.o.valid | writer.busy),
+            self.busy.eq(reader.busy | skid.o.valid | writer.busy),
         ]
         with m.If(self.fault.valid):
             m.d.sync += faulted.eq(1)

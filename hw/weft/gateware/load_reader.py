@@ -161,9 +161,7 @@ class LoadReader(wiring.Component):
         m.d.comb += [
             self.cmd.ready.eq(~bursts.busy & pending.i.ready & ~self.stop),
             pending.i.valid.eq(self.cmd.valid & ~bursts.busy & ~self.stop),
-            bursts.start.eq(
-                self.cmd.valid & self.cmd.ready & has_rows & (command.len != 0) & ~mode.bad
-            ),
+            bursts.start.eq(self.cmd.valid & self.cmd.ready),
             bursts.stop.eq(self.stop),
             bursts.rows.addr.eq(command.src),
             *(
@@ -174,6 +172,7 @@ class LoadReader(wiring.Component):
             self.memory.burst.payload.eq(bursts.burst.payload),
             bursts.burst.ready.eq(self.memory.burst.ready),
         ]
+        m.d.sync += bursts.void.eq(bursts.start & (~has_rows | (command.len == 0) | mode.bad))
         m.d.comb += [
             rows.at.eq(command.dst),
             rows.at1.eq(command.dst_stride1),
@@ -257,7 +256,7 @@ class LoadReader(wiring.Component):
             pieces.i.valid.eq(walker.o.valid & (unsettled == 0)),
             pieces.i.payload.eq(walker.o.payload),
             walker.o.ready.eq(pieces.i.ready & (unsettled == 0)),
-            pieces.narrow.eq(~current.act),
+            pieces.narrow.eq(~walking.act),
         ]
         with m.If(walking.target.param):
             m.d.comb += pieces.i.payload.at.eq(first_column)

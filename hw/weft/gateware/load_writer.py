@@ -35,25 +35,31 @@ class WgtWrite(wiring.Signature):
 
 
 class Fence(wiring.Signature):
-    """What of an SRAM a LOAD in progress has not written yet, from LOAD's side.
+    """Which reads of an SRAM a LOAD in progress has not written for yet, from LOAD's side.
 
-    A read of what is not behind the fence finds what LOAD wrote.
+    A read is of ``Config.rows`` bytes (act) or rows (wgt). One that does not begin behind the fence
+    finds what LOAD wrote.
 
     Members
     -------
     up
         There is something: from a command's first write to its last.
     start, end
-        Rows (wgt) or bytes (act) from ``start`` to below ``end``.
+        Reads from ``start`` to below ``end`` are too early.
     """
 
     def __init__(self):
         super().__init__({"up": Out(1), "start": Out(FENCE_BITS), "end": Out(FENCE_BITS)})
 
 
-def hidden(fence: wiring.PureInterface, address: Value, size: int) -> Value:
-    """Whether some of ``size`` rows or bytes from an address on lie behind a fence."""
-    return fence.up & (address + size > fence.start) & (address < fence.end)
+def hidden(fence: wiring.PureInterface, address: Value) -> Value:
+    """Whether a read that begins at an address would be behind a fence."""
+    return fence.up & (address >= fence.start) & (address < fence.end)
+
+
+def _first_hidden(place: Value, size: int) -> Value:
+    """Least address from which a read of ``size`` reaches a place that is not written."""
+    return Mux(place < size, 0, place - (size - 1))
 
 
 class LoadWriter(wiring.Component):
@@ -151,7 +157,7 @@ class LoadWriter(wiring.Component):
         with m.If(moves):
             m.d.sync += [
                 self.act_fence.up.eq(~ends),
-                self.act_fence.start.eq(start),
+                self.act_fence.start.eq(_first_hidden(start, config.rows)),
                 self.act_fence.end.eq(end),
             ]
 
@@ -176,7 +182,7 @@ class LoadWriter(wiring.Component):
         with m.If(is_chunk & gearbox.o.ready & chunk.target.fenced):
             m.d.sync += [
                 self.wgt_fence.up.eq(~chunk.last),
-                self.wgt_fence.start.eq(row + 1),
+                self.wgt_fence.start.eq(_first_hidden(row + 1, config.rows)),
                 self.wgt_fence.end.eq(chunk.target.fence),
             ]
         if config.transpose:

@@ -115,9 +115,13 @@ class Matmul(wiring.Component):
         done = Signal()  # the row issued is the last of the command
         take = Signal()
         malformed = Signal()
+        refused = Signal()  # the command taken in the last cycle is malformed
+        beyond = Signal()  # the row wanted in the last cycle lies outside; it may have been issued
+        stops = Signal()
         sizes = [getattr(cmd, field.name) for field in MATMUL.own_fields if field.least is not None]
         m.d.comb += [
-            take.eq(self.cmd.valid & ~stopped & ~self.abort & (~active | done)),
+            stops.eq(stopped | refused | beyond | self.abort),
+            take.eq(self.cmd.valid & ~stops & (~active | done)),
             self.cmd.ready.eq(take),
             malformed.eq(
                 Cat(*(size == 0 for size in sizes)).any()
@@ -127,8 +131,7 @@ class Matmul(wiring.Component):
         ]
         with m.If(take):
             m.d.sync += [
-                active.eq(~malformed),
-                stopped.eq(malformed),
+                active.eq(1),
                 accumulate.eq(cmd.accumulate),
                 row_sum.eq(cmd.row_sum),
                 k_tail.eq(cmd.k_tail),
@@ -138,8 +141,11 @@ class Matmul(wiring.Component):
                 acc_start.eq(cmd.acc),
                 acc_block.eq(cmd.acc_block),
             ]
-        with m.Elif(done):
+        with m.Elif(done | refused):
             m.d.sync += active.eq(0)
+        m.d.sync += refused.eq(take & malformed)
+        with m.If(refused | beyond):
+            m.d.sync += stopped.eq(1)
 
         m.d.comb += [
             rows.load.eq(take),
@@ -172,7 +178,7 @@ class Matmul(wiring.Component):
         recent = []
         for i in range(REUSE_DISTANCE - 1):
             valid = Signal(name=f"recent_valid_{i}")
-            row = Signal(17, name=f"recent_{i}")
+            row = Signal(6, name=f"recent_{i}")
             m.d.sync += [
                 valid.eq(recent[-1][0] if i else issue),
                 row.eq(recent[-1][1] if i else acc_row),
@@ -180,7 +186,8 @@ class Matmul(wiring.Component):
             recent.append((valid, row))
         m.d.comb += [
             first.eq(rows.block_first & ~accumulate),
-            hazard.eq(~first & Cat(*(v & (r == acc_row) for v, r in recent)).any()),
+            # By their lowest bits: other rows that look alike only wait.
+            hazard.eq(~first & Cat(*(v & (r == acc_row[:6]) for v, r in recent)).any()),
             weights_there.eq(~rows.tile_first | feeder.ready),
             outside.eq(
                 (region >= config.act_regions)
@@ -188,20 +195,26 @@ class Matmul(wiring.Component):
                 | (acc_row >= config.acc_total_rows)
                 | (rows.tile_first & feeder.bad)
             ),
-            wanted.eq(active & ~stopped & ~self.abort & weights_there & ~hazard),
-            fenced.eq(hidden(self.act_fence, rows.address, config.rows)),
-            self.act.valid.eq(wanted & ~outside & ~fenced),
+            wanted.eq(active & ~stops & weights_there & ~hazard),
+            fenced.eq(hidden(self.act_fence, rows.address)),
+            self.act.valid.eq(wanted & ~fenced),
             self.act.region.eq(region),
             self.act.offset.eq(rows.address),
             issue.eq(self.act.valid & self.act.ready),
             done.eq(issue & rows.tile_last & rows.final),
         ]
-        with m.If(wanted & outside):
-            m.d.sync += stopped.eq(1)
+        # Whether a row lies outside shows a cycle later, when the next command may be here already.
+        was_index, was_mask, ended = Signal.like(index), Signal.like(mask), Signal()
+        m.d.sync += [
+            beyond.eq(wanted & outside),
+            was_index.eq(index),
+            was_mask.eq(mask),
+            ended.eq(done),
+        ]
         m.d.comb += [
-            self.fault.valid.eq((wanted & outside) | (take & malformed)),
-            self.fault.cause.eq(Mux(take & malformed, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),
-            self.fault.index.eq(Mux(take & malformed, cmd.index, index)),
+            self.fault.valid.eq(beyond | refused),
+            self.fault.cause.eq(Mux(beyond, Cause.BAD_ADDRESS, Cause.BAD_COMMAND)),
+            self.fault.index.eq(Mux(beyond, was_index, index)),
         ]
         with m.If(issue & ~done):
             with m.If(~rows.tile_last):
@@ -216,6 +229,7 @@ class Matmul(wiring.Component):
 
         # --- fixed delays to array and accumulators --------------------------------------------
         layout = entry_layout(config)
+        valid_bit = layout["valid"].offset
         entry = Signal(layout)
         half = Signal()
         m.d.comb += [
@@ -230,7 +244,10 @@ class Matmul(wiring.Component):
         lane = -(-layout.size // 16) * 16
         depth = act_latency + array.latency - 1
         line = Signal(lane * depth)
-        m.d.sync += line.eq(Cat(entry, Signal(lane - layout.size, name="gap"), line))
+        issued = Signal(layout)  # in the last cycle, for good
+        m.d.comb += [issued.eq(line[: layout.size]), issued.valid.eq(line[valid_bit] & ~beyond)]
+        gap = Signal(lane - layout.size)
+        m.d.sync += line.eq(Cat(entry, gap, issued, gap, line[lane:]))
         swaps = Signal(act_latency)
         m.d.sync += swaps.eq(Cat(issue & rows.tile_first, swaps))
         weights = Signal(8 * config.cols)
@@ -256,7 +273,7 @@ class Matmul(wiring.Component):
             m.submodules.row_sum = sums = RowSum(config)
             counted = Signal(act_latency)
             entering = line[lane * (act_latency - 1) : lane * act_latency]
-            m.d.sync += counted.eq(Cat(issue & row_sum, counted))
+            m.d.sync += counted.eq(Cat(issue & row_sum, counted[0] & ~beyond, counted[1:]))
             m.d.comb += [
                 sums.row.eq(data),
                 sums.entry.eq(Cat(counted[-1], entering[1 : layout.size])),
@@ -275,12 +292,12 @@ class Matmul(wiring.Component):
         with m.Elif(inside != 0):
             m.d.sync += inside.eq(inside - 1)
         m.d.comb += [
-            posts.w_data.eq(mask),
-            posts.w_en.eq(done),
+            posts.w_data.eq(was_mask),
+            posts.w_en.eq(ended & ~beyond),
             posts.r_en.eq(accumulators.finished),
             self.post.mask.eq(posts.r_data),
             self.post.valid.eq(accumulators.finished),
-            self.busy.eq(active | posts.r_rdy),
+            self.busy.eq(active | ended | posts.r_rdy),
         ]
 
         with m.If(issue):

@@ -221,7 +221,7 @@ class Pieces(wiring.Component):
     i
         Segments; taken with the last piece of the one before.
     narrow
-        Fill pieces have at most bus_bytes.
+        Fill pieces of the segment on ``i`` have at most bus_bytes.
     valid, step
         There is a piece; it is taken and the next one stands there in the next cycle.
     piece
@@ -258,11 +258,10 @@ class Pieces(wiring.Component):
         bus = self.config.bus_bytes
         now = Signal(segment_layout(self.config))
         following = Signal(SRAM_ADDRESS_BITS)
-        room = Signal(range(self.fill_bytes + 1))
-        ends = Signal()
+        # Kept beside the segment, so that whoever takes a piece knows at once what comes next.
+        room, ends = Signal(range(self.fill_bytes + 1)), Signal()
+        later_room = Signal.like(room)  # of the segment's pieces behind this one
         m.d.comb += [
-            room.eq(Mux(now.fill, Mux(self.narrow, bus, self.fill_bytes), bus - now.skew)),
-            ends.eq(now.size <= room),
             self.size.eq(Mux(ends, now.size, room)),
             following.eq(now.at + Mux(self.step, self.size, 0)),
             self.piece.eq(now),
@@ -272,11 +271,19 @@ class Pieces(wiring.Component):
         ]
 
         new = self.i.payload
+        fill_room, new_room = Signal.like(room), Signal.like(room)
+        m.d.comb += [
+            fill_room.eq(Mux(self.narrow, bus, self.fill_bytes)),
+            new_room.eq(Mux(new.fill, fill_room, bus - new.skew)),
+        ]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [
                 self.valid.eq(1),
                 now.eq(new),
                 now.at.eq(Mux(new.first, new.at, following)),
+                room.eq(new_room),
+                later_room.eq(Mux(new.fill, fill_room, bus)),
+                ends.eq(new.size <= new_room),
             ]
         with m.Elif(self.step):
             m.d.sync += [
@@ -285,5 +292,7 @@ class Pieces(wiring.Component):
                 now.size.eq(now.size - room),
                 now.skew.eq(0),
                 now.first.eq(0),
+                room.eq(later_room),
+                ends.eq(now.size - room <= later_room),
             ]
         return m

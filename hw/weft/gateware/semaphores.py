@@ -15,9 +15,10 @@ SEMAPHORE_BITS = SEMAPHORE_MAX.bit_length()
 class Semaphores(wiring.Component):
     """All counters side by side: bit b of every counter lies in one vector, ``plane_b``.
 
-    Counting is then a carry that ripples through four vectors, for all semaphores at once. Within a
+    Counting is then a carry that ripples through the vectors, for all semaphores at once. Within a
     cycle a semaphore is posted at most once and taken at most once, for each has one posting and
-    one waiting engine; a post and a take together leave it as it is.
+    one waiting engine; a post and a take together leave it as it is. A take may come a cycle late:
+    the top vector holds what is one too many until then.
 
     Members
     -------
@@ -26,7 +27,7 @@ class Semaphores(wiring.Component):
     nonzero
         Semaphores above zero; a post shows here in the next cycle.
     overflow
-        Strobe: a semaphore at its maximum is posted and not taken. It wraps to zero.
+        A semaphore above its maximum is not being taken: a cycle after the post that was too many.
     """
 
     post: Signal
@@ -50,7 +51,7 @@ class Semaphores(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the planes and their carries."""
         m = Module()
-        planes = [Signal(SEMAPHORES, name=f"plane_{bit}") for bit in range(SEMAPHORE_BITS)]
+        planes = [Signal(SEMAPHORES, name=f"plane_{bit}") for bit in range(SEMAPHORE_BITS + 1)]
         up = self.post & ~self.take
         down = self.take & ~self.post
         nonzero = 0
@@ -65,7 +66,7 @@ class Semaphores(wiring.Component):
 
         m.d.comb += [
             self.nonzero.eq(nonzero),
-            self.overflow.eq(up.any()),
+            self.overflow.eq((planes[-1] & ~self.take).any()),
         ]
         return m
 

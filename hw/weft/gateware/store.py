@@ -138,7 +138,7 @@ class Store(wiring.Component):
             ),
             enters.eq(self.cmd.valid & self.cmd.ready),
             pending.i.valid.eq(enters & ~is_signal),
-            bursts.start.eq((enters & ~is_signal & has_rows) | writes_word),
+            bursts.start.eq((enters & ~is_signal) | writes_word),
             bursts.stop.eq(stopped | stuck),
         ]
         with m.If(phase == _Signal.NONE):
@@ -167,6 +167,7 @@ class Store(wiring.Component):
             mode.bad.eq(~has_rows),
             mode.index.eq(command.index),
         ]
+        m.d.sync += bursts.void.eq(enters & ~is_signal & ~has_rows)
         with m.If(enters):
             m.d.sync += [
                 post.eq(command.post),
@@ -177,13 +178,12 @@ class Store(wiring.Component):
         # --- requests and responses; a command is done when as many came back --------------------
         requested, answered = Signal(OPEN_BITS), Signal(OPEN_BITS)
         answered_next = Signal(OPEN_BITS)
-        fires, done = Signal(), self.memory.done
+        fires, done = bursts.fires, self.memory.done
         closes = Signal()
         m.d.comb += [
             self.memory.burst.valid.eq(bursts.burst.valid),
             self.memory.burst.payload.eq(bursts.burst.payload),
             bursts.burst.ready.eq(self.memory.burst.ready),
-            fires.eq(bursts.burst.valid & bursts.burst.ready),
             answered_next.eq(answered + 1),
             closing.i.valid.eq(fires & bursts.last & (phase == _Signal.NONE)),
             closing.i.payload.end.eq(requested + 1),

@@ -85,25 +85,24 @@ class WeightFeeder(wiring.Component):
 
         last = Signal()
         reads = Signal()
-        outside = Signal()
-        was_outside = Signal()
+        begun = Signal()  # a row of `tile` has been read
         m.d.comb += [
             # What is left behind a fence only shrinks: a tile that has begun need not look again.
-            reads.eq(pending & ~(hidden(self.fence, tile, rows) & (left == rows - 1))),
-            last.eq(reads & (left == 0)),
-            outside.eq(tile + rows > self.config.wgt_rows),
+            reads.eq(pending & (begun | ~hidden(self.fence, tile))),
+            last.eq((pending & begun if rows > 1 else reads) & (left == 0)),
             self.read.eq(reads),
             self.row.eq(tile + left),
             self.ready.eq(full | last),
-            self.bad.eq((full & was_outside) | (last & outside)),
         ]
+        # A tile of several rows stands here for a cycle before its last one is read.
+        m.d["sync" if rows > 1 else "comb"] += self.bad.eq(tile + rows > self.config.wgt_rows)
         shifting = Signal()
         m.d.sync += [shifting.eq(reads), self.shift.eq(shifting)]
 
         with m.If(reads):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [left.eq(left - 1), begun.eq(1)]
         with m.If(last):
-            m.d.sync += [pending.eq(0), full.eq(1), was_outside.eq(outside)]
+            m.d.sync += [pending.eq(0), full.eq(1), begun.eq(0)]
 
         more = Signal()
         m.d.comb += more.eq(self.taken & ~self.final)

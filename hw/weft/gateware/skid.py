@@ -1,0 +1,35 @@
+"""A place to stand for a stream that must stop, so that ``ready`` need not hurry."""
+
+from amaranth.hdl import Module, Mux, ShapeLike, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+
+class Skid(wiring.Component):
+    """Passes items on in the same cycle; one that is not taken waits here.
+
+    Members
+    -------
+    i, o
+        Items. ``i.ready`` depends on a register alone.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, shape: ShapeLike):
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the place and its flag."""
+        m = Module()
+        held, full = Signal.like(self.i.payload), Signal()
+        m.d.comb += [
+            self.i.ready.eq(~full),
+            self.o.valid.eq(self.i.valid | full),
+            self.o.payload.eq(Mux(full, held, self.i.payload)),
+        ]
+        with m.If(~full):
+            m.d.sync += held.eq(self.i.payload)
+        m.d.sync += full.eq(self.o.valid & ~self.o.ready)
+        return m
