@@ -96,7 +96,9 @@ def check_fences(bench: Bench, srams: Srams, cases: list[Case]) -> list[int]:
         for later in cases[number + 1 :]:
             mine &= ~later.written[place]  # that may have been written again
         at = np.nonzero(mine)[0]
-        open_ = at[~((start <= at) & (at < end))] if up else at
+        # A read that begins before the fence may reach this far.
+        reach = start + config.rows - 1 if start else 0
+        open_ = at[~((reach <= at) & (at < end))] if up else at
         when = srams.written[place][open_]
         bad = open_[(when < first) | (when >= bench.cycle - late)]
         assert not len(bad), f"{place.value} {bad[0]:#x} is not behind its fence\n{case.command}"

@@ -285,7 +285,7 @@ async def arrive(dut, draw, bench, values):
 
     dut.wgt_fence__up.value, dut.wgt_fence__end.value = 1, end
     for row in range(start, end):
-        dut.wgt_fence__start.value = row
+        dut.wgt_fence__start.value = max(0, row - (R - 1))
         await rest()
         dut.wgt__valid.value, dut.wgt__row.value = 1, row
         data = bench.wgt[row].astype(np.int8).tobytes()
@@ -310,7 +310,7 @@ async def arrive(dut, draw, bench, values):
                 break
         dut.load__valid.value = 0
         await FallingEdge(dut.clk)  # it is in its memory a cycle after its grant
-        dut.act_fence__start.value = base + offset + width
+        dut.act_fence__start.value = max(0, base + offset + width - (R - 1))
     dut.act_fence__up.value = 0
 
 
@@ -329,7 +329,7 @@ async def fences(dut):
         bench.model(values)
         region = values["act"] // CONFIG.act_region_span
         dut.act_fence__up.value = 1
-        dut.act_fence__start.value = region * CONFIG.act_region_span
+        dut.act_fence__start.value = max(0, region * CONFIG.act_region_span - (R - 1))
         dut.act_fence__end.value = region * CONFIG.act_region_span + REGION
         arrival = cocotb.start_soon(arrive(dut, draw, bench, values))
         await FallingEdge(dut.clk)

@@ -29,12 +29,12 @@ PATIENCE = 15
 """Cycles with losers in a row before one of them goes first once."""
 
 
-def _arbitrate(m, name: str, wants: list, free: list):
+def _arbitrate(m, name: str, wants: list, claims: list, free: list):
     """Say to which of ``wants`` the way is free: the first of the list that has one, as a rule.
 
     After `PATIENCE` cycles with losers one of the others has its turn. Whose turn it is stands in
     registers and holds even if it wants nothing: who comes first must not wait for what others
-    want.
+    want. What blocks those behind is a claim: whether it will want something, known sooner.
 
     Returns
     -------
@@ -51,9 +51,9 @@ def _arbitrate(m, name: str, wants: list, free: list):
         favoured.eq(patience == 0),
     ]
     blocked = favoured
-    for i, (want, way) in enumerate(zip(wants, free, strict=True)):
+    for i, (claim, way) in enumerate(zip(claims, free, strict=True)):
         m.d.comb += way.eq((favoured & (favour == i)) | ~blocked)
-        blocked = blocked | want
+        blocked = blocked | claim
     with m.If(favoured):
         m.d.sync += [
             favour.eq(Mux(favour == len(wants) - 1, 1, favour + 1)),
@@ -132,7 +132,7 @@ class ActSram(wiring.Component):
             "write": {name: port.valid for name, port in writers.items()},
         }
         ports: dict[str, Any] = readers | writers
-        rows, staged = {}, {}
+        rows, staged, core_turns = {}, {}, {}
         for name, port in readers.items():
             rows[name] = self._rows(port.offset, regions[0])[0]
         for name, port in writers.items():
@@ -147,24 +147,27 @@ class ActSram(wiring.Component):
                 "store": self.store.valid,
             }
             asks["write"] = {"simt": port.valid & port.write} | asks["write"]
+            core_turns = {"read": ~port.write, "write": port.write}
 
-        ready = {name: [] for name in ports}
+        ready: dict[str, list[Any]] = {name: [] for name in ports}
         losses = []
         for number, part in enumerate(regions):
             for kind, clients in asks.items():
-                wants, free = [], []
+                wants, claims, free = [], [], []
                 for name, ask in clients.items():
                     want = Signal(name=f"{kind}_want_{number}_{name}")
                     way = Signal(name=f"{kind}_free_{number}_{name}")
                     mine = ports[name].region == number
                     m.d.comb += want.eq(ask & mine)
                     wants.append(want)
+                    claims.append(self.matmul.claim & mine if name == "matmul" else want)
                     free.append(way)
-                    ready[name].append(mine & way)
+                    turn = core_turns[kind] if name == "simt" else 1
+                    ready[name].append(mine & way & turn)
                     if kind == "read":
                         with m.If(want & way):
                             m.d.comb += [part.read_rows.eq(rows[name]), part.reads.eq(1)]
-                losses.append(_arbitrate(m, f"{kind}_{number}", wants, free))
+                losses.append(_arbitrate(m, f"{kind}_{number}", wants, claims, free))
             for stage in staged.values():
                 with m.If(stage.valid & (stage.region == number)):
                     m.d.comb += [

@@ -69,16 +69,19 @@ class Fault(wiring.Signature):
 class ActRead(wiring.Signature):
     """A read port of the activation SRAM, from the engine's side.
 
-    A request is granted in the cycle in which ``valid`` and ``ready`` are high (``ready`` may
-    depend on ``valid``). Its data stands on ``data`` exactly `ActSram.read_latency` cycles later.
+    A request is granted in the cycle in which ``valid`` and ``ready`` are high. Its data stands on
+    ``data`` exactly `ActSram.read_latency` cycles later.
 
     Members
     -------
     valid, region, offset
         Read ``act_row_bytes`` bytes from byte ``offset`` of ``region``, any alignment. ``offset``
         wraps at the region's span; bytes outside the region read as anything.
+    claim
+        There may be a request for ``region`` in this cycle: known sooner than ``valid``, and high
+        whenever that is. Whoever comes behind keeps away.
     ready
-        The request is granted.
+        The way is free; may be high without a request.
     data
         Byte ``offset`` in the lowest bits.
     """
@@ -87,6 +90,7 @@ class ActRead(wiring.Signature):
         super().__init__(
             {
                 "valid": Out(1),
+                "claim": Out(1),
                 "region": Out(range(max(2, config.act_regions))),
                 "offset": Out(range(config.act_region_span)),
                 "ready": In(1),
@@ -104,8 +108,8 @@ class ActWrite(wiring.Signature):
         Write byte ``i`` of ``data`` to byte ``offset + i`` of ``region`` for each set bit ``i`` of
         ``mask``. No byte outside the region may be set in ``mask``.
     ready
-        The write is granted; it is in the memory one cycle later, and a read granted two or more
-        cycles later sees it.
+        The way is free. What is written with ``valid`` is in the memory one cycle later, and a read
+        granted two or more cycles later sees it.
     """
 
     def __init__(self, config: Config):

@@ -198,6 +198,7 @@ class Matmul(wiring.Component):
             wanted.eq(active & ~stops & weights_there & ~hazard),
             fenced.eq(hidden(self.act_fence, rows.address)),
             self.act.valid.eq(wanted & ~fenced),
+            self.act.claim.eq(active),
             self.act.region.eq(region),
             self.act.offset.eq(rows.address),
             issue.eq(self.act.valid & self.act.ready),

@@ -233,6 +233,7 @@ class Store(wiring.Component):
             walker.o.ready.eq(pieces.i.ready),
             stuck.eq(pieces.valid & (cause != Cause.NONE)),
             self.act.valid.eq(pieces.valid & (cause == Cause.NONE) & (room != 0) & ~stopped),
+            self.act.claim.eq(self.act.valid),
             self.act.region.eq(piece.at[offset_bits : offset_bits + region_bits]),
             # The SRAM is read so that the bytes lie as in the memory's beat.
             self.act.offset.eq(piece.at[:offset_bits] - piece.skew),

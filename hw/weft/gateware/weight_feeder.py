@@ -79,6 +79,7 @@ class WeightFeeder(wiring.Component):
         tile, block = Signal(17), Signal(17)
         stride = Signal(16)
         left = Signal(range(rows))
+        at_last = Signal()  # none is left
         pending = Signal()  # `tile` is to be fed
         full = Signal()  # a fed tile waits for the array
         loaded = Signal()  # the next command's first tile is pending, full or taken
@@ -89,7 +90,7 @@ class WeightFeeder(wiring.Component):
         m.d.comb += [
             # What is left behind a fence only shrinks: a tile that has begun need not look again.
             reads.eq(pending & (begun | ~hidden(self.fence, tile))),
-            last.eq((pending & begun if rows > 1 else reads) & (left == 0)),
+            last.eq((pending & begun if rows > 1 else reads) & at_last),
             self.read.eq(reads),
             self.row.eq(tile + left),
             self.ready.eq(full | last),
@@ -100,7 +101,7 @@ class WeightFeeder(wiring.Component):
         m.d.sync += [shifting.eq(reads), self.shift.eq(shifting)]
 
         with m.If(reads):
-            m.d.sync += [left.eq(left - 1), begun.eq(1)]
+            m.d.sync += [left.eq(left - 1), begun.eq(1), at_last.eq(left == 1)]
         with m.If(last):
             m.d.sync += [pending.eq(0), full.eq(1), begun.eq(0)]
 
@@ -113,7 +114,7 @@ class WeightFeeder(wiring.Component):
                 m.d.sync += [tile.eq(block + stride), block.eq(block + stride)]
             with m.Else():
                 m.d.sync += tile.eq(tile + rows)
-            m.d.sync += [pending.eq(1), left.eq(rows - 1)]
+            m.d.sync += [pending.eq(1), left.eq(rows - 1), at_last.eq(rows == 1)]
 
         # The next command's first tile goes in as soon as this command's last tile is taken.
         idle = Signal(init=1)
@@ -126,6 +127,7 @@ class WeightFeeder(wiring.Component):
                 stride.eq(self.wgt_block),
                 pending.eq(1),
                 left.eq(rows - 1),
+                at_last.eq(rows == 1),
             ]
         with m.If(start):
             m.d.sync += idle.eq(0)
