@@ -317,7 +317,7 @@ PRESETS: dict[str, Config] = {
     "ulx3s": replace(
         BASE,
         rows=8,
-        cols=16,
+        cols=12,
         bus_bytes=8,
         act_kib=64,
         wgt_kib=8,
