@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 
-from . import loops, matrices, pixels, rows
+from . import loops, matrices, networks, pixels, rows
 from .job import Job
 
 JOBS: dict[str, Job] = {
     job.name: job
-    for job in (*loops.JOBS, matrices.GEMV_JOB, *pixels.JOBS, *rows.JOBS, matrices.GEMM_JOB)
+    for job in (
+        *loops.JOBS,
+        matrices.GEMV_JOB,
+        *pixels.JOBS,
+        *rows.JOBS,
+        matrices.GEMM_JOB,
+        *networks.JOBS,
+    )
 }
 """Jobs by name."""
 

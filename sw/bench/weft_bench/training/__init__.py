@@ -1,0 +1,1 @@
+"""One training step of a small network in float32, on the SIMT core."""
