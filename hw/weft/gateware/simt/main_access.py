@@ -37,8 +37,8 @@ class MainAccess(wiring.Component):
 
     Members
     -------
-    valid, what, taken
-        A pass, and that it has been served.
+    valid, what, taken, surely, if_free
+        A pass; that it has been served; the same in two parts: surely, or if the way out is free.
     free, go, holds
         The way out to the columns is free; a beat goes there; what is there has to stay.
     takes
@@ -71,6 +71,8 @@ class MainAccess(wiring.Component):
 
     valid: Signal
     taken: Signal
+    surely: Signal
+    if_free: Signal
     free: Signal
     go: Signal
     holds: Signal
@@ -93,6 +95,8 @@ class MainAccess(wiring.Component):
                 "valid": In(1),
                 "what": In(pass_layout(sizes)),
                 "taken": Out(1),
+                "surely": Out(1),
+                "if_free": Out(1),
                 "free": In(1),
                 "go": Out(1),
                 "holds": Out(1),
@@ -122,8 +126,8 @@ class MainAccess(wiring.Component):
         beat_range = range(max(2, count))
 
         # The burst, in registers: a load's pass is served with that, a store's stays.
-        begun, begins, stores, ends = (
-            Signal(name=name) for name in ("begun", "begins", "stores", "ends")
+        begun, begins, stores, ends, loads = (
+            Signal(name=name) for name in ("begun", "begins", "stores", "ends", "loads")
         )
         touched, leader = Signal(count), Signal(lanes)
         beat_of = [
@@ -131,7 +135,7 @@ class MainAccess(wiring.Component):
             for lane in range(lanes)
         ]
         m.d.comb += [
-            begins.eq(self.valid & (~begun | (ends & ~stores))),
+            begins.eq(self.valid & (~begun | loads)),
             leader.eq(lowest(what.served)),
             touched.eq(
                 Cat(
@@ -165,11 +169,16 @@ class MainAccess(wiring.Component):
                 side.burst.payload.beats.eq(beats),
             ]
 
-        loads, loading = self._loads(m, begun & ~stores, first, tag)
-        asks, finished, storing = self._stores(m, begun & stores, begins, first_beat, last, beat_of)
+        goes, loading = self._loads(m, begun & ~stores, first, tag)
+        asks, sent, sends, storing = self._stores(
+            m, begun & stores, begins, first_beat, last, beat_of
+        )
         m.d.comb += [
-            ends.eq(loads | finished),
-            self.taken.eq(Mux(request.store, finished, begins)),
+            loads.eq(goes),
+            ends.eq(loads | sent | (self.free & sends)),
+            self.surely.eq(Mux(request.store, sent, begins)),
+            self.if_free.eq(request.store & sends),
+            self.taken.eq(self.surely | (self.free & self.if_free)),
             self.beats.eq(Mux(loads | asks, beats, 0)),
             self.busy.eq(begun | loading | storing),
         ]
@@ -260,7 +269,8 @@ class MainAccess(wiring.Component):
     def _stores(self, m, storing, begins, first_beat, last, beat_of):
         """The burst and its beats go their own ways.
 
-        Returns whether the burst goes, whether all has gone, and whether any is open.
+        Returns whether the burst goes, whether all has gone, whether it has if the way out is free,
+        and whether any is open.
         """
         sizes, what, request = self.sizes, self.what, self.what.request
         entry = data.StructLayout({"warp": range(max(2, sizes.warps)), "emit": 1, "last": 1})
@@ -280,8 +290,8 @@ class MainAccess(wiring.Component):
             queue.i.payload.emit.eq(what.emit),
             queue.i.payload.last.eq(what.last),
         ]
-        finished = storing & asked & (has_sent | (self.go & at_last))
-        with m.If(finished):
+        sent, sends = storing & asked & has_sent, storing & asked & ~has_sent & at_last
+        with m.If(sent | (self.free & sends)):
             m.d.sync += [asked.eq(0), has_sent.eq(0)]
         with m.Else():
             with m.If(asks):
@@ -328,4 +338,4 @@ class MainAccess(wiring.Component):
                     ends.bit_select(entry.warp, 1).eq(entry.last),
                     broken.bit_select(entry.warp, 1).eq(bad | response.payload.error),
                 ]
-        return asks, finished, leaves | queue.o.valid | written.any() | self.stored.valid
+        return asks, sent, sends, leaves | queue.o.valid | written.any() | self.stored.valid

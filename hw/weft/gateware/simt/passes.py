@@ -158,12 +158,13 @@ class Passes(wiring.Component):
             mixed_port & (self.port_busy | self.to_port)
         )
         to_main = left.any() & ~to_shared & ~to_port
-        free, done = Signal(), Signal()
+        free, goes, done = Signal(), Signal(), Signal()
         m.d.comb += [
             free.eq(~(self.to_shared | self.to_port | self.to_main) | self.taken),
-            done.eq(free & left.any() & ~turns & (to_shared | ~waits)),
+            goes.eq(left.any() & ~turns & (to_shared | ~waits)),
+            done.eq(free & goes),
             self.busy.eq(self.to_main | to_main),
-            self.i.ready.eq(~left.any() | (done & (rest == 0))),
+            self.i.ready.eq(~left.any() | (free & (goes & (rest == 0)))),
         ]
         with m.If(free):
             m.d.sync += [

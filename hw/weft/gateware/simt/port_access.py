@@ -32,8 +32,8 @@ class PortAccess(wiring.Component):
 
     Members
     -------
-    valid, what, taken
-        A pass, and that it has been served.
+    valid, what, taken, surely, if_free
+        A pass; that it has been served; the same in two parts: surely, or if the way out is free.
     free
         The way out to the columns is free; what goes there does not stay.
     strobe, data
@@ -50,6 +50,8 @@ class PortAccess(wiring.Component):
 
     valid: Signal
     taken: Signal
+    surely: Signal
+    if_free: Signal
     free: Signal
     strobe: Signal
     data: Signal
@@ -65,6 +67,8 @@ class PortAccess(wiring.Component):
                 "valid": In(1),
                 "what": In(pass_layout(sizes)),
                 "taken": Out(1),
+                "surely": Out(1),
+                "if_free": Out(1),
                 "free": In(1),
                 "strobe": In(sizes.bus_bytes),
                 "data": In(8 * sizes.bus_bytes),
@@ -112,7 +116,9 @@ class PortAccess(wiring.Component):
             write.en.eq(Cat(self.strobe[::4]) & writes.replicate(len(write.en))),
             self.semaphore.eq(word),
             self.take.eq(self.taken & ~request.store),
-            self.taken.eq(self.valid & idle & Mux(pushes, self.push.ready & at_last, self.free)),
+            self.surely.eq(self.valid & idle & pushes & self.push.ready & at_last),
+            self.if_free.eq(self.valid & idle & ~pushes),
+            self.taken.eq(self.surely | (self.free & self.if_free)),
             self.busy.eq(self.o.valid | writes),
             answer.row.eq(Cat(Cat(bit, Const(0, 31)) for bit in row)),
         ]

@@ -112,7 +112,12 @@ class RowUnit(wiring.Component):
             m.d.comb += [place.valid.eq(valid), place.what.eq(passes.o), place.free.eq(free)]
         bus, all_banks = sizes.bus_bytes, 4 * sizes.banks
         m.d.comb += [
-            passes.taken.eq(Cat(place.taken & valid for place, valid in places.items()).any()),
+            # What comes last from far comes last here, too: whether the way out is free.
+            passes.taken.eq(
+                (passes.to_main & in_main.surely)
+                | (passes.to_port & at_port.surely)
+                | (free & Cat(place.if_free & valid for place, valid in places.items()).any())
+            ),
             to_columns.what.eq(passes.o),
             to_columns.takes.eq(Mux(passes.to_main, in_main.takes, ~0)),
             to_columns.writes.eq(in_shared.writes),

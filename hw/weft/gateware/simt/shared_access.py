@@ -57,8 +57,8 @@ class SharedAccess(wiring.Component):
 
     Members
     -------
-    valid, what, taken
-        A pass, and that it has been served.
+    valid, what, taken, if_free
+        A pass; that it has been served; that it is served if the way out is free.
     free, go, holds
         The way out to the columns is free; this pass goes there; what is there has to stay.
     writes, values
@@ -89,6 +89,7 @@ class SharedAccess(wiring.Component):
                 "valid": In(1),
                 "what": In(pass_layout(sizes)),
                 "taken": Out(1),
+                "if_free": Out(1),
                 "free": In(1),
                 "go": Out(1),
                 "holds": Out(1),
@@ -117,6 +118,7 @@ class SharedAccess(wiring.Component):
 
     valid: Signal
     taken: Signal
+    if_free: Signal
     free: Signal
     go: Signal
     holds: Signal
@@ -146,14 +148,14 @@ class SharedAccess(wiring.Component):
         has_read, reading, has_old, computed = (
             Signal(name=name) for name in ("has_read", "reading", "has_old", "computed")
         )
-        updates = Signal()
+        updates, goes = Signal(), Signal()
         m.d.comb += [
             reading.eq(request.atomic & ~has_read),
             # Right behind an atomic's write nothing may read what it wrote.
-            self.go.eq(
-                self.valid & self.free & ~updates & (~request.atomic | ~has_read | computed)
-            ),
-            self.taken.eq(self.go & ~reading),
+            goes.eq(self.valid & ~updates & (~request.atomic | ~has_read | computed)),
+            self.go.eq(self.free & goes),
+            self.if_free.eq(goes & ~reading),
+            self.taken.eq(self.free & self.if_free),
         ]
         with m.If(self.go):
             m.d.sync += has_read.eq(reading)
