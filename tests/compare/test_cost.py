@@ -74,6 +74,16 @@ def test_points_are_those_of_one_device_that_were_right():
     assert cost.points(rows, "array") == [Point((1, 2, 3), 7)]
 
 
+def test_an_array_is_planned_and_corrected_by_squares_alone():
+    device = BY_NAME["array"]
+    calibration = [Point((n, n, n), 110.0 * n, 100.0 * n) for n in SIDES]
+    model = cost.array_model(device, calibration)
+    assert model.factor == pytest.approx(1.1)
+    assert cost.error(model, [Point((1, 2, 3), 100.0, 100.0)]).worst == pytest.approx(0.1)
+    assert model((8, 8, 8)) == pytest.approx(1.1 * 250, rel=0.2)  # the planner's own estimate
+    assert cost.array_model(device, [Point((1, 1, 1), 5.0)]) is None
+
+
 # --- crossovers --------------------------------------------------------------------------------
 
 

@@ -74,6 +74,12 @@ def test_records_are_put_together():
         record.merged([comparison(host), comparison(replace(there, size="t"))])
 
 
+def test_rows_of_a_preset_that_has_changed_are_left_out():
+    row = array_row()
+    assert record.merged([comparison(row)]) == [row]
+    assert record.merged([comparison(replace(row, config_hash="0" * 16))]) == []
+
+
 def test_a_record_can_be_written_and_read():
     found = comparison(array_row(), timed_row("cpu numpy 1", "cpu", 1e-3))
     assert Comparison.from_json(found.to_json()) == found

@@ -20,7 +20,7 @@ from .shown import duration
 SQUARES, SHAPES = "scaling-*.json", "shapes-*.json"
 """Recorded runs that models are made of, and that they are tested on."""
 
-LARGEST_BATCH = 4096
+LARGEST_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -173,13 +173,16 @@ def what_would_change(
         if advice.cycles and advice.device != best.device:
             mhz = advice.cycles / best.seconds / 1e6
             yield f"{advice.device} would equal {best.device} at {mhz:,.0f} MHz"
+    names = {advice.device for advice in timed}
+    rivals = [each for each in known if each.name in names]
     m, n, k = shape
-    while (m := 2 * m) <= LARGEST_BATCH:
-        later = [a for a in advise_product((m, n, k), known) if a.seconds is not None]
+    while len(rivals) > 1 and (m := 2 * m) <= LARGEST_BATCH:
+        later = advise_product((m, n, k), rivals)
         if later[0].device != best.device:
             yield f"from a batch of about {m} rows on, {later[0].device} wins"
             return
-    yield f"no batch of up to {LARGEST_BATCH:,} rows changes the winner"
+    if len(rivals) > 1:
+        yield f"no batch of up to {LARGEST_BATCH:,} rows changes the winner"
 
 
 def advise_job(name: str) -> list[Advice]:

@@ -132,7 +132,7 @@ def too_long(job: Job, task: Task, device: ChipDevice) -> str | None:
     cycles = task.operations * CYCLES_PER_MAC.get(device.name, 1 / 100)
     if not job.name.startswith("product-") or cycles <= MOST_CYCLES:
         return None
-    return f"about {si(cycles)}cycles are not simulated: `weft advise` estimates them"
+    return f"about {si(cycles)} cycles are not simulated: `weft advise` estimates them"
 
 
 def refusal(job: Job, task: Task, device: ChipDevice) -> str | None:

@@ -5,7 +5,6 @@ of its warps, a CPU's and a GPU's of a call, of bytes and of multiplications; th
 fitted to the recorded squares (``weft compare --jobs squares``), and to nothing else.
 """
 
-import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from weft_driver.planner.plan import plan
 from weft_driver.planner.search import EFFORT
 
 from .chips import ChipDevice
-from .matrices import Shape, product_task
+from .matrices import PLANNED, Shape, product_task
 from .on_core import spread
 from .row import Row
 
@@ -30,10 +29,21 @@ Model = Callable[[Shape], float]
 
 @dataclass(frozen=True)
 class Point:
-    """A measured product: M, N, K; cycles of a chip's device, seconds of others."""
+    """A measured product.
+
+    Parameters
+    ----------
+    shape
+        M, N, K.
+    value
+        Cycles of a chip's device, seconds of others.
+    planned
+        Cycles that the planner had expected; None where no planner took part.
+    """
 
     shape: Shape
     value: float
+    planned: float | None = None
 
 
 def points(rows: Iterable[Row], device: str) -> list[Point]:
@@ -43,27 +53,44 @@ def points(rows: Iterable[Row], device: str) -> list[Point]:
         value = row.cycles if row.family == "chip" else row.seconds
         if row.device == device and row.correct and value and row.job.startswith("product-"):
             m, n, k = map(int, row.job.removeprefix("product-").split("x"))
-            found.append(Point((m, n, k), value))
+            found.append(Point((m, n, k), value, row.more.get(PLANNED)))
     return found
 
 
 # --- the array ---------------------------------------------------------------------------------
 
 
-def array_model(device: ChipDevice, calibration: Sequence[Point]) -> Model:
-    """The planner's expectation, by the median factor that squares are off it."""
+@dataclass(frozen=True)
+class ArrayModel:
+    """The planner's expectation, by the median factor that squares are off it.
 
-    def planned(shape: Shape) -> float:
+    Parameters
+    ----------
+    device
+        The array.
+    factor
+        Measured by planned.
+    """
+
+    device: ChipDevice
+    factor: float
+
+    def __call__(self, shape: Shape) -> float:
+        """Cycles; plans the product, which takes seconds."""
         m, n, k = shape
         a, b = np.zeros((m, k), np.int8), np.zeros((k, n), np.int8)
-        with Device(f"golden:{device.spec}") as chip:
+        with Device(f"golden:{self.device.spec}") as chip:
             program = chip.program()
             program.matmul(a, b, out="int32")
-            timing, _ = device.timing(product_task(shape))
-            return plan(device.config, program.ops, timing, EFFORT).estimate.cycles
+            timing, _ = self.device.timing(product_task(shape))
+            plan_ = plan(self.device.config, program.ops, timing, EFFORT)
+        return self.factor * plan_.estimate.cycles
 
-    factor = statistics.median(p.value / planned(p.shape) for p in calibration)
-    return lambda shape: factor * planned(shape)
+
+def array_model(device: ChipDevice, calibration: Sequence[Point]) -> ArrayModel | None:
+    """The model of an array; None where the planner's expectation was not recorded."""
+    factors = [p.value / p.planned for p in calibration if p.planned]
+    return ArrayModel(device, statistics.median(factors)) if factors else None
 
 
 # --- cores -------------------------------------------------------------------------------------
@@ -186,10 +213,17 @@ class Error:
 
 def error(model: Model, measured: Sequence[Point]) -> Error:
     """The error of a model against measured products."""
-    off = [abs(model(p.shape) / p.value - 1) for p in measured]
+    off = [abs(_expected(model, p) / p.value - 1) for p in measured]
     if not off:
         return Error(0, None, None)
     return Error(len(off), statistics.median(off), max(off))
+
+
+def _expected(model: Model, point: Point) -> float:
+    """What a model says; of an array with the plan that was recorded, not made again."""
+    if isinstance(model, ArrayModel) and point.planned:
+        return model.factor * point.planned
+    return model(point.shape)
 
 
 LEAST_POINTS = 5
@@ -211,8 +245,3 @@ def model_of(device: ChipDevice | None, calibration: Sequence[Point]) -> Model |
     if device is None:
         return host_model(calibration)
     return (array_model if device.engine == "array" else core_model)(device, calibration)
-
-
-def relative(value: float, best: float) -> float:
-    """How many times as long; infinite where nothing is to be compared with."""
-    return value / best if best else math.inf

@@ -33,8 +33,16 @@ def with_clock(row: Row) -> Row:
     return replace(row, seconds=seconds, fmax_mhz=clock.mhz, fmax_source=clock.source)
 
 
+def is_current(row: Row) -> bool:
+    """Whether a chip's row is of the configuration that its device has now."""
+    device = next((d for d in chips.DEVICES if d.name == row.device), None)
+    return device is None or row.config_hash == device.config.hash_hex
+
+
 def merged(records: Sequence[Comparison]) -> list[Row]:
     """Rows of several records, one for each job and device: one that ran replaces one that did not.
+
+    Rows of chips whose preset has changed since are left out.
 
     Raises
     ------
@@ -43,7 +51,7 @@ def merged(records: Sequence[Comparison]) -> list[Row]:
     """
     found: dict[tuple[str, str], Row] = {}
     sizes: dict[str, str] = {}
-    for row in (row for record in records for row in record.rows):
+    for row in (row for record in records for row in record.rows if is_current(row)):
         if sizes.setdefault(row.job, row.size) != row.size:
             raise ValueError(f"{row.job} was recorded as {sizes[row.job]} and as {row.size}")
         before = found.get((row.job, row.device))
