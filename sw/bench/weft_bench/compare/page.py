@@ -81,20 +81,27 @@ def _winner(name: str, rows: Sequence[Row]) -> tuple[str, ...]:
 
 def _times(rows: Sequence[Row]) -> Iterator[str]:
     """What has to be known about times."""
-    sources = dict.fromkeys(r.fmax_source for r in rows if r.ran and r.fmax_source)
-    yield "Clocks of the chip:"
-    yield "\n".join(f"- {source}" for source in sources)
-    yield (
-        "Where the chip has a time, it is simulated cycles by this clock. Memory is simulated: "
-        + "; ".join(dict.fromkeys(f"{r.memory}" for r in rows if r.memory))
-        + ". The serial line to the host is not part of a time: "
-        + "; ".join(
-            dict.fromkeys(
-                f"{r.job} {duration(r.link_seconds)}" for r in rows if r.link_seconds is not None
-            )
-        )
-        + " (estimated from its baud rate)."
+    yield "Clocks of the chip, as far as place and route recorded them:"
+    yield "\n".join(
+        f"- `{device.name}`: "
+        + (f"{device.clock.mhz:g} MHz, " if device.clock.mhz else "no time; ")
+        + device.clock.source
+        for device in DEVICES
+        if device.part
     )
+    yield "Everything of preset `base` is in cycles only. Where the chip has a time, it is " + (
+        "simulated cycles by its clock. Memory is simulated: "
+        + "; ".join(dict.fromkeys(row.memory for row in rows if row.memory))
+        + "."
+    )
+    links = dict.fromkeys(
+        f"{r.job} {duration(r.link_seconds)}" for r in rows if r.link_seconds is not None
+    )
+    if links:
+        yield (
+            "The serial line to the host is not part of a time; inputs and results would take "
+            f"(estimated from its baud rate): {'; '.join(links)}."
+        )
 
 
 def _array_over_core(rows: Sequence[Row]) -> Iterator[str]:
