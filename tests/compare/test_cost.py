@@ -115,7 +115,7 @@ def test_the_section_states_losing_cases_and_the_claim():
     assert "| 1,024 | " in text
     assert "array is ahead of simt at every side" in text
     assert "no crossover in time is claimed" in text
-    assert "does not hold here: for 1024 x 1024 x 1024 this CPU takes 21.5 ms" in text
+    assert "does not hold here: for 256 x 256 x 256 this CPU takes 337 us" in text
     assert list(scaling.scaling_section([])) == []
 
 

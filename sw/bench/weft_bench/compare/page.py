@@ -42,7 +42,7 @@ def page_of(records: Sequence[Comparison]) -> str:
         *_times(rows),
         "## Array over SIMT core",
         *_array_over_core(rows),
-        *scaling_section(merged(read_records(pattern=SQUARES))),
+        *_scaling(read_records(pattern=SQUARES)),
         *_latency(records),
         *_area(rows),
         "## Job by job",
@@ -128,6 +128,13 @@ def over(array: Row, core: Row) -> str:
         f"reaches {share(array.roofline)} of that, the core {share(core.roofline)}, whose threads "
         "load, count and branch between their `dot4`."
     )
+
+
+def _scaling(records: Sequence[Comparison]) -> Iterator[str]:
+    """Scaling, and how busy the host was meanwhile."""
+    yield from scaling_section(merged(records))
+    for record in records[-1:]:
+        yield f"The host's times are of {record.date}. {busy(record.machine)}"
 
 
 def _latency(records: Sequence[Comparison]) -> Iterator[str]:
