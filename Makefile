@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 EXTRAS := hw,sim,report
 # What `make synth` makes.
 PRESET := array8
-TARGET := ecp5-85k-6
+# The board's if nothing is said.
+TARGET :=
 SEEDS := 1
 # What `make compare` is told.
 COMPARE :=
@@ -44,8 +45,8 @@ rtl: env ## Regenerate the tracked Verilog, hw/rtl/tiny.
 docs: env ## Regenerate the pages that are made from tables.
 	@$(BIN)/weft docs
 
-synth: $(VENV)/env-fpga.stamp ## Bitstream, size and speed: PRESET=array8 TARGET=ecp5-85k-6 SEEDS=1.
-	@$(BIN)/weft synth --preset $(PRESET) --target $(TARGET) --seeds $(SEEDS)
+synth: $(VENV)/env-fpga.stamp ## Bitstream, size and speed: PRESET=ulx3s, or array8 TARGET=ecp5-85k-6.
+	@$(BIN)/weft synth --preset $(PRESET) $(if $(TARGET),--target $(TARGET)) --seeds $(SEEDS)
 
 fpga-table: $(VENV)/env-fpga.stamp ## Measure size and speed on FPGAs anew: docs/fpga.md. Hours.
 	@$(BIN)/weft bench fpga

@@ -1,5 +1,6 @@
 """Synthesis: what reports of tools mean, and what is said when one is missing or fails."""
 
+import dataclasses
 import importlib.util
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from weft.boards.constraints import constraints
+from weft.boards.table import BOARDS
 from weft.config import MULTIPLIERS, Config
 from weft.emit import component_verilog
 from weft.synth import blocks, families, tools
@@ -112,7 +115,8 @@ def test_a_target_that_does_not_exist(name):
 def test_targets_have_names_and_what_tools_are_told(device):
     target = Target.parse(f"{device}-7" if device.startswith("ecp5") else device)
     assert Target.parse(target.name) == target
-    assert "{" not in "".join(target.arguments)
+    assert "{" not in "".join(target.arguments())
+    assert bool(target.properties.pins) == bool(target.family.pin)
     assert target.asked_mhz("array") > target.asked_mhz("chip")
     assert target.family.multiplier in MULTIPLIERS
     assert set(target.family.available) <= set(families.COLUMNS)
@@ -182,8 +186,9 @@ def test_a_tool_that_fails_is_quoted(tmp_path):
         tool.run([script], log)
 
 
-def test_a_run_is_whole_or_not_at_all_and_made_once(monkeypatch, tmp_path):
-    """With tools of our own: a netlist of two cells, a report of one clock."""
+@pytest.fixture
+def stand_ins(monkeypatch, tmp_path):
+    """Tools of our own: a netlist of two cells, a report of one clock of 100.5 MHz + the seed."""
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
     yosys = tmp_path / "yosys.py"
     yosys.write_text(
@@ -203,12 +208,53 @@ def test_a_run_is_whole_or_not_at_all_and_made_once(monkeypatch, tmp_path):
         "report['fmax']['c']['achieved'] += int(value['--seed'])\n"
         "pathlib.Path(value['--report']).write_text(json.dumps(report))\n"
         "pathlib.Path(value['--textcfg']).write_text(value['--seed'])\n"
+        "pathlib.Path(__file__).with_name('told').write_text(' '.join(sys.argv))\n"
     )
     packer = tmp_path / "packer.py"
     packer.write_text("import sys, shutil\nshutil.copy(*sys.argv[2:])\n")
     for find, path in (("yosys", yosys), ("nextpnr", nextpnr), ("packer", packer)):
         tool = Tool((sys.executable, str(path)), f"{find} 0")
         monkeypatch.setattr(f"weft.synth.measure.find_{find}", lambda *_, tool=tool: tool)
+    return tmp_path
+
+
+def test_a_board_is_made_with_its_pins_when_it_is_fast_enough(stand_ins):
+    config = Config.parse("tiny,lanes=0,rows=2,cols=2")
+    said: list[str] = []
+    job = Job("ulx3s", config, "board", TARGET)
+    result = measure(job, said.append)
+    assert (result["board"], result["board_mhz"], result["board_met"]) == ("ulx3s", 25, True)
+    assert (stand_ins / result["bitstream"]).read_text() == "1"
+    assert result["bitstream"] == "ulx3s.bit"
+    told = (stand_ins / "told").read_text().split()
+    assert told[told.index("--package") + 1] == BOARDS["ulx3s"].package
+    assert told[told.index("--freq") + 1] == "25"
+    (pins,) = (stand_ins / "synth").glob(f"*/{told[told.index('--lpf') + 1]}")
+    assert pins.read_text() == constraints(BOARDS["ulx3s"])[1]
+    monkeyed = dataclasses.replace(BOARDS["ulx3s"], clock_hz=150_000_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BOARDS, "ulx3s", monkeyed)
+        slow = measure(job, said.append)
+    assert (slow["board_met"], slow["bitstream"]) == (False, None)
+    assert slow["asked_mhz"] == 150
+    assert list(report_lines(slow))[-1] == "  no bitstream: ulx3s's clock of 150 MHz is not met"
+
+
+@pytest.mark.parametrize(
+    ("preset", "target", "message"),
+    [
+        ("tiny", "ecp5-85k-6", "preset 'tiny' belongs to no board; boards: ulx3s, "),
+        ("ulx3s", "ice40-up5k", "target 'ice40-up5k' is not on ULX3S with LFE5U-85F: ecp5-85k-6"),
+    ],
+)
+def test_a_board_that_cannot_be(preset, target, message, stand_ins):
+    job = Job(preset, Config.parse(preset), "board", Target.parse(target))
+    with pytest.raises(ValueError, match=message):
+        measure(job, lambda line: None)
+
+
+def test_a_run_is_whole_or_not_at_all_and_made_once(stand_ins):
+    tmp_path = stand_ins
     broken = tmp_path / "broken"
     broken.touch()
     said: list[str] = []

@@ -62,8 +62,8 @@ def load(
 ) -> None:
     """Write a bitstream to a board, through openFPGALoader.
 
-    Example: `weft load ulx3s build/ulx3s.bit`, then `weft gemm 16 16 16 --device
-    uart:/dev/ttyUSB0`
+    Example: `weft synth --preset ulx3s`, `weft load ulx3s build/ulx3s.bit`, `weft gemm 16 16 16
+    --device uart:/dev/ttyUSB0`
     """
     from .boards.load import load as load_bitstream
     from .boards.table import find_board

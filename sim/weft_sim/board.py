@@ -16,6 +16,7 @@ from typing import Any
 from weft import emit
 from weft.boards.table import Board, find_board
 from weft.config import Config
+from weft.gateware.primitives.models import cell_model, pll_model
 
 from .build import NATIVE, build_library, cached_text, progress
 
@@ -44,6 +45,9 @@ RESET_CYCLES = 64
 def build_board(board: Board, config: Config, divisor: int, patience: int) -> Path:
     """The shared library of a board, built when it is not there."""
     with progress(f"simulated board {board.name}") as report:
+        cells = cell_model(config.multiplier)
+        if board.clock_hz != board.oscillator_hz:
+            cells += pll_model(board.family)
 
         def make() -> str:
             from weft.boards.system import TOP, System
@@ -51,7 +55,7 @@ def build_board(board: Board, config: Config, divisor: int, patience: int) -> Pa
             report("Verilog", 0, 1)
             baud = board.clock_hz // divisor
             system = System(board, config, baud=baud, patience=patience)
-            return emit.component_verilog(system, TOP)
+            return emit.component_verilog(system, TOP) + cells
 
         key = f"{board}-{divisor}-{patience}"
         text = cached_text(f"{board.name}-{config.hash_hex}", key, make)

@@ -49,10 +49,19 @@ FORMATS = {
 """Formats by family, the first part of a target's name."""
 
 
-def constraints(board: Board) -> tuple[str, str]:
-    """Name and text of a board's constraint file."""
+def constraints(board: Board, aim_mhz: float | None = None) -> tuple[str, str]:
+    """Name and text of a board's constraint file.
+
+    Parameters
+    ----------
+    board
+        Which.
+    aim_mhz
+        What placement is to aim at, if it is not the board's clock.
+    """
     style = FORMATS[board.family]
-    lines = style.clock("clk", board.clock_hz / 1e6)
+    aim = 1.0 if aim_mhz is None else aim_mhz * 1e6 / board.clock_hz
+    lines = style.clock("clk", board.oscillator_hz / 1e6 * aim)
     for name, site in board.sites().items():
         pull = "NONE"
         if name == "uart_rx":

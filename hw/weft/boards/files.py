@@ -3,16 +3,17 @@
 from pathlib import Path
 
 from weft import emit
+from weft.config import Config
 
 from .constraints import constraints
 from .table import Board
 
 
-def board_verilog(board: Board) -> str:
-    """Verilog of a whole board for its FPGA, one text, top module ``board``."""
+def board_verilog(board: Board, config: Config | None = None) -> str:
+    """Verilog of a whole board for its FPGA, or for another chip on it; top module ``board``."""
     from .system import TOP, System
 
-    return emit.component_verilog(System(board, board.fpga_config), TOP)
+    return emit.component_verilog(System(board, config or board.fpga_config), TOP)
 
 
 def emit_board(board: Board, folder: Path) -> tuple[Path, ...]:

@@ -11,6 +11,7 @@ from weft.gateware.axi_share import AxiShare
 from weft.gateware.block_memory import BlockMemory
 from weft.gateware.chip import NOT_RUNNING, Chip
 from weft.gateware.host_link import HostLink
+from weft.gateware.primitives.pll import PLLS
 
 from .table import Board, divisor
 
@@ -18,7 +19,7 @@ TOP = "board"
 """Name of the top Verilog module."""
 
 RESET_CYCLES = 15
-"""Cycles of the first reset, after configuration; memories of iCE40 read zeros before that."""
+"""Cycles of the first reset, once the clock has settled; memories of iCE40 read zeros before."""
 
 BLINK_BIT = 23
 """Bit of a counter of cycles that the first LED shows."""
@@ -115,19 +116,25 @@ class System(wiring.Component):
         return m
 
     def _reset(self, m: Module) -> None:
-        """Clock from the pin; reset after configuration, and as long as the button is pressed."""
+        """Clock from the pin or a PLL; reset until it has settled, and by the button."""
         m.domains += [ClockDomain("sync"), ClockDomain("always", reset_less=True)]
-        pressed = Signal()
-        m.submodules.button = FFSynchronizer(
-            self.reset ^ self._board.reset_low, pressed, o_domain="always"
-        )
+        board, clock = self._board, Signal()
+        button, pressed = Signal(), Signal()
+        m.d.comb += button.eq(self.reset ^ board.reset_low)
+        if board.clock_hz == board.oscillator_hz:
+            m.d.comb += clock.eq(self.clk)
+        else:
+            m.submodules.pll = pll = PLLS[board.family](board.oscillator_hz, board.clock_hz)
+            m.d.comb += [pll.i.eq(self.clk), clock.eq(pll.o)]
+            button = button | ~pll.locked
+        m.submodules.button = FFSynchronizer(button, pressed, o_domain="always")
         left = Signal(range(RESET_CYCLES + 1), init=RESET_CYCLES)
         with m.If(pressed):
             m.d.always += left.eq(RESET_CYCLES)
         with m.Elif(left != 0):
             m.d.always += left.eq(left - 1)
         m.d.comb += [
-            ClockSignal("sync").eq(self.clk),
-            ClockSignal("always").eq(self.clk),
+            ClockSignal("sync").eq(clock),
+            ClockSignal("always").eq(clock),
             ResetSignal("sync").eq(left != 0),
         ]

@@ -26,8 +26,11 @@ class Board:
         Configuration of the chip.
     target, package
         The FPGA: the target of synthesis, and the package by the name of its tools.
-    clock_hz
+    oscillator_hz
         Oscillator on the board.
+    clock_hz
+        Clock of everything in the FPGA, which place and route has reached; made by a PLL where it
+        is not the oscillator.
     memory_bytes
         Main memory inside the FPGA, a power of two.
     single_port
@@ -45,6 +48,7 @@ class Board:
     preset: str
     target: str
     package: str
+    oscillator_hz: int
     clock_hz: int
     memory_bytes: int
     pins: dict[str, str | tuple[str, ...]]
@@ -91,6 +95,7 @@ class Board:
             "preset": self.preset,
             "config_hash": self.config.hash_hex,
             "target": self.target,
+            "oscillator_mhz": self.oscillator_hz / 1e6,
             "clock_mhz": self.clock_hz / 1e6,
             "memory_bytes": self.memory_bytes,
             "pins": self.sites(),
@@ -122,6 +127,7 @@ _BOARDS = (
         preset="ulx3s",
         target="ecp5-85k-6",
         package="CABGA381",
+        oscillator_hz=25_000_000,
         clock_hz=25_000_000,
         memory_bytes=128 << 10,
         pins={
@@ -139,6 +145,7 @@ _BOARDS = (
         preset="icebreaker",
         target="ice40-up5k",
         package="sg48",
+        oscillator_hz=12_000_000,
         clock_hz=12_000_000,
         memory_bytes=128 << 10,
         single_port=True,
@@ -159,6 +166,7 @@ _BOARDS = (
         preset="nano20k",
         target="gowin-gw2a-18",
         package="QN88",
+        oscillator_hz=27_000_000,
         clock_hz=27_000_000,
         memory_bytes=32 << 10,
         pins={

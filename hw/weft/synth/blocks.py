@@ -12,15 +12,26 @@ REST = "unnamed"
 """Cells that nextpnr added to carry chains, whose names say nothing."""
 
 
-def instances(verilog: str, top: str) -> set[str]:
+def instances(verilog: str, top: str, framed: bool = True) -> set[str]:
     """Paths of all instances within the part, from the names of the modules of our Verilog."""
-    start = f"{top}.{INSIDE}."
+    start = f"{top}.{INSIDE}." if framed else f"{top}."
     names = re.findall(r"^module \\?(\S+)", verilog, re.MULTILINE)
     return {name.removeprefix(start) for name in names if name.startswith(start)}
 
 
-def block_of(cell: str, known: set[str], depth: int = 2) -> str | None:
+def block_of(cell: str, known: set[str], depth: int = 2, framed: bool = True) -> str | None:
     """The block that a cell belongs to: at most ``depth`` names, one for all lanes.
+
+    Parameters
+    ----------
+    cell
+        Its name.
+    known
+        Paths of all instances.
+    depth
+        Most names.
+    framed
+        The part stands in a frame; else there is nothing but the part.
 
     Returns
     -------
@@ -28,7 +39,7 @@ def block_of(cell: str, known: set[str], depth: int = 2) -> str | None:
         `INSIDE` for what stands in the part itself, `REST` where the name says nothing, None for
         what belongs to the frame.
     """
-    head, _, rest = cell.partition(".")
+    head, _, rest = cell.partition(".") if framed else (INSIDE, "", cell)
     if cell.startswith("$nextpnr_"):
         return REST
     if head != INSIDE:
@@ -46,6 +57,7 @@ def count(
     known: set[str],
     columns: Mapping[str, tuple[str, ...]],
     depth: int = 2,
+    framed: bool = True,
 ) -> dict[str, dict[str, int]]:
     """What each block takes, the largest first: numbers by the names of `COLUMNS`.
 
@@ -57,12 +69,12 @@ def count(
         Paths of all instances.
     columns
         Names of columns by types of cells, `Family.cells`.
-    depth
-        Of a block, in names.
+    depth, framed
+        As `block_of` takes them.
     """
     blocks: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COLUMNS, 0))
     for cell, kind in cells.items():
-        block = block_of(cell, known, depth)
+        block = block_of(cell, known, depth, framed)
         if block is not None:
             for column in columns.get(kind, ()):
                 blocks[block][column] += 1
@@ -75,12 +87,12 @@ def total(blocks: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
 
 
 def route(
-    path: Iterable[Step], known: set[str], depth: int = 2
+    path: Iterable[Step], known: set[str], depth: int = 2, framed: bool = True
 ) -> list[dict[str, float | int | str]]:
     """A path told by blocks: nanoseconds and LUTs in each one that it goes through."""
     told: list[dict[str, float | int | str]] = []
     for step in path:
-        block = block_of(step.sink, known, depth) or "frame"
+        block = block_of(step.sink, known, depth, framed) or "frame"
         if not told or told[-1]["block"] != block:
             told.append({"block": block, "ns": 0.0, "luts": 0})
         told[-1]["ns"] = round(float(told[-1]["ns"]) + step.ns, 2)

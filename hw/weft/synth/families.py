@@ -65,8 +65,12 @@ class Family:
     oscillator
         The device's own, where nextpnr cannot lead a clock from any pin.
     pins
-        For families whose nextpnr places no pins by itself: suffix of a file of constraints, a line
-        of it for ``{port}`` and ``{pin}``, and nextpnr's option for its ``{name}``.
+        nextpnr's options for the ``{name}`` of a file of constraints, which say where pins are.
+    pin
+        For families whose nextpnr places no pins by itself: a line of such a file for a ``{port}``
+        and a ``{pin}``.
+    options
+        Of nextpnr, besides.
     floorplan
         Where to place multipliers of an array, by device; None leaves it to nextpnr.
     caveat
@@ -84,7 +88,9 @@ class Family:
     oscillator: Callable[[ClockSignal], Instance] | None = None
     finish: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
-    pins: tuple[str, str, tuple[str, ...]] | None = None
+    pins: tuple[str, ...] = ()
+    pin: str = ""
+    options: tuple[str, ...] = ()
     per_cell: dict[str, int] = field(default_factory=dict)
     floorplan: Callable[[Config, str], Floorplan] | None = None
     caveat: str = ""
@@ -117,6 +123,8 @@ ECP5 = Family(
         (".config", ".bit"),
         lambda device, source, result: ["--compress", source, result],
     ),
+    pins=("--lpf", "{name}"),
+    options=("--lpf-allow-unconstrained",),  # nextpnr places pins that nobody has placed
     floorplan=ecp5_floorplan,
     caveat="multipliers by their input and output registers only, not by what lies between",
 )
@@ -143,6 +151,7 @@ ICE40 = Family(
     packer=Packer(
         "icepack", "--asc", (".asc", ".bin"), lambda device, source, result: [source, result]
     ),
+    pins=("--pcf", "{name}"),
 )
 
 GOWIN = Family(
@@ -169,7 +178,8 @@ GOWIN = Family(
         (".pnr.json", ".fs"),
         lambda device, source, result: ["-d", device, "-o", result, source],
     ),
-    pins=(".cst", 'IO_LOC "{port}" {pin};', ("--vopt", "cst={name}")),
+    pins=("--vopt", "cst={name}"),
+    pin='IO_LOC "{port}" {pin};',
     caveat="block RAM not at all, and the rest optimistically",
 )
 
@@ -216,7 +226,8 @@ NEXUS = Family(
         i_HFSDSCEN=Const(0),
         o_HFCLKOUT=clock,
     ),
-    pins=(".pdc", "ldc_set_location -site {{{pin}}} [get_ports {port}]", ("--pdc", "{name}")),
+    pins=("--pdc", "{name}"),
+    pin="ldc_set_location -site {{{pin}}} [get_ports {port}]",
 )
 
 FAMILIES = {family.name: family for family in (ECP5, ICE40, GOWIN, NEXUS)}

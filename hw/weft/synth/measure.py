@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import weft
+from weft.boards.table import Board
 from weft.config import Config
-from weft.emit import component_verilog, tool_versions
+from weft.emit import tool_versions
 from weft_driver.folders import build_root
 
 from . import blocks
-from .between import Between
+from .design import BOARD, Design, board_design, board_of, netlist_of, part_design
 from .nextpnr import Placed, Step, arguments, place_and_route
-from .parts import block_depth, part
+from .parts import CHIP, block_depth
 from .targets import Target
 from .tools import Tool, find_nextpnr, find_packer, find_yosys
-from .yosys import maps, script, synthesise
-
-TOP = "top"
+from .yosys import NETLIST
 
 Report = Callable[[str], None]
 """Told what begins and what came out."""
@@ -37,7 +36,7 @@ class Job:
     preset, config
         The configuration as it was asked for; multipliers written ``portable`` become the target's.
     part
-        ``chip``, or a block alone between registers.
+        ``chip`` or a block, alone between registers; ``board`` for the preset's, with its pins.
     target
         Device and speed grade.
     seeds
@@ -58,8 +57,15 @@ class Job:
 
     @property
     def asked_mhz(self) -> float:
-        """Clock that placement aims at."""
+        """Clock that placement aims at: a board's own when nobody asks for another one."""
+        if self.freq is None and (board := self.board):
+            return board.clock_hz / 1e6
         return self.target.asked_mhz(self.part) if self.freq is None else self.freq
+
+    @property
+    def board(self) -> Board | None:
+        """The board that is built, if one is."""
+        return board_of(self.preset, self.part)
 
     @property
     def placed_config(self) -> Config:
@@ -90,26 +96,15 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
     config, target, family = job.placed_config, job.target, job.target.family
     yosys, nextpnr = find_yosys(), find_nextpnr(family)
     report(f"{job.part} of {job.preset}: Verilog")
-    text = component_verilog(Between(part(job.part, config), family.oscillator), TOP)
-    plan = family.floorplan(config, target.device) if family.floorplan else {}
-    prefix = "" if job.part == "array" else "matmul.array."
-    places = {prefix + cell: place for cell, place in plan.items()}
-    if config.multiplier == "portable" or job.part not in ("array", "chip"):
-        places = {}
-    steps = script(family, places, "", "", TOP)
-    read = (text, steps, *maps(family).values(), yosys.version)
-    key = hashlib.sha256("\0".join(read).encode()).hexdigest()[:16]
-    folder = build_root() / "synth" / key
-    if not (folder / "netlist.json").is_file():
-        report(f"{yosys.version}: {family.synthesis}")
-        with _whole(folder) as partial:
-            synthesise(yosys, family, places, text, TOP, partial)
-    known = blocks.instances(text, TOP)
-    runs = [_placed(nextpnr, folder, job, seed, report) for seed in job.seeds]
+    design = _design(job)
+    folder = netlist_of(yosys, family, design, report)
+    known = blocks.instances(design.verilog, design.top, design.framed)
+    runs = [_placed(nextpnr, folder, job, design, seed, report) for seed in job.seeds]
     slowest = min(runs, key=lambda run: run.fmax_mhz)
     fastest = max(runs, key=lambda run: run.fmax_mhz)
     speeds = [run.fmax_mhz for run in runs]
-    by_block = blocks.count(runs[0].cells, known, family.cells, block_depth(job.part))
+    depth = block_depth(job.part)
+    by_block = blocks.count(runs[0].cells, known, family.cells, depth, design.framed)
     counts = blocks.total(by_block)
     return {
         "weft_version": weft.__version__,
@@ -122,7 +117,7 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
         "grade": runs[0].grade or target.grade,
         "asked_mhz": job.asked_mhz,
         "tools": [*_writers(), yosys.version, nextpnr.version],
-        "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "verilog_sha256": hashlib.sha256(design.verilog.encode()).hexdigest(),
         "seeds": list(job.seeds),
         "fmax_mhz": {
             "min": round(min(speeds), 1),
@@ -134,11 +129,35 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
         "per_pe": _shares(by_block, job.part, "array", config.rows * config.cols),
         "per_lane": _shares(by_block, job.part, "simt", config.lanes),
         "blocks": by_block,
-        "path": blocks.route(slowest.path, known, block_depth(job.part)),
+        "path": blocks.route(slowest.path, known, depth, design.framed),
         "path_ends": blocks.ends(slowest.path),
         "timing_without": family.caveat,
-        "bitstream": _bitstream(folder, job, fastest.seed, nextpnr, report),
+        **_product(folder, job, design, fastest, nextpnr, report),
     }
+
+
+def _design(job: Job) -> Design:
+    """What is synthesised."""
+    if (board := job.board) is not None:
+        return board_design(board, job.placed_config, job.target, job.asked_mhz)
+    return part_design(job.part, job.placed_config, job.target)
+
+
+def _product(
+    folder: Path, job: Job, design: Design, fastest: Placed, nextpnr: Tool, report: Report
+) -> dict[str, Any]:
+    """The bitstream; for a board only when it is fast enough for the board's clock."""
+    board = job.board
+    if board is None:
+        return {"bitstream": _bitstream(folder, job, design, fastest.seed, nextpnr, report)}
+    mhz = board.clock_hz / 1e6
+    told = {"board": board.name, "board_mhz": mhz, "board_met": fastest.fmax_mhz >= mhz}
+    if not told["board_met"]:
+        return {**told, "bitstream": None}
+    made = _bitstream(folder, job, design, fastest.seed, nextpnr, report)
+    named = f"{board.name}{job.target.family.packer.suffixes[1]}"
+    shutil.copyfile(build_root() / made, build_root() / named)
+    return {**told, "bitstream": named}
 
 
 def _writers() -> list[str]:
@@ -164,46 +183,35 @@ def _shares(
 
     None where the part has no such block.
     """
-    prefix = {"array": "matmul.array", "simt": "simt"}[wanted]
-    inside = part_name == "chip"
+    prefix = ("chip." if part_name == BOARD else "") + {
+        "array": "matmul.array",
+        "simt": "simt",
+    }[wanted]
+    inside = part_name in (CHIP, BOARD)
     if not among or not (inside or part_name == wanted):
         return None
     rows = [b for name, b in by_block.items() if not inside or f"{name}.".startswith(f"{prefix}.")]
     return {name: round(sum(row[name] for row in rows) / among, 1) for name in ("luts", "ffs")}
 
 
-class _whole:
-    """A folder that is there completely or not at all, whatever interrupts its making."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.partial = folder.with_name(f"{folder.name}.partial")
-
-    def __enter__(self) -> Path:
-        shutil.rmtree(self.partial, ignore_errors=True)
-        self.partial.mkdir(parents=True)
-        return self.partial
-
-    def __exit__(self, kind: object, value: object, trace: object) -> None:
-        if kind is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.partial.rename(self.folder)
-
-
-def _run_name(nextpnr: Tool, job: Job, seed: int) -> str:
+def _run_name(nextpnr: Tool, job: Job, design: Design, seed: int) -> str:
     """Name of the files of one run."""
-    key = "\0".join((nextpnr.version, *arguments(job.target, job.asked_mhz, seed)))
+    told = arguments(job.target, job.asked_mhz, seed, design.package)
+    key = "\0".join((nextpnr.version, *told, *([] if design.framed else [design.pins])))
     return f"{job.target.name}-seed{seed}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
-def _placed(nextpnr: Tool, folder: Path, job: Job, seed: int, report: Report) -> Placed:
+def _placed(
+    nextpnr: Tool, folder: Path, job: Job, design: Design, seed: int, report: Report
+) -> Placed:
     """One run, or what it gave before."""
-    name = _run_name(nextpnr, job, seed)
+    name = _run_name(nextpnr, job, design, seed)
     kept = folder / f"{name}.json"
     if not kept.is_file():
         report(f"{nextpnr.version}: {job.target.name} at {job.asked_mhz:g} MHz, seed {seed}")
-        netlist = folder / "netlist.json"
-        placed = place_and_route(nextpnr, netlist, job.target, job.asked_mhz, seed, folder, name)
+        told = arguments(job.target, job.asked_mhz, seed, design.package)
+        netlist, family = folder / NETLIST, job.target.family
+        placed = place_and_route(nextpnr, netlist, family, told, design.pins, seed, name)
         partial = kept.with_suffix(".partial")
         partial.write_text(json.dumps(_to_json(placed)))
         partial.rename(kept)
@@ -212,10 +220,12 @@ def _placed(nextpnr: Tool, folder: Path, job: Job, seed: int, report: Report) ->
     return placed
 
 
-def _bitstream(folder: Path, job: Job, seed: int, nextpnr: Tool, report: Report) -> str:
+def _bitstream(
+    folder: Path, job: Job, design: Design, seed: int, nextpnr: Tool, report: Report
+) -> str:
     """The bitstream of a run, packed if it is not there."""
     packer = job.target.family.packer
-    name = _run_name(nextpnr, job, seed)
+    name = _run_name(nextpnr, job, design, seed)
     result = folder / f"{name}{packer.suffixes[1]}"
     if not result.is_file():
         report(f"{packer.program}: bitstream of seed {seed}")

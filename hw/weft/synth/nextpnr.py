@@ -5,26 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .families import ECP5
+from .families import Family
 from .targets import Target
 from .tools import Tool, ToolError
-
-EXTRA = {ECP5.name: ["--lpf-allow-unconstrained"]}
-"""Options of one family: pins are where nextpnr likes them, unless a board says where."""
 
 WIRE = 2
 """Contents of an iCE40 LUT that only leads to its register."""
 
 
-def arguments(target: Target, freq: float, seed: int) -> list[str]:
+def arguments(target: Target, freq: float, seed: int, package: str = "") -> list[str]:
     """What nextpnr is told, files apart; ``freq`` in MHz."""
     return [
-        *target.arguments,
+        *target.arguments(package),
         *("--freq", f"{freq:g}"),
         *("--seed", str(seed)),
         "--timing-allow-fail",
-        *EXTRA.get(target.family.name, []),
+        *target.family.options,
     ]
+
+
+def frame_pins(target: Target) -> str:
+    """Constraints for a part between registers; empty where nextpnr needs none."""
+    line = target.family.pin
+    pins = target.properties.pins.items() if line else ()
+    return "".join(line.format(port=port, pin=pin) + "\n" for port, pin in pins)
 
 
 @dataclass(frozen=True)
@@ -65,21 +69,42 @@ class Placed:
 
 
 def place_and_route(
-    nextpnr: Tool, netlist: Path, target: Target, freq: float, seed: int, folder: Path, name: str
+    nextpnr: Tool,
+    netlist: Path,
+    family: Family,
+    options: list[str],
+    pins: str,
+    seed: int,
+    name: str,
 ) -> Placed:
-    """Place and route a netlist in ``folder``, where nextpnr writes the packer's input, too."""
+    """Place and route a netlist in its folder, where nextpnr writes the packer's input, too.
+
+    Parameters
+    ----------
+    nextpnr
+        The family's.
+    netlist, family
+        What, and for which family.
+    options
+        As `arguments` has them, for this seed.
+    pins
+        Constraints; may be empty.
+    seed
+        Of placement.
+    name
+        Of the files that are written, without their suffixes.
+    """
+    folder = netlist.parent
     report, design = folder / f"{name}.report.json", folder / f"{name}.design.json"
-    options = [*arguments(target, freq, seed), "--json", netlist.name]
+    options = [*options, "--json", netlist.name]
     options += ["--report", report.name, "--write", design.name]
-    packer = target.family.packer
+    packer = family.packer
     if packer.written_by != "--write":
         options += [packer.written_by, f"{name}{packer.suffixes[0]}"]
-    if target.family.pins is not None:
-        suffix, line, option = target.family.pins
-        pins = target.properties.pins.items()
-        lines = [line.format(port=port, pin=pin) + "\n" for port, pin in pins]
-        (folder / f"{name}{suffix}").write_text("".join(lines))
-        options += [text.format(name=f"{name}{suffix}") for text in option]
+    if pins:
+        constraints = folder / f"{name}.pins"
+        constraints.write_text(pins)
+        options += [text.format(name=constraints.name) for text in family.pins]
     nextpnr.run(options, folder / f"{name}.log")
     written = json.loads(design.read_text())
     if packer.written_by == "--write":

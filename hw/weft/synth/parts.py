@@ -95,4 +95,4 @@ def part(name: str, config: Config) -> wiring.Component:
 
 def block_depth(name: str) -> int:
     """How many names deep blocks of a part are told apart."""
-    return 3 if name == CHIP else 2
+    return {"board": 4, CHIP: 3}.get(name, 2)

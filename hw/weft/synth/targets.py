@@ -15,7 +15,10 @@ class Device:
     family
         Name of its family.
     arguments
-        How nextpnr is told of it; ``{grade}`` stands for the speed grade.
+        How nextpnr is told of it; ``{grade}`` stands for the speed grade, ``{package}`` for the
+        package.
+    package
+        The one that is used when nobody says which.
     packed_as
         How the packer is told of it.
     pins
@@ -24,24 +27,26 @@ class Device:
 
     family: str
     arguments: tuple[str, ...]
+    package: str = ""
     packed_as: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
 
 
 def _ecp5(size: str, package: str) -> Device:
-    return Device(ECP5.name, (f"--{size}", "--package", package, "--speed", "{grade}"))
+    arguments = (f"--{size}", "--package", "{package}", "--speed", "{grade}")
+    return Device(ECP5.name, arguments, package)
 
 
 DEVICES = {
     "ecp5-25k": _ecp5("25k", "CABGA256"),
     "ecp5-45k": _ecp5("45k", "CABGA381"),
     "ecp5-85k": _ecp5("85k", "CABGA756"),
-    "ice40-up5k": Device(ICE40.name, ("--up5k", "--package", "sg48")),
+    "ice40-up5k": Device(ICE40.name, ("--up5k", "--package", "{package}"), "sg48"),
     "gowin-gw2a-18": Device(
         GOWIN.name,
         ("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"),
-        "GW2A-18C",
-        {"clk": "4", "rst": "88", "i": "87", "o": "15"},
+        packed_as="GW2A-18C",
+        pins={"clk": "4", "rst": "88", "i": "87", "o": "15"},
     ),
     "nexus-lifcl-40": Device(
         NEXUS.name,
@@ -107,10 +112,10 @@ class Target:
         """Its device."""
         return DEVICES[self.device]
 
-    @property
-    def arguments(self) -> list[str]:
-        """How nextpnr is told of it."""
-        return [text.format(grade=self.grade) for text in DEVICES[self.device].arguments]
+    def arguments(self, package: str = "") -> list[str]:
+        """How nextpnr is told of it, in a package or in the usual one."""
+        names = {"grade": self.grade, "package": package or self.properties.package}
+        return [text.format(**names) for text in self.properties.arguments]
 
     def asked_mhz(self, part: str) -> float:
         """Clock that placement of a part aims at when nobody asks for another one."""

@@ -7,31 +7,51 @@ from .families import Family
 from .floorplan import Floorplan
 from .tools import Tool
 
+NETLIST = "netlist.json"
+"""What is made, for nextpnr."""
+
 SCRIPT = """\
 read_verilog {verilog}
 hierarchy -top {top}
-setattr -mod -set keep_hierarchy 1 {top}.{inside} *_enables_*
+setattr -mod -set keep_hierarchy 1 {apart}
 {synthesis} -top {top}
-setattr -mod -unset keep_hierarchy {top}.{inside} *_enables_*
+setattr -mod -unset keep_hierarchy {apart}
 flatten
 opt_clean
 {finish}
 {places}
 write_json {netlist}
 """
-"""The part is synthesised by itself, so that nothing of the frame around it is merged with it, and
+"""A part in a frame is synthesised by itself, so that nothing of the frame is merged with it, and
 flattened within. So is each line of enables in the array: they are equal, and stay near what they
 drive."""
 
 
-def script(family: Family, places: Floorplan, verilog: str, netlist: str, top: str) -> str:
-    """What Yosys is to do; file names are relative to where it runs."""
-    lines = [f'setattr -set BEL "{place}" {top}/{INSIDE}.{cell}' for cell, place in places.items()]
+def script(
+    family: Family, places: Floorplan, verilog: str, netlist: str, top: str, framed: bool = True
+) -> str:
+    """What Yosys is to do; file names are relative to where it runs.
+
+    Parameters
+    ----------
+    family
+        Of the FPGA.
+    places
+        ``BEL`` by names of cells, from the part on.
+    verilog, netlist
+        Files that are read and written.
+    top
+        Name of the top module.
+    framed
+        It is a `between.Between`; else it is the part itself.
+    """
+    within = f"{INSIDE}." if framed else ""
+    lines = [f'setattr -set BEL "{place}" {top}/{within}{cell}' for cell, place in places.items()]
     text = SCRIPT.format(
         verilog=verilog,
         netlist=netlist,
         top=top,
-        inside=INSIDE,
+        apart=" ".join([f"{top}.{INSIDE}"] * framed + ["*_enables_*"]),
         synthesis=family.synthesis,
         finish="\n".join(family.finish).format(top=top),
         places="\n".join(lines),
@@ -45,13 +65,19 @@ def maps(family: Family) -> dict[str, str]:
 
 
 def synthesise(
-    yosys: Tool, family: Family, places: Floorplan, text: str, top: str, folder: Path
+    yosys: Tool,
+    family: Family,
+    places: Floorplan,
+    text: str,
+    top: str,
+    folder: Path,
+    framed: bool = True,
 ) -> Path:
-    """Make a netlist of Verilog, whose top module is a `between.Between`; says where it is."""
-    verilog, netlist, steps = (folder / name for name in ("top.v", "netlist.json", "synth.ys"))
+    """Make a netlist of Verilog; says where it is. See `script`."""
+    verilog, netlist, steps = (folder / name for name in ("top.v", NETLIST, "synth.ys"))
     verilog.write_text(text)
     for name, content in maps(family).items():
         (folder / name).write_text(content)
-    steps.write_text(script(family, places, verilog.name, netlist.name, top))
+    steps.write_text(script(family, places, verilog.name, netlist.name, top, framed))
     yosys.run([steps.name], folder / "yosys.log")
     return netlist

@@ -31,6 +31,7 @@ def _board(board: Board) -> tuple[str, ...]:
         f"`{board.preset}`: {board.config.rows} x {board.config.cols}"
         + (f", {board.config.lanes} x {board.config.warps}" if board.config.lanes else ""),
         f"{board.memory_bytes >> 10} KiB",
+        f"{board.oscillator_hz / 1e6:g} MHz",
         f"{board.clock_hz / 1e6:g} MHz",
     )
 
@@ -74,10 +75,11 @@ def boards_page() -> str:
         "On each board are a chip, main memory in the FPGA's own memories behind the chip's AXI "
         "port, and a serial link to the host. No memory outside the FPGA is used.",
         table(
-            ("board", "maker's name", "target", "chip", "main memory", "clock"),
+            ("board", "maker's name", "target", "chip", "main memory", "oscillator", "clock"),
             [_board(board) for board in BOARDS.values()],
         ),
-        "`weft load BOARD FILE` writes a bitstream to a board through openFPGALoader. Then the "
+        "`weft synth --preset BOARD` makes a bitstream, unless place and route does not reach the "
+        "board's clock. `weft load BOARD FILE` writes it to one through openFPGALoader. Then the "
         "driver talks to it as it talks to a simulated chip:",
         "```python\n"
         "from weft_driver import Device\n\n"

@@ -36,4 +36,7 @@ def report_lines(result: dict[str, Any]) -> Iterator[str]:
     for step in result["path"]:
         yield f"    {step['ns']:5.2f} ns, {step['luts']:2} LUTs  {step['block']}"
     yield f"  from {' to '.join(result['path_ends'])}"
-    yield f"  bitstream {result['bitstream']} in the build folder"
+    if result["bitstream"] is None:
+        yield f"  no bitstream: {result['board']}'s clock of {result['board_mhz']:g} MHz is not met"
+    else:
+        yield f"  bitstream {result['bitstream']} in the build folder"

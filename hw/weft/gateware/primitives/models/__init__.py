@@ -1,4 +1,4 @@
-"""Simulation models of the cells that variants of `Multipliers` instantiate, one file for each."""
+"""Simulation models of the cells that `weft.gateware.primitives` instantiates, one file each."""
 
 from importlib.resources import files
 
@@ -8,3 +8,8 @@ def cell_model(multiplier: str) -> str:
     if multiplier == "portable":
         return ""
     return files(__name__).joinpath(f"{multiplier}.v").read_text()
+
+
+def pll_model(family: str) -> str:
+    """Verilog of the cell behind a family's PLL."""
+    return files(__name__).joinpath(f"{family}_pll.v").read_text()
