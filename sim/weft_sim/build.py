@@ -72,7 +72,13 @@ def build_simulator(config: Config, waves: bool = False) -> Path:
         return build_chip(config, cached_verilog(config, report), waves, report)
 
 
-def build_chip(config: Config, verilog: str, waves: bool = False, report: Report = silent) -> Path:
+def build_chip(
+    config: Config,
+    verilog: str,
+    waves: bool = False,
+    report: Report = silent,
+    fast: str = tools.FAST,
+) -> Path:
     """The same for any Verilog with the ports of the chip of this configuration."""
     return build_library(
         harness.TOP,
@@ -84,6 +90,7 @@ def build_chip(config: Config, verilog: str, waves: bool = False, report: Report
         },
         waves=waves,
         report=report,
+        fast=fast,
     )
 
 

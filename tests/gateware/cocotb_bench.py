@@ -53,7 +53,7 @@ def to_verilog(component: wiring.Component) -> str:
 
 def run_bench(
     name: str,
-    component: wiring.Component,
+    component: wiring.Component | str,
     module: str,
     *,
     config: Config | None = None,
@@ -69,7 +69,7 @@ def run_bench(
     name
         Folder name of the build and of the run.
     component
-        What is tested; clock ``clk``, reset ``rst``.
+        What is tested, or Verilog of it; clock ``clk``, reset ``rst``.
     module
         A module of `tb/`, without ``.py``.
     config
@@ -85,7 +85,7 @@ def run_bench(
     """
     seed = int(os.environ.get("BENCH_SEED", seed))
     waves = os.environ.get("BENCH_WAVES", "") not in ("", "0")
-    text = to_verilog(component) + cells
+    text = (component if isinstance(component, str) else to_verilog(component)) + cells
     folder = _build(name, text, waves)
     values = {"config": asdict(config) if config else {}, "seed": seed, "parameters": parameters}
     environment = {"WEFT_BENCH": json.dumps(values)}

@@ -73,6 +73,15 @@ def find_yosys() -> Tool:
     raise ToolError(f"Yosys is missing: {HOW}, or install Yosys 0.40 or newer")
 
 
+def yosys_library() -> Path:
+    """Folder of the files that come with the Yosys of `find_yosys`, such as models of cells."""
+    if path := shutil.which("yosys"):
+        return Path(path).resolve().parents[1] / "share" / "yosys"
+    if (spec := importlib.util.find_spec("pyosys")) and spec.origin:
+        return Path(spec.origin).with_name("share")
+    raise ToolError(f"Yosys is missing: {HOW}, or install Yosys 0.40 or newer")
+
+
 def find_nextpnr(family: Family) -> Tool:
     """A family's nextpnr on the path, else that of the package ``yowasp-nextpnr-...``."""
     path = _found(family.nextpnr)
