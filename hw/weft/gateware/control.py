@@ -72,7 +72,7 @@ class Control(wiring.Component):
         Words of commands that a kernel hands over, see `Dispatcher`; the index of its LAUNCH, and
         its bit ``pushes``.
     take, semaphore, taken
-        A kernel takes a semaphore in this cycle, if it is above zero.
+        A kernel takes a semaphore in this cycle, if it is above zero; not in two in a row.
     matmul_weights
         That command's weights may be read before it passes.
     events
@@ -220,7 +220,6 @@ class Control(wiring.Component):
         ]
 
         post, take = 0, 0
-        gate_take, kernel_take = Signal(SEMAPHORES), Signal(SEMAPHORES)
         for number, engine in enumerate(self._engines):
             name = engine.name.lower()
             queue: Any = CommandQueue(self._config, engine)
@@ -268,9 +267,9 @@ class Control(wiring.Component):
                 dispatcher.push_index.eq(me.push_index),
                 dispatcher.pushes.eq(me.pushes),
                 me.taken.eq(me.take & semaphores.nonzero.bit_select(me.semaphore, 1)),
-                kernel_take.eq(Mux(me.taken, 1 << me.semaphore, 0)),
             ]
-        # A gate passes no second command in the cycle after one: what it took may count late.
-        m.d.sync += gate_take.eq(take)
-        m.d.comb += [semaphores.post.eq(post), semaphores.take.eq(gate_take | kernel_take)]
+            take |= Mux(me.taken, 1 << me.semaphore, 0)
+        # Nobody takes again in the cycle after: what was taken may count late.
+        m.d.sync += semaphores.take.eq(take)
+        m.d.comb += semaphores.post.eq(post)
         return m

@@ -11,7 +11,7 @@ with A = ActSram.read_latency and L = Array.latency. The command on the stream i
 the streamer begins it; the feeder looks ahead at it, so that its first tile is in place by then.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -31,6 +31,9 @@ from .row_address import LEVELS, RowAddress
 from .row_sum import RowSum
 from .weight_feeder import PIPELINE, WeightFeeder
 from .wgt_sram import WgtSram
+
+ROW_BITS = 6
+"""Bits of an accumulator row by which MATMUL sees that it was issued a moment ago."""
 
 
 def bin_number(name: str) -> int:
@@ -137,7 +140,6 @@ class Matmul(wiring.Component):
                 k_tail.eq(cmd.k_tail),
                 index.eq(cmd.index),
                 mask.eq(cmd.post),
-                acc_row.eq(cmd.acc),
                 acc_start.eq(cmd.acc),
                 acc_block.eq(cmd.acc_block),
             ]
@@ -175,19 +177,13 @@ class Matmul(wiring.Component):
         fenced = Signal()
         offset_bits = self.act.offset.shape().width
         region = rows.address[offset_bits:]
-        recent = []
-        for i in range(REUSE_DISTANCE - 1):
-            valid = Signal(name=f"recent_valid_{i}")
-            row = Signal(6, name=f"recent_{i}")
-            m.d.sync += [
-                valid.eq(recent[-1][0] if i else issue),
-                row.eq(recent[-1][1] if i else acc_row),
-            ]
-            recent.append((valid, row))
+        # Rows issued one and two cycles ago, by their lowest bits: what looks alike only waits.
+        was_issued, was_row = Signal(), Signal(ROW_BITS)
+        same = Signal(REUSE_DISTANCE - 1)  # as the row at hand; `go_on` knows that these are two
+        m.d.sync += [was_issued.eq(issue), was_row.eq(acc_row), same.eq(same << 1)]
         m.d.comb += [
             first.eq(rows.block_first & ~accumulate),
-            # By their lowest bits: other rows that look alike only wait.
-            hazard.eq(~first & Cat(*(v & (r == acc_row[:6]) for v, r in recent)).any()),
+            hazard.eq(~first & same.any()),
             weights_there.eq(~rows.tile_first | feeder.ready),
             outside.eq(
                 (region >= config.act_regions)
@@ -217,16 +213,24 @@ class Matmul(wiring.Component):
             self.fault.cause.eq(Mux(beyond, Cause.BAD_ADDRESS, Cause.BAD_COMMAND)),
             self.fault.index.eq(Mux(beyond, was_index, index)),
         ]
-        with m.If(issue & ~done):
+
+        def go_on(row: Value) -> list:
+            """Statements that go on to an accumulator row."""
+            low = Value.cast(row)[:ROW_BITS]
+            return [
+                acc_row.eq(row),
+                same.eq(Cat(issue & (low == acc_row[:ROW_BITS]), was_issued & (low == was_row))),
+            ]
+
+        with m.If(take):
+            m.d.sync += go_on(cmd.acc)
+        with m.Elif(issue):
             with m.If(~rows.tile_last):
-                m.d.sync += acc_row.eq(acc_row + 1)
+                m.d.sync += go_on(acc_row + 1)
             with m.Elif(rows.block_last):
-                m.d.sync += [
-                    acc_row.eq(acc_start + acc_block),
-                    acc_start.eq(acc_start + acc_block),
-                ]
+                m.d.sync += [*go_on(acc_start + acc_block), acc_start.eq(acc_start + acc_block)]
             with m.Else():
-                m.d.sync += acc_row.eq(acc_start)
+                m.d.sync += go_on(acc_start)
 
         # --- fixed delays to array and accumulators --------------------------------------------
         layout = entry_layout(config)

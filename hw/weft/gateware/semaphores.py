@@ -1,5 +1,8 @@
 """The sixteen counting semaphores, and the gate in which a command waits for its set."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -54,7 +57,9 @@ class Semaphores(wiring.Component):
         planes = [Signal(SEMAPHORES, name=f"plane_{bit}") for bit in range(SEMAPHORE_BITS + 1)]
         up = self.post & ~self.take
         down = self.take & ~self.post
-        nonzero = 0
+        # Kept beside the planes: every gate looks at it.
+        one = planes[0] & ~reduce(or_, planes[1:])
+        m.d.sync += self.nonzero.eq(up | (self.nonzero & ~(down & one)))
         for bit, plane in enumerate(planes):
             carry = Signal(SEMAPHORES, name=f"carry_{bit}")
             borrow = Signal(SEMAPHORES, name=f"borrow_{bit}")
@@ -62,12 +67,8 @@ class Semaphores(wiring.Component):
             m.d.sync += plane.eq(plane ^ carry ^ borrow)
             up = carry & plane
             down = borrow & ~plane
-            nonzero = nonzero | plane
 
-        m.d.comb += [
-            self.nonzero.eq(nonzero),
-            self.overflow.eq((planes[-1] & ~self.take).any()),
-        ]
+        m.d.comb += self.overflow.eq((planes[-1] & ~self.take).any())
         return m
 
 

@@ -2,8 +2,8 @@
 
 ::
 
-    cmd ──┬─> Bursts ──> memory.burst ─────────────────────> open ─> memory.done ─> posts
-          └─> pending ─> RowWalker ─> Pieces ─> act ~~> data ─> memory.beat
+    cmd ──┬─> Bursts ──> memory.burst ─────────────────────────────> open ─> memory.done ─> posts
+          └─> pending ─> RowWalker ─> Skid ─> Pieces ─> act ~~> data ─> memory.beat
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -18,7 +18,8 @@ from .bursts import Bursts
 from .gearbox import first_bytes
 from .interfaces import INDEX_BITS, ActRead, Fault, MemoryWrite, Post, command_layout
 from .memory_port import OPEN_BITS
-from .rows import Pieces, RowWalker, low_bits, walk_layout
+from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
+from .skid import Skid
 from .word_fifo import WordFifo
 
 WORD_BYTES = 4
@@ -205,6 +206,8 @@ class Store(wiring.Component):
         beat_layout = self.memory.beat.payload.shape()
         m.submodules.walker = walker = RowWalker(config)
         m.submodules.pieces = pieces = Pieces(config, bus)
+        row_layout = data.StructLayout({"segment": segment_layout(config), "mode": mode_layout})
+        m.submodules.rows_wait = rows_wait = Skid(row_layout)
         m.submodules.beats = beats = WordFifo(beat_layout, depth)
         walking, current = Signal(mode_layout), Signal(mode_layout)
         cause, room = Signal(Cause), Signal(range(depth + 1), init=depth)
@@ -212,14 +215,15 @@ class Store(wiring.Component):
         granted = Signal()
         with m.If(pending.o.valid & pending.o.ready):
             m.d.sync += walking.eq(pending.o.payload.mode)
+        row = rows_wait.o.payload
         with m.If(pieces.i.valid & pieces.i.ready):
             m.d.sync += [
-                current.eq(walking),
+                current.eq(row.mode),
                 cause.eq(
                     Mux(
-                        walking.bad,
+                        row.mode.bad,
                         Cause.BAD_COMMAND,
-                        Mux(walker.o.payload.outside, Cause.BAD_ADDRESS, Cause.NONE),
+                        Mux(row.segment.outside, Cause.BAD_ADDRESS, Cause.NONE),
                     )
                 ),
             ]
@@ -228,9 +232,13 @@ class Store(wiring.Component):
             walker.i.valid.eq(pending.o.valid),
             walker.i.payload.eq(pending.o.payload.rows),
             pending.o.ready.eq(walker.i.ready),
-            pieces.i.valid.eq(walker.o.valid),
-            pieces.i.payload.eq(walker.o.payload),
-            walker.o.ready.eq(pieces.i.ready),
+            rows_wait.i.valid.eq(walker.o.valid),
+            rows_wait.i.payload.segment.eq(walker.o.payload),
+            rows_wait.i.payload.mode.eq(walking),
+            walker.o.ready.eq(rows_wait.i.ready),
+            pieces.i.valid.eq(rows_wait.o.valid),
+            pieces.i.payload.eq(row.segment),
+            rows_wait.o.ready.eq(pieces.i.ready),
             stuck.eq(pieces.valid & (cause != Cause.NONE)),
             self.act.valid.eq(pieces.valid & (cause == Cause.NONE) & (room != 0) & ~stopped),
             self.act.claim.eq(self.act.valid),
@@ -279,7 +287,11 @@ class Store(wiring.Component):
         idle, unaligned, completes = Signal(), Signal(), Signal()
         m.d.comb += [
             idle.eq(
-                ~bursts.busy & ~closing.o.valid & ~pending.o.valid & ~walker.o.valid & ~pieces.valid
+                ~bursts.busy
+                & ~closing.o.valid
+                & ~pending.o.valid
+                & ~rows_wait.o.valid
+                & ~pieces.valid
             ),
             unaligned.eq(signal.write & (signal.address % WORD_BYTES != 0)),
             writes_word.eq((phase == _Signal.WAIT) & idle & signal.write & ~unaligned & ~stopped),

@@ -104,9 +104,10 @@ class PortAccess(wiring.Component):
         )
         writes, written_beat = Signal(), Signal.like(beat)
         pushes, idle = Signal(), Signal()
+        took = Signal()  # in the last cycle: that does not show in the semaphore yet
         at_last = beat == beats - 1
         m.d.comb += [
-            idle.eq(~self.o.valid & ~writes),
+            idle.eq(~self.o.valid & ~writes & ~took),
             pushes.eq(request.store & (word == PortWord.PUSH >> 2)),
             self.push.valid.eq(self.valid & pushes & idle),
             self.push.payload.eq(read.data),
@@ -125,6 +126,7 @@ class PortAccess(wiring.Component):
         with m.If(self.push.valid & self.push.ready):
             m.d.sync += beat.eq(Mux(at_last, 0, beat + 1))
         m.d.sync += [
+            took.eq(self.take),
             writes.eq(self.taken & request.store & ~pushes),
             written_beat.eq(word[(sizes.bus_bytes // 4 - 1).bit_length() :]),
         ]
