@@ -1013,9 +1013,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$300 ),
     .matmul__ready(\act__ready$304 ),
     .matmul__valid(matmul__valid),
-    .\port$2473$35 (\$88 ),
-    .\port$3340$0 (\$95 ),
-    .\port$35194$0 (\$94 ),
+    .\port$2481$35 (\$88 ),
+    .\port$3364$0 (\$95 ),
+    .\port$35230$0 (\$94 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1089,86 +1089,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$195 (drain_cmd__ready),
     .\o__ready$225 (store_cmd__ready),
     .\o__ready$255 (simt_cmd__ready),
-    .\port$34443$0 (\$7 ),
-    .\port$34445$0 (\$8 ),
-    .\port$34447$0 (\$9 ),
-    .\port$34449$0 (\$10 ),
-    .\port$34451$0 (\$11 ),
-    .\port$34453$0 (\$12 ),
-    .\port$34455$0 (\$13 ),
-    .\port$34457$0 (\$14 ),
-    .\port$34459$0 (\$15 ),
-    .\port$34461$0 (\$16 ),
-    .\port$34463$0 (\$17 ),
-    .\port$34465$0 (\$18 ),
-    .\port$34467$0 (\$19 ),
-    .\port$34469$0 (\$20 ),
-    .\port$34471$0 (\$21 ),
-    .\port$34473$0 (\$22 ),
-    .\port$34497$0 (\$23 ),
-    .\port$34499$0 (\$24 ),
-    .\port$34501$0 (\$25 ),
-    .\port$34503$0 (\$26 ),
-    .\port$34505$0 (\$27 ),
-    .\port$34507$0 (\$28 ),
-    .\port$34509$0 (\$29 ),
-    .\port$34511$0 (\$30 ),
-    .\port$34513$0 (\$31 ),
-    .\port$34515$0 (\$32 ),
-    .\port$34517$0 (\$33 ),
-    .\port$34519$0 (\$34 ),
-    .\port$34521$0 (\$35 ),
-    .\port$34523$0 (\$36 ),
-    .\port$34525$0 (\$37 ),
-    .\port$34527$0 (\$38 ),
-    .\port$34551$0 (\$39 ),
-    .\port$34553$0 (\$40 ),
-    .\port$34555$0 (\$41 ),
-    .\port$34557$0 (\$42 ),
-    .\port$34559$0 (\$43 ),
-    .\port$34561$0 (\$44 ),
-    .\port$34563$0 (\$45 ),
-    .\port$34565$0 (\$46 ),
-    .\port$34567$0 (\$47 ),
-    .\port$34569$0 (\$48 ),
-    .\port$34571$0 (\$49 ),
-    .\port$34573$0 (\$50 ),
-    .\port$34575$0 (\$51 ),
-    .\port$34577$0 (\$52 ),
-    .\port$34579$0 (\$53 ),
-    .\port$34581$0 (\$54 ),
-    .\port$34605$0 (\$55 ),
-    .\port$34607$0 (\$56 ),
-    .\port$34609$0 (\$57 ),
-    .\port$34611$0 (\$58 ),
-    .\port$34613$0 (\$59 ),
-    .\port$34615$0 (\$60 ),
-    .\port$34617$0 (\$61 ),
-    .\port$34619$0 (\$62 ),
-    .\port$34621$0 (\$63 ),
-    .\port$34623$0 (\$64 ),
-    .\port$34625$0 (\$65 ),
-    .\port$34627$0 (\$66 ),
-    .\port$34629$0 (\$67 ),
-    .\port$34631$0 (\$68 ),
-    .\port$34633$0 (\$69 ),
-    .\port$34635$0 (\$70 ),
-    .\port$34659$0 (\$71 ),
-    .\port$34661$0 (\$72 ),
-    .\port$34663$0 (\$73 ),
-    .\port$34665$0 (\$74 ),
-    .\port$34667$0 (\$75 ),
-    .\port$34669$0 (\$76 ),
-    .\port$34671$0 (\$77 ),
-    .\port$34673$0 (\$78 ),
-    .\port$34675$0 (\$79 ),
-    .\port$34677$0 (\$80 ),
-    .\port$34679$0 (\$81 ),
-    .\port$34681$0 (\$82 ),
-    .\port$34683$0 (\$83 ),
-    .\port$34685$0 (\$84 ),
-    .\port$34687$0 (\$85 ),
-    .\port$34689$0 (\$86 ),
+    .\port$34481$0 (\$7 ),
+    .\port$34483$0 (\$8 ),
+    .\port$34485$0 (\$9 ),
+    .\port$34487$0 (\$10 ),
+    .\port$34489$0 (\$11 ),
+    .\port$34491$0 (\$12 ),
+    .\port$34493$0 (\$13 ),
+    .\port$34495$0 (\$14 ),
+    .\port$34497$0 (\$15 ),
+    .\port$34499$0 (\$16 ),
+    .\port$34501$0 (\$17 ),
+    .\port$34503$0 (\$18 ),
+    .\port$34505$0 (\$19 ),
+    .\port$34507$0 (\$20 ),
+    .\port$34509$0 (\$21 ),
+    .\port$34511$0 (\$22 ),
+    .\port$34535$0 (\$23 ),
+    .\port$34537$0 (\$24 ),
+    .\port$34539$0 (\$25 ),
+    .\port$34541$0 (\$26 ),
+    .\port$34543$0 (\$27 ),
+    .\port$34545$0 (\$28 ),
+    .\port$34547$0 (\$29 ),
+    .\port$34549$0 (\$30 ),
+    .\port$34551$0 (\$31 ),
+    .\port$34553$0 (\$32 ),
+    .\port$34555$0 (\$33 ),
+    .\port$34557$0 (\$34 ),
+    .\port$34559$0 (\$35 ),
+    .\port$34561$0 (\$36 ),
+    .\port$34563$0 (\$37 ),
+    .\port$34565$0 (\$38 ),
+    .\port$34589$0 (\$39 ),
+    .\port$34591$0 (\$40 ),
+    .\port$34593$0 (\$41 ),
+    .\port$34595$0 (\$42 ),
+    .\port$34597$0 (\$43 ),
+    .\port$34599$0 (\$44 ),
+    .\port$34601$0 (\$45 ),
+    .\port$34603$0 (\$46 ),
+    .\port$34605$0 (\$47 ),
+    .\port$34607$0 (\$48 ),
+    .\port$34609$0 (\$49 ),
+    .\port$34611$0 (\$50 ),
+    .\port$34613$0 (\$51 ),
+    .\port$34615$0 (\$52 ),
+    .\port$34617$0 (\$53 ),
+    .\port$34619$0 (\$54 ),
+    .\port$34643$0 (\$55 ),
+    .\port$34645$0 (\$56 ),
+    .\port$34647$0 (\$57 ),
+    .\port$34649$0 (\$58 ),
+    .\port$34651$0 (\$59 ),
+    .\port$34653$0 (\$60 ),
+    .\port$34655$0 (\$61 ),
+    .\port$34657$0 (\$62 ),
+    .\port$34659$0 (\$63 ),
+    .\port$34661$0 (\$64 ),
+    .\port$34663$0 (\$65 ),
+    .\port$34665$0 (\$66 ),
+    .\port$34667$0 (\$67 ),
+    .\port$34669$0 (\$68 ),
+    .\port$34671$0 (\$69 ),
+    .\port$34673$0 (\$70 ),
+    .\port$34697$0 (\$71 ),
+    .\port$34699$0 (\$72 ),
+    .\port$34701$0 (\$73 ),
+    .\port$34703$0 (\$74 ),
+    .\port$34705$0 (\$75 ),
+    .\port$34707$0 (\$76 ),
+    .\port$34709$0 (\$77 ),
+    .\port$34711$0 (\$78 ),
+    .\port$34713$0 (\$79 ),
+    .\port$34715$0 (\$80 ),
+    .\port$34717$0 (\$81 ),
+    .\port$34719$0 (\$82 ),
+    .\port$34721$0 (\$83 ),
+    .\port$34723$0 (\$84 ),
+    .\port$34725$0 (\$85 ),
+    .\port$34727$0 (\$86 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1215,27 +1215,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2757$0 (\$90 ),
-    .\port$2791$0 (\$91 ),
-    .\port$2825$0 (\$92 ),
-    .\port$2859$0 (\$93 ),
-    .\port$3340$0 (\$95 ),
-    .\port$34551$0 (\$39 ),
-    .\port$34553$0 (\$40 ),
-    .\port$34555$0 (\$41 ),
-    .\port$34557$0 (\$42 ),
-    .\port$34559$0 (\$43 ),
-    .\port$34561$0 (\$44 ),
-    .\port$34563$0 (\$45 ),
-    .\port$34565$0 (\$46 ),
-    .\port$34567$0 (\$47 ),
-    .\port$34569$0 (\$48 ),
-    .\port$34571$0 (\$49 ),
-    .\port$34573$0 (\$50 ),
-    .\port$34575$0 (\$51 ),
-    .\port$34577$0 (\$52 ),
-    .\port$34579$0 (\$53 ),
-    .\port$34581$0 (\$54 ),
+    .\port$2781$0 (\$90 ),
+    .\port$2815$0 (\$91 ),
+    .\port$2849$0 (\$92 ),
+    .\port$2883$0 (\$93 ),
+    .\port$3364$0 (\$95 ),
+    .\port$34589$0 (\$39 ),
+    .\port$34591$0 (\$40 ),
+    .\port$34593$0 (\$41 ),
+    .\port$34595$0 (\$42 ),
+    .\port$34597$0 (\$43 ),
+    .\port$34599$0 (\$44 ),
+    .\port$34601$0 (\$45 ),
+    .\port$34603$0 (\$46 ),
+    .\port$34605$0 (\$47 ),
+    .\port$34607$0 (\$48 ),
+    .\port$34609$0 (\$49 ),
+    .\port$34611$0 (\$50 ),
+    .\port$34613$0 (\$51 ),
+    .\port$34615$0 (\$52 ),
+    .\port$34617$0 (\$53 ),
+    .\port$34619$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$68 (read__en),
@@ -1265,24 +1265,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$284 ),
-    .\port$2473$35 (\$88 ),
-    .\port$34443$0 (\$7 ),
-    .\port$34445$0 (\$8 ),
-    .\port$34447$0 (\$9 ),
-    .\port$34449$0 (\$10 ),
-    .\port$34451$0 (\$11 ),
-    .\port$34453$0 (\$12 ),
-    .\port$34455$0 (\$13 ),
-    .\port$34457$0 (\$14 ),
-    .\port$34459$0 (\$15 ),
-    .\port$34461$0 (\$16 ),
-    .\port$34463$0 (\$17 ),
-    .\port$34465$0 (\$18 ),
-    .\port$34467$0 (\$19 ),
-    .\port$34469$0 (\$20 ),
-    .\port$34471$0 (\$21 ),
-    .\port$34473$0 (\$22 ),
-    .\port$34977$0 (\$89 ),
+    .\port$2481$35 (\$88 ),
+    .\port$34481$0 (\$7 ),
+    .\port$34483$0 (\$8 ),
+    .\port$34485$0 (\$9 ),
+    .\port$34487$0 (\$10 ),
+    .\port$34489$0 (\$11 ),
+    .\port$34491$0 (\$12 ),
+    .\port$34493$0 (\$13 ),
+    .\port$34495$0 (\$14 ),
+    .\port$34497$0 (\$15 ),
+    .\port$34499$0 (\$16 ),
+    .\port$34501$0 (\$17 ),
+    .\port$34503$0 (\$18 ),
+    .\port$34505$0 (\$19 ),
+    .\port$34507$0 (\$20 ),
+    .\port$34509$0 (\$21 ),
+    .\port$34511$0 (\$22 ),
+    .\port$35015$0 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1317,28 +1317,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$2757$0 (\$90 ),
-    .\port$2791$0 (\$91 ),
-    .\port$2825$0 (\$92 ),
-    .\port$2859$0 (\$93 ),
-    .\port$34236$0 (matmul_waiting),
-    .\port$34497$0 (\$23 ),
-    .\port$34499$0 (\$24 ),
-    .\port$34501$0 (\$25 ),
-    .\port$34503$0 (\$26 ),
-    .\port$34505$0 (\$27 ),
-    .\port$34507$0 (\$28 ),
-    .\port$34509$0 (\$29 ),
-    .\port$34511$0 (\$30 ),
-    .\port$34513$0 (\$31 ),
-    .\port$34515$0 (\$32 ),
-    .\port$34517$0 (\$33 ),
-    .\port$34519$0 (\$34 ),
-    .\port$34521$0 (\$35 ),
-    .\port$34523$0 (\$36 ),
-    .\port$34525$0 (\$37 ),
-    .\port$34527$0 (\$38 ),
-    .\port$35194$0 (\$94 ),
+    .\port$2781$0 (\$90 ),
+    .\port$2815$0 (\$91 ),
+    .\port$2849$0 (\$92 ),
+    .\port$2883$0 (\$93 ),
+    .\port$34272$0 (matmul_waiting),
+    .\port$34535$0 (\$23 ),
+    .\port$34537$0 (\$24 ),
+    .\port$34539$0 (\$25 ),
+    .\port$34541$0 (\$26 ),
+    .\port$34543$0 (\$27 ),
+    .\port$34545$0 (\$28 ),
+    .\port$34547$0 (\$29 ),
+    .\port$34549$0 (\$30 ),
+    .\port$34551$0 (\$31 ),
+    .\port$34553$0 (\$32 ),
+    .\port$34555$0 (\$33 ),
+    .\port$34557$0 (\$34 ),
+    .\port$34559$0 (\$35 ),
+    .\port$34561$0 (\$36 ),
+    .\port$34563$0 (\$37 ),
+    .\port$34565$0 (\$38 ),
+    .\port$35230$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1421,7 +1421,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$34977$0 (\$89 ),
+    .\port$35015$0 (\$89 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1445,22 +1445,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$34659$0 (\$71 ),
-    .\port$34661$0 (\$72 ),
-    .\port$34663$0 (\$73 ),
-    .\port$34665$0 (\$74 ),
-    .\port$34667$0 (\$75 ),
-    .\port$34669$0 (\$76 ),
-    .\port$34671$0 (\$77 ),
-    .\port$34673$0 (\$78 ),
-    .\port$34675$0 (\$79 ),
-    .\port$34677$0 (\$80 ),
-    .\port$34679$0 (\$81 ),
-    .\port$34681$0 (\$82 ),
-    .\port$34683$0 (\$83 ),
-    .\port$34685$0 (\$84 ),
-    .\port$34687$0 (\$85 ),
-    .\port$34689$0 (\$86 ),
+    .\port$34697$0 (\$71 ),
+    .\port$34699$0 (\$72 ),
+    .\port$34701$0 (\$73 ),
+    .\port$34703$0 (\$74 ),
+    .\port$34705$0 (\$75 ),
+    .\port$34707$0 (\$76 ),
+    .\port$34709$0 (\$77 ),
+    .\port$34711$0 (\$78 ),
+    .\port$34713$0 (\$79 ),
+    .\port$34715$0 (\$80 ),
+    .\port$34717$0 (\$81 ),
+    .\port$34719$0 (\$82 ),
+    .\port$34721$0 (\$83 ),
+    .\port$34723$0 (\$84 ),
+    .\port$34725$0 (\$85 ),
+    .\port$34727$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1503,7 +1503,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .act__region(store__region),
     .act__valid(store__claim),
     .burst__ready(\memory__burst__ready$254 ),
-    .\busy$92 (store_busy),
+    .\busy$99 (store_busy),
     .clear(clear),
     .clk(clk),
     .cmd__ready(store_cmd__ready),
@@ -1520,22 +1520,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__done__payload(memory__done__payload),
     .memory__done__valid(memory__done__valid),
     .message(message),
-    .\port$34605$0 (\$55 ),
-    .\port$34607$0 (\$56 ),
-    .\port$34609$0 (\$57 ),
-    .\port$34611$0 (\$58 ),
-    .\port$34613$0 (\$59 ),
-    .\port$34615$0 (\$60 ),
-    .\port$34617$0 (\$61 ),
-    .\port$34619$0 (\$62 ),
-    .\port$34621$0 (\$63 ),
-    .\port$34623$0 (\$64 ),
-    .\port$34625$0 (\$65 ),
-    .\port$34627$0 (\$66 ),
-    .\port$34629$0 (\$67 ),
-    .\port$34631$0 (\$68 ),
-    .\port$34633$0 (\$69 ),
-    .\port$34635$0 (\$70 ),
+    .\port$34643$0 (\$55 ),
+    .\port$34645$0 (\$56 ),
+    .\port$34647$0 (\$57 ),
+    .\port$34649$0 (\$58 ),
+    .\port$34651$0 (\$59 ),
+    .\port$34653$0 (\$60 ),
+    .\port$34655$0 (\$61 ),
+    .\port$34657$0 (\$62 ),
+    .\port$34659$0 (\$63 ),
+    .\port$34661$0 (\$64 ),
+    .\port$34663$0 (\$65 ),
+    .\port$34665$0 (\$66 ),
+    .\port$34667$0 (\$67 ),
+    .\port$34669$0 (\$68 ),
+    .\port$34671$0 (\$69 ),
+    .\port$34673$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -2233,8 +2233,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, load__data, \port$2473$35 , matmul__valid, drain__valid, \port$3340$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out
-, matmul__claim, \port$35194$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, load__data, \port$2481$35 , matmul__valid, drain__valid, \port$3364$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out
+, matmul__claim, \port$35230$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2531,12 +2531,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$101 ;
-  input [10:0] \port$2473$35 ;
-  wire [10:0] \port$2473$35 ;
-  input [14:0] \port$3340$0 ;
-  wire [14:0] \port$3340$0 ;
-  input [10:0] \port$35194$0 ;
-  wire [10:0] \port$35194$0 ;
+  input [10:0] \port$2481$35 ;
+  wire [10:0] \port$2481$35 ;
+  input [14:0] \port$3364$0 ;
+  wire [14:0] \port$3364$0 ;
+  input [10:0] \port$35230$0 ;
+  wire [10:0] \port$35230$0 ;
   reg [1:0] read_0_favour = 2'h1;
   wire read_0_favoured;
   wire read_0_lost;
@@ -2631,14 +2631,14 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$3340$0 [2:1], 3'h0 };
-  assign \$2  = \port$3340$0 [14:11] << \port$3340$0 [2:1];
-  assign \$3  = load__data << { \port$2473$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$2473$35 [1:0];
-  assign \$5  = ! \port$35194$0 [10];
+  assign \$1  = drain__data << { \port$3364$0 [2:1], 3'h0 };
+  assign \$2  = \port$3364$0 [14:11] << \port$3364$0 [2:1];
+  assign \$3  = load__data << { \port$2481$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$2481$35 [1:0];
+  assign \$5  = ! \port$35230$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
   assign \$6  = read_want_0_matmul & read_free_0_matmul;
-  assign \$7  = \port$35194$0 [9:2] + 1'h1;
+  assign \$7  = \port$35230$0 [9:2] + 1'h1;
   assign \$8  = ~ simt__write;
   assign \$9  = simt__valid & \$8 ;
   assign \$10  = ! simt__region;
@@ -2661,14 +2661,14 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign read_free_0_matmul = \$21  | \$22 ;
   assign \$23  = read_0_favour == 1'h1;
   assign \$24  = read_0_favoured & \$23 ;
-  assign \$25  = ! \port$35194$0 [10];
+  assign \$25  = ! \port$35230$0 [10];
   assign \$26  = matmul__claim & \$25 ;
   assign \$27  = read_0_favoured | \$26 ;
   assign \$28  = ~ \$27 ;
   assign read_free_0_simt = \$24  | \$28 ;
   assign \$29  = read_0_favour == 2'h2;
   assign \$30  = read_0_favoured & \$29 ;
-  assign \$31  = ! \port$35194$0 [10];
+  assign \$31  = ! \port$35230$0 [10];
   assign \$32  = matmul__claim & \$31 ;
   assign \$33  = read_0_favoured | \$32 ;
   assign \$34  = \$33  | read_want_0_simt;
@@ -2677,9 +2677,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$36  = simt__valid & simt__write;
   assign \$37  = ! simt__region;
   assign write_want_0_simt = \$36  & \$37 ;
-  assign \$38  = ! \port$3340$0 [0];
+  assign \$38  = ! \port$3364$0 [0];
   assign write_want_0_drain = drain__valid & \$38 ;
-  assign \$39  = ! \port$2473$35 [10];
+  assign \$39  = ! \port$2481$35 [10];
   assign write_want_0_load = load__valid & \$39 ;
   assign \$40  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$41  = write_want_0_simt & write_free_0_simt;
@@ -2711,7 +2711,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$62  = simt_stage[0] & \$61 ;
   assign read_want_1_matmul = matmul__valid & \$63 ;
   assign \$64  = read_want_1_matmul & read_free_1_matmul;
-  assign \$65  = \port$35194$0 [9:2] + 1'h1;
+  assign \$65  = \port$35230$0 [9:2] + 1'h1;
   assign \$66  = ~ simt__write;
   assign \$67  = simt__valid & \$66 ;
   assign read_want_1_simt = \$67  & \$68 ;
@@ -2772,7 +2772,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$116  = drain_stage[0] & \$115 ;
   assign \$118  = load_stage[0] & \$117 ;
   assign \$120  = simt_stage[0] & \$119 ;
-  assign \$121  = ! \port$35194$0 [10];
+  assign \$121  = ! \port$35230$0 [10];
   assign \$122  = \$121  & read_free_0_matmul;
   assign \$125  = \$124  & read_free_1_matmul;
   assign matmul__ready = | { \$126 , \$123  };
@@ -2780,11 +2780,11 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$128  = \$127  & read_free_0_store;
   assign \$131  = \$130  & read_free_1_store;
   assign store__ready = | { \$132 , \$129  };
-  assign \$133  = ! \port$3340$0 [0];
+  assign \$133  = ! \port$3364$0 [0];
   assign \$134  = \$133  & write_free_0_drain;
   assign \$137  = \$136  & write_free_1_drain;
   assign drain__ready = | { \$138 , \$135  };
-  assign \$139  = ! \port$2473$35 [10];
+  assign \$139  = ! \port$2481$35 [10];
   assign \$140  = \$139  & write_free_0_load;
   assign \$143  = \$142  & write_free_1_load;
   assign load__ready = | { \$144 , \$141  };
@@ -2803,13 +2803,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign simt__ready = | { \$158 , \$155 , \$151 , \$148  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$159  = drain__valid & drain__ready;
-  assign \$160  = \port$3340$0 [10:3] + 1'h1;
-  assign \$161  = \port$3340$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$162  = \port$3340$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$160  = \port$3364$0 [10:3] + 1'h1;
+  assign \$161  = \port$3364$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$162  = \port$3364$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$163  = load__valid & load__ready;
-  assign \$164  = \port$2473$35 [9:2] + 1'h1;
-  assign \$165  = \port$2473$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$166  = \port$2473$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$164  = \port$2481$35 [9:2] + 1'h1;
+  assign \$165  = \port$2481$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$166  = \port$2481$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$167  = simt__valid & simt__ready;
   assign \$168  = \$167  & simt__write;
   assign \$169  = read_0_favour == 2'h2;
@@ -3004,7 +3004,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (\$6 ) begin
-      read_rows = { \port$35194$0 [9:3], \$7 [7:1] };
+      read_rows = { \port$35230$0 [9:3], \$7 [7:1] };
     end
     if (\$11 ) begin
       read_rows = simt__rows;
@@ -3069,7 +3069,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$57  = 14'h0000;
     if (\$64 ) begin
-      \read_rows$57  = { \port$35194$0 [9:3], \$65 [7:1] };
+      \read_rows$57  = { \port$35230$0 [9:3], \$65 [7:1] };
     end
     if (\$69 ) begin
       \read_rows$57  = simt__rows;
@@ -3135,8 +3135,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$200 [87:1] = drain_stage[87:1];
     \$200 [0] = \$159 ;
     if (drain__valid) begin
-      \$200 [1] = \port$3340$0 [0];
-      \$200 [15:2] = { \port$3340$0 [10:4], \$160 [7:1] };
+      \$200 [1] = \port$3364$0 [0];
+      \$200 [15:2] = { \port$3364$0 [10:4], \$160 [7:1] };
       \$200 [87:24] = \$161 ;
       \$200 [23:16] = \$162 ;
     end
@@ -3149,8 +3149,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$201 [87:1] = load_stage[87:1];
     \$201 [0] = \$163 ;
     if (load__valid) begin
-      \$201 [1] = \port$2473$35 [10];
-      \$201 [15:2] = { \port$2473$35 [9:3], \$164 [7:1] };
+      \$201 [1] = \port$2481$35 [10];
+      \$201 [15:2] = { \port$2481$35 [9:3], \$164 [7:1] };
       \$201 [87:24] = \$165 ;
       \$201 [23:16] = \$166 ;
     end
@@ -3277,21 +3277,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$212  = \port$35194$0 [10];
+    \$212  = \port$35230$0 [10];
     if (rst) begin
       \$212  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$213  = \port$35194$0 [2];
+    \$213  = \port$35230$0 [2];
     if (rst) begin
       \$213  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$214  = \port$35194$0 [1:0];
+    \$214  = \port$35230$0 [1:0];
     if (rst) begin
       \$214  = 2'h0;
     end
@@ -3394,17 +3394,17 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$3340$0 [10:1];
+  assign drain__offset = \port$3364$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$3340$0 [14:11];
+  assign drain__mask = \port$3364$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$2473$35 [9:0];
+  assign load__offset = \port$2481$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$35194$0 [10];
-  assign matmul__offset = \port$35194$0 [9:0];
-  assign drain__region = \port$3340$0 [0];
-  assign load__region = \port$2473$35 [10];
+  assign matmul__region = \port$35230$0 [10];
+  assign matmul__offset = \port$35230$0 [9:0];
+  assign drain__region = \port$3364$0 [0];
+  assign load__region = \port$2481$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign out = { \$228 , \$227  };
@@ -3427,28 +3427,28 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$63  = \port$35194$0 [10];
+  assign \$63  = \port$35230$0 [10];
   assign \$68  = simt__region;
-  assign \$83  = \port$35194$0 [10];
+  assign \$83  = \port$35230$0 [10];
   assign \$70  = store__region;
-  assign \$89  = \port$35194$0 [10];
+  assign \$89  = \port$35230$0 [10];
   assign \$95  = simt__region;
-  assign \$96  = \port$3340$0 [0];
-  assign \$97  = \port$2473$35 [10];
+  assign \$96  = \port$3364$0 [0];
+  assign \$97  = \port$2481$35 [10];
   assign \$115  = drain_stage[1];
   assign \$117  = load_stage[1];
   assign \$119  = simt_stage[1];
   assign \$123  = \$122 ;
-  assign \$124  = \port$35194$0 [10];
+  assign \$124  = \port$35230$0 [10];
   assign \$126  = \$125 ;
   assign \$129  = \$128 ;
   assign \$130  = store__region;
   assign \$132  = \$131 ;
   assign \$135  = \$134 ;
-  assign \$136  = \port$3340$0 [0];
+  assign \$136  = \port$3364$0 [0];
   assign \$138  = \$137 ;
   assign \$141  = \$140 ;
-  assign \$142  = \port$2473$35 [10];
+  assign \$142  = \port$2481$35 [10];
   assign \$144  = \$143 ;
   assign \$152  = simt__region;
   assign \$156  = simt__region;
@@ -3614,11 +3614,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
 , store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$131 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$162 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$195 , drain_post__mask
-, \o__ready$225 , message, done, store_busy, simt_busy, semaphore, push__valid, take, push__payload, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$34443$0 , \port$34445$0 
-, \port$34447$0 , \port$34449$0 , \port$34451$0 , \port$34453$0 , \port$34455$0 , \port$34457$0 , \port$34459$0 , \port$34461$0 , \port$34463$0 , \port$34465$0 , \port$34467$0 , \port$34469$0 , \port$34471$0 , \port$34473$0 , \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 
-, \port$34511$0 , \port$34513$0 , \port$34515$0 , \port$34517$0 , \port$34519$0 , \port$34521$0 , \port$34523$0 , \port$34525$0 , \port$34527$0 , \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 , \port$34567$0 , \port$34569$0 , \port$34571$0 , \port$34573$0 
-, \port$34575$0 , \port$34577$0 , \port$34579$0 , \port$34581$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 , \port$34615$0 , \port$34617$0 , \port$34619$0 , \port$34621$0 , \port$34623$0 , \port$34625$0 , \port$34627$0 , \port$34629$0 , \port$34631$0 , \port$34633$0 , \port$34635$0 , \port$34659$0 
-, \port$34661$0 , \port$34663$0 , \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 , \port$34675$0 , \port$34677$0 , \port$34679$0 , \port$34681$0 , \port$34683$0 , \port$34685$0 , \port$34687$0 , \port$34689$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index
+, \o__ready$225 , message, done, store_busy, simt_busy, semaphore, push__valid, take, push__payload, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$34481$0 , \port$34483$0 
+, \port$34485$0 , \port$34487$0 , \port$34489$0 , \port$34491$0 , \port$34493$0 , \port$34495$0 , \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 , \port$34535$0 , \port$34537$0 , \port$34539$0 , \port$34541$0 , \port$34543$0 , \port$34545$0 , \port$34547$0 
+, \port$34549$0 , \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 , \port$34589$0 , \port$34591$0 , \port$34593$0 , \port$34595$0 , \port$34597$0 , \port$34599$0 , \port$34601$0 , \port$34603$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 
+, \port$34613$0 , \port$34615$0 , \port$34617$0 , \port$34619$0 , \port$34643$0 , \port$34645$0 , \port$34647$0 , \port$34649$0 , \port$34651$0 , \port$34653$0 , \port$34655$0 , \port$34657$0 , \port$34659$0 , \port$34661$0 , \port$34663$0 , \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 , \port$34697$0 
+, \port$34699$0 , \port$34701$0 , \port$34703$0 , \port$34705$0 , \port$34707$0 , \port$34709$0 , \port$34711$0 , \port$34713$0 , \port$34715$0 , \port$34717$0 , \port$34719$0 , \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index
 , store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$255 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$2  = 0;
   wire \$1 ;
@@ -3658,6 +3658,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \$13 ;
   wire [32:0] \$130 ;
   wire [32:0] \$131 ;
+  wire [32:0] \$132 ;
+  wire [32:0] \$133 ;
   wire \$14 ;
   wire \$15 ;
   wire \$16 ;
@@ -3698,10 +3700,10 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [15:0] \$48 ;
   wire [15:0] \$49 ;
   wire \$5 ;
-  reg \$50 ;
-  reg [15:0] \$51 ;
-  wire [32:0] \$52 ;
-  wire [32:0] \$53 ;
+  wire [15:0] \$50 ;
+  wire [15:0] \$51 ;
+  reg \$52 ;
+  reg [15:0] \$53 ;
   wire [32:0] \$54 ;
   wire [32:0] \$55 ;
   wire [32:0] \$56 ;
@@ -3752,7 +3754,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \$97 ;
   wire [32:0] \$98 ;
   wire [32:0] \$99 ;
-  reg [15:0] \$signal  = 16'h0000;
   output abort;
   wire abort;
   wire \abort$59 ;
@@ -4177,7 +4178,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   output irq;
   wire irq;
   wire \irq$72 ;
-  wire [15:0] kernel_take;
   wire [15:0] last_index;
   wire [1:0] level;
   input load_busy;
@@ -4576,38 +4576,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$98 ;
-  output [32:0] \port$34443$0 ;
-  wire [32:0] \port$34443$0 ;
-  output [32:0] \port$34445$0 ;
-  wire [32:0] \port$34445$0 ;
-  output [32:0] \port$34447$0 ;
-  wire [32:0] \port$34447$0 ;
-  output [32:0] \port$34449$0 ;
-  wire [32:0] \port$34449$0 ;
-  output [32:0] \port$34451$0 ;
-  wire [32:0] \port$34451$0 ;
-  output [32:0] \port$34453$0 ;
-  wire [32:0] \port$34453$0 ;
-  output [32:0] \port$34455$0 ;
-  wire [32:0] \port$34455$0 ;
-  output [32:0] \port$34457$0 ;
-  wire [32:0] \port$34457$0 ;
-  output [32:0] \port$34459$0 ;
-  wire [32:0] \port$34459$0 ;
-  output [32:0] \port$34461$0 ;
-  wire [32:0] \port$34461$0 ;
-  output [32:0] \port$34463$0 ;
-  wire [32:0] \port$34463$0 ;
-  output [32:0] \port$34465$0 ;
-  wire [32:0] \port$34465$0 ;
-  output [32:0] \port$34467$0 ;
-  wire [32:0] \port$34467$0 ;
-  output [32:0] \port$34469$0 ;
-  wire [32:0] \port$34469$0 ;
-  output [32:0] \port$34471$0 ;
-  wire [32:0] \port$34471$0 ;
-  output [32:0] \port$34473$0 ;
-  wire [32:0] \port$34473$0 ;
+  output [32:0] \port$34481$0 ;
+  wire [32:0] \port$34481$0 ;
+  output [32:0] \port$34483$0 ;
+  wire [32:0] \port$34483$0 ;
+  output [32:0] \port$34485$0 ;
+  wire [32:0] \port$34485$0 ;
+  output [32:0] \port$34487$0 ;
+  wire [32:0] \port$34487$0 ;
+  output [32:0] \port$34489$0 ;
+  wire [32:0] \port$34489$0 ;
+  output [32:0] \port$34491$0 ;
+  wire [32:0] \port$34491$0 ;
+  output [32:0] \port$34493$0 ;
+  wire [32:0] \port$34493$0 ;
+  output [32:0] \port$34495$0 ;
+  wire [32:0] \port$34495$0 ;
   output [32:0] \port$34497$0 ;
   wire [32:0] \port$34497$0 ;
   output [32:0] \port$34499$0 ;
@@ -4624,22 +4608,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$34509$0 ;
   output [32:0] \port$34511$0 ;
   wire [32:0] \port$34511$0 ;
-  output [32:0] \port$34513$0 ;
-  wire [32:0] \port$34513$0 ;
-  output [32:0] \port$34515$0 ;
-  wire [32:0] \port$34515$0 ;
-  output [32:0] \port$34517$0 ;
-  wire [32:0] \port$34517$0 ;
-  output [32:0] \port$34519$0 ;
-  wire [32:0] \port$34519$0 ;
-  output [32:0] \port$34521$0 ;
-  wire [32:0] \port$34521$0 ;
-  output [32:0] \port$34523$0 ;
-  wire [32:0] \port$34523$0 ;
-  output [32:0] \port$34525$0 ;
-  wire [32:0] \port$34525$0 ;
-  output [32:0] \port$34527$0 ;
-  wire [32:0] \port$34527$0 ;
+  output [32:0] \port$34535$0 ;
+  wire [32:0] \port$34535$0 ;
+  output [32:0] \port$34537$0 ;
+  wire [32:0] \port$34537$0 ;
+  output [32:0] \port$34539$0 ;
+  wire [32:0] \port$34539$0 ;
+  output [32:0] \port$34541$0 ;
+  wire [32:0] \port$34541$0 ;
+  output [32:0] \port$34543$0 ;
+  wire [32:0] \port$34543$0 ;
+  output [32:0] \port$34545$0 ;
+  wire [32:0] \port$34545$0 ;
+  output [32:0] \port$34547$0 ;
+  wire [32:0] \port$34547$0 ;
+  output [32:0] \port$34549$0 ;
+  wire [32:0] \port$34549$0 ;
   output [32:0] \port$34551$0 ;
   wire [32:0] \port$34551$0 ;
   output [32:0] \port$34553$0 ;
@@ -4656,22 +4640,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$34563$0 ;
   output [32:0] \port$34565$0 ;
   wire [32:0] \port$34565$0 ;
-  output [32:0] \port$34567$0 ;
-  wire [32:0] \port$34567$0 ;
-  output [32:0] \port$34569$0 ;
-  wire [32:0] \port$34569$0 ;
-  output [32:0] \port$34571$0 ;
-  wire [32:0] \port$34571$0 ;
-  output [32:0] \port$34573$0 ;
-  wire [32:0] \port$34573$0 ;
-  output [32:0] \port$34575$0 ;
-  wire [32:0] \port$34575$0 ;
-  output [32:0] \port$34577$0 ;
-  wire [32:0] \port$34577$0 ;
-  output [32:0] \port$34579$0 ;
-  wire [32:0] \port$34579$0 ;
-  output [32:0] \port$34581$0 ;
-  wire [32:0] \port$34581$0 ;
+  output [32:0] \port$34589$0 ;
+  wire [32:0] \port$34589$0 ;
+  output [32:0] \port$34591$0 ;
+  wire [32:0] \port$34591$0 ;
+  output [32:0] \port$34593$0 ;
+  wire [32:0] \port$34593$0 ;
+  output [32:0] \port$34595$0 ;
+  wire [32:0] \port$34595$0 ;
+  output [32:0] \port$34597$0 ;
+  wire [32:0] \port$34597$0 ;
+  output [32:0] \port$34599$0 ;
+  wire [32:0] \port$34599$0 ;
+  output [32:0] \port$34601$0 ;
+  wire [32:0] \port$34601$0 ;
+  output [32:0] \port$34603$0 ;
+  wire [32:0] \port$34603$0 ;
   output [32:0] \port$34605$0 ;
   wire [32:0] \port$34605$0 ;
   output [32:0] \port$34607$0 ;
@@ -4688,22 +4672,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$34617$0 ;
   output [32:0] \port$34619$0 ;
   wire [32:0] \port$34619$0 ;
-  output [32:0] \port$34621$0 ;
-  wire [32:0] \port$34621$0 ;
-  output [32:0] \port$34623$0 ;
-  wire [32:0] \port$34623$0 ;
-  output [32:0] \port$34625$0 ;
-  wire [32:0] \port$34625$0 ;
-  output [32:0] \port$34627$0 ;
-  wire [32:0] \port$34627$0 ;
-  output [32:0] \port$34629$0 ;
-  wire [32:0] \port$34629$0 ;
-  output [32:0] \port$34631$0 ;
-  wire [32:0] \port$34631$0 ;
-  output [32:0] \port$34633$0 ;
-  wire [32:0] \port$34633$0 ;
-  output [32:0] \port$34635$0 ;
-  wire [32:0] \port$34635$0 ;
+  output [32:0] \port$34643$0 ;
+  wire [32:0] \port$34643$0 ;
+  output [32:0] \port$34645$0 ;
+  wire [32:0] \port$34645$0 ;
+  output [32:0] \port$34647$0 ;
+  wire [32:0] \port$34647$0 ;
+  output [32:0] \port$34649$0 ;
+  wire [32:0] \port$34649$0 ;
+  output [32:0] \port$34651$0 ;
+  wire [32:0] \port$34651$0 ;
+  output [32:0] \port$34653$0 ;
+  wire [32:0] \port$34653$0 ;
+  output [32:0] \port$34655$0 ;
+  wire [32:0] \port$34655$0 ;
+  output [32:0] \port$34657$0 ;
+  wire [32:0] \port$34657$0 ;
   output [32:0] \port$34659$0 ;
   wire [32:0] \port$34659$0 ;
   output [32:0] \port$34661$0 ;
@@ -4720,22 +4704,38 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$34671$0 ;
   output [32:0] \port$34673$0 ;
   wire [32:0] \port$34673$0 ;
-  output [32:0] \port$34675$0 ;
-  wire [32:0] \port$34675$0 ;
-  output [32:0] \port$34677$0 ;
-  wire [32:0] \port$34677$0 ;
-  output [32:0] \port$34679$0 ;
-  wire [32:0] \port$34679$0 ;
-  output [32:0] \port$34681$0 ;
-  wire [32:0] \port$34681$0 ;
-  output [32:0] \port$34683$0 ;
-  wire [32:0] \port$34683$0 ;
-  output [32:0] \port$34685$0 ;
-  wire [32:0] \port$34685$0 ;
-  output [32:0] \port$34687$0 ;
-  wire [32:0] \port$34687$0 ;
-  output [32:0] \port$34689$0 ;
-  wire [32:0] \port$34689$0 ;
+  output [32:0] \port$34697$0 ;
+  wire [32:0] \port$34697$0 ;
+  output [32:0] \port$34699$0 ;
+  wire [32:0] \port$34699$0 ;
+  output [32:0] \port$34701$0 ;
+  wire [32:0] \port$34701$0 ;
+  output [32:0] \port$34703$0 ;
+  wire [32:0] \port$34703$0 ;
+  output [32:0] \port$34705$0 ;
+  wire [32:0] \port$34705$0 ;
+  output [32:0] \port$34707$0 ;
+  wire [32:0] \port$34707$0 ;
+  output [32:0] \port$34709$0 ;
+  wire [32:0] \port$34709$0 ;
+  output [32:0] \port$34711$0 ;
+  wire [32:0] \port$34711$0 ;
+  output [32:0] \port$34713$0 ;
+  wire [32:0] \port$34713$0 ;
+  output [32:0] \port$34715$0 ;
+  wire [32:0] \port$34715$0 ;
+  output [32:0] \port$34717$0 ;
+  wire [32:0] \port$34717$0 ;
+  output [32:0] \port$34719$0 ;
+  wire [32:0] \port$34719$0 ;
+  output [32:0] \port$34721$0 ;
+  wire [32:0] \port$34721$0 ;
+  output [32:0] \port$34723$0 ;
+  wire [32:0] \port$34723$0 ;
+  output [32:0] \port$34725$0 ;
+  wire [32:0] \port$34725$0 ;
+  output [32:0] \port$34727$0 ;
+  wire [32:0] \port$34727$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -4872,12 +4872,12 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire store_words__valid;
   input take;
   wire take;
-  wire [15:0] \take$298 ;
+  reg [15:0] \take$299  = 16'h0000;
+  wire [15:0] \take$300 ;
+  wire [15:0] \take$301 ;
   wire [15:0] \take$302 ;
   wire [15:0] \take$303 ;
   wire [15:0] \take$304 ;
-  wire [15:0] \take$305 ;
-  wire [15:0] \take$306 ;
   output taken;
   wire taken;
   wire [31:0] total;
@@ -4929,44 +4929,44 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign moving = \$16  | \$17 ;
   assign \$18  = ~ memory_outstanding;
   assign quiet = fetch_idle & \$18 ;
-  assign \$19  = \i__valid$158  & \$68 [10];
-  assign \$20  = missing & \$72 [15:0];
+  assign \$19  = \i__valid$158  & \$70 [10];
+  assign \$20  = missing & \$74 [15:0];
   assign \$21  = | \$20 ;
   assign \$22  = ~ \$21 ;
   assign \$23  = \$19  & \$22 ;
   assign \$24  = ~ hold;
   assign matmul_weights = \$23  & \$24 ;
-  assign \$25  = missing & \$72 [15:0];
+  assign \$25  = missing & \$74 [15:0];
   assign \$26  = | \$25 ;
-  assign \$27  = ~ \$72 [15:0];
+  assign \$27  = ~ \$74 [15:0];
   assign \$28  = missing & \$27 ;
-  assign \$29  = ~ \$72 [31:16];
+  assign \$29  = ~ \$74 [31:16];
   assign \$30  = \$28  & \$29 ;
   assign \$31  = | \$30 ;
-  assign \$32  = missing & \$72 [31:16];
+  assign \$32  = missing & \$74 [31:16];
   assign \$33  = | \$32 ;
   assign \$34  = nonzero >> semaphore;
   assign taken = take & \$34 ;
-  assign \$35  = 1'h1 << semaphore;
-  assign kernel_take = taken ? \$35  : 16'h0000;
-  assign \$36  = load_post__valid ? load_post__mask : 16'h0000;
-  assign \$38  = matmul_post__valid ? matmul_post__mask : 16'h0000;
-  assign \$39  = \$37  | \$38 ;
-  assign \$40  = drain_post__valid ? drain_post__mask : 16'h0000;
-  assign \$41  = \$39  | \$40 ;
-  assign \$42  = store_post__valid ? store_post__mask : 16'h0000;
-  assign \$43  = \$41  | \$42 ;
-  assign \$44  = simt_post__valid ? simt_post__mask : 16'h0000;
-  assign post = \$43  | \$44 ;
-  assign \take$298  = \$signal  | kernel_take;
-  assign \$46  = \$45  | \take$303 ;
-  assign \$47  = \$46  | \take$304 ;
-  assign \$48  = \$47  | \take$305 ;
-  assign \$49  = \$48  | \take$306 ;
+  assign \$35  = load_post__valid ? load_post__mask : 16'h0000;
+  assign \$37  = matmul_post__valid ? matmul_post__mask : 16'h0000;
+  assign \$38  = \$36  | \$37 ;
+  assign \$39  = drain_post__valid ? drain_post__mask : 16'h0000;
+  assign \$40  = \$38  | \$39 ;
+  assign \$41  = store_post__valid ? store_post__mask : 16'h0000;
+  assign \$42  = \$40  | \$41 ;
+  assign \$43  = simt_post__valid ? simt_post__mask : 16'h0000;
+  assign post = \$42  | \$43 ;
+  assign \$45  = \$44  | \take$301 ;
+  assign \$46  = \$45  | \take$302 ;
+  assign \$47  = \$46  | \take$303 ;
+  assign \$48  = \$47  | \take$304 ;
+  assign \$49  = 1'h1 << semaphore;
+  assign \$50  = taken ? \$49  : 16'h0000;
+  assign \$51  = \$48  | \$50 ;
   always @(posedge clk)
-    was_idle <= \$50 ;
+    was_idle <= \$52 ;
   always @(posedge clk)
-    \$signal  <= \$51 ;
+    \take$299  <= \$53 ;
   \weft.control.counters  counters (
     .clk(clk),
     .enable(running),
@@ -5027,23 +5027,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$195 ),
     .o__valid(drain_cmd__valid),
-    .\port$34551$0 (\$84 ),
-    .\port$34553$0 (\$85 ),
-    .\port$34555$0 (\$86 ),
-    .\port$34557$0 (\$87 ),
-    .\port$34559$0 (\$88 ),
-    .\port$34561$0 (\$89 ),
-    .\port$34563$0 (\$90 ),
-    .\port$34565$0 (\$91 ),
-    .\port$34567$0 (\$92 ),
-    .\port$34569$0 (\$93 ),
-    .\port$34571$0 (\$94 ),
-    .\port$34573$0 (\$95 ),
-    .\port$34575$0 (\$96 ),
-    .\port$34577$0 (\$97 ),
-    .\port$34579$0 (\$98 ),
-    .\port$34581$0 (\$99 ),
-    .take(\take$304 ),
+    .\port$34589$0 (\$86 ),
+    .\port$34591$0 (\$87 ),
+    .\port$34593$0 (\$88 ),
+    .\port$34595$0 (\$89 ),
+    .\port$34597$0 (\$90 ),
+    .\port$34599$0 (\$91 ),
+    .\port$34601$0 (\$92 ),
+    .\port$34603$0 (\$93 ),
+    .\port$34605$0 (\$94 ),
+    .\port$34607$0 (\$95 ),
+    .\port$34609$0 (\$96 ),
+    .\port$34611$0 (\$97 ),
+    .\port$34613$0 (\$98 ),
+    .\port$34615$0 (\$99 ),
+    .\port$34617$0 (\$100 ),
+    .\port$34619$0 (\$101 ),
+    .take(\take$302 ),
     .waiting(drain_waiting)
   );
   \weft.control.drain_queue  drain_queue (
@@ -5055,22 +5055,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$185 ),
     .\o__ready$39 (\o__ready$189 ),
     .rst(rst),
-    .shadow_0(\$84 ),
-    .shadow_1(\$85 ),
-    .shadow_10(\$94 ),
-    .shadow_11(\$95 ),
-    .shadow_12(\$96 ),
-    .shadow_13(\$97 ),
-    .shadow_14(\$98 ),
-    .shadow_15(\$99 ),
-    .shadow_2(\$86 ),
-    .shadow_3(\$87 ),
-    .shadow_4(\$88 ),
-    .shadow_5(\$89 ),
-    .shadow_6(\$90 ),
-    .shadow_7(\$91 ),
-    .shadow_8(\$92 ),
-    .shadow_9(\$93 )
+    .shadow_0(\$86 ),
+    .shadow_1(\$87 ),
+    .shadow_10(\$96 ),
+    .shadow_11(\$97 ),
+    .shadow_12(\$98 ),
+    .shadow_13(\$99 ),
+    .shadow_14(\$100 ),
+    .shadow_15(\$101 ),
+    .shadow_2(\$88 ),
+    .shadow_3(\$89 ),
+    .shadow_4(\$90 ),
+    .shadow_5(\$91 ),
+    .shadow_6(\$92 ),
+    .shadow_7(\$93 ),
+    .shadow_8(\$94 ),
+    .shadow_9(\$95 )
   );
   \weft.control.errors  errors (
     .abort(abort),
@@ -5098,86 +5098,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$34443$32 (\$52 [32]),
-    .\port$34445$32 (\$53 [32]),
-    .\port$34447$32 (\$54 [32]),
-    .\port$34449$32 (\$55 [32]),
-    .\port$34451$32 (\$56 [32]),
-    .\port$34453$32 (\$57 [32]),
-    .\port$34455$32 (\$58 [32]),
-    .\port$34457$32 (\$59 [32]),
-    .\port$34459$32 (\$60 [32]),
-    .\port$34461$32 (\$61 [32]),
-    .\port$34463$32 (\$62 [32]),
-    .\port$34465$32 (\$63 [32]),
-    .\port$34467$32 (\$64 [32]),
-    .\port$34469$32 (\$65 [32]),
-    .\port$34471$32 (\$66 [32]),
-    .\port$34473$32 (\$67 [32]),
-    .\port$34497$32 (\$68 [32]),
-    .\port$34499$32 (\$69 [32]),
-    .\port$34501$32 (\$70 [32]),
-    .\port$34503$32 (\$71 [32]),
-    .\port$34505$32 (\$72 [32]),
-    .\port$34507$32 (\$73 [32]),
-    .\port$34509$32 (\$74 [32]),
-    .\port$34511$32 (\$75 [32]),
-    .\port$34513$32 (\$76 [32]),
-    .\port$34515$32 (\$77 [32]),
-    .\port$34517$32 (\$78 [32]),
-    .\port$34519$32 (\$79 [32]),
-    .\port$34521$32 (\$80 [32]),
-    .\port$34523$32 (\$81 [32]),
-    .\port$34525$32 (\$82 [32]),
-    .\port$34527$32 (\$83 [32]),
-    .\port$34551$32 (\$84 [32]),
-    .\port$34553$32 (\$85 [32]),
-    .\port$34555$32 (\$86 [32]),
-    .\port$34557$32 (\$87 [32]),
-    .\port$34559$32 (\$88 [32]),
-    .\port$34561$32 (\$89 [32]),
-    .\port$34563$32 (\$90 [32]),
-    .\port$34565$32 (\$91 [32]),
-    .\port$34567$32 (\$92 [32]),
-    .\port$34569$32 (\$93 [32]),
-    .\port$34571$32 (\$94 [32]),
-    .\port$34573$32 (\$95 [32]),
-    .\port$34575$32 (\$96 [32]),
-    .\port$34577$32 (\$97 [32]),
-    .\port$34579$32 (\$98 [32]),
-    .\port$34581$32 (\$99 [32]),
-    .\port$34605$32 (\$100 [32]),
-    .\port$34607$32 (\$101 [32]),
-    .\port$34609$32 (\$102 [32]),
-    .\port$34611$32 (\$103 [32]),
-    .\port$34613$32 (\$104 [32]),
-    .\port$34615$32 (\$105 [32]),
-    .\port$34617$32 (\$106 [32]),
-    .\port$34619$32 (\$107 [32]),
-    .\port$34621$32 (\$108 [32]),
-    .\port$34623$32 (\$109 [32]),
-    .\port$34625$32 (\$110 [32]),
-    .\port$34627$32 (\$111 [32]),
-    .\port$34629$32 (\$112 [32]),
-    .\port$34631$32 (\$113 [32]),
-    .\port$34633$32 (\$114 [32]),
-    .\port$34635$32 (\$115 [32]),
-    .\port$34659$32 (\$116 [32]),
-    .\port$34661$32 (\$117 [32]),
-    .\port$34663$32 (\$118 [32]),
-    .\port$34665$32 (\$119 [32]),
-    .\port$34667$32 (\$120 [32]),
-    .\port$34669$32 (\$121 [32]),
-    .\port$34671$32 (\$122 [32]),
-    .\port$34673$32 (\$123 [32]),
-    .\port$34675$32 (\$124 [32]),
-    .\port$34677$32 (\$125 [32]),
-    .\port$34679$32 (\$126 [32]),
-    .\port$34681$32 (\$127 [32]),
-    .\port$34683$32 (\$128 [32]),
-    .\port$34685$32 (\$129 [32]),
-    .\port$34687$32 (\$130 [32]),
-    .\port$34689$32 (\$131 [32]),
+    .\port$34481$32 (\$54 [32]),
+    .\port$34483$32 (\$55 [32]),
+    .\port$34485$32 (\$56 [32]),
+    .\port$34487$32 (\$57 [32]),
+    .\port$34489$32 (\$58 [32]),
+    .\port$34491$32 (\$59 [32]),
+    .\port$34493$32 (\$60 [32]),
+    .\port$34495$32 (\$61 [32]),
+    .\port$34497$32 (\$62 [32]),
+    .\port$34499$32 (\$63 [32]),
+    .\port$34501$32 (\$64 [32]),
+    .\port$34503$32 (\$65 [32]),
+    .\port$34505$32 (\$66 [32]),
+    .\port$34507$32 (\$67 [32]),
+    .\port$34509$32 (\$68 [32]),
+    .\port$34511$32 (\$69 [32]),
+    .\port$34535$32 (\$70 [32]),
+    .\port$34537$32 (\$71 [32]),
+    .\port$34539$32 (\$72 [32]),
+    .\port$34541$32 (\$73 [32]),
+    .\port$34543$32 (\$74 [32]),
+    .\port$34545$32 (\$75 [32]),
+    .\port$34547$32 (\$76 [32]),
+    .\port$34549$32 (\$77 [32]),
+    .\port$34551$32 (\$78 [32]),
+    .\port$34553$32 (\$79 [32]),
+    .\port$34555$32 (\$80 [32]),
+    .\port$34557$32 (\$81 [32]),
+    .\port$34559$32 (\$82 [32]),
+    .\port$34561$32 (\$83 [32]),
+    .\port$34563$32 (\$84 [32]),
+    .\port$34565$32 (\$85 [32]),
+    .\port$34589$32 (\$86 [32]),
+    .\port$34591$32 (\$87 [32]),
+    .\port$34593$32 (\$88 [32]),
+    .\port$34595$32 (\$89 [32]),
+    .\port$34597$32 (\$90 [32]),
+    .\port$34599$32 (\$91 [32]),
+    .\port$34601$32 (\$92 [32]),
+    .\port$34603$32 (\$93 [32]),
+    .\port$34605$32 (\$94 [32]),
+    .\port$34607$32 (\$95 [32]),
+    .\port$34609$32 (\$96 [32]),
+    .\port$34611$32 (\$97 [32]),
+    .\port$34613$32 (\$98 [32]),
+    .\port$34615$32 (\$99 [32]),
+    .\port$34617$32 (\$100 [32]),
+    .\port$34619$32 (\$101 [32]),
+    .\port$34643$32 (\$102 [32]),
+    .\port$34645$32 (\$103 [32]),
+    .\port$34647$32 (\$104 [32]),
+    .\port$34649$32 (\$105 [32]),
+    .\port$34651$32 (\$106 [32]),
+    .\port$34653$32 (\$107 [32]),
+    .\port$34655$32 (\$108 [32]),
+    .\port$34657$32 (\$109 [32]),
+    .\port$34659$32 (\$110 [32]),
+    .\port$34661$32 (\$111 [32]),
+    .\port$34663$32 (\$112 [32]),
+    .\port$34665$32 (\$113 [32]),
+    .\port$34667$32 (\$114 [32]),
+    .\port$34669$32 (\$115 [32]),
+    .\port$34671$32 (\$116 [32]),
+    .\port$34673$32 (\$117 [32]),
+    .\port$34697$32 (\$118 [32]),
+    .\port$34699$32 (\$119 [32]),
+    .\port$34701$32 (\$120 [32]),
+    .\port$34703$32 (\$121 [32]),
+    .\port$34705$32 (\$122 [32]),
+    .\port$34707$32 (\$123 [32]),
+    .\port$34709$32 (\$124 [32]),
+    .\port$34711$32 (\$125 [32]),
+    .\port$34713$32 (\$126 [32]),
+    .\port$34715$32 (\$127 [32]),
+    .\port$34717$32 (\$128 [32]),
+    .\port$34719$32 (\$129 [32]),
+    .\port$34721$32 (\$130 [32]),
+    .\port$34723$32 (\$131 [32]),
+    .\port$34725$32 (\$132 [32]),
+    .\port$34727$32 (\$133 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5236,23 +5236,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$131 ),
     .o__valid(load_cmd__valid),
-    .\port$34443$0 (\$52 ),
-    .\port$34445$0 (\$53 ),
-    .\port$34447$0 (\$54 ),
-    .\port$34449$0 (\$55 ),
-    .\port$34451$0 (\$56 ),
-    .\port$34453$0 (\$57 ),
-    .\port$34455$0 (\$58 ),
-    .\port$34457$0 (\$59 ),
-    .\port$34459$0 (\$60 ),
-    .\port$34461$0 (\$61 ),
-    .\port$34463$0 (\$62 ),
-    .\port$34465$0 (\$63 ),
-    .\port$34467$0 (\$64 ),
-    .\port$34469$0 (\$65 ),
-    .\port$34471$0 (\$66 ),
-    .\port$34473$0 (\$67 ),
-    .take(\take$302 ),
+    .\port$34481$0 (\$54 ),
+    .\port$34483$0 (\$55 ),
+    .\port$34485$0 (\$56 ),
+    .\port$34487$0 (\$57 ),
+    .\port$34489$0 (\$58 ),
+    .\port$34491$0 (\$59 ),
+    .\port$34493$0 (\$60 ),
+    .\port$34495$0 (\$61 ),
+    .\port$34497$0 (\$62 ),
+    .\port$34499$0 (\$63 ),
+    .\port$34501$0 (\$64 ),
+    .\port$34503$0 (\$65 ),
+    .\port$34505$0 (\$66 ),
+    .\port$34507$0 (\$67 ),
+    .\port$34509$0 (\$68 ),
+    .\port$34511$0 (\$69 ),
+    .take(\take$300 ),
     .waiting(load_waiting)
   );
   \weft.control.load_queue  load_queue (
@@ -5264,22 +5264,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$121 ),
     .\o__ready$39 (\o__ready$125 ),
     .rst(rst),
-    .shadow_0(\$52 ),
-    .shadow_1(\$53 ),
-    .shadow_10(\$62 ),
-    .shadow_11(\$63 ),
-    .shadow_12(\$64 ),
-    .shadow_13(\$65 ),
-    .shadow_14(\$66 ),
-    .shadow_15(\$67 ),
-    .shadow_2(\$54 ),
-    .shadow_3(\$55 ),
-    .shadow_4(\$56 ),
-    .shadow_5(\$57 ),
-    .shadow_6(\$58 ),
-    .shadow_7(\$59 ),
-    .shadow_8(\$60 ),
-    .shadow_9(\$61 )
+    .shadow_0(\$54 ),
+    .shadow_1(\$55 ),
+    .shadow_10(\$64 ),
+    .shadow_11(\$65 ),
+    .shadow_12(\$66 ),
+    .shadow_13(\$67 ),
+    .shadow_14(\$68 ),
+    .shadow_15(\$69 ),
+    .shadow_2(\$56 ),
+    .shadow_3(\$57 ),
+    .shadow_4(\$58 ),
+    .shadow_5(\$59 ),
+    .shadow_6(\$60 ),
+    .shadow_7(\$61 ),
+    .shadow_8(\$62 ),
+    .shadow_9(\$63 )
   );
   \weft.control.matmul_gate  matmul_gate (
     .hold(hold),
@@ -5289,23 +5289,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$162 ),
     .o__valid(matmul_cmd__valid),
-    .\port$34497$0 (\$68 ),
-    .\port$34499$0 (\$69 ),
-    .\port$34501$0 (\$70 ),
-    .\port$34503$0 (\$71 ),
-    .\port$34505$0 (\$72 ),
-    .\port$34507$0 (\$73 ),
-    .\port$34509$0 (\$74 ),
-    .\port$34511$0 (\$75 ),
-    .\port$34513$0 (\$76 ),
-    .\port$34515$0 (\$77 ),
-    .\port$34517$0 (\$78 ),
-    .\port$34519$0 (\$79 ),
-    .\port$34521$0 (\$80 ),
-    .\port$34523$0 (\$81 ),
-    .\port$34525$0 (\$82 ),
-    .\port$34527$0 (\$83 ),
-    .take(\take$303 ),
+    .\port$34535$0 (\$70 ),
+    .\port$34537$0 (\$71 ),
+    .\port$34539$0 (\$72 ),
+    .\port$34541$0 (\$73 ),
+    .\port$34543$0 (\$74 ),
+    .\port$34545$0 (\$75 ),
+    .\port$34547$0 (\$76 ),
+    .\port$34549$0 (\$77 ),
+    .\port$34551$0 (\$78 ),
+    .\port$34553$0 (\$79 ),
+    .\port$34555$0 (\$80 ),
+    .\port$34557$0 (\$81 ),
+    .\port$34559$0 (\$82 ),
+    .\port$34561$0 (\$83 ),
+    .\port$34563$0 (\$84 ),
+    .\port$34565$0 (\$85 ),
+    .take(\take$301 ),
     .waiting(matmul_waiting)
   );
   \weft.control.matmul_queue  matmul_queue (
@@ -5317,22 +5317,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$152 ),
     .\o__ready$39 (\o__ready$156 ),
     .rst(rst),
-    .shadow_0(\$68 ),
-    .shadow_1(\$69 ),
-    .shadow_10(\$78 ),
-    .shadow_11(\$79 ),
-    .shadow_12(\$80 ),
-    .shadow_13(\$81 ),
-    .shadow_14(\$82 ),
-    .shadow_15(\$83 ),
-    .shadow_2(\$70 ),
-    .shadow_3(\$71 ),
-    .shadow_4(\$72 ),
-    .shadow_5(\$73 ),
-    .shadow_6(\$74 ),
-    .shadow_7(\$75 ),
-    .shadow_8(\$76 ),
-    .shadow_9(\$77 )
+    .shadow_0(\$70 ),
+    .shadow_1(\$71 ),
+    .shadow_10(\$80 ),
+    .shadow_11(\$81 ),
+    .shadow_12(\$82 ),
+    .shadow_13(\$83 ),
+    .shadow_14(\$84 ),
+    .shadow_15(\$85 ),
+    .shadow_2(\$72 ),
+    .shadow_3(\$73 ),
+    .shadow_4(\$74 ),
+    .shadow_5(\$75 ),
+    .shadow_6(\$76 ),
+    .shadow_7(\$77 ),
+    .shadow_8(\$78 ),
+    .shadow_9(\$79 )
   );
   \weft.control.programs  programs (
     .clear(clear),
@@ -5353,7 +5353,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .overflow(overflow),
     .post(post),
     .rst(rst),
-    .take(\take$298 )
+    .take(\take$299 )
   );
   \weft.control.simt_gate  simt_gate (
     .hold(hold),
@@ -5362,23 +5362,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$255 ),
     .o__valid(simt_cmd__valid),
-    .\port$34659$0 (\$116 ),
-    .\port$34661$0 (\$117 ),
-    .\port$34663$0 (\$118 ),
-    .\port$34665$0 (\$119 ),
-    .\port$34667$0 (\$120 ),
-    .\port$34669$0 (\$121 ),
-    .\port$34671$0 (\$122 ),
-    .\port$34673$0 (\$123 ),
-    .\port$34675$0 (\$124 ),
-    .\port$34677$0 (\$125 ),
-    .\port$34679$0 (\$126 ),
-    .\port$34681$0 (\$127 ),
-    .\port$34683$0 (\$128 ),
-    .\port$34685$0 (\$129 ),
-    .\port$34687$0 (\$130 ),
-    .\port$34689$0 (\$131 ),
-    .take(\take$306 ),
+    .\port$34697$0 (\$118 ),
+    .\port$34699$0 (\$119 ),
+    .\port$34701$0 (\$120 ),
+    .\port$34703$0 (\$121 ),
+    .\port$34705$0 (\$122 ),
+    .\port$34707$0 (\$123 ),
+    .\port$34709$0 (\$124 ),
+    .\port$34711$0 (\$125 ),
+    .\port$34713$0 (\$126 ),
+    .\port$34715$0 (\$127 ),
+    .\port$34717$0 (\$128 ),
+    .\port$34719$0 (\$129 ),
+    .\port$34721$0 (\$130 ),
+    .\port$34723$0 (\$131 ),
+    .\port$34725$0 (\$132 ),
+    .\port$34727$0 (\$133 ),
+    .take(\take$304 ),
     .waiting(simt_waiting)
   );
   \weft.control.simt_queue  simt_queue (
@@ -5390,22 +5390,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$245 ),
     .\o__ready$39 (\o__ready$249 ),
     .rst(rst),
-    .shadow_0(\$116 ),
-    .shadow_1(\$117 ),
-    .shadow_10(\$126 ),
-    .shadow_11(\$127 ),
-    .shadow_12(\$128 ),
-    .shadow_13(\$129 ),
-    .shadow_14(\$130 ),
-    .shadow_15(\$131 ),
-    .shadow_2(\$118 ),
-    .shadow_3(\$119 ),
-    .shadow_4(\$120 ),
-    .shadow_5(\$121 ),
-    .shadow_6(\$122 ),
-    .shadow_7(\$123 ),
-    .shadow_8(\$124 ),
-    .shadow_9(\$125 )
+    .shadow_0(\$118 ),
+    .shadow_1(\$119 ),
+    .shadow_10(\$128 ),
+    .shadow_11(\$129 ),
+    .shadow_12(\$130 ),
+    .shadow_13(\$131 ),
+    .shadow_14(\$132 ),
+    .shadow_15(\$133 ),
+    .shadow_2(\$120 ),
+    .shadow_3(\$121 ),
+    .shadow_4(\$122 ),
+    .shadow_5(\$123 ),
+    .shadow_6(\$124 ),
+    .shadow_7(\$125 ),
+    .shadow_8(\$126 ),
+    .shadow_9(\$127 )
   );
   \weft.control.store_gate  store_gate (
     .hold(hold),
@@ -5414,23 +5414,23 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$225 ),
     .o__valid(store_cmd__valid),
-    .\port$34605$0 (\$100 ),
-    .\port$34607$0 (\$101 ),
-    .\port$34609$0 (\$102 ),
-    .\port$34611$0 (\$103 ),
-    .\port$34613$0 (\$104 ),
-    .\port$34615$0 (\$105 ),
-    .\port$34617$0 (\$106 ),
-    .\port$34619$0 (\$107 ),
-    .\port$34621$0 (\$108 ),
-    .\port$34623$0 (\$109 ),
-    .\port$34625$0 (\$110 ),
-    .\port$34627$0 (\$111 ),
-    .\port$34629$0 (\$112 ),
-    .\port$34631$0 (\$113 ),
-    .\port$34633$0 (\$114 ),
-    .\port$34635$0 (\$115 ),
-    .take(\take$305 ),
+    .\port$34643$0 (\$102 ),
+    .\port$34645$0 (\$103 ),
+    .\port$34647$0 (\$104 ),
+    .\port$34649$0 (\$105 ),
+    .\port$34651$0 (\$106 ),
+    .\port$34653$0 (\$107 ),
+    .\port$34655$0 (\$108 ),
+    .\port$34657$0 (\$109 ),
+    .\port$34659$0 (\$110 ),
+    .\port$34661$0 (\$111 ),
+    .\port$34663$0 (\$112 ),
+    .\port$34665$0 (\$113 ),
+    .\port$34667$0 (\$114 ),
+    .\port$34669$0 (\$115 ),
+    .\port$34671$0 (\$116 ),
+    .\port$34673$0 (\$117 ),
+    .take(\take$303 ),
     .waiting(store_waiting)
   );
   \weft.control.store_queue  store_queue (
@@ -5442,35 +5442,35 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__valid(\i__valid$215 ),
     .\o__ready$39 (\o__ready$219 ),
     .rst(rst),
-    .shadow_0(\$100 ),
-    .shadow_1(\$101 ),
-    .shadow_10(\$110 ),
-    .shadow_11(\$111 ),
-    .shadow_12(\$112 ),
-    .shadow_13(\$113 ),
-    .shadow_14(\$114 ),
-    .shadow_15(\$115 ),
-    .shadow_2(\$102 ),
-    .shadow_3(\$103 ),
-    .shadow_4(\$104 ),
-    .shadow_5(\$105 ),
-    .shadow_6(\$106 ),
-    .shadow_7(\$107 ),
-    .shadow_8(\$108 ),
-    .shadow_9(\$109 )
+    .shadow_0(\$102 ),
+    .shadow_1(\$103 ),
+    .shadow_10(\$112 ),
+    .shadow_11(\$113 ),
+    .shadow_12(\$114 ),
+    .shadow_13(\$115 ),
+    .shadow_14(\$116 ),
+    .shadow_15(\$117 ),
+    .shadow_2(\$104 ),
+    .shadow_3(\$105 ),
+    .shadow_4(\$106 ),
+    .shadow_5(\$107 ),
+    .shadow_6(\$108 ),
+    .shadow_7(\$109 ),
+    .shadow_8(\$110 ),
+    .shadow_9(\$111 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$50  = idle;
+    \$52  = idle;
     if (rst) begin
-      \$50  = 1'h0;
+      \$52  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$51  = \$49 ;
+    \$53  = \$51 ;
     if (rst) begin
-      \$51  = 16'h0000;
+      \$53  = 16'h0000;
     end
   end
   assign \host__araddr$1  = host__araddr;
@@ -5531,12 +5531,12 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign load_words__payload = \i__payload$117 ;
   assign \i__ready$120  = load_words__ready;
   assign load_words__valid = \i__valid$121 ;
-  assign \i__payload$123  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0] };
-  assign \o__payload$124  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0] };
+  assign \i__payload$123  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
+  assign \o__payload$124  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
   assign \i__ready$126  = \o__ready$125 ;
   assign \o__valid$128  = \i__valid$127 ;
-  assign load_cmd__payload = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0] };
-  assign \o__payload$130  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0] };
+  assign load_cmd__payload = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
+  assign \o__payload$130  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
   assign load_cmd__ready = \o__ready$131 ;
   assign \o__valid$134  = load_cmd__valid;
   assign \load_fault__cause$136  = load_fault__cause;
@@ -5545,16 +5545,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$142  = nonzero;
   assign \hold$143  = hold;
   assign waiting = load_waiting;
-  assign load_index = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
+  assign load_index = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
   assign matmul_words__payload = \i__payload$148 ;
   assign \i__ready$151  = matmul_words__ready;
   assign matmul_words__valid = \i__valid$152 ;
-  assign \i__payload$154  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0] };
-  assign \o__payload$155  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0] };
+  assign \i__payload$154  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
+  assign \o__payload$155  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
   assign \i__ready$157  = \o__ready$156 ;
   assign \o__valid$159  = \i__valid$158 ;
-  assign matmul_cmd__payload = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0] };
-  assign \o__payload$161  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0] };
+  assign matmul_cmd__payload = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
+  assign \o__payload$161  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
   assign matmul_cmd__ready = \o__ready$162 ;
   assign \o__valid$165  = matmul_cmd__valid;
   assign \matmul_fault__cause$167  = matmul_fault__cause;
@@ -5563,16 +5563,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$172  = nonzero;
   assign \hold$173  = hold;
   assign \waiting$176  = matmul_waiting;
-  assign matmul_index = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
+  assign matmul_index = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
   assign drain_words__payload = \i__payload$181 ;
   assign \i__ready$184  = drain_words__ready;
   assign drain_words__valid = \i__valid$185 ;
-  assign \i__payload$187  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0] };
-  assign \o__payload$188  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0] };
+  assign \i__payload$187  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
+  assign \o__payload$188  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
   assign \i__ready$190  = \o__ready$189 ;
   assign \o__valid$192  = \i__valid$191 ;
-  assign drain_cmd__payload = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0] };
-  assign \o__payload$194  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0] };
+  assign drain_cmd__payload = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
+  assign \o__payload$194  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
   assign drain_cmd__ready = \o__ready$195 ;
   assign \o__valid$198  = drain_cmd__valid;
   assign \drain_fault__cause$200  = drain_fault__cause;
@@ -5581,16 +5581,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$205  = nonzero;
   assign \hold$206  = hold;
   assign \waiting$209  = drain_waiting;
-  assign drain_index = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
+  assign drain_index = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
   assign store_words__payload = \i__payload$211 ;
   assign \i__ready$214  = store_words__ready;
   assign store_words__valid = \i__valid$215 ;
-  assign \i__payload$217  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0] };
-  assign \o__payload$218  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0] };
+  assign \i__payload$217  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0] };
+  assign \o__payload$218  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0] };
   assign \i__ready$220  = \o__ready$219 ;
   assign \o__valid$222  = \i__valid$221 ;
-  assign store_cmd__payload = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0] };
-  assign \o__payload$224  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0] };
+  assign store_cmd__payload = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0] };
+  assign \o__payload$224  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0] };
   assign store_cmd__ready = \o__ready$225 ;
   assign \o__valid$228  = store_cmd__valid;
   assign \store_fault__cause$230  = store_fault__cause;
@@ -5599,16 +5599,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$235  = nonzero;
   assign \hold$236  = hold;
   assign \waiting$239  = store_waiting;
-  assign store_index = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
+  assign store_index = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
   assign simt_words__payload = \i__payload$241 ;
   assign \i__ready$244  = simt_words__ready;
   assign simt_words__valid = \i__valid$245 ;
-  assign \i__payload$247  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0] };
-  assign \o__payload$248  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0] };
+  assign \i__payload$247  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$133 [31:0], \$132 [31:0], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0] };
+  assign \o__payload$248  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$133 [31:0], \$132 [31:0], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0] };
   assign \i__ready$250  = \o__ready$249 ;
   assign \o__valid$252  = \i__valid$251 ;
-  assign simt_cmd__payload = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0] };
-  assign \o__payload$254  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0] };
+  assign simt_cmd__payload = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$133 [31:0], \$132 [31:0], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0] };
+  assign \o__payload$254  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$133 [31:0], \$132 [31:0], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0] };
   assign simt_cmd__ready = \o__ready$255 ;
   assign \o__valid$258  = simt_cmd__valid;
   assign \simt_fault__cause$260  = simt_fault__cause;
@@ -5617,7 +5617,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$265  = nonzero;
   assign \hold$266  = hold;
   assign \waiting$269  = simt_waiting;
-  assign simt_index = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
+  assign simt_index = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
   assign \push__payload$272  = push__payload;
   assign \push__ready$274  = push__ready;
   assign \push__valid$276  = push__valid;
@@ -5625,86 +5625,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$280  = simt_fault__index;
   assign \pushes$282  = pushes;
-  assign \port$34443$0  = \$52 ;
-  assign \port$34445$0  = \$53 ;
-  assign \port$34447$0  = \$54 ;
-  assign \port$34449$0  = \$55 ;
-  assign \port$34451$0  = \$56 ;
-  assign \port$34453$0  = \$57 ;
-  assign \port$34455$0  = \$58 ;
-  assign \port$34457$0  = \$59 ;
-  assign \port$34459$0  = \$60 ;
-  assign \port$34461$0  = \$61 ;
-  assign \port$34463$0  = \$62 ;
-  assign \port$34465$0  = \$63 ;
-  assign \port$34467$0  = \$64 ;
-  assign \port$34469$0  = \$65 ;
-  assign \port$34471$0  = \$66 ;
-  assign \port$34473$0  = \$67 ;
-  assign \port$34497$0  = \$68 ;
-  assign \port$34499$0  = \$69 ;
-  assign \port$34501$0  = \$70 ;
-  assign \port$34503$0  = \$71 ;
-  assign \port$34505$0  = \$72 ;
-  assign \port$34507$0  = \$73 ;
-  assign \port$34509$0  = \$74 ;
-  assign \port$34511$0  = \$75 ;
-  assign \port$34513$0  = \$76 ;
-  assign \port$34515$0  = \$77 ;
-  assign \port$34517$0  = \$78 ;
-  assign \port$34519$0  = \$79 ;
-  assign \port$34521$0  = \$80 ;
-  assign \port$34523$0  = \$81 ;
-  assign \port$34525$0  = \$82 ;
-  assign \port$34527$0  = \$83 ;
-  assign \port$34551$0  = \$84 ;
-  assign \port$34553$0  = \$85 ;
-  assign \port$34555$0  = \$86 ;
-  assign \port$34557$0  = \$87 ;
-  assign \port$34559$0  = \$88 ;
-  assign \port$34561$0  = \$89 ;
-  assign \port$34563$0  = \$90 ;
-  assign \port$34565$0  = \$91 ;
-  assign \port$34567$0  = \$92 ;
-  assign \port$34569$0  = \$93 ;
-  assign \port$34571$0  = \$94 ;
-  assign \port$34573$0  = \$95 ;
-  assign \port$34575$0  = \$96 ;
-  assign \port$34577$0  = \$97 ;
-  assign \port$34579$0  = \$98 ;
-  assign \port$34581$0  = \$99 ;
-  assign \port$34605$0  = \$100 ;
-  assign \port$34607$0  = \$101 ;
-  assign \port$34609$0  = \$102 ;
-  assign \port$34611$0  = \$103 ;
-  assign \port$34613$0  = \$104 ;
-  assign \port$34615$0  = \$105 ;
-  assign \port$34617$0  = \$106 ;
-  assign \port$34619$0  = \$107 ;
-  assign \port$34621$0  = \$108 ;
-  assign \port$34623$0  = \$109 ;
-  assign \port$34625$0  = \$110 ;
-  assign \port$34627$0  = \$111 ;
-  assign \port$34629$0  = \$112 ;
-  assign \port$34631$0  = \$113 ;
-  assign \port$34633$0  = \$114 ;
-  assign \port$34635$0  = \$115 ;
-  assign \port$34659$0  = \$116 ;
-  assign \port$34661$0  = \$117 ;
-  assign \port$34663$0  = \$118 ;
-  assign \port$34665$0  = \$119 ;
-  assign \port$34667$0  = \$120 ;
-  assign \port$34669$0  = \$121 ;
-  assign \port$34671$0  = \$122 ;
-  assign \port$34673$0  = \$123 ;
-  assign \port$34675$0  = \$124 ;
-  assign \port$34677$0  = \$125 ;
-  assign \port$34679$0  = \$126 ;
-  assign \port$34681$0  = \$127 ;
-  assign \port$34683$0  = \$128 ;
-  assign \port$34685$0  = \$129 ;
-  assign \port$34687$0  = \$130 ;
-  assign \port$34689$0  = \$131 ;
+  assign \port$34481$0  = \$54 ;
+  assign \port$34483$0  = \$55 ;
+  assign \port$34485$0  = \$56 ;
+  assign \port$34487$0  = \$57 ;
+  assign \port$34489$0  = \$58 ;
+  assign \port$34491$0  = \$59 ;
+  assign \port$34493$0  = \$60 ;
+  assign \port$34495$0  = \$61 ;
+  assign \port$34497$0  = \$62 ;
+  assign \port$34499$0  = \$63 ;
+  assign \port$34501$0  = \$64 ;
+  assign \port$34503$0  = \$65 ;
+  assign \port$34505$0  = \$66 ;
+  assign \port$34507$0  = \$67 ;
+  assign \port$34509$0  = \$68 ;
+  assign \port$34511$0  = \$69 ;
+  assign \port$34535$0  = \$70 ;
+  assign \port$34537$0  = \$71 ;
+  assign \port$34539$0  = \$72 ;
+  assign \port$34541$0  = \$73 ;
+  assign \port$34543$0  = \$74 ;
+  assign \port$34545$0  = \$75 ;
+  assign \port$34547$0  = \$76 ;
+  assign \port$34549$0  = \$77 ;
+  assign \port$34551$0  = \$78 ;
+  assign \port$34553$0  = \$79 ;
+  assign \port$34555$0  = \$80 ;
+  assign \port$34557$0  = \$81 ;
+  assign \port$34559$0  = \$82 ;
+  assign \port$34561$0  = \$83 ;
+  assign \port$34563$0  = \$84 ;
+  assign \port$34565$0  = \$85 ;
+  assign \port$34589$0  = \$86 ;
+  assign \port$34591$0  = \$87 ;
+  assign \port$34593$0  = \$88 ;
+  assign \port$34595$0  = \$89 ;
+  assign \port$34597$0  = \$90 ;
+  assign \port$34599$0  = \$91 ;
+  assign \port$34601$0  = \$92 ;
+  assign \port$34603$0  = \$93 ;
+  assign \port$34605$0  = \$94 ;
+  assign \port$34607$0  = \$95 ;
+  assign \port$34609$0  = \$96 ;
+  assign \port$34611$0  = \$97 ;
+  assign \port$34613$0  = \$98 ;
+  assign \port$34615$0  = \$99 ;
+  assign \port$34617$0  = \$100 ;
+  assign \port$34619$0  = \$101 ;
+  assign \port$34643$0  = \$102 ;
+  assign \port$34645$0  = \$103 ;
+  assign \port$34647$0  = \$104 ;
+  assign \port$34649$0  = \$105 ;
+  assign \port$34651$0  = \$106 ;
+  assign \port$34653$0  = \$107 ;
+  assign \port$34655$0  = \$108 ;
+  assign \port$34657$0  = \$109 ;
+  assign \port$34659$0  = \$110 ;
+  assign \port$34661$0  = \$111 ;
+  assign \port$34663$0  = \$112 ;
+  assign \port$34665$0  = \$113 ;
+  assign \port$34667$0  = \$114 ;
+  assign \port$34669$0  = \$115 ;
+  assign \port$34671$0  = \$116 ;
+  assign \port$34673$0  = \$117 ;
+  assign \port$34697$0  = \$118 ;
+  assign \port$34699$0  = \$119 ;
+  assign \port$34701$0  = \$120 ;
+  assign \port$34703$0  = \$121 ;
+  assign \port$34705$0  = \$122 ;
+  assign \port$34707$0  = \$123 ;
+  assign \port$34709$0  = \$124 ;
+  assign \port$34711$0  = \$125 ;
+  assign \port$34713$0  = \$126 ;
+  assign \port$34715$0  = \$127 ;
+  assign \port$34717$0  = \$128 ;
+  assign \port$34719$0  = \$129 ;
+  assign \port$34721$0  = \$130 ;
+  assign \port$34723$0  = \$131 ;
+  assign \port$34725$0  = \$132 ;
+  assign \port$34727$0  = \$133 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -5821,214 +5821,214 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \i__payload$117.index  = \i__payload$117 [32];
   assign \load_words__payload.data  = \i__payload$117 [31:0];
   assign \load_words__payload.index  = \i__payload$117 [32];
-  assign \i__payload$123.opcode  = \$52 [7:0];
-  assign \i__payload$123.wait  = \$53 [15:0];
-  assign \i__payload$123.post  = \$53 [31:16];
-  assign \i__payload$123.space  = \$52 [9:8];
-  assign \i__payload$123.flip  = \$52 [10];
-  assign \i__payload$123.transpose  = \$52 [11];
-  assign \i__payload$123.fill  = \$52 [31:24];
-  assign \i__payload$123.src  = \$54 [31:0];
-  assign \i__payload$123.stride1  = \$55 [31:0];
-  assign \i__payload$123.stride2  = \$56 [31:0];
-  assign \i__payload$123.len  = \$57 [23:0];
-  assign \i__payload$123.count1  = \$58 [15:0];
-  assign \i__payload$123.count2  = \$58 [31:16];
-  assign \i__payload$123.dst  = \$59 [23:0];
-  assign \i__payload$123.dst_stride1  = \$60 [23:0];
-  assign \i__payload$123.dst_stride2  = \$61 [23:0];
-  assign \i__payload$123.dst_chunk  = \$62 [23:0];
-  assign \i__payload$123.pad_left  = \$63 [15:0];
-  assign \i__payload$123.pad_right  = \$63 [31:16];
-  assign \i__payload$123.pad_top  = \$64 [15:0];
-  assign \i__payload$123.pad_bottom  = \$64 [31:16];
-  assign \i__payload$123.fence  = \$65 [23:0];
-  assign \i__payload$123.index  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
-  assign \o__payload$124.opcode  = \$52 [7:0];
-  assign \o__payload$124.wait  = \$53 [15:0];
-  assign \o__payload$124.post  = \$53 [31:16];
-  assign \o__payload$124.space  = \$52 [9:8];
-  assign \o__payload$124.flip  = \$52 [10];
-  assign \o__payload$124.transpose  = \$52 [11];
-  assign \o__payload$124.fill  = \$52 [31:24];
-  assign \o__payload$124.src  = \$54 [31:0];
-  assign \o__payload$124.stride1  = \$55 [31:0];
-  assign \o__payload$124.stride2  = \$56 [31:0];
-  assign \o__payload$124.len  = \$57 [23:0];
-  assign \o__payload$124.count1  = \$58 [15:0];
-  assign \o__payload$124.count2  = \$58 [31:16];
-  assign \o__payload$124.dst  = \$59 [23:0];
-  assign \o__payload$124.dst_stride1  = \$60 [23:0];
-  assign \o__payload$124.dst_stride2  = \$61 [23:0];
-  assign \o__payload$124.dst_chunk  = \$62 [23:0];
-  assign \o__payload$124.pad_left  = \$63 [15:0];
-  assign \o__payload$124.pad_right  = \$63 [31:16];
-  assign \o__payload$124.pad_top  = \$64 [15:0];
-  assign \o__payload$124.pad_bottom  = \$64 [31:16];
-  assign \o__payload$124.fence  = \$65 [23:0];
-  assign \o__payload$124.index  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
-  assign \load_cmd__payload.opcode  = \$52 [7:0];
-  assign \load_cmd__payload.wait  = \$53 [15:0];
-  assign \load_cmd__payload.post  = \$53 [31:16];
-  assign \load_cmd__payload.space  = \$52 [9:8];
-  assign \load_cmd__payload.flip  = \$52 [10];
-  assign \load_cmd__payload.transpose  = \$52 [11];
-  assign \load_cmd__payload.fill  = \$52 [31:24];
-  assign \load_cmd__payload.src  = \$54 [31:0];
-  assign \load_cmd__payload.stride1  = \$55 [31:0];
-  assign \load_cmd__payload.stride2  = \$56 [31:0];
-  assign \load_cmd__payload.len  = \$57 [23:0];
-  assign \load_cmd__payload.count1  = \$58 [15:0];
-  assign \load_cmd__payload.count2  = \$58 [31:16];
-  assign \load_cmd__payload.dst  = \$59 [23:0];
-  assign \load_cmd__payload.dst_stride1  = \$60 [23:0];
-  assign \load_cmd__payload.dst_stride2  = \$61 [23:0];
-  assign \load_cmd__payload.dst_chunk  = \$62 [23:0];
-  assign \load_cmd__payload.pad_left  = \$63 [15:0];
-  assign \load_cmd__payload.pad_right  = \$63 [31:16];
-  assign \load_cmd__payload.pad_top  = \$64 [15:0];
-  assign \load_cmd__payload.pad_bottom  = \$64 [31:16];
-  assign \load_cmd__payload.fence  = \$65 [23:0];
-  assign \load_cmd__payload.index  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
-  assign \o__payload$130.opcode  = \$52 [7:0];
-  assign \o__payload$130.wait  = \$53 [15:0];
-  assign \o__payload$130.post  = \$53 [31:16];
-  assign \o__payload$130.space  = \$52 [9:8];
-  assign \o__payload$130.flip  = \$52 [10];
-  assign \o__payload$130.transpose  = \$52 [11];
-  assign \o__payload$130.fill  = \$52 [31:24];
-  assign \o__payload$130.src  = \$54 [31:0];
-  assign \o__payload$130.stride1  = \$55 [31:0];
-  assign \o__payload$130.stride2  = \$56 [31:0];
-  assign \o__payload$130.len  = \$57 [23:0];
-  assign \o__payload$130.count1  = \$58 [15:0];
-  assign \o__payload$130.count2  = \$58 [31:16];
-  assign \o__payload$130.dst  = \$59 [23:0];
-  assign \o__payload$130.dst_stride1  = \$60 [23:0];
-  assign \o__payload$130.dst_stride2  = \$61 [23:0];
-  assign \o__payload$130.dst_chunk  = \$62 [23:0];
-  assign \o__payload$130.pad_left  = \$63 [15:0];
-  assign \o__payload$130.pad_right  = \$63 [31:16];
-  assign \o__payload$130.pad_top  = \$64 [15:0];
-  assign \o__payload$130.pad_bottom  = \$64 [31:16];
-  assign \o__payload$130.fence  = \$65 [23:0];
-  assign \o__payload$130.index  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
+  assign \i__payload$123.opcode  = \$54 [7:0];
+  assign \i__payload$123.wait  = \$55 [15:0];
+  assign \i__payload$123.post  = \$55 [31:16];
+  assign \i__payload$123.space  = \$54 [9:8];
+  assign \i__payload$123.flip  = \$54 [10];
+  assign \i__payload$123.transpose  = \$54 [11];
+  assign \i__payload$123.fill  = \$54 [31:24];
+  assign \i__payload$123.src  = \$56 [31:0];
+  assign \i__payload$123.stride1  = \$57 [31:0];
+  assign \i__payload$123.stride2  = \$58 [31:0];
+  assign \i__payload$123.len  = \$59 [23:0];
+  assign \i__payload$123.count1  = \$60 [15:0];
+  assign \i__payload$123.count2  = \$60 [31:16];
+  assign \i__payload$123.dst  = \$61 [23:0];
+  assign \i__payload$123.dst_stride1  = \$62 [23:0];
+  assign \i__payload$123.dst_stride2  = \$63 [23:0];
+  assign \i__payload$123.dst_chunk  = \$64 [23:0];
+  assign \i__payload$123.pad_left  = \$65 [15:0];
+  assign \i__payload$123.pad_right  = \$65 [31:16];
+  assign \i__payload$123.pad_top  = \$66 [15:0];
+  assign \i__payload$123.pad_bottom  = \$66 [31:16];
+  assign \i__payload$123.fence  = \$67 [23:0];
+  assign \i__payload$123.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
+  assign \o__payload$124.opcode  = \$54 [7:0];
+  assign \o__payload$124.wait  = \$55 [15:0];
+  assign \o__payload$124.post  = \$55 [31:16];
+  assign \o__payload$124.space  = \$54 [9:8];
+  assign \o__payload$124.flip  = \$54 [10];
+  assign \o__payload$124.transpose  = \$54 [11];
+  assign \o__payload$124.fill  = \$54 [31:24];
+  assign \o__payload$124.src  = \$56 [31:0];
+  assign \o__payload$124.stride1  = \$57 [31:0];
+  assign \o__payload$124.stride2  = \$58 [31:0];
+  assign \o__payload$124.len  = \$59 [23:0];
+  assign \o__payload$124.count1  = \$60 [15:0];
+  assign \o__payload$124.count2  = \$60 [31:16];
+  assign \o__payload$124.dst  = \$61 [23:0];
+  assign \o__payload$124.dst_stride1  = \$62 [23:0];
+  assign \o__payload$124.dst_stride2  = \$63 [23:0];
+  assign \o__payload$124.dst_chunk  = \$64 [23:0];
+  assign \o__payload$124.pad_left  = \$65 [15:0];
+  assign \o__payload$124.pad_right  = \$65 [31:16];
+  assign \o__payload$124.pad_top  = \$66 [15:0];
+  assign \o__payload$124.pad_bottom  = \$66 [31:16];
+  assign \o__payload$124.fence  = \$67 [23:0];
+  assign \o__payload$124.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
+  assign \load_cmd__payload.opcode  = \$54 [7:0];
+  assign \load_cmd__payload.wait  = \$55 [15:0];
+  assign \load_cmd__payload.post  = \$55 [31:16];
+  assign \load_cmd__payload.space  = \$54 [9:8];
+  assign \load_cmd__payload.flip  = \$54 [10];
+  assign \load_cmd__payload.transpose  = \$54 [11];
+  assign \load_cmd__payload.fill  = \$54 [31:24];
+  assign \load_cmd__payload.src  = \$56 [31:0];
+  assign \load_cmd__payload.stride1  = \$57 [31:0];
+  assign \load_cmd__payload.stride2  = \$58 [31:0];
+  assign \load_cmd__payload.len  = \$59 [23:0];
+  assign \load_cmd__payload.count1  = \$60 [15:0];
+  assign \load_cmd__payload.count2  = \$60 [31:16];
+  assign \load_cmd__payload.dst  = \$61 [23:0];
+  assign \load_cmd__payload.dst_stride1  = \$62 [23:0];
+  assign \load_cmd__payload.dst_stride2  = \$63 [23:0];
+  assign \load_cmd__payload.dst_chunk  = \$64 [23:0];
+  assign \load_cmd__payload.pad_left  = \$65 [15:0];
+  assign \load_cmd__payload.pad_right  = \$65 [31:16];
+  assign \load_cmd__payload.pad_top  = \$66 [15:0];
+  assign \load_cmd__payload.pad_bottom  = \$66 [31:16];
+  assign \load_cmd__payload.fence  = \$67 [23:0];
+  assign \load_cmd__payload.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
+  assign \o__payload$130.opcode  = \$54 [7:0];
+  assign \o__payload$130.wait  = \$55 [15:0];
+  assign \o__payload$130.post  = \$55 [31:16];
+  assign \o__payload$130.space  = \$54 [9:8];
+  assign \o__payload$130.flip  = \$54 [10];
+  assign \o__payload$130.transpose  = \$54 [11];
+  assign \o__payload$130.fill  = \$54 [31:24];
+  assign \o__payload$130.src  = \$56 [31:0];
+  assign \o__payload$130.stride1  = \$57 [31:0];
+  assign \o__payload$130.stride2  = \$58 [31:0];
+  assign \o__payload$130.len  = \$59 [23:0];
+  assign \o__payload$130.count1  = \$60 [15:0];
+  assign \o__payload$130.count2  = \$60 [31:16];
+  assign \o__payload$130.dst  = \$61 [23:0];
+  assign \o__payload$130.dst_stride1  = \$62 [23:0];
+  assign \o__payload$130.dst_stride2  = \$63 [23:0];
+  assign \o__payload$130.dst_chunk  = \$64 [23:0];
+  assign \o__payload$130.pad_left  = \$65 [15:0];
+  assign \o__payload$130.pad_right  = \$65 [31:16];
+  assign \o__payload$130.pad_top  = \$66 [15:0];
+  assign \o__payload$130.pad_bottom  = \$66 [31:16];
+  assign \o__payload$130.fence  = \$67 [23:0];
+  assign \o__payload$130.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
   assign \i__payload$148.data  = \i__payload$148 [31:0];
   assign \i__payload$148.index  = \i__payload$148 [32];
   assign \matmul_words__payload.data  = \i__payload$148 [31:0];
   assign \matmul_words__payload.index  = \i__payload$148 [32];
-  assign \i__payload$154.opcode  = \$68 [7:0];
-  assign \i__payload$154.wait  = \$69 [15:0];
-  assign \i__payload$154.post  = \$69 [31:16];
-  assign \i__payload$154.accumulate  = \$68 [8];
-  assign \i__payload$154.row_sum  = \$68 [9];
-  assign \i__payload$154.early  = \$68 [10];
-  assign \i__payload$154.act  = \$70 [23:0];
-  assign \i__payload$154.wgt  = \$71 [15:0];
-  assign \i__payload$154.wgt_block  = \$71 [31:16];
-  assign \i__payload$154.wait_weights  = \$72 [15:0];
-  assign \i__payload$154.wait_acc  = \$72 [31:16];
-  assign \i__payload$154.acc  = \$73 [15:0];
-  assign \i__payload$154.acc_block  = \$73 [31:16];
-  assign \i__payload$154.blocks  = \$74 [15:0];
-  assign \i__payload$154.k_tail  = \$74 [31:16];
-  assign \i__payload$154.k0  = \$75 [15:0];
-  assign \i__payload$154.k1  = \$75 [31:16];
-  assign \i__payload$154.k2  = \$76 [15:0];
-  assign \i__payload$154.m0  = \$76 [31:16];
-  assign \i__payload$154.m1  = \$77 [15:0];
-  assign \i__payload$154.m2  = \$77 [31:16];
-  assign \i__payload$154.k0_stride  = \$78 [23:0];
-  assign \i__payload$154.k1_stride  = \$79 [23:0];
-  assign \i__payload$154.k2_stride  = \$80 [23:0];
-  assign \i__payload$154.m0_stride  = \$81 [23:0];
-  assign \i__payload$154.m1_stride  = \$82 [23:0];
-  assign \i__payload$154.m2_stride  = \$83 [23:0];
-  assign \i__payload$154.index  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
-  assign \o__payload$155.opcode  = \$68 [7:0];
-  assign \o__payload$155.wait  = \$69 [15:0];
-  assign \o__payload$155.post  = \$69 [31:16];
-  assign \o__payload$155.accumulate  = \$68 [8];
-  assign \o__payload$155.row_sum  = \$68 [9];
-  assign \o__payload$155.early  = \$68 [10];
-  assign \o__payload$155.act  = \$70 [23:0];
-  assign \o__payload$155.wgt  = \$71 [15:0];
-  assign \o__payload$155.wgt_block  = \$71 [31:16];
-  assign \o__payload$155.wait_weights  = \$72 [15:0];
-  assign \o__payload$155.wait_acc  = \$72 [31:16];
-  assign \o__payload$155.acc  = \$73 [15:0];
-  assign \o__payload$155.acc_block  = \$73 [31:16];
-  assign \o__payload$155.blocks  = \$74 [15:0];
-  assign \o__payload$155.k_tail  = \$74 [31:16];
-  assign \o__payload$155.k0  = \$75 [15:0];
-  assign \o__payload$155.k1  = \$75 [31:16];
-  assign \o__payload$155.k2  = \$76 [15:0];
-  assign \o__payload$155.m0  = \$76 [31:16];
-  assign \o__payload$155.m1  = \$77 [15:0];
-  assign \o__payload$155.m2  = \$77 [31:16];
-  assign \o__payload$155.k0_stride  = \$78 [23:0];
-  assign \o__payload$155.k1_stride  = \$79 [23:0];
-  assign \o__payload$155.k2_stride  = \$80 [23:0];
-  assign \o__payload$155.m0_stride  = \$81 [23:0];
-  assign \o__payload$155.m1_stride  = \$82 [23:0];
-  assign \o__payload$155.m2_stride  = \$83 [23:0];
-  assign \o__payload$155.index  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
-  assign \matmul_cmd__payload.opcode  = \$68 [7:0];
-  assign \matmul_cmd__payload.wait  = \$69 [15:0];
-  assign \matmul_cmd__payload.post  = \$69 [31:16];
-  assign \matmul_cmd__payload.accumulate  = \$68 [8];
-  assign \matmul_cmd__payload.row_sum  = \$68 [9];
-  assign \matmul_cmd__payload.early  = \$68 [10];
-  assign \matmul_cmd__payload.act  = \$70 [23:0];
-  assign \matmul_cmd__payload.wgt  = \$71 [15:0];
-  assign \matmul_cmd__payload.wgt_block  = \$71 [31:16];
-  assign \matmul_cmd__payload.wait_weights  = \$72 [15:0];
-  assign \matmul_cmd__payload.wait_acc  = \$72 [31:16];
-  assign \matmul_cmd__payload.acc  = \$73 [15:0];
-  assign \matmul_cmd__payload.acc_block  = \$73 [31:16];
-  assign \matmul_cmd__payload.blocks  = \$74 [15:0];
-  assign \matmul_cmd__payload.k_tail  = \$74 [31:16];
-  assign \matmul_cmd__payload.k0  = \$75 [15:0];
-  assign \matmul_cmd__payload.k1  = \$75 [31:16];
-  assign \matmul_cmd__payload.k2  = \$76 [15:0];
-  assign \matmul_cmd__payload.m0  = \$76 [31:16];
-  assign \matmul_cmd__payload.m1  = \$77 [15:0];
-  assign \matmul_cmd__payload.m2  = \$77 [31:16];
-  assign \matmul_cmd__payload.k0_stride  = \$78 [23:0];
-  assign \matmul_cmd__payload.k1_stride  = \$79 [23:0];
-  assign \matmul_cmd__payload.k2_stride  = \$80 [23:0];
-  assign \matmul_cmd__payload.m0_stride  = \$81 [23:0];
-  assign \matmul_cmd__payload.m1_stride  = \$82 [23:0];
-  assign \matmul_cmd__payload.m2_stride  = \$83 [23:0];
-  assign \matmul_cmd__payload.index  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
-  assign \o__payload$161.opcode  = \$68 [7:0];
-  assign \o__payload$161.wait  = \$69 [15:0];
-  assign \o__payload$161.post  = \$69 [31:16];
-  assign \o__payload$161.accumulate  = \$68 [8];
-  assign \o__payload$161.row_sum  = \$68 [9];
-  assign \o__payload$161.early  = \$68 [10];
-  assign \o__payload$161.act  = \$70 [23:0];
-  assign \o__payload$161.wgt  = \$71 [15:0];
-  assign \o__payload$161.wgt_block  = \$71 [31:16];
-  assign \o__payload$161.wait_weights  = \$72 [15:0];
-  assign \o__payload$161.wait_acc  = \$72 [31:16];
-  assign \o__payload$161.acc  = \$73 [15:0];
-  assign \o__payload$161.acc_block  = \$73 [31:16];
-  assign \o__payload$161.blocks  = \$74 [15:0];
-  assign \o__payload$161.k_tail  = \$74 [31:16];
-  assign \o__payload$161.k0  = \$75 [15:0];
-  assign \o__payload$161.k1  = \$75 [31:16];
-  assign \o__payload$161.k2  = \$76 [15:0];
-  assign \o__payload$161.m0  = \$76 [31:16];
-  assign \o__payload$161.m1  = \$77 [15:0];
-  assign \o__payload$161.m2  = \$77 [31:16];
-  assign \o__payload$161.k0_stride  = \$78 [23:0];
-  assign \o__payload$161.k1_stride  = \$79 [23:0];
-  assign \o__payload$161.k2_stride  = \$80 [23:0];
-  assign \o__payload$161.m0_stride  = \$81 [23:0];
-  assign \o__payload$161.m1_stride  = \$82 [23:0];
-  assign \o__payload$161.m2_stride  = \$83 [23:0];
-  assign \o__payload$161.index  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
+  assign \i__payload$154.opcode  = \$70 [7:0];
+  assign \i__payload$154.wait  = \$71 [15:0];
+  assign \i__payload$154.post  = \$71 [31:16];
+  assign \i__payload$154.accumulate  = \$70 [8];
+  assign \i__payload$154.row_sum  = \$70 [9];
+  assign \i__payload$154.early  = \$70 [10];
+  assign \i__payload$154.act  = \$72 [23:0];
+  assign \i__payload$154.wgt  = \$73 [15:0];
+  assign \i__payload$154.wgt_block  = \$73 [31:16];
+  assign \i__payload$154.wait_weights  = \$74 [15:0];
+  assign \i__payload$154.wait_acc  = \$74 [31:16];
+  assign \i__payload$154.acc  = \$75 [15:0];
+  assign \i__payload$154.acc_block  = \$75 [31:16];
+  assign \i__payload$154.blocks  = \$76 [15:0];
+  assign \i__payload$154.k_tail  = \$76 [31:16];
+  assign \i__payload$154.k0  = \$77 [15:0];
+  assign \i__payload$154.k1  = \$77 [31:16];
+  assign \i__payload$154.k2  = \$78 [15:0];
+  assign \i__payload$154.m0  = \$78 [31:16];
+  assign \i__payload$154.m1  = \$79 [15:0];
+  assign \i__payload$154.m2  = \$79 [31:16];
+  assign \i__payload$154.k0_stride  = \$80 [23:0];
+  assign \i__payload$154.k1_stride  = \$81 [23:0];
+  assign \i__payload$154.k2_stride  = \$82 [23:0];
+  assign \i__payload$154.m0_stride  = \$83 [23:0];
+  assign \i__payload$154.m1_stride  = \$84 [23:0];
+  assign \i__payload$154.m2_stride  = \$85 [23:0];
+  assign \i__payload$154.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
+  assign \o__payload$155.opcode  = \$70 [7:0];
+  assign \o__payload$155.wait  = \$71 [15:0];
+  assign \o__payload$155.post  = \$71 [31:16];
+  assign \o__payload$155.accumulate  = \$70 [8];
+  assign \o__payload$155.row_sum  = \$70 [9];
+  assign \o__payload$155.early  = \$70 [10];
+  assign \o__payload$155.act  = \$72 [23:0];
+  assign \o__payload$155.wgt  = \$73 [15:0];
+  assign \o__payload$155.wgt_block  = \$73 [31:16];
+  assign \o__payload$155.wait_weights  = \$74 [15:0];
+  assign \o__payload$155.wait_acc  = \$74 [31:16];
+  assign \o__payload$155.acc  = \$75 [15:0];
+  assign \o__payload$155.acc_block  = \$75 [31:16];
+  assign \o__payload$155.blocks  = \$76 [15:0];
+  assign \o__payload$155.k_tail  = \$76 [31:16];
+  assign \o__payload$155.k0  = \$77 [15:0];
+  assign \o__payload$155.k1  = \$77 [31:16];
+  assign \o__payload$155.k2  = \$78 [15:0];
+  assign \o__payload$155.m0  = \$78 [31:16];
+  assign \o__payload$155.m1  = \$79 [15:0];
+  assign \o__payload$155.m2  = \$79 [31:16];
+  assign \o__payload$155.k0_stride  = \$80 [23:0];
+  assign \o__payload$155.k1_stride  = \$81 [23:0];
+  assign \o__payload$155.k2_stride  = \$82 [23:0];
+  assign \o__payload$155.m0_stride  = \$83 [23:0];
+  assign \o__payload$155.m1_stride  = \$84 [23:0];
+  assign \o__payload$155.m2_stride  = \$85 [23:0];
+  assign \o__payload$155.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
+  assign \matmul_cmd__payload.opcode  = \$70 [7:0];
+  assign \matmul_cmd__payload.wait  = \$71 [15:0];
+  assign \matmul_cmd__payload.post  = \$71 [31:16];
+  assign \matmul_cmd__payload.accumulate  = \$70 [8];
+  assign \matmul_cmd__payload.row_sum  = \$70 [9];
+  assign \matmul_cmd__payload.early  = \$70 [10];
+  assign \matmul_cmd__payload.act  = \$72 [23:0];
+  assign \matmul_cmd__payload.wgt  = \$73 [15:0];
+  assign \matmul_cmd__payload.wgt_block  = \$73 [31:16];
+  assign \matmul_cmd__payload.wait_weights  = \$74 [15:0];
+  assign \matmul_cmd__payload.wait_acc  = \$74 [31:16];
+  assign \matmul_cmd__payload.acc  = \$75 [15:0];
+  assign \matmul_cmd__payload.acc_block  = \$75 [31:16];
+  assign \matmul_cmd__payload.blocks  = \$76 [15:0];
+  assign \matmul_cmd__payload.k_tail  = \$76 [31:16];
+  assign \matmul_cmd__payload.k0  = \$77 [15:0];
+  assign \matmul_cmd__payload.k1  = \$77 [31:16];
+  assign \matmul_cmd__payload.k2  = \$78 [15:0];
+  assign \matmul_cmd__payload.m0  = \$78 [31:16];
+  assign \matmul_cmd__payload.m1  = \$79 [15:0];
+  assign \matmul_cmd__payload.m2  = \$79 [31:16];
+  assign \matmul_cmd__payload.k0_stride  = \$80 [23:0];
+  assign \matmul_cmd__payload.k1_stride  = \$81 [23:0];
+  assign \matmul_cmd__payload.k2_stride  = \$82 [23:0];
+  assign \matmul_cmd__payload.m0_stride  = \$83 [23:0];
+  assign \matmul_cmd__payload.m1_stride  = \$84 [23:0];
+  assign \matmul_cmd__payload.m2_stride  = \$85 [23:0];
+  assign \matmul_cmd__payload.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
+  assign \o__payload$161.opcode  = \$70 [7:0];
+  assign \o__payload$161.wait  = \$71 [15:0];
+  assign \o__payload$161.post  = \$71 [31:16];
+  assign \o__payload$161.accumulate  = \$70 [8];
+  assign \o__payload$161.row_sum  = \$70 [9];
+  assign \o__payload$161.early  = \$70 [10];
+  assign \o__payload$161.act  = \$72 [23:0];
+  assign \o__payload$161.wgt  = \$73 [15:0];
+  assign \o__payload$161.wgt_block  = \$73 [31:16];
+  assign \o__payload$161.wait_weights  = \$74 [15:0];
+  assign \o__payload$161.wait_acc  = \$74 [31:16];
+  assign \o__payload$161.acc  = \$75 [15:0];
+  assign \o__payload$161.acc_block  = \$75 [31:16];
+  assign \o__payload$161.blocks  = \$76 [15:0];
+  assign \o__payload$161.k_tail  = \$76 [31:16];
+  assign \o__payload$161.k0  = \$77 [15:0];
+  assign \o__payload$161.k1  = \$77 [31:16];
+  assign \o__payload$161.k2  = \$78 [15:0];
+  assign \o__payload$161.m0  = \$78 [31:16];
+  assign \o__payload$161.m1  = \$79 [15:0];
+  assign \o__payload$161.m2  = \$79 [31:16];
+  assign \o__payload$161.k0_stride  = \$80 [23:0];
+  assign \o__payload$161.k1_stride  = \$81 [23:0];
+  assign \o__payload$161.k2_stride  = \$82 [23:0];
+  assign \o__payload$161.m0_stride  = \$83 [23:0];
+  assign \o__payload$161.m1_stride  = \$84 [23:0];
+  assign \o__payload$161.m2_stride  = \$85 [23:0];
+  assign \o__payload$161.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
   assign \matmul_waiting$180.weights  = \matmul_waiting$180 [0];
   assign \matmul_waiting$180.operands  = \matmul_waiting$180 [1];
   assign \matmul_waiting$180.accumulator  = \matmul_waiting$180 [2];
@@ -6036,266 +6036,266 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \i__payload$181.index  = \i__payload$181 [32];
   assign \drain_words__payload.data  = \i__payload$181 [31:0];
   assign \drain_words__payload.index  = \i__payload$181 [32];
-  assign \i__payload$187.opcode  = \$84 [7:0];
-  assign \i__payload$187.wait  = \$85 [15:0];
-  assign \i__payload$187.post  = \$85 [31:16];
-  assign \i__payload$187.int32  = \$84 [8];
-  assign \i__payload$187.params  = \$84 [9];
-  assign \i__payload$187.row_sum  = \$84 [10];
-  assign \i__payload$187.acc  = \$86 [15:0];
-  assign \i__payload$187.acc_block  = \$86 [31:16];
-  assign \i__payload$187.rows  = \$87 [15:0];
-  assign \i__payload$187.blocks  = \$87 [31:16];
-  assign \i__payload$187.dst  = \$88 [23:0];
-  assign \i__payload$187.dst_stride  = \$89 [23:0];
-  assign \i__payload$187.dst_block  = \$90 [23:0];
-  assign \i__payload$187.param  = \$91 [15:0];
-  assign \i__payload$187.cols_last  = \$91 [31:16];
-  assign \i__payload$187.scale  = \$92 [31:0];
-  assign \i__payload$187.zero_point  = \$93 [15:0];
-  assign \i__payload$187.b_zero_point  = \$93 [31:16];
-  assign \i__payload$187.qmin  = \$94 [15:0];
-  assign \i__payload$187.qmax  = \$94 [31:16];
-  assign \i__payload$187.index  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
-  assign \o__payload$188.opcode  = \$84 [7:0];
-  assign \o__payload$188.wait  = \$85 [15:0];
-  assign \o__payload$188.post  = \$85 [31:16];
-  assign \o__payload$188.int32  = \$84 [8];
-  assign \o__payload$188.params  = \$84 [9];
-  assign \o__payload$188.row_sum  = \$84 [10];
-  assign \o__payload$188.acc  = \$86 [15:0];
-  assign \o__payload$188.acc_block  = \$86 [31:16];
-  assign \o__payload$188.rows  = \$87 [15:0];
-  assign \o__payload$188.blocks  = \$87 [31:16];
-  assign \o__payload$188.dst  = \$88 [23:0];
-  assign \o__payload$188.dst_stride  = \$89 [23:0];
-  assign \o__payload$188.dst_block  = \$90 [23:0];
-  assign \o__payload$188.param  = \$91 [15:0];
-  assign \o__payload$188.cols_last  = \$91 [31:16];
-  assign \o__payload$188.scale  = \$92 [31:0];
-  assign \o__payload$188.zero_point  = \$93 [15:0];
-  assign \o__payload$188.b_zero_point  = \$93 [31:16];
-  assign \o__payload$188.qmin  = \$94 [15:0];
-  assign \o__payload$188.qmax  = \$94 [31:16];
-  assign \o__payload$188.index  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
-  assign \drain_cmd__payload.opcode  = \$84 [7:0];
-  assign \drain_cmd__payload.wait  = \$85 [15:0];
-  assign \drain_cmd__payload.post  = \$85 [31:16];
-  assign \drain_cmd__payload.int32  = \$84 [8];
-  assign \drain_cmd__payload.params  = \$84 [9];
-  assign \drain_cmd__payload.row_sum  = \$84 [10];
-  assign \drain_cmd__payload.acc  = \$86 [15:0];
-  assign \drain_cmd__payload.acc_block  = \$86 [31:16];
-  assign \drain_cmd__payload.rows  = \$87 [15:0];
-  assign \drain_cmd__payload.blocks  = \$87 [31:16];
-  assign \drain_cmd__payload.dst  = \$88 [23:0];
-  assign \drain_cmd__payload.dst_stride  = \$89 [23:0];
-  assign \drain_cmd__payload.dst_block  = \$90 [23:0];
-  assign \drain_cmd__payload.param  = \$91 [15:0];
-  assign \drain_cmd__payload.cols_last  = \$91 [31:16];
-  assign \drain_cmd__payload.scale  = \$92 [31:0];
-  assign \drain_cmd__payload.zero_point  = \$93 [15:0];
-  assign \drain_cmd__payload.b_zero_point  = \$93 [31:16];
-  assign \drain_cmd__payload.qmin  = \$94 [15:0];
-  assign \drain_cmd__payload.qmax  = \$94 [31:16];
-  assign \drain_cmd__payload.index  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
-  assign \o__payload$194.opcode  = \$84 [7:0];
-  assign \o__payload$194.wait  = \$85 [15:0];
-  assign \o__payload$194.post  = \$85 [31:16];
-  assign \o__payload$194.int32  = \$84 [8];
-  assign \o__payload$194.params  = \$84 [9];
-  assign \o__payload$194.row_sum  = \$84 [10];
-  assign \o__payload$194.acc  = \$86 [15:0];
-  assign \o__payload$194.acc_block  = \$86 [31:16];
-  assign \o__payload$194.rows  = \$87 [15:0];
-  assign \o__payload$194.blocks  = \$87 [31:16];
-  assign \o__payload$194.dst  = \$88 [23:0];
-  assign \o__payload$194.dst_stride  = \$89 [23:0];
-  assign \o__payload$194.dst_block  = \$90 [23:0];
-  assign \o__payload$194.param  = \$91 [15:0];
-  assign \o__payload$194.cols_last  = \$91 [31:16];
-  assign \o__payload$194.scale  = \$92 [31:0];
-  assign \o__payload$194.zero_point  = \$93 [15:0];
-  assign \o__payload$194.b_zero_point  = \$93 [31:16];
-  assign \o__payload$194.qmin  = \$94 [15:0];
-  assign \o__payload$194.qmax  = \$94 [31:16];
-  assign \o__payload$194.index  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
+  assign \i__payload$187.opcode  = \$86 [7:0];
+  assign \i__payload$187.wait  = \$87 [15:0];
+  assign \i__payload$187.post  = \$87 [31:16];
+  assign \i__payload$187.int32  = \$86 [8];
+  assign \i__payload$187.params  = \$86 [9];
+  assign \i__payload$187.row_sum  = \$86 [10];
+  assign \i__payload$187.acc  = \$88 [15:0];
+  assign \i__payload$187.acc_block  = \$88 [31:16];
+  assign \i__payload$187.rows  = \$89 [15:0];
+  assign \i__payload$187.blocks  = \$89 [31:16];
+  assign \i__payload$187.dst  = \$90 [23:0];
+  assign \i__payload$187.dst_stride  = \$91 [23:0];
+  assign \i__payload$187.dst_block  = \$92 [23:0];
+  assign \i__payload$187.param  = \$93 [15:0];
+  assign \i__payload$187.cols_last  = \$93 [31:16];
+  assign \i__payload$187.scale  = \$94 [31:0];
+  assign \i__payload$187.zero_point  = \$95 [15:0];
+  assign \i__payload$187.b_zero_point  = \$95 [31:16];
+  assign \i__payload$187.qmin  = \$96 [15:0];
+  assign \i__payload$187.qmax  = \$96 [31:16];
+  assign \i__payload$187.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
+  assign \o__payload$188.opcode  = \$86 [7:0];
+  assign \o__payload$188.wait  = \$87 [15:0];
+  assign \o__payload$188.post  = \$87 [31:16];
+  assign \o__payload$188.int32  = \$86 [8];
+  assign \o__payload$188.params  = \$86 [9];
+  assign \o__payload$188.row_sum  = \$86 [10];
+  assign \o__payload$188.acc  = \$88 [15:0];
+  assign \o__payload$188.acc_block  = \$88 [31:16];
+  assign \o__payload$188.rows  = \$89 [15:0];
+  assign \o__payload$188.blocks  = \$89 [31:16];
+  assign \o__payload$188.dst  = \$90 [23:0];
+  assign \o__payload$188.dst_stride  = \$91 [23:0];
+  assign \o__payload$188.dst_block  = \$92 [23:0];
+  assign \o__payload$188.param  = \$93 [15:0];
+  assign \o__payload$188.cols_last  = \$93 [31:16];
+  assign \o__payload$188.scale  = \$94 [31:0];
+  assign \o__payload$188.zero_point  = \$95 [15:0];
+  assign \o__payload$188.b_zero_point  = \$95 [31:16];
+  assign \o__payload$188.qmin  = \$96 [15:0];
+  assign \o__payload$188.qmax  = \$96 [31:16];
+  assign \o__payload$188.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
+  assign \drain_cmd__payload.opcode  = \$86 [7:0];
+  assign \drain_cmd__payload.wait  = \$87 [15:0];
+  assign \drain_cmd__payload.post  = \$87 [31:16];
+  assign \drain_cmd__payload.int32  = \$86 [8];
+  assign \drain_cmd__payload.params  = \$86 [9];
+  assign \drain_cmd__payload.row_sum  = \$86 [10];
+  assign \drain_cmd__payload.acc  = \$88 [15:0];
+  assign \drain_cmd__payload.acc_block  = \$88 [31:16];
+  assign \drain_cmd__payload.rows  = \$89 [15:0];
+  assign \drain_cmd__payload.blocks  = \$89 [31:16];
+  assign \drain_cmd__payload.dst  = \$90 [23:0];
+  assign \drain_cmd__payload.dst_stride  = \$91 [23:0];
+  assign \drain_cmd__payload.dst_block  = \$92 [23:0];
+  assign \drain_cmd__payload.param  = \$93 [15:0];
+  assign \drain_cmd__payload.cols_last  = \$93 [31:16];
+  assign \drain_cmd__payload.scale  = \$94 [31:0];
+  assign \drain_cmd__payload.zero_point  = \$95 [15:0];
+  assign \drain_cmd__payload.b_zero_point  = \$95 [31:16];
+  assign \drain_cmd__payload.qmin  = \$96 [15:0];
+  assign \drain_cmd__payload.qmax  = \$96 [31:16];
+  assign \drain_cmd__payload.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
+  assign \o__payload$194.opcode  = \$86 [7:0];
+  assign \o__payload$194.wait  = \$87 [15:0];
+  assign \o__payload$194.post  = \$87 [31:16];
+  assign \o__payload$194.int32  = \$86 [8];
+  assign \o__payload$194.params  = \$86 [9];
+  assign \o__payload$194.row_sum  = \$86 [10];
+  assign \o__payload$194.acc  = \$88 [15:0];
+  assign \o__payload$194.acc_block  = \$88 [31:16];
+  assign \o__payload$194.rows  = \$89 [15:0];
+  assign \o__payload$194.blocks  = \$89 [31:16];
+  assign \o__payload$194.dst  = \$90 [23:0];
+  assign \o__payload$194.dst_stride  = \$91 [23:0];
+  assign \o__payload$194.dst_block  = \$92 [23:0];
+  assign \o__payload$194.param  = \$93 [15:0];
+  assign \o__payload$194.cols_last  = \$93 [31:16];
+  assign \o__payload$194.scale  = \$94 [31:0];
+  assign \o__payload$194.zero_point  = \$95 [15:0];
+  assign \o__payload$194.b_zero_point  = \$95 [31:16];
+  assign \o__payload$194.qmin  = \$96 [15:0];
+  assign \o__payload$194.qmax  = \$96 [31:16];
+  assign \o__payload$194.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
   assign \i__payload$211.data  = \i__payload$211 [31:0];
   assign \i__payload$211.index  = \i__payload$211 [32];
   assign \store_words__payload.data  = \i__payload$211 [31:0];
   assign \store_words__payload.index  = \i__payload$211 [32];
-  assign \i__payload$217.opcode  = \$100 [7:0];
-  assign \i__payload$217.wait  = \$101 [15:0];
-  assign \i__payload$217.post  = \$101 [31:16];
-  assign \i__payload$217.dst  = \$102 [31:0];
-  assign \i__payload$217.stride1  = \$103 [31:0];
-  assign \i__payload$217.stride2  = \$104 [31:0];
-  assign \i__payload$217.len  = \$105 [23:0];
-  assign \i__payload$217.count1  = \$106 [15:0];
-  assign \i__payload$217.count2  = \$106 [31:16];
-  assign \i__payload$217.src  = \$107 [23:0];
-  assign \i__payload$217.src_stride1  = \$108 [23:0];
-  assign \i__payload$217.src_stride2  = \$109 [23:0];
-  assign \i__payload$217.write  = \$100 [8];
-  assign \i__payload$217.message  = \$100 [9];
-  assign \i__payload$217.end  = \$100 [10];
-  assign \i__payload$217.address  = \$102 [31:0];
-  assign \i__payload$217.value  = \$103 [31:0];
-  assign \i__payload$217.index  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
-  assign \o__payload$218.opcode  = \$100 [7:0];
-  assign \o__payload$218.wait  = \$101 [15:0];
-  assign \o__payload$218.post  = \$101 [31:16];
-  assign \o__payload$218.dst  = \$102 [31:0];
-  assign \o__payload$218.stride1  = \$103 [31:0];
-  assign \o__payload$218.stride2  = \$104 [31:0];
-  assign \o__payload$218.len  = \$105 [23:0];
-  assign \o__payload$218.count1  = \$106 [15:0];
-  assign \o__payload$218.count2  = \$106 [31:16];
-  assign \o__payload$218.src  = \$107 [23:0];
-  assign \o__payload$218.src_stride1  = \$108 [23:0];
-  assign \o__payload$218.src_stride2  = \$109 [23:0];
-  assign \o__payload$218.write  = \$100 [8];
-  assign \o__payload$218.message  = \$100 [9];
-  assign \o__payload$218.end  = \$100 [10];
-  assign \o__payload$218.address  = \$102 [31:0];
-  assign \o__payload$218.value  = \$103 [31:0];
-  assign \o__payload$218.index  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
-  assign \store_cmd__payload.opcode  = \$100 [7:0];
-  assign \store_cmd__payload.wait  = \$101 [15:0];
-  assign \store_cmd__payload.post  = \$101 [31:16];
-  assign \store_cmd__payload.dst  = \$102 [31:0];
-  assign \store_cmd__payload.stride1  = \$103 [31:0];
-  assign \store_cmd__payload.stride2  = \$104 [31:0];
-  assign \store_cmd__payload.len  = \$105 [23:0];
-  assign \store_cmd__payload.count1  = \$106 [15:0];
-  assign \store_cmd__payload.count2  = \$106 [31:16];
-  assign \store_cmd__payload.src  = \$107 [23:0];
-  assign \store_cmd__payload.src_stride1  = \$108 [23:0];
-  assign \store_cmd__payload.src_stride2  = \$109 [23:0];
-  assign \store_cmd__payload.write  = \$100 [8];
-  assign \store_cmd__payload.message  = \$100 [9];
-  assign \store_cmd__payload.end  = \$100 [10];
-  assign \store_cmd__payload.address  = \$102 [31:0];
-  assign \store_cmd__payload.value  = \$103 [31:0];
-  assign \store_cmd__payload.index  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
-  assign \o__payload$224.opcode  = \$100 [7:0];
-  assign \o__payload$224.wait  = \$101 [15:0];
-  assign \o__payload$224.post  = \$101 [31:16];
-  assign \o__payload$224.dst  = \$102 [31:0];
-  assign \o__payload$224.stride1  = \$103 [31:0];
-  assign \o__payload$224.stride2  = \$104 [31:0];
-  assign \o__payload$224.len  = \$105 [23:0];
-  assign \o__payload$224.count1  = \$106 [15:0];
-  assign \o__payload$224.count2  = \$106 [31:16];
-  assign \o__payload$224.src  = \$107 [23:0];
-  assign \o__payload$224.src_stride1  = \$108 [23:0];
-  assign \o__payload$224.src_stride2  = \$109 [23:0];
-  assign \o__payload$224.write  = \$100 [8];
-  assign \o__payload$224.message  = \$100 [9];
-  assign \o__payload$224.end  = \$100 [10];
-  assign \o__payload$224.address  = \$102 [31:0];
-  assign \o__payload$224.value  = \$103 [31:0];
-  assign \o__payload$224.index  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
+  assign \i__payload$217.opcode  = \$102 [7:0];
+  assign \i__payload$217.wait  = \$103 [15:0];
+  assign \i__payload$217.post  = \$103 [31:16];
+  assign \i__payload$217.dst  = \$104 [31:0];
+  assign \i__payload$217.stride1  = \$105 [31:0];
+  assign \i__payload$217.stride2  = \$106 [31:0];
+  assign \i__payload$217.len  = \$107 [23:0];
+  assign \i__payload$217.count1  = \$108 [15:0];
+  assign \i__payload$217.count2  = \$108 [31:16];
+  assign \i__payload$217.src  = \$109 [23:0];
+  assign \i__payload$217.src_stride1  = \$110 [23:0];
+  assign \i__payload$217.src_stride2  = \$111 [23:0];
+  assign \i__payload$217.write  = \$102 [8];
+  assign \i__payload$217.message  = \$102 [9];
+  assign \i__payload$217.end  = \$102 [10];
+  assign \i__payload$217.address  = \$104 [31:0];
+  assign \i__payload$217.value  = \$105 [31:0];
+  assign \i__payload$217.index  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
+  assign \o__payload$218.opcode  = \$102 [7:0];
+  assign \o__payload$218.wait  = \$103 [15:0];
+  assign \o__payload$218.post  = \$103 [31:16];
+  assign \o__payload$218.dst  = \$104 [31:0];
+  assign \o__payload$218.stride1  = \$105 [31:0];
+  assign \o__payload$218.stride2  = \$106 [31:0];
+  assign \o__payload$218.len  = \$107 [23:0];
+  assign \o__payload$218.count1  = \$108 [15:0];
+  assign \o__payload$218.count2  = \$108 [31:16];
+  assign \o__payload$218.src  = \$109 [23:0];
+  assign \o__payload$218.src_stride1  = \$110 [23:0];
+  assign \o__payload$218.src_stride2  = \$111 [23:0];
+  assign \o__payload$218.write  = \$102 [8];
+  assign \o__payload$218.message  = \$102 [9];
+  assign \o__payload$218.end  = \$102 [10];
+  assign \o__payload$218.address  = \$104 [31:0];
+  assign \o__payload$218.value  = \$105 [31:0];
+  assign \o__payload$218.index  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
+  assign \store_cmd__payload.opcode  = \$102 [7:0];
+  assign \store_cmd__payload.wait  = \$103 [15:0];
+  assign \store_cmd__payload.post  = \$103 [31:16];
+  assign \store_cmd__payload.dst  = \$104 [31:0];
+  assign \store_cmd__payload.stride1  = \$105 [31:0];
+  assign \store_cmd__payload.stride2  = \$106 [31:0];
+  assign \store_cmd__payload.len  = \$107 [23:0];
+  assign \store_cmd__payload.count1  = \$108 [15:0];
+  assign \store_cmd__payload.count2  = \$108 [31:16];
+  assign \store_cmd__payload.src  = \$109 [23:0];
+  assign \store_cmd__payload.src_stride1  = \$110 [23:0];
+  assign \store_cmd__payload.src_stride2  = \$111 [23:0];
+  assign \store_cmd__payload.write  = \$102 [8];
+  assign \store_cmd__payload.message  = \$102 [9];
+  assign \store_cmd__payload.end  = \$102 [10];
+  assign \store_cmd__payload.address  = \$104 [31:0];
+  assign \store_cmd__payload.value  = \$105 [31:0];
+  assign \store_cmd__payload.index  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
+  assign \o__payload$224.opcode  = \$102 [7:0];
+  assign \o__payload$224.wait  = \$103 [15:0];
+  assign \o__payload$224.post  = \$103 [31:16];
+  assign \o__payload$224.dst  = \$104 [31:0];
+  assign \o__payload$224.stride1  = \$105 [31:0];
+  assign \o__payload$224.stride2  = \$106 [31:0];
+  assign \o__payload$224.len  = \$107 [23:0];
+  assign \o__payload$224.count1  = \$108 [15:0];
+  assign \o__payload$224.count2  = \$108 [31:16];
+  assign \o__payload$224.src  = \$109 [23:0];
+  assign \o__payload$224.src_stride1  = \$110 [23:0];
+  assign \o__payload$224.src_stride2  = \$111 [23:0];
+  assign \o__payload$224.write  = \$102 [8];
+  assign \o__payload$224.message  = \$102 [9];
+  assign \o__payload$224.end  = \$102 [10];
+  assign \o__payload$224.address  = \$104 [31:0];
+  assign \o__payload$224.value  = \$105 [31:0];
+  assign \o__payload$224.index  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
   assign \i__payload$241.data  = \i__payload$241 [31:0];
   assign \i__payload$241.index  = \i__payload$241 [32];
   assign \simt_words__payload.data  = \i__payload$241 [31:0];
   assign \simt_words__payload.index  = \i__payload$241 [32];
-  assign \i__payload$247.opcode  = \$116 [7:0];
-  assign \i__payload$247.wait  = \$117 [15:0];
-  assign \i__payload$247.post  = \$117 [31:16];
-  assign \i__payload$247.pushes  = \$116 [8];
-  assign \i__payload$247.private  = \$116 [31:16];
-  assign \i__payload$247.entry  = \$118 [31:0];
-  assign \i__payload$247.grid_x  = \$119 [15:0];
-  assign \i__payload$247.grid_y  = \$119 [31:16];
-  assign \i__payload$247.grid_z  = \$120 [15:0];
-  assign \i__payload$247.block_x  = \$120 [23:16];
-  assign \i__payload$247.block_y  = \$120 [31:24];
-  assign \i__payload$247.block_z  = \$121 [31:24];
-  assign \i__payload$247.shared  = \$121 [23:0];
-  assign \i__payload$247.shared_base  = \$122 [23:0];
-  assign \i__payload$247.private_base  = \$123 [31:0];
-  assign \i__payload$247.argument_0  = \$124 [31:0];
-  assign \i__payload$247.argument_1  = \$125 [31:0];
-  assign \i__payload$247.argument_2  = \$126 [31:0];
-  assign \i__payload$247.argument_3  = \$127 [31:0];
-  assign \i__payload$247.argument_4  = \$128 [31:0];
-  assign \i__payload$247.argument_5  = \$129 [31:0];
-  assign \i__payload$247.argument_6  = \$130 [31:0];
-  assign \i__payload$247.argument_7  = \$131 [31:0];
-  assign \i__payload$247.index  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
-  assign \o__payload$248.opcode  = \$116 [7:0];
-  assign \o__payload$248.wait  = \$117 [15:0];
-  assign \o__payload$248.post  = \$117 [31:16];
-  assign \o__payload$248.pushes  = \$116 [8];
-  assign \o__payload$248.private  = \$116 [31:16];
-  assign \o__payload$248.entry  = \$118 [31:0];
-  assign \o__payload$248.grid_x  = \$119 [15:0];
-  assign \o__payload$248.grid_y  = \$119 [31:16];
-  assign \o__payload$248.grid_z  = \$120 [15:0];
-  assign \o__payload$248.block_x  = \$120 [23:16];
-  assign \o__payload$248.block_y  = \$120 [31:24];
-  assign \o__payload$248.block_z  = \$121 [31:24];
-  assign \o__payload$248.shared  = \$121 [23:0];
-  assign \o__payload$248.shared_base  = \$122 [23:0];
-  assign \o__payload$248.private_base  = \$123 [31:0];
-  assign \o__payload$248.argument_0  = \$124 [31:0];
-  assign \o__payload$248.argument_1  = \$125 [31:0];
-  assign \o__payload$248.argument_2  = \$126 [31:0];
-  assign \o__payload$248.argument_3  = \$127 [31:0];
-  assign \o__payload$248.argument_4  = \$128 [31:0];
-  assign \o__payload$248.argument_5  = \$129 [31:0];
-  assign \o__payload$248.argument_6  = \$130 [31:0];
-  assign \o__payload$248.argument_7  = \$131 [31:0];
-  assign \o__payload$248.index  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
-  assign \simt_cmd__payload.opcode  = \$116 [7:0];
-  assign \simt_cmd__payload.wait  = \$117 [15:0];
-  assign \simt_cmd__payload.post  = \$117 [31:16];
-  assign \simt_cmd__payload.pushes  = \$116 [8];
-  assign \simt_cmd__payload.private  = \$116 [31:16];
-  assign \simt_cmd__payload.entry  = \$118 [31:0];
-  assign \simt_cmd__payload.grid_x  = \$119 [15:0];
-  assign \simt_cmd__payload.grid_y  = \$119 [31:16];
-  assign \simt_cmd__payload.grid_z  = \$120 [15:0];
-  assign \simt_cmd__payload.block_x  = \$120 [23:16];
-  assign \simt_cmd__payload.block_y  = \$120 [31:24];
-  assign \simt_cmd__payload.block_z  = \$121 [31:24];
-  assign \simt_cmd__payload.shared  = \$121 [23:0];
-  assign \simt_cmd__payload.shared_base  = \$122 [23:0];
-  assign \simt_cmd__payload.private_base  = \$123 [31:0];
-  assign \simt_cmd__payload.argument_0  = \$124 [31:0];
-  assign \simt_cmd__payload.argument_1  = \$125 [31:0];
-  assign \simt_cmd__payload.argument_2  = \$126 [31:0];
-  assign \simt_cmd__payload.argument_3  = \$127 [31:0];
-  assign \simt_cmd__payload.argument_4  = \$128 [31:0];
-  assign \simt_cmd__payload.argument_5  = \$129 [31:0];
-  assign \simt_cmd__payload.argument_6  = \$130 [31:0];
-  assign \simt_cmd__payload.argument_7  = \$131 [31:0];
-  assign \simt_cmd__payload.index  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
-  assign \o__payload$254.opcode  = \$116 [7:0];
-  assign \o__payload$254.wait  = \$117 [15:0];
-  assign \o__payload$254.post  = \$117 [31:16];
-  assign \o__payload$254.pushes  = \$116 [8];
-  assign \o__payload$254.private  = \$116 [31:16];
-  assign \o__payload$254.entry  = \$118 [31:0];
-  assign \o__payload$254.grid_x  = \$119 [15:0];
-  assign \o__payload$254.grid_y  = \$119 [31:16];
-  assign \o__payload$254.grid_z  = \$120 [15:0];
-  assign \o__payload$254.block_x  = \$120 [23:16];
-  assign \o__payload$254.block_y  = \$120 [31:24];
-  assign \o__payload$254.block_z  = \$121 [31:24];
-  assign \o__payload$254.shared  = \$121 [23:0];
-  assign \o__payload$254.shared_base  = \$122 [23:0];
-  assign \o__payload$254.private_base  = \$123 [31:0];
-  assign \o__payload$254.argument_0  = \$124 [31:0];
-  assign \o__payload$254.argument_1  = \$125 [31:0];
-  assign \o__payload$254.argument_2  = \$126 [31:0];
-  assign \o__payload$254.argument_3  = \$127 [31:0];
-  assign \o__payload$254.argument_4  = \$128 [31:0];
-  assign \o__payload$254.argument_5  = \$129 [31:0];
-  assign \o__payload$254.argument_6  = \$130 [31:0];
-  assign \o__payload$254.argument_7  = \$131 [31:0];
-  assign \o__payload$254.index  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
+  assign \i__payload$247.opcode  = \$118 [7:0];
+  assign \i__payload$247.wait  = \$119 [15:0];
+  assign \i__payload$247.post  = \$119 [31:16];
+  assign \i__payload$247.pushes  = \$118 [8];
+  assign \i__payload$247.private  = \$118 [31:16];
+  assign \i__payload$247.entry  = \$120 [31:0];
+  assign \i__payload$247.grid_x  = \$121 [15:0];
+  assign \i__payload$247.grid_y  = \$121 [31:16];
+  assign \i__payload$247.grid_z  = \$122 [15:0];
+  assign \i__payload$247.block_x  = \$122 [23:16];
+  assign \i__payload$247.block_y  = \$122 [31:24];
+  assign \i__payload$247.block_z  = \$123 [31:24];
+  assign \i__payload$247.shared  = \$123 [23:0];
+  assign \i__payload$247.shared_base  = \$124 [23:0];
+  assign \i__payload$247.private_base  = \$125 [31:0];
+  assign \i__payload$247.argument_0  = \$126 [31:0];
+  assign \i__payload$247.argument_1  = \$127 [31:0];
+  assign \i__payload$247.argument_2  = \$128 [31:0];
+  assign \i__payload$247.argument_3  = \$129 [31:0];
+  assign \i__payload$247.argument_4  = \$130 [31:0];
+  assign \i__payload$247.argument_5  = \$131 [31:0];
+  assign \i__payload$247.argument_6  = \$132 [31:0];
+  assign \i__payload$247.argument_7  = \$133 [31:0];
+  assign \i__payload$247.index  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
+  assign \o__payload$248.opcode  = \$118 [7:0];
+  assign \o__payload$248.wait  = \$119 [15:0];
+  assign \o__payload$248.post  = \$119 [31:16];
+  assign \o__payload$248.pushes  = \$118 [8];
+  assign \o__payload$248.private  = \$118 [31:16];
+  assign \o__payload$248.entry  = \$120 [31:0];
+  assign \o__payload$248.grid_x  = \$121 [15:0];
+  assign \o__payload$248.grid_y  = \$121 [31:16];
+  assign \o__payload$248.grid_z  = \$122 [15:0];
+  assign \o__payload$248.block_x  = \$122 [23:16];
+  assign \o__payload$248.block_y  = \$122 [31:24];
+  assign \o__payload$248.block_z  = \$123 [31:24];
+  assign \o__payload$248.shared  = \$123 [23:0];
+  assign \o__payload$248.shared_base  = \$124 [23:0];
+  assign \o__payload$248.private_base  = \$125 [31:0];
+  assign \o__payload$248.argument_0  = \$126 [31:0];
+  assign \o__payload$248.argument_1  = \$127 [31:0];
+  assign \o__payload$248.argument_2  = \$128 [31:0];
+  assign \o__payload$248.argument_3  = \$129 [31:0];
+  assign \o__payload$248.argument_4  = \$130 [31:0];
+  assign \o__payload$248.argument_5  = \$131 [31:0];
+  assign \o__payload$248.argument_6  = \$132 [31:0];
+  assign \o__payload$248.argument_7  = \$133 [31:0];
+  assign \o__payload$248.index  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
+  assign \simt_cmd__payload.opcode  = \$118 [7:0];
+  assign \simt_cmd__payload.wait  = \$119 [15:0];
+  assign \simt_cmd__payload.post  = \$119 [31:16];
+  assign \simt_cmd__payload.pushes  = \$118 [8];
+  assign \simt_cmd__payload.private  = \$118 [31:16];
+  assign \simt_cmd__payload.entry  = \$120 [31:0];
+  assign \simt_cmd__payload.grid_x  = \$121 [15:0];
+  assign \simt_cmd__payload.grid_y  = \$121 [31:16];
+  assign \simt_cmd__payload.grid_z  = \$122 [15:0];
+  assign \simt_cmd__payload.block_x  = \$122 [23:16];
+  assign \simt_cmd__payload.block_y  = \$122 [31:24];
+  assign \simt_cmd__payload.block_z  = \$123 [31:24];
+  assign \simt_cmd__payload.shared  = \$123 [23:0];
+  assign \simt_cmd__payload.shared_base  = \$124 [23:0];
+  assign \simt_cmd__payload.private_base  = \$125 [31:0];
+  assign \simt_cmd__payload.argument_0  = \$126 [31:0];
+  assign \simt_cmd__payload.argument_1  = \$127 [31:0];
+  assign \simt_cmd__payload.argument_2  = \$128 [31:0];
+  assign \simt_cmd__payload.argument_3  = \$129 [31:0];
+  assign \simt_cmd__payload.argument_4  = \$130 [31:0];
+  assign \simt_cmd__payload.argument_5  = \$131 [31:0];
+  assign \simt_cmd__payload.argument_6  = \$132 [31:0];
+  assign \simt_cmd__payload.argument_7  = \$133 [31:0];
+  assign \simt_cmd__payload.index  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
+  assign \o__payload$254.opcode  = \$118 [7:0];
+  assign \o__payload$254.wait  = \$119 [15:0];
+  assign \o__payload$254.post  = \$119 [31:16];
+  assign \o__payload$254.pushes  = \$118 [8];
+  assign \o__payload$254.private  = \$118 [31:16];
+  assign \o__payload$254.entry  = \$120 [31:0];
+  assign \o__payload$254.grid_x  = \$121 [15:0];
+  assign \o__payload$254.grid_y  = \$121 [31:16];
+  assign \o__payload$254.grid_z  = \$122 [15:0];
+  assign \o__payload$254.block_x  = \$122 [23:16];
+  assign \o__payload$254.block_y  = \$122 [31:24];
+  assign \o__payload$254.block_z  = \$123 [31:24];
+  assign \o__payload$254.shared  = \$123 [23:0];
+  assign \o__payload$254.shared_base  = \$124 [23:0];
+  assign \o__payload$254.private_base  = \$125 [31:0];
+  assign \o__payload$254.argument_0  = \$126 [31:0];
+  assign \o__payload$254.argument_1  = \$127 [31:0];
+  assign \o__payload$254.argument_2  = \$128 [31:0];
+  assign \o__payload$254.argument_3  = \$129 [31:0];
+  assign \o__payload$254.argument_4  = \$130 [31:0];
+  assign \o__payload$254.argument_5  = \$131 [31:0];
+  assign \o__payload$254.argument_6  = \$132 [31:0];
+  assign \o__payload$254.argument_7  = \$133 [31:0];
+  assign \o__payload$254.index  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
   assign \trap.cause  = trap[3:0];
   assign \trap.lane  = trap[6:4];
   assign \trap.warp  = trap[10:7];
@@ -6336,8 +6336,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign events[22] = committed;
   assign events[0] = 1'h1;
   assign { events[46:23], events[21:17], events[6:1] } = { \events$109 [46:23], \events$109 [21:17], \events$109 [6:1] };
-  assign \$37  = \$36 ;
-  assign \$45  = \take$302 ;
+  assign \$36  = \$35 ;
+  assign \$44  = \take$300 ;
 endmodule
 
 module \weft.control.counters (rst, enable, total, valid, events, select, clk);
@@ -8307,7 +8307,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 , \port$34567$0 , \port$34569$0 , \port$34571$0 , \port$34573$0 , \port$34575$0 , \port$34577$0 , \port$34579$0 , \port$34581$0 
+module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34589$0 , \port$34591$0 , \port$34593$0 , \port$34595$0 , \port$34597$0 , \port$34599$0 , \port$34601$0 , \port$34603$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 , \port$34615$0 , \port$34617$0 , \port$34619$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire [15:0] \$1 ;
@@ -8376,44 +8376,44 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34551$0 ;
-  wire [32:0] \port$34551$0 ;
-  input [32:0] \port$34553$0 ;
-  wire [32:0] \port$34553$0 ;
-  input [32:0] \port$34555$0 ;
-  wire [32:0] \port$34555$0 ;
-  input [32:0] \port$34557$0 ;
-  wire [32:0] \port$34557$0 ;
-  input [32:0] \port$34559$0 ;
-  wire [32:0] \port$34559$0 ;
-  input [32:0] \port$34561$0 ;
-  wire [32:0] \port$34561$0 ;
-  input [32:0] \port$34563$0 ;
-  wire [32:0] \port$34563$0 ;
-  input [32:0] \port$34565$0 ;
-  wire [32:0] \port$34565$0 ;
-  input [32:0] \port$34567$0 ;
-  wire [32:0] \port$34567$0 ;
-  input [32:0] \port$34569$0 ;
-  wire [32:0] \port$34569$0 ;
-  input [32:0] \port$34571$0 ;
-  wire [32:0] \port$34571$0 ;
-  input [32:0] \port$34573$0 ;
-  wire [32:0] \port$34573$0 ;
-  input [32:0] \port$34575$0 ;
-  wire [32:0] \port$34575$0 ;
-  input [32:0] \port$34577$0 ;
-  wire [32:0] \port$34577$0 ;
-  input [32:0] \port$34579$0 ;
-  wire [32:0] \port$34579$0 ;
-  input [32:0] \port$34581$0 ;
-  wire [32:0] \port$34581$0 ;
+  input [32:0] \port$34589$0 ;
+  wire [32:0] \port$34589$0 ;
+  input [32:0] \port$34591$0 ;
+  wire [32:0] \port$34591$0 ;
+  input [32:0] \port$34593$0 ;
+  wire [32:0] \port$34593$0 ;
+  input [32:0] \port$34595$0 ;
+  wire [32:0] \port$34595$0 ;
+  input [32:0] \port$34597$0 ;
+  wire [32:0] \port$34597$0 ;
+  input [32:0] \port$34599$0 ;
+  wire [32:0] \port$34599$0 ;
+  input [32:0] \port$34601$0 ;
+  wire [32:0] \port$34601$0 ;
+  input [32:0] \port$34603$0 ;
+  wire [32:0] \port$34603$0 ;
+  input [32:0] \port$34605$0 ;
+  wire [32:0] \port$34605$0 ;
+  input [32:0] \port$34607$0 ;
+  wire [32:0] \port$34607$0 ;
+  input [32:0] \port$34609$0 ;
+  wire [32:0] \port$34609$0 ;
+  input [32:0] \port$34611$0 ;
+  wire [32:0] \port$34611$0 ;
+  input [32:0] \port$34613$0 ;
+  wire [32:0] \port$34613$0 ;
+  input [32:0] \port$34615$0 ;
+  wire [32:0] \port$34615$0 ;
+  input [32:0] \port$34617$0 ;
+  wire [32:0] \port$34617$0 ;
+  input [32:0] \port$34619$0 ;
+  wire [32:0] \port$34619$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34553$0 [15:0] & \$1 ;
+  assign \$2  = \port$34591$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8435,53 +8435,53 @@ module \weft.control.drain_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34553$0 [15:0];
+      take = \port$34591$0 [15:0];
     end
   end
-  assign i__payload = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34581$0 [31:0], \port$34579$0 [31:0], \port$34577$0 [31:0], \port$34575$0 [31:0], \port$34573$0 [31:0], \port$34571$0 [31:0], \port$34569$0 [31:0], \port$34567$0 [31:0], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0] };
-  assign o__payload = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34581$0 [31:0], \port$34579$0 [31:0], \port$34577$0 [31:0], \port$34575$0 [31:0], \port$34573$0 [31:0], \port$34571$0 [31:0], \port$34569$0 [31:0], \port$34567$0 [31:0], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0] };
-  assign \i__payload.opcode  = \port$34551$0 [7:0];
-  assign \i__payload.wait  = \port$34553$0 [15:0];
-  assign \i__payload.post  = \port$34553$0 [31:16];
-  assign \i__payload.int32  = \port$34551$0 [8];
-  assign \i__payload.params  = \port$34551$0 [9];
-  assign \i__payload.row_sum  = \port$34551$0 [10];
-  assign \i__payload.acc  = \port$34555$0 [15:0];
-  assign \i__payload.acc_block  = \port$34555$0 [31:16];
-  assign \i__payload.rows  = \port$34557$0 [15:0];
-  assign \i__payload.blocks  = \port$34557$0 [31:16];
-  assign \i__payload.dst  = \port$34559$0 [23:0];
-  assign \i__payload.dst_stride  = \port$34561$0 [23:0];
-  assign \i__payload.dst_block  = \port$34563$0 [23:0];
-  assign \i__payload.param  = \port$34565$0 [15:0];
-  assign \i__payload.cols_last  = \port$34565$0 [31:16];
-  assign \i__payload.scale  = \port$34567$0 [31:0];
-  assign \i__payload.zero_point  = \port$34569$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$34569$0 [31:16];
-  assign \i__payload.qmin  = \port$34571$0 [15:0];
-  assign \i__payload.qmax  = \port$34571$0 [31:16];
-  assign \i__payload.index  = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32] };
-  assign \o__payload.opcode  = \port$34551$0 [7:0];
-  assign \o__payload.wait  = \port$34553$0 [15:0];
-  assign \o__payload.post  = \port$34553$0 [31:16];
-  assign \o__payload.int32  = \port$34551$0 [8];
-  assign \o__payload.params  = \port$34551$0 [9];
-  assign \o__payload.row_sum  = \port$34551$0 [10];
-  assign \o__payload.acc  = \port$34555$0 [15:0];
-  assign \o__payload.acc_block  = \port$34555$0 [31:16];
-  assign \o__payload.rows  = \port$34557$0 [15:0];
-  assign \o__payload.blocks  = \port$34557$0 [31:16];
-  assign \o__payload.dst  = \port$34559$0 [23:0];
-  assign \o__payload.dst_stride  = \port$34561$0 [23:0];
-  assign \o__payload.dst_block  = \port$34563$0 [23:0];
-  assign \o__payload.param  = \port$34565$0 [15:0];
-  assign \o__payload.cols_last  = \port$34565$0 [31:16];
-  assign \o__payload.scale  = \port$34567$0 [31:0];
-  assign \o__payload.zero_point  = \port$34569$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$34569$0 [31:16];
-  assign \o__payload.qmin  = \port$34571$0 [15:0];
-  assign \o__payload.qmax  = \port$34571$0 [31:16];
-  assign \o__payload.index  = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32] };
+  assign i__payload = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
+  assign o__payload = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
+  assign \i__payload.opcode  = \port$34589$0 [7:0];
+  assign \i__payload.wait  = \port$34591$0 [15:0];
+  assign \i__payload.post  = \port$34591$0 [31:16];
+  assign \i__payload.int32  = \port$34589$0 [8];
+  assign \i__payload.params  = \port$34589$0 [9];
+  assign \i__payload.row_sum  = \port$34589$0 [10];
+  assign \i__payload.acc  = \port$34593$0 [15:0];
+  assign \i__payload.acc_block  = \port$34593$0 [31:16];
+  assign \i__payload.rows  = \port$34595$0 [15:0];
+  assign \i__payload.blocks  = \port$34595$0 [31:16];
+  assign \i__payload.dst  = \port$34597$0 [23:0];
+  assign \i__payload.dst_stride  = \port$34599$0 [23:0];
+  assign \i__payload.dst_block  = \port$34601$0 [23:0];
+  assign \i__payload.param  = \port$34603$0 [15:0];
+  assign \i__payload.cols_last  = \port$34603$0 [31:16];
+  assign \i__payload.scale  = \port$34605$0 [31:0];
+  assign \i__payload.zero_point  = \port$34607$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$34607$0 [31:16];
+  assign \i__payload.qmin  = \port$34609$0 [15:0];
+  assign \i__payload.qmax  = \port$34609$0 [31:16];
+  assign \i__payload.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
+  assign \o__payload.opcode  = \port$34589$0 [7:0];
+  assign \o__payload.wait  = \port$34591$0 [15:0];
+  assign \o__payload.post  = \port$34591$0 [31:16];
+  assign \o__payload.int32  = \port$34589$0 [8];
+  assign \o__payload.params  = \port$34589$0 [9];
+  assign \o__payload.row_sum  = \port$34589$0 [10];
+  assign \o__payload.acc  = \port$34593$0 [15:0];
+  assign \o__payload.acc_block  = \port$34593$0 [31:16];
+  assign \o__payload.rows  = \port$34595$0 [15:0];
+  assign \o__payload.blocks  = \port$34595$0 [31:16];
+  assign \o__payload.dst  = \port$34597$0 [23:0];
+  assign \o__payload.dst_stride  = \port$34599$0 [23:0];
+  assign \o__payload.dst_block  = \port$34601$0 [23:0];
+  assign \o__payload.param  = \port$34603$0 [15:0];
+  assign \o__payload.cols_last  = \port$34603$0 [31:16];
+  assign \o__payload.scale  = \port$34605$0 [31:0];
+  assign \o__payload.zero_point  = \port$34607$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$34607$0 [31:16];
+  assign \o__payload.qmin  = \port$34609$0 [15:0];
+  assign \o__payload.qmax  = \port$34609$0 [31:16];
+  assign \o__payload.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -9174,11 +9174,11 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, \stop$10 , clear, active, last_index, dispatch_fault__valid
-, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$34443$32 , \port$34445$32 , \port$34447$32 , \port$34449$32 , \port$34451$32 , \port$34453$32 , \port$34455$32 , \port$34457$32 , \port$34459$32 , \port$34461$32 , \port$34463$32 , \port$34465$32 , \port$34467$32 , \port$34469$32 , \port$34471$32 , \port$34473$32 
-, \port$34497$32 , \port$34499$32 , \port$34501$32 , \port$34503$32 , \port$34505$32 , \port$34507$32 , \port$34509$32 , \port$34511$32 , \port$34513$32 , \port$34515$32 , \port$34517$32 , \port$34519$32 , \port$34521$32 , \port$34523$32 , \port$34525$32 , \port$34527$32 , \port$34551$32 , \port$34553$32 , \port$34555$32 , \port$34557$32 , \port$34559$32 
-, \port$34561$32 , \port$34563$32 , \port$34565$32 , \port$34567$32 , \port$34569$32 , \port$34571$32 , \port$34573$32 , \port$34575$32 , \port$34577$32 , \port$34579$32 , \port$34581$32 , \port$34605$32 , \port$34607$32 , \port$34609$32 , \port$34611$32 , \port$34613$32 , \port$34615$32 , \port$34617$32 , \port$34619$32 , \port$34621$32 , \port$34623$32 
-, \port$34625$32 , \port$34627$32 , \port$34629$32 , \port$34631$32 , \port$34633$32 , \port$34635$32 , \port$34659$32 , \port$34661$32 , \port$34663$32 , \port$34665$32 , \port$34667$32 , \port$34669$32 , \port$34671$32 , \port$34673$32 , \port$34675$32 , \port$34677$32 , \port$34679$32 , \port$34681$32 , \port$34683$32 , \port$34685$32 , \port$34687$32 
-, \port$34689$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
+, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$34481$32 , \port$34483$32 , \port$34485$32 , \port$34487$32 , \port$34489$32 , \port$34491$32 , \port$34493$32 , \port$34495$32 , \port$34497$32 , \port$34499$32 , \port$34501$32 , \port$34503$32 , \port$34505$32 , \port$34507$32 , \port$34509$32 , \port$34511$32 
+, \port$34535$32 , \port$34537$32 , \port$34539$32 , \port$34541$32 , \port$34543$32 , \port$34545$32 , \port$34547$32 , \port$34549$32 , \port$34551$32 , \port$34553$32 , \port$34555$32 , \port$34557$32 , \port$34559$32 , \port$34561$32 , \port$34563$32 , \port$34565$32 , \port$34589$32 , \port$34591$32 , \port$34593$32 , \port$34595$32 , \port$34597$32 
+, \port$34599$32 , \port$34601$32 , \port$34603$32 , \port$34605$32 , \port$34607$32 , \port$34609$32 , \port$34611$32 , \port$34613$32 , \port$34615$32 , \port$34617$32 , \port$34619$32 , \port$34643$32 , \port$34645$32 , \port$34647$32 , \port$34649$32 , \port$34651$32 , \port$34653$32 , \port$34655$32 , \port$34657$32 , \port$34659$32 , \port$34661$32 
+, \port$34663$32 , \port$34665$32 , \port$34667$32 , \port$34669$32 , \port$34671$32 , \port$34673$32 , \port$34697$32 , \port$34699$32 , \port$34701$32 , \port$34703$32 , \port$34705$32 , \port$34707$32 , \port$34709$32 , \port$34711$32 , \port$34713$32 , \port$34715$32 , \port$34717$32 , \port$34719$32 , \port$34721$32 , \port$34723$32 , \port$34725$32 
+, \port$34727$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$10  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -9300,38 +9300,22 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$34443$32 ;
-  wire \port$34443$32 ;
-  input \port$34445$32 ;
-  wire \port$34445$32 ;
-  input \port$34447$32 ;
-  wire \port$34447$32 ;
-  input \port$34449$32 ;
-  wire \port$34449$32 ;
-  input \port$34451$32 ;
-  wire \port$34451$32 ;
-  input \port$34453$32 ;
-  wire \port$34453$32 ;
-  input \port$34455$32 ;
-  wire \port$34455$32 ;
-  input \port$34457$32 ;
-  wire \port$34457$32 ;
-  input \port$34459$32 ;
-  wire \port$34459$32 ;
-  input \port$34461$32 ;
-  wire \port$34461$32 ;
-  input \port$34463$32 ;
-  wire \port$34463$32 ;
-  input \port$34465$32 ;
-  wire \port$34465$32 ;
-  input \port$34467$32 ;
-  wire \port$34467$32 ;
-  input \port$34469$32 ;
-  wire \port$34469$32 ;
-  input \port$34471$32 ;
-  wire \port$34471$32 ;
-  input \port$34473$32 ;
-  wire \port$34473$32 ;
+  input \port$34481$32 ;
+  wire \port$34481$32 ;
+  input \port$34483$32 ;
+  wire \port$34483$32 ;
+  input \port$34485$32 ;
+  wire \port$34485$32 ;
+  input \port$34487$32 ;
+  wire \port$34487$32 ;
+  input \port$34489$32 ;
+  wire \port$34489$32 ;
+  input \port$34491$32 ;
+  wire \port$34491$32 ;
+  input \port$34493$32 ;
+  wire \port$34493$32 ;
+  input \port$34495$32 ;
+  wire \port$34495$32 ;
   input \port$34497$32 ;
   wire \port$34497$32 ;
   input \port$34499$32 ;
@@ -9348,22 +9332,22 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$34509$32 ;
   input \port$34511$32 ;
   wire \port$34511$32 ;
-  input \port$34513$32 ;
-  wire \port$34513$32 ;
-  input \port$34515$32 ;
-  wire \port$34515$32 ;
-  input \port$34517$32 ;
-  wire \port$34517$32 ;
-  input \port$34519$32 ;
-  wire \port$34519$32 ;
-  input \port$34521$32 ;
-  wire \port$34521$32 ;
-  input \port$34523$32 ;
-  wire \port$34523$32 ;
-  input \port$34525$32 ;
-  wire \port$34525$32 ;
-  input \port$34527$32 ;
-  wire \port$34527$32 ;
+  input \port$34535$32 ;
+  wire \port$34535$32 ;
+  input \port$34537$32 ;
+  wire \port$34537$32 ;
+  input \port$34539$32 ;
+  wire \port$34539$32 ;
+  input \port$34541$32 ;
+  wire \port$34541$32 ;
+  input \port$34543$32 ;
+  wire \port$34543$32 ;
+  input \port$34545$32 ;
+  wire \port$34545$32 ;
+  input \port$34547$32 ;
+  wire \port$34547$32 ;
+  input \port$34549$32 ;
+  wire \port$34549$32 ;
   input \port$34551$32 ;
   wire \port$34551$32 ;
   input \port$34553$32 ;
@@ -9380,22 +9364,22 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$34563$32 ;
   input \port$34565$32 ;
   wire \port$34565$32 ;
-  input \port$34567$32 ;
-  wire \port$34567$32 ;
-  input \port$34569$32 ;
-  wire \port$34569$32 ;
-  input \port$34571$32 ;
-  wire \port$34571$32 ;
-  input \port$34573$32 ;
-  wire \port$34573$32 ;
-  input \port$34575$32 ;
-  wire \port$34575$32 ;
-  input \port$34577$32 ;
-  wire \port$34577$32 ;
-  input \port$34579$32 ;
-  wire \port$34579$32 ;
-  input \port$34581$32 ;
-  wire \port$34581$32 ;
+  input \port$34589$32 ;
+  wire \port$34589$32 ;
+  input \port$34591$32 ;
+  wire \port$34591$32 ;
+  input \port$34593$32 ;
+  wire \port$34593$32 ;
+  input \port$34595$32 ;
+  wire \port$34595$32 ;
+  input \port$34597$32 ;
+  wire \port$34597$32 ;
+  input \port$34599$32 ;
+  wire \port$34599$32 ;
+  input \port$34601$32 ;
+  wire \port$34601$32 ;
+  input \port$34603$32 ;
+  wire \port$34603$32 ;
   input \port$34605$32 ;
   wire \port$34605$32 ;
   input \port$34607$32 ;
@@ -9412,22 +9396,22 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$34617$32 ;
   input \port$34619$32 ;
   wire \port$34619$32 ;
-  input \port$34621$32 ;
-  wire \port$34621$32 ;
-  input \port$34623$32 ;
-  wire \port$34623$32 ;
-  input \port$34625$32 ;
-  wire \port$34625$32 ;
-  input \port$34627$32 ;
-  wire \port$34627$32 ;
-  input \port$34629$32 ;
-  wire \port$34629$32 ;
-  input \port$34631$32 ;
-  wire \port$34631$32 ;
-  input \port$34633$32 ;
-  wire \port$34633$32 ;
-  input \port$34635$32 ;
-  wire \port$34635$32 ;
+  input \port$34643$32 ;
+  wire \port$34643$32 ;
+  input \port$34645$32 ;
+  wire \port$34645$32 ;
+  input \port$34647$32 ;
+  wire \port$34647$32 ;
+  input \port$34649$32 ;
+  wire \port$34649$32 ;
+  input \port$34651$32 ;
+  wire \port$34651$32 ;
+  input \port$34653$32 ;
+  wire \port$34653$32 ;
+  input \port$34655$32 ;
+  wire \port$34655$32 ;
+  input \port$34657$32 ;
+  wire \port$34657$32 ;
   input \port$34659$32 ;
   wire \port$34659$32 ;
   input \port$34661$32 ;
@@ -9444,22 +9428,38 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$34671$32 ;
   input \port$34673$32 ;
   wire \port$34673$32 ;
-  input \port$34675$32 ;
-  wire \port$34675$32 ;
-  input \port$34677$32 ;
-  wire \port$34677$32 ;
-  input \port$34679$32 ;
-  wire \port$34679$32 ;
-  input \port$34681$32 ;
-  wire \port$34681$32 ;
-  input \port$34683$32 ;
-  wire \port$34683$32 ;
-  input \port$34685$32 ;
-  wire \port$34685$32 ;
-  input \port$34687$32 ;
-  wire \port$34687$32 ;
-  input \port$34689$32 ;
-  wire \port$34689$32 ;
+  input \port$34697$32 ;
+  wire \port$34697$32 ;
+  input \port$34699$32 ;
+  wire \port$34699$32 ;
+  input \port$34701$32 ;
+  wire \port$34701$32 ;
+  input \port$34703$32 ;
+  wire \port$34703$32 ;
+  input \port$34705$32 ;
+  wire \port$34705$32 ;
+  input \port$34707$32 ;
+  wire \port$34707$32 ;
+  input \port$34709$32 ;
+  wire \port$34709$32 ;
+  input \port$34711$32 ;
+  wire \port$34711$32 ;
+  input \port$34713$32 ;
+  wire \port$34713$32 ;
+  input \port$34715$32 ;
+  wire \port$34715$32 ;
+  input \port$34717$32 ;
+  wire \port$34717$32 ;
+  input \port$34719$32 ;
+  wire \port$34719$32 ;
+  input \port$34721$32 ;
+  wire \port$34721$32 ;
+  input \port$34723$32 ;
+  wire \port$34723$32 ;
+  input \port$34725$32 ;
+  wire \port$34725$32 ;
+  input \port$34727$32 ;
+  wire \port$34727$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9570,27 +9570,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$11 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$34689$32 , \port$34687$32 , \port$34685$32 , \port$34683$32 , \port$34681$32 , \port$34679$32 , \port$34677$32 , \port$34675$32 , \port$34673$32 , \port$34671$32 , \port$34669$32 , \port$34667$32 , \port$34665$32 , \port$34663$32 , \port$34661$32 , \port$34659$32  };
+      first[31:16] = { \port$34727$32 , \port$34725$32 , \port$34723$32 , \port$34721$32 , \port$34719$32 , \port$34717$32 , \port$34715$32 , \port$34713$32 , \port$34711$32 , \port$34709$32 , \port$34707$32 , \port$34705$32 , \port$34703$32 , \port$34701$32 , \port$34699$32 , \port$34697$32  };
     end
     if (\$12 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$34635$32 , \port$34633$32 , \port$34631$32 , \port$34629$32 , \port$34627$32 , \port$34625$32 , \port$34623$32 , \port$34621$32 , \port$34619$32 , \port$34617$32 , \port$34615$32 , \port$34613$32 , \port$34611$32 , \port$34609$32 , \port$34607$32 , \port$34605$32  };
+      first[31:16] = { \port$34673$32 , \port$34671$32 , \port$34669$32 , \port$34667$32 , \port$34665$32 , \port$34663$32 , \port$34661$32 , \port$34659$32 , \port$34657$32 , \port$34655$32 , \port$34653$32 , \port$34651$32 , \port$34649$32 , \port$34647$32 , \port$34645$32 , \port$34643$32  };
     end
     if (\$13 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$34581$32 , \port$34579$32 , \port$34577$32 , \port$34575$32 , \port$34573$32 , \port$34571$32 , \port$34569$32 , \port$34567$32 , \port$34565$32 , \port$34563$32 , \port$34561$32 , \port$34559$32 , \port$34557$32 , \port$34555$32 , \port$34553$32 , \port$34551$32  };
+      first[31:16] = { \port$34619$32 , \port$34617$32 , \port$34615$32 , \port$34613$32 , \port$34611$32 , \port$34609$32 , \port$34607$32 , \port$34605$32 , \port$34603$32 , \port$34601$32 , \port$34599$32 , \port$34597$32 , \port$34595$32 , \port$34593$32 , \port$34591$32 , \port$34589$32  };
     end
     if (\$14 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$34527$32 , \port$34525$32 , \port$34523$32 , \port$34521$32 , \port$34519$32 , \port$34517$32 , \port$34515$32 , \port$34513$32 , \port$34511$32 , \port$34509$32 , \port$34507$32 , \port$34505$32 , \port$34503$32 , \port$34501$32 , \port$34499$32 , \port$34497$32  };
+      first[31:16] = { \port$34565$32 , \port$34563$32 , \port$34561$32 , \port$34559$32 , \port$34557$32 , \port$34555$32 , \port$34553$32 , \port$34551$32 , \port$34549$32 , \port$34547$32 , \port$34545$32 , \port$34543$32 , \port$34541$32 , \port$34539$32 , \port$34537$32 , \port$34535$32  };
     end
     if (\$15 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$34473$32 , \port$34471$32 , \port$34469$32 , \port$34467$32 , \port$34465$32 , \port$34463$32 , \port$34461$32 , \port$34459$32 , \port$34457$32 , \port$34455$32 , \port$34453$32 , \port$34451$32 , \port$34449$32 , \port$34447$32 , \port$34445$32 , \port$34443$32  };
+      first[31:16] = { \port$34511$32 , \port$34509$32 , \port$34507$32 , \port$34505$32 , \port$34503$32 , \port$34501$32 , \port$34499$32 , \port$34497$32 , \port$34495$32 , \port$34493$32 , \port$34491$32 , \port$34489$32 , \port$34487$32 , \port$34485$32 , \port$34483$32 , \port$34481$32  };
     end
     if (stop) begin
       first[3:0] = 4'h9;
@@ -9900,11 +9900,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       seen = 1'h1;
     end
   end
-  assign simt_index = { \port$34689$32 , \port$34687$32 , \port$34685$32 , \port$34683$32 , \port$34681$32 , \port$34679$32 , \port$34677$32 , \port$34675$32 , \port$34673$32 , \port$34671$32 , \port$34669$32 , \port$34667$32 , \port$34665$32 , \port$34663$32 , \port$34661$32 , \port$34659$32  };
-  assign store_index = { \port$34635$32 , \port$34633$32 , \port$34631$32 , \port$34629$32 , \port$34627$32 , \port$34625$32 , \port$34623$32 , \port$34621$32 , \port$34619$32 , \port$34617$32 , \port$34615$32 , \port$34613$32 , \port$34611$32 , \port$34609$32 , \port$34607$32 , \port$34605$32  };
-  assign drain_index = { \port$34581$32 , \port$34579$32 , \port$34577$32 , \port$34575$32 , \port$34573$32 , \port$34571$32 , \port$34569$32 , \port$34567$32 , \port$34565$32 , \port$34563$32 , \port$34561$32 , \port$34559$32 , \port$34557$32 , \port$34555$32 , \port$34553$32 , \port$34551$32  };
-  assign matmul_index = { \port$34527$32 , \port$34525$32 , \port$34523$32 , \port$34521$32 , \port$34519$32 , \port$34517$32 , \port$34515$32 , \port$34513$32 , \port$34511$32 , \port$34509$32 , \port$34507$32 , \port$34505$32 , \port$34503$32 , \port$34501$32 , \port$34499$32 , \port$34497$32  };
-  assign load_index = { \port$34473$32 , \port$34471$32 , \port$34469$32 , \port$34467$32 , \port$34465$32 , \port$34463$32 , \port$34461$32 , \port$34459$32 , \port$34457$32 , \port$34455$32 , \port$34453$32 , \port$34451$32 , \port$34449$32 , \port$34447$32 , \port$34445$32 , \port$34443$32  };
+  assign simt_index = { \port$34727$32 , \port$34725$32 , \port$34723$32 , \port$34721$32 , \port$34719$32 , \port$34717$32 , \port$34715$32 , \port$34713$32 , \port$34711$32 , \port$34709$32 , \port$34707$32 , \port$34705$32 , \port$34703$32 , \port$34701$32 , \port$34699$32 , \port$34697$32  };
+  assign store_index = { \port$34673$32 , \port$34671$32 , \port$34669$32 , \port$34667$32 , \port$34665$32 , \port$34663$32 , \port$34661$32 , \port$34659$32 , \port$34657$32 , \port$34655$32 , \port$34653$32 , \port$34651$32 , \port$34649$32 , \port$34647$32 , \port$34645$32 , \port$34643$32  };
+  assign drain_index = { \port$34619$32 , \port$34617$32 , \port$34615$32 , \port$34613$32 , \port$34611$32 , \port$34609$32 , \port$34607$32 , \port$34605$32 , \port$34603$32 , \port$34601$32 , \port$34599$32 , \port$34597$32 , \port$34595$32 , \port$34593$32 , \port$34591$32 , \port$34589$32  };
+  assign matmul_index = { \port$34565$32 , \port$34563$32 , \port$34561$32 , \port$34559$32 , \port$34557$32 , \port$34555$32 , \port$34553$32 , \port$34551$32 , \port$34549$32 , \port$34547$32 , \port$34545$32 , \port$34543$32 , \port$34541$32 , \port$34539$32 , \port$34537$32 , \port$34535$32  };
+  assign load_index = { \port$34511$32 , \port$34509$32 , \port$34507$32 , \port$34505$32 , \port$34503$32 , \port$34501$32 , \port$34499$32 , \port$34497$32 , \port$34495$32 , \port$34493$32 , \port$34491$32 , \port$34489$32 , \port$34487$32 , \port$34485$32 , \port$34483$32 , \port$34481$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -10893,7 +10893,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$34443$0 , \port$34445$0 , \port$34447$0 , \port$34449$0 , \port$34451$0 , \port$34453$0 , \port$34455$0 , \port$34457$0 , \port$34459$0 , \port$34461$0 , \port$34463$0 , \port$34465$0 , \port$34467$0 , \port$34469$0 , \port$34471$0 , \port$34473$0 
+module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34481$0 , \port$34483$0 , \port$34485$0 , \port$34487$0 , \port$34489$0 , \port$34491$0 , \port$34493$0 , \port$34495$0 , \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$12  = 0;
   wire [15:0] \$1 ;
@@ -10966,44 +10966,44 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34443$0 ;
-  wire [32:0] \port$34443$0 ;
-  input [32:0] \port$34445$0 ;
-  wire [32:0] \port$34445$0 ;
-  input [32:0] \port$34447$0 ;
-  wire [32:0] \port$34447$0 ;
-  input [32:0] \port$34449$0 ;
-  wire [32:0] \port$34449$0 ;
-  input [32:0] \port$34451$0 ;
-  wire [32:0] \port$34451$0 ;
-  input [32:0] \port$34453$0 ;
-  wire [32:0] \port$34453$0 ;
-  input [32:0] \port$34455$0 ;
-  wire [32:0] \port$34455$0 ;
-  input [32:0] \port$34457$0 ;
-  wire [32:0] \port$34457$0 ;
-  input [32:0] \port$34459$0 ;
-  wire [32:0] \port$34459$0 ;
-  input [32:0] \port$34461$0 ;
-  wire [32:0] \port$34461$0 ;
-  input [32:0] \port$34463$0 ;
-  wire [32:0] \port$34463$0 ;
-  input [32:0] \port$34465$0 ;
-  wire [32:0] \port$34465$0 ;
-  input [32:0] \port$34467$0 ;
-  wire [32:0] \port$34467$0 ;
-  input [32:0] \port$34469$0 ;
-  wire [32:0] \port$34469$0 ;
-  input [32:0] \port$34471$0 ;
-  wire [32:0] \port$34471$0 ;
-  input [32:0] \port$34473$0 ;
-  wire [32:0] \port$34473$0 ;
+  input [32:0] \port$34481$0 ;
+  wire [32:0] \port$34481$0 ;
+  input [32:0] \port$34483$0 ;
+  wire [32:0] \port$34483$0 ;
+  input [32:0] \port$34485$0 ;
+  wire [32:0] \port$34485$0 ;
+  input [32:0] \port$34487$0 ;
+  wire [32:0] \port$34487$0 ;
+  input [32:0] \port$34489$0 ;
+  wire [32:0] \port$34489$0 ;
+  input [32:0] \port$34491$0 ;
+  wire [32:0] \port$34491$0 ;
+  input [32:0] \port$34493$0 ;
+  wire [32:0] \port$34493$0 ;
+  input [32:0] \port$34495$0 ;
+  wire [32:0] \port$34495$0 ;
+  input [32:0] \port$34497$0 ;
+  wire [32:0] \port$34497$0 ;
+  input [32:0] \port$34499$0 ;
+  wire [32:0] \port$34499$0 ;
+  input [32:0] \port$34501$0 ;
+  wire [32:0] \port$34501$0 ;
+  input [32:0] \port$34503$0 ;
+  wire [32:0] \port$34503$0 ;
+  input [32:0] \port$34505$0 ;
+  wire [32:0] \port$34505$0 ;
+  input [32:0] \port$34507$0 ;
+  wire [32:0] \port$34507$0 ;
+  input [32:0] \port$34509$0 ;
+  wire [32:0] \port$34509$0 ;
+  input [32:0] \port$34511$0 ;
+  wire [32:0] \port$34511$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34445$0 [15:0] & \$1 ;
+  assign \$2  = \port$34483$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11025,57 +11025,57 @@ module \weft.control.load_gate (nonzero, waiting, o__valid, i__ready, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34445$0 [15:0];
+      take = \port$34483$0 [15:0];
     end
   end
-  assign i__payload = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32], \port$34473$0 [31:0], \port$34471$0 [31:0], \port$34469$0 [31:0], \port$34467$0 [31:0], \port$34465$0 [31:0], \port$34463$0 [31:0], \port$34461$0 [31:0], \port$34459$0 [31:0], \port$34457$0 [31:0], \port$34455$0 [31:0], \port$34453$0 [31:0], \port$34451$0 [31:0], \port$34449$0 [31:0], \port$34447$0 [31:0], \port$34445$0 [31:0], \port$34443$0 [31:0] };
-  assign o__payload = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32], \port$34473$0 [31:0], \port$34471$0 [31:0], \port$34469$0 [31:0], \port$34467$0 [31:0], \port$34465$0 [31:0], \port$34463$0 [31:0], \port$34461$0 [31:0], \port$34459$0 [31:0], \port$34457$0 [31:0], \port$34455$0 [31:0], \port$34453$0 [31:0], \port$34451$0 [31:0], \port$34449$0 [31:0], \port$34447$0 [31:0], \port$34445$0 [31:0], \port$34443$0 [31:0] };
-  assign \i__payload.opcode  = \port$34443$0 [7:0];
-  assign \i__payload.wait  = \port$34445$0 [15:0];
-  assign \i__payload.post  = \port$34445$0 [31:16];
-  assign \i__payload.space  = \port$34443$0 [9:8];
-  assign \i__payload.flip  = \port$34443$0 [10];
-  assign \i__payload.transpose  = \port$34443$0 [11];
-  assign \i__payload.fill  = \port$34443$0 [31:24];
-  assign \i__payload.src  = \port$34447$0 [31:0];
-  assign \i__payload.stride1  = \port$34449$0 [31:0];
-  assign \i__payload.stride2  = \port$34451$0 [31:0];
-  assign \i__payload.len  = \port$34453$0 [23:0];
-  assign \i__payload.count1  = \port$34455$0 [15:0];
-  assign \i__payload.count2  = \port$34455$0 [31:16];
-  assign \i__payload.dst  = \port$34457$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$34459$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$34461$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$34463$0 [23:0];
-  assign \i__payload.pad_left  = \port$34465$0 [15:0];
-  assign \i__payload.pad_right  = \port$34465$0 [31:16];
-  assign \i__payload.pad_top  = \port$34467$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$34467$0 [31:16];
-  assign \i__payload.fence  = \port$34469$0 [23:0];
-  assign \i__payload.index  = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32] };
-  assign \o__payload.opcode  = \port$34443$0 [7:0];
-  assign \o__payload.wait  = \port$34445$0 [15:0];
-  assign \o__payload.post  = \port$34445$0 [31:16];
-  assign \o__payload.space  = \port$34443$0 [9:8];
-  assign \o__payload.flip  = \port$34443$0 [10];
-  assign \o__payload.transpose  = \port$34443$0 [11];
-  assign \o__payload.fill  = \port$34443$0 [31:24];
-  assign \o__payload.src  = \port$34447$0 [31:0];
-  assign \o__payload.stride1  = \port$34449$0 [31:0];
-  assign \o__payload.stride2  = \port$34451$0 [31:0];
-  assign \o__payload.len  = \port$34453$0 [23:0];
-  assign \o__payload.count1  = \port$34455$0 [15:0];
-  assign \o__payload.count2  = \port$34455$0 [31:16];
-  assign \o__payload.dst  = \port$34457$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$34459$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$34461$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$34463$0 [23:0];
-  assign \o__payload.pad_left  = \port$34465$0 [15:0];
-  assign \o__payload.pad_right  = \port$34465$0 [31:16];
-  assign \o__payload.pad_top  = \port$34467$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$34467$0 [31:16];
-  assign \o__payload.fence  = \port$34469$0 [23:0];
-  assign \o__payload.index  = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32] };
+  assign i__payload = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
+  assign o__payload = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
+  assign \i__payload.opcode  = \port$34481$0 [7:0];
+  assign \i__payload.wait  = \port$34483$0 [15:0];
+  assign \i__payload.post  = \port$34483$0 [31:16];
+  assign \i__payload.space  = \port$34481$0 [9:8];
+  assign \i__payload.flip  = \port$34481$0 [10];
+  assign \i__payload.transpose  = \port$34481$0 [11];
+  assign \i__payload.fill  = \port$34481$0 [31:24];
+  assign \i__payload.src  = \port$34485$0 [31:0];
+  assign \i__payload.stride1  = \port$34487$0 [31:0];
+  assign \i__payload.stride2  = \port$34489$0 [31:0];
+  assign \i__payload.len  = \port$34491$0 [23:0];
+  assign \i__payload.count1  = \port$34493$0 [15:0];
+  assign \i__payload.count2  = \port$34493$0 [31:16];
+  assign \i__payload.dst  = \port$34495$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$34497$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$34499$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$34501$0 [23:0];
+  assign \i__payload.pad_left  = \port$34503$0 [15:0];
+  assign \i__payload.pad_right  = \port$34503$0 [31:16];
+  assign \i__payload.pad_top  = \port$34505$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$34505$0 [31:16];
+  assign \i__payload.fence  = \port$34507$0 [23:0];
+  assign \i__payload.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
+  assign \o__payload.opcode  = \port$34481$0 [7:0];
+  assign \o__payload.wait  = \port$34483$0 [15:0];
+  assign \o__payload.post  = \port$34483$0 [31:16];
+  assign \o__payload.space  = \port$34481$0 [9:8];
+  assign \o__payload.flip  = \port$34481$0 [10];
+  assign \o__payload.transpose  = \port$34481$0 [11];
+  assign \o__payload.fill  = \port$34481$0 [31:24];
+  assign \o__payload.src  = \port$34485$0 [31:0];
+  assign \o__payload.stride1  = \port$34487$0 [31:0];
+  assign \o__payload.stride2  = \port$34489$0 [31:0];
+  assign \o__payload.len  = \port$34491$0 [23:0];
+  assign \o__payload.count1  = \port$34493$0 [15:0];
+  assign \o__payload.count2  = \port$34493$0 [31:16];
+  assign \o__payload.dst  = \port$34495$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$34497$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$34499$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$34501$0 [23:0];
+  assign \o__payload.pad_left  = \port$34503$0 [15:0];
+  assign \o__payload.pad_right  = \port$34503$0 [31:16];
+  assign \o__payload.pad_top  = \port$34505$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$34505$0 [31:16];
+  assign \o__payload.fence  = \port$34507$0 [23:0];
+  assign \o__payload.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11771,7 +11771,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 , \port$34513$0 , \port$34515$0 , \port$34517$0 , \port$34519$0 , \port$34521$0 , \port$34523$0 , \port$34525$0 , \port$34527$0 
+module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34535$0 , \port$34537$0 , \port$34539$0 , \port$34541$0 , \port$34543$0 , \port$34545$0 , \port$34547$0 , \port$34549$0 , \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$15  = 0;
   wire [15:0] \$1 ;
@@ -11855,44 +11855,44 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34497$0 ;
-  wire [32:0] \port$34497$0 ;
-  input [32:0] \port$34499$0 ;
-  wire [32:0] \port$34499$0 ;
-  input [32:0] \port$34501$0 ;
-  wire [32:0] \port$34501$0 ;
-  input [32:0] \port$34503$0 ;
-  wire [32:0] \port$34503$0 ;
-  input [32:0] \port$34505$0 ;
-  wire [32:0] \port$34505$0 ;
-  input [32:0] \port$34507$0 ;
-  wire [32:0] \port$34507$0 ;
-  input [32:0] \port$34509$0 ;
-  wire [32:0] \port$34509$0 ;
-  input [32:0] \port$34511$0 ;
-  wire [32:0] \port$34511$0 ;
-  input [32:0] \port$34513$0 ;
-  wire [32:0] \port$34513$0 ;
-  input [32:0] \port$34515$0 ;
-  wire [32:0] \port$34515$0 ;
-  input [32:0] \port$34517$0 ;
-  wire [32:0] \port$34517$0 ;
-  input [32:0] \port$34519$0 ;
-  wire [32:0] \port$34519$0 ;
-  input [32:0] \port$34521$0 ;
-  wire [32:0] \port$34521$0 ;
-  input [32:0] \port$34523$0 ;
-  wire [32:0] \port$34523$0 ;
-  input [32:0] \port$34525$0 ;
-  wire [32:0] \port$34525$0 ;
-  input [32:0] \port$34527$0 ;
-  wire [32:0] \port$34527$0 ;
+  input [32:0] \port$34535$0 ;
+  wire [32:0] \port$34535$0 ;
+  input [32:0] \port$34537$0 ;
+  wire [32:0] \port$34537$0 ;
+  input [32:0] \port$34539$0 ;
+  wire [32:0] \port$34539$0 ;
+  input [32:0] \port$34541$0 ;
+  wire [32:0] \port$34541$0 ;
+  input [32:0] \port$34543$0 ;
+  wire [32:0] \port$34543$0 ;
+  input [32:0] \port$34545$0 ;
+  wire [32:0] \port$34545$0 ;
+  input [32:0] \port$34547$0 ;
+  wire [32:0] \port$34547$0 ;
+  input [32:0] \port$34549$0 ;
+  wire [32:0] \port$34549$0 ;
+  input [32:0] \port$34551$0 ;
+  wire [32:0] \port$34551$0 ;
+  input [32:0] \port$34553$0 ;
+  wire [32:0] \port$34553$0 ;
+  input [32:0] \port$34555$0 ;
+  wire [32:0] \port$34555$0 ;
+  input [32:0] \port$34557$0 ;
+  wire [32:0] \port$34557$0 ;
+  input [32:0] \port$34559$0 ;
+  wire [32:0] \port$34559$0 ;
+  input [32:0] \port$34561$0 ;
+  wire [32:0] \port$34561$0 ;
+  input [32:0] \port$34563$0 ;
+  wire [32:0] \port$34563$0 ;
+  input [32:0] \port$34565$0 ;
+  wire [32:0] \port$34565$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34499$0 [15:0] & \$1 ;
+  assign \$2  = \port$34537$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11914,67 +11914,67 @@ module \weft.control.matmul_gate (nonzero, waiting, o__valid, i__ready, o__ready
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34499$0 [15:0];
+      take = \port$34537$0 [15:0];
     end
   end
-  assign i__payload = { \port$34527$0 [32], \port$34525$0 [32], \port$34523$0 [32], \port$34521$0 [32], \port$34519$0 [32], \port$34517$0 [32], \port$34515$0 [32], \port$34513$0 [32], \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34527$0 [31:0], \port$34525$0 [31:0], \port$34523$0 [31:0], \port$34521$0 [31:0], \port$34519$0 [31:0], \port$34517$0 [31:0], \port$34515$0 [31:0], \port$34513$0 [31:0], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0] };
-  assign o__payload = { \port$34527$0 [32], \port$34525$0 [32], \port$34523$0 [32], \port$34521$0 [32], \port$34519$0 [32], \port$34517$0 [32], \port$34515$0 [32], \port$34513$0 [32], \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34527$0 [31:0], \port$34525$0 [31:0], \port$34523$0 [31:0], \port$34521$0 [31:0], \port$34519$0 [31:0], \port$34517$0 [31:0], \port$34515$0 [31:0], \port$34513$0 [31:0], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0] };
-  assign \i__payload.opcode  = \port$34497$0 [7:0];
-  assign \i__payload.wait  = \port$34499$0 [15:0];
-  assign \i__payload.post  = \port$34499$0 [31:16];
-  assign \i__payload.accumulate  = \port$34497$0 [8];
-  assign \i__payload.row_sum  = \port$34497$0 [9];
-  assign \i__payload.early  = \port$34497$0 [10];
-  assign \i__payload.act  = \port$34501$0 [23:0];
-  assign \i__payload.wgt  = \port$34503$0 [15:0];
-  assign \i__payload.wgt_block  = \port$34503$0 [31:16];
-  assign \i__payload.wait_weights  = \port$34505$0 [15:0];
-  assign \i__payload.wait_acc  = \port$34505$0 [31:16];
-  assign \i__payload.acc  = \port$34507$0 [15:0];
-  assign \i__payload.acc_block  = \port$34507$0 [31:16];
-  assign \i__payload.blocks  = \port$34509$0 [15:0];
-  assign \i__payload.k_tail  = \port$34509$0 [31:16];
-  assign \i__payload.k0  = \port$34511$0 [15:0];
-  assign \i__payload.k1  = \port$34511$0 [31:16];
-  assign \i__payload.k2  = \port$34513$0 [15:0];
-  assign \i__payload.m0  = \port$34513$0 [31:16];
-  assign \i__payload.m1  = \port$34515$0 [15:0];
-  assign \i__payload.m2  = \port$34515$0 [31:16];
-  assign \i__payload.k0_stride  = \port$34517$0 [23:0];
-  assign \i__payload.k1_stride  = \port$34519$0 [23:0];
-  assign \i__payload.k2_stride  = \port$34521$0 [23:0];
-  assign \i__payload.m0_stride  = \port$34523$0 [23:0];
-  assign \i__payload.m1_stride  = \port$34525$0 [23:0];
-  assign \i__payload.m2_stride  = \port$34527$0 [23:0];
-  assign \i__payload.index  = { \port$34527$0 [32], \port$34525$0 [32], \port$34523$0 [32], \port$34521$0 [32], \port$34519$0 [32], \port$34517$0 [32], \port$34515$0 [32], \port$34513$0 [32], \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32] };
-  assign \o__payload.opcode  = \port$34497$0 [7:0];
-  assign \o__payload.wait  = \port$34499$0 [15:0];
-  assign \o__payload.post  = \port$34499$0 [31:16];
-  assign \o__payload.accumulate  = \port$34497$0 [8];
-  assign \o__payload.row_sum  = \port$34497$0 [9];
-  assign \o__payload.early  = \port$34497$0 [10];
-  assign \o__payload.act  = \port$34501$0 [23:0];
-  assign \o__payload.wgt  = \port$34503$0 [15:0];
-  assign \o__payload.wgt_block  = \port$34503$0 [31:16];
-  assign \o__payload.wait_weights  = \port$34505$0 [15:0];
-  assign \o__payload.wait_acc  = \port$34505$0 [31:16];
-  assign \o__payload.acc  = \port$34507$0 [15:0];
-  assign \o__payload.acc_block  = \port$34507$0 [31:16];
-  assign \o__payload.blocks  = \port$34509$0 [15:0];
-  assign \o__payload.k_tail  = \port$34509$0 [31:16];
-  assign \o__payload.k0  = \port$34511$0 [15:0];
-  assign \o__payload.k1  = \port$34511$0 [31:16];
-  assign \o__payload.k2  = \port$34513$0 [15:0];
-  assign \o__payload.m0  = \port$34513$0 [31:16];
-  assign \o__payload.m1  = \port$34515$0 [15:0];
-  assign \o__payload.m2  = \port$34515$0 [31:16];
-  assign \o__payload.k0_stride  = \port$34517$0 [23:0];
-  assign \o__payload.k1_stride  = \port$34519$0 [23:0];
-  assign \o__payload.k2_stride  = \port$34521$0 [23:0];
-  assign \o__payload.m0_stride  = \port$34523$0 [23:0];
-  assign \o__payload.m1_stride  = \port$34525$0 [23:0];
-  assign \o__payload.m2_stride  = \port$34527$0 [23:0];
-  assign \o__payload.index  = { \port$34527$0 [32], \port$34525$0 [32], \port$34523$0 [32], \port$34521$0 [32], \port$34519$0 [32], \port$34517$0 [32], \port$34515$0 [32], \port$34513$0 [32], \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32] };
+  assign i__payload = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0], \port$34549$0 [31:0], \port$34547$0 [31:0], \port$34545$0 [31:0], \port$34543$0 [31:0], \port$34541$0 [31:0], \port$34539$0 [31:0], \port$34537$0 [31:0], \port$34535$0 [31:0] };
+  assign o__payload = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0], \port$34549$0 [31:0], \port$34547$0 [31:0], \port$34545$0 [31:0], \port$34543$0 [31:0], \port$34541$0 [31:0], \port$34539$0 [31:0], \port$34537$0 [31:0], \port$34535$0 [31:0] };
+  assign \i__payload.opcode  = \port$34535$0 [7:0];
+  assign \i__payload.wait  = \port$34537$0 [15:0];
+  assign \i__payload.post  = \port$34537$0 [31:16];
+  assign \i__payload.accumulate  = \port$34535$0 [8];
+  assign \i__payload.row_sum  = \port$34535$0 [9];
+  assign \i__payload.early  = \port$34535$0 [10];
+  assign \i__payload.act  = \port$34539$0 [23:0];
+  assign \i__payload.wgt  = \port$34541$0 [15:0];
+  assign \i__payload.wgt_block  = \port$34541$0 [31:16];
+  assign \i__payload.wait_weights  = \port$34543$0 [15:0];
+  assign \i__payload.wait_acc  = \port$34543$0 [31:16];
+  assign \i__payload.acc  = \port$34545$0 [15:0];
+  assign \i__payload.acc_block  = \port$34545$0 [31:16];
+  assign \i__payload.blocks  = \port$34547$0 [15:0];
+  assign \i__payload.k_tail  = \port$34547$0 [31:16];
+  assign \i__payload.k0  = \port$34549$0 [15:0];
+  assign \i__payload.k1  = \port$34549$0 [31:16];
+  assign \i__payload.k2  = \port$34551$0 [15:0];
+  assign \i__payload.m0  = \port$34551$0 [31:16];
+  assign \i__payload.m1  = \port$34553$0 [15:0];
+  assign \i__payload.m2  = \port$34553$0 [31:16];
+  assign \i__payload.k0_stride  = \port$34555$0 [23:0];
+  assign \i__payload.k1_stride  = \port$34557$0 [23:0];
+  assign \i__payload.k2_stride  = \port$34559$0 [23:0];
+  assign \i__payload.m0_stride  = \port$34561$0 [23:0];
+  assign \i__payload.m1_stride  = \port$34563$0 [23:0];
+  assign \i__payload.m2_stride  = \port$34565$0 [23:0];
+  assign \i__payload.index  = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32] };
+  assign \o__payload.opcode  = \port$34535$0 [7:0];
+  assign \o__payload.wait  = \port$34537$0 [15:0];
+  assign \o__payload.post  = \port$34537$0 [31:16];
+  assign \o__payload.accumulate  = \port$34535$0 [8];
+  assign \o__payload.row_sum  = \port$34535$0 [9];
+  assign \o__payload.early  = \port$34535$0 [10];
+  assign \o__payload.act  = \port$34539$0 [23:0];
+  assign \o__payload.wgt  = \port$34541$0 [15:0];
+  assign \o__payload.wgt_block  = \port$34541$0 [31:16];
+  assign \o__payload.wait_weights  = \port$34543$0 [15:0];
+  assign \o__payload.wait_acc  = \port$34543$0 [31:16];
+  assign \o__payload.acc  = \port$34545$0 [15:0];
+  assign \o__payload.acc_block  = \port$34545$0 [31:16];
+  assign \o__payload.blocks  = \port$34547$0 [15:0];
+  assign \o__payload.k_tail  = \port$34547$0 [31:16];
+  assign \o__payload.k0  = \port$34549$0 [15:0];
+  assign \o__payload.k1  = \port$34549$0 [31:16];
+  assign \o__payload.k2  = \port$34551$0 [15:0];
+  assign \o__payload.m0  = \port$34551$0 [31:16];
+  assign \o__payload.m1  = \port$34553$0 [15:0];
+  assign \o__payload.m2  = \port$34553$0 [31:16];
+  assign \o__payload.k0_stride  = \port$34555$0 [23:0];
+  assign \o__payload.k1_stride  = \port$34557$0 [23:0];
+  assign \o__payload.k2_stride  = \port$34559$0 [23:0];
+  assign \o__payload.m0_stride  = \port$34561$0 [23:0];
+  assign \o__payload.m1_stride  = \port$34563$0 [23:0];
+  assign \o__payload.m2_stride  = \port$34565$0 [23:0];
+  assign \o__payload.index  = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -12821,7 +12821,7 @@ module \weft.control.programs (rst, i__ready, o__valid, o__payload, o__ready, wr
   assign \$7  = write__addr;
 endmodule
 
-module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk);
+module \weft.control.semaphores (rst, post, overflow, take, clear, nonzero, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
   wire [15:0] \$10 ;
@@ -12838,12 +12838,22 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   wire [15:0] \$20 ;
   wire [15:0] \$21 ;
   wire [15:0] \$22 ;
-  reg [15:0] \$23 ;
-  reg [15:0] \$24 ;
-  reg [15:0] \$25 ;
-  reg [15:0] \$26 ;
-  reg [15:0] \$27 ;
+  wire [15:0] \$23 ;
+  wire [15:0] \$24 ;
+  wire [15:0] \$25 ;
+  wire [15:0] \$26 ;
+  wire [15:0] \$27 ;
+  wire [15:0] \$28 ;
+  wire [15:0] \$29 ;
   wire [15:0] \$3 ;
+  wire [15:0] \$30 ;
+  wire [15:0] \$31 ;
+  reg [15:0] \$32 ;
+  reg [15:0] \$33 ;
+  reg [15:0] \$34 ;
+  reg [15:0] \$35 ;
+  reg [15:0] \$36 ;
+  reg [15:0] \$37 ;
   wire [15:0] \$4 ;
   wire [15:0] \$5 ;
   wire [15:0] \$6 ;
@@ -12865,7 +12875,7 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   input clk;
   wire clk;
   output [15:0] nonzero;
-  wire [15:0] nonzero;
+  reg [15:0] nonzero = 16'h0000;
   output overflow;
   wire overflow;
   reg [15:0] plane_0 = 16'h0000;
@@ -12880,102 +12890,122 @@ module \weft.control.semaphores (rst, post, take, nonzero, overflow, clear, clk)
   input [15:0] take;
   wire [15:0] take;
   assign \$1  = ~ take;
-  assign carry_0 = post & \$1 ;
-  assign \$2  = ~ post;
-  assign borrow_0 = take & \$2 ;
+  assign \$2  = post & \$1 ;
+  assign \$3  = ~ post;
+  assign \$4  = take & \$3 ;
+  assign \$5  = plane_1 | plane_2;
+  assign \$6  = \$5  | plane_3;
+  assign \$7  = \$6  | plane_4;
+  assign \$8  = ~ \$7 ;
+  assign \$9  = plane_0 & \$8 ;
+  assign \$10  = \$4  & \$9 ;
+  assign \$11  = ~ \$10 ;
+  assign \$12  = nonzero & \$11 ;
+  assign \$13  = \$2  | \$12 ;
+  assign \$14  = plane_0 ^ carry_0;
+  assign \$15  = \$14  ^ borrow_0;
+  assign \$16  = plane_1 ^ carry_1;
+  assign \$17  = \$16  ^ borrow_1;
+  assign \$18  = plane_2 ^ carry_2;
+  assign \$19  = \$18  ^ borrow_2;
+  assign \$20  = plane_3 ^ carry_3;
+  assign \$21  = \$20  ^ borrow_3;
+  assign \$22  = plane_4 ^ carry_4;
+  assign \$23  = \$22  ^ borrow_4;
+  assign \$24  = ~ take;
+  assign carry_0 = post & \$24 ;
+  assign \$25  = ~ post;
+  assign borrow_0 = take & \$25 ;
   assign carry_1 = carry_0 & plane_0;
-  assign \$3  = ~ plane_0;
-  assign borrow_1 = borrow_0 & \$3 ;
+  assign \$26  = ~ plane_0;
+  assign borrow_1 = borrow_0 & \$26 ;
   assign carry_2 = carry_1 & plane_1;
-  assign \$4  = ~ plane_1;
-  assign borrow_2 = borrow_1 & \$4 ;
+  assign \$27  = ~ plane_1;
+  assign borrow_2 = borrow_1 & \$27 ;
   assign carry_3 = carry_2 & plane_2;
-  assign \$5  = ~ plane_2;
-  assign borrow_3 = borrow_2 & \$5 ;
+  assign \$28  = ~ plane_2;
+  assign borrow_3 = borrow_2 & \$28 ;
   assign carry_4 = carry_3 & plane_3;
-  assign \$6  = ~ plane_3;
-  assign borrow_4 = borrow_3 & \$6 ;
-  assign \$8  = \$7  | plane_1;
-  assign \$9  = \$8  | plane_2;
-  assign \$10  = \$9  | plane_3;
-  assign nonzero = \$10  | plane_4;
-  assign \$11  = ~ take;
-  assign \$12  = plane_4 & \$11 ;
-  assign overflow = | \$12 ;
-  assign \$13  = plane_0 ^ carry_0;
-  assign \$14  = \$13  ^ borrow_0;
-  assign \$15  = plane_1 ^ carry_1;
-  assign \$16  = \$15  ^ borrow_1;
-  assign \$17  = plane_2 ^ carry_2;
-  assign \$18  = \$17  ^ borrow_2;
-  assign \$19  = plane_3 ^ carry_3;
-  assign \$20  = \$19  ^ borrow_3;
-  assign \$21  = plane_4 ^ carry_4;
-  assign \$22  = \$21  ^ borrow_4;
+  assign \$29  = ~ plane_3;
+  assign borrow_4 = borrow_3 & \$29 ;
+  assign \$30  = ~ take;
+  assign \$31  = plane_4 & \$30 ;
+  assign overflow = | \$31 ;
   always @(posedge clk)
-    plane_0 <= \$23 ;
+    nonzero <= \$32 ;
   always @(posedge clk)
-    plane_1 <= \$24 ;
+    plane_0 <= \$33 ;
   always @(posedge clk)
-    plane_2 <= \$25 ;
+    plane_1 <= \$34 ;
   always @(posedge clk)
-    plane_3 <= \$26 ;
+    plane_2 <= \$35 ;
   always @(posedge clk)
-    plane_4 <= \$27 ;
+    plane_3 <= \$36 ;
+  always @(posedge clk)
+    plane_4 <= \$37 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$23  = \$14 ;
+    \$32  = \$13 ;
     if (clear) begin
-      \$23  = 16'h0000;
+      \$32  = 16'h0000;
     end
     if (rst) begin
-      \$23  = 16'h0000;
+      \$32  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$24  = \$16 ;
+    \$33  = \$15 ;
     if (clear) begin
-      \$24  = 16'h0000;
+      \$33  = 16'h0000;
     end
     if (rst) begin
-      \$24  = 16'h0000;
+      \$33  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$25  = \$18 ;
+    \$34  = \$17 ;
     if (clear) begin
-      \$25  = 16'h0000;
+      \$34  = 16'h0000;
     end
     if (rst) begin
-      \$25  = 16'h0000;
+      \$34  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$26  = \$20 ;
+    \$35  = \$19 ;
     if (clear) begin
-      \$26  = 16'h0000;
+      \$35  = 16'h0000;
     end
     if (rst) begin
-      \$26  = 16'h0000;
+      \$35  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$27  = \$22 ;
+    \$36  = \$21 ;
     if (clear) begin
-      \$27  = 16'h0000;
+      \$36  = 16'h0000;
     end
     if (rst) begin
-      \$27  = 16'h0000;
+      \$36  = 16'h0000;
     end
   end
-  assign \$7  = plane_0;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
+    \$37  = \$23 ;
+    if (clear) begin
+      \$37  = 16'h0000;
+    end
+    if (rst) begin
+      \$37  = 16'h0000;
+    end
+  end
 endmodule
 
-module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$34659$0 , \port$34661$0 , \port$34663$0 , \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 , \port$34675$0 , \port$34677$0 , \port$34679$0 , \port$34681$0 , \port$34683$0 , \port$34685$0 , \port$34687$0 , \port$34689$0 , i__valid
+module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$34697$0 , \port$34699$0 , \port$34701$0 , \port$34703$0 , \port$34705$0 , \port$34707$0 , \port$34709$0 , \port$34711$0 , \port$34713$0 , \port$34715$0 , \port$34717$0 , \port$34719$0 , \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$20  = 0;
   wire [15:0] \$1 ;
@@ -13050,44 +13080,44 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$3465
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34659$0 ;
-  wire [32:0] \port$34659$0 ;
-  input [32:0] \port$34661$0 ;
-  wire [32:0] \port$34661$0 ;
-  input [32:0] \port$34663$0 ;
-  wire [32:0] \port$34663$0 ;
-  input [32:0] \port$34665$0 ;
-  wire [32:0] \port$34665$0 ;
-  input [32:0] \port$34667$0 ;
-  wire [32:0] \port$34667$0 ;
-  input [32:0] \port$34669$0 ;
-  wire [32:0] \port$34669$0 ;
-  input [32:0] \port$34671$0 ;
-  wire [32:0] \port$34671$0 ;
-  input [32:0] \port$34673$0 ;
-  wire [32:0] \port$34673$0 ;
-  input [32:0] \port$34675$0 ;
-  wire [32:0] \port$34675$0 ;
-  input [32:0] \port$34677$0 ;
-  wire [32:0] \port$34677$0 ;
-  input [32:0] \port$34679$0 ;
-  wire [32:0] \port$34679$0 ;
-  input [32:0] \port$34681$0 ;
-  wire [32:0] \port$34681$0 ;
-  input [32:0] \port$34683$0 ;
-  wire [32:0] \port$34683$0 ;
-  input [32:0] \port$34685$0 ;
-  wire [32:0] \port$34685$0 ;
-  input [32:0] \port$34687$0 ;
-  wire [32:0] \port$34687$0 ;
-  input [32:0] \port$34689$0 ;
-  wire [32:0] \port$34689$0 ;
+  input [32:0] \port$34697$0 ;
+  wire [32:0] \port$34697$0 ;
+  input [32:0] \port$34699$0 ;
+  wire [32:0] \port$34699$0 ;
+  input [32:0] \port$34701$0 ;
+  wire [32:0] \port$34701$0 ;
+  input [32:0] \port$34703$0 ;
+  wire [32:0] \port$34703$0 ;
+  input [32:0] \port$34705$0 ;
+  wire [32:0] \port$34705$0 ;
+  input [32:0] \port$34707$0 ;
+  wire [32:0] \port$34707$0 ;
+  input [32:0] \port$34709$0 ;
+  wire [32:0] \port$34709$0 ;
+  input [32:0] \port$34711$0 ;
+  wire [32:0] \port$34711$0 ;
+  input [32:0] \port$34713$0 ;
+  wire [32:0] \port$34713$0 ;
+  input [32:0] \port$34715$0 ;
+  wire [32:0] \port$34715$0 ;
+  input [32:0] \port$34717$0 ;
+  wire [32:0] \port$34717$0 ;
+  input [32:0] \port$34719$0 ;
+  wire [32:0] \port$34719$0 ;
+  input [32:0] \port$34721$0 ;
+  wire [32:0] \port$34721$0 ;
+  input [32:0] \port$34723$0 ;
+  wire [32:0] \port$34723$0 ;
+  input [32:0] \port$34725$0 ;
+  wire [32:0] \port$34725$0 ;
+  input [32:0] \port$34727$0 ;
+  wire [32:0] \port$34727$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34661$0 [15:0] & \$1 ;
+  assign \$2  = \port$34699$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13109,59 +13139,59 @@ module \weft.control.simt_gate (nonzero, waiting, o__valid, i__ready, \port$3465
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34661$0 [15:0];
+      take = \port$34699$0 [15:0];
     end
   end
-  assign i__payload = { \port$34689$0 [32], \port$34687$0 [32], \port$34685$0 [32], \port$34683$0 [32], \port$34681$0 [32], \port$34679$0 [32], \port$34677$0 [32], \port$34675$0 [32], \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34689$0 [31:0], \port$34687$0 [31:0], \port$34685$0 [31:0], \port$34683$0 [31:0], \port$34681$0 [31:0], \port$34679$0 [31:0], \port$34677$0 [31:0], \port$34675$0 [31:0], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0] };
-  assign o__payload = { \port$34689$0 [32], \port$34687$0 [32], \port$34685$0 [32], \port$34683$0 [32], \port$34681$0 [32], \port$34679$0 [32], \port$34677$0 [32], \port$34675$0 [32], \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34689$0 [31:0], \port$34687$0 [31:0], \port$34685$0 [31:0], \port$34683$0 [31:0], \port$34681$0 [31:0], \port$34679$0 [31:0], \port$34677$0 [31:0], \port$34675$0 [31:0], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0] };
-  assign \i__payload.opcode  = \port$34659$0 [7:0];
-  assign \i__payload.wait  = \port$34661$0 [15:0];
-  assign \i__payload.post  = \port$34661$0 [31:16];
-  assign \i__payload.pushes  = \port$34659$0 [8];
-  assign \i__payload.private  = \port$34659$0 [31:16];
-  assign \i__payload.entry  = \port$34663$0 [31:0];
-  assign \i__payload.grid_x  = \port$34665$0 [15:0];
-  assign \i__payload.grid_y  = \port$34665$0 [31:16];
-  assign \i__payload.grid_z  = \port$34667$0 [15:0];
-  assign \i__payload.block_x  = \port$34667$0 [23:16];
-  assign \i__payload.block_y  = \port$34667$0 [31:24];
-  assign \i__payload.block_z  = \port$34669$0 [31:24];
-  assign \i__payload.shared  = \port$34669$0 [23:0];
-  assign \i__payload.shared_base  = \port$34671$0 [23:0];
-  assign \i__payload.private_base  = \port$34673$0 [31:0];
-  assign \i__payload.argument_0  = \port$34675$0 [31:0];
-  assign \i__payload.argument_1  = \port$34677$0 [31:0];
-  assign \i__payload.argument_2  = \port$34679$0 [31:0];
-  assign \i__payload.argument_3  = \port$34681$0 [31:0];
-  assign \i__payload.argument_4  = \port$34683$0 [31:0];
-  assign \i__payload.argument_5  = \port$34685$0 [31:0];
-  assign \i__payload.argument_6  = \port$34687$0 [31:0];
-  assign \i__payload.argument_7  = \port$34689$0 [31:0];
-  assign \i__payload.index  = { \port$34689$0 [32], \port$34687$0 [32], \port$34685$0 [32], \port$34683$0 [32], \port$34681$0 [32], \port$34679$0 [32], \port$34677$0 [32], \port$34675$0 [32], \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32] };
-  assign \o__payload.opcode  = \port$34659$0 [7:0];
-  assign \o__payload.wait  = \port$34661$0 [15:0];
-  assign \o__payload.post  = \port$34661$0 [31:16];
-  assign \o__payload.pushes  = \port$34659$0 [8];
-  assign \o__payload.private  = \port$34659$0 [31:16];
-  assign \o__payload.entry  = \port$34663$0 [31:0];
-  assign \o__payload.grid_x  = \port$34665$0 [15:0];
-  assign \o__payload.grid_y  = \port$34665$0 [31:16];
-  assign \o__payload.grid_z  = \port$34667$0 [15:0];
-  assign \o__payload.block_x  = \port$34667$0 [23:16];
-  assign \o__payload.block_y  = \port$34667$0 [31:24];
-  assign \o__payload.block_z  = \port$34669$0 [31:24];
-  assign \o__payload.shared  = \port$34669$0 [23:0];
-  assign \o__payload.shared_base  = \port$34671$0 [23:0];
-  assign \o__payload.private_base  = \port$34673$0 [31:0];
-  assign \o__payload.argument_0  = \port$34675$0 [31:0];
-  assign \o__payload.argument_1  = \port$34677$0 [31:0];
-  assign \o__payload.argument_2  = \port$34679$0 [31:0];
-  assign \o__payload.argument_3  = \port$34681$0 [31:0];
-  assign \o__payload.argument_4  = \port$34683$0 [31:0];
-  assign \o__payload.argument_5  = \port$34685$0 [31:0];
-  assign \o__payload.argument_6  = \port$34687$0 [31:0];
-  assign \o__payload.argument_7  = \port$34689$0 [31:0];
-  assign \o__payload.index  = { \port$34689$0 [32], \port$34687$0 [32], \port$34685$0 [32], \port$34683$0 [32], \port$34681$0 [32], \port$34679$0 [32], \port$34677$0 [32], \port$34675$0 [32], \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32] };
+  assign i__payload = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0], \port$34719$0 [31:0], \port$34717$0 [31:0], \port$34715$0 [31:0], \port$34713$0 [31:0], \port$34711$0 [31:0], \port$34709$0 [31:0], \port$34707$0 [31:0], \port$34705$0 [31:0], \port$34703$0 [31:0], \port$34701$0 [31:0], \port$34699$0 [31:0], \port$34697$0 [31:0] };
+  assign o__payload = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0], \port$34719$0 [31:0], \port$34717$0 [31:0], \port$34715$0 [31:0], \port$34713$0 [31:0], \port$34711$0 [31:0], \port$34709$0 [31:0], \port$34707$0 [31:0], \port$34705$0 [31:0], \port$34703$0 [31:0], \port$34701$0 [31:0], \port$34699$0 [31:0], \port$34697$0 [31:0] };
+  assign \i__payload.opcode  = \port$34697$0 [7:0];
+  assign \i__payload.wait  = \port$34699$0 [15:0];
+  assign \i__payload.post  = \port$34699$0 [31:16];
+  assign \i__payload.pushes  = \port$34697$0 [8];
+  assign \i__payload.private  = \port$34697$0 [31:16];
+  assign \i__payload.entry  = \port$34701$0 [31:0];
+  assign \i__payload.grid_x  = \port$34703$0 [15:0];
+  assign \i__payload.grid_y  = \port$34703$0 [31:16];
+  assign \i__payload.grid_z  = \port$34705$0 [15:0];
+  assign \i__payload.block_x  = \port$34705$0 [23:16];
+  assign \i__payload.block_y  = \port$34705$0 [31:24];
+  assign \i__payload.block_z  = \port$34707$0 [31:24];
+  assign \i__payload.shared  = \port$34707$0 [23:0];
+  assign \i__payload.shared_base  = \port$34709$0 [23:0];
+  assign \i__payload.private_base  = \port$34711$0 [31:0];
+  assign \i__payload.argument_0  = \port$34713$0 [31:0];
+  assign \i__payload.argument_1  = \port$34715$0 [31:0];
+  assign \i__payload.argument_2  = \port$34717$0 [31:0];
+  assign \i__payload.argument_3  = \port$34719$0 [31:0];
+  assign \i__payload.argument_4  = \port$34721$0 [31:0];
+  assign \i__payload.argument_5  = \port$34723$0 [31:0];
+  assign \i__payload.argument_6  = \port$34725$0 [31:0];
+  assign \i__payload.argument_7  = \port$34727$0 [31:0];
+  assign \i__payload.index  = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32] };
+  assign \o__payload.opcode  = \port$34697$0 [7:0];
+  assign \o__payload.wait  = \port$34699$0 [15:0];
+  assign \o__payload.post  = \port$34699$0 [31:16];
+  assign \o__payload.pushes  = \port$34697$0 [8];
+  assign \o__payload.private  = \port$34697$0 [31:16];
+  assign \o__payload.entry  = \port$34701$0 [31:0];
+  assign \o__payload.grid_x  = \port$34703$0 [15:0];
+  assign \o__payload.grid_y  = \port$34703$0 [31:16];
+  assign \o__payload.grid_z  = \port$34705$0 [15:0];
+  assign \o__payload.block_x  = \port$34705$0 [23:16];
+  assign \o__payload.block_y  = \port$34705$0 [31:24];
+  assign \o__payload.block_z  = \port$34707$0 [31:24];
+  assign \o__payload.shared  = \port$34707$0 [23:0];
+  assign \o__payload.shared_base  = \port$34709$0 [23:0];
+  assign \o__payload.private_base  = \port$34711$0 [31:0];
+  assign \o__payload.argument_0  = \port$34713$0 [31:0];
+  assign \o__payload.argument_1  = \port$34715$0 [31:0];
+  assign \o__payload.argument_2  = \port$34717$0 [31:0];
+  assign \o__payload.argument_3  = \port$34719$0 [31:0];
+  assign \o__payload.argument_4  = \port$34721$0 [31:0];
+  assign \o__payload.argument_5  = \port$34723$0 [31:0];
+  assign \o__payload.argument_6  = \port$34725$0 [31:0];
+  assign \o__payload.argument_7  = \port$34727$0 [31:0];
+  assign \o__payload.index  = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13859,7 +13889,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready, \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 , \port$34615$0 , \port$34617$0 , \port$34619$0 , \port$34621$0 , \port$34623$0 , \port$34625$0 , \port$34627$0 , \port$34629$0 , \port$34631$0 , \port$34633$0 , \port$34635$0 
+module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34643$0 , \port$34645$0 , \port$34647$0 , \port$34649$0 , \port$34651$0 , \port$34653$0 , \port$34655$0 , \port$34657$0 , \port$34659$0 , \port$34661$0 , \port$34663$0 , \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire [15:0] \$1 ;
@@ -13922,44 +13952,44 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34605$0 ;
-  wire [32:0] \port$34605$0 ;
-  input [32:0] \port$34607$0 ;
-  wire [32:0] \port$34607$0 ;
-  input [32:0] \port$34609$0 ;
-  wire [32:0] \port$34609$0 ;
-  input [32:0] \port$34611$0 ;
-  wire [32:0] \port$34611$0 ;
-  input [32:0] \port$34613$0 ;
-  wire [32:0] \port$34613$0 ;
-  input [32:0] \port$34615$0 ;
-  wire [32:0] \port$34615$0 ;
-  input [32:0] \port$34617$0 ;
-  wire [32:0] \port$34617$0 ;
-  input [32:0] \port$34619$0 ;
-  wire [32:0] \port$34619$0 ;
-  input [32:0] \port$34621$0 ;
-  wire [32:0] \port$34621$0 ;
-  input [32:0] \port$34623$0 ;
-  wire [32:0] \port$34623$0 ;
-  input [32:0] \port$34625$0 ;
-  wire [32:0] \port$34625$0 ;
-  input [32:0] \port$34627$0 ;
-  wire [32:0] \port$34627$0 ;
-  input [32:0] \port$34629$0 ;
-  wire [32:0] \port$34629$0 ;
-  input [32:0] \port$34631$0 ;
-  wire [32:0] \port$34631$0 ;
-  input [32:0] \port$34633$0 ;
-  wire [32:0] \port$34633$0 ;
-  input [32:0] \port$34635$0 ;
-  wire [32:0] \port$34635$0 ;
+  input [32:0] \port$34643$0 ;
+  wire [32:0] \port$34643$0 ;
+  input [32:0] \port$34645$0 ;
+  wire [32:0] \port$34645$0 ;
+  input [32:0] \port$34647$0 ;
+  wire [32:0] \port$34647$0 ;
+  input [32:0] \port$34649$0 ;
+  wire [32:0] \port$34649$0 ;
+  input [32:0] \port$34651$0 ;
+  wire [32:0] \port$34651$0 ;
+  input [32:0] \port$34653$0 ;
+  wire [32:0] \port$34653$0 ;
+  input [32:0] \port$34655$0 ;
+  wire [32:0] \port$34655$0 ;
+  input [32:0] \port$34657$0 ;
+  wire [32:0] \port$34657$0 ;
+  input [32:0] \port$34659$0 ;
+  wire [32:0] \port$34659$0 ;
+  input [32:0] \port$34661$0 ;
+  wire [32:0] \port$34661$0 ;
+  input [32:0] \port$34663$0 ;
+  wire [32:0] \port$34663$0 ;
+  input [32:0] \port$34665$0 ;
+  wire [32:0] \port$34665$0 ;
+  input [32:0] \port$34667$0 ;
+  wire [32:0] \port$34667$0 ;
+  input [32:0] \port$34669$0 ;
+  wire [32:0] \port$34669$0 ;
+  input [32:0] \port$34671$0 ;
+  wire [32:0] \port$34671$0 ;
+  input [32:0] \port$34673$0 ;
+  wire [32:0] \port$34673$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34607$0 [15:0] & \$1 ;
+  assign \$2  = \port$34645$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13981,47 +14011,47 @@ module \weft.control.store_gate (nonzero, waiting, o__valid, i__ready, o__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34607$0 [15:0];
+      take = \port$34645$0 [15:0];
     end
   end
-  assign i__payload = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34635$0 [31:0], \port$34633$0 [31:0], \port$34631$0 [31:0], \port$34629$0 [31:0], \port$34627$0 [31:0], \port$34625$0 [31:0], \port$34623$0 [31:0], \port$34621$0 [31:0], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0] };
-  assign o__payload = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34635$0 [31:0], \port$34633$0 [31:0], \port$34631$0 [31:0], \port$34629$0 [31:0], \port$34627$0 [31:0], \port$34625$0 [31:0], \port$34623$0 [31:0], \port$34621$0 [31:0], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0] };
-  assign \i__payload.opcode  = \port$34605$0 [7:0];
-  assign \i__payload.wait  = \port$34607$0 [15:0];
-  assign \i__payload.post  = \port$34607$0 [31:16];
-  assign \i__payload.dst  = \port$34609$0 [31:0];
-  assign \i__payload.stride1  = \port$34611$0 [31:0];
-  assign \i__payload.stride2  = \port$34613$0 [31:0];
-  assign \i__payload.len  = \port$34615$0 [23:0];
-  assign \i__payload.count1  = \port$34617$0 [15:0];
-  assign \i__payload.count2  = \port$34617$0 [31:16];
-  assign \i__payload.src  = \port$34619$0 [23:0];
-  assign \i__payload.src_stride1  = \port$34621$0 [23:0];
-  assign \i__payload.src_stride2  = \port$34623$0 [23:0];
-  assign \i__payload.write  = \port$34605$0 [8];
-  assign \i__payload.message  = \port$34605$0 [9];
-  assign \i__payload.end  = \port$34605$0 [10];
-  assign \i__payload.address  = \port$34609$0 [31:0];
-  assign \i__payload.value  = \port$34611$0 [31:0];
-  assign \i__payload.index  = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32] };
-  assign \o__payload.opcode  = \port$34605$0 [7:0];
-  assign \o__payload.wait  = \port$34607$0 [15:0];
-  assign \o__payload.post  = \port$34607$0 [31:16];
-  assign \o__payload.dst  = \port$34609$0 [31:0];
-  assign \o__payload.stride1  = \port$34611$0 [31:0];
-  assign \o__payload.stride2  = \port$34613$0 [31:0];
-  assign \o__payload.len  = \port$34615$0 [23:0];
-  assign \o__payload.count1  = \port$34617$0 [15:0];
-  assign \o__payload.count2  = \port$34617$0 [31:16];
-  assign \o__payload.src  = \port$34619$0 [23:0];
-  assign \o__payload.src_stride1  = \port$34621$0 [23:0];
-  assign \o__payload.src_stride2  = \port$34623$0 [23:0];
-  assign \o__payload.write  = \port$34605$0 [8];
-  assign \o__payload.message  = \port$34605$0 [9];
-  assign \o__payload.end  = \port$34605$0 [10];
-  assign \o__payload.address  = \port$34609$0 [31:0];
-  assign \o__payload.value  = \port$34611$0 [31:0];
-  assign \o__payload.index  = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32] };
+  assign i__payload = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0], \port$34657$0 [31:0], \port$34655$0 [31:0], \port$34653$0 [31:0], \port$34651$0 [31:0], \port$34649$0 [31:0], \port$34647$0 [31:0], \port$34645$0 [31:0], \port$34643$0 [31:0] };
+  assign o__payload = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0], \port$34657$0 [31:0], \port$34655$0 [31:0], \port$34653$0 [31:0], \port$34651$0 [31:0], \port$34649$0 [31:0], \port$34647$0 [31:0], \port$34645$0 [31:0], \port$34643$0 [31:0] };
+  assign \i__payload.opcode  = \port$34643$0 [7:0];
+  assign \i__payload.wait  = \port$34645$0 [15:0];
+  assign \i__payload.post  = \port$34645$0 [31:16];
+  assign \i__payload.dst  = \port$34647$0 [31:0];
+  assign \i__payload.stride1  = \port$34649$0 [31:0];
+  assign \i__payload.stride2  = \port$34651$0 [31:0];
+  assign \i__payload.len  = \port$34653$0 [23:0];
+  assign \i__payload.count1  = \port$34655$0 [15:0];
+  assign \i__payload.count2  = \port$34655$0 [31:16];
+  assign \i__payload.src  = \port$34657$0 [23:0];
+  assign \i__payload.src_stride1  = \port$34659$0 [23:0];
+  assign \i__payload.src_stride2  = \port$34661$0 [23:0];
+  assign \i__payload.write  = \port$34643$0 [8];
+  assign \i__payload.message  = \port$34643$0 [9];
+  assign \i__payload.end  = \port$34643$0 [10];
+  assign \i__payload.address  = \port$34647$0 [31:0];
+  assign \i__payload.value  = \port$34649$0 [31:0];
+  assign \i__payload.index  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
+  assign \o__payload.opcode  = \port$34643$0 [7:0];
+  assign \o__payload.wait  = \port$34645$0 [15:0];
+  assign \o__payload.post  = \port$34645$0 [31:16];
+  assign \o__payload.dst  = \port$34647$0 [31:0];
+  assign \o__payload.stride1  = \port$34649$0 [31:0];
+  assign \o__payload.stride2  = \port$34651$0 [31:0];
+  assign \o__payload.len  = \port$34653$0 [23:0];
+  assign \o__payload.count1  = \port$34655$0 [15:0];
+  assign \o__payload.count2  = \port$34655$0 [31:16];
+  assign \o__payload.src  = \port$34657$0 [23:0];
+  assign \o__payload.src_stride1  = \port$34659$0 [23:0];
+  assign \o__payload.src_stride2  = \port$34661$0 [23:0];
+  assign \o__payload.write  = \port$34643$0 [8];
+  assign \o__payload.message  = \port$34643$0 [9];
+  assign \o__payload.end  = \port$34643$0 [10];
+  assign \o__payload.address  = \port$34647$0 [31:0];
+  assign \o__payload.value  = \port$34649$0 [31:0];
+  assign \o__payload.index  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -14707,8 +14737,8 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2757$0 , \port$2791$0 , \port$2825$0 , \port$2859$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3340$0 , act__data, post__mask, clear, abort
-, \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 , \port$34567$0 , \port$34569$0 , \port$34571$0 , \port$34573$0 , \port$34575$0 , \port$34577$0 , \port$34579$0 , \port$34581$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2781$0 , \port$2815$0 , \port$2849$0 , \port$2883$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3364$0 , act__data, post__mask, clear, abort
+, \port$34589$0 , \port$34591$0 , \port$34593$0 , \port$34595$0 , \port$34597$0 , \port$34599$0 , \port$34601$0 , \port$34603$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 , \port$34615$0 , \port$34617$0 , \port$34619$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
 , fault__index, \read__en$68 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
@@ -14914,48 +14944,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$50 ;
-  input [31:0] \port$2757$0 ;
-  wire [31:0] \port$2757$0 ;
-  input [31:0] \port$2791$0 ;
-  wire [31:0] \port$2791$0 ;
-  input [31:0] \port$2825$0 ;
-  wire [31:0] \port$2825$0 ;
-  input [31:0] \port$2859$0 ;
-  wire [31:0] \port$2859$0 ;
-  output [14:0] \port$3340$0 ;
-  wire [14:0] \port$3340$0 ;
-  input [32:0] \port$34551$0 ;
-  wire [32:0] \port$34551$0 ;
-  input [32:0] \port$34553$0 ;
-  wire [32:0] \port$34553$0 ;
-  input [32:0] \port$34555$0 ;
-  wire [32:0] \port$34555$0 ;
-  input [32:0] \port$34557$0 ;
-  wire [32:0] \port$34557$0 ;
-  input [32:0] \port$34559$0 ;
-  wire [32:0] \port$34559$0 ;
-  input [32:0] \port$34561$0 ;
-  wire [32:0] \port$34561$0 ;
-  input [32:0] \port$34563$0 ;
-  wire [32:0] \port$34563$0 ;
-  input [32:0] \port$34565$0 ;
-  wire [32:0] \port$34565$0 ;
-  input [32:0] \port$34567$0 ;
-  wire [32:0] \port$34567$0 ;
-  input [32:0] \port$34569$0 ;
-  wire [32:0] \port$34569$0 ;
-  input [32:0] \port$34571$0 ;
-  wire [32:0] \port$34571$0 ;
-  input [32:0] \port$34573$0 ;
-  wire [32:0] \port$34573$0 ;
-  input [32:0] \port$34575$0 ;
-  wire [32:0] \port$34575$0 ;
-  input [32:0] \port$34577$0 ;
-  wire [32:0] \port$34577$0 ;
-  input [32:0] \port$34579$0 ;
-  wire [32:0] \port$34579$0 ;
-  input [32:0] \port$34581$0 ;
-  wire [32:0] \port$34581$0 ;
+  input [31:0] \port$2781$0 ;
+  wire [31:0] \port$2781$0 ;
+  input [31:0] \port$2815$0 ;
+  wire [31:0] \port$2815$0 ;
+  input [31:0] \port$2849$0 ;
+  wire [31:0] \port$2849$0 ;
+  input [31:0] \port$2883$0 ;
+  wire [31:0] \port$2883$0 ;
+  output [14:0] \port$3364$0 ;
+  wire [14:0] \port$3364$0 ;
+  input [32:0] \port$34589$0 ;
+  wire [32:0] \port$34589$0 ;
+  input [32:0] \port$34591$0 ;
+  wire [32:0] \port$34591$0 ;
+  input [32:0] \port$34593$0 ;
+  wire [32:0] \port$34593$0 ;
+  input [32:0] \port$34595$0 ;
+  wire [32:0] \port$34595$0 ;
+  input [32:0] \port$34597$0 ;
+  wire [32:0] \port$34597$0 ;
+  input [32:0] \port$34599$0 ;
+  wire [32:0] \port$34599$0 ;
+  input [32:0] \port$34601$0 ;
+  wire [32:0] \port$34601$0 ;
+  input [32:0] \port$34603$0 ;
+  wire [32:0] \port$34603$0 ;
+  input [32:0] \port$34605$0 ;
+  wire [32:0] \port$34605$0 ;
+  input [32:0] \port$34607$0 ;
+  wire [32:0] \port$34607$0 ;
+  input [32:0] \port$34609$0 ;
+  wire [32:0] \port$34609$0 ;
+  input [32:0] \port$34611$0 ;
+  wire [32:0] \port$34611$0 ;
+  input [32:0] \port$34613$0 ;
+  wire [32:0] \port$34613$0 ;
+  input [32:0] \port$34615$0 ;
+  wire [32:0] \port$34615$0 ;
+  input [32:0] \port$34617$0 ;
+  wire [32:0] \port$34617$0 ;
+  input [32:0] \port$34619$0 ;
+  wire [32:0] \port$34619$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -15011,7 +15041,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$34569$0 [31:16];
+      slot_factor[write__addr] <= \port$34607$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -15023,7 +15053,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$34571$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$34609$0 [31:16], \$3  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -15035,7 +15065,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$34553$0 [31:16];
+      slot_post[write__addr] <= \port$34591$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -15045,7 +15075,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$34551$0 [9], \port$34567$0 [31:0] };
+      slot_scale[write__addr] <= { \port$34589$0 [9], \port$34605$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -15057,7 +15087,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$34569$0 [15:0];
+      slot_zero[write__addr] <= \port$34607$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -15070,8 +15100,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$1  = | commands;
   assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$34571$0 [15:0]) < $signed(\port$34571$0 [31:16]);
-  assign \$3  = \$2  ? \port$34571$0 [15:0] : \port$34571$0 [31:16];
+  assign \$2  = $signed(\port$34609$0 [15:0]) < $signed(\port$34609$0 [31:16]);
+  assign \$3  = \$2  ? \port$34609$0 [15:0] : \port$34609$0 [31:16];
   assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
   assign \$4  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$112  = \read__en$68  & \$4 ;
@@ -15118,10 +15148,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(i__payload),
     .i__valid(i__valid),
     .popped(popped),
-    .\port$2757$0 (\port$2757$0 ),
-    .\port$2791$0 (\port$2791$0 ),
-    .\port$2825$0 (\port$2825$0 ),
-    .\port$2859$0 (\port$2859$0 ),
+    .\port$2781$0 (\port$2781$0 ),
+    .\port$2815$0 (\port$2815$0 ),
+    .\port$2849$0 (\port$2849$0 ),
+    .\port$2883$0 (\port$2883$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$68 ),
@@ -15141,22 +15171,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$34551$0 (\port$34551$0 ),
-    .\port$34553$0 (\port$34553$0 ),
-    .\port$34555$0 (\port$34555$0 ),
-    .\port$34557$0 (\port$34557$0 ),
-    .\port$34559$0 (\port$34559$0 ),
-    .\port$34561$0 (\port$34561$0 ),
-    .\port$34563$0 (\port$34563$0 ),
-    .\port$34565$0 (\port$34565$0 ),
-    .\port$34567$0 (\port$34567$0 ),
-    .\port$34569$0 (\port$34569$0 ),
-    .\port$34571$0 (\port$34571$0 ),
-    .\port$34573$0 (\port$34573$0 ),
-    .\port$34575$0 (\port$34575$0 ),
-    .\port$34577$0 (\port$34577$0 ),
-    .\port$34579$0 (\port$34579$0 ),
-    .\port$34581$0 (\port$34581$0 ),
+    .\port$34589$0 (\port$34589$0 ),
+    .\port$34591$0 (\port$34591$0 ),
+    .\port$34593$0 (\port$34593$0 ),
+    .\port$34595$0 (\port$34595$0 ),
+    .\port$34597$0 (\port$34597$0 ),
+    .\port$34599$0 (\port$34599$0 ),
+    .\port$34601$0 (\port$34601$0 ),
+    .\port$34603$0 (\port$34603$0 ),
+    .\port$34605$0 (\port$34605$0 ),
+    .\port$34607$0 (\port$34607$0 ),
+    .\port$34609$0 (\port$34609$0 ),
+    .\port$34611$0 (\port$34611$0 ),
+    .\port$34613$0 (\port$34613$0 ),
+    .\port$34615$0 (\port$34615$0 ),
+    .\port$34617$0 (\port$34617$0 ),
+    .\port$34619$0 (\port$34619$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -15169,7 +15199,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .corrected(\words$110 ),
     .correction(correction),
     .en(\read__en$68 ),
-    .\port$3372$0 (\read__data$108 ),
+    .\port$3396$0 (\read__data$108 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -15188,7 +15218,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .\i__payload$12 (\data$115 ),
     .\i__valid$10 (\valid$112 ),
     .popped(popped),
-    .\port$3340$0 (\$22 ),
+    .\port$3364$0 (\$22 ),
     .rst(rst),
     .words(words)
   );
@@ -15300,8 +15330,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$21  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34581$0 [31:0], \port$34579$0 [31:0], \port$34577$0 [31:0], \port$34575$0 [31:0], \port$34573$0 [31:0], \port$34571$0 [31:0], \port$34569$0 [31:0], \port$34567$0 [31:0], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0] };
-  assign \cmd__payload$1  = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34581$0 [31:0], \port$34579$0 [31:0], \port$34577$0 [31:0], \port$34575$0 [31:0], \port$34573$0 [31:0], \port$34571$0 [31:0], \port$34569$0 [31:0], \port$34567$0 [31:0], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0] };
+  assign cmd__payload = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
+  assign \cmd__payload$1  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -15310,8 +15340,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$2859$0 , \port$2825$0 , \port$2791$0 , \port$2757$0  };
-  assign \acc__data$19  = { \port$2859$0 , \port$2825$0 , \port$2791$0 , \port$2757$0  };
+  assign acc__data = { \port$2883$0 , \port$2849$0 , \port$2815$0 , \port$2781$0  };
+  assign \acc__data$19  = { \port$2883$0 , \port$2849$0 , \port$2815$0 , \port$2781$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = i__payload[4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -15333,28 +15363,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$50  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$34553$0 [31:16];
+  assign write__data = \port$34591$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$65  = accept;
   assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$34551$0 [9], \port$34567$0 [31:0] };
+  assign \write__data$67  = { \port$34589$0 [9], \port$34605$0 [31:0] };
   assign running = \read__en$68 ;
   assign \read__addr$70  = beat_slot[7:6];
   assign \write__en$72  = accept;
   assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$34569$0 [15:0];
+  assign \write__data$74  = \port$34607$0 [15:0];
   assign \read__en$75  = \read__en$68 ;
   assign \read__addr$76  = beat_slot[19:18];
   assign \write__en$77  = accept;
   assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$34571$0 [31:16], \$3  };
+  assign \write__data$79  = { \port$34609$0 [31:16], \$3  };
   assign \read__en$80  = \read__en$68 ;
   assign \read__addr$81  = beat_slot[21:20];
   assign \write__en$82  = accept;
   assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$34569$0 [31:16];
+  assign \write__data$84  = \port$34607$0 [31:16];
   assign coming = \read__en$85 ;
   assign coming_slot = \read__addr$87 ;
   assign params__en = \read__en$68 ;
@@ -15368,51 +15398,51 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign qmin = \read__data$108 [15:0];
   assign qmax = \read__data$108 [31:16];
   assign total = \words$110 ;
-  assign \port$3340$0  = \$22 ;
+  assign \port$3364$0  = \$22 ;
   assign params__scale_row = beat_param_row[23:18];
   assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$34551$0 [7:0];
-  assign \cmd__payload.wait  = \port$34553$0 [15:0];
-  assign \cmd__payload.post  = \port$34553$0 [31:16];
-  assign \cmd__payload.int32  = \port$34551$0 [8];
-  assign \cmd__payload.params  = \port$34551$0 [9];
-  assign \cmd__payload.row_sum  = \port$34551$0 [10];
-  assign \cmd__payload.acc  = \port$34555$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34555$0 [31:16];
-  assign \cmd__payload.rows  = \port$34557$0 [15:0];
-  assign \cmd__payload.blocks  = \port$34557$0 [31:16];
-  assign \cmd__payload.dst  = \port$34559$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$34561$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$34563$0 [23:0];
-  assign \cmd__payload.param  = \port$34565$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$34565$0 [31:16];
-  assign \cmd__payload.scale  = \port$34567$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$34569$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$34569$0 [31:16];
-  assign \cmd__payload.qmin  = \port$34571$0 [15:0];
-  assign \cmd__payload.qmax  = \port$34571$0 [31:16];
-  assign \cmd__payload.index  = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$34551$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$34553$0 [15:0];
-  assign \cmd__payload$1.post  = \port$34553$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$34551$0 [8];
-  assign \cmd__payload$1.params  = \port$34551$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$34551$0 [10];
-  assign \cmd__payload$1.acc  = \port$34555$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$34555$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$34557$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$34557$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$34559$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$34561$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$34563$0 [23:0];
-  assign \cmd__payload$1.param  = \port$34565$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$34565$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$34567$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$34569$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$34569$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$34571$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$34571$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32] };
+  assign \cmd__payload.opcode  = \port$34589$0 [7:0];
+  assign \cmd__payload.wait  = \port$34591$0 [15:0];
+  assign \cmd__payload.post  = \port$34591$0 [31:16];
+  assign \cmd__payload.int32  = \port$34589$0 [8];
+  assign \cmd__payload.params  = \port$34589$0 [9];
+  assign \cmd__payload.row_sum  = \port$34589$0 [10];
+  assign \cmd__payload.acc  = \port$34593$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34593$0 [31:16];
+  assign \cmd__payload.rows  = \port$34595$0 [15:0];
+  assign \cmd__payload.blocks  = \port$34595$0 [31:16];
+  assign \cmd__payload.dst  = \port$34597$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$34599$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$34601$0 [23:0];
+  assign \cmd__payload.param  = \port$34603$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$34603$0 [31:16];
+  assign \cmd__payload.scale  = \port$34605$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$34607$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$34607$0 [31:16];
+  assign \cmd__payload.qmin  = \port$34609$0 [15:0];
+  assign \cmd__payload.qmax  = \port$34609$0 [31:16];
+  assign \cmd__payload.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$34589$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$34591$0 [15:0];
+  assign \cmd__payload$1.post  = \port$34591$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$34589$0 [8];
+  assign \cmd__payload$1.params  = \port$34589$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$34589$0 [10];
+  assign \cmd__payload$1.acc  = \port$34593$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$34593$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$34595$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$34595$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$34597$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$34599$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$34601$0 [23:0];
+  assign \cmd__payload$1.param  = \port$34603$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$34603$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$34605$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$34607$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$34607$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$34609$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$34609$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -15455,7 +15485,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$48.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2757$0 , \port$2791$0 , \port$2825$0 , \port$2859$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2781$0 , \port$2815$0 , \port$2849$0 , \port$2883$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
@@ -15562,14 +15592,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2757$0 , \port$2791$0 , \port$2
   reg [2:0] left = 3'h0;
   input popped;
   wire popped;
-  input [31:0] \port$2757$0 ;
-  wire [31:0] \port$2757$0 ;
-  input [31:0] \port$2791$0 ;
-  wire [31:0] \port$2791$0 ;
-  input [31:0] \port$2825$0 ;
-  wire [31:0] \port$2825$0 ;
-  input [31:0] \port$2859$0 ;
-  wire [31:0] \port$2859$0 ;
+  input [31:0] \port$2781$0 ;
+  wire [31:0] \port$2781$0 ;
+  input [31:0] \port$2815$0 ;
+  wire [31:0] \port$2815$0 ;
+  input [31:0] \port$2849$0 ;
+  wire [31:0] \port$2849$0 ;
+  input [31:0] \port$2883$0 ;
+  wire [31:0] \port$2883$0 ;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
   input rst;
@@ -15719,7 +15749,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2757$0 , \port$2791$0 , \port$2
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$34  = columns;
     if (coming) begin
-      \$34  = { \port$2859$0 , \port$2825$0 , \port$2791$0 , \port$2757$0  };
+      \$34  = { \port$2883$0 , \port$2849$0 , \port$2815$0 , \port$2781$0  };
     end else if (valid) begin
       \$34  = \$27 ;
     end
@@ -15791,7 +15821,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2757$0 , \port$2791$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$2859$0 , \port$2825$0 , \port$2791$0 , \port$2757$0  };
+  assign acc__data = { \port$2883$0 , \port$2849$0 , \port$2815$0 , \port$2781$0  };
   assign bias_row = \$13 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -15847,8 +15877,8 @@ module \weft.drain.beats (rst, acc__ready, \port$2757$0 , \port$2791$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 , \port$34567$0 , \port$34569$0 , \port$34571$0 , \port$34573$0 , \port$34575$0 
-, \port$34577$0 , \port$34579$0 , \port$34581$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$34589$0 , \port$34591$0 , \port$34593$0 , \port$34595$0 , \port$34597$0 , \port$34599$0 , \port$34601$0 , \port$34603$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 
+, \port$34615$0 , \port$34617$0 , \port$34619$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$28  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -16033,38 +16063,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$34551$0 ;
-  wire [32:0] \port$34551$0 ;
-  input [32:0] \port$34553$0 ;
-  wire [32:0] \port$34553$0 ;
-  input [32:0] \port$34555$0 ;
-  wire [32:0] \port$34555$0 ;
-  input [32:0] \port$34557$0 ;
-  wire [32:0] \port$34557$0 ;
-  input [32:0] \port$34559$0 ;
-  wire [32:0] \port$34559$0 ;
-  input [32:0] \port$34561$0 ;
-  wire [32:0] \port$34561$0 ;
-  input [32:0] \port$34563$0 ;
-  wire [32:0] \port$34563$0 ;
-  input [32:0] \port$34565$0 ;
-  wire [32:0] \port$34565$0 ;
-  input [32:0] \port$34567$0 ;
-  wire [32:0] \port$34567$0 ;
-  input [32:0] \port$34569$0 ;
-  wire [32:0] \port$34569$0 ;
-  input [32:0] \port$34571$0 ;
-  wire [32:0] \port$34571$0 ;
-  input [32:0] \port$34573$0 ;
-  wire [32:0] \port$34573$0 ;
-  input [32:0] \port$34575$0 ;
-  wire [32:0] \port$34575$0 ;
-  input [32:0] \port$34577$0 ;
-  wire [32:0] \port$34577$0 ;
-  input [32:0] \port$34579$0 ;
-  wire [32:0] \port$34579$0 ;
-  input [32:0] \port$34581$0 ;
-  wire [32:0] \port$34581$0 ;
+  input [32:0] \port$34589$0 ;
+  wire [32:0] \port$34589$0 ;
+  input [32:0] \port$34591$0 ;
+  wire [32:0] \port$34591$0 ;
+  input [32:0] \port$34593$0 ;
+  wire [32:0] \port$34593$0 ;
+  input [32:0] \port$34595$0 ;
+  wire [32:0] \port$34595$0 ;
+  input [32:0] \port$34597$0 ;
+  wire [32:0] \port$34597$0 ;
+  input [32:0] \port$34599$0 ;
+  wire [32:0] \port$34599$0 ;
+  input [32:0] \port$34601$0 ;
+  wire [32:0] \port$34601$0 ;
+  input [32:0] \port$34603$0 ;
+  wire [32:0] \port$34603$0 ;
+  input [32:0] \port$34605$0 ;
+  wire [32:0] \port$34605$0 ;
+  input [32:0] \port$34607$0 ;
+  wire [32:0] \port$34607$0 ;
+  input [32:0] \port$34609$0 ;
+  wire [32:0] \port$34609$0 ;
+  input [32:0] \port$34611$0 ;
+  wire [32:0] \port$34611$0 ;
+  input [32:0] \port$34613$0 ;
+  wire [32:0] \port$34613$0 ;
+  input [32:0] \port$34615$0 ;
+  wire [32:0] \port$34615$0 ;
+  input [32:0] \port$34617$0 ;
+  wire [32:0] \port$34617$0 ;
+  input [32:0] \port$34619$0 ;
+  wire [32:0] \port$34619$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -16109,23 +16139,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$34557$0 [15:0];
-  assign \$31  = ! \port$34557$0 [31:16];
-  assign \$32  = ! \port$34565$0 [31:16];
+  assign \$30  = ! \port$34595$0 [15:0];
+  assign \$31  = ! \port$34595$0 [31:16];
+  assign \$32  = ! \port$34603$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$34565$0 [31:16] > 3'h4;
+  assign \$34  = \port$34603$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$34551$0 [8];
-  assign \$39  = ~ \port$34551$0 [9];
+  assign \$38  = ~ \port$34589$0 [8];
+  assign \$39  = ~ \port$34589$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$34567$0 [30:23];
-  assign \$42  = \port$34567$0 [31] | \$41 ;
-  assign \$43  = & \port$34567$0 [30:23];
+  assign \$41  = ! \port$34605$0 [30:23];
+  assign \$42  = \port$34605$0 [31] | \$41 ;
+  assign \$43  = & \port$34605$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$34565$0 [15:0] * 3'h4;
+  assign \$48  = \port$34603$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -16247,15 +16277,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$34551$0 [8];
-      \$67 [1] = \port$34551$0 [9];
-      \$67 [2] = \port$34551$0 [10];
-      \$67 [18:3] = \port$34557$0 [15:0];
-      \$67 [34:19] = \port$34555$0 [31:16];
-      \$67 [58:35] = \port$34561$0 [23:0];
-      \$67 [82:59] = \port$34563$0 [23:0];
-      \$67 [85:83] = \port$34565$0 [18:16];
-      \$67 [101:86] = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32] };
+      \$67 [0] = \port$34589$0 [8];
+      \$67 [1] = \port$34589$0 [9];
+      \$67 [2] = \port$34589$0 [10];
+      \$67 [18:3] = \port$34595$0 [15:0];
+      \$67 [34:19] = \port$34593$0 [31:16];
+      \$67 [58:35] = \port$34599$0 [23:0];
+      \$67 [82:59] = \port$34601$0 [23:0];
+      \$67 [85:83] = \port$34603$0 [18:16];
+      \$67 [101:86] = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
     end
   end
   always @* begin
@@ -16282,7 +16312,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$34557$0 [15:0];
+      \$70  = \port$34595$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -16295,7 +16325,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$34557$0 [31:16];
+      \$71  = \port$34595$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16307,7 +16337,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$34555$0 [15:0] };
+      \$72  = { 1'h0, \port$34593$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -16317,7 +16347,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$34555$0 [15:0] };
+      \$73  = { 1'h0, \port$34593$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16329,7 +16359,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$34559$0 [23:0];
+      \$74  = \port$34597$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -16339,7 +16369,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$34559$0 [23:0];
+      \$75  = \port$34597$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16351,7 +16381,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$34565$0 [15:0] };
+      \$76  = { 1'h0, \port$34603$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16472,7 +16502,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34581$0 [31:0], \port$34579$0 [31:0], \port$34577$0 [31:0], \port$34575$0 [31:0], \port$34573$0 [31:0], \port$34571$0 [31:0], \port$34569$0 [31:0], \port$34567$0 [31:0], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0] };
+  assign cmd__payload = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -16504,27 +16534,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$34551$0 [7:0];
-  assign \cmd__payload.wait  = \port$34553$0 [15:0];
-  assign \cmd__payload.post  = \port$34553$0 [31:16];
-  assign \cmd__payload.int32  = \port$34551$0 [8];
-  assign \cmd__payload.params  = \port$34551$0 [9];
-  assign \cmd__payload.row_sum  = \port$34551$0 [10];
-  assign \cmd__payload.acc  = \port$34555$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34555$0 [31:16];
-  assign \cmd__payload.rows  = \port$34557$0 [15:0];
-  assign \cmd__payload.blocks  = \port$34557$0 [31:16];
-  assign \cmd__payload.dst  = \port$34559$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$34561$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$34563$0 [23:0];
-  assign \cmd__payload.param  = \port$34565$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$34565$0 [31:16];
-  assign \cmd__payload.scale  = \port$34567$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$34569$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$34569$0 [31:16];
-  assign \cmd__payload.qmin  = \port$34571$0 [15:0];
-  assign \cmd__payload.qmax  = \port$34571$0 [31:16];
-  assign \cmd__payload.index  = { \port$34581$0 [32], \port$34579$0 [32], \port$34577$0 [32], \port$34575$0 [32], \port$34573$0 [32], \port$34571$0 [32], \port$34569$0 [32], \port$34567$0 [32], \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32] };
+  assign \cmd__payload.opcode  = \port$34589$0 [7:0];
+  assign \cmd__payload.wait  = \port$34591$0 [15:0];
+  assign \cmd__payload.post  = \port$34591$0 [31:16];
+  assign \cmd__payload.int32  = \port$34589$0 [8];
+  assign \cmd__payload.params  = \port$34589$0 [9];
+  assign \cmd__payload.row_sum  = \port$34589$0 [10];
+  assign \cmd__payload.acc  = \port$34593$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34593$0 [31:16];
+  assign \cmd__payload.rows  = \port$34595$0 [15:0];
+  assign \cmd__payload.blocks  = \port$34595$0 [31:16];
+  assign \cmd__payload.dst  = \port$34597$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$34599$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$34601$0 [23:0];
+  assign \cmd__payload.param  = \port$34603$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$34603$0 [31:16];
+  assign \cmd__payload.scale  = \port$34605$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$34607$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$34607$0 [31:16];
+  assign \cmd__payload.qmin  = \port$34609$0 [15:0];
+  assign \cmd__payload.qmax  = \port$34609$0 [31:16];
+  assign \cmd__payload.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -16532,7 +16562,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$37  = \$35 ;
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3372$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3396$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -16559,8 +16589,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3372$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$3372$0 ;
-  wire [31:0] \port$3372$0 ;
+  input [31:0] \port$3396$0 ;
+  wire [31:0] \port$3396$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -16590,7 +16620,7 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3372$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$3372$0 (\port$3372$0 ),
+    .\port$3396$0 (\port$3396$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -16615,14 +16645,14 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3372$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$3372$0 [15:0];
-  assign \qmin$18  = \port$3372$0 [15:0];
-  assign qmax = \port$3372$0 [31:16];
-  assign \qmax$20  = \port$3372$0 [31:16];
+  assign qmin = \port$3396$0 [15:0];
+  assign \qmin$18  = \port$3396$0 [15:0];
+  assign qmax = \port$3396$0 [31:16];
+  assign \qmax$20  = \port$3396$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3372$0 , clear, en, acc, value, clk);
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3396$0 , clear, en, acc, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -16739,8 +16769,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3372$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$3372$0 ;
-  wire [31:0] \port$3372$0 ;
+  input [31:0] \port$3396$0 ;
+  wire [31:0] \port$3396$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -16822,10 +16852,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3372$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$3372$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$3372$0 [15:0]);
-  assign \$54  = \$53  ? \port$3372$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$3372$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$3396$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$3396$0 [15:0]);
+  assign \$54  = \$53  ? \port$3396$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$3396$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -17109,14 +17139,14 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3372$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$3372$0 [31:16];
-  assign qmin = \port$3372$0 [15:0];
+  assign qmax = \port$3396$0 [31:16];
+  assign qmin = \port$3396$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3340$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3364$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$31  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -17193,8 +17223,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$3340$0 ;
-  wire [14:0] \port$3340$0 ;
+  output [14:0] \port$3364$0 ;
+  wire [14:0] \port$3364$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -17260,7 +17290,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$3340$0  = o__payload[14:0];
+  assign \port$3364$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -17555,9 +17585,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, act__data, \port$2473$35 , clear
-, abort, \port$34443$0 , \port$34445$0 , \port$34447$0 , \port$34449$0 , \port$34451$0 , \port$34453$0 , \port$34455$0 , \port$34457$0 , \port$34459$0 , \port$34461$0 , \port$34463$0 , \port$34465$0 , \port$34467$0 , \port$34469$0 , \port$34471$0 , \port$34473$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data
-, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$34977$0 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, act__data, \port$2481$35 , clear
+, abort, \port$34481$0 , \port$34483$0 , \port$34485$0 , \port$34487$0 , \port$34489$0 , \port$34491$0 , \port$34493$0 , \port$34495$0 , \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data
+, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35015$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
   reg \$2 ;
@@ -17789,42 +17819,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$53 ;
-  output [10:0] \port$2473$35 ;
-  wire [10:0] \port$2473$35 ;
-  input [32:0] \port$34443$0 ;
-  wire [32:0] \port$34443$0 ;
-  input [32:0] \port$34445$0 ;
-  wire [32:0] \port$34445$0 ;
-  input [32:0] \port$34447$0 ;
-  wire [32:0] \port$34447$0 ;
-  input [32:0] \port$34449$0 ;
-  wire [32:0] \port$34449$0 ;
-  input [32:0] \port$34451$0 ;
-  wire [32:0] \port$34451$0 ;
-  input [32:0] \port$34453$0 ;
-  wire [32:0] \port$34453$0 ;
-  input [32:0] \port$34455$0 ;
-  wire [32:0] \port$34455$0 ;
-  input [32:0] \port$34457$0 ;
-  wire [32:0] \port$34457$0 ;
-  input [32:0] \port$34459$0 ;
-  wire [32:0] \port$34459$0 ;
-  input [32:0] \port$34461$0 ;
-  wire [32:0] \port$34461$0 ;
-  input [32:0] \port$34463$0 ;
-  wire [32:0] \port$34463$0 ;
-  input [32:0] \port$34465$0 ;
-  wire [32:0] \port$34465$0 ;
-  input [32:0] \port$34467$0 ;
-  wire [32:0] \port$34467$0 ;
-  input [32:0] \port$34469$0 ;
-  wire [32:0] \port$34469$0 ;
-  input [32:0] \port$34471$0 ;
-  wire [32:0] \port$34471$0 ;
-  input [32:0] \port$34473$0 ;
-  wire [32:0] \port$34473$0 ;
-  output [69:0] \port$34977$0 ;
-  wire [69:0] \port$34977$0 ;
+  output [10:0] \port$2481$35 ;
+  wire [10:0] \port$2481$35 ;
+  input [32:0] \port$34481$0 ;
+  wire [32:0] \port$34481$0 ;
+  input [32:0] \port$34483$0 ;
+  wire [32:0] \port$34483$0 ;
+  input [32:0] \port$34485$0 ;
+  wire [32:0] \port$34485$0 ;
+  input [32:0] \port$34487$0 ;
+  wire [32:0] \port$34487$0 ;
+  input [32:0] \port$34489$0 ;
+  wire [32:0] \port$34489$0 ;
+  input [32:0] \port$34491$0 ;
+  wire [32:0] \port$34491$0 ;
+  input [32:0] \port$34493$0 ;
+  wire [32:0] \port$34493$0 ;
+  input [32:0] \port$34495$0 ;
+  wire [32:0] \port$34495$0 ;
+  input [32:0] \port$34497$0 ;
+  wire [32:0] \port$34497$0 ;
+  input [32:0] \port$34499$0 ;
+  wire [32:0] \port$34499$0 ;
+  input [32:0] \port$34501$0 ;
+  wire [32:0] \port$34501$0 ;
+  input [32:0] \port$34503$0 ;
+  wire [32:0] \port$34503$0 ;
+  input [32:0] \port$34505$0 ;
+  wire [32:0] \port$34505$0 ;
+  input [32:0] \port$34507$0 ;
+  wire [32:0] \port$34507$0 ;
+  input [32:0] \port$34509$0 ;
+  wire [32:0] \port$34509$0 ;
+  input [32:0] \port$34511$0 ;
+  wire [32:0] \port$34511$0 ;
+  output [69:0] \port$35015$0 ;
+  wire [69:0] \port$35015$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -17873,22 +17903,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$55 (i__payload),
     .\o__ready$39 (o__ready),
     .\o__valid$38 (i__valid),
-    .\port$34443$0 (\port$34443$0 ),
-    .\port$34445$0 (\port$34445$0 ),
-    .\port$34447$0 (\port$34447$0 ),
-    .\port$34449$0 (\port$34449$0 ),
-    .\port$34451$0 (\port$34451$0 ),
-    .\port$34453$0 (\port$34453$0 ),
-    .\port$34455$0 (\port$34455$0 ),
-    .\port$34457$0 (\port$34457$0 ),
-    .\port$34459$0 (\port$34459$0 ),
-    .\port$34461$0 (\port$34461$0 ),
-    .\port$34463$0 (\port$34463$0 ),
-    .\port$34465$0 (\port$34465$0 ),
-    .\port$34467$0 (\port$34467$0 ),
-    .\port$34469$0 (\port$34469$0 ),
-    .\port$34471$0 (\port$34471$0 ),
-    .\port$34473$0 (\port$34473$0 ),
+    .\port$34481$0 (\port$34481$0 ),
+    .\port$34483$0 (\port$34483$0 ),
+    .\port$34485$0 (\port$34485$0 ),
+    .\port$34487$0 (\port$34487$0 ),
+    .\port$34489$0 (\port$34489$0 ),
+    .\port$34491$0 (\port$34491$0 ),
+    .\port$34493$0 (\port$34493$0 ),
+    .\port$34495$0 (\port$34495$0 ),
+    .\port$34497$0 (\port$34497$0 ),
+    .\port$34499$0 (\port$34499$0 ),
+    .\port$34501$0 (\port$34501$0 ),
+    .\port$34503$0 (\port$34503$0 ),
+    .\port$34505$0 (\port$34505$0 ),
+    .\port$34507$0 (\port$34507$0 ),
+    .\port$34509$0 (\port$34509$0 ),
+    .\port$34511$0 (\port$34511$0 ),
     .rst(rst),
     .stop(\$signal )
   );
@@ -17920,7 +17950,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$34977$0 (\$3 ),
+    .\port$35015$0 (\$3 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -17951,8 +17981,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32], \port$34473$0 [31:0], \port$34471$0 [31:0], \port$34469$0 [31:0], \port$34467$0 [31:0], \port$34465$0 [31:0], \port$34463$0 [31:0], \port$34461$0 [31:0], \port$34459$0 [31:0], \port$34457$0 [31:0], \port$34455$0 [31:0], \port$34453$0 [31:0], \port$34451$0 [31:0], \port$34449$0 [31:0], \port$34447$0 [31:0], \port$34445$0 [31:0], \port$34443$0 [31:0] };
-  assign \cmd__payload$13  = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32], \port$34473$0 [31:0], \port$34471$0 [31:0], \port$34469$0 [31:0], \port$34467$0 [31:0], \port$34465$0 [31:0], \port$34463$0 [31:0], \port$34461$0 [31:0], \port$34459$0 [31:0], \port$34457$0 [31:0], \port$34455$0 [31:0], \port$34453$0 [31:0], \port$34451$0 [31:0], \port$34449$0 [31:0], \port$34447$0 [31:0], \port$34445$0 [31:0], \port$34443$0 [31:0] };
+  assign cmd__payload = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
+  assign \cmd__payload$13  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -17991,8 +18021,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign stop = \$signal ;
   assign \stop$80  = \$signal ;
   assign act__data = \i__payload$6 [31:0];
-  assign \port$2473$35  = \i__payload$6 [45:35];
-  assign \port$34977$0  = \$3 ;
+  assign \port$2481$35  = \i__payload$6 [45:35];
+  assign \port$35015$0  = \$3 ;
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -18069,52 +18099,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7.act  = \i__payload$6 [154];
   assign \o__payload$7.size  = \i__payload$6 [157:155];
   assign \o__payload$7.cause  = \i__payload$6 [161:158];
-  assign \cmd__payload.opcode  = \port$34443$0 [7:0];
-  assign \cmd__payload.wait  = \port$34445$0 [15:0];
-  assign \cmd__payload.post  = \port$34445$0 [31:16];
-  assign \cmd__payload.space  = \port$34443$0 [9:8];
-  assign \cmd__payload.flip  = \port$34443$0 [10];
-  assign \cmd__payload.transpose  = \port$34443$0 [11];
-  assign \cmd__payload.fill  = \port$34443$0 [31:24];
-  assign \cmd__payload.src  = \port$34447$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34449$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34451$0 [31:0];
-  assign \cmd__payload.len  = \port$34453$0 [23:0];
-  assign \cmd__payload.count1  = \port$34455$0 [15:0];
-  assign \cmd__payload.count2  = \port$34455$0 [31:16];
-  assign \cmd__payload.dst  = \port$34457$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$34459$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$34461$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$34463$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$34465$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$34465$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$34467$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$34467$0 [31:16];
-  assign \cmd__payload.fence  = \port$34469$0 [23:0];
-  assign \cmd__payload.index  = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$34443$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$34445$0 [15:0];
-  assign \cmd__payload$13.post  = \port$34445$0 [31:16];
-  assign \cmd__payload$13.space  = \port$34443$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$34443$0 [10];
-  assign \cmd__payload$13.transpose  = \port$34443$0 [11];
-  assign \cmd__payload$13.fill  = \port$34443$0 [31:24];
-  assign \cmd__payload$13.src  = \port$34447$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$34449$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$34451$0 [31:0];
-  assign \cmd__payload$13.len  = \port$34453$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$34455$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$34455$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$34457$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$34459$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$34461$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$34463$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$34465$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$34465$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$34467$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$34467$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$34469$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32] };
+  assign \cmd__payload.opcode  = \port$34481$0 [7:0];
+  assign \cmd__payload.wait  = \port$34483$0 [15:0];
+  assign \cmd__payload.post  = \port$34483$0 [31:16];
+  assign \cmd__payload.space  = \port$34481$0 [9:8];
+  assign \cmd__payload.flip  = \port$34481$0 [10];
+  assign \cmd__payload.transpose  = \port$34481$0 [11];
+  assign \cmd__payload.fill  = \port$34481$0 [31:24];
+  assign \cmd__payload.src  = \port$34485$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34487$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34489$0 [31:0];
+  assign \cmd__payload.len  = \port$34491$0 [23:0];
+  assign \cmd__payload.count1  = \port$34493$0 [15:0];
+  assign \cmd__payload.count2  = \port$34493$0 [31:16];
+  assign \cmd__payload.dst  = \port$34495$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$34497$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$34499$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$34501$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$34503$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$34503$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$34505$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$34505$0 [31:16];
+  assign \cmd__payload.fence  = \port$34507$0 [23:0];
+  assign \cmd__payload.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$34481$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$34483$0 [15:0];
+  assign \cmd__payload$13.post  = \port$34483$0 [31:16];
+  assign \cmd__payload$13.space  = \port$34481$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$34481$0 [10];
+  assign \cmd__payload$13.transpose  = \port$34481$0 [11];
+  assign \cmd__payload$13.fill  = \port$34481$0 [31:24];
+  assign \cmd__payload$13.src  = \port$34485$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$34487$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$34489$0 [31:0];
+  assign \cmd__payload$13.len  = \port$34491$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$34493$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$34493$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$34495$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$34497$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$34499$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$34501$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$34503$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$34503$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$34505$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$34505$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$34507$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -18127,8 +18157,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$25.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, memory__burst__payload, \o__ready$39 , clear, \port$34443$0 , \port$34445$0 , \port$34447$0 , \port$34449$0 , \port$34451$0 , \port$34453$0 , \port$34455$0 , \port$34457$0 , \port$34459$0 , \port$34461$0 
-, \port$34463$0 , \port$34465$0 , \port$34467$0 , \port$34469$0 , \port$34471$0 , \port$34473$0 , burst__ready, memory__beat__payload, \o__valid$38 , \o__payload$55 , clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, memory__burst__payload, \o__ready$39 , clear, \port$34481$0 , \port$34483$0 , \port$34485$0 , \port$34487$0 , \port$34489$0 , \port$34491$0 , \port$34493$0 , \port$34495$0 , \port$34497$0 , \port$34499$0 
+, \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 , burst__ready, memory__beat__payload, \o__valid$38 , \o__payload$55 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$35  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -18536,38 +18566,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$34443$0 ;
-  wire [32:0] \port$34443$0 ;
-  input [32:0] \port$34445$0 ;
-  wire [32:0] \port$34445$0 ;
-  input [32:0] \port$34447$0 ;
-  wire [32:0] \port$34447$0 ;
-  input [32:0] \port$34449$0 ;
-  wire [32:0] \port$34449$0 ;
-  input [32:0] \port$34451$0 ;
-  wire [32:0] \port$34451$0 ;
-  input [32:0] \port$34453$0 ;
-  wire [32:0] \port$34453$0 ;
-  input [32:0] \port$34455$0 ;
-  wire [32:0] \port$34455$0 ;
-  input [32:0] \port$34457$0 ;
-  wire [32:0] \port$34457$0 ;
-  input [32:0] \port$34459$0 ;
-  wire [32:0] \port$34459$0 ;
-  input [32:0] \port$34461$0 ;
-  wire [32:0] \port$34461$0 ;
-  input [32:0] \port$34463$0 ;
-  wire [32:0] \port$34463$0 ;
-  input [32:0] \port$34465$0 ;
-  wire [32:0] \port$34465$0 ;
-  input [32:0] \port$34467$0 ;
-  wire [32:0] \port$34467$0 ;
-  input [32:0] \port$34469$0 ;
-  wire [32:0] \port$34469$0 ;
-  input [32:0] \port$34471$0 ;
-  wire [32:0] \port$34471$0 ;
-  input [32:0] \port$34473$0 ;
-  wire [32:0] \port$34473$0 ;
+  input [32:0] \port$34481$0 ;
+  wire [32:0] \port$34481$0 ;
+  input [32:0] \port$34483$0 ;
+  wire [32:0] \port$34483$0 ;
+  input [32:0] \port$34485$0 ;
+  wire [32:0] \port$34485$0 ;
+  input [32:0] \port$34487$0 ;
+  wire [32:0] \port$34487$0 ;
+  input [32:0] \port$34489$0 ;
+  wire [32:0] \port$34489$0 ;
+  input [32:0] \port$34491$0 ;
+  wire [32:0] \port$34491$0 ;
+  input [32:0] \port$34493$0 ;
+  wire [32:0] \port$34493$0 ;
+  input [32:0] \port$34495$0 ;
+  wire [32:0] \port$34495$0 ;
+  input [32:0] \port$34497$0 ;
+  wire [32:0] \port$34497$0 ;
+  input [32:0] \port$34499$0 ;
+  wire [32:0] \port$34499$0 ;
+  input [32:0] \port$34501$0 ;
+  wire [32:0] \port$34501$0 ;
+  input [32:0] \port$34503$0 ;
+  wire [32:0] \port$34503$0 ;
+  input [32:0] \port$34505$0 ;
+  wire [32:0] \port$34505$0 ;
+  input [32:0] \port$34507$0 ;
+  wire [32:0] \port$34507$0 ;
+  input [32:0] \port$34509$0 ;
+  wire [32:0] \port$34509$0 ;
+  input [32:0] \port$34511$0 ;
+  wire [32:0] \port$34511$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -18609,51 +18639,51 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$6  = ~ stop;
   assign i__valid = \$5  & \$6 ;
   assign start = cmd__valid & cmd__ready;
-  assign \$7  = ! \port$34443$0 [9:8];
-  assign \$8  = | \port$34455$0 [15:0];
-  assign \$9  = | \port$34455$0 [31:16];
+  assign \$7  = ! \port$34481$0 [9:8];
+  assign \$8  = | \port$34493$0 [15:0];
+  assign \$9  = | \port$34493$0 [31:16];
   assign \$10  = \$8  & \$9 ;
   assign \$11  = ~ \$10 ;
-  assign \$12  = \port$34465$0 [15:0] + \port$34453$0 [23:0];
-  assign \$13  = \$12  + \port$34465$0 [31:16];
+  assign \$12  = \port$34503$0 [15:0] + \port$34491$0 [23:0];
+  assign \$13  = \$12  + \port$34503$0 [31:16];
   assign \$14  = ! \$13 ;
   assign \$15  = \$11  | \$14 ;
-  assign \$16  = ! \port$34443$0 [9:8];
-  assign \$17  = \port$34443$0 [9:8] == 1'h1;
-  assign \$18  = \port$34443$0 [9:8] == 2'h2;
+  assign \$16  = ! \port$34481$0 [9:8];
+  assign \$17  = \port$34481$0 [9:8] == 1'h1;
+  assign \$18  = \port$34481$0 [9:8] == 2'h2;
   assign \$19  = | { \$18 , \$17 , \$16  };
   assign \$20  = ~ \$19 ;
   assign \$21  = \$15  | \$20 ;
-  assign \$22  = \port$34443$0 [9:8] == 2'h2;
-  assign \$23  = | { \port$34467$0 [31:0], \port$34465$0 [31:0] };
-  assign \$24  = \$23  | \port$34443$0 [10];
-  assign \$25  = \port$34455$0 [15:0] != 1'h1;
+  assign \$22  = \port$34481$0 [9:8] == 2'h2;
+  assign \$23  = | { \port$34505$0 [31:0], \port$34503$0 [31:0] };
+  assign \$24  = \$23  | \port$34481$0 [10];
+  assign \$25  = \port$34493$0 [15:0] != 1'h1;
   assign \$26  = \$24  | \$25 ;
-  assign \$27  = \port$34455$0 [31:16] != 1'h1;
+  assign \$27  = \port$34493$0 [31:16] != 1'h1;
   assign \$28  = \$26  | \$27 ;
   assign \$29  = \$22  & \$28 ;
   assign \$30  = \$21  | \$29 ;
-  assign \$31  = | \port$34469$0 [23:0];
-  assign \$32  = \port$34443$0 [9:8] == 2'h2;
-  assign \$33  = \$32  | \port$34443$0 [11];
+  assign \$31  = | \port$34507$0 [23:0];
+  assign \$32  = \port$34481$0 [9:8] == 2'h2;
+  assign \$33  = \$32  | \port$34481$0 [11];
   assign \$34  = \$31  & \$33 ;
   assign \$35  = \$30  | \$34 ;
-  assign \$36  = \port$34443$0 [9:8] != 1'h1;
-  assign \$37  = \port$34467$0 [15:0] + \port$34455$0 [15:0];
-  assign \$38  = \$37  + \port$34467$0 [31:16];
+  assign \$36  = \port$34481$0 [9:8] != 1'h1;
+  assign \$37  = \port$34505$0 [15:0] + \port$34493$0 [15:0];
+  assign \$38  = \$37  + \port$34505$0 [31:16];
   assign \$39  = \$38  != 3'h4;
   assign \$40  = \$36  | \$39 ;
-  assign \$41  = \port$34465$0 [15:0] + \port$34453$0 [23:0];
-  assign \$42  = \$41  + \port$34465$0 [31:16];
+  assign \$41  = \port$34503$0 [15:0] + \port$34491$0 [23:0];
+  assign \$42  = \$41  + \port$34503$0 [31:16];
   assign \$43  = \$42  != 3'h4;
   assign \$44  = \$40  | \$43 ;
-  assign \$45  = \port$34443$0 [11] & \$44 ;
+  assign \$45  = \port$34481$0 [11] & \$44 ;
   assign \$46  = \$35  | \$45 ;
-  assign \$47  = \port$34443$0 [9:8] == 2'h2;
-  assign \$48  = \port$34443$0 [9:8] == 2'h2;
-  assign \$49  = \$48  ? 24'h000001 : \port$34463$0 [23:0];
-  assign \$50  = | \port$34469$0 [23:0];
-  assign \$51  = \port$34457$0 [23:0] + \port$34469$0 [23:0];
+  assign \$47  = \port$34481$0 [9:8] == 2'h2;
+  assign \$48  = \port$34481$0 [9:8] == 2'h2;
+  assign \$49  = \$48  ? 24'h000001 : \port$34501$0 [23:0];
+  assign \$50  = | \port$34507$0 [23:0];
+  assign \$51  = \port$34495$0 [23:0] + \port$34507$0 [23:0];
   assign \$52  = ~ whole;
   assign \$53  = \$signal [4] & \$52 ;
   assign \$54  = \$signal [2] | \$53 ;
@@ -18685,11 +18715,11 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$73  = busy | \i__valid$22 ;
   assign \$74  = \$73  | \o__valid$30 ;
   assign \busy$51  = \$74  | valid;
-  assign \$75  = | \port$34455$0 [15:0];
-  assign \$76  = | \port$34455$0 [31:16];
+  assign \$75  = | \port$34493$0 [15:0];
+  assign \$76  = | \port$34493$0 [31:16];
   assign \$77  = \$75  & \$76 ;
   assign \$78  = ~ \$77 ;
-  assign \$79  = ! \port$34453$0 [23:0];
+  assign \$79  = ! \port$34491$0 [23:0];
   assign \$80  = \$78  | \$79 ;
   assign \$81  = \$80  | i__payload[201];
   assign \$82  = start & \$81 ;
@@ -18965,7 +18995,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
     end
   end
   assign \stop$7  = stop;
-  assign cmd__payload = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32], \port$34473$0 [31:0], \port$34471$0 [31:0], \port$34469$0 [31:0], \port$34467$0 [31:0], \port$34465$0 [31:0], \port$34463$0 [31:0], \port$34461$0 [31:0], \port$34459$0 [31:0], \port$34457$0 [31:0], \port$34455$0 [31:0], \port$34453$0 [31:0], \port$34451$0 [31:0], \port$34449$0 [31:0], \port$34447$0 [31:0], \port$34445$0 [31:0], \port$34443$0 [31:0] };
+  assign cmd__payload = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -18980,29 +19010,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \rows.len  = rows[119:96];
   assign \rows.count1  = rows[135:120];
   assign \rows.count2  = rows[151:136];
-  assign \cmd__payload.opcode  = \port$34443$0 [7:0];
-  assign \cmd__payload.wait  = \port$34445$0 [15:0];
-  assign \cmd__payload.post  = \port$34445$0 [31:16];
-  assign \cmd__payload.space  = \port$34443$0 [9:8];
-  assign \cmd__payload.flip  = \port$34443$0 [10];
-  assign \cmd__payload.transpose  = \port$34443$0 [11];
-  assign \cmd__payload.fill  = \port$34443$0 [31:24];
-  assign \cmd__payload.src  = \port$34447$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34449$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34451$0 [31:0];
-  assign \cmd__payload.len  = \port$34453$0 [23:0];
-  assign \cmd__payload.count1  = \port$34455$0 [15:0];
-  assign \cmd__payload.count2  = \port$34455$0 [31:16];
-  assign \cmd__payload.dst  = \port$34457$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$34459$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$34461$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$34463$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$34465$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$34465$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$34467$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$34467$0 [31:16];
-  assign \cmd__payload.fence  = \port$34469$0 [23:0];
-  assign \cmd__payload.index  = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32] };
+  assign \cmd__payload.opcode  = \port$34481$0 [7:0];
+  assign \cmd__payload.wait  = \port$34483$0 [15:0];
+  assign \cmd__payload.post  = \port$34483$0 [31:16];
+  assign \cmd__payload.space  = \port$34481$0 [9:8];
+  assign \cmd__payload.flip  = \port$34481$0 [10];
+  assign \cmd__payload.transpose  = \port$34481$0 [11];
+  assign \cmd__payload.fill  = \port$34481$0 [31:24];
+  assign \cmd__payload.src  = \port$34485$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34487$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34489$0 [31:0];
+  assign \cmd__payload.len  = \port$34491$0 [23:0];
+  assign \cmd__payload.count1  = \port$34493$0 [15:0];
+  assign \cmd__payload.count2  = \port$34493$0 [31:16];
+  assign \cmd__payload.dst  = \port$34495$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$34497$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$34499$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$34501$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$34503$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$34503$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$34505$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$34505$0 [31:16];
+  assign \cmd__payload.fence  = \port$34507$0 [23:0];
+  assign \cmd__payload.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.beats  = memory__burst__payload[36:32];
   assign \burst__payload.addr  = memory__burst__payload[31:0];
@@ -19153,38 +19183,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \o__payload$55.cause  = \o__payload$55 [161:158];
   always @*
     \i__payload$32 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$34457$0 [23:0];
-  assign i__payload[293:278] = { \port$34473$0 [32], \port$34471$0 [32], \port$34469$0 [32], \port$34467$0 [32], \port$34465$0 [32], \port$34463$0 [32], \port$34461$0 [32], \port$34459$0 [32], \port$34457$0 [32], \port$34455$0 [32], \port$34453$0 [32], \port$34451$0 [32], \port$34449$0 [32], \port$34447$0 [32], \port$34445$0 [32], \port$34443$0 [32] };
-  assign i__payload[277:262] = \port$34445$0 [31:16];
+  assign i__payload[317:294] = \port$34495$0 [23:0];
+  assign i__payload[293:278] = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
+  assign i__payload[277:262] = \port$34483$0 [31:16];
   assign i__payload[261:237] = \$51 ;
   assign i__payload[236] = \$50 ;
   assign i__payload[235:212] = \$49 ;
-  assign i__payload[211:204] = \port$34443$0 [31:24];
+  assign i__payload[211:204] = \port$34481$0 [31:24];
   assign i__payload[203] = \$47 ;
-  assign i__payload[202] = \port$34443$0 [11];
+  assign i__payload[202] = \port$34481$0 [11];
   assign i__payload[201] = \$46 ;
-  assign i__payload[200] = \port$34443$0 [10];
+  assign i__payload[200] = \port$34481$0 [10];
   assign i__payload[199] = \$7 ;
-  assign i__payload[198] = \port$34443$0 [11];
-  assign i__payload[197:182] = \port$34467$0 [31:16];
-  assign i__payload[181:166] = \port$34467$0 [15:0];
-  assign i__payload[165:150] = \port$34465$0 [31:16];
-  assign i__payload[149:134] = \port$34465$0 [15:0];
-  assign i__payload[133:118] = \port$34455$0 [31:16];
-  assign i__payload[117:102] = \port$34455$0 [15:0];
-  assign i__payload[101:78] = \port$34453$0 [23:0];
-  assign i__payload[77:76] = \port$34451$0 [1:0];
-  assign i__payload[75:74] = \port$34449$0 [1:0];
-  assign i__payload[73:72] = \port$34447$0 [1:0];
-  assign i__payload[71:48] = \port$34461$0 [23:0];
-  assign i__payload[47:24] = \port$34459$0 [23:0];
-  assign i__payload[23:0] = \port$34457$0 [23:0];
-  assign rows[151:136] = \port$34455$0 [31:16];
-  assign rows[135:120] = \port$34455$0 [15:0];
-  assign rows[119:96] = \port$34453$0 [23:0];
-  assign rows[95:64] = \port$34451$0 [31:0];
-  assign rows[63:32] = \port$34449$0 [31:0];
-  assign rows[31:0] = \port$34447$0 [31:0];
+  assign i__payload[198] = \port$34481$0 [11];
+  assign i__payload[197:182] = \port$34505$0 [31:16];
+  assign i__payload[181:166] = \port$34505$0 [15:0];
+  assign i__payload[165:150] = \port$34503$0 [31:16];
+  assign i__payload[149:134] = \port$34503$0 [15:0];
+  assign i__payload[133:118] = \port$34493$0 [31:16];
+  assign i__payload[117:102] = \port$34493$0 [15:0];
+  assign i__payload[101:78] = \port$34491$0 [23:0];
+  assign i__payload[77:76] = \port$34489$0 [1:0];
+  assign i__payload[75:74] = \port$34487$0 [1:0];
+  assign i__payload[73:72] = \port$34485$0 [1:0];
+  assign i__payload[71:48] = \port$34499$0 [23:0];
+  assign i__payload[47:24] = \port$34497$0 [23:0];
+  assign i__payload[23:0] = \port$34495$0 [23:0];
+  assign rows[151:136] = \port$34493$0 [31:16];
+  assign rows[135:120] = \port$34493$0 [15:0];
+  assign rows[119:96] = \port$34491$0 [23:0];
+  assign rows[95:64] = \port$34489$0 [31:0];
+  assign rows[63:32] = \port$34487$0 [31:0];
+  assign rows[31:0] = \port$34485$0 [31:0];
   assign { \$71 [30:24], \$71 [22:16], \$71 [14:8], \$71 [6:0] } = 28'h0000000;
   assign { \$71 [31], \$71 [23], \$71 [15], \$71 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
@@ -20963,7 +20993,7 @@ module \weft.load.skid (rst, o__ready, i__ready, o__valid, o__payload, clear, i_
 endmodule
 
 module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, i__valid, i__payload, clear, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$34977$0 , clk);
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35015$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21153,8 +21183,8 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$34977$0 ;
-  wire [69:0] \port$34977$0 ;
+  output [69:0] \port$35015$0 ;
+  wire [69:0] \port$35015$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -21546,7 +21576,7 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$34977$0  = o__payload[69:0];
+  assign \port$35015$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -22121,26 +22151,40 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2757$0 , \port$2791$0 , \port$2825$0 , \port$2859$0 , wgt_read, wgt_row, drain__row_sum, post__mask
-, drain__valid, \port$34236$0 , clear, abort, \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 , \port$34513$0 , \port$34515$0 , \port$34517$0 , \port$34519$0 , \port$34521$0 , \port$34523$0 , \port$34525$0 , \port$34527$0 , act__data
-, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, active, \port$35194$0 , drain__row, clk);
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2781$0 , \port$2815$0 , \port$2849$0 , \port$2883$0 , wgt_read, wgt_row, drain__row_sum, post__mask
+, drain__valid, \port$34272$0 , clear, abort, \port$34535$0 , \port$34537$0 , \port$34539$0 , \port$34541$0 , \port$34543$0 , \port$34545$0 , \port$34547$0 , \port$34549$0 , \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 , act__data
+, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, active, \port$35230$0 , drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$46  = 0;
   wire \$1 ;
   wire \$10 ;
-  reg [159:0] \$100 ;
-  reg [2:0] \$101 ;
-  reg [31:0] \$102 ;
-  reg [2:0] \$103 ;
-  reg [2:0] \$104 ;
-  reg [3:0] \$105 ;
-  reg [2:0] \$106 ;
-  reg [3:0] \$107 ;
-  wire [31:0] \$108 ;
-  wire [31:0] \$109 ;
+  reg [15:0] \$100 ;
+  reg [15:0] \$101 ;
+  reg [16:0] \$102 ;
+  reg [15:0] \$103 ;
+  reg \$104 ;
+  reg \$105 ;
+  reg \$106 ;
+  reg [5:0] \$107 ;
+  reg [1:0] \$108 ;
+  reg \$109 ;
   wire \$11 ;
-  wire [31:0] \$110 ;
-  wire [31:0] \$111 ;
+  reg [15:0] \$110 ;
+  reg [15:0] \$111 ;
+  reg \$112 ;
+  reg [16:0] \$113 ;
+  reg [159:0] \$114 ;
+  reg [2:0] \$115 ;
+  reg [31:0] \$116 ;
+  reg [2:0] \$117 ;
+  reg [2:0] \$118 ;
+  reg [3:0] \$119 ;
   wire \$12 ;
+  reg [2:0] \$120 ;
+  reg [3:0] \$121 ;
+  wire [31:0] \$122 ;
+  wire [31:0] \$123 ;
+  wire [31:0] \$124 ;
+  wire [31:0] \$125 ;
   wire \$13 ;
   wire \$14 ;
   wire \$15 ;
@@ -22168,13 +22212,13 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \$35 ;
   wire \$36 ;
   wire \$37 ;
-  wire \$38 ;
-  wire \$39 ;
+  wire [4:0] \$38 ;
+  wire [17:0] \$39 ;
   wire \$4 ;
   wire \$40 ;
   wire \$41 ;
-  wire [4:0] \$42 ;
-  wire [17:0] \$43 ;
+  wire \$42 ;
+  wire \$43 ;
   wire \$44 ;
   wire \$45 ;
   wire \$46 ;
@@ -22191,7 +22235,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
-  wire \$59 ;
+  wire [2:0] \$59 ;
   wire \$6 ;
   wire \$60 ;
   wire \$61 ;
@@ -22199,49 +22243,51 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \$63 ;
   wire \$64 ;
   wire \$65 ;
-  wire \$66 ;
+  wire [17:0] \$66 ;
   wire [17:0] \$67 ;
-  wire [17:0] \$68 ;
-  wire [17:0] \$69 ;
+  wire \$68 ;
+  wire \$69 ;
   wire \$7 ;
-  wire \$70 ;
-  wire [2:0] \$71 ;
+  wire [17:0] \$70 ;
+  wire \$71 ;
   wire \$72 ;
-  wire \$73 ;
-  wire \$74 ;
+  wire [17:0] \$73 ;
+  wire [17:0] \$74 ;
   wire \$75 ;
   wire \$76 ;
-  wire \$77 ;
+  wire [17:0] \$77 ;
   wire \$78 ;
   wire \$79 ;
   wire \$8 ;
-  wire [4:0] \$80 ;
-  reg \$81 ;
-  reg \$82 ;
-  reg \$83 ;
-  reg [2:0] \$84 ;
-  reg [15:0] \$85 ;
-  reg [15:0] \$86 ;
-  reg [16:0] \$87 ;
-  reg [16:0] \$88 ;
-  reg [15:0] \$89 ;
+  wire [17:0] \$80 ;
+  wire \$81 ;
+  wire \$82 ;
+  wire \$83 ;
+  wire \$84 ;
+  wire \$85 ;
+  wire [2:0] \$86 ;
+  wire \$87 ;
+  wire \$88 ;
+  wire \$89 ;
   wire \$9 ;
-  reg \$90 ;
-  reg \$91 ;
-  reg \$92 ;
-  reg [5:0] \$93 ;
-  reg \$94 ;
-  reg [5:0] \$95 ;
+  wire \$90 ;
+  wire \$91 ;
+  wire \$92 ;
+  wire \$93 ;
+  wire \$94 ;
+  wire [4:0] \$95 ;
   reg \$96 ;
-  reg [15:0] \$97 ;
-  reg [15:0] \$98 ;
-  reg \$99 ;
+  reg \$97 ;
+  reg \$98 ;
+  reg [2:0] \$99 ;
   reg [15:0] \$like  = 16'h0000;
   (* init = 16'h0000 *)
-  wire [15:0] \$like$116 ;
+  wire [15:0] \$like$113 ;
   reg \$signal  = 1'h0;
-  reg [16:0] \$signal$136  = 17'h00000;
-  reg [16:0] \$signal$66  = 17'h00000;
+  reg [16:0] \$signal$133  = 17'h00000;
+  reg \$signal$135  = 1'h0;
+  reg [5:0] \$signal$136  = 6'h00;
+  reg [16:0] \$signal$69  = 17'h00000;
   input abort;
   wire abort;
   reg [15:0] acc_block = 16'h0000;
@@ -22341,18 +22387,18 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire [4:0] drain_row;
   reg ended = 1'h0;
   wire [7:0] entry;
-  wire [7:0] \entry$106 ;
-  wire \entry$106.first ;
-  wire \entry$106.half ;
-  wire \entry$106.last ;
-  wire [3:0] \entry$106.row ;
-  wire \entry$106.valid ;
-  wire [7:0] \entry$108 ;
-  wire \entry$108.first ;
-  wire \entry$108.half ;
-  wire \entry$108.last ;
-  wire [3:0] \entry$108.row ;
-  wire \entry$108.valid ;
+  wire [7:0] \entry$103 ;
+  wire \entry$103.first ;
+  wire \entry$103.half ;
+  wire \entry$103.last ;
+  wire [3:0] \entry$103.row ;
+  wire \entry$103.valid ;
+  wire [7:0] \entry$105 ;
+  wire \entry$105.first ;
+  wire \entry$105.half ;
+  wire \entry$105.last ;
+  wire [3:0] \entry$105.row ;
+  wire \entry$105.valid ;
   wire \entry.first ;
   wire \entry.half ;
   wire \entry.last ;
@@ -22393,50 +22439,50 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire malformed;
   reg [15:0] mask = 16'h0000;
   wire outside;
-  output [31:0] \port$2757$0 ;
-  wire [31:0] \port$2757$0 ;
-  output [31:0] \port$2791$0 ;
-  wire [31:0] \port$2791$0 ;
-  output [31:0] \port$2825$0 ;
-  wire [31:0] \port$2825$0 ;
-  output [31:0] \port$2859$0 ;
-  wire [31:0] \port$2859$0 ;
-  input [2:0] \port$34236$0 ;
-  wire [2:0] \port$34236$0 ;
-  input [32:0] \port$34497$0 ;
-  wire [32:0] \port$34497$0 ;
-  input [32:0] \port$34499$0 ;
-  wire [32:0] \port$34499$0 ;
-  input [32:0] \port$34501$0 ;
-  wire [32:0] \port$34501$0 ;
-  input [32:0] \port$34503$0 ;
-  wire [32:0] \port$34503$0 ;
-  input [32:0] \port$34505$0 ;
-  wire [32:0] \port$34505$0 ;
-  input [32:0] \port$34507$0 ;
-  wire [32:0] \port$34507$0 ;
-  input [32:0] \port$34509$0 ;
-  wire [32:0] \port$34509$0 ;
-  input [32:0] \port$34511$0 ;
-  wire [32:0] \port$34511$0 ;
-  input [32:0] \port$34513$0 ;
-  wire [32:0] \port$34513$0 ;
-  input [32:0] \port$34515$0 ;
-  wire [32:0] \port$34515$0 ;
-  input [32:0] \port$34517$0 ;
-  wire [32:0] \port$34517$0 ;
-  input [32:0] \port$34519$0 ;
-  wire [32:0] \port$34519$0 ;
-  input [32:0] \port$34521$0 ;
-  wire [32:0] \port$34521$0 ;
-  input [32:0] \port$34523$0 ;
-  wire [32:0] \port$34523$0 ;
-  input [32:0] \port$34525$0 ;
-  wire [32:0] \port$34525$0 ;
-  input [32:0] \port$34527$0 ;
-  wire [32:0] \port$34527$0 ;
-  output [10:0] \port$35194$0 ;
-  wire [10:0] \port$35194$0 ;
+  output [31:0] \port$2781$0 ;
+  wire [31:0] \port$2781$0 ;
+  output [31:0] \port$2815$0 ;
+  wire [31:0] \port$2815$0 ;
+  output [31:0] \port$2849$0 ;
+  wire [31:0] \port$2849$0 ;
+  output [31:0] \port$2883$0 ;
+  wire [31:0] \port$2883$0 ;
+  input [2:0] \port$34272$0 ;
+  wire [2:0] \port$34272$0 ;
+  input [32:0] \port$34535$0 ;
+  wire [32:0] \port$34535$0 ;
+  input [32:0] \port$34537$0 ;
+  wire [32:0] \port$34537$0 ;
+  input [32:0] \port$34539$0 ;
+  wire [32:0] \port$34539$0 ;
+  input [32:0] \port$34541$0 ;
+  wire [32:0] \port$34541$0 ;
+  input [32:0] \port$34543$0 ;
+  wire [32:0] \port$34543$0 ;
+  input [32:0] \port$34545$0 ;
+  wire [32:0] \port$34545$0 ;
+  input [32:0] \port$34547$0 ;
+  wire [32:0] \port$34547$0 ;
+  input [32:0] \port$34549$0 ;
+  wire [32:0] \port$34549$0 ;
+  input [32:0] \port$34551$0 ;
+  wire [32:0] \port$34551$0 ;
+  input [32:0] \port$34553$0 ;
+  wire [32:0] \port$34553$0 ;
+  input [32:0] \port$34555$0 ;
+  wire [32:0] \port$34555$0 ;
+  input [32:0] \port$34557$0 ;
+  wire [32:0] \port$34557$0 ;
+  input [32:0] \port$34559$0 ;
+  wire [32:0] \port$34559$0 ;
+  input [32:0] \port$34561$0 ;
+  wire [32:0] \port$34561$0 ;
+  input [32:0] \port$34563$0 ;
+  wire [32:0] \port$34563$0 ;
+  input [32:0] \port$34565$0 ;
+  wire [32:0] \port$34565$0 ;
+  output [10:0] \port$35230$0 ;
+  wire [10:0] \port$35230$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -22447,19 +22493,16 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire read;
   wire [1:0] reading;
   wire ready;
-  reg [5:0] recent_0 = 6'h00;
-  reg [5:0] recent_1 = 6'h00;
-  reg recent_valid_0 = 1'h0;
-  reg recent_valid_1 = 1'h0;
   reg refused = 1'h0;
   wire [7:0] row;
-  wire [31:0] \row$107 ;
-  wire [31:0] \row$97 ;
+  wire [31:0] \row$104 ;
+  wire [31:0] \row$94 ;
   reg row_sum = 1'h0;
   input rst;
   wire rst;
+  reg [1:0] same = 2'h0;
   wire shift;
-  wire \shift$103 ;
+  wire \shift$100 ;
   wire step;
   reg stopped = 1'h0;
   wire stops;
@@ -22470,7 +22513,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire [23:0] stride_m1;
   wire [23:0] stride_m2;
   wire [127:0] sums;
-  wire [127:0] \sums$105 ;
+  wire [127:0] \sums$102 ;
   wire swap;
   reg [2:0] swaps = 3'h0;
   wire tail;
@@ -22491,7 +22534,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire wanted;
   reg [31:0] weights = 32'd0;
   (* init = 32'd0 *)
-  wire [31:0] \weights$101 ;
+  wire [31:0] \weights$98 ;
   input weights_ready;
   wire weights_ready;
   wire weights_there;
@@ -22514,152 +22557,164 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$5  = ~ active;
   assign \$6  = \$5  | done;
   assign take = \$4  & \$6 ;
-  assign \$7  = ! \port$34509$0 [15:0];
-  assign \$8  = ! \port$34509$0 [31:16];
-  assign \$9  = ! \port$34511$0 [15:0];
-  assign \$10  = ! \port$34511$0 [31:16];
-  assign \$11  = ! \port$34513$0 [15:0];
-  assign \$12  = ! \port$34513$0 [31:16];
-  assign \$13  = ! \port$34515$0 [15:0];
-  assign \$14  = ! \port$34515$0 [31:16];
+  assign \$7  = ! \port$34547$0 [15:0];
+  assign \$8  = ! \port$34547$0 [31:16];
+  assign \$9  = ! \port$34549$0 [15:0];
+  assign \$10  = ! \port$34549$0 [31:16];
+  assign \$11  = ! \port$34551$0 [15:0];
+  assign \$12  = ! \port$34551$0 [31:16];
+  assign \$13  = ! \port$34553$0 [15:0];
+  assign \$14  = ! \port$34553$0 [31:16];
   assign \$15  = | { \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7  };
-  assign \$16  = \port$34509$0 [31:16] > 3'h4;
+  assign \$16  = \port$34547$0 [31:16] > 3'h4;
   assign \$17  = \$15  | \$16 ;
   assign valid = cmd__valid | weights_ready;
   assign taken = step & tile_first;
   assign \$19  = ~ \$signal ;
   assign first = block_first & \$19 ;
   assign \$20  = ~ first;
-  assign \$21  = recent_0 == \$signal$66 [5:0];
-  assign \$22  = recent_valid_0 & \$21 ;
-  assign \$23  = recent_1 == \$signal$66 [5:0];
-  assign \$24  = recent_valid_1 & \$23 ;
-  assign \$25  = | { \$24 , \$22  };
-  assign hazard = \$20  & \$25 ;
-  assign \$26  = ~ tile_first;
-  assign weights_there = \$26  | ready;
-  assign \$27  = address[23:10] >= 2'h2;
-  assign \$28  = address[9:0] > 10'h3fc;
-  assign \$29  = \$27  | \$28 ;
-  assign \$30  = \$signal$66  >= 6'h20;
-  assign \$31  = \$29  | \$30 ;
-  assign \$32  = tile_first & bad;
-  assign outside = \$31  | \$32 ;
-  assign \$33  = ~ stops;
-  assign \$34  = active & \$33 ;
-  assign \$35  = \$34  & weights_there;
-  assign \$36  = ~ hazard;
-  assign wanted = \$35  & \$36 ;
-  assign \$37  = address >= act_fence__start;
-  assign \$38  = act_fence__up & \$37 ;
-  assign \$39  = address < act_fence__end;
-  assign fenced = \$38  & \$39 ;
-  assign \$40  = ~ fenced;
-  assign act__valid = wanted & \$40 ;
+  assign \$21  = | same;
+  assign hazard = \$20  & \$21 ;
+  assign \$22  = ~ tile_first;
+  assign weights_there = \$22  | ready;
+  assign \$23  = address[23:10] >= 2'h2;
+  assign \$24  = address[9:0] > 10'h3fc;
+  assign \$25  = \$23  | \$24 ;
+  assign \$26  = \$signal$69  >= 6'h20;
+  assign \$27  = \$25  | \$26 ;
+  assign \$28  = tile_first & bad;
+  assign outside = \$27  | \$28 ;
+  assign \$29  = ~ stops;
+  assign \$30  = active & \$29 ;
+  assign \$31  = \$30  & weights_there;
+  assign \$32  = ~ hazard;
+  assign wanted = \$31  & \$32 ;
+  assign \$33  = address >= act_fence__start;
+  assign \$34  = act_fence__up & \$33 ;
+  assign \$35  = address < act_fence__end;
+  assign fenced = \$34  & \$35 ;
+  assign \$36  = ~ fenced;
+  assign act__valid = wanted & \$36 ;
   assign step = act__valid & act__ready;
-  assign \$41  = step & tile_last;
-  assign done = \$41  & \final ;
+  assign \$37  = step & tile_last;
+  assign done = \$37  & \final ;
   assign fault__valid = beyond | refused;
   assign fault__cause = beyond ? 4'h2 : 4'h1;
   assign fault__index = beyond ? \$like  : index;
-  assign half = \$signal$66  >= 5'h10;
-  assign \$42  = half ? 5'h10 : 5'h00;
-  assign \$43  = \$signal$66  - \$42 ;
-  assign \$44  = ~ beyond;
-  assign \$45  = line[0] & \$44 ;
+  assign half = \$signal$69  >= 5'h10;
+  assign \$38  = half ? 5'h10 : 5'h00;
+  assign \$39  = \$signal$69  - \$38 ;
+  assign \$40  = ~ beyond;
+  assign \$41  = line[0] & \$40 ;
   assign data = act__data & { counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3:2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2:1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1:0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0] };
   assign drain = drain__valid & drain__ready;
-  assign \$46  = ~ beyond;
-  assign w_en = ended & \$46 ;
-  assign \$47  = active | ended;
-  assign busy = \$47  | r_rdy;
-  assign \$48  = ~ weights_there;
-  assign \$49  = active & \$48 ;
-  assign \$50  = ~ active;
-  assign \$51  = \$50  & cmd__valid;
-  assign \$52  = \$49  | \$51 ;
-  assign \$53  = \$52  | \port$34236$0 [0];
-  assign \$54  = \port$34236$0 [1] | act__valid;
-  assign \$55  = wanted & fenced;
-  assign \$56  = \$54  | \$55 ;
-  assign \$57  = active & hazard;
-  assign \$58  = \port$34236$0 [2] | \$57 ;
-  assign \$59  = | \inside ;
-  assign \$60  = done | refused;
-  assign \$61  = take & malformed;
-  assign \$62  = refused | beyond;
-  assign \$63  = wanted & outside;
-  assign \$64  = ~ done;
-  assign \$65  = step & \$64 ;
-  assign \$66  = ~ tile_last;
-  assign \$67  = \$signal$66  + 1'h1;
-  assign \$68  = \$signal$136  + acc_block;
-  assign \$69  = \$signal$136  + acc_block;
-  assign \$70  = step & tile_first;
-  assign \$71  = tail ? k_tail : 3'h4;
-  assign \$72  = tail_1 > 1'h0;
-  assign \$73  = tail_1 > 1'h1;
-  assign \$74  = tail_1 > 2'h2;
-  assign \$75  = tail_1 > 2'h3;
-  assign \$76  = step & row_sum;
-  assign \$77  = ~ beyond;
-  assign \$78  = counted[0] & \$77 ;
-  assign \$79  = | \inside ;
-  assign \$80  = \inside  - 1'h1;
+  assign \$42  = ~ beyond;
+  assign w_en = ended & \$42 ;
+  assign \$43  = active | ended;
+  assign busy = \$43  | r_rdy;
+  assign \$44  = ~ weights_there;
+  assign \$45  = active & \$44 ;
+  assign \$46  = ~ active;
+  assign \$47  = \$46  & cmd__valid;
+  assign \$48  = \$45  | \$47 ;
+  assign \$49  = \$48  | \port$34272$0 [0];
+  assign \$50  = \port$34272$0 [1] | act__valid;
+  assign \$51  = wanted & fenced;
+  assign \$52  = \$50  | \$51 ;
+  assign \$53  = active & hazard;
+  assign \$54  = \port$34272$0 [2] | \$53 ;
+  assign \$55  = | \inside ;
+  assign \$56  = done | refused;
+  assign \$57  = take & malformed;
+  assign \$58  = refused | beyond;
+  assign \$60  = wanted & outside;
+  assign \$61  = \port$34545$0 [5:0] == \$signal$69 [5:0];
+  assign \$62  = step & \$61 ;
+  assign \$63  = \port$34545$0 [5:0] == \$signal$136 ;
+  assign \$64  = \$signal$135  & \$63 ;
+  assign \$65  = ~ tile_last;
+  assign \$66  = \$signal$69  + 1'h1;
+  assign \$67  = \$signal$69  + 1'h1;
+  assign \$68  = \$67 [5:0] == \$signal$69 [5:0];
+  assign \$69  = step & \$68 ;
+  assign \$70  = \$signal$69  + 1'h1;
+  assign \$71  = \$70 [5:0] == \$signal$136 ;
+  assign \$72  = \$signal$135  & \$71 ;
+  assign \$73  = \$signal$133  + acc_block;
+  assign \$74  = \$signal$133  + acc_block;
+  assign \$75  = \$74 [5:0] == \$signal$69 [5:0];
+  assign \$76  = step & \$75 ;
+  assign \$77  = \$signal$133  + acc_block;
+  assign \$78  = \$77 [5:0] == \$signal$136 ;
+  assign \$79  = \$signal$135  & \$78 ;
+  assign \$80  = \$signal$133  + acc_block;
+  assign \$81  = \$signal$133 [5:0] == \$signal$69 [5:0];
+  assign \$82  = step & \$81 ;
+  assign \$83  = \$signal$133 [5:0] == \$signal$136 ;
+  assign \$84  = \$signal$135  & \$83 ;
+  assign \$85  = step & tile_first;
+  assign \$86  = tail ? k_tail : 3'h4;
+  assign \$87  = tail_1 > 1'h0;
+  assign \$88  = tail_1 > 1'h1;
+  assign \$89  = tail_1 > 2'h2;
+  assign \$90  = tail_1 > 2'h3;
+  assign \$91  = step & row_sum;
+  assign \$92  = ~ beyond;
+  assign \$93  = counted[0] & \$92 ;
+  assign \$94  = | \inside ;
+  assign \$95  = \inside  - 1'h1;
   always @(posedge clk)
-    active <= \$81 ;
+    active <= \$96 ;
   always @(posedge clk)
-    \$signal  <= \$82 ;
+    \$signal  <= \$97 ;
   always @(posedge clk)
-    row_sum <= \$83 ;
+    row_sum <= \$98 ;
   always @(posedge clk)
-    k_tail <= \$84 ;
+    k_tail <= \$99 ;
   always @(posedge clk)
-    index <= \$85 ;
+    index <= \$100 ;
   always @(posedge clk)
-    mask <= \$86 ;
+    mask <= \$101 ;
   always @(posedge clk)
-    \$signal$66  <= \$87 ;
+    \$signal$133  <= \$102 ;
   always @(posedge clk)
-    \$signal$136  <= \$88 ;
+    acc_block <= \$103 ;
   always @(posedge clk)
-    acc_block <= \$89 ;
+    refused <= \$104 ;
   always @(posedge clk)
-    refused <= \$90 ;
+    stopped <= \$105 ;
   always @(posedge clk)
-    stopped <= \$91 ;
+    \$signal$135  <= \$106 ;
   always @(posedge clk)
-    recent_valid_0 <= \$92 ;
+    \$signal$136  <= \$107 ;
   always @(posedge clk)
-    recent_0 <= \$93 ;
+    same <= \$108 ;
   always @(posedge clk)
-    recent_valid_1 <= \$94 ;
+    beyond <= \$109 ;
   always @(posedge clk)
-    recent_1 <= \$95 ;
+    \$like  <= \$110 ;
   always @(posedge clk)
-    beyond <= \$96 ;
+    w_data <= \$111 ;
   always @(posedge clk)
-    \$like  <= \$97 ;
+    ended <= \$112 ;
   always @(posedge clk)
-    w_data <= \$98 ;
+    \$signal$69  <= \$113 ;
   always @(posedge clk)
-    ended <= \$99 ;
+    line <= \$114 ;
   always @(posedge clk)
-    line <= \$100 ;
+    swaps <= \$115 ;
   always @(posedge clk)
-    swaps <= \$101 ;
+    weights <= \$116 ;
   always @(posedge clk)
-    weights <= \$102 ;
+    tail_0 <= \$117 ;
   always @(posedge clk)
-    tail_0 <= \$103 ;
+    tail_1 <= \$118 ;
   always @(posedge clk)
-    tail_1 <= \$104 ;
+    counts <= \$119 ;
   always @(posedge clk)
-    counts <= \$105 ;
+    counted <= \$120 ;
   always @(posedge clk)
-    counted <= \$106 ;
-  always @(posedge clk)
-    \inside  <= \$107 ;
+    \inside  <= \$121 ;
   \weft.matmul.accumulators  accumulators (
     .blocked(blocked),
     .clear(clear),
@@ -22671,10 +22726,10 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .finished(r_en),
     .rst(rst),
     .sums(sums),
-    .value(\$108 ),
-    .\value$37 (\$109 ),
-    .\value$38 (\$110 ),
-    .\value$39 (\$111 )
+    .value(\$122 ),
+    .\value$37 (\$123 ),
+    .\value$38 (\$124 ),
+    .\value$39 (\$125 )
   );
   \weft.matmul.array  array (
     .clear(clear),
@@ -22696,7 +22751,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .fence__start(fence__start),
     .fence__up(fence__up),
     .\final (\final ),
-    .\port$34503$0 (\port$34503$0 [31:0]),
+    .\port$34541$0 (\port$34541$0 [31:0]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -22715,13 +22770,13 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .w_en(w_en),
     .w_port__data(w_data)
   );
-  \weft.matmul.row_sum$148  \row_sum$148  (
+  \weft.matmul.row_sum$147  \row_sum$147  (
     .clear(clear),
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$35046$33 (line[39:33]),
-    .\port$35058$2 (counted[2]),
+    .\port$35082$33 (line[39:33]),
+    .\port$35094$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -22729,26 +22784,26 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   );
   \weft.matmul.rows  rows (
     .address_m0(address),
-    .\base$46 (\port$34501$0 [23:0]),
+    .\base$46 (\port$34539$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$34509$0 [15:0]),
+    .count_blocks(\port$34547$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .load(take),
-    .\port$34511$0 (\port$34511$0 [31:0]),
-    .\port$34513$0 (\port$34513$0 [31:0]),
-    .\port$34515$0 (\port$34515$0 [31:0]),
+    .\port$34549$0 (\port$34549$0 [31:0]),
+    .\port$34551$0 (\port$34551$0 [31:0]),
+    .\port$34553$0 (\port$34553$0 [31:0]),
     .rst(rst),
     .step(step),
-    .stride_k0(\port$34517$0 [23:0]),
-    .stride_k1(\port$34519$0 [23:0]),
-    .stride_k2(\port$34521$0 [23:0]),
-    .stride_m0(\port$34523$0 [23:0]),
-    .stride_m1(\port$34525$0 [23:0]),
-    .stride_m2(\port$34527$0 [23:0]),
+    .stride_k0(\port$34555$0 [23:0]),
+    .stride_k1(\port$34557$0 [23:0]),
+    .stride_k2(\port$34559$0 [23:0]),
+    .stride_m0(\port$34561$0 [23:0]),
+    .stride_m1(\port$34563$0 [23:0]),
+    .stride_m2(\port$34565$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -22757,13 +22812,13 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     (* full_case = 32'd1 *)
     if (step) begin
       bin = 3'h0;
-    end else if (\$53 ) begin
+    end else if (\$49 ) begin
       bin = 3'h1;
-    end else if (\$56 ) begin
+    end else if (\$52 ) begin
       bin = 3'h2;
-    end else if (\$58 ) begin
+    end else if (\$54 ) begin
       bin = 3'h3;
-    end else if (\$59 ) begin
+    end else if (\$55 ) begin
       bin = 3'h4;
     end else begin
       bin = 3'h5;
@@ -22771,329 +22826,331 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$81  = active;
+    \$96  = active;
     if (take) begin
-      \$81  = 1'h1;
-    end else if (\$60 ) begin
-      \$81  = 1'h0;
+      \$96  = 1'h1;
+    end else if (\$56 ) begin
+      \$96  = 1'h0;
     end
     if (clear) begin
-      \$81  = 1'h0;
+      \$96  = 1'h0;
     end
     if (rst) begin
-      \$81  = 1'h0;
+      \$96  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$82  = \$signal ;
+    \$97  = \$signal ;
     if (take) begin
-      \$82  = \port$34497$0 [8];
+      \$97  = \port$34535$0 [8];
     end
     if (clear) begin
-      \$82  = 1'h0;
+      \$97  = 1'h0;
     end
     if (rst) begin
-      \$82  = 1'h0;
+      \$97  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$83  = row_sum;
+    \$98  = row_sum;
     if (take) begin
-      \$83  = \port$34497$0 [9];
+      \$98  = \port$34535$0 [9];
     end
     if (clear) begin
-      \$83  = 1'h0;
+      \$98  = 1'h0;
     end
     if (rst) begin
-      \$83  = 1'h0;
+      \$98  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$84  = k_tail;
+    \$99  = k_tail;
     if (take) begin
-      \$84  = \port$34509$0 [18:16];
+      \$99  = \port$34547$0 [18:16];
     end
     if (clear) begin
-      \$84  = 3'h0;
+      \$99  = 3'h0;
     end
     if (rst) begin
-      \$84  = 3'h0;
+      \$99  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$85  = index;
+    \$100  = index;
     if (take) begin
-      \$85  = { \port$34527$0 [32], \port$34525$0 [32], \port$34523$0 [32], \port$34521$0 [32], \port$34519$0 [32], \port$34517$0 [32], \port$34515$0 [32], \port$34513$0 [32], \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32] };
+      \$100  = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32] };
     end
     if (clear) begin
-      \$85  = 16'h0000;
+      \$100  = 16'h0000;
     end
     if (rst) begin
-      \$85  = 16'h0000;
+      \$100  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$86  = mask;
+    \$101  = mask;
     if (take) begin
-      \$86  = \port$34499$0 [31:16];
+      \$101  = \port$34537$0 [31:16];
     end
     if (clear) begin
-      \$86  = 16'h0000;
+      \$101  = 16'h0000;
     end
     if (rst) begin
-      \$86  = 16'h0000;
+      \$101  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$87  = \$signal$66 ;
+    \$102  = \$signal$133 ;
     if (take) begin
-      \$87  = { 1'h0, \port$34507$0 [15:0] };
+      \$102  = { 1'h0, \port$34545$0 [15:0] };
     end
-    if (\$65 ) begin
+    if (take) begin
+    end else if (step) begin
+      if (\$65 ) begin
+      end else if (block_last) begin
+        \$102  = \$80 [16:0];
+      end
+    end
+    if (clear) begin
+      \$102  = 17'h00000;
+    end
+    if (rst) begin
+      \$102  = 17'h00000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$103  = acc_block;
+    if (take) begin
+      \$103  = \port$34545$0 [31:16];
+    end
+    if (clear) begin
+      \$103  = 16'h0000;
+    end
+    if (rst) begin
+      \$103  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$104  = \$57 ;
+    if (clear) begin
+      \$104  = 1'h0;
+    end
+    if (rst) begin
+      \$104  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$105  = stopped;
+    if (\$58 ) begin
+      \$105  = 1'h1;
+    end
+    if (clear) begin
+      \$105  = 1'h0;
+    end
+    if (rst) begin
+      \$105  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$106  = step;
+    if (clear) begin
+      \$106  = 1'h0;
+    end
+    if (rst) begin
+      \$106  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$107  = \$signal$69 [5:0];
+    if (clear) begin
+      \$107  = 6'h00;
+    end
+    if (rst) begin
+      \$107  = 6'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$108  = \$59 [1:0];
+    if (take) begin
+      \$108  = { \$64 , \$62  };
+    end else if (step) begin
       (* full_case = 32'd1 *)
-      if (\$66 ) begin
-        \$87  = \$67 [16:0];
+      if (\$65 ) begin
+        \$108  = { \$72 , \$69  };
       end else if (block_last) begin
-        \$87  = \$68 [16:0];
+        \$108  = { \$79 , \$76  };
       end else begin
-        \$87  = \$signal$136 ;
+        \$108  = { \$84 , \$82  };
       end
     end
     if (clear) begin
-      \$87  = 17'h00000;
+      \$108  = 2'h0;
     end
     if (rst) begin
-      \$87  = 17'h00000;
+      \$108  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$88  = \$signal$136 ;
-    if (take) begin
-      \$88  = { 1'h0, \port$34507$0 [15:0] };
+    \$109  = \$60 ;
+    if (clear) begin
+      \$109  = 1'h0;
     end
-    if (\$65 ) begin
-      if (\$66 ) begin
+    if (rst) begin
+      \$109  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$110  = index;
+    if (clear) begin
+      \$110  = 16'h0000;
+    end
+    if (rst) begin
+      \$110  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$111  = mask;
+    if (clear) begin
+      \$111  = 16'h0000;
+    end
+    if (rst) begin
+      \$111  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$112  = done;
+    if (clear) begin
+      \$112  = 1'h0;
+    end
+    if (rst) begin
+      \$112  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$113  = \$signal$69 ;
+    if (take) begin
+      \$113  = { 1'h0, \port$34545$0 [15:0] };
+    end else if (step) begin
+      (* full_case = 32'd1 *)
+      if (\$65 ) begin
+        \$113  = \$66 [16:0];
       end else if (block_last) begin
-        \$88  = \$69 [16:0];
+        \$113  = \$73 [16:0];
+      end else begin
+        \$113  = \$signal$133 ;
       end
     end
     if (clear) begin
-      \$88  = 17'h00000;
+      \$113  = 17'h00000;
     end
     if (rst) begin
-      \$88  = 17'h00000;
+      \$113  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$89  = acc_block;
-    if (take) begin
-      \$89  = \port$34507$0 [31:16];
-    end
+    \$114  = { line[143:16], 8'h00, issued, 8'h00, entry };
     if (clear) begin
-      \$89  = 16'h0000;
+      \$114  = 160'h0000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$89  = 16'h0000;
+      \$114  = 160'h0000000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$90  = \$61 ;
+    \$115  = { swaps[1:0], \$85  };
     if (clear) begin
-      \$90  = 1'h0;
+      \$115  = 3'h0;
     end
     if (rst) begin
-      \$90  = 1'h0;
+      \$115  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$91  = stopped;
-    if (\$62 ) begin
-      \$91  = 1'h1;
-    end
+    \$116  = wgt_data;
     if (clear) begin
-      \$91  = 1'h0;
+      \$116  = 32'd0;
     end
     if (rst) begin
-      \$91  = 1'h0;
+      \$116  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$92  = step;
+    \$117  = \$86 ;
     if (clear) begin
-      \$92  = 1'h0;
+      \$117  = 3'h0;
     end
     if (rst) begin
-      \$92  = 1'h0;
+      \$117  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$93  = \$signal$66 [5:0];
+    \$118  = tail_0;
     if (clear) begin
-      \$93  = 6'h00;
+      \$118  = 3'h0;
     end
     if (rst) begin
-      \$93  = 6'h00;
+      \$118  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$94  = recent_valid_0;
+    \$119  = { \$90 , \$89 , \$88 , \$87  };
     if (clear) begin
-      \$94  = 1'h0;
+      \$119  = 4'h0;
     end
     if (rst) begin
-      \$94  = 1'h0;
+      \$119  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$95  = recent_0;
+    \$120  = { counted[1], \$93 , \$91  };
     if (clear) begin
-      \$95  = 6'h00;
+      \$120  = 3'h0;
     end
     if (rst) begin
-      \$95  = 6'h00;
+      \$120  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$96  = \$63 ;
-    if (clear) begin
-      \$96  = 1'h0;
-    end
-    if (rst) begin
-      \$96  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$97  = index;
-    if (clear) begin
-      \$97  = 16'h0000;
-    end
-    if (rst) begin
-      \$97  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$98  = mask;
-    if (clear) begin
-      \$98  = 16'h0000;
-    end
-    if (rst) begin
-      \$98  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$99  = done;
-    if (clear) begin
-      \$99  = 1'h0;
-    end
-    if (rst) begin
-      \$99  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$100  = { line[143:16], 8'h00, issued, 8'h00, entry };
-    if (clear) begin
-      \$100  = 160'h0000000000000000000000000000000000000000;
-    end
-    if (rst) begin
-      \$100  = 160'h0000000000000000000000000000000000000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$101  = { swaps[1:0], \$70  };
-    if (clear) begin
-      \$101  = 3'h0;
-    end
-    if (rst) begin
-      \$101  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$102  = wgt_data;
-    if (clear) begin
-      \$102  = 32'd0;
-    end
-    if (rst) begin
-      \$102  = 32'd0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$103  = \$71 ;
-    if (clear) begin
-      \$103  = 3'h0;
-    end
-    if (rst) begin
-      \$103  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$104  = tail_0;
-    if (clear) begin
-      \$104  = 3'h0;
-    end
-    if (rst) begin
-      \$104  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$105  = { \$75 , \$74 , \$73 , \$72  };
-    if (clear) begin
-      \$105  = 4'h0;
-    end
-    if (rst) begin
-      \$105  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$106  = { counted[1], \$78 , \$76  };
-    if (clear) begin
-      \$106  = 3'h0;
-    end
-    if (rst) begin
-      \$106  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$107  = \inside ;
+    \$121  = \inside ;
     if (step) begin
-      \$107  = 4'he;
-    end else if (\$79 ) begin
-      \$107  = \$80 [3:0];
+      \$121  = 4'he;
+    end else if (\$94 ) begin
+      \$121  = \$95 [3:0];
     end
     if (clear) begin
-      \$107  = 4'h0;
+      \$121  = 4'h0;
     end
     if (rst) begin
-      \$107  = 4'h0;
+      \$121  = 4'h0;
     end
   end
-  assign drain__data = { \$111 , \$110 , \$109 , \$108  };
-  assign \drain__data$1  = { \$111 , \$110 , \$109 , \$108  };
+  assign drain__data = { \$125 , \$124 , \$123 , \$122  };
+  assign \drain__data$1  = { \$125 , \$124 , \$123 , \$122  };
   assign \drain__ready$3  = drain__ready;
   assign \drain__row$5  = drain__row;
   assign \drain__row_sum$7  = 32'd0;
@@ -23102,85 +23159,85 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
   assign cmd__ready = take;
-  assign cmd__payload = { \port$34527$0 [32], \port$34525$0 [32], \port$34523$0 [32], \port$34521$0 [32], \port$34519$0 [32], \port$34517$0 [32], \port$34515$0 [32], \port$34513$0 [32], \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34527$0 [31:0], \port$34525$0 [31:0], \port$34523$0 [31:0], \port$34521$0 [31:0], \port$34519$0 [31:0], \port$34517$0 [31:0], \port$34515$0 [31:0], \port$34513$0 [31:0], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0] };
+  assign cmd__payload = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0], \port$34549$0 [31:0], \port$34547$0 [31:0], \port$34545$0 [31:0], \port$34543$0 [31:0], \port$34541$0 [31:0], \port$34539$0 [31:0], \port$34537$0 [31:0], \port$34535$0 [31:0] };
   assign load = take;
-  assign base = \port$34501$0 [23:0];
+  assign base = \port$34539$0 [23:0];
   assign issue = step;
-  assign wgt = \port$34503$0 [15:0];
-  assign wgt_block = \port$34503$0 [31:16];
+  assign wgt = \port$34541$0 [15:0];
+  assign wgt_block = \port$34541$0 [31:16];
   assign accept = take;
   assign \block_last$40  = block_last;
   assign \final$42  = \final ;
   assign read = wgt_read;
   assign row = wgt_row;
-  assign count_m0 = \port$34513$0 [31:16];
-  assign stride_m0 = \port$34523$0 [23:0];
-  assign count_m1 = \port$34515$0 [15:0];
-  assign stride_m1 = \port$34525$0 [23:0];
-  assign count_m2 = \port$34515$0 [31:16];
-  assign stride_m2 = \port$34527$0 [23:0];
-  assign count_k0 = \port$34511$0 [15:0];
-  assign stride_k0 = \port$34517$0 [23:0];
-  assign count_k1 = \port$34511$0 [31:16];
-  assign stride_k1 = \port$34519$0 [23:0];
-  assign count_k2 = \port$34513$0 [15:0];
-  assign stride_k2 = \port$34521$0 [23:0];
-  assign count_blocks = \port$34509$0 [15:0];
+  assign count_m0 = \port$34551$0 [31:16];
+  assign stride_m0 = \port$34561$0 [23:0];
+  assign count_m1 = \port$34553$0 [15:0];
+  assign stride_m1 = \port$34563$0 [23:0];
+  assign count_m2 = \port$34553$0 [31:16];
+  assign stride_m2 = \port$34565$0 [23:0];
+  assign count_k0 = \port$34549$0 [15:0];
+  assign stride_k0 = \port$34555$0 [23:0];
+  assign count_k1 = \port$34549$0 [31:16];
+  assign stride_k1 = \port$34557$0 [23:0];
+  assign count_k2 = \port$34551$0 [15:0];
+  assign stride_k2 = \port$34559$0 [23:0];
+  assign count_blocks = \port$34547$0 [15:0];
   assign act__claim = active;
   assign act__region = address[10];
   assign act__offset = address[9:0];
-  assign \row$97  = data;
+  assign \row$94  = data;
   assign swap = swaps[2];
-  assign \weights$101  = weights;
-  assign \shift$103  = shift;
-  assign \sums$105  = sums;
-  assign \entry$106  = line[151:144];
-  assign \row$107  = data;
-  assign \entry$108  = { line[39:33], counted[2] };
+  assign \weights$98  = weights;
+  assign \shift$100  = shift;
+  assign \sums$102  = sums;
+  assign \entry$103  = line[151:144];
+  assign \row$104  = data;
+  assign \entry$105  = { line[39:33], counted[2] };
   assign drain_row = drain__row;
   assign value = drain__row_sum;
   assign reading = blocked;
-  assign \$like$116  = w_data;
+  assign \$like$113  = w_data;
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$34236$0 [0];
-  assign waiting_operands = \port$34236$0 [1];
-  assign waiting_accumulator = \port$34236$0 [2];
+  assign waiting_weights = \port$34272$0 [0];
+  assign waiting_operands = \port$34272$0 [1];
+  assign waiting_accumulator = \port$34272$0 [2];
   assign gap = 8'h00;
-  assign \port$2757$0  = \$108 ;
-  assign \port$2791$0  = \$109 ;
-  assign \port$2825$0  = \$110 ;
-  assign \port$2859$0  = \$111 ;
-  assign \port$35194$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$34497$0 [7:0];
-  assign \cmd__payload.wait  = \port$34499$0 [15:0];
-  assign \cmd__payload.post  = \port$34499$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$34497$0 [8];
-  assign \cmd__payload.row_sum  = \port$34497$0 [9];
-  assign \cmd__payload.early  = \port$34497$0 [10];
-  assign \cmd__payload.act  = \port$34501$0 [23:0];
-  assign \cmd__payload.wgt  = \port$34503$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$34503$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$34505$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$34505$0 [31:16];
-  assign \cmd__payload.acc  = \port$34507$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34507$0 [31:16];
-  assign \cmd__payload.blocks  = \port$34509$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$34509$0 [31:16];
-  assign \cmd__payload.k0  = \port$34511$0 [15:0];
-  assign \cmd__payload.k1  = \port$34511$0 [31:16];
-  assign \cmd__payload.k2  = \port$34513$0 [15:0];
-  assign \cmd__payload.m0  = \port$34513$0 [31:16];
-  assign \cmd__payload.m1  = \port$34515$0 [15:0];
-  assign \cmd__payload.m2  = \port$34515$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$34517$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$34519$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$34521$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$34523$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$34525$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$34527$0 [23:0];
-  assign \cmd__payload.index  = { \port$34527$0 [32], \port$34525$0 [32], \port$34523$0 [32], \port$34521$0 [32], \port$34519$0 [32], \port$34517$0 [32], \port$34515$0 [32], \port$34513$0 [32], \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32] };
+  assign \port$2781$0  = \$122 ;
+  assign \port$2815$0  = \$123 ;
+  assign \port$2849$0  = \$124 ;
+  assign \port$2883$0  = \$125 ;
+  assign \port$35230$0  = address[10:0];
+  assign \cmd__payload.opcode  = \port$34535$0 [7:0];
+  assign \cmd__payload.wait  = \port$34537$0 [15:0];
+  assign \cmd__payload.post  = \port$34537$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$34535$0 [8];
+  assign \cmd__payload.row_sum  = \port$34535$0 [9];
+  assign \cmd__payload.early  = \port$34535$0 [10];
+  assign \cmd__payload.act  = \port$34539$0 [23:0];
+  assign \cmd__payload.wgt  = \port$34541$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$34541$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$34543$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$34543$0 [31:16];
+  assign \cmd__payload.acc  = \port$34545$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34545$0 [31:16];
+  assign \cmd__payload.blocks  = \port$34547$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$34547$0 [31:16];
+  assign \cmd__payload.k0  = \port$34549$0 [15:0];
+  assign \cmd__payload.k1  = \port$34549$0 [31:16];
+  assign \cmd__payload.k2  = \port$34551$0 [15:0];
+  assign \cmd__payload.m0  = \port$34551$0 [31:16];
+  assign \cmd__payload.m1  = \port$34553$0 [15:0];
+  assign \cmd__payload.m2  = \port$34553$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$34555$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$34557$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$34559$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$34561$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$34563$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$34565$0 [23:0];
+  assign \cmd__payload.index  = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32] };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -23191,25 +23248,26 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \issued.last  = issued[2];
   assign \issued.half  = issued[3];
   assign \issued.row  = issued[7:4];
-  assign \entry$106.valid  = line[144];
-  assign \entry$106.first  = line[145];
-  assign \entry$106.last  = line[146];
-  assign \entry$106.half  = line[147];
-  assign \entry$106.row  = line[151:148];
-  assign \entry$108.valid  = counted[2];
-  assign \entry$108.first  = line[33];
-  assign \entry$108.last  = line[34];
-  assign \entry$108.half  = line[35];
-  assign \entry$108.row  = line[39:36];
-  assign issued[0] = \$45 ;
+  assign \entry$103.valid  = line[144];
+  assign \entry$103.first  = line[145];
+  assign \entry$103.last  = line[146];
+  assign \entry$103.half  = line[147];
+  assign \entry$103.row  = line[151:148];
+  assign \entry$105.valid  = counted[2];
+  assign \entry$105.first  = line[33];
+  assign \entry$105.last  = line[34];
+  assign \entry$105.half  = line[35];
+  assign \entry$105.row  = line[39:36];
+  assign issued[0] = \$41 ;
   assign issued[7:1] = line[7:1];
-  assign entry[7:4] = \$43 [3:0];
+  assign entry[7:4] = \$39 [3:0];
   assign entry[3] = half;
   assign entry[2] = done;
   assign entry[1] = first;
   assign entry[0] = step;
   assign \$18  = 1'h0;
   assign malformed = \$17 ;
+  assign \$59  = { same, 1'h0 };
 endmodule
 
 module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 , \value$38 , \value$39 , blocked, drain__valid, clear, entry, sums, drain__row, clk);
@@ -24525,15 +24583,15 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$51 ),
-    .\port$2544$0 (row[7:0]),
-    .\port$35048$2 (swap),
-    .\port$35050$0 (weights[7:0]),
-    .\port$35064$0 (swap_later[23:0]),
-    .\port$35066$0 (shift_later[23:0]),
-    .\port$35070$0 (skew_weights_1[7:0]),
-    .\port$35071$0 (skew_weights_2[7:0]),
-    .\port$35072$0 (skew_weights_3),
-    .\port$35162$0 (shift),
+    .\port$2548$0 (row[7:0]),
+    .\port$35084$2 (swap),
+    .\port$35086$0 (weights[7:0]),
+    .\port$35100$0 (swap_later[23:0]),
+    .\port$35102$0 (shift_later[23:0]),
+    .\port$35106$0 (skew_weights_1[7:0]),
+    .\port$35107$0 (skew_weights_2[7:0]),
+    .\port$35108$0 (skew_weights_3),
+    .\port$35198$0 (shift),
     .product_3_later(product),
     .rst(rst),
     .used_register(used_0),
@@ -24544,7 +24602,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$61 ),
-    .\port$35067$0 (skew_row_1[7:0]),
+    .\port$35103$0 (skew_row_1[7:0]),
     .product_3_later(\product$55 ),
     .rst(rst),
     .shift(shift_later[31:0]),
@@ -24557,7 +24615,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$71 ),
-    .\port$35068$0 (skew_row_2[7:0]),
+    .\port$35104$0 (skew_row_2[7:0]),
     .product_3_later(\product$65 ),
     .rst(rst),
     .shift(shift_later[39:8]),
@@ -24569,7 +24627,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .chain(\chain$71 ),
     .clear(clear),
     .clk(clk),
-    .\port$35069$0 (skew_row_3),
+    .\port$35105$0 (skew_row_3),
     .product_3_later(\product$75 ),
     .rst(rst),
     .shift(shift_later[47:16]),
@@ -24634,7 +24692,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (rst, \port$2544$0 , clear, \port$35048$2 , \port$35050$0 , \port$35064$0 , \port$35066$0 , \port$35070$0 , \port$35071$0 , \port$35072$0 , x_register, pipe_register, used_register, product_3_later, \port$35162$0 , clk);
+module \weft.matmul.array.multipliers_0 (rst, \port$2548$0 , clear, \port$35084$2 , \port$35086$0 , \port$35100$0 , \port$35102$0 , \port$35106$0 , \port$35107$0 , \port$35108$0 , x_register, pipe_register, used_register, product_3_later, \port$35198$0 , clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -24653,24 +24711,24 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2544$0 , clear, \port$35048$
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$2544$0 ;
-  wire [7:0] \port$2544$0 ;
-  input \port$35048$2 ;
-  wire \port$35048$2 ;
-  input [7:0] \port$35050$0 ;
-  wire [7:0] \port$35050$0 ;
-  input [23:0] \port$35064$0 ;
-  wire [23:0] \port$35064$0 ;
-  input [23:0] \port$35066$0 ;
-  wire [23:0] \port$35066$0 ;
-  input [7:0] \port$35070$0 ;
-  wire [7:0] \port$35070$0 ;
-  input [7:0] \port$35071$0 ;
-  wire [7:0] \port$35071$0 ;
-  input [7:0] \port$35072$0 ;
-  wire [7:0] \port$35072$0 ;
-  input \port$35162$0 ;
-  wire \port$35162$0 ;
+  input [7:0] \port$2548$0 ;
+  wire [7:0] \port$2548$0 ;
+  input \port$35084$2 ;
+  wire \port$35084$2 ;
+  input [7:0] \port$35086$0 ;
+  wire [7:0] \port$35086$0 ;
+  input [23:0] \port$35100$0 ;
+  wire [23:0] \port$35100$0 ;
+  input [23:0] \port$35102$0 ;
+  wire [23:0] \port$35102$0 ;
+  input [7:0] \port$35106$0 ;
+  wire [7:0] \port$35106$0 ;
+  input [7:0] \port$35107$0 ;
+  wire [7:0] \port$35107$0 ;
+  input [7:0] \port$35108$0 ;
+  wire [7:0] \port$35108$0 ;
+  input \port$35198$0 ;
+  wire \port$35198$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -24695,18 +24753,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2544$0 , clear, \port$35048$
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$35072$0 , \port$35071$0 , \port$35070$0 , \port$35050$0  } & { \port$35066$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0  };
+  assign \$3  = { \port$35108$0 , \port$35107$0 , \port$35106$0 , \port$35086$0  } & { \port$35102$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$35064$0 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2  };
+  assign \$5  = ~ { \port$35100$0 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$35064$0 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2  };
+  assign \$7  = ready & { \port$35100$0 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$2544$0  };
+    x_register <= { x_register[23:0], \port$2548$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -24719,18 +24777,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2544$0 , clear, \port$35048$
     product_2_later <= product_1_later;
   always @(posedge clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$35066$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0  };
-  assign a = { x_register[23:0], \port$2544$0  };
-  assign shift = { \port$35066$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0 , \port$35162$0  };
-  assign chain = { \port$35072$0 , \port$35071$0 , \port$35070$0 , \port$35050$0  };
-  assign swap = { \port$35064$0 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2 , \port$35048$2  };
+  assign \$1  = ~ { \port$35102$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0  };
+  assign a = { x_register[23:0], \port$2548$0  };
+  assign shift = { \port$35102$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0  };
+  assign chain = { \port$35108$0 , \port$35107$0 , \port$35106$0 , \port$35086$0  };
+  assign swap = { \port$35100$0 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35067$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35103$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -24750,8 +24808,8 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35067$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35067$0 ;
-  wire [7:0] \port$35067$0 ;
+  input [7:0] \port$35103$0 ;
+  wire [7:0] \port$35103$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -24789,7 +24847,7 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35067$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35067$0  };
+    x_register <= { x_register[23:0], \port$35103$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -24803,14 +24861,14 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35067$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35067$0  };
+  assign a = { x_register[23:0], \port$35103$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35068$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35104$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -24830,8 +24888,8 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35068$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35068$0 ;
-  wire [7:0] \port$35068$0 ;
+  input [7:0] \port$35104$0 ;
+  wire [7:0] \port$35104$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -24869,7 +24927,7 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35068$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35068$0  };
+    x_register <= { x_register[23:0], \port$35104$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -24883,14 +24941,14 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35068$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35068$0  };
+  assign a = { x_register[23:0], \port$35104$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35069$0 , chain, x_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35105$0 , chain, x_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -24909,8 +24967,8 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35069$0 
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35069$0 ;
-  wire [7:0] \port$35069$0 ;
+  input [7:0] \port$35105$0 ;
+  wire [7:0] \port$35105$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -24948,7 +25006,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35069$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35069$0  };
+    x_register <= { x_register[23:0], \port$35105$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -24962,14 +25020,14 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35069$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35069$0  };
+  assign a = { x_register[23:0], \port$35105$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_last, \final , clear, \port$34503$0 , fence__up, fence__start, fence__end, bad, shift, clk);
+module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_last, \final , clear, \port$34541$0 , fence__up, fence__start, fence__end, bad, shift, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$53  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -25034,8 +25092,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
   reg loaded = 1'h0;
   wire more;
   reg pending = 1'h0;
-  input [31:0] \port$34503$0 ;
-  wire [31:0] \port$34503$0 ;
+  input [31:0] \port$34541$0 ;
+  wire [31:0] \port$34541$0 ;
   wire read;
   output reads;
   wire reads;
@@ -25239,7 +25297,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
       end
     end
     if (start) begin
-      \$30  = { 1'h0, \port$34503$0 [15:0] };
+      \$30  = { 1'h0, \port$34541$0 [15:0] };
     end
     if (clear) begin
       \$30  = 17'h00000;
@@ -25257,7 +25315,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
       end
     end
     if (start) begin
-      \$31  = { 1'h0, \port$34503$0 [15:0] };
+      \$31  = { 1'h0, \port$34541$0 [15:0] };
     end
     if (clear) begin
       \$31  = 17'h00000;
@@ -25270,7 +25328,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
     \$32  = stride;
     if (start) begin
-      \$32  = \port$34503$0 [31:16];
+      \$32  = \port$34541$0 [31:16];
     end
     if (clear) begin
       \$32  = 16'h0000;
@@ -25310,8 +25368,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
     end
   end
   assign read = reads;
-  assign wgt = \port$34503$0 [15:0];
-  assign wgt_block = \port$34503$0 [31:16];
+  assign wgt = \port$34541$0 [15:0];
+  assign wgt_block = \port$34541$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
@@ -25452,7 +25510,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$35046$33 , \port$35058$2 , drain_row, clk);
+module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$35082$33 , \port$35094$2 , drain_row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -25519,10 +25577,10 @@ module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$3
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$35046$33 ;
-  wire [6:0] \port$35046$33 ;
-  input \port$35058$2 ;
-  wire \port$35058$2 ;
+  input [6:0] \port$35082$33 ;
+  wire [6:0] \port$35082$33 ;
+  input \port$35094$2 ;
+  wire \port$35094$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -25567,21 +25625,21 @@ module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$3
     sum_2_0 <= \$18 ;
   always @(posedge clk)
     entry_3 <= \$19 ;
-  \weft.matmul.row_sum$148.column  column (
+  \weft.matmul.row_sum$147.column  column (
     .clear(clear),
     .clk(clk),
     .drain(drain),
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$35278$0 (sum_2_0),
+    .\port$35314$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$10  = byte_0;
-    if (\port$35058$2 ) begin
+    if (\port$35094$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -25594,7 +25652,7 @@ module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$3
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$11  = byte_1;
-    if (\port$35058$2 ) begin
+    if (\port$35094$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -25607,7 +25665,7 @@ module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$3
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$12  = byte_2;
-    if (\port$35058$2 ) begin
+    if (\port$35094$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -25620,7 +25678,7 @@ module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$3
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$13  = byte_3;
-    if (\port$35058$2 ) begin
+    if (\port$35094$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -25632,7 +25690,7 @@ module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$3
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
-    \$14  = { \port$35046$33 , \port$35058$2  };
+    \$14  = { \port$35082$33 , \port$35094$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -25690,17 +25748,17 @@ module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$3
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$35046$33 , \port$35058$2  };
+  assign entry = { \port$35082$33 , \port$35094$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$35058$2 ;
-  assign \entry.first  = \port$35046$33 [0];
-  assign \entry.last  = \port$35046$33 [1];
-  assign \entry.half  = \port$35046$33 [2];
-  assign \entry.row  = \port$35046$33 [6:3];
+  assign \entry.valid  = \port$35094$2 ;
+  assign \entry.first  = \port$35082$33 [0];
+  assign \entry.last  = \port$35082$33 [1];
+  assign \entry.half  = \port$35082$33 [2];
+  assign \entry.row  = \port$35082$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -25723,7 +25781,7 @@ module \weft.matmul.row_sum$148 (rst, row, drain, reading, value, clear, \port$3
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$148.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$35278$0 , clk);
+module \weft.matmul.row_sum$147.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$35314$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -25770,8 +25828,8 @@ module \weft.matmul.row_sum$148.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$35278$0 ;
-  wire [9:0] \port$35278$0 ;
+  input [9:0] \port$35314$0 ;
+  wire [9:0] \port$35314$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -25824,7 +25882,7 @@ module \weft.matmul.row_sum$148.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$35278$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$35314$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -25900,7 +25958,7 @@ module \weft.matmul.row_sum$148.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0 [9], \port$35278$0  };
+  assign sum = { \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -25925,7 +25983,7 @@ module \weft.matmul.row_sum$148.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$34511$0 , \port$34513$0 , \port$34515$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
+module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$34549$0 , \port$34551$0 , \port$34553$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire \$1 ;
@@ -26108,12 +26166,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [15:0] left_m2 = 16'h0000;
   input load;
   wire load;
-  input [31:0] \port$34511$0 ;
-  wire [31:0] \port$34511$0 ;
-  input [31:0] \port$34513$0 ;
-  wire [31:0] \port$34513$0 ;
-  input [31:0] \port$34515$0 ;
-  wire [31:0] \port$34515$0 ;
+  input [31:0] \port$34549$0 ;
+  wire [31:0] \port$34549$0 ;
+  input [31:0] \port$34551$0 ;
+  wire [31:0] \port$34551$0 ;
+  input [31:0] \port$34553$0 ;
+  wire [31:0] \port$34553$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -26178,42 +26236,42 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$34513$0 [31:16] - 1'h1;
-  assign \$16  = \port$34513$0 [31:16] - 1'h1;
-  assign \$17  = \port$34513$0 [31:16] == 1'h1;
+  assign \$15  = \port$34551$0 [31:16] - 1'h1;
+  assign \$16  = \port$34551$0 [31:16] - 1'h1;
+  assign \$17  = \port$34551$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
-  assign \$21  = \port$34515$0 [15:0] - 1'h1;
-  assign \$22  = \port$34515$0 [15:0] - 1'h1;
-  assign \$23  = \port$34515$0 [15:0] == 1'h1;
+  assign \$21  = \port$34553$0 [15:0] - 1'h1;
+  assign \$22  = \port$34553$0 [15:0] - 1'h1;
+  assign \$23  = \port$34553$0 [15:0] == 1'h1;
   assign \$25  = left_m1 - 1'h1;
   assign \$26  = left_m1 == 1'h1;
   assign \$27  = ! bound_m1;
-  assign \$28  = \port$34515$0 [31:16] - 1'h1;
-  assign \$29  = \port$34515$0 [31:16] - 1'h1;
-  assign \$30  = \port$34515$0 [31:16] == 1'h1;
+  assign \$28  = \port$34553$0 [31:16] - 1'h1;
+  assign \$29  = \port$34553$0 [31:16] - 1'h1;
+  assign \$30  = \port$34553$0 [31:16] == 1'h1;
   assign \$31  = & { end_m1, end_m0 };
   assign \$32  = left_m2 - 1'h1;
   assign \$33  = left_m2 == 1'h1;
   assign \$34  = ! bound_m2;
-  assign \$35  = \port$34511$0 [15:0] - 1'h1;
-  assign \$36  = \port$34511$0 [15:0] - 1'h1;
-  assign \$37  = \port$34511$0 [15:0] == 1'h1;
+  assign \$35  = \port$34549$0 [15:0] - 1'h1;
+  assign \$36  = \port$34549$0 [15:0] - 1'h1;
+  assign \$37  = \port$34549$0 [15:0] == 1'h1;
   assign \$38  = & { end_m2, end_m1, end_m0 };
   assign \$39  = left_k0 - 1'h1;
   assign \$40  = left_k0 == 1'h1;
   assign \$41  = ! bound_k0;
-  assign \$42  = \port$34511$0 [31:16] - 1'h1;
-  assign \$43  = \port$34511$0 [31:16] - 1'h1;
-  assign \$44  = \port$34511$0 [31:16] == 1'h1;
+  assign \$42  = \port$34549$0 [31:16] - 1'h1;
+  assign \$43  = \port$34549$0 [31:16] - 1'h1;
+  assign \$44  = \port$34549$0 [31:16] == 1'h1;
   assign \$45  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$46  = left_k1 - 1'h1;
   assign \$47  = left_k1 == 1'h1;
   assign \$48  = ! bound_k1;
-  assign \$49  = \port$34513$0 [15:0] - 1'h1;
-  assign \$50  = \port$34513$0 [15:0] - 1'h1;
-  assign \$51  = \port$34513$0 [15:0] == 1'h1;
+  assign \$49  = \port$34551$0 [15:0] - 1'h1;
+  assign \$50  = \port$34551$0 [15:0] - 1'h1;
+  assign \$51  = \port$34551$0 [15:0] == 1'h1;
   assign \$52  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$53  = left_k2 - 1'h1;
   assign \$54  = left_k2 == 1'h1;
@@ -26952,12 +27010,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$34513$0 [31:16];
-  assign count_m1 = \port$34515$0 [15:0];
-  assign count_m2 = \port$34515$0 [31:16];
-  assign count_k0 = \port$34511$0 [15:0];
-  assign count_k1 = \port$34511$0 [31:16];
-  assign count_k2 = \port$34513$0 [15:0];
+  assign count_m0 = \port$34551$0 [31:16];
+  assign count_m1 = \port$34553$0 [15:0];
+  assign count_m2 = \port$34553$0 [31:16];
+  assign count_k0 = \port$34549$0 [15:0];
+  assign count_k1 = \port$34549$0 [31:16];
+  assign count_k2 = \port$34551$0 [15:0];
   assign \$2  = end_m0;
   assign \$24  = end_m0;
   assign \$66  = \$65 ;
@@ -27846,7 +27904,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$34977$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$35015$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -27855,8 +27913,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$34977$0 ;
-  wire [69:0] \port$34977$0 ;
+  input [69:0] \port$35015$0 ;
+  wire [69:0] \port$35015$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -27888,7 +27946,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$34977$0 [31:0];
+      bias[write__addr] <= \port$35015$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -27900,7 +27958,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$34977$0 [63:32];
+      scale[\write__addr$13 ] <= \port$35015$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -27914,25 +27972,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$34977$0 [69:64] - \$2 ;
+  assign \$3  = \port$35015$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$34977$0 [69:64];
-  assign write__data = \port$34977$0 [31:0];
-  assign \write__data$4  = \port$34977$0 [63:0];
+  assign write__column = \port$35015$0 [69:64];
+  assign write__data = \port$35015$0 [31:0];
+  assign \write__data$4  = \port$35015$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$34977$0 [63:32];
+  assign \write__data$14  = \port$35015$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$34977$0 [69:64];
-  assign write__addr = \port$34977$0 [69:64];
-  assign \write__addr$13  = \port$34977$0 [69:64];
+  assign \$1  = \port$35015$0 [69:64];
+  assign write__addr = \port$35015$0 [69:64];
+  assign \write__addr$13  = \port$35015$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, semaphore, push__valid, take, push__payload, abort, \port$34659$0 , \port$34661$0 , \port$34663$0 
-, \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 , \port$34675$0 , \port$34677$0 , \port$34679$0 , \port$34681$0 , \port$34683$0 , \port$34685$0 , \port$34687$0 , \port$34689$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready
+module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, semaphore, push__valid, take, push__payload, abort, \port$34697$0 , \port$34699$0 , \port$34701$0 
+, \port$34703$0 , \port$34705$0 , \port$34707$0 , \port$34709$0 , \port$34711$0 , \port$34713$0 , \port$34715$0 , \port$34717$0 , \port$34719$0 , \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready
 , fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, read__burst__payload, write__burst__payload, write__beat__payload, write__beat__valid, shared__rows, shared__strobe, shared__data, events, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
@@ -28138,38 +28196,38 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   reg launch__valid;
-  input [32:0] \port$34659$0 ;
-  wire [32:0] \port$34659$0 ;
-  input [32:0] \port$34661$0 ;
-  wire [32:0] \port$34661$0 ;
-  input [32:0] \port$34663$0 ;
-  wire [32:0] \port$34663$0 ;
-  input [32:0] \port$34665$0 ;
-  wire [32:0] \port$34665$0 ;
-  input [32:0] \port$34667$0 ;
-  wire [32:0] \port$34667$0 ;
-  input [32:0] \port$34669$0 ;
-  wire [32:0] \port$34669$0 ;
-  input [32:0] \port$34671$0 ;
-  wire [32:0] \port$34671$0 ;
-  input [32:0] \port$34673$0 ;
-  wire [32:0] \port$34673$0 ;
-  input [32:0] \port$34675$0 ;
-  wire [32:0] \port$34675$0 ;
-  input [32:0] \port$34677$0 ;
-  wire [32:0] \port$34677$0 ;
-  input [32:0] \port$34679$0 ;
-  wire [32:0] \port$34679$0 ;
-  input [32:0] \port$34681$0 ;
-  wire [32:0] \port$34681$0 ;
-  input [32:0] \port$34683$0 ;
-  wire [32:0] \port$34683$0 ;
-  input [32:0] \port$34685$0 ;
-  wire [32:0] \port$34685$0 ;
-  input [32:0] \port$34687$0 ;
-  wire [32:0] \port$34687$0 ;
-  input [32:0] \port$34689$0 ;
-  wire [32:0] \port$34689$0 ;
+  input [32:0] \port$34697$0 ;
+  wire [32:0] \port$34697$0 ;
+  input [32:0] \port$34699$0 ;
+  wire [32:0] \port$34699$0 ;
+  input [32:0] \port$34701$0 ;
+  wire [32:0] \port$34701$0 ;
+  input [32:0] \port$34703$0 ;
+  wire [32:0] \port$34703$0 ;
+  input [32:0] \port$34705$0 ;
+  wire [32:0] \port$34705$0 ;
+  input [32:0] \port$34707$0 ;
+  wire [32:0] \port$34707$0 ;
+  input [32:0] \port$34709$0 ;
+  wire [32:0] \port$34709$0 ;
+  input [32:0] \port$34711$0 ;
+  wire [32:0] \port$34711$0 ;
+  input [32:0] \port$34713$0 ;
+  wire [32:0] \port$34713$0 ;
+  input [32:0] \port$34715$0 ;
+  wire [32:0] \port$34715$0 ;
+  input [32:0] \port$34717$0 ;
+  wire [32:0] \port$34717$0 ;
+  input [32:0] \port$34719$0 ;
+  wire [32:0] \port$34719$0 ;
+  input [32:0] \port$34721$0 ;
+  wire [32:0] \port$34721$0 ;
+  input [32:0] \port$34723$0 ;
+  wire [32:0] \port$34723$0 ;
+  input [32:0] \port$34725$0 ;
+  wire [32:0] \port$34725$0 ;
+  input [32:0] \port$34727$0 ;
+  wire [32:0] \port$34727$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -28483,7 +28541,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$17  = fault__index;
     if (cmd__ready) begin
-      \$17  = { \port$34689$0 [32], \port$34687$0 [32], \port$34685$0 [32], \port$34683$0 [32], \port$34681$0 [32], \port$34679$0 [32], \port$34677$0 [32], \port$34675$0 [32], \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32] };
+      \$17  = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32] };
     end
     if (core_rst) begin
       \$17  = 16'h0000;
@@ -28493,7 +28551,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$18  = post;
     if (cmd__ready) begin
-      \$18  = \port$34661$0 [31:16];
+      \$18  = \port$34699$0 [31:16];
     end
     if (core_rst) begin
       \$18  = 16'h0000;
@@ -28503,7 +28561,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$19  = pushes;
     if (cmd__ready) begin
-      \$19  = \port$34659$0 [8];
+      \$19  = \port$34697$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -28597,7 +28655,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \push__payload$57  = push__payload;
   assign \push__ready$59  = push__ready;
   assign \push__valid$61  = push__valid;
-  assign cmd__payload = { \port$34689$0 [32], \port$34687$0 [32], \port$34685$0 [32], \port$34683$0 [32], \port$34681$0 [32], \port$34679$0 [32], \port$34677$0 [32], \port$34675$0 [32], \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34689$0 [31:0], \port$34687$0 [31:0], \port$34685$0 [31:0], \port$34683$0 [31:0], \port$34681$0 [31:0], \port$34679$0 [31:0], \port$34677$0 [31:0], \port$34675$0 [31:0], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0] };
+  assign cmd__payload = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0], \port$34719$0 [31:0], \port$34717$0 [31:0], \port$34715$0 [31:0], \port$34713$0 [31:0], \port$34711$0 [31:0], \port$34709$0 [31:0], \port$34707$0 [31:0], \port$34705$0 [31:0], \port$34703$0 [31:0], \port$34701$0 [31:0], \port$34699$0 [31:0], \port$34697$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign \abort$67  = abort;
@@ -28658,30 +28716,30 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$34659$0 [7:0];
-  assign \cmd__payload.wait  = \port$34661$0 [15:0];
-  assign \cmd__payload.post  = \port$34661$0 [31:16];
-  assign \cmd__payload.pushes  = \port$34659$0 [8];
-  assign \cmd__payload.private  = \port$34659$0 [31:16];
-  assign \cmd__payload.entry  = \port$34663$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$34665$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$34665$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$34667$0 [15:0];
-  assign \cmd__payload.block_x  = \port$34667$0 [23:16];
-  assign \cmd__payload.block_y  = \port$34667$0 [31:24];
-  assign \cmd__payload.block_z  = \port$34669$0 [31:24];
-  assign \cmd__payload.shared  = \port$34669$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$34671$0 [23:0];
-  assign \cmd__payload.private_base  = \port$34673$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$34675$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$34677$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$34679$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$34681$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$34683$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$34685$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$34687$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$34689$0 [31:0];
-  assign \cmd__payload.index  = { \port$34689$0 [32], \port$34687$0 [32], \port$34685$0 [32], \port$34683$0 [32], \port$34681$0 [32], \port$34679$0 [32], \port$34677$0 [32], \port$34675$0 [32], \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32] };
+  assign \cmd__payload.opcode  = \port$34697$0 [7:0];
+  assign \cmd__payload.wait  = \port$34699$0 [15:0];
+  assign \cmd__payload.post  = \port$34699$0 [31:16];
+  assign \cmd__payload.pushes  = \port$34697$0 [8];
+  assign \cmd__payload.private  = \port$34697$0 [31:16];
+  assign \cmd__payload.entry  = \port$34701$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$34703$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$34703$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$34705$0 [15:0];
+  assign \cmd__payload.block_x  = \port$34705$0 [23:16];
+  assign \cmd__payload.block_y  = \port$34705$0 [31:24];
+  assign \cmd__payload.block_z  = \port$34707$0 [31:24];
+  assign \cmd__payload.shared  = \port$34707$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$34709$0 [23:0];
+  assign \cmd__payload.private_base  = \port$34711$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$34713$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$34715$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$34717$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$34719$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$34721$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$34723$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$34725$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$34727$0 [31:0];
+  assign \cmd__payload.index  = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -28777,25 +28835,25 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$34689$0 [31:0];
-  assign launch[423:392] = \port$34687$0 [31:0];
-  assign launch[391:360] = \port$34685$0 [31:0];
-  assign launch[359:328] = \port$34683$0 [31:0];
-  assign launch[327:296] = \port$34681$0 [31:0];
-  assign launch[295:264] = \port$34679$0 [31:0];
-  assign launch[263:232] = \port$34677$0 [31:0];
-  assign launch[231:200] = \port$34675$0 [31:0];
-  assign launch[199:192] = \port$34669$0 [31:24];
-  assign launch[191:184] = \port$34667$0 [31:24];
-  assign launch[183:176] = \port$34667$0 [23:16];
-  assign launch[175:160] = \port$34667$0 [15:0];
-  assign launch[159:144] = \port$34665$0 [31:16];
-  assign launch[143:128] = \port$34665$0 [15:0];
-  assign launch[127:96] = \port$34673$0 [31:0];
-  assign launch[95:80] = \port$34659$0 [31:16];
-  assign launch[79:56] = \port$34671$0 [23:0];
-  assign launch[55:32] = \port$34669$0 [23:0];
-  assign launch[31:0] = \port$34663$0 [31:0];
+  assign launch[455:424] = \port$34727$0 [31:0];
+  assign launch[423:392] = \port$34725$0 [31:0];
+  assign launch[391:360] = \port$34723$0 [31:0];
+  assign launch[359:328] = \port$34721$0 [31:0];
+  assign launch[327:296] = \port$34719$0 [31:0];
+  assign launch[295:264] = \port$34717$0 [31:0];
+  assign launch[263:232] = \port$34715$0 [31:0];
+  assign launch[231:200] = \port$34713$0 [31:0];
+  assign launch[199:192] = \port$34707$0 [31:24];
+  assign launch[191:184] = \port$34705$0 [31:24];
+  assign launch[183:176] = \port$34705$0 [23:16];
+  assign launch[175:160] = \port$34705$0 [15:0];
+  assign launch[159:144] = \port$34703$0 [31:16];
+  assign launch[143:128] = \port$34703$0 [15:0];
+  assign launch[127:96] = \port$34711$0 [31:0];
+  assign launch[95:80] = \port$34697$0 [31:16];
+  assign launch[79:56] = \port$34709$0 [23:0];
+  assign launch[55:32] = \port$34707$0 [23:0];
+  assign launch[31:0] = \port$34701$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, refused, core_clk);
@@ -31322,8 +31380,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__token(i__token),
     .i__valid(\i__valid$99 ),
     .i__whole(i__whole),
-    .\port$6048$0 (\$535 ),
-    .\port$6055$0 (\$536 ),
+    .\port$6082$0 (\$535 ),
+    .\port$6089$0 (\$536 ),
     .serial(serial__valid),
     .start(start),
     .start_pc(start_pc),
@@ -31340,8 +31398,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$5390$0 (\$533 ),
-    .\port$5391$0 (\$534 ),
+    .\port$5424$0 (\$533 ),
+    .\port$5425$0 (\$534 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$186 ),
@@ -31365,12 +31423,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$35823$32 (i__token[35:32]),
-    .\port$6425$0 (\$537 ),
-    .\port$6428$0 (\$538 ),
-    .\port$6435$0 (\$539 ),
-    .\port$6452$0 (\$540 ),
-    .\port$6458$0 (\$541 ),
+    .\port$35866$32 (i__token[35:32]),
+    .\port$6459$0 (\$537 ),
+    .\port$6462$0 (\$538 ),
+    .\port$6469$0 (\$539 ),
+    .\port$6486$0 (\$540 ),
+    .\port$6492$0 (\$541 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -31455,7 +31513,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$35747$15 (word[24:15]),
+    .\port$35790$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -31486,13 +31544,13 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__payload(\i__payload$162 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$166 ),
-    .\port$33367$0 (\$542 ),
-    .\port$33483$0 (\$543 ),
-    .\port$33709$0 (\$544 ),
-    .\port$33717$0 (\$545 ),
-    .\port$33833$0 (\$546 ),
-    .\port$34059$0 (\$547 ),
-    .\port$36261$0 (\$548 ),
+    .\port$33403$0 (\$542 ),
+    .\port$33519$0 (\$543 ),
+    .\port$33745$0 (\$544 ),
+    .\port$33753$0 (\$545 ),
+    .\port$33869$0 (\$546 ),
+    .\port$34095$0 (\$547 ),
+    .\port$36306$0 (\$548 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -31512,11 +31570,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .\o__payload$151 (\i__payload$162 ),
     .\o__ready$145 (o__ready),
     .\o__valid$150 (\i__valid$166 ),
-    .\port$6425$0 (\$537 ),
-    .\port$6428$0 (\$538 ),
-    .\port$6435$0 (\$539 ),
-    .\port$6452$0 (\$540 ),
-    .\port$6458$0 (\$541 ),
+    .\port$6459$0 (\$537 ),
+    .\port$6462$0 (\$538 ),
+    .\port$6469$0 (\$539 ),
+    .\port$6486$0 (\$540 ),
+    .\port$6492$0 (\$541 ),
     .port_ready(shared__ready),
     .port_warp(port_warp),
     .push__payload(push__payload),
@@ -31578,8 +31636,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .pc_warp(\warp$114 ),
     .pc_write__addr(\write_warp$184 ),
     .pc_write__en(\$468 [1:0]),
-    .\port$6048$0 (\$535 ),
-    .\port$6055$0 (\$536 ),
+    .\port$6082$0 (\$535 ),
+    .\port$6089$0 (\$536 ),
     .starved(\starved$336 ),
     .state(\state$335 ),
     .state_write__data(state_data),
@@ -32428,7 +32486,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$506  = next_writes;
 endmodule
 
-module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$6048$0 , \port$6055$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
+module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$6082$0 , \port$6089$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
 , i__sums, i__taken, i__cause, state, start, stopped);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
@@ -32611,10 +32669,10 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   wire i__whole;
   wire moves;
   wire [59:0] pcs;
-  output [29:0] \port$6048$0 ;
-  wire [29:0] \port$6048$0 ;
-  output [29:0] \port$6055$0 ;
-  wire [29:0] \port$6055$0 ;
+  output [29:0] \port$6082$0 ;
+  wire [29:0] \port$6082$0 ;
+  output [29:0] \port$6089$0 ;
+  wire [29:0] \port$6089$0 ;
   output serial;
   wire serial;
   input start;
@@ -32725,8 +32783,8 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   end
   assign moves = goes;
   assign pcs = { \$59 , \$52  };
-  assign \port$6048$0  = \$52 ;
-  assign \port$6055$0  = \$59 ;
+  assign \port$6082$0  = \$52 ;
+  assign \port$6089$0  = \$59 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -32790,7 +32848,7 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, warp, \port$5390$0 , \port$5391$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (core_rst, warp, \port$5424$0 , \port$5425$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
   reg [31:0] \$1 ;
   wire [31:0] \$10 ;
@@ -32877,10 +32935,10 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5390$0 , \port$5391$0 , block
   wire [23:0] \launch.shared_base ;
   reg [2:0] own_0;
   reg [2:0] own_1;
-  output [31:0] \port$5390$0 ;
-  wire [31:0] \port$5390$0 ;
-  output [31:0] \port$5391$0 ;
-  wire [31:0] \port$5391$0 ;
+  output [31:0] \port$5424$0 ;
+  wire [31:0] \port$5424$0 ;
+  output [31:0] \port$5425$0 ;
+  wire [31:0] \port$5425$0 ;
   wire [63:0] row;
   reg [31:0] shared;
   input [8:0] thread_data;
@@ -33095,8 +33153,8 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5390$0 , \port$5391$0 , block
   assign block_data = block_write__data;
   assign block_read__data = block;
   assign row = { \$10 , \$9  };
-  assign \port$5390$0  = \$9 ;
-  assign \port$5391$0  = \$10 ;
+  assign \port$5424$0  = \$9 ;
+  assign \port$5425$0  = \$10 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -34570,7 +34628,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$441  = \$431 ;
 endmodule
 
-module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6425$0 , \port$6428$0 , \port$6435$0 , \port$6452$0 , \port$6458$0 , beats, missed, warp, \port$35823$32 
+module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6459$0 , \port$6462$0 , \port$6469$0 , \port$6486$0 , \port$6492$0 , beats, missed, warp, \port$35866$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
   wire [3:0] \$1 ;
@@ -34715,18 +34773,18 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$35823$32 ;
-  wire [3:0] \port$35823$32 ;
-  input \port$6425$0 ;
-  wire \port$6425$0 ;
-  input \port$6428$0 ;
-  wire \port$6428$0 ;
-  input \port$6435$0 ;
-  wire \port$6435$0 ;
-  input \port$6452$0 ;
-  wire \port$6452$0 ;
-  input \port$6458$0 ;
-  wire \port$6458$0 ;
+  input [3:0] \port$35866$32 ;
+  wire [3:0] \port$35866$32 ;
+  input \port$6459$0 ;
+  wire \port$6459$0 ;
+  input \port$6462$0 ;
+  wire \port$6462$0 ;
+  input \port$6469$0 ;
+  wire \port$6469$0 ;
+  input \port$6486$0 ;
+  wire \port$6486$0 ;
+  input \port$6492$0 ;
+  wire \port$6492$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -34815,10 +34873,10 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$35823$32 [0];
-  assign \$87  = \$86  + \port$35823$32 [1];
+  assign \$86  = 1'h0 + \port$35866$32 [0];
+  assign \$87  = \$86  + \port$35866$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$35823$32 [1:0] != \port$35823$32 [3:2];
+  assign \$89  = \port$35866$32 [1:0] != \port$35866$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -34853,9 +34911,9 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$35823$32 [1:0];
-  assign live = \port$35823$32 [3:2];
-  assign counts = { \port$6458$0 , \port$6452$0 , \port$6435$0 , \port$6428$0 , \port$6425$0  };
+  assign group = \port$35866$32 [1:0];
+  assign live = \port$35866$32 [3:2];
+  assign counts = { \port$6492$0 , \port$6486$0 , \port$6469$0 , \port$6462$0 , \port$6459$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -34875,11 +34933,11 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$6458$0 ;
-  assign o[8] = \port$6452$0 ;
-  assign o[7] = \port$6435$0 ;
-  assign o[6] = \port$6428$0 ;
-  assign o[5] = \port$6425$0 ;
+  assign o[9] = \port$6492$0 ;
+  assign o[8] = \port$6486$0 ;
+  assign o[7] = \port$6469$0 ;
+  assign o[6] = \port$6462$0 ;
+  assign o[5] = \port$6459$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -39536,7 +39594,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
   assign \$54  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$35747$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$35790$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -39548,8 +39606,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$35747$15 ;
-  wire [9:0] \port$35747$15 ;
+  input [9:0] \port$35790$15 ;
+  wire [9:0] \port$35790$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -39579,17 +39637,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$35747$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$35747$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$35790$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$35790$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$35747$15 [4:0] };
-  assign rs1 = \port$35747$15 [4:0];
+  assign first__addr = { warp, \port$35790$15 [4:0] };
+  assign rs1 = \port$35790$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$35747$15 [9:5] };
-  assign rs2 = \port$35747$15 [9:5];
+  assign second__addr = { warp, \port$35790$15 [9:5] };
+  assign rs2 = \port$35790$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -39939,7 +39997,7 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   assign \$2  = { before_1, 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33367$0 , \port$33483$0 , \port$33709$0 , \port$33717$0 , \port$33833$0 , \port$34059$0 , \port$36261$0 , core_clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33403$0 , \port$33519$0 , \port$33745$0 , \port$33753$0 , \port$33869$0 , \port$34095$0 , \port$36306$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
   wire \$1 ;
   wire [7:0] \$10 ;
@@ -40683,20 +40741,20 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   wire i__ready;
   input i__valid;
   wire i__valid;
-  output [7:0] \port$33367$0 ;
-  wire [7:0] \port$33367$0 ;
-  output [7:0] \port$33483$0 ;
-  wire [7:0] \port$33483$0 ;
-  output [15:0] \port$33709$0 ;
-  wire [15:0] \port$33709$0 ;
-  output [7:0] \port$33717$0 ;
-  wire [7:0] \port$33717$0 ;
-  output [7:0] \port$33833$0 ;
-  wire [7:0] \port$33833$0 ;
-  output [15:0] \port$34059$0 ;
-  wire [15:0] \port$34059$0 ;
-  output [6:0] \port$36261$0 ;
-  wire [6:0] \port$36261$0 ;
+  output [7:0] \port$33403$0 ;
+  wire [7:0] \port$33403$0 ;
+  output [7:0] \port$33519$0 ;
+  wire [7:0] \port$33519$0 ;
+  output [15:0] \port$33745$0 ;
+  wire [15:0] \port$33745$0 ;
+  output [7:0] \port$33753$0 ;
+  wire [7:0] \port$33753$0 ;
+  output [7:0] \port$33869$0 ;
+  wire [7:0] \port$33869$0 ;
+  output [15:0] \port$34095$0 ;
+  wire [15:0] \port$34095$0 ;
+  output [6:0] \port$36306$0 ;
+  wire [6:0] \port$36306$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -41437,13 +41495,13 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$702 , \$476 , \$360 , \$352 , \$126 , \$10  };
-  assign \port$33367$0  = \$10 ;
-  assign \port$33483$0  = \$126 ;
-  assign \port$33709$0  = \$352 ;
-  assign \port$33717$0  = \$360 ;
-  assign \port$33833$0  = \$476 ;
-  assign \port$34059$0  = \$702 ;
-  assign \port$36261$0  = answer[6:0];
+  assign \port$33403$0  = \$10 ;
+  assign \port$33519$0  = \$126 ;
+  assign \port$33745$0  = \$352 ;
+  assign \port$33753$0  = \$360 ;
+  assign \port$33869$0  = \$476 ;
+  assign \port$34095$0  = \$702 ;
+  assign \port$36306$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -41466,7 +41524,7 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$145 , i__valid, \i__valid$22 , \busy$132 , \o__valid$150 , \o__payload$151 , access__ready, \port$6425$0 , \port$6428$0 , \port$6435$0 , \port$6452$0 , \port$6458$0 , stored, coming
+module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$145 , i__valid, \i__valid$22 , \busy$132 , \o__valid$150 , \o__payload$151 , access__ready, \port$6459$0 , \port$6462$0 , \port$6469$0 , \port$6486$0 , \port$6492$0 , stored, coming
 , read__burst__valid, read__beat__ready, write__burst__valid, beats, semaphore, push__valid, take, push__payload, serial__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, next_warp, shared__valid, shared__region, shared__write, port_warp, read__burst__payload
 , write__burst__payload, write__beat__payload, write__beat__valid, shared__rows, \strobe$82 , \data$84 , i__payload, \i__payload$18 , core_clk);
   wire \$1 ;
@@ -41767,16 +41825,16 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire \o__valid$143 ;
   output \o__valid$150 ;
   wire \o__valid$150 ;
-  output \port$6425$0 ;
-  wire \port$6425$0 ;
-  output \port$6428$0 ;
-  wire \port$6428$0 ;
-  output \port$6435$0 ;
-  wire \port$6435$0 ;
-  output \port$6452$0 ;
-  wire \port$6452$0 ;
-  output \port$6458$0 ;
-  wire \port$6458$0 ;
+  output \port$6459$0 ;
+  wire \port$6459$0 ;
+  output \port$6462$0 ;
+  wire \port$6462$0 ;
+  output \port$6469$0 ;
+  wire \port$6469$0 ;
+  output \port$6486$0 ;
+  wire \port$6486$0 ;
+  output \port$6492$0 ;
+  wire \port$6492$0 ;
   wire port_busy;
   input port_ready;
   wire port_ready;
@@ -42108,8 +42166,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .if_free(\if_free$71 ),
     .o__ready(\o__ready$148 ),
     .o__valid(\o__valid$142 ),
-    .\port$36181$0 (\$48 ),
-    .\port$36183$0 (\$49 ),
+    .\port$36224$0 (\$48 ),
+    .\port$36226$0 (\$49 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -42139,8 +42197,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .loaded__ready(loaded__ready),
     .loaded__valid(loaded__valid),
     .\o__ready$60 (write__done__valid),
-    .\port$8333$0 (\$46 ),
-    .\port$8334$0 (\$47 ),
+    .\port$8367$0 (\$46 ),
+    .\port$8368$0 (\$47 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -42198,11 +42256,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .i__ready(o__ready),
     .i__valid(\i__valid$10 ),
     .o(what),
-    .\port$6425$0 (\$41 ),
-    .\port$6428$0 (\$42 ),
-    .\port$6435$0 (\$43 ),
-    .\port$6452$0 (\$44 ),
-    .\port$6458$0 (\$45 ),
+    .\port$6459$0 (\$41 ),
+    .\port$6462$0 (\$42 ),
+    .\port$6469$0 (\$43 ),
+    .\port$6486$0 (\$44 ),
+    .\port$6492$0 (\$45 ),
     .port_busy(port_busy),
     .shared_busy(shared_busy),
     .taken(taken),
@@ -42314,11 +42372,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \beats$131  = beats;
   assign \taken$138  = { \$31 , \$28 , \$25 , \$22 , \$19  };
   assign \o__payload$155  = { 1'h0, \$49 , 38'h0000000000, \$50 [1], 31'h00000000, \$50 [0], \$48  };
-  assign \port$6425$0  = \$41 ;
-  assign \port$6428$0  = \$42 ;
-  assign \port$6435$0  = \$43 ;
-  assign \port$6452$0  = \$44 ;
-  assign \port$6458$0  = \$45 ;
+  assign \port$6459$0  = \$41 ;
+  assign \port$6462$0  = \$42 ;
+  assign \port$6469$0  = \$43 ;
+  assign \port$6486$0  = \$44 ;
+  assign \port$6492$0  = \$45 ;
   assign next_warp = what[15:14];
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
@@ -42610,7 +42668,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$33  = \$32 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__ready, semaphore, push__valid, take, surely, if_free, busy, push__payload, valid, what, \port$36181$0 , \port$36183$0 , row, o__valid, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__ready, semaphore, push__valid, take, surely, if_free, busy, push__payload, valid, what, \port$36224$0 , \port$36226$0 , row, o__valid, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
   wire [5:0] \$1 ;
@@ -42622,29 +42680,32 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   wire \$15 ;
   wire \$16 ;
   wire \$17 ;
-  wire [4:0] \$18 ;
-  wire [4:0] \$19 ;
+  wire \$18 ;
+  wire \$19 ;
   wire [5:0] \$2 ;
-  wire \$20 ;
-  wire \$21 ;
+  wire [4:0] \$20 ;
+  wire [4:0] \$21 ;
   wire \$22 ;
-  wire [1:0] \$23 ;
-  wire [1:0] \$24 ;
+  wire \$23 ;
+  wire \$24 ;
   wire [1:0] \$25 ;
   wire [1:0] \$26 ;
-  wire \$27 ;
-  wire [4:0] \$28 ;
-  reg [8:0] \$29 ;
+  wire [1:0] \$27 ;
+  wire [1:0] \$28 ;
+  wire \$29 ;
   wire [5:0] \$3 ;
-  reg [8:0] \$30  = 9'h000;
-  reg \$31 ;
-  reg \$32  = 1'h0;
-  reg [3:0] \$33 ;
-  reg \$34 ;
+  wire [4:0] \$30 ;
+  reg [8:0] \$31 ;
+  reg [8:0] \$32  = 9'h000;
+  reg \$33 ;
+  reg \$34  = 1'h0;
   reg [3:0] \$35 ;
-  reg [1:0] \$36 ;
+  reg \$36 ;
   reg \$37 ;
+  reg [3:0] \$38 ;
+  reg [1:0] \$39 ;
   wire \$4 ;
+  reg \$40 ;
   wire \$5 ;
   wire \$6 ;
   wire \$7 ;
@@ -42652,8 +42713,8 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   wire \$9 ;
   reg \$signal  = 1'h0;
   (* init = 4'h0 *)
-  wire [3:0] \$signal$11 ;
-  wire \$signal$5 ;
+  wire [3:0] \$signal$12 ;
+  wire \$signal$6 ;
   output busy;
   wire busy;
   input core_clk;
@@ -42682,11 +42743,11 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   output o__valid;
   reg o__valid = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$36181$0 ;
-  wire [8:0] \port$36181$0 ;
+  output [8:0] \port$36224$0 ;
+  wire [8:0] \port$36224$0 ;
   (* init = 1'h0 *)
-  output \port$36183$0 ;
-  wire \port$36183$0 ;
+  output \port$36226$0 ;
+  wire \port$36226$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   input push__ready;
@@ -42708,6 +42769,7 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   wire taken;
   input taken_one;
   wire taken_one;
+  reg took = 1'h0;
   input valid;
   wire valid;
   input [168:0] what;
@@ -42757,128 +42819,139 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   assign word = \$2  | \$3 ;
   assign \$4  = ~ o__valid;
   assign \$5  = ~ \$signal ;
-  assign idle = \$4  & \$5 ;
-  assign \$6  = word == 5'h10;
-  assign \$signal$5  = what[1] & \$6 ;
-  assign \$7  = valid & \$signal$5 ;
-  assign push__valid = \$7  & idle;
+  assign \$6  = \$4  & \$5 ;
+  assign \$7  = ~ took;
+  assign idle = \$6  & \$7 ;
+  assign \$8  = word == 5'h10;
+  assign \$signal$6  = what[1] & \$8 ;
+  assign \$9  = valid & \$signal$6 ;
+  assign push__valid = \$9  & idle;
   assign write__en = strobe[0] & \$signal ;
-  assign \$8  = ~ what[1];
-  assign take = taken & \$8 ;
-  assign \$9  = valid & idle;
-  assign \$10  = \$9  & \$signal$5 ;
-  assign \$11  = \$10  & push__ready;
-  assign \$12  = read__addr == 4'hf;
-  assign surely = \$11  & \$12 ;
-  assign \$13  = valid & idle;
-  assign \$14  = ~ \$signal$5 ;
-  assign if_free = \$13  & \$14 ;
-  assign \$15  = free & if_free;
-  assign taken = surely | \$15 ;
+  assign \$10  = ~ what[1];
+  assign take = taken & \$10 ;
+  assign \$11  = valid & idle;
+  assign \$12  = \$11  & \$signal$6 ;
+  assign \$13  = \$12  & push__ready;
+  assign \$14  = read__addr == 4'hf;
+  assign surely = \$13  & \$14 ;
+  assign \$15  = valid & idle;
+  assign \$16  = ~ \$signal$6 ;
+  assign if_free = \$15  & \$16 ;
+  assign \$17  = free & if_free;
+  assign taken = surely | \$17 ;
   assign busy = o__valid | \$signal ;
-  assign \$16  = push__valid & push__ready;
-  assign \$17  = read__addr == 4'hf;
-  assign \$18  = read__addr + 1'h1;
-  assign \$19  = \$17  ? 5'h00 : \$18 ;
-  assign \$20  = taken & what[1];
-  assign \$21  = ~ \$signal$5 ;
-  assign \$22  = \$20  & \$21 ;
-  assign \$23  = ~ what[151:150];
-  assign \$24  = row & \$23 ;
-  assign \$25  = taken_one ? what[151:150] : 2'h0;
-  assign \$26  = \$24  | \$25 ;
-  assign \$27  = taken & what[154];
-  assign \$28  = what[1] ? 5'h00 : what[13:9];
-  always @(posedge core_clk)
-    \$30  <= \$29 ;
+  assign \$18  = push__valid & push__ready;
+  assign \$19  = read__addr == 4'hf;
+  assign \$20  = read__addr + 1'h1;
+  assign \$21  = \$19  ? 5'h00 : \$20 ;
+  assign \$22  = taken & what[1];
+  assign \$23  = ~ \$signal$6 ;
+  assign \$24  = \$22  & \$23 ;
+  assign \$25  = ~ what[151:150];
+  assign \$26  = row & \$25 ;
+  assign \$27  = taken_one ? what[151:150] : 2'h0;
+  assign \$28  = \$26  | \$27 ;
+  assign \$29  = taken & what[154];
+  assign \$30  = what[1] ? 5'h00 : what[13:9];
   always @(posedge core_clk)
     \$32  <= \$31 ;
   always @(posedge core_clk)
-    read__addr <= \$33 ;
+    \$34  <= \$33 ;
   always @(posedge core_clk)
-    \$signal  <= \$34 ;
+    read__addr <= \$35 ;
   always @(posedge core_clk)
-    write__addr <= \$35 ;
+    took <= \$36 ;
   always @(posedge core_clk)
-    row <= \$36 ;
+    \$signal  <= \$37 ;
   always @(posedge core_clk)
-    o__valid <= \$37 ;
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$29  = \$30 ;
-    if (\$27 ) begin
-      \$29 [4:0] = \$28 ;
-      \$29 [6:5] = what[15:14];
-      \$29 [8:7] = what[153:152];
-    end
-    if (core_rst) begin
-      \$29  = 9'h000;
-    end
-  end
+    write__addr <= \$38 ;
+  always @(posedge core_clk)
+    row <= \$39 ;
+  always @(posedge core_clk)
+    o__valid <= \$40 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$31  = \$32 ;
-    if (\$27 ) begin
-      \$31  = what[155];
+    if (\$29 ) begin
+      \$31 [4:0] = \$30 ;
+      \$31 [6:5] = what[15:14];
+      \$31 [8:7] = what[153:152];
     end
     if (core_rst) begin
-      \$31  = 1'h0;
+      \$31  = 9'h000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$33  = read__addr;
-    if (\$16 ) begin
-      \$33  = \$19 [3:0];
+    \$33  = \$34 ;
+    if (\$29 ) begin
+      \$33  = what[155];
     end
     if (core_rst) begin
-      \$33  = 4'h0;
+      \$33  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$34  = \$22 ;
-    if (core_rst) begin
-      \$34  = 1'h0;
+    \$35  = read__addr;
+    if (\$18 ) begin
+      \$35  = \$21 [3:0];
     end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$35  = word[3:0];
     if (core_rst) begin
       \$35  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$36  = row;
-    if (take) begin
-      \$36  = \$26 ;
-    end
+    \$36  = take;
     if (core_rst) begin
-      \$36  = 2'h0;
+      \$36  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$37  = o__valid;
-    if (\$27 ) begin
-      \$37  = 1'h1;
-    end else if (o__ready) begin
-      \$37  = 1'h0;
-    end
+    \$37  = \$24 ;
     if (core_rst) begin
       \$37  = 1'h0;
     end
   end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$38  = word[3:0];
+    if (core_rst) begin
+      \$38  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$39  = row;
+    if (take) begin
+      \$39  = \$28 ;
+    end
+    if (core_rst) begin
+      \$39  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    \$40  = o__valid;
+    if (\$29 ) begin
+      \$40  = 1'h1;
+    end else if (o__ready) begin
+      \$40  = 1'h0;
+    end
+    if (core_rst) begin
+      \$40  = 1'h0;
+    end
+  end
   assign read__data = push__payload;
-  assign \$signal$11  = read__addr;
+  assign \$signal$12  = read__addr;
   assign written_beat = write__addr;
   assign data = write__data;
-  assign o__payload = { 1'h0, \$32 , 38'h0000000000, row[1], 31'h00000000, row[0], \$30  };
+  assign o__payload = { 1'h0, \$34 , 38'h0000000000, row[1], 31'h00000000, row[0], \$32  };
   assign semaphore = word[3:0];
-  assign \port$36181$0  = \$30 ;
-  assign \port$36183$0  = \$32 ;
+  assign \port$36224$0  = \$32 ;
+  assign \port$36226$0  = \$34 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -42902,20 +42975,20 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   assign \what.region  = what[156];
   assign \what.bytes  = what[164:157];
   assign \what.at  = what[168:165];
-  assign \o__payload.rd  = \$30 [4:0];
-  assign \o__payload.warp  = \$30 [6:5];
-  assign \o__payload.mask  = \$30 [8:7];
+  assign \o__payload.rd  = \$32 [4:0];
+  assign \o__payload.warp  = \$32 [6:5];
+  assign \o__payload.mask  = \$32 [8:7];
   assign \o__payload.row  = { 31'h00000000, row[1], 31'h00000000, row[0] };
   assign \o__payload.byte  = 1'h0;
   assign \o__payload.half  = 1'h0;
   assign \o__payload.unsigned  = 1'h0;
   assign \o__payload.offsets  = 4'h0;
-  assign \o__payload.last  = \$32 ;
+  assign \o__payload.last  = \$34 ;
   assign \o__payload.error  = 1'h0;
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$60 , free, loaded__ready, stored__ready, read__burst__valid, read__beat__ready, here, write__burst__valid, \port$8333$0 , \port$8334$0 , holds, surely, if_free, \beats$72 , busy, abort, read__burst__ready, read__beat__payload
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$60 , free, loaded__ready, stored__ready, read__burst__valid, read__beat__ready, here, write__burst__valid, \port$8367$0 , \port$8368$0 , holds, surely, if_free, \beats$72 , busy, abort, read__burst__ready, read__beat__payload
 , write__burst__ready, write__beat__ready, valid, what, waits, read__burst__payload, write__burst__payload, write__beat__payload, words, loaded__payload, loaded__valid, leaves, stored__valid, stored__payload, strobe, data, row, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
   wire \$1 ;
@@ -69424,10 +69497,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire o__valid;
   wire \o__valid$75 ;
   reg [3:0] passed = 4'h0;
-  output \port$8333$0 ;
-  wire \port$8333$0 ;
-  output \port$8334$0 ;
-  wire \port$8334$0 ;
+  output \port$8367$0 ;
+  wire \port$8367$0 ;
+  output \port$8368$0 ;
+  wire \port$8368$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -94111,8 +94184,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign write__done__valid = \o__ready$60 ;
   assign answer = { \$1671 , \$1668 , \$1665 , \$1662  };
   assign \$signal$67  = { \$1673 , \$1672  };
-  assign \port$8333$0  = \$1655 ;
-  assign \port$8334$0  = \$1656 ;
+  assign \port$8367$0  = \$1655 ;
+  assign \port$8368$0  = \$1656 ;
   assign loaded__valid = \$signal$33 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
@@ -97189,9 +97262,9 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     .o__payload(\o__payload$31 ),
     .o__ready(o__ready),
     .o__valid(\o__valid$28 ),
-    .\port$36035$0 (\$76 ),
-    .\port$36037$0 (\$78 ),
-    .\port$36084$0 (found)
+    .\port$36078$0 (\$76 ),
+    .\port$36080$0 (\$78 ),
+    .\port$36127$0 (found)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
@@ -97543,7 +97616,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
   assign values[31:0] = \$12 [31:0];
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$36035$0 , \port$36037$0 , \port$36084$0 , core_clk);
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$36078$0 , \port$36080$0 , \port$36127$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -97595,12 +97668,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   output o__valid;
   wire o__valid;
   wire pop;
-  input [8:0] \port$36035$0 ;
-  wire [8:0] \port$36035$0 ;
-  input [7:0] \port$36037$0 ;
-  wire [7:0] \port$36037$0 ;
-  input [63:0] \port$36084$0 ;
-  wire [63:0] \port$36084$0 ;
+  input [8:0] \port$36078$0 ;
+  wire [8:0] \port$36078$0 ;
+  input [7:0] \port$36080$0 ;
+  wire [7:0] \port$36080$0 ;
+  input [63:0] \port$36127$0 ;
+  wire [63:0] \port$36127$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -97633,7 +97706,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$36037$0 , \port$36084$0 , \port$36035$0  };
+      storage[write__addr] <= { 1'h0, \port$36080$0 , \port$36127$0 , \port$36078$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -97685,31 +97758,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$36037$0 , \port$36084$0 , \port$36035$0  };
-  assign i__payload = { 1'h0, \port$36037$0 , \port$36084$0 , \port$36035$0  };
+  assign write__data = { 1'h0, \port$36080$0 , \port$36127$0 , \port$36078$0  };
+  assign i__payload = { 1'h0, \port$36080$0 , \port$36127$0 , \port$36078$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$36035$0 [4:0];
-  assign \write__data.warp  = \port$36035$0 [6:5];
-  assign \write__data.mask  = \port$36035$0 [8:7];
-  assign \write__data.row  = \port$36084$0 ;
-  assign \write__data.byte  = \port$36037$0 [0];
-  assign \write__data.half  = \port$36037$0 [1];
-  assign \write__data.unsigned  = \port$36037$0 [2];
-  assign \write__data.offsets  = \port$36037$0 [6:3];
-  assign \write__data.last  = \port$36037$0 [7];
+  assign \write__data.rd  = \port$36078$0 [4:0];
+  assign \write__data.warp  = \port$36078$0 [6:5];
+  assign \write__data.mask  = \port$36078$0 [8:7];
+  assign \write__data.row  = \port$36127$0 ;
+  assign \write__data.byte  = \port$36080$0 [0];
+  assign \write__data.half  = \port$36080$0 [1];
+  assign \write__data.unsigned  = \port$36080$0 [2];
+  assign \write__data.offsets  = \port$36080$0 [6:3];
+  assign \write__data.last  = \port$36080$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$36035$0 [4:0];
-  assign \i__payload.warp  = \port$36035$0 [6:5];
-  assign \i__payload.mask  = \port$36035$0 [8:7];
-  assign \i__payload.row  = \port$36084$0 ;
-  assign \i__payload.byte  = \port$36037$0 [0];
-  assign \i__payload.half  = \port$36037$0 [1];
-  assign \i__payload.unsigned  = \port$36037$0 [2];
-  assign \i__payload.offsets  = \port$36037$0 [6:3];
-  assign \i__payload.last  = \port$36037$0 [7];
+  assign \i__payload.rd  = \port$36078$0 [4:0];
+  assign \i__payload.warp  = \port$36078$0 [6:5];
+  assign \i__payload.mask  = \port$36078$0 [8:7];
+  assign \i__payload.row  = \port$36127$0 ;
+  assign \i__payload.byte  = \port$36080$0 [0];
+  assign \i__payload.half  = \port$36080$0 [1];
+  assign \i__payload.unsigned  = \port$36080$0 [2];
+  assign \i__payload.offsets  = \port$36080$0 [6:3];
+  assign \i__payload.last  = \port$36080$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -97733,7 +97806,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6425$0 , \port$6428$0 , \port$6435$0 , \port$6452$0 , \port$6458$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
+module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6459$0 , \port$6462$0 , \port$6469$0 , \port$6486$0 , \port$6492$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
@@ -98101,16 +98174,16 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   wire \o.request.unsigned ;
   wire [1:0] \o.request.warp ;
   wire [1:0] \o.served ;
-  output \port$6425$0 ;
-  wire \port$6425$0 ;
-  output \port$6428$0 ;
-  wire \port$6428$0 ;
-  output \port$6435$0 ;
-  wire \port$6435$0 ;
-  output \port$6452$0 ;
-  wire \port$6452$0 ;
-  output \port$6458$0 ;
-  wire \port$6458$0 ;
+  output \port$6459$0 ;
+  wire \port$6459$0 ;
+  output \port$6462$0 ;
+  wire \port$6462$0 ;
+  output \port$6469$0 ;
+  wire \port$6469$0 ;
+  output \port$6486$0 ;
+  wire \port$6486$0 ;
+  output \port$6492$0 ;
+  wire \port$6492$0 ;
   input port_busy;
   wire port_busy;
   reg region_0 = 1'h0;
@@ -98637,11 +98710,11 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   end
   assign leader = { \$58 , \$55  };
   assign counts = { \$186 , \$180 , \$163 , \$156 , \$153  };
-  assign \port$6425$0  = \$153 ;
-  assign \port$6428$0  = \$156 ;
-  assign \port$6435$0  = \$163 ;
-  assign \port$6452$0  = \$180 ;
-  assign \port$6458$0  = \$186 ;
+  assign \port$6459$0  = \$153 ;
+  assign \port$6462$0  = \$156 ;
+  assign \port$6469$0  = \$163 ;
+  assign \port$6486$0  = \$180 ;
+  assign \port$6492$0  = \$186 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -100566,7 +100639,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
   assign first_soon = \$6 [7:0];
 endmodule
 
-module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$6048$0 , \port$6055$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$6082$0 , \port$6089$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -100643,10 +100716,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
-  input [29:0] \port$6048$0 ;
-  wire [29:0] \port$6048$0 ;
-  input [29:0] \port$6055$0 ;
-  wire [29:0] \port$6055$0 ;
+  input [29:0] \port$6082$0 ;
+  wire [29:0] \port$6082$0 ;
+  input [29:0] \port$6089$0 ;
+  wire [29:0] \port$6089$0 ;
   reg [1:0] ready_1 = 2'h0;
   output starved;
   wire starved;
@@ -100699,9 +100772,9 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   reg [59:0] pcs [3:0];
   always @(posedge core_clk) begin
     if (pc_write__en[0])
-      pcs[pc_write__addr][29:0] <= \port$6048$0 ;
+      pcs[pc_write__addr][29:0] <= \port$6082$0 ;
     if (pc_write__en[1])
-      pcs[pc_write__addr][59:30] <= \port$6055$0 ;
+      pcs[pc_write__addr][59:30] <= \port$6089$0 ;
   end
   reg [59:0] _0_;
   always @(posedge core_clk) begin
@@ -100863,8 +100936,8 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   assign state_read__addr = pc_read__addr;
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
-  assign pc_write__data = { \port$6055$0 , \port$6048$0  };
-  assign pc_data = { \port$6055$0 , \port$6048$0  };
+  assign pc_write__data = { \port$6089$0 , \port$6082$0  };
+  assign pc_data = { \port$6089$0 , \port$6082$0  };
   assign state_write = state_write__en;
   assign state_write__addr = pc_write__addr;
   assign state_data = state_write__data;
@@ -101140,8 +101213,8 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
   assign \$15  = \$14 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$92 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 
-, \port$34615$0 , \port$34617$0 , \port$34619$0 , \port$34621$0 , \port$34623$0 , \port$34625$0 , \port$34627$0 , \port$34629$0 , \port$34631$0 , \port$34633$0 , \port$34635$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$99 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34643$0 , \port$34645$0 , \port$34647$0 , \port$34649$0 , \port$34651$0 
+, \port$34653$0 , \port$34655$0 , \port$34657$0 , \port$34659$0 , \port$34661$0 , \port$34663$0 , \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
   wire \$1 ;
@@ -101290,6 +101363,9 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \$signal$3 ;
   reg [15:0] \$signal$33  = 16'h0000;
   reg [15:0] \$signal$34  = 16'h0000;
+  reg [16:0] \$signal$51  = 17'h00000;
+  wire \$signal$51.bad ;
+  wire [15:0] \$signal$51.index ;
   (* enum_base_type = "Cause" *)
   (* enum_value_0000 = "NONE" *)
   (* enum_value_0001 = "BAD_COMMAND" *)
@@ -101301,15 +101377,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   (* enum_value_0111 = "TRAP" *)
   (* enum_value_1000 = "UNTERMINATED" *)
   (* enum_value_1001 = "STOPPED" *)
-  reg [3:0] \$signal$54  = 4'h0;
-  reg \$signal$73  = 1'h0;
-  wire \$signal$79 ;
-  reg \$signal$81  = 1'h0;
-  wire \$signal$82 ;
-  wire \$signal$83 ;
-  reg [16:0] \$signal$97  = 17'h00000;
-  wire \$signal$97.bad ;
-  wire [15:0] \$signal$97.index ;
+  reg [3:0] \$signal$61  = 4'h0;
+  reg \$signal$80  = 1'h0;
+  wire \$signal$86 ;
+  reg \$signal$88  = 1'h0;
+  wire \$signal$89 ;
+  wire \$signal$90 ;
   input abort;
   wire abort;
   wire act__claim;
@@ -101333,8 +101406,8 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire burst__ready;
   wire burst__valid;
   wire busy;
-  output \busy$92 ;
-  wire \busy$92 ;
+  output \busy$99 ;
+  wire \busy$99 ;
   input clear;
   wire clear;
   input clk;
@@ -101399,18 +101472,31 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [1:0] \i__payload$43.skew ;
   wire [1:0] \i__payload$43.skew1 ;
   wire [1:0] \i__payload$43.skew2 ;
-  wire [55:0] \i__payload$49 ;
-  wire [23:0] \i__payload$49.at ;
-  wire \i__payload$49.fill ;
-  wire \i__payload$49.first ;
-  wire \i__payload$49.last ;
-  wire \i__payload$49.outside ;
-  wire \i__payload$49.row_last ;
-  wire [24:0] \i__payload$49.size ;
-  wire [1:0] \i__payload$49.skew ;
-  wire [35:0] \i__payload$69 ;
-  wire [31:0] \i__payload$69.data ;
-  wire [3:0] \i__payload$69.strobe ;
+  wire [72:0] \i__payload$49 ;
+  wire [16:0] \i__payload$49.mode ;
+  wire \i__payload$49.mode.bad ;
+  wire [15:0] \i__payload$49.mode.index ;
+  wire [55:0] \i__payload$49.segment ;
+  wire [23:0] \i__payload$49.segment.at ;
+  wire \i__payload$49.segment.fill ;
+  wire \i__payload$49.segment.first ;
+  wire \i__payload$49.segment.last ;
+  wire \i__payload$49.segment.outside ;
+  wire \i__payload$49.segment.row_last ;
+  wire [24:0] \i__payload$49.segment.size ;
+  wire [1:0] \i__payload$49.segment.skew ;
+  wire [55:0] \i__payload$56 ;
+  wire [23:0] \i__payload$56.at ;
+  wire \i__payload$56.fill ;
+  wire \i__payload$56.first ;
+  wire \i__payload$56.last ;
+  wire \i__payload$56.outside ;
+  wire \i__payload$56.row_last ;
+  wire [24:0] \i__payload$56.size ;
+  wire [1:0] \i__payload$56.skew ;
+  wire [35:0] \i__payload$76 ;
+  wire [31:0] \i__payload$76.data ;
+  wire [3:0] \i__payload$76.strobe ;
   wire [16:0] \i__payload.mode ;
   wire \i__payload.mode.bad ;
   wire [15:0] \i__payload.mode.index ;
@@ -101431,13 +101517,15 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [1:0] \i__payload.rows.skew2 ;
   wire i__ready;
   wire \i__ready$46 ;
-  wire \i__ready$52 ;
+  wire \i__ready$53 ;
+  wire \i__ready$59 ;
   wire \i__ready$8 ;
   wire i__valid;
   wire \i__valid$29 ;
   wire \i__valid$41 ;
   wire \i__valid$47 ;
-  wire \i__valid$68 ;
+  wire \i__valid$54 ;
+  wire \i__valid$75 ;
   reg [15:0] index = 16'h0000;
   wire last;
   reg [14:0] line = 15'h0000;
@@ -101492,20 +101580,35 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \o__payload$50.row_last ;
   wire [24:0] \o__payload$50.size ;
   wire [1:0] \o__payload$50.skew ;
-  wire [35:0] \o__payload$74 ;
-  wire [31:0] \o__payload$74.data ;
-  wire [3:0] \o__payload$74.strobe ;
+  wire [72:0] \o__payload$57 ;
+  wire [16:0] \o__payload$57.mode ;
+  wire \o__payload$57.mode.bad ;
+  wire [15:0] \o__payload$57.mode.index ;
+  wire [55:0] \o__payload$57.segment ;
+  wire [23:0] \o__payload$57.segment.at ;
+  wire \o__payload$57.segment.fill ;
+  wire \o__payload$57.segment.first ;
+  wire \o__payload$57.segment.last ;
+  wire \o__payload$57.segment.outside ;
+  wire \o__payload$57.segment.row_last ;
+  wire [24:0] \o__payload$57.segment.size ;
+  wire [1:0] \o__payload$57.segment.skew ;
+  wire [35:0] \o__payload$81 ;
+  wire [31:0] \o__payload$81.data ;
+  wire [3:0] \o__payload$81.strobe ;
   wire [15:0] \o__payload.end ;
   wire [15:0] \o__payload.index ;
   wire [15:0] \o__payload.post ;
   wire o__ready;
   wire \o__ready$45 ;
-  wire \o__ready$51 ;
-  wire \o__ready$77 ;
+  wire \o__ready$52 ;
+  wire \o__ready$58 ;
+  wire \o__ready$84 ;
   wire o__valid;
   wire \o__valid$42 ;
   wire \o__valid$48 ;
-  wire \o__valid$76 ;
+  wire \o__valid$55 ;
+  wire \o__valid$83 ;
   (* enum_base_type = "_Signal" *)
   (* enum_value_00 = "NONE" *)
   (* enum_value_01 = "WAIT" *)
@@ -101521,38 +101624,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$34605$0 ;
-  wire [32:0] \port$34605$0 ;
-  input [32:0] \port$34607$0 ;
-  wire [32:0] \port$34607$0 ;
-  input [32:0] \port$34609$0 ;
-  wire [32:0] \port$34609$0 ;
-  input [32:0] \port$34611$0 ;
-  wire [32:0] \port$34611$0 ;
-  input [32:0] \port$34613$0 ;
-  wire [32:0] \port$34613$0 ;
-  input [32:0] \port$34615$0 ;
-  wire [32:0] \port$34615$0 ;
-  input [32:0] \port$34617$0 ;
-  wire [32:0] \port$34617$0 ;
-  input [32:0] \port$34619$0 ;
-  wire [32:0] \port$34619$0 ;
-  input [32:0] \port$34621$0 ;
-  wire [32:0] \port$34621$0 ;
-  input [32:0] \port$34623$0 ;
-  wire [32:0] \port$34623$0 ;
-  input [32:0] \port$34625$0 ;
-  wire [32:0] \port$34625$0 ;
-  input [32:0] \port$34627$0 ;
-  wire [32:0] \port$34627$0 ;
-  input [32:0] \port$34629$0 ;
-  wire [32:0] \port$34629$0 ;
-  input [32:0] \port$34631$0 ;
-  wire [32:0] \port$34631$0 ;
-  input [32:0] \port$34633$0 ;
-  wire [32:0] \port$34633$0 ;
-  input [32:0] \port$34635$0 ;
-  wire [32:0] \port$34635$0 ;
+  input [32:0] \port$34643$0 ;
+  wire [32:0] \port$34643$0 ;
+  input [32:0] \port$34645$0 ;
+  wire [32:0] \port$34645$0 ;
+  input [32:0] \port$34647$0 ;
+  wire [32:0] \port$34647$0 ;
+  input [32:0] \port$34649$0 ;
+  wire [32:0] \port$34649$0 ;
+  input [32:0] \port$34651$0 ;
+  wire [32:0] \port$34651$0 ;
+  input [32:0] \port$34653$0 ;
+  wire [32:0] \port$34653$0 ;
+  input [32:0] \port$34655$0 ;
+  wire [32:0] \port$34655$0 ;
+  input [32:0] \port$34657$0 ;
+  wire [32:0] \port$34657$0 ;
+  input [32:0] \port$34659$0 ;
+  wire [32:0] \port$34659$0 ;
+  input [32:0] \port$34661$0 ;
+  wire [32:0] \port$34661$0 ;
+  input [32:0] \port$34663$0 ;
+  wire [32:0] \port$34663$0 ;
+  input [32:0] \port$34665$0 ;
+  wire [32:0] \port$34665$0 ;
+  input [32:0] \port$34667$0 ;
+  wire [32:0] \port$34667$0 ;
+  input [32:0] \port$34669$0 ;
+  wire [32:0] \port$34669$0 ;
+  input [32:0] \port$34671$0 ;
+  wire [32:0] \port$34671$0 ;
+  input [32:0] \port$34673$0 ;
+  wire [32:0] \port$34673$0 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -101600,7 +101703,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
   assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$34605$0 [7:0] == 3'h5;
+  assign \$signal$3  = \port$34643$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & i__ready;
   assign \$3  = \$2  & \i__ready$8 ;
@@ -101620,10 +101723,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign start = \$13  | writes_word;
   assign stop = \$signal  | stuck;
   assign \$14  = ! phase;
-  assign \$15  = | \port$34615$0 [23:0];
-  assign \$16  = | \port$34617$0 [15:0];
+  assign \$15  = | \port$34653$0 [23:0];
+  assign \$16  = | \port$34655$0 [15:0];
   assign \$17  = \$15  & \$16 ;
-  assign \$18  = | \port$34617$0 [31:16];
+  assign \$18  = | \port$34655$0 [31:16];
   assign \$19  = \$17  & \$18 ;
   assign \$20  = ~ \$19 ;
   assign \$21  = answered + 1'h1;
@@ -101634,9 +101737,9 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$25  = memory__done__valid ? \$21 [15:0] : answered;
   assign \$26  = \$25  == o__payload[15:0];
   assign closes = o__valid & \$26 ;
-  assign \$27  = | \$signal$54 ;
+  assign \$27  = | \$signal$61 ;
   assign stuck = valid & \$27 ;
-  assign \$28  = ! \$signal$54 ;
+  assign \$28  = ! \$signal$61 ;
   assign \$29  = valid & \$28 ;
   assign \$30  = | room;
   assign \$31  = \$29  & \$30 ;
@@ -101648,40 +101751,40 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$35  = ~ \$34 [3:0];
   assign \$36  = \$35  << piece[50:49];
   assign \$37  = ~ \$signal ;
-  assign \i__valid$68  = line[10] & \$37 ;
+  assign \i__valid$75  = line[10] & \$37 ;
   assign \$38  = 4'hf << signal[65:64];
-  assign \$39  = \$signal$73  ? word_beat : \o__payload$74 ;
-  assign \$40  = \o__valid$76  | \$signal$73 ;
+  assign \$39  = \$signal$80  ? word_beat : \o__payload$81 ;
+  assign \$40  = \o__valid$83  | \$signal$80 ;
   assign memory__beat__valid = \$40  | \$signal ;
-  assign \$41  = ~ \$signal$73 ;
+  assign \$41  = ~ \$signal$80 ;
   assign \$42  = memory__beat__ready & \$41 ;
-  assign \$43  = ~ \$signal$79 ;
-  assign \o__ready$77  = \$42  & \$43 ;
-  assign \$44  = ~ \$signal$81 ;
+  assign \$43  = ~ \$signal$86 ;
+  assign \o__ready$84  = \$42  & \$43 ;
+  assign \$44  = ~ \$signal$88 ;
   assign \$45  = \$signal  & \$44 ;
-  assign \$signal$79  = emptied | \$45 ;
+  assign \$signal$86  = emptied | \$45 ;
   assign \$46  = ~ busy;
   assign \$47  = ~ o__valid;
   assign \$48  = \$46  & \$47 ;
   assign \$49  = ~ \i__valid$41 ;
   assign \$50  = \$48  & \$49 ;
-  assign \$51  = ~ \i__valid$47 ;
+  assign \$51  = ~ \i__valid$54 ;
   assign \$52  = \$50  & \$51 ;
   assign \$53  = ~ valid;
-  assign \$signal$82  = \$52  & \$53 ;
+  assign \$signal$89  = \$52  & \$53 ;
   assign \$210  = signal[95:64] % 3'h4;
   assign \$55  = | \$54 [2:0];
-  assign \$signal$83  = signal[8] & \$55 ;
+  assign \$signal$90  = signal[8] & \$55 ;
   assign \$56  = phase == 1'h1;
-  assign \$57  = \$56  & \$signal$82 ;
+  assign \$57  = \$56  & \$signal$89 ;
   assign \$58  = \$57  & signal[8];
-  assign \$59  = ~ \$signal$83 ;
+  assign \$59  = ~ \$signal$90 ;
   assign \$60  = \$58  & \$59 ;
   assign \$61  = ~ \$signal ;
   assign writes_word = \$60  & \$61 ;
   assign \$62  = phase == 2'h3;
   assign \$63  = phase == 1'h1;
-  assign \$64  = \$63  & \$signal$82 ;
+  assign \$64  = \$63  & \$signal$89 ;
   assign \$65  = ~ signal[8];
   assign \$66  = \$64  & \$65 ;
   assign \$67  = \$62  | \$66 ;
@@ -101696,44 +101799,44 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \$73  = \$71  | \$72 ;
   assign \$74  = stuck & \$73 ;
   assign \$75  = phase == 1'h1;
-  assign \$76  = \$75  & \$signal$82 ;
-  assign \$77  = \$76  & \$signal$83 ;
+  assign \$76  = \$75  & \$signal$89 ;
+  assign \$77  = \$76  & \$signal$90 ;
   assign \$78  = o__valid ? o__payload[47:32] : index;
-  assign \$79  = ~ \$signal$82 ;
+  assign \$79  = ~ \$signal$89 ;
   assign \$80  = | phase;
   assign \$81  = \$79  | \$80 ;
   assign \$82  = \$signal$33  != answered;
   assign \$83  = \$81  | \$82 ;
-  assign \busy$92  = \$83  | post__valid;
+  assign \busy$99  = \$83  | post__valid;
   assign \$84  = ~ \$signal$3 ;
   assign \$85  = \$signal$12  & \$84 ;
-  assign \$86  = | \port$34615$0 [23:0];
-  assign \$87  = | \port$34617$0 [15:0];
+  assign \$86  = | \port$34653$0 [23:0];
+  assign \$87  = | \port$34655$0 [15:0];
   assign \$88  = \$86  & \$87 ;
-  assign \$89  = | \port$34617$0 [31:16];
+  assign \$89  = | \port$34655$0 [31:16];
   assign \$90  = \$88  & \$89 ;
   assign \$91  = ~ \$90 ;
   assign \$92  = \$85  & \$91 ;
   assign \$93  = ~ \$signal$3 ;
-  assign \$94  = | \port$34615$0 [23:0];
-  assign \$95  = | \port$34617$0 [15:0];
+  assign \$94  = | \port$34653$0 [23:0];
+  assign \$95  = | \port$34655$0 [15:0];
   assign \$96  = \$94  & \$95 ;
-  assign \$97  = | \port$34617$0 [31:16];
+  assign \$97  = | \port$34655$0 [31:16];
   assign \$98  = \$96  & \$97 ;
   assign \$99  = ~ \$98 ;
   assign \$100  = \$93  & \$99 ;
   assign \$101  = \$signal$33  + fires;
   assign \$102  = \i__valid$41  & \o__ready$45 ;
-  assign \$103  = \i__valid$47  & \o__ready$51 ;
-  assign \$104  = \i__payload$49 [55] ? 4'h2 : 4'h0;
-  assign \$105  = \$signal$97 [0] ? 4'h1 : \$104 ;
+  assign \$103  = \i__valid$54  & \o__ready$58 ;
+  assign \$104  = \o__payload$57 [55] ? 4'h2 : 4'h0;
+  assign \$105  = \o__payload$57 [56] ? 4'h1 : \$104 ;
   assign \$106  = room - granted;
-  assign \$107  = \o__valid$76  & \o__ready$77 ;
+  assign \$107  = \o__valid$83  & \o__ready$84 ;
   assign \$108  = $signed(\$106 ) + $signed({ 1'h0, \$107  });
   assign \$109  = ~ memory__beat__ready;
   assign \$110  = memory__beat__valid & \$109 ;
   assign \$111  = \$signal$12  & \$signal$3 ;
-  assign \$112  = \$signal$73  & memory__beat__ready;
+  assign \$112  = \$signal$80  & memory__beat__ready;
   assign \$113  = phase == 2'h2;
   assign \$114  = \$113  & memory__done__valid;
   assign \$115  = ~ memory__done__payload;
@@ -101755,17 +101858,17 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   always @(posedge clk)
     answered <= \$126 ;
   always @(posedge clk)
-    \$signal$97  <= \$127 ;
+    \$signal$51  <= \$127 ;
   always @(posedge clk)
     current <= \$128 ;
   always @(posedge clk)
-    \$signal$54  <= \$129 ;
+    \$signal$61  <= \$129 ;
   always @(posedge clk)
     line <= \$130 ;
   always @(posedge clk)
     room <= \$131 ;
   always @(posedge clk)
-    \$signal$81  <= \$132 ;
+    \$signal$88  <= \$132 ;
   always @(posedge clk)
     emptied <= \$133 ;
   always @(posedge clk)
@@ -101773,7 +101876,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   always @(posedge clk)
     phase <= \$135 ;
   always @(posedge clk)
-    \$signal$73  <= \$136 ;
+    \$signal$80  <= \$136 ;
   always @(posedge clk)
     post__valid <= \$137 ;
   always @(posedge clk)
@@ -101783,12 +101886,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   \weft.store.beats  beats (
     .clear(clear),
     .clk(clk),
-    .i__valid(\i__valid$68 ),
-    .o__payload(\o__payload$74 ),
-    .o__ready(\o__ready$77 ),
-    .o__valid(\o__valid$76 ),
+    .i__valid(\i__valid$75 ),
+    .o__payload(\o__payload$81 ),
+    .o__ready(\o__ready$84 ),
+    .o__valid(\o__valid$83 ),
     .rst(rst),
-    .write__data(\i__payload$69 )
+    .write__data(\i__payload$76 )
   );
   \weft.store.bursts  bursts (
     .burst__payload(memory__burst__payload),
@@ -101830,14 +101933,25 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   \weft.store.pieces  pieces (
     .clear(clear),
     .clk(clk),
-    .i__payload(\i__payload$49 ),
-    .i__ready(\o__ready$51 ),
-    .i__valid(\i__valid$47 ),
+    .i__payload(\o__payload$57 [55:0]),
+    .i__ready(\o__ready$58 ),
+    .i__valid(\i__valid$54 ),
     .piece(piece),
     .rst(rst),
     .size(size),
     .step(granted),
     .valid(valid)
+  );
+  \weft.store.rows_wait  rows_wait (
+    .clear(clear),
+    .clk(clk),
+    .i__payload(\i__payload$49 ),
+    .i__ready(\o__ready$52 ),
+    .i__valid(\i__valid$47 ),
+    .o__payload(\o__payload$57 ),
+    .o__ready(\o__ready$58 ),
+    .o__valid(\i__valid$54 ),
+    .rst(rst)
   );
   \weft.store.walker  walker (
     .clear(clear),
@@ -101845,8 +101959,8 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     .i__payload(\o__payload$44 [198:0]),
     .i__ready(\o__ready$45 ),
     .i__valid(\i__valid$41 ),
-    .o__payload(\i__payload$49 ),
-    .o__ready(\o__ready$51 ),
+    .o__payload(\o__payload$50 ),
+    .o__ready(\o__ready$52 ),
     .o__valid(\i__valid$47 ),
     .rst(rst)
   );
@@ -101855,12 +101969,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     rows[95:32] = 64'h0000000000000000;
     (* full_case = 32'd1 *)
     if (\$14 ) begin
-      rows[31:0] = \port$34609$0 [31:0];
-      rows[63:32] = \port$34611$0 [31:0];
-      rows[95:64] = \port$34613$0 [31:0];
-      rows[119:96] = \port$34615$0 [23:0];
-      rows[135:120] = \port$34617$0 [15:0];
-      rows[151:136] = \port$34617$0 [31:16];
+      rows[31:0] = \port$34647$0 [31:0];
+      rows[63:32] = \port$34649$0 [31:0];
+      rows[95:64] = \port$34651$0 [31:0];
+      rows[119:96] = \port$34653$0 [23:0];
+      rows[135:120] = \port$34655$0 [15:0];
+      rows[151:136] = \port$34655$0 [31:16];
     end else begin
       rows[31:0] = signal[95:64];
       rows[119:96] = 24'h000004;
@@ -101871,7 +101985,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     memory__beat__payload[35:32] = \$39 [35:32];
-    if (\$signal$79 ) begin
+    if (\$signal$86 ) begin
       memory__beat__payload[35:32] = 4'h0;
     end
   end
@@ -101895,7 +102009,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       if (\$70 ) begin
         fault__cause = 4'h4;
       end else if (\$74 ) begin
-        fault__cause = \$signal$54 ;
+        fault__cause = \$signal$61 ;
       end else if (\$77 ) begin
         fault__cause = 4'h1;
       end
@@ -101928,7 +102042,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$122  = \$signal$34 ;
     if (\$signal$12 ) begin
-      \$122  = \port$34607$0 [31:16];
+      \$122  = \port$34645$0 [31:16];
     end
     if (clear) begin
       \$122  = 16'h0000;
@@ -101941,7 +102055,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$123  = index;
     if (\$signal$12 ) begin
-      \$123  = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32] };
+      \$123  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
     end
     if (clear) begin
       \$123  = 16'h0000;
@@ -101988,7 +102102,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
-    \$127  = \$signal$97 ;
+    \$127  = \$signal$51 ;
     if (\$102 ) begin
       \$127  = \o__payload$44 [215:199];
     end
@@ -102003,7 +102117,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$128  = current;
     if (\$103 ) begin
-      \$128  = \$signal$97 ;
+      \$128  = \o__payload$57 [72:56];
     end
     if (clear) begin
       \$128  = 17'h00000;
@@ -102014,7 +102128,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
-    \$129  = \$signal$54 ;
+    \$129  = \$signal$61 ;
     if (\$103 ) begin
       \$129  = \$105 ;
     end
@@ -102057,7 +102171,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
-    \$133  = \$signal$79 ;
+    \$133  = \$signal$86 ;
     if (clear) begin
       \$133  = 1'h0;
     end
@@ -102069,7 +102183,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$134  = signal;
     if (\$111 ) begin
-      \$134  = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34635$0 [31:0], \port$34633$0 [31:0], \port$34631$0 [31:0], \port$34629$0 [31:0], \port$34627$0 [31:0], \port$34625$0 [31:0], \port$34623$0 [31:0], \port$34621$0 [31:0], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0] };
+      \$134  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0], \port$34657$0 [31:0], \port$34655$0 [31:0], \port$34653$0 [31:0], \port$34651$0 [31:0], \port$34649$0 [31:0], \port$34647$0 [31:0], \port$34645$0 [31:0], \port$34643$0 [31:0] };
     end
     if (clear) begin
       \$134  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -102102,7 +102216,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
-    \$136  = \$signal$73 ;
+    \$136  = \$signal$80 ;
     if (writes_word) begin
       \$136  = 1'h1;
     end
@@ -102149,7 +102263,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       \$139  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34635$0 [31:0], \port$34633$0 [31:0], \port$34631$0 [31:0], \port$34629$0 [31:0], \port$34627$0 [31:0], \port$34625$0 [31:0], \port$34623$0 [31:0], \port$34621$0 [31:0], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0] };
+  assign cmd__payload = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0], \port$34657$0 [31:0], \port$34655$0 [31:0], \port$34653$0 [31:0], \port$34651$0 [31:0], \port$34649$0 [31:0], \port$34647$0 [31:0], \port$34645$0 [31:0], \port$34643$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -102159,32 +102273,34 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \i__payload$43  = \o__payload$44 [198:0];
   assign \i__ready$46  = \o__ready$45 ;
   assign \o__valid$48  = \i__valid$47 ;
-  assign \o__payload$50  = \i__payload$49 ;
-  assign \i__ready$52  = \o__ready$51 ;
+  assign \i__ready$53  = \o__ready$52 ;
+  assign \o__valid$55  = \i__valid$54 ;
+  assign \i__payload$56  = \o__payload$57 [55:0];
+  assign \i__ready$59  = \o__ready$58 ;
   assign act__claim = act__valid;
   assign step = granted;
   assign strobe = \$36 [3:0];
   assign arriving = line[14:10];
   assign act__offset = \$33 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$34605$0 [7:0];
-  assign \cmd__payload.wait  = \port$34607$0 [15:0];
-  assign \cmd__payload.post  = \port$34607$0 [31:16];
-  assign \cmd__payload.dst  = \port$34609$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34611$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34613$0 [31:0];
-  assign \cmd__payload.len  = \port$34615$0 [23:0];
-  assign \cmd__payload.count1  = \port$34617$0 [15:0];
-  assign \cmd__payload.count2  = \port$34617$0 [31:16];
-  assign \cmd__payload.src  = \port$34619$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$34621$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$34623$0 [23:0];
-  assign \cmd__payload.write  = \port$34605$0 [8];
-  assign \cmd__payload.message  = \port$34605$0 [9];
-  assign \cmd__payload.end  = \port$34605$0 [10];
-  assign \cmd__payload.address  = \port$34609$0 [31:0];
-  assign \cmd__payload.value  = \port$34611$0 [31:0];
-  assign \cmd__payload.index  = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32] };
+  assign \cmd__payload.opcode  = \port$34643$0 [7:0];
+  assign \cmd__payload.wait  = \port$34645$0 [15:0];
+  assign \cmd__payload.post  = \port$34645$0 [31:16];
+  assign \cmd__payload.dst  = \port$34647$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34649$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34651$0 [31:0];
+  assign \cmd__payload.len  = \port$34653$0 [23:0];
+  assign \cmd__payload.count1  = \port$34655$0 [15:0];
+  assign \cmd__payload.count2  = \port$34655$0 [31:16];
+  assign \cmd__payload.src  = \port$34657$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$34659$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$34661$0 [23:0];
+  assign \cmd__payload.write  = \port$34643$0 [8];
+  assign \cmd__payload.message  = \port$34643$0 [9];
+  assign \cmd__payload.end  = \port$34643$0 [10];
+  assign \cmd__payload.address  = \port$34647$0 [31:0];
+  assign \cmd__payload.value  = \port$34649$0 [31:0];
+  assign \cmd__payload.index  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -102269,22 +102385,48 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \o__payload$44.mode  = \o__payload$44 [215:199];
   assign \o__payload$44.mode.bad  = \o__payload$44 [199];
   assign \o__payload$44.mode.index  = \o__payload$44 [215:200];
-  assign \i__payload$49.at  = \i__payload$49 [23:0];
-  assign \i__payload$49.size  = \i__payload$49 [48:24];
-  assign \i__payload$49.skew  = \i__payload$49 [50:49];
-  assign \i__payload$49.fill  = \i__payload$49 [51];
-  assign \i__payload$49.first  = \i__payload$49 [52];
-  assign \i__payload$49.row_last  = \i__payload$49 [53];
-  assign \i__payload$49.last  = \i__payload$49 [54];
-  assign \i__payload$49.outside  = \i__payload$49 [55];
-  assign \o__payload$50.at  = \i__payload$49 [23:0];
-  assign \o__payload$50.size  = \i__payload$49 [48:24];
-  assign \o__payload$50.skew  = \i__payload$49 [50:49];
-  assign \o__payload$50.fill  = \i__payload$49 [51];
-  assign \o__payload$50.first  = \i__payload$49 [52];
-  assign \o__payload$50.row_last  = \i__payload$49 [53];
-  assign \o__payload$50.last  = \i__payload$49 [54];
-  assign \o__payload$50.outside  = \i__payload$49 [55];
+  assign \i__payload$49.segment  = \i__payload$49 [55:0];
+  assign \i__payload$49.segment.at  = \i__payload$49 [23:0];
+  assign \i__payload$49.segment.size  = \i__payload$49 [48:24];
+  assign \i__payload$49.segment.skew  = \i__payload$49 [50:49];
+  assign \i__payload$49.segment.fill  = \i__payload$49 [51];
+  assign \i__payload$49.segment.first  = \i__payload$49 [52];
+  assign \i__payload$49.segment.row_last  = \i__payload$49 [53];
+  assign \i__payload$49.segment.last  = \i__payload$49 [54];
+  assign \i__payload$49.segment.outside  = \i__payload$49 [55];
+  assign \i__payload$49.mode  = \i__payload$49 [72:56];
+  assign \i__payload$49.mode.bad  = \i__payload$49 [56];
+  assign \i__payload$49.mode.index  = \i__payload$49 [72:57];
+  assign \o__payload$50.at  = \o__payload$50 [23:0];
+  assign \o__payload$50.size  = \o__payload$50 [48:24];
+  assign \o__payload$50.skew  = \o__payload$50 [50:49];
+  assign \o__payload$50.fill  = \o__payload$50 [51];
+  assign \o__payload$50.first  = \o__payload$50 [52];
+  assign \o__payload$50.row_last  = \o__payload$50 [53];
+  assign \o__payload$50.last  = \o__payload$50 [54];
+  assign \o__payload$50.outside  = \o__payload$50 [55];
+  assign \$signal$51.bad  = \$signal$51 [0];
+  assign \$signal$51.index  = \$signal$51 [16:1];
+  assign \i__payload$56.at  = \o__payload$57 [23:0];
+  assign \i__payload$56.size  = \o__payload$57 [48:24];
+  assign \i__payload$56.skew  = \o__payload$57 [50:49];
+  assign \i__payload$56.fill  = \o__payload$57 [51];
+  assign \i__payload$56.first  = \o__payload$57 [52];
+  assign \i__payload$56.row_last  = \o__payload$57 [53];
+  assign \i__payload$56.last  = \o__payload$57 [54];
+  assign \i__payload$56.outside  = \o__payload$57 [55];
+  assign \o__payload$57.segment  = \o__payload$57 [55:0];
+  assign \o__payload$57.segment.at  = \o__payload$57 [23:0];
+  assign \o__payload$57.segment.size  = \o__payload$57 [48:24];
+  assign \o__payload$57.segment.skew  = \o__payload$57 [50:49];
+  assign \o__payload$57.segment.fill  = \o__payload$57 [51];
+  assign \o__payload$57.segment.first  = \o__payload$57 [52];
+  assign \o__payload$57.segment.row_last  = \o__payload$57 [53];
+  assign \o__payload$57.segment.last  = \o__payload$57 [54];
+  assign \o__payload$57.segment.outside  = \o__payload$57 [55];
+  assign \o__payload$57.mode  = \o__payload$57 [72:56];
+  assign \o__payload$57.mode.bad  = \o__payload$57 [56];
+  assign \o__payload$57.mode.index  = \o__payload$57 [72:57];
   assign \piece.at  = piece[23:0];
   assign \piece.size  = piece[48:24];
   assign \piece.skew  = piece[50:49];
@@ -102293,39 +102435,39 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \piece.row_last  = piece[53];
   assign \piece.last  = piece[54];
   assign \piece.outside  = piece[55];
-  assign \i__payload$69.data  = \i__payload$69 [31:0];
-  assign \i__payload$69.strobe  = \i__payload$69 [35:32];
+  assign \i__payload$76.data  = \i__payload$76 [31:0];
+  assign \i__payload$76.strobe  = \i__payload$76 [35:32];
   assign \word_beat.data  = word_beat[31:0];
   assign \word_beat.strobe  = word_beat[35:32];
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.strobe  = memory__beat__payload[35:32];
-  assign \o__payload$74.data  = \o__payload$74 [31:0];
-  assign \o__payload$74.strobe  = \o__payload$74 [35:32];
+  assign \o__payload$81.data  = \o__payload$81 [31:0];
+  assign \o__payload$81.strobe  = \o__payload$81 [35:32];
   assign \memory__done__payload.error  = memory__done__payload;
   assign \current.bad  = current[0];
   assign \current.index  = current[16:1];
-  assign \$signal$97.bad  = \$signal$97 [0];
-  assign \$signal$97.index  = \$signal$97 [16:1];
   always @*
     memory__beat__payload[31:0] = \$39 [31:0];
   assign word_beat[35:32] = \$38 [3:0];
   assign word_beat[31:0] = signal[127:96];
-  assign \i__payload$69 [31:0] = act__data;
-  assign \i__payload$69 [35:32] = line[14:11];
+  assign \i__payload$76 [31:0] = act__data;
+  assign \i__payload$76 [35:32] = line[14:11];
+  assign \i__payload$49 [72:56] = \$signal$51 ;
+  assign \i__payload$49 [55:0] = \o__payload$50 ;
   assign \i__payload$32 [47:32] = index;
   assign \i__payload$32 [31:16] = \$signal$34 ;
   assign \i__payload$32 [15:0] = \$24 [15:0];
-  assign i__payload[215:200] = { \port$34635$0 [32], \port$34633$0 [32], \port$34631$0 [32], \port$34629$0 [32], \port$34627$0 [32], \port$34625$0 [32], \port$34623$0 [32], \port$34621$0 [32], \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32] };
+  assign i__payload[215:200] = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
   assign i__payload[199] = \$20 ;
-  assign i__payload[133:118] = \port$34617$0 [31:16];
-  assign i__payload[117:102] = \port$34617$0 [15:0];
-  assign i__payload[101:78] = \port$34615$0 [23:0];
-  assign i__payload[77:76] = \port$34613$0 [1:0];
-  assign i__payload[75:74] = \port$34611$0 [1:0];
-  assign i__payload[73:72] = \port$34609$0 [1:0];
-  assign i__payload[71:48] = \port$34623$0 [23:0];
-  assign i__payload[47:24] = \port$34621$0 [23:0];
-  assign i__payload[23:0] = \port$34619$0 [23:0];
+  assign i__payload[133:118] = \port$34655$0 [31:16];
+  assign i__payload[117:102] = \port$34655$0 [15:0];
+  assign i__payload[101:78] = \port$34653$0 [23:0];
+  assign i__payload[77:76] = \port$34651$0 [1:0];
+  assign i__payload[75:74] = \port$34649$0 [1:0];
+  assign i__payload[73:72] = \port$34647$0 [1:0];
+  assign i__payload[71:48] = \port$34661$0 [23:0];
+  assign i__payload[47:24] = \port$34659$0 [23:0];
+  assign i__payload[23:0] = \port$34657$0 [23:0];
   assign i__payload[198:134] = 65'h00000000000000000;
   assign \$212  = 1'h1;
   assign \$54  = \$210 ;
@@ -103261,7 +103403,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
   assign \$7  = write__addr;
 endmodule
 
-module \weft.store.pieces (rst, step, size, i__ready, clear, i__payload, i__valid, piece, valid, clk);
+module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clear, piece, valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
   wire [24:0] \$1 ;
   wire \$10 ;
@@ -103476,8 +103618,142 @@ module \weft.store.pieces (rst, step, size, i__ready, clear, i__payload, i__vali
   assign \$12  = 3'h4;
 endmodule
 
-module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear, o__payload, o__valid, clk);
+module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, clear, i__payload, i__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
+  wire \$1 ;
+  wire \$2 ;
+  wire \$3 ;
+  reg [72:0] \$4 ;
+  reg \$5 ;
+  reg [72:0] \$like  = 73'h0000000000000000000;
+  wire [16:0] \$like.mode ;
+  wire \$like.mode.bad ;
+  wire [15:0] \$like.mode.index ;
+  wire [55:0] \$like.segment ;
+  wire [23:0] \$like.segment.at ;
+  wire \$like.segment.fill ;
+  wire \$like.segment.first ;
+  wire \$like.segment.last ;
+  wire \$like.segment.outside ;
+  wire \$like.segment.row_last ;
+  wire [24:0] \$like.segment.size ;
+  wire [1:0] \$like.segment.skew ;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
+  reg full = 1'h0;
+  input [72:0] i__payload;
+  wire [72:0] i__payload;
+  wire [16:0] \i__payload.mode ;
+  wire \i__payload.mode.bad ;
+  wire [15:0] \i__payload.mode.index ;
+  wire [55:0] \i__payload.segment ;
+  wire [23:0] \i__payload.segment.at ;
+  wire \i__payload.segment.fill ;
+  wire \i__payload.segment.first ;
+  wire \i__payload.segment.last ;
+  wire \i__payload.segment.outside ;
+  wire \i__payload.segment.row_last ;
+  wire [24:0] \i__payload.segment.size ;
+  wire [1:0] \i__payload.segment.skew ;
+  output i__ready;
+  wire i__ready;
+  input i__valid;
+  wire i__valid;
+  output [72:0] o__payload;
+  wire [72:0] o__payload;
+  wire [16:0] \o__payload.mode ;
+  wire \o__payload.mode.bad ;
+  wire [15:0] \o__payload.mode.index ;
+  wire [55:0] \o__payload.segment ;
+  wire [23:0] \o__payload.segment.at ;
+  wire \o__payload.segment.fill ;
+  wire \o__payload.segment.first ;
+  wire \o__payload.segment.last ;
+  wire \o__payload.segment.outside ;
+  wire \o__payload.segment.row_last ;
+  wire [24:0] \o__payload.segment.size ;
+  wire [1:0] \o__payload.segment.skew ;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  wire o__valid;
+  input rst;
+  wire rst;
+  assign \$2  = ~ o__ready;
+  assign \$3  = o__valid & \$2 ;
+  always @(posedge clk)
+    \$like  <= \$4 ;
+  always @(posedge clk)
+    full <= \$5 ;
+  assign i__ready = ~ full;
+  assign o__valid = i__valid | full;
+  assign o__payload = full ? \$like  : i__payload;
+  assign \$1  = ~ full;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    \$4  = \$like ;
+    if (\$1 ) begin
+      \$4  = i__payload;
+    end
+    if (clear) begin
+      \$4  = 73'h0000000000000000000;
+    end
+    if (rst) begin
+      \$4  = 73'h0000000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    \$5  = \$3 ;
+    if (clear) begin
+      \$5  = 1'h0;
+    end
+    if (rst) begin
+      \$5  = 1'h0;
+    end
+  end
+  assign \o__payload.segment  = o__payload[55:0];
+  assign \o__payload.segment.at  = o__payload[23:0];
+  assign \o__payload.segment.size  = o__payload[48:24];
+  assign \o__payload.segment.skew  = o__payload[50:49];
+  assign \o__payload.segment.fill  = o__payload[51];
+  assign \o__payload.segment.first  = o__payload[52];
+  assign \o__payload.segment.row_last  = o__payload[53];
+  assign \o__payload.segment.last  = o__payload[54];
+  assign \o__payload.segment.outside  = o__payload[55];
+  assign \o__payload.mode  = o__payload[72:56];
+  assign \o__payload.mode.bad  = o__payload[56];
+  assign \o__payload.mode.index  = o__payload[72:57];
+  assign \i__payload.segment  = i__payload[55:0];
+  assign \i__payload.segment.at  = i__payload[23:0];
+  assign \i__payload.segment.size  = i__payload[48:24];
+  assign \i__payload.segment.skew  = i__payload[50:49];
+  assign \i__payload.segment.fill  = i__payload[51];
+  assign \i__payload.segment.first  = i__payload[52];
+  assign \i__payload.segment.row_last  = i__payload[53];
+  assign \i__payload.segment.last  = i__payload[54];
+  assign \i__payload.segment.outside  = i__payload[55];
+  assign \i__payload.mode  = i__payload[72:56];
+  assign \i__payload.mode.bad  = i__payload[56];
+  assign \i__payload.mode.index  = i__payload[72:57];
+  assign \$like.segment  = \$like [55:0];
+  assign \$like.segment.at  = \$like [23:0];
+  assign \$like.segment.size  = \$like [48:24];
+  assign \$like.segment.skew  = \$like [50:49];
+  assign \$like.segment.fill  = \$like [51];
+  assign \$like.segment.first  = \$like [52];
+  assign \$like.segment.row_last  = \$like [53];
+  assign \$like.segment.last  = \$like [54];
+  assign \$like.segment.outside  = \$like [55];
+  assign \$like.mode  = \$like [72:56];
+  assign \$like.mode.bad  = \$like [56];
+  assign \$like.mode.index  = \$like [72:57];
+endmodule
+
+module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear, o__payload, o__valid, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$99  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
   wire [24:0] \$11 ;
@@ -103761,7 +104037,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
   assign \$signal$2  = \$2  & \$3 ;
   assign \$4  = ~ \$signal$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal$13 ) begin
       o__payload[48:24] = size;
@@ -103774,7 +104050,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$81  = \$signal$15 ;
     if (\$52 ) begin
       \$81  = \$56 ;
@@ -103790,7 +104066,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$82  = at_right;
     if (\$52 ) begin
       \$82  = \$60 ;
@@ -103806,7 +104082,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$83  = place_row;
     if (\$62 ) begin
       \$83  = \$11 [23:0];
@@ -103822,7 +104098,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$84  = place_base;
     if (\$62 ) begin
       \$84  = \$63 ;
@@ -103838,7 +104114,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$85  = left;
     if (\$62 ) begin
       \$85  = \$64 [15:0];
@@ -103859,7 +104135,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$86  = outer_left;
     if (\$62 ) begin
       \$86  = \$65 [15:0];
@@ -103875,7 +104151,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$87  = skew_row;
     if (\$62 ) begin
       if (\$66 ) begin
@@ -103893,7 +104169,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$88  = skew_base;
     if (\$62 ) begin
       if (\$66 ) begin
@@ -103911,7 +104187,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$89  = \$signal$3 ;
     if (\$62 ) begin
       if (outer) begin
@@ -103931,7 +104207,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$90  = bottom;
     if (\$62 ) begin
       if (outer) begin
@@ -103951,7 +104227,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$91  = o__valid;
     if (\$74 ) begin
       \$91  = 1'h0;
@@ -103967,7 +104243,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$92  = rows;
     if (\$75 ) begin
       \$92  = i__payload;
@@ -103980,7 +104256,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$93  = size;
     if (\$75 ) begin
       \$93  = \$77 [24:0];
