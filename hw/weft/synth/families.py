@@ -10,8 +10,8 @@ from weft.config import Config
 from .floorplan import Floorplan, ecp5_floorplan
 
 COLUMNS = ("luts", "ffs", "multipliers", "brams", "lut_rams", "cells")
-"""What is counted. LUTs are all that do logic, carry or hold RAM; a LUT RAM of ECP5 takes two of
-them, and two more places. Cells are those of iCE40, which hold a LUT and a register."""
+"""What is counted. LUTs are all that do logic, carry or hold RAM; a LUT RAM of ECP5 takes six: four
+for its bits, two for writing them. Cells are those of iCE40, which hold a LUT and a register."""
 
 
 @dataclass(frozen=True)

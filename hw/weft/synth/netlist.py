@@ -29,7 +29,7 @@ class Models:
 
     Parameters
     ----------
-    library
+    yosys
         Files that come with Yosys.
     defines
         Macros that these want.
@@ -37,7 +37,7 @@ class Models:
         Ours, of cells that are black boxes there.
     """
 
-    library: tuple[str, ...]
+    yosys: tuple[str, ...]
     defines: tuple[str, ...]
     own: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ def cell_models(family: Family) -> str:
         raise ValueError(f"no models of {family.title}'s cells; of: {', '.join(MODELS)}")
     models = MODELS[family.name]
     texts = [f"`define {name}\n" for name in models.defines]
-    texts += [(yosys_library() / name).read_text() for name in models.library]
+    texts += [(yosys_library() / name).read_text() for name in models.yosys]
     return "\n".join((*texts, *models.own))
 
 

@@ -95,29 +95,22 @@ def link_seconds(size: int) -> float:
     return (size + FRAME_HEAD * frames) * LINE_BITS / BAUD
 
 
-def blank(job: Job, task: Task, device: ChipDevice, reason: str) -> Row:
-    """The row of a device that does not do the job."""
-    return Row(**_common(job, task, device), reason=reason)
-
-
-def _common(job: Job, task: Task, device: ChipDevice) -> dict[str, Any]:
+def blank(job: Job, task: Task, device: ChipDevice, reason: str = "") -> Row:
+    """The row of a device that has not done the job, or not yet."""
     clock = device.clock
-    return {
-        "job": job.name,
-        "size": task.size,
-        "unit": job.unit,
-        "operations": task.operations,
-        "intensity": task.intensity,
-        "expected": job.expected,
-        "device": device.name,
-        "family": "chip",
-        "engine": device.engine,
-        "preset": device.spec,
-        "kind": "simulated",
-        "fmax_mhz": clock.mhz,
-        "fmax_source": clock.source,
-        "config_hash": device.config.hash_hex,
-    }
+    return Row.of(
+        job,
+        task,
+        device=device.name,
+        family="chip",
+        engine=device.engine,
+        preset=device.spec,
+        kind="simulated",
+        fmax_mhz=clock.mhz,
+        fmax_source=clock.source,
+        config_hash=device.config.hash_hex,
+        reason=reason,
+    )
 
 
 CYCLES_PER_MAC = {"array": 1 / 200, "simt": 0.2, "simt@ulx3s": 0.5, "core": 18, "core@ulx3s": 20}
@@ -193,8 +186,8 @@ def row_of(device: ChipDevice, job: Job, task: Task, done: ChipRun, memory: str)
     run, config, clock = done.run, device.config, device.clock
     assert run.cycles
     wrong = task.mismatches(done.results)
-    row = Row(
-        **_common(job, task, device),
+    row = replace(
+        blank(job, task, device),
         correct=not wrong,
         mismatches=wrong,
         seconds=clock.seconds(run.cycles),

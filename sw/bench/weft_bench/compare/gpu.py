@@ -119,17 +119,7 @@ def _events(torch: Any, call: Callable[[], Any], times: int) -> list[float]:
 def run_gpu(state: GpuState, tasks: Sequence[tuple[Job, Task]]) -> Iterator[Row]:
     """All jobs on the GPU; without one, rows that say how to get it."""
     for job, task in tasks:
-        blank = Row(
-            job=job.name,
-            size=task.size,
-            unit=job.unit,
-            operations=task.operations,
-            intensity=task.intensity,
-            expected=job.expected,
-            device=NAME,
-            family="gpu",
-            kind="measured",
-        )
+        blank = Row.of(job, task, device=NAME, family="gpu", kind="measured")
         if isinstance(job.gpu, str) or state.torch is None:
             yield replace(blank, reason=job.gpu if isinstance(job.gpu, str) else state.absent)
         else:

@@ -7,7 +7,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from .job import HOSTS, Arrays, Job, Task
 from .machine import Machine, copy_seconds
@@ -26,15 +25,15 @@ SECONDS = 0.2, 0.05
 
 @dataclass(frozen=True)
 class HostDevice:
-    """A library on so many threads."""
+    """A package on so many threads."""
 
-    library: str
+    package: str
     threads: int
 
     @property
     def name(self) -> str:
         """As it is shown and chosen."""
-        return f"cpu {self.library} {self.threads}"
+        return f"cpu {self.package} {self.threads}"
 
 
 def all_threads() -> int:
@@ -106,32 +105,22 @@ def run_host(
     device: HostDevice, tasks: Sequence[tuple[Job, Task]], machine: Machine, quick: bool
 ) -> Iterator[Row]:
     """All jobs by one library on the host's CPU."""
-    absent = missing(device.library)
+    absent = missing(device.package)
     for job, task in tasks:
-        if device.library not in job.hosts:
+        if device.package not in job.hosts:
             continue
-        how = job.hosts[device.library]
+        how = job.hosts[device.package]
         reason = how if isinstance(how, str) else absent
         if isinstance(how, str) or absent:
-            yield Row(**_common(job, task, device), reason=reason or "")
+            yield _blank(job, task, device, reason or "")
             continue
         with threads(device.threads):
             found = timed(how(task, device.threads), SECONDS[quick])
         yield host_row(job, task, device, found, machine)
 
 
-def _common(job: Job, task: Task, device: HostDevice) -> dict[str, Any]:
-    return {
-        "job": job.name,
-        "size": task.size,
-        "unit": job.unit,
-        "operations": task.operations,
-        "intensity": task.intensity,
-        "expected": job.expected,
-        "device": device.name,
-        "family": "cpu",
-        "kind": "measured",
-    }
+def _blank(job: Job, task: Task, device: HostDevice, reason: str = "") -> Row:
+    return Row.of(job, task, device=device.name, family="cpu", kind="measured", reason=reason)
 
 
 def host_row(job: Job, task: Task, device: HostDevice, found: Timed, machine: Machine) -> Row:
@@ -139,8 +128,8 @@ def host_row(job: Job, task: Task, device: HostDevice, found: Timed, machine: Ma
     from .reasons import host_reason
 
     wrong = task.mismatches(found.results)
-    row = Row(
-        **_common(job, task, device),
+    row = replace(
+        _blank(job, task, device),
         correct=not wrong,
         mismatches=wrong,
         seconds=found.median,
@@ -148,6 +137,6 @@ def host_row(job: Job, task: Task, device: HostDevice, found: Timed, machine: Ma
         repeats=found.calls,
     )
     speed = machine.speed(device.threads)
-    peak = speed.int8_macs if device.library == "onnxruntime" else speed.macs
+    peak = speed.int8_macs if device.package == "onnxruntime" else speed.macs
     share, reason = host_reason(row, peak, speed.call, copy_seconds(task.traffic))
     return replace(row, utilization=share, roofline=share, reason=reason)

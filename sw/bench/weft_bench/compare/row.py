@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from .job import Job, Task
+
 Kind = Literal["measured", "simulated", "estimated"]
 """On hardware that was there; cycle by cycle from the chip's RTL; by a model."""
 
@@ -89,6 +91,19 @@ class Row:
     repeats: int | None = None
     config_hash: str | None = None
     more: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, job: Job, task: Task, **what: Any) -> "Row":
+        """The row of a job and task; ``what`` are the fields that the device knows."""
+        return cls(
+            job=job.name,
+            size=task.size,
+            unit=job.unit,
+            operations=task.operations,
+            intensity=task.intensity,
+            expected=job.expected,
+            **what,
+        )
 
     @property
     def ran(self) -> bool:

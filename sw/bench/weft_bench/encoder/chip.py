@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from weft_driver import Device
 
 from ..pipeline import Pipeline
-from ..pipeline.library import RowKernels
 from ..pipeline.pipeline import product_cycles
-from .int8 import ByteLayer, ByteLinear, Bytes, tables
+from ..pipeline.row_kernels import RowKernels
+from ..quantised import ByteProduct, Bytes
+from .int8 import ByteLayer, tables
 from .sizes import COLUMNS
 
 
@@ -133,7 +134,7 @@ class EncoderOnChip:
     def _rows(self, i: int) -> slice:
         return slice(i * self.sizes.rows, (i + 1) * self.sizes.rows)
 
-    def _linear(self, into: str, a: str, linear: ByteLinear) -> None:
+    def _linear(self, into: str, a: str, linear: ByteProduct) -> None:
         inputs = linear.weight.shape[0]
         self._product(into, a, linear.weight, inputs, linear.scale, bias=linear.bias)
 

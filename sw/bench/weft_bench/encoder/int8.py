@@ -14,14 +14,10 @@ from numpy.typing import NDArray
 
 from weft.golden import fp32_special
 
+from ..quantised import CALIBRATION, PEAK, ByteProduct, Bytes, quantise, scales
 from ..reference import exact_product, requantise
 from .floats import EPSILON, FloatLayer, Linear, Norm, gelu
 from .sizes import Sizes
-
-Bytes = NDArray[np.int8]
-
-PEAK = 127
-"""The largest byte; shares of softmax are in units of 1 / PEAK."""
 
 POWER = 1 << 24
 """What stands for the largest power in the table of softmax."""
@@ -31,34 +27,6 @@ LEFT = 8
 
 MOST_WEIGHTS = 32
 """Both weights of such a sum together: its squares, 128 of them, must fit into 31 bits."""
-
-CALIBRATION = range(100, 104)
-"""Seeds of the inputs from which scales are taken."""
-
-
-def quantise(values: NDArray[np.floating], scale: float | NDArray[np.floating]) -> Bytes:
-    """Nearest multiples of a scale, cut off at both ends."""
-    return np.clip(np.rint(values / scale), -PEAK, PEAK).astype(np.int8)
-
-
-@dataclass(frozen=True)
-class ByteLinear:
-    """y = requantise(x w + bias); ``scale`` is one float32, or one for each column."""
-
-    weight: Bytes
-    scale: NDArray[np.float32]
-    bias: NDArray[np.int32] | None
-
-    def __call__(self, x: Bytes) -> Bytes:
-        """The formula."""
-        return requantise(exact_product(x, self.weight, bias=self.bias), self.scale)
-
-    def columns(self, start: int, count: int) -> "ByteLinear":
-        """Some of its columns."""
-        part = slice(start, start + count)
-        scale = self.scale[part] if self.scale.size > 1 else self.scale
-        bias = None if self.bias is None else self.bias[part]
-        return ByteLinear(np.ascontiguousarray(self.weight[:, part]), scale, bias)
 
 
 @dataclass(frozen=True)
@@ -155,17 +123,17 @@ class ByteLayer:
     """
 
     sizes: Sizes
-    query: ByteLinear
-    key: ByteLinear
-    value: ByteLinear
+    query: ByteProduct
+    key: ByteProduct
+    value: ByteProduct
     scores: NDArray[np.float32]
     softmax: ByteSoftmax
     context: NDArray[np.float32]
-    output: ByteLinear
+    output: ByteProduct
     norm1: ByteNorm
-    up: ByteLinear
+    up: ByteProduct
     active: Bytes
-    down: ByteLinear
+    down: ByteProduct
     norm2: ByteNorm
     x_scale: float
     y_scale: float
@@ -201,15 +169,15 @@ class ByteLayer:
         }
 
 
-def _linear(linear: Linear, x_scale: float, y_scale: float, whole: bool = False) -> ByteLinear:
-    peak = np.abs(linear.weight).max(axis=None if whole else 0)
-    weight_scale = np.atleast_1d(peak / PEAK)
-    bias = np.rint(linear.bias / (x_scale * weight_scale)).astype(np.int32)
-    return ByteLinear(
-        quantise(linear.weight, weight_scale),
-        (x_scale * weight_scale / y_scale).astype(np.float32),
-        None if whole else bias,
-    )
+def _linear(linear: Linear, x_scale: float, y_scale: float) -> ByteProduct:
+    return ByteProduct.of(linear.weight, linear.bias, x_scale, y_scale)
+
+
+def _transposed(linear: Linear, x_scale: float, y_scale: float) -> ByteProduct:
+    """For a transposed result: one scale for all weights, as these are the left operand's."""
+    weight_scale = np.abs(linear.weight).max() / PEAK
+    weight = np.ascontiguousarray(quantise(linear.weight, weight_scale).T)
+    return ByteProduct(weight, np.array([x_scale * weight_scale / y_scale], np.float32), None)
 
 
 def _norm(norm: Norm, left: float, right: int, y_scale: float) -> ByteNorm:
@@ -233,18 +201,16 @@ def _beside(left: float, needed: float) -> tuple[int, float]:
 
 def quantised(layer: FloatLayer, seeds: Sequence[int] = CALIBRATION) -> ByteLayer:
     """Quantise a layer; scales come from the inputs of these seeds."""
-    runs = [layer(layer.tokens(seed)) for seed in seeds]
-    scale = {name: max(float(np.abs(run[name]).max()) for run in runs) / PEAK for name in runs[0]}
+    scale = scales([layer(layer.tokens(seed)) for seed in seeds])
     attention_weight, attention_scale = _beside(scale["x"], scale["attention"])
     down_weight, down_scale = _beside(scale["middle"], scale["down"])
     softmax = ByteSoftmax.of(scale["scores"])
     score = scale["query"] * scale["key"] / sqrt(layer.sizes.head) / scale["scores"]
-    key = _linear(layer.key, scale["x"], scale["key"], whole=True)
     steps = np.arange(-128, 128) * scale["up"]
     return ByteLayer(
         sizes=layer.sizes,
         query=_linear(layer.query, scale["x"], scale["query"]),
-        key=ByteLinear(np.ascontiguousarray(key.weight.T), key.scale, None),
+        key=_transposed(layer.key, scale["x"], scale["key"]),
         value=_linear(layer.value, scale["x"], scale["value"]),
         scores=np.array([score], np.float32),
         softmax=softmax,

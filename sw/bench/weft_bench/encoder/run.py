@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from weft_driver import Device
 
 from ..pipeline import ARRAY, SIMT, Measured, measure
+from ..quantised import Bytes, quantise
 from .chip import EncoderOnChip
 from .floats import FloatLayer
-from .int8 import ByteLayer, Bytes, quantise, quantised
+from .int8 import ByteLayer, quantised
 from .sizes import Sizes
 
 MOST_RATIO = 1.25

@@ -9,9 +9,10 @@ import numpy as np
 from weft_driver import Device
 
 from ..pipeline import Pipeline
-from ..pipeline.library import ROW_BYTES, RowKernels
 from ..pipeline.pipeline import product_cycles
-from .network import CLASSES, LAST, LAYERS, ByteNetwork, Bytes, Conv, Sum
+from ..pipeline.row_kernels import ROW_BYTES, RowKernels
+from ..quantised import Bytes
+from .network import CLASSES, LAST, LAYERS, ByteNetwork, Conv, Sum
 
 
 class ResnetOnChip:

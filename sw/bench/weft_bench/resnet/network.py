@@ -12,10 +12,8 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reference import exact_product, im2col, requantise
-
-Floats = NDArray[np.floating]
-Bytes = NDArray[np.int8]
+from ..quantised import CALIBRATION, ByteProduct, Bytes, Floats, scales
+from ..reference import im2col, requantise
 
 SIDE, COLOURS, CLASSES = 32, 3, 10
 """Pictures of 32 x 32 pixels of 3 bytes, and what they are sorted into."""
@@ -23,13 +21,8 @@ SIDE, COLOURS, CLASSES = 32, 3, 10
 WIDTHS = (16, 32, 64)
 """Channels of the three stacks; each but the first halves height and width."""
 
-PEAK = 127
-
 LEFT, MOST_WEIGHTS = 16, 127
 """Weight of the shortcut in a sum, and the most that either operand may have."""
-
-CALIBRATION = range(100, 104)
-"""Seeds of the pictures from which scales are taken."""
 
 
 @dataclass(frozen=True)
@@ -139,20 +132,6 @@ class FloatNetwork:
 
 
 @dataclass(frozen=True)
-class ByteProduct:
-    """Weights, scales and biases of a convolution or of the dense layer, in bytes."""
-
-    weight: Bytes
-    scale: NDArray[np.float32]
-    bias: NDArray[np.int32]
-
-    def __call__(self, rows: Bytes, relu: bool) -> Bytes:
-        """The formula, for rows of inputs."""
-        sums = exact_product(rows, self.weight, bias=self.bias)
-        return requantise(sums, self.scale, qmin=0 if relu else -128)
-
-
-@dataclass(frozen=True)
 class ByteSum:
     """y = clamp(rint((left a + right f) scale), 0, 127); what ``add.c`` computes."""
 
@@ -193,23 +172,17 @@ class ByteNetwork:
                 y = self.sums[layer.name](steps[layer.source], steps[layer.branch])
             else:
                 rows = _patches(layer, steps[layer.source]).astype(np.int8)
-                y = self.products[layer.name](rows, layer.relu)
+                y = self.products[layer.name](rows, relu=layer.relu)
             steps[layer.name] = y.reshape(len(x), layer.size, layer.size, -1)
         total = steps[LAST].sum(axis=(1, 2), dtype=np.int32)
         steps["mean"] = requantise(total, self.mean)
-        steps["dense"] = self.products["dense"](steps["mean"], False)
+        steps["dense"] = self.products["dense"](steps["mean"])
         return steps
-
-
-def quantise(values: Floats, scale: float | Floats) -> Bytes:
-    """Nearest multiples of a scale, cut off at both ends."""
-    return np.clip(np.rint(values / scale), -PEAK, PEAK).astype(np.int8)
 
 
 def quantised(network: FloatNetwork, seeds: Sequence[int] = CALIBRATION) -> ByteNetwork:
     """Quantise a network; scales come from a picture of each of these seeds."""
-    runs = [network(network.pictures(1, seed)) for seed in seeds]
-    scale = {name: max(float(np.abs(run[name]).max()) for run in runs) / PEAK for name in runs[0]}
+    scale = scales([network(network.pictures(1, seed)) for seed in seeds])
     sums = {}
     for layer in LAYERS:
         if isinstance(layer, Sum):
@@ -223,12 +196,8 @@ def quantised(network: FloatNetwork, seeds: Sequence[int] = CALIBRATION) -> Byte
     products = {}
     sources = {conv.name: conv.source for conv in CONVS} | {"dense": "mean"}
     for name, source in sources.items():
-        weight_scale = np.abs(network.weights[name]).max(axis=0) / PEAK
-        bias = network.biases[name] / (scale[source] * weight_scale)
-        products[name] = ByteProduct(
-            quantise(network.weights[name], weight_scale),
-            (scale[source] * weight_scale / scale[name]).astype(np.float32),
-            np.rint(bias).astype(np.int32),
+        products[name] = ByteProduct.of(
+            network.weights[name], network.biases[name], scale[source], scale[name]
         )
     pixels = LAYERS[-1].size ** 2
     mean = np.float32(scale[LAST] / pixels / scale["mean"])

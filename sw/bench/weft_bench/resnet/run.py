@@ -7,8 +7,9 @@ from typing import Any
 from weft_driver import Device
 
 from ..pipeline import ARRAY, SIMT, Measured, measure
+from ..quantised import Bytes, quantise
 from .chip import ResnetOnChip
-from .network import CONV_MACS, ByteNetwork, Bytes, FloatNetwork, quantise, quantised
+from .network import CONV_MACS, ByteNetwork, FloatNetwork, quantised
 
 LEAST_UTILIZATION = 0.85
 """Of the array over the convolutions, its commands alone, at least."""
