@@ -43,8 +43,8 @@ def test_the_report_needs_nothing_else():
 
 def test_scaling_and_latency_are_lines():
     rows = [replace(array_row(), job=f"product-{n}x{n}x{n}", cycles=n**3) for n in (4, 8)]
-    point = {"who": "array", "latency": 1, "cycles": 9, "share": 1.0, "correct": True}
-    found = replace(comparison(*rows), latency=(point, point | {"latency": 100, "share": 0.5}))
+    point = {"who": "array", "latency": 1, "cycles": 9, "correct": True}
+    found = replace(comparison(*rows), latency=(point, point | {"latency": 100, "cycles": 18}))
     page = compare_page(found)
     assert "Work per cycle by the side of a square product" in page
     assert "Throughput against memory latency" in page

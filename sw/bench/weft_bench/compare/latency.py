@@ -1,6 +1,6 @@
 """Throughput against the latency of main memory: threads hide it, and so does prefetching."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from .pixels import saxpy_task
 
 LATENCIES = (1, 10, 40, 100, 200, 400)
 
-PRODUCT: Shape = 64, 64, 64
+PRODUCT: Shape = 256, 256, 256
 
 OUTSTANDING = 16
 """Bursts that memory accepts at a time: what is open when latency grows is limited by it."""
@@ -33,8 +33,6 @@ class LatencyPoint:
         Of main memory in cycles.
     cycles
         Doorbell to interrupt.
-    share
-        Of the throughput that the same has under the least latency.
     correct
         Whether the result was right.
     """
@@ -42,7 +40,6 @@ class LatencyPoint:
     who: str
     latency: int
     cycles: int
-    share: float
     correct: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -55,11 +52,11 @@ def measure(spec: str = "base") -> list[LatencyPoint]:
     found: list[LatencyPoint] = []
     with Device(f"verilator:{spec}") as chip:
         core = Core.of(chip.config)
-        found += _shares("array", [(n, *_product(chip, n)) for n in LATENCIES])
+        found += [LatencyPoint("array", n, *_product(chip, n)) for n in LATENCIES]
         for warps in dict.fromkeys((1, 4, core.warps)):
             who = f"SIMT core, {warps} warp" + "s" * (warps > 1)
-            runs = [(n, *_saxpy(chip, n, core.lanes * warps)) for n in LATENCIES]
-            found += _shares(who, runs)
+            threads = core.lanes * warps
+            found += [LatencyPoint(who, n, *_saxpy(chip, n, threads)) for n in LATENCIES]
     return found
 
 
@@ -88,7 +85,24 @@ def _saxpy(chip: Device, latency: int, threads: int) -> tuple[int, bool]:
     return run.cycles, task.mismatches([y]) == 0
 
 
-def _shares(who: str, runs: Sequence[tuple[int, int, bool]]) -> Iterator[LatencyPoint]:
-    least = runs[0][1]
-    for latency, cycles, correct in runs:
-        yield LatencyPoint(who, latency, cycles, least / cycles, correct)
+def shares(points: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, float]]:
+    """Throughput by who and latency, as a share of the most that the same engine has shown.
+
+    Parameters
+    ----------
+    points
+        `LatencyPoint` as JSON.
+    """
+    least: dict[str, int] = {}
+    for point in points:
+        engine = _engine(point["who"])
+        least[engine] = min(point["cycles"], least.get(engine, point["cycles"]))
+    found: dict[str, dict[int, float]] = {}
+    for point in points:
+        who = point["who"]
+        found.setdefault(who, {})[point["latency"]] = least[_engine(who)] / point["cycles"]
+    return found
+
+
+def _engine(who: str) -> str:
+    return who.partition(",")[0]

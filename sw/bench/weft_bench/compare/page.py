@@ -7,6 +7,8 @@ from ..terminal import number, share
 from .advise import SQUARES
 from .chips import DEVICES
 from .jobs import JOBS
+from .latency import PRODUCT, shares
+from .pixels import SAXPY
 from .record import merged, read_records
 from .row import Row
 from .run import Comparison
@@ -142,19 +144,21 @@ def _latency(records: Sequence[Comparison]) -> Iterator[str]:
     points = [record.latency for record in records if record.latency]
     if not points:
         return
-    by_who: dict[str, dict[int, float]] = {}
-    for point in points[-1]:
-        by_who.setdefault(point["who"], {})[point["latency"]] = point["share"]
-    latencies = sorted({point["latency"] for point in points[-1]})
+    cycles = {(p["who"], p["latency"]): p["cycles"] for p in points[-1]}
+    latencies = sorted({latency for _, latency in cycles})
+    rows, columns, depth = PRODUCT
     yield "## Memory latency"
     yield (
-        "Throughput under each latency of main memory in cycles, as a share of that under the "
-        "least: a product 64 x 64 x 64 on the array, which loads ahead, and saxpy on the core, "
-        "where one warp works while others wait."
+        "Cycles under each latency of main memory in cycles, and throughput as a share of the "
+        f"engine's most: a product {rows} x {columns} x {depth} on the array, which loads ahead, "
+        f"and saxpy of {SAXPY[True]:,} on the core, where one warp works while others wait."
     )
     yield table(
         ("", *map(str, latencies)),
-        [(who, *(share(found.get(n), 0) for n in latencies)) for who, found in by_who.items()],
+        [
+            (who, *(f"{cycles[who, n]:,} ({share(found[n], 0)})" for n in latencies))
+            for who, found in shares(points[-1]).items()
+        ],
     )
 
 

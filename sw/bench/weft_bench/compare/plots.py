@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ..plots import INK, STYLE, WIDTH, svg
+from .latency import shares
 from .row import Row
 from .shown import by_job, duration
 
@@ -96,10 +97,7 @@ def latency_lines(points: Sequence[Mapping[str, Any]]) -> str | None:
     """Throughput against memory latency; None where it was not measured."""
     if not points:
         return None
-    lines = {
-        who: [(p["latency"], p["share"]) for p in points if p["who"] == who]
-        for who in dict.fromkeys(p["who"] for p in points)
-    }
+    lines = {who: list(found.items()) for who, found in shares(points).items()}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 2.8))
         axes = figure.subplots()
@@ -108,7 +106,7 @@ def latency_lines(points: Sequence[Mapping[str, Any]]) -> str | None:
         axes.set(
             xscale="log",
             xlabel="memory latency in cycles",
-            ylabel="share of the throughput\nwithout latency",
+            ylabel="share of the engine's\nmost throughput",
             ylim=(0, 1.05),
         )
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
