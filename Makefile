@@ -16,7 +16,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test sim test test-long lint rtl docs synth fpga-table compare doctor clean
+.PHONY: help env env-test sim test test-long lint rtl docs synth fpga-table fit-table compare doctor clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | \
@@ -50,6 +50,10 @@ synth: $(VENV)/env-fpga.stamp ## Bitstream, size and speed: PRESET=ulx3s, or arr
 
 fpga-table: $(VENV)/env-fpga.stamp ## Measure size and speed on FPGAs anew: docs/fpga.md. Hours.
 	@$(BIN)/weft bench fpga
+
+fit-table: $(VENV)/env-fpga.stamp ## Synthesise what `weft fit` knows anew: docs/fit.md. An hour.
+	@$(BIN)/weft bench fit
+	@$(BIN)/weft docs
 
 compare: $(VENV)/env-compare.stamp ## Which chip wins? CPU, GPU, array, SIMT core: COMPARE=--quick.
 	@$(BIN)/weft compare $(COMPARE)

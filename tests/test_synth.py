@@ -14,7 +14,9 @@ from weft.config import MULTIPLIERS, Config
 from weft.emit import component_verilog
 from weft.synth import blocks, families, tools
 from weft.synth.between import Between
+from weft.synth.counts import netlist_counts
 from weft.synth.families import ECP5, FAMILIES
+from weft.synth.fit import prediction
 from weft.synth.floorplan import ecp5_floorplan
 from weft.synth.measure import Job, measure
 from weft.synth.nextpnr import Placed, Step, kind_of, read_report
@@ -276,6 +278,11 @@ def test_a_run_is_whole_or_not_at_all_and_made_once(stand_ins):
     assert (first["per_pe"], first["per_lane"]) == (None, {"luts": 0.5, "ffs": 0})
     assert (tmp_path / first["bitstream"]).read_text() == "5"
     assert any("0.5 a lane" in line for line in report_lines(first))
+    assert first["predicted"] == prediction(SMALL, TARGET, "simt")
+    said_beside = f"predicted {first['predicted']['luts']:,} (+"
+    assert any(said_beside in line for line in report_lines(first))
+    portable = Job("tiny", SMALL, "simt", TARGET, portable=True)
+    assert measure(portable, said.append)["predicted"] is None
 
 
 needs_tools = pytest.mark.skipif(
@@ -304,6 +311,21 @@ def test_an_array_of_four_elements_is_placed_and_routed(target, multipliers, mon
     assert result["per_pe"]["luts"] <= 24
     assert result["path_ends"][1].partition("_")[0] in ("sums", "multipliers")
     assert (tmp_path / result["bitstream"]).stat().st_size > 1000
+    capacity = Target.parse(target).properties.capacity
+    for column, percent in result["percent"].items():
+        if column in capacity:
+            assert percent == pytest.approx(100 * result[column] / capacity[column], abs=0.06)
+    if target.startswith("ecp5"):  # the netlist says what nextpnr will pack
+        (netlist,) = tmp_path.glob("synth/*/netlist.json")
+        counted = blocks.total(
+            {
+                name: dict.fromkeys(families.COLUMNS, 0) | counts
+                for name, counts in netlist_counts(netlist, "ecp5", set()).items()
+            }
+        )
+        assert {name: counted[name] for name in ("luts", "ffs", "multipliers")} == {
+            name: result[name] for name in ("luts", "ffs", "multipliers")
+        }
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from .cli_boards import boards, load
 from .cli_common import Json, Output, Seed, deliver, opened, show_lines
 from .cli_compare import compare
 from .cli_errors import OneLine, one_line_errors
+from .cli_fit import bench_fit, fit
 from .cli_fpga import bench_fpga
 from .cli_jobs import bench_encoder, bench_resnet
 from .cli_kernel import kernel
@@ -47,6 +48,7 @@ main.add_typer(bench, name="bench")
 main.add_typer(config_app, name="config")
 main.add_typer(kernel, name="kernel")
 main.command("synth")(synth)
+main.command("fit")(fit)
 main.command("compare")(compare)
 main.command("advise")(advise)
 main.command("boards")(boards)
@@ -57,6 +59,7 @@ bench.command("encoder")(bench_encoder)
 bench.command("resnet")(bench_resnet)
 bench.command("simt-figures")(bench_simt_figures)
 bench.command("fpga")(bench_fpga)
+bench.command("fit")(bench_fit)
 
 Device_ = Annotated[
     str,

@@ -17,6 +17,7 @@ from weft_driver.folders import build_root
 
 from . import blocks
 from .design import BOARD, Design, board_design, board_of, netlist_of, part_design
+from .fit import prediction
 from .nextpnr import Placed, Step, arguments, place_and_route
 from .parts import CHIP, block_depth
 from .targets import Target
@@ -84,7 +85,8 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
     -------
     dict
         ``fmax_mhz`` with minimum, median and maximum; counts and ``blocks`` of the first seed;
-        ``path`` of the slowest one; ``bitstream`` of the fastest, relative to the build folder.
+        ``path`` of the slowest one; ``bitstream`` of the fastest, relative to the build folder;
+        ``predicted``, what `weft.synth.fit` says of the same columns, or None.
 
     Raises
     ------
@@ -125,6 +127,7 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
             "max": round(max(speeds), 1),
         },
         **counts,
+        "predicted": _predicted(job),
         "percent": _percent(counts, runs[0].available, family.available),
         "per_pe": _shares(by_block, job.part, "array", config.rows * config.cols),
         "per_lane": _shares(by_block, job.part, "simt", config.lanes),
@@ -134,6 +137,14 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
         "timing_without": family.caveat,
         **_product(folder, job, design, fastest, nextpnr, report),
     }
+
+
+def _predicted(job: Job) -> dict[str, int] | None:
+    """What the model says, which knows designs with the target's own multipliers."""
+    if job.placed_config.multiplier != job.target.family.multiplier:
+        return None
+    name = job.board.name if job.board else ""
+    return prediction(job.placed_config, job.target, job.part, name)
 
 
 def _design(job: Job) -> Design:

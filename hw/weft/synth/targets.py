@@ -23,34 +23,45 @@ class Device:
         How the packer is told of it.
     pins
         Of the ports of a part between registers, where nextpnr must be told.
+    capacity
+        What there is of it, as nextpnr reports it: LUTs, registers, multipliers, block RAMs.
     """
 
     family: str
     arguments: tuple[str, ...]
+    capacity: Mapping[str, int]
     package: str = ""
     packed_as: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
 
 
-def _ecp5(size: str, package: str) -> Device:
+def _capacity(luts: int, ffs: int, multipliers: int, brams: int) -> Mapping[str, int]:
+    return {"luts": luts, "ffs": ffs, "multipliers": multipliers, "brams": brams}
+
+
+def _ecp5(size: str, package: str, luts: int, multipliers: int, brams: int) -> Device:
     arguments = (f"--{size}", "--package", "{package}", "--speed", "{grade}")
-    return Device(ECP5.name, arguments, package)
+    return Device(ECP5.name, arguments, _capacity(luts, luts, multipliers, brams), package)
 
 
 DEVICES = {
-    "ecp5-25k": _ecp5("25k", "CABGA256"),
-    "ecp5-45k": _ecp5("45k", "CABGA381"),
-    "ecp5-85k": _ecp5("85k", "CABGA756"),
-    "ice40-up5k": Device(ICE40.name, ("--up5k", "--package", "{package}"), "sg48"),
+    "ecp5-25k": _ecp5("25k", "CABGA256", 24288, 28, 56),
+    "ecp5-45k": _ecp5("45k", "CABGA381", 43848, 72, 108),
+    "ecp5-85k": _ecp5("85k", "CABGA756", 83640, 156, 208),
+    "ice40-up5k": Device(
+        ICE40.name, ("--up5k", "--package", "{package}"), _capacity(5280, 5280, 8, 30), "sg48"
+    ),
     "gowin-gw2a-18": Device(
         GOWIN.name,
         ("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"),
+        _capacity(20736, 15552, 96, 46),
         packed_as="GW2A-18C",
         pins={"clk": "4", "rst": "88", "i": "87", "o": "15"},
     ),
     "nexus-lifcl-40": Device(
         NEXUS.name,
         ("--device", "LIFCL-40-9BG400C"),
+        _capacity(32256, 32256, 112, 84),
         pins={"rst": "G19", "i": "F13", "o": "E17"},
     ),
 }

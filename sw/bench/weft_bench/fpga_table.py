@@ -93,7 +93,8 @@ def fpga_page(record: Sequence[Result]) -> str:
         "own (`weft.synth.between`); neither counts nor percent include those. Fmax is nextpnr's, "
         "not a data sheet's; the clock asked for is what placement aimed at. LUTs are all that do "
         "logic, carry or hold RAM after routing. Multipliers are the family's own, and on ECP5-85F "
-        "those of the array stand where `weft.synth.floorplan` says.",
+        "those of the array stand where `weft.synth.floorplan` says. Which sizes fit can be known "
+        "before: [fit.md](fit.md).",
         "## Speed",
         table(
             ("preset", "part", "target", "seeds", "asked", "Fmax: least", "median", "most", "bar"),

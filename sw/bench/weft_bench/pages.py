@@ -18,6 +18,7 @@ from weft_driver.kernel_header import c_header
 from .boards_page import boards_page
 from .compare.page import compare_docs
 from .files import write_atomically
+from .fit_page import fit_page
 from .markdown import MADE_BY, table
 from .simt_page import simt_page
 
@@ -165,6 +166,7 @@ def registers_page() -> str:
 PAGES = {
     "boards.md": boards_page,
     "compare.md": compare_docs,
+    "fit.md": fit_page,
     "isa.md": isa_page,
     "isa_simt.md": simt_page,
     "registers.md": registers_page,

@@ -27,7 +27,7 @@ def report_lines(result: dict[str, Any]) -> Iterator[str]:
             for key, what in (("per_pe", "an element"), ("per_lane", "a lane"))
             if result[key] and name in result[key]
         ]
-        yield f"  {name:12}{result[name]:8,}{share}{''.join(more)}"
+        yield f"  {name:12}{result[name]:8,}{share}{_beside(result, name)}{''.join(more)}"
     yield "  blocks by LUTs (FFs):"
     for name, block in result["blocks"].items():
         if any(block[kind] >= LEAST_SHARE * result[kind] for kind in ("luts", "ffs")):
@@ -40,3 +40,12 @@ def report_lines(result: dict[str, Any]) -> Iterator[str]:
         yield f"  no bitstream: {result['board']}'s clock of {result['board_mhz']:g} MHz is not met"
     else:
         yield f"  bitstream {result['bitstream']} in the build folder"
+
+
+def _beside(result: dict[str, Any], name: str) -> str:
+    """What was predicted before, and how far that is from the truth."""
+    told = (result.get("predicted") or {}).get(name)
+    if told is None:
+        return ""
+    off = f" ({100 * (told / result[name] - 1):+.1f} %)" if result[name] else ""
+    return f"  predicted {told:,}{off}"
