@@ -45,7 +45,7 @@ def array_row(device="array", results=None, job=GEMM) -> Row:
     return chips.row_of(BY_NAME[device], job, task, done, "memory")
 
 
-def record(tmp_path, spec="ulx3s", part="chip", mhz=50.0):
+def record(tmp_path, spec="ulx3s", part="board", mhz=50.0):
     row = {
         "preset": spec,
         "part": part,
@@ -121,15 +121,15 @@ def test_without_a_gpu_its_rows_say_why():
 
 
 def test_without_a_record_there_is_no_time_but_a_command(tmp_path):
-    found = clock.find_clock("ulx3s", "chip", tmp_path / "none.json")
+    found = clock.find_clock("ulx3s", "board", tmp_path / "none.json")
     assert found.mhz is None
     assert found.seconds(1000) is None
-    assert "weft synth --preset ulx3s --part chip --target ecp5-85k-6" in found.source
+    assert "weft synth --preset ulx3s --part board --target ecp5-85k-6" in found.source
 
 
 def test_a_recorded_clock_makes_seconds(tmp_path, monkeypatch):
     path = record(tmp_path)
-    found = clock.find_clock("ulx3s", "chip", path)
+    found = clock.find_clock("ulx3s", "board", path)
     assert found.seconds(1000) == pytest.approx(20e-6)
     assert "median of seeds 1 2 3, nextpnr 2" in found.source
     monkeypatch.setattr(chips, "find_clock", lambda *of: clock.find_clock(*of, path))
@@ -138,9 +138,9 @@ def test_a_recorded_clock_makes_seconds(tmp_path, monkeypatch):
     assert array_row("array").seconds is None  # `base` appears in cycles only
 
 
-@pytest.mark.parametrize(("spec", "part"), [("ulx3s,lanes=2", "chip"), ("ulx3s", "simt")])
+@pytest.mark.parametrize(("spec", "part"), [("ulx3s,lanes=2", "board"), ("ulx3s", "simt")])
 def test_a_clock_of_something_else_is_not_taken(tmp_path, spec, part):
-    assert clock.find_clock("ulx3s", "chip", record(tmp_path, spec, part)).mhz is None
+    assert clock.find_clock("ulx3s", "board", record(tmp_path, spec, part)).mhz is None
 
 
 def test_what_is_never_placed_has_no_clock(tmp_path):

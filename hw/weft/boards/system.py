@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out, connect
 
 from weft.arch.link import BAUD, RESYNC_SECONDS
 from weft.config import Config
-from weft.gateware.axi_share import AxiShare
+from weft.gateware.axi_share import CHIP_ID_BITS, AxiShare
+from weft.gateware.axi_slice import AxiSlice
 from weft.gateware.block_memory import BlockMemory
 from weft.gateware.chip import NOT_RUNNING, Chip
 from weft.gateware.host_link import HostLink
@@ -98,7 +99,9 @@ class System(wiring.Component):
             divisor=self._divisor,
             patience=self._patience,
         )
-        connect(m, chip.m_axi, share.chip)
+        m.submodules.slice = registers = AxiSlice(config, CHIP_ID_BITS)
+        connect(m, chip.m_axi, registers.manager)
+        connect(m, registers.axi, share.chip)
         connect(m, link.memory, share.host)
         connect(m, share.axi, memory.axi)
         connect(m, link.chip, chip.s_axil)

@@ -115,6 +115,8 @@ class Matmul(wiring.Component):
         acc_block = Signal(16)
 
         issue = Signal()
+        fresh = Signal()  # behind the row at hand there is nothing more of this command
+        goes = Signal()  # what stands here is done with
         done = Signal()  # the row issued is the last of the command
         take = Signal()
         malformed = Signal()
@@ -124,7 +126,11 @@ class Matmul(wiring.Component):
         sizes = [getattr(cmd, field.name) for field in MATMUL.own_fields if field.least is not None]
         m.d.comb += [
             stops.eq(stopped | refused | beyond | self.abort),
-            take.eq(self.cmd.valid & ~stops & (~active | done)),
+            fresh.eq(~active | (rows.tile_last & rows.final)),
+            # Nothing of a command is looked at before `active`, so that it may be copied early, by
+            # registers whose enable does not wait to know whether it is there.
+            goes.eq(issue | ~active),
+            take.eq(self.cmd.valid & ~stops & fresh & goes),
             self.cmd.ready.eq(take),
             malformed.eq(
                 Cat(*(size == 0 for size in sizes)).any()
@@ -132,9 +138,9 @@ class Matmul(wiring.Component):
                 | (cmd.row_sum & (not config.row_sum))
             ),
         ]
-        with m.If(take):
+        with m.If(goes & fresh):
             m.d.sync += [
-                active.eq(1),
+                active.eq(take),
                 accumulate.eq(cmd.accumulate),
                 row_sum.eq(cmd.row_sum),
                 k_tail.eq(cmd.k_tail),
@@ -143,16 +149,16 @@ class Matmul(wiring.Component):
                 acc_start.eq(cmd.acc),
                 acc_block.eq(cmd.acc_block),
             ]
-        with m.Elif(done | refused):
+        with m.If(refused):
             m.d.sync += active.eq(0)
         m.d.sync += refused.eq(take & malformed)
         with m.If(refused | beyond):
             m.d.sync += stopped.eq(1)
 
         m.d.comb += [
-            rows.load.eq(take),
+            rows.step.eq(goes),
+            rows.fresh.eq(fresh),
             rows.base.eq(cmd.act),
-            rows.step.eq(issue),
             feeder.valid.eq(self.cmd.valid | self.weights_ready),
             feeder.wgt.eq(cmd.wgt),
             feeder.wgt_block.eq(cmd.wgt_block),
@@ -198,7 +204,7 @@ class Matmul(wiring.Component):
             self.act.region.eq(region),
             self.act.offset.eq(rows.address),
             issue.eq(self.act.valid & self.act.ready),
-            done.eq(issue & rows.tile_last & rows.final),
+            done.eq(issue & fresh),
         ]
         # Whether a row lies outside shows a cycle later, when the next command may be here already.
         was_index, was_mask, ended = Signal.like(index), Signal.like(mask), Signal()
@@ -222,10 +228,10 @@ class Matmul(wiring.Component):
                 same.eq(Cat(issue & (low == acc_row[:ROW_BITS]), was_issued & (low == was_row))),
             ]
 
-        with m.If(take):
-            m.d.sync += go_on(cmd.acc)
-        with m.Elif(issue):
-            with m.If(~rows.tile_last):
+        with m.If(goes):
+            with m.If(fresh):
+                m.d.sync += go_on(cmd.acc)
+            with m.Elif(~rows.tile_last):
                 m.d.sync += go_on(acc_row + 1)
             with m.Elif(rows.block_last):
                 m.d.sync += [*go_on(acc_start + acc_block), acc_start.eq(acc_start + acc_block)]

@@ -23,11 +23,12 @@ class RowAddress(wiring.Component):
 
     Members
     -------
-    load, base, count_*, stride_*
-        Start a walk: ``base`` and, for each level, the bound (at least 1) and the stride. They need
-        to be stable only in the cycle of ``load``.
     step
-        The row at ``address`` is taken; the next one stands there in the next cycle.
+        Go on; what follows stands at ``address`` in the next cycle.
+    fresh
+        What follows is a new walk's first row, else this walk's next one.
+    base, count_*, stride_*
+        Of a new walk: where it begins and, for each level, the bound (at least 1) and the stride.
     address
         Byte address of the current row.
     tile_first, tile_last
@@ -42,9 +43,9 @@ class RowAddress(wiring.Component):
 
     def __init__(self):
         members = {
-            "load": In(1),
-            "base": In(SRAM_ADDRESS_BITS),
             "step": In(1),
+            "fresh": In(1),
+            "base": In(SRAM_ADDRESS_BITS),
             "address": Out(SRAM_ADDRESS_BITS),
             "tile_first": Out(1),
             "tile_last": Out(1),
@@ -78,11 +79,11 @@ class RowAddress(wiring.Component):
             end = Signal(name=f"end_{level}")
             select = Signal(name=f"select_{level}")
             m.d.comb += select.eq(~end & Cat(*inner_ends).all() if inner_ends else ~end)
-            with m.If(self.load):
-                count = getattr(self, f"count_{level}")
-                m.d.sync += [bound.eq(count - 1), left.eq(count - 1), end.eq(count == 1)]
-            with m.Elif(self.step):
-                with m.If(select):
+            with m.If(self.step):
+                with m.If(self.fresh):
+                    count = getattr(self, f"count_{level}")
+                    m.d.sync += [bound.eq(count - 1), left.eq(count - 1), end.eq(count == 1)]
+                with m.Elif(select):
                     m.d.sync += [left.eq(left - 1), end.eq(left == 1)]
                 with m.Elif(Cat(*inner_ends).all() if inner_ends else 1):
                     m.d.sync += [left.eq(bound), end.eq(bound == 0)]
@@ -90,7 +91,8 @@ class RowAddress(wiring.Component):
             inner_ends.append(end)
             ends.append(end)
             if level == "blocks":
-                m.d.sync += base.eq(Mux(self.load, self.base, base))
+                with m.If(self.step & self.fresh):
+                    m.d.sync += base.eq(self.base)
                 bases.append(base)
                 strides.append(0)
                 continue
@@ -98,8 +100,8 @@ class RowAddress(wiring.Component):
             stride = Signal(signed(SRAM_ADDRESS_BITS), name=f"step_{level}")
             bases.append(address)
             strides.append(stride)
-            with m.If(self.load):
-                m.d.sync += [address.eq(self.base), stride.eq(getattr(self, f"stride_{level}"))]
+            with m.If(self.step & self.fresh):
+                m.d.sync += stride.eq(getattr(self, f"stride_{level}"))
 
         for i in range(len(LEVELS)):
             with m.If(selects[i]):
@@ -109,17 +111,15 @@ class RowAddress(wiring.Component):
             if level == "blocks":
                 continue
             outside = Cat(*ends[:i]).all() if i else 1
-            with m.If(self.step & ~self.load & outside):
-                m.d.sync += bases[i].eq(following)
+            with m.If(self.step & (self.fresh | outside)):
+                m.d.sync += bases[i].eq(Mux(self.fresh, self.base, following))
 
         rows_end = Cat(*ends[:ROW_LEVELS]).all()
         tiles_end = Cat(*ends[ROW_LEVELS:-1]).all()
-        with m.If(self.load):
-            m.d.sync += [starts_tile.eq(1), starts_block.eq(1)]
-        with m.Elif(self.step):
-            m.d.sync += starts_tile.eq(rows_end)
-            with m.If(rows_end):
-                m.d.sync += starts_block.eq(tiles_end)
+        with m.If(self.step):
+            m.d.sync += starts_tile.eq(self.fresh | rows_end)
+            with m.If(self.fresh | rows_end):
+                m.d.sync += starts_block.eq(self.fresh | tiles_end)
         m.d.comb += [
             self.address.eq(bases[0]),
             self.tile_first.eq(starts_tile),

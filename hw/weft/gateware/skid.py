@@ -1,4 +1,4 @@
-"""A place to stand for a stream that must stop, so that ``ready`` need not hurry."""
+"""Places to stand on a stream's way, so that ``ready``, or both ways, need not hurry."""
 
 from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import stream, wiring
@@ -32,4 +32,33 @@ class Skid(wiring.Component):
         with m.If(~full):
             m.d.sync += held.eq(self.i.payload)
         m.d.sync += full.eq(self.o.valid & ~self.o.ready)
+        return m
+
+
+class Slice(wiring.Component):
+    """Registers on a stream's way in both directions; an item a cycle goes through.
+
+    Members
+    -------
+    i, o
+        Items. ``i.ready`` and all of ``o`` depend on registers alone.
+    """
+
+    latency = 1
+    """Cycles from ``i`` to ``o`` when nothing waits."""
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, shape: ShapeLike):
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        """Build a place to wait, and the register behind it."""
+        m = Module()
+        m.submodules.skid = skid = Skid(self.i.payload.shape())
+        wiring.connect(m, wiring.flipped(self.i), skid.i)
+        m.d.comb += skid.o.ready.eq(~self.o.valid | self.o.ready)
+        with m.If(skid.o.ready):
+            m.d.sync += [self.o.valid.eq(skid.o.valid), self.o.payload.eq(skid.o.payload)]
         return m

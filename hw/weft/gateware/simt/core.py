@@ -307,7 +307,8 @@ class Core(wiring.Component):
 
         retire = self.retire
         m.d.comb += [
-            self.busy.eq(launcher.busy | icache.busy),
+            # A command that is on its way out is not left behind.
+            self.busy.eq(launcher.busy | icache.busy | (rows.push.valid & ~self.abort)),
             self.open.eq(icache.busy | rows.busy),
             rows.abort.eq(self.abort),
             self.take.eq(rows.take),

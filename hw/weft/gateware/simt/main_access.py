@@ -17,7 +17,8 @@ from amaranth.lib.wiring import In, Out
 from weft.arch.memory import MAX_OUTSTANDING
 from weft.arch.simt import LINE_BYTES
 
-from ..interfaces import MemoryRead, MemoryWrite
+from ..interfaces import MemoryRead, MemoryWrite, burst_layout
+from ..skid import Skid
 from ..word_fifo import WordFifo
 from .crossbar import selected
 from .requests import FORM, answer_layout, form_of, pass_layout, tag_layout, tag_of
@@ -163,15 +164,19 @@ class MainAccess(wiring.Component):
             ]
         beats = Signal(5)
         m.d.comb += beats.eq(last - first + 1)
+        bursts = []  # what they wait for comes from far: other clients, the memory
         for side in (self.read, self.write):
+            m.submodules += (skid := Skid(burst_layout()))
+            wiring.connect(m, skid.o, wiring.flipped(side.burst))
+            bursts.append(skid.i)
             m.d.comb += [
-                side.burst.payload.addr.eq(Cat(Const(0, bus_bits), first[:beat_bits], line)),
-                side.burst.payload.beats.eq(beats),
+                skid.i.payload.addr.eq(Cat(Const(0, bus_bits), first[:beat_bits], line)),
+                skid.i.payload.beats.eq(beats),
             ]
 
-        goes, loading = self._loads(m, begun & ~stores, first, tag)
+        goes, loading = self._loads(m, bursts[0], begun & ~stores, first, tag)
         asks, sent, sends, storing = self._stores(
-            m, begun & stores, begins, first_beat, last, beat_of
+            m, bursts[1], begun & stores, begins, first_beat, last, beat_of
         )
         m.d.comb += [
             loads.eq(goes),
@@ -184,7 +189,7 @@ class MainAccess(wiring.Component):
         ]
         return m
 
-    def _loads(self, m, begun, first, burst):
+    def _loads(self, m, burst, begun, first, burst_tag):
         """The burst goes when there is room for its tag.
 
         Returns whether it does, and whether any is open.
@@ -198,9 +203,9 @@ class MainAccess(wiring.Component):
         m.submodules.loads = queue = WordFifo(tags, MAX_OUTSTANDING)
         tag, item = queue.o.payload.tag, self.read.beat
         m.d.comb += [
-            self.read.burst.valid.eq(begun & queue.i.ready),
-            queue.i.valid.eq(self.read.burst.valid & self.read.burst.ready),
-            queue.i.payload.tag.eq(burst),
+            burst.valid.eq(begun & queue.i.ready),
+            queue.i.valid.eq(burst.valid & burst.ready),
+            queue.i.payload.tag.eq(burst_tag),
             queue.i.payload.beat.eq(first),
             queue.o.ready.eq(item.valid & item.ready & item.payload.last),
         ]
@@ -266,7 +271,7 @@ class MainAccess(wiring.Component):
             ]
         return queue.i.valid, queue.o.valid | held | has_answer
 
-    def _stores(self, m, storing, begins, first_beat, last, beat_of):
+    def _stores(self, m, burst, storing, begins, first_beat, last, beat_of):
         """The burst and its beats go their own ways.
 
         Returns whether the burst goes, whether all has gone, whether it has if the way out is free,
@@ -281,8 +286,8 @@ class MainAccess(wiring.Component):
         now = Signal(last.shape())  # the beat that goes next
         m.d.comb += [
             at_last.eq(now == last),
-            self.write.burst.valid.eq(storing & ~asked & queue.i.ready),
-            asks.eq(self.write.burst.valid & self.write.burst.ready),
+            burst.valid.eq(storing & ~asked & queue.i.ready),
+            asks.eq(burst.valid & burst.ready),
             self.go.eq(storing & ~has_sent & self.free),
             self.takes.eq(Cat(one == now for one in beat_of)),
             queue.i.valid.eq(asks),

@@ -9,6 +9,7 @@ from weft.arch.commands import COMMAND_BYTES
 from weft.arch.simt import PortWord
 from weft.config import SEMAPHORES
 
+from ..skid import Slice
 from .crossbar import selected
 from .requests import answer_layout, pass_layout
 from .sizes import Sizes
@@ -106,24 +107,26 @@ class PortAccess(wiring.Component):
         pushes, idle = Signal(), Signal()
         took = Signal()  # in the last cycle: that does not show in the semaphore yet
         at_last = beat == beats - 1
+        m.submodules.pushed = pushed = Slice(8 * sizes.bus_bytes)
+        wiring.connect(m, pushed.o, wiring.flipped(self.push))
         m.d.comb += [
             idle.eq(~self.o.valid & ~writes & ~took),
             pushes.eq(request.store & (word == PortWord.PUSH >> 2)),
-            self.push.valid.eq(self.valid & pushes & idle),
-            self.push.payload.eq(read.data),
+            pushed.i.valid.eq(self.valid & pushes & idle),
+            pushed.i.payload.eq(read.data),
             read.addr.eq(beat),
             write.addr.eq(written_beat),
             write.data.eq(self.data),
             write.en.eq(Cat(self.strobe[::4]) & writes.replicate(len(write.en))),
             self.semaphore.eq(word),
             self.take.eq(self.taken & ~request.store),
-            self.surely.eq(self.valid & idle & pushes & self.push.ready & at_last),
+            self.surely.eq(self.valid & idle & pushes & pushed.i.ready & at_last),
             self.if_free.eq(self.valid & idle & ~pushes),
             self.taken.eq(self.surely | (self.free & self.if_free)),
             self.busy.eq(self.o.valid | writes),
             answer.row.eq(Cat(Cat(bit, Const(0, 31)) for bit in row)),
         ]
-        with m.If(self.push.valid & self.push.ready):
+        with m.If(pushed.i.valid & pushed.i.ready):
             m.d.sync += beat.eq(Mux(at_last, 0, beat + 1))
         m.d.sync += [
             took.eq(self.take),

@@ -81,9 +81,9 @@ DEVICES = (
     ChipDevice("simt", "simt", "base"),
     ChipDevice("chip", "chip", "base"),
     ChipDevice("core", "simt", f"base,{SMALL_CPU}"),
-    ChipDevice("array@ulx3s", "array", "ulx3s", "chip"),
-    ChipDevice("simt@ulx3s", "simt", "ulx3s", "chip"),
-    ChipDevice("chip@ulx3s", "chip", "ulx3s", "chip"),
+    ChipDevice("array@ulx3s", "array", "ulx3s", "board"),
+    ChipDevice("simt@ulx3s", "simt", "ulx3s", "board"),
+    ChipDevice("chip@ulx3s", "chip", "ulx3s", "board"),
     ChipDevice("core@ulx3s", "simt", f"ulx3s,{SMALL_CPU},fp=full", "simt"),
 )
 """Array, SIMT core, both at once, and the small CPU: as preset `base` in cycles, and as placed."""
