@@ -1014,8 +1014,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__ready(\act__ready$304 ),
     .matmul__valid(matmul__valid),
     .\port$2481$35 (\$88 ),
-    .\port$3364$0 (\$95 ),
-    .\port$35230$0 (\$94 ),
+    .\port$3394$0 (\$95 ),
+    .\port$35341$0 (\$94 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1089,86 +1089,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$195 (drain_cmd__ready),
     .\o__ready$225 (store_cmd__ready),
     .\o__ready$255 (simt_cmd__ready),
-    .\port$34481$0 (\$7 ),
-    .\port$34483$0 (\$8 ),
-    .\port$34485$0 (\$9 ),
-    .\port$34487$0 (\$10 ),
-    .\port$34489$0 (\$11 ),
-    .\port$34491$0 (\$12 ),
-    .\port$34493$0 (\$13 ),
-    .\port$34495$0 (\$14 ),
-    .\port$34497$0 (\$15 ),
-    .\port$34499$0 (\$16 ),
-    .\port$34501$0 (\$17 ),
-    .\port$34503$0 (\$18 ),
-    .\port$34505$0 (\$19 ),
-    .\port$34507$0 (\$20 ),
-    .\port$34509$0 (\$21 ),
-    .\port$34511$0 (\$22 ),
-    .\port$34535$0 (\$23 ),
-    .\port$34537$0 (\$24 ),
-    .\port$34539$0 (\$25 ),
-    .\port$34541$0 (\$26 ),
-    .\port$34543$0 (\$27 ),
-    .\port$34545$0 (\$28 ),
-    .\port$34547$0 (\$29 ),
-    .\port$34549$0 (\$30 ),
-    .\port$34551$0 (\$31 ),
-    .\port$34553$0 (\$32 ),
-    .\port$34555$0 (\$33 ),
-    .\port$34557$0 (\$34 ),
-    .\port$34559$0 (\$35 ),
-    .\port$34561$0 (\$36 ),
-    .\port$34563$0 (\$37 ),
-    .\port$34565$0 (\$38 ),
-    .\port$34589$0 (\$39 ),
-    .\port$34591$0 (\$40 ),
-    .\port$34593$0 (\$41 ),
-    .\port$34595$0 (\$42 ),
-    .\port$34597$0 (\$43 ),
-    .\port$34599$0 (\$44 ),
-    .\port$34601$0 (\$45 ),
-    .\port$34603$0 (\$46 ),
-    .\port$34605$0 (\$47 ),
-    .\port$34607$0 (\$48 ),
-    .\port$34609$0 (\$49 ),
-    .\port$34611$0 (\$50 ),
-    .\port$34613$0 (\$51 ),
-    .\port$34615$0 (\$52 ),
-    .\port$34617$0 (\$53 ),
-    .\port$34619$0 (\$54 ),
-    .\port$34643$0 (\$55 ),
-    .\port$34645$0 (\$56 ),
-    .\port$34647$0 (\$57 ),
-    .\port$34649$0 (\$58 ),
-    .\port$34651$0 (\$59 ),
-    .\port$34653$0 (\$60 ),
-    .\port$34655$0 (\$61 ),
-    .\port$34657$0 (\$62 ),
-    .\port$34659$0 (\$63 ),
-    .\port$34661$0 (\$64 ),
-    .\port$34663$0 (\$65 ),
-    .\port$34665$0 (\$66 ),
-    .\port$34667$0 (\$67 ),
-    .\port$34669$0 (\$68 ),
-    .\port$34671$0 (\$69 ),
-    .\port$34673$0 (\$70 ),
-    .\port$34697$0 (\$71 ),
-    .\port$34699$0 (\$72 ),
-    .\port$34701$0 (\$73 ),
-    .\port$34703$0 (\$74 ),
-    .\port$34705$0 (\$75 ),
-    .\port$34707$0 (\$76 ),
-    .\port$34709$0 (\$77 ),
-    .\port$34711$0 (\$78 ),
-    .\port$34713$0 (\$79 ),
-    .\port$34715$0 (\$80 ),
-    .\port$34717$0 (\$81 ),
-    .\port$34719$0 (\$82 ),
-    .\port$34721$0 (\$83 ),
-    .\port$34723$0 (\$84 ),
-    .\port$34725$0 (\$85 ),
-    .\port$34727$0 (\$86 ),
+    .\port$34542$0 (\$7 ),
+    .\port$34544$0 (\$8 ),
+    .\port$34546$0 (\$9 ),
+    .\port$34548$0 (\$10 ),
+    .\port$34550$0 (\$11 ),
+    .\port$34552$0 (\$12 ),
+    .\port$34554$0 (\$13 ),
+    .\port$34556$0 (\$14 ),
+    .\port$34558$0 (\$15 ),
+    .\port$34560$0 (\$16 ),
+    .\port$34562$0 (\$17 ),
+    .\port$34564$0 (\$18 ),
+    .\port$34566$0 (\$19 ),
+    .\port$34568$0 (\$20 ),
+    .\port$34570$0 (\$21 ),
+    .\port$34572$0 (\$22 ),
+    .\port$34596$0 (\$23 ),
+    .\port$34598$0 (\$24 ),
+    .\port$34600$0 (\$25 ),
+    .\port$34602$0 (\$26 ),
+    .\port$34604$0 (\$27 ),
+    .\port$34606$0 (\$28 ),
+    .\port$34608$0 (\$29 ),
+    .\port$34610$0 (\$30 ),
+    .\port$34612$0 (\$31 ),
+    .\port$34614$0 (\$32 ),
+    .\port$34616$0 (\$33 ),
+    .\port$34618$0 (\$34 ),
+    .\port$34620$0 (\$35 ),
+    .\port$34622$0 (\$36 ),
+    .\port$34624$0 (\$37 ),
+    .\port$34626$0 (\$38 ),
+    .\port$34650$0 (\$39 ),
+    .\port$34652$0 (\$40 ),
+    .\port$34654$0 (\$41 ),
+    .\port$34656$0 (\$42 ),
+    .\port$34658$0 (\$43 ),
+    .\port$34660$0 (\$44 ),
+    .\port$34662$0 (\$45 ),
+    .\port$34664$0 (\$46 ),
+    .\port$34666$0 (\$47 ),
+    .\port$34668$0 (\$48 ),
+    .\port$34670$0 (\$49 ),
+    .\port$34672$0 (\$50 ),
+    .\port$34674$0 (\$51 ),
+    .\port$34676$0 (\$52 ),
+    .\port$34678$0 (\$53 ),
+    .\port$34680$0 (\$54 ),
+    .\port$34704$0 (\$55 ),
+    .\port$34706$0 (\$56 ),
+    .\port$34708$0 (\$57 ),
+    .\port$34710$0 (\$58 ),
+    .\port$34712$0 (\$59 ),
+    .\port$34714$0 (\$60 ),
+    .\port$34716$0 (\$61 ),
+    .\port$34718$0 (\$62 ),
+    .\port$34720$0 (\$63 ),
+    .\port$34722$0 (\$64 ),
+    .\port$34724$0 (\$65 ),
+    .\port$34726$0 (\$66 ),
+    .\port$34728$0 (\$67 ),
+    .\port$34730$0 (\$68 ),
+    .\port$34732$0 (\$69 ),
+    .\port$34734$0 (\$70 ),
+    .\port$34758$0 (\$71 ),
+    .\port$34760$0 (\$72 ),
+    .\port$34762$0 (\$73 ),
+    .\port$34764$0 (\$74 ),
+    .\port$34766$0 (\$75 ),
+    .\port$34768$0 (\$76 ),
+    .\port$34770$0 (\$77 ),
+    .\port$34772$0 (\$78 ),
+    .\port$34774$0 (\$79 ),
+    .\port$34776$0 (\$80 ),
+    .\port$34778$0 (\$81 ),
+    .\port$34780$0 (\$82 ),
+    .\port$34782$0 (\$83 ),
+    .\port$34784$0 (\$84 ),
+    .\port$34786$0 (\$85 ),
+    .\port$34788$0 (\$86 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1215,27 +1215,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2781$0 (\$90 ),
-    .\port$2815$0 (\$91 ),
-    .\port$2849$0 (\$92 ),
-    .\port$2883$0 (\$93 ),
-    .\port$3364$0 (\$95 ),
-    .\port$34589$0 (\$39 ),
-    .\port$34591$0 (\$40 ),
-    .\port$34593$0 (\$41 ),
-    .\port$34595$0 (\$42 ),
-    .\port$34597$0 (\$43 ),
-    .\port$34599$0 (\$44 ),
-    .\port$34601$0 (\$45 ),
-    .\port$34603$0 (\$46 ),
-    .\port$34605$0 (\$47 ),
-    .\port$34607$0 (\$48 ),
-    .\port$34609$0 (\$49 ),
-    .\port$34611$0 (\$50 ),
-    .\port$34613$0 (\$51 ),
-    .\port$34615$0 (\$52 ),
-    .\port$34617$0 (\$53 ),
-    .\port$34619$0 (\$54 ),
+    .\port$2785$0 (\$90 ),
+    .\port$2819$0 (\$91 ),
+    .\port$2853$0 (\$92 ),
+    .\port$2887$0 (\$93 ),
+    .\port$3394$0 (\$95 ),
+    .\port$34650$0 (\$39 ),
+    .\port$34652$0 (\$40 ),
+    .\port$34654$0 (\$41 ),
+    .\port$34656$0 (\$42 ),
+    .\port$34658$0 (\$43 ),
+    .\port$34660$0 (\$44 ),
+    .\port$34662$0 (\$45 ),
+    .\port$34664$0 (\$46 ),
+    .\port$34666$0 (\$47 ),
+    .\port$34668$0 (\$48 ),
+    .\port$34670$0 (\$49 ),
+    .\port$34672$0 (\$50 ),
+    .\port$34674$0 (\$51 ),
+    .\port$34676$0 (\$52 ),
+    .\port$34678$0 (\$53 ),
+    .\port$34680$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$68 (read__en),
@@ -1266,23 +1266,23 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$284 ),
     .\port$2481$35 (\$88 ),
-    .\port$34481$0 (\$7 ),
-    .\port$34483$0 (\$8 ),
-    .\port$34485$0 (\$9 ),
-    .\port$34487$0 (\$10 ),
-    .\port$34489$0 (\$11 ),
-    .\port$34491$0 (\$12 ),
-    .\port$34493$0 (\$13 ),
-    .\port$34495$0 (\$14 ),
-    .\port$34497$0 (\$15 ),
-    .\port$34499$0 (\$16 ),
-    .\port$34501$0 (\$17 ),
-    .\port$34503$0 (\$18 ),
-    .\port$34505$0 (\$19 ),
-    .\port$34507$0 (\$20 ),
-    .\port$34509$0 (\$21 ),
-    .\port$34511$0 (\$22 ),
-    .\port$35015$0 (\$89 ),
+    .\port$34542$0 (\$7 ),
+    .\port$34544$0 (\$8 ),
+    .\port$34546$0 (\$9 ),
+    .\port$34548$0 (\$10 ),
+    .\port$34550$0 (\$11 ),
+    .\port$34552$0 (\$12 ),
+    .\port$34554$0 (\$13 ),
+    .\port$34556$0 (\$14 ),
+    .\port$34558$0 (\$15 ),
+    .\port$34560$0 (\$16 ),
+    .\port$34562$0 (\$17 ),
+    .\port$34564$0 (\$18 ),
+    .\port$34566$0 (\$19 ),
+    .\port$34568$0 (\$20 ),
+    .\port$34570$0 (\$21 ),
+    .\port$34572$0 (\$22 ),
+    .\port$35076$0 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1317,28 +1317,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$2781$0 (\$90 ),
-    .\port$2815$0 (\$91 ),
-    .\port$2849$0 (\$92 ),
-    .\port$2883$0 (\$93 ),
-    .\port$34272$0 (matmul_waiting),
-    .\port$34535$0 (\$23 ),
-    .\port$34537$0 (\$24 ),
-    .\port$34539$0 (\$25 ),
-    .\port$34541$0 (\$26 ),
-    .\port$34543$0 (\$27 ),
-    .\port$34545$0 (\$28 ),
-    .\port$34547$0 (\$29 ),
-    .\port$34549$0 (\$30 ),
-    .\port$34551$0 (\$31 ),
-    .\port$34553$0 (\$32 ),
-    .\port$34555$0 (\$33 ),
-    .\port$34557$0 (\$34 ),
-    .\port$34559$0 (\$35 ),
-    .\port$34561$0 (\$36 ),
-    .\port$34563$0 (\$37 ),
-    .\port$34565$0 (\$38 ),
-    .\port$35230$0 (\$94 ),
+    .\port$2785$0 (\$90 ),
+    .\port$2819$0 (\$91 ),
+    .\port$2853$0 (\$92 ),
+    .\port$2887$0 (\$93 ),
+    .\port$34333$0 (matmul_waiting),
+    .\port$34596$0 (\$23 ),
+    .\port$34598$0 (\$24 ),
+    .\port$34600$0 (\$25 ),
+    .\port$34602$0 (\$26 ),
+    .\port$34604$0 (\$27 ),
+    .\port$34606$0 (\$28 ),
+    .\port$34608$0 (\$29 ),
+    .\port$34610$0 (\$30 ),
+    .\port$34612$0 (\$31 ),
+    .\port$34614$0 (\$32 ),
+    .\port$34616$0 (\$33 ),
+    .\port$34618$0 (\$34 ),
+    .\port$34620$0 (\$35 ),
+    .\port$34622$0 (\$36 ),
+    .\port$34624$0 (\$37 ),
+    .\port$34626$0 (\$38 ),
+    .\port$35341$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1421,7 +1421,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$35015$0 (\$89 ),
+    .\port$35076$0 (\$89 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1445,22 +1445,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$34697$0 (\$71 ),
-    .\port$34699$0 (\$72 ),
-    .\port$34701$0 (\$73 ),
-    .\port$34703$0 (\$74 ),
-    .\port$34705$0 (\$75 ),
-    .\port$34707$0 (\$76 ),
-    .\port$34709$0 (\$77 ),
-    .\port$34711$0 (\$78 ),
-    .\port$34713$0 (\$79 ),
-    .\port$34715$0 (\$80 ),
-    .\port$34717$0 (\$81 ),
-    .\port$34719$0 (\$82 ),
-    .\port$34721$0 (\$83 ),
-    .\port$34723$0 (\$84 ),
-    .\port$34725$0 (\$85 ),
-    .\port$34727$0 (\$86 ),
+    .\port$34758$0 (\$71 ),
+    .\port$34760$0 (\$72 ),
+    .\port$34762$0 (\$73 ),
+    .\port$34764$0 (\$74 ),
+    .\port$34766$0 (\$75 ),
+    .\port$34768$0 (\$76 ),
+    .\port$34770$0 (\$77 ),
+    .\port$34772$0 (\$78 ),
+    .\port$34774$0 (\$79 ),
+    .\port$34776$0 (\$80 ),
+    .\port$34778$0 (\$81 ),
+    .\port$34780$0 (\$82 ),
+    .\port$34782$0 (\$83 ),
+    .\port$34784$0 (\$84 ),
+    .\port$34786$0 (\$85 ),
+    .\port$34788$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1520,22 +1520,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__done__payload(memory__done__payload),
     .memory__done__valid(memory__done__valid),
     .message(message),
-    .\port$34643$0 (\$55 ),
-    .\port$34645$0 (\$56 ),
-    .\port$34647$0 (\$57 ),
-    .\port$34649$0 (\$58 ),
-    .\port$34651$0 (\$59 ),
-    .\port$34653$0 (\$60 ),
-    .\port$34655$0 (\$61 ),
-    .\port$34657$0 (\$62 ),
-    .\port$34659$0 (\$63 ),
-    .\port$34661$0 (\$64 ),
-    .\port$34663$0 (\$65 ),
-    .\port$34665$0 (\$66 ),
-    .\port$34667$0 (\$67 ),
-    .\port$34669$0 (\$68 ),
-    .\port$34671$0 (\$69 ),
-    .\port$34673$0 (\$70 ),
+    .\port$34704$0 (\$55 ),
+    .\port$34706$0 (\$56 ),
+    .\port$34708$0 (\$57 ),
+    .\port$34710$0 (\$58 ),
+    .\port$34712$0 (\$59 ),
+    .\port$34714$0 (\$60 ),
+    .\port$34716$0 (\$61 ),
+    .\port$34718$0 (\$62 ),
+    .\port$34720$0 (\$63 ),
+    .\port$34722$0 (\$64 ),
+    .\port$34724$0 (\$65 ),
+    .\port$34726$0 (\$66 ),
+    .\port$34728$0 (\$67 ),
+    .\port$34730$0 (\$68 ),
+    .\port$34732$0 (\$69 ),
+    .\port$34734$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -2233,8 +2233,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, load__data, \port$2481$35 , matmul__valid, drain__valid, \port$3364$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out
-, matmul__claim, \port$35230$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, load__data, \port$2481$35 , matmul__valid, drain__valid, \port$3394$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out
+, matmul__claim, \port$35341$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2533,10 +2533,10 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [63:0] \out$101 ;
   input [10:0] \port$2481$35 ;
   wire [10:0] \port$2481$35 ;
-  input [14:0] \port$3364$0 ;
-  wire [14:0] \port$3364$0 ;
-  input [10:0] \port$35230$0 ;
-  wire [10:0] \port$35230$0 ;
+  input [14:0] \port$3394$0 ;
+  wire [14:0] \port$3394$0 ;
+  input [10:0] \port$35341$0 ;
+  wire [10:0] \port$35341$0 ;
   reg [1:0] read_0_favour = 2'h1;
   wire read_0_favoured;
   wire read_0_lost;
@@ -2631,14 +2631,14 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$3364$0 [2:1], 3'h0 };
-  assign \$2  = \port$3364$0 [14:11] << \port$3364$0 [2:1];
+  assign \$1  = drain__data << { \port$3394$0 [2:1], 3'h0 };
+  assign \$2  = \port$3394$0 [14:11] << \port$3394$0 [2:1];
   assign \$3  = load__data << { \port$2481$35 [1:0], 3'h0 };
   assign \$4  = load__mask << \port$2481$35 [1:0];
-  assign \$5  = ! \port$35230$0 [10];
+  assign \$5  = ! \port$35341$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
   assign \$6  = read_want_0_matmul & read_free_0_matmul;
-  assign \$7  = \port$35230$0 [9:2] + 1'h1;
+  assign \$7  = \port$35341$0 [9:2] + 1'h1;
   assign \$8  = ~ simt__write;
   assign \$9  = simt__valid & \$8 ;
   assign \$10  = ! simt__region;
@@ -2661,14 +2661,14 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign read_free_0_matmul = \$21  | \$22 ;
   assign \$23  = read_0_favour == 1'h1;
   assign \$24  = read_0_favoured & \$23 ;
-  assign \$25  = ! \port$35230$0 [10];
+  assign \$25  = ! \port$35341$0 [10];
   assign \$26  = matmul__claim & \$25 ;
   assign \$27  = read_0_favoured | \$26 ;
   assign \$28  = ~ \$27 ;
   assign read_free_0_simt = \$24  | \$28 ;
   assign \$29  = read_0_favour == 2'h2;
   assign \$30  = read_0_favoured & \$29 ;
-  assign \$31  = ! \port$35230$0 [10];
+  assign \$31  = ! \port$35341$0 [10];
   assign \$32  = matmul__claim & \$31 ;
   assign \$33  = read_0_favoured | \$32 ;
   assign \$34  = \$33  | read_want_0_simt;
@@ -2677,7 +2677,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$36  = simt__valid & simt__write;
   assign \$37  = ! simt__region;
   assign write_want_0_simt = \$36  & \$37 ;
-  assign \$38  = ! \port$3364$0 [0];
+  assign \$38  = ! \port$3394$0 [0];
   assign write_want_0_drain = drain__valid & \$38 ;
   assign \$39  = ! \port$2481$35 [10];
   assign write_want_0_load = load__valid & \$39 ;
@@ -2711,7 +2711,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$62  = simt_stage[0] & \$61 ;
   assign read_want_1_matmul = matmul__valid & \$63 ;
   assign \$64  = read_want_1_matmul & read_free_1_matmul;
-  assign \$65  = \port$35230$0 [9:2] + 1'h1;
+  assign \$65  = \port$35341$0 [9:2] + 1'h1;
   assign \$66  = ~ simt__write;
   assign \$67  = simt__valid & \$66 ;
   assign read_want_1_simt = \$67  & \$68 ;
@@ -2772,7 +2772,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$116  = drain_stage[0] & \$115 ;
   assign \$118  = load_stage[0] & \$117 ;
   assign \$120  = simt_stage[0] & \$119 ;
-  assign \$121  = ! \port$35230$0 [10];
+  assign \$121  = ! \port$35341$0 [10];
   assign \$122  = \$121  & read_free_0_matmul;
   assign \$125  = \$124  & read_free_1_matmul;
   assign matmul__ready = | { \$126 , \$123  };
@@ -2780,7 +2780,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$128  = \$127  & read_free_0_store;
   assign \$131  = \$130  & read_free_1_store;
   assign store__ready = | { \$132 , \$129  };
-  assign \$133  = ! \port$3364$0 [0];
+  assign \$133  = ! \port$3394$0 [0];
   assign \$134  = \$133  & write_free_0_drain;
   assign \$137  = \$136  & write_free_1_drain;
   assign drain__ready = | { \$138 , \$135  };
@@ -2803,9 +2803,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign simt__ready = | { \$158 , \$155 , \$151 , \$148  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$159  = drain__valid & drain__ready;
-  assign \$160  = \port$3364$0 [10:3] + 1'h1;
-  assign \$161  = \port$3364$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$162  = \port$3364$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$160  = \port$3394$0 [10:3] + 1'h1;
+  assign \$161  = \port$3394$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$162  = \port$3394$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$163  = load__valid & load__ready;
   assign \$164  = \port$2481$35 [9:2] + 1'h1;
   assign \$165  = \port$2481$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
@@ -3004,7 +3004,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (\$6 ) begin
-      read_rows = { \port$35230$0 [9:3], \$7 [7:1] };
+      read_rows = { \port$35341$0 [9:3], \$7 [7:1] };
     end
     if (\$11 ) begin
       read_rows = simt__rows;
@@ -3069,7 +3069,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$57  = 14'h0000;
     if (\$64 ) begin
-      \read_rows$57  = { \port$35230$0 [9:3], \$65 [7:1] };
+      \read_rows$57  = { \port$35341$0 [9:3], \$65 [7:1] };
     end
     if (\$69 ) begin
       \read_rows$57  = simt__rows;
@@ -3135,8 +3135,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$200 [87:1] = drain_stage[87:1];
     \$200 [0] = \$159 ;
     if (drain__valid) begin
-      \$200 [1] = \port$3364$0 [0];
-      \$200 [15:2] = { \port$3364$0 [10:4], \$160 [7:1] };
+      \$200 [1] = \port$3394$0 [0];
+      \$200 [15:2] = { \port$3394$0 [10:4], \$160 [7:1] };
       \$200 [87:24] = \$161 ;
       \$200 [23:16] = \$162 ;
     end
@@ -3277,21 +3277,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$212  = \port$35230$0 [10];
+    \$212  = \port$35341$0 [10];
     if (rst) begin
       \$212  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$213  = \port$35230$0 [2];
+    \$213  = \port$35341$0 [2];
     if (rst) begin
       \$213  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$214  = \port$35230$0 [1:0];
+    \$214  = \port$35341$0 [1:0];
     if (rst) begin
       \$214  = 2'h0;
     end
@@ -3394,16 +3394,16 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$3364$0 [10:1];
+  assign drain__offset = \port$3394$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$3364$0 [14:11];
+  assign drain__mask = \port$3394$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
   assign load__offset = \port$2481$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$35230$0 [10];
-  assign matmul__offset = \port$35230$0 [9:0];
-  assign drain__region = \port$3364$0 [0];
+  assign matmul__region = \port$35341$0 [10];
+  assign matmul__offset = \port$35341$0 [9:0];
+  assign drain__region = \port$3394$0 [0];
   assign load__region = \port$2481$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
@@ -3427,25 +3427,25 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$63  = \port$35230$0 [10];
+  assign \$63  = \port$35341$0 [10];
   assign \$68  = simt__region;
-  assign \$83  = \port$35230$0 [10];
+  assign \$83  = \port$35341$0 [10];
   assign \$70  = store__region;
-  assign \$89  = \port$35230$0 [10];
+  assign \$89  = \port$35341$0 [10];
   assign \$95  = simt__region;
-  assign \$96  = \port$3364$0 [0];
+  assign \$96  = \port$3394$0 [0];
   assign \$97  = \port$2481$35 [10];
   assign \$115  = drain_stage[1];
   assign \$117  = load_stage[1];
   assign \$119  = simt_stage[1];
   assign \$123  = \$122 ;
-  assign \$124  = \port$35230$0 [10];
+  assign \$124  = \port$35341$0 [10];
   assign \$126  = \$125 ;
   assign \$129  = \$128 ;
   assign \$130  = store__region;
   assign \$132  = \$131 ;
   assign \$135  = \$134 ;
-  assign \$136  = \port$3364$0 [0];
+  assign \$136  = \port$3394$0 [0];
   assign \$138  = \$137 ;
   assign \$141  = \$140 ;
   assign \$142  = \port$2481$35 [10];
@@ -3614,12 +3614,12 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
 , store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$131 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$162 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$195 , drain_post__mask
-, \o__ready$225 , message, done, store_busy, simt_busy, semaphore, push__valid, take, push__payload, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$34481$0 , \port$34483$0 
-, \port$34485$0 , \port$34487$0 , \port$34489$0 , \port$34491$0 , \port$34493$0 , \port$34495$0 , \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 , \port$34535$0 , \port$34537$0 , \port$34539$0 , \port$34541$0 , \port$34543$0 , \port$34545$0 , \port$34547$0 
-, \port$34549$0 , \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 , \port$34589$0 , \port$34591$0 , \port$34593$0 , \port$34595$0 , \port$34597$0 , \port$34599$0 , \port$34601$0 , \port$34603$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 
-, \port$34613$0 , \port$34615$0 , \port$34617$0 , \port$34619$0 , \port$34643$0 , \port$34645$0 , \port$34647$0 , \port$34649$0 , \port$34651$0 , \port$34653$0 , \port$34655$0 , \port$34657$0 , \port$34659$0 , \port$34661$0 , \port$34663$0 , \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 , \port$34697$0 
-, \port$34699$0 , \port$34701$0 , \port$34703$0 , \port$34705$0 , \port$34707$0 , \port$34709$0 , \port$34711$0 , \port$34713$0 , \port$34715$0 , \port$34717$0 , \port$34719$0 , \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index
-, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid, store_post__mask, \o__ready$255 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, host__awaddr);
+, \o__ready$225 , message, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$34542$0 , \port$34544$0 , \port$34546$0 , \port$34548$0 
+, \port$34550$0 , \port$34552$0 , \port$34554$0 , \port$34556$0 , \port$34558$0 , \port$34560$0 , \port$34562$0 , \port$34564$0 , \port$34566$0 , \port$34568$0 , \port$34570$0 , \port$34572$0 , \port$34596$0 , \port$34598$0 , \port$34600$0 , \port$34602$0 , \port$34604$0 , \port$34606$0 , \port$34608$0 , \port$34610$0 , \port$34612$0 
+, \port$34614$0 , \port$34616$0 , \port$34618$0 , \port$34620$0 , \port$34622$0 , \port$34624$0 , \port$34626$0 , \port$34650$0 , \port$34652$0 , \port$34654$0 , \port$34656$0 , \port$34658$0 , \port$34660$0 , \port$34662$0 , \port$34664$0 , \port$34666$0 , \port$34668$0 , \port$34670$0 , \port$34672$0 , \port$34674$0 , \port$34676$0 
+, \port$34678$0 , \port$34680$0 , \port$34704$0 , \port$34706$0 , \port$34708$0 , \port$34710$0 , \port$34712$0 , \port$34714$0 , \port$34716$0 , \port$34718$0 , \port$34720$0 , \port$34722$0 , \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34758$0 , \port$34760$0 , \port$34762$0 
+, \port$34764$0 , \port$34766$0 , \port$34768$0 , \port$34770$0 , \port$34772$0 , \port$34774$0 , \port$34776$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
+, store_fault__index, store_post__valid, store_post__mask, \o__ready$255 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, push__valid, push__payload, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$2  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -4576,166 +4576,166 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$98 ;
-  output [32:0] \port$34481$0 ;
-  wire [32:0] \port$34481$0 ;
-  output [32:0] \port$34483$0 ;
-  wire [32:0] \port$34483$0 ;
-  output [32:0] \port$34485$0 ;
-  wire [32:0] \port$34485$0 ;
-  output [32:0] \port$34487$0 ;
-  wire [32:0] \port$34487$0 ;
-  output [32:0] \port$34489$0 ;
-  wire [32:0] \port$34489$0 ;
-  output [32:0] \port$34491$0 ;
-  wire [32:0] \port$34491$0 ;
-  output [32:0] \port$34493$0 ;
-  wire [32:0] \port$34493$0 ;
-  output [32:0] \port$34495$0 ;
-  wire [32:0] \port$34495$0 ;
-  output [32:0] \port$34497$0 ;
-  wire [32:0] \port$34497$0 ;
-  output [32:0] \port$34499$0 ;
-  wire [32:0] \port$34499$0 ;
-  output [32:0] \port$34501$0 ;
-  wire [32:0] \port$34501$0 ;
-  output [32:0] \port$34503$0 ;
-  wire [32:0] \port$34503$0 ;
-  output [32:0] \port$34505$0 ;
-  wire [32:0] \port$34505$0 ;
-  output [32:0] \port$34507$0 ;
-  wire [32:0] \port$34507$0 ;
-  output [32:0] \port$34509$0 ;
-  wire [32:0] \port$34509$0 ;
-  output [32:0] \port$34511$0 ;
-  wire [32:0] \port$34511$0 ;
-  output [32:0] \port$34535$0 ;
-  wire [32:0] \port$34535$0 ;
-  output [32:0] \port$34537$0 ;
-  wire [32:0] \port$34537$0 ;
-  output [32:0] \port$34539$0 ;
-  wire [32:0] \port$34539$0 ;
-  output [32:0] \port$34541$0 ;
-  wire [32:0] \port$34541$0 ;
-  output [32:0] \port$34543$0 ;
-  wire [32:0] \port$34543$0 ;
-  output [32:0] \port$34545$0 ;
-  wire [32:0] \port$34545$0 ;
-  output [32:0] \port$34547$0 ;
-  wire [32:0] \port$34547$0 ;
-  output [32:0] \port$34549$0 ;
-  wire [32:0] \port$34549$0 ;
-  output [32:0] \port$34551$0 ;
-  wire [32:0] \port$34551$0 ;
-  output [32:0] \port$34553$0 ;
-  wire [32:0] \port$34553$0 ;
-  output [32:0] \port$34555$0 ;
-  wire [32:0] \port$34555$0 ;
-  output [32:0] \port$34557$0 ;
-  wire [32:0] \port$34557$0 ;
-  output [32:0] \port$34559$0 ;
-  wire [32:0] \port$34559$0 ;
-  output [32:0] \port$34561$0 ;
-  wire [32:0] \port$34561$0 ;
-  output [32:0] \port$34563$0 ;
-  wire [32:0] \port$34563$0 ;
-  output [32:0] \port$34565$0 ;
-  wire [32:0] \port$34565$0 ;
-  output [32:0] \port$34589$0 ;
-  wire [32:0] \port$34589$0 ;
-  output [32:0] \port$34591$0 ;
-  wire [32:0] \port$34591$0 ;
-  output [32:0] \port$34593$0 ;
-  wire [32:0] \port$34593$0 ;
-  output [32:0] \port$34595$0 ;
-  wire [32:0] \port$34595$0 ;
-  output [32:0] \port$34597$0 ;
-  wire [32:0] \port$34597$0 ;
-  output [32:0] \port$34599$0 ;
-  wire [32:0] \port$34599$0 ;
-  output [32:0] \port$34601$0 ;
-  wire [32:0] \port$34601$0 ;
-  output [32:0] \port$34603$0 ;
-  wire [32:0] \port$34603$0 ;
-  output [32:0] \port$34605$0 ;
-  wire [32:0] \port$34605$0 ;
-  output [32:0] \port$34607$0 ;
-  wire [32:0] \port$34607$0 ;
-  output [32:0] \port$34609$0 ;
-  wire [32:0] \port$34609$0 ;
-  output [32:0] \port$34611$0 ;
-  wire [32:0] \port$34611$0 ;
-  output [32:0] \port$34613$0 ;
-  wire [32:0] \port$34613$0 ;
-  output [32:0] \port$34615$0 ;
-  wire [32:0] \port$34615$0 ;
-  output [32:0] \port$34617$0 ;
-  wire [32:0] \port$34617$0 ;
-  output [32:0] \port$34619$0 ;
-  wire [32:0] \port$34619$0 ;
-  output [32:0] \port$34643$0 ;
-  wire [32:0] \port$34643$0 ;
-  output [32:0] \port$34645$0 ;
-  wire [32:0] \port$34645$0 ;
-  output [32:0] \port$34647$0 ;
-  wire [32:0] \port$34647$0 ;
-  output [32:0] \port$34649$0 ;
-  wire [32:0] \port$34649$0 ;
-  output [32:0] \port$34651$0 ;
-  wire [32:0] \port$34651$0 ;
-  output [32:0] \port$34653$0 ;
-  wire [32:0] \port$34653$0 ;
-  output [32:0] \port$34655$0 ;
-  wire [32:0] \port$34655$0 ;
-  output [32:0] \port$34657$0 ;
-  wire [32:0] \port$34657$0 ;
-  output [32:0] \port$34659$0 ;
-  wire [32:0] \port$34659$0 ;
-  output [32:0] \port$34661$0 ;
-  wire [32:0] \port$34661$0 ;
-  output [32:0] \port$34663$0 ;
-  wire [32:0] \port$34663$0 ;
-  output [32:0] \port$34665$0 ;
-  wire [32:0] \port$34665$0 ;
-  output [32:0] \port$34667$0 ;
-  wire [32:0] \port$34667$0 ;
-  output [32:0] \port$34669$0 ;
-  wire [32:0] \port$34669$0 ;
-  output [32:0] \port$34671$0 ;
-  wire [32:0] \port$34671$0 ;
-  output [32:0] \port$34673$0 ;
-  wire [32:0] \port$34673$0 ;
-  output [32:0] \port$34697$0 ;
-  wire [32:0] \port$34697$0 ;
-  output [32:0] \port$34699$0 ;
-  wire [32:0] \port$34699$0 ;
-  output [32:0] \port$34701$0 ;
-  wire [32:0] \port$34701$0 ;
-  output [32:0] \port$34703$0 ;
-  wire [32:0] \port$34703$0 ;
-  output [32:0] \port$34705$0 ;
-  wire [32:0] \port$34705$0 ;
-  output [32:0] \port$34707$0 ;
-  wire [32:0] \port$34707$0 ;
-  output [32:0] \port$34709$0 ;
-  wire [32:0] \port$34709$0 ;
-  output [32:0] \port$34711$0 ;
-  wire [32:0] \port$34711$0 ;
-  output [32:0] \port$34713$0 ;
-  wire [32:0] \port$34713$0 ;
-  output [32:0] \port$34715$0 ;
-  wire [32:0] \port$34715$0 ;
-  output [32:0] \port$34717$0 ;
-  wire [32:0] \port$34717$0 ;
-  output [32:0] \port$34719$0 ;
-  wire [32:0] \port$34719$0 ;
-  output [32:0] \port$34721$0 ;
-  wire [32:0] \port$34721$0 ;
-  output [32:0] \port$34723$0 ;
-  wire [32:0] \port$34723$0 ;
-  output [32:0] \port$34725$0 ;
-  wire [32:0] \port$34725$0 ;
-  output [32:0] \port$34727$0 ;
-  wire [32:0] \port$34727$0 ;
+  output [32:0] \port$34542$0 ;
+  wire [32:0] \port$34542$0 ;
+  output [32:0] \port$34544$0 ;
+  wire [32:0] \port$34544$0 ;
+  output [32:0] \port$34546$0 ;
+  wire [32:0] \port$34546$0 ;
+  output [32:0] \port$34548$0 ;
+  wire [32:0] \port$34548$0 ;
+  output [32:0] \port$34550$0 ;
+  wire [32:0] \port$34550$0 ;
+  output [32:0] \port$34552$0 ;
+  wire [32:0] \port$34552$0 ;
+  output [32:0] \port$34554$0 ;
+  wire [32:0] \port$34554$0 ;
+  output [32:0] \port$34556$0 ;
+  wire [32:0] \port$34556$0 ;
+  output [32:0] \port$34558$0 ;
+  wire [32:0] \port$34558$0 ;
+  output [32:0] \port$34560$0 ;
+  wire [32:0] \port$34560$0 ;
+  output [32:0] \port$34562$0 ;
+  wire [32:0] \port$34562$0 ;
+  output [32:0] \port$34564$0 ;
+  wire [32:0] \port$34564$0 ;
+  output [32:0] \port$34566$0 ;
+  wire [32:0] \port$34566$0 ;
+  output [32:0] \port$34568$0 ;
+  wire [32:0] \port$34568$0 ;
+  output [32:0] \port$34570$0 ;
+  wire [32:0] \port$34570$0 ;
+  output [32:0] \port$34572$0 ;
+  wire [32:0] \port$34572$0 ;
+  output [32:0] \port$34596$0 ;
+  wire [32:0] \port$34596$0 ;
+  output [32:0] \port$34598$0 ;
+  wire [32:0] \port$34598$0 ;
+  output [32:0] \port$34600$0 ;
+  wire [32:0] \port$34600$0 ;
+  output [32:0] \port$34602$0 ;
+  wire [32:0] \port$34602$0 ;
+  output [32:0] \port$34604$0 ;
+  wire [32:0] \port$34604$0 ;
+  output [32:0] \port$34606$0 ;
+  wire [32:0] \port$34606$0 ;
+  output [32:0] \port$34608$0 ;
+  wire [32:0] \port$34608$0 ;
+  output [32:0] \port$34610$0 ;
+  wire [32:0] \port$34610$0 ;
+  output [32:0] \port$34612$0 ;
+  wire [32:0] \port$34612$0 ;
+  output [32:0] \port$34614$0 ;
+  wire [32:0] \port$34614$0 ;
+  output [32:0] \port$34616$0 ;
+  wire [32:0] \port$34616$0 ;
+  output [32:0] \port$34618$0 ;
+  wire [32:0] \port$34618$0 ;
+  output [32:0] \port$34620$0 ;
+  wire [32:0] \port$34620$0 ;
+  output [32:0] \port$34622$0 ;
+  wire [32:0] \port$34622$0 ;
+  output [32:0] \port$34624$0 ;
+  wire [32:0] \port$34624$0 ;
+  output [32:0] \port$34626$0 ;
+  wire [32:0] \port$34626$0 ;
+  output [32:0] \port$34650$0 ;
+  wire [32:0] \port$34650$0 ;
+  output [32:0] \port$34652$0 ;
+  wire [32:0] \port$34652$0 ;
+  output [32:0] \port$34654$0 ;
+  wire [32:0] \port$34654$0 ;
+  output [32:0] \port$34656$0 ;
+  wire [32:0] \port$34656$0 ;
+  output [32:0] \port$34658$0 ;
+  wire [32:0] \port$34658$0 ;
+  output [32:0] \port$34660$0 ;
+  wire [32:0] \port$34660$0 ;
+  output [32:0] \port$34662$0 ;
+  wire [32:0] \port$34662$0 ;
+  output [32:0] \port$34664$0 ;
+  wire [32:0] \port$34664$0 ;
+  output [32:0] \port$34666$0 ;
+  wire [32:0] \port$34666$0 ;
+  output [32:0] \port$34668$0 ;
+  wire [32:0] \port$34668$0 ;
+  output [32:0] \port$34670$0 ;
+  wire [32:0] \port$34670$0 ;
+  output [32:0] \port$34672$0 ;
+  wire [32:0] \port$34672$0 ;
+  output [32:0] \port$34674$0 ;
+  wire [32:0] \port$34674$0 ;
+  output [32:0] \port$34676$0 ;
+  wire [32:0] \port$34676$0 ;
+  output [32:0] \port$34678$0 ;
+  wire [32:0] \port$34678$0 ;
+  output [32:0] \port$34680$0 ;
+  wire [32:0] \port$34680$0 ;
+  output [32:0] \port$34704$0 ;
+  wire [32:0] \port$34704$0 ;
+  output [32:0] \port$34706$0 ;
+  wire [32:0] \port$34706$0 ;
+  output [32:0] \port$34708$0 ;
+  wire [32:0] \port$34708$0 ;
+  output [32:0] \port$34710$0 ;
+  wire [32:0] \port$34710$0 ;
+  output [32:0] \port$34712$0 ;
+  wire [32:0] \port$34712$0 ;
+  output [32:0] \port$34714$0 ;
+  wire [32:0] \port$34714$0 ;
+  output [32:0] \port$34716$0 ;
+  wire [32:0] \port$34716$0 ;
+  output [32:0] \port$34718$0 ;
+  wire [32:0] \port$34718$0 ;
+  output [32:0] \port$34720$0 ;
+  wire [32:0] \port$34720$0 ;
+  output [32:0] \port$34722$0 ;
+  wire [32:0] \port$34722$0 ;
+  output [32:0] \port$34724$0 ;
+  wire [32:0] \port$34724$0 ;
+  output [32:0] \port$34726$0 ;
+  wire [32:0] \port$34726$0 ;
+  output [32:0] \port$34728$0 ;
+  wire [32:0] \port$34728$0 ;
+  output [32:0] \port$34730$0 ;
+  wire [32:0] \port$34730$0 ;
+  output [32:0] \port$34732$0 ;
+  wire [32:0] \port$34732$0 ;
+  output [32:0] \port$34734$0 ;
+  wire [32:0] \port$34734$0 ;
+  output [32:0] \port$34758$0 ;
+  wire [32:0] \port$34758$0 ;
+  output [32:0] \port$34760$0 ;
+  wire [32:0] \port$34760$0 ;
+  output [32:0] \port$34762$0 ;
+  wire [32:0] \port$34762$0 ;
+  output [32:0] \port$34764$0 ;
+  wire [32:0] \port$34764$0 ;
+  output [32:0] \port$34766$0 ;
+  wire [32:0] \port$34766$0 ;
+  output [32:0] \port$34768$0 ;
+  wire [32:0] \port$34768$0 ;
+  output [32:0] \port$34770$0 ;
+  wire [32:0] \port$34770$0 ;
+  output [32:0] \port$34772$0 ;
+  wire [32:0] \port$34772$0 ;
+  output [32:0] \port$34774$0 ;
+  wire [32:0] \port$34774$0 ;
+  output [32:0] \port$34776$0 ;
+  wire [32:0] \port$34776$0 ;
+  output [32:0] \port$34778$0 ;
+  wire [32:0] \port$34778$0 ;
+  output [32:0] \port$34780$0 ;
+  wire [32:0] \port$34780$0 ;
+  output [32:0] \port$34782$0 ;
+  wire [32:0] \port$34782$0 ;
+  output [32:0] \port$34784$0 ;
+  wire [32:0] \port$34784$0 ;
+  output [32:0] \port$34786$0 ;
+  wire [32:0] \port$34786$0 ;
+  output [32:0] \port$34788$0 ;
+  wire [32:0] \port$34788$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -5027,22 +5027,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$195 ),
     .o__valid(drain_cmd__valid),
-    .\port$34589$0 (\$86 ),
-    .\port$34591$0 (\$87 ),
-    .\port$34593$0 (\$88 ),
-    .\port$34595$0 (\$89 ),
-    .\port$34597$0 (\$90 ),
-    .\port$34599$0 (\$91 ),
-    .\port$34601$0 (\$92 ),
-    .\port$34603$0 (\$93 ),
-    .\port$34605$0 (\$94 ),
-    .\port$34607$0 (\$95 ),
-    .\port$34609$0 (\$96 ),
-    .\port$34611$0 (\$97 ),
-    .\port$34613$0 (\$98 ),
-    .\port$34615$0 (\$99 ),
-    .\port$34617$0 (\$100 ),
-    .\port$34619$0 (\$101 ),
+    .\port$34650$0 (\$86 ),
+    .\port$34652$0 (\$87 ),
+    .\port$34654$0 (\$88 ),
+    .\port$34656$0 (\$89 ),
+    .\port$34658$0 (\$90 ),
+    .\port$34660$0 (\$91 ),
+    .\port$34662$0 (\$92 ),
+    .\port$34664$0 (\$93 ),
+    .\port$34666$0 (\$94 ),
+    .\port$34668$0 (\$95 ),
+    .\port$34670$0 (\$96 ),
+    .\port$34672$0 (\$97 ),
+    .\port$34674$0 (\$98 ),
+    .\port$34676$0 (\$99 ),
+    .\port$34678$0 (\$100 ),
+    .\port$34680$0 (\$101 ),
     .take(\take$302 ),
     .waiting(drain_waiting)
   );
@@ -5098,86 +5098,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$34481$32 (\$54 [32]),
-    .\port$34483$32 (\$55 [32]),
-    .\port$34485$32 (\$56 [32]),
-    .\port$34487$32 (\$57 [32]),
-    .\port$34489$32 (\$58 [32]),
-    .\port$34491$32 (\$59 [32]),
-    .\port$34493$32 (\$60 [32]),
-    .\port$34495$32 (\$61 [32]),
-    .\port$34497$32 (\$62 [32]),
-    .\port$34499$32 (\$63 [32]),
-    .\port$34501$32 (\$64 [32]),
-    .\port$34503$32 (\$65 [32]),
-    .\port$34505$32 (\$66 [32]),
-    .\port$34507$32 (\$67 [32]),
-    .\port$34509$32 (\$68 [32]),
-    .\port$34511$32 (\$69 [32]),
-    .\port$34535$32 (\$70 [32]),
-    .\port$34537$32 (\$71 [32]),
-    .\port$34539$32 (\$72 [32]),
-    .\port$34541$32 (\$73 [32]),
-    .\port$34543$32 (\$74 [32]),
-    .\port$34545$32 (\$75 [32]),
-    .\port$34547$32 (\$76 [32]),
-    .\port$34549$32 (\$77 [32]),
-    .\port$34551$32 (\$78 [32]),
-    .\port$34553$32 (\$79 [32]),
-    .\port$34555$32 (\$80 [32]),
-    .\port$34557$32 (\$81 [32]),
-    .\port$34559$32 (\$82 [32]),
-    .\port$34561$32 (\$83 [32]),
-    .\port$34563$32 (\$84 [32]),
-    .\port$34565$32 (\$85 [32]),
-    .\port$34589$32 (\$86 [32]),
-    .\port$34591$32 (\$87 [32]),
-    .\port$34593$32 (\$88 [32]),
-    .\port$34595$32 (\$89 [32]),
-    .\port$34597$32 (\$90 [32]),
-    .\port$34599$32 (\$91 [32]),
-    .\port$34601$32 (\$92 [32]),
-    .\port$34603$32 (\$93 [32]),
-    .\port$34605$32 (\$94 [32]),
-    .\port$34607$32 (\$95 [32]),
-    .\port$34609$32 (\$96 [32]),
-    .\port$34611$32 (\$97 [32]),
-    .\port$34613$32 (\$98 [32]),
-    .\port$34615$32 (\$99 [32]),
-    .\port$34617$32 (\$100 [32]),
-    .\port$34619$32 (\$101 [32]),
-    .\port$34643$32 (\$102 [32]),
-    .\port$34645$32 (\$103 [32]),
-    .\port$34647$32 (\$104 [32]),
-    .\port$34649$32 (\$105 [32]),
-    .\port$34651$32 (\$106 [32]),
-    .\port$34653$32 (\$107 [32]),
-    .\port$34655$32 (\$108 [32]),
-    .\port$34657$32 (\$109 [32]),
-    .\port$34659$32 (\$110 [32]),
-    .\port$34661$32 (\$111 [32]),
-    .\port$34663$32 (\$112 [32]),
-    .\port$34665$32 (\$113 [32]),
-    .\port$34667$32 (\$114 [32]),
-    .\port$34669$32 (\$115 [32]),
-    .\port$34671$32 (\$116 [32]),
-    .\port$34673$32 (\$117 [32]),
-    .\port$34697$32 (\$118 [32]),
-    .\port$34699$32 (\$119 [32]),
-    .\port$34701$32 (\$120 [32]),
-    .\port$34703$32 (\$121 [32]),
-    .\port$34705$32 (\$122 [32]),
-    .\port$34707$32 (\$123 [32]),
-    .\port$34709$32 (\$124 [32]),
-    .\port$34711$32 (\$125 [32]),
-    .\port$34713$32 (\$126 [32]),
-    .\port$34715$32 (\$127 [32]),
-    .\port$34717$32 (\$128 [32]),
-    .\port$34719$32 (\$129 [32]),
-    .\port$34721$32 (\$130 [32]),
-    .\port$34723$32 (\$131 [32]),
-    .\port$34725$32 (\$132 [32]),
-    .\port$34727$32 (\$133 [32]),
+    .\port$34542$32 (\$54 [32]),
+    .\port$34544$32 (\$55 [32]),
+    .\port$34546$32 (\$56 [32]),
+    .\port$34548$32 (\$57 [32]),
+    .\port$34550$32 (\$58 [32]),
+    .\port$34552$32 (\$59 [32]),
+    .\port$34554$32 (\$60 [32]),
+    .\port$34556$32 (\$61 [32]),
+    .\port$34558$32 (\$62 [32]),
+    .\port$34560$32 (\$63 [32]),
+    .\port$34562$32 (\$64 [32]),
+    .\port$34564$32 (\$65 [32]),
+    .\port$34566$32 (\$66 [32]),
+    .\port$34568$32 (\$67 [32]),
+    .\port$34570$32 (\$68 [32]),
+    .\port$34572$32 (\$69 [32]),
+    .\port$34596$32 (\$70 [32]),
+    .\port$34598$32 (\$71 [32]),
+    .\port$34600$32 (\$72 [32]),
+    .\port$34602$32 (\$73 [32]),
+    .\port$34604$32 (\$74 [32]),
+    .\port$34606$32 (\$75 [32]),
+    .\port$34608$32 (\$76 [32]),
+    .\port$34610$32 (\$77 [32]),
+    .\port$34612$32 (\$78 [32]),
+    .\port$34614$32 (\$79 [32]),
+    .\port$34616$32 (\$80 [32]),
+    .\port$34618$32 (\$81 [32]),
+    .\port$34620$32 (\$82 [32]),
+    .\port$34622$32 (\$83 [32]),
+    .\port$34624$32 (\$84 [32]),
+    .\port$34626$32 (\$85 [32]),
+    .\port$34650$32 (\$86 [32]),
+    .\port$34652$32 (\$87 [32]),
+    .\port$34654$32 (\$88 [32]),
+    .\port$34656$32 (\$89 [32]),
+    .\port$34658$32 (\$90 [32]),
+    .\port$34660$32 (\$91 [32]),
+    .\port$34662$32 (\$92 [32]),
+    .\port$34664$32 (\$93 [32]),
+    .\port$34666$32 (\$94 [32]),
+    .\port$34668$32 (\$95 [32]),
+    .\port$34670$32 (\$96 [32]),
+    .\port$34672$32 (\$97 [32]),
+    .\port$34674$32 (\$98 [32]),
+    .\port$34676$32 (\$99 [32]),
+    .\port$34678$32 (\$100 [32]),
+    .\port$34680$32 (\$101 [32]),
+    .\port$34704$32 (\$102 [32]),
+    .\port$34706$32 (\$103 [32]),
+    .\port$34708$32 (\$104 [32]),
+    .\port$34710$32 (\$105 [32]),
+    .\port$34712$32 (\$106 [32]),
+    .\port$34714$32 (\$107 [32]),
+    .\port$34716$32 (\$108 [32]),
+    .\port$34718$32 (\$109 [32]),
+    .\port$34720$32 (\$110 [32]),
+    .\port$34722$32 (\$111 [32]),
+    .\port$34724$32 (\$112 [32]),
+    .\port$34726$32 (\$113 [32]),
+    .\port$34728$32 (\$114 [32]),
+    .\port$34730$32 (\$115 [32]),
+    .\port$34732$32 (\$116 [32]),
+    .\port$34734$32 (\$117 [32]),
+    .\port$34758$32 (\$118 [32]),
+    .\port$34760$32 (\$119 [32]),
+    .\port$34762$32 (\$120 [32]),
+    .\port$34764$32 (\$121 [32]),
+    .\port$34766$32 (\$122 [32]),
+    .\port$34768$32 (\$123 [32]),
+    .\port$34770$32 (\$124 [32]),
+    .\port$34772$32 (\$125 [32]),
+    .\port$34774$32 (\$126 [32]),
+    .\port$34776$32 (\$127 [32]),
+    .\port$34778$32 (\$128 [32]),
+    .\port$34780$32 (\$129 [32]),
+    .\port$34782$32 (\$130 [32]),
+    .\port$34784$32 (\$131 [32]),
+    .\port$34786$32 (\$132 [32]),
+    .\port$34788$32 (\$133 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5236,22 +5236,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$131 ),
     .o__valid(load_cmd__valid),
-    .\port$34481$0 (\$54 ),
-    .\port$34483$0 (\$55 ),
-    .\port$34485$0 (\$56 ),
-    .\port$34487$0 (\$57 ),
-    .\port$34489$0 (\$58 ),
-    .\port$34491$0 (\$59 ),
-    .\port$34493$0 (\$60 ),
-    .\port$34495$0 (\$61 ),
-    .\port$34497$0 (\$62 ),
-    .\port$34499$0 (\$63 ),
-    .\port$34501$0 (\$64 ),
-    .\port$34503$0 (\$65 ),
-    .\port$34505$0 (\$66 ),
-    .\port$34507$0 (\$67 ),
-    .\port$34509$0 (\$68 ),
-    .\port$34511$0 (\$69 ),
+    .\port$34542$0 (\$54 ),
+    .\port$34544$0 (\$55 ),
+    .\port$34546$0 (\$56 ),
+    .\port$34548$0 (\$57 ),
+    .\port$34550$0 (\$58 ),
+    .\port$34552$0 (\$59 ),
+    .\port$34554$0 (\$60 ),
+    .\port$34556$0 (\$61 ),
+    .\port$34558$0 (\$62 ),
+    .\port$34560$0 (\$63 ),
+    .\port$34562$0 (\$64 ),
+    .\port$34564$0 (\$65 ),
+    .\port$34566$0 (\$66 ),
+    .\port$34568$0 (\$67 ),
+    .\port$34570$0 (\$68 ),
+    .\port$34572$0 (\$69 ),
     .take(\take$300 ),
     .waiting(load_waiting)
   );
@@ -5289,22 +5289,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$162 ),
     .o__valid(matmul_cmd__valid),
-    .\port$34535$0 (\$70 ),
-    .\port$34537$0 (\$71 ),
-    .\port$34539$0 (\$72 ),
-    .\port$34541$0 (\$73 ),
-    .\port$34543$0 (\$74 ),
-    .\port$34545$0 (\$75 ),
-    .\port$34547$0 (\$76 ),
-    .\port$34549$0 (\$77 ),
-    .\port$34551$0 (\$78 ),
-    .\port$34553$0 (\$79 ),
-    .\port$34555$0 (\$80 ),
-    .\port$34557$0 (\$81 ),
-    .\port$34559$0 (\$82 ),
-    .\port$34561$0 (\$83 ),
-    .\port$34563$0 (\$84 ),
-    .\port$34565$0 (\$85 ),
+    .\port$34596$0 (\$70 ),
+    .\port$34598$0 (\$71 ),
+    .\port$34600$0 (\$72 ),
+    .\port$34602$0 (\$73 ),
+    .\port$34604$0 (\$74 ),
+    .\port$34606$0 (\$75 ),
+    .\port$34608$0 (\$76 ),
+    .\port$34610$0 (\$77 ),
+    .\port$34612$0 (\$78 ),
+    .\port$34614$0 (\$79 ),
+    .\port$34616$0 (\$80 ),
+    .\port$34618$0 (\$81 ),
+    .\port$34620$0 (\$82 ),
+    .\port$34622$0 (\$83 ),
+    .\port$34624$0 (\$84 ),
+    .\port$34626$0 (\$85 ),
     .take(\take$301 ),
     .waiting(matmul_waiting)
   );
@@ -5362,22 +5362,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$255 ),
     .o__valid(simt_cmd__valid),
-    .\port$34697$0 (\$118 ),
-    .\port$34699$0 (\$119 ),
-    .\port$34701$0 (\$120 ),
-    .\port$34703$0 (\$121 ),
-    .\port$34705$0 (\$122 ),
-    .\port$34707$0 (\$123 ),
-    .\port$34709$0 (\$124 ),
-    .\port$34711$0 (\$125 ),
-    .\port$34713$0 (\$126 ),
-    .\port$34715$0 (\$127 ),
-    .\port$34717$0 (\$128 ),
-    .\port$34719$0 (\$129 ),
-    .\port$34721$0 (\$130 ),
-    .\port$34723$0 (\$131 ),
-    .\port$34725$0 (\$132 ),
-    .\port$34727$0 (\$133 ),
+    .\port$34758$0 (\$118 ),
+    .\port$34760$0 (\$119 ),
+    .\port$34762$0 (\$120 ),
+    .\port$34764$0 (\$121 ),
+    .\port$34766$0 (\$122 ),
+    .\port$34768$0 (\$123 ),
+    .\port$34770$0 (\$124 ),
+    .\port$34772$0 (\$125 ),
+    .\port$34774$0 (\$126 ),
+    .\port$34776$0 (\$127 ),
+    .\port$34778$0 (\$128 ),
+    .\port$34780$0 (\$129 ),
+    .\port$34782$0 (\$130 ),
+    .\port$34784$0 (\$131 ),
+    .\port$34786$0 (\$132 ),
+    .\port$34788$0 (\$133 ),
     .take(\take$304 ),
     .waiting(simt_waiting)
   );
@@ -5414,22 +5414,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$225 ),
     .o__valid(store_cmd__valid),
-    .\port$34643$0 (\$102 ),
-    .\port$34645$0 (\$103 ),
-    .\port$34647$0 (\$104 ),
-    .\port$34649$0 (\$105 ),
-    .\port$34651$0 (\$106 ),
-    .\port$34653$0 (\$107 ),
-    .\port$34655$0 (\$108 ),
-    .\port$34657$0 (\$109 ),
-    .\port$34659$0 (\$110 ),
-    .\port$34661$0 (\$111 ),
-    .\port$34663$0 (\$112 ),
-    .\port$34665$0 (\$113 ),
-    .\port$34667$0 (\$114 ),
-    .\port$34669$0 (\$115 ),
-    .\port$34671$0 (\$116 ),
-    .\port$34673$0 (\$117 ),
+    .\port$34704$0 (\$102 ),
+    .\port$34706$0 (\$103 ),
+    .\port$34708$0 (\$104 ),
+    .\port$34710$0 (\$105 ),
+    .\port$34712$0 (\$106 ),
+    .\port$34714$0 (\$107 ),
+    .\port$34716$0 (\$108 ),
+    .\port$34718$0 (\$109 ),
+    .\port$34720$0 (\$110 ),
+    .\port$34722$0 (\$111 ),
+    .\port$34724$0 (\$112 ),
+    .\port$34726$0 (\$113 ),
+    .\port$34728$0 (\$114 ),
+    .\port$34730$0 (\$115 ),
+    .\port$34732$0 (\$116 ),
+    .\port$34734$0 (\$117 ),
     .take(\take$303 ),
     .waiting(store_waiting)
   );
@@ -5625,86 +5625,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$280  = simt_fault__index;
   assign \pushes$282  = pushes;
-  assign \port$34481$0  = \$54 ;
-  assign \port$34483$0  = \$55 ;
-  assign \port$34485$0  = \$56 ;
-  assign \port$34487$0  = \$57 ;
-  assign \port$34489$0  = \$58 ;
-  assign \port$34491$0  = \$59 ;
-  assign \port$34493$0  = \$60 ;
-  assign \port$34495$0  = \$61 ;
-  assign \port$34497$0  = \$62 ;
-  assign \port$34499$0  = \$63 ;
-  assign \port$34501$0  = \$64 ;
-  assign \port$34503$0  = \$65 ;
-  assign \port$34505$0  = \$66 ;
-  assign \port$34507$0  = \$67 ;
-  assign \port$34509$0  = \$68 ;
-  assign \port$34511$0  = \$69 ;
-  assign \port$34535$0  = \$70 ;
-  assign \port$34537$0  = \$71 ;
-  assign \port$34539$0  = \$72 ;
-  assign \port$34541$0  = \$73 ;
-  assign \port$34543$0  = \$74 ;
-  assign \port$34545$0  = \$75 ;
-  assign \port$34547$0  = \$76 ;
-  assign \port$34549$0  = \$77 ;
-  assign \port$34551$0  = \$78 ;
-  assign \port$34553$0  = \$79 ;
-  assign \port$34555$0  = \$80 ;
-  assign \port$34557$0  = \$81 ;
-  assign \port$34559$0  = \$82 ;
-  assign \port$34561$0  = \$83 ;
-  assign \port$34563$0  = \$84 ;
-  assign \port$34565$0  = \$85 ;
-  assign \port$34589$0  = \$86 ;
-  assign \port$34591$0  = \$87 ;
-  assign \port$34593$0  = \$88 ;
-  assign \port$34595$0  = \$89 ;
-  assign \port$34597$0  = \$90 ;
-  assign \port$34599$0  = \$91 ;
-  assign \port$34601$0  = \$92 ;
-  assign \port$34603$0  = \$93 ;
-  assign \port$34605$0  = \$94 ;
-  assign \port$34607$0  = \$95 ;
-  assign \port$34609$0  = \$96 ;
-  assign \port$34611$0  = \$97 ;
-  assign \port$34613$0  = \$98 ;
-  assign \port$34615$0  = \$99 ;
-  assign \port$34617$0  = \$100 ;
-  assign \port$34619$0  = \$101 ;
-  assign \port$34643$0  = \$102 ;
-  assign \port$34645$0  = \$103 ;
-  assign \port$34647$0  = \$104 ;
-  assign \port$34649$0  = \$105 ;
-  assign \port$34651$0  = \$106 ;
-  assign \port$34653$0  = \$107 ;
-  assign \port$34655$0  = \$108 ;
-  assign \port$34657$0  = \$109 ;
-  assign \port$34659$0  = \$110 ;
-  assign \port$34661$0  = \$111 ;
-  assign \port$34663$0  = \$112 ;
-  assign \port$34665$0  = \$113 ;
-  assign \port$34667$0  = \$114 ;
-  assign \port$34669$0  = \$115 ;
-  assign \port$34671$0  = \$116 ;
-  assign \port$34673$0  = \$117 ;
-  assign \port$34697$0  = \$118 ;
-  assign \port$34699$0  = \$119 ;
-  assign \port$34701$0  = \$120 ;
-  assign \port$34703$0  = \$121 ;
-  assign \port$34705$0  = \$122 ;
-  assign \port$34707$0  = \$123 ;
-  assign \port$34709$0  = \$124 ;
-  assign \port$34711$0  = \$125 ;
-  assign \port$34713$0  = \$126 ;
-  assign \port$34715$0  = \$127 ;
-  assign \port$34717$0  = \$128 ;
-  assign \port$34719$0  = \$129 ;
-  assign \port$34721$0  = \$130 ;
-  assign \port$34723$0  = \$131 ;
-  assign \port$34725$0  = \$132 ;
-  assign \port$34727$0  = \$133 ;
+  assign \port$34542$0  = \$54 ;
+  assign \port$34544$0  = \$55 ;
+  assign \port$34546$0  = \$56 ;
+  assign \port$34548$0  = \$57 ;
+  assign \port$34550$0  = \$58 ;
+  assign \port$34552$0  = \$59 ;
+  assign \port$34554$0  = \$60 ;
+  assign \port$34556$0  = \$61 ;
+  assign \port$34558$0  = \$62 ;
+  assign \port$34560$0  = \$63 ;
+  assign \port$34562$0  = \$64 ;
+  assign \port$34564$0  = \$65 ;
+  assign \port$34566$0  = \$66 ;
+  assign \port$34568$0  = \$67 ;
+  assign \port$34570$0  = \$68 ;
+  assign \port$34572$0  = \$69 ;
+  assign \port$34596$0  = \$70 ;
+  assign \port$34598$0  = \$71 ;
+  assign \port$34600$0  = \$72 ;
+  assign \port$34602$0  = \$73 ;
+  assign \port$34604$0  = \$74 ;
+  assign \port$34606$0  = \$75 ;
+  assign \port$34608$0  = \$76 ;
+  assign \port$34610$0  = \$77 ;
+  assign \port$34612$0  = \$78 ;
+  assign \port$34614$0  = \$79 ;
+  assign \port$34616$0  = \$80 ;
+  assign \port$34618$0  = \$81 ;
+  assign \port$34620$0  = \$82 ;
+  assign \port$34622$0  = \$83 ;
+  assign \port$34624$0  = \$84 ;
+  assign \port$34626$0  = \$85 ;
+  assign \port$34650$0  = \$86 ;
+  assign \port$34652$0  = \$87 ;
+  assign \port$34654$0  = \$88 ;
+  assign \port$34656$0  = \$89 ;
+  assign \port$34658$0  = \$90 ;
+  assign \port$34660$0  = \$91 ;
+  assign \port$34662$0  = \$92 ;
+  assign \port$34664$0  = \$93 ;
+  assign \port$34666$0  = \$94 ;
+  assign \port$34668$0  = \$95 ;
+  assign \port$34670$0  = \$96 ;
+  assign \port$34672$0  = \$97 ;
+  assign \port$34674$0  = \$98 ;
+  assign \port$34676$0  = \$99 ;
+  assign \port$34678$0  = \$100 ;
+  assign \port$34680$0  = \$101 ;
+  assign \port$34704$0  = \$102 ;
+  assign \port$34706$0  = \$103 ;
+  assign \port$34708$0  = \$104 ;
+  assign \port$34710$0  = \$105 ;
+  assign \port$34712$0  = \$106 ;
+  assign \port$34714$0  = \$107 ;
+  assign \port$34716$0  = \$108 ;
+  assign \port$34718$0  = \$109 ;
+  assign \port$34720$0  = \$110 ;
+  assign \port$34722$0  = \$111 ;
+  assign \port$34724$0  = \$112 ;
+  assign \port$34726$0  = \$113 ;
+  assign \port$34728$0  = \$114 ;
+  assign \port$34730$0  = \$115 ;
+  assign \port$34732$0  = \$116 ;
+  assign \port$34734$0  = \$117 ;
+  assign \port$34758$0  = \$118 ;
+  assign \port$34760$0  = \$119 ;
+  assign \port$34762$0  = \$120 ;
+  assign \port$34764$0  = \$121 ;
+  assign \port$34766$0  = \$122 ;
+  assign \port$34768$0  = \$123 ;
+  assign \port$34770$0  = \$124 ;
+  assign \port$34772$0  = \$125 ;
+  assign \port$34774$0  = \$126 ;
+  assign \port$34776$0  = \$127 ;
+  assign \port$34778$0  = \$128 ;
+  assign \port$34780$0  = \$129 ;
+  assign \port$34782$0  = \$130 ;
+  assign \port$34784$0  = \$131 ;
+  assign \port$34786$0  = \$132 ;
+  assign \port$34788$0  = \$133 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -6965,7 +6965,7 @@ module \weft.control.counters (rst, enable, total, valid, events, select, clk);
 endmodule
 
 module \weft.control.dispatcher (rst, program__valid, program__payload, program__ready, push__ready, load_words__valid, matmul_words__valid, drain_words__valid, store_words__valid, simt_words__valid, committed, moving, fetch__burst__valid, fetch_idle, load_words__ready, matmul_words__ready, drain_words__ready, store_words__ready, simt_words__ready, fetch__beat__valid, \end 
-, push__valid, push__payload, clear, load_words__payload, matmul_words__payload, drain_words__payload, store_words__payload, simt_words__payload, active, index, fault__valid, stopped, fault__cause, fault__index, fetch__burst__payload, abort, fetch__burst__ready, fetch__beat__payload, push_index, pushes, clk
+, clear, load_words__payload, matmul_words__payload, drain_words__payload, store_words__payload, simt_words__payload, active, index, fault__valid, stopped, fault__cause, fault__index, fetch__burst__payload, abort, fetch__burst__ready, fetch__beat__payload, push_index, pushes, push__valid, push__payload, clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$4  = 0;
   wire \$1 ;
@@ -8307,7 +8307,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34589$0 , \port$34591$0 , \port$34593$0 , \port$34595$0 , \port$34597$0 , \port$34599$0 , \port$34601$0 , \port$34603$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 , \port$34615$0 , \port$34617$0 , \port$34619$0 
+module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34650$0 , \port$34652$0 , \port$34654$0 , \port$34656$0 , \port$34658$0 , \port$34660$0 , \port$34662$0 , \port$34664$0 , \port$34666$0 , \port$34668$0 , \port$34670$0 , \port$34672$0 , \port$34674$0 , \port$34676$0 , \port$34678$0 , \port$34680$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire [15:0] \$1 ;
@@ -8376,44 +8376,44 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34589$0 ;
-  wire [32:0] \port$34589$0 ;
-  input [32:0] \port$34591$0 ;
-  wire [32:0] \port$34591$0 ;
-  input [32:0] \port$34593$0 ;
-  wire [32:0] \port$34593$0 ;
-  input [32:0] \port$34595$0 ;
-  wire [32:0] \port$34595$0 ;
-  input [32:0] \port$34597$0 ;
-  wire [32:0] \port$34597$0 ;
-  input [32:0] \port$34599$0 ;
-  wire [32:0] \port$34599$0 ;
-  input [32:0] \port$34601$0 ;
-  wire [32:0] \port$34601$0 ;
-  input [32:0] \port$34603$0 ;
-  wire [32:0] \port$34603$0 ;
-  input [32:0] \port$34605$0 ;
-  wire [32:0] \port$34605$0 ;
-  input [32:0] \port$34607$0 ;
-  wire [32:0] \port$34607$0 ;
-  input [32:0] \port$34609$0 ;
-  wire [32:0] \port$34609$0 ;
-  input [32:0] \port$34611$0 ;
-  wire [32:0] \port$34611$0 ;
-  input [32:0] \port$34613$0 ;
-  wire [32:0] \port$34613$0 ;
-  input [32:0] \port$34615$0 ;
-  wire [32:0] \port$34615$0 ;
-  input [32:0] \port$34617$0 ;
-  wire [32:0] \port$34617$0 ;
-  input [32:0] \port$34619$0 ;
-  wire [32:0] \port$34619$0 ;
+  input [32:0] \port$34650$0 ;
+  wire [32:0] \port$34650$0 ;
+  input [32:0] \port$34652$0 ;
+  wire [32:0] \port$34652$0 ;
+  input [32:0] \port$34654$0 ;
+  wire [32:0] \port$34654$0 ;
+  input [32:0] \port$34656$0 ;
+  wire [32:0] \port$34656$0 ;
+  input [32:0] \port$34658$0 ;
+  wire [32:0] \port$34658$0 ;
+  input [32:0] \port$34660$0 ;
+  wire [32:0] \port$34660$0 ;
+  input [32:0] \port$34662$0 ;
+  wire [32:0] \port$34662$0 ;
+  input [32:0] \port$34664$0 ;
+  wire [32:0] \port$34664$0 ;
+  input [32:0] \port$34666$0 ;
+  wire [32:0] \port$34666$0 ;
+  input [32:0] \port$34668$0 ;
+  wire [32:0] \port$34668$0 ;
+  input [32:0] \port$34670$0 ;
+  wire [32:0] \port$34670$0 ;
+  input [32:0] \port$34672$0 ;
+  wire [32:0] \port$34672$0 ;
+  input [32:0] \port$34674$0 ;
+  wire [32:0] \port$34674$0 ;
+  input [32:0] \port$34676$0 ;
+  wire [32:0] \port$34676$0 ;
+  input [32:0] \port$34678$0 ;
+  wire [32:0] \port$34678$0 ;
+  input [32:0] \port$34680$0 ;
+  wire [32:0] \port$34680$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34591$0 [15:0] & \$1 ;
+  assign \$2  = \port$34652$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8435,53 +8435,53 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34591$0 [15:0];
+      take = \port$34652$0 [15:0];
     end
   end
-  assign i__payload = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
-  assign o__payload = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
-  assign \i__payload.opcode  = \port$34589$0 [7:0];
-  assign \i__payload.wait  = \port$34591$0 [15:0];
-  assign \i__payload.post  = \port$34591$0 [31:16];
-  assign \i__payload.int32  = \port$34589$0 [8];
-  assign \i__payload.params  = \port$34589$0 [9];
-  assign \i__payload.row_sum  = \port$34589$0 [10];
-  assign \i__payload.acc  = \port$34593$0 [15:0];
-  assign \i__payload.acc_block  = \port$34593$0 [31:16];
-  assign \i__payload.rows  = \port$34595$0 [15:0];
-  assign \i__payload.blocks  = \port$34595$0 [31:16];
-  assign \i__payload.dst  = \port$34597$0 [23:0];
-  assign \i__payload.dst_stride  = \port$34599$0 [23:0];
-  assign \i__payload.dst_block  = \port$34601$0 [23:0];
-  assign \i__payload.param  = \port$34603$0 [15:0];
-  assign \i__payload.cols_last  = \port$34603$0 [31:16];
-  assign \i__payload.scale  = \port$34605$0 [31:0];
-  assign \i__payload.zero_point  = \port$34607$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$34607$0 [31:16];
-  assign \i__payload.qmin  = \port$34609$0 [15:0];
-  assign \i__payload.qmax  = \port$34609$0 [31:16];
-  assign \i__payload.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
-  assign \o__payload.opcode  = \port$34589$0 [7:0];
-  assign \o__payload.wait  = \port$34591$0 [15:0];
-  assign \o__payload.post  = \port$34591$0 [31:16];
-  assign \o__payload.int32  = \port$34589$0 [8];
-  assign \o__payload.params  = \port$34589$0 [9];
-  assign \o__payload.row_sum  = \port$34589$0 [10];
-  assign \o__payload.acc  = \port$34593$0 [15:0];
-  assign \o__payload.acc_block  = \port$34593$0 [31:16];
-  assign \o__payload.rows  = \port$34595$0 [15:0];
-  assign \o__payload.blocks  = \port$34595$0 [31:16];
-  assign \o__payload.dst  = \port$34597$0 [23:0];
-  assign \o__payload.dst_stride  = \port$34599$0 [23:0];
-  assign \o__payload.dst_block  = \port$34601$0 [23:0];
-  assign \o__payload.param  = \port$34603$0 [15:0];
-  assign \o__payload.cols_last  = \port$34603$0 [31:16];
-  assign \o__payload.scale  = \port$34605$0 [31:0];
-  assign \o__payload.zero_point  = \port$34607$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$34607$0 [31:16];
-  assign \o__payload.qmin  = \port$34609$0 [15:0];
-  assign \o__payload.qmax  = \port$34609$0 [31:16];
-  assign \o__payload.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
+  assign i__payload = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32], \port$34680$0 [31:0], \port$34678$0 [31:0], \port$34676$0 [31:0], \port$34674$0 [31:0], \port$34672$0 [31:0], \port$34670$0 [31:0], \port$34668$0 [31:0], \port$34666$0 [31:0], \port$34664$0 [31:0], \port$34662$0 [31:0], \port$34660$0 [31:0], \port$34658$0 [31:0], \port$34656$0 [31:0], \port$34654$0 [31:0], \port$34652$0 [31:0], \port$34650$0 [31:0] };
+  assign o__payload = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32], \port$34680$0 [31:0], \port$34678$0 [31:0], \port$34676$0 [31:0], \port$34674$0 [31:0], \port$34672$0 [31:0], \port$34670$0 [31:0], \port$34668$0 [31:0], \port$34666$0 [31:0], \port$34664$0 [31:0], \port$34662$0 [31:0], \port$34660$0 [31:0], \port$34658$0 [31:0], \port$34656$0 [31:0], \port$34654$0 [31:0], \port$34652$0 [31:0], \port$34650$0 [31:0] };
+  assign \i__payload.opcode  = \port$34650$0 [7:0];
+  assign \i__payload.wait  = \port$34652$0 [15:0];
+  assign \i__payload.post  = \port$34652$0 [31:16];
+  assign \i__payload.int32  = \port$34650$0 [8];
+  assign \i__payload.params  = \port$34650$0 [9];
+  assign \i__payload.row_sum  = \port$34650$0 [10];
+  assign \i__payload.acc  = \port$34654$0 [15:0];
+  assign \i__payload.acc_block  = \port$34654$0 [31:16];
+  assign \i__payload.rows  = \port$34656$0 [15:0];
+  assign \i__payload.blocks  = \port$34656$0 [31:16];
+  assign \i__payload.dst  = \port$34658$0 [23:0];
+  assign \i__payload.dst_stride  = \port$34660$0 [23:0];
+  assign \i__payload.dst_block  = \port$34662$0 [23:0];
+  assign \i__payload.param  = \port$34664$0 [15:0];
+  assign \i__payload.cols_last  = \port$34664$0 [31:16];
+  assign \i__payload.scale  = \port$34666$0 [31:0];
+  assign \i__payload.zero_point  = \port$34668$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$34668$0 [31:16];
+  assign \i__payload.qmin  = \port$34670$0 [15:0];
+  assign \i__payload.qmax  = \port$34670$0 [31:16];
+  assign \i__payload.index  = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32] };
+  assign \o__payload.opcode  = \port$34650$0 [7:0];
+  assign \o__payload.wait  = \port$34652$0 [15:0];
+  assign \o__payload.post  = \port$34652$0 [31:16];
+  assign \o__payload.int32  = \port$34650$0 [8];
+  assign \o__payload.params  = \port$34650$0 [9];
+  assign \o__payload.row_sum  = \port$34650$0 [10];
+  assign \o__payload.acc  = \port$34654$0 [15:0];
+  assign \o__payload.acc_block  = \port$34654$0 [31:16];
+  assign \o__payload.rows  = \port$34656$0 [15:0];
+  assign \o__payload.blocks  = \port$34656$0 [31:16];
+  assign \o__payload.dst  = \port$34658$0 [23:0];
+  assign \o__payload.dst_stride  = \port$34660$0 [23:0];
+  assign \o__payload.dst_block  = \port$34662$0 [23:0];
+  assign \o__payload.param  = \port$34664$0 [15:0];
+  assign \o__payload.cols_last  = \port$34664$0 [31:16];
+  assign \o__payload.scale  = \port$34666$0 [31:0];
+  assign \o__payload.zero_point  = \port$34668$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$34668$0 [31:16];
+  assign \o__payload.qmin  = \port$34670$0 [15:0];
+  assign \o__payload.qmax  = \port$34670$0 [31:16];
+  assign \o__payload.index  = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -9174,11 +9174,11 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, \stop$10 , clear, active, last_index, dispatch_fault__valid
-, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$34481$32 , \port$34483$32 , \port$34485$32 , \port$34487$32 , \port$34489$32 , \port$34491$32 , \port$34493$32 , \port$34495$32 , \port$34497$32 , \port$34499$32 , \port$34501$32 , \port$34503$32 , \port$34505$32 , \port$34507$32 , \port$34509$32 , \port$34511$32 
-, \port$34535$32 , \port$34537$32 , \port$34539$32 , \port$34541$32 , \port$34543$32 , \port$34545$32 , \port$34547$32 , \port$34549$32 , \port$34551$32 , \port$34553$32 , \port$34555$32 , \port$34557$32 , \port$34559$32 , \port$34561$32 , \port$34563$32 , \port$34565$32 , \port$34589$32 , \port$34591$32 , \port$34593$32 , \port$34595$32 , \port$34597$32 
-, \port$34599$32 , \port$34601$32 , \port$34603$32 , \port$34605$32 , \port$34607$32 , \port$34609$32 , \port$34611$32 , \port$34613$32 , \port$34615$32 , \port$34617$32 , \port$34619$32 , \port$34643$32 , \port$34645$32 , \port$34647$32 , \port$34649$32 , \port$34651$32 , \port$34653$32 , \port$34655$32 , \port$34657$32 , \port$34659$32 , \port$34661$32 
-, \port$34663$32 , \port$34665$32 , \port$34667$32 , \port$34669$32 , \port$34671$32 , \port$34673$32 , \port$34697$32 , \port$34699$32 , \port$34701$32 , \port$34703$32 , \port$34705$32 , \port$34707$32 , \port$34709$32 , \port$34711$32 , \port$34713$32 , \port$34715$32 , \port$34717$32 , \port$34719$32 , \port$34721$32 , \port$34723$32 , \port$34725$32 
-, \port$34727$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
+, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$34542$32 , \port$34544$32 , \port$34546$32 , \port$34548$32 , \port$34550$32 , \port$34552$32 , \port$34554$32 , \port$34556$32 , \port$34558$32 , \port$34560$32 , \port$34562$32 , \port$34564$32 , \port$34566$32 , \port$34568$32 , \port$34570$32 , \port$34572$32 
+, \port$34596$32 , \port$34598$32 , \port$34600$32 , \port$34602$32 , \port$34604$32 , \port$34606$32 , \port$34608$32 , \port$34610$32 , \port$34612$32 , \port$34614$32 , \port$34616$32 , \port$34618$32 , \port$34620$32 , \port$34622$32 , \port$34624$32 , \port$34626$32 , \port$34650$32 , \port$34652$32 , \port$34654$32 , \port$34656$32 , \port$34658$32 
+, \port$34660$32 , \port$34662$32 , \port$34664$32 , \port$34666$32 , \port$34668$32 , \port$34670$32 , \port$34672$32 , \port$34674$32 , \port$34676$32 , \port$34678$32 , \port$34680$32 , \port$34704$32 , \port$34706$32 , \port$34708$32 , \port$34710$32 , \port$34712$32 , \port$34714$32 , \port$34716$32 , \port$34718$32 , \port$34720$32 , \port$34722$32 
+, \port$34724$32 , \port$34726$32 , \port$34728$32 , \port$34730$32 , \port$34732$32 , \port$34734$32 , \port$34758$32 , \port$34760$32 , \port$34762$32 , \port$34764$32 , \port$34766$32 , \port$34768$32 , \port$34770$32 , \port$34772$32 , \port$34774$32 , \port$34776$32 , \port$34778$32 , \port$34780$32 , \port$34782$32 , \port$34784$32 , \port$34786$32 
+, \port$34788$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$10  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -9300,166 +9300,166 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$34481$32 ;
-  wire \port$34481$32 ;
-  input \port$34483$32 ;
-  wire \port$34483$32 ;
-  input \port$34485$32 ;
-  wire \port$34485$32 ;
-  input \port$34487$32 ;
-  wire \port$34487$32 ;
-  input \port$34489$32 ;
-  wire \port$34489$32 ;
-  input \port$34491$32 ;
-  wire \port$34491$32 ;
-  input \port$34493$32 ;
-  wire \port$34493$32 ;
-  input \port$34495$32 ;
-  wire \port$34495$32 ;
-  input \port$34497$32 ;
-  wire \port$34497$32 ;
-  input \port$34499$32 ;
-  wire \port$34499$32 ;
-  input \port$34501$32 ;
-  wire \port$34501$32 ;
-  input \port$34503$32 ;
-  wire \port$34503$32 ;
-  input \port$34505$32 ;
-  wire \port$34505$32 ;
-  input \port$34507$32 ;
-  wire \port$34507$32 ;
-  input \port$34509$32 ;
-  wire \port$34509$32 ;
-  input \port$34511$32 ;
-  wire \port$34511$32 ;
-  input \port$34535$32 ;
-  wire \port$34535$32 ;
-  input \port$34537$32 ;
-  wire \port$34537$32 ;
-  input \port$34539$32 ;
-  wire \port$34539$32 ;
-  input \port$34541$32 ;
-  wire \port$34541$32 ;
-  input \port$34543$32 ;
-  wire \port$34543$32 ;
-  input \port$34545$32 ;
-  wire \port$34545$32 ;
-  input \port$34547$32 ;
-  wire \port$34547$32 ;
-  input \port$34549$32 ;
-  wire \port$34549$32 ;
-  input \port$34551$32 ;
-  wire \port$34551$32 ;
-  input \port$34553$32 ;
-  wire \port$34553$32 ;
-  input \port$34555$32 ;
-  wire \port$34555$32 ;
-  input \port$34557$32 ;
-  wire \port$34557$32 ;
-  input \port$34559$32 ;
-  wire \port$34559$32 ;
-  input \port$34561$32 ;
-  wire \port$34561$32 ;
-  input \port$34563$32 ;
-  wire \port$34563$32 ;
-  input \port$34565$32 ;
-  wire \port$34565$32 ;
-  input \port$34589$32 ;
-  wire \port$34589$32 ;
-  input \port$34591$32 ;
-  wire \port$34591$32 ;
-  input \port$34593$32 ;
-  wire \port$34593$32 ;
-  input \port$34595$32 ;
-  wire \port$34595$32 ;
-  input \port$34597$32 ;
-  wire \port$34597$32 ;
-  input \port$34599$32 ;
-  wire \port$34599$32 ;
-  input \port$34601$32 ;
-  wire \port$34601$32 ;
-  input \port$34603$32 ;
-  wire \port$34603$32 ;
-  input \port$34605$32 ;
-  wire \port$34605$32 ;
-  input \port$34607$32 ;
-  wire \port$34607$32 ;
-  input \port$34609$32 ;
-  wire \port$34609$32 ;
-  input \port$34611$32 ;
-  wire \port$34611$32 ;
-  input \port$34613$32 ;
-  wire \port$34613$32 ;
-  input \port$34615$32 ;
-  wire \port$34615$32 ;
-  input \port$34617$32 ;
-  wire \port$34617$32 ;
-  input \port$34619$32 ;
-  wire \port$34619$32 ;
-  input \port$34643$32 ;
-  wire \port$34643$32 ;
-  input \port$34645$32 ;
-  wire \port$34645$32 ;
-  input \port$34647$32 ;
-  wire \port$34647$32 ;
-  input \port$34649$32 ;
-  wire \port$34649$32 ;
-  input \port$34651$32 ;
-  wire \port$34651$32 ;
-  input \port$34653$32 ;
-  wire \port$34653$32 ;
-  input \port$34655$32 ;
-  wire \port$34655$32 ;
-  input \port$34657$32 ;
-  wire \port$34657$32 ;
-  input \port$34659$32 ;
-  wire \port$34659$32 ;
-  input \port$34661$32 ;
-  wire \port$34661$32 ;
-  input \port$34663$32 ;
-  wire \port$34663$32 ;
-  input \port$34665$32 ;
-  wire \port$34665$32 ;
-  input \port$34667$32 ;
-  wire \port$34667$32 ;
-  input \port$34669$32 ;
-  wire \port$34669$32 ;
-  input \port$34671$32 ;
-  wire \port$34671$32 ;
-  input \port$34673$32 ;
-  wire \port$34673$32 ;
-  input \port$34697$32 ;
-  wire \port$34697$32 ;
-  input \port$34699$32 ;
-  wire \port$34699$32 ;
-  input \port$34701$32 ;
-  wire \port$34701$32 ;
-  input \port$34703$32 ;
-  wire \port$34703$32 ;
-  input \port$34705$32 ;
-  wire \port$34705$32 ;
-  input \port$34707$32 ;
-  wire \port$34707$32 ;
-  input \port$34709$32 ;
-  wire \port$34709$32 ;
-  input \port$34711$32 ;
-  wire \port$34711$32 ;
-  input \port$34713$32 ;
-  wire \port$34713$32 ;
-  input \port$34715$32 ;
-  wire \port$34715$32 ;
-  input \port$34717$32 ;
-  wire \port$34717$32 ;
-  input \port$34719$32 ;
-  wire \port$34719$32 ;
-  input \port$34721$32 ;
-  wire \port$34721$32 ;
-  input \port$34723$32 ;
-  wire \port$34723$32 ;
-  input \port$34725$32 ;
-  wire \port$34725$32 ;
-  input \port$34727$32 ;
-  wire \port$34727$32 ;
+  input \port$34542$32 ;
+  wire \port$34542$32 ;
+  input \port$34544$32 ;
+  wire \port$34544$32 ;
+  input \port$34546$32 ;
+  wire \port$34546$32 ;
+  input \port$34548$32 ;
+  wire \port$34548$32 ;
+  input \port$34550$32 ;
+  wire \port$34550$32 ;
+  input \port$34552$32 ;
+  wire \port$34552$32 ;
+  input \port$34554$32 ;
+  wire \port$34554$32 ;
+  input \port$34556$32 ;
+  wire \port$34556$32 ;
+  input \port$34558$32 ;
+  wire \port$34558$32 ;
+  input \port$34560$32 ;
+  wire \port$34560$32 ;
+  input \port$34562$32 ;
+  wire \port$34562$32 ;
+  input \port$34564$32 ;
+  wire \port$34564$32 ;
+  input \port$34566$32 ;
+  wire \port$34566$32 ;
+  input \port$34568$32 ;
+  wire \port$34568$32 ;
+  input \port$34570$32 ;
+  wire \port$34570$32 ;
+  input \port$34572$32 ;
+  wire \port$34572$32 ;
+  input \port$34596$32 ;
+  wire \port$34596$32 ;
+  input \port$34598$32 ;
+  wire \port$34598$32 ;
+  input \port$34600$32 ;
+  wire \port$34600$32 ;
+  input \port$34602$32 ;
+  wire \port$34602$32 ;
+  input \port$34604$32 ;
+  wire \port$34604$32 ;
+  input \port$34606$32 ;
+  wire \port$34606$32 ;
+  input \port$34608$32 ;
+  wire \port$34608$32 ;
+  input \port$34610$32 ;
+  wire \port$34610$32 ;
+  input \port$34612$32 ;
+  wire \port$34612$32 ;
+  input \port$34614$32 ;
+  wire \port$34614$32 ;
+  input \port$34616$32 ;
+  wire \port$34616$32 ;
+  input \port$34618$32 ;
+  wire \port$34618$32 ;
+  input \port$34620$32 ;
+  wire \port$34620$32 ;
+  input \port$34622$32 ;
+  wire \port$34622$32 ;
+  input \port$34624$32 ;
+  wire \port$34624$32 ;
+  input \port$34626$32 ;
+  wire \port$34626$32 ;
+  input \port$34650$32 ;
+  wire \port$34650$32 ;
+  input \port$34652$32 ;
+  wire \port$34652$32 ;
+  input \port$34654$32 ;
+  wire \port$34654$32 ;
+  input \port$34656$32 ;
+  wire \port$34656$32 ;
+  input \port$34658$32 ;
+  wire \port$34658$32 ;
+  input \port$34660$32 ;
+  wire \port$34660$32 ;
+  input \port$34662$32 ;
+  wire \port$34662$32 ;
+  input \port$34664$32 ;
+  wire \port$34664$32 ;
+  input \port$34666$32 ;
+  wire \port$34666$32 ;
+  input \port$34668$32 ;
+  wire \port$34668$32 ;
+  input \port$34670$32 ;
+  wire \port$34670$32 ;
+  input \port$34672$32 ;
+  wire \port$34672$32 ;
+  input \port$34674$32 ;
+  wire \port$34674$32 ;
+  input \port$34676$32 ;
+  wire \port$34676$32 ;
+  input \port$34678$32 ;
+  wire \port$34678$32 ;
+  input \port$34680$32 ;
+  wire \port$34680$32 ;
+  input \port$34704$32 ;
+  wire \port$34704$32 ;
+  input \port$34706$32 ;
+  wire \port$34706$32 ;
+  input \port$34708$32 ;
+  wire \port$34708$32 ;
+  input \port$34710$32 ;
+  wire \port$34710$32 ;
+  input \port$34712$32 ;
+  wire \port$34712$32 ;
+  input \port$34714$32 ;
+  wire \port$34714$32 ;
+  input \port$34716$32 ;
+  wire \port$34716$32 ;
+  input \port$34718$32 ;
+  wire \port$34718$32 ;
+  input \port$34720$32 ;
+  wire \port$34720$32 ;
+  input \port$34722$32 ;
+  wire \port$34722$32 ;
+  input \port$34724$32 ;
+  wire \port$34724$32 ;
+  input \port$34726$32 ;
+  wire \port$34726$32 ;
+  input \port$34728$32 ;
+  wire \port$34728$32 ;
+  input \port$34730$32 ;
+  wire \port$34730$32 ;
+  input \port$34732$32 ;
+  wire \port$34732$32 ;
+  input \port$34734$32 ;
+  wire \port$34734$32 ;
+  input \port$34758$32 ;
+  wire \port$34758$32 ;
+  input \port$34760$32 ;
+  wire \port$34760$32 ;
+  input \port$34762$32 ;
+  wire \port$34762$32 ;
+  input \port$34764$32 ;
+  wire \port$34764$32 ;
+  input \port$34766$32 ;
+  wire \port$34766$32 ;
+  input \port$34768$32 ;
+  wire \port$34768$32 ;
+  input \port$34770$32 ;
+  wire \port$34770$32 ;
+  input \port$34772$32 ;
+  wire \port$34772$32 ;
+  input \port$34774$32 ;
+  wire \port$34774$32 ;
+  input \port$34776$32 ;
+  wire \port$34776$32 ;
+  input \port$34778$32 ;
+  wire \port$34778$32 ;
+  input \port$34780$32 ;
+  wire \port$34780$32 ;
+  input \port$34782$32 ;
+  wire \port$34782$32 ;
+  input \port$34784$32 ;
+  wire \port$34784$32 ;
+  input \port$34786$32 ;
+  wire \port$34786$32 ;
+  input \port$34788$32 ;
+  wire \port$34788$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9570,27 +9570,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$11 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$34727$32 , \port$34725$32 , \port$34723$32 , \port$34721$32 , \port$34719$32 , \port$34717$32 , \port$34715$32 , \port$34713$32 , \port$34711$32 , \port$34709$32 , \port$34707$32 , \port$34705$32 , \port$34703$32 , \port$34701$32 , \port$34699$32 , \port$34697$32  };
+      first[31:16] = { \port$34788$32 , \port$34786$32 , \port$34784$32 , \port$34782$32 , \port$34780$32 , \port$34778$32 , \port$34776$32 , \port$34774$32 , \port$34772$32 , \port$34770$32 , \port$34768$32 , \port$34766$32 , \port$34764$32 , \port$34762$32 , \port$34760$32 , \port$34758$32  };
     end
     if (\$12 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$34673$32 , \port$34671$32 , \port$34669$32 , \port$34667$32 , \port$34665$32 , \port$34663$32 , \port$34661$32 , \port$34659$32 , \port$34657$32 , \port$34655$32 , \port$34653$32 , \port$34651$32 , \port$34649$32 , \port$34647$32 , \port$34645$32 , \port$34643$32  };
+      first[31:16] = { \port$34734$32 , \port$34732$32 , \port$34730$32 , \port$34728$32 , \port$34726$32 , \port$34724$32 , \port$34722$32 , \port$34720$32 , \port$34718$32 , \port$34716$32 , \port$34714$32 , \port$34712$32 , \port$34710$32 , \port$34708$32 , \port$34706$32 , \port$34704$32  };
     end
     if (\$13 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$34619$32 , \port$34617$32 , \port$34615$32 , \port$34613$32 , \port$34611$32 , \port$34609$32 , \port$34607$32 , \port$34605$32 , \port$34603$32 , \port$34601$32 , \port$34599$32 , \port$34597$32 , \port$34595$32 , \port$34593$32 , \port$34591$32 , \port$34589$32  };
+      first[31:16] = { \port$34680$32 , \port$34678$32 , \port$34676$32 , \port$34674$32 , \port$34672$32 , \port$34670$32 , \port$34668$32 , \port$34666$32 , \port$34664$32 , \port$34662$32 , \port$34660$32 , \port$34658$32 , \port$34656$32 , \port$34654$32 , \port$34652$32 , \port$34650$32  };
     end
     if (\$14 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$34565$32 , \port$34563$32 , \port$34561$32 , \port$34559$32 , \port$34557$32 , \port$34555$32 , \port$34553$32 , \port$34551$32 , \port$34549$32 , \port$34547$32 , \port$34545$32 , \port$34543$32 , \port$34541$32 , \port$34539$32 , \port$34537$32 , \port$34535$32  };
+      first[31:16] = { \port$34626$32 , \port$34624$32 , \port$34622$32 , \port$34620$32 , \port$34618$32 , \port$34616$32 , \port$34614$32 , \port$34612$32 , \port$34610$32 , \port$34608$32 , \port$34606$32 , \port$34604$32 , \port$34602$32 , \port$34600$32 , \port$34598$32 , \port$34596$32  };
     end
     if (\$15 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$34511$32 , \port$34509$32 , \port$34507$32 , \port$34505$32 , \port$34503$32 , \port$34501$32 , \port$34499$32 , \port$34497$32 , \port$34495$32 , \port$34493$32 , \port$34491$32 , \port$34489$32 , \port$34487$32 , \port$34485$32 , \port$34483$32 , \port$34481$32  };
+      first[31:16] = { \port$34572$32 , \port$34570$32 , \port$34568$32 , \port$34566$32 , \port$34564$32 , \port$34562$32 , \port$34560$32 , \port$34558$32 , \port$34556$32 , \port$34554$32 , \port$34552$32 , \port$34550$32 , \port$34548$32 , \port$34546$32 , \port$34544$32 , \port$34542$32  };
     end
     if (stop) begin
       first[3:0] = 4'h9;
@@ -9900,11 +9900,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       seen = 1'h1;
     end
   end
-  assign simt_index = { \port$34727$32 , \port$34725$32 , \port$34723$32 , \port$34721$32 , \port$34719$32 , \port$34717$32 , \port$34715$32 , \port$34713$32 , \port$34711$32 , \port$34709$32 , \port$34707$32 , \port$34705$32 , \port$34703$32 , \port$34701$32 , \port$34699$32 , \port$34697$32  };
-  assign store_index = { \port$34673$32 , \port$34671$32 , \port$34669$32 , \port$34667$32 , \port$34665$32 , \port$34663$32 , \port$34661$32 , \port$34659$32 , \port$34657$32 , \port$34655$32 , \port$34653$32 , \port$34651$32 , \port$34649$32 , \port$34647$32 , \port$34645$32 , \port$34643$32  };
-  assign drain_index = { \port$34619$32 , \port$34617$32 , \port$34615$32 , \port$34613$32 , \port$34611$32 , \port$34609$32 , \port$34607$32 , \port$34605$32 , \port$34603$32 , \port$34601$32 , \port$34599$32 , \port$34597$32 , \port$34595$32 , \port$34593$32 , \port$34591$32 , \port$34589$32  };
-  assign matmul_index = { \port$34565$32 , \port$34563$32 , \port$34561$32 , \port$34559$32 , \port$34557$32 , \port$34555$32 , \port$34553$32 , \port$34551$32 , \port$34549$32 , \port$34547$32 , \port$34545$32 , \port$34543$32 , \port$34541$32 , \port$34539$32 , \port$34537$32 , \port$34535$32  };
-  assign load_index = { \port$34511$32 , \port$34509$32 , \port$34507$32 , \port$34505$32 , \port$34503$32 , \port$34501$32 , \port$34499$32 , \port$34497$32 , \port$34495$32 , \port$34493$32 , \port$34491$32 , \port$34489$32 , \port$34487$32 , \port$34485$32 , \port$34483$32 , \port$34481$32  };
+  assign simt_index = { \port$34788$32 , \port$34786$32 , \port$34784$32 , \port$34782$32 , \port$34780$32 , \port$34778$32 , \port$34776$32 , \port$34774$32 , \port$34772$32 , \port$34770$32 , \port$34768$32 , \port$34766$32 , \port$34764$32 , \port$34762$32 , \port$34760$32 , \port$34758$32  };
+  assign store_index = { \port$34734$32 , \port$34732$32 , \port$34730$32 , \port$34728$32 , \port$34726$32 , \port$34724$32 , \port$34722$32 , \port$34720$32 , \port$34718$32 , \port$34716$32 , \port$34714$32 , \port$34712$32 , \port$34710$32 , \port$34708$32 , \port$34706$32 , \port$34704$32  };
+  assign drain_index = { \port$34680$32 , \port$34678$32 , \port$34676$32 , \port$34674$32 , \port$34672$32 , \port$34670$32 , \port$34668$32 , \port$34666$32 , \port$34664$32 , \port$34662$32 , \port$34660$32 , \port$34658$32 , \port$34656$32 , \port$34654$32 , \port$34652$32 , \port$34650$32  };
+  assign matmul_index = { \port$34626$32 , \port$34624$32 , \port$34622$32 , \port$34620$32 , \port$34618$32 , \port$34616$32 , \port$34614$32 , \port$34612$32 , \port$34610$32 , \port$34608$32 , \port$34606$32 , \port$34604$32 , \port$34602$32 , \port$34600$32 , \port$34598$32 , \port$34596$32  };
+  assign load_index = { \port$34572$32 , \port$34570$32 , \port$34568$32 , \port$34566$32 , \port$34564$32 , \port$34562$32 , \port$34560$32 , \port$34558$32 , \port$34556$32 , \port$34554$32 , \port$34552$32 , \port$34550$32 , \port$34548$32 , \port$34546$32 , \port$34544$32 , \port$34542$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -10893,7 +10893,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34481$0 , \port$34483$0 , \port$34485$0 , \port$34487$0 , \port$34489$0 , \port$34491$0 , \port$34493$0 , \port$34495$0 , \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 
+module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34542$0 , \port$34544$0 , \port$34546$0 , \port$34548$0 , \port$34550$0 , \port$34552$0 , \port$34554$0 , \port$34556$0 , \port$34558$0 , \port$34560$0 , \port$34562$0 , \port$34564$0 , \port$34566$0 , \port$34568$0 , \port$34570$0 , \port$34572$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$12  = 0;
   wire [15:0] \$1 ;
@@ -10966,44 +10966,44 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34481$0 ;
-  wire [32:0] \port$34481$0 ;
-  input [32:0] \port$34483$0 ;
-  wire [32:0] \port$34483$0 ;
-  input [32:0] \port$34485$0 ;
-  wire [32:0] \port$34485$0 ;
-  input [32:0] \port$34487$0 ;
-  wire [32:0] \port$34487$0 ;
-  input [32:0] \port$34489$0 ;
-  wire [32:0] \port$34489$0 ;
-  input [32:0] \port$34491$0 ;
-  wire [32:0] \port$34491$0 ;
-  input [32:0] \port$34493$0 ;
-  wire [32:0] \port$34493$0 ;
-  input [32:0] \port$34495$0 ;
-  wire [32:0] \port$34495$0 ;
-  input [32:0] \port$34497$0 ;
-  wire [32:0] \port$34497$0 ;
-  input [32:0] \port$34499$0 ;
-  wire [32:0] \port$34499$0 ;
-  input [32:0] \port$34501$0 ;
-  wire [32:0] \port$34501$0 ;
-  input [32:0] \port$34503$0 ;
-  wire [32:0] \port$34503$0 ;
-  input [32:0] \port$34505$0 ;
-  wire [32:0] \port$34505$0 ;
-  input [32:0] \port$34507$0 ;
-  wire [32:0] \port$34507$0 ;
-  input [32:0] \port$34509$0 ;
-  wire [32:0] \port$34509$0 ;
-  input [32:0] \port$34511$0 ;
-  wire [32:0] \port$34511$0 ;
+  input [32:0] \port$34542$0 ;
+  wire [32:0] \port$34542$0 ;
+  input [32:0] \port$34544$0 ;
+  wire [32:0] \port$34544$0 ;
+  input [32:0] \port$34546$0 ;
+  wire [32:0] \port$34546$0 ;
+  input [32:0] \port$34548$0 ;
+  wire [32:0] \port$34548$0 ;
+  input [32:0] \port$34550$0 ;
+  wire [32:0] \port$34550$0 ;
+  input [32:0] \port$34552$0 ;
+  wire [32:0] \port$34552$0 ;
+  input [32:0] \port$34554$0 ;
+  wire [32:0] \port$34554$0 ;
+  input [32:0] \port$34556$0 ;
+  wire [32:0] \port$34556$0 ;
+  input [32:0] \port$34558$0 ;
+  wire [32:0] \port$34558$0 ;
+  input [32:0] \port$34560$0 ;
+  wire [32:0] \port$34560$0 ;
+  input [32:0] \port$34562$0 ;
+  wire [32:0] \port$34562$0 ;
+  input [32:0] \port$34564$0 ;
+  wire [32:0] \port$34564$0 ;
+  input [32:0] \port$34566$0 ;
+  wire [32:0] \port$34566$0 ;
+  input [32:0] \port$34568$0 ;
+  wire [32:0] \port$34568$0 ;
+  input [32:0] \port$34570$0 ;
+  wire [32:0] \port$34570$0 ;
+  input [32:0] \port$34572$0 ;
+  wire [32:0] \port$34572$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34483$0 [15:0] & \$1 ;
+  assign \$2  = \port$34544$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11025,57 +11025,57 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34483$0 [15:0];
+      take = \port$34544$0 [15:0];
     end
   end
-  assign i__payload = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
-  assign o__payload = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
-  assign \i__payload.opcode  = \port$34481$0 [7:0];
-  assign \i__payload.wait  = \port$34483$0 [15:0];
-  assign \i__payload.post  = \port$34483$0 [31:16];
-  assign \i__payload.space  = \port$34481$0 [9:8];
-  assign \i__payload.flip  = \port$34481$0 [10];
-  assign \i__payload.transpose  = \port$34481$0 [11];
-  assign \i__payload.fill  = \port$34481$0 [31:24];
-  assign \i__payload.src  = \port$34485$0 [31:0];
-  assign \i__payload.stride1  = \port$34487$0 [31:0];
-  assign \i__payload.stride2  = \port$34489$0 [31:0];
-  assign \i__payload.len  = \port$34491$0 [23:0];
-  assign \i__payload.count1  = \port$34493$0 [15:0];
-  assign \i__payload.count2  = \port$34493$0 [31:16];
-  assign \i__payload.dst  = \port$34495$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$34497$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$34499$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$34501$0 [23:0];
-  assign \i__payload.pad_left  = \port$34503$0 [15:0];
-  assign \i__payload.pad_right  = \port$34503$0 [31:16];
-  assign \i__payload.pad_top  = \port$34505$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$34505$0 [31:16];
-  assign \i__payload.fence  = \port$34507$0 [23:0];
-  assign \i__payload.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
-  assign \o__payload.opcode  = \port$34481$0 [7:0];
-  assign \o__payload.wait  = \port$34483$0 [15:0];
-  assign \o__payload.post  = \port$34483$0 [31:16];
-  assign \o__payload.space  = \port$34481$0 [9:8];
-  assign \o__payload.flip  = \port$34481$0 [10];
-  assign \o__payload.transpose  = \port$34481$0 [11];
-  assign \o__payload.fill  = \port$34481$0 [31:24];
-  assign \o__payload.src  = \port$34485$0 [31:0];
-  assign \o__payload.stride1  = \port$34487$0 [31:0];
-  assign \o__payload.stride2  = \port$34489$0 [31:0];
-  assign \o__payload.len  = \port$34491$0 [23:0];
-  assign \o__payload.count1  = \port$34493$0 [15:0];
-  assign \o__payload.count2  = \port$34493$0 [31:16];
-  assign \o__payload.dst  = \port$34495$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$34497$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$34499$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$34501$0 [23:0];
-  assign \o__payload.pad_left  = \port$34503$0 [15:0];
-  assign \o__payload.pad_right  = \port$34503$0 [31:16];
-  assign \o__payload.pad_top  = \port$34505$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$34505$0 [31:16];
-  assign \o__payload.fence  = \port$34507$0 [23:0];
-  assign \o__payload.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
+  assign i__payload = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32], \port$34572$0 [31:0], \port$34570$0 [31:0], \port$34568$0 [31:0], \port$34566$0 [31:0], \port$34564$0 [31:0], \port$34562$0 [31:0], \port$34560$0 [31:0], \port$34558$0 [31:0], \port$34556$0 [31:0], \port$34554$0 [31:0], \port$34552$0 [31:0], \port$34550$0 [31:0], \port$34548$0 [31:0], \port$34546$0 [31:0], \port$34544$0 [31:0], \port$34542$0 [31:0] };
+  assign o__payload = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32], \port$34572$0 [31:0], \port$34570$0 [31:0], \port$34568$0 [31:0], \port$34566$0 [31:0], \port$34564$0 [31:0], \port$34562$0 [31:0], \port$34560$0 [31:0], \port$34558$0 [31:0], \port$34556$0 [31:0], \port$34554$0 [31:0], \port$34552$0 [31:0], \port$34550$0 [31:0], \port$34548$0 [31:0], \port$34546$0 [31:0], \port$34544$0 [31:0], \port$34542$0 [31:0] };
+  assign \i__payload.opcode  = \port$34542$0 [7:0];
+  assign \i__payload.wait  = \port$34544$0 [15:0];
+  assign \i__payload.post  = \port$34544$0 [31:16];
+  assign \i__payload.space  = \port$34542$0 [9:8];
+  assign \i__payload.flip  = \port$34542$0 [10];
+  assign \i__payload.transpose  = \port$34542$0 [11];
+  assign \i__payload.fill  = \port$34542$0 [31:24];
+  assign \i__payload.src  = \port$34546$0 [31:0];
+  assign \i__payload.stride1  = \port$34548$0 [31:0];
+  assign \i__payload.stride2  = \port$34550$0 [31:0];
+  assign \i__payload.len  = \port$34552$0 [23:0];
+  assign \i__payload.count1  = \port$34554$0 [15:0];
+  assign \i__payload.count2  = \port$34554$0 [31:16];
+  assign \i__payload.dst  = \port$34556$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$34558$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$34560$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$34562$0 [23:0];
+  assign \i__payload.pad_left  = \port$34564$0 [15:0];
+  assign \i__payload.pad_right  = \port$34564$0 [31:16];
+  assign \i__payload.pad_top  = \port$34566$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$34566$0 [31:16];
+  assign \i__payload.fence  = \port$34568$0 [23:0];
+  assign \i__payload.index  = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32] };
+  assign \o__payload.opcode  = \port$34542$0 [7:0];
+  assign \o__payload.wait  = \port$34544$0 [15:0];
+  assign \o__payload.post  = \port$34544$0 [31:16];
+  assign \o__payload.space  = \port$34542$0 [9:8];
+  assign \o__payload.flip  = \port$34542$0 [10];
+  assign \o__payload.transpose  = \port$34542$0 [11];
+  assign \o__payload.fill  = \port$34542$0 [31:24];
+  assign \o__payload.src  = \port$34546$0 [31:0];
+  assign \o__payload.stride1  = \port$34548$0 [31:0];
+  assign \o__payload.stride2  = \port$34550$0 [31:0];
+  assign \o__payload.len  = \port$34552$0 [23:0];
+  assign \o__payload.count1  = \port$34554$0 [15:0];
+  assign \o__payload.count2  = \port$34554$0 [31:16];
+  assign \o__payload.dst  = \port$34556$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$34558$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$34560$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$34562$0 [23:0];
+  assign \o__payload.pad_left  = \port$34564$0 [15:0];
+  assign \o__payload.pad_right  = \port$34564$0 [31:16];
+  assign \o__payload.pad_top  = \port$34566$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$34566$0 [31:16];
+  assign \o__payload.fence  = \port$34568$0 [23:0];
+  assign \o__payload.index  = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11771,7 +11771,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34535$0 , \port$34537$0 , \port$34539$0 , \port$34541$0 , \port$34543$0 , \port$34545$0 , \port$34547$0 , \port$34549$0 , \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 
+module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34596$0 , \port$34598$0 , \port$34600$0 , \port$34602$0 , \port$34604$0 , \port$34606$0 , \port$34608$0 , \port$34610$0 , \port$34612$0 , \port$34614$0 , \port$34616$0 , \port$34618$0 , \port$34620$0 , \port$34622$0 , \port$34624$0 , \port$34626$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$15  = 0;
   wire [15:0] \$1 ;
@@ -11855,44 +11855,44 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34535$0 ;
-  wire [32:0] \port$34535$0 ;
-  input [32:0] \port$34537$0 ;
-  wire [32:0] \port$34537$0 ;
-  input [32:0] \port$34539$0 ;
-  wire [32:0] \port$34539$0 ;
-  input [32:0] \port$34541$0 ;
-  wire [32:0] \port$34541$0 ;
-  input [32:0] \port$34543$0 ;
-  wire [32:0] \port$34543$0 ;
-  input [32:0] \port$34545$0 ;
-  wire [32:0] \port$34545$0 ;
-  input [32:0] \port$34547$0 ;
-  wire [32:0] \port$34547$0 ;
-  input [32:0] \port$34549$0 ;
-  wire [32:0] \port$34549$0 ;
-  input [32:0] \port$34551$0 ;
-  wire [32:0] \port$34551$0 ;
-  input [32:0] \port$34553$0 ;
-  wire [32:0] \port$34553$0 ;
-  input [32:0] \port$34555$0 ;
-  wire [32:0] \port$34555$0 ;
-  input [32:0] \port$34557$0 ;
-  wire [32:0] \port$34557$0 ;
-  input [32:0] \port$34559$0 ;
-  wire [32:0] \port$34559$0 ;
-  input [32:0] \port$34561$0 ;
-  wire [32:0] \port$34561$0 ;
-  input [32:0] \port$34563$0 ;
-  wire [32:0] \port$34563$0 ;
-  input [32:0] \port$34565$0 ;
-  wire [32:0] \port$34565$0 ;
+  input [32:0] \port$34596$0 ;
+  wire [32:0] \port$34596$0 ;
+  input [32:0] \port$34598$0 ;
+  wire [32:0] \port$34598$0 ;
+  input [32:0] \port$34600$0 ;
+  wire [32:0] \port$34600$0 ;
+  input [32:0] \port$34602$0 ;
+  wire [32:0] \port$34602$0 ;
+  input [32:0] \port$34604$0 ;
+  wire [32:0] \port$34604$0 ;
+  input [32:0] \port$34606$0 ;
+  wire [32:0] \port$34606$0 ;
+  input [32:0] \port$34608$0 ;
+  wire [32:0] \port$34608$0 ;
+  input [32:0] \port$34610$0 ;
+  wire [32:0] \port$34610$0 ;
+  input [32:0] \port$34612$0 ;
+  wire [32:0] \port$34612$0 ;
+  input [32:0] \port$34614$0 ;
+  wire [32:0] \port$34614$0 ;
+  input [32:0] \port$34616$0 ;
+  wire [32:0] \port$34616$0 ;
+  input [32:0] \port$34618$0 ;
+  wire [32:0] \port$34618$0 ;
+  input [32:0] \port$34620$0 ;
+  wire [32:0] \port$34620$0 ;
+  input [32:0] \port$34622$0 ;
+  wire [32:0] \port$34622$0 ;
+  input [32:0] \port$34624$0 ;
+  wire [32:0] \port$34624$0 ;
+  input [32:0] \port$34626$0 ;
+  wire [32:0] \port$34626$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34537$0 [15:0] & \$1 ;
+  assign \$2  = \port$34598$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11914,67 +11914,67 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34537$0 [15:0];
+      take = \port$34598$0 [15:0];
     end
   end
-  assign i__payload = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0], \port$34549$0 [31:0], \port$34547$0 [31:0], \port$34545$0 [31:0], \port$34543$0 [31:0], \port$34541$0 [31:0], \port$34539$0 [31:0], \port$34537$0 [31:0], \port$34535$0 [31:0] };
-  assign o__payload = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0], \port$34549$0 [31:0], \port$34547$0 [31:0], \port$34545$0 [31:0], \port$34543$0 [31:0], \port$34541$0 [31:0], \port$34539$0 [31:0], \port$34537$0 [31:0], \port$34535$0 [31:0] };
-  assign \i__payload.opcode  = \port$34535$0 [7:0];
-  assign \i__payload.wait  = \port$34537$0 [15:0];
-  assign \i__payload.post  = \port$34537$0 [31:16];
-  assign \i__payload.accumulate  = \port$34535$0 [8];
-  assign \i__payload.row_sum  = \port$34535$0 [9];
-  assign \i__payload.early  = \port$34535$0 [10];
-  assign \i__payload.act  = \port$34539$0 [23:0];
-  assign \i__payload.wgt  = \port$34541$0 [15:0];
-  assign \i__payload.wgt_block  = \port$34541$0 [31:16];
-  assign \i__payload.wait_weights  = \port$34543$0 [15:0];
-  assign \i__payload.wait_acc  = \port$34543$0 [31:16];
-  assign \i__payload.acc  = \port$34545$0 [15:0];
-  assign \i__payload.acc_block  = \port$34545$0 [31:16];
-  assign \i__payload.blocks  = \port$34547$0 [15:0];
-  assign \i__payload.k_tail  = \port$34547$0 [31:16];
-  assign \i__payload.k0  = \port$34549$0 [15:0];
-  assign \i__payload.k1  = \port$34549$0 [31:16];
-  assign \i__payload.k2  = \port$34551$0 [15:0];
-  assign \i__payload.m0  = \port$34551$0 [31:16];
-  assign \i__payload.m1  = \port$34553$0 [15:0];
-  assign \i__payload.m2  = \port$34553$0 [31:16];
-  assign \i__payload.k0_stride  = \port$34555$0 [23:0];
-  assign \i__payload.k1_stride  = \port$34557$0 [23:0];
-  assign \i__payload.k2_stride  = \port$34559$0 [23:0];
-  assign \i__payload.m0_stride  = \port$34561$0 [23:0];
-  assign \i__payload.m1_stride  = \port$34563$0 [23:0];
-  assign \i__payload.m2_stride  = \port$34565$0 [23:0];
-  assign \i__payload.index  = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32] };
-  assign \o__payload.opcode  = \port$34535$0 [7:0];
-  assign \o__payload.wait  = \port$34537$0 [15:0];
-  assign \o__payload.post  = \port$34537$0 [31:16];
-  assign \o__payload.accumulate  = \port$34535$0 [8];
-  assign \o__payload.row_sum  = \port$34535$0 [9];
-  assign \o__payload.early  = \port$34535$0 [10];
-  assign \o__payload.act  = \port$34539$0 [23:0];
-  assign \o__payload.wgt  = \port$34541$0 [15:0];
-  assign \o__payload.wgt_block  = \port$34541$0 [31:16];
-  assign \o__payload.wait_weights  = \port$34543$0 [15:0];
-  assign \o__payload.wait_acc  = \port$34543$0 [31:16];
-  assign \o__payload.acc  = \port$34545$0 [15:0];
-  assign \o__payload.acc_block  = \port$34545$0 [31:16];
-  assign \o__payload.blocks  = \port$34547$0 [15:0];
-  assign \o__payload.k_tail  = \port$34547$0 [31:16];
-  assign \o__payload.k0  = \port$34549$0 [15:0];
-  assign \o__payload.k1  = \port$34549$0 [31:16];
-  assign \o__payload.k2  = \port$34551$0 [15:0];
-  assign \o__payload.m0  = \port$34551$0 [31:16];
-  assign \o__payload.m1  = \port$34553$0 [15:0];
-  assign \o__payload.m2  = \port$34553$0 [31:16];
-  assign \o__payload.k0_stride  = \port$34555$0 [23:0];
-  assign \o__payload.k1_stride  = \port$34557$0 [23:0];
-  assign \o__payload.k2_stride  = \port$34559$0 [23:0];
-  assign \o__payload.m0_stride  = \port$34561$0 [23:0];
-  assign \o__payload.m1_stride  = \port$34563$0 [23:0];
-  assign \o__payload.m2_stride  = \port$34565$0 [23:0];
-  assign \o__payload.index  = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32] };
+  assign i__payload = { \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34610$0 [32], \port$34608$0 [32], \port$34606$0 [32], \port$34604$0 [32], \port$34602$0 [32], \port$34600$0 [32], \port$34598$0 [32], \port$34596$0 [32], \port$34626$0 [31:0], \port$34624$0 [31:0], \port$34622$0 [31:0], \port$34620$0 [31:0], \port$34618$0 [31:0], \port$34616$0 [31:0], \port$34614$0 [31:0], \port$34612$0 [31:0], \port$34610$0 [31:0], \port$34608$0 [31:0], \port$34606$0 [31:0], \port$34604$0 [31:0], \port$34602$0 [31:0], \port$34600$0 [31:0], \port$34598$0 [31:0], \port$34596$0 [31:0] };
+  assign o__payload = { \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34610$0 [32], \port$34608$0 [32], \port$34606$0 [32], \port$34604$0 [32], \port$34602$0 [32], \port$34600$0 [32], \port$34598$0 [32], \port$34596$0 [32], \port$34626$0 [31:0], \port$34624$0 [31:0], \port$34622$0 [31:0], \port$34620$0 [31:0], \port$34618$0 [31:0], \port$34616$0 [31:0], \port$34614$0 [31:0], \port$34612$0 [31:0], \port$34610$0 [31:0], \port$34608$0 [31:0], \port$34606$0 [31:0], \port$34604$0 [31:0], \port$34602$0 [31:0], \port$34600$0 [31:0], \port$34598$0 [31:0], \port$34596$0 [31:0] };
+  assign \i__payload.opcode  = \port$34596$0 [7:0];
+  assign \i__payload.wait  = \port$34598$0 [15:0];
+  assign \i__payload.post  = \port$34598$0 [31:16];
+  assign \i__payload.accumulate  = \port$34596$0 [8];
+  assign \i__payload.row_sum  = \port$34596$0 [9];
+  assign \i__payload.early  = \port$34596$0 [10];
+  assign \i__payload.act  = \port$34600$0 [23:0];
+  assign \i__payload.wgt  = \port$34602$0 [15:0];
+  assign \i__payload.wgt_block  = \port$34602$0 [31:16];
+  assign \i__payload.wait_weights  = \port$34604$0 [15:0];
+  assign \i__payload.wait_acc  = \port$34604$0 [31:16];
+  assign \i__payload.acc  = \port$34606$0 [15:0];
+  assign \i__payload.acc_block  = \port$34606$0 [31:16];
+  assign \i__payload.blocks  = \port$34608$0 [15:0];
+  assign \i__payload.k_tail  = \port$34608$0 [31:16];
+  assign \i__payload.k0  = \port$34610$0 [15:0];
+  assign \i__payload.k1  = \port$34610$0 [31:16];
+  assign \i__payload.k2  = \port$34612$0 [15:0];
+  assign \i__payload.m0  = \port$34612$0 [31:16];
+  assign \i__payload.m1  = \port$34614$0 [15:0];
+  assign \i__payload.m2  = \port$34614$0 [31:16];
+  assign \i__payload.k0_stride  = \port$34616$0 [23:0];
+  assign \i__payload.k1_stride  = \port$34618$0 [23:0];
+  assign \i__payload.k2_stride  = \port$34620$0 [23:0];
+  assign \i__payload.m0_stride  = \port$34622$0 [23:0];
+  assign \i__payload.m1_stride  = \port$34624$0 [23:0];
+  assign \i__payload.m2_stride  = \port$34626$0 [23:0];
+  assign \i__payload.index  = { \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34610$0 [32], \port$34608$0 [32], \port$34606$0 [32], \port$34604$0 [32], \port$34602$0 [32], \port$34600$0 [32], \port$34598$0 [32], \port$34596$0 [32] };
+  assign \o__payload.opcode  = \port$34596$0 [7:0];
+  assign \o__payload.wait  = \port$34598$0 [15:0];
+  assign \o__payload.post  = \port$34598$0 [31:16];
+  assign \o__payload.accumulate  = \port$34596$0 [8];
+  assign \o__payload.row_sum  = \port$34596$0 [9];
+  assign \o__payload.early  = \port$34596$0 [10];
+  assign \o__payload.act  = \port$34600$0 [23:0];
+  assign \o__payload.wgt  = \port$34602$0 [15:0];
+  assign \o__payload.wgt_block  = \port$34602$0 [31:16];
+  assign \o__payload.wait_weights  = \port$34604$0 [15:0];
+  assign \o__payload.wait_acc  = \port$34604$0 [31:16];
+  assign \o__payload.acc  = \port$34606$0 [15:0];
+  assign \o__payload.acc_block  = \port$34606$0 [31:16];
+  assign \o__payload.blocks  = \port$34608$0 [15:0];
+  assign \o__payload.k_tail  = \port$34608$0 [31:16];
+  assign \o__payload.k0  = \port$34610$0 [15:0];
+  assign \o__payload.k1  = \port$34610$0 [31:16];
+  assign \o__payload.k2  = \port$34612$0 [15:0];
+  assign \o__payload.m0  = \port$34612$0 [31:16];
+  assign \o__payload.m1  = \port$34614$0 [15:0];
+  assign \o__payload.m2  = \port$34614$0 [31:16];
+  assign \o__payload.k0_stride  = \port$34616$0 [23:0];
+  assign \o__payload.k1_stride  = \port$34618$0 [23:0];
+  assign \o__payload.k2_stride  = \port$34620$0 [23:0];
+  assign \o__payload.m0_stride  = \port$34622$0 [23:0];
+  assign \o__payload.m1_stride  = \port$34624$0 [23:0];
+  assign \o__payload.m2_stride  = \port$34626$0 [23:0];
+  assign \o__payload.index  = { \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34610$0 [32], \port$34608$0 [32], \port$34606$0 [32], \port$34604$0 [32], \port$34602$0 [32], \port$34600$0 [32], \port$34598$0 [32], \port$34596$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13005,7 +13005,7 @@ module \weft.control.semaphores (rst, post, overflow, take, clear, nonzero, clk)
   end
 endmodule
 
-module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$34697$0 , \port$34699$0 , \port$34701$0 , \port$34703$0 , \port$34705$0 , \port$34707$0 , \port$34709$0 , \port$34711$0 , \port$34713$0 , \port$34715$0 , \port$34717$0 , \port$34719$0 , \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , i__valid
+module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$34758$0 , \port$34760$0 , \port$34762$0 , \port$34764$0 , \port$34766$0 , \port$34768$0 , \port$34770$0 , \port$34772$0 , \port$34774$0 , \port$34776$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$20  = 0;
   wire [15:0] \$1 ;
@@ -13080,44 +13080,44 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3469
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34697$0 ;
-  wire [32:0] \port$34697$0 ;
-  input [32:0] \port$34699$0 ;
-  wire [32:0] \port$34699$0 ;
-  input [32:0] \port$34701$0 ;
-  wire [32:0] \port$34701$0 ;
-  input [32:0] \port$34703$0 ;
-  wire [32:0] \port$34703$0 ;
-  input [32:0] \port$34705$0 ;
-  wire [32:0] \port$34705$0 ;
-  input [32:0] \port$34707$0 ;
-  wire [32:0] \port$34707$0 ;
-  input [32:0] \port$34709$0 ;
-  wire [32:0] \port$34709$0 ;
-  input [32:0] \port$34711$0 ;
-  wire [32:0] \port$34711$0 ;
-  input [32:0] \port$34713$0 ;
-  wire [32:0] \port$34713$0 ;
-  input [32:0] \port$34715$0 ;
-  wire [32:0] \port$34715$0 ;
-  input [32:0] \port$34717$0 ;
-  wire [32:0] \port$34717$0 ;
-  input [32:0] \port$34719$0 ;
-  wire [32:0] \port$34719$0 ;
-  input [32:0] \port$34721$0 ;
-  wire [32:0] \port$34721$0 ;
-  input [32:0] \port$34723$0 ;
-  wire [32:0] \port$34723$0 ;
-  input [32:0] \port$34725$0 ;
-  wire [32:0] \port$34725$0 ;
-  input [32:0] \port$34727$0 ;
-  wire [32:0] \port$34727$0 ;
+  input [32:0] \port$34758$0 ;
+  wire [32:0] \port$34758$0 ;
+  input [32:0] \port$34760$0 ;
+  wire [32:0] \port$34760$0 ;
+  input [32:0] \port$34762$0 ;
+  wire [32:0] \port$34762$0 ;
+  input [32:0] \port$34764$0 ;
+  wire [32:0] \port$34764$0 ;
+  input [32:0] \port$34766$0 ;
+  wire [32:0] \port$34766$0 ;
+  input [32:0] \port$34768$0 ;
+  wire [32:0] \port$34768$0 ;
+  input [32:0] \port$34770$0 ;
+  wire [32:0] \port$34770$0 ;
+  input [32:0] \port$34772$0 ;
+  wire [32:0] \port$34772$0 ;
+  input [32:0] \port$34774$0 ;
+  wire [32:0] \port$34774$0 ;
+  input [32:0] \port$34776$0 ;
+  wire [32:0] \port$34776$0 ;
+  input [32:0] \port$34778$0 ;
+  wire [32:0] \port$34778$0 ;
+  input [32:0] \port$34780$0 ;
+  wire [32:0] \port$34780$0 ;
+  input [32:0] \port$34782$0 ;
+  wire [32:0] \port$34782$0 ;
+  input [32:0] \port$34784$0 ;
+  wire [32:0] \port$34784$0 ;
+  input [32:0] \port$34786$0 ;
+  wire [32:0] \port$34786$0 ;
+  input [32:0] \port$34788$0 ;
+  wire [32:0] \port$34788$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34699$0 [15:0] & \$1 ;
+  assign \$2  = \port$34760$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13139,59 +13139,59 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3469
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34699$0 [15:0];
+      take = \port$34760$0 [15:0];
     end
   end
-  assign i__payload = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0], \port$34719$0 [31:0], \port$34717$0 [31:0], \port$34715$0 [31:0], \port$34713$0 [31:0], \port$34711$0 [31:0], \port$34709$0 [31:0], \port$34707$0 [31:0], \port$34705$0 [31:0], \port$34703$0 [31:0], \port$34701$0 [31:0], \port$34699$0 [31:0], \port$34697$0 [31:0] };
-  assign o__payload = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0], \port$34719$0 [31:0], \port$34717$0 [31:0], \port$34715$0 [31:0], \port$34713$0 [31:0], \port$34711$0 [31:0], \port$34709$0 [31:0], \port$34707$0 [31:0], \port$34705$0 [31:0], \port$34703$0 [31:0], \port$34701$0 [31:0], \port$34699$0 [31:0], \port$34697$0 [31:0] };
-  assign \i__payload.opcode  = \port$34697$0 [7:0];
-  assign \i__payload.wait  = \port$34699$0 [15:0];
-  assign \i__payload.post  = \port$34699$0 [31:16];
-  assign \i__payload.pushes  = \port$34697$0 [8];
-  assign \i__payload.private  = \port$34697$0 [31:16];
-  assign \i__payload.entry  = \port$34701$0 [31:0];
-  assign \i__payload.grid_x  = \port$34703$0 [15:0];
-  assign \i__payload.grid_y  = \port$34703$0 [31:16];
-  assign \i__payload.grid_z  = \port$34705$0 [15:0];
-  assign \i__payload.block_x  = \port$34705$0 [23:16];
-  assign \i__payload.block_y  = \port$34705$0 [31:24];
-  assign \i__payload.block_z  = \port$34707$0 [31:24];
-  assign \i__payload.shared  = \port$34707$0 [23:0];
-  assign \i__payload.shared_base  = \port$34709$0 [23:0];
-  assign \i__payload.private_base  = \port$34711$0 [31:0];
-  assign \i__payload.argument_0  = \port$34713$0 [31:0];
-  assign \i__payload.argument_1  = \port$34715$0 [31:0];
-  assign \i__payload.argument_2  = \port$34717$0 [31:0];
-  assign \i__payload.argument_3  = \port$34719$0 [31:0];
-  assign \i__payload.argument_4  = \port$34721$0 [31:0];
-  assign \i__payload.argument_5  = \port$34723$0 [31:0];
-  assign \i__payload.argument_6  = \port$34725$0 [31:0];
-  assign \i__payload.argument_7  = \port$34727$0 [31:0];
-  assign \i__payload.index  = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32] };
-  assign \o__payload.opcode  = \port$34697$0 [7:0];
-  assign \o__payload.wait  = \port$34699$0 [15:0];
-  assign \o__payload.post  = \port$34699$0 [31:16];
-  assign \o__payload.pushes  = \port$34697$0 [8];
-  assign \o__payload.private  = \port$34697$0 [31:16];
-  assign \o__payload.entry  = \port$34701$0 [31:0];
-  assign \o__payload.grid_x  = \port$34703$0 [15:0];
-  assign \o__payload.grid_y  = \port$34703$0 [31:16];
-  assign \o__payload.grid_z  = \port$34705$0 [15:0];
-  assign \o__payload.block_x  = \port$34705$0 [23:16];
-  assign \o__payload.block_y  = \port$34705$0 [31:24];
-  assign \o__payload.block_z  = \port$34707$0 [31:24];
-  assign \o__payload.shared  = \port$34707$0 [23:0];
-  assign \o__payload.shared_base  = \port$34709$0 [23:0];
-  assign \o__payload.private_base  = \port$34711$0 [31:0];
-  assign \o__payload.argument_0  = \port$34713$0 [31:0];
-  assign \o__payload.argument_1  = \port$34715$0 [31:0];
-  assign \o__payload.argument_2  = \port$34717$0 [31:0];
-  assign \o__payload.argument_3  = \port$34719$0 [31:0];
-  assign \o__payload.argument_4  = \port$34721$0 [31:0];
-  assign \o__payload.argument_5  = \port$34723$0 [31:0];
-  assign \o__payload.argument_6  = \port$34725$0 [31:0];
-  assign \o__payload.argument_7  = \port$34727$0 [31:0];
-  assign \o__payload.index  = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32] };
+  assign i__payload = { \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34772$0 [32], \port$34770$0 [32], \port$34768$0 [32], \port$34766$0 [32], \port$34764$0 [32], \port$34762$0 [32], \port$34760$0 [32], \port$34758$0 [32], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0], \port$34772$0 [31:0], \port$34770$0 [31:0], \port$34768$0 [31:0], \port$34766$0 [31:0], \port$34764$0 [31:0], \port$34762$0 [31:0], \port$34760$0 [31:0], \port$34758$0 [31:0] };
+  assign o__payload = { \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34772$0 [32], \port$34770$0 [32], \port$34768$0 [32], \port$34766$0 [32], \port$34764$0 [32], \port$34762$0 [32], \port$34760$0 [32], \port$34758$0 [32], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0], \port$34772$0 [31:0], \port$34770$0 [31:0], \port$34768$0 [31:0], \port$34766$0 [31:0], \port$34764$0 [31:0], \port$34762$0 [31:0], \port$34760$0 [31:0], \port$34758$0 [31:0] };
+  assign \i__payload.opcode  = \port$34758$0 [7:0];
+  assign \i__payload.wait  = \port$34760$0 [15:0];
+  assign \i__payload.post  = \port$34760$0 [31:16];
+  assign \i__payload.pushes  = \port$34758$0 [8];
+  assign \i__payload.private  = \port$34758$0 [31:16];
+  assign \i__payload.entry  = \port$34762$0 [31:0];
+  assign \i__payload.grid_x  = \port$34764$0 [15:0];
+  assign \i__payload.grid_y  = \port$34764$0 [31:16];
+  assign \i__payload.grid_z  = \port$34766$0 [15:0];
+  assign \i__payload.block_x  = \port$34766$0 [23:16];
+  assign \i__payload.block_y  = \port$34766$0 [31:24];
+  assign \i__payload.block_z  = \port$34768$0 [31:24];
+  assign \i__payload.shared  = \port$34768$0 [23:0];
+  assign \i__payload.shared_base  = \port$34770$0 [23:0];
+  assign \i__payload.private_base  = \port$34772$0 [31:0];
+  assign \i__payload.argument_0  = \port$34774$0 [31:0];
+  assign \i__payload.argument_1  = \port$34776$0 [31:0];
+  assign \i__payload.argument_2  = \port$34778$0 [31:0];
+  assign \i__payload.argument_3  = \port$34780$0 [31:0];
+  assign \i__payload.argument_4  = \port$34782$0 [31:0];
+  assign \i__payload.argument_5  = \port$34784$0 [31:0];
+  assign \i__payload.argument_6  = \port$34786$0 [31:0];
+  assign \i__payload.argument_7  = \port$34788$0 [31:0];
+  assign \i__payload.index  = { \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34772$0 [32], \port$34770$0 [32], \port$34768$0 [32], \port$34766$0 [32], \port$34764$0 [32], \port$34762$0 [32], \port$34760$0 [32], \port$34758$0 [32] };
+  assign \o__payload.opcode  = \port$34758$0 [7:0];
+  assign \o__payload.wait  = \port$34760$0 [15:0];
+  assign \o__payload.post  = \port$34760$0 [31:16];
+  assign \o__payload.pushes  = \port$34758$0 [8];
+  assign \o__payload.private  = \port$34758$0 [31:16];
+  assign \o__payload.entry  = \port$34762$0 [31:0];
+  assign \o__payload.grid_x  = \port$34764$0 [15:0];
+  assign \o__payload.grid_y  = \port$34764$0 [31:16];
+  assign \o__payload.grid_z  = \port$34766$0 [15:0];
+  assign \o__payload.block_x  = \port$34766$0 [23:16];
+  assign \o__payload.block_y  = \port$34766$0 [31:24];
+  assign \o__payload.block_z  = \port$34768$0 [31:24];
+  assign \o__payload.shared  = \port$34768$0 [23:0];
+  assign \o__payload.shared_base  = \port$34770$0 [23:0];
+  assign \o__payload.private_base  = \port$34772$0 [31:0];
+  assign \o__payload.argument_0  = \port$34774$0 [31:0];
+  assign \o__payload.argument_1  = \port$34776$0 [31:0];
+  assign \o__payload.argument_2  = \port$34778$0 [31:0];
+  assign \o__payload.argument_3  = \port$34780$0 [31:0];
+  assign \o__payload.argument_4  = \port$34782$0 [31:0];
+  assign \o__payload.argument_5  = \port$34784$0 [31:0];
+  assign \o__payload.argument_6  = \port$34786$0 [31:0];
+  assign \o__payload.argument_7  = \port$34788$0 [31:0];
+  assign \o__payload.index  = { \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34772$0 [32], \port$34770$0 [32], \port$34768$0 [32], \port$34766$0 [32], \port$34764$0 [32], \port$34762$0 [32], \port$34760$0 [32], \port$34758$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13889,7 +13889,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34643$0 , \port$34645$0 , \port$34647$0 , \port$34649$0 , \port$34651$0 , \port$34653$0 , \port$34655$0 , \port$34657$0 , \port$34659$0 , \port$34661$0 , \port$34663$0 , \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 
+module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34704$0 , \port$34706$0 , \port$34708$0 , \port$34710$0 , \port$34712$0 , \port$34714$0 , \port$34716$0 , \port$34718$0 , \port$34720$0 , \port$34722$0 , \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire [15:0] \$1 ;
@@ -13952,44 +13952,44 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34643$0 ;
-  wire [32:0] \port$34643$0 ;
-  input [32:0] \port$34645$0 ;
-  wire [32:0] \port$34645$0 ;
-  input [32:0] \port$34647$0 ;
-  wire [32:0] \port$34647$0 ;
-  input [32:0] \port$34649$0 ;
-  wire [32:0] \port$34649$0 ;
-  input [32:0] \port$34651$0 ;
-  wire [32:0] \port$34651$0 ;
-  input [32:0] \port$34653$0 ;
-  wire [32:0] \port$34653$0 ;
-  input [32:0] \port$34655$0 ;
-  wire [32:0] \port$34655$0 ;
-  input [32:0] \port$34657$0 ;
-  wire [32:0] \port$34657$0 ;
-  input [32:0] \port$34659$0 ;
-  wire [32:0] \port$34659$0 ;
-  input [32:0] \port$34661$0 ;
-  wire [32:0] \port$34661$0 ;
-  input [32:0] \port$34663$0 ;
-  wire [32:0] \port$34663$0 ;
-  input [32:0] \port$34665$0 ;
-  wire [32:0] \port$34665$0 ;
-  input [32:0] \port$34667$0 ;
-  wire [32:0] \port$34667$0 ;
-  input [32:0] \port$34669$0 ;
-  wire [32:0] \port$34669$0 ;
-  input [32:0] \port$34671$0 ;
-  wire [32:0] \port$34671$0 ;
-  input [32:0] \port$34673$0 ;
-  wire [32:0] \port$34673$0 ;
+  input [32:0] \port$34704$0 ;
+  wire [32:0] \port$34704$0 ;
+  input [32:0] \port$34706$0 ;
+  wire [32:0] \port$34706$0 ;
+  input [32:0] \port$34708$0 ;
+  wire [32:0] \port$34708$0 ;
+  input [32:0] \port$34710$0 ;
+  wire [32:0] \port$34710$0 ;
+  input [32:0] \port$34712$0 ;
+  wire [32:0] \port$34712$0 ;
+  input [32:0] \port$34714$0 ;
+  wire [32:0] \port$34714$0 ;
+  input [32:0] \port$34716$0 ;
+  wire [32:0] \port$34716$0 ;
+  input [32:0] \port$34718$0 ;
+  wire [32:0] \port$34718$0 ;
+  input [32:0] \port$34720$0 ;
+  wire [32:0] \port$34720$0 ;
+  input [32:0] \port$34722$0 ;
+  wire [32:0] \port$34722$0 ;
+  input [32:0] \port$34724$0 ;
+  wire [32:0] \port$34724$0 ;
+  input [32:0] \port$34726$0 ;
+  wire [32:0] \port$34726$0 ;
+  input [32:0] \port$34728$0 ;
+  wire [32:0] \port$34728$0 ;
+  input [32:0] \port$34730$0 ;
+  wire [32:0] \port$34730$0 ;
+  input [32:0] \port$34732$0 ;
+  wire [32:0] \port$34732$0 ;
+  input [32:0] \port$34734$0 ;
+  wire [32:0] \port$34734$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34645$0 [15:0] & \$1 ;
+  assign \$2  = \port$34706$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -14011,47 +14011,47 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34645$0 [15:0];
+      take = \port$34706$0 [15:0];
     end
   end
-  assign i__payload = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0], \port$34657$0 [31:0], \port$34655$0 [31:0], \port$34653$0 [31:0], \port$34651$0 [31:0], \port$34649$0 [31:0], \port$34647$0 [31:0], \port$34645$0 [31:0], \port$34643$0 [31:0] };
-  assign o__payload = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0], \port$34657$0 [31:0], \port$34655$0 [31:0], \port$34653$0 [31:0], \port$34651$0 [31:0], \port$34649$0 [31:0], \port$34647$0 [31:0], \port$34645$0 [31:0], \port$34643$0 [31:0] };
-  assign \i__payload.opcode  = \port$34643$0 [7:0];
-  assign \i__payload.wait  = \port$34645$0 [15:0];
-  assign \i__payload.post  = \port$34645$0 [31:16];
-  assign \i__payload.dst  = \port$34647$0 [31:0];
-  assign \i__payload.stride1  = \port$34649$0 [31:0];
-  assign \i__payload.stride2  = \port$34651$0 [31:0];
-  assign \i__payload.len  = \port$34653$0 [23:0];
-  assign \i__payload.count1  = \port$34655$0 [15:0];
-  assign \i__payload.count2  = \port$34655$0 [31:16];
-  assign \i__payload.src  = \port$34657$0 [23:0];
-  assign \i__payload.src_stride1  = \port$34659$0 [23:0];
-  assign \i__payload.src_stride2  = \port$34661$0 [23:0];
-  assign \i__payload.write  = \port$34643$0 [8];
-  assign \i__payload.message  = \port$34643$0 [9];
-  assign \i__payload.end  = \port$34643$0 [10];
-  assign \i__payload.address  = \port$34647$0 [31:0];
-  assign \i__payload.value  = \port$34649$0 [31:0];
-  assign \i__payload.index  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
-  assign \o__payload.opcode  = \port$34643$0 [7:0];
-  assign \o__payload.wait  = \port$34645$0 [15:0];
-  assign \o__payload.post  = \port$34645$0 [31:16];
-  assign \o__payload.dst  = \port$34647$0 [31:0];
-  assign \o__payload.stride1  = \port$34649$0 [31:0];
-  assign \o__payload.stride2  = \port$34651$0 [31:0];
-  assign \o__payload.len  = \port$34653$0 [23:0];
-  assign \o__payload.count1  = \port$34655$0 [15:0];
-  assign \o__payload.count2  = \port$34655$0 [31:16];
-  assign \o__payload.src  = \port$34657$0 [23:0];
-  assign \o__payload.src_stride1  = \port$34659$0 [23:0];
-  assign \o__payload.src_stride2  = \port$34661$0 [23:0];
-  assign \o__payload.write  = \port$34643$0 [8];
-  assign \o__payload.message  = \port$34643$0 [9];
-  assign \o__payload.end  = \port$34643$0 [10];
-  assign \o__payload.address  = \port$34647$0 [31:0];
-  assign \o__payload.value  = \port$34649$0 [31:0];
-  assign \o__payload.index  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
+  assign i__payload = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0], \port$34718$0 [31:0], \port$34716$0 [31:0], \port$34714$0 [31:0], \port$34712$0 [31:0], \port$34710$0 [31:0], \port$34708$0 [31:0], \port$34706$0 [31:0], \port$34704$0 [31:0] };
+  assign o__payload = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0], \port$34718$0 [31:0], \port$34716$0 [31:0], \port$34714$0 [31:0], \port$34712$0 [31:0], \port$34710$0 [31:0], \port$34708$0 [31:0], \port$34706$0 [31:0], \port$34704$0 [31:0] };
+  assign \i__payload.opcode  = \port$34704$0 [7:0];
+  assign \i__payload.wait  = \port$34706$0 [15:0];
+  assign \i__payload.post  = \port$34706$0 [31:16];
+  assign \i__payload.dst  = \port$34708$0 [31:0];
+  assign \i__payload.stride1  = \port$34710$0 [31:0];
+  assign \i__payload.stride2  = \port$34712$0 [31:0];
+  assign \i__payload.len  = \port$34714$0 [23:0];
+  assign \i__payload.count1  = \port$34716$0 [15:0];
+  assign \i__payload.count2  = \port$34716$0 [31:16];
+  assign \i__payload.src  = \port$34718$0 [23:0];
+  assign \i__payload.src_stride1  = \port$34720$0 [23:0];
+  assign \i__payload.src_stride2  = \port$34722$0 [23:0];
+  assign \i__payload.write  = \port$34704$0 [8];
+  assign \i__payload.message  = \port$34704$0 [9];
+  assign \i__payload.end  = \port$34704$0 [10];
+  assign \i__payload.address  = \port$34708$0 [31:0];
+  assign \i__payload.value  = \port$34710$0 [31:0];
+  assign \i__payload.index  = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32] };
+  assign \o__payload.opcode  = \port$34704$0 [7:0];
+  assign \o__payload.wait  = \port$34706$0 [15:0];
+  assign \o__payload.post  = \port$34706$0 [31:16];
+  assign \o__payload.dst  = \port$34708$0 [31:0];
+  assign \o__payload.stride1  = \port$34710$0 [31:0];
+  assign \o__payload.stride2  = \port$34712$0 [31:0];
+  assign \o__payload.len  = \port$34714$0 [23:0];
+  assign \o__payload.count1  = \port$34716$0 [15:0];
+  assign \o__payload.count2  = \port$34716$0 [31:16];
+  assign \o__payload.src  = \port$34718$0 [23:0];
+  assign \o__payload.src_stride1  = \port$34720$0 [23:0];
+  assign \o__payload.src_stride2  = \port$34722$0 [23:0];
+  assign \o__payload.write  = \port$34704$0 [8];
+  assign \o__payload.message  = \port$34704$0 [9];
+  assign \o__payload.end  = \port$34704$0 [10];
+  assign \o__payload.address  = \port$34708$0 [31:0];
+  assign \o__payload.value  = \port$34710$0 [31:0];
+  assign \o__payload.index  = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$39 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -14737,8 +14737,8 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2781$0 , \port$2815$0 , \port$2849$0 , \port$2883$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3364$0 , act__data, post__mask, clear, abort
-, \port$34589$0 , \port$34591$0 , \port$34593$0 , \port$34595$0 , \port$34597$0 , \port$34599$0 , \port$34601$0 , \port$34603$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 , \port$34615$0 , \port$34617$0 , \port$34619$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2785$0 , \port$2819$0 , \port$2853$0 , \port$2887$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3394$0 , act__data, post__mask, clear, abort
+, \port$34650$0 , \port$34652$0 , \port$34654$0 , \port$34656$0 , \port$34658$0 , \port$34660$0 , \port$34662$0 , \port$34664$0 , \port$34666$0 , \port$34668$0 , \port$34670$0 , \port$34672$0 , \port$34674$0 , \port$34676$0 , \port$34678$0 , \port$34680$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
 , fault__index, \read__en$68 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
@@ -14944,48 +14944,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$50 ;
-  input [31:0] \port$2781$0 ;
-  wire [31:0] \port$2781$0 ;
-  input [31:0] \port$2815$0 ;
-  wire [31:0] \port$2815$0 ;
-  input [31:0] \port$2849$0 ;
-  wire [31:0] \port$2849$0 ;
-  input [31:0] \port$2883$0 ;
-  wire [31:0] \port$2883$0 ;
-  output [14:0] \port$3364$0 ;
-  wire [14:0] \port$3364$0 ;
-  input [32:0] \port$34589$0 ;
-  wire [32:0] \port$34589$0 ;
-  input [32:0] \port$34591$0 ;
-  wire [32:0] \port$34591$0 ;
-  input [32:0] \port$34593$0 ;
-  wire [32:0] \port$34593$0 ;
-  input [32:0] \port$34595$0 ;
-  wire [32:0] \port$34595$0 ;
-  input [32:0] \port$34597$0 ;
-  wire [32:0] \port$34597$0 ;
-  input [32:0] \port$34599$0 ;
-  wire [32:0] \port$34599$0 ;
-  input [32:0] \port$34601$0 ;
-  wire [32:0] \port$34601$0 ;
-  input [32:0] \port$34603$0 ;
-  wire [32:0] \port$34603$0 ;
-  input [32:0] \port$34605$0 ;
-  wire [32:0] \port$34605$0 ;
-  input [32:0] \port$34607$0 ;
-  wire [32:0] \port$34607$0 ;
-  input [32:0] \port$34609$0 ;
-  wire [32:0] \port$34609$0 ;
-  input [32:0] \port$34611$0 ;
-  wire [32:0] \port$34611$0 ;
-  input [32:0] \port$34613$0 ;
-  wire [32:0] \port$34613$0 ;
-  input [32:0] \port$34615$0 ;
-  wire [32:0] \port$34615$0 ;
-  input [32:0] \port$34617$0 ;
-  wire [32:0] \port$34617$0 ;
-  input [32:0] \port$34619$0 ;
-  wire [32:0] \port$34619$0 ;
+  input [31:0] \port$2785$0 ;
+  wire [31:0] \port$2785$0 ;
+  input [31:0] \port$2819$0 ;
+  wire [31:0] \port$2819$0 ;
+  input [31:0] \port$2853$0 ;
+  wire [31:0] \port$2853$0 ;
+  input [31:0] \port$2887$0 ;
+  wire [31:0] \port$2887$0 ;
+  output [14:0] \port$3394$0 ;
+  wire [14:0] \port$3394$0 ;
+  input [32:0] \port$34650$0 ;
+  wire [32:0] \port$34650$0 ;
+  input [32:0] \port$34652$0 ;
+  wire [32:0] \port$34652$0 ;
+  input [32:0] \port$34654$0 ;
+  wire [32:0] \port$34654$0 ;
+  input [32:0] \port$34656$0 ;
+  wire [32:0] \port$34656$0 ;
+  input [32:0] \port$34658$0 ;
+  wire [32:0] \port$34658$0 ;
+  input [32:0] \port$34660$0 ;
+  wire [32:0] \port$34660$0 ;
+  input [32:0] \port$34662$0 ;
+  wire [32:0] \port$34662$0 ;
+  input [32:0] \port$34664$0 ;
+  wire [32:0] \port$34664$0 ;
+  input [32:0] \port$34666$0 ;
+  wire [32:0] \port$34666$0 ;
+  input [32:0] \port$34668$0 ;
+  wire [32:0] \port$34668$0 ;
+  input [32:0] \port$34670$0 ;
+  wire [32:0] \port$34670$0 ;
+  input [32:0] \port$34672$0 ;
+  wire [32:0] \port$34672$0 ;
+  input [32:0] \port$34674$0 ;
+  wire [32:0] \port$34674$0 ;
+  input [32:0] \port$34676$0 ;
+  wire [32:0] \port$34676$0 ;
+  input [32:0] \port$34678$0 ;
+  wire [32:0] \port$34678$0 ;
+  input [32:0] \port$34680$0 ;
+  wire [32:0] \port$34680$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -15041,7 +15041,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$34607$0 [31:16];
+      slot_factor[write__addr] <= \port$34668$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -15053,7 +15053,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$34609$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$34670$0 [31:16], \$3  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -15065,7 +15065,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$34591$0 [31:16];
+      slot_post[write__addr] <= \port$34652$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -15075,7 +15075,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$34589$0 [9], \port$34605$0 [31:0] };
+      slot_scale[write__addr] <= { \port$34650$0 [9], \port$34666$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -15087,7 +15087,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$34607$0 [15:0];
+      slot_zero[write__addr] <= \port$34668$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -15100,8 +15100,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$1  = | commands;
   assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$34609$0 [15:0]) < $signed(\port$34609$0 [31:16]);
-  assign \$3  = \$2  ? \port$34609$0 [15:0] : \port$34609$0 [31:16];
+  assign \$2  = $signed(\port$34670$0 [15:0]) < $signed(\port$34670$0 [31:16]);
+  assign \$3  = \$2  ? \port$34670$0 [15:0] : \port$34670$0 [31:16];
   assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
   assign \$4  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$112  = \read__en$68  & \$4 ;
@@ -15148,10 +15148,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(i__payload),
     .i__valid(i__valid),
     .popped(popped),
-    .\port$2781$0 (\port$2781$0 ),
-    .\port$2815$0 (\port$2815$0 ),
-    .\port$2849$0 (\port$2849$0 ),
-    .\port$2883$0 (\port$2883$0 ),
+    .\port$2785$0 (\port$2785$0 ),
+    .\port$2819$0 (\port$2819$0 ),
+    .\port$2853$0 (\port$2853$0 ),
+    .\port$2887$0 (\port$2887$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$68 ),
@@ -15171,22 +15171,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$34589$0 (\port$34589$0 ),
-    .\port$34591$0 (\port$34591$0 ),
-    .\port$34593$0 (\port$34593$0 ),
-    .\port$34595$0 (\port$34595$0 ),
-    .\port$34597$0 (\port$34597$0 ),
-    .\port$34599$0 (\port$34599$0 ),
-    .\port$34601$0 (\port$34601$0 ),
-    .\port$34603$0 (\port$34603$0 ),
-    .\port$34605$0 (\port$34605$0 ),
-    .\port$34607$0 (\port$34607$0 ),
-    .\port$34609$0 (\port$34609$0 ),
-    .\port$34611$0 (\port$34611$0 ),
-    .\port$34613$0 (\port$34613$0 ),
-    .\port$34615$0 (\port$34615$0 ),
-    .\port$34617$0 (\port$34617$0 ),
-    .\port$34619$0 (\port$34619$0 ),
+    .\port$34650$0 (\port$34650$0 ),
+    .\port$34652$0 (\port$34652$0 ),
+    .\port$34654$0 (\port$34654$0 ),
+    .\port$34656$0 (\port$34656$0 ),
+    .\port$34658$0 (\port$34658$0 ),
+    .\port$34660$0 (\port$34660$0 ),
+    .\port$34662$0 (\port$34662$0 ),
+    .\port$34664$0 (\port$34664$0 ),
+    .\port$34666$0 (\port$34666$0 ),
+    .\port$34668$0 (\port$34668$0 ),
+    .\port$34670$0 (\port$34670$0 ),
+    .\port$34672$0 (\port$34672$0 ),
+    .\port$34674$0 (\port$34674$0 ),
+    .\port$34676$0 (\port$34676$0 ),
+    .\port$34678$0 (\port$34678$0 ),
+    .\port$34680$0 (\port$34680$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -15199,7 +15199,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .corrected(\words$110 ),
     .correction(correction),
     .en(\read__en$68 ),
-    .\port$3396$0 (\read__data$108 ),
+    .\port$3426$0 (\read__data$108 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -15218,7 +15218,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .\i__payload$12 (\data$115 ),
     .\i__valid$10 (\valid$112 ),
     .popped(popped),
-    .\port$3364$0 (\$22 ),
+    .\port$3394$0 (\$22 ),
     .rst(rst),
     .words(words)
   );
@@ -15330,8 +15330,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$21  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
-  assign \cmd__payload$1  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
+  assign cmd__payload = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32], \port$34680$0 [31:0], \port$34678$0 [31:0], \port$34676$0 [31:0], \port$34674$0 [31:0], \port$34672$0 [31:0], \port$34670$0 [31:0], \port$34668$0 [31:0], \port$34666$0 [31:0], \port$34664$0 [31:0], \port$34662$0 [31:0], \port$34660$0 [31:0], \port$34658$0 [31:0], \port$34656$0 [31:0], \port$34654$0 [31:0], \port$34652$0 [31:0], \port$34650$0 [31:0] };
+  assign \cmd__payload$1  = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32], \port$34680$0 [31:0], \port$34678$0 [31:0], \port$34676$0 [31:0], \port$34674$0 [31:0], \port$34672$0 [31:0], \port$34670$0 [31:0], \port$34668$0 [31:0], \port$34666$0 [31:0], \port$34664$0 [31:0], \port$34662$0 [31:0], \port$34660$0 [31:0], \port$34658$0 [31:0], \port$34656$0 [31:0], \port$34654$0 [31:0], \port$34652$0 [31:0], \port$34650$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -15340,8 +15340,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$2883$0 , \port$2849$0 , \port$2815$0 , \port$2781$0  };
-  assign \acc__data$19  = { \port$2883$0 , \port$2849$0 , \port$2815$0 , \port$2781$0  };
+  assign acc__data = { \port$2887$0 , \port$2853$0 , \port$2819$0 , \port$2785$0  };
+  assign \acc__data$19  = { \port$2887$0 , \port$2853$0 , \port$2819$0 , \port$2785$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = i__payload[4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -15363,28 +15363,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$50  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$34591$0 [31:16];
+  assign write__data = \port$34652$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$65  = accept;
   assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$34589$0 [9], \port$34605$0 [31:0] };
+  assign \write__data$67  = { \port$34650$0 [9], \port$34666$0 [31:0] };
   assign running = \read__en$68 ;
   assign \read__addr$70  = beat_slot[7:6];
   assign \write__en$72  = accept;
   assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$34607$0 [15:0];
+  assign \write__data$74  = \port$34668$0 [15:0];
   assign \read__en$75  = \read__en$68 ;
   assign \read__addr$76  = beat_slot[19:18];
   assign \write__en$77  = accept;
   assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$34609$0 [31:16], \$3  };
+  assign \write__data$79  = { \port$34670$0 [31:16], \$3  };
   assign \read__en$80  = \read__en$68 ;
   assign \read__addr$81  = beat_slot[21:20];
   assign \write__en$82  = accept;
   assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$34607$0 [31:16];
+  assign \write__data$84  = \port$34668$0 [31:16];
   assign coming = \read__en$85 ;
   assign coming_slot = \read__addr$87 ;
   assign params__en = \read__en$68 ;
@@ -15398,51 +15398,51 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign qmin = \read__data$108 [15:0];
   assign qmax = \read__data$108 [31:16];
   assign total = \words$110 ;
-  assign \port$3364$0  = \$22 ;
+  assign \port$3394$0  = \$22 ;
   assign params__scale_row = beat_param_row[23:18];
   assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$34589$0 [7:0];
-  assign \cmd__payload.wait  = \port$34591$0 [15:0];
-  assign \cmd__payload.post  = \port$34591$0 [31:16];
-  assign \cmd__payload.int32  = \port$34589$0 [8];
-  assign \cmd__payload.params  = \port$34589$0 [9];
-  assign \cmd__payload.row_sum  = \port$34589$0 [10];
-  assign \cmd__payload.acc  = \port$34593$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34593$0 [31:16];
-  assign \cmd__payload.rows  = \port$34595$0 [15:0];
-  assign \cmd__payload.blocks  = \port$34595$0 [31:16];
-  assign \cmd__payload.dst  = \port$34597$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$34599$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$34601$0 [23:0];
-  assign \cmd__payload.param  = \port$34603$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$34603$0 [31:16];
-  assign \cmd__payload.scale  = \port$34605$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$34607$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$34607$0 [31:16];
-  assign \cmd__payload.qmin  = \port$34609$0 [15:0];
-  assign \cmd__payload.qmax  = \port$34609$0 [31:16];
-  assign \cmd__payload.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$34589$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$34591$0 [15:0];
-  assign \cmd__payload$1.post  = \port$34591$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$34589$0 [8];
-  assign \cmd__payload$1.params  = \port$34589$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$34589$0 [10];
-  assign \cmd__payload$1.acc  = \port$34593$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$34593$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$34595$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$34595$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$34597$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$34599$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$34601$0 [23:0];
-  assign \cmd__payload$1.param  = \port$34603$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$34603$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$34605$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$34607$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$34607$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$34609$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$34609$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
+  assign \cmd__payload.opcode  = \port$34650$0 [7:0];
+  assign \cmd__payload.wait  = \port$34652$0 [15:0];
+  assign \cmd__payload.post  = \port$34652$0 [31:16];
+  assign \cmd__payload.int32  = \port$34650$0 [8];
+  assign \cmd__payload.params  = \port$34650$0 [9];
+  assign \cmd__payload.row_sum  = \port$34650$0 [10];
+  assign \cmd__payload.acc  = \port$34654$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34654$0 [31:16];
+  assign \cmd__payload.rows  = \port$34656$0 [15:0];
+  assign \cmd__payload.blocks  = \port$34656$0 [31:16];
+  assign \cmd__payload.dst  = \port$34658$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$34660$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$34662$0 [23:0];
+  assign \cmd__payload.param  = \port$34664$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$34664$0 [31:16];
+  assign \cmd__payload.scale  = \port$34666$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$34668$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$34668$0 [31:16];
+  assign \cmd__payload.qmin  = \port$34670$0 [15:0];
+  assign \cmd__payload.qmax  = \port$34670$0 [31:16];
+  assign \cmd__payload.index  = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$34650$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$34652$0 [15:0];
+  assign \cmd__payload$1.post  = \port$34652$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$34650$0 [8];
+  assign \cmd__payload$1.params  = \port$34650$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$34650$0 [10];
+  assign \cmd__payload$1.acc  = \port$34654$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$34654$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$34656$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$34656$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$34658$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$34660$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$34662$0 [23:0];
+  assign \cmd__payload$1.param  = \port$34664$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$34664$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$34666$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$34668$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$34668$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$34670$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$34670$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -15485,7 +15485,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$48.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2781$0 , \port$2815$0 , \port$2849$0 , \port$2883$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2785$0 , \port$2819$0 , \port$2853$0 , \port$2887$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
@@ -15592,14 +15592,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2781$0 , \port$2815$0 , \port$2
   reg [2:0] left = 3'h0;
   input popped;
   wire popped;
-  input [31:0] \port$2781$0 ;
-  wire [31:0] \port$2781$0 ;
-  input [31:0] \port$2815$0 ;
-  wire [31:0] \port$2815$0 ;
-  input [31:0] \port$2849$0 ;
-  wire [31:0] \port$2849$0 ;
-  input [31:0] \port$2883$0 ;
-  wire [31:0] \port$2883$0 ;
+  input [31:0] \port$2785$0 ;
+  wire [31:0] \port$2785$0 ;
+  input [31:0] \port$2819$0 ;
+  wire [31:0] \port$2819$0 ;
+  input [31:0] \port$2853$0 ;
+  wire [31:0] \port$2853$0 ;
+  input [31:0] \port$2887$0 ;
+  wire [31:0] \port$2887$0 ;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
   input rst;
@@ -15749,7 +15749,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2781$0 , \port$2815$0 , \port$2
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$34  = columns;
     if (coming) begin
-      \$34  = { \port$2883$0 , \port$2849$0 , \port$2815$0 , \port$2781$0  };
+      \$34  = { \port$2887$0 , \port$2853$0 , \port$2819$0 , \port$2785$0  };
     end else if (valid) begin
       \$34  = \$27 ;
     end
@@ -15821,7 +15821,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2781$0 , \port$2815$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$2883$0 , \port$2849$0 , \port$2815$0 , \port$2781$0  };
+  assign acc__data = { \port$2887$0 , \port$2853$0 , \port$2819$0 , \port$2785$0  };
   assign bias_row = \$13 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -15877,8 +15877,8 @@ module \weft.drain.beats (rst, acc__ready, \port$2781$0 , \port$2815$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$34589$0 , \port$34591$0 , \port$34593$0 , \port$34595$0 , \port$34597$0 , \port$34599$0 , \port$34601$0 , \port$34603$0 , \port$34605$0 , \port$34607$0 , \port$34609$0 , \port$34611$0 , \port$34613$0 
-, \port$34615$0 , \port$34617$0 , \port$34619$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$34650$0 , \port$34652$0 , \port$34654$0 , \port$34656$0 , \port$34658$0 , \port$34660$0 , \port$34662$0 , \port$34664$0 , \port$34666$0 , \port$34668$0 , \port$34670$0 , \port$34672$0 , \port$34674$0 
+, \port$34676$0 , \port$34678$0 , \port$34680$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$28  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -16063,38 +16063,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$34589$0 ;
-  wire [32:0] \port$34589$0 ;
-  input [32:0] \port$34591$0 ;
-  wire [32:0] \port$34591$0 ;
-  input [32:0] \port$34593$0 ;
-  wire [32:0] \port$34593$0 ;
-  input [32:0] \port$34595$0 ;
-  wire [32:0] \port$34595$0 ;
-  input [32:0] \port$34597$0 ;
-  wire [32:0] \port$34597$0 ;
-  input [32:0] \port$34599$0 ;
-  wire [32:0] \port$34599$0 ;
-  input [32:0] \port$34601$0 ;
-  wire [32:0] \port$34601$0 ;
-  input [32:0] \port$34603$0 ;
-  wire [32:0] \port$34603$0 ;
-  input [32:0] \port$34605$0 ;
-  wire [32:0] \port$34605$0 ;
-  input [32:0] \port$34607$0 ;
-  wire [32:0] \port$34607$0 ;
-  input [32:0] \port$34609$0 ;
-  wire [32:0] \port$34609$0 ;
-  input [32:0] \port$34611$0 ;
-  wire [32:0] \port$34611$0 ;
-  input [32:0] \port$34613$0 ;
-  wire [32:0] \port$34613$0 ;
-  input [32:0] \port$34615$0 ;
-  wire [32:0] \port$34615$0 ;
-  input [32:0] \port$34617$0 ;
-  wire [32:0] \port$34617$0 ;
-  input [32:0] \port$34619$0 ;
-  wire [32:0] \port$34619$0 ;
+  input [32:0] \port$34650$0 ;
+  wire [32:0] \port$34650$0 ;
+  input [32:0] \port$34652$0 ;
+  wire [32:0] \port$34652$0 ;
+  input [32:0] \port$34654$0 ;
+  wire [32:0] \port$34654$0 ;
+  input [32:0] \port$34656$0 ;
+  wire [32:0] \port$34656$0 ;
+  input [32:0] \port$34658$0 ;
+  wire [32:0] \port$34658$0 ;
+  input [32:0] \port$34660$0 ;
+  wire [32:0] \port$34660$0 ;
+  input [32:0] \port$34662$0 ;
+  wire [32:0] \port$34662$0 ;
+  input [32:0] \port$34664$0 ;
+  wire [32:0] \port$34664$0 ;
+  input [32:0] \port$34666$0 ;
+  wire [32:0] \port$34666$0 ;
+  input [32:0] \port$34668$0 ;
+  wire [32:0] \port$34668$0 ;
+  input [32:0] \port$34670$0 ;
+  wire [32:0] \port$34670$0 ;
+  input [32:0] \port$34672$0 ;
+  wire [32:0] \port$34672$0 ;
+  input [32:0] \port$34674$0 ;
+  wire [32:0] \port$34674$0 ;
+  input [32:0] \port$34676$0 ;
+  wire [32:0] \port$34676$0 ;
+  input [32:0] \port$34678$0 ;
+  wire [32:0] \port$34678$0 ;
+  input [32:0] \port$34680$0 ;
+  wire [32:0] \port$34680$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -16139,23 +16139,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$34595$0 [15:0];
-  assign \$31  = ! \port$34595$0 [31:16];
-  assign \$32  = ! \port$34603$0 [31:16];
+  assign \$30  = ! \port$34656$0 [15:0];
+  assign \$31  = ! \port$34656$0 [31:16];
+  assign \$32  = ! \port$34664$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$34603$0 [31:16] > 3'h4;
+  assign \$34  = \port$34664$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$34589$0 [8];
-  assign \$39  = ~ \port$34589$0 [9];
+  assign \$38  = ~ \port$34650$0 [8];
+  assign \$39  = ~ \port$34650$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$34605$0 [30:23];
-  assign \$42  = \port$34605$0 [31] | \$41 ;
-  assign \$43  = & \port$34605$0 [30:23];
+  assign \$41  = ! \port$34666$0 [30:23];
+  assign \$42  = \port$34666$0 [31] | \$41 ;
+  assign \$43  = & \port$34666$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$34603$0 [15:0] * 3'h4;
+  assign \$48  = \port$34664$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -16277,15 +16277,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$34589$0 [8];
-      \$67 [1] = \port$34589$0 [9];
-      \$67 [2] = \port$34589$0 [10];
-      \$67 [18:3] = \port$34595$0 [15:0];
-      \$67 [34:19] = \port$34593$0 [31:16];
-      \$67 [58:35] = \port$34599$0 [23:0];
-      \$67 [82:59] = \port$34601$0 [23:0];
-      \$67 [85:83] = \port$34603$0 [18:16];
-      \$67 [101:86] = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
+      \$67 [0] = \port$34650$0 [8];
+      \$67 [1] = \port$34650$0 [9];
+      \$67 [2] = \port$34650$0 [10];
+      \$67 [18:3] = \port$34656$0 [15:0];
+      \$67 [34:19] = \port$34654$0 [31:16];
+      \$67 [58:35] = \port$34660$0 [23:0];
+      \$67 [82:59] = \port$34662$0 [23:0];
+      \$67 [85:83] = \port$34664$0 [18:16];
+      \$67 [101:86] = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32] };
     end
   end
   always @* begin
@@ -16312,7 +16312,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$34595$0 [15:0];
+      \$70  = \port$34656$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -16325,7 +16325,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$34595$0 [31:16];
+      \$71  = \port$34656$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16337,7 +16337,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$34593$0 [15:0] };
+      \$72  = { 1'h0, \port$34654$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -16347,7 +16347,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$34593$0 [15:0] };
+      \$73  = { 1'h0, \port$34654$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16359,7 +16359,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$34597$0 [23:0];
+      \$74  = \port$34658$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -16369,7 +16369,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$34597$0 [23:0];
+      \$75  = \port$34658$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16381,7 +16381,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$34603$0 [15:0] };
+      \$76  = { 1'h0, \port$34664$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16502,7 +16502,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32], \port$34619$0 [31:0], \port$34617$0 [31:0], \port$34615$0 [31:0], \port$34613$0 [31:0], \port$34611$0 [31:0], \port$34609$0 [31:0], \port$34607$0 [31:0], \port$34605$0 [31:0], \port$34603$0 [31:0], \port$34601$0 [31:0], \port$34599$0 [31:0], \port$34597$0 [31:0], \port$34595$0 [31:0], \port$34593$0 [31:0], \port$34591$0 [31:0], \port$34589$0 [31:0] };
+  assign cmd__payload = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32], \port$34680$0 [31:0], \port$34678$0 [31:0], \port$34676$0 [31:0], \port$34674$0 [31:0], \port$34672$0 [31:0], \port$34670$0 [31:0], \port$34668$0 [31:0], \port$34666$0 [31:0], \port$34664$0 [31:0], \port$34662$0 [31:0], \port$34660$0 [31:0], \port$34658$0 [31:0], \port$34656$0 [31:0], \port$34654$0 [31:0], \port$34652$0 [31:0], \port$34650$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -16534,27 +16534,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$34589$0 [7:0];
-  assign \cmd__payload.wait  = \port$34591$0 [15:0];
-  assign \cmd__payload.post  = \port$34591$0 [31:16];
-  assign \cmd__payload.int32  = \port$34589$0 [8];
-  assign \cmd__payload.params  = \port$34589$0 [9];
-  assign \cmd__payload.row_sum  = \port$34589$0 [10];
-  assign \cmd__payload.acc  = \port$34593$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34593$0 [31:16];
-  assign \cmd__payload.rows  = \port$34595$0 [15:0];
-  assign \cmd__payload.blocks  = \port$34595$0 [31:16];
-  assign \cmd__payload.dst  = \port$34597$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$34599$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$34601$0 [23:0];
-  assign \cmd__payload.param  = \port$34603$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$34603$0 [31:16];
-  assign \cmd__payload.scale  = \port$34605$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$34607$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$34607$0 [31:16];
-  assign \cmd__payload.qmin  = \port$34609$0 [15:0];
-  assign \cmd__payload.qmax  = \port$34609$0 [31:16];
-  assign \cmd__payload.index  = { \port$34619$0 [32], \port$34617$0 [32], \port$34615$0 [32], \port$34613$0 [32], \port$34611$0 [32], \port$34609$0 [32], \port$34607$0 [32], \port$34605$0 [32], \port$34603$0 [32], \port$34601$0 [32], \port$34599$0 [32], \port$34597$0 [32], \port$34595$0 [32], \port$34593$0 [32], \port$34591$0 [32], \port$34589$0 [32] };
+  assign \cmd__payload.opcode  = \port$34650$0 [7:0];
+  assign \cmd__payload.wait  = \port$34652$0 [15:0];
+  assign \cmd__payload.post  = \port$34652$0 [31:16];
+  assign \cmd__payload.int32  = \port$34650$0 [8];
+  assign \cmd__payload.params  = \port$34650$0 [9];
+  assign \cmd__payload.row_sum  = \port$34650$0 [10];
+  assign \cmd__payload.acc  = \port$34654$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34654$0 [31:16];
+  assign \cmd__payload.rows  = \port$34656$0 [15:0];
+  assign \cmd__payload.blocks  = \port$34656$0 [31:16];
+  assign \cmd__payload.dst  = \port$34658$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$34660$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$34662$0 [23:0];
+  assign \cmd__payload.param  = \port$34664$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$34664$0 [31:16];
+  assign \cmd__payload.scale  = \port$34666$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$34668$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$34668$0 [31:16];
+  assign \cmd__payload.qmin  = \port$34670$0 [15:0];
+  assign \cmd__payload.qmax  = \port$34670$0 [31:16];
+  assign \cmd__payload.index  = { \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34664$0 [32], \port$34662$0 [32], \port$34660$0 [32], \port$34658$0 [32], \port$34656$0 [32], \port$34654$0 [32], \port$34652$0 [32], \port$34650$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -16562,7 +16562,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$37  = \$35 ;
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3396$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3426$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -16589,8 +16589,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3396$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$3396$0 ;
-  wire [31:0] \port$3396$0 ;
+  input [31:0] \port$3426$0 ;
+  wire [31:0] \port$3426$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -16620,7 +16620,7 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3396$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$3396$0 (\port$3396$0 ),
+    .\port$3426$0 (\port$3426$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -16645,14 +16645,14 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3396$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$3396$0 [15:0];
-  assign \qmin$18  = \port$3396$0 [15:0];
-  assign qmax = \port$3396$0 [31:16];
-  assign \qmax$20  = \port$3396$0 [31:16];
+  assign qmin = \port$3426$0 [15:0];
+  assign \qmin$18  = \port$3426$0 [15:0];
+  assign qmax = \port$3426$0 [31:16];
+  assign \qmax$20  = \port$3426$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3396$0 , clear, en, acc, value, clk);
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3426$0 , clear, en, acc, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -16769,8 +16769,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3396$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$3396$0 ;
-  wire [31:0] \port$3396$0 ;
+  input [31:0] \port$3426$0 ;
+  wire [31:0] \port$3426$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -16852,10 +16852,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3396$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$3396$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$3396$0 [15:0]);
-  assign \$54  = \$53  ? \port$3396$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$3396$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$3426$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$3426$0 [15:0]);
+  assign \$54  = \$53  ? \port$3426$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$3426$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -17139,14 +17139,14 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3396$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$3396$0 [31:16];
-  assign qmin = \port$3396$0 [15:0];
+  assign qmax = \port$3426$0 [31:16];
+  assign qmin = \port$3426$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3364$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3394$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$31  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -17223,8 +17223,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$3364$0 ;
-  wire [14:0] \port$3364$0 ;
+  output [14:0] \port$3394$0 ;
+  wire [14:0] \port$3394$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -17290,7 +17290,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$3364$0  = o__payload[14:0];
+  assign \port$3394$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -17586,8 +17586,8 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
 endmodule
 
 module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, act__data, \port$2481$35 , clear
-, abort, \port$34481$0 , \port$34483$0 , \port$34485$0 , \port$34487$0 , \port$34489$0 , \port$34491$0 , \port$34493$0 , \port$34495$0 , \port$34497$0 , \port$34499$0 , \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data
-, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35015$0 , clk);
+, abort, \port$34542$0 , \port$34544$0 , \port$34546$0 , \port$34548$0 , \port$34550$0 , \port$34552$0 , \port$34554$0 , \port$34556$0 , \port$34558$0 , \port$34560$0 , \port$34562$0 , \port$34564$0 , \port$34566$0 , \port$34568$0 , \port$34570$0 , \port$34572$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data
+, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35076$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
   reg \$2 ;
@@ -17821,40 +17821,40 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   wire \params__valid$53 ;
   output [10:0] \port$2481$35 ;
   wire [10:0] \port$2481$35 ;
-  input [32:0] \port$34481$0 ;
-  wire [32:0] \port$34481$0 ;
-  input [32:0] \port$34483$0 ;
-  wire [32:0] \port$34483$0 ;
-  input [32:0] \port$34485$0 ;
-  wire [32:0] \port$34485$0 ;
-  input [32:0] \port$34487$0 ;
-  wire [32:0] \port$34487$0 ;
-  input [32:0] \port$34489$0 ;
-  wire [32:0] \port$34489$0 ;
-  input [32:0] \port$34491$0 ;
-  wire [32:0] \port$34491$0 ;
-  input [32:0] \port$34493$0 ;
-  wire [32:0] \port$34493$0 ;
-  input [32:0] \port$34495$0 ;
-  wire [32:0] \port$34495$0 ;
-  input [32:0] \port$34497$0 ;
-  wire [32:0] \port$34497$0 ;
-  input [32:0] \port$34499$0 ;
-  wire [32:0] \port$34499$0 ;
-  input [32:0] \port$34501$0 ;
-  wire [32:0] \port$34501$0 ;
-  input [32:0] \port$34503$0 ;
-  wire [32:0] \port$34503$0 ;
-  input [32:0] \port$34505$0 ;
-  wire [32:0] \port$34505$0 ;
-  input [32:0] \port$34507$0 ;
-  wire [32:0] \port$34507$0 ;
-  input [32:0] \port$34509$0 ;
-  wire [32:0] \port$34509$0 ;
-  input [32:0] \port$34511$0 ;
-  wire [32:0] \port$34511$0 ;
-  output [69:0] \port$35015$0 ;
-  wire [69:0] \port$35015$0 ;
+  input [32:0] \port$34542$0 ;
+  wire [32:0] \port$34542$0 ;
+  input [32:0] \port$34544$0 ;
+  wire [32:0] \port$34544$0 ;
+  input [32:0] \port$34546$0 ;
+  wire [32:0] \port$34546$0 ;
+  input [32:0] \port$34548$0 ;
+  wire [32:0] \port$34548$0 ;
+  input [32:0] \port$34550$0 ;
+  wire [32:0] \port$34550$0 ;
+  input [32:0] \port$34552$0 ;
+  wire [32:0] \port$34552$0 ;
+  input [32:0] \port$34554$0 ;
+  wire [32:0] \port$34554$0 ;
+  input [32:0] \port$34556$0 ;
+  wire [32:0] \port$34556$0 ;
+  input [32:0] \port$34558$0 ;
+  wire [32:0] \port$34558$0 ;
+  input [32:0] \port$34560$0 ;
+  wire [32:0] \port$34560$0 ;
+  input [32:0] \port$34562$0 ;
+  wire [32:0] \port$34562$0 ;
+  input [32:0] \port$34564$0 ;
+  wire [32:0] \port$34564$0 ;
+  input [32:0] \port$34566$0 ;
+  wire [32:0] \port$34566$0 ;
+  input [32:0] \port$34568$0 ;
+  wire [32:0] \port$34568$0 ;
+  input [32:0] \port$34570$0 ;
+  wire [32:0] \port$34570$0 ;
+  input [32:0] \port$34572$0 ;
+  wire [32:0] \port$34572$0 ;
+  output [69:0] \port$35076$0 ;
+  wire [69:0] \port$35076$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -17903,22 +17903,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$55 (i__payload),
     .\o__ready$39 (o__ready),
     .\o__valid$38 (i__valid),
-    .\port$34481$0 (\port$34481$0 ),
-    .\port$34483$0 (\port$34483$0 ),
-    .\port$34485$0 (\port$34485$0 ),
-    .\port$34487$0 (\port$34487$0 ),
-    .\port$34489$0 (\port$34489$0 ),
-    .\port$34491$0 (\port$34491$0 ),
-    .\port$34493$0 (\port$34493$0 ),
-    .\port$34495$0 (\port$34495$0 ),
-    .\port$34497$0 (\port$34497$0 ),
-    .\port$34499$0 (\port$34499$0 ),
-    .\port$34501$0 (\port$34501$0 ),
-    .\port$34503$0 (\port$34503$0 ),
-    .\port$34505$0 (\port$34505$0 ),
-    .\port$34507$0 (\port$34507$0 ),
-    .\port$34509$0 (\port$34509$0 ),
-    .\port$34511$0 (\port$34511$0 ),
+    .\port$34542$0 (\port$34542$0 ),
+    .\port$34544$0 (\port$34544$0 ),
+    .\port$34546$0 (\port$34546$0 ),
+    .\port$34548$0 (\port$34548$0 ),
+    .\port$34550$0 (\port$34550$0 ),
+    .\port$34552$0 (\port$34552$0 ),
+    .\port$34554$0 (\port$34554$0 ),
+    .\port$34556$0 (\port$34556$0 ),
+    .\port$34558$0 (\port$34558$0 ),
+    .\port$34560$0 (\port$34560$0 ),
+    .\port$34562$0 (\port$34562$0 ),
+    .\port$34564$0 (\port$34564$0 ),
+    .\port$34566$0 (\port$34566$0 ),
+    .\port$34568$0 (\port$34568$0 ),
+    .\port$34570$0 (\port$34570$0 ),
+    .\port$34572$0 (\port$34572$0 ),
     .rst(rst),
     .stop(\$signal )
   );
@@ -17950,7 +17950,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$35015$0 (\$3 ),
+    .\port$35076$0 (\$3 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -17981,8 +17981,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
-  assign \cmd__payload$13  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
+  assign cmd__payload = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32], \port$34572$0 [31:0], \port$34570$0 [31:0], \port$34568$0 [31:0], \port$34566$0 [31:0], \port$34564$0 [31:0], \port$34562$0 [31:0], \port$34560$0 [31:0], \port$34558$0 [31:0], \port$34556$0 [31:0], \port$34554$0 [31:0], \port$34552$0 [31:0], \port$34550$0 [31:0], \port$34548$0 [31:0], \port$34546$0 [31:0], \port$34544$0 [31:0], \port$34542$0 [31:0] };
+  assign \cmd__payload$13  = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32], \port$34572$0 [31:0], \port$34570$0 [31:0], \port$34568$0 [31:0], \port$34566$0 [31:0], \port$34564$0 [31:0], \port$34562$0 [31:0], \port$34560$0 [31:0], \port$34558$0 [31:0], \port$34556$0 [31:0], \port$34554$0 [31:0], \port$34552$0 [31:0], \port$34550$0 [31:0], \port$34548$0 [31:0], \port$34546$0 [31:0], \port$34544$0 [31:0], \port$34542$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -18022,7 +18022,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \stop$80  = \$signal ;
   assign act__data = \i__payload$6 [31:0];
   assign \port$2481$35  = \i__payload$6 [45:35];
-  assign \port$35015$0  = \$3 ;
+  assign \port$35076$0  = \$3 ;
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -18099,52 +18099,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7.act  = \i__payload$6 [154];
   assign \o__payload$7.size  = \i__payload$6 [157:155];
   assign \o__payload$7.cause  = \i__payload$6 [161:158];
-  assign \cmd__payload.opcode  = \port$34481$0 [7:0];
-  assign \cmd__payload.wait  = \port$34483$0 [15:0];
-  assign \cmd__payload.post  = \port$34483$0 [31:16];
-  assign \cmd__payload.space  = \port$34481$0 [9:8];
-  assign \cmd__payload.flip  = \port$34481$0 [10];
-  assign \cmd__payload.transpose  = \port$34481$0 [11];
-  assign \cmd__payload.fill  = \port$34481$0 [31:24];
-  assign \cmd__payload.src  = \port$34485$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34487$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34489$0 [31:0];
-  assign \cmd__payload.len  = \port$34491$0 [23:0];
-  assign \cmd__payload.count1  = \port$34493$0 [15:0];
-  assign \cmd__payload.count2  = \port$34493$0 [31:16];
-  assign \cmd__payload.dst  = \port$34495$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$34497$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$34499$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$34501$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$34503$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$34503$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$34505$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$34505$0 [31:16];
-  assign \cmd__payload.fence  = \port$34507$0 [23:0];
-  assign \cmd__payload.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$34481$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$34483$0 [15:0];
-  assign \cmd__payload$13.post  = \port$34483$0 [31:16];
-  assign \cmd__payload$13.space  = \port$34481$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$34481$0 [10];
-  assign \cmd__payload$13.transpose  = \port$34481$0 [11];
-  assign \cmd__payload$13.fill  = \port$34481$0 [31:24];
-  assign \cmd__payload$13.src  = \port$34485$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$34487$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$34489$0 [31:0];
-  assign \cmd__payload$13.len  = \port$34491$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$34493$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$34493$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$34495$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$34497$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$34499$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$34501$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$34503$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$34503$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$34505$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$34505$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$34507$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
+  assign \cmd__payload.opcode  = \port$34542$0 [7:0];
+  assign \cmd__payload.wait  = \port$34544$0 [15:0];
+  assign \cmd__payload.post  = \port$34544$0 [31:16];
+  assign \cmd__payload.space  = \port$34542$0 [9:8];
+  assign \cmd__payload.flip  = \port$34542$0 [10];
+  assign \cmd__payload.transpose  = \port$34542$0 [11];
+  assign \cmd__payload.fill  = \port$34542$0 [31:24];
+  assign \cmd__payload.src  = \port$34546$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34548$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34550$0 [31:0];
+  assign \cmd__payload.len  = \port$34552$0 [23:0];
+  assign \cmd__payload.count1  = \port$34554$0 [15:0];
+  assign \cmd__payload.count2  = \port$34554$0 [31:16];
+  assign \cmd__payload.dst  = \port$34556$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$34558$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$34560$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$34562$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$34564$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$34564$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$34566$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$34566$0 [31:16];
+  assign \cmd__payload.fence  = \port$34568$0 [23:0];
+  assign \cmd__payload.index  = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$34542$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$34544$0 [15:0];
+  assign \cmd__payload$13.post  = \port$34544$0 [31:16];
+  assign \cmd__payload$13.space  = \port$34542$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$34542$0 [10];
+  assign \cmd__payload$13.transpose  = \port$34542$0 [11];
+  assign \cmd__payload$13.fill  = \port$34542$0 [31:24];
+  assign \cmd__payload$13.src  = \port$34546$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$34548$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$34550$0 [31:0];
+  assign \cmd__payload$13.len  = \port$34552$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$34554$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$34554$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$34556$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$34558$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$34560$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$34562$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$34564$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$34564$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$34566$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$34566$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$34568$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -18157,8 +18157,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$25.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, memory__burst__payload, \o__ready$39 , clear, \port$34481$0 , \port$34483$0 , \port$34485$0 , \port$34487$0 , \port$34489$0 , \port$34491$0 , \port$34493$0 , \port$34495$0 , \port$34497$0 , \port$34499$0 
-, \port$34501$0 , \port$34503$0 , \port$34505$0 , \port$34507$0 , \port$34509$0 , \port$34511$0 , burst__ready, memory__beat__payload, \o__valid$38 , \o__payload$55 , clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready, memory__beat__ready, \busy$51 , memory__burst__valid, memory__burst__payload, \o__ready$39 , clear, \port$34542$0 , \port$34544$0 , \port$34546$0 , \port$34548$0 , \port$34550$0 , \port$34552$0 , \port$34554$0 , \port$34556$0 , \port$34558$0 , \port$34560$0 
+, \port$34562$0 , \port$34564$0 , \port$34566$0 , \port$34568$0 , \port$34570$0 , \port$34572$0 , burst__ready, memory__beat__payload, \o__valid$38 , \o__payload$55 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$35  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -18566,38 +18566,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$34481$0 ;
-  wire [32:0] \port$34481$0 ;
-  input [32:0] \port$34483$0 ;
-  wire [32:0] \port$34483$0 ;
-  input [32:0] \port$34485$0 ;
-  wire [32:0] \port$34485$0 ;
-  input [32:0] \port$34487$0 ;
-  wire [32:0] \port$34487$0 ;
-  input [32:0] \port$34489$0 ;
-  wire [32:0] \port$34489$0 ;
-  input [32:0] \port$34491$0 ;
-  wire [32:0] \port$34491$0 ;
-  input [32:0] \port$34493$0 ;
-  wire [32:0] \port$34493$0 ;
-  input [32:0] \port$34495$0 ;
-  wire [32:0] \port$34495$0 ;
-  input [32:0] \port$34497$0 ;
-  wire [32:0] \port$34497$0 ;
-  input [32:0] \port$34499$0 ;
-  wire [32:0] \port$34499$0 ;
-  input [32:0] \port$34501$0 ;
-  wire [32:0] \port$34501$0 ;
-  input [32:0] \port$34503$0 ;
-  wire [32:0] \port$34503$0 ;
-  input [32:0] \port$34505$0 ;
-  wire [32:0] \port$34505$0 ;
-  input [32:0] \port$34507$0 ;
-  wire [32:0] \port$34507$0 ;
-  input [32:0] \port$34509$0 ;
-  wire [32:0] \port$34509$0 ;
-  input [32:0] \port$34511$0 ;
-  wire [32:0] \port$34511$0 ;
+  input [32:0] \port$34542$0 ;
+  wire [32:0] \port$34542$0 ;
+  input [32:0] \port$34544$0 ;
+  wire [32:0] \port$34544$0 ;
+  input [32:0] \port$34546$0 ;
+  wire [32:0] \port$34546$0 ;
+  input [32:0] \port$34548$0 ;
+  wire [32:0] \port$34548$0 ;
+  input [32:0] \port$34550$0 ;
+  wire [32:0] \port$34550$0 ;
+  input [32:0] \port$34552$0 ;
+  wire [32:0] \port$34552$0 ;
+  input [32:0] \port$34554$0 ;
+  wire [32:0] \port$34554$0 ;
+  input [32:0] \port$34556$0 ;
+  wire [32:0] \port$34556$0 ;
+  input [32:0] \port$34558$0 ;
+  wire [32:0] \port$34558$0 ;
+  input [32:0] \port$34560$0 ;
+  wire [32:0] \port$34560$0 ;
+  input [32:0] \port$34562$0 ;
+  wire [32:0] \port$34562$0 ;
+  input [32:0] \port$34564$0 ;
+  wire [32:0] \port$34564$0 ;
+  input [32:0] \port$34566$0 ;
+  wire [32:0] \port$34566$0 ;
+  input [32:0] \port$34568$0 ;
+  wire [32:0] \port$34568$0 ;
+  input [32:0] \port$34570$0 ;
+  wire [32:0] \port$34570$0 ;
+  input [32:0] \port$34572$0 ;
+  wire [32:0] \port$34572$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -18639,51 +18639,51 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$6  = ~ stop;
   assign i__valid = \$5  & \$6 ;
   assign start = cmd__valid & cmd__ready;
-  assign \$7  = ! \port$34481$0 [9:8];
-  assign \$8  = | \port$34493$0 [15:0];
-  assign \$9  = | \port$34493$0 [31:16];
+  assign \$7  = ! \port$34542$0 [9:8];
+  assign \$8  = | \port$34554$0 [15:0];
+  assign \$9  = | \port$34554$0 [31:16];
   assign \$10  = \$8  & \$9 ;
   assign \$11  = ~ \$10 ;
-  assign \$12  = \port$34503$0 [15:0] + \port$34491$0 [23:0];
-  assign \$13  = \$12  + \port$34503$0 [31:16];
+  assign \$12  = \port$34564$0 [15:0] + \port$34552$0 [23:0];
+  assign \$13  = \$12  + \port$34564$0 [31:16];
   assign \$14  = ! \$13 ;
   assign \$15  = \$11  | \$14 ;
-  assign \$16  = ! \port$34481$0 [9:8];
-  assign \$17  = \port$34481$0 [9:8] == 1'h1;
-  assign \$18  = \port$34481$0 [9:8] == 2'h2;
+  assign \$16  = ! \port$34542$0 [9:8];
+  assign \$17  = \port$34542$0 [9:8] == 1'h1;
+  assign \$18  = \port$34542$0 [9:8] == 2'h2;
   assign \$19  = | { \$18 , \$17 , \$16  };
   assign \$20  = ~ \$19 ;
   assign \$21  = \$15  | \$20 ;
-  assign \$22  = \port$34481$0 [9:8] == 2'h2;
-  assign \$23  = | { \port$34505$0 [31:0], \port$34503$0 [31:0] };
-  assign \$24  = \$23  | \port$34481$0 [10];
-  assign \$25  = \port$34493$0 [15:0] != 1'h1;
+  assign \$22  = \port$34542$0 [9:8] == 2'h2;
+  assign \$23  = | { \port$34566$0 [31:0], \port$34564$0 [31:0] };
+  assign \$24  = \$23  | \port$34542$0 [10];
+  assign \$25  = \port$34554$0 [15:0] != 1'h1;
   assign \$26  = \$24  | \$25 ;
-  assign \$27  = \port$34493$0 [31:16] != 1'h1;
+  assign \$27  = \port$34554$0 [31:16] != 1'h1;
   assign \$28  = \$26  | \$27 ;
   assign \$29  = \$22  & \$28 ;
   assign \$30  = \$21  | \$29 ;
-  assign \$31  = | \port$34507$0 [23:0];
-  assign \$32  = \port$34481$0 [9:8] == 2'h2;
-  assign \$33  = \$32  | \port$34481$0 [11];
+  assign \$31  = | \port$34568$0 [23:0];
+  assign \$32  = \port$34542$0 [9:8] == 2'h2;
+  assign \$33  = \$32  | \port$34542$0 [11];
   assign \$34  = \$31  & \$33 ;
   assign \$35  = \$30  | \$34 ;
-  assign \$36  = \port$34481$0 [9:8] != 1'h1;
-  assign \$37  = \port$34505$0 [15:0] + \port$34493$0 [15:0];
-  assign \$38  = \$37  + \port$34505$0 [31:16];
+  assign \$36  = \port$34542$0 [9:8] != 1'h1;
+  assign \$37  = \port$34566$0 [15:0] + \port$34554$0 [15:0];
+  assign \$38  = \$37  + \port$34566$0 [31:16];
   assign \$39  = \$38  != 3'h4;
   assign \$40  = \$36  | \$39 ;
-  assign \$41  = \port$34503$0 [15:0] + \port$34491$0 [23:0];
-  assign \$42  = \$41  + \port$34503$0 [31:16];
+  assign \$41  = \port$34564$0 [15:0] + \port$34552$0 [23:0];
+  assign \$42  = \$41  + \port$34564$0 [31:16];
   assign \$43  = \$42  != 3'h4;
   assign \$44  = \$40  | \$43 ;
-  assign \$45  = \port$34481$0 [11] & \$44 ;
+  assign \$45  = \port$34542$0 [11] & \$44 ;
   assign \$46  = \$35  | \$45 ;
-  assign \$47  = \port$34481$0 [9:8] == 2'h2;
-  assign \$48  = \port$34481$0 [9:8] == 2'h2;
-  assign \$49  = \$48  ? 24'h000001 : \port$34501$0 [23:0];
-  assign \$50  = | \port$34507$0 [23:0];
-  assign \$51  = \port$34495$0 [23:0] + \port$34507$0 [23:0];
+  assign \$47  = \port$34542$0 [9:8] == 2'h2;
+  assign \$48  = \port$34542$0 [9:8] == 2'h2;
+  assign \$49  = \$48  ? 24'h000001 : \port$34562$0 [23:0];
+  assign \$50  = | \port$34568$0 [23:0];
+  assign \$51  = \port$34556$0 [23:0] + \port$34568$0 [23:0];
   assign \$52  = ~ whole;
   assign \$53  = \$signal [4] & \$52 ;
   assign \$54  = \$signal [2] | \$53 ;
@@ -18715,11 +18715,11 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \$73  = busy | \i__valid$22 ;
   assign \$74  = \$73  | \o__valid$30 ;
   assign \busy$51  = \$74  | valid;
-  assign \$75  = | \port$34493$0 [15:0];
-  assign \$76  = | \port$34493$0 [31:16];
+  assign \$75  = | \port$34554$0 [15:0];
+  assign \$76  = | \port$34554$0 [31:16];
   assign \$77  = \$75  & \$76 ;
   assign \$78  = ~ \$77 ;
-  assign \$79  = ! \port$34491$0 [23:0];
+  assign \$79  = ! \port$34552$0 [23:0];
   assign \$80  = \$78  | \$79 ;
   assign \$81  = \$80  | i__payload[201];
   assign \$82  = start & \$81 ;
@@ -18995,7 +18995,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
     end
   end
   assign \stop$7  = stop;
-  assign cmd__payload = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32], \port$34511$0 [31:0], \port$34509$0 [31:0], \port$34507$0 [31:0], \port$34505$0 [31:0], \port$34503$0 [31:0], \port$34501$0 [31:0], \port$34499$0 [31:0], \port$34497$0 [31:0], \port$34495$0 [31:0], \port$34493$0 [31:0], \port$34491$0 [31:0], \port$34489$0 [31:0], \port$34487$0 [31:0], \port$34485$0 [31:0], \port$34483$0 [31:0], \port$34481$0 [31:0] };
+  assign cmd__payload = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32], \port$34572$0 [31:0], \port$34570$0 [31:0], \port$34568$0 [31:0], \port$34566$0 [31:0], \port$34564$0 [31:0], \port$34562$0 [31:0], \port$34560$0 [31:0], \port$34558$0 [31:0], \port$34556$0 [31:0], \port$34554$0 [31:0], \port$34552$0 [31:0], \port$34550$0 [31:0], \port$34548$0 [31:0], \port$34546$0 [31:0], \port$34544$0 [31:0], \port$34542$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -19010,29 +19010,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \rows.len  = rows[119:96];
   assign \rows.count1  = rows[135:120];
   assign \rows.count2  = rows[151:136];
-  assign \cmd__payload.opcode  = \port$34481$0 [7:0];
-  assign \cmd__payload.wait  = \port$34483$0 [15:0];
-  assign \cmd__payload.post  = \port$34483$0 [31:16];
-  assign \cmd__payload.space  = \port$34481$0 [9:8];
-  assign \cmd__payload.flip  = \port$34481$0 [10];
-  assign \cmd__payload.transpose  = \port$34481$0 [11];
-  assign \cmd__payload.fill  = \port$34481$0 [31:24];
-  assign \cmd__payload.src  = \port$34485$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34487$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34489$0 [31:0];
-  assign \cmd__payload.len  = \port$34491$0 [23:0];
-  assign \cmd__payload.count1  = \port$34493$0 [15:0];
-  assign \cmd__payload.count2  = \port$34493$0 [31:16];
-  assign \cmd__payload.dst  = \port$34495$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$34497$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$34499$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$34501$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$34503$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$34503$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$34505$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$34505$0 [31:16];
-  assign \cmd__payload.fence  = \port$34507$0 [23:0];
-  assign \cmd__payload.index  = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
+  assign \cmd__payload.opcode  = \port$34542$0 [7:0];
+  assign \cmd__payload.wait  = \port$34544$0 [15:0];
+  assign \cmd__payload.post  = \port$34544$0 [31:16];
+  assign \cmd__payload.space  = \port$34542$0 [9:8];
+  assign \cmd__payload.flip  = \port$34542$0 [10];
+  assign \cmd__payload.transpose  = \port$34542$0 [11];
+  assign \cmd__payload.fill  = \port$34542$0 [31:24];
+  assign \cmd__payload.src  = \port$34546$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34548$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34550$0 [31:0];
+  assign \cmd__payload.len  = \port$34552$0 [23:0];
+  assign \cmd__payload.count1  = \port$34554$0 [15:0];
+  assign \cmd__payload.count2  = \port$34554$0 [31:16];
+  assign \cmd__payload.dst  = \port$34556$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$34558$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$34560$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$34562$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$34564$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$34564$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$34566$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$34566$0 [31:16];
+  assign \cmd__payload.fence  = \port$34568$0 [23:0];
+  assign \cmd__payload.index  = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32] };
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.beats  = memory__burst__payload[36:32];
   assign \burst__payload.addr  = memory__burst__payload[31:0];
@@ -19183,38 +19183,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, stop, cmd__ready
   assign \o__payload$55.cause  = \o__payload$55 [161:158];
   always @*
     \i__payload$32 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$34495$0 [23:0];
-  assign i__payload[293:278] = { \port$34511$0 [32], \port$34509$0 [32], \port$34507$0 [32], \port$34505$0 [32], \port$34503$0 [32], \port$34501$0 [32], \port$34499$0 [32], \port$34497$0 [32], \port$34495$0 [32], \port$34493$0 [32], \port$34491$0 [32], \port$34489$0 [32], \port$34487$0 [32], \port$34485$0 [32], \port$34483$0 [32], \port$34481$0 [32] };
-  assign i__payload[277:262] = \port$34483$0 [31:16];
+  assign i__payload[317:294] = \port$34556$0 [23:0];
+  assign i__payload[293:278] = { \port$34572$0 [32], \port$34570$0 [32], \port$34568$0 [32], \port$34566$0 [32], \port$34564$0 [32], \port$34562$0 [32], \port$34560$0 [32], \port$34558$0 [32], \port$34556$0 [32], \port$34554$0 [32], \port$34552$0 [32], \port$34550$0 [32], \port$34548$0 [32], \port$34546$0 [32], \port$34544$0 [32], \port$34542$0 [32] };
+  assign i__payload[277:262] = \port$34544$0 [31:16];
   assign i__payload[261:237] = \$51 ;
   assign i__payload[236] = \$50 ;
   assign i__payload[235:212] = \$49 ;
-  assign i__payload[211:204] = \port$34481$0 [31:24];
+  assign i__payload[211:204] = \port$34542$0 [31:24];
   assign i__payload[203] = \$47 ;
-  assign i__payload[202] = \port$34481$0 [11];
+  assign i__payload[202] = \port$34542$0 [11];
   assign i__payload[201] = \$46 ;
-  assign i__payload[200] = \port$34481$0 [10];
+  assign i__payload[200] = \port$34542$0 [10];
   assign i__payload[199] = \$7 ;
-  assign i__payload[198] = \port$34481$0 [11];
-  assign i__payload[197:182] = \port$34505$0 [31:16];
-  assign i__payload[181:166] = \port$34505$0 [15:0];
-  assign i__payload[165:150] = \port$34503$0 [31:16];
-  assign i__payload[149:134] = \port$34503$0 [15:0];
-  assign i__payload[133:118] = \port$34493$0 [31:16];
-  assign i__payload[117:102] = \port$34493$0 [15:0];
-  assign i__payload[101:78] = \port$34491$0 [23:0];
-  assign i__payload[77:76] = \port$34489$0 [1:0];
-  assign i__payload[75:74] = \port$34487$0 [1:0];
-  assign i__payload[73:72] = \port$34485$0 [1:0];
-  assign i__payload[71:48] = \port$34499$0 [23:0];
-  assign i__payload[47:24] = \port$34497$0 [23:0];
-  assign i__payload[23:0] = \port$34495$0 [23:0];
-  assign rows[151:136] = \port$34493$0 [31:16];
-  assign rows[135:120] = \port$34493$0 [15:0];
-  assign rows[119:96] = \port$34491$0 [23:0];
-  assign rows[95:64] = \port$34489$0 [31:0];
-  assign rows[63:32] = \port$34487$0 [31:0];
-  assign rows[31:0] = \port$34485$0 [31:0];
+  assign i__payload[198] = \port$34542$0 [11];
+  assign i__payload[197:182] = \port$34566$0 [31:16];
+  assign i__payload[181:166] = \port$34566$0 [15:0];
+  assign i__payload[165:150] = \port$34564$0 [31:16];
+  assign i__payload[149:134] = \port$34564$0 [15:0];
+  assign i__payload[133:118] = \port$34554$0 [31:16];
+  assign i__payload[117:102] = \port$34554$0 [15:0];
+  assign i__payload[101:78] = \port$34552$0 [23:0];
+  assign i__payload[77:76] = \port$34550$0 [1:0];
+  assign i__payload[75:74] = \port$34548$0 [1:0];
+  assign i__payload[73:72] = \port$34546$0 [1:0];
+  assign i__payload[71:48] = \port$34560$0 [23:0];
+  assign i__payload[47:24] = \port$34558$0 [23:0];
+  assign i__payload[23:0] = \port$34556$0 [23:0];
+  assign rows[151:136] = \port$34554$0 [31:16];
+  assign rows[135:120] = \port$34554$0 [15:0];
+  assign rows[119:96] = \port$34552$0 [23:0];
+  assign rows[95:64] = \port$34550$0 [31:0];
+  assign rows[63:32] = \port$34548$0 [31:0];
+  assign rows[31:0] = \port$34546$0 [31:0];
   assign { \$71 [30:24], \$71 [22:16], \$71 [14:8], \$71 [6:0] } = 28'h0000000;
   assign { \$71 [31], \$71 [23], \$71 [15], \$71 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
@@ -20993,7 +20993,7 @@ module \weft.load.skid (rst, o__ready, i__ready, o__valid, o__payload, clear, i_
 endmodule
 
 module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, i__valid, i__payload, clear, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35015$0 , clk);
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35076$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21183,8 +21183,8 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$35015$0 ;
-  wire [69:0] \port$35015$0 ;
+  output [69:0] \port$35076$0 ;
+  wire [69:0] \port$35076$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -21576,7 +21576,7 @@ module \weft.load.writer (rst, act__ready, stop, act__valid, act__mask, i__ready
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$35015$0  = o__payload[69:0];
+  assign \port$35076$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -22151,40 +22151,41 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2781$0 , \port$2815$0 , \port$2849$0 , \port$2883$0 , wgt_read, wgt_row, drain__row_sum, post__mask
-, drain__valid, \port$34272$0 , clear, abort, \port$34535$0 , \port$34537$0 , \port$34539$0 , \port$34541$0 , \port$34543$0 , \port$34545$0 , \port$34547$0 , \port$34549$0 , \port$34551$0 , \port$34553$0 , \port$34555$0 , \port$34557$0 , \port$34559$0 , \port$34561$0 , \port$34563$0 , \port$34565$0 , act__data
-, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, active, \port$35230$0 , drain__row, clk);
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2785$0 , \port$2819$0 , \port$2853$0 , \port$2887$0 , wgt_read, wgt_row, drain__row_sum, post__mask
+, drain__valid, \port$34333$0 , clear, abort, \port$34596$0 , \port$34598$0 , \port$34600$0 , \port$34602$0 , \port$34604$0 , \port$34606$0 , \port$34608$0 , \port$34610$0 , \port$34612$0 , \port$34614$0 , \port$34616$0 , \port$34618$0 , \port$34620$0 , \port$34622$0 , \port$34624$0 , \port$34626$0 , act__data
+, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, active, \port$35341$0 , drain__row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$46  = 0;
   wire \$1 ;
   wire \$10 ;
-  reg [15:0] \$100 ;
+  reg [2:0] \$100 ;
   reg [15:0] \$101 ;
-  reg [16:0] \$102 ;
-  reg [15:0] \$103 ;
-  reg \$104 ;
+  reg [15:0] \$102 ;
+  reg [16:0] \$103 ;
+  reg [15:0] \$104 ;
   reg \$105 ;
   reg \$106 ;
-  reg [5:0] \$107 ;
-  reg [1:0] \$108 ;
-  reg \$109 ;
+  reg \$107 ;
+  reg [5:0] \$108 ;
+  reg [1:0] \$109 ;
   wire \$11 ;
-  reg [15:0] \$110 ;
+  reg \$110 ;
   reg [15:0] \$111 ;
-  reg \$112 ;
-  reg [16:0] \$113 ;
-  reg [159:0] \$114 ;
-  reg [2:0] \$115 ;
-  reg [31:0] \$116 ;
-  reg [2:0] \$117 ;
+  reg [15:0] \$112 ;
+  reg \$113 ;
+  reg [16:0] \$114 ;
+  reg [159:0] \$115 ;
+  reg [2:0] \$116 ;
+  reg [31:0] \$117 ;
   reg [2:0] \$118 ;
-  reg [3:0] \$119 ;
+  reg [2:0] \$119 ;
   wire \$12 ;
-  reg [2:0] \$120 ;
-  reg [3:0] \$121 ;
-  wire [31:0] \$122 ;
+  reg [3:0] \$120 ;
+  reg [2:0] \$121 ;
+  reg [3:0] \$122 ;
   wire [31:0] \$123 ;
   wire [31:0] \$124 ;
   wire [31:0] \$125 ;
+  wire [31:0] \$126 ;
   wire \$13 ;
   wire \$14 ;
   wire \$15 ;
@@ -22212,10 +22213,10 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \$35 ;
   wire \$36 ;
   wire \$37 ;
-  wire [4:0] \$38 ;
-  wire [17:0] \$39 ;
+  wire \$38 ;
+  wire [4:0] \$39 ;
   wire \$4 ;
-  wire \$40 ;
+  wire [17:0] \$40 ;
   wire \$41 ;
   wire \$42 ;
   wire \$43 ;
@@ -22235,38 +22236,38 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
-  wire [2:0] \$59 ;
+  wire \$59 ;
   wire \$6 ;
-  wire \$60 ;
+  wire [2:0] \$60 ;
   wire \$61 ;
   wire \$62 ;
   wire \$63 ;
   wire \$64 ;
   wire \$65 ;
-  wire [17:0] \$66 ;
+  wire \$66 ;
   wire [17:0] \$67 ;
-  wire \$68 ;
+  wire [17:0] \$68 ;
   wire \$69 ;
   wire \$7 ;
-  wire [17:0] \$70 ;
-  wire \$71 ;
+  wire \$70 ;
+  wire [17:0] \$71 ;
   wire \$72 ;
-  wire [17:0] \$73 ;
+  wire \$73 ;
   wire [17:0] \$74 ;
-  wire \$75 ;
+  wire [17:0] \$75 ;
   wire \$76 ;
-  wire [17:0] \$77 ;
-  wire \$78 ;
+  wire \$77 ;
+  wire [17:0] \$78 ;
   wire \$79 ;
   wire \$8 ;
-  wire [17:0] \$80 ;
-  wire \$81 ;
+  wire \$80 ;
+  wire [17:0] \$81 ;
   wire \$82 ;
   wire \$83 ;
   wire \$84 ;
   wire \$85 ;
-  wire [2:0] \$86 ;
-  wire \$87 ;
+  wire \$86 ;
+  wire [2:0] \$87 ;
   wire \$88 ;
   wire \$89 ;
   wire \$9 ;
@@ -22275,19 +22276,19 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \$92 ;
   wire \$93 ;
   wire \$94 ;
-  wire [4:0] \$95 ;
-  reg \$96 ;
+  wire \$95 ;
+  wire [4:0] \$96 ;
   reg \$97 ;
   reg \$98 ;
-  reg [2:0] \$99 ;
+  reg \$99 ;
   reg [15:0] \$like  = 16'h0000;
   (* init = 16'h0000 *)
-  wire [15:0] \$like$113 ;
+  wire [15:0] \$like$115 ;
   reg \$signal  = 1'h0;
-  reg [16:0] \$signal$133  = 17'h00000;
-  reg \$signal$135  = 1'h0;
-  reg [5:0] \$signal$136  = 6'h00;
-  reg [16:0] \$signal$69  = 17'h00000;
+  reg [16:0] \$signal$135  = 17'h00000;
+  reg \$signal$137  = 1'h0;
+  reg [5:0] \$signal$138  = 6'h00;
+  reg [16:0] \$signal$71  = 17'h00000;
   input abort;
   wire abort;
   reg [15:0] acc_block = 16'h0000;
@@ -22318,7 +22319,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   reg [2:0] bin;
   wire block_first;
   wire block_last;
-  wire \block_last$40 ;
+  wire \block_last$43 ;
   wire [1:0] blocked;
   output busy;
   wire busy;
@@ -22387,18 +22388,18 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire [4:0] drain_row;
   reg ended = 1'h0;
   wire [7:0] entry;
-  wire [7:0] \entry$103 ;
-  wire \entry$103.first ;
-  wire \entry$103.half ;
-  wire \entry$103.last ;
-  wire [3:0] \entry$103.row ;
-  wire \entry$103.valid ;
   wire [7:0] \entry$105 ;
   wire \entry$105.first ;
   wire \entry$105.half ;
   wire \entry$105.last ;
   wire [3:0] \entry$105.row ;
   wire \entry$105.valid ;
+  wire [7:0] \entry$107 ;
+  wire \entry$107.first ;
+  wire \entry$107.half ;
+  wire \entry$107.last ;
+  wire [3:0] \entry$107.row ;
+  wire \entry$107.valid ;
   wire \entry.first ;
   wire \entry.half ;
   wire \entry.last ;
@@ -22418,10 +22419,13 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire fence__up;
   wire fenced;
   wire \final ;
-  wire \final$42 ;
+  wire \final$44 ;
   wire finished;
   wire first;
+  wire fresh;
+  wire \fresh$33 ;
   wire [7:0] gap;
+  wire goes;
   wire half;
   wire hazard;
   reg [15:0] index = 16'h0000;
@@ -22435,54 +22439,53 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \issued.valid ;
   reg [2:0] k_tail = 3'h0;
   reg [159:0] line = 160'h0000000000000000000000000000000000000000;
-  wire load;
   wire malformed;
   reg [15:0] mask = 16'h0000;
   wire outside;
-  output [31:0] \port$2781$0 ;
-  wire [31:0] \port$2781$0 ;
-  output [31:0] \port$2815$0 ;
-  wire [31:0] \port$2815$0 ;
-  output [31:0] \port$2849$0 ;
-  wire [31:0] \port$2849$0 ;
-  output [31:0] \port$2883$0 ;
-  wire [31:0] \port$2883$0 ;
-  input [2:0] \port$34272$0 ;
-  wire [2:0] \port$34272$0 ;
-  input [32:0] \port$34535$0 ;
-  wire [32:0] \port$34535$0 ;
-  input [32:0] \port$34537$0 ;
-  wire [32:0] \port$34537$0 ;
-  input [32:0] \port$34539$0 ;
-  wire [32:0] \port$34539$0 ;
-  input [32:0] \port$34541$0 ;
-  wire [32:0] \port$34541$0 ;
-  input [32:0] \port$34543$0 ;
-  wire [32:0] \port$34543$0 ;
-  input [32:0] \port$34545$0 ;
-  wire [32:0] \port$34545$0 ;
-  input [32:0] \port$34547$0 ;
-  wire [32:0] \port$34547$0 ;
-  input [32:0] \port$34549$0 ;
-  wire [32:0] \port$34549$0 ;
-  input [32:0] \port$34551$0 ;
-  wire [32:0] \port$34551$0 ;
-  input [32:0] \port$34553$0 ;
-  wire [32:0] \port$34553$0 ;
-  input [32:0] \port$34555$0 ;
-  wire [32:0] \port$34555$0 ;
-  input [32:0] \port$34557$0 ;
-  wire [32:0] \port$34557$0 ;
-  input [32:0] \port$34559$0 ;
-  wire [32:0] \port$34559$0 ;
-  input [32:0] \port$34561$0 ;
-  wire [32:0] \port$34561$0 ;
-  input [32:0] \port$34563$0 ;
-  wire [32:0] \port$34563$0 ;
-  input [32:0] \port$34565$0 ;
-  wire [32:0] \port$34565$0 ;
-  output [10:0] \port$35230$0 ;
-  wire [10:0] \port$35230$0 ;
+  output [31:0] \port$2785$0 ;
+  wire [31:0] \port$2785$0 ;
+  output [31:0] \port$2819$0 ;
+  wire [31:0] \port$2819$0 ;
+  output [31:0] \port$2853$0 ;
+  wire [31:0] \port$2853$0 ;
+  output [31:0] \port$2887$0 ;
+  wire [31:0] \port$2887$0 ;
+  input [2:0] \port$34333$0 ;
+  wire [2:0] \port$34333$0 ;
+  input [32:0] \port$34596$0 ;
+  wire [32:0] \port$34596$0 ;
+  input [32:0] \port$34598$0 ;
+  wire [32:0] \port$34598$0 ;
+  input [32:0] \port$34600$0 ;
+  wire [32:0] \port$34600$0 ;
+  input [32:0] \port$34602$0 ;
+  wire [32:0] \port$34602$0 ;
+  input [32:0] \port$34604$0 ;
+  wire [32:0] \port$34604$0 ;
+  input [32:0] \port$34606$0 ;
+  wire [32:0] \port$34606$0 ;
+  input [32:0] \port$34608$0 ;
+  wire [32:0] \port$34608$0 ;
+  input [32:0] \port$34610$0 ;
+  wire [32:0] \port$34610$0 ;
+  input [32:0] \port$34612$0 ;
+  wire [32:0] \port$34612$0 ;
+  input [32:0] \port$34614$0 ;
+  wire [32:0] \port$34614$0 ;
+  input [32:0] \port$34616$0 ;
+  wire [32:0] \port$34616$0 ;
+  input [32:0] \port$34618$0 ;
+  wire [32:0] \port$34618$0 ;
+  input [32:0] \port$34620$0 ;
+  wire [32:0] \port$34620$0 ;
+  input [32:0] \port$34622$0 ;
+  wire [32:0] \port$34622$0 ;
+  input [32:0] \port$34624$0 ;
+  wire [32:0] \port$34624$0 ;
+  input [32:0] \port$34626$0 ;
+  wire [32:0] \port$34626$0 ;
+  output [10:0] \port$35341$0 ;
+  wire [10:0] \port$35341$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -22495,14 +22498,14 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire ready;
   reg refused = 1'h0;
   wire [7:0] row;
-  wire [31:0] \row$104 ;
-  wire [31:0] \row$94 ;
+  wire [31:0] \row$106 ;
+  wire [31:0] \row$96 ;
   reg row_sum = 1'h0;
   input rst;
   wire rst;
   reg [1:0] same = 2'h0;
   wire shift;
-  wire \shift$100 ;
+  wire \shift$102 ;
   wire step;
   reg stopped = 1'h0;
   wire stops;
@@ -22513,7 +22516,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire [23:0] stride_m1;
   wire [23:0] stride_m2;
   wire [127:0] sums;
-  wire [127:0] \sums$102 ;
+  wire [127:0] \sums$104 ;
   wire swap;
   reg [2:0] swaps = 3'h0;
   wire tail;
@@ -22534,7 +22537,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire wanted;
   reg [31:0] weights = 32'd0;
   (* init = 32'd0 *)
-  wire [31:0] \weights$98 ;
+  wire [31:0] \weights$100 ;
   input weights_ready;
   wire weights_ready;
   wire weights_there;
@@ -22552,169 +22555,172 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \$1  = stopped | refused;
   assign \$2  = \$1  | beyond;
   assign stops = \$2  | abort;
-  assign \$3  = ~ stops;
-  assign \$4  = cmd__valid & \$3 ;
+  assign \$3  = ~ active;
+  assign \$4  = tile_last & \final ;
+  assign fresh = \$3  | \$4 ;
   assign \$5  = ~ active;
-  assign \$6  = \$5  | done;
-  assign take = \$4  & \$6 ;
-  assign \$7  = ! \port$34547$0 [15:0];
-  assign \$8  = ! \port$34547$0 [31:16];
-  assign \$9  = ! \port$34549$0 [15:0];
-  assign \$10  = ! \port$34549$0 [31:16];
-  assign \$11  = ! \port$34551$0 [15:0];
-  assign \$12  = ! \port$34551$0 [31:16];
-  assign \$13  = ! \port$34553$0 [15:0];
-  assign \$14  = ! \port$34553$0 [31:16];
-  assign \$15  = | { \$14 , \$13 , \$12 , \$11 , \$10 , \$9 , \$8 , \$7  };
-  assign \$16  = \port$34547$0 [31:16] > 3'h4;
-  assign \$17  = \$15  | \$16 ;
+  assign goes = issue | \$5 ;
+  assign \$6  = ~ stops;
+  assign \$7  = cmd__valid & \$6 ;
+  assign \$8  = \$7  & fresh;
+  assign take = \$8  & goes;
+  assign \$9  = ! \port$34608$0 [15:0];
+  assign \$10  = ! \port$34608$0 [31:16];
+  assign \$11  = ! \port$34610$0 [15:0];
+  assign \$12  = ! \port$34610$0 [31:16];
+  assign \$13  = ! \port$34612$0 [15:0];
+  assign \$14  = ! \port$34612$0 [31:16];
+  assign \$15  = ! \port$34614$0 [15:0];
+  assign \$16  = ! \port$34614$0 [31:16];
+  assign \$17  = | { \$16 , \$15 , \$14 , \$13 , \$12 , \$11 , \$10 , \$9  };
+  assign \$18  = \port$34608$0 [31:16] > 3'h4;
+  assign \$19  = \$17  | \$18 ;
   assign valid = cmd__valid | weights_ready;
-  assign taken = step & tile_first;
-  assign \$19  = ~ \$signal ;
-  assign first = block_first & \$19 ;
-  assign \$20  = ~ first;
-  assign \$21  = | same;
-  assign hazard = \$20  & \$21 ;
-  assign \$22  = ~ tile_first;
-  assign weights_there = \$22  | ready;
-  assign \$23  = address[23:10] >= 2'h2;
-  assign \$24  = address[9:0] > 10'h3fc;
-  assign \$25  = \$23  | \$24 ;
-  assign \$26  = \$signal$69  >= 6'h20;
+  assign taken = issue & tile_first;
+  assign \$21  = ~ \$signal ;
+  assign first = block_first & \$21 ;
+  assign \$22  = ~ first;
+  assign \$23  = | same;
+  assign hazard = \$22  & \$23 ;
+  assign \$24  = ~ tile_first;
+  assign weights_there = \$24  | ready;
+  assign \$25  = address[23:10] >= 2'h2;
+  assign \$26  = address[9:0] > 10'h3fc;
   assign \$27  = \$25  | \$26 ;
-  assign \$28  = tile_first & bad;
-  assign outside = \$27  | \$28 ;
-  assign \$29  = ~ stops;
-  assign \$30  = active & \$29 ;
-  assign \$31  = \$30  & weights_there;
-  assign \$32  = ~ hazard;
-  assign wanted = \$31  & \$32 ;
-  assign \$33  = address >= act_fence__start;
-  assign \$34  = act_fence__up & \$33 ;
-  assign \$35  = address < act_fence__end;
-  assign fenced = \$34  & \$35 ;
-  assign \$36  = ~ fenced;
-  assign act__valid = wanted & \$36 ;
-  assign step = act__valid & act__ready;
-  assign \$37  = step & tile_last;
-  assign done = \$37  & \final ;
+  assign \$28  = \$signal$71  >= 6'h20;
+  assign \$29  = \$27  | \$28 ;
+  assign \$30  = tile_first & bad;
+  assign outside = \$29  | \$30 ;
+  assign \$31  = ~ stops;
+  assign \$32  = active & \$31 ;
+  assign \$33  = \$32  & weights_there;
+  assign \$34  = ~ hazard;
+  assign wanted = \$33  & \$34 ;
+  assign \$35  = address >= act_fence__start;
+  assign \$36  = act_fence__up & \$35 ;
+  assign \$37  = address < act_fence__end;
+  assign fenced = \$36  & \$37 ;
+  assign \$38  = ~ fenced;
+  assign act__valid = wanted & \$38 ;
+  assign issue = act__valid & act__ready;
+  assign done = issue & fresh;
   assign fault__valid = beyond | refused;
   assign fault__cause = beyond ? 4'h2 : 4'h1;
   assign fault__index = beyond ? \$like  : index;
-  assign half = \$signal$69  >= 5'h10;
-  assign \$38  = half ? 5'h10 : 5'h00;
-  assign \$39  = \$signal$69  - \$38 ;
-  assign \$40  = ~ beyond;
-  assign \$41  = line[0] & \$40 ;
+  assign half = \$signal$71  >= 5'h10;
+  assign \$39  = half ? 5'h10 : 5'h00;
+  assign \$40  = \$signal$71  - \$39 ;
+  assign \$41  = ~ beyond;
+  assign \$42  = line[0] & \$41 ;
   assign data = act__data & { counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3:2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2:1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1:0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0] };
   assign drain = drain__valid & drain__ready;
-  assign \$42  = ~ beyond;
-  assign w_en = ended & \$42 ;
-  assign \$43  = active | ended;
-  assign busy = \$43  | r_rdy;
-  assign \$44  = ~ weights_there;
-  assign \$45  = active & \$44 ;
-  assign \$46  = ~ active;
-  assign \$47  = \$46  & cmd__valid;
-  assign \$48  = \$45  | \$47 ;
-  assign \$49  = \$48  | \port$34272$0 [0];
-  assign \$50  = \port$34272$0 [1] | act__valid;
-  assign \$51  = wanted & fenced;
-  assign \$52  = \$50  | \$51 ;
-  assign \$53  = active & hazard;
-  assign \$54  = \port$34272$0 [2] | \$53 ;
-  assign \$55  = | \inside ;
-  assign \$56  = done | refused;
-  assign \$57  = take & malformed;
-  assign \$58  = refused | beyond;
-  assign \$60  = wanted & outside;
-  assign \$61  = \port$34545$0 [5:0] == \$signal$69 [5:0];
-  assign \$62  = step & \$61 ;
-  assign \$63  = \port$34545$0 [5:0] == \$signal$136 ;
-  assign \$64  = \$signal$135  & \$63 ;
-  assign \$65  = ~ tile_last;
-  assign \$66  = \$signal$69  + 1'h1;
-  assign \$67  = \$signal$69  + 1'h1;
-  assign \$68  = \$67 [5:0] == \$signal$69 [5:0];
-  assign \$69  = step & \$68 ;
-  assign \$70  = \$signal$69  + 1'h1;
-  assign \$71  = \$70 [5:0] == \$signal$136 ;
-  assign \$72  = \$signal$135  & \$71 ;
-  assign \$73  = \$signal$133  + acc_block;
-  assign \$74  = \$signal$133  + acc_block;
-  assign \$75  = \$74 [5:0] == \$signal$69 [5:0];
-  assign \$76  = step & \$75 ;
-  assign \$77  = \$signal$133  + acc_block;
-  assign \$78  = \$77 [5:0] == \$signal$136 ;
-  assign \$79  = \$signal$135  & \$78 ;
-  assign \$80  = \$signal$133  + acc_block;
-  assign \$81  = \$signal$133 [5:0] == \$signal$69 [5:0];
-  assign \$82  = step & \$81 ;
-  assign \$83  = \$signal$133 [5:0] == \$signal$136 ;
-  assign \$84  = \$signal$135  & \$83 ;
-  assign \$85  = step & tile_first;
-  assign \$86  = tail ? k_tail : 3'h4;
-  assign \$87  = tail_1 > 1'h0;
-  assign \$88  = tail_1 > 1'h1;
-  assign \$89  = tail_1 > 2'h2;
-  assign \$90  = tail_1 > 2'h3;
-  assign \$91  = step & row_sum;
-  assign \$92  = ~ beyond;
-  assign \$93  = counted[0] & \$92 ;
-  assign \$94  = | \inside ;
-  assign \$95  = \inside  - 1'h1;
+  assign \$43  = ~ beyond;
+  assign w_en = ended & \$43 ;
+  assign \$44  = active | ended;
+  assign busy = \$44  | r_rdy;
+  assign \$45  = ~ weights_there;
+  assign \$46  = active & \$45 ;
+  assign \$47  = ~ active;
+  assign \$48  = \$47  & cmd__valid;
+  assign \$49  = \$46  | \$48 ;
+  assign \$50  = \$49  | \port$34333$0 [0];
+  assign \$51  = \port$34333$0 [1] | act__valid;
+  assign \$52  = wanted & fenced;
+  assign \$53  = \$51  | \$52 ;
+  assign \$54  = active & hazard;
+  assign \$55  = \port$34333$0 [2] | \$54 ;
+  assign \$56  = | \inside ;
+  assign \$57  = goes & fresh;
+  assign \$58  = take & malformed;
+  assign \$59  = refused | beyond;
+  assign \$61  = wanted & outside;
+  assign \$62  = ~ tile_last;
+  assign \$63  = \port$34606$0 [5:0] == \$signal$71 [5:0];
+  assign \$64  = issue & \$63 ;
+  assign \$65  = \port$34606$0 [5:0] == \$signal$138 ;
+  assign \$66  = \$signal$137  & \$65 ;
+  assign \$67  = \$signal$71  + 1'h1;
+  assign \$68  = \$signal$71  + 1'h1;
+  assign \$69  = \$68 [5:0] == \$signal$71 [5:0];
+  assign \$70  = issue & \$69 ;
+  assign \$71  = \$signal$71  + 1'h1;
+  assign \$72  = \$71 [5:0] == \$signal$138 ;
+  assign \$73  = \$signal$137  & \$72 ;
+  assign \$74  = \$signal$135  + acc_block;
+  assign \$75  = \$signal$135  + acc_block;
+  assign \$76  = \$75 [5:0] == \$signal$71 [5:0];
+  assign \$77  = issue & \$76 ;
+  assign \$78  = \$signal$135  + acc_block;
+  assign \$79  = \$78 [5:0] == \$signal$138 ;
+  assign \$80  = \$signal$137  & \$79 ;
+  assign \$81  = \$signal$135  + acc_block;
+  assign \$82  = \$signal$135 [5:0] == \$signal$71 [5:0];
+  assign \$83  = issue & \$82 ;
+  assign \$84  = \$signal$135 [5:0] == \$signal$138 ;
+  assign \$85  = \$signal$137  & \$84 ;
+  assign \$86  = issue & tile_first;
+  assign \$87  = tail ? k_tail : 3'h4;
+  assign \$88  = tail_1 > 1'h0;
+  assign \$89  = tail_1 > 1'h1;
+  assign \$90  = tail_1 > 2'h2;
+  assign \$91  = tail_1 > 2'h3;
+  assign \$92  = issue & row_sum;
+  assign \$93  = ~ beyond;
+  assign \$94  = counted[0] & \$93 ;
+  assign \$95  = | \inside ;
+  assign \$96  = \inside  - 1'h1;
   always @(posedge clk)
-    active <= \$96 ;
+    active <= \$97 ;
   always @(posedge clk)
-    \$signal  <= \$97 ;
+    \$signal  <= \$98 ;
   always @(posedge clk)
-    row_sum <= \$98 ;
+    row_sum <= \$99 ;
   always @(posedge clk)
-    k_tail <= \$99 ;
+    k_tail <= \$100 ;
   always @(posedge clk)
-    index <= \$100 ;
+    index <= \$101 ;
   always @(posedge clk)
-    mask <= \$101 ;
+    mask <= \$102 ;
   always @(posedge clk)
-    \$signal$133  <= \$102 ;
+    \$signal$135  <= \$103 ;
   always @(posedge clk)
-    acc_block <= \$103 ;
+    acc_block <= \$104 ;
   always @(posedge clk)
-    refused <= \$104 ;
+    refused <= \$105 ;
   always @(posedge clk)
-    stopped <= \$105 ;
+    stopped <= \$106 ;
   always @(posedge clk)
-    \$signal$135  <= \$106 ;
+    \$signal$137  <= \$107 ;
   always @(posedge clk)
-    \$signal$136  <= \$107 ;
+    \$signal$138  <= \$108 ;
   always @(posedge clk)
-    same <= \$108 ;
+    same <= \$109 ;
   always @(posedge clk)
-    beyond <= \$109 ;
+    beyond <= \$110 ;
   always @(posedge clk)
-    \$like  <= \$110 ;
+    \$like  <= \$111 ;
   always @(posedge clk)
-    w_data <= \$111 ;
+    w_data <= \$112 ;
   always @(posedge clk)
-    ended <= \$112 ;
+    ended <= \$113 ;
   always @(posedge clk)
-    \$signal$69  <= \$113 ;
+    \$signal$71  <= \$114 ;
   always @(posedge clk)
-    line <= \$114 ;
+    line <= \$115 ;
   always @(posedge clk)
-    swaps <= \$115 ;
+    swaps <= \$116 ;
   always @(posedge clk)
-    weights <= \$116 ;
+    weights <= \$117 ;
   always @(posedge clk)
-    tail_0 <= \$117 ;
+    tail_0 <= \$118 ;
   always @(posedge clk)
-    tail_1 <= \$118 ;
+    tail_1 <= \$119 ;
   always @(posedge clk)
-    counts <= \$119 ;
+    counts <= \$120 ;
   always @(posedge clk)
-    counted <= \$120 ;
+    counted <= \$121 ;
   always @(posedge clk)
-    \inside  <= \$121 ;
+    \inside  <= \$122 ;
   \weft.matmul.accumulators  accumulators (
     .blocked(blocked),
     .clear(clear),
@@ -22726,10 +22732,10 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .finished(r_en),
     .rst(rst),
     .sums(sums),
-    .value(\$122 ),
-    .\value$37 (\$123 ),
-    .\value$38 (\$124 ),
-    .\value$39 (\$125 )
+    .value(\$123 ),
+    .\value$37 (\$124 ),
+    .\value$38 (\$125 ),
+    .\value$39 (\$126 )
   );
   \weft.matmul.array  array (
     .clear(clear),
@@ -22751,7 +22757,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .fence__start(fence__start),
     .fence__up(fence__up),
     .\final (\final ),
-    .\port$34541$0 (\port$34541$0 [31:0]),
+    .\port$34602$0 (\port$34602$0 [31:0]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -22770,13 +22776,13 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .w_en(w_en),
     .w_port__data(w_data)
   );
-  \weft.matmul.row_sum$147  \row_sum$147  (
+  \weft.matmul.row_sum$149  \row_sum$149  (
     .clear(clear),
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$35082$33 (line[39:33]),
-    .\port$35094$2 (counted[2]),
+    .\port$35143$33 (line[39:33]),
+    .\port$35155$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -22784,41 +22790,41 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   );
   \weft.matmul.rows  rows (
     .address_m0(address),
-    .\base$46 (\port$34539$0 [23:0]),
+    .\base$70 (\port$34600$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$34547$0 [15:0]),
+    .count_blocks(\port$34608$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
-    .load(take),
-    .\port$34549$0 (\port$34549$0 [31:0]),
-    .\port$34551$0 (\port$34551$0 [31:0]),
-    .\port$34553$0 (\port$34553$0 [31:0]),
+    .fresh(fresh),
+    .\port$34610$0 (\port$34610$0 [31:0]),
+    .\port$34612$0 (\port$34612$0 [31:0]),
+    .\port$34614$0 (\port$34614$0 [31:0]),
     .rst(rst),
-    .step(step),
-    .stride_k0(\port$34555$0 [23:0]),
-    .stride_k1(\port$34557$0 [23:0]),
-    .stride_k2(\port$34559$0 [23:0]),
-    .stride_m0(\port$34561$0 [23:0]),
-    .stride_m1(\port$34563$0 [23:0]),
-    .stride_m2(\port$34565$0 [23:0]),
+    .step(goes),
+    .stride_k0(\port$34616$0 [23:0]),
+    .stride_k1(\port$34618$0 [23:0]),
+    .stride_k2(\port$34620$0 [23:0]),
+    .stride_m0(\port$34622$0 [23:0]),
+    .stride_m1(\port$34624$0 [23:0]),
+    .stride_m2(\port$34626$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     (* full_case = 32'd1 *)
-    if (step) begin
+    if (issue) begin
       bin = 3'h0;
-    end else if (\$49 ) begin
+    end else if (\$50 ) begin
       bin = 3'h1;
-    end else if (\$52 ) begin
+    end else if (\$53 ) begin
       bin = 3'h2;
-    end else if (\$54 ) begin
-      bin = 3'h3;
     end else if (\$55 ) begin
+      bin = 3'h3;
+    end else if (\$56 ) begin
       bin = 3'h4;
     end else begin
       bin = 3'h5;
@@ -22826,24 +22832,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$96  = active;
-    if (take) begin
-      \$96  = 1'h1;
-    end else if (\$56 ) begin
-      \$96  = 1'h0;
+    \$97  = active;
+    if (\$57 ) begin
+      \$97  = take;
     end
-    if (clear) begin
-      \$96  = 1'h0;
-    end
-    if (rst) begin
-      \$96  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$97  = \$signal ;
-    if (take) begin
-      \$97  = \port$34535$0 [8];
+    if (refused) begin
+      \$97  = 1'h0;
     end
     if (clear) begin
       \$97  = 1'h0;
@@ -22854,9 +22848,9 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$98  = row_sum;
-    if (take) begin
-      \$98  = \port$34535$0 [9];
+    \$98  = \$signal ;
+    if (\$57 ) begin
+      \$98  = \port$34596$0 [8];
     end
     if (clear) begin
       \$98  = 1'h0;
@@ -22867,35 +22861,35 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$99  = k_tail;
-    if (take) begin
-      \$99  = \port$34547$0 [18:16];
+    \$99  = row_sum;
+    if (\$57 ) begin
+      \$99  = \port$34596$0 [9];
     end
     if (clear) begin
-      \$99  = 3'h0;
+      \$99  = 1'h0;
     end
     if (rst) begin
-      \$99  = 3'h0;
+      \$99  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$100  = index;
-    if (take) begin
-      \$100  = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32] };
+    \$100  = k_tail;
+    if (\$57 ) begin
+      \$100  = \port$34608$0 [18:16];
     end
     if (clear) begin
-      \$100  = 16'h0000;
+      \$100  = 3'h0;
     end
     if (rst) begin
-      \$100  = 16'h0000;
+      \$100  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$101  = mask;
-    if (take) begin
-      \$101  = \port$34537$0 [31:16];
+    \$101  = index;
+    if (\$57 ) begin
+      \$101  = { \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34610$0 [32], \port$34608$0 [32], \port$34606$0 [32], \port$34604$0 [32], \port$34602$0 [32], \port$34600$0 [32], \port$34598$0 [32], \port$34596$0 [32] };
     end
     if (clear) begin
       \$101  = 16'h0000;
@@ -22906,53 +22900,53 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$102  = \$signal$133 ;
-    if (take) begin
-      \$102  = { 1'h0, \port$34545$0 [15:0] };
+    \$102  = mask;
+    if (\$57 ) begin
+      \$102  = \port$34598$0 [31:16];
     end
-    if (take) begin
-    end else if (step) begin
-      if (\$65 ) begin
+    if (clear) begin
+      \$102  = 16'h0000;
+    end
+    if (rst) begin
+      \$102  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$103  = \$signal$135 ;
+    if (\$57 ) begin
+      \$103  = { 1'h0, \port$34606$0 [15:0] };
+    end
+    if (goes) begin
+      if (fresh) begin
+      end else if (\$62 ) begin
       end else if (block_last) begin
-        \$102  = \$80 [16:0];
+        \$103  = \$81 [16:0];
       end
     end
     if (clear) begin
-      \$102  = 17'h00000;
+      \$103  = 17'h00000;
     end
     if (rst) begin
-      \$102  = 17'h00000;
+      \$103  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$103  = acc_block;
-    if (take) begin
-      \$103  = \port$34545$0 [31:16];
+    \$104  = acc_block;
+    if (\$57 ) begin
+      \$104  = \port$34606$0 [31:16];
     end
     if (clear) begin
-      \$103  = 16'h0000;
+      \$104  = 16'h0000;
     end
     if (rst) begin
-      \$103  = 16'h0000;
+      \$104  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$104  = \$57 ;
-    if (clear) begin
-      \$104  = 1'h0;
-    end
-    if (rst) begin
-      \$104  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$105  = stopped;
-    if (\$58 ) begin
-      \$105  = 1'h1;
-    end
+    \$105  = \$58 ;
     if (clear) begin
       \$105  = 1'h0;
     end
@@ -22962,7 +22956,10 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$106  = step;
+    \$106  = stopped;
+    if (\$59 ) begin
+      \$106  = 1'h1;
+    end
     if (clear) begin
       \$106  = 1'h0;
     end
@@ -22972,59 +22969,59 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$107  = \$signal$69 [5:0];
+    \$107  = issue;
     if (clear) begin
-      \$107  = 6'h00;
+      \$107  = 1'h0;
     end
     if (rst) begin
-      \$107  = 6'h00;
+      \$107  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$108  = \$59 [1:0];
-    if (take) begin
-      \$108  = { \$64 , \$62  };
-    end else if (step) begin
+    \$108  = \$signal$71 [5:0];
+    if (clear) begin
+      \$108  = 6'h00;
+    end
+    if (rst) begin
+      \$108  = 6'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$109  = \$60 [1:0];
+    if (goes) begin
       (* full_case = 32'd1 *)
-      if (\$65 ) begin
-        \$108  = { \$72 , \$69  };
+      if (fresh) begin
+        \$109  = { \$66 , \$64  };
+      end else if (\$62 ) begin
+        \$109  = { \$73 , \$70  };
       end else if (block_last) begin
-        \$108  = { \$79 , \$76  };
+        \$109  = { \$80 , \$77  };
       end else begin
-        \$108  = { \$84 , \$82  };
+        \$109  = { \$85 , \$83  };
       end
     end
     if (clear) begin
-      \$108  = 2'h0;
+      \$109  = 2'h0;
     end
     if (rst) begin
-      \$108  = 2'h0;
+      \$109  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$109  = \$60 ;
+    \$110  = \$61 ;
     if (clear) begin
-      \$109  = 1'h0;
+      \$110  = 1'h0;
     end
     if (rst) begin
-      \$109  = 1'h0;
+      \$110  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$110  = index;
-    if (clear) begin
-      \$110  = 16'h0000;
-    end
-    if (rst) begin
-      \$110  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$111  = mask;
+    \$111  = index;
     if (clear) begin
       \$111  = 16'h0000;
     end
@@ -23034,79 +23031,79 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$112  = done;
+    \$112  = mask;
     if (clear) begin
-      \$112  = 1'h0;
+      \$112  = 16'h0000;
     end
     if (rst) begin
-      \$112  = 1'h0;
+      \$112  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$113  = \$signal$69 ;
-    if (take) begin
-      \$113  = { 1'h0, \port$34545$0 [15:0] };
-    end else if (step) begin
+    \$113  = done;
+    if (clear) begin
+      \$113  = 1'h0;
+    end
+    if (rst) begin
+      \$113  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$114  = \$signal$71 ;
+    if (goes) begin
       (* full_case = 32'd1 *)
-      if (\$65 ) begin
-        \$113  = \$66 [16:0];
+      if (fresh) begin
+        \$114  = { 1'h0, \port$34606$0 [15:0] };
+      end else if (\$62 ) begin
+        \$114  = \$67 [16:0];
       end else if (block_last) begin
-        \$113  = \$73 [16:0];
+        \$114  = \$74 [16:0];
       end else begin
-        \$113  = \$signal$133 ;
+        \$114  = \$signal$135 ;
       end
     end
     if (clear) begin
-      \$113  = 17'h00000;
+      \$114  = 17'h00000;
     end
     if (rst) begin
-      \$113  = 17'h00000;
+      \$114  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$114  = { line[143:16], 8'h00, issued, 8'h00, entry };
+    \$115  = { line[143:16], 8'h00, issued, 8'h00, entry };
     if (clear) begin
-      \$114  = 160'h0000000000000000000000000000000000000000;
+      \$115  = 160'h0000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$114  = 160'h0000000000000000000000000000000000000000;
+      \$115  = 160'h0000000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$115  = { swaps[1:0], \$85  };
+    \$116  = { swaps[1:0], \$86  };
     if (clear) begin
-      \$115  = 3'h0;
+      \$116  = 3'h0;
     end
     if (rst) begin
-      \$115  = 3'h0;
+      \$116  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$116  = wgt_data;
+    \$117  = wgt_data;
     if (clear) begin
-      \$116  = 32'd0;
+      \$117  = 32'd0;
     end
     if (rst) begin
-      \$116  = 32'd0;
+      \$117  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$117  = \$86 ;
-    if (clear) begin
-      \$117  = 3'h0;
-    end
-    if (rst) begin
-      \$117  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$118  = tail_0;
+    \$118  = \$87 ;
     if (clear) begin
       \$118  = 3'h0;
     end
@@ -23116,41 +23113,51 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$119  = { \$90 , \$89 , \$88 , \$87  };
+    \$119  = tail_0;
     if (clear) begin
-      \$119  = 4'h0;
+      \$119  = 3'h0;
     end
     if (rst) begin
-      \$119  = 4'h0;
+      \$119  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$120  = { counted[1], \$93 , \$91  };
+    \$120  = { \$91 , \$90 , \$89 , \$88  };
     if (clear) begin
-      \$120  = 3'h0;
+      \$120  = 4'h0;
     end
     if (rst) begin
-      \$120  = 3'h0;
+      \$120  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
-    \$121  = \inside ;
-    if (step) begin
-      \$121  = 4'he;
-    end else if (\$94 ) begin
-      \$121  = \$95 [3:0];
-    end
+    \$121  = { counted[1], \$94 , \$92  };
     if (clear) begin
-      \$121  = 4'h0;
+      \$121  = 3'h0;
     end
     if (rst) begin
-      \$121  = 4'h0;
+      \$121  = 3'h0;
     end
   end
-  assign drain__data = { \$125 , \$124 , \$123 , \$122  };
-  assign \drain__data$1  = { \$125 , \$124 , \$123 , \$122  };
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    \$122  = \inside ;
+    if (issue) begin
+      \$122  = 4'he;
+    end else if (\$95 ) begin
+      \$122  = \$96 [3:0];
+    end
+    if (clear) begin
+      \$122  = 4'h0;
+    end
+    if (rst) begin
+      \$122  = 4'h0;
+    end
+  end
+  assign drain__data = { \$126 , \$125 , \$124 , \$123  };
+  assign \drain__data$1  = { \$126 , \$125 , \$124 , \$123  };
   assign \drain__ready$3  = drain__ready;
   assign \drain__row$5  = drain__row;
   assign \drain__row_sum$7  = 32'd0;
@@ -23159,85 +23166,85 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
   assign cmd__ready = take;
-  assign cmd__payload = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32], \port$34565$0 [31:0], \port$34563$0 [31:0], \port$34561$0 [31:0], \port$34559$0 [31:0], \port$34557$0 [31:0], \port$34555$0 [31:0], \port$34553$0 [31:0], \port$34551$0 [31:0], \port$34549$0 [31:0], \port$34547$0 [31:0], \port$34545$0 [31:0], \port$34543$0 [31:0], \port$34541$0 [31:0], \port$34539$0 [31:0], \port$34537$0 [31:0], \port$34535$0 [31:0] };
-  assign load = take;
-  assign base = \port$34539$0 [23:0];
-  assign issue = step;
-  assign wgt = \port$34541$0 [15:0];
-  assign wgt_block = \port$34541$0 [31:16];
+  assign cmd__payload = { \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34610$0 [32], \port$34608$0 [32], \port$34606$0 [32], \port$34604$0 [32], \port$34602$0 [32], \port$34600$0 [32], \port$34598$0 [32], \port$34596$0 [32], \port$34626$0 [31:0], \port$34624$0 [31:0], \port$34622$0 [31:0], \port$34620$0 [31:0], \port$34618$0 [31:0], \port$34616$0 [31:0], \port$34614$0 [31:0], \port$34612$0 [31:0], \port$34610$0 [31:0], \port$34608$0 [31:0], \port$34606$0 [31:0], \port$34604$0 [31:0], \port$34602$0 [31:0], \port$34600$0 [31:0], \port$34598$0 [31:0], \port$34596$0 [31:0] };
+  assign step = goes;
+  assign \fresh$33  = fresh;
+  assign base = \port$34600$0 [23:0];
+  assign wgt = \port$34602$0 [15:0];
+  assign wgt_block = \port$34602$0 [31:16];
   assign accept = take;
-  assign \block_last$40  = block_last;
-  assign \final$42  = \final ;
+  assign \block_last$43  = block_last;
+  assign \final$44  = \final ;
   assign read = wgt_read;
   assign row = wgt_row;
-  assign count_m0 = \port$34551$0 [31:16];
-  assign stride_m0 = \port$34561$0 [23:0];
-  assign count_m1 = \port$34553$0 [15:0];
-  assign stride_m1 = \port$34563$0 [23:0];
-  assign count_m2 = \port$34553$0 [31:16];
-  assign stride_m2 = \port$34565$0 [23:0];
-  assign count_k0 = \port$34549$0 [15:0];
-  assign stride_k0 = \port$34555$0 [23:0];
-  assign count_k1 = \port$34549$0 [31:16];
-  assign stride_k1 = \port$34557$0 [23:0];
-  assign count_k2 = \port$34551$0 [15:0];
-  assign stride_k2 = \port$34559$0 [23:0];
-  assign count_blocks = \port$34547$0 [15:0];
+  assign count_m0 = \port$34612$0 [31:16];
+  assign stride_m0 = \port$34622$0 [23:0];
+  assign count_m1 = \port$34614$0 [15:0];
+  assign stride_m1 = \port$34624$0 [23:0];
+  assign count_m2 = \port$34614$0 [31:16];
+  assign stride_m2 = \port$34626$0 [23:0];
+  assign count_k0 = \port$34610$0 [15:0];
+  assign stride_k0 = \port$34616$0 [23:0];
+  assign count_k1 = \port$34610$0 [31:16];
+  assign stride_k1 = \port$34618$0 [23:0];
+  assign count_k2 = \port$34612$0 [15:0];
+  assign stride_k2 = \port$34620$0 [23:0];
+  assign count_blocks = \port$34608$0 [15:0];
   assign act__claim = active;
   assign act__region = address[10];
   assign act__offset = address[9:0];
-  assign \row$94  = data;
+  assign \row$96  = data;
   assign swap = swaps[2];
-  assign \weights$98  = weights;
-  assign \shift$100  = shift;
-  assign \sums$102  = sums;
-  assign \entry$103  = line[151:144];
-  assign \row$104  = data;
-  assign \entry$105  = { line[39:33], counted[2] };
+  assign \weights$100  = weights;
+  assign \shift$102  = shift;
+  assign \sums$104  = sums;
+  assign \entry$105  = line[151:144];
+  assign \row$106  = data;
+  assign \entry$107  = { line[39:33], counted[2] };
   assign drain_row = drain__row;
   assign value = drain__row_sum;
   assign reading = blocked;
-  assign \$like$113  = w_data;
+  assign \$like$115  = w_data;
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$34272$0 [0];
-  assign waiting_operands = \port$34272$0 [1];
-  assign waiting_accumulator = \port$34272$0 [2];
+  assign waiting_weights = \port$34333$0 [0];
+  assign waiting_operands = \port$34333$0 [1];
+  assign waiting_accumulator = \port$34333$0 [2];
   assign gap = 8'h00;
-  assign \port$2781$0  = \$122 ;
-  assign \port$2815$0  = \$123 ;
-  assign \port$2849$0  = \$124 ;
-  assign \port$2883$0  = \$125 ;
-  assign \port$35230$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$34535$0 [7:0];
-  assign \cmd__payload.wait  = \port$34537$0 [15:0];
-  assign \cmd__payload.post  = \port$34537$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$34535$0 [8];
-  assign \cmd__payload.row_sum  = \port$34535$0 [9];
-  assign \cmd__payload.early  = \port$34535$0 [10];
-  assign \cmd__payload.act  = \port$34539$0 [23:0];
-  assign \cmd__payload.wgt  = \port$34541$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$34541$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$34543$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$34543$0 [31:16];
-  assign \cmd__payload.acc  = \port$34545$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34545$0 [31:16];
-  assign \cmd__payload.blocks  = \port$34547$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$34547$0 [31:16];
-  assign \cmd__payload.k0  = \port$34549$0 [15:0];
-  assign \cmd__payload.k1  = \port$34549$0 [31:16];
-  assign \cmd__payload.k2  = \port$34551$0 [15:0];
-  assign \cmd__payload.m0  = \port$34551$0 [31:16];
-  assign \cmd__payload.m1  = \port$34553$0 [15:0];
-  assign \cmd__payload.m2  = \port$34553$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$34555$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$34557$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$34559$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$34561$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$34563$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$34565$0 [23:0];
-  assign \cmd__payload.index  = { \port$34565$0 [32], \port$34563$0 [32], \port$34561$0 [32], \port$34559$0 [32], \port$34557$0 [32], \port$34555$0 [32], \port$34553$0 [32], \port$34551$0 [32], \port$34549$0 [32], \port$34547$0 [32], \port$34545$0 [32], \port$34543$0 [32], \port$34541$0 [32], \port$34539$0 [32], \port$34537$0 [32], \port$34535$0 [32] };
+  assign \port$2785$0  = \$123 ;
+  assign \port$2819$0  = \$124 ;
+  assign \port$2853$0  = \$125 ;
+  assign \port$2887$0  = \$126 ;
+  assign \port$35341$0  = address[10:0];
+  assign \cmd__payload.opcode  = \port$34596$0 [7:0];
+  assign \cmd__payload.wait  = \port$34598$0 [15:0];
+  assign \cmd__payload.post  = \port$34598$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$34596$0 [8];
+  assign \cmd__payload.row_sum  = \port$34596$0 [9];
+  assign \cmd__payload.early  = \port$34596$0 [10];
+  assign \cmd__payload.act  = \port$34600$0 [23:0];
+  assign \cmd__payload.wgt  = \port$34602$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$34602$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$34604$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$34604$0 [31:16];
+  assign \cmd__payload.acc  = \port$34606$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34606$0 [31:16];
+  assign \cmd__payload.blocks  = \port$34608$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$34608$0 [31:16];
+  assign \cmd__payload.k0  = \port$34610$0 [15:0];
+  assign \cmd__payload.k1  = \port$34610$0 [31:16];
+  assign \cmd__payload.k2  = \port$34612$0 [15:0];
+  assign \cmd__payload.m0  = \port$34612$0 [31:16];
+  assign \cmd__payload.m1  = \port$34614$0 [15:0];
+  assign \cmd__payload.m2  = \port$34614$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$34616$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$34618$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$34620$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$34622$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$34624$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$34626$0 [23:0];
+  assign \cmd__payload.index  = { \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34610$0 [32], \port$34608$0 [32], \port$34606$0 [32], \port$34604$0 [32], \port$34602$0 [32], \port$34600$0 [32], \port$34598$0 [32], \port$34596$0 [32] };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -23248,26 +23255,26 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign \issued.last  = issued[2];
   assign \issued.half  = issued[3];
   assign \issued.row  = issued[7:4];
-  assign \entry$103.valid  = line[144];
-  assign \entry$103.first  = line[145];
-  assign \entry$103.last  = line[146];
-  assign \entry$103.half  = line[147];
-  assign \entry$103.row  = line[151:148];
-  assign \entry$105.valid  = counted[2];
-  assign \entry$105.first  = line[33];
-  assign \entry$105.last  = line[34];
-  assign \entry$105.half  = line[35];
-  assign \entry$105.row  = line[39:36];
-  assign issued[0] = \$41 ;
+  assign \entry$105.valid  = line[144];
+  assign \entry$105.first  = line[145];
+  assign \entry$105.last  = line[146];
+  assign \entry$105.half  = line[147];
+  assign \entry$105.row  = line[151:148];
+  assign \entry$107.valid  = counted[2];
+  assign \entry$107.first  = line[33];
+  assign \entry$107.last  = line[34];
+  assign \entry$107.half  = line[35];
+  assign \entry$107.row  = line[39:36];
+  assign issued[0] = \$42 ;
   assign issued[7:1] = line[7:1];
-  assign entry[7:4] = \$39 [3:0];
+  assign entry[7:4] = \$40 [3:0];
   assign entry[3] = half;
   assign entry[2] = done;
   assign entry[1] = first;
-  assign entry[0] = step;
-  assign \$18  = 1'h0;
-  assign malformed = \$17 ;
-  assign \$59  = { same, 1'h0 };
+  assign entry[0] = issue;
+  assign \$20  = 1'h0;
+  assign malformed = \$19 ;
+  assign \$60  = { same, 1'h0 };
 endmodule
 
 module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 , \value$38 , \value$39 , blocked, drain__valid, clear, entry, sums, drain__row, clk);
@@ -24583,15 +24590,15 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$51 ),
-    .\port$2548$0 (row[7:0]),
-    .\port$35084$2 (swap),
-    .\port$35086$0 (weights[7:0]),
-    .\port$35100$0 (swap_later[23:0]),
-    .\port$35102$0 (shift_later[23:0]),
-    .\port$35106$0 (skew_weights_1[7:0]),
-    .\port$35107$0 (skew_weights_2[7:0]),
-    .\port$35108$0 (skew_weights_3),
-    .\port$35198$0 (shift),
+    .\port$2551$0 (row[7:0]),
+    .\port$35145$2 (swap),
+    .\port$35147$0 (weights[7:0]),
+    .\port$35161$0 (swap_later[23:0]),
+    .\port$35163$0 (shift_later[23:0]),
+    .\port$35167$0 (skew_weights_1[7:0]),
+    .\port$35168$0 (skew_weights_2[7:0]),
+    .\port$35169$0 (skew_weights_3),
+    .\port$35259$0 (shift),
     .product_3_later(product),
     .rst(rst),
     .used_register(used_0),
@@ -24602,7 +24609,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$61 ),
-    .\port$35103$0 (skew_row_1[7:0]),
+    .\port$35164$0 (skew_row_1[7:0]),
     .product_3_later(\product$55 ),
     .rst(rst),
     .shift(shift_later[31:0]),
@@ -24615,7 +24622,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$71 ),
-    .\port$35104$0 (skew_row_2[7:0]),
+    .\port$35165$0 (skew_row_2[7:0]),
     .product_3_later(\product$65 ),
     .rst(rst),
     .shift(shift_later[39:8]),
@@ -24627,7 +24634,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .chain(\chain$71 ),
     .clear(clear),
     .clk(clk),
-    .\port$35105$0 (skew_row_3),
+    .\port$35166$0 (skew_row_3),
     .product_3_later(\product$75 ),
     .rst(rst),
     .shift(shift_later[47:16]),
@@ -24692,7 +24699,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (rst, \port$2548$0 , clear, \port$35084$2 , \port$35086$0 , \port$35100$0 , \port$35102$0 , \port$35106$0 , \port$35107$0 , \port$35108$0 , x_register, pipe_register, used_register, product_3_later, \port$35198$0 , clk);
+module \weft.matmul.array.multipliers_0 (rst, \port$2551$0 , clear, \port$35145$2 , \port$35147$0 , \port$35161$0 , \port$35163$0 , \port$35167$0 , \port$35168$0 , \port$35169$0 , x_register, pipe_register, used_register, product_3_later, \port$35259$0 , clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -24711,24 +24718,24 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2548$0 , clear, \port$35084$
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$2548$0 ;
-  wire [7:0] \port$2548$0 ;
-  input \port$35084$2 ;
-  wire \port$35084$2 ;
-  input [7:0] \port$35086$0 ;
-  wire [7:0] \port$35086$0 ;
-  input [23:0] \port$35100$0 ;
-  wire [23:0] \port$35100$0 ;
-  input [23:0] \port$35102$0 ;
-  wire [23:0] \port$35102$0 ;
-  input [7:0] \port$35106$0 ;
-  wire [7:0] \port$35106$0 ;
-  input [7:0] \port$35107$0 ;
-  wire [7:0] \port$35107$0 ;
-  input [7:0] \port$35108$0 ;
-  wire [7:0] \port$35108$0 ;
-  input \port$35198$0 ;
-  wire \port$35198$0 ;
+  input [7:0] \port$2551$0 ;
+  wire [7:0] \port$2551$0 ;
+  input \port$35145$2 ;
+  wire \port$35145$2 ;
+  input [7:0] \port$35147$0 ;
+  wire [7:0] \port$35147$0 ;
+  input [23:0] \port$35161$0 ;
+  wire [23:0] \port$35161$0 ;
+  input [23:0] \port$35163$0 ;
+  wire [23:0] \port$35163$0 ;
+  input [7:0] \port$35167$0 ;
+  wire [7:0] \port$35167$0 ;
+  input [7:0] \port$35168$0 ;
+  wire [7:0] \port$35168$0 ;
+  input [7:0] \port$35169$0 ;
+  wire [7:0] \port$35169$0 ;
+  input \port$35259$0 ;
+  wire \port$35259$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -24753,18 +24760,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2548$0 , clear, \port$35084$
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$35108$0 , \port$35107$0 , \port$35106$0 , \port$35086$0  } & { \port$35102$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0  };
+  assign \$3  = { \port$35169$0 , \port$35168$0 , \port$35167$0 , \port$35147$0  } & { \port$35163$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$35100$0 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2  };
+  assign \$5  = ~ { \port$35161$0 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$35100$0 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2  };
+  assign \$7  = ready & { \port$35161$0 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$2548$0  };
+    x_register <= { x_register[23:0], \port$2551$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -24777,18 +24784,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2548$0 , clear, \port$35084$
     product_2_later <= product_1_later;
   always @(posedge clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$35102$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0  };
-  assign a = { x_register[23:0], \port$2548$0  };
-  assign shift = { \port$35102$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0 , \port$35198$0  };
-  assign chain = { \port$35108$0 , \port$35107$0 , \port$35106$0 , \port$35086$0  };
-  assign swap = { \port$35100$0 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2 , \port$35084$2  };
+  assign \$1  = ~ { \port$35163$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0  };
+  assign a = { x_register[23:0], \port$2551$0  };
+  assign shift = { \port$35163$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0 , \port$35259$0  };
+  assign chain = { \port$35169$0 , \port$35168$0 , \port$35167$0 , \port$35147$0  };
+  assign swap = { \port$35161$0 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2 , \port$35145$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35103$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35164$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -24808,8 +24815,8 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35103$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35103$0 ;
-  wire [7:0] \port$35103$0 ;
+  input [7:0] \port$35164$0 ;
+  wire [7:0] \port$35164$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -24847,7 +24854,7 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35103$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35103$0  };
+    x_register <= { x_register[23:0], \port$35164$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -24861,14 +24868,14 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35103$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35103$0  };
+  assign a = { x_register[23:0], \port$35164$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35104$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35165$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -24888,8 +24895,8 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35104$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35104$0 ;
-  wire [7:0] \port$35104$0 ;
+  input [7:0] \port$35165$0 ;
+  wire [7:0] \port$35165$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -24927,7 +24934,7 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35104$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35104$0  };
+    x_register <= { x_register[23:0], \port$35165$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -24941,14 +24948,14 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35104$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35104$0  };
+  assign a = { x_register[23:0], \port$35165$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35105$0 , chain, x_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35166$0 , chain, x_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -24967,8 +24974,8 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35105$0 
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35105$0 ;
-  wire [7:0] \port$35105$0 ;
+  input [7:0] \port$35166$0 ;
+  wire [7:0] \port$35166$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -25006,7 +25013,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35105$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35105$0  };
+    x_register <= { x_register[23:0], \port$35166$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -25020,14 +25027,14 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35105$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35105$0  };
+  assign a = { x_register[23:0], \port$35166$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_last, \final , clear, \port$34541$0 , fence__up, fence__start, fence__end, bad, shift, clk);
+module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_last, \final , clear, \port$34602$0 , fence__up, fence__start, fence__end, bad, shift, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$53  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -25092,8 +25099,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
   reg loaded = 1'h0;
   wire more;
   reg pending = 1'h0;
-  input [31:0] \port$34541$0 ;
-  wire [31:0] \port$34541$0 ;
+  input [31:0] \port$34602$0 ;
+  wire [31:0] \port$34602$0 ;
   wire read;
   output reads;
   wire reads;
@@ -25297,7 +25304,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
       end
     end
     if (start) begin
-      \$30  = { 1'h0, \port$34541$0 [15:0] };
+      \$30  = { 1'h0, \port$34602$0 [15:0] };
     end
     if (clear) begin
       \$30  = 17'h00000;
@@ -25315,7 +25322,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
       end
     end
     if (start) begin
-      \$31  = { 1'h0, \port$34541$0 [15:0] };
+      \$31  = { 1'h0, \port$34602$0 [15:0] };
     end
     if (clear) begin
       \$31  = 17'h00000;
@@ -25328,7 +25335,7 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
     \$32  = stride;
     if (start) begin
-      \$32  = \port$34541$0 [31:16];
+      \$32  = \port$34602$0 [31:16];
     end
     if (clear) begin
       \$32  = 16'h0000;
@@ -25368,8 +25375,8 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
     end
   end
   assign read = reads;
-  assign wgt = \port$34541$0 [15:0];
-  assign wgt_block = \port$34541$0 [31:16];
+  assign wgt = \port$34602$0 [15:0];
+  assign wgt_block = \port$34602$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
@@ -25510,7 +25517,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$35082$33 , \port$35094$2 , drain_row, clk);
+module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$35143$33 , \port$35155$2 , drain_row, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -25577,10 +25584,10 @@ module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$3
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$35082$33 ;
-  wire [6:0] \port$35082$33 ;
-  input \port$35094$2 ;
-  wire \port$35094$2 ;
+  input [6:0] \port$35143$33 ;
+  wire [6:0] \port$35143$33 ;
+  input \port$35155$2 ;
+  wire \port$35155$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -25625,21 +25632,21 @@ module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$3
     sum_2_0 <= \$18 ;
   always @(posedge clk)
     entry_3 <= \$19 ;
-  \weft.matmul.row_sum$147.column  column (
+  \weft.matmul.row_sum$149.column  column (
     .clear(clear),
     .clk(clk),
     .drain(drain),
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$35314$0 (sum_2_0),
+    .\port$35375$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$10  = byte_0;
-    if (\port$35094$2 ) begin
+    if (\port$35155$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -25652,7 +25659,7 @@ module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$3
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$11  = byte_1;
-    if (\port$35094$2 ) begin
+    if (\port$35155$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -25665,7 +25672,7 @@ module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$3
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$12  = byte_2;
-    if (\port$35094$2 ) begin
+    if (\port$35155$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -25678,7 +25685,7 @@ module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$3
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$13  = byte_3;
-    if (\port$35094$2 ) begin
+    if (\port$35155$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -25690,7 +25697,7 @@ module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$3
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
-    \$14  = { \port$35082$33 , \port$35094$2  };
+    \$14  = { \port$35143$33 , \port$35155$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -25748,17 +25755,17 @@ module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$3
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$35082$33 , \port$35094$2  };
+  assign entry = { \port$35143$33 , \port$35155$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$35094$2 ;
-  assign \entry.first  = \port$35082$33 [0];
-  assign \entry.last  = \port$35082$33 [1];
-  assign \entry.half  = \port$35082$33 [2];
-  assign \entry.row  = \port$35082$33 [6:3];
+  assign \entry.valid  = \port$35155$2 ;
+  assign \entry.first  = \port$35143$33 [0];
+  assign \entry.last  = \port$35143$33 [1];
+  assign \entry.half  = \port$35143$33 [2];
+  assign \entry.row  = \port$35143$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -25781,7 +25788,7 @@ module \weft.matmul.row_sum$147 (rst, row, drain, reading, value, clear, \port$3
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$147.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$35314$0 , clk);
+module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$35375$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -25828,8 +25835,8 @@ module \weft.matmul.row_sum$147.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$35314$0 ;
-  wire [9:0] \port$35314$0 ;
+  input [9:0] \port$35375$0 ;
+  wire [9:0] \port$35375$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -25882,7 +25889,7 @@ module \weft.matmul.row_sum$147.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$35314$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$35375$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -25958,7 +25965,7 @@ module \weft.matmul.row_sum$147.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0 [9], \port$35314$0  };
+  assign sum = { \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0 [9], \port$35375$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -25983,40 +25990,49 @@ module \weft.matmul.row_sum$147.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear, \base$46 , count_blocks, \port$34549$0 , \port$34551$0 , \port$34553$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, address_m0, end_k0, tile_first
+module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$70 , count_blocks, \port$34610$0 , \port$34612$0 , \port$34614$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire \$1 ;
   wire \$10 ;
   reg [15:0] \$100 ;
-  reg [15:0] \$101 ;
-  reg \$102 ;
-  reg [23:0] \$103 ;
-  reg [23:0] \$104 ;
-  reg [15:0] \$105 ;
-  reg [15:0] \$106 ;
-  reg \$107 ;
-  reg [23:0] \$108 ;
-  reg [23:0] \$109 ;
+  reg \$101 ;
+  reg [23:0] \$102 ;
+  reg [15:0] \$103 ;
+  reg [15:0] \$104 ;
+  reg \$105 ;
+  reg [23:0] \$106 ;
+  reg [15:0] \$107 ;
+  reg [15:0] \$108 ;
+  reg \$109 ;
   wire \$11 ;
-  reg [15:0] \$110 ;
+  reg [23:0] \$110 ;
   reg [15:0] \$111 ;
-  reg \$112 ;
-  reg [23:0] \$113 ;
+  reg [15:0] \$112 ;
+  reg \$113 ;
   reg [23:0] \$114 ;
   reg [15:0] \$115 ;
   reg [15:0] \$116 ;
   reg \$117 ;
   reg [23:0] \$118 ;
-  reg [23:0] \$119 ;
+  reg [15:0] \$119 ;
   wire \$12 ;
   reg [15:0] \$120 ;
-  reg [15:0] \$121 ;
-  reg \$122 ;
-  reg [23:0] \$123 ;
-  reg \$124 ;
+  reg \$121 ;
+  reg [23:0] \$122 ;
+  reg [15:0] \$123 ;
+  reg [15:0] \$124 ;
   reg \$125 ;
+  reg [23:0] \$126 ;
+  reg [23:0] \$127 ;
+  reg [23:0] \$128 ;
+  reg [23:0] \$129 ;
   wire [25:0] \$13 ;
+  reg [23:0] \$130 ;
+  reg [23:0] \$131 ;
+  reg [23:0] \$132 ;
+  reg \$133 ;
+  reg \$134 ;
   wire \$14 ;
   wire [16:0] \$15 ;
   wire [16:0] \$16 ;
@@ -26025,92 +26041,92 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   wire \$19 ;
   wire \$2 ;
   wire \$20 ;
-  wire [16:0] \$21 ;
-  wire [16:0] \$22 ;
-  wire \$23 ;
-  wire \$24 ;
-  wire [16:0] \$25 ;
-  wire \$26 ;
+  wire \$21 ;
+  wire \$22 ;
+  wire [16:0] \$23 ;
+  wire [16:0] \$24 ;
+  wire \$25 ;
+  wire [16:0] \$26 ;
   wire \$27 ;
-  wire [16:0] \$28 ;
-  wire [16:0] \$29 ;
+  wire \$28 ;
+  wire \$29 ;
   wire \$3 ;
   wire \$30 ;
-  wire \$31 ;
+  wire [16:0] \$31 ;
   wire [16:0] \$32 ;
   wire \$33 ;
-  wire \$34 ;
-  wire [16:0] \$35 ;
-  wire [16:0] \$36 ;
+  wire [16:0] \$34 ;
+  wire \$35 ;
+  wire \$36 ;
   wire \$37 ;
   wire \$38 ;
   wire [16:0] \$39 ;
   wire \$4 ;
-  wire \$40 ;
+  wire [16:0] \$40 ;
   wire \$41 ;
   wire [16:0] \$42 ;
-  wire [16:0] \$43 ;
+  wire \$43 ;
   wire \$44 ;
   wire \$45 ;
-  wire [16:0] \$46 ;
-  wire \$47 ;
-  wire \$48 ;
-  wire [16:0] \$49 ;
+  wire \$46 ;
+  wire [16:0] \$47 ;
+  wire [16:0] \$48 ;
+  wire \$49 ;
   wire \$5 ;
   wire [16:0] \$50 ;
   wire \$51 ;
   wire \$52 ;
-  wire [16:0] \$53 ;
+  wire \$53 ;
   wire \$54 ;
-  wire \$55 ;
+  wire [16:0] \$55 ;
   wire [16:0] \$56 ;
-  wire [16:0] \$57 ;
-  wire \$58 ;
+  wire \$57 ;
+  wire [16:0] \$58 ;
   wire \$59 ;
   wire \$6 ;
-  wire [16:0] \$60 ;
+  wire \$60 ;
   wire \$61 ;
   wire \$62 ;
-  wire [23:0] \$63 ;
-  wire \$64 ;
+  wire [16:0] \$63 ;
+  wire [16:0] \$64 ;
   wire \$65 ;
-  wire \$66 ;
+  wire [16:0] \$66 ;
   wire \$67 ;
   wire \$68 ;
   wire \$69 ;
   wire \$7 ;
   wire \$70 ;
   wire \$71 ;
-  wire \$72 ;
+  wire [23:0] \$72 ;
   wire \$73 ;
   wire \$74 ;
   wire \$75 ;
-  wire \$76 ;
+  wire [23:0] \$76 ;
   wire \$77 ;
   wire \$78 ;
   wire \$79 ;
   wire \$8 ;
-  wire \$80 ;
+  wire [23:0] \$80 ;
   wire \$81 ;
   wire \$82 ;
   wire \$83 ;
-  wire \$84 ;
+  wire [23:0] \$84 ;
   wire \$85 ;
   wire \$86 ;
   wire \$87 ;
-  wire \$88 ;
+  wire [23:0] \$88 ;
   wire \$89 ;
   wire \$9 ;
-  reg [15:0] \$90 ;
-  reg [15:0] \$91 ;
-  reg \$92 ;
-  reg [23:0] \$93 ;
-  reg [23:0] \$94 ;
-  reg [15:0] \$95 ;
-  reg [15:0] \$96 ;
-  reg \$97 ;
-  reg [23:0] \$98 ;
-  reg [23:0] \$99 ;
+  wire \$90 ;
+  wire \$91 ;
+  wire [23:0] \$92 ;
+  wire \$93 ;
+  wire \$94 ;
+  wire \$95 ;
+  wire \$96 ;
+  wire \$97 ;
+  wire \$98 ;
+  reg [15:0] \$99 ;
   (* init = 24'h000000 *)
   wire [23:0] address;
   reg [23:0] address_k0 = 24'h000000;
@@ -26121,8 +26137,8 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [23:0] address_m1 = 24'h000000;
   reg [23:0] address_m2 = 24'h000000;
   reg [23:0] base = 24'h000000;
-  input [23:0] \base$46 ;
-  wire [23:0] \base$46 ;
+  input [23:0] \base$70 ;
+  wire [23:0] \base$70 ;
   output block_first;
   reg block_first = 1'h0;
   output block_last;
@@ -26157,6 +26173,8 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   output \final ;
   wire \final ;
   wire [23:0] following;
+  input fresh;
+  wire fresh;
   reg [15:0] left_blocks = 16'h0000;
   reg [15:0] left_k0 = 16'h0000;
   reg [15:0] left_k1 = 16'h0000;
@@ -26164,14 +26182,12 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   reg [15:0] left_m0 = 16'h0000;
   reg [15:0] left_m1 = 16'h0000;
   reg [15:0] left_m2 = 16'h0000;
-  input load;
-  wire load;
-  input [31:0] \port$34549$0 ;
-  wire [31:0] \port$34549$0 ;
-  input [31:0] \port$34551$0 ;
-  wire [31:0] \port$34551$0 ;
-  input [31:0] \port$34553$0 ;
-  wire [31:0] \port$34553$0 ;
+  input [31:0] \port$34610$0 ;
+  wire [31:0] \port$34610$0 ;
+  input [31:0] \port$34612$0 ;
+  wire [31:0] \port$34612$0 ;
+  input [31:0] \port$34614$0 ;
+  wire [31:0] \port$34614$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -26236,150 +26252,158 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$34551$0 [31:16] - 1'h1;
-  assign \$16  = \port$34551$0 [31:16] - 1'h1;
-  assign \$17  = \port$34551$0 [31:16] == 1'h1;
+  assign \$15  = \port$34612$0 [31:16] - 1'h1;
+  assign \$16  = \port$34612$0 [31:16] - 1'h1;
+  assign \$17  = \port$34612$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
-  assign \$21  = \port$34553$0 [15:0] - 1'h1;
-  assign \$22  = \port$34553$0 [15:0] - 1'h1;
-  assign \$23  = \port$34553$0 [15:0] == 1'h1;
-  assign \$25  = left_m1 - 1'h1;
-  assign \$26  = left_m1 == 1'h1;
-  assign \$27  = ! bound_m1;
-  assign \$28  = \port$34553$0 [31:16] - 1'h1;
-  assign \$29  = \port$34553$0 [31:16] - 1'h1;
-  assign \$30  = \port$34553$0 [31:16] == 1'h1;
-  assign \$31  = & { end_m1, end_m0 };
-  assign \$32  = left_m2 - 1'h1;
-  assign \$33  = left_m2 == 1'h1;
-  assign \$34  = ! bound_m2;
-  assign \$35  = \port$34549$0 [15:0] - 1'h1;
-  assign \$36  = \port$34549$0 [15:0] - 1'h1;
-  assign \$37  = \port$34549$0 [15:0] == 1'h1;
+  assign \$21  = step & fresh;
+  assign \$23  = \port$34614$0 [15:0] - 1'h1;
+  assign \$24  = \port$34614$0 [15:0] - 1'h1;
+  assign \$25  = \port$34614$0 [15:0] == 1'h1;
+  assign \$26  = left_m1 - 1'h1;
+  assign \$27  = left_m1 == 1'h1;
+  assign \$28  = ! bound_m1;
+  assign \$29  = step & fresh;
+  assign \$30  = & { end_m1, end_m0 };
+  assign \$31  = \port$34614$0 [31:16] - 1'h1;
+  assign \$32  = \port$34614$0 [31:16] - 1'h1;
+  assign \$33  = \port$34614$0 [31:16] == 1'h1;
+  assign \$34  = left_m2 - 1'h1;
+  assign \$35  = left_m2 == 1'h1;
+  assign \$36  = ! bound_m2;
+  assign \$37  = step & fresh;
   assign \$38  = & { end_m2, end_m1, end_m0 };
-  assign \$39  = left_k0 - 1'h1;
-  assign \$40  = left_k0 == 1'h1;
-  assign \$41  = ! bound_k0;
-  assign \$42  = \port$34549$0 [31:16] - 1'h1;
-  assign \$43  = \port$34549$0 [31:16] - 1'h1;
-  assign \$44  = \port$34549$0 [31:16] == 1'h1;
-  assign \$45  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$46  = left_k1 - 1'h1;
-  assign \$47  = left_k1 == 1'h1;
-  assign \$48  = ! bound_k1;
-  assign \$49  = \port$34551$0 [15:0] - 1'h1;
-  assign \$50  = \port$34551$0 [15:0] - 1'h1;
-  assign \$51  = \port$34551$0 [15:0] == 1'h1;
-  assign \$52  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$53  = left_k2 - 1'h1;
-  assign \$54  = left_k2 == 1'h1;
-  assign \$55  = ! bound_k2;
-  assign \$56  = count_blocks - 1'h1;
-  assign \$57  = count_blocks - 1'h1;
-  assign \$58  = count_blocks == 1'h1;
-  assign \$59  = & { end_k2, end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$60  = left_blocks - 1'h1;
-  assign \$61  = left_blocks == 1'h1;
-  assign \$62  = ! bound_blocks;
-  assign \$63  = load ? \base$46  : base;
-  assign \$64  = ~ load;
-  assign \$65  = step & \$64 ;
-  assign \$67  = ~ load;
-  assign \$68  = step & \$67 ;
-  assign \$70  = \$68  & \$69 ;
-  assign \$71  = ~ load;
-  assign \$72  = step & \$71 ;
-  assign \$73  = & { end_m1, end_m0 };
-  assign \$74  = \$72  & \$73 ;
-  assign \$75  = ~ load;
-  assign \$76  = step & \$75 ;
-  assign \$77  = & { end_m2, end_m1, end_m0 };
-  assign \$78  = \$76  & \$77 ;
-  assign \$79  = ~ load;
-  assign \$80  = step & \$79 ;
-  assign \$81  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$82  = \$80  & \$81 ;
-  assign \$83  = ~ load;
-  assign \$84  = step & \$83 ;
-  assign \$85  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$86  = \$84  & \$85 ;
-  assign \$87  = & { end_m2, end_m1, end_m0 };
-  assign \$88  = & { end_m2, end_m1, end_m0 };
-  assign \$89  = & { end_k2, end_k1, end_k0 };
+  assign \$39  = \port$34610$0 [15:0] - 1'h1;
+  assign \$40  = \port$34610$0 [15:0] - 1'h1;
+  assign \$41  = \port$34610$0 [15:0] == 1'h1;
+  assign \$42  = left_k0 - 1'h1;
+  assign \$43  = left_k0 == 1'h1;
+  assign \$44  = ! bound_k0;
+  assign \$45  = step & fresh;
+  assign \$46  = & { end_k0, end_m2, end_m1, end_m0 };
+  assign \$47  = \port$34610$0 [31:16] - 1'h1;
+  assign \$48  = \port$34610$0 [31:16] - 1'h1;
+  assign \$49  = \port$34610$0 [31:16] == 1'h1;
+  assign \$50  = left_k1 - 1'h1;
+  assign \$51  = left_k1 == 1'h1;
+  assign \$52  = ! bound_k1;
+  assign \$53  = step & fresh;
+  assign \$54  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
+  assign \$55  = \port$34612$0 [15:0] - 1'h1;
+  assign \$56  = \port$34612$0 [15:0] - 1'h1;
+  assign \$57  = \port$34612$0 [15:0] == 1'h1;
+  assign \$58  = left_k2 - 1'h1;
+  assign \$59  = left_k2 == 1'h1;
+  assign \$60  = ! bound_k2;
+  assign \$61  = step & fresh;
+  assign \$62  = & { end_k2, end_k1, end_k0, end_m2, end_m1, end_m0 };
+  assign \$63  = count_blocks - 1'h1;
+  assign \$64  = count_blocks - 1'h1;
+  assign \$65  = count_blocks == 1'h1;
+  assign \$66  = left_blocks - 1'h1;
+  assign \$67  = left_blocks == 1'h1;
+  assign \$68  = ! bound_blocks;
+  assign \$69  = step & fresh;
+  assign \$72  = fresh ? \base$70  : \$13 [23:0];
+  assign \$74  = fresh | \$73 ;
+  assign \$75  = step & \$74 ;
+  assign \$76  = fresh ? \base$70  : \$13 [23:0];
+  assign \$77  = & { end_m1, end_m0 };
+  assign \$78  = fresh | \$77 ;
+  assign \$79  = step & \$78 ;
+  assign \$80  = fresh ? \base$70  : \$13 [23:0];
+  assign \$81  = & { end_m2, end_m1, end_m0 };
+  assign \$82  = fresh | \$81 ;
+  assign \$83  = step & \$82 ;
+  assign \$84  = fresh ? \base$70  : \$13 [23:0];
+  assign \$85  = & { end_k0, end_m2, end_m1, end_m0 };
+  assign \$86  = fresh | \$85 ;
+  assign \$87  = step & \$86 ;
+  assign \$88  = fresh ? \base$70  : \$13 [23:0];
+  assign \$89  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
+  assign \$90  = fresh | \$89 ;
+  assign \$91  = step & \$90 ;
+  assign \$92  = fresh ? \base$70  : \$13 [23:0];
+  assign \$93  = & { end_m2, end_m1, end_m0 };
+  assign \$94  = fresh | \$93 ;
+  assign \$95  = & { end_m2, end_m1, end_m0 };
+  assign \$96  = fresh | \$95 ;
+  assign \$97  = & { end_k2, end_k1, end_k0 };
+  assign \$98  = fresh | \$97 ;
   always @(posedge clk)
-    bound_m0 <= \$90 ;
+    bound_m0 <= \$99 ;
   always @(posedge clk)
-    left_m0 <= \$91 ;
+    left_m0 <= \$100 ;
   always @(posedge clk)
-    end_m0 <= \$92 ;
+    end_m0 <= \$101 ;
   always @(posedge clk)
-    address_m0 <= \$93 ;
+    step_m0 <= \$102 ;
   always @(posedge clk)
-    step_m0 <= \$94 ;
+    bound_m1 <= \$103 ;
   always @(posedge clk)
-    bound_m1 <= \$95 ;
+    left_m1 <= \$104 ;
   always @(posedge clk)
-    left_m1 <= \$96 ;
+    end_m1 <= \$105 ;
   always @(posedge clk)
-    end_m1 <= \$97 ;
+    step_m1 <= \$106 ;
   always @(posedge clk)
-    address_m1 <= \$98 ;
+    bound_m2 <= \$107 ;
   always @(posedge clk)
-    step_m1 <= \$99 ;
+    left_m2 <= \$108 ;
   always @(posedge clk)
-    bound_m2 <= \$100 ;
+    end_m2 <= \$109 ;
   always @(posedge clk)
-    left_m2 <= \$101 ;
+    step_m2 <= \$110 ;
   always @(posedge clk)
-    end_m2 <= \$102 ;
+    bound_k0 <= \$111 ;
   always @(posedge clk)
-    address_m2 <= \$103 ;
+    left_k0 <= \$112 ;
   always @(posedge clk)
-    step_m2 <= \$104 ;
+    end_k0 <= \$113 ;
   always @(posedge clk)
-    bound_k0 <= \$105 ;
+    step_k0 <= \$114 ;
   always @(posedge clk)
-    left_k0 <= \$106 ;
+    bound_k1 <= \$115 ;
   always @(posedge clk)
-    end_k0 <= \$107 ;
+    left_k1 <= \$116 ;
   always @(posedge clk)
-    address_k0 <= \$108 ;
+    end_k1 <= \$117 ;
   always @(posedge clk)
-    step_k0 <= \$109 ;
+    step_k1 <= \$118 ;
   always @(posedge clk)
-    bound_k1 <= \$110 ;
+    bound_k2 <= \$119 ;
   always @(posedge clk)
-    left_k1 <= \$111 ;
+    left_k2 <= \$120 ;
   always @(posedge clk)
-    end_k1 <= \$112 ;
+    end_k2 <= \$121 ;
   always @(posedge clk)
-    address_k1 <= \$113 ;
+    step_k2 <= \$122 ;
   always @(posedge clk)
-    step_k1 <= \$114 ;
+    bound_blocks <= \$123 ;
   always @(posedge clk)
-    bound_k2 <= \$115 ;
+    left_blocks <= \$124 ;
   always @(posedge clk)
-    left_k2 <= \$116 ;
+    end_blocks <= \$125 ;
   always @(posedge clk)
-    end_k2 <= \$117 ;
+    base <= \$126 ;
   always @(posedge clk)
-    address_k2 <= \$118 ;
+    address_m0 <= \$127 ;
   always @(posedge clk)
-    step_k2 <= \$119 ;
+    address_m1 <= \$128 ;
   always @(posedge clk)
-    bound_blocks <= \$120 ;
+    address_m2 <= \$129 ;
   always @(posedge clk)
-    left_blocks <= \$121 ;
+    address_k0 <= \$130 ;
   always @(posedge clk)
-    end_blocks <= \$122 ;
+    address_k1 <= \$131 ;
   always @(posedge clk)
-    base <= \$123 ;
+    address_k2 <= \$132 ;
   always @(posedge clk)
-    tile_first <= \$124 ;
+    tile_first <= \$133 ;
   always @(posedge clk)
-    block_first <= \$125 ;
+    block_first <= \$134 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
     step_base = 24'h000000;
@@ -26432,171 +26456,31 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$90  = bound_m0;
-    if (load) begin
-      \$90  = \$15 [15:0];
+    \$99  = bound_m0;
+    if (step) begin
+      if (fresh) begin
+        \$99  = \$15 [15:0];
+      end
     end
     if (clear) begin
-      \$90  = 16'h0000;
+      \$99  = 16'h0000;
     end
     if (rst) begin
-      \$90  = 16'h0000;
+      \$99  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$91  = left_m0;
-    if (load) begin
-      \$91  = \$16 [15:0];
-    end else if (step) begin
+    \$100  = left_m0;
+    if (step) begin
       (* full_case = 32'd1 *)
-      if (select_m0) begin
-        \$91  = \$18 [15:0];
+      if (fresh) begin
+        \$100  = \$16 [15:0];
+      end else if (select_m0) begin
+        \$100  = \$18 [15:0];
       end else if (1'h1) begin
-        \$91  = bound_m0;
+        \$100  = bound_m0;
       end
-    end
-    if (clear) begin
-      \$91  = 16'h0000;
-    end
-    if (rst) begin
-      \$91  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$92  = end_m0;
-    if (load) begin
-      \$92  = \$17 ;
-    end else if (step) begin
-      (* full_case = 32'd1 *)
-      if (select_m0) begin
-        \$92  = \$19 ;
-      end else if (1'h1) begin
-        \$92  = \$20 ;
-      end
-    end
-    if (clear) begin
-      \$92  = 1'h0;
-    end
-    if (rst) begin
-      \$92  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$93  = address_m0;
-    if (load) begin
-      \$93  = \base$46 ;
-    end
-    if (\$66 ) begin
-      \$93  = \$13 [23:0];
-    end
-    if (clear) begin
-      \$93  = 24'h000000;
-    end
-    if (rst) begin
-      \$93  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$94  = step_m0;
-    if (load) begin
-      \$94  = stride_m0;
-    end
-    if (clear) begin
-      \$94  = 24'h000000;
-    end
-    if (rst) begin
-      \$94  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$95  = bound_m1;
-    if (load) begin
-      \$95  = \$21 [15:0];
-    end
-    if (clear) begin
-      \$95  = 16'h0000;
-    end
-    if (rst) begin
-      \$95  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$96  = left_m1;
-    if (load) begin
-      \$96  = \$22 [15:0];
-    end else if (step) begin
-      if (select_m1) begin
-        \$96  = \$25 [15:0];
-      end else if (\$24 ) begin
-        \$96  = bound_m1;
-      end
-    end
-    if (clear) begin
-      \$96  = 16'h0000;
-    end
-    if (rst) begin
-      \$96  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$97  = end_m1;
-    if (load) begin
-      \$97  = \$23 ;
-    end else if (step) begin
-      if (select_m1) begin
-        \$97  = \$26 ;
-      end else if (\$24 ) begin
-        \$97  = \$27 ;
-      end
-    end
-    if (clear) begin
-      \$97  = 1'h0;
-    end
-    if (rst) begin
-      \$97  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$98  = address_m1;
-    if (load) begin
-      \$98  = \base$46 ;
-    end
-    if (\$70 ) begin
-      \$98  = \$13 [23:0];
-    end
-    if (clear) begin
-      \$98  = 24'h000000;
-    end
-    if (rst) begin
-      \$98  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$99  = step_m1;
-    if (load) begin
-      \$99  = stride_m1;
-    end
-    if (clear) begin
-      \$99  = 24'h000000;
-    end
-    if (rst) begin
-      \$99  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$100  = bound_m2;
-    if (load) begin
-      \$100  = \$28 [15:0];
     end
     if (clear) begin
       \$100  = 16'h0000;
@@ -26607,174 +26491,175 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$101  = left_m2;
-    if (load) begin
-      \$101  = \$29 [15:0];
-    end else if (step) begin
-      if (select_m2) begin
-        \$101  = \$32 [15:0];
-      end else if (\$31 ) begin
-        \$101  = bound_m2;
+    \$101  = end_m0;
+    if (step) begin
+      (* full_case = 32'd1 *)
+      if (fresh) begin
+        \$101  = \$17 ;
+      end else if (select_m0) begin
+        \$101  = \$19 ;
+      end else if (1'h1) begin
+        \$101  = \$20 ;
       end
     end
     if (clear) begin
-      \$101  = 16'h0000;
+      \$101  = 1'h0;
     end
     if (rst) begin
-      \$101  = 16'h0000;
+      \$101  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$102  = end_m2;
-    if (load) begin
-      \$102  = \$30 ;
-    end else if (step) begin
-      if (select_m2) begin
-        \$102  = \$33 ;
-      end else if (\$31 ) begin
-        \$102  = \$34 ;
+    \$102  = step_m0;
+    if (\$21 ) begin
+      \$102  = stride_m0;
+    end
+    if (clear) begin
+      \$102  = 24'h000000;
+    end
+    if (rst) begin
+      \$102  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$103  = bound_m1;
+    if (step) begin
+      if (fresh) begin
+        \$103  = \$23 [15:0];
       end
     end
     if (clear) begin
-      \$102  = 1'h0;
+      \$103  = 16'h0000;
     end
     if (rst) begin
-      \$102  = 1'h0;
+      \$103  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$103  = address_m2;
-    if (load) begin
-      \$103  = \base$46 ;
-    end
-    if (\$74 ) begin
-      \$103  = \$13 [23:0];
-    end
-    if (clear) begin
-      \$103  = 24'h000000;
-    end
-    if (rst) begin
-      \$103  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$104  = step_m2;
-    if (load) begin
-      \$104  = stride_m2;
-    end
-    if (clear) begin
-      \$104  = 24'h000000;
-    end
-    if (rst) begin
-      \$104  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$105  = bound_k0;
-    if (load) begin
-      \$105  = \$35 [15:0];
-    end
-    if (clear) begin
-      \$105  = 16'h0000;
-    end
-    if (rst) begin
-      \$105  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$106  = left_k0;
-    if (load) begin
-      \$106  = \$36 [15:0];
-    end else if (step) begin
-      if (select_k0) begin
-        \$106  = \$39 [15:0];
-      end else if (\$38 ) begin
-        \$106  = bound_k0;
+    \$104  = left_m1;
+    if (step) begin
+      if (fresh) begin
+        \$104  = \$24 [15:0];
+      end else if (select_m1) begin
+        \$104  = \$26 [15:0];
+      end else if (\$22 ) begin
+        \$104  = bound_m1;
       end
     end
     if (clear) begin
-      \$106  = 16'h0000;
+      \$104  = 16'h0000;
     end
     if (rst) begin
-      \$106  = 16'h0000;
+      \$104  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$107  = end_k0;
-    if (load) begin
-      \$107  = \$37 ;
-    end else if (step) begin
-      if (select_k0) begin
-        \$107  = \$40 ;
-      end else if (\$38 ) begin
-        \$107  = \$41 ;
+    \$105  = end_m1;
+    if (step) begin
+      if (fresh) begin
+        \$105  = \$25 ;
+      end else if (select_m1) begin
+        \$105  = \$27 ;
+      end else if (\$22 ) begin
+        \$105  = \$28 ;
       end
     end
     if (clear) begin
-      \$107  = 1'h0;
+      \$105  = 1'h0;
     end
     if (rst) begin
-      \$107  = 1'h0;
+      \$105  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$108  = address_k0;
-    if (load) begin
-      \$108  = \base$46 ;
-    end
-    if (\$78 ) begin
-      \$108  = \$13 [23:0];
+    \$106  = step_m1;
+    if (\$29 ) begin
+      \$106  = stride_m1;
     end
     if (clear) begin
-      \$108  = 24'h000000;
+      \$106  = 24'h000000;
     end
     if (rst) begin
-      \$108  = 24'h000000;
+      \$106  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$109  = step_k0;
-    if (load) begin
-      \$109  = stride_k0;
+    \$107  = bound_m2;
+    if (step) begin
+      if (fresh) begin
+        \$107  = \$31 [15:0];
+      end
     end
     if (clear) begin
-      \$109  = 24'h000000;
+      \$107  = 16'h0000;
     end
     if (rst) begin
-      \$109  = 24'h000000;
+      \$107  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$110  = bound_k1;
-    if (load) begin
-      \$110  = \$42 [15:0];
+    \$108  = left_m2;
+    if (step) begin
+      if (fresh) begin
+        \$108  = \$32 [15:0];
+      end else if (select_m2) begin
+        \$108  = \$34 [15:0];
+      end else if (\$30 ) begin
+        \$108  = bound_m2;
+      end
     end
     if (clear) begin
-      \$110  = 16'h0000;
+      \$108  = 16'h0000;
     end
     if (rst) begin
-      \$110  = 16'h0000;
+      \$108  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$111  = left_k1;
-    if (load) begin
-      \$111  = \$43 [15:0];
-    end else if (step) begin
-      if (select_k1) begin
-        \$111  = \$46 [15:0];
-      end else if (\$45 ) begin
-        \$111  = bound_k1;
+    \$109  = end_m2;
+    if (step) begin
+      if (fresh) begin
+        \$109  = \$33 ;
+      end else if (select_m2) begin
+        \$109  = \$35 ;
+      end else if (\$30 ) begin
+        \$109  = \$36 ;
+      end
+    end
+    if (clear) begin
+      \$109  = 1'h0;
+    end
+    if (rst) begin
+      \$109  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$110  = step_m2;
+    if (\$37 ) begin
+      \$110  = stride_m2;
+    end
+    if (clear) begin
+      \$110  = 24'h000000;
+    end
+    if (rst) begin
+      \$110  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$111  = bound_k0;
+    if (step) begin
+      if (fresh) begin
+        \$111  = \$39 [15:0];
       end
     end
     if (clear) begin
@@ -26786,44 +26671,47 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$112  = end_k1;
-    if (load) begin
-      \$112  = \$44 ;
-    end else if (step) begin
-      if (select_k1) begin
-        \$112  = \$47 ;
-      end else if (\$45 ) begin
-        \$112  = \$48 ;
+    \$112  = left_k0;
+    if (step) begin
+      if (fresh) begin
+        \$112  = \$40 [15:0];
+      end else if (select_k0) begin
+        \$112  = \$42 [15:0];
+      end else if (\$38 ) begin
+        \$112  = bound_k0;
       end
     end
     if (clear) begin
-      \$112  = 1'h0;
+      \$112  = 16'h0000;
     end
     if (rst) begin
-      \$112  = 1'h0;
+      \$112  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$113  = address_k1;
-    if (load) begin
-      \$113  = \base$46 ;
-    end
-    if (\$82 ) begin
-      \$113  = \$13 [23:0];
+    \$113  = end_k0;
+    if (step) begin
+      if (fresh) begin
+        \$113  = \$41 ;
+      end else if (select_k0) begin
+        \$113  = \$43 ;
+      end else if (\$38 ) begin
+        \$113  = \$44 ;
+      end
     end
     if (clear) begin
-      \$113  = 24'h000000;
+      \$113  = 1'h0;
     end
     if (rst) begin
-      \$113  = 24'h000000;
+      \$113  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$114  = step_k1;
-    if (load) begin
-      \$114  = stride_k1;
+    \$114  = step_k0;
+    if (\$45 ) begin
+      \$114  = stride_k0;
     end
     if (clear) begin
       \$114  = 24'h000000;
@@ -26834,9 +26722,11 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$115  = bound_k2;
-    if (load) begin
-      \$115  = \$49 [15:0];
+    \$115  = bound_k1;
+    if (step) begin
+      if (fresh) begin
+        \$115  = \$47 [15:0];
+      end
     end
     if (clear) begin
       \$115  = 16'h0000;
@@ -26847,14 +26737,14 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$116  = left_k2;
-    if (load) begin
-      \$116  = \$50 [15:0];
-    end else if (step) begin
-      if (select_k2) begin
-        \$116  = \$53 [15:0];
-      end else if (\$52 ) begin
-        \$116  = bound_k2;
+    \$116  = left_k1;
+    if (step) begin
+      if (fresh) begin
+        \$116  = \$48 [15:0];
+      end else if (select_k1) begin
+        \$116  = \$50 [15:0];
+      end else if (\$46 ) begin
+        \$116  = bound_k1;
       end
     end
     if (clear) begin
@@ -26866,14 +26756,14 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$117  = end_k2;
-    if (load) begin
-      \$117  = \$51 ;
-    end else if (step) begin
-      if (select_k2) begin
-        \$117  = \$54 ;
-      end else if (\$52 ) begin
-        \$117  = \$55 ;
+    \$117  = end_k1;
+    if (step) begin
+      if (fresh) begin
+        \$117  = \$49 ;
+      end else if (select_k1) begin
+        \$117  = \$51 ;
+      end else if (\$46 ) begin
+        \$117  = \$52 ;
       end
     end
     if (clear) begin
@@ -26885,12 +26775,9 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$118  = address_k2;
-    if (load) begin
-      \$118  = \base$46 ;
-    end
-    if (\$86 ) begin
-      \$118  = \$13 [23:0];
+    \$118  = step_k1;
+    if (\$53 ) begin
+      \$118  = stride_k1;
     end
     if (clear) begin
       \$118  = 24'h000000;
@@ -26901,22 +26788,30 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$119  = step_k2;
-    if (load) begin
-      \$119  = stride_k2;
+    \$119  = bound_k2;
+    if (step) begin
+      if (fresh) begin
+        \$119  = \$55 [15:0];
+      end
     end
     if (clear) begin
-      \$119  = 24'h000000;
+      \$119  = 16'h0000;
     end
     if (rst) begin
-      \$119  = 24'h000000;
+      \$119  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$120  = bound_blocks;
-    if (load) begin
-      \$120  = \$56 [15:0];
+    \$120  = left_k2;
+    if (step) begin
+      if (fresh) begin
+        \$120  = \$56 [15:0];
+      end else if (select_k2) begin
+        \$120  = \$58 [15:0];
+      end else if (\$54 ) begin
+        \$120  = bound_k2;
+      end
     end
     if (clear) begin
       \$120  = 16'h0000;
@@ -26927,75 +26822,80 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$121  = left_blocks;
-    if (load) begin
-      \$121  = \$57 [15:0];
-    end else if (step) begin
-      if (select_blocks) begin
-        \$121  = \$60 [15:0];
-      end else if (\$59 ) begin
-        \$121  = bound_blocks;
+    \$121  = end_k2;
+    if (step) begin
+      if (fresh) begin
+        \$121  = \$57 ;
+      end else if (select_k2) begin
+        \$121  = \$59 ;
+      end else if (\$54 ) begin
+        \$121  = \$60 ;
       end
     end
     if (clear) begin
-      \$121  = 16'h0000;
+      \$121  = 1'h0;
     end
     if (rst) begin
-      \$121  = 16'h0000;
+      \$121  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$122  = end_blocks;
-    if (load) begin
-      \$122  = \$58 ;
-    end else if (step) begin
-      if (select_blocks) begin
-        \$122  = \$61 ;
-      end else if (\$59 ) begin
-        \$122  = \$62 ;
+    \$122  = step_k2;
+    if (\$61 ) begin
+      \$122  = stride_k2;
+    end
+    if (clear) begin
+      \$122  = 24'h000000;
+    end
+    if (rst) begin
+      \$122  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$123  = bound_blocks;
+    if (step) begin
+      if (fresh) begin
+        \$123  = \$63 [15:0];
       end
     end
     if (clear) begin
-      \$122  = 1'h0;
+      \$123  = 16'h0000;
     end
     if (rst) begin
-      \$122  = 1'h0;
+      \$123  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$123  = \$63 ;
-    if (clear) begin
-      \$123  = 24'h000000;
-    end
-    if (rst) begin
-      \$123  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$124  = tile_first;
-    if (load) begin
-      \$124  = 1'h1;
-    end else if (step) begin
-      \$124  = \$87 ;
+    \$124  = left_blocks;
+    if (step) begin
+      if (fresh) begin
+        \$124  = \$64 [15:0];
+      end else if (select_blocks) begin
+        \$124  = \$66 [15:0];
+      end else if (\$62 ) begin
+        \$124  = bound_blocks;
+      end
     end
     if (clear) begin
-      \$124  = 1'h0;
+      \$124  = 16'h0000;
     end
     if (rst) begin
-      \$124  = 1'h0;
+      \$124  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
-    \$125  = block_first;
-    if (load) begin
-      \$125  = 1'h1;
-    end else if (step) begin
-      if (\$88 ) begin
-        \$125  = \$89 ;
+    \$125  = end_blocks;
+    if (step) begin
+      if (fresh) begin
+        \$125  = \$65 ;
+      end else if (select_blocks) begin
+        \$125  = \$67 ;
+      end else if (\$62 ) begin
+        \$125  = \$68 ;
       end
     end
     if (clear) begin
@@ -27003,6 +26903,125 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
     end
     if (rst) begin
       \$125  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$126  = base;
+    if (\$69 ) begin
+      \$126  = \base$70 ;
+    end
+    if (clear) begin
+      \$126  = 24'h000000;
+    end
+    if (rst) begin
+      \$126  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$127  = address_m0;
+    if (\$71 ) begin
+      \$127  = \$72 ;
+    end
+    if (clear) begin
+      \$127  = 24'h000000;
+    end
+    if (rst) begin
+      \$127  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$128  = address_m1;
+    if (\$75 ) begin
+      \$128  = \$76 ;
+    end
+    if (clear) begin
+      \$128  = 24'h000000;
+    end
+    if (rst) begin
+      \$128  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$129  = address_m2;
+    if (\$79 ) begin
+      \$129  = \$80 ;
+    end
+    if (clear) begin
+      \$129  = 24'h000000;
+    end
+    if (rst) begin
+      \$129  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$130  = address_k0;
+    if (\$83 ) begin
+      \$130  = \$84 ;
+    end
+    if (clear) begin
+      \$130  = 24'h000000;
+    end
+    if (rst) begin
+      \$130  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$131  = address_k1;
+    if (\$87 ) begin
+      \$131  = \$88 ;
+    end
+    if (clear) begin
+      \$131  = 24'h000000;
+    end
+    if (rst) begin
+      \$131  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$132  = address_k2;
+    if (\$91 ) begin
+      \$132  = \$92 ;
+    end
+    if (clear) begin
+      \$132  = 24'h000000;
+    end
+    if (rst) begin
+      \$132  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$133  = tile_first;
+    if (step) begin
+      \$133  = \$94 ;
+    end
+    if (clear) begin
+      \$133  = 1'h0;
+    end
+    if (rst) begin
+      \$133  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$134  = block_first;
+    if (step) begin
+      if (\$96 ) begin
+        \$134  = \$98 ;
+      end
+    end
+    if (clear) begin
+      \$134  = 1'h0;
+    end
+    if (rst) begin
+      \$134  = 1'h0;
     end
   end
   assign following = \$13 [23:0];
@@ -27010,22 +27029,23 @@ module \weft.matmul.rows (rst, load, step, tile_last, block_last, \final , clear
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$34551$0 [31:16];
-  assign count_m1 = \port$34553$0 [15:0];
-  assign count_m2 = \port$34553$0 [31:16];
-  assign count_k0 = \port$34549$0 [15:0];
-  assign count_k1 = \port$34549$0 [31:16];
-  assign count_k2 = \port$34551$0 [15:0];
+  assign count_m0 = \port$34612$0 [31:16];
+  assign count_m1 = \port$34614$0 [15:0];
+  assign count_m2 = \port$34614$0 [31:16];
+  assign count_k0 = \port$34610$0 [15:0];
+  assign count_k1 = \port$34610$0 [31:16];
+  assign count_k2 = \port$34612$0 [15:0];
   assign \$2  = end_m0;
-  assign \$24  = end_m0;
-  assign \$66  = \$65 ;
-  assign \$69  = end_m0;
+  assign \$22  = end_m0;
+  assign \$70  = 1'h1;
+  assign \$71  = step;
+  assign \$73  = end_m0;
 endmodule
 
 module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__bvalid, axi__rid, axi__rdata, axi__rresp, axi__rlast, axi__rvalid, clk, rst, fetch__burst__valid, fetch__beat__valid, load__beat__valid, simt_read__beat__valid, simt_code__beat__valid, store__done__payload, store__done__valid, simt_write__done__payload, simt_write__done__valid
-, axi__wlast, outstanding, read_beat, read_stall, write_beat, write_stall, load__beat__ready, load__burst__valid, load__burst__payload, store__beat__valid, store__burst__valid, store__burst__payload, simt_read__burst__valid, simt_read__beat__ready, simt_write__burst__valid, fetch__burst__payload, read_chosen, axi__arvalid, axi__araddr, axi__arlen, fetch__burst__ready
-, fetch__beat__payload, axi__rready, load__burst__ready, load__beat__payload, simt_read__burst__ready, simt_read__beat__payload, simt_code__burst__ready, simt_code__beat__payload, write_chosen, axi__awvalid, axi__awaddr, axi__awlen, store__burst__ready, axi__wvalid, axi__wdata, axi__wstrb, store__beat__ready, simt_write__burst__ready, simt_write__beat__ready, store__beat__payload, simt_code__burst__valid
-, simt_code__burst__payload, simt_read__burst__payload, simt_write__burst__payload, simt_write__beat__payload, simt_write__beat__valid, axi__awready);
+, axi__wlast, outstanding, read_beat, read_stall, write_beat, write_stall, load__beat__ready, load__burst__valid, load__burst__payload, store__beat__valid, store__burst__valid, store__burst__payload, simt_read__beat__ready, simt_read__burst__valid, simt_read__burst__payload, simt_write__burst__valid, simt_write__burst__payload, fetch__burst__payload, read_chosen, axi__arvalid, axi__araddr
+, axi__arlen, fetch__burst__ready, fetch__beat__payload, axi__rready, load__burst__ready, load__beat__payload, simt_read__burst__ready, simt_read__beat__payload, simt_code__burst__ready, simt_code__beat__payload, write_chosen, axi__awvalid, axi__awaddr, axi__awlen, store__burst__ready, axi__wvalid, axi__wdata, axi__wstrb, store__beat__ready, simt_write__burst__ready, simt_write__beat__ready
+, store__beat__payload, simt_code__burst__valid, simt_code__burst__payload, simt_write__beat__payload, simt_write__beat__valid, axi__awready);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -27904,7 +27924,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$35015$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$35076$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -27913,8 +27933,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$35015$0 ;
-  wire [69:0] \port$35015$0 ;
+  input [69:0] \port$35076$0 ;
+  wire [69:0] \port$35076$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -27946,7 +27966,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$35015$0 [31:0];
+      bias[write__addr] <= \port$35076$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -27958,7 +27978,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$35015$0 [63:32];
+      scale[\write__addr$13 ] <= \port$35076$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -27972,26 +27992,26 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$35015$0 [69:64] - \$2 ;
+  assign \$3  = \port$35076$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$35015$0 [69:64];
-  assign write__data = \port$35015$0 [31:0];
-  assign \write__data$4  = \port$35015$0 [63:0];
+  assign write__column = \port$35076$0 [69:64];
+  assign write__data = \port$35076$0 [31:0];
+  assign \write__data$4  = \port$35076$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$35015$0 [63:32];
+  assign \write__data$14  = \port$35076$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$35015$0 [69:64];
-  assign write__addr = \port$35015$0 [69:64];
-  assign \write__addr$13  = \port$35015$0 [69:64];
+  assign \$1  = \port$35076$0 [69:64];
+  assign write__addr = \port$35076$0 [69:64];
+  assign \write__addr$13  = \port$35076$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__burst__valid, read__beat__ready, write__burst__valid, semaphore, push__valid, take, push__payload, abort, \port$34697$0 , \port$34699$0 , \port$34701$0 
-, \port$34703$0 , \port$34705$0 , \port$34707$0 , \port$34709$0 , \port$34711$0 , \port$34713$0 , \port$34715$0 , \port$34717$0 , \port$34719$0 , \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready
-, fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, read__burst__payload, write__burst__payload, write__beat__payload, write__beat__valid, shared__rows, shared__strobe, shared__data, events, core_clk
+module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$34758$0 , \port$34760$0 , \port$34762$0 
+, \port$34764$0 , \port$34766$0 , \port$34768$0 , \port$34770$0 , \port$34772$0 , \port$34774$0 , \port$34776$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready, shared__out, cmd__ready
+, fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, write__beat__payload, write__beat__valid, push__valid, push__payload, shared__rows, shared__strobe, shared__data, events, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire \$1 ;
@@ -28196,38 +28216,38 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   reg launch__valid;
-  input [32:0] \port$34697$0 ;
-  wire [32:0] \port$34697$0 ;
-  input [32:0] \port$34699$0 ;
-  wire [32:0] \port$34699$0 ;
-  input [32:0] \port$34701$0 ;
-  wire [32:0] \port$34701$0 ;
-  input [32:0] \port$34703$0 ;
-  wire [32:0] \port$34703$0 ;
-  input [32:0] \port$34705$0 ;
-  wire [32:0] \port$34705$0 ;
-  input [32:0] \port$34707$0 ;
-  wire [32:0] \port$34707$0 ;
-  input [32:0] \port$34709$0 ;
-  wire [32:0] \port$34709$0 ;
-  input [32:0] \port$34711$0 ;
-  wire [32:0] \port$34711$0 ;
-  input [32:0] \port$34713$0 ;
-  wire [32:0] \port$34713$0 ;
-  input [32:0] \port$34715$0 ;
-  wire [32:0] \port$34715$0 ;
-  input [32:0] \port$34717$0 ;
-  wire [32:0] \port$34717$0 ;
-  input [32:0] \port$34719$0 ;
-  wire [32:0] \port$34719$0 ;
-  input [32:0] \port$34721$0 ;
-  wire [32:0] \port$34721$0 ;
-  input [32:0] \port$34723$0 ;
-  wire [32:0] \port$34723$0 ;
-  input [32:0] \port$34725$0 ;
-  wire [32:0] \port$34725$0 ;
-  input [32:0] \port$34727$0 ;
-  wire [32:0] \port$34727$0 ;
+  input [32:0] \port$34758$0 ;
+  wire [32:0] \port$34758$0 ;
+  input [32:0] \port$34760$0 ;
+  wire [32:0] \port$34760$0 ;
+  input [32:0] \port$34762$0 ;
+  wire [32:0] \port$34762$0 ;
+  input [32:0] \port$34764$0 ;
+  wire [32:0] \port$34764$0 ;
+  input [32:0] \port$34766$0 ;
+  wire [32:0] \port$34766$0 ;
+  input [32:0] \port$34768$0 ;
+  wire [32:0] \port$34768$0 ;
+  input [32:0] \port$34770$0 ;
+  wire [32:0] \port$34770$0 ;
+  input [32:0] \port$34772$0 ;
+  wire [32:0] \port$34772$0 ;
+  input [32:0] \port$34774$0 ;
+  wire [32:0] \port$34774$0 ;
+  input [32:0] \port$34776$0 ;
+  wire [32:0] \port$34776$0 ;
+  input [32:0] \port$34778$0 ;
+  wire [32:0] \port$34778$0 ;
+  input [32:0] \port$34780$0 ;
+  wire [32:0] \port$34780$0 ;
+  input [32:0] \port$34782$0 ;
+  wire [32:0] \port$34782$0 ;
+  input [32:0] \port$34784$0 ;
+  wire [32:0] \port$34784$0 ;
+  input [32:0] \port$34786$0 ;
+  wire [32:0] \port$34786$0 ;
+  input [32:0] \port$34788$0 ;
+  wire [32:0] \port$34788$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -28541,7 +28561,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$17  = fault__index;
     if (cmd__ready) begin
-      \$17  = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32] };
+      \$17  = { \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34772$0 [32], \port$34770$0 [32], \port$34768$0 [32], \port$34766$0 [32], \port$34764$0 [32], \port$34762$0 [32], \port$34760$0 [32], \port$34758$0 [32] };
     end
     if (core_rst) begin
       \$17  = 16'h0000;
@@ -28551,7 +28571,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$18  = post;
     if (cmd__ready) begin
-      \$18  = \port$34699$0 [31:16];
+      \$18  = \port$34760$0 [31:16];
     end
     if (core_rst) begin
       \$18  = 16'h0000;
@@ -28561,7 +28581,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$19  = pushes;
     if (cmd__ready) begin
-      \$19  = \port$34697$0 [8];
+      \$19  = \port$34758$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -28655,7 +28675,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \push__payload$57  = push__payload;
   assign \push__ready$59  = push__ready;
   assign \push__valid$61  = push__valid;
-  assign cmd__payload = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0], \port$34719$0 [31:0], \port$34717$0 [31:0], \port$34715$0 [31:0], \port$34713$0 [31:0], \port$34711$0 [31:0], \port$34709$0 [31:0], \port$34707$0 [31:0], \port$34705$0 [31:0], \port$34703$0 [31:0], \port$34701$0 [31:0], \port$34699$0 [31:0], \port$34697$0 [31:0] };
+  assign cmd__payload = { \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34772$0 [32], \port$34770$0 [32], \port$34768$0 [32], \port$34766$0 [32], \port$34764$0 [32], \port$34762$0 [32], \port$34760$0 [32], \port$34758$0 [32], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0], \port$34772$0 [31:0], \port$34770$0 [31:0], \port$34768$0 [31:0], \port$34766$0 [31:0], \port$34764$0 [31:0], \port$34762$0 [31:0], \port$34760$0 [31:0], \port$34758$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign \abort$67  = abort;
@@ -28716,30 +28736,30 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$34697$0 [7:0];
-  assign \cmd__payload.wait  = \port$34699$0 [15:0];
-  assign \cmd__payload.post  = \port$34699$0 [31:16];
-  assign \cmd__payload.pushes  = \port$34697$0 [8];
-  assign \cmd__payload.private  = \port$34697$0 [31:16];
-  assign \cmd__payload.entry  = \port$34701$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$34703$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$34703$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$34705$0 [15:0];
-  assign \cmd__payload.block_x  = \port$34705$0 [23:16];
-  assign \cmd__payload.block_y  = \port$34705$0 [31:24];
-  assign \cmd__payload.block_z  = \port$34707$0 [31:24];
-  assign \cmd__payload.shared  = \port$34707$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$34709$0 [23:0];
-  assign \cmd__payload.private_base  = \port$34711$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$34713$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$34715$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$34717$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$34719$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$34721$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$34723$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$34725$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$34727$0 [31:0];
-  assign \cmd__payload.index  = { \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34719$0 [32], \port$34717$0 [32], \port$34715$0 [32], \port$34713$0 [32], \port$34711$0 [32], \port$34709$0 [32], \port$34707$0 [32], \port$34705$0 [32], \port$34703$0 [32], \port$34701$0 [32], \port$34699$0 [32], \port$34697$0 [32] };
+  assign \cmd__payload.opcode  = \port$34758$0 [7:0];
+  assign \cmd__payload.wait  = \port$34760$0 [15:0];
+  assign \cmd__payload.post  = \port$34760$0 [31:16];
+  assign \cmd__payload.pushes  = \port$34758$0 [8];
+  assign \cmd__payload.private  = \port$34758$0 [31:16];
+  assign \cmd__payload.entry  = \port$34762$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$34764$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$34764$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$34766$0 [15:0];
+  assign \cmd__payload.block_x  = \port$34766$0 [23:16];
+  assign \cmd__payload.block_y  = \port$34766$0 [31:24];
+  assign \cmd__payload.block_z  = \port$34768$0 [31:24];
+  assign \cmd__payload.shared  = \port$34768$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$34770$0 [23:0];
+  assign \cmd__payload.private_base  = \port$34772$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$34774$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$34776$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$34778$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$34780$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$34782$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$34784$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$34786$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$34788$0 [31:0];
+  assign \cmd__payload.index  = { \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34772$0 [32], \port$34770$0 [32], \port$34768$0 [32], \port$34766$0 [32], \port$34764$0 [32], \port$34762$0 [32], \port$34760$0 [32], \port$34758$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -28835,25 +28855,25 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$34727$0 [31:0];
-  assign launch[423:392] = \port$34725$0 [31:0];
-  assign launch[391:360] = \port$34723$0 [31:0];
-  assign launch[359:328] = \port$34721$0 [31:0];
-  assign launch[327:296] = \port$34719$0 [31:0];
-  assign launch[295:264] = \port$34717$0 [31:0];
-  assign launch[263:232] = \port$34715$0 [31:0];
-  assign launch[231:200] = \port$34713$0 [31:0];
-  assign launch[199:192] = \port$34707$0 [31:24];
-  assign launch[191:184] = \port$34705$0 [31:24];
-  assign launch[183:176] = \port$34705$0 [23:16];
-  assign launch[175:160] = \port$34705$0 [15:0];
-  assign launch[159:144] = \port$34703$0 [31:16];
-  assign launch[143:128] = \port$34703$0 [15:0];
-  assign launch[127:96] = \port$34711$0 [31:0];
-  assign launch[95:80] = \port$34697$0 [31:16];
-  assign launch[79:56] = \port$34709$0 [23:0];
-  assign launch[55:32] = \port$34707$0 [23:0];
-  assign launch[31:0] = \port$34701$0 [31:0];
+  assign launch[455:424] = \port$34788$0 [31:0];
+  assign launch[423:392] = \port$34786$0 [31:0];
+  assign launch[391:360] = \port$34784$0 [31:0];
+  assign launch[359:328] = \port$34782$0 [31:0];
+  assign launch[327:296] = \port$34780$0 [31:0];
+  assign launch[295:264] = \port$34778$0 [31:0];
+  assign launch[263:232] = \port$34776$0 [31:0];
+  assign launch[231:200] = \port$34774$0 [31:0];
+  assign launch[199:192] = \port$34768$0 [31:24];
+  assign launch[191:184] = \port$34766$0 [31:24];
+  assign launch[183:176] = \port$34766$0 [23:16];
+  assign launch[175:160] = \port$34766$0 [15:0];
+  assign launch[159:144] = \port$34764$0 [31:16];
+  assign launch[143:128] = \port$34764$0 [15:0];
+  assign launch[127:96] = \port$34772$0 [31:0];
+  assign launch[95:80] = \port$34758$0 [31:16];
+  assign launch[79:56] = \port$34770$0 [23:0];
+  assign launch[55:32] = \port$34768$0 [23:0];
+  assign launch[31:0] = \port$34762$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, refused, core_clk);
@@ -29130,8 +29150,8 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   assign \$39  = { \$38 [13], \$38 [13:1] };
 endmodule
 
-module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$303 , \busy$280 , trap_block, read__burst__valid, read__beat__ready, write__burst__valid, semaphore, push__valid, take, push__payload, abort, read__burst__ready, read__beat__payload
-, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, launch__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, read__burst__payload, write__burst__payload, write__beat__payload, write__beat__valid, shared__rows, shared__strobe, shared__data, trap__valid, trap__cause
+module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$303 , \busy$280 , trap_block, read__beat__ready, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, read__burst__ready, read__beat__payload
+, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, launch__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, write__beat__payload, write__beat__valid, push__valid, push__payload, shared__rows, shared__strobe, shared__data, trap__valid, trap__cause
 , trap__warp, trap__lane, trap__pc, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
   wire \$1 ;
@@ -29568,33 +29588,33 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \$488 ;
   wire \$489 ;
   wire \$49 ;
-  wire [1:0] \$490 ;
-  wire [1:0] \$491 ;
-  wire [1:0] \$492 ;
+  wire \$490 ;
+  wire \$491 ;
+  wire \$492 ;
   wire [1:0] \$493 ;
-  wire \$494 ;
+  wire [1:0] \$494 ;
   wire [1:0] \$495 ;
   wire [1:0] \$496 ;
   wire \$497 ;
-  wire \$498 ;
+  wire [1:0] \$498 ;
   wire [1:0] \$499 ;
   wire \$5 ;
   wire \$50 ;
-  wire [1:0] \$500 ;
+  wire \$500 ;
   wire \$501 ;
-  wire \$502 ;
-  wire [8:0] \$503 ;
-  wire [8:0] \$504 ;
+  wire [1:0] \$502 ;
+  wire [1:0] \$503 ;
+  wire \$504 ;
   wire \$505 ;
-  wire \$506 ;
-  wire \$507 ;
+  wire [8:0] \$506 ;
+  wire [8:0] \$507 ;
   wire \$508 ;
   wire \$509 ;
   wire \$51 ;
   wire \$510 ;
-  wire [3:0] \$511 ;
-  wire [3:0] \$512 ;
-  wire [3:0] \$513 ;
+  wire \$511 ;
+  wire \$512 ;
+  wire \$513 ;
   wire [3:0] \$514 ;
   wire [3:0] \$515 ;
   wire [3:0] \$516 ;
@@ -29602,38 +29622,41 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [3:0] \$518 ;
   wire [3:0] \$519 ;
   wire \$52 ;
-  wire \$520 ;
-  wire \$521 ;
-  wire \$522 ;
+  wire [3:0] \$520 ;
+  wire [3:0] \$521 ;
+  wire [3:0] \$522 ;
   wire \$523 ;
   wire \$524 ;
   wire \$525 ;
-  reg [7:0] \$526 ;
-  reg \$527 ;
-  reg \$528 ;
-  reg \$529 ;
+  wire \$526 ;
+  wire \$527 ;
+  wire \$528 ;
+  reg [7:0] \$529 ;
   wire \$53 ;
-  reg [3:0] \$530 ;
-  reg [3:0] \$531 ;
+  reg \$530 ;
+  reg \$531 ;
   reg \$532 ;
-  wire [31:0] \$533 ;
-  wire [31:0] \$534 ;
-  wire [29:0] \$535 ;
-  wire [29:0] \$536 ;
-  wire \$537 ;
-  wire \$538 ;
-  wire \$539 ;
+  reg [3:0] \$533 ;
+  reg [3:0] \$534 ;
+  reg \$535 ;
+  wire [31:0] \$536 ;
+  wire [31:0] \$537 ;
+  wire [29:0] \$538 ;
+  wire [29:0] \$539 ;
   wire \$54 ;
   wire \$540 ;
   wire \$541 ;
-  wire [7:0] \$542 ;
-  wire [7:0] \$543 ;
-  wire [15:0] \$544 ;
+  wire \$542 ;
+  wire \$543 ;
+  wire \$544 ;
   wire [7:0] \$545 ;
   wire [7:0] \$546 ;
   wire [15:0] \$547 ;
-  wire [6:0] \$548 ;
+  wire [7:0] \$548 ;
+  wire [7:0] \$549 ;
   wire \$55 ;
+  wire [15:0] \$550 ;
+  wire [6:0] \$551 ;
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
@@ -30767,6 +30790,9 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] \write_warp$184 ;
   wire [1:0] \write_warp$224 ;
   wire writes;
+  assign \$438  = \$437  | controls_1[19];
+  assign \$439  = \$438  | controls_1[20];
+  assign \$440  = \$439  | controls_1[11];
   assign \$441  = \$440  | controls_1[28];
   assign \$442  = ~ \$441 ;
   assign \$443  = rs2_there_1 & \$442 ;
@@ -30794,7 +30820,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$465  = b & { \$464 , \$457 , \$450 , \$443 , \$436 , \$429 , \$422 , \$415 , \$408 , \$401 , \$394 , \$387 , \$380 , \$373 , \$366 , \$359 , \$352 , \$345 , \$338 , \$331 , \$324 , \$317 , \$310 , \$303 , \$296 , \$289 , \$282 , \$275 , \$268 , \$261 , \$254 , \$247 , \$240 , \$233 , \$226 , \$219 , \$212 , \$205 , \$198 , \$191 , \$184 , \$177 , \$170 , \$163 , \$156 , \$149 , \$142 , \$135 , \$128 , \$121 , \$114 , \$107 , \$100 , \$93 , \$86 , \$79 , \$72 , \$65 , \$58 , \$51 , \$44 , \$37 , \$30 , \$23  };
   assign second = \$465  | addend;
   assign o__ready = ~ next_writes;
-  assign \$466  = i__row | { \$547 , \$546 , \$545 , \$544 , \$543 , \$542  };
+  assign \$466  = i__row | { \$550 , \$549 , \$548 , \$547 , \$546 , \$545  };
   assign write_data = \$466  | { i__common, i__common };
   assign stopped = trap__valid | abort;
   assign \write_warp$184  = start ? \warp$186  : i__token[1:0];
@@ -30806,7 +30832,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign state_data = start ? \state$197  : state;
   assign \$471  = 1'h1 << i__token[1:0];
   assign ready = again ? \$471  : 4'h0;
-  assign \$472  = 1'h1 << \$548 [6:5];
+  assign \$472  = 1'h1 << \$551 [6:5];
   assign \$473  = \answered$207  ? \$472  : 4'h0;
   assign \$474  = 1'h1 << port_warp;
   assign \$475  = \stored$209  ? \$474  : 4'h0;
@@ -30825,59 +30851,62 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$484  = floats ? \$483  : 4'h0;
   assign early = \$482  | \$484 ;
   assign \answered$279  = \i__valid$166  & o__ready;
-  assign \busy$280  = \busy$119  | busy;
+  assign \$485  = \busy$119  | busy;
+  assign \$486  = ~ abort;
+  assign \$487  = push__valid & \$486 ;
+  assign \busy$280  = \$485  | \$487 ;
   assign open = busy | \busy$282 ;
   assign retire__rd = i__controls[19] ? 5'h00 : i__controls[55:51];
-  assign \$485  = trap__valid | abort;
-  assign \$486  = ~ \$485 ;
-  assign came = \i__valid$99  & \$486 ;
-  assign \$487  = trap__valid | abort;
-  assign \$488  = ~ \$487 ;
-  assign \$489  = \i__valid$99  & \$488 ;
-  assign starved = \$489  & i__token[53];
-  assign \$490  = ~ i__shared;
-  assign \$491  = i__token[33:32] & \$490 ;
-  assign \$492  = ~ i__port;
-  assign \$493  = \$491  & \$492 ;
-  assign \$494  = | \$493 ;
-  assign to_memory = access__valid & \$494 ;
-  assign \$495  = ~ i__token[33:32];
-  assign \$496  = i__shared | \$495 ;
-  assign \$497  = & \$496 ;
-  assign to_shared = access__valid & \$497 ;
-  assign \$498  = ~ access__valid;
-  assign \$499  = ~ i__token[33:32];
-  assign \$500  = i__port | \$499 ;
-  assign \$501  = & \$500 ;
-  assign \$502  = \$498  | \$501 ;
-  assign to_units = handed & \$502 ;
+  assign \$488  = trap__valid | abort;
+  assign \$489  = ~ \$488 ;
+  assign came = \i__valid$99  & \$489 ;
+  assign \$490  = trap__valid | abort;
+  assign \$491  = ~ \$490 ;
+  assign \$492  = \i__valid$99  & \$491 ;
+  assign starved = \$492  & i__token[53];
+  assign \$493  = ~ i__shared;
+  assign \$494  = i__token[33:32] & \$493 ;
+  assign \$495  = ~ i__port;
+  assign \$496  = \$494  & \$495 ;
+  assign \$497  = | \$496 ;
+  assign to_memory = access__valid & \$497 ;
+  assign \$498  = ~ i__token[33:32];
+  assign \$499  = i__shared | \$498 ;
+  assign \$500  = & \$499 ;
+  assign to_shared = access__valid & \$500 ;
+  assign \$501  = ~ access__valid;
+  assign \$502  = ~ i__token[33:32];
+  assign \$503  = i__port | \$502 ;
+  assign \$504  = & \$503 ;
+  assign \$505  = \$501  | \$504 ;
+  assign to_units = handed & \$505 ;
   assign \alive$319  = | alive;
-  assign \$503  = gap + 1'h1;
-  assign \$504  = \busy$119  ? \$503  : 9'h000;
-  assign \$505  = waiting & gap[0];
-  assign \$507  = \i__valid$166  & \$506 ;
-  assign \$508  = ! gap;
-  assign \$509  = \$507  & \$508 ;
-  assign \$510  = \$505  | \$509 ;
-  assign \$511  = ~ answered;
-  assign \$512  = \$signal$142  & \$511 ;
-  assign \$513  = \$512  | \$signal$211 ;
-  assign \$514  = ~ \$signal ;
-  assign \$515  = \$signal$215  & \$514 ;
-  assign \$516  = \$515  | dropped;
-  assign \$517  = \$516  | \$signal$211 ;
-  assign \$518  = ~ answered;
-  assign \$519  = \$517  & \$518 ;
-  assign \$520  = | word[19:15];
-  assign \$521  = | word[24:20];
-  assign \$522  = hit | fetched[54];
-  assign \$523  = valid_2 & \$522 ;
-  assign \$524  = ~ too_early;
-  assign \$525  = \$523  & \$524 ;
+  assign \$506  = gap + 1'h1;
+  assign \$507  = \busy$119  ? \$506  : 9'h000;
+  assign \$508  = waiting & gap[0];
+  assign \$510  = \i__valid$166  & \$509 ;
+  assign \$511  = ! gap;
+  assign \$512  = \$510  & \$511 ;
+  assign \$513  = \$508  | \$512 ;
+  assign \$514  = ~ answered;
+  assign \$515  = \$signal$142  & \$514 ;
+  assign \$516  = \$515  | \$signal$211 ;
+  assign \$517  = ~ \$signal ;
+  assign \$518  = \$signal$215  & \$517 ;
+  assign \$519  = \$518  | dropped;
+  assign \$520  = \$519  | \$signal$211 ;
+  assign \$521  = ~ answered;
+  assign \$522  = \$520  & \$521 ;
+  assign \$523  = | word[19:15];
+  assign \$524  = | word[24:20];
+  assign \$525  = hit | fetched[54];
+  assign \$526  = valid_2 & \$525 ;
+  assign \$527  = ~ too_early;
+  assign \$528  = \$526  & \$527 ;
   always @(posedge core_clk)
-    gap <= \$526 ;
+    gap <= \$529 ;
   always @(posedge core_clk)
-    waits_1 <= \$527 ;
+    waits_1 <= \$530 ;
   always @(posedge core_clk)
     warp_1 <= \warp$114 ;
   always @(posedge core_clk)
@@ -30893,23 +30922,23 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   always @(posedge core_clk)
     starved_1 <= \starved$336 ;
   always @(posedge core_clk)
-    valid_1 <= \$528 ;
+    valid_1 <= \$531 ;
   always @(posedge core_clk)
-    valid_2 <= \$529 ;
+    valid_2 <= \$532 ;
   always @(posedge core_clk)
-    \$signal$142  <= \$530 ;
+    \$signal$142  <= \$533 ;
   always @(posedge core_clk)
-    \$signal$215  <= \$531 ;
+    \$signal$215  <= \$534 ;
   always @(posedge core_clk)
     controls_1 <= \controls$338 ;
   always @(posedge core_clk)
     token <= fetched;
   always @(posedge core_clk)
-    rs1_there_1 <= \$520 ;
+    rs1_there_1 <= \$523 ;
   always @(posedge core_clk)
-    rs2_there_1 <= \$521 ;
+    rs2_there_1 <= \$524 ;
   always @(posedge core_clk)
-    \valid$149  <= \$532 ;
+    \valid$149  <= \$535 ;
   assign \$1  = ~ busy;
   assign i__valid = launch__valid & \$1 ;
   assign \$2  = ~ busy;
@@ -31358,9 +31387,6 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$435  = ~ \$434 ;
   assign \$436  = rs2_there_1 & \$435 ;
   assign \$437  = ~ controls_1[33];
-  assign \$438  = \$437  | controls_1[19];
-  assign \$439  = \$438  | controls_1[20];
-  assign \$440  = \$439  | controls_1[11];
   \weft.simt.core.commit  commit (
     .access(access__valid),
     .again(again),
@@ -31380,8 +31406,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__token(i__token),
     .i__valid(\i__valid$99 ),
     .i__whole(i__whole),
-    .\port$6082$0 (\$535 ),
-    .\port$6089$0 (\$536 ),
+    .\port$6115$0 (\$538 ),
+    .\port$6122$0 (\$539 ),
     .serial(serial__valid),
     .start(start),
     .start_pc(start_pc),
@@ -31398,8 +31424,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$5424$0 (\$533 ),
-    .\port$5425$0 (\$534 ),
+    .\port$5457$0 (\$536 ),
+    .\port$5458$0 (\$537 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$186 ),
@@ -31423,12 +31449,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$35866$32 (i__token[35:32]),
-    .\port$6459$0 (\$537 ),
-    .\port$6462$0 (\$538 ),
-    .\port$6469$0 (\$539 ),
-    .\port$6486$0 (\$540 ),
-    .\port$6492$0 (\$541 ),
+    .\port$35927$32 (i__token[35:32]),
+    .\port$6492$0 (\$540 ),
+    .\port$6495$0 (\$541 ),
+    .\port$6502$0 (\$542 ),
+    .\port$6519$0 (\$543 ),
+    .\port$6525$0 (\$544 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -31513,7 +31539,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$35790$15 (word[24:15]),
+    .\port$35851$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -31544,13 +31570,13 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__payload(\i__payload$162 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$166 ),
-    .\port$33403$0 (\$542 ),
-    .\port$33519$0 (\$543 ),
-    .\port$33745$0 (\$544 ),
-    .\port$33753$0 (\$545 ),
-    .\port$33869$0 (\$546 ),
-    .\port$34095$0 (\$547 ),
-    .\port$36306$0 (\$548 ),
+    .\port$33464$0 (\$545 ),
+    .\port$33580$0 (\$546 ),
+    .\port$33806$0 (\$547 ),
+    .\port$33814$0 (\$548 ),
+    .\port$33930$0 (\$549 ),
+    .\port$34156$0 (\$550 ),
+    .\port$36391$0 (\$551 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -31570,11 +31596,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .\o__payload$151 (\i__payload$162 ),
     .\o__ready$145 (o__ready),
     .\o__valid$150 (\i__valid$166 ),
-    .\port$6459$0 (\$537 ),
-    .\port$6462$0 (\$538 ),
-    .\port$6469$0 (\$539 ),
-    .\port$6486$0 (\$540 ),
-    .\port$6492$0 (\$541 ),
+    .\port$6492$0 (\$540 ),
+    .\port$6495$0 (\$541 ),
+    .\port$6502$0 (\$542 ),
+    .\port$6519$0 (\$543 ),
+    .\port$6525$0 (\$544 ),
     .port_ready(shared__ready),
     .port_warp(port_warp),
     .push__payload(push__payload),
@@ -31636,8 +31662,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .pc_warp(\warp$114 ),
     .pc_write__addr(\write_warp$184 ),
     .pc_write__en(\$468 [1:0]),
-    .\port$6082$0 (\$535 ),
-    .\port$6089$0 (\$536 ),
+    .\port$6115$0 (\$538 ),
+    .\port$6122$0 (\$539 ),
     .starved(\starved$336 ),
     .state(\state$335 ),
     .state_write__data(state_data),
@@ -31664,7 +31690,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     addend = 64'h0000000000000000;
     if (controls_1[2]) begin
-      addend = { \$534 , \$533  };
+      addend = { \$537 , \$536  };
     end else if (\$16 ) begin
       addend = { controls_1[87:56], controls_1[87:56] };
     end
@@ -31684,7 +31710,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     if (writes) begin
       write_warp = i__token[1:0];
     end else begin
-      write_warp = \$548 [6:5];
+      write_warp = \$551 [6:5];
     end
   end
   always @* begin
@@ -31693,56 +31719,56 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     if (writes) begin
       write_rd = i__controls[55:51];
     end else begin
-      write_rd = \$548 [4:0];
+      write_rd = \$551 [4:0];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$526  = \$504 [7:0];
+    \$529  = \$507 [7:0];
     if (core_rst) begin
-      \$526  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$527  = \$510 ;
-    if (core_rst) begin
-      \$527  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$528  = pc_valid;
-    if (core_rst) begin
-      \$528  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$529  = valid_1;
-    if (core_rst) begin
-      \$529  = 1'h0;
+      \$529  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$530  = \$513 ;
     if (core_rst) begin
-      \$530  = 4'h0;
+      \$530  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$531  = \$519 ;
+    \$531  = pc_valid;
     if (core_rst) begin
-      \$531  = 4'h0;
+      \$531  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$532  = \$525 ;
+    \$532  = valid_1;
     if (core_rst) begin
       \$532  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    \$533  = \$516 ;
+    if (core_rst) begin
+      \$533  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    \$534  = \$522 ;
+    if (core_rst) begin
+      \$534  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    \$535  = \$528 ;
+    if (core_rst) begin
+      \$535  = 1'h0;
     end
   end
   assign launch__payload = i__payload;
@@ -31807,7 +31833,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign block = trap_block;
   assign \launch$138  = launch;
   assign picks = \$signal ;
-  assign row = { \$534 , \$533  };
+  assign row = { \$537 , \$536  };
   assign goes_1 = \valid$149 ;
   assign token_1 = token;
   assign controls = controls_1;
@@ -31820,19 +31846,19 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign retire__row__warp = write_warp;
   assign retire__row__rd = write_rd;
   assign retire__row__data = write_data;
-  assign row__data = { \$547 , \$546 , \$545 , \$544 , \$543 , \$542  };
-  assign row__warp = \$548 [6:5];
-  assign row__rd = \$548 [4:0];
+  assign row__data = { \$550 , \$549 , \$548 , \$547 , \$546 , \$545  };
+  assign row__warp = \$551 [6:5];
+  assign row__rd = \$551 [4:0];
   assign pc_write = \$468 [1:0];
   assign \start$189  = start;
   assign \pc$191  = start_pc;
-  assign pc_data = { \$536 , \$535  };
-  assign pcs = { \$536 , \$535  };
+  assign pc_data = { \$539 , \$538  };
+  assign pcs = { \$539 , \$538  };
   assign \start$198  = start;
   assign start_warp = \warp$186 ;
   assign slot = start_slot;
   assign \filling$203  = filling;
-  assign \warp$208  = \$548 [6:5];
+  assign \warp$208  = \$551 [6:5];
   assign ends = ended;
   assign arrives = arrived;
   assign event_warp = i__token[1:0];
@@ -31897,8 +31923,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign waits = code;
   assign at_barrier = barrier;
   assign \missed$321  = missed;
-  assign counts = { \$541 , \$540 , \$539 , \$538 , \$537  };
-  assign \counts$323  = { \$541 , \$540 , \$539 , \$538 , \$537  };
+  assign counts = { \$544 , \$543 , \$542 , \$541 , \$540  };
+  assign \counts$323  = { \$544 , \$543 , \$542 , \$541 , \$540  };
   assign \beats$325  = beats;
   assign o = events;
   assign \i__payload.entry  = i__payload[31:0];
@@ -32483,10 +32509,10 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign fetched[33:32] = group_1;
   assign fetched[31:2] = pc_2;
   assign fetched[1:0] = warp_2;
-  assign \$506  = next_writes;
+  assign \$509  = next_writes;
 endmodule
 
-module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$6082$0 , \port$6089$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
+module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$6115$0 , \port$6122$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
 , i__sums, i__taken, i__cause, state, start, stopped);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
@@ -32669,10 +32695,10 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   wire i__whole;
   wire moves;
   wire [59:0] pcs;
-  output [29:0] \port$6082$0 ;
-  wire [29:0] \port$6082$0 ;
-  output [29:0] \port$6089$0 ;
-  wire [29:0] \port$6089$0 ;
+  output [29:0] \port$6115$0 ;
+  wire [29:0] \port$6115$0 ;
+  output [29:0] \port$6122$0 ;
+  wire [29:0] \port$6122$0 ;
   output serial;
   wire serial;
   input start;
@@ -32783,8 +32809,8 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   end
   assign moves = goes;
   assign pcs = { \$59 , \$52  };
-  assign \port$6082$0  = \$52 ;
-  assign \port$6089$0  = \$59 ;
+  assign \port$6115$0  = \$52 ;
+  assign \port$6122$0  = \$59 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -32848,7 +32874,7 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, warp, \port$5424$0 , \port$5425$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (core_rst, warp, \port$5457$0 , \port$5458$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
   reg [31:0] \$1 ;
   wire [31:0] \$10 ;
@@ -32935,10 +32961,10 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5424$0 , \port$5425$0 , block
   wire [23:0] \launch.shared_base ;
   reg [2:0] own_0;
   reg [2:0] own_1;
-  output [31:0] \port$5424$0 ;
-  wire [31:0] \port$5424$0 ;
-  output [31:0] \port$5425$0 ;
-  wire [31:0] \port$5425$0 ;
+  output [31:0] \port$5457$0 ;
+  wire [31:0] \port$5457$0 ;
+  output [31:0] \port$5458$0 ;
+  wire [31:0] \port$5458$0 ;
   wire [63:0] row;
   reg [31:0] shared;
   input [8:0] thread_data;
@@ -33153,8 +33179,8 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5424$0 , \port$5425$0 , block
   assign block_data = block_write__data;
   assign block_read__data = block;
   assign row = { \$10 , \$9  };
-  assign \port$5424$0  = \$9 ;
-  assign \port$5425$0  = \$10 ;
+  assign \port$5457$0  = \$9 ;
+  assign \port$5458$0  = \$10 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -34628,7 +34654,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$441  = \$431 ;
 endmodule
 
-module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6459$0 , \port$6462$0 , \port$6469$0 , \port$6486$0 , \port$6492$0 , beats, missed, warp, \port$35866$32 
+module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6492$0 , \port$6495$0 , \port$6502$0 , \port$6519$0 , \port$6525$0 , beats, missed, warp, \port$35927$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
   wire [3:0] \$1 ;
@@ -34773,18 +34799,18 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$35866$32 ;
-  wire [3:0] \port$35866$32 ;
-  input \port$6459$0 ;
-  wire \port$6459$0 ;
-  input \port$6462$0 ;
-  wire \port$6462$0 ;
-  input \port$6469$0 ;
-  wire \port$6469$0 ;
-  input \port$6486$0 ;
-  wire \port$6486$0 ;
+  input [3:0] \port$35927$32 ;
+  wire [3:0] \port$35927$32 ;
   input \port$6492$0 ;
   wire \port$6492$0 ;
+  input \port$6495$0 ;
+  wire \port$6495$0 ;
+  input \port$6502$0 ;
+  wire \port$6502$0 ;
+  input \port$6519$0 ;
+  wire \port$6519$0 ;
+  input \port$6525$0 ;
+  wire \port$6525$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -34873,10 +34899,10 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$35866$32 [0];
-  assign \$87  = \$86  + \port$35866$32 [1];
+  assign \$86  = 1'h0 + \port$35927$32 [0];
+  assign \$87  = \$86  + \port$35927$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$35866$32 [1:0] != \port$35866$32 [3:2];
+  assign \$89  = \port$35927$32 [1:0] != \port$35927$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -34911,9 +34937,9 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$35866$32 [1:0];
-  assign live = \port$35866$32 [3:2];
-  assign counts = { \port$6492$0 , \port$6486$0 , \port$6469$0 , \port$6462$0 , \port$6459$0  };
+  assign group = \port$35927$32 [1:0];
+  assign live = \port$35927$32 [3:2];
+  assign counts = { \port$6525$0 , \port$6519$0 , \port$6502$0 , \port$6495$0 , \port$6492$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -34933,11 +34959,11 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$6492$0 ;
-  assign o[8] = \port$6486$0 ;
-  assign o[7] = \port$6469$0 ;
-  assign o[6] = \port$6462$0 ;
-  assign o[5] = \port$6459$0 ;
+  assign o[9] = \port$6525$0 ;
+  assign o[8] = \port$6519$0 ;
+  assign o[7] = \port$6502$0 ;
+  assign o[6] = \port$6495$0 ;
+  assign o[5] = \port$6492$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -39594,7 +39620,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
   assign \$54  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$35790$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$35851$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -39606,8 +39632,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$35790$15 ;
-  wire [9:0] \port$35790$15 ;
+  input [9:0] \port$35851$15 ;
+  wire [9:0] \port$35851$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -39637,17 +39663,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$35790$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$35790$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$35851$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$35851$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$35790$15 [4:0] };
-  assign rs1 = \port$35790$15 [4:0];
+  assign first__addr = { warp, \port$35851$15 [4:0] };
+  assign rs1 = \port$35851$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$35790$15 [9:5] };
-  assign rs2 = \port$35790$15 [9:5];
+  assign second__addr = { warp, \port$35851$15 [9:5] };
+  assign rs2 = \port$35851$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -39997,7 +40023,7 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   assign \$2  = { before_1, 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33403$0 , \port$33519$0 , \port$33745$0 , \port$33753$0 , \port$33869$0 , \port$34095$0 , \port$36306$0 , core_clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33464$0 , \port$33580$0 , \port$33806$0 , \port$33814$0 , \port$33930$0 , \port$34156$0 , \port$36391$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
   wire \$1 ;
   wire [7:0] \$10 ;
@@ -40741,20 +40767,20 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   wire i__ready;
   input i__valid;
   wire i__valid;
-  output [7:0] \port$33403$0 ;
-  wire [7:0] \port$33403$0 ;
-  output [7:0] \port$33519$0 ;
-  wire [7:0] \port$33519$0 ;
-  output [15:0] \port$33745$0 ;
-  wire [15:0] \port$33745$0 ;
-  output [7:0] \port$33753$0 ;
-  wire [7:0] \port$33753$0 ;
-  output [7:0] \port$33869$0 ;
-  wire [7:0] \port$33869$0 ;
-  output [15:0] \port$34095$0 ;
-  wire [15:0] \port$34095$0 ;
-  output [6:0] \port$36306$0 ;
-  wire [6:0] \port$36306$0 ;
+  output [7:0] \port$33464$0 ;
+  wire [7:0] \port$33464$0 ;
+  output [7:0] \port$33580$0 ;
+  wire [7:0] \port$33580$0 ;
+  output [15:0] \port$33806$0 ;
+  wire [15:0] \port$33806$0 ;
+  output [7:0] \port$33814$0 ;
+  wire [7:0] \port$33814$0 ;
+  output [7:0] \port$33930$0 ;
+  wire [7:0] \port$33930$0 ;
+  output [15:0] \port$34156$0 ;
+  wire [15:0] \port$34156$0 ;
+  output [6:0] \port$36391$0 ;
+  wire [6:0] \port$36391$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -41495,13 +41521,13 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$702 , \$476 , \$360 , \$352 , \$126 , \$10  };
-  assign \port$33403$0  = \$10 ;
-  assign \port$33519$0  = \$126 ;
-  assign \port$33745$0  = \$352 ;
-  assign \port$33753$0  = \$360 ;
-  assign \port$33869$0  = \$476 ;
-  assign \port$34095$0  = \$702 ;
-  assign \port$36306$0  = answer[6:0];
+  assign \port$33464$0  = \$10 ;
+  assign \port$33580$0  = \$126 ;
+  assign \port$33806$0  = \$352 ;
+  assign \port$33814$0  = \$360 ;
+  assign \port$33930$0  = \$476 ;
+  assign \port$34156$0  = \$702 ;
+  assign \port$36391$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -41524,9 +41550,9 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$145 , i__valid, \i__valid$22 , \busy$132 , \o__valid$150 , \o__payload$151 , access__ready, \port$6459$0 , \port$6462$0 , \port$6469$0 , \port$6486$0 , \port$6492$0 , stored, coming
-, read__burst__valid, read__beat__ready, write__burst__valid, beats, semaphore, push__valid, take, push__payload, serial__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, next_warp, shared__valid, shared__region, shared__write, port_warp, read__burst__payload
-, write__burst__payload, write__beat__payload, write__beat__valid, shared__rows, \strobe$82 , \data$84 , i__payload, \i__payload$18 , core_clk);
+module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$145 , i__valid, \i__valid$22 , \busy$132 , \o__valid$150 , \o__payload$151 , access__ready, \port$6492$0 , \port$6495$0 , \port$6502$0 , \port$6519$0 , \port$6525$0 , stored, coming
+, read__beat__ready, beats, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, serial__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, next_warp, shared__valid, shared__region, shared__write, port_warp, write__beat__payload
+, write__beat__valid, push__valid, push__payload, shared__rows, \strobe$82 , \data$84 , i__payload, \i__payload$18 , core_clk);
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -41825,16 +41851,16 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire \o__valid$143 ;
   output \o__valid$150 ;
   wire \o__valid$150 ;
-  output \port$6459$0 ;
-  wire \port$6459$0 ;
-  output \port$6462$0 ;
-  wire \port$6462$0 ;
-  output \port$6469$0 ;
-  wire \port$6469$0 ;
-  output \port$6486$0 ;
-  wire \port$6486$0 ;
   output \port$6492$0 ;
   wire \port$6492$0 ;
+  output \port$6495$0 ;
+  wire \port$6495$0 ;
+  output \port$6502$0 ;
+  wire \port$6502$0 ;
+  output \port$6519$0 ;
+  wire \port$6519$0 ;
+  output \port$6525$0 ;
+  wire \port$6525$0 ;
   wire port_busy;
   input port_ready;
   wire port_ready;
@@ -42164,12 +42190,12 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .core_rst(core_rst),
     .free(\free$62 ),
     .if_free(\if_free$71 ),
-    .o__ready(\o__ready$148 ),
-    .o__valid(\o__valid$142 ),
-    .\port$36224$0 (\$48 ),
-    .\port$36226$0 (\$49 ),
+    .o__ready(push__ready),
+    .\o__ready$38 (\o__ready$148 ),
+    .\o__valid$9 (\o__valid$142 ),
+    .\port$36297$0 (\$48 ),
+    .\port$36299$0 (\$49 ),
     .push__payload(push__payload),
-    .push__ready(push__ready),
     .push__valid(push__valid),
     .row(\$50 ),
     .semaphore(semaphore),
@@ -42183,7 +42209,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   );
   \weft.simt.core.rows.in_main  in_main (
     .abort(abort),
-    .\beats$72 (beats),
+    .\beats$84 (beats),
     .busy(\busy$133 ),
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -42196,14 +42222,15 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .loaded__payload(loaded__payload),
     .loaded__ready(loaded__ready),
     .loaded__valid(loaded__valid),
-    .\o__ready$60 (write__done__valid),
-    .\port$8367$0 (\$46 ),
-    .\port$8368$0 (\$47 ),
+    .o__ready(read__burst__ready),
+    .\o__ready$21 (write__burst__ready),
+    .\o__ready$72 (write__done__valid),
+    .\port$8400$0 (\$46 ),
+    .\port$8401$0 (\$47 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
     .read__burst__payload(read__burst__payload),
-    .read__burst__ready(read__burst__ready),
     .read__burst__valid(read__burst__valid),
     .row(row),
     .stored__payload(stored__payload),
@@ -42218,7 +42245,6 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .write__beat__payload(write__beat__payload),
     .write__beat__ready(write__beat__ready),
     .write__burst__payload(write__burst__payload),
-    .write__burst__ready(write__burst__ready),
     .write__burst__valid(write__burst__valid),
     .write__done__payload(write__done__payload)
   );
@@ -42256,11 +42282,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .i__ready(o__ready),
     .i__valid(\i__valid$10 ),
     .o(what),
-    .\port$6459$0 (\$41 ),
-    .\port$6462$0 (\$42 ),
-    .\port$6469$0 (\$43 ),
-    .\port$6486$0 (\$44 ),
-    .\port$6492$0 (\$45 ),
+    .\port$6492$0 (\$41 ),
+    .\port$6495$0 (\$42 ),
+    .\port$6502$0 (\$43 ),
+    .\port$6519$0 (\$44 ),
+    .\port$6525$0 (\$45 ),
     .port_busy(port_busy),
     .shared_busy(shared_busy),
     .taken(taken),
@@ -42372,11 +42398,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \beats$131  = beats;
   assign \taken$138  = { \$31 , \$28 , \$25 , \$22 , \$19  };
   assign \o__payload$155  = { 1'h0, \$49 , 38'h0000000000, \$50 [1], 31'h00000000, \$50 [0], \$48  };
-  assign \port$6459$0  = \$41 ;
-  assign \port$6462$0  = \$42 ;
-  assign \port$6469$0  = \$43 ;
-  assign \port$6486$0  = \$44 ;
-  assign \port$6492$0  = \$45 ;
+  assign \port$6492$0  = \$41 ;
+  assign \port$6495$0  = \$42 ;
+  assign \port$6502$0  = \$43 ;
+  assign \port$6519$0  = \$44 ;
+  assign \port$6525$0  = \$45 ;
   assign next_warp = what[15:14];
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
@@ -42668,7 +42694,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$33  = \$32 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__ready, semaphore, push__valid, take, surely, if_free, busy, push__payload, valid, what, \port$36224$0 , \port$36226$0 , row, o__valid, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$36297$0 , \port$36299$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
   wire [5:0] \$1 ;
@@ -42712,9 +42738,9 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   wire \$8 ;
   wire \$9 ;
   reg \$signal  = 1'h0;
+  wire \$signal$12 ;
   (* init = 4'h0 *)
-  wire [3:0] \$signal$12 ;
-  wire \$signal$6 ;
+  wire [3:0] \$signal$18 ;
   output busy;
   wire busy;
   input core_clk;
@@ -42724,33 +42750,39 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   wire [31:0] data;
   input free;
   wire free;
+  wire [31:0] i__payload;
+  wire i__ready;
+  wire i__valid;
   wire idle;
   output if_free;
   wire if_free;
-  wire [81:0] o__payload;
-  wire \o__payload.byte ;
-  wire \o__payload.error ;
-  wire \o__payload.half ;
-  wire \o__payload.last ;
-  wire [1:0] \o__payload.mask ;
-  wire [3:0] \o__payload.offsets ;
-  wire [4:0] \o__payload.rd ;
-  wire [63:0] \o__payload.row ;
-  wire \o__payload.unsigned ;
-  wire [1:0] \o__payload.warp ;
+  wire [31:0] o__payload;
+  wire [81:0] \o__payload$33 ;
+  wire \o__payload$33.byte ;
+  wire \o__payload$33.error ;
+  wire \o__payload$33.half ;
+  wire \o__payload$33.last ;
+  wire [1:0] \o__payload$33.mask ;
+  wire [3:0] \o__payload$33.offsets ;
+  wire [4:0] \o__payload$33.rd ;
+  wire [63:0] \o__payload$33.row ;
+  wire \o__payload$33.unsigned ;
+  wire [1:0] \o__payload$33.warp ;
   input o__ready;
   wire o__ready;
-  output o__valid;
-  reg o__valid = 1'h0;
+  input \o__ready$38 ;
+  wire \o__ready$38 ;
+  wire o__valid;
+  output \o__valid$9 ;
+  reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$36224$0 ;
-  wire [8:0] \port$36224$0 ;
+  output [8:0] \port$36297$0 ;
+  wire [8:0] \port$36297$0 ;
   (* init = 1'h0 *)
-  output \port$36226$0 ;
-  wire \port$36226$0 ;
+  output \port$36299$0 ;
+  wire \port$36299$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
-  input push__ready;
   wire push__ready;
   output push__valid;
   wire push__valid;
@@ -42813,39 +42845,39 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
     if (write__en)
       command[write__addr] <= write__data;
   end
-  assign push__payload = command[read__addr];
+  assign i__payload = command[read__addr];
   assign \$1  = what[29:24] & { what[150], what[150], what[150], what[150], what[150], what[150] };
   assign \$3  = what[61:56] & { what[151], what[151], what[151], what[151], what[151], what[151] };
   assign word = \$2  | \$3 ;
-  assign \$4  = ~ o__valid;
+  assign \$4  = ~ \o__valid$9 ;
   assign \$5  = ~ \$signal ;
   assign \$6  = \$4  & \$5 ;
   assign \$7  = ~ took;
   assign idle = \$6  & \$7 ;
   assign \$8  = word == 5'h10;
-  assign \$signal$6  = what[1] & \$8 ;
-  assign \$9  = valid & \$signal$6 ;
-  assign push__valid = \$9  & idle;
+  assign \$signal$12  = what[1] & \$8 ;
+  assign \$9  = valid & \$signal$12 ;
+  assign i__valid = \$9  & idle;
   assign write__en = strobe[0] & \$signal ;
   assign \$10  = ~ what[1];
   assign take = taken & \$10 ;
   assign \$11  = valid & idle;
-  assign \$12  = \$11  & \$signal$6 ;
-  assign \$13  = \$12  & push__ready;
+  assign \$12  = \$11  & \$signal$12 ;
+  assign \$13  = \$12  & i__ready;
   assign \$14  = read__addr == 4'hf;
   assign surely = \$13  & \$14 ;
   assign \$15  = valid & idle;
-  assign \$16  = ~ \$signal$6 ;
+  assign \$16  = ~ \$signal$12 ;
   assign if_free = \$15  & \$16 ;
   assign \$17  = free & if_free;
   assign taken = surely | \$17 ;
-  assign busy = o__valid | \$signal ;
-  assign \$18  = push__valid & push__ready;
+  assign busy = \o__valid$9  | \$signal ;
+  assign \$18  = i__valid & i__ready;
   assign \$19  = read__addr == 4'hf;
   assign \$20  = read__addr + 1'h1;
   assign \$21  = \$19  ? 5'h00 : \$20 ;
   assign \$22  = taken & what[1];
-  assign \$23  = ~ \$signal$6 ;
+  assign \$23  = ~ \$signal$12 ;
   assign \$24  = \$22  & \$23 ;
   assign \$25  = ~ what[151:150];
   assign \$26  = row & \$25 ;
@@ -42868,7 +42900,17 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   always @(posedge core_clk)
     row <= \$39 ;
   always @(posedge core_clk)
-    o__valid <= \$40 ;
+    \o__valid$9  <= \$40 ;
+  \weft.simt.core.rows.at_port.pushed  pushed (
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .i__payload(i__payload),
+    .i__ready(i__ready),
+    .i__valid(i__valid),
+    .o__payload(push__payload),
+    .\o__ready$8 (o__ready),
+    .o__valid(push__valid)
+  );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$31  = \$32 ;
@@ -42934,24 +42976,27 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$40  = o__valid;
+    \$40  = \o__valid$9 ;
     if (\$29 ) begin
       \$40  = 1'h1;
-    end else if (o__ready) begin
+    end else if (\o__ready$38 ) begin
       \$40  = 1'h0;
     end
     if (core_rst) begin
       \$40  = 1'h0;
     end
   end
-  assign read__data = push__payload;
-  assign \$signal$12  = read__addr;
+  assign o__payload = push__payload;
+  assign push__ready = o__ready;
+  assign o__valid = push__valid;
+  assign read__data = i__payload;
+  assign \$signal$18  = read__addr;
   assign written_beat = write__addr;
   assign data = write__data;
-  assign o__payload = { 1'h0, \$34 , 38'h0000000000, row[1], 31'h00000000, row[0], \$32  };
+  assign \o__payload$33  = { 1'h0, \$34 , 38'h0000000000, row[1], 31'h00000000, row[0], \$32  };
   assign semaphore = word[3:0];
-  assign \port$36224$0  = \$32 ;
-  assign \port$36226$0  = \$34 ;
+  assign \port$36297$0  = \$32 ;
+  assign \port$36299$0  = \$34 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -42975,22 +43020,144 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, push__ready, free, o__
   assign \what.region  = what[156];
   assign \what.bytes  = what[164:157];
   assign \what.at  = what[168:165];
-  assign \o__payload.rd  = \$32 [4:0];
-  assign \o__payload.warp  = \$32 [6:5];
-  assign \o__payload.mask  = \$32 [8:7];
-  assign \o__payload.row  = { 31'h00000000, row[1], 31'h00000000, row[0] };
-  assign \o__payload.byte  = 1'h0;
-  assign \o__payload.half  = 1'h0;
-  assign \o__payload.unsigned  = 1'h0;
-  assign \o__payload.offsets  = 4'h0;
-  assign \o__payload.last  = \$34 ;
-  assign \o__payload.error  = 1'h0;
+  assign \o__payload$33.rd  = \$32 [4:0];
+  assign \o__payload$33.warp  = \$32 [6:5];
+  assign \o__payload$33.mask  = \$32 [8:7];
+  assign \o__payload$33.row  = { 31'h00000000, row[1], 31'h00000000, row[0] };
+  assign \o__payload$33.byte  = 1'h0;
+  assign \o__payload$33.half  = 1'h0;
+  assign \o__payload$33.unsigned  = 1'h0;
+  assign \o__payload$33.offsets  = 4'h0;
+  assign \o__payload$33.last  = \$34 ;
+  assign \o__payload$33.error  = 1'h0;
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$60 , free, loaded__ready, stored__ready, read__burst__valid, read__beat__ready, here, write__burst__valid, \port$8367$0 , \port$8368$0 , holds, surely, if_free, \beats$72 , busy, abort, read__burst__ready, read__beat__payload
-, write__burst__ready, write__beat__ready, valid, what, waits, read__burst__payload, write__burst__payload, write__beat__payload, words, loaded__payload, loaded__valid, leaves, stored__valid, stored__payload, strobe, data, row, core_clk);
+module \weft.simt.core.rows.at_port.pushed (core_rst, \o__ready$8 , i__valid, i__payload, i__ready, o__valid, o__payload, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
+  wire \$1 ;
+  reg \$2 ;
+  reg [31:0] \$3 ;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
+  input [31:0] i__payload;
+  wire [31:0] i__payload;
+  wire [31:0] \i__payload$1 ;
+  output i__ready;
+  wire i__ready;
+  wire \i__ready$3 ;
+  input i__valid;
+  wire i__valid;
+  wire \i__valid$5 ;
+  output [31:0] o__payload;
+  reg [31:0] o__payload = 32'd0;
+  wire [31:0] \o__payload$13 ;
+  wire o__ready;
+  input \o__ready$8 ;
+  wire \o__ready$8 ;
+  output o__valid;
+  reg o__valid = 1'h0;
+  wire \o__valid$11 ;
+  assign \$1  = ~ o__valid;
+  assign o__ready = \$1  | \o__ready$8 ;
+  always @(posedge core_clk)
+    o__valid <= \$2 ;
+  always @(posedge core_clk)
+    o__payload <= \$3 ;
+  \weft.simt.core.rows.at_port.pushed.skid  skid (
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .i__payload(i__payload),
+    .i__ready(i__ready),
+    .i__valid(i__valid),
+    .o__payload(\o__payload$13 ),
+    .o__ready(o__ready),
+    .o__valid(\o__valid$11 )
+  );
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    \$2  = o__valid;
+    if (o__ready) begin
+      \$2  = \o__valid$11 ;
+    end
+    if (core_rst) begin
+      \$2  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    \$3  = o__payload;
+    if (o__ready) begin
+      \$3  = \o__payload$13 ;
+    end
+    if (core_rst) begin
+      \$3  = 32'd0;
+    end
+  end
+  assign \i__payload$1  = i__payload;
+  assign \i__ready$3  = i__ready;
+  assign \i__valid$5  = i__valid;
+endmodule
+
+module \weft.simt.core.rows.at_port.pushed.skid (core_rst, i__valid, i__payload, o__ready, i__ready, o__valid, o__payload, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
+  wire \$1 ;
+  wire \$2 ;
+  wire \$3 ;
+  reg [31:0] \$4 ;
+  reg \$5 ;
+  reg [31:0] \$like  = 32'd0;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
+  reg full = 1'h0;
+  input [31:0] i__payload;
+  wire [31:0] i__payload;
+  output i__ready;
+  wire i__ready;
+  input i__valid;
+  wire i__valid;
+  output [31:0] o__payload;
+  wire [31:0] o__payload;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  wire o__valid;
+  assign \$2  = ~ o__ready;
+  assign \$3  = o__valid & \$2 ;
+  always @(posedge core_clk)
+    \$like  <= \$4 ;
+  always @(posedge core_clk)
+    full <= \$5 ;
+  assign i__ready = ~ full;
+  assign o__valid = i__valid | full;
+  assign o__payload = full ? \$like  : i__payload;
+  assign \$1  = ~ full;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    \$4  = \$like ;
+    if (\$1 ) begin
+      \$4  = i__payload;
+    end
+    if (core_rst) begin
+      \$4  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    \$5  = \$3 ;
+    if (core_rst) begin
+      \$5  = 1'h0;
+    end
+  end
+endmodule
+
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$72 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$8400$0 , \port$8401$0 , holds, surely, if_free, \beats$84 , busy, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, abort
+, o__ready, read__beat__payload, \o__ready$21 , write__beat__ready, valid, what, waits, write__beat__payload, words, loaded__payload, loaded__valid, leaves, stored__valid, stored__payload, strobe, data, row, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -69349,47 +69516,47 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \$9999 ;
   wire [1:0] \$signal ;
   reg [3:0] \$signal$10  = 4'h0;
-  reg [25:0] \$signal$12  = 26'h0000000;
-  reg [27:0] \$signal$20  = 28'h0000000;
-  wire \$signal$20.byte ;
-  wire \$signal$20.emit ;
-  wire \$signal$20.half ;
-  wire \$signal$20.last ;
-  wire [1:0] \$signal$20.mask ;
-  wire [11:0] \$signal$20.offsets ;
-  wire [4:0] \$signal$20.rd ;
-  wire [1:0] \$signal$20.served ;
-  wire \$signal$20.unsigned ;
-  wire [1:0] \$signal$20.warp ;
-  wire [3:0] \$signal$25 ;
-  reg \$signal$33  = 1'h0;
+  reg \$signal$100  = 1'h0;
+  reg [25:0] \$signal$18  = 26'h0000000;
+  reg [27:0] \$signal$32  = 28'h0000000;
+  wire \$signal$32.byte ;
+  wire \$signal$32.emit ;
+  wire \$signal$32.half ;
+  wire \$signal$32.last ;
+  wire [1:0] \$signal$32.mask ;
+  wire [11:0] \$signal$32.offsets ;
+  wire [4:0] \$signal$32.rd ;
+  wire [1:0] \$signal$32.served ;
+  wire \$signal$32.unsigned ;
+  wire [1:0] \$signal$32.warp ;
+  wire [3:0] \$signal$37 ;
+  reg \$signal$45  = 1'h0;
   (* init = 82'h000000000000000000000 *)
-  wire [81:0] \$signal$38 ;
-  wire \$signal$38.byte ;
-  wire \$signal$38.error ;
-  wire \$signal$38.half ;
-  wire \$signal$38.last ;
-  wire [1:0] \$signal$38.mask ;
-  wire [3:0] \$signal$38.offsets ;
-  wire [4:0] \$signal$38.rd ;
-  wire [63:0] \$signal$38.row ;
-  wire \$signal$38.unsigned ;
-  wire [1:0] \$signal$38.warp ;
+  wire [81:0] \$signal$50 ;
+  wire \$signal$50.byte ;
+  wire \$signal$50.error ;
+  wire \$signal$50.half ;
+  wire \$signal$50.last ;
+  wire [1:0] \$signal$50.mask ;
+  wire [3:0] \$signal$50.offsets ;
+  wire [4:0] \$signal$50.rd ;
+  wire [63:0] \$signal$50.row ;
+  wire \$signal$50.unsigned ;
+  wire [1:0] \$signal$50.warp ;
   wire [15:0] \$signal$6 ;
-  wire [1:0] \$signal$67 ;
-  reg [1:0] \$signal$78  = 2'h0;
-  reg [19:0] \$signal$79  = 20'h00000;
-  wire \$signal$79.byte ;
-  wire \$signal$79.emit ;
-  wire \$signal$79.half ;
-  wire \$signal$79.last ;
-  wire [1:0] \$signal$79.mask ;
-  wire [3:0] \$signal$79.offsets ;
-  wire [4:0] \$signal$79.rd ;
-  wire [1:0] \$signal$79.served ;
-  wire \$signal$79.unsigned ;
-  wire [1:0] \$signal$79.warp ;
-  reg \$signal$88  = 1'h0;
+  wire [1:0] \$signal$79 ;
+  reg [1:0] \$signal$90  = 2'h0;
+  reg [19:0] \$signal$91  = 20'h00000;
+  wire \$signal$91.byte ;
+  wire \$signal$91.emit ;
+  wire \$signal$91.half ;
+  wire \$signal$91.last ;
+  wire [1:0] \$signal$91.mask ;
+  wire [3:0] \$signal$91.offsets ;
+  wire [4:0] \$signal$91.rd ;
+  wire [1:0] \$signal$91.served ;
+  wire \$signal$91.unsigned ;
+  wire [1:0] \$signal$91.warp ;
   input abort;
   wire abort;
   wire [3:0] answer;
@@ -69397,8 +69564,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire asks;
   wire at_last;
   wire [4:0] beats;
-  output [4:0] \beats$72 ;
-  wire [4:0] \beats$72 ;
+  output [4:0] \beats$84 ;
+  wire [4:0] \beats$84 ;
   wire begins;
   reg begun = 1'h0;
   reg [3:0] broken = 4'h0;
@@ -69412,41 +69579,51 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   input [31:0] data;
   wire [31:0] data;
   wire ends;
-  reg [3:0] \ends$86  = 4'h0;
+  reg [3:0] \ends$98  = 4'h0;
   reg failed = 1'h0;
   wire [3:0] first_beat;
   input free;
   wire free;
-  wire \free$62 ;
+  wire \free$74 ;
   wire go;
   reg has_sent = 1'h0;
   reg held = 1'h0;
   output [3:0] here;
   wire [3:0] here;
-  reg [3:0] \here$35  = 4'h0;
+  reg [3:0] \here$47  = 4'h0;
   output holds;
   wire holds;
-  wire [31:0] i__payload;
-  wire [3:0] \i__payload$51 ;
-  wire \i__payload$51.emit ;
-  wire \i__payload$51.last ;
-  wire [1:0] \i__payload$51.warp ;
-  wire [3:0] \i__payload.beat ;
-  wire [27:0] \i__payload.tag ;
-  wire \i__payload.tag.byte ;
-  wire \i__payload.tag.emit ;
-  wire \i__payload.tag.half ;
-  wire \i__payload.tag.last ;
-  wire [1:0] \i__payload.tag.mask ;
-  wire [11:0] \i__payload.tag.offsets ;
-  wire [4:0] \i__payload.tag.rd ;
-  wire [1:0] \i__payload.tag.served ;
-  wire \i__payload.tag.unsigned ;
-  wire [1:0] \i__payload.tag.warp ;
+  wire [36:0] i__payload;
+  wire [36:0] \i__payload$25 ;
+  wire [31:0] \i__payload$25.addr ;
+  wire [4:0] \i__payload$25.beats ;
+  wire [31:0] \i__payload$31 ;
+  wire [3:0] \i__payload$31.beat ;
+  wire [27:0] \i__payload$31.tag ;
+  wire \i__payload$31.tag.byte ;
+  wire \i__payload$31.tag.emit ;
+  wire \i__payload$31.tag.half ;
+  wire \i__payload$31.tag.last ;
+  wire [1:0] \i__payload$31.tag.mask ;
+  wire [11:0] \i__payload$31.tag.offsets ;
+  wire [4:0] \i__payload$31.tag.rd ;
+  wire [1:0] \i__payload$31.tag.served ;
+  wire \i__payload$31.tag.unsigned ;
+  wire [1:0] \i__payload$31.tag.warp ;
+  wire [3:0] \i__payload$63 ;
+  wire \i__payload$63.emit ;
+  wire \i__payload$63.last ;
+  wire [1:0] \i__payload$63.warp ;
+  wire [31:0] \i__payload.addr ;
+  wire [4:0] \i__payload.beats ;
   wire i__ready;
-  wire \i__ready$43 ;
+  wire \i__ready$30 ;
+  wire \i__ready$55 ;
+  wire \i__ready$57 ;
   wire i__valid;
-  wire \i__valid$50 ;
+  wire \i__valid$29 ;
+  wire \i__valid$53 ;
+  wire \i__valid$62 ;
   output if_free;
   wire if_free;
   wire in_beat_0;
@@ -69474,33 +69651,45 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire loads;
   wire moves;
   reg [3:0] now = 4'h0;
-  wire [31:0] o__payload;
-  wire [3:0] \o__payload$90 ;
-  wire \o__payload$90.emit ;
-  wire \o__payload$90.last ;
-  wire [1:0] \o__payload$90.warp ;
-  wire [3:0] \o__payload.beat ;
-  wire [27:0] \o__payload.tag ;
-  wire \o__payload.tag.byte ;
-  wire \o__payload.tag.emit ;
-  wire \o__payload.tag.half ;
-  wire \o__payload.tag.last ;
-  wire [1:0] \o__payload.tag.mask ;
-  wire [11:0] \o__payload.tag.offsets ;
-  wire [4:0] \o__payload.tag.rd ;
-  wire [1:0] \o__payload.tag.served ;
-  wire \o__payload.tag.unsigned ;
-  wire [1:0] \o__payload.tag.warp ;
+  wire [36:0] o__payload;
+  wire [3:0] \o__payload$102 ;
+  wire \o__payload$102.emit ;
+  wire \o__payload$102.last ;
+  wire [1:0] \o__payload$102.warp ;
+  wire [36:0] \o__payload$20 ;
+  wire [31:0] \o__payload$20.addr ;
+  wire [4:0] \o__payload$20.beats ;
+  wire [31:0] \o__payload$38 ;
+  wire [3:0] \o__payload$38.beat ;
+  wire [27:0] \o__payload$38.tag ;
+  wire \o__payload$38.tag.byte ;
+  wire \o__payload$38.tag.emit ;
+  wire \o__payload$38.tag.half ;
+  wire \o__payload$38.tag.last ;
+  wire [1:0] \o__payload$38.tag.mask ;
+  wire [11:0] \o__payload$38.tag.offsets ;
+  wire [4:0] \o__payload$38.tag.rd ;
+  wire [1:0] \o__payload$38.tag.served ;
+  wire \o__payload$38.tag.unsigned ;
+  wire [1:0] \o__payload$38.tag.warp ;
+  wire [31:0] \o__payload.addr ;
+  wire [4:0] \o__payload.beats ;
+  input o__ready;
   wire o__ready;
-  input \o__ready$60 ;
-  wire \o__ready$60 ;
+  input \o__ready$21 ;
+  wire \o__ready$21 ;
+  wire \o__ready$33 ;
+  input \o__ready$72 ;
+  wire \o__ready$72 ;
   wire o__valid;
-  wire \o__valid$75 ;
+  wire \o__valid$24 ;
+  wire \o__valid$86 ;
+  wire \o__valid$87 ;
   reg [3:0] passed = 4'h0;
-  output \port$8367$0 ;
-  wire \port$8367$0 ;
-  output \port$8368$0 ;
-  wire \port$8368$0 ;
+  output \port$8400$0 ;
+  wire \port$8400$0 ;
+  output \port$8401$0 ;
+  wire \port$8401$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -69514,7 +69703,6 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire [36:0] read__burst__payload;
   wire [31:0] \read__burst__payload.addr ;
   wire [4:0] \read__burst__payload.beats ;
-  input read__burst__ready;
   wire read__burst__ready;
   output read__burst__valid;
   wire read__burst__valid;
@@ -69590,7 +69778,6 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire [36:0] write__burst__payload;
   wire [31:0] \write__burst__payload.addr ;
   wire [4:0] \write__burst__payload.beats ;
-  input write__burst__ready;
   wire write__burst__ready;
   output write__burst__valid;
   wire write__burst__valid;
@@ -71100,20 +71287,20 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$1630  = $signed(\$1629 ) + $signed(2'h1);
   assign \$1631  = ~ stores;
   assign \$1632  = begun & \$1631 ;
-  assign read__burst__valid = \$1632  & i__ready;
-  assign loads = read__burst__valid & read__burst__ready;
+  assign i__valid = \$1632  & i__ready;
+  assign loads = i__valid & \i__ready$30 ;
   assign \$1633  = read__beat__valid & read__beat__ready;
-  assign o__ready = \$1633  & read__beat__payload[33];
-  assign \$1634  = o__payload[31:28] + passed;
+  assign \o__ready$33  = \$1633  & read__beat__payload[33];
+  assign \$1634  = \o__payload$38 [31:28] + passed;
   assign \$1635  = ~ held;
   assign read__beat__ready = \$1635  | moves;
-  assign \$1636  = o__payload[21:18] == \$1634 [3:0];
-  assign in_beat_0 = o__payload[7] & \$1636 ;
-  assign \$1637  = o__payload[27:24] == \$1634 [3:0];
-  assign in_beat_1 = o__payload[8] & \$1637 ;
+  assign \$1636  = \o__payload$38 [21:18] == \$1634 [3:0];
+  assign in_beat_0 = \o__payload$38 [7] & \$1636 ;
+  assign \$1637  = \o__payload$38 [27:24] == \$1634 [3:0];
+  assign in_beat_1 = \o__payload$38 [8] & \$1637 ;
   assign \$1638  = ~ waits;
   assign \$1639  = held & \$1638 ;
-  assign \$1640  = ~ \$signal$33 ;
+  assign \$1640  = ~ \$signal$45 ;
   assign moves = \$1639  & \$1640 ;
   assign \$1641  = ~ waits;
   assign \$1642  = held & \$1641 ;
@@ -71123,13 +71310,13 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$1646  = held & \$1645 ;
   assign \$1647  = ~ waits;
   assign \$1648  = held & \$1647 ;
-  assign here = \here$35  & { \$1648 , \$1646 , \$1644 , \$1642  };
+  assign here = \here$47  & { \$1648 , \$1646 , \$1644 , \$1642  };
   assign at_last = now == last;
   assign \$1649  = begun & stores;
   assign \$1650  = ~ asked;
   assign \$1651  = \$1649  & \$1650 ;
-  assign write__burst__valid = \$1651  & \i__ready$43 ;
-  assign asks = write__burst__valid & write__burst__ready;
+  assign \i__valid$53  = \$1651  & \i__ready$55 ;
+  assign asks = \i__valid$53  & \i__ready$57 ;
   assign \$1652  = begun & stores;
   assign \$1653  = ~ has_sent;
   assign \$1654  = \$1652  & \$1653 ;
@@ -71140,7 +71327,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign holds = leaves & \$1657 ;
   assign \$1658  = abort ? 4'h0 : strobe;
   assign \$1659  = ~ stored__valid;
-  assign \free$62  = \$1659  | stored__ready;
+  assign \free$74  = \$1659  | stored__ready;
   assign \$1664  = ~ \$1663 ;
   assign \$1665  = written[1] & \$1664 ;
   assign \$1666  = | written[1:0];
@@ -71175,11 +71362,11 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$1692  = free & if_free;
   assign taken = surely | \$1692 ;
   assign \$1693  = loads | asks;
-  assign \beats$72  = \$1693  ? \$1630 [4:0] : 5'h00;
-  assign \$1694  = o__valid | held;
-  assign \$1695  = \$1694  | \$signal$33 ;
+  assign \beats$84  = \$1693  ? \$1630 [4:0] : 5'h00;
+  assign \$1694  = \o__valid$86  | held;
+  assign \$1695  = \$1694  | \$signal$45 ;
   assign \$1696  = begun | \$1695 ;
-  assign \$1697  = leaves | \o__valid$75 ;
+  assign \$1697  = leaves | \o__valid$87 ;
   assign \$1698  = | written;
   assign \$1699  = \$1697  | \$1698 ;
   assign \$1700  = \$1699  | stored__valid;
@@ -93722,7 +93909,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$26284  = what[53:28] & { \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5 , \$5  };
   assign \$26286  = what[85:60] & { \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8 , \$8  };
   assign \$26287  = \$26285  | \$26286 ;
-  assign \$26292  = read__beat__payload[33] & o__payload[11];
+  assign \$26292  = read__beat__payload[33] & \o__payload$38 [11];
   assign \$26293  = read__beat__valid & read__beat__ready;
   assign \$26294  = passed + 1'h1;
   assign \$26295  = read__beat__payload[33] ? 5'h00 : \$26294 ;
@@ -93732,8 +93919,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$26299  = read__beat__valid & read__beat__ready;
   assign \$26300  = \$26299  & read__beat__payload[32];
   assign \$26301  = \$26298  | \$26300 ;
-  assign \$26302  = moves & \$signal$78 [0];
-  assign \$26303  = moves & \$signal$78 [1];
+  assign \$26302  = moves & \$signal$90 [0];
+  assign \$26303  = moves & \$signal$90 [1];
   assign \$26304  = moves & completes;
   assign \$26305  = begun & stores;
   assign \$26306  = \$26305  & asked;
@@ -93747,20 +93934,20 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$26314  = \$26307  | \$26313 ;
   assign \$26315  = now + 1'h1;
   assign \$26316  = | written;
-  assign \$26317  = \ends$86  >> { \$1673 , \$1672  };
+  assign \$26317  = \ends$98  >> { \$1673 , \$1672  };
   assign \$26318  = broken >> { \$1673 , \$1672  };
   assign \$26319  = ~ { \$1671 , \$1668 , \$1665 , \$1662  };
   assign \$26320  = written & \$26319 ;
-  assign \$26321  = \free$62  ? \$26320  : written;
-  assign \$26322  = \$signal$88  | write__done__payload;
-  assign \$26323  = ~ \o__payload$90 [2];
+  assign \$26321  = \free$74  ? \$26320  : written;
+  assign \$26322  = \$signal$100  | write__done__payload;
+  assign \$26323  = ~ \o__payload$102 [2];
   assign \$26324  = \$26322  & \$26323 ;
   assign \$26325  = ~ { \$1671 , \$1668 , \$1665 , \$1662  };
   assign \$26326  = written & \$26325 ;
-  assign \$26327  = \free$62  ? \$26326  : written;
-  assign \$26328  = 1'h1 << \o__payload$90 [1:0];
+  assign \$26327  = \free$74  ? \$26326  : written;
+  assign \$26328  = 1'h1 << \o__payload$102 [1:0];
   assign \$26329  = \$26327  | \$26328 ;
-  assign \$26330  = \$signal$88  | write__done__payload;
+  assign \$26330  = \$signal$100  | write__done__payload;
   always @(posedge core_clk)
     begun <= \$26331 ;
   always @(posedge core_clk)
@@ -93770,15 +93957,15 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   always @(posedge core_clk)
     last <= \$26334 ;
   always @(posedge core_clk)
-    \$signal$12  <= \$26335 ;
+    \$signal$18  <= \$26335 ;
   always @(posedge core_clk)
-    \$signal$20  <= \$26336 ;
+    \$signal$32  <= \$26336 ;
   always @(posedge core_clk)
-    \$signal$78  <= \$26337 ;
+    \$signal$90  <= \$26337 ;
   always @(posedge core_clk)
-    \here$35  <= \$26338 ;
+    \here$47  <= \$26338 ;
   always @(posedge core_clk)
-    \$signal$79  <= \$26339 ;
+    \$signal$91  <= \$26339 ;
   always @(posedge core_clk)
     held <= \$26340 ;
   always @(posedge core_clk)
@@ -93792,7 +93979,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   always @(posedge core_clk)
     loaded__payload <= \$26345 ;
   always @(posedge core_clk)
-    \$signal$33  <= \$26346 ;
+    \$signal$45  <= \$26346 ;
   always @(posedge core_clk)
     asked <= \$26347 ;
   always @(posedge core_clk)
@@ -93808,40 +93995,60 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   always @(posedge core_clk)
     written <= \$26353 ;
   always @(posedge core_clk)
-    \$signal$88  <= \$26354 ;
+    \$signal$100  <= \$26354 ;
   always @(posedge core_clk)
-    \ends$86  <= \$26355 ;
+    \ends$98  <= \$26355 ;
   always @(posedge core_clk)
     broken <= \$26356 ;
-  \weft.simt.core.rows.in_main.loads$91  \loads$91  (
+  \weft.simt.core.rows.in_main.U$2  \U$2  (
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .i__payload(i__payload),
+    .i__ready(\i__ready$30 ),
+    .i__valid(i__valid),
+    .o__payload(read__burst__payload),
+    .o__ready(o__ready),
+    .o__valid(read__burst__valid)
+  );
+  \weft.simt.core.rows.in_main.U$3  \U$3  (
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .i__payload(\i__payload$25 ),
+    .i__ready(\i__ready$57 ),
+    .i__valid(\i__valid$53 ),
+    .o__payload(write__burst__payload),
+    .o__ready(\o__ready$21 ),
+    .o__valid(write__burst__valid)
+  );
+  \weft.simt.core.rows.in_main.loads$103  \loads$103  (
     .core_clk(core_clk),
     .core_rst(core_rst),
     .i__ready(i__ready),
     .i__valid(loads),
-    .o__payload(o__payload),
-    .o__ready(o__ready),
-    .o__valid(o__valid),
-    .write__data(i__payload)
+    .o__payload(\o__payload$38 ),
+    .o__ready(\o__ready$33 ),
+    .o__valid(\o__valid$86 ),
+    .write__data(\i__payload$31 )
   );
-  \weft.simt.core.rows.in_main.stores$92  \stores$92  (
+  \weft.simt.core.rows.in_main.stores$104  \stores$104  (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .i__ready(\i__ready$43 ),
+    .i__ready(\i__ready$55 ),
     .i__valid(asks),
-    .o__payload(\o__payload$90 ),
-    .o__ready(\o__ready$60 ),
-    .o__valid(\o__valid$75 ),
-    .write__data(\i__payload$51 )
+    .o__payload(\o__payload$102 ),
+    .o__ready(\o__ready$72 ),
+    .o__valid(\o__valid$87 ),
+    .write__data(\i__payload$63 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26331  = \$1703 ;
     if (core_rst) begin
       \$26331  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26332  = stores;
     if (begins) begin
       \$26332  = what[1];
@@ -93851,7 +94058,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26333  = \$signal$10 ;
     if (begins) begin
       \$26333  = { \$1628 , \$1243 , \$858 , \$473  };
@@ -93861,7 +94068,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26334  = last;
     if (begins) begin
       \$26334  = { \$26283 , \$20138 , \$13993 , \$7848  };
@@ -93871,8 +94078,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$26335  = \$signal$12 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    \$26335  = \$signal$18 ;
     if (begins) begin
       \$26335  = \$26287 ;
     end
@@ -93881,8 +94088,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$26336  = \$signal$20 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    \$26336  = \$signal$32 ;
     if (begins) begin
       \$26336 [8:7] = what[151:150];
       \$26336 [10:9] = what[153:152];
@@ -93901,8 +94108,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$26337  = \$signal$78 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    \$26337  = \$signal$90 ;
     if (read__beat__ready) begin
       \$26337 [0] = in_beat_0;
       \$26337 [1] = in_beat_1;
@@ -93912,8 +94119,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$26338  = \here$35 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    \$26338  = \here$47 ;
     if (read__beat__ready) begin
       \$26338 [1:0] = { 1'h0, \$26289  };
       \$26338 [3:2] = { 1'h0, \$26291  };
@@ -93923,27 +94130,27 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$26339  = \$signal$79 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    \$26339  = \$signal$91 ;
     if (read__beat__ready) begin
-      \$26339 [17:16] = o__payload[17:16];
-      \$26339 [19:18] = o__payload[23:22];
+      \$26339 [17:16] = \o__payload$38 [17:16];
+      \$26339 [19:18] = \o__payload$38 [23:22];
     end
     if (read__beat__ready) begin
-      \$26339 [4:0] = o__payload[4:0];
-      \$26339 [6:5] = o__payload[6:5];
-      \$26339 [10:9] = o__payload[10:9];
-      \$26339 [12] = o__payload[12];
-      \$26339 [13] = o__payload[13];
-      \$26339 [14] = o__payload[14];
-      \$26339 [15] = o__payload[15];
+      \$26339 [4:0] = \o__payload$38 [4:0];
+      \$26339 [6:5] = \o__payload$38 [6:5];
+      \$26339 [10:9] = \o__payload$38 [10:9];
+      \$26339 [12] = \o__payload$38 [12];
+      \$26339 [13] = \o__payload$38 [13];
+      \$26339 [14] = \o__payload$38 [14];
+      \$26339 [15] = \o__payload$38 [15];
     end
     if (core_rst) begin
       \$26339  = 20'h00000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26340  = held;
     if (read__beat__ready) begin
       \$26340  = read__beat__valid;
@@ -93953,7 +94160,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26341  = words;
     if (read__beat__ready) begin
       \$26341  = read__beat__payload[31:0];
@@ -93963,7 +94170,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26342  = completes;
     if (read__beat__ready) begin
       \$26342  = \$26292 ;
@@ -93973,7 +94180,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26343  = passed;
     if (\$26293 ) begin
       \$26343  = \$26295 [3:0];
@@ -93983,14 +94190,14 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26344  = \$26301 ;
     if (core_rst) begin
       \$26344  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26345  = loaded__payload;
     if (\$26302 ) begin
       \$26345 [40:9] = row[31:0];
@@ -93999,14 +94206,14 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
       \$26345 [72:41] = row[63:32];
     end
     if (\$26304 ) begin
-      \$26345 [4:0] = \$signal$79 [4:0];
-      \$26345 [6:5] = \$signal$79 [6:5];
-      \$26345 [8:7] = \$signal$79 [10:9];
-      \$26345 [80] = \$signal$79 [12];
-      \$26345 [73] = \$signal$79 [13];
-      \$26345 [74] = \$signal$79 [14];
-      \$26345 [75] = \$signal$79 [15];
-      \$26345 [79:76] = \$signal$79 [19:16];
+      \$26345 [4:0] = \$signal$91 [4:0];
+      \$26345 [6:5] = \$signal$91 [6:5];
+      \$26345 [8:7] = \$signal$91 [10:9];
+      \$26345 [80] = \$signal$91 [12];
+      \$26345 [73] = \$signal$91 [13];
+      \$26345 [74] = \$signal$91 [14];
+      \$26345 [75] = \$signal$91 [15];
+      \$26345 [79:76] = \$signal$91 [19:16];
       \$26345 [81] = failed;
     end
     if (core_rst) begin
@@ -94014,8 +94221,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$26346  = \$signal$33 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    \$26346  = \$signal$45 ;
     if (loaded__ready) begin
       \$26346  = 1'h0;
     end
@@ -94027,7 +94234,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26347  = asked;
     (* full_case = 32'd1 *)
     if (\$26314 ) begin
@@ -94042,7 +94249,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26348  = has_sent;
     (* full_case = 32'd1 *)
     if (\$26314 ) begin
@@ -94057,7 +94264,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26349  = now;
     (* full_case = 32'd1 *)
     if (\$26314 ) begin
@@ -94074,7 +94281,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26350  = leaves;
     if (free) begin
       \$26350  = go;
@@ -94084,9 +94291,9 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26351  = stored__valid;
-    if (\free$62 ) begin
+    if (\free$74 ) begin
       \$26351  = \$26316 ;
     end
     if (core_rst) begin
@@ -94094,9 +94301,9 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26352  = stored__payload;
-    if (\free$62 ) begin
+    if (\free$74 ) begin
       \$26352 [6:5] = { \$1673 , \$1672  };
       \$26352 [80] = \$26317 ;
       \$26352 [81] = \$26318 ;
@@ -94106,10 +94313,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26353  = \$26321 ;
-    if (\o__ready$60 ) begin
-      if (\o__payload$90 [2]) begin
+    if (\o__ready$72 ) begin
+      if (\o__payload$102 [2]) begin
         \$26353  = \$26329 ;
       end
     end
@@ -94118,9 +94325,9 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$26354  = \$signal$88 ;
-    if (\o__ready$60 ) begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    \$26354  = \$signal$100 ;
+    if (\o__ready$72 ) begin
       \$26354  = \$26324 ;
     end
     if (core_rst) begin
@@ -94128,20 +94335,20 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$26355  = \ends$86 ;
-    if (\o__ready$60 ) begin
-      if (\o__payload$90 [2]) begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    \$26355  = \ends$98 ;
+    if (\o__ready$72 ) begin
+      if (\o__payload$102 [2]) begin
         (* full_case = 32'd1 *)
-        casez (\o__payload$90 [1:0])
+        casez (\o__payload$102 [1:0])
           2'h0:
-              \$26355 [0] = \o__payload$90 [3];
+              \$26355 [0] = \o__payload$102 [3];
           2'h1:
-              \$26355 [1] = \o__payload$90 [3];
+              \$26355 [1] = \o__payload$102 [3];
           2'h2:
-              \$26355 [2] = \o__payload$90 [3];
+              \$26355 [2] = \o__payload$102 [3];
           2'h3:
-              \$26355 [3] = \o__payload$90 [3];
+              \$26355 [3] = \o__payload$102 [3];
         endcase
       end
     end
@@ -94150,12 +94357,12 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26356  = broken;
-    if (\o__ready$60 ) begin
-      if (\o__payload$90 [2]) begin
+    if (\o__ready$72 ) begin
+      if (\o__payload$102 [2]) begin
         (* full_case = 32'd1 *)
-        casez (\o__payload$90 [1:0])
+        casez (\o__payload$102 [1:0])
           2'h0:
               \$26356 [0] = \$26330 ;
           2'h1:
@@ -94175,18 +94382,24 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$signal$6  = { \$88 , \$83 , \$78 , \$73 , \$68 , \$63 , \$58 , \$53 , \$48 , \$43 , \$38 , \$33 , \$28 , \$23 , \$18 , \$13  };
   assign first_beat = { \$1628 , \$1243 , \$858 , \$473  };
   assign beats = \$1630 [4:0];
-  assign i__valid = loads;
-  assign \$signal$25  = \$1634 [3:0];
-  assign \$signal$38  = loaded__payload;
+  assign o__payload = read__burst__payload;
+  assign read__burst__ready = o__ready;
+  assign o__valid = read__burst__valid;
+  assign \o__payload$20  = write__burst__payload;
+  assign write__burst__ready = \o__ready$21 ;
+  assign \o__valid$24  = write__burst__valid;
+  assign \i__valid$29  = loads;
+  assign \$signal$37  = \$1634 [3:0];
+  assign \$signal$50  = loaded__payload;
   assign takes = { \$1656 , \$1655  };
-  assign \i__valid$50  = asks;
+  assign \i__valid$62  = asks;
   assign write__beat__valid = leaves;
-  assign write__done__valid = \o__ready$60 ;
+  assign write__done__valid = \o__ready$72 ;
   assign answer = { \$1671 , \$1668 , \$1665 , \$1662  };
-  assign \$signal$67  = { \$1673 , \$1672  };
-  assign \port$8367$0  = \$1655 ;
-  assign \port$8368$0  = \$1656 ;
-  assign loaded__valid = \$signal$33 ;
+  assign \$signal$79  = { \$1673 , \$1672  };
+  assign \port$8400$0  = \$1655 ;
+  assign \port$8401$0  = \$1656 ;
+  assign loaded__valid = \$signal$45 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -94212,45 +94425,53 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \what.at  = what[168:165];
   assign \read__burst__payload.addr  = read__burst__payload[31:0];
   assign \read__burst__payload.beats  = read__burst__payload[36:32];
+  assign \o__payload.addr  = read__burst__payload[31:0];
+  assign \o__payload.beats  = read__burst__payload[36:32];
+  assign \i__payload.addr  = i__payload[31:0];
+  assign \i__payload.beats  = i__payload[36:32];
   assign \write__burst__payload.addr  = write__burst__payload[31:0];
   assign \write__burst__payload.beats  = write__burst__payload[36:32];
-  assign \i__payload.tag  = i__payload[27:0];
-  assign \i__payload.tag.rd  = i__payload[4:0];
-  assign \i__payload.tag.warp  = i__payload[6:5];
-  assign \i__payload.tag.served  = i__payload[8:7];
-  assign \i__payload.tag.mask  = i__payload[10:9];
-  assign \i__payload.tag.emit  = i__payload[11];
-  assign \i__payload.tag.last  = i__payload[12];
-  assign \i__payload.tag.byte  = i__payload[13];
-  assign \i__payload.tag.half  = i__payload[14];
-  assign \i__payload.tag.unsigned  = i__payload[15];
-  assign \i__payload.tag.offsets  = i__payload[27:16];
-  assign \i__payload.beat  = i__payload[31:28];
-  assign \$signal$20.rd  = \$signal$20 [4:0];
-  assign \$signal$20.warp  = \$signal$20 [6:5];
-  assign \$signal$20.served  = \$signal$20 [8:7];
-  assign \$signal$20.mask  = \$signal$20 [10:9];
-  assign \$signal$20.emit  = \$signal$20 [11];
-  assign \$signal$20.last  = \$signal$20 [12];
-  assign \$signal$20.byte  = \$signal$20 [13];
-  assign \$signal$20.half  = \$signal$20 [14];
-  assign \$signal$20.unsigned  = \$signal$20 [15];
-  assign \$signal$20.offsets  = \$signal$20 [27:16];
+  assign \o__payload$20.addr  = write__burst__payload[31:0];
+  assign \o__payload$20.beats  = write__burst__payload[36:32];
+  assign \i__payload$25.addr  = \i__payload$25 [31:0];
+  assign \i__payload$25.beats  = \i__payload$25 [36:32];
+  assign \i__payload$31.tag  = \i__payload$31 [27:0];
+  assign \i__payload$31.tag.rd  = \i__payload$31 [4:0];
+  assign \i__payload$31.tag.warp  = \i__payload$31 [6:5];
+  assign \i__payload$31.tag.served  = \i__payload$31 [8:7];
+  assign \i__payload$31.tag.mask  = \i__payload$31 [10:9];
+  assign \i__payload$31.tag.emit  = \i__payload$31 [11];
+  assign \i__payload$31.tag.last  = \i__payload$31 [12];
+  assign \i__payload$31.tag.byte  = \i__payload$31 [13];
+  assign \i__payload$31.tag.half  = \i__payload$31 [14];
+  assign \i__payload$31.tag.unsigned  = \i__payload$31 [15];
+  assign \i__payload$31.tag.offsets  = \i__payload$31 [27:16];
+  assign \i__payload$31.beat  = \i__payload$31 [31:28];
+  assign \$signal$32.rd  = \$signal$32 [4:0];
+  assign \$signal$32.warp  = \$signal$32 [6:5];
+  assign \$signal$32.served  = \$signal$32 [8:7];
+  assign \$signal$32.mask  = \$signal$32 [10:9];
+  assign \$signal$32.emit  = \$signal$32 [11];
+  assign \$signal$32.last  = \$signal$32 [12];
+  assign \$signal$32.byte  = \$signal$32 [13];
+  assign \$signal$32.half  = \$signal$32 [14];
+  assign \$signal$32.unsigned  = \$signal$32 [15];
+  assign \$signal$32.offsets  = \$signal$32 [27:16];
   assign \read__beat__payload.data  = read__beat__payload[31:0];
   assign \read__beat__payload.error  = read__beat__payload[32];
   assign \read__beat__payload.last  = read__beat__payload[33];
-  assign \o__payload.tag  = o__payload[27:0];
-  assign \o__payload.tag.rd  = o__payload[4:0];
-  assign \o__payload.tag.warp  = o__payload[6:5];
-  assign \o__payload.tag.served  = o__payload[8:7];
-  assign \o__payload.tag.mask  = o__payload[10:9];
-  assign \o__payload.tag.emit  = o__payload[11];
-  assign \o__payload.tag.last  = o__payload[12];
-  assign \o__payload.tag.byte  = o__payload[13];
-  assign \o__payload.tag.half  = o__payload[14];
-  assign \o__payload.tag.unsigned  = o__payload[15];
-  assign \o__payload.tag.offsets  = o__payload[27:16];
-  assign \o__payload.beat  = o__payload[31:28];
+  assign \o__payload$38.tag  = \o__payload$38 [27:0];
+  assign \o__payload$38.tag.rd  = \o__payload$38 [4:0];
+  assign \o__payload$38.tag.warp  = \o__payload$38 [6:5];
+  assign \o__payload$38.tag.served  = \o__payload$38 [8:7];
+  assign \o__payload$38.tag.mask  = \o__payload$38 [10:9];
+  assign \o__payload$38.tag.emit  = \o__payload$38 [11];
+  assign \o__payload$38.tag.last  = \o__payload$38 [12];
+  assign \o__payload$38.tag.byte  = \o__payload$38 [13];
+  assign \o__payload$38.tag.half  = \o__payload$38 [14];
+  assign \o__payload$38.tag.unsigned  = \o__payload$38 [15];
+  assign \o__payload$38.tag.offsets  = \o__payload$38 [27:16];
+  assign \o__payload$38.beat  = \o__payload$38 [31:28];
   assign \loaded__payload.rd  = loaded__payload[4:0];
   assign \loaded__payload.warp  = loaded__payload[6:5];
   assign \loaded__payload.mask  = loaded__payload[8:7];
@@ -94261,31 +94482,31 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \loaded__payload.offsets  = loaded__payload[79:76];
   assign \loaded__payload.last  = loaded__payload[80];
   assign \loaded__payload.error  = loaded__payload[81];
-  assign \$signal$38.rd  = loaded__payload[4:0];
-  assign \$signal$38.warp  = loaded__payload[6:5];
-  assign \$signal$38.mask  = loaded__payload[8:7];
-  assign \$signal$38.row  = loaded__payload[72:9];
-  assign \$signal$38.byte  = loaded__payload[73];
-  assign \$signal$38.half  = loaded__payload[74];
-  assign \$signal$38.unsigned  = loaded__payload[75];
-  assign \$signal$38.offsets  = loaded__payload[79:76];
-  assign \$signal$38.last  = loaded__payload[80];
-  assign \$signal$38.error  = loaded__payload[81];
-  assign \i__payload$51.warp  = \i__payload$51 [1:0];
-  assign \i__payload$51.emit  = \i__payload$51 [2];
-  assign \i__payload$51.last  = \i__payload$51 [3];
+  assign \$signal$50.rd  = loaded__payload[4:0];
+  assign \$signal$50.warp  = loaded__payload[6:5];
+  assign \$signal$50.mask  = loaded__payload[8:7];
+  assign \$signal$50.row  = loaded__payload[72:9];
+  assign \$signal$50.byte  = loaded__payload[73];
+  assign \$signal$50.half  = loaded__payload[74];
+  assign \$signal$50.unsigned  = loaded__payload[75];
+  assign \$signal$50.offsets  = loaded__payload[79:76];
+  assign \$signal$50.last  = loaded__payload[80];
+  assign \$signal$50.error  = loaded__payload[81];
+  assign \i__payload$63.warp  = \i__payload$63 [1:0];
+  assign \i__payload$63.emit  = \i__payload$63 [2];
+  assign \i__payload$63.last  = \i__payload$63 [3];
   assign \write__beat__payload.data  = write__beat__payload[31:0];
   assign \write__beat__payload.strobe  = write__beat__payload[35:32];
-  assign \$signal$79.rd  = \$signal$79 [4:0];
-  assign \$signal$79.warp  = \$signal$79 [6:5];
-  assign \$signal$79.served  = \$signal$79 [8:7];
-  assign \$signal$79.mask  = \$signal$79 [10:9];
-  assign \$signal$79.emit  = \$signal$79 [11];
-  assign \$signal$79.last  = \$signal$79 [12];
-  assign \$signal$79.byte  = \$signal$79 [13];
-  assign \$signal$79.half  = \$signal$79 [14];
-  assign \$signal$79.unsigned  = \$signal$79 [15];
-  assign \$signal$79.offsets  = \$signal$79 [19:16];
+  assign \$signal$91.rd  = \$signal$91 [4:0];
+  assign \$signal$91.warp  = \$signal$91 [6:5];
+  assign \$signal$91.served  = \$signal$91 [8:7];
+  assign \$signal$91.mask  = \$signal$91 [10:9];
+  assign \$signal$91.emit  = \$signal$91 [11];
+  assign \$signal$91.last  = \$signal$91 [12];
+  assign \$signal$91.byte  = \$signal$91 [13];
+  assign \$signal$91.half  = \$signal$91 [14];
+  assign \$signal$91.unsigned  = \$signal$91 [15];
+  assign \$signal$91.offsets  = \$signal$91 [19:16];
   assign \stored__payload.rd  = stored__payload[4:0];
   assign \stored__payload.warp  = stored__payload[6:5];
   assign \stored__payload.mask  = stored__payload[8:7];
@@ -94297,20 +94518,20 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \stored__payload.last  = stored__payload[80];
   assign \stored__payload.error  = stored__payload[81];
   assign \write__done__payload.error  = write__done__payload;
-  assign \o__payload$90.warp  = \o__payload$90 [1:0];
-  assign \o__payload$90.emit  = \o__payload$90 [2];
-  assign \o__payload$90.last  = \o__payload$90 [3];
+  assign \o__payload$102.warp  = \o__payload$102 [1:0];
+  assign \o__payload$102.emit  = \o__payload$102 [2];
+  assign \o__payload$102.last  = \o__payload$102 [3];
   assign write__beat__payload[35:32] = \$1658 ;
   assign write__beat__payload[31:0] = data;
-  assign \i__payload$51 [3] = what[155];
-  assign \i__payload$51 [2] = what[154];
-  assign \i__payload$51 [1:0] = what[15:14];
-  assign i__payload[31:28] = \$signal$10 ;
-  assign i__payload[27:0] = \$signal$20 ;
-  assign write__burst__payload[36:32] = \$1630 [4:0];
-  assign write__burst__payload[31:0] = { \$signal$12 , \$signal$10 , 2'h0 };
-  assign read__burst__payload[36:32] = \$1630 [4:0];
-  assign read__burst__payload[31:0] = { \$signal$12 , \$signal$10 , 2'h0 };
+  assign \i__payload$63 [3] = what[155];
+  assign \i__payload$63 [2] = what[154];
+  assign \i__payload$63 [1:0] = what[15:14];
+  assign \i__payload$31 [31:28] = \$signal$10 ;
+  assign \i__payload$31 [27:0] = \$signal$32 ;
+  assign \i__payload$25 [36:32] = \$1630 [4:0];
+  assign \i__payload$25 [31:0] = { \$signal$18 , \$signal$10 , 2'h0 };
+  assign i__payload[36:32] = \$1630 [4:0];
+  assign i__payload[31:0] = { \$signal$18 , \$signal$10 , 2'h0 };
   assign \$3  = 1'h0;
   assign \$4  = 1'h1;
   assign \$5  = what[150];
@@ -96502,8 +96723,140 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign \$26291  = in_beat_1;
 endmodule
 
-module \weft.simt.core.rows.in_main.loads$91 (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
+module \weft.simt.core.rows.in_main.U$2 (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, i__payload, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
+  wire \$1 ;
+  wire \$2 ;
+  wire \$3 ;
+  reg [36:0] \$4 ;
+  reg \$5 ;
+  reg [36:0] \$like  = 37'h0000000000;
+  wire [31:0] \$like.addr ;
+  wire [4:0] \$like.beats ;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
+  reg full = 1'h0;
+  input [36:0] i__payload;
+  wire [36:0] i__payload;
+  wire [31:0] \i__payload.addr ;
+  wire [4:0] \i__payload.beats ;
+  output i__ready;
+  wire i__ready;
+  input i__valid;
+  wire i__valid;
+  output [36:0] o__payload;
+  wire [36:0] o__payload;
+  wire [31:0] \o__payload.addr ;
+  wire [4:0] \o__payload.beats ;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  wire o__valid;
+  assign \$2  = ~ o__ready;
+  assign \$3  = o__valid & \$2 ;
+  always @(posedge core_clk)
+    \$like  <= \$4 ;
+  always @(posedge core_clk)
+    full <= \$5 ;
+  assign i__ready = ~ full;
+  assign o__valid = i__valid | full;
+  assign o__payload = full ? \$like  : i__payload;
+  assign \$1  = ~ full;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    \$4  = \$like ;
+    if (\$1 ) begin
+      \$4  = i__payload;
+    end
+    if (core_rst) begin
+      \$4  = 37'h0000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    \$5  = \$3 ;
+    if (core_rst) begin
+      \$5  = 1'h0;
+    end
+  end
+  assign \o__payload.addr  = o__payload[31:0];
+  assign \o__payload.beats  = o__payload[36:32];
+  assign \i__payload.addr  = i__payload[31:0];
+  assign \i__payload.beats  = i__payload[36:32];
+  assign \$like.addr  = \$like [31:0];
+  assign \$like.beats  = \$like [36:32];
+endmodule
+
+module \weft.simt.core.rows.in_main.U$3 (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, i__payload, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
+  wire \$1 ;
+  wire \$2 ;
+  wire \$3 ;
+  reg [36:0] \$4 ;
+  reg \$5 ;
+  reg [36:0] \$like  = 37'h0000000000;
+  wire [31:0] \$like.addr ;
+  wire [4:0] \$like.beats ;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
+  reg full = 1'h0;
+  input [36:0] i__payload;
+  wire [36:0] i__payload;
+  wire [31:0] \i__payload.addr ;
+  wire [4:0] \i__payload.beats ;
+  output i__ready;
+  wire i__ready;
+  input i__valid;
+  wire i__valid;
+  output [36:0] o__payload;
+  wire [36:0] o__payload;
+  wire [31:0] \o__payload.addr ;
+  wire [4:0] \o__payload.beats ;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  wire o__valid;
+  assign \$2  = ~ o__ready;
+  assign \$3  = o__valid & \$2 ;
+  always @(posedge core_clk)
+    \$like  <= \$4 ;
+  always @(posedge core_clk)
+    full <= \$5 ;
+  assign i__ready = ~ full;
+  assign o__valid = i__valid | full;
+  assign o__payload = full ? \$like  : i__payload;
+  assign \$1  = ~ full;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    \$4  = \$like ;
+    if (\$1 ) begin
+      \$4  = i__payload;
+    end
+    if (core_rst) begin
+      \$4  = 37'h0000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    \$5  = \$3 ;
+    if (core_rst) begin
+      \$5  = 1'h0;
+    end
+  end
+  assign \o__payload.addr  = o__payload[31:0];
+  assign \o__payload.beats  = o__payload[36:32];
+  assign \i__payload.addr  = i__payload[31:0];
+  assign \i__payload.beats  = i__payload[36:32];
+  assign \$like.addr  = \$like [31:0];
+  assign \$like.beats  = \$like [36:32];
+endmodule
+
+module \weft.simt.core.rows.in_main.loads$103 (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
   reg [4:0] \$11 ;
@@ -96623,21 +96976,21 @@ module \weft.simt.core.rows.in_main.loads$91 (core_rst, i__valid, o__ready, i__r
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$10  = \$4 [3:0];
     if (core_rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$11  = \$6 [4:0];
     if (core_rst) begin
       \$11  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [3:0];
@@ -96703,8 +97056,8 @@ module \weft.simt.core.rows.in_main.loads$91 (core_rst, i__valid, o__ready, i__r
   assign \read__data.beat  = o__payload[31:28];
 endmodule
 
-module \weft.simt.core.rows.in_main.stores$92 (core_rst, o__ready, i__valid, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
+module \weft.simt.core.rows.in_main.stores$104 (core_rst, o__ready, i__valid, i__ready, o__valid, o__payload, write__data, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
   reg [4:0] \$11 ;
@@ -96788,21 +97141,21 @@ module \weft.simt.core.rows.in_main.stores$92 (core_rst, o__ready, i__valid, i__
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$10  = \$4 [3:0];
     if (core_rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$11  = \$6 [4:0];
     if (core_rst) begin
       \$11  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [3:0];
@@ -96834,7 +97187,7 @@ endmodule
 
 module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_free, holds, o__valid, o__payload, stored, coming, busy, valid, what, values, writes, valid_out, region, write, port_warp, comes, here
 , row, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire \$1 ;
   wire \$10 ;
   reg [63:0] \$100 ;
@@ -97262,12 +97615,12 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     .o__payload(\o__payload$31 ),
     .o__ready(o__ready),
     .o__valid(\o__valid$28 ),
-    .\port$36078$0 (\$76 ),
-    .\port$36080$0 (\$78 ),
-    .\port$36127$0 (found)
+    .\port$36139$0 (\$76 ),
+    .\port$36141$0 (\$78 ),
+    .\port$36188$0 (found)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$75 [4:0] = tag_2[4:0];
     \$75 [6:5] = tag_2[6:5];
     \$75 [8:7] = tag_2[10:9];
@@ -97276,7 +97629,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$77 [7] = tag_2[12];
     \$77 [0] = tag_2[13];
     \$77 [1] = tag_2[14];
@@ -97287,7 +97640,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$79  = has_read;
     if (go) begin
       \$79  = reading;
@@ -97297,7 +97650,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$80  = \$signal ;
     if (free) begin
       \$80  = \$32 ;
@@ -97307,14 +97660,14 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$81  = \$34 ;
     if (core_rst) begin
       \$81  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     (* full_case = 32'd1 *)
     if (adds_0) begin
       \$82  = found[31:0];
@@ -97326,14 +97679,14 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$83  = \$42 ;
     if (core_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     (* full_case = 32'd1 *)
     if (adds_1) begin
       \$84  = found[63:32];
@@ -97345,14 +97698,14 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$85  = \$50 ;
     if (core_rst) begin
       \$85  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$86  = valid_out;
     if (free) begin
       \$86  = go;
@@ -97362,7 +97715,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$87  = region;
     if (free) begin
       \$87  = what[156];
@@ -97372,7 +97725,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$88  = write;
     if (free) begin
       \$88  = \$52 ;
@@ -97382,7 +97735,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$89  = tag;
     if (free) begin
       \$89 [8:7] = what[151:150];
@@ -97402,7 +97755,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$90  = at;
     if (free) begin
       \$90  = what[168:165];
@@ -97412,7 +97765,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$91  = is_read;
     if (free) begin
       \$91  = \$56 ;
@@ -97422,7 +97775,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$92  = is_store;
     if (free) begin
       \$92  = what[1];
@@ -97432,7 +97785,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$93  = is_old;
     if (free) begin
       \$93  = reading;
@@ -97442,49 +97795,49 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$94  = \$58 ;
     if (core_rst) begin
       \$94  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$95  = come_1;
     if (core_rst) begin
       \$95  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$96  = \$61 ;
     if (core_rst) begin
       \$96  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$97  = old_comes_1;
     if (core_rst) begin
       \$97  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$98  = \$63 ;
     if (core_rst) begin
       \$98  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$99  = \$64 ;
     if (core_rst) begin
       \$99  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$100  = found;
     if (\$65 ) begin
       \$100 [31:0] = row[31:0];
@@ -97497,35 +97850,35 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$101  = \$67 ;
     if (core_rst) begin
       \$101  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$102  = \$70 ;
     if (core_rst) begin
       \$102  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$103  = \$72 ;
     if (core_rst) begin
       \$103  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$104  = \$74 ;
     if (core_rst) begin
       \$104  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$105  = passing_2_1;
     if (core_rst) begin
       \$105  = 1'h0;
@@ -97616,8 +97969,8 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
   assign values[31:0] = \$12 [31:0];
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$36078$0 , \port$36080$0 , \port$36127$0 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$36139$0 , \port$36141$0 , \port$36188$0 , core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -97668,12 +98021,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   output o__valid;
   wire o__valid;
   wire pop;
-  input [8:0] \port$36078$0 ;
-  wire [8:0] \port$36078$0 ;
-  input [7:0] \port$36080$0 ;
-  wire [7:0] \port$36080$0 ;
-  input [63:0] \port$36127$0 ;
-  wire [63:0] \port$36127$0 ;
+  input [8:0] \port$36139$0 ;
+  wire [8:0] \port$36139$0 ;
+  input [7:0] \port$36141$0 ;
+  wire [7:0] \port$36141$0 ;
+  input [63:0] \port$36188$0 ;
+  wire [63:0] \port$36188$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -97706,7 +98059,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$36080$0 , \port$36127$0 , \port$36078$0  };
+      storage[write__addr] <= { 1'h0, \port$36141$0 , \port$36188$0 , \port$36139$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -97733,21 +98086,21 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -97758,31 +98111,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$36080$0 , \port$36127$0 , \port$36078$0  };
-  assign i__payload = { 1'h0, \port$36080$0 , \port$36127$0 , \port$36078$0  };
+  assign write__data = { 1'h0, \port$36141$0 , \port$36188$0 , \port$36139$0  };
+  assign i__payload = { 1'h0, \port$36141$0 , \port$36188$0 , \port$36139$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$36078$0 [4:0];
-  assign \write__data.warp  = \port$36078$0 [6:5];
-  assign \write__data.mask  = \port$36078$0 [8:7];
-  assign \write__data.row  = \port$36127$0 ;
-  assign \write__data.byte  = \port$36080$0 [0];
-  assign \write__data.half  = \port$36080$0 [1];
-  assign \write__data.unsigned  = \port$36080$0 [2];
-  assign \write__data.offsets  = \port$36080$0 [6:3];
-  assign \write__data.last  = \port$36080$0 [7];
+  assign \write__data.rd  = \port$36139$0 [4:0];
+  assign \write__data.warp  = \port$36139$0 [6:5];
+  assign \write__data.mask  = \port$36139$0 [8:7];
+  assign \write__data.row  = \port$36188$0 ;
+  assign \write__data.byte  = \port$36141$0 [0];
+  assign \write__data.half  = \port$36141$0 [1];
+  assign \write__data.unsigned  = \port$36141$0 [2];
+  assign \write__data.offsets  = \port$36141$0 [6:3];
+  assign \write__data.last  = \port$36141$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$36078$0 [4:0];
-  assign \i__payload.warp  = \port$36078$0 [6:5];
-  assign \i__payload.mask  = \port$36078$0 [8:7];
-  assign \i__payload.row  = \port$36127$0 ;
-  assign \i__payload.byte  = \port$36080$0 [0];
-  assign \i__payload.half  = \port$36080$0 [1];
-  assign \i__payload.unsigned  = \port$36080$0 [2];
-  assign \i__payload.offsets  = \port$36080$0 [6:3];
-  assign \i__payload.last  = \port$36080$0 [7];
+  assign \i__payload.rd  = \port$36139$0 [4:0];
+  assign \i__payload.warp  = \port$36139$0 [6:5];
+  assign \i__payload.mask  = \port$36139$0 [8:7];
+  assign \i__payload.row  = \port$36188$0 ;
+  assign \i__payload.byte  = \port$36141$0 [0];
+  assign \i__payload.half  = \port$36141$0 [1];
+  assign \i__payload.unsigned  = \port$36141$0 [2];
+  assign \i__payload.offsets  = \port$36141$0 [6:3];
+  assign \i__payload.last  = \port$36141$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -97806,8 +98159,8 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6459$0 , \port$6462$0 , \port$6469$0 , \port$6486$0 , \port$6492$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
+module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6492$0 , \port$6495$0 , \port$6502$0 , \port$6519$0 , \port$6525$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
   wire \$100 ;
@@ -98174,16 +98527,16 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   wire \o.request.unsigned ;
   wire [1:0] \o.request.warp ;
   wire [1:0] \o.served ;
-  output \port$6459$0 ;
-  wire \port$6459$0 ;
-  output \port$6462$0 ;
-  wire \port$6462$0 ;
-  output \port$6469$0 ;
-  wire \port$6469$0 ;
-  output \port$6486$0 ;
-  wire \port$6486$0 ;
   output \port$6492$0 ;
   wire \port$6492$0 ;
+  output \port$6495$0 ;
+  wire \port$6495$0 ;
+  output \port$6502$0 ;
+  wire \port$6502$0 ;
+  output \port$6519$0 ;
+  wire \port$6519$0 ;
+  output \port$6525$0 ;
+  wire \port$6525$0 ;
   input port_busy;
   wire port_busy;
   reg region_0 = 1'h0;
@@ -98487,14 +98840,14 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   always @(posedge core_clk)
     first <= \$279 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     number = 1'h0;
     if (turns) begin
       number = \$32 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     lane_0_offset = 10'h000;
     if (i__ready) begin
       lane_0_offset = i__payload[31:22];
@@ -98504,7 +98857,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     lane_0_region = 1'h0;
     if (i__ready) begin
       if (\$124 ) begin
@@ -98513,7 +98866,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     lane_1_offset = 10'h000;
     if (i__ready) begin
       lane_1_offset = i__payload[63:54];
@@ -98523,7 +98876,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     lane_1_region = 1'h0;
     if (i__ready) begin
       if (\$126 ) begin
@@ -98532,14 +98885,14 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \number$34  = 1'h0;
     if (i__ready) begin
       \number$34  = \$151 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$266  = \$signal$39 ;
     if (turns) begin
       \$266  = number;
@@ -98552,7 +98905,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$267  = \$signal$4 ;
     if (turns) begin
       \$267  = { \$188 , \$187  };
@@ -98565,7 +98918,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$268  = meets_0_1;
     if (i__ready) begin
       \$268 [0] = \$189 ;
@@ -98578,7 +98931,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$269  = \to_shared$20 ;
     if (\$signal$19 ) begin
       \$269  = \$195 ;
@@ -98588,7 +98941,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$270  = \to_port$21 ;
     if (\$signal$19 ) begin
       \$270  = \$196 ;
@@ -98598,7 +98951,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$271  = to_main;
     if (\$signal$19 ) begin
       \$271  = \$202 ;
@@ -98608,7 +98961,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$272  = o;
     if (\$signal$19 ) begin
       \$272 [149:0] = request;
@@ -98625,7 +98978,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$273  = request;
     if (i__ready) begin
       \$273  = i__payload;
@@ -98641,7 +98994,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$274  = region_0;
     if (i__ready) begin
       \$274  = lane_0_region;
@@ -98651,7 +99004,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$275  = region_1;
     if (i__ready) begin
       \$275  = lane_1_region;
@@ -98661,7 +99014,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$276  = \$signal ;
     if (i__ready) begin
       \$276  = \$235 ;
@@ -98673,7 +99026,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$277  = to_shared;
     if (i__ready) begin
       \$277  = \$240 ;
@@ -98685,7 +99038,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$278  = to_port;
     if (i__ready) begin
       \$278  = \$249 ;
@@ -98697,7 +99050,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$279  = first;
     if (i__ready) begin
       \$279  = 1'h1;
@@ -98710,11 +99063,11 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   end
   assign leader = { \$58 , \$55  };
   assign counts = { \$186 , \$180 , \$163 , \$156 , \$153  };
-  assign \port$6459$0  = \$153 ;
-  assign \port$6462$0  = \$156 ;
-  assign \port$6469$0  = \$163 ;
-  assign \port$6486$0  = \$180 ;
-  assign \port$6492$0  = \$186 ;
+  assign \port$6492$0  = \$153 ;
+  assign \port$6495$0  = \$156 ;
+  assign \port$6502$0  = \$163 ;
+  assign \port$6519$0  = \$180 ;
+  assign \port$6525$0  = \$186 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -98821,7 +99174,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
 endmodule
 
 module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -98969,21 +99322,21 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -99062,7 +99415,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
 endmodule
 
 module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__ready, \o__payload$32 , \o__valid$30 , \i__payload$3 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
   wire [1:0] \$11 ;
@@ -99337,35 +99690,35 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     .write__data(\i__payload$3 [18:0])
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$57  = \$29 ;
     if (core_rst) begin
       \$57  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$58  = \$38 ;
     if (core_rst) begin
       \$58  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$59  = \$40 ;
     if (core_rst) begin
       \$59  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$60  = \$45 ;
     if (core_rst) begin
       \$60  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$61  = asks;
     if (\$47 ) begin
       \$61  = settled;
@@ -99375,7 +99728,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$62  = \$signal ;
     if (\$47 ) begin
       \$62  = \$48 ;
@@ -99385,7 +99738,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$63  = \$signal$22 ;
     if (\$47 ) begin
       \$63  = \$49 ;
@@ -99395,7 +99748,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$64  = gone;
     if (\$52 ) begin
       \$64  = \$53 ;
@@ -99408,7 +99761,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$65  = come;
     if (comes) begin
       \$65  = \$54 ;
@@ -99421,7 +99774,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$66  = \$signal$33 ;
     if (\$55 ) begin
       \$66 [31:0] = \$signal$28 ;
@@ -99522,7 +99875,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
 endmodule
 
 module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload, i__payload, i__ready, o__valid, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -99634,21 +99987,21 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
   always @(posedge core_clk)
     turned <= \$31 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$23  = \$signal ;
     if (core_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$24  = \$10 ;
     if (core_rst) begin
       \$24  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$25  = \$signal$2 ;
     if (\$signal ) begin
       \$25  = 6'h21;
@@ -99660,21 +100013,21 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$26  = summand;
     if (\$13 ) begin
       \$26  = \$15 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$27  = carry;
     if (\$13 ) begin
       \$27  = inverted;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$28  = quotient;
     if (\$signal ) begin
       \$28  = 32'd0;
@@ -99683,7 +100036,7 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$29  = remainder;
     if (\$signal ) begin
       \$29  = 32'd0;
@@ -99695,14 +100048,14 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$30  = wants_rest;
     if (\$signal ) begin
       \$30  = i__payload[65];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$31  = turned;
     if (\$signal ) begin
       \$31  = \$20 ;
@@ -99717,7 +100070,7 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
 endmodule
 
 module \weft.simt.core.rows.serial_unit.queue (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -99829,21 +100182,21 @@ module \weft.simt.core.rows.serial_unit.queue (core_rst, i__valid, o__ready, i__
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -99902,7 +100255,7 @@ module \weft.simt.core.rows.serial_unit.queue (core_rst, i__valid, o__ready, i__
 endmodule
 
 module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, writes, bank_rows, strobe, data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -100104,7 +100457,7 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
   assign \$22  = what[168] & bytes_[6];
   assign \$23  = what[166] & bytes_[3];
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$73  = bank_rows;
     if (go) begin
       \$73  = { \$32 , \$28  };
@@ -100114,7 +100467,7 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$74  = strobe;
     if (go) begin
       \$74  = { \$40 , \$39 , \$38 , \$37 , \$36 , \$35 , \$34 , \$33  };
@@ -100124,7 +100477,7 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$75  = data;
     if (go) begin
       \$75  = { \$72 , \$68 , \$64 , \$60 , \$56 , \$52 , \$48 , \$44  };
@@ -100204,7 +100557,7 @@ module \weft.simt.core.rows.to_lanes (words, row, here);
 endmodule
 
 module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_barrier, arrived, ended, valid, warp, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
   wire [8:0] \$1 ;
   wire [3:0] \$10 ;
   wire \$11 ;
@@ -100470,7 +100823,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
   assign \$4  = { \$signal$4 , \$signal$4  } - next_one;
   assign \$5  = ~ \$4 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     (* full_case = 32'd1 *)
     casez (\$29 )
       2'h0:
@@ -100484,28 +100837,28 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$signal$21  = 4'h0;
     if (\$36 ) begin
       \$signal$21  = \$37 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$80  = \$43 ;
     if (core_rst) begin
       \$80  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$81  = { \$45 , \$44  };
     if (core_rst) begin
       \$81  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$82  = next_one;
     if (\$50 ) begin
       \$82  = { picks[2:0], picks[3] };
@@ -100515,63 +100868,63 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$83  = ended;
     if (core_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$84  = arrived;
     if (core_rst) begin
       \$84  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$85  = \$56 [1:0];
     if (core_rst) begin
       \$85  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$86  = { \$60 , \$59 , \$58 , \$57  };
     if (core_rst) begin
       \$86  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$87  = \$66 ;
     if (core_rst) begin
       \$87  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$88  = \$71 ;
     if (core_rst) begin
       \$88  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$89  = \$75 ;
     if (core_rst) begin
       \$89  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$90  = \$79 ;
     if (core_rst) begin
       \$90  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$91  = slot_0;
     if (start) begin
       casez (start_warp)
@@ -100584,7 +100937,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$92  = slot_1;
     if (start) begin
       casez (start_warp)
@@ -100599,7 +100952,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$93  = slot_2;
     if (start) begin
       casez (start_warp)
@@ -100616,7 +100969,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$94  = slot_3;
     if (start) begin
       (* full_case = 32'd1 *)
@@ -100639,8 +100992,8 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
   assign first_soon = \$6 [7:0];
 endmodule
 
-module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$6082$0 , \port$6089$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$6115$0 , \port$6122$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -100716,10 +101069,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
-  input [29:0] \port$6082$0 ;
-  wire [29:0] \port$6082$0 ;
-  input [29:0] \port$6089$0 ;
-  wire [29:0] \port$6089$0 ;
+  input [29:0] \port$6115$0 ;
+  wire [29:0] \port$6115$0 ;
+  input [29:0] \port$6122$0 ;
+  wire [29:0] \port$6122$0 ;
   reg [1:0] ready_1 = 2'h0;
   output starved;
   wire starved;
@@ -100772,9 +101125,9 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   reg [59:0] pcs [3:0];
   always @(posedge core_clk) begin
     if (pc_write__en[0])
-      pcs[pc_write__addr][29:0] <= \port$6082$0 ;
+      pcs[pc_write__addr][29:0] <= \port$6115$0 ;
     if (pc_write__en[1])
-      pcs[pc_write__addr][59:30] <= \port$6089$0 ;
+      pcs[pc_write__addr][59:30] <= \port$6122$0 ;
   end
   reg [59:0] _0_;
   always @(posedge core_clk) begin
@@ -100853,7 +101206,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   always @(posedge core_clk)
     old <= \$37 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     next_turn = 1'h0;
     if (\$10 ) begin
       if (\$signal$29 [1]) begin
@@ -100871,7 +101224,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     { state[18], state[16:4] } = { old[18], old[16:4] };
     if (\$22 ) begin
       state[16:4] = 13'h0000;
@@ -100881,49 +101234,49 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$31  = \$23 ;
     if (core_rst) begin
       \$31  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$32  = \$28 ;
     if (core_rst) begin
       \$32  = 30'h00000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$33  = valid;
     if (core_rst) begin
       \$33  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$34  = valid_1;
     if (core_rst) begin
       \$34  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$35  = group_c;
     if (core_rst) begin
       \$35  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$36  = \$30 ;
     if (core_rst) begin
       \$36  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     { \$37 [18], \$37 [16:0] } = { state_1[18], state_1[16:0] };
     \$37 [17] = turning_1;
     if (core_rst) begin
@@ -100936,8 +101289,8 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   assign state_read__addr = pc_read__addr;
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
-  assign pc_write__data = { \port$6089$0 , \port$6082$0  };
-  assign pc_data = { \port$6089$0 , \port$6082$0  };
+  assign pc_write__data = { \port$6122$0 , \port$6115$0  };
+  assign pc_data = { \port$6122$0 , \port$6115$0  };
   assign state_write = state_write__en;
   assign state_write__addr = pc_write__addr;
   assign state_data = state_write__data;
@@ -100977,7 +101330,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
 endmodule
 
 module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token, cause, guilty, o__valid, o__cause, o__warp, o__lane, o__pc, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -101099,14 +101452,14 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
   always @(posedge core_clk)
     o__pc <= \$21 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$16  = \$1 ;
     if (core_rst) begin
       \$16  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$17  = o__valid;
     if (o__valid) begin
     end else if (trapped) begin
@@ -101119,7 +101472,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$18  = o__cause;
     if (o__valid) begin
     end else if (trapped) begin
@@ -101132,7 +101485,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$19  = o__warp;
     if (o__valid) begin
     end else if (trapped) begin
@@ -101145,7 +101498,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$20  = o__lane;
     if (o__valid) begin
     end else if (trapped) begin
@@ -101158,7 +101511,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$21  = o__pc;
     if (o__valid) begin
     end else if (trapped) begin
@@ -101213,10 +101566,10 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
   assign \$15  = \$14 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$99 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34643$0 , \port$34645$0 , \port$34647$0 , \port$34649$0 , \port$34651$0 
-, \port$34653$0 , \port$34655$0 , \port$34657$0 , \port$34659$0 , \port$34661$0 , \port$34663$0 , \port$34665$0 , \port$34667$0 , \port$34669$0 , \port$34671$0 , \port$34673$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$99 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34704$0 , \port$34706$0 , \port$34708$0 , \port$34710$0 , \port$34712$0 
+, \port$34714$0 , \port$34716$0 , \port$34718$0 , \port$34720$0 , \port$34722$0 , \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
 , clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -101624,38 +101977,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$34643$0 ;
-  wire [32:0] \port$34643$0 ;
-  input [32:0] \port$34645$0 ;
-  wire [32:0] \port$34645$0 ;
-  input [32:0] \port$34647$0 ;
-  wire [32:0] \port$34647$0 ;
-  input [32:0] \port$34649$0 ;
-  wire [32:0] \port$34649$0 ;
-  input [32:0] \port$34651$0 ;
-  wire [32:0] \port$34651$0 ;
-  input [32:0] \port$34653$0 ;
-  wire [32:0] \port$34653$0 ;
-  input [32:0] \port$34655$0 ;
-  wire [32:0] \port$34655$0 ;
-  input [32:0] \port$34657$0 ;
-  wire [32:0] \port$34657$0 ;
-  input [32:0] \port$34659$0 ;
-  wire [32:0] \port$34659$0 ;
-  input [32:0] \port$34661$0 ;
-  wire [32:0] \port$34661$0 ;
-  input [32:0] \port$34663$0 ;
-  wire [32:0] \port$34663$0 ;
-  input [32:0] \port$34665$0 ;
-  wire [32:0] \port$34665$0 ;
-  input [32:0] \port$34667$0 ;
-  wire [32:0] \port$34667$0 ;
-  input [32:0] \port$34669$0 ;
-  wire [32:0] \port$34669$0 ;
-  input [32:0] \port$34671$0 ;
-  wire [32:0] \port$34671$0 ;
-  input [32:0] \port$34673$0 ;
-  wire [32:0] \port$34673$0 ;
+  input [32:0] \port$34704$0 ;
+  wire [32:0] \port$34704$0 ;
+  input [32:0] \port$34706$0 ;
+  wire [32:0] \port$34706$0 ;
+  input [32:0] \port$34708$0 ;
+  wire [32:0] \port$34708$0 ;
+  input [32:0] \port$34710$0 ;
+  wire [32:0] \port$34710$0 ;
+  input [32:0] \port$34712$0 ;
+  wire [32:0] \port$34712$0 ;
+  input [32:0] \port$34714$0 ;
+  wire [32:0] \port$34714$0 ;
+  input [32:0] \port$34716$0 ;
+  wire [32:0] \port$34716$0 ;
+  input [32:0] \port$34718$0 ;
+  wire [32:0] \port$34718$0 ;
+  input [32:0] \port$34720$0 ;
+  wire [32:0] \port$34720$0 ;
+  input [32:0] \port$34722$0 ;
+  wire [32:0] \port$34722$0 ;
+  input [32:0] \port$34724$0 ;
+  wire [32:0] \port$34724$0 ;
+  input [32:0] \port$34726$0 ;
+  wire [32:0] \port$34726$0 ;
+  input [32:0] \port$34728$0 ;
+  wire [32:0] \port$34728$0 ;
+  input [32:0] \port$34730$0 ;
+  wire [32:0] \port$34730$0 ;
+  input [32:0] \port$34732$0 ;
+  wire [32:0] \port$34732$0 ;
+  input [32:0] \port$34734$0 ;
+  wire [32:0] \port$34734$0 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -101703,7 +102056,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
   assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$34643$0 [7:0] == 3'h5;
+  assign \$signal$3  = \port$34704$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & i__ready;
   assign \$3  = \$2  & \i__ready$8 ;
@@ -101723,10 +102076,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign start = \$13  | writes_word;
   assign stop = \$signal  | stuck;
   assign \$14  = ! phase;
-  assign \$15  = | \port$34653$0 [23:0];
-  assign \$16  = | \port$34655$0 [15:0];
+  assign \$15  = | \port$34714$0 [23:0];
+  assign \$16  = | \port$34716$0 [15:0];
   assign \$17  = \$15  & \$16 ;
-  assign \$18  = | \port$34655$0 [31:16];
+  assign \$18  = | \port$34716$0 [31:16];
   assign \$19  = \$17  & \$18 ;
   assign \$20  = ~ \$19 ;
   assign \$21  = answered + 1'h1;
@@ -101810,18 +102163,18 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \busy$99  = \$83  | post__valid;
   assign \$84  = ~ \$signal$3 ;
   assign \$85  = \$signal$12  & \$84 ;
-  assign \$86  = | \port$34653$0 [23:0];
-  assign \$87  = | \port$34655$0 [15:0];
+  assign \$86  = | \port$34714$0 [23:0];
+  assign \$87  = | \port$34716$0 [15:0];
   assign \$88  = \$86  & \$87 ;
-  assign \$89  = | \port$34655$0 [31:16];
+  assign \$89  = | \port$34716$0 [31:16];
   assign \$90  = \$88  & \$89 ;
   assign \$91  = ~ \$90 ;
   assign \$92  = \$85  & \$91 ;
   assign \$93  = ~ \$signal$3 ;
-  assign \$94  = | \port$34653$0 [23:0];
-  assign \$95  = | \port$34655$0 [15:0];
+  assign \$94  = | \port$34714$0 [23:0];
+  assign \$95  = | \port$34716$0 [15:0];
   assign \$96  = \$94  & \$95 ;
-  assign \$97  = | \port$34655$0 [31:16];
+  assign \$97  = | \port$34716$0 [31:16];
   assign \$98  = \$96  & \$97 ;
   assign \$99  = ~ \$98 ;
   assign \$100  = \$93  & \$99 ;
@@ -101965,16 +102318,16 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     rows[95:32] = 64'h0000000000000000;
     (* full_case = 32'd1 *)
     if (\$14 ) begin
-      rows[31:0] = \port$34647$0 [31:0];
-      rows[63:32] = \port$34649$0 [31:0];
-      rows[95:64] = \port$34651$0 [31:0];
-      rows[119:96] = \port$34653$0 [23:0];
-      rows[135:120] = \port$34655$0 [15:0];
-      rows[151:136] = \port$34655$0 [31:16];
+      rows[31:0] = \port$34708$0 [31:0];
+      rows[63:32] = \port$34710$0 [31:0];
+      rows[95:64] = \port$34712$0 [31:0];
+      rows[119:96] = \port$34714$0 [23:0];
+      rows[135:120] = \port$34716$0 [15:0];
+      rows[151:136] = \port$34716$0 [31:16];
     end else begin
       rows[31:0] = signal[95:64];
       rows[119:96] = 24'h000004;
@@ -101983,14 +102336,14 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     memory__beat__payload[35:32] = \$39 [35:32];
     if (\$signal$86 ) begin
       memory__beat__payload[35:32] = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     fault__valid = 1'h0;
     if (\$69 ) begin
       if (\$70 ) begin
@@ -102003,7 +102356,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     fault__cause = 4'h0;
     if (\$69 ) begin
       if (\$70 ) begin
@@ -102016,7 +102369,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     fault__index = 16'h0000;
     if (\$69 ) begin
       if (\$70 ) begin
@@ -102029,7 +102382,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$121  = \$92 ;
     if (clear) begin
       \$121  = 1'h0;
@@ -102039,10 +102392,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$122  = \$signal$34 ;
     if (\$signal$12 ) begin
-      \$122  = \port$34645$0 [31:16];
+      \$122  = \port$34706$0 [31:16];
     end
     if (clear) begin
       \$122  = 16'h0000;
@@ -102052,10 +102405,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$123  = index;
     if (\$signal$12 ) begin
-      \$123  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
+      \$123  = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32] };
     end
     if (clear) begin
       \$123  = 16'h0000;
@@ -102065,7 +102418,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$124  = refused;
     if (\$signal$12 ) begin
       \$124  = \$100 ;
@@ -102078,7 +102431,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$125  = \$101 [15:0];
     if (clear) begin
       \$125  = 16'h0000;
@@ -102088,7 +102441,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$126  = answered;
     if (memory__done__valid) begin
       \$126  = \$21 [15:0];
@@ -102101,7 +102454,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$127  = \$signal$51 ;
     if (\$102 ) begin
       \$127  = \o__payload$44 [215:199];
@@ -102114,7 +102467,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$128  = current;
     if (\$103 ) begin
       \$128  = \o__payload$57 [72:56];
@@ -102127,7 +102480,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$129  = \$signal$61 ;
     if (\$103 ) begin
       \$129  = \$105 ;
@@ -102140,7 +102493,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$130  = { line[9:0], \$36 [3:0], granted };
     if (clear) begin
       \$130  = 15'h0000;
@@ -102150,7 +102503,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$131  = \$108 [2:0];
     if (clear) begin
       \$131  = 3'h7;
@@ -102160,7 +102513,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$132  = \$110 ;
     if (clear) begin
       \$132  = 1'h0;
@@ -102170,7 +102523,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$133  = \$signal$86 ;
     if (clear) begin
       \$133  = 1'h0;
@@ -102180,10 +102533,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$134  = signal;
     if (\$111 ) begin
-      \$134  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0], \port$34657$0 [31:0], \port$34655$0 [31:0], \port$34653$0 [31:0], \port$34651$0 [31:0], \port$34649$0 [31:0], \port$34647$0 [31:0], \port$34645$0 [31:0], \port$34643$0 [31:0] };
+      \$134  = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0], \port$34718$0 [31:0], \port$34716$0 [31:0], \port$34714$0 [31:0], \port$34712$0 [31:0], \port$34710$0 [31:0], \port$34708$0 [31:0], \port$34706$0 [31:0], \port$34704$0 [31:0] };
     end
     if (clear) begin
       \$134  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -102193,7 +102546,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$135  = phase;
     if (\$111 ) begin
       \$135  = 2'h1;
@@ -102215,7 +102568,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$136  = \$signal$80 ;
     if (writes_word) begin
       \$136  = 1'h1;
@@ -102231,7 +102584,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$137  = \$119 ;
     if (clear) begin
       \$137  = 1'h0;
@@ -102241,7 +102594,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$138  = \$120 ;
     if (clear) begin
       \$138  = 16'h0000;
@@ -102251,7 +102604,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$139  = faulted;
     if (fault__valid) begin
       \$139  = 1'h1;
@@ -102263,7 +102616,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
       \$139  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32], \port$34673$0 [31:0], \port$34671$0 [31:0], \port$34669$0 [31:0], \port$34667$0 [31:0], \port$34665$0 [31:0], \port$34663$0 [31:0], \port$34661$0 [31:0], \port$34659$0 [31:0], \port$34657$0 [31:0], \port$34655$0 [31:0], \port$34653$0 [31:0], \port$34651$0 [31:0], \port$34649$0 [31:0], \port$34647$0 [31:0], \port$34645$0 [31:0], \port$34643$0 [31:0] };
+  assign cmd__payload = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0], \port$34718$0 [31:0], \port$34716$0 [31:0], \port$34714$0 [31:0], \port$34712$0 [31:0], \port$34710$0 [31:0], \port$34708$0 [31:0], \port$34706$0 [31:0], \port$34704$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -102283,24 +102636,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign arriving = line[14:10];
   assign act__offset = \$33 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$34643$0 [7:0];
-  assign \cmd__payload.wait  = \port$34645$0 [15:0];
-  assign \cmd__payload.post  = \port$34645$0 [31:16];
-  assign \cmd__payload.dst  = \port$34647$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34649$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34651$0 [31:0];
-  assign \cmd__payload.len  = \port$34653$0 [23:0];
-  assign \cmd__payload.count1  = \port$34655$0 [15:0];
-  assign \cmd__payload.count2  = \port$34655$0 [31:16];
-  assign \cmd__payload.src  = \port$34657$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$34659$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$34661$0 [23:0];
-  assign \cmd__payload.write  = \port$34643$0 [8];
-  assign \cmd__payload.message  = \port$34643$0 [9];
-  assign \cmd__payload.end  = \port$34643$0 [10];
-  assign \cmd__payload.address  = \port$34647$0 [31:0];
-  assign \cmd__payload.value  = \port$34649$0 [31:0];
-  assign \cmd__payload.index  = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
+  assign \cmd__payload.opcode  = \port$34704$0 [7:0];
+  assign \cmd__payload.wait  = \port$34706$0 [15:0];
+  assign \cmd__payload.post  = \port$34706$0 [31:16];
+  assign \cmd__payload.dst  = \port$34708$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34710$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34712$0 [31:0];
+  assign \cmd__payload.len  = \port$34714$0 [23:0];
+  assign \cmd__payload.count1  = \port$34716$0 [15:0];
+  assign \cmd__payload.count2  = \port$34716$0 [31:16];
+  assign \cmd__payload.src  = \port$34718$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$34720$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$34722$0 [23:0];
+  assign \cmd__payload.write  = \port$34704$0 [8];
+  assign \cmd__payload.message  = \port$34704$0 [9];
+  assign \cmd__payload.end  = \port$34704$0 [10];
+  assign \cmd__payload.address  = \port$34708$0 [31:0];
+  assign \cmd__payload.value  = \port$34710$0 [31:0];
+  assign \cmd__payload.index  = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -102457,24 +102810,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, memory__done__valid,
   assign \i__payload$32 [47:32] = index;
   assign \i__payload$32 [31:16] = \$signal$34 ;
   assign \i__payload$32 [15:0] = \$24 [15:0];
-  assign i__payload[215:200] = { \port$34673$0 [32], \port$34671$0 [32], \port$34669$0 [32], \port$34667$0 [32], \port$34665$0 [32], \port$34663$0 [32], \port$34661$0 [32], \port$34659$0 [32], \port$34657$0 [32], \port$34655$0 [32], \port$34653$0 [32], \port$34651$0 [32], \port$34649$0 [32], \port$34647$0 [32], \port$34645$0 [32], \port$34643$0 [32] };
+  assign i__payload[215:200] = { \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34718$0 [32], \port$34716$0 [32], \port$34714$0 [32], \port$34712$0 [32], \port$34710$0 [32], \port$34708$0 [32], \port$34706$0 [32], \port$34704$0 [32] };
   assign i__payload[199] = \$20 ;
-  assign i__payload[133:118] = \port$34655$0 [31:16];
-  assign i__payload[117:102] = \port$34655$0 [15:0];
-  assign i__payload[101:78] = \port$34653$0 [23:0];
-  assign i__payload[77:76] = \port$34651$0 [1:0];
-  assign i__payload[75:74] = \port$34649$0 [1:0];
-  assign i__payload[73:72] = \port$34647$0 [1:0];
-  assign i__payload[71:48] = \port$34661$0 [23:0];
-  assign i__payload[47:24] = \port$34659$0 [23:0];
-  assign i__payload[23:0] = \port$34657$0 [23:0];
+  assign i__payload[133:118] = \port$34716$0 [31:16];
+  assign i__payload[117:102] = \port$34716$0 [15:0];
+  assign i__payload[101:78] = \port$34714$0 [23:0];
+  assign i__payload[77:76] = \port$34712$0 [1:0];
+  assign i__payload[75:74] = \port$34710$0 [1:0];
+  assign i__payload[73:72] = \port$34708$0 [1:0];
+  assign i__payload[71:48] = \port$34722$0 [23:0];
+  assign i__payload[47:24] = \port$34720$0 [23:0];
+  assign i__payload[23:0] = \port$34718$0 [23:0];
   assign i__payload[198:134] = 65'h00000000000000000;
   assign \$212  = 1'h1;
   assign \$54  = \$210 ;
 endmodule
 
 module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$96  = 0;
   wire \$1 ;
   reg [2:0] \$10 ;
   reg [2:0] \$11 ;
@@ -102555,7 +102908,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$10  = \$4 [2:0];
     if (clear) begin
       \$10  = 3'h0;
@@ -102565,7 +102918,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$11  = \$6 [2:0];
     if (clear) begin
       \$11  = 3'h0;
@@ -102575,7 +102928,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [2:0];
@@ -102605,7 +102958,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
 endmodule
 
 module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__payload, clear, o__ready, \rows$27 , \void , busy, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -102774,7 +103127,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$36  = busy;
     if (start) begin
       \$36  = 1'h1;
@@ -102794,7 +103147,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$37  = rows;
     if (start) begin
       \$37  = \rows$27 ;
@@ -102807,7 +103160,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$38  = memory_row;
     if (start) begin
       \$38  = \rows$27 [31:0];
@@ -102822,7 +103175,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$39  = memory_base;
     if (start) begin
       \$39  = \rows$27 [31:0];
@@ -102837,7 +103190,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$40  = inner_left;
     if (start) begin
       \$40  = \rows$27 [135:120];
@@ -102852,7 +103205,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$41  = outer_left;
     if (start) begin
       \$41  = \rows$27 [151:136];
@@ -102867,7 +103220,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$42  = address;
     if (start) begin
       \$42  = \rows$27 [31:2];
@@ -102884,7 +103237,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$43  = beats;
     if (start) begin
       \$43  = \$30 [22:0];
@@ -102930,7 +103283,7 @@ module \weft.store.bursts (rst, start, stop, last, fires, burst__valid, burst__p
 endmodule
 
 module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, clear, o__ready, i__payload, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -102973,7 +103326,7 @@ module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, c
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -102986,7 +103339,7 @@ module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     \$5  = \$3 ;
     if (clear) begin
       \$5  = 1'h0;
@@ -103004,7 +103357,7 @@ module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, c
 endmodule
 
 module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$99  = 0;
   wire \$1 ;
   reg [2:0] \$10 ;
   reg [3:0] \$11 ;
@@ -103090,7 +103443,7 @@ module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payl
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$10  = \$4 [2:0];
     if (clear) begin
       \$10  = 3'h0;
@@ -103100,7 +103453,7 @@ module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$11  = \$6 [3:0];
     if (clear) begin
       \$11  = 4'h0;
@@ -103110,7 +103463,7 @@ module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [2:0];
@@ -103144,7 +103497,7 @@ module \weft.store.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payl
 endmodule
 
 module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__ready, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$96  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$100  = 0;
   wire \$1 ;
   reg \$10 ;
   reg [1:0] \$11 ;
@@ -103288,7 +103641,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$10  = \$4 [0];
     if (clear) begin
       \$10  = 1'h0;
@@ -103298,7 +103651,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$11  = \$6 [1:0];
     if (clear) begin
       \$11  = 2'h0;
@@ -103308,7 +103661,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [0];
@@ -103404,7 +103757,7 @@ module \weft.store.pending (rst, i__valid, i__ready, o__valid, o__payload, o__re
 endmodule
 
 module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clear, piece, valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$101  = 0;
   wire [24:0] \$1 ;
   wire \$10 ;
   wire [23:0] \$11 ;
@@ -103507,7 +103860,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   always @(posedge clk)
     ends <= \$22 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$18  = valid;
     if (\$10 ) begin
       \$18  = 1'h1;
@@ -103522,7 +103875,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$19  = now;
     if (\$10 ) begin
       \$19 [55:24] = i__payload[55:24];
@@ -103541,7 +103894,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$20  = \$signal ;
     if (\$10 ) begin
       \$20  = \$9 [2:0];
@@ -103556,7 +103909,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$21  = later_room;
     if (\$10 ) begin
       \$21  = \$12 ;
@@ -103569,7 +103922,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$22  = ends;
     if (\$10 ) begin
       \$22  = \$13 ;
@@ -103619,7 +103972,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
 endmodule
 
 module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, clear, i__payload, i__valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$102  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -103692,7 +104045,7 @@ module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, cle
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -103705,7 +104058,7 @@ module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, cle
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$5  = \$3 ;
     if (clear) begin
       \$5  = 1'h0;
@@ -103753,7 +104106,7 @@ module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, cle
 endmodule
 
 module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear, o__payload, o__valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$99  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
   wire [24:0] \$11 ;
@@ -104037,7 +104390,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
   assign \$signal$2  = \$2  & \$3 ;
   assign \$4  = ~ \$signal$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal$13 ) begin
       o__payload[48:24] = size;
@@ -104050,7 +104403,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$81  = \$signal$15 ;
     if (\$52 ) begin
       \$81  = \$56 ;
@@ -104066,7 +104419,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$82  = at_right;
     if (\$52 ) begin
       \$82  = \$60 ;
@@ -104082,7 +104435,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$83  = place_row;
     if (\$62 ) begin
       \$83  = \$11 [23:0];
@@ -104098,7 +104451,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$84  = place_base;
     if (\$62 ) begin
       \$84  = \$63 ;
@@ -104114,7 +104467,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$85  = left;
     if (\$62 ) begin
       \$85  = \$64 [15:0];
@@ -104135,7 +104488,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$86  = outer_left;
     if (\$62 ) begin
       \$86  = \$65 [15:0];
@@ -104151,7 +104504,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$87  = skew_row;
     if (\$62 ) begin
       if (\$66 ) begin
@@ -104169,7 +104522,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$88  = skew_base;
     if (\$62 ) begin
       if (\$66 ) begin
@@ -104187,7 +104540,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$89  = \$signal$3 ;
     if (\$62 ) begin
       if (outer) begin
@@ -104207,7 +104560,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$90  = bottom;
     if (\$62 ) begin
       if (outer) begin
@@ -104227,7 +104580,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$91  = o__valid;
     if (\$74 ) begin
       \$91  = 1'h0;
@@ -104243,7 +104596,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$92  = rows;
     if (\$75 ) begin
       \$92  = i__payload;
@@ -104256,7 +104609,7 @@ module \weft.store.walker (rst, i__valid, i__payload, i__ready, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$93  = size;
     if (\$75 ) begin
       \$93  = \$77 [24:0];
