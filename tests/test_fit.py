@@ -168,12 +168,12 @@ def test_a_model_of_chips_that_obey_it_is_exact():
 
 def test_the_error_of_the_model_is_what_the_page_says_and_small():
     errors = model_of("ecp5").errors
-    assert errors["luts"].median <= 2
+    assert errors["luts"].median <= 3
     assert errors["ffs"].median <= 3
     assert max(error.worst for error in errors.values()) <= MOST_ERROR
 
 
-MOST_ERROR = 12
+MOST_ERROR = 8
 """Percent, of the chip that is predicted worst by all others."""
 
 
@@ -224,6 +224,19 @@ def test_larger_arrays_and_cores_take_more():
                     by_size[(*small, *core)].predicted[column]
                     < by_size[(*large, *core)].predicted[column]
                 )
+
+
+def test_a_board_takes_more_than_its_chip():
+    model, config = model_of("ecp5"), Config.parse("ulx3s")
+    chip = verdict(model, config, TARGET)
+    board = verdict(model, config, TARGET, part="board", board="ulx3s")
+    own = {name: board.predicted[name] - count for name, count in chip.predicted.items()}
+    assert own == RECORD.boards["ulx3s"]
+    assert not board.extrapolated
+    assert model.predict(config, "board", "none") is model.predict(config, "lane") is None
+    array = model.predict(config, "array")
+    assert array is not None
+    assert (array["multipliers"], array["brams"]) == (96, 0)
 
 
 def test_every_device_has_a_capacity():

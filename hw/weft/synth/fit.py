@@ -238,7 +238,7 @@ def verdict(
         max(PREDICTED, key=lambda column: scarce[column]),
         counts,
         {column: round(each, 1) for column, each in percent.items()},
-        counts["luts"] > model.largest,
+        total(predict(model.weights, config, model.family))["luts"] > model.largest,
     )
 
 

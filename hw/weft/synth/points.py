@@ -38,6 +38,7 @@ POINTS = {
         "icebreaker",
         "ulx3s,lanes=0",
         "tiny,lanes=8,warps=4",
+        "tiny,lanes=1,warps=16,fp=full",
     ),
 }
 """Chips by family, in the order in which they are measured."""
@@ -47,9 +48,6 @@ BOARD_POINTS = {"ecp5": ("ulx3s",)}
 
 TARGETS = {"ecp5": "ecp5-85k-6"}
 """A target of each family: netlists are the same for all of them but for places."""
-
-SMALLEST = "tiny,lanes=0"
-"""A chip that is made quickly."""
 
 SOURCES = ("gateware", "arch", "config.py")
 """What netlists are made of, in the folder of `weft`."""
@@ -133,11 +131,9 @@ def measure_point(preset: str, family: str, report: Callable[[str], None]) -> Po
 
 
 def measure_board(board: Board, report: Callable[[str], None]) -> dict[str, int]:
-    """What a board takes besides its chip: the same for all chips with a bus as wide."""
+    """What a board takes besides its chip."""
     target = Target.parse(board.target)
-    changes = {"bus_bytes": board.config.bus_bytes, "multiplier": board.family}
-    config = Config.parse(SMALLEST).changed(changes)
-    design = board_design(board, config, target, board.clock_hz / 1e6)
+    design = board_design(board, board.fpga_config, target, board.clock_hz / 1e6)
     blocks: Mapping[str, Mapping[str, int]] = _counted(design, target, report, 1)
     own = [counts for name, counts in blocks.items() if name != "chip"]
     return {column: sum(counts.get(column, 0) for counts in own) for column in PREDICTED}

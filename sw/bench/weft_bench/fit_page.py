@@ -1,8 +1,9 @@
 """docs/fit.md: which sizes fit on an FPGA before synthesis, and how far that can be trusted."""
 
+from weft.boards.table import BOARDS
 from weft.config import Config
 from weft.synth.fit import CORES, FILL, Model, left_out, model_of, table
-from weft.synth.points import POINTS, read_record
+from weft.synth.points import POINTS, Record, read_record
 from weft.synth.resources import FITTED, GROUPS, PREDICTED, predict, total
 from weft.synth.targets import DEVICES, Target
 
@@ -95,7 +96,7 @@ def fit_page() -> str:
         "`weft fit` says when it is no longer today's.",
     ]
     for family in dict.fromkeys(point.family for point in record.points):
-        parts += _family(model_of(family))
+        parts += _family(model_of(family), record)
     families = dict.fromkeys(device.family for device in DEVICES.values())
     missing = [name for name in families if name not in POINTS]
     if missing:
@@ -105,7 +106,7 @@ def fit_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _family(model: Model) -> list[str]:
+def _family(model: Model, record: Record) -> list[str]:
     """All that is said of a family."""
     errors = "; ".join(
         f"{LONG[column]} {error.median:.1f} % in the median and {error.worst:.1f} % at worst "
@@ -128,6 +129,10 @@ def _family(model: Model) -> list[str]:
             "the LUTs and registers may be used, with the model's worst error added; above what is "
             "recorded that is trust, not measurement."
         )
+    for name, own in record.boards.items():
+        if BOARDS[name].family == model.family:
+            taken = ", ".join(f"{count:,} {LONG[column]}" for column, count in own.items() if count)
+            parts.append(f"Board `{name}` takes besides its chip: {taken}.")
     parts.append(f"{LEGEND} What is bold fits. What else is chosen is as in `{LIKE}`.")
     for device, what in DEVICES.items():
         if what.family == model.family:
