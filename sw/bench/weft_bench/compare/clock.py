@@ -51,7 +51,8 @@ def find_clock(spec: str, part: str | None, path: Path = RECORD) -> Clock:
     Parameters
     ----------
     spec, part
-        A preset with changes, and ``board`` or a part that stands alone; None: never placed, cycles only.
+        A preset with changes, and ``board`` or a part that stands alone; None: never placed, cycles
+        only.
     path
         The record, as docs/fpga.json.
     """
