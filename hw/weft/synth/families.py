@@ -124,8 +124,8 @@ ECP5 = Family(
         lambda device, source, result: ["--compress", source, result],
     ),
     pins=("--lpf", "{name}"),
-    # nextpnr places pins that nobody has placed. Of its placers this one leaves less wire: 13 % less
-    # of the board `ulx3s`.
+    # nextpnr places pins that nobody has placed. Of its placers this one leaves less wire: of
+    # the board `ulx3s` 13 % less.
     options=("--lpf-allow-unconstrained", "--placer", "static"),
     floorplan=ecp5_floorplan,
     caveat="multipliers by their input and output registers only, not by what lies between",
