@@ -28,6 +28,8 @@ class Row:
         How many.
     least_mhz
         Median that it is to reach; None where nothing was asked.
+    asked
+        Clock that placement aims at in MHz, if it is not the target's or the board's usual one.
     """
 
     preset: str
@@ -35,6 +37,7 @@ class Row:
     target: str
     seeds: int = 3
     least_mhz: float | None = None
+    asked: float | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -47,7 +50,7 @@ class Row:
         return (
             f"weft synth --preset {self.preset} --part {self.part} --target {self.target} "
             f"--seeds {self.seeds}"
-        )
+        ) + ("" if self.asked is None else f" --freq {self.asked:g}")
 
 
 ROWS = (
@@ -56,6 +59,9 @@ ROWS = (
     Row("array8", "array", "ecp5-85k-6", least_mhz=210),
     Row("array8", "chip", "ecp5-85k-8", seeds=1),
     Row("array8", "chip", "ecp5-85k-6", seeds=1),
+    Row("ulx3s", "board", "ecp5-85k-8", seeds=1, least_mhz=125, asked=40),
+    Row("ulx3s", "board", "ecp5-85k-6", seeds=1, least_mhz=100, asked=40),
+    Row("ulx3s,lanes=1,warps=1,fp=full", "simt", "ecp5-85k-6", seeds=1, asked=40),
     Row("tiny", "array", "ice40-up5k"),
     Row("array8", "array", "gowin-gw2a-18"),
     Row("tiny", "array", "nexus-lifcl-40"),
