@@ -121,6 +121,10 @@ def starts(config: Config, choice: Choice) -> Iterator[Choice]:
     yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), tail_blocks=1, split=8)
     yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), merge=True)
     yield replace(choice, cut_rows=Cut(first=r), cut_blocks=Cut(first=1), merge=True)
+    yield replace(choice, cut_rows=Cut(last=r), cut_tiles=Cut(last=2), a_first=True)
+    yield replace(choice, cut_blocks=Cut(first=1, jump=True), tail_blocks=2, lag=2, split=4, woven=True)
+    grown = replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=2), split=4, woven=True)
+    yield replace(grown, cut_rows=Cut(r, 2 * r, r), lag=4)
     yield choice
 
 
@@ -169,7 +173,8 @@ def neighbours(config: Config, op: Gemm, choice: Choice) -> Iterator[list[Choice
             values = [0, *(v for v in sizes[name] if v < limits[name])]
             yield [replace(choice, **{name: replace(cut, **{side: value})}) for value in values]
         yield [replace(choice, **{name: replace(cut, jump=not cut.jump)})]
-    tails = [(0, False), *((v, o) for v in (r, 2 * r, 4 * r) for o in (False, True))]
+    sizes = (r, 2 * r, 4 * r, limits["cut_rows"] % r)
+    tails = [(0, False), *((v, o) for v in sizes if v for o in (False, True))]
     yield [
         replace(choice, tail_rows=value, rows_first=order)
         for value, order in tails
@@ -179,5 +184,7 @@ def neighbours(config: Config, op: Gemm, choice: Choice) -> Iterator[list[Choice
     yield [replace(choice, tail_blocks=value) for value in values]
     yield [replace(choice, merge=not choice.merge)]
     yield [replace(choice, short=not choice.short)]
+    yield [replace(choice, woven=not choice.woven)]
+    yield [replace(choice, a_first=not choice.a_first)]
     yield [replace(choice, lag=lag) for lag in (0, 1, 2, 4)]
     yield [replace(choice, split=split) for split in (0, *(s for s in (4, 8, 16, 32) if s < op.m))]

@@ -54,6 +54,11 @@ class Choice:
     lag
         Results that stand back in the program while others are computed, so that what the array
         needs first is fetched first.
+    woven
+        The pieces of the first tile come in turn in every piece along K (``cut_tiles``: growing
+        from ``first``, shrinking to ``last``); else each goes through all of K before the next.
+    a_first
+        Where both operands come, A is loaded before B; else B, whose weights take time to go in.
     short
         Tiles of whole multiples of R rows, and the last one what is left; else all alike.
     split
@@ -75,6 +80,8 @@ class Choice:
     lag: int = 0
     split: int = 0
     short: bool = False
+    woven: bool = False
+    a_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,11 +194,12 @@ class GemmPlanner:
             for i, rows in enumerate(self.row_ranges):
                 panels += [(rows, blocks) for blocks in self.block_ranges[:: -1 if i % 2 else 1]]
         tiles = [Tile(rows, blocks) for rows, blocks in panels]
-        if not self.whole_k and self._keeps_panels():
+        alone = len(tiles) == 1 and self.choice.woven
+        if not self.whole_k and not alone and self._keeps_panels():
             # Each part of the last tile passes through all of K by itself, so that the part before
             # has time to drain.
             last = tiles.pop()
-            parts = tail_parts(self.choice, *last.panel, self.config.rows)
+            parts = tail_parts(self.choice, *last.panel, self.config.rows // 2)
             tiles += [Tile(last.rows, last.blocks, part) for part in parts]
         return tiles
 
@@ -225,7 +233,9 @@ class GemmPlanner:
             param, new = self.p_slots.get()
             if new and params is not None:
                 self._param_load = load_params(self.config, params, tile.blocks, param)
-            if self.whole_k:
+            if self.choice.woven and number == 0:
+                self._woven_tile(tile, param)
+            elif self.whole_k:
                 self._tile(tile, number, param)
             else:
                 self._long_tile(tile, number, param)
@@ -270,12 +280,10 @@ class GemmPlanner:
                 start = piece[0]
                 while start < piece[1]:
                     tiles = start, self._until(start, piece[1], rows, blocks)
-                    # Weights come first, for they take time to go in. A is copied whole, unless
-                    # it comes alone.
-                    if blocks:
-                        self._load_b(b, blocks, tiles)
-                    if rows and not (blocks and start):
-                        self._load_a(a, rows, (0, self.tiles_k) if blocks else tiles)
+                    # A is copied whole, unless it comes alone.
+                    lines = None if blocks and start else rows
+                    depth = (0, self.tiles_k) if blocks else tiles
+                    self._load(a, lines, depth, b, blocks, tiles)
                     done = tiles[1] == self.tiles_k and (not merged or i == len(stairs) - 1)
                     self._products(a, b, parts, stair, tiles, param if done else None)
                     start = tiles[1]
@@ -332,17 +340,35 @@ class GemmPlanner:
                 if number == 0 and tiles[0] == 0:
                     stairs = self._stairs(tile, number, a_new, b_new)
                 for stair in stairs:
-                    if b_new and stair.load_blocks:
-                        self._load_b(b, stair.load_blocks, tiles)
-                    if a_new and stair.load_rows:
-                        self._load_a(a, stair.load_rows, tiles)
+                    rows = stair.load_rows if a_new else None
+                    blocks = stair.load_blocks if b_new else None
+                    self._load(a, rows, tiles, b, blocks, tiles)
                     done = tiles[1] == self.tiles_k
                     self._products(a, b, parts, stair, tiles, param if done else None)
+
+    def _woven_tile(self, tile: Tile, param: int) -> None:
+        """The first tile, its pieces in turn in every piece along K, each in its own place."""
+        alone = len(self.order) == 1
+        stairs = self._stairs(tile, 0, True, True)
+        places = [
+            self._parts(stair.rows, stair.blocks, alone and i == len(stairs) - 1)
+            for i, stair in enumerate(stairs)
+        ]
+        cut = replace(self.choice.cut_tiles, most=0)
+        for k in self.k_ranges:
+            a, _, b, _ = self._chunks(tile, k)
+            first = cut.first if k[0] == 0 else 0
+            taper = cut.last if alone and k[1] == self.tiles_k else 0
+            for tiles in ranges(replace(cut, first=first, last=taper).pieces(size(k)), k[0]):
+                done = param if tiles[1] == self.tiles_k else None
+                for stair, parts in zip(stairs, places, strict=True):
+                    self._load(a, stair.load_rows, tiles, b, stair.load_blocks, tiles)
+                    self._products(a, b, parts, stair, tiles, done)
 
     def _parts(self, rows: Range, blocks: Range, ending: bool) -> list[Sums]:
         """Places for the sums of a rectangle: one, or those of its shrinking parts."""
         cut = (
-            tail_parts(self.choice, rows, blocks, self.config.rows) if ending else [(rows, blocks)]
+            tail_parts(self.choice, rows, blocks, self.config.rows // 2) if ending else [(rows, blocks)]
         )
         return [self._room(*part) for part in cut]
 
@@ -352,13 +378,24 @@ class GemmPlanner:
         self.results.make_room(acc, size(rows) * size(blocks))
         return Sums(acc, rows, blocks)
 
-    def _load_a(self, chunk: Chunk, rows: Range, tiles: Range) -> None:
-        self._bus += self._beats_a(rows, tiles) + self._command_beats
-        self._steps.append(load_a(self.config, self.op, chunk, rows, tiles))
-
-    def _load_b(self, chunk: Chunk, blocks: Range, tiles: Range) -> None:
-        self._bus += self._beats_b(blocks, tiles) + self._command_beats
-        self._steps.append(load_b(self.config, self.op, chunk, blocks, tiles))
+    def _load(
+        self,
+        a: Chunk,
+        rows: Range | None,
+        depth: Range,
+        b: Chunk,
+        blocks: Range | None,
+        tiles: Range,
+    ) -> None:
+        """LOAD rows x depth of A and blocks x tiles of B, what there is of them."""
+        loads: list[Step] = []
+        if blocks:
+            loads.append(load_b(self.config, self.op, b, blocks, tiles))
+            self._bus += self._beats_b(blocks, tiles) + self._command_beats
+        if rows:
+            loads.append(load_a(self.config, self.op, a, rows, depth))
+            self._bus += self._beats_a(rows, depth) + self._command_beats
+        self._steps += loads[::-1] if self.choice.a_first else loads
 
     def _products(
         self, a: Chunk, b: Chunk, parts: list[Sums], stair: Stair, tiles: Range, done: int | None

@@ -23,7 +23,7 @@ FIRST, SECOND = 0.7, 0.4
 TRIAL = 10
 """What a trial costs beside its commands."""
 
-STALE = 600
+STALE = 1000
 """Changes in a row that bring nothing, after which the search ends."""
 
 STARTS = 8
