@@ -125,7 +125,7 @@ def fpga_page(record: Sequence[Result]) -> str:
                 (
                     *key(result),
                     *(_count(result, name) for name in ("luts", "ffs", "multipliers", "brams")),
-                    "{luts} + {ffs}".format_map(result["per_pe"]),
+                    "{luts} + {ffs}".format_map(result["per_pe"]) if result["per_pe"] else "-",
                 )
                 for result in record
             ],

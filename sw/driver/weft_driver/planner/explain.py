@@ -52,6 +52,13 @@ def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
             words += [f"at most {cut.most}"] if cut.most else []
             words += [f"last {cut.last}"] if cut.last else []
             lines.append(f"  ends: {name} come in pieces: {', '.join(words)}")
+    if choice.woven:
+        lines.append(
+            "  start: the pieces of the first tile come in turn in every piece along K, each with "
+            "sums of its own"
+        )
+    if choice.a_first:
+        lines.append("  A is loaded before B")
     if choice.cut_tiles.first:
         lines.append(
             f"  K in pieces of at least {choice.cut_tiles.first * config.rows} whenever the array "

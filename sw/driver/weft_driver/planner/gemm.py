@@ -283,10 +283,22 @@ class GemmPlanner:
                     # A is copied whole, unless it comes alone.
                     lines = None if blocks and start else rows
                     depth = (0, self.tiles_k) if blocks else tiles
-                    self._load(a, lines, depth, b, blocks, tiles)
+                    panel = a
+                    if ending and rows and not blocks:
+                        panel = self._packed(a, rows, tiles)
+                    self._load(panel, lines, depth, b, blocks, tiles)
                     done = tiles[1] == self.tiles_k and (not merged or i == len(stairs) - 1)
-                    self._products(a, b, parts, stair, tiles, param if done else None)
+                    self._products(panel, b, parts, stair, tiles, param if done else None)
                     start = tiles[1]
+
+    def _packed(self, a: Chunk, rows: Range, tiles: Range) -> Chunk:
+        """Where a piece along K of rows that nothing else reads lies without gaps.
+
+        Only so can MATMUL begin while it comes (`moves.load_a`).
+        """
+        first, depth = (tiles[0] - a.tiles[0]) * self.config.rows, self._depth(tiles)
+        start = a.address + rows[0] * a.pitch + first * size(rows)
+        return Chunk(start - rows[0] * depth, a.rows, tiles, depth)
 
     def _until(self, start: int, stop: int, rows: Range | None, blocks: Range | None) -> int:
         """Where to cut K, so that the array does not run dry while the piece comes."""

@@ -67,7 +67,7 @@ def load_a(config: Config, op: Gemm, chunk: Chunk, rows: Range, tiles: Range) ->
     else:
         fields |= {"len": length, "count1": count, "count2": 1}
         fields |= {"stride1": op.k, "dst_stride1": chunk.pitch}
-    if not reads:
+    if _fenced(config, reads, count, chunk.pitch, length):
         fields |= {"fence": (count - 1) * chunk.pitch + length}
     return Step(
         "LOAD",
