@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from weft.config import Config
 from weft_driver import Program
 from weft_driver.planner.candidates import commands, neighbours, tile_shapes
+from weft_driver.planner.choice import Choice
 from weft_driver.planner.choose_conv import shapes
 from weft_driver.planner.conv import ConvPlanner
-from weft_driver.planner.gemm import Choice
 from weft_driver.planner.hazards import synchronise
 from weft_driver.planner.problem import Conv, Gemm
 from weft_driver.planner.search import gemm_steps

@@ -8,8 +8,8 @@ from weft.arch.layouts import ceil_div
 from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
+from .choice import Choice
 from .cuts import Cut
-from .gemm import Choice
 from .problem import Gemm
 from .sram import ActMap
 
@@ -122,7 +122,9 @@ def starts(config: Config, choice: Choice) -> Iterator[Choice]:
     yield replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=1), merge=True)
     yield replace(choice, cut_rows=Cut(first=r), cut_blocks=Cut(first=1), merge=True)
     yield replace(choice, cut_rows=Cut(last=r), cut_tiles=Cut(last=2), a_first=True)
-    yield replace(choice, cut_blocks=Cut(first=1, jump=True), tail_blocks=2, lag=2, split=4, woven=True)
+    yield replace(
+        choice, cut_blocks=Cut(first=1, jump=True), tail_blocks=2, lag=2, split=4, woven=True
+    )
     grown = replace(choice, cut_blocks=Cut(first=1), cut_tiles=Cut(first=2), split=4, woven=True)
     yield replace(grown, cut_rows=Cut(r, 2 * r, r), lag=4)
     yield choice
@@ -139,14 +141,16 @@ def canonical(config: Config, op: Gemm, choice: Choice) -> Choice:
         first, most, last = (size if size < limit else 0 for size in sizes)
         return Cut(first, most, last, cut.jump and bool(first or last))
 
+    cut_tiles = clean(choice.cut_tiles, tiles)
     return replace(
         choice,
         cut_rows=clean(choice.cut_rows, rows),
         cut_blocks=clean(choice.cut_blocks, blocks),
-        cut_tiles=clean(choice.cut_tiles, tiles),
+        cut_tiles=cut_tiles,
         tail_rows=choice.tail_rows if choice.tail_rows < rows else 0,
         tail_blocks=choice.tail_blocks if choice.tail_blocks < blocks else 0,
         rows_first=choice.rows_first and choice.tail_rows < rows and choice.tail_blocks < blocks,
+        woven=choice.woven and (tiles < op.k_tiles(config) or bool(cut_tiles)),
         short=choice.short and bool(op.m % rows or rows % config.rows) and rows < op.m,
         columns_first=choice.columns_first or op.m == rows or op.n_blocks(config) == blocks,
     )

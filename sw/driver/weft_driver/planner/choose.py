@@ -7,8 +7,8 @@ from functools import lru_cache
 from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
+from .choice import Choice
 from .cuts import Cut
-from .gemm import Choice
 from .known import keep, key_of, recall
 from .problem import Buffer, Gemm
 from .search import EFFORT, Search, Verdict, judge

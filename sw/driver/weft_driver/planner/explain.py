@@ -3,8 +3,8 @@
 from weft.arch.layouts import ceil_div
 from weft.config import Config
 
+from .choice import Choice
 from .conv import ConvChoice
-from .gemm import Choice
 from .problem import Call, Conv, Gemm
 
 

@@ -10,144 +10,20 @@ shrinking parts whose sums lie in alternate halves of the accumulators: DRAIN ca
 which MATMUL adds, so that each part drains while the next is computed.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weft.arch.commands import COMMAND_BYTES
 from weft.arch.layouts import ceil_div
 from weft.config import Config
 
+from .choice import Choice
 from .cuts import Cut, Range, Stair, even, ranges, staircase
 from .moves import Chunk, Output, Result, load_a, load_b, load_params, matmul
 from .problem import Gemm
 from .results import Results
 from .sram import AccRing, ActMap, Slots
 from .steps import Step
-
-NO_CUT = Cut()
-"""One piece."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the planner may choose about a GEMM.
-
-    Parameters
-    ----------
-    rows, blocks, tiles
-        Largest tile (rows, blocks of C columns) and chunk (tiles along K).
-    columns_first
-        Order of tiles: True keeps a panel of B while the rows pass, False a panel of A.
-    cut_rows, cut_blocks
-        Pieces in which the first tile, and the last where it is loaded, come: rows of A, blocks of
-        B.
-    cut_tiles
-        Pieces along K. ``first``: the smallest in which operands come whenever the array would run
-        dry, 0 for none; ``last``: what comes last in the program; ``most`` has no meaning.
-    tail_rows, tail_blocks
-        Last part of the last tile; 0: not cut. By blocks first, then by rows.
-    rows_first
-        By rows first, then by blocks.
-    merge
-        A tile that comes in pieces is drained as a whole, rows of all its columns together; else
-        each piece by itself as soon as it is done.
-    lag
-        Results that stand back in the program while others are computed, so that what the array
-        needs first is fetched first.
-    woven
-        The pieces of the first tile come in turn in every piece along K (``cut_tiles``: growing
-        from ``first``, shrinking to ``last``); else each goes through all of K before the next.
-    a_first
-        Where both operands come, A is loaded before B; else B, whose weights take time to go in.
-    short
-        Tiles of whole multiples of R rows, and the last one what is left; else all alike.
-    split
-        Rows in a piece of the last results, so that DRAIN and STORE follow each other closely; 0:
-        not cut.
-    """
-
-    rows: int
-    blocks: int
-    tiles: int
-    columns_first: bool = True
-    cut_rows: Cut = NO_CUT
-    cut_blocks: Cut = NO_CUT
-    cut_tiles: Cut = NO_CUT
-    tail_rows: int = 0
-    tail_blocks: int = 0
-    rows_first: bool = False
-    merge: bool = False
-    lag: int = 0
-    split: int = 0
-    short: bool = False
-    woven: bool = False
-    a_first: bool = False
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A rectangle of the result: rows and blocks of columns, global.
-
-    ``part`` is a rectangle in it, from its first row and block, when only that is to be computed.
-    """
-
-    rows: Range
-    blocks: Range
-    part: tuple[Range, Range] | None = None
-
-    @property
-    def panel(self) -> tuple[Range, Range]:
-        """Its rows and blocks, from its first."""
-        return (0, size(self.rows)), (0, size(self.blocks))
-
-
-@dataclass(frozen=True)
-class Sums:
-    """A rectangle of a tile (from the tile's first row and block) and where its sums lie."""
-
-    acc: int
-    rows: Range
-    blocks: Range
-
-    def common(self, rows: Range, blocks: Range) -> tuple[Range, Range] | None:
-        """What this and another rectangle share."""
-        r = max(self.rows[0], rows[0]), min(self.rows[1], rows[1])
-        b = max(self.blocks[0], blocks[0]), min(self.blocks[1], blocks[1])
-        return (r, b) if r[0] < r[1] and b[0] < b[1] else None
-
-    @property
-    def pitch(self) -> int:
-        """Accumulator rows from one block to the next."""
-        return size(self.rows)
-
-    def at(self, rows: Range, blocks: Range) -> int:
-        """Accumulator row of a rectangle in it."""
-        return self.acc + (blocks[0] - self.blocks[0]) * self.pitch + rows[0] - self.rows[0]
-
-
-def size(part: Range) -> int:
-    """Length of a range."""
-    return part[1] - part[0]
-
-
-def tail_parts(
-    choice: Choice, rows: Range, blocks: Range, least: int
-) -> Iterator[tuple[Range, Range]]:
-    """Cut a rectangle so that its last part is small."""
-
-    def by_rows(columns: Range) -> Iterator[tuple[Range, Range]]:
-        # Rows are taken from the end here, too, as everywhere.
-        pieces = Cut(last=choice.tail_rows).pieces(size(rows), least)
-        for start, stop in ranges(pieces):
-            yield (rows[1] - stop, rows[1] - start), columns
-
-    def by_blocks(lines: Range) -> Iterator[tuple[Range, Range]]:
-        for piece in ranges(Cut(last=choice.tail_blocks).pieces(size(blocks)), blocks[0]):
-            yield lines, piece
-
-    outer = list(by_rows(blocks) if choice.rows_first else by_blocks(rows))
-    yield from outer[:-1]
-    yield from by_blocks(outer[-1][0]) if choice.rows_first else by_rows(outer[-1][1])
+from .tiles import Sums, Tile, size, tail_parts
 
 
 class GemmPlanner:
@@ -380,7 +256,9 @@ class GemmPlanner:
     def _parts(self, rows: Range, blocks: Range, ending: bool) -> list[Sums]:
         """Places for the sums of a rectangle: one, or those of its shrinking parts."""
         cut = (
-            tail_parts(self.choice, rows, blocks, self.config.rows // 2) if ending else [(rows, blocks)]
+            tail_parts(self.choice, rows, blocks, self.config.rows // 2)
+            if ending
+            else [(rows, blocks)]
         )
         return [self._room(*part) for part in cut]
 

@@ -7,12 +7,12 @@ from weft.arch.commands import Engine, disassemble
 from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
+from .choice import Choice
 from .choose import choose
 from .choose_conv import choose_conv
 from .conv import ConvChoice, ConvPlanner
 from .estimate import Estimator
 from .explain import explain_call, explain_conv, explain_gemm
-from .gemm import Choice
 from .hazards import synchronise
 from .problem import Call, Conv, Op, produced
 from .search import EFFORT, gemm_steps

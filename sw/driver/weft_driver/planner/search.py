@@ -7,8 +7,9 @@ from weft.arch.memory import MemoryTiming
 from weft.config import Config
 
 from .candidates import canonical, neighbours, rough, starts, tile_shapes
+from .choice import Choice
 from .estimate import Estimator
-from .gemm import Choice, GemmPlanner
+from .gemm import GemmPlanner
 from .hazards import synchronise
 from .problem import Gemm
 from .steps import Step, end_step
