@@ -10,9 +10,10 @@ from .terminal import number, share
 COMMAND = "weft bench figures --tables DIR"
 
 NOTES = {
-    "convolutions": "Memory to memory, padding included, zero point -3. Of the stem's kernel rows, "
-    "3 pixels of 3 channels, only 9 of the array's 16 rows have work; the 1 x 1 shortcuts are over "
-    "before the start has paid.",
+    "convolutions": "Memory to memory, padding included, zero point -3. The stem's products cannot "
+    "pass 66.7 %: a tile's K bytes are of one kernel row, 3 pixels of 3 channels, so that 27 bytes "
+    "take three passes and not the two that `ideal_cycles` counts. The 1 x 1 shortcuts are 512 "
+    "cycles of work, to which any program adds what the smallest takes (square 4).",
     "cnn, depthwise rows": "One output column for each product: no array of this kind suits them.",
 }
 """What a reader should know beside a table, by its title."""
