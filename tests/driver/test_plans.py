@@ -122,7 +122,9 @@ def test_a_plan_in_words():
     assert not [line for line in lines if "??" in line]
 
 
-@pytest.mark.parametrize("m, n, k", [(34, 4, 116), (26, 45, 78), (21, 84, 96), (119, 46, 112)])
+@pytest.mark.parametrize(
+    ("m", "n", "k"), [(34, 4, 116), (26, 45, 78), (21, 84, 96), (119, 46, 112)]
+)
 def test_the_hardest_of_the_random_shapes_end_soon_enough(m, n, k):
     """Each needs an end of its own: A before B, short last rows, a woven first tile."""
     config = Config.parse("base")
