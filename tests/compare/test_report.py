@@ -3,8 +3,10 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from weft_bench.activity import Activity
 from weft_bench.compare import record
 from weft_bench.compare.jobs import JOBS
 from weft_bench.compare.report import compare_page
@@ -53,6 +55,16 @@ def test_scaling_and_latency_are_lines():
 def test_a_picture_that_no_chip_has_made_is_not_shown():
     wrong = replace(rays_row(), correct=False, mismatches=3)
     assert "data:image" not in compare_page(comparison(wrong))
+
+
+def test_a_job_on_both_engines_has_a_timeline():
+    activity = Activity("both", np.array([0, 40, 100]), np.array([2, 128], np.uint8))
+    row = replace(array_row(), device="chip", activity=activity)
+    page = compare_page(comparison(row))
+    assert "Timeline of the engines: both" in page
+    assert "Who was busy when" in page
+    assert "activity" not in row.to_json()
+    assert "Timeline" not in compare_page(comparison(array_row()))
 
 
 def test_wrong_results_are_marked_without_colour():

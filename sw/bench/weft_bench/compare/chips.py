@@ -202,6 +202,7 @@ def row_of(device: ChipDevice, job: Job, task: Task, done: ChipRun, memory: str)
         memory=memory,
         link_seconds=link_seconds(task.traffic) if device.part else None,
         more=dict(done.more),
+        activity=done.activity,
     )
     return replace(row, reason=chip_reason(row))
 

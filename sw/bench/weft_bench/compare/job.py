@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from weft_driver import Device
 from weft_driver.run import Run
 
+from ..activity import Activity
 from ..kernels import Array
 
 Arrays = tuple[NDArray[Any], ...]
@@ -82,11 +83,14 @@ class ChipRun:
         Its one program, from doorbell to interrupt.
     more
         Further figures for the JSON row.
+    activity
+        Who was busy when, for the report; of jobs on array and SIMT core together.
     """
 
     results: Arrays
     run: Run
     more: Mapping[str, Any] = field(default_factory=dict)
+    activity: Activity | None = None
 
 
 Host = Callable[[Task, int], Callable[[], Arrays]]

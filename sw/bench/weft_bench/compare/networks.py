@@ -12,6 +12,7 @@ from ..encoder.chip import EncoderOnChip
 from ..encoder.run import Encoder
 from ..encoder.sizes import BERT_TINY, Sizes
 from ..kernels import writes
+from ..pipeline import recorded
 from ..resnet.chip import ResnetOnChip
 from ..resnet.network import CLASSES, CONV_MACS, LAYERS, WIDTHS
 from ..resnet.run import PICTURES, Resnet
@@ -72,8 +73,8 @@ def encoder_chip(device: Device, task: Task) -> ChipRun:
     """Products on the array, the rest on the SIMT core, one program."""
     made = encoder_of(task)
     chip = EncoderOnChip(device, made.layer, made.x)
-    run = chip.pipeline.program().run()
-    return ChipRun((chip.y(),), run, {"error": made.error(chip.y())})
+    run, activity = recorded(chip.pipeline, ENCODER_JOB.doc)
+    return ChipRun((chip.y(),), run, {"error": made.error(chip.y())}, activity)
 
 
 ENCODER_JOB = Job(
@@ -126,10 +127,10 @@ def resnet_chip(device: Device, task: Task) -> ChipRun:
     """Convolutions on the array, sums on the SIMT core, one program for all pictures."""
     made = resnet(len(task.inputs["x"]))
     chip = ResnetOnChip(device, made.network, made.x)
-    run = chip.pipeline.program().run()
+    run, activity = recorded(chip.pipeline, RESNET_JOB.doc)
     tensors = chip.pipeline.tensors
     scores = [tensors[f"dense {i}"].numpy() for i in range(chip.count)]
-    return ChipRun((np.concatenate(scores),), run, {"pictures": chip.count})
+    return ChipRun((np.concatenate(scores),), run, {"pictures": chip.count}, activity)
 
 
 RESNET_JOB = Job(

@@ -1,6 +1,7 @@
 """The report: one HTML file with everything in it."""
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,10 +11,12 @@ import weft
 
 from ..kernels.png import png_bytes
 from ..kernels.rays import picture
+from ..plots import timeline
 from ..terminal import number, share
 from .jobs import JOBS
 from .pixels import RAYS_JOB, SCENE, SIDE
 from .plots import chip_parts, latency_lines, scaling_lines, times
+from .row import Row
 from .run import Comparison
 from .shown import by_job, duration, notes, verdict
 
@@ -42,6 +45,7 @@ def compare_page(found: Comparison) -> str:
                 "rows": rows,
                 "verdict": verdict(rows),
                 "parts": _markup(chip_parts(rows)),
+                "timeline": _timeline(rows),
                 "image": _image(found) if name == RAYS_JOB.name else None,
             }
             for name, rows in by_job(found.rows).items()
@@ -52,6 +56,12 @@ def compare_page(found: Comparison) -> str:
 
 def _markup(text: str | None) -> Markup | None:
     return None if text is None else Markup(text)
+
+
+def _timeline(rows: Sequence[Row]) -> Markup | None:
+    """Who was busy when in a job on array and SIMT core together, if one was recorded."""
+    recorded = next((row.activity for row in rows if row.activity is not None), None)
+    return None if recorded is None else Markup(timeline(recorded))
 
 
 def _image(found: Comparison) -> dict[str, Any] | None:

@@ -1,8 +1,9 @@
 """What one device makes of one job: a row of the comparison."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
+from ..activity import Activity
 from .job import Job, Task
 
 Kind = Literal["measured", "simulated", "estimated"]
@@ -57,6 +58,8 @@ class Row:
         Of the chip.
     more
         Further figures of the job.
+    activity
+        Who was busy when on a chip, for the report's timeline; not part of the JSON value.
     """
 
     job: str
@@ -91,6 +94,7 @@ class Row:
     repeats: int | None = None
     config_hash: str | None = None
     more: dict[str, Any] = field(default_factory=dict)
+    activity: Activity | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, job: Job, task: Task, **what: Any) -> "Row":
@@ -117,7 +121,9 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        return asdict(self)
+        value = asdict(replace(self, activity=None))
+        del value["activity"]
+        return value
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Row":

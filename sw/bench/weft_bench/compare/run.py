@@ -170,7 +170,7 @@ def _on_chips(
         }
         for future in as_completed(futures):
             weight, device, job = futures[future]
-            found[device.name, job.name] = Row.from_json(future.result())
+            found[device.name, job.name] = future.result()
             advance(weight)
             if not console().is_terminal:
                 typer.echo(f"{device.name}: {job.name}", err=True)
@@ -186,9 +186,9 @@ def _build(specs: set[str]) -> None:
         Device(f"verilator:{spec}").close()
 
 
-def _one(device_name: str, job_name: str, quick: bool) -> dict[str, Any]:
+def _one(device_name: str, job_name: str, quick: bool) -> Row:
     """One job on one chip, in a process of its own."""
     device = next(device for device in chips.DEVICES if device.name == device_name)
     job = find_job(job_name)
     (row,) = chips.run_chip(device, [(job, job.make(quick))])
-    return row.to_json()
+    return row

@@ -79,6 +79,22 @@ class Measured:
         }
 
 
+def recorded(pipeline: Pipeline, title: str) -> tuple[Run, Activity | None]:
+    """Run everything as one program, and who was busy when if the device keeps that."""
+    transport: Any = pipeline.device.transport
+    records = transport.timed and hasattr(transport, "record_activity")
+    everything = pipeline.program(BOTH)
+    pipeline.clear()
+    if not records:
+        return everything.run(), None
+    transport.record_activity(True)
+    run = everything.run()
+    transport.record_activity(False)
+    assert run.cycles is not None
+    changes, values = transport.activity()
+    return run, Activity.of_program(title, changes, values, run.cycles)
+
+
 def measure(pipeline: Pipeline, wanted: Mapping[str, NDArray[Any]], title: str) -> Measured:
     """Run everything, then what each engine does alone, and check all results each time.
 
@@ -87,19 +103,7 @@ def measure(pipeline: Pipeline, wanted: Mapping[str, NDArray[Any]], title: str) 
     DeviceError
         The chip halted.
     """
-    transport: Any = pipeline.device.transport
-    records = transport.timed and hasattr(transport, "record_activity")
-    everything = pipeline.program(BOTH)
-    pipeline.clear()
-    if records:
-        transport.record_activity(True)
-    run = everything.run()
-    activity = None
-    if records:
-        transport.record_activity(False)
-        assert run.cycles is not None
-        changes, values = transport.activity()
-        activity = Activity.of_program(title, changes, values, run.cycles)
+    run, activity = recorded(pipeline, title)
     wrong = pipeline.mismatches(wanted)
     alone = {}
     for engine in BOTH:
