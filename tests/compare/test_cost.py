@@ -9,7 +9,7 @@ from weft.arch.simt import Core
 from weft.cli import main
 from weft.config import BASE
 from weft_bench.compare import advise, chips, cost, scaling
-from weft_bench.compare.cost import Error, Point, WarpWork
+from weft_bench.compare.cost import BESIDE, Error, Point, WarpWork
 from weft_bench.compare.matrices import SIDES
 
 from .test_rows import timed_row
@@ -37,19 +37,22 @@ def test_a_core_that_is_as_the_model_says_is_found():
 
     def cycles(m, n, k):
         work = WarpWork.of(Core.of(device.config), (m, n, k))
-        issued = work.pieces * (60 + 25 * work.words)
-        waited = work.rounds * (700 + 300 * work.words)
-        return 400 + (issued**4 + waited**4) ** 0.25
+        issued = work.pieces * (6 * work.stores + 25 * work.words)
+        waited = work.rounds * (70 * work.stores + 400 * work.words)
+        return 1400 + 20 * work.skips + (issued**4 + waited**4) ** 0.25
 
     model = cost.core_model(device, squares(cycles)[:7])
-    assert off(model, cycles) < 0.05
+    assert off(model, cycles) < 0.08  # what is expected pulls a little
 
 
 def test_work_of_warps_follows_the_kernel():
     core = Core.of(BASE)
-    assert WarpWork.of(core, (1, 1, 1)) == WarpWork(1, 1, 1)
+    # One row and one column are one store; 16 warps look at 8 items each, of which 8 are a row's.
+    assert WarpWork.of(core, (1, 1, 1)) == WarpWork(1, 1, 1, 1 + BESIDE, 16)
     # 32 rows of 4 by 4 strips of 16: 8 threads for each, a warp of 8 lanes; 16 warps share them.
-    assert WarpWork.of(core, (128, 64, 100)) == WarpWork(128, 8, 25)
+    assert WarpWork.of(core, (128, 64, 100)) == WarpWork(128, 8, 25, 8 + BESIDE, 8 * 4)
+    # Rows that end early, and a last strip of which only the first 8 columns are there.
+    assert WarpWork.of(core, (6, 24, 4)).stores == 3 * 1.5 + BESIDE
 
 
 def test_too_few_points_make_no_model():

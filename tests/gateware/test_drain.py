@@ -9,9 +9,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from cocotb_bench import run_bench
 
 from weft.arch.commands import Engine
+from weft.arch.layouts import act_writes, word_group
 from weft.config import Config
 from weft.gateware.drain import AccRead, Drain
-from weft.gateware.drain_rows import beats, word_group
 from weft.gateware.interfaces import ActWrite, Fault, Post, command_layout
 from weft.gateware.param_sram import ParamSram, ParamWrite, write_columns
 
@@ -87,9 +87,9 @@ def test_beats(spec):
     units, group = config.drain_units, word_group(config)
     assert 4 * group <= config.act_row_bytes
     for columns in range(1, config.cols + 1):
-        assert beats(config, columns, False) == len(range(0, columns, units))
+        assert act_writes(config, columns, False) == len(range(0, columns, units))
         starts = [s for u in range(0, columns, units) for s in range(u, u + units, group)]
-        assert beats(config, columns, True) == sum(start < columns for start in starts)
+        assert act_writes(config, columns, True) == sum(start < columns for start in starts)
 
 
 def test_write_columns():

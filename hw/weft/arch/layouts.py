@@ -22,6 +22,25 @@ def ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
+def word_group(config: Config) -> int:
+    """Columns of a requantiser row that one act write takes as int32."""
+    return min(config.drain_units, config.act_row_bytes // 4)
+
+
+def word_writes(config: Config) -> int:
+    """Act writes that the columns of one requantiser row take as int32."""
+    return ceil_div(config.drain_units, word_group(config))
+
+
+def act_writes(config: Config, columns: int, int32: bool) -> int:
+    """Act writes of DRAIN for the first ``columns`` columns of an accumulator row."""
+    units = config.drain_units
+    if not int32:
+        return ceil_div(columns, units)
+    whole, rest = divmod(columns, units)
+    return whole * word_writes(config) + ceil_div(rest, word_group(config))
+
+
 def packed_b_bytes(config: Config, k: int, n: int) -> int:
     """Bytes of a packed B of k x n: K rows of C bytes for each block of columns."""
     return k * ceil_div(n, config.cols) * config.cols

@@ -19,10 +19,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from weft.arch.commands import Engine
+from weft.arch.layouts import word_group, word_writes
 from weft.config import Config
 
 from .drain_beats import AccRead, DrainBeats
-from .drain_rows import SLOTS, DrainRows, most_beats, word_group, word_writes
+from .drain_rows import SLOTS, DrainRows, most_beats
 from .drain_unit import DrainUnit
 from .drain_writer import DrainWriter
 from .interfaces import ActWrite, Fault, Post, command_layout

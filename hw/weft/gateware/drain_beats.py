@@ -4,9 +4,10 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from weft.arch.layouts import word_group, word_writes
 from weft.config import Config
 
-from .drain_rows import SLOTS, most_beats, row_layout, word_group, word_writes
+from .drain_rows import SLOTS, most_beats, row_layout
 
 
 class AccRead(wiring.Signature):

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from weft.arch.commands import DRAIN, Engine
 from weft.arch.errors import Cause
+from weft.arch.layouts import act_writes
 from weft.config import SRAM_ADDRESS_BITS, Config
 
 from .interfaces import INDEX_BITS, Fault, command_layout
@@ -21,28 +22,9 @@ _ROW_BITS = 17
 jump over the part of this range that is no address."""
 
 
-def word_group(config: Config) -> int:
-    """Columns of a requantiser row that one act write takes as int32."""
-    return min(config.drain_units, config.act_row_bytes // 4)
-
-
-def word_writes(config: Config) -> int:
-    """Act writes that the columns of one requantiser row take as int32."""
-    return -(-config.drain_units // word_group(config))
-
-
-def beats(config: Config, columns: int, int32: bool) -> int:
-    """Act writes for the first ``columns`` columns of an accumulator row."""
-    units = config.drain_units
-    if not int32:
-        return -(-columns // units)
-    whole, rest = divmod(columns, units)
-    return whole * word_writes(config) + -(-rest // word_group(config))
-
-
 def most_beats(config: Config) -> int:
     """Most act writes for one accumulator row."""
-    return beats(config, config.cols, True)
+    return act_writes(config, config.cols, True)
 
 
 def row_layout(config: Config) -> data.StructLayout:
@@ -257,7 +239,7 @@ def _beats(m: Module, config: Config, columns, int32):
     results = []
     for name, wide in (("byte_beats", False), ("word_beats", True)):
         result = Signal(range(most_beats(config) + 1), name=name)
-        _tabulate(m, result, columns, config.cols, lambda n, wide=wide: beats(config, n, wide))
+        _tabulate(m, result, columns, config.cols, lambda n, wide=wide: act_writes(config, n, wide))
         results.append(result)
     return Mux(int32, results[1], results[0])
 

@@ -4,10 +4,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from weft.arch.layouts import word_group
 from weft.config import Config
 
 from .drain_beats import beat_layout
-from .drain_rows import word_group
 from .interfaces import ActWrite
 from .word_fifo import WordFifo
 

@@ -8,6 +8,7 @@ fitted to the recorded squares (``weft compare --jobs squares``), and to nothing
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def array_model(device: ChipDevice, calibration: Sequence[Point]) -> ArrayModel 
 
 @dataclass(frozen=True)
 class WarpWork:
-    """What `gemm_int8` does on a core.
+    """What `gemm_int8` does on a core; sizes are those of ``sw/kernels/gemm_int8.c``.
 
     Parameters
     ----------
@@ -108,27 +109,53 @@ class WarpWork:
         Pieces of the warp that has most, times the turns that the warps' blocks take.
     words
         Steps along K of each piece, 4 bytes each.
+    stores
+        Of a piece: 8, or fewer where rows and columns end; and what else it takes, in stores.
+    skips
+        Turns of the loop that looks for a warp's next piece.
     """
 
     pieces: int
     rounds: int
     words: int
+    stores: float
+    skips: float
 
     @classmethod
     def of(cls, core: Core, shape: Shape) -> "WarpWork":
-        """The work of a product; sizes are those of ``sw/kernels/gemm_int8.c``."""
+        """The work of a product."""
         m, n, k = shape
-        items = ceil_div(m, 4) * ceil_div(n, 16) * 8
+        strips = ceil_div(n, 2 * GROUP)
+        pieces = ceil_div(ceil_div(m, 4) * strips * GROUP, core.lanes)
         blocks, threads, _ = spread(core)
         warps = blocks * ceil_div(threads, core.lanes)
-        pieces = ceil_div(items, core.lanes)
-        return cls(pieces, ceil_div(pieces, min(warps, core.warps)), ceil_div(k, 4))
+        rounds = ceil_div(pieces, min(warps, core.warps))
+        columns = 2 - ((n - 1) % (2 * GROUP) < GROUP) / strips
+        stores = m / ceil_div(m, 4) * columns + BESIDE
+        skips = rounds * blocks * threads / (strips * GROUP)
+        return cls(pieces, rounds, ceil_div(k, 4), stores, skips)
+
+
+GROUP = 8
+"""Neighbouring threads that have the same rows."""
+
+BESIDE = 6
+"""What else a piece needs, in stores: 35 instructions; a store takes four and its access."""
+
+EXPECTED = (1500, 7, 40, 50, 600, 25)
+"""Cycles by reasoning: a launch; what all warps issue for a store and for a step; what one warp
+waits for a store and for a step; a turn of the search. Seven squares alone would not tell all of
+them apart."""
+
+TRUST = (0.02, 0.02, 0.02, 0.05, 0.05, 0.05)
+"""How much an e-fold from what is expected weighs, as an error of a square."""
 
 
 def core_model(device: ChipDevice, calibration: Sequence[Point]) -> Model:
     """A beginning; then the longer of what all warps issue and of what one warp waits for.
 
-    Both are so much for a piece and for each of its steps. With one warp they are the same.
+    Both are so much for a piece's stores and for each of its steps; with one warp they are the
+    same.
     """
     core = Core.of(device.config)
 
@@ -137,10 +164,11 @@ def core_model(device: ChipDevice, calibration: Sequence[Point]) -> Model:
         return np.array(
             [
                 1,
-                work.pieces,
+                work.pieces * work.stores,
                 work.pieces * work.words,
-                work.rounds,
+                work.rounds * work.stores,
                 work.rounds * work.words,
+                work.skips,
             ],
             np.float64,
         )
@@ -149,13 +177,18 @@ def core_model(device: ChipDevice, calibration: Sequence[Point]) -> Model:
     measured = np.array([p.value for p in calibration])
 
     def cycles(of: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
-        begin, piece, step, turn, wait = np.exp(parts)
-        issued = of[..., 1] * piece + of[..., 2] * step
+        begin, store, step, turn, wait, skip = np.exp(parts)
+        issued = of[..., 1] * store + of[..., 2] * step
         waited = of[..., 3] * turn + of[..., 4] * wait
-        return begin + (issued**SHARPNESS + waited**SHARPNESS) ** (1 / SHARPNESS)
+        longer = (issued**SHARPNESS + waited**SHARPNESS) ** (1 / SHARPNESS)
+        return begin + of[..., 5] * skip + longer
 
-    start = np.log([500.0, 50, 20, 500, 200])
-    found = fitted(lambda parts: np.log(cycles(rows, parts) / measured), start)
+    expected = np.log(EXPECTED)
+
+    def off(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.concatenate([np.log(cycles(rows, parts) / measured), TRUST * (parts - expected)])
+
+    found = fitted(off, expected, "linear")
     return lambda shape: float(cycles(terms(shape), found))
 
 
@@ -178,17 +211,19 @@ def host_model(calibration: Sequence[Point]) -> Model:
     start = np.log(
         [measured.min(), measured.max() / rows[-1, 1] / 10, measured.max() / rows[-1, 2]]
     )
-    found = fitted(lambda parts: np.log(rows @ np.exp(parts) / measured), start)
+    found = fitted(lambda parts: np.log(rows @ np.exp(parts) / measured), start, "soft_l1")
     return lambda shape: float(terms(shape) @ np.exp(found))
 
 
 def fitted(
-    errors: Callable[[NDArray[np.float64]], NDArray[np.float64]], start: NDArray[np.float64]
+    errors: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    start: NDArray[np.float64],
+    loss: Literal["linear", "soft_l1"],
 ) -> NDArray[np.float64]:
-    """Parameters that make errors small, outliers weighing less."""
+    """Parameters that make errors small; with ``soft_l1`` outliers weigh less, as of times."""
     from scipy.optimize import least_squares
 
-    return least_squares(errors, start, loss="soft_l1", f_scale=0.05, max_nfev=4000).x
+    return least_squares(errors, start, loss=loss, f_scale=0.05, max_nfev=4000).x
 
 
 # --- error -------------------------------------------------------------------------------------

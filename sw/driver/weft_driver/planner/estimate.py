@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 
 from weft.arch.commands import COMMAND_BYTES, Engine, Space
-from weft.arch.layouts import ceil_div
+from weft.arch.layouts import act_writes, ceil_div
 from weft.arch.memory import MAX_BURST_BEATS, MemoryTiming
 from weft.config import SEMAPHORES, Config
 
@@ -373,12 +373,13 @@ class _Run:
 
     def drain(self, time: int, index: int, f: Mapping[str, int]) -> None:
         """Rows out of the accumulators, when MATMUL does not add to the same half."""
-        config = self.config
-        beats = config.drain_beats
-        if f["int32"]:
-            beats = ceil_div(4 * config.cols, config.act_row_bytes)
+        whole, last = (
+            act_writes(self.config, columns, bool(f["int32"]))
+            for columns in (self.config.cols, f["cols_last"])
+        )
+        beats = f["rows"] * ((f["blocks"] - 1) * whole + last)
         self.queues[Engine.DRAIN].free = 1 << 60
-        self.drained(max(time, self.drain_end), index, f["rows"] * f["blocks"] * beats)
+        self.drained(max(time, self.drain_end), index, beats)
 
     def drained(self, time: int, index: int, left: int) -> None:
         """Go on with a DRAIN until MATMUL gets in its way; look again then."""
