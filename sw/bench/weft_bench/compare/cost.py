@@ -5,6 +5,7 @@ of its warps, a CPU's and a GPU's of a call, of bytes and of multiplications; th
 fitted to the recorded squares (``weft compare --jobs squares``), and to nothing else.
 """
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -200,11 +201,12 @@ SHARPNESS = 4
 
 
 def host_model(calibration: Sequence[Point]) -> Model:
-    """A call, and so much for each byte and each multiplication."""
+    """A call, and so much for each byte and each multiplication; vectors are filled up."""
 
     def terms(shape: Shape) -> NDArray[np.float64]:
         m, n, k = shape
-        return np.array([1, m * k + k * n + 4 * m * n, m * n * k], np.float64)
+        filled = [ceil_div(size, step) * step for size, step in zip(shape, VECTORS, strict=True)]
+        return np.array([1, m * k + k * n + 4 * m * n, math.prod(filled)], np.float64)
 
     rows = np.array([terms(p.shape) for p in calibration])
     measured = np.array([p.value for p in calibration])
@@ -213,6 +215,10 @@ def host_model(calibration: Sequence[Point]) -> Model:
     )
     found = fitted(lambda parts: np.log(rows @ np.exp(parts) / measured), start, "soft_l1")
     return lambda shape: float(terms(shape) @ np.exp(found))
+
+
+VECTORS = 8, 16, 4
+"""Rows, columns and steps along K that kernels of a CPU do at once, about."""
 
 
 def fitted(
