@@ -19,7 +19,7 @@ from weft.synth.families import ECP5, FAMILIES
 from weft.synth.fit import prediction
 from weft.synth.floorplan import ecp5_floorplan
 from weft.synth.measure import Job, measure
-from weft.synth.nextpnr import Placed, Step, kind_of, read_report
+from weft.synth.nextpnr import Placed, Step, kind_of, read_report, too_full
 from weft.synth.parts import CORE, PARTS, part
 from weft.synth.targets import DEVICES, Target
 from weft.synth.tools import Tool, ToolError
@@ -186,6 +186,16 @@ def test_a_tool_that_fails_is_quoted(tmp_path):
     script = "print('one'); print('ERROR: no such cell'); print('bye'); raise SystemExit(1)"
     with pytest.raises(ToolError, match=r"^Python 3 failed: ERROR: no such cell; see .*log$"):
         tool.run([script], log)
+
+
+def test_a_placer_that_would_go_on_for_ever_is_stopped(tmp_path):
+    used = r"Info: \tLUT4:  19709/  20736  95%\nInfo: \tDFF:  16985/  15552  109%"
+    script = f"import time; print('{used}', flush=True); time.sleep(1000)"
+    tool = Tool((sys.executable, "-c"), "nextpnr 0")
+    reason = "nextpnr 0 failed: the device is too small: 16,985 DFF of 15,552; see "
+    with pytest.raises(ToolError, match=f"^{reason}"):
+        tool.run([script], tmp_path / "log", too_full)
+    assert too_full("Info: \tDFF:  15552/  15552  100%") is None
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Placement and routing with nextpnr, and what it reports."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,16 @@ class Placed:
     cells: dict[str, str]
 
 
+_USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
+
+
+def too_full(log: str) -> str | None:
+    """What there is more of than the device has, as nextpnr counts it; its placer may not say."""
+    counts = [(name, int(used), int(there)) for name, used, there in _USED.findall(log)]
+    over = [f"{used:,} {name} of {there:,}" for name, used, there in counts if used > there]
+    return f"the device is too small: {', '.join(over)}" if over else None
+
+
 def place_and_route(
     nextpnr: Tool,
     netlist: Path,
@@ -105,7 +116,7 @@ def place_and_route(
         constraints = folder / f"{name}.pins"
         constraints.write_text(pins)
         options += [text.format(name=constraints.name) for text in family.pins]
-    nextpnr.run(options, folder / f"{name}.log")
+    nextpnr.run(options, folder / f"{name}.log", too_full)
     written = json.loads(design.read_text())
     if packer.written_by == "--write":
         design.rename(folder / f"{name}{packer.suffixes[0]}")

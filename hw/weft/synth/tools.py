@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,12 @@ _PYOSYS = (
     "import sys; from pyosys import libyosys; "
     "libyosys.run_pass(f'script {sys.argv[1]}', libyosys.Design())"
 )
+
+
+Watch = Callable[[str], str | None]
+"""Why a tool with this output will never end well; None while it may."""
+
+POLL_SECONDS = 2
 
 
 class ToolError(RuntimeError):
@@ -38,21 +46,29 @@ class Tool:
     command: tuple[str, ...]
     version: str
 
-    def run(self, arguments: list[str], log: Path) -> None:
+    def run(self, arguments: list[str], log: Path, hopeless: Watch = lambda text: None) -> None:
         """Run it in the folder of ``log``, its output; `ToolError` with its error if it fails.
 
         Files in its arguments are relative to that folder: WebAssembly tools see little else.
+        ``hopeless`` reads the log now and then; with a reason from it the tool is stopped.
         """
-        with log.open("w") as output:
-            done = subprocess.run(
-                [*self.command, *arguments],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=log.parent,
-                check=False,
-            )
-        if done.returncode:
-            raise ToolError(f"{self.version} failed: {last_error(log.read_text())}; see {log}")
+        command, reason = [*self.command, *arguments], None
+        with (
+            log.open("w") as output,
+            subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent
+            ) as tool,
+        ):
+            try:
+                while tool.poll() is None and reason is None:
+                    with suppress(subprocess.TimeoutExpired):
+                        tool.wait(POLL_SECONDS)
+                    reason = hopeless(log.read_text(errors="replace"))
+            finally:
+                tool.kill()
+        if reason or tool.returncode:
+            reason = reason or last_error(log.read_text())
+            raise ToolError(f"{self.version} failed: {reason}; see {log}")
 
 
 def last_error(text: str) -> str:
