@@ -190,7 +190,7 @@ def test_a_tool_that_fails_is_quoted(tmp_path):
 
 def test_a_placer_that_would_go_on_for_ever_is_stopped(tmp_path):
     used = r"Info: \tLUT4:  19709/  20736  95%\nInfo: \tDFF:  16985/  15552  109%"
-    script = f"import time; print('{used}', flush=True); time.sleep(1000)"
+    script = f"import time; print('{used}', flush=True); time.sleep(60)"
     tool = Tool((sys.executable, "-c"), "nextpnr 0")
     reason = "nextpnr 0 failed: the device is too small: 16,985 DFF of 15,552; see "
     with pytest.raises(ToolError, match=f"^{reason}"):

@@ -20,6 +20,7 @@ from weft_driver import Device
 from weft_driver.planner.plan import plan
 from weft_driver.planner.search import EFFORT
 
+from ..kernels.matrices import COLUMNS_ALIGN, ROWS_ALIGN
 from .chips import ChipDevice
 from .matrices import PLANNED, Shape, product_task
 from .on_core import spread
@@ -126,22 +127,23 @@ class WarpWork:
     def of(cls, core: Core, shape: Shape) -> "WarpWork":
         """The work of a product."""
         m, n, k = shape
-        strips = ceil_div(n, 2 * GROUP)
-        pieces = ceil_div(ceil_div(m, 4) * strips * GROUP, core.lanes)
+        strips, lines = ceil_div(n, COLUMNS_ALIGN), ceil_div(m, ROWS_ALIGN)
+        pieces = ceil_div(lines * strips * GROUP, core.lanes)
         blocks, threads, _ = spread(core)
         warps = blocks * ceil_div(threads, core.lanes)
         rounds = ceil_div(pieces, min(warps, core.warps))
-        columns = 2 - ((n - 1) % (2 * GROUP) < GROUP) / strips
-        stores = m / ceil_div(m, 4) * columns + BESIDE
+        columns = 2 - ((n - 1) % COLUMNS_ALIGN < GROUP) / strips
+        stores = m / lines * columns + BESIDE
         skips = rounds * blocks * threads / (strips * GROUP)
         return cls(pieces, rounds, ceil_div(k, 4), stores, skips)
 
 
-GROUP = 8
-"""Neighbouring threads that have the same rows."""
+GROUP = COLUMNS_ALIGN // 2
+"""Neighbouring threads that have the same rows; each makes two columns."""
 
 BESIDE = 6
-"""What else a piece needs, in stores: 35 instructions; a store takes four and its access."""
+"""What else a piece needs, in stores: some 35 instructions (`weft kernel disasm`), where a store is
+four and its access."""
 
 EXPECTED = (1500, 7, 40, 50, 600, 25)
 """Cycles by reasoning: a launch; what all warps issue for a store and for a step; what one warp

@@ -177,8 +177,8 @@ def neighbours(config: Config, op: Gemm, choice: Choice) -> Iterator[list[Choice
             values = [0, *(v for v in sizes[name] if v < limits[name])]
             yield [replace(choice, **{name: replace(cut, **{side: value})}) for value in values]
         yield [replace(choice, **{name: replace(cut, jump=not cut.jump)})]
-    sizes = (r, 2 * r, 4 * r, limits["cut_rows"] % r)
-    tails = [(0, False), *((v, o) for v in sizes if v for o in (False, True))]
+    lasts = (r, 2 * r, 4 * r, limits["cut_rows"] % r)
+    tails = [(0, False), *((v, o) for v in lasts if v for o in (False, True))]
     yield [
         replace(choice, tail_rows=value, rows_first=order)
         for value, order in tails

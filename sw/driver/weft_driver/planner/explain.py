@@ -57,13 +57,13 @@ def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
             "  start: the pieces of the first tile come in turn in every piece along K, each with "
             "sums of its own"
         )
-    if choice.a_first:
-        lines.append("  A is loaded before B")
-    if choice.cut_tiles.first:
+    elif choice.cut_tiles.first:
         lines.append(
             f"  K in pieces of at least {choice.cut_tiles.first * config.rows} whenever the array "
             "would run dry"
         )
+    if choice.a_first:
+        lines.append("  A is loaded before B")
     if choice.cut_tiles.last:
         lines.append(f"  end: the last operands in pieces of {choice.cut_tiles.last} tile(s)")
     if choice.tail_rows or choice.tail_blocks:

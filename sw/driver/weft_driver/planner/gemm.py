@@ -75,7 +75,7 @@ class GemmPlanner:
             # Each part of the last tile passes through all of K by itself, so that the part before
             # has time to drain.
             last = tiles.pop()
-            parts = tail_parts(self.choice, *last.panel, self.config.rows // 2)
+            parts = tail_parts(self.choice, *last.panel, self.config.rows)
             tiles += [Tile(last.rows, last.blocks, part) for part in parts]
         return tiles
 
@@ -159,12 +159,11 @@ class GemmPlanner:
                     # A is copied whole, unless it comes alone.
                     lines = None if blocks and start else rows
                     depth = (0, self.tiles_k) if blocks else tiles
-                    panel = a
-                    if ending and rows and not blocks:
-                        panel = self._packed(a, rows, tiles)
-                    self._load(panel, lines, depth, b, blocks, tiles)
+                    last_rows = rows if ending and not blocks else None
+                    piece_of_a = self._packed(a, last_rows, tiles) if last_rows else a
+                    self._load(piece_of_a, lines, depth, b, blocks, tiles)
                     done = tiles[1] == self.tiles_k and (not merged or i == len(stairs) - 1)
-                    self._products(panel, b, parts, stair, tiles, param if done else None)
+                    self._products(piece_of_a, b, parts, stair, tiles, param if done else None)
                     start = tiles[1]
 
     def _packed(self, a: Chunk, rows: Range, tiles: Range) -> Chunk:
@@ -256,9 +255,7 @@ class GemmPlanner:
     def _parts(self, rows: Range, blocks: Range, ending: bool) -> list[Sums]:
         """Places for the sums of a rectangle: one, or those of its shrinking parts."""
         cut = (
-            tail_parts(self.choice, rows, blocks, self.config.rows // 2)
-            if ending
-            else [(rows, blocks)]
+            tail_parts(self.choice, rows, blocks, self.config.rows) if ending else [(rows, blocks)]
         )
         return [self._room(*part) for part in cut]
 

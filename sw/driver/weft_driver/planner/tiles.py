@@ -54,13 +54,17 @@ def size(part: Range) -> int:
 
 
 def tail_parts(
-    choice: Choice, rows: Range, blocks: Range, least: int
+    choice: Choice, rows: Range, blocks: Range, full: int
 ) -> Iterator[tuple[Range, Range]]:
-    """Cut a rectangle so that its last part is small."""
+    """Cut a rectangle so that its last part is small.
+
+    A part of fewer than ``full`` = R rows takes the array as long as one of R; down to half of
+    them it can be worth that, since less is left to drain.
+    """
 
     def by_rows(columns: Range) -> Iterator[tuple[Range, Range]]:
         # Rows are taken from the end here, too, as everywhere.
-        pieces = Cut(last=choice.tail_rows).pieces(size(rows), least)
+        pieces = Cut(last=choice.tail_rows).pieces(size(rows), full // 2)
         for start, stop in ranges(pieces):
             yield (rows[1] - stop, rows[1] - start), columns
 
