@@ -235,12 +235,12 @@ def test_a_board_is_made_with_its_pins_when_it_is_fast_enough(stand_ins):
     said: list[str] = []
     job = Job("ulx3s", config, "board", TARGET)
     result = measure(job, said.append)
-    assert (result["board"], result["board_mhz"], result["board_met"]) == ("ulx3s", 25, True)
+    assert (result["board"], result["board_mhz"], result["board_met"]) == ("ulx3s", 50, True)
     assert (stand_ins / result["bitstream"]).read_text() == "1"
     assert result["bitstream"] == "ulx3s.bit"
     told = (stand_ins / "told").read_text().split()
     assert told[told.index("--package") + 1] == BOARDS["ulx3s"].package
-    assert told[told.index("--freq") + 1] == "25"
+    assert told[told.index("--freq") + 1] == "50"
     (pins,) = (stand_ins / "synth").glob(f"*/{told[told.index('--lpf') + 1]}")
     assert pins.read_text() == constraints(BOARDS["ulx3s"])[1]
     monkeyed = dataclasses.replace(BOARDS["ulx3s"], clock_hz=150_000_000)

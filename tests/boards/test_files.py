@@ -28,7 +28,7 @@ def test_every_pin_is_placed_once(board):
     found = {a or c or e: b or d or f for a, b, c, d, e, f in sites}
     assert found == board.sites()
     assert name.startswith("board.")
-    assert f"{board.clock_hz / 1e6:g}" in text.splitlines()[0]
+    assert f"{board.oscillator_hz / 1e6:g}" in text.splitlines()[0]
 
 
 def test_the_design_has_the_pins_of_the_table(tmp_path):

@@ -128,7 +128,7 @@ _BOARDS = (
         target="ecp5-85k-6",
         package="CABGA381",
         oscillator_hz=25_000_000,
-        clock_hz=25_000_000,
+        clock_hz=50_000_000,
         memory_bytes=128 << 10,
         pins={
             "clk": "G2",

@@ -160,9 +160,10 @@ class Bursts(wiring.Component):
             fires.eq(skid.i.valid & skid.i.ready),
         ]
 
-        with m.If(self.start):
+        # `start` comes late: without bursts all is taken from what is offered, start or no start.
+        with m.If(~self.busy):
             m.d.sync += [
-                self.busy.eq(1),
+                self.busy.eq(self.start),
                 rows.eq(self.rows),
                 walk.start(self.rows.addr),
                 inner_left.eq(self.rows.count1),
@@ -180,8 +181,7 @@ class Bursts(wiring.Component):
         with m.If(self.void):
             m.d.sync += self.busy.eq(0)
 
-        # Both sums before the choice: `start` comes late.
-        with m.If(self.start):
+        with m.If(~self.busy):
             m.d.sync += [
                 address.eq(self.rows.addr[low_bits:]),
                 beats.eq(row_beats(self.rows.addr, self.rows.len)),

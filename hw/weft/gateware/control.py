@@ -269,7 +269,6 @@ class Control(wiring.Component):
                 me.taken.eq(me.take & semaphores.nonzero.bit_select(me.semaphore, 1)),
             ]
             take |= Mux(me.taken, 1 << me.semaphore, 0)
-        # Nobody takes again in the cycle after: what was taken may count late.
-        m.d.sync += semaphores.take.eq(take)
-        m.d.comb += semaphores.post.eq(post)
+        # Nobody takes again in the cycle after: what was taken counts late.
+        m.d.comb += [semaphores.take.eq(take), semaphores.post.eq(post)]
         return m

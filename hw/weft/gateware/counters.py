@@ -92,8 +92,8 @@ class Counters(wiring.Component):
         # A visited counter restarts from zero; this cycle's event belongs to its next round.
         widths = [_bits(self._layout.members[name]) for name in self._names]
         most = [((1 << width) - 1) * size for width in widths]
-        keep, carry = Signal(size), Signal(size)
-        m.d.comb += keep.eq(~(1 << visit))
+        keep, carry = Signal(size, init=(1 << size) - 2), Signal(size)
+        m.d.sync += keep.eq(~(1 << visit_next))
         parts = []
         for bit in range(most[0].bit_length()):
             # The counters stand in order of their widths.

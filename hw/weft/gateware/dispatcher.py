@@ -150,7 +150,6 @@ class Dispatcher(wiring.Component):
             unaligned.eq(start & ~self.program.payload.aligned),
             fetcher.program.valid.eq(start & ~unaligned),
             fetcher.program.payload.eq(self.program.payload),
-            fetcher.abort.eq(self.abort | self.stopped),
             first.eq(beat == 0),
             last.eq(beat == beats - 1),
         ]
@@ -162,14 +161,15 @@ class Dispatcher(wiring.Component):
             ]
         with m.Elif(self.end):
             m.d.sync += self.active.eq(0)
+        m.d.sync += fetcher.abort.eq(self.abort | self.stopped)
 
         # Whose word this is: the program's, or, behind a LAUNCH that says so, its kernel's.
         pushed, begun = Signal(), Signal()
         command_index = Signal(INDEX_BITS)
         push_valid, push_data, pushes = Signal(), Signal(bits), Signal()
-        awaited = Signal()  # such a LAUNCH has been handed out and has not started
+        awaited, awaits = Signal(), Signal()  # such a LAUNCH is here, or on its way, and not begun
         m.d.comb += [
-            pushed.eq(Mux(first, awaited | pushes | push_valid, begun)),
+            pushed.eq(Mux(first, awaited | awaits | pushes | push_valid, begun)),
             command_index.eq(self.index),
         ]
         if self._config.lanes:
@@ -188,18 +188,20 @@ class Dispatcher(wiring.Component):
         word = Signal(bits)
         m.d.comb += word.eq(Mux(pushed, push_data, fetcher.o.payload.data))
         opcode_field = BY_NAME["SIGNAL"].by_name["opcode"]
-        opcode = word[opcode_field.offset : opcode_field.offset + opcode_field.bits]
-        named = Signal(range(len(commands)))
-        kept = Signal.like(named)
-        kind = Signal.like(named)
+        kept = Signal(range(len(commands)))
+        kind = Signal.like(kept)
         known = Signal()
-        with m.Switch(opcode):
-            for k, command in enumerate(commands):
-                with m.Case(command.opcode):
-                    m.d.comb += [named.eq(k), known.eq(1)]
-        with m.If(~first):
-            m.d.comb += known.eq(1)
-        m.d.comb += kind.eq(Mux(first, named, kept))
+        names = []  # either source's opcode, by itself: whose word this is comes late
+        for source in (fetcher.o.payload.data, push_data):
+            name = Signal(data.StructLayout({"kind": kept.shape(), "known": 1}))
+            with m.Switch(source[opcode_field.offset : opcode_field.offset + opcode_field.bits]):
+                for k, command in enumerate(commands):
+                    with m.Case(command.opcode):
+                        m.d.comb += [name.kind.eq(k), name.known.eq(1)]
+            names.append(name)
+        named = Signal.like(names[0])
+        m.d.comb += [named.eq(Mux(pushed, names[1], names[0])), known.eq(~first | named.known)]
+        m.d.comb += kind.eq(Mux(first, named.kind, kept))
 
         # `end` belongs to the last command and to no other.
         signal = next(k for k, command in enumerate(commands) if command.name == "SIGNAL")
@@ -242,7 +244,13 @@ class Dispatcher(wiring.Component):
             m.d.comb += me.push.ready.eq(enters & pushed)
             launches = [k for k, command in enumerate(commands) if command is LAUNCH]
             flag_beat, flag_bit = divmod(LAUNCH.by_name["pushes"].offset, bits)
-            with m.If(enters & kind.matches(*launches) & (beat == flag_beat) & word[flag_bit]):
+            m.d.comb += awaits.eq(
+                valid
+                & kept.matches(*launches)
+                & (checked.beat == flag_beat)
+                & checked.data[flag_bit]
+            )
+            with m.If(awaits):
                 m.d.sync += awaited.eq(1)
 
         goes = Signal()  # its queue takes it, or none is to have it

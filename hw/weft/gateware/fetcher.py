@@ -1,6 +1,6 @@
 """Reads a program from memory: bursts out, words of commands in order."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -99,27 +99,39 @@ class Fetcher(wiring.Component):
         offered = Signal()
         commands = Signal(range(most + 1))  # in the next burst
         to_boundary = Signal(range(most + 1))
+        low = most.bit_length() - 1
+        any_left, many_left = Signal(), Signal()  # at least one; at least `most`
 
         m.d.comb += [
             to_boundary.eq(most - (address & (most - 1))),
-            commands.eq(Mux(left < to_boundary, left, to_boundary)),
-            burst.valid.eq((left != 0) & (room >= commands) & (~self.abort | offered)),
+            commands.eq(to_boundary),
+            burst.valid.eq(any_left & (room >= commands) & (~self.abort | offered)),
             burst.payload.addr.eq(Cat(Const(0, COMMAND_SHIFT), address)),
             burst.payload.beats.eq(commands * beats),
         ]
+
+        with m.If(~many_left & (left[:low] < to_boundary)):
+            m.d.comb += commands.eq(left[:low])
 
         request = Signal()
         m.d.comb += request.eq(burst.valid & burst.ready)
         m.d.sync += offered.eq(burst.valid & ~burst.ready)
 
-        m.d.comb += self.program.ready.eq(left == 0)
+        m.d.comb += self.program.ready.eq(~any_left)
+
+        def leave_to_do(count: Value) -> list:
+            """Statements that leave so many commands; a burst waits for no more than two flags."""
+            return [left.eq(count), any_left.eq(count.any()), many_left.eq(count[low:].any())]
+
+        left_next = Signal.like(left)
+        m.d.comb += left_next.eq(left - commands)
         with m.If(self.program.valid & self.program.ready):
             m.d.sync += [
                 address.eq(self.program.payload.address),
-                left.eq(self.program.payload.count),
+                *leave_to_do(self.program.payload.count),
             ]
         with m.Elif(request):
-            m.d.sync += [address.eq(address + commands), left.eq(left - commands)]
+            m.d.sync += [address.eq(address + commands), *leave_to_do(left_next)]
 
         # Room was reserved with the request: the FIFO is never full when a beat comes.
         m.d.comb += [

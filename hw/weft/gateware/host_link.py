@@ -1,6 +1,6 @@
 """The host's side of a board: a serial line that reaches the chip's registers and main memory."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -30,18 +30,18 @@ _PAGE = (WINDOW_BYTES - 1).bit_length() - _WORD_SHIFT
 """First bit of a word address that chooses a window."""
 
 
-def _single(m: Module, name: str, chosen: Signal, bus: wiring.PureInterface, port) -> Signal:
-    """Do the accesses of a word bus one by one on an AXI port; gives the strobe that ends one."""
+def _single(m: Module, name: str, chosen: Value, bus: wiring.PureInterface, port) -> Signal:
+    """Do the chosen accesses of a word bus on an AXI port; gives the strobe that ends one."""
     addressed, sent = Signal(name=f"{name}_addressed"), Signal(name=f"{name}_sent")
     done = Signal(name=f"{name}_done")
-    reading, writing = chosen & bus.valid & ~bus.write, chosen & bus.valid & bus.write
+    reading, writing = chosen & ~bus.write, chosen & bus.write
     m.d.comb += [
         port.arvalid.eq(reading & ~addressed),
         port.awvalid.eq(writing & ~addressed),
         port.wvalid.eq(writing & ~sent),
         port.rready.eq(1),
         port.bready.eq(1),
-        done.eq(Mux(bus.write, port.bvalid, port.rvalid) & chosen & bus.valid),
+        done.eq(Mux(bus.write, port.bvalid, port.rvalid) & chosen),
     ]
     with m.If((port.arvalid & port.arready) | (port.awvalid & port.awready)):
         m.d.sync += addressed.eq(1)
@@ -122,20 +122,22 @@ class HostLink(wiring.Component):
 
         bus = bone.bus
         page = bus.address[_PAGE:]
-        to_chip, to_link, to_memory = Signal(), Signal(), Signal()
-        m.d.comb += [
+        # An access begins a cycle after the bus has it, when registers say whom it concerns.
+        here, to_chip, to_link = Signal(), Signal(), Signal()
+        m.d.sync += [
+            here.eq(bus.valid & ~bus.ready),
             to_chip.eq(page == _page_of(CHIP_BASE)),
             to_link.eq(page == _page_of(LINK_BASE)),
-            to_memory.eq(~to_chip & ~to_link),
         ]
         chip, memory = flipped(self.chip), flipped(self.memory)
-        chip_done = _single(m, "chip", to_chip, bus, chip)
-        memory_done = _single(m, "memory", to_memory, bus, memory)
+        chip_done = _single(m, "chip", here & to_chip, bus, chip)
+        memory_done = _single(m, "memory", here & ~to_chip & ~to_link, bus, memory)
         self._chip_pins(m, bus, chip)
         lane = self._memory_pins(m, bus, memory)
-        link_value, writable = self._registers(m, bus, receiver.framing, bone.forgotten, to_link)
+        own = here & to_link
+        link_value, writable = self._registers(m, bus, receiver.framing, bone.forgotten, own)
         m.d.comb += [
-            bus.ready.eq(Mux(to_link, 1, chip_done | memory_done)),
+            bus.ready.eq(own | chip_done | memory_done),
             bus.answer.eq(lane),
         ]
         with m.If(to_chip):
@@ -188,7 +190,7 @@ class HostLink(wiring.Component):
             status.framing.eq(status.framing + framing),
             status.forgotten.eq(status.forgotten + forgotten),
         ]
-        with m.If(bus.valid & bus.write & chosen & writable):
+        with m.If(bus.write & chosen & writable):
             m.d.sync += status.session.eq(bus.data[session.lsb :])
         with m.If(bus.valid & bus.ready & ~chosen):
             word = Mux(bus.write, bus.data, bus.answer)

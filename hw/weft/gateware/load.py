@@ -4,7 +4,7 @@
 
     LoadReader                                                    LoadWriter
     cmd ──┬─> Bursts ──> memory.burst                       ┌──> act
-          └─> pending ─> RowWalker ─> Pieces ─> o ─> Skid ──┴──> Gearbox ─┬─> wgt, params
+          └─> pending ─> RowWalker ─> Pieces ─> o ─> Slice ─┴──> Gearbox ─┬─> wgt, params
                           memory.beat ──┘                                 └─> Transposer ─> wgt
 """
 
@@ -19,7 +19,7 @@ from .interfaces import ActWrite, Fault, MemoryRead, Post, command_layout
 from .load_reader import LoadReader, load_piece_layout
 from .load_writer import Fence, LoadWriter, WgtWrite
 from .param_sram import ParamWrite
-from .skid import Skid
+from .skid import Slice
 
 __all__ = ["Fence", "Load", "WgtWrite"]
 
@@ -85,21 +85,20 @@ class Load(wiring.Component):
         m = Module()
         m.submodules.reader = reader = LoadReader(self.config)
         m.submodules.writer = writer = LoadWriter(self.config)
-        m.submodules.skid = skid = Skid(load_piece_layout(self.config))
-        connect(m, reader.o, skid.i)
-        connect(m, skid.o, writer.i)
+        m.submodules.slice = between = Slice(load_piece_layout(self.config))
+        connect(m, reader.o, between.i)
+        connect(m, between.o, writer.i)
         connect(m, flipped(self.cmd), reader.cmd)
         connect(m, reader.memory, flipped(self.memory))
         for name in ("act", "wgt", "params", "act_fence", "wgt_fence", "post", "fault"):
             connect(m, getattr(writer, name), flipped(getattr(self, name)))
 
-        stopped, faulted = Signal(), Signal()
+        stopped = Signal()
         m.d.comb += [
-            stopped.eq(faulted | self.abort),
             reader.stop.eq(stopped),
             writer.stop.eq(stopped),
-            self.busy.eq(reader.busy | skid.o.valid | writer.busy),
+            self.busy.eq(reader.busy | between.o.valid | writer.busy),
         ]
-        with m.If(self.fault.valid):
-            m.d.sync += faulted.eq(1)
+        with m.If(self.fault.valid | self.abort):
+            m.d.sync += stopped.eq(1)
         return m

@@ -107,7 +107,7 @@ class LoadReader(wiring.Component):
     memory
         Where data come from.
     o
-        Pieces, one cycle after their beat: moved down to the first valid byte, flipped, zero
+        Pieces, in the cycle of their beat: moved down to the first valid byte, flipped, zero
         behind the last. A malformed command, a row outside act and a read error are pieces with a
         cause, in their turn; after a malformed one nothing sensible follows.
     stop
@@ -271,27 +271,25 @@ class LoadReader(wiring.Component):
         flip = current.flip.replicate(8 * bus) & Const(FLIP, 8).replicate(bus)
         fill = current.target.fill
         m.d.comb += [
-            free.eq((~self.o.valid | self.o.ready) & ~self.stop),
+            free.eq(self.o.ready & ~self.stop),
             uses_beat.eq(pieces.valid & ~piece.fill & (cause == Cause.NONE)),
-            takes.eq(pieces.valid & free & (beat.valid | ~uses_beat)),
+            self.o.valid.eq(pieces.valid & ~self.stop & (beat.valid | ~uses_beat)),
+            takes.eq(self.o.valid & self.o.ready),
             beat.ready.eq(self.stop | (uses_beat & free)),
             pieces.step.eq(takes),
             moved.eq((beat.payload.data ^ flip) >> Cat(Const(0, 3), piece.skew)),
         ]
-        with m.If(free):
-            m.d.sync += self.o.valid.eq(takes)
-        with m.If(takes):
-            mine = byte_mask(first_bytes(pieces.size, bus), bus)
-            m.d.sync += [
-                out.piece.data.eq(Mux(piece.fill, fill.replicate(bus), moved) & mine),
-                out.piece.size.eq(pieces.size),
-                out.piece.at.eq(piece.at),
-                out.piece.first.eq(piece.first),
-                out.piece.row_last.eq(piece.row_last),
-                out.piece.last.eq(piece.last),
-                out.piece.target.eq(current.target),
-                out.act.eq(current.act),
-                out.size.eq(pieces.size),
-                out.high.eq(fill.replicate(wide - bus)),
-                out.cause.eq(Mux(uses_beat & beat.payload.error, Cause.READ_ERROR, cause)),
-            ]
+        mine = byte_mask(first_bytes(pieces.size, bus), bus)
+        m.d.comb += [
+            out.piece.data.eq(Mux(piece.fill, fill.replicate(bus), moved) & mine),
+            out.piece.size.eq(pieces.size),
+            out.piece.at.eq(piece.at),
+            out.piece.first.eq(piece.first),
+            out.piece.row_last.eq(piece.row_last),
+            out.piece.last.eq(piece.last),
+            out.piece.target.eq(current.target),
+            out.act.eq(current.act),
+            out.size.eq(pieces.size),
+            out.high.eq(fill.replicate(wide - bus)),
+            out.cause.eq(Mux(uses_beat & beat.payload.error, Cause.READ_ERROR, cause)),
+        ]

@@ -122,15 +122,13 @@ class Matmul(wiring.Component):
         malformed = Signal()
         refused = Signal()  # the command taken in the last cycle is malformed
         beyond = Signal()  # the row wanted in the last cycle lies outside; it may have been issued
-        stops = Signal()
         sizes = [getattr(cmd, field.name) for field in MATMUL.own_fields if field.least is not None]
         m.d.comb += [
-            stops.eq(stopped | refused | beyond | self.abort),
             fresh.eq(~active | (rows.tile_last & rows.final)),
             # Nothing of a command is looked at before `active`, so that it may be copied early, by
             # registers whose enable does not wait to know whether it is there.
             goes.eq(issue | ~active),
-            take.eq(self.cmd.valid & ~stops & fresh & goes),
+            take.eq(self.cmd.valid & ~(stopped | refused | beyond) & fresh & goes),
             self.cmd.ready.eq(take),
             malformed.eq(
                 Cat(*(size == 0 for size in sizes)).any()
@@ -152,7 +150,7 @@ class Matmul(wiring.Component):
         with m.If(refused):
             m.d.sync += active.eq(0)
         m.d.sync += refused.eq(take & malformed)
-        with m.If(refused | beyond):
+        with m.If(refused | beyond | self.abort):
             m.d.sync += stopped.eq(1)
 
         m.d.comb += [
@@ -197,7 +195,9 @@ class Matmul(wiring.Component):
                 | (acc_row >= config.acc_total_rows)
                 | (rows.tile_first & feeder.bad)
             ),
-            wanted.eq(active & ~stops & weights_there & ~hazard),
+            # The row behind one that lies outside, or the first one of a malformed command, may be
+            # issued, too: what lies between array and accumulators forgets it.
+            wanted.eq(active & ~stopped & weights_there & ~hazard),
             fenced.eq(hidden(self.act_fence, rows.address)),
             self.act.valid.eq(wanted & ~fenced),
             self.act.claim.eq(active),
@@ -209,7 +209,7 @@ class Matmul(wiring.Component):
         # Whether a row lies outside shows a cycle later, when the next command may be here already.
         was_index, was_mask, ended = Signal.like(index), Signal.like(mask), Signal()
         m.d.sync += [
-            beyond.eq(wanted & outside),
+            beyond.eq(wanted & outside & ~beyond & ~refused),
             was_index.eq(index),
             was_mask.eq(mask),
             ended.eq(done),
@@ -255,8 +255,12 @@ class Matmul(wiring.Component):
         lane = -(-layout.size // 16) * 16
         depth = act_latency + array.latency - 1
         line = Signal(lane * depth)
-        issued = Signal(layout)  # in the last cycle, for good
-        m.d.comb += [issued.eq(line[: layout.size]), issued.valid.eq(line[valid_bit] & ~beyond)]
+        issued, counts_for = Signal(layout), Signal()  # in the last cycle; and for good
+        m.d.comb += [
+            counts_for.eq(~beyond & ~stopped),
+            issued.eq(line[: layout.size]),
+            issued.valid.eq(line[valid_bit] & counts_for),
+        ]
         gap = Signal(lane - layout.size)
         m.d.sync += line.eq(Cat(entry, gap, issued, gap, line[lane:]))
         swaps = Signal(act_latency)
@@ -284,7 +288,7 @@ class Matmul(wiring.Component):
             m.submodules.row_sum = sums = RowSum(config)
             counted = Signal(act_latency)
             entering = line[lane * (act_latency - 1) : lane * act_latency]
-            m.d.sync += counted.eq(Cat(issue & row_sum, counted[0] & ~beyond, counted[1:]))
+            m.d.sync += counted.eq(Cat(issue & row_sum, counted[0] & counts_for, counted[1:]))
             m.d.comb += [
                 sums.row.eq(data),
                 sums.entry.eq(Cat(counted[-1], entering[1 : layout.size])),
@@ -304,7 +308,7 @@ class Matmul(wiring.Component):
             m.d.sync += inside.eq(inside - 1)
         m.d.comb += [
             posts.w_data.eq(was_mask),
-            posts.w_en.eq(ended & ~beyond),
+            posts.w_en.eq(ended & counts_for),
             posts.r_en.eq(accumulators.finished),
             self.post.mask.eq(posts.r_data),
             self.post.valid.eq(accumulators.finished),

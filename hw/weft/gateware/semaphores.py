@@ -20,17 +20,18 @@ class Semaphores(wiring.Component):
 
     Counting is then a carry that ripples through the vectors, for all semaphores at once. Within a
     cycle a semaphore is posted at most once and taken at most once, for each has one posting and
-    one waiting engine; a post and a take together leave it as it is. A take may come a cycle late:
-    the top vector holds what is one too many until then.
+    one waiting engine; a post and a take together leave it as it is. Both come from far and are
+    counted a cycle later. The top vector holds what is one too many.
 
     Members
     -------
     post, take
-        The semaphores posted and taken in this cycle. ``take`` must be within ``nonzero``.
+        The semaphores posted and taken in this cycle. ``take`` must be within ``nonzero``, and
+        have none of the cycle before.
     nonzero
-        Semaphores above zero; a post shows here in the next cycle.
+        Semaphores above zero; a post shows here in the next cycle, a take in the one after that.
     overflow
-        A semaphore above its maximum is not being taken: a cycle after the post that was too many.
+        A semaphore is above its maximum: the second cycle after the post that was too many.
     """
 
     post: Signal
@@ -55,11 +56,13 @@ class Semaphores(wiring.Component):
         """Build the planes and their carries."""
         m = Module()
         planes = [Signal(SEMAPHORES, name=f"plane_{bit}") for bit in range(SEMAPHORE_BITS + 1)]
-        up = self.post & ~self.take
-        down = self.take & ~self.post
+        posted, taken = Signal(SEMAPHORES), Signal(SEMAPHORES)  # in the last cycle
+        m.d.sync += [posted.eq(self.post), taken.eq(self.take)]
+        up = posted & ~taken
+        down = taken & ~posted
         # Kept beside the planes: every gate looks at it.
         one = planes[0] & ~reduce(or_, planes[1:])
-        m.d.sync += self.nonzero.eq(up | (self.nonzero & ~(down & one)))
+        m.d.sync += self.nonzero.eq(self.post | (self.nonzero & ~(down & one)))
         for bit, plane in enumerate(planes):
             carry = Signal(SEMAPHORES, name=f"carry_{bit}")
             borrow = Signal(SEMAPHORES, name=f"borrow_{bit}")
@@ -68,7 +71,7 @@ class Semaphores(wiring.Component):
             up = carry & plane
             down = borrow & ~plane
 
-        m.d.comb += self.overflow.eq((planes[-1] & ~self.take).any())
+        m.d.comb += self.overflow.eq(planes[-1].any())
         return m
 
 

@@ -307,7 +307,10 @@ class MainAccess(wiring.Component):
             m.d.sync += now.eq(first_beat)
         with m.If(self.free):
             m.d.sync += leaves.eq(self.go)
-        beat = self.write.beat
+        # Whose turn it is to write comes from far, too.
+        m.submodules.beats = beats = Skid(self.write.beat.payload.shape())
+        wiring.connect(m, beats.o, wiring.flipped(self.write.beat))
+        beat = beats.i
         m.d.comb += [
             self.holds.eq(leaves & ~beat.ready),
             beat.valid.eq(leaves),
