@@ -68,7 +68,8 @@ class Config:
     param_blocks
         Blocks of ``cols`` columns whose bias and scale the parameter SRAM holds.
     queue_depth
-        Commands waiting per engine; the driver plans for up to 12, for semaphores count to 15.
+        Commands waiting per engine; the driver plans for up to 12, for semaphores count to 15. 1
+        makes a chip that is smaller in more than that, see `held_commands`.
     lanes
         Lanes of the SIMT core, the threads of a warp; 0 leaves the core out.
     warps
@@ -197,6 +198,15 @@ class Config:
     def drain_beats(self) -> int:
         """Cycles in which the requantisers take one accumulator row: C / drain_units."""
         return self.cols // self.drain_units
+
+    @property
+    def held_commands(self) -> bool:
+        """Whether LOAD, DRAIN and STORE leave a command in their queue's register until it is done.
+
+        They then copy nothing of it, and begin no command before the one before is done. It goes
+        with a queue of one command: who wants a small chip does not want commands to overlap.
+        """
+        return self.queue_depth == 1
 
     @property
     def hash(self) -> int:
@@ -357,9 +367,10 @@ PRESETS: dict[str, Config] = {
         acc_rows=64,
         drain_units=1,
         param_blocks=16,
-        queue_depth=2,
+        queue_depth=1,
         lanes=0,
         transpose=False,
+        row_sum=False,
     ),
 }
 """Presets by name, each a difference to `BASE`."""

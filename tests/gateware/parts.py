@@ -1,6 +1,8 @@
 """Parts of the chip put together for benches."""
 
-from amaranth.hdl import Module
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -12,6 +14,15 @@ from weft.gateware.interfaces import ActRead, ActWrite, Fault, Post, command_lay
 from weft.gateware.load import Fence, WgtWrite
 from weft.gateware.matmul import Matmul
 from weft.gateware.wgt_sram import WgtSram
+
+
+def hold_command(m: Module, engine: Any, offered: Value) -> None:
+    """Show an engine the command that it took as long as it is busy, as its queue does."""
+    command = Value.cast(engine.cmd.payload)
+    kept = Signal(len(command))
+    with m.If(engine.cmd.valid & engine.cmd.ready):
+        m.d.sync += kept.eq(offered)
+    m.d.comb += command.eq(Mux(engine.busy, kept, offered))
 
 
 class MatmulWithSrams(wiring.Component):

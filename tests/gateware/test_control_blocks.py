@@ -183,6 +183,30 @@ def test_queue_latency_and_reload(bus_bytes):
     assert {b - a for a, b in pairwise(got)} == {queue.reload_cycles}
 
 
+@pytest.mark.parametrize("bus_bytes", BUS_BYTES)
+def test_queue_holds_a_command_that_was_taken(bus_bytes):
+    """While ``hold`` is high the engine sees its command, whatever arrives behind it."""
+    config = Config(bus_bytes=bus_bytes, queue_depth=1)
+    queue = CommandQueue(config, Engine.LOAD)
+    raw = [n * 0x10001 for n in (1, 2, 3)]
+    words = [word for n in range(3) for word in command_words(config, raw[n], n)]
+
+    async def source(ctx):
+        await send(ctx, queue.i, words, [])
+
+    async def engine(ctx):
+        for n in range(3):
+            await receive(ctx, queue.o, 1, [0])
+            ctx.set(queue.hold, 1)
+            for _ in range(3 * command_beats(config)):
+                assert ctx.get(queue.o.payload).as_bits() == n << COMMAND_BITS | raw[n]
+                assert not ctx.get(queue.o.valid)
+                await ctx.tick()
+            ctx.set(queue.hold, 0)
+
+    simulate(queue, source, engine)
+
+
 @BLOCK
 @given(steps=st.lists(st.tuples(MASK, MASK), max_size=60))
 def test_semaphores(steps):

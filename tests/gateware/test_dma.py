@@ -9,6 +9,7 @@ from amaranth.hdl import Const, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from cocotb_bench import run_bench
+from parts import hold_command
 
 from weft.config import Config
 from weft.gateware.load import Load
@@ -57,6 +58,9 @@ class Flat(wiring.Component):
         for flat, signal, inward in self.links:
             port = getattr(self, flat)
             m.d.comb += signal.eq(port) if inward else port.eq(signal)
+        if self.port.config.held_commands:
+            hold_command(m, self.load, self.load_cmd_payload)
+            hold_command(m, self.store, self.store_cmd_payload)
         m.d.comb += self.outstanding.eq(self.port.outstanding)
         return m
 
@@ -90,8 +94,10 @@ CHIPS: Mapping[str, str] = {
     "odd": "tiny,rows=3,cols=5,bus_bytes=8,act_kib=3,act_regions=3,wgt_kib=1,drain_units=5",
     "wide": "tiny,rows=6,cols=7,bus_bytes=32,act_kib=4,act_regions=1,wgt_kib=1,drain_units=7",
     "small": "tiny,rows=1,cols=1,bus_bytes=4,act_kib=1,act_regions=1,wgt_kib=0.125,param_blocks=1",
+    "held": "tiny,rows=6,cols=3,queue_depth=1",
 }
-"""Narrow and wide buses, odd R and C, chunks above and below a beat, the smallest."""
+"""Narrow and wide buses, odd R and C, chunks above and below a beat, the smallest, a queue of
+one."""
 
 LONG_CHIPS: Mapping[str, str] = {
     "tiny": "tiny",

@@ -3,10 +3,11 @@
 import os
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from cocotb_bench import run_bench
+from parts import hold_command
 
 from weft.arch.commands import Engine
 from weft.arch.layouts import act_writes, word_group
@@ -47,6 +48,8 @@ class DrainWithParams(wiring.Component):
         connect(m, drain.params, params.read)
         connect(m, flipped(self.write), params.write)
         m.d.comb += [self.busy.eq(drain.busy), drain.abort.eq(self.abort)]
+        if self.config.held_commands:
+            hold_command(m, drain, Value.cast(self.cmd.payload))
         return m
 
 
@@ -55,6 +58,7 @@ CASES = [
     ("base", 1),
     ("tiny,rows=1,cols=1,act_kib=1,param_blocks=1", 1),
     ("tiny,rows=2,cols=6,drain_units=3,bus_bytes=8,row_sum=false", 1),
+    ("tiny,rows=3,cols=4,queue_depth=1", 1),
     ("tiny,rows=2,cols=5,drain_units=5,bus_bytes=16,act_kib=3,act_regions=3", 2),
 ]
 if os.environ.get("WEFT_LONG", "") not in ("", "0"):

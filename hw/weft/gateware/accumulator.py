@@ -83,7 +83,9 @@ class AccumulatorColumn(wiring.Component):
 
         values = []
         for half in range(2):
-            memory = Memory(shape=32, depth=self.config.acc_rows, init=[])
+            # Nobody reads a row in the cycle of its write: MATMUL waits (`REUSE_DISTANCE`), DRAIN
+            # for a post.
+            memory = Memory(shape=32, depth=self.config.acc_rows, init=[], attrs={"no_rw_check": 1})
             m.submodules[f"half_{half}"] = memory
             write = memory.write_port()
             read = memory.read_port(domain="sync", transparent_for=())

@@ -79,7 +79,7 @@ class Bursts(wiring.Component):
 
     The first is offered in the cycle after ``start``. Every burst begins at the bus-aligned
     address of its first byte, so the beats of a row are ``ceil((addr % bus_bytes + len) /
-    bus_bytes)``.
+    bus_bytes)``. With `Config.held_commands` ``rows`` must hold while ``busy``.
 
     Members
     -------
@@ -87,6 +87,8 @@ class Bursts(wiring.Component):
         Begin while not ``busy``; ``len`` and the counts are at least 1, or else:
     void
         The rows that began in the cycle before are none.
+    single, word
+        What starts is one beat at address ``word``, not ``rows``.
     busy
         Bursts are left to request.
     stop
@@ -100,6 +102,8 @@ class Bursts(wiring.Component):
     start: Signal
     void: Signal
     rows: data.View
+    single: Signal
+    word: Signal
     busy: Signal
     stop: Signal
     burst: stream.Interface
@@ -113,6 +117,8 @@ class Bursts(wiring.Component):
                 "start": In(1),
                 "void": In(1),
                 "rows": In(rows_layout()),
+                "single": In(1),
+                "word": In(MEMORY_BITS),
                 "busy": Out(1),
                 "stop": In(1),
                 "burst": Out(stream.Signature(burst_layout())),
@@ -127,7 +133,8 @@ class Bursts(wiring.Component):
         bus = self.config.bus_bytes
         low_bits = bus.bit_length() - 1
 
-        rows = Signal(rows_layout())
+        held = self.config.held_commands
+        rows = self.rows if held else Signal(rows_layout())
         walk = AddressWalk("memory", MEMORY_BITS)
         inner_left = Signal(COUNT_BITS)
         outer_left = Signal(COUNT_BITS)
@@ -161,14 +168,17 @@ class Bursts(wiring.Component):
         ]
 
         # `start` comes late: without bursts all is taken from what is offered, start or no start.
+        first = Signal(MEMORY_BITS)
+        m.d.comb += first.eq(Mux(self.single, self.word, self.rows.addr))
         with m.If(~self.busy):
             m.d.sync += [
                 self.busy.eq(self.start),
-                rows.eq(self.rows),
-                walk.start(self.rows.addr),
-                inner_left.eq(self.rows.count1),
-                outer_left.eq(self.rows.count2),
+                walk.start(first),
+                inner_left.eq(Mux(self.single, 1, self.rows.count1)),
+                outer_left.eq(Mux(self.single, 1, self.rows.count2)),
             ]
+            if not held:
+                m.d.sync += rows.eq(self.rows)
         with m.Elif(fires & row_ends):
             m.d.sync += [
                 walk.step(outer),
@@ -181,10 +191,11 @@ class Bursts(wiring.Component):
         with m.If(self.void):
             m.d.sync += self.busy.eq(0)
 
+        # The sum before the choice: `single` comes late, too.
         with m.If(~self.busy):
             m.d.sync += [
-                address.eq(self.rows.addr[low_bits:]),
-                beats.eq(row_beats(self.rows.addr, self.rows.len)),
+                address.eq(first[low_bits:]),
+                beats.eq(Mux(self.single, 1, row_beats(self.rows.addr, self.rows.len))),
             ]
         with m.Elif(fires & row_ends):
             m.d.sync += [

@@ -17,6 +17,11 @@ def queued_engines(config: Config) -> tuple[Engine, ...]:
     return tuple(e for e in QUEUED_ENGINES if e is not Engine.SIMT or config.lanes)
 
 
+HOLDERS = (Engine.LOAD, Engine.DRAIN, Engine.STORE)
+"""Engines that with `Config.held_commands` look at a command in its queue as long as they are busy.
+MATMUL copies, to begin the next one without a bubble, and SIMT copies what its threads need."""
+
+
 def command_beats(config: Config) -> int:
     """Bus-wide words of one command: 1, 2, 4, 8 or 16."""
     return COMMAND_BYTES // config.bus_bytes
@@ -55,12 +60,15 @@ class CommandQueue(wiring.Component):
     i
         Words of commands, in order. ``ready`` is low at most before the first word of a command;
         the others are always taken. Depends on registers alone.
+    hold
+        Nothing enters the shadow: the engine still looks at the command that it took.
     o
         The next command. The next one follows `reload_cycles` cycles after it was taken (when its
         words are here).
     """
 
     i: stream.Interface
+    hold: Signal
     o: stream.Interface
 
     latency = 1
@@ -72,6 +80,7 @@ class CommandQueue(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(word_layout(config))),
+                "hold": In(1),
                 "o": Out(stream.Signature(command_layout(engine))),
             }
         )
@@ -101,7 +110,7 @@ class CommandQueue(wiring.Component):
 
         m.d.comb += [
             first.eq(arriving == 0),
-            take_direct.eq(Mux(first, (held == 0) & ~full, direct)),
+            take_direct.eq(Mux(first, (held == 0) & ~full & ~self.hold, direct)),
             self.i.ready.eq(take_direct | ~first | (held != depth)),
             push.eq(self.i.valid & self.i.ready),
         ]
@@ -114,14 +123,14 @@ class CommandQueue(wiring.Component):
         m.d.comb += [
             fifo.i.payload.eq(self.i.payload),
             fifo.i.valid.eq(push & ~take_direct),
-            fifo.o.ready.eq(~full),
+            fifo.o.ready.eq(~full & ~self.hold),
         ]
 
         # A command goes direct only while storage is empty, so the two never meet in a cycle.
         load = Signal()
         word = Signal(layout)
         m.d.comb += [
-            load.eq((fifo.o.valid & ~full) | (push & take_direct)),
+            load.eq((fifo.o.valid & fifo.o.ready) | (push & take_direct)),
             word.eq(Mux(fifo.o.valid, fifo.o.payload, self.i.payload)),
         ]
 

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from weft.arch.commands import Engine
 from weft.config import PROGRAM_QUEUE, SEMAPHORES, Config
 
-from .command_queue import CommandQueue, queued_engines
+from .command_queue import HOLDERS, CommandQueue, queued_engines
 from .counters import Counters
 from .dispatcher import Dispatcher
 from .error_control import ErrorControl
@@ -228,6 +228,8 @@ class Control(wiring.Component):
             m.submodules[f"{name}_gate"] = gate
             wiring.connect(m, getattr(dispatcher, f"{name}_words"), queue.i)
             wiring.connect(m, queue.o, gate.i)
+            if self._config.held_commands and engine in HOLDERS:
+                m.d.comb += queue.hold.eq(busy[number])
             wiring.connect(m, gate.o, wiring.flipped(getattr(me, f"{name}_cmd")))
 
             fault = wiring.flipped(getattr(me, f"{name}_fault"))

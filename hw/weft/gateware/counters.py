@@ -74,7 +74,10 @@ class Counters(wiring.Component):
         """Build the small counters, the scanner and the totals."""
         m = Module()
         size = self.period
-        m.submodules.totals = totals = memory.Memory(shape=COUNTER_BITS, depth=size, init=[])
+        # The one that is read is never the one that is written, as there are several.
+        m.submodules.totals = totals = memory.Memory(
+            shape=COUNTER_BITS, depth=size, init=[], attrs={"no_rw_check": 1}
+        )
         write = totals.write_port()
         read = totals.read_port()
 

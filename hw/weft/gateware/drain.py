@@ -10,7 +10,8 @@ with L = read_latency, S = `DrainUnit.sum_latency`, Q = `Requantiser.latency`::
                   bias addressed           int32 results
 
 The constants of a command stand in a *slot*; its number travels with the beat, and what a stage
-needs is looked up there one cycle before.
+needs is looked up there one cycle before. With `Config.held_commands` there is one command at a
+time, it stays where it is, and there are no slots.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -29,6 +30,9 @@ from .drain_writer import DrainWriter
 from .interfaces import ActWrite, Fault, Post, command_layout
 from .param_sram import ParamRead, ParamSram
 from .requantise import Requantiser
+
+LUT_RAM_ROWS = 16
+"""Rows of a RAM of LUTs, in all families that have some."""
 
 
 class Drain(wiring.Component):
@@ -92,6 +96,9 @@ class Drain(wiring.Component):
         config = self.config
         # Room for what is on its way at full rate; rows enter as a whole.
         room = self.latency + most_beats(config)
+        if config.held_commands:
+            # As much as a RAM of LUTs holds, where that is less: then they wait for one another.
+            room = max(min(room, LUT_RAM_ROWS), most_beats(config))
         m.submodules.rows = rows = DrainRows(config)
         m.submodules.beats = beats = DrainBeats(config, self.read_latency, room)
         m.submodules.writer = writer = DrainWriter(config, room)
@@ -115,7 +122,7 @@ class Drain(wiring.Component):
         oldest = Signal(range(SLOTS))
         m.d.comb += [
             accept.eq(self.cmd.valid & self.cmd.ready),
-            rows.free.eq(commands != SLOTS),
+            rows.free.eq(~self.busy if config.held_commands else commands != SLOTS),
             self.busy.eq((commands != 0) | self.post.valid),
         ]
         m.d.sync += [
@@ -131,7 +138,12 @@ class Drain(wiring.Component):
         return m
 
     def _lookup(self, m: Module, name: str, value, slot, en):
-        """Keep a constant of each command; returns that of ``slot``, one cycle later."""
+        """Keep a constant of each command; returns that of ``slot``, one cycle later.
+
+        Held commands keep themselves.
+        """
+        if self.config.held_commands:
+            return value
         memory = Memory(shape=len(value), depth=SLOTS, init=[])
         m.submodules[f"slot_{name}"] = memory
         write = memory.write_port()

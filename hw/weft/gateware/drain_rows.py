@@ -113,7 +113,8 @@ class DrainRows(wiring.Component):
                 "index": INDEX_BITS,
             }
         )
-        command = Signal(kept, reset_less=True)
+        held = config.held_commands
+        command = cmd if held else Signal(kept, reset_less=True)
         slot = Signal(range(SLOTS), reset_less=True)
         # The row at hand, and the first row of its block.
         rows_left = Signal(16, reset_less=True)
@@ -135,7 +136,7 @@ class DrainRows(wiring.Component):
             m.d.sync += [
                 active.eq(1),
                 malformed.eq(_malformed(config, cmd)),
-                *(command[name].eq(cmd[name]) for name in kept.members),
+                *(command[name].eq(cmd[name]) for name in kept.members if not held),
                 slot.eq(self.slot),
                 self.slot.eq(self.slot + 1),
                 rows_left.eq(cmd.rows),

@@ -34,7 +34,8 @@ class Load(wiring.Component):
     Members
     -------
     cmd
-        Commands, taken when their bursts can be requested; the first one a cycle later.
+        Commands, taken when their bursts can be requested; the first one a cycle later. With
+        `Config.held_commands` the payload must hold while ``busy``.
     post
         When the command's last byte is in its SRAM (for wgt and parameters: is written now); with a
         fence the same for its first.
@@ -90,6 +91,11 @@ class Load(wiring.Component):
         connect(m, between.o, writer.i)
         connect(m, flipped(self.cmd), reader.cmd)
         connect(m, reader.memory, flipped(self.memory))
+        if self.config.held_commands:
+            m.d.comb += [
+                reader.free.eq(~self.busy),
+                writer.i.payload.piece.target.eq(reader.target),
+            ]
         for name in ("act", "wgt", "params", "act_fence", "wgt_fence", "post", "fault"):
             connect(m, getattr(writer, name), flipped(getattr(self, name)))
 

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect
 
 from weft.arch.commands import Engine, Space
 from weft.arch.errors import Cause
@@ -103,13 +103,18 @@ class LoadReader(wiring.Component):
     Members
     -------
     cmd
-        Commands, taken when their bursts can be requested; the first one a cycle later.
+        Commands, taken when their bursts can be requested; the first one a cycle later. With
+        `Config.held_commands` only while ``free``, and the payload must hold until it is again.
+    free
+        Nothing of an earlier command is in progress; only held commands wait for that.
     memory
         Where data come from.
     o
         Pieces, in the cycle of their beat: moved down to the first valid byte, flipped, zero
         behind the last. A malformed command, a row outside act and a read error are pieces with a
         cause, in their turn; after a malformed one nothing sensible follows.
+    target
+        Of the held command; pieces carry none then.
     stop
         Request nothing more, drop the data of what is requested.
     busy
@@ -117,8 +122,10 @@ class LoadReader(wiring.Component):
     """
 
     cmd: stream.Interface
+    free: Signal
     memory: wiring.PureInterface
     o: stream.Interface
+    target: data.View
     stop: Signal
     busy: Signal
 
@@ -130,8 +137,10 @@ class LoadReader(wiring.Component):
         super().__init__(
             {
                 "cmd": In(stream.Signature(command_layout(Engine.LOAD))),
+                "free": In(1),
                 "memory": Out(MemoryRead(config)),
                 "o": Out(stream.Signature(load_piece_layout(config))),
+                "target": Out(target_layout()),
                 "stop": In(1),
                 "busy": Out(1),
             }
@@ -142,25 +151,33 @@ class LoadReader(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.bursts = bursts = Bursts(config)
-        pending_layout = data.StructLayout({"rows": walk_layout(config), "mode": _mode_layout()})
-        m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING)
+        layout = data.StructLayout({"rows": walk_layout(config), "mode": _mode_layout()})
+        entered: stream.Interface = stream.Signature(layout).create()
+        if config.held_commands:
+            pending = entered
+        else:
+            m.submodules.pending = fifo = WordFifo(layout, self.PENDING)
+            connect(m, entered, fifo.i)
+            pending = fifo.o
         m.submodules.walker = walker = RowWalker(config)
         m.submodules.pieces = pieces = Pieces(config, config.act_row_bytes)
-        self._enter(m, bursts, pending)
+        self._enter(m, bursts, entered)
         current, cause = self._walk(m, pending, walker, pieces)
         self._take(m, pieces, current, cause)
-        m.d.comb += self.busy.eq(bursts.busy | pending.o.valid | walker.o.valid | pieces.valid)
+        waits = 0 if config.held_commands else pending.valid
+        m.d.comb += self.busy.eq(bursts.busy | waits | walker.o.valid | pieces.valid)
         return m
 
-    def _enter(self, m: Module, bursts: Bursts, pending: WordFifo) -> None:
+    def _enter(self, m: Module, bursts: Bursts, entered: stream.Interface) -> None:
         """A command enters: its requests start, the rest waits for the data."""
         config, command = self.config, self.cmd.payload
-        rows, mode = pending.i.payload.rows, pending.i.payload.mode
+        rows, mode = entered.payload.rows, entered.payload.mode
+        free = (self.free if config.held_commands else 1) & ~bursts.busy & ~self.stop
         low = low_bits(config)
         has_rows = (command.count1 != 0) & (command.count2 != 0)
         m.d.comb += [
-            self.cmd.ready.eq(~bursts.busy & pending.i.ready & ~self.stop),
-            pending.i.valid.eq(self.cmd.valid & ~bursts.busy & ~self.stop),
+            self.cmd.ready.eq(free & entered.ready),
+            entered.valid.eq(self.cmd.valid & free),
             bursts.start.eq(self.cmd.valid & self.cmd.ready),
             bursts.stop.eq(self.stop),
             bursts.rows.addr.eq(command.src),
@@ -213,7 +230,7 @@ class LoadReader(wiring.Component):
             mode.block.eq(command.dst),
         ]
 
-    def _walk(self, m: Module, pending: WordFifo, walker: RowWalker, pieces: Pieces):
+    def _walk(self, m: Module, pending: stream.Interface, walker: RowWalker, pieces: Pieces):
         """Walk the rows of the next command, when the data of the one before are done.
 
         Returns
@@ -223,19 +240,21 @@ class LoadReader(wiring.Component):
         """
         config = self.config
         m.submodules.blocks = blocks = BlockCount(config)
-        walking, current = Signal(_mode_layout()), Signal(_mode_layout())
+        mode, held = pending.payload.mode, config.held_commands
+        walking = mode if held else Signal(_mode_layout())
+        current = mode if held else Signal(_mode_layout())
         cause, walking_cause = Signal(Cause), Signal(Cause)
         unsettled = Signal(range(blocks.latency + 1))  # cycles until `blocks` knows
-        with m.If(pending.o.valid & pending.o.ready):
-            mode = pending.o.payload.mode
-            m.d.sync += [
-                walking.eq(mode),
-                unsettled.eq(Mux(mode.target.param, blocks.latency, 0)),
-            ]
+        with m.If(pending.valid & pending.ready):
+            m.d.sync += unsettled.eq(Mux(mode.target.param, blocks.latency, 0))
+            if not held:
+                m.d.sync += walking.eq(mode)
         with m.Elif(unsettled != 0):
             m.d.sync += unsettled.eq(unsettled - 1)
         with m.If(pieces.i.valid & pieces.i.ready):
-            m.d.sync += [current.eq(walking), cause.eq(walking_cause)]
+            m.d.sync += cause.eq(walking_cause)
+            if not held:
+                m.d.sync += current.eq(walking)
 
         beyond = walking.block + blocks.blocks > config.param_blocks
         with m.If(walking.bad | (walking.target.param & ~blocks.whole)):
@@ -249,9 +268,9 @@ class LoadReader(wiring.Component):
         first_column = Signal(range(config.param_blocks * config.cols))
         m.d.sync += first_column.eq(walking.block * config.cols)
         m.d.comb += [
-            walker.i.valid.eq(pending.o.valid),
-            walker.i.payload.eq(pending.o.payload.rows),
-            pending.o.ready.eq(walker.i.ready),
+            walker.i.valid.eq(pending.valid),
+            walker.i.payload.eq(pending.payload.rows),
+            pending.ready.eq(walker.i.ready),
             blocks.len.eq(walker.o.payload.size),
             pieces.i.valid.eq(walker.o.valid & (unsettled == 0)),
             pieces.i.payload.eq(walker.o.payload),
@@ -271,6 +290,7 @@ class LoadReader(wiring.Component):
         flip = current.flip.replicate(8 * bus) & Const(FLIP, 8).replicate(bus)
         fill = current.target.fill
         m.d.comb += [
+            self.target.eq(current.target),
             free.eq(self.o.ready & ~self.stop),
             uses_beat.eq(pieces.valid & ~piece.fill & (cause == Cause.NONE)),
             self.o.valid.eq(pieces.valid & ~self.stop & (beat.valid | ~uses_beat)),
@@ -287,9 +307,10 @@ class LoadReader(wiring.Component):
             out.piece.first.eq(piece.first),
             out.piece.row_last.eq(piece.row_last),
             out.piece.last.eq(piece.last),
-            out.piece.target.eq(current.target),
             out.act.eq(current.act),
             out.size.eq(pieces.size),
             out.high.eq(fill.replicate(wide - bus)),
             out.cause.eq(Mux(uses_beat & beat.payload.error, Cause.READ_ERROR, cause)),
         ]
+        if not self.config.held_commands:
+            m.d.comb += out.piece.target.eq(current.target)

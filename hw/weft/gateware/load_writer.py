@@ -121,6 +121,7 @@ class LoadWriter(wiring.Component):
 
         # --- pieces: to act, to the gearbox, or a fault ------------------------------------------
         transposing = Signal()  # writes of an earlier command are still to come
+        leaving = Signal()  # of a transposed block
         good, fails = Signal(), Signal()
         act_writes, act_posts = Signal(), Signal()
         act_post = Signal.like(self.post.mask)
@@ -163,41 +164,44 @@ class LoadWriter(wiring.Component):
 
         # --- chunks: to wgt, to the parameters, or transposed ------------------------------------
         chunk, is_chunk = gearbox.o.payload, Signal()
+        # A held command is that of its chunks, too: nobody keeps a copy.
+        target = piece.target if config.held_commands else chunk.target
         row = Signal(SRAM_ADDRESS_BITS)
         writes_row, misses, posts = Signal(), Signal(), Signal()
         post, index = Signal.like(self.post.mask), Signal.like(self.fault.index)
         begun = Signal()  # a chunk of this command has left
         m.d.comb += [
-            is_chunk.eq(gearbox.o.valid & ~chunk.target.transpose),
+            is_chunk.eq(gearbox.o.valid & ~target.transpose),
             gearbox.o.ready.eq(1),
             row.eq(chunk.at),
             self.wgt.data.eq(chunk.data),
-            writes_row.eq(is_chunk & ~chunk.target.param),
-            posts.eq(is_chunk & Mux(chunk.target.fenced, ~begun, chunk.last)),
-            post.eq(chunk.target.post),
-            index.eq(chunk.target.index),
+            writes_row.eq(is_chunk & ~target.param),
+            posts.eq(is_chunk & Mux(target.fenced, ~begun, chunk.last)),
+            post.eq(target.post),
+            index.eq(target.index),
         ]
         with m.If(is_chunk & gearbox.o.ready):
             m.d.sync += begun.eq(~chunk.last)
-        with m.If(is_chunk & gearbox.o.ready & chunk.target.fenced):
+        with m.If(is_chunk & gearbox.o.ready & target.fenced):
             m.d.sync += [
                 self.wgt_fence.up.eq(~chunk.last),
                 self.wgt_fence.start.eq(_first_hidden(row + 1, config.rows)),
-                self.wgt_fence.end.eq(chunk.target.fence),
+                self.wgt_fence.end.eq(target.fence),
             ]
         if config.transpose:
             m.submodules.transposer = transposer = Transposer(config)
             block = Signal(chunk.shape())  # the latest row's chunk: where the block goes
             m.d.comb += [
-                transposer.push.eq(gearbox.o.valid & chunk.target.transpose),
+                transposer.push.eq(gearbox.o.valid & target.transpose),
                 transposer.row.eq(chunk.data),
                 transposing.eq(transposer.push | transposer.full),
+                leaving.eq(transposer.full),
             ]
             with m.If(transposer.push & ~transposer.full):
                 m.d.sync += [
                     block.at.eq(chunk.at),
                     block.last.eq(chunk.last),
-                    block.target.eq(chunk.target),
+                    block.target.eq(target),
                 ]
             with m.If(transposer.full):
                 m.d.comb += [
@@ -213,7 +217,7 @@ class LoadWriter(wiring.Component):
             misses.eq(writes_row & (row >= config.wgt_rows)),
             self.wgt.valid.eq(writes_row & ~misses),
             self.wgt.row.eq(row),
-            self.params.valid.eq(is_chunk & chunk.target.param),
+            self.params.valid.eq(is_chunk & target.param),
             self.params.column.eq(chunk.at),
             self.params.data.eq(chunk.data),
         ]
@@ -227,6 +231,6 @@ class LoadWriter(wiring.Component):
             self.fault.valid.eq((misses | fails) & ~self.stop),
             self.fault.cause.eq(Mux(misses, Cause.BAD_ADDRESS, self.i.payload.cause)),
             self.fault.index.eq(Mux(misses, index, piece.target.index)),
-            self.busy.eq(gearbox.o.valid | transposing | act_posts),
+            self.busy.eq(gearbox.o.valid | leaving | act_posts),
         ]
         return m

@@ -123,7 +123,14 @@ class ParamSram(wiring.Component):
         enables = [valid & (first == start) for start in range(0, units, together)]
 
         for i, name in enumerate(("bias", "scale")):
-            memory = Memory(shape=32 * units, depth=max(2, param_rows(config)), init=[])
+            # LOAD writes whole blocks, and DRAIN reads them behind its post: no row is read in the
+            # cycle of its write by somebody who wants it.
+            memory = Memory(
+                shape=32 * units,
+                depth=max(2, param_rows(config)),
+                init=[],
+                attrs={"no_rw_check": 1},
+            )
             m.submodules[name] = memory
             write = memory.write_port(granularity=32)
             read = memory.read_port(transparent_for=())

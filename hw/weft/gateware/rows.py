@@ -79,7 +79,7 @@ class RowWalker(wiring.Component):
     -------
     i
         Commands. The first segment follows a cycle later; taken with the last segment of the one
-        before.
+        before. With `Config.held_commands` the payload must hold until the last segment is taken.
     o
         Segments.
     """
@@ -100,7 +100,8 @@ class RowWalker(wiring.Component):
         """Implement the component."""
         m = Module()
         config = self.config
-        rows = Signal(walk_layout(config))
+        new, held = self.i.payload, config.held_commands
+        rows = new if held else Signal(walk_layout(config))
         size = Signal(SIZE_BITS)
         out = self.o.payload
         place = AddressWalk("place", SRAM_ADDRESS_BITS)
@@ -191,11 +192,10 @@ class RowWalker(wiring.Component):
             m.d.sync += self.o.valid.eq(0)
 
         with m.If(self.i.valid & self.i.ready):
-            new = self.i.payload
+            if not held:
+                m.d.sync += rows.eq(new)
             m.d.sync += [
                 self.o.valid.eq(1),
-                rows.eq(new),
-                size.eq(new.pad_left + new.len + new.pad_right),
                 place.start(new.at),
                 skew.start(new.skew),
                 top.eq(new.pad_top != 0),
@@ -205,6 +205,12 @@ class RowWalker(wiring.Component):
                 at_data.eq(0),
                 at_right.eq(0),
             ]
+        whole = new.pad_left + new.len + new.pad_right
+        if held:
+            m.d.comb += size.eq(whole)
+        else:
+            with m.If(self.i.valid & self.i.ready):
+                m.d.sync += size.eq(whole)
         return m
 
 

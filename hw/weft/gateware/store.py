@@ -4,6 +4,8 @@
 
     cmd ──┬─> Bursts ──> memory.burst ─────────────────────────────> open ─> memory.done ─> posts
           └─> pending ─> RowWalker ─> Skid ─> Pieces ─> act ~~> data ─> memory.beat
+
+A chip with `Config.held_commands` has neither ``pending`` nor the Skid.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -17,9 +19,9 @@ from weft.config import SEMAPHORES, Config
 from .bursts import Bursts
 from .gearbox import first_bytes
 from .interfaces import INDEX_BITS, ActRead, Fault, MemoryWrite, Post, command_layout
-from .memory_port import OPEN_BITS
 from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
 from .skid import Skid
+from .store_answers import StoreAnswers
 from .word_fifo import WordFifo
 
 WORD_BYTES = 4
@@ -51,7 +53,8 @@ class Store(wiring.Component):
     Members
     -------
     cmd
-        Commands, taken when their bursts can be requested; the first one a cycle later.
+        Commands, taken when their bursts can be requested; the first one a cycle later. With
+        `Config.held_commands` the payload must hold while ``busy``.
     post
         The cycle after the command's last write response; for SIGNAL the cycle after ``end``.
     message, end
@@ -102,7 +105,7 @@ class Store(wiring.Component):
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
-        config = self.config
+        config, held = self.config, self.config.held_commands
         bus, low = config.bus_bytes, low_bits(config)
         command = self.cmd.payload
         stopped, faulted = Signal(), Signal()
@@ -111,52 +114,44 @@ class Store(wiring.Component):
         # --- a command enters: its requests start, the rest waits for the reads ------------------
         mode_layout = data.StructLayout({"bad": 1, "index": INDEX_BITS})
         pending_layout = data.StructLayout({"rows": walk_layout(config), "mode": mode_layout})
-        closing_layout = data.StructLayout(
-            {"end": OPEN_BITS, "post": SEMAPHORES, "index": INDEX_BITS}
-        )
         m.submodules.bursts = bursts = Bursts(config)
-        m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING)
-        m.submodules.closing = closing = WordFifo(closing_layout, self.IN_FLIGHT)
-        rows, mode = pending.i.payload.rows, pending.i.payload.mode
+        m.submodules.answers = answers = StoreAnswers(config, self.IN_FLIGHT)
+        entry = Signal(pending_layout)
+        rows, mode = entry.rows, entry.mode
 
         phase = Signal(_Signal)
-        signal = Signal(command_layout(Engine.STORE))  # the SIGNAL that waits
-        post, index = Signal(SEMAPHORES), Signal(INDEX_BITS)  # of the command being requested
+        # The SIGNAL that waits; post and index of the command being requested.
+        signal = command if held else Signal(command_layout(Engine.STORE))
+        post = command.post if held else Signal(SEMAPHORES)
+        index = command.index if held else Signal(INDEX_BITS)
         stuck = Signal()  # a command that faults once all before it are done
         refused = Signal()  # a command without rows entered; none may pass it
         is_signal, enters, writes_word = Signal(), Signal(), Signal()
+        room_for_rows, idle = Signal(), Signal()
         has_rows = (command.len != 0) & (command.count1 != 0) & (command.count2 != 0)
         m.d.comb += [
             is_signal.eq(command.opcode == SIGNAL.opcode),
             self.cmd.ready.eq(
                 ~bursts.busy
-                & pending.i.ready
-                & closing.i.ready
+                & room_for_rows
+                & answers.ready
                 & (phase == _Signal.NONE)
                 & ~stuck
                 & ~refused
                 & ~stopped
             ),
             enters.eq(self.cmd.valid & self.cmd.ready),
-            pending.i.valid.eq(enters & ~is_signal),
             bursts.start.eq((enters & ~is_signal) | writes_word),
             bursts.stop.eq(stopped | stuck),
+            bursts.rows.addr.eq(command.dst),
+            *(
+                bursts.rows[name].eq(command[name])
+                for name in ("stride1", "stride2", "len", "count1", "count2")
+            ),
+            # SIGNAL's word lies in one beat.
+            bursts.single.eq(phase != _Signal.NONE),
+            bursts.word.eq(signal.address),
         ]
-        with m.If(phase == _Signal.NONE):
-            m.d.comb += [
-                bursts.rows.addr.eq(command.dst),
-                *(
-                    bursts.rows[name].eq(command[name])
-                    for name in ("stride1", "stride2", "len", "count1", "count2")
-                ),
-            ]
-        with m.Else():
-            m.d.comb += [
-                bursts.rows.addr.eq(signal.address),
-                bursts.rows.len.eq(WORD_BYTES),
-                bursts.rows.count1.eq(1),
-                bursts.rows.count2.eq(1),
-            ]
         m.d.comb += [
             rows.at.eq(command.src),
             rows.at1.eq(command.src_stride1),
@@ -170,35 +165,23 @@ class Store(wiring.Component):
         ]
         m.d.sync += bursts.void.eq(enters & ~is_signal & ~has_rows)
         with m.If(enters):
-            m.d.sync += [
-                post.eq(command.post),
-                index.eq(command.index),
-                refused.eq(~is_signal & ~has_rows),
-            ]
+            m.d.sync += refused.eq(~is_signal & ~has_rows)
+            if not held:
+                m.d.sync += [post.eq(command.post), index.eq(command.index)]
 
         # --- requests and responses; a command is done when as many came back --------------------
-        requested, answered = Signal(OPEN_BITS), Signal(OPEN_BITS)
-        answered_next = Signal(OPEN_BITS)
         fires, done = bursts.fires, self.memory.done
-        closes = Signal()
+        closes = answers.closes
         m.d.comb += [
             self.memory.burst.valid.eq(bursts.burst.valid),
             self.memory.burst.payload.eq(bursts.burst.payload),
             bursts.burst.ready.eq(self.memory.burst.ready),
-            answered_next.eq(answered + 1),
-            closing.i.valid.eq(fires & bursts.last & (phase == _Signal.NONE)),
-            closing.i.payload.end.eq(requested + 1),
-            closing.i.payload.post.eq(post),
-            closing.i.payload.index.eq(index),
-            closes.eq(
-                closing.o.valid
-                & (Mux(done.valid, answered_next, answered) == closing.o.payload.end)
-            ),
-            closing.o.ready.eq(closes),
+            answers.fires.eq(fires),
+            answers.last.eq(fires & bursts.last & (phase == _Signal.NONE)),
+            answers.post.eq(post),
+            answers.index.eq(index),
+            answers.done.eq(done.valid),
         ]
-        m.d.sync += requested.eq(requested + fires)
-        with m.If(done.valid):
-            m.d.sync += answered.eq(answered_next)
 
         # --- reads -------------------------------------------------------------------------------
         # A read takes one of `room` places, from its grant until its beat has left.
@@ -207,38 +190,64 @@ class Store(wiring.Component):
         m.submodules.walker = walker = RowWalker(config)
         m.submodules.pieces = pieces = Pieces(config, bus)
         row_layout = data.StructLayout({"segment": segment_layout(config), "mode": mode_layout})
-        m.submodules.rows_wait = rows_wait = Skid(row_layout)
         m.submodules.beats = beats = WordFifo(beat_layout, depth)
-        walking, current = Signal(mode_layout), Signal(mode_layout)
+        current = mode if held else Signal(mode_layout)
         cause, room = Signal(Cause), Signal(range(depth + 1), init=depth)
         piece = pieces.piece
         granted = Signal()
-        with m.If(pending.o.valid & pending.o.ready):
-            m.d.sync += walking.eq(pending.o.payload.mode)
-        row = rows_wait.o.payload
+        row = Signal(row_layout)
         with m.If(pieces.i.valid & pieces.i.ready):
-            m.d.sync += [
-                current.eq(row.mode),
-                cause.eq(
-                    Mux(
-                        row.mode.bad,
-                        Cause.BAD_COMMAND,
-                        Mux(row.segment.outside, Cause.BAD_ADDRESS, Cause.NONE),
-                    )
+            m.d.sync += cause.eq(
+                Mux(
+                    row.mode.bad,
+                    Cause.BAD_COMMAND,
+                    Mux(row.segment.outside, Cause.BAD_ADDRESS, Cause.NONE),
+                )
+            )
+            if not held:
+                m.d.sync += current.eq(row.mode)
+        if held:
+            m.d.comb += [
+                room_for_rows.eq(~self.busy),
+                walker.i.valid.eq(enters & ~is_signal),
+                walker.i.payload.eq(rows),
+                row.segment.eq(walker.o.payload),
+                row.mode.eq(mode),
+                pieces.i.valid.eq(walker.o.valid),
+                walker.o.ready.eq(pieces.i.ready),
+                idle.eq(~bursts.busy & ~answers.waits & ~walker.o.valid & ~pieces.valid),
+            ]
+        else:
+            m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING)
+            m.submodules.rows_wait = rows_wait = Skid(row_layout)
+            walking = Signal(mode_layout)
+            with m.If(pending.o.valid & pending.o.ready):
+                m.d.sync += walking.eq(pending.o.payload.mode)
+            m.d.comb += [
+                room_for_rows.eq(pending.i.ready),
+                pending.i.valid.eq(enters & ~is_signal),
+                pending.i.payload.eq(entry),
+                walker.i.valid.eq(pending.o.valid),
+                walker.i.payload.eq(pending.o.payload.rows),
+                pending.o.ready.eq(walker.i.ready),
+                rows_wait.i.valid.eq(walker.o.valid),
+                rows_wait.i.payload.segment.eq(walker.o.payload),
+                rows_wait.i.payload.mode.eq(walking),
+                walker.o.ready.eq(rows_wait.i.ready),
+                row.eq(rows_wait.o.payload),
+                pieces.i.valid.eq(rows_wait.o.valid),
+                rows_wait.o.ready.eq(pieces.i.ready),
+                idle.eq(
+                    ~bursts.busy
+                    & ~answers.waits
+                    & ~pending.o.valid
+                    & ~rows_wait.o.valid
+                    & ~pieces.valid
                 ),
             ]
         offset_bits, region_bits = len(self.act.offset), len(self.act.region)
         m.d.comb += [
-            walker.i.valid.eq(pending.o.valid),
-            walker.i.payload.eq(pending.o.payload.rows),
-            pending.o.ready.eq(walker.i.ready),
-            rows_wait.i.valid.eq(walker.o.valid),
-            rows_wait.i.payload.segment.eq(walker.o.payload),
-            rows_wait.i.payload.mode.eq(walking),
-            walker.o.ready.eq(rows_wait.i.ready),
-            pieces.i.valid.eq(rows_wait.o.valid),
             pieces.i.payload.eq(row.segment),
-            rows_wait.o.ready.eq(pieces.i.ready),
             stuck.eq(pieces.valid & (cause != Cause.NONE)),
             self.act.valid.eq(pieces.valid & (cause == Cause.NONE) & (room != 0) & ~stopped),
             self.act.claim.eq(self.act.valid),
@@ -267,7 +276,7 @@ class Store(wiring.Component):
 
         # --- beats to memory ---------------------------------------------------------------------
         beat, word_waits, word_beat = self.memory.beat, Signal(), Signal(beat_layout)
-        held, empties, emptied = Signal(), Signal(), Signal()
+        seen, empties, emptied = Signal(), Signal(), Signal()
         m.d.comb += [
             word_beat.data.eq(signal.value.replicate(bus // WORD_BYTES)),
             word_beat.strobe.eq(
@@ -276,23 +285,16 @@ class Store(wiring.Component):
             beat.payload.eq(Mux(word_waits, word_beat, beats.o.payload)),
             beat.valid.eq(beats.o.valid | word_waits | stopped),
             beats.o.ready.eq(beat.ready & ~word_waits & ~empties),
-            empties.eq(emptied | (stopped & ~held)),
+            empties.eq(emptied | (stopped & ~seen)),
         ]
         # A beat that memory has seen must not change; all others write nothing from now on.
-        m.d.sync += [held.eq(beat.valid & ~beat.ready), emptied.eq(empties)]
+        m.d.sync += [seen.eq(beat.valid & ~beat.ready), emptied.eq(empties)]
         with m.If(empties):
             m.d.comb += beat.payload.strobe.eq(0)
 
         # --- SIGNAL ------------------------------------------------------------------------------
-        idle, unaligned, completes = Signal(), Signal(), Signal()
+        unaligned, completes = Signal(), Signal()
         m.d.comb += [
-            idle.eq(
-                ~bursts.busy
-                & ~closing.o.valid
-                & ~pending.o.valid
-                & ~rows_wait.o.valid
-                & ~pieces.valid
-            ),
             unaligned.eq(signal.write & (signal.address % WORD_BYTES != 0)),
             writes_word.eq((phase == _Signal.WAIT) & idle & signal.write & ~unaligned & ~stopped),
             completes.eq(
@@ -303,7 +305,9 @@ class Store(wiring.Component):
             self.end.eq(completes & signal.end),
         ]
         with m.If(enters & is_signal):
-            m.d.sync += [signal.eq(command), phase.eq(_Signal.WAIT)]
+            m.d.sync += phase.eq(_Signal.WAIT)
+            if not held:
+                m.d.sync += signal.eq(command)
         with m.If(writes_word):
             m.d.sync += [phase.eq(_Signal.WRITE), word_waits.eq(1)]
         with m.If(word_waits & beat.ready):
@@ -316,15 +320,15 @@ class Store(wiring.Component):
         # --- posts, faults -----------------------------------------------------------------------
         m.d.sync += [
             self.post.valid.eq((closes & ~done.payload.error & ~stopped) | completes),
-            self.post.mask.eq(Mux(completes, signal.post, closing.o.payload.post)),
+            self.post.mask.eq(Mux(completes, signal.post, answers.closing_post)),
         ]
-        own_turn = ~closing.o.valid | (closing.o.payload.index == current.index)
+        own_turn = ~answers.waits | (answers.closing_index == current.index)
         with m.If(~stopped):
             with m.If(done.valid & done.payload.error):
                 m.d.comb += [
                     self.fault.valid.eq(1),
                     self.fault.cause.eq(Cause.WRITE_ERROR),
-                    self.fault.index.eq(Mux(closing.o.valid, closing.o.payload.index, index)),
+                    self.fault.index.eq(Mux(answers.waits, answers.closing_index, index)),
                 ]
             with m.Elif(stuck & own_turn):
                 m.d.comb += [
@@ -340,7 +344,5 @@ class Store(wiring.Component):
                 ]
         with m.If(self.fault.valid):
             m.d.sync += faulted.eq(1)
-        m.d.comb += self.busy.eq(
-            ~idle | (phase != _Signal.NONE) | (requested != answered) | self.post.valid
-        )
+        m.d.comb += self.busy.eq(~idle | (phase != _Signal.NONE) | answers.open | self.post.valid)
         return m

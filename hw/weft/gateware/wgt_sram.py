@@ -44,8 +44,12 @@ class WgtSram(wiring.Component):
     def elaborate(self, platform):
         """Implement the component."""
         m = Module()
+        # MATMUL reads a row behind its fence or post, never in the cycle of its write.
         m.submodules.memory = memory = Memory(
-            shape=8 * self.config.cols, depth=self.config.wgt_rows, init=[]
+            shape=8 * self.config.cols,
+            depth=self.config.wgt_rows,
+            init=[],
+            attrs={"no_rw_check": 1},
         )
         write = memory.write_port()
         read = memory.read_port(domain="sync", transparent_for=())

@@ -32,7 +32,7 @@ POINTS = {
         "array8",
         "tiny",
         "ulx3s,act_regions=4,lanes=4,warps=8,icache_bytes=4096",
-        "nano20k",
+        "nano20k,queue_depth=2,row_sum=true",
         "array12",
         "tiny,lanes=4,warps=8,fp=full,icache_bytes=2048",
         "icebreaker",
