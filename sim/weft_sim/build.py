@@ -124,18 +124,19 @@ def build_library(
     verilator, compiler = find_verilator(), find_compiler()
     macros = {"WEFT_WAVES": int(waves), **(defines or {})}
     macro_flags = tuple(f"-D{name}={value}" for name, value in macros.items())
+    more = tools.UNCUT if fast == tools.SLOW else ()
     key = key_of(
         verilog,
         *(path.read_text() for path in _harness(driver)),
         json.dumps([top, verilator.version, verilator.origin, compiler.version, cpu_name()]),
-        json.dumps([tools.ALL_FLAGS, fast, macro_flags, driver.name]),
+        json.dumps([tools.ALL_FLAGS, fast, macro_flags, driver.name, *more]),
     )
 
     def make(folder: Path) -> None:
         source = folder / f"{top}.v"
         source.write_text(verilog)
         report("Verilator", 0, 1)
-        tools.verilate(verilator, top, source, folder / "obj", waves)
+        tools.verilate(verilator, top, source, folder / "obj", waves, more)
         tools.compile_library(compiler, verilator, driver, folder, macro_flags, waves, report, fast)
 
     return cached_library(f"{top}-{key}", make)

@@ -35,13 +35,24 @@ RUNTIME = "-O1"
 SLOW = "-O0"
 """Optimisation of what runs once, megabytes of it."""
 
+UNCUT = ("--output-split", "1000000")
+"""Verilator's flags for what is not optimised: many small files keep all cores busy, but each reads
+the header of all signals, and that takes longer than code that is just translated."""
+
 ALL_FLAGS = (VERILATOR_FLAGS, COMPILE_FLAGS, FAST, RUNTIME, SLOW)
 """What beside sources and tools decides how a library turns out."""
 
 
-def verilate(verilator: Verilator, top: str, source: Path, out: Path, waves: bool) -> None:
-    """Turn Verilog into C++ in folder ``out``."""
-    flags = [*VERILATOR_FLAGS, *(["--trace-fst"] if waves else [])]
+def verilate(
+    verilator: Verilator,
+    top: str,
+    source: Path,
+    out: Path,
+    waves: bool,
+    more: Sequence[str] = (),
+) -> None:
+    """Turn Verilog into C++ in folder ``out``; ``more`` flags come last."""
+    flags = [*VERILATOR_FLAGS, *(["--trace-fst"] if waves else []), *more]
     names = ["--top-module", top, "--prefix", f"V{top}", "--Mdir", str(out)]
     run([*verilator.command, *flags, *names, str(source)], env=verilator.environment)
 

@@ -9,7 +9,8 @@ import pytest
 
 from weft import emit
 from weft.config import Config
-from weft.synth.families import FAMILIES
+from weft.synth.cell_statements import with_statements
+from weft.synth.families import FAMILIES, Family
 from weft.synth.netlist import MODELS, cell_models, mapped_verilog
 from weft_driver import Device
 from weft_sim.build import build_chip
@@ -20,7 +21,7 @@ from weft_sim.verilator import VerilatorTransport
 from .conftest import LONG
 
 pytestmark = [
-    pytest.mark.skipif(not LONG, reason="minutes for each netlist"),
+    pytest.mark.skipif(not LONG, reason="WEFT_LONG=1: minutes for each netlist"),
     pytest.mark.skipif(
         not importlib.util.find_spec("pyosys"), reason="extra [fpga] is not installed"
     ),
@@ -31,16 +32,9 @@ SOURCE = Path(__file__).with_name("kernels.c")
 PRESET = "tiny"
 
 
-def netlist_of(name: str, spec: str) -> str:
-    """The chip's netlist, for a family by its name."""
-    family = FAMILIES[name]
-    return mapped_verilog(emit.emit_verilog(Config.parse(spec)), emit.TOP, family)
-
-
-def opened(name: str, spec: str, netlist: str) -> Device:
-    """A device of cells; runs few cycles, so that its C++ need not be optimised."""
-    text = netlist + cell_models(FAMILIES[name])
-    library = build_chip(Config.parse(spec), text, fast=SLOW)
+def opened(family: Family, spec: str, text: str) -> Device:
+    """A device of this Verilog; runs few cycles, so that its C++ need not be optimised."""
+    library = build_chip(Config.parse(spec), text + cell_models(family), fast=SLOW)
     return Device(VerilatorTransport(parse_options(spec), f"verilator:{spec}", library))
 
 
@@ -66,7 +60,10 @@ def smoke(device: Device) -> list[int]:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_smoke_test_on_cells(name):
     """As many cycles as RTL takes, too."""
-    spec = f"{PRESET},multiplier={FAMILIES[name].multiplier}"
-    netlist = netlist_of(name, spec)
+    family = FAMILIES[name]
+    spec = f"{PRESET},multiplier={family.multiplier}"
+    rtl = emit.emit_verilog(Config.parse(spec))
+    netlist = mapped_verilog(rtl, emit.TOP, family)
     assert not re.search(r"^ *(reg|always) ", netlist, re.MULTILINE), "cells only"
-    assert smoke(opened(name, spec, netlist)) == smoke(Device(f"verilator:{spec}"))
+    cells = with_statements(netlist, family)
+    assert smoke(opened(family, spec, cells)) == smoke(opened(family, spec, rtl))

@@ -15,12 +15,15 @@ from .yosys import NETLIST, script, synthesise
 BACK = f"""\
 read_json {NETLIST}
 opt_clean -purge
+splitnets
+opt_clean -purge
 rename -hide
 rename -enumerate -pattern n%
 write_verilog -noattr netlist.v
 """
-"""Script that turns the netlist for nextpnr into Verilog; its names, but for the ports, are short:
-a simulator of tens of thousands of cells copies each of them many times."""
+"""Script that turns the netlist for nextpnr into Verilog, for simulators of tens of thousands of
+cells: names, but for the ports, are short, as each of them is copied many times; and every wire is
+one bit, as cells that drive different bits of one word would look like a loop."""
 
 
 @dataclass(frozen=True)
