@@ -185,11 +185,10 @@ def sources_hash() -> str:
     """Hash of every source file that can change the Verilog; fast, unlike emitting it."""
     root = Path(weft.__file__).parent
     digest = hashlib.sha256(json.dumps(tool_versions()).encode())
-    folders = (root / "arch", root / "gateware", root / "boards")
+    folders = (root / "arch", root / "gateware", root / "boards", root / "firmware")
     files = [root / "config.py", root / "emit.py"]
-    files += [
-        path for folder in folders for end in ("py", "v") for path in folder.rglob(f"*.{end}")
-    ]
+    ends = ("py", "v", "c", "h")
+    files += [path for folder in folders for end in ends for path in folder.rglob(f"*.{end}")]
     for path in sorted(files):
         digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()

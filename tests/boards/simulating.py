@@ -28,20 +28,20 @@ async def pause(ctx, cycles: int) -> None:
 
 
 LONGEST = 20_000
-"""Cycles within which all of these tests end."""
+"""Cycles within which most of these tests end."""
 
 
-async def _deadline(ctx):
-    await pause(ctx, LONGEST)
-    raise TimeoutError(f"no end within {LONGEST} cycles")
-
-
-def simulate(design, *benches, others=()) -> None:
+def simulate(design, *benches, others=(), longest: int = LONGEST) -> None:
     """Run until all benches are through; others run beside them."""
+
+    async def deadline(ctx):
+        await pause(ctx, longest)
+        raise TimeoutError(f"no end within {longest} cycles")
+
     simulator = Simulator(design)
     simulator.add_clock(1e-6)
     for bench in benches:
         simulator.add_testbench(bench)
-    for bench in (*others, _deadline):
+    for bench in (*others, deadline):
         simulator.add_testbench(bench, background=True)
     simulator.run()

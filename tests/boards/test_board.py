@@ -17,9 +17,8 @@ from weft_driver.errors import DeviceError, LinkError
 from weft_driver.link import frame
 from weft_sim.board import Fault, SimulatedBoard
 
-from .conftest import EFFORT
+from .conftest import EFFORT, LONG
 
-LONG = os.environ.get("WEFT_LONG", "") not in ("", "0")
 IMAGES, BATCH = (540, 60) if LONG else (20, 20)
 """Digits, and how many of them at a time: the commands for more do not fit the board's memory."""
 

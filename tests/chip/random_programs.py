@@ -18,12 +18,12 @@ from weft.arch.layouts import PARAM_BYTES
 from weft.config import Config
 
 PROGRAM = 0
-DATA = 0x8000  # random bytes that LOAD reads
-PARAMS = 0x10000  # legal parameters
-RESULT = 0x14000  # what STORE writes
+DATA = 0x4000  # random bytes that LOAD reads
+PARAMS = 0x8000  # legal parameters
+RESULT = 0x9000  # what STORE writes
 WINDOW = 0x2000  # bytes in which random rows lie
-DUMP = 0x18000  # SRAM contents after the body
-MEMORY = 0x20000
+DUMP = 0xC000  # SRAM contents after the body
+MEMORY = 0x10000
 
 Command = tuple[str, dict[str, int]]
 Draw = Callable[[st.SearchStrategy], Any]
@@ -73,7 +73,7 @@ def draw_load(config: Config, draw: Draw) -> Command | None:
     pads = {f"pad_{side}": draw(st.sampled_from([0, 0, 1, 3])) for side in ("left", "right")}
     rows = {f"pad_{side}": draw(st.sampled_from([0, 0, 1])) for side in ("top", "bottom")}
     length = draw(st.integers(0, 40))
-    transpose = int(space == 1 and draw(st.integers(0, 3)) == 0)
+    transpose = int(config.transpose and space == 1 and draw(st.integers(0, 3)) == 0)
     if transpose:
         count1, pads, rows = config.cols, dict.fromkeys(pads, 0), dict.fromkeys(rows, 0)
         length = config.rows
@@ -121,7 +121,7 @@ def draw_matmul(config: Config, draw: Draw) -> Command | None:
     k = loops["k0"] * loops["k1"] * loops["k2"]
     values = {**loops, "blocks": blocks, "k_tail": draw(st.integers(1, config.rows))}
     values["accumulate"] = draw(st.integers(0, 1))
-    values["row_sum"] = draw(st.integers(0, 1))
+    values["row_sum"] = draw(st.integers(0, int(config.row_sum)))
     values["acc_block"] = draw(st.sampled_from([m, m + 1, 0]))
     acc = _place(draw, 0, (blocks - 1) * values["acc_block"], m, config.acc_total_rows)
     values["wgt_block"] = draw(st.integers(0, k * config.rows))
@@ -150,7 +150,8 @@ def draw_drain(config: Config, draw: Draw) -> Command | None:
     start = _place(draw, low, high, size, config.act_region_bytes)
     if acc is None or start is None:
         return None
-    values |= {"acc": acc, "params": draw(st.integers(0, 1)), "row_sum": draw(st.integers(0, 1))}
+    values |= {"acc": acc, "params": draw(st.integers(0, 1))}
+    values["row_sum"] = draw(st.integers(0, int(config.row_sum)))
     values["param"] = draw(st.integers(0, config.param_blocks - blocks))
     scale = np.float32(2.0 ** draw(st.floats(-24, 2)))
     values["scale"] = int(scale.view(np.uint32))
@@ -219,7 +220,7 @@ def whole_program(config: Config, body: Body) -> list[Command]:
         ("LOAD", {**one, "space": 2, "src": PARAMS, "len": columns * PARAM_BYTES}),
     ]
     loops = {name: 1 for name in ("blocks", "k_tail", "k0", "k1", "k2", "m1", "m2")}
-    loops |= {"m0": config.acc_total_rows, "m0_stride": 1, "row_sum": 1}
+    loops |= {"m0": config.acc_total_rows, "m0_stride": 1, "row_sum": int(config.row_sum)}
     fill.append(("MATMUL", loops))
 
     size = 4 * config.cols
@@ -231,7 +232,8 @@ def whole_program(config: Config, body: Body) -> list[Command]:
     for first in range(0, config.acc_total_rows, each):
         rows = min(each, config.acc_total_rows - first)
         drain = {"int32": 1, "acc": first, "rows": rows, "blocks": 1, "dst_stride": size}
-        dump.append(("DRAIN", drain | {"cols_last": config.cols, "row_sum": 1, "b_zero_point": 1}))
+        sums = {"row_sum": int(config.row_sum), "b_zero_point": 1}
+        dump.append(("DRAIN", drain | {"cols_last": config.cols, **sums}))
         dump.append(("STORE", {**one, "len": rows * size, "dst": target + first * size}))
     return [*fill, *body.commands, *dump, ("SIGNAL", {"end": 1})]
 

@@ -1,6 +1,6 @@
 """What goes on a board: the chip, its main memory and the host's link, between pins."""
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect
@@ -13,7 +13,9 @@ from weft.gateware.block_memory import BlockMemory
 from weft.gateware.chip import NOT_RUNNING, Chip
 from weft.gateware.host_link import HostLink
 from weft.gateware.primitives.pll import PLLS
+from weft.gateware.small.chip import SmallChip
 
+from .firmware import firmware
 from .table import Board, divisor
 
 TOP = "board"
@@ -85,38 +87,50 @@ class System(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Connect chip, memory and link; make the reset."""
         m = Module()
-        config, board = self._config, self._board
+        board = self._board
         self._reset(m)
-        m.submodules.chip = chip = Chip(config)
-        m.submodules.share = share = AxiShare(config)
-        m.submodules.memory = memory = BlockMemory(
-            config, board.memory_bytes, single_port=board.single_port
-        )
         m.submodules.link = link = HostLink(
-            config,
+            self._config,
             memory_bytes=board.memory_bytes,
             clock_hz=board.clock_hz,
             divisor=self._divisor,
             patience=self._patience,
         )
+        running, irq = self._small_chip(m, link) if board.small else self._chip(m, link)
+
+        blink = Signal(BLINK_BIT + 1)
+        lights = [blink[-1], running, irq, ~self.uart_rx, *[Const(0)] * board.leds]
+        m.d.sync += blink.eq(blink + 1)
+        m.d.comb += [
+            link.irq.eq(irq),
+            link.rx.eq(self.uart_rx),
+            self.uart_tx.eq(link.tx),
+        ]
+        m.d.comb += self.leds.eq(Cat(light ^ board.leds_low for light in lights[: board.leds]))
+        return m
+
+    def _chip(self, m: Module, link: HostLink) -> tuple[Value, Value]:
+        """The chip and its memory; gives whether a program runs, and the interrupt line."""
+        config, board = self._config, self._board
+        m.submodules.chip = chip = Chip(config)
+        m.submodules.share = share = AxiShare(config)
+        m.submodules.memory = memory = BlockMemory(config, board.memory_bytes)
         m.submodules.slice = registers = AxiSlice(config, CHIP_ID_BITS)
         connect(m, chip.m_axi, registers.manager)
         connect(m, registers.axi, share.chip)
         connect(m, link.memory, share.host)
         connect(m, share.axi, memory.axi)
         connect(m, link.chip, chip.s_axil)
+        return chip.activity[4:7] != NOT_RUNNING, chip.irq
 
-        blink = Signal(BLINK_BIT + 1)
-        running = chip.activity[4:7] != NOT_RUNNING
-        lights = [blink[-1], running, chip.irq, ~self.uart_rx, *[Const(0)] * board.leds]
-        m.d.sync += blink.eq(blink + 1)
-        m.d.comb += [
-            link.irq.eq(chip.irq),
-            link.rx.eq(self.uart_rx),
-            self.uart_tx.eq(link.tx),
-        ]
-        m.d.comb += self.leds.eq(Cat(light ^ board.leds_low for light in lights[: board.leds]))
-        return m
+    def _small_chip(self, m: Module, link: HostLink) -> tuple[Value, Value]:
+        """The same with a small chip, which has its memory inside."""
+        config, memory_bytes = self._config, self._board.memory_bytes
+        code = firmware(config, memory_bytes)
+        m.submodules.chip = chip = SmallChip(config, memory_bytes, code)
+        connect(m, link.memory, chip.memory)
+        connect(m, link.chip, chip.s_axil)
+        return chip.running, chip.irq
 
     def _reset(self, m: Module) -> None:
         """Clock from the pin or a PLL; reset until it has settled, and by the button."""

@@ -33,8 +33,8 @@ class Board:
         is not the oscillator.
     memory_bytes
         Main memory inside the FPGA, a power of two.
-    single_port
-        It is made of memories that read or write in a cycle (iCE40 UltraPlus' SPRAM).
+    small
+        The chip is a small one, `weft.gateware.small`: the FPGA has no room for another one.
     pins
         Site of each pin by name; ``leds`` has several, lowest bit first.
     reset_low, leds_low
@@ -53,7 +53,7 @@ class Board:
     memory_bytes: int
     pins: dict[str, str | tuple[str, ...]]
     loader: str
-    single_port: bool = False
+    small: bool = False
     reset_low: bool = False
     leds_low: bool = False
 
@@ -146,9 +146,9 @@ _BOARDS = (
         target="ice40-up5k",
         package="sg48",
         oscillator_hz=12_000_000,
-        clock_hz=12_000_000,
-        memory_bytes=128 << 10,
-        single_port=True,
+        clock_hz=24_000_000,
+        memory_bytes=64 << 10,  # the other half of the SPRAM is the chip's
+        small=True,
         pins={
             "clk": "35",
             "reset": "10",  # the user button

@@ -35,7 +35,7 @@ POINTS = {
         "nano20k,queue_depth=2,row_sum=true",
         "array12",
         "tiny,lanes=4,warps=8,fp=full,icache_bytes=2048",
-        "icebreaker",
+        "tiny,lanes=0,acc_rows=32,queue_depth=1,transpose=false,row_sum=false",
         "ulx3s,act_regions=4,lanes=0,warps=8,icache_bytes=4096",
         "tiny,lanes=8,warps=4",
         "tiny,lanes=1,warps=16,fp=full",

@@ -47,6 +47,19 @@ def _pins() -> list[tuple[str, ...]]:
     return rows
 
 
+def _small_chips() -> str:
+    """What is different on boards with a small chip."""
+    names = " and ".join(f"`{board.name}`" for board in BOARDS.values() if board.small)
+    return (
+        f"The chip of {names} is a small one ([why](decisions/0009-icebreaker.md)): the same "
+        "commands, registers, errors and results, bit by bit, but its engines are firmware on a "
+        "RISC-V controller that does one command after the other; the array, its accumulators and "
+        "a requantiser are hardware. A bitstream or a simulation of it compiles the firmware, "
+        "which needs `pip install 'weft[simt]'`. Of the cycle bins it has `compute` and `idle`; "
+        "counters of stalls read 0."
+    )
+
+
 def boards_page() -> str:
     """The text of docs/boards.md."""
     start = MEMORY_BASE
@@ -78,6 +91,7 @@ def boards_page() -> str:
             ("board", "maker's name", "target", "chip", "main memory", "oscillator", "clock"),
             [_board(board) for board in BOARDS.values()],
         ),
+        _small_chips(),
         "`weft synth --preset BOARD` makes a bitstream, unless place and route does not reach the "
         "board's clock. `weft load BOARD FILE` writes it to one through openFPGALoader. Then the "
         "driver talks to it as it talks to a simulated chip:",
