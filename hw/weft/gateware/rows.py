@@ -269,7 +269,7 @@ class Pieces(wiring.Component):
         later_room = Signal.like(room)  # of the segment's pieces behind this one
         m.d.comb += [
             self.size.eq(Mux(ends, now.size, room)),
-            following.eq(now.at + Mux(self.step, self.size, 0)),
+            following.eq(now.at + self.size),
             self.piece.eq(now),
             self.piece.row_last.eq(now.row_last & ends),
             self.piece.last.eq(now.last & ends),
@@ -286,7 +286,8 @@ class Pieces(wiring.Component):
             m.d.sync += [
                 self.valid.eq(1),
                 now.eq(new),
-                now.at.eq(Mux(new.first, new.at, following)),
+                # The sum before the choice: `step` comes late.
+                now.at.eq(Mux(new.first, new.at, Mux(self.step, following, now.at))),
                 room.eq(new_room),
                 later_room.eq(Mux(new.fill, fill_room, bus)),
                 ends.eq(new.size <= new_room),

@@ -108,8 +108,7 @@ class Store(wiring.Component):
         config, held = self.config, self.config.held_commands
         bus, low = config.bus_bytes, low_bits(config)
         command = self.cmd.payload
-        stopped, faulted = Signal(), Signal()
-        m.d.comb += stopped.eq(faulted | self.abort)
+        stopped = Signal()
 
         # --- a command enters: its requests start, the rest waits for the reads ------------------
         mode_layout = data.StructLayout({"bad": 1, "index": INDEX_BITS})
@@ -342,7 +341,7 @@ class Store(wiring.Component):
                     self.fault.cause.eq(Cause.BAD_COMMAND),
                     self.fault.index.eq(signal.index),
                 ]
-        with m.If(self.fault.valid):
-            m.d.sync += faulted.eq(1)
+        with m.If(self.fault.valid | self.abort):
+            m.d.sync += stopped.eq(1)
         m.d.comb += self.busy.eq(~idle | (phase != _Signal.NONE) | answers.open | self.post.valid)
         return m
