@@ -1503,7 +1503,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .act__region(store__region),
     .act__valid(store__claim),
     .burst__ready(\memory__burst__ready$254 ),
-    .\busy$102 (store_busy),
+    .\busy$100 (store_busy),
     .clear(clear),
     .clk(clk),
     .cmd__ready(store_cmd__ready),
@@ -20281,7 +20281,7 @@ endmodule
 module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, clear, i__payload, piece, valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
   wire [24:0] \$1 ;
-  wire \$10 ;
+  wire [23:0] \$10 ;
   wire [23:0] \$11 ;
   wire [2:0] \$12 ;
   wire \$13 ;
@@ -20291,17 +20291,17 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   wire \$17 ;
   reg \$18 ;
   reg [55:0] \$19 ;
-  wire [2:0] \$2 ;
+  wire [24:0] \$2 ;
   reg [2:0] \$20 ;
   reg [2:0] \$21 ;
   reg \$22 ;
-  wire [24:0] \$3 ;
+  wire \$3 ;
   wire \$4 ;
   wire \$5 ;
   wire \$6 ;
-  wire \$7 ;
+  wire [3:0] \$7 ;
   wire [3:0] \$8 ;
-  wire [3:0] \$9 ;
+  wire \$9 ;
   wire [2:0] \$like ;
   reg [2:0] \$signal  = 3'h0;
   input clear;
@@ -20356,18 +20356,18 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   output valid;
   reg valid = 1'h0;
   assign \$1  = ends ? now[48:24] : { 22'h000000, \$signal  };
-  assign \$2  = step ? \$1 [2:0] : 3'h0;
-  assign \$3  = now[23:0] + \$2 ;
-  assign \$4  = now[53] & ends;
-  assign \$5  = now[54] & ends;
-  assign \$6  = ~ valid;
-  assign \$7  = step & ends;
-  assign i__ready = \$6  | \$7 ;
-  assign \$8  = 3'h4 - i__payload[50:49];
-  assign \$9  = i__payload[51] ? 4'h4 : \$8 ;
-  assign \$10  = i__valid & i__ready;
-  assign \$11  = i__payload[52] ? i__payload[23:0] : \$3 [23:0];
-  assign \$13  = i__payload[48:24] <= \$9 [2:0];
+  assign \$2  = now[23:0] + \$1 [2:0];
+  assign \$3  = now[53] & ends;
+  assign \$4  = now[54] & ends;
+  assign \$5  = ~ valid;
+  assign \$6  = step & ends;
+  assign i__ready = \$5  | \$6 ;
+  assign \$7  = 3'h4 - i__payload[50:49];
+  assign \$8  = i__payload[51] ? 4'h4 : \$7 ;
+  assign \$9  = i__valid & i__ready;
+  assign \$10  = step ? \$2 [23:0] : now[23:0];
+  assign \$11  = i__payload[52] ? i__payload[23:0] : \$10 ;
+  assign \$13  = i__payload[48:24] <= \$8 [2:0];
   assign \$14  = ~ ends;
   assign \$15  = now[48:24] - \$signal ;
   assign \$16  = now[48:24] - \$signal ;
@@ -20385,7 +20385,7 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$18  = valid;
-    if (\$10 ) begin
+    if (\$9 ) begin
       \$18  = 1'h1;
     end else if (step) begin
       \$18  = \$14 ;
@@ -20400,11 +20400,11 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$19  = now;
-    if (\$10 ) begin
+    if (\$9 ) begin
       \$19 [55:24] = i__payload[55:24];
       \$19 [23:0] = \$11 ;
     end else if (step) begin
-      \$19 [23:0] = \$3 [23:0];
+      \$19 [23:0] = \$2 [23:0];
       \$19 [48:24] = \$15 [24:0];
       \$19 [50:49] = 2'h0;
       \$19 [52] = 1'h0;
@@ -20419,8 +20419,8 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$20  = \$signal ;
-    if (\$10 ) begin
-      \$20  = \$9 [2:0];
+    if (\$9 ) begin
+      \$20  = \$8 [2:0];
     end else if (step) begin
       \$20  = later_room;
     end
@@ -20434,7 +20434,7 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$21  = later_room;
-    if (\$10 ) begin
+    if (\$9 ) begin
       \$21  = \$12 ;
     end
     if (clear) begin
@@ -20447,7 +20447,7 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$22  = ends;
-    if (\$10 ) begin
+    if (\$9 ) begin
       \$22  = \$13 ;
     end else if (step) begin
       \$22  = \$17 ;
@@ -20459,8 +20459,8 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
       \$22  = 1'h0;
     end
   end
-  assign following = \$3 [23:0];
-  assign new_room = \$9 [2:0];
+  assign following = \$2 [23:0];
+  assign new_room = \$8 [2:0];
   assign size = \$1 [2:0];
   assign \now.at  = now[23:0];
   assign \now.size  = now[48:24];
@@ -20486,8 +20486,8 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   assign \i__payload.row_last  = i__payload[53];
   assign \i__payload.last  = i__payload[54];
   assign \i__payload.outside  = i__payload[55];
-  assign piece[54] = \$5 ;
-  assign piece[53] = \$4 ;
+  assign piece[54] = \$4 ;
+  assign piece[53] = \$3 ;
   assign { piece[55], piece[52:0] } = { now[55], now[52:0] };
   assign \$like  = 3'h4;
   assign \$12  = 3'h4;
@@ -102166,7 +102166,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
   assign \$15  = \$14 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$102 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34774$0 , \port$34776$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 
+module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$100 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34774$0 , \port$34776$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 
 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
@@ -102187,26 +102187,27 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \$111 ;
   wire \$112 ;
   wire [15:0] \$113 ;
-  reg \$114 ;
+  wire \$114 ;
   reg \$115 ;
-  reg [15:0] \$116 ;
+  reg \$116 ;
   reg [15:0] \$117 ;
-  reg [3:0] \$118 ;
-  reg [16:0] \$119 ;
+  reg [15:0] \$118 ;
+  reg [3:0] \$119 ;
   wire \$12 ;
   reg [16:0] \$120 ;
-  reg [14:0] \$121 ;
-  reg [2:0] \$122 ;
-  reg \$123 ;
+  reg [16:0] \$121 ;
+  reg [14:0] \$122 ;
+  reg [2:0] \$123 ;
   reg \$124 ;
-  reg [1:0] \$125 ;
-  reg [527:0] \$126 ;
-  reg \$127 ;
+  reg \$125 ;
+  reg [1:0] \$126 ;
+  reg [527:0] \$127 ;
   reg \$128 ;
-  reg [15:0] \$129 ;
+  reg \$129 ;
   wire \$13 ;
-  reg \$130 ;
-  wire [31:0] \$131 ;
+  reg [15:0] \$130 ;
+  reg \$131 ;
+  wire [31:0] \$132 ;
   wire \$14 ;
   wire \$15 ;
   wire \$16 ;
@@ -102304,8 +102305,8 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \$98 ;
   wire [3:0] \$99 ;
   wire \$signal ;
-  wire \$signal$12 ;
-  wire \$signal$3 ;
+  wire \$signal$10 ;
+  wire \$signal$4 ;
   (* enum_base_type = "Cause" *)
   (* enum_value_0000 = "NONE" *)
   (* enum_value_0001 = "BAD_COMMAND" *)
@@ -102317,12 +102318,11 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   (* enum_value_0111 = "TRAP" *)
   (* enum_value_1000 = "UNTERMINATED" *)
   (* enum_value_1001 = "STOPPED" *)
-  reg [3:0] \$signal$64  = 4'h0;
-  wire \$signal$7 ;
-  reg \$signal$83  = 1'h0;
-  wire \$signal$89 ;
-  reg \$signal$91  = 1'h0;
-  wire \$signal$92 ;
+  reg [3:0] \$signal$62  = 4'h0;
+  reg \$signal$81  = 1'h0;
+  wire \$signal$87 ;
+  reg \$signal$89  = 1'h0;
+  wire \$signal$90 ;
   input abort;
   wire abort;
   wire act__claim;
@@ -102344,8 +102344,8 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire burst__ready;
   wire burst__valid;
   wire busy;
-  output \busy$102 ;
-  wire \busy$102 ;
+  output \busy$100 ;
+  wire \busy$100 ;
   input clear;
   wire clear;
   input clk;
@@ -102410,51 +102410,50 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   reg [15:0] fault__index;
   output fault__valid;
   reg fault__valid;
-  reg faulted = 1'h0;
   wire fires;
-  wire \fires$29 ;
+  wire \fires$27 ;
   wire granted;
   wire [215:0] i__payload;
-  wire [198:0] \i__payload$43 ;
-  wire [23:0] \i__payload$43.at ;
-  wire [23:0] \i__payload$43.at1 ;
-  wire [23:0] \i__payload$43.at2 ;
-  wire [15:0] \i__payload$43.count1 ;
-  wire [15:0] \i__payload$43.count2 ;
-  wire \i__payload$43.in_place ;
-  wire [23:0] \i__payload$43.len ;
-  wire [15:0] \i__payload$43.pad_bottom ;
-  wire [15:0] \i__payload$43.pad_left ;
-  wire [15:0] \i__payload$43.pad_right ;
-  wire [15:0] \i__payload$43.pad_top ;
-  wire [1:0] \i__payload$43.skew ;
-  wire [1:0] \i__payload$43.skew1 ;
-  wire [1:0] \i__payload$43.skew2 ;
-  wire [72:0] \i__payload$49 ;
-  wire [16:0] \i__payload$49.mode ;
-  wire \i__payload$49.mode.bad ;
-  wire [15:0] \i__payload$49.mode.index ;
-  wire [55:0] \i__payload$49.segment ;
-  wire [23:0] \i__payload$49.segment.at ;
-  wire \i__payload$49.segment.fill ;
-  wire \i__payload$49.segment.first ;
-  wire \i__payload$49.segment.last ;
-  wire \i__payload$49.segment.outside ;
-  wire \i__payload$49.segment.row_last ;
-  wire [24:0] \i__payload$49.segment.size ;
-  wire [1:0] \i__payload$49.segment.skew ;
-  wire [55:0] \i__payload$63 ;
-  wire [23:0] \i__payload$63.at ;
-  wire \i__payload$63.fill ;
-  wire \i__payload$63.first ;
-  wire \i__payload$63.last ;
-  wire \i__payload$63.outside ;
-  wire \i__payload$63.row_last ;
-  wire [24:0] \i__payload$63.size ;
-  wire [1:0] \i__payload$63.skew ;
-  wire [35:0] \i__payload$79 ;
-  wire [31:0] \i__payload$79.data ;
-  wire [3:0] \i__payload$79.strobe ;
+  wire [198:0] \i__payload$41 ;
+  wire [23:0] \i__payload$41.at ;
+  wire [23:0] \i__payload$41.at1 ;
+  wire [23:0] \i__payload$41.at2 ;
+  wire [15:0] \i__payload$41.count1 ;
+  wire [15:0] \i__payload$41.count2 ;
+  wire \i__payload$41.in_place ;
+  wire [23:0] \i__payload$41.len ;
+  wire [15:0] \i__payload$41.pad_bottom ;
+  wire [15:0] \i__payload$41.pad_left ;
+  wire [15:0] \i__payload$41.pad_right ;
+  wire [15:0] \i__payload$41.pad_top ;
+  wire [1:0] \i__payload$41.skew ;
+  wire [1:0] \i__payload$41.skew1 ;
+  wire [1:0] \i__payload$41.skew2 ;
+  wire [72:0] \i__payload$47 ;
+  wire [16:0] \i__payload$47.mode ;
+  wire \i__payload$47.mode.bad ;
+  wire [15:0] \i__payload$47.mode.index ;
+  wire [55:0] \i__payload$47.segment ;
+  wire [23:0] \i__payload$47.segment.at ;
+  wire \i__payload$47.segment.fill ;
+  wire \i__payload$47.segment.first ;
+  wire \i__payload$47.segment.last ;
+  wire \i__payload$47.segment.outside ;
+  wire \i__payload$47.segment.row_last ;
+  wire [24:0] \i__payload$47.segment.size ;
+  wire [1:0] \i__payload$47.segment.skew ;
+  wire [55:0] \i__payload$61 ;
+  wire [23:0] \i__payload$61.at ;
+  wire \i__payload$61.fill ;
+  wire \i__payload$61.first ;
+  wire \i__payload$61.last ;
+  wire \i__payload$61.outside ;
+  wire \i__payload$61.row_last ;
+  wire [24:0] \i__payload$61.size ;
+  wire [1:0] \i__payload$61.skew ;
+  wire [35:0] \i__payload$77 ;
+  wire [31:0] \i__payload$77.data ;
+  wire [3:0] \i__payload$77.strobe ;
   wire [16:0] \i__payload.mode ;
   wire \i__payload.mode.bad ;
   wire [15:0] \i__payload.mode.index ;
@@ -102474,20 +102473,20 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [1:0] \i__payload.rows.skew1 ;
   wire [1:0] \i__payload.rows.skew2 ;
   wire i__ready;
-  wire \i__ready$46 ;
-  wire \i__ready$53 ;
-  wire \i__ready$59 ;
+  wire \i__ready$44 ;
+  wire \i__ready$51 ;
+  wire \i__ready$57 ;
   wire i__valid;
-  wire \i__valid$41 ;
-  wire \i__valid$47 ;
-  wire \i__valid$56 ;
-  wire \i__valid$78 ;
+  wire \i__valid$39 ;
+  wire \i__valid$45 ;
+  wire \i__valid$54 ;
+  wire \i__valid$76 ;
   wire idle;
   reg [15:0] index = 16'h0000;
   (* init = 16'h0000 *)
-  wire [15:0] \index$35 ;
+  wire [15:0] \index$33 ;
   wire last;
-  wire \last$31 ;
+  wire \last$29 ;
   reg [14:0] line = 15'h0000;
   output [35:0] memory__beat__payload;
   reg [35:0] memory__beat__payload;
@@ -102511,31 +102510,31 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   output message;
   wire message;
   wire [215:0] o__payload;
-  wire [55:0] \o__payload$50 ;
-  wire [23:0] \o__payload$50.at ;
-  wire \o__payload$50.fill ;
-  wire \o__payload$50.first ;
-  wire \o__payload$50.last ;
-  wire \o__payload$50.outside ;
-  wire \o__payload$50.row_last ;
-  wire [24:0] \o__payload$50.size ;
-  wire [1:0] \o__payload$50.skew ;
-  wire [72:0] \o__payload$55 ;
-  wire [16:0] \o__payload$55.mode ;
-  wire \o__payload$55.mode.bad ;
-  wire [15:0] \o__payload$55.mode.index ;
-  wire [55:0] \o__payload$55.segment ;
-  wire [23:0] \o__payload$55.segment.at ;
-  wire \o__payload$55.segment.fill ;
-  wire \o__payload$55.segment.first ;
-  wire \o__payload$55.segment.last ;
-  wire \o__payload$55.segment.outside ;
-  wire \o__payload$55.segment.row_last ;
-  wire [24:0] \o__payload$55.segment.size ;
-  wire [1:0] \o__payload$55.segment.skew ;
-  wire [35:0] \o__payload$84 ;
-  wire [31:0] \o__payload$84.data ;
-  wire [3:0] \o__payload$84.strobe ;
+  wire [55:0] \o__payload$48 ;
+  wire [23:0] \o__payload$48.at ;
+  wire \o__payload$48.fill ;
+  wire \o__payload$48.first ;
+  wire \o__payload$48.last ;
+  wire \o__payload$48.outside ;
+  wire \o__payload$48.row_last ;
+  wire [24:0] \o__payload$48.size ;
+  wire [1:0] \o__payload$48.skew ;
+  wire [72:0] \o__payload$53 ;
+  wire [16:0] \o__payload$53.mode ;
+  wire \o__payload$53.mode.bad ;
+  wire [15:0] \o__payload$53.mode.index ;
+  wire [55:0] \o__payload$53.segment ;
+  wire [23:0] \o__payload$53.segment.at ;
+  wire \o__payload$53.segment.fill ;
+  wire \o__payload$53.segment.first ;
+  wire \o__payload$53.segment.last ;
+  wire \o__payload$53.segment.outside ;
+  wire \o__payload$53.segment.row_last ;
+  wire [24:0] \o__payload$53.segment.size ;
+  wire [1:0] \o__payload$53.segment.skew ;
+  wire [35:0] \o__payload$82 ;
+  wire [31:0] \o__payload$82.data ;
+  wire [3:0] \o__payload$82.strobe ;
   wire [16:0] \o__payload.mode ;
   wire \o__payload.mode.bad ;
   wire [15:0] \o__payload.mode.index ;
@@ -102555,13 +102554,13 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [1:0] \o__payload.rows.skew1 ;
   wire [1:0] \o__payload.rows.skew2 ;
   wire o__ready;
-  wire \o__ready$52 ;
-  wire \o__ready$58 ;
-  wire \o__ready$87 ;
+  wire \o__ready$50 ;
+  wire \o__ready$56 ;
+  wire \o__ready$85 ;
   wire o__valid;
-  wire \o__valid$48 ;
-  wire \o__valid$57 ;
-  wire \o__valid$86 ;
+  wire \o__valid$46 ;
+  wire \o__valid$55 ;
+  wire \o__valid$84 ;
   wire open;
   (* enum_base_type = "_Signal" *)
   (* enum_value_00 = "NONE" *)
@@ -102612,7 +102611,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [32:0] \port$34804$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
-  wire [15:0] \post$33 ;
+  wire [15:0] \post$31 ;
   output [15:0] post__mask;
   reg [15:0] post__mask = 16'h0000;
   output post__valid;
@@ -102666,6 +102665,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire start;
   wire step;
   wire stop;
+  reg stopped = 1'h0;
   wire [3:0] strobe;
   wire stuck;
   wire valid;
@@ -102679,10 +102679,9 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [31:0] \word_beat.data ;
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
-  assign \$signal  = faulted | abort;
-  assign \$signal$3  = \port$34774$0 [7:0] == 3'h5;
+  assign \$signal  = \port$34774$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
-  assign \$2  = \$1  & \$signal$7 ;
+  assign \$2  = \$1  & \$signal$4 ;
   assign \$3  = \$2  & ready;
   assign \$4  = ! phase;
   assign \$5  = \$3  & \$4 ;
@@ -102690,13 +102689,13 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \$7  = \$5  & \$6 ;
   assign \$8  = ~ refused;
   assign \$9  = \$7  & \$8 ;
-  assign \$10  = ~ \$signal ;
+  assign \$10  = ~ stopped;
   assign cmd__ready = \$9  & \$10 ;
-  assign \$signal$12  = cmd__valid & cmd__ready;
-  assign \$11  = ~ \$signal$3 ;
-  assign \$12  = \$signal$12  & \$11 ;
+  assign \$signal$10  = cmd__valid & cmd__ready;
+  assign \$11  = ~ \$signal ;
+  assign \$12  = \$signal$10  & \$11 ;
   assign start = \$12  | writes_word;
-  assign stop = \$signal  | stuck;
+  assign stop = stopped | stuck;
   assign single = | phase;
   assign \$13  = | \port$34784$0 [23:0];
   assign \$14  = | \port$34786$0 [15:0];
@@ -102704,55 +102703,55 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \$16  = | \port$34786$0 [31:16];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = ~ \$17 ;
-  assign \$19  = fires & \last$31 ;
+  assign \$19  = fires & \last$29 ;
   assign \$20  = ! phase;
   assign last = \$19  & \$20 ;
-  assign \$21  = ~ \$signal$3 ;
-  assign i__valid = \$signal$12  & \$21 ;
+  assign \$21  = ~ \$signal ;
+  assign i__valid = \$signal$10  & \$21 ;
   assign \$22  = ~ busy;
   assign \$23  = ~ waits;
   assign \$24  = \$22  & \$23 ;
-  assign \$25  = ~ \i__valid$41 ;
+  assign \$25  = ~ \i__valid$39 ;
   assign \$26  = \$24  & \$25 ;
-  assign \$27  = ~ \i__valid$56 ;
+  assign \$27  = ~ \i__valid$54 ;
   assign \$28  = \$26  & \$27 ;
   assign \$29  = ~ valid;
   assign idle = \$28  & \$29 ;
-  assign \$30  = | \$signal$64 ;
+  assign \$30  = | \$signal$62 ;
   assign stuck = valid & \$30 ;
-  assign \$31  = ! \$signal$64 ;
+  assign \$31  = ! \$signal$62 ;
   assign \$32  = valid & \$31 ;
   assign \$33  = | room;
   assign \$34  = \$32  & \$33 ;
-  assign \$35  = ~ \$signal ;
+  assign \$35  = ~ stopped;
   assign act__valid = \$34  & \$35 ;
   assign \$36  = piece[9:0] - piece[50:49];
   assign granted = act__valid & act__ready;
   assign \$37  = 4'hf << size;
   assign \$38  = ~ \$37 [3:0];
   assign \$39  = \$38  << piece[50:49];
-  assign \$40  = ~ \$signal ;
-  assign \i__valid$78  = line[10] & \$40 ;
+  assign \$40  = ~ stopped;
+  assign \i__valid$76  = line[10] & \$40 ;
   assign \$41  = 4'hf << signal[65:64];
-  assign \$42  = \$signal$83  ? word_beat : \o__payload$84 ;
-  assign \$43  = \o__valid$86  | \$signal$83 ;
-  assign memory__beat__valid = \$43  | \$signal ;
-  assign \$44  = ~ \$signal$83 ;
+  assign \$42  = \$signal$81  ? word_beat : \o__payload$82 ;
+  assign \$43  = \o__valid$84  | \$signal$81 ;
+  assign memory__beat__valid = \$43  | stopped;
+  assign \$44  = ~ \$signal$81 ;
   assign \$45  = memory__beat__ready & \$44 ;
-  assign \$46  = ~ \$signal$89 ;
-  assign \o__ready$87  = \$45  & \$46 ;
-  assign \$47  = ~ \$signal$91 ;
-  assign \$48  = \$signal  & \$47 ;
-  assign \$signal$89  = emptied | \$48 ;
+  assign \$46  = ~ \$signal$87 ;
+  assign \o__ready$85  = \$45  & \$46 ;
+  assign \$47  = ~ \$signal$89 ;
+  assign \$48  = stopped & \$47 ;
+  assign \$signal$87  = emptied | \$48 ;
   assign \$197  = signal[95:64] % 3'h4;
   assign \$50  = | \$49 [2:0];
-  assign \$signal$92  = signal[8] & \$50 ;
+  assign \$signal$90  = signal[8] & \$50 ;
   assign \$51  = phase == 1'h1;
   assign \$52  = \$51  & idle;
   assign \$53  = \$52  & signal[8];
-  assign \$54  = ~ \$signal$92 ;
+  assign \$54  = ~ \$signal$90 ;
   assign \$55  = \$53  & \$54 ;
-  assign \$56  = ~ \$signal ;
+  assign \$56  = ~ stopped;
   assign writes_word = \$55  & \$56 ;
   assign \$57  = phase == 2'h3;
   assign \$58  = phase == 1'h1;
@@ -102760,27 +102759,27 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \$60  = ~ signal[8];
   assign \$61  = \$59  & \$60 ;
   assign \$62  = \$57  | \$61 ;
-  assign \$63  = ~ \$signal ;
+  assign \$63  = ~ stopped;
   assign completes = \$62  & \$63 ;
   assign message = completes & signal[9];
   assign \end  = completes & signal[10];
-  assign \$64  = ~ \$signal ;
+  assign \$64  = ~ stopped;
   assign \$65  = done & memory__done__payload;
   assign \$66  = ~ waits;
-  assign \$67  = \$131 [31:16] == current[16:1];
+  assign \$67  = \$132 [31:16] == current[16:1];
   assign \$68  = \$66  | \$67 ;
   assign \$69  = stuck & \$68 ;
   assign \$70  = phase == 1'h1;
   assign \$71  = \$70  & idle;
-  assign \$72  = \$71  & \$signal$92 ;
-  assign \$73  = waits ? \$131 [31:16] : index;
+  assign \$72  = \$71  & \$signal$90 ;
+  assign \$73  = waits ? \$132 [31:16] : index;
   assign \$74  = ~ idle;
   assign \$75  = | phase;
   assign \$76  = \$74  | \$75 ;
   assign \$77  = \$76  | open;
-  assign \busy$102  = \$77  | post__valid;
-  assign \$78  = ~ \$signal$3 ;
-  assign \$79  = \$signal$12  & \$78 ;
+  assign \busy$100  = \$77  | post__valid;
+  assign \$78  = ~ \$signal ;
+  assign \$79  = \$signal$10  & \$78 ;
   assign \$80  = | \port$34784$0 [23:0];
   assign \$81  = | \port$34786$0 [15:0];
   assign \$82  = \$80  & \$81 ;
@@ -102788,7 +102787,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \$84  = \$82  & \$83 ;
   assign \$85  = ~ \$84 ;
   assign \$86  = \$79  & \$85 ;
-  assign \$87  = ~ \$signal$3 ;
+  assign \$87  = ~ \$signal ;
   assign \$88  = | \port$34784$0 [23:0];
   assign \$89  = | \port$34786$0 [15:0];
   assign \$90  = \$88  & \$89 ;
@@ -102796,59 +102795,60 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \$92  = \$90  & \$91 ;
   assign \$93  = ~ \$92 ;
   assign \$94  = \$87  & \$93 ;
-  assign \$95  = \i__valid$56  & \o__ready$58 ;
+  assign \$95  = \i__valid$54  & \o__ready$56 ;
   assign \$96  = row[55] ? 4'h2 : 4'h0;
   assign \$97  = row[56] ? 4'h1 : \$96 ;
-  assign \$98  = \i__valid$41  & o__ready;
+  assign \$98  = \i__valid$39  & o__ready;
   assign \$99  = room - granted;
-  assign \$100  = \o__valid$86  & \o__ready$87 ;
+  assign \$100  = \o__valid$84  & \o__ready$85 ;
   assign \$101  = $signed(\$99 ) + $signed({ 1'h0, \$100  });
   assign \$102  = ~ memory__beat__ready;
   assign \$103  = memory__beat__valid & \$102 ;
-  assign \$104  = \$signal$12  & \$signal$3 ;
-  assign \$105  = \$signal$83  & memory__beat__ready;
+  assign \$104  = \$signal$10  & \$signal ;
+  assign \$105  = \$signal$81  & memory__beat__ready;
   assign \$106  = phase == 2'h2;
   assign \$107  = \$106  & done;
   assign \$108  = ~ memory__done__payload;
   assign \$109  = closes & \$108 ;
-  assign \$110  = ~ \$signal ;
+  assign \$110  = ~ stopped;
   assign \$111  = \$109  & \$110 ;
   assign \$112  = \$111  | completes;
-  assign \$113  = completes ? signal[63:48] : \$131 [15:0];
+  assign \$113  = completes ? signal[63:48] : \$132 [15:0];
+  assign \$114  = fault__valid | abort;
   always @(posedge clk)
-    \void  <= \$114 ;
+    \void  <= \$115 ;
   always @(posedge clk)
-    refused <= \$115 ;
+    refused <= \$116 ;
   always @(posedge clk)
-    post <= \$116 ;
+    post <= \$117 ;
   always @(posedge clk)
-    index <= \$117 ;
+    index <= \$118 ;
   always @(posedge clk)
-    \$signal$64  <= \$118 ;
+    \$signal$62  <= \$119 ;
   always @(posedge clk)
-    current <= \$119 ;
+    current <= \$120 ;
   always @(posedge clk)
-    walking <= \$120 ;
+    walking <= \$121 ;
   always @(posedge clk)
-    line <= \$121 ;
+    line <= \$122 ;
   always @(posedge clk)
-    room <= \$122 ;
+    room <= \$123 ;
   always @(posedge clk)
-    \$signal$91  <= \$123 ;
+    \$signal$89  <= \$124 ;
   always @(posedge clk)
-    emptied <= \$124 ;
+    emptied <= \$125 ;
   always @(posedge clk)
-    phase <= \$125 ;
+    phase <= \$126 ;
   always @(posedge clk)
-    signal <= \$126 ;
+    signal <= \$127 ;
   always @(posedge clk)
-    \$signal$83  <= \$127 ;
+    \$signal$81  <= \$128 ;
   always @(posedge clk)
-    post__valid <= \$128 ;
+    post__valid <= \$129 ;
   always @(posedge clk)
-    post__mask <= \$129 ;
+    post__mask <= \$130 ;
   always @(posedge clk)
-    faulted <= \$130 ;
+    stopped <= \$131 ;
   \weft.store.answers  answers (
     .clear(clear),
     .clk(clk),
@@ -102858,7 +102858,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .i__valid(last),
     .index(index),
     .open(open),
-    .\port$3817$16 (\$131 ),
+    .\port$3817$16 (\$132 ),
     .post(post),
     .ready(ready),
     .rst(rst),
@@ -102867,12 +102867,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   \weft.store.beats  beats (
     .clear(clear),
     .clk(clk),
-    .i__valid(\i__valid$78 ),
-    .o__payload(\o__payload$84 ),
-    .o__ready(\o__ready$87 ),
-    .o__valid(\o__valid$86 ),
+    .i__valid(\i__valid$76 ),
+    .o__payload(\o__payload$82 ),
+    .o__ready(\o__ready$85 ),
+    .o__valid(\o__valid$84 ),
     .rst(rst),
-    .write__data(\i__payload$79 )
+    .write__data(\i__payload$77 )
   );
   \weft.store.bursts  bursts (
     .burst__payload(memory__burst__payload),
@@ -102881,7 +102881,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .clear(clear),
     .clk(clk),
     .fires(fires),
-    .last(\last$31 ),
+    .last(\last$29 ),
     .o__ready(burst__ready),
     .\rows$26 (rows),
     .rst(rst),
@@ -102894,11 +102894,11 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   \weft.store.pending  pending (
     .clear(clear),
     .clk(clk),
-    .i__ready(\$signal$7 ),
+    .i__ready(\$signal$4 ),
     .i__valid(i__valid),
     .o__payload(o__payload),
     .o__ready(o__ready),
-    .o__valid(\i__valid$41 ),
+    .o__valid(\i__valid$39 ),
     .rst(rst),
     .write__data(entry)
   );
@@ -102906,8 +102906,8 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .clear(clear),
     .clk(clk),
     .i__payload(row[55:0]),
-    .i__ready(\o__ready$58 ),
-    .i__valid(\i__valid$56 ),
+    .i__ready(\o__ready$56 ),
+    .i__valid(\i__valid$54 ),
     .piece(piece),
     .rst(rst),
     .size(size),
@@ -102917,12 +102917,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   \weft.store.rows_wait  rows_wait (
     .clear(clear),
     .clk(clk),
-    .i__payload(\i__payload$49 ),
-    .i__ready(\o__ready$52 ),
-    .i__valid(\i__valid$47 ),
+    .i__payload(\i__payload$47 ),
+    .i__ready(\o__ready$50 ),
+    .i__valid(\i__valid$45 ),
     .o__payload(row),
-    .o__ready(\o__ready$58 ),
-    .o__valid(\i__valid$56 ),
+    .o__ready(\o__ready$56 ),
+    .o__valid(\i__valid$54 ),
     .rst(rst)
   );
   \weft.store.walker  walker (
@@ -102930,16 +102930,16 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .clk(clk),
     .i__payload(o__payload[198:0]),
     .i__ready(o__ready),
-    .i__valid(\i__valid$41 ),
-    .o__payload(\o__payload$50 ),
-    .o__ready(\o__ready$52 ),
-    .o__valid(\i__valid$47 ),
+    .i__valid(\i__valid$39 ),
+    .o__payload(\o__payload$48 ),
+    .o__ready(\o__ready$50 ),
+    .o__valid(\i__valid$45 ),
     .rst(rst)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     memory__beat__payload[35:32] = \$42 [35:32];
-    if (\$signal$89 ) begin
+    if (\$signal$87 ) begin
       memory__beat__payload[35:32] = 4'h0;
     end
   end
@@ -102963,7 +102963,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
       if (\$65 ) begin
         fault__cause = 4'h4;
       end else if (\$69 ) begin
-        fault__cause = \$signal$64 ;
+        fault__cause = \$signal$62 ;
       end else if (\$72 ) begin
         fault__cause = 4'h1;
       end
@@ -102984,20 +102984,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$114  = \$86 ;
-    if (clear) begin
-      \$114  = 1'h0;
-    end
-    if (rst) begin
-      \$114  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$115  = refused;
-    if (\$signal$12 ) begin
-      \$115  = \$94 ;
-    end
+    \$115  = \$86 ;
     if (clear) begin
       \$115  = 1'h0;
     end
@@ -103007,22 +102994,22 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$116  = post;
-    if (\$signal$12 ) begin
-      \$116  = \port$34776$0 [31:16];
+    \$116  = refused;
+    if (\$signal$10 ) begin
+      \$116  = \$94 ;
     end
     if (clear) begin
-      \$116  = 16'h0000;
+      \$116  = 1'h0;
     end
     if (rst) begin
-      \$116  = 16'h0000;
+      \$116  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$117  = index;
-    if (\$signal$12 ) begin
-      \$117  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32] };
+    \$117  = post;
+    if (\$signal$10 ) begin
+      \$117  = \port$34776$0 [31:16];
     end
     if (clear) begin
       \$117  = 16'h0000;
@@ -103033,76 +103020,79 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$118  = \$signal$64 ;
-    if (\$95 ) begin
-      \$118  = \$97 ;
+    \$118  = index;
+    if (\$signal$10 ) begin
+      \$118  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32] };
     end
     if (clear) begin
-      \$118  = 4'h0;
+      \$118  = 16'h0000;
     end
     if (rst) begin
-      \$118  = 4'h0;
+      \$118  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$119  = current;
+    \$119  = \$signal$62 ;
     if (\$95 ) begin
-      \$119  = row[72:56];
+      \$119  = \$97 ;
     end
     if (clear) begin
-      \$119  = 17'h00000;
+      \$119  = 4'h0;
     end
     if (rst) begin
-      \$119  = 17'h00000;
+      \$119  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$120  = walking;
+    \$120  = current;
+    if (\$95 ) begin
+      \$120  = row[72:56];
+    end
+    if (clear) begin
+      \$120  = 17'h00000;
+    end
+    if (rst) begin
+      \$120  = 17'h00000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    \$121  = walking;
     if (\$98 ) begin
-      \$120  = o__payload[215:199];
+      \$121  = o__payload[215:199];
     end
     if (clear) begin
-      \$120  = 17'h00000;
+      \$121  = 17'h00000;
     end
     if (rst) begin
-      \$120  = 17'h00000;
+      \$121  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$121  = { line[9:0], \$39 [3:0], granted };
+    \$122  = { line[9:0], \$39 [3:0], granted };
     if (clear) begin
-      \$121  = 15'h0000;
+      \$122  = 15'h0000;
     end
     if (rst) begin
-      \$121  = 15'h0000;
+      \$122  = 15'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$122  = \$101 [2:0];
+    \$123  = \$101 [2:0];
     if (clear) begin
-      \$122  = 3'h7;
+      \$123  = 3'h7;
     end
     if (rst) begin
-      \$122  = 3'h7;
+      \$123  = 3'h7;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$123  = \$103 ;
-    if (clear) begin
-      \$123  = 1'h0;
-    end
-    if (rst) begin
-      \$123  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$124  = \$signal$89 ;
+    \$124  = \$103 ;
     if (clear) begin
       \$124  = 1'h0;
     end
@@ -103112,58 +103102,58 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$125  = phase;
+    \$125  = \$signal$87 ;
+    if (clear) begin
+      \$125  = 1'h0;
+    end
+    if (rst) begin
+      \$125  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    \$126  = phase;
     if (\$104 ) begin
-      \$125  = 2'h1;
+      \$126  = 2'h1;
     end
     if (writes_word) begin
-      \$125  = 2'h2;
+      \$126  = 2'h2;
     end
     if (\$107 ) begin
-      \$125  = 2'h3;
+      \$126  = 2'h3;
     end
     if (completes) begin
-      \$125  = 2'h0;
+      \$126  = 2'h0;
     end
     if (clear) begin
-      \$125  = 2'h0;
+      \$126  = 2'h0;
     end
     if (rst) begin
-      \$125  = 2'h0;
+      \$126  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$126  = signal;
+    \$127  = signal;
     if (\$104 ) begin
-      \$126  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0] };
+      \$127  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0] };
     end
     if (clear) begin
-      \$126  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
+      \$127  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$126  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
+      \$127  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$127  = \$signal$83 ;
+    \$128  = \$signal$81 ;
     if (writes_word) begin
-      \$127  = 1'h1;
+      \$128  = 1'h1;
     end
     if (\$105 ) begin
-      \$127  = 1'h0;
+      \$128  = 1'h0;
     end
-    if (clear) begin
-      \$127  = 1'h0;
-    end
-    if (rst) begin
-      \$127  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$128  = \$112 ;
     if (clear) begin
       \$128  = 1'h0;
     end
@@ -103173,25 +103163,35 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$129  = \$113 ;
+    \$129  = \$112 ;
     if (clear) begin
-      \$129  = 16'h0000;
+      \$129  = 1'h0;
     end
     if (rst) begin
-      \$129  = 16'h0000;
+      \$129  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
-    \$130  = faulted;
-    if (fault__valid) begin
-      \$130  = 1'h1;
-    end
+    \$130  = \$113 ;
     if (clear) begin
-      \$130  = 1'h0;
+      \$130  = 16'h0000;
     end
     if (rst) begin
-      \$130  = 1'h0;
+      \$130  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    \$131  = stopped;
+    if (\$114 ) begin
+      \$131  = 1'h1;
+    end
+    if (clear) begin
+      \$131  = 1'h0;
+    end
+    if (rst) begin
+      \$131  = 1'h0;
     end
   end
   assign cmd__payload = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0] };
@@ -103199,27 +103199,27 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
-  assign \fires$29  = fires;
-  assign \post$33  = post;
-  assign \index$35  = index;
+  assign \fires$27  = fires;
+  assign \post$31  = post;
+  assign \index$33  = index;
   assign memory__done__valid = done;
-  assign i__ready = \$signal$7 ;
+  assign i__ready = \$signal$4 ;
   assign i__payload = entry;
-  assign o__valid = \i__valid$41 ;
-  assign \i__payload$43  = o__payload[198:0];
-  assign \i__ready$46  = o__ready;
-  assign \o__valid$48  = \i__valid$47 ;
-  assign \i__ready$53  = \o__ready$52 ;
-  assign \o__payload$55  = row;
-  assign \o__valid$57  = \i__valid$56 ;
-  assign \i__ready$59  = \o__ready$58 ;
-  assign \i__payload$63  = row[55:0];
+  assign o__valid = \i__valid$39 ;
+  assign \i__payload$41  = o__payload[198:0];
+  assign \i__ready$44  = o__ready;
+  assign \o__valid$46  = \i__valid$45 ;
+  assign \i__ready$51  = \o__ready$50 ;
+  assign \o__payload$53  = row;
+  assign \o__valid$55  = \i__valid$54 ;
+  assign \i__ready$57  = \o__ready$56 ;
+  assign \i__payload$61  = row[55:0];
   assign act__claim = act__valid;
   assign step = granted;
   assign strobe = \$39 [3:0];
   assign arriving = line[14:10];
-  assign closing_index = \$131 [31:16];
-  assign closing_post = \$131 [15:0];
+  assign closing_index = \$132 [31:16];
+  assign closing_post = \$132 [15:0];
   assign act__offset = \$36 [9:0];
   assign act__region = piece[10];
   assign \cmd__payload.opcode  = \port$34774$0 [7:0];
@@ -103304,20 +103304,20 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \i__payload.mode  = entry[215:199];
   assign \i__payload.mode.bad  = entry[199];
   assign \i__payload.mode.index  = entry[215:200];
-  assign \i__payload$43.at  = o__payload[23:0];
-  assign \i__payload$43.at1  = o__payload[47:24];
-  assign \i__payload$43.at2  = o__payload[71:48];
-  assign \i__payload$43.skew  = o__payload[73:72];
-  assign \i__payload$43.skew1  = o__payload[75:74];
-  assign \i__payload$43.skew2  = o__payload[77:76];
-  assign \i__payload$43.len  = o__payload[101:78];
-  assign \i__payload$43.count1  = o__payload[117:102];
-  assign \i__payload$43.count2  = o__payload[133:118];
-  assign \i__payload$43.pad_left  = o__payload[149:134];
-  assign \i__payload$43.pad_right  = o__payload[165:150];
-  assign \i__payload$43.pad_top  = o__payload[181:166];
-  assign \i__payload$43.pad_bottom  = o__payload[197:182];
-  assign \i__payload$43.in_place  = o__payload[198];
+  assign \i__payload$41.at  = o__payload[23:0];
+  assign \i__payload$41.at1  = o__payload[47:24];
+  assign \i__payload$41.at2  = o__payload[71:48];
+  assign \i__payload$41.skew  = o__payload[73:72];
+  assign \i__payload$41.skew1  = o__payload[75:74];
+  assign \i__payload$41.skew2  = o__payload[77:76];
+  assign \i__payload$41.len  = o__payload[101:78];
+  assign \i__payload$41.count1  = o__payload[117:102];
+  assign \i__payload$41.count2  = o__payload[133:118];
+  assign \i__payload$41.pad_left  = o__payload[149:134];
+  assign \i__payload$41.pad_right  = o__payload[165:150];
+  assign \i__payload$41.pad_top  = o__payload[181:166];
+  assign \i__payload$41.pad_bottom  = o__payload[197:182];
+  assign \i__payload$41.in_place  = o__payload[198];
   assign \o__payload.rows  = o__payload[198:0];
   assign \o__payload.rows.at  = o__payload[23:0];
   assign \o__payload.rows.at1  = o__payload[47:24];
@@ -103336,26 +103336,26 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \o__payload.mode  = o__payload[215:199];
   assign \o__payload.mode.bad  = o__payload[199];
   assign \o__payload.mode.index  = o__payload[215:200];
-  assign \i__payload$49.segment  = \i__payload$49 [55:0];
-  assign \i__payload$49.segment.at  = \i__payload$49 [23:0];
-  assign \i__payload$49.segment.size  = \i__payload$49 [48:24];
-  assign \i__payload$49.segment.skew  = \i__payload$49 [50:49];
-  assign \i__payload$49.segment.fill  = \i__payload$49 [51];
-  assign \i__payload$49.segment.first  = \i__payload$49 [52];
-  assign \i__payload$49.segment.row_last  = \i__payload$49 [53];
-  assign \i__payload$49.segment.last  = \i__payload$49 [54];
-  assign \i__payload$49.segment.outside  = \i__payload$49 [55];
-  assign \i__payload$49.mode  = \i__payload$49 [72:56];
-  assign \i__payload$49.mode.bad  = \i__payload$49 [56];
-  assign \i__payload$49.mode.index  = \i__payload$49 [72:57];
-  assign \o__payload$50.at  = \o__payload$50 [23:0];
-  assign \o__payload$50.size  = \o__payload$50 [48:24];
-  assign \o__payload$50.skew  = \o__payload$50 [50:49];
-  assign \o__payload$50.fill  = \o__payload$50 [51];
-  assign \o__payload$50.first  = \o__payload$50 [52];
-  assign \o__payload$50.row_last  = \o__payload$50 [53];
-  assign \o__payload$50.last  = \o__payload$50 [54];
-  assign \o__payload$50.outside  = \o__payload$50 [55];
+  assign \i__payload$47.segment  = \i__payload$47 [55:0];
+  assign \i__payload$47.segment.at  = \i__payload$47 [23:0];
+  assign \i__payload$47.segment.size  = \i__payload$47 [48:24];
+  assign \i__payload$47.segment.skew  = \i__payload$47 [50:49];
+  assign \i__payload$47.segment.fill  = \i__payload$47 [51];
+  assign \i__payload$47.segment.first  = \i__payload$47 [52];
+  assign \i__payload$47.segment.row_last  = \i__payload$47 [53];
+  assign \i__payload$47.segment.last  = \i__payload$47 [54];
+  assign \i__payload$47.segment.outside  = \i__payload$47 [55];
+  assign \i__payload$47.mode  = \i__payload$47 [72:56];
+  assign \i__payload$47.mode.bad  = \i__payload$47 [56];
+  assign \i__payload$47.mode.index  = \i__payload$47 [72:57];
+  assign \o__payload$48.at  = \o__payload$48 [23:0];
+  assign \o__payload$48.size  = \o__payload$48 [48:24];
+  assign \o__payload$48.skew  = \o__payload$48 [50:49];
+  assign \o__payload$48.fill  = \o__payload$48 [51];
+  assign \o__payload$48.first  = \o__payload$48 [52];
+  assign \o__payload$48.row_last  = \o__payload$48 [53];
+  assign \o__payload$48.last  = \o__payload$48 [54];
+  assign \o__payload$48.outside  = \o__payload$48 [55];
   assign \walking.bad  = walking[0];
   assign \walking.index  = walking[16:1];
   assign \row.segment  = row[55:0];
@@ -103370,26 +103370,26 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \row.mode  = row[72:56];
   assign \row.mode.bad  = row[56];
   assign \row.mode.index  = row[72:57];
-  assign \o__payload$55.segment  = row[55:0];
-  assign \o__payload$55.segment.at  = row[23:0];
-  assign \o__payload$55.segment.size  = row[48:24];
-  assign \o__payload$55.segment.skew  = row[50:49];
-  assign \o__payload$55.segment.fill  = row[51];
-  assign \o__payload$55.segment.first  = row[52];
-  assign \o__payload$55.segment.row_last  = row[53];
-  assign \o__payload$55.segment.last  = row[54];
-  assign \o__payload$55.segment.outside  = row[55];
-  assign \o__payload$55.mode  = row[72:56];
-  assign \o__payload$55.mode.bad  = row[56];
-  assign \o__payload$55.mode.index  = row[72:57];
-  assign \i__payload$63.at  = row[23:0];
-  assign \i__payload$63.size  = row[48:24];
-  assign \i__payload$63.skew  = row[50:49];
-  assign \i__payload$63.fill  = row[51];
-  assign \i__payload$63.first  = row[52];
-  assign \i__payload$63.row_last  = row[53];
-  assign \i__payload$63.last  = row[54];
-  assign \i__payload$63.outside  = row[55];
+  assign \o__payload$53.segment  = row[55:0];
+  assign \o__payload$53.segment.at  = row[23:0];
+  assign \o__payload$53.segment.size  = row[48:24];
+  assign \o__payload$53.segment.skew  = row[50:49];
+  assign \o__payload$53.segment.fill  = row[51];
+  assign \o__payload$53.segment.first  = row[52];
+  assign \o__payload$53.segment.row_last  = row[53];
+  assign \o__payload$53.segment.last  = row[54];
+  assign \o__payload$53.segment.outside  = row[55];
+  assign \o__payload$53.mode  = row[72:56];
+  assign \o__payload$53.mode.bad  = row[56];
+  assign \o__payload$53.mode.index  = row[72:57];
+  assign \i__payload$61.at  = row[23:0];
+  assign \i__payload$61.size  = row[48:24];
+  assign \i__payload$61.skew  = row[50:49];
+  assign \i__payload$61.fill  = row[51];
+  assign \i__payload$61.first  = row[52];
+  assign \i__payload$61.row_last  = row[53];
+  assign \i__payload$61.last  = row[54];
+  assign \i__payload$61.outside  = row[55];
   assign \piece.at  = piece[23:0];
   assign \piece.size  = piece[48:24];
   assign \piece.skew  = piece[50:49];
@@ -103398,14 +103398,14 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \piece.row_last  = piece[53];
   assign \piece.last  = piece[54];
   assign \piece.outside  = piece[55];
-  assign \i__payload$79.data  = \i__payload$79 [31:0];
-  assign \i__payload$79.strobe  = \i__payload$79 [35:32];
+  assign \i__payload$77.data  = \i__payload$77 [31:0];
+  assign \i__payload$77.strobe  = \i__payload$77 [35:32];
   assign \word_beat.data  = word_beat[31:0];
   assign \word_beat.strobe  = word_beat[35:32];
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.strobe  = memory__beat__payload[35:32];
-  assign \o__payload$84.data  = \o__payload$84 [31:0];
-  assign \o__payload$84.strobe  = \o__payload$84 [35:32];
+  assign \o__payload$82.data  = \o__payload$82 [31:0];
+  assign \o__payload$82.strobe  = \o__payload$82 [35:32];
   assign \memory__done__payload.error  = memory__done__payload;
   assign \current.bad  = current[0];
   assign \current.index  = current[16:1];
@@ -103413,10 +103413,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     memory__beat__payload[31:0] = \$42 [31:0];
   assign word_beat[35:32] = \$41 [3:0];
   assign word_beat[31:0] = signal[127:96];
-  assign \i__payload$79 [31:0] = act__data;
-  assign \i__payload$79 [35:32] = line[14:11];
-  assign \i__payload$49 [72:56] = walking;
-  assign \i__payload$49 [55:0] = \o__payload$50 ;
+  assign \i__payload$77 [31:0] = act__data;
+  assign \i__payload$77 [35:32] = line[14:11];
+  assign \i__payload$47 [72:56] = walking;
+  assign \i__payload$47 [55:0] = \o__payload$48 ;
   assign entry[215:200] = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32] };
   assign entry[199] = \$18 ;
   assign entry[133:118] = \port$34786$0 [31:16];
@@ -104506,7 +104506,7 @@ endmodule
 module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clear, piece, valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$104  = 0;
   wire [24:0] \$1 ;
-  wire \$10 ;
+  wire [23:0] \$10 ;
   wire [23:0] \$11 ;
   wire [2:0] \$12 ;
   wire \$13 ;
@@ -104516,17 +104516,17 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   wire \$17 ;
   reg \$18 ;
   reg [55:0] \$19 ;
-  wire [2:0] \$2 ;
+  wire [24:0] \$2 ;
   reg [2:0] \$20 ;
   reg [2:0] \$21 ;
   reg \$22 ;
-  wire [24:0] \$3 ;
+  wire \$3 ;
   wire \$4 ;
   wire \$5 ;
   wire \$6 ;
-  wire \$7 ;
+  wire [3:0] \$7 ;
   wire [3:0] \$8 ;
-  wire [3:0] \$9 ;
+  wire \$9 ;
   wire [2:0] \$like ;
   reg [2:0] \$signal  = 3'h0;
   input clear;
@@ -104580,18 +104580,18 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   output valid;
   reg valid = 1'h0;
   assign \$1  = ends ? now[48:24] : { 22'h000000, \$signal  };
-  assign \$2  = step ? \$1 [2:0] : 3'h0;
-  assign \$3  = now[23:0] + \$2 ;
-  assign \$4  = now[53] & ends;
-  assign \$5  = now[54] & ends;
-  assign \$6  = ~ valid;
-  assign \$7  = step & ends;
-  assign i__ready = \$6  | \$7 ;
-  assign \$8  = 3'h4 - i__payload[50:49];
-  assign \$9  = i__payload[51] ? 4'h4 : \$8 ;
-  assign \$10  = i__valid & i__ready;
-  assign \$11  = i__payload[52] ? i__payload[23:0] : \$3 [23:0];
-  assign \$13  = i__payload[48:24] <= \$9 [2:0];
+  assign \$2  = now[23:0] + \$1 [2:0];
+  assign \$3  = now[53] & ends;
+  assign \$4  = now[54] & ends;
+  assign \$5  = ~ valid;
+  assign \$6  = step & ends;
+  assign i__ready = \$5  | \$6 ;
+  assign \$7  = 3'h4 - i__payload[50:49];
+  assign \$8  = i__payload[51] ? 4'h4 : \$7 ;
+  assign \$9  = i__valid & i__ready;
+  assign \$10  = step ? \$2 [23:0] : now[23:0];
+  assign \$11  = i__payload[52] ? i__payload[23:0] : \$10 ;
+  assign \$13  = i__payload[48:24] <= \$8 [2:0];
   assign \$14  = ~ ends;
   assign \$15  = now[48:24] - \$signal ;
   assign \$16  = now[48:24] - \$signal ;
@@ -104609,7 +104609,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$18  = valid;
-    if (\$10 ) begin
+    if (\$9 ) begin
       \$18  = 1'h1;
     end else if (step) begin
       \$18  = \$14 ;
@@ -104624,11 +104624,11 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$19  = now;
-    if (\$10 ) begin
+    if (\$9 ) begin
       \$19 [55:24] = i__payload[55:24];
       \$19 [23:0] = \$11 ;
     end else if (step) begin
-      \$19 [23:0] = \$3 [23:0];
+      \$19 [23:0] = \$2 [23:0];
       \$19 [48:24] = \$15 [24:0];
       \$19 [50:49] = 2'h0;
       \$19 [52] = 1'h0;
@@ -104643,8 +104643,8 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$20  = \$signal ;
-    if (\$10 ) begin
-      \$20  = \$9 [2:0];
+    if (\$9 ) begin
+      \$20  = \$8 [2:0];
     end else if (step) begin
       \$20  = later_room;
     end
@@ -104658,7 +104658,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$21  = later_room;
-    if (\$10 ) begin
+    if (\$9 ) begin
       \$21  = \$12 ;
     end
     if (clear) begin
@@ -104671,7 +104671,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$22  = ends;
-    if (\$10 ) begin
+    if (\$9 ) begin
       \$22  = \$13 ;
     end else if (step) begin
       \$22  = \$17 ;
@@ -104683,9 +104683,9 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
       \$22  = 1'h0;
     end
   end
-  assign following = \$3 [23:0];
+  assign following = \$2 [23:0];
   assign narrow = 1'h0;
-  assign new_room = \$9 [2:0];
+  assign new_room = \$8 [2:0];
   assign size = \$1 [2:0];
   assign \now.at  = now[23:0];
   assign \now.size  = now[48:24];
@@ -104711,8 +104711,8 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   assign \i__payload.row_last  = i__payload[53];
   assign \i__payload.last  = i__payload[54];
   assign \i__payload.outside  = i__payload[55];
-  assign piece[54] = \$5 ;
-  assign piece[53] = \$4 ;
+  assign piece[54] = \$4 ;
+  assign piece[53] = \$3 ;
   assign { piece[55], piece[52:0] } = { now[55], now[52:0] };
   assign \$like  = 3'h4;
   assign \$12  = 3'h4;
