@@ -74,7 +74,7 @@ class Dispatcher(wiring.Component):
     <engine>_words
         Words of commands to the engine's queue, one member for each engine that has one.
     abort
-        Hand out nothing more, request nothing more.
+        Hand out nothing more; request nothing more from the next cycle on.
     stopped
         A command was refused; nothing is handed out until reset.
     fault
