@@ -194,14 +194,14 @@ def _shares(
 
     None where the part has no such block.
     """
-    prefix = ("chip." if part_name == BOARD else "") + {
-        "array": "matmul.array",
-        "simt": "simt",
-    }[wanted]
+    # The array stands in another block in a small chip.
+    places = {"array": ("matmul.array", "matrix.array"), "simt": ("simt",)}[wanted]
+    chip = "chip." if part_name == BOARD else ""
     inside = part_name in (CHIP, BOARD)
     if not among or not (inside or part_name == wanted):
         return None
-    rows = [b for name, b in by_block.items() if not inside or f"{name}.".startswith(f"{prefix}.")]
+    prefixes = tuple(f"{chip}{place}." for place in places)
+    rows = [b for name, b in by_block.items() if not inside or f"{name}.".startswith(prefixes)]
     return {name: round(sum(row[name] for row in rows) / among, 1) for name in ("luts", "ffs")}
 
 
