@@ -8,7 +8,7 @@ from pathlib import Path
 import weft
 from weft.arch.layouts import PARAM_BYTES
 from weft.config import Config
-from weft.gateware.small.map import WINDOW, Window
+from weft.gateware.small.map import ROW_FIRST, WINDOW, WORD_BYTES, Window
 from weft_driver.folders import build_root
 from weft_driver.kernel_toolchain import keep, run_zig, working_folder
 
@@ -40,7 +40,7 @@ SECTIONS
     .bss (NOLOAD) : ALIGN(4) {{
         __bss_start = .; *(.bss .bss.* .sbss .sbss.* COMMON) . = ALIGN(4); __bss_end = .;
     }}
-    __stack = {local} + {window};
+    __stack = {local} + {local_bytes};
     /DISCARD/ : {{ *(.comment) *(.riscv.attributes) *(.eh_frame) }}
     .bad : {{ *(.data .data.* .sdata .sdata.*) }}
     ASSERT(SIZEOF(.bad) == 0, "variables with initial values are not possible")
@@ -90,14 +90,31 @@ def sram_bytes(config: Config) -> int:
     return act + config.wgt_rows * config.cols + config.param_blocks * config.cols * PARAM_BYTES
 
 
+def local_bytes(config: Config) -> int:
+    """Bytes of local memory: those, and what the firmware needs, as a power of two."""
+    return 1 << (sram_bytes(config) + STACK_BYTES - 1).bit_length()
+
+
+_NEEDED: dict[str, tuple[int, ...]] = {
+    "rows": (WORD_BYTES,),
+    "cols": (4, 8, 16),
+    "bus_bytes": (WORD_BYTES,),
+    "lanes": (0,),
+    "transpose": (False,),
+    "row_sum": (False,),
+}
+"""Values that fields of a small chip's configuration may have."""
+
+
 def check(config: Config) -> None:
     """Refuse a chip that is no small one; `ValueError` says why."""
-    needed = {"rows": 4, "cols": 4, "bus_bytes": 4, "lanes": 0, "transpose": False}
     wrong = [
-        f"{name} = {getattr(config, name)!r}, must be {must!r}"
-        for name, must in (needed | {"row_sum": False}).items()
-        if getattr(config, name) != must
+        f"{name} = {getattr(config, name)!r}, must be {' or '.join(map(repr, valid))}"
+        for name, valid in _NEEDED.items()
+        if getattr(config, name) not in valid
     ]
+    if config.acc_total_rows > ROW_FIRST:
+        wrong.append(f"acc_rows = {config.acc_rows}, must be at most {ROW_FIRST // 2}")
     size, room = sram_bytes(config), WINDOW - STACK_BYTES
     if size > room:
         wrong.append(f"its SRAMs have {size:,} bytes, at most {room:,}")
@@ -115,7 +132,11 @@ def _compiled(config: Config, header: str, sources: list[Path]) -> bytes:
             run_zig("cc", [*FLAGS, "-I", name, "-c", source, "-o", objects[-1]], folder)
         script = folder / "firmware.ld"
         script.write_text(
-            SCRIPT.format(local=Window.LOCAL.base, sram_bytes=sram_bytes(config), window=WINDOW)
+            SCRIPT.format(
+                local=Window.LOCAL.base,
+                sram_bytes=sram_bytes(config),
+                local_bytes=local_bytes(config),
+            )
         )
         image = folder / "firmware.bin"
         flags = ["-m", "elf32lriscv", "--gc-sections", "--oformat", "binary"]

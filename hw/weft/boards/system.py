@@ -15,7 +15,7 @@ from weft.gateware.host_link import HostLink
 from weft.gateware.primitives.pll import PLLS
 from weft.gateware.small.chip import SmallChip
 
-from .firmware import firmware
+from .firmware import firmware, local_bytes
 from .table import Board, divisor
 
 TOP = "board"
@@ -127,7 +127,7 @@ class System(wiring.Component):
         """The same with a small chip, which has its memory inside."""
         config, memory_bytes = self._config, self._board.memory_bytes
         code = firmware(config, memory_bytes)
-        m.submodules.chip = chip = SmallChip(config, memory_bytes, code)
+        m.submodules.chip = chip = SmallChip(config, memory_bytes, local_bytes(config), code)
         connect(m, link.memory, chip.memory)
         connect(m, link.chip, chip.s_axil)
         return chip.running, chip.irq

@@ -17,6 +17,7 @@ typedef int i32;
 #define WGT (ACT + ACT_REGIONS * ACT_REGION_SPAN)
 #define PARAM (WGT + WGT_ROWS * COLS)
 #define PARAM_BLOCK_BYTES (PARAM_BYTES * COLS)
+#define ROW_WORDS (COLS / 4) /* of a row of weights */
 
 #define SRAM_MASK ((1u << SRAM_ADDRESS_BITS) - 1)
 

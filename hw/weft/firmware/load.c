@@ -26,24 +26,27 @@ static cause load_params(const u32 *command)
     return CAUSE_NONE;
 }
 
-/* A row of `size` bytes to the weight SRAM, in chunks of C bytes; `from` is where byte `left` of
-   the row comes from, and `len` how many do. The rest is `value`, four times. */
+/* A row of `size` bytes to the weight SRAM, in chunks of C bytes, word by word; `from` is where byte
+   `left` of the row comes from, and `len` how many do. The rest is `value`, four times. */
 static cause chunks(const u32 *command, u32 dst, const u8 *from, u32 len, u32 size, u32 value)
 {
     u32 left = load_pad_left(command), flip = load_flip(command) ? 0x80808080 : 0;
     u32 step = load_dst_chunk(command);
-    for (u32 at = 0; at < size; at += COLS, dst = (dst + step) & SRAM_MASK) {
-        const u8 *source = from + at - left;
-        u32 word = value;
+    for (u32 at = 0; at < size; dst = (dst + step) & SRAM_MASK) {
+        u32 *to = (u32 *)WGT + dst * ROW_WORDS;
         if (dst >= WGT_ROWS)
             return CAUSE_BAD_ADDRESS;
-        if (at >= left && at + COLS <= left + len && !((u32)source & 3))
-            word = *(const u32 *)source ^ flip;
-        else
-            for (u32 i = 0; i < COLS; i++)
-                if (at + i - left < len)
-                    ((u8 *)&word)[i] = source[i] ^ flip;
-        ((u32 *)WGT)[dst] = word;
+        for (u32 w = 0; w < ROW_WORDS; w++, at += 4) {
+            const u8 *source = from + at - left;
+            u32 word = value;
+            if (at >= left && at + 4 <= left + len && !((u32)source & 3))
+                word = *(const u32 *)source ^ flip;
+            else
+                for (u32 i = 0; i < 4; i++)
+                    if (at + i - left < len)
+                        ((u8 *)&word)[i] = source[i] ^ flip;
+            *to++ = word;
+        }
     }
     return CAUSE_NONE;
 }

@@ -3,6 +3,17 @@
 
 #define MOST (1u << 16) /* more than any SRAM has rows */
 
+/* Into the array: the last row first, and of a row the last word last, which shifts it in. */
+static inline void shift_in(const u32 *weights, u32 used)
+{
+    for (u32 r = ROWS; r; r--) {
+        const u32 *row = weights + (r - 1) * ROW_WORDS;
+        for (u32 w = 0; w < ROW_WORDS - 1; w++)
+            OUT(OUT_WEIGHTS_BEFORE) = r <= used ? row[w] : 0;
+        OUT(OUT_WEIGHTS) = r <= used ? row[ROW_WORDS - 1] : 0;
+    }
+}
+
 static u32 product(u32 a, u32 b)
 {
     u32 all = multiply(a, b);
@@ -44,7 +55,7 @@ cause do_matmul(const u32 *command)
             return CAUSE_BAD_ADDRESS;
         if (tiles > WGT_ROWS / ROWS || wgt > WGT_ROWS - tiles * ROWS)
             return CAUSE_BAD_ADDRESS;
-        const u32 *weights = (const u32 *)WGT + wgt;
+        const u32 *weights = (const u32 *)WGT + wgt * ROW_WORDS;
         u32 first = matmul_accumulate(command) ? 0 : ROW_FIRST;
         u32 at2 = matmul_act(command);
         for (u32 i2 = matmul_k2(command); i2; i2--, at2 += matmul_k2_stride(command)) {
@@ -54,9 +65,8 @@ cause do_matmul(const u32 *command)
                 for (u32 i0 = k0; i0; i0--, at0 += matmul_k0_stride(command)) {
                     /* Of the last tile only `tail` rows count: the others have no weights. */
                     u32 used = i0 == 1 ? tail : ROWS, row = acc | first;
-                    for (u32 r = ROWS; r; r--)
-                        OUT(OUT_WEIGHTS) = r <= used ? weights[r - 1] : 0;
-                    weights += ROWS;
+                    shift_in(weights, used);
+                    weights += ROWS * ROW_WORDS;
                     first = 0;
                     u32 j2_at = at0;
                     for (u32 j2 = matmul_m2(command); j2; j2--, j2_at += matmul_m2_stride(command)) {

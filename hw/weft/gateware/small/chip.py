@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -13,15 +13,15 @@ from ..interfaces import Axi4, AxiLite
 from .bank import Bank
 from .controller import Controller
 from .mailbox import Mailbox
-from .map import ROW_FIRST, WINDOW, Input, Output, Window
+from .map import ROW_FIRST, WINDOW, WORD_BYTES, Input, Output, Window
 from .matrix import Matrix
 from .requantiser import Requantiser
 
-LOCAL_BITS = (WINDOW - 1).bit_length()
-"""Width of a byte address in local memory."""
+_WINDOW_BITS = (WINDOW - 1).bit_length()
+"""Width of a byte address in a window."""
 
-_PORT_BITS = max(*Input, *Output).bit_length()
-"""Width of a byte address among the ports."""
+_PORT_BITS = max(Output).bit_length()
+"""Width of a byte address among the ports for stores."""
 
 
 class SmallChip(wiring.Component):
@@ -31,8 +31,8 @@ class SmallChip(wiring.Component):
     ----------
     config
         Sizes of the chip that the firmware is.
-    memory_bytes
-        Main memory, a power of two, at most `WINDOW`.
+    memory_bytes, local_bytes
+        Main and local memory, powers of two, at most `WINDOW`.
     code
         Words of the firmware.
 
@@ -51,10 +51,12 @@ class SmallChip(wiring.Component):
     irq: Signal
     running: Signal
 
-    def __init__(self, config: Config, memory_bytes: int, code: Sequence[int]):
-        if memory_bytes > WINDOW:
-            raise ValueError(f"memory_bytes = {memory_bytes} is not valid: at most {WINDOW}")
-        self._config, self._memory_bytes, self._code = config, memory_bytes, code
+    def __init__(self, config: Config, memory_bytes: int, local_bytes: int, code: Sequence[int]):
+        for name, size in (("memory_bytes", memory_bytes), ("local_bytes", local_bytes)):
+            if size > WINDOW:
+                raise ValueError(f"{name} = {size} is not valid: at most {WINDOW}")
+        self._config, self._code = config, code
+        self._memory_bytes, self._local_bytes = memory_bytes, local_bytes
         super().__init__(
             {
                 "s_axil": In(AxiLite()),
@@ -67,14 +69,15 @@ class SmallChip(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Connect the controller to its windows."""
         m = Module()
+        local_bits = (self._local_bytes - 1).bit_length()
         m.submodules.controller = controller = Controller(self._code)
-        m.submodules.matrix = matrix = Matrix(self._config, LOCAL_BITS)
+        m.submodules.matrix = matrix = Matrix(self._config, local_bits)
         m.submodules.mailbox = mailbox = Mailbox()
         m.submodules.main = main = Bank(self._memory_bytes)
-        m.submodules.local = local = Bank(WINDOW)
+        m.submodules.local = local = Bank(self._local_bytes)
         connect(m, flipped(self.s_axil), mailbox.host)
         bus = controller.bus
-        window = bus.address[LOCAL_BITS:]
+        window = bus.address[_WINDOW_BITS:]
         before = Signal.like(window)
         with m.If(bus.valid):
             m.d.sync += before.eq(window)
@@ -112,6 +115,7 @@ class SmallChip(wiring.Component):
         loads, heard_it = Signal(), Signal()
         m.d.comb += loads.eq((window == Window.PORTS) & ~bus.write)
         m.d.sync += heard_it.eq(bus.valid & loads & ~heard_it)
+        before = Signal(8 * (self._config.cols - WORD_BYTES))  # words of weights, oldest lowest
         cycles = Signal(32)
         state = Signal(2)
         m.d.sync += [cycles.eq(cycles + 1), begun.eq(starts & (~begun | busy))]
@@ -121,7 +125,7 @@ class SmallChip(wiring.Component):
             matrix.at.eq(bus.data),
             requantiser.scale.eq(bus.data),
             requantiser.magnitude.eq(bus.data),
-            matrix.weights.eq(bus.data),
+            matrix.weights.eq(Cat(before, bus.data)),
             matrix.row.eq(bus.data),
             matrix.first.eq(bus.data[ROW_FIRST.bit_length() - 1]),
             mailbox.value.eq(bus.data),
@@ -131,6 +135,9 @@ class SmallChip(wiring.Component):
         with m.If(said), m.Switch(place):
             with m.Case(Output.WEIGHTS >> 2):
                 m.d.comb += matrix.shift.eq(1)
+            if len(before):
+                with m.Case(Output.WEIGHTS_BEFORE >> 2):
+                    m.d.sync += before.eq(Cat(before, bus.data)[32:])
             with m.Case(Output.ROW >> 2):
                 m.d.comb += matrix.set_row.eq(1)
             with m.Case(Output.STRIDE >> 2):
@@ -150,7 +157,8 @@ class SmallChip(wiring.Component):
             with m.Case(Output.STATE >> 2):
                 m.d.sync += state.eq(bus.data)
         heard = Signal(32)
-        with m.Switch(bus.address[2:5]):
+        places = (Input.SUMS >> 2) + self._config.cols
+        with m.Switch(bus.address[2 : 2 + (places - 1).bit_length()]):
             for c in range(self._config.cols):
                 with m.Case((Input.SUMS >> 2) + c):
                     m.d.sync += heard.eq(matrix.sums.word_select(c, 32))

@@ -20,13 +20,11 @@ from amaranth.lib.wiring import In, Out
 from weft.config import Config
 
 from ..array import SUM_LANE, Array
-
-WORD_BYTES = 4
-"""Bytes of a row of activations: a word of local memory."""
+from .map import WORD_BYTES
 
 
 class Matrix(wiring.Component):
-    """Array and accumulators of one word of rows.
+    """Array and accumulators; a row of activations is a word.
 
     Parameters
     ----------
@@ -124,7 +122,8 @@ class Matrix(wiring.Component):
         with m.Elif(reads):
             m.d.sync += at.eq(at + 1)
         for c in range(cols):
-            column = Memory(shape=32, depth=2 << len(self.row), init=[])
+            # What is read in the cycle of its write is wanted by nobody.
+            column = Memory(shape=32, depth=2 << len(self.row), init=[], attrs={"no_rw_check": 1})
             m.submodules[f"column_{c}"] = column
             read, write = column.read_port(transparent_for=()), column.write_port()
             later, latest = (Signal.like(at, name=f"row_{c}_{i}") for i in range(2))
