@@ -278,6 +278,9 @@ def test_the_command_shows_a_table_or_one_chip():
     assert "does not fit; scarcest: multipliers" in done.stderr
     told = json.loads(done.stdout)
     assert (told["fits"], told["predicted"]["multipliers"]) == ("no", 157)
+    assert "a small one" not in done.stderr
+    done = CliRunner().invoke(main, ["fit", "--preset", "nano20k"])
+    assert "the board nano20k has a small one, of which nothing is predicted" in done.stderr
 
 
 def test_the_command_measures_what_it_is_told_to(monkeypatch, tmp_path):

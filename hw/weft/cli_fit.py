@@ -78,7 +78,7 @@ def fit(
         row = verdict(model, config, device, percent, BOARD, board.name)
     else:
         row = verdict(model, config, device, percent)
-    show_lines([*chip_lines(row, preset, device, percent), *model_lines(model)])
+    show_lines([*chip_lines(row, preset, device, percent, board), *model_lines(model)])
     deliver(told | {"preset": preset} | row.to_json(), as_json, output)
     raise typer.Exit(0 if row.fits == "yes" else FITS_NOT)
 

@@ -231,6 +231,10 @@ def test_other_boards(name):
     with SimulatedBoard(name) as board, Device(board.url) as device:
         device.effort = EFFORT
         assert product_is_right(device, 40, 24, 32)
+        a, b = operands(40, 24, 32)
+        total = a.astype(np.int32) @ b.astype(np.int32)
+        scaled = np.clip(np.rint(total / 1024), -128, 127)
+        assert (device.matmul(a, b, scale=np.float32(2**-10)) == scaled).all()
         if device.config.lanes:
             kernels = device.load_kernels(Path(__file__).with_name("add.c"))
             x, y = np.arange(50, dtype=np.int32), np.arange(50, dtype=np.int32) ** 2

@@ -1,6 +1,6 @@
 """What Yosys makes of main memory: the FPGA's own memories, and not flip-flops.
 
-That of the iCE40 is half of a small chip's; nothing else has SPRAM.
+That of a small chip is one of its two banks; on the iCE40 they are SPRAM, which nothing else has.
 """
 
 import json
@@ -17,7 +17,7 @@ from weft.synth.tools import find_yosys
 SCRIPTS = {
     "ice40": ("synth_ice40 -spram -top memory", {"SB_SPRAM256KA": 2}),
     "ecp5": ("synth_ecp5 -top memory", {"DP16KD": 64}),
-    "gowin": ("synth_gowin -family gw2a -top memory", {"DPB": 16}),
+    "gowin": ("synth_gowin -family gw2a -top memory", {"SP": 16}),
 }
 """How each family is synthesised, and the cells that hold the memory of its board."""
 

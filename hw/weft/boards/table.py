@@ -34,7 +34,7 @@ class Board:
     memory_bytes
         Main memory inside the FPGA, a power of two.
     small
-        The chip is a small one, `weft.gateware.small`: the FPGA has no room for another one.
+        The chip is a small one, `weft.gateware.small`: another one cannot be placed and routed.
     pins
         Site of each pin by name; ``leds`` has several, lowest bit first.
     reset_low, leds_low
@@ -169,6 +169,7 @@ _BOARDS = (
         oscillator_hz=27_000_000,
         clock_hz=27_000_000,
         memory_bytes=32 << 10,
+        small=True,
         pins={
             "clk": "4",
             "reset": "88",  # S1

@@ -32,7 +32,8 @@ POINTS = {
         "array8",
         "tiny",
         "ulx3s,act_regions=4,lanes=4,warps=8,icache_bytes=4096",
-        "nano20k,queue_depth=2,row_sum=true",
+        "array8,bus_bytes=4,act_kib=8,act_regions=2,wgt_kib=2,acc_rows=64,drain_units=1,"
+        "param_blocks=16,queue_depth=2,transpose=false",
         "array12",
         "tiny,lanes=4,warps=8,fp=full,icache_bytes=2048",
         "tiny,lanes=0,acc_rows=32,queue_depth=1,transpose=false,row_sum=false",

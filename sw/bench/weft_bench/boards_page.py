@@ -51,7 +51,8 @@ def _small_chips() -> str:
     """What is different on boards with a small chip."""
     names = " and ".join(f"`{board.name}`" for board in BOARDS.values() if board.small)
     return (
-        f"The chip of {names} is a small one ([why](decisions/0009-icebreaker.md)): the same "
+        f"The chip of {names} is a small one (why: [iCE40](decisions/0009-icebreaker.md), "
+        "[Gowin](decisions/0011-nano20k.md)): the same "
         "commands, registers, errors and results, bit by bit, but its engines are firmware on a "
         "RISC-V controller that does one command after the other; the array, its accumulators and "
         "a requantiser are hardware. A bitstream or a simulation of it compiles the firmware, "

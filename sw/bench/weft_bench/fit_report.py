@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from weft.boards.table import Board
 from weft.config import Config
 from weft.synth.fit import CORES, Model, Verdict
 from weft.synth.targets import Target
@@ -63,8 +64,10 @@ def _rule(fill: float) -> str:
     )
 
 
-def chip_lines(row: Verdict, preset: str, target: Target, fill: float) -> Iterator[str]:
-    """One configuration."""
+def chip_lines(
+    row: Verdict, preset: str, target: Target, fill: float, board: Board | None = None
+) -> Iterator[str]:
+    """One configuration; ``board`` is the one whose preset it is."""
     answer = {"yes": "fits", "perhaps": "perhaps fits", "no": "does not fit"}[row.fits]
     yield f"{row.part} of {preset} on {target.name}: {answer}; scarcest: {LONG[row.limit]}"
     for name, number in row.predicted.items():
@@ -72,6 +75,11 @@ def chip_lines(row: Verdict, preset: str, target: Target, fill: float) -> Iterat
         yield f"  {LONG[name]:12}{number:8,} of {available:7,}  {row.percent[name]:5.1f} %"
     if row.extrapolated:
         yield "  It is larger than every chip that was measured."
+    if board is not None and board.small:
+        yield (
+            f"This is the ordinary chip of these sizes; the board {board.name} has a small one, "
+            "of which nothing is predicted."
+        )
     yield _rule(fill)
 
 

@@ -65,6 +65,7 @@ ROWS = (
     Row("tiny", "array", "ice40-up5k"),
     Row("icebreaker", "board", "ice40-up5k", least_mhz=30),
     Row("array8", "array", "gowin-gw2a-18"),
+    Row("nano20k", "board", "gowin-gw2a-18", seeds=1, least_mhz=27),
     Row("tiny", "array", "nexus-lifcl-40"),
     Row("array8", "array", "nexus-lifcl-40"),
 )
