@@ -56,10 +56,10 @@ class BinMonitor:
                 continue
             self.running += 1
             entering = int(engine.act__valid.value) and int(engine.act__ready.value)
-            active = int(engine.active.value)
-            pending = int(engine.cmd__valid.value)
-            row_wanted = int(engine.rows.tile_first.value)
-            weights = not row_wanted or int(engine.feeder.ready.value)
+            active = int(engine.standing.value)
+            pending = int(engine.cmd__valid.value) or int(engine.rows.o__valid.value)
+            weights = int(engine.weights_there.value)
+            hazard = int(engine.hazard.value)
             inside = int(engine.inside.value)
             if entering:
                 name = "compute"
@@ -72,10 +72,10 @@ class BinMonitor:
             elif (
                 int(engine.waiting_operands.value)
                 or int(engine.act__valid.value)
-                or (int(engine.wanted.value) and int(engine.fenced.value))
+                or (active and weights and not hazard and int(engine.fenced.value))
             ):
                 name = "operands"
-            elif int(engine.waiting_accumulator.value) or (active and int(engine.hazard.value)):
+            elif int(engine.waiting_accumulator.value) or (active and hazard):
                 name = "accumulator"
             else:
                 name = "fill" if inside else "idle"

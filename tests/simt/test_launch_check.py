@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 
 from weft.arch.commands import LAUNCH
 from weft.arch.simt import ARGUMENTS, STACK_ALIGN, Launch
-from weft.gateware.simt.engine import LaunchCheck
+from weft.gateware.simt.launch_check import LaunchCheck
 from weft.gateware.simt.sizes import Sizes
 
 from .conftest import LONG
@@ -58,7 +58,10 @@ def test_refuses_what_the_rule_refuses(lanes, warps):
             problem = Launch.of(NO_ARGUMENTS | values).problem(core)
             for name, value in values.items():
                 ctx.set(check.i[name], value)
-            await ctx.tick().repeat(LaunchCheck.latency)
+            ctx.set(check.start, 1)
+            await ctx.tick()
+            ctx.set(check.start, 0)
+            await ctx.tick().until(check.done)
             assert ctx.get(check.refused) == (problem is not None), (values, problem)
             seen[problem is not None] += 1
 

@@ -46,10 +46,7 @@ def _arbitrate(m, name: str, wants: list, claims: list, free: list):
     patience = Signal(range(PATIENCE + 1), init=PATIENCE, name=f"{name}_patience")
     favour = Signal(range(len(wants)), init=1, name=f"{name}_favour")
     favoured = Signal(name=f"{name}_favoured")
-    m.d.comb += [
-        lost.eq(Cat(*wants).any() & (Cat(*wants) != Cat(*grants))),
-        favoured.eq(patience == 0),
-    ]
+    m.d.comb += lost.eq(Cat(*wants).any() & (Cat(*wants) != Cat(*grants)))
     blocked = favoured
     for i, (claim, way) in enumerate(zip(claims, free, strict=True)):
         m.d.comb += way.eq((favoured & (favour == i)) | ~blocked)
@@ -58,9 +55,10 @@ def _arbitrate(m, name: str, wants: list, claims: list, free: list):
         m.d.sync += [
             favour.eq(Mux(favour == len(wants) - 1, 1, favour + 1)),
             patience.eq(PATIENCE),
+            favoured.eq(0),
         ]
     with m.Elif(lost):
-        m.d.sync += patience.eq(patience - 1)
+        m.d.sync += [patience.eq(patience - 1), favoured.eq(patience == 1)]
     with m.Else():
         m.d.sync += patience.eq(PATIENCE)
     return lost

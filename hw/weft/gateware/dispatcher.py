@@ -167,9 +167,9 @@ class Dispatcher(wiring.Component):
         pushed, begun = Signal(), Signal()
         command_index = Signal(INDEX_BITS)
         push_valid, push_data, pushes = Signal(), Signal(bits), Signal()
-        awaited, awaits = Signal(), Signal()  # such a LAUNCH is here, or on its way, and not begun
+        awaited = Signal()  # such a LAUNCH has been checked, and has not begun
         m.d.comb += [
-            pushed.eq(Mux(first, awaited | awaits | pushes | push_valid, begun)),
+            pushed.eq(Mux(first, awaited | pushes | push_valid, begun)),
             command_index.eq(self.index),
         ]
         if self._config.lanes:
@@ -244,13 +244,8 @@ class Dispatcher(wiring.Component):
             m.d.comb += me.push.ready.eq(enters & pushed)
             launches = [k for k, command in enumerate(commands) if command is LAUNCH]
             flag_beat, flag_bit = divmod(LAUNCH.by_name["pushes"].offset, bits)
-            m.d.comb += awaits.eq(
-                valid
-                & kept.matches(*launches)
-                & (checked.beat == flag_beat)
-                & checked.data[flag_bit]
-            )
-            with m.If(awaits):
+            asks = kind.matches(*launches) & (beat == flag_beat) & word[flag_bit]
+            with m.If(enters & asks):
                 m.d.sync += awaited.eq(1)
 
         goes = Signal()  # its queue takes it, or none is to have it

@@ -7,7 +7,7 @@
     pieces:                ..skew|bytes|..                  one bus beat, or fill bytes
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -103,20 +103,31 @@ class RowWalker(wiring.Component):
         new, held = self.i.payload, config.held_commands
         rows = new if held else Signal(walk_layout(config))
         size = Signal(SIZE_BITS)
+        # Which parts its rows have, and which rows it has besides those of data.
+        parts = ("len", "pad_left", "pad_right", "pad_top", "pad_bottom")
+        has = Signal(data.StructLayout(dict.fromkeys(parts, 1)))
+        found = Cat(new[part] != 0 for part in parts)
         out = self.o.payload
         place = AddressWalk("place", SRAM_ADDRESS_BITS)
         skew = AddressWalk("skew", low_bits(config))
 
         # --- which row: pad_top fill rows, count1 data rows, pad_bottom fill rows ----------------
         top, bottom = Signal(), Signal()  # neither: a data row
-        left = Signal(COUNT_BITS)  # rows like this one
-        outer_left = Signal(COUNT_BITS)
-        kind_ends, data_ends, outer = Signal(), Signal(), Signal()
+        left, kind_ends = Signal(COUNT_BITS), Signal()  # rows like this one; it is the last one
+        outer_left, outer_ends = Signal(COUNT_BITS), Signal()
+        data_ends, outer = Signal(), Signal()
         m.d.comb += [
-            kind_ends.eq(left == 1),
             data_ends.eq(kind_ends & ~top & ~bottom),
-            outer.eq(kind_ends & (bottom | (~top & (rows.pad_bottom == 0)))),
+            outer.eq(kind_ends & (bottom | (~top & ~has.pad_bottom))),
         ]
+
+        def begin(counter: Signal, is_one: Signal, value) -> list:
+            """Statements that count from a value on, and know when one is left."""
+            return [counter.eq(value), is_one.eq(value == 1)]
+
+        def count(counter: Signal, is_one: Signal) -> list:
+            return [counter.eq(counter - 1), is_one.eq(counter == 2)]
+
         place.following(m, outer, Mux(rows.in_place, 0, rows.at1), rows.at2)
         # Only data rows have an address in memory. Its i2 ends where their last one ends.
         skew.following(m, data_ends, rows.skew1, rows.skew2)
@@ -124,15 +135,15 @@ class RowWalker(wiring.Component):
         # --- which part of it -------------------------------------------------------------------
         at_data, at_right = Signal(), Signal()  # neither: the row's first segment
         padding, is_left, is_data, row_ends = Signal(), Signal(), Signal(), Signal()
-        last_row = outer & (outer_left == 1)
+        last_row = outer & outer_ends
         m.d.comb += [
             padding.eq(top | bottom),
-            is_left.eq(~at_data & ~at_right & (rows.pad_left != 0)),
-            is_data.eq(~is_left & ~at_right & ((rows.len != 0) | (rows.pad_right == 0))),
+            is_left.eq(~at_data & ~at_right & has.pad_left),
+            is_data.eq(~is_left & ~at_right & (has.len | ~has.pad_right)),
             row_ends.eq(
                 padding
-                | (is_left & (rows.len == 0) & (rows.pad_right == 0))
-                | (is_data & (rows.pad_right == 0))
+                | (is_left & ~has.len & ~has.pad_right)
+                | (is_data & ~has.pad_right)
                 | (~is_left & ~is_data)
             ),
         ]
@@ -165,49 +176,46 @@ class RowWalker(wiring.Component):
         m.d.comb += self.i.ready.eq(~self.o.valid | (fires & out.last))
         with m.If(fires):
             m.d.sync += [
-                at_data.eq(is_left & ~row_ends & (rows.len != 0)),
-                at_right.eq(~row_ends & (is_data | (rows.len == 0))),
+                at_data.eq(is_left & ~row_ends & has.len),
+                at_right.eq(~row_ends & (is_data | ~has.len)),
             ]
         with m.If(fires & row_ends):
-            m.d.sync += [
-                place.step(outer),
-                left.eq(left - 1),
-                outer_left.eq(outer_left - outer),
-            ]
+            m.d.sync += [place.step(outer), *count(left, kind_ends)]
             with m.If(~padding):
                 m.d.sync += skew.step(data_ends)
             with m.If(outer):
                 m.d.sync += [
-                    top.eq(rows.pad_top != 0),
+                    top.eq(has.pad_top),
                     bottom.eq(0),
-                    left.eq(Mux(rows.pad_top != 0, rows.pad_top, rows.count1)),
+                    *begin(left, kind_ends, Mux(has.pad_top, rows.pad_top, rows.count1)),
+                    *count(outer_left, outer_ends),
                 ]
             with m.Elif(kind_ends):
                 m.d.sync += [
                     top.eq(0),
                     bottom.eq(~top),
-                    left.eq(Mux(top, rows.count1, rows.pad_bottom)),
+                    *begin(left, kind_ends, Mux(top, rows.count1, rows.pad_bottom)),
                 ]
         with m.If(fires & out.last):
             m.d.sync += self.o.valid.eq(0)
 
         with m.If(self.i.valid & self.i.ready):
             if not held:
-                m.d.sync += rows.eq(new)
+                m.d.sync += [rows.eq(new), has.eq(found)]
             m.d.sync += [
                 self.o.valid.eq(1),
                 place.start(new.at),
                 skew.start(new.skew),
                 top.eq(new.pad_top != 0),
                 bottom.eq(0),
-                left.eq(Mux(new.pad_top != 0, new.pad_top, new.count1)),
-                outer_left.eq(new.count2),
+                *begin(left, kind_ends, Mux(new.pad_top != 0, new.pad_top, new.count1)),
+                *begin(outer_left, outer_ends, new.count2),
                 at_data.eq(0),
                 at_right.eq(0),
             ]
         whole = new.pad_left + new.len + new.pad_right
         if held:
-            m.d.comb += size.eq(whole)
+            m.d.comb += [size.eq(whole), has.eq(found)]
         else:
             with m.If(self.i.valid & self.i.ready):
                 m.d.sync += size.eq(whole)

@@ -27,6 +27,8 @@ class WeightFeeder(wiring.Component):
         Rows of the SRAM that are still to come: a tile that has some of them waits.
     block_last, final
         The tile being taken is the last of its block; of its command.
+    loaded
+        The next command's first tile is being fed, or has been: the command may go.
     ready
         A tile may start in this cycle: its weights will be there in time.
     bad
@@ -45,6 +47,7 @@ class WeightFeeder(wiring.Component):
     fence: wiring.PureInterface
     block_last: Signal
     final: Signal
+    loaded: Signal
     ready: Signal
     bad: Signal
     read: Signal
@@ -63,6 +66,7 @@ class WeightFeeder(wiring.Component):
                 "fence": In(Fence()),
                 "block_last": In(1),
                 "final": In(1),
+                "loaded": Out(1),
                 "ready": Out(1),
                 "bad": Out(1),
                 "read": Out(1),
@@ -81,8 +85,7 @@ class WeightFeeder(wiring.Component):
         left = Signal(range(rows))
         at_last = Signal()  # none is left
         pending = Signal()  # `tile` is to be fed
-        full = Signal()  # a fed tile waits for the array
-        loaded = Signal()  # the next command's first tile is pending, full or taken
+        loaded = self.loaded
 
         last = Signal()
         reads = Signal()
@@ -93,22 +96,27 @@ class WeightFeeder(wiring.Component):
             last.eq((pending & begun if rows > 1 else reads) & at_last),
             self.read.eq(reads),
             self.row.eq(tile + left),
-            self.ready.eq(full | last),
         ]
-        # A tile of several rows stands here for a cycle before its last one is read.
-        m.d["sync" if rows > 1 else "comb"] += self.bad.eq(tile + rows > self.config.wgt_rows)
         shifting = Signal()
         m.d.sync += [shifting.eq(reads), self.shift.eq(shifting)]
 
         with m.If(reads):
             m.d.sync += [left.eq(left - 1), begun.eq(1), at_last.eq(left == 1)]
         with m.If(last):
-            m.d.sync += [pending.eq(0), full.eq(1), begun.eq(0)]
+            m.d.sync += [pending.eq(0), begun.eq(0)]
+        # A tile of several rows stands here for a cycle before its last one is read, so that what
+        # is said of it can come from registers.
+        beyond = tile + rows > self.config.wgt_rows
+        if rows > 1:
+            m.d.sync += self.ready.eq((self.ready & ~self.taken) | (reads & (left == 1)))
+            m.d.sync += self.bad.eq(beyond)
+        else:
+            full = Signal()  # a fed tile waits for the array
+            m.d.comb += [self.ready.eq(full | last), self.bad.eq(beyond)]
+            m.d.sync += full.eq(self.ready & ~self.taken)
 
         more = Signal()
         m.d.comb += more.eq(self.taken & ~self.final)
-        with m.If(self.taken):
-            m.d.sync += full.eq(0)
         with m.If(more):
             with m.If(self.block_last):
                 m.d.sync += [tile.eq(block + stride), block.eq(block + stride)]

@@ -282,6 +282,7 @@ class Core(wiring.Component):
             ]
         m.d.comb += [
             requests.launch.eq(launcher.launch),
+            requests.running.eq(launcher.busy),
             requests.early_warp.eq(token.warp),
             requests.does_access.eq(commit.access),
             requests.does_serial.eq(commit.serial),

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from weft.arch.commands import Engine
 from weft.arch.errors import Cause
-from weft.arch.simt import PRIVATE, STACK_ALIGN
 from weft.config import SEMAPHORES, Config
 
 from ..interfaces import (
@@ -23,83 +22,9 @@ from ..interfaces import (
 )
 from .core import Core
 from .interfaces import launch_layout
+from .launch_check import LaunchCheck
 from .shared_access import SharedPort
 from .sizes import Sizes
-
-
-class LaunchCheck(wiring.Component):
-    """Whether a core can run a launch: the rule of `weft.arch.simt.Launch.problem`.
-
-    Members
-    -------
-    i
-        The launch.
-    refused
-        It cannot; `latency` cycles after ``i``.
-    """
-
-    latency = 4
-
-    refused: Signal
-
-    def __init__(self, sizes: Sizes):
-        self.sizes = sizes
-        super().__init__({"i": In(launch_layout()), "refused": Out(1)})
-
-    def elaborate(self, platform):
-        """Implement the component."""
-        m = Module()
-        i, sizes = self.i, self.sizes
-        warps = sizes.warps
-        grid, block = ([i[f"{what}_{axis}"] for axis in "xyz"] for what in ("grid", "block"))
-        bits = sizes.threads.bit_length()
-        low = (STACK_ALIGN - 1).bit_length()
-        aligned = ("shared", "shared_base", "private", "private_base")
-
-        # 1: what each number says alone. Sizes beyond what the core holds are taken for its most.
-        wrong_1 = Signal()
-        m.d.sync += wrong_1.eq(
-            Cat(size == 0 for size in (*grid, *block)).any()
-            | Cat(size > sizes.threads for size in block).any()
-            | i.entry[:2].any()
-            | Cat(i[name][:low] for name in aligned).any()
-            | (i.private > PRIVATE.size)
-        )
-        blocks_1 = [Signal(range(warps + 1), name=f"blocks_{axis}") for axis in "xyz"]
-        for few, size in zip(blocks_1, grid, strict=True):
-            m.d.sync += few.eq(Mux(size > warps, warps, size))
-        threads_xy, threads_z = Signal(2 * bits), Signal(bits)
-        m.d.sync += [
-            threads_xy.eq(block[0][:bits] * block[1][:bits]),
-            threads_z.eq(block[2]),
-        ]
-
-        # 2: products.
-        threads, wrong_2 = Signal(3 * bits), Signal()
-        blocks = Signal(3 * warps.bit_length())
-        m.d.sync += [
-            threads.eq(threads_xy * threads_z),
-            blocks.eq(blocks_1[0] * blocks_1[1] * blocks_1[2]),
-            wrong_2.eq(wrong_1),
-        ]
-
-        # 3: blocks at a time, the least of two bounds.
-        slots, wrong_3, fit = Signal(range(warps + 1)), Signal(), Signal(range(warps + 1))
-        needed = (threads + sizes.lanes - 1) >> (sizes.lanes - 1).bit_length()
-        with m.Switch(needed):
-            for number in range(1, warps + 1):
-                with m.Case(number):
-                    m.d.comb += fit.eq(warps // number)
-        m.d.sync += [
-            slots.eq(Mux(blocks < fit, blocks, fit)),
-            wrong_3.eq(wrong_2 | (threads > sizes.threads)),
-        ]
-
-        # 4: their shared memory.
-        end = i.shared_base + i.shared * slots
-        too_far = end > sizes.shared_bytes
-        m.d.sync += self.refused.eq(wrong_3 | too_far)
-        return m
 
 
 class Simt(wiring.Component):
@@ -181,7 +106,6 @@ class Simt(wiring.Component):
 
         # The command stays at its gate while it is checked.
         index, post = Signal(INDEX_BITS), Signal.like(me.post.mask)
-        checked = Signal(range(check.latency + 1))
         accept = Signal()
         m.d.comb += me.cmd.ready.eq(accept)
         with m.If(accept):
@@ -195,17 +119,15 @@ class Simt(wiring.Component):
         with m.FSM() as fsm:
             m.d.comb += [
                 self.busy.eq(~fsm.ongoing("IDLE")),
-                self.active.eq(self.busy | me.cmd.valid),
+                self.active.eq(self.busy | me.cmd.valid | ~check.done),
             ]
-            with m.State("IDLE"):
-                m.d.sync += checked.eq(0)
-                with m.If(me.cmd.valid & ~self.abort):
-                    m.next = "CHECK"
+            with m.State("IDLE"), m.If(me.cmd.valid & check.done & ~self.abort):
+                m.d.comb += check.start.eq(1)
+                m.next = "CHECK"
             with m.State("CHECK"):
-                m.d.sync += checked.eq(checked + 1)
                 with m.If(~me.cmd.valid):  # an error has stopped the chip
                     m.next = "IDLE"
-                with m.Elif(checked == check.latency):
+                with m.Elif(check.done):
                     m.d.comb += [accept.eq(1), core.launch.valid.eq(~check.refused)]
                     m.next = "RUN"
                     with m.If(check.refused):

@@ -11,6 +11,7 @@ from ..fp32.pipeline import later
 from .decode import controls_layout
 from .execute import Execute
 from .interfaces import TrapReport, launch_layout, token_layout
+from .private_areas import PrivateAreas
 from .requests import KINDS, answer_layout, request_layout
 from .scheduler import encode, lowest
 from .selection import PC_BITS
@@ -26,8 +27,8 @@ class Requests(wiring.Component):
 
     Members
     -------
-    launch
-        The kernel that runs.
+    launch, running
+        The kernel that runs; it does.
     early_warp
         The warp of ``token``, `Execute.latency` cycles before it.
     does_access, does_serial
@@ -44,6 +45,7 @@ class Requests(wiring.Component):
         super().__init__(
             {
                 "launch": In(launch_layout()),
+                "running": In(1),
                 "early_warp": In(range(max(2, sizes.warps))),
                 "does_access": In(1),
                 "does_serial": In(1),
@@ -59,6 +61,7 @@ class Requests(wiring.Component):
             }
         )
 
+    running: Signal
     early_warp: Signal
     does_access: Signal
     does_serial: Signal
@@ -73,10 +76,12 @@ class Requests(wiring.Component):
         m = Module()
         lanes = self.sizes.lanes
         lane_bits = (lanes - 1).bit_length()
-        warp = later(m, self.early_warp, Execute.latency - 2, "early_warp")
-        before = later(m, warp * self.launch.private, 1, "before")
-        area = Signal(32)
-        m.d.sync += area.eq((before << lane_bits) + self.launch.private_base)
+        m.submodules.areas = areas = PrivateAreas(self.sizes)
+        m.d.comb += [
+            areas.launch.eq(self.launch),
+            areas.running.eq(self.running),
+            areas.warp.eq(later(m, self.early_warp, Execute.latency - 1, "early_warp")),
+        ]
         offsets = []
         for lane in range(lanes):
             address = self.sums.word_select(lane, 32)
@@ -85,7 +90,7 @@ class Requests(wiring.Component):
             )
             offset = Signal(32, name=f"offset_{lane}")
             with m.If(self.private[lane]):
-                m.d.comb += offset.eq(area + Cat(own[:2], Const(lane, lane_bits), own[2:]))
+                m.d.comb += offset.eq(areas.area + Cat(own[:2], Const(lane, lane_bits), own[2:]))
             with m.Elif(self.shared[lane]):
                 m.d.comb += offset.eq(in_shared)
             with m.Else():
