@@ -24,12 +24,13 @@ from weft.arch.layouts import word_group, word_writes
 from weft.config import Config
 
 from .drain_beats import AccRead, DrainBeats
-from .drain_rows import SLOTS, DrainRows, most_beats
+from .drain_rows import SLOTS, DrainRows, most_beats, row_layout
 from .drain_unit import DrainUnit
 from .drain_writer import DrainWriter
 from .interfaces import ActWrite, Fault, Post, command_layout
 from .param_sram import ParamRead, ParamSram
 from .requantise import Requantiser
+from .skid import Skid
 
 LUT_RAM_ROWS = 16
 """Rows of a RAM of LUTs, in all families that have some."""
@@ -104,11 +105,16 @@ class Drain(wiring.Component):
         m.submodules.writer = writer = DrainWriter(config, room)
         connect(m, flipped(self.cmd), rows.cmd)
         connect(m, rows.fault, flipped(self.fault))
-        connect(m, rows.o, beats.i)
+        # A row may wait here: whether one is read need not get back to the addresses at once.
+        m.submodules.between = between = Skid(row_layout(config))
+        connect(m, rows.o, between.i)
         connect(m, beats.acc, flipped(self.acc))
         connect(m, writer.act, flipped(self.act))
         m.d.comb += [
             rows.abort.eq(self.abort),
+            beats.i.valid.eq(between.o.valid & ~self.abort),
+            beats.i.payload.eq(between.o.payload),
+            between.o.ready.eq(beats.i.ready),
             writer.abort.eq(self.abort),
             writer.words.eq(beats.words),
             writer.beat_valid.eq(beats.valid),

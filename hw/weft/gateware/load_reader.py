@@ -13,7 +13,8 @@ from .bursts import LENGTH_BITS, Bursts
 from .gearbox import byte_mask, first_bytes, piece_layout, target_layout
 from .interfaces import MemoryRead, command_layout
 from .param_sram import write_columns
-from .rows import Pieces, RowWalker, low_bits, walk_layout
+from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
+from .skid import Skid
 from .times import times
 from .word_fifo import WordFifo
 
@@ -165,8 +166,10 @@ class LoadReader(wiring.Component):
         self._enter(m, bursts, entered)
         current, cause = self._walk(m, pending, walker, pieces)
         self._take(m, pieces, current, cause)
-        waits = 0 if config.held_commands else pending.valid
-        m.d.comb += self.busy.eq(bursts.busy | waits | walker.o.valid | pieces.valid)
+        waits = Const(0) if config.held_commands else pending.valid
+        m.d.comb += self.busy.eq(
+            bursts.busy | waits | walker.o.valid | pieces.i.valid | pieces.valid
+        )
         return m
 
     def _enter(self, m: Module, bursts: Bursts, entered: stream.Interface) -> None:
@@ -252,10 +255,17 @@ class LoadReader(wiring.Component):
                 m.d.sync += walking.eq(mode)
         with m.Elif(unsettled != 0):
             m.d.sync += unsettled.eq(unsettled - 1)
+        # A segment may wait between walker and pieces, with what goes with it: whether a piece is
+        # taken need not get back to the walker in the same cycle.
+        layout = data.StructLayout(
+            {"segment": segment_layout(config), "mode": _mode_layout(), "cause": Cause}
+        )
+        m.submodules.between = between = Skid(layout)
+        given, taken = between.i.payload, between.o.payload
         with m.If(pieces.i.valid & pieces.i.ready):
-            m.d.sync += cause.eq(walking_cause)
+            m.d.sync += cause.eq(taken.cause)
             if not held:
-                m.d.sync += current.eq(walking)
+                m.d.sync += current.eq(taken.mode)
 
         beyond = walking.block + blocks.blocks > config.param_blocks
         with m.If(walking.bad | (walking.target.param & ~blocks.whole)):
@@ -273,13 +283,18 @@ class LoadReader(wiring.Component):
             walker.i.payload.eq(pending.payload.rows),
             pending.ready.eq(walker.i.ready),
             blocks.len.eq(walker.o.payload.size),
-            pieces.i.valid.eq(walker.o.valid & (unsettled == 0)),
-            pieces.i.payload.eq(walker.o.payload),
-            walker.o.ready.eq(pieces.i.ready & (unsettled == 0)),
-            pieces.narrow.eq(~walking.act),
+            between.i.valid.eq(walker.o.valid & (unsettled == 0)),
+            given.segment.eq(walker.o.payload),
+            given.mode.eq(walking),
+            given.cause.eq(walking_cause),
+            walker.o.ready.eq(between.i.ready & (unsettled == 0)),
+            pieces.i.valid.eq(between.o.valid),
+            pieces.i.payload.eq(taken.segment),
+            between.o.ready.eq(pieces.i.ready),
+            pieces.narrow.eq(~taken.mode.act),
         ]
         with m.If(walking.target.param):
-            m.d.comb += pieces.i.payload.at.eq(first_column)
+            m.d.comb += given.segment.at.eq(first_column)
         return current, cause
 
     def _take(self, m: Module, pieces: Pieces, current: data.View, cause: Signal) -> None:

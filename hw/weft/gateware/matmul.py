@@ -29,6 +29,7 @@ from .interfaces import ActRead, Fault, Post, command_layout
 from .load_writer import Fence, hidden
 from .row_stream import RowStream, row_layout
 from .row_sum import RowSum
+from .skid import Skid
 from .weight_feeder import PIPELINE, WeightFeeder
 from .wgt_sram import WgtSram
 
@@ -125,16 +126,19 @@ class Matmul(wiring.Component):
         ]
 
         # --- a row stands here until it is issued ----------------------------------------------
-        coming = rows.o.payload
+        # Behind a place to wait: whether it leaves need not get back to the addresses at once.
+        m.submodules.between = between = Skid(row_layout(config))
+        connect(m, rows.o, between.i)
+        coming = between.o.payload
         goes = Signal()  # there is room for the next one
         fenced = Signal()
-        m.d.comb += [goes.eq(issue | ~standing), rows.o.ready.eq(goes)]
+        m.d.comb += [goes.eq(issue | ~standing), between.o.ready.eq(goes)]
         # By the fence of a cycle ago: what is behind it only shrinks while a command that waited
         # for its LOAD is here.
         m.d.sync += fenced.eq(hidden(self.act_fence, row.address))
         with m.If(goes):
             m.d.sync += [
-                standing.eq(rows.o.valid),
+                standing.eq(between.o.valid),
                 row.eq(coming),
                 fenced.eq(hidden(self.act_fence, coming.address)),
             ]
@@ -144,26 +148,25 @@ class Matmul(wiring.Component):
         low, coming_low = row.acc[:ROW_BITS], coming.acc[:ROW_BITS]
         was_issued = Signal()
         was_low = Signal(ROW_BITS)
-        same = Signal(REUSE_DISTANCE - 1)  # as the row at hand; `goes` knows that these are two
+        same = Signal(REUSE_DISTANCE - 1)  # which the row adds to; `goes` knows that these are two
         m.d.sync += [was_issued.eq(issue), was_low.eq(low), same.eq(same << 1)]
         with m.If(goes):
             m.d.sync += same.eq(
                 Cat(issue & (coming_low == low), was_issued & (coming_low == was_low))
+                & (~coming.first).replicate(len(same))
             )
 
         # --- issue it, or say what is wrong ------------------------------------------------------
         hazard = Signal()
         weights_there = Signal()
         wanted = Signal()
-        beyond = Signal()  # the row, or its tile of weights, lies outside
         wrong = Signal()
         offset_bits = len(self.act.offset)
         m.d.comb += [
-            hazard.eq(~row.first & same.any()),
+            hazard.eq(same.any()),
             weights_there.eq(~row.tile_first | feeder.ready),
-            beyond.eq(row.outside | (row.tile_first & feeder.bad)),
             wanted.eq(standing & ~stopped & weights_there & ~hazard),
-            self.act.valid.eq(wanted & ~fenced & ~row.malformed & ~beyond),
+            self.act.valid.eq(wanted & ~fenced & ~row.wrong),
             self.act.claim.eq(standing),
             self.act.region.eq(row.address[offset_bits:]),
             self.act.offset.eq(row.address),
@@ -172,7 +175,8 @@ class Matmul(wiring.Component):
             self.fault.cause.eq(Mux(row.malformed, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),
             self.fault.index.eq(row.index),
         ]
-        m.d.sync += wrong.eq(wanted & (row.malformed | beyond) & ~wrong)
+        misses = row.tile_first & feeder.bad  # its tile of weights
+        m.d.sync += wrong.eq(standing & ~(stopped | wrong) & (misses | (weights_there & row.wrong)))
         with m.If(wrong | self.abort):
             m.d.sync += stopped.eq(1)
         # A command's last row was issued in the last cycle; what it posts.
@@ -247,10 +251,10 @@ class Matmul(wiring.Component):
             posts.r_en.eq(accumulators.finished),
             self.post.mask.eq(posts.r_data),
             self.post.valid.eq(accumulators.finished),
-            self.busy.eq(rows.o.valid | standing | ended | posts.r_rdy),
+            self.busy.eq(between.o.valid | standing | ended | posts.r_rdy),
         ]
 
-        begins = ~standing & (rows.o.valid | self.cmd.valid)
+        begins = ~standing & (between.o.valid | self.cmd.valid)
         with m.If(issue):
             m.d.comb += self.bin.eq(bin_number("compute"))
         with m.Elif((standing & ~weights_there) | begins | self.waiting_weights):

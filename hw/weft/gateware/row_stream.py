@@ -19,8 +19,8 @@ def row_layout(config: Config) -> data.StructLayout:
 
     ``acc`` is its accumulator row, which it is the ``first`` to be added to; ``bytes`` of it count.
     ``tile_first``: it begins a tile, which is the ``block_last`` of its block or the ``final`` one
-    of the command; ``last``: it ends the command, whose ``mask`` is posted then. ``malformed`` is
-    the command, ``outside`` the row alone.
+    of the command; ``last``: it ends the command, whose ``mask`` is posted then. ``wrong``: it lies
+    outside an SRAM, or the command is ``malformed``.
     """
     flags = (
         "first",
@@ -30,7 +30,7 @@ def row_layout(config: Config) -> data.StructLayout:
         "last",
         "row_sum",
         "malformed",
-        "outside",
+        "wrong",
     )
     return data.StructLayout(
         {
@@ -141,8 +141,9 @@ class RowStream(wiring.Component):
             out.last.eq(rows.tile_last & rows.final),
             out.row_sum.eq(row_sum),
             out.malformed.eq(malformed),
-            out.outside.eq(
-                (region >= config.act_regions)
+            out.wrong.eq(
+                malformed
+                | (region >= config.act_regions)
                 | (offset > config.act_region_bytes - config.rows)
                 | (acc >= config.acc_total_rows)
             ),

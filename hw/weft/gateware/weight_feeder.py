@@ -32,7 +32,7 @@ class WeightFeeder(wiring.Component):
     ready
         A tile may start in this cycle: its weights will be there in time.
     bad
-        The tile that is ready lies outside the SRAM.
+        It lies outside the SRAM, and none may start any more.
     read, row
         To the weight SRAM.
     shift
@@ -108,12 +108,16 @@ class WeightFeeder(wiring.Component):
         # is said of it can come from registers.
         beyond = tile + rows > self.config.wgt_rows
         if rows > 1:
-            m.d.sync += self.ready.eq((self.ready & ~self.taken) | (reads & (left == 1)))
-            m.d.sync += self.bad.eq(beyond)
+            comes = reads & (left == 1)
+            m.d.sync += [
+                self.ready.eq((self.ready & ~self.taken) | (comes & ~beyond)),
+                self.bad.eq(comes & beyond | self.bad),
+            ]
         else:
             full = Signal()  # a fed tile waits for the array
-            m.d.comb += [self.ready.eq(full | last), self.bad.eq(beyond)]
-            m.d.sync += full.eq(self.ready & ~self.taken)
+            there = full | last
+            m.d.comb += [self.ready.eq(there & ~beyond), self.bad.eq(there & beyond)]
+            m.d.sync += full.eq(there & ~self.taken)
 
         more = Signal()
         m.d.comb += more.eq(self.taken & ~self.final)
