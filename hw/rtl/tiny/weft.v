@@ -1013,9 +1013,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$300 ),
     .matmul__ready(\act__ready$304 ),
     .matmul__valid(matmul__valid),
-    .\port$3436$0 (\$95 ),
-    .\port$35167$35 (\$89 ),
-    .\port$35414$0 (\$94 ),
+    .\port$3468$0 (\$95 ),
+    .\port$35299$35 (\$89 ),
+    .\port$35315$0 (\$94 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1089,86 +1089,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$195 (drain_cmd__ready),
     .\o__ready$225 (store_cmd__ready),
     .\o__ready$255 (simt_cmd__ready),
-    .\port$34612$0 (\$7 ),
-    .\port$34614$0 (\$8 ),
-    .\port$34616$0 (\$9 ),
-    .\port$34618$0 (\$10 ),
-    .\port$34620$0 (\$11 ),
-    .\port$34622$0 (\$12 ),
-    .\port$34624$0 (\$13 ),
-    .\port$34626$0 (\$14 ),
-    .\port$34628$0 (\$15 ),
-    .\port$34630$0 (\$16 ),
-    .\port$34632$0 (\$17 ),
-    .\port$34634$0 (\$18 ),
-    .\port$34636$0 (\$19 ),
-    .\port$34638$0 (\$20 ),
-    .\port$34640$0 (\$21 ),
-    .\port$34642$0 (\$22 ),
-    .\port$34666$0 (\$23 ),
-    .\port$34668$0 (\$24 ),
-    .\port$34670$0 (\$25 ),
-    .\port$34672$0 (\$26 ),
-    .\port$34674$0 (\$27 ),
-    .\port$34676$0 (\$28 ),
-    .\port$34678$0 (\$29 ),
-    .\port$34680$0 (\$30 ),
-    .\port$34682$0 (\$31 ),
-    .\port$34684$0 (\$32 ),
-    .\port$34686$0 (\$33 ),
-    .\port$34688$0 (\$34 ),
-    .\port$34690$0 (\$35 ),
-    .\port$34692$0 (\$36 ),
-    .\port$34694$0 (\$37 ),
-    .\port$34696$0 (\$38 ),
-    .\port$34720$0 (\$39 ),
-    .\port$34722$0 (\$40 ),
-    .\port$34724$0 (\$41 ),
-    .\port$34726$0 (\$42 ),
-    .\port$34728$0 (\$43 ),
-    .\port$34730$0 (\$44 ),
-    .\port$34732$0 (\$45 ),
-    .\port$34734$0 (\$46 ),
-    .\port$34736$0 (\$47 ),
-    .\port$34738$0 (\$48 ),
-    .\port$34740$0 (\$49 ),
-    .\port$34742$0 (\$50 ),
-    .\port$34744$0 (\$51 ),
-    .\port$34746$0 (\$52 ),
-    .\port$34748$0 (\$53 ),
-    .\port$34750$0 (\$54 ),
-    .\port$34774$0 (\$55 ),
-    .\port$34776$0 (\$56 ),
-    .\port$34778$0 (\$57 ),
-    .\port$34780$0 (\$58 ),
-    .\port$34782$0 (\$59 ),
-    .\port$34784$0 (\$60 ),
-    .\port$34786$0 (\$61 ),
-    .\port$34788$0 (\$62 ),
-    .\port$34790$0 (\$63 ),
-    .\port$34792$0 (\$64 ),
-    .\port$34794$0 (\$65 ),
-    .\port$34796$0 (\$66 ),
-    .\port$34798$0 (\$67 ),
-    .\port$34800$0 (\$68 ),
-    .\port$34802$0 (\$69 ),
-    .\port$34804$0 (\$70 ),
-    .\port$34828$0 (\$71 ),
-    .\port$34830$0 (\$72 ),
-    .\port$34832$0 (\$73 ),
-    .\port$34834$0 (\$74 ),
-    .\port$34836$0 (\$75 ),
-    .\port$34838$0 (\$76 ),
-    .\port$34840$0 (\$77 ),
-    .\port$34842$0 (\$78 ),
-    .\port$34844$0 (\$79 ),
-    .\port$34846$0 (\$80 ),
-    .\port$34848$0 (\$81 ),
-    .\port$34850$0 (\$82 ),
-    .\port$34852$0 (\$83 ),
-    .\port$34854$0 (\$84 ),
-    .\port$34856$0 (\$85 ),
-    .\port$34858$0 (\$86 ),
+    .\port$34724$0 (\$7 ),
+    .\port$34726$0 (\$8 ),
+    .\port$34728$0 (\$9 ),
+    .\port$34730$0 (\$10 ),
+    .\port$34732$0 (\$11 ),
+    .\port$34734$0 (\$12 ),
+    .\port$34736$0 (\$13 ),
+    .\port$34738$0 (\$14 ),
+    .\port$34740$0 (\$15 ),
+    .\port$34742$0 (\$16 ),
+    .\port$34744$0 (\$17 ),
+    .\port$34746$0 (\$18 ),
+    .\port$34748$0 (\$19 ),
+    .\port$34750$0 (\$20 ),
+    .\port$34752$0 (\$21 ),
+    .\port$34754$0 (\$22 ),
+    .\port$34778$0 (\$23 ),
+    .\port$34780$0 (\$24 ),
+    .\port$34782$0 (\$25 ),
+    .\port$34784$0 (\$26 ),
+    .\port$34786$0 (\$27 ),
+    .\port$34788$0 (\$28 ),
+    .\port$34790$0 (\$29 ),
+    .\port$34792$0 (\$30 ),
+    .\port$34794$0 (\$31 ),
+    .\port$34796$0 (\$32 ),
+    .\port$34798$0 (\$33 ),
+    .\port$34800$0 (\$34 ),
+    .\port$34802$0 (\$35 ),
+    .\port$34804$0 (\$36 ),
+    .\port$34806$0 (\$37 ),
+    .\port$34808$0 (\$38 ),
+    .\port$34832$0 (\$39 ),
+    .\port$34834$0 (\$40 ),
+    .\port$34836$0 (\$41 ),
+    .\port$34838$0 (\$42 ),
+    .\port$34840$0 (\$43 ),
+    .\port$34842$0 (\$44 ),
+    .\port$34844$0 (\$45 ),
+    .\port$34846$0 (\$46 ),
+    .\port$34848$0 (\$47 ),
+    .\port$34850$0 (\$48 ),
+    .\port$34852$0 (\$49 ),
+    .\port$34854$0 (\$50 ),
+    .\port$34856$0 (\$51 ),
+    .\port$34858$0 (\$52 ),
+    .\port$34860$0 (\$53 ),
+    .\port$34862$0 (\$54 ),
+    .\port$34886$0 (\$55 ),
+    .\port$34888$0 (\$56 ),
+    .\port$34890$0 (\$57 ),
+    .\port$34892$0 (\$58 ),
+    .\port$34894$0 (\$59 ),
+    .\port$34896$0 (\$60 ),
+    .\port$34898$0 (\$61 ),
+    .\port$34900$0 (\$62 ),
+    .\port$34902$0 (\$63 ),
+    .\port$34904$0 (\$64 ),
+    .\port$34906$0 (\$65 ),
+    .\port$34908$0 (\$66 ),
+    .\port$34910$0 (\$67 ),
+    .\port$34912$0 (\$68 ),
+    .\port$34914$0 (\$69 ),
+    .\port$34916$0 (\$70 ),
+    .\port$34940$0 (\$71 ),
+    .\port$34942$0 (\$72 ),
+    .\port$34944$0 (\$73 ),
+    .\port$34946$0 (\$74 ),
+    .\port$34948$0 (\$75 ),
+    .\port$34950$0 (\$76 ),
+    .\port$34952$0 (\$77 ),
+    .\port$34954$0 (\$78 ),
+    .\port$34956$0 (\$79 ),
+    .\port$34958$0 (\$80 ),
+    .\port$34960$0 (\$81 ),
+    .\port$34962$0 (\$82 ),
+    .\port$34964$0 (\$83 ),
+    .\port$34966$0 (\$84 ),
+    .\port$34968$0 (\$85 ),
+    .\port$34970$0 (\$86 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1215,30 +1215,30 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2827$0 (\$90 ),
-    .\port$2861$0 (\$91 ),
-    .\port$2895$0 (\$92 ),
-    .\port$2929$0 (\$93 ),
-    .\port$3436$0 (\$95 ),
-    .\port$34720$0 (\$39 ),
-    .\port$34722$0 (\$40 ),
-    .\port$34724$0 (\$41 ),
-    .\port$34726$0 (\$42 ),
-    .\port$34728$0 (\$43 ),
-    .\port$34730$0 (\$44 ),
-    .\port$34732$0 (\$45 ),
-    .\port$34734$0 (\$46 ),
-    .\port$34736$0 (\$47 ),
-    .\port$34738$0 (\$48 ),
-    .\port$34740$0 (\$49 ),
-    .\port$34742$0 (\$50 ),
-    .\port$34744$0 (\$51 ),
-    .\port$34746$0 (\$52 ),
-    .\port$34748$0 (\$53 ),
-    .\port$34750$0 (\$54 ),
+    .\port$2790$0 (\$90 ),
+    .\port$2824$0 (\$91 ),
+    .\port$2858$0 (\$92 ),
+    .\port$2892$0 (\$93 ),
+    .\port$3468$0 (\$95 ),
+    .\port$34832$0 (\$39 ),
+    .\port$34834$0 (\$40 ),
+    .\port$34836$0 (\$41 ),
+    .\port$34838$0 (\$42 ),
+    .\port$34840$0 (\$43 ),
+    .\port$34842$0 (\$44 ),
+    .\port$34844$0 (\$45 ),
+    .\port$34846$0 (\$46 ),
+    .\port$34848$0 (\$47 ),
+    .\port$34850$0 (\$48 ),
+    .\port$34852$0 (\$49 ),
+    .\port$34854$0 (\$50 ),
+    .\port$34856$0 (\$51 ),
+    .\port$34858$0 (\$52 ),
+    .\port$34860$0 (\$53 ),
+    .\port$34862$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
-    .\read__en$68 (read__en),
+    .\read__en$74 (read__en),
     .rst(rst)
   );
   \weft.load  load (
@@ -1265,24 +1265,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$284 ),
-    .\port$34612$0 (\$7 ),
-    .\port$34614$0 (\$8 ),
-    .\port$34616$0 (\$9 ),
-    .\port$34618$0 (\$10 ),
-    .\port$34620$0 (\$11 ),
-    .\port$34622$0 (\$12 ),
-    .\port$34624$0 (\$13 ),
-    .\port$34626$0 (\$14 ),
-    .\port$34628$0 (\$15 ),
-    .\port$34630$0 (\$16 ),
-    .\port$34632$0 (\$17 ),
-    .\port$34634$0 (\$18 ),
-    .\port$34636$0 (\$19 ),
-    .\port$34638$0 (\$20 ),
-    .\port$34640$0 (\$21 ),
-    .\port$34642$0 (\$22 ),
-    .\port$35143$0 (\$88 ),
-    .\port$35167$35 (\$89 ),
+    .\port$34724$0 (\$7 ),
+    .\port$34726$0 (\$8 ),
+    .\port$34728$0 (\$9 ),
+    .\port$34730$0 (\$10 ),
+    .\port$34732$0 (\$11 ),
+    .\port$34734$0 (\$12 ),
+    .\port$34736$0 (\$13 ),
+    .\port$34738$0 (\$14 ),
+    .\port$34740$0 (\$15 ),
+    .\port$34742$0 (\$16 ),
+    .\port$34744$0 (\$17 ),
+    .\port$34746$0 (\$18 ),
+    .\port$34748$0 (\$19 ),
+    .\port$34750$0 (\$20 ),
+    .\port$34752$0 (\$21 ),
+    .\port$34754$0 (\$22 ),
+    .\port$35275$0 (\$88 ),
+    .\port$35299$35 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1301,11 +1301,11 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .act_fence__end(act_fence__end),
     .act_fence__start(act_fence__start),
     .act_fence__up(act_fence__up),
-    .active(matmul__claim),
     .bin(bin),
     .busy(matmul_busy),
     .clear(clear),
     .clk(clk),
+    .cmd__ready(matmul_cmd__ready),
     .cmd__valid(\cmd__valid$378 ),
     .drain__ready(acc__ready),
     .drain__row(drain__row),
@@ -1317,32 +1317,32 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$2827$0 (\$90 ),
-    .\port$2861$0 (\$91 ),
-    .\port$2895$0 (\$92 ),
-    .\port$2929$0 (\$93 ),
-    .\port$34392$0 (matmul_waiting),
-    .\port$34666$0 (\$23 ),
-    .\port$34668$0 (\$24 ),
-    .\port$34670$0 (\$25 ),
-    .\port$34672$0 (\$26 ),
-    .\port$34674$0 (\$27 ),
-    .\port$34676$0 (\$28 ),
-    .\port$34678$0 (\$29 ),
-    .\port$34680$0 (\$30 ),
-    .\port$34682$0 (\$31 ),
-    .\port$34684$0 (\$32 ),
-    .\port$34686$0 (\$33 ),
-    .\port$34688$0 (\$34 ),
-    .\port$34690$0 (\$35 ),
-    .\port$34692$0 (\$36 ),
-    .\port$34694$0 (\$37 ),
-    .\port$34696$0 (\$38 ),
-    .\port$35414$0 (\$94 ),
+    .\port$2790$0 (\$90 ),
+    .\port$2824$0 (\$91 ),
+    .\port$2858$0 (\$92 ),
+    .\port$2892$0 (\$93 ),
+    .\port$34504$0 (matmul_waiting),
+    .\port$34778$0 (\$23 ),
+    .\port$34780$0 (\$24 ),
+    .\port$34782$0 (\$25 ),
+    .\port$34784$0 (\$26 ),
+    .\port$34786$0 (\$27 ),
+    .\port$34788$0 (\$28 ),
+    .\port$34790$0 (\$29 ),
+    .\port$34792$0 (\$30 ),
+    .\port$34794$0 (\$31 ),
+    .\port$34796$0 (\$32 ),
+    .\port$34798$0 (\$33 ),
+    .\port$34800$0 (\$34 ),
+    .\port$34802$0 (\$35 ),
+    .\port$34804$0 (\$36 ),
+    .\port$34806$0 (\$37 ),
+    .\port$34808$0 (\$38 ),
+    .\port$35315$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
-    .take(matmul_cmd__ready),
+    .standing(matmul__claim),
     .weights_ready(weights_ready),
     .wgt_data(wgt_data),
     .wgt_read(read),
@@ -1421,7 +1421,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$35143$0 (\$88 ),
+    .\port$35275$0 (\$88 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1445,22 +1445,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$34828$0 (\$71 ),
-    .\port$34830$0 (\$72 ),
-    .\port$34832$0 (\$73 ),
-    .\port$34834$0 (\$74 ),
-    .\port$34836$0 (\$75 ),
-    .\port$34838$0 (\$76 ),
-    .\port$34840$0 (\$77 ),
-    .\port$34842$0 (\$78 ),
-    .\port$34844$0 (\$79 ),
-    .\port$34846$0 (\$80 ),
-    .\port$34848$0 (\$81 ),
-    .\port$34850$0 (\$82 ),
-    .\port$34852$0 (\$83 ),
-    .\port$34854$0 (\$84 ),
-    .\port$34856$0 (\$85 ),
-    .\port$34858$0 (\$86 ),
+    .\port$34940$0 (\$71 ),
+    .\port$34942$0 (\$72 ),
+    .\port$34944$0 (\$73 ),
+    .\port$34946$0 (\$74 ),
+    .\port$34948$0 (\$75 ),
+    .\port$34950$0 (\$76 ),
+    .\port$34952$0 (\$77 ),
+    .\port$34954$0 (\$78 ),
+    .\port$34956$0 (\$79 ),
+    .\port$34958$0 (\$80 ),
+    .\port$34960$0 (\$81 ),
+    .\port$34962$0 (\$82 ),
+    .\port$34964$0 (\$83 ),
+    .\port$34966$0 (\$84 ),
+    .\port$34968$0 (\$85 ),
+    .\port$34970$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1520,22 +1520,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .message(message),
-    .\port$34774$0 (\$55 ),
-    .\port$34776$0 (\$56 ),
-    .\port$34778$0 (\$57 ),
-    .\port$34780$0 (\$58 ),
-    .\port$34782$0 (\$59 ),
-    .\port$34784$0 (\$60 ),
-    .\port$34786$0 (\$61 ),
-    .\port$34788$0 (\$62 ),
-    .\port$34790$0 (\$63 ),
-    .\port$34792$0 (\$64 ),
-    .\port$34794$0 (\$65 ),
-    .\port$34796$0 (\$66 ),
-    .\port$34798$0 (\$67 ),
-    .\port$34800$0 (\$68 ),
-    .\port$34802$0 (\$69 ),
-    .\port$34804$0 (\$70 ),
+    .\port$34886$0 (\$55 ),
+    .\port$34888$0 (\$56 ),
+    .\port$34890$0 (\$57 ),
+    .\port$34892$0 (\$58 ),
+    .\port$34894$0 (\$59 ),
+    .\port$34896$0 (\$60 ),
+    .\port$34898$0 (\$61 ),
+    .\port$34900$0 (\$62 ),
+    .\port$34902$0 (\$63 ),
+    .\port$34904$0 (\$64 ),
+    .\port$34906$0 (\$65 ),
+    .\port$34908$0 (\$66 ),
+    .\port$34910$0 (\$67 ),
+    .\port$34912$0 (\$68 ),
+    .\port$34914$0 (\$69 ),
+    .\port$34916$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -2233,8 +2233,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3436$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$35167$35 
-, matmul__claim, \port$35414$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3468$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$35299$35 
+, matmul__claim, \port$35315$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2319,70 +2319,78 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [2:0] \$171 ;
   wire [4:0] \$172 ;
   wire \$173 ;
-  wire [2:0] \$174 ;
+  wire \$174 ;
   wire [2:0] \$175 ;
-  wire [4:0] \$176 ;
-  wire \$177 ;
-  wire [2:0] \$178 ;
-  wire [2:0] \$179 ;
+  wire [2:0] \$176 ;
+  wire [4:0] \$177 ;
+  wire \$178 ;
+  wire \$179 ;
   wire \$18 ;
-  wire [4:0] \$180 ;
-  wire \$181 ;
-  wire [2:0] \$182 ;
-  wire [2:0] \$183 ;
-  wire [4:0] \$184 ;
-  wire \$185 ;
-  reg [31:0] \$186 ;
-  reg [31:0] \$187 ;
-  reg [31:0] \$188 ;
-  reg [31:0] \$189 ;
+  wire [2:0] \$180 ;
+  wire [2:0] \$181 ;
+  wire [4:0] \$182 ;
+  wire \$183 ;
+  wire \$184 ;
+  wire [2:0] \$185 ;
+  wire [2:0] \$186 ;
+  wire [4:0] \$187 ;
+  wire \$188 ;
+  wire \$189 ;
   wire \$19 ;
-  wire [63:0] \$190 ;
-  wire [63:0] \$191 ;
-  wire \$192 ;
+  reg [31:0] \$190 ;
+  reg [31:0] \$191 ;
+  reg [31:0] \$192 ;
   reg [31:0] \$193 ;
-  reg [31:0] \$194 ;
-  reg [31:0] \$195 ;
-  reg [31:0] \$196 ;
-  wire [63:0] \$197 ;
-  wire [63:0] \$198 ;
-  reg [63:0] \$199 ;
+  wire [63:0] \$194 ;
+  wire [63:0] \$195 ;
+  wire \$196 ;
+  reg [31:0] \$197 ;
+  reg [31:0] \$198 ;
+  reg [31:0] \$199 ;
   wire [6:0] \$2 ;
   wire \$20 ;
-  reg [87:0] \$200 ;
-  reg [87:0] \$201 ;
-  reg [87:0] \$202 ;
-  reg [1:0] \$203 ;
-  reg [3:0] \$204 ;
-  reg [1:0] \$205 ;
-  reg [3:0] \$206 ;
+  reg [31:0] \$200 ;
+  wire [63:0] \$201 ;
+  wire [63:0] \$202 ;
+  reg [63:0] \$203 ;
+  reg [87:0] \$204 ;
+  reg [87:0] \$205 ;
+  reg [87:0] \$206 ;
   reg [1:0] \$207 ;
   reg [3:0] \$208 ;
-  reg [1:0] \$209 ;
+  reg \$209 ;
   wire \$21 ;
-  reg [3:0] \$210 ;
-  reg [1:0] \$211 ;
+  reg [1:0] \$210 ;
+  reg [3:0] \$211 ;
   reg \$212 ;
-  reg \$213 ;
-  reg [1:0] \$214 ;
-  reg [1:0] \$215 ;
-  reg [63:0] \$216 ;
-  reg [31:0] \$217 ;
-  reg [1:0] \$218 ;
-  reg \$219 ;
+  reg [1:0] \$213 ;
+  reg [3:0] \$214 ;
+  reg \$215 ;
+  reg [1:0] \$216 ;
+  reg [3:0] \$217 ;
+  reg \$218 ;
+  reg [1:0] \$219 ;
   wire \$22 ;
   reg \$220 ;
-  reg [1:0] \$221 ;
+  reg \$221 ;
   reg [1:0] \$222 ;
-  reg [63:0] \$223 ;
-  reg [31:0] \$224 ;
-  reg \$225 ;
-  reg [63:0] \$226 ;
-  wire [31:0] \$227 ;
-  wire [31:0] \$228 ;
-  wire [31:0] \$229 ;
+  reg [1:0] \$223 ;
+  reg [63:0] \$224 ;
+  reg [31:0] \$225 ;
+  reg [1:0] \$226 ;
+  reg \$227 ;
+  reg \$228 ;
+  reg [1:0] \$229 ;
   wire \$23 ;
-  wire [31:0] \$230 ;
+  reg [1:0] \$230 ;
+  reg [63:0] \$231 ;
+  reg [31:0] \$232 ;
+  reg \$233 ;
+  reg [63:0] \$234 ;
+  wire [31:0] \$235 ;
+  wire [31:0] \$236 ;
+  wire [31:0] \$237 ;
+  wire [31:0] \$238 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
@@ -2531,18 +2539,18 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$101 ;
-  input [14:0] \port$3436$0 ;
-  wire [14:0] \port$3436$0 ;
-  input [10:0] \port$35167$35 ;
-  wire [10:0] \port$35167$35 ;
-  input [10:0] \port$35414$0 ;
-  wire [10:0] \port$35414$0 ;
+  input [14:0] \port$3468$0 ;
+  wire [14:0] \port$3468$0 ;
+  input [10:0] \port$35299$35 ;
+  wire [10:0] \port$35299$35 ;
+  input [10:0] \port$35315$0 ;
+  wire [10:0] \port$35315$0 ;
   reg [1:0] read_0_favour = 2'h1;
-  wire read_0_favoured;
+  reg read_0_favoured = 1'h0;
   wire read_0_lost;
   reg [3:0] read_0_patience = 4'hf;
   reg [1:0] read_1_favour = 2'h1;
-  wire read_1_favoured;
+  reg read_1_favoured = 1'h0;
   wire read_1_lost;
   reg [3:0] read_1_patience = 4'hf;
   wire read_free_0_matmul;
@@ -2552,7 +2560,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire read_free_1_simt;
   wire read_free_1_store;
   reg [13:0] read_rows;
-  reg [13:0] \read_rows$57 ;
+  reg [13:0] \read_rows$55 ;
   wire read_want_0_matmul;
   wire read_want_0_simt;
   wire read_want_0_store;
@@ -2560,7 +2568,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire read_want_1_simt;
   wire read_want_1_store;
   reg reads;
-  reg \reads$58 ;
+  reg \reads$56 ;
   reg region = 1'h0;
   input rst;
   wire rst;
@@ -2606,15 +2614,15 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   reg [1:0] store_shift_2 = 2'h0;
   wire [2:0] store_zero;
   reg [1:0] write_0_favour = 2'h1;
-  wire write_0_favoured;
+  reg write_0_favoured = 1'h0;
   wire write_0_lost;
   reg [3:0] write_0_patience = 4'hf;
   reg [1:0] write_1_favour = 2'h1;
-  wire write_1_favoured;
+  reg write_1_favoured = 1'h0;
   wire write_1_lost;
   reg [3:0] write_1_patience = 4'hf;
   reg [63:0] write_data;
-  reg [63:0] \write_data$79 ;
+  reg [63:0] \write_data$75 ;
   wire write_free_0_drain;
   wire write_free_0_load;
   wire write_free_0_simt;
@@ -2622,23 +2630,23 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_free_1_load;
   wire write_free_1_simt;
   reg [7:0] write_mask;
-  reg [7:0] \write_mask$78 ;
+  reg [7:0] \write_mask$74 ;
   reg [13:0] write_rows;
-  reg [13:0] \write_rows$77 ;
+  reg [13:0] \write_rows$73 ;
   wire write_want_0_drain;
   wire write_want_0_load;
   wire write_want_0_simt;
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$3436$0 [2:1], 3'h0 };
-  assign \$2  = \port$3436$0 [14:11] << \port$3436$0 [2:1];
-  assign \$3  = load__data << { \port$35167$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$35167$35 [1:0];
-  assign \$5  = ! \port$35414$0 [10];
+  assign \$1  = drain__data << { \port$3468$0 [2:1], 3'h0 };
+  assign \$2  = \port$3468$0 [14:11] << \port$3468$0 [2:1];
+  assign \$3  = load__data << { \port$35299$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$35299$35 [1:0];
+  assign \$5  = ! \port$35315$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
   assign \$6  = read_want_0_matmul & read_free_0_matmul;
-  assign \$7  = \port$35414$0 [9:2] + 1'h1;
+  assign \$7  = \port$35315$0 [9:2] + 1'h1;
   assign \$8  = ~ simt__write;
   assign \$9  = simt__valid & \$8 ;
   assign \$10  = ! simt__region;
@@ -2654,21 +2662,20 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$18  = read_want_0_store & read_free_0_store;
   assign \$19  = { read_want_0_store, read_want_0_simt, read_want_0_matmul } != { \$18 , \$17 , \$16  };
   assign read_0_lost = \$15  & \$19 ;
-  assign read_0_favoured = ! read_0_patience;
   assign \$20  = ! read_0_favour;
   assign \$21  = read_0_favoured & \$20 ;
   assign \$22  = ~ read_0_favoured;
   assign read_free_0_matmul = \$21  | \$22 ;
   assign \$23  = read_0_favour == 1'h1;
   assign \$24  = read_0_favoured & \$23 ;
-  assign \$25  = ! \port$35414$0 [10];
+  assign \$25  = ! \port$35315$0 [10];
   assign \$26  = matmul__claim & \$25 ;
   assign \$27  = read_0_favoured | \$26 ;
   assign \$28  = ~ \$27 ;
   assign read_free_0_simt = \$24  | \$28 ;
   assign \$29  = read_0_favour == 2'h2;
   assign \$30  = read_0_favoured & \$29 ;
-  assign \$31  = ! \port$35414$0 [10];
+  assign \$31  = ! \port$35315$0 [10];
   assign \$32  = matmul__claim & \$31 ;
   assign \$33  = read_0_favoured | \$32 ;
   assign \$34  = \$33  | read_want_0_simt;
@@ -2677,9 +2684,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$36  = simt__valid & simt__write;
   assign \$37  = ! simt__region;
   assign write_want_0_simt = \$36  & \$37 ;
-  assign \$38  = ! \port$3436$0 [0];
+  assign \$38  = ! \port$3468$0 [0];
   assign write_want_0_drain = drain__valid & \$38 ;
-  assign \$39  = ! \port$35167$35 [10];
+  assign \$39  = ! \port$35299$35 [10];
   assign write_want_0_load = load__valid & \$39 ;
   assign \$40  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$41  = write_want_0_simt & write_free_0_simt;
@@ -2687,7 +2694,6 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$43  = write_want_0_load & write_free_0_load;
   assign \$44  = { write_want_0_load, write_want_0_drain, write_want_0_simt } != { \$43 , \$42 , \$41  };
   assign write_0_lost = \$40  & \$44 ;
-  assign write_0_favoured = ! write_0_patience;
   assign \$45  = ! write_0_favour;
   assign \$46  = write_0_favoured & \$45 ;
   assign \$47  = ~ write_0_favoured;
@@ -2711,7 +2717,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$62  = simt_stage[0] & \$61 ;
   assign read_want_1_matmul = matmul__valid & \$63 ;
   assign \$64  = read_want_1_matmul & read_free_1_matmul;
-  assign \$65  = \port$35414$0 [9:2] + 1'h1;
+  assign \$65  = \port$35315$0 [9:2] + 1'h1;
   assign \$66  = ~ simt__write;
   assign \$67  = simt__valid & \$66 ;
   assign read_want_1_simt = \$67  & \$68 ;
@@ -2725,7 +2731,6 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$76  = read_want_1_store & read_free_1_store;
   assign \$77  = { read_want_1_store, read_want_1_simt, read_want_1_matmul } != { \$76 , \$75 , \$74  };
   assign read_1_lost = \$73  & \$77 ;
-  assign read_1_favoured = ! read_1_patience;
   assign \$78  = ! read_1_favour;
   assign \$79  = read_1_favoured & \$78 ;
   assign \$80  = ~ read_1_favoured;
@@ -2753,7 +2758,6 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$101  = write_want_1_load & write_free_1_load;
   assign \$102  = { write_want_1_load, write_want_1_drain, write_want_1_simt } != { \$101 , \$100 , \$99  };
   assign write_1_lost = \$98  & \$102 ;
-  assign write_1_favoured = ! write_1_patience;
   assign \$103  = ! write_1_favour;
   assign \$104  = write_1_favoured & \$103 ;
   assign \$105  = ~ write_1_favoured;
@@ -2772,7 +2776,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$116  = drain_stage[0] & \$115 ;
   assign \$118  = load_stage[0] & \$117 ;
   assign \$120  = simt_stage[0] & \$119 ;
-  assign \$121  = ! \port$35414$0 [10];
+  assign \$121  = ! \port$35315$0 [10];
   assign \$122  = \$121  & read_free_0_matmul;
   assign \$125  = \$124  & read_free_1_matmul;
   assign matmul__ready = | { \$126 , \$123  };
@@ -2780,11 +2784,11 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$128  = \$127  & read_free_0_store;
   assign \$131  = \$130  & read_free_1_store;
   assign store__ready = | { \$132 , \$129  };
-  assign \$133  = ! \port$3436$0 [0];
+  assign \$133  = ! \port$3468$0 [0];
   assign \$134  = \$133  & write_free_0_drain;
   assign \$137  = \$136  & write_free_1_drain;
   assign drain__ready = | { \$138 , \$135  };
-  assign \$139  = ! \port$35167$35 [10];
+  assign \$139  = ! \port$35299$35 [10];
   assign \$140  = \$139  & write_free_0_load;
   assign \$143  = \$142  & write_free_1_load;
   assign load__ready = | { \$144 , \$141  };
@@ -2803,95 +2807,107 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign simt__ready = | { \$158 , \$155 , \$151 , \$148  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$159  = drain__valid & drain__ready;
-  assign \$160  = \port$3436$0 [10:3] + 1'h1;
-  assign \$161  = \port$3436$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$162  = \port$3436$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$160  = \port$3468$0 [10:3] + 1'h1;
+  assign \$161  = \port$3468$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$162  = \port$3468$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$163  = load__valid & load__ready;
-  assign \$164  = \port$35167$35 [9:2] + 1'h1;
-  assign \$165  = \port$35167$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$166  = \port$35167$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$164  = \port$35299$35 [9:2] + 1'h1;
+  assign \$165  = \port$35299$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$166  = \port$35299$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$167  = simt__valid & simt__ready;
   assign \$168  = \$167  & simt__write;
   assign \$169  = read_0_favour == 2'h2;
   assign \$170  = read_0_favour + 1'h1;
   assign \$171  = \$169  ? 3'h1 : \$170 ;
   assign \$172  = read_0_patience - 1'h1;
-  assign \$173  = write_0_favour == 2'h2;
-  assign \$174  = write_0_favour + 1'h1;
-  assign \$175  = \$173  ? 3'h1 : \$174 ;
-  assign \$176  = write_0_patience - 1'h1;
-  assign \$177  = read_1_favour == 2'h2;
-  assign \$178  = read_1_favour + 1'h1;
-  assign \$179  = \$177  ? 3'h1 : \$178 ;
-  assign \$180  = read_1_patience - 1'h1;
-  assign \$181  = write_1_favour == 2'h2;
-  assign \$182  = write_1_favour + 1'h1;
-  assign \$183  = \$181  ? 3'h1 : \$182 ;
-  assign \$184  = write_1_patience - 1'h1;
-  assign \$185  = matmul__valid & matmul__ready;
-  assign \$190  = matmul_read_swap ? { \$187 , \$186  } : { \$189 , \$188  };
-  assign \$191  = matmul_ordered >> { matmul_shift_2, 3'h0 };
-  assign \$192  = store__valid & store__ready;
-  assign \$197  = store_read_swap ? { \$194 , \$193  } : { \$196 , \$195  };
-  assign \$198  = store_ordered >> { store_shift_2, 3'h0 };
+  assign \$173  = read_0_patience == 1'h1;
+  assign \$174  = write_0_favour == 2'h2;
+  assign \$175  = write_0_favour + 1'h1;
+  assign \$176  = \$174  ? 3'h1 : \$175 ;
+  assign \$177  = write_0_patience - 1'h1;
+  assign \$178  = write_0_patience == 1'h1;
+  assign \$179  = read_1_favour == 2'h2;
+  assign \$180  = read_1_favour + 1'h1;
+  assign \$181  = \$179  ? 3'h1 : \$180 ;
+  assign \$182  = read_1_patience - 1'h1;
+  assign \$183  = read_1_patience == 1'h1;
+  assign \$184  = write_1_favour == 2'h2;
+  assign \$185  = write_1_favour + 1'h1;
+  assign \$186  = \$184  ? 3'h1 : \$185 ;
+  assign \$187  = write_1_patience - 1'h1;
+  assign \$188  = write_1_patience == 1'h1;
+  assign \$189  = matmul__valid & matmul__ready;
+  assign \$194  = matmul_read_swap ? { \$191 , \$190  } : { \$193 , \$192  };
+  assign \$195  = matmul_ordered >> { matmul_shift_2, 3'h0 };
+  assign \$196  = store__valid & store__ready;
+  assign \$201  = store_read_swap ? { \$198 , \$197  } : { \$200 , \$199  };
+  assign \$202  = store_ordered >> { store_shift_2, 3'h0 };
   always @(posedge clk)
-    drain_stage <= \$200 ;
+    drain_stage <= \$204 ;
   always @(posedge clk)
-    load_stage <= \$201 ;
+    load_stage <= \$205 ;
   always @(posedge clk)
-    simt_stage <= \$202 ;
+    simt_stage <= \$206 ;
   always @(posedge clk)
-    read_0_favour <= \$203 ;
+    read_0_favour <= \$207 ;
   always @(posedge clk)
-    read_0_patience <= \$204 ;
+    read_0_patience <= \$208 ;
   always @(posedge clk)
-    write_0_favour <= \$205 ;
+    read_0_favoured <= \$209 ;
   always @(posedge clk)
-    write_0_patience <= \$206 ;
+    write_0_favour <= \$210 ;
   always @(posedge clk)
-    read_1_favour <= \$207 ;
+    write_0_patience <= \$211 ;
   always @(posedge clk)
-    read_1_patience <= \$208 ;
+    write_0_favoured <= \$212 ;
   always @(posedge clk)
-    write_1_favour <= \$209 ;
+    read_1_favour <= \$213 ;
   always @(posedge clk)
-    write_1_patience <= \$210 ;
+    read_1_patience <= \$214 ;
   always @(posedge clk)
-    matmul_granted <= \$211 ;
+    read_1_favoured <= \$215 ;
   always @(posedge clk)
-    matmul_read_region <= \$212 ;
+    write_1_favour <= \$216 ;
   always @(posedge clk)
-    matmul_read_swap <= \$213 ;
+    write_1_patience <= \$217 ;
   always @(posedge clk)
-    matmul_shift_1 <= \$214 ;
+    write_1_favoured <= \$218 ;
   always @(posedge clk)
-    matmul_shift_2 <= \$215 ;
+    matmul_granted <= \$219 ;
   always @(posedge clk)
-    matmul_ordered <= \$216 ;
+    matmul_read_region <= \$220 ;
   always @(posedge clk)
-    matmul__data <= \$217 ;
+    matmul_read_swap <= \$221 ;
   always @(posedge clk)
-    store_granted <= \$218 ;
+    matmul_shift_1 <= \$222 ;
   always @(posedge clk)
-    store_read_region <= \$219 ;
+    matmul_shift_2 <= \$223 ;
   always @(posedge clk)
-    store_read_swap <= \$220 ;
+    matmul_ordered <= \$224 ;
   always @(posedge clk)
-    store_shift_1 <= \$221 ;
+    matmul__data <= \$225 ;
   always @(posedge clk)
-    store_shift_2 <= \$222 ;
+    store_granted <= \$226 ;
   always @(posedge clk)
-    store_ordered <= \$223 ;
+    store_read_region <= \$227 ;
   always @(posedge clk)
-    store__data <= \$224 ;
+    store_read_swap <= \$228 ;
   always @(posedge clk)
-    region <= \$225 ;
+    store_shift_1 <= \$229 ;
   always @(posedge clk)
-    simt__out <= \$226 ;
+    store_shift_2 <= \$230 ;
+  always @(posedge clk)
+    store_ordered <= \$231 ;
+  always @(posedge clk)
+    store__data <= \$232 ;
+  always @(posedge clk)
+    region <= \$233 ;
+  always @(posedge clk)
+    simt__out <= \$234 ;
   \weft.act_sram.region_0  region_0 (
     .clk(clk),
-    .read__data(\$227 ),
-    .\read__data$17 (\$228 ),
+    .read__data(\$235 ),
+    .\read__data$17 (\$236 ),
     .read__en(reads),
     .read_rows(read_rows),
     .rst(rst),
@@ -2901,23 +2917,23 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   );
   \weft.act_sram.region_1  region_1 (
     .clk(clk),
-    .read__data(\$229 ),
-    .\read__data$17 (\$230 ),
-    .read__en(\reads$58 ),
-    .read_rows(\read_rows$57 ),
+    .read__data(\$237 ),
+    .\read__data$17 (\$238 ),
+    .read__en(\reads$56 ),
+    .read_rows(\read_rows$55 ),
     .rst(rst),
-    .write_data(\write_data$79 ),
-    .write_mask(\write_mask$78 ),
-    .write_rows(\write_rows$77 )
+    .write_data(\write_data$75 ),
+    .write_mask(\write_mask$74 ),
+    .write_rows(\write_rows$73 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$186  = \$228 ;
+          \$190  = \$236 ;
       1'h1:
-          \$186  = \$230 ;
+          \$190  = \$238 ;
     endcase
   end
   always @* begin
@@ -2925,9 +2941,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$187  = \$227 ;
+          \$191  = \$235 ;
       1'h1:
-          \$187  = \$229 ;
+          \$191  = \$237 ;
     endcase
   end
   always @* begin
@@ -2935,9 +2951,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$188  = \$227 ;
+          \$192  = \$235 ;
       1'h1:
-          \$188  = \$229 ;
+          \$192  = \$237 ;
     endcase
   end
   always @* begin
@@ -2945,9 +2961,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$189  = \$228 ;
+          \$193  = \$236 ;
       1'h1:
-          \$189  = \$230 ;
+          \$193  = \$238 ;
     endcase
   end
   always @* begin
@@ -2955,9 +2971,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$193  = \$228 ;
+          \$197  = \$236 ;
       1'h1:
-          \$193  = \$230 ;
+          \$197  = \$238 ;
     endcase
   end
   always @* begin
@@ -2965,9 +2981,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$194  = \$227 ;
+          \$198  = \$235 ;
       1'h1:
-          \$194  = \$229 ;
+          \$198  = \$237 ;
     endcase
   end
   always @* begin
@@ -2975,9 +2991,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$195  = \$227 ;
+          \$199  = \$235 ;
       1'h1:
-          \$195  = \$229 ;
+          \$199  = \$237 ;
     endcase
   end
   always @* begin
@@ -2985,9 +3001,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$196  = \$228 ;
+          \$200  = \$236 ;
       1'h1:
-          \$196  = \$230 ;
+          \$200  = \$238 ;
     endcase
   end
   always @* begin
@@ -2995,16 +3011,16 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$199  = { \$228 , \$227  };
+          \$203  = { \$236 , \$235  };
       1'h1:
-          \$199  = { \$230 , \$229  };
+          \$203  = { \$238 , \$237  };
     endcase
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (\$6 ) begin
-      read_rows = { \port$35414$0 [9:3], \$7 [7:1] };
+      read_rows = { \port$35315$0 [9:3], \$7 [7:1] };
     end
     if (\$11 ) begin
       read_rows = simt__rows;
@@ -3067,164 +3083,116 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \read_rows$57  = 14'h0000;
+    \read_rows$55  = 14'h0000;
     if (\$64 ) begin
-      \read_rows$57  = { \port$35414$0 [9:3], \$65 [7:1] };
+      \read_rows$55  = { \port$35315$0 [9:3], \$65 [7:1] };
     end
     if (\$69 ) begin
-      \read_rows$57  = simt__rows;
+      \read_rows$55  = simt__rows;
     end
     if (\$71 ) begin
-      \read_rows$57  = { store__offset[9:3], \$72 [7:1] };
+      \read_rows$55  = { store__offset[9:3], \$72 [7:1] };
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \reads$58  = 1'h0;
+    \reads$56  = 1'h0;
     if (\$64 ) begin
-      \reads$58  = 1'h1;
+      \reads$56  = 1'h1;
     end
     if (\$69 ) begin
-      \reads$58  = 1'h1;
+      \reads$56  = 1'h1;
     end
     if (\$71 ) begin
-      \reads$58  = 1'h1;
+      \reads$56  = 1'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \write_rows$77  = 14'h0000;
+    \write_rows$73  = 14'h0000;
     if (\$116 ) begin
-      \write_rows$77  = drain_stage[15:2];
+      \write_rows$73  = drain_stage[15:2];
     end
     if (\$118 ) begin
-      \write_rows$77  = load_stage[15:2];
+      \write_rows$73  = load_stage[15:2];
     end
     if (\$120 ) begin
-      \write_rows$77  = simt_stage[15:2];
+      \write_rows$73  = simt_stage[15:2];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \write_mask$78  = 8'h00;
+    \write_mask$74  = 8'h00;
     if (\$116 ) begin
-      \write_mask$78  = drain_stage[23:16];
+      \write_mask$74  = drain_stage[23:16];
     end
     if (\$118 ) begin
-      \write_mask$78  = load_stage[23:16];
+      \write_mask$74  = load_stage[23:16];
     end
     if (\$120 ) begin
-      \write_mask$78  = simt_stage[23:16];
+      \write_mask$74  = simt_stage[23:16];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \write_data$79  = 64'h0000000000000000;
+    \write_data$75  = 64'h0000000000000000;
     if (\$116 ) begin
-      \write_data$79  = drain_stage[87:24];
+      \write_data$75  = drain_stage[87:24];
     end
     if (\$118 ) begin
-      \write_data$79  = load_stage[87:24];
+      \write_data$75  = load_stage[87:24];
     end
     if (\$120 ) begin
-      \write_data$79  = simt_stage[87:24];
+      \write_data$75  = simt_stage[87:24];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$200 [87:1] = drain_stage[87:1];
-    \$200 [0] = \$159 ;
+    \$204 [87:1] = drain_stage[87:1];
+    \$204 [0] = \$159 ;
     if (drain__valid) begin
-      \$200 [1] = \port$3436$0 [0];
-      \$200 [15:2] = { \port$3436$0 [10:4], \$160 [7:1] };
-      \$200 [87:24] = \$161 ;
-      \$200 [23:16] = \$162 ;
+      \$204 [1] = \port$3468$0 [0];
+      \$204 [15:2] = { \port$3468$0 [10:4], \$160 [7:1] };
+      \$204 [87:24] = \$161 ;
+      \$204 [23:16] = \$162 ;
     end
     if (rst) begin
-      \$200  = 88'h0000000000000000000000;
+      \$204  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$201 [87:1] = load_stage[87:1];
-    \$201 [0] = \$163 ;
+    \$205 [87:1] = load_stage[87:1];
+    \$205 [0] = \$163 ;
     if (load__valid) begin
-      \$201 [1] = \port$35167$35 [10];
-      \$201 [15:2] = { \port$35167$35 [9:3], \$164 [7:1] };
-      \$201 [87:24] = \$165 ;
-      \$201 [23:16] = \$166 ;
+      \$205 [1] = \port$35299$35 [10];
+      \$205 [15:2] = { \port$35299$35 [9:3], \$164 [7:1] };
+      \$205 [87:24] = \$165 ;
+      \$205 [23:16] = \$166 ;
     end
     if (rst) begin
-      \$201  = 88'h0000000000000000000000;
+      \$205  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$202 [87:1] = simt_stage[87:1];
-    \$202 [0] = \$168 ;
+    \$206 [87:1] = simt_stage[87:1];
+    \$206 [0] = \$168 ;
     if (simt__valid) begin
-      \$202 [1] = simt__region;
-      \$202 [15:2] = simt__rows;
-      \$202 [87:24] = simt__data;
-      \$202 [23:16] = simt__strobe;
+      \$206 [1] = simt__region;
+      \$206 [15:2] = simt__rows;
+      \$206 [87:24] = simt__data;
+      \$206 [23:16] = simt__strobe;
     end
     if (rst) begin
-      \$202  = 88'h0000000000000000000000;
+      \$206  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$203  = read_0_favour;
+    \$207  = read_0_favour;
     if (read_0_favoured) begin
-      \$203  = \$171 [1:0];
-    end
-    if (rst) begin
-      \$203  = 2'h1;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    (* full_case = 32'd1 *)
-    if (read_0_favoured) begin
-      \$204  = 4'hf;
-    end else if (read_0_lost) begin
-      \$204  = \$172 [3:0];
-    end else begin
-      \$204  = 4'hf;
-    end
-    if (rst) begin
-      \$204  = 4'hf;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$205  = write_0_favour;
-    if (write_0_favoured) begin
-      \$205  = \$175 [1:0];
-    end
-    if (rst) begin
-      \$205  = 2'h1;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    (* full_case = 32'd1 *)
-    if (write_0_favoured) begin
-      \$206  = 4'hf;
-    end else if (write_0_lost) begin
-      \$206  = \$176 [3:0];
-    end else begin
-      \$206  = 4'hf;
-    end
-    if (rst) begin
-      \$206  = 4'hf;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$207  = read_1_favour;
-    if (read_1_favoured) begin
-      \$207  = \$179 [1:0];
+      \$207  = \$171 [1:0];
     end
     if (rst) begin
       \$207  = 2'h1;
@@ -3233,10 +3201,10 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     (* full_case = 32'd1 *)
-    if (read_1_favoured) begin
+    if (read_0_favoured) begin
       \$208  = 4'hf;
-    end else if (read_1_lost) begin
-      \$208  = \$180 [3:0];
+    end else if (read_0_lost) begin
+      \$208  = \$172 [3:0];
     end else begin
       \$208  = 4'hf;
     end
@@ -3246,169 +3214,265 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$209  = write_1_favour;
-    if (write_1_favoured) begin
-      \$209  = \$183 [1:0];
+    \$209  = read_0_favoured;
+    if (read_0_favoured) begin
+      \$209  = 1'h0;
+    end else if (read_0_lost) begin
+      \$209  = \$173 ;
     end
     if (rst) begin
-      \$209  = 2'h1;
+      \$209  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$210  = write_0_favour;
+    if (write_0_favoured) begin
+      \$210  = \$176 [1:0];
+    end
+    if (rst) begin
+      \$210  = 2'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     (* full_case = 32'd1 *)
-    if (write_1_favoured) begin
-      \$210  = 4'hf;
-    end else if (write_1_lost) begin
-      \$210  = \$184 [3:0];
+    if (write_0_favoured) begin
+      \$211  = 4'hf;
+    end else if (write_0_lost) begin
+      \$211  = \$177 [3:0];
     end else begin
-      \$210  = 4'hf;
+      \$211  = 4'hf;
     end
     if (rst) begin
-      \$210  = 4'hf;
+      \$211  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$211  = { matmul_granted[0], \$185  };
-    if (rst) begin
-      \$211  = 2'h0;
+    \$212  = write_0_favoured;
+    if (write_0_favoured) begin
+      \$212  = 1'h0;
+    end else if (write_0_lost) begin
+      \$212  = \$178 ;
     end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$212  = \port$35414$0 [10];
     if (rst) begin
       \$212  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$213  = \port$35414$0 [2];
+    \$213  = read_1_favour;
+    if (read_1_favoured) begin
+      \$213  = \$181 [1:0];
+    end
     if (rst) begin
-      \$213  = 1'h0;
+      \$213  = 2'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$214  = \port$35414$0 [1:0];
+    (* full_case = 32'd1 *)
+    if (read_1_favoured) begin
+      \$214  = 4'hf;
+    end else if (read_1_lost) begin
+      \$214  = \$182 [3:0];
+    end else begin
+      \$214  = 4'hf;
+    end
     if (rst) begin
-      \$214  = 2'h0;
+      \$214  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$215  = matmul_shift_1;
+    \$215  = read_1_favoured;
+    if (read_1_favoured) begin
+      \$215  = 1'h0;
+    end else if (read_1_lost) begin
+      \$215  = \$183 ;
+    end
     if (rst) begin
-      \$215  = 2'h0;
+      \$215  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$216  = matmul_ordered;
-    if (matmul_granted[0]) begin
-      \$216  = \$190 ;
+    \$216  = write_1_favour;
+    if (write_1_favoured) begin
+      \$216  = \$186 [1:0];
     end
     if (rst) begin
-      \$216  = 64'h0000000000000000;
+      \$216  = 2'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$217  = matmul__data;
-    if (matmul_granted[1]) begin
-      \$217  = \$191 [31:0];
+    (* full_case = 32'd1 *)
+    if (write_1_favoured) begin
+      \$217  = 4'hf;
+    end else if (write_1_lost) begin
+      \$217  = \$187 [3:0];
+    end else begin
+      \$217  = 4'hf;
     end
     if (rst) begin
-      \$217  = 32'd0;
+      \$217  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$218  = { store_granted[0], \$192  };
+    \$218  = write_1_favoured;
+    if (write_1_favoured) begin
+      \$218  = 1'h0;
+    end else if (write_1_lost) begin
+      \$218  = \$188 ;
+    end
     if (rst) begin
-      \$218  = 2'h0;
+      \$218  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$219  = store__region;
+    \$219  = { matmul_granted[0], \$189  };
     if (rst) begin
-      \$219  = 1'h0;
+      \$219  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$220  = store__offset[2];
+    \$220  = \port$35315$0 [10];
     if (rst) begin
       \$220  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$221  = store__offset[1:0];
+    \$221  = \port$35315$0 [2];
     if (rst) begin
-      \$221  = 2'h0;
+      \$221  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$222  = store_shift_1;
+    \$222  = \port$35315$0 [1:0];
     if (rst) begin
       \$222  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$223  = store_ordered;
+    \$223  = matmul_shift_1;
+    if (rst) begin
+      \$223  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$224  = matmul_ordered;
+    if (matmul_granted[0]) begin
+      \$224  = \$194 ;
+    end
+    if (rst) begin
+      \$224  = 64'h0000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$225  = matmul__data;
+    if (matmul_granted[1]) begin
+      \$225  = \$195 [31:0];
+    end
+    if (rst) begin
+      \$225  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$226  = { store_granted[0], \$196  };
+    if (rst) begin
+      \$226  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$227  = store__region;
+    if (rst) begin
+      \$227  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$228  = store__offset[2];
+    if (rst) begin
+      \$228  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$229  = store__offset[1:0];
+    if (rst) begin
+      \$229  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$230  = store_shift_1;
+    if (rst) begin
+      \$230  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$231  = store_ordered;
     if (store_granted[0]) begin
-      \$223  = \$197 ;
+      \$231  = \$201 ;
     end
     if (rst) begin
-      \$223  = 64'h0000000000000000;
+      \$231  = 64'h0000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$224  = store__data;
+    \$232  = store__data;
     if (store_granted[1]) begin
-      \$224  = \$198 [31:0];
+      \$232  = \$202 [31:0];
     end
     if (rst) begin
-      \$224  = 32'd0;
+      \$232  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$225  = simt__region;
+    \$233  = simt__region;
     if (core_rst) begin
-      \$225  = 1'h0;
+      \$233  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$226  = \$199 ;
+    \$234  = \$203 ;
     if (core_rst) begin
-      \$226  = 64'h0000000000000000;
+      \$234  = 64'h0000000000000000;
     end
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$3436$0 [10:1];
+  assign drain__offset = \port$3468$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$3436$0 [14:11];
+  assign drain__mask = \port$3468$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$35167$35 [9:0];
+  assign load__offset = \port$35299$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$35414$0 [10];
-  assign matmul__offset = \port$35414$0 [9:0];
-  assign drain__region = \port$3436$0 [0];
-  assign load__region = \port$35167$35 [10];
+  assign matmul__region = \port$35315$0 [10];
+  assign matmul__offset = \port$35315$0 [9:0];
+  assign drain__region = \port$3468$0 [0];
+  assign load__region = \port$35299$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
-  assign out = { \$228 , \$227  };
-  assign \out$101  = { \$230 , \$229  };
+  assign out = { \$236 , \$235  };
+  assign \out$101  = { \$238 , \$237  };
   assign matmul_zero = 3'h0;
   assign store_zero = 3'h0;
   assign core_clk = clk;
@@ -3427,28 +3491,28 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$63  = \port$35414$0 [10];
+  assign \$63  = \port$35315$0 [10];
   assign \$68  = simt__region;
-  assign \$83  = \port$35414$0 [10];
+  assign \$83  = \port$35315$0 [10];
   assign \$70  = store__region;
-  assign \$89  = \port$35414$0 [10];
+  assign \$89  = \port$35315$0 [10];
   assign \$95  = simt__region;
-  assign \$96  = \port$3436$0 [0];
-  assign \$97  = \port$35167$35 [10];
+  assign \$96  = \port$3468$0 [0];
+  assign \$97  = \port$35299$35 [10];
   assign \$115  = drain_stage[1];
   assign \$117  = load_stage[1];
   assign \$119  = simt_stage[1];
   assign \$123  = \$122 ;
-  assign \$124  = \port$35414$0 [10];
+  assign \$124  = \port$35315$0 [10];
   assign \$126  = \$125 ;
   assign \$129  = \$128 ;
   assign \$130  = store__region;
   assign \$132  = \$131 ;
   assign \$135  = \$134 ;
-  assign \$136  = \port$3436$0 [0];
+  assign \$136  = \port$3468$0 [0];
   assign \$138  = \$137 ;
   assign \$141  = \$140 ;
-  assign \$142  = \port$35167$35 [10];
+  assign \$142  = \port$35299$35 [10];
   assign \$144  = \$143 ;
   assign \$152  = simt__region;
   assign \$156  = simt__region;
@@ -3613,12 +3677,12 @@ module \weft.act_sram.region_1 (rst, read__data, \read__data$17 , read_rows, rea
 endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
-, store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$131 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, \o__ready$162 , matmul_fault__valid, matmul_fault__cause, matmul_fault__index, matmul_busy, matmul_post__valid, matmul_post__mask, drain_busy, \o__ready$195 , drain_post__mask
-, \o__ready$225 , message, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$34612$0 , \port$34614$0 , \port$34616$0 , \port$34618$0 
-, \port$34620$0 , \port$34622$0 , \port$34624$0 , \port$34626$0 , \port$34628$0 , \port$34630$0 , \port$34632$0 , \port$34634$0 , \port$34636$0 , \port$34638$0 , \port$34640$0 , \port$34642$0 , \port$34666$0 , \port$34668$0 , \port$34670$0 , \port$34672$0 , \port$34674$0 , \port$34676$0 , \port$34678$0 , \port$34680$0 , \port$34682$0 
-, \port$34684$0 , \port$34686$0 , \port$34688$0 , \port$34690$0 , \port$34692$0 , \port$34694$0 , \port$34696$0 , \port$34720$0 , \port$34722$0 , \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 
-, \port$34748$0 , \port$34750$0 , \port$34774$0 , \port$34776$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34828$0 , \port$34830$0 , \port$34832$0 
-, \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , fetch__burst__ready, fetch__beat__payload, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
+, store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$131 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$162 , matmul_post__mask, drain_busy, \o__ready$195 , drain_post__mask, \o__ready$225 , message
+, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 
+, \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , \port$34752$0 , \port$34754$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 
+, \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34806$0 , \port$34808$0 , \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , \port$34860$0 , \port$34862$0 
+, \port$34886$0 , \port$34888$0 , \port$34890$0 , \port$34892$0 , \port$34894$0 , \port$34896$0 , \port$34898$0 , \port$34900$0 , \port$34902$0 , \port$34904$0 , \port$34906$0 , \port$34908$0 , \port$34910$0 , \port$34912$0 , \port$34914$0 , \port$34916$0 , \port$34940$0 , \port$34942$0 , \port$34944$0 , \port$34946$0 , \port$34948$0 
+, \port$34950$0 , \port$34952$0 , \port$34954$0 , \port$34956$0 , \port$34958$0 , \port$34960$0 , \port$34962$0 , \port$34964$0 , \port$34966$0 , \port$34968$0 , \port$34970$0 , fetch__burst__ready, fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
 , store_fault__index, store_post__valid, store_post__mask, \o__ready$255 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, push__valid, push__payload, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$2  = 0;
   wire \$1 ;
@@ -4574,74 +4638,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$98 ;
-  output [32:0] \port$34612$0 ;
-  wire [32:0] \port$34612$0 ;
-  output [32:0] \port$34614$0 ;
-  wire [32:0] \port$34614$0 ;
-  output [32:0] \port$34616$0 ;
-  wire [32:0] \port$34616$0 ;
-  output [32:0] \port$34618$0 ;
-  wire [32:0] \port$34618$0 ;
-  output [32:0] \port$34620$0 ;
-  wire [32:0] \port$34620$0 ;
-  output [32:0] \port$34622$0 ;
-  wire [32:0] \port$34622$0 ;
-  output [32:0] \port$34624$0 ;
-  wire [32:0] \port$34624$0 ;
-  output [32:0] \port$34626$0 ;
-  wire [32:0] \port$34626$0 ;
-  output [32:0] \port$34628$0 ;
-  wire [32:0] \port$34628$0 ;
-  output [32:0] \port$34630$0 ;
-  wire [32:0] \port$34630$0 ;
-  output [32:0] \port$34632$0 ;
-  wire [32:0] \port$34632$0 ;
-  output [32:0] \port$34634$0 ;
-  wire [32:0] \port$34634$0 ;
-  output [32:0] \port$34636$0 ;
-  wire [32:0] \port$34636$0 ;
-  output [32:0] \port$34638$0 ;
-  wire [32:0] \port$34638$0 ;
-  output [32:0] \port$34640$0 ;
-  wire [32:0] \port$34640$0 ;
-  output [32:0] \port$34642$0 ;
-  wire [32:0] \port$34642$0 ;
-  output [32:0] \port$34666$0 ;
-  wire [32:0] \port$34666$0 ;
-  output [32:0] \port$34668$0 ;
-  wire [32:0] \port$34668$0 ;
-  output [32:0] \port$34670$0 ;
-  wire [32:0] \port$34670$0 ;
-  output [32:0] \port$34672$0 ;
-  wire [32:0] \port$34672$0 ;
-  output [32:0] \port$34674$0 ;
-  wire [32:0] \port$34674$0 ;
-  output [32:0] \port$34676$0 ;
-  wire [32:0] \port$34676$0 ;
-  output [32:0] \port$34678$0 ;
-  wire [32:0] \port$34678$0 ;
-  output [32:0] \port$34680$0 ;
-  wire [32:0] \port$34680$0 ;
-  output [32:0] \port$34682$0 ;
-  wire [32:0] \port$34682$0 ;
-  output [32:0] \port$34684$0 ;
-  wire [32:0] \port$34684$0 ;
-  output [32:0] \port$34686$0 ;
-  wire [32:0] \port$34686$0 ;
-  output [32:0] \port$34688$0 ;
-  wire [32:0] \port$34688$0 ;
-  output [32:0] \port$34690$0 ;
-  wire [32:0] \port$34690$0 ;
-  output [32:0] \port$34692$0 ;
-  wire [32:0] \port$34692$0 ;
-  output [32:0] \port$34694$0 ;
-  wire [32:0] \port$34694$0 ;
-  output [32:0] \port$34696$0 ;
-  wire [32:0] \port$34696$0 ;
-  output [32:0] \port$34720$0 ;
-  wire [32:0] \port$34720$0 ;
-  output [32:0] \port$34722$0 ;
-  wire [32:0] \port$34722$0 ;
   output [32:0] \port$34724$0 ;
   wire [32:0] \port$34724$0 ;
   output [32:0] \port$34726$0 ;
@@ -4670,10 +4666,10 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$34748$0 ;
   output [32:0] \port$34750$0 ;
   wire [32:0] \port$34750$0 ;
-  output [32:0] \port$34774$0 ;
-  wire [32:0] \port$34774$0 ;
-  output [32:0] \port$34776$0 ;
-  wire [32:0] \port$34776$0 ;
+  output [32:0] \port$34752$0 ;
+  wire [32:0] \port$34752$0 ;
+  output [32:0] \port$34754$0 ;
+  wire [32:0] \port$34754$0 ;
   output [32:0] \port$34778$0 ;
   wire [32:0] \port$34778$0 ;
   output [32:0] \port$34780$0 ;
@@ -4702,10 +4698,10 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$34802$0 ;
   output [32:0] \port$34804$0 ;
   wire [32:0] \port$34804$0 ;
-  output [32:0] \port$34828$0 ;
-  wire [32:0] \port$34828$0 ;
-  output [32:0] \port$34830$0 ;
-  wire [32:0] \port$34830$0 ;
+  output [32:0] \port$34806$0 ;
+  wire [32:0] \port$34806$0 ;
+  output [32:0] \port$34808$0 ;
+  wire [32:0] \port$34808$0 ;
   output [32:0] \port$34832$0 ;
   wire [32:0] \port$34832$0 ;
   output [32:0] \port$34834$0 ;
@@ -4734,6 +4730,74 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$34856$0 ;
   output [32:0] \port$34858$0 ;
   wire [32:0] \port$34858$0 ;
+  output [32:0] \port$34860$0 ;
+  wire [32:0] \port$34860$0 ;
+  output [32:0] \port$34862$0 ;
+  wire [32:0] \port$34862$0 ;
+  output [32:0] \port$34886$0 ;
+  wire [32:0] \port$34886$0 ;
+  output [32:0] \port$34888$0 ;
+  wire [32:0] \port$34888$0 ;
+  output [32:0] \port$34890$0 ;
+  wire [32:0] \port$34890$0 ;
+  output [32:0] \port$34892$0 ;
+  wire [32:0] \port$34892$0 ;
+  output [32:0] \port$34894$0 ;
+  wire [32:0] \port$34894$0 ;
+  output [32:0] \port$34896$0 ;
+  wire [32:0] \port$34896$0 ;
+  output [32:0] \port$34898$0 ;
+  wire [32:0] \port$34898$0 ;
+  output [32:0] \port$34900$0 ;
+  wire [32:0] \port$34900$0 ;
+  output [32:0] \port$34902$0 ;
+  wire [32:0] \port$34902$0 ;
+  output [32:0] \port$34904$0 ;
+  wire [32:0] \port$34904$0 ;
+  output [32:0] \port$34906$0 ;
+  wire [32:0] \port$34906$0 ;
+  output [32:0] \port$34908$0 ;
+  wire [32:0] \port$34908$0 ;
+  output [32:0] \port$34910$0 ;
+  wire [32:0] \port$34910$0 ;
+  output [32:0] \port$34912$0 ;
+  wire [32:0] \port$34912$0 ;
+  output [32:0] \port$34914$0 ;
+  wire [32:0] \port$34914$0 ;
+  output [32:0] \port$34916$0 ;
+  wire [32:0] \port$34916$0 ;
+  output [32:0] \port$34940$0 ;
+  wire [32:0] \port$34940$0 ;
+  output [32:0] \port$34942$0 ;
+  wire [32:0] \port$34942$0 ;
+  output [32:0] \port$34944$0 ;
+  wire [32:0] \port$34944$0 ;
+  output [32:0] \port$34946$0 ;
+  wire [32:0] \port$34946$0 ;
+  output [32:0] \port$34948$0 ;
+  wire [32:0] \port$34948$0 ;
+  output [32:0] \port$34950$0 ;
+  wire [32:0] \port$34950$0 ;
+  output [32:0] \port$34952$0 ;
+  wire [32:0] \port$34952$0 ;
+  output [32:0] \port$34954$0 ;
+  wire [32:0] \port$34954$0 ;
+  output [32:0] \port$34956$0 ;
+  wire [32:0] \port$34956$0 ;
+  output [32:0] \port$34958$0 ;
+  wire [32:0] \port$34958$0 ;
+  output [32:0] \port$34960$0 ;
+  wire [32:0] \port$34960$0 ;
+  output [32:0] \port$34962$0 ;
+  wire [32:0] \port$34962$0 ;
+  output [32:0] \port$34964$0 ;
+  wire [32:0] \port$34964$0 ;
+  output [32:0] \port$34966$0 ;
+  wire [32:0] \port$34966$0 ;
+  output [32:0] \port$34968$0 ;
+  wire [32:0] \port$34968$0 ;
+  output [32:0] \port$34970$0 ;
+  wire [32:0] \port$34970$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -5023,22 +5087,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$195 ),
     .o__valid(drain_cmd__valid),
-    .\port$34720$0 (\$84 ),
-    .\port$34722$0 (\$85 ),
-    .\port$34724$0 (\$86 ),
-    .\port$34726$0 (\$87 ),
-    .\port$34728$0 (\$88 ),
-    .\port$34730$0 (\$89 ),
-    .\port$34732$0 (\$90 ),
-    .\port$34734$0 (\$91 ),
-    .\port$34736$0 (\$92 ),
-    .\port$34738$0 (\$93 ),
-    .\port$34740$0 (\$94 ),
-    .\port$34742$0 (\$95 ),
-    .\port$34744$0 (\$96 ),
-    .\port$34746$0 (\$97 ),
-    .\port$34748$0 (\$98 ),
-    .\port$34750$0 (\$99 ),
+    .\port$34832$0 (\$84 ),
+    .\port$34834$0 (\$85 ),
+    .\port$34836$0 (\$86 ),
+    .\port$34838$0 (\$87 ),
+    .\port$34840$0 (\$88 ),
+    .\port$34842$0 (\$89 ),
+    .\port$34844$0 (\$90 ),
+    .\port$34846$0 (\$91 ),
+    .\port$34848$0 (\$92 ),
+    .\port$34850$0 (\$93 ),
+    .\port$34852$0 (\$94 ),
+    .\port$34854$0 (\$95 ),
+    .\port$34856$0 (\$96 ),
+    .\port$34858$0 (\$97 ),
+    .\port$34860$0 (\$98 ),
+    .\port$34862$0 (\$99 ),
     .take(\take$289 ),
     .waiting(drain_waiting)
   );
@@ -5094,86 +5158,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$34612$32 (\$52 [32]),
-    .\port$34614$32 (\$53 [32]),
-    .\port$34616$32 (\$54 [32]),
-    .\port$34618$32 (\$55 [32]),
-    .\port$34620$32 (\$56 [32]),
-    .\port$34622$32 (\$57 [32]),
-    .\port$34624$32 (\$58 [32]),
-    .\port$34626$32 (\$59 [32]),
-    .\port$34628$32 (\$60 [32]),
-    .\port$34630$32 (\$61 [32]),
-    .\port$34632$32 (\$62 [32]),
-    .\port$34634$32 (\$63 [32]),
-    .\port$34636$32 (\$64 [32]),
-    .\port$34638$32 (\$65 [32]),
-    .\port$34640$32 (\$66 [32]),
-    .\port$34642$32 (\$67 [32]),
-    .\port$34666$32 (\$68 [32]),
-    .\port$34668$32 (\$69 [32]),
-    .\port$34670$32 (\$70 [32]),
-    .\port$34672$32 (\$71 [32]),
-    .\port$34674$32 (\$72 [32]),
-    .\port$34676$32 (\$73 [32]),
-    .\port$34678$32 (\$74 [32]),
-    .\port$34680$32 (\$75 [32]),
-    .\port$34682$32 (\$76 [32]),
-    .\port$34684$32 (\$77 [32]),
-    .\port$34686$32 (\$78 [32]),
-    .\port$34688$32 (\$79 [32]),
-    .\port$34690$32 (\$80 [32]),
-    .\port$34692$32 (\$81 [32]),
-    .\port$34694$32 (\$82 [32]),
-    .\port$34696$32 (\$83 [32]),
-    .\port$34720$32 (\$84 [32]),
-    .\port$34722$32 (\$85 [32]),
-    .\port$34724$32 (\$86 [32]),
-    .\port$34726$32 (\$87 [32]),
-    .\port$34728$32 (\$88 [32]),
-    .\port$34730$32 (\$89 [32]),
-    .\port$34732$32 (\$90 [32]),
-    .\port$34734$32 (\$91 [32]),
-    .\port$34736$32 (\$92 [32]),
-    .\port$34738$32 (\$93 [32]),
-    .\port$34740$32 (\$94 [32]),
-    .\port$34742$32 (\$95 [32]),
-    .\port$34744$32 (\$96 [32]),
-    .\port$34746$32 (\$97 [32]),
-    .\port$34748$32 (\$98 [32]),
-    .\port$34750$32 (\$99 [32]),
-    .\port$34774$32 (\$100 [32]),
-    .\port$34776$32 (\$101 [32]),
-    .\port$34778$32 (\$102 [32]),
-    .\port$34780$32 (\$103 [32]),
-    .\port$34782$32 (\$104 [32]),
-    .\port$34784$32 (\$105 [32]),
-    .\port$34786$32 (\$106 [32]),
-    .\port$34788$32 (\$107 [32]),
-    .\port$34790$32 (\$108 [32]),
-    .\port$34792$32 (\$109 [32]),
-    .\port$34794$32 (\$110 [32]),
-    .\port$34796$32 (\$111 [32]),
-    .\port$34798$32 (\$112 [32]),
-    .\port$34800$32 (\$113 [32]),
-    .\port$34802$32 (\$114 [32]),
-    .\port$34804$32 (\$115 [32]),
-    .\port$34828$32 (\$116 [32]),
-    .\port$34830$32 (\$117 [32]),
-    .\port$34832$32 (\$118 [32]),
-    .\port$34834$32 (\$119 [32]),
-    .\port$34836$32 (\$120 [32]),
-    .\port$34838$32 (\$121 [32]),
-    .\port$34840$32 (\$122 [32]),
-    .\port$34842$32 (\$123 [32]),
-    .\port$34844$32 (\$124 [32]),
-    .\port$34846$32 (\$125 [32]),
-    .\port$34848$32 (\$126 [32]),
-    .\port$34850$32 (\$127 [32]),
-    .\port$34852$32 (\$128 [32]),
-    .\port$34854$32 (\$129 [32]),
-    .\port$34856$32 (\$130 [32]),
-    .\port$34858$32 (\$131 [32]),
+    .\port$34724$32 (\$52 [32]),
+    .\port$34726$32 (\$53 [32]),
+    .\port$34728$32 (\$54 [32]),
+    .\port$34730$32 (\$55 [32]),
+    .\port$34732$32 (\$56 [32]),
+    .\port$34734$32 (\$57 [32]),
+    .\port$34736$32 (\$58 [32]),
+    .\port$34738$32 (\$59 [32]),
+    .\port$34740$32 (\$60 [32]),
+    .\port$34742$32 (\$61 [32]),
+    .\port$34744$32 (\$62 [32]),
+    .\port$34746$32 (\$63 [32]),
+    .\port$34748$32 (\$64 [32]),
+    .\port$34750$32 (\$65 [32]),
+    .\port$34752$32 (\$66 [32]),
+    .\port$34754$32 (\$67 [32]),
+    .\port$34778$32 (\$68 [32]),
+    .\port$34780$32 (\$69 [32]),
+    .\port$34782$32 (\$70 [32]),
+    .\port$34784$32 (\$71 [32]),
+    .\port$34786$32 (\$72 [32]),
+    .\port$34788$32 (\$73 [32]),
+    .\port$34790$32 (\$74 [32]),
+    .\port$34792$32 (\$75 [32]),
+    .\port$34794$32 (\$76 [32]),
+    .\port$34796$32 (\$77 [32]),
+    .\port$34798$32 (\$78 [32]),
+    .\port$34800$32 (\$79 [32]),
+    .\port$34802$32 (\$80 [32]),
+    .\port$34804$32 (\$81 [32]),
+    .\port$34806$32 (\$82 [32]),
+    .\port$34808$32 (\$83 [32]),
+    .\port$34832$32 (\$84 [32]),
+    .\port$34834$32 (\$85 [32]),
+    .\port$34836$32 (\$86 [32]),
+    .\port$34838$32 (\$87 [32]),
+    .\port$34840$32 (\$88 [32]),
+    .\port$34842$32 (\$89 [32]),
+    .\port$34844$32 (\$90 [32]),
+    .\port$34846$32 (\$91 [32]),
+    .\port$34848$32 (\$92 [32]),
+    .\port$34850$32 (\$93 [32]),
+    .\port$34852$32 (\$94 [32]),
+    .\port$34854$32 (\$95 [32]),
+    .\port$34856$32 (\$96 [32]),
+    .\port$34858$32 (\$97 [32]),
+    .\port$34860$32 (\$98 [32]),
+    .\port$34862$32 (\$99 [32]),
+    .\port$34886$32 (\$100 [32]),
+    .\port$34888$32 (\$101 [32]),
+    .\port$34890$32 (\$102 [32]),
+    .\port$34892$32 (\$103 [32]),
+    .\port$34894$32 (\$104 [32]),
+    .\port$34896$32 (\$105 [32]),
+    .\port$34898$32 (\$106 [32]),
+    .\port$34900$32 (\$107 [32]),
+    .\port$34902$32 (\$108 [32]),
+    .\port$34904$32 (\$109 [32]),
+    .\port$34906$32 (\$110 [32]),
+    .\port$34908$32 (\$111 [32]),
+    .\port$34910$32 (\$112 [32]),
+    .\port$34912$32 (\$113 [32]),
+    .\port$34914$32 (\$114 [32]),
+    .\port$34916$32 (\$115 [32]),
+    .\port$34940$32 (\$116 [32]),
+    .\port$34942$32 (\$117 [32]),
+    .\port$34944$32 (\$118 [32]),
+    .\port$34946$32 (\$119 [32]),
+    .\port$34948$32 (\$120 [32]),
+    .\port$34950$32 (\$121 [32]),
+    .\port$34952$32 (\$122 [32]),
+    .\port$34954$32 (\$123 [32]),
+    .\port$34956$32 (\$124 [32]),
+    .\port$34958$32 (\$125 [32]),
+    .\port$34960$32 (\$126 [32]),
+    .\port$34962$32 (\$127 [32]),
+    .\port$34964$32 (\$128 [32]),
+    .\port$34966$32 (\$129 [32]),
+    .\port$34968$32 (\$130 [32]),
+    .\port$34970$32 (\$131 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5232,22 +5296,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$131 ),
     .o__valid(load_cmd__valid),
-    .\port$34612$0 (\$52 ),
-    .\port$34614$0 (\$53 ),
-    .\port$34616$0 (\$54 ),
-    .\port$34618$0 (\$55 ),
-    .\port$34620$0 (\$56 ),
-    .\port$34622$0 (\$57 ),
-    .\port$34624$0 (\$58 ),
-    .\port$34626$0 (\$59 ),
-    .\port$34628$0 (\$60 ),
-    .\port$34630$0 (\$61 ),
-    .\port$34632$0 (\$62 ),
-    .\port$34634$0 (\$63 ),
-    .\port$34636$0 (\$64 ),
-    .\port$34638$0 (\$65 ),
-    .\port$34640$0 (\$66 ),
-    .\port$34642$0 (\$67 ),
+    .\port$34724$0 (\$52 ),
+    .\port$34726$0 (\$53 ),
+    .\port$34728$0 (\$54 ),
+    .\port$34730$0 (\$55 ),
+    .\port$34732$0 (\$56 ),
+    .\port$34734$0 (\$57 ),
+    .\port$34736$0 (\$58 ),
+    .\port$34738$0 (\$59 ),
+    .\port$34740$0 (\$60 ),
+    .\port$34742$0 (\$61 ),
+    .\port$34744$0 (\$62 ),
+    .\port$34746$0 (\$63 ),
+    .\port$34748$0 (\$64 ),
+    .\port$34750$0 (\$65 ),
+    .\port$34752$0 (\$66 ),
+    .\port$34754$0 (\$67 ),
     .take(\take$287 ),
     .waiting(load_waiting)
   );
@@ -5285,22 +5349,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$162 ),
     .o__valid(matmul_cmd__valid),
-    .\port$34666$0 (\$68 ),
-    .\port$34668$0 (\$69 ),
-    .\port$34670$0 (\$70 ),
-    .\port$34672$0 (\$71 ),
-    .\port$34674$0 (\$72 ),
-    .\port$34676$0 (\$73 ),
-    .\port$34678$0 (\$74 ),
-    .\port$34680$0 (\$75 ),
-    .\port$34682$0 (\$76 ),
-    .\port$34684$0 (\$77 ),
-    .\port$34686$0 (\$78 ),
-    .\port$34688$0 (\$79 ),
-    .\port$34690$0 (\$80 ),
-    .\port$34692$0 (\$81 ),
-    .\port$34694$0 (\$82 ),
-    .\port$34696$0 (\$83 ),
+    .\port$34778$0 (\$68 ),
+    .\port$34780$0 (\$69 ),
+    .\port$34782$0 (\$70 ),
+    .\port$34784$0 (\$71 ),
+    .\port$34786$0 (\$72 ),
+    .\port$34788$0 (\$73 ),
+    .\port$34790$0 (\$74 ),
+    .\port$34792$0 (\$75 ),
+    .\port$34794$0 (\$76 ),
+    .\port$34796$0 (\$77 ),
+    .\port$34798$0 (\$78 ),
+    .\port$34800$0 (\$79 ),
+    .\port$34802$0 (\$80 ),
+    .\port$34804$0 (\$81 ),
+    .\port$34806$0 (\$82 ),
+    .\port$34808$0 (\$83 ),
     .take(\take$288 ),
     .waiting(matmul_waiting)
   );
@@ -5358,22 +5422,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$255 ),
     .o__valid(simt_cmd__valid),
-    .\port$34828$0 (\$116 ),
-    .\port$34830$0 (\$117 ),
-    .\port$34832$0 (\$118 ),
-    .\port$34834$0 (\$119 ),
-    .\port$34836$0 (\$120 ),
-    .\port$34838$0 (\$121 ),
-    .\port$34840$0 (\$122 ),
-    .\port$34842$0 (\$123 ),
-    .\port$34844$0 (\$124 ),
-    .\port$34846$0 (\$125 ),
-    .\port$34848$0 (\$126 ),
-    .\port$34850$0 (\$127 ),
-    .\port$34852$0 (\$128 ),
-    .\port$34854$0 (\$129 ),
-    .\port$34856$0 (\$130 ),
-    .\port$34858$0 (\$131 ),
+    .\port$34940$0 (\$116 ),
+    .\port$34942$0 (\$117 ),
+    .\port$34944$0 (\$118 ),
+    .\port$34946$0 (\$119 ),
+    .\port$34948$0 (\$120 ),
+    .\port$34950$0 (\$121 ),
+    .\port$34952$0 (\$122 ),
+    .\port$34954$0 (\$123 ),
+    .\port$34956$0 (\$124 ),
+    .\port$34958$0 (\$125 ),
+    .\port$34960$0 (\$126 ),
+    .\port$34962$0 (\$127 ),
+    .\port$34964$0 (\$128 ),
+    .\port$34966$0 (\$129 ),
+    .\port$34968$0 (\$130 ),
+    .\port$34970$0 (\$131 ),
     .take(\take$291 ),
     .waiting(simt_waiting)
   );
@@ -5410,22 +5474,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$225 ),
     .o__valid(store_cmd__valid),
-    .\port$34774$0 (\$100 ),
-    .\port$34776$0 (\$101 ),
-    .\port$34778$0 (\$102 ),
-    .\port$34780$0 (\$103 ),
-    .\port$34782$0 (\$104 ),
-    .\port$34784$0 (\$105 ),
-    .\port$34786$0 (\$106 ),
-    .\port$34788$0 (\$107 ),
-    .\port$34790$0 (\$108 ),
-    .\port$34792$0 (\$109 ),
-    .\port$34794$0 (\$110 ),
-    .\port$34796$0 (\$111 ),
-    .\port$34798$0 (\$112 ),
-    .\port$34800$0 (\$113 ),
-    .\port$34802$0 (\$114 ),
-    .\port$34804$0 (\$115 ),
+    .\port$34886$0 (\$100 ),
+    .\port$34888$0 (\$101 ),
+    .\port$34890$0 (\$102 ),
+    .\port$34892$0 (\$103 ),
+    .\port$34894$0 (\$104 ),
+    .\port$34896$0 (\$105 ),
+    .\port$34898$0 (\$106 ),
+    .\port$34900$0 (\$107 ),
+    .\port$34902$0 (\$108 ),
+    .\port$34904$0 (\$109 ),
+    .\port$34906$0 (\$110 ),
+    .\port$34908$0 (\$111 ),
+    .\port$34910$0 (\$112 ),
+    .\port$34912$0 (\$113 ),
+    .\port$34914$0 (\$114 ),
+    .\port$34916$0 (\$115 ),
     .take(\take$290 ),
     .waiting(store_waiting)
   );
@@ -5614,86 +5678,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$280  = simt_fault__index;
   assign \pushes$282  = pushes;
-  assign \port$34612$0  = \$52 ;
-  assign \port$34614$0  = \$53 ;
-  assign \port$34616$0  = \$54 ;
-  assign \port$34618$0  = \$55 ;
-  assign \port$34620$0  = \$56 ;
-  assign \port$34622$0  = \$57 ;
-  assign \port$34624$0  = \$58 ;
-  assign \port$34626$0  = \$59 ;
-  assign \port$34628$0  = \$60 ;
-  assign \port$34630$0  = \$61 ;
-  assign \port$34632$0  = \$62 ;
-  assign \port$34634$0  = \$63 ;
-  assign \port$34636$0  = \$64 ;
-  assign \port$34638$0  = \$65 ;
-  assign \port$34640$0  = \$66 ;
-  assign \port$34642$0  = \$67 ;
-  assign \port$34666$0  = \$68 ;
-  assign \port$34668$0  = \$69 ;
-  assign \port$34670$0  = \$70 ;
-  assign \port$34672$0  = \$71 ;
-  assign \port$34674$0  = \$72 ;
-  assign \port$34676$0  = \$73 ;
-  assign \port$34678$0  = \$74 ;
-  assign \port$34680$0  = \$75 ;
-  assign \port$34682$0  = \$76 ;
-  assign \port$34684$0  = \$77 ;
-  assign \port$34686$0  = \$78 ;
-  assign \port$34688$0  = \$79 ;
-  assign \port$34690$0  = \$80 ;
-  assign \port$34692$0  = \$81 ;
-  assign \port$34694$0  = \$82 ;
-  assign \port$34696$0  = \$83 ;
-  assign \port$34720$0  = \$84 ;
-  assign \port$34722$0  = \$85 ;
-  assign \port$34724$0  = \$86 ;
-  assign \port$34726$0  = \$87 ;
-  assign \port$34728$0  = \$88 ;
-  assign \port$34730$0  = \$89 ;
-  assign \port$34732$0  = \$90 ;
-  assign \port$34734$0  = \$91 ;
-  assign \port$34736$0  = \$92 ;
-  assign \port$34738$0  = \$93 ;
-  assign \port$34740$0  = \$94 ;
-  assign \port$34742$0  = \$95 ;
-  assign \port$34744$0  = \$96 ;
-  assign \port$34746$0  = \$97 ;
-  assign \port$34748$0  = \$98 ;
-  assign \port$34750$0  = \$99 ;
-  assign \port$34774$0  = \$100 ;
-  assign \port$34776$0  = \$101 ;
-  assign \port$34778$0  = \$102 ;
-  assign \port$34780$0  = \$103 ;
-  assign \port$34782$0  = \$104 ;
-  assign \port$34784$0  = \$105 ;
-  assign \port$34786$0  = \$106 ;
-  assign \port$34788$0  = \$107 ;
-  assign \port$34790$0  = \$108 ;
-  assign \port$34792$0  = \$109 ;
-  assign \port$34794$0  = \$110 ;
-  assign \port$34796$0  = \$111 ;
-  assign \port$34798$0  = \$112 ;
-  assign \port$34800$0  = \$113 ;
-  assign \port$34802$0  = \$114 ;
-  assign \port$34804$0  = \$115 ;
-  assign \port$34828$0  = \$116 ;
-  assign \port$34830$0  = \$117 ;
-  assign \port$34832$0  = \$118 ;
-  assign \port$34834$0  = \$119 ;
-  assign \port$34836$0  = \$120 ;
-  assign \port$34838$0  = \$121 ;
-  assign \port$34840$0  = \$122 ;
-  assign \port$34842$0  = \$123 ;
-  assign \port$34844$0  = \$124 ;
-  assign \port$34846$0  = \$125 ;
-  assign \port$34848$0  = \$126 ;
-  assign \port$34850$0  = \$127 ;
-  assign \port$34852$0  = \$128 ;
-  assign \port$34854$0  = \$129 ;
-  assign \port$34856$0  = \$130 ;
-  assign \port$34858$0  = \$131 ;
+  assign \port$34724$0  = \$52 ;
+  assign \port$34726$0  = \$53 ;
+  assign \port$34728$0  = \$54 ;
+  assign \port$34730$0  = \$55 ;
+  assign \port$34732$0  = \$56 ;
+  assign \port$34734$0  = \$57 ;
+  assign \port$34736$0  = \$58 ;
+  assign \port$34738$0  = \$59 ;
+  assign \port$34740$0  = \$60 ;
+  assign \port$34742$0  = \$61 ;
+  assign \port$34744$0  = \$62 ;
+  assign \port$34746$0  = \$63 ;
+  assign \port$34748$0  = \$64 ;
+  assign \port$34750$0  = \$65 ;
+  assign \port$34752$0  = \$66 ;
+  assign \port$34754$0  = \$67 ;
+  assign \port$34778$0  = \$68 ;
+  assign \port$34780$0  = \$69 ;
+  assign \port$34782$0  = \$70 ;
+  assign \port$34784$0  = \$71 ;
+  assign \port$34786$0  = \$72 ;
+  assign \port$34788$0  = \$73 ;
+  assign \port$34790$0  = \$74 ;
+  assign \port$34792$0  = \$75 ;
+  assign \port$34794$0  = \$76 ;
+  assign \port$34796$0  = \$77 ;
+  assign \port$34798$0  = \$78 ;
+  assign \port$34800$0  = \$79 ;
+  assign \port$34802$0  = \$80 ;
+  assign \port$34804$0  = \$81 ;
+  assign \port$34806$0  = \$82 ;
+  assign \port$34808$0  = \$83 ;
+  assign \port$34832$0  = \$84 ;
+  assign \port$34834$0  = \$85 ;
+  assign \port$34836$0  = \$86 ;
+  assign \port$34838$0  = \$87 ;
+  assign \port$34840$0  = \$88 ;
+  assign \port$34842$0  = \$89 ;
+  assign \port$34844$0  = \$90 ;
+  assign \port$34846$0  = \$91 ;
+  assign \port$34848$0  = \$92 ;
+  assign \port$34850$0  = \$93 ;
+  assign \port$34852$0  = \$94 ;
+  assign \port$34854$0  = \$95 ;
+  assign \port$34856$0  = \$96 ;
+  assign \port$34858$0  = \$97 ;
+  assign \port$34860$0  = \$98 ;
+  assign \port$34862$0  = \$99 ;
+  assign \port$34886$0  = \$100 ;
+  assign \port$34888$0  = \$101 ;
+  assign \port$34890$0  = \$102 ;
+  assign \port$34892$0  = \$103 ;
+  assign \port$34894$0  = \$104 ;
+  assign \port$34896$0  = \$105 ;
+  assign \port$34898$0  = \$106 ;
+  assign \port$34900$0  = \$107 ;
+  assign \port$34902$0  = \$108 ;
+  assign \port$34904$0  = \$109 ;
+  assign \port$34906$0  = \$110 ;
+  assign \port$34908$0  = \$111 ;
+  assign \port$34910$0  = \$112 ;
+  assign \port$34912$0  = \$113 ;
+  assign \port$34914$0  = \$114 ;
+  assign \port$34916$0  = \$115 ;
+  assign \port$34940$0  = \$116 ;
+  assign \port$34942$0  = \$117 ;
+  assign \port$34944$0  = \$118 ;
+  assign \port$34946$0  = \$119 ;
+  assign \port$34948$0  = \$120 ;
+  assign \port$34950$0  = \$121 ;
+  assign \port$34952$0  = \$122 ;
+  assign \port$34954$0  = \$123 ;
+  assign \port$34956$0  = \$124 ;
+  assign \port$34958$0  = \$125 ;
+  assign \port$34960$0  = \$126 ;
+  assign \port$34962$0  = \$127 ;
+  assign \port$34964$0  = \$128 ;
+  assign \port$34966$0  = \$129 ;
+  assign \port$34968$0  = \$130 ;
+  assign \port$34970$0  = \$131 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -7012,39 +7076,39 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire \$42 ;
   wire \$43 ;
   wire \$44 ;
-  wire \$45 ;
+  wire [31:0] \$45 ;
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
   wire \$49 ;
   wire \$5 ;
-  wire [31:0] \$50 ;
+  wire \$50 ;
   wire \$51 ;
   wire \$52 ;
-  wire \$53 ;
+  wire [16:0] \$53 ;
   wire \$54 ;
   wire \$55 ;
   wire \$56 ;
   wire \$57 ;
-  wire [16:0] \$58 ;
+  wire \$58 ;
   wire \$59 ;
   wire \$6 ;
   wire \$60 ;
   wire \$61 ;
   wire \$62 ;
-  wire \$63 ;
-  wire \$64 ;
+  wire [4:0] \$63 ;
+  wire [4:0] \$64 ;
   wire \$65 ;
   wire \$66 ;
   wire \$67 ;
-  wire [4:0] \$68 ;
-  wire [4:0] \$69 ;
+  wire \$68 ;
+  wire [16:0] \$69 ;
   wire \$7 ;
   wire \$70 ;
   wire \$71 ;
   wire \$72 ;
   wire \$73 ;
-  wire [16:0] \$74 ;
+  wire \$74 ;
   wire \$75 ;
   wire \$76 ;
   wire \$77 ;
@@ -7073,19 +7137,18 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   reg [2:0] \$98 ;
   reg \$99 ;
   wire \$signal ;
-  reg \$signal$27  = 1'h0;
-  wire \$signal$30 ;
-  wire [31:0] \$signal$34 ;
-  wire \$signal$46 ;
-  wire \$signal$49 ;
-  reg \$signal$52  = 1'h0;
-  wire \$signal$74 ;
+  wire \$signal$29 ;
+  wire [31:0] \$signal$33 ;
+  wire \$signal$45 ;
+  wire \$signal$48 ;
+  reg \$signal$51  = 1'h0;
+  wire \$signal$73 ;
   input abort;
   wire abort;
-  reg \abort$85  = 1'h0;
+  reg \abort$84  = 1'h0;
   output active;
   reg active = 1'h0;
-  wire awaits;
+  reg awaited = 1'h0;
   reg [3:0] beat = 4'h0;
   reg begun = 1'h0;
   (* init = 4'h0 *)
@@ -7180,9 +7243,9 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire moving;
   wire must_not;
   reg [3:0] name;
-  reg [3:0] \name$41 ;
-  wire [2:0] \name$41.kind ;
-  wire \name$41.known ;
+  reg [3:0] \name$40 ;
+  wire [2:0] \name$40.kind ;
+  wire \name$40.known ;
   wire [2:0] \name.kind ;
   wire \name.known ;
   wire [3:0] named;
@@ -7218,7 +7281,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   wire [15:0] push_index;
   input pushes;
   wire pushes;
-  wire \pushes$36 ;
+  wire \pushes$35 ;
   wire refuse;
   input rst;
   wire rst;
@@ -7256,97 +7319,96 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   assign \program__valid$20  = start & \$6 ;
   assign first = ! beat;
   assign last = beat == 4'hf;
-  assign \$7  = \$signal$27  | awaits;
-  assign \$8  = \$7  | pushes;
-  assign \$9  = \$8  | push__valid;
-  assign \$signal  = first ? \$9  : begun;
+  assign \$7  = awaited | pushes;
+  assign \$8  = \$7  | push__valid;
+  assign \$signal  = first ? \$8  : begun;
   assign word = \$signal  ? push__payload : o__payload[31:0];
-  assign named = \$signal  ? \name$41  : name;
-  assign \$10  = ~ first;
-  assign known = \$10  | named[3];
+  assign named = \$signal  ? \name$40  : name;
+  assign \$9  = ~ first;
+  assign known = \$9  | named[3];
   assign kind = first ? named[2:0] : kept;
-  assign \$11  = kind == 3'h4;
-  assign \$12  = ! beat;
-  assign \$13  = \$11  & \$12 ;
-  assign \$14  = \$13  & word[10];
-  assign \$15  = index != last_index;
-  assign \$signal$46  = \$14  & \$15 ;
-  assign \$16  = ~ pushes;
-  assign \$17  = kind == 3'h4;
-  assign \$18  = kind == 3'h5;
-  assign \$19  = | { \$18 , \$17  };
-  assign \$20  = \$16  | \$19 ;
-  assign must_not = \$signal  & \$20 ;
-  assign \$21  = ~ abort;
-  assign \$22  = ~ stopped;
-  assign \$signal$49  = \$21  & \$22 ;
-  assign \$23  = \$signal  ? push__valid : o__valid;
-  assign \$24  = \$signal$49  & \$23 ;
-  assign \$25  = ~ \$signal$52 ;
-  assign \$26  = \$25  | pop;
-  assign enters = \$24  & \$26 ;
-  assign \$27  = ~ \$signal ;
-  assign o__ready = enters & \$27 ;
+  assign \$10  = kind == 3'h4;
+  assign \$11  = ! beat;
+  assign \$12  = \$10  & \$11 ;
+  assign \$13  = \$12  & word[10];
+  assign \$14  = index != last_index;
+  assign \$signal$45  = \$13  & \$14 ;
+  assign \$15  = ~ pushes;
+  assign \$16  = kind == 3'h4;
+  assign \$17  = kind == 3'h5;
+  assign \$18  = | { \$17 , \$16  };
+  assign \$19  = \$15  | \$18 ;
+  assign must_not = \$signal  & \$19 ;
+  assign \$20  = ~ abort;
+  assign \$21  = ~ stopped;
+  assign \$signal$48  = \$20  & \$21 ;
+  assign \$22  = \$signal  ? push__valid : o__valid;
+  assign \$23  = \$signal$48  & \$22 ;
+  assign \$24  = ~ \$signal$51 ;
+  assign \$25  = \$24  | pop;
+  assign enters = \$23  & \$25 ;
+  assign \$26  = ~ \$signal ;
+  assign o__ready = enters & \$26 ;
   assign push__ready = enters & \$signal ;
-  assign \$28  = kept == 3'h5;
-  assign \$29  = \$signal$52  & \$28 ;
-  assign \$30  = ! checked[51:48];
-  assign \$31  = \$29  & \$30 ;
-  assign awaits = \$31  & checked[8];
-  assign \$32  = | checked[56:52];
-  assign \$33  = ~ \$32 ;
-  assign \$34  = \$signal$52  & \$signal$49 ;
-  assign pop = \$34  & goes;
-  assign \$35  = \$signal$52  & \$signal$49 ;
-  assign load_words__valid = \$35  & checked[52];
-  assign \$36  = checked[47:32] >> checked[51:48];
-  assign \$37  = checked[52] & load_words__ready;
-  assign \$38  = \$signal$52  & \$signal$49 ;
-  assign matmul_words__valid = \$38  & checked[53];
-  assign \$39  = checked[47:32] >> checked[51:48];
-  assign \$40  = checked[53] & matmul_words__ready;
-  assign \$41  = \$signal$52  & \$signal$49 ;
-  assign drain_words__valid = \$41  & checked[54];
-  assign \$42  = checked[47:32] >> checked[51:48];
-  assign \$43  = checked[54] & drain_words__ready;
-  assign \$44  = \$signal$52  & \$signal$49 ;
-  assign store_words__valid = \$44  & checked[55];
-  assign \$45  = checked[47:32] >> checked[51:48];
-  assign \$46  = checked[55] & store_words__ready;
-  assign \$47  = \$signal$52  & \$signal$49 ;
-  assign simt_words__valid = \$47  & checked[56];
-  assign \$48  = checked[47:32] >> checked[51:48];
-  assign \$49  = checked[56] & simt_words__ready;
-  assign \$50  = checked[31:0] & unused;
-  assign \$51  = | \$50 ;
-  assign \$signal$74  = checked[57] | \$51 ;
-  assign \$52  = checked[51:48] == 4'hf;
-  assign \$53  = pop & \$52 ;
-  assign \$54  = ~ \$signal$74 ;
-  assign committed = \$53  & \$54 ;
-  assign \$55  = pop & \$signal$74 ;
-  assign refuse = unaligned | \$55 ;
-  assign \$56  = ~ fetch_idle;
-  assign \$57  = \$56  | enters;
-  assign moving = \$57  | pop;
-  assign \$58  = program__payload[42:27] - 1'h1;
-  assign \$59  = abort | stopped;
-  assign \$60  = ~ \$signal ;
-  assign \$61  = o__payload[32] & \$60 ;
-  assign \$62  = ~ known;
-  assign \$63  = \$61  | \$62 ;
-  assign \$64  = \$63  | \$signal$46 ;
-  assign \$65  = \$64  | must_not;
-  assign \$66  = ~ \$signal ;
-  assign \$67  = o__payload[32] & \$66 ;
-  assign \$68  = beat + 1'h1;
-  assign \$69  = last ? 5'h00 : \$68 ;
-  assign \$70  = ~ \$signal ;
-  assign \$71  = last & \$70 ;
-  assign \$72  = index != last_index;
+  assign \$27  = | checked[56:52];
+  assign \$28  = ~ \$27 ;
+  assign \$29  = \$signal$51  & \$signal$48 ;
+  assign pop = \$29  & goes;
+  assign \$30  = \$signal$51  & \$signal$48 ;
+  assign load_words__valid = \$30  & checked[52];
+  assign \$31  = checked[47:32] >> checked[51:48];
+  assign \$32  = checked[52] & load_words__ready;
+  assign \$33  = \$signal$51  & \$signal$48 ;
+  assign matmul_words__valid = \$33  & checked[53];
+  assign \$34  = checked[47:32] >> checked[51:48];
+  assign \$35  = checked[53] & matmul_words__ready;
+  assign \$36  = \$signal$51  & \$signal$48 ;
+  assign drain_words__valid = \$36  & checked[54];
+  assign \$37  = checked[47:32] >> checked[51:48];
+  assign \$38  = checked[54] & drain_words__ready;
+  assign \$39  = \$signal$51  & \$signal$48 ;
+  assign store_words__valid = \$39  & checked[55];
+  assign \$40  = checked[47:32] >> checked[51:48];
+  assign \$41  = checked[55] & store_words__ready;
+  assign \$42  = \$signal$51  & \$signal$48 ;
+  assign simt_words__valid = \$42  & checked[56];
+  assign \$43  = checked[47:32] >> checked[51:48];
+  assign \$44  = checked[56] & simt_words__ready;
+  assign \$45  = checked[31:0] & unused;
+  assign \$46  = | \$45 ;
+  assign \$signal$73  = checked[57] | \$46 ;
+  assign \$47  = checked[51:48] == 4'hf;
+  assign \$48  = pop & \$47 ;
+  assign \$49  = ~ \$signal$73 ;
+  assign committed = \$48  & \$49 ;
+  assign \$50  = pop & \$signal$73 ;
+  assign refuse = unaligned | \$50 ;
+  assign \$51  = ~ fetch_idle;
+  assign \$52  = \$51  | enters;
+  assign moving = \$52  | pop;
+  assign \$53  = program__payload[42:27] - 1'h1;
+  assign \$54  = abort | stopped;
+  assign \$55  = ~ \$signal ;
+  assign \$56  = o__payload[32] & \$55 ;
+  assign \$57  = ~ known;
+  assign \$58  = \$56  | \$57 ;
+  assign \$59  = \$58  | \$signal$45 ;
+  assign \$60  = \$59  | must_not;
+  assign \$61  = ~ \$signal ;
+  assign \$62  = o__payload[32] & \$61 ;
+  assign \$63  = beat + 1'h1;
+  assign \$64  = last ? 5'h00 : \$63 ;
+  assign \$65  = ~ \$signal ;
+  assign \$66  = last & \$65 ;
+  assign \$67  = index != last_index;
+  assign \$68  = \$66  & \$67 ;
+  assign \$69  = index + 1'h1;
+  assign \$70  = enters | pop;
+  assign \$71  = kind == 3'h5;
+  assign \$72  = ! beat;
   assign \$73  = \$71  & \$72 ;
-  assign \$74  = index + 1'h1;
-  assign \$75  = enters | pop;
+  assign \$74  = \$73  & word[8];
+  assign \$75  = enters & \$74 ;
   assign \$76  = ! kind;
   assign \$77  = known & \$76 ;
   assign \$78  = kind == 1'h1;
@@ -7370,9 +7432,9 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   always @(posedge clk)
     last_index <= \$94 ;
   always @(posedge clk)
-    \abort$85  <= \$95 ;
+    \abort$84  <= \$95 ;
   always @(posedge clk)
-    \$signal$27  <= \$96 ;
+    awaited <= \$96 ;
   always @(posedge clk)
     checked <= \$97 ;
   always @(posedge clk)
@@ -7382,7 +7444,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   always @(posedge clk)
     beat <= \$100 ;
   always @(posedge clk)
-    \$signal$52  <= \$101 ;
+    \$signal$51  <= \$101 ;
   always @(posedge clk)
     fault__valid <= \$102 ;
   always @(posedge clk)
@@ -7392,7 +7454,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   always @(posedge clk)
     fault__index <= \$105 ;
   \weft.control.dispatcher.fetcher  fetcher (
-    .abort(\abort$85 ),
+    .abort(\abort$84 ),
     .clear(clear),
     .clk(clk),
     .fetch__beat__payload(fetch__beat__payload),
@@ -7453,56 +7515,56 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    \name$41  = 4'h0;
+    \name$40  = 4'h0;
     casez (push__payload[7:0])
       8'h01:
         begin
-          \name$41 [2:0] = 3'h0;
-          \name$41 [3] = 1'h1;
+          \name$40 [2:0] = 3'h0;
+          \name$40 [3] = 1'h1;
         end
       8'h02:
         begin
-          \name$41 [2:0] = 3'h1;
-          \name$41 [3] = 1'h1;
+          \name$40 [2:0] = 3'h1;
+          \name$40 [3] = 1'h1;
         end
       8'h03:
         begin
-          \name$41 [2:0] = 3'h2;
-          \name$41 [3] = 1'h1;
+          \name$40 [2:0] = 3'h2;
+          \name$40 [3] = 1'h1;
         end
       8'h04:
         begin
-          \name$41 [2:0] = 3'h3;
-          \name$41 [3] = 1'h1;
+          \name$40 [2:0] = 3'h3;
+          \name$40 [3] = 1'h1;
         end
       8'h05:
         begin
-          \name$41 [2:0] = 3'h4;
-          \name$41 [3] = 1'h1;
+          \name$40 [2:0] = 3'h4;
+          \name$40 [3] = 1'h1;
         end
       8'h06:
         begin
-          \name$41 [2:0] = 3'h5;
-          \name$41 [3] = 1'h1;
+          \name$40 [2:0] = 3'h5;
+          \name$40 [3] = 1'h1;
         end
     endcase
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    goes = \$33 ;
-    if (\$37 ) begin
+    goes = \$28 ;
+    if (\$32 ) begin
       goes = 1'h1;
     end
-    if (\$40 ) begin
+    if (\$35 ) begin
       goes = 1'h1;
     end
-    if (\$43 ) begin
+    if (\$38 ) begin
       goes = 1'h1;
     end
-    if (\$46 ) begin
+    if (\$41 ) begin
       goes = 1'h1;
     end
-    if (\$49 ) begin
+    if (\$44 ) begin
       goes = 1'h1;
     end
   end
@@ -7750,8 +7812,8 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
       \$93  = 16'h0000;
     end
     if (enters) begin
-      if (\$73 ) begin
-        \$93  = \$74 [15:0];
+      if (\$68 ) begin
+        \$93  = \$69 [15:0];
       end
     end
     if (clear) begin
@@ -7765,7 +7827,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
     \$94  = last_index;
     if (start) begin
-      \$94  = \$58 [15:0];
+      \$94  = \$53 [15:0];
     end
     if (clear) begin
       \$94  = 16'h0000;
@@ -7776,7 +7838,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    \$95  = \$59 ;
+    \$95  = \$54 ;
     if (clear) begin
       \$95  = 1'h0;
     end
@@ -7786,11 +7848,11 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    \$96  = \$signal$27 ;
+    \$96  = awaited;
     if (pushes) begin
       \$96  = 1'h0;
     end
-    if (awaits) begin
+    if (\$75 ) begin
       \$96  = 1'h1;
     end
     if (clear) begin
@@ -7807,8 +7869,8 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
       \$97 [31:0] = word;
       \$97 [47:32] = command_index;
       \$97 [51:48] = beat;
-      \$97 [57] = \$65 ;
-      \$97 [58] = \$67 ;
+      \$97 [57] = \$60 ;
+      \$97 [58] = \$62 ;
     end
     if (enters) begin
       \$97 [52] = \$77 ;
@@ -7854,7 +7916,7 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
     \$100  = beat;
     if (enters) begin
-      \$100  = \$69 [3:0];
+      \$100  = \$64 [3:0];
     end
     if (clear) begin
       \$100  = 4'h0;
@@ -7865,8 +7927,8 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    \$101  = \$signal$52 ;
-    if (\$75 ) begin
+    \$101  = \$signal$51 ;
+    if (\$70 ) begin
       \$101  = enters;
     end
     if (clear) begin
@@ -7933,9 +7995,9 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   assign \fetch__burst__ready$9  = fetch__burst__ready;
   assign \fetch__burst__valid$11  = fetch__burst__valid;
   assign \program__payload$21  = program__payload;
-  assign \$signal$30  = push__valid;
-  assign \$signal$34  = push__payload;
-  assign \pushes$36  = pushes;
+  assign \$signal$29  = push__valid;
+  assign \$signal$33  = push__payload;
+  assign \pushes$35  = pushes;
   assign cause = fault__cause;
   assign idle = fetch_idle;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
@@ -7958,8 +8020,8 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   assign \o__payload.error  = o__payload[32];
   assign \name.kind  = name[2:0];
   assign \name.known  = name[3];
-  assign \name$41.kind  = \name$41 [2:0];
-  assign \name$41.known  = \name$41 [3];
+  assign \name$40.kind  = \name$40 [2:0];
+  assign \name$40.known  = \name$40 [3];
   assign \named.kind  = named[2:0];
   assign \named.known  = named[3];
   assign \checked.data  = checked[31:0];
@@ -7978,15 +8040,15 @@ module \weft.control.dispatcher (rst, program__valid, program__payload, program_
   assign \store_words__payload.index  = store_words__payload[32];
   assign \simt_words__payload.data  = simt_words__payload[31:0];
   assign \simt_words__payload.index  = simt_words__payload[32];
-  assign simt_words__payload[32] = \$48 ;
+  assign simt_words__payload[32] = \$43 ;
   assign simt_words__payload[31:0] = checked[31:0];
-  assign store_words__payload[32] = \$45 ;
+  assign store_words__payload[32] = \$40 ;
   assign store_words__payload[31:0] = checked[31:0];
-  assign drain_words__payload[32] = \$42 ;
+  assign drain_words__payload[32] = \$37 ;
   assign drain_words__payload[31:0] = checked[31:0];
-  assign matmul_words__payload[32] = \$39 ;
+  assign matmul_words__payload[32] = \$34 ;
   assign matmul_words__payload[31:0] = checked[31:0];
-  assign load_words__payload[32] = \$36 ;
+  assign load_words__payload[32] = \$31 ;
   assign load_words__payload[31:0] = checked[31:0];
 endmodule
 
@@ -8425,7 +8487,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34720$0 , \port$34722$0 , \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 
+module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , \port$34860$0 , \port$34862$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire [15:0] \$1 ;
@@ -8494,44 +8556,44 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34720$0 ;
-  wire [32:0] \port$34720$0 ;
-  input [32:0] \port$34722$0 ;
-  wire [32:0] \port$34722$0 ;
-  input [32:0] \port$34724$0 ;
-  wire [32:0] \port$34724$0 ;
-  input [32:0] \port$34726$0 ;
-  wire [32:0] \port$34726$0 ;
-  input [32:0] \port$34728$0 ;
-  wire [32:0] \port$34728$0 ;
-  input [32:0] \port$34730$0 ;
-  wire [32:0] \port$34730$0 ;
-  input [32:0] \port$34732$0 ;
-  wire [32:0] \port$34732$0 ;
-  input [32:0] \port$34734$0 ;
-  wire [32:0] \port$34734$0 ;
-  input [32:0] \port$34736$0 ;
-  wire [32:0] \port$34736$0 ;
-  input [32:0] \port$34738$0 ;
-  wire [32:0] \port$34738$0 ;
-  input [32:0] \port$34740$0 ;
-  wire [32:0] \port$34740$0 ;
-  input [32:0] \port$34742$0 ;
-  wire [32:0] \port$34742$0 ;
-  input [32:0] \port$34744$0 ;
-  wire [32:0] \port$34744$0 ;
-  input [32:0] \port$34746$0 ;
-  wire [32:0] \port$34746$0 ;
-  input [32:0] \port$34748$0 ;
-  wire [32:0] \port$34748$0 ;
-  input [32:0] \port$34750$0 ;
-  wire [32:0] \port$34750$0 ;
+  input [32:0] \port$34832$0 ;
+  wire [32:0] \port$34832$0 ;
+  input [32:0] \port$34834$0 ;
+  wire [32:0] \port$34834$0 ;
+  input [32:0] \port$34836$0 ;
+  wire [32:0] \port$34836$0 ;
+  input [32:0] \port$34838$0 ;
+  wire [32:0] \port$34838$0 ;
+  input [32:0] \port$34840$0 ;
+  wire [32:0] \port$34840$0 ;
+  input [32:0] \port$34842$0 ;
+  wire [32:0] \port$34842$0 ;
+  input [32:0] \port$34844$0 ;
+  wire [32:0] \port$34844$0 ;
+  input [32:0] \port$34846$0 ;
+  wire [32:0] \port$34846$0 ;
+  input [32:0] \port$34848$0 ;
+  wire [32:0] \port$34848$0 ;
+  input [32:0] \port$34850$0 ;
+  wire [32:0] \port$34850$0 ;
+  input [32:0] \port$34852$0 ;
+  wire [32:0] \port$34852$0 ;
+  input [32:0] \port$34854$0 ;
+  wire [32:0] \port$34854$0 ;
+  input [32:0] \port$34856$0 ;
+  wire [32:0] \port$34856$0 ;
+  input [32:0] \port$34858$0 ;
+  wire [32:0] \port$34858$0 ;
+  input [32:0] \port$34860$0 ;
+  wire [32:0] \port$34860$0 ;
+  input [32:0] \port$34862$0 ;
+  wire [32:0] \port$34862$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34722$0 [15:0] & \$1 ;
+  assign \$2  = \port$34834$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8553,53 +8615,53 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34722$0 [15:0];
+      take = \port$34834$0 [15:0];
     end
   end
-  assign i__payload = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0] };
-  assign o__payload = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0] };
-  assign \i__payload.opcode  = \port$34720$0 [7:0];
-  assign \i__payload.wait  = \port$34722$0 [15:0];
-  assign \i__payload.post  = \port$34722$0 [31:16];
-  assign \i__payload.int32  = \port$34720$0 [8];
-  assign \i__payload.params  = \port$34720$0 [9];
-  assign \i__payload.row_sum  = \port$34720$0 [10];
-  assign \i__payload.acc  = \port$34724$0 [15:0];
-  assign \i__payload.acc_block  = \port$34724$0 [31:16];
-  assign \i__payload.rows  = \port$34726$0 [15:0];
-  assign \i__payload.blocks  = \port$34726$0 [31:16];
-  assign \i__payload.dst  = \port$34728$0 [23:0];
-  assign \i__payload.dst_stride  = \port$34730$0 [23:0];
-  assign \i__payload.dst_block  = \port$34732$0 [23:0];
-  assign \i__payload.param  = \port$34734$0 [15:0];
-  assign \i__payload.cols_last  = \port$34734$0 [31:16];
-  assign \i__payload.scale  = \port$34736$0 [31:0];
-  assign \i__payload.zero_point  = \port$34738$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$34738$0 [31:16];
-  assign \i__payload.qmin  = \port$34740$0 [15:0];
-  assign \i__payload.qmax  = \port$34740$0 [31:16];
-  assign \i__payload.index  = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32] };
-  assign \o__payload.opcode  = \port$34720$0 [7:0];
-  assign \o__payload.wait  = \port$34722$0 [15:0];
-  assign \o__payload.post  = \port$34722$0 [31:16];
-  assign \o__payload.int32  = \port$34720$0 [8];
-  assign \o__payload.params  = \port$34720$0 [9];
-  assign \o__payload.row_sum  = \port$34720$0 [10];
-  assign \o__payload.acc  = \port$34724$0 [15:0];
-  assign \o__payload.acc_block  = \port$34724$0 [31:16];
-  assign \o__payload.rows  = \port$34726$0 [15:0];
-  assign \o__payload.blocks  = \port$34726$0 [31:16];
-  assign \o__payload.dst  = \port$34728$0 [23:0];
-  assign \o__payload.dst_stride  = \port$34730$0 [23:0];
-  assign \o__payload.dst_block  = \port$34732$0 [23:0];
-  assign \o__payload.param  = \port$34734$0 [15:0];
-  assign \o__payload.cols_last  = \port$34734$0 [31:16];
-  assign \o__payload.scale  = \port$34736$0 [31:0];
-  assign \o__payload.zero_point  = \port$34738$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$34738$0 [31:16];
-  assign \o__payload.qmin  = \port$34740$0 [15:0];
-  assign \o__payload.qmax  = \port$34740$0 [31:16];
-  assign \o__payload.index  = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32] };
+  assign i__payload = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
+  assign o__payload = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
+  assign \i__payload.opcode  = \port$34832$0 [7:0];
+  assign \i__payload.wait  = \port$34834$0 [15:0];
+  assign \i__payload.post  = \port$34834$0 [31:16];
+  assign \i__payload.int32  = \port$34832$0 [8];
+  assign \i__payload.params  = \port$34832$0 [9];
+  assign \i__payload.row_sum  = \port$34832$0 [10];
+  assign \i__payload.acc  = \port$34836$0 [15:0];
+  assign \i__payload.acc_block  = \port$34836$0 [31:16];
+  assign \i__payload.rows  = \port$34838$0 [15:0];
+  assign \i__payload.blocks  = \port$34838$0 [31:16];
+  assign \i__payload.dst  = \port$34840$0 [23:0];
+  assign \i__payload.dst_stride  = \port$34842$0 [23:0];
+  assign \i__payload.dst_block  = \port$34844$0 [23:0];
+  assign \i__payload.param  = \port$34846$0 [15:0];
+  assign \i__payload.cols_last  = \port$34846$0 [31:16];
+  assign \i__payload.scale  = \port$34848$0 [31:0];
+  assign \i__payload.zero_point  = \port$34850$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$34850$0 [31:16];
+  assign \i__payload.qmin  = \port$34852$0 [15:0];
+  assign \i__payload.qmax  = \port$34852$0 [31:16];
+  assign \i__payload.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
+  assign \o__payload.opcode  = \port$34832$0 [7:0];
+  assign \o__payload.wait  = \port$34834$0 [15:0];
+  assign \o__payload.post  = \port$34834$0 [31:16];
+  assign \o__payload.int32  = \port$34832$0 [8];
+  assign \o__payload.params  = \port$34832$0 [9];
+  assign \o__payload.row_sum  = \port$34832$0 [10];
+  assign \o__payload.acc  = \port$34836$0 [15:0];
+  assign \o__payload.acc_block  = \port$34836$0 [31:16];
+  assign \o__payload.rows  = \port$34838$0 [15:0];
+  assign \o__payload.blocks  = \port$34838$0 [31:16];
+  assign \o__payload.dst  = \port$34840$0 [23:0];
+  assign \o__payload.dst_stride  = \port$34842$0 [23:0];
+  assign \o__payload.dst_block  = \port$34844$0 [23:0];
+  assign \o__payload.param  = \port$34846$0 [15:0];
+  assign \o__payload.cols_last  = \port$34846$0 [31:16];
+  assign \o__payload.scale  = \port$34848$0 [31:0];
+  assign \o__payload.zero_point  = \port$34850$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$34850$0 [31:16];
+  assign \o__payload.qmin  = \port$34852$0 [15:0];
+  assign \o__payload.qmax  = \port$34852$0 [31:16];
+  assign \o__payload.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -9299,12 +9361,12 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__valid, matmul_fault__cause, matmul_fault__index, \stop$10 , clear, active, last_index, dispatch_fault__valid
-, dispatch_fault__cause, dispatch_fault__index, abort, error, halted, \port$34612$32 , \port$34614$32 , \port$34616$32 , \port$34618$32 , \port$34620$32 , \port$34622$32 , \port$34624$32 , \port$34626$32 , \port$34628$32 , \port$34630$32 , \port$34632$32 , \port$34634$32 , \port$34636$32 , \port$34638$32 , \port$34640$32 , \port$34642$32 
-, \port$34666$32 , \port$34668$32 , \port$34670$32 , \port$34672$32 , \port$34674$32 , \port$34676$32 , \port$34678$32 , \port$34680$32 , \port$34682$32 , \port$34684$32 , \port$34686$32 , \port$34688$32 , \port$34690$32 , \port$34692$32 , \port$34694$32 , \port$34696$32 , \port$34720$32 , \port$34722$32 , \port$34724$32 , \port$34726$32 , \port$34728$32 
-, \port$34730$32 , \port$34732$32 , \port$34734$32 , \port$34736$32 , \port$34738$32 , \port$34740$32 , \port$34742$32 , \port$34744$32 , \port$34746$32 , \port$34748$32 , \port$34750$32 , \port$34774$32 , \port$34776$32 , \port$34778$32 , \port$34780$32 , \port$34782$32 , \port$34784$32 , \port$34786$32 , \port$34788$32 , \port$34790$32 , \port$34792$32 
-, \port$34794$32 , \port$34796$32 , \port$34798$32 , \port$34800$32 , \port$34802$32 , \port$34804$32 , \port$34828$32 , \port$34830$32 , \port$34832$32 , \port$34834$32 , \port$34836$32 , \port$34838$32 , \port$34840$32 , \port$34842$32 , \port$34844$32 , \port$34846$32 , \port$34848$32 , \port$34850$32 , \port$34852$32 , \port$34854$32 , \port$34856$32 
-, \port$34858$32 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
+module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , clear, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index
+, abort, error, halted, \port$34724$32 , \port$34726$32 , \port$34728$32 , \port$34730$32 , \port$34732$32 , \port$34734$32 , \port$34736$32 , \port$34738$32 , \port$34740$32 , \port$34742$32 , \port$34744$32 , \port$34746$32 , \port$34748$32 , \port$34750$32 , \port$34752$32 , \port$34754$32 , \port$34778$32 , \port$34780$32 
+, \port$34782$32 , \port$34784$32 , \port$34786$32 , \port$34788$32 , \port$34790$32 , \port$34792$32 , \port$34794$32 , \port$34796$32 , \port$34798$32 , \port$34800$32 , \port$34802$32 , \port$34804$32 , \port$34806$32 , \port$34808$32 , \port$34832$32 , \port$34834$32 , \port$34836$32 , \port$34838$32 , \port$34840$32 , \port$34842$32 , \port$34844$32 
+, \port$34846$32 , \port$34848$32 , \port$34850$32 , \port$34852$32 , \port$34854$32 , \port$34856$32 , \port$34858$32 , \port$34860$32 , \port$34862$32 , \port$34886$32 , \port$34888$32 , \port$34890$32 , \port$34892$32 , \port$34894$32 , \port$34896$32 , \port$34898$32 , \port$34900$32 , \port$34902$32 , \port$34904$32 , \port$34906$32 , \port$34908$32 
+, \port$34910$32 , \port$34912$32 , \port$34914$32 , \port$34916$32 , \port$34940$32 , \port$34942$32 , \port$34944$32 , \port$34946$32 , \port$34948$32 , \port$34950$32 , \port$34952$32 , \port$34954$32 , \port$34956$32 , \port$34958$32 , \port$34960$32 , \port$34962$32 , \port$34964$32 , \port$34966$32 , \port$34968$32 , \port$34970$32 , matmul_fault__index
+, matmul_fault__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$10  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -9426,74 +9488,6 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$34612$32 ;
-  wire \port$34612$32 ;
-  input \port$34614$32 ;
-  wire \port$34614$32 ;
-  input \port$34616$32 ;
-  wire \port$34616$32 ;
-  input \port$34618$32 ;
-  wire \port$34618$32 ;
-  input \port$34620$32 ;
-  wire \port$34620$32 ;
-  input \port$34622$32 ;
-  wire \port$34622$32 ;
-  input \port$34624$32 ;
-  wire \port$34624$32 ;
-  input \port$34626$32 ;
-  wire \port$34626$32 ;
-  input \port$34628$32 ;
-  wire \port$34628$32 ;
-  input \port$34630$32 ;
-  wire \port$34630$32 ;
-  input \port$34632$32 ;
-  wire \port$34632$32 ;
-  input \port$34634$32 ;
-  wire \port$34634$32 ;
-  input \port$34636$32 ;
-  wire \port$34636$32 ;
-  input \port$34638$32 ;
-  wire \port$34638$32 ;
-  input \port$34640$32 ;
-  wire \port$34640$32 ;
-  input \port$34642$32 ;
-  wire \port$34642$32 ;
-  input \port$34666$32 ;
-  wire \port$34666$32 ;
-  input \port$34668$32 ;
-  wire \port$34668$32 ;
-  input \port$34670$32 ;
-  wire \port$34670$32 ;
-  input \port$34672$32 ;
-  wire \port$34672$32 ;
-  input \port$34674$32 ;
-  wire \port$34674$32 ;
-  input \port$34676$32 ;
-  wire \port$34676$32 ;
-  input \port$34678$32 ;
-  wire \port$34678$32 ;
-  input \port$34680$32 ;
-  wire \port$34680$32 ;
-  input \port$34682$32 ;
-  wire \port$34682$32 ;
-  input \port$34684$32 ;
-  wire \port$34684$32 ;
-  input \port$34686$32 ;
-  wire \port$34686$32 ;
-  input \port$34688$32 ;
-  wire \port$34688$32 ;
-  input \port$34690$32 ;
-  wire \port$34690$32 ;
-  input \port$34692$32 ;
-  wire \port$34692$32 ;
-  input \port$34694$32 ;
-  wire \port$34694$32 ;
-  input \port$34696$32 ;
-  wire \port$34696$32 ;
-  input \port$34720$32 ;
-  wire \port$34720$32 ;
-  input \port$34722$32 ;
-  wire \port$34722$32 ;
   input \port$34724$32 ;
   wire \port$34724$32 ;
   input \port$34726$32 ;
@@ -9522,10 +9516,10 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$34748$32 ;
   input \port$34750$32 ;
   wire \port$34750$32 ;
-  input \port$34774$32 ;
-  wire \port$34774$32 ;
-  input \port$34776$32 ;
-  wire \port$34776$32 ;
+  input \port$34752$32 ;
+  wire \port$34752$32 ;
+  input \port$34754$32 ;
+  wire \port$34754$32 ;
   input \port$34778$32 ;
   wire \port$34778$32 ;
   input \port$34780$32 ;
@@ -9554,10 +9548,10 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$34802$32 ;
   input \port$34804$32 ;
   wire \port$34804$32 ;
-  input \port$34828$32 ;
-  wire \port$34828$32 ;
-  input \port$34830$32 ;
-  wire \port$34830$32 ;
+  input \port$34806$32 ;
+  wire \port$34806$32 ;
+  input \port$34808$32 ;
+  wire \port$34808$32 ;
   input \port$34832$32 ;
   wire \port$34832$32 ;
   input \port$34834$32 ;
@@ -9586,6 +9580,74 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$34856$32 ;
   input \port$34858$32 ;
   wire \port$34858$32 ;
+  input \port$34860$32 ;
+  wire \port$34860$32 ;
+  input \port$34862$32 ;
+  wire \port$34862$32 ;
+  input \port$34886$32 ;
+  wire \port$34886$32 ;
+  input \port$34888$32 ;
+  wire \port$34888$32 ;
+  input \port$34890$32 ;
+  wire \port$34890$32 ;
+  input \port$34892$32 ;
+  wire \port$34892$32 ;
+  input \port$34894$32 ;
+  wire \port$34894$32 ;
+  input \port$34896$32 ;
+  wire \port$34896$32 ;
+  input \port$34898$32 ;
+  wire \port$34898$32 ;
+  input \port$34900$32 ;
+  wire \port$34900$32 ;
+  input \port$34902$32 ;
+  wire \port$34902$32 ;
+  input \port$34904$32 ;
+  wire \port$34904$32 ;
+  input \port$34906$32 ;
+  wire \port$34906$32 ;
+  input \port$34908$32 ;
+  wire \port$34908$32 ;
+  input \port$34910$32 ;
+  wire \port$34910$32 ;
+  input \port$34912$32 ;
+  wire \port$34912$32 ;
+  input \port$34914$32 ;
+  wire \port$34914$32 ;
+  input \port$34916$32 ;
+  wire \port$34916$32 ;
+  input \port$34940$32 ;
+  wire \port$34940$32 ;
+  input \port$34942$32 ;
+  wire \port$34942$32 ;
+  input \port$34944$32 ;
+  wire \port$34944$32 ;
+  input \port$34946$32 ;
+  wire \port$34946$32 ;
+  input \port$34948$32 ;
+  wire \port$34948$32 ;
+  input \port$34950$32 ;
+  wire \port$34950$32 ;
+  input \port$34952$32 ;
+  wire \port$34952$32 ;
+  input \port$34954$32 ;
+  wire \port$34954$32 ;
+  input \port$34956$32 ;
+  wire \port$34956$32 ;
+  input \port$34958$32 ;
+  wire \port$34958$32 ;
+  input \port$34960$32 ;
+  wire \port$34960$32 ;
+  input \port$34962$32 ;
+  wire \port$34962$32 ;
+  input \port$34964$32 ;
+  wire \port$34964$32 ;
+  input \port$34966$32 ;
+  wire \port$34966$32 ;
+  input \port$34968$32 ;
+  wire \port$34968$32 ;
+  input \port$34970$32 ;
+  wire \port$34970$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9696,27 +9758,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$11 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$34858$32 , \port$34856$32 , \port$34854$32 , \port$34852$32 , \port$34850$32 , \port$34848$32 , \port$34846$32 , \port$34844$32 , \port$34842$32 , \port$34840$32 , \port$34838$32 , \port$34836$32 , \port$34834$32 , \port$34832$32 , \port$34830$32 , \port$34828$32  };
+      first[31:16] = { \port$34970$32 , \port$34968$32 , \port$34966$32 , \port$34964$32 , \port$34962$32 , \port$34960$32 , \port$34958$32 , \port$34956$32 , \port$34954$32 , \port$34952$32 , \port$34950$32 , \port$34948$32 , \port$34946$32 , \port$34944$32 , \port$34942$32 , \port$34940$32  };
     end
     if (\$12 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$34804$32 , \port$34802$32 , \port$34800$32 , \port$34798$32 , \port$34796$32 , \port$34794$32 , \port$34792$32 , \port$34790$32 , \port$34788$32 , \port$34786$32 , \port$34784$32 , \port$34782$32 , \port$34780$32 , \port$34778$32 , \port$34776$32 , \port$34774$32  };
+      first[31:16] = { \port$34916$32 , \port$34914$32 , \port$34912$32 , \port$34910$32 , \port$34908$32 , \port$34906$32 , \port$34904$32 , \port$34902$32 , \port$34900$32 , \port$34898$32 , \port$34896$32 , \port$34894$32 , \port$34892$32 , \port$34890$32 , \port$34888$32 , \port$34886$32  };
     end
     if (\$13 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$34750$32 , \port$34748$32 , \port$34746$32 , \port$34744$32 , \port$34742$32 , \port$34740$32 , \port$34738$32 , \port$34736$32 , \port$34734$32 , \port$34732$32 , \port$34730$32 , \port$34728$32 , \port$34726$32 , \port$34724$32 , \port$34722$32 , \port$34720$32  };
+      first[31:16] = { \port$34862$32 , \port$34860$32 , \port$34858$32 , \port$34856$32 , \port$34854$32 , \port$34852$32 , \port$34850$32 , \port$34848$32 , \port$34846$32 , \port$34844$32 , \port$34842$32 , \port$34840$32 , \port$34838$32 , \port$34836$32 , \port$34834$32 , \port$34832$32  };
     end
     if (\$14 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$34696$32 , \port$34694$32 , \port$34692$32 , \port$34690$32 , \port$34688$32 , \port$34686$32 , \port$34684$32 , \port$34682$32 , \port$34680$32 , \port$34678$32 , \port$34676$32 , \port$34674$32 , \port$34672$32 , \port$34670$32 , \port$34668$32 , \port$34666$32  };
+      first[31:16] = { \port$34808$32 , \port$34806$32 , \port$34804$32 , \port$34802$32 , \port$34800$32 , \port$34798$32 , \port$34796$32 , \port$34794$32 , \port$34792$32 , \port$34790$32 , \port$34788$32 , \port$34786$32 , \port$34784$32 , \port$34782$32 , \port$34780$32 , \port$34778$32  };
     end
     if (\$15 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$34642$32 , \port$34640$32 , \port$34638$32 , \port$34636$32 , \port$34634$32 , \port$34632$32 , \port$34630$32 , \port$34628$32 , \port$34626$32 , \port$34624$32 , \port$34622$32 , \port$34620$32 , \port$34618$32 , \port$34616$32 , \port$34614$32 , \port$34612$32  };
+      first[31:16] = { \port$34754$32 , \port$34752$32 , \port$34750$32 , \port$34748$32 , \port$34746$32 , \port$34744$32 , \port$34742$32 , \port$34740$32 , \port$34738$32 , \port$34736$32 , \port$34734$32 , \port$34732$32 , \port$34730$32 , \port$34728$32 , \port$34726$32 , \port$34724$32  };
     end
     if (stop) begin
       first[3:0] = 4'h9;
@@ -10026,11 +10088,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       seen = 1'h1;
     end
   end
-  assign simt_index = { \port$34858$32 , \port$34856$32 , \port$34854$32 , \port$34852$32 , \port$34850$32 , \port$34848$32 , \port$34846$32 , \port$34844$32 , \port$34842$32 , \port$34840$32 , \port$34838$32 , \port$34836$32 , \port$34834$32 , \port$34832$32 , \port$34830$32 , \port$34828$32  };
-  assign store_index = { \port$34804$32 , \port$34802$32 , \port$34800$32 , \port$34798$32 , \port$34796$32 , \port$34794$32 , \port$34792$32 , \port$34790$32 , \port$34788$32 , \port$34786$32 , \port$34784$32 , \port$34782$32 , \port$34780$32 , \port$34778$32 , \port$34776$32 , \port$34774$32  };
-  assign drain_index = { \port$34750$32 , \port$34748$32 , \port$34746$32 , \port$34744$32 , \port$34742$32 , \port$34740$32 , \port$34738$32 , \port$34736$32 , \port$34734$32 , \port$34732$32 , \port$34730$32 , \port$34728$32 , \port$34726$32 , \port$34724$32 , \port$34722$32 , \port$34720$32  };
-  assign matmul_index = { \port$34696$32 , \port$34694$32 , \port$34692$32 , \port$34690$32 , \port$34688$32 , \port$34686$32 , \port$34684$32 , \port$34682$32 , \port$34680$32 , \port$34678$32 , \port$34676$32 , \port$34674$32 , \port$34672$32 , \port$34670$32 , \port$34668$32 , \port$34666$32  };
-  assign load_index = { \port$34642$32 , \port$34640$32 , \port$34638$32 , \port$34636$32 , \port$34634$32 , \port$34632$32 , \port$34630$32 , \port$34628$32 , \port$34626$32 , \port$34624$32 , \port$34622$32 , \port$34620$32 , \port$34618$32 , \port$34616$32 , \port$34614$32 , \port$34612$32  };
+  assign simt_index = { \port$34970$32 , \port$34968$32 , \port$34966$32 , \port$34964$32 , \port$34962$32 , \port$34960$32 , \port$34958$32 , \port$34956$32 , \port$34954$32 , \port$34952$32 , \port$34950$32 , \port$34948$32 , \port$34946$32 , \port$34944$32 , \port$34942$32 , \port$34940$32  };
+  assign store_index = { \port$34916$32 , \port$34914$32 , \port$34912$32 , \port$34910$32 , \port$34908$32 , \port$34906$32 , \port$34904$32 , \port$34902$32 , \port$34900$32 , \port$34898$32 , \port$34896$32 , \port$34894$32 , \port$34892$32 , \port$34890$32 , \port$34888$32 , \port$34886$32  };
+  assign drain_index = { \port$34862$32 , \port$34860$32 , \port$34858$32 , \port$34856$32 , \port$34854$32 , \port$34852$32 , \port$34850$32 , \port$34848$32 , \port$34846$32 , \port$34844$32 , \port$34842$32 , \port$34840$32 , \port$34838$32 , \port$34836$32 , \port$34834$32 , \port$34832$32  };
+  assign matmul_index = { \port$34808$32 , \port$34806$32 , \port$34804$32 , \port$34802$32 , \port$34800$32 , \port$34798$32 , \port$34796$32 , \port$34794$32 , \port$34792$32 , \port$34790$32 , \port$34788$32 , \port$34786$32 , \port$34784$32 , \port$34782$32 , \port$34780$32 , \port$34778$32  };
+  assign load_index = { \port$34754$32 , \port$34752$32 , \port$34750$32 , \port$34748$32 , \port$34746$32 , \port$34744$32 , \port$34742$32 , \port$34740$32 , \port$34738$32 , \port$34736$32 , \port$34734$32 , \port$34732$32 , \port$34730$32 , \port$34728$32 , \port$34726$32 , \port$34724$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -11019,7 +11081,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34612$0 , \port$34614$0 , \port$34616$0 , \port$34618$0 , \port$34620$0 , \port$34622$0 , \port$34624$0 , \port$34626$0 , \port$34628$0 , \port$34630$0 , \port$34632$0 , \port$34634$0 , \port$34636$0 , \port$34638$0 , \port$34640$0 , \port$34642$0 
+module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , \port$34752$0 , \port$34754$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$12  = 0;
   wire [15:0] \$1 ;
@@ -11092,44 +11154,44 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34612$0 ;
-  wire [32:0] \port$34612$0 ;
-  input [32:0] \port$34614$0 ;
-  wire [32:0] \port$34614$0 ;
-  input [32:0] \port$34616$0 ;
-  wire [32:0] \port$34616$0 ;
-  input [32:0] \port$34618$0 ;
-  wire [32:0] \port$34618$0 ;
-  input [32:0] \port$34620$0 ;
-  wire [32:0] \port$34620$0 ;
-  input [32:0] \port$34622$0 ;
-  wire [32:0] \port$34622$0 ;
-  input [32:0] \port$34624$0 ;
-  wire [32:0] \port$34624$0 ;
-  input [32:0] \port$34626$0 ;
-  wire [32:0] \port$34626$0 ;
-  input [32:0] \port$34628$0 ;
-  wire [32:0] \port$34628$0 ;
-  input [32:0] \port$34630$0 ;
-  wire [32:0] \port$34630$0 ;
-  input [32:0] \port$34632$0 ;
-  wire [32:0] \port$34632$0 ;
-  input [32:0] \port$34634$0 ;
-  wire [32:0] \port$34634$0 ;
-  input [32:0] \port$34636$0 ;
-  wire [32:0] \port$34636$0 ;
-  input [32:0] \port$34638$0 ;
-  wire [32:0] \port$34638$0 ;
-  input [32:0] \port$34640$0 ;
-  wire [32:0] \port$34640$0 ;
-  input [32:0] \port$34642$0 ;
-  wire [32:0] \port$34642$0 ;
+  input [32:0] \port$34724$0 ;
+  wire [32:0] \port$34724$0 ;
+  input [32:0] \port$34726$0 ;
+  wire [32:0] \port$34726$0 ;
+  input [32:0] \port$34728$0 ;
+  wire [32:0] \port$34728$0 ;
+  input [32:0] \port$34730$0 ;
+  wire [32:0] \port$34730$0 ;
+  input [32:0] \port$34732$0 ;
+  wire [32:0] \port$34732$0 ;
+  input [32:0] \port$34734$0 ;
+  wire [32:0] \port$34734$0 ;
+  input [32:0] \port$34736$0 ;
+  wire [32:0] \port$34736$0 ;
+  input [32:0] \port$34738$0 ;
+  wire [32:0] \port$34738$0 ;
+  input [32:0] \port$34740$0 ;
+  wire [32:0] \port$34740$0 ;
+  input [32:0] \port$34742$0 ;
+  wire [32:0] \port$34742$0 ;
+  input [32:0] \port$34744$0 ;
+  wire [32:0] \port$34744$0 ;
+  input [32:0] \port$34746$0 ;
+  wire [32:0] \port$34746$0 ;
+  input [32:0] \port$34748$0 ;
+  wire [32:0] \port$34748$0 ;
+  input [32:0] \port$34750$0 ;
+  wire [32:0] \port$34750$0 ;
+  input [32:0] \port$34752$0 ;
+  wire [32:0] \port$34752$0 ;
+  input [32:0] \port$34754$0 ;
+  wire [32:0] \port$34754$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34614$0 [15:0] & \$1 ;
+  assign \$2  = \port$34726$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11151,57 +11213,57 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34614$0 [15:0];
+      take = \port$34726$0 [15:0];
     end
   end
-  assign i__payload = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34642$0 [31:0], \port$34640$0 [31:0], \port$34638$0 [31:0], \port$34636$0 [31:0], \port$34634$0 [31:0], \port$34632$0 [31:0], \port$34630$0 [31:0], \port$34628$0 [31:0], \port$34626$0 [31:0], \port$34624$0 [31:0], \port$34622$0 [31:0], \port$34620$0 [31:0], \port$34618$0 [31:0], \port$34616$0 [31:0], \port$34614$0 [31:0], \port$34612$0 [31:0] };
-  assign o__payload = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34642$0 [31:0], \port$34640$0 [31:0], \port$34638$0 [31:0], \port$34636$0 [31:0], \port$34634$0 [31:0], \port$34632$0 [31:0], \port$34630$0 [31:0], \port$34628$0 [31:0], \port$34626$0 [31:0], \port$34624$0 [31:0], \port$34622$0 [31:0], \port$34620$0 [31:0], \port$34618$0 [31:0], \port$34616$0 [31:0], \port$34614$0 [31:0], \port$34612$0 [31:0] };
-  assign \i__payload.opcode  = \port$34612$0 [7:0];
-  assign \i__payload.wait  = \port$34614$0 [15:0];
-  assign \i__payload.post  = \port$34614$0 [31:16];
-  assign \i__payload.space  = \port$34612$0 [9:8];
-  assign \i__payload.flip  = \port$34612$0 [10];
-  assign \i__payload.transpose  = \port$34612$0 [11];
-  assign \i__payload.fill  = \port$34612$0 [31:24];
-  assign \i__payload.src  = \port$34616$0 [31:0];
-  assign \i__payload.stride1  = \port$34618$0 [31:0];
-  assign \i__payload.stride2  = \port$34620$0 [31:0];
-  assign \i__payload.len  = \port$34622$0 [23:0];
-  assign \i__payload.count1  = \port$34624$0 [15:0];
-  assign \i__payload.count2  = \port$34624$0 [31:16];
-  assign \i__payload.dst  = \port$34626$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$34628$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$34630$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$34632$0 [23:0];
-  assign \i__payload.pad_left  = \port$34634$0 [15:0];
-  assign \i__payload.pad_right  = \port$34634$0 [31:16];
-  assign \i__payload.pad_top  = \port$34636$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$34636$0 [31:16];
-  assign \i__payload.fence  = \port$34638$0 [23:0];
-  assign \i__payload.index  = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32] };
-  assign \o__payload.opcode  = \port$34612$0 [7:0];
-  assign \o__payload.wait  = \port$34614$0 [15:0];
-  assign \o__payload.post  = \port$34614$0 [31:16];
-  assign \o__payload.space  = \port$34612$0 [9:8];
-  assign \o__payload.flip  = \port$34612$0 [10];
-  assign \o__payload.transpose  = \port$34612$0 [11];
-  assign \o__payload.fill  = \port$34612$0 [31:24];
-  assign \o__payload.src  = \port$34616$0 [31:0];
-  assign \o__payload.stride1  = \port$34618$0 [31:0];
-  assign \o__payload.stride2  = \port$34620$0 [31:0];
-  assign \o__payload.len  = \port$34622$0 [23:0];
-  assign \o__payload.count1  = \port$34624$0 [15:0];
-  assign \o__payload.count2  = \port$34624$0 [31:16];
-  assign \o__payload.dst  = \port$34626$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$34628$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$34630$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$34632$0 [23:0];
-  assign \o__payload.pad_left  = \port$34634$0 [15:0];
-  assign \o__payload.pad_right  = \port$34634$0 [31:16];
-  assign \o__payload.pad_top  = \port$34636$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$34636$0 [31:16];
-  assign \o__payload.fence  = \port$34638$0 [23:0];
-  assign \o__payload.index  = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32] };
+  assign i__payload = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
+  assign o__payload = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
+  assign \i__payload.opcode  = \port$34724$0 [7:0];
+  assign \i__payload.wait  = \port$34726$0 [15:0];
+  assign \i__payload.post  = \port$34726$0 [31:16];
+  assign \i__payload.space  = \port$34724$0 [9:8];
+  assign \i__payload.flip  = \port$34724$0 [10];
+  assign \i__payload.transpose  = \port$34724$0 [11];
+  assign \i__payload.fill  = \port$34724$0 [31:24];
+  assign \i__payload.src  = \port$34728$0 [31:0];
+  assign \i__payload.stride1  = \port$34730$0 [31:0];
+  assign \i__payload.stride2  = \port$34732$0 [31:0];
+  assign \i__payload.len  = \port$34734$0 [23:0];
+  assign \i__payload.count1  = \port$34736$0 [15:0];
+  assign \i__payload.count2  = \port$34736$0 [31:16];
+  assign \i__payload.dst  = \port$34738$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$34740$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$34742$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$34744$0 [23:0];
+  assign \i__payload.pad_left  = \port$34746$0 [15:0];
+  assign \i__payload.pad_right  = \port$34746$0 [31:16];
+  assign \i__payload.pad_top  = \port$34748$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$34748$0 [31:16];
+  assign \i__payload.fence  = \port$34750$0 [23:0];
+  assign \i__payload.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
+  assign \o__payload.opcode  = \port$34724$0 [7:0];
+  assign \o__payload.wait  = \port$34726$0 [15:0];
+  assign \o__payload.post  = \port$34726$0 [31:16];
+  assign \o__payload.space  = \port$34724$0 [9:8];
+  assign \o__payload.flip  = \port$34724$0 [10];
+  assign \o__payload.transpose  = \port$34724$0 [11];
+  assign \o__payload.fill  = \port$34724$0 [31:24];
+  assign \o__payload.src  = \port$34728$0 [31:0];
+  assign \o__payload.stride1  = \port$34730$0 [31:0];
+  assign \o__payload.stride2  = \port$34732$0 [31:0];
+  assign \o__payload.len  = \port$34734$0 [23:0];
+  assign \o__payload.count1  = \port$34736$0 [15:0];
+  assign \o__payload.count2  = \port$34736$0 [31:16];
+  assign \o__payload.dst  = \port$34738$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$34740$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$34742$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$34744$0 [23:0];
+  assign \o__payload.pad_left  = \port$34746$0 [15:0];
+  assign \o__payload.pad_right  = \port$34746$0 [31:16];
+  assign \o__payload.pad_top  = \port$34748$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$34748$0 [31:16];
+  assign \o__payload.fence  = \port$34750$0 [23:0];
+  assign \o__payload.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11905,7 +11967,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34666$0 , \port$34668$0 , \port$34670$0 , \port$34672$0 , \port$34674$0 , \port$34676$0 , \port$34678$0 , \port$34680$0 , \port$34682$0 , \port$34684$0 , \port$34686$0 , \port$34688$0 , \port$34690$0 , \port$34692$0 , \port$34694$0 , \port$34696$0 
+module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34806$0 , \port$34808$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$15  = 0;
   wire [15:0] \$1 ;
@@ -11989,44 +12051,44 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34666$0 ;
-  wire [32:0] \port$34666$0 ;
-  input [32:0] \port$34668$0 ;
-  wire [32:0] \port$34668$0 ;
-  input [32:0] \port$34670$0 ;
-  wire [32:0] \port$34670$0 ;
-  input [32:0] \port$34672$0 ;
-  wire [32:0] \port$34672$0 ;
-  input [32:0] \port$34674$0 ;
-  wire [32:0] \port$34674$0 ;
-  input [32:0] \port$34676$0 ;
-  wire [32:0] \port$34676$0 ;
-  input [32:0] \port$34678$0 ;
-  wire [32:0] \port$34678$0 ;
-  input [32:0] \port$34680$0 ;
-  wire [32:0] \port$34680$0 ;
-  input [32:0] \port$34682$0 ;
-  wire [32:0] \port$34682$0 ;
-  input [32:0] \port$34684$0 ;
-  wire [32:0] \port$34684$0 ;
-  input [32:0] \port$34686$0 ;
-  wire [32:0] \port$34686$0 ;
-  input [32:0] \port$34688$0 ;
-  wire [32:0] \port$34688$0 ;
-  input [32:0] \port$34690$0 ;
-  wire [32:0] \port$34690$0 ;
-  input [32:0] \port$34692$0 ;
-  wire [32:0] \port$34692$0 ;
-  input [32:0] \port$34694$0 ;
-  wire [32:0] \port$34694$0 ;
-  input [32:0] \port$34696$0 ;
-  wire [32:0] \port$34696$0 ;
+  input [32:0] \port$34778$0 ;
+  wire [32:0] \port$34778$0 ;
+  input [32:0] \port$34780$0 ;
+  wire [32:0] \port$34780$0 ;
+  input [32:0] \port$34782$0 ;
+  wire [32:0] \port$34782$0 ;
+  input [32:0] \port$34784$0 ;
+  wire [32:0] \port$34784$0 ;
+  input [32:0] \port$34786$0 ;
+  wire [32:0] \port$34786$0 ;
+  input [32:0] \port$34788$0 ;
+  wire [32:0] \port$34788$0 ;
+  input [32:0] \port$34790$0 ;
+  wire [32:0] \port$34790$0 ;
+  input [32:0] \port$34792$0 ;
+  wire [32:0] \port$34792$0 ;
+  input [32:0] \port$34794$0 ;
+  wire [32:0] \port$34794$0 ;
+  input [32:0] \port$34796$0 ;
+  wire [32:0] \port$34796$0 ;
+  input [32:0] \port$34798$0 ;
+  wire [32:0] \port$34798$0 ;
+  input [32:0] \port$34800$0 ;
+  wire [32:0] \port$34800$0 ;
+  input [32:0] \port$34802$0 ;
+  wire [32:0] \port$34802$0 ;
+  input [32:0] \port$34804$0 ;
+  wire [32:0] \port$34804$0 ;
+  input [32:0] \port$34806$0 ;
+  wire [32:0] \port$34806$0 ;
+  input [32:0] \port$34808$0 ;
+  wire [32:0] \port$34808$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34668$0 [15:0] & \$1 ;
+  assign \$2  = \port$34780$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -12048,67 +12110,67 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34668$0 [15:0];
+      take = \port$34780$0 [15:0];
     end
   end
-  assign i__payload = { \port$34696$0 [32], \port$34694$0 [32], \port$34692$0 [32], \port$34690$0 [32], \port$34688$0 [32], \port$34686$0 [32], \port$34684$0 [32], \port$34682$0 [32], \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34696$0 [31:0], \port$34694$0 [31:0], \port$34692$0 [31:0], \port$34690$0 [31:0], \port$34688$0 [31:0], \port$34686$0 [31:0], \port$34684$0 [31:0], \port$34682$0 [31:0], \port$34680$0 [31:0], \port$34678$0 [31:0], \port$34676$0 [31:0], \port$34674$0 [31:0], \port$34672$0 [31:0], \port$34670$0 [31:0], \port$34668$0 [31:0], \port$34666$0 [31:0] };
-  assign o__payload = { \port$34696$0 [32], \port$34694$0 [32], \port$34692$0 [32], \port$34690$0 [32], \port$34688$0 [32], \port$34686$0 [32], \port$34684$0 [32], \port$34682$0 [32], \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34696$0 [31:0], \port$34694$0 [31:0], \port$34692$0 [31:0], \port$34690$0 [31:0], \port$34688$0 [31:0], \port$34686$0 [31:0], \port$34684$0 [31:0], \port$34682$0 [31:0], \port$34680$0 [31:0], \port$34678$0 [31:0], \port$34676$0 [31:0], \port$34674$0 [31:0], \port$34672$0 [31:0], \port$34670$0 [31:0], \port$34668$0 [31:0], \port$34666$0 [31:0] };
-  assign \i__payload.opcode  = \port$34666$0 [7:0];
-  assign \i__payload.wait  = \port$34668$0 [15:0];
-  assign \i__payload.post  = \port$34668$0 [31:16];
-  assign \i__payload.accumulate  = \port$34666$0 [8];
-  assign \i__payload.row_sum  = \port$34666$0 [9];
-  assign \i__payload.early  = \port$34666$0 [10];
-  assign \i__payload.act  = \port$34670$0 [23:0];
-  assign \i__payload.wgt  = \port$34672$0 [15:0];
-  assign \i__payload.wgt_block  = \port$34672$0 [31:16];
-  assign \i__payload.wait_weights  = \port$34674$0 [15:0];
-  assign \i__payload.wait_acc  = \port$34674$0 [31:16];
-  assign \i__payload.acc  = \port$34676$0 [15:0];
-  assign \i__payload.acc_block  = \port$34676$0 [31:16];
-  assign \i__payload.blocks  = \port$34678$0 [15:0];
-  assign \i__payload.k_tail  = \port$34678$0 [31:16];
-  assign \i__payload.k0  = \port$34680$0 [15:0];
-  assign \i__payload.k1  = \port$34680$0 [31:16];
-  assign \i__payload.k2  = \port$34682$0 [15:0];
-  assign \i__payload.m0  = \port$34682$0 [31:16];
-  assign \i__payload.m1  = \port$34684$0 [15:0];
-  assign \i__payload.m2  = \port$34684$0 [31:16];
-  assign \i__payload.k0_stride  = \port$34686$0 [23:0];
-  assign \i__payload.k1_stride  = \port$34688$0 [23:0];
-  assign \i__payload.k2_stride  = \port$34690$0 [23:0];
-  assign \i__payload.m0_stride  = \port$34692$0 [23:0];
-  assign \i__payload.m1_stride  = \port$34694$0 [23:0];
-  assign \i__payload.m2_stride  = \port$34696$0 [23:0];
-  assign \i__payload.index  = { \port$34696$0 [32], \port$34694$0 [32], \port$34692$0 [32], \port$34690$0 [32], \port$34688$0 [32], \port$34686$0 [32], \port$34684$0 [32], \port$34682$0 [32], \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32] };
-  assign \o__payload.opcode  = \port$34666$0 [7:0];
-  assign \o__payload.wait  = \port$34668$0 [15:0];
-  assign \o__payload.post  = \port$34668$0 [31:16];
-  assign \o__payload.accumulate  = \port$34666$0 [8];
-  assign \o__payload.row_sum  = \port$34666$0 [9];
-  assign \o__payload.early  = \port$34666$0 [10];
-  assign \o__payload.act  = \port$34670$0 [23:0];
-  assign \o__payload.wgt  = \port$34672$0 [15:0];
-  assign \o__payload.wgt_block  = \port$34672$0 [31:16];
-  assign \o__payload.wait_weights  = \port$34674$0 [15:0];
-  assign \o__payload.wait_acc  = \port$34674$0 [31:16];
-  assign \o__payload.acc  = \port$34676$0 [15:0];
-  assign \o__payload.acc_block  = \port$34676$0 [31:16];
-  assign \o__payload.blocks  = \port$34678$0 [15:0];
-  assign \o__payload.k_tail  = \port$34678$0 [31:16];
-  assign \o__payload.k0  = \port$34680$0 [15:0];
-  assign \o__payload.k1  = \port$34680$0 [31:16];
-  assign \o__payload.k2  = \port$34682$0 [15:0];
-  assign \o__payload.m0  = \port$34682$0 [31:16];
-  assign \o__payload.m1  = \port$34684$0 [15:0];
-  assign \o__payload.m2  = \port$34684$0 [31:16];
-  assign \o__payload.k0_stride  = \port$34686$0 [23:0];
-  assign \o__payload.k1_stride  = \port$34688$0 [23:0];
-  assign \o__payload.k2_stride  = \port$34690$0 [23:0];
-  assign \o__payload.m0_stride  = \port$34692$0 [23:0];
-  assign \o__payload.m1_stride  = \port$34694$0 [23:0];
-  assign \o__payload.m2_stride  = \port$34696$0 [23:0];
-  assign \o__payload.index  = { \port$34696$0 [32], \port$34694$0 [32], \port$34692$0 [32], \port$34690$0 [32], \port$34688$0 [32], \port$34686$0 [32], \port$34684$0 [32], \port$34682$0 [32], \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32] };
+  assign i__payload = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
+  assign o__payload = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
+  assign \i__payload.opcode  = \port$34778$0 [7:0];
+  assign \i__payload.wait  = \port$34780$0 [15:0];
+  assign \i__payload.post  = \port$34780$0 [31:16];
+  assign \i__payload.accumulate  = \port$34778$0 [8];
+  assign \i__payload.row_sum  = \port$34778$0 [9];
+  assign \i__payload.early  = \port$34778$0 [10];
+  assign \i__payload.act  = \port$34782$0 [23:0];
+  assign \i__payload.wgt  = \port$34784$0 [15:0];
+  assign \i__payload.wgt_block  = \port$34784$0 [31:16];
+  assign \i__payload.wait_weights  = \port$34786$0 [15:0];
+  assign \i__payload.wait_acc  = \port$34786$0 [31:16];
+  assign \i__payload.acc  = \port$34788$0 [15:0];
+  assign \i__payload.acc_block  = \port$34788$0 [31:16];
+  assign \i__payload.blocks  = \port$34790$0 [15:0];
+  assign \i__payload.k_tail  = \port$34790$0 [31:16];
+  assign \i__payload.k0  = \port$34792$0 [15:0];
+  assign \i__payload.k1  = \port$34792$0 [31:16];
+  assign \i__payload.k2  = \port$34794$0 [15:0];
+  assign \i__payload.m0  = \port$34794$0 [31:16];
+  assign \i__payload.m1  = \port$34796$0 [15:0];
+  assign \i__payload.m2  = \port$34796$0 [31:16];
+  assign \i__payload.k0_stride  = \port$34798$0 [23:0];
+  assign \i__payload.k1_stride  = \port$34800$0 [23:0];
+  assign \i__payload.k2_stride  = \port$34802$0 [23:0];
+  assign \i__payload.m0_stride  = \port$34804$0 [23:0];
+  assign \i__payload.m1_stride  = \port$34806$0 [23:0];
+  assign \i__payload.m2_stride  = \port$34808$0 [23:0];
+  assign \i__payload.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+  assign \o__payload.opcode  = \port$34778$0 [7:0];
+  assign \o__payload.wait  = \port$34780$0 [15:0];
+  assign \o__payload.post  = \port$34780$0 [31:16];
+  assign \o__payload.accumulate  = \port$34778$0 [8];
+  assign \o__payload.row_sum  = \port$34778$0 [9];
+  assign \o__payload.early  = \port$34778$0 [10];
+  assign \o__payload.act  = \port$34782$0 [23:0];
+  assign \o__payload.wgt  = \port$34784$0 [15:0];
+  assign \o__payload.wgt_block  = \port$34784$0 [31:16];
+  assign \o__payload.wait_weights  = \port$34786$0 [15:0];
+  assign \o__payload.wait_acc  = \port$34786$0 [31:16];
+  assign \o__payload.acc  = \port$34788$0 [15:0];
+  assign \o__payload.acc_block  = \port$34788$0 [31:16];
+  assign \o__payload.blocks  = \port$34790$0 [15:0];
+  assign \o__payload.k_tail  = \port$34790$0 [31:16];
+  assign \o__payload.k0  = \port$34792$0 [15:0];
+  assign \o__payload.k1  = \port$34792$0 [31:16];
+  assign \o__payload.k2  = \port$34794$0 [15:0];
+  assign \o__payload.m0  = \port$34794$0 [31:16];
+  assign \o__payload.m1  = \port$34796$0 [15:0];
+  assign \o__payload.m2  = \port$34796$0 [31:16];
+  assign \o__payload.k0_stride  = \port$34798$0 [23:0];
+  assign \o__payload.k1_stride  = \port$34800$0 [23:0];
+  assign \o__payload.k2_stride  = \port$34802$0 [23:0];
+  assign \o__payload.m0_stride  = \port$34804$0 [23:0];
+  assign \o__payload.m1_stride  = \port$34806$0 [23:0];
+  assign \o__payload.m2_stride  = \port$34808$0 [23:0];
+  assign \o__payload.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13167,7 +13229,7 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
 endmodule
 
-module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$34828$0 , \port$34830$0 , \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , i__valid
+module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$34940$0 , \port$34942$0 , \port$34944$0 , \port$34946$0 , \port$34948$0 , \port$34950$0 , \port$34952$0 , \port$34954$0 , \port$34956$0 , \port$34958$0 , \port$34960$0 , \port$34962$0 , \port$34964$0 , \port$34966$0 , \port$34968$0 , \port$34970$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$20  = 0;
   wire [15:0] \$1 ;
@@ -13242,44 +13304,44 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3482
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34828$0 ;
-  wire [32:0] \port$34828$0 ;
-  input [32:0] \port$34830$0 ;
-  wire [32:0] \port$34830$0 ;
-  input [32:0] \port$34832$0 ;
-  wire [32:0] \port$34832$0 ;
-  input [32:0] \port$34834$0 ;
-  wire [32:0] \port$34834$0 ;
-  input [32:0] \port$34836$0 ;
-  wire [32:0] \port$34836$0 ;
-  input [32:0] \port$34838$0 ;
-  wire [32:0] \port$34838$0 ;
-  input [32:0] \port$34840$0 ;
-  wire [32:0] \port$34840$0 ;
-  input [32:0] \port$34842$0 ;
-  wire [32:0] \port$34842$0 ;
-  input [32:0] \port$34844$0 ;
-  wire [32:0] \port$34844$0 ;
-  input [32:0] \port$34846$0 ;
-  wire [32:0] \port$34846$0 ;
-  input [32:0] \port$34848$0 ;
-  wire [32:0] \port$34848$0 ;
-  input [32:0] \port$34850$0 ;
-  wire [32:0] \port$34850$0 ;
-  input [32:0] \port$34852$0 ;
-  wire [32:0] \port$34852$0 ;
-  input [32:0] \port$34854$0 ;
-  wire [32:0] \port$34854$0 ;
-  input [32:0] \port$34856$0 ;
-  wire [32:0] \port$34856$0 ;
-  input [32:0] \port$34858$0 ;
-  wire [32:0] \port$34858$0 ;
+  input [32:0] \port$34940$0 ;
+  wire [32:0] \port$34940$0 ;
+  input [32:0] \port$34942$0 ;
+  wire [32:0] \port$34942$0 ;
+  input [32:0] \port$34944$0 ;
+  wire [32:0] \port$34944$0 ;
+  input [32:0] \port$34946$0 ;
+  wire [32:0] \port$34946$0 ;
+  input [32:0] \port$34948$0 ;
+  wire [32:0] \port$34948$0 ;
+  input [32:0] \port$34950$0 ;
+  wire [32:0] \port$34950$0 ;
+  input [32:0] \port$34952$0 ;
+  wire [32:0] \port$34952$0 ;
+  input [32:0] \port$34954$0 ;
+  wire [32:0] \port$34954$0 ;
+  input [32:0] \port$34956$0 ;
+  wire [32:0] \port$34956$0 ;
+  input [32:0] \port$34958$0 ;
+  wire [32:0] \port$34958$0 ;
+  input [32:0] \port$34960$0 ;
+  wire [32:0] \port$34960$0 ;
+  input [32:0] \port$34962$0 ;
+  wire [32:0] \port$34962$0 ;
+  input [32:0] \port$34964$0 ;
+  wire [32:0] \port$34964$0 ;
+  input [32:0] \port$34966$0 ;
+  wire [32:0] \port$34966$0 ;
+  input [32:0] \port$34968$0 ;
+  wire [32:0] \port$34968$0 ;
+  input [32:0] \port$34970$0 ;
+  wire [32:0] \port$34970$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34830$0 [15:0] & \$1 ;
+  assign \$2  = \port$34942$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13301,59 +13363,59 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3482
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34830$0 [15:0];
+      take = \port$34942$0 [15:0];
     end
   end
-  assign i__payload = { \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34830$0 [32], \port$34828$0 [32], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0], \port$34830$0 [31:0], \port$34828$0 [31:0] };
-  assign o__payload = { \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34830$0 [32], \port$34828$0 [32], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0], \port$34830$0 [31:0], \port$34828$0 [31:0] };
-  assign \i__payload.opcode  = \port$34828$0 [7:0];
-  assign \i__payload.wait  = \port$34830$0 [15:0];
-  assign \i__payload.post  = \port$34830$0 [31:16];
-  assign \i__payload.pushes  = \port$34828$0 [8];
-  assign \i__payload.private  = \port$34828$0 [31:16];
-  assign \i__payload.entry  = \port$34832$0 [31:0];
-  assign \i__payload.grid_x  = \port$34834$0 [15:0];
-  assign \i__payload.grid_y  = \port$34834$0 [31:16];
-  assign \i__payload.grid_z  = \port$34836$0 [15:0];
-  assign \i__payload.block_x  = \port$34836$0 [23:16];
-  assign \i__payload.block_y  = \port$34836$0 [31:24];
-  assign \i__payload.block_z  = \port$34838$0 [31:24];
-  assign \i__payload.shared  = \port$34838$0 [23:0];
-  assign \i__payload.shared_base  = \port$34840$0 [23:0];
-  assign \i__payload.private_base  = \port$34842$0 [31:0];
-  assign \i__payload.argument_0  = \port$34844$0 [31:0];
-  assign \i__payload.argument_1  = \port$34846$0 [31:0];
-  assign \i__payload.argument_2  = \port$34848$0 [31:0];
-  assign \i__payload.argument_3  = \port$34850$0 [31:0];
-  assign \i__payload.argument_4  = \port$34852$0 [31:0];
-  assign \i__payload.argument_5  = \port$34854$0 [31:0];
-  assign \i__payload.argument_6  = \port$34856$0 [31:0];
-  assign \i__payload.argument_7  = \port$34858$0 [31:0];
-  assign \i__payload.index  = { \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34830$0 [32], \port$34828$0 [32] };
-  assign \o__payload.opcode  = \port$34828$0 [7:0];
-  assign \o__payload.wait  = \port$34830$0 [15:0];
-  assign \o__payload.post  = \port$34830$0 [31:16];
-  assign \o__payload.pushes  = \port$34828$0 [8];
-  assign \o__payload.private  = \port$34828$0 [31:16];
-  assign \o__payload.entry  = \port$34832$0 [31:0];
-  assign \o__payload.grid_x  = \port$34834$0 [15:0];
-  assign \o__payload.grid_y  = \port$34834$0 [31:16];
-  assign \o__payload.grid_z  = \port$34836$0 [15:0];
-  assign \o__payload.block_x  = \port$34836$0 [23:16];
-  assign \o__payload.block_y  = \port$34836$0 [31:24];
-  assign \o__payload.block_z  = \port$34838$0 [31:24];
-  assign \o__payload.shared  = \port$34838$0 [23:0];
-  assign \o__payload.shared_base  = \port$34840$0 [23:0];
-  assign \o__payload.private_base  = \port$34842$0 [31:0];
-  assign \o__payload.argument_0  = \port$34844$0 [31:0];
-  assign \o__payload.argument_1  = \port$34846$0 [31:0];
-  assign \o__payload.argument_2  = \port$34848$0 [31:0];
-  assign \o__payload.argument_3  = \port$34850$0 [31:0];
-  assign \o__payload.argument_4  = \port$34852$0 [31:0];
-  assign \o__payload.argument_5  = \port$34854$0 [31:0];
-  assign \o__payload.argument_6  = \port$34856$0 [31:0];
-  assign \o__payload.argument_7  = \port$34858$0 [31:0];
-  assign \o__payload.index  = { \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34830$0 [32], \port$34828$0 [32] };
+  assign i__payload = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32], \port$34970$0 [31:0], \port$34968$0 [31:0], \port$34966$0 [31:0], \port$34964$0 [31:0], \port$34962$0 [31:0], \port$34960$0 [31:0], \port$34958$0 [31:0], \port$34956$0 [31:0], \port$34954$0 [31:0], \port$34952$0 [31:0], \port$34950$0 [31:0], \port$34948$0 [31:0], \port$34946$0 [31:0], \port$34944$0 [31:0], \port$34942$0 [31:0], \port$34940$0 [31:0] };
+  assign o__payload = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32], \port$34970$0 [31:0], \port$34968$0 [31:0], \port$34966$0 [31:0], \port$34964$0 [31:0], \port$34962$0 [31:0], \port$34960$0 [31:0], \port$34958$0 [31:0], \port$34956$0 [31:0], \port$34954$0 [31:0], \port$34952$0 [31:0], \port$34950$0 [31:0], \port$34948$0 [31:0], \port$34946$0 [31:0], \port$34944$0 [31:0], \port$34942$0 [31:0], \port$34940$0 [31:0] };
+  assign \i__payload.opcode  = \port$34940$0 [7:0];
+  assign \i__payload.wait  = \port$34942$0 [15:0];
+  assign \i__payload.post  = \port$34942$0 [31:16];
+  assign \i__payload.pushes  = \port$34940$0 [8];
+  assign \i__payload.private  = \port$34940$0 [31:16];
+  assign \i__payload.entry  = \port$34944$0 [31:0];
+  assign \i__payload.grid_x  = \port$34946$0 [15:0];
+  assign \i__payload.grid_y  = \port$34946$0 [31:16];
+  assign \i__payload.grid_z  = \port$34948$0 [15:0];
+  assign \i__payload.block_x  = \port$34948$0 [23:16];
+  assign \i__payload.block_y  = \port$34948$0 [31:24];
+  assign \i__payload.block_z  = \port$34950$0 [31:24];
+  assign \i__payload.shared  = \port$34950$0 [23:0];
+  assign \i__payload.shared_base  = \port$34952$0 [23:0];
+  assign \i__payload.private_base  = \port$34954$0 [31:0];
+  assign \i__payload.argument_0  = \port$34956$0 [31:0];
+  assign \i__payload.argument_1  = \port$34958$0 [31:0];
+  assign \i__payload.argument_2  = \port$34960$0 [31:0];
+  assign \i__payload.argument_3  = \port$34962$0 [31:0];
+  assign \i__payload.argument_4  = \port$34964$0 [31:0];
+  assign \i__payload.argument_5  = \port$34966$0 [31:0];
+  assign \i__payload.argument_6  = \port$34968$0 [31:0];
+  assign \i__payload.argument_7  = \port$34970$0 [31:0];
+  assign \i__payload.index  = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32] };
+  assign \o__payload.opcode  = \port$34940$0 [7:0];
+  assign \o__payload.wait  = \port$34942$0 [15:0];
+  assign \o__payload.post  = \port$34942$0 [31:16];
+  assign \o__payload.pushes  = \port$34940$0 [8];
+  assign \o__payload.private  = \port$34940$0 [31:16];
+  assign \o__payload.entry  = \port$34944$0 [31:0];
+  assign \o__payload.grid_x  = \port$34946$0 [15:0];
+  assign \o__payload.grid_y  = \port$34946$0 [31:16];
+  assign \o__payload.grid_z  = \port$34948$0 [15:0];
+  assign \o__payload.block_x  = \port$34948$0 [23:16];
+  assign \o__payload.block_y  = \port$34948$0 [31:24];
+  assign \o__payload.block_z  = \port$34950$0 [31:24];
+  assign \o__payload.shared  = \port$34950$0 [23:0];
+  assign \o__payload.shared_base  = \port$34952$0 [23:0];
+  assign \o__payload.private_base  = \port$34954$0 [31:0];
+  assign \o__payload.argument_0  = \port$34956$0 [31:0];
+  assign \o__payload.argument_1  = \port$34958$0 [31:0];
+  assign \o__payload.argument_2  = \port$34960$0 [31:0];
+  assign \o__payload.argument_3  = \port$34962$0 [31:0];
+  assign \o__payload.argument_4  = \port$34964$0 [31:0];
+  assign \o__payload.argument_5  = \port$34966$0 [31:0];
+  assign \o__payload.argument_6  = \port$34968$0 [31:0];
+  assign \o__payload.argument_7  = \port$34970$0 [31:0];
+  assign \o__payload.index  = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -14059,7 +14121,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34774$0 , \port$34776$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 
+module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34886$0 , \port$34888$0 , \port$34890$0 , \port$34892$0 , \port$34894$0 , \port$34896$0 , \port$34898$0 , \port$34900$0 , \port$34902$0 , \port$34904$0 , \port$34906$0 , \port$34908$0 , \port$34910$0 , \port$34912$0 , \port$34914$0 , \port$34916$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire [15:0] \$1 ;
@@ -14122,44 +14184,44 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34774$0 ;
-  wire [32:0] \port$34774$0 ;
-  input [32:0] \port$34776$0 ;
-  wire [32:0] \port$34776$0 ;
-  input [32:0] \port$34778$0 ;
-  wire [32:0] \port$34778$0 ;
-  input [32:0] \port$34780$0 ;
-  wire [32:0] \port$34780$0 ;
-  input [32:0] \port$34782$0 ;
-  wire [32:0] \port$34782$0 ;
-  input [32:0] \port$34784$0 ;
-  wire [32:0] \port$34784$0 ;
-  input [32:0] \port$34786$0 ;
-  wire [32:0] \port$34786$0 ;
-  input [32:0] \port$34788$0 ;
-  wire [32:0] \port$34788$0 ;
-  input [32:0] \port$34790$0 ;
-  wire [32:0] \port$34790$0 ;
-  input [32:0] \port$34792$0 ;
-  wire [32:0] \port$34792$0 ;
-  input [32:0] \port$34794$0 ;
-  wire [32:0] \port$34794$0 ;
-  input [32:0] \port$34796$0 ;
-  wire [32:0] \port$34796$0 ;
-  input [32:0] \port$34798$0 ;
-  wire [32:0] \port$34798$0 ;
-  input [32:0] \port$34800$0 ;
-  wire [32:0] \port$34800$0 ;
-  input [32:0] \port$34802$0 ;
-  wire [32:0] \port$34802$0 ;
-  input [32:0] \port$34804$0 ;
-  wire [32:0] \port$34804$0 ;
+  input [32:0] \port$34886$0 ;
+  wire [32:0] \port$34886$0 ;
+  input [32:0] \port$34888$0 ;
+  wire [32:0] \port$34888$0 ;
+  input [32:0] \port$34890$0 ;
+  wire [32:0] \port$34890$0 ;
+  input [32:0] \port$34892$0 ;
+  wire [32:0] \port$34892$0 ;
+  input [32:0] \port$34894$0 ;
+  wire [32:0] \port$34894$0 ;
+  input [32:0] \port$34896$0 ;
+  wire [32:0] \port$34896$0 ;
+  input [32:0] \port$34898$0 ;
+  wire [32:0] \port$34898$0 ;
+  input [32:0] \port$34900$0 ;
+  wire [32:0] \port$34900$0 ;
+  input [32:0] \port$34902$0 ;
+  wire [32:0] \port$34902$0 ;
+  input [32:0] \port$34904$0 ;
+  wire [32:0] \port$34904$0 ;
+  input [32:0] \port$34906$0 ;
+  wire [32:0] \port$34906$0 ;
+  input [32:0] \port$34908$0 ;
+  wire [32:0] \port$34908$0 ;
+  input [32:0] \port$34910$0 ;
+  wire [32:0] \port$34910$0 ;
+  input [32:0] \port$34912$0 ;
+  wire [32:0] \port$34912$0 ;
+  input [32:0] \port$34914$0 ;
+  wire [32:0] \port$34914$0 ;
+  input [32:0] \port$34916$0 ;
+  wire [32:0] \port$34916$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34776$0 [15:0] & \$1 ;
+  assign \$2  = \port$34888$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -14181,47 +14243,47 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34776$0 [15:0];
+      take = \port$34888$0 [15:0];
     end
   end
-  assign i__payload = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0] };
-  assign o__payload = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0] };
-  assign \i__payload.opcode  = \port$34774$0 [7:0];
-  assign \i__payload.wait  = \port$34776$0 [15:0];
-  assign \i__payload.post  = \port$34776$0 [31:16];
-  assign \i__payload.dst  = \port$34778$0 [31:0];
-  assign \i__payload.stride1  = \port$34780$0 [31:0];
-  assign \i__payload.stride2  = \port$34782$0 [31:0];
-  assign \i__payload.len  = \port$34784$0 [23:0];
-  assign \i__payload.count1  = \port$34786$0 [15:0];
-  assign \i__payload.count2  = \port$34786$0 [31:16];
-  assign \i__payload.src  = \port$34788$0 [23:0];
-  assign \i__payload.src_stride1  = \port$34790$0 [23:0];
-  assign \i__payload.src_stride2  = \port$34792$0 [23:0];
-  assign \i__payload.write  = \port$34774$0 [8];
-  assign \i__payload.message  = \port$34774$0 [9];
-  assign \i__payload.end  = \port$34774$0 [10];
-  assign \i__payload.address  = \port$34778$0 [31:0];
-  assign \i__payload.value  = \port$34780$0 [31:0];
-  assign \i__payload.index  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32] };
-  assign \o__payload.opcode  = \port$34774$0 [7:0];
-  assign \o__payload.wait  = \port$34776$0 [15:0];
-  assign \o__payload.post  = \port$34776$0 [31:16];
-  assign \o__payload.dst  = \port$34778$0 [31:0];
-  assign \o__payload.stride1  = \port$34780$0 [31:0];
-  assign \o__payload.stride2  = \port$34782$0 [31:0];
-  assign \o__payload.len  = \port$34784$0 [23:0];
-  assign \o__payload.count1  = \port$34786$0 [15:0];
-  assign \o__payload.count2  = \port$34786$0 [31:16];
-  assign \o__payload.src  = \port$34788$0 [23:0];
-  assign \o__payload.src_stride1  = \port$34790$0 [23:0];
-  assign \o__payload.src_stride2  = \port$34792$0 [23:0];
-  assign \o__payload.write  = \port$34774$0 [8];
-  assign \o__payload.message  = \port$34774$0 [9];
-  assign \o__payload.end  = \port$34774$0 [10];
-  assign \o__payload.address  = \port$34778$0 [31:0];
-  assign \o__payload.value  = \port$34780$0 [31:0];
-  assign \o__payload.index  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32] };
+  assign i__payload = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32], \port$34916$0 [31:0], \port$34914$0 [31:0], \port$34912$0 [31:0], \port$34910$0 [31:0], \port$34908$0 [31:0], \port$34906$0 [31:0], \port$34904$0 [31:0], \port$34902$0 [31:0], \port$34900$0 [31:0], \port$34898$0 [31:0], \port$34896$0 [31:0], \port$34894$0 [31:0], \port$34892$0 [31:0], \port$34890$0 [31:0], \port$34888$0 [31:0], \port$34886$0 [31:0] };
+  assign o__payload = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32], \port$34916$0 [31:0], \port$34914$0 [31:0], \port$34912$0 [31:0], \port$34910$0 [31:0], \port$34908$0 [31:0], \port$34906$0 [31:0], \port$34904$0 [31:0], \port$34902$0 [31:0], \port$34900$0 [31:0], \port$34898$0 [31:0], \port$34896$0 [31:0], \port$34894$0 [31:0], \port$34892$0 [31:0], \port$34890$0 [31:0], \port$34888$0 [31:0], \port$34886$0 [31:0] };
+  assign \i__payload.opcode  = \port$34886$0 [7:0];
+  assign \i__payload.wait  = \port$34888$0 [15:0];
+  assign \i__payload.post  = \port$34888$0 [31:16];
+  assign \i__payload.dst  = \port$34890$0 [31:0];
+  assign \i__payload.stride1  = \port$34892$0 [31:0];
+  assign \i__payload.stride2  = \port$34894$0 [31:0];
+  assign \i__payload.len  = \port$34896$0 [23:0];
+  assign \i__payload.count1  = \port$34898$0 [15:0];
+  assign \i__payload.count2  = \port$34898$0 [31:16];
+  assign \i__payload.src  = \port$34900$0 [23:0];
+  assign \i__payload.src_stride1  = \port$34902$0 [23:0];
+  assign \i__payload.src_stride2  = \port$34904$0 [23:0];
+  assign \i__payload.write  = \port$34886$0 [8];
+  assign \i__payload.message  = \port$34886$0 [9];
+  assign \i__payload.end  = \port$34886$0 [10];
+  assign \i__payload.address  = \port$34890$0 [31:0];
+  assign \i__payload.value  = \port$34892$0 [31:0];
+  assign \i__payload.index  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
+  assign \o__payload.opcode  = \port$34886$0 [7:0];
+  assign \o__payload.wait  = \port$34888$0 [15:0];
+  assign \o__payload.post  = \port$34888$0 [31:16];
+  assign \o__payload.dst  = \port$34890$0 [31:0];
+  assign \o__payload.stride1  = \port$34892$0 [31:0];
+  assign \o__payload.stride2  = \port$34894$0 [31:0];
+  assign \o__payload.len  = \port$34896$0 [23:0];
+  assign \o__payload.count1  = \port$34898$0 [15:0];
+  assign \o__payload.count2  = \port$34898$0 [31:16];
+  assign \o__payload.src  = \port$34900$0 [23:0];
+  assign \o__payload.src_stride1  = \port$34902$0 [23:0];
+  assign \o__payload.src_stride2  = \port$34904$0 [23:0];
+  assign \o__payload.write  = \port$34886$0 [8];
+  assign \o__payload.message  = \port$34886$0 [9];
+  assign \o__payload.end  = \port$34886$0 [10];
+  assign \o__payload.address  = \port$34890$0 [31:0];
+  assign \o__payload.value  = \port$34892$0 [31:0];
+  assign \o__payload.index  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -14915,37 +14977,38 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2827$0 , \port$2861$0 , \port$2895$0 , \port$2929$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3436$0 , act__data, post__mask, clear, abort
-, \port$34720$0 , \port$34722$0 , \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , post__valid, params__scale_row, acc__row, fault__valid, fault__cause
-, fault__index, \read__en$68 , clk);
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2790$0 , \port$2824$0 , \port$2858$0 , \port$2892$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3468$0 , act__data, acc__row, post__mask, clear
+, abort, \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , \port$34860$0 , \port$34862$0 , post__valid, params__scale_row, fault__valid, fault__cause
+, fault__index, \read__en$74 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
   wire \$10 ;
-  wire [47:0] \$11 ;
+  wire \$11 ;
   wire [47:0] \$12 ;
-  reg [2:0] \$13 ;
-  reg [1:0] \$14 ;
-  reg \$15 ;
-  reg [1:0] \$16 ;
-  reg [10:0] \$17 ;
-  reg [21:0] \$18 ;
-  reg [1:0] \$19 ;
+  wire [47:0] \$13 ;
+  reg [2:0] \$14 ;
+  reg [1:0] \$15 ;
+  reg \$16 ;
+  reg [1:0] \$17 ;
+  reg [10:0] \$18 ;
+  reg [21:0] \$19 ;
   wire \$2 ;
-  reg [23:0] \$20 ;
-  reg [31:0] \$21 ;
-  wire [14:0] \$22 ;
-  wire [15:0] \$3 ;
-  wire [6:0] \$32 ;
-  wire \$4 ;
-  wire [31:0] \$5 ;
-  wire [3:0] \$6 ;
-  wire [4:0] \$7 ;
-  wire [2:0] \$8 ;
-  wire \$9 ;
+  reg [1:0] \$20 ;
+  reg [23:0] \$21 ;
+  reg [31:0] \$22 ;
+  wire [14:0] \$23 ;
+  wire \$3 ;
+  wire [6:0] \$35 ;
+  wire [15:0] \$4 ;
+  wire \$5 ;
+  wire [31:0] \$6 ;
+  wire [3:0] \$7 ;
+  wire [4:0] \$8 ;
+  wire [2:0] \$9 ;
   input abort;
   wire abort;
   wire \abort$41 ;
-  wire \abort$42 ;
+  wire \abort$48 ;
   wire [31:0] acc;
   wire [127:0] acc__data;
   wire [127:0] \acc__data$19 ;
@@ -14979,16 +15042,16 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire \act__valid$39 ;
   wire add_bias;
   wire [25:0] beat;
-  wire [25:0] \beat$48 ;
-  wire [2:0] \beat$48.columns ;
-  wire \beat$48.last ;
-  wire [9:0] \beat$48.offset ;
-  wire [5:0] \beat$48.param_row ;
-  wire \beat$48.params ;
-  wire \beat$48.part ;
-  wire \beat$48.region ;
-  wire \beat$48.row_sum ;
-  wire [1:0] \beat$48.slot ;
+  wire [25:0] \beat$54 ;
+  wire [2:0] \beat$54.columns ;
+  wire \beat$54.last ;
+  wire [9:0] \beat$54.offset ;
+  wire [5:0] \beat$54.param_row ;
+  wire \beat$54.params ;
+  wire \beat$54.part ;
+  wire \beat$54.region ;
+  wire \beat$54.row_sum ;
+  wire [1:0] \beat$54.slot ;
   wire [2:0] \beat.columns ;
   wire \beat.last ;
   wire [9:0] \beat.offset ;
@@ -15067,9 +15130,9 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [2:0] commands = 3'h0;
   reg [31:0] correction = 32'd0;
   (* init = 32'd0 *)
-  wire [31:0] \correction$101 ;
+  wire [31:0] \correction$107 ;
   wire [31:0] data;
-  wire [31:0] \data$115 ;
+  wire [31:0] \data$121 ;
   wire en;
   output [3:0] fault__cause;
   wire [3:0] fault__cause;
@@ -15083,6 +15146,18 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire finished;
   wire free;
   wire [33:0] i__payload;
+  wire [33:0] \i__payload$44 ;
+  wire [4:0] \i__payload$44.acc ;
+  wire [2:0] \i__payload$44.beats ;
+  wire [2:0] \i__payload$44.columns ;
+  wire \i__payload$44.int32 ;
+  wire \i__payload$44.last ;
+  wire [9:0] \i__payload$44.offset ;
+  wire [5:0] \i__payload$44.param_row ;
+  wire \i__payload$44.params ;
+  wire \i__payload$44.region ;
+  wire \i__payload$44.row_sum ;
+  wire [1:0] \i__payload$44.slot ;
   wire [4:0] \i__payload.acc ;
   wire [2:0] \i__payload.beats ;
   wire [2:0] \i__payload.columns ;
@@ -15095,8 +15170,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire \i__payload.row_sum ;
   wire [1:0] \i__payload.slot ;
   wire i__ready;
+  wire \i__ready$47 ;
   wire i__valid;
+  wire \i__valid$42 ;
   wire [33:0] o__payload;
+  wire [33:0] \o__payload$45 ;
+  wire [4:0] \o__payload$45.acc ;
+  wire [2:0] \o__payload$45.beats ;
+  wire [2:0] \o__payload$45.columns ;
+  wire \o__payload$45.int32 ;
+  wire \o__payload$45.last ;
+  wire [9:0] \o__payload$45.offset ;
+  wire [5:0] \o__payload$45.param_row ;
+  wire \o__payload$45.params ;
+  wire \o__payload$45.region ;
+  wire \o__payload$45.row_sum ;
+  wire [1:0] \o__payload$45.slot ;
   wire [4:0] \o__payload.acc ;
   wire [2:0] \o__payload.beats ;
   wire [2:0] \o__payload.columns ;
@@ -15109,7 +15198,9 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire \o__payload.row_sum ;
   wire [1:0] \o__payload.slot ;
   wire o__ready;
+  wire \o__ready$46 ;
   wire o__valid;
+  wire \o__valid$43 ;
   (* init = 2'h0 *)
   wire [1:0] oldest;
   wire [31:0] params__bias;
@@ -15121,49 +15212,49 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   output [5:0] params__scale_row;
   wire [5:0] params__scale_row;
   wire popped;
-  wire \popped$50 ;
-  input [31:0] \port$2827$0 ;
-  wire [31:0] \port$2827$0 ;
-  input [31:0] \port$2861$0 ;
-  wire [31:0] \port$2861$0 ;
-  input [31:0] \port$2895$0 ;
-  wire [31:0] \port$2895$0 ;
-  input [31:0] \port$2929$0 ;
-  wire [31:0] \port$2929$0 ;
-  output [14:0] \port$3436$0 ;
-  wire [14:0] \port$3436$0 ;
-  input [32:0] \port$34720$0 ;
-  wire [32:0] \port$34720$0 ;
-  input [32:0] \port$34722$0 ;
-  wire [32:0] \port$34722$0 ;
-  input [32:0] \port$34724$0 ;
-  wire [32:0] \port$34724$0 ;
-  input [32:0] \port$34726$0 ;
-  wire [32:0] \port$34726$0 ;
-  input [32:0] \port$34728$0 ;
-  wire [32:0] \port$34728$0 ;
-  input [32:0] \port$34730$0 ;
-  wire [32:0] \port$34730$0 ;
-  input [32:0] \port$34732$0 ;
-  wire [32:0] \port$34732$0 ;
-  input [32:0] \port$34734$0 ;
-  wire [32:0] \port$34734$0 ;
-  input [32:0] \port$34736$0 ;
-  wire [32:0] \port$34736$0 ;
-  input [32:0] \port$34738$0 ;
-  wire [32:0] \port$34738$0 ;
-  input [32:0] \port$34740$0 ;
-  wire [32:0] \port$34740$0 ;
-  input [32:0] \port$34742$0 ;
-  wire [32:0] \port$34742$0 ;
-  input [32:0] \port$34744$0 ;
-  wire [32:0] \port$34744$0 ;
-  input [32:0] \port$34746$0 ;
-  wire [32:0] \port$34746$0 ;
-  input [32:0] \port$34748$0 ;
-  wire [32:0] \port$34748$0 ;
-  input [32:0] \port$34750$0 ;
-  wire [32:0] \port$34750$0 ;
+  wire \popped$56 ;
+  input [31:0] \port$2790$0 ;
+  wire [31:0] \port$2790$0 ;
+  input [31:0] \port$2824$0 ;
+  wire [31:0] \port$2824$0 ;
+  input [31:0] \port$2858$0 ;
+  wire [31:0] \port$2858$0 ;
+  input [31:0] \port$2892$0 ;
+  wire [31:0] \port$2892$0 ;
+  output [14:0] \port$3468$0 ;
+  wire [14:0] \port$3468$0 ;
+  input [32:0] \port$34832$0 ;
+  wire [32:0] \port$34832$0 ;
+  input [32:0] \port$34834$0 ;
+  wire [32:0] \port$34834$0 ;
+  input [32:0] \port$34836$0 ;
+  wire [32:0] \port$34836$0 ;
+  input [32:0] \port$34838$0 ;
+  wire [32:0] \port$34838$0 ;
+  input [32:0] \port$34840$0 ;
+  wire [32:0] \port$34840$0 ;
+  input [32:0] \port$34842$0 ;
+  wire [32:0] \port$34842$0 ;
+  input [32:0] \port$34844$0 ;
+  wire [32:0] \port$34844$0 ;
+  input [32:0] \port$34846$0 ;
+  wire [32:0] \port$34846$0 ;
+  input [32:0] \port$34848$0 ;
+  wire [32:0] \port$34848$0 ;
+  input [32:0] \port$34850$0 ;
+  wire [32:0] \port$34850$0 ;
+  input [32:0] \port$34852$0 ;
+  wire [32:0] \port$34852$0 ;
+  input [32:0] \port$34854$0 ;
+  wire [32:0] \port$34854$0 ;
+  input [32:0] \port$34856$0 ;
+  wire [32:0] \port$34856$0 ;
+  input [32:0] \port$34858$0 ;
+  wire [32:0] \port$34858$0 ;
+  input [32:0] \port$34860$0 ;
+  wire [32:0] \port$34860$0 ;
+  input [32:0] \port$34862$0 ;
+  wire [32:0] \port$34862$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -15171,21 +15262,21 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [15:0] qmax;
   wire [15:0] qmin;
   reg [1:0] read__addr = 2'h0;
-  wire [1:0] \read__addr$70 ;
   wire [1:0] \read__addr$76 ;
-  wire [1:0] \read__addr$81 ;
+  wire [1:0] \read__addr$82 ;
   wire [1:0] \read__addr$87 ;
+  wire [1:0] \read__addr$93 ;
   wire [15:0] read__data;
-  wire [32:0] \read__data$103 ;
-  wire [15:0] \read__data$106 ;
-  wire [31:0] \read__data$108 ;
-  wire [15:0] \read__data$122 ;
+  wire [32:0] \read__data$109 ;
+  wire [15:0] \read__data$112 ;
+  wire [31:0] \read__data$114 ;
+  wire [15:0] \read__data$128 ;
   wire read__en;
-  output \read__en$68 ;
-  wire \read__en$68 ;
-  wire \read__en$75 ;
-  wire \read__en$80 ;
-  wire \read__en$85 ;
+  output \read__en$74 ;
+  wire \read__en$74 ;
+  wire \read__en$81 ;
+  wire \read__en$86 ;
+  wire \read__en$91 ;
   wire [31:0] row_sum;
   input rst;
   wire rst;
@@ -15195,55 +15286,55 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [1:0] sum_valid = 2'h0;
   wire [31:0] total;
   wire valid;
-  wire \valid$112 ;
+  wire \valid$118 ;
   wire [7:0] value;
   wire words;
-  wire [31:0] \words$110 ;
-  wire \words$44 ;
+  wire [31:0] \words$116 ;
+  wire \words$50 ;
   wire [1:0] write__addr;
-  wire [1:0] \write__addr$66 ;
-  wire [1:0] \write__addr$73 ;
-  wire [1:0] \write__addr$78 ;
-  wire [1:0] \write__addr$83 ;
+  wire [1:0] \write__addr$72 ;
+  wire [1:0] \write__addr$79 ;
+  wire [1:0] \write__addr$84 ;
+  wire [1:0] \write__addr$89 ;
   wire [15:0] write__data;
-  wire [32:0] \write__data$67 ;
-  wire [15:0] \write__data$74 ;
-  wire [31:0] \write__data$79 ;
-  wire [15:0] \write__data$84 ;
+  wire [32:0] \write__data$73 ;
+  wire [15:0] \write__data$80 ;
+  wire [31:0] \write__data$85 ;
+  wire [15:0] \write__data$90 ;
   wire write__en;
-  wire \write__en$65 ;
-  wire \write__en$72 ;
-  wire \write__en$77 ;
-  wire \write__en$82 ;
+  wire \write__en$71 ;
+  wire \write__en$78 ;
+  wire \write__en$83 ;
+  wire \write__en$88 ;
   wire [15:0] zero_point;
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$34738$0 [31:16];
+      slot_factor[write__addr] <= \port$34850$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
-    if (\read__en$85 ) begin
-      _0_ <= slot_factor[\read__addr$87 ];
+    if (\read__en$91 ) begin
+      _0_ <= slot_factor[\read__addr$93 ];
     end
   end
-  assign \read__data$122  = _0_;
+  assign \read__data$128  = _0_;
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$34740$0 [31:16], \$3  };
+      slot_limits[write__addr] <= { \port$34852$0 [31:16], \$4  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
-    if (\read__en$68 ) begin
+    if (\read__en$74 ) begin
       _1_ <= slot_limits[beat_slot[21:20]];
     end
   end
-  assign \read__data$108  = _1_;
+  assign \read__data$114  = _1_;
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$34722$0 [31:16];
+      slot_post[write__addr] <= \port$34834$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -15253,64 +15344,66 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$34720$0 [9], \port$34736$0 [31:0] };
+      slot_scale[write__addr] <= { \port$34832$0 [9], \port$34848$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
-    if (\read__en$68 ) begin
+    if (\read__en$74 ) begin
       _3_ <= slot_scale[beat_slot[7:6]];
     end
   end
-  assign \read__data$103  = _3_;
+  assign \read__data$109  = _3_;
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$34738$0 [15:0];
+      slot_zero[write__addr] <= \port$34850$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
-    if (\read__en$68 ) begin
+    if (\read__en$74 ) begin
       _4_ <= slot_zero[beat_slot[19:18]];
     end
   end
   assign zero_point = _4_;
+  assign \$1  = ~ abort;
+  assign \i__valid$42  = \o__valid$43  & \$1 ;
   assign accept = cmd__valid & cmd__ready;
   assign free = commands != 3'h4;
-  assign \$1  = | commands;
-  assign busy = \$1  | post__valid;
-  assign \$2  = $signed(\port$34740$0 [15:0]) < $signed(\port$34740$0 [31:16]);
-  assign \$3  = \$2  ? \port$34740$0 [15:0] : \port$34740$0 [31:16];
-  assign scale = \read__data$103 [32] ? params__scale : \read__data$103 [31:0];
-  assign \$4  = words ? sum_valid[1] : byte_valid[10];
-  assign \valid$112  = \read__en$68  & \$4 ;
-  assign \$32  = beat_part[1] * 6'h20;
-  assign \$5  = \words$110  >> \$32 ;
-  assign \data$115  = words ? \$5  : { 24'h000000, value };
-  assign \$6  = commands + accept;
-  assign \$7  = \$6  - finished;
-  assign \$8  = read__addr + finished;
-  assign \$9  = ~ words;
-  assign \$10  = sum_valid[1] & \$9 ;
-  assign \$11  = $signed({ 1'h0, row_sum }) * $signed(\read__data$122 );
-  assign \$12  = beat[23] ? \$11  : 48'h000000000000;
+  assign \$2  = | commands;
+  assign busy = \$2  | post__valid;
+  assign \$3  = $signed(\port$34852$0 [15:0]) < $signed(\port$34852$0 [31:16]);
+  assign \$4  = \$3  ? \port$34852$0 [15:0] : \port$34852$0 [31:16];
+  assign scale = \read__data$109 [32] ? params__scale : \read__data$109 [31:0];
+  assign \$5  = words ? sum_valid[1] : byte_valid[10];
+  assign \valid$118  = \read__en$74  & \$5 ;
+  assign \$35  = beat_part[1] * 6'h20;
+  assign \$6  = \words$116  >> \$35 ;
+  assign \data$121  = words ? \$6  : { 24'h000000, value };
+  assign \$7  = commands + accept;
+  assign \$8  = \$7  - finished;
+  assign \$9  = read__addr + finished;
+  assign \$10  = ~ words;
+  assign \$11  = sum_valid[1] & \$10 ;
+  assign \$12  = $signed({ 1'h0, row_sum }) * $signed(\read__data$128 );
+  assign \$13  = beat[23] ? \$12  : 48'h000000000000;
   always @(posedge clk)
-    commands <= \$13 ;
+    commands <= \$14 ;
   always @(posedge clk)
-    read__addr <= \$14 ;
+    read__addr <= \$15 ;
   always @(posedge clk)
-    post__valid <= \$15 ;
+    post__valid <= \$16 ;
   always @(posedge clk)
-    sum_valid <= \$16 ;
+    sum_valid <= \$17 ;
   always @(posedge clk)
-    byte_valid <= \$17 ;
+    byte_valid <= \$18 ;
   always @(posedge clk)
-    beat_slot <= \$18 ;
+    beat_slot <= \$19 ;
   always @(posedge clk)
-    beat_part <= \$19 ;
+    beat_part <= \$20 ;
   always @(posedge clk)
-    beat_param_row <= \$20 ;
+    beat_param_row <= \$21 ;
   always @(posedge clk)
-    correction <= \$21 ;
+    correction <= \$22 ;
   \weft.drain.beats  beats (
     .acc__ready(acc__ready),
     .acc__row_sum(acc__row_sum),
@@ -15319,22 +15412,33 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .bias_row(params__bias_row),
     .clear(clear),
     .clk(clk),
-    .coming(\read__en$85 ),
-    .coming_slot(\read__addr$87 ),
+    .coming(\read__en$91 ),
+    .coming_slot(\read__addr$93 ),
     .data(acc),
-    .granted(o__ready),
-    .i__payload(i__payload),
-    .i__valid(i__valid),
+    .granted(\o__ready$46 ),
+    .i__payload(\i__payload$44 ),
+    .i__valid(\i__valid$42 ),
     .popped(popped),
-    .\port$2827$0 (\port$2827$0 ),
-    .\port$2861$0 (\port$2861$0 ),
-    .\port$2895$0 (\port$2895$0 ),
-    .\port$2929$0 (\port$2929$0 ),
+    .\port$2790$0 (\port$2790$0 ),
+    .\port$2824$0 (\port$2824$0 ),
+    .\port$2858$0 (\port$2858$0 ),
+    .\port$2892$0 (\port$2892$0 ),
     .row_sum(row_sum),
     .rst(rst),
-    .running(\read__en$68 ),
+    .running(\read__en$74 ),
     .valid(beat_valid),
     .words(words)
+  );
+  \weft.drain.between  between (
+    .clear(clear),
+    .clk(clk),
+    .i__payload(i__payload),
+    .i__ready(o__ready),
+    .i__valid(i__valid),
+    .o__payload(\i__payload$44 ),
+    .o__ready(\o__ready$46 ),
+    .o__valid(\o__valid$43 ),
+    .rst(rst)
   );
   \weft.drain.rows  rows (
     .abort(abort),
@@ -15349,22 +15453,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$34720$0 (\port$34720$0 ),
-    .\port$34722$0 (\port$34722$0 ),
-    .\port$34724$0 (\port$34724$0 ),
-    .\port$34726$0 (\port$34726$0 ),
-    .\port$34728$0 (\port$34728$0 ),
-    .\port$34730$0 (\port$34730$0 ),
-    .\port$34732$0 (\port$34732$0 ),
-    .\port$34734$0 (\port$34734$0 ),
-    .\port$34736$0 (\port$34736$0 ),
-    .\port$34738$0 (\port$34738$0 ),
-    .\port$34740$0 (\port$34740$0 ),
-    .\port$34742$0 (\port$34742$0 ),
-    .\port$34744$0 (\port$34744$0 ),
-    .\port$34746$0 (\port$34746$0 ),
-    .\port$34748$0 (\port$34748$0 ),
-    .\port$34750$0 (\port$34750$0 ),
+    .\port$34832$0 (\port$34832$0 ),
+    .\port$34834$0 (\port$34834$0 ),
+    .\port$34836$0 (\port$34836$0 ),
+    .\port$34838$0 (\port$34838$0 ),
+    .\port$34840$0 (\port$34840$0 ),
+    .\port$34842$0 (\port$34842$0 ),
+    .\port$34844$0 (\port$34844$0 ),
+    .\port$34846$0 (\port$34846$0 ),
+    .\port$34848$0 (\port$34848$0 ),
+    .\port$34850$0 (\port$34850$0 ),
+    .\port$34852$0 (\port$34852$0 ),
+    .\port$34854$0 (\port$34854$0 ),
+    .\port$34856$0 (\port$34856$0 ),
+    .\port$34858$0 (\port$34858$0 ),
+    .\port$34860$0 (\port$34860$0 ),
+    .\port$34862$0 (\port$34862$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -15374,10 +15478,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .bias(bias),
     .clear(clear),
     .clk(clk),
-    .corrected(\words$110 ),
+    .corrected(\words$116 ),
     .correction(correction),
-    .en(\read__en$68 ),
-    .\port$3468$0 (\read__data$108 ),
+    .en(\read__en$74 ),
+    .\port$3510$0 (\read__data$114 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -15393,123 +15497,123 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .clear(clear),
     .clk(clk),
     .finished(finished),
-    .\i__payload$12 (\data$115 ),
-    .\i__valid$10 (\valid$112 ),
+    .\i__payload$12 (\data$121 ),
+    .\i__valid$10 (\valid$118 ),
     .popped(popped),
-    .\port$3436$0 (\$22 ),
+    .\port$3468$0 (\$23 ),
     .rst(rst),
     .words(words)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$13  = \$7 [2:0];
+    \$14  = \$8 [2:0];
     if (clear) begin
-      \$13  = 3'h0;
+      \$14  = 3'h0;
     end
     if (rst) begin
-      \$13  = 3'h0;
+      \$14  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$14  = \$8 [1:0];
+    \$15  = \$9 [1:0];
     if (clear) begin
-      \$14  = 2'h0;
+      \$15  = 2'h0;
     end
     if (rst) begin
-      \$14  = 2'h0;
+      \$15  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$15  = finished;
+    \$16  = finished;
     if (clear) begin
-      \$15  = 1'h0;
+      \$16  = 1'h0;
     end
     if (rst) begin
-      \$15  = 1'h0;
+      \$16  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$16  = sum_valid;
-    if (\read__en$68 ) begin
-      \$16  = { sum_valid[0], beat_valid };
+    \$17  = sum_valid;
+    if (\read__en$74 ) begin
+      \$17  = { sum_valid[0], beat_valid };
     end
     if (clear) begin
-      \$16  = 2'h0;
+      \$17  = 2'h0;
     end
     if (rst) begin
-      \$16  = 2'h0;
+      \$17  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$17  = byte_valid;
-    if (\read__en$68 ) begin
-      \$17  = { byte_valid[9:0], \$10  };
+    \$18  = byte_valid;
+    if (\read__en$74 ) begin
+      \$18  = { byte_valid[9:0], \$11  };
     end
     if (clear) begin
-      \$17  = 11'h000;
+      \$18  = 11'h000;
     end
     if (rst) begin
-      \$17  = 11'h000;
+      \$18  = 11'h000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$18  = beat_slot;
-    if (\read__en$68 ) begin
-      \$18  = { beat_slot[19:0], beat[21:20] };
+    \$19  = beat_slot;
+    if (\read__en$74 ) begin
+      \$19  = { beat_slot[19:0], beat[21:20] };
     end
     if (clear) begin
-      \$18  = 22'h000000;
+      \$19  = 22'h000000;
     end
     if (rst) begin
-      \$18  = 22'h000000;
+      \$19  = 22'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$19  = beat_part;
-    if (\read__en$68 ) begin
-      \$19  = { beat_part[0], beat[25] };
+    \$20  = beat_part;
+    if (\read__en$74 ) begin
+      \$20  = { beat_part[0], beat[25] };
     end
     if (clear) begin
-      \$19  = 2'h0;
+      \$20  = 2'h0;
     end
     if (rst) begin
-      \$19  = 2'h0;
+      \$20  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$20  = beat_param_row;
-    if (\read__en$68 ) begin
-      \$20  = { beat_param_row[17:0], beat[19:14] };
+    \$21  = beat_param_row;
+    if (\read__en$74 ) begin
+      \$21  = { beat_param_row[17:0], beat[19:14] };
     end
     if (clear) begin
-      \$20  = 24'h000000;
+      \$21  = 24'h000000;
     end
     if (rst) begin
-      \$20  = 24'h000000;
+      \$21  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$26 ) begin end
-    \$21  = correction;
-    if (\read__en$68 ) begin
-      \$21  = \$12 [31:0];
+    \$22  = correction;
+    if (\read__en$74 ) begin
+      \$22  = \$13 [31:0];
     end
     if (clear) begin
-      \$21  = 32'd0;
+      \$22  = 32'd0;
     end
     if (rst) begin
-      \$21  = 32'd0;
+      \$22  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0] };
-  assign \cmd__payload$1  = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0] };
+  assign cmd__payload = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
+  assign \cmd__payload$1  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -15518,109 +15622,111 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$2929$0 , \port$2895$0 , \port$2861$0 , \port$2827$0  };
-  assign \acc__data$19  = { \port$2929$0 , \port$2895$0 , \port$2861$0 , \port$2827$0  };
+  assign acc__data = { \port$2892$0 , \port$2858$0 , \port$2824$0 , \port$2790$0  };
+  assign \acc__data$19  = { \port$2892$0 , \port$2858$0 , \port$2824$0 , \port$2790$0  };
   assign \acc__ready$21  = acc__ready;
-  assign \acc__row$23  = i__payload[4:0];
+  assign \acc__row$23  = \i__payload$44 [4:0];
   assign \acc__row_sum$25  = acc__row_sum;
   assign \acc__valid$27  = acc__valid;
   assign \act__data$29  = act__data;
-  assign act__mask = \$22 [14:11];
-  assign \act__mask$31  = \$22 [14:11];
-  assign act__offset = \$22 [10:1];
-  assign \act__offset$33  = \$22 [10:1];
+  assign act__mask = \$23 [14:11];
+  assign \act__mask$31  = \$23 [14:11];
+  assign act__offset = \$23 [10:1];
+  assign \act__offset$33  = \$23 [10:1];
   assign \act__ready$35  = act__ready;
-  assign act__region = \$22 [0];
-  assign \act__region$37  = \$22 [0];
+  assign act__region = \$23 [0];
+  assign \act__region$37  = \$23 [0];
   assign \act__valid$39  = act__valid;
   assign \abort$41  = abort;
-  assign \abort$42  = abort;
-  assign \words$44  = words;
+  assign \o__payload$45  = \i__payload$44 ;
+  assign \i__ready$47  = \o__ready$46 ;
+  assign \abort$48  = abort;
+  assign \words$50  = words;
   assign valid = beat_valid;
-  assign \beat$48  = beat;
-  assign \popped$50  = popped;
+  assign \beat$54  = beat;
+  assign \popped$56  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$34722$0 [31:16];
+  assign write__data = \port$34834$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
-  assign \write__en$65  = accept;
-  assign \write__addr$66  = write__addr;
-  assign \write__data$67  = { \port$34720$0 [9], \port$34736$0 [31:0] };
-  assign running = \read__en$68 ;
-  assign \read__addr$70  = beat_slot[7:6];
-  assign \write__en$72  = accept;
-  assign \write__addr$73  = write__addr;
-  assign \write__data$74  = \port$34738$0 [15:0];
-  assign \read__en$75  = \read__en$68 ;
-  assign \read__addr$76  = beat_slot[19:18];
-  assign \write__en$77  = accept;
-  assign \write__addr$78  = write__addr;
-  assign \write__data$79  = { \port$34740$0 [31:16], \$3  };
-  assign \read__en$80  = \read__en$68 ;
-  assign \read__addr$81  = beat_slot[21:20];
-  assign \write__en$82  = accept;
-  assign \write__addr$83  = write__addr;
-  assign \write__data$84  = \port$34738$0 [31:16];
-  assign coming = \read__en$85 ;
-  assign coming_slot = \read__addr$87 ;
-  assign params__en = \read__en$68 ;
+  assign \write__en$71  = accept;
+  assign \write__addr$72  = write__addr;
+  assign \write__data$73  = { \port$34832$0 [9], \port$34848$0 [31:0] };
+  assign running = \read__en$74 ;
+  assign \read__addr$76  = beat_slot[7:6];
+  assign \write__en$78  = accept;
+  assign \write__addr$79  = write__addr;
+  assign \write__data$80  = \port$34850$0 [15:0];
+  assign \read__en$81  = \read__en$74 ;
+  assign \read__addr$82  = beat_slot[19:18];
+  assign \write__en$83  = accept;
+  assign \write__addr$84  = write__addr;
+  assign \write__data$85  = { \port$34852$0 [31:16], \$4  };
+  assign \read__en$86  = \read__en$74 ;
+  assign \read__addr$87  = beat_slot[21:20];
+  assign \write__en$88  = accept;
+  assign \write__addr$89  = write__addr;
+  assign \write__data$90  = \port$34850$0 [31:16];
+  assign coming = \read__en$91 ;
+  assign coming_slot = \read__addr$93 ;
+  assign params__en = \read__en$74 ;
   assign bias_row = params__bias_row;
-  assign en = \read__en$68 ;
+  assign en = \read__en$74 ;
   assign data = acc;
   assign params__bias = bias;
   assign add_bias = beat[22];
-  assign \correction$101  = correction;
-  assign \read__data$106  = zero_point;
-  assign qmin = \read__data$108 [15:0];
-  assign qmax = \read__data$108 [31:16];
-  assign total = \words$110 ;
-  assign \port$3436$0  = \$22 ;
+  assign \correction$107  = correction;
+  assign \read__data$112  = zero_point;
+  assign qmin = \read__data$114 [15:0];
+  assign qmax = \read__data$114 [31:16];
+  assign total = \words$116 ;
+  assign \port$3468$0  = \$23 ;
+  assign acc__row = \i__payload$44 [4:0];
   assign params__scale_row = beat_param_row[23:18];
-  assign acc__row = i__payload[4:0];
-  assign \cmd__payload.opcode  = \port$34720$0 [7:0];
-  assign \cmd__payload.wait  = \port$34722$0 [15:0];
-  assign \cmd__payload.post  = \port$34722$0 [31:16];
-  assign \cmd__payload.int32  = \port$34720$0 [8];
-  assign \cmd__payload.params  = \port$34720$0 [9];
-  assign \cmd__payload.row_sum  = \port$34720$0 [10];
-  assign \cmd__payload.acc  = \port$34724$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34724$0 [31:16];
-  assign \cmd__payload.rows  = \port$34726$0 [15:0];
-  assign \cmd__payload.blocks  = \port$34726$0 [31:16];
-  assign \cmd__payload.dst  = \port$34728$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$34730$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$34732$0 [23:0];
-  assign \cmd__payload.param  = \port$34734$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$34734$0 [31:16];
-  assign \cmd__payload.scale  = \port$34736$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$34738$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$34738$0 [31:16];
-  assign \cmd__payload.qmin  = \port$34740$0 [15:0];
-  assign \cmd__payload.qmax  = \port$34740$0 [31:16];
-  assign \cmd__payload.index  = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$34720$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$34722$0 [15:0];
-  assign \cmd__payload$1.post  = \port$34722$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$34720$0 [8];
-  assign \cmd__payload$1.params  = \port$34720$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$34720$0 [10];
-  assign \cmd__payload$1.acc  = \port$34724$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$34724$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$34726$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$34726$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$34728$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$34730$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$34732$0 [23:0];
-  assign \cmd__payload$1.param  = \port$34734$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$34734$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$34736$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$34738$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$34738$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$34740$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$34740$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32] };
+  assign \cmd__payload.opcode  = \port$34832$0 [7:0];
+  assign \cmd__payload.wait  = \port$34834$0 [15:0];
+  assign \cmd__payload.post  = \port$34834$0 [31:16];
+  assign \cmd__payload.int32  = \port$34832$0 [8];
+  assign \cmd__payload.params  = \port$34832$0 [9];
+  assign \cmd__payload.row_sum  = \port$34832$0 [10];
+  assign \cmd__payload.acc  = \port$34836$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34836$0 [31:16];
+  assign \cmd__payload.rows  = \port$34838$0 [15:0];
+  assign \cmd__payload.blocks  = \port$34838$0 [31:16];
+  assign \cmd__payload.dst  = \port$34840$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$34842$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$34844$0 [23:0];
+  assign \cmd__payload.param  = \port$34846$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$34846$0 [31:16];
+  assign \cmd__payload.scale  = \port$34848$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$34850$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$34850$0 [31:16];
+  assign \cmd__payload.qmin  = \port$34852$0 [15:0];
+  assign \cmd__payload.qmax  = \port$34852$0 [31:16];
+  assign \cmd__payload.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$34832$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$34834$0 [15:0];
+  assign \cmd__payload$1.post  = \port$34834$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$34832$0 [8];
+  assign \cmd__payload$1.params  = \port$34832$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$34832$0 [10];
+  assign \cmd__payload$1.acc  = \port$34836$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$34836$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$34838$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$34838$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$34840$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$34842$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$34844$0 [23:0];
+  assign \cmd__payload$1.param  = \port$34846$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$34846$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$34848$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$34850$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$34850$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$34852$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$34852$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -15643,6 +15749,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \o__payload.params  = i__payload[31];
   assign \o__payload.row_sum  = i__payload[32];
   assign \o__payload.last  = i__payload[33];
+  assign \i__payload$44.acc  = \i__payload$44 [4:0];
+  assign \i__payload$44.region  = \i__payload$44 [5];
+  assign \i__payload$44.offset  = \i__payload$44 [15:6];
+  assign \i__payload$44.columns  = \i__payload$44 [18:16];
+  assign \i__payload$44.beats  = \i__payload$44 [21:19];
+  assign \i__payload$44.param_row  = \i__payload$44 [27:22];
+  assign \i__payload$44.slot  = \i__payload$44 [29:28];
+  assign \i__payload$44.int32  = \i__payload$44 [30];
+  assign \i__payload$44.params  = \i__payload$44 [31];
+  assign \i__payload$44.row_sum  = \i__payload$44 [32];
+  assign \i__payload$44.last  = \i__payload$44 [33];
+  assign \o__payload$45.acc  = \i__payload$44 [4:0];
+  assign \o__payload$45.region  = \i__payload$44 [5];
+  assign \o__payload$45.offset  = \i__payload$44 [15:6];
+  assign \o__payload$45.columns  = \i__payload$44 [18:16];
+  assign \o__payload$45.beats  = \i__payload$44 [21:19];
+  assign \o__payload$45.param_row  = \i__payload$44 [27:22];
+  assign \o__payload$45.slot  = \i__payload$44 [29:28];
+  assign \o__payload$45.int32  = \i__payload$44 [30];
+  assign \o__payload$45.params  = \i__payload$44 [31];
+  assign \o__payload$45.row_sum  = \i__payload$44 [32];
+  assign \o__payload$45.last  = \i__payload$44 [33];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -15652,18 +15780,18 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat.row_sum  = beat[23];
   assign \beat.last  = beat[24];
   assign \beat.part  = beat[25];
-  assign \beat$48.region  = beat[0];
-  assign \beat$48.offset  = beat[10:1];
-  assign \beat$48.columns  = beat[13:11];
-  assign \beat$48.param_row  = beat[19:14];
-  assign \beat$48.slot  = beat[21:20];
-  assign \beat$48.params  = beat[22];
-  assign \beat$48.row_sum  = beat[23];
-  assign \beat$48.last  = beat[24];
-  assign \beat$48.part  = beat[25];
+  assign \beat$54.region  = beat[0];
+  assign \beat$54.offset  = beat[10:1];
+  assign \beat$54.columns  = beat[13:11];
+  assign \beat$54.param_row  = beat[19:14];
+  assign \beat$54.slot  = beat[21:20];
+  assign \beat$54.params  = beat[22];
+  assign \beat$54.row_sum  = beat[23];
+  assign \beat$54.last  = beat[24];
+  assign \beat$54.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2827$0 , \port$2861$0 , \port$2895$0 , \port$2929$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, clear, i__payload, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2790$0 , \port$2824$0 , \port$2858$0 , \port$2892$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, clear, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
@@ -15770,14 +15898,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2827$0 , \port$2861$0 , \port$2
   reg [2:0] left = 3'h0;
   input popped;
   wire popped;
-  input [31:0] \port$2827$0 ;
-  wire [31:0] \port$2827$0 ;
-  input [31:0] \port$2861$0 ;
-  wire [31:0] \port$2861$0 ;
-  input [31:0] \port$2895$0 ;
-  wire [31:0] \port$2895$0 ;
-  input [31:0] \port$2929$0 ;
-  wire [31:0] \port$2929$0 ;
+  input [31:0] \port$2790$0 ;
+  wire [31:0] \port$2790$0 ;
+  input [31:0] \port$2824$0 ;
+  wire [31:0] \port$2824$0 ;
+  input [31:0] \port$2858$0 ;
+  wire [31:0] \port$2858$0 ;
+  input [31:0] \port$2892$0 ;
+  wire [31:0] \port$2892$0 ;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
   input rst;
@@ -15927,7 +16055,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2827$0 , \port$2861$0 , \port$2
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$34  = columns;
     if (coming) begin
-      \$34  = { \port$2929$0 , \port$2895$0 , \port$2861$0 , \port$2827$0  };
+      \$34  = { \port$2892$0 , \port$2858$0 , \port$2824$0 , \port$2790$0  };
     end else if (valid) begin
       \$34  = \$27 ;
     end
@@ -15999,7 +16127,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2827$0 , \port$2861$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$2929$0 , \port$2895$0 , \port$2861$0 , \port$2827$0  };
+  assign acc__data = { \port$2892$0 , \port$2858$0 , \port$2824$0 , \port$2790$0  };
   assign bias_row = \$13 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -16055,9 +16183,137 @@ module \weft.drain.beats (rst, acc__ready, \port$2827$0 , \port$2861$0 , \port$2
   assign \$27  = { 32'h00000000, columns[127:32] };
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$34720$0 , \port$34722$0 , \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 
-, \port$34746$0 , \port$34748$0 , \port$34750$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.between (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, i__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$28  = 0;
+  wire \$1 ;
+  wire \$2 ;
+  wire \$3 ;
+  reg [33:0] \$4 ;
+  reg \$5 ;
+  reg [33:0] \$like  = 34'h000000000;
+  wire [4:0] \$like.acc ;
+  wire [2:0] \$like.beats ;
+  wire [2:0] \$like.columns ;
+  wire \$like.int32 ;
+  wire \$like.last ;
+  wire [9:0] \$like.offset ;
+  wire [5:0] \$like.param_row ;
+  wire \$like.params ;
+  wire \$like.region ;
+  wire \$like.row_sum ;
+  wire [1:0] \$like.slot ;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
+  reg full = 1'h0;
+  input [33:0] i__payload;
+  wire [33:0] i__payload;
+  wire [4:0] \i__payload.acc ;
+  wire [2:0] \i__payload.beats ;
+  wire [2:0] \i__payload.columns ;
+  wire \i__payload.int32 ;
+  wire \i__payload.last ;
+  wire [9:0] \i__payload.offset ;
+  wire [5:0] \i__payload.param_row ;
+  wire \i__payload.params ;
+  wire \i__payload.region ;
+  wire \i__payload.row_sum ;
+  wire [1:0] \i__payload.slot ;
+  output i__ready;
+  wire i__ready;
+  input i__valid;
+  wire i__valid;
+  output [33:0] o__payload;
+  wire [33:0] o__payload;
+  wire [4:0] \o__payload.acc ;
+  wire [2:0] \o__payload.beats ;
+  wire [2:0] \o__payload.columns ;
+  wire \o__payload.int32 ;
+  wire \o__payload.last ;
+  wire [9:0] \o__payload.offset ;
+  wire [5:0] \o__payload.param_row ;
+  wire \o__payload.params ;
+  wire \o__payload.region ;
+  wire \o__payload.row_sum ;
+  wire [1:0] \o__payload.slot ;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  wire o__valid;
+  input rst;
+  wire rst;
+  assign \$2  = ~ o__ready;
+  assign \$3  = o__valid & \$2 ;
+  always @(posedge clk)
+    \$like  <= \$4 ;
+  always @(posedge clk)
+    full <= \$5 ;
+  assign i__ready = ~ full;
+  assign o__valid = i__valid | full;
+  assign o__payload = full ? \$like  : i__payload;
+  assign \$1  = ~ full;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
+    \$4  = \$like ;
+    if (\$1 ) begin
+      \$4  = i__payload;
+    end
+    if (clear) begin
+      \$4  = 34'h000000000;
+    end
+    if (rst) begin
+      \$4  = 34'h000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
+    \$5  = \$3 ;
+    if (clear) begin
+      \$5  = 1'h0;
+    end
+    if (rst) begin
+      \$5  = 1'h0;
+    end
+  end
+  assign \o__payload.acc  = o__payload[4:0];
+  assign \o__payload.region  = o__payload[5];
+  assign \o__payload.offset  = o__payload[15:6];
+  assign \o__payload.columns  = o__payload[18:16];
+  assign \o__payload.beats  = o__payload[21:19];
+  assign \o__payload.param_row  = o__payload[27:22];
+  assign \o__payload.slot  = o__payload[29:28];
+  assign \o__payload.int32  = o__payload[30];
+  assign \o__payload.params  = o__payload[31];
+  assign \o__payload.row_sum  = o__payload[32];
+  assign \o__payload.last  = o__payload[33];
+  assign \i__payload.acc  = i__payload[4:0];
+  assign \i__payload.region  = i__payload[5];
+  assign \i__payload.offset  = i__payload[15:6];
+  assign \i__payload.columns  = i__payload[18:16];
+  assign \i__payload.beats  = i__payload[21:19];
+  assign \i__payload.param_row  = i__payload[27:22];
+  assign \i__payload.slot  = i__payload[29:28];
+  assign \i__payload.int32  = i__payload[30];
+  assign \i__payload.params  = i__payload[31];
+  assign \i__payload.row_sum  = i__payload[32];
+  assign \i__payload.last  = i__payload[33];
+  assign \$like.acc  = \$like [4:0];
+  assign \$like.region  = \$like [5];
+  assign \$like.offset  = \$like [15:6];
+  assign \$like.columns  = \$like [18:16];
+  assign \$like.beats  = \$like [21:19];
+  assign \$like.param_row  = \$like [27:22];
+  assign \$like.slot  = \$like [29:28];
+  assign \$like.int32  = \$like [30];
+  assign \$like.params  = \$like [31];
+  assign \$like.row_sum  = \$like [32];
+  assign \$like.last  = \$like [33];
+endmodule
+
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 
+, \port$34858$0 , \port$34860$0 , \port$34862$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
   wire [25:0] \$11 ;
@@ -16101,47 +16357,48 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire \$46 ;
   wire [2:0] \$47 ;
   wire [18:0] \$48 ;
-  wire [16:0] \$49 ;
+  wire [19:0] \$49 ;
   wire \$5 ;
   wire [16:0] \$50 ;
-  wire [17:0] \$51 ;
-  wire [6:0] \$52 ;
-  wire \$53 ;
+  wire [16:0] \$51 ;
+  wire [17:0] \$52 ;
+  wire [6:0] \$53 ;
   wire \$54 ;
   wire \$55 ;
   wire \$56 ;
   wire \$57 ;
-  wire [3:0] \$58 ;
-  wire [2:0] \$59 ;
+  wire \$58 ;
+  wire [3:0] \$59 ;
   wire [16:0] \$6 ;
-  wire \$60 ;
+  wire [2:0] \$60 ;
   wire \$61 ;
   wire \$62 ;
   wire \$63 ;
   wire \$64 ;
-  reg \$65 ;
+  wire \$65 ;
   reg \$66 ;
-  reg [101:0] \$67 ;
-  reg [1:0] \$68 ;
+  reg \$67 ;
+  reg [101:0] \$68 ;
   reg [1:0] \$69 ;
   wire [15:0] \$7 ;
-  reg [15:0] \$70 ;
+  reg [1:0] \$70 ;
   reg [15:0] \$71 ;
-  reg [16:0] \$72 ;
+  reg [15:0] \$72 ;
   reg [16:0] \$73 ;
-  reg [23:0] \$74 ;
+  reg [16:0] \$74 ;
   reg [23:0] \$75 ;
-  reg [16:0] \$76 ;
-  reg [5:0] \$77 ;
-  reg \$78 ;
+  reg [23:0] \$76 ;
+  reg [16:0] \$77 ;
+  reg [5:0] \$78 ;
   reg \$79 ;
   wire [17:0] \$8 ;
-  reg [3:0] \$80 ;
-  reg [33:0] \$81 ;
-  reg \$82 ;
+  reg \$80 ;
+  reg [3:0] \$81 ;
+  reg [33:0] \$82 ;
   reg \$83 ;
-  reg [3:0] \$84 ;
-  reg [15:0] \$85 ;
+  reg \$84 ;
+  reg [3:0] \$85 ;
+  reg [15:0] \$86 ;
   wire [23:0] \$9 ;
   wire \$signal ;
   wire [16:0] \$signal$11 ;
@@ -16241,38 +16498,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$34720$0 ;
-  wire [32:0] \port$34720$0 ;
-  input [32:0] \port$34722$0 ;
-  wire [32:0] \port$34722$0 ;
-  input [32:0] \port$34724$0 ;
-  wire [32:0] \port$34724$0 ;
-  input [32:0] \port$34726$0 ;
-  wire [32:0] \port$34726$0 ;
-  input [32:0] \port$34728$0 ;
-  wire [32:0] \port$34728$0 ;
-  input [32:0] \port$34730$0 ;
-  wire [32:0] \port$34730$0 ;
-  input [32:0] \port$34732$0 ;
-  wire [32:0] \port$34732$0 ;
-  input [32:0] \port$34734$0 ;
-  wire [32:0] \port$34734$0 ;
-  input [32:0] \port$34736$0 ;
-  wire [32:0] \port$34736$0 ;
-  input [32:0] \port$34738$0 ;
-  wire [32:0] \port$34738$0 ;
-  input [32:0] \port$34740$0 ;
-  wire [32:0] \port$34740$0 ;
-  input [32:0] \port$34742$0 ;
-  wire [32:0] \port$34742$0 ;
-  input [32:0] \port$34744$0 ;
-  wire [32:0] \port$34744$0 ;
-  input [32:0] \port$34746$0 ;
-  wire [32:0] \port$34746$0 ;
-  input [32:0] \port$34748$0 ;
-  wire [32:0] \port$34748$0 ;
-  input [32:0] \port$34750$0 ;
-  wire [32:0] \port$34750$0 ;
+  input [32:0] \port$34832$0 ;
+  wire [32:0] \port$34832$0 ;
+  input [32:0] \port$34834$0 ;
+  wire [32:0] \port$34834$0 ;
+  input [32:0] \port$34836$0 ;
+  wire [32:0] \port$34836$0 ;
+  input [32:0] \port$34838$0 ;
+  wire [32:0] \port$34838$0 ;
+  input [32:0] \port$34840$0 ;
+  wire [32:0] \port$34840$0 ;
+  input [32:0] \port$34842$0 ;
+  wire [32:0] \port$34842$0 ;
+  input [32:0] \port$34844$0 ;
+  wire [32:0] \port$34844$0 ;
+  input [32:0] \port$34846$0 ;
+  wire [32:0] \port$34846$0 ;
+  input [32:0] \port$34848$0 ;
+  wire [32:0] \port$34848$0 ;
+  input [32:0] \port$34850$0 ;
+  wire [32:0] \port$34850$0 ;
+  input [32:0] \port$34852$0 ;
+  wire [32:0] \port$34852$0 ;
+  input [32:0] \port$34854$0 ;
+  wire [32:0] \port$34854$0 ;
+  input [32:0] \port$34856$0 ;
+  wire [32:0] \port$34856$0 ;
+  input [32:0] \port$34858$0 ;
+  wire [32:0] \port$34858$0 ;
+  input [32:0] \port$34860$0 ;
+  wire [32:0] \port$34860$0 ;
+  input [32:0] \port$34862$0 ;
+  wire [32:0] \port$34862$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -16296,6 +16553,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   reg valid = 1'h0;
   reg [2:0] word_beats;
   reg wrong = 1'h0;
+  assign \$10  = \$signal  ? command[82:59] : command[58:35];
   assign \$11  = $signed({ 1'h0, \$9  }) + $signed(\$10 );
   assign columns = block_last ? command[85:83] : 3'h4;
   assign \$13  = command[0] ? \$12  : { 3'h0, columns };
@@ -16317,81 +16575,81 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$34726$0 [15:0];
-  assign \$31  = ! \port$34726$0 [31:16];
-  assign \$32  = ! \port$34734$0 [31:16];
+  assign \$30  = ! \port$34838$0 [15:0];
+  assign \$31  = ! \port$34838$0 [31:16];
+  assign \$32  = ! \port$34846$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$34734$0 [31:16] > 3'h4;
+  assign \$34  = \port$34846$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$34720$0 [8];
-  assign \$39  = ~ \port$34720$0 [9];
+  assign \$38  = ~ \port$34832$0 [8];
+  assign \$39  = ~ \port$34832$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$34736$0 [30:23];
-  assign \$42  = \port$34736$0 [31] | \$41 ;
-  assign \$43  = & \port$34736$0 [30:23];
+  assign \$41  = ! \port$34848$0 [30:23];
+  assign \$42  = \port$34848$0 [31] | \$41 ;
+  assign \$43  = & \port$34848$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$34734$0 [15:0] * 3'h4;
-  assign \$49  = rows_left - 1'h1;
-  assign \$50  = blocks_left - 1'h1;
-  assign \$51  = param + 1'h1;
-  assign \$52  = param_row + 3'h4;
-  assign \$53  = ~ block_last;
-  assign \$54  = ~ malformed;
-  assign \$55  = ~ outside;
-  assign \$56  = \$54  & \$55 ;
-  assign \$57  = malformed | outside;
-  assign \$58  = malformed ? 4'h1 : 4'h2;
-  assign \$59  = command[0] ? word_beats : byte_beats;
-  assign \$60  = \$signal  & block_last;
-  assign \$61  = ~ reported;
-  assign \$62  = wrong & \$61 ;
-  assign \$63  = ~ abort;
-  assign \$64  = \$62  & \$63 ;
+  assign \$49  = 1'h0 + \$48 ;
+  assign \$50  = rows_left - 1'h1;
+  assign \$51  = blocks_left - 1'h1;
+  assign \$52  = param + 1'h1;
+  assign \$53  = param_row + 3'h4;
+  assign \$54  = ~ block_last;
+  assign \$55  = ~ malformed;
+  assign \$56  = ~ outside;
+  assign \$57  = \$55  & \$56 ;
+  assign \$58  = malformed | outside;
+  assign \$59  = malformed ? 4'h1 : 4'h2;
+  assign \$60  = command[0] ? word_beats : byte_beats;
+  assign \$61  = \$signal  & block_last;
+  assign \$62  = ~ reported;
+  assign \$63  = wrong & \$62 ;
+  assign \$64  = ~ abort;
+  assign \$65  = \$63  & \$64 ;
   always @(posedge clk)
-    active <= \$65 ;
+    active <= \$66 ;
   always @(posedge clk)
-    malformed <= \$66 ;
+    malformed <= \$67 ;
   always @(posedge clk)
-    command <= \$67 ;
+    command <= \$68 ;
   always @(posedge clk)
-    slot <= \$68 ;
+    slot <= \$69 ;
   always @(posedge clk)
-    \slot$35  <= \$69 ;
+    \slot$35  <= \$70 ;
   always @(posedge clk)
-    rows_left <= \$70 ;
+    rows_left <= \$71 ;
   always @(posedge clk)
-    blocks_left <= \$71 ;
+    blocks_left <= \$72 ;
   always @(posedge clk)
-    acc <= \$72 ;
+    acc <= \$73 ;
   always @(posedge clk)
-    acc_start <= \$73 ;
+    acc_start <= \$74 ;
   always @(posedge clk)
-    dst <= \$74 ;
+    dst <= \$75 ;
   always @(posedge clk)
-    dst_start <= \$75 ;
+    dst_start <= \$76 ;
   always @(posedge clk)
-    param <= \$76 ;
+    param <= \$77 ;
   always @(posedge clk)
-    param_row <= \$77 ;
+    param_row <= \$78 ;
   always @(posedge clk)
-    valid <= \$78 ;
+    valid <= \$79 ;
   always @(posedge clk)
-    wrong <= \$79 ;
+    wrong <= \$80 ;
   always @(posedge clk)
-    cause <= \$80 ;
+    cause <= \$81 ;
   always @(posedge clk)
-    o__payload <= \$81 ;
+    o__payload <= \$82 ;
   always @(posedge clk)
-    reported <= \$82 ;
+    reported <= \$83 ;
   always @(posedge clk)
-    fault__valid <= \$83 ;
+    fault__valid <= \$84 ;
   always @(posedge clk)
-    fault__cause <= \$84 ;
+    fault__cause <= \$85 ;
   always @(posedge clk)
-    fault__index <= \$85 ;
+    fault__index <= \$86 ;
   assign \$1  = ~ active;
   assign \$2  = ~ wrong;
   assign \$3  = \$1  & \$2 ;
@@ -16405,44 +16663,30 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$7  = \$signal  ? command[34:19] : 16'h0001;
   assign \$8  = \$6  + \$7 ;
   assign \$9  = \$signal  ? dst_start : dst;
-  assign \$10  = \$signal  ? command[82:59] : command[58:35];
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     byte_beats = 3'h0;
     if (advance) begin
       byte_beats = \$26 [2:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     word_beats = 3'h0;
     if (advance) begin
       word_beats = \$28 [2:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$65  = active;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$66  = active;
     if (accept) begin
-      \$65  = 1'h1;
+      \$66  = 1'h1;
     end
     if (advance) begin
       if (\$signal ) begin
-        \$65  = \$53 ;
+        \$66  = \$54 ;
       end
-    end
-    if (clear) begin
-      \$65  = 1'h0;
-    end
-    if (rst) begin
-      \$65  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$66  = malformed;
-    if (accept) begin
-      \$66  = \$46 ;
     end
     if (clear) begin
       \$66  = 1'h0;
@@ -16452,153 +16696,153 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$67  = command;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$67  = malformed;
     if (accept) begin
-      \$67 [0] = \port$34720$0 [8];
-      \$67 [1] = \port$34720$0 [9];
-      \$67 [2] = \port$34720$0 [10];
-      \$67 [18:3] = \port$34726$0 [15:0];
-      \$67 [34:19] = \port$34724$0 [31:16];
-      \$67 [58:35] = \port$34730$0 [23:0];
-      \$67 [82:59] = \port$34732$0 [23:0];
-      \$67 [85:83] = \port$34734$0 [18:16];
-      \$67 [101:86] = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32] };
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$68  = slot;
-    if (accept) begin
-      \$68  = \slot$35 ;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$69  = \slot$35 ;
-    if (accept) begin
-      \$69  = \$47 [1:0];
+      \$67  = \$46 ;
     end
     if (clear) begin
-      \$69  = 2'h0;
+      \$67  = 1'h0;
     end
     if (rst) begin
-      \$69  = 2'h0;
+      \$67  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$70  = rows_left;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$68  = command;
     if (accept) begin
-      \$70  = \port$34726$0 [15:0];
-    end
-    if (advance) begin
-      \$70  = \$49 [15:0];
-      if (\$signal ) begin
-        \$70  = command[18:3];
-      end
+      \$68 [0] = \port$34832$0 [8];
+      \$68 [1] = \port$34832$0 [9];
+      \$68 [2] = \port$34832$0 [10];
+      \$68 [18:3] = \port$34838$0 [15:0];
+      \$68 [34:19] = \port$34836$0 [31:16];
+      \$68 [58:35] = \port$34842$0 [23:0];
+      \$68 [82:59] = \port$34844$0 [23:0];
+      \$68 [85:83] = \port$34846$0 [18:16];
+      \$68 [101:86] = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$71  = blocks_left;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$69  = slot;
     if (accept) begin
-      \$71  = \port$34726$0 [31:16];
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$71  = \$50 [15:0];
-      end
+      \$69  = \slot$35 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$72  = acc;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$70  = \slot$35 ;
     if (accept) begin
-      \$72  = { 1'h0, \port$34724$0 [15:0] };
-    end
-    if (advance) begin
-      \$72  = \$8 [16:0];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$73  = acc_start;
-    if (accept) begin
-      \$73  = { 1'h0, \port$34724$0 [15:0] };
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$73  = \$8 [16:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$74  = dst;
-    if (accept) begin
-      \$74  = \port$34728$0 [23:0];
-    end
-    if (advance) begin
-      \$74  = \$11 [23:0];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$75  = dst_start;
-    if (accept) begin
-      \$75  = \port$34728$0 [23:0];
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$75  = \$11 [23:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$76  = param;
-    if (accept) begin
-      \$76  = { 1'h0, \port$34734$0 [15:0] };
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$76  = \$51 [16:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$77  = param_row;
-    if (accept) begin
-      \$77  = \$48 [5:0];
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$77  = \$52 [5:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$78  = valid;
-    if (advance) begin
-      \$78  = \$56 ;
-    end else if (o__ready) begin
-      \$78  = 1'h0;
+      \$70  = \$47 [1:0];
     end
     if (clear) begin
-      \$78  = 1'h0;
+      \$70  = 2'h0;
     end
     if (rst) begin
-      \$78  = 1'h0;
+      \$70  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$79  = wrong;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$71  = rows_left;
+    if (accept) begin
+      \$71  = \port$34838$0 [15:0];
+    end
+    if (advance) begin
+      \$71  = \$50 [15:0];
+      if (\$signal ) begin
+        \$71  = command[18:3];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$72  = blocks_left;
+    if (accept) begin
+      \$72  = \port$34838$0 [31:16];
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$72  = \$51 [15:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$73  = acc;
+    if (accept) begin
+      \$73  = { 1'h0, \port$34836$0 [15:0] };
+    end
+    if (advance) begin
+      \$73  = \$8 [16:0];
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$74  = acc_start;
+    if (accept) begin
+      \$74  = { 1'h0, \port$34836$0 [15:0] };
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$74  = \$8 [16:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$75  = dst;
+    if (accept) begin
+      \$75  = \port$34840$0 [23:0];
+    end
+    if (advance) begin
+      \$75  = \$11 [23:0];
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$76  = dst_start;
+    if (accept) begin
+      \$76  = \port$34840$0 [23:0];
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$76  = \$11 [23:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$77  = param;
+    if (accept) begin
+      \$77  = { 1'h0, \port$34846$0 [15:0] };
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$77  = \$52 [16:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$78  = param_row;
+    if (accept) begin
+      \$78  = \$49 [5:0];
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$78  = \$53 [5:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$79  = valid;
     if (advance) begin
       \$79  = \$57 ;
+    end else if (o__ready) begin
+      \$79  = 1'h0;
     end
     if (clear) begin
       \$79  = 1'h0;
@@ -16608,48 +16852,51 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$80  = cause;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$80  = wrong;
     if (advance) begin
       \$80  = \$58 ;
     end
     if (clear) begin
-      \$80  = 4'h0;
+      \$80  = 1'h0;
     end
     if (rst) begin
-      \$80  = 4'h0;
+      \$80  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$81  = o__payload;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$81  = cause;
     if (advance) begin
-      \$81 [4:0] = acc[4:0];
-      \$81 [5] = dst[10];
-      \$81 [15:6] = dst[9:0];
-      \$81 [18:16] = columns;
-      \$81 [21:19] = \$59 ;
-      \$81 [27:22] = param_row;
-      \$81 [29:28] = slot;
-      \$81 [30] = command[0];
-      \$81 [31] = command[1];
-      \$81 [32] = command[2];
-      \$81 [33] = \$60 ;
+      \$81  = \$59 ;
     end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$82  = wrong;
     if (clear) begin
-      \$82  = 1'h0;
+      \$81  = 4'h0;
     end
     if (rst) begin
-      \$82  = 1'h0;
+      \$81  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$83  = \$64 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$82  = o__payload;
+    if (advance) begin
+      \$82 [4:0] = acc[4:0];
+      \$82 [5] = dst[10];
+      \$82 [15:6] = dst[9:0];
+      \$82 [18:16] = columns;
+      \$82 [21:19] = \$60 ;
+      \$82 [27:22] = param_row;
+      \$82 [29:28] = slot;
+      \$82 [30] = command[0];
+      \$82 [31] = command[1];
+      \$82 [32] = command[2];
+      \$82 [33] = \$61 ;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$83  = wrong;
     if (clear) begin
       \$83  = 1'h0;
     end
@@ -16658,29 +16905,39 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$84  = cause;
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$84  = \$65 ;
     if (clear) begin
-      \$84  = 4'h0;
+      \$84  = 1'h0;
     end
     if (rst) begin
-      \$84  = 4'h0;
+      \$84  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$28 ) begin end
-    \$85  = command[101:86];
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$85  = cause;
     if (clear) begin
-      \$85  = 16'h0000;
+      \$85  = 4'h0;
     end
     if (rst) begin
-      \$85  = 16'h0000;
+      \$85  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$86  = command[101:86];
+    if (clear) begin
+      \$86  = 16'h0000;
+    end
+    if (rst) begin
+      \$86  = 16'h0000;
     end
   end
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0], \port$34722$0 [31:0], \port$34720$0 [31:0] };
+  assign cmd__payload = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -16712,36 +16969,37 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$34720$0 [7:0];
-  assign \cmd__payload.wait  = \port$34722$0 [15:0];
-  assign \cmd__payload.post  = \port$34722$0 [31:16];
-  assign \cmd__payload.int32  = \port$34720$0 [8];
-  assign \cmd__payload.params  = \port$34720$0 [9];
-  assign \cmd__payload.row_sum  = \port$34720$0 [10];
-  assign \cmd__payload.acc  = \port$34724$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34724$0 [31:16];
-  assign \cmd__payload.rows  = \port$34726$0 [15:0];
-  assign \cmd__payload.blocks  = \port$34726$0 [31:16];
-  assign \cmd__payload.dst  = \port$34728$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$34730$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$34732$0 [23:0];
-  assign \cmd__payload.param  = \port$34734$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$34734$0 [31:16];
-  assign \cmd__payload.scale  = \port$34736$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$34738$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$34738$0 [31:16];
-  assign \cmd__payload.qmin  = \port$34740$0 [15:0];
-  assign \cmd__payload.qmax  = \port$34740$0 [31:16];
-  assign \cmd__payload.index  = { \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34722$0 [32], \port$34720$0 [32] };
+  assign \cmd__payload.opcode  = \port$34832$0 [7:0];
+  assign \cmd__payload.wait  = \port$34834$0 [15:0];
+  assign \cmd__payload.post  = \port$34834$0 [31:16];
+  assign \cmd__payload.int32  = \port$34832$0 [8];
+  assign \cmd__payload.params  = \port$34832$0 [9];
+  assign \cmd__payload.row_sum  = \port$34832$0 [10];
+  assign \cmd__payload.acc  = \port$34836$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34836$0 [31:16];
+  assign \cmd__payload.rows  = \port$34838$0 [15:0];
+  assign \cmd__payload.blocks  = \port$34838$0 [31:16];
+  assign \cmd__payload.dst  = \port$34840$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$34842$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$34844$0 [23:0];
+  assign \cmd__payload.param  = \port$34846$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$34846$0 [31:16];
+  assign \cmd__payload.scale  = \port$34848$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$34850$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$34850$0 [31:16];
+  assign \cmd__payload.qmin  = \port$34852$0 [15:0];
+  assign \cmd__payload.qmax  = \port$34852$0 [31:16];
+  assign \cmd__payload.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
   assign \$36  = 1'h0;
   assign \$37  = \$35 ;
+  assign \$48  = { 1'h0, \port$34846$0 [15:0], 2'h0 };
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3468$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3510$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
   wire [32:0] \$3 ;
@@ -16767,8 +17025,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3468$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$3468$0 ;
-  wire [31:0] \port$3468$0 ;
+  input [31:0] \port$3510$0 ;
+  wire [31:0] \port$3510$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -16798,21 +17056,21 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3468$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$3468$0 (\port$3468$0 ),
+    .\port$3510$0 (\port$3510$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
     .zero_point(zero_point)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
     \$5  = corrected;
     if (en) begin
       \$5  = \$3 [31:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
     \$4  = biased;
     if (en) begin
       \$4  = \$2 [31:0];
@@ -16823,15 +17081,15 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3468$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$3468$0 [15:0];
-  assign \qmin$18  = \port$3468$0 [15:0];
-  assign qmax = \port$3468$0 [31:16];
-  assign \qmax$20  = \port$3468$0 [31:16];
+  assign qmin = \port$3510$0 [15:0];
+  assign \qmin$18  = \port$3510$0 [15:0];
+  assign qmax = \port$3510$0 [31:16];
+  assign \qmax$20  = \port$3510$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3468$0 , clear, en, acc, value, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3510$0 , clear, en, acc, value, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$31  = 0;
   wire \$1 ;
   wire \$10 ;
   wire [49:0] \$11 ;
@@ -16947,8 +17205,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3468$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$3468$0 ;
-  wire [31:0] \port$3468$0 ;
+  input [31:0] \port$3510$0 ;
+  wire [31:0] \port$3510$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -17030,10 +17288,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3468$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$3468$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$3468$0 [15:0]);
-  assign \$54  = \$53  ? \port$3468$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$3468$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$3510$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$3510$0 [15:0]);
+  assign \$54  = \$53  ? \port$3510$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$3510$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -17107,203 +17365,203 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3468$0 , cl
   assign take_1 = ~ \$5 ;
   assign low_1 = \$5  ? low_2 : { low_2[30:0], 1'h0 };
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$56  = signs;
     if (en) begin
       \$56  = { signs[7:0], \$15  };
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$57  = magnitude;
     if (en) begin
       \$57  = \$18 [31:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$58  = part;
     if (en) begin
       \$58  = high_8;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$59  = part_zeros;
     if (en) begin
       \$59  = { take_16, take_8 };
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$60  = normal;
     if (en) begin
       \$60  = low_1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$61  = zeros;
     if (en) begin
       \$61  = { part_zeros, take_4, take_2, take_1 };
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$62  = factor;
     if (en) begin
       \$62  = { \$19 , rounded[22:0] };
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$63  = carry;
     if (en) begin
       \$63  = rounded[24];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$64  = scale_mantissa;
     if (en) begin
       \$64  = { 1'h1, scale[22:0] };
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$65  = shift_4;
     if (en) begin
       \$65  = { \$21 [8], \$21  };
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$66  = part_00;
     if (en) begin
       \$66  = \$22 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$67  = part_01;
     if (en) begin
       \$67  = \$23 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$68  = part_10;
     if (en) begin
       \$68  = \$24 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$69  = part_11;
     if (en) begin
       \$69  = \$25 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$70  = shift_5;
     if (en) begin
       \$70  = \$26 [9:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$71  = product;
     if (en) begin
       \$71  = \$29 [47:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$72  = shift_6;
     if (en) begin
       \$72  = shift_5;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$73  = kept;
     if (en) begin
       \$73  = \$30 [23:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$74  = kept_up;
     if (en) begin
       \$74  = \$33 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$75  = shift_7;
     if (en) begin
       \$75  = \$34 [9:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$76  = scaled;
     if (en) begin
       \$76  = \$35 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$77  = saturate;
     if (en) begin
       \$77  = \$37 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$78  = vanish;
     if (en) begin
       \$78  = \$40 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$79  = shift_8;
     if (en) begin
       \$79  = \$41 [4:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$80  = whole;
     if (en) begin
       \$80  = \$43 [16:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$81  = fraction_half;
     if (en) begin
       \$81  = \$47 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$82  = fraction_below;
     if (en) begin
       \$82  = \$48 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$83  = total;
     if (en) begin
       \$83  = \$51 [18:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
     \$84  = value;
     if (en) begin
       \$84  = \$55 ;
@@ -17317,15 +17575,15 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3468$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$3468$0 [31:16];
-  assign qmin = \port$3468$0 [15:0];
+  assign qmax = \port$3510$0 [31:16];
+  assign qmin = \port$3510$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3436$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$31  = 0;
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3468$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$32  = 0;
   wire \$1 ;
   reg \$10 ;
   reg [25:0] \$11 ;
@@ -17401,8 +17659,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$3436$0 ;
-  wire [14:0] \port$3436$0 ;
+  output [14:0] \port$3468$0 ;
+  wire [14:0] \port$3468$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -17443,7 +17701,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
     .write__data(\i__payload$12 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$32 ) begin end
     \$10  = beat_valid;
     if (clear) begin
       \$10  = 1'h0;
@@ -17453,7 +17711,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$31 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$32 ) begin end
     \$11  = beat;
     if (beat_valid) begin
       \$11  = \beat$5 ;
@@ -17468,7 +17726,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$3436$0  = o__payload[14:0];
+  assign \port$3468$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -17503,7 +17761,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
 endmodule
 
 module \weft.drain.writer.places (rst, o__ready, o__payload, clear, i__valid, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$32  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
   wire \$1 ;
   reg [4:0] \$10 ;
   reg [4:0] \$11 ;
@@ -17591,7 +17849,7 @@ module \weft.drain.writer.places (rst, o__ready, o__payload, clear, i__valid, wr
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$32 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$33 ) begin end
     \$10  = \$4 [4:0];
     if (clear) begin
       \$10  = 5'h00;
@@ -17601,7 +17859,7 @@ module \weft.drain.writer.places (rst, o__ready, o__payload, clear, i__valid, wr
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$32 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$33 ) begin end
     \$11  = \$6 [4:0];
     if (clear) begin
       \$11  = 5'h00;
@@ -17611,7 +17869,7 @@ module \weft.drain.writer.places (rst, o__ready, o__payload, clear, i__valid, wr
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$32 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$33 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [4:0];
@@ -17649,7 +17907,7 @@ module \weft.drain.writer.places (rst, o__ready, o__payload, clear, i__valid, wr
 endmodule
 
 module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__valid, o__payload, clear, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
   reg [4:0] \$10 ;
   reg [4:0] \$11 ;
@@ -17722,7 +17980,7 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$33 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
     \$10  = \$4 [4:0];
     if (clear) begin
       \$10  = 5'h00;
@@ -17732,7 +17990,7 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$33 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
     \$11  = \$6 [4:0];
     if (clear) begin
       \$11  = 5'h00;
@@ -17742,7 +18000,7 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$33 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [4:0];
@@ -17763,10 +18021,10 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$34612$0 
-, \port$34614$0 , \port$34616$0 , \port$34618$0 , \port$34620$0 , \port$34622$0 , \port$34624$0 , \port$34626$0 , \port$34628$0 , \port$34630$0 , \port$34632$0 , \port$34634$0 , \port$34636$0 , \port$34638$0 , \port$34640$0 , \port$34642$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35143$0 , act__data, \port$35167$35 , clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$34724$0 
+, \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , \port$34752$0 , \port$34754$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35275$0 , act__data, \port$35299$35 , clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$35  = 0;
   wire \$1 ;
   wire \$2 ;
   reg \$3 ;
@@ -17996,42 +18254,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$53 ;
-  input [32:0] \port$34612$0 ;
-  wire [32:0] \port$34612$0 ;
-  input [32:0] \port$34614$0 ;
-  wire [32:0] \port$34614$0 ;
-  input [32:0] \port$34616$0 ;
-  wire [32:0] \port$34616$0 ;
-  input [32:0] \port$34618$0 ;
-  wire [32:0] \port$34618$0 ;
-  input [32:0] \port$34620$0 ;
-  wire [32:0] \port$34620$0 ;
-  input [32:0] \port$34622$0 ;
-  wire [32:0] \port$34622$0 ;
-  input [32:0] \port$34624$0 ;
-  wire [32:0] \port$34624$0 ;
-  input [32:0] \port$34626$0 ;
-  wire [32:0] \port$34626$0 ;
-  input [32:0] \port$34628$0 ;
-  wire [32:0] \port$34628$0 ;
-  input [32:0] \port$34630$0 ;
-  wire [32:0] \port$34630$0 ;
-  input [32:0] \port$34632$0 ;
-  wire [32:0] \port$34632$0 ;
-  input [32:0] \port$34634$0 ;
-  wire [32:0] \port$34634$0 ;
-  input [32:0] \port$34636$0 ;
-  wire [32:0] \port$34636$0 ;
-  input [32:0] \port$34638$0 ;
-  wire [32:0] \port$34638$0 ;
-  input [32:0] \port$34640$0 ;
-  wire [32:0] \port$34640$0 ;
-  input [32:0] \port$34642$0 ;
-  wire [32:0] \port$34642$0 ;
-  output [69:0] \port$35143$0 ;
-  wire [69:0] \port$35143$0 ;
-  output [10:0] \port$35167$35 ;
-  wire [10:0] \port$35167$35 ;
+  input [32:0] \port$34724$0 ;
+  wire [32:0] \port$34724$0 ;
+  input [32:0] \port$34726$0 ;
+  wire [32:0] \port$34726$0 ;
+  input [32:0] \port$34728$0 ;
+  wire [32:0] \port$34728$0 ;
+  input [32:0] \port$34730$0 ;
+  wire [32:0] \port$34730$0 ;
+  input [32:0] \port$34732$0 ;
+  wire [32:0] \port$34732$0 ;
+  input [32:0] \port$34734$0 ;
+  wire [32:0] \port$34734$0 ;
+  input [32:0] \port$34736$0 ;
+  wire [32:0] \port$34736$0 ;
+  input [32:0] \port$34738$0 ;
+  wire [32:0] \port$34738$0 ;
+  input [32:0] \port$34740$0 ;
+  wire [32:0] \port$34740$0 ;
+  input [32:0] \port$34742$0 ;
+  wire [32:0] \port$34742$0 ;
+  input [32:0] \port$34744$0 ;
+  wire [32:0] \port$34744$0 ;
+  input [32:0] \port$34746$0 ;
+  wire [32:0] \port$34746$0 ;
+  input [32:0] \port$34748$0 ;
+  wire [32:0] \port$34748$0 ;
+  input [32:0] \port$34750$0 ;
+  wire [32:0] \port$34750$0 ;
+  input [32:0] \port$34752$0 ;
+  wire [32:0] \port$34752$0 ;
+  input [32:0] \port$34754$0 ;
+  wire [32:0] \port$34754$0 ;
+  output [69:0] \port$35275$0 ;
+  wire [69:0] \port$35275$0 ;
+  output [10:0] \port$35299$35 ;
+  wire [10:0] \port$35299$35 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -18070,7 +18328,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     stop <= \$3 ;
   \weft.load.reader  reader (
     .burst__ready(memory__burst__ready),
-    .\busy$57 (\busy$80 ),
+    .\busy$63 (\busy$80 ),
     .clear(clear),
     .clk(clk),
     .cmd__ready(cmd__ready),
@@ -18080,25 +18338,25 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .memory__beat__valid(memory__beat__valid),
     .memory__burst__payload(memory__burst__payload),
     .memory__burst__valid(memory__burst__valid),
-    .\o__payload$55 (i__payload),
-    .\o__ready$43 (o__ready),
-    .\o__valid$48 (i__valid),
-    .\port$34612$0 (\port$34612$0 ),
-    .\port$34614$0 (\port$34614$0 ),
-    .\port$34616$0 (\port$34616$0 ),
-    .\port$34618$0 (\port$34618$0 ),
-    .\port$34620$0 (\port$34620$0 ),
-    .\port$34622$0 (\port$34622$0 ),
-    .\port$34624$0 (\port$34624$0 ),
-    .\port$34626$0 (\port$34626$0 ),
-    .\port$34628$0 (\port$34628$0 ),
-    .\port$34630$0 (\port$34630$0 ),
-    .\port$34632$0 (\port$34632$0 ),
-    .\port$34634$0 (\port$34634$0 ),
-    .\port$34636$0 (\port$34636$0 ),
-    .\port$34638$0 (\port$34638$0 ),
-    .\port$34640$0 (\port$34640$0 ),
-    .\port$34642$0 (\port$34642$0 ),
+    .\o__payload$61 (i__payload),
+    .\o__ready$49 (o__ready),
+    .\o__valid$54 (i__valid),
+    .\port$34724$0 (\port$34724$0 ),
+    .\port$34726$0 (\port$34726$0 ),
+    .\port$34728$0 (\port$34728$0 ),
+    .\port$34730$0 (\port$34730$0 ),
+    .\port$34732$0 (\port$34732$0 ),
+    .\port$34734$0 (\port$34734$0 ),
+    .\port$34736$0 (\port$34736$0 ),
+    .\port$34738$0 (\port$34738$0 ),
+    .\port$34740$0 (\port$34740$0 ),
+    .\port$34742$0 (\port$34742$0 ),
+    .\port$34744$0 (\port$34744$0 ),
+    .\port$34746$0 (\port$34746$0 ),
+    .\port$34748$0 (\port$34748$0 ),
+    .\port$34750$0 (\port$34750$0 ),
+    .\port$34752$0 (\port$34752$0 ),
+    .\port$34754$0 (\port$34754$0 ),
     .rst(rst),
     .stop(stop)
   );
@@ -18130,7 +18388,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$35143$0 (\$4 ),
+    .\port$35275$0 (\$4 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -18143,7 +18401,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .wgt_fence__up(wgt_fence__up)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
     \$3  = stop;
     if (\$2 ) begin
       \$3  = 1'h1;
@@ -18161,8 +18419,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34642$0 [31:0], \port$34640$0 [31:0], \port$34638$0 [31:0], \port$34636$0 [31:0], \port$34634$0 [31:0], \port$34632$0 [31:0], \port$34630$0 [31:0], \port$34628$0 [31:0], \port$34626$0 [31:0], \port$34624$0 [31:0], \port$34622$0 [31:0], \port$34620$0 [31:0], \port$34618$0 [31:0], \port$34616$0 [31:0], \port$34614$0 [31:0], \port$34612$0 [31:0] };
-  assign \cmd__payload$13  = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34642$0 [31:0], \port$34640$0 [31:0], \port$34638$0 [31:0], \port$34636$0 [31:0], \port$34634$0 [31:0], \port$34632$0 [31:0], \port$34630$0 [31:0], \port$34628$0 [31:0], \port$34626$0 [31:0], \port$34624$0 [31:0], \port$34622$0 [31:0], \port$34620$0 [31:0], \port$34618$0 [31:0], \port$34616$0 [31:0], \port$34614$0 [31:0], \port$34612$0 [31:0] };
+  assign cmd__payload = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
+  assign \cmd__payload$13  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -18200,9 +18458,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \fault__valid$75  = fault__valid;
   assign stopped = stop;
   assign \stop$78  = stop;
-  assign \port$35143$0  = \$4 ;
+  assign \port$35275$0  = \$4 ;
   assign act__data = \i__payload$6 [31:0];
-  assign \port$35167$35  = \i__payload$6 [45:35];
+  assign \port$35299$35  = \i__payload$6 [45:35];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -18279,52 +18537,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7.act  = \i__payload$6 [154];
   assign \o__payload$7.size  = \i__payload$6 [157:155];
   assign \o__payload$7.cause  = \i__payload$6 [161:158];
-  assign \cmd__payload.opcode  = \port$34612$0 [7:0];
-  assign \cmd__payload.wait  = \port$34614$0 [15:0];
-  assign \cmd__payload.post  = \port$34614$0 [31:16];
-  assign \cmd__payload.space  = \port$34612$0 [9:8];
-  assign \cmd__payload.flip  = \port$34612$0 [10];
-  assign \cmd__payload.transpose  = \port$34612$0 [11];
-  assign \cmd__payload.fill  = \port$34612$0 [31:24];
-  assign \cmd__payload.src  = \port$34616$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34618$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34620$0 [31:0];
-  assign \cmd__payload.len  = \port$34622$0 [23:0];
-  assign \cmd__payload.count1  = \port$34624$0 [15:0];
-  assign \cmd__payload.count2  = \port$34624$0 [31:16];
-  assign \cmd__payload.dst  = \port$34626$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$34628$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$34630$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$34632$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$34634$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$34634$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$34636$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$34636$0 [31:16];
-  assign \cmd__payload.fence  = \port$34638$0 [23:0];
-  assign \cmd__payload.index  = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$34612$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$34614$0 [15:0];
-  assign \cmd__payload$13.post  = \port$34614$0 [31:16];
-  assign \cmd__payload$13.space  = \port$34612$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$34612$0 [10];
-  assign \cmd__payload$13.transpose  = \port$34612$0 [11];
-  assign \cmd__payload$13.fill  = \port$34612$0 [31:24];
-  assign \cmd__payload$13.src  = \port$34616$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$34618$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$34620$0 [31:0];
-  assign \cmd__payload$13.len  = \port$34622$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$34624$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$34624$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$34626$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$34628$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$34630$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$34632$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$34634$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$34634$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$34636$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$34636$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$34638$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32] };
+  assign \cmd__payload.opcode  = \port$34724$0 [7:0];
+  assign \cmd__payload.wait  = \port$34726$0 [15:0];
+  assign \cmd__payload.post  = \port$34726$0 [31:16];
+  assign \cmd__payload.space  = \port$34724$0 [9:8];
+  assign \cmd__payload.flip  = \port$34724$0 [10];
+  assign \cmd__payload.transpose  = \port$34724$0 [11];
+  assign \cmd__payload.fill  = \port$34724$0 [31:24];
+  assign \cmd__payload.src  = \port$34728$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34730$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34732$0 [31:0];
+  assign \cmd__payload.len  = \port$34734$0 [23:0];
+  assign \cmd__payload.count1  = \port$34736$0 [15:0];
+  assign \cmd__payload.count2  = \port$34736$0 [31:16];
+  assign \cmd__payload.dst  = \port$34738$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$34740$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$34742$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$34744$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$34746$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$34746$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$34748$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$34748$0 [31:16];
+  assign \cmd__payload.fence  = \port$34750$0 [23:0];
+  assign \cmd__payload.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$34724$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$34726$0 [15:0];
+  assign \cmd__payload$13.post  = \port$34726$0 [31:16];
+  assign \cmd__payload$13.space  = \port$34724$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$34724$0 [10];
+  assign \cmd__payload$13.transpose  = \port$34724$0 [11];
+  assign \cmd__payload$13.fill  = \port$34724$0 [31:24];
+  assign \cmd__payload$13.src  = \port$34728$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$34730$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$34732$0 [31:0];
+  assign \cmd__payload$13.len  = \port$34734$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$34736$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$34736$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$34738$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$34740$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$34742$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$34744$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$34746$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$34746$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$34748$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$34748$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$34750$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -18337,9 +18595,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$25.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__valid$48 , memory__beat__ready, \busy$57 , memory__burst__valid, memory__burst__payload, \o__ready$43 , clear, \port$34612$0 , \port$34614$0 , \port$34616$0 , \port$34618$0 , \port$34620$0 , \port$34622$0 , \port$34624$0 , \port$34626$0 , \port$34628$0 , \port$34630$0 
-, \port$34632$0 , \port$34634$0 , \port$34636$0 , \port$34638$0 , \port$34640$0 , \port$34642$0 , burst__ready, memory__beat__payload, stop, \o__payload$55 , clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$35  = 0;
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__valid$54 , memory__beat__ready, \busy$63 , memory__burst__valid, memory__burst__payload, \o__ready$49 , clear, \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 
+, \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , \port$34752$0 , \port$34754$0 , burst__ready, memory__beat__payload, stop, \o__payload$61 , clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$36  = 0;
   wire \$1 ;
   wire \$10 ;
   wire [3:0] \$100 ;
@@ -18401,17 +18659,19 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \$151 ;
   wire \$152 ;
   wire \$153 ;
-  wire [1:0] \$154 ;
-  wire [2:0] \$155 ;
-  wire \$156 ;
-  wire [26:0] \$157 ;
-  reg \$158 ;
-  reg [1:0] \$159 ;
+  wire \$154 ;
+  wire [1:0] \$155 ;
+  wire [2:0] \$156 ;
+  wire \$157 ;
+  wire [26:0] \$158 ;
+  wire [27:0] \$159 ;
   wire \$16 ;
-  reg [118:0] \$160 ;
-  reg [3:0] \$161 ;
+  reg \$160 ;
+  reg [1:0] \$161 ;
   reg [118:0] \$162 ;
-  reg [5:0] \$163 ;
+  reg [3:0] \$163 ;
+  reg [118:0] \$164 ;
+  reg [5:0] \$165 ;
   wire \$17 ;
   wire \$18 ;
   wire \$19 ;
@@ -18515,8 +18775,8 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   (* enum_value_0111 = "TRAP" *)
   (* enum_value_1000 = "UNTERMINATED" *)
   (* enum_value_1001 = "STOPPED" *)
-  reg [3:0] \$signal$47  = 4'h0;
-  wire \$signal$50 ;
+  reg [3:0] \$signal$53  = 4'h0;
+  wire \$signal$56 ;
   wire [18:0] blocks;
   wire [36:0] burst__payload;
   wire [31:0] \burst__payload.addr ;
@@ -18525,8 +18785,8 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire burst__ready;
   wire burst__valid;
   wire busy;
-  output \busy$57 ;
-  wire \busy$57 ;
+  output \busy$63 ;
+  wire \busy$63 ;
   input clear;
   wire clear;
   input clk;
@@ -18622,15 +18882,40 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire [1:0] \i__payload$27.skew ;
   wire [1:0] \i__payload$27.skew1 ;
   wire [1:0] \i__payload$27.skew2 ;
-  reg [55:0] \i__payload$35 ;
-  wire [23:0] \i__payload$35.at ;
-  wire \i__payload$35.fill ;
-  wire \i__payload$35.first ;
-  wire \i__payload$35.last ;
-  wire \i__payload$35.outside ;
-  wire \i__payload$35.row_last ;
-  wire [24:0] \i__payload$35.size ;
-  wire [1:0] \i__payload$35.skew ;
+  reg [178:0] \i__payload$35 ;
+  wire [3:0] \i__payload$35.cause ;
+  wire [118:0] \i__payload$35.mode ;
+  wire \i__payload$35.mode.act ;
+  wire \i__payload$35.mode.bad ;
+  wire [23:0] \i__payload$35.mode.block ;
+  wire \i__payload$35.mode.flip ;
+  wire [91:0] \i__payload$35.mode.target ;
+  wire [24:0] \i__payload$35.mode.target.fence ;
+  wire \i__payload$35.mode.target.fenced ;
+  wire [7:0] \i__payload$35.mode.target.fill ;
+  wire [15:0] \i__payload$35.mode.target.index ;
+  wire \i__payload$35.mode.target.param ;
+  wire [15:0] \i__payload$35.mode.target.post ;
+  wire [23:0] \i__payload$35.mode.target.step ;
+  wire \i__payload$35.mode.target.transpose ;
+  wire [55:0] \i__payload$35.segment ;
+  wire [23:0] \i__payload$35.segment.at ;
+  wire \i__payload$35.segment.fill ;
+  wire \i__payload$35.segment.first ;
+  wire \i__payload$35.segment.last ;
+  wire \i__payload$35.segment.outside ;
+  wire \i__payload$35.segment.row_last ;
+  wire [24:0] \i__payload$35.segment.size ;
+  wire [1:0] \i__payload$35.segment.skew ;
+  wire [55:0] \i__payload$40 ;
+  wire [23:0] \i__payload$40.at ;
+  wire \i__payload$40.fill ;
+  wire \i__payload$40.first ;
+  wire \i__payload$40.last ;
+  wire \i__payload$40.outside ;
+  wire \i__payload$40.row_last ;
+  wire [24:0] \i__payload$40.size ;
+  wire [1:0] \i__payload$40.skew ;
   wire [118:0] \i__payload.mode ;
   wire \i__payload.mode.act ;
   wire \i__payload.mode.bad ;
@@ -18663,9 +18948,11 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire i__ready;
   wire \i__ready$30 ;
   wire \i__ready$37 ;
+  wire \i__ready$43 ;
   wire i__valid;
   wire \i__valid$25 ;
   wire \i__valid$32 ;
+  wire \i__valid$38 ;
   wire [23:0] len;
   input [33:0] memory__beat__payload;
   wire [33:0] memory__beat__payload;
@@ -18716,28 +19003,53 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire [1:0] \o__payload$28.rows.skew ;
   wire [1:0] \o__payload$28.rows.skew1 ;
   wire [1:0] \o__payload$28.rows.skew2 ;
-  output [161:0] \o__payload$55 ;
-  wire [161:0] \o__payload$55 ;
-  wire \o__payload$55.act ;
-  wire [3:0] \o__payload$55.cause ;
-  wire [-1:0] \o__payload$55.high ;
-  wire [153:0] \o__payload$55.piece ;
-  wire [23:0] \o__payload$55.piece.at ;
-  wire [31:0] \o__payload$55.piece.data ;
-  wire \o__payload$55.piece.first ;
-  wire \o__payload$55.piece.last ;
-  wire \o__payload$55.piece.row_last ;
-  wire [2:0] \o__payload$55.piece.size ;
-  wire [91:0] \o__payload$55.piece.target ;
-  wire [24:0] \o__payload$55.piece.target.fence ;
-  wire \o__payload$55.piece.target.fenced ;
-  wire [7:0] \o__payload$55.piece.target.fill ;
-  wire [15:0] \o__payload$55.piece.target.index ;
-  wire \o__payload$55.piece.target.param ;
-  wire [15:0] \o__payload$55.piece.target.post ;
-  wire [23:0] \o__payload$55.piece.target.step ;
-  wire \o__payload$55.piece.target.transpose ;
-  wire [2:0] \o__payload$55.size ;
+  wire [178:0] \o__payload$41 ;
+  wire [3:0] \o__payload$41.cause ;
+  wire [118:0] \o__payload$41.mode ;
+  wire \o__payload$41.mode.act ;
+  wire \o__payload$41.mode.bad ;
+  wire [23:0] \o__payload$41.mode.block ;
+  wire \o__payload$41.mode.flip ;
+  wire [91:0] \o__payload$41.mode.target ;
+  wire [24:0] \o__payload$41.mode.target.fence ;
+  wire \o__payload$41.mode.target.fenced ;
+  wire [7:0] \o__payload$41.mode.target.fill ;
+  wire [15:0] \o__payload$41.mode.target.index ;
+  wire \o__payload$41.mode.target.param ;
+  wire [15:0] \o__payload$41.mode.target.post ;
+  wire [23:0] \o__payload$41.mode.target.step ;
+  wire \o__payload$41.mode.target.transpose ;
+  wire [55:0] \o__payload$41.segment ;
+  wire [23:0] \o__payload$41.segment.at ;
+  wire \o__payload$41.segment.fill ;
+  wire \o__payload$41.segment.first ;
+  wire \o__payload$41.segment.last ;
+  wire \o__payload$41.segment.outside ;
+  wire \o__payload$41.segment.row_last ;
+  wire [24:0] \o__payload$41.segment.size ;
+  wire [1:0] \o__payload$41.segment.skew ;
+  output [161:0] \o__payload$61 ;
+  wire [161:0] \o__payload$61 ;
+  wire \o__payload$61.act ;
+  wire [3:0] \o__payload$61.cause ;
+  wire [-1:0] \o__payload$61.high ;
+  wire [153:0] \o__payload$61.piece ;
+  wire [23:0] \o__payload$61.piece.at ;
+  wire [31:0] \o__payload$61.piece.data ;
+  wire \o__payload$61.piece.first ;
+  wire \o__payload$61.piece.last ;
+  wire \o__payload$61.piece.row_last ;
+  wire [2:0] \o__payload$61.piece.size ;
+  wire [91:0] \o__payload$61.piece.target ;
+  wire [24:0] \o__payload$61.piece.target.fence ;
+  wire \o__payload$61.piece.target.fenced ;
+  wire [7:0] \o__payload$61.piece.target.fill ;
+  wire [15:0] \o__payload$61.piece.target.index ;
+  wire \o__payload$61.piece.target.param ;
+  wire [15:0] \o__payload$61.piece.target.post ;
+  wire [23:0] \o__payload$61.piece.target.step ;
+  wire \o__payload$61.piece.target.transpose ;
+  wire [2:0] \o__payload$61.size ;
   wire [23:0] \o__payload.at ;
   wire \o__payload.fill ;
   wire \o__payload.first ;
@@ -18748,12 +19060,14 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire [1:0] \o__payload.skew ;
   wire o__ready;
   wire \o__ready$36 ;
-  input \o__ready$43 ;
-  wire \o__ready$43 ;
+  wire \o__ready$42 ;
+  input \o__ready$49 ;
+  wire \o__ready$49 ;
   wire o__valid;
   wire \o__valid$33 ;
-  output \o__valid$48 ;
-  wire \o__valid$48 ;
+  wire \o__valid$39 ;
+  output \o__valid$54 ;
+  wire \o__valid$54 ;
   wire [55:0] piece;
   wire [23:0] \piece.at ;
   wire \piece.fill ;
@@ -18763,38 +19077,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$34612$0 ;
-  wire [32:0] \port$34612$0 ;
-  input [32:0] \port$34614$0 ;
-  wire [32:0] \port$34614$0 ;
-  input [32:0] \port$34616$0 ;
-  wire [32:0] \port$34616$0 ;
-  input [32:0] \port$34618$0 ;
-  wire [32:0] \port$34618$0 ;
-  input [32:0] \port$34620$0 ;
-  wire [32:0] \port$34620$0 ;
-  input [32:0] \port$34622$0 ;
-  wire [32:0] \port$34622$0 ;
-  input [32:0] \port$34624$0 ;
-  wire [32:0] \port$34624$0 ;
-  input [32:0] \port$34626$0 ;
-  wire [32:0] \port$34626$0 ;
-  input [32:0] \port$34628$0 ;
-  wire [32:0] \port$34628$0 ;
-  input [32:0] \port$34630$0 ;
-  wire [32:0] \port$34630$0 ;
-  input [32:0] \port$34632$0 ;
-  wire [32:0] \port$34632$0 ;
-  input [32:0] \port$34634$0 ;
-  wire [32:0] \port$34634$0 ;
-  input [32:0] \port$34636$0 ;
-  wire [32:0] \port$34636$0 ;
-  input [32:0] \port$34638$0 ;
-  wire [32:0] \port$34638$0 ;
-  input [32:0] \port$34640$0 ;
-  wire [32:0] \port$34640$0 ;
-  input [32:0] \port$34642$0 ;
-  wire [32:0] \port$34642$0 ;
+  input [32:0] \port$34724$0 ;
+  wire [32:0] \port$34724$0 ;
+  input [32:0] \port$34726$0 ;
+  wire [32:0] \port$34726$0 ;
+  input [32:0] \port$34728$0 ;
+  wire [32:0] \port$34728$0 ;
+  input [32:0] \port$34730$0 ;
+  wire [32:0] \port$34730$0 ;
+  input [32:0] \port$34732$0 ;
+  wire [32:0] \port$34732$0 ;
+  input [32:0] \port$34734$0 ;
+  wire [32:0] \port$34734$0 ;
+  input [32:0] \port$34736$0 ;
+  wire [32:0] \port$34736$0 ;
+  input [32:0] \port$34738$0 ;
+  wire [32:0] \port$34738$0 ;
+  input [32:0] \port$34740$0 ;
+  wire [32:0] \port$34740$0 ;
+  input [32:0] \port$34742$0 ;
+  wire [32:0] \port$34742$0 ;
+  input [32:0] \port$34744$0 ;
+  wire [32:0] \port$34744$0 ;
+  input [32:0] \port$34746$0 ;
+  wire [32:0] \port$34746$0 ;
+  input [32:0] \port$34748$0 ;
+  wire [32:0] \port$34748$0 ;
+  input [32:0] \port$34750$0 ;
+  wire [32:0] \port$34750$0 ;
+  input [32:0] \port$34752$0 ;
+  wire [32:0] \port$34752$0 ;
+  input [32:0] \port$34754$0 ;
+  wire [32:0] \port$34754$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -18859,51 +19173,51 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$8  = \$6  & \$7 ;
   assign i__valid = cmd__valid & \$8 ;
   assign start = cmd__valid & cmd__ready;
-  assign \$9  = ! \port$34612$0 [9:8];
-  assign \$10  = | \port$34624$0 [15:0];
-  assign \$11  = | \port$34624$0 [31:16];
+  assign \$9  = ! \port$34724$0 [9:8];
+  assign \$10  = | \port$34736$0 [15:0];
+  assign \$11  = | \port$34736$0 [31:16];
   assign \$12  = \$10  & \$11 ;
   assign \$13  = ~ \$12 ;
-  assign \$14  = \port$34634$0 [15:0] + \port$34622$0 [23:0];
-  assign \$15  = \$14  + \port$34634$0 [31:16];
+  assign \$14  = \port$34746$0 [15:0] + \port$34734$0 [23:0];
+  assign \$15  = \$14  + \port$34746$0 [31:16];
   assign \$16  = ! \$15 ;
   assign \$17  = \$13  | \$16 ;
-  assign \$18  = ! \port$34612$0 [9:8];
-  assign \$19  = \port$34612$0 [9:8] == 1'h1;
-  assign \$20  = \port$34612$0 [9:8] == 2'h2;
+  assign \$18  = ! \port$34724$0 [9:8];
+  assign \$19  = \port$34724$0 [9:8] == 1'h1;
+  assign \$20  = \port$34724$0 [9:8] == 2'h2;
   assign \$21  = | { \$20 , \$19 , \$18  };
   assign \$22  = ~ \$21 ;
   assign \$23  = \$17  | \$22 ;
-  assign \$24  = \port$34612$0 [9:8] == 2'h2;
-  assign \$25  = | { \port$34636$0 [31:0], \port$34634$0 [31:0] };
-  assign \$26  = \$25  | \port$34612$0 [10];
-  assign \$27  = \port$34624$0 [15:0] != 1'h1;
+  assign \$24  = \port$34724$0 [9:8] == 2'h2;
+  assign \$25  = | { \port$34748$0 [31:0], \port$34746$0 [31:0] };
+  assign \$26  = \$25  | \port$34724$0 [10];
+  assign \$27  = \port$34736$0 [15:0] != 1'h1;
   assign \$28  = \$26  | \$27 ;
-  assign \$29  = \port$34624$0 [31:16] != 1'h1;
+  assign \$29  = \port$34736$0 [31:16] != 1'h1;
   assign \$30  = \$28  | \$29 ;
   assign \$31  = \$24  & \$30 ;
   assign \$32  = \$23  | \$31 ;
-  assign \$33  = | \port$34638$0 [23:0];
-  assign \$34  = \port$34612$0 [9:8] == 2'h2;
-  assign \$35  = \$34  | \port$34612$0 [11];
+  assign \$33  = | \port$34750$0 [23:0];
+  assign \$34  = \port$34724$0 [9:8] == 2'h2;
+  assign \$35  = \$34  | \port$34724$0 [11];
   assign \$36  = \$33  & \$35 ;
   assign \$37  = \$32  | \$36 ;
-  assign \$38  = \port$34612$0 [9:8] != 1'h1;
-  assign \$39  = \port$34636$0 [15:0] + \port$34624$0 [15:0];
-  assign \$40  = \$39  + \port$34636$0 [31:16];
+  assign \$38  = \port$34724$0 [9:8] != 1'h1;
+  assign \$39  = \port$34748$0 [15:0] + \port$34736$0 [15:0];
+  assign \$40  = \$39  + \port$34748$0 [31:16];
   assign \$41  = \$40  != 3'h4;
   assign \$42  = \$38  | \$41 ;
-  assign \$43  = \port$34634$0 [15:0] + \port$34622$0 [23:0];
-  assign \$44  = \$43  + \port$34634$0 [31:16];
+  assign \$43  = \port$34746$0 [15:0] + \port$34734$0 [23:0];
+  assign \$44  = \$43  + \port$34746$0 [31:16];
   assign \$45  = \$44  != 3'h4;
   assign \$46  = \$42  | \$45 ;
-  assign \$47  = \port$34612$0 [11] & \$46 ;
+  assign \$47  = \port$34724$0 [11] & \$46 ;
   assign \$48  = \$37  | \$47 ;
-  assign \$49  = \port$34612$0 [9:8] == 2'h2;
-  assign \$50  = \port$34612$0 [9:8] == 2'h2;
-  assign \$51  = \$50  ? 24'h000001 : \port$34632$0 [23:0];
-  assign \$52  = | \port$34638$0 [23:0];
-  assign \$53  = \port$34626$0 [23:0] + \port$34638$0 [23:0];
+  assign \$49  = \port$34724$0 [9:8] == 2'h2;
+  assign \$50  = \port$34724$0 [9:8] == 2'h2;
+  assign \$51  = \$50  ? 24'h000001 : \port$34744$0 [23:0];
+  assign \$52  = | \port$34750$0 [23:0];
+  assign \$53  = \port$34738$0 [23:0] + \port$34750$0 [23:0];
   assign \$54  = ~ whole;
   assign \$55  = walking[4] & \$54 ;
   assign \$56  = walking[2] | \$55 ;
@@ -18915,19 +19229,19 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \i__valid$32  = \o__valid$33  & \$61 ;
   assign \$62  = ! unsettled;
   assign \o__ready$36  = \i__ready$37  & \$62 ;
-  assign narrow = ~ walking[0];
+  assign narrow = ~ \o__payload$41 [56];
   assign \$63  = ~ stop;
-  assign \$signal  = \o__ready$43  & \$63 ;
+  assign \$signal  = \o__ready$49  & \$63 ;
   assign \$64  = ~ piece[51];
   assign \$65  = valid & \$64 ;
-  assign \$66  = ! \$signal$47 ;
+  assign \$66  = ! \$signal$53 ;
   assign uses_beat = \$65  & \$66 ;
   assign \$67  = ~ stop;
   assign \$68  = valid & \$67 ;
   assign \$69  = ~ uses_beat;
   assign \$70  = memory__beat__valid | \$69 ;
-  assign \o__valid$48  = \$68  & \$70 ;
-  assign \$signal$50  = \o__valid$48  & \o__ready$43 ;
+  assign \o__valid$54  = \$68  & \$70 ;
+  assign \$signal$56  = \o__valid$54  & \o__ready$49 ;
   assign \$71  = uses_beat & \$signal ;
   assign memory__beat__ready = stop | \$71 ;
   assign \$73  = memory__beat__payload[31:0] ^ \$72 ;
@@ -18999,37 +19313,49 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$138  = ~ \$137 [3:0];
   assign \$139  = \$74  & { \$138 [3], \$136 [3], \$134 [3], \$132 [3], \$130 [3], \$128 [3], \$126 [3], \$124 [3], \$122 [2], \$120 [2], \$118 [2], \$116 [2], \$114 [2], \$112 [2], \$110 [2], \$108 [2], \$106 [1], \$104 [1], \$102 [1], \$100 [1], \$98 [1], \$96 [1], \$94 [1], \$92 [1], \$90 [0], \$88 [0], \$86 [0], \$84 [0], \$82 [0], \$80 [0], \$78 [0], \$76 [0] };
   assign \$140  = uses_beat & memory__beat__payload[32];
-  assign \$141  = \$140  ? 4'h3 : \$signal$47 ;
+  assign \$141  = \$140  ? 4'h3 : \$signal$53 ;
   assign \$142  = busy | \i__valid$25 ;
   assign \$143  = \$142  | \o__valid$33 ;
-  assign \busy$57  = \$143  | valid;
-  assign \$144  = | \port$34624$0 [15:0];
-  assign \$145  = | \port$34624$0 [31:16];
-  assign \$146  = \$144  & \$145 ;
-  assign \$147  = ~ \$146 ;
-  assign \$148  = ! \port$34622$0 [23:0];
-  assign \$149  = \$147  | \$148 ;
-  assign \$150  = \$149  | i__payload[201];
-  assign \$151  = start & \$150 ;
-  assign \$152  = \i__valid$25  & o__ready;
-  assign \$153  = | unsettled;
-  assign \$154  = \o__payload$28 [203] ? 2'h2 : 2'h0;
-  assign \$155  = unsettled - 1'h1;
-  assign \$156  = \i__valid$32  & \i__ready$37 ;
-  assign \$157  = walking[118:95] * 3'h4;
+  assign \$144  = \$143  | \i__valid$38 ;
+  assign \busy$63  = \$144  | valid;
+  assign \$145  = | \port$34736$0 [15:0];
+  assign \$146  = | \port$34736$0 [31:16];
+  assign \$147  = \$145  & \$146 ;
+  assign \$148  = ~ \$147 ;
+  assign \$149  = ! \port$34734$0 [23:0];
+  assign \$150  = \$148  | \$149 ;
+  assign \$151  = \$150  | i__payload[201];
+  assign \$152  = start & \$151 ;
+  assign \$153  = \i__valid$25  & o__ready;
+  assign \$154  = | unsettled;
+  assign \$155  = \o__payload$28 [203] ? 2'h2 : 2'h0;
+  assign \$156  = unsettled - 1'h1;
+  assign \$157  = \i__valid$38  & \o__ready$42 ;
+  assign \$159  = 1'h0 + \$158 ;
   always @(posedge clk)
-    \void  <= \$158 ;
+    \void  <= \$160 ;
   always @(posedge clk)
-    unsettled <= \$159 ;
+    unsettled <= \$161 ;
   always @(posedge clk)
-    walking <= \$160 ;
+    walking <= \$162 ;
   always @(posedge clk)
-    \$signal$47  <= \$161 ;
+    \$signal$53  <= \$163 ;
   always @(posedge clk)
-    current <= \$162 ;
+    current <= \$164 ;
   always @(posedge clk)
-    first_column <= \$163 ;
-  \weft.load.reader.blocks$66  \blocks$66  (
+    first_column <= \$165 ;
+  \weft.load.reader.between  between (
+    .clear(clear),
+    .clk(clk),
+    .i__payload(\i__payload$35 ),
+    .i__ready(\i__ready$37 ),
+    .i__valid(\i__valid$32 ),
+    .o__payload(\o__payload$41 ),
+    .o__ready(\o__ready$42 ),
+    .o__valid(\i__valid$38 ),
+    .rst(rst)
+  );
+  \weft.load.reader.blocks$72  \blocks$72  (
     .blocks(blocks),
     .clear(clear),
     .clk(clk),
@@ -19064,14 +19390,14 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   \weft.load.reader.pieces  pieces (
     .clear(clear),
     .clk(clk),
-    .i__payload(\i__payload$35 ),
-    .i__ready(\i__ready$37 ),
-    .i__valid(\i__valid$32 ),
+    .i__payload(\o__payload$41 [55:0]),
+    .i__ready(\o__ready$42 ),
+    .i__valid(\i__valid$38 ),
     .narrow(narrow),
     .piece(piece),
     .rst(rst),
     .size(size),
-    .step(\$signal$50 ),
+    .step(\$signal$56 ),
     .valid(valid)
   );
   \weft.load.reader.walker  walker (
@@ -19086,7 +19412,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     walking_cause = 4'h0;
     if (\$56 ) begin
       walking_cause = 4'h1;
@@ -19095,68 +19421,42 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \i__payload$35 [23:0] = o__payload[23:0];
     if (walking[4]) begin
       \i__payload$35 [23:0] = { 18'h00000, first_column };
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
-    \$158  = \$151 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
+    \$160  = \$152 ;
     if (clear) begin
-      \$158  = 1'h0;
+      \$160  = 1'h0;
     end
     if (rst) begin
-      \$158  = 1'h0;
+      \$160  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
-    \$159  = unsettled;
-    if (\$152 ) begin
-      \$159  = \$154 ;
-    end else if (\$153 ) begin
-      \$159  = \$155 [1:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
+    \$161  = unsettled;
+    if (\$153 ) begin
+      \$161  = \$155 ;
+    end else if (\$154 ) begin
+      \$161  = \$156 [1:0];
     end
     if (clear) begin
-      \$159  = 2'h0;
+      \$161  = 2'h0;
     end
     if (rst) begin
-      \$159  = 2'h0;
+      \$161  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
-    \$160  = walking;
-    if (\$152 ) begin
-      \$160  = \o__payload$28 [317:199];
-    end
-    if (clear) begin
-      \$160  = 119'h000000000000000000000000000000;
-    end
-    if (rst) begin
-      \$160  = 119'h000000000000000000000000000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
-    \$161  = \$signal$47 ;
-    if (\$156 ) begin
-      \$161  = walking_cause;
-    end
-    if (clear) begin
-      \$161  = 4'h0;
-    end
-    if (rst) begin
-      \$161  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
-    \$162  = current;
-    if (\$156 ) begin
-      \$162  = walking;
+    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
+    \$162  = walking;
+    if (\$153 ) begin
+      \$162  = \o__payload$28 [317:199];
     end
     if (clear) begin
       \$162  = 119'h000000000000000000000000000000;
@@ -19166,20 +19466,46 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$35 ) begin end
-    \$163  = \$157 [5:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
+    \$163  = \$signal$53 ;
+    if (\$157 ) begin
+      \$163  = \o__payload$41 [178:175];
+    end
     if (clear) begin
-      \$163  = 6'h00;
+      \$163  = 4'h0;
     end
     if (rst) begin
-      \$163  = 6'h00;
+      \$163  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
+    \$164  = current;
+    if (\$157 ) begin
+      \$164  = \o__payload$41 [174:56];
+    end
+    if (clear) begin
+      \$164  = 119'h000000000000000000000000000000;
+    end
+    if (rst) begin
+      \$164  = 119'h000000000000000000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
+    \$165  = \$159 [5:0];
+    if (clear) begin
+      \$165  = 6'h00;
+    end
+    if (rst) begin
+      \$165  = 6'h00;
     end
   end
   assign entered__payload = i__payload;
   assign i__ready = entered__ready;
   assign entered__valid = i__valid;
   assign \stop$11  = stop;
-  assign cmd__payload = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32], \port$34642$0 [31:0], \port$34640$0 [31:0], \port$34638$0 [31:0], \port$34636$0 [31:0], \port$34634$0 [31:0], \port$34632$0 [31:0], \port$34630$0 [31:0], \port$34628$0 [31:0], \port$34626$0 [31:0], \port$34624$0 [31:0], \port$34622$0 [31:0], \port$34620$0 [31:0], \port$34618$0 [31:0], \port$34616$0 [31:0], \port$34614$0 [31:0], \port$34612$0 [31:0] };
+  assign cmd__payload = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -19187,8 +19513,11 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \i__payload$27  = \o__payload$28 [198:0];
   assign \i__ready$30  = o__ready;
   assign len = o__payload[47:24];
+  assign \o__valid$39  = \i__valid$38 ;
+  assign \i__payload$40  = \o__payload$41 [55:0];
+  assign \i__ready$43  = \o__ready$42 ;
   assign target = current[94:3];
-  assign step = \$signal$50 ;
+  assign step = \$signal$56 ;
   assign \i__payload.rows  = i__payload[198:0];
   assign \i__payload.rows.at  = i__payload[23:0];
   assign \i__payload.rows.at1  = i__payload[47:24];
@@ -19253,29 +19582,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \rows.len  = rows[119:96];
   assign \rows.count1  = rows[135:120];
   assign \rows.count2  = rows[151:136];
-  assign \cmd__payload.opcode  = \port$34612$0 [7:0];
-  assign \cmd__payload.wait  = \port$34614$0 [15:0];
-  assign \cmd__payload.post  = \port$34614$0 [31:16];
-  assign \cmd__payload.space  = \port$34612$0 [9:8];
-  assign \cmd__payload.flip  = \port$34612$0 [10];
-  assign \cmd__payload.transpose  = \port$34612$0 [11];
-  assign \cmd__payload.fill  = \port$34612$0 [31:24];
-  assign \cmd__payload.src  = \port$34616$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34618$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34620$0 [31:0];
-  assign \cmd__payload.len  = \port$34622$0 [23:0];
-  assign \cmd__payload.count1  = \port$34624$0 [15:0];
-  assign \cmd__payload.count2  = \port$34624$0 [31:16];
-  assign \cmd__payload.dst  = \port$34626$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$34628$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$34630$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$34632$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$34634$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$34634$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$34636$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$34636$0 [31:16];
-  assign \cmd__payload.fence  = \port$34638$0 [23:0];
-  assign \cmd__payload.index  = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32] };
+  assign \cmd__payload.opcode  = \port$34724$0 [7:0];
+  assign \cmd__payload.wait  = \port$34726$0 [15:0];
+  assign \cmd__payload.post  = \port$34726$0 [31:16];
+  assign \cmd__payload.space  = \port$34724$0 [9:8];
+  assign \cmd__payload.flip  = \port$34724$0 [10];
+  assign \cmd__payload.transpose  = \port$34724$0 [11];
+  assign \cmd__payload.fill  = \port$34724$0 [31:24];
+  assign \cmd__payload.src  = \port$34728$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34730$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34732$0 [31:0];
+  assign \cmd__payload.len  = \port$34734$0 [23:0];
+  assign \cmd__payload.count1  = \port$34736$0 [15:0];
+  assign \cmd__payload.count2  = \port$34736$0 [31:16];
+  assign \cmd__payload.dst  = \port$34738$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$34740$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$34742$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$34744$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$34746$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$34746$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$34748$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$34748$0 [31:16];
+  assign \cmd__payload.fence  = \port$34750$0 [23:0];
+  assign \cmd__payload.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.beats  = memory__burst__payload[36:32];
   assign \burst__payload.addr  = memory__burst__payload[31:0];
@@ -19344,14 +19673,62 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \o__payload$28.mode.target.post  = \o__payload$28 [277:262];
   assign \o__payload$28.mode.target.index  = \o__payload$28 [293:278];
   assign \o__payload$28.mode.block  = \o__payload$28 [317:294];
-  assign \i__payload$35.at  = \i__payload$35 [23:0];
-  assign \i__payload$35.size  = \i__payload$35 [48:24];
-  assign \i__payload$35.skew  = \i__payload$35 [50:49];
-  assign \i__payload$35.fill  = \i__payload$35 [51];
-  assign \i__payload$35.first  = \i__payload$35 [52];
-  assign \i__payload$35.row_last  = \i__payload$35 [53];
-  assign \i__payload$35.last  = \i__payload$35 [54];
-  assign \i__payload$35.outside  = \i__payload$35 [55];
+  assign \i__payload$35.segment  = \i__payload$35 [55:0];
+  assign \i__payload$35.segment.at  = \i__payload$35 [23:0];
+  assign \i__payload$35.segment.size  = \i__payload$35 [48:24];
+  assign \i__payload$35.segment.skew  = \i__payload$35 [50:49];
+  assign \i__payload$35.segment.fill  = \i__payload$35 [51];
+  assign \i__payload$35.segment.first  = \i__payload$35 [52];
+  assign \i__payload$35.segment.row_last  = \i__payload$35 [53];
+  assign \i__payload$35.segment.last  = \i__payload$35 [54];
+  assign \i__payload$35.segment.outside  = \i__payload$35 [55];
+  assign \i__payload$35.mode  = \i__payload$35 [174:56];
+  assign \i__payload$35.mode.act  = \i__payload$35 [56];
+  assign \i__payload$35.mode.flip  = \i__payload$35 [57];
+  assign \i__payload$35.mode.bad  = \i__payload$35 [58];
+  assign \i__payload$35.mode.target  = \i__payload$35 [150:59];
+  assign \i__payload$35.mode.target.transpose  = \i__payload$35 [59];
+  assign \i__payload$35.mode.target.param  = \i__payload$35 [60];
+  assign \i__payload$35.mode.target.fill  = \i__payload$35 [68:61];
+  assign \i__payload$35.mode.target.step  = \i__payload$35 [92:69];
+  assign \i__payload$35.mode.target.fenced  = \i__payload$35 [93];
+  assign \i__payload$35.mode.target.fence  = \i__payload$35 [118:94];
+  assign \i__payload$35.mode.target.post  = \i__payload$35 [134:119];
+  assign \i__payload$35.mode.target.index  = \i__payload$35 [150:135];
+  assign \i__payload$35.mode.block  = \i__payload$35 [174:151];
+  assign \i__payload$35.cause  = \i__payload$35 [178:175];
+  assign \i__payload$40.at  = \o__payload$41 [23:0];
+  assign \i__payload$40.size  = \o__payload$41 [48:24];
+  assign \i__payload$40.skew  = \o__payload$41 [50:49];
+  assign \i__payload$40.fill  = \o__payload$41 [51];
+  assign \i__payload$40.first  = \o__payload$41 [52];
+  assign \i__payload$40.row_last  = \o__payload$41 [53];
+  assign \i__payload$40.last  = \o__payload$41 [54];
+  assign \i__payload$40.outside  = \o__payload$41 [55];
+  assign \o__payload$41.segment  = \o__payload$41 [55:0];
+  assign \o__payload$41.segment.at  = \o__payload$41 [23:0];
+  assign \o__payload$41.segment.size  = \o__payload$41 [48:24];
+  assign \o__payload$41.segment.skew  = \o__payload$41 [50:49];
+  assign \o__payload$41.segment.fill  = \o__payload$41 [51];
+  assign \o__payload$41.segment.first  = \o__payload$41 [52];
+  assign \o__payload$41.segment.row_last  = \o__payload$41 [53];
+  assign \o__payload$41.segment.last  = \o__payload$41 [54];
+  assign \o__payload$41.segment.outside  = \o__payload$41 [55];
+  assign \o__payload$41.mode  = \o__payload$41 [174:56];
+  assign \o__payload$41.mode.act  = \o__payload$41 [56];
+  assign \o__payload$41.mode.flip  = \o__payload$41 [57];
+  assign \o__payload$41.mode.bad  = \o__payload$41 [58];
+  assign \o__payload$41.mode.target  = \o__payload$41 [150:59];
+  assign \o__payload$41.mode.target.transpose  = \o__payload$41 [59];
+  assign \o__payload$41.mode.target.param  = \o__payload$41 [60];
+  assign \o__payload$41.mode.target.fill  = \o__payload$41 [68:61];
+  assign \o__payload$41.mode.target.step  = \o__payload$41 [92:69];
+  assign \o__payload$41.mode.target.fenced  = \o__payload$41 [93];
+  assign \o__payload$41.mode.target.fence  = \o__payload$41 [118:94];
+  assign \o__payload$41.mode.target.post  = \o__payload$41 [134:119];
+  assign \o__payload$41.mode.target.index  = \o__payload$41 [150:135];
+  assign \o__payload$41.mode.block  = \o__payload$41 [174:151];
+  assign \o__payload$41.cause  = \o__payload$41 [178:175];
   assign \target.transpose  = current[3];
   assign \target.param  = current[4];
   assign \target.fill  = current[12:5];
@@ -19384,83 +19761,295 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
-  assign \o__payload$55.piece  = \o__payload$55 [153:0];
-  assign \o__payload$55.piece.data  = \o__payload$55 [31:0];
-  assign \o__payload$55.piece.size  = \o__payload$55 [34:32];
-  assign \o__payload$55.piece.at  = \o__payload$55 [58:35];
-  assign \o__payload$55.piece.first  = \o__payload$55 [59];
-  assign \o__payload$55.piece.row_last  = \o__payload$55 [60];
-  assign \o__payload$55.piece.last  = \o__payload$55 [61];
-  assign \o__payload$55.piece.target  = \o__payload$55 [153:62];
-  assign \o__payload$55.piece.target.transpose  = \o__payload$55 [62];
-  assign \o__payload$55.piece.target.param  = \o__payload$55 [63];
-  assign \o__payload$55.piece.target.fill  = \o__payload$55 [71:64];
-  assign \o__payload$55.piece.target.step  = \o__payload$55 [95:72];
-  assign \o__payload$55.piece.target.fenced  = \o__payload$55 [96];
-  assign \o__payload$55.piece.target.fence  = \o__payload$55 [121:97];
-  assign \o__payload$55.piece.target.post  = \o__payload$55 [137:122];
-  assign \o__payload$55.piece.target.index  = \o__payload$55 [153:138];
-  assign \o__payload$55.act  = \o__payload$55 [154];
-  assign \o__payload$55.size  = \o__payload$55 [157:155];
-  assign \o__payload$55.cause  = \o__payload$55 [161:158];
-  assign \o__payload$55 [153:62] = current[94:3];
-  assign \o__payload$55 [161:158] = \$141 ;
-  assign \o__payload$55 [157:155] = size;
-  assign \o__payload$55 [154] = current[0];
-  assign \o__payload$55 [61] = piece[54];
-  assign \o__payload$55 [60] = piece[53];
-  assign \o__payload$55 [59] = piece[52];
-  assign \o__payload$55 [58:35] = piece[23:0];
-  assign \o__payload$55 [34:32] = size;
-  assign \o__payload$55 [31:0] = \$139 ;
+  assign \o__payload$61.piece  = \o__payload$61 [153:0];
+  assign \o__payload$61.piece.data  = \o__payload$61 [31:0];
+  assign \o__payload$61.piece.size  = \o__payload$61 [34:32];
+  assign \o__payload$61.piece.at  = \o__payload$61 [58:35];
+  assign \o__payload$61.piece.first  = \o__payload$61 [59];
+  assign \o__payload$61.piece.row_last  = \o__payload$61 [60];
+  assign \o__payload$61.piece.last  = \o__payload$61 [61];
+  assign \o__payload$61.piece.target  = \o__payload$61 [153:62];
+  assign \o__payload$61.piece.target.transpose  = \o__payload$61 [62];
+  assign \o__payload$61.piece.target.param  = \o__payload$61 [63];
+  assign \o__payload$61.piece.target.fill  = \o__payload$61 [71:64];
+  assign \o__payload$61.piece.target.step  = \o__payload$61 [95:72];
+  assign \o__payload$61.piece.target.fenced  = \o__payload$61 [96];
+  assign \o__payload$61.piece.target.fence  = \o__payload$61 [121:97];
+  assign \o__payload$61.piece.target.post  = \o__payload$61 [137:122];
+  assign \o__payload$61.piece.target.index  = \o__payload$61 [153:138];
+  assign \o__payload$61.act  = \o__payload$61 [154];
+  assign \o__payload$61.size  = \o__payload$61 [157:155];
+  assign \o__payload$61.cause  = \o__payload$61 [161:158];
+  assign \o__payload$61 [153:62] = current[94:3];
+  assign \o__payload$61 [161:158] = \$141 ;
+  assign \o__payload$61 [157:155] = size;
+  assign \o__payload$61 [154] = current[0];
+  assign \o__payload$61 [61] = piece[54];
+  assign \o__payload$61 [60] = piece[53];
+  assign \o__payload$61 [59] = piece[52];
+  assign \o__payload$61 [58:35] = piece[23:0];
+  assign \o__payload$61 [34:32] = size;
+  assign \o__payload$61 [31:0] = \$139 ;
+  always @*
+    \i__payload$35 [178:175] = walking_cause;
+  always @*
+    \i__payload$35 [174:56] = walking;
   always @*
     \i__payload$35 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$34626$0 [23:0];
-  assign i__payload[293:278] = { \port$34642$0 [32], \port$34640$0 [32], \port$34638$0 [32], \port$34636$0 [32], \port$34634$0 [32], \port$34632$0 [32], \port$34630$0 [32], \port$34628$0 [32], \port$34626$0 [32], \port$34624$0 [32], \port$34622$0 [32], \port$34620$0 [32], \port$34618$0 [32], \port$34616$0 [32], \port$34614$0 [32], \port$34612$0 [32] };
-  assign i__payload[277:262] = \port$34614$0 [31:16];
+  assign i__payload[317:294] = \port$34738$0 [23:0];
+  assign i__payload[293:278] = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
+  assign i__payload[277:262] = \port$34726$0 [31:16];
   assign i__payload[261:237] = \$53 ;
   assign i__payload[236] = \$52 ;
   assign i__payload[235:212] = \$51 ;
-  assign i__payload[211:204] = \port$34612$0 [31:24];
+  assign i__payload[211:204] = \port$34724$0 [31:24];
   assign i__payload[203] = \$49 ;
-  assign i__payload[202] = \port$34612$0 [11];
+  assign i__payload[202] = \port$34724$0 [11];
   assign i__payload[201] = \$48 ;
-  assign i__payload[200] = \port$34612$0 [10];
+  assign i__payload[200] = \port$34724$0 [10];
   assign i__payload[199] = \$9 ;
-  assign i__payload[198] = \port$34612$0 [11];
-  assign i__payload[197:182] = \port$34636$0 [31:16];
-  assign i__payload[181:166] = \port$34636$0 [15:0];
-  assign i__payload[165:150] = \port$34634$0 [31:16];
-  assign i__payload[149:134] = \port$34634$0 [15:0];
-  assign i__payload[133:118] = \port$34624$0 [31:16];
-  assign i__payload[117:102] = \port$34624$0 [15:0];
-  assign i__payload[101:78] = \port$34622$0 [23:0];
-  assign i__payload[77:76] = \port$34620$0 [1:0];
-  assign i__payload[75:74] = \port$34618$0 [1:0];
-  assign i__payload[73:72] = \port$34616$0 [1:0];
-  assign i__payload[71:48] = \port$34630$0 [23:0];
-  assign i__payload[47:24] = \port$34628$0 [23:0];
-  assign i__payload[23:0] = \port$34626$0 [23:0];
-  assign rows[151:136] = \port$34624$0 [31:16];
-  assign rows[135:120] = \port$34624$0 [15:0];
-  assign rows[119:96] = \port$34622$0 [23:0];
-  assign rows[95:64] = \port$34620$0 [31:0];
-  assign rows[63:32] = \port$34618$0 [31:0];
-  assign rows[31:0] = \port$34616$0 [31:0];
+  assign i__payload[198] = \port$34724$0 [11];
+  assign i__payload[197:182] = \port$34748$0 [31:16];
+  assign i__payload[181:166] = \port$34748$0 [15:0];
+  assign i__payload[165:150] = \port$34746$0 [31:16];
+  assign i__payload[149:134] = \port$34746$0 [15:0];
+  assign i__payload[133:118] = \port$34736$0 [31:16];
+  assign i__payload[117:102] = \port$34736$0 [15:0];
+  assign i__payload[101:78] = \port$34734$0 [23:0];
+  assign i__payload[77:76] = \port$34732$0 [1:0];
+  assign i__payload[75:74] = \port$34730$0 [1:0];
+  assign i__payload[73:72] = \port$34728$0 [1:0];
+  assign i__payload[71:48] = \port$34742$0 [23:0];
+  assign i__payload[47:24] = \port$34740$0 [23:0];
+  assign i__payload[23:0] = \port$34738$0 [23:0];
+  assign rows[151:136] = \port$34736$0 [31:16];
+  assign rows[135:120] = \port$34736$0 [15:0];
+  assign rows[119:96] = \port$34734$0 [23:0];
+  assign rows[95:64] = \port$34732$0 [31:0];
+  assign rows[63:32] = \port$34730$0 [31:0];
+  assign rows[31:0] = \port$34728$0 [31:0];
   assign \$2  = \$1 ;
   assign \$6  = \$5 ;
   assign { \$72 [30:24], \$72 [22:16], \$72 [14:8], \$72 [6:0] } = 28'h0000000;
   assign { \$72 [31], \$72 [23], \$72 [15], \$72 [7] } = { current[1], current[1], current[1], current[1] };
+  assign \$158  = { 1'h0, walking[118:95], 2'h0 };
 endmodule
 
-module \weft.load.reader.blocks$66 (rst, whole, clear, len, blocks, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$36  = 0;
+module \weft.load.reader.between (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, i__payload, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$37  = 0;
+  wire \$1 ;
+  wire \$2 ;
+  wire \$3 ;
+  reg [178:0] \$4 ;
+  reg \$5 ;
+  reg [178:0] \$like  = 179'h000000000000000000000000000000000000000000000;
+  wire [3:0] \$like.cause ;
+  wire [118:0] \$like.mode ;
+  wire \$like.mode.act ;
+  wire \$like.mode.bad ;
+  wire [23:0] \$like.mode.block ;
+  wire \$like.mode.flip ;
+  wire [91:0] \$like.mode.target ;
+  wire [24:0] \$like.mode.target.fence ;
+  wire \$like.mode.target.fenced ;
+  wire [7:0] \$like.mode.target.fill ;
+  wire [15:0] \$like.mode.target.index ;
+  wire \$like.mode.target.param ;
+  wire [15:0] \$like.mode.target.post ;
+  wire [23:0] \$like.mode.target.step ;
+  wire \$like.mode.target.transpose ;
+  wire [55:0] \$like.segment ;
+  wire [23:0] \$like.segment.at ;
+  wire \$like.segment.fill ;
+  wire \$like.segment.first ;
+  wire \$like.segment.last ;
+  wire \$like.segment.outside ;
+  wire \$like.segment.row_last ;
+  wire [24:0] \$like.segment.size ;
+  wire [1:0] \$like.segment.skew ;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
+  reg full = 1'h0;
+  input [178:0] i__payload;
+  wire [178:0] i__payload;
+  wire [3:0] \i__payload.cause ;
+  wire [118:0] \i__payload.mode ;
+  wire \i__payload.mode.act ;
+  wire \i__payload.mode.bad ;
+  wire [23:0] \i__payload.mode.block ;
+  wire \i__payload.mode.flip ;
+  wire [91:0] \i__payload.mode.target ;
+  wire [24:0] \i__payload.mode.target.fence ;
+  wire \i__payload.mode.target.fenced ;
+  wire [7:0] \i__payload.mode.target.fill ;
+  wire [15:0] \i__payload.mode.target.index ;
+  wire \i__payload.mode.target.param ;
+  wire [15:0] \i__payload.mode.target.post ;
+  wire [23:0] \i__payload.mode.target.step ;
+  wire \i__payload.mode.target.transpose ;
+  wire [55:0] \i__payload.segment ;
+  wire [23:0] \i__payload.segment.at ;
+  wire \i__payload.segment.fill ;
+  wire \i__payload.segment.first ;
+  wire \i__payload.segment.last ;
+  wire \i__payload.segment.outside ;
+  wire \i__payload.segment.row_last ;
+  wire [24:0] \i__payload.segment.size ;
+  wire [1:0] \i__payload.segment.skew ;
+  output i__ready;
+  wire i__ready;
+  input i__valid;
+  wire i__valid;
+  output [178:0] o__payload;
+  wire [178:0] o__payload;
+  wire [3:0] \o__payload.cause ;
+  wire [118:0] \o__payload.mode ;
+  wire \o__payload.mode.act ;
+  wire \o__payload.mode.bad ;
+  wire [23:0] \o__payload.mode.block ;
+  wire \o__payload.mode.flip ;
+  wire [91:0] \o__payload.mode.target ;
+  wire [24:0] \o__payload.mode.target.fence ;
+  wire \o__payload.mode.target.fenced ;
+  wire [7:0] \o__payload.mode.target.fill ;
+  wire [15:0] \o__payload.mode.target.index ;
+  wire \o__payload.mode.target.param ;
+  wire [15:0] \o__payload.mode.target.post ;
+  wire [23:0] \o__payload.mode.target.step ;
+  wire \o__payload.mode.target.transpose ;
+  wire [55:0] \o__payload.segment ;
+  wire [23:0] \o__payload.segment.at ;
+  wire \o__payload.segment.fill ;
+  wire \o__payload.segment.first ;
+  wire \o__payload.segment.last ;
+  wire \o__payload.segment.outside ;
+  wire \o__payload.segment.row_last ;
+  wire [24:0] \o__payload.segment.size ;
+  wire [1:0] \o__payload.segment.skew ;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  wire o__valid;
+  input rst;
+  wire rst;
+  assign \$2  = ~ o__ready;
+  assign \$3  = o__valid & \$2 ;
+  always @(posedge clk)
+    \$like  <= \$4 ;
+  always @(posedge clk)
+    full <= \$5 ;
+  assign i__ready = ~ full;
+  assign o__valid = i__valid | full;
+  assign o__payload = full ? \$like  : i__payload;
+  assign \$1  = ~ full;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    \$4  = \$like ;
+    if (\$1 ) begin
+      \$4  = i__payload;
+    end
+    if (clear) begin
+      \$4  = 179'h000000000000000000000000000000000000000000000;
+    end
+    if (rst) begin
+      \$4  = 179'h000000000000000000000000000000000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    \$5  = \$3 ;
+    if (clear) begin
+      \$5  = 1'h0;
+    end
+    if (rst) begin
+      \$5  = 1'h0;
+    end
+  end
+  assign \o__payload.segment  = o__payload[55:0];
+  assign \o__payload.segment.at  = o__payload[23:0];
+  assign \o__payload.segment.size  = o__payload[48:24];
+  assign \o__payload.segment.skew  = o__payload[50:49];
+  assign \o__payload.segment.fill  = o__payload[51];
+  assign \o__payload.segment.first  = o__payload[52];
+  assign \o__payload.segment.row_last  = o__payload[53];
+  assign \o__payload.segment.last  = o__payload[54];
+  assign \o__payload.segment.outside  = o__payload[55];
+  assign \o__payload.mode  = o__payload[174:56];
+  assign \o__payload.mode.act  = o__payload[56];
+  assign \o__payload.mode.flip  = o__payload[57];
+  assign \o__payload.mode.bad  = o__payload[58];
+  assign \o__payload.mode.target  = o__payload[150:59];
+  assign \o__payload.mode.target.transpose  = o__payload[59];
+  assign \o__payload.mode.target.param  = o__payload[60];
+  assign \o__payload.mode.target.fill  = o__payload[68:61];
+  assign \o__payload.mode.target.step  = o__payload[92:69];
+  assign \o__payload.mode.target.fenced  = o__payload[93];
+  assign \o__payload.mode.target.fence  = o__payload[118:94];
+  assign \o__payload.mode.target.post  = o__payload[134:119];
+  assign \o__payload.mode.target.index  = o__payload[150:135];
+  assign \o__payload.mode.block  = o__payload[174:151];
+  assign \o__payload.cause  = o__payload[178:175];
+  assign \i__payload.segment  = i__payload[55:0];
+  assign \i__payload.segment.at  = i__payload[23:0];
+  assign \i__payload.segment.size  = i__payload[48:24];
+  assign \i__payload.segment.skew  = i__payload[50:49];
+  assign \i__payload.segment.fill  = i__payload[51];
+  assign \i__payload.segment.first  = i__payload[52];
+  assign \i__payload.segment.row_last  = i__payload[53];
+  assign \i__payload.segment.last  = i__payload[54];
+  assign \i__payload.segment.outside  = i__payload[55];
+  assign \i__payload.mode  = i__payload[174:56];
+  assign \i__payload.mode.act  = i__payload[56];
+  assign \i__payload.mode.flip  = i__payload[57];
+  assign \i__payload.mode.bad  = i__payload[58];
+  assign \i__payload.mode.target  = i__payload[150:59];
+  assign \i__payload.mode.target.transpose  = i__payload[59];
+  assign \i__payload.mode.target.param  = i__payload[60];
+  assign \i__payload.mode.target.fill  = i__payload[68:61];
+  assign \i__payload.mode.target.step  = i__payload[92:69];
+  assign \i__payload.mode.target.fenced  = i__payload[93];
+  assign \i__payload.mode.target.fence  = i__payload[118:94];
+  assign \i__payload.mode.target.post  = i__payload[134:119];
+  assign \i__payload.mode.target.index  = i__payload[150:135];
+  assign \i__payload.mode.block  = i__payload[174:151];
+  assign \i__payload.cause  = i__payload[178:175];
+  assign \$like.segment  = \$like [55:0];
+  assign \$like.segment.at  = \$like [23:0];
+  assign \$like.segment.size  = \$like [48:24];
+  assign \$like.segment.skew  = \$like [50:49];
+  assign \$like.segment.fill  = \$like [51];
+  assign \$like.segment.first  = \$like [52];
+  assign \$like.segment.row_last  = \$like [53];
+  assign \$like.segment.last  = \$like [54];
+  assign \$like.segment.outside  = \$like [55];
+  assign \$like.mode  = \$like [174:56];
+  assign \$like.mode.act  = \$like [56];
+  assign \$like.mode.flip  = \$like [57];
+  assign \$like.mode.bad  = \$like [58];
+  assign \$like.mode.target  = \$like [150:59];
+  assign \$like.mode.target.transpose  = \$like [59];
+  assign \$like.mode.target.param  = \$like [60];
+  assign \$like.mode.target.fill  = \$like [68:61];
+  assign \$like.mode.target.step  = \$like [92:69];
+  assign \$like.mode.target.fenced  = \$like [93];
+  assign \$like.mode.target.fence  = \$like [118:94];
+  assign \$like.mode.target.post  = \$like [134:119];
+  assign \$like.mode.target.index  = \$like [150:135];
+  assign \$like.mode.block  = \$like [174:151];
+  assign \$like.cause  = \$like [178:175];
+endmodule
+
+module \weft.load.reader.blocks$72 (rst, whole, clear, len, blocks, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$38  = 0;
   wire \$1 ;
   wire [19:0] \$2 ;
-  wire \$3 ;
-  reg [23:0] \$4 ;
-  reg \$5 ;
-  reg [18:0] \$6 ;
+  wire [20:0] \$3 ;
+  wire \$4 ;
+  reg [23:0] \$5 ;
+  reg \$6 ;
+  reg [18:0] \$7 ;
   reg [23:0] \$signal  = 24'h000000;
   reg aligned = 1'h0;
   output [18:0] blocks;
@@ -19475,50 +20064,51 @@ module \weft.load.reader.blocks$66 (rst, whole, clear, len, blocks, clk);
   wire rst;
   output whole;
   wire whole;
-  assign whole = aligned & \$3 ;
+  assign \$3  = 1'h0 + \$2 ;
+  assign \$4  = blocks <= 19'h7ffff;
+  assign whole = aligned & \$4 ;
   always @(posedge clk)
-    \$signal  <= \$4 ;
+    \$signal  <= \$5 ;
   always @(posedge clk)
-    aligned <= \$5 ;
+    aligned <= \$6 ;
   always @(posedge clk)
-    blocks <= \$6 ;
+    blocks <= \$7 ;
   assign \$1  = ! \$signal [4:0];
-  assign \$2  = \$signal [23:5] * 1'h1;
-  assign \$3  = blocks <= 19'h7ffff;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$4  = len;
+    if (\$auto$verilog_backend.cc:2355:dump_module$38 ) begin end
+    \$5  = len;
     if (clear) begin
-      \$4  = 24'h000000;
+      \$5  = 24'h000000;
     end
     if (rst) begin
-      \$4  = 24'h000000;
+      \$5  = 24'h000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$5  = \$1 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$38 ) begin end
+    \$6  = \$1 ;
     if (clear) begin
-      \$5  = 1'h0;
+      \$6  = 1'h0;
     end
     if (rst) begin
-      \$5  = 1'h0;
+      \$6  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$6  = \$2 [18:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$38 ) begin end
+    \$7  = \$3 [18:0];
     if (clear) begin
-      \$6  = 19'h00000;
+      \$7  = 19'h00000;
     end
     if (rst) begin
-      \$6  = 19'h00000;
+      \$7  = 19'h00000;
     end
   end
+  assign \$2  = { 1'h0, \$signal [23:5] };
 endmodule
 
 module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear, o__ready, stop, \rows$26 , \void , busy, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$37  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$39  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -19695,7 +20285,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
     \$44  = inner_left;
     if (\$16 ) begin
       \$44  = \$18 ;
@@ -19710,7 +20300,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
     \$45  = outer_left;
     if (\$16 ) begin
       \$45  = \$19 ;
@@ -19725,7 +20315,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
     \$46  = rows;
     if (\$16 ) begin
       \$46  = \rows$26 ;
@@ -19738,7 +20328,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
     \$47  = address;
     if (\$30 ) begin
       \$47  = first[31:2];
@@ -19755,7 +20345,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
     \$48  = beats;
     if (\$30 ) begin
       \$48  = \$35 [22:0];
@@ -19772,7 +20362,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
     \$41  = busy;
     if (\$16 ) begin
       \$41  = start;
@@ -19792,7 +20382,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
     \$42  = memory_row;
     if (\$16 ) begin
       \$42  = first;
@@ -19807,7 +20397,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$37 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
     \$43  = memory_base;
     if (\$16 ) begin
       \$43  = first;
@@ -19857,7 +20447,7 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
 endmodule
 
 module \weft.load.reader.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, clear, o__ready, i__payload, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$38  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -19900,7 +20490,7 @@ module \weft.load.reader.bursts.skid (rst, i__valid, i__ready, o__valid, o__payl
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$38 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -19913,7 +20503,7 @@ module \weft.load.reader.bursts.skid (rst, i__valid, i__ready, o__valid, o__payl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$38 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
     \$5  = \$3 ;
     if (clear) begin
       \$5  = 1'h0;
@@ -19931,7 +20521,7 @@ module \weft.load.reader.bursts.skid (rst, i__valid, i__ready, o__valid, o__payl
 endmodule
 
 module \weft.load.reader.pending (rst, i__valid, i__ready, o__valid, o__payload, o__ready, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$39  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$41  = 0;
   wire \$1 ;
   reg \$10 ;
   reg [1:0] \$11 ;
@@ -20119,7 +20709,7 @@ module \weft.load.reader.pending (rst, i__valid, i__ready, o__valid, o__payload,
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
     \$10  = \$4 [0];
     if (clear) begin
       \$10  = 1'h0;
@@ -20129,7 +20719,7 @@ module \weft.load.reader.pending (rst, i__valid, i__ready, o__valid, o__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
     \$11  = \$6 [1:0];
     if (clear) begin
       \$11  = 2'h0;
@@ -20139,7 +20729,7 @@ module \weft.load.reader.pending (rst, i__valid, i__ready, o__valid, o__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [0];
@@ -20278,8 +20868,8 @@ module \weft.load.reader.pending (rst, i__valid, i__ready, o__valid, o__payload,
   assign \$7  = write__addr;
 endmodule
 
-module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, clear, i__payload, piece, valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$40  = 0;
+module \weft.load.reader.pieces (rst, narrow, step, size, i__ready, i__valid, i__payload, clear, piece, valid, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$42  = 0;
   wire [24:0] \$1 ;
   wire [23:0] \$10 ;
   wire [23:0] \$11 ;
@@ -20383,7 +20973,7 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
   always @(posedge clk)
     ends <= \$22 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$42 ) begin end
     \$18  = valid;
     if (\$9 ) begin
       \$18  = 1'h1;
@@ -20398,7 +20988,7 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$42 ) begin end
     \$19  = now;
     if (\$9 ) begin
       \$19 [55:24] = i__payload[55:24];
@@ -20417,7 +21007,7 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$42 ) begin end
     \$20  = \$signal ;
     if (\$9 ) begin
       \$20  = \$8 [2:0];
@@ -20432,7 +21022,7 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$42 ) begin end
     \$21  = later_room;
     if (\$9 ) begin
       \$21  = \$12 ;
@@ -20445,7 +21035,7 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$40 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$42 ) begin end
     \$22  = ends;
     if (\$9 ) begin
       \$22  = \$13 ;
@@ -20494,9 +21084,16 @@ module \weft.load.reader.pieces (rst, i__valid, narrow, step, size, i__ready, cl
 endmodule
 
 module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, clear, o__payload, o__valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$41  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
+  reg \$100 ;
+  reg [15:0] \$101 ;
+  reg \$102 ;
+  reg \$103 ;
+  reg [198:0] \$104 ;
+  reg [4:0] \$105 ;
+  reg [24:0] \$106 ;
   wire [24:0] \$11 ;
   wire [1:0] \$12 ;
   wire [1:0] \$13 ;
@@ -20522,19 +21119,19 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
   wire \$31 ;
   wire \$32 ;
   wire \$33 ;
-  wire \$34 ;
+  wire [1:0] \$34 ;
   wire \$35 ;
-  wire [1:0] \$36 ;
+  wire \$36 ;
   wire \$37 ;
   wire \$38 ;
   wire \$39 ;
   wire \$4 ;
   wire \$40 ;
   wire \$41 ;
-  wire \$42 ;
+  wire [25:0] \$42 ;
   wire \$43 ;
   wire \$44 ;
-  wire [25:0] \$45 ;
+  wire \$45 ;
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
@@ -20549,60 +21146,72 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
-  wire \$59 ;
+  wire [23:0] \$59 ;
   wire \$6 ;
-  wire \$60 ;
+  wire [16:0] \$60 ;
   wire \$61 ;
   wire \$62 ;
-  wire [23:0] \$63 ;
-  wire [16:0] \$64 ;
-  wire [16:0] \$65 ;
+  wire [1:0] \$63 ;
+  wire [15:0] \$64 ;
+  wire [15:0] \$65 ;
   wire \$66 ;
-  wire [1:0] \$67 ;
+  wire [16:0] \$67 ;
   wire \$68 ;
   wire \$69 ;
   wire \$7 ;
   wire [15:0] \$70 ;
-  wire \$71 ;
-  wire [15:0] \$72 ;
+  wire [15:0] \$71 ;
+  wire \$72 ;
   wire \$73 ;
   wire \$74 ;
   wire \$75 ;
   wire \$76 ;
   wire \$77 ;
-  wire [15:0] \$78 ;
+  wire \$78 ;
   wire \$79 ;
   wire [23:0] \$8 ;
-  wire [24:0] \$80 ;
-  wire [25:0] \$81 ;
-  reg \$82 ;
-  reg \$83 ;
-  reg [23:0] \$84 ;
-  reg [23:0] \$85 ;
-  reg [15:0] \$86 ;
-  reg [15:0] \$87 ;
-  reg [1:0] \$88 ;
-  reg [1:0] \$89 ;
+  wire \$80 ;
+  wire \$81 ;
+  wire \$82 ;
+  wire [15:0] \$83 ;
+  wire \$84 ;
+  wire [15:0] \$85 ;
+  wire \$86 ;
+  wire \$87 ;
+  wire \$88 ;
+  wire [24:0] \$89 ;
   wire [23:0] \$9 ;
-  reg \$90 ;
+  wire [25:0] \$90 ;
   reg \$91 ;
   reg \$92 ;
-  reg [198:0] \$93 ;
-  reg [24:0] \$94 ;
+  reg [23:0] \$93 ;
+  reg [23:0] \$94 ;
+  reg [15:0] \$95 ;
+  reg \$96 ;
+  reg [1:0] \$97 ;
+  reg [1:0] \$98 ;
+  reg \$99 ;
   wire \$signal ;
   wire \$signal$13 ;
   wire \$signal$14 ;
   reg \$signal$15  = 1'h0;
   wire \$signal$17 ;
   wire \$signal$18 ;
-  wire \$signal$2 ;
-  reg \$signal$3  = 1'h0;
+  reg \$signal$2  = 1'h0;
+  reg [15:0] \$signal$27  = 16'h0000;
+  reg [15:0] \$signal$28  = 16'h0000;
   reg at_right = 1'h0;
   reg bottom = 1'h0;
   input clear;
   wire clear;
   input clk;
   wire clk;
+  reg [4:0] has = 5'h00;
+  wire \has.len ;
+  wire \has.pad_bottom ;
+  wire \has.pad_left ;
+  wire \has.pad_right ;
+  wire \has.pad_top ;
   input [198:0] i__payload;
   wire [198:0] i__payload;
   wire [23:0] \i__payload.at ;
@@ -20623,7 +21232,7 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
   wire i__ready;
   input i__valid;
   wire i__valid;
-  reg [15:0] left = 16'h0000;
+  reg kind_ends = 1'h0;
   output [55:0] o__payload;
   reg [55:0] o__payload;
   wire [23:0] \o__payload.at ;
@@ -20639,7 +21248,7 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
   output o__valid;
   reg o__valid = 1'h0;
   wire outer;
-  reg [15:0] outer_left = 16'h0000;
+  reg outer_ends = 1'h0;
   reg [23:0] place_base = 24'h000000;
   wire [23:0] place_next;
   reg [23:0] place_row = 24'h000000;
@@ -20664,123 +21273,137 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
   reg [1:0] skew_base = 2'h0;
   wire [1:0] skew_next;
   reg [1:0] skew_row = 2'h0;
-  assign \$4  = ~ \$signal$3 ;
-  assign \$5  = ! rows[197:182];
+  assign \$1  = ~ \$signal$2 ;
+  assign \$2  = kind_ends & \$1 ;
+  assign \$3  = ~ bottom;
+  assign \$signal  = \$2  & \$3 ;
+  assign \$4  = ~ \$signal$2 ;
+  assign \$5  = ~ has[4];
   assign \$6  = \$4  & \$5 ;
   assign \$7  = bottom | \$6 ;
-  assign outer = \$signal  & \$7 ;
+  assign outer = kind_ends & \$7 ;
   assign \$8  = outer ? place_base : place_row;
   assign \$9  = rows[198] ? 24'h000000 : rows[47:24];
   assign \$10  = outer ? rows[71:48] : \$9 ;
   assign \$11  = \$8  + \$10 ;
-  assign \$12  = \$signal$2  ? skew_base : skew_row;
-  assign \$13  = \$signal$2  ? rows[77:76] : rows[75:74];
+  assign \$12  = \$signal  ? skew_base : skew_row;
+  assign \$13  = \$signal  ? rows[77:76] : rows[75:74];
   assign \$14  = \$12  + \$13 ;
-  assign \$signal$13  = \$signal$3  | bottom;
+  assign \$signal$13  = \$signal$2  | bottom;
   assign \$15  = ~ \$signal$15 ;
   assign \$16  = ~ at_right;
   assign \$17  = \$15  & \$16 ;
-  assign \$18  = | rows[149:134];
-  assign \$signal$14  = \$17  & \$18 ;
-  assign \$19  = ~ \$signal$14 ;
-  assign \$20  = ~ at_right;
-  assign \$21  = \$19  & \$20 ;
-  assign \$22  = | rows[101:78];
-  assign \$23  = ! rows[165:150];
-  assign \$24  = \$22  | \$23 ;
-  assign \$signal$17  = \$21  & \$24 ;
-  assign \$25  = ! rows[101:78];
-  assign \$26  = \$signal$14  & \$25 ;
-  assign \$27  = ! rows[165:150];
-  assign \$28  = \$26  & \$27 ;
-  assign \$29  = \$signal$13  | \$28 ;
-  assign \$30  = ! rows[165:150];
-  assign \$31  = \$signal$17  & \$30 ;
-  assign \$32  = \$29  | \$31 ;
-  assign \$33  = ~ \$signal$14 ;
-  assign \$34  = ~ \$signal$17 ;
-  assign \$35  = \$33  & \$34 ;
-  assign \$signal$18  = \$32  | \$35 ;
-  assign \$36  = o__payload[51] ? 2'h0 : skew_row;
-  assign \$37  = ~ \$signal$17 ;
-  assign \$38  = \$signal$13  | \$37 ;
-  assign \$39  = ~ \$signal$15 ;
-  assign \$40  = ~ at_right;
-  assign \$41  = \$39  & \$40 ;
-  assign \$42  = outer_left == 1'h1;
-  assign \$43  = outer & \$42 ;
-  assign \$44  = \$signal$18  & \$43 ;
-  assign \$45  = place_row[9:0] + size;
-  assign \$46  = \$45  > 11'h400;
-  assign \$47  = place_row[23:10] >= 2'h2;
-  assign \$48  = \$46  | \$47 ;
-  assign \$49  = ~ o__valid;
-  assign \$50  = o__valid & o__ready;
-  assign \$51  = \$50  & o__payload[54];
-  assign i__ready = \$49  | \$51 ;
-  assign \$52  = o__valid & o__ready;
+  assign \$signal$14  = \$17  & has[1];
+  assign \$18  = ~ \$signal$14 ;
+  assign \$19  = ~ at_right;
+  assign \$20  = \$18  & \$19 ;
+  assign \$21  = ~ has[2];
+  assign \$22  = has[0] | \$21 ;
+  assign \$signal$17  = \$20  & \$22 ;
+  assign \$23  = ~ has[0];
+  assign \$24  = \$signal$14  & \$23 ;
+  assign \$25  = ~ has[2];
+  assign \$26  = \$24  & \$25 ;
+  assign \$27  = \$signal$13  | \$26 ;
+  assign \$28  = ~ has[2];
+  assign \$29  = \$signal$17  & \$28 ;
+  assign \$30  = \$27  | \$29 ;
+  assign \$31  = ~ \$signal$14 ;
+  assign \$32  = ~ \$signal$17 ;
+  assign \$33  = \$31  & \$32 ;
+  assign \$signal$18  = \$30  | \$33 ;
+  assign \$34  = o__payload[51] ? 2'h0 : skew_row;
+  assign \$35  = ~ \$signal$17 ;
+  assign \$36  = \$signal$13  | \$35 ;
+  assign \$37  = ~ \$signal$15 ;
+  assign \$38  = ~ at_right;
+  assign \$39  = \$37  & \$38 ;
+  assign \$40  = outer & outer_ends;
+  assign \$41  = \$signal$18  & \$40 ;
+  assign \$42  = place_row[9:0] + size;
+  assign \$43  = \$42  > 11'h400;
+  assign \$44  = place_row[23:10] >= 2'h2;
+  assign \$45  = \$43  | \$44 ;
+  assign \$46  = ~ o__valid;
+  assign \$47  = o__valid & o__ready;
+  assign \$48  = \$47  & o__payload[54];
+  assign i__ready = \$46  | \$48 ;
+  assign \$49  = o__valid & o__ready;
+  assign \$50  = ~ \$signal$18 ;
+  assign \$51  = \$signal$14  & \$50 ;
+  assign \$52  = \$51  & has[0];
   assign \$53  = ~ \$signal$18 ;
-  assign \$54  = \$signal$14  & \$53 ;
-  assign \$55  = | rows[101:78];
-  assign \$56  = \$54  & \$55 ;
-  assign \$57  = ~ \$signal$18 ;
-  assign \$58  = ! rows[101:78];
-  assign \$59  = \$signal$17  | \$58 ;
-  assign \$60  = \$57  & \$59 ;
-  assign \$61  = o__valid & o__ready;
-  assign \$62  = \$61  & \$signal$18 ;
-  assign \$63  = outer ? \$11 [23:0] : place_base;
-  assign \$64  = left - 1'h1;
-  assign \$65  = outer_left - outer;
-  assign \$66  = ~ \$signal$13 ;
-  assign \$67  = \$signal$2  ? \$14 [1:0] : skew_base;
-  assign \$68  = | rows[181:166];
-  assign \$69  = | rows[181:166];
-  assign \$70  = \$69  ? rows[181:166] : rows[117:102];
-  assign \$71  = ~ \$signal$3 ;
-  assign \$72  = \$signal$3  ? rows[117:102] : rows[197:182];
+  assign \$54  = ~ has[0];
+  assign \$55  = \$signal$17  | \$54 ;
+  assign \$56  = \$53  & \$55 ;
+  assign \$57  = o__valid & o__ready;
+  assign \$58  = \$57  & \$signal$18 ;
+  assign \$59  = outer ? \$11 [23:0] : place_base;
+  assign \$60  = \$signal$27  - 1'h1;
+  assign \$61  = \$signal$27  == 2'h2;
+  assign \$62  = ~ \$signal$13 ;
+  assign \$63  = \$signal  ? \$14 [1:0] : skew_base;
+  assign \$64  = has[3] ? rows[181:166] : rows[117:102];
+  assign \$65  = has[3] ? rows[181:166] : rows[117:102];
+  assign \$66  = \$65  == 1'h1;
+  assign \$67  = \$signal$28  - 1'h1;
+  assign \$68  = \$signal$28  == 2'h2;
+  assign \$69  = ~ \$signal$2 ;
+  assign \$70  = \$signal$2  ? rows[117:102] : rows[197:182];
+  assign \$71  = \$signal$2  ? rows[117:102] : rows[197:182];
+  assign \$72  = \$71  == 1'h1;
   assign \$73  = o__valid & o__ready;
   assign \$74  = \$73  & o__payload[54];
   assign \$75  = i__valid & i__ready;
-  assign \$76  = | i__payload[181:166];
-  assign \$77  = | i__payload[181:166];
-  assign \$78  = \$77  ? i__payload[181:166] : i__payload[117:102];
-  assign \$79  = i__valid & i__ready;
-  assign \$80  = i__payload[149:134] + i__payload[101:78];
-  assign \$81  = \$80  + i__payload[165:150];
+  assign \$76  = | i__payload[101:78];
+  assign \$77  = | i__payload[149:134];
+  assign \$78  = | i__payload[165:150];
+  assign \$79  = | i__payload[181:166];
+  assign \$80  = | i__payload[197:182];
+  assign \$81  = | i__payload[181:166];
+  assign \$82  = | i__payload[181:166];
+  assign \$83  = \$82  ? i__payload[181:166] : i__payload[117:102];
+  assign \$84  = | i__payload[181:166];
+  assign \$85  = \$84  ? i__payload[181:166] : i__payload[117:102];
+  assign \$86  = \$85  == 1'h1;
+  assign \$87  = i__payload[133:118] == 1'h1;
+  assign \$88  = i__valid & i__ready;
+  assign \$89  = i__payload[149:134] + i__payload[101:78];
+  assign \$90  = \$89  + i__payload[165:150];
   always @(posedge clk)
-    \$signal$15  <= \$82 ;
+    \$signal$15  <= \$91 ;
   always @(posedge clk)
-    at_right <= \$83 ;
+    at_right <= \$92 ;
   always @(posedge clk)
-    place_row <= \$84 ;
+    place_row <= \$93 ;
   always @(posedge clk)
-    place_base <= \$85 ;
+    place_base <= \$94 ;
   always @(posedge clk)
-    left <= \$86 ;
+    \$signal$27  <= \$95 ;
   always @(posedge clk)
-    outer_left <= \$87 ;
+    kind_ends <= \$96 ;
   always @(posedge clk)
-    skew_row <= \$88 ;
+    skew_row <= \$97 ;
   always @(posedge clk)
-    skew_base <= \$89 ;
+    skew_base <= \$98 ;
   always @(posedge clk)
-    \$signal$3  <= \$90 ;
+    \$signal$2  <= \$99 ;
   always @(posedge clk)
-    bottom <= \$91 ;
+    bottom <= \$100 ;
   always @(posedge clk)
-    o__valid <= \$92 ;
+    \$signal$28  <= \$101 ;
   always @(posedge clk)
-    rows <= \$93 ;
+    outer_ends <= \$102 ;
   always @(posedge clk)
-    size <= \$94 ;
-  assign \$signal  = left == 1'h1;
-  assign \$1  = ~ \$signal$3 ;
-  assign \$2  = \$signal  & \$1 ;
-  assign \$3  = ~ bottom;
-  assign \$signal$2  = \$2  & \$3 ;
+    o__valid <= \$103 ;
+  always @(posedge clk)
+    rows <= \$104 ;
+  always @(posedge clk)
+    has <= \$105 ;
+  always @(posedge clk)
+    size <= \$106 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal$13 ) begin
       o__payload[48:24] = size;
@@ -20793,171 +21416,10 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$82  = \$signal$15 ;
-    if (\$52 ) begin
-      \$82  = \$56 ;
-    end
-    if (\$75 ) begin
-      \$82  = 1'h0;
-    end
-    if (clear) begin
-      \$82  = 1'h0;
-    end
-    if (rst) begin
-      \$82  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$83  = at_right;
-    if (\$52 ) begin
-      \$83  = \$60 ;
-    end
-    if (\$75 ) begin
-      \$83  = 1'h0;
-    end
-    if (clear) begin
-      \$83  = 1'h0;
-    end
-    if (rst) begin
-      \$83  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$84  = place_row;
-    if (\$62 ) begin
-      \$84  = \$11 [23:0];
-    end
-    if (\$75 ) begin
-      \$84  = i__payload[23:0];
-    end
-    if (clear) begin
-      \$84  = 24'h000000;
-    end
-    if (rst) begin
-      \$84  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$85  = place_base;
-    if (\$62 ) begin
-      \$85  = \$63 ;
-    end
-    if (\$75 ) begin
-      \$85  = i__payload[23:0];
-    end
-    if (clear) begin
-      \$85  = 24'h000000;
-    end
-    if (rst) begin
-      \$85  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$86  = left;
-    if (\$62 ) begin
-      \$86  = \$64 [15:0];
-      if (outer) begin
-        \$86  = \$70 ;
-      end else if (\$signal ) begin
-        \$86  = \$72 ;
-      end
-    end
-    if (\$75 ) begin
-      \$86  = \$78 ;
-    end
-    if (clear) begin
-      \$86  = 16'h0000;
-    end
-    if (rst) begin
-      \$86  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$87  = outer_left;
-    if (\$62 ) begin
-      \$87  = \$65 [15:0];
-    end
-    if (\$75 ) begin
-      \$87  = i__payload[133:118];
-    end
-    if (clear) begin
-      \$87  = 16'h0000;
-    end
-    if (rst) begin
-      \$87  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$88  = skew_row;
-    if (\$62 ) begin
-      if (\$66 ) begin
-        \$88  = \$14 [1:0];
-      end
-    end
-    if (\$75 ) begin
-      \$88  = i__payload[73:72];
-    end
-    if (clear) begin
-      \$88  = 2'h0;
-    end
-    if (rst) begin
-      \$88  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$89  = skew_base;
-    if (\$62 ) begin
-      if (\$66 ) begin
-        \$89  = \$67 ;
-      end
-    end
-    if (\$75 ) begin
-      \$89  = i__payload[73:72];
-    end
-    if (clear) begin
-      \$89  = 2'h0;
-    end
-    if (rst) begin
-      \$89  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$90  = \$signal$3 ;
-    if (\$62 ) begin
-      if (outer) begin
-        \$90  = \$68 ;
-      end else if (\$signal ) begin
-        \$90  = 1'h0;
-      end
-    end
-    if (\$75 ) begin
-      \$90  = \$76 ;
-    end
-    if (clear) begin
-      \$90  = 1'h0;
-    end
-    if (rst) begin
-      \$90  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$91  = bottom;
-    if (\$62 ) begin
-      if (outer) begin
-        \$91  = 1'h0;
-      end else if (\$signal ) begin
-        \$91  = \$71 ;
-      end
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$91  = \$signal$15 ;
+    if (\$49 ) begin
+      \$91  = \$52 ;
     end
     if (\$75 ) begin
       \$91  = 1'h0;
@@ -20970,49 +21432,269 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$92  = o__valid;
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$92  = at_right;
+    if (\$49 ) begin
+      \$92  = \$56 ;
+    end
+    if (\$75 ) begin
+      \$92  = 1'h0;
+    end
+    if (clear) begin
+      \$92  = 1'h0;
+    end
+    if (rst) begin
+      \$92  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$93  = place_row;
+    if (\$58 ) begin
+      \$93  = \$11 [23:0];
+    end
+    if (\$75 ) begin
+      \$93  = i__payload[23:0];
+    end
+    if (clear) begin
+      \$93  = 24'h000000;
+    end
+    if (rst) begin
+      \$93  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$94  = place_base;
+    if (\$58 ) begin
+      \$94  = \$59 ;
+    end
+    if (\$75 ) begin
+      \$94  = i__payload[23:0];
+    end
+    if (clear) begin
+      \$94  = 24'h000000;
+    end
+    if (rst) begin
+      \$94  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$95  = \$signal$27 ;
+    if (\$58 ) begin
+      \$95  = \$60 [15:0];
+      if (outer) begin
+        \$95  = \$64 ;
+      end else if (kind_ends) begin
+        \$95  = \$70 ;
+      end
+    end
+    if (\$75 ) begin
+      \$95  = \$83 ;
+    end
+    if (clear) begin
+      \$95  = 16'h0000;
+    end
+    if (rst) begin
+      \$95  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$96  = kind_ends;
+    if (\$58 ) begin
+      \$96  = \$61 ;
+      if (outer) begin
+        \$96  = \$66 ;
+      end else if (kind_ends) begin
+        \$96  = \$72 ;
+      end
+    end
+    if (\$75 ) begin
+      \$96  = \$86 ;
+    end
+    if (clear) begin
+      \$96  = 1'h0;
+    end
+    if (rst) begin
+      \$96  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$97  = skew_row;
+    if (\$58 ) begin
+      if (\$62 ) begin
+        \$97  = \$14 [1:0];
+      end
+    end
+    if (\$75 ) begin
+      \$97  = i__payload[73:72];
+    end
+    if (clear) begin
+      \$97  = 2'h0;
+    end
+    if (rst) begin
+      \$97  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$98  = skew_base;
+    if (\$58 ) begin
+      if (\$62 ) begin
+        \$98  = \$63 ;
+      end
+    end
+    if (\$75 ) begin
+      \$98  = i__payload[73:72];
+    end
+    if (clear) begin
+      \$98  = 2'h0;
+    end
+    if (rst) begin
+      \$98  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$99  = \$signal$2 ;
+    if (\$58 ) begin
+      if (outer) begin
+        \$99  = has[3];
+      end else if (kind_ends) begin
+        \$99  = 1'h0;
+      end
+    end
+    if (\$75 ) begin
+      \$99  = \$81 ;
+    end
+    if (clear) begin
+      \$99  = 1'h0;
+    end
+    if (rst) begin
+      \$99  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$100  = bottom;
+    if (\$58 ) begin
+      if (outer) begin
+        \$100  = 1'h0;
+      end else if (kind_ends) begin
+        \$100  = \$69 ;
+      end
+    end
+    if (\$75 ) begin
+      \$100  = 1'h0;
+    end
+    if (clear) begin
+      \$100  = 1'h0;
+    end
+    if (rst) begin
+      \$100  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$101  = \$signal$28 ;
+    if (\$58 ) begin
+      if (outer) begin
+        \$101  = \$67 [15:0];
+      end
+    end
+    if (\$75 ) begin
+      \$101  = i__payload[133:118];
+    end
+    if (clear) begin
+      \$101  = 16'h0000;
+    end
+    if (rst) begin
+      \$101  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$102  = outer_ends;
+    if (\$58 ) begin
+      if (outer) begin
+        \$102  = \$68 ;
+      end
+    end
+    if (\$75 ) begin
+      \$102  = \$87 ;
+    end
+    if (clear) begin
+      \$102  = 1'h0;
+    end
+    if (rst) begin
+      \$102  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$103  = o__valid;
     if (\$74 ) begin
-      \$92  = 1'h0;
+      \$103  = 1'h0;
     end
     if (\$75 ) begin
-      \$92  = 1'h1;
+      \$103  = 1'h1;
     end
     if (clear) begin
-      \$92  = 1'h0;
+      \$103  = 1'h0;
     end
     if (rst) begin
-      \$92  = 1'h0;
+      \$103  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$93  = rows;
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$104  = rows;
     if (\$75 ) begin
-      \$93  = i__payload;
+      \$104  = i__payload;
     end
     if (clear) begin
-      \$93  = 199'h00000000000000000000000000000000000000000000000000;
+      \$104  = 199'h00000000000000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$93  = 199'h00000000000000000000000000000000000000000000000000;
+      \$104  = 199'h00000000000000000000000000000000000000000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$41 ) begin end
-    \$94  = size;
-    if (\$79 ) begin
-      \$94  = \$81 [24:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$105  = has;
+    if (\$75 ) begin
+      \$105  = { \$80 , \$79 , \$78 , \$77 , \$76  };
     end
     if (clear) begin
-      \$94  = 25'h0000000;
+      \$105  = 5'h00;
     end
     if (rst) begin
-      \$94  = 25'h0000000;
+      \$105  = 5'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    \$106  = size;
+    if (\$88 ) begin
+      \$106  = \$90 [24:0];
+    end
+    if (clear) begin
+      \$106  = 25'h0000000;
+    end
+    if (rst) begin
+      \$106  = 25'h0000000;
     end
   end
   assign place_next = \$11 [23:0];
   assign skew_next = \$14 [1:0];
+  assign \has.len  = has[0];
+  assign \has.pad_left  = has[1];
+  assign \has.pad_right  = has[2];
+  assign \has.pad_top  = has[3];
+  assign \has.pad_bottom  = has[4];
   assign \rows.at  = rows[23:0];
   assign \rows.at1  = rows[47:24];
   assign \rows.at2  = rows[71:48];
@@ -21050,23 +21732,23 @@ module \weft.load.reader.walker (rst, o__ready, i__valid, i__payload, i__ready, 
   assign \i__payload.pad_bottom  = i__payload[197:182];
   assign \i__payload.in_place  = i__payload[198];
   always @*
-    o__payload[55] = \$48 ;
+    o__payload[55] = \$45 ;
   always @*
-    o__payload[54] = \$44 ;
+    o__payload[54] = \$41 ;
   always @*
     o__payload[53] = \$signal$18 ;
   always @*
-    o__payload[52] = \$41 ;
+    o__payload[52] = \$39 ;
   always @*
-    o__payload[51] = \$38 ;
+    o__payload[51] = \$36 ;
   always @*
-    o__payload[50:49] = \$36 ;
+    o__payload[50:49] = \$34 ;
   always @*
     o__payload[23:0] = place_row;
 endmodule
 
 module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payload, o__valid, o__payload, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$42  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$44  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [161:0] \$3 ;
@@ -21192,7 +21874,7 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$42 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$11 ;
@@ -21205,7 +21887,7 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$42 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$13 ;
@@ -21299,7 +21981,7 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
 endmodule
 
 module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, i__payload, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$45  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -21396,7 +22078,7 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -21409,7 +22091,7 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
     \$5  = \$3 ;
     if (clear) begin
       \$5  = 1'h0;
@@ -21478,8 +22160,8 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
 endmodule
 
 module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
-, wgt_fence__start, wgt_fence__end, \port$35143$0 , i__valid, i__payload, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$44  = 0;
+, wgt_fence__start, wgt_fence__end, \port$35275$0 , i__valid, i__payload, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$46  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -21669,8 +22351,8 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$35143$0 ;
-  wire [69:0] \port$35143$0 ;
+  output [69:0] \port$35275$0 ;
+  wire [69:0] \port$35275$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -21818,56 +22500,56 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     o__ready = 1'h1;
     if (full) begin
       o__ready = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     row = o__payload[87:64];
     if (full) begin
       row = \$18 [23:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     wgt__data = o__payload[31:0];
     if (full) begin
       wgt__data = column;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$signal$23  = \$14 ;
     if (full) begin
       \$signal$23  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     posts = \$17 ;
     if (full) begin
       posts = \$19 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$like  = o__payload[164:149];
     if (full) begin
       \$like  = block[164:149];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     index = o__payload[180:165];
     if (full) begin
       index = block[180:165];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$51  = \$31 ;
     if (clear) begin
       \$51  = 1'h0;
@@ -21877,7 +22559,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$52  = i__payload[137:122];
     if (clear) begin
       \$52  = 16'h0000;
@@ -21887,7 +22569,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$53  = \$32 ;
     if (clear) begin
       \$53  = 1'h0;
@@ -21897,7 +22579,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$54  = act_begun;
     if (\$signal$11 ) begin
       \$54  = \$33 ;
@@ -21910,7 +22592,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$55  = ends;
     if (\$signal$11 ) begin
       \$55  = i__payload[61];
@@ -21923,7 +22605,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$56  = \$signal$55 ;
     if (\$signal$11 ) begin
       \$56  = \$34 ;
@@ -21936,7 +22618,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$57  = \end ;
     if (\$signal$11 ) begin
       \$57  = i__payload[121:97];
@@ -21949,7 +22631,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$58  = act_fence__up;
     if (\$signal$53 ) begin
       \$58  = \$35 ;
@@ -21962,7 +22644,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$59  = act_fence__start;
     if (\$signal$53 ) begin
       \$59  = \$38 [24:0];
@@ -21975,7 +22657,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$60  = act_fence__end;
     if (\$signal$53 ) begin
       \$60  = \end ;
@@ -21988,7 +22670,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$61  = begun;
     if (\$39 ) begin
       \$61  = \$40 ;
@@ -22001,7 +22683,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$62  = wgt_fence__up;
     if (\$42 ) begin
       \$62  = \$43 ;
@@ -22014,7 +22696,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$63  = wgt_fence__start;
     if (\$42 ) begin
       \$63  = \$48 [24:0];
@@ -22027,7 +22709,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$64  = wgt_fence__end;
     if (\$42 ) begin
       \$64  = o__payload[148:124];
@@ -22040,7 +22722,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$44 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
     \$65  = block;
     if (\$50 ) begin
       \$65 [87:64] = o__payload[87:64];
@@ -22063,7 +22745,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$35143$0  = o__payload[69:0];
+  assign \port$35275$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -22125,7 +22807,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
 endmodule
 
 module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__valid, o__payload, i__payload, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$45  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$47  = 0;
   wire [3:0] \$1 ;
   wire \$10 ;
   reg [3:0] \$100 ;
@@ -22403,7 +23085,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__v
   always @(posedge clk)
     at <= \$102 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     left = 88'h0000000000000000000000;
     if (\$20 ) begin
       left = \$21 ;
@@ -22413,7 +23095,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__v
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     \$97  = o__valid;
     if (moves) begin
       \$97  = \$signal$11 ;
@@ -22426,7 +23108,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__v
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     \$98  = o__payload;
     if (\$signal$11 ) begin
       \$98 [63:0] = \$88 ;
@@ -22442,7 +23124,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__v
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     \$99  = held;
     if (\$90 ) begin
       \$99  = \$92 ;
@@ -22455,7 +23137,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__v
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     \$100  = count;
     if (\$90 ) begin
       \$100  = \$93 ;
@@ -22468,7 +23150,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__v
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     \$101  = taken;
     if (\$90 ) begin
       \$101  = \$94 ;
@@ -22481,7 +23163,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__v
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$45 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     \$102  = at;
     if (\$90 ) begin
       \$102  = \$96 [23:0];
@@ -22528,7 +23210,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, o__ready, o__v
 endmodule
 
 module \weft.load.writer.transposer (rst, push, \final , clear, row, column, index, full, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$46  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$48  = 0;
   wire [127:0] \$1 ;
   reg [1:0] \$10 ;
   reg \$11 ;
@@ -22578,7 +23260,7 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   always @(posedge clk)
     filled <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
     \$9  = block;
     if (full) begin
       \$9  = \$1 ;
@@ -22593,7 +23275,7 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
     \$10  = index;
     if (full) begin
       \$10  = \$3 [1:0];
@@ -22606,7 +23288,7 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
     \$11  = full;
     if (full) begin
       \$11  = \$4 ;
@@ -22621,7 +23303,7 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$46 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
     \$12  = filled;
     if (full) begin
     end else if (push) begin
@@ -22638,46 +23320,15 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take, act__valid, fault__valid, fault__cause, fault__index, busy, r_en, drain__ready, \port$2827$0 , \port$2861$0 , \port$2895$0 , \port$2929$0 , wgt_read, wgt_row, drain__row_sum, post__mask
-, drain__valid, \port$34392$0 , clear, abort, \port$34666$0 , \port$34668$0 , \port$34670$0 , \port$34672$0 , \port$34674$0 , \port$34676$0 , \port$34678$0 , \port$34680$0 , \port$34682$0 , \port$34684$0 , \port$34686$0 , \port$34688$0 , \port$34690$0 , \port$34692$0 , \port$34694$0 , \port$34696$0 , act__data
-, act_fence__up, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, active, \port$35414$0 , drain__row, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$47  = 0;
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$2790$0 , \port$2824$0 , \port$2858$0 , \port$2892$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__valid, drain__row
+, \port$34504$0 , clear, abort, \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34806$0 , \port$34808$0 , act__data, act_fence__up
+, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, standing, \port$35315$0 , fault__index, fault__valid, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$49  = 0;
   wire \$1 ;
-  wire \$10 ;
-  wire [4:0] \$100 ;
-  reg \$101 ;
-  reg \$102 ;
-  reg \$103 ;
-  reg [2:0] \$104 ;
-  reg [15:0] \$105 ;
-  reg [15:0] \$106 ;
-  reg [16:0] \$107 ;
-  reg [15:0] \$108 ;
-  reg \$109 ;
-  wire \$11 ;
-  reg \$110 ;
-  reg \$111 ;
-  reg [5:0] \$112 ;
-  reg [1:0] \$113 ;
-  reg \$114 ;
-  reg [15:0] \$115 ;
-  reg [15:0] \$116 ;
-  reg \$117 ;
-  reg [16:0] \$118 ;
-  reg [159:0] \$119 ;
+  wire [4:0] \$10 ;
+  wire [17:0] \$11 ;
   wire \$12 ;
-  reg [2:0] \$120 ;
-  reg [31:0] \$121 ;
-  reg [2:0] \$122 ;
-  reg [2:0] \$123 ;
-  reg [3:0] \$124 ;
-  reg [2:0] \$125 ;
-  reg [3:0] \$126 ;
-  wire [31:0] \$127 ;
-  wire [31:0] \$128 ;
-  wire [31:0] \$129 ;
   wire \$13 ;
-  wire [31:0] \$130 ;
   wire \$14 ;
   wire \$15 ;
   wire \$16 ;
@@ -22701,15 +23352,15 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \$32 ;
   wire \$33 ;
   wire \$34 ;
-  wire \$35 ;
+  wire [2:0] \$35 ;
   wire \$36 ;
   wire \$37 ;
   wire \$38 ;
-  wire [4:0] \$39 ;
+  wire \$39 ;
   wire \$4 ;
-  wire [17:0] \$40 ;
+  wire \$40 ;
   wire \$41 ;
-  wire \$42 ;
+  wire [1:0] \$42 ;
   wire \$43 ;
   wire \$44 ;
   wire \$45 ;
@@ -22727,68 +23378,35 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
-  wire \$59 ;
+  wire [4:0] \$59 ;
   wire \$6 ;
-  wire \$60 ;
-  wire [2:0] \$61 ;
-  wire \$62 ;
-  wire \$63 ;
-  wire \$64 ;
-  wire \$65 ;
-  wire \$66 ;
-  wire \$67 ;
-  wire \$68 ;
-  wire \$69 ;
+  reg \$60 ;
+  reg \$61 ;
+  reg [83:0] \$62 ;
+  reg \$63 ;
+  reg [5:0] \$64 ;
+  reg [1:0] \$65 ;
+  reg \$66 ;
+  reg \$67 ;
+  reg \$68 ;
+  reg [15:0] \$69 ;
   wire \$7 ;
-  wire \$70 ;
-  wire \$71 ;
-  wire [17:0] \$72 ;
-  wire [17:0] \$73 ;
-  wire \$74 ;
-  wire \$75 ;
-  wire [17:0] \$76 ;
-  wire \$77 ;
-  wire \$78 ;
-  wire [17:0] \$79 ;
+  reg [159:0] \$70 ;
+  reg [2:0] \$71 ;
+  reg [31:0] \$72 ;
+  reg [2:0] \$73 ;
+  reg [2:0] \$74 ;
+  reg [3:0] \$75 ;
+  reg [2:0] \$76 ;
+  reg [3:0] \$77 ;
+  wire [31:0] \$78 ;
+  wire [31:0] \$79 ;
   wire \$8 ;
-  wire [17:0] \$80 ;
-  wire \$81 ;
-  wire \$82 ;
-  wire [17:0] \$83 ;
-  wire \$84 ;
-  wire \$85 ;
-  wire [17:0] \$86 ;
-  wire \$87 ;
-  wire \$88 ;
-  wire \$89 ;
+  wire [31:0] \$80 ;
+  wire [31:0] \$81 ;
   wire \$9 ;
-  wire \$90 ;
-  wire \$91 ;
-  wire [2:0] \$92 ;
-  wire \$93 ;
-  wire \$94 ;
-  wire \$95 ;
-  wire \$96 ;
-  wire \$97 ;
-  wire \$98 ;
-  wire \$99 ;
-  reg [15:0] \$like  = 16'h0000;
-  (* init = 16'h0000 *)
-  wire [15:0] \$like$114 ;
-  reg \$signal  = 1'h0;
-  reg [16:0] \$signal$134  = 17'h00000;
-  reg \$signal$137  = 1'h0;
-  reg [5:0] \$signal$138  = 6'h00;
-  reg [16:0] \$signal$69  = 17'h00000;
-  wire [7:0] \$signal$90 ;
-  wire \$signal$90.first ;
-  wire \$signal$90.half ;
-  wire \$signal$90.last ;
-  wire [3:0] \$signal$90.row ;
-  wire \$signal$90.valid ;
   input abort;
   wire abort;
-  reg [15:0] acc_block = 16'h0000;
   wire accept;
   (* init = 1'h0 *)
   wire act__claim;
@@ -22806,17 +23424,10 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire [24:0] act_fence__start;
   input act_fence__up;
   wire act_fence__up;
-  output active;
-  reg active = 1'h0;
-  wire [23:0] address;
   wire bad;
-  wire [23:0] base;
-  reg beyond = 1'h0;
   output [2:0] bin;
   reg [2:0] bin;
-  wire block_first;
   wire block_last;
-  wire \block_last$41 ;
   wire [1:0] blocked;
   output busy;
   wire busy;
@@ -22825,6 +23436,35 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   input clk;
   wire clk;
   wire [527:0] cmd__payload;
+  wire [527:0] \cmd__payload$17 ;
+  wire [15:0] \cmd__payload$17.acc ;
+  wire [15:0] \cmd__payload$17.acc_block ;
+  wire \cmd__payload$17.accumulate ;
+  wire [23:0] \cmd__payload$17.act ;
+  wire [15:0] \cmd__payload$17.blocks ;
+  wire \cmd__payload$17.early ;
+  wire [15:0] \cmd__payload$17.index ;
+  wire [15:0] \cmd__payload$17.k0 ;
+  wire [23:0] \cmd__payload$17.k0_stride ;
+  wire [15:0] \cmd__payload$17.k1 ;
+  wire [23:0] \cmd__payload$17.k1_stride ;
+  wire [15:0] \cmd__payload$17.k2 ;
+  wire [23:0] \cmd__payload$17.k2_stride ;
+  wire [15:0] \cmd__payload$17.k_tail ;
+  wire [15:0] \cmd__payload$17.m0 ;
+  wire [23:0] \cmd__payload$17.m0_stride ;
+  wire [15:0] \cmd__payload$17.m1 ;
+  wire [23:0] \cmd__payload$17.m1_stride ;
+  wire [15:0] \cmd__payload$17.m2 ;
+  wire [23:0] \cmd__payload$17.m2_stride ;
+  wire [7:0] \cmd__payload$17.opcode ;
+  wire [15:0] \cmd__payload$17.post ;
+  wire \cmd__payload$17.row_sum ;
+  wire [15:0] \cmd__payload$17.wait ;
+  wire [15:0] \cmd__payload$17.wait_acc ;
+  wire [15:0] \cmd__payload$17.wait_weights ;
+  wire [15:0] \cmd__payload$17.wgt ;
+  wire [15:0] \cmd__payload$17.wgt_block ;
   wire [15:0] \cmd__payload.acc ;
   wire [15:0] \cmd__payload.acc_block ;
   wire \cmd__payload.accumulate ;
@@ -22853,21 +23493,15 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire [15:0] \cmd__payload.wait_weights ;
   wire [15:0] \cmd__payload.wgt ;
   wire [15:0] \cmd__payload.wgt_block ;
+  output cmd__ready;
   wire cmd__ready;
+  wire \cmd__ready$19 ;
   input cmd__valid;
   wire cmd__valid;
-  wire [15:0] count_blocks;
-  wire [15:0] count_k0;
-  wire [15:0] count_k1;
-  wire [15:0] count_k2;
-  wire [15:0] count_m0;
-  wire [15:0] count_m1;
-  wire [15:0] count_m2;
+  wire \cmd__valid$21 ;
   reg [2:0] counted = 3'h0;
   reg [3:0] counts = 4'h0;
-  wire counts_for;
   wire [31:0] data;
-  wire done;
   wire drain;
   wire [127:0] drain__data;
   wire [127:0] \drain__data$1 ;
@@ -22884,20 +23518,21 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire drain__valid;
   wire \drain__valid$9 ;
   wire [4:0] drain_row;
-  reg ended = 1'h0;
+  (* init = 1'h0 *)
+  wire ended;
   wire [7:0] entry;
-  wire [7:0] \entry$104 ;
-  wire \entry$104.first ;
-  wire \entry$104.half ;
-  wire \entry$104.last ;
-  wire [3:0] \entry$104.row ;
-  wire \entry$104.valid ;
-  wire [7:0] \entry$106 ;
-  wire \entry$106.first ;
-  wire \entry$106.half ;
-  wire \entry$106.last ;
-  wire [3:0] \entry$106.row ;
-  wire \entry$106.valid ;
+  wire [7:0] \entry$78 ;
+  wire \entry$78.first ;
+  wire \entry$78.half ;
+  wire \entry$78.last ;
+  wire [3:0] \entry$78.row ;
+  wire \entry$78.valid ;
+  wire [7:0] \entry$81 ;
+  wire \entry$81.first ;
+  wire \entry$81.half ;
+  wire \entry$81.last ;
+  wire [3:0] \entry$81.row ;
+  wire \entry$81.valid ;
   wire \entry.first ;
   wire \entry.half ;
   wire \entry.last ;
@@ -22908,76 +23543,119 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   output [15:0] fault__index;
   wire [15:0] fault__index;
   output fault__valid;
-  wire fault__valid;
+  reg fault__valid = 1'h0;
   input [24:0] fence__end;
   wire [24:0] fence__end;
   input [24:0] fence__start;
   wire [24:0] fence__start;
   input fence__up;
   wire fence__up;
-  wire fenced;
+  reg fenced = 1'h0;
   wire \final ;
-  wire \final$42 ;
   wire finished;
-  wire first;
-  wire fresh;
-  wire \fresh$31 ;
   wire [7:0] gap;
   wire goes;
   wire half;
   wire hazard;
-  reg [15:0] index = 16'h0000;
+  wire [83:0] i__payload;
+  wire [16:0] \i__payload.acc ;
+  wire [23:0] \i__payload.address ;
+  wire \i__payload.block_last ;
+  wire [2:0] \i__payload.bytes ;
+  wire \i__payload.final ;
+  wire \i__payload.first ;
+  wire [15:0] \i__payload.index ;
+  wire \i__payload.last ;
+  wire \i__payload.malformed ;
+  wire [15:0] \i__payload.mask ;
+  wire \i__payload.row_sum ;
+  wire \i__payload.tile_first ;
+  wire \i__payload.wrong ;
+  wire i__ready;
+  wire i__valid;
   reg [3:0] \inside  = 4'h0;
   wire issue;
-  reg [2:0] k_tail = 3'h0;
+  wire known;
   reg [159:0] line = 160'h0000000000000000000000000000000000000000;
-  wire malformed;
-  reg [15:0] mask = 16'h0000;
-  wire outside;
-  output [31:0] \port$2827$0 ;
-  wire [31:0] \port$2827$0 ;
-  output [31:0] \port$2861$0 ;
-  wire [31:0] \port$2861$0 ;
-  output [31:0] \port$2895$0 ;
-  wire [31:0] \port$2895$0 ;
-  output [31:0] \port$2929$0 ;
-  wire [31:0] \port$2929$0 ;
-  input [2:0] \port$34392$0 ;
-  wire [2:0] \port$34392$0 ;
-  input [32:0] \port$34666$0 ;
-  wire [32:0] \port$34666$0 ;
-  input [32:0] \port$34668$0 ;
-  wire [32:0] \port$34668$0 ;
-  input [32:0] \port$34670$0 ;
-  wire [32:0] \port$34670$0 ;
-  input [32:0] \port$34672$0 ;
-  wire [32:0] \port$34672$0 ;
-  input [32:0] \port$34674$0 ;
-  wire [32:0] \port$34674$0 ;
-  input [32:0] \port$34676$0 ;
-  wire [32:0] \port$34676$0 ;
-  input [32:0] \port$34678$0 ;
-  wire [32:0] \port$34678$0 ;
-  input [32:0] \port$34680$0 ;
-  wire [32:0] \port$34680$0 ;
-  input [32:0] \port$34682$0 ;
-  wire [32:0] \port$34682$0 ;
-  input [32:0] \port$34684$0 ;
-  wire [32:0] \port$34684$0 ;
-  input [32:0] \port$34686$0 ;
-  wire [32:0] \port$34686$0 ;
-  input [32:0] \port$34688$0 ;
-  wire [32:0] \port$34688$0 ;
-  input [32:0] \port$34690$0 ;
-  wire [32:0] \port$34690$0 ;
-  input [32:0] \port$34692$0 ;
-  wire [32:0] \port$34692$0 ;
-  input [32:0] \port$34694$0 ;
-  wire [32:0] \port$34694$0 ;
-  input [32:0] \port$34696$0 ;
-  wire [32:0] \port$34696$0 ;
-  output [10:0] \port$35414$0 ;
-  wire [10:0] \port$35414$0 ;
+  wire loaded;
+  (* init = 16'h0000 *)
+  wire [15:0] mask;
+  wire [83:0] o__payload;
+  wire [83:0] \o__payload$110 ;
+  wire [16:0] \o__payload$110.acc ;
+  wire [23:0] \o__payload$110.address ;
+  wire \o__payload$110.block_last ;
+  wire [2:0] \o__payload$110.bytes ;
+  wire \o__payload$110.final ;
+  wire \o__payload$110.first ;
+  wire [15:0] \o__payload$110.index ;
+  wire \o__payload$110.last ;
+  wire \o__payload$110.malformed ;
+  wire [15:0] \o__payload$110.mask ;
+  wire \o__payload$110.row_sum ;
+  wire \o__payload$110.tile_first ;
+  wire \o__payload$110.wrong ;
+  wire [16:0] \o__payload.acc ;
+  wire [23:0] \o__payload.address ;
+  wire \o__payload.block_last ;
+  wire [2:0] \o__payload.bytes ;
+  wire \o__payload.final ;
+  wire \o__payload.first ;
+  wire [15:0] \o__payload.index ;
+  wire \o__payload.last ;
+  wire \o__payload.malformed ;
+  wire [15:0] \o__payload.mask ;
+  wire \o__payload.row_sum ;
+  wire \o__payload.tile_first ;
+  wire \o__payload.wrong ;
+  wire o__ready;
+  wire \o__ready$48 ;
+  wire o__valid;
+  wire \o__valid$98 ;
+  output [31:0] \port$2790$0 ;
+  wire [31:0] \port$2790$0 ;
+  output [31:0] \port$2824$0 ;
+  wire [31:0] \port$2824$0 ;
+  output [31:0] \port$2858$0 ;
+  wire [31:0] \port$2858$0 ;
+  output [31:0] \port$2892$0 ;
+  wire [31:0] \port$2892$0 ;
+  input [2:0] \port$34504$0 ;
+  wire [2:0] \port$34504$0 ;
+  input [32:0] \port$34778$0 ;
+  wire [32:0] \port$34778$0 ;
+  input [32:0] \port$34780$0 ;
+  wire [32:0] \port$34780$0 ;
+  input [32:0] \port$34782$0 ;
+  wire [32:0] \port$34782$0 ;
+  input [32:0] \port$34784$0 ;
+  wire [32:0] \port$34784$0 ;
+  input [32:0] \port$34786$0 ;
+  wire [32:0] \port$34786$0 ;
+  input [32:0] \port$34788$0 ;
+  wire [32:0] \port$34788$0 ;
+  input [32:0] \port$34790$0 ;
+  wire [32:0] \port$34790$0 ;
+  input [32:0] \port$34792$0 ;
+  wire [32:0] \port$34792$0 ;
+  input [32:0] \port$34794$0 ;
+  wire [32:0] \port$34794$0 ;
+  input [32:0] \port$34796$0 ;
+  wire [32:0] \port$34796$0 ;
+  input [32:0] \port$34798$0 ;
+  wire [32:0] \port$34798$0 ;
+  input [32:0] \port$34800$0 ;
+  wire [32:0] \port$34800$0 ;
+  input [32:0] \port$34802$0 ;
+  wire [32:0] \port$34802$0 ;
+  input [32:0] \port$34804$0 ;
+  wire [32:0] \port$34804$0 ;
+  input [32:0] \port$34806$0 ;
+  wire [32:0] \port$34806$0 ;
+  input [32:0] \port$34808$0 ;
+  wire [32:0] \port$34808$0 ;
+  output [10:0] \port$35315$0 ;
+  wire [10:0] \port$35315$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -22988,47 +23666,53 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire read;
   wire [1:0] reading;
   wire ready;
-  reg refused = 1'h0;
-  wire [7:0] row;
-  wire [31:0] \row$105 ;
-  wire [31:0] \row$95 ;
-  reg row_sum = 1'h0;
+  reg [83:0] row = 84'h000000000000000000000;
+  wire [7:0] \row$39 ;
+  wire [31:0] \row$69 ;
+  wire [31:0] \row$80 ;
+  wire [16:0] \row.acc ;
+  wire [23:0] \row.address ;
+  wire \row.block_last ;
+  wire [2:0] \row.bytes ;
+  wire \row.final ;
+  wire \row.first ;
+  wire [15:0] \row.index ;
+  wire \row.last ;
+  wire \row.malformed ;
+  wire [15:0] \row.mask ;
+  wire \row.row_sum ;
+  wire \row.tile_first ;
+  wire \row.wrong ;
   input rst;
   wire rst;
   reg [1:0] same = 2'h0;
   wire shift;
-  wire \shift$101 ;
-  wire step;
-  reg stopped = 1'h0;
-  wire [23:0] stride_k0;
-  wire [23:0] stride_k1;
-  wire [23:0] stride_k2;
-  wire [23:0] stride_m0;
-  wire [23:0] stride_m1;
-  wire [23:0] stride_m2;
+  wire \shift$75 ;
+  output standing;
+  reg standing = 1'h0;
+  reg stop = 1'h0;
+  (* init = 1'h0 *)
+  wire stopped;
   wire [127:0] sums;
-  wire [127:0] \sums$103 ;
+  wire [127:0] \sums$77 ;
   wire swap;
   reg [2:0] swaps = 3'h0;
-  wire tail;
   reg [2:0] tail_0 = 3'h0;
   reg [2:0] tail_1 = 3'h0;
-  output take;
-  wire take;
   wire taken;
-  wire tile_first;
-  wire tile_last;
   wire valid;
   wire [31:0] value;
   reg [15:0] w_data = 16'h0000;
-  wire w_en;
+  reg w_en = 1'h0;
   wire waiting_accumulator;
   wire waiting_operands;
   wire waiting_weights;
   wire wanted;
+  reg was_issued = 1'h0;
+  reg [5:0] was_low = 6'h00;
   reg [31:0] weights = 32'd0;
   (* init = 32'd0 *)
-  wire [31:0] \weights$99 ;
+  wire [31:0] \weights$73 ;
   input weights_ready;
   wire weights_ready;
   wire weights_there;
@@ -23043,179 +23727,116 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   wire wgt_read;
   output [7:0] wgt_row;
   wire [7:0] wgt_row;
-  assign \$1  = ~ active;
-  assign \$2  = tile_last & \final ;
-  assign fresh = \$1  | \$2 ;
-  assign \$3  = ~ active;
-  assign goes = issue | \$3 ;
-  assign \$4  = stopped | refused;
-  assign \$5  = \$4  | beyond;
-  assign \$6  = ~ \$5 ;
-  assign \$7  = cmd__valid & \$6 ;
-  assign \$8  = \$7  & fresh;
-  assign take = \$8  & goes;
-  assign \$9  = ! \port$34678$0 [15:0];
-  assign \$10  = ! \port$34678$0 [31:16];
-  assign \$11  = ! \port$34680$0 [15:0];
-  assign \$12  = ! \port$34680$0 [31:16];
-  assign \$13  = ! \port$34682$0 [15:0];
-  assign \$14  = ! \port$34682$0 [31:16];
-  assign \$15  = ! \port$34684$0 [15:0];
-  assign \$16  = ! \port$34684$0 [31:16];
-  assign \$17  = | { \$16 , \$15 , \$14 , \$13 , \$12 , \$11 , \$10 , \$9  };
-  assign \$18  = \port$34678$0 [31:16] > 3'h4;
-  assign \$19  = \$17  | \$18 ;
-  assign valid = cmd__valid | weights_ready;
-  assign taken = issue & tile_first;
-  assign \$21  = ~ \$signal ;
-  assign first = block_first & \$21 ;
-  assign \$22  = ~ first;
-  assign \$23  = | same;
-  assign hazard = \$22  & \$23 ;
-  assign \$24  = ~ tile_first;
-  assign weights_there = \$24  | ready;
-  assign \$25  = address[23:10] >= 2'h2;
-  assign \$26  = address[9:0] > 10'h3fc;
-  assign \$27  = \$25  | \$26 ;
-  assign \$28  = \$signal$69  >= 6'h20;
-  assign \$29  = \$27  | \$28 ;
-  assign \$30  = tile_first & bad;
-  assign outside = \$29  | \$30 ;
-  assign \$31  = ~ stopped;
-  assign \$32  = active & \$31 ;
-  assign \$33  = \$32  & weights_there;
-  assign \$34  = ~ hazard;
-  assign wanted = \$33  & \$34 ;
-  assign \$35  = address >= act_fence__start;
-  assign \$36  = act_fence__up & \$35 ;
-  assign \$37  = address < act_fence__end;
-  assign fenced = \$36  & \$37 ;
-  assign \$38  = ~ fenced;
-  assign act__valid = wanted & \$38 ;
-  assign issue = act__valid & act__ready;
-  assign done = issue & fresh;
-  assign fault__valid = beyond | refused;
-  assign fault__cause = beyond ? 4'h2 : 4'h1;
-  assign fault__index = beyond ? \$like  : index;
-  assign half = \$signal$69  >= 5'h10;
-  assign \$39  = half ? 5'h10 : 5'h00;
-  assign \$40  = \$signal$69  - \$39 ;
-  assign \$41  = ~ beyond;
-  assign \$42  = ~ stopped;
-  assign counts_for = \$41  & \$42 ;
-  assign \$43  = line[0] & counts_for;
+  (* init = 1'h0 *)
+  wire wrong;
+  assign fault__cause = row[50] ? 4'h1 : 4'h2;
+  assign half = row[40:24] >= 5'h10;
+  assign \$10  = half ? 5'h10 : 5'h00;
+  assign \$11  = row[40:24] - \$10 ;
   assign data = act__data & { counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3:2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2:1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1:0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0] };
   assign drain = drain__valid & drain__ready;
-  assign w_en = ended & counts_for;
-  assign \$44  = active | ended;
-  assign busy = \$44  | r_rdy;
-  assign \$45  = ~ weights_there;
-  assign \$46  = active & \$45 ;
-  assign \$47  = ~ active;
-  assign \$48  = \$47  & cmd__valid;
-  assign \$49  = \$46  | \$48 ;
-  assign \$50  = \$49  | \port$34392$0 [0];
-  assign \$51  = \port$34392$0 [1] | act__valid;
-  assign \$52  = wanted & fenced;
-  assign \$53  = \$51  | \$52 ;
-  assign \$54  = active & hazard;
-  assign \$55  = \port$34392$0 [2] | \$54 ;
-  assign \$56  = | \inside ;
-  assign \$57  = goes & fresh;
-  assign \$58  = take & malformed;
-  assign \$59  = refused | beyond;
-  assign \$60  = \$59  | abort;
-  assign \$62  = wanted & outside;
-  assign \$63  = ~ beyond;
-  assign \$64  = \$62  & \$63 ;
-  assign \$65  = ~ refused;
-  assign \$66  = \$64  & \$65 ;
-  assign \$67  = ~ tile_last;
-  assign \$68  = \port$34676$0 [5:0] == \$signal$69 [5:0];
-  assign \$69  = issue & \$68 ;
-  assign \$70  = \port$34676$0 [5:0] == \$signal$138 ;
-  assign \$71  = \$signal$137  & \$70 ;
-  assign \$72  = \$signal$69  + 1'h1;
-  assign \$73  = \$signal$69  + 1'h1;
-  assign \$74  = \$73 [5:0] == \$signal$69 [5:0];
-  assign \$75  = issue & \$74 ;
-  assign \$76  = \$signal$69  + 1'h1;
-  assign \$77  = \$76 [5:0] == \$signal$138 ;
-  assign \$78  = \$signal$137  & \$77 ;
-  assign \$79  = \$signal$134  + acc_block;
-  assign \$80  = \$signal$134  + acc_block;
-  assign \$81  = \$80 [5:0] == \$signal$69 [5:0];
-  assign \$82  = issue & \$81 ;
-  assign \$83  = \$signal$134  + acc_block;
-  assign \$84  = \$83 [5:0] == \$signal$138 ;
-  assign \$85  = \$signal$137  & \$84 ;
-  assign \$86  = \$signal$134  + acc_block;
-  assign \$87  = \$signal$134 [5:0] == \$signal$69 [5:0];
-  assign \$88  = issue & \$87 ;
-  assign \$89  = \$signal$134 [5:0] == \$signal$138 ;
-  assign \$90  = \$signal$137  & \$89 ;
-  assign \$91  = issue & tile_first;
-  assign \$92  = tail ? k_tail : 3'h4;
-  assign \$93  = tail_1 > 1'h0;
-  assign \$94  = tail_1 > 1'h1;
-  assign \$95  = tail_1 > 2'h2;
-  assign \$96  = tail_1 > 2'h3;
-  assign \$97  = issue & row_sum;
-  assign \$98  = counted[0] & counts_for;
-  assign \$99  = | \inside ;
-  assign \$100  = \inside  - 1'h1;
+  assign \$12  = \o__valid$98  | standing;
+  assign \$13  = \$12  | w_en;
+  assign busy = \$13  | r_rdy;
+  assign \$14  = ~ weights_there;
+  assign \$15  = standing & \$14 ;
+  assign \$16  = ~ standing;
+  assign \$17  = \o__valid$98  | cmd__valid;
+  assign \$18  = \$16  & \$17 ;
+  assign \$19  = \$15  | \$18 ;
+  assign \$20  = \$19  | \port$34504$0 [0];
+  assign \$21  = \port$34504$0 [1] | act__valid;
+  assign \$22  = wanted & fenced;
+  assign \$23  = \$21  | \$22 ;
+  assign \$24  = standing & hazard;
+  assign \$25  = \port$34504$0 [2] | \$24 ;
+  assign \$26  = | \inside ;
+  assign \$27  = row[23:0] >= act_fence__start;
+  assign \$28  = act_fence__up & \$27 ;
+  assign \$29  = row[23:0] < act_fence__end;
+  assign \$30  = \$28  & \$29 ;
+  assign \$31  = \o__payload$110 [23:0] >= act_fence__start;
+  assign \$32  = act_fence__up & \$31 ;
+  assign \$33  = \o__payload$110 [23:0] < act_fence__end;
+  assign \$34  = \$32  & \$33 ;
+  assign \$36  = \o__payload$110 [29:24] == row[29:24];
+  assign \$37  = issue & \$36 ;
+  assign \$38  = \o__payload$110 [29:24] == was_low;
+  assign \$39  = was_issued & \$38 ;
+  assign \$40  = ~ \o__payload$110 [44];
+  assign \$41  = ~ \o__payload$110 [44];
+  assign \$42  = { \$39 , \$37  } & { \$41 , \$40  };
+  assign \$43  = stop | fault__valid;
+  assign \$44  = ~ \$43 ;
+  assign \$45  = standing & \$44 ;
+  assign \$46  = row[45] & bad;
+  assign \$47  = weights_there & row[51];
+  assign \$48  = \$46  | \$47 ;
+  assign \$49  = \$45  & \$48 ;
+  assign \$50  = fault__valid | abort;
+  assign \$51  = issue & row[48];
+  assign \$52  = issue & row[45];
+  assign \$53  = tail_1 > 1'h0;
+  assign \$54  = tail_1 > 1'h1;
+  assign \$55  = tail_1 > 2'h2;
+  assign \$56  = tail_1 > 2'h3;
+  assign \$57  = issue & row[49];
+  assign \$58  = | \inside ;
+  assign \$59  = \inside  - 1'h1;
   always @(posedge clk)
-    active <= \$101 ;
+    fenced <= \$60 ;
   always @(posedge clk)
-    \$signal  <= \$102 ;
+    standing <= \$61 ;
   always @(posedge clk)
-    row_sum <= \$103 ;
+    row <= \$62 ;
   always @(posedge clk)
-    k_tail <= \$104 ;
+    was_issued <= \$63 ;
   always @(posedge clk)
-    index <= \$105 ;
+    was_low <= \$64 ;
   always @(posedge clk)
-    mask <= \$106 ;
+    same <= \$65 ;
   always @(posedge clk)
-    \$signal$134  <= \$107 ;
+    fault__valid <= \$66 ;
   always @(posedge clk)
-    acc_block <= \$108 ;
+    stop <= \$67 ;
   always @(posedge clk)
-    refused <= \$109 ;
+    w_en <= \$68 ;
   always @(posedge clk)
-    stopped <= \$110 ;
+    w_data <= \$69 ;
   always @(posedge clk)
-    \$signal$137  <= \$111 ;
+    line <= \$70 ;
   always @(posedge clk)
-    \$signal$138  <= \$112 ;
+    swaps <= \$71 ;
   always @(posedge clk)
-    same <= \$113 ;
+    weights <= \$72 ;
   always @(posedge clk)
-    beyond <= \$114 ;
+    tail_0 <= \$73 ;
   always @(posedge clk)
-    \$like  <= \$115 ;
+    tail_1 <= \$74 ;
   always @(posedge clk)
-    w_data <= \$116 ;
+    counts <= \$75 ;
   always @(posedge clk)
-    ended <= \$117 ;
+    counted <= \$76 ;
   always @(posedge clk)
-    \$signal$69  <= \$118 ;
-  always @(posedge clk)
-    line <= \$119 ;
-  always @(posedge clk)
-    swaps <= \$120 ;
-  always @(posedge clk)
-    weights <= \$121 ;
-  always @(posedge clk)
-    tail_0 <= \$122 ;
-  always @(posedge clk)
-    tail_1 <= \$123 ;
-  always @(posedge clk)
-    counts <= \$124 ;
-  always @(posedge clk)
-    counted <= \$125 ;
-  always @(posedge clk)
-    \inside  <= \$126 ;
+    \inside  <= \$77 ;
+  assign valid = cmd__valid | weights_ready;
+  assign accept = cmd__valid & cmd__ready;
+  assign taken = issue & row[45];
+  assign \$1  = ~ standing;
+  assign goes = issue | \$1 ;
+  assign hazard = | same;
+  assign \$2  = ~ row[45];
+  assign weights_there = \$2  | ready;
+  assign \$3  = ~ stop;
+  assign \$4  = standing & \$3 ;
+  assign \$5  = \$4  & weights_there;
+  assign \$6  = ~ hazard;
+  assign wanted = \$5  & \$6 ;
+  assign \$7  = ~ fenced;
+  assign \$8  = wanted & \$7 ;
+  assign \$9  = ~ row[51];
+  assign act__valid = \$8  & \$9 ;
+  assign issue = act__valid & act__ready;
   \weft.matmul.accumulators  accumulators (
     .blocked(blocked),
     .clear(clear),
@@ -23227,10 +23848,10 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .finished(r_en),
     .rst(rst),
     .sums(sums),
-    .value(\$127 ),
-    .\value$37 (\$128 ),
-    .\value$38 (\$129 ),
-    .\value$39 (\$130 )
+    .value(\$78 ),
+    .\value$37 (\$79 ),
+    .\value$38 (\$80 ),
+    .\value$39 (\$81 )
   );
   \weft.matmul.array  array (
     .clear(clear),
@@ -23242,17 +23863,28 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .swap(swaps[2]),
     .weights(weights)
   );
+  \weft.matmul.between  between (
+    .clear(clear),
+    .clk(clk),
+    .i__payload(i__payload),
+    .i__ready(o__ready),
+    .i__valid(i__valid),
+    .o__payload(\o__payload$110 ),
+    .o__ready(goes),
+    .o__valid(\o__valid$98 ),
+    .rst(rst)
+  );
   \weft.matmul.feeder  feeder (
-    .accept(take),
+    .accept(accept),
     .bad(bad),
-    .block_last(block_last),
     .clear(clear),
     .clk(clk),
     .fence__end(fence__end),
     .fence__start(fence__start),
     .fence__up(fence__up),
-    .\final (\final ),
-    .\port$34672$0 (\port$34672$0 [31:0]),
+    .loaded(known),
+    .\port$34784$0 (\port$34784$0 [31:0]),
+    .\port$35315$46 (row[47:46]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -23271,388 +23903,265 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
     .w_en(w_en),
     .w_port__data(w_data)
   );
-  \weft.matmul.row_sum$149  \row_sum$149  (
+  \weft.matmul.row_sum  row_sum (
     .clear(clear),
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$35216$33 (line[39:33]),
-    .\port$35228$2 (counted[2]),
+    .\port$35331$33 (line[39:33]),
+    .\port$35343$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
     .value(drain__row_sum)
   );
   \weft.matmul.rows  rows (
-    .address_m0(address),
-    .\base$70 (\port$34670$0 [23:0]),
-    .block_first(block_first),
-    .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$34678$0 [15:0]),
-    .end_k0(tail),
-    .\final (\final ),
-    .fresh(fresh),
-    .\port$34680$0 (\port$34680$0 [31:0]),
-    .\port$34682$0 (\port$34682$0 [31:0]),
-    .\port$34684$0 (\port$34684$0 [31:0]),
+    .cmd__valid(cmd__valid),
+    .known(known),
+    .o__payload(i__payload),
+    .o__ready(o__ready),
+    .o__valid(i__valid),
+    .\port$34778$0 (\port$34778$0 ),
+    .\port$34780$0 (\port$34780$0 ),
+    .\port$34782$0 (\port$34782$0 ),
+    .\port$34784$0 (\port$34784$0 ),
+    .\port$34786$0 (\port$34786$0 ),
+    .\port$34788$0 (\port$34788$0 ),
+    .\port$34790$0 (\port$34790$0 ),
+    .\port$34792$0 (\port$34792$0 ),
+    .\port$34794$0 (\port$34794$0 ),
+    .\port$34796$0 (\port$34796$0 ),
+    .\port$34798$0 (\port$34798$0 ),
+    .\port$34800$0 (\port$34800$0 ),
+    .\port$34802$0 (\port$34802$0 ),
+    .\port$34804$0 (\port$34804$0 ),
+    .\port$34806$0 (\port$34806$0 ),
+    .\port$34808$0 (\port$34808$0 ),
     .rst(rst),
-    .step(goes),
-    .stride_k0(\port$34686$0 [23:0]),
-    .stride_k1(\port$34688$0 [23:0]),
-    .stride_k2(\port$34690$0 [23:0]),
-    .stride_m0(\port$34692$0 [23:0]),
-    .stride_m1(\port$34694$0 [23:0]),
-    .stride_m2(\port$34696$0 [23:0]),
-    .tile_first(tile_first),
-    .tile_last(tile_last)
+    .stop(stop),
+    .take(cmd__ready)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
     (* full_case = 32'd1 *)
     if (issue) begin
       bin = 3'h0;
-    end else if (\$50 ) begin
+    end else if (\$20 ) begin
       bin = 3'h1;
-    end else if (\$53 ) begin
+    end else if (\$23 ) begin
       bin = 3'h2;
-    end else if (\$55 ) begin
+    end else if (\$25 ) begin
       bin = 3'h3;
-    end else if (\$56 ) begin
+    end else if (\$26 ) begin
       bin = 3'h4;
     end else begin
       bin = 3'h5;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$101  = active;
-    if (\$57 ) begin
-      \$101  = take;
-    end
-    if (refused) begin
-      \$101  = 1'h0;
-    end
-    if (clear) begin
-      \$101  = 1'h0;
-    end
-    if (rst) begin
-      \$101  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$102  = \$signal ;
-    if (\$57 ) begin
-      \$102  = \port$34666$0 [8];
-    end
-    if (clear) begin
-      \$102  = 1'h0;
-    end
-    if (rst) begin
-      \$102  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$103  = row_sum;
-    if (\$57 ) begin
-      \$103  = \port$34666$0 [9];
-    end
-    if (clear) begin
-      \$103  = 1'h0;
-    end
-    if (rst) begin
-      \$103  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$104  = k_tail;
-    if (\$57 ) begin
-      \$104  = \port$34678$0 [18:16];
-    end
-    if (clear) begin
-      \$104  = 3'h0;
-    end
-    if (rst) begin
-      \$104  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$105  = index;
-    if (\$57 ) begin
-      \$105  = { \port$34696$0 [32], \port$34694$0 [32], \port$34692$0 [32], \port$34690$0 [32], \port$34688$0 [32], \port$34686$0 [32], \port$34684$0 [32], \port$34682$0 [32], \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32] };
-    end
-    if (clear) begin
-      \$105  = 16'h0000;
-    end
-    if (rst) begin
-      \$105  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$106  = mask;
-    if (\$57 ) begin
-      \$106  = \port$34668$0 [31:16];
-    end
-    if (clear) begin
-      \$106  = 16'h0000;
-    end
-    if (rst) begin
-      \$106  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$107  = \$signal$134 ;
-    if (\$57 ) begin
-      \$107  = { 1'h0, \port$34676$0 [15:0] };
-    end
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$60  = \$30 ;
     if (goes) begin
-      if (fresh) begin
-      end else if (\$67 ) begin
-      end else if (block_last) begin
-        \$107  = \$86 [16:0];
-      end
+      \$60  = \$34 ;
     end
     if (clear) begin
-      \$107  = 17'h00000;
+      \$60  = 1'h0;
     end
     if (rst) begin
-      \$107  = 17'h00000;
+      \$60  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$108  = acc_block;
-    if (\$57 ) begin
-      \$108  = \port$34676$0 [31:16];
-    end
-    if (clear) begin
-      \$108  = 16'h0000;
-    end
-    if (rst) begin
-      \$108  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$109  = \$58 ;
-    if (clear) begin
-      \$109  = 1'h0;
-    end
-    if (rst) begin
-      \$109  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$110  = stopped;
-    if (\$60 ) begin
-      \$110  = 1'h1;
-    end
-    if (clear) begin
-      \$110  = 1'h0;
-    end
-    if (rst) begin
-      \$110  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$111  = issue;
-    if (clear) begin
-      \$111  = 1'h0;
-    end
-    if (rst) begin
-      \$111  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$112  = \$signal$69 [5:0];
-    if (clear) begin
-      \$112  = 6'h00;
-    end
-    if (rst) begin
-      \$112  = 6'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$113  = \$61 [1:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$61  = standing;
     if (goes) begin
-      (* full_case = 32'd1 *)
-      if (fresh) begin
-        \$113  = { \$71 , \$69  };
-      end else if (\$67 ) begin
-        \$113  = { \$78 , \$75  };
-      end else if (block_last) begin
-        \$113  = { \$85 , \$82  };
-      end else begin
-        \$113  = { \$90 , \$88  };
-      end
+      \$61  = \o__valid$98 ;
     end
     if (clear) begin
-      \$113  = 2'h0;
+      \$61  = 1'h0;
     end
     if (rst) begin
-      \$113  = 2'h0;
+      \$61  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$114  = \$66 ;
-    if (clear) begin
-      \$114  = 1'h0;
-    end
-    if (rst) begin
-      \$114  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$115  = index;
-    if (clear) begin
-      \$115  = 16'h0000;
-    end
-    if (rst) begin
-      \$115  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$116  = mask;
-    if (clear) begin
-      \$116  = 16'h0000;
-    end
-    if (rst) begin
-      \$116  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$117  = done;
-    if (clear) begin
-      \$117  = 1'h0;
-    end
-    if (rst) begin
-      \$117  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$118  = \$signal$69 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$62  = row;
     if (goes) begin
-      (* full_case = 32'd1 *)
-      if (fresh) begin
-        \$118  = { 1'h0, \port$34676$0 [15:0] };
-      end else if (\$67 ) begin
-        \$118  = \$72 [16:0];
-      end else if (block_last) begin
-        \$118  = \$79 [16:0];
-      end else begin
-        \$118  = \$signal$134 ;
-      end
+      \$62  = \o__payload$110 ;
     end
     if (clear) begin
-      \$118  = 17'h00000;
+      \$62  = 84'h000000000000000000000;
     end
     if (rst) begin
-      \$118  = 17'h00000;
+      \$62  = 84'h000000000000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$119  = { line[143:16], 8'h00, \$signal$90 , 8'h00, entry };
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$63  = issue;
     if (clear) begin
-      \$119  = 160'h0000000000000000000000000000000000000000;
+      \$63  = 1'h0;
     end
     if (rst) begin
-      \$119  = 160'h0000000000000000000000000000000000000000;
+      \$63  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$120  = { swaps[1:0], \$91  };
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$64  = row[29:24];
     if (clear) begin
-      \$120  = 3'h0;
+      \$64  = 6'h00;
     end
     if (rst) begin
-      \$120  = 3'h0;
+      \$64  = 6'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$121  = wgt_data;
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$65  = \$35 [1:0];
+    if (goes) begin
+      \$65  = \$42 ;
+    end
     if (clear) begin
-      \$121  = 32'd0;
+      \$65  = 2'h0;
     end
     if (rst) begin
-      \$121  = 32'd0;
+      \$65  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$122  = \$92 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$66  = \$49 ;
     if (clear) begin
-      \$122  = 3'h0;
+      \$66  = 1'h0;
     end
     if (rst) begin
-      \$122  = 3'h0;
+      \$66  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$123  = tail_0;
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$67  = stop;
+    if (\$50 ) begin
+      \$67  = 1'h1;
+    end
     if (clear) begin
-      \$123  = 3'h0;
+      \$67  = 1'h0;
     end
     if (rst) begin
-      \$123  = 3'h0;
+      \$67  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$124  = { \$96 , \$95 , \$94 , \$93  };
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$68  = \$51 ;
     if (clear) begin
-      \$124  = 4'h0;
+      \$68  = 1'h0;
     end
     if (rst) begin
-      \$124  = 4'h0;
+      \$68  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$125  = { counted[1], \$98 , \$97  };
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$69  = row[83:68];
     if (clear) begin
-      \$125  = 3'h0;
+      \$69  = 16'h0000;
     end
     if (rst) begin
-      \$125  = 3'h0;
+      \$69  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$126  = \inside ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$70  = { line[143:0], 8'h00, entry };
+    if (clear) begin
+      \$70  = 160'h0000000000000000000000000000000000000000;
+    end
+    if (rst) begin
+      \$70  = 160'h0000000000000000000000000000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$71  = { swaps[1:0], \$52  };
+    if (clear) begin
+      \$71  = 3'h0;
+    end
+    if (rst) begin
+      \$71  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$72  = wgt_data;
+    if (clear) begin
+      \$72  = 32'd0;
+    end
+    if (rst) begin
+      \$72  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$73  = row[43:41];
+    if (clear) begin
+      \$73  = 3'h0;
+    end
+    if (rst) begin
+      \$73  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$74  = tail_0;
+    if (clear) begin
+      \$74  = 3'h0;
+    end
+    if (rst) begin
+      \$74  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$75  = { \$56 , \$55 , \$54 , \$53  };
+    if (clear) begin
+      \$75  = 4'h0;
+    end
+    if (rst) begin
+      \$75  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$76  = { counted[1:0], \$57  };
+    if (clear) begin
+      \$76  = 3'h0;
+    end
+    if (rst) begin
+      \$76  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$77  = \inside ;
     if (issue) begin
-      \$126  = 4'he;
-    end else if (\$99 ) begin
-      \$126  = \$100 [3:0];
+      \$77  = 4'he;
+    end else if (\$58 ) begin
+      \$77  = \$59 [3:0];
     end
     if (clear) begin
-      \$126  = 4'h0;
+      \$77  = 4'h0;
     end
     if (rst) begin
-      \$126  = 4'h0;
+      \$77  = 4'h0;
     end
   end
-  assign drain__data = { \$130 , \$129 , \$128 , \$127  };
-  assign \drain__data$1  = { \$130 , \$129 , \$128 , \$127  };
+  assign drain__data = { \$81 , \$80 , \$79 , \$78  };
+  assign \drain__data$1  = { \$81 , \$80 , \$79 , \$78  };
   assign \drain__ready$3  = drain__ready;
   assign \drain__row$5  = drain__row;
   assign \drain__row_sum$7  = 32'd0;
@@ -23660,120 +24169,185 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, take,
   assign wgt_fence__end = fence__end;
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
-  assign cmd__ready = take;
-  assign cmd__payload = { \port$34696$0 [32], \port$34694$0 [32], \port$34692$0 [32], \port$34690$0 [32], \port$34688$0 [32], \port$34686$0 [32], \port$34684$0 [32], \port$34682$0 [32], \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32], \port$34696$0 [31:0], \port$34694$0 [31:0], \port$34692$0 [31:0], \port$34690$0 [31:0], \port$34688$0 [31:0], \port$34686$0 [31:0], \port$34684$0 [31:0], \port$34682$0 [31:0], \port$34680$0 [31:0], \port$34678$0 [31:0], \port$34676$0 [31:0], \port$34674$0 [31:0], \port$34672$0 [31:0], \port$34670$0 [31:0], \port$34668$0 [31:0], \port$34666$0 [31:0] };
-  assign step = goes;
-  assign \fresh$31  = fresh;
-  assign base = \port$34670$0 [23:0];
-  assign wgt = \port$34672$0 [15:0];
-  assign wgt_block = \port$34672$0 [31:16];
-  assign accept = take;
-  assign \block_last$41  = block_last;
-  assign \final$42  = \final ;
+  assign cmd__payload = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
+  assign \cmd__payload$17  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
+  assign \cmd__ready$19  = cmd__ready;
+  assign \cmd__valid$21  = cmd__valid;
+  assign loaded = known;
+  assign stopped = stop;
+  assign wgt = \port$34784$0 [15:0];
+  assign wgt_block = \port$34784$0 [31:16];
+  assign block_last = row[46];
+  assign \final  = row[47];
   assign read = wgt_read;
-  assign row = wgt_row;
-  assign count_m0 = \port$34682$0 [31:16];
-  assign stride_m0 = \port$34692$0 [23:0];
-  assign count_m1 = \port$34684$0 [15:0];
-  assign stride_m1 = \port$34694$0 [23:0];
-  assign count_m2 = \port$34684$0 [31:16];
-  assign stride_m2 = \port$34696$0 [23:0];
-  assign count_k0 = \port$34680$0 [15:0];
-  assign stride_k0 = \port$34686$0 [23:0];
-  assign count_k1 = \port$34680$0 [31:16];
-  assign stride_k1 = \port$34688$0 [23:0];
-  assign count_k2 = \port$34682$0 [15:0];
-  assign stride_k2 = \port$34690$0 [23:0];
-  assign count_blocks = \port$34678$0 [15:0];
-  assign act__claim = active;
-  assign act__region = address[10];
-  assign act__offset = address[9:0];
-  assign \row$95  = data;
+  assign \row$39  = wgt_row;
+  assign o__payload = i__payload;
+  assign i__ready = o__ready;
+  assign o__valid = i__valid;
+  assign \o__ready$48  = goes;
+  assign act__claim = standing;
+  assign act__region = row[10];
+  assign act__offset = row[9:0];
+  assign wrong = fault__valid;
+  assign \row$69  = data;
   assign swap = swaps[2];
-  assign \weights$99  = weights;
-  assign \shift$101  = shift;
-  assign \sums$103  = sums;
-  assign \entry$104  = line[151:144];
-  assign \row$105  = data;
-  assign \entry$106  = { line[39:33], counted[2] };
+  assign \weights$73  = weights;
+  assign \shift$75  = shift;
+  assign \sums$77  = sums;
+  assign \entry$78  = line[151:144];
+  assign \row$80  = data;
+  assign \entry$81  = { line[39:33], counted[2] };
   assign drain_row = drain__row;
   assign value = drain__row_sum;
   assign reading = blocked;
-  assign \$like$114  = w_data;
+  assign mask = w_data;
+  assign ended = w_en;
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$34392$0 [0];
-  assign waiting_operands = \port$34392$0 [1];
-  assign waiting_accumulator = \port$34392$0 [2];
+  assign waiting_weights = \port$34504$0 [0];
+  assign waiting_operands = \port$34504$0 [1];
+  assign waiting_accumulator = \port$34504$0 [2];
   assign gap = 8'h00;
-  assign \port$2827$0  = \$127 ;
-  assign \port$2861$0  = \$128 ;
-  assign \port$2895$0  = \$129 ;
-  assign \port$2929$0  = \$130 ;
-  assign \port$35414$0  = address[10:0];
-  assign \cmd__payload.opcode  = \port$34666$0 [7:0];
-  assign \cmd__payload.wait  = \port$34668$0 [15:0];
-  assign \cmd__payload.post  = \port$34668$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$34666$0 [8];
-  assign \cmd__payload.row_sum  = \port$34666$0 [9];
-  assign \cmd__payload.early  = \port$34666$0 [10];
-  assign \cmd__payload.act  = \port$34670$0 [23:0];
-  assign \cmd__payload.wgt  = \port$34672$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$34672$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$34674$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$34674$0 [31:16];
-  assign \cmd__payload.acc  = \port$34676$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34676$0 [31:16];
-  assign \cmd__payload.blocks  = \port$34678$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$34678$0 [31:16];
-  assign \cmd__payload.k0  = \port$34680$0 [15:0];
-  assign \cmd__payload.k1  = \port$34680$0 [31:16];
-  assign \cmd__payload.k2  = \port$34682$0 [15:0];
-  assign \cmd__payload.m0  = \port$34682$0 [31:16];
-  assign \cmd__payload.m1  = \port$34684$0 [15:0];
-  assign \cmd__payload.m2  = \port$34684$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$34686$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$34688$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$34690$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$34692$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$34694$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$34696$0 [23:0];
-  assign \cmd__payload.index  = { \port$34696$0 [32], \port$34694$0 [32], \port$34692$0 [32], \port$34690$0 [32], \port$34688$0 [32], \port$34686$0 [32], \port$34684$0 [32], \port$34682$0 [32], \port$34680$0 [32], \port$34678$0 [32], \port$34676$0 [32], \port$34674$0 [32], \port$34672$0 [32], \port$34670$0 [32], \port$34668$0 [32], \port$34666$0 [32] };
+  assign \port$2790$0  = \$78 ;
+  assign \port$2824$0  = \$79 ;
+  assign \port$2858$0  = \$80 ;
+  assign \port$2892$0  = \$81 ;
+  assign \port$35315$0  = row[10:0];
+  assign fault__index = row[67:52];
+  assign \cmd__payload.opcode  = \port$34778$0 [7:0];
+  assign \cmd__payload.wait  = \port$34780$0 [15:0];
+  assign \cmd__payload.post  = \port$34780$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$34778$0 [8];
+  assign \cmd__payload.row_sum  = \port$34778$0 [9];
+  assign \cmd__payload.early  = \port$34778$0 [10];
+  assign \cmd__payload.act  = \port$34782$0 [23:0];
+  assign \cmd__payload.wgt  = \port$34784$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$34784$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$34786$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$34786$0 [31:16];
+  assign \cmd__payload.acc  = \port$34788$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34788$0 [31:16];
+  assign \cmd__payload.blocks  = \port$34790$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$34790$0 [31:16];
+  assign \cmd__payload.k0  = \port$34792$0 [15:0];
+  assign \cmd__payload.k1  = \port$34792$0 [31:16];
+  assign \cmd__payload.k2  = \port$34794$0 [15:0];
+  assign \cmd__payload.m0  = \port$34794$0 [31:16];
+  assign \cmd__payload.m1  = \port$34796$0 [15:0];
+  assign \cmd__payload.m2  = \port$34796$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$34798$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$34800$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$34802$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$34804$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$34806$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$34808$0 [23:0];
+  assign \cmd__payload.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+  assign \cmd__payload$17.opcode  = \port$34778$0 [7:0];
+  assign \cmd__payload$17.wait  = \port$34780$0 [15:0];
+  assign \cmd__payload$17.post  = \port$34780$0 [31:16];
+  assign \cmd__payload$17.accumulate  = \port$34778$0 [8];
+  assign \cmd__payload$17.row_sum  = \port$34778$0 [9];
+  assign \cmd__payload$17.early  = \port$34778$0 [10];
+  assign \cmd__payload$17.act  = \port$34782$0 [23:0];
+  assign \cmd__payload$17.wgt  = \port$34784$0 [15:0];
+  assign \cmd__payload$17.wgt_block  = \port$34784$0 [31:16];
+  assign \cmd__payload$17.wait_weights  = \port$34786$0 [15:0];
+  assign \cmd__payload$17.wait_acc  = \port$34786$0 [31:16];
+  assign \cmd__payload$17.acc  = \port$34788$0 [15:0];
+  assign \cmd__payload$17.acc_block  = \port$34788$0 [31:16];
+  assign \cmd__payload$17.blocks  = \port$34790$0 [15:0];
+  assign \cmd__payload$17.k_tail  = \port$34790$0 [31:16];
+  assign \cmd__payload$17.k0  = \port$34792$0 [15:0];
+  assign \cmd__payload$17.k1  = \port$34792$0 [31:16];
+  assign \cmd__payload$17.k2  = \port$34794$0 [15:0];
+  assign \cmd__payload$17.m0  = \port$34794$0 [31:16];
+  assign \cmd__payload$17.m1  = \port$34796$0 [15:0];
+  assign \cmd__payload$17.m2  = \port$34796$0 [31:16];
+  assign \cmd__payload$17.k0_stride  = \port$34798$0 [23:0];
+  assign \cmd__payload$17.k1_stride  = \port$34800$0 [23:0];
+  assign \cmd__payload$17.k2_stride  = \port$34802$0 [23:0];
+  assign \cmd__payload$17.m0_stride  = \port$34804$0 [23:0];
+  assign \cmd__payload$17.m1_stride  = \port$34806$0 [23:0];
+  assign \cmd__payload$17.m2_stride  = \port$34808$0 [23:0];
+  assign \cmd__payload$17.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+  assign \row.address  = row[23:0];
+  assign \row.acc  = row[40:24];
+  assign \row.bytes  = row[43:41];
+  assign \row.first  = row[44];
+  assign \row.tile_first  = row[45];
+  assign \row.block_last  = row[46];
+  assign \row.final  = row[47];
+  assign \row.last  = row[48];
+  assign \row.row_sum  = row[49];
+  assign \row.malformed  = row[50];
+  assign \row.wrong  = row[51];
+  assign \row.index  = row[67:52];
+  assign \row.mask  = row[83:68];
+  assign \i__payload.address  = i__payload[23:0];
+  assign \i__payload.acc  = i__payload[40:24];
+  assign \i__payload.bytes  = i__payload[43:41];
+  assign \i__payload.first  = i__payload[44];
+  assign \i__payload.tile_first  = i__payload[45];
+  assign \i__payload.block_last  = i__payload[46];
+  assign \i__payload.final  = i__payload[47];
+  assign \i__payload.last  = i__payload[48];
+  assign \i__payload.row_sum  = i__payload[49];
+  assign \i__payload.malformed  = i__payload[50];
+  assign \i__payload.wrong  = i__payload[51];
+  assign \i__payload.index  = i__payload[67:52];
+  assign \i__payload.mask  = i__payload[83:68];
+  assign \o__payload.address  = i__payload[23:0];
+  assign \o__payload.acc  = i__payload[40:24];
+  assign \o__payload.bytes  = i__payload[43:41];
+  assign \o__payload.first  = i__payload[44];
+  assign \o__payload.tile_first  = i__payload[45];
+  assign \o__payload.block_last  = i__payload[46];
+  assign \o__payload.final  = i__payload[47];
+  assign \o__payload.last  = i__payload[48];
+  assign \o__payload.row_sum  = i__payload[49];
+  assign \o__payload.malformed  = i__payload[50];
+  assign \o__payload.wrong  = i__payload[51];
+  assign \o__payload.index  = i__payload[67:52];
+  assign \o__payload.mask  = i__payload[83:68];
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
   assign \entry.half  = entry[3];
   assign \entry.row  = entry[7:4];
-  assign \$signal$90.valid  = \$signal$90 [0];
-  assign \$signal$90.first  = \$signal$90 [1];
-  assign \$signal$90.last  = \$signal$90 [2];
-  assign \$signal$90.half  = \$signal$90 [3];
-  assign \$signal$90.row  = \$signal$90 [7:4];
-  assign \entry$104.valid  = line[144];
-  assign \entry$104.first  = line[145];
-  assign \entry$104.last  = line[146];
-  assign \entry$104.half  = line[147];
-  assign \entry$104.row  = line[151:148];
-  assign \entry$106.valid  = counted[2];
-  assign \entry$106.first  = line[33];
-  assign \entry$106.last  = line[34];
-  assign \entry$106.half  = line[35];
-  assign \entry$106.row  = line[39:36];
-  assign \$signal$90 [0] = \$43 ;
-  assign \$signal$90 [7:1] = line[7:1];
-  assign entry[7:4] = \$40 [3:0];
+  assign \entry$78.valid  = line[144];
+  assign \entry$78.first  = line[145];
+  assign \entry$78.last  = line[146];
+  assign \entry$78.half  = line[147];
+  assign \entry$78.row  = line[151:148];
+  assign \entry$81.valid  = counted[2];
+  assign \entry$81.first  = line[33];
+  assign \entry$81.last  = line[34];
+  assign \entry$81.half  = line[35];
+  assign \entry$81.row  = line[39:36];
+  assign \o__payload$110.address  = \o__payload$110 [23:0];
+  assign \o__payload$110.acc  = \o__payload$110 [40:24];
+  assign \o__payload$110.bytes  = \o__payload$110 [43:41];
+  assign \o__payload$110.first  = \o__payload$110 [44];
+  assign \o__payload$110.tile_first  = \o__payload$110 [45];
+  assign \o__payload$110.block_last  = \o__payload$110 [46];
+  assign \o__payload$110.final  = \o__payload$110 [47];
+  assign \o__payload$110.last  = \o__payload$110 [48];
+  assign \o__payload$110.row_sum  = \o__payload$110 [49];
+  assign \o__payload$110.malformed  = \o__payload$110 [50];
+  assign \o__payload$110.wrong  = \o__payload$110 [51];
+  assign \o__payload$110.index  = \o__payload$110 [67:52];
+  assign \o__payload$110.mask  = \o__payload$110 [83:68];
+  assign entry[7:4] = \$11 [3:0];
   assign entry[3] = half;
-  assign entry[2] = done;
-  assign entry[1] = first;
+  assign entry[2] = row[48];
+  assign entry[1] = row[44];
   assign entry[0] = issue;
-  assign \$20  = 1'h0;
-  assign malformed = \$19 ;
-  assign \$61  = { same, 1'h0 };
+  assign \$35  = { same, 1'h0 };
 endmodule
 
-module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 , \value$38 , \value$39 , blocked, drain__valid, clear, entry, sums, drain__row, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$48  = 0;
+module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 , \value$38 , \value$39 , blocked, drain__valid, drain__row, clear, entry, sums, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$50  = 0;
   wire [4:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -24015,7 +24589,7 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
     .value(\value$39 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
     \$38 [7:1] = \entry$12 [7:1];
     \$38 [0] = entry[0];
     if (entry[0]) begin
@@ -24032,7 +24606,7 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
     \$39 [7:1] = \entry$18 [7:1];
     \$39 [0] = \entry$12 [0];
     if (\entry$12 [0]) begin
@@ -24049,7 +24623,7 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
     \$40 [7:1] = \entry$24 [7:1];
     \$40 [0] = \entry$18 [0];
     if (\entry$18 [0]) begin
@@ -24066,7 +24640,7 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
     \$41 [7:1] = entry_4[7:1];
     \$41 [0] = \entry$24 [0];
     if (\entry$24 [0]) begin
@@ -24152,410 +24726,6 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
 endmodule
 
 module \weft.matmul.accumulators.column_0 (rst, drain_half, drain_row, drain, value, clear, entry, sum, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$49  = 0;
-  wire [31:0] \$1 ;
-  wire \$10 ;
-  wire \$11 ;
-  wire \$12 ;
-  wire \$13 ;
-  wire \$14 ;
-  wire \$15 ;
-  reg [7:0] \$16 ;
-  reg [7:0] \$17 ;
-  reg [31:0] \$18 ;
-  reg \$19 ;
-  wire [31:0] \$2 ;
-  wire [33:0] \$3 ;
-  wire \$4 ;
-  wire \$5 ;
-  wire \$6 ;
-  wire \$7 ;
-  wire \$8 ;
-  wire \$9 ;
-  wire adds_0;
-  wire adds_1;
-  reg [7:0] arriving = 8'h00;
-  wire \arriving.first ;
-  wire \arriving.half ;
-  wire \arriving.last ;
-  wire [3:0] \arriving.row ;
-  wire \arriving.valid ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
-  input drain;
-  wire drain;
-  input drain_half;
-  wire drain_half;
-  input [3:0] drain_row;
-  wire [3:0] drain_row;
-  reg drained_half = 1'h0;
-  input [7:0] entry;
-  wire [7:0] entry;
-  wire \entry.first ;
-  wire \entry.half ;
-  wire \entry.last ;
-  wire [3:0] \entry.row ;
-  wire \entry.valid ;
-  wire [3:0] read__addr;
-  wire [3:0] \read__addr$22 ;
-  wire [31:0] read__data;
-  wire [31:0] \read__data$7 ;
-  wire read__en;
-  wire \read__en$21 ;
-  input rst;
-  wire rst;
-  input [31:0] sum;
-  wire [31:0] sum;
-  reg [31:0] total = 32'd0;
-  output [31:0] value;
-  wire [31:0] value;
-  wire [3:0] write__addr;
-  wire [3:0] \write__addr$24 ;
-  (* init = 32'd0 *)
-  wire [31:0] write__data;
-  (* init = 32'd0 *)
-  wire [31:0] \write__data$25 ;
-  wire write__en;
-  wire \write__en$23 ;
-  reg [7:0] written = 8'h00;
-  wire \written.first ;
-  wire \written.half ;
-  wire \written.last ;
-  wire [3:0] \written.row ;
-  wire \written.valid ;
-  (* no_rw_check = 32'd1 *)
-  reg [31:0] half_0 [15:0];
-  always @(posedge clk) begin
-    if (write__en)
-      half_0[written[7:4]] <= total;
-  end
-  reg [31:0] _0_;
-  always @(posedge clk) begin
-    if (read__en) begin
-      _0_ <= half_0[read__addr];
-    end
-  end
-  assign read__data = _0_;
-  (* no_rw_check = 32'd1 *)
-  reg [31:0] half_1 [15:0];
-  always @(posedge clk) begin
-    if (\write__en$23 )
-      half_1[written[7:4]] <= total;
-  end
-  reg [31:0] _1_;
-  always @(posedge clk) begin
-    if (\read__en$21 ) begin
-      _1_ <= half_1[\read__addr$22 ];
-    end
-  end
-  assign \read__data$7  = _1_;
-  assign \$1  = arriving[3] ? \read__data$7  : read__data;
-  assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(sum);
-  assign \$4  = ~ entry[1];
-  assign \$5  = entry[0] & \$4 ;
-  assign \$6  = ! entry[3];
-  assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! drain_half;
-  assign \$8  = drain & \$7 ;
-  assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : drain_row;
-  assign \$9  = ! written[3];
-  assign write__en = written[0] & \$9 ;
-  assign \$10  = ~ entry[1];
-  assign \$11  = entry[0] & \$10 ;
-  assign adds_1 = \$11  & \$12 ;
-  assign \$14  = drain & \$13 ;
-  assign \read__en$21  = adds_1 | \$14 ;
-  assign \read__addr$22  = adds_1 ? entry[7:4] : drain_row;
-  assign \write__en$23  = written[0] & \$15 ;
-  assign value = drained_half ? \read__data$7  : read__data;
-  always @(posedge clk)
-    arriving <= \$16 ;
-  always @(posedge clk)
-    written <= \$17 ;
-  always @(posedge clk)
-    total <= \$18 ;
-  always @(posedge clk)
-    drained_half <= \$19 ;
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
-    \$16  = entry;
-    if (clear) begin
-      \$16  = 8'h00;
-    end
-    if (rst) begin
-      \$16  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
-    \$17 [7:1] = written[7:1];
-    \$17 [0] = arriving[0];
-    if (arriving[0]) begin
-      \$17 [3] = arriving[3];
-      \$17 [7:4] = arriving[7:4];
-    end
-    if (clear) begin
-      \$17 [0] = 1'h0;
-      \$17 [7:3] = 5'h00;
-    end
-    if (rst) begin
-      \$17  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
-    \$18  = total;
-    if (arriving[0]) begin
-      \$18  = \$3 [31:0];
-    end
-    if (clear) begin
-      \$18  = 32'd0;
-    end
-    if (rst) begin
-      \$18  = 32'd0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
-    \$19  = drain_half;
-    if (clear) begin
-      \$19  = 1'h0;
-    end
-    if (rst) begin
-      \$19  = 1'h0;
-    end
-  end
-  assign write__addr = written[7:4];
-  assign write__data = total;
-  assign \write__addr$24  = written[7:4];
-  assign \write__data$25  = total;
-  assign \arriving.valid  = arriving[0];
-  assign \arriving.first  = arriving[1];
-  assign \arriving.last  = arriving[2];
-  assign \arriving.half  = arriving[3];
-  assign \arriving.row  = arriving[7:4];
-  assign \entry.valid  = entry[0];
-  assign \entry.first  = entry[1];
-  assign \entry.last  = entry[2];
-  assign \entry.half  = entry[3];
-  assign \entry.row  = entry[7:4];
-  assign \written.valid  = written[0];
-  assign \written.first  = written[1];
-  assign \written.last  = written[2];
-  assign \written.half  = written[3];
-  assign \written.row  = written[7:4];
-  assign \$12  = entry[3];
-  assign \$13  = drain_half;
-  assign \$15  = written[3];
-endmodule
-
-module \weft.matmul.accumulators.column_1 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$50  = 0;
-  wire [31:0] \$1 ;
-  wire \$10 ;
-  wire \$11 ;
-  wire \$12 ;
-  wire \$13 ;
-  wire \$14 ;
-  wire \$15 ;
-  reg [7:0] \$16 ;
-  reg [7:0] \$17 ;
-  reg [31:0] \$18 ;
-  reg \$19 ;
-  wire [31:0] \$2 ;
-  wire [33:0] \$3 ;
-  wire \$4 ;
-  wire \$5 ;
-  wire \$6 ;
-  wire \$7 ;
-  wire \$8 ;
-  wire \$9 ;
-  wire adds_0;
-  wire adds_1;
-  reg [7:0] arriving = 8'h00;
-  wire \arriving.first ;
-  wire \arriving.half ;
-  wire \arriving.last ;
-  wire [3:0] \arriving.row ;
-  wire \arriving.valid ;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
-  input drain;
-  wire drain;
-  input drain_half;
-  wire drain_half;
-  input [3:0] drain_row;
-  wire [3:0] drain_row;
-  reg drained_half = 1'h0;
-  input [7:0] entry;
-  wire [7:0] entry;
-  wire \entry.first ;
-  wire \entry.half ;
-  wire \entry.last ;
-  wire [3:0] \entry.row ;
-  wire \entry.valid ;
-  wire [3:0] read__addr;
-  wire [3:0] \read__addr$22 ;
-  wire [31:0] read__data;
-  wire [31:0] \read__data$7 ;
-  wire read__en;
-  wire \read__en$21 ;
-  input rst;
-  wire rst;
-  input [31:0] sum;
-  wire [31:0] sum;
-  reg [31:0] total = 32'd0;
-  output [31:0] value;
-  wire [31:0] value;
-  wire [3:0] write__addr;
-  wire [3:0] \write__addr$24 ;
-  (* init = 32'd0 *)
-  wire [31:0] write__data;
-  (* init = 32'd0 *)
-  wire [31:0] \write__data$25 ;
-  wire write__en;
-  wire \write__en$23 ;
-  reg [7:0] written = 8'h00;
-  wire \written.first ;
-  wire \written.half ;
-  wire \written.last ;
-  wire [3:0] \written.row ;
-  wire \written.valid ;
-  (* no_rw_check = 32'd1 *)
-  reg [31:0] half_0 [15:0];
-  always @(posedge clk) begin
-    if (write__en)
-      half_0[written[7:4]] <= total;
-  end
-  reg [31:0] _0_;
-  always @(posedge clk) begin
-    if (read__en) begin
-      _0_ <= half_0[read__addr];
-    end
-  end
-  assign read__data = _0_;
-  (* no_rw_check = 32'd1 *)
-  reg [31:0] half_1 [15:0];
-  always @(posedge clk) begin
-    if (\write__en$23 )
-      half_1[written[7:4]] <= total;
-  end
-  reg [31:0] _1_;
-  always @(posedge clk) begin
-    if (\read__en$21 ) begin
-      _1_ <= half_1[\read__addr$22 ];
-    end
-  end
-  assign \read__data$7  = _1_;
-  assign \$1  = arriving[3] ? \read__data$7  : read__data;
-  assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(sum);
-  assign \$4  = ~ entry[1];
-  assign \$5  = entry[0] & \$4 ;
-  assign \$6  = ! entry[3];
-  assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! drain_half;
-  assign \$8  = drain & \$7 ;
-  assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : drain_row;
-  assign \$9  = ! written[3];
-  assign write__en = written[0] & \$9 ;
-  assign \$10  = ~ entry[1];
-  assign \$11  = entry[0] & \$10 ;
-  assign adds_1 = \$11  & \$12 ;
-  assign \$14  = drain & \$13 ;
-  assign \read__en$21  = adds_1 | \$14 ;
-  assign \read__addr$22  = adds_1 ? entry[7:4] : drain_row;
-  assign \write__en$23  = written[0] & \$15 ;
-  assign value = drained_half ? \read__data$7  : read__data;
-  always @(posedge clk)
-    arriving <= \$16 ;
-  always @(posedge clk)
-    written <= \$17 ;
-  always @(posedge clk)
-    total <= \$18 ;
-  always @(posedge clk)
-    drained_half <= \$19 ;
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$16  = entry;
-    if (clear) begin
-      \$16  = 8'h00;
-    end
-    if (rst) begin
-      \$16  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$17 [7:1] = written[7:1];
-    \$17 [0] = arriving[0];
-    if (arriving[0]) begin
-      \$17 [3] = arriving[3];
-      \$17 [7:4] = arriving[7:4];
-    end
-    if (clear) begin
-      \$17 [0] = 1'h0;
-      \$17 [7:3] = 5'h00;
-    end
-    if (rst) begin
-      \$17  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$18  = total;
-    if (arriving[0]) begin
-      \$18  = \$3 [31:0];
-    end
-    if (clear) begin
-      \$18  = 32'd0;
-    end
-    if (rst) begin
-      \$18  = 32'd0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$19  = drain_half;
-    if (clear) begin
-      \$19  = 1'h0;
-    end
-    if (rst) begin
-      \$19  = 1'h0;
-    end
-  end
-  assign write__addr = written[7:4];
-  assign write__data = total;
-  assign \write__addr$24  = written[7:4];
-  assign \write__data$25  = total;
-  assign \arriving.valid  = arriving[0];
-  assign \arriving.first  = arriving[1];
-  assign \arriving.last  = arriving[2];
-  assign \arriving.half  = arriving[3];
-  assign \arriving.row  = arriving[7:4];
-  assign \entry.valid  = entry[0];
-  assign \entry.first  = entry[1];
-  assign \entry.last  = entry[2];
-  assign \entry.half  = entry[3];
-  assign \entry.row  = entry[7:4];
-  assign \written.valid  = written[0];
-  assign \written.first  = written[1];
-  assign \written.last  = written[2];
-  assign \written.half  = written[3];
-  assign \written.row  = written[7:4];
-  assign \$12  = entry[3];
-  assign \$13  = drain_half;
-  assign \$15  = written[3];
-endmodule
-
-module \weft.matmul.accumulators.column_2 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$51  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -24757,7 +24927,7 @@ module \weft.matmul.accumulators.column_2 (rst, drain_half, drain_row, drain, va
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_3 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
+module \weft.matmul.accumulators.column_1 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$52  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -24959,8 +25129,412 @@ module \weft.matmul.accumulators.column_3 (rst, drain_half, drain_row, drain, va
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
+module \weft.matmul.accumulators.column_2 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$53  = 0;
+  wire [31:0] \$1 ;
+  wire \$10 ;
+  wire \$11 ;
+  wire \$12 ;
+  wire \$13 ;
+  wire \$14 ;
+  wire \$15 ;
+  reg [7:0] \$16 ;
+  reg [7:0] \$17 ;
+  reg [31:0] \$18 ;
+  reg \$19 ;
+  wire [31:0] \$2 ;
+  wire [33:0] \$3 ;
+  wire \$4 ;
+  wire \$5 ;
+  wire \$6 ;
+  wire \$7 ;
+  wire \$8 ;
+  wire \$9 ;
+  wire adds_0;
+  wire adds_1;
+  reg [7:0] arriving = 8'h00;
+  wire \arriving.first ;
+  wire \arriving.half ;
+  wire \arriving.last ;
+  wire [3:0] \arriving.row ;
+  wire \arriving.valid ;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
+  input drain;
+  wire drain;
+  input drain_half;
+  wire drain_half;
+  input [3:0] drain_row;
+  wire [3:0] drain_row;
+  reg drained_half = 1'h0;
+  input [7:0] entry;
+  wire [7:0] entry;
+  wire \entry.first ;
+  wire \entry.half ;
+  wire \entry.last ;
+  wire [3:0] \entry.row ;
+  wire \entry.valid ;
+  wire [3:0] read__addr;
+  wire [3:0] \read__addr$22 ;
+  wire [31:0] read__data;
+  wire [31:0] \read__data$7 ;
+  wire read__en;
+  wire \read__en$21 ;
+  input rst;
+  wire rst;
+  input [31:0] sum;
+  wire [31:0] sum;
+  reg [31:0] total = 32'd0;
+  output [31:0] value;
+  wire [31:0] value;
+  wire [3:0] write__addr;
+  wire [3:0] \write__addr$24 ;
+  (* init = 32'd0 *)
+  wire [31:0] write__data;
+  (* init = 32'd0 *)
+  wire [31:0] \write__data$25 ;
+  wire write__en;
+  wire \write__en$23 ;
+  reg [7:0] written = 8'h00;
+  wire \written.first ;
+  wire \written.half ;
+  wire \written.last ;
+  wire [3:0] \written.row ;
+  wire \written.valid ;
+  (* no_rw_check = 32'd1 *)
+  reg [31:0] half_0 [15:0];
+  always @(posedge clk) begin
+    if (write__en)
+      half_0[written[7:4]] <= total;
+  end
+  reg [31:0] _0_;
+  always @(posedge clk) begin
+    if (read__en) begin
+      _0_ <= half_0[read__addr];
+    end
+  end
+  assign read__data = _0_;
+  (* no_rw_check = 32'd1 *)
+  reg [31:0] half_1 [15:0];
+  always @(posedge clk) begin
+    if (\write__en$23 )
+      half_1[written[7:4]] <= total;
+  end
+  reg [31:0] _1_;
+  always @(posedge clk) begin
+    if (\read__en$21 ) begin
+      _1_ <= half_1[\read__addr$22 ];
+    end
+  end
+  assign \read__data$7  = _1_;
+  assign \$1  = arriving[3] ? \read__data$7  : read__data;
+  assign \$2  = arriving[1] ? 32'd0 : \$1 ;
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(sum);
+  assign \$4  = ~ entry[1];
+  assign \$5  = entry[0] & \$4 ;
+  assign \$6  = ! entry[3];
+  assign adds_0 = \$5  & \$6 ;
+  assign \$7  = ! drain_half;
+  assign \$8  = drain & \$7 ;
+  assign read__en = adds_0 | \$8 ;
+  assign read__addr = adds_0 ? entry[7:4] : drain_row;
+  assign \$9  = ! written[3];
+  assign write__en = written[0] & \$9 ;
+  assign \$10  = ~ entry[1];
+  assign \$11  = entry[0] & \$10 ;
+  assign adds_1 = \$11  & \$12 ;
+  assign \$14  = drain & \$13 ;
+  assign \read__en$21  = adds_1 | \$14 ;
+  assign \read__addr$22  = adds_1 ? entry[7:4] : drain_row;
+  assign \write__en$23  = written[0] & \$15 ;
+  assign value = drained_half ? \read__data$7  : read__data;
+  always @(posedge clk)
+    arriving <= \$16 ;
+  always @(posedge clk)
+    written <= \$17 ;
+  always @(posedge clk)
+    total <= \$18 ;
+  always @(posedge clk)
+    drained_half <= \$19 ;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$16  = entry;
+    if (clear) begin
+      \$16  = 8'h00;
+    end
+    if (rst) begin
+      \$16  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$17 [7:1] = written[7:1];
+    \$17 [0] = arriving[0];
+    if (arriving[0]) begin
+      \$17 [3] = arriving[3];
+      \$17 [7:4] = arriving[7:4];
+    end
+    if (clear) begin
+      \$17 [0] = 1'h0;
+      \$17 [7:3] = 5'h00;
+    end
+    if (rst) begin
+      \$17  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$18  = total;
+    if (arriving[0]) begin
+      \$18  = \$3 [31:0];
+    end
+    if (clear) begin
+      \$18  = 32'd0;
+    end
+    if (rst) begin
+      \$18  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$19  = drain_half;
+    if (clear) begin
+      \$19  = 1'h0;
+    end
+    if (rst) begin
+      \$19  = 1'h0;
+    end
+  end
+  assign write__addr = written[7:4];
+  assign write__data = total;
+  assign \write__addr$24  = written[7:4];
+  assign \write__data$25  = total;
+  assign \arriving.valid  = arriving[0];
+  assign \arriving.first  = arriving[1];
+  assign \arriving.last  = arriving[2];
+  assign \arriving.half  = arriving[3];
+  assign \arriving.row  = arriving[7:4];
+  assign \entry.valid  = entry[0];
+  assign \entry.first  = entry[1];
+  assign \entry.last  = entry[2];
+  assign \entry.half  = entry[3];
+  assign \entry.row  = entry[7:4];
+  assign \written.valid  = written[0];
+  assign \written.first  = written[1];
+  assign \written.last  = written[2];
+  assign \written.half  = written[3];
+  assign \written.row  = written[7:4];
+  assign \$12  = entry[3];
+  assign \$13  = drain_half;
+  assign \$15  = written[3];
+endmodule
+
+module \weft.matmul.accumulators.column_3 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
+  wire [31:0] \$1 ;
+  wire \$10 ;
+  wire \$11 ;
+  wire \$12 ;
+  wire \$13 ;
+  wire \$14 ;
+  wire \$15 ;
+  reg [7:0] \$16 ;
+  reg [7:0] \$17 ;
+  reg [31:0] \$18 ;
+  reg \$19 ;
+  wire [31:0] \$2 ;
+  wire [33:0] \$3 ;
+  wire \$4 ;
+  wire \$5 ;
+  wire \$6 ;
+  wire \$7 ;
+  wire \$8 ;
+  wire \$9 ;
+  wire adds_0;
+  wire adds_1;
+  reg [7:0] arriving = 8'h00;
+  wire \arriving.first ;
+  wire \arriving.half ;
+  wire \arriving.last ;
+  wire [3:0] \arriving.row ;
+  wire \arriving.valid ;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
+  input drain;
+  wire drain;
+  input drain_half;
+  wire drain_half;
+  input [3:0] drain_row;
+  wire [3:0] drain_row;
+  reg drained_half = 1'h0;
+  input [7:0] entry;
+  wire [7:0] entry;
+  wire \entry.first ;
+  wire \entry.half ;
+  wire \entry.last ;
+  wire [3:0] \entry.row ;
+  wire \entry.valid ;
+  wire [3:0] read__addr;
+  wire [3:0] \read__addr$22 ;
+  wire [31:0] read__data;
+  wire [31:0] \read__data$7 ;
+  wire read__en;
+  wire \read__en$21 ;
+  input rst;
+  wire rst;
+  input [31:0] sum;
+  wire [31:0] sum;
+  reg [31:0] total = 32'd0;
+  output [31:0] value;
+  wire [31:0] value;
+  wire [3:0] write__addr;
+  wire [3:0] \write__addr$24 ;
+  (* init = 32'd0 *)
+  wire [31:0] write__data;
+  (* init = 32'd0 *)
+  wire [31:0] \write__data$25 ;
+  wire write__en;
+  wire \write__en$23 ;
+  reg [7:0] written = 8'h00;
+  wire \written.first ;
+  wire \written.half ;
+  wire \written.last ;
+  wire [3:0] \written.row ;
+  wire \written.valid ;
+  (* no_rw_check = 32'd1 *)
+  reg [31:0] half_0 [15:0];
+  always @(posedge clk) begin
+    if (write__en)
+      half_0[written[7:4]] <= total;
+  end
+  reg [31:0] _0_;
+  always @(posedge clk) begin
+    if (read__en) begin
+      _0_ <= half_0[read__addr];
+    end
+  end
+  assign read__data = _0_;
+  (* no_rw_check = 32'd1 *)
+  reg [31:0] half_1 [15:0];
+  always @(posedge clk) begin
+    if (\write__en$23 )
+      half_1[written[7:4]] <= total;
+  end
+  reg [31:0] _1_;
+  always @(posedge clk) begin
+    if (\read__en$21 ) begin
+      _1_ <= half_1[\read__addr$22 ];
+    end
+  end
+  assign \read__data$7  = _1_;
+  assign \$1  = arriving[3] ? \read__data$7  : read__data;
+  assign \$2  = arriving[1] ? 32'd0 : \$1 ;
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(sum);
+  assign \$4  = ~ entry[1];
+  assign \$5  = entry[0] & \$4 ;
+  assign \$6  = ! entry[3];
+  assign adds_0 = \$5  & \$6 ;
+  assign \$7  = ! drain_half;
+  assign \$8  = drain & \$7 ;
+  assign read__en = adds_0 | \$8 ;
+  assign read__addr = adds_0 ? entry[7:4] : drain_row;
+  assign \$9  = ! written[3];
+  assign write__en = written[0] & \$9 ;
+  assign \$10  = ~ entry[1];
+  assign \$11  = entry[0] & \$10 ;
+  assign adds_1 = \$11  & \$12 ;
+  assign \$14  = drain & \$13 ;
+  assign \read__en$21  = adds_1 | \$14 ;
+  assign \read__addr$22  = adds_1 ? entry[7:4] : drain_row;
+  assign \write__en$23  = written[0] & \$15 ;
+  assign value = drained_half ? \read__data$7  : read__data;
+  always @(posedge clk)
+    arriving <= \$16 ;
+  always @(posedge clk)
+    written <= \$17 ;
+  always @(posedge clk)
+    total <= \$18 ;
+  always @(posedge clk)
+    drained_half <= \$19 ;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
+    \$16  = entry;
+    if (clear) begin
+      \$16  = 8'h00;
+    end
+    if (rst) begin
+      \$16  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
+    \$17 [7:1] = written[7:1];
+    \$17 [0] = arriving[0];
+    if (arriving[0]) begin
+      \$17 [3] = arriving[3];
+      \$17 [7:4] = arriving[7:4];
+    end
+    if (clear) begin
+      \$17 [0] = 1'h0;
+      \$17 [7:3] = 5'h00;
+    end
+    if (rst) begin
+      \$17  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
+    \$18  = total;
+    if (arriving[0]) begin
+      \$18  = \$3 [31:0];
+    end
+    if (clear) begin
+      \$18  = 32'd0;
+    end
+    if (rst) begin
+      \$18  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
+    \$19  = drain_half;
+    if (clear) begin
+      \$19  = 1'h0;
+    end
+    if (rst) begin
+      \$19  = 1'h0;
+    end
+  end
+  assign write__addr = written[7:4];
+  assign write__data = total;
+  assign \write__addr$24  = written[7:4];
+  assign \write__data$25  = total;
+  assign \arriving.valid  = arriving[0];
+  assign \arriving.first  = arriving[1];
+  assign \arriving.last  = arriving[2];
+  assign \arriving.half  = arriving[3];
+  assign \arriving.row  = arriving[7:4];
+  assign \entry.valid  = entry[0];
+  assign \entry.first  = entry[1];
+  assign \entry.last  = entry[2];
+  assign \entry.half  = entry[3];
+  assign \entry.row  = entry[7:4];
+  assign \written.valid  = written[0];
+  assign \written.first  = written[1];
+  assign \written.last  = written[2];
+  assign \written.half  = written[3];
+  assign \written.row  = written[7:4];
+  assign \$12  = entry[3];
+  assign \$13  = drain_half;
+  assign \$15  = written[3];
+endmodule
+
+module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
   wire [17:0] \$1 ;
   wire [17:0] \$2 ;
   wire [17:0] \$3 ;
@@ -25093,15 +25667,15 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$51 ),
-    .\port$2590$0 (row[7:0]),
-    .\port$35218$2 (swap),
-    .\port$35220$0 (weights[7:0]),
-    .\port$35234$0 (swap_later[23:0]),
-    .\port$35236$0 (shift_later[23:0]),
-    .\port$35240$0 (skew_weights_1[7:0]),
-    .\port$35241$0 (skew_weights_2[7:0]),
-    .\port$35242$0 (skew_weights_3),
-    .\port$35332$0 (shift),
+    .\port$2569$0 (row[7:0]),
+    .\port$35333$2 (swap),
+    .\port$35335$0 (weights[7:0]),
+    .\port$35349$0 (swap_later[23:0]),
+    .\port$35351$0 (shift_later[23:0]),
+    .\port$35355$0 (skew_weights_1[7:0]),
+    .\port$35356$0 (skew_weights_2[7:0]),
+    .\port$35357$0 (skew_weights_3),
+    .\port$35445$0 (shift),
     .product_3_later(product),
     .rst(rst),
     .used_register(used_0),
@@ -25112,7 +25686,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$61 ),
-    .\port$35237$0 (skew_row_1[7:0]),
+    .\port$35352$0 (skew_row_1[7:0]),
     .product_3_later(\product$55 ),
     .rst(rst),
     .shift(shift_later[31:0]),
@@ -25125,7 +25699,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$71 ),
-    .\port$35238$0 (skew_row_2[7:0]),
+    .\port$35353$0 (skew_row_2[7:0]),
     .product_3_later(\product$65 ),
     .rst(rst),
     .shift(shift_later[39:8]),
@@ -25137,7 +25711,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .chain(\chain$71 ),
     .clear(clear),
     .clk(clk),
-    .\port$35239$0 (skew_row_3),
+    .\port$35354$0 (skew_row_3),
     .product_3_later(\product$75 ),
     .rst(rst),
     .shift(shift_later[47:16]),
@@ -25146,7 +25720,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .x_register(x_3)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$5  = { swap_later[39:0], swap, swap, swap, swap, swap, swap, swap, swap };
     if (clear) begin
       \$5  = 48'h000000000000;
@@ -25156,7 +25730,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$6  = { shift_later[39:0], shift, shift, shift, shift, shift, shift, shift, shift };
     if (clear) begin
       \$6  = 48'h000000000000;
@@ -25202,7 +25776,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (rst, \port$2590$0 , clear, \port$35218$2 , \port$35220$0 , \port$35234$0 , \port$35236$0 , \port$35240$0 , \port$35241$0 , \port$35242$0 , x_register, pipe_register, used_register, product_3_later, \port$35332$0 , clk);
+module \weft.matmul.array.multipliers_0 (rst, \port$2569$0 , clear, \port$35333$2 , \port$35335$0 , \port$35349$0 , \port$35351$0 , \port$35355$0 , \port$35356$0 , \port$35357$0 , x_register, pipe_register, used_register, product_3_later, \port$35445$0 , clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -25221,24 +25795,24 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2590$0 , clear, \port$35218$
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$2590$0 ;
-  wire [7:0] \port$2590$0 ;
-  input \port$35218$2 ;
-  wire \port$35218$2 ;
-  input [7:0] \port$35220$0 ;
-  wire [7:0] \port$35220$0 ;
-  input [23:0] \port$35234$0 ;
-  wire [23:0] \port$35234$0 ;
-  input [23:0] \port$35236$0 ;
-  wire [23:0] \port$35236$0 ;
-  input [7:0] \port$35240$0 ;
-  wire [7:0] \port$35240$0 ;
-  input [7:0] \port$35241$0 ;
-  wire [7:0] \port$35241$0 ;
-  input [7:0] \port$35242$0 ;
-  wire [7:0] \port$35242$0 ;
-  input \port$35332$0 ;
-  wire \port$35332$0 ;
+  input [7:0] \port$2569$0 ;
+  wire [7:0] \port$2569$0 ;
+  input \port$35333$2 ;
+  wire \port$35333$2 ;
+  input [7:0] \port$35335$0 ;
+  wire [7:0] \port$35335$0 ;
+  input [23:0] \port$35349$0 ;
+  wire [23:0] \port$35349$0 ;
+  input [23:0] \port$35351$0 ;
+  wire [23:0] \port$35351$0 ;
+  input [7:0] \port$35355$0 ;
+  wire [7:0] \port$35355$0 ;
+  input [7:0] \port$35356$0 ;
+  wire [7:0] \port$35356$0 ;
+  input [7:0] \port$35357$0 ;
+  wire [7:0] \port$35357$0 ;
+  input \port$35445$0 ;
+  wire \port$35445$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -25263,18 +25837,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2590$0 , clear, \port$35218$
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$35242$0 , \port$35241$0 , \port$35240$0 , \port$35220$0  } & { \port$35236$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0  };
+  assign \$3  = { \port$35357$0 , \port$35356$0 , \port$35355$0 , \port$35335$0  } & { \port$35351$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$35234$0 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2  };
+  assign \$5  = ~ { \port$35349$0 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$35234$0 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2  };
+  assign \$7  = ready & { \port$35349$0 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$2590$0  };
+    x_register <= { x_register[23:0], \port$2569$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -25287,18 +25861,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2590$0 , clear, \port$35218$
     product_2_later <= product_1_later;
   always @(posedge clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$35236$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0  };
-  assign a = { x_register[23:0], \port$2590$0  };
-  assign shift = { \port$35236$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0 , \port$35332$0  };
-  assign chain = { \port$35242$0 , \port$35241$0 , \port$35240$0 , \port$35220$0  };
-  assign swap = { \port$35234$0 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2 , \port$35218$2  };
+  assign \$1  = ~ { \port$35351$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0  };
+  assign a = { x_register[23:0], \port$2569$0  };
+  assign shift = { \port$35351$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0  };
+  assign chain = { \port$35357$0 , \port$35356$0 , \port$35355$0 , \port$35335$0  };
+  assign swap = { \port$35349$0 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35237$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35352$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -25318,8 +25892,8 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35237$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35237$0 ;
-  wire [7:0] \port$35237$0 ;
+  input [7:0] \port$35352$0 ;
+  wire [7:0] \port$35352$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -25357,7 +25931,7 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35237$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35237$0  };
+    x_register <= { x_register[23:0], \port$35352$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -25371,14 +25945,14 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35237$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35237$0  };
+  assign a = { x_register[23:0], \port$35352$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35238$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35353$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -25398,8 +25972,8 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35238$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35238$0 ;
-  wire [7:0] \port$35238$0 ;
+  input [7:0] \port$35353$0 ;
+  wire [7:0] \port$35353$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -25437,7 +26011,7 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35238$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35238$0  };
+    x_register <= { x_register[23:0], \port$35353$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -25451,14 +26025,14 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35238$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35238$0  };
+  assign a = { x_register[23:0], \port$35353$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35239$0 , chain, x_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35354$0 , chain, x_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -25477,8 +26051,8 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35239$0 
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35239$0 ;
-  wire [7:0] \port$35239$0 ;
+  input [7:0] \port$35354$0 ;
+  wire [7:0] \port$35354$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -25516,7 +26090,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35239$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35239$0  };
+    x_register <= { x_register[23:0], \port$35354$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -25530,44 +26104,197 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35239$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35239$0  };
+  assign a = { x_register[23:0], \port$35354$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_last, \final , clear, \port$34672$0 , fence__up, fence__start, fence__end, bad, shift, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
+module \weft.matmul.between (rst, o__ready, i__ready, o__valid, o__payload, clear, i__payload, i__valid, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
+  wire \$1 ;
+  wire \$2 ;
+  wire \$3 ;
+  reg [83:0] \$4 ;
+  reg \$5 ;
+  reg [83:0] \$like  = 84'h000000000000000000000;
+  wire [16:0] \$like.acc ;
+  wire [23:0] \$like.address ;
+  wire \$like.block_last ;
+  wire [2:0] \$like.bytes ;
+  wire \$like.final ;
+  wire \$like.first ;
+  wire [15:0] \$like.index ;
+  wire \$like.last ;
+  wire \$like.malformed ;
+  wire [15:0] \$like.mask ;
+  wire \$like.row_sum ;
+  wire \$like.tile_first ;
+  wire \$like.wrong ;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
+  reg full = 1'h0;
+  input [83:0] i__payload;
+  wire [83:0] i__payload;
+  wire [16:0] \i__payload.acc ;
+  wire [23:0] \i__payload.address ;
+  wire \i__payload.block_last ;
+  wire [2:0] \i__payload.bytes ;
+  wire \i__payload.final ;
+  wire \i__payload.first ;
+  wire [15:0] \i__payload.index ;
+  wire \i__payload.last ;
+  wire \i__payload.malformed ;
+  wire [15:0] \i__payload.mask ;
+  wire \i__payload.row_sum ;
+  wire \i__payload.tile_first ;
+  wire \i__payload.wrong ;
+  output i__ready;
+  wire i__ready;
+  input i__valid;
+  wire i__valid;
+  output [83:0] o__payload;
+  wire [83:0] o__payload;
+  wire [16:0] \o__payload.acc ;
+  wire [23:0] \o__payload.address ;
+  wire \o__payload.block_last ;
+  wire [2:0] \o__payload.bytes ;
+  wire \o__payload.final ;
+  wire \o__payload.first ;
+  wire [15:0] \o__payload.index ;
+  wire \o__payload.last ;
+  wire \o__payload.malformed ;
+  wire [15:0] \o__payload.mask ;
+  wire \o__payload.row_sum ;
+  wire \o__payload.tile_first ;
+  wire \o__payload.wrong ;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  wire o__valid;
+  input rst;
+  wire rst;
+  assign \$2  = ~ o__ready;
+  assign \$3  = o__valid & \$2 ;
+  always @(posedge clk)
+    \$like  <= \$4 ;
+  always @(posedge clk)
+    full <= \$5 ;
+  assign i__ready = ~ full;
+  assign o__valid = i__valid | full;
+  assign o__payload = full ? \$like  : i__payload;
+  assign \$1  = ~ full;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    \$4  = \$like ;
+    if (\$1 ) begin
+      \$4  = i__payload;
+    end
+    if (clear) begin
+      \$4  = 84'h000000000000000000000;
+    end
+    if (rst) begin
+      \$4  = 84'h000000000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    \$5  = \$3 ;
+    if (clear) begin
+      \$5  = 1'h0;
+    end
+    if (rst) begin
+      \$5  = 1'h0;
+    end
+  end
+  assign \o__payload.address  = o__payload[23:0];
+  assign \o__payload.acc  = o__payload[40:24];
+  assign \o__payload.bytes  = o__payload[43:41];
+  assign \o__payload.first  = o__payload[44];
+  assign \o__payload.tile_first  = o__payload[45];
+  assign \o__payload.block_last  = o__payload[46];
+  assign \o__payload.final  = o__payload[47];
+  assign \o__payload.last  = o__payload[48];
+  assign \o__payload.row_sum  = o__payload[49];
+  assign \o__payload.malformed  = o__payload[50];
+  assign \o__payload.wrong  = o__payload[51];
+  assign \o__payload.index  = o__payload[67:52];
+  assign \o__payload.mask  = o__payload[83:68];
+  assign \i__payload.address  = i__payload[23:0];
+  assign \i__payload.acc  = i__payload[40:24];
+  assign \i__payload.bytes  = i__payload[43:41];
+  assign \i__payload.first  = i__payload[44];
+  assign \i__payload.tile_first  = i__payload[45];
+  assign \i__payload.block_last  = i__payload[46];
+  assign \i__payload.final  = i__payload[47];
+  assign \i__payload.last  = i__payload[48];
+  assign \i__payload.row_sum  = i__payload[49];
+  assign \i__payload.malformed  = i__payload[50];
+  assign \i__payload.wrong  = i__payload[51];
+  assign \i__payload.index  = i__payload[67:52];
+  assign \i__payload.mask  = i__payload[83:68];
+  assign \$like.address  = \$like [23:0];
+  assign \$like.acc  = \$like [40:24];
+  assign \$like.bytes  = \$like [43:41];
+  assign \$like.first  = \$like [44];
+  assign \$like.tile_first  = \$like [45];
+  assign \$like.block_last  = \$like [46];
+  assign \$like.final  = \$like [47];
+  assign \$like.last  = \$like [48];
+  assign \$like.row_sum  = \$like [49];
+  assign \$like.malformed  = \$like [50];
+  assign \$like.wrong  = \$like [51];
+  assign \$like.index  = \$like [67:52];
+  assign \$like.mask  = \$like [83:68];
+endmodule
+
+module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$34784$0 , fence__up, fence__start, fence__end, \port$35315$46 , shift, ready, bad, loaded, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
   wire \$12 ;
   wire \$13 ;
-  wire [17:0] \$14 ;
+  wire [2:0] \$14 ;
   wire \$15 ;
-  wire [2:0] \$16 ;
+  wire \$16 ;
   wire \$17 ;
-  wire [17:0] \$18 ;
-  wire [17:0] \$19 ;
+  wire \$18 ;
+  wire \$19 ;
   wire \$2 ;
   wire [17:0] \$20 ;
   wire \$21 ;
-  reg \$22 ;
-  reg \$23 ;
-  reg \$24 ;
-  reg [1:0] \$25 ;
-  reg \$26 ;
-  reg \$27 ;
-  reg \$28 ;
-  reg \$29 ;
+  wire \$22 ;
+  wire \$23 ;
+  wire \$24 ;
+  wire \$25 ;
+  wire \$26 ;
+  wire [17:0] \$27 ;
+  wire \$28 ;
+  wire \$29 ;
   wire \$3 ;
-  reg [16:0] \$30 ;
-  reg [16:0] \$31 ;
-  reg [15:0] \$32 ;
-  reg \$33 ;
-  reg \$34 ;
+  wire \$30 ;
+  wire [17:0] \$31 ;
+  wire [17:0] \$32 ;
+  wire [17:0] \$33 ;
+  wire \$34 ;
+  reg \$35 ;
+  reg \$36 ;
+  reg [1:0] \$37 ;
+  reg \$38 ;
+  reg \$39 ;
   wire \$4 ;
+  reg \$40 ;
+  reg \$41 ;
+  reg \$42 ;
+  reg [16:0] \$43 ;
+  reg [16:0] \$44 ;
+  reg [15:0] \$45 ;
+  reg \$46 ;
+  reg \$47 ;
   wire \$5 ;
   wire \$6 ;
   wire \$7 ;
@@ -25581,7 +26308,6 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
   reg bad = 1'h0;
   reg begun = 1'h0;
   reg [16:0] block = 17'h00000;
-  input block_last;
   wire block_last;
   input clear;
   wire clear;
@@ -25593,22 +26319,23 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
   wire [24:0] fence__start;
   input fence__up;
   wire fence__up;
-  input \final ;
   wire \final ;
-  reg full = 1'h0;
   reg idle = 1'h1;
   wire last;
   reg [1:0] left = 2'h0;
+  output loaded;
   reg loaded = 1'h0;
   wire more;
   reg pending = 1'h0;
-  input [31:0] \port$34672$0 ;
-  wire [31:0] \port$34672$0 ;
+  input [31:0] \port$34784$0 ;
+  wire [31:0] \port$34784$0 ;
+  input [1:0] \port$35315$46 ;
+  wire [1:0] \port$35315$46 ;
   wire read;
   output reads;
   wire reads;
   output ready;
-  wire ready;
+  reg ready = 1'h0;
   output [7:0] row;
   wire [7:0] row;
   input rst;
@@ -25624,6 +26351,18 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
   wire valid;
   wire [15:0] wgt;
   wire [15:0] wgt_block;
+  always @(posedge clk)
+    bad <= \$42 ;
+  always @(posedge clk)
+    \$signal  <= \$43 ;
+  always @(posedge clk)
+    block <= \$44 ;
+  always @(posedge clk)
+    stride <= \$45 ;
+  always @(posedge clk)
+    idle <= \$46 ;
+  always @(posedge clk)
+    loaded <= \$47 ;
   assign \$1  = \$signal  >= fence__start;
   assign \$2  = fence__up & \$1 ;
   assign \$3  = \$signal  < fence__end;
@@ -25634,257 +26373,253 @@ module \weft.matmul.feeder (rst, accept, valid, taken, reads, row, ready, block_
   assign \$7  = pending & begun;
   assign last = \$7  & at_last;
   assign \$8  = \$signal  + left;
-  assign ready = full | last;
-  assign \$9  = ~ \final ;
+  assign \$9  = ~ \port$35315$46 [1];
   assign more = taken & \$9 ;
   assign \$10  = ~ loaded;
   assign \$11  = valid & \$10 ;
-  assign \$12  = taken & \final ;
+  assign \$12  = taken & \port$35315$46 [1];
   assign \$13  = idle | \$12 ;
   assign start = \$11  & \$13 ;
-  assign \$14  = \$signal  + 3'h4;
-  assign \$15  = \$14  > 9'h100;
-  assign \$16  = left - 1'h1;
-  assign \$17  = left == 1'h1;
-  assign \$18  = block + stride;
-  assign \$19  = block + stride;
+  assign \$14  = left - 1'h1;
+  assign \$15  = left == 1'h1;
+  assign \$16  = ~ taken;
+  assign \$17  = ready & \$16 ;
+  assign \$18  = left == 1'h1;
+  assign \$19  = reads & \$18 ;
   assign \$20  = \$signal  + 3'h4;
-  assign \$21  = taken & \final ;
+  assign \$21  = \$20  > 9'h100;
+  assign \$22  = ~ \$21 ;
+  assign \$23  = \$19  & \$22 ;
+  assign \$24  = \$17  | \$23 ;
+  assign \$25  = left == 1'h1;
+  assign \$26  = reads & \$25 ;
+  assign \$27  = \$signal  + 3'h4;
+  assign \$28  = \$27  > 9'h100;
+  assign \$29  = \$26  & \$28 ;
+  assign \$30  = \$29  | bad;
+  assign \$31  = block + stride;
+  assign \$32  = block + stride;
+  assign \$33  = \$signal  + 3'h4;
+  assign \$34  = taken & \port$35315$46 [1];
   always @(posedge clk)
-    bad <= \$22 ;
+    shifting <= \$35 ;
   always @(posedge clk)
-    shifting <= \$23 ;
+    shift <= \$36 ;
   always @(posedge clk)
-    shift <= \$24 ;
+    left <= \$37 ;
   always @(posedge clk)
-    left <= \$25 ;
+    begun <= \$38 ;
   always @(posedge clk)
-    begun <= \$26 ;
+    at_last <= \$39 ;
   always @(posedge clk)
-    at_last <= \$27 ;
+    pending <= \$40 ;
   always @(posedge clk)
-    pending <= \$28 ;
-  always @(posedge clk)
-    full <= \$29 ;
-  always @(posedge clk)
-    \$signal  <= \$30 ;
-  always @(posedge clk)
-    block <= \$31 ;
-  always @(posedge clk)
-    stride <= \$32 ;
-  always @(posedge clk)
-    idle <= \$33 ;
-  always @(posedge clk)
-    loaded <= \$34 ;
+    ready <= \$41 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$22  = \$15 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$42  = \$30 ;
     if (clear) begin
-      \$22  = 1'h0;
+      \$42  = 1'h0;
     end
     if (rst) begin
-      \$22  = 1'h0;
+      \$42  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$23  = reads;
-    if (clear) begin
-      \$23  = 1'h0;
-    end
-    if (rst) begin
-      \$23  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$24  = shifting;
-    if (clear) begin
-      \$24  = 1'h0;
-    end
-    if (rst) begin
-      \$24  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$25  = left;
-    if (reads) begin
-      \$25  = \$16 [1:0];
-    end
-    if (more) begin
-      \$25  = 2'h3;
-    end
-    if (start) begin
-      \$25  = 2'h3;
-    end
-    if (clear) begin
-      \$25  = 2'h0;
-    end
-    if (rst) begin
-      \$25  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$26  = begun;
-    if (reads) begin
-      \$26  = 1'h1;
-    end
-    if (last) begin
-      \$26  = 1'h0;
-    end
-    if (clear) begin
-      \$26  = 1'h0;
-    end
-    if (rst) begin
-      \$26  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$27  = at_last;
-    if (reads) begin
-      \$27  = \$17 ;
-    end
-    if (more) begin
-      \$27  = 1'h0;
-    end
-    if (start) begin
-      \$27  = 1'h0;
-    end
-    if (clear) begin
-      \$27  = 1'h0;
-    end
-    if (rst) begin
-      \$27  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$28  = pending;
-    if (last) begin
-      \$28  = 1'h0;
-    end
-    if (more) begin
-      \$28  = 1'h1;
-    end
-    if (start) begin
-      \$28  = 1'h1;
-    end
-    if (clear) begin
-      \$28  = 1'h0;
-    end
-    if (rst) begin
-      \$28  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$29  = full;
-    if (last) begin
-      \$29  = 1'h1;
-    end
-    if (taken) begin
-      \$29  = 1'h0;
-    end
-    if (clear) begin
-      \$29  = 1'h0;
-    end
-    if (rst) begin
-      \$29  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$30  = \$signal ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$43  = \$signal ;
     if (more) begin
       (* full_case = 32'd1 *)
-      if (block_last) begin
-        \$30  = \$18 [16:0];
+      if (\port$35315$46 [0]) begin
+        \$43  = \$31 [16:0];
       end else begin
-        \$30  = \$20 [16:0];
+        \$43  = \$33 [16:0];
       end
     end
     if (start) begin
-      \$30  = { 1'h0, \port$34672$0 [15:0] };
+      \$43  = { 1'h0, \port$34784$0 [15:0] };
     end
     if (clear) begin
-      \$30  = 17'h00000;
+      \$43  = 17'h00000;
     end
     if (rst) begin
-      \$30  = 17'h00000;
+      \$43  = 17'h00000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$31  = block;
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$44  = block;
     if (more) begin
-      if (block_last) begin
-        \$31  = \$19 [16:0];
+      if (\port$35315$46 [0]) begin
+        \$44  = \$32 [16:0];
       end
     end
     if (start) begin
-      \$31  = { 1'h0, \port$34672$0 [15:0] };
+      \$44  = { 1'h0, \port$34784$0 [15:0] };
     end
     if (clear) begin
-      \$31  = 17'h00000;
+      \$44  = 17'h00000;
     end
     if (rst) begin
-      \$31  = 17'h00000;
+      \$44  = 17'h00000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$32  = stride;
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$45  = stride;
     if (start) begin
-      \$32  = \port$34672$0 [31:16];
+      \$45  = \port$34784$0 [31:16];
     end
     if (clear) begin
-      \$32  = 16'h0000;
+      \$45  = 16'h0000;
     end
     if (rst) begin
-      \$32  = 16'h0000;
+      \$45  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$33  = idle;
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$46  = idle;
     if (start) begin
-      \$33  = 1'h0;
-    end else if (\$21 ) begin
-      \$33  = 1'h1;
+      \$46  = 1'h0;
+    end else if (\$34 ) begin
+      \$46  = 1'h1;
     end
     if (clear) begin
-      \$33  = 1'h1;
+      \$46  = 1'h1;
     end
     if (rst) begin
-      \$33  = 1'h1;
+      \$46  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
-    \$34  = loaded;
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$47  = loaded;
     if (accept) begin
-      \$34  = 1'h0;
+      \$47  = 1'h0;
     end else if (start) begin
-      \$34  = 1'h1;
+      \$47  = 1'h1;
     end
     if (clear) begin
-      \$34  = 1'h0;
+      \$47  = 1'h0;
     end
     if (rst) begin
-      \$34  = 1'h0;
+      \$47  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$35  = reads;
+    if (clear) begin
+      \$35  = 1'h0;
+    end
+    if (rst) begin
+      \$35  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$36  = shifting;
+    if (clear) begin
+      \$36  = 1'h0;
+    end
+    if (rst) begin
+      \$36  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$37  = left;
+    if (reads) begin
+      \$37  = \$14 [1:0];
+    end
+    if (more) begin
+      \$37  = 2'h3;
+    end
+    if (start) begin
+      \$37  = 2'h3;
+    end
+    if (clear) begin
+      \$37  = 2'h0;
+    end
+    if (rst) begin
+      \$37  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$38  = begun;
+    if (reads) begin
+      \$38  = 1'h1;
+    end
+    if (last) begin
+      \$38  = 1'h0;
+    end
+    if (clear) begin
+      \$38  = 1'h0;
+    end
+    if (rst) begin
+      \$38  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$39  = at_last;
+    if (reads) begin
+      \$39  = \$15 ;
+    end
+    if (more) begin
+      \$39  = 1'h0;
+    end
+    if (start) begin
+      \$39  = 1'h0;
+    end
+    if (clear) begin
+      \$39  = 1'h0;
+    end
+    if (rst) begin
+      \$39  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$40  = pending;
+    if (last) begin
+      \$40  = 1'h0;
+    end
+    if (more) begin
+      \$40  = 1'h1;
+    end
+    if (start) begin
+      \$40  = 1'h1;
+    end
+    if (clear) begin
+      \$40  = 1'h0;
+    end
+    if (rst) begin
+      \$40  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    \$41  = \$24 ;
+    if (clear) begin
+      \$41  = 1'h0;
+    end
+    if (rst) begin
+      \$41  = 1'h0;
     end
   end
   assign read = reads;
-  assign wgt = \port$34672$0 [15:0];
-  assign wgt_block = \port$34672$0 [31:16];
+  assign \final  = \port$35315$46 [1];
+  assign block_last = \port$35315$46 [0];
+  assign wgt = \port$34784$0 [15:0];
+  assign wgt_block = \port$34784$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
-module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
+module \weft.matmul.posts (rst, r_en, r_rdy, r_data, clear, w_en, w_port__data, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -25971,7 +26706,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
   always @(posedge clk)
     level <= \$21 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$19  = w_port__addr;
     if (\$1 ) begin
       \$19  = \$4 [2:0];
@@ -25984,7 +26719,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$20  = r_port__addr;
     if (\$5 ) begin
       \$20  = \$8 [2:0];
@@ -25997,7 +26732,7 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$21  = level;
     if (\$12 ) begin
       \$21  = \$13 [2:0];
@@ -26020,8 +26755,8 @@ module \weft.matmul.posts (rst, w_en, r_en, r_rdy, r_data, clear, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$35216$33 , \port$35228$2 , drain_row, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
+module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, \port$35331$33 , \port$35343$2 , clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$59  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
   reg [7:0] \$11 ;
@@ -26087,10 +26822,10 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$35216$33 ;
-  wire [6:0] \port$35216$33 ;
-  input \port$35228$2 ;
-  wire \port$35228$2 ;
+  input [6:0] \port$35331$33 ;
+  wire [6:0] \port$35331$33 ;
+  input \port$35343$2 ;
+  wire \port$35343$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -26135,21 +26870,21 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     sum_2_0 <= \$18 ;
   always @(posedge clk)
     entry_3 <= \$19 ;
-  \weft.matmul.row_sum$149.column  column (
+  \weft.matmul.row_sum.column  column (
     .clear(clear),
     .clk(clk),
     .drain(drain),
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$35448$0 (sum_2_0),
+    .\port$35592$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$10  = byte_0;
-    if (\port$35228$2 ) begin
+    if (\port$35343$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -26160,9 +26895,9 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$11  = byte_1;
-    if (\port$35228$2 ) begin
+    if (\port$35343$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -26173,9 +26908,9 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$12  = byte_2;
-    if (\port$35228$2 ) begin
+    if (\port$35343$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -26186,9 +26921,9 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$13  = byte_3;
-    if (\port$35228$2 ) begin
+    if (\port$35343$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -26199,8 +26934,8 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
-    \$14  = { \port$35216$33 , \port$35228$2  };
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    \$14  = { \port$35331$33 , \port$35343$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -26209,7 +26944,7 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$15  = \$1 ;
     if (clear) begin
       \$15  = 9'h000;
@@ -26219,7 +26954,7 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$16  = \$2 ;
     if (clear) begin
       \$16  = 9'h000;
@@ -26229,7 +26964,7 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$17  = entry_1;
     if (clear) begin
       \$17  = 8'h00;
@@ -26239,7 +26974,7 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$18  = \$3 ;
     if (clear) begin
       \$18  = 10'h000;
@@ -26249,7 +26984,7 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$19  = entry_2;
     if (clear) begin
       \$19  = 8'h00;
@@ -26258,17 +26993,17 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$35216$33 , \port$35228$2  };
+  assign entry = { \port$35331$33 , \port$35343$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$35228$2 ;
-  assign \entry.first  = \port$35216$33 [0];
-  assign \entry.last  = \port$35216$33 [1];
-  assign \entry.half  = \port$35216$33 [2];
-  assign \entry.row  = \port$35216$33 [6:3];
+  assign \entry.valid  = \port$35343$2 ;
+  assign \entry.first  = \port$35331$33 [0];
+  assign \entry.last  = \port$35331$33 [1];
+  assign \entry.half  = \port$35331$33 [2];
+  assign \entry.row  = \port$35331$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -26291,8 +27026,8 @@ module \weft.matmul.row_sum$149 (rst, row, drain, reading, value, clear, \port$3
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$35448$0 , clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
+module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$35592$0 , clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -26338,8 +27073,8 @@ module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$35448$0 ;
-  wire [9:0] \port$35448$0 ;
+  input [9:0] \port$35592$0 ;
+  wire [9:0] \port$35592$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -26394,7 +27129,7 @@ module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$35448$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$35592$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -26422,7 +27157,7 @@ module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value
   always @(posedge clk)
     drained_half <= \$19 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$16  = entry;
     if (clear) begin
       \$16  = 8'h00;
@@ -26432,7 +27167,7 @@ module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$17 [7:1] = written[7:1];
     \$17 [0] = arriving[0];
     if (arriving[0]) begin
@@ -26448,7 +27183,7 @@ module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$18  = total;
     if (arriving[0]) begin
       \$18  = \$3 [31:0];
@@ -26461,7 +27196,7 @@ module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$19  = drain_half;
     if (clear) begin
       \$19  = 1'h0;
@@ -26470,7 +27205,7 @@ module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0 [9], \port$35448$0  };
+  assign sum = { \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -26495,9 +27230,484 @@ module \weft.matmul.row_sum$149.column (rst, drain, drain_half, drain_row, value
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$70 , count_blocks, \port$34680$0 , \port$34682$0 , \port$34684$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, tile_first
+module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34806$0 , \port$34808$0 
+, stop, known, o__payload, o__valid, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
+  wire \$1 ;
+  wire \$10 ;
+  wire \$11 ;
+  wire \$12 ;
+  wire \$13 ;
+  wire \$14 ;
+  wire \$15 ;
+  wire \$16 ;
+  wire \$17 ;
+  wire \$18 ;
+  wire \$19 ;
+  wire \$2 ;
+  wire \$20 ;
+  wire \$21 ;
+  wire \$22 ;
+  wire \$23 ;
+  wire \$24 ;
+  wire \$25 ;
+  wire \$26 ;
+  wire \$27 ;
+  wire \$28 ;
+  wire \$29 ;
+  wire \$3 ;
+  wire \$30 ;
+  wire \$31 ;
+  wire \$32 ;
+  wire \$33 ;
+  wire [17:0] \$34 ;
+  wire [17:0] \$35 ;
+  wire [17:0] \$36 ;
+  reg \$37 ;
+  reg \$38 ;
+  reg \$39 ;
+  wire \$4 ;
+  reg \$40 ;
+  reg [2:0] \$41 ;
+  reg [15:0] \$42 ;
+  reg [15:0] \$43 ;
+  reg [15:0] \$44 ;
+  reg [16:0] \$45 ;
+  reg [16:0] \$46 ;
+  wire \$5 ;
+  wire \$6 ;
+  wire [2:0] \$7 ;
+  wire \$8 ;
+  wire \$9 ;
+  reg [15:0] \$like  = 16'h0000;
+  reg [16:0] \$signal  = 17'h00000;
+  reg \$signal$32  = 1'h0;
+  reg \$signal$37  = 1'h0;
+  reg [16:0] \$signal$44  = 17'h00000;
+  reg [15:0] acc_block = 16'h0000;
+  wire [23:0] address;
+  wire [23:0] base;
+  wire block_first;
+  wire block_last;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
+  wire [527:0] cmd__payload;
+  wire [15:0] \cmd__payload.acc ;
+  wire [15:0] \cmd__payload.acc_block ;
+  wire \cmd__payload.accumulate ;
+  wire [23:0] \cmd__payload.act ;
+  wire [15:0] \cmd__payload.blocks ;
+  wire \cmd__payload.early ;
+  wire [15:0] \cmd__payload.index ;
+  wire [15:0] \cmd__payload.k0 ;
+  wire [23:0] \cmd__payload.k0_stride ;
+  wire [15:0] \cmd__payload.k1 ;
+  wire [23:0] \cmd__payload.k1_stride ;
+  wire [15:0] \cmd__payload.k2 ;
+  wire [23:0] \cmd__payload.k2_stride ;
+  wire [15:0] \cmd__payload.k_tail ;
+  wire [15:0] \cmd__payload.m0 ;
+  wire [23:0] \cmd__payload.m0_stride ;
+  wire [15:0] \cmd__payload.m1 ;
+  wire [23:0] \cmd__payload.m1_stride ;
+  wire [15:0] \cmd__payload.m2 ;
+  wire [23:0] \cmd__payload.m2_stride ;
+  wire [7:0] \cmd__payload.opcode ;
+  wire [15:0] \cmd__payload.post ;
+  wire \cmd__payload.row_sum ;
+  wire [15:0] \cmd__payload.wait ;
+  wire [15:0] \cmd__payload.wait_acc ;
+  wire [15:0] \cmd__payload.wait_weights ;
+  wire [15:0] \cmd__payload.wgt ;
+  wire [15:0] \cmd__payload.wgt_block ;
+  wire cmd__ready;
+  input cmd__valid;
+  wire cmd__valid;
+  wire [15:0] count_blocks;
+  wire [15:0] count_k0;
+  wire [15:0] count_k1;
+  wire [15:0] count_k2;
+  wire [15:0] count_m0;
+  wire [15:0] count_m1;
+  wire [15:0] count_m2;
+  wire \final ;
+  wire fresh;
+  wire \fresh$11 ;
+  wire goes;
+  reg [2:0] k_tail = 3'h0;
+  input known;
+  wire known;
+  reg malformed = 1'h0;
+  reg [15:0] mask = 16'h0000;
+  output [83:0] o__payload;
+  wire [83:0] o__payload;
+  wire [16:0] \o__payload.acc ;
+  wire [23:0] \o__payload.address ;
+  wire \o__payload.block_last ;
+  wire [2:0] \o__payload.bytes ;
+  wire \o__payload.final ;
+  wire \o__payload.first ;
+  wire [15:0] \o__payload.index ;
+  wire \o__payload.last ;
+  wire \o__payload.malformed ;
+  wire [15:0] \o__payload.mask ;
+  wire \o__payload.row_sum ;
+  wire \o__payload.tile_first ;
+  wire \o__payload.wrong ;
+  input o__ready;
+  wire o__ready;
+  output o__valid;
+  reg o__valid = 1'h0;
+  input [32:0] \port$34778$0 ;
+  wire [32:0] \port$34778$0 ;
+  input [32:0] \port$34780$0 ;
+  wire [32:0] \port$34780$0 ;
+  input [32:0] \port$34782$0 ;
+  wire [32:0] \port$34782$0 ;
+  input [32:0] \port$34784$0 ;
+  wire [32:0] \port$34784$0 ;
+  input [32:0] \port$34786$0 ;
+  wire [32:0] \port$34786$0 ;
+  input [32:0] \port$34788$0 ;
+  wire [32:0] \port$34788$0 ;
+  input [32:0] \port$34790$0 ;
+  wire [32:0] \port$34790$0 ;
+  input [32:0] \port$34792$0 ;
+  wire [32:0] \port$34792$0 ;
+  input [32:0] \port$34794$0 ;
+  wire [32:0] \port$34794$0 ;
+  input [32:0] \port$34796$0 ;
+  wire [32:0] \port$34796$0 ;
+  input [32:0] \port$34798$0 ;
+  wire [32:0] \port$34798$0 ;
+  input [32:0] \port$34800$0 ;
+  wire [32:0] \port$34800$0 ;
+  input [32:0] \port$34802$0 ;
+  wire [32:0] \port$34802$0 ;
+  input [32:0] \port$34804$0 ;
+  wire [32:0] \port$34804$0 ;
+  input [32:0] \port$34806$0 ;
+  wire [32:0] \port$34806$0 ;
+  input [32:0] \port$34808$0 ;
+  wire [32:0] \port$34808$0 ;
+  input rst;
+  wire rst;
+  wire step;
+  input stop;
+  wire stop;
+  wire [23:0] stride_k0;
+  wire [23:0] stride_k1;
+  wire [23:0] stride_k2;
+  wire [23:0] stride_m0;
+  wire [23:0] stride_m1;
+  wire [23:0] stride_m2;
+  wire tail;
+  output take;
+  wire take;
+  wire tile_first;
+  wire tile_last;
+  always @(posedge clk)
+    mask <= \$43 ;
+  always @(posedge clk)
+    acc_block <= \$44 ;
+  always @(posedge clk)
+    \$signal  <= \$45 ;
+  always @(posedge clk)
+    \$signal$44  <= \$46 ;
+  assign \$1  = ~ o__valid;
+  assign fresh = \$1  | o__payload[48];
+  assign \$2  = ~ o__valid;
+  assign goes = \$2  | o__ready;
+  assign \$3  = cmd__valid & known;
+  assign \$4  = ~ stop;
+  assign \$5  = \$3  & \$4 ;
+  assign \$6  = \$5  & fresh;
+  assign take = \$6  & goes;
+  assign \$7  = tail ? k_tail : 3'h4;
+  assign \$8  = ~ \$signal$32 ;
+  assign \$9  = block_first & \$8 ;
+  assign \$10  = tile_last & \final ;
+  assign \$11  = address[23:10] >= 2'h2;
+  assign \$12  = malformed | \$11 ;
+  assign \$13  = address[9:0] > 10'h3fc;
+  assign \$14  = \$12  | \$13 ;
+  assign \$15  = \$signal  >= 6'h20;
+  assign \$16  = \$14  | \$15 ;
+  assign \$17  = goes & fresh;
+  assign \$18  = ~ tile_last;
+  assign \$19  = goes & \$18 ;
+  assign \$20  = goes & block_last;
+  assign \$21  = ! \port$34790$0 [15:0];
+  assign \$22  = ! \port$34790$0 [31:16];
+  assign \$23  = ! \port$34792$0 [15:0];
+  assign \$24  = ! \port$34792$0 [31:16];
+  assign \$25  = ! \port$34794$0 [15:0];
+  assign \$26  = ! \port$34794$0 [31:16];
+  assign \$27  = ! \port$34796$0 [15:0];
+  assign \$28  = ! \port$34796$0 [31:16];
+  assign \$29  = | { \$28 , \$27 , \$26 , \$25 , \$24 , \$23 , \$22 , \$21  };
+  assign \$30  = \port$34790$0 [31:16] > 3'h4;
+  assign \$31  = \$29  | \$30 ;
+  assign \$34  = \$signal  + 1'h1;
+  assign \$35  = \$signal$44  + acc_block;
+  assign \$36  = \$signal$44  + acc_block;
+  always @(posedge clk)
+    o__valid <= \$37 ;
+  always @(posedge clk)
+    malformed <= \$38 ;
+  always @(posedge clk)
+    \$signal$32  <= \$39 ;
+  always @(posedge clk)
+    \$signal$37  <= \$40 ;
+  always @(posedge clk)
+    k_tail <= \$41 ;
+  always @(posedge clk)
+    \$like  <= \$42 ;
+  \weft.matmul.rows.rows  rows (
+    .address_m0(address),
+    .\base$70 (\port$34782$0 [23:0]),
+    .block_first(block_first),
+    .block_last(block_last),
+    .clear(clear),
+    .clk(clk),
+    .count_blocks(\port$34790$0 [15:0]),
+    .end_k0(tail),
+    .\final (\final ),
+    .fresh(fresh),
+    .\port$34792$0 (\port$34792$0 [31:0]),
+    .\port$34794$0 (\port$34794$0 [31:0]),
+    .\port$34796$0 (\port$34796$0 [31:0]),
+    .rst(rst),
+    .step(goes),
+    .stride_k0(\port$34798$0 [23:0]),
+    .stride_k1(\port$34800$0 [23:0]),
+    .stride_k2(\port$34802$0 [23:0]),
+    .stride_m0(\port$34804$0 [23:0]),
+    .stride_m1(\port$34806$0 [23:0]),
+    .stride_m2(\port$34808$0 [23:0]),
+    .tile_first(tile_first),
+    .tile_last(tile_last)
+  );
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$44  = acc_block;
+    if (\$17 ) begin
+      \$44  = \port$34788$0 [31:16];
+    end
+    if (clear) begin
+      \$44  = 16'h0000;
+    end
+    if (rst) begin
+      \$44  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$45  = \$signal ;
+    if (\$17 ) begin
+      \$45  = { 1'h0, \port$34788$0 [15:0] };
+    end else if (\$19 ) begin
+      \$45  = \$34 [16:0];
+    end else if (\$20 ) begin
+      \$45  = \$35 [16:0];
+    end else if (goes) begin
+      \$45  = \$signal$44 ;
+    end
+    if (clear) begin
+      \$45  = 17'h00000;
+    end
+    if (rst) begin
+      \$45  = 17'h00000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$46  = \$signal$44 ;
+    if (\$17 ) begin
+      \$46  = { 1'h0, \port$34788$0 [15:0] };
+    end else if (\$19 ) begin
+    end else if (\$20 ) begin
+      \$46  = \$36 [16:0];
+    end
+    if (clear) begin
+      \$46  = 17'h00000;
+    end
+    if (rst) begin
+      \$46  = 17'h00000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$37  = o__valid;
+    if (\$17 ) begin
+      \$37  = take;
+    end
+    if (clear) begin
+      \$37  = 1'h0;
+    end
+    if (rst) begin
+      \$37  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$38  = malformed;
+    if (\$17 ) begin
+      \$38  = \$33 ;
+    end
+    if (clear) begin
+      \$38  = 1'h0;
+    end
+    if (rst) begin
+      \$38  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$39  = \$signal$32 ;
+    if (\$17 ) begin
+      \$39  = \port$34778$0 [8];
+    end
+    if (clear) begin
+      \$39  = 1'h0;
+    end
+    if (rst) begin
+      \$39  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$40  = \$signal$37 ;
+    if (\$17 ) begin
+      \$40  = \port$34778$0 [9];
+    end
+    if (clear) begin
+      \$40  = 1'h0;
+    end
+    if (rst) begin
+      \$40  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$41  = k_tail;
+    if (\$17 ) begin
+      \$41  = \port$34790$0 [18:16];
+    end
+    if (clear) begin
+      \$41  = 3'h0;
+    end
+    if (rst) begin
+      \$41  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$42  = \$like ;
+    if (\$17 ) begin
+      \$42  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+    end
+    if (clear) begin
+      \$42  = 16'h0000;
+    end
+    if (rst) begin
+      \$42  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    \$43  = mask;
+    if (\$17 ) begin
+      \$43  = \port$34780$0 [31:16];
+    end
+    if (clear) begin
+      \$43  = 16'h0000;
+    end
+    if (rst) begin
+      \$43  = 16'h0000;
+    end
+  end
+  assign cmd__ready = take;
+  assign step = goes;
+  assign \fresh$11  = fresh;
+  assign base = \port$34782$0 [23:0];
+  assign cmd__payload = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
+  assign count_m0 = \port$34794$0 [31:16];
+  assign stride_m0 = \port$34804$0 [23:0];
+  assign count_m1 = \port$34796$0 [15:0];
+  assign stride_m1 = \port$34806$0 [23:0];
+  assign count_m2 = \port$34796$0 [31:16];
+  assign stride_m2 = \port$34808$0 [23:0];
+  assign count_k0 = \port$34792$0 [15:0];
+  assign stride_k0 = \port$34798$0 [23:0];
+  assign count_k1 = \port$34792$0 [31:16];
+  assign stride_k1 = \port$34800$0 [23:0];
+  assign count_k2 = \port$34794$0 [15:0];
+  assign stride_k2 = \port$34802$0 [23:0];
+  assign count_blocks = \port$34790$0 [15:0];
+  assign \o__payload.address  = o__payload[23:0];
+  assign \o__payload.acc  = o__payload[40:24];
+  assign \o__payload.bytes  = o__payload[43:41];
+  assign \o__payload.first  = o__payload[44];
+  assign \o__payload.tile_first  = o__payload[45];
+  assign \o__payload.block_last  = o__payload[46];
+  assign \o__payload.final  = o__payload[47];
+  assign \o__payload.last  = o__payload[48];
+  assign \o__payload.row_sum  = o__payload[49];
+  assign \o__payload.malformed  = o__payload[50];
+  assign \o__payload.wrong  = o__payload[51];
+  assign \o__payload.index  = o__payload[67:52];
+  assign \o__payload.mask  = o__payload[83:68];
+  assign \cmd__payload.opcode  = \port$34778$0 [7:0];
+  assign \cmd__payload.wait  = \port$34780$0 [15:0];
+  assign \cmd__payload.post  = \port$34780$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$34778$0 [8];
+  assign \cmd__payload.row_sum  = \port$34778$0 [9];
+  assign \cmd__payload.early  = \port$34778$0 [10];
+  assign \cmd__payload.act  = \port$34782$0 [23:0];
+  assign \cmd__payload.wgt  = \port$34784$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$34784$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$34786$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$34786$0 [31:16];
+  assign \cmd__payload.acc  = \port$34788$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34788$0 [31:16];
+  assign \cmd__payload.blocks  = \port$34790$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$34790$0 [31:16];
+  assign \cmd__payload.k0  = \port$34792$0 [15:0];
+  assign \cmd__payload.k1  = \port$34792$0 [31:16];
+  assign \cmd__payload.k2  = \port$34794$0 [15:0];
+  assign \cmd__payload.m0  = \port$34794$0 [31:16];
+  assign \cmd__payload.m1  = \port$34796$0 [15:0];
+  assign \cmd__payload.m2  = \port$34796$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$34798$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$34800$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$34802$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$34804$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$34806$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$34808$0 [23:0];
+  assign \cmd__payload.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+  assign o__payload[83:68] = mask;
+  assign o__payload[67:52] = \$like ;
+  assign o__payload[51] = \$16 ;
+  assign o__payload[50] = malformed;
+  assign o__payload[49] = \$signal$37 ;
+  assign o__payload[48] = \$10 ;
+  assign o__payload[47] = \final ;
+  assign o__payload[46] = block_last;
+  assign o__payload[45] = tile_first;
+  assign o__payload[44] = \$9 ;
+  assign o__payload[43:41] = \$7 ;
+  assign o__payload[40:24] = \$signal ;
+  assign o__payload[23:0] = address;
+  assign \$32  = 1'h0;
+  assign \$33  = \$31 ;
+endmodule
+
+module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$70 , count_blocks, \port$34792$0 , \port$34794$0 , \port$34796$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, tile_first
 , block_first, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
   wire \$1 ;
   wire \$10 ;
   reg [15:0] \$100 ;
@@ -26687,12 +27897,12 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
   reg [15:0] left_m0 = 16'h0000;
   reg [15:0] left_m1 = 16'h0000;
   reg [15:0] left_m2 = 16'h0000;
-  input [31:0] \port$34680$0 ;
-  wire [31:0] \port$34680$0 ;
-  input [31:0] \port$34682$0 ;
-  wire [31:0] \port$34682$0 ;
-  input [31:0] \port$34684$0 ;
-  wire [31:0] \port$34684$0 ;
+  input [31:0] \port$34792$0 ;
+  wire [31:0] \port$34792$0 ;
+  input [31:0] \port$34794$0 ;
+  wire [31:0] \port$34794$0 ;
+  input [31:0] \port$34796$0 ;
+  wire [31:0] \port$34796$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -26757,48 +27967,48 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$34682$0 [31:16] - 1'h1;
-  assign \$16  = \port$34682$0 [31:16] - 1'h1;
-  assign \$17  = \port$34682$0 [31:16] == 1'h1;
+  assign \$15  = \port$34794$0 [31:16] - 1'h1;
+  assign \$16  = \port$34794$0 [31:16] - 1'h1;
+  assign \$17  = \port$34794$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
   assign \$21  = step & fresh;
-  assign \$23  = \port$34684$0 [15:0] - 1'h1;
-  assign \$24  = \port$34684$0 [15:0] - 1'h1;
-  assign \$25  = \port$34684$0 [15:0] == 1'h1;
+  assign \$23  = \port$34796$0 [15:0] - 1'h1;
+  assign \$24  = \port$34796$0 [15:0] - 1'h1;
+  assign \$25  = \port$34796$0 [15:0] == 1'h1;
   assign \$26  = left_m1 - 1'h1;
   assign \$27  = left_m1 == 1'h1;
   assign \$28  = ! bound_m1;
   assign \$29  = step & fresh;
   assign \$30  = & { end_m1, end_m0 };
-  assign \$31  = \port$34684$0 [31:16] - 1'h1;
-  assign \$32  = \port$34684$0 [31:16] - 1'h1;
-  assign \$33  = \port$34684$0 [31:16] == 1'h1;
+  assign \$31  = \port$34796$0 [31:16] - 1'h1;
+  assign \$32  = \port$34796$0 [31:16] - 1'h1;
+  assign \$33  = \port$34796$0 [31:16] == 1'h1;
   assign \$34  = left_m2 - 1'h1;
   assign \$35  = left_m2 == 1'h1;
   assign \$36  = ! bound_m2;
   assign \$37  = step & fresh;
   assign \$38  = & { end_m2, end_m1, end_m0 };
-  assign \$39  = \port$34680$0 [15:0] - 1'h1;
-  assign \$40  = \port$34680$0 [15:0] - 1'h1;
-  assign \$41  = \port$34680$0 [15:0] == 1'h1;
+  assign \$39  = \port$34792$0 [15:0] - 1'h1;
+  assign \$40  = \port$34792$0 [15:0] - 1'h1;
+  assign \$41  = \port$34792$0 [15:0] == 1'h1;
   assign \$42  = left_k0 - 1'h1;
   assign \$43  = left_k0 == 1'h1;
   assign \$44  = ! bound_k0;
   assign \$45  = step & fresh;
   assign \$46  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$47  = \port$34680$0 [31:16] - 1'h1;
-  assign \$48  = \port$34680$0 [31:16] - 1'h1;
-  assign \$49  = \port$34680$0 [31:16] == 1'h1;
+  assign \$47  = \port$34792$0 [31:16] - 1'h1;
+  assign \$48  = \port$34792$0 [31:16] - 1'h1;
+  assign \$49  = \port$34792$0 [31:16] == 1'h1;
   assign \$50  = left_k1 - 1'h1;
   assign \$51  = left_k1 == 1'h1;
   assign \$52  = ! bound_k1;
   assign \$53  = step & fresh;
   assign \$54  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$55  = \port$34682$0 [15:0] - 1'h1;
-  assign \$56  = \port$34682$0 [15:0] - 1'h1;
-  assign \$57  = \port$34682$0 [15:0] == 1'h1;
+  assign \$55  = \port$34794$0 [15:0] - 1'h1;
+  assign \$56  = \port$34794$0 [15:0] - 1'h1;
+  assign \$57  = \port$34794$0 [15:0] == 1'h1;
   assign \$58  = left_k2 - 1'h1;
   assign \$59  = left_k2 == 1'h1;
   assign \$60  = ! bound_k2;
@@ -26910,7 +28120,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
   always @(posedge clk)
     block_first <= \$134 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     step_base = 24'h000000;
     if (select_m0) begin
       step_base = address_m0;
@@ -26935,7 +28145,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     step_stride = 24'h000000;
     if (select_m0) begin
       step_stride = step_m0;
@@ -26960,7 +28170,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$99  = bound_m0;
     if (step) begin
       if (fresh) begin
@@ -26975,7 +28185,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$100  = left_m0;
     if (step) begin
       (* full_case = 32'd1 *)
@@ -26995,7 +28205,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$101  = end_m0;
     if (step) begin
       (* full_case = 32'd1 *)
@@ -27015,7 +28225,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$102  = step_m0;
     if (\$21 ) begin
       \$102  = stride_m0;
@@ -27028,7 +28238,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$103  = bound_m1;
     if (step) begin
       if (fresh) begin
@@ -27043,7 +28253,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$104  = left_m1;
     if (step) begin
       if (fresh) begin
@@ -27062,7 +28272,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$105  = end_m1;
     if (step) begin
       if (fresh) begin
@@ -27081,7 +28291,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$106  = step_m1;
     if (\$29 ) begin
       \$106  = stride_m1;
@@ -27094,7 +28304,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$107  = bound_m2;
     if (step) begin
       if (fresh) begin
@@ -27109,7 +28319,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$108  = left_m2;
     if (step) begin
       if (fresh) begin
@@ -27128,7 +28338,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$109  = end_m2;
     if (step) begin
       if (fresh) begin
@@ -27147,7 +28357,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$110  = step_m2;
     if (\$37 ) begin
       \$110  = stride_m2;
@@ -27160,7 +28370,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$111  = bound_k0;
     if (step) begin
       if (fresh) begin
@@ -27175,7 +28385,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$112  = left_k0;
     if (step) begin
       if (fresh) begin
@@ -27194,7 +28404,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$113  = end_k0;
     if (step) begin
       if (fresh) begin
@@ -27213,7 +28423,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$114  = step_k0;
     if (\$45 ) begin
       \$114  = stride_k0;
@@ -27226,7 +28436,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$115  = bound_k1;
     if (step) begin
       if (fresh) begin
@@ -27241,7 +28451,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$116  = left_k1;
     if (step) begin
       if (fresh) begin
@@ -27260,7 +28470,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$117  = end_k1;
     if (step) begin
       if (fresh) begin
@@ -27279,7 +28489,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$118  = step_k1;
     if (\$53 ) begin
       \$118  = stride_k1;
@@ -27292,7 +28502,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$119  = bound_k2;
     if (step) begin
       if (fresh) begin
@@ -27307,7 +28517,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$120  = left_k2;
     if (step) begin
       if (fresh) begin
@@ -27326,7 +28536,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$121  = end_k2;
     if (step) begin
       if (fresh) begin
@@ -27345,7 +28555,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$122  = step_k2;
     if (\$61 ) begin
       \$122  = stride_k2;
@@ -27358,7 +28568,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$123  = bound_blocks;
     if (step) begin
       if (fresh) begin
@@ -27373,7 +28583,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$124  = left_blocks;
     if (step) begin
       if (fresh) begin
@@ -27392,7 +28602,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$125  = end_blocks;
     if (step) begin
       if (fresh) begin
@@ -27411,7 +28621,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$126  = base;
     if (\$69 ) begin
       \$126  = \base$70 ;
@@ -27424,7 +28634,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$127  = address_m0;
     if (\$71 ) begin
       \$127  = \$72 ;
@@ -27437,7 +28647,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$128  = address_m1;
     if (\$75 ) begin
       \$128  = \$76 ;
@@ -27450,7 +28660,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$129  = address_m2;
     if (\$79 ) begin
       \$129  = \$80 ;
@@ -27463,7 +28673,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$130  = address_k0;
     if (\$83 ) begin
       \$130  = \$84 ;
@@ -27476,7 +28686,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$131  = address_k1;
     if (\$87 ) begin
       \$131  = \$88 ;
@@ -27489,7 +28699,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$132  = address_k2;
     if (\$91 ) begin
       \$132  = \$92 ;
@@ -27502,7 +28712,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$133  = tile_first;
     if (step) begin
       \$133  = \$94 ;
@@ -27515,7 +28725,7 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$134  = block_first;
     if (step) begin
       if (\$96 ) begin
@@ -27534,12 +28744,12 @@ module \weft.matmul.rows (rst, fresh, step, tile_last, block_last, \final , clea
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$34682$0 [31:16];
-  assign count_m1 = \port$34684$0 [15:0];
-  assign count_m2 = \port$34684$0 [31:16];
-  assign count_k0 = \port$34680$0 [15:0];
-  assign count_k1 = \port$34680$0 [31:16];
-  assign count_k2 = \port$34682$0 [15:0];
+  assign count_m0 = \port$34794$0 [31:16];
+  assign count_m1 = \port$34796$0 [15:0];
+  assign count_m2 = \port$34796$0 [31:16];
+  assign count_k0 = \port$34792$0 [15:0];
+  assign count_k1 = \port$34792$0 [31:16];
+  assign count_k2 = \port$34794$0 [15:0];
   assign \$2  = end_m0;
   assign \$22  = end_m0;
   assign \$70  = 1'h1;
@@ -27551,7 +28761,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
 , axi__wlast, outstanding, read_beat, read_stall, write_beat, write_stall, load__beat__ready, load__burst__valid, load__burst__payload, store__beat__valid, store__burst__valid, store__burst__payload, simt_read__beat__ready, simt_write__beat__valid, simt_write__beat__payload, simt_read__burst__valid, simt_read__burst__payload, simt_write__burst__valid, simt_write__burst__payload, fetch__burst__payload, read_chosen
 , axi__arvalid, axi__araddr, axi__arlen, fetch__burst__ready, fetch__beat__payload, axi__rready, load__burst__ready, load__beat__payload, simt_read__burst__ready, simt_read__beat__payload, simt_code__burst__ready, simt_code__beat__payload, write_chosen, axi__awvalid, axi__awaddr, axi__awlen, store__burst__ready, axi__wvalid, axi__wdata, axi__wstrb, store__beat__ready
 , simt_write__burst__ready, simt_write__beat__ready, store__beat__payload, simt_code__burst__valid, simt_code__burst__payload, axi__awready);
-  reg \$auto$verilog_backend.cc:2355:dump_module$59  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -27913,7 +29123,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     .write__data(i__payload)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     read_chosen = read_latest;
     if (\$1 ) begin
       (* full_case = 32'd1 *)
@@ -27982,7 +29192,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__arvalid = 1'h0;
     if (\$2 ) begin
       axi__arvalid = fetch__burst__valid;
@@ -27998,7 +29208,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__araddr = 32'd0;
     if (\$2 ) begin
       axi__araddr = fetch__burst__payload[31:0];
@@ -28014,7 +29224,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__arlen = 8'h00;
     if (\$2 ) begin
       axi__arlen = { \$3 [5], \$3 [5], \$3  };
@@ -28030,14 +29240,14 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     fetch__burst__ready = 1'h0;
     if (\$2 ) begin
       fetch__burst__ready = axi__arready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__rready = 1'h0;
     if (\$6 ) begin
       axi__rready = 1'h1;
@@ -28053,28 +29263,28 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     load__burst__ready = 1'h0;
     if (\$7 ) begin
       load__burst__ready = axi__arready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     simt_read__burst__ready = 1'h0;
     if (\$12 ) begin
       simt_read__burst__ready = axi__arready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     simt_code__burst__ready = 1'h0;
     if (\$17 ) begin
       simt_code__burst__ready = axi__arready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     write_chosen = write_latest;
     if (\$22 ) begin
       (* full_case = 32'd1 *)
@@ -28101,7 +29311,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__awvalid = 1'h0;
     if (\$24 ) begin
       axi__awvalid = store__burst__valid;
@@ -28111,7 +29321,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__awaddr = 32'd0;
     if (\$24 ) begin
       axi__awaddr = store__burst__payload[31:0];
@@ -28121,7 +29331,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__awlen = 8'h00;
     if (\$24 ) begin
       axi__awlen = { \$25 [5], \$25 [5], \$25  };
@@ -28131,14 +29341,14 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     store__burst__ready = 1'h0;
     if (\$24 ) begin
       store__burst__ready = axi__awready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__wvalid = 1'h0;
     if (\$27 ) begin
       axi__wvalid = store__beat__valid;
@@ -28148,7 +29358,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__wdata = 32'd0;
     if (\$27 ) begin
       axi__wdata = store__beat__payload[31:0];
@@ -28158,7 +29368,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     axi__wstrb = 4'h0;
     if (\$27 ) begin
       axi__wstrb = store__beat__payload[35:32];
@@ -28168,35 +29378,35 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     store__beat__ready = 1'h0;
     if (\$27 ) begin
       store__beat__ready = axi__wready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     simt_write__burst__ready = 1'h0;
     if (\$30 ) begin
       simt_write__burst__ready = axi__awready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     simt_write__beat__ready = 1'h0;
     if (\$33 ) begin
       simt_write__beat__ready = axi__wready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$62  = \$47 ;
     if (rst) begin
       \$62  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$63  = read_latest;
     if (axi__arvalid) begin
       \$63  = read_chosen;
@@ -28206,14 +29416,14 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$64  = \$49 ;
     if (rst) begin
       \$64  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$65  = write_latest;
     if (axi__awvalid) begin
       \$65  = write_chosen;
@@ -28223,7 +29433,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$66  = sent;
     if (\$50 ) begin
       \$66  = \$52 [3:0];
@@ -28233,14 +29443,14 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$67  = \$57 [15:0];
     if (rst) begin
       \$67  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$68  = \$61 [15:0];
     if (rst) begin
       \$68  = 16'h0000;
@@ -28309,7 +29519,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
 endmodule
 
 module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
   reg [4:0] \$11 ;
@@ -28389,21 +29599,21 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
     \$10  = \$4 [3:0];
     if (rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
     \$11  = \$6 [4:0];
     if (rst) begin
       \$11  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [3:0];
@@ -28429,7 +29639,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$35143$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$35275$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -28438,8 +29648,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$35143$0 ;
-  wire [69:0] \port$35143$0 ;
+  input [69:0] \port$35275$0 ;
+  wire [69:0] \port$35275$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -28472,7 +29682,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$35143$0 [31:0];
+      bias[write__addr] <= \port$35275$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -28485,7 +29695,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$35143$0 [63:32];
+      scale[\write__addr$13 ] <= \port$35275$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -28499,42 +29709,44 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$35143$0 [69:64] - \$2 ;
+  assign \$3  = \port$35275$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$35143$0 [69:64];
-  assign write__data = \port$35143$0 [31:0];
-  assign \write__data$4  = \port$35143$0 [63:0];
+  assign write__column = \port$35275$0 [69:64];
+  assign write__data = \port$35275$0 [31:0];
+  assign \write__data$4  = \port$35275$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$35143$0 [63:32];
+  assign \write__data$14  = \port$35275$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$35143$0 [69:64];
-  assign write__addr = \port$35143$0 [69:64];
-  assign \write__addr$13  = \port$35143$0 [69:64];
+  assign \$1  = \port$35275$0 [69:64];
+  assign write__addr = \port$35275$0 [69:64];
+  assign \write__addr$13  = \port$35275$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$34828$0 
-, \port$34830$0 , \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready
+module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$34940$0 
+, \port$34942$0 , \port$34944$0 , \port$34946$0 , \port$34948$0 , \port$34950$0 , \port$34952$0 , \port$34954$0 , \port$34956$0 , \port$34958$0 , \port$34960$0 , \port$34962$0 , \port$34964$0 , \port$34966$0 , \port$34968$0 , \port$34970$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready
 , shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, push__valid, push__payload, shared__rows, shared__strobe, shared__data, events, core_clk
 );
-  reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
   wire \$12 ;
-  wire [3:0] \$13 ;
+  wire \$13 ;
   wire \$14 ;
   wire \$15 ;
   wire \$16 ;
-  reg [15:0] \$17 ;
-  reg [15:0] \$18 ;
-  reg \$19 ;
+  wire \$17 ;
+  wire \$18 ;
+  wire \$19 ;
   wire \$2 ;
-  reg [2:0] \$20 ;
-  reg [2:0] \$21 ;
+  reg [15:0] \$20 ;
+  reg [15:0] \$21 ;
+  reg \$22 ;
+  reg [2:0] \$23 ;
   wire \$3 ;
   wire \$4 ;
   wire \$5 ;
@@ -28550,8 +29762,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire accept;
   wire active;
   wire busy;
-  wire \busy$92 ;
-  reg [2:0] checked = 3'h0;
+  wire \busy$93 ;
   wire [527:0] cmd__payload;
   wire [31:0] \cmd__payload.argument_0 ;
   wire [31:0] \cmd__payload.argument_1 ;
@@ -28598,6 +29809,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire core_clk;
   input core_rst;
   wire core_rst;
+  wire done;
   output [23:0] events;
   wire [23:0] events;
   wire [23:0] \events$71 ;
@@ -28723,38 +29935,38 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   reg launch__valid;
-  input [32:0] \port$34828$0 ;
-  wire [32:0] \port$34828$0 ;
-  input [32:0] \port$34830$0 ;
-  wire [32:0] \port$34830$0 ;
-  input [32:0] \port$34832$0 ;
-  wire [32:0] \port$34832$0 ;
-  input [32:0] \port$34834$0 ;
-  wire [32:0] \port$34834$0 ;
-  input [32:0] \port$34836$0 ;
-  wire [32:0] \port$34836$0 ;
-  input [32:0] \port$34838$0 ;
-  wire [32:0] \port$34838$0 ;
-  input [32:0] \port$34840$0 ;
-  wire [32:0] \port$34840$0 ;
-  input [32:0] \port$34842$0 ;
-  wire [32:0] \port$34842$0 ;
-  input [32:0] \port$34844$0 ;
-  wire [32:0] \port$34844$0 ;
-  input [32:0] \port$34846$0 ;
-  wire [32:0] \port$34846$0 ;
-  input [32:0] \port$34848$0 ;
-  wire [32:0] \port$34848$0 ;
-  input [32:0] \port$34850$0 ;
-  wire [32:0] \port$34850$0 ;
-  input [32:0] \port$34852$0 ;
-  wire [32:0] \port$34852$0 ;
-  input [32:0] \port$34854$0 ;
-  wire [32:0] \port$34854$0 ;
-  input [32:0] \port$34856$0 ;
-  wire [32:0] \port$34856$0 ;
-  input [32:0] \port$34858$0 ;
-  wire [32:0] \port$34858$0 ;
+  input [32:0] \port$34940$0 ;
+  wire [32:0] \port$34940$0 ;
+  input [32:0] \port$34942$0 ;
+  wire [32:0] \port$34942$0 ;
+  input [32:0] \port$34944$0 ;
+  wire [32:0] \port$34944$0 ;
+  input [32:0] \port$34946$0 ;
+  wire [32:0] \port$34946$0 ;
+  input [32:0] \port$34948$0 ;
+  wire [32:0] \port$34948$0 ;
+  input [32:0] \port$34950$0 ;
+  wire [32:0] \port$34950$0 ;
+  input [32:0] \port$34952$0 ;
+  wire [32:0] \port$34952$0 ;
+  input [32:0] \port$34954$0 ;
+  wire [32:0] \port$34954$0 ;
+  input [32:0] \port$34956$0 ;
+  wire [32:0] \port$34956$0 ;
+  input [32:0] \port$34958$0 ;
+  wire [32:0] \port$34958$0 ;
+  input [32:0] \port$34960$0 ;
+  wire [32:0] \port$34960$0 ;
+  input [32:0] \port$34962$0 ;
+  wire [32:0] \port$34962$0 ;
+  input [32:0] \port$34964$0 ;
+  wire [32:0] \port$34964$0 ;
+  input [32:0] \port$34966$0 ;
+  wire [32:0] \port$34966$0 ;
+  input [32:0] \port$34968$0 ;
+  wire [32:0] \port$34968$0 ;
+  input [32:0] \port$34970$0 ;
+  wire [32:0] \port$34970$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -28829,6 +30041,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   output shared__write;
   wire shared__write;
   wire \shared__write$55 ;
+  reg start;
   output take;
   wire take;
   wire \take$73 ;
@@ -28889,44 +30102,47 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   input write__done__valid;
   wire write__done__valid;
   wire \write__done__valid$39 ;
-  assign running = ~ \$6 ;
-  assign active = running | cmd__valid;
-  assign \$1  = ~ cmd__valid;
-  assign \$2  = checked == 3'h4;
-  assign \$3  = ~ refused;
-  assign \$4  = ~ \busy$92 ;
-  assign \$5  = ~ abort;
-  assign \$6  = ! fsm_state;
-  assign \$7  = fsm_state == 1'h1;
-  assign \$8  = fsm_state == 2'h2;
-  assign \$9  = fsm_state == 2'h3;
-  assign \$10  = fsm_state == 3'h4;
-  assign \$11  = ~ abort;
-  assign \$12  = cmd__valid & \$11 ;
-  assign \$13  = checked + 1'h1;
-  assign \$14  = ~ cmd__valid;
-  assign \$15  = checked == 3'h4;
-  assign \$16  = ~ \busy$92 ;
+  assign running = ~ \$10 ;
+  assign \$1  = running | cmd__valid;
+  assign \$2  = ~ done;
+  assign active = \$1  | \$2 ;
+  assign \$3  = cmd__valid & done;
+  assign \$4  = ~ abort;
+  assign \$5  = \$3  & \$4 ;
+  assign \$6  = ~ cmd__valid;
+  assign \$7  = ~ refused;
+  assign \$8  = ~ \busy$93 ;
+  assign \$9  = ~ abort;
+  assign \$10  = ! fsm_state;
+  assign \$11  = fsm_state == 1'h1;
+  assign \$12  = fsm_state == 2'h2;
+  assign \$13  = fsm_state == 2'h3;
+  assign \$14  = fsm_state == 3'h4;
+  assign \$15  = cmd__valid & done;
+  assign \$16  = ~ abort;
+  assign \$17  = \$15  & \$16 ;
+  assign \$18  = ~ cmd__valid;
+  assign \$19  = ~ \busy$93 ;
   always @(posedge core_clk)
-    fault__index <= \$17 ;
+    fault__index <= \$20 ;
   always @(posedge core_clk)
-    post <= \$18 ;
+    post <= \$21 ;
   always @(posedge core_clk)
-    pushes <= \$19 ;
+    pushes <= \$22 ;
   always @(posedge core_clk)
-    checked <= \$20 ;
-  always @(posedge core_clk)
-    fsm_state <= \$21 ;
+    fsm_state <= \$23 ;
   \weft.simt.check  check (
     .core_clk(core_clk),
     .core_rst(core_rst),
+    .done(done),
     .i(launch),
-    .refused(refused)
+    .refused(refused),
+    .start(start)
   );
   \weft.simt.core  core (
     .abort(abort),
-    .\busy$280 (\busy$92 ),
-    .\busy$303 (running),
+    .\busy$281 (\busy$93 ),
+    .\busy$304 (running),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .events(events),
@@ -28973,33 +30189,43 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     .write__done__valid(write__done__valid)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    start = 1'h0;
+    casez (fsm_state)
+      3'h0:
+          if (\$5 ) begin
+            start = 1'h1;
+          end
+    endcase
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     cmd__ready = 1'h0;
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
-          if (\$1 ) begin
-          end else if (\$2 ) begin
+          if (\$6 ) begin
+          end else if (done) begin
             cmd__ready = 1'h1;
           end
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     launch__valid = 1'h0;
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
-          if (\$1 ) begin
-          end else if (\$2 ) begin
-            launch__valid = \$3 ;
+          if (\$6 ) begin
+          end else if (done) begin
+            launch__valid = \$7 ;
           end
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     fault__valid = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -29015,7 +30241,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     fault__cause = 4'h0;
     casez (fsm_state)
       3'h0:
@@ -29031,7 +30257,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     post__valid = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -29042,13 +30268,13 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
           /* empty */;
       3'h2:
           if (trap__valid) begin
-          end else if (\$4 ) begin
-            post__valid = \$5 ;
+          end else if (\$8 ) begin
+            post__valid = \$9 ;
           end
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     post__mask = 16'h0000;
     casez (fsm_state)
       3'h0:
@@ -29059,36 +30285,36 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
           /* empty */;
       3'h2:
           if (trap__valid) begin
-          end else if (\$4 ) begin
+          end else if (\$8 ) begin
             post__mask = post;
           end
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
-    \$17  = fault__index;
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    \$20  = fault__index;
     if (cmd__ready) begin
-      \$17  = { \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34830$0 [32], \port$34828$0 [32] };
+      \$20  = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32] };
     end
     if (core_rst) begin
-      \$17  = 16'h0000;
+      \$20  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
-    \$18  = post;
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    \$21  = post;
     if (cmd__ready) begin
-      \$18  = \port$34830$0 [31:16];
+      \$21  = \port$34942$0 [31:16];
     end
     if (core_rst) begin
-      \$18  = 16'h0000;
+      \$21  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
-    \$19  = pushes;
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    \$22  = pushes;
     if (cmd__ready) begin
-      \$19  = \port$34828$0 [8];
+      \$22  = \port$34940$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -29099,55 +30325,42 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
           /* empty */;
       3'h2:
           if (trap__valid) begin
-          end else if (\$16 ) begin
-            \$19  = 1'h0;
+          end else if (\$19 ) begin
+            \$22  = 1'h0;
           end
     endcase
     if (core_rst) begin
-      \$19  = 1'h0;
+      \$22  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
-    \$20  = checked;
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    \$23  = fsm_state;
     casez (fsm_state)
       3'h0:
-          \$20  = 3'h0;
-      3'h1:
-          \$20  = \$13 [2:0];
-    endcase
-    if (core_rst) begin
-      \$20  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
-    \$21  = fsm_state;
-    casez (fsm_state)
-      3'h0:
-          if (\$12 ) begin
-            \$21  = 3'h1;
+          if (\$17 ) begin
+            \$23  = 3'h1;
           end
       3'h1:
-          if (\$14 ) begin
-            \$21  = 3'h0;
-          end else if (\$15 ) begin
-            \$21  = 3'h2;
+          if (\$18 ) begin
+            \$23  = 3'h0;
+          end else if (done) begin
+            \$23  = 3'h2;
             if (refused) begin
-              \$21  = 3'h3;
+              \$23  = 3'h3;
             end
           end
       3'h3:
-          \$21  = 3'h4;
+          \$23  = 3'h4;
       3'h2:
           if (trap__valid) begin
-            \$21  = 3'h4;
-          end else if (\$16 ) begin
-            \$21  = 3'h0;
+            \$23  = 3'h4;
+          end else if (\$19 ) begin
+            \$23  = 3'h0;
           end
     endcase
     if (core_rst) begin
-      \$21  = 3'h0;
+      \$23  = 3'h0;
     end
   end
   assign \read__beat__payload$1  = read__beat__payload;
@@ -29182,7 +30395,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \push__payload$57  = push__payload;
   assign \push__ready$59  = push__ready;
   assign \push__valid$61  = push__valid;
-  assign cmd__payload = { \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34830$0 [32], \port$34828$0 [32], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0], \port$34830$0 [31:0], \port$34828$0 [31:0] };
+  assign cmd__payload = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32], \port$34970$0 [31:0], \port$34968$0 [31:0], \port$34966$0 [31:0], \port$34964$0 [31:0], \port$34962$0 [31:0], \port$34960$0 [31:0], \port$34958$0 [31:0], \port$34956$0 [31:0], \port$34954$0 [31:0], \port$34952$0 [31:0], \port$34950$0 [31:0], \port$34948$0 [31:0], \port$34946$0 [31:0], \port$34944$0 [31:0], \port$34942$0 [31:0], \port$34940$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign \abort$67  = abort;
@@ -29243,30 +30456,30 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$34828$0 [7:0];
-  assign \cmd__payload.wait  = \port$34830$0 [15:0];
-  assign \cmd__payload.post  = \port$34830$0 [31:16];
-  assign \cmd__payload.pushes  = \port$34828$0 [8];
-  assign \cmd__payload.private  = \port$34828$0 [31:16];
-  assign \cmd__payload.entry  = \port$34832$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$34834$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$34834$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$34836$0 [15:0];
-  assign \cmd__payload.block_x  = \port$34836$0 [23:16];
-  assign \cmd__payload.block_y  = \port$34836$0 [31:24];
-  assign \cmd__payload.block_z  = \port$34838$0 [31:24];
-  assign \cmd__payload.shared  = \port$34838$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$34840$0 [23:0];
-  assign \cmd__payload.private_base  = \port$34842$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$34844$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$34846$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$34848$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$34850$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$34852$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$34854$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$34856$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$34858$0 [31:0];
-  assign \cmd__payload.index  = { \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34830$0 [32], \port$34828$0 [32] };
+  assign \cmd__payload.opcode  = \port$34940$0 [7:0];
+  assign \cmd__payload.wait  = \port$34942$0 [15:0];
+  assign \cmd__payload.post  = \port$34942$0 [31:16];
+  assign \cmd__payload.pushes  = \port$34940$0 [8];
+  assign \cmd__payload.private  = \port$34940$0 [31:16];
+  assign \cmd__payload.entry  = \port$34944$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$34946$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$34946$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$34948$0 [15:0];
+  assign \cmd__payload.block_x  = \port$34948$0 [23:16];
+  assign \cmd__payload.block_y  = \port$34948$0 [31:24];
+  assign \cmd__payload.block_z  = \port$34950$0 [31:24];
+  assign \cmd__payload.shared  = \port$34950$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$34952$0 [23:0];
+  assign \cmd__payload.private_base  = \port$34954$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$34956$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$34958$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$34960$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$34962$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$34964$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$34966$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$34968$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$34970$0 [31:0];
+  assign \cmd__payload.index  = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -29362,29 +30575,29 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$34858$0 [31:0];
-  assign launch[423:392] = \port$34856$0 [31:0];
-  assign launch[391:360] = \port$34854$0 [31:0];
-  assign launch[359:328] = \port$34852$0 [31:0];
-  assign launch[327:296] = \port$34850$0 [31:0];
-  assign launch[295:264] = \port$34848$0 [31:0];
-  assign launch[263:232] = \port$34846$0 [31:0];
-  assign launch[231:200] = \port$34844$0 [31:0];
-  assign launch[199:192] = \port$34838$0 [31:24];
-  assign launch[191:184] = \port$34836$0 [31:24];
-  assign launch[183:176] = \port$34836$0 [23:16];
-  assign launch[175:160] = \port$34836$0 [15:0];
-  assign launch[159:144] = \port$34834$0 [31:16];
-  assign launch[143:128] = \port$34834$0 [15:0];
-  assign launch[127:96] = \port$34842$0 [31:0];
-  assign launch[95:80] = \port$34828$0 [31:16];
-  assign launch[79:56] = \port$34840$0 [23:0];
-  assign launch[55:32] = \port$34838$0 [23:0];
-  assign launch[31:0] = \port$34832$0 [31:0];
+  assign launch[455:424] = \port$34970$0 [31:0];
+  assign launch[423:392] = \port$34968$0 [31:0];
+  assign launch[391:360] = \port$34966$0 [31:0];
+  assign launch[359:328] = \port$34964$0 [31:0];
+  assign launch[327:296] = \port$34962$0 [31:0];
+  assign launch[295:264] = \port$34960$0 [31:0];
+  assign launch[263:232] = \port$34958$0 [31:0];
+  assign launch[231:200] = \port$34956$0 [31:0];
+  assign launch[199:192] = \port$34950$0 [31:24];
+  assign launch[191:184] = \port$34948$0 [31:24];
+  assign launch[183:176] = \port$34948$0 [23:16];
+  assign launch[175:160] = \port$34948$0 [15:0];
+  assign launch[159:144] = \port$34946$0 [31:16];
+  assign launch[143:128] = \port$34946$0 [15:0];
+  assign launch[127:96] = \port$34954$0 [31:0];
+  assign launch[95:80] = \port$34940$0 [31:16];
+  assign launch[79:56] = \port$34952$0 [23:0];
+  assign launch[55:32] = \port$34950$0 [23:0];
+  assign launch[31:0] = \port$34944$0 [31:0];
 endmodule
 
-module \weft.simt.check (core_rst, i, refused, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
+module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -29402,45 +30615,66 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   wire [15:0] \$22 ;
   wire \$23 ;
   wire [15:0] \$24 ;
-  wire [7:0] \$25 ;
-  wire [11:0] \$26 ;
-  wire [5:0] \$27 ;
-  wire [8:0] \$28 ;
+  wire \$25 ;
+  wire [28:0] \$26 ;
+  wire [3:0] \$27 ;
+  wire [28:0] \$28 ;
   wire \$29 ;
   wire \$3 ;
-  wire [8:0] \$30 ;
+  wire \$30 ;
   wire \$31 ;
   wire \$32 ;
-  wire [26:0] \$33 ;
-  wire [27:0] \$34 ;
-  wire \$35 ;
+  wire [12:0] \$33 ;
+  wire [13:0] \$34 ;
+  wire [13:0] \$35 ;
   wire \$36 ;
   wire [12:0] \$37 ;
   wire [13:0] \$38 ;
   wire [13:0] \$39 ;
   wire \$4 ;
-  reg \$40 ;
-  reg [2:0] \$41 ;
-  reg [2:0] \$42 ;
-  reg [2:0] \$43 ;
-  reg [7:0] \$44 ;
-  reg [3:0] \$45 ;
-  reg [11:0] \$46 ;
-  reg [8:0] \$47 ;
-  reg \$48 ;
-  reg [2:0] \$49 ;
+  reg [2:0] \$40 ;
+  wire [2:0] \$41 ;
+  wire \$42 ;
+  wire \$43 ;
+  wire \$44 ;
+  wire \$45 ;
+  wire \$46 ;
+  wire [11:0] \$47 ;
+  wire \$48 ;
+  wire \$49 ;
   wire \$5 ;
-  reg \$50 ;
-  reg \$51 ;
+  wire [28:0] \$50 ;
+  wire \$51 ;
+  wire \$52 ;
+  wire \$53 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire \$56 ;
+  wire \$57 ;
+  wire \$58 ;
+  wire \$59 ;
   wire \$6 ;
+  wire \$60 ;
+  wire \$61 ;
+  reg \$62 ;
+  reg [2:0] \$63 ;
+  reg [2:0] \$64 ;
+  reg [2:0] \$65 ;
+  reg [27:0] \$66 ;
+  reg [3:0] \$67 ;
+  reg [27:0] \$68 ;
+  reg \$69 ;
   wire \$7 ;
+  reg [2:0] \$70 ;
+  reg [2:0] \$71 ;
+  reg [28:0] \$72 ;
+  reg \$73 ;
   wire \$8 ;
   wire \$9 ;
-  reg [7:0] \$signal  = 8'h00;
-  reg [2:0] \$signal$12  = 3'h0;
-  reg \$signal$14  = 1'h0;
-  reg [11:0] \$signal$9  = 12'h000;
-  reg [8:0] blocks = 9'h000;
+  reg [3:0] \$signal  = 4'h0;
+  reg [27:0] \$signal$10  = 28'h0000000;
+  reg [2:0] \$signal$13  = 3'h0;
+  reg [27:0] addend = 28'h0000000;
   reg [2:0] blocks_x = 3'h0;
   reg [2:0] blocks_y = 3'h0;
   reg [2:0] blocks_z = 3'h0;
@@ -29448,7 +30682,10 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   wire core_clk;
   input core_rst;
   wire core_rst;
-  reg [2:0] fit;
+  output done;
+  reg done = 1'h1;
+  reg [28:0] \end  = 29'h00000000;
+  reg [2:0] fsm_state = 3'h0;
   input [455:0] i;
   wire [455:0] i;
   wire [31:0] \i.argument_0 ;
@@ -29472,25 +30709,64 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   wire [23:0] \i.shared_base ;
   output refused;
   reg refused = 1'h0;
-  reg [3:0] threads_z = 4'h0;
-  reg wrong_1 = 1'h0;
-  reg wrong_2 = 1'h0;
+  input start;
+  wire start;
+  reg wrong = 1'h0;
+  assign \$28  = \$signal$10  + addend;
+  assign \$29  = | \$signal ;
+  assign \$30  = ~ \$29 ;
+  assign \$31  = | \$signal ;
+  assign \$32  = ~ \$31 ;
+  assign \$33  = \$signal$10 [11:0] + 2'h2;
+  assign \$34  = \$33  - 1'h1;
+  assign \$36  = $signed(\$35 ) > $signed(4'h4);
+  assign \$37  = \$signal$10 [11:0] + 2'h2;
+  assign \$38  = \$37  - 1'h1;
+  assign \$41  = \$36  ? 3'h0 : \$40 ;
+  assign \$42  = | \$signal ;
+  assign \$43  = ~ \$42 ;
+  assign \$44  = | \$signal ;
+  assign \$45  = ~ \$44 ;
+  assign \$46  = \$signal$10 [11:0] < \$signal$13 ;
+  assign \$47  = \$46  ? \$signal$10 [11:0] : { 9'h000, \$signal$13  };
+  assign \$48  = | \$signal ;
+  assign \$49  = ~ \$48 ;
+  assign \$50  = i[79:56] + \$signal$10 ;
+  assign \$51  = ! \$signal$13 ;
+  assign \$52  = wrong | \$51 ;
+  assign \$53  = \end  > 12'h800;
+  assign \$54  = \$52  | \$53 ;
+  assign \$55  = ! fsm_state;
+  assign \$56  = fsm_state == 1'h1;
+  assign \$57  = fsm_state == 2'h2;
+  assign \$58  = fsm_state == 2'h3;
+  assign \$59  = fsm_state == 3'h4;
+  assign \$60  = fsm_state == 3'h5;
+  assign \$61  = fsm_state == 3'h6;
   always @(posedge core_clk)
-    \$signal  <= \$44 ;
+    wrong <= \$62 ;
   always @(posedge core_clk)
-    threads_z <= \$45 ;
+    blocks_x <= \$63 ;
   always @(posedge core_clk)
-    \$signal$9  <= \$46 ;
+    blocks_y <= \$64 ;
   always @(posedge core_clk)
-    blocks <= \$47 ;
+    blocks_z <= \$65 ;
   always @(posedge core_clk)
-    wrong_2 <= \$48 ;
+    addend <= \$66 ;
   always @(posedge core_clk)
-    \$signal$12  <= \$49 ;
+    \$signal  <= \$67 ;
   always @(posedge core_clk)
-    \$signal$14  <= \$50 ;
+    \$signal$10  <= \$68 ;
   always @(posedge core_clk)
-    refused <= \$51 ;
+    done <= \$69 ;
+  always @(posedge core_clk)
+    fsm_state <= \$70 ;
+  always @(posedge core_clk)
+    \$signal$13  <= \$71 ;
+  always @(posedge core_clk)
+    \end  <= \$72 ;
+  always @(posedge core_clk)
+    refused <= \$73 ;
   assign \$1  = ! i[143:128];
   assign \$2  = ! i[159:144];
   assign \$3  = ! i[175:160];
@@ -29515,124 +30791,273 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   assign \$22  = \$21  ? 16'h0004 : i[159:144];
   assign \$23  = i[175:160] > 3'h4;
   assign \$24  = \$23  ? 16'h0004 : i[175:160];
-  assign \$25  = i[179:176] * i[187:184];
-  assign \$26  = \$signal  * threads_z;
-  assign \$27  = blocks_x * blocks_y;
-  assign \$28  = \$27  * blocks_z;
-  assign \$29  = blocks < fit;
-  assign \$30  = \$29  ? blocks : { 6'h00, fit };
-  assign \$31  = \$signal$9  > 4'h8;
-  assign \$32  = wrong_2 | \$31 ;
-  assign \$33  = i[55:32] * \$signal$12 ;
-  assign \$34  = i[79:56] + \$33 ;
-  assign \$35  = \$34  > 12'h800;
-  assign \$36  = \$signal$14  | \$35 ;
-  assign \$37  = \$signal$9  + 2'h2;
-  assign \$38  = \$37  - 1'h1;
-  always @(posedge core_clk)
-    wrong_1 <= \$40 ;
-  always @(posedge core_clk)
-    blocks_x <= \$41 ;
-  always @(posedge core_clk)
-    blocks_y <= \$42 ;
-  always @(posedge core_clk)
-    blocks_z <= \$43 ;
+  assign \$25  = | \$signal ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$45  = i[195:192];
-    if (core_rst) begin
-      \$45  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$46  = \$26 ;
-    if (core_rst) begin
-      \$46  = 12'h000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$47  = \$28 ;
-    if (core_rst) begin
-      \$47  = 9'h000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$48  = wrong_1;
-    if (core_rst) begin
-      \$48  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$49  = \$30 [2:0];
-    if (core_rst) begin
-      \$49  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$50  = \$32 ;
-    if (core_rst) begin
-      \$50  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$51  = \$36 ;
-    if (core_rst) begin
-      \$51  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    fit = 3'h0;
-    casez (\$39 )
-      14'h0001:
-          fit = 3'h4;
-      14'h0002:
-          fit = 3'h2;
-      14'h0003:
-          fit = 3'h1;
-      14'h0004:
-          fit = 3'h1;
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$40  = 3'h0;
+    casez (\$39 [2:0])
+      3'h0:
+          \$40  = 3'h0;
+      3'h1:
+          \$40  = 3'h4;
+      3'h2:
+          \$40  = 3'h2;
+      3'h3:
+          \$40  = 3'h1;
+      3'h4:
+          \$40  = 3'h1;
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$40  = \$18 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$62  = wrong;
+    if (start) begin
+      \$62  = \$18 ;
+    end
     if (core_rst) begin
-      \$40  = 1'h0;
+      \$62  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$41  = \$20 [2:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$63  = \$20 [2:0];
     if (core_rst) begin
-      \$41  = 3'h0;
+      \$63  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$42  = \$22 [2:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$64  = \$22 [2:0];
     if (core_rst) begin
-      \$42  = 3'h0;
+      \$64  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$43  = \$24 [2:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$65  = \$24 [2:0];
     if (core_rst) begin
-      \$43  = 3'h0;
+      \$65  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$44  = \$25 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$66  = addend;
+    if (\$25 ) begin
+      \$66  = \$26 [27:0];
+    end
+    casez (fsm_state)
+      3'h0:
+          if (start) begin
+            \$66  = { 24'h000000, i[179:176] };
+          end
+      3'h1:
+          if (\$30 ) begin
+            \$66  = { 16'h0000, \$signal$10 [11:0] };
+          end
+      3'h2:
+          if (\$32 ) begin
+            \$66  = { 25'h0000000, blocks_x };
+          end
+      3'h3:
+          if (\$43 ) begin
+            \$66  = { 16'h0000, \$signal$10 [11:0] };
+          end
+      3'h4:
+          if (\$45 ) begin
+            \$66  = { 4'h0, i[55:32] };
+          end
+    endcase
     if (core_rst) begin
-      \$44  = 8'h00;
+      \$66  = 28'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$67  = \$signal ;
+    if (\$25 ) begin
+      \$67  = \$27 ;
+    end
+    casez (fsm_state)
+      3'h0:
+          if (start) begin
+            \$67  = i[187:184];
+          end
+      3'h1:
+          if (\$30 ) begin
+            \$67  = i[195:192];
+          end
+      3'h2:
+          if (\$32 ) begin
+            \$67  = { 1'h0, blocks_y };
+          end
+      3'h3:
+          if (\$43 ) begin
+            \$67  = { 1'h0, blocks_z };
+          end
+      3'h4:
+          if (\$45 ) begin
+            \$67  = \$47 [3:0];
+          end
+    endcase
+    if (core_rst) begin
+      \$67  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$68  = \$signal$10 ;
+    if (\$25 ) begin
+      if (\$signal [0]) begin
+        \$68  = \$28 [27:0];
+      end
+    end
+    casez (fsm_state)
+      3'h0:
+          if (start) begin
+            \$68  = 28'h0000000;
+          end
+      3'h1:
+          if (\$30 ) begin
+            \$68  = 28'h0000000;
+          end
+      3'h2:
+          if (\$32 ) begin
+            \$68  = 28'h0000000;
+          end
+      3'h3:
+          if (\$43 ) begin
+            \$68  = 28'h0000000;
+          end
+      3'h4:
+          if (\$45 ) begin
+            \$68  = 28'h0000000;
+          end
+    endcase
+    if (core_rst) begin
+      \$68  = 28'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$69  = done;
+    casez (fsm_state)
+      3'h0:
+          if (start) begin
+            \$69  = 1'h0;
+          end
+      3'h1:
+          /* empty */;
+      3'h2:
+          /* empty */;
+      3'h3:
+          /* empty */;
+      3'h4:
+          /* empty */;
+      3'h5:
+          /* empty */;
+      3'h6:
+          \$69  = 1'h1;
+    endcase
+    if (core_rst) begin
+      \$69  = 1'h1;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$70  = fsm_state;
+    casez (fsm_state)
+      3'h0:
+          if (start) begin
+            \$70  = 3'h1;
+          end
+      3'h1:
+          if (\$30 ) begin
+            \$70  = 3'h2;
+          end
+      3'h2:
+          if (\$32 ) begin
+            \$70  = 3'h3;
+          end
+      3'h3:
+          if (\$43 ) begin
+            \$70  = 3'h4;
+          end
+      3'h4:
+          if (\$45 ) begin
+            \$70  = 3'h5;
+          end
+      3'h5:
+          if (\$49 ) begin
+            \$70  = 3'h6;
+          end
+      3'h6:
+          \$70  = 3'h0;
+    endcase
+    if (core_rst) begin
+      \$70  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$71  = \$signal$13 ;
+    casez (fsm_state)
+      3'h0:
+          /* empty */;
+      3'h1:
+          /* empty */;
+      3'h2:
+          if (\$32 ) begin
+            \$71  = \$41 ;
+          end
+    endcase
+    if (core_rst) begin
+      \$71  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$72  = \end ;
+    casez (fsm_state)
+      3'h0:
+          /* empty */;
+      3'h1:
+          /* empty */;
+      3'h2:
+          /* empty */;
+      3'h3:
+          /* empty */;
+      3'h4:
+          /* empty */;
+      3'h5:
+          if (\$49 ) begin
+            \$72  = \$50 ;
+          end
+    endcase
+    if (core_rst) begin
+      \$72  = 29'h00000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$73  = refused;
+    casez (fsm_state)
+      3'h0:
+          /* empty */;
+      3'h1:
+          /* empty */;
+      3'h2:
+          /* empty */;
+      3'h3:
+          /* empty */;
+      3'h4:
+          /* empty */;
+      3'h5:
+          /* empty */;
+      3'h6:
+          \$73  = \$54 ;
+    endcase
+    if (core_rst) begin
+      \$73  = 1'h0;
     end
   end
   assign \i.entry  = i[31:0];
@@ -29654,13 +31079,16 @@ module \weft.simt.check (core_rst, i, refused, core_clk);
   assign \i.argument_5  = i[391:360];
   assign \i.argument_6  = i[423:392];
   assign \i.argument_7  = i[455:424];
+  assign \$26  = { addend, 1'h0 };
+  assign \$27  = { 1'h0, \$signal [3:1] };
+  assign \$35  = { \$34 [13], \$34 [13:1] };
   assign \$39  = { \$38 [13], \$38 [13:1] };
 endmodule
 
-module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$303 , \busy$280 , trap_block, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort
+module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$304 , \busy$281 , trap_block, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort
 , read__burst__ready, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, launch__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, push__valid, push__payload, shared__rows, shared__strobe, shared__data, trap__valid, trap__cause
 , trap__warp, trap__lane, trap__pc, events, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -30219,7 +31647,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [63:0] a;
   input abort;
   wire abort;
-  wire \abort$283 ;
+  wire \abort$284 ;
   wire access;
   wire [149:0] access__payload;
   wire [149:0] \access__payload$240 ;
@@ -30269,7 +31697,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire again;
   wire [3:0] alive;
   wire [3:0] \alive$222 ;
-  wire \alive$319 ;
+  wire \alive$320 ;
   wire [81:0] answer;
   wire \answer.byte ;
   wire \answer.error ;
@@ -30283,15 +31711,15 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] \answer.warp ;
   wire [3:0] answered;
   wire \answered$207 ;
-  wire \answered$279 ;
-  wire [3:0] \answered$314 ;
+  wire \answered$280 ;
+  wire [3:0] \answered$315 ;
   wire arrived;
   wire arrives;
   wire at_barrier;
   wire [63:0] b;
   wire barrier;
   wire [4:0] beats;
-  wire [4:0] \beats$325 ;
+  wire [4:0] \beats$326 ;
   wire [57:0] block;
   wire [1:0] \block.number ;
   wire [7:0] \block.shared ;
@@ -30314,11 +31742,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \block_write$232 ;
   wire busy;
   wire \busy$119 ;
-  output \busy$280 ;
-  wire \busy$280 ;
-  wire \busy$282 ;
-  input \busy$303 ;
-  wire \busy$303 ;
+  output \busy$281 ;
+  wire \busy$281 ;
+  wire \busy$283 ;
+  input \busy$304 ;
+  wire \busy$304 ;
   wire came;
   (* enum_base_type = "Trap" *)
   (* enum_value_000 = "NONE" *)
@@ -30334,8 +31762,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire coming;
   (* init = 89'h00000000000000000000000 *)
   wire [88:0] controls;
-  wire [88:0] \controls$263 ;
-  wire \controls$263.a_unsigned ;
+  wire [88:0] \controls$264 ;
+  wire \controls$264.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -30343,60 +31771,60 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$263.alu ;
+  wire [2:0] \controls$264.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$263.amo ;
-  wire \controls$263.atomic ;
-  wire \controls$263.b_is_csr ;
-  wire \controls$263.b_unsigned ;
-  wire \controls$263.branch ;
-  wire \controls$263.by_order ;
-  wire \controls$263.byte ;
-  wire \controls$263.collective ;
-  wire \controls$263.divide ;
-  wire \controls$263.dot4 ;
-  wire \controls$263.exit ;
-  wire \controls$263.float ;
-  wire [3:0] \controls$263.float_op ;
-  wire [1:0] \controls$263.function ;
-  wire \controls$263.half ;
-  wire \controls$263.high ;
-  wire \controls$263.illegal ;
-  wire [31:0] \controls$263.imm ;
-  wire \controls$263.indirect ;
-  wire \controls$263.inverted ;
-  wire \controls$263.jump ;
-  wire \controls$263.load ;
+  wire [1:0] \controls$264.amo ;
+  wire \controls$264.atomic ;
+  wire \controls$264.b_is_csr ;
+  wire \controls$264.b_unsigned ;
+  wire \controls$264.branch ;
+  wire \controls$264.by_order ;
+  wire \controls$264.byte ;
+  wire \controls$264.collective ;
+  wire \controls$264.divide ;
+  wire \controls$264.dot4 ;
+  wire \controls$264.exit ;
+  wire \controls$264.float ;
+  wire [3:0] \controls$264.float_op ;
+  wire [1:0] \controls$264.function ;
+  wire \controls$264.half ;
+  wire \controls$264.high ;
+  wire \controls$264.illegal ;
+  wire [31:0] \controls$264.imm ;
+  wire \controls$264.indirect ;
+  wire \controls$264.inverted ;
+  wire \controls$264.jump ;
+  wire \controls$264.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$263.meet ;
-  wire [2:0] \controls$263.mode ;
-  wire \controls$263.multiply ;
-  wire [4:0] \controls$263.rd ;
-  wire \controls$263.reads_rs2 ;
-  wire \controls$263.remainder ;
-  wire \controls$263.right ;
-  wire \controls$263.root ;
-  wire \controls$263.rounds ;
-  wire \controls$263.shift ;
-  wire \controls$263.slow_float ;
-  wire \controls$263.store ;
-  wire \controls$263.subtract ;
-  wire \controls$263.table ;
-  wire \controls$263.unsigned ;
-  wire \controls$263.upper ;
-  wire \controls$263.upper_pc ;
-  wire \controls$263.word ;
-  wire \controls$263.writes ;
-  wire [88:0] \controls$338 ;
-  wire \controls$338.a_unsigned ;
+  wire [2:0] \controls$264.meet ;
+  wire [2:0] \controls$264.mode ;
+  wire \controls$264.multiply ;
+  wire [4:0] \controls$264.rd ;
+  wire \controls$264.reads_rs2 ;
+  wire \controls$264.remainder ;
+  wire \controls$264.right ;
+  wire \controls$264.root ;
+  wire \controls$264.rounds ;
+  wire \controls$264.shift ;
+  wire \controls$264.slow_float ;
+  wire \controls$264.store ;
+  wire \controls$264.subtract ;
+  wire \controls$264.table ;
+  wire \controls$264.unsigned ;
+  wire \controls$264.upper ;
+  wire \controls$264.upper_pc ;
+  wire \controls$264.word ;
+  wire \controls$264.writes ;
+  wire [88:0] \controls$339 ;
+  wire \controls$339.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
   (* enum_value_001 = "LESS" *)
@@ -30404,58 +31832,58 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* enum_value_011 = "OR" *)
   (* enum_value_100 = "AND" *)
   (* enum_value_101 = "CLIP" *)
-  wire [2:0] \controls$338.alu ;
+  wire [2:0] \controls$339.alu ;
   (* enum_base_type = "Amo" *)
   (* enum_value_00 = "ADD" *)
   (* enum_value_01 = "MIN" *)
   (* enum_value_10 = "MAX" *)
-  wire [1:0] \controls$338.amo ;
-  wire \controls$338.atomic ;
-  wire \controls$338.b_is_csr ;
-  wire \controls$338.b_unsigned ;
-  wire \controls$338.branch ;
-  wire \controls$338.by_order ;
-  wire \controls$338.byte ;
-  wire \controls$338.collective ;
-  wire \controls$338.divide ;
-  wire \controls$338.dot4 ;
-  wire \controls$338.exit ;
-  wire \controls$338.float ;
-  wire [3:0] \controls$338.float_op ;
-  wire [1:0] \controls$338.function ;
-  wire \controls$338.half ;
-  wire \controls$338.high ;
-  wire \controls$338.illegal ;
-  wire [31:0] \controls$338.imm ;
-  wire \controls$338.indirect ;
-  wire \controls$338.inverted ;
-  wire \controls$338.jump ;
-  wire \controls$338.load ;
+  wire [1:0] \controls$339.amo ;
+  wire \controls$339.atomic ;
+  wire \controls$339.b_is_csr ;
+  wire \controls$339.b_unsigned ;
+  wire \controls$339.branch ;
+  wire \controls$339.by_order ;
+  wire \controls$339.byte ;
+  wire \controls$339.collective ;
+  wire \controls$339.divide ;
+  wire \controls$339.dot4 ;
+  wire \controls$339.exit ;
+  wire \controls$339.float ;
+  wire [3:0] \controls$339.float_op ;
+  wire [1:0] \controls$339.function ;
+  wire \controls$339.half ;
+  wire \controls$339.high ;
+  wire \controls$339.illegal ;
+  wire [31:0] \controls$339.imm ;
+  wire \controls$339.indirect ;
+  wire \controls$339.inverted ;
+  wire \controls$339.jump ;
+  wire \controls$339.load ;
   (* enum_base_type = "Meet" *)
   (* enum_value_000 = "BAR" *)
   (* enum_value_001 = "ANY" *)
   (* enum_value_010 = "ALL" *)
   (* enum_value_011 = "BALLOT" *)
   (* enum_value_100 = "SHUFFLE" *)
-  wire [2:0] \controls$338.meet ;
-  wire [2:0] \controls$338.mode ;
-  wire \controls$338.multiply ;
-  wire [4:0] \controls$338.rd ;
-  wire \controls$338.reads_rs2 ;
-  wire \controls$338.remainder ;
-  wire \controls$338.right ;
-  wire \controls$338.root ;
-  wire \controls$338.rounds ;
-  wire \controls$338.shift ;
-  wire \controls$338.slow_float ;
-  wire \controls$338.store ;
-  wire \controls$338.subtract ;
-  wire \controls$338.table ;
-  wire \controls$338.unsigned ;
-  wire \controls$338.upper ;
-  wire \controls$338.upper_pc ;
-  wire \controls$338.word ;
-  wire \controls$338.writes ;
+  wire [2:0] \controls$339.meet ;
+  wire [2:0] \controls$339.mode ;
+  wire \controls$339.multiply ;
+  wire [4:0] \controls$339.rd ;
+  wire \controls$339.reads_rs2 ;
+  wire \controls$339.remainder ;
+  wire \controls$339.right ;
+  wire \controls$339.root ;
+  wire \controls$339.rounds ;
+  wire \controls$339.shift ;
+  wire \controls$339.slow_float ;
+  wire \controls$339.store ;
+  wire \controls$339.subtract ;
+  wire \controls$339.table ;
+  wire \controls$339.unsigned ;
+  wire \controls$339.upper ;
+  wire \controls$339.upper_pc ;
+  wire \controls$339.word ;
+  wire \controls$339.writes ;
   wire \controls.a_unsigned ;
   (* enum_base_type = "Alu" *)
   (* enum_value_000 = "SUM" *)
@@ -30522,10 +31950,10 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   input core_rst;
   wire core_rst;
   wire [4:0] counts;
-  wire [4:0] \counts$323 ;
+  wire [4:0] \counts$324 ;
   wire [4:0] csr;
   wire does;
-  wire \does$306 ;
+  wire \does$307 ;
   wire does_access;
   wire does_serial;
   wire [3:0] dropped;
@@ -30592,11 +32020,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* init = 1'h0 *)
   wire goes_1;
   wire [1:0] group;
-  wire [1:0] \group$334 ;
+  wire [1:0] \group$335 ;
   reg [1:0] group_1 = 2'h0;
   wire [1:0] guilty;
   wire handed;
-  wire \handed$277 ;
+  wire \handed$278 ;
   wire hit;
   wire hold;
   (* enum_base_type = "Trap" *)
@@ -30831,7 +32259,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire memory__burst__ready;
   wire memory__burst__valid;
   wire missed;
-  wire \missed$321 ;
+  wire \missed$322 ;
   wire moves;
   wire [1:0] next_warp;
   wire next_writes;
@@ -30865,7 +32293,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   (* enum_value_110 = "COLLECTIVE" *)
   (* enum_value_111 = "MEMORY_ERROR" *)
   wire [2:0] o__cause;
-  wire [2:0] \o__cause$265 ;
+  wire [2:0] \o__cause$266 ;
   wire [31:0] o__common;
   wire [88:0] o__controls;
   wire \o__controls.a_unsigned ;
@@ -30967,7 +32395,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] \o__token.warp ;
   wire o__valid;
   wire \o__valid$167 ;
-  wire \o__valid$270 ;
+  wire \o__valid$271 ;
   wire [1:0] o__warp;
   wire o__whole;
   wire onward;
@@ -30986,7 +32414,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] port;
   wire [1:0] port_warp;
   wire [15:0] private;
-  wire [1:0] \private$260 ;
+  wire [1:0] \private$261 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire [31:0] \push__payload$64 ;
@@ -31046,10 +32474,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [4:0] rs2;
   reg rs2_there_1 = 1'h0;
   wire running;
+  wire \running$305 ;
   wire [63:0] second;
   output [3:0] semaphore;
   wire [3:0] semaphore;
-  wire [3:0] \semaphore$287 ;
+  wire [3:0] \semaphore$288 ;
   wire serial;
   wire [146:0] serial__payload;
   wire [146:0] \serial__payload$246 ;
@@ -31118,10 +32547,10 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [29:0] start_pc;
   wire [1:0] start_slot;
   wire [1:0] start_warp;
-  wire [1:0] \start_warp$299 ;
+  wire [1:0] \start_warp$300 ;
   wire started;
   wire starved;
-  wire \starved$336 ;
+  wire \starved$337 ;
   reg starved_1 = 1'h0;
   wire [18:0] state;
   wire [18:0] \state$197 ;
@@ -31130,12 +32559,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire \state$197.turn ;
   wire \state$197.turning ;
   wire [1:0] \state$197.waiting ;
-  wire [18:0] \state$335 ;
-  wire [1:0] \state$335.live ;
-  wire [12:0] \state$335.timer ;
-  wire \state$335.turn ;
-  wire \state$335.turning ;
-  wire [1:0] \state$335.waiting ;
+  wire [18:0] \state$336 ;
+  wire [1:0] \state$336.live ;
+  wire [12:0] \state$336.timer ;
+  wire \state$336.turn ;
+  wire \state$336.turning ;
+  wire [1:0] \state$336.waiting ;
   wire [1:0] \state.live ;
   wire [12:0] \state.timer ;
   wire \state.turn ;
@@ -31152,14 +32581,14 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire stopped;
   wire [63:0] stored;
   wire \stored$209 ;
-  wire [63:0] \stored$258 ;
+  wire [63:0] \stored$259 ;
   wire [63:0] sums;
   output take;
   wire take;
-  wire \take$285 ;
+  wire \take$286 ;
   input taken;
   wire taken;
-  wire \taken$289 ;
+  wire \taken$290 ;
   wire [8:0] thread_data;
   wire [8:0] \thread_data$228 ;
   wire [2:0] \thread_data$228.x ;
@@ -31176,30 +32605,30 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire to_shared;
   wire to_units;
   reg [54:0] token = 55'h00000000000000;
-  wire [54:0] \token$262 ;
-  wire [1:0] \token$262.group ;
-  wire \token$262.no_code ;
-  wire [29:0] \token$262.pc ;
-  wire \token$262.starved ;
-  wire [18:0] \token$262.state ;
-  wire [1:0] \token$262.state.live ;
-  wire [12:0] \token$262.state.timer ;
-  wire \token$262.state.turn ;
-  wire \token$262.state.turning ;
-  wire [1:0] \token$262.state.waiting ;
-  wire [1:0] \token$262.warp ;
-  wire [54:0] \token$276 ;
-  wire [1:0] \token$276.group ;
-  wire \token$276.no_code ;
-  wire [29:0] \token$276.pc ;
-  wire \token$276.starved ;
-  wire [18:0] \token$276.state ;
-  wire [1:0] \token$276.state.live ;
-  wire [12:0] \token$276.state.timer ;
-  wire \token$276.state.turn ;
-  wire \token$276.state.turning ;
-  wire [1:0] \token$276.state.waiting ;
-  wire [1:0] \token$276.warp ;
+  wire [54:0] \token$263 ;
+  wire [1:0] \token$263.group ;
+  wire \token$263.no_code ;
+  wire [29:0] \token$263.pc ;
+  wire \token$263.starved ;
+  wire [18:0] \token$263.state ;
+  wire [1:0] \token$263.state.live ;
+  wire [12:0] \token$263.state.timer ;
+  wire \token$263.state.turn ;
+  wire \token$263.state.turning ;
+  wire [1:0] \token$263.state.waiting ;
+  wire [1:0] \token$263.warp ;
+  wire [54:0] \token$277 ;
+  wire [1:0] \token$277.group ;
+  wire \token$277.no_code ;
+  wire [29:0] \token$277.pc ;
+  wire \token$277.starved ;
+  wire [18:0] \token$277.state ;
+  wire [1:0] \token$277.state.live ;
+  wire [12:0] \token$277.state.timer ;
+  wire \token$277.state.turn ;
+  wire \token$277.state.turning ;
+  wire [1:0] \token$277.state.waiting ;
+  wire [1:0] \token$277.warp ;
   wire [1:0] \token.group ;
   wire \token.no_code ;
   wire [29:0] \token.pc ;
@@ -31232,7 +32661,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [15:0] \trap_block.y ;
   wire [15:0] \trap_block.z ;
   wire trapped;
-  wire \trapped$273 ;
+  wire \trapped$274 ;
   wire valid;
   wire \valid$108 ;
   wire \valid$111 ;
@@ -31251,7 +32680,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   wire [1:0] \warp$132 ;
   wire [1:0] \warp$186 ;
   wire [1:0] \warp$208 ;
-  wire [1:0] \warp$310 ;
+  wire [1:0] \warp$311 ;
   reg [1:0] warp_1 = 2'h0;
   reg [1:0] warp_2 = 2'h0;
   wire [31:0] word;
@@ -31357,12 +32786,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$483  = 1'h1 << i__token[1:0];
   assign \$484  = floats ? \$483  : 4'h0;
   assign early = \$482  | \$484 ;
-  assign \answered$279  = \i__valid$166  & o__ready;
+  assign \answered$280  = \i__valid$166  & o__ready;
   assign \$485  = \busy$119  | busy;
   assign \$486  = ~ abort;
   assign \$487  = push__valid & \$486 ;
-  assign \busy$280  = \$485  | \$487 ;
-  assign open = busy | \busy$282 ;
+  assign \busy$281  = \$485  | \$487 ;
+  assign open = busy | \busy$283 ;
   assign retire__rd = i__controls[19] ? 5'h00 : i__controls[55:51];
   assign \$488  = trap__valid | abort;
   assign \$489  = ~ \$488 ;
@@ -31387,7 +32816,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$504  = & \$503 ;
   assign \$505  = \$501  | \$504 ;
   assign to_units = handed & \$505 ;
-  assign \alive$319  = | alive;
+  assign \alive$320  = | alive;
   assign \$506  = gap + 1'h1;
   assign \$507  = \busy$119  ? \$506  : 9'h000;
   assign \$508  = waiting & gap[0];
@@ -31423,11 +32852,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   always @(posedge core_clk)
     pc_2 <= pc_1;
   always @(posedge core_clk)
-    group_1 <= \group$334 ;
+    group_1 <= \group$335 ;
   always @(posedge core_clk)
-    state_1 <= \state$335 ;
+    state_1 <= \state$336 ;
   always @(posedge core_clk)
-    starved_1 <= \starved$336 ;
+    starved_1 <= \starved$337 ;
   always @(posedge core_clk)
     valid_1 <= \$531 ;
   always @(posedge core_clk)
@@ -31437,7 +32866,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   always @(posedge core_clk)
     \$signal$215  <= \$534 ;
   always @(posedge core_clk)
-    controls_1 <= \controls$338 ;
+    controls_1 <= \controls$339 ;
   always @(posedge core_clk)
     token <= fetched;
   always @(posedge core_clk)
@@ -31913,8 +33342,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__token(i__token),
     .i__valid(\i__valid$99 ),
     .i__whole(i__whole),
-    .\port$6166$0 (\$538 ),
-    .\port$6173$0 (\$539 ),
+    .\port$6221$0 (\$538 ),
+    .\port$6228$0 (\$539 ),
     .serial(serial__valid),
     .start(start),
     .start_pc(start_pc),
@@ -31931,8 +33360,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$5508$0 (\$536 ),
-    .\port$5509$0 (\$537 ),
+    .\port$5563$0 (\$536 ),
+    .\port$5564$0 (\$537 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$186 ),
@@ -31940,15 +33369,15 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .warp(\warp$132 )
   );
   \weft.simt.core.decoder  decoder (
-    .controls(\controls$338 ),
+    .controls(\controls$339 ),
     .word(word)
   );
-  \weft.simt.core.events$352  \events$352  (
-    .alive(\alive$319 ),
+  \weft.simt.core.events$353  \events$353  (
+    .alive(\alive$320 ),
     .answered(answered),
     .barrier(barrier),
     .beats(beats),
-    .busy(\busy$303 ),
+    .busy(\busy$304 ),
     .came(came),
     .code(code),
     .core_clk(core_clk),
@@ -31956,12 +33385,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$36002$32 (i__token[35:32]),
-    .\port$6543$0 (\$540 ),
-    .\port$6546$0 (\$541 ),
-    .\port$6553$0 (\$542 ),
-    .\port$6570$0 (\$543 ),
-    .\port$6576$0 (\$544 ),
+    .\port$36157$32 (i__token[35:32]),
+    .\port$6598$0 (\$540 ),
+    .\port$6601$0 (\$541 ),
+    .\port$6608$0 (\$542 ),
+    .\port$6625$0 (\$543 ),
+    .\port$6631$0 (\$544 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -32046,7 +33475,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$35926$15 (word[24:15]),
+    .\port$36081$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -32063,6 +33492,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .launch(launch),
     .port(i__port),
     .private(i__private),
+    .running(\busy$119 ),
     .serial__payload(serial__payload),
     .serial__valid(serial__valid),
     .shared(i__shared),
@@ -32077,20 +33507,20 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__payload(\i__payload$162 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$166 ),
-    .\port$33523$0 (\$545 ),
-    .\port$33639$0 (\$546 ),
-    .\port$33865$0 (\$547 ),
-    .\port$33873$0 (\$548 ),
-    .\port$33989$0 (\$549 ),
-    .\port$34215$0 (\$550 ),
-    .\port$36472$0 (\$551 ),
+    .\port$33578$0 (\$545 ),
+    .\port$33694$0 (\$546 ),
+    .\port$33920$0 (\$547 ),
+    .\port$33928$0 (\$548 ),
+    .\port$34044$0 (\$549 ),
+    .\port$34270$0 (\$550 ),
+    .\port$36627$0 (\$551 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
     .abort(abort),
     .access__ready(access__ready),
     .beats(beats),
-    .\busy$132 (\busy$282 ),
+    .\busy$132 (\busy$283 ),
     .coming(coming),
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -32103,11 +33533,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .\o__payload$151 (\i__payload$162 ),
     .\o__ready$145 (o__ready),
     .\o__valid$150 (\i__valid$166 ),
-    .\port$6543$0 (\$540 ),
-    .\port$6546$0 (\$541 ),
-    .\port$6553$0 (\$542 ),
-    .\port$6570$0 (\$543 ),
-    .\port$6576$0 (\$544 ),
+    .\port$6598$0 (\$540 ),
+    .\port$6601$0 (\$541 ),
+    .\port$6608$0 (\$542 ),
+    .\port$6625$0 (\$543 ),
+    .\port$6631$0 (\$544 ),
     .port_ready(shared__ready),
     .port_warp(port_warp),
     .push__payload(push__payload),
@@ -32162,24 +33592,24 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   \weft.simt.core.selection  selection (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .group(\group$334 ),
+    .group(\group$335 ),
     .pc(pc),
     .pc_read__addr(warp),
     .pc_valid(pc_valid),
     .pc_warp(\warp$114 ),
     .pc_write__addr(\write_warp$184 ),
     .pc_write__en(\$468 [1:0]),
-    .\port$6166$0 (\$538 ),
-    .\port$6173$0 (\$539 ),
-    .starved(\starved$336 ),
-    .state(\state$335 ),
+    .\port$6221$0 (\$538 ),
+    .\port$6228$0 (\$539 ),
+    .starved(\starved$337 ),
+    .state(\state$336 ),
     .state_write__data(state_data),
     .state_write__en(state_write),
     .valid(valid)
   );
   \weft.simt.core.traps  traps (
     .answer(\i__payload$162 ),
-    .answered(\answered$279 ),
+    .answered(\answered$280 ),
     .cause(i__cause),
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -32194,7 +33624,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .trapped(trapped)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     addend = 64'h0000000000000000;
     if (controls_1[2]) begin
       addend = { \$537 , \$536  };
@@ -32203,7 +33633,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     (* full_case = 32'd1 *)
     if (writes) begin
       write_mask = i__token[33:32];
@@ -32212,7 +33642,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     (* full_case = 32'd1 *)
     if (writes) begin
       write_warp = i__token[1:0];
@@ -32221,7 +33651,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     (* full_case = 32'd1 *)
     if (writes) begin
       write_rd = i__controls[55:51];
@@ -32230,49 +33660,49 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$529  = \$507 [7:0];
     if (core_rst) begin
       \$529  = 8'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$530  = \$513 ;
     if (core_rst) begin
       \$530  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$531  = pc_valid;
     if (core_rst) begin
       \$531  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$532  = valid_1;
     if (core_rst) begin
       \$532  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$533  = \$516 ;
     if (core_rst) begin
       \$533  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$534  = \$522 ;
     if (core_rst) begin
       \$534  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$535  = \$528 ;
     if (core_rst) begin
       \$535  = 1'h0;
@@ -32383,33 +33813,34 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \serial__ready$248  = serial__ready;
   assign \serial__valid$250  = serial__valid;
   assign \launch$251  = launch;
+  assign running = \busy$119 ;
   assign early_warp = token[1:0];
   assign does_access = access__valid;
   assign access = access__valid;
   assign does_serial = serial__valid;
   assign serial = serial__valid;
   assign sums = i__sums;
-  assign \stored$258  = i__stored;
+  assign \stored$259  = i__stored;
   assign shared = i__shared;
-  assign \private$260  = i__private;
+  assign \private$261  = i__private;
   assign port = i__port;
-  assign \token$262  = i__token;
-  assign \controls$263  = i__controls;
-  assign \o__cause$265  = trap__cause;
+  assign \token$263  = i__token;
+  assign \controls$264  = i__controls;
+  assign \o__cause$266  = trap__cause;
   assign o__lane = trap__lane;
   assign o__pc = trap__pc;
-  assign \o__valid$270  = trap__valid;
+  assign \o__valid$271  = trap__valid;
   assign o__warp = trap__warp;
-  assign \trapped$273  = trapped;
+  assign \trapped$274  = trapped;
   assign cause = i__cause;
   assign guilty = i__guilty;
-  assign \token$276  = i__token;
-  assign \handed$277  = handed;
+  assign \token$277  = i__token;
+  assign \handed$278  = handed;
   assign answer = \i__payload$162 ;
-  assign \abort$283  = abort;
-  assign \take$285  = take;
-  assign \semaphore$287  = semaphore;
-  assign \taken$289  = taken;
+  assign \abort$284  = abort;
+  assign \take$286  = take;
+  assign \semaphore$288  = semaphore;
+  assign \taken$290  = taken;
   assign does = retire__valid;
   assign retire__warp = i__token[1:0];
   assign retire__pc = i__token[31:2];
@@ -32417,22 +33848,22 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign retire__deferred = handed;
   assign retire__answered = answered;
   assign started = start;
-  assign \start_warp$299  = \warp$186 ;
+  assign \start_warp$300  = \warp$186 ;
   assign start_block_x = block_data[15:0];
   assign start_block_y = block_data[31:16];
   assign start_block_z = block_data[47:32];
-  assign running = \busy$303 ;
-  assign \does$306  = retire__valid;
+  assign \running$305  = \busy$304 ;
+  assign \does$307  = retire__valid;
   assign group = i__token[33:32];
   assign live = i__token[35:34];
-  assign \warp$310  = i__token[1:0];
-  assign \answered$314  = answered;
+  assign \warp$311  = i__token[1:0];
+  assign \answered$315  = answered;
   assign waits = code;
   assign at_barrier = barrier;
-  assign \missed$321  = missed;
+  assign \missed$322  = missed;
   assign counts = { \$544 , \$543 , \$542 , \$541 , \$540  };
-  assign \counts$323  = { \$544 , \$543 , \$542 , \$541 , \$540  };
-  assign \beats$325  = beats;
+  assign \counts$324  = { \$544 , \$543 , \$542 , \$541 , \$540  };
+  assign \beats$326  = beats;
   assign o = events;
   assign \i__payload.entry  = i__payload[31:0];
   assign \i__payload.shared  = i__payload[55:32];
@@ -32849,71 +34280,71 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \launch$251.argument_5  = launch[391:360];
   assign \launch$251.argument_6  = launch[423:392];
   assign \launch$251.argument_7  = launch[455:424];
-  assign \token$262.warp  = i__token[1:0];
-  assign \token$262.pc  = i__token[31:2];
-  assign \token$262.group  = i__token[33:32];
-  assign \token$262.state  = i__token[52:34];
-  assign \token$262.state.live  = i__token[35:34];
-  assign \token$262.state.waiting  = i__token[37:36];
-  assign \token$262.state.timer  = i__token[50:38];
-  assign \token$262.state.turning  = i__token[51];
-  assign \token$262.state.turn  = i__token[52];
-  assign \token$262.starved  = i__token[53];
-  assign \token$262.no_code  = i__token[54];
-  assign \controls$263.upper  = i__controls[0];
-  assign \controls$263.upper_pc  = i__controls[1];
-  assign \controls$263.b_is_csr  = i__controls[2];
-  assign \controls$263.subtract  = i__controls[3];
-  assign \controls$263.unsigned  = i__controls[4];
-  assign \controls$263.shift  = i__controls[5];
-  assign \controls$263.right  = i__controls[6];
-  assign \controls$263.multiply  = i__controls[7];
-  assign \controls$263.high  = i__controls[8];
-  assign \controls$263.a_unsigned  = i__controls[9];
-  assign \controls$263.b_unsigned  = i__controls[10];
-  assign \controls$263.divide  = i__controls[11];
-  assign \controls$263.remainder  = i__controls[12];
-  assign \controls$263.branch  = i__controls[13];
-  assign \controls$263.by_order  = i__controls[14];
-  assign \controls$263.inverted  = i__controls[15];
-  assign \controls$263.jump  = i__controls[16];
-  assign \controls$263.indirect  = i__controls[17];
-  assign \controls$263.load  = i__controls[18];
-  assign \controls$263.store  = i__controls[19];
-  assign \controls$263.atomic  = i__controls[20];
-  assign \controls$263.exit  = i__controls[21];
-  assign \controls$263.collective  = i__controls[22];
-  assign \controls$263.dot4  = i__controls[23];
-  assign \controls$263.byte  = i__controls[24];
-  assign \controls$263.half  = i__controls[25];
-  assign \controls$263.word  = i__controls[26];
-  assign \controls$263.float  = i__controls[27];
-  assign \controls$263.slow_float  = i__controls[28];
-  assign \controls$263.table  = i__controls[29];
-  assign \controls$263.root  = i__controls[30];
-  assign \controls$263.rounds  = i__controls[31];
-  assign \controls$263.writes  = i__controls[32];
-  assign \controls$263.reads_rs2  = i__controls[33];
-  assign \controls$263.alu  = i__controls[36:34];
-  assign \controls$263.meet  = i__controls[39:37];
-  assign \controls$263.amo  = i__controls[41:40];
-  assign \controls$263.float_op  = i__controls[45:42];
-  assign \controls$263.function  = i__controls[47:46];
-  assign \controls$263.mode  = i__controls[50:48];
-  assign \controls$263.rd  = i__controls[55:51];
-  assign \controls$263.imm  = i__controls[87:56];
-  assign \controls$263.illegal  = i__controls[88];
-  assign \token$276.warp  = i__token[1:0];
-  assign \token$276.pc  = i__token[31:2];
-  assign \token$276.group  = i__token[33:32];
-  assign \token$276.state  = i__token[52:34];
-  assign \token$276.state.live  = i__token[35:34];
-  assign \token$276.state.waiting  = i__token[37:36];
-  assign \token$276.state.timer  = i__token[50:38];
-  assign \token$276.state.turning  = i__token[51];
-  assign \token$276.state.turn  = i__token[52];
-  assign \token$276.starved  = i__token[53];
-  assign \token$276.no_code  = i__token[54];
+  assign \token$263.warp  = i__token[1:0];
+  assign \token$263.pc  = i__token[31:2];
+  assign \token$263.group  = i__token[33:32];
+  assign \token$263.state  = i__token[52:34];
+  assign \token$263.state.live  = i__token[35:34];
+  assign \token$263.state.waiting  = i__token[37:36];
+  assign \token$263.state.timer  = i__token[50:38];
+  assign \token$263.state.turning  = i__token[51];
+  assign \token$263.state.turn  = i__token[52];
+  assign \token$263.starved  = i__token[53];
+  assign \token$263.no_code  = i__token[54];
+  assign \controls$264.upper  = i__controls[0];
+  assign \controls$264.upper_pc  = i__controls[1];
+  assign \controls$264.b_is_csr  = i__controls[2];
+  assign \controls$264.subtract  = i__controls[3];
+  assign \controls$264.unsigned  = i__controls[4];
+  assign \controls$264.shift  = i__controls[5];
+  assign \controls$264.right  = i__controls[6];
+  assign \controls$264.multiply  = i__controls[7];
+  assign \controls$264.high  = i__controls[8];
+  assign \controls$264.a_unsigned  = i__controls[9];
+  assign \controls$264.b_unsigned  = i__controls[10];
+  assign \controls$264.divide  = i__controls[11];
+  assign \controls$264.remainder  = i__controls[12];
+  assign \controls$264.branch  = i__controls[13];
+  assign \controls$264.by_order  = i__controls[14];
+  assign \controls$264.inverted  = i__controls[15];
+  assign \controls$264.jump  = i__controls[16];
+  assign \controls$264.indirect  = i__controls[17];
+  assign \controls$264.load  = i__controls[18];
+  assign \controls$264.store  = i__controls[19];
+  assign \controls$264.atomic  = i__controls[20];
+  assign \controls$264.exit  = i__controls[21];
+  assign \controls$264.collective  = i__controls[22];
+  assign \controls$264.dot4  = i__controls[23];
+  assign \controls$264.byte  = i__controls[24];
+  assign \controls$264.half  = i__controls[25];
+  assign \controls$264.word  = i__controls[26];
+  assign \controls$264.float  = i__controls[27];
+  assign \controls$264.slow_float  = i__controls[28];
+  assign \controls$264.table  = i__controls[29];
+  assign \controls$264.root  = i__controls[30];
+  assign \controls$264.rounds  = i__controls[31];
+  assign \controls$264.writes  = i__controls[32];
+  assign \controls$264.reads_rs2  = i__controls[33];
+  assign \controls$264.alu  = i__controls[36:34];
+  assign \controls$264.meet  = i__controls[39:37];
+  assign \controls$264.amo  = i__controls[41:40];
+  assign \controls$264.float_op  = i__controls[45:42];
+  assign \controls$264.function  = i__controls[47:46];
+  assign \controls$264.mode  = i__controls[50:48];
+  assign \controls$264.rd  = i__controls[55:51];
+  assign \controls$264.imm  = i__controls[87:56];
+  assign \controls$264.illegal  = i__controls[88];
+  assign \token$277.warp  = i__token[1:0];
+  assign \token$277.pc  = i__token[31:2];
+  assign \token$277.group  = i__token[33:32];
+  assign \token$277.state  = i__token[52:34];
+  assign \token$277.state.live  = i__token[35:34];
+  assign \token$277.state.waiting  = i__token[37:36];
+  assign \token$277.state.timer  = i__token[50:38];
+  assign \token$277.state.turning  = i__token[51];
+  assign \token$277.state.turn  = i__token[52];
+  assign \token$277.starved  = i__token[53];
+  assign \token$277.no_code  = i__token[54];
   assign \answer.rd  = \i__payload$162 [4:0];
   assign \answer.warp  = \i__payload$162 [6:5];
   assign \answer.mask  = \i__payload$162 [8:7];
@@ -32962,54 +34393,54 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \o.pipeline  = events[21];
   assign \o.empty  = events[22];
   assign \o.code_misses  = events[23];
-  assign \state$335.live  = \state$335 [1:0];
-  assign \state$335.waiting  = \state$335 [3:2];
-  assign \state$335.timer  = \state$335 [16:4];
-  assign \state$335.turning  = \state$335 [17];
-  assign \state$335.turn  = \state$335 [18];
-  assign \controls$338.upper  = \controls$338 [0];
-  assign \controls$338.upper_pc  = \controls$338 [1];
-  assign \controls$338.b_is_csr  = \controls$338 [2];
-  assign \controls$338.subtract  = \controls$338 [3];
-  assign \controls$338.unsigned  = \controls$338 [4];
-  assign \controls$338.shift  = \controls$338 [5];
-  assign \controls$338.right  = \controls$338 [6];
-  assign \controls$338.multiply  = \controls$338 [7];
-  assign \controls$338.high  = \controls$338 [8];
-  assign \controls$338.a_unsigned  = \controls$338 [9];
-  assign \controls$338.b_unsigned  = \controls$338 [10];
-  assign \controls$338.divide  = \controls$338 [11];
-  assign \controls$338.remainder  = \controls$338 [12];
-  assign \controls$338.branch  = \controls$338 [13];
-  assign \controls$338.by_order  = \controls$338 [14];
-  assign \controls$338.inverted  = \controls$338 [15];
-  assign \controls$338.jump  = \controls$338 [16];
-  assign \controls$338.indirect  = \controls$338 [17];
-  assign \controls$338.load  = \controls$338 [18];
-  assign \controls$338.store  = \controls$338 [19];
-  assign \controls$338.atomic  = \controls$338 [20];
-  assign \controls$338.exit  = \controls$338 [21];
-  assign \controls$338.collective  = \controls$338 [22];
-  assign \controls$338.dot4  = \controls$338 [23];
-  assign \controls$338.byte  = \controls$338 [24];
-  assign \controls$338.half  = \controls$338 [25];
-  assign \controls$338.word  = \controls$338 [26];
-  assign \controls$338.float  = \controls$338 [27];
-  assign \controls$338.slow_float  = \controls$338 [28];
-  assign \controls$338.table  = \controls$338 [29];
-  assign \controls$338.root  = \controls$338 [30];
-  assign \controls$338.rounds  = \controls$338 [31];
-  assign \controls$338.writes  = \controls$338 [32];
-  assign \controls$338.reads_rs2  = \controls$338 [33];
-  assign \controls$338.alu  = \controls$338 [36:34];
-  assign \controls$338.meet  = \controls$338 [39:37];
-  assign \controls$338.amo  = \controls$338 [41:40];
-  assign \controls$338.float_op  = \controls$338 [45:42];
-  assign \controls$338.function  = \controls$338 [47:46];
-  assign \controls$338.mode  = \controls$338 [50:48];
-  assign \controls$338.rd  = \controls$338 [55:51];
-  assign \controls$338.imm  = \controls$338 [87:56];
-  assign \controls$338.illegal  = \controls$338 [88];
+  assign \state$336.live  = \state$336 [1:0];
+  assign \state$336.waiting  = \state$336 [3:2];
+  assign \state$336.timer  = \state$336 [16:4];
+  assign \state$336.turning  = \state$336 [17];
+  assign \state$336.turn  = \state$336 [18];
+  assign \controls$339.upper  = \controls$339 [0];
+  assign \controls$339.upper_pc  = \controls$339 [1];
+  assign \controls$339.b_is_csr  = \controls$339 [2];
+  assign \controls$339.subtract  = \controls$339 [3];
+  assign \controls$339.unsigned  = \controls$339 [4];
+  assign \controls$339.shift  = \controls$339 [5];
+  assign \controls$339.right  = \controls$339 [6];
+  assign \controls$339.multiply  = \controls$339 [7];
+  assign \controls$339.high  = \controls$339 [8];
+  assign \controls$339.a_unsigned  = \controls$339 [9];
+  assign \controls$339.b_unsigned  = \controls$339 [10];
+  assign \controls$339.divide  = \controls$339 [11];
+  assign \controls$339.remainder  = \controls$339 [12];
+  assign \controls$339.branch  = \controls$339 [13];
+  assign \controls$339.by_order  = \controls$339 [14];
+  assign \controls$339.inverted  = \controls$339 [15];
+  assign \controls$339.jump  = \controls$339 [16];
+  assign \controls$339.indirect  = \controls$339 [17];
+  assign \controls$339.load  = \controls$339 [18];
+  assign \controls$339.store  = \controls$339 [19];
+  assign \controls$339.atomic  = \controls$339 [20];
+  assign \controls$339.exit  = \controls$339 [21];
+  assign \controls$339.collective  = \controls$339 [22];
+  assign \controls$339.dot4  = \controls$339 [23];
+  assign \controls$339.byte  = \controls$339 [24];
+  assign \controls$339.half  = \controls$339 [25];
+  assign \controls$339.word  = \controls$339 [26];
+  assign \controls$339.float  = \controls$339 [27];
+  assign \controls$339.slow_float  = \controls$339 [28];
+  assign \controls$339.table  = \controls$339 [29];
+  assign \controls$339.root  = \controls$339 [30];
+  assign \controls$339.rounds  = \controls$339 [31];
+  assign \controls$339.writes  = \controls$339 [32];
+  assign \controls$339.reads_rs2  = \controls$339 [33];
+  assign \controls$339.alu  = \controls$339 [36:34];
+  assign \controls$339.meet  = \controls$339 [39:37];
+  assign \controls$339.amo  = \controls$339 [41:40];
+  assign \controls$339.float_op  = \controls$339 [45:42];
+  assign \controls$339.function  = \controls$339 [47:46];
+  assign \controls$339.mode  = \controls$339 [50:48];
+  assign \controls$339.rd  = \controls$339 [55:51];
+  assign \controls$339.imm  = \controls$339 [87:56];
+  assign \controls$339.illegal  = \controls$339 [88];
   assign fetched[54] = \$7 ;
   assign fetched[53] = starved_1;
   assign fetched[52:34] = state_1;
@@ -33019,9 +34450,9 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$509  = next_writes;
 endmodule
 
-module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$6166$0 , \port$6173$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
+module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$6221$0 , \port$6228$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
 , i__sums, i__taken, i__cause, state, start, stopped);
-  reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -33202,10 +34633,10 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   wire i__whole;
   wire moves;
   wire [59:0] pcs;
-  output [29:0] \port$6166$0 ;
-  wire [29:0] \port$6166$0 ;
-  output [29:0] \port$6173$0 ;
-  wire [29:0] \port$6173$0 ;
+  output [29:0] \port$6221$0 ;
+  wire [29:0] \port$6221$0 ;
+  output [29:0] \port$6228$0 ;
+  wire [29:0] \port$6228$0 ;
   output serial;
   wire serial;
   input start;
@@ -33299,7 +34730,7 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   assign \$28  = handed | arrives;
   assign \$29  = \$28  | ends;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     state[17:0] = i__token[51:34];
     if (goes) begin
       state[3:2] = \$33 ;
@@ -33316,8 +34747,8 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   end
   assign moves = goes;
   assign pcs = { \$59 , \$52  };
-  assign \port$6166$0  = \$52 ;
-  assign \port$6173$0  = \$59 ;
+  assign \port$6221$0  = \$52 ;
+  assign \port$6228$0  = \$59 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -33381,8 +34812,8 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, warp, \port$5508$0 , \port$5509$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
+module \weft.simt.core.csrs (core_rst, warp, \port$5563$0 , \port$5564$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$69  = 0;
   reg [31:0] \$1 ;
   wire [31:0] \$10 ;
   reg [1:0] \$11 ;
@@ -33468,10 +34899,10 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5508$0 , \port$5509$0 , block
   wire [23:0] \launch.shared_base ;
   reg [2:0] own_0;
   reg [2:0] own_1;
-  output [31:0] \port$5508$0 ;
-  wire [31:0] \port$5508$0 ;
-  output [31:0] \port$5509$0 ;
-  wire [31:0] \port$5509$0 ;
+  output [31:0] \port$5563$0 ;
+  wire [31:0] \port$5563$0 ;
+  output [31:0] \port$5564$0 ;
+  wire [31:0] \port$5564$0 ;
   wire [63:0] row;
   reg [31:0] shared;
   input [8:0] thread_data;
@@ -33526,7 +34957,7 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5508$0 , \port$5509$0 , block
   always @(posedge core_clk)
     argument <= \$13 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
     (* full_case = 32'd1 *)
     casez (csr[2:0])
       3'h0:
@@ -33548,28 +34979,28 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5508$0 , \port$5509$0 , block
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
     \$11  = warp;
     if (core_rst) begin
       \$11  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
     \$12  = csr;
     if (core_rst) begin
       \$12  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
     \$13  = \$1 ;
     if (core_rst) begin
       \$13  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
     (* full_case = 32'd1 *)
     casez (\$like$4 )
       5'h00:
@@ -33615,7 +35046,7 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5508$0 , \port$5509$0 , block
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
     own_0 = 3'h0;
     casez (\$like$4 )
       5'h00:
@@ -33645,7 +35076,7 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5508$0 , \port$5509$0 , block
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
     own_1 = 3'h0;
     casez (\$like$4 )
       5'h00:
@@ -33686,8 +35117,8 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5508$0 , \port$5509$0 , block
   assign block_data = block_write__data;
   assign block_read__data = block;
   assign row = { \$10 , \$9  };
-  assign \port$5508$0  = \$9 ;
-  assign \port$5509$0  = \$10 ;
+  assign \port$5563$0  = \$9 ;
+  assign \port$5564$0  = \$10 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -33750,7 +35181,7 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5508$0 , \port$5509$0 , block
 endmodule
 
 module \weft.simt.core.decoder (controls, word);
-  reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$70  = 0;
   wire [31:0] \$1 ;
   wire [31:0] \$10 ;
   wire \$100 ;
@@ -34746,7 +36177,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$468  = word[31:20] == 12'hcdf;
   assign \$469  = | { \$468 , \$467 , \$466 , \$465 , \$464 , \$463 , \$462 , \$461 , \$460 , \$459 , \$458 , \$457 , \$456 , \$455 , \$454 , \$453 , \$452 , \$451 , \$450 , \$449 , \$448 , \$447 , \$446 , \$445 , \$444 , \$443 , \$442  };
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
     controls[55:34] = 22'h000000;
     if (\$93 ) begin
       controls[36:34] = 3'h1;
@@ -35161,9 +36592,9 @@ module \weft.simt.core.decoder (controls, word);
   assign \$441  = \$431 ;
 endmodule
 
-module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6543$0 , \port$6546$0 , \port$6553$0 , \port$6570$0 , \port$6576$0 , beats, missed, warp, \port$36002$32 
+module \weft.simt.core.events$353 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6598$0 , \port$6601$0 , \port$6608$0 , \port$6625$0 , \port$6631$0 , beats, missed, warp, \port$36157$32 
 , o, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$71  = 0;
   wire [3:0] \$1 ;
   wire [3:0] \$10 ;
   wire [3:0] \$11 ;
@@ -35306,18 +36737,18 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$36002$32 ;
-  wire [3:0] \port$36002$32 ;
-  input \port$6543$0 ;
-  wire \port$6543$0 ;
-  input \port$6546$0 ;
-  wire \port$6546$0 ;
-  input \port$6553$0 ;
-  wire \port$6553$0 ;
-  input \port$6570$0 ;
-  wire \port$6570$0 ;
-  input \port$6576$0 ;
-  wire \port$6576$0 ;
+  input [3:0] \port$36157$32 ;
+  wire [3:0] \port$36157$32 ;
+  input \port$6598$0 ;
+  wire \port$6598$0 ;
+  input \port$6601$0 ;
+  wire \port$6601$0 ;
+  input \port$6608$0 ;
+  wire \port$6608$0 ;
+  input \port$6625$0 ;
+  wire \port$6625$0 ;
+  input \port$6631$0 ;
+  wire \port$6631$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -35406,10 +36837,10 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$36002$32 [0];
-  assign \$87  = \$86  + \port$36002$32 [1];
+  assign \$86  = 1'h0 + \port$36157$32 [0];
+  assign \$87  = \$86  + \port$36157$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$36002$32 [1:0] != \port$36002$32 [3:2];
+  assign \$89  = \port$36157$32 [1:0] != \port$36157$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -35424,29 +36855,29 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   assign \$5  = \$2  | \$4 ;
   assign \$6  = ~ answered;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
     \$91  = \$5 ;
     if (core_rst) begin
       \$91  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
     \$92  = \$10 ;
     if (core_rst) begin
       \$92  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
     \$93  = \$15 ;
     if (core_rst) begin
       \$93  = 4'h0;
     end
   end
-  assign group = \port$36002$32 [1:0];
-  assign live = \port$36002$32 [3:2];
-  assign counts = { \port$6576$0 , \port$6570$0 , \port$6553$0 , \port$6546$0 , \port$6543$0  };
+  assign group = \port$36157$32 [1:0];
+  assign live = \port$36157$32 [3:2];
+  assign counts = { \port$6631$0 , \port$6625$0 , \port$6608$0 , \port$6601$0 , \port$6598$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -35466,11 +36897,11 @@ module \weft.simt.core.events$352 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$6576$0 ;
-  assign o[8] = \port$6570$0 ;
-  assign o[7] = \port$6553$0 ;
-  assign o[6] = \port$6546$0 ;
-  assign o[5] = \port$6543$0 ;
+  assign o[9] = \port$6631$0 ;
+  assign o[8] = \port$6625$0 ;
+  assign o[7] = \port$6608$0 ;
+  assign o[6] = \port$6601$0 ;
+  assign o[5] = \port$6598$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -35490,7 +36921,7 @@ endmodule
 
 module \weft.simt.core.execute (core_rst, first, stored, second, o__row, controls, token, valid, controls_last_1, valid_lane_3, token_last_1, stored_3, link_1, target_1, whole_last_1, not_positive_3, sums_2, taken_1, shared_last_1, private_last_1, port_last_1
 , writes_2, o__common, o__cause, o__guilty, private, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
   wire [63:0] \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -36424,49 +37855,49 @@ module \weft.simt.core.execute (core_rst, first, stored, second, o__row, control
     .taken(\taken$89 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     \$102  = valid;
     if (core_rst) begin
       \$102  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     \$103  = valid_1;
     if (core_rst) begin
       \$103  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     \$104  = valid_lane_1;
     if (core_rst) begin
       \$104  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     \$105  = valid_lane_2;
     if (core_rst) begin
       \$105  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     \$106  = \$14 ;
     if (core_rst) begin
       \$106  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     \$107  = writes_1;
     if (core_rst) begin
       \$107  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
     (* full_case = 32'd1 *)
     if (writes_2) begin
       (* full_case = 32'd1 *)
@@ -36836,7 +38267,7 @@ module \weft.simt.core.execute (core_rst, first, stored, second, o__row, control
 endmodule
 
 module \weft.simt.core.execute.collectives (core_rst, writes, a, live, meet, lane_mask, row, answer, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$69  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -36933,7 +38364,7 @@ module \weft.simt.core.execute.collectives (core_rst, writes, a, live, meet, lan
   always @(posedge core_clk)
     row <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     (* full_case = 32'd1 *)
     if (\$6 ) begin
       \$12 [31:0] = row_2[31:0];
@@ -36951,7 +38382,7 @@ module \weft.simt.core.execute.collectives (core_rst, writes, a, live, meet, lan
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     answer = 32'd0;
     (* full_case = 32'd1 *)
     casez (meet_2)
@@ -36968,7 +38399,7 @@ module \weft.simt.core.execute.collectives (core_rst, writes, a, live, meet, lan
 endmodule
 
 module \weft.simt.core.execute.faults (core_rst, taken, controls, token, whole, crooked, nowhere, odd_jump, cause, \guilty$12 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$70  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$74  = 0;
   wire \$1 ;
   wire \$10 ;
   wire [1:0] \$11 ;
@@ -37193,7 +38624,7 @@ module \weft.simt.core.execute.faults (core_rst, taken, controls, token, whole, 
   assign \$40  = crooked | nowhere;
   assign \$41  = token[33:32] & \$40 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
     guilty = token[33:32];
     if (token[54]) begin
     end else if (controls[88]) begin
@@ -37207,7 +38638,7 @@ module \weft.simt.core.execute.faults (core_rst, taken, controls, token, whole, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
     \$signal  = 3'h0;
     if (token[54]) begin
       \$signal  = 3'h3;
@@ -37226,14 +38657,14 @@ module \weft.simt.core.execute.faults (core_rst, taken, controls, token, whole, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
     \$57  = \$signal ;
     if (core_rst) begin
       \$57  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
     \$58  = guilty;
     if (core_rst) begin
       \$58  = 2'h0;
@@ -37304,7 +38735,7 @@ module \weft.simt.core.execute.faults (core_rst, taken, controls, token, whole, 
 endmodule
 
 module \weft.simt.core.execute.lane_0 (core_rst, gives, a, b, controls, sum, \result$36 , taken, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$71  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
   wire \$1 ;
   wire [5:0] \$10 ;
   wire \$100 ;
@@ -37794,7 +39225,7 @@ module \weft.simt.core.execute.lane_0 (core_rst, gives, a, b, controls, sum, \re
   always @(posedge core_clk)
     taken <= \$165 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     (* full_case = 32'd1 *)
     casez (controls[36:34])
       3'h1:
@@ -37812,56 +39243,56 @@ module \weft.simt.core.execute.lane_0 (core_rst, gives, a, b, controls, sum, \re
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     chosen = 32'd0;
     if (\$26 ) begin
       chosen = \$28 [31:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$166  = \$signal [32:1];
     if (core_rst) begin
       \$166  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$167  = \$signal$5 ;
     if (\$30 ) begin
       \$167  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$168  = \$152 ;
     if (\$153 ) begin
       \$168  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$169  = \$154 ;
     if (\$155 ) begin
       \$169  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$170  = \$156 ;
     if (\$157 ) begin
       \$170  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$171  = \$158 ;
     if (\$159 ) begin
       \$171  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     (* full_case = 32'd1 *)
     if (gives) begin
       \$172  = \$161 ;
@@ -37924,7 +39355,7 @@ module \weft.simt.core.execute.lane_0 (core_rst, gives, a, b, controls, sum, \re
 endmodule
 
 module \weft.simt.core.execute.lane_1 (core_rst, gives, a, b, controls, sum, \result$36 , taken, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
   wire \$1 ;
   wire [5:0] \$10 ;
   wire \$100 ;
@@ -38414,7 +39845,7 @@ module \weft.simt.core.execute.lane_1 (core_rst, gives, a, b, controls, sum, \re
   always @(posedge core_clk)
     taken <= \$165 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     (* full_case = 32'd1 *)
     casez (controls[36:34])
       3'h1:
@@ -38432,56 +39863,56 @@ module \weft.simt.core.execute.lane_1 (core_rst, gives, a, b, controls, sum, \re
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     chosen = 32'd0;
     if (\$26 ) begin
       chosen = \$28 [31:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$166  = \$signal [32:1];
     if (core_rst) begin
       \$166  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$167  = \$signal$5 ;
     if (\$30 ) begin
       \$167  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$168  = \$152 ;
     if (\$153 ) begin
       \$168  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$169  = \$154 ;
     if (\$155 ) begin
       \$169  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$170  = \$156 ;
     if (\$157 ) begin
       \$170  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$171  = \$158 ;
     if (\$159 ) begin
       \$171  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     (* full_case = 32'd1 *)
     if (gives) begin
       \$172  = \$161 ;
@@ -38544,7 +39975,7 @@ module \weft.simt.core.execute.lane_1 (core_rst, gives, a, b, controls, sum, \re
 endmodule
 
 module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onward, hit, fault, waits, memory__burst__ready, memory__beat__payload, pc, warp, word, memory__burst__valid, busy, memory__burst__payload, wake, missed, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
   wire [15:0] \$1 ;
   wire [4:0] \$10 ;
   wire \$11 ;
@@ -38852,14 +40283,14 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   assign \$19  = valid_2 & \$18 ;
   assign \$20  = ~ \$signal$31 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$59  = \$signal ;
     if (core_rst) begin
       \$59  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$60  = \$3 ;
     if (flush) begin
       \$60  = 16'h0000;
@@ -38869,42 +40300,42 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$61  = valid;
     if (core_rst) begin
       \$61  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$62  = valid_1;
     if (core_rst) begin
       \$62  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$63  = \$6 ;
     if (core_rst) begin
       \$63  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$64  = \$7 ;
     if (core_rst) begin
       \$64  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$65  = filled;
     if (core_rst) begin
       \$65  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$66  = \$signal$29 ;
     if (memory__burst__ready) begin
       \$66  = 1'h0;
@@ -38926,7 +40357,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$67  = beat;
     if (\$9 ) begin
       \$67  = \$10 [3:0];
@@ -38944,7 +40375,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$68  = bad;
     if (\$9 ) begin
       \$68  = \$11 ;
@@ -38957,7 +40388,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$69  = \$signal$35 ;
     if (\$9 ) begin
       if (\$13 ) begin
@@ -38977,7 +40408,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$70  = \$signal$25 ;
     if (\$9 ) begin
       if (\$14 ) begin
@@ -38994,7 +40425,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$71  = \$signal$31 ;
     if (\$9 ) begin
       if (\$14 ) begin
@@ -39013,7 +40444,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$72  = further;
     if (\$9 ) begin
       if (\$14 ) begin
@@ -39030,7 +40461,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     (* full_case = 32'd1 *)
     if (\$19 ) begin
       \$73  = \$29 ;
@@ -39047,7 +40478,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$74  = \$signal$39 ;
     if (\$19 ) begin
       if (\$30 ) begin
@@ -39064,7 +40495,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$75  = owner;
     if (\$19 ) begin
       if (\$30 ) begin
@@ -39076,7 +40507,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$76  = asked;
     if (\$19 ) begin
       if (\$30 ) begin
@@ -39088,7 +40519,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$77  = \$signal$40 ;
     (* full_case = 32'd1 *)
     if (\$19 ) begin
@@ -39107,14 +40538,14 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$signal$7  = 16'h0000;
     if (filled_1) begin
       \$signal$7  = \$38 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     wake = 4'h0;
     if (\$43 ) begin
       if (\$44 ) begin
@@ -39127,7 +40558,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     filled = 1'h0;
     if (\$43 ) begin
       if (\$44 ) begin
@@ -39136,7 +40567,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$signal  = 1'h0;
     if (\$43 ) begin
       if (\$44 ) begin
@@ -39152,7 +40583,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     going = 4'h0;
     if (\$43 ) begin
       if (\$44 ) begin
@@ -39168,7 +40599,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     missed = 1'h0;
     if (\$51 ) begin
       if (\$58 ) begin
@@ -39202,7 +40633,7 @@ endmodule
 
 module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload, alive, state, i__ready, filling, thread_write, waiting, start, block_write, thread_row, launch, block_data, slot, warp, thread, core_clk
 );
-  reg \$auto$verilog_backend.cc:2355:dump_module$74  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
   wire [3:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -39523,7 +40954,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
   assign \$signal  = left == 1'h1;
   assign \$1  = thread[5:3] + 1'h1;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal$7 ) begin
       \$signal$8  = { \$8 , \$5  };
@@ -39532,7 +40963,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal$7 ) begin
       last = \$12 ;
@@ -39541,7 +40972,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     i__ready = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -39549,7 +40980,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     filling = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -39567,7 +40998,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     thread_write = 2'h0;
     casez (fsm_state)
       3'h0:
@@ -39585,7 +41016,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     waiting = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -39603,7 +41034,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     start = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -39621,7 +41052,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     block_write = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -39639,7 +41070,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     thread_row = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -39657,7 +41088,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$83  = launch;
     casez (fsm_state)
       3'h0:
@@ -39668,7 +41099,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$84  = needed;
     casez (fsm_state)
       3'h0:
@@ -39695,7 +41126,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$85  = more;
     casez (fsm_state)
       3'h0:
@@ -39720,7 +41151,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$86  = block_data;
     casez (fsm_state)
       3'h0:
@@ -39771,7 +41202,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$87  = fsm_state;
     casez (fsm_state)
       3'h0:
@@ -39822,7 +41253,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$88  = \$signal$7 ;
     casez (fsm_state)
       3'h0:
@@ -39835,7 +41266,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$89  = slot;
     casez (fsm_state)
       3'h0:
@@ -39854,7 +41285,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$90  = warp;
     casez (fsm_state)
       3'h0:
@@ -39890,7 +41321,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$91  = first;
     casez (fsm_state)
       3'h0:
@@ -39909,7 +41340,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$92  = lane;
     casez (fsm_state)
       3'h0:
@@ -39932,7 +41363,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$93  = counted;
     casez (fsm_state)
       3'h0:
@@ -39955,7 +41386,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$94  = thread;
     casez (fsm_state)
       3'h0:
@@ -39988,7 +41419,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$95  = left;
     casez (fsm_state)
       3'h0:
@@ -40013,7 +41444,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$96  = settling;
     casez (fsm_state)
       3'h0:
@@ -40038,7 +41469,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$97  = \$signal$11 ;
     casez (fsm_state)
       3'h0:
@@ -40127,7 +41558,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
   assign \$54  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$35926$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$36081$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -40139,8 +41570,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$35926$15 ;
-  wire [9:0] \port$35926$15 ;
+  input [9:0] \port$36081$15 ;
+  wire [9:0] \port$36081$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -40170,17 +41601,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$35926$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$35926$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$36081$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$36081$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$35926$15 [4:0] };
-  assign rs1 = \port$35926$15 [4:0];
+  assign first__addr = { warp, \port$36081$15 [4:0] };
+  assign rs1 = \port$36081$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$35926$15 [9:5] };
-  assign rs2 = \port$35926$15 [9:5];
+  assign second__addr = { warp, \port$36081$15 [9:5] };
+  assign rs2 = \port$36081$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -40188,14 +41619,10 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   assign write_data = write__data;
 endmodule
 
-module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_warp, controls, token, stored, sums, shared, private, port, launch, access__payload, serial__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
-  wire [17:0] \$1 ;
-  wire [18:0] \$2 ;
-  wire [32:0] \$3 ;
-  wire [32:0] \$4 ;
-  wire [32:0] \$5 ;
-  reg [31:0] \$6 ;
+module \weft.simt.core.requests (core_rst, access__valid, serial__valid, running, early_warp, controls, token, stored, sums, shared, private, port, launch, access__payload, serial__payload, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
+  wire [32:0] \$1 ;
+  wire [32:0] \$2 ;
   output [149:0] access__payload;
   wire [149:0] access__payload;
   wire [63:0] \access__payload.a ;
@@ -40219,8 +41646,7 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   wire [1:0] \access__payload.warp ;
   input access__valid;
   wire access__valid;
-  reg [31:0] area = 32'd0;
-  reg [17:0] before_1 = 18'h00000;
+  wire [31:0] area;
   input [88:0] controls;
   wire [88:0] controls;
   wire \controls.a_unsigned ;
@@ -40293,8 +41719,29 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   wire [1:0] early_warp;
   reg [1:0] early_warp_1 = 2'h0;
   reg [1:0] early_warp_2 = 2'h0;
+  reg [1:0] early_warp_3 = 2'h0;
   input [455:0] launch;
   wire [455:0] launch;
+  wire [455:0] \launch$7 ;
+  wire [31:0] \launch$7.argument_0 ;
+  wire [31:0] \launch$7.argument_1 ;
+  wire [31:0] \launch$7.argument_2 ;
+  wire [31:0] \launch$7.argument_3 ;
+  wire [31:0] \launch$7.argument_4 ;
+  wire [31:0] \launch$7.argument_5 ;
+  wire [31:0] \launch$7.argument_6 ;
+  wire [31:0] \launch$7.argument_7 ;
+  wire [7:0] \launch$7.block_x ;
+  wire [7:0] \launch$7.block_y ;
+  wire [7:0] \launch$7.block_z ;
+  wire [31:0] \launch$7.entry ;
+  wire [15:0] \launch$7.grid_x ;
+  wire [15:0] \launch$7.grid_y ;
+  wire [15:0] \launch$7.grid_z ;
+  wire [15:0] \launch$7.private ;
+  wire [31:0] \launch$7.private_base ;
+  wire [23:0] \launch$7.shared ;
+  wire [23:0] \launch$7.shared_base ;
   wire [31:0] \launch.argument_0 ;
   wire [31:0] \launch.argument_1 ;
   wire [31:0] \launch.argument_2 ;
@@ -40320,6 +41767,9 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   wire [1:0] port;
   input [1:0] private;
   wire [1:0] private;
+  input running;
+  wire running;
+  wire \running$9 ;
   output [146:0] serial__payload;
   wire [146:0] serial__payload;
   wire [63:0] \serial__payload.a ;
@@ -40356,30 +41806,29 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   wire \token.state.turning ;
   wire [1:0] \token.state.waiting ;
   wire [1:0] \token.warp ;
-  assign \$4  = area + { sums[15:2], 1'h0, sums[1:0] };
-  assign \$5  = area + { sums[47:34], 1'h1, sums[33:32] };
+  (* init = 2'h0 *)
+  wire [1:0] warp;
+  assign \$1  = area + { sums[15:2], 1'h0, sums[1:0] };
+  assign \$2  = area + { sums[47:34], 1'h1, sums[33:32] };
   always @(posedge core_clk)
     early_warp_1 <= early_warp;
   always @(posedge core_clk)
     early_warp_2 <= early_warp_1;
   always @(posedge core_clk)
-    before_1 <= \$1 ;
-  always @(posedge core_clk)
-    area <= \$6 ;
-  assign \$1  = early_warp_2 * launch[95:80];
-  assign \$3  = \$2  + launch[127:96];
+    early_warp_3 <= early_warp_2;
+  \weft.simt.core.requests.areas  areas (
+    .area(area),
+    .core_clk(core_clk),
+    .core_rst(core_rst),
+    .launch(launch),
+    .read__addr(early_warp_3),
+    .running(running)
+  );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    \$6  = \$3 [31:0];
-    if (core_rst) begin
-      \$6  = 32'd0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     (* full_case = 32'd1 *)
     if (private[0]) begin
-      offset_0 = \$4 [31:0];
+      offset_0 = \$1 [31:0];
     end else if (shared[0]) begin
       offset_0 = { 8'h00, sums[23:0] };
     end else begin
@@ -40387,16 +41836,19 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     (* full_case = 32'd1 *)
     if (private[1]) begin
-      offset_1 = \$5 [31:0];
+      offset_1 = \$2 [31:0];
     end else if (shared[1]) begin
       offset_1 = { 8'h00, sums[55:32] };
     end else begin
       offset_1 = { 1'h0, sums[62:32] };
     end
   end
+  assign \launch$7  = launch;
+  assign \running$9  = running;
+  assign warp = early_warp_3;
   assign does_access = access__valid;
   assign does_serial = serial__valid;
   assign \launch.entry  = launch[31:0];
@@ -40418,6 +41870,25 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
+  assign \launch$7.entry  = launch[31:0];
+  assign \launch$7.shared  = launch[55:32];
+  assign \launch$7.shared_base  = launch[79:56];
+  assign \launch$7.private  = launch[95:80];
+  assign \launch$7.private_base  = launch[127:96];
+  assign \launch$7.grid_x  = launch[143:128];
+  assign \launch$7.grid_y  = launch[159:144];
+  assign \launch$7.grid_z  = launch[175:160];
+  assign \launch$7.block_x  = launch[183:176];
+  assign \launch$7.block_y  = launch[191:184];
+  assign \launch$7.block_z  = launch[199:192];
+  assign \launch$7.argument_0  = launch[231:200];
+  assign \launch$7.argument_1  = launch[263:232];
+  assign \launch$7.argument_2  = launch[295:264];
+  assign \launch$7.argument_3  = launch[327:296];
+  assign \launch$7.argument_4  = launch[359:328];
+  assign \launch$7.argument_5  = launch[391:360];
+  assign \launch$7.argument_6  = launch[423:392];
+  assign \launch$7.argument_7  = launch[455:424];
   assign \access__payload.load  = access__payload[0];
   assign \access__payload.store  = access__payload[1];
   assign \access__payload.atomic  = access__payload[2];
@@ -40527,11 +41998,137 @@ module \weft.simt.core.requests (core_rst, access__valid, serial__valid, early_w
   assign access__payload[2] = controls[20];
   assign access__payload[1] = controls[19];
   assign access__payload[0] = controls[18];
-  assign \$2  = { before_1, 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33523$0 , \port$33639$0 , \port$33865$0 , \port$33873$0 , \port$33989$0 , \port$34215$0 , \port$36472$0 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
+module \weft.simt.core.requests.areas (core_rst, running, launch, read__addr, area, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
+  wire \$1 ;
+  reg [31:0] \$10 ;
+  reg [31:0] \$11 ;
+  wire [3:0] \$2 ;
+  wire [2:0] \$3 ;
+  wire [3:0] \$4 ;
+  wire [16:0] \$5 ;
+  wire [32:0] \$6 ;
+  wire [32:0] \$7 ;
+  reg \$8 ;
+  reg [2:0] \$9 ;
+  reg [2:0] \$signal  = 3'h0;
+  (* init = 32'd0 *)
+  wire [31:0] \$signal$5 ;
+  wire [1:0] \$signature__addr ;
+  reg [31:0] \$signature__data  = 32'd0;
+  wire \$signature__en ;
+  output [31:0] area;
+  reg [31:0] area = 32'd0;
+  reg begun = 1'h0;
+  input core_clk;
+  wire core_clk;
+  input core_rst;
+  wire core_rst;
+  input [455:0] launch;
+  wire [455:0] launch;
+  wire [31:0] \launch.argument_0 ;
+  wire [31:0] \launch.argument_1 ;
+  wire [31:0] \launch.argument_2 ;
+  wire [31:0] \launch.argument_3 ;
+  wire [31:0] \launch.argument_4 ;
+  wire [31:0] \launch.argument_5 ;
+  wire [31:0] \launch.argument_6 ;
+  wire [31:0] \launch.argument_7 ;
+  wire [7:0] \launch.block_x ;
+  wire [7:0] \launch.block_y ;
+  wire [7:0] \launch.block_z ;
+  wire [31:0] \launch.entry ;
+  wire [15:0] \launch.grid_x ;
+  wire [15:0] \launch.grid_y ;
+  wire [15:0] \launch.grid_z ;
+  wire [15:0] \launch.private ;
+  wire [31:0] \launch.private_base ;
+  wire [23:0] \launch.shared ;
+  wire [23:0] \launch.shared_base ;
+  input [1:0] read__addr;
+  wire [1:0] read__addr;
+  wire [31:0] read__data;
+  input running;
+  wire running;
+  wire [1:0] warp;
+  reg [31:0] areas [3:0];
+  always @(posedge core_clk) begin
+    if (\$signature__en )
+      areas[\$signal [1:0]] <= \$signature__data ;
+  end
+  assign read__data = areas[read__addr];
+  assign \$1  = \$signal  != 3'h4;
+  assign \$signature__en  = begun & \$1 ;
+  assign \$2  = \$signal  + 1'h1;
+  assign \$3  = begun ? \$signal  : 3'h0;
+  assign \$4  = \$signature__en  ? \$2  : { 1'h0, \$3  };
+  assign \$6  = \$signature__data  + \$5 ;
+  assign \$7  = begun ? \$6  : { 1'h0, launch[127:96] };
+  always @(posedge core_clk)
+    begun <= \$8 ;
+  always @(posedge core_clk)
+    \$signal  <= \$9 ;
+  always @(posedge core_clk)
+    \$signature__data  <= \$10 ;
+  always @(posedge core_clk)
+    area <= \$11 ;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    \$8  = running;
+    if (core_rst) begin
+      \$8  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    \$9  = \$4 [2:0];
+    if (core_rst) begin
+      \$9  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    \$10  = \$7 [31:0];
+    if (core_rst) begin
+      \$10  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    \$11  = read__data;
+    if (core_rst) begin
+      \$11  = 32'd0;
+    end
+  end
+  assign \$signature__addr  = \$signal [1:0];
+  assign \$signal$5  = \$signature__data ;
+  assign warp = read__addr;
+  assign \launch.entry  = launch[31:0];
+  assign \launch.shared  = launch[55:32];
+  assign \launch.shared_base  = launch[79:56];
+  assign \launch.private  = launch[95:80];
+  assign \launch.private_base  = launch[127:96];
+  assign \launch.grid_x  = launch[143:128];
+  assign \launch.grid_y  = launch[159:144];
+  assign \launch.grid_z  = launch[175:160];
+  assign \launch.block_x  = launch[183:176];
+  assign \launch.block_y  = launch[191:184];
+  assign \launch.block_z  = launch[199:192];
+  assign \launch.argument_0  = launch[231:200];
+  assign \launch.argument_1  = launch[263:232];
+  assign \launch.argument_2  = launch[295:264];
+  assign \launch.argument_3  = launch[327:296];
+  assign \launch.argument_4  = launch[359:328];
+  assign \launch.argument_5  = launch[391:360];
+  assign \launch.argument_6  = launch[423:392];
+  assign \launch.argument_7  = launch[455:424];
+  assign \$5  = { launch[95:80], 1'h0 };
+endmodule
+
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33578$0 , \port$33694$0 , \port$33920$0 , \port$33928$0 , \port$34044$0 , \port$34270$0 , \port$36627$0 , core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
   wire \$1 ;
   wire [7:0] \$10 ;
   wire \$100 ;
@@ -41274,20 +42871,20 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   wire i__ready;
   input i__valid;
   wire i__valid;
-  output [7:0] \port$33523$0 ;
-  wire [7:0] \port$33523$0 ;
-  output [7:0] \port$33639$0 ;
-  wire [7:0] \port$33639$0 ;
-  output [15:0] \port$33865$0 ;
-  wire [15:0] \port$33865$0 ;
-  output [7:0] \port$33873$0 ;
-  wire [7:0] \port$33873$0 ;
-  output [7:0] \port$33989$0 ;
-  wire [7:0] \port$33989$0 ;
-  output [15:0] \port$34215$0 ;
-  wire [15:0] \port$34215$0 ;
-  output [6:0] \port$36472$0 ;
-  wire [6:0] \port$36472$0 ;
+  output [7:0] \port$33578$0 ;
+  wire [7:0] \port$33578$0 ;
+  output [7:0] \port$33694$0 ;
+  wire [7:0] \port$33694$0 ;
+  output [15:0] \port$33920$0 ;
+  wire [15:0] \port$33920$0 ;
+  output [7:0] \port$33928$0 ;
+  wire [7:0] \port$33928$0 ;
+  output [7:0] \port$34044$0 ;
+  wire [7:0] \port$34044$0 ;
+  output [15:0] \port$34270$0 ;
+  wire [15:0] \port$34270$0 ;
+  output [6:0] \port$36627$0 ;
+  wire [6:0] \port$36627$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -42006,14 +43603,14 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \$289  = \$282  ? \$285 [15:8] : \$288 [7:0];
   assign \$290  = answer[73] | answer[74];
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$706  = \$703 ;
     if (core_rst) begin
       \$706  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$707  = i__payload;
     if (\$705 ) begin
       \$707 [72:9] = 64'h0000000000000000;
@@ -42028,13 +43625,13 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$702 , \$476 , \$360 , \$352 , \$126 , \$10  };
-  assign \port$33523$0  = \$10 ;
-  assign \port$33639$0  = \$126 ;
-  assign \port$33865$0  = \$352 ;
-  assign \port$33873$0  = \$360 ;
-  assign \port$33989$0  = \$476 ;
-  assign \port$34215$0  = \$702 ;
-  assign \port$36472$0  = answer[6:0];
+  assign \port$33578$0  = \$10 ;
+  assign \port$33694$0  = \$126 ;
+  assign \port$33920$0  = \$352 ;
+  assign \port$33928$0  = \$360 ;
+  assign \port$34044$0  = \$476 ;
+  assign \port$34270$0  = \$702 ;
+  assign \port$36627$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -42057,7 +43654,7 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$145 , i__valid, \i__valid$22 , \busy$132 , \o__valid$150 , \o__payload$151 , access__ready, \port$6543$0 , \port$6546$0 , \port$6553$0 , \port$6570$0 , \port$6576$0 , stored, coming
+module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$145 , i__valid, \i__valid$22 , \busy$132 , \o__valid$150 , \o__payload$151 , access__ready, \port$6598$0 , \port$6601$0 , \port$6608$0 , \port$6625$0 , \port$6631$0 , stored, coming
 , read__beat__ready, beats, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, serial__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, next_warp, shared__valid, shared__region, shared__write
 , port_warp, push__valid, push__payload, shared__rows, \strobe$82 , \data$84 , i__payload, \i__payload$18 , core_clk);
   wire \$1 ;
@@ -42358,16 +43955,16 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire \o__valid$143 ;
   output \o__valid$150 ;
   wire \o__valid$150 ;
-  output \port$6543$0 ;
-  wire \port$6543$0 ;
-  output \port$6546$0 ;
-  wire \port$6546$0 ;
-  output \port$6553$0 ;
-  wire \port$6553$0 ;
-  output \port$6570$0 ;
-  wire \port$6570$0 ;
-  output \port$6576$0 ;
-  wire \port$6576$0 ;
+  output \port$6598$0 ;
+  wire \port$6598$0 ;
+  output \port$6601$0 ;
+  wire \port$6601$0 ;
+  output \port$6608$0 ;
+  wire \port$6608$0 ;
+  output \port$6625$0 ;
+  wire \port$6625$0 ;
+  output \port$6631$0 ;
+  wire \port$6631$0 ;
   wire port_busy;
   input port_ready;
   wire port_ready;
@@ -42700,8 +44297,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .o__ready(push__ready),
     .\o__ready$38 (\o__ready$148 ),
     .\o__valid$9 (\o__valid$142 ),
-    .\port$36378$0 (\$48 ),
-    .\port$36380$0 (\$49 ),
+    .\port$36533$0 (\$48 ),
+    .\port$36535$0 (\$49 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$50 ),
@@ -42732,8 +44329,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .\o__ready$21 (write__burst__ready),
     .\o__ready$66 (write__beat__ready),
     .\o__ready$78 (write__done__valid),
-    .\port$8451$0 (\$46 ),
-    .\port$8452$0 (\$47 ),
+    .\port$8506$0 (\$46 ),
+    .\port$8507$0 (\$47 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -42789,11 +44386,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .i__ready(o__ready),
     .i__valid(\i__valid$10 ),
     .o(what),
-    .\port$6543$0 (\$41 ),
-    .\port$6546$0 (\$42 ),
-    .\port$6553$0 (\$43 ),
-    .\port$6570$0 (\$44 ),
-    .\port$6576$0 (\$45 ),
+    .\port$6598$0 (\$41 ),
+    .\port$6601$0 (\$42 ),
+    .\port$6608$0 (\$43 ),
+    .\port$6625$0 (\$44 ),
+    .\port$6631$0 (\$45 ),
     .port_busy(port_busy),
     .shared_busy(shared_busy),
     .taken(taken),
@@ -42905,11 +44502,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \beats$131  = beats;
   assign \taken$138  = { \$31 , \$28 , \$25 , \$22 , \$19  };
   assign \o__payload$155  = { 1'h0, \$49 , 38'h0000000000, \$50 [1], 31'h00000000, \$50 [0], \$48  };
-  assign \port$6543$0  = \$41 ;
-  assign \port$6546$0  = \$42 ;
-  assign \port$6553$0  = \$43 ;
-  assign \port$6570$0  = \$44 ;
-  assign \port$6576$0  = \$45 ;
+  assign \port$6598$0  = \$41 ;
+  assign \port$6601$0  = \$42 ;
+  assign \port$6608$0  = \$43 ;
+  assign \port$6625$0  = \$44 ;
+  assign \port$6631$0  = \$45 ;
   assign next_warp = what[15:14];
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
@@ -43201,9 +44798,9 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$33  = \$32 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$36378$0 , \port$36380$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$36533$0 , \port$36535$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
-  reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire [5:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -43283,11 +44880,11 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$36378$0 ;
-  wire [8:0] \port$36378$0 ;
+  output [8:0] \port$36533$0 ;
+  wire [8:0] \port$36533$0 ;
   (* init = 1'h0 *)
-  output \port$36380$0 ;
-  wire \port$36380$0 ;
+  output \port$36535$0 ;
+  wire \port$36535$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -43419,7 +45016,7 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
     .o__valid(push__valid)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$31  = \$32 ;
     if (\$29 ) begin
       \$31 [4:0] = \$30 ;
@@ -43431,7 +45028,7 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$33  = \$34 ;
     if (\$29 ) begin
       \$33  = what[155];
@@ -43441,7 +45038,7 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$35  = read__addr;
     if (\$18 ) begin
       \$35  = \$21 [3:0];
@@ -43451,28 +45048,28 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$36  = take;
     if (core_rst) begin
       \$36  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$37  = \$24 ;
     if (core_rst) begin
       \$37  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$38  = word[3:0];
     if (core_rst) begin
       \$38  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$39  = row;
     if (take) begin
       \$39  = \$28 ;
@@ -43482,7 +45079,7 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$40  = \o__valid$9 ;
     if (\$29 ) begin
       \$40  = 1'h1;
@@ -43502,8 +45099,8 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   assign data = write__data;
   assign \o__payload$33  = { 1'h0, \$34 , 38'h0000000000, row[1], 31'h00000000, row[0], \$32  };
   assign semaphore = word[3:0];
-  assign \port$36378$0  = \$32 ;
-  assign \port$36380$0  = \$34 ;
+  assign \port$36533$0  = \$32 ;
+  assign \port$36535$0  = \$34 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -43541,7 +45138,7 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
 endmodule
 
 module \weft.simt.core.rows.at_port.pushed (core_rst, \o__ready$8 , i__valid, i__payload, i__ready, o__valid, o__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [31:0] \$3 ;
@@ -43584,7 +45181,7 @@ module \weft.simt.core.rows.at_port.pushed (core_rst, \o__ready$8 , i__valid, i_
     .o__valid(\o__valid$11 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$11 ;
@@ -43594,7 +45191,7 @@ module \weft.simt.core.rows.at_port.pushed (core_rst, \o__ready$8 , i__valid, i_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$13 ;
@@ -43609,7 +45206,7 @@ module \weft.simt.core.rows.at_port.pushed (core_rst, \o__ready$8 , i__valid, i_
 endmodule
 
 module \weft.simt.core.rows.at_port.pushed.skid (core_rst, i__valid, i__payload, o__ready, i__ready, o__valid, o__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -43644,7 +45241,7 @@ module \weft.simt.core.rows.at_port.pushed.skid (core_rst, i__valid, i__payload,
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -43654,7 +45251,7 @@ module \weft.simt.core.rows.at_port.pushed.skid (core_rst, i__valid, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$5  = \$3 ;
     if (core_rst) begin
       \$5  = 1'h0;
@@ -43662,9 +45259,9 @@ module \weft.simt.core.rows.at_port.pushed.skid (core_rst, i__valid, i__payload,
   end
 endmodule
 
-module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$78 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$8451$0 , \port$8452$0 , holds, surely, if_free, \beats$90 , busy, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$78 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$8506$0 , \port$8507$0 , holds, surely, if_free, \beats$90 , busy, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid
 , write__burst__payload, abort, o__ready, read__beat__payload, \o__ready$21 , \o__ready$66 , valid, what, waits, words, loaded__payload, loaded__valid, stored__valid, stored__payload, strobe, data, row, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -70204,10 +71801,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \o__valid$92 ;
   wire \o__valid$93 ;
   reg [3:0] passed = 4'h0;
-  output \port$8451$0 ;
-  wire \port$8451$0 ;
-  output \port$8452$0 ;
-  wire \port$8452$0 ;
+  output \port$8506$0 ;
+  wire \port$8506$0 ;
+  output \port$8507$0 ;
+  wire \port$8507$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -94568,14 +96165,14 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     .write__data(\i__payload$63 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26331  = \$1703 ;
     if (core_rst) begin
       \$26331  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26332  = stores;
     if (begins) begin
       \$26332  = what[1];
@@ -94585,7 +96182,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26333  = \$signal$10 ;
     if (begins) begin
       \$26333  = { \$1628 , \$1243 , \$858 , \$473  };
@@ -94595,7 +96192,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26334  = last;
     if (begins) begin
       \$26334  = { \$26283 , \$20138 , \$13993 , \$7848  };
@@ -94605,7 +96202,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26335  = \$signal$18 ;
     if (begins) begin
       \$26335  = \$26287 ;
@@ -94615,7 +96212,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26336  = \$signal$32 ;
     if (begins) begin
       \$26336 [8:7] = what[151:150];
@@ -94635,7 +96232,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26337  = \$signal$96 ;
     if (read__beat__ready) begin
       \$26337 [0] = in_beat_0;
@@ -94646,7 +96243,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26338  = \here$47 ;
     if (read__beat__ready) begin
       \$26338 [1:0] = { 1'h0, \$26289  };
@@ -94657,7 +96254,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26339  = \$signal$97 ;
     if (read__beat__ready) begin
       \$26339 [17:16] = \o__payload$38 [17:16];
@@ -94677,7 +96274,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26340  = held;
     if (read__beat__ready) begin
       \$26340  = read__beat__valid;
@@ -94687,7 +96284,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26341  = words;
     if (read__beat__ready) begin
       \$26341  = read__beat__payload[31:0];
@@ -94697,7 +96294,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26342  = completes;
     if (read__beat__ready) begin
       \$26342  = \$26292 ;
@@ -94707,7 +96304,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26343  = passed;
     if (\$26293 ) begin
       \$26343  = \$26295 [3:0];
@@ -94717,14 +96314,14 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26344  = \$26301 ;
     if (core_rst) begin
       \$26344  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26345  = loaded__payload;
     if (\$26302 ) begin
       \$26345 [40:9] = row[31:0];
@@ -94748,7 +96345,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26346  = \$signal$45 ;
     if (loaded__ready) begin
       \$26346  = 1'h0;
@@ -94761,7 +96358,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26347  = asked;
     (* full_case = 32'd1 *)
     if (\$26314 ) begin
@@ -94776,7 +96373,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26348  = has_sent;
     (* full_case = 32'd1 *)
     if (\$26314 ) begin
@@ -94791,7 +96388,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26349  = now;
     (* full_case = 32'd1 *)
     if (\$26314 ) begin
@@ -94808,7 +96405,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26350  = leaves;
     if (free) begin
       \$26350  = go;
@@ -94818,7 +96415,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26351  = stored__valid;
     if (\free$80 ) begin
       \$26351  = \$26316 ;
@@ -94828,7 +96425,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26352  = stored__payload;
     if (\free$80 ) begin
       \$26352 [6:5] = { \$1673 , \$1672  };
@@ -94840,7 +96437,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26353  = \$26321 ;
     if (\o__ready$78 ) begin
       if (\o__payload$108 [2]) begin
@@ -94852,7 +96449,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26354  = \$signal$106 ;
     if (\o__ready$78 ) begin
       \$26354  = \$26324 ;
@@ -94862,7 +96459,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26355  = \ends$104 ;
     if (\o__ready$78 ) begin
       if (\o__payload$108 [2]) begin
@@ -94884,7 +96481,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$26356  = broken;
     if (\o__ready$78 ) begin
       if (\o__payload$108 [2]) begin
@@ -94927,8 +96524,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign write__done__valid = \o__ready$78 ;
   assign answer = { \$1671 , \$1668 , \$1665 , \$1662  };
   assign \$signal$85  = { \$1673 , \$1672  };
-  assign \port$8451$0  = \$1655 ;
-  assign \port$8452$0  = \$1656 ;
+  assign \port$8506$0  = \$1655 ;
+  assign \port$8507$0  = \$1656 ;
   assign loaded__valid = \$signal$45 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
@@ -97258,7 +98855,7 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
 endmodule
 
 module \weft.simt.core.rows.in_main.U$3 (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, i__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -97299,7 +98896,7 @@ module \weft.simt.core.rows.in_main.U$3 (core_rst, i__valid, i__ready, o__valid,
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -97309,7 +98906,7 @@ module \weft.simt.core.rows.in_main.U$3 (core_rst, i__valid, i__ready, o__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     \$5  = \$3 ;
     if (core_rst) begin
       \$5  = 1'h0;
@@ -97324,7 +98921,7 @@ module \weft.simt.core.rows.in_main.U$3 (core_rst, i__valid, i__ready, o__valid,
 endmodule
 
 module \weft.simt.core.rows.in_main.U$4 (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, i__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -97365,7 +98962,7 @@ module \weft.simt.core.rows.in_main.U$4 (core_rst, i__valid, i__ready, o__valid,
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -97375,7 +98972,7 @@ module \weft.simt.core.rows.in_main.U$4 (core_rst, i__valid, i__ready, o__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$5  = \$3 ;
     if (core_rst) begin
       \$5  = 1'h0;
@@ -97390,7 +98987,7 @@ module \weft.simt.core.rows.in_main.U$4 (core_rst, i__valid, i__ready, o__valid,
 endmodule
 
 module \weft.simt.core.rows.in_main.beats$111 (core_rst, i__ready, o__valid, o__payload, o__ready, i__payload, i__valid, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -97431,7 +99028,7 @@ module \weft.simt.core.rows.in_main.beats$111 (core_rst, i__ready, o__valid, o__
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -97441,7 +99038,7 @@ module \weft.simt.core.rows.in_main.beats$111 (core_rst, i__ready, o__valid, o__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     \$5  = \$3 ;
     if (core_rst) begin
       \$5  = 1'h0;
@@ -97456,7 +99053,7 @@ module \weft.simt.core.rows.in_main.beats$111 (core_rst, i__ready, o__valid, o__
 endmodule
 
 module \weft.simt.core.rows.in_main.loads$109 (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
   reg [4:0] \$11 ;
@@ -97576,21 +99173,21 @@ module \weft.simt.core.rows.in_main.loads$109 (core_rst, i__valid, o__ready, i__
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$10  = \$4 [3:0];
     if (core_rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$11  = \$6 [4:0];
     if (core_rst) begin
       \$11  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [3:0];
@@ -97657,7 +99254,7 @@ module \weft.simt.core.rows.in_main.loads$109 (core_rst, i__valid, o__ready, i__
 endmodule
 
 module \weft.simt.core.rows.in_main.stores$110 (core_rst, o__ready, i__valid, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
   reg [4:0] \$11 ;
@@ -97741,21 +99338,21 @@ module \weft.simt.core.rows.in_main.stores$110 (core_rst, o__ready, i__valid, i_
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$10  = \$4 [3:0];
     if (core_rst) begin
       \$10  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$11  = \$6 [4:0];
     if (core_rst) begin
       \$11  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [3:0];
@@ -97787,7 +99384,7 @@ endmodule
 
 module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_free, holds, o__valid, o__payload, stored, coming, busy, valid, what, values, writes, valid_out, region, write, port_warp, comes, here
 , row, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
   wire \$1 ;
   wire \$10 ;
   reg [63:0] \$100 ;
@@ -98215,12 +99812,12 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     .o__payload(\o__payload$31 ),
     .o__ready(o__ready),
     .o__valid(\o__valid$28 ),
-    .\port$36214$0 (\$76 ),
-    .\port$36216$0 (\$78 ),
-    .\port$36263$0 (found)
+    .\port$36369$0 (\$76 ),
+    .\port$36371$0 (\$78 ),
+    .\port$36418$0 (found)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$75 [4:0] = tag_2[4:0];
     \$75 [6:5] = tag_2[6:5];
     \$75 [8:7] = tag_2[10:9];
@@ -98229,7 +99826,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$77 [7] = tag_2[12];
     \$77 [0] = tag_2[13];
     \$77 [1] = tag_2[14];
@@ -98240,7 +99837,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$79  = has_read;
     if (go) begin
       \$79  = reading;
@@ -98250,7 +99847,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$80  = \$signal ;
     if (free) begin
       \$80  = \$32 ;
@@ -98260,14 +99857,14 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$81  = \$34 ;
     if (core_rst) begin
       \$81  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     (* full_case = 32'd1 *)
     if (adds_0) begin
       \$82  = found[31:0];
@@ -98279,14 +99876,14 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$83  = \$42 ;
     if (core_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     (* full_case = 32'd1 *)
     if (adds_1) begin
       \$84  = found[63:32];
@@ -98298,14 +99895,14 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$85  = \$50 ;
     if (core_rst) begin
       \$85  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$86  = valid_out;
     if (free) begin
       \$86  = go;
@@ -98315,7 +99912,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$87  = region;
     if (free) begin
       \$87  = what[156];
@@ -98325,7 +99922,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$88  = write;
     if (free) begin
       \$88  = \$52 ;
@@ -98335,7 +99932,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$89  = tag;
     if (free) begin
       \$89 [8:7] = what[151:150];
@@ -98355,7 +99952,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$90  = at;
     if (free) begin
       \$90  = what[168:165];
@@ -98365,7 +99962,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$91  = is_read;
     if (free) begin
       \$91  = \$56 ;
@@ -98375,7 +99972,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$92  = is_store;
     if (free) begin
       \$92  = what[1];
@@ -98385,7 +99982,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$93  = is_old;
     if (free) begin
       \$93  = reading;
@@ -98395,49 +99992,49 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$94  = \$58 ;
     if (core_rst) begin
       \$94  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$95  = come_1;
     if (core_rst) begin
       \$95  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$96  = \$61 ;
     if (core_rst) begin
       \$96  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$97  = old_comes_1;
     if (core_rst) begin
       \$97  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$98  = \$63 ;
     if (core_rst) begin
       \$98  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$99  = \$64 ;
     if (core_rst) begin
       \$99  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$100  = found;
     if (\$65 ) begin
       \$100 [31:0] = row[31:0];
@@ -98450,35 +100047,35 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$101  = \$67 ;
     if (core_rst) begin
       \$101  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$102  = \$70 ;
     if (core_rst) begin
       \$102  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$103  = \$72 ;
     if (core_rst) begin
       \$103  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$104  = \$74 ;
     if (core_rst) begin
       \$104  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     \$105  = passing_2_1;
     if (core_rst) begin
       \$105  = 1'h0;
@@ -98569,8 +100166,8 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
   assign values[31:0] = \$12 [31:0];
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$36214$0 , \port$36216$0 , \port$36263$0 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$36369$0 , \port$36371$0 , \port$36418$0 , core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -98621,12 +100218,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   output o__valid;
   wire o__valid;
   wire pop;
-  input [8:0] \port$36214$0 ;
-  wire [8:0] \port$36214$0 ;
-  input [7:0] \port$36216$0 ;
-  wire [7:0] \port$36216$0 ;
-  input [63:0] \port$36263$0 ;
-  wire [63:0] \port$36263$0 ;
+  input [8:0] \port$36369$0 ;
+  wire [8:0] \port$36369$0 ;
+  input [7:0] \port$36371$0 ;
+  wire [7:0] \port$36371$0 ;
+  input [63:0] \port$36418$0 ;
+  wire [63:0] \port$36418$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -98659,7 +100256,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$36216$0 , \port$36263$0 , \port$36214$0  };
+      storage[write__addr] <= { 1'h0, \port$36371$0 , \port$36418$0 , \port$36369$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -98686,21 +100283,21 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -98711,31 +100308,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$36216$0 , \port$36263$0 , \port$36214$0  };
-  assign i__payload = { 1'h0, \port$36216$0 , \port$36263$0 , \port$36214$0  };
+  assign write__data = { 1'h0, \port$36371$0 , \port$36418$0 , \port$36369$0  };
+  assign i__payload = { 1'h0, \port$36371$0 , \port$36418$0 , \port$36369$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$36214$0 [4:0];
-  assign \write__data.warp  = \port$36214$0 [6:5];
-  assign \write__data.mask  = \port$36214$0 [8:7];
-  assign \write__data.row  = \port$36263$0 ;
-  assign \write__data.byte  = \port$36216$0 [0];
-  assign \write__data.half  = \port$36216$0 [1];
-  assign \write__data.unsigned  = \port$36216$0 [2];
-  assign \write__data.offsets  = \port$36216$0 [6:3];
-  assign \write__data.last  = \port$36216$0 [7];
+  assign \write__data.rd  = \port$36369$0 [4:0];
+  assign \write__data.warp  = \port$36369$0 [6:5];
+  assign \write__data.mask  = \port$36369$0 [8:7];
+  assign \write__data.row  = \port$36418$0 ;
+  assign \write__data.byte  = \port$36371$0 [0];
+  assign \write__data.half  = \port$36371$0 [1];
+  assign \write__data.unsigned  = \port$36371$0 [2];
+  assign \write__data.offsets  = \port$36371$0 [6:3];
+  assign \write__data.last  = \port$36371$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$36214$0 [4:0];
-  assign \i__payload.warp  = \port$36214$0 [6:5];
-  assign \i__payload.mask  = \port$36214$0 [8:7];
-  assign \i__payload.row  = \port$36263$0 ;
-  assign \i__payload.byte  = \port$36216$0 [0];
-  assign \i__payload.half  = \port$36216$0 [1];
-  assign \i__payload.unsigned  = \port$36216$0 [2];
-  assign \i__payload.offsets  = \port$36216$0 [6:3];
-  assign \i__payload.last  = \port$36216$0 [7];
+  assign \i__payload.rd  = \port$36369$0 [4:0];
+  assign \i__payload.warp  = \port$36369$0 [6:5];
+  assign \i__payload.mask  = \port$36369$0 [8:7];
+  assign \i__payload.row  = \port$36418$0 ;
+  assign \i__payload.byte  = \port$36371$0 [0];
+  assign \i__payload.half  = \port$36371$0 [1];
+  assign \i__payload.unsigned  = \port$36371$0 [2];
+  assign \i__payload.offsets  = \port$36371$0 [6:3];
+  assign \i__payload.last  = \port$36371$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -98759,8 +100356,8 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6543$0 , \port$6546$0 , \port$6553$0 , \port$6570$0 , \port$6576$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
+module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6598$0 , \port$6601$0 , \port$6608$0 , \port$6625$0 , \port$6631$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
   wire \$100 ;
@@ -99127,16 +100724,16 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   wire \o.request.unsigned ;
   wire [1:0] \o.request.warp ;
   wire [1:0] \o.served ;
-  output \port$6543$0 ;
-  wire \port$6543$0 ;
-  output \port$6546$0 ;
-  wire \port$6546$0 ;
-  output \port$6553$0 ;
-  wire \port$6553$0 ;
-  output \port$6570$0 ;
-  wire \port$6570$0 ;
-  output \port$6576$0 ;
-  wire \port$6576$0 ;
+  output \port$6598$0 ;
+  wire \port$6598$0 ;
+  output \port$6601$0 ;
+  wire \port$6601$0 ;
+  output \port$6608$0 ;
+  wire \port$6608$0 ;
+  output \port$6625$0 ;
+  wire \port$6625$0 ;
+  output \port$6631$0 ;
+  wire \port$6631$0 ;
   input port_busy;
   wire port_busy;
   reg region_0 = 1'h0;
@@ -99440,14 +101037,14 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   always @(posedge core_clk)
     first <= \$279 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     number = 1'h0;
     if (turns) begin
       number = \$32 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     lane_0_offset = 10'h000;
     if (i__ready) begin
       lane_0_offset = i__payload[31:22];
@@ -99457,7 +101054,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     lane_0_region = 1'h0;
     if (i__ready) begin
       if (\$124 ) begin
@@ -99466,7 +101063,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     lane_1_offset = 10'h000;
     if (i__ready) begin
       lane_1_offset = i__payload[63:54];
@@ -99476,7 +101073,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     lane_1_region = 1'h0;
     if (i__ready) begin
       if (\$126 ) begin
@@ -99485,14 +101082,14 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \number$34  = 1'h0;
     if (i__ready) begin
       \number$34  = \$151 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$266  = \$signal$39 ;
     if (turns) begin
       \$266  = number;
@@ -99505,7 +101102,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$267  = \$signal$4 ;
     if (turns) begin
       \$267  = { \$188 , \$187  };
@@ -99518,7 +101115,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$268  = meets_0_1;
     if (i__ready) begin
       \$268 [0] = \$189 ;
@@ -99531,7 +101128,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$269  = \to_shared$20 ;
     if (\$signal$19 ) begin
       \$269  = \$195 ;
@@ -99541,7 +101138,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$270  = \to_port$21 ;
     if (\$signal$19 ) begin
       \$270  = \$196 ;
@@ -99551,7 +101148,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$271  = to_main;
     if (\$signal$19 ) begin
       \$271  = \$202 ;
@@ -99561,7 +101158,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$272  = o;
     if (\$signal$19 ) begin
       \$272 [149:0] = request;
@@ -99578,7 +101175,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$273  = request;
     if (i__ready) begin
       \$273  = i__payload;
@@ -99594,7 +101191,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$274  = region_0;
     if (i__ready) begin
       \$274  = lane_0_region;
@@ -99604,7 +101201,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$275  = region_1;
     if (i__ready) begin
       \$275  = lane_1_region;
@@ -99614,7 +101211,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$276  = \$signal ;
     if (i__ready) begin
       \$276  = \$235 ;
@@ -99626,7 +101223,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$277  = to_shared;
     if (i__ready) begin
       \$277  = \$240 ;
@@ -99638,7 +101235,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$278  = to_port;
     if (i__ready) begin
       \$278  = \$249 ;
@@ -99650,7 +101247,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$279  = first;
     if (i__ready) begin
       \$279  = 1'h1;
@@ -99663,11 +101260,11 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   end
   assign leader = { \$58 , \$55  };
   assign counts = { \$186 , \$180 , \$163 , \$156 , \$153  };
-  assign \port$6543$0  = \$153 ;
-  assign \port$6546$0  = \$156 ;
-  assign \port$6553$0  = \$163 ;
-  assign \port$6570$0  = \$180 ;
-  assign \port$6576$0  = \$186 ;
+  assign \port$6598$0  = \$153 ;
+  assign \port$6601$0  = \$156 ;
+  assign \port$6608$0  = \$163 ;
+  assign \port$6625$0  = \$180 ;
+  assign \port$6631$0  = \$186 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -99774,7 +101371,7 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
 endmodule
 
 module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__payload, o__ready, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -99922,21 +101519,21 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -100015,7 +101612,7 @@ module \weft.simt.core.rows.queue (core_rst, i__valid, i__ready, o__valid, o__pa
 endmodule
 
 module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__ready, \o__payload$32 , \o__valid$30 , \i__payload$3 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
   wire [1:0] \$11 ;
@@ -100290,35 +101887,35 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     .write__data(\i__payload$3 [18:0])
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$57  = \$29 ;
     if (core_rst) begin
       \$57  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$58  = \$38 ;
     if (core_rst) begin
       \$58  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$59  = \$40 ;
     if (core_rst) begin
       \$59  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$60  = \$45 ;
     if (core_rst) begin
       \$60  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$61  = asks;
     if (\$47 ) begin
       \$61  = settled;
@@ -100328,7 +101925,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$62  = \$signal ;
     if (\$47 ) begin
       \$62  = \$48 ;
@@ -100338,7 +101935,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$63  = \$signal$22 ;
     if (\$47 ) begin
       \$63  = \$49 ;
@@ -100348,7 +101945,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$64  = gone;
     if (\$52 ) begin
       \$64  = \$53 ;
@@ -100361,7 +101958,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$65  = come;
     if (comes) begin
       \$65  = \$54 ;
@@ -100374,7 +101971,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$66  = \$signal$33 ;
     if (\$55 ) begin
       \$66 [31:0] = \$signal$28 ;
@@ -100475,7 +102072,7 @@ module \weft.simt.core.rows.serial_unit (core_rst, i__valid, \o__ready$34 , i__r
 endmodule
 
 module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload, i__payload, i__ready, o__valid, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$96  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -100587,21 +102184,21 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
   always @(posedge core_clk)
     turned <= \$31 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$23  = \$signal ;
     if (core_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$24  = \$10 ;
     if (core_rst) begin
       \$24  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$25  = \$signal$2 ;
     if (\$signal ) begin
       \$25  = 6'h21;
@@ -100613,21 +102210,21 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$26  = summand;
     if (\$13 ) begin
       \$26  = \$15 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$27  = carry;
     if (\$13 ) begin
       \$27  = inverted;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$28  = quotient;
     if (\$signal ) begin
       \$28  = 32'd0;
@@ -100636,7 +102233,7 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$29  = remainder;
     if (\$signal ) begin
       \$29  = 32'd0;
@@ -100648,14 +102245,14 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$30  = wants_rest;
     if (\$signal ) begin
       \$30  = i__payload[65];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$31  = turned;
     if (\$signal ) begin
       \$31  = \$20 ;
@@ -100670,7 +102267,7 @@ module \weft.simt.core.rows.serial_unit.divider (core_rst, i__valid, o__payload,
 endmodule
 
 module \weft.simt.core.rows.serial_unit.queue (core_rst, i__valid, o__ready, i__ready, o__valid, o__payload, write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
   reg [2:0] \$11 ;
@@ -100782,21 +102379,21 @@ module \weft.simt.core.rows.serial_unit.queue (core_rst, i__valid, o__ready, i__
   always @(posedge core_clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$10  = \$4 [1:0];
     if (core_rst) begin
       \$10  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$11  = \$6 [2:0];
     if (core_rst) begin
       \$11  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [1:0];
@@ -100855,7 +102452,7 @@ module \weft.simt.core.rows.serial_unit.queue (core_rst, i__valid, o__ready, i__
 endmodule
 
 module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, writes, bank_rows, strobe, data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -101057,7 +102654,7 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
   assign \$22  = what[168] & bytes_[6];
   assign \$23  = what[166] & bytes_[3];
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     \$73  = bank_rows;
     if (go) begin
       \$73  = { \$32 , \$28  };
@@ -101067,7 +102664,7 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     \$74  = strobe;
     if (go) begin
       \$74  = { \$40 , \$39 , \$38 , \$37 , \$36 , \$35 , \$34 , \$33  };
@@ -101077,7 +102674,7 @@ module \weft.simt.core.rows.to_columns (core_rst, takes, go, what, values, write
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     \$75  = data;
     if (go) begin
       \$75  = { \$72 , \$68 , \$64 , \$60 , \$56 , \$52 , \$48 , \$44  };
@@ -101157,7 +102754,7 @@ module \weft.simt.core.rows.to_lanes (words, row, here);
 endmodule
 
 module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_barrier, arrived, ended, valid, warp, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$99  = 0;
   wire [8:0] \$1 ;
   wire [3:0] \$10 ;
   wire \$11 ;
@@ -101423,7 +103020,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
   assign \$4  = { \$signal$4 , \$signal$4  } - next_one;
   assign \$5  = ~ \$4 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     (* full_case = 32'd1 *)
     casez (\$29 )
       2'h0:
@@ -101437,28 +103034,28 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$signal$21  = 4'h0;
     if (\$36 ) begin
       \$signal$21  = \$37 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$80  = \$43 ;
     if (core_rst) begin
       \$80  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$81  = { \$45 , \$44  };
     if (core_rst) begin
       \$81  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$82  = next_one;
     if (\$50 ) begin
       \$82  = { picks[2:0], picks[3] };
@@ -101468,63 +103065,63 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$83  = ended;
     if (core_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$84  = arrived;
     if (core_rst) begin
       \$84  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$85  = \$56 [1:0];
     if (core_rst) begin
       \$85  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$86  = { \$60 , \$59 , \$58 , \$57  };
     if (core_rst) begin
       \$86  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$87  = \$66 ;
     if (core_rst) begin
       \$87  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$88  = \$71 ;
     if (core_rst) begin
       \$88  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$89  = \$75 ;
     if (core_rst) begin
       \$89  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$90  = \$79 ;
     if (core_rst) begin
       \$90  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$91  = slot_0;
     if (start) begin
       casez (start_warp)
@@ -101537,7 +103134,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$92  = slot_1;
     if (start) begin
       casez (start_warp)
@@ -101552,7 +103149,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$93  = slot_2;
     if (start) begin
       casez (start_warp)
@@ -101569,7 +103166,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$94  = slot_3;
     if (start) begin
       (* full_case = 32'd1 *)
@@ -101592,8 +103189,8 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
   assign first_soon = \$6 [7:0];
 endmodule
 
-module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$6166$0 , \port$6173$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$6221$0 , \port$6228$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$100  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -101669,10 +103266,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
-  input [29:0] \port$6166$0 ;
-  wire [29:0] \port$6166$0 ;
-  input [29:0] \port$6173$0 ;
-  wire [29:0] \port$6173$0 ;
+  input [29:0] \port$6221$0 ;
+  wire [29:0] \port$6221$0 ;
+  input [29:0] \port$6228$0 ;
+  wire [29:0] \port$6228$0 ;
   reg [1:0] ready_1 = 2'h0;
   output starved;
   wire starved;
@@ -101725,9 +103322,9 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   reg [59:0] pcs [3:0];
   always @(posedge core_clk) begin
     if (pc_write__en[0])
-      pcs[pc_write__addr][29:0] <= \port$6166$0 ;
+      pcs[pc_write__addr][29:0] <= \port$6221$0 ;
     if (pc_write__en[1])
-      pcs[pc_write__addr][59:30] <= \port$6173$0 ;
+      pcs[pc_write__addr][59:30] <= \port$6228$0 ;
   end
   reg [59:0] _0_;
   always @(posedge core_clk) begin
@@ -101806,7 +103403,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   always @(posedge core_clk)
     old <= \$37 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     next_turn = 1'h0;
     if (\$10 ) begin
       if (\$signal$29 [1]) begin
@@ -101824,7 +103421,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     { state[18], state[16:4] } = { old[18], old[16:4] };
     if (\$22 ) begin
       state[16:4] = 13'h0000;
@@ -101834,49 +103431,49 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$31  = \$23 ;
     if (core_rst) begin
       \$31  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$32  = \$28 ;
     if (core_rst) begin
       \$32  = 30'h00000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$33  = valid;
     if (core_rst) begin
       \$33  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$34  = valid_1;
     if (core_rst) begin
       \$34  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$35  = group_c;
     if (core_rst) begin
       \$35  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$36  = \$30 ;
     if (core_rst) begin
       \$36  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     { \$37 [18], \$37 [16:0] } = { state_1[18], state_1[16:0] };
     \$37 [17] = turning_1;
     if (core_rst) begin
@@ -101889,8 +103486,8 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   assign state_read__addr = pc_read__addr;
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
-  assign pc_write__data = { \port$6173$0 , \port$6166$0  };
-  assign pc_data = { \port$6173$0 , \port$6166$0  };
+  assign pc_write__data = { \port$6228$0 , \port$6221$0  };
+  assign pc_data = { \port$6228$0 , \port$6221$0  };
   assign state_write = state_write__en;
   assign state_write__addr = pc_write__addr;
   assign state_data = state_write__data;
@@ -101930,7 +103527,7 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
 endmodule
 
 module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token, cause, guilty, o__valid, o__cause, o__warp, o__lane, o__pc, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$96  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$101  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -102052,14 +103649,14 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
   always @(posedge core_clk)
     o__pc <= \$21 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$16  = \$1 ;
     if (core_rst) begin
       \$16  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$17  = o__valid;
     if (o__valid) begin
     end else if (trapped) begin
@@ -102072,7 +103669,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$18  = o__cause;
     if (o__valid) begin
     end else if (trapped) begin
@@ -102085,7 +103682,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$19  = o__warp;
     if (o__valid) begin
     end else if (trapped) begin
@@ -102098,7 +103695,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$20  = o__lane;
     if (o__valid) begin
     end else if (trapped) begin
@@ -102111,7 +103708,7 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$21  = o__pc;
     if (o__valid) begin
     end else if (trapped) begin
@@ -102166,10 +103763,10 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
   assign \$15  = \$14 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$100 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34774$0 , \port$34776$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 
-, \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$100 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34886$0 , \port$34888$0 , \port$34890$0 , \port$34892$0 , \port$34894$0 
+, \port$34896$0 , \port$34898$0 , \port$34900$0 , \port$34902$0 , \port$34904$0 , \port$34906$0 , \port$34908$0 , \port$34910$0 , \port$34912$0 , \port$34914$0 , \port$34916$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
 , clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$102  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -102577,38 +104174,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$34774$0 ;
-  wire [32:0] \port$34774$0 ;
-  input [32:0] \port$34776$0 ;
-  wire [32:0] \port$34776$0 ;
-  input [32:0] \port$34778$0 ;
-  wire [32:0] \port$34778$0 ;
-  input [32:0] \port$34780$0 ;
-  wire [32:0] \port$34780$0 ;
-  input [32:0] \port$34782$0 ;
-  wire [32:0] \port$34782$0 ;
-  input [32:0] \port$34784$0 ;
-  wire [32:0] \port$34784$0 ;
-  input [32:0] \port$34786$0 ;
-  wire [32:0] \port$34786$0 ;
-  input [32:0] \port$34788$0 ;
-  wire [32:0] \port$34788$0 ;
-  input [32:0] \port$34790$0 ;
-  wire [32:0] \port$34790$0 ;
-  input [32:0] \port$34792$0 ;
-  wire [32:0] \port$34792$0 ;
-  input [32:0] \port$34794$0 ;
-  wire [32:0] \port$34794$0 ;
-  input [32:0] \port$34796$0 ;
-  wire [32:0] \port$34796$0 ;
-  input [32:0] \port$34798$0 ;
-  wire [32:0] \port$34798$0 ;
-  input [32:0] \port$34800$0 ;
-  wire [32:0] \port$34800$0 ;
-  input [32:0] \port$34802$0 ;
-  wire [32:0] \port$34802$0 ;
-  input [32:0] \port$34804$0 ;
-  wire [32:0] \port$34804$0 ;
+  input [32:0] \port$34886$0 ;
+  wire [32:0] \port$34886$0 ;
+  input [32:0] \port$34888$0 ;
+  wire [32:0] \port$34888$0 ;
+  input [32:0] \port$34890$0 ;
+  wire [32:0] \port$34890$0 ;
+  input [32:0] \port$34892$0 ;
+  wire [32:0] \port$34892$0 ;
+  input [32:0] \port$34894$0 ;
+  wire [32:0] \port$34894$0 ;
+  input [32:0] \port$34896$0 ;
+  wire [32:0] \port$34896$0 ;
+  input [32:0] \port$34898$0 ;
+  wire [32:0] \port$34898$0 ;
+  input [32:0] \port$34900$0 ;
+  wire [32:0] \port$34900$0 ;
+  input [32:0] \port$34902$0 ;
+  wire [32:0] \port$34902$0 ;
+  input [32:0] \port$34904$0 ;
+  wire [32:0] \port$34904$0 ;
+  input [32:0] \port$34906$0 ;
+  wire [32:0] \port$34906$0 ;
+  input [32:0] \port$34908$0 ;
+  wire [32:0] \port$34908$0 ;
+  input [32:0] \port$34910$0 ;
+  wire [32:0] \port$34910$0 ;
+  input [32:0] \port$34912$0 ;
+  wire [32:0] \port$34912$0 ;
+  input [32:0] \port$34914$0 ;
+  wire [32:0] \port$34914$0 ;
+  input [32:0] \port$34916$0 ;
+  wire [32:0] \port$34916$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
   wire [15:0] \post$31 ;
@@ -102679,7 +104276,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [31:0] \word_beat.data ;
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
-  assign \$signal  = \port$34774$0 [7:0] == 3'h5;
+  assign \$signal  = \port$34886$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & \$signal$4 ;
   assign \$3  = \$2  & ready;
@@ -102697,10 +104294,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign start = \$12  | writes_word;
   assign stop = stopped | stuck;
   assign single = | phase;
-  assign \$13  = | \port$34784$0 [23:0];
-  assign \$14  = | \port$34786$0 [15:0];
+  assign \$13  = | \port$34896$0 [23:0];
+  assign \$14  = | \port$34898$0 [15:0];
   assign \$15  = \$13  & \$14 ;
-  assign \$16  = | \port$34786$0 [31:16];
+  assign \$16  = | \port$34898$0 [31:16];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = ~ \$17 ;
   assign \$19  = fires & \last$29 ;
@@ -102780,18 +104377,18 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \busy$100  = \$77  | post__valid;
   assign \$78  = ~ \$signal ;
   assign \$79  = \$signal$10  & \$78 ;
-  assign \$80  = | \port$34784$0 [23:0];
-  assign \$81  = | \port$34786$0 [15:0];
+  assign \$80  = | \port$34896$0 [23:0];
+  assign \$81  = | \port$34898$0 [15:0];
   assign \$82  = \$80  & \$81 ;
-  assign \$83  = | \port$34786$0 [31:16];
+  assign \$83  = | \port$34898$0 [31:16];
   assign \$84  = \$82  & \$83 ;
   assign \$85  = ~ \$84 ;
   assign \$86  = \$79  & \$85 ;
   assign \$87  = ~ \$signal ;
-  assign \$88  = | \port$34784$0 [23:0];
-  assign \$89  = | \port$34786$0 [15:0];
+  assign \$88  = | \port$34896$0 [23:0];
+  assign \$89  = | \port$34898$0 [15:0];
   assign \$90  = \$88  & \$89 ;
-  assign \$91  = | \port$34786$0 [31:16];
+  assign \$91  = | \port$34898$0 [31:16];
   assign \$92  = \$90  & \$91 ;
   assign \$93  = ~ \$92 ;
   assign \$94  = \$87  & \$93 ;
@@ -102858,7 +104455,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .i__valid(last),
     .index(index),
     .open(open),
-    .\port$3817$16 (\$132 ),
+    .\port$3859$16 (\$132 ),
     .post(post),
     .ready(ready),
     .rst(rst),
@@ -102937,14 +104534,14 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     memory__beat__payload[35:32] = \$42 [35:32];
     if (\$signal$87 ) begin
       memory__beat__payload[35:32] = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     fault__valid = 1'h0;
     if (\$64 ) begin
       if (\$65 ) begin
@@ -102957,7 +104554,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     fault__cause = 4'h0;
     if (\$64 ) begin
       if (\$65 ) begin
@@ -102970,7 +104567,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     fault__index = 16'h0000;
     if (\$64 ) begin
       if (\$65 ) begin
@@ -102983,7 +104580,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$115  = \$86 ;
     if (clear) begin
       \$115  = 1'h0;
@@ -102993,7 +104590,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$116  = refused;
     if (\$signal$10 ) begin
       \$116  = \$94 ;
@@ -103006,10 +104603,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$117  = post;
     if (\$signal$10 ) begin
-      \$117  = \port$34776$0 [31:16];
+      \$117  = \port$34888$0 [31:16];
     end
     if (clear) begin
       \$117  = 16'h0000;
@@ -103019,10 +104616,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$118  = index;
     if (\$signal$10 ) begin
-      \$118  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32] };
+      \$118  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
     end
     if (clear) begin
       \$118  = 16'h0000;
@@ -103032,7 +104629,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$119  = \$signal$62 ;
     if (\$95 ) begin
       \$119  = \$97 ;
@@ -103045,7 +104642,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$120  = current;
     if (\$95 ) begin
       \$120  = row[72:56];
@@ -103058,7 +104655,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$121  = walking;
     if (\$98 ) begin
       \$121  = o__payload[215:199];
@@ -103071,7 +104668,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$122  = { line[9:0], \$39 [3:0], granted };
     if (clear) begin
       \$122  = 15'h0000;
@@ -103081,7 +104678,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$123  = \$101 [2:0];
     if (clear) begin
       \$123  = 3'h7;
@@ -103091,7 +104688,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$124  = \$103 ;
     if (clear) begin
       \$124  = 1'h0;
@@ -103101,7 +104698,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$125  = \$signal$87 ;
     if (clear) begin
       \$125  = 1'h0;
@@ -103111,7 +104708,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$126  = phase;
     if (\$104 ) begin
       \$126  = 2'h1;
@@ -103133,10 +104730,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$127  = signal;
     if (\$104 ) begin
-      \$127  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0] };
+      \$127  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32], \port$34916$0 [31:0], \port$34914$0 [31:0], \port$34912$0 [31:0], \port$34910$0 [31:0], \port$34908$0 [31:0], \port$34906$0 [31:0], \port$34904$0 [31:0], \port$34902$0 [31:0], \port$34900$0 [31:0], \port$34898$0 [31:0], \port$34896$0 [31:0], \port$34894$0 [31:0], \port$34892$0 [31:0], \port$34890$0 [31:0], \port$34888$0 [31:0], \port$34886$0 [31:0] };
     end
     if (clear) begin
       \$127  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -103146,7 +104743,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$128  = \$signal$81 ;
     if (writes_word) begin
       \$128  = 1'h1;
@@ -103162,7 +104759,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$129  = \$112 ;
     if (clear) begin
       \$129  = 1'h0;
@@ -103172,7 +104769,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$130  = \$113 ;
     if (clear) begin
       \$130  = 16'h0000;
@@ -103182,7 +104779,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$131  = stopped;
     if (\$114 ) begin
       \$131  = 1'h1;
@@ -103194,7 +104791,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
       \$131  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0], \port$34776$0 [31:0], \port$34774$0 [31:0] };
+  assign cmd__payload = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32], \port$34916$0 [31:0], \port$34914$0 [31:0], \port$34912$0 [31:0], \port$34910$0 [31:0], \port$34908$0 [31:0], \port$34906$0 [31:0], \port$34904$0 [31:0], \port$34902$0 [31:0], \port$34900$0 [31:0], \port$34898$0 [31:0], \port$34896$0 [31:0], \port$34894$0 [31:0], \port$34892$0 [31:0], \port$34890$0 [31:0], \port$34888$0 [31:0], \port$34886$0 [31:0] };
   assign word = signal[95:64];
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -103222,24 +104819,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign closing_post = \$132 [15:0];
   assign act__offset = \$36 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$34774$0 [7:0];
-  assign \cmd__payload.wait  = \port$34776$0 [15:0];
-  assign \cmd__payload.post  = \port$34776$0 [31:16];
-  assign \cmd__payload.dst  = \port$34778$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34780$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34782$0 [31:0];
-  assign \cmd__payload.len  = \port$34784$0 [23:0];
-  assign \cmd__payload.count1  = \port$34786$0 [15:0];
-  assign \cmd__payload.count2  = \port$34786$0 [31:16];
-  assign \cmd__payload.src  = \port$34788$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$34790$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$34792$0 [23:0];
-  assign \cmd__payload.write  = \port$34774$0 [8];
-  assign \cmd__payload.message  = \port$34774$0 [9];
-  assign \cmd__payload.end  = \port$34774$0 [10];
-  assign \cmd__payload.address  = \port$34778$0 [31:0];
-  assign \cmd__payload.value  = \port$34780$0 [31:0];
-  assign \cmd__payload.index  = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32] };
+  assign \cmd__payload.opcode  = \port$34886$0 [7:0];
+  assign \cmd__payload.wait  = \port$34888$0 [15:0];
+  assign \cmd__payload.post  = \port$34888$0 [31:16];
+  assign \cmd__payload.dst  = \port$34890$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34892$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34894$0 [31:0];
+  assign \cmd__payload.len  = \port$34896$0 [23:0];
+  assign \cmd__payload.count1  = \port$34898$0 [15:0];
+  assign \cmd__payload.count2  = \port$34898$0 [31:16];
+  assign \cmd__payload.src  = \port$34900$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$34902$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$34904$0 [23:0];
+  assign \cmd__payload.write  = \port$34886$0 [8];
+  assign \cmd__payload.message  = \port$34886$0 [9];
+  assign \cmd__payload.end  = \port$34886$0 [10];
+  assign \cmd__payload.address  = \port$34890$0 [31:0];
+  assign \cmd__payload.value  = \port$34892$0 [31:0];
+  assign \cmd__payload.index  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -103417,30 +105014,30 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \i__payload$77 [35:32] = line[14:11];
   assign \i__payload$47 [72:56] = walking;
   assign \i__payload$47 [55:0] = \o__payload$48 ;
-  assign entry[215:200] = { \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34776$0 [32], \port$34774$0 [32] };
+  assign entry[215:200] = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
   assign entry[199] = \$18 ;
-  assign entry[133:118] = \port$34786$0 [31:16];
-  assign entry[117:102] = \port$34786$0 [15:0];
-  assign entry[101:78] = \port$34784$0 [23:0];
-  assign entry[77:76] = \port$34782$0 [1:0];
-  assign entry[75:74] = \port$34780$0 [1:0];
-  assign entry[73:72] = \port$34778$0 [1:0];
-  assign entry[71:48] = \port$34792$0 [23:0];
-  assign entry[47:24] = \port$34790$0 [23:0];
-  assign entry[23:0] = \port$34788$0 [23:0];
+  assign entry[133:118] = \port$34898$0 [31:16];
+  assign entry[117:102] = \port$34898$0 [15:0];
+  assign entry[101:78] = \port$34896$0 [23:0];
+  assign entry[77:76] = \port$34894$0 [1:0];
+  assign entry[75:74] = \port$34892$0 [1:0];
+  assign entry[73:72] = \port$34890$0 [1:0];
+  assign entry[71:48] = \port$34904$0 [23:0];
+  assign entry[47:24] = \port$34902$0 [23:0];
+  assign entry[23:0] = \port$34900$0 [23:0];
   assign entry[198:134] = 65'h00000000000000000;
-  assign rows[151:136] = \port$34786$0 [31:16];
-  assign rows[135:120] = \port$34786$0 [15:0];
-  assign rows[119:96] = \port$34784$0 [23:0];
-  assign rows[95:64] = \port$34782$0 [31:0];
-  assign rows[63:32] = \port$34780$0 [31:0];
-  assign rows[31:0] = \port$34778$0 [31:0];
+  assign rows[151:136] = \port$34898$0 [31:16];
+  assign rows[135:120] = \port$34898$0 [15:0];
+  assign rows[119:96] = \port$34896$0 [23:0];
+  assign rows[95:64] = \port$34894$0 [31:0];
+  assign rows[63:32] = \port$34892$0 [31:0];
+  assign rows[31:0] = \port$34890$0 [31:0];
   assign \$199  = 1'h1;
   assign \$49  = \$197 ;
 endmodule
 
-module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, waits, \port$3817$16 , clear, post, index, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
+module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, waits, \port$3859$16 , clear, post, index, clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
   wire [16:0] \$1 ;
   wire [15:0] \$2 ;
   wire \$3 ;
@@ -103482,8 +105079,8 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
   wire o__valid;
   output open;
   wire open;
-  output [31:0] \port$3817$16 ;
-  wire [31:0] \port$3817$16 ;
+  output [31:0] \port$3859$16 ;
+  wire [31:0] \port$3859$16 ;
   input [15:0] post;
   wire [15:0] post;
   output ready;
@@ -103515,7 +105112,7 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
     .write__data(i__payload)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$6  = \$5 [15:0];
     if (clear) begin
       \$6  = 16'h0000;
@@ -103525,7 +105122,7 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$7  = answered;
     if (done) begin
       \$7  = \$1 [15:0];
@@ -103545,7 +105142,7 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
   assign o__ready = closes;
   assign closing_post = o__payload[31:16];
   assign closing_index = o__payload[47:32];
-  assign \port$3817$16  = o__payload[47:16];
+  assign \port$3859$16  = o__payload[47:16];
   assign \i__payload.end  = i__payload[15:0];
   assign \i__payload.post  = i__payload[31:16];
   assign \i__payload.index  = i__payload[47:32];
@@ -103558,7 +105155,7 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
 endmodule
 
 module \weft.store.answers.closing (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$99  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$104  = 0;
   wire \$1 ;
   reg [2:0] \$10 ;
   reg [3:0] \$11 ;
@@ -103644,7 +105241,7 @@ module \weft.store.answers.closing (rst, i__valid, o__ready, i__ready, o__valid,
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$10  = \$4 [2:0];
     if (clear) begin
       \$10  = 3'h0;
@@ -103654,7 +105251,7 @@ module \weft.store.answers.closing (rst, i__valid, o__ready, i__ready, o__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$11  = \$6 [3:0];
     if (clear) begin
       \$11  = 4'h0;
@@ -103664,7 +105261,7 @@ module \weft.store.answers.closing (rst, i__valid, o__ready, i__ready, o__valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [2:0];
@@ -103698,7 +105295,7 @@ module \weft.store.answers.closing (rst, i__valid, o__ready, i__ready, o__valid,
 endmodule
 
 module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$100  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$105  = 0;
   wire \$1 ;
   reg [2:0] \$10 ;
   reg [2:0] \$11 ;
@@ -103779,7 +105376,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
     \$10  = \$4 [2:0];
     if (clear) begin
       \$10  = 3'h0;
@@ -103789,7 +105386,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
     \$11  = \$6 [2:0];
     if (clear) begin
       \$11  = 3'h0;
@@ -103799,7 +105396,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [2:0];
@@ -103829,7 +105426,7 @@ module \weft.store.beats (rst, i__valid, o__ready, o__valid, o__payload, clear, 
 endmodule
 
 module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, burst__payload, clear, o__ready, \rows$26 , \void , word, busy, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$101  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$106  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -104014,7 +105611,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
     .rst(rst)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$44  = inner_left;
     if (\$16 ) begin
       \$44  = \$18 ;
@@ -104029,7 +105626,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$45  = outer_left;
     if (\$16 ) begin
       \$45  = \$19 ;
@@ -104044,7 +105641,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$46  = rows;
     if (\$16 ) begin
       \$46  = \rows$26 ;
@@ -104057,7 +105654,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$47  = address;
     if (\$30 ) begin
       \$47  = first[31:2];
@@ -104074,7 +105671,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$48  = beats;
     if (\$30 ) begin
       \$48  = \$35 [22:0];
@@ -104091,7 +105688,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$41  = busy;
     if (\$16 ) begin
       \$41  = start;
@@ -104111,7 +105708,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$42  = memory_row;
     if (\$16 ) begin
       \$42  = first;
@@ -104126,7 +105723,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$43  = memory_base;
     if (\$16 ) begin
       \$43  = first;
@@ -104170,7 +105767,7 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
 endmodule
 
 module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, clear, o__ready, i__payload, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$102  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$107  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -104213,7 +105810,7 @@ module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, c
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$107 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -104226,7 +105823,7 @@ module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$107 ) begin end
     \$5  = \$3 ;
     if (clear) begin
       \$5  = 1'h0;
@@ -104244,7 +105841,7 @@ module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, c
 endmodule
 
 module \weft.store.pending (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, write__data, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$108  = 0;
   wire \$1 ;
   reg \$10 ;
   reg [1:0] \$11 ;
@@ -104388,7 +105985,7 @@ module \weft.store.pending (rst, i__valid, o__ready, i__ready, o__valid, o__payl
   always @(posedge clk)
     write__addr <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
     \$10  = \$4 [0];
     if (clear) begin
       \$10  = 1'h0;
@@ -104398,7 +105995,7 @@ module \weft.store.pending (rst, i__valid, o__ready, i__ready, o__valid, o__payl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
     \$11  = \$6 [1:0];
     if (clear) begin
       \$11  = 2'h0;
@@ -104408,7 +106005,7 @@ module \weft.store.pending (rst, i__valid, o__ready, i__ready, o__valid, o__payl
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
     \$12  = write__addr;
     if (push) begin
       \$12  = \$9 [0];
@@ -104504,7 +106101,7 @@ module \weft.store.pending (rst, i__valid, o__ready, i__ready, o__valid, o__payl
 endmodule
 
 module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clear, piece, valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$104  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$109  = 0;
   wire [24:0] \$1 ;
   wire [23:0] \$10 ;
   wire [23:0] \$11 ;
@@ -104607,7 +106204,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
   always @(posedge clk)
     ends <= \$22 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$18  = valid;
     if (\$9 ) begin
       \$18  = 1'h1;
@@ -104622,7 +106219,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$19  = now;
     if (\$9 ) begin
       \$19 [55:24] = i__payload[55:24];
@@ -104641,7 +106238,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$20  = \$signal ;
     if (\$9 ) begin
       \$20  = \$8 [2:0];
@@ -104656,7 +106253,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$21  = later_room;
     if (\$9 ) begin
       \$21  = \$12 ;
@@ -104669,7 +106266,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$22  = ends;
     if (\$9 ) begin
       \$22  = \$13 ;
@@ -104719,7 +106316,7 @@ module \weft.store.pieces (rst, step, size, i__ready, i__valid, i__payload, clea
 endmodule
 
 module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, clear, i__payload, i__valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$105  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$110  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -104792,7 +106389,7 @@ module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, cle
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$110 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
@@ -104805,7 +106402,7 @@ module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, cle
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$110 ) begin end
     \$5  = \$3 ;
     if (clear) begin
       \$5  = 1'h0;
@@ -104853,9 +106450,16 @@ module \weft.store.rows_wait (rst, o__ready, i__ready, o__valid, o__payload, cle
 endmodule
 
 module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear, o__payload, o__valid, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$106  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$111  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
+  reg \$100 ;
+  reg [15:0] \$101 ;
+  reg \$102 ;
+  reg \$103 ;
+  reg [198:0] \$104 ;
+  reg [4:0] \$105 ;
+  reg [24:0] \$106 ;
   wire [24:0] \$11 ;
   wire [1:0] \$12 ;
   wire [1:0] \$13 ;
@@ -104881,19 +106485,19 @@ module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear,
   wire \$31 ;
   wire \$32 ;
   wire \$33 ;
-  wire \$34 ;
+  wire [1:0] \$34 ;
   wire \$35 ;
-  wire [1:0] \$36 ;
+  wire \$36 ;
   wire \$37 ;
   wire \$38 ;
   wire \$39 ;
   wire \$4 ;
   wire \$40 ;
   wire \$41 ;
-  wire \$42 ;
+  wire [25:0] \$42 ;
   wire \$43 ;
   wire \$44 ;
-  wire [25:0] \$45 ;
+  wire \$45 ;
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
@@ -104908,60 +106512,72 @@ module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear,
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
-  wire \$59 ;
+  wire [23:0] \$59 ;
   wire \$6 ;
-  wire \$60 ;
+  wire [16:0] \$60 ;
   wire \$61 ;
   wire \$62 ;
-  wire [23:0] \$63 ;
-  wire [16:0] \$64 ;
-  wire [16:0] \$65 ;
+  wire [1:0] \$63 ;
+  wire [15:0] \$64 ;
+  wire [15:0] \$65 ;
   wire \$66 ;
-  wire [1:0] \$67 ;
+  wire [16:0] \$67 ;
   wire \$68 ;
   wire \$69 ;
   wire \$7 ;
   wire [15:0] \$70 ;
-  wire \$71 ;
-  wire [15:0] \$72 ;
+  wire [15:0] \$71 ;
+  wire \$72 ;
   wire \$73 ;
   wire \$74 ;
   wire \$75 ;
   wire \$76 ;
   wire \$77 ;
-  wire [15:0] \$78 ;
+  wire \$78 ;
   wire \$79 ;
   wire [23:0] \$8 ;
-  wire [24:0] \$80 ;
-  wire [25:0] \$81 ;
-  reg \$82 ;
-  reg \$83 ;
-  reg [23:0] \$84 ;
-  reg [23:0] \$85 ;
-  reg [15:0] \$86 ;
-  reg [15:0] \$87 ;
-  reg [1:0] \$88 ;
-  reg [1:0] \$89 ;
+  wire \$80 ;
+  wire \$81 ;
+  wire \$82 ;
+  wire [15:0] \$83 ;
+  wire \$84 ;
+  wire [15:0] \$85 ;
+  wire \$86 ;
+  wire \$87 ;
+  wire \$88 ;
+  wire [24:0] \$89 ;
   wire [23:0] \$9 ;
-  reg \$90 ;
+  wire [25:0] \$90 ;
   reg \$91 ;
   reg \$92 ;
-  reg [198:0] \$93 ;
-  reg [24:0] \$94 ;
+  reg [23:0] \$93 ;
+  reg [23:0] \$94 ;
+  reg [15:0] \$95 ;
+  reg \$96 ;
+  reg [1:0] \$97 ;
+  reg [1:0] \$98 ;
+  reg \$99 ;
   wire \$signal ;
   wire \$signal$13 ;
   wire \$signal$14 ;
   reg \$signal$15  = 1'h0;
   wire \$signal$17 ;
   wire \$signal$18 ;
-  wire \$signal$2 ;
-  reg \$signal$3  = 1'h0;
+  reg \$signal$2  = 1'h0;
+  reg [15:0] \$signal$27  = 16'h0000;
+  reg [15:0] \$signal$28  = 16'h0000;
   reg at_right = 1'h0;
   reg bottom = 1'h0;
   input clear;
   wire clear;
   input clk;
   wire clk;
+  reg [4:0] has = 5'h00;
+  wire \has.len ;
+  wire \has.pad_bottom ;
+  wire \has.pad_left ;
+  wire \has.pad_right ;
+  wire \has.pad_top ;
   input [198:0] i__payload;
   wire [198:0] i__payload;
   wire [23:0] \i__payload.at ;
@@ -104982,7 +106598,7 @@ module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear,
   wire i__ready;
   input i__valid;
   wire i__valid;
-  reg [15:0] left = 16'h0000;
+  reg kind_ends = 1'h0;
   output [55:0] o__payload;
   reg [55:0] o__payload;
   wire [23:0] \o__payload.at ;
@@ -104998,7 +106614,7 @@ module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear,
   output o__valid;
   reg o__valid = 1'h0;
   wire outer;
-  reg [15:0] outer_left = 16'h0000;
+  reg outer_ends = 1'h0;
   reg [23:0] place_base = 24'h000000;
   wire [23:0] place_next;
   reg [23:0] place_row = 24'h000000;
@@ -105023,123 +106639,137 @@ module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear,
   reg [1:0] skew_base = 2'h0;
   wire [1:0] skew_next;
   reg [1:0] skew_row = 2'h0;
-  assign \$4  = ~ \$signal$3 ;
-  assign \$5  = ! rows[197:182];
+  assign \$1  = ~ \$signal$2 ;
+  assign \$2  = kind_ends & \$1 ;
+  assign \$3  = ~ bottom;
+  assign \$signal  = \$2  & \$3 ;
+  assign \$4  = ~ \$signal$2 ;
+  assign \$5  = ~ has[4];
   assign \$6  = \$4  & \$5 ;
   assign \$7  = bottom | \$6 ;
-  assign outer = \$signal  & \$7 ;
+  assign outer = kind_ends & \$7 ;
   assign \$8  = outer ? place_base : place_row;
   assign \$9  = rows[198] ? 24'h000000 : rows[47:24];
   assign \$10  = outer ? rows[71:48] : \$9 ;
   assign \$11  = \$8  + \$10 ;
-  assign \$12  = \$signal$2  ? skew_base : skew_row;
-  assign \$13  = \$signal$2  ? rows[77:76] : rows[75:74];
+  assign \$12  = \$signal  ? skew_base : skew_row;
+  assign \$13  = \$signal  ? rows[77:76] : rows[75:74];
   assign \$14  = \$12  + \$13 ;
-  assign \$signal$13  = \$signal$3  | bottom;
+  assign \$signal$13  = \$signal$2  | bottom;
   assign \$15  = ~ \$signal$15 ;
   assign \$16  = ~ at_right;
   assign \$17  = \$15  & \$16 ;
-  assign \$18  = | rows[149:134];
-  assign \$signal$14  = \$17  & \$18 ;
-  assign \$19  = ~ \$signal$14 ;
-  assign \$20  = ~ at_right;
-  assign \$21  = \$19  & \$20 ;
-  assign \$22  = | rows[101:78];
-  assign \$23  = ! rows[165:150];
-  assign \$24  = \$22  | \$23 ;
-  assign \$signal$17  = \$21  & \$24 ;
-  assign \$25  = ! rows[101:78];
-  assign \$26  = \$signal$14  & \$25 ;
-  assign \$27  = ! rows[165:150];
-  assign \$28  = \$26  & \$27 ;
-  assign \$29  = \$signal$13  | \$28 ;
-  assign \$30  = ! rows[165:150];
-  assign \$31  = \$signal$17  & \$30 ;
-  assign \$32  = \$29  | \$31 ;
-  assign \$33  = ~ \$signal$14 ;
-  assign \$34  = ~ \$signal$17 ;
-  assign \$35  = \$33  & \$34 ;
-  assign \$signal$18  = \$32  | \$35 ;
-  assign \$36  = o__payload[51] ? 2'h0 : skew_row;
-  assign \$37  = ~ \$signal$17 ;
-  assign \$38  = \$signal$13  | \$37 ;
-  assign \$39  = ~ \$signal$15 ;
-  assign \$40  = ~ at_right;
-  assign \$41  = \$39  & \$40 ;
-  assign \$42  = outer_left == 1'h1;
-  assign \$43  = outer & \$42 ;
-  assign \$44  = \$signal$18  & \$43 ;
-  assign \$45  = place_row[9:0] + size;
-  assign \$46  = \$45  > 11'h400;
-  assign \$47  = place_row[23:10] >= 2'h2;
-  assign \$48  = \$46  | \$47 ;
-  assign \$49  = ~ o__valid;
-  assign \$50  = o__valid & o__ready;
-  assign \$51  = \$50  & o__payload[54];
-  assign i__ready = \$49  | \$51 ;
-  assign \$52  = o__valid & o__ready;
+  assign \$signal$14  = \$17  & has[1];
+  assign \$18  = ~ \$signal$14 ;
+  assign \$19  = ~ at_right;
+  assign \$20  = \$18  & \$19 ;
+  assign \$21  = ~ has[2];
+  assign \$22  = has[0] | \$21 ;
+  assign \$signal$17  = \$20  & \$22 ;
+  assign \$23  = ~ has[0];
+  assign \$24  = \$signal$14  & \$23 ;
+  assign \$25  = ~ has[2];
+  assign \$26  = \$24  & \$25 ;
+  assign \$27  = \$signal$13  | \$26 ;
+  assign \$28  = ~ has[2];
+  assign \$29  = \$signal$17  & \$28 ;
+  assign \$30  = \$27  | \$29 ;
+  assign \$31  = ~ \$signal$14 ;
+  assign \$32  = ~ \$signal$17 ;
+  assign \$33  = \$31  & \$32 ;
+  assign \$signal$18  = \$30  | \$33 ;
+  assign \$34  = o__payload[51] ? 2'h0 : skew_row;
+  assign \$35  = ~ \$signal$17 ;
+  assign \$36  = \$signal$13  | \$35 ;
+  assign \$37  = ~ \$signal$15 ;
+  assign \$38  = ~ at_right;
+  assign \$39  = \$37  & \$38 ;
+  assign \$40  = outer & outer_ends;
+  assign \$41  = \$signal$18  & \$40 ;
+  assign \$42  = place_row[9:0] + size;
+  assign \$43  = \$42  > 11'h400;
+  assign \$44  = place_row[23:10] >= 2'h2;
+  assign \$45  = \$43  | \$44 ;
+  assign \$46  = ~ o__valid;
+  assign \$47  = o__valid & o__ready;
+  assign \$48  = \$47  & o__payload[54];
+  assign i__ready = \$46  | \$48 ;
+  assign \$49  = o__valid & o__ready;
+  assign \$50  = ~ \$signal$18 ;
+  assign \$51  = \$signal$14  & \$50 ;
+  assign \$52  = \$51  & has[0];
   assign \$53  = ~ \$signal$18 ;
-  assign \$54  = \$signal$14  & \$53 ;
-  assign \$55  = | rows[101:78];
-  assign \$56  = \$54  & \$55 ;
-  assign \$57  = ~ \$signal$18 ;
-  assign \$58  = ! rows[101:78];
-  assign \$59  = \$signal$17  | \$58 ;
-  assign \$60  = \$57  & \$59 ;
-  assign \$61  = o__valid & o__ready;
-  assign \$62  = \$61  & \$signal$18 ;
-  assign \$63  = outer ? \$11 [23:0] : place_base;
-  assign \$64  = left - 1'h1;
-  assign \$65  = outer_left - outer;
-  assign \$66  = ~ \$signal$13 ;
-  assign \$67  = \$signal$2  ? \$14 [1:0] : skew_base;
-  assign \$68  = | rows[181:166];
-  assign \$69  = | rows[181:166];
-  assign \$70  = \$69  ? rows[181:166] : rows[117:102];
-  assign \$71  = ~ \$signal$3 ;
-  assign \$72  = \$signal$3  ? rows[117:102] : rows[197:182];
+  assign \$54  = ~ has[0];
+  assign \$55  = \$signal$17  | \$54 ;
+  assign \$56  = \$53  & \$55 ;
+  assign \$57  = o__valid & o__ready;
+  assign \$58  = \$57  & \$signal$18 ;
+  assign \$59  = outer ? \$11 [23:0] : place_base;
+  assign \$60  = \$signal$27  - 1'h1;
+  assign \$61  = \$signal$27  == 2'h2;
+  assign \$62  = ~ \$signal$13 ;
+  assign \$63  = \$signal  ? \$14 [1:0] : skew_base;
+  assign \$64  = has[3] ? rows[181:166] : rows[117:102];
+  assign \$65  = has[3] ? rows[181:166] : rows[117:102];
+  assign \$66  = \$65  == 1'h1;
+  assign \$67  = \$signal$28  - 1'h1;
+  assign \$68  = \$signal$28  == 2'h2;
+  assign \$69  = ~ \$signal$2 ;
+  assign \$70  = \$signal$2  ? rows[117:102] : rows[197:182];
+  assign \$71  = \$signal$2  ? rows[117:102] : rows[197:182];
+  assign \$72  = \$71  == 1'h1;
   assign \$73  = o__valid & o__ready;
   assign \$74  = \$73  & o__payload[54];
   assign \$75  = i__valid & i__ready;
-  assign \$76  = | i__payload[181:166];
-  assign \$77  = | i__payload[181:166];
-  assign \$78  = \$77  ? i__payload[181:166] : i__payload[117:102];
-  assign \$79  = i__valid & i__ready;
-  assign \$80  = i__payload[149:134] + i__payload[101:78];
-  assign \$81  = \$80  + i__payload[165:150];
+  assign \$76  = | i__payload[101:78];
+  assign \$77  = | i__payload[149:134];
+  assign \$78  = | i__payload[165:150];
+  assign \$79  = | i__payload[181:166];
+  assign \$80  = | i__payload[197:182];
+  assign \$81  = | i__payload[181:166];
+  assign \$82  = | i__payload[181:166];
+  assign \$83  = \$82  ? i__payload[181:166] : i__payload[117:102];
+  assign \$84  = | i__payload[181:166];
+  assign \$85  = \$84  ? i__payload[181:166] : i__payload[117:102];
+  assign \$86  = \$85  == 1'h1;
+  assign \$87  = i__payload[133:118] == 1'h1;
+  assign \$88  = i__valid & i__ready;
+  assign \$89  = i__payload[149:134] + i__payload[101:78];
+  assign \$90  = \$89  + i__payload[165:150];
   always @(posedge clk)
-    \$signal$15  <= \$82 ;
+    \$signal$15  <= \$91 ;
   always @(posedge clk)
-    at_right <= \$83 ;
+    at_right <= \$92 ;
   always @(posedge clk)
-    place_row <= \$84 ;
+    place_row <= \$93 ;
   always @(posedge clk)
-    place_base <= \$85 ;
+    place_base <= \$94 ;
   always @(posedge clk)
-    left <= \$86 ;
+    \$signal$27  <= \$95 ;
   always @(posedge clk)
-    outer_left <= \$87 ;
+    kind_ends <= \$96 ;
   always @(posedge clk)
-    skew_row <= \$88 ;
+    skew_row <= \$97 ;
   always @(posedge clk)
-    skew_base <= \$89 ;
+    skew_base <= \$98 ;
   always @(posedge clk)
-    \$signal$3  <= \$90 ;
+    \$signal$2  <= \$99 ;
   always @(posedge clk)
-    bottom <= \$91 ;
+    bottom <= \$100 ;
   always @(posedge clk)
-    o__valid <= \$92 ;
+    \$signal$28  <= \$101 ;
   always @(posedge clk)
-    rows <= \$93 ;
+    outer_ends <= \$102 ;
   always @(posedge clk)
-    size <= \$94 ;
-  assign \$signal  = left == 1'h1;
-  assign \$1  = ~ \$signal$3 ;
-  assign \$2  = \$signal  & \$1 ;
-  assign \$3  = ~ bottom;
-  assign \$signal$2  = \$2  & \$3 ;
+    o__valid <= \$103 ;
+  always @(posedge clk)
+    rows <= \$104 ;
+  always @(posedge clk)
+    has <= \$105 ;
+  always @(posedge clk)
+    size <= \$106 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal$13 ) begin
       o__payload[48:24] = size;
@@ -105152,171 +106782,10 @@ module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$82  = \$signal$15 ;
-    if (\$52 ) begin
-      \$82  = \$56 ;
-    end
-    if (\$75 ) begin
-      \$82  = 1'h0;
-    end
-    if (clear) begin
-      \$82  = 1'h0;
-    end
-    if (rst) begin
-      \$82  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$83  = at_right;
-    if (\$52 ) begin
-      \$83  = \$60 ;
-    end
-    if (\$75 ) begin
-      \$83  = 1'h0;
-    end
-    if (clear) begin
-      \$83  = 1'h0;
-    end
-    if (rst) begin
-      \$83  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$84  = place_row;
-    if (\$62 ) begin
-      \$84  = \$11 [23:0];
-    end
-    if (\$75 ) begin
-      \$84  = i__payload[23:0];
-    end
-    if (clear) begin
-      \$84  = 24'h000000;
-    end
-    if (rst) begin
-      \$84  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$85  = place_base;
-    if (\$62 ) begin
-      \$85  = \$63 ;
-    end
-    if (\$75 ) begin
-      \$85  = i__payload[23:0];
-    end
-    if (clear) begin
-      \$85  = 24'h000000;
-    end
-    if (rst) begin
-      \$85  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$86  = left;
-    if (\$62 ) begin
-      \$86  = \$64 [15:0];
-      if (outer) begin
-        \$86  = \$70 ;
-      end else if (\$signal ) begin
-        \$86  = \$72 ;
-      end
-    end
-    if (\$75 ) begin
-      \$86  = \$78 ;
-    end
-    if (clear) begin
-      \$86  = 16'h0000;
-    end
-    if (rst) begin
-      \$86  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$87  = outer_left;
-    if (\$62 ) begin
-      \$87  = \$65 [15:0];
-    end
-    if (\$75 ) begin
-      \$87  = i__payload[133:118];
-    end
-    if (clear) begin
-      \$87  = 16'h0000;
-    end
-    if (rst) begin
-      \$87  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$88  = skew_row;
-    if (\$62 ) begin
-      if (\$66 ) begin
-        \$88  = \$14 [1:0];
-      end
-    end
-    if (\$75 ) begin
-      \$88  = i__payload[73:72];
-    end
-    if (clear) begin
-      \$88  = 2'h0;
-    end
-    if (rst) begin
-      \$88  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$89  = skew_base;
-    if (\$62 ) begin
-      if (\$66 ) begin
-        \$89  = \$67 ;
-      end
-    end
-    if (\$75 ) begin
-      \$89  = i__payload[73:72];
-    end
-    if (clear) begin
-      \$89  = 2'h0;
-    end
-    if (rst) begin
-      \$89  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$90  = \$signal$3 ;
-    if (\$62 ) begin
-      if (outer) begin
-        \$90  = \$68 ;
-      end else if (\$signal ) begin
-        \$90  = 1'h0;
-      end
-    end
-    if (\$75 ) begin
-      \$90  = \$76 ;
-    end
-    if (clear) begin
-      \$90  = 1'h0;
-    end
-    if (rst) begin
-      \$90  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$91  = bottom;
-    if (\$62 ) begin
-      if (outer) begin
-        \$91  = 1'h0;
-      end else if (\$signal ) begin
-        \$91  = \$71 ;
-      end
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$91  = \$signal$15 ;
+    if (\$49 ) begin
+      \$91  = \$52 ;
     end
     if (\$75 ) begin
       \$91  = 1'h0;
@@ -105329,49 +106798,269 @@ module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$92  = o__valid;
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$92  = at_right;
+    if (\$49 ) begin
+      \$92  = \$56 ;
+    end
+    if (\$75 ) begin
+      \$92  = 1'h0;
+    end
+    if (clear) begin
+      \$92  = 1'h0;
+    end
+    if (rst) begin
+      \$92  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$93  = place_row;
+    if (\$58 ) begin
+      \$93  = \$11 [23:0];
+    end
+    if (\$75 ) begin
+      \$93  = i__payload[23:0];
+    end
+    if (clear) begin
+      \$93  = 24'h000000;
+    end
+    if (rst) begin
+      \$93  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$94  = place_base;
+    if (\$58 ) begin
+      \$94  = \$59 ;
+    end
+    if (\$75 ) begin
+      \$94  = i__payload[23:0];
+    end
+    if (clear) begin
+      \$94  = 24'h000000;
+    end
+    if (rst) begin
+      \$94  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$95  = \$signal$27 ;
+    if (\$58 ) begin
+      \$95  = \$60 [15:0];
+      if (outer) begin
+        \$95  = \$64 ;
+      end else if (kind_ends) begin
+        \$95  = \$70 ;
+      end
+    end
+    if (\$75 ) begin
+      \$95  = \$83 ;
+    end
+    if (clear) begin
+      \$95  = 16'h0000;
+    end
+    if (rst) begin
+      \$95  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$96  = kind_ends;
+    if (\$58 ) begin
+      \$96  = \$61 ;
+      if (outer) begin
+        \$96  = \$66 ;
+      end else if (kind_ends) begin
+        \$96  = \$72 ;
+      end
+    end
+    if (\$75 ) begin
+      \$96  = \$86 ;
+    end
+    if (clear) begin
+      \$96  = 1'h0;
+    end
+    if (rst) begin
+      \$96  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$97  = skew_row;
+    if (\$58 ) begin
+      if (\$62 ) begin
+        \$97  = \$14 [1:0];
+      end
+    end
+    if (\$75 ) begin
+      \$97  = i__payload[73:72];
+    end
+    if (clear) begin
+      \$97  = 2'h0;
+    end
+    if (rst) begin
+      \$97  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$98  = skew_base;
+    if (\$58 ) begin
+      if (\$62 ) begin
+        \$98  = \$63 ;
+      end
+    end
+    if (\$75 ) begin
+      \$98  = i__payload[73:72];
+    end
+    if (clear) begin
+      \$98  = 2'h0;
+    end
+    if (rst) begin
+      \$98  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$99  = \$signal$2 ;
+    if (\$58 ) begin
+      if (outer) begin
+        \$99  = has[3];
+      end else if (kind_ends) begin
+        \$99  = 1'h0;
+      end
+    end
+    if (\$75 ) begin
+      \$99  = \$81 ;
+    end
+    if (clear) begin
+      \$99  = 1'h0;
+    end
+    if (rst) begin
+      \$99  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$100  = bottom;
+    if (\$58 ) begin
+      if (outer) begin
+        \$100  = 1'h0;
+      end else if (kind_ends) begin
+        \$100  = \$69 ;
+      end
+    end
+    if (\$75 ) begin
+      \$100  = 1'h0;
+    end
+    if (clear) begin
+      \$100  = 1'h0;
+    end
+    if (rst) begin
+      \$100  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$101  = \$signal$28 ;
+    if (\$58 ) begin
+      if (outer) begin
+        \$101  = \$67 [15:0];
+      end
+    end
+    if (\$75 ) begin
+      \$101  = i__payload[133:118];
+    end
+    if (clear) begin
+      \$101  = 16'h0000;
+    end
+    if (rst) begin
+      \$101  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$102  = outer_ends;
+    if (\$58 ) begin
+      if (outer) begin
+        \$102  = \$68 ;
+      end
+    end
+    if (\$75 ) begin
+      \$102  = \$87 ;
+    end
+    if (clear) begin
+      \$102  = 1'h0;
+    end
+    if (rst) begin
+      \$102  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$103  = o__valid;
     if (\$74 ) begin
-      \$92  = 1'h0;
+      \$103  = 1'h0;
     end
     if (\$75 ) begin
-      \$92  = 1'h1;
+      \$103  = 1'h1;
     end
     if (clear) begin
-      \$92  = 1'h0;
+      \$103  = 1'h0;
     end
     if (rst) begin
-      \$92  = 1'h0;
+      \$103  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$93  = rows;
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$104  = rows;
     if (\$75 ) begin
-      \$93  = i__payload;
+      \$104  = i__payload;
     end
     if (clear) begin
-      \$93  = 199'h00000000000000000000000000000000000000000000000000;
+      \$104  = 199'h00000000000000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$93  = 199'h00000000000000000000000000000000000000000000000000;
+      \$104  = 199'h00000000000000000000000000000000000000000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
-    \$94  = size;
-    if (\$79 ) begin
-      \$94  = \$81 [24:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$105  = has;
+    if (\$75 ) begin
+      \$105  = { \$80 , \$79 , \$78 , \$77 , \$76  };
     end
     if (clear) begin
-      \$94  = 25'h0000000;
+      \$105  = 5'h00;
     end
     if (rst) begin
-      \$94  = 25'h0000000;
+      \$105  = 5'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    \$106  = size;
+    if (\$88 ) begin
+      \$106  = \$90 [24:0];
+    end
+    if (clear) begin
+      \$106  = 25'h0000000;
+    end
+    if (rst) begin
+      \$106  = 25'h0000000;
     end
   end
   assign place_next = \$11 [23:0];
   assign skew_next = \$14 [1:0];
+  assign \has.len  = has[0];
+  assign \has.pad_left  = has[1];
+  assign \has.pad_right  = has[2];
+  assign \has.pad_top  = has[3];
+  assign \has.pad_bottom  = has[4];
   assign \rows.at  = rows[23:0];
   assign \rows.at1  = rows[47:24];
   assign \rows.at2  = rows[71:48];
@@ -105409,17 +107098,17 @@ module \weft.store.walker (rst, i__ready, i__valid, i__payload, o__ready, clear,
   assign \i__payload.pad_bottom  = i__payload[197:182];
   assign \i__payload.in_place  = i__payload[198];
   always @*
-    o__payload[55] = \$48 ;
+    o__payload[55] = \$45 ;
   always @*
-    o__payload[54] = \$44 ;
+    o__payload[54] = \$41 ;
   always @*
     o__payload[53] = \$signal$18 ;
   always @*
-    o__payload[52] = \$41 ;
+    o__payload[52] = \$39 ;
   always @*
-    o__payload[51] = \$38 ;
+    o__payload[51] = \$36 ;
   always @*
-    o__payload[50:49] = \$36 ;
+    o__payload[50:49] = \$34 ;
   always @*
     o__payload[23:0] = place_row;
 endmodule
