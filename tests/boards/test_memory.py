@@ -1,7 +1,6 @@
 """Main memory in block RAM, and two managers on it."""
 
 import random
-from itertools import pairwise
 
 import pytest
 from amaranth.hdl import Module
@@ -29,8 +28,8 @@ GATED = {channel + name for channel in CHANNELS for name in ("valid", "ready")}
 class Shared(wiring.Component):
     """Two managers on one memory, one of them behind registers; it takes requests while ``go``."""
 
-    def __init__(self, single_port: bool):
-        self.memory = BlockMemory(TINY, SIZE, single_port=single_port)
+    def __init__(self):
+        self.memory = BlockMemory(TINY, SIZE)
         self.share = AxiShare(TINY)
         super().__init__({"chip": In(Axi4(TINY)), "host": In(Axi4(TINY)), "go": In(2)})
 
@@ -125,10 +124,9 @@ def requests_stay(axi):
     return watch
 
 
-@pytest.mark.parametrize("single_port", [False, True])
 @pytest.mark.parametrize("seed", range(2))
-def test_two_managers_on_one_memory(seed, single_port):
-    shared = Shared(single_port)
+def test_two_managers_on_one_memory(seed):
+    shared = Shared()
     chip = Manager(shared.chip, 0, SIZE // 2, seed)
     host = Manager(shared.host, SIZE // 2, SIZE, seed + 100)
 
@@ -143,9 +141,9 @@ def test_two_managers_on_one_memory(seed, single_port):
     assert len(host.copy) > 100
 
 
-def read_and_write(single_port: bool, beats: int = 16):
+def read_and_write(beats: int = 16):
     """Cycle of each beat read, of each written and of the response, all asked for at once."""
-    memory = BlockMemory(TINY, SIZE, single_port=single_port)
+    memory = BlockMemory(TINY, SIZE)
     axi, read, written, answered = memory.axi, [], [], []
 
     async def ask(ctx):
@@ -169,19 +167,12 @@ def read_and_write(single_port: bool, beats: int = 16):
 
 
 def test_a_beat_a_cycle_in_both_directions():
-    read, written, answered = read_and_write(False)
+    read, written, answered = read_and_write()
     latency = BlockMemory.read_latency
     assert read == list(range(latency, latency + 16))
     assert written == list(range(1, 17))
     assert answered == [17]
     assert latency + AxiSlice.latency == BLOCK_MEMORY.latency, "what drivers plan with"
-
-
-def test_a_single_port_serves_both_directions_in_turn():
-    read, written, _ = read_and_write(True)
-    assert len(read) == len(written) == 16
-    assert max(read[-1], written[-1]) <= 2 * 16 + 3
-    assert all(b - a <= 2 for a, b in pairwise(read))
 
 
 def test_beyond_its_end_there_is_nothing():

@@ -64,9 +64,6 @@ class BlockMemory(wiring.Component):
         Width of the port.
     size
         Bytes, a power of two.
-    single_port
-        The memory does one thing a cycle, a read or a write, in turn if both wait: what the large
-        memories of iCE40 UltraPlus can.
 
     Members
     -------
@@ -78,12 +75,12 @@ class BlockMemory(wiring.Component):
 
     read_latency = 2
 
-    def __init__(self, config: Config, size: int, *, single_port: bool = False):
+    def __init__(self, config: Config, size: int):
         if size.bit_count() != 1 or size < 2 * config.bus_bytes:
             raise ValueError(
                 f"size = {size} is not valid: a power of two, at least {2 * config.bus_bytes} bytes"
             )
-        self._config, self._size, self._single_port = config, size, single_port
+        self._config, self._size = config, size
         super().__init__({"axi": In(Axi4(config, ID_BITS))})
 
     def elaborate(self, platform: object) -> Module:
@@ -100,28 +97,16 @@ class BlockMemory(wiring.Component):
         reads, writes = (_Bursts(m, name, axi, word_bits, low) for name in ("ar", "aw"))
 
         read, write = Signal(), Signal()  # what is done in this cycle
-        wants_read, wants_write = Signal(), Signal()
         m.d.comb += [
-            wants_read.eq(reads.active & (~axi.rvalid | axi.rready)),
-            wants_write.eq(writes.active & axi.wvalid & (~axi.bvalid | axi.bready)),
-            read.eq(wants_read),
-            write.eq(wants_write),
+            read.eq(reads.active & (~axi.rvalid | axi.rready)),
+            write.eq(writes.active & axi.wvalid & (~axi.bvalid | axi.bready)),
             reads.step.eq(read),
             writes.step.eq(write),
         ]
-        address = [reads.now.word, writes.now.word]
-        if self._single_port:
-            turn = Signal()  # of the writes
-            m.d.sync += turn.eq(~turn)
-            m.d.comb += [
-                read.eq(wants_read & ~(wants_write & turn)),
-                write.eq(wants_write & ~(wants_read & ~turn)),
-            ]
-            address = [Mux(write, writes.now.word, reads.now.word)] * 2
         m.d.comb += [
-            read_port.addr.eq(address[0]),
+            read_port.addr.eq(reads.now.word),
             read_port.en.eq(read),
-            write_port.addr.eq(address[1]),
+            write_port.addr.eq(writes.now.word),
             write_port.data.eq(axi.wdata),
             write_port.en.eq(Cat(strobe & write & ~writes.now.outside for strobe in axi.wstrb)),
             axi.rdata.eq(read_port.data),
