@@ -1013,9 +1013,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$300 ),
     .matmul__ready(\act__ready$304 ),
     .matmul__valid(matmul__valid),
-    .\port$3468$0 (\$95 ),
-    .\port$35299$35 (\$89 ),
-    .\port$35315$0 (\$94 ),
+    .\port$3465$0 (\$95 ),
+    .\port$35296$35 (\$89 ),
+    .\port$35312$0 (\$94 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1089,86 +1089,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$195 (drain_cmd__ready),
     .\o__ready$225 (store_cmd__ready),
     .\o__ready$255 (simt_cmd__ready),
-    .\port$34724$0 (\$7 ),
-    .\port$34726$0 (\$8 ),
-    .\port$34728$0 (\$9 ),
-    .\port$34730$0 (\$10 ),
-    .\port$34732$0 (\$11 ),
-    .\port$34734$0 (\$12 ),
-    .\port$34736$0 (\$13 ),
-    .\port$34738$0 (\$14 ),
-    .\port$34740$0 (\$15 ),
-    .\port$34742$0 (\$16 ),
-    .\port$34744$0 (\$17 ),
-    .\port$34746$0 (\$18 ),
-    .\port$34748$0 (\$19 ),
-    .\port$34750$0 (\$20 ),
-    .\port$34752$0 (\$21 ),
-    .\port$34754$0 (\$22 ),
-    .\port$34778$0 (\$23 ),
-    .\port$34780$0 (\$24 ),
-    .\port$34782$0 (\$25 ),
-    .\port$34784$0 (\$26 ),
-    .\port$34786$0 (\$27 ),
-    .\port$34788$0 (\$28 ),
-    .\port$34790$0 (\$29 ),
-    .\port$34792$0 (\$30 ),
-    .\port$34794$0 (\$31 ),
-    .\port$34796$0 (\$32 ),
-    .\port$34798$0 (\$33 ),
-    .\port$34800$0 (\$34 ),
-    .\port$34802$0 (\$35 ),
-    .\port$34804$0 (\$36 ),
-    .\port$34806$0 (\$37 ),
-    .\port$34808$0 (\$38 ),
-    .\port$34832$0 (\$39 ),
-    .\port$34834$0 (\$40 ),
-    .\port$34836$0 (\$41 ),
-    .\port$34838$0 (\$42 ),
-    .\port$34840$0 (\$43 ),
-    .\port$34842$0 (\$44 ),
-    .\port$34844$0 (\$45 ),
-    .\port$34846$0 (\$46 ),
-    .\port$34848$0 (\$47 ),
-    .\port$34850$0 (\$48 ),
-    .\port$34852$0 (\$49 ),
-    .\port$34854$0 (\$50 ),
-    .\port$34856$0 (\$51 ),
-    .\port$34858$0 (\$52 ),
-    .\port$34860$0 (\$53 ),
-    .\port$34862$0 (\$54 ),
-    .\port$34886$0 (\$55 ),
-    .\port$34888$0 (\$56 ),
-    .\port$34890$0 (\$57 ),
-    .\port$34892$0 (\$58 ),
-    .\port$34894$0 (\$59 ),
-    .\port$34896$0 (\$60 ),
-    .\port$34898$0 (\$61 ),
-    .\port$34900$0 (\$62 ),
-    .\port$34902$0 (\$63 ),
-    .\port$34904$0 (\$64 ),
-    .\port$34906$0 (\$65 ),
-    .\port$34908$0 (\$66 ),
-    .\port$34910$0 (\$67 ),
-    .\port$34912$0 (\$68 ),
-    .\port$34914$0 (\$69 ),
-    .\port$34916$0 (\$70 ),
-    .\port$34940$0 (\$71 ),
-    .\port$34942$0 (\$72 ),
-    .\port$34944$0 (\$73 ),
-    .\port$34946$0 (\$74 ),
-    .\port$34948$0 (\$75 ),
-    .\port$34950$0 (\$76 ),
-    .\port$34952$0 (\$77 ),
-    .\port$34954$0 (\$78 ),
-    .\port$34956$0 (\$79 ),
-    .\port$34958$0 (\$80 ),
-    .\port$34960$0 (\$81 ),
-    .\port$34962$0 (\$82 ),
-    .\port$34964$0 (\$83 ),
-    .\port$34966$0 (\$84 ),
-    .\port$34968$0 (\$85 ),
-    .\port$34970$0 (\$86 ),
+    .\port$34721$0 (\$7 ),
+    .\port$34723$0 (\$8 ),
+    .\port$34725$0 (\$9 ),
+    .\port$34727$0 (\$10 ),
+    .\port$34729$0 (\$11 ),
+    .\port$34731$0 (\$12 ),
+    .\port$34733$0 (\$13 ),
+    .\port$34735$0 (\$14 ),
+    .\port$34737$0 (\$15 ),
+    .\port$34739$0 (\$16 ),
+    .\port$34741$0 (\$17 ),
+    .\port$34743$0 (\$18 ),
+    .\port$34745$0 (\$19 ),
+    .\port$34747$0 (\$20 ),
+    .\port$34749$0 (\$21 ),
+    .\port$34751$0 (\$22 ),
+    .\port$34775$0 (\$23 ),
+    .\port$34777$0 (\$24 ),
+    .\port$34779$0 (\$25 ),
+    .\port$34781$0 (\$26 ),
+    .\port$34783$0 (\$27 ),
+    .\port$34785$0 (\$28 ),
+    .\port$34787$0 (\$29 ),
+    .\port$34789$0 (\$30 ),
+    .\port$34791$0 (\$31 ),
+    .\port$34793$0 (\$32 ),
+    .\port$34795$0 (\$33 ),
+    .\port$34797$0 (\$34 ),
+    .\port$34799$0 (\$35 ),
+    .\port$34801$0 (\$36 ),
+    .\port$34803$0 (\$37 ),
+    .\port$34805$0 (\$38 ),
+    .\port$34829$0 (\$39 ),
+    .\port$34831$0 (\$40 ),
+    .\port$34833$0 (\$41 ),
+    .\port$34835$0 (\$42 ),
+    .\port$34837$0 (\$43 ),
+    .\port$34839$0 (\$44 ),
+    .\port$34841$0 (\$45 ),
+    .\port$34843$0 (\$46 ),
+    .\port$34845$0 (\$47 ),
+    .\port$34847$0 (\$48 ),
+    .\port$34849$0 (\$49 ),
+    .\port$34851$0 (\$50 ),
+    .\port$34853$0 (\$51 ),
+    .\port$34855$0 (\$52 ),
+    .\port$34857$0 (\$53 ),
+    .\port$34859$0 (\$54 ),
+    .\port$34883$0 (\$55 ),
+    .\port$34885$0 (\$56 ),
+    .\port$34887$0 (\$57 ),
+    .\port$34889$0 (\$58 ),
+    .\port$34891$0 (\$59 ),
+    .\port$34893$0 (\$60 ),
+    .\port$34895$0 (\$61 ),
+    .\port$34897$0 (\$62 ),
+    .\port$34899$0 (\$63 ),
+    .\port$34901$0 (\$64 ),
+    .\port$34903$0 (\$65 ),
+    .\port$34905$0 (\$66 ),
+    .\port$34907$0 (\$67 ),
+    .\port$34909$0 (\$68 ),
+    .\port$34911$0 (\$69 ),
+    .\port$34913$0 (\$70 ),
+    .\port$34937$0 (\$71 ),
+    .\port$34939$0 (\$72 ),
+    .\port$34941$0 (\$73 ),
+    .\port$34943$0 (\$74 ),
+    .\port$34945$0 (\$75 ),
+    .\port$34947$0 (\$76 ),
+    .\port$34949$0 (\$77 ),
+    .\port$34951$0 (\$78 ),
+    .\port$34953$0 (\$79 ),
+    .\port$34955$0 (\$80 ),
+    .\port$34957$0 (\$81 ),
+    .\port$34959$0 (\$82 ),
+    .\port$34961$0 (\$83 ),
+    .\port$34963$0 (\$84 ),
+    .\port$34965$0 (\$85 ),
+    .\port$34967$0 (\$86 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1215,27 +1215,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2790$0 (\$90 ),
-    .\port$2824$0 (\$91 ),
-    .\port$2858$0 (\$92 ),
-    .\port$2892$0 (\$93 ),
-    .\port$3468$0 (\$95 ),
-    .\port$34832$0 (\$39 ),
-    .\port$34834$0 (\$40 ),
-    .\port$34836$0 (\$41 ),
-    .\port$34838$0 (\$42 ),
-    .\port$34840$0 (\$43 ),
-    .\port$34842$0 (\$44 ),
-    .\port$34844$0 (\$45 ),
-    .\port$34846$0 (\$46 ),
-    .\port$34848$0 (\$47 ),
-    .\port$34850$0 (\$48 ),
-    .\port$34852$0 (\$49 ),
-    .\port$34854$0 (\$50 ),
-    .\port$34856$0 (\$51 ),
-    .\port$34858$0 (\$52 ),
-    .\port$34860$0 (\$53 ),
-    .\port$34862$0 (\$54 ),
+    .\port$2788$0 (\$90 ),
+    .\port$2822$0 (\$91 ),
+    .\port$2856$0 (\$92 ),
+    .\port$2890$0 (\$93 ),
+    .\port$3465$0 (\$95 ),
+    .\port$34829$0 (\$39 ),
+    .\port$34831$0 (\$40 ),
+    .\port$34833$0 (\$41 ),
+    .\port$34835$0 (\$42 ),
+    .\port$34837$0 (\$43 ),
+    .\port$34839$0 (\$44 ),
+    .\port$34841$0 (\$45 ),
+    .\port$34843$0 (\$46 ),
+    .\port$34845$0 (\$47 ),
+    .\port$34847$0 (\$48 ),
+    .\port$34849$0 (\$49 ),
+    .\port$34851$0 (\$50 ),
+    .\port$34853$0 (\$51 ),
+    .\port$34855$0 (\$52 ),
+    .\port$34857$0 (\$53 ),
+    .\port$34859$0 (\$54 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$74 (read__en),
@@ -1265,24 +1265,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$284 ),
-    .\port$34724$0 (\$7 ),
-    .\port$34726$0 (\$8 ),
-    .\port$34728$0 (\$9 ),
-    .\port$34730$0 (\$10 ),
-    .\port$34732$0 (\$11 ),
-    .\port$34734$0 (\$12 ),
-    .\port$34736$0 (\$13 ),
-    .\port$34738$0 (\$14 ),
-    .\port$34740$0 (\$15 ),
-    .\port$34742$0 (\$16 ),
-    .\port$34744$0 (\$17 ),
-    .\port$34746$0 (\$18 ),
-    .\port$34748$0 (\$19 ),
-    .\port$34750$0 (\$20 ),
-    .\port$34752$0 (\$21 ),
-    .\port$34754$0 (\$22 ),
-    .\port$35275$0 (\$88 ),
-    .\port$35299$35 (\$89 ),
+    .\port$34721$0 (\$7 ),
+    .\port$34723$0 (\$8 ),
+    .\port$34725$0 (\$9 ),
+    .\port$34727$0 (\$10 ),
+    .\port$34729$0 (\$11 ),
+    .\port$34731$0 (\$12 ),
+    .\port$34733$0 (\$13 ),
+    .\port$34735$0 (\$14 ),
+    .\port$34737$0 (\$15 ),
+    .\port$34739$0 (\$16 ),
+    .\port$34741$0 (\$17 ),
+    .\port$34743$0 (\$18 ),
+    .\port$34745$0 (\$19 ),
+    .\port$34747$0 (\$20 ),
+    .\port$34749$0 (\$21 ),
+    .\port$34751$0 (\$22 ),
+    .\port$35272$0 (\$88 ),
+    .\port$35296$35 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1317,28 +1317,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$2790$0 (\$90 ),
-    .\port$2824$0 (\$91 ),
-    .\port$2858$0 (\$92 ),
-    .\port$2892$0 (\$93 ),
-    .\port$34504$0 (matmul_waiting),
-    .\port$34778$0 (\$23 ),
-    .\port$34780$0 (\$24 ),
-    .\port$34782$0 (\$25 ),
-    .\port$34784$0 (\$26 ),
-    .\port$34786$0 (\$27 ),
-    .\port$34788$0 (\$28 ),
-    .\port$34790$0 (\$29 ),
-    .\port$34792$0 (\$30 ),
-    .\port$34794$0 (\$31 ),
-    .\port$34796$0 (\$32 ),
-    .\port$34798$0 (\$33 ),
-    .\port$34800$0 (\$34 ),
-    .\port$34802$0 (\$35 ),
-    .\port$34804$0 (\$36 ),
-    .\port$34806$0 (\$37 ),
-    .\port$34808$0 (\$38 ),
-    .\port$35315$0 (\$94 ),
+    .\port$2788$0 (\$90 ),
+    .\port$2822$0 (\$91 ),
+    .\port$2856$0 (\$92 ),
+    .\port$2890$0 (\$93 ),
+    .\port$34501$0 (matmul_waiting),
+    .\port$34775$0 (\$23 ),
+    .\port$34777$0 (\$24 ),
+    .\port$34779$0 (\$25 ),
+    .\port$34781$0 (\$26 ),
+    .\port$34783$0 (\$27 ),
+    .\port$34785$0 (\$28 ),
+    .\port$34787$0 (\$29 ),
+    .\port$34789$0 (\$30 ),
+    .\port$34791$0 (\$31 ),
+    .\port$34793$0 (\$32 ),
+    .\port$34795$0 (\$33 ),
+    .\port$34797$0 (\$34 ),
+    .\port$34799$0 (\$35 ),
+    .\port$34801$0 (\$36 ),
+    .\port$34803$0 (\$37 ),
+    .\port$34805$0 (\$38 ),
+    .\port$35312$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1421,7 +1421,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$35275$0 (\$88 ),
+    .\port$35272$0 (\$88 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1445,22 +1445,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$34940$0 (\$71 ),
-    .\port$34942$0 (\$72 ),
-    .\port$34944$0 (\$73 ),
-    .\port$34946$0 (\$74 ),
-    .\port$34948$0 (\$75 ),
-    .\port$34950$0 (\$76 ),
-    .\port$34952$0 (\$77 ),
-    .\port$34954$0 (\$78 ),
-    .\port$34956$0 (\$79 ),
-    .\port$34958$0 (\$80 ),
-    .\port$34960$0 (\$81 ),
-    .\port$34962$0 (\$82 ),
-    .\port$34964$0 (\$83 ),
-    .\port$34966$0 (\$84 ),
-    .\port$34968$0 (\$85 ),
-    .\port$34970$0 (\$86 ),
+    .\port$34937$0 (\$71 ),
+    .\port$34939$0 (\$72 ),
+    .\port$34941$0 (\$73 ),
+    .\port$34943$0 (\$74 ),
+    .\port$34945$0 (\$75 ),
+    .\port$34947$0 (\$76 ),
+    .\port$34949$0 (\$77 ),
+    .\port$34951$0 (\$78 ),
+    .\port$34953$0 (\$79 ),
+    .\port$34955$0 (\$80 ),
+    .\port$34957$0 (\$81 ),
+    .\port$34959$0 (\$82 ),
+    .\port$34961$0 (\$83 ),
+    .\port$34963$0 (\$84 ),
+    .\port$34965$0 (\$85 ),
+    .\port$34967$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1520,22 +1520,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .message(message),
-    .\port$34886$0 (\$55 ),
-    .\port$34888$0 (\$56 ),
-    .\port$34890$0 (\$57 ),
-    .\port$34892$0 (\$58 ),
-    .\port$34894$0 (\$59 ),
-    .\port$34896$0 (\$60 ),
-    .\port$34898$0 (\$61 ),
-    .\port$34900$0 (\$62 ),
-    .\port$34902$0 (\$63 ),
-    .\port$34904$0 (\$64 ),
-    .\port$34906$0 (\$65 ),
-    .\port$34908$0 (\$66 ),
-    .\port$34910$0 (\$67 ),
-    .\port$34912$0 (\$68 ),
-    .\port$34914$0 (\$69 ),
-    .\port$34916$0 (\$70 ),
+    .\port$34883$0 (\$55 ),
+    .\port$34885$0 (\$56 ),
+    .\port$34887$0 (\$57 ),
+    .\port$34889$0 (\$58 ),
+    .\port$34891$0 (\$59 ),
+    .\port$34893$0 (\$60 ),
+    .\port$34895$0 (\$61 ),
+    .\port$34897$0 (\$62 ),
+    .\port$34899$0 (\$63 ),
+    .\port$34901$0 (\$64 ),
+    .\port$34903$0 (\$65 ),
+    .\port$34905$0 (\$66 ),
+    .\port$34907$0 (\$67 ),
+    .\port$34909$0 (\$68 ),
+    .\port$34911$0 (\$69 ),
+    .\port$34913$0 (\$70 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -2233,8 +2233,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3468$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$35299$35 
-, matmul__claim, \port$35315$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3465$0 , drain__data, store__valid, store__offset, matmul__data, store__data, simt__out, load__data, \port$35296$35 
+, matmul__claim, \port$35312$0 , store__region, simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2539,12 +2539,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$101 ;
-  input [14:0] \port$3468$0 ;
-  wire [14:0] \port$3468$0 ;
-  input [10:0] \port$35299$35 ;
-  wire [10:0] \port$35299$35 ;
-  input [10:0] \port$35315$0 ;
-  wire [10:0] \port$35315$0 ;
+  input [14:0] \port$3465$0 ;
+  wire [14:0] \port$3465$0 ;
+  input [10:0] \port$35296$35 ;
+  wire [10:0] \port$35296$35 ;
+  input [10:0] \port$35312$0 ;
+  wire [10:0] \port$35312$0 ;
   reg [1:0] read_0_favour = 2'h1;
   reg read_0_favoured = 1'h0;
   wire read_0_lost;
@@ -2639,14 +2639,14 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$3468$0 [2:1], 3'h0 };
-  assign \$2  = \port$3468$0 [14:11] << \port$3468$0 [2:1];
-  assign \$3  = load__data << { \port$35299$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$35299$35 [1:0];
-  assign \$5  = ! \port$35315$0 [10];
+  assign \$1  = drain__data << { \port$3465$0 [2:1], 3'h0 };
+  assign \$2  = \port$3465$0 [14:11] << \port$3465$0 [2:1];
+  assign \$3  = load__data << { \port$35296$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$35296$35 [1:0];
+  assign \$5  = ! \port$35312$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
   assign \$6  = read_want_0_matmul & read_free_0_matmul;
-  assign \$7  = \port$35315$0 [9:2] + 1'h1;
+  assign \$7  = \port$35312$0 [9:2] + 1'h1;
   assign \$8  = ~ simt__write;
   assign \$9  = simt__valid & \$8 ;
   assign \$10  = ! simt__region;
@@ -2668,14 +2668,14 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign read_free_0_matmul = \$21  | \$22 ;
   assign \$23  = read_0_favour == 1'h1;
   assign \$24  = read_0_favoured & \$23 ;
-  assign \$25  = ! \port$35315$0 [10];
+  assign \$25  = ! \port$35312$0 [10];
   assign \$26  = matmul__claim & \$25 ;
   assign \$27  = read_0_favoured | \$26 ;
   assign \$28  = ~ \$27 ;
   assign read_free_0_simt = \$24  | \$28 ;
   assign \$29  = read_0_favour == 2'h2;
   assign \$30  = read_0_favoured & \$29 ;
-  assign \$31  = ! \port$35315$0 [10];
+  assign \$31  = ! \port$35312$0 [10];
   assign \$32  = matmul__claim & \$31 ;
   assign \$33  = read_0_favoured | \$32 ;
   assign \$34  = \$33  | read_want_0_simt;
@@ -2684,9 +2684,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$36  = simt__valid & simt__write;
   assign \$37  = ! simt__region;
   assign write_want_0_simt = \$36  & \$37 ;
-  assign \$38  = ! \port$3468$0 [0];
+  assign \$38  = ! \port$3465$0 [0];
   assign write_want_0_drain = drain__valid & \$38 ;
-  assign \$39  = ! \port$35299$35 [10];
+  assign \$39  = ! \port$35296$35 [10];
   assign write_want_0_load = load__valid & \$39 ;
   assign \$40  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$41  = write_want_0_simt & write_free_0_simt;
@@ -2717,7 +2717,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$62  = simt_stage[0] & \$61 ;
   assign read_want_1_matmul = matmul__valid & \$63 ;
   assign \$64  = read_want_1_matmul & read_free_1_matmul;
-  assign \$65  = \port$35315$0 [9:2] + 1'h1;
+  assign \$65  = \port$35312$0 [9:2] + 1'h1;
   assign \$66  = ~ simt__write;
   assign \$67  = simt__valid & \$66 ;
   assign read_want_1_simt = \$67  & \$68 ;
@@ -2776,7 +2776,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$116  = drain_stage[0] & \$115 ;
   assign \$118  = load_stage[0] & \$117 ;
   assign \$120  = simt_stage[0] & \$119 ;
-  assign \$121  = ! \port$35315$0 [10];
+  assign \$121  = ! \port$35312$0 [10];
   assign \$122  = \$121  & read_free_0_matmul;
   assign \$125  = \$124  & read_free_1_matmul;
   assign matmul__ready = | { \$126 , \$123  };
@@ -2784,11 +2784,11 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$128  = \$127  & read_free_0_store;
   assign \$131  = \$130  & read_free_1_store;
   assign store__ready = | { \$132 , \$129  };
-  assign \$133  = ! \port$3468$0 [0];
+  assign \$133  = ! \port$3465$0 [0];
   assign \$134  = \$133  & write_free_0_drain;
   assign \$137  = \$136  & write_free_1_drain;
   assign drain__ready = | { \$138 , \$135  };
-  assign \$139  = ! \port$35299$35 [10];
+  assign \$139  = ! \port$35296$35 [10];
   assign \$140  = \$139  & write_free_0_load;
   assign \$143  = \$142  & write_free_1_load;
   assign load__ready = | { \$144 , \$141  };
@@ -2807,13 +2807,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign simt__ready = | { \$158 , \$155 , \$151 , \$148  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$159  = drain__valid & drain__ready;
-  assign \$160  = \port$3468$0 [10:3] + 1'h1;
-  assign \$161  = \port$3468$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$162  = \port$3468$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$160  = \port$3465$0 [10:3] + 1'h1;
+  assign \$161  = \port$3465$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$162  = \port$3465$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$163  = load__valid & load__ready;
-  assign \$164  = \port$35299$35 [9:2] + 1'h1;
-  assign \$165  = \port$35299$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$166  = \port$35299$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$164  = \port$35296$35 [9:2] + 1'h1;
+  assign \$165  = \port$35296$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$166  = \port$35296$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$167  = simt__valid & simt__ready;
   assign \$168  = \$167  & simt__write;
   assign \$169  = read_0_favour == 2'h2;
@@ -3020,7 +3020,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (\$6 ) begin
-      read_rows = { \port$35315$0 [9:3], \$7 [7:1] };
+      read_rows = { \port$35312$0 [9:3], \$7 [7:1] };
     end
     if (\$11 ) begin
       read_rows = simt__rows;
@@ -3085,7 +3085,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$55  = 14'h0000;
     if (\$64 ) begin
-      \read_rows$55  = { \port$35315$0 [9:3], \$65 [7:1] };
+      \read_rows$55  = { \port$35312$0 [9:3], \$65 [7:1] };
     end
     if (\$69 ) begin
       \read_rows$55  = simt__rows;
@@ -3151,8 +3151,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$204 [87:1] = drain_stage[87:1];
     \$204 [0] = \$159 ;
     if (drain__valid) begin
-      \$204 [1] = \port$3468$0 [0];
-      \$204 [15:2] = { \port$3468$0 [10:4], \$160 [7:1] };
+      \$204 [1] = \port$3465$0 [0];
+      \$204 [15:2] = { \port$3465$0 [10:4], \$160 [7:1] };
       \$204 [87:24] = \$161 ;
       \$204 [23:16] = \$162 ;
     end
@@ -3165,8 +3165,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     \$205 [87:1] = load_stage[87:1];
     \$205 [0] = \$163 ;
     if (load__valid) begin
-      \$205 [1] = \port$35299$35 [10];
-      \$205 [15:2] = { \port$35299$35 [9:3], \$164 [7:1] };
+      \$205 [1] = \port$35296$35 [10];
+      \$205 [15:2] = { \port$35296$35 [9:3], \$164 [7:1] };
       \$205 [87:24] = \$165 ;
       \$205 [23:16] = \$166 ;
     end
@@ -3341,21 +3341,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$220  = \port$35315$0 [10];
+    \$220  = \port$35312$0 [10];
     if (rst) begin
       \$220  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$221  = \port$35315$0 [2];
+    \$221  = \port$35312$0 [2];
     if (rst) begin
       \$221  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$222  = \port$35315$0 [1:0];
+    \$222  = \port$35312$0 [1:0];
     if (rst) begin
       \$222  = 2'h0;
     end
@@ -3458,17 +3458,17 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$3468$0 [10:1];
+  assign drain__offset = \port$3465$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$3468$0 [14:11];
+  assign drain__mask = \port$3465$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$35299$35 [9:0];
+  assign load__offset = \port$35296$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$35315$0 [10];
-  assign matmul__offset = \port$35315$0 [9:0];
-  assign drain__region = \port$3468$0 [0];
-  assign load__region = \port$35299$35 [10];
+  assign matmul__region = \port$35312$0 [10];
+  assign matmul__offset = \port$35312$0 [9:0];
+  assign drain__region = \port$3465$0 [0];
+  assign load__region = \port$35296$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign out = { \$236 , \$235  };
@@ -3491,28 +3491,28 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$63  = \port$35315$0 [10];
+  assign \$63  = \port$35312$0 [10];
   assign \$68  = simt__region;
-  assign \$83  = \port$35315$0 [10];
+  assign \$83  = \port$35312$0 [10];
   assign \$70  = store__region;
-  assign \$89  = \port$35315$0 [10];
+  assign \$89  = \port$35312$0 [10];
   assign \$95  = simt__region;
-  assign \$96  = \port$3468$0 [0];
-  assign \$97  = \port$35299$35 [10];
+  assign \$96  = \port$3465$0 [0];
+  assign \$97  = \port$35296$35 [10];
   assign \$115  = drain_stage[1];
   assign \$117  = load_stage[1];
   assign \$119  = simt_stage[1];
   assign \$123  = \$122 ;
-  assign \$124  = \port$35315$0 [10];
+  assign \$124  = \port$35312$0 [10];
   assign \$126  = \$125 ;
   assign \$129  = \$128 ;
   assign \$130  = store__region;
   assign \$132  = \$131 ;
   assign \$135  = \$134 ;
-  assign \$136  = \port$3468$0 [0];
+  assign \$136  = \port$3465$0 [0];
   assign \$138  = \$137 ;
   assign \$141  = \$140 ;
-  assign \$142  = \port$35299$35 [10];
+  assign \$142  = \port$35296$35 [10];
   assign \$144  = \$143 ;
   assign \$152  = simt__region;
   assign \$156  = simt__region;
@@ -3678,11 +3678,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
 , store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$131 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$162 , matmul_post__mask, drain_busy, \o__ready$195 , drain_post__mask, \o__ready$225 , message
-, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 
-, \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , \port$34752$0 , \port$34754$0 , \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 
-, \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34806$0 , \port$34808$0 , \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , \port$34860$0 , \port$34862$0 
-, \port$34886$0 , \port$34888$0 , \port$34890$0 , \port$34892$0 , \port$34894$0 , \port$34896$0 , \port$34898$0 , \port$34900$0 , \port$34902$0 , \port$34904$0 , \port$34906$0 , \port$34908$0 , \port$34910$0 , \port$34912$0 , \port$34914$0 , \port$34916$0 , \port$34940$0 , \port$34942$0 , \port$34944$0 , \port$34946$0 , \port$34948$0 
-, \port$34950$0 , \port$34952$0 , \port$34954$0 , \port$34956$0 , \port$34958$0 , \port$34960$0 , \port$34962$0 , \port$34964$0 , \port$34966$0 , \port$34968$0 , \port$34970$0 , fetch__burst__ready, fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
+, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , \port$34729$0 , \port$34731$0 
+, \port$34733$0 , \port$34735$0 , \port$34737$0 , \port$34739$0 , \port$34741$0 , \port$34743$0 , \port$34745$0 , \port$34747$0 , \port$34749$0 , \port$34751$0 , \port$34775$0 , \port$34777$0 , \port$34779$0 , \port$34781$0 , \port$34783$0 , \port$34785$0 , \port$34787$0 , \port$34789$0 , \port$34791$0 , \port$34793$0 , \port$34795$0 
+, \port$34797$0 , \port$34799$0 , \port$34801$0 , \port$34803$0 , \port$34805$0 , \port$34829$0 , \port$34831$0 , \port$34833$0 , \port$34835$0 , \port$34837$0 , \port$34839$0 , \port$34841$0 , \port$34843$0 , \port$34845$0 , \port$34847$0 , \port$34849$0 , \port$34851$0 , \port$34853$0 , \port$34855$0 , \port$34857$0 , \port$34859$0 
+, \port$34883$0 , \port$34885$0 , \port$34887$0 , \port$34889$0 , \port$34891$0 , \port$34893$0 , \port$34895$0 , \port$34897$0 , \port$34899$0 , \port$34901$0 , \port$34903$0 , \port$34905$0 , \port$34907$0 , \port$34909$0 , \port$34911$0 , \port$34913$0 , \port$34937$0 , \port$34939$0 , \port$34941$0 , \port$34943$0 , \port$34945$0 
+, \port$34947$0 , \port$34949$0 , \port$34951$0 , \port$34953$0 , \port$34955$0 , \port$34957$0 , \port$34959$0 , \port$34961$0 , \port$34963$0 , \port$34965$0 , \port$34967$0 , fetch__burst__ready, fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
 , store_fault__index, store_post__valid, store_post__mask, \o__ready$255 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, push__valid, push__payload, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$2  = 0;
   wire \$1 ;
@@ -4638,166 +4638,166 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$98 ;
-  output [32:0] \port$34724$0 ;
-  wire [32:0] \port$34724$0 ;
-  output [32:0] \port$34726$0 ;
-  wire [32:0] \port$34726$0 ;
-  output [32:0] \port$34728$0 ;
-  wire [32:0] \port$34728$0 ;
-  output [32:0] \port$34730$0 ;
-  wire [32:0] \port$34730$0 ;
-  output [32:0] \port$34732$0 ;
-  wire [32:0] \port$34732$0 ;
-  output [32:0] \port$34734$0 ;
-  wire [32:0] \port$34734$0 ;
-  output [32:0] \port$34736$0 ;
-  wire [32:0] \port$34736$0 ;
-  output [32:0] \port$34738$0 ;
-  wire [32:0] \port$34738$0 ;
-  output [32:0] \port$34740$0 ;
-  wire [32:0] \port$34740$0 ;
-  output [32:0] \port$34742$0 ;
-  wire [32:0] \port$34742$0 ;
-  output [32:0] \port$34744$0 ;
-  wire [32:0] \port$34744$0 ;
-  output [32:0] \port$34746$0 ;
-  wire [32:0] \port$34746$0 ;
-  output [32:0] \port$34748$0 ;
-  wire [32:0] \port$34748$0 ;
-  output [32:0] \port$34750$0 ;
-  wire [32:0] \port$34750$0 ;
-  output [32:0] \port$34752$0 ;
-  wire [32:0] \port$34752$0 ;
-  output [32:0] \port$34754$0 ;
-  wire [32:0] \port$34754$0 ;
-  output [32:0] \port$34778$0 ;
-  wire [32:0] \port$34778$0 ;
-  output [32:0] \port$34780$0 ;
-  wire [32:0] \port$34780$0 ;
-  output [32:0] \port$34782$0 ;
-  wire [32:0] \port$34782$0 ;
-  output [32:0] \port$34784$0 ;
-  wire [32:0] \port$34784$0 ;
-  output [32:0] \port$34786$0 ;
-  wire [32:0] \port$34786$0 ;
-  output [32:0] \port$34788$0 ;
-  wire [32:0] \port$34788$0 ;
-  output [32:0] \port$34790$0 ;
-  wire [32:0] \port$34790$0 ;
-  output [32:0] \port$34792$0 ;
-  wire [32:0] \port$34792$0 ;
-  output [32:0] \port$34794$0 ;
-  wire [32:0] \port$34794$0 ;
-  output [32:0] \port$34796$0 ;
-  wire [32:0] \port$34796$0 ;
-  output [32:0] \port$34798$0 ;
-  wire [32:0] \port$34798$0 ;
-  output [32:0] \port$34800$0 ;
-  wire [32:0] \port$34800$0 ;
-  output [32:0] \port$34802$0 ;
-  wire [32:0] \port$34802$0 ;
-  output [32:0] \port$34804$0 ;
-  wire [32:0] \port$34804$0 ;
-  output [32:0] \port$34806$0 ;
-  wire [32:0] \port$34806$0 ;
-  output [32:0] \port$34808$0 ;
-  wire [32:0] \port$34808$0 ;
-  output [32:0] \port$34832$0 ;
-  wire [32:0] \port$34832$0 ;
-  output [32:0] \port$34834$0 ;
-  wire [32:0] \port$34834$0 ;
-  output [32:0] \port$34836$0 ;
-  wire [32:0] \port$34836$0 ;
-  output [32:0] \port$34838$0 ;
-  wire [32:0] \port$34838$0 ;
-  output [32:0] \port$34840$0 ;
-  wire [32:0] \port$34840$0 ;
-  output [32:0] \port$34842$0 ;
-  wire [32:0] \port$34842$0 ;
-  output [32:0] \port$34844$0 ;
-  wire [32:0] \port$34844$0 ;
-  output [32:0] \port$34846$0 ;
-  wire [32:0] \port$34846$0 ;
-  output [32:0] \port$34848$0 ;
-  wire [32:0] \port$34848$0 ;
-  output [32:0] \port$34850$0 ;
-  wire [32:0] \port$34850$0 ;
-  output [32:0] \port$34852$0 ;
-  wire [32:0] \port$34852$0 ;
-  output [32:0] \port$34854$0 ;
-  wire [32:0] \port$34854$0 ;
-  output [32:0] \port$34856$0 ;
-  wire [32:0] \port$34856$0 ;
-  output [32:0] \port$34858$0 ;
-  wire [32:0] \port$34858$0 ;
-  output [32:0] \port$34860$0 ;
-  wire [32:0] \port$34860$0 ;
-  output [32:0] \port$34862$0 ;
-  wire [32:0] \port$34862$0 ;
-  output [32:0] \port$34886$0 ;
-  wire [32:0] \port$34886$0 ;
-  output [32:0] \port$34888$0 ;
-  wire [32:0] \port$34888$0 ;
-  output [32:0] \port$34890$0 ;
-  wire [32:0] \port$34890$0 ;
-  output [32:0] \port$34892$0 ;
-  wire [32:0] \port$34892$0 ;
-  output [32:0] \port$34894$0 ;
-  wire [32:0] \port$34894$0 ;
-  output [32:0] \port$34896$0 ;
-  wire [32:0] \port$34896$0 ;
-  output [32:0] \port$34898$0 ;
-  wire [32:0] \port$34898$0 ;
-  output [32:0] \port$34900$0 ;
-  wire [32:0] \port$34900$0 ;
-  output [32:0] \port$34902$0 ;
-  wire [32:0] \port$34902$0 ;
-  output [32:0] \port$34904$0 ;
-  wire [32:0] \port$34904$0 ;
-  output [32:0] \port$34906$0 ;
-  wire [32:0] \port$34906$0 ;
-  output [32:0] \port$34908$0 ;
-  wire [32:0] \port$34908$0 ;
-  output [32:0] \port$34910$0 ;
-  wire [32:0] \port$34910$0 ;
-  output [32:0] \port$34912$0 ;
-  wire [32:0] \port$34912$0 ;
-  output [32:0] \port$34914$0 ;
-  wire [32:0] \port$34914$0 ;
-  output [32:0] \port$34916$0 ;
-  wire [32:0] \port$34916$0 ;
-  output [32:0] \port$34940$0 ;
-  wire [32:0] \port$34940$0 ;
-  output [32:0] \port$34942$0 ;
-  wire [32:0] \port$34942$0 ;
-  output [32:0] \port$34944$0 ;
-  wire [32:0] \port$34944$0 ;
-  output [32:0] \port$34946$0 ;
-  wire [32:0] \port$34946$0 ;
-  output [32:0] \port$34948$0 ;
-  wire [32:0] \port$34948$0 ;
-  output [32:0] \port$34950$0 ;
-  wire [32:0] \port$34950$0 ;
-  output [32:0] \port$34952$0 ;
-  wire [32:0] \port$34952$0 ;
-  output [32:0] \port$34954$0 ;
-  wire [32:0] \port$34954$0 ;
-  output [32:0] \port$34956$0 ;
-  wire [32:0] \port$34956$0 ;
-  output [32:0] \port$34958$0 ;
-  wire [32:0] \port$34958$0 ;
-  output [32:0] \port$34960$0 ;
-  wire [32:0] \port$34960$0 ;
-  output [32:0] \port$34962$0 ;
-  wire [32:0] \port$34962$0 ;
-  output [32:0] \port$34964$0 ;
-  wire [32:0] \port$34964$0 ;
-  output [32:0] \port$34966$0 ;
-  wire [32:0] \port$34966$0 ;
-  output [32:0] \port$34968$0 ;
-  wire [32:0] \port$34968$0 ;
-  output [32:0] \port$34970$0 ;
-  wire [32:0] \port$34970$0 ;
+  output [32:0] \port$34721$0 ;
+  wire [32:0] \port$34721$0 ;
+  output [32:0] \port$34723$0 ;
+  wire [32:0] \port$34723$0 ;
+  output [32:0] \port$34725$0 ;
+  wire [32:0] \port$34725$0 ;
+  output [32:0] \port$34727$0 ;
+  wire [32:0] \port$34727$0 ;
+  output [32:0] \port$34729$0 ;
+  wire [32:0] \port$34729$0 ;
+  output [32:0] \port$34731$0 ;
+  wire [32:0] \port$34731$0 ;
+  output [32:0] \port$34733$0 ;
+  wire [32:0] \port$34733$0 ;
+  output [32:0] \port$34735$0 ;
+  wire [32:0] \port$34735$0 ;
+  output [32:0] \port$34737$0 ;
+  wire [32:0] \port$34737$0 ;
+  output [32:0] \port$34739$0 ;
+  wire [32:0] \port$34739$0 ;
+  output [32:0] \port$34741$0 ;
+  wire [32:0] \port$34741$0 ;
+  output [32:0] \port$34743$0 ;
+  wire [32:0] \port$34743$0 ;
+  output [32:0] \port$34745$0 ;
+  wire [32:0] \port$34745$0 ;
+  output [32:0] \port$34747$0 ;
+  wire [32:0] \port$34747$0 ;
+  output [32:0] \port$34749$0 ;
+  wire [32:0] \port$34749$0 ;
+  output [32:0] \port$34751$0 ;
+  wire [32:0] \port$34751$0 ;
+  output [32:0] \port$34775$0 ;
+  wire [32:0] \port$34775$0 ;
+  output [32:0] \port$34777$0 ;
+  wire [32:0] \port$34777$0 ;
+  output [32:0] \port$34779$0 ;
+  wire [32:0] \port$34779$0 ;
+  output [32:0] \port$34781$0 ;
+  wire [32:0] \port$34781$0 ;
+  output [32:0] \port$34783$0 ;
+  wire [32:0] \port$34783$0 ;
+  output [32:0] \port$34785$0 ;
+  wire [32:0] \port$34785$0 ;
+  output [32:0] \port$34787$0 ;
+  wire [32:0] \port$34787$0 ;
+  output [32:0] \port$34789$0 ;
+  wire [32:0] \port$34789$0 ;
+  output [32:0] \port$34791$0 ;
+  wire [32:0] \port$34791$0 ;
+  output [32:0] \port$34793$0 ;
+  wire [32:0] \port$34793$0 ;
+  output [32:0] \port$34795$0 ;
+  wire [32:0] \port$34795$0 ;
+  output [32:0] \port$34797$0 ;
+  wire [32:0] \port$34797$0 ;
+  output [32:0] \port$34799$0 ;
+  wire [32:0] \port$34799$0 ;
+  output [32:0] \port$34801$0 ;
+  wire [32:0] \port$34801$0 ;
+  output [32:0] \port$34803$0 ;
+  wire [32:0] \port$34803$0 ;
+  output [32:0] \port$34805$0 ;
+  wire [32:0] \port$34805$0 ;
+  output [32:0] \port$34829$0 ;
+  wire [32:0] \port$34829$0 ;
+  output [32:0] \port$34831$0 ;
+  wire [32:0] \port$34831$0 ;
+  output [32:0] \port$34833$0 ;
+  wire [32:0] \port$34833$0 ;
+  output [32:0] \port$34835$0 ;
+  wire [32:0] \port$34835$0 ;
+  output [32:0] \port$34837$0 ;
+  wire [32:0] \port$34837$0 ;
+  output [32:0] \port$34839$0 ;
+  wire [32:0] \port$34839$0 ;
+  output [32:0] \port$34841$0 ;
+  wire [32:0] \port$34841$0 ;
+  output [32:0] \port$34843$0 ;
+  wire [32:0] \port$34843$0 ;
+  output [32:0] \port$34845$0 ;
+  wire [32:0] \port$34845$0 ;
+  output [32:0] \port$34847$0 ;
+  wire [32:0] \port$34847$0 ;
+  output [32:0] \port$34849$0 ;
+  wire [32:0] \port$34849$0 ;
+  output [32:0] \port$34851$0 ;
+  wire [32:0] \port$34851$0 ;
+  output [32:0] \port$34853$0 ;
+  wire [32:0] \port$34853$0 ;
+  output [32:0] \port$34855$0 ;
+  wire [32:0] \port$34855$0 ;
+  output [32:0] \port$34857$0 ;
+  wire [32:0] \port$34857$0 ;
+  output [32:0] \port$34859$0 ;
+  wire [32:0] \port$34859$0 ;
+  output [32:0] \port$34883$0 ;
+  wire [32:0] \port$34883$0 ;
+  output [32:0] \port$34885$0 ;
+  wire [32:0] \port$34885$0 ;
+  output [32:0] \port$34887$0 ;
+  wire [32:0] \port$34887$0 ;
+  output [32:0] \port$34889$0 ;
+  wire [32:0] \port$34889$0 ;
+  output [32:0] \port$34891$0 ;
+  wire [32:0] \port$34891$0 ;
+  output [32:0] \port$34893$0 ;
+  wire [32:0] \port$34893$0 ;
+  output [32:0] \port$34895$0 ;
+  wire [32:0] \port$34895$0 ;
+  output [32:0] \port$34897$0 ;
+  wire [32:0] \port$34897$0 ;
+  output [32:0] \port$34899$0 ;
+  wire [32:0] \port$34899$0 ;
+  output [32:0] \port$34901$0 ;
+  wire [32:0] \port$34901$0 ;
+  output [32:0] \port$34903$0 ;
+  wire [32:0] \port$34903$0 ;
+  output [32:0] \port$34905$0 ;
+  wire [32:0] \port$34905$0 ;
+  output [32:0] \port$34907$0 ;
+  wire [32:0] \port$34907$0 ;
+  output [32:0] \port$34909$0 ;
+  wire [32:0] \port$34909$0 ;
+  output [32:0] \port$34911$0 ;
+  wire [32:0] \port$34911$0 ;
+  output [32:0] \port$34913$0 ;
+  wire [32:0] \port$34913$0 ;
+  output [32:0] \port$34937$0 ;
+  wire [32:0] \port$34937$0 ;
+  output [32:0] \port$34939$0 ;
+  wire [32:0] \port$34939$0 ;
+  output [32:0] \port$34941$0 ;
+  wire [32:0] \port$34941$0 ;
+  output [32:0] \port$34943$0 ;
+  wire [32:0] \port$34943$0 ;
+  output [32:0] \port$34945$0 ;
+  wire [32:0] \port$34945$0 ;
+  output [32:0] \port$34947$0 ;
+  wire [32:0] \port$34947$0 ;
+  output [32:0] \port$34949$0 ;
+  wire [32:0] \port$34949$0 ;
+  output [32:0] \port$34951$0 ;
+  wire [32:0] \port$34951$0 ;
+  output [32:0] \port$34953$0 ;
+  wire [32:0] \port$34953$0 ;
+  output [32:0] \port$34955$0 ;
+  wire [32:0] \port$34955$0 ;
+  output [32:0] \port$34957$0 ;
+  wire [32:0] \port$34957$0 ;
+  output [32:0] \port$34959$0 ;
+  wire [32:0] \port$34959$0 ;
+  output [32:0] \port$34961$0 ;
+  wire [32:0] \port$34961$0 ;
+  output [32:0] \port$34963$0 ;
+  wire [32:0] \port$34963$0 ;
+  output [32:0] \port$34965$0 ;
+  wire [32:0] \port$34965$0 ;
+  output [32:0] \port$34967$0 ;
+  wire [32:0] \port$34967$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -5087,22 +5087,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$195 ),
     .o__valid(drain_cmd__valid),
-    .\port$34832$0 (\$84 ),
-    .\port$34834$0 (\$85 ),
-    .\port$34836$0 (\$86 ),
-    .\port$34838$0 (\$87 ),
-    .\port$34840$0 (\$88 ),
-    .\port$34842$0 (\$89 ),
-    .\port$34844$0 (\$90 ),
-    .\port$34846$0 (\$91 ),
-    .\port$34848$0 (\$92 ),
-    .\port$34850$0 (\$93 ),
-    .\port$34852$0 (\$94 ),
-    .\port$34854$0 (\$95 ),
-    .\port$34856$0 (\$96 ),
-    .\port$34858$0 (\$97 ),
-    .\port$34860$0 (\$98 ),
-    .\port$34862$0 (\$99 ),
+    .\port$34829$0 (\$84 ),
+    .\port$34831$0 (\$85 ),
+    .\port$34833$0 (\$86 ),
+    .\port$34835$0 (\$87 ),
+    .\port$34837$0 (\$88 ),
+    .\port$34839$0 (\$89 ),
+    .\port$34841$0 (\$90 ),
+    .\port$34843$0 (\$91 ),
+    .\port$34845$0 (\$92 ),
+    .\port$34847$0 (\$93 ),
+    .\port$34849$0 (\$94 ),
+    .\port$34851$0 (\$95 ),
+    .\port$34853$0 (\$96 ),
+    .\port$34855$0 (\$97 ),
+    .\port$34857$0 (\$98 ),
+    .\port$34859$0 (\$99 ),
     .take(\take$289 ),
     .waiting(drain_waiting)
   );
@@ -5158,86 +5158,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$34724$32 (\$52 [32]),
-    .\port$34726$32 (\$53 [32]),
-    .\port$34728$32 (\$54 [32]),
-    .\port$34730$32 (\$55 [32]),
-    .\port$34732$32 (\$56 [32]),
-    .\port$34734$32 (\$57 [32]),
-    .\port$34736$32 (\$58 [32]),
-    .\port$34738$32 (\$59 [32]),
-    .\port$34740$32 (\$60 [32]),
-    .\port$34742$32 (\$61 [32]),
-    .\port$34744$32 (\$62 [32]),
-    .\port$34746$32 (\$63 [32]),
-    .\port$34748$32 (\$64 [32]),
-    .\port$34750$32 (\$65 [32]),
-    .\port$34752$32 (\$66 [32]),
-    .\port$34754$32 (\$67 [32]),
-    .\port$34778$32 (\$68 [32]),
-    .\port$34780$32 (\$69 [32]),
-    .\port$34782$32 (\$70 [32]),
-    .\port$34784$32 (\$71 [32]),
-    .\port$34786$32 (\$72 [32]),
-    .\port$34788$32 (\$73 [32]),
-    .\port$34790$32 (\$74 [32]),
-    .\port$34792$32 (\$75 [32]),
-    .\port$34794$32 (\$76 [32]),
-    .\port$34796$32 (\$77 [32]),
-    .\port$34798$32 (\$78 [32]),
-    .\port$34800$32 (\$79 [32]),
-    .\port$34802$32 (\$80 [32]),
-    .\port$34804$32 (\$81 [32]),
-    .\port$34806$32 (\$82 [32]),
-    .\port$34808$32 (\$83 [32]),
-    .\port$34832$32 (\$84 [32]),
-    .\port$34834$32 (\$85 [32]),
-    .\port$34836$32 (\$86 [32]),
-    .\port$34838$32 (\$87 [32]),
-    .\port$34840$32 (\$88 [32]),
-    .\port$34842$32 (\$89 [32]),
-    .\port$34844$32 (\$90 [32]),
-    .\port$34846$32 (\$91 [32]),
-    .\port$34848$32 (\$92 [32]),
-    .\port$34850$32 (\$93 [32]),
-    .\port$34852$32 (\$94 [32]),
-    .\port$34854$32 (\$95 [32]),
-    .\port$34856$32 (\$96 [32]),
-    .\port$34858$32 (\$97 [32]),
-    .\port$34860$32 (\$98 [32]),
-    .\port$34862$32 (\$99 [32]),
-    .\port$34886$32 (\$100 [32]),
-    .\port$34888$32 (\$101 [32]),
-    .\port$34890$32 (\$102 [32]),
-    .\port$34892$32 (\$103 [32]),
-    .\port$34894$32 (\$104 [32]),
-    .\port$34896$32 (\$105 [32]),
-    .\port$34898$32 (\$106 [32]),
-    .\port$34900$32 (\$107 [32]),
-    .\port$34902$32 (\$108 [32]),
-    .\port$34904$32 (\$109 [32]),
-    .\port$34906$32 (\$110 [32]),
-    .\port$34908$32 (\$111 [32]),
-    .\port$34910$32 (\$112 [32]),
-    .\port$34912$32 (\$113 [32]),
-    .\port$34914$32 (\$114 [32]),
-    .\port$34916$32 (\$115 [32]),
-    .\port$34940$32 (\$116 [32]),
-    .\port$34942$32 (\$117 [32]),
-    .\port$34944$32 (\$118 [32]),
-    .\port$34946$32 (\$119 [32]),
-    .\port$34948$32 (\$120 [32]),
-    .\port$34950$32 (\$121 [32]),
-    .\port$34952$32 (\$122 [32]),
-    .\port$34954$32 (\$123 [32]),
-    .\port$34956$32 (\$124 [32]),
-    .\port$34958$32 (\$125 [32]),
-    .\port$34960$32 (\$126 [32]),
-    .\port$34962$32 (\$127 [32]),
-    .\port$34964$32 (\$128 [32]),
-    .\port$34966$32 (\$129 [32]),
-    .\port$34968$32 (\$130 [32]),
-    .\port$34970$32 (\$131 [32]),
+    .\port$34721$32 (\$52 [32]),
+    .\port$34723$32 (\$53 [32]),
+    .\port$34725$32 (\$54 [32]),
+    .\port$34727$32 (\$55 [32]),
+    .\port$34729$32 (\$56 [32]),
+    .\port$34731$32 (\$57 [32]),
+    .\port$34733$32 (\$58 [32]),
+    .\port$34735$32 (\$59 [32]),
+    .\port$34737$32 (\$60 [32]),
+    .\port$34739$32 (\$61 [32]),
+    .\port$34741$32 (\$62 [32]),
+    .\port$34743$32 (\$63 [32]),
+    .\port$34745$32 (\$64 [32]),
+    .\port$34747$32 (\$65 [32]),
+    .\port$34749$32 (\$66 [32]),
+    .\port$34751$32 (\$67 [32]),
+    .\port$34775$32 (\$68 [32]),
+    .\port$34777$32 (\$69 [32]),
+    .\port$34779$32 (\$70 [32]),
+    .\port$34781$32 (\$71 [32]),
+    .\port$34783$32 (\$72 [32]),
+    .\port$34785$32 (\$73 [32]),
+    .\port$34787$32 (\$74 [32]),
+    .\port$34789$32 (\$75 [32]),
+    .\port$34791$32 (\$76 [32]),
+    .\port$34793$32 (\$77 [32]),
+    .\port$34795$32 (\$78 [32]),
+    .\port$34797$32 (\$79 [32]),
+    .\port$34799$32 (\$80 [32]),
+    .\port$34801$32 (\$81 [32]),
+    .\port$34803$32 (\$82 [32]),
+    .\port$34805$32 (\$83 [32]),
+    .\port$34829$32 (\$84 [32]),
+    .\port$34831$32 (\$85 [32]),
+    .\port$34833$32 (\$86 [32]),
+    .\port$34835$32 (\$87 [32]),
+    .\port$34837$32 (\$88 [32]),
+    .\port$34839$32 (\$89 [32]),
+    .\port$34841$32 (\$90 [32]),
+    .\port$34843$32 (\$91 [32]),
+    .\port$34845$32 (\$92 [32]),
+    .\port$34847$32 (\$93 [32]),
+    .\port$34849$32 (\$94 [32]),
+    .\port$34851$32 (\$95 [32]),
+    .\port$34853$32 (\$96 [32]),
+    .\port$34855$32 (\$97 [32]),
+    .\port$34857$32 (\$98 [32]),
+    .\port$34859$32 (\$99 [32]),
+    .\port$34883$32 (\$100 [32]),
+    .\port$34885$32 (\$101 [32]),
+    .\port$34887$32 (\$102 [32]),
+    .\port$34889$32 (\$103 [32]),
+    .\port$34891$32 (\$104 [32]),
+    .\port$34893$32 (\$105 [32]),
+    .\port$34895$32 (\$106 [32]),
+    .\port$34897$32 (\$107 [32]),
+    .\port$34899$32 (\$108 [32]),
+    .\port$34901$32 (\$109 [32]),
+    .\port$34903$32 (\$110 [32]),
+    .\port$34905$32 (\$111 [32]),
+    .\port$34907$32 (\$112 [32]),
+    .\port$34909$32 (\$113 [32]),
+    .\port$34911$32 (\$114 [32]),
+    .\port$34913$32 (\$115 [32]),
+    .\port$34937$32 (\$116 [32]),
+    .\port$34939$32 (\$117 [32]),
+    .\port$34941$32 (\$118 [32]),
+    .\port$34943$32 (\$119 [32]),
+    .\port$34945$32 (\$120 [32]),
+    .\port$34947$32 (\$121 [32]),
+    .\port$34949$32 (\$122 [32]),
+    .\port$34951$32 (\$123 [32]),
+    .\port$34953$32 (\$124 [32]),
+    .\port$34955$32 (\$125 [32]),
+    .\port$34957$32 (\$126 [32]),
+    .\port$34959$32 (\$127 [32]),
+    .\port$34961$32 (\$128 [32]),
+    .\port$34963$32 (\$129 [32]),
+    .\port$34965$32 (\$130 [32]),
+    .\port$34967$32 (\$131 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5296,22 +5296,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$131 ),
     .o__valid(load_cmd__valid),
-    .\port$34724$0 (\$52 ),
-    .\port$34726$0 (\$53 ),
-    .\port$34728$0 (\$54 ),
-    .\port$34730$0 (\$55 ),
-    .\port$34732$0 (\$56 ),
-    .\port$34734$0 (\$57 ),
-    .\port$34736$0 (\$58 ),
-    .\port$34738$0 (\$59 ),
-    .\port$34740$0 (\$60 ),
-    .\port$34742$0 (\$61 ),
-    .\port$34744$0 (\$62 ),
-    .\port$34746$0 (\$63 ),
-    .\port$34748$0 (\$64 ),
-    .\port$34750$0 (\$65 ),
-    .\port$34752$0 (\$66 ),
-    .\port$34754$0 (\$67 ),
+    .\port$34721$0 (\$52 ),
+    .\port$34723$0 (\$53 ),
+    .\port$34725$0 (\$54 ),
+    .\port$34727$0 (\$55 ),
+    .\port$34729$0 (\$56 ),
+    .\port$34731$0 (\$57 ),
+    .\port$34733$0 (\$58 ),
+    .\port$34735$0 (\$59 ),
+    .\port$34737$0 (\$60 ),
+    .\port$34739$0 (\$61 ),
+    .\port$34741$0 (\$62 ),
+    .\port$34743$0 (\$63 ),
+    .\port$34745$0 (\$64 ),
+    .\port$34747$0 (\$65 ),
+    .\port$34749$0 (\$66 ),
+    .\port$34751$0 (\$67 ),
     .take(\take$287 ),
     .waiting(load_waiting)
   );
@@ -5349,22 +5349,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$162 ),
     .o__valid(matmul_cmd__valid),
-    .\port$34778$0 (\$68 ),
-    .\port$34780$0 (\$69 ),
-    .\port$34782$0 (\$70 ),
-    .\port$34784$0 (\$71 ),
-    .\port$34786$0 (\$72 ),
-    .\port$34788$0 (\$73 ),
-    .\port$34790$0 (\$74 ),
-    .\port$34792$0 (\$75 ),
-    .\port$34794$0 (\$76 ),
-    .\port$34796$0 (\$77 ),
-    .\port$34798$0 (\$78 ),
-    .\port$34800$0 (\$79 ),
-    .\port$34802$0 (\$80 ),
-    .\port$34804$0 (\$81 ),
-    .\port$34806$0 (\$82 ),
-    .\port$34808$0 (\$83 ),
+    .\port$34775$0 (\$68 ),
+    .\port$34777$0 (\$69 ),
+    .\port$34779$0 (\$70 ),
+    .\port$34781$0 (\$71 ),
+    .\port$34783$0 (\$72 ),
+    .\port$34785$0 (\$73 ),
+    .\port$34787$0 (\$74 ),
+    .\port$34789$0 (\$75 ),
+    .\port$34791$0 (\$76 ),
+    .\port$34793$0 (\$77 ),
+    .\port$34795$0 (\$78 ),
+    .\port$34797$0 (\$79 ),
+    .\port$34799$0 (\$80 ),
+    .\port$34801$0 (\$81 ),
+    .\port$34803$0 (\$82 ),
+    .\port$34805$0 (\$83 ),
     .take(\take$288 ),
     .waiting(matmul_waiting)
   );
@@ -5422,22 +5422,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$255 ),
     .o__valid(simt_cmd__valid),
-    .\port$34940$0 (\$116 ),
-    .\port$34942$0 (\$117 ),
-    .\port$34944$0 (\$118 ),
-    .\port$34946$0 (\$119 ),
-    .\port$34948$0 (\$120 ),
-    .\port$34950$0 (\$121 ),
-    .\port$34952$0 (\$122 ),
-    .\port$34954$0 (\$123 ),
-    .\port$34956$0 (\$124 ),
-    .\port$34958$0 (\$125 ),
-    .\port$34960$0 (\$126 ),
-    .\port$34962$0 (\$127 ),
-    .\port$34964$0 (\$128 ),
-    .\port$34966$0 (\$129 ),
-    .\port$34968$0 (\$130 ),
-    .\port$34970$0 (\$131 ),
+    .\port$34937$0 (\$116 ),
+    .\port$34939$0 (\$117 ),
+    .\port$34941$0 (\$118 ),
+    .\port$34943$0 (\$119 ),
+    .\port$34945$0 (\$120 ),
+    .\port$34947$0 (\$121 ),
+    .\port$34949$0 (\$122 ),
+    .\port$34951$0 (\$123 ),
+    .\port$34953$0 (\$124 ),
+    .\port$34955$0 (\$125 ),
+    .\port$34957$0 (\$126 ),
+    .\port$34959$0 (\$127 ),
+    .\port$34961$0 (\$128 ),
+    .\port$34963$0 (\$129 ),
+    .\port$34965$0 (\$130 ),
+    .\port$34967$0 (\$131 ),
     .take(\take$291 ),
     .waiting(simt_waiting)
   );
@@ -5474,22 +5474,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$225 ),
     .o__valid(store_cmd__valid),
-    .\port$34886$0 (\$100 ),
-    .\port$34888$0 (\$101 ),
-    .\port$34890$0 (\$102 ),
-    .\port$34892$0 (\$103 ),
-    .\port$34894$0 (\$104 ),
-    .\port$34896$0 (\$105 ),
-    .\port$34898$0 (\$106 ),
-    .\port$34900$0 (\$107 ),
-    .\port$34902$0 (\$108 ),
-    .\port$34904$0 (\$109 ),
-    .\port$34906$0 (\$110 ),
-    .\port$34908$0 (\$111 ),
-    .\port$34910$0 (\$112 ),
-    .\port$34912$0 (\$113 ),
-    .\port$34914$0 (\$114 ),
-    .\port$34916$0 (\$115 ),
+    .\port$34883$0 (\$100 ),
+    .\port$34885$0 (\$101 ),
+    .\port$34887$0 (\$102 ),
+    .\port$34889$0 (\$103 ),
+    .\port$34891$0 (\$104 ),
+    .\port$34893$0 (\$105 ),
+    .\port$34895$0 (\$106 ),
+    .\port$34897$0 (\$107 ),
+    .\port$34899$0 (\$108 ),
+    .\port$34901$0 (\$109 ),
+    .\port$34903$0 (\$110 ),
+    .\port$34905$0 (\$111 ),
+    .\port$34907$0 (\$112 ),
+    .\port$34909$0 (\$113 ),
+    .\port$34911$0 (\$114 ),
+    .\port$34913$0 (\$115 ),
     .take(\take$290 ),
     .waiting(store_waiting)
   );
@@ -5678,86 +5678,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$280  = simt_fault__index;
   assign \pushes$282  = pushes;
-  assign \port$34724$0  = \$52 ;
-  assign \port$34726$0  = \$53 ;
-  assign \port$34728$0  = \$54 ;
-  assign \port$34730$0  = \$55 ;
-  assign \port$34732$0  = \$56 ;
-  assign \port$34734$0  = \$57 ;
-  assign \port$34736$0  = \$58 ;
-  assign \port$34738$0  = \$59 ;
-  assign \port$34740$0  = \$60 ;
-  assign \port$34742$0  = \$61 ;
-  assign \port$34744$0  = \$62 ;
-  assign \port$34746$0  = \$63 ;
-  assign \port$34748$0  = \$64 ;
-  assign \port$34750$0  = \$65 ;
-  assign \port$34752$0  = \$66 ;
-  assign \port$34754$0  = \$67 ;
-  assign \port$34778$0  = \$68 ;
-  assign \port$34780$0  = \$69 ;
-  assign \port$34782$0  = \$70 ;
-  assign \port$34784$0  = \$71 ;
-  assign \port$34786$0  = \$72 ;
-  assign \port$34788$0  = \$73 ;
-  assign \port$34790$0  = \$74 ;
-  assign \port$34792$0  = \$75 ;
-  assign \port$34794$0  = \$76 ;
-  assign \port$34796$0  = \$77 ;
-  assign \port$34798$0  = \$78 ;
-  assign \port$34800$0  = \$79 ;
-  assign \port$34802$0  = \$80 ;
-  assign \port$34804$0  = \$81 ;
-  assign \port$34806$0  = \$82 ;
-  assign \port$34808$0  = \$83 ;
-  assign \port$34832$0  = \$84 ;
-  assign \port$34834$0  = \$85 ;
-  assign \port$34836$0  = \$86 ;
-  assign \port$34838$0  = \$87 ;
-  assign \port$34840$0  = \$88 ;
-  assign \port$34842$0  = \$89 ;
-  assign \port$34844$0  = \$90 ;
-  assign \port$34846$0  = \$91 ;
-  assign \port$34848$0  = \$92 ;
-  assign \port$34850$0  = \$93 ;
-  assign \port$34852$0  = \$94 ;
-  assign \port$34854$0  = \$95 ;
-  assign \port$34856$0  = \$96 ;
-  assign \port$34858$0  = \$97 ;
-  assign \port$34860$0  = \$98 ;
-  assign \port$34862$0  = \$99 ;
-  assign \port$34886$0  = \$100 ;
-  assign \port$34888$0  = \$101 ;
-  assign \port$34890$0  = \$102 ;
-  assign \port$34892$0  = \$103 ;
-  assign \port$34894$0  = \$104 ;
-  assign \port$34896$0  = \$105 ;
-  assign \port$34898$0  = \$106 ;
-  assign \port$34900$0  = \$107 ;
-  assign \port$34902$0  = \$108 ;
-  assign \port$34904$0  = \$109 ;
-  assign \port$34906$0  = \$110 ;
-  assign \port$34908$0  = \$111 ;
-  assign \port$34910$0  = \$112 ;
-  assign \port$34912$0  = \$113 ;
-  assign \port$34914$0  = \$114 ;
-  assign \port$34916$0  = \$115 ;
-  assign \port$34940$0  = \$116 ;
-  assign \port$34942$0  = \$117 ;
-  assign \port$34944$0  = \$118 ;
-  assign \port$34946$0  = \$119 ;
-  assign \port$34948$0  = \$120 ;
-  assign \port$34950$0  = \$121 ;
-  assign \port$34952$0  = \$122 ;
-  assign \port$34954$0  = \$123 ;
-  assign \port$34956$0  = \$124 ;
-  assign \port$34958$0  = \$125 ;
-  assign \port$34960$0  = \$126 ;
-  assign \port$34962$0  = \$127 ;
-  assign \port$34964$0  = \$128 ;
-  assign \port$34966$0  = \$129 ;
-  assign \port$34968$0  = \$130 ;
-  assign \port$34970$0  = \$131 ;
+  assign \port$34721$0  = \$52 ;
+  assign \port$34723$0  = \$53 ;
+  assign \port$34725$0  = \$54 ;
+  assign \port$34727$0  = \$55 ;
+  assign \port$34729$0  = \$56 ;
+  assign \port$34731$0  = \$57 ;
+  assign \port$34733$0  = \$58 ;
+  assign \port$34735$0  = \$59 ;
+  assign \port$34737$0  = \$60 ;
+  assign \port$34739$0  = \$61 ;
+  assign \port$34741$0  = \$62 ;
+  assign \port$34743$0  = \$63 ;
+  assign \port$34745$0  = \$64 ;
+  assign \port$34747$0  = \$65 ;
+  assign \port$34749$0  = \$66 ;
+  assign \port$34751$0  = \$67 ;
+  assign \port$34775$0  = \$68 ;
+  assign \port$34777$0  = \$69 ;
+  assign \port$34779$0  = \$70 ;
+  assign \port$34781$0  = \$71 ;
+  assign \port$34783$0  = \$72 ;
+  assign \port$34785$0  = \$73 ;
+  assign \port$34787$0  = \$74 ;
+  assign \port$34789$0  = \$75 ;
+  assign \port$34791$0  = \$76 ;
+  assign \port$34793$0  = \$77 ;
+  assign \port$34795$0  = \$78 ;
+  assign \port$34797$0  = \$79 ;
+  assign \port$34799$0  = \$80 ;
+  assign \port$34801$0  = \$81 ;
+  assign \port$34803$0  = \$82 ;
+  assign \port$34805$0  = \$83 ;
+  assign \port$34829$0  = \$84 ;
+  assign \port$34831$0  = \$85 ;
+  assign \port$34833$0  = \$86 ;
+  assign \port$34835$0  = \$87 ;
+  assign \port$34837$0  = \$88 ;
+  assign \port$34839$0  = \$89 ;
+  assign \port$34841$0  = \$90 ;
+  assign \port$34843$0  = \$91 ;
+  assign \port$34845$0  = \$92 ;
+  assign \port$34847$0  = \$93 ;
+  assign \port$34849$0  = \$94 ;
+  assign \port$34851$0  = \$95 ;
+  assign \port$34853$0  = \$96 ;
+  assign \port$34855$0  = \$97 ;
+  assign \port$34857$0  = \$98 ;
+  assign \port$34859$0  = \$99 ;
+  assign \port$34883$0  = \$100 ;
+  assign \port$34885$0  = \$101 ;
+  assign \port$34887$0  = \$102 ;
+  assign \port$34889$0  = \$103 ;
+  assign \port$34891$0  = \$104 ;
+  assign \port$34893$0  = \$105 ;
+  assign \port$34895$0  = \$106 ;
+  assign \port$34897$0  = \$107 ;
+  assign \port$34899$0  = \$108 ;
+  assign \port$34901$0  = \$109 ;
+  assign \port$34903$0  = \$110 ;
+  assign \port$34905$0  = \$111 ;
+  assign \port$34907$0  = \$112 ;
+  assign \port$34909$0  = \$113 ;
+  assign \port$34911$0  = \$114 ;
+  assign \port$34913$0  = \$115 ;
+  assign \port$34937$0  = \$116 ;
+  assign \port$34939$0  = \$117 ;
+  assign \port$34941$0  = \$118 ;
+  assign \port$34943$0  = \$119 ;
+  assign \port$34945$0  = \$120 ;
+  assign \port$34947$0  = \$121 ;
+  assign \port$34949$0  = \$122 ;
+  assign \port$34951$0  = \$123 ;
+  assign \port$34953$0  = \$124 ;
+  assign \port$34955$0  = \$125 ;
+  assign \port$34957$0  = \$126 ;
+  assign \port$34959$0  = \$127 ;
+  assign \port$34961$0  = \$128 ;
+  assign \port$34963$0  = \$129 ;
+  assign \port$34965$0  = \$130 ;
+  assign \port$34967$0  = \$131 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -8487,7 +8487,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.error  = o__payload[32];
 endmodule
 
-module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , \port$34860$0 , \port$34862$0 
+module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34829$0 , \port$34831$0 , \port$34833$0 , \port$34835$0 , \port$34837$0 , \port$34839$0 , \port$34841$0 , \port$34843$0 , \port$34845$0 , \port$34847$0 , \port$34849$0 , \port$34851$0 , \port$34853$0 , \port$34855$0 , \port$34857$0 , \port$34859$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire [15:0] \$1 ;
@@ -8556,44 +8556,44 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34832$0 ;
-  wire [32:0] \port$34832$0 ;
-  input [32:0] \port$34834$0 ;
-  wire [32:0] \port$34834$0 ;
-  input [32:0] \port$34836$0 ;
-  wire [32:0] \port$34836$0 ;
-  input [32:0] \port$34838$0 ;
-  wire [32:0] \port$34838$0 ;
-  input [32:0] \port$34840$0 ;
-  wire [32:0] \port$34840$0 ;
-  input [32:0] \port$34842$0 ;
-  wire [32:0] \port$34842$0 ;
-  input [32:0] \port$34844$0 ;
-  wire [32:0] \port$34844$0 ;
-  input [32:0] \port$34846$0 ;
-  wire [32:0] \port$34846$0 ;
-  input [32:0] \port$34848$0 ;
-  wire [32:0] \port$34848$0 ;
-  input [32:0] \port$34850$0 ;
-  wire [32:0] \port$34850$0 ;
-  input [32:0] \port$34852$0 ;
-  wire [32:0] \port$34852$0 ;
-  input [32:0] \port$34854$0 ;
-  wire [32:0] \port$34854$0 ;
-  input [32:0] \port$34856$0 ;
-  wire [32:0] \port$34856$0 ;
-  input [32:0] \port$34858$0 ;
-  wire [32:0] \port$34858$0 ;
-  input [32:0] \port$34860$0 ;
-  wire [32:0] \port$34860$0 ;
-  input [32:0] \port$34862$0 ;
-  wire [32:0] \port$34862$0 ;
+  input [32:0] \port$34829$0 ;
+  wire [32:0] \port$34829$0 ;
+  input [32:0] \port$34831$0 ;
+  wire [32:0] \port$34831$0 ;
+  input [32:0] \port$34833$0 ;
+  wire [32:0] \port$34833$0 ;
+  input [32:0] \port$34835$0 ;
+  wire [32:0] \port$34835$0 ;
+  input [32:0] \port$34837$0 ;
+  wire [32:0] \port$34837$0 ;
+  input [32:0] \port$34839$0 ;
+  wire [32:0] \port$34839$0 ;
+  input [32:0] \port$34841$0 ;
+  wire [32:0] \port$34841$0 ;
+  input [32:0] \port$34843$0 ;
+  wire [32:0] \port$34843$0 ;
+  input [32:0] \port$34845$0 ;
+  wire [32:0] \port$34845$0 ;
+  input [32:0] \port$34847$0 ;
+  wire [32:0] \port$34847$0 ;
+  input [32:0] \port$34849$0 ;
+  wire [32:0] \port$34849$0 ;
+  input [32:0] \port$34851$0 ;
+  wire [32:0] \port$34851$0 ;
+  input [32:0] \port$34853$0 ;
+  wire [32:0] \port$34853$0 ;
+  input [32:0] \port$34855$0 ;
+  wire [32:0] \port$34855$0 ;
+  input [32:0] \port$34857$0 ;
+  wire [32:0] \port$34857$0 ;
+  input [32:0] \port$34859$0 ;
+  wire [32:0] \port$34859$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34834$0 [15:0] & \$1 ;
+  assign \$2  = \port$34831$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8615,53 +8615,53 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34834$0 [15:0];
+      take = \port$34831$0 [15:0];
     end
   end
-  assign i__payload = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
-  assign o__payload = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
-  assign \i__payload.opcode  = \port$34832$0 [7:0];
-  assign \i__payload.wait  = \port$34834$0 [15:0];
-  assign \i__payload.post  = \port$34834$0 [31:16];
-  assign \i__payload.int32  = \port$34832$0 [8];
-  assign \i__payload.params  = \port$34832$0 [9];
-  assign \i__payload.row_sum  = \port$34832$0 [10];
-  assign \i__payload.acc  = \port$34836$0 [15:0];
-  assign \i__payload.acc_block  = \port$34836$0 [31:16];
-  assign \i__payload.rows  = \port$34838$0 [15:0];
-  assign \i__payload.blocks  = \port$34838$0 [31:16];
-  assign \i__payload.dst  = \port$34840$0 [23:0];
-  assign \i__payload.dst_stride  = \port$34842$0 [23:0];
-  assign \i__payload.dst_block  = \port$34844$0 [23:0];
-  assign \i__payload.param  = \port$34846$0 [15:0];
-  assign \i__payload.cols_last  = \port$34846$0 [31:16];
-  assign \i__payload.scale  = \port$34848$0 [31:0];
-  assign \i__payload.zero_point  = \port$34850$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$34850$0 [31:16];
-  assign \i__payload.qmin  = \port$34852$0 [15:0];
-  assign \i__payload.qmax  = \port$34852$0 [31:16];
-  assign \i__payload.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
-  assign \o__payload.opcode  = \port$34832$0 [7:0];
-  assign \o__payload.wait  = \port$34834$0 [15:0];
-  assign \o__payload.post  = \port$34834$0 [31:16];
-  assign \o__payload.int32  = \port$34832$0 [8];
-  assign \o__payload.params  = \port$34832$0 [9];
-  assign \o__payload.row_sum  = \port$34832$0 [10];
-  assign \o__payload.acc  = \port$34836$0 [15:0];
-  assign \o__payload.acc_block  = \port$34836$0 [31:16];
-  assign \o__payload.rows  = \port$34838$0 [15:0];
-  assign \o__payload.blocks  = \port$34838$0 [31:16];
-  assign \o__payload.dst  = \port$34840$0 [23:0];
-  assign \o__payload.dst_stride  = \port$34842$0 [23:0];
-  assign \o__payload.dst_block  = \port$34844$0 [23:0];
-  assign \o__payload.param  = \port$34846$0 [15:0];
-  assign \o__payload.cols_last  = \port$34846$0 [31:16];
-  assign \o__payload.scale  = \port$34848$0 [31:0];
-  assign \o__payload.zero_point  = \port$34850$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$34850$0 [31:16];
-  assign \o__payload.qmin  = \port$34852$0 [15:0];
-  assign \o__payload.qmax  = \port$34852$0 [31:16];
-  assign \o__payload.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
+  assign i__payload = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32], \port$34859$0 [31:0], \port$34857$0 [31:0], \port$34855$0 [31:0], \port$34853$0 [31:0], \port$34851$0 [31:0], \port$34849$0 [31:0], \port$34847$0 [31:0], \port$34845$0 [31:0], \port$34843$0 [31:0], \port$34841$0 [31:0], \port$34839$0 [31:0], \port$34837$0 [31:0], \port$34835$0 [31:0], \port$34833$0 [31:0], \port$34831$0 [31:0], \port$34829$0 [31:0] };
+  assign o__payload = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32], \port$34859$0 [31:0], \port$34857$0 [31:0], \port$34855$0 [31:0], \port$34853$0 [31:0], \port$34851$0 [31:0], \port$34849$0 [31:0], \port$34847$0 [31:0], \port$34845$0 [31:0], \port$34843$0 [31:0], \port$34841$0 [31:0], \port$34839$0 [31:0], \port$34837$0 [31:0], \port$34835$0 [31:0], \port$34833$0 [31:0], \port$34831$0 [31:0], \port$34829$0 [31:0] };
+  assign \i__payload.opcode  = \port$34829$0 [7:0];
+  assign \i__payload.wait  = \port$34831$0 [15:0];
+  assign \i__payload.post  = \port$34831$0 [31:16];
+  assign \i__payload.int32  = \port$34829$0 [8];
+  assign \i__payload.params  = \port$34829$0 [9];
+  assign \i__payload.row_sum  = \port$34829$0 [10];
+  assign \i__payload.acc  = \port$34833$0 [15:0];
+  assign \i__payload.acc_block  = \port$34833$0 [31:16];
+  assign \i__payload.rows  = \port$34835$0 [15:0];
+  assign \i__payload.blocks  = \port$34835$0 [31:16];
+  assign \i__payload.dst  = \port$34837$0 [23:0];
+  assign \i__payload.dst_stride  = \port$34839$0 [23:0];
+  assign \i__payload.dst_block  = \port$34841$0 [23:0];
+  assign \i__payload.param  = \port$34843$0 [15:0];
+  assign \i__payload.cols_last  = \port$34843$0 [31:16];
+  assign \i__payload.scale  = \port$34845$0 [31:0];
+  assign \i__payload.zero_point  = \port$34847$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$34847$0 [31:16];
+  assign \i__payload.qmin  = \port$34849$0 [15:0];
+  assign \i__payload.qmax  = \port$34849$0 [31:16];
+  assign \i__payload.index  = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32] };
+  assign \o__payload.opcode  = \port$34829$0 [7:0];
+  assign \o__payload.wait  = \port$34831$0 [15:0];
+  assign \o__payload.post  = \port$34831$0 [31:16];
+  assign \o__payload.int32  = \port$34829$0 [8];
+  assign \o__payload.params  = \port$34829$0 [9];
+  assign \o__payload.row_sum  = \port$34829$0 [10];
+  assign \o__payload.acc  = \port$34833$0 [15:0];
+  assign \o__payload.acc_block  = \port$34833$0 [31:16];
+  assign \o__payload.rows  = \port$34835$0 [15:0];
+  assign \o__payload.blocks  = \port$34835$0 [31:16];
+  assign \o__payload.dst  = \port$34837$0 [23:0];
+  assign \o__payload.dst_stride  = \port$34839$0 [23:0];
+  assign \o__payload.dst_block  = \port$34841$0 [23:0];
+  assign \o__payload.param  = \port$34843$0 [15:0];
+  assign \o__payload.cols_last  = \port$34843$0 [31:16];
+  assign \o__payload.scale  = \port$34845$0 [31:0];
+  assign \o__payload.zero_point  = \port$34847$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$34847$0 [31:16];
+  assign \o__payload.qmin  = \port$34849$0 [15:0];
+  assign \o__payload.qmax  = \port$34849$0 [31:16];
+  assign \o__payload.index  = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -9362,10 +9362,10 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , clear, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index
-, abort, error, halted, \port$34724$32 , \port$34726$32 , \port$34728$32 , \port$34730$32 , \port$34732$32 , \port$34734$32 , \port$34736$32 , \port$34738$32 , \port$34740$32 , \port$34742$32 , \port$34744$32 , \port$34746$32 , \port$34748$32 , \port$34750$32 , \port$34752$32 , \port$34754$32 , \port$34778$32 , \port$34780$32 
-, \port$34782$32 , \port$34784$32 , \port$34786$32 , \port$34788$32 , \port$34790$32 , \port$34792$32 , \port$34794$32 , \port$34796$32 , \port$34798$32 , \port$34800$32 , \port$34802$32 , \port$34804$32 , \port$34806$32 , \port$34808$32 , \port$34832$32 , \port$34834$32 , \port$34836$32 , \port$34838$32 , \port$34840$32 , \port$34842$32 , \port$34844$32 
-, \port$34846$32 , \port$34848$32 , \port$34850$32 , \port$34852$32 , \port$34854$32 , \port$34856$32 , \port$34858$32 , \port$34860$32 , \port$34862$32 , \port$34886$32 , \port$34888$32 , \port$34890$32 , \port$34892$32 , \port$34894$32 , \port$34896$32 , \port$34898$32 , \port$34900$32 , \port$34902$32 , \port$34904$32 , \port$34906$32 , \port$34908$32 
-, \port$34910$32 , \port$34912$32 , \port$34914$32 , \port$34916$32 , \port$34940$32 , \port$34942$32 , \port$34944$32 , \port$34946$32 , \port$34948$32 , \port$34950$32 , \port$34952$32 , \port$34954$32 , \port$34956$32 , \port$34958$32 , \port$34960$32 , \port$34962$32 , \port$34964$32 , \port$34966$32 , \port$34968$32 , \port$34970$32 , matmul_fault__index
+, abort, error, halted, \port$34721$32 , \port$34723$32 , \port$34725$32 , \port$34727$32 , \port$34729$32 , \port$34731$32 , \port$34733$32 , \port$34735$32 , \port$34737$32 , \port$34739$32 , \port$34741$32 , \port$34743$32 , \port$34745$32 , \port$34747$32 , \port$34749$32 , \port$34751$32 , \port$34775$32 , \port$34777$32 
+, \port$34779$32 , \port$34781$32 , \port$34783$32 , \port$34785$32 , \port$34787$32 , \port$34789$32 , \port$34791$32 , \port$34793$32 , \port$34795$32 , \port$34797$32 , \port$34799$32 , \port$34801$32 , \port$34803$32 , \port$34805$32 , \port$34829$32 , \port$34831$32 , \port$34833$32 , \port$34835$32 , \port$34837$32 , \port$34839$32 , \port$34841$32 
+, \port$34843$32 , \port$34845$32 , \port$34847$32 , \port$34849$32 , \port$34851$32 , \port$34853$32 , \port$34855$32 , \port$34857$32 , \port$34859$32 , \port$34883$32 , \port$34885$32 , \port$34887$32 , \port$34889$32 , \port$34891$32 , \port$34893$32 , \port$34895$32 , \port$34897$32 , \port$34899$32 , \port$34901$32 , \port$34903$32 , \port$34905$32 
+, \port$34907$32 , \port$34909$32 , \port$34911$32 , \port$34913$32 , \port$34937$32 , \port$34939$32 , \port$34941$32 , \port$34943$32 , \port$34945$32 , \port$34947$32 , \port$34949$32 , \port$34951$32 , \port$34953$32 , \port$34955$32 , \port$34957$32 , \port$34959$32 , \port$34961$32 , \port$34963$32 , \port$34965$32 , \port$34967$32 , matmul_fault__index
 , matmul_fault__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$10  = 0;
   wire \$1 ;
@@ -9488,166 +9488,166 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$34724$32 ;
-  wire \port$34724$32 ;
-  input \port$34726$32 ;
-  wire \port$34726$32 ;
-  input \port$34728$32 ;
-  wire \port$34728$32 ;
-  input \port$34730$32 ;
-  wire \port$34730$32 ;
-  input \port$34732$32 ;
-  wire \port$34732$32 ;
-  input \port$34734$32 ;
-  wire \port$34734$32 ;
-  input \port$34736$32 ;
-  wire \port$34736$32 ;
-  input \port$34738$32 ;
-  wire \port$34738$32 ;
-  input \port$34740$32 ;
-  wire \port$34740$32 ;
-  input \port$34742$32 ;
-  wire \port$34742$32 ;
-  input \port$34744$32 ;
-  wire \port$34744$32 ;
-  input \port$34746$32 ;
-  wire \port$34746$32 ;
-  input \port$34748$32 ;
-  wire \port$34748$32 ;
-  input \port$34750$32 ;
-  wire \port$34750$32 ;
-  input \port$34752$32 ;
-  wire \port$34752$32 ;
-  input \port$34754$32 ;
-  wire \port$34754$32 ;
-  input \port$34778$32 ;
-  wire \port$34778$32 ;
-  input \port$34780$32 ;
-  wire \port$34780$32 ;
-  input \port$34782$32 ;
-  wire \port$34782$32 ;
-  input \port$34784$32 ;
-  wire \port$34784$32 ;
-  input \port$34786$32 ;
-  wire \port$34786$32 ;
-  input \port$34788$32 ;
-  wire \port$34788$32 ;
-  input \port$34790$32 ;
-  wire \port$34790$32 ;
-  input \port$34792$32 ;
-  wire \port$34792$32 ;
-  input \port$34794$32 ;
-  wire \port$34794$32 ;
-  input \port$34796$32 ;
-  wire \port$34796$32 ;
-  input \port$34798$32 ;
-  wire \port$34798$32 ;
-  input \port$34800$32 ;
-  wire \port$34800$32 ;
-  input \port$34802$32 ;
-  wire \port$34802$32 ;
-  input \port$34804$32 ;
-  wire \port$34804$32 ;
-  input \port$34806$32 ;
-  wire \port$34806$32 ;
-  input \port$34808$32 ;
-  wire \port$34808$32 ;
-  input \port$34832$32 ;
-  wire \port$34832$32 ;
-  input \port$34834$32 ;
-  wire \port$34834$32 ;
-  input \port$34836$32 ;
-  wire \port$34836$32 ;
-  input \port$34838$32 ;
-  wire \port$34838$32 ;
-  input \port$34840$32 ;
-  wire \port$34840$32 ;
-  input \port$34842$32 ;
-  wire \port$34842$32 ;
-  input \port$34844$32 ;
-  wire \port$34844$32 ;
-  input \port$34846$32 ;
-  wire \port$34846$32 ;
-  input \port$34848$32 ;
-  wire \port$34848$32 ;
-  input \port$34850$32 ;
-  wire \port$34850$32 ;
-  input \port$34852$32 ;
-  wire \port$34852$32 ;
-  input \port$34854$32 ;
-  wire \port$34854$32 ;
-  input \port$34856$32 ;
-  wire \port$34856$32 ;
-  input \port$34858$32 ;
-  wire \port$34858$32 ;
-  input \port$34860$32 ;
-  wire \port$34860$32 ;
-  input \port$34862$32 ;
-  wire \port$34862$32 ;
-  input \port$34886$32 ;
-  wire \port$34886$32 ;
-  input \port$34888$32 ;
-  wire \port$34888$32 ;
-  input \port$34890$32 ;
-  wire \port$34890$32 ;
-  input \port$34892$32 ;
-  wire \port$34892$32 ;
-  input \port$34894$32 ;
-  wire \port$34894$32 ;
-  input \port$34896$32 ;
-  wire \port$34896$32 ;
-  input \port$34898$32 ;
-  wire \port$34898$32 ;
-  input \port$34900$32 ;
-  wire \port$34900$32 ;
-  input \port$34902$32 ;
-  wire \port$34902$32 ;
-  input \port$34904$32 ;
-  wire \port$34904$32 ;
-  input \port$34906$32 ;
-  wire \port$34906$32 ;
-  input \port$34908$32 ;
-  wire \port$34908$32 ;
-  input \port$34910$32 ;
-  wire \port$34910$32 ;
-  input \port$34912$32 ;
-  wire \port$34912$32 ;
-  input \port$34914$32 ;
-  wire \port$34914$32 ;
-  input \port$34916$32 ;
-  wire \port$34916$32 ;
-  input \port$34940$32 ;
-  wire \port$34940$32 ;
-  input \port$34942$32 ;
-  wire \port$34942$32 ;
-  input \port$34944$32 ;
-  wire \port$34944$32 ;
-  input \port$34946$32 ;
-  wire \port$34946$32 ;
-  input \port$34948$32 ;
-  wire \port$34948$32 ;
-  input \port$34950$32 ;
-  wire \port$34950$32 ;
-  input \port$34952$32 ;
-  wire \port$34952$32 ;
-  input \port$34954$32 ;
-  wire \port$34954$32 ;
-  input \port$34956$32 ;
-  wire \port$34956$32 ;
-  input \port$34958$32 ;
-  wire \port$34958$32 ;
-  input \port$34960$32 ;
-  wire \port$34960$32 ;
-  input \port$34962$32 ;
-  wire \port$34962$32 ;
-  input \port$34964$32 ;
-  wire \port$34964$32 ;
-  input \port$34966$32 ;
-  wire \port$34966$32 ;
-  input \port$34968$32 ;
-  wire \port$34968$32 ;
-  input \port$34970$32 ;
-  wire \port$34970$32 ;
+  input \port$34721$32 ;
+  wire \port$34721$32 ;
+  input \port$34723$32 ;
+  wire \port$34723$32 ;
+  input \port$34725$32 ;
+  wire \port$34725$32 ;
+  input \port$34727$32 ;
+  wire \port$34727$32 ;
+  input \port$34729$32 ;
+  wire \port$34729$32 ;
+  input \port$34731$32 ;
+  wire \port$34731$32 ;
+  input \port$34733$32 ;
+  wire \port$34733$32 ;
+  input \port$34735$32 ;
+  wire \port$34735$32 ;
+  input \port$34737$32 ;
+  wire \port$34737$32 ;
+  input \port$34739$32 ;
+  wire \port$34739$32 ;
+  input \port$34741$32 ;
+  wire \port$34741$32 ;
+  input \port$34743$32 ;
+  wire \port$34743$32 ;
+  input \port$34745$32 ;
+  wire \port$34745$32 ;
+  input \port$34747$32 ;
+  wire \port$34747$32 ;
+  input \port$34749$32 ;
+  wire \port$34749$32 ;
+  input \port$34751$32 ;
+  wire \port$34751$32 ;
+  input \port$34775$32 ;
+  wire \port$34775$32 ;
+  input \port$34777$32 ;
+  wire \port$34777$32 ;
+  input \port$34779$32 ;
+  wire \port$34779$32 ;
+  input \port$34781$32 ;
+  wire \port$34781$32 ;
+  input \port$34783$32 ;
+  wire \port$34783$32 ;
+  input \port$34785$32 ;
+  wire \port$34785$32 ;
+  input \port$34787$32 ;
+  wire \port$34787$32 ;
+  input \port$34789$32 ;
+  wire \port$34789$32 ;
+  input \port$34791$32 ;
+  wire \port$34791$32 ;
+  input \port$34793$32 ;
+  wire \port$34793$32 ;
+  input \port$34795$32 ;
+  wire \port$34795$32 ;
+  input \port$34797$32 ;
+  wire \port$34797$32 ;
+  input \port$34799$32 ;
+  wire \port$34799$32 ;
+  input \port$34801$32 ;
+  wire \port$34801$32 ;
+  input \port$34803$32 ;
+  wire \port$34803$32 ;
+  input \port$34805$32 ;
+  wire \port$34805$32 ;
+  input \port$34829$32 ;
+  wire \port$34829$32 ;
+  input \port$34831$32 ;
+  wire \port$34831$32 ;
+  input \port$34833$32 ;
+  wire \port$34833$32 ;
+  input \port$34835$32 ;
+  wire \port$34835$32 ;
+  input \port$34837$32 ;
+  wire \port$34837$32 ;
+  input \port$34839$32 ;
+  wire \port$34839$32 ;
+  input \port$34841$32 ;
+  wire \port$34841$32 ;
+  input \port$34843$32 ;
+  wire \port$34843$32 ;
+  input \port$34845$32 ;
+  wire \port$34845$32 ;
+  input \port$34847$32 ;
+  wire \port$34847$32 ;
+  input \port$34849$32 ;
+  wire \port$34849$32 ;
+  input \port$34851$32 ;
+  wire \port$34851$32 ;
+  input \port$34853$32 ;
+  wire \port$34853$32 ;
+  input \port$34855$32 ;
+  wire \port$34855$32 ;
+  input \port$34857$32 ;
+  wire \port$34857$32 ;
+  input \port$34859$32 ;
+  wire \port$34859$32 ;
+  input \port$34883$32 ;
+  wire \port$34883$32 ;
+  input \port$34885$32 ;
+  wire \port$34885$32 ;
+  input \port$34887$32 ;
+  wire \port$34887$32 ;
+  input \port$34889$32 ;
+  wire \port$34889$32 ;
+  input \port$34891$32 ;
+  wire \port$34891$32 ;
+  input \port$34893$32 ;
+  wire \port$34893$32 ;
+  input \port$34895$32 ;
+  wire \port$34895$32 ;
+  input \port$34897$32 ;
+  wire \port$34897$32 ;
+  input \port$34899$32 ;
+  wire \port$34899$32 ;
+  input \port$34901$32 ;
+  wire \port$34901$32 ;
+  input \port$34903$32 ;
+  wire \port$34903$32 ;
+  input \port$34905$32 ;
+  wire \port$34905$32 ;
+  input \port$34907$32 ;
+  wire \port$34907$32 ;
+  input \port$34909$32 ;
+  wire \port$34909$32 ;
+  input \port$34911$32 ;
+  wire \port$34911$32 ;
+  input \port$34913$32 ;
+  wire \port$34913$32 ;
+  input \port$34937$32 ;
+  wire \port$34937$32 ;
+  input \port$34939$32 ;
+  wire \port$34939$32 ;
+  input \port$34941$32 ;
+  wire \port$34941$32 ;
+  input \port$34943$32 ;
+  wire \port$34943$32 ;
+  input \port$34945$32 ;
+  wire \port$34945$32 ;
+  input \port$34947$32 ;
+  wire \port$34947$32 ;
+  input \port$34949$32 ;
+  wire \port$34949$32 ;
+  input \port$34951$32 ;
+  wire \port$34951$32 ;
+  input \port$34953$32 ;
+  wire \port$34953$32 ;
+  input \port$34955$32 ;
+  wire \port$34955$32 ;
+  input \port$34957$32 ;
+  wire \port$34957$32 ;
+  input \port$34959$32 ;
+  wire \port$34959$32 ;
+  input \port$34961$32 ;
+  wire \port$34961$32 ;
+  input \port$34963$32 ;
+  wire \port$34963$32 ;
+  input \port$34965$32 ;
+  wire \port$34965$32 ;
+  input \port$34967$32 ;
+  wire \port$34967$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9758,27 +9758,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$11 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$34970$32 , \port$34968$32 , \port$34966$32 , \port$34964$32 , \port$34962$32 , \port$34960$32 , \port$34958$32 , \port$34956$32 , \port$34954$32 , \port$34952$32 , \port$34950$32 , \port$34948$32 , \port$34946$32 , \port$34944$32 , \port$34942$32 , \port$34940$32  };
+      first[31:16] = { \port$34967$32 , \port$34965$32 , \port$34963$32 , \port$34961$32 , \port$34959$32 , \port$34957$32 , \port$34955$32 , \port$34953$32 , \port$34951$32 , \port$34949$32 , \port$34947$32 , \port$34945$32 , \port$34943$32 , \port$34941$32 , \port$34939$32 , \port$34937$32  };
     end
     if (\$12 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$34916$32 , \port$34914$32 , \port$34912$32 , \port$34910$32 , \port$34908$32 , \port$34906$32 , \port$34904$32 , \port$34902$32 , \port$34900$32 , \port$34898$32 , \port$34896$32 , \port$34894$32 , \port$34892$32 , \port$34890$32 , \port$34888$32 , \port$34886$32  };
+      first[31:16] = { \port$34913$32 , \port$34911$32 , \port$34909$32 , \port$34907$32 , \port$34905$32 , \port$34903$32 , \port$34901$32 , \port$34899$32 , \port$34897$32 , \port$34895$32 , \port$34893$32 , \port$34891$32 , \port$34889$32 , \port$34887$32 , \port$34885$32 , \port$34883$32  };
     end
     if (\$13 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$34862$32 , \port$34860$32 , \port$34858$32 , \port$34856$32 , \port$34854$32 , \port$34852$32 , \port$34850$32 , \port$34848$32 , \port$34846$32 , \port$34844$32 , \port$34842$32 , \port$34840$32 , \port$34838$32 , \port$34836$32 , \port$34834$32 , \port$34832$32  };
+      first[31:16] = { \port$34859$32 , \port$34857$32 , \port$34855$32 , \port$34853$32 , \port$34851$32 , \port$34849$32 , \port$34847$32 , \port$34845$32 , \port$34843$32 , \port$34841$32 , \port$34839$32 , \port$34837$32 , \port$34835$32 , \port$34833$32 , \port$34831$32 , \port$34829$32  };
     end
     if (\$14 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$34808$32 , \port$34806$32 , \port$34804$32 , \port$34802$32 , \port$34800$32 , \port$34798$32 , \port$34796$32 , \port$34794$32 , \port$34792$32 , \port$34790$32 , \port$34788$32 , \port$34786$32 , \port$34784$32 , \port$34782$32 , \port$34780$32 , \port$34778$32  };
+      first[31:16] = { \port$34805$32 , \port$34803$32 , \port$34801$32 , \port$34799$32 , \port$34797$32 , \port$34795$32 , \port$34793$32 , \port$34791$32 , \port$34789$32 , \port$34787$32 , \port$34785$32 , \port$34783$32 , \port$34781$32 , \port$34779$32 , \port$34777$32 , \port$34775$32  };
     end
     if (\$15 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$34754$32 , \port$34752$32 , \port$34750$32 , \port$34748$32 , \port$34746$32 , \port$34744$32 , \port$34742$32 , \port$34740$32 , \port$34738$32 , \port$34736$32 , \port$34734$32 , \port$34732$32 , \port$34730$32 , \port$34728$32 , \port$34726$32 , \port$34724$32  };
+      first[31:16] = { \port$34751$32 , \port$34749$32 , \port$34747$32 , \port$34745$32 , \port$34743$32 , \port$34741$32 , \port$34739$32 , \port$34737$32 , \port$34735$32 , \port$34733$32 , \port$34731$32 , \port$34729$32 , \port$34727$32 , \port$34725$32 , \port$34723$32 , \port$34721$32  };
     end
     if (stop) begin
       first[3:0] = 4'h9;
@@ -10088,11 +10088,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       seen = 1'h1;
     end
   end
-  assign simt_index = { \port$34970$32 , \port$34968$32 , \port$34966$32 , \port$34964$32 , \port$34962$32 , \port$34960$32 , \port$34958$32 , \port$34956$32 , \port$34954$32 , \port$34952$32 , \port$34950$32 , \port$34948$32 , \port$34946$32 , \port$34944$32 , \port$34942$32 , \port$34940$32  };
-  assign store_index = { \port$34916$32 , \port$34914$32 , \port$34912$32 , \port$34910$32 , \port$34908$32 , \port$34906$32 , \port$34904$32 , \port$34902$32 , \port$34900$32 , \port$34898$32 , \port$34896$32 , \port$34894$32 , \port$34892$32 , \port$34890$32 , \port$34888$32 , \port$34886$32  };
-  assign drain_index = { \port$34862$32 , \port$34860$32 , \port$34858$32 , \port$34856$32 , \port$34854$32 , \port$34852$32 , \port$34850$32 , \port$34848$32 , \port$34846$32 , \port$34844$32 , \port$34842$32 , \port$34840$32 , \port$34838$32 , \port$34836$32 , \port$34834$32 , \port$34832$32  };
-  assign matmul_index = { \port$34808$32 , \port$34806$32 , \port$34804$32 , \port$34802$32 , \port$34800$32 , \port$34798$32 , \port$34796$32 , \port$34794$32 , \port$34792$32 , \port$34790$32 , \port$34788$32 , \port$34786$32 , \port$34784$32 , \port$34782$32 , \port$34780$32 , \port$34778$32  };
-  assign load_index = { \port$34754$32 , \port$34752$32 , \port$34750$32 , \port$34748$32 , \port$34746$32 , \port$34744$32 , \port$34742$32 , \port$34740$32 , \port$34738$32 , \port$34736$32 , \port$34734$32 , \port$34732$32 , \port$34730$32 , \port$34728$32 , \port$34726$32 , \port$34724$32  };
+  assign simt_index = { \port$34967$32 , \port$34965$32 , \port$34963$32 , \port$34961$32 , \port$34959$32 , \port$34957$32 , \port$34955$32 , \port$34953$32 , \port$34951$32 , \port$34949$32 , \port$34947$32 , \port$34945$32 , \port$34943$32 , \port$34941$32 , \port$34939$32 , \port$34937$32  };
+  assign store_index = { \port$34913$32 , \port$34911$32 , \port$34909$32 , \port$34907$32 , \port$34905$32 , \port$34903$32 , \port$34901$32 , \port$34899$32 , \port$34897$32 , \port$34895$32 , \port$34893$32 , \port$34891$32 , \port$34889$32 , \port$34887$32 , \port$34885$32 , \port$34883$32  };
+  assign drain_index = { \port$34859$32 , \port$34857$32 , \port$34855$32 , \port$34853$32 , \port$34851$32 , \port$34849$32 , \port$34847$32 , \port$34845$32 , \port$34843$32 , \port$34841$32 , \port$34839$32 , \port$34837$32 , \port$34835$32 , \port$34833$32 , \port$34831$32 , \port$34829$32  };
+  assign matmul_index = { \port$34805$32 , \port$34803$32 , \port$34801$32 , \port$34799$32 , \port$34797$32 , \port$34795$32 , \port$34793$32 , \port$34791$32 , \port$34789$32 , \port$34787$32 , \port$34785$32 , \port$34783$32 , \port$34781$32 , \port$34779$32 , \port$34777$32 , \port$34775$32  };
+  assign load_index = { \port$34751$32 , \port$34749$32 , \port$34747$32 , \port$34745$32 , \port$34743$32 , \port$34741$32 , \port$34739$32 , \port$34737$32 , \port$34735$32 , \port$34733$32 , \port$34731$32 , \port$34729$32 , \port$34727$32 , \port$34725$32 , \port$34723$32 , \port$34721$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -11081,7 +11081,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , \port$34752$0 , \port$34754$0 
+module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , \port$34729$0 , \port$34731$0 , \port$34733$0 , \port$34735$0 , \port$34737$0 , \port$34739$0 , \port$34741$0 , \port$34743$0 , \port$34745$0 , \port$34747$0 , \port$34749$0 , \port$34751$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$12  = 0;
   wire [15:0] \$1 ;
@@ -11154,44 +11154,44 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34724$0 ;
-  wire [32:0] \port$34724$0 ;
-  input [32:0] \port$34726$0 ;
-  wire [32:0] \port$34726$0 ;
-  input [32:0] \port$34728$0 ;
-  wire [32:0] \port$34728$0 ;
-  input [32:0] \port$34730$0 ;
-  wire [32:0] \port$34730$0 ;
-  input [32:0] \port$34732$0 ;
-  wire [32:0] \port$34732$0 ;
-  input [32:0] \port$34734$0 ;
-  wire [32:0] \port$34734$0 ;
-  input [32:0] \port$34736$0 ;
-  wire [32:0] \port$34736$0 ;
-  input [32:0] \port$34738$0 ;
-  wire [32:0] \port$34738$0 ;
-  input [32:0] \port$34740$0 ;
-  wire [32:0] \port$34740$0 ;
-  input [32:0] \port$34742$0 ;
-  wire [32:0] \port$34742$0 ;
-  input [32:0] \port$34744$0 ;
-  wire [32:0] \port$34744$0 ;
-  input [32:0] \port$34746$0 ;
-  wire [32:0] \port$34746$0 ;
-  input [32:0] \port$34748$0 ;
-  wire [32:0] \port$34748$0 ;
-  input [32:0] \port$34750$0 ;
-  wire [32:0] \port$34750$0 ;
-  input [32:0] \port$34752$0 ;
-  wire [32:0] \port$34752$0 ;
-  input [32:0] \port$34754$0 ;
-  wire [32:0] \port$34754$0 ;
+  input [32:0] \port$34721$0 ;
+  wire [32:0] \port$34721$0 ;
+  input [32:0] \port$34723$0 ;
+  wire [32:0] \port$34723$0 ;
+  input [32:0] \port$34725$0 ;
+  wire [32:0] \port$34725$0 ;
+  input [32:0] \port$34727$0 ;
+  wire [32:0] \port$34727$0 ;
+  input [32:0] \port$34729$0 ;
+  wire [32:0] \port$34729$0 ;
+  input [32:0] \port$34731$0 ;
+  wire [32:0] \port$34731$0 ;
+  input [32:0] \port$34733$0 ;
+  wire [32:0] \port$34733$0 ;
+  input [32:0] \port$34735$0 ;
+  wire [32:0] \port$34735$0 ;
+  input [32:0] \port$34737$0 ;
+  wire [32:0] \port$34737$0 ;
+  input [32:0] \port$34739$0 ;
+  wire [32:0] \port$34739$0 ;
+  input [32:0] \port$34741$0 ;
+  wire [32:0] \port$34741$0 ;
+  input [32:0] \port$34743$0 ;
+  wire [32:0] \port$34743$0 ;
+  input [32:0] \port$34745$0 ;
+  wire [32:0] \port$34745$0 ;
+  input [32:0] \port$34747$0 ;
+  wire [32:0] \port$34747$0 ;
+  input [32:0] \port$34749$0 ;
+  wire [32:0] \port$34749$0 ;
+  input [32:0] \port$34751$0 ;
+  wire [32:0] \port$34751$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34726$0 [15:0] & \$1 ;
+  assign \$2  = \port$34723$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11213,57 +11213,57 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34726$0 [15:0];
+      take = \port$34723$0 [15:0];
     end
   end
-  assign i__payload = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
-  assign o__payload = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
-  assign \i__payload.opcode  = \port$34724$0 [7:0];
-  assign \i__payload.wait  = \port$34726$0 [15:0];
-  assign \i__payload.post  = \port$34726$0 [31:16];
-  assign \i__payload.space  = \port$34724$0 [9:8];
-  assign \i__payload.flip  = \port$34724$0 [10];
-  assign \i__payload.transpose  = \port$34724$0 [11];
-  assign \i__payload.fill  = \port$34724$0 [31:24];
-  assign \i__payload.src  = \port$34728$0 [31:0];
-  assign \i__payload.stride1  = \port$34730$0 [31:0];
-  assign \i__payload.stride2  = \port$34732$0 [31:0];
-  assign \i__payload.len  = \port$34734$0 [23:0];
-  assign \i__payload.count1  = \port$34736$0 [15:0];
-  assign \i__payload.count2  = \port$34736$0 [31:16];
-  assign \i__payload.dst  = \port$34738$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$34740$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$34742$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$34744$0 [23:0];
-  assign \i__payload.pad_left  = \port$34746$0 [15:0];
-  assign \i__payload.pad_right  = \port$34746$0 [31:16];
-  assign \i__payload.pad_top  = \port$34748$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$34748$0 [31:16];
-  assign \i__payload.fence  = \port$34750$0 [23:0];
-  assign \i__payload.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
-  assign \o__payload.opcode  = \port$34724$0 [7:0];
-  assign \o__payload.wait  = \port$34726$0 [15:0];
-  assign \o__payload.post  = \port$34726$0 [31:16];
-  assign \o__payload.space  = \port$34724$0 [9:8];
-  assign \o__payload.flip  = \port$34724$0 [10];
-  assign \o__payload.transpose  = \port$34724$0 [11];
-  assign \o__payload.fill  = \port$34724$0 [31:24];
-  assign \o__payload.src  = \port$34728$0 [31:0];
-  assign \o__payload.stride1  = \port$34730$0 [31:0];
-  assign \o__payload.stride2  = \port$34732$0 [31:0];
-  assign \o__payload.len  = \port$34734$0 [23:0];
-  assign \o__payload.count1  = \port$34736$0 [15:0];
-  assign \o__payload.count2  = \port$34736$0 [31:16];
-  assign \o__payload.dst  = \port$34738$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$34740$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$34742$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$34744$0 [23:0];
-  assign \o__payload.pad_left  = \port$34746$0 [15:0];
-  assign \o__payload.pad_right  = \port$34746$0 [31:16];
-  assign \o__payload.pad_top  = \port$34748$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$34748$0 [31:16];
-  assign \o__payload.fence  = \port$34750$0 [23:0];
-  assign \o__payload.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
+  assign i__payload = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34751$0 [31:0], \port$34749$0 [31:0], \port$34747$0 [31:0], \port$34745$0 [31:0], \port$34743$0 [31:0], \port$34741$0 [31:0], \port$34739$0 [31:0], \port$34737$0 [31:0], \port$34735$0 [31:0], \port$34733$0 [31:0], \port$34731$0 [31:0], \port$34729$0 [31:0], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0] };
+  assign o__payload = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34751$0 [31:0], \port$34749$0 [31:0], \port$34747$0 [31:0], \port$34745$0 [31:0], \port$34743$0 [31:0], \port$34741$0 [31:0], \port$34739$0 [31:0], \port$34737$0 [31:0], \port$34735$0 [31:0], \port$34733$0 [31:0], \port$34731$0 [31:0], \port$34729$0 [31:0], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0] };
+  assign \i__payload.opcode  = \port$34721$0 [7:0];
+  assign \i__payload.wait  = \port$34723$0 [15:0];
+  assign \i__payload.post  = \port$34723$0 [31:16];
+  assign \i__payload.space  = \port$34721$0 [9:8];
+  assign \i__payload.flip  = \port$34721$0 [10];
+  assign \i__payload.transpose  = \port$34721$0 [11];
+  assign \i__payload.fill  = \port$34721$0 [31:24];
+  assign \i__payload.src  = \port$34725$0 [31:0];
+  assign \i__payload.stride1  = \port$34727$0 [31:0];
+  assign \i__payload.stride2  = \port$34729$0 [31:0];
+  assign \i__payload.len  = \port$34731$0 [23:0];
+  assign \i__payload.count1  = \port$34733$0 [15:0];
+  assign \i__payload.count2  = \port$34733$0 [31:16];
+  assign \i__payload.dst  = \port$34735$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$34737$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$34739$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$34741$0 [23:0];
+  assign \i__payload.pad_left  = \port$34743$0 [15:0];
+  assign \i__payload.pad_right  = \port$34743$0 [31:16];
+  assign \i__payload.pad_top  = \port$34745$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$34745$0 [31:16];
+  assign \i__payload.fence  = \port$34747$0 [23:0];
+  assign \i__payload.index  = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32] };
+  assign \o__payload.opcode  = \port$34721$0 [7:0];
+  assign \o__payload.wait  = \port$34723$0 [15:0];
+  assign \o__payload.post  = \port$34723$0 [31:16];
+  assign \o__payload.space  = \port$34721$0 [9:8];
+  assign \o__payload.flip  = \port$34721$0 [10];
+  assign \o__payload.transpose  = \port$34721$0 [11];
+  assign \o__payload.fill  = \port$34721$0 [31:24];
+  assign \o__payload.src  = \port$34725$0 [31:0];
+  assign \o__payload.stride1  = \port$34727$0 [31:0];
+  assign \o__payload.stride2  = \port$34729$0 [31:0];
+  assign \o__payload.len  = \port$34731$0 [23:0];
+  assign \o__payload.count1  = \port$34733$0 [15:0];
+  assign \o__payload.count2  = \port$34733$0 [31:16];
+  assign \o__payload.dst  = \port$34735$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$34737$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$34739$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$34741$0 [23:0];
+  assign \o__payload.pad_left  = \port$34743$0 [15:0];
+  assign \o__payload.pad_right  = \port$34743$0 [31:16];
+  assign \o__payload.pad_top  = \port$34745$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$34745$0 [31:16];
+  assign \o__payload.fence  = \port$34747$0 [23:0];
+  assign \o__payload.index  = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -11967,7 +11967,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34806$0 , \port$34808$0 
+module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34775$0 , \port$34777$0 , \port$34779$0 , \port$34781$0 , \port$34783$0 , \port$34785$0 , \port$34787$0 , \port$34789$0 , \port$34791$0 , \port$34793$0 , \port$34795$0 , \port$34797$0 , \port$34799$0 , \port$34801$0 , \port$34803$0 , \port$34805$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$15  = 0;
   wire [15:0] \$1 ;
@@ -12051,44 +12051,44 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34778$0 ;
-  wire [32:0] \port$34778$0 ;
-  input [32:0] \port$34780$0 ;
-  wire [32:0] \port$34780$0 ;
-  input [32:0] \port$34782$0 ;
-  wire [32:0] \port$34782$0 ;
-  input [32:0] \port$34784$0 ;
-  wire [32:0] \port$34784$0 ;
-  input [32:0] \port$34786$0 ;
-  wire [32:0] \port$34786$0 ;
-  input [32:0] \port$34788$0 ;
-  wire [32:0] \port$34788$0 ;
-  input [32:0] \port$34790$0 ;
-  wire [32:0] \port$34790$0 ;
-  input [32:0] \port$34792$0 ;
-  wire [32:0] \port$34792$0 ;
-  input [32:0] \port$34794$0 ;
-  wire [32:0] \port$34794$0 ;
-  input [32:0] \port$34796$0 ;
-  wire [32:0] \port$34796$0 ;
-  input [32:0] \port$34798$0 ;
-  wire [32:0] \port$34798$0 ;
-  input [32:0] \port$34800$0 ;
-  wire [32:0] \port$34800$0 ;
-  input [32:0] \port$34802$0 ;
-  wire [32:0] \port$34802$0 ;
-  input [32:0] \port$34804$0 ;
-  wire [32:0] \port$34804$0 ;
-  input [32:0] \port$34806$0 ;
-  wire [32:0] \port$34806$0 ;
-  input [32:0] \port$34808$0 ;
-  wire [32:0] \port$34808$0 ;
+  input [32:0] \port$34775$0 ;
+  wire [32:0] \port$34775$0 ;
+  input [32:0] \port$34777$0 ;
+  wire [32:0] \port$34777$0 ;
+  input [32:0] \port$34779$0 ;
+  wire [32:0] \port$34779$0 ;
+  input [32:0] \port$34781$0 ;
+  wire [32:0] \port$34781$0 ;
+  input [32:0] \port$34783$0 ;
+  wire [32:0] \port$34783$0 ;
+  input [32:0] \port$34785$0 ;
+  wire [32:0] \port$34785$0 ;
+  input [32:0] \port$34787$0 ;
+  wire [32:0] \port$34787$0 ;
+  input [32:0] \port$34789$0 ;
+  wire [32:0] \port$34789$0 ;
+  input [32:0] \port$34791$0 ;
+  wire [32:0] \port$34791$0 ;
+  input [32:0] \port$34793$0 ;
+  wire [32:0] \port$34793$0 ;
+  input [32:0] \port$34795$0 ;
+  wire [32:0] \port$34795$0 ;
+  input [32:0] \port$34797$0 ;
+  wire [32:0] \port$34797$0 ;
+  input [32:0] \port$34799$0 ;
+  wire [32:0] \port$34799$0 ;
+  input [32:0] \port$34801$0 ;
+  wire [32:0] \port$34801$0 ;
+  input [32:0] \port$34803$0 ;
+  wire [32:0] \port$34803$0 ;
+  input [32:0] \port$34805$0 ;
+  wire [32:0] \port$34805$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34780$0 [15:0] & \$1 ;
+  assign \$2  = \port$34777$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -12110,67 +12110,67 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34780$0 [15:0];
+      take = \port$34777$0 [15:0];
     end
   end
-  assign i__payload = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
-  assign o__payload = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
-  assign \i__payload.opcode  = \port$34778$0 [7:0];
-  assign \i__payload.wait  = \port$34780$0 [15:0];
-  assign \i__payload.post  = \port$34780$0 [31:16];
-  assign \i__payload.accumulate  = \port$34778$0 [8];
-  assign \i__payload.row_sum  = \port$34778$0 [9];
-  assign \i__payload.early  = \port$34778$0 [10];
-  assign \i__payload.act  = \port$34782$0 [23:0];
-  assign \i__payload.wgt  = \port$34784$0 [15:0];
-  assign \i__payload.wgt_block  = \port$34784$0 [31:16];
-  assign \i__payload.wait_weights  = \port$34786$0 [15:0];
-  assign \i__payload.wait_acc  = \port$34786$0 [31:16];
-  assign \i__payload.acc  = \port$34788$0 [15:0];
-  assign \i__payload.acc_block  = \port$34788$0 [31:16];
-  assign \i__payload.blocks  = \port$34790$0 [15:0];
-  assign \i__payload.k_tail  = \port$34790$0 [31:16];
-  assign \i__payload.k0  = \port$34792$0 [15:0];
-  assign \i__payload.k1  = \port$34792$0 [31:16];
-  assign \i__payload.k2  = \port$34794$0 [15:0];
-  assign \i__payload.m0  = \port$34794$0 [31:16];
-  assign \i__payload.m1  = \port$34796$0 [15:0];
-  assign \i__payload.m2  = \port$34796$0 [31:16];
-  assign \i__payload.k0_stride  = \port$34798$0 [23:0];
-  assign \i__payload.k1_stride  = \port$34800$0 [23:0];
-  assign \i__payload.k2_stride  = \port$34802$0 [23:0];
-  assign \i__payload.m0_stride  = \port$34804$0 [23:0];
-  assign \i__payload.m1_stride  = \port$34806$0 [23:0];
-  assign \i__payload.m2_stride  = \port$34808$0 [23:0];
-  assign \i__payload.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
-  assign \o__payload.opcode  = \port$34778$0 [7:0];
-  assign \o__payload.wait  = \port$34780$0 [15:0];
-  assign \o__payload.post  = \port$34780$0 [31:16];
-  assign \o__payload.accumulate  = \port$34778$0 [8];
-  assign \o__payload.row_sum  = \port$34778$0 [9];
-  assign \o__payload.early  = \port$34778$0 [10];
-  assign \o__payload.act  = \port$34782$0 [23:0];
-  assign \o__payload.wgt  = \port$34784$0 [15:0];
-  assign \o__payload.wgt_block  = \port$34784$0 [31:16];
-  assign \o__payload.wait_weights  = \port$34786$0 [15:0];
-  assign \o__payload.wait_acc  = \port$34786$0 [31:16];
-  assign \o__payload.acc  = \port$34788$0 [15:0];
-  assign \o__payload.acc_block  = \port$34788$0 [31:16];
-  assign \o__payload.blocks  = \port$34790$0 [15:0];
-  assign \o__payload.k_tail  = \port$34790$0 [31:16];
-  assign \o__payload.k0  = \port$34792$0 [15:0];
-  assign \o__payload.k1  = \port$34792$0 [31:16];
-  assign \o__payload.k2  = \port$34794$0 [15:0];
-  assign \o__payload.m0  = \port$34794$0 [31:16];
-  assign \o__payload.m1  = \port$34796$0 [15:0];
-  assign \o__payload.m2  = \port$34796$0 [31:16];
-  assign \o__payload.k0_stride  = \port$34798$0 [23:0];
-  assign \o__payload.k1_stride  = \port$34800$0 [23:0];
-  assign \o__payload.k2_stride  = \port$34802$0 [23:0];
-  assign \o__payload.m0_stride  = \port$34804$0 [23:0];
-  assign \o__payload.m1_stride  = \port$34806$0 [23:0];
-  assign \o__payload.m2_stride  = \port$34808$0 [23:0];
-  assign \o__payload.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+  assign i__payload = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32], \port$34805$0 [31:0], \port$34803$0 [31:0], \port$34801$0 [31:0], \port$34799$0 [31:0], \port$34797$0 [31:0], \port$34795$0 [31:0], \port$34793$0 [31:0], \port$34791$0 [31:0], \port$34789$0 [31:0], \port$34787$0 [31:0], \port$34785$0 [31:0], \port$34783$0 [31:0], \port$34781$0 [31:0], \port$34779$0 [31:0], \port$34777$0 [31:0], \port$34775$0 [31:0] };
+  assign o__payload = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32], \port$34805$0 [31:0], \port$34803$0 [31:0], \port$34801$0 [31:0], \port$34799$0 [31:0], \port$34797$0 [31:0], \port$34795$0 [31:0], \port$34793$0 [31:0], \port$34791$0 [31:0], \port$34789$0 [31:0], \port$34787$0 [31:0], \port$34785$0 [31:0], \port$34783$0 [31:0], \port$34781$0 [31:0], \port$34779$0 [31:0], \port$34777$0 [31:0], \port$34775$0 [31:0] };
+  assign \i__payload.opcode  = \port$34775$0 [7:0];
+  assign \i__payload.wait  = \port$34777$0 [15:0];
+  assign \i__payload.post  = \port$34777$0 [31:16];
+  assign \i__payload.accumulate  = \port$34775$0 [8];
+  assign \i__payload.row_sum  = \port$34775$0 [9];
+  assign \i__payload.early  = \port$34775$0 [10];
+  assign \i__payload.act  = \port$34779$0 [23:0];
+  assign \i__payload.wgt  = \port$34781$0 [15:0];
+  assign \i__payload.wgt_block  = \port$34781$0 [31:16];
+  assign \i__payload.wait_weights  = \port$34783$0 [15:0];
+  assign \i__payload.wait_acc  = \port$34783$0 [31:16];
+  assign \i__payload.acc  = \port$34785$0 [15:0];
+  assign \i__payload.acc_block  = \port$34785$0 [31:16];
+  assign \i__payload.blocks  = \port$34787$0 [15:0];
+  assign \i__payload.k_tail  = \port$34787$0 [31:16];
+  assign \i__payload.k0  = \port$34789$0 [15:0];
+  assign \i__payload.k1  = \port$34789$0 [31:16];
+  assign \i__payload.k2  = \port$34791$0 [15:0];
+  assign \i__payload.m0  = \port$34791$0 [31:16];
+  assign \i__payload.m1  = \port$34793$0 [15:0];
+  assign \i__payload.m2  = \port$34793$0 [31:16];
+  assign \i__payload.k0_stride  = \port$34795$0 [23:0];
+  assign \i__payload.k1_stride  = \port$34797$0 [23:0];
+  assign \i__payload.k2_stride  = \port$34799$0 [23:0];
+  assign \i__payload.m0_stride  = \port$34801$0 [23:0];
+  assign \i__payload.m1_stride  = \port$34803$0 [23:0];
+  assign \i__payload.m2_stride  = \port$34805$0 [23:0];
+  assign \i__payload.index  = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32] };
+  assign \o__payload.opcode  = \port$34775$0 [7:0];
+  assign \o__payload.wait  = \port$34777$0 [15:0];
+  assign \o__payload.post  = \port$34777$0 [31:16];
+  assign \o__payload.accumulate  = \port$34775$0 [8];
+  assign \o__payload.row_sum  = \port$34775$0 [9];
+  assign \o__payload.early  = \port$34775$0 [10];
+  assign \o__payload.act  = \port$34779$0 [23:0];
+  assign \o__payload.wgt  = \port$34781$0 [15:0];
+  assign \o__payload.wgt_block  = \port$34781$0 [31:16];
+  assign \o__payload.wait_weights  = \port$34783$0 [15:0];
+  assign \o__payload.wait_acc  = \port$34783$0 [31:16];
+  assign \o__payload.acc  = \port$34785$0 [15:0];
+  assign \o__payload.acc_block  = \port$34785$0 [31:16];
+  assign \o__payload.blocks  = \port$34787$0 [15:0];
+  assign \o__payload.k_tail  = \port$34787$0 [31:16];
+  assign \o__payload.k0  = \port$34789$0 [15:0];
+  assign \o__payload.k1  = \port$34789$0 [31:16];
+  assign \o__payload.k2  = \port$34791$0 [15:0];
+  assign \o__payload.m0  = \port$34791$0 [31:16];
+  assign \o__payload.m1  = \port$34793$0 [15:0];
+  assign \o__payload.m2  = \port$34793$0 [31:16];
+  assign \o__payload.k0_stride  = \port$34795$0 [23:0];
+  assign \o__payload.k1_stride  = \port$34797$0 [23:0];
+  assign \o__payload.k2_stride  = \port$34799$0 [23:0];
+  assign \o__payload.m0_stride  = \port$34801$0 [23:0];
+  assign \o__payload.m1_stride  = \port$34803$0 [23:0];
+  assign \o__payload.m2_stride  = \port$34805$0 [23:0];
+  assign \o__payload.index  = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13229,7 +13229,7 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
 endmodule
 
-module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$34940$0 , \port$34942$0 , \port$34944$0 , \port$34946$0 , \port$34948$0 , \port$34950$0 , \port$34952$0 , \port$34954$0 , \port$34956$0 , \port$34958$0 , \port$34960$0 , \port$34962$0 , \port$34964$0 , \port$34966$0 , \port$34968$0 , \port$34970$0 , i__valid
+module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$34937$0 , \port$34939$0 , \port$34941$0 , \port$34943$0 , \port$34945$0 , \port$34947$0 , \port$34949$0 , \port$34951$0 , \port$34953$0 , \port$34955$0 , \port$34957$0 , \port$34959$0 , \port$34961$0 , \port$34963$0 , \port$34965$0 , \port$34967$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$20  = 0;
   wire [15:0] \$1 ;
@@ -13304,44 +13304,44 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3494
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34940$0 ;
-  wire [32:0] \port$34940$0 ;
-  input [32:0] \port$34942$0 ;
-  wire [32:0] \port$34942$0 ;
-  input [32:0] \port$34944$0 ;
-  wire [32:0] \port$34944$0 ;
-  input [32:0] \port$34946$0 ;
-  wire [32:0] \port$34946$0 ;
-  input [32:0] \port$34948$0 ;
-  wire [32:0] \port$34948$0 ;
-  input [32:0] \port$34950$0 ;
-  wire [32:0] \port$34950$0 ;
-  input [32:0] \port$34952$0 ;
-  wire [32:0] \port$34952$0 ;
-  input [32:0] \port$34954$0 ;
-  wire [32:0] \port$34954$0 ;
-  input [32:0] \port$34956$0 ;
-  wire [32:0] \port$34956$0 ;
-  input [32:0] \port$34958$0 ;
-  wire [32:0] \port$34958$0 ;
-  input [32:0] \port$34960$0 ;
-  wire [32:0] \port$34960$0 ;
-  input [32:0] \port$34962$0 ;
-  wire [32:0] \port$34962$0 ;
-  input [32:0] \port$34964$0 ;
-  wire [32:0] \port$34964$0 ;
-  input [32:0] \port$34966$0 ;
-  wire [32:0] \port$34966$0 ;
-  input [32:0] \port$34968$0 ;
-  wire [32:0] \port$34968$0 ;
-  input [32:0] \port$34970$0 ;
-  wire [32:0] \port$34970$0 ;
+  input [32:0] \port$34937$0 ;
+  wire [32:0] \port$34937$0 ;
+  input [32:0] \port$34939$0 ;
+  wire [32:0] \port$34939$0 ;
+  input [32:0] \port$34941$0 ;
+  wire [32:0] \port$34941$0 ;
+  input [32:0] \port$34943$0 ;
+  wire [32:0] \port$34943$0 ;
+  input [32:0] \port$34945$0 ;
+  wire [32:0] \port$34945$0 ;
+  input [32:0] \port$34947$0 ;
+  wire [32:0] \port$34947$0 ;
+  input [32:0] \port$34949$0 ;
+  wire [32:0] \port$34949$0 ;
+  input [32:0] \port$34951$0 ;
+  wire [32:0] \port$34951$0 ;
+  input [32:0] \port$34953$0 ;
+  wire [32:0] \port$34953$0 ;
+  input [32:0] \port$34955$0 ;
+  wire [32:0] \port$34955$0 ;
+  input [32:0] \port$34957$0 ;
+  wire [32:0] \port$34957$0 ;
+  input [32:0] \port$34959$0 ;
+  wire [32:0] \port$34959$0 ;
+  input [32:0] \port$34961$0 ;
+  wire [32:0] \port$34961$0 ;
+  input [32:0] \port$34963$0 ;
+  wire [32:0] \port$34963$0 ;
+  input [32:0] \port$34965$0 ;
+  wire [32:0] \port$34965$0 ;
+  input [32:0] \port$34967$0 ;
+  wire [32:0] \port$34967$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34942$0 [15:0] & \$1 ;
+  assign \$2  = \port$34939$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13363,59 +13363,59 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3494
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34942$0 [15:0];
+      take = \port$34939$0 [15:0];
     end
   end
-  assign i__payload = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32], \port$34970$0 [31:0], \port$34968$0 [31:0], \port$34966$0 [31:0], \port$34964$0 [31:0], \port$34962$0 [31:0], \port$34960$0 [31:0], \port$34958$0 [31:0], \port$34956$0 [31:0], \port$34954$0 [31:0], \port$34952$0 [31:0], \port$34950$0 [31:0], \port$34948$0 [31:0], \port$34946$0 [31:0], \port$34944$0 [31:0], \port$34942$0 [31:0], \port$34940$0 [31:0] };
-  assign o__payload = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32], \port$34970$0 [31:0], \port$34968$0 [31:0], \port$34966$0 [31:0], \port$34964$0 [31:0], \port$34962$0 [31:0], \port$34960$0 [31:0], \port$34958$0 [31:0], \port$34956$0 [31:0], \port$34954$0 [31:0], \port$34952$0 [31:0], \port$34950$0 [31:0], \port$34948$0 [31:0], \port$34946$0 [31:0], \port$34944$0 [31:0], \port$34942$0 [31:0], \port$34940$0 [31:0] };
-  assign \i__payload.opcode  = \port$34940$0 [7:0];
-  assign \i__payload.wait  = \port$34942$0 [15:0];
-  assign \i__payload.post  = \port$34942$0 [31:16];
-  assign \i__payload.pushes  = \port$34940$0 [8];
-  assign \i__payload.private  = \port$34940$0 [31:16];
-  assign \i__payload.entry  = \port$34944$0 [31:0];
-  assign \i__payload.grid_x  = \port$34946$0 [15:0];
-  assign \i__payload.grid_y  = \port$34946$0 [31:16];
-  assign \i__payload.grid_z  = \port$34948$0 [15:0];
-  assign \i__payload.block_x  = \port$34948$0 [23:16];
-  assign \i__payload.block_y  = \port$34948$0 [31:24];
-  assign \i__payload.block_z  = \port$34950$0 [31:24];
-  assign \i__payload.shared  = \port$34950$0 [23:0];
-  assign \i__payload.shared_base  = \port$34952$0 [23:0];
-  assign \i__payload.private_base  = \port$34954$0 [31:0];
-  assign \i__payload.argument_0  = \port$34956$0 [31:0];
-  assign \i__payload.argument_1  = \port$34958$0 [31:0];
-  assign \i__payload.argument_2  = \port$34960$0 [31:0];
-  assign \i__payload.argument_3  = \port$34962$0 [31:0];
-  assign \i__payload.argument_4  = \port$34964$0 [31:0];
-  assign \i__payload.argument_5  = \port$34966$0 [31:0];
-  assign \i__payload.argument_6  = \port$34968$0 [31:0];
-  assign \i__payload.argument_7  = \port$34970$0 [31:0];
-  assign \i__payload.index  = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32] };
-  assign \o__payload.opcode  = \port$34940$0 [7:0];
-  assign \o__payload.wait  = \port$34942$0 [15:0];
-  assign \o__payload.post  = \port$34942$0 [31:16];
-  assign \o__payload.pushes  = \port$34940$0 [8];
-  assign \o__payload.private  = \port$34940$0 [31:16];
-  assign \o__payload.entry  = \port$34944$0 [31:0];
-  assign \o__payload.grid_x  = \port$34946$0 [15:0];
-  assign \o__payload.grid_y  = \port$34946$0 [31:16];
-  assign \o__payload.grid_z  = \port$34948$0 [15:0];
-  assign \o__payload.block_x  = \port$34948$0 [23:16];
-  assign \o__payload.block_y  = \port$34948$0 [31:24];
-  assign \o__payload.block_z  = \port$34950$0 [31:24];
-  assign \o__payload.shared  = \port$34950$0 [23:0];
-  assign \o__payload.shared_base  = \port$34952$0 [23:0];
-  assign \o__payload.private_base  = \port$34954$0 [31:0];
-  assign \o__payload.argument_0  = \port$34956$0 [31:0];
-  assign \o__payload.argument_1  = \port$34958$0 [31:0];
-  assign \o__payload.argument_2  = \port$34960$0 [31:0];
-  assign \o__payload.argument_3  = \port$34962$0 [31:0];
-  assign \o__payload.argument_4  = \port$34964$0 [31:0];
-  assign \o__payload.argument_5  = \port$34966$0 [31:0];
-  assign \o__payload.argument_6  = \port$34968$0 [31:0];
-  assign \o__payload.argument_7  = \port$34970$0 [31:0];
-  assign \o__payload.index  = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32] };
+  assign i__payload = { \port$34967$0 [32], \port$34965$0 [32], \port$34963$0 [32], \port$34961$0 [32], \port$34959$0 [32], \port$34957$0 [32], \port$34955$0 [32], \port$34953$0 [32], \port$34951$0 [32], \port$34949$0 [32], \port$34947$0 [32], \port$34945$0 [32], \port$34943$0 [32], \port$34941$0 [32], \port$34939$0 [32], \port$34937$0 [32], \port$34967$0 [31:0], \port$34965$0 [31:0], \port$34963$0 [31:0], \port$34961$0 [31:0], \port$34959$0 [31:0], \port$34957$0 [31:0], \port$34955$0 [31:0], \port$34953$0 [31:0], \port$34951$0 [31:0], \port$34949$0 [31:0], \port$34947$0 [31:0], \port$34945$0 [31:0], \port$34943$0 [31:0], \port$34941$0 [31:0], \port$34939$0 [31:0], \port$34937$0 [31:0] };
+  assign o__payload = { \port$34967$0 [32], \port$34965$0 [32], \port$34963$0 [32], \port$34961$0 [32], \port$34959$0 [32], \port$34957$0 [32], \port$34955$0 [32], \port$34953$0 [32], \port$34951$0 [32], \port$34949$0 [32], \port$34947$0 [32], \port$34945$0 [32], \port$34943$0 [32], \port$34941$0 [32], \port$34939$0 [32], \port$34937$0 [32], \port$34967$0 [31:0], \port$34965$0 [31:0], \port$34963$0 [31:0], \port$34961$0 [31:0], \port$34959$0 [31:0], \port$34957$0 [31:0], \port$34955$0 [31:0], \port$34953$0 [31:0], \port$34951$0 [31:0], \port$34949$0 [31:0], \port$34947$0 [31:0], \port$34945$0 [31:0], \port$34943$0 [31:0], \port$34941$0 [31:0], \port$34939$0 [31:0], \port$34937$0 [31:0] };
+  assign \i__payload.opcode  = \port$34937$0 [7:0];
+  assign \i__payload.wait  = \port$34939$0 [15:0];
+  assign \i__payload.post  = \port$34939$0 [31:16];
+  assign \i__payload.pushes  = \port$34937$0 [8];
+  assign \i__payload.private  = \port$34937$0 [31:16];
+  assign \i__payload.entry  = \port$34941$0 [31:0];
+  assign \i__payload.grid_x  = \port$34943$0 [15:0];
+  assign \i__payload.grid_y  = \port$34943$0 [31:16];
+  assign \i__payload.grid_z  = \port$34945$0 [15:0];
+  assign \i__payload.block_x  = \port$34945$0 [23:16];
+  assign \i__payload.block_y  = \port$34945$0 [31:24];
+  assign \i__payload.block_z  = \port$34947$0 [31:24];
+  assign \i__payload.shared  = \port$34947$0 [23:0];
+  assign \i__payload.shared_base  = \port$34949$0 [23:0];
+  assign \i__payload.private_base  = \port$34951$0 [31:0];
+  assign \i__payload.argument_0  = \port$34953$0 [31:0];
+  assign \i__payload.argument_1  = \port$34955$0 [31:0];
+  assign \i__payload.argument_2  = \port$34957$0 [31:0];
+  assign \i__payload.argument_3  = \port$34959$0 [31:0];
+  assign \i__payload.argument_4  = \port$34961$0 [31:0];
+  assign \i__payload.argument_5  = \port$34963$0 [31:0];
+  assign \i__payload.argument_6  = \port$34965$0 [31:0];
+  assign \i__payload.argument_7  = \port$34967$0 [31:0];
+  assign \i__payload.index  = { \port$34967$0 [32], \port$34965$0 [32], \port$34963$0 [32], \port$34961$0 [32], \port$34959$0 [32], \port$34957$0 [32], \port$34955$0 [32], \port$34953$0 [32], \port$34951$0 [32], \port$34949$0 [32], \port$34947$0 [32], \port$34945$0 [32], \port$34943$0 [32], \port$34941$0 [32], \port$34939$0 [32], \port$34937$0 [32] };
+  assign \o__payload.opcode  = \port$34937$0 [7:0];
+  assign \o__payload.wait  = \port$34939$0 [15:0];
+  assign \o__payload.post  = \port$34939$0 [31:16];
+  assign \o__payload.pushes  = \port$34937$0 [8];
+  assign \o__payload.private  = \port$34937$0 [31:16];
+  assign \o__payload.entry  = \port$34941$0 [31:0];
+  assign \o__payload.grid_x  = \port$34943$0 [15:0];
+  assign \o__payload.grid_y  = \port$34943$0 [31:16];
+  assign \o__payload.grid_z  = \port$34945$0 [15:0];
+  assign \o__payload.block_x  = \port$34945$0 [23:16];
+  assign \o__payload.block_y  = \port$34945$0 [31:24];
+  assign \o__payload.block_z  = \port$34947$0 [31:24];
+  assign \o__payload.shared  = \port$34947$0 [23:0];
+  assign \o__payload.shared_base  = \port$34949$0 [23:0];
+  assign \o__payload.private_base  = \port$34951$0 [31:0];
+  assign \o__payload.argument_0  = \port$34953$0 [31:0];
+  assign \o__payload.argument_1  = \port$34955$0 [31:0];
+  assign \o__payload.argument_2  = \port$34957$0 [31:0];
+  assign \o__payload.argument_3  = \port$34959$0 [31:0];
+  assign \o__payload.argument_4  = \port$34961$0 [31:0];
+  assign \o__payload.argument_5  = \port$34963$0 [31:0];
+  assign \o__payload.argument_6  = \port$34965$0 [31:0];
+  assign \o__payload.argument_7  = \port$34967$0 [31:0];
+  assign \o__payload.index  = { \port$34967$0 [32], \port$34965$0 [32], \port$34963$0 [32], \port$34961$0 [32], \port$34959$0 [32], \port$34957$0 [32], \port$34955$0 [32], \port$34953$0 [32], \port$34951$0 [32], \port$34949$0 [32], \port$34947$0 [32], \port$34945$0 [32], \port$34943$0 [32], \port$34941$0 [32], \port$34939$0 [32], \port$34937$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -14121,7 +14121,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34886$0 , \port$34888$0 , \port$34890$0 , \port$34892$0 , \port$34894$0 , \port$34896$0 , \port$34898$0 , \port$34900$0 , \port$34902$0 , \port$34904$0 , \port$34906$0 , \port$34908$0 , \port$34910$0 , \port$34912$0 , \port$34914$0 , \port$34916$0 
+module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$34883$0 , \port$34885$0 , \port$34887$0 , \port$34889$0 , \port$34891$0 , \port$34893$0 , \port$34895$0 , \port$34897$0 , \port$34899$0 , \port$34901$0 , \port$34903$0 , \port$34905$0 , \port$34907$0 , \port$34909$0 , \port$34911$0 , \port$34913$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire [15:0] \$1 ;
@@ -14184,44 +14184,44 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$34886$0 ;
-  wire [32:0] \port$34886$0 ;
-  input [32:0] \port$34888$0 ;
-  wire [32:0] \port$34888$0 ;
-  input [32:0] \port$34890$0 ;
-  wire [32:0] \port$34890$0 ;
-  input [32:0] \port$34892$0 ;
-  wire [32:0] \port$34892$0 ;
-  input [32:0] \port$34894$0 ;
-  wire [32:0] \port$34894$0 ;
-  input [32:0] \port$34896$0 ;
-  wire [32:0] \port$34896$0 ;
-  input [32:0] \port$34898$0 ;
-  wire [32:0] \port$34898$0 ;
-  input [32:0] \port$34900$0 ;
-  wire [32:0] \port$34900$0 ;
-  input [32:0] \port$34902$0 ;
-  wire [32:0] \port$34902$0 ;
-  input [32:0] \port$34904$0 ;
-  wire [32:0] \port$34904$0 ;
-  input [32:0] \port$34906$0 ;
-  wire [32:0] \port$34906$0 ;
-  input [32:0] \port$34908$0 ;
-  wire [32:0] \port$34908$0 ;
-  input [32:0] \port$34910$0 ;
-  wire [32:0] \port$34910$0 ;
-  input [32:0] \port$34912$0 ;
-  wire [32:0] \port$34912$0 ;
-  input [32:0] \port$34914$0 ;
-  wire [32:0] \port$34914$0 ;
-  input [32:0] \port$34916$0 ;
-  wire [32:0] \port$34916$0 ;
+  input [32:0] \port$34883$0 ;
+  wire [32:0] \port$34883$0 ;
+  input [32:0] \port$34885$0 ;
+  wire [32:0] \port$34885$0 ;
+  input [32:0] \port$34887$0 ;
+  wire [32:0] \port$34887$0 ;
+  input [32:0] \port$34889$0 ;
+  wire [32:0] \port$34889$0 ;
+  input [32:0] \port$34891$0 ;
+  wire [32:0] \port$34891$0 ;
+  input [32:0] \port$34893$0 ;
+  wire [32:0] \port$34893$0 ;
+  input [32:0] \port$34895$0 ;
+  wire [32:0] \port$34895$0 ;
+  input [32:0] \port$34897$0 ;
+  wire [32:0] \port$34897$0 ;
+  input [32:0] \port$34899$0 ;
+  wire [32:0] \port$34899$0 ;
+  input [32:0] \port$34901$0 ;
+  wire [32:0] \port$34901$0 ;
+  input [32:0] \port$34903$0 ;
+  wire [32:0] \port$34903$0 ;
+  input [32:0] \port$34905$0 ;
+  wire [32:0] \port$34905$0 ;
+  input [32:0] \port$34907$0 ;
+  wire [32:0] \port$34907$0 ;
+  input [32:0] \port$34909$0 ;
+  wire [32:0] \port$34909$0 ;
+  input [32:0] \port$34911$0 ;
+  wire [32:0] \port$34911$0 ;
+  input [32:0] \port$34913$0 ;
+  wire [32:0] \port$34913$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$34888$0 [15:0] & \$1 ;
+  assign \$2  = \port$34885$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -14243,47 +14243,47 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$34888$0 [15:0];
+      take = \port$34885$0 [15:0];
     end
   end
-  assign i__payload = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32], \port$34916$0 [31:0], \port$34914$0 [31:0], \port$34912$0 [31:0], \port$34910$0 [31:0], \port$34908$0 [31:0], \port$34906$0 [31:0], \port$34904$0 [31:0], \port$34902$0 [31:0], \port$34900$0 [31:0], \port$34898$0 [31:0], \port$34896$0 [31:0], \port$34894$0 [31:0], \port$34892$0 [31:0], \port$34890$0 [31:0], \port$34888$0 [31:0], \port$34886$0 [31:0] };
-  assign o__payload = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32], \port$34916$0 [31:0], \port$34914$0 [31:0], \port$34912$0 [31:0], \port$34910$0 [31:0], \port$34908$0 [31:0], \port$34906$0 [31:0], \port$34904$0 [31:0], \port$34902$0 [31:0], \port$34900$0 [31:0], \port$34898$0 [31:0], \port$34896$0 [31:0], \port$34894$0 [31:0], \port$34892$0 [31:0], \port$34890$0 [31:0], \port$34888$0 [31:0], \port$34886$0 [31:0] };
-  assign \i__payload.opcode  = \port$34886$0 [7:0];
-  assign \i__payload.wait  = \port$34888$0 [15:0];
-  assign \i__payload.post  = \port$34888$0 [31:16];
-  assign \i__payload.dst  = \port$34890$0 [31:0];
-  assign \i__payload.stride1  = \port$34892$0 [31:0];
-  assign \i__payload.stride2  = \port$34894$0 [31:0];
-  assign \i__payload.len  = \port$34896$0 [23:0];
-  assign \i__payload.count1  = \port$34898$0 [15:0];
-  assign \i__payload.count2  = \port$34898$0 [31:16];
-  assign \i__payload.src  = \port$34900$0 [23:0];
-  assign \i__payload.src_stride1  = \port$34902$0 [23:0];
-  assign \i__payload.src_stride2  = \port$34904$0 [23:0];
-  assign \i__payload.write  = \port$34886$0 [8];
-  assign \i__payload.message  = \port$34886$0 [9];
-  assign \i__payload.end  = \port$34886$0 [10];
-  assign \i__payload.address  = \port$34890$0 [31:0];
-  assign \i__payload.value  = \port$34892$0 [31:0];
-  assign \i__payload.index  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
-  assign \o__payload.opcode  = \port$34886$0 [7:0];
-  assign \o__payload.wait  = \port$34888$0 [15:0];
-  assign \o__payload.post  = \port$34888$0 [31:16];
-  assign \o__payload.dst  = \port$34890$0 [31:0];
-  assign \o__payload.stride1  = \port$34892$0 [31:0];
-  assign \o__payload.stride2  = \port$34894$0 [31:0];
-  assign \o__payload.len  = \port$34896$0 [23:0];
-  assign \o__payload.count1  = \port$34898$0 [15:0];
-  assign \o__payload.count2  = \port$34898$0 [31:16];
-  assign \o__payload.src  = \port$34900$0 [23:0];
-  assign \o__payload.src_stride1  = \port$34902$0 [23:0];
-  assign \o__payload.src_stride2  = \port$34904$0 [23:0];
-  assign \o__payload.write  = \port$34886$0 [8];
-  assign \o__payload.message  = \port$34886$0 [9];
-  assign \o__payload.end  = \port$34886$0 [10];
-  assign \o__payload.address  = \port$34890$0 [31:0];
-  assign \o__payload.value  = \port$34892$0 [31:0];
-  assign \o__payload.index  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
+  assign i__payload = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32], \port$34913$0 [31:0], \port$34911$0 [31:0], \port$34909$0 [31:0], \port$34907$0 [31:0], \port$34905$0 [31:0], \port$34903$0 [31:0], \port$34901$0 [31:0], \port$34899$0 [31:0], \port$34897$0 [31:0], \port$34895$0 [31:0], \port$34893$0 [31:0], \port$34891$0 [31:0], \port$34889$0 [31:0], \port$34887$0 [31:0], \port$34885$0 [31:0], \port$34883$0 [31:0] };
+  assign o__payload = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32], \port$34913$0 [31:0], \port$34911$0 [31:0], \port$34909$0 [31:0], \port$34907$0 [31:0], \port$34905$0 [31:0], \port$34903$0 [31:0], \port$34901$0 [31:0], \port$34899$0 [31:0], \port$34897$0 [31:0], \port$34895$0 [31:0], \port$34893$0 [31:0], \port$34891$0 [31:0], \port$34889$0 [31:0], \port$34887$0 [31:0], \port$34885$0 [31:0], \port$34883$0 [31:0] };
+  assign \i__payload.opcode  = \port$34883$0 [7:0];
+  assign \i__payload.wait  = \port$34885$0 [15:0];
+  assign \i__payload.post  = \port$34885$0 [31:16];
+  assign \i__payload.dst  = \port$34887$0 [31:0];
+  assign \i__payload.stride1  = \port$34889$0 [31:0];
+  assign \i__payload.stride2  = \port$34891$0 [31:0];
+  assign \i__payload.len  = \port$34893$0 [23:0];
+  assign \i__payload.count1  = \port$34895$0 [15:0];
+  assign \i__payload.count2  = \port$34895$0 [31:16];
+  assign \i__payload.src  = \port$34897$0 [23:0];
+  assign \i__payload.src_stride1  = \port$34899$0 [23:0];
+  assign \i__payload.src_stride2  = \port$34901$0 [23:0];
+  assign \i__payload.write  = \port$34883$0 [8];
+  assign \i__payload.message  = \port$34883$0 [9];
+  assign \i__payload.end  = \port$34883$0 [10];
+  assign \i__payload.address  = \port$34887$0 [31:0];
+  assign \i__payload.value  = \port$34889$0 [31:0];
+  assign \i__payload.index  = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32] };
+  assign \o__payload.opcode  = \port$34883$0 [7:0];
+  assign \o__payload.wait  = \port$34885$0 [15:0];
+  assign \o__payload.post  = \port$34885$0 [31:16];
+  assign \o__payload.dst  = \port$34887$0 [31:0];
+  assign \o__payload.stride1  = \port$34889$0 [31:0];
+  assign \o__payload.stride2  = \port$34891$0 [31:0];
+  assign \o__payload.len  = \port$34893$0 [23:0];
+  assign \o__payload.count1  = \port$34895$0 [15:0];
+  assign \o__payload.count2  = \port$34895$0 [31:16];
+  assign \o__payload.src  = \port$34897$0 [23:0];
+  assign \o__payload.src_stride1  = \port$34899$0 [23:0];
+  assign \o__payload.src_stride2  = \port$34901$0 [23:0];
+  assign \o__payload.write  = \port$34883$0 [8];
+  assign \o__payload.message  = \port$34883$0 [9];
+  assign \o__payload.end  = \port$34883$0 [10];
+  assign \o__payload.address  = \port$34887$0 [31:0];
+  assign \o__payload.value  = \port$34889$0 [31:0];
+  assign \o__payload.index  = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -14977,8 +14977,8 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2790$0 , \port$2824$0 , \port$2858$0 , \port$2892$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3468$0 , act__data, acc__row, post__mask, clear
-, abort, \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 , \port$34858$0 , \port$34860$0 , \port$34862$0 , post__valid, params__scale_row, fault__valid, fault__cause
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2788$0 , \port$2822$0 , \port$2856$0 , \port$2890$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3465$0 , act__data, acc__row, post__mask, clear
+, abort, \port$34829$0 , \port$34831$0 , \port$34833$0 , \port$34835$0 , \port$34837$0 , \port$34839$0 , \port$34841$0 , \port$34843$0 , \port$34845$0 , \port$34847$0 , \port$34849$0 , \port$34851$0 , \port$34853$0 , \port$34855$0 , \port$34857$0 , \port$34859$0 , post__valid, params__scale_row, fault__valid, fault__cause
 , fault__index, \read__en$74 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
@@ -15213,48 +15213,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$56 ;
-  input [31:0] \port$2790$0 ;
-  wire [31:0] \port$2790$0 ;
-  input [31:0] \port$2824$0 ;
-  wire [31:0] \port$2824$0 ;
-  input [31:0] \port$2858$0 ;
-  wire [31:0] \port$2858$0 ;
-  input [31:0] \port$2892$0 ;
-  wire [31:0] \port$2892$0 ;
-  output [14:0] \port$3468$0 ;
-  wire [14:0] \port$3468$0 ;
-  input [32:0] \port$34832$0 ;
-  wire [32:0] \port$34832$0 ;
-  input [32:0] \port$34834$0 ;
-  wire [32:0] \port$34834$0 ;
-  input [32:0] \port$34836$0 ;
-  wire [32:0] \port$34836$0 ;
-  input [32:0] \port$34838$0 ;
-  wire [32:0] \port$34838$0 ;
-  input [32:0] \port$34840$0 ;
-  wire [32:0] \port$34840$0 ;
-  input [32:0] \port$34842$0 ;
-  wire [32:0] \port$34842$0 ;
-  input [32:0] \port$34844$0 ;
-  wire [32:0] \port$34844$0 ;
-  input [32:0] \port$34846$0 ;
-  wire [32:0] \port$34846$0 ;
-  input [32:0] \port$34848$0 ;
-  wire [32:0] \port$34848$0 ;
-  input [32:0] \port$34850$0 ;
-  wire [32:0] \port$34850$0 ;
-  input [32:0] \port$34852$0 ;
-  wire [32:0] \port$34852$0 ;
-  input [32:0] \port$34854$0 ;
-  wire [32:0] \port$34854$0 ;
-  input [32:0] \port$34856$0 ;
-  wire [32:0] \port$34856$0 ;
-  input [32:0] \port$34858$0 ;
-  wire [32:0] \port$34858$0 ;
-  input [32:0] \port$34860$0 ;
-  wire [32:0] \port$34860$0 ;
-  input [32:0] \port$34862$0 ;
-  wire [32:0] \port$34862$0 ;
+  input [31:0] \port$2788$0 ;
+  wire [31:0] \port$2788$0 ;
+  input [31:0] \port$2822$0 ;
+  wire [31:0] \port$2822$0 ;
+  input [31:0] \port$2856$0 ;
+  wire [31:0] \port$2856$0 ;
+  input [31:0] \port$2890$0 ;
+  wire [31:0] \port$2890$0 ;
+  output [14:0] \port$3465$0 ;
+  wire [14:0] \port$3465$0 ;
+  input [32:0] \port$34829$0 ;
+  wire [32:0] \port$34829$0 ;
+  input [32:0] \port$34831$0 ;
+  wire [32:0] \port$34831$0 ;
+  input [32:0] \port$34833$0 ;
+  wire [32:0] \port$34833$0 ;
+  input [32:0] \port$34835$0 ;
+  wire [32:0] \port$34835$0 ;
+  input [32:0] \port$34837$0 ;
+  wire [32:0] \port$34837$0 ;
+  input [32:0] \port$34839$0 ;
+  wire [32:0] \port$34839$0 ;
+  input [32:0] \port$34841$0 ;
+  wire [32:0] \port$34841$0 ;
+  input [32:0] \port$34843$0 ;
+  wire [32:0] \port$34843$0 ;
+  input [32:0] \port$34845$0 ;
+  wire [32:0] \port$34845$0 ;
+  input [32:0] \port$34847$0 ;
+  wire [32:0] \port$34847$0 ;
+  input [32:0] \port$34849$0 ;
+  wire [32:0] \port$34849$0 ;
+  input [32:0] \port$34851$0 ;
+  wire [32:0] \port$34851$0 ;
+  input [32:0] \port$34853$0 ;
+  wire [32:0] \port$34853$0 ;
+  input [32:0] \port$34855$0 ;
+  wire [32:0] \port$34855$0 ;
+  input [32:0] \port$34857$0 ;
+  wire [32:0] \port$34857$0 ;
+  input [32:0] \port$34859$0 ;
+  wire [32:0] \port$34859$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -15310,7 +15310,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$34850$0 [31:16];
+      slot_factor[write__addr] <= \port$34847$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -15322,7 +15322,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$34852$0 [31:16], \$4  };
+      slot_limits[write__addr] <= { \port$34849$0 [31:16], \$4  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -15334,7 +15334,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$34834$0 [31:16];
+      slot_post[write__addr] <= \port$34831$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -15344,7 +15344,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$34832$0 [9], \port$34848$0 [31:0] };
+      slot_scale[write__addr] <= { \port$34829$0 [9], \port$34845$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -15356,7 +15356,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$34850$0 [15:0];
+      slot_zero[write__addr] <= \port$34847$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -15371,8 +15371,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$2  = | commands;
   assign busy = \$2  | post__valid;
-  assign \$3  = $signed(\port$34852$0 [15:0]) < $signed(\port$34852$0 [31:16]);
-  assign \$4  = \$3  ? \port$34852$0 [15:0] : \port$34852$0 [31:16];
+  assign \$3  = $signed(\port$34849$0 [15:0]) < $signed(\port$34849$0 [31:16]);
+  assign \$4  = \$3  ? \port$34849$0 [15:0] : \port$34849$0 [31:16];
   assign scale = \read__data$109 [32] ? params__scale : \read__data$109 [31:0];
   assign \$5  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$118  = \read__en$74  & \$5 ;
@@ -15419,10 +15419,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(\i__payload$44 ),
     .i__valid(\i__valid$42 ),
     .popped(popped),
-    .\port$2790$0 (\port$2790$0 ),
-    .\port$2824$0 (\port$2824$0 ),
-    .\port$2858$0 (\port$2858$0 ),
-    .\port$2892$0 (\port$2892$0 ),
+    .\port$2788$0 (\port$2788$0 ),
+    .\port$2822$0 (\port$2822$0 ),
+    .\port$2856$0 (\port$2856$0 ),
+    .\port$2890$0 (\port$2890$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$74 ),
@@ -15453,22 +15453,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$34832$0 (\port$34832$0 ),
-    .\port$34834$0 (\port$34834$0 ),
-    .\port$34836$0 (\port$34836$0 ),
-    .\port$34838$0 (\port$34838$0 ),
-    .\port$34840$0 (\port$34840$0 ),
-    .\port$34842$0 (\port$34842$0 ),
-    .\port$34844$0 (\port$34844$0 ),
-    .\port$34846$0 (\port$34846$0 ),
-    .\port$34848$0 (\port$34848$0 ),
-    .\port$34850$0 (\port$34850$0 ),
-    .\port$34852$0 (\port$34852$0 ),
-    .\port$34854$0 (\port$34854$0 ),
-    .\port$34856$0 (\port$34856$0 ),
-    .\port$34858$0 (\port$34858$0 ),
-    .\port$34860$0 (\port$34860$0 ),
-    .\port$34862$0 (\port$34862$0 ),
+    .\port$34829$0 (\port$34829$0 ),
+    .\port$34831$0 (\port$34831$0 ),
+    .\port$34833$0 (\port$34833$0 ),
+    .\port$34835$0 (\port$34835$0 ),
+    .\port$34837$0 (\port$34837$0 ),
+    .\port$34839$0 (\port$34839$0 ),
+    .\port$34841$0 (\port$34841$0 ),
+    .\port$34843$0 (\port$34843$0 ),
+    .\port$34845$0 (\port$34845$0 ),
+    .\port$34847$0 (\port$34847$0 ),
+    .\port$34849$0 (\port$34849$0 ),
+    .\port$34851$0 (\port$34851$0 ),
+    .\port$34853$0 (\port$34853$0 ),
+    .\port$34855$0 (\port$34855$0 ),
+    .\port$34857$0 (\port$34857$0 ),
+    .\port$34859$0 (\port$34859$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -15481,7 +15481,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .corrected(\words$116 ),
     .correction(correction),
     .en(\read__en$74 ),
-    .\port$3510$0 (\read__data$114 ),
+    .\port$3507$0 (\read__data$114 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -15500,7 +15500,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .\i__payload$12 (\data$121 ),
     .\i__valid$10 (\valid$118 ),
     .popped(popped),
-    .\port$3468$0 (\$23 ),
+    .\port$3465$0 (\$23 ),
     .rst(rst),
     .words(words)
   );
@@ -15612,8 +15612,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$22  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
-  assign \cmd__payload$1  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
+  assign cmd__payload = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32], \port$34859$0 [31:0], \port$34857$0 [31:0], \port$34855$0 [31:0], \port$34853$0 [31:0], \port$34851$0 [31:0], \port$34849$0 [31:0], \port$34847$0 [31:0], \port$34845$0 [31:0], \port$34843$0 [31:0], \port$34841$0 [31:0], \port$34839$0 [31:0], \port$34837$0 [31:0], \port$34835$0 [31:0], \port$34833$0 [31:0], \port$34831$0 [31:0], \port$34829$0 [31:0] };
+  assign \cmd__payload$1  = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32], \port$34859$0 [31:0], \port$34857$0 [31:0], \port$34855$0 [31:0], \port$34853$0 [31:0], \port$34851$0 [31:0], \port$34849$0 [31:0], \port$34847$0 [31:0], \port$34845$0 [31:0], \port$34843$0 [31:0], \port$34841$0 [31:0], \port$34839$0 [31:0], \port$34837$0 [31:0], \port$34835$0 [31:0], \port$34833$0 [31:0], \port$34831$0 [31:0], \port$34829$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -15622,8 +15622,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$2892$0 , \port$2858$0 , \port$2824$0 , \port$2790$0  };
-  assign \acc__data$19  = { \port$2892$0 , \port$2858$0 , \port$2824$0 , \port$2790$0  };
+  assign acc__data = { \port$2890$0 , \port$2856$0 , \port$2822$0 , \port$2788$0  };
+  assign \acc__data$19  = { \port$2890$0 , \port$2856$0 , \port$2822$0 , \port$2788$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = \i__payload$44 [4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -15647,28 +15647,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$56  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$34834$0 [31:16];
+  assign write__data = \port$34831$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$71  = accept;
   assign \write__addr$72  = write__addr;
-  assign \write__data$73  = { \port$34832$0 [9], \port$34848$0 [31:0] };
+  assign \write__data$73  = { \port$34829$0 [9], \port$34845$0 [31:0] };
   assign running = \read__en$74 ;
   assign \read__addr$76  = beat_slot[7:6];
   assign \write__en$78  = accept;
   assign \write__addr$79  = write__addr;
-  assign \write__data$80  = \port$34850$0 [15:0];
+  assign \write__data$80  = \port$34847$0 [15:0];
   assign \read__en$81  = \read__en$74 ;
   assign \read__addr$82  = beat_slot[19:18];
   assign \write__en$83  = accept;
   assign \write__addr$84  = write__addr;
-  assign \write__data$85  = { \port$34852$0 [31:16], \$4  };
+  assign \write__data$85  = { \port$34849$0 [31:16], \$4  };
   assign \read__en$86  = \read__en$74 ;
   assign \read__addr$87  = beat_slot[21:20];
   assign \write__en$88  = accept;
   assign \write__addr$89  = write__addr;
-  assign \write__data$90  = \port$34850$0 [31:16];
+  assign \write__data$90  = \port$34847$0 [31:16];
   assign coming = \read__en$91 ;
   assign coming_slot = \read__addr$93 ;
   assign params__en = \read__en$74 ;
@@ -15682,51 +15682,51 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign qmin = \read__data$114 [15:0];
   assign qmax = \read__data$114 [31:16];
   assign total = \words$116 ;
-  assign \port$3468$0  = \$23 ;
+  assign \port$3465$0  = \$23 ;
   assign acc__row = \i__payload$44 [4:0];
   assign params__scale_row = beat_param_row[23:18];
-  assign \cmd__payload.opcode  = \port$34832$0 [7:0];
-  assign \cmd__payload.wait  = \port$34834$0 [15:0];
-  assign \cmd__payload.post  = \port$34834$0 [31:16];
-  assign \cmd__payload.int32  = \port$34832$0 [8];
-  assign \cmd__payload.params  = \port$34832$0 [9];
-  assign \cmd__payload.row_sum  = \port$34832$0 [10];
-  assign \cmd__payload.acc  = \port$34836$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34836$0 [31:16];
-  assign \cmd__payload.rows  = \port$34838$0 [15:0];
-  assign \cmd__payload.blocks  = \port$34838$0 [31:16];
-  assign \cmd__payload.dst  = \port$34840$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$34842$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$34844$0 [23:0];
-  assign \cmd__payload.param  = \port$34846$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$34846$0 [31:16];
-  assign \cmd__payload.scale  = \port$34848$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$34850$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$34850$0 [31:16];
-  assign \cmd__payload.qmin  = \port$34852$0 [15:0];
-  assign \cmd__payload.qmax  = \port$34852$0 [31:16];
-  assign \cmd__payload.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$34832$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$34834$0 [15:0];
-  assign \cmd__payload$1.post  = \port$34834$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$34832$0 [8];
-  assign \cmd__payload$1.params  = \port$34832$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$34832$0 [10];
-  assign \cmd__payload$1.acc  = \port$34836$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$34836$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$34838$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$34838$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$34840$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$34842$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$34844$0 [23:0];
-  assign \cmd__payload$1.param  = \port$34846$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$34846$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$34848$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$34850$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$34850$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$34852$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$34852$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
+  assign \cmd__payload.opcode  = \port$34829$0 [7:0];
+  assign \cmd__payload.wait  = \port$34831$0 [15:0];
+  assign \cmd__payload.post  = \port$34831$0 [31:16];
+  assign \cmd__payload.int32  = \port$34829$0 [8];
+  assign \cmd__payload.params  = \port$34829$0 [9];
+  assign \cmd__payload.row_sum  = \port$34829$0 [10];
+  assign \cmd__payload.acc  = \port$34833$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34833$0 [31:16];
+  assign \cmd__payload.rows  = \port$34835$0 [15:0];
+  assign \cmd__payload.blocks  = \port$34835$0 [31:16];
+  assign \cmd__payload.dst  = \port$34837$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$34839$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$34841$0 [23:0];
+  assign \cmd__payload.param  = \port$34843$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$34843$0 [31:16];
+  assign \cmd__payload.scale  = \port$34845$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$34847$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$34847$0 [31:16];
+  assign \cmd__payload.qmin  = \port$34849$0 [15:0];
+  assign \cmd__payload.qmax  = \port$34849$0 [31:16];
+  assign \cmd__payload.index  = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$34829$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$34831$0 [15:0];
+  assign \cmd__payload$1.post  = \port$34831$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$34829$0 [8];
+  assign \cmd__payload$1.params  = \port$34829$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$34829$0 [10];
+  assign \cmd__payload$1.acc  = \port$34833$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$34833$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$34835$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$34835$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$34837$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$34839$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$34841$0 [23:0];
+  assign \cmd__payload$1.param  = \port$34843$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$34843$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$34845$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$34847$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$34847$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$34849$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$34849$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -15791,7 +15791,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$54.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2790$0 , \port$2824$0 , \port$2858$0 , \port$2892$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, clear, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2788$0 , \port$2822$0 , \port$2856$0 , \port$2890$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, clear, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
@@ -15898,14 +15898,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2790$0 , \port$2824$0 , \port$2
   reg [2:0] left = 3'h0;
   input popped;
   wire popped;
-  input [31:0] \port$2790$0 ;
-  wire [31:0] \port$2790$0 ;
-  input [31:0] \port$2824$0 ;
-  wire [31:0] \port$2824$0 ;
-  input [31:0] \port$2858$0 ;
-  wire [31:0] \port$2858$0 ;
-  input [31:0] \port$2892$0 ;
-  wire [31:0] \port$2892$0 ;
+  input [31:0] \port$2788$0 ;
+  wire [31:0] \port$2788$0 ;
+  input [31:0] \port$2822$0 ;
+  wire [31:0] \port$2822$0 ;
+  input [31:0] \port$2856$0 ;
+  wire [31:0] \port$2856$0 ;
+  input [31:0] \port$2890$0 ;
+  wire [31:0] \port$2890$0 ;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
   input rst;
@@ -16055,7 +16055,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2790$0 , \port$2824$0 , \port$2
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$34  = columns;
     if (coming) begin
-      \$34  = { \port$2892$0 , \port$2858$0 , \port$2824$0 , \port$2790$0  };
+      \$34  = { \port$2890$0 , \port$2856$0 , \port$2822$0 , \port$2788$0  };
     end else if (valid) begin
       \$34  = \$27 ;
     end
@@ -16127,7 +16127,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2790$0 , \port$2824$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$2892$0 , \port$2858$0 , \port$2824$0 , \port$2790$0  };
+  assign acc__data = { \port$2890$0 , \port$2856$0 , \port$2822$0 , \port$2788$0  };
   assign bias_row = \$13 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -16311,8 +16311,8 @@ module \weft.drain.between (rst, i__valid, o__ready, i__ready, o__valid, o__payl
   assign \$like.last  = \$like [33];
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$34832$0 , \port$34834$0 , \port$34836$0 , \port$34838$0 , \port$34840$0 , \port$34842$0 , \port$34844$0 , \port$34846$0 , \port$34848$0 , \port$34850$0 , \port$34852$0 , \port$34854$0 , \port$34856$0 
-, \port$34858$0 , \port$34860$0 , \port$34862$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$34829$0 , \port$34831$0 , \port$34833$0 , \port$34835$0 , \port$34837$0 , \port$34839$0 , \port$34841$0 , \port$34843$0 , \port$34845$0 , \port$34847$0 , \port$34849$0 , \port$34851$0 , \port$34853$0 
+, \port$34855$0 , \port$34857$0 , \port$34859$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -16357,48 +16357,47 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire \$46 ;
   wire [2:0] \$47 ;
   wire [18:0] \$48 ;
-  wire [19:0] \$49 ;
+  wire [16:0] \$49 ;
   wire \$5 ;
   wire [16:0] \$50 ;
-  wire [16:0] \$51 ;
-  wire [17:0] \$52 ;
-  wire [6:0] \$53 ;
+  wire [17:0] \$51 ;
+  wire [6:0] \$52 ;
+  wire \$53 ;
   wire \$54 ;
   wire \$55 ;
   wire \$56 ;
   wire \$57 ;
-  wire \$58 ;
-  wire [3:0] \$59 ;
+  wire [3:0] \$58 ;
+  wire [2:0] \$59 ;
   wire [16:0] \$6 ;
-  wire [2:0] \$60 ;
+  wire \$60 ;
   wire \$61 ;
   wire \$62 ;
   wire \$63 ;
   wire \$64 ;
-  wire \$65 ;
+  reg \$65 ;
   reg \$66 ;
-  reg \$67 ;
-  reg [101:0] \$68 ;
+  reg [101:0] \$67 ;
+  reg [1:0] \$68 ;
   reg [1:0] \$69 ;
   wire [15:0] \$7 ;
-  reg [1:0] \$70 ;
+  reg [15:0] \$70 ;
   reg [15:0] \$71 ;
-  reg [15:0] \$72 ;
+  reg [16:0] \$72 ;
   reg [16:0] \$73 ;
-  reg [16:0] \$74 ;
+  reg [23:0] \$74 ;
   reg [23:0] \$75 ;
-  reg [23:0] \$76 ;
-  reg [16:0] \$77 ;
-  reg [5:0] \$78 ;
+  reg [16:0] \$76 ;
+  reg [5:0] \$77 ;
+  reg \$78 ;
   reg \$79 ;
   wire [17:0] \$8 ;
-  reg \$80 ;
-  reg [3:0] \$81 ;
-  reg [33:0] \$82 ;
+  reg [3:0] \$80 ;
+  reg [33:0] \$81 ;
+  reg \$82 ;
   reg \$83 ;
-  reg \$84 ;
-  reg [3:0] \$85 ;
-  reg [15:0] \$86 ;
+  reg [3:0] \$84 ;
+  reg [15:0] \$85 ;
   wire [23:0] \$9 ;
   wire \$signal ;
   wire [16:0] \$signal$11 ;
@@ -16498,38 +16497,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$34832$0 ;
-  wire [32:0] \port$34832$0 ;
-  input [32:0] \port$34834$0 ;
-  wire [32:0] \port$34834$0 ;
-  input [32:0] \port$34836$0 ;
-  wire [32:0] \port$34836$0 ;
-  input [32:0] \port$34838$0 ;
-  wire [32:0] \port$34838$0 ;
-  input [32:0] \port$34840$0 ;
-  wire [32:0] \port$34840$0 ;
-  input [32:0] \port$34842$0 ;
-  wire [32:0] \port$34842$0 ;
-  input [32:0] \port$34844$0 ;
-  wire [32:0] \port$34844$0 ;
-  input [32:0] \port$34846$0 ;
-  wire [32:0] \port$34846$0 ;
-  input [32:0] \port$34848$0 ;
-  wire [32:0] \port$34848$0 ;
-  input [32:0] \port$34850$0 ;
-  wire [32:0] \port$34850$0 ;
-  input [32:0] \port$34852$0 ;
-  wire [32:0] \port$34852$0 ;
-  input [32:0] \port$34854$0 ;
-  wire [32:0] \port$34854$0 ;
-  input [32:0] \port$34856$0 ;
-  wire [32:0] \port$34856$0 ;
-  input [32:0] \port$34858$0 ;
-  wire [32:0] \port$34858$0 ;
-  input [32:0] \port$34860$0 ;
-  wire [32:0] \port$34860$0 ;
-  input [32:0] \port$34862$0 ;
-  wire [32:0] \port$34862$0 ;
+  input [32:0] \port$34829$0 ;
+  wire [32:0] \port$34829$0 ;
+  input [32:0] \port$34831$0 ;
+  wire [32:0] \port$34831$0 ;
+  input [32:0] \port$34833$0 ;
+  wire [32:0] \port$34833$0 ;
+  input [32:0] \port$34835$0 ;
+  wire [32:0] \port$34835$0 ;
+  input [32:0] \port$34837$0 ;
+  wire [32:0] \port$34837$0 ;
+  input [32:0] \port$34839$0 ;
+  wire [32:0] \port$34839$0 ;
+  input [32:0] \port$34841$0 ;
+  wire [32:0] \port$34841$0 ;
+  input [32:0] \port$34843$0 ;
+  wire [32:0] \port$34843$0 ;
+  input [32:0] \port$34845$0 ;
+  wire [32:0] \port$34845$0 ;
+  input [32:0] \port$34847$0 ;
+  wire [32:0] \port$34847$0 ;
+  input [32:0] \port$34849$0 ;
+  wire [32:0] \port$34849$0 ;
+  input [32:0] \port$34851$0 ;
+  wire [32:0] \port$34851$0 ;
+  input [32:0] \port$34853$0 ;
+  wire [32:0] \port$34853$0 ;
+  input [32:0] \port$34855$0 ;
+  wire [32:0] \port$34855$0 ;
+  input [32:0] \port$34857$0 ;
+  wire [32:0] \port$34857$0 ;
+  input [32:0] \port$34859$0 ;
+  wire [32:0] \port$34859$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -16553,7 +16552,6 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   reg valid = 1'h0;
   reg [2:0] word_beats;
   reg wrong = 1'h0;
-  assign \$10  = \$signal  ? command[82:59] : command[58:35];
   assign \$11  = $signed({ 1'h0, \$9  }) + $signed(\$10 );
   assign columns = block_last ? command[85:83] : 3'h4;
   assign \$13  = command[0] ? \$12  : { 3'h0, columns };
@@ -16575,81 +16573,81 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$34838$0 [15:0];
-  assign \$31  = ! \port$34838$0 [31:16];
-  assign \$32  = ! \port$34846$0 [31:16];
+  assign \$30  = ! \port$34835$0 [15:0];
+  assign \$31  = ! \port$34835$0 [31:16];
+  assign \$32  = ! \port$34843$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$34846$0 [31:16] > 3'h4;
+  assign \$34  = \port$34843$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$34832$0 [8];
-  assign \$39  = ~ \port$34832$0 [9];
+  assign \$38  = ~ \port$34829$0 [8];
+  assign \$39  = ~ \port$34829$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$34848$0 [30:23];
-  assign \$42  = \port$34848$0 [31] | \$41 ;
-  assign \$43  = & \port$34848$0 [30:23];
+  assign \$41  = ! \port$34845$0 [30:23];
+  assign \$42  = \port$34845$0 [31] | \$41 ;
+  assign \$43  = & \port$34845$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$49  = 1'h0 + \$48 ;
-  assign \$50  = rows_left - 1'h1;
-  assign \$51  = blocks_left - 1'h1;
-  assign \$52  = param + 1'h1;
-  assign \$53  = param_row + 3'h4;
-  assign \$54  = ~ block_last;
-  assign \$55  = ~ malformed;
-  assign \$56  = ~ outside;
-  assign \$57  = \$55  & \$56 ;
-  assign \$58  = malformed | outside;
-  assign \$59  = malformed ? 4'h1 : 4'h2;
-  assign \$60  = command[0] ? word_beats : byte_beats;
-  assign \$61  = \$signal  & block_last;
-  assign \$62  = ~ reported;
-  assign \$63  = wrong & \$62 ;
-  assign \$64  = ~ abort;
-  assign \$65  = \$63  & \$64 ;
+  assign \$48  = \port$34843$0 [15:0] * 3'h4;
+  assign \$49  = rows_left - 1'h1;
+  assign \$50  = blocks_left - 1'h1;
+  assign \$51  = param + 1'h1;
+  assign \$52  = param_row + 3'h4;
+  assign \$53  = ~ block_last;
+  assign \$54  = ~ malformed;
+  assign \$55  = ~ outside;
+  assign \$56  = \$54  & \$55 ;
+  assign \$57  = malformed | outside;
+  assign \$58  = malformed ? 4'h1 : 4'h2;
+  assign \$59  = command[0] ? word_beats : byte_beats;
+  assign \$60  = \$signal  & block_last;
+  assign \$61  = ~ reported;
+  assign \$62  = wrong & \$61 ;
+  assign \$63  = ~ abort;
+  assign \$64  = \$62  & \$63 ;
   always @(posedge clk)
-    active <= \$66 ;
+    active <= \$65 ;
   always @(posedge clk)
-    malformed <= \$67 ;
+    malformed <= \$66 ;
   always @(posedge clk)
-    command <= \$68 ;
+    command <= \$67 ;
   always @(posedge clk)
-    slot <= \$69 ;
+    slot <= \$68 ;
   always @(posedge clk)
-    \slot$35  <= \$70 ;
+    \slot$35  <= \$69 ;
   always @(posedge clk)
-    rows_left <= \$71 ;
+    rows_left <= \$70 ;
   always @(posedge clk)
-    blocks_left <= \$72 ;
+    blocks_left <= \$71 ;
   always @(posedge clk)
-    acc <= \$73 ;
+    acc <= \$72 ;
   always @(posedge clk)
-    acc_start <= \$74 ;
+    acc_start <= \$73 ;
   always @(posedge clk)
-    dst <= \$75 ;
+    dst <= \$74 ;
   always @(posedge clk)
-    dst_start <= \$76 ;
+    dst_start <= \$75 ;
   always @(posedge clk)
-    param <= \$77 ;
+    param <= \$76 ;
   always @(posedge clk)
-    param_row <= \$78 ;
+    param_row <= \$77 ;
   always @(posedge clk)
-    valid <= \$79 ;
+    valid <= \$78 ;
   always @(posedge clk)
-    wrong <= \$80 ;
+    wrong <= \$79 ;
   always @(posedge clk)
-    cause <= \$81 ;
+    cause <= \$80 ;
   always @(posedge clk)
-    o__payload <= \$82 ;
+    o__payload <= \$81 ;
   always @(posedge clk)
-    reported <= \$83 ;
+    reported <= \$82 ;
   always @(posedge clk)
-    fault__valid <= \$84 ;
+    fault__valid <= \$83 ;
   always @(posedge clk)
-    fault__cause <= \$85 ;
+    fault__cause <= \$84 ;
   always @(posedge clk)
-    fault__index <= \$86 ;
+    fault__index <= \$85 ;
   assign \$1  = ~ active;
   assign \$2  = ~ wrong;
   assign \$3  = \$1  & \$2 ;
@@ -16663,6 +16661,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$7  = \$signal  ? command[34:19] : 16'h0001;
   assign \$8  = \$6  + \$7 ;
   assign \$9  = \$signal  ? dst_start : dst;
+  assign \$10  = \$signal  ? command[82:59] : command[58:35];
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     byte_beats = 3'h0;
@@ -16679,14 +16678,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$66  = active;
+    \$65  = active;
     if (accept) begin
-      \$66  = 1'h1;
+      \$65  = 1'h1;
     end
     if (advance) begin
       if (\$signal ) begin
-        \$66  = \$54 ;
+        \$65  = \$53 ;
       end
+    end
+    if (clear) begin
+      \$65  = 1'h0;
+    end
+    if (rst) begin
+      \$65  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$66  = malformed;
+    if (accept) begin
+      \$66  = \$46 ;
     end
     if (clear) begin
       \$66  = 1'h0;
@@ -16697,152 +16709,152 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$67  = malformed;
+    \$67  = command;
     if (accept) begin
-      \$67  = \$46 ;
+      \$67 [0] = \port$34829$0 [8];
+      \$67 [1] = \port$34829$0 [9];
+      \$67 [2] = \port$34829$0 [10];
+      \$67 [18:3] = \port$34835$0 [15:0];
+      \$67 [34:19] = \port$34833$0 [31:16];
+      \$67 [58:35] = \port$34839$0 [23:0];
+      \$67 [82:59] = \port$34841$0 [23:0];
+      \$67 [85:83] = \port$34843$0 [18:16];
+      \$67 [101:86] = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32] };
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$68  = slot;
+    if (accept) begin
+      \$68  = \slot$35 ;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$69  = \slot$35 ;
+    if (accept) begin
+      \$69  = \$47 [1:0];
     end
     if (clear) begin
-      \$67  = 1'h0;
+      \$69  = 2'h0;
     end
     if (rst) begin
-      \$67  = 1'h0;
+      \$69  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$68  = command;
+    \$70  = rows_left;
     if (accept) begin
-      \$68 [0] = \port$34832$0 [8];
-      \$68 [1] = \port$34832$0 [9];
-      \$68 [2] = \port$34832$0 [10];
-      \$68 [18:3] = \port$34838$0 [15:0];
-      \$68 [34:19] = \port$34836$0 [31:16];
-      \$68 [58:35] = \port$34842$0 [23:0];
-      \$68 [82:59] = \port$34844$0 [23:0];
-      \$68 [85:83] = \port$34846$0 [18:16];
-      \$68 [101:86] = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
+      \$70  = \port$34835$0 [15:0];
+    end
+    if (advance) begin
+      \$70  = \$49 [15:0];
+      if (\$signal ) begin
+        \$70  = command[18:3];
+      end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$69  = slot;
+    \$71  = blocks_left;
     if (accept) begin
-      \$69  = \slot$35 ;
+      \$71  = \port$34835$0 [31:16];
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$71  = \$50 [15:0];
+      end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$70  = \slot$35 ;
+    \$72  = acc;
     if (accept) begin
-      \$70  = \$47 [1:0];
+      \$72  = { 1'h0, \port$34833$0 [15:0] };
+    end
+    if (advance) begin
+      \$72  = \$8 [16:0];
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$73  = acc_start;
+    if (accept) begin
+      \$73  = { 1'h0, \port$34833$0 [15:0] };
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$73  = \$8 [16:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$74  = dst;
+    if (accept) begin
+      \$74  = \port$34837$0 [23:0];
+    end
+    if (advance) begin
+      \$74  = \$11 [23:0];
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$75  = dst_start;
+    if (accept) begin
+      \$75  = \port$34837$0 [23:0];
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$75  = \$11 [23:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$76  = param;
+    if (accept) begin
+      \$76  = { 1'h0, \port$34843$0 [15:0] };
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$76  = \$51 [16:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$77  = param_row;
+    if (accept) begin
+      \$77  = \$48 [5:0];
+    end
+    if (advance) begin
+      if (\$signal ) begin
+        \$77  = \$52 [5:0];
+      end
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$78  = valid;
+    if (advance) begin
+      \$78  = \$56 ;
+    end else if (o__ready) begin
+      \$78  = 1'h0;
     end
     if (clear) begin
-      \$70  = 2'h0;
+      \$78  = 1'h0;
     end
     if (rst) begin
-      \$70  = 2'h0;
+      \$78  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$71  = rows_left;
-    if (accept) begin
-      \$71  = \port$34838$0 [15:0];
-    end
-    if (advance) begin
-      \$71  = \$50 [15:0];
-      if (\$signal ) begin
-        \$71  = command[18:3];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$72  = blocks_left;
-    if (accept) begin
-      \$72  = \port$34838$0 [31:16];
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$72  = \$51 [15:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$73  = acc;
-    if (accept) begin
-      \$73  = { 1'h0, \port$34836$0 [15:0] };
-    end
-    if (advance) begin
-      \$73  = \$8 [16:0];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$74  = acc_start;
-    if (accept) begin
-      \$74  = { 1'h0, \port$34836$0 [15:0] };
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$74  = \$8 [16:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$75  = dst;
-    if (accept) begin
-      \$75  = \port$34840$0 [23:0];
-    end
-    if (advance) begin
-      \$75  = \$11 [23:0];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$76  = dst_start;
-    if (accept) begin
-      \$76  = \port$34840$0 [23:0];
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$76  = \$11 [23:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$77  = param;
-    if (accept) begin
-      \$77  = { 1'h0, \port$34846$0 [15:0] };
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$77  = \$52 [16:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$78  = param_row;
-    if (accept) begin
-      \$78  = \$49 [5:0];
-    end
-    if (advance) begin
-      if (\$signal ) begin
-        \$78  = \$53 [5:0];
-      end
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$79  = valid;
+    \$79  = wrong;
     if (advance) begin
       \$79  = \$57 ;
-    end else if (o__ready) begin
-      \$79  = 1'h0;
     end
     if (clear) begin
       \$79  = 1'h0;
@@ -16853,50 +16865,47 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$80  = wrong;
+    \$80  = cause;
     if (advance) begin
       \$80  = \$58 ;
     end
     if (clear) begin
-      \$80  = 1'h0;
+      \$80  = 4'h0;
     end
     if (rst) begin
-      \$80  = 1'h0;
+      \$80  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$81  = cause;
+    \$81  = o__payload;
     if (advance) begin
-      \$81  = \$59 ;
+      \$81 [4:0] = acc[4:0];
+      \$81 [5] = dst[10];
+      \$81 [15:6] = dst[9:0];
+      \$81 [18:16] = columns;
+      \$81 [21:19] = \$59 ;
+      \$81 [27:22] = param_row;
+      \$81 [29:28] = slot;
+      \$81 [30] = command[0];
+      \$81 [31] = command[1];
+      \$81 [32] = command[2];
+      \$81 [33] = \$60 ;
     end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
+    \$82  = wrong;
     if (clear) begin
-      \$81  = 4'h0;
+      \$82  = 1'h0;
     end
     if (rst) begin
-      \$81  = 4'h0;
+      \$82  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$82  = o__payload;
-    if (advance) begin
-      \$82 [4:0] = acc[4:0];
-      \$82 [5] = dst[10];
-      \$82 [15:6] = dst[9:0];
-      \$82 [18:16] = columns;
-      \$82 [21:19] = \$60 ;
-      \$82 [27:22] = param_row;
-      \$82 [29:28] = slot;
-      \$82 [30] = command[0];
-      \$82 [31] = command[1];
-      \$82 [32] = command[2];
-      \$82 [33] = \$61 ;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$83  = wrong;
+    \$83  = \$64 ;
     if (clear) begin
       \$83  = 1'h0;
     end
@@ -16906,38 +16915,28 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$84  = \$65 ;
+    \$84  = cause;
     if (clear) begin
-      \$84  = 1'h0;
+      \$84  = 4'h0;
     end
     if (rst) begin
-      \$84  = 1'h0;
+      \$84  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$85  = cause;
+    \$85  = command[101:86];
     if (clear) begin
-      \$85  = 4'h0;
+      \$85  = 16'h0000;
     end
     if (rst) begin
-      \$85  = 4'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
-    \$86  = command[101:86];
-    if (clear) begin
-      \$86  = 16'h0000;
-    end
-    if (rst) begin
-      \$86  = 16'h0000;
+      \$85  = 16'h0000;
     end
   end
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32], \port$34862$0 [31:0], \port$34860$0 [31:0], \port$34858$0 [31:0], \port$34856$0 [31:0], \port$34854$0 [31:0], \port$34852$0 [31:0], \port$34850$0 [31:0], \port$34848$0 [31:0], \port$34846$0 [31:0], \port$34844$0 [31:0], \port$34842$0 [31:0], \port$34840$0 [31:0], \port$34838$0 [31:0], \port$34836$0 [31:0], \port$34834$0 [31:0], \port$34832$0 [31:0] };
+  assign cmd__payload = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32], \port$34859$0 [31:0], \port$34857$0 [31:0], \port$34855$0 [31:0], \port$34853$0 [31:0], \port$34851$0 [31:0], \port$34849$0 [31:0], \port$34847$0 [31:0], \port$34845$0 [31:0], \port$34843$0 [31:0], \port$34841$0 [31:0], \port$34839$0 [31:0], \port$34837$0 [31:0], \port$34835$0 [31:0], \port$34833$0 [31:0], \port$34831$0 [31:0], \port$34829$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -16969,36 +16968,35 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$34832$0 [7:0];
-  assign \cmd__payload.wait  = \port$34834$0 [15:0];
-  assign \cmd__payload.post  = \port$34834$0 [31:16];
-  assign \cmd__payload.int32  = \port$34832$0 [8];
-  assign \cmd__payload.params  = \port$34832$0 [9];
-  assign \cmd__payload.row_sum  = \port$34832$0 [10];
-  assign \cmd__payload.acc  = \port$34836$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34836$0 [31:16];
-  assign \cmd__payload.rows  = \port$34838$0 [15:0];
-  assign \cmd__payload.blocks  = \port$34838$0 [31:16];
-  assign \cmd__payload.dst  = \port$34840$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$34842$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$34844$0 [23:0];
-  assign \cmd__payload.param  = \port$34846$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$34846$0 [31:16];
-  assign \cmd__payload.scale  = \port$34848$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$34850$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$34850$0 [31:16];
-  assign \cmd__payload.qmin  = \port$34852$0 [15:0];
-  assign \cmd__payload.qmax  = \port$34852$0 [31:16];
-  assign \cmd__payload.index  = { \port$34862$0 [32], \port$34860$0 [32], \port$34858$0 [32], \port$34856$0 [32], \port$34854$0 [32], \port$34852$0 [32], \port$34850$0 [32], \port$34848$0 [32], \port$34846$0 [32], \port$34844$0 [32], \port$34842$0 [32], \port$34840$0 [32], \port$34838$0 [32], \port$34836$0 [32], \port$34834$0 [32], \port$34832$0 [32] };
+  assign \cmd__payload.opcode  = \port$34829$0 [7:0];
+  assign \cmd__payload.wait  = \port$34831$0 [15:0];
+  assign \cmd__payload.post  = \port$34831$0 [31:16];
+  assign \cmd__payload.int32  = \port$34829$0 [8];
+  assign \cmd__payload.params  = \port$34829$0 [9];
+  assign \cmd__payload.row_sum  = \port$34829$0 [10];
+  assign \cmd__payload.acc  = \port$34833$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34833$0 [31:16];
+  assign \cmd__payload.rows  = \port$34835$0 [15:0];
+  assign \cmd__payload.blocks  = \port$34835$0 [31:16];
+  assign \cmd__payload.dst  = \port$34837$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$34839$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$34841$0 [23:0];
+  assign \cmd__payload.param  = \port$34843$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$34843$0 [31:16];
+  assign \cmd__payload.scale  = \port$34845$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$34847$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$34847$0 [31:16];
+  assign \cmd__payload.qmin  = \port$34849$0 [15:0];
+  assign \cmd__payload.qmax  = \port$34849$0 [31:16];
+  assign \cmd__payload.index  = { \port$34859$0 [32], \port$34857$0 [32], \port$34855$0 [32], \port$34853$0 [32], \port$34851$0 [32], \port$34849$0 [32], \port$34847$0 [32], \port$34845$0 [32], \port$34843$0 [32], \port$34841$0 [32], \port$34839$0 [32], \port$34837$0 [32], \port$34835$0 [32], \port$34833$0 [32], \port$34831$0 [32], \port$34829$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
   assign \$36  = 1'h0;
   assign \$37  = \$35 ;
-  assign \$48  = { 1'h0, \port$34846$0 [15:0], 2'h0 };
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3510$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3507$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -17025,8 +17023,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3510$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$3510$0 ;
-  wire [31:0] \port$3510$0 ;
+  input [31:0] \port$3507$0 ;
+  wire [31:0] \port$3507$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -17056,7 +17054,7 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3510$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$3510$0 (\port$3510$0 ),
+    .\port$3507$0 (\port$3507$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -17081,14 +17079,14 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3510$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$3510$0 [15:0];
-  assign \qmin$18  = \port$3510$0 [15:0];
-  assign qmax = \port$3510$0 [31:16];
-  assign \qmax$20  = \port$3510$0 [31:16];
+  assign qmin = \port$3507$0 [15:0];
+  assign \qmin$18  = \port$3507$0 [15:0];
+  assign qmax = \port$3507$0 [31:16];
+  assign \qmax$20  = \port$3507$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3510$0 , clear, en, acc, value, clk);
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3507$0 , clear, en, acc, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$31  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17205,8 +17203,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3510$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$3510$0 ;
-  wire [31:0] \port$3510$0 ;
+  input [31:0] \port$3507$0 ;
+  wire [31:0] \port$3507$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -17288,10 +17286,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3510$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$3510$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$3510$0 [15:0]);
-  assign \$54  = \$53  ? \port$3510$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$3510$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$3507$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$3507$0 [15:0]);
+  assign \$54  = \$53  ? \port$3507$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$3507$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -17575,14 +17573,14 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3510$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$3510$0 [31:16];
-  assign qmin = \port$3510$0 [15:0];
+  assign qmax = \port$3507$0 [31:16];
+  assign qmin = \port$3507$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3468$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3465$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$32  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -17659,8 +17657,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$3468$0 ;
-  wire [14:0] \port$3468$0 ;
+  output [14:0] \port$3465$0 ;
+  wire [14:0] \port$3465$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -17726,7 +17724,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$3468$0  = o__payload[14:0];
+  assign \port$3465$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -18021,9 +18019,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$34724$0 
-, \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 , \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , \port$34752$0 , \port$34754$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35275$0 , act__data, \port$35299$35 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$34721$0 
+, \port$34723$0 , \port$34725$0 , \port$34727$0 , \port$34729$0 , \port$34731$0 , \port$34733$0 , \port$34735$0 , \port$34737$0 , \port$34739$0 , \port$34741$0 , \port$34743$0 , \port$34745$0 , \port$34747$0 , \port$34749$0 , \port$34751$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$35272$0 , act__data, \port$35296$35 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$35  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -18254,42 +18252,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$53 ;
-  input [32:0] \port$34724$0 ;
-  wire [32:0] \port$34724$0 ;
-  input [32:0] \port$34726$0 ;
-  wire [32:0] \port$34726$0 ;
-  input [32:0] \port$34728$0 ;
-  wire [32:0] \port$34728$0 ;
-  input [32:0] \port$34730$0 ;
-  wire [32:0] \port$34730$0 ;
-  input [32:0] \port$34732$0 ;
-  wire [32:0] \port$34732$0 ;
-  input [32:0] \port$34734$0 ;
-  wire [32:0] \port$34734$0 ;
-  input [32:0] \port$34736$0 ;
-  wire [32:0] \port$34736$0 ;
-  input [32:0] \port$34738$0 ;
-  wire [32:0] \port$34738$0 ;
-  input [32:0] \port$34740$0 ;
-  wire [32:0] \port$34740$0 ;
-  input [32:0] \port$34742$0 ;
-  wire [32:0] \port$34742$0 ;
-  input [32:0] \port$34744$0 ;
-  wire [32:0] \port$34744$0 ;
-  input [32:0] \port$34746$0 ;
-  wire [32:0] \port$34746$0 ;
-  input [32:0] \port$34748$0 ;
-  wire [32:0] \port$34748$0 ;
-  input [32:0] \port$34750$0 ;
-  wire [32:0] \port$34750$0 ;
-  input [32:0] \port$34752$0 ;
-  wire [32:0] \port$34752$0 ;
-  input [32:0] \port$34754$0 ;
-  wire [32:0] \port$34754$0 ;
-  output [69:0] \port$35275$0 ;
-  wire [69:0] \port$35275$0 ;
-  output [10:0] \port$35299$35 ;
-  wire [10:0] \port$35299$35 ;
+  input [32:0] \port$34721$0 ;
+  wire [32:0] \port$34721$0 ;
+  input [32:0] \port$34723$0 ;
+  wire [32:0] \port$34723$0 ;
+  input [32:0] \port$34725$0 ;
+  wire [32:0] \port$34725$0 ;
+  input [32:0] \port$34727$0 ;
+  wire [32:0] \port$34727$0 ;
+  input [32:0] \port$34729$0 ;
+  wire [32:0] \port$34729$0 ;
+  input [32:0] \port$34731$0 ;
+  wire [32:0] \port$34731$0 ;
+  input [32:0] \port$34733$0 ;
+  wire [32:0] \port$34733$0 ;
+  input [32:0] \port$34735$0 ;
+  wire [32:0] \port$34735$0 ;
+  input [32:0] \port$34737$0 ;
+  wire [32:0] \port$34737$0 ;
+  input [32:0] \port$34739$0 ;
+  wire [32:0] \port$34739$0 ;
+  input [32:0] \port$34741$0 ;
+  wire [32:0] \port$34741$0 ;
+  input [32:0] \port$34743$0 ;
+  wire [32:0] \port$34743$0 ;
+  input [32:0] \port$34745$0 ;
+  wire [32:0] \port$34745$0 ;
+  input [32:0] \port$34747$0 ;
+  wire [32:0] \port$34747$0 ;
+  input [32:0] \port$34749$0 ;
+  wire [32:0] \port$34749$0 ;
+  input [32:0] \port$34751$0 ;
+  wire [32:0] \port$34751$0 ;
+  output [69:0] \port$35272$0 ;
+  wire [69:0] \port$35272$0 ;
+  output [10:0] \port$35296$35 ;
+  wire [10:0] \port$35296$35 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -18341,22 +18339,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$61 (i__payload),
     .\o__ready$49 (o__ready),
     .\o__valid$54 (i__valid),
-    .\port$34724$0 (\port$34724$0 ),
-    .\port$34726$0 (\port$34726$0 ),
-    .\port$34728$0 (\port$34728$0 ),
-    .\port$34730$0 (\port$34730$0 ),
-    .\port$34732$0 (\port$34732$0 ),
-    .\port$34734$0 (\port$34734$0 ),
-    .\port$34736$0 (\port$34736$0 ),
-    .\port$34738$0 (\port$34738$0 ),
-    .\port$34740$0 (\port$34740$0 ),
-    .\port$34742$0 (\port$34742$0 ),
-    .\port$34744$0 (\port$34744$0 ),
-    .\port$34746$0 (\port$34746$0 ),
-    .\port$34748$0 (\port$34748$0 ),
-    .\port$34750$0 (\port$34750$0 ),
-    .\port$34752$0 (\port$34752$0 ),
-    .\port$34754$0 (\port$34754$0 ),
+    .\port$34721$0 (\port$34721$0 ),
+    .\port$34723$0 (\port$34723$0 ),
+    .\port$34725$0 (\port$34725$0 ),
+    .\port$34727$0 (\port$34727$0 ),
+    .\port$34729$0 (\port$34729$0 ),
+    .\port$34731$0 (\port$34731$0 ),
+    .\port$34733$0 (\port$34733$0 ),
+    .\port$34735$0 (\port$34735$0 ),
+    .\port$34737$0 (\port$34737$0 ),
+    .\port$34739$0 (\port$34739$0 ),
+    .\port$34741$0 (\port$34741$0 ),
+    .\port$34743$0 (\port$34743$0 ),
+    .\port$34745$0 (\port$34745$0 ),
+    .\port$34747$0 (\port$34747$0 ),
+    .\port$34749$0 (\port$34749$0 ),
+    .\port$34751$0 (\port$34751$0 ),
     .rst(rst),
     .stop(stop)
   );
@@ -18388,7 +18386,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$35275$0 (\$4 ),
+    .\port$35272$0 (\$4 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -18419,8 +18417,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
-  assign \cmd__payload$13  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
+  assign cmd__payload = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34751$0 [31:0], \port$34749$0 [31:0], \port$34747$0 [31:0], \port$34745$0 [31:0], \port$34743$0 [31:0], \port$34741$0 [31:0], \port$34739$0 [31:0], \port$34737$0 [31:0], \port$34735$0 [31:0], \port$34733$0 [31:0], \port$34731$0 [31:0], \port$34729$0 [31:0], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0] };
+  assign \cmd__payload$13  = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34751$0 [31:0], \port$34749$0 [31:0], \port$34747$0 [31:0], \port$34745$0 [31:0], \port$34743$0 [31:0], \port$34741$0 [31:0], \port$34739$0 [31:0], \port$34737$0 [31:0], \port$34735$0 [31:0], \port$34733$0 [31:0], \port$34731$0 [31:0], \port$34729$0 [31:0], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -18458,9 +18456,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \fault__valid$75  = fault__valid;
   assign stopped = stop;
   assign \stop$78  = stop;
-  assign \port$35275$0  = \$4 ;
+  assign \port$35272$0  = \$4 ;
   assign act__data = \i__payload$6 [31:0];
-  assign \port$35299$35  = \i__payload$6 [45:35];
+  assign \port$35296$35  = \i__payload$6 [45:35];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -18537,52 +18535,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7.act  = \i__payload$6 [154];
   assign \o__payload$7.size  = \i__payload$6 [157:155];
   assign \o__payload$7.cause  = \i__payload$6 [161:158];
-  assign \cmd__payload.opcode  = \port$34724$0 [7:0];
-  assign \cmd__payload.wait  = \port$34726$0 [15:0];
-  assign \cmd__payload.post  = \port$34726$0 [31:16];
-  assign \cmd__payload.space  = \port$34724$0 [9:8];
-  assign \cmd__payload.flip  = \port$34724$0 [10];
-  assign \cmd__payload.transpose  = \port$34724$0 [11];
-  assign \cmd__payload.fill  = \port$34724$0 [31:24];
-  assign \cmd__payload.src  = \port$34728$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34730$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34732$0 [31:0];
-  assign \cmd__payload.len  = \port$34734$0 [23:0];
-  assign \cmd__payload.count1  = \port$34736$0 [15:0];
-  assign \cmd__payload.count2  = \port$34736$0 [31:16];
-  assign \cmd__payload.dst  = \port$34738$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$34740$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$34742$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$34744$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$34746$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$34746$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$34748$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$34748$0 [31:16];
-  assign \cmd__payload.fence  = \port$34750$0 [23:0];
-  assign \cmd__payload.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$34724$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$34726$0 [15:0];
-  assign \cmd__payload$13.post  = \port$34726$0 [31:16];
-  assign \cmd__payload$13.space  = \port$34724$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$34724$0 [10];
-  assign \cmd__payload$13.transpose  = \port$34724$0 [11];
-  assign \cmd__payload$13.fill  = \port$34724$0 [31:24];
-  assign \cmd__payload$13.src  = \port$34728$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$34730$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$34732$0 [31:0];
-  assign \cmd__payload$13.len  = \port$34734$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$34736$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$34736$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$34738$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$34740$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$34742$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$34744$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$34746$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$34746$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$34748$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$34748$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$34750$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
+  assign \cmd__payload.opcode  = \port$34721$0 [7:0];
+  assign \cmd__payload.wait  = \port$34723$0 [15:0];
+  assign \cmd__payload.post  = \port$34723$0 [31:16];
+  assign \cmd__payload.space  = \port$34721$0 [9:8];
+  assign \cmd__payload.flip  = \port$34721$0 [10];
+  assign \cmd__payload.transpose  = \port$34721$0 [11];
+  assign \cmd__payload.fill  = \port$34721$0 [31:24];
+  assign \cmd__payload.src  = \port$34725$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34727$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34729$0 [31:0];
+  assign \cmd__payload.len  = \port$34731$0 [23:0];
+  assign \cmd__payload.count1  = \port$34733$0 [15:0];
+  assign \cmd__payload.count2  = \port$34733$0 [31:16];
+  assign \cmd__payload.dst  = \port$34735$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$34737$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$34739$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$34741$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$34743$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$34743$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$34745$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$34745$0 [31:16];
+  assign \cmd__payload.fence  = \port$34747$0 [23:0];
+  assign \cmd__payload.index  = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$34721$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$34723$0 [15:0];
+  assign \cmd__payload$13.post  = \port$34723$0 [31:16];
+  assign \cmd__payload$13.space  = \port$34721$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$34721$0 [10];
+  assign \cmd__payload$13.transpose  = \port$34721$0 [11];
+  assign \cmd__payload$13.fill  = \port$34721$0 [31:24];
+  assign \cmd__payload$13.src  = \port$34725$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$34727$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$34729$0 [31:0];
+  assign \cmd__payload$13.len  = \port$34731$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$34733$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$34733$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$34735$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$34737$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$34739$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$34741$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$34743$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$34743$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$34745$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$34745$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$34747$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -18595,8 +18593,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$25.beats  = memory__burst__payload[36:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__valid$54 , memory__beat__ready, \busy$63 , memory__burst__valid, memory__burst__payload, \o__ready$49 , clear, \port$34724$0 , \port$34726$0 , \port$34728$0 , \port$34730$0 , \port$34732$0 , \port$34734$0 , \port$34736$0 , \port$34738$0 , \port$34740$0 , \port$34742$0 
-, \port$34744$0 , \port$34746$0 , \port$34748$0 , \port$34750$0 , \port$34752$0 , \port$34754$0 , burst__ready, memory__beat__payload, stop, \o__payload$61 , clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__valid$54 , memory__beat__ready, \busy$63 , memory__burst__valid, memory__burst__payload, \o__ready$49 , clear, \port$34721$0 , \port$34723$0 , \port$34725$0 , \port$34727$0 , \port$34729$0 , \port$34731$0 , \port$34733$0 , \port$34735$0 , \port$34737$0 , \port$34739$0 
+, \port$34741$0 , \port$34743$0 , \port$34745$0 , \port$34747$0 , \port$34749$0 , \port$34751$0 , burst__ready, memory__beat__payload, stop, \o__payload$61 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$36  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -18664,14 +18662,13 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire [2:0] \$156 ;
   wire \$157 ;
   wire [26:0] \$158 ;
-  wire [27:0] \$159 ;
+  reg \$159 ;
   wire \$16 ;
-  reg \$160 ;
-  reg [1:0] \$161 ;
-  reg [118:0] \$162 ;
-  reg [3:0] \$163 ;
-  reg [118:0] \$164 ;
-  reg [5:0] \$165 ;
+  reg [1:0] \$160 ;
+  reg [118:0] \$161 ;
+  reg [3:0] \$162 ;
+  reg [118:0] \$163 ;
+  reg [5:0] \$164 ;
   wire \$17 ;
   wire \$18 ;
   wire \$19 ;
@@ -19077,38 +19074,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$34724$0 ;
-  wire [32:0] \port$34724$0 ;
-  input [32:0] \port$34726$0 ;
-  wire [32:0] \port$34726$0 ;
-  input [32:0] \port$34728$0 ;
-  wire [32:0] \port$34728$0 ;
-  input [32:0] \port$34730$0 ;
-  wire [32:0] \port$34730$0 ;
-  input [32:0] \port$34732$0 ;
-  wire [32:0] \port$34732$0 ;
-  input [32:0] \port$34734$0 ;
-  wire [32:0] \port$34734$0 ;
-  input [32:0] \port$34736$0 ;
-  wire [32:0] \port$34736$0 ;
-  input [32:0] \port$34738$0 ;
-  wire [32:0] \port$34738$0 ;
-  input [32:0] \port$34740$0 ;
-  wire [32:0] \port$34740$0 ;
-  input [32:0] \port$34742$0 ;
-  wire [32:0] \port$34742$0 ;
-  input [32:0] \port$34744$0 ;
-  wire [32:0] \port$34744$0 ;
-  input [32:0] \port$34746$0 ;
-  wire [32:0] \port$34746$0 ;
-  input [32:0] \port$34748$0 ;
-  wire [32:0] \port$34748$0 ;
-  input [32:0] \port$34750$0 ;
-  wire [32:0] \port$34750$0 ;
-  input [32:0] \port$34752$0 ;
-  wire [32:0] \port$34752$0 ;
-  input [32:0] \port$34754$0 ;
-  wire [32:0] \port$34754$0 ;
+  input [32:0] \port$34721$0 ;
+  wire [32:0] \port$34721$0 ;
+  input [32:0] \port$34723$0 ;
+  wire [32:0] \port$34723$0 ;
+  input [32:0] \port$34725$0 ;
+  wire [32:0] \port$34725$0 ;
+  input [32:0] \port$34727$0 ;
+  wire [32:0] \port$34727$0 ;
+  input [32:0] \port$34729$0 ;
+  wire [32:0] \port$34729$0 ;
+  input [32:0] \port$34731$0 ;
+  wire [32:0] \port$34731$0 ;
+  input [32:0] \port$34733$0 ;
+  wire [32:0] \port$34733$0 ;
+  input [32:0] \port$34735$0 ;
+  wire [32:0] \port$34735$0 ;
+  input [32:0] \port$34737$0 ;
+  wire [32:0] \port$34737$0 ;
+  input [32:0] \port$34739$0 ;
+  wire [32:0] \port$34739$0 ;
+  input [32:0] \port$34741$0 ;
+  wire [32:0] \port$34741$0 ;
+  input [32:0] \port$34743$0 ;
+  wire [32:0] \port$34743$0 ;
+  input [32:0] \port$34745$0 ;
+  wire [32:0] \port$34745$0 ;
+  input [32:0] \port$34747$0 ;
+  wire [32:0] \port$34747$0 ;
+  input [32:0] \port$34749$0 ;
+  wire [32:0] \port$34749$0 ;
+  input [32:0] \port$34751$0 ;
+  wire [32:0] \port$34751$0 ;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
   wire [15:0] \rows.count1 ;
@@ -19173,51 +19170,51 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$8  = \$6  & \$7 ;
   assign i__valid = cmd__valid & \$8 ;
   assign start = cmd__valid & cmd__ready;
-  assign \$9  = ! \port$34724$0 [9:8];
-  assign \$10  = | \port$34736$0 [15:0];
-  assign \$11  = | \port$34736$0 [31:16];
+  assign \$9  = ! \port$34721$0 [9:8];
+  assign \$10  = | \port$34733$0 [15:0];
+  assign \$11  = | \port$34733$0 [31:16];
   assign \$12  = \$10  & \$11 ;
   assign \$13  = ~ \$12 ;
-  assign \$14  = \port$34746$0 [15:0] + \port$34734$0 [23:0];
-  assign \$15  = \$14  + \port$34746$0 [31:16];
+  assign \$14  = \port$34743$0 [15:0] + \port$34731$0 [23:0];
+  assign \$15  = \$14  + \port$34743$0 [31:16];
   assign \$16  = ! \$15 ;
   assign \$17  = \$13  | \$16 ;
-  assign \$18  = ! \port$34724$0 [9:8];
-  assign \$19  = \port$34724$0 [9:8] == 1'h1;
-  assign \$20  = \port$34724$0 [9:8] == 2'h2;
+  assign \$18  = ! \port$34721$0 [9:8];
+  assign \$19  = \port$34721$0 [9:8] == 1'h1;
+  assign \$20  = \port$34721$0 [9:8] == 2'h2;
   assign \$21  = | { \$20 , \$19 , \$18  };
   assign \$22  = ~ \$21 ;
   assign \$23  = \$17  | \$22 ;
-  assign \$24  = \port$34724$0 [9:8] == 2'h2;
-  assign \$25  = | { \port$34748$0 [31:0], \port$34746$0 [31:0] };
-  assign \$26  = \$25  | \port$34724$0 [10];
-  assign \$27  = \port$34736$0 [15:0] != 1'h1;
+  assign \$24  = \port$34721$0 [9:8] == 2'h2;
+  assign \$25  = | { \port$34745$0 [31:0], \port$34743$0 [31:0] };
+  assign \$26  = \$25  | \port$34721$0 [10];
+  assign \$27  = \port$34733$0 [15:0] != 1'h1;
   assign \$28  = \$26  | \$27 ;
-  assign \$29  = \port$34736$0 [31:16] != 1'h1;
+  assign \$29  = \port$34733$0 [31:16] != 1'h1;
   assign \$30  = \$28  | \$29 ;
   assign \$31  = \$24  & \$30 ;
   assign \$32  = \$23  | \$31 ;
-  assign \$33  = | \port$34750$0 [23:0];
-  assign \$34  = \port$34724$0 [9:8] == 2'h2;
-  assign \$35  = \$34  | \port$34724$0 [11];
+  assign \$33  = | \port$34747$0 [23:0];
+  assign \$34  = \port$34721$0 [9:8] == 2'h2;
+  assign \$35  = \$34  | \port$34721$0 [11];
   assign \$36  = \$33  & \$35 ;
   assign \$37  = \$32  | \$36 ;
-  assign \$38  = \port$34724$0 [9:8] != 1'h1;
-  assign \$39  = \port$34748$0 [15:0] + \port$34736$0 [15:0];
-  assign \$40  = \$39  + \port$34748$0 [31:16];
+  assign \$38  = \port$34721$0 [9:8] != 1'h1;
+  assign \$39  = \port$34745$0 [15:0] + \port$34733$0 [15:0];
+  assign \$40  = \$39  + \port$34745$0 [31:16];
   assign \$41  = \$40  != 3'h4;
   assign \$42  = \$38  | \$41 ;
-  assign \$43  = \port$34746$0 [15:0] + \port$34734$0 [23:0];
-  assign \$44  = \$43  + \port$34746$0 [31:16];
+  assign \$43  = \port$34743$0 [15:0] + \port$34731$0 [23:0];
+  assign \$44  = \$43  + \port$34743$0 [31:16];
   assign \$45  = \$44  != 3'h4;
   assign \$46  = \$42  | \$45 ;
-  assign \$47  = \port$34724$0 [11] & \$46 ;
+  assign \$47  = \port$34721$0 [11] & \$46 ;
   assign \$48  = \$37  | \$47 ;
-  assign \$49  = \port$34724$0 [9:8] == 2'h2;
-  assign \$50  = \port$34724$0 [9:8] == 2'h2;
-  assign \$51  = \$50  ? 24'h000001 : \port$34744$0 [23:0];
-  assign \$52  = | \port$34750$0 [23:0];
-  assign \$53  = \port$34738$0 [23:0] + \port$34750$0 [23:0];
+  assign \$49  = \port$34721$0 [9:8] == 2'h2;
+  assign \$50  = \port$34721$0 [9:8] == 2'h2;
+  assign \$51  = \$50  ? 24'h000001 : \port$34741$0 [23:0];
+  assign \$52  = | \port$34747$0 [23:0];
+  assign \$53  = \port$34735$0 [23:0] + \port$34747$0 [23:0];
   assign \$54  = ~ whole;
   assign \$55  = walking[4] & \$54 ;
   assign \$56  = walking[2] | \$55 ;
@@ -19318,11 +19315,11 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$143  = \$142  | \o__valid$33 ;
   assign \$144  = \$143  | \i__valid$38 ;
   assign \busy$63  = \$144  | valid;
-  assign \$145  = | \port$34736$0 [15:0];
-  assign \$146  = | \port$34736$0 [31:16];
+  assign \$145  = | \port$34733$0 [15:0];
+  assign \$146  = | \port$34733$0 [31:16];
   assign \$147  = \$145  & \$146 ;
   assign \$148  = ~ \$147 ;
-  assign \$149  = ! \port$34734$0 [23:0];
+  assign \$149  = ! \port$34731$0 [23:0];
   assign \$150  = \$148  | \$149 ;
   assign \$151  = \$150  | i__payload[201];
   assign \$152  = start & \$151 ;
@@ -19331,19 +19328,19 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$155  = \o__payload$28 [203] ? 2'h2 : 2'h0;
   assign \$156  = unsettled - 1'h1;
   assign \$157  = \i__valid$38  & \o__ready$42 ;
-  assign \$159  = 1'h0 + \$158 ;
+  assign \$158  = walking[118:95] * 3'h4;
   always @(posedge clk)
-    \void  <= \$160 ;
+    \void  <= \$159 ;
   always @(posedge clk)
-    unsettled <= \$161 ;
+    unsettled <= \$160 ;
   always @(posedge clk)
-    walking <= \$162 ;
+    walking <= \$161 ;
   always @(posedge clk)
-    \$signal$53  <= \$163 ;
+    \$signal$53  <= \$162 ;
   always @(posedge clk)
-    current <= \$164 ;
+    current <= \$163 ;
   always @(posedge clk)
-    first_column <= \$165 ;
+    first_column <= \$164 ;
   \weft.load.reader.between  between (
     .clear(clear),
     .clk(clk),
@@ -19429,83 +19426,83 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$160  = \$152 ;
+    \$159  = \$152 ;
     if (clear) begin
-      \$160  = 1'h0;
+      \$159  = 1'h0;
     end
     if (rst) begin
-      \$160  = 1'h0;
+      \$159  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$161  = unsettled;
+    \$160  = unsettled;
     if (\$153 ) begin
-      \$161  = \$155 ;
+      \$160  = \$155 ;
     end else if (\$154 ) begin
-      \$161  = \$156 [1:0];
+      \$160  = \$156 [1:0];
     end
     if (clear) begin
-      \$161  = 2'h0;
+      \$160  = 2'h0;
     end
     if (rst) begin
-      \$161  = 2'h0;
+      \$160  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$162  = walking;
+    \$161  = walking;
     if (\$153 ) begin
-      \$162  = \o__payload$28 [317:199];
+      \$161  = \o__payload$28 [317:199];
     end
     if (clear) begin
-      \$162  = 119'h000000000000000000000000000000;
+      \$161  = 119'h000000000000000000000000000000;
     end
     if (rst) begin
-      \$162  = 119'h000000000000000000000000000000;
+      \$161  = 119'h000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$163  = \$signal$53 ;
+    \$162  = \$signal$53 ;
     if (\$157 ) begin
-      \$163  = \o__payload$41 [178:175];
+      \$162  = \o__payload$41 [178:175];
     end
     if (clear) begin
-      \$163  = 4'h0;
+      \$162  = 4'h0;
     end
     if (rst) begin
-      \$163  = 4'h0;
+      \$162  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$164  = current;
+    \$163  = current;
     if (\$157 ) begin
-      \$164  = \o__payload$41 [174:56];
+      \$163  = \o__payload$41 [174:56];
     end
     if (clear) begin
-      \$164  = 119'h000000000000000000000000000000;
+      \$163  = 119'h000000000000000000000000000000;
     end
     if (rst) begin
-      \$164  = 119'h000000000000000000000000000000;
+      \$163  = 119'h000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$165  = \$159 [5:0];
+    \$164  = \$158 [5:0];
     if (clear) begin
-      \$165  = 6'h00;
+      \$164  = 6'h00;
     end
     if (rst) begin
-      \$165  = 6'h00;
+      \$164  = 6'h00;
     end
   end
   assign entered__payload = i__payload;
   assign i__ready = entered__ready;
   assign entered__valid = i__valid;
   assign \stop$11  = stop;
-  assign cmd__payload = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32], \port$34754$0 [31:0], \port$34752$0 [31:0], \port$34750$0 [31:0], \port$34748$0 [31:0], \port$34746$0 [31:0], \port$34744$0 [31:0], \port$34742$0 [31:0], \port$34740$0 [31:0], \port$34738$0 [31:0], \port$34736$0 [31:0], \port$34734$0 [31:0], \port$34732$0 [31:0], \port$34730$0 [31:0], \port$34728$0 [31:0], \port$34726$0 [31:0], \port$34724$0 [31:0] };
+  assign cmd__payload = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32], \port$34751$0 [31:0], \port$34749$0 [31:0], \port$34747$0 [31:0], \port$34745$0 [31:0], \port$34743$0 [31:0], \port$34741$0 [31:0], \port$34739$0 [31:0], \port$34737$0 [31:0], \port$34735$0 [31:0], \port$34733$0 [31:0], \port$34731$0 [31:0], \port$34729$0 [31:0], \port$34727$0 [31:0], \port$34725$0 [31:0], \port$34723$0 [31:0], \port$34721$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -19582,29 +19579,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \rows.len  = rows[119:96];
   assign \rows.count1  = rows[135:120];
   assign \rows.count2  = rows[151:136];
-  assign \cmd__payload.opcode  = \port$34724$0 [7:0];
-  assign \cmd__payload.wait  = \port$34726$0 [15:0];
-  assign \cmd__payload.post  = \port$34726$0 [31:16];
-  assign \cmd__payload.space  = \port$34724$0 [9:8];
-  assign \cmd__payload.flip  = \port$34724$0 [10];
-  assign \cmd__payload.transpose  = \port$34724$0 [11];
-  assign \cmd__payload.fill  = \port$34724$0 [31:24];
-  assign \cmd__payload.src  = \port$34728$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34730$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34732$0 [31:0];
-  assign \cmd__payload.len  = \port$34734$0 [23:0];
-  assign \cmd__payload.count1  = \port$34736$0 [15:0];
-  assign \cmd__payload.count2  = \port$34736$0 [31:16];
-  assign \cmd__payload.dst  = \port$34738$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$34740$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$34742$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$34744$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$34746$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$34746$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$34748$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$34748$0 [31:16];
-  assign \cmd__payload.fence  = \port$34750$0 [23:0];
-  assign \cmd__payload.index  = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
+  assign \cmd__payload.opcode  = \port$34721$0 [7:0];
+  assign \cmd__payload.wait  = \port$34723$0 [15:0];
+  assign \cmd__payload.post  = \port$34723$0 [31:16];
+  assign \cmd__payload.space  = \port$34721$0 [9:8];
+  assign \cmd__payload.flip  = \port$34721$0 [10];
+  assign \cmd__payload.transpose  = \port$34721$0 [11];
+  assign \cmd__payload.fill  = \port$34721$0 [31:24];
+  assign \cmd__payload.src  = \port$34725$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34727$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34729$0 [31:0];
+  assign \cmd__payload.len  = \port$34731$0 [23:0];
+  assign \cmd__payload.count1  = \port$34733$0 [15:0];
+  assign \cmd__payload.count2  = \port$34733$0 [31:16];
+  assign \cmd__payload.dst  = \port$34735$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$34737$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$34739$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$34741$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$34743$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$34743$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$34745$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$34745$0 [31:16];
+  assign \cmd__payload.fence  = \port$34747$0 [23:0];
+  assign \cmd__payload.index  = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32] };
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.beats  = memory__burst__payload[36:32];
   assign \burst__payload.addr  = memory__burst__payload[31:0];
@@ -19796,43 +19793,42 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
     \i__payload$35 [174:56] = walking;
   always @*
     \i__payload$35 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$34738$0 [23:0];
-  assign i__payload[293:278] = { \port$34754$0 [32], \port$34752$0 [32], \port$34750$0 [32], \port$34748$0 [32], \port$34746$0 [32], \port$34744$0 [32], \port$34742$0 [32], \port$34740$0 [32], \port$34738$0 [32], \port$34736$0 [32], \port$34734$0 [32], \port$34732$0 [32], \port$34730$0 [32], \port$34728$0 [32], \port$34726$0 [32], \port$34724$0 [32] };
-  assign i__payload[277:262] = \port$34726$0 [31:16];
+  assign i__payload[317:294] = \port$34735$0 [23:0];
+  assign i__payload[293:278] = { \port$34751$0 [32], \port$34749$0 [32], \port$34747$0 [32], \port$34745$0 [32], \port$34743$0 [32], \port$34741$0 [32], \port$34739$0 [32], \port$34737$0 [32], \port$34735$0 [32], \port$34733$0 [32], \port$34731$0 [32], \port$34729$0 [32], \port$34727$0 [32], \port$34725$0 [32], \port$34723$0 [32], \port$34721$0 [32] };
+  assign i__payload[277:262] = \port$34723$0 [31:16];
   assign i__payload[261:237] = \$53 ;
   assign i__payload[236] = \$52 ;
   assign i__payload[235:212] = \$51 ;
-  assign i__payload[211:204] = \port$34724$0 [31:24];
+  assign i__payload[211:204] = \port$34721$0 [31:24];
   assign i__payload[203] = \$49 ;
-  assign i__payload[202] = \port$34724$0 [11];
+  assign i__payload[202] = \port$34721$0 [11];
   assign i__payload[201] = \$48 ;
-  assign i__payload[200] = \port$34724$0 [10];
+  assign i__payload[200] = \port$34721$0 [10];
   assign i__payload[199] = \$9 ;
-  assign i__payload[198] = \port$34724$0 [11];
-  assign i__payload[197:182] = \port$34748$0 [31:16];
-  assign i__payload[181:166] = \port$34748$0 [15:0];
-  assign i__payload[165:150] = \port$34746$0 [31:16];
-  assign i__payload[149:134] = \port$34746$0 [15:0];
-  assign i__payload[133:118] = \port$34736$0 [31:16];
-  assign i__payload[117:102] = \port$34736$0 [15:0];
-  assign i__payload[101:78] = \port$34734$0 [23:0];
-  assign i__payload[77:76] = \port$34732$0 [1:0];
-  assign i__payload[75:74] = \port$34730$0 [1:0];
-  assign i__payload[73:72] = \port$34728$0 [1:0];
-  assign i__payload[71:48] = \port$34742$0 [23:0];
-  assign i__payload[47:24] = \port$34740$0 [23:0];
-  assign i__payload[23:0] = \port$34738$0 [23:0];
-  assign rows[151:136] = \port$34736$0 [31:16];
-  assign rows[135:120] = \port$34736$0 [15:0];
-  assign rows[119:96] = \port$34734$0 [23:0];
-  assign rows[95:64] = \port$34732$0 [31:0];
-  assign rows[63:32] = \port$34730$0 [31:0];
-  assign rows[31:0] = \port$34728$0 [31:0];
+  assign i__payload[198] = \port$34721$0 [11];
+  assign i__payload[197:182] = \port$34745$0 [31:16];
+  assign i__payload[181:166] = \port$34745$0 [15:0];
+  assign i__payload[165:150] = \port$34743$0 [31:16];
+  assign i__payload[149:134] = \port$34743$0 [15:0];
+  assign i__payload[133:118] = \port$34733$0 [31:16];
+  assign i__payload[117:102] = \port$34733$0 [15:0];
+  assign i__payload[101:78] = \port$34731$0 [23:0];
+  assign i__payload[77:76] = \port$34729$0 [1:0];
+  assign i__payload[75:74] = \port$34727$0 [1:0];
+  assign i__payload[73:72] = \port$34725$0 [1:0];
+  assign i__payload[71:48] = \port$34739$0 [23:0];
+  assign i__payload[47:24] = \port$34737$0 [23:0];
+  assign i__payload[23:0] = \port$34735$0 [23:0];
+  assign rows[151:136] = \port$34733$0 [31:16];
+  assign rows[135:120] = \port$34733$0 [15:0];
+  assign rows[119:96] = \port$34731$0 [23:0];
+  assign rows[95:64] = \port$34729$0 [31:0];
+  assign rows[63:32] = \port$34727$0 [31:0];
+  assign rows[31:0] = \port$34725$0 [31:0];
   assign \$2  = \$1 ;
   assign \$6  = \$5 ;
   assign { \$72 [30:24], \$72 [22:16], \$72 [14:8], \$72 [6:0] } = 28'h0000000;
   assign { \$72 [31], \$72 [23], \$72 [15], \$72 [7] } = { current[1], current[1], current[1], current[1] };
-  assign \$158  = { 1'h0, walking[118:95], 2'h0 };
 endmodule
 
 module \weft.load.reader.between (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, i__payload, clk);
@@ -20045,11 +20041,10 @@ module \weft.load.reader.blocks$72 (rst, whole, clear, len, blocks, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$38  = 0;
   wire \$1 ;
   wire [19:0] \$2 ;
-  wire [20:0] \$3 ;
-  wire \$4 ;
-  reg [23:0] \$5 ;
-  reg \$6 ;
-  reg [18:0] \$7 ;
+  wire \$3 ;
+  reg [23:0] \$4 ;
+  reg \$5 ;
+  reg [18:0] \$6 ;
   reg [23:0] \$signal  = 24'h000000;
   reg aligned = 1'h0;
   output [18:0] blocks;
@@ -20064,47 +20059,46 @@ module \weft.load.reader.blocks$72 (rst, whole, clear, len, blocks, clk);
   wire rst;
   output whole;
   wire whole;
-  assign \$3  = 1'h0 + \$2 ;
-  assign \$4  = blocks <= 19'h7ffff;
-  assign whole = aligned & \$4 ;
+  assign whole = aligned & \$3 ;
   always @(posedge clk)
-    \$signal  <= \$5 ;
+    \$signal  <= \$4 ;
   always @(posedge clk)
-    aligned <= \$6 ;
+    aligned <= \$5 ;
   always @(posedge clk)
-    blocks <= \$7 ;
+    blocks <= \$6 ;
   assign \$1  = ! \$signal [4:0];
+  assign \$2  = \$signal [23:5] * 1'h1;
+  assign \$3  = blocks <= 19'h7ffff;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$38 ) begin end
-    \$5  = len;
+    \$4  = len;
     if (clear) begin
-      \$5  = 24'h000000;
+      \$4  = 24'h000000;
     end
     if (rst) begin
-      \$5  = 24'h000000;
+      \$4  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$38 ) begin end
-    \$6  = \$1 ;
+    \$5  = \$1 ;
     if (clear) begin
-      \$6  = 1'h0;
+      \$5  = 1'h0;
     end
     if (rst) begin
-      \$6  = 1'h0;
+      \$5  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$38 ) begin end
-    \$7  = \$3 [18:0];
+    \$6  = \$2 [18:0];
     if (clear) begin
-      \$7  = 19'h00000;
+      \$6  = 19'h00000;
     end
     if (rst) begin
-      \$7  = 19'h00000;
+      \$6  = 19'h00000;
     end
   end
-  assign \$2  = { 1'h0, \$signal [23:5] };
 endmodule
 
 module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear, o__ready, stop, \rows$26 , \void , busy, clk);
@@ -22160,7 +22154,7 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
 endmodule
 
 module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
-, wgt_fence__start, wgt_fence__end, \port$35275$0 , i__valid, i__payload, clk);
+, wgt_fence__start, wgt_fence__end, \port$35272$0 , i__valid, i__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$46  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -22351,8 +22345,8 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$35275$0 ;
-  wire [69:0] \port$35275$0 ;
+  output [69:0] \port$35272$0 ;
+  wire [69:0] \port$35272$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -22745,7 +22739,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   assign params__column = o__payload[69:64];
   assign params__data = o__payload[63:0];
   assign wgt__row = row[7:0];
-  assign \port$35275$0  = o__payload[69:0];
+  assign \port$35272$0  = o__payload[69:0];
   assign \i__payload.piece  = i__payload[153:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -23320,9 +23314,9 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ind
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$2790$0 , \port$2824$0 , \port$2858$0 , \port$2892$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__valid, drain__row
-, \port$34504$0 , clear, abort, \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34806$0 , \port$34808$0 , act__data, act_fence__up
-, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, standing, \port$35315$0 , fault__index, fault__valid, clk);
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$2788$0 , \port$2822$0 , \port$2856$0 , \port$2890$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__valid, drain__row
+, \port$34501$0 , clear, abort, \port$34775$0 , \port$34777$0 , \port$34779$0 , \port$34781$0 , \port$34783$0 , \port$34785$0 , \port$34787$0 , \port$34789$0 , \port$34791$0 , \port$34793$0 , \port$34795$0 , \port$34797$0 , \port$34799$0 , \port$34801$0 , \port$34803$0 , \port$34805$0 , act__data, act_fence__up
+, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, standing, \port$35312$0 , fault__index, fault__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$49  = 0;
   wire \$1 ;
   wire [4:0] \$10 ;
@@ -23612,50 +23606,50 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire \o__ready$48 ;
   wire o__valid;
   wire \o__valid$98 ;
-  output [31:0] \port$2790$0 ;
-  wire [31:0] \port$2790$0 ;
-  output [31:0] \port$2824$0 ;
-  wire [31:0] \port$2824$0 ;
-  output [31:0] \port$2858$0 ;
-  wire [31:0] \port$2858$0 ;
-  output [31:0] \port$2892$0 ;
-  wire [31:0] \port$2892$0 ;
-  input [2:0] \port$34504$0 ;
-  wire [2:0] \port$34504$0 ;
-  input [32:0] \port$34778$0 ;
-  wire [32:0] \port$34778$0 ;
-  input [32:0] \port$34780$0 ;
-  wire [32:0] \port$34780$0 ;
-  input [32:0] \port$34782$0 ;
-  wire [32:0] \port$34782$0 ;
-  input [32:0] \port$34784$0 ;
-  wire [32:0] \port$34784$0 ;
-  input [32:0] \port$34786$0 ;
-  wire [32:0] \port$34786$0 ;
-  input [32:0] \port$34788$0 ;
-  wire [32:0] \port$34788$0 ;
-  input [32:0] \port$34790$0 ;
-  wire [32:0] \port$34790$0 ;
-  input [32:0] \port$34792$0 ;
-  wire [32:0] \port$34792$0 ;
-  input [32:0] \port$34794$0 ;
-  wire [32:0] \port$34794$0 ;
-  input [32:0] \port$34796$0 ;
-  wire [32:0] \port$34796$0 ;
-  input [32:0] \port$34798$0 ;
-  wire [32:0] \port$34798$0 ;
-  input [32:0] \port$34800$0 ;
-  wire [32:0] \port$34800$0 ;
-  input [32:0] \port$34802$0 ;
-  wire [32:0] \port$34802$0 ;
-  input [32:0] \port$34804$0 ;
-  wire [32:0] \port$34804$0 ;
-  input [32:0] \port$34806$0 ;
-  wire [32:0] \port$34806$0 ;
-  input [32:0] \port$34808$0 ;
-  wire [32:0] \port$34808$0 ;
-  output [10:0] \port$35315$0 ;
-  wire [10:0] \port$35315$0 ;
+  output [31:0] \port$2788$0 ;
+  wire [31:0] \port$2788$0 ;
+  output [31:0] \port$2822$0 ;
+  wire [31:0] \port$2822$0 ;
+  output [31:0] \port$2856$0 ;
+  wire [31:0] \port$2856$0 ;
+  output [31:0] \port$2890$0 ;
+  wire [31:0] \port$2890$0 ;
+  input [2:0] \port$34501$0 ;
+  wire [2:0] \port$34501$0 ;
+  input [32:0] \port$34775$0 ;
+  wire [32:0] \port$34775$0 ;
+  input [32:0] \port$34777$0 ;
+  wire [32:0] \port$34777$0 ;
+  input [32:0] \port$34779$0 ;
+  wire [32:0] \port$34779$0 ;
+  input [32:0] \port$34781$0 ;
+  wire [32:0] \port$34781$0 ;
+  input [32:0] \port$34783$0 ;
+  wire [32:0] \port$34783$0 ;
+  input [32:0] \port$34785$0 ;
+  wire [32:0] \port$34785$0 ;
+  input [32:0] \port$34787$0 ;
+  wire [32:0] \port$34787$0 ;
+  input [32:0] \port$34789$0 ;
+  wire [32:0] \port$34789$0 ;
+  input [32:0] \port$34791$0 ;
+  wire [32:0] \port$34791$0 ;
+  input [32:0] \port$34793$0 ;
+  wire [32:0] \port$34793$0 ;
+  input [32:0] \port$34795$0 ;
+  wire [32:0] \port$34795$0 ;
+  input [32:0] \port$34797$0 ;
+  wire [32:0] \port$34797$0 ;
+  input [32:0] \port$34799$0 ;
+  wire [32:0] \port$34799$0 ;
+  input [32:0] \port$34801$0 ;
+  wire [32:0] \port$34801$0 ;
+  input [32:0] \port$34803$0 ;
+  wire [32:0] \port$34803$0 ;
+  input [32:0] \port$34805$0 ;
+  wire [32:0] \port$34805$0 ;
+  output [10:0] \port$35312$0 ;
+  wire [10:0] \port$35312$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -23744,12 +23738,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign \$17  = \o__valid$98  | cmd__valid;
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$15  | \$18 ;
-  assign \$20  = \$19  | \port$34504$0 [0];
-  assign \$21  = \port$34504$0 [1] | act__valid;
+  assign \$20  = \$19  | \port$34501$0 [0];
+  assign \$21  = \port$34501$0 [1] | act__valid;
   assign \$22  = wanted & fenced;
   assign \$23  = \$21  | \$22 ;
   assign \$24  = standing & hazard;
-  assign \$25  = \port$34504$0 [2] | \$24 ;
+  assign \$25  = \port$34501$0 [2] | \$24 ;
   assign \$26  = | \inside ;
   assign \$27  = row[23:0] >= act_fence__start;
   assign \$28  = act_fence__up & \$27 ;
@@ -23883,8 +23877,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .fence__start(fence__start),
     .fence__up(fence__up),
     .loaded(known),
-    .\port$34784$0 (\port$34784$0 [31:0]),
-    .\port$35315$46 (row[47:46]),
+    .\port$34781$0 (\port$34781$0 [31:0]),
+    .\port$35312$46 (row[47:46]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -23908,8 +23902,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$35331$33 (line[39:33]),
-    .\port$35343$2 (counted[2]),
+    .\port$35328$33 (line[39:33]),
+    .\port$35340$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -23923,22 +23917,22 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$34778$0 (\port$34778$0 ),
-    .\port$34780$0 (\port$34780$0 ),
-    .\port$34782$0 (\port$34782$0 ),
-    .\port$34784$0 (\port$34784$0 ),
-    .\port$34786$0 (\port$34786$0 ),
-    .\port$34788$0 (\port$34788$0 ),
-    .\port$34790$0 (\port$34790$0 ),
-    .\port$34792$0 (\port$34792$0 ),
-    .\port$34794$0 (\port$34794$0 ),
-    .\port$34796$0 (\port$34796$0 ),
-    .\port$34798$0 (\port$34798$0 ),
-    .\port$34800$0 (\port$34800$0 ),
-    .\port$34802$0 (\port$34802$0 ),
-    .\port$34804$0 (\port$34804$0 ),
-    .\port$34806$0 (\port$34806$0 ),
-    .\port$34808$0 (\port$34808$0 ),
+    .\port$34775$0 (\port$34775$0 ),
+    .\port$34777$0 (\port$34777$0 ),
+    .\port$34779$0 (\port$34779$0 ),
+    .\port$34781$0 (\port$34781$0 ),
+    .\port$34783$0 (\port$34783$0 ),
+    .\port$34785$0 (\port$34785$0 ),
+    .\port$34787$0 (\port$34787$0 ),
+    .\port$34789$0 (\port$34789$0 ),
+    .\port$34791$0 (\port$34791$0 ),
+    .\port$34793$0 (\port$34793$0 ),
+    .\port$34795$0 (\port$34795$0 ),
+    .\port$34797$0 (\port$34797$0 ),
+    .\port$34799$0 (\port$34799$0 ),
+    .\port$34801$0 (\port$34801$0 ),
+    .\port$34803$0 (\port$34803$0 ),
+    .\port$34805$0 (\port$34805$0 ),
     .rst(rst),
     .stop(stop),
     .take(cmd__ready)
@@ -24169,14 +24163,14 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign wgt_fence__end = fence__end;
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
-  assign cmd__payload = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
-  assign \cmd__payload$17  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
+  assign cmd__payload = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32], \port$34805$0 [31:0], \port$34803$0 [31:0], \port$34801$0 [31:0], \port$34799$0 [31:0], \port$34797$0 [31:0], \port$34795$0 [31:0], \port$34793$0 [31:0], \port$34791$0 [31:0], \port$34789$0 [31:0], \port$34787$0 [31:0], \port$34785$0 [31:0], \port$34783$0 [31:0], \port$34781$0 [31:0], \port$34779$0 [31:0], \port$34777$0 [31:0], \port$34775$0 [31:0] };
+  assign \cmd__payload$17  = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32], \port$34805$0 [31:0], \port$34803$0 [31:0], \port$34801$0 [31:0], \port$34799$0 [31:0], \port$34797$0 [31:0], \port$34795$0 [31:0], \port$34793$0 [31:0], \port$34791$0 [31:0], \port$34789$0 [31:0], \port$34787$0 [31:0], \port$34785$0 [31:0], \port$34783$0 [31:0], \port$34781$0 [31:0], \port$34779$0 [31:0], \port$34777$0 [31:0], \port$34775$0 [31:0] };
   assign \cmd__ready$19  = cmd__ready;
   assign \cmd__valid$21  = cmd__valid;
   assign loaded = known;
   assign stopped = stop;
-  assign wgt = \port$34784$0 [15:0];
-  assign wgt_block = \port$34784$0 [31:16];
+  assign wgt = \port$34781$0 [15:0];
+  assign wgt_block = \port$34781$0 [31:16];
   assign block_last = row[46];
   assign \final  = row[47];
   assign read = wgt_read;
@@ -24205,72 +24199,72 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$34504$0 [0];
-  assign waiting_operands = \port$34504$0 [1];
-  assign waiting_accumulator = \port$34504$0 [2];
+  assign waiting_weights = \port$34501$0 [0];
+  assign waiting_operands = \port$34501$0 [1];
+  assign waiting_accumulator = \port$34501$0 [2];
   assign gap = 8'h00;
-  assign \port$2790$0  = \$78 ;
-  assign \port$2824$0  = \$79 ;
-  assign \port$2858$0  = \$80 ;
-  assign \port$2892$0  = \$81 ;
-  assign \port$35315$0  = row[10:0];
+  assign \port$2788$0  = \$78 ;
+  assign \port$2822$0  = \$79 ;
+  assign \port$2856$0  = \$80 ;
+  assign \port$2890$0  = \$81 ;
+  assign \port$35312$0  = row[10:0];
   assign fault__index = row[67:52];
-  assign \cmd__payload.opcode  = \port$34778$0 [7:0];
-  assign \cmd__payload.wait  = \port$34780$0 [15:0];
-  assign \cmd__payload.post  = \port$34780$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$34778$0 [8];
-  assign \cmd__payload.row_sum  = \port$34778$0 [9];
-  assign \cmd__payload.early  = \port$34778$0 [10];
-  assign \cmd__payload.act  = \port$34782$0 [23:0];
-  assign \cmd__payload.wgt  = \port$34784$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$34784$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$34786$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$34786$0 [31:16];
-  assign \cmd__payload.acc  = \port$34788$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34788$0 [31:16];
-  assign \cmd__payload.blocks  = \port$34790$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$34790$0 [31:16];
-  assign \cmd__payload.k0  = \port$34792$0 [15:0];
-  assign \cmd__payload.k1  = \port$34792$0 [31:16];
-  assign \cmd__payload.k2  = \port$34794$0 [15:0];
-  assign \cmd__payload.m0  = \port$34794$0 [31:16];
-  assign \cmd__payload.m1  = \port$34796$0 [15:0];
-  assign \cmd__payload.m2  = \port$34796$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$34798$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$34800$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$34802$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$34804$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$34806$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$34808$0 [23:0];
-  assign \cmd__payload.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
-  assign \cmd__payload$17.opcode  = \port$34778$0 [7:0];
-  assign \cmd__payload$17.wait  = \port$34780$0 [15:0];
-  assign \cmd__payload$17.post  = \port$34780$0 [31:16];
-  assign \cmd__payload$17.accumulate  = \port$34778$0 [8];
-  assign \cmd__payload$17.row_sum  = \port$34778$0 [9];
-  assign \cmd__payload$17.early  = \port$34778$0 [10];
-  assign \cmd__payload$17.act  = \port$34782$0 [23:0];
-  assign \cmd__payload$17.wgt  = \port$34784$0 [15:0];
-  assign \cmd__payload$17.wgt_block  = \port$34784$0 [31:16];
-  assign \cmd__payload$17.wait_weights  = \port$34786$0 [15:0];
-  assign \cmd__payload$17.wait_acc  = \port$34786$0 [31:16];
-  assign \cmd__payload$17.acc  = \port$34788$0 [15:0];
-  assign \cmd__payload$17.acc_block  = \port$34788$0 [31:16];
-  assign \cmd__payload$17.blocks  = \port$34790$0 [15:0];
-  assign \cmd__payload$17.k_tail  = \port$34790$0 [31:16];
-  assign \cmd__payload$17.k0  = \port$34792$0 [15:0];
-  assign \cmd__payload$17.k1  = \port$34792$0 [31:16];
-  assign \cmd__payload$17.k2  = \port$34794$0 [15:0];
-  assign \cmd__payload$17.m0  = \port$34794$0 [31:16];
-  assign \cmd__payload$17.m1  = \port$34796$0 [15:0];
-  assign \cmd__payload$17.m2  = \port$34796$0 [31:16];
-  assign \cmd__payload$17.k0_stride  = \port$34798$0 [23:0];
-  assign \cmd__payload$17.k1_stride  = \port$34800$0 [23:0];
-  assign \cmd__payload$17.k2_stride  = \port$34802$0 [23:0];
-  assign \cmd__payload$17.m0_stride  = \port$34804$0 [23:0];
-  assign \cmd__payload$17.m1_stride  = \port$34806$0 [23:0];
-  assign \cmd__payload$17.m2_stride  = \port$34808$0 [23:0];
-  assign \cmd__payload$17.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+  assign \cmd__payload.opcode  = \port$34775$0 [7:0];
+  assign \cmd__payload.wait  = \port$34777$0 [15:0];
+  assign \cmd__payload.post  = \port$34777$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$34775$0 [8];
+  assign \cmd__payload.row_sum  = \port$34775$0 [9];
+  assign \cmd__payload.early  = \port$34775$0 [10];
+  assign \cmd__payload.act  = \port$34779$0 [23:0];
+  assign \cmd__payload.wgt  = \port$34781$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$34781$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$34783$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$34783$0 [31:16];
+  assign \cmd__payload.acc  = \port$34785$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34785$0 [31:16];
+  assign \cmd__payload.blocks  = \port$34787$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$34787$0 [31:16];
+  assign \cmd__payload.k0  = \port$34789$0 [15:0];
+  assign \cmd__payload.k1  = \port$34789$0 [31:16];
+  assign \cmd__payload.k2  = \port$34791$0 [15:0];
+  assign \cmd__payload.m0  = \port$34791$0 [31:16];
+  assign \cmd__payload.m1  = \port$34793$0 [15:0];
+  assign \cmd__payload.m2  = \port$34793$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$34795$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$34797$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$34799$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$34801$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$34803$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$34805$0 [23:0];
+  assign \cmd__payload.index  = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32] };
+  assign \cmd__payload$17.opcode  = \port$34775$0 [7:0];
+  assign \cmd__payload$17.wait  = \port$34777$0 [15:0];
+  assign \cmd__payload$17.post  = \port$34777$0 [31:16];
+  assign \cmd__payload$17.accumulate  = \port$34775$0 [8];
+  assign \cmd__payload$17.row_sum  = \port$34775$0 [9];
+  assign \cmd__payload$17.early  = \port$34775$0 [10];
+  assign \cmd__payload$17.act  = \port$34779$0 [23:0];
+  assign \cmd__payload$17.wgt  = \port$34781$0 [15:0];
+  assign \cmd__payload$17.wgt_block  = \port$34781$0 [31:16];
+  assign \cmd__payload$17.wait_weights  = \port$34783$0 [15:0];
+  assign \cmd__payload$17.wait_acc  = \port$34783$0 [31:16];
+  assign \cmd__payload$17.acc  = \port$34785$0 [15:0];
+  assign \cmd__payload$17.acc_block  = \port$34785$0 [31:16];
+  assign \cmd__payload$17.blocks  = \port$34787$0 [15:0];
+  assign \cmd__payload$17.k_tail  = \port$34787$0 [31:16];
+  assign \cmd__payload$17.k0  = \port$34789$0 [15:0];
+  assign \cmd__payload$17.k1  = \port$34789$0 [31:16];
+  assign \cmd__payload$17.k2  = \port$34791$0 [15:0];
+  assign \cmd__payload$17.m0  = \port$34791$0 [31:16];
+  assign \cmd__payload$17.m1  = \port$34793$0 [15:0];
+  assign \cmd__payload$17.m2  = \port$34793$0 [31:16];
+  assign \cmd__payload$17.k0_stride  = \port$34795$0 [23:0];
+  assign \cmd__payload$17.k1_stride  = \port$34797$0 [23:0];
+  assign \cmd__payload$17.k2_stride  = \port$34799$0 [23:0];
+  assign \cmd__payload$17.m0_stride  = \port$34801$0 [23:0];
+  assign \cmd__payload$17.m1_stride  = \port$34803$0 [23:0];
+  assign \cmd__payload$17.m2_stride  = \port$34805$0 [23:0];
+  assign \cmd__payload$17.index  = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32] };
   assign \row.address  = row[23:0];
   assign \row.acc  = row[40:24];
   assign \row.bytes  = row[43:41];
@@ -25667,15 +25661,15 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$51 ),
-    .\port$2569$0 (row[7:0]),
-    .\port$35333$2 (swap),
-    .\port$35335$0 (weights[7:0]),
-    .\port$35349$0 (swap_later[23:0]),
-    .\port$35351$0 (shift_later[23:0]),
-    .\port$35355$0 (skew_weights_1[7:0]),
-    .\port$35356$0 (skew_weights_2[7:0]),
-    .\port$35357$0 (skew_weights_3),
-    .\port$35445$0 (shift),
+    .\port$2567$0 (row[7:0]),
+    .\port$35330$2 (swap),
+    .\port$35332$0 (weights[7:0]),
+    .\port$35346$0 (swap_later[23:0]),
+    .\port$35348$0 (shift_later[23:0]),
+    .\port$35352$0 (skew_weights_1[7:0]),
+    .\port$35353$0 (skew_weights_2[7:0]),
+    .\port$35354$0 (skew_weights_3),
+    .\port$35442$0 (shift),
     .product_3_later(product),
     .rst(rst),
     .used_register(used_0),
@@ -25686,7 +25680,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$61 ),
-    .\port$35352$0 (skew_row_1[7:0]),
+    .\port$35349$0 (skew_row_1[7:0]),
     .product_3_later(\product$55 ),
     .rst(rst),
     .shift(shift_later[31:0]),
@@ -25699,7 +25693,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$71 ),
-    .\port$35353$0 (skew_row_2[7:0]),
+    .\port$35350$0 (skew_row_2[7:0]),
     .product_3_later(\product$65 ),
     .rst(rst),
     .shift(shift_later[39:8]),
@@ -25711,7 +25705,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .chain(\chain$71 ),
     .clear(clear),
     .clk(clk),
-    .\port$35354$0 (skew_row_3),
+    .\port$35351$0 (skew_row_3),
     .product_3_later(\product$75 ),
     .rst(rst),
     .shift(shift_later[47:16]),
@@ -25776,7 +25770,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (rst, \port$2569$0 , clear, \port$35333$2 , \port$35335$0 , \port$35349$0 , \port$35351$0 , \port$35355$0 , \port$35356$0 , \port$35357$0 , x_register, pipe_register, used_register, product_3_later, \port$35445$0 , clk);
+module \weft.matmul.array.multipliers_0 (rst, \port$2567$0 , clear, \port$35330$2 , \port$35332$0 , \port$35346$0 , \port$35348$0 , \port$35352$0 , \port$35353$0 , \port$35354$0 , x_register, pipe_register, used_register, product_3_later, \port$35442$0 , clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -25795,105 +25789,24 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2569$0 , clear, \port$35333$
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$2569$0 ;
-  wire [7:0] \port$2569$0 ;
-  input \port$35333$2 ;
-  wire \port$35333$2 ;
-  input [7:0] \port$35335$0 ;
-  wire [7:0] \port$35335$0 ;
-  input [23:0] \port$35349$0 ;
-  wire [23:0] \port$35349$0 ;
-  input [23:0] \port$35351$0 ;
-  wire [23:0] \port$35351$0 ;
-  input [7:0] \port$35355$0 ;
-  wire [7:0] \port$35355$0 ;
-  input [7:0] \port$35356$0 ;
-  wire [7:0] \port$35356$0 ;
-  input [7:0] \port$35357$0 ;
-  wire [7:0] \port$35357$0 ;
-  input \port$35445$0 ;
-  wire \port$35445$0 ;
-  (* init = 64'h0000000000000000 *)
-  wire [63:0] product;
-  wire [15:0] product_0;
-  wire [15:0] product_1;
-  reg [63:0] product_1_later = 64'h0000000000000000;
-  wire [15:0] product_2;
-  reg [63:0] product_2_later = 64'h0000000000000000;
-  wire [15:0] product_3;
-  output [63:0] product_3_later;
-  reg [63:0] product_3_later = 64'h0000000000000000;
-  reg [31:0] ready = 32'd0;
-  input rst;
-  wire rst;
-  wire [31:0] shift;
-  wire [31:0] swap;
-  (* init = 32'd0 *)
-  wire [31:0] used;
-  output [31:0] used_register;
-  reg [31:0] used_register = 32'd0;
-  (* init = 32'd0 *)
-  wire [31:0] x;
-  output [31:0] x_register;
-  reg [31:0] x_register = 32'd0;
-  assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$35357$0 , \port$35356$0 , \port$35355$0 , \port$35335$0  } & { \port$35351$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0  };
-  assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$35349$0 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2  };
-  assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$35349$0 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2  };
-  assign \$8  = \$6  | \$7 ;
-  assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
-  assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
-  assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
-  assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
-  always @(posedge clk)
-    x_register <= { x_register[23:0], \port$2569$0  };
-  always @(posedge clk)
-    pipe_register <= ready;
-  always @(posedge clk)
-    ready <= \$4 ;
-  always @(posedge clk)
-    used_register <= \$8 ;
-  always @(posedge clk)
-    product_1_later <= { product_3, product_2, product_1, product_0 };
-  always @(posedge clk)
-    product_2_later <= product_1_later;
-  always @(posedge clk)
-    product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$35351$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0  };
-  assign a = { x_register[23:0], \port$2569$0  };
-  assign shift = { \port$35351$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0 , \port$35445$0  };
-  assign chain = { \port$35357$0 , \port$35356$0 , \port$35355$0 , \port$35335$0  };
-  assign swap = { \port$35349$0 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2 , \port$35333$2  };
-  assign x = x_register;
-  assign used = used_register;
-  assign pipe = pipe_register;
-  assign product = product_3_later;
-endmodule
-
-module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35352$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
-  wire [31:0] \$1 ;
-  wire [31:0] \$2 ;
-  wire [31:0] \$3 ;
-  wire [31:0] \$4 ;
-  wire [31:0] \$5 ;
-  wire [31:0] \$6 ;
-  wire [31:0] \$7 ;
-  wire [31:0] \$8 ;
-  wire [31:0] a;
-  input [31:0] chain;
-  wire [31:0] chain;
-  input clear;
-  wire clear;
-  input clk;
-  wire clk;
-  (* init = 32'd0 *)
-  wire [31:0] pipe;
-  output [31:0] pipe_register;
-  reg [31:0] pipe_register = 32'd0;
+  input [7:0] \port$2567$0 ;
+  wire [7:0] \port$2567$0 ;
+  input \port$35330$2 ;
+  wire \port$35330$2 ;
+  input [7:0] \port$35332$0 ;
+  wire [7:0] \port$35332$0 ;
+  input [23:0] \port$35346$0 ;
+  wire [23:0] \port$35346$0 ;
+  input [23:0] \port$35348$0 ;
+  wire [23:0] \port$35348$0 ;
   input [7:0] \port$35352$0 ;
   wire [7:0] \port$35352$0 ;
+  input [7:0] \port$35353$0 ;
+  wire [7:0] \port$35353$0 ;
+  input [7:0] \port$35354$0 ;
+  wire [7:0] \port$35354$0 ;
+  input \port$35442$0 ;
+  wire \port$35442$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -25907,9 +25820,7 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35352$0 
   reg [31:0] ready = 32'd0;
   input rst;
   wire rst;
-  input [31:0] shift;
   wire [31:0] shift;
-  input [31:0] swap;
   wire [31:0] swap;
   (* init = 32'd0 *)
   wire [31:0] used;
@@ -25920,18 +25831,18 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35352$0 
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = chain & shift;
+  assign \$3  = { \port$35354$0 , \port$35353$0 , \port$35352$0 , \port$35332$0  } & { \port$35348$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ swap;
+  assign \$5  = ~ { \port$35346$0 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & swap;
+  assign \$7  = ready & { \port$35346$0 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35352$0  };
+    x_register <= { x_register[23:0], \port$2567$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -25944,15 +25855,18 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35352$0 
     product_2_later <= product_1_later;
   always @(posedge clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35352$0  };
+  assign \$1  = ~ { \port$35348$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0  };
+  assign a = { x_register[23:0], \port$2567$0  };
+  assign shift = { \port$35348$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0 , \port$35442$0  };
+  assign chain = { \port$35354$0 , \port$35353$0 , \port$35352$0 , \port$35332$0  };
+  assign swap = { \port$35346$0 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2 , \port$35330$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35353$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$35349$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -25972,8 +25886,8 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35353$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35353$0 ;
-  wire [7:0] \port$35353$0 ;
+  input [7:0] \port$35349$0 ;
+  wire [7:0] \port$35349$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -26011,7 +25925,7 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35353$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35353$0  };
+    x_register <= { x_register[23:0], \port$35349$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -26025,14 +25939,94 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35353$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35353$0  };
+  assign a = { x_register[23:0], \port$35349$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35354$0 , chain, x_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$35350$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+  wire [31:0] \$1 ;
+  wire [31:0] \$2 ;
+  wire [31:0] \$3 ;
+  wire [31:0] \$4 ;
+  wire [31:0] \$5 ;
+  wire [31:0] \$6 ;
+  wire [31:0] \$7 ;
+  wire [31:0] \$8 ;
+  wire [31:0] a;
+  input [31:0] chain;
+  wire [31:0] chain;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
+  (* init = 32'd0 *)
+  wire [31:0] pipe;
+  output [31:0] pipe_register;
+  reg [31:0] pipe_register = 32'd0;
+  input [7:0] \port$35350$0 ;
+  wire [7:0] \port$35350$0 ;
+  (* init = 64'h0000000000000000 *)
+  wire [63:0] product;
+  wire [15:0] product_0;
+  wire [15:0] product_1;
+  reg [63:0] product_1_later = 64'h0000000000000000;
+  wire [15:0] product_2;
+  reg [63:0] product_2_later = 64'h0000000000000000;
+  wire [15:0] product_3;
+  output [63:0] product_3_later;
+  reg [63:0] product_3_later = 64'h0000000000000000;
+  reg [31:0] ready = 32'd0;
+  input rst;
+  wire rst;
+  input [31:0] shift;
+  wire [31:0] shift;
+  input [31:0] swap;
+  wire [31:0] swap;
+  (* init = 32'd0 *)
+  wire [31:0] used;
+  output [31:0] used_register;
+  reg [31:0] used_register = 32'd0;
+  (* init = 32'd0 *)
+  wire [31:0] x;
+  output [31:0] x_register;
+  reg [31:0] x_register = 32'd0;
+  assign \$2  = ready & \$1 ;
+  assign \$3  = chain & shift;
+  assign \$4  = \$2  | \$3 ;
+  assign \$5  = ~ swap;
+  assign \$6  = used_register & \$5 ;
+  assign \$7  = ready & swap;
+  assign \$8  = \$6  | \$7 ;
+  assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
+  assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
+  assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
+  assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
+  always @(posedge clk)
+    x_register <= { x_register[23:0], \port$35350$0  };
+  always @(posedge clk)
+    pipe_register <= ready;
+  always @(posedge clk)
+    ready <= \$4 ;
+  always @(posedge clk)
+    used_register <= \$8 ;
+  always @(posedge clk)
+    product_1_later <= { product_3, product_2, product_1, product_0 };
+  always @(posedge clk)
+    product_2_later <= product_1_later;
+  always @(posedge clk)
+    product_3_later <= product_2_later;
+  assign \$1  = ~ shift;
+  assign a = { x_register[23:0], \port$35350$0  };
+  assign x = x_register;
+  assign used = used_register;
+  assign pipe = pipe_register;
+  assign product = product_3_later;
+endmodule
+
+module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35351$0 , chain, x_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -26051,8 +26045,8 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35354$0 
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$35354$0 ;
-  wire [7:0] \port$35354$0 ;
+  input [7:0] \port$35351$0 ;
+  wire [7:0] \port$35351$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -26090,7 +26084,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35354$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$35354$0  };
+    x_register <= { x_register[23:0], \port$35351$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -26104,7 +26098,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$35354$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$35354$0  };
+  assign a = { x_register[23:0], \port$35351$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
@@ -26251,7 +26245,7 @@ module \weft.matmul.between (rst, o__ready, i__ready, o__valid, o__payload, clea
   assign \$like.mask  = \$like [83:68];
 endmodule
 
-module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$34784$0 , fence__up, fence__start, fence__end, \port$35315$46 , shift, ready, bad, loaded, clk);
+module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$34781$0 , fence__up, fence__start, fence__end, \port$35312$46 , shift, ready, bad, loaded, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -26327,10 +26321,10 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   reg loaded = 1'h0;
   wire more;
   reg pending = 1'h0;
-  input [31:0] \port$34784$0 ;
-  wire [31:0] \port$34784$0 ;
-  input [1:0] \port$35315$46 ;
-  wire [1:0] \port$35315$46 ;
+  input [31:0] \port$34781$0 ;
+  wire [31:0] \port$34781$0 ;
+  input [1:0] \port$35312$46 ;
+  wire [1:0] \port$35312$46 ;
   wire read;
   output reads;
   wire reads;
@@ -26373,11 +26367,11 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   assign \$7  = pending & begun;
   assign last = \$7  & at_last;
   assign \$8  = \$signal  + left;
-  assign \$9  = ~ \port$35315$46 [1];
+  assign \$9  = ~ \port$35312$46 [1];
   assign more = taken & \$9 ;
   assign \$10  = ~ loaded;
   assign \$11  = valid & \$10 ;
-  assign \$12  = taken & \port$35315$46 [1];
+  assign \$12  = taken & \port$35312$46 [1];
   assign \$13  = idle | \$12 ;
   assign start = \$11  & \$13 ;
   assign \$14  = left - 1'h1;
@@ -26400,7 +26394,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   assign \$31  = block + stride;
   assign \$32  = block + stride;
   assign \$33  = \$signal  + 3'h4;
-  assign \$34  = taken & \port$35315$46 [1];
+  assign \$34  = taken & \port$35312$46 [1];
   always @(posedge clk)
     shifting <= \$35 ;
   always @(posedge clk)
@@ -26430,14 +26424,14 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     \$43  = \$signal ;
     if (more) begin
       (* full_case = 32'd1 *)
-      if (\port$35315$46 [0]) begin
+      if (\port$35312$46 [0]) begin
         \$43  = \$31 [16:0];
       end else begin
         \$43  = \$33 [16:0];
       end
     end
     if (start) begin
-      \$43  = { 1'h0, \port$34784$0 [15:0] };
+      \$43  = { 1'h0, \port$34781$0 [15:0] };
     end
     if (clear) begin
       \$43  = 17'h00000;
@@ -26450,12 +26444,12 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
     \$44  = block;
     if (more) begin
-      if (\port$35315$46 [0]) begin
+      if (\port$35312$46 [0]) begin
         \$44  = \$32 [16:0];
       end
     end
     if (start) begin
-      \$44  = { 1'h0, \port$34784$0 [15:0] };
+      \$44  = { 1'h0, \port$34781$0 [15:0] };
     end
     if (clear) begin
       \$44  = 17'h00000;
@@ -26468,7 +26462,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
     \$45  = stride;
     if (start) begin
-      \$45  = \port$34784$0 [31:16];
+      \$45  = \port$34781$0 [31:16];
     end
     if (clear) begin
       \$45  = 16'h0000;
@@ -26611,10 +26605,10 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     end
   end
   assign read = reads;
-  assign \final  = \port$35315$46 [1];
-  assign block_last = \port$35315$46 [0];
-  assign wgt = \port$34784$0 [15:0];
-  assign wgt_block = \port$34784$0 [31:16];
+  assign \final  = \port$35312$46 [1];
+  assign block_last = \port$35312$46 [0];
+  assign wgt = \port$34781$0 [15:0];
+  assign wgt_block = \port$34781$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
@@ -26755,7 +26749,7 @@ module \weft.matmul.posts (rst, r_en, r_rdy, r_data, clear, w_en, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, \port$35331$33 , \port$35343$2 , clk);
+module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, \port$35328$33 , \port$35340$2 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$59  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -26822,10 +26816,10 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$35331$33 ;
-  wire [6:0] \port$35331$33 ;
-  input \port$35343$2 ;
-  wire \port$35343$2 ;
+  input [6:0] \port$35328$33 ;
+  wire [6:0] \port$35328$33 ;
+  input \port$35340$2 ;
+  wire \port$35340$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -26877,14 +26871,14 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$35592$0 (sum_2_0),
+    .\port$35589$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$10  = byte_0;
-    if (\port$35343$2 ) begin
+    if (\port$35340$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -26897,7 +26891,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$11  = byte_1;
-    if (\port$35343$2 ) begin
+    if (\port$35340$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -26910,7 +26904,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$12  = byte_2;
-    if (\port$35343$2 ) begin
+    if (\port$35340$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -26923,7 +26917,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$13  = byte_3;
-    if (\port$35343$2 ) begin
+    if (\port$35340$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -26935,7 +26929,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
-    \$14  = { \port$35331$33 , \port$35343$2  };
+    \$14  = { \port$35328$33 , \port$35340$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -26993,17 +26987,17 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$35331$33 , \port$35343$2  };
+  assign entry = { \port$35328$33 , \port$35340$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$35343$2 ;
-  assign \entry.first  = \port$35331$33 [0];
-  assign \entry.last  = \port$35331$33 [1];
-  assign \entry.half  = \port$35331$33 [2];
-  assign \entry.row  = \port$35331$33 [6:3];
+  assign \entry.valid  = \port$35340$2 ;
+  assign \entry.first  = \port$35328$33 [0];
+  assign \entry.last  = \port$35328$33 [1];
+  assign \entry.half  = \port$35328$33 [2];
+  assign \entry.row  = \port$35328$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -27026,7 +27020,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$35592$0 , clk);
+module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$35589$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -27073,8 +27067,8 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$35592$0 ;
-  wire [9:0] \port$35592$0 ;
+  input [9:0] \port$35589$0 ;
+  wire [9:0] \port$35589$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -27129,7 +27123,7 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$35592$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$35589$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -27205,7 +27199,7 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0 [9], \port$35592$0  };
+  assign sum = { \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0 [9], \port$35589$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -27230,7 +27224,7 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 , \port$34780$0 , \port$34782$0 , \port$34784$0 , \port$34786$0 , \port$34788$0 , \port$34790$0 , \port$34792$0 , \port$34794$0 , \port$34796$0 , \port$34798$0 , \port$34800$0 , \port$34802$0 , \port$34804$0 , \port$34806$0 , \port$34808$0 
+module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34775$0 , \port$34777$0 , \port$34779$0 , \port$34781$0 , \port$34783$0 , \port$34785$0 , \port$34787$0 , \port$34789$0 , \port$34791$0 , \port$34793$0 , \port$34795$0 , \port$34797$0 , \port$34799$0 , \port$34801$0 , \port$34803$0 , \port$34805$0 
 , stop, known, o__payload, o__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire \$1 ;
@@ -27360,38 +27354,38 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
   wire o__ready;
   output o__valid;
   reg o__valid = 1'h0;
-  input [32:0] \port$34778$0 ;
-  wire [32:0] \port$34778$0 ;
-  input [32:0] \port$34780$0 ;
-  wire [32:0] \port$34780$0 ;
-  input [32:0] \port$34782$0 ;
-  wire [32:0] \port$34782$0 ;
-  input [32:0] \port$34784$0 ;
-  wire [32:0] \port$34784$0 ;
-  input [32:0] \port$34786$0 ;
-  wire [32:0] \port$34786$0 ;
-  input [32:0] \port$34788$0 ;
-  wire [32:0] \port$34788$0 ;
-  input [32:0] \port$34790$0 ;
-  wire [32:0] \port$34790$0 ;
-  input [32:0] \port$34792$0 ;
-  wire [32:0] \port$34792$0 ;
-  input [32:0] \port$34794$0 ;
-  wire [32:0] \port$34794$0 ;
-  input [32:0] \port$34796$0 ;
-  wire [32:0] \port$34796$0 ;
-  input [32:0] \port$34798$0 ;
-  wire [32:0] \port$34798$0 ;
-  input [32:0] \port$34800$0 ;
-  wire [32:0] \port$34800$0 ;
-  input [32:0] \port$34802$0 ;
-  wire [32:0] \port$34802$0 ;
-  input [32:0] \port$34804$0 ;
-  wire [32:0] \port$34804$0 ;
-  input [32:0] \port$34806$0 ;
-  wire [32:0] \port$34806$0 ;
-  input [32:0] \port$34808$0 ;
-  wire [32:0] \port$34808$0 ;
+  input [32:0] \port$34775$0 ;
+  wire [32:0] \port$34775$0 ;
+  input [32:0] \port$34777$0 ;
+  wire [32:0] \port$34777$0 ;
+  input [32:0] \port$34779$0 ;
+  wire [32:0] \port$34779$0 ;
+  input [32:0] \port$34781$0 ;
+  wire [32:0] \port$34781$0 ;
+  input [32:0] \port$34783$0 ;
+  wire [32:0] \port$34783$0 ;
+  input [32:0] \port$34785$0 ;
+  wire [32:0] \port$34785$0 ;
+  input [32:0] \port$34787$0 ;
+  wire [32:0] \port$34787$0 ;
+  input [32:0] \port$34789$0 ;
+  wire [32:0] \port$34789$0 ;
+  input [32:0] \port$34791$0 ;
+  wire [32:0] \port$34791$0 ;
+  input [32:0] \port$34793$0 ;
+  wire [32:0] \port$34793$0 ;
+  input [32:0] \port$34795$0 ;
+  wire [32:0] \port$34795$0 ;
+  input [32:0] \port$34797$0 ;
+  wire [32:0] \port$34797$0 ;
+  input [32:0] \port$34799$0 ;
+  wire [32:0] \port$34799$0 ;
+  input [32:0] \port$34801$0 ;
+  wire [32:0] \port$34801$0 ;
+  input [32:0] \port$34803$0 ;
+  wire [32:0] \port$34803$0 ;
+  input [32:0] \port$34805$0 ;
+  wire [32:0] \port$34805$0 ;
   input rst;
   wire rst;
   wire step;
@@ -27439,16 +27433,16 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
   assign \$18  = ~ tile_last;
   assign \$19  = goes & \$18 ;
   assign \$20  = goes & block_last;
-  assign \$21  = ! \port$34790$0 [15:0];
-  assign \$22  = ! \port$34790$0 [31:16];
-  assign \$23  = ! \port$34792$0 [15:0];
-  assign \$24  = ! \port$34792$0 [31:16];
-  assign \$25  = ! \port$34794$0 [15:0];
-  assign \$26  = ! \port$34794$0 [31:16];
-  assign \$27  = ! \port$34796$0 [15:0];
-  assign \$28  = ! \port$34796$0 [31:16];
+  assign \$21  = ! \port$34787$0 [15:0];
+  assign \$22  = ! \port$34787$0 [31:16];
+  assign \$23  = ! \port$34789$0 [15:0];
+  assign \$24  = ! \port$34789$0 [31:16];
+  assign \$25  = ! \port$34791$0 [15:0];
+  assign \$26  = ! \port$34791$0 [31:16];
+  assign \$27  = ! \port$34793$0 [15:0];
+  assign \$28  = ! \port$34793$0 [31:16];
   assign \$29  = | { \$28 , \$27 , \$26 , \$25 , \$24 , \$23 , \$22 , \$21  };
-  assign \$30  = \port$34790$0 [31:16] > 3'h4;
+  assign \$30  = \port$34787$0 [31:16] > 3'h4;
   assign \$31  = \$29  | \$30 ;
   assign \$34  = \$signal  + 1'h1;
   assign \$35  = \$signal$44  + acc_block;
@@ -27467,26 +27461,26 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     \$like  <= \$42 ;
   \weft.matmul.rows.rows  rows (
     .address_m0(address),
-    .\base$70 (\port$34782$0 [23:0]),
+    .\base$70 (\port$34779$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$34790$0 [15:0]),
+    .count_blocks(\port$34787$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .fresh(fresh),
-    .\port$34792$0 (\port$34792$0 [31:0]),
-    .\port$34794$0 (\port$34794$0 [31:0]),
-    .\port$34796$0 (\port$34796$0 [31:0]),
+    .\port$34789$0 (\port$34789$0 [31:0]),
+    .\port$34791$0 (\port$34791$0 [31:0]),
+    .\port$34793$0 (\port$34793$0 [31:0]),
     .rst(rst),
     .step(goes),
-    .stride_k0(\port$34798$0 [23:0]),
-    .stride_k1(\port$34800$0 [23:0]),
-    .stride_k2(\port$34802$0 [23:0]),
-    .stride_m0(\port$34804$0 [23:0]),
-    .stride_m1(\port$34806$0 [23:0]),
-    .stride_m2(\port$34808$0 [23:0]),
+    .stride_k0(\port$34795$0 [23:0]),
+    .stride_k1(\port$34797$0 [23:0]),
+    .stride_k2(\port$34799$0 [23:0]),
+    .stride_m0(\port$34801$0 [23:0]),
+    .stride_m1(\port$34803$0 [23:0]),
+    .stride_m2(\port$34805$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -27494,7 +27488,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$44  = acc_block;
     if (\$17 ) begin
-      \$44  = \port$34788$0 [31:16];
+      \$44  = \port$34785$0 [31:16];
     end
     if (clear) begin
       \$44  = 16'h0000;
@@ -27507,7 +27501,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$45  = \$signal ;
     if (\$17 ) begin
-      \$45  = { 1'h0, \port$34788$0 [15:0] };
+      \$45  = { 1'h0, \port$34785$0 [15:0] };
     end else if (\$19 ) begin
       \$45  = \$34 [16:0];
     end else if (\$20 ) begin
@@ -27526,7 +27520,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$46  = \$signal$44 ;
     if (\$17 ) begin
-      \$46  = { 1'h0, \port$34788$0 [15:0] };
+      \$46  = { 1'h0, \port$34785$0 [15:0] };
     end else if (\$19 ) begin
     end else if (\$20 ) begin
       \$46  = \$36 [16:0];
@@ -27568,7 +27562,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$39  = \$signal$32 ;
     if (\$17 ) begin
-      \$39  = \port$34778$0 [8];
+      \$39  = \port$34775$0 [8];
     end
     if (clear) begin
       \$39  = 1'h0;
@@ -27581,7 +27575,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$40  = \$signal$37 ;
     if (\$17 ) begin
-      \$40  = \port$34778$0 [9];
+      \$40  = \port$34775$0 [9];
     end
     if (clear) begin
       \$40  = 1'h0;
@@ -27594,7 +27588,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$41  = k_tail;
     if (\$17 ) begin
-      \$41  = \port$34790$0 [18:16];
+      \$41  = \port$34787$0 [18:16];
     end
     if (clear) begin
       \$41  = 3'h0;
@@ -27607,7 +27601,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$42  = \$like ;
     if (\$17 ) begin
-      \$42  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+      \$42  = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32] };
     end
     if (clear) begin
       \$42  = 16'h0000;
@@ -27620,7 +27614,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$43  = mask;
     if (\$17 ) begin
-      \$43  = \port$34780$0 [31:16];
+      \$43  = \port$34777$0 [31:16];
     end
     if (clear) begin
       \$43  = 16'h0000;
@@ -27632,21 +27626,21 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
   assign cmd__ready = take;
   assign step = goes;
   assign \fresh$11  = fresh;
-  assign base = \port$34782$0 [23:0];
-  assign cmd__payload = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32], \port$34808$0 [31:0], \port$34806$0 [31:0], \port$34804$0 [31:0], \port$34802$0 [31:0], \port$34800$0 [31:0], \port$34798$0 [31:0], \port$34796$0 [31:0], \port$34794$0 [31:0], \port$34792$0 [31:0], \port$34790$0 [31:0], \port$34788$0 [31:0], \port$34786$0 [31:0], \port$34784$0 [31:0], \port$34782$0 [31:0], \port$34780$0 [31:0], \port$34778$0 [31:0] };
-  assign count_m0 = \port$34794$0 [31:16];
-  assign stride_m0 = \port$34804$0 [23:0];
-  assign count_m1 = \port$34796$0 [15:0];
-  assign stride_m1 = \port$34806$0 [23:0];
-  assign count_m2 = \port$34796$0 [31:16];
-  assign stride_m2 = \port$34808$0 [23:0];
-  assign count_k0 = \port$34792$0 [15:0];
-  assign stride_k0 = \port$34798$0 [23:0];
-  assign count_k1 = \port$34792$0 [31:16];
-  assign stride_k1 = \port$34800$0 [23:0];
-  assign count_k2 = \port$34794$0 [15:0];
-  assign stride_k2 = \port$34802$0 [23:0];
-  assign count_blocks = \port$34790$0 [15:0];
+  assign base = \port$34779$0 [23:0];
+  assign cmd__payload = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32], \port$34805$0 [31:0], \port$34803$0 [31:0], \port$34801$0 [31:0], \port$34799$0 [31:0], \port$34797$0 [31:0], \port$34795$0 [31:0], \port$34793$0 [31:0], \port$34791$0 [31:0], \port$34789$0 [31:0], \port$34787$0 [31:0], \port$34785$0 [31:0], \port$34783$0 [31:0], \port$34781$0 [31:0], \port$34779$0 [31:0], \port$34777$0 [31:0], \port$34775$0 [31:0] };
+  assign count_m0 = \port$34791$0 [31:16];
+  assign stride_m0 = \port$34801$0 [23:0];
+  assign count_m1 = \port$34793$0 [15:0];
+  assign stride_m1 = \port$34803$0 [23:0];
+  assign count_m2 = \port$34793$0 [31:16];
+  assign stride_m2 = \port$34805$0 [23:0];
+  assign count_k0 = \port$34789$0 [15:0];
+  assign stride_k0 = \port$34795$0 [23:0];
+  assign count_k1 = \port$34789$0 [31:16];
+  assign stride_k1 = \port$34797$0 [23:0];
+  assign count_k2 = \port$34791$0 [15:0];
+  assign stride_k2 = \port$34799$0 [23:0];
+  assign count_blocks = \port$34787$0 [15:0];
   assign \o__payload.address  = o__payload[23:0];
   assign \o__payload.acc  = o__payload[40:24];
   assign \o__payload.bytes  = o__payload[43:41];
@@ -27660,34 +27654,34 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
   assign \o__payload.wrong  = o__payload[51];
   assign \o__payload.index  = o__payload[67:52];
   assign \o__payload.mask  = o__payload[83:68];
-  assign \cmd__payload.opcode  = \port$34778$0 [7:0];
-  assign \cmd__payload.wait  = \port$34780$0 [15:0];
-  assign \cmd__payload.post  = \port$34780$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$34778$0 [8];
-  assign \cmd__payload.row_sum  = \port$34778$0 [9];
-  assign \cmd__payload.early  = \port$34778$0 [10];
-  assign \cmd__payload.act  = \port$34782$0 [23:0];
-  assign \cmd__payload.wgt  = \port$34784$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$34784$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$34786$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$34786$0 [31:16];
-  assign \cmd__payload.acc  = \port$34788$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$34788$0 [31:16];
-  assign \cmd__payload.blocks  = \port$34790$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$34790$0 [31:16];
-  assign \cmd__payload.k0  = \port$34792$0 [15:0];
-  assign \cmd__payload.k1  = \port$34792$0 [31:16];
-  assign \cmd__payload.k2  = \port$34794$0 [15:0];
-  assign \cmd__payload.m0  = \port$34794$0 [31:16];
-  assign \cmd__payload.m1  = \port$34796$0 [15:0];
-  assign \cmd__payload.m2  = \port$34796$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$34798$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$34800$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$34802$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$34804$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$34806$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$34808$0 [23:0];
-  assign \cmd__payload.index  = { \port$34808$0 [32], \port$34806$0 [32], \port$34804$0 [32], \port$34802$0 [32], \port$34800$0 [32], \port$34798$0 [32], \port$34796$0 [32], \port$34794$0 [32], \port$34792$0 [32], \port$34790$0 [32], \port$34788$0 [32], \port$34786$0 [32], \port$34784$0 [32], \port$34782$0 [32], \port$34780$0 [32], \port$34778$0 [32] };
+  assign \cmd__payload.opcode  = \port$34775$0 [7:0];
+  assign \cmd__payload.wait  = \port$34777$0 [15:0];
+  assign \cmd__payload.post  = \port$34777$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$34775$0 [8];
+  assign \cmd__payload.row_sum  = \port$34775$0 [9];
+  assign \cmd__payload.early  = \port$34775$0 [10];
+  assign \cmd__payload.act  = \port$34779$0 [23:0];
+  assign \cmd__payload.wgt  = \port$34781$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$34781$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$34783$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$34783$0 [31:16];
+  assign \cmd__payload.acc  = \port$34785$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$34785$0 [31:16];
+  assign \cmd__payload.blocks  = \port$34787$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$34787$0 [31:16];
+  assign \cmd__payload.k0  = \port$34789$0 [15:0];
+  assign \cmd__payload.k1  = \port$34789$0 [31:16];
+  assign \cmd__payload.k2  = \port$34791$0 [15:0];
+  assign \cmd__payload.m0  = \port$34791$0 [31:16];
+  assign \cmd__payload.m1  = \port$34793$0 [15:0];
+  assign \cmd__payload.m2  = \port$34793$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$34795$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$34797$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$34799$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$34801$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$34803$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$34805$0 [23:0];
+  assign \cmd__payload.index  = { \port$34805$0 [32], \port$34803$0 [32], \port$34801$0 [32], \port$34799$0 [32], \port$34797$0 [32], \port$34795$0 [32], \port$34793$0 [32], \port$34791$0 [32], \port$34789$0 [32], \port$34787$0 [32], \port$34785$0 [32], \port$34783$0 [32], \port$34781$0 [32], \port$34779$0 [32], \port$34777$0 [32], \port$34775$0 [32] };
   assign o__payload[83:68] = mask;
   assign o__payload[67:52] = \$like ;
   assign o__payload[51] = \$16 ;
@@ -27705,7 +27699,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$34778$0 
   assign \$33  = \$31 ;
 endmodule
 
-module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$70 , count_blocks, \port$34792$0 , \port$34794$0 , \port$34796$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, tile_first
+module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$70 , count_blocks, \port$34789$0 , \port$34791$0 , \port$34793$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, tile_first
 , block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
   wire \$1 ;
@@ -27897,12 +27891,12 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   reg [15:0] left_m0 = 16'h0000;
   reg [15:0] left_m1 = 16'h0000;
   reg [15:0] left_m2 = 16'h0000;
-  input [31:0] \port$34792$0 ;
-  wire [31:0] \port$34792$0 ;
-  input [31:0] \port$34794$0 ;
-  wire [31:0] \port$34794$0 ;
-  input [31:0] \port$34796$0 ;
-  wire [31:0] \port$34796$0 ;
+  input [31:0] \port$34789$0 ;
+  wire [31:0] \port$34789$0 ;
+  input [31:0] \port$34791$0 ;
+  wire [31:0] \port$34791$0 ;
+  input [31:0] \port$34793$0 ;
+  wire [31:0] \port$34793$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -27967,48 +27961,48 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign block_last = & { end_k2, end_k1, end_k0 };
   assign \$14  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$14  & end_blocks;
-  assign \$15  = \port$34794$0 [31:16] - 1'h1;
-  assign \$16  = \port$34794$0 [31:16] - 1'h1;
-  assign \$17  = \port$34794$0 [31:16] == 1'h1;
+  assign \$15  = \port$34791$0 [31:16] - 1'h1;
+  assign \$16  = \port$34791$0 [31:16] - 1'h1;
+  assign \$17  = \port$34791$0 [31:16] == 1'h1;
   assign \$18  = left_m0 - 1'h1;
   assign \$19  = left_m0 == 1'h1;
   assign \$20  = ! bound_m0;
   assign \$21  = step & fresh;
-  assign \$23  = \port$34796$0 [15:0] - 1'h1;
-  assign \$24  = \port$34796$0 [15:0] - 1'h1;
-  assign \$25  = \port$34796$0 [15:0] == 1'h1;
+  assign \$23  = \port$34793$0 [15:0] - 1'h1;
+  assign \$24  = \port$34793$0 [15:0] - 1'h1;
+  assign \$25  = \port$34793$0 [15:0] == 1'h1;
   assign \$26  = left_m1 - 1'h1;
   assign \$27  = left_m1 == 1'h1;
   assign \$28  = ! bound_m1;
   assign \$29  = step & fresh;
   assign \$30  = & { end_m1, end_m0 };
-  assign \$31  = \port$34796$0 [31:16] - 1'h1;
-  assign \$32  = \port$34796$0 [31:16] - 1'h1;
-  assign \$33  = \port$34796$0 [31:16] == 1'h1;
+  assign \$31  = \port$34793$0 [31:16] - 1'h1;
+  assign \$32  = \port$34793$0 [31:16] - 1'h1;
+  assign \$33  = \port$34793$0 [31:16] == 1'h1;
   assign \$34  = left_m2 - 1'h1;
   assign \$35  = left_m2 == 1'h1;
   assign \$36  = ! bound_m2;
   assign \$37  = step & fresh;
   assign \$38  = & { end_m2, end_m1, end_m0 };
-  assign \$39  = \port$34792$0 [15:0] - 1'h1;
-  assign \$40  = \port$34792$0 [15:0] - 1'h1;
-  assign \$41  = \port$34792$0 [15:0] == 1'h1;
+  assign \$39  = \port$34789$0 [15:0] - 1'h1;
+  assign \$40  = \port$34789$0 [15:0] - 1'h1;
+  assign \$41  = \port$34789$0 [15:0] == 1'h1;
   assign \$42  = left_k0 - 1'h1;
   assign \$43  = left_k0 == 1'h1;
   assign \$44  = ! bound_k0;
   assign \$45  = step & fresh;
   assign \$46  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$47  = \port$34792$0 [31:16] - 1'h1;
-  assign \$48  = \port$34792$0 [31:16] - 1'h1;
-  assign \$49  = \port$34792$0 [31:16] == 1'h1;
+  assign \$47  = \port$34789$0 [31:16] - 1'h1;
+  assign \$48  = \port$34789$0 [31:16] - 1'h1;
+  assign \$49  = \port$34789$0 [31:16] == 1'h1;
   assign \$50  = left_k1 - 1'h1;
   assign \$51  = left_k1 == 1'h1;
   assign \$52  = ! bound_k1;
   assign \$53  = step & fresh;
   assign \$54  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$55  = \port$34794$0 [15:0] - 1'h1;
-  assign \$56  = \port$34794$0 [15:0] - 1'h1;
-  assign \$57  = \port$34794$0 [15:0] == 1'h1;
+  assign \$55  = \port$34791$0 [15:0] - 1'h1;
+  assign \$56  = \port$34791$0 [15:0] - 1'h1;
+  assign \$57  = \port$34791$0 [15:0] == 1'h1;
   assign \$58  = left_k2 - 1'h1;
   assign \$59  = left_k2 == 1'h1;
   assign \$60  = ! bound_k2;
@@ -28744,12 +28738,12 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign count_m0 = \port$34794$0 [31:16];
-  assign count_m1 = \port$34796$0 [15:0];
-  assign count_m2 = \port$34796$0 [31:16];
-  assign count_k0 = \port$34792$0 [15:0];
-  assign count_k1 = \port$34792$0 [31:16];
-  assign count_k2 = \port$34794$0 [15:0];
+  assign count_m0 = \port$34791$0 [31:16];
+  assign count_m1 = \port$34793$0 [15:0];
+  assign count_m2 = \port$34793$0 [31:16];
+  assign count_k0 = \port$34789$0 [15:0];
+  assign count_k1 = \port$34789$0 [31:16];
+  assign count_k2 = \port$34791$0 [15:0];
   assign \$2  = end_m0;
   assign \$22  = end_m0;
   assign \$70  = 1'h1;
@@ -29639,7 +29633,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$35275$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$35272$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -29648,8 +29642,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$35275$0 ;
-  wire [69:0] \port$35275$0 ;
+  input [69:0] \port$35272$0 ;
+  wire [69:0] \port$35272$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -29682,7 +29676,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$35275$0 [31:0];
+      bias[write__addr] <= \port$35272$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -29695,7 +29689,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$35275$0 [63:32];
+      scale[\write__addr$13 ] <= \port$35272$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -29709,25 +29703,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$35275$0 [69:64] - \$2 ;
+  assign \$3  = \port$35272$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$35275$0 [69:64];
-  assign write__data = \port$35275$0 [31:0];
-  assign \write__data$4  = \port$35275$0 [63:0];
+  assign write__column = \port$35272$0 [69:64];
+  assign write__data = \port$35272$0 [31:0];
+  assign \write__data$4  = \port$35272$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$35275$0 [63:32];
+  assign \write__data$14  = \port$35272$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$35275$0 [69:64];
-  assign write__addr = \port$35275$0 [69:64];
-  assign \write__addr$13  = \port$35275$0 [69:64];
+  assign \$1  = \port$35272$0 [69:64];
+  assign write__addr = \port$35272$0 [69:64];
+  assign \write__addr$13  = \port$35272$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$34940$0 
-, \port$34942$0 , \port$34944$0 , \port$34946$0 , \port$34948$0 , \port$34950$0 , \port$34952$0 , \port$34954$0 , \port$34956$0 , \port$34958$0 , \port$34960$0 , \port$34962$0 , \port$34964$0 , \port$34966$0 , \port$34968$0 , \port$34970$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready
+module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$34937$0 
+, \port$34939$0 , \port$34941$0 , \port$34943$0 , \port$34945$0 , \port$34947$0 , \port$34949$0 , \port$34951$0 , \port$34953$0 , \port$34955$0 , \port$34957$0 , \port$34959$0 , \port$34961$0 , \port$34963$0 , \port$34965$0 , \port$34967$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready
 , shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, push__valid, push__payload, shared__rows, shared__strobe, shared__data, events, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
@@ -29935,38 +29929,38 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire [23:0] \launch__payload.shared ;
   wire [23:0] \launch__payload.shared_base ;
   reg launch__valid;
-  input [32:0] \port$34940$0 ;
-  wire [32:0] \port$34940$0 ;
-  input [32:0] \port$34942$0 ;
-  wire [32:0] \port$34942$0 ;
-  input [32:0] \port$34944$0 ;
-  wire [32:0] \port$34944$0 ;
-  input [32:0] \port$34946$0 ;
-  wire [32:0] \port$34946$0 ;
-  input [32:0] \port$34948$0 ;
-  wire [32:0] \port$34948$0 ;
-  input [32:0] \port$34950$0 ;
-  wire [32:0] \port$34950$0 ;
-  input [32:0] \port$34952$0 ;
-  wire [32:0] \port$34952$0 ;
-  input [32:0] \port$34954$0 ;
-  wire [32:0] \port$34954$0 ;
-  input [32:0] \port$34956$0 ;
-  wire [32:0] \port$34956$0 ;
-  input [32:0] \port$34958$0 ;
-  wire [32:0] \port$34958$0 ;
-  input [32:0] \port$34960$0 ;
-  wire [32:0] \port$34960$0 ;
-  input [32:0] \port$34962$0 ;
-  wire [32:0] \port$34962$0 ;
-  input [32:0] \port$34964$0 ;
-  wire [32:0] \port$34964$0 ;
-  input [32:0] \port$34966$0 ;
-  wire [32:0] \port$34966$0 ;
-  input [32:0] \port$34968$0 ;
-  wire [32:0] \port$34968$0 ;
-  input [32:0] \port$34970$0 ;
-  wire [32:0] \port$34970$0 ;
+  input [32:0] \port$34937$0 ;
+  wire [32:0] \port$34937$0 ;
+  input [32:0] \port$34939$0 ;
+  wire [32:0] \port$34939$0 ;
+  input [32:0] \port$34941$0 ;
+  wire [32:0] \port$34941$0 ;
+  input [32:0] \port$34943$0 ;
+  wire [32:0] \port$34943$0 ;
+  input [32:0] \port$34945$0 ;
+  wire [32:0] \port$34945$0 ;
+  input [32:0] \port$34947$0 ;
+  wire [32:0] \port$34947$0 ;
+  input [32:0] \port$34949$0 ;
+  wire [32:0] \port$34949$0 ;
+  input [32:0] \port$34951$0 ;
+  wire [32:0] \port$34951$0 ;
+  input [32:0] \port$34953$0 ;
+  wire [32:0] \port$34953$0 ;
+  input [32:0] \port$34955$0 ;
+  wire [32:0] \port$34955$0 ;
+  input [32:0] \port$34957$0 ;
+  wire [32:0] \port$34957$0 ;
+  input [32:0] \port$34959$0 ;
+  wire [32:0] \port$34959$0 ;
+  input [32:0] \port$34961$0 ;
+  wire [32:0] \port$34961$0 ;
+  input [32:0] \port$34963$0 ;
+  wire [32:0] \port$34963$0 ;
+  input [32:0] \port$34965$0 ;
+  wire [32:0] \port$34965$0 ;
+  input [32:0] \port$34967$0 ;
+  wire [32:0] \port$34967$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -30294,7 +30288,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$20  = fault__index;
     if (cmd__ready) begin
-      \$20  = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32] };
+      \$20  = { \port$34967$0 [32], \port$34965$0 [32], \port$34963$0 [32], \port$34961$0 [32], \port$34959$0 [32], \port$34957$0 [32], \port$34955$0 [32], \port$34953$0 [32], \port$34951$0 [32], \port$34949$0 [32], \port$34947$0 [32], \port$34945$0 [32], \port$34943$0 [32], \port$34941$0 [32], \port$34939$0 [32], \port$34937$0 [32] };
     end
     if (core_rst) begin
       \$20  = 16'h0000;
@@ -30304,7 +30298,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$21  = post;
     if (cmd__ready) begin
-      \$21  = \port$34942$0 [31:16];
+      \$21  = \port$34939$0 [31:16];
     end
     if (core_rst) begin
       \$21  = 16'h0000;
@@ -30314,7 +30308,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$22  = pushes;
     if (cmd__ready) begin
-      \$22  = \port$34940$0 [8];
+      \$22  = \port$34937$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -30395,7 +30389,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \push__payload$57  = push__payload;
   assign \push__ready$59  = push__ready;
   assign \push__valid$61  = push__valid;
-  assign cmd__payload = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32], \port$34970$0 [31:0], \port$34968$0 [31:0], \port$34966$0 [31:0], \port$34964$0 [31:0], \port$34962$0 [31:0], \port$34960$0 [31:0], \port$34958$0 [31:0], \port$34956$0 [31:0], \port$34954$0 [31:0], \port$34952$0 [31:0], \port$34950$0 [31:0], \port$34948$0 [31:0], \port$34946$0 [31:0], \port$34944$0 [31:0], \port$34942$0 [31:0], \port$34940$0 [31:0] };
+  assign cmd__payload = { \port$34967$0 [32], \port$34965$0 [32], \port$34963$0 [32], \port$34961$0 [32], \port$34959$0 [32], \port$34957$0 [32], \port$34955$0 [32], \port$34953$0 [32], \port$34951$0 [32], \port$34949$0 [32], \port$34947$0 [32], \port$34945$0 [32], \port$34943$0 [32], \port$34941$0 [32], \port$34939$0 [32], \port$34937$0 [32], \port$34967$0 [31:0], \port$34965$0 [31:0], \port$34963$0 [31:0], \port$34961$0 [31:0], \port$34959$0 [31:0], \port$34957$0 [31:0], \port$34955$0 [31:0], \port$34953$0 [31:0], \port$34951$0 [31:0], \port$34949$0 [31:0], \port$34947$0 [31:0], \port$34945$0 [31:0], \port$34943$0 [31:0], \port$34941$0 [31:0], \port$34939$0 [31:0], \port$34937$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign \abort$67  = abort;
@@ -30456,30 +30450,30 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$34940$0 [7:0];
-  assign \cmd__payload.wait  = \port$34942$0 [15:0];
-  assign \cmd__payload.post  = \port$34942$0 [31:16];
-  assign \cmd__payload.pushes  = \port$34940$0 [8];
-  assign \cmd__payload.private  = \port$34940$0 [31:16];
-  assign \cmd__payload.entry  = \port$34944$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$34946$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$34946$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$34948$0 [15:0];
-  assign \cmd__payload.block_x  = \port$34948$0 [23:16];
-  assign \cmd__payload.block_y  = \port$34948$0 [31:24];
-  assign \cmd__payload.block_z  = \port$34950$0 [31:24];
-  assign \cmd__payload.shared  = \port$34950$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$34952$0 [23:0];
-  assign \cmd__payload.private_base  = \port$34954$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$34956$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$34958$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$34960$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$34962$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$34964$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$34966$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$34968$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$34970$0 [31:0];
-  assign \cmd__payload.index  = { \port$34970$0 [32], \port$34968$0 [32], \port$34966$0 [32], \port$34964$0 [32], \port$34962$0 [32], \port$34960$0 [32], \port$34958$0 [32], \port$34956$0 [32], \port$34954$0 [32], \port$34952$0 [32], \port$34950$0 [32], \port$34948$0 [32], \port$34946$0 [32], \port$34944$0 [32], \port$34942$0 [32], \port$34940$0 [32] };
+  assign \cmd__payload.opcode  = \port$34937$0 [7:0];
+  assign \cmd__payload.wait  = \port$34939$0 [15:0];
+  assign \cmd__payload.post  = \port$34939$0 [31:16];
+  assign \cmd__payload.pushes  = \port$34937$0 [8];
+  assign \cmd__payload.private  = \port$34937$0 [31:16];
+  assign \cmd__payload.entry  = \port$34941$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$34943$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$34943$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$34945$0 [15:0];
+  assign \cmd__payload.block_x  = \port$34945$0 [23:16];
+  assign \cmd__payload.block_y  = \port$34945$0 [31:24];
+  assign \cmd__payload.block_z  = \port$34947$0 [31:24];
+  assign \cmd__payload.shared  = \port$34947$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$34949$0 [23:0];
+  assign \cmd__payload.private_base  = \port$34951$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$34953$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$34955$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$34957$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$34959$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$34961$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$34963$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$34965$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$34967$0 [31:0];
+  assign \cmd__payload.index  = { \port$34967$0 [32], \port$34965$0 [32], \port$34963$0 [32], \port$34961$0 [32], \port$34959$0 [32], \port$34957$0 [32], \port$34955$0 [32], \port$34953$0 [32], \port$34951$0 [32], \port$34949$0 [32], \port$34947$0 [32], \port$34945$0 [32], \port$34943$0 [32], \port$34941$0 [32], \port$34939$0 [32], \port$34937$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -30575,25 +30569,25 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$34970$0 [31:0];
-  assign launch[423:392] = \port$34968$0 [31:0];
-  assign launch[391:360] = \port$34966$0 [31:0];
-  assign launch[359:328] = \port$34964$0 [31:0];
-  assign launch[327:296] = \port$34962$0 [31:0];
-  assign launch[295:264] = \port$34960$0 [31:0];
-  assign launch[263:232] = \port$34958$0 [31:0];
-  assign launch[231:200] = \port$34956$0 [31:0];
-  assign launch[199:192] = \port$34950$0 [31:24];
-  assign launch[191:184] = \port$34948$0 [31:24];
-  assign launch[183:176] = \port$34948$0 [23:16];
-  assign launch[175:160] = \port$34948$0 [15:0];
-  assign launch[159:144] = \port$34946$0 [31:16];
-  assign launch[143:128] = \port$34946$0 [15:0];
-  assign launch[127:96] = \port$34954$0 [31:0];
-  assign launch[95:80] = \port$34940$0 [31:16];
-  assign launch[79:56] = \port$34952$0 [23:0];
-  assign launch[55:32] = \port$34950$0 [23:0];
-  assign launch[31:0] = \port$34944$0 [31:0];
+  assign launch[455:424] = \port$34967$0 [31:0];
+  assign launch[423:392] = \port$34965$0 [31:0];
+  assign launch[391:360] = \port$34963$0 [31:0];
+  assign launch[359:328] = \port$34961$0 [31:0];
+  assign launch[327:296] = \port$34959$0 [31:0];
+  assign launch[295:264] = \port$34957$0 [31:0];
+  assign launch[263:232] = \port$34955$0 [31:0];
+  assign launch[231:200] = \port$34953$0 [31:0];
+  assign launch[199:192] = \port$34947$0 [31:24];
+  assign launch[191:184] = \port$34945$0 [31:24];
+  assign launch[183:176] = \port$34945$0 [23:16];
+  assign launch[175:160] = \port$34945$0 [15:0];
+  assign launch[159:144] = \port$34943$0 [31:16];
+  assign launch[143:128] = \port$34943$0 [15:0];
+  assign launch[127:96] = \port$34951$0 [31:0];
+  assign launch[95:80] = \port$34937$0 [31:16];
+  assign launch[79:56] = \port$34949$0 [23:0];
+  assign launch[55:32] = \port$34947$0 [23:0];
+  assign launch[31:0] = \port$34941$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
@@ -33342,8 +33336,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__token(i__token),
     .i__valid(\i__valid$99 ),
     .i__whole(i__whole),
-    .\port$6221$0 (\$538 ),
-    .\port$6228$0 (\$539 ),
+    .\port$6218$0 (\$538 ),
+    .\port$6225$0 (\$539 ),
     .serial(serial__valid),
     .start(start),
     .start_pc(start_pc),
@@ -33360,8 +33354,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$5563$0 (\$536 ),
-    .\port$5564$0 (\$537 ),
+    .\port$5560$0 (\$536 ),
+    .\port$5561$0 (\$537 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$186 ),
@@ -33385,12 +33379,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$36157$32 (i__token[35:32]),
-    .\port$6598$0 (\$540 ),
-    .\port$6601$0 (\$541 ),
-    .\port$6608$0 (\$542 ),
-    .\port$6625$0 (\$543 ),
-    .\port$6631$0 (\$544 ),
+    .\port$36154$32 (i__token[35:32]),
+    .\port$6595$0 (\$540 ),
+    .\port$6598$0 (\$541 ),
+    .\port$6605$0 (\$542 ),
+    .\port$6622$0 (\$543 ),
+    .\port$6628$0 (\$544 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -33475,7 +33469,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$36081$15 (word[24:15]),
+    .\port$36078$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -33507,13 +33501,13 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__payload(\i__payload$162 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$166 ),
-    .\port$33578$0 (\$545 ),
-    .\port$33694$0 (\$546 ),
-    .\port$33920$0 (\$547 ),
-    .\port$33928$0 (\$548 ),
-    .\port$34044$0 (\$549 ),
-    .\port$34270$0 (\$550 ),
-    .\port$36627$0 (\$551 ),
+    .\port$33575$0 (\$545 ),
+    .\port$33691$0 (\$546 ),
+    .\port$33917$0 (\$547 ),
+    .\port$33925$0 (\$548 ),
+    .\port$34041$0 (\$549 ),
+    .\port$34267$0 (\$550 ),
+    .\port$36624$0 (\$551 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -33533,11 +33527,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .\o__payload$151 (\i__payload$162 ),
     .\o__ready$145 (o__ready),
     .\o__valid$150 (\i__valid$166 ),
-    .\port$6598$0 (\$540 ),
-    .\port$6601$0 (\$541 ),
-    .\port$6608$0 (\$542 ),
-    .\port$6625$0 (\$543 ),
-    .\port$6631$0 (\$544 ),
+    .\port$6595$0 (\$540 ),
+    .\port$6598$0 (\$541 ),
+    .\port$6605$0 (\$542 ),
+    .\port$6622$0 (\$543 ),
+    .\port$6628$0 (\$544 ),
     .port_ready(shared__ready),
     .port_warp(port_warp),
     .push__payload(push__payload),
@@ -33599,8 +33593,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .pc_warp(\warp$114 ),
     .pc_write__addr(\write_warp$184 ),
     .pc_write__en(\$468 [1:0]),
-    .\port$6221$0 (\$538 ),
-    .\port$6228$0 (\$539 ),
+    .\port$6218$0 (\$538 ),
+    .\port$6225$0 (\$539 ),
     .starved(\starved$337 ),
     .state(\state$336 ),
     .state_write__data(state_data),
@@ -34450,7 +34444,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
   assign \$509  = next_writes;
 endmodule
 
-module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$6221$0 , \port$6228$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
+module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, floats, serial, handed, writes, again, \port$6218$0 , \port$6225$0 , start_pc, i__controls, i__valid, i__token, i__link, i__target, i__whole, i__not_positive
 , i__sums, i__taken, i__cause, state, start, stopped);
   reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire \$1 ;
@@ -34633,10 +34627,10 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   wire i__whole;
   wire moves;
   wire [59:0] pcs;
-  output [29:0] \port$6221$0 ;
-  wire [29:0] \port$6221$0 ;
-  output [29:0] \port$6228$0 ;
-  wire [29:0] \port$6228$0 ;
+  output [29:0] \port$6218$0 ;
+  wire [29:0] \port$6218$0 ;
+  output [29:0] \port$6225$0 ;
+  wire [29:0] \port$6225$0 ;
   output serial;
   wire serial;
   input start;
@@ -34747,8 +34741,8 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
   end
   assign moves = goes;
   assign pcs = { \$59 , \$52  };
-  assign \port$6221$0  = \$52 ;
-  assign \port$6228$0  = \$59 ;
+  assign \port$6218$0  = \$52 ;
+  assign \port$6225$0  = \$59 ;
   assign \i__token.warp  = i__token[1:0];
   assign \i__token.pc  = i__token[31:2];
   assign \i__token.group  = i__token[33:32];
@@ -34812,7 +34806,7 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, warp, \port$5563$0 , \port$5564$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (core_rst, warp, \port$5560$0 , \port$5561$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$69  = 0;
   reg [31:0] \$1 ;
   wire [31:0] \$10 ;
@@ -34899,10 +34893,10 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5563$0 , \port$5564$0 , block
   wire [23:0] \launch.shared_base ;
   reg [2:0] own_0;
   reg [2:0] own_1;
-  output [31:0] \port$5563$0 ;
-  wire [31:0] \port$5563$0 ;
-  output [31:0] \port$5564$0 ;
-  wire [31:0] \port$5564$0 ;
+  output [31:0] \port$5560$0 ;
+  wire [31:0] \port$5560$0 ;
+  output [31:0] \port$5561$0 ;
+  wire [31:0] \port$5561$0 ;
   wire [63:0] row;
   reg [31:0] shared;
   input [8:0] thread_data;
@@ -35117,8 +35111,8 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5563$0 , \port$5564$0 , block
   assign block_data = block_write__data;
   assign block_read__data = block;
   assign row = { \$10 , \$9  };
-  assign \port$5563$0  = \$9 ;
-  assign \port$5564$0  = \$10 ;
+  assign \port$5560$0  = \$9 ;
+  assign \port$5561$0  = \$10 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -36592,7 +36586,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$441  = \$431 ;
 endmodule
 
-module \weft.simt.core.events$353 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6598$0 , \port$6601$0 , \port$6608$0 , \port$6625$0 , \port$6631$0 , beats, missed, warp, \port$36157$32 
+module \weft.simt.core.events$353 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$6595$0 , \port$6598$0 , \port$6605$0 , \port$6622$0 , \port$6628$0 , beats, missed, warp, \port$36154$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$71  = 0;
   wire [3:0] \$1 ;
@@ -36737,18 +36731,18 @@ module \weft.simt.core.events$353 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$36157$32 ;
-  wire [3:0] \port$36157$32 ;
+  input [3:0] \port$36154$32 ;
+  wire [3:0] \port$36154$32 ;
+  input \port$6595$0 ;
+  wire \port$6595$0 ;
   input \port$6598$0 ;
   wire \port$6598$0 ;
-  input \port$6601$0 ;
-  wire \port$6601$0 ;
-  input \port$6608$0 ;
-  wire \port$6608$0 ;
-  input \port$6625$0 ;
-  wire \port$6625$0 ;
-  input \port$6631$0 ;
-  wire \port$6631$0 ;
+  input \port$6605$0 ;
+  wire \port$6605$0 ;
+  input \port$6622$0 ;
+  wire \port$6622$0 ;
+  input \port$6628$0 ;
+  wire \port$6628$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -36837,10 +36831,10 @@ module \weft.simt.core.events$353 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$36157$32 [0];
-  assign \$87  = \$86  + \port$36157$32 [1];
+  assign \$86  = 1'h0 + \port$36154$32 [0];
+  assign \$87  = \$86  + \port$36154$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$36157$32 [1:0] != \port$36157$32 [3:2];
+  assign \$89  = \port$36154$32 [1:0] != \port$36154$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -36875,9 +36869,9 @@ module \weft.simt.core.events$353 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$36157$32 [1:0];
-  assign live = \port$36157$32 [3:2];
-  assign counts = { \port$6631$0 , \port$6625$0 , \port$6608$0 , \port$6601$0 , \port$6598$0  };
+  assign group = \port$36154$32 [1:0];
+  assign live = \port$36154$32 [3:2];
+  assign counts = { \port$6628$0 , \port$6622$0 , \port$6605$0 , \port$6598$0 , \port$6595$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -36897,11 +36891,11 @@ module \weft.simt.core.events$353 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$6631$0 ;
-  assign o[8] = \port$6625$0 ;
-  assign o[7] = \port$6608$0 ;
-  assign o[6] = \port$6601$0 ;
-  assign o[5] = \port$6598$0 ;
+  assign o[9] = \port$6628$0 ;
+  assign o[8] = \port$6622$0 ;
+  assign o[7] = \port$6605$0 ;
+  assign o[6] = \port$6598$0 ;
+  assign o[5] = \port$6595$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -41558,7 +41552,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
   assign \$54  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$36081$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$36078$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -41570,8 +41564,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$36081$15 ;
-  wire [9:0] \port$36081$15 ;
+  input [9:0] \port$36078$15 ;
+  wire [9:0] \port$36078$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -41601,17 +41595,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$36081$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$36081$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$36078$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$36078$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$36081$15 [4:0] };
-  assign rs1 = \port$36081$15 [4:0];
+  assign first__addr = { warp, \port$36078$15 [4:0] };
+  assign rs1 = \port$36078$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$36081$15 [9:5] };
-  assign rs2 = \port$36081$15 [9:5];
+  assign second__addr = { warp, \port$36078$15 [9:5] };
+  assign rs2 = \port$36078$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -42127,7 +42121,7 @@ module \weft.simt.core.requests.areas (core_rst, running, launch, read__addr, ar
   assign \$5  = { launch[95:80], 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33578$0 , \port$33694$0 , \port$33920$0 , \port$33928$0 , \port$34044$0 , \port$34270$0 , \port$36627$0 , core_clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answered, row__mask, \port$33575$0 , \port$33691$0 , \port$33917$0 , \port$33925$0 , \port$34041$0 , \port$34267$0 , \port$36624$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
   wire \$1 ;
   wire [7:0] \$10 ;
@@ -42871,20 +42865,20 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   wire i__ready;
   input i__valid;
   wire i__valid;
-  output [7:0] \port$33578$0 ;
-  wire [7:0] \port$33578$0 ;
-  output [7:0] \port$33694$0 ;
-  wire [7:0] \port$33694$0 ;
-  output [15:0] \port$33920$0 ;
-  wire [15:0] \port$33920$0 ;
-  output [7:0] \port$33928$0 ;
-  wire [7:0] \port$33928$0 ;
-  output [7:0] \port$34044$0 ;
-  wire [7:0] \port$34044$0 ;
-  output [15:0] \port$34270$0 ;
-  wire [15:0] \port$34270$0 ;
-  output [6:0] \port$36627$0 ;
-  wire [6:0] \port$36627$0 ;
+  output [7:0] \port$33575$0 ;
+  wire [7:0] \port$33575$0 ;
+  output [7:0] \port$33691$0 ;
+  wire [7:0] \port$33691$0 ;
+  output [15:0] \port$33917$0 ;
+  wire [15:0] \port$33917$0 ;
+  output [7:0] \port$33925$0 ;
+  wire [7:0] \port$33925$0 ;
+  output [7:0] \port$34041$0 ;
+  wire [7:0] \port$34041$0 ;
+  output [15:0] \port$34267$0 ;
+  wire [15:0] \port$34267$0 ;
+  output [6:0] \port$36624$0 ;
+  wire [6:0] \port$36624$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -43625,13 +43619,13 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$702 , \$476 , \$360 , \$352 , \$126 , \$10  };
-  assign \port$33578$0  = \$10 ;
-  assign \port$33694$0  = \$126 ;
-  assign \port$33920$0  = \$352 ;
-  assign \port$33928$0  = \$360 ;
-  assign \port$34044$0  = \$476 ;
-  assign \port$34270$0  = \$702 ;
-  assign \port$36627$0  = answer[6:0];
+  assign \port$33575$0  = \$10 ;
+  assign \port$33691$0  = \$126 ;
+  assign \port$33917$0  = \$352 ;
+  assign \port$33925$0  = \$360 ;
+  assign \port$34041$0  = \$476 ;
+  assign \port$34267$0  = \$702 ;
+  assign \port$36624$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -43654,7 +43648,7 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, i__payload, answer
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$145 , i__valid, \i__valid$22 , \busy$132 , \o__valid$150 , \o__payload$151 , access__ready, \port$6598$0 , \port$6601$0 , \port$6608$0 , \port$6625$0 , \port$6631$0 , stored, coming
+module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$145 , i__valid, \i__valid$22 , \busy$132 , \o__valid$150 , \o__payload$151 , access__ready, \port$6595$0 , \port$6598$0 , \port$6605$0 , \port$6622$0 , \port$6628$0 , stored, coming
 , read__beat__ready, beats, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, serial__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, next_warp, shared__valid, shared__region, shared__write
 , port_warp, push__valid, push__payload, shared__rows, \strobe$82 , \data$84 , i__payload, \i__payload$18 , core_clk);
   wire \$1 ;
@@ -43955,16 +43949,16 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire \o__valid$143 ;
   output \o__valid$150 ;
   wire \o__valid$150 ;
+  output \port$6595$0 ;
+  wire \port$6595$0 ;
   output \port$6598$0 ;
   wire \port$6598$0 ;
-  output \port$6601$0 ;
-  wire \port$6601$0 ;
-  output \port$6608$0 ;
-  wire \port$6608$0 ;
-  output \port$6625$0 ;
-  wire \port$6625$0 ;
-  output \port$6631$0 ;
-  wire \port$6631$0 ;
+  output \port$6605$0 ;
+  wire \port$6605$0 ;
+  output \port$6622$0 ;
+  wire \port$6622$0 ;
+  output \port$6628$0 ;
+  wire \port$6628$0 ;
   wire port_busy;
   input port_ready;
   wire port_ready;
@@ -44297,8 +44291,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .o__ready(push__ready),
     .\o__ready$38 (\o__ready$148 ),
     .\o__valid$9 (\o__valid$142 ),
-    .\port$36533$0 (\$48 ),
-    .\port$36535$0 (\$49 ),
+    .\port$36530$0 (\$48 ),
+    .\port$36532$0 (\$49 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$50 ),
@@ -44329,8 +44323,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .\o__ready$21 (write__burst__ready),
     .\o__ready$66 (write__beat__ready),
     .\o__ready$78 (write__done__valid),
-    .\port$8506$0 (\$46 ),
-    .\port$8507$0 (\$47 ),
+    .\port$8503$0 (\$46 ),
+    .\port$8504$0 (\$47 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -44386,11 +44380,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .i__ready(o__ready),
     .i__valid(\i__valid$10 ),
     .o(what),
-    .\port$6598$0 (\$41 ),
-    .\port$6601$0 (\$42 ),
-    .\port$6608$0 (\$43 ),
-    .\port$6625$0 (\$44 ),
-    .\port$6631$0 (\$45 ),
+    .\port$6595$0 (\$41 ),
+    .\port$6598$0 (\$42 ),
+    .\port$6605$0 (\$43 ),
+    .\port$6622$0 (\$44 ),
+    .\port$6628$0 (\$45 ),
     .port_busy(port_busy),
     .shared_busy(shared_busy),
     .taken(taken),
@@ -44502,11 +44496,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \beats$131  = beats;
   assign \taken$138  = { \$31 , \$28 , \$25 , \$22 , \$19  };
   assign \o__payload$155  = { 1'h0, \$49 , 38'h0000000000, \$50 [1], 31'h00000000, \$50 [0], \$48  };
-  assign \port$6598$0  = \$41 ;
-  assign \port$6601$0  = \$42 ;
-  assign \port$6608$0  = \$43 ;
-  assign \port$6625$0  = \$44 ;
-  assign \port$6631$0  = \$45 ;
+  assign \port$6595$0  = \$41 ;
+  assign \port$6598$0  = \$42 ;
+  assign \port$6605$0  = \$43 ;
+  assign \port$6622$0  = \$44 ;
+  assign \port$6628$0  = \$45 ;
   assign next_warp = what[15:14];
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
@@ -44798,7 +44792,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$33  = \$32 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$36533$0 , \port$36535$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$36530$0 , \port$36532$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire [5:0] \$1 ;
@@ -44880,11 +44874,11 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$36533$0 ;
-  wire [8:0] \port$36533$0 ;
+  output [8:0] \port$36530$0 ;
+  wire [8:0] \port$36530$0 ;
   (* init = 1'h0 *)
-  output \port$36535$0 ;
-  wire \port$36535$0 ;
+  output \port$36532$0 ;
+  wire \port$36532$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -45099,8 +45093,8 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   assign data = write__data;
   assign \o__payload$33  = { 1'h0, \$34 , 38'h0000000000, row[1], 31'h00000000, row[0], \$32  };
   assign semaphore = word[3:0];
-  assign \port$36533$0  = \$32 ;
-  assign \port$36535$0  = \$34 ;
+  assign \port$36530$0  = \$32 ;
+  assign \port$36532$0  = \$34 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -45259,7 +45253,7 @@ module \weft.simt.core.rows.at_port.pushed.skid (core_rst, i__valid, i__payload,
   end
 endmodule
 
-module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$78 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$8506$0 , \port$8507$0 , holds, surely, if_free, \beats$90 , busy, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$78 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$8503$0 , \port$8504$0 , holds, surely, if_free, \beats$90 , busy, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid
 , write__burst__payload, abort, o__ready, read__beat__payload, \o__ready$21 , \o__ready$66 , valid, what, waits, words, loaded__payload, loaded__valid, stored__valid, stored__payload, strobe, data, row, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   wire \$1 ;
@@ -71801,10 +71795,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \o__valid$92 ;
   wire \o__valid$93 ;
   reg [3:0] passed = 4'h0;
-  output \port$8506$0 ;
-  wire \port$8506$0 ;
-  output \port$8507$0 ;
-  wire \port$8507$0 ;
+  output \port$8503$0 ;
+  wire \port$8503$0 ;
+  output \port$8504$0 ;
+  wire \port$8504$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -96524,8 +96518,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign write__done__valid = \o__ready$78 ;
   assign answer = { \$1671 , \$1668 , \$1665 , \$1662  };
   assign \$signal$85  = { \$1673 , \$1672  };
-  assign \port$8506$0  = \$1655 ;
-  assign \port$8507$0  = \$1656 ;
+  assign \port$8503$0  = \$1655 ;
+  assign \port$8504$0  = \$1656 ;
   assign loaded__valid = \$signal$45 ;
   assign \what.request  = what[149:0];
   assign \what.request.load  = what[0];
@@ -99812,9 +99806,9 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
     .o__payload(\o__payload$31 ),
     .o__ready(o__ready),
     .o__valid(\o__valid$28 ),
-    .\port$36369$0 (\$76 ),
-    .\port$36371$0 (\$78 ),
-    .\port$36418$0 (found)
+    .\port$36366$0 (\$76 ),
+    .\port$36368$0 (\$78 ),
+    .\port$36415$0 (found)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
@@ -100166,7 +100160,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, o__ready, if_
   assign values[31:0] = \$12 [31:0];
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$36369$0 , \port$36371$0 , \port$36418$0 , core_clk);
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__valid, o__payload, \port$36366$0 , \port$36368$0 , \port$36415$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -100218,12 +100212,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   output o__valid;
   wire o__valid;
   wire pop;
-  input [8:0] \port$36369$0 ;
-  wire [8:0] \port$36369$0 ;
-  input [7:0] \port$36371$0 ;
-  wire [7:0] \port$36371$0 ;
-  input [63:0] \port$36418$0 ;
-  wire [63:0] \port$36418$0 ;
+  input [8:0] \port$36366$0 ;
+  wire [8:0] \port$36366$0 ;
+  input [7:0] \port$36368$0 ;
+  wire [7:0] \port$36368$0 ;
+  input [63:0] \port$36415$0 ;
+  wire [63:0] \port$36415$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -100256,7 +100250,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$36371$0 , \port$36418$0 , \port$36369$0  };
+      storage[write__addr] <= { 1'h0, \port$36368$0 , \port$36415$0 , \port$36366$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -100308,31 +100302,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$36371$0 , \port$36418$0 , \port$36369$0  };
-  assign i__payload = { 1'h0, \port$36371$0 , \port$36418$0 , \port$36369$0  };
+  assign write__data = { 1'h0, \port$36368$0 , \port$36415$0 , \port$36366$0  };
+  assign i__payload = { 1'h0, \port$36368$0 , \port$36415$0 , \port$36366$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$36369$0 [4:0];
-  assign \write__data.warp  = \port$36369$0 [6:5];
-  assign \write__data.mask  = \port$36369$0 [8:7];
-  assign \write__data.row  = \port$36418$0 ;
-  assign \write__data.byte  = \port$36371$0 [0];
-  assign \write__data.half  = \port$36371$0 [1];
-  assign \write__data.unsigned  = \port$36371$0 [2];
-  assign \write__data.offsets  = \port$36371$0 [6:3];
-  assign \write__data.last  = \port$36371$0 [7];
+  assign \write__data.rd  = \port$36366$0 [4:0];
+  assign \write__data.warp  = \port$36366$0 [6:5];
+  assign \write__data.mask  = \port$36366$0 [8:7];
+  assign \write__data.row  = \port$36415$0 ;
+  assign \write__data.byte  = \port$36368$0 [0];
+  assign \write__data.half  = \port$36368$0 [1];
+  assign \write__data.unsigned  = \port$36368$0 [2];
+  assign \write__data.offsets  = \port$36368$0 [6:3];
+  assign \write__data.last  = \port$36368$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$36369$0 [4:0];
-  assign \i__payload.warp  = \port$36369$0 [6:5];
-  assign \i__payload.mask  = \port$36369$0 [8:7];
-  assign \i__payload.row  = \port$36418$0 ;
-  assign \i__payload.byte  = \port$36371$0 [0];
-  assign \i__payload.half  = \port$36371$0 [1];
-  assign \i__payload.unsigned  = \port$36371$0 [2];
-  assign \i__payload.offsets  = \port$36371$0 [6:3];
-  assign \i__payload.last  = \port$36371$0 [7];
+  assign \i__payload.rd  = \port$36366$0 [4:0];
+  assign \i__payload.warp  = \port$36366$0 [6:5];
+  assign \i__payload.mask  = \port$36366$0 [8:7];
+  assign \i__payload.row  = \port$36415$0 ;
+  assign \i__payload.byte  = \port$36368$0 [0];
+  assign \i__payload.half  = \port$36368$0 [1];
+  assign \i__payload.unsigned  = \port$36368$0 [2];
+  assign \i__payload.offsets  = \port$36368$0 [6:3];
+  assign \i__payload.last  = \port$36368$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -100356,7 +100350,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6598$0 , \port$6601$0 , \port$6608$0 , \port$6625$0 , \port$6631$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
+module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy, i__ready, \port$6595$0 , \port$6598$0 , \port$6605$0 , \port$6622$0 , \port$6628$0 , shared_busy, port_busy, abort, \to_shared$20 , \to_port$21 , to_main, o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
@@ -100724,16 +100718,16 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   wire \o.request.unsigned ;
   wire [1:0] \o.request.warp ;
   wire [1:0] \o.served ;
+  output \port$6595$0 ;
+  wire \port$6595$0 ;
   output \port$6598$0 ;
   wire \port$6598$0 ;
-  output \port$6601$0 ;
-  wire \port$6601$0 ;
-  output \port$6608$0 ;
-  wire \port$6608$0 ;
-  output \port$6625$0 ;
-  wire \port$6625$0 ;
-  output \port$6631$0 ;
-  wire \port$6631$0 ;
+  output \port$6605$0 ;
+  wire \port$6605$0 ;
+  output \port$6622$0 ;
+  wire \port$6622$0 ;
+  output \port$6628$0 ;
+  wire \port$6628$0 ;
   input port_busy;
   wire port_busy;
   reg region_0 = 1'h0;
@@ -101260,11 +101254,11 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, busy,
   end
   assign leader = { \$58 , \$55  };
   assign counts = { \$186 , \$180 , \$163 , \$156 , \$153  };
-  assign \port$6598$0  = \$153 ;
-  assign \port$6601$0  = \$156 ;
-  assign \port$6608$0  = \$163 ;
-  assign \port$6625$0  = \$180 ;
-  assign \port$6631$0  = \$186 ;
+  assign \port$6595$0  = \$153 ;
+  assign \port$6598$0  = \$156 ;
+  assign \port$6605$0  = \$163 ;
+  assign \port$6622$0  = \$180 ;
+  assign \port$6628$0  = \$186 ;
   assign \request.load  = request[0];
   assign \request.store  = request[1];
   assign \request.atomic  = request[2];
@@ -103189,7 +103183,7 @@ module \weft.simt.core.scheduler (core_rst, hold, ready, wake, early, picks, at_
   assign first_soon = \$6 [7:0];
 endmodule
 
-module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$6221$0 , \port$6228$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
+module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, \port$6218$0 , \port$6225$0 , valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$100  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -103266,10 +103260,10 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   input [1:0] pc_write__en;
   wire [1:0] pc_write__en;
   reg [59:0] pcs_1 = 60'h000000000000000;
-  input [29:0] \port$6221$0 ;
-  wire [29:0] \port$6221$0 ;
-  input [29:0] \port$6228$0 ;
-  wire [29:0] \port$6228$0 ;
+  input [29:0] \port$6218$0 ;
+  wire [29:0] \port$6218$0 ;
+  input [29:0] \port$6225$0 ;
+  wire [29:0] \port$6225$0 ;
   reg [1:0] ready_1 = 2'h0;
   output starved;
   wire starved;
@@ -103322,9 +103316,9 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   reg [59:0] pcs [3:0];
   always @(posedge core_clk) begin
     if (pc_write__en[0])
-      pcs[pc_write__addr][29:0] <= \port$6221$0 ;
+      pcs[pc_write__addr][29:0] <= \port$6218$0 ;
     if (pc_write__en[1])
-      pcs[pc_write__addr][59:30] <= \port$6228$0 ;
+      pcs[pc_write__addr][59:30] <= \port$6225$0 ;
   end
   reg [59:0] _0_;
   always @(posedge core_clk) begin
@@ -103486,8 +103480,8 @@ module \weft.simt.core.selection (core_rst, pc_write__addr, pc_write__en, state_
   assign state_read__addr = pc_read__addr;
   assign pc_write = pc_write__en;
   assign write_warp = pc_write__addr;
-  assign pc_write__data = { \port$6228$0 , \port$6221$0  };
-  assign pc_data = { \port$6228$0 , \port$6221$0  };
+  assign pc_write__data = { \port$6225$0 , \port$6218$0  };
+  assign pc_data = { \port$6225$0 , \port$6218$0  };
   assign state_write = state_write__en;
   assign state_write__addr = pc_write__addr;
   assign state_data = state_write__data;
@@ -103763,8 +103757,8 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, answer, token
   assign \$15  = \$14 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$100 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34886$0 , \port$34888$0 , \port$34890$0 , \port$34892$0 , \port$34894$0 
-, \port$34896$0 , \port$34898$0 , \port$34900$0 , \port$34902$0 , \port$34904$0 , \port$34906$0 , \port$34908$0 , \port$34910$0 , \port$34912$0 , \port$34914$0 , \port$34916$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
+module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, act__offset, memory__beat__valid, message, \end , \busy$100 , memory__burst__valid, memory__burst__payload, clear, abort, \port$34883$0 , \port$34885$0 , \port$34887$0 , \port$34889$0 , \port$34891$0 
+, \port$34893$0 , \port$34895$0 , \port$34897$0 , \port$34899$0 , \port$34901$0 , \port$34903$0 , \port$34905$0 , \port$34907$0 , \port$34909$0 , \port$34911$0 , \port$34913$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, act__region
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$102  = 0;
   wire \$1 ;
@@ -104174,38 +104168,38 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$34886$0 ;
-  wire [32:0] \port$34886$0 ;
-  input [32:0] \port$34888$0 ;
-  wire [32:0] \port$34888$0 ;
-  input [32:0] \port$34890$0 ;
-  wire [32:0] \port$34890$0 ;
-  input [32:0] \port$34892$0 ;
-  wire [32:0] \port$34892$0 ;
-  input [32:0] \port$34894$0 ;
-  wire [32:0] \port$34894$0 ;
-  input [32:0] \port$34896$0 ;
-  wire [32:0] \port$34896$0 ;
-  input [32:0] \port$34898$0 ;
-  wire [32:0] \port$34898$0 ;
-  input [32:0] \port$34900$0 ;
-  wire [32:0] \port$34900$0 ;
-  input [32:0] \port$34902$0 ;
-  wire [32:0] \port$34902$0 ;
-  input [32:0] \port$34904$0 ;
-  wire [32:0] \port$34904$0 ;
-  input [32:0] \port$34906$0 ;
-  wire [32:0] \port$34906$0 ;
-  input [32:0] \port$34908$0 ;
-  wire [32:0] \port$34908$0 ;
-  input [32:0] \port$34910$0 ;
-  wire [32:0] \port$34910$0 ;
-  input [32:0] \port$34912$0 ;
-  wire [32:0] \port$34912$0 ;
-  input [32:0] \port$34914$0 ;
-  wire [32:0] \port$34914$0 ;
-  input [32:0] \port$34916$0 ;
-  wire [32:0] \port$34916$0 ;
+  input [32:0] \port$34883$0 ;
+  wire [32:0] \port$34883$0 ;
+  input [32:0] \port$34885$0 ;
+  wire [32:0] \port$34885$0 ;
+  input [32:0] \port$34887$0 ;
+  wire [32:0] \port$34887$0 ;
+  input [32:0] \port$34889$0 ;
+  wire [32:0] \port$34889$0 ;
+  input [32:0] \port$34891$0 ;
+  wire [32:0] \port$34891$0 ;
+  input [32:0] \port$34893$0 ;
+  wire [32:0] \port$34893$0 ;
+  input [32:0] \port$34895$0 ;
+  wire [32:0] \port$34895$0 ;
+  input [32:0] \port$34897$0 ;
+  wire [32:0] \port$34897$0 ;
+  input [32:0] \port$34899$0 ;
+  wire [32:0] \port$34899$0 ;
+  input [32:0] \port$34901$0 ;
+  wire [32:0] \port$34901$0 ;
+  input [32:0] \port$34903$0 ;
+  wire [32:0] \port$34903$0 ;
+  input [32:0] \port$34905$0 ;
+  wire [32:0] \port$34905$0 ;
+  input [32:0] \port$34907$0 ;
+  wire [32:0] \port$34907$0 ;
+  input [32:0] \port$34909$0 ;
+  wire [32:0] \port$34909$0 ;
+  input [32:0] \port$34911$0 ;
+  wire [32:0] \port$34911$0 ;
+  input [32:0] \port$34913$0 ;
+  wire [32:0] \port$34913$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
   wire [15:0] \post$31 ;
@@ -104276,7 +104270,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [31:0] \word_beat.data ;
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
-  assign \$signal  = \port$34886$0 [7:0] == 3'h5;
+  assign \$signal  = \port$34883$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & \$signal$4 ;
   assign \$3  = \$2  & ready;
@@ -104294,10 +104288,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign start = \$12  | writes_word;
   assign stop = stopped | stuck;
   assign single = | phase;
-  assign \$13  = | \port$34896$0 [23:0];
-  assign \$14  = | \port$34898$0 [15:0];
+  assign \$13  = | \port$34893$0 [23:0];
+  assign \$14  = | \port$34895$0 [15:0];
   assign \$15  = \$13  & \$14 ;
-  assign \$16  = | \port$34898$0 [31:16];
+  assign \$16  = | \port$34895$0 [31:16];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = ~ \$17 ;
   assign \$19  = fires & \last$29 ;
@@ -104377,18 +104371,18 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \busy$100  = \$77  | post__valid;
   assign \$78  = ~ \$signal ;
   assign \$79  = \$signal$10  & \$78 ;
-  assign \$80  = | \port$34896$0 [23:0];
-  assign \$81  = | \port$34898$0 [15:0];
+  assign \$80  = | \port$34893$0 [23:0];
+  assign \$81  = | \port$34895$0 [15:0];
   assign \$82  = \$80  & \$81 ;
-  assign \$83  = | \port$34898$0 [31:16];
+  assign \$83  = | \port$34895$0 [31:16];
   assign \$84  = \$82  & \$83 ;
   assign \$85  = ~ \$84 ;
   assign \$86  = \$79  & \$85 ;
   assign \$87  = ~ \$signal ;
-  assign \$88  = | \port$34896$0 [23:0];
-  assign \$89  = | \port$34898$0 [15:0];
+  assign \$88  = | \port$34893$0 [23:0];
+  assign \$89  = | \port$34895$0 [15:0];
   assign \$90  = \$88  & \$89 ;
-  assign \$91  = | \port$34898$0 [31:16];
+  assign \$91  = | \port$34895$0 [31:16];
   assign \$92  = \$90  & \$91 ;
   assign \$93  = ~ \$92 ;
   assign \$94  = \$87  & \$93 ;
@@ -104455,7 +104449,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .i__valid(last),
     .index(index),
     .open(open),
-    .\port$3859$16 (\$132 ),
+    .\port$3856$16 (\$132 ),
     .post(post),
     .ready(ready),
     .rst(rst),
@@ -104606,7 +104600,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$117  = post;
     if (\$signal$10 ) begin
-      \$117  = \port$34888$0 [31:16];
+      \$117  = \port$34885$0 [31:16];
     end
     if (clear) begin
       \$117  = 16'h0000;
@@ -104619,7 +104613,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$118  = index;
     if (\$signal$10 ) begin
-      \$118  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
+      \$118  = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32] };
     end
     if (clear) begin
       \$118  = 16'h0000;
@@ -104733,7 +104727,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$127  = signal;
     if (\$104 ) begin
-      \$127  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32], \port$34916$0 [31:0], \port$34914$0 [31:0], \port$34912$0 [31:0], \port$34910$0 [31:0], \port$34908$0 [31:0], \port$34906$0 [31:0], \port$34904$0 [31:0], \port$34902$0 [31:0], \port$34900$0 [31:0], \port$34898$0 [31:0], \port$34896$0 [31:0], \port$34894$0 [31:0], \port$34892$0 [31:0], \port$34890$0 [31:0], \port$34888$0 [31:0], \port$34886$0 [31:0] };
+      \$127  = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32], \port$34913$0 [31:0], \port$34911$0 [31:0], \port$34909$0 [31:0], \port$34907$0 [31:0], \port$34905$0 [31:0], \port$34903$0 [31:0], \port$34901$0 [31:0], \port$34899$0 [31:0], \port$34897$0 [31:0], \port$34895$0 [31:0], \port$34893$0 [31:0], \port$34891$0 [31:0], \port$34889$0 [31:0], \port$34887$0 [31:0], \port$34885$0 [31:0], \port$34883$0 [31:0] };
     end
     if (clear) begin
       \$127  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -104791,7 +104785,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
       \$131  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32], \port$34916$0 [31:0], \port$34914$0 [31:0], \port$34912$0 [31:0], \port$34910$0 [31:0], \port$34908$0 [31:0], \port$34906$0 [31:0], \port$34904$0 [31:0], \port$34902$0 [31:0], \port$34900$0 [31:0], \port$34898$0 [31:0], \port$34896$0 [31:0], \port$34894$0 [31:0], \port$34892$0 [31:0], \port$34890$0 [31:0], \port$34888$0 [31:0], \port$34886$0 [31:0] };
+  assign cmd__payload = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32], \port$34913$0 [31:0], \port$34911$0 [31:0], \port$34909$0 [31:0], \port$34907$0 [31:0], \port$34905$0 [31:0], \port$34903$0 [31:0], \port$34901$0 [31:0], \port$34899$0 [31:0], \port$34897$0 [31:0], \port$34895$0 [31:0], \port$34893$0 [31:0], \port$34891$0 [31:0], \port$34889$0 [31:0], \port$34887$0 [31:0], \port$34885$0 [31:0], \port$34883$0 [31:0] };
   assign word = signal[95:64];
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -104819,24 +104813,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign closing_post = \$132 [15:0];
   assign act__offset = \$36 [9:0];
   assign act__region = piece[10];
-  assign \cmd__payload.opcode  = \port$34886$0 [7:0];
-  assign \cmd__payload.wait  = \port$34888$0 [15:0];
-  assign \cmd__payload.post  = \port$34888$0 [31:16];
-  assign \cmd__payload.dst  = \port$34890$0 [31:0];
-  assign \cmd__payload.stride1  = \port$34892$0 [31:0];
-  assign \cmd__payload.stride2  = \port$34894$0 [31:0];
-  assign \cmd__payload.len  = \port$34896$0 [23:0];
-  assign \cmd__payload.count1  = \port$34898$0 [15:0];
-  assign \cmd__payload.count2  = \port$34898$0 [31:16];
-  assign \cmd__payload.src  = \port$34900$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$34902$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$34904$0 [23:0];
-  assign \cmd__payload.write  = \port$34886$0 [8];
-  assign \cmd__payload.message  = \port$34886$0 [9];
-  assign \cmd__payload.end  = \port$34886$0 [10];
-  assign \cmd__payload.address  = \port$34890$0 [31:0];
-  assign \cmd__payload.value  = \port$34892$0 [31:0];
-  assign \cmd__payload.index  = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
+  assign \cmd__payload.opcode  = \port$34883$0 [7:0];
+  assign \cmd__payload.wait  = \port$34885$0 [15:0];
+  assign \cmd__payload.post  = \port$34885$0 [31:16];
+  assign \cmd__payload.dst  = \port$34887$0 [31:0];
+  assign \cmd__payload.stride1  = \port$34889$0 [31:0];
+  assign \cmd__payload.stride2  = \port$34891$0 [31:0];
+  assign \cmd__payload.len  = \port$34893$0 [23:0];
+  assign \cmd__payload.count1  = \port$34895$0 [15:0];
+  assign \cmd__payload.count2  = \port$34895$0 [31:16];
+  assign \cmd__payload.src  = \port$34897$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$34899$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$34901$0 [23:0];
+  assign \cmd__payload.write  = \port$34883$0 [8];
+  assign \cmd__payload.message  = \port$34883$0 [9];
+  assign \cmd__payload.end  = \port$34883$0 [10];
+  assign \cmd__payload.address  = \port$34887$0 [31:0];
+  assign \cmd__payload.value  = \port$34889$0 [31:0];
+  assign \cmd__payload.index  = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -105014,29 +105008,29 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \i__payload$77 [35:32] = line[14:11];
   assign \i__payload$47 [72:56] = walking;
   assign \i__payload$47 [55:0] = \o__payload$48 ;
-  assign entry[215:200] = { \port$34916$0 [32], \port$34914$0 [32], \port$34912$0 [32], \port$34910$0 [32], \port$34908$0 [32], \port$34906$0 [32], \port$34904$0 [32], \port$34902$0 [32], \port$34900$0 [32], \port$34898$0 [32], \port$34896$0 [32], \port$34894$0 [32], \port$34892$0 [32], \port$34890$0 [32], \port$34888$0 [32], \port$34886$0 [32] };
+  assign entry[215:200] = { \port$34913$0 [32], \port$34911$0 [32], \port$34909$0 [32], \port$34907$0 [32], \port$34905$0 [32], \port$34903$0 [32], \port$34901$0 [32], \port$34899$0 [32], \port$34897$0 [32], \port$34895$0 [32], \port$34893$0 [32], \port$34891$0 [32], \port$34889$0 [32], \port$34887$0 [32], \port$34885$0 [32], \port$34883$0 [32] };
   assign entry[199] = \$18 ;
-  assign entry[133:118] = \port$34898$0 [31:16];
-  assign entry[117:102] = \port$34898$0 [15:0];
-  assign entry[101:78] = \port$34896$0 [23:0];
-  assign entry[77:76] = \port$34894$0 [1:0];
-  assign entry[75:74] = \port$34892$0 [1:0];
-  assign entry[73:72] = \port$34890$0 [1:0];
-  assign entry[71:48] = \port$34904$0 [23:0];
-  assign entry[47:24] = \port$34902$0 [23:0];
-  assign entry[23:0] = \port$34900$0 [23:0];
+  assign entry[133:118] = \port$34895$0 [31:16];
+  assign entry[117:102] = \port$34895$0 [15:0];
+  assign entry[101:78] = \port$34893$0 [23:0];
+  assign entry[77:76] = \port$34891$0 [1:0];
+  assign entry[75:74] = \port$34889$0 [1:0];
+  assign entry[73:72] = \port$34887$0 [1:0];
+  assign entry[71:48] = \port$34901$0 [23:0];
+  assign entry[47:24] = \port$34899$0 [23:0];
+  assign entry[23:0] = \port$34897$0 [23:0];
   assign entry[198:134] = 65'h00000000000000000;
-  assign rows[151:136] = \port$34898$0 [31:16];
-  assign rows[135:120] = \port$34898$0 [15:0];
-  assign rows[119:96] = \port$34896$0 [23:0];
-  assign rows[95:64] = \port$34894$0 [31:0];
-  assign rows[63:32] = \port$34892$0 [31:0];
-  assign rows[31:0] = \port$34890$0 [31:0];
+  assign rows[151:136] = \port$34895$0 [31:16];
+  assign rows[135:120] = \port$34895$0 [15:0];
+  assign rows[119:96] = \port$34893$0 [23:0];
+  assign rows[95:64] = \port$34891$0 [31:0];
+  assign rows[63:32] = \port$34889$0 [31:0];
+  assign rows[31:0] = \port$34887$0 [31:0];
   assign \$199  = 1'h1;
   assign \$49  = \$197 ;
 endmodule
 
-module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, waits, \port$3859$16 , clear, post, index, clk);
+module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, waits, \port$3856$16 , clear, post, index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
   wire [16:0] \$1 ;
   wire [15:0] \$2 ;
@@ -105079,8 +105073,8 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
   wire o__valid;
   output open;
   wire open;
-  output [31:0] \port$3859$16 ;
-  wire [31:0] \port$3859$16 ;
+  output [31:0] \port$3856$16 ;
+  wire [31:0] \port$3856$16 ;
   input [15:0] post;
   wire [15:0] post;
   output ready;
@@ -105142,7 +105136,7 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
   assign o__ready = closes;
   assign closing_post = o__payload[31:16];
   assign closing_index = o__payload[47:32];
-  assign \port$3859$16  = o__payload[47:16];
+  assign \port$3856$16  = o__payload[47:16];
   assign \i__payload.end  = i__payload[15:0];
   assign \i__payload.post  = i__payload[31:16];
   assign \i__payload.index  = i__payload[47:32];

@@ -13,7 +13,6 @@ from weft.config import SRAM_ADDRESS_BITS, Config
 
 from .interfaces import INDEX_BITS, Fault, command_layout
 from .param_sram import param_rows
-from .times import times
 
 SLOTS = 4
 """Commands in progress at a time; each has a slot with the constants that its rows need."""
@@ -145,7 +144,7 @@ class DrainRows(wiring.Component):
                 *(start.eq(cmd.acc) for start in (acc, acc_start)),
                 *(start.eq(cmd.dst) for start in (dst, dst_start)),
                 param.eq(cmd.param),
-                param_row.eq(times(cmd.param, config.drain_beats)),
+                param_row.eq(cmd.param * config.drain_beats),
             ]
 
         # --- the next row --------------------------------------------------------------------

@@ -15,7 +15,6 @@ from .interfaces import MemoryRead, command_layout
 from .param_sram import write_columns
 from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
 from .skid import Skid
-from .times import times
 from .word_fifo import WordFifo
 
 FLIP = 0x80
@@ -90,7 +89,7 @@ class BlockCount(wiring.Component):
         m.d.sync += [
             length.eq(self.len),
             aligned.eq(length[: self._shift] == 0),
-            self.blocks.eq(times(length[self._shift :], inverse)),
+            self.blocks.eq(length[self._shift :] * inverse),
         ]
         m.d.comb += self.whole.eq(aligned & (self.blocks <= ((1 << bits) - 1) // self._odd))
         return m
@@ -277,7 +276,7 @@ class LoadReader(wiring.Component):
 
         # Parameters are written by column; LOAD counts blocks of C.
         first_column = Signal(range(config.param_blocks * config.cols))
-        m.d.sync += first_column.eq(times(walking.block, config.cols))
+        m.d.sync += first_column.eq(walking.block * config.cols)
         m.d.comb += [
             walker.i.valid.eq(pending.valid),
             walker.i.payload.eq(pending.payload.rows),
