@@ -12,6 +12,7 @@ from weft import emit
 from weft.boards.table import BOARDS
 from weft.gateware.block_memory import BlockMemory
 from weft.gateware.small.bank import Bank
+from weft.synth.families import FAMILIES
 from weft.synth.tools import find_yosys
 
 SCRIPTS = {
@@ -35,3 +36,5 @@ def test_main_memory_is_block_memory(board, tmp_path: Path):
     kinds = [cell["type"] for cell in cells.values()]
     assert {kind: kinds.count(kind) for kind in expected} == expected
     assert len(kinds) < 1000, "the rest is small"
+    counted = FAMILIES[board.family].cells
+    assert all(counted.get(kind) == ("brams",) for kind in expected if "SPRAM" not in kind)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .blocks import block_of
-from .families import COLUMNS, ECP5, GOWIN, ICE40, NEXUS
+from .families import COLUMNS, ECP5, GOWIN, GOWIN_BRAMS, ICE40, NEXUS
 
 Cells = Mapping[str, Any]
 """Cells of a netlist by name, as Yosys writes them."""
@@ -47,7 +47,7 @@ MAPPED: dict[str, dict[str, Counter[str]]] = {
         **{f"DFF{kind}": _FF for kind in ("", *"ESRPC", "SE", "RE", "PE", "CE")},
         "MULT9X9": Counter(multipliers=1),
         "MULT18X18": Counter(multipliers=2),
-        **{f"{kind}{x}": Counter(brams=1) for kind in ("DPB", "SDPB", "SPB") for x in ("", "X9")},
+        **{kind: Counter(brams=1) for kind in GOWIN_BRAMS},
     },
     NEXUS.name: {
         "LUT4": _LUT,

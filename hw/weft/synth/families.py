@@ -156,6 +156,12 @@ ICE40 = Family(
     pins=("--pcf", "{name}"),
 )
 
+GOWIN_BRAMS = (
+    *("SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B", "pROM", "pROMX9"),
+    *("SDP", "DP", "ROM"),
+)
+"""Gowin's block RAM by its uses: as Yosys names them, and what nextpnr makes of some."""
+
 GOWIN = Family(
     name="gowin",
     title="Gowin",
@@ -171,7 +177,7 @@ GOWIN = Family(
         **{f"DFF{kind}": ("ffs",) for kind in ("", *"ESRPC", "SE", "RE", "PE", "CE")},
         "MULT9X9": ("multipliers",),
         "MULT18X18": ("multipliers",),
-        "BSRAM": ("brams",),
+        **dict.fromkeys(GOWIN_BRAMS, ("brams",)),
     },
     available={"luts": "LUT4", "ffs": "DFF", "multipliers": "MULT9X9", "brams": "BSRAM"},
     packer=Packer(
