@@ -256,7 +256,7 @@ async def no_bubble(dut):
 
 @cocotb.test()
 async def early_weights(dut):
-    """With its weights in place a command's first row enters in the cycle after it is taken."""
+    """With its weights in place a command's first row enters two cycles after it is taken."""
     bench = Bench(dut, context.rng("early"))
     await bench.reset()
     await bench.fill()
@@ -264,6 +264,7 @@ async def early_weights(dut):
         values = bench.random_command(False) | {"post": 0}
         bench.model(values)
         await bench.send(values, early=R + 1)
+        await FallingEdge(dut.clk)
         await context.settle()
         assert int(dut.bin.value) == BINS.index("compute"), context.seed
         while int(dut.busy.value):

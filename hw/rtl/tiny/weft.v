@@ -42047,12 +42047,12 @@ module \weft.simt.core.requests.areas (core_rst, running, launch, read__addr, ar
   input running;
   wire running;
   wire [1:0] warp;
-  reg [31:0] areas [3:0];
+  reg [31:0] \table  [3:0];
   always @(posedge core_clk) begin
     if (\$signature__en )
-      areas[\$signal [1:0]] <= \$signature__data ;
+      \table [\$signal [1:0]] <= \$signature__data ;
   end
-  assign read__data = areas[read__addr];
+  assign read__data = \table [read__addr];
   assign \$1  = \$signal  != 3'h4;
   assign \$signature__en  = begun & \$1 ;
   assign \$2  = \$signal  + 1'h1;

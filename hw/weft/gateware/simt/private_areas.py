@@ -41,8 +41,8 @@ class PrivateAreas(wiring.Component):
         """Implement the component."""
         m = Module()
         warps, lane_bits = self.sizes.warps, (self.sizes.lanes - 1).bit_length()
-        m.submodules.areas = areas = Memory(shape=32, depth=max(2, warps), init=[])
-        write, read = areas.write_port(), areas.read_port(domain="comb")
+        m.submodules.table = table = Memory(shape=32, depth=max(2, warps), init=[])
+        write, read = table.write_port(), table.read_port(domain="comb")
         number, area, begun = Signal(range(warps + 1)), Signal(32), Signal()
         m.d.comb += [
             write.en.eq(begun & (number != warps)),
