@@ -35,9 +35,10 @@ RUNTIME = "-O1"
 SLOW = "-O0"
 """Optimisation of what runs once, megabytes of it."""
 
-UNCUT = ("--output-split", "1000000")
+UNCUT = ("--output-split", "1000000", "-fno-merge-cond")
 """Verilator's flags for what is not optimised: many small files keep all cores busy, but each reads
-the header of all signals, and that takes longer than code that is just translated."""
+the header of all signals, and that takes longer than code that is just translated. Nor is it worth
+the time that finding statements with equal conditions takes, a quarter of Verilator's."""
 
 ALL_FLAGS = (VERILATOR_FLAGS, COMPILE_FLAGS, FAST, RUNTIME, SLOW)
 """What beside sources and tools decides how a library turns out."""
