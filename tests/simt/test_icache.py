@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 from amaranth.sim import Simulator
 
-from weft.gateware.simt.icache import FIRST_GROUPS, InstructionCache
+from weft.gateware.simt.icache import FIRST_GROUPS, GENERATION_BITS, InstructionCache
 from weft.gateware.simt.selection import PC_BITS
 from weft.gateware.simt.sizes import Sizes
 
@@ -74,17 +74,22 @@ class Bench:
                 await ctx.tick()
                 cycles += 1
 
-    def run(self, look_ups: list[tuple[int, int]]) -> list[int]:
-        """Cycles of each look-up, warp and word address."""
+    def run(self, *kernels: list[tuple[int, int]]) -> list[int]:
+        """Cycles of each look-up, warp and word address, of one kernel after the other."""
         took = []
 
         async def kernel(ctx):
             ctx.set(self.cache.onward, self.onward)
-            ctx.set(self.cache.flush, 1)
-            await ctx.tick()
-            ctx.set(self.cache.flush, 0)
-            for warp, pc in look_ups:
-                took.append(await self.look_up(ctx, warp, pc))
+            for look_ups in kernels:
+                ctx.set(self.cache.idle, 1)
+                while not ctx.get(self.cache.ready):
+                    await ctx.tick()
+                ctx.set(self.cache.flush, 1)
+                await ctx.tick()
+                ctx.set(self.cache.flush, 0)
+                ctx.set(self.cache.idle, 0)
+                for warp, pc in look_ups:
+                    took.append(await self.look_up(ctx, warp, pc))
 
         simulator = Simulator(self.cache)
         simulator.add_clock(1e-6)
@@ -113,3 +118,13 @@ def test_who_waits_comes_first():
     assert bench.bursts[:2] == [0x8000, 0xC000]
     assert max(took[1:]) < 3 * (LATENCY + 16)
     assert bench.misses == 3
+
+
+def test_a_kernel_finds_nothing_of_another():
+    """Not even when there have been so many that their numbers come again."""
+    numbers = (1 << GENERATION_BITS) - 1
+    once, often = [(0, START), (0, START + 1)], [(0, START + GROUP_WORDS)]
+    kernels = 2 * [once, *(numbers - 1) * [often]]
+    bench = Bench(onward=False)
+    bench.run(*kernels)
+    assert bench.misses == len(kernels)

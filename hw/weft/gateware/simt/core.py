@@ -116,8 +116,8 @@ class Core(wiring.Component):
         # Lines that a kernel did not live to see may still come.
         m.d.comb += [
             launcher.i.payload.eq(self.launch.payload),
-            launcher.i.valid.eq(self.launch.valid & ~icache.busy),
-            self.launch.ready.eq(launcher.i.ready & ~icache.busy),
+            launcher.i.valid.eq(self.launch.valid & icache.ready),
+            self.launch.ready.eq(launcher.i.ready & icache.ready),
         ]
         wiring.connect(m, icache.memory, wiring.flipped(self.fetch))
         wiring.connect(m, rows.read, wiring.flipped(self.read))
@@ -146,6 +146,7 @@ class Core(wiring.Component):
             icache.pc.eq(selection.pc),
             icache.flush.eq(launcher.i.valid & launcher.i.ready),
             icache.onward.eq(launcher.busy & ~stopped),
+            icache.idle.eq(~launcher.busy),
         ]
 
         # s + 2: decode, read registers.

@@ -6,10 +6,14 @@ is whole. The first fill of a kernel goes on behind its group for as long as no 
 another line: code is mostly run from its beginning on, and all warps come to it at once. The warp
 that asked for a line finds it before the next fill begins, so that two warps cannot take each
 other's line away for ever; the others are woken then, too.
+
+Which lines hold something stands beside their tags, as the number of the kernel that they were
+fetched for: to forget all is to count on. When all numbers are used the tags are cleared one by
+one, as they are after a reset; no kernel begins meanwhile.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -26,6 +30,9 @@ LINE_WORD_BITS = (LINE_BYTES // 4 - 1).bit_length()
 FIRST_GROUPS = 4
 """Groups that the first fill takes at most: a cache has four or more."""
 
+GENERATION_BITS = 6
+"""Bits of the number of a kernel beside a tag; 0 is nobody's."""
+
 
 class InstructionCache(wiring.Component):
     """Instruction cache in front of main memory.
@@ -40,12 +47,14 @@ class InstructionCache(wiring.Component):
         Warps that are to look again.
     missed
         Strobe: a fill begins.
-    flush
-        Forget everything; not while a fill is under way.
+    ready, flush
+        Forget everything, for a kernel begins: only with ``ready``.
+    idle
+        No kernel is in progress: nothing is looked up.
     onward
         Fills may go on behind what was asked for.
     busy
-        A fill is under way.
+        A fill is under way: not ``ready``.
     waits
         Some warp waits for a line.
     memory
@@ -66,7 +75,9 @@ class InstructionCache(wiring.Component):
                 "fault": Out(1),
                 "wake": Out(sizes.warps),
                 "missed": Out(1),
+                "ready": Out(1),
                 "flush": In(1),
+                "idle": In(1),
                 "onward": In(1),
                 "busy": Out(1),
                 "waits": Out(1),
@@ -90,18 +101,11 @@ class InstructionCache(wiring.Component):
         m.submodules.words = words = Memory(
             shape=8 * sizes.bus_bytes, depth=lines * beats, init=[], attrs=any_value
         )
-        m.submodules.tags = tags = Memory(shape=tag_bits, depth=lines, init=[], attrs=any_value)
+        entry = data.StructLayout({"tag": tag_bits, "generation": GENERATION_BITS})
+        m.submodules.tags = tags = Memory(shape=entry, depth=lines, init=[], attrs=any_value)
         read, write = words.read_port(domain="sync", transparent_for=()), words.write_port()
         tag_read, tag_write = tags.read_port(domain="sync", transparent_for=()), tags.write_port()
-        present, fresh, stale = Signal(lines), Signal(lines), Signal(lines)
-        # A line goes a cycle after that is known, which is as early as its first word can be lost.
-        goes, going = Signal(), Signal(index_bits)
-        goes_now, going_now = (
-            later(m, goes, 1, "goes", reset_less=False),
-            later(m, going, 1, "going"),
-        )
-        m.d.comb += stale.eq(Mux(goes_now, 1 << going_now, 0))
-        m.d.sync += present.eq((present | fresh) & ~stale)
+        generation, clearing = Signal(GENERATION_BITS), Signal(init=1)
 
         def index_of(pc):
             return pc[LINE_WORD_BITS : LINE_WORD_BITS + index_bits]
@@ -112,41 +116,39 @@ class InstructionCache(wiring.Component):
         pc_1 = later(m, self.pc, 1, "pc")
         pc_2, warp_2 = later(m, pc_1, 1, "pc_again"), later(m, self.warp, 2, "warp")
         valid_2 = later(m, self.valid, 2, "valid", reset_less=False)
-        there = Signal()
+        same_tag, current, whole = Signal(), Signal(), Signal()
         m.d.comb += [
             read.en.eq(1),
             read.addr.eq(self.pc[offset_bits : LINE_WORD_BITS + index_bits]),
             tag_read.en.eq(1),
             tag_read.addr.eq(index_of(self.pc)),
         ]
-        # A line that is being replaced is not present; words of it that were read before are whole.
-        m.d.sync += [
-            there.eq((tag_read.data == tag_of(pc_1)) & present.bit_select(index_of(pc_1), 1)),
-            self.word.eq(read.data.word_select(pc_1[:offset_bits], 32)),
-        ]
-
         filling, asking, owned, failed = Signal(), Signal(), Signal(), Signal()
         served, bad = Signal(), Signal()  # the owner has found its line; an error in this line
         line, owner = Signal(PC_BITS - LINE_WORD_BITS), Signal.like(self.warp)
         asked = Signal.like(line)  # the line that was missed
         waiting, beat = Signal(sizes.warps), Signal(range(max(2, beats)))
+        index = line[:index_bits]
+        # What is read of a line that is being replaced is not whole, until the cycle of its last
+        # write and its tag's.
+        m.d.sync += [
+            whole.eq(~filling | (index_of(self.pc) != index)),
+            same_tag.eq(tag_read.data.tag == tag_of(pc_1)),
+            current.eq((tag_read.data.generation == generation) & whole),
+            self.word.eq(read.data.word_select(pc_1[:offset_bits], 32)),
+        ]
         # What was asked for changes only where nothing has failed yet.
         same = later(m, pc_1[LINE_WORD_BITS:] == asked, 1, "same")
         faulty = failed & same
         hit = Signal()
         m.d.comb += [
-            hit.eq(there | faulty),
+            hit.eq((same_tag & current) | faulty),
             self.hit.eq(hit),
             self.fault.eq(faulty),
             self.busy.eq(filling),
+            self.ready.eq(~filling & ~clearing & ~generation.all()),
             self.waits.eq(waiting.any()),
         ]
-
-        # Present one cycle after the last write: a read of the same cycle has missed it.
-        index, filled = line[:index_bits], Signal()
-        filled_index = later(m, index, 1, "filled_index")
-        with m.If(later(m, filled, 1, "filled", reset_less=False)):
-            m.d.comb += fresh.eq(1 << filled_index)
 
         further = Signal(range(FIRST_GROUPS))  # groups behind this one
         goes_on = Signal()
@@ -161,18 +163,30 @@ class InstructionCache(wiring.Component):
             write.addr.eq(Cat(beat if beats > 1 else [], index)),
             write.data.eq(item.payload.data),
             write.en.eq(filling & item.valid),
-            tag_write.addr.eq(index),
-            tag_write.data.eq(line[index_bits:-1]),
-            tag_write.en.eq(filling),
         ]
+
+        # Tags: of a line whose last beat comes, or one after the other.
+        cleared, complete, whole_line = Signal(index_bits), Signal(), Signal()
+        m.d.comb += [
+            complete.eq(filling & item.valid & (beat == beats - 1 if beats > 1 else 1)),
+            whole_line.eq(~(bad | item.payload.error)),
+            tag_write.addr.eq(Mux(clearing, cleared, index)),
+            tag_write.data.tag.eq(line[index_bits:-1]),
+            tag_write.data.generation.eq(Mux(whole_line & ~clearing, generation, 0)),
+            tag_write.en.eq(clearing | complete),
+        ]
+        with m.If(clearing):
+            m.d.sync += [cleared.eq(cleared + 1), clearing.eq(~cleared.all())]
+        with m.Elif(generation.all() & self.idle & ~filling):
+            m.d.sync += [clearing.eq(1), generation.eq(0)]
         with m.If(burst.ready):
             m.d.sync += asking.eq(0)
         with m.If(item.valid & filling):
             m.d.sync += [beat.eq(beat + 1), bad.eq(bad | item.payload.error)]
             with m.If(item.payload.error & (line == asked)):
                 m.d.sync += failed.eq(1)
-            with m.If(beat == beats - 1 if beats > 1 else 1):
-                m.d.comb += [self.wake.eq(waiting), filled.eq(~(bad | item.payload.error))]
+            with m.If(complete):
+                m.d.comb += self.wake.eq(waiting)
                 m.d.sync += [beat.eq(0), bad.eq(0), line.eq(line + 1)]
                 with m.If(item.payload.last):
                     m.d.sync += [
@@ -180,14 +194,12 @@ class InstructionCache(wiring.Component):
                         asking.eq(goes_on),
                         further.eq(Mux(goes_on, further - 1, 0)),
                     ]
-                with m.If(~item.payload.last | goes_on):
-                    m.d.comb += [goes.eq(1), going.eq(line + 1)]
 
         found = valid_2 & (warp_2 == owner)
         with m.If(valid_2 & ~hit):
             m.d.sync += waiting.eq((waiting & ~self.wake) | (1 << warp_2))
             with m.If(~owned):
-                m.d.comb += [self.missed.eq(1), goes.eq(1), going.eq(index_of(pc_2))]
+                m.d.comb += self.missed.eq(1)
                 m.d.sync += [
                     owned.eq(1),
                     filling.eq(1),
@@ -207,6 +219,6 @@ class InstructionCache(wiring.Component):
                 m.d.sync += served.eq(1)
 
         with m.If(self.flush):
-            m.d.sync += [present.eq(0), failed.eq(0), owned.eq(0), served.eq(0), waiting.eq(0)]
-            m.d.sync += further.eq(FIRST_GROUPS - 1)
+            m.d.sync += [failed.eq(0), owned.eq(0), served.eq(0), waiting.eq(0)]
+            m.d.sync += [further.eq(FIRST_GROUPS - 1), generation.eq(generation + 1)]
         return m

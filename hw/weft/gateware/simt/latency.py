@@ -6,13 +6,13 @@ That is when nobody else is in the way: sums of what the parts of the core say a
 from dataclasses import dataclass
 
 from ..memory_port import MemoryPort
-from ..word_fifo import WordFifo
 from .execute import Execute
 from .floats import FloatRows
 from .icache import InstructionCache
 from .main_access import MainAccess
 from .passes import Passes
 from .registers import Registers
+from .request_queue import RequestQueue
 from .returns import Returns
 from .scheduler import Scheduler
 from .selection import pc_latency
@@ -47,7 +47,7 @@ class Latencies:
         # A warp that waits for floats is picked so early that it meets its row at the registers.
         row = to_last + FloatRows.answer_latency + Returns.latency
         pick = max(to_last, row + 1 - to_operands) + Scheduler.latency
-        to_burst = to_last + WordFifo.latency + Passes.latency + MainAccess.burst_latency
+        to_burst = to_last + RequestQueue.latency + Passes.latency + MainAccess.burst_latency
         back = Returns.latency + Scheduler.latency
         return cls(
             plain=to_last + Scheduler.latency,

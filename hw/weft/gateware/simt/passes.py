@@ -16,7 +16,7 @@ from weft.arch.simt import LINE_BYTES
 
 from .crossbar import selected
 from .parts_of_words import strobe
-from .requests import pass_layout, request_layout
+from .requests import asked_layout, pass_layout
 from .scheduler import lowest
 from .sizes import Sizes, columns
 
@@ -36,13 +36,21 @@ def in_regions(m: Module, offset, sizes: Sizes, name: str) -> tuple[Signal, Sign
     return number, rest
 
 
+def in_region_of(leader, regions):
+    """The region of a lane, one-hot, and which lanes are in it."""
+    number = selected(zip(leader, regions, strict=True))
+    return number, Cat(region == number for region in regions)
+
+
 class Passes(wiring.Component):
     """One pass in a cycle, if what serves it takes it.
 
     Members
     -------
     i
-        Requests.
+        Requests, but for what they store.
+    stored
+        That, of the request that was taken last.
     o, to_shared, to_port, to_main
         The pass, in registers, and whom it concerns: one of them, or nobody when there is none.
     taken
@@ -61,6 +69,7 @@ class Passes(wiring.Component):
     """Cycles from a request to its first pass, when none is before it."""
 
     o: Signal
+    stored: Signal
     to_shared: Signal
     to_port: Signal
     to_main: Signal
@@ -75,7 +84,8 @@ class Passes(wiring.Component):
         self.sizes = sizes
         super().__init__(
             {
-                "i": In(stream.Signature(request_layout(sizes))),
+                "i": In(stream.Signature(asked_layout(sizes))),
+                "stored": In(32 * sizes.lanes),
                 "o": Out(pass_layout(sizes)),
                 "to_shared": Out(1),
                 "to_port": Out(1),
@@ -93,42 +103,38 @@ class Passes(wiring.Component):
         """Implement the component."""
         m = Module()
         sizes, lanes = self.sizes, self.sizes.lanes
-        request = Signal(request_layout(sizes))
+        request = Signal(asked_layout(sizes))
         left, first = Signal(lanes), Signal()
         bank_bits = (sizes.banks - 1).bit_length()
         line_bits = (LINE_BYTES // 4 - 1).bit_length()
 
-        # Which of the lanes that are left a pass can take; which memory's is known beforehand.
-        in_shared, to_shared = left & request.shared, Signal()
-        at_port, to_port = left & request.port, Signal()
-        wanted, chosen, taken = Signal(lanes), Signal(lanes), Signal(lanes)
-        # Lanes in the region of the pass; it takes a cycle to turn to another region.
-        near, region = Signal(lanes), Signal(range(max(2, sizes.regions)))
+        # Which of the lanes that are left a pass can take; which memory's is known beforehand, and
+        # so is whether the request concerns the others.
+        there, to_shared, to_port = Signal(), Signal(), Signal()  # there: some lane is left
+        has_shared, has_port, has_main = Signal(), Signal(), Signal()
+        # Lanes of that memory; of shared memory, those in the region of the pass: it takes a cycle
+        # to turn to another region.
+        kind, region = Signal(lanes), Signal(range(max(2, sizes.regions)))
+        wanted, chosen, served = Signal(lanes), Signal(lanes), Signal(lanes)
         turns = Signal()
-        m.d.comb += [
-            turns.eq(to_shared & ~(in_shared & near).any()),
-            wanted.eq(Mux(to_shared, in_shared & near, Mux(to_port, at_port, left))),
-        ]
+        m.d.comb += [wanted.eq(left & kind), turns.eq(to_shared & ~wanted.any())]
         regions = [Signal.like(region, name=f"region_{lane}") for lane in range(lanes)]
+        number, near = in_region_of(lowest(left & request.shared), regions)
         with m.If(turns):
-            self._turn(m, lowest(in_shared), regions, near, region)
+            m.d.sync += [region.eq(number), kind.eq(near & request.shared)]
         meets = self._meetings(m, bank_bits, line_bits)
+        splits = []
         for lane in range(lanes):
             before, same = [], []
             for other in range(lane):
                 pair = meets[other, lane]
-                before.append(wanted[other] & pair.bank)
-                same.append(chosen[other] & pair.bank & pair.row)
+                before.append(wanted[other] & pair.rivals)
+                same.append(chosen[other] & pair.together)
+                splits.append(wanted[other] & wanted[lane] & pair.rivals & ~pair.together)
             m.d.comb += [
                 chosen[lane].eq(wanted[lane] & ~Cat(before).any()),
-                taken[lane].eq(chosen[lane] | (wanted[lane] & Cat(same).any() & ~request.atomic)),
+                served[lane].eq(chosen[lane] | (wanted[lane] & Cat(same).any())),
             ]
-        leader = Signal(lanes)
-        m.d.comb += leader.eq(lowest(wanted))
-        in_line = leader | Cat(
-            wanted[lane] & Cat(leader[i] & meets[i, lane].line for i in range(lane)).any()
-            for lane in range(lanes)
-        )
 
         # The bytes that a lane writes: not those that a higher one writes, too, in the same pass.
         written = Signal(4 * lanes)
@@ -139,76 +145,91 @@ class Passes(wiring.Component):
         for lane in range(lanes):
             above = Const(0, 4)
             for other in range(lane + 1, lanes):
-                both = meets[lane, other].word & request.mask[other] & ~request.atomic
-                above = above | (all_bytes[other] & both.replicate(4))
+                above = above | (all_bytes[other] & meets[lane, other].both.replicate(4))
             m.d.comb += written.word_select(lane, 4).eq(all_bytes[lane] & ~above)
-        served, rest = Signal(lanes), Signal(lanes)
+        # That something is left behind the pass is known without knowing what: two of its lanes do
+        # not go together, or some lane in shared memory is in another region.
+        rest, emit, last = Signal(lanes), Signal(), Signal()
+        elsewhere = Mux(to_port, request.port, ~request.port & ~request.shared)
+        concerned = request.mask & Mux(to_shared, request.shared, elsewhere)
         m.d.comb += [
-            served.eq(Mux(to_shared, taken, Mux(to_port, leader, in_line))),
             rest.eq(left & ~served),
+            emit.eq(~Cat(splits).any() & ~(to_shared & (left & request.shared & ~kind).any())),
+            last.eq(emit & ~(has_port & to_shared) & ~(has_main & (to_shared | to_port))),
         ]
 
-        elsewhere = Mux(to_port, request.port, ~request.port & ~request.shared)
-        kind = request.mask & Mux(to_shared, request.shared, elsewhere)
-        emit = (rest & kind) == 0
         # Answers from several places come in no order: one after the other then.
-        mixed_shared, mixed_port = ((request.mask & which).any() for which in
-                                    (request.shared, request.port))  # fmt: skip
-        waits = (mixed_shared & (self.shared_busy | self.to_shared)) | (
-            mixed_port & (self.port_busy | self.to_port)
+        waits = (has_shared & (self.shared_busy | self.to_shared)) | (
+            has_port & (self.port_busy | self.to_port)
         )
-        to_main = left.any() & ~to_shared & ~to_port
-        free, goes, done = Signal(), Signal(), Signal()
+        to_main = there & ~to_shared & ~to_port
+        free, goes, done, ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             free.eq(~(self.to_shared | self.to_port | self.to_main) | self.taken),
-            goes.eq(left.any() & ~turns & (to_shared | ~waits)),
+            goes.eq(there & ~turns & (to_shared | ~waits)),
             done.eq(free & goes),
             self.busy.eq(self.to_main | to_main),
-            self.i.ready.eq(~left.any() | (free & (goes & (rest == 0)))),
+            ends.eq(~there | last),
+            self.i.ready.eq(~there | (free & (goes & last))),
         ]
         with m.If(free):
             m.d.sync += [
-                self.to_shared.eq(done & to_shared),
-                self.to_port.eq(done & to_port),
-                self.to_main.eq(done & to_main),
-                self.o.request.eq(request),
+                self.to_shared.eq(goes & to_shared),
+                self.to_port.eq(goes & to_port),
+                self.to_main.eq(goes & to_main),
+            ]
+        with m.If(free & there):  # many registers; the others wait for less
+            m.d.sync += [
+                self.o.request.eq(Cat(request, self.stored)),
                 self.o.served.eq(served),
-                self.o.mask.eq(kind),
+                self.o.mask.eq(concerned),
                 self.o.emit.eq(emit),
-                self.o.last.eq(rest == 0),
+                self.o.last.eq(last),
                 self.o.region.eq(region),
                 self.o.bytes.eq(written & Cat(bit.replicate(4) for bit in served)),
                 self.o.at.eq(
                     Cat(self._columns(request, lane, served[lane]) for lane in range(lanes))
                 ),
             ]
+        # The next request.
+        asked, comes = self.i.payload, self.i.valid & ~self.abort
+        ours, at_our_port = asked.mask & asked.shared, asked.mask & asked.port
+        places = [
+            in_regions(m, asked.a.word_select(lane, 32), sizes, f"lane_{lane}")
+            for lane in range(lanes)
+        ]
+        number, near = in_region_of(lowest(ours), [number for number, _ in places])
         with m.If(self.i.ready):
-            m.d.sync += request.eq(self.i.payload)
-            numbers = []
-            for lane, where in enumerate(regions):
-                address = self.i.payload.a.word_select(lane, 32)
-                number, offset = in_regions(m, address, sizes, f"lane_{lane}")
-                numbers.append(number)
-                m.d.sync += where.eq(number)
-                with m.If(self.i.payload.shared[lane]):
+            m.d.sync += request.eq(asked)
+            for lane, (where, offset) in enumerate(places):
+                m.d.sync += regions[lane].eq(where)
+                with m.If(asked.shared[lane]):
                     m.d.sync += request.a.word_select(lane, 32).eq(offset)
-            ours = self.i.payload.mask & self.i.payload.shared
-            self._turn(m, lowest(ours), numbers, near, region)
-            at_our_port = (self.i.payload.mask & self.i.payload.port).any()
-            m.d.sync += [
-                left.eq(Mux(self.i.valid & ~self.abort, self.i.payload.mask, 0)),
-                to_shared.eq(self.i.valid & ~self.abort & ours.any()),
-                to_port.eq(self.i.valid & ~self.abort & ~ours.any() & at_our_port),
-                first.eq(1),
-            ]
-        with m.Elif(done):
-            more_shared = (rest & request.shared).any()
-            m.d.sync += [
-                left.eq(rest),
-                to_shared.eq(more_shared),
-                to_port.eq(~more_shared & (rest & request.port).any()),
-                first.eq(emit),
-            ]
+        # Whether something changes comes last, what it changes to does not wait for that.
+        with m.If(~there | done):
+            with m.If(ends):
+                m.d.sync += [
+                    left.eq(Mux(comes, asked.mask, 0)),
+                    there.eq(comes & asked.mask.any()),
+                    to_shared.eq(comes & ours.any()),
+                    to_port.eq(comes & ~ours.any() & at_our_port.any()),
+                    has_shared.eq(ours.any()),
+                    has_port.eq(at_our_port.any()),
+                    has_main.eq((asked.mask & ~asked.shared & ~asked.port).any()),
+                    kind.eq(
+                        Mux(ours.any(), near & asked.shared, Mux(at_our_port.any(), asked.port, ~0))
+                    ),
+                    region.eq(number),
+                    first.eq(1),
+                ]
+            with m.Else():
+                m.d.sync += [left.eq(rest), there.eq(~last), first.eq(emit)]
+                with m.If(emit):
+                    m.d.sync += [
+                        to_shared.eq(0),
+                        to_port.eq(to_shared & has_port),
+                        kind.eq(Mux(to_shared & has_port, request.port, ~0)),
+                    ]
         main = done & to_main
         m.d.comb += self.counts.eq(
             Cat(
@@ -221,12 +242,6 @@ class Passes(wiring.Component):
         )
         return m
 
-    def _turn(self, m: Module, leader, regions, near: Signal, region: Signal) -> None:
-        """Turn to the region of a lane, one-hot."""
-        number = Signal.like(region, name="number")
-        m.d.comb += number.eq(selected(zip(leader, regions, strict=True)))
-        m.d.sync += [region.eq(number), near.eq(Cat(where == number for where in regions))]
-
     def _columns(self, request, lane: int, served):
         """The column of a lane's word, one-hot; none where it is not served."""
         words = request.a.word_select(lane, 32)[2:]
@@ -238,12 +253,13 @@ class Passes(wiring.Component):
     def _meetings(self, m: Module, bank_bits: int, line_bits: int) -> dict[tuple[int, int], Any]:
         """What each pair of lanes has in common, known when the request is taken.
 
-        The same bank, row (where the bank is the same, and both are in shared memory), line of main
-        memory, and word of the same memory.
+        Of two lanes that are ``rivals`` a pass takes both only if they go ``together``. In shared
+        memory rivals are in one bank, and go together if in the same word of it; elsewhere all are
+        rivals, and go together if in one line of main memory. ``both``: they are in the same word
+        of the same memory, and the higher one takes part, so that bytes that both write are its.
         """
         taken = self.i.payload
-        shape = data.StructLayout(dict.fromkeys(("bank", "row", "line", "word"), 1))
-        shared_bits = (self.sizes.shared_bytes - 1).bit_length() - 2
+        shape = data.StructLayout(dict.fromkeys(("rivals", "together", "both"), 1))
         words = [taken.a.word_select(lane, 32)[2:] for lane in range(self.sizes.lanes)]
         meets = {}
         for lane in range(self.sizes.lanes):
@@ -251,12 +267,25 @@ class Passes(wiring.Component):
                 x, y = words[other], words[lane]
                 pair = meets[other, lane] = Signal(shape, name=f"meets_{other}_{lane}")
                 same = Signal(30, name=f"same_{other}_{lane}")
-                m.d.comb += same.eq(~(x ^ y))
+                bank, line = Signal(), Signal()
+                m.d.comb += [
+                    same.eq(~(x ^ y)),
+                    bank.eq(same[:bank_bits].all()),
+                    line.eq(same[line_bits:].all()),
+                ]
+                in_shared, low = taken.shared[lane], same[:line_bits].all()
                 with m.If(self.i.ready):
                     m.d.sync += [
-                        pair.bank.eq(same[:bank_bits].all()),
-                        pair.row.eq(same[bank_bits:shared_bits].all()),
-                        pair.line.eq(same[line_bits:].all()),
-                        pair.word.eq(same.all() & (taken.shared[lane] == taken.shared[other])),
+                        pair.rivals.eq(bank | ~in_shared),
+                        pair.together.eq(
+                            line & ~taken.port[lane] & (~in_shared | (low & ~taken.atomic))
+                        ),
+                        pair.both.eq(
+                            line
+                            & low
+                            & (in_shared == taken.shared[other])
+                            & taken.mask[lane]
+                            & ~taken.atomic
+                        ),
                     ]
         return meets

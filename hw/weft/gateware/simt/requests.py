@@ -23,13 +23,11 @@ def form_of(tag, answer, sizes: Sizes, offset_bits: int) -> list:
     ]
 
 
-def request_layout(sizes: Sizes) -> data.StructLayout:
-    """A warp's request.
+def asked_layout(sizes: Sizes) -> data.StructLayout:
+    """A warp's request but for what it stores.
 
     ``a``: byte offsets in main or shared memory (lanes in ``shared``) or in the command port
-    (``port``), or dividends; ``b``: what is
-    stored, in every place of a word where it may go, or divisors; of all lanes. ``mask``: lanes
-    that take part.
+    (``port``), of all lanes. ``mask``: lanes that take part.
     """
     return data.StructLayout(
         {
@@ -41,9 +39,13 @@ def request_layout(sizes: Sizes) -> data.StructLayout:
             "shared": sizes.lanes,
             "port": sizes.lanes,
             "a": 32 * sizes.lanes,
-            "b": 32 * sizes.lanes,
         }
     )
+
+
+def request_layout(sizes: Sizes) -> data.StructLayout:
+    """A warp's request, with ``b``: what all lanes store, in every place where it may go."""
+    return data.StructLayout({**asked_layout(sizes).members, "b": 32 * sizes.lanes})
 
 
 def answer_layout(sizes: Sizes) -> data.StructLayout:

@@ -7,11 +7,11 @@ from amaranth.lib.wiring import In, Out
 from weft.config import SEMAPHORES
 
 from ..interfaces import MemoryRead, MemoryWrite
-from ..word_fifo import WordFifo
 from .crossbar import ToColumns, ToLanes, selected
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .port_access import PortAccess
+from .request_queue import RequestQueue
 from .requests import answer_layout, request_layout
 from .scheduler import lowest
 from .serial import SerialUnit, serial_layout
@@ -90,7 +90,7 @@ class RowUnit(wiring.Component):
         """Implement the component."""
         m = Module()
         sizes = self.sizes
-        m.submodules.queue = queue = WordFifo(request_layout(sizes), sizes.warps)
+        m.submodules.queue = queue = RequestQueue(sizes)
         m.submodules.passes = passes = Passes(sizes)
         m.submodules.in_shared = in_shared = SharedAccess(sizes)
         m.submodules.in_main = in_main = MainAccess(sizes)
@@ -100,6 +100,7 @@ class RowUnit(wiring.Component):
         m.submodules.serial_unit = serial = SerialUnit(sizes)
         wiring.connect(m, wiring.flipped(self.access), queue.i)
         wiring.connect(m, queue.o, passes.i)
+        m.d.comb += passes.stored.eq(queue.stored)
         wiring.connect(m, at_port.push, wiring.flipped(self.push))
         wiring.connect(m, wiring.flipped(self.serial), serial.i)
         wiring.connect(m, in_main.read, wiring.flipped(self.read))
@@ -110,6 +111,9 @@ class RowUnit(wiring.Component):
         free = ~(in_shared.holds | in_main.holds)
         for place, valid in places.items():
             m.d.comb += [place.valid.eq(valid), place.what.eq(passes.o), place.free.eq(free)]
+        # What moves many registers is not what others wait for.
+        loads = free & Cat(places.values()).any()
+        m.d.comb += in_shared.loads.eq(loads)
         bus, all_banks = sizes.bus_bytes, 4 * sizes.banks
         m.d.comb += [
             # What comes last from far comes last here, too: whether the way out is free.
@@ -122,7 +126,7 @@ class RowUnit(wiring.Component):
             to_columns.takes.eq(Mux(passes.to_main, in_main.takes, ~0)),
             to_columns.writes.eq(in_shared.writes),
             to_columns.values.eq(in_shared.values),
-            to_columns.go.eq(free),
+            to_columns.go.eq(loads),
             in_main.strobe.eq(to_columns.strobe[:bus]),
             in_main.data.eq(to_columns.data[: 8 * bus]),
             at_port.strobe.eq(to_columns.strobe[:bus]),

@@ -61,6 +61,8 @@ class SharedAccess(wiring.Component):
         A pass; that it has been served; that it is served if the way out is free.
     free, go, holds
         The way out to the columns is free; this pass goes there; what is there has to stay.
+    loads
+        With ``free``: some pass, whosever it is, goes there.
     writes, values
         Lanes that write, and what all lanes write; of passes of other memories, too.
     valid_out
@@ -91,6 +93,7 @@ class SharedAccess(wiring.Component):
                 "taken": Out(1),
                 "if_free": Out(1),
                 "free": In(1),
+                "loads": In(1),
                 "go": Out(1),
                 "holds": Out(1),
                 "writes": Out(lanes),
@@ -120,6 +123,7 @@ class SharedAccess(wiring.Component):
     taken: Signal
     if_free: Signal
     free: Signal
+    loads: Signal
     go: Signal
     holds: Signal
     writes: Signal
@@ -187,8 +191,9 @@ class SharedAccess(wiring.Component):
         is_read, is_old, is_store = (Signal(name=n) for n in ("is_read", "is_old", "is_store"))
         at = Signal.like(self.here)
         with m.If(self.free):
+            m.d.sync += self.valid_out.eq(self.go)
+        with m.If(self.loads):
             m.d.sync += [
-                self.valid_out.eq(self.go),
                 self.region.eq(what.region),
                 self.write.eq(request.store | (request.atomic & has_read)),
                 *tag_of(what, tag, sizes, OFFSET_BITS),
