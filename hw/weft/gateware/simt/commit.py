@@ -1,6 +1,6 @@
 """The last stage: is an instruction done, what does it change, why can a thread not go on."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -84,8 +84,6 @@ class Commit(wiring.Component):
         whole = i.whole
         access = controls.load | controls.store | controls.atomic
 
-        direct = controls.jump & ~controls.indirect
-
         # Behind a trap nothing issues, so that what only the core itself sees need not know of it.
         runs, goes = Signal(), Signal()
         is_bar = controls.collective & (controls.meet == Meet.BAR)
@@ -107,9 +105,7 @@ class Commit(wiring.Component):
             self.again.eq(i.valid & ~self.stopped & ~(self.handed | self.arrives | self.ends)),
         ]
 
-        backward = (i.taken.any() & i.not_positive) | (
-            controls.jump & (controls.indirect | i.not_positive)
-        )
+        backward = (i.taken.any() & i.not_positive) | controls.indirect
         m.d.comb += self.state.eq(before)
         with m.If(goes):
             m.d.comb += [
@@ -123,20 +119,13 @@ class Commit(wiring.Component):
         with m.Elif(~token.starved):
             m.d.comb += self.state.waiting.eq(before.waiting | group)
 
-        # Where a warp begins goes the way of the next instruction, which is the same for all lanes.
-        onward, by_sum = Signal(PC_BITS), Signal()
-        m.d.comb += [
-            onward.eq(Mux(self.start, self.start_pc, i.link)),
-            by_sum.eq(controls.indirect & ~self.start),
-            self.pcs.eq(
-                Cat(
-                    Mux(
-                        by_sum,
-                        i.sums.word_select(lane, 32)[2:],
-                        Mux((i.taken[lane] | direct) & ~self.start, i.target, onward),
-                    )
-                    for lane in range(lanes)
-                )
-            ),
-        ]
+        # Where a warp begins goes the way of the next instruction, which is the same for all lanes;
+        # no instruction leads anywhere else then.
+        onward = Signal(PC_BITS)
+        m.d.comb += onward.eq(Mux(self.start, self.start_pc, i.link))
+        for lane in range(lanes):
+            to_target = i.taken[lane].replicate(PC_BITS)
+            m.d.comb += self.pcs.word_select(lane, PC_BITS).eq(
+                i.leads.word_select(lane, PC_BITS) | (i.target & to_target) | (onward & ~to_target)
+            )
         return m

@@ -1,12 +1,13 @@
 """What `csrr` reads: who a thread is, how large its block and the grid are, and its arguments."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import ARGUMENTS, CONTROL_REGISTERS, CSR_BASE, PRIVATE, SHARED, STACK_ALIGN
 
+from .crossbar import chosen
 from .interfaces import launch_layout
 from .sizes import Sizes
 
@@ -86,13 +87,15 @@ class ControlRegisters(wiring.Component):
         thread_read = threads.read_port(domain="sync", transparent_for=())
         block_write = blocks.write_port()
         block_read = blocks.read_port(domain="sync", transparent_for=())
-        warp, csr, argument = Signal.like(self.warp), Signal.like(self.csr), Signal(32)
+        warp, argument = Signal.like(self.warp), Signal(32)
         arguments = Array(self.launch[f"argument_{word}"] for word in range(ARGUMENTS))
         m.d.sync += [
             warp.eq(self.warp),
-            csr.eq(self.csr),
             argument.eq(arguments[self.csr[: (ARGUMENTS - 1).bit_length()]]),
         ]
+        others = [r for r in CONTROL_REGISTERS if not r.name.startswith("argument_")]
+        with m.If(Cat(self.csr == r.number - CSR_BASE for r in others).any()):
+            m.d.sync += argument.eq(0)
         indices = []
         for lane in range(lanes):
             index = Signal(each, name=f"index_{lane}")
@@ -129,24 +132,27 @@ class ControlRegisters(wiring.Component):
             common[f"grid_dim_{axis}"] = self.launch[f"grid_{axis}"]
         lane_bits = (lanes - 1).bit_length()
         common["thread"] = block_read.data.number << lane_bits
-        lowest = {"thread": range(lanes), "lane": range(lanes)}
+        numbers = [Const(lane, thread_bits(sizes)) for lane in range(lanes)]
+        lowest = {"thread": numbers, "lane": numbers}
         for axis in "xyz":
             words = (thread_read.data.word_select(lane, each.size) for lane in range(lanes))
             lowest[f"thread_{axis}"] = [data.View(each, word)[axis] for word in words]
 
         # What all lanes have in common, and what the lowest bits of each have beside: most bits of
         # a row are the same in all lanes, and need no logic of their own.
-        shared = Signal(32)
-        own = [Signal(thread_bits(sizes), name=f"own_{lane}") for lane in range(lanes)]
-        with m.Switch(csr):
-            for register in CONTROL_REGISTERS:
-                if register.name.startswith("argument_"):
-                    continue
-                with m.Case(register.number - CSR_BASE):
-                    m.d.comb += shared.eq(common.get(register.name, 0))
-                    for bits, value in zip(own, lowest.get(register.name, ()), strict=False):
-                        m.d.comb += bits.eq(value)
-            with m.Default():
-                m.d.comb += shared.eq(argument)
-        m.d.comb += self.row.eq(Cat(shared | bits for bits in own))
+        shared, own = argument, [[] for _ in range(lanes)]
+        for register in others:
+            name = register.name
+            wanted = Signal(name=f"is_{name}")
+            m.d.sync += wanted.eq(self.csr == register.number - CSR_BASE)
+            value = Value.cast(common.get(name, 0))
+            shared = shared | (value & wanted.replicate(len(value)))
+            for choices, value in zip(own, lowest.get(name, ()), strict=False):
+                choices.append((wanted, value))
+        m.d.comb += self.row.eq(
+            Cat(
+                (shared | chosen(m, choices, f"own_{lane}"))[:32]
+                for lane, choices in enumerate(own)
+            )
+        )
         return m

@@ -5,7 +5,7 @@ which the command port's words are a case. Both memories, one pass at a time, us
 both share the same way back.
 """
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,6 +18,25 @@ def selected(choices):
     result = Const(0)
     for bit, value in choices:
         result = result | (value & bit.replicate(len(value)))
+    return result
+
+
+def chosen(m: Module, choices, name: str) -> Signal:
+    """The one of several values whose bit is set, of which at most one is; else 0.
+
+    Two values take one LUT of four inputs for each bit: where neither is the one, it passes on
+    what comes from the pair before, and to the first pair that is which of a pair it would be.
+    """
+    bits, values = zip(*choices, strict=True)
+    width = max(len(value) for value in values)
+    result = Signal(width, name=f"{name}_other")
+    m.d.comb += result.eq(Cat(bits[1::2]).any().replicate(width))
+    for pair in range(0, len(bits), 2):
+        here = Cat(bits[pair : pair + 2]).any()
+        one, other = values[pair], values[min(pair + 1, len(bits) - 1)]
+        so_far = Signal(width, name=f"{name}_{pair}")
+        m.d.comb += so_far.eq(Mux(here, (result & other) | (~result & one), result))
+        result = so_far
     return result
 
 
@@ -94,11 +113,10 @@ class ToColumns(wiring.Component):
                 here = Signal(sizes.lanes, name=f"to_{column}_{byte}")
                 m.d.comb += here.eq(Cat(at[lane] & bytes_[4 * lane + byte] for lane in lanes))
                 strobes.append(here.any())
-                words.append(
-                    selected(
-                        (here[lane], self.values.word_select(4 * lane + byte, 8)) for lane in lanes
-                    )
-                )
+                choices = [
+                    (here[lane], self.values.word_select(4 * lane + byte, 8)) for lane in lanes
+                ]
+                words.append(chosen(m, choices, f"word_{column}_{byte}"))
         with m.If(self.go):
             m.d.sync += [
                 self.bank_rows.eq(Cat(rows)),
@@ -140,8 +158,7 @@ class ToLanes(wiring.Component):
         m = Module()
         for lane in range(self.sizes.lanes):
             here = self.here.word_select(lane, columns(self.sizes))
-            word = selected(
-                (bit, self.words.word_select(column, 32)) for column, bit in enumerate(here)
-            )
+            words = [self.words.word_select(column, 32) for column in range(len(here))]
+            word = chosen(m, zip(here, words, strict=True), f"lane_{lane}")
             m.d.comb += self.row.word_select(lane, 32).eq(word)
         return m

@@ -132,11 +132,9 @@ class Execute(wiring.Component):
         whole = later(m, token.group == token.state.live, before, "whole")
         last = data.View(controls_layout(), later(m, second.as_value(), 1, "controls_last"))
         m.d.comb += [
-            o.valid.eq(later(m, valid, before + 1, "valid_lane", reset_less=False)),
             o.token.eq(later(m, second_token.as_value(), 1, "token_last")),
             o.controls.eq(last),
             o.stored.eq(later(m, Cat(stores), self.latency - 1, "stored")),
-            o.link.eq(later(m, link_1, 1, "link")),
             o.target.eq(later(m, target_1, 1, "target")),
             o.whole.eq(later(m, whole, 1, "whole_last")),
             o.not_positive.eq(later(m, not_positive, before + 1, "not_positive")),
@@ -169,6 +167,7 @@ class Execute(wiring.Component):
                 masks["port"][lane].eq(port),
             ]
         to_last = Lane.latency - Lane.sum_latency
+        sums_1 = later(m, sums, to_last - 1, "sums")
         m.submodules.faults = faults = Faults(sizes)
         taken = Signal(lanes)
         m.d.comb += [
@@ -181,11 +180,24 @@ class Execute(wiring.Component):
             faults.controls.eq(second),
             faults.whole.eq(whole),
             faults.taken.eq(taken),
-            o.sums.eq(later(m, sums, to_last, "sums")),
-            o.taken.eq(later(m, taken, 1, "taken")),
+            o.sums.eq(later(m, sums_1, 1, "sums_last")),
             o.cause.eq(faults.cause),
             o.guilty.eq(faults.guilty),
         ]
+        # The same for the next program counters.
+        direct, comes = (
+            second.jump & ~second.indirect,
+            later(m, valid, before, "valid_lane", reset_less=False),
+        )
+        m.d.sync += [
+            o.valid.eq(comes),
+            o.taken.eq((taken | direct.replicate(lanes)) & comes.replicate(lanes)),
+            o.link.eq(link_1),
+            o.leads.eq(0),
+        ]
+        with m.If(second.indirect & comes):
+            words = Cat(sums_1.word_select(lane, 32)[2:] for lane in range(lanes))
+            m.d.sync += [o.leads.eq(words), o.link.eq(0)]
         for name, mask in masks.items():
             there = later(m, mask, to_last - 1, name)
             if name in ("crooked", "nowhere", "odd_jump"):

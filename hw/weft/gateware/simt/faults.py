@@ -56,24 +56,28 @@ class Faults(wiring.Component):
         bad, odd = group & (self.crooked | self.nowhere), group & self.odd_jump
         direct = controls.jump & ~controls.indirect
         free = token.state.live & ~token.state.waiting
-        m.d.comb += guilty.eq(group)
+        broken = token.no_code | controls.illegal
         with m.If(token.no_code):
             m.d.comb += cause.eq(Trap.FETCH_UNMAPPED)
         with m.Elif(controls.illegal):
             m.d.comb += cause.eq(Trap.ILLEGAL)
-        with m.Elif(self.taken.any() & controls.imm[1]):
-            m.d.comb += [cause.eq(Trap.JUMP_MISALIGNED), guilty.eq(self.taken)]
-        with m.Elif(direct & controls.imm[1]):
+        with m.Elif((self.taken.any() | direct) & controls.imm[1]):
             m.d.comb += cause.eq(Trap.JUMP_MISALIGNED)
         with m.Elif(controls.indirect & odd.any()):
-            m.d.comb += [cause.eq(Trap.JUMP_MISALIGNED), guilty.eq(odd)]
+            m.d.comb += cause.eq(Trap.JUMP_MISALIGNED)
         with m.Elif(access & bad.any()):
             crooked = Cat(bit & one for bit, one in zip(lowest(bad), self.crooked, strict=True))
-            m.d.comb += [
-                guilty.eq(bad),
-                cause.eq(Mux(crooked.any(), Trap.DATA_MISALIGNED, Trap.DATA_UNMAPPED)),
-            ]
+            m.d.comb += cause.eq(Mux(crooked.any(), Trap.DATA_MISALIGNED, Trap.DATA_UNMAPPED))
         with m.Elif(controls.collective & ~self.whole & ~free.any()):
             m.d.comb += cause.eq(Trap.COLLECTIVE)
+        # Who it is does not wait for whether it is anybody.
+        with m.If(controls.branch & ~broken):
+            m.d.comb += guilty.eq(self.taken)
+        with m.Elif(controls.indirect & ~broken):
+            m.d.comb += guilty.eq(odd)
+        with m.Elif(access & ~broken):
+            m.d.comb += guilty.eq(bad)
+        with m.Else():
+            m.d.comb += guilty.eq(group)
         m.d.sync += [self.cause.eq(cause), self.guilty.eq(guilty)]
         return m

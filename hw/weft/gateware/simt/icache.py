@@ -8,8 +8,8 @@ that asked for a line finds it before the next fill begins, so that two warps ca
 other's line away for ever; the others are woken then, too.
 
 Which lines hold something stands beside their tags, as the number of the kernel that they were
-fetched for: to forget all is to count on. When all numbers are used the tags are cleared one by
-one, as they are after a reset; no kernel begins meanwhile.
+fetched for: to forget all is to count on, which a reset does not begin anew. When all numbers are
+used the tags are cleared one by one; no kernel begins meanwhile.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -105,7 +105,8 @@ class InstructionCache(wiring.Component):
         m.submodules.tags = tags = Memory(shape=entry, depth=lines, init=[], attrs=any_value)
         read, write = words.read_port(domain="sync", transparent_for=()), words.write_port()
         tag_read, tag_write = tags.read_port(domain="sync", transparent_for=()), tags.write_port()
-        generation, clearing = Signal(GENERATION_BITS), Signal(init=1)
+        generation = Signal(GENERATION_BITS, reset_less=True)
+        clearing, cleared = Signal(reset_less=True), Signal(index_bits, reset_less=True)
 
         def index_of(pc):
             return pc[LINE_WORD_BITS : LINE_WORD_BITS + index_bits]
@@ -116,7 +117,9 @@ class InstructionCache(wiring.Component):
         pc_1 = later(m, self.pc, 1, "pc")
         pc_2, warp_2 = later(m, pc_1, 1, "pc_again"), later(m, self.warp, 2, "warp")
         valid_2 = later(m, self.valid, 2, "valid", reset_less=False)
-        same_tag, current, whole = Signal(), Signal(), Signal()
+        # In parts: a memory's data come late in their cycle.
+        half = tag_bits // 2
+        same_low, same_high, current, whole = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             read.en.eq(1),
             read.addr.eq(self.pc[offset_bits : LINE_WORD_BITS + index_bits]),
@@ -133,7 +136,8 @@ class InstructionCache(wiring.Component):
         # write and its tag's.
         m.d.sync += [
             whole.eq(~filling | (index_of(self.pc) != index)),
-            same_tag.eq(tag_read.data.tag == tag_of(pc_1)),
+            same_low.eq(tag_read.data.tag[:half] == tag_of(pc_1)[:half]),
+            same_high.eq(tag_read.data.tag[half:] == tag_of(pc_1)[half:]),
             current.eq((tag_read.data.generation == generation) & whole),
             self.word.eq(read.data.word_select(pc_1[:offset_bits], 32)),
         ]
@@ -142,7 +146,7 @@ class InstructionCache(wiring.Component):
         faulty = failed & same
         hit = Signal()
         m.d.comb += [
-            hit.eq((same_tag & current) | faulty),
+            hit.eq((same_low & same_high & current) | faulty),
             self.hit.eq(hit),
             self.fault.eq(faulty),
             self.busy.eq(filling),
@@ -166,7 +170,7 @@ class InstructionCache(wiring.Component):
         ]
 
         # Tags: of a line whose last beat comes, or one after the other.
-        cleared, complete, whole_line = Signal(index_bits), Signal(), Signal()
+        complete, whole_line = Signal(), Signal()
         m.d.comb += [
             complete.eq(filling & item.valid & (beat == beats - 1 if beats > 1 else 1)),
             whole_line.eq(~(bad | item.payload.error)),

@@ -90,14 +90,17 @@ class Executed(wiring.Signature):
         where the instruction writes nothing yet.
     sums, stored
         Sums of the first operand and the immediate; register rs2.
+    leads
+        Where each lane's sum leads, in words, if it is where to go on; 0 otherwise.
     taken
-        Lanes of the group that branch.
+        Lanes that go to the target: branches that are taken, or all of a direct jump; none where no
+        instruction is.
     cause, guilty
         Why the group cannot go on, if so, and the lanes that are concerned.
     shared, private, port
         Lanes whose sum is in these windows.
     link, target
-        The next instruction and where branch or ``jal`` leads, in words.
+        The next instruction (0 with ``leads``) and where branch or ``jal`` leads, in words.
     not_positive
         The immediate is not positive.
     whole
@@ -114,6 +117,7 @@ class Executed(wiring.Signature):
                 "controls": Out(controls_layout()),
                 **{name: Out(32 * lanes) for name in ("row", "sums", "stored")},
                 "common": Out(32),
+                "leads": Out(PC_BITS * lanes),
                 **{name: Out(lanes) for name in masks},
                 "cause": Out(Trap),
                 "guilty": Out(lanes),

@@ -106,17 +106,18 @@ class Launcher(wiring.Component):
             last_z.eq(thread.z + 1 == launch.block_z),
             self.thread_data.eq(thread),
         ]
-        few = Cat((left == number) for number in range(1, lanes))  # less than a warp holds
         last = Signal()  # the block ends with this warp
+        low, high = left[: lanes.bit_length()], left[lanes.bit_length() :].any()
         with m.If(flat):
             m.d.comb += [
-                live.eq(Cat(~few[:number].any() for number in range(lanes))),
-                last.eq(few.any() | (left == lanes)),
+                live.eq(Cat(high | (low > number) for number in range(lanes))),
+                last.eq(~high & (low <= lanes)),
             ]
         with m.Else():
             m.d.comb += [live.eq(counted), last.eq(ended)]
 
-        block_ends = [block[axis] + 1 == launch[f"grid_{axis}"] for axis in "xyz"]
+        block_ends = Signal(3)  # a block stands for longer than a cycle
+        m.d.sync += block_ends.eq(Cat(block[axis] + 1 == launch[f"grid_{axis}"] for axis in "xyz"))
         m.d.comb += [
             self.pc.eq((launch.entry >> 2) | (MAIN.base >> 2)),
             self.state.live.eq(live),
@@ -203,7 +204,7 @@ class Launcher(wiring.Component):
                         m.d.sync += [thread.x.eq(thread.x + lanes), left.eq(left - lanes)]
                     begin()
                     with m.If(last):
-                        m.d.sync += [more.eq(~Cat(block_ends).all()), settling.eq(1)]
+                        m.d.sync += [more.eq(~block_ends.all()), settling.eq(1)]
                         with m.If(needed == 0):
                             m.d.sync += needed.eq(block.number + 1)
                         m.d.sync += block.x.eq(Mux(block_ends[0], 0, block.x + 1))

@@ -167,10 +167,12 @@ class Traps(wiring.Component):
             write.data.pc.eq(self.token.pc),
             write.data.group.eq(self.token.group),
             read.en.eq(1),
-            read.addr.eq(answer.warp),
         ]
-        failed = later(m, self.answered & answer.error, 1, "failed", reset_less=False)
-        failed_warp = later(m, answer.warp, 1, "failed_warp")
+        # From the head of a queue through a memory would be a long way for one cycle.
+        failed = later(m, self.answered & answer.error, 2, "failed", reset_less=False)
+        answered_warp = later(m, answer.warp, 1, "answered_warp")
+        failed_warp = later(m, answered_warp, 1, "failed_warp")
+        m.d.comb += read.addr.eq(answered_warp)
         with m.If(trap.valid):
             pass
         with m.Elif(self.trapped):

@@ -20,7 +20,7 @@ from weft.arch.simt import LINE_BYTES
 from ..interfaces import MemoryRead, MemoryWrite, burst_layout
 from ..skid import Skid
 from ..word_fifo import WordFifo
-from .crossbar import selected
+from .crossbar import chosen
 from .requests import FORM, answer_layout, form_of, pass_layout, tag_layout, tag_of
 from .scheduler import encode, lowest
 from .sizes import Sizes, columns
@@ -149,17 +149,14 @@ class MainAccess(wiring.Component):
         tag, first_beat = Signal(tag_layout(sizes, LINE_BITS)), Signal(beat_range)
         m.d.comb += first_beat.eq(encode(lowest(touched), count))
         m.d.sync += begun.eq(begins | (begun & ~ends))
+        lines = [request.a.word_select(lane, 32)[LINE_BITS:] for lane in range(lanes)]
+        its_line = chosen(m, zip(leader, lines, strict=True), "line")
         with m.If(begins):
             m.d.sync += [
                 stores.eq(request.store),
                 first.eq(first_beat),
                 last.eq(encode(highest(touched), count)),
-                line.eq(
-                    selected(
-                        (leader[lane], request.a.word_select(lane, 32)[LINE_BITS:])
-                        for lane in range(lanes)
-                    )
-                ),
+                line.eq(its_line),
                 *tag_of(what, tag, sizes, LINE_BITS),
             ]
         beats = Signal(5)
@@ -202,8 +199,10 @@ class MainAccess(wiring.Component):
         )
         m.submodules.loads = queue = WordFifo(tags, MAX_OUTSTANDING)
         tag, item = queue.o.payload.tag, self.read.beat
+        room = Signal()  # even if one more is put there in this cycle
+        m.d.sync += room.eq(queue.level < queue.depth - 1)
         m.d.comb += [
-            burst.valid.eq(begun & queue.i.ready),
+            burst.valid.eq(begun & room),
             queue.i.valid.eq(burst.valid & burst.ready),
             queue.i.payload.tag.eq(burst_tag),
             queue.i.payload.beat.eq(first),
@@ -333,8 +332,8 @@ class MainAccess(wiring.Component):
             m.d.sync += [
                 self.stored.valid.eq(written.any()),
                 answer.warp.eq(which),
-                answer.last.eq(ends.bit_select(which, 1)),
-                answer.error.eq(broken.bit_select(which, 1)),
+                answer.last.eq((ends & next_written).any()),
+                answer.error.eq((broken & next_written).any()),
             ]
         left = Mux(free, written & ~next_written, written)
         m.d.sync += written.eq(left)

@@ -13,9 +13,8 @@ def strobe(offset, byte, half):
     return Mux(byte | half, Mux(half, 0b11, 0b1) << offset, 0b1111)[:4]
 
 
-def extended(found, offset, byte, half, unsigned):
-    """What a load of a word's part at two bits of offset gives."""
-    part = byte | half
+def extended(found, offset, part, byte, unsigned):
+    """What a load of a word, or of a part of it at two bits of offset, gives."""
     pair = Mux(offset[1] & part, found[16:], found[:16])
     low = Mux(offset[0] & byte, pair[8:], pair[:8])
     sign = Mux(byte, low[7], pair[15]) & ~unsigned

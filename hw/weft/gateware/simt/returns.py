@@ -11,6 +11,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..fp32.pipeline import register
 from .interfaces import RowWrite
 from .parts_of_words import extended
 from .requests import answer_layout
@@ -63,10 +64,12 @@ class Returns(wiring.Component):
         with m.If(~(self.i.valid & self.free)):
             m.d.sync += [answer.row.eq(0), answer.mask.eq(0)]
 
+        part = register()  # byte or half word
+        m.d.sync += part.eq(self.i.payload.byte | self.i.payload.half)
         words = []
         for lane in range(self.sizes.lanes):
             word, offset = answer.row.word_select(lane, 32), answer.offsets.word_select(lane, 2)
-            words.append(extended(word, offset, answer.byte, answer.half, answer.unsigned))
+            words.append(extended(word, offset, part, answer.byte, answer.unsigned))
         m.d.comb += [
             self.answered.eq(taken & answer.last),
             self.warp.eq(answer.warp),

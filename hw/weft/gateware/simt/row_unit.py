@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from weft.config import SEMAPHORES
 
 from ..interfaces import MemoryRead, MemoryWrite
-from .crossbar import ToColumns, ToLanes, selected
+from .crossbar import ToColumns, ToLanes, chosen, selected
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .port_access import PortAccess
@@ -171,14 +171,26 @@ class RowUnit(wiring.Component):
         # Each answer was given up by an instruction that had the write port to itself, so that
         # nobody waits for ever, whoever comes first.
         sources = [in_shared.o, in_main.loaded, in_main.stored, at_port.o, serial.o]
+        few = (in_shared.o, in_main.stored, at_port.o)
         if sizes.fp == "full":
             sources = [self.floats, *sources]
-        taken = Signal(len(sources))
+        taken, answer = Signal(len(sources)), Signal(answer_layout(sizes))
         payloads = [source.payload.as_value() for source in sources]
         m.d.comb += [
             taken.eq(lowest(Cat(source.valid for source in sources))),
             *(source.ready.eq(self.o.ready & taken[i]) for i, source in enumerate(sources)),
             self.o.valid.eq(taken.any()),
-            self.o.payload.eq(selected(zip(taken, payloads, strict=True))),
+            answer.eq(selected(zip(taken, payloads, strict=True))),
+            self.o.payload.eq(answer),
         ]
+
+        # Rows, which are many wires, apart; a store has none, and the command port one bit a lane.
+        of = dict(zip(sources, taken, strict=True))
+        rows = [
+            (of[in_shared.o] & ~in_shared.row_waits, in_shared.straight),
+            (of[in_shared.o] & in_shared.row_waits, in_shared.queued),
+            *((of[o], o.payload.row) for o in sources if o not in few),
+        ]
+        row, bits = chosen(m, rows, "row"), at_port.o.payload.row
+        m.d.comb += self.o.payload.row.eq(row | (bits & of[at_port.o].replicate(len(bits))))
         return m

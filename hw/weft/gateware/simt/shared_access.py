@@ -74,7 +74,9 @@ class SharedAccess(wiring.Component):
     comes, here, row
         Words come to the lanes: from which columns, and what they are.
     o
-        Answers.
+        Answers; of their rows, which are many wires:
+    queued, straight, row_waits
+        The row of an answer that has waited, and of one that has not; which of them counts.
     stored, coming, port_warp
         The port has taken the last access of ``port_warp``, a store, which is done with it and has
         no answer; ``next_warp``'s last access goes to the port in the next cycle, if that is free,
@@ -106,6 +108,9 @@ class SharedAccess(wiring.Component):
                 "here": Out(columns(sizes) * lanes),
                 "row": In(32 * lanes),
                 "o": Out(stream.Signature(answer_layout(sizes))),
+                "queued": Out(32 * lanes),
+                "straight": Out(32 * lanes),
+                "row_waits": Out(1),
                 "stored": Out(1),
                 "port_warp": Out(warp),
                 "coming": Out(1),
@@ -135,6 +140,9 @@ class SharedAccess(wiring.Component):
     comes: Signal
     here: Signal
     row: Signal
+    queued: Signal
+    straight: Signal
+    row_waits: Signal
     stored: Signal
     port_warp: Signal
     coming: Signal
@@ -226,6 +234,9 @@ class SharedAccess(wiring.Component):
             *form_of(back, answer, sizes, OFFSET_BITS),
         ]
         m.submodules.answers = answers = WordFifo(answer_layout(sizes), sizes.warps)
+        # Whether any waits, in a register: others choose by it.
+        waits = Signal()
+        m.d.sync += waits.eq(answers.i.valid | (waits & ~((answers.level == 1) & answers.o.ready)))
         passing = Cat(
             later(m, granted, cycle, f"passing_{cycle}", reset_less=False)
             for cycle in range(1, latency + 1)
@@ -235,17 +246,18 @@ class SharedAccess(wiring.Component):
             self.comes.eq(come),
             answer.row.eq(found),
             # Straight on where nothing waits.
-            self.o.valid.eq(answers.o.valid | ready),
-            self.o.payload.eq(
-                Mux(answers.o.valid, answers.o.payload.as_value(), answer.as_value())
-            ),
+            self.o.valid.eq(waits | ready),
+            self.o.payload.eq(Mux(waits, answers.o.payload.as_value(), answer.as_value())),
+            self.row_waits.eq(waits),
+            self.queued.eq(answers.o.payload.row),
+            self.straight.eq(found),
             answers.o.ready.eq(self.o.ready),
-            answers.i.valid.eq(ready & (answers.o.valid | ~self.o.ready)),
+            answers.i.valid.eq(ready & (waits | ~self.o.ready)),
             answers.i.payload.eq(answer),
             self.stored.eq(self.valid_out & self.port_ready & is_store & tag.last),
             self.port_warp.eq(tag.warp),
             self.coming.eq(self.go & what.last & (reading | ~request.atomic)),
             self.next_warp.eq(request.warp),
-            self.busy.eq(self.valid_out | passing.any() | ready | answers.o.valid),
+            self.busy.eq(self.valid_out | passing.any() | ready | waits),
         ]
         return m
