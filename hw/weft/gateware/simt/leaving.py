@@ -12,7 +12,7 @@ from .decode import controls_layout
 from .execute import Execute
 from .interfaces import TrapReport, launch_layout, token_layout
 from .private_areas import PrivateAreas
-from .requests import KINDS, answer_layout, request_layout
+from .requests import KINDS, answer_layout, region_bits, request_layout
 from .scheduler import encode, lowest
 from .selection import PC_BITS
 from .serial import KINDS as SERIAL_KINDS
@@ -82,7 +82,7 @@ class Requests(wiring.Component):
             areas.running.eq(self.running),
             areas.warp.eq(later(m, self.early_warp, Execute.latency - 1, "early_warp")),
         ]
-        offsets = []
+        offsets, regions = [], []
         for lane in range(lanes):
             address = self.sums.word_select(lane, 32)
             own, in_shared, in_main = (
@@ -96,6 +96,12 @@ class Requests(wiring.Component):
             with m.Else():
                 m.d.comb += offset.eq(in_main)
             offsets.append(offset)
+            number = Signal(region_bits(self.sizes), name=f"region_{lane}")
+            for region in range(1, self.sizes.regions):
+                bits = self.sizes.shared_bytes.bit_length()
+                with m.If(in_shared[:bits] >= region * self.sizes.region_bytes):
+                    m.d.comb += number.eq(region)
+            regions.append(number)
         access, serial = self.access.payload, self.serial.payload
         m.d.comb += [
             *(access[kind].eq(self.controls[kind]) for kind in KINDS),
@@ -105,6 +111,7 @@ class Requests(wiring.Component):
             access.mask.eq(self.token.group),
             access.shared.eq(self.shared),
             access.port.eq(self.port),
+            access.regions.eq(Cat(regions)),
             access.a.eq(Cat(offsets)),
             access.b.eq(self.stored),
             self.access.valid.eq(self.does_access),

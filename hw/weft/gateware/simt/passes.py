@@ -16,7 +16,7 @@ from weft.arch.simt import LINE_BYTES
 
 from .crossbar import selected
 from .parts_of_words import strobe
-from .requests import asked_layout, pass_layout
+from .requests import asked_layout, pass_layout, region_bits
 from .scheduler import lowest
 from .sizes import Sizes, columns
 
@@ -24,16 +24,14 @@ COUNTS = ("shared_accesses", "bank_conflicts", "memory_accesses", "memory_split"
 """Counters of `weft.golden.simt.Counters` of which this part gives the events."""
 
 
-def in_regions(m: Module, offset, sizes: Sizes, name: str) -> tuple[Signal, Signal]:
-    """The region that an offset in shared memory lies in, and the offset in it."""
-    number = Signal(range(max(2, sizes.regions)), name=f"{name}_region")
+def in_region(m: Module, number, offset, sizes: Sizes, name: str) -> Signal:
+    """An offset in shared memory as one in the region that it lies in."""
     rest = Signal(range(sizes.region_bytes), name=f"{name}_offset")
     m.d.comb += rest.eq(offset)
     for region in range(1, sizes.regions):
-        start = region * sizes.region_bytes
-        with m.If(offset[: sizes.shared_bytes.bit_length()] >= start):
-            m.d.comb += [number.eq(region), rest.eq(offset - start)]
-    return number, rest
+        with m.If(number == region):
+            m.d.comb += rest.eq(offset - region * sizes.region_bytes)
+    return rest
 
 
 def in_region_of(leader, regions):
@@ -114,11 +112,11 @@ class Passes(wiring.Component):
         has_shared, has_port, has_main = Signal(), Signal(), Signal()
         # Lanes of that memory; of shared memory, those in the region of the pass: it takes a cycle
         # to turn to another region.
-        kind, region = Signal(lanes), Signal(range(max(2, sizes.regions)))
+        kind, region = Signal(lanes), Signal(region_bits(sizes))
         wanted, chosen, served = Signal(lanes), Signal(lanes), Signal(lanes)
         turns = Signal()
         m.d.comb += [wanted.eq(left & kind), turns.eq(to_shared & ~wanted.any())]
-        regions = [Signal.like(region, name=f"region_{lane}") for lane in range(lanes)]
+        regions = [request.regions.word_select(lane, len(region)) for lane in range(lanes)]
         number, near = in_region_of(lowest(left & request.shared), regions)
         with m.If(turns):
             m.d.sync += [region.eq(number), kind.eq(near & request.shared)]
@@ -194,17 +192,17 @@ class Passes(wiring.Component):
         # The next request.
         asked, comes = self.i.payload, self.i.valid & ~self.abort
         ours, at_our_port = asked.mask & asked.shared, asked.mask & asked.port
-        places = [
-            in_regions(m, asked.a.word_select(lane, 32), sizes, f"lane_{lane}")
+        numbers = [asked.regions.word_select(lane, len(region)) for lane in range(lanes)]
+        number, near = in_region_of(lowest(ours), numbers)
+        offsets = [
+            in_region(m, numbers[lane], asked.a.word_select(lane, 32), sizes, f"lane_{lane}")
             for lane in range(lanes)
         ]
-        number, near = in_region_of(lowest(ours), [number for number, _ in places])
         with m.If(self.i.ready):
             m.d.sync += request.eq(asked)
-            for lane, (where, offset) in enumerate(places):
-                m.d.sync += regions[lane].eq(where)
+            for lane in range(lanes):
                 with m.If(asked.shared[lane]):
-                    m.d.sync += request.a.word_select(lane, 32).eq(offset)
+                    m.d.sync += request.a.word_select(lane, 32).eq(offsets[lane])
         # Whether something changes comes last, what it changes to does not wait for that.
         with m.If(~there | done):
             with m.If(ends):

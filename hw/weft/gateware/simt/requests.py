@@ -13,6 +13,11 @@ FORM = ("byte", "half", "unsigned")
 """Bits that say which part of a word a load takes."""
 
 
+def region_bits(sizes: Sizes) -> int:
+    """Bits of the number of a region of shared memory."""
+    return max(1, (sizes.regions - 1).bit_length())
+
+
 def form_of(tag, answer, sizes: Sizes, offset_bits: int) -> list:
     """Statements that say in an answer how its words become values."""
     return [
@@ -27,7 +32,8 @@ def asked_layout(sizes: Sizes) -> data.StructLayout:
     """A warp's request but for what it stores.
 
     ``a``: byte offsets in main or shared memory (lanes in ``shared``) or in the command port
-    (``port``), of all lanes. ``mask``: lanes that take part.
+    (``port``), of all lanes. ``regions``: of lanes in shared memory, that of their offset.
+    ``mask``: lanes that take part.
     """
     return data.StructLayout(
         {
@@ -38,6 +44,7 @@ def asked_layout(sizes: Sizes) -> data.StructLayout:
             "mask": sizes.lanes,
             "shared": sizes.lanes,
             "port": sizes.lanes,
+            "regions": region_bits(sizes) * sizes.lanes,
             "a": 32 * sizes.lanes,
         }
     )
