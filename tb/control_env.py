@@ -243,14 +243,12 @@ class Environment:
             if self.at("fetch__burst__ready"):
                 self.seen.pop("burst offered", None)
                 burst = burst_layout().from_bits(self.at("fetch__burst__payload"))
-                assert 1 <= burst.beats <= 16
                 assert burst.addr % size == 0
-                end = burst.addr + burst.beats * size
+                beats = burst.more + 1
+                end = burst.addr + beats * size
                 assert burst.addr // 4096 == (end - 1) // 4096, self._say("burst crosses 4 KiB")
                 due = self.cycle + self.profile.latency
-                self.beats += [
-                    (due, burst.addr + n * size, n == burst.beats - 1) for n in range(burst.beats)
-                ]
+                self.beats += [(due, burst.addr + n * size, n == burst.more) for n in range(beats)]
             else:
                 self.seen["burst offered"] = self.cycle
         else:

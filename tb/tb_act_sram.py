@@ -88,6 +88,8 @@ class Clients:
             fields["rows"] = sum(row << bits * i for i, row in enumerate(request["rows"]))
         elif client in READERS:
             fields = {name: fields[name] for name in ("region", "offset")}
+            rows = CONFIG.act_region_span // ROW
+            fields["behind"] = (fields["offset"] // ROW + 1) % rows
         for name, value in fields.items():
             port(self.dut, client, name).value = int(value)
 

@@ -321,10 +321,10 @@ def unterminated(env, programs, draw):
 
 def overflow(env, programs, draw):
     command = BY_NAME[draw.choice(["LOAD", "MATMUL", "DRAIN", "STORE"])]
-    counted, last = 1 << programs.spare, 1 << programs.spare2
-    raws = [random_command(draw, command, post=counted) for _ in range(SEMAPHORE_MAX)]
-    raws.append(random_command(draw, command, post=counted | last))
-    raws.append(put(end(), SIGNAL, wait=last))
+    counted, never = 1 << programs.spare, 1 << programs.spare2
+    raws = [random_command(draw, command, post=counted) for _ in range(SEMAPHORE_MAX + 1)]
+    # Who waits for the last of them may be through before anybody sees that it is one too many.
+    raws.append(put(end(), SIGNAL, wait=never))
     return raws, len(raws), (Cause.SEMAPHORE_OVERFLOW, Engine.CONTROL, 0)
 
 
@@ -371,6 +371,8 @@ async def errors(dut, case):
         address = env.place(raws)
         env.bad_beats = {address + offset for offset in env.bad_beats}
         before = env.cycle
+        # However long the memory takes, so long the chip is halting, not halted.
+        env.other_bursts = True
         await env.ring(
             address + (draw.randrange(1, 64) if case == "unaligned" else 0), raws, good=good
         )
@@ -380,17 +382,14 @@ async def errors(dut, case):
             await env.refused("CTRL", 3)  # both at once: refused, so nothing happens
             await env.step()
             assert not env.at("abort")
-            env.other_bursts = True
             await env.write("CTRL", 2)
         await env.until(lambda: env.at("abort"), f"{case}: abort")
         env.times = {}
         assert env.cycle - before >= (STUCK_CYCLES if case in ("deadlock", "unterminated") else 0)
 
-        env.other_bursts = True
         if draw.random() < 0.5:
             for _ in range(draw.randrange(100)):
                 await env.step()
-        # However long the memory takes, so long the chip is halting, not halted.
         assert env.at("running")
         await env.refused("DOORBELL", 1)
         await env.refused("CTRL", 1)

@@ -52,7 +52,7 @@ class Reader:
             self.offered = bool(self.bursts) and self.rng.random() >= stall
             if self.offered:
                 address, beats = self.bursts[0]
-                self._set("burst_payload", address | beats << 32)
+                self._set("burst_payload", address | (beats - 1) << 32)
             self._set("burst_valid", self.offered)
         self._set("beat_ready", self.rng.random() >= stall)
 
@@ -97,7 +97,7 @@ class Writer(Reader):
             self.offered = bool(self.bursts) and self.rng.random() >= stall
             if self.offered:
                 address, beats = self.bursts[0]
-                self._set("burst_payload", address | beats << 32)
+                self._set("burst_payload", address | (beats - 1) << 32)
             self._set("burst_valid", self.offered)
         if not self.sends:
             self.sends = bool(self.beats) and self.rng.random() >= stall

@@ -296,7 +296,7 @@ async def throughput(dut):
         "rows twice": ([rows, rows], 20),
     }
     # From a command to its first read; from a post to that of the SIGNAL behind it.
-    to_read, to_signal = (2, 3) if config.held_commands else (3, 1)
+    to_read, to_signal = (3, 3) if config.held_commands else (4, 1)
     for name, (commands, beats) in table.items():
         if config.held_commands and len(commands) > 1:
             continue  # the second one begins when the first one is done

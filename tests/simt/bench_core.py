@@ -66,7 +66,7 @@ class BenchCore(wiring.Component):
             self.busy.eq(core.busy),
             self.open.eq(core.open),
             self.write_addr.eq(write.burst.payload.addr),
-            self.write_beats.eq(write.burst.payload.beats),
+            self.write_beats.eq(write.burst.payload.more + 1),
             self.write_burst_valid.eq(write.burst.valid),
             write.burst.ready.eq(self.write_burst_ready),
             self.write_data.eq(write.beat.payload.data),

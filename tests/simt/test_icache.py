@@ -35,7 +35,7 @@ class Bench:
         ctx.set(port.burst.ready, 1)
         async for *_, valid, addr, count, missed in (
             ctx.tick().sample(
-                port.burst.valid, port.burst.payload.addr, port.burst.payload.beats,
+                port.burst.valid, port.burst.payload.addr, port.burst.payload.more + 1,
                 self.cache.missed,
             )
         ):  # fmt: skip

@@ -14,7 +14,7 @@ Clients are served in a fixed order in each region; one that keeps losing goes f
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -44,21 +44,22 @@ def _arbitrate(m, name: str, wants: list, claims: list, free: list):
     lost = Signal(name=f"{name}_lost")
     grants = [want & way for want, way in zip(wants, free, strict=True)]
     patience = Signal(range(PATIENCE + 1), init=PATIENCE, name=f"{name}_patience")
-    favour = Signal(range(len(wants)), init=1, name=f"{name}_favour")
+    turn = Signal(len(wants), name=f"{name}_turn")  # whose it is, if it is anybody's
+    following = Signal(len(wants), init=2, name=f"{name}_following")
     favoured = Signal(name=f"{name}_favoured")
     m.d.comb += lost.eq(Cat(*wants).any() & (Cat(*wants) != Cat(*grants)))
     blocked = favoured
     for i, (claim, way) in enumerate(zip(claims, free, strict=True)):
-        m.d.comb += way.eq((favoured & (favour == i)) | ~blocked)
+        m.d.comb += way.eq(turn[i] | ~blocked)
         blocked = blocked | claim
     with m.If(favoured):
-        m.d.sync += [
-            favour.eq(Mux(favour == len(wants) - 1, 1, favour + 1)),
-            patience.eq(PATIENCE),
-            favoured.eq(0),
-        ]
+        # Never the first one's, who has it anyhow.
+        after = Cat(Const(0, 1), following[-1], following[1:-1]) if len(wants) > 2 else following
+        m.d.sync += [following.eq(after), patience.eq(PATIENCE), favoured.eq(0), turn.eq(0)]
     with m.Elif(lost):
-        m.d.sync += [patience.eq(patience - 1), favoured.eq(patience == 1)]
+        m.d.sync += patience.eq(patience - 1)
+        with m.If(patience == 1):
+            m.d.sync += [favoured.eq(1), turn.eq(following)]
     with m.Else():
         m.d.sync += patience.eq(PATIENCE)
     return lost
@@ -132,7 +133,8 @@ class ActSram(wiring.Component):
         ports: dict[str, Any] = readers | writers
         rows, staged, core_turns = {}, {}, {}
         for name, port in readers.items():
-            rows[name] = self._rows(port.offset, regions[0])[0]
+            row = port.offset[len(port.offset) - len(port.behind) :]
+            rows[name] = self._rows(row, port.behind, regions[0])
         for name, port in writers.items():
             staged[name] = self._stage(m, name, port, regions[0])
         if config.lanes:
@@ -163,7 +165,8 @@ class ActSram(wiring.Component):
                     turn = core_turns[kind] if name == "simt" else 1
                     ready[name].append(mine & way & turn)
                     if kind == "read":
-                        with m.If(want & way):
+                        # A read for nobody does no harm, and a claim is there sooner.
+                        with m.If(claims[-1] & way):
                             m.d.comb += [part.read_rows.eq(rows[name]), part.reads.eq(1)]
                 losses.append(_arbitrate(m, f"{kind}_{number}", wants, claims, free))
             for stage in staged.values():
@@ -188,12 +191,11 @@ class ActSram(wiring.Component):
         m.d.comb += self.lost.eq(Cat(*losses).any())
         return m
 
-    def _rows(self, offset, region: ActRegion):
-        """Rows of each memory that hold a row of bytes, and whether the first of the two is odd."""
-        row = offset[(self.config.act_row_bytes - 1).bit_length() :]
+    def _rows(self, row, behind, region: ActRegion):
+        """Rows of each memory that hold a row of bytes, of which it and the one behind it are."""
         # depth need not be a power of two: the even index behind the last row is cut off.
-        even, odd = (row + 1)[1:][: region.row_bits], row[1:][: region.row_bits]
-        return Cat(*[even] * region.columns, *[odd] * region.columns), row[0]
+        even, odd = behind[1:][: region.row_bits], row[1:][: region.row_bits]
+        return Cat(*[even] * region.columns, *[odd] * region.columns)
 
     def _stage_layout(self, rows) -> data.StructLayout:
         """A write in its register: rows, bytes and their mask for all memories of a region."""
@@ -206,8 +208,9 @@ class ActSram(wiring.Component):
     def _stage(self, m: Module, name: str, port: Any, region: ActRegion):
         """Rotate a write into a pair of rows."""
         row_bytes = self.config.act_row_bytes
-        rows, first_odd = self._rows(port.offset, region)
-        shift = port.offset[: (row_bytes - 1).bit_length()]
+        byte_bits = (row_bytes - 1).bit_length()
+        shift, row = port.offset[:byte_bits], port.offset[byte_bits:]
+        rows, first_odd = self._rows(row, row + 1, region), row[0]
         wide = Signal(16 * row_bytes, name=f"{name}_wide")
         mask = Signal(2 * row_bytes, name=f"{name}_wide_mask")
         stage = Signal(self._stage_layout(len(rows)), name=f"{name}_stage")
@@ -220,27 +223,26 @@ class ActSram(wiring.Component):
             half = len(pair) // 2
             return Mux(first_odd, Cat(pair[half:], pair[:half]), pair)
 
-        m.d.sync += stage.valid.eq(port.valid & port.ready)
-        with m.If(port.valid):
-            m.d.sync += [
-                stage.region.eq(port.region),
-                stage.rows.eq(rows),
-                stage.data.eq(ordered(wide)),
-                stage.mask.eq(ordered(mask)),
-            ]
+        m.d.sync += [
+            stage.valid.eq(port.valid & port.ready),
+            # Enabled by nothing: who asks has enough to decide.
+            stage.region.eq(port.region),
+            stage.rows.eq(rows),
+            stage.data.eq(ordered(wide)),
+            stage.mask.eq(ordered(mask)),
+        ]
         return stage
 
     def _stage_banks(self, m: Module, port: Any):
         """A write of the SIMT core."""
         stage = Signal(self._stage_layout(len(port.rows)), name="simt_stage")
-        m.d.sync += stage.valid.eq(port.valid & port.ready & port.write)
-        with m.If(port.valid):
-            m.d.sync += [
-                stage.region.eq(port.region),
-                stage.rows.eq(port.rows),
-                stage.data.eq(port.data),
-                stage.mask.eq(port.strobe),
-            ]
+        m.d.sync += [
+            stage.valid.eq(port.valid & port.ready & port.write),
+            stage.region.eq(port.region),
+            stage.rows.eq(port.rows),
+            stage.data.eq(port.data),
+            stage.mask.eq(port.strobe),
+        ]
         return stage
 
     def _align(self, m: Module, name: str, port: Any, outs: list) -> None:

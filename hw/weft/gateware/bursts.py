@@ -136,33 +136,33 @@ class Bursts(wiring.Component):
         held = self.config.held_commands
         rows = self.rows if held else Signal(rows_layout())
         walk = AddressWalk("memory", MEMORY_BITS)
-        inner_left = Signal(COUNT_BITS)
-        outer_left = Signal(COUNT_BITS)
+        inner_left, outer = Signal(COUNT_BITS), Signal()  # rows of this i2; this is its last one
+        outer_left, at_outer = Signal(COUNT_BITS), Signal()  # i2 to go; this is the last one
         address = Signal(MEMORY_BITS - low_bits)  # of the burst, in beats
-        beats = Signal(LENGTH_BITS + 1 - low_bits)  # of the row from here on
+        more = Signal(LENGTH_BITS + 1 - low_bits)  # beats of the row from here on, less one
+        offers = Signal()  # as `busy`, for the request alone
 
         # --- the next row ----------------------------------------------------------------------
-        outer = inner_left == 1
-        last_row = outer & (outer_left == 1)
+        last_row = outer & at_outer
         following = walk.following(m, outer, rows.stride1, rows.stride2)
 
-        def row_beats(address: Value, length: Value) -> Value:
-            return (address[:low_bits] + length + (bus - 1)) >> low_bits
+        def row_more(address: Value, length: Value) -> Value:
+            return (address[:low_bits] + length - 1) >> low_bits
 
         # --- the burst -------------------------------------------------------------------------
         position = address[: BURST_BEATS.bit_length() - 1]
         page = address[len(position) : (PAGE_BYTES // bus).bit_length() - 1]
-        limit = Signal(range(BURST_BEATS + 1))
+        limit = Signal(range(BURST_BEATS))  # what a burst can have here, less one
         row_ends = Signal()
         m.submodules.skid = skid = Skid(burst_layout())
         wiring.connect(m, skid.o, wiring.flipped(self.burst))
         fires, request = self.fires, skid.i.payload
         m.d.comb += [
-            limit.eq(Mux(page.all(), BURST_BEATS - position, BURST_BEATS)),
-            row_ends.eq(beats <= limit),
+            limit.eq(~position | (~page.all()).replicate(len(position))),
+            row_ends.eq(more <= limit),
             request.addr.eq(Cat(Const(0, low_bits), address)),
-            request.beats.eq(Mux(row_ends, beats, limit)),
-            skid.i.valid.eq(self.busy & ~self.void & ~self.stop),
+            request.more.eq(Mux(row_ends, more, limit)),
+            skid.i.valid.eq(offers & ~self.void & ~self.stop),
             self.last.eq(row_ends & last_row),
             fires.eq(skid.i.valid & skid.i.ready),
         ]
@@ -173,9 +173,12 @@ class Bursts(wiring.Component):
         with m.If(~self.busy):
             m.d.sync += [
                 self.busy.eq(self.start),
+                offers.eq(self.start & ~self.stop),
                 walk.start(first),
-                inner_left.eq(Mux(self.single, 1, self.rows.count1)),
-                outer_left.eq(Mux(self.single, 1, self.rows.count2)),
+                inner_left.eq(self.rows.count1),
+                outer.eq(self.single | (self.rows.count1 == 1)),
+                outer_left.eq(self.rows.count2),
+                at_outer.eq(self.single | (self.rows.count2 == 1)),
             ]
             if not held:
                 m.d.sync += rows.eq(self.rows)
@@ -183,25 +186,27 @@ class Bursts(wiring.Component):
             m.d.sync += [
                 walk.step(outer),
                 inner_left.eq(Mux(outer, rows.count1, inner_left - 1)),
-                outer_left.eq(outer_left - outer),
+                outer.eq(Mux(outer, rows.count1 == 1, inner_left == 2)),
             ]
+            with m.If(outer):
+                m.d.sync += [outer_left.eq(outer_left - 1), at_outer.eq(outer_left == 2)]
             with m.If(last_row):
-                m.d.sync += self.busy.eq(0)
+                m.d.sync += [self.busy.eq(0), offers.eq(0)]
 
         with m.If(self.void):
-            m.d.sync += self.busy.eq(0)
+            m.d.sync += [self.busy.eq(0), offers.eq(0)]
 
         # The sum before the choice: `single` comes late, too.
         with m.If(~self.busy):
             m.d.sync += [
                 address.eq(first[low_bits:]),
-                beats.eq(Mux(self.single, 1, row_beats(self.rows.addr, self.rows.len))),
+                more.eq(Mux(self.single, 0, row_more(self.rows.addr, self.rows.len))),
             ]
         with m.Elif(fires & row_ends):
             m.d.sync += [
                 address.eq(following[low_bits:]),
-                beats.eq(row_beats(following, rows.len)),
+                more.eq(row_more(following, rows.len)),
             ]
         with m.Elif(fires):
-            m.d.sync += [address.eq(address + limit), beats.eq(beats - limit)]
+            m.d.sync += [address.eq(address + limit + 1), more.eq(more - limit - 1)]
         return m

@@ -111,7 +111,7 @@ class CommandQueue(wiring.Component):
         m.d.comb += [
             first.eq(arriving == 0),
             take_direct.eq(Mux(first, (held == 0) & ~full & ~self.hold, direct)),
-            self.i.ready.eq(take_direct | ~first | (held != depth)),
+            self.i.ready.eq(~first | (held != depth)),
             push.eq(self.i.valid & self.i.ready),
         ]
         with m.If(push):

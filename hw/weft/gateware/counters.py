@@ -47,7 +47,8 @@ class Counters(wiring.Component):
     select
         Counter to read, see `counter_places`.
     valid, total
-        While ``valid``, ``total`` is the selected counter with all events up to two cycles ago.
+        While ``valid``, ``total`` is the counter that was selected in the last cycle, with all
+        events up to three cycles ago.
     """
 
     select: Signal
@@ -89,6 +90,7 @@ class Counters(wiring.Component):
         with m.If(visit == size - 1):
             m.d.sync += fresh.eq(0)
 
+        total = Signal(COUNTER_BITS)  # of the visited counter
         counted = Signal(self._layout)
         m.d.sync += counted.as_value().eq(Mux(self.enable, self.events.as_value(), 0))
 
@@ -116,17 +118,12 @@ class Counters(wiring.Component):
             parts.append(part)
 
         m.d.comb += [
-            self.total.eq(
-                Mux(fresh, 0, read.data) + Cat(part.bit_select(visit, 1) for part in parts)
-            ),
-            self.valid.eq(visit == self.select),
-        ]
-
-        m.d.comb += [
+            total.eq(Mux(fresh, 0, read.data) + Cat(part.bit_select(visit, 1) for part in parts)),
             read.addr.eq(visit_next),
             read.en.eq(1),
             write.addr.eq(visit),
-            write.data.eq(self.total),
+            write.data.eq(total),
             write.en.eq(1),
         ]
+        m.d.sync += [self.total.eq(total), self.valid.eq(visit == self.select)]
         return m

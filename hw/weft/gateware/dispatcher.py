@@ -10,19 +10,14 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.commands import BY_NAME, COMMANDS, KERNELS_MUST_NOT, LAUNCH, Command
+from weft.arch.commands import KERNELS_MUST_NOT, LAUNCH
 from weft.arch.errors import Cause
 from weft.config import Config
 
 from .command_queue import command_beats, queued_engines, word_layout
 from .fetcher import Fetcher, program_layout
 from .interfaces import INDEX_BITS, Fault, MemoryRead
-
-
-def chip_commands(config: Config) -> tuple[Command, ...]:
-    """Commands for which this chip has an engine; any other opcode is malformed."""
-    engines = queued_engines(config)
-    return tuple(command for command in COMMANDS if command.engine in engines)
+from .opcode import chip_commands, kind_layout, kind_of
 
 
 def _checked_layout(config: Config) -> data.StructLayout:
@@ -163,15 +158,13 @@ class Dispatcher(wiring.Component):
             m.d.sync += self.active.eq(0)
         m.d.sync += fetcher.abort.eq(self.abort | self.stopped)
 
-        # Whose word this is: the program's, or, behind a LAUNCH that says so, its kernel's.
-        pushed, begun = Signal(), Signal()
+        # Whose word this is: the program's, or, behind a LAUNCH that says so, its kernel's. That
+        # turns between commands, by what was known a cycle before.
+        pushed = Signal()
         command_index = Signal(INDEX_BITS)
         push_valid, push_data, pushes = Signal(), Signal(bits), Signal()
         awaited = Signal()  # such a LAUNCH has been checked, and has not begun
-        m.d.comb += [
-            pushed.eq(Mux(first, awaited | pushes | push_valid, begun)),
-            command_index.eq(self.index),
-        ]
+        m.d.comb += command_index.eq(self.index)
         if self._config.lanes:
             me: Any = self
             m.d.comb += [
@@ -184,24 +177,18 @@ class Dispatcher(wiring.Component):
             with m.If(pushes):
                 m.d.sync += awaited.eq(0)
 
-        # The opcode decides in the first word's own cycle and is kept, as a kind, for the others.
+        # The first word says which command it is, which is kept for the others.
         word = Signal(bits)
         m.d.comb += word.eq(Mux(pushed, push_data, fetcher.o.payload.data))
-        opcode_field = BY_NAME["SIGNAL"].by_name["opcode"]
-        kept = Signal(range(len(commands)))
-        kind = Signal.like(kept)
+        named = Signal(kind_layout(self._config))
+        kept, kind = Signal.like(named.number), Signal.like(named.number)
         known = Signal()
-        names = []  # either source's opcode, by itself: whose word this is comes late
-        for source in (fetcher.o.payload.data, push_data):
-            name = Signal(data.StructLayout({"kind": kept.shape(), "known": 1}))
-            with m.Switch(source[opcode_field.offset : opcode_field.offset + opcode_field.bits]):
-                for k, command in enumerate(commands):
-                    with m.Case(command.opcode):
-                        m.d.comb += [name.kind.eq(k), name.known.eq(1)]
-            names.append(name)
-        named = Signal.like(names[0])
-        m.d.comb += [named.eq(Mux(pushed, names[1], names[0])), known.eq(~first | named.known)]
-        m.d.comb += kind.eq(Mux(first, named.kind, kept))
+        pushed_kind = kind_of(m, push_data, self._config, "pushed_kind")
+        m.d.comb += [
+            named.eq(Mux(pushed, pushed_kind, fetcher.o.payload.kind)),
+            kind.eq(Mux(first, named.number, kept)),
+            known.eq(~first | named.known),
+        ]
 
         # `end` belongs to the last command and to no other.
         signal = next(k for k, command in enumerate(commands) if command.name == "SIGNAL")
@@ -233,7 +220,6 @@ class Dispatcher(wiring.Component):
                 checked.bad.eq(error | ~known | early_end | must_not),
                 checked.error.eq(error),
                 kept.eq(kind),
-                begun.eq(pushed),
                 beat.eq(Mux(last, 0, beat + 1)),
             ]
             with m.If(last & ~pushed & (self.index != last_index)):
@@ -245,8 +231,14 @@ class Dispatcher(wiring.Component):
             launches = [k for k, command in enumerate(commands) if command is LAUNCH]
             flag_beat, flag_bit = divmod(LAUNCH.by_name["pushes"].offset, bits)
             asks = kind.matches(*launches) & (beat == flag_beat) & word[flag_bit]
+            kernels = awaited | pushes | push_valid  # the next command is a kernel's
+            kernels_then = kernels | asks if flag_beat == beats - 1 else kernels
             with m.If(enters & asks):
                 m.d.sync += awaited.eq(1)
+            with m.If(enters & last):
+                m.d.sync += pushed.eq(kernels_then)
+            with m.Elif(first & ~enters):
+                m.d.sync += pushed.eq(kernels)
 
         goes = Signal()  # its queue takes it, or none is to have it
         m.d.comb += [goes.eq(~checked.engines.any()), pop.eq(valid & run & goes)]

@@ -132,27 +132,24 @@ class DrainBeats(wiring.Component):
         granted = Signal()
 
         # --- grants --------------------------------------------------------------------------
-        taken = Signal(range(self.room + 1))  # of the room
-        taken_next = Signal.like(taken)
+        left_room = Signal(range(self.room + 1), init=self.room)
+        room_next = Signal.like(left_room)
         spacing = Signal(range(most_beats(config) + 1))  # beats that the last row still needs
         m.d.comb += [
             self.acc.valid.eq(
-                self.i.valid
-                & (row.int32 == self.words)
-                & (spacing == 0)
-                & (taken + row.beats <= self.room)
+                self.i.valid & (row.int32 == self.words) & (spacing == 0) & (row.beats <= left_room)
             ),
             self.acc.row.eq(row.acc),
             granted.eq(self.acc.valid & self.acc.ready),
             self.i.ready.eq(granted),
-            taken_next.eq(taken + Mux(granted, row.beats, 0) - self.popped),
+            room_next.eq(left_room - Mux(granted, row.beats, 0) + self.popped),
         ]
-        m.d.sync += [taken.eq(taken_next), self.running.eq(taken_next != 0)]
+        m.d.sync += [left_room.eq(room_next), self.running.eq(room_next != self.room)]
         with m.If(granted):
             m.d.sync += spacing.eq(row.beats - 1)
         with m.Elif(spacing != 0):
             m.d.sync += spacing.eq(spacing - 1)
-        with m.If(self.i.valid & (taken == 0)):
+        with m.If(self.i.valid & ~self.running):
             m.d.sync += self.words.eq(row.int32)
 
         # --- the row's fields wait for its data ------------------------------------------------

@@ -108,15 +108,12 @@ class ErrorControl(wiring.Component):
         m = Module()
         me: Any = self
 
-        still, stuck = Signal(), Signal()
+        still = Signal()
         stuck_for = Signal(range(STUCK_CYCLES))
-        expired = Signal()
+        expired = Signal()  # a cycle later
         m.d.sync += still.eq(self.active & ~self.moving)
-        m.d.comb += [
-            stuck.eq(still & ~self.abort),
-            expired.eq(stuck & (stuck_for == STUCK_CYCLES - 1)),
-        ]
-        with m.If(stuck):
+        m.d.sync += expired.eq(still & (stuck_for == STUCK_CYCLES - 1))
+        with m.If(still):
             m.d.sync += stuck_for.eq(stuck_for + 1)
         with m.Else():
             m.d.sync += stuck_for.eq(0)

@@ -10,6 +10,7 @@ from weft.config import Config
 
 from .command_queue import command_beats
 from .interfaces import INDEX_BITS, MemoryRead
+from .opcode import kind_layout, kind_of
 from .word_fifo import WordFifo
 
 ADDRESS_BITS = 32
@@ -30,8 +31,13 @@ def program_layout() -> data.StructLayout:
 
 
 def fetched_layout(config: Config) -> data.StructLayout:
-    """A word of the program, and whether memory answered it with an error."""
-    return data.StructLayout({"data": 8 * config.bus_bytes, "error": 1})
+    """A word of the program, and whether memory answered it with an error.
+
+    ``kind``: of the command that begins with this word, if one does.
+    """
+    return data.StructLayout(
+        {"data": 8 * config.bus_bytes, "error": 1, "kind": kind_layout(config)}
+    )
 
 
 class Fetcher(wiring.Component):
@@ -107,7 +113,7 @@ class Fetcher(wiring.Component):
             commands.eq(to_boundary),
             burst.valid.eq(any_left & (room >= commands) & (~self.abort | offered)),
             burst.payload.addr.eq(Cat(Const(0, COMMAND_SHIFT), address)),
-            burst.payload.beats.eq(commands * beats),
+            burst.payload.more.eq(commands * beats - 1),
         ]
 
         with m.If(~many_left & (left[:low] < to_boundary)):
@@ -133,8 +139,10 @@ class Fetcher(wiring.Component):
         with m.Elif(request):
             m.d.sync += [address.eq(address + commands), *leave_to_do(left_next)]
 
-        # Room was reserved with the request: the FIFO is never full when a beat comes.
+        # Room was reserved with the request: the FIFO is never full when a beat comes. Who takes
+        # a word out has much to decide in that cycle, so its opcode is looked at here.
         m.d.comb += [
+            fifo.i.payload.kind.eq(kind_of(m, beat.payload.data, self._config, "arriving")),
             beat.ready.eq(1),
             fifo.i.valid.eq(beat.valid),
             fifo.i.payload.data.eq(beat.payload.data),
@@ -144,7 +152,7 @@ class Fetcher(wiring.Component):
 
         left_words = Signal(range(max(2, beats)))  # of the command that leaves
         pop = Signal()
-        leave = Signal()
+        leave, left_before = Signal(), Signal()  # a command does; one did in the last cycle
         m.d.comb += [
             pop.eq(fifo.o.valid & fifo.o.ready),
             leave.eq(pop & (left_words == beats - 1)),
@@ -153,7 +161,8 @@ class Fetcher(wiring.Component):
             m.d.sync += left_words.eq(Mux(leave, 0, left_words + 1))
 
         m.d.sync += [
-            room.eq(room - Mux(request, commands, 0) + leave),
+            left_before.eq(leave),
+            room.eq(room - Mux(request, commands, 0) + left_before),
             pending.eq(pending + request - (beat.valid & beat.payload.last)),
         ]
         m.d.comb += self.idle.eq((pending == 0) & ~burst.valid)

@@ -71,11 +71,15 @@ def piece_layout(config: Config) -> data.StructLayout:
 
 
 def chunk_layout(config: Config) -> data.StructLayout:
-    """A chunk and where it goes; ``last``: the last one of its command."""
+    """A chunk and where it goes; ``last``: the last one of its command.
+
+    ``beyond``: no row of the weight SRAM is there.
+    """
     return data.StructLayout(
         {
             "data": 8 * max(chunk_sizes(config)),
             "at": SRAM_ADDRESS_BITS,
+            "beyond": 1,
             "last": 1,
             "target": target_layout(),
         }
@@ -89,19 +93,22 @@ class Gearbox(wiring.Component):
     -------
     i
         Pieces, at least one byte each; taken when all chunks that they complete are out.
-    o
-        Chunks, one cycle later. ``i.ready`` depends on ``o.ready``.
+    valid, o
+        Chunks, one cycle later; nobody can refuse one. Behind those of a block that is transposed
+        comes none until the block's columns have left, one in each cycle.
     """
 
     i: stream.Interface
-    o: stream.Interface
+    valid: Signal
+    o: data.View
 
     def __init__(self, config: Config):
         self.config = config
         super().__init__(
             {
                 "i": In(stream.Signature(piece_layout(config))),
-                "o": Out(stream.Signature(chunk_layout(config))),
+                "valid": Out(1),
+                "o": Out(chunk_layout(config)),
             }
         )
 
@@ -109,7 +116,7 @@ class Gearbox(wiring.Component):
         """Implement the component."""
         m = Module()
         config = self.config
-        piece, target, chunk = self.i.payload, self.i.payload.target, self.o.payload
+        piece, target, chunk = self.i.payload, self.i.payload.target, self.o
         plain, transposed, params = chunk_sizes(config)
         largest = max(chunk_sizes(config))
         space = largest - 1 + config.bus_bytes
@@ -123,13 +130,14 @@ class Gearbox(wiring.Component):
         merged = Signal(8 * space)
         have = Signal(range(space + 1))
         full, emits, moves = Signal(), Signal(), Signal()
+        leaving = Signal()  # a transposed block's last row has gone out, not all of its columns
         shift = Cat(Const(0, 3), count[: max(1, (largest - 1).bit_length())])
         m.d.comb += [
             size.eq(Mux(target.transpose, transposed, Mux(target.param, params, plain))),
             merged.eq(held | Mux(taken, 0, piece.data << shift)),
             have.eq(count + Mux(taken, 0, piece.size)),
             full.eq(have >= size),
-            moves.eq(~self.o.valid | self.o.ready),
+            moves.eq(~leaving),
             emits.eq(self.i.valid & moves & (full | piece.row_last)),
         ]
 
@@ -148,13 +156,13 @@ class Gearbox(wiring.Component):
             mine.eq(first_bytes(have, largest)),
         ]
 
-        with m.If(moves):
-            m.d.sync += self.o.valid.eq(emits)
+        m.d.sync += self.valid.eq(emits)
         with m.If(emits):
             fill = byte_mask(~mine, largest) & target.fill.replicate(largest)
             m.d.sync += [
                 chunk.data.eq(merged[: 8 * largest] | fill),
                 chunk.at.eq(chunk_at),
+                chunk.beyond.eq(chunk_at >= config.wgt_rows),
                 chunk.last.eq(piece.last & row_done),
                 chunk.target.eq(target),
             ]
@@ -172,4 +180,16 @@ class Gearbox(wiring.Component):
                 taken.eq(~self.i.ready),
                 at.eq(Mux(emits, chunk_at + target.step, chunk_at)),
             ]
+
+        if config.transpose:
+            # How long columns take is known: no chunk is on its way while one leaves.
+            rows_in = Signal(range(max(2, config.cols)))
+            columns_left = Signal(range(config.rows + 1))
+            block_ends = emits & target.transpose & (rows_in == config.cols - 1)
+            with m.If(emits & target.transpose):
+                m.d.sync += rows_in.eq(Mux(block_ends, 0, rows_in + 1))
+            with m.If(block_ends):
+                m.d.sync += [leaving.eq(1), columns_left.eq(config.rows)]
+            with m.Elif(leaving):
+                m.d.sync += [leaving.eq(columns_left != 1), columns_left.eq(columns_left - 1)]
         return m

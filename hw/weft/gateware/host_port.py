@@ -243,6 +243,7 @@ class HostPort(wiring.Component):
         host: Any = getattr(self, "host")  # noqa: B009
         word = Signal(len(host.araddr) - 2)
         looking = Signal()
+        selected = Signal()  # for a cycle: what `Counters` says is of this one
         counter = Signal()  # the address is that of a counter
         value = Signal(32)
         known = Signal()
@@ -260,7 +261,8 @@ class HostPort(wiring.Component):
                     else:
                         m.d.comb += value.eq(readable[register.name])
 
-        with m.If(looking & (~counter | self.counter_valid)):
+        m.d.sync += selected.eq(looking)
+        with m.If(looking & (~counter | (selected & self.counter_valid))):
             m.d.sync += [
                 looking.eq(0),
                 host.rvalid.eq(1),

@@ -77,6 +77,9 @@ class ActRead(wiring.Signature):
     valid, region, offset
         Read ``act_row_bytes`` bytes from byte ``offset`` of ``region``, any alignment. ``offset``
         wraps at the region's span; bytes outside the region read as anything.
+    behind
+        The row of ``act_row_bytes`` behind the one in which ``offset`` lies, which wraps, too: who
+        asks knows it sooner.
     claim
         There may be a request for ``region`` in this cycle: known sooner than ``valid``, and high
         whenever that is. Whoever comes behind keeps away.
@@ -93,6 +96,7 @@ class ActRead(wiring.Signature):
                 "claim": Out(1),
                 "region": Out(range(max(2, config.act_regions))),
                 "offset": Out(range(config.act_region_span)),
+                "behind": Out(range(config.act_region_span // config.act_row_bytes)),
                 "ready": In(1),
                 "data": In(8 * config.act_row_bytes),
             }
@@ -126,8 +130,8 @@ class ActWrite(wiring.Signature):
 
 
 def burst_layout() -> data.StructLayout:
-    """A burst: byte address of its first beat (bus-aligned) and number of beats, 1 to 16."""
-    return data.StructLayout({"addr": unsigned(32), "beats": unsigned(5)})
+    """A burst: byte address of its first beat (bus-aligned), and how many ``more``, to 15."""
+    return data.StructLayout({"addr": unsigned(32), "more": unsigned(4)})
 
 
 class MemoryRead(wiring.Signature):

@@ -163,50 +163,55 @@ class LoadWriter(wiring.Component):
             ]
 
         # --- chunks: to wgt, to the parameters, or transposed ------------------------------------
-        chunk, is_chunk = gearbox.o.payload, Signal()
+        chunk, is_chunk = gearbox.o, Signal()
         # A held command is that of its chunks, too: nobody keeps a copy.
         target = piece.target if config.held_commands else chunk.target
-        row = Signal(SRAM_ADDRESS_BITS)
+        row, beyond = Signal(SRAM_ADDRESS_BITS), Signal()
         writes_row, misses, posts = Signal(), Signal(), Signal()
         post, index = Signal.like(self.post.mask), Signal.like(self.fault.index)
         begun = Signal()  # a chunk of this command has left
         m.d.comb += [
-            is_chunk.eq(gearbox.o.valid & ~target.transpose),
-            gearbox.o.ready.eq(1),
+            is_chunk.eq(gearbox.valid & ~target.transpose),
             row.eq(chunk.at),
+            beyond.eq(chunk.beyond),
             self.wgt.data.eq(chunk.data),
             writes_row.eq(is_chunk & ~target.param),
             posts.eq(is_chunk & Mux(target.fenced, ~begun, chunk.last)),
             post.eq(target.post),
             index.eq(target.index),
         ]
-        with m.If(is_chunk & gearbox.o.ready):
+        with m.If(is_chunk):
             m.d.sync += begun.eq(~chunk.last)
-        with m.If(is_chunk & gearbox.o.ready & target.fenced):
+        with m.If(is_chunk & target.fenced):
             m.d.sync += [
                 self.wgt_fence.up.eq(~chunk.last),
-                self.wgt_fence.start.eq(_first_hidden(row + 1, config.rows)),
+                self.wgt_fence.start.eq(_first_hidden(chunk.at + 1, config.rows)),
                 self.wgt_fence.end.eq(target.fence),
             ]
         if config.transpose:
             m.submodules.transposer = transposer = Transposer(config)
-            block = Signal(chunk.shape())  # the latest row's chunk: where the block goes
+            block = Signal(chunk.shape())  # the latest row's chunk: where the next column goes
             m.d.comb += [
-                transposer.push.eq(gearbox.o.valid & target.transpose),
+                transposer.push.eq(gearbox.valid & target.transpose),
                 transposer.row.eq(chunk.data),
                 transposing.eq(transposer.push | transposer.full),
                 leaving.eq(transposer.full),
             ]
-            with m.If(transposer.push & ~transposer.full):
+            with m.If(transposer.push):
                 m.d.sync += [
                     block.at.eq(chunk.at),
+                    block.beyond.eq(chunk.beyond),
                     block.last.eq(chunk.last),
                     block.target.eq(target),
                 ]
             with m.If(transposer.full):
+                m.d.sync += [
+                    block.at.eq(block.at + 1),
+                    block.beyond.eq(block.at >= config.wgt_rows - 1),
+                ]
                 m.d.comb += [
-                    gearbox.o.ready.eq(0),
-                    row.eq(block.at + transposer.index),
+                    row.eq(block.at),
+                    beyond.eq(block.beyond),
                     self.wgt.data.eq(transposer.column),
                     writes_row.eq(1),
                     posts.eq(transposer.final & block.last),
@@ -214,7 +219,7 @@ class LoadWriter(wiring.Component):
                     index.eq(block.target.index),
                 ]
         m.d.comb += [
-            misses.eq(writes_row & (row >= config.wgt_rows)),
+            misses.eq(writes_row & beyond),
             self.wgt.valid.eq(writes_row & ~misses),
             self.wgt.row.eq(row),
             self.params.valid.eq(is_chunk & target.param),
@@ -231,6 +236,6 @@ class LoadWriter(wiring.Component):
             self.fault.valid.eq((misses | fails) & ~self.stop),
             self.fault.cause.eq(Mux(misses, Cause.BAD_ADDRESS, self.i.payload.cause)),
             self.fault.index.eq(Mux(misses, index, piece.target.index)),
-            self.busy.eq(gearbox.o.valid | leaving | act_posts),
+            self.busy.eq(gearbox.valid | leaving | act_posts),
         ]
         return m

@@ -131,7 +131,9 @@ class Matmul(wiring.Component):
         connect(m, rows.o, between.i)
         coming = between.o.payload
         goes = Signal()  # there is room for the next one
+        offset_bits = len(self.act.offset)
         fenced = Signal()
+        behind = Signal.like(self.act.behind)
         m.d.comb += [goes.eq(issue | ~standing), between.o.ready.eq(goes)]
         # By the fence of a cycle ago: what is behind it only shrinks while a command that waited
         # for its LOAD is here.
@@ -140,6 +142,7 @@ class Matmul(wiring.Component):
             m.d.sync += [
                 standing.eq(between.o.valid),
                 row.eq(coming),
+                behind.eq(coming.address[offset_bits - len(behind) : offset_bits] + 1),
                 fenced.eq(hidden(self.act_fence, coming.address)),
             ]
 
@@ -161,7 +164,6 @@ class Matmul(wiring.Component):
         weights_there = Signal()
         wanted = Signal()
         wrong = Signal()
-        offset_bits = len(self.act.offset)
         m.d.comb += [
             hazard.eq(same.any()),
             weights_there.eq(~row.tile_first | feeder.ready),
@@ -170,6 +172,7 @@ class Matmul(wiring.Component):
             self.act.claim.eq(standing),
             self.act.region.eq(row.address[offset_bits:]),
             self.act.offset.eq(row.address),
+            self.act.behind.eq(behind),
             issue.eq(self.act.valid & self.act.ready),
             self.fault.valid.eq(wrong),
             self.fault.cause.eq(Mux(row.malformed, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),

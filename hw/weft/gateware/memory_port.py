@@ -130,7 +130,7 @@ class MemoryPort(wiring.Component):
                 m.d.comb += [
                     axi.arvalid.eq(port.burst.valid),
                     axi.araddr.eq(port.burst.payload.addr),
-                    axi.arlen.eq(port.burst.payload.beats - 1),
+                    axi.arlen.eq(port.burst.payload.more),
                     port.burst.ready.eq(axi.arready),
                 ]
             m.d.comb += [
@@ -152,7 +152,7 @@ class MemoryPort(wiring.Component):
                 m.d.comb += [
                     axi.awvalid.eq(port.burst.valid),
                     axi.awaddr.eq(port.burst.payload.addr),
-                    axi.awlen.eq(port.burst.payload.beats - 1),
+                    axi.awlen.eq(port.burst.payload.more),
                     port.burst.ready.eq(axi.awready),
                 ]
             with m.If(owed.o.valid & (owed.o.payload.writer == i)):

@@ -39,6 +39,8 @@ class RowAddress(wiring.Component):
         The tile is the last of its slice.
     final
         The tile is the last of the walk.
+    last
+        The row is.
     """
 
     def __init__(self):
@@ -53,6 +55,7 @@ class RowAddress(wiring.Component):
             "block_last": Out(1),
             "tail": Out(1),
             "final": Out(1),
+            "last": Out(1),
         }
         for level in LEVELS:
             members[f"count_{level}"] = In(COUNT_BITS)
@@ -73,20 +76,28 @@ class RowAddress(wiring.Component):
         step_stride = Signal(signed(SRAM_ADDRESS_BITS))
         following = Signal(SRAM_ADDRESS_BITS)
         selects = []
+        ends_new, ends_on = [], []  # in a new walk's first row, and in this walk's next one
         for level in LEVELS:
             bound = Signal(COUNT_BITS, name=f"bound_{level}")
             left = Signal(COUNT_BITS, name=f"left_{level}")
             end = Signal(name=f"end_{level}")
             select = Signal(name=f"select_{level}")
-            m.d.comb += select.eq(~end & Cat(*inner_ends).all() if inner_ends else ~end)
+            end_new, end_on = Signal(name=f"end_new_{level}"), Signal(name=f"end_on_{level}")
+            count = getattr(self, f"count_{level}")
+            inner = Cat(*inner_ends).all() if inner_ends else 1
+            m.d.comb += [
+                select.eq(~end & inner),
+                end_new.eq(count == 1),
+                end_on.eq(Mux(select, left == 1, Mux(inner, bound == 0, end))),
+            ]
             with m.If(self.step):
+                m.d.sync += end.eq(Mux(self.fresh, end_new, end_on))
                 with m.If(self.fresh):
-                    count = getattr(self, f"count_{level}")
-                    m.d.sync += [bound.eq(count - 1), left.eq(count - 1), end.eq(count == 1)]
-                with m.Elif(select):
-                    m.d.sync += [left.eq(left - 1), end.eq(left == 1)]
-                with m.Elif(Cat(*inner_ends).all() if inner_ends else 1):
-                    m.d.sync += [left.eq(bound), end.eq(bound == 0)]
+                    m.d.sync += [bound.eq(count - 1), left.eq(count - 1)]
+                with m.Elif(inner):
+                    m.d.sync += left.eq(Mux(end, bound, left - 1))
+            ends_new.append(end_new)
+            ends_on.append(end_on)
             selects.append(select)
             inner_ends.append(end)
             ends.append(end)
@@ -117,6 +128,10 @@ class RowAddress(wiring.Component):
         rows_end = Cat(*ends[:ROW_LEVELS]).all()
         tiles_end = Cat(*ends[ROW_LEVELS:-1]).all()
         with m.If(self.step):
+            # Kept, because whether the next command is taken begins here.
+            m.d.sync += self.last.eq(
+                Mux(self.fresh, Cat(*ends_new).all(), Cat(*ends_on).all()),
+            )
             m.d.sync += starts_tile.eq(self.fresh | rows_end)
             with m.If(self.fresh | rows_end):
                 m.d.sync += starts_block.eq(self.fresh | tiles_end)

@@ -138,7 +138,7 @@ class RowStream(wiring.Component):
             out.tile_first.eq(rows.tile_first),
             out.block_last.eq(rows.block_last),
             out.final.eq(rows.final),
-            out.last.eq(rows.tile_last & rows.final),
+            out.last.eq(rows.last),
             out.row_sum.eq(row_sum),
             out.malformed.eq(malformed),
             out.wrong.eq(

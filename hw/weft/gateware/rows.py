@@ -7,7 +7,7 @@
     pieces:                ..skew|bytes|..                  one bus beat, or fill bytes
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -106,7 +106,13 @@ class RowWalker(wiring.Component):
         # Which parts its rows have, and which rows it has besides those of data.
         parts = ("len", "pad_left", "pad_right", "pad_top", "pad_bottom")
         has = Signal(data.StructLayout(dict.fromkeys(parts, 1)))
-        found = Cat(new[part] != 0 for part in parts)
+        found = Signal.like(has)
+        m.d.comb += [found[part].eq(new[part] != 0) for part in parts]
+        # Of which kind of row an i2 has just one.
+        kinds = ("pad_top", "count1", "pad_bottom")
+        one = Signal(data.StructLayout(dict.fromkeys(kinds, 1)))
+        found_one = Signal.like(one)
+        m.d.comb += [found_one[kind].eq(new[kind] == 1) for kind in kinds]
         out = self.o.payload
         place = AddressWalk("place", SRAM_ADDRESS_BITS)
         skew = AddressWalk("skew", low_bits(config))
@@ -115,38 +121,40 @@ class RowWalker(wiring.Component):
         top, bottom = Signal(), Signal()  # neither: a data row
         left, kind_ends = Signal(COUNT_BITS), Signal()  # rows like this one; it is the last one
         outer_left, outer_ends = Signal(COUNT_BITS), Signal()
-        data_ends, outer = Signal(), Signal()
-        m.d.comb += [
-            data_ends.eq(kind_ends & ~top & ~bottom),
-            outer.eq(kind_ends & (bottom | (~top & ~has.pad_bottom))),
-        ]
+        data_ends, outer = Signal(), Signal()  # the i2's data end with this row; all of it does
+        m.d.comb += data_ends.eq(kind_ends & ~top & ~bottom)
 
-        def begin(counter: Signal, is_one: Signal, value) -> list:
-            """Statements that count from a value on, and know when one is left."""
-            return [counter.eq(value), is_one.eq(value == 1)]
-
-        def count(counter: Signal, is_one: Signal) -> list:
-            return [counter.eq(counter - 1), is_one.eq(counter == 2)]
+        def turn(is_top, is_bottom, ends, has) -> list:
+            """Statements for the kind of the next row."""
+            return [
+                top.eq(is_top),
+                bottom.eq(is_bottom),
+                kind_ends.eq(ends),
+                outer.eq(ends & (is_bottom | (~is_top & ~has.pad_bottom))),
+            ]
 
         place.following(m, outer, Mux(rows.in_place, 0, rows.at1), rows.at2)
         # Only data rows have an address in memory. Its i2 ends where their last one ends.
         skew.following(m, data_ends, rows.skew1, rows.skew2)
 
         # --- which part of it -------------------------------------------------------------------
-        at_data, at_right = Signal(), Signal()  # neither: the row's first segment
-        padding, is_left, is_data, row_ends = Signal(), Signal(), Signal(), Signal()
+        # All that says so stands in registers: whether a row ends decides about much else.
+        first, row_ends = Signal(), Signal()
+        is_left, is_data = Signal(), Signal()  # neither: it is on the right, or a row of padding
+        padding = top | bottom
         last_row = outer & outer_ends
-        m.d.comb += [
-            padding.eq(top | bottom),
-            is_left.eq(~at_data & ~at_right & has.pad_left),
-            is_data.eq(~is_left & ~at_right & (has.len | ~has.pad_right)),
-            row_ends.eq(
-                padding
-                | (is_left & ~has.len & ~has.pad_right)
-                | (is_data & ~has.pad_right)
-                | (~is_left & ~is_data)
-            ),
-        ]
+
+        def enter(of_padding, has) -> list:
+            """Statements that begin a row with its first part."""
+            return [
+                first.eq(1),
+                is_left.eq(~of_padding & has.pad_left),
+                is_data.eq(~of_padding & ~has.pad_left & (has.len | ~has.pad_right)),
+                row_ends.eq(
+                    of_padding
+                    | Mux(has.pad_left, ~has.len & ~has.pad_right, ~has.len | ~has.pad_right)
+                ),
+            ]
 
         region_bits = config.act_region_span.bit_length() - 1
         offset = place.row[:region_bits]
@@ -154,8 +162,8 @@ class RowWalker(wiring.Component):
         m.d.comb += [
             out.at.eq(place.row),
             out.skew.eq(Mux(out.fill, 0, skew.row)),
-            out.fill.eq(padding | ~is_data),
-            out.first.eq(~at_data & ~at_right),
+            out.fill.eq(~is_data),
+            out.first.eq(first),
             out.row_last.eq(row_ends),
             out.last.eq(row_ends & last_row),
             out.outside.eq(
@@ -174,48 +182,55 @@ class RowWalker(wiring.Component):
         # --- steps -----------------------------------------------------------------------------
         fires = self.o.valid & self.o.ready
         m.d.comb += self.i.ready.eq(~self.o.valid | (fires & out.last))
-        with m.If(fires):
+        with m.If(fires & ~row_ends):
             m.d.sync += [
-                at_data.eq(is_left & ~row_ends & has.len),
-                at_right.eq(~row_ends & (is_data | ~has.len)),
+                first.eq(0),
+                is_left.eq(0),
+                is_data.eq(is_left & has.len),
+                row_ends.eq(~is_left | ~has.len | ~has.pad_right),
             ]
         with m.If(fires & row_ends):
-            m.d.sync += [place.step(outer), *count(left, kind_ends)]
+            m.d.sync += [
+                place.step(outer),
+                *enter(Mux(outer, has.pad_top, Mux(kind_ends, ~top, padding)), has),
+            ]
             with m.If(~padding):
                 m.d.sync += skew.step(data_ends)
             with m.If(outer):
                 m.d.sync += [
-                    top.eq(has.pad_top),
-                    bottom.eq(0),
-                    *begin(left, kind_ends, Mux(has.pad_top, rows.pad_top, rows.count1)),
-                    *count(outer_left, outer_ends),
+                    left.eq(Mux(has.pad_top, rows.pad_top, rows.count1)),
+                    *turn(has.pad_top, 0, Mux(has.pad_top, one.pad_top, one.count1), has),
+                    outer_left.eq(outer_left - 1),
+                    outer_ends.eq(outer_left == 2),
                 ]
             with m.Elif(kind_ends):
                 m.d.sync += [
-                    top.eq(0),
-                    bottom.eq(~top),
-                    *begin(left, kind_ends, Mux(top, rows.count1, rows.pad_bottom)),
+                    left.eq(Mux(top, rows.count1, rows.pad_bottom)),
+                    *turn(0, ~top, Mux(top, one.count1, one.pad_bottom), has),
                 ]
+            with m.Else():
+                m.d.sync += [left.eq(left - 1), *turn(top, bottom, left == 2, has)]
         with m.If(fires & out.last):
             m.d.sync += self.o.valid.eq(0)
 
         with m.If(self.i.valid & self.i.ready):
             if not held:
-                m.d.sync += [rows.eq(new), has.eq(found)]
+                m.d.sync += [rows.eq(new), has.eq(found), one.eq(found_one)]
             m.d.sync += [
                 self.o.valid.eq(1),
                 place.start(new.at),
                 skew.start(new.skew),
-                top.eq(new.pad_top != 0),
-                bottom.eq(0),
-                *begin(left, kind_ends, Mux(new.pad_top != 0, new.pad_top, new.count1)),
-                *begin(outer_left, outer_ends, new.count2),
-                at_data.eq(0),
-                at_right.eq(0),
+                *enter(found.pad_top, found),
+                left.eq(Mux(found.pad_top, new.pad_top, new.count1)),
+                *turn(
+                    found.pad_top, 0, Mux(found.pad_top, found_one.pad_top, found_one.count1), found
+                ),
+                outer_left.eq(new.count2),
+                outer_ends.eq(new.count2 == 1),
             ]
         whole = new.pad_left + new.len + new.pad_right
         if held:
-            m.d.comb += [size.eq(whole), has.eq(found)]
+            m.d.comb += [size.eq(whole), has.eq(found), one.eq(found_one)]
         else:
             with m.If(self.i.valid & self.i.ready):
                 m.d.sync += size.eq(whole)

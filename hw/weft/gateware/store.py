@@ -3,7 +3,7 @@
 ::
 
     cmd ──┬─> Bursts ──> memory.burst ─────────────────────────────> open ─> memory.done ─> posts
-          └─> pending ─> RowWalker ─> Skid ─> Pieces ─> act ~~> data ─> memory.beat
+          └─> pending ─> RowWalker ─> Skid ─> Pieces ─> Slice ─> act ~~> data ─> memory.beat
 
 A chip with `Config.held_commands` has neither ``pending`` nor the Skid.
 """
@@ -20,7 +20,7 @@ from .bursts import Bursts
 from .gearbox import first_bytes
 from .interfaces import INDEX_BITS, ActRead, Fault, MemoryWrite, Post, command_layout
 from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
-from .skid import Skid
+from .skid import Skid, Slice
 from .store_answers import StoreAnswers
 from .word_fifo import WordFifo
 
@@ -35,6 +35,13 @@ class _Signal(enum.Enum, shape=2):
     WAIT = 1
     WRITE = 2
     DONE = 3
+
+
+def _read_layout(config: Config) -> data.StructLayout:
+    """A read of the SRAM, and which bytes of it memory gets."""
+    port = ActRead(config).members
+    wanted = {name: port[name].shape for name in ("region", "offset", "behind")}
+    return data.StructLayout({**wanted, "strobe": config.bus_bytes})
 
 
 class Store(wiring.Component):
@@ -194,6 +201,8 @@ class Store(wiring.Component):
         cause, room = Signal(Cause), Signal(range(depth + 1), init=depth)
         piece = pieces.piece
         granted = Signal()
+        # Reads stand in registers until they are granted: where they go is far away.
+        m.submodules.asks = asks = Slice(_read_layout(config))
         row = Signal(row_layout)
         with m.If(pieces.i.valid & pieces.i.ready):
             m.d.sync += cause.eq(
@@ -214,7 +223,9 @@ class Store(wiring.Component):
                 row.mode.eq(mode),
                 pieces.i.valid.eq(walker.o.valid),
                 walker.o.ready.eq(pieces.i.ready),
-                idle.eq(~bursts.busy & ~answers.waits & ~walker.o.valid & ~pieces.valid),
+                idle.eq(
+                    ~bursts.busy & ~answers.waits & ~walker.o.valid & ~pieces.valid & ~asks.o.valid
+                ),
             ]
         else:
             m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING)
@@ -242,34 +253,41 @@ class Store(wiring.Component):
                     & ~pending.o.valid
                     & ~rows_wait.o.valid
                     & ~pieces.valid
+                    & ~asks.o.valid
                 ),
             ]
-        offset_bits, region_bits = len(self.act.offset), len(self.act.region)
+        # The SRAM is read so that the bytes lie as in the memory's beat.
+        place, waits = Signal.like(self.act.offset), asks.i.payload
         m.d.comb += [
             pieces.i.payload.eq(row.segment),
             stuck.eq(pieces.valid & (cause != Cause.NONE)),
-            self.act.valid.eq(pieces.valid & (cause == Cause.NONE) & (room != 0) & ~stopped),
-            self.act.claim.eq(self.act.valid),
-            self.act.region.eq(piece.at[offset_bits : offset_bits + region_bits]),
-            # The SRAM is read so that the bytes lie as in the memory's beat.
-            self.act.offset.eq(piece.at[:offset_bits] - piece.skew),
+            place.eq(piece.at[: len(place)] - piece.skew),
+            waits.region.eq(piece.at[len(place) :]),
+            waits.offset.eq(place),
+            waits.behind.eq(place[len(place) - len(self.act.behind) :] + 1),
+            waits.strobe.eq(first_bytes(pieces.size, bus) << piece.skew),
+            asks.i.valid.eq(pieces.valid & (cause == Cause.NONE)),
+            pieces.step.eq(asks.i.valid & asks.i.ready),
+            self.act.valid.eq(asks.o.valid & (room != 0) & ~stopped),
+            self.act.claim.eq(asks.o.valid),
+            self.act.region.eq(asks.o.payload.region),
+            self.act.offset.eq(asks.o.payload.offset),
+            self.act.behind.eq(asks.o.payload.behind),
             granted.eq(self.act.valid & self.act.ready),
-            pieces.step.eq(granted),
+            asks.o.ready.eq(granted),
         ]
 
         strobe_bits = bus + 1
         line = Signal(strobe_bits * self.read_latency)  # valid and strobes on their way
-        strobe = Signal(bus)
         arriving = Signal(strobe_bits)
         m.d.comb += [
-            strobe.eq(first_bytes(pieces.size, bus) << piece.skew),
             arriving.eq(line[-strobe_bits:]),
             beats.i.valid.eq(arriving[0] & ~stopped),
             beats.i.payload.strobe.eq(arriving[1:]),
             beats.i.payload.data.eq(self.act.data),
         ]
         m.d.sync += [
-            line.eq(Cat(granted, strobe, line)),
+            line.eq(Cat(granted, asks.o.payload.strobe, line)),
             room.eq(room - granted + (beats.o.valid & beats.o.ready)),
         ]
 

@@ -22,15 +22,14 @@ class Transposer(wiring.Component):
         A row of R bytes shifts in; only while not ``full``.
     full
         C rows are in: a column leaves in each cycle, R in all.
-    column, index, final
-        While ``full``: the column, its number, and whether it is the block's last.
+    column, final
+        While ``full``: the column, and whether it is the block's last.
     """
 
     push: Signal
     row: Signal
     full: Signal
     column: Signal
-    index: Signal
     final: Signal
 
     def __init__(self, config: Config):
@@ -41,7 +40,6 @@ class Transposer(wiring.Component):
                 "row": In(8 * config.rows),
                 "full": Out(1),
                 "column": Out(8 * config.cols),
-                "index": Out(range(max(2, config.rows))),
                 "final": Out(1),
             }
         )
@@ -52,15 +50,16 @@ class Transposer(wiring.Component):
         rows, cols = self.config.rows, self.config.cols
         block = Signal(8 * rows * cols)
         filled = Signal(range(max(2, cols)))
+        index = Signal(range(max(2, rows)))  # of the column
         m.d.comb += [
             self.column.eq(block[: 8 * cols]),
-            self.final.eq(self.index == rows - 1),
+            self.final.eq(index == rows - 1),
         ]
 
         with m.If(self.full):
             m.d.sync += [
                 block.eq(block >> 8 * cols),
-                self.index.eq(Mux(self.final, 0, self.index + 1)),
+                index.eq(Mux(self.final, 0, index + 1)),
                 self.full.eq(~self.final),
             ]
         with m.Elif(self.push):

@@ -1,6 +1,6 @@
 """The weight feeder: shifts the next tile into the array behind the running one."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -82,8 +82,8 @@ class WeightFeeder(wiring.Component):
         # One bit more than an SRAM row, so that running past the end shows.
         tile, block = Signal(17), Signal(17)
         stride = Signal(16)
-        left = Signal(range(rows))
-        at_last = Signal()  # none is left
+        left = Signal(range(rows), init=rows - 1)
+        at_last = Signal() if rows > 1 else Const(1)  # none is left
         pending = Signal()  # `tile` is to be fed
         loaded = self.loaded
 
@@ -101,9 +101,11 @@ class WeightFeeder(wiring.Component):
         m.d.sync += [shifting.eq(reads), self.shift.eq(shifting)]
 
         with m.If(reads):
-            m.d.sync += [left.eq(left - 1), begun.eq(1), at_last.eq(left == 1)]
+            m.d.sync += [left.eq(left - 1), begun.eq(1)]
+            if rows > 1:
+                m.d.sync += at_last.eq(left == 1)
         with m.If(last):
-            m.d.sync += [pending.eq(0), begun.eq(0)]
+            m.d.sync += [pending.eq(0), begun.eq(0), left.eq(rows - 1)]
         # A tile of several rows stands here for a cycle before its last one is read, so that what
         # is said of it can come from registers.
         beyond = tile + rows > self.config.wgt_rows
@@ -126,7 +128,7 @@ class WeightFeeder(wiring.Component):
                 m.d.sync += [tile.eq(block + stride), block.eq(block + stride)]
             with m.Else():
                 m.d.sync += tile.eq(tile + rows)
-            m.d.sync += [pending.eq(1), left.eq(rows - 1), at_last.eq(rows == 1)]
+            m.d.sync += pending.eq(1)
 
         # The next command's first tile goes in as soon as this command's last tile is taken.
         idle = Signal(init=1)
@@ -138,8 +140,6 @@ class WeightFeeder(wiring.Component):
                 block.eq(self.wgt),
                 stride.eq(self.wgt_block),
                 pending.eq(1),
-                left.eq(rows - 1),
-                at_last.eq(rows == 1),
             ]
         with m.If(start):
             m.d.sync += idle.eq(0)

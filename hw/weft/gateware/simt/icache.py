@@ -162,7 +162,7 @@ class InstructionCache(wiring.Component):
             goes_on.eq(further.any() & self.onward & ~waiting.any()),
             burst.valid.eq(asking),
             burst.payload.addr.eq(Cat(Const(0, 2 + LINE_WORD_BITS), line[:-1])),
-            burst.payload.beats.eq(left * beats),
+            burst.payload.more.eq(left * beats - 1),
             item.ready.eq(1),
             write.addr.eq(Cat(beat if beats > 1 else [], index)),
             write.data.eq(item.payload.data),

@@ -50,14 +50,13 @@ class LaunchCheck(wiring.Component):
 
         # What each number says alone.
         wrong = Signal()
-        with m.If(self.start):
-            m.d.sync += wrong.eq(
-                Cat(size == 0 for size in (*grid, *block)).any()
-                | Cat(size > most for size in block).any()
-                | i.entry[:2].any()
-                | Cat(i[name][:low] for name in aligned).any()
-                | (i.private > PRIVATE.size)
-            )
+        m.d.sync += wrong.eq(
+            Cat(size == 0 for size in (*grid, *block)).any()
+            | Cat(size > most for size in block).any()
+            | i.entry[:2].any()
+            | Cat(i[name][:low] for name in aligned).any()
+            | (i.private > PRIVATE.size)
+        )
 
         few = [Signal(range(warps + 1), name=f"blocks_{axis}") for axis in "xyz"]
         for number, size in zip(few, grid, strict=True):
@@ -72,28 +71,34 @@ class LaunchCheck(wiring.Component):
             with m.If(factor[0]):
                 m.d.sync += product.eq(product + addend)
 
-        def multiply(a, b, then: str):
-            """Statements that begin a product and go on when it stands in ``product``."""
+        def multiply(a, b):
+            """Begin a product; when nothing ``multiplies`` any more it stands in ``product``."""
             m.d.sync += [product.eq(0), addend.eq(a), factor.eq(b)]
-            m.next = then
 
         fit, end = Signal(range(warps + 1)), Signal(len(product) + 1)
         first = product[: 3 * bits]  # of sizes that are not too large
         needed = (first + sizes.lanes - 1) >> (sizes.lanes - 1).bit_length()
         at_a_time = Array([0, *(warps // number for number in range(1, warps + 1))])
         with m.FSM():
-            with m.State("BLOCK"), m.If(self.start):
-                m.d.sync += self.done.eq(0)
-                multiply(block[0][:bits], block[1][:bits], "THREADS")
+            with m.State("BLOCK"):
+                # Begun with whatever stands there: that a launch does is known late.
+                multiply(block[0][:bits], block[1][:bits])
+                with m.If(self.start):
+                    m.d.sync += self.done.eq(0)
+                    m.next = "THREADS"
             with m.State("THREADS"), m.If(~multiplies):
-                multiply(first, block[2][:bits], "FIT")
+                multiply(first, block[2][:bits])
+                m.next = "FIT"
             with m.State("FIT"), m.If(~multiplies):
                 m.d.sync += fit.eq(Mux(needed > warps, 0, at_a_time[needed[: len(fit)]]))
-                multiply(few[0], few[1], "GRID")
+                multiply(few[0], few[1])
+                m.next = "GRID"
             with m.State("GRID"), m.If(~multiplies):
-                multiply(first, few[2], "BLOCKS")
+                multiply(first, few[2])
+                m.next = "BLOCKS"
             with m.State("BLOCKS"), m.If(~multiplies):
-                multiply(i.shared, Mux(first < fit, first, fit), "SHARED")
+                multiply(i.shared, Mux(first < fit, first, fit))
+                m.next = "SHARED"
             with m.State("SHARED"), m.If(~multiplies):
                 m.d.sync += end.eq(i.shared_base + product)
                 m.next = "COMPARE"

@@ -159,8 +159,6 @@ class MainAccess(wiring.Component):
                 line.eq(its_line),
                 *tag_of(what, tag, sizes, LINE_BITS),
             ]
-        beats = Signal(5)
-        m.d.comb += beats.eq(last - first + 1)
         bursts = []  # what they wait for comes from far: other clients, the memory
         for side in (self.read, self.write):
             m.submodules += (skid := Skid(burst_layout()))
@@ -168,7 +166,7 @@ class MainAccess(wiring.Component):
             bursts.append(skid.i)
             m.d.comb += [
                 skid.i.payload.addr.eq(Cat(Const(0, bus_bits), first[:beat_bits], line)),
-                skid.i.payload.beats.eq(beats),
+                skid.i.payload.more.eq(last - first),
             ]
 
         goes, loading = self._loads(m, bursts[0], begun & ~stores, first, tag)
@@ -181,7 +179,7 @@ class MainAccess(wiring.Component):
             self.surely.eq(Mux(request.store, sent, begins)),
             self.if_free.eq(request.store & sends),
             self.taken.eq(self.surely | (self.free & self.if_free)),
-            self.beats.eq(Mux(loads | asks, beats, 0)),
+            self.beats.eq(Mux(loads | asks, last - first + 1, 0)),
             self.busy.eq(begun | loading | storing),
         ]
         return m
