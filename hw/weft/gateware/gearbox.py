@@ -126,32 +126,42 @@ class Gearbox(wiring.Component):
         taken = Signal()  # this piece is in `held` already and only waits for its chunks
         at = Signal(SRAM_ADDRESS_BITS)
 
-        size = Signal(range(largest + 1))
+        def by_kind(of_size) -> Value:
+            """What ``of_size`` says of the size of this piece's chunks.
+
+            Said of each size by itself and then chosen, that is small tables; comparisons with a
+            chosen size are carry chains, one behind the other.
+            """
+            other = Mux(target.param, of_size(params), of_size(plain))
+            return Mux(target.transpose, of_size(transposed), other)
+
         merged = Signal(8 * space)
         have = Signal(range(space + 1))
         full, emits, moves = Signal(), Signal(), Signal()
         leaving = Signal()  # a transposed block's last row has gone out, not all of its columns
         shift = Cat(Const(0, 3), count[: max(1, (largest - 1).bit_length())])
         m.d.comb += [
-            size.eq(Mux(target.transpose, transposed, Mux(target.param, params, plain))),
             merged.eq(held | Mux(taken, 0, piece.data << shift)),
             have.eq(count + Mux(taken, 0, piece.size)),
-            full.eq(have >= size),
+            full.eq(by_kind(lambda size: have.matches(*range(size, space + 1)))),
             moves.eq(~leaving),
             emits.eq(self.i.valid & moves & (full | piece.row_last)),
         ]
 
         rest = Signal.like(have)
-        row_done = Signal()
+        row_done, several = Signal(), Signal()  # it has two chunks, or more
         chunk_at = Signal.like(at)
         mine = Signal(largest)
         m.d.comb += [
-            row_done.eq(piece.row_last & (have <= size)),
-            rest.eq(Mux(full, have - size, 0)),
+            row_done.eq(
+                piece.row_last & by_kind(lambda size: have.matches(*range(size + 1))),
+            ),
+            several.eq(by_kind(lambda size: have.matches(*range(2 * size, space + 1)))),
+            rest.eq(Mux(full, by_kind(lambda size: have - size), 0)),
             chunk_at.eq(Mux(piece.first & ~taken, piece.at, at)),
             # No chunk ends in this piece, or the last one that does leaves now.
             self.i.ready.eq(
-                moves & Mux(piece.row_last, row_done, ~full | (rest < size)),
+                moves & Mux(piece.row_last, row_done, ~several),
             ),
             mine.eq(first_bytes(have, largest)),
         ]
