@@ -12,11 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from weft.config import SRAM_ADDRESS_BITS, Config
 
-from .interfaces import INDEX_BITS
-from .param_sram import PARAM_BITS, write_columns
-
-FENCE_BITS = SRAM_ADDRESS_BITS + 1
-"""Width of the places of a fence: the end of an SRAM counts, too."""
+from .chunks import by_kind, chunk_sizes, count_layout, enough, most_bytes, target_layout
 
 
 def byte_mask(mask: Value, size: int) -> Value:
@@ -29,34 +25,11 @@ def first_bytes(count: Value, size: int) -> Value:
     return ~(Const((1 << size) - 1, size) << count)[:size]
 
 
-def target_layout() -> data.StructLayout:
-    """What a piece or chunk must know of its command.
-
-    ``transpose`` and ``param`` say which chunks these are (neither: rows of C bytes), ``step`` is
-    the distance from one chunk of a row to the next. ``fenced``: what is
-    written, up to below ``fence``, is guarded until it is there.
-    """
-    return data.StructLayout(
-        {
-            "transpose": 1,
-            "param": 1,
-            "fill": 8,
-            "step": SRAM_ADDRESS_BITS,
-            "fenced": 1,
-            "fence": FENCE_BITS,
-            "post": 16,
-            "index": INDEX_BITS,
-        }
-    )
-
-
-def chunk_sizes(config: Config) -> tuple[int, int, int]:
-    """Bytes of a chunk: a weight row, a row to transpose, columns of parameters."""
-    return config.cols, config.rows, PARAM_BITS // 8 * write_columns(config)
-
-
 def piece_layout(config: Config) -> data.StructLayout:
-    """Bytes of a row; ``data`` is zero behind ``size`` bytes, ``at`` holds on the row's first."""
+    """Bytes of a row; ``data`` is zero behind ``size`` bytes, ``at`` holds on the row's first.
+
+    ``chunks`` is what `ChunkCount` says of them.
+    """
     return data.StructLayout(
         {
             "data": 8 * config.bus_bytes,
@@ -65,6 +38,7 @@ def piece_layout(config: Config) -> data.StructLayout:
             "first": 1,
             "row_last": 1,
             "last": 1,
+            "chunks": count_layout(config),
             "target": target_layout(),
         }
     )
@@ -118,51 +92,38 @@ class Gearbox(wiring.Component):
         config = self.config
         piece, target, chunk = self.i.payload, self.i.payload.target, self.o
         plain, transposed, params = chunk_sizes(config)
-        largest = max(chunk_sizes(config))
-        space = largest - 1 + config.bus_bytes
+        largest, space = max(chunk_sizes(config)), most_bytes(config)
 
         held = Signal(8 * space)  # bytes of the row that no chunk has taken yet, zero behind them
         count = Signal(range(space + 1))
         taken = Signal()  # this piece is in `held` already and only waits for its chunks
         at = Signal(SRAM_ADDRESS_BITS)
 
-        def by_kind(of_size) -> Value:
-            """What ``of_size`` says of the size of this piece's chunks.
-
-            Said of each size by itself and then chosen, that is small tables; comparisons with a
-            chosen size are carry chains, one behind the other.
-            """
-            other = Mux(target.param, of_size(params), of_size(plain))
-            return Mux(target.transpose, of_size(transposed), other)
-
         merged = Signal(8 * space)
         have = Signal(range(space + 1))
-        full, emits, moves = Signal(), Signal(), Signal()
+        full, again, emits, moves = Signal(), Signal(), Signal(), Signal()
         leaving = Signal()  # a transposed block's last row has gone out, not all of its columns
         shift = Cat(Const(0, 3), count[: max(1, (largest - 1).bit_length())])
+        left_full, left_again = enough(config, count, target, piece.row_last)
         m.d.comb += [
             merged.eq(held | Mux(taken, 0, piece.data << shift)),
-            have.eq(count + Mux(taken, 0, piece.size)),
-            full.eq(by_kind(lambda size: have.matches(*range(size, space + 1)))),
+            have.eq(Mux(taken, count, piece.chunks.have)),
+            full.eq(Mux(taken, left_full, piece.chunks.full)),
+            again.eq(Mux(taken, left_again, piece.chunks.again)),
             moves.eq(~leaving),
             emits.eq(self.i.valid & moves & (full | piece.row_last)),
         ]
 
         rest = Signal.like(have)
-        row_done, several = Signal(), Signal()  # it has two chunks, or more
+        row_done = Signal()
         chunk_at = Signal.like(at)
         mine = Signal(largest)
         m.d.comb += [
-            row_done.eq(
-                piece.row_last & by_kind(lambda size: have.matches(*range(size + 1))),
-            ),
-            several.eq(by_kind(lambda size: have.matches(*range(2 * size, space + 1)))),
-            rest.eq(Mux(full, by_kind(lambda size: have - size), 0)),
+            row_done.eq(piece.row_last & ~again),
+            rest.eq(Mux(full, by_kind(config, target, lambda size: have - size), 0)),
             chunk_at.eq(Mux(piece.first & ~taken, piece.at, at)),
             # No chunk ends in this piece, or the last one that does leaves now.
-            self.i.ready.eq(
-                moves & Mux(piece.row_last, row_done, ~several),
-            ),
+            self.i.ready.eq(moves & ~again),
             mine.eq(first_bytes(have, largest)),
         ]
 

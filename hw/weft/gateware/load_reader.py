@@ -10,7 +10,8 @@ from weft.arch.layouts import PARAM_BYTES
 from weft.config import SRAM_ADDRESS_BITS, Config
 
 from .bursts import LENGTH_BITS, Bursts
-from .gearbox import byte_mask, first_bytes, piece_layout, target_layout
+from .chunks import ChunkCount, target_layout
+from .gearbox import byte_mask, first_bytes, piece_layout
 from .interfaces import MemoryRead, command_layout
 from .param_sram import write_columns
 from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
@@ -313,6 +314,14 @@ class LoadReader(wiring.Component):
             beat.ready.eq(self.stop | (uses_beat & free)),
             pieces.step.eq(takes),
             moved.eq((beat.payload.data ^ flip) >> Cat(Const(0, 3), piece.skew)),
+        ]
+        m.submodules.chunks = chunks = ChunkCount(self.config)
+        m.d.comb += [
+            chunks.takes.eq(takes & ~current.act),
+            chunks.size.eq(pieces.size),
+            chunks.row_last.eq(piece.row_last),
+            chunks.target.eq(current.target),
+            out.piece.chunks.eq(chunks.o),
         ]
         mine = byte_mask(first_bytes(pieces.size, bus), bus)
         m.d.comb += [

@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from weft.arch.errors import Cause
 from weft.config import SRAM_ADDRESS_BITS, Config
 
-from .gearbox import FENCE_BITS, Gearbox, first_bytes
+from .chunks import FENCE_BITS
+from .gearbox import Gearbox, first_bytes
 from .interfaces import ActWrite, Fault, Post
 from .load_reader import load_piece_layout
 from .param_sram import ParamWrite
