@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import assume, given, note
 from hypothesis import strategies as st
 
+from weft.arch.memory import MemoryTiming
 from weft.config import Config
 from weft_driver import Program
 from weft_driver.planner.candidates import commands, neighbours, tile_shapes
@@ -30,8 +31,10 @@ LONGEST = 1000
 
 
 def any_tiling(draw: Draw, config: Config, op: Gemm) -> Choice:
-    """Any tile of a product, and any ends: some steps away from none."""
-    tiles = [tile for tile in tile_shapes(config, op) if commands(config, op, tile) <= LONGEST]
+    """Any tile of a product for any memory, and any ends: some steps away from none."""
+    memory = MemoryTiming(read_interval=draw(st.sampled_from([1, 4])))
+    tiles = list(tile_shapes(config, op, memory))
+    tiles = [tile for tile in tiles if commands(config, op, tile) <= LONGEST]
     assume(tiles)
     choice = draw(st.sampled_from(tiles))
     choice = replace(choice, columns_first=draw(st.booleans()))

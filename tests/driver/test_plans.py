@@ -44,8 +44,8 @@ LOOPS = dict.fromkeys(("blocks", "k_tail", "k0", "k1", "k2", "m0", "m1", "m2"), 
 IDS = [f"{spec} {type(op).__name__} {number}" for number, (spec, op) in enumerate(CASES)]
 
 
-def make(spec: str, *ops: Gemm | Conv) -> Plan:
-    return plan(Config.parse(spec), ops, effort=EFFORT)
+def make(spec: str, *ops: Gemm | Conv, memory: MemoryTiming | None = None) -> Plan:
+    return plan(Config.parse(spec), ops, memory, EFFORT)
 
 
 def digest() -> str:
@@ -86,10 +86,11 @@ def test_slower_memory_is_expected_to_take_longer():
     assert cycles == sorted(set(cycles))
 
 
+@pytest.mark.parametrize("interval", [1, 4])
 @pytest.mark.parametrize(("spec", "op"), CASES, ids=IDS)
-def test_no_semaphore_overflows(spec, op):
+def test_no_semaphore_overflows(spec, op, interval):
     """In any order of events, and nothing gets stuck; twice, as two operations."""
-    made = make(spec, op, op)
+    made = make(spec, op, op, memory=MemoryTiming(read_interval=interval))
     code = made.lower()
     commands = [decode(code[at : at + COMMAND_BYTES]) for at in range(0, len(code), COMMAND_BYTES)]
     for slow in (Engine.LOAD, Engine.MATMUL, Engine.DRAIN, Engine.STORE):

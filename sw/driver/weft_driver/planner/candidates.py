@@ -10,29 +10,8 @@ from weft.config import Config
 
 from .choice import Choice
 from .cuts import Cut
+from .panels import again, fits, panel_shapes, slow
 from .problem import Gemm
-from .sram import ActMap
-
-
-def fits(config: Config, op: Gemm, choice: Choice) -> bool:
-    """Whether a choice fits the SRAMs with two slots for each operand, or all of it."""
-    act = ActMap(config)
-    k = op.k_tiles(config)
-    chunks = ceil_div(k, choice.tiles)
-    pitch = op.k if chunks == 1 else ceil_div(k, chunks) * config.rows
-    slot = choice.rows * pitch + 2 * config.rows
-    room = sum(size // slot for _, size in act.regions)
-    need_a = min(2, chunks * ceil_div(op.m, choice.rows))
-    tiles = choice.blocks * ceil_div(k, chunks)
-    need_b = min(2, chunks * ceil_div(op.n_blocks(config), choice.blocks))
-    row_bytes = min(op.n, choice.blocks * config.cols) * op.finish.out_bytes
-    return (
-        room >= need_a
-        and tiles * config.rows * need_b <= config.wgt_rows
-        and choice.rows * choice.blocks <= config.acc_rows
-        and choice.blocks <= config.param_blocks
-        and row_bytes <= act.results[1]
-    )
 
 
 def _pieces(total: int, most: int) -> list[int]:
@@ -41,8 +20,8 @@ def _pieces(total: int, most: int) -> list[int]:
     return sorted(size for size in sizes if 1 <= size <= min(total, most))
 
 
-def tile_shapes(config: Config, op: Gemm) -> Iterator[Choice]:
-    """Tiles and chunks that fit and use the accumulators well."""
+def tile_shapes(config: Config, op: Gemm, memory: MemoryTiming) -> Iterator[Choice]:
+    """Tiles and chunks that fit and use the accumulators well, or where memory is slow A's SRAM."""
     k, n = op.k_tiles(config), op.n_blocks(config)
     r = config.rows
     limits = {config.acc_rows, config.acc_rows // 2, config.acc_rows // 4} - {0}
@@ -63,6 +42,8 @@ def tile_shapes(config: Config, op: Gemm) -> Iterator[Choice]:
                     yield choice
     if n and k:
         yield Choice(min(op.m, config.acc_rows, config.rows), 1, 1)
+    if slow(memory):
+        yield from panel_shapes(config, op)
 
 
 def commands(config: Config, op: Gemm, choice: Choice) -> int:
@@ -79,27 +60,23 @@ def rough(config: Config, op: Gemm, choice: Choice, memory: MemoryTiming) -> flo
     chunks, rows = ceil_div(k, choice.tiles), ceil_div(op.m, tiles_m)
     array = tiles_m * n * k * max(rows, config.rows)
 
-    def moved(total: int, run: int) -> float:
-        """Beats, or what the limit on open bursts makes of runs that are too short."""
+    def moved(total: int, run: int, interval: int) -> float:
+        """Cycles of its beats, or what the limit on open bursts makes of too short runs."""
         run = min(run, total)
-        beats = run / bus + (1 if run % bus else 0)
+        beats = (run / bus + (1 if run % bus else 0)) * interval
         return total / run * max(beats, (memory.latency + beats) / memory.outstanding)
 
-    act = sum(size for _, size in ActMap(config).regions)
-    wgt = config.wgt_rows // config.rows
-    by_columns = choice.columns_first
-    keeps_a = op.m * op.k <= act or (not by_columns and rows * op.k <= act)
-    keeps_b = n * k <= wgt or (by_columns and choice.blocks * k <= wgt)
+    every, again_a, again_b = memory.read_interval, *again(config, op, choice, memory)
     columns = min(op.n, choice.blocks * config.cols)
-    reads = moved(op.m * op.k, rows * op.k if chunks == 1 else choice.tiles * config.rows)
-    reads *= 1 if keeps_a else tiles_n
-    packed = n * k * config.tile_bytes / bus
-    weights = packed if op.packed else moved(op.k * op.n, columns)
-    reads += weights * (1 if keeps_b else tiles_m)
-    reads += commands(config, op, choice) * COMMAND_BYTES / bus
+    reads = moved(op.m * op.k, rows * op.k if chunks == 1 else choice.tiles * config.rows, every)
+    reads *= 1 + (tiles_n - 1) * again_a
+    packed = n * k * config.tile_bytes / bus * every
+    weights = packed if op.packed else moved(op.k * op.n, columns, every)
+    reads += weights * (1 + (tiles_m - 1) * again_b)
+    reads += commands(config, op, choice) * COMMAND_BYTES / bus * every
     size = op.finish.out_bytes
     run = columns * size * (rows if tiles_n == 1 else 1)
-    writes = moved(op.m * op.n * size, run)
+    writes = moved(op.m * op.n * size, run, memory.write_interval)
     beats = ceil_div(4 * config.cols, config.act_row_bytes) if size == 4 else config.drain_beats
     drain = op.m * n * beats
     last = min(choice.blocks * rows, config.acc_rows) * 0.2

@@ -44,6 +44,9 @@ class Choice:
     split
         Rows in a piece of the last results, so that DRAIN and STORE follow each other closely; 0:
         not cut.
+    results
+        Bytes of activation SRAM for results, so that operands have the rest of the last region, too
+        (`weft_driver.planner.sram.ActMap`); 0: as much as results are given where nobody asks.
     """
 
     rows: int
@@ -62,3 +65,4 @@ class Choice:
     short: bool = False
     woven: bool = False
     a_first: bool = False
+    results: int = 0

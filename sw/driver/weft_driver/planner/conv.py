@@ -83,7 +83,8 @@ class ConvPlanner:
     def __init__(self, config: Config, op: Conv, choice: ConvChoice):
         self.config, self.op, self.choice = config, op, choice
         self._steps: list[Step] = []
-        self.results = Results(config, Output(op.c, op.n, op.finish), self._steps)
+        self.act = ActMap(config)
+        self.results = Results(config, Output(op.c, op.n, op.finish), self._steps, self.act)
         self.bands = list(self._bands())
         self.block_ranges = even(op.n_blocks(config), choice.blocks)
         groups, count, size = op.slices
@@ -125,7 +126,7 @@ class ConvPlanner:
         config = self.config
         most = max(self._input_rows(band) * self.pitch(band) for band in self.bands)
         uses = [band for band, _ in self.order]
-        slots = ActMap(config).slots(most + 2 * config.rows, len(self.bands))
+        slots = self.act.slots(most + 2 * config.rows, len(self.bands))
         self.a_slots = Slots(slots, uses)
         blocks = max(stop - start for start, stop in self.block_ranges)
         slices = max(stop - start for start, stop in self.chunks)

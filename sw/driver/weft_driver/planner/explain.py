@@ -43,6 +43,11 @@ def explain_gemm(config: Config, op: Gemm, choice: Choice) -> str:
             f"  order: a panel of {kept} stays while the other operand passes; "
             "chunks that are still in their slots are not loaded again"
         )
+    if choice.results:
+        lines.append(
+            f"  the last region of the activation SRAM holds operands, too: {choice.results:,} "
+            "bytes of it are for results"
+        )
     for name, cut in (
         ("rows of A", choice.cut_rows),
         ("blocks of B", choice.cut_blocks),

@@ -31,7 +31,7 @@ class GemmPlanner:
 
     def __init__(self, config: Config, op: Gemm, choice: Choice):
         self.config, self.op, self.choice = config, op, choice
-        self.act = ActMap(config)
+        self.act = ActMap(config, choice.results)
         self.tiles_k = op.k_tiles(config)
         self.row_ranges = self._cut_rows()
         self.block_ranges = even(op.n_blocks(config), choice.blocks)
@@ -51,7 +51,7 @@ class GemmPlanner:
         self._bus = self._array = 0
         self._command_beats = COMMAND_BYTES // config.bus_bytes
         output = Output(op.c, op.n, op.finish, op.pitch, op.column)
-        self.results = Results(config, output, self._steps)
+        self.results = Results(config, output, self._steps, self.act)
         self._make_slots()
 
     def _cut_rows(self) -> list[Range]:

@@ -25,11 +25,13 @@ class Results:
         The chip, and where results go.
     steps
         The program so far; drains and stores are appended.
+    act
+        Where they pass through.
     """
 
-    def __init__(self, config: Config, output: Output, steps: list[Step]):
+    def __init__(self, config: Config, output: Output, steps: list[Step], act: ActMap):
         self.config, self.output, self.steps = config, output, steps
-        start, size = ActMap(config).results
+        start, size = act.results
         self.ring = Ring(start, size, config.act_row_bytes)
         self._pending: list[tuple[Result, int]] = []
 

@@ -69,7 +69,7 @@ class Search:
         config, op = self.config, self.op
         shapes = {
             canonical(config, op, replace(shape, columns_first=first))
-            for shape in tile_shapes(config, op)
+            for shape in tile_shapes(config, op, self.memory)
             for first in (True, False)
         }
         ranked = sorted(shapes, key=lambda s: (rough(config, op, s, self.memory), repr(s)))

@@ -92,30 +92,37 @@ class ActMap:
     """How the activation SRAM is shared: operands in front, results in the last region.
 
     MATMUL reads one row a cycle, so nothing else may read where it reads; STORE reads results.
+
+    Parameters
+    ----------
+    config
+        The chip.
+    kept
+        Bytes at the end of the last region that are for results, the rest is for operands, too;
+        0: all of the region, or a third of the only one. With less for results STORE takes cycles
+        from MATMUL, but more of an operand stays on the chip.
     """
 
     config: Config
+    kept: int = 0
 
     @property
     def regions(self) -> list[tuple[int, int]]:
         """Address and size of each area for operands."""
         c = self.config
-        if c.act_regions == 1:
-            return [(0, self._shared)]
-        return [(r * c.act_region_span, c.act_region_bytes) for r in range(c.act_regions - 1)]
+        last, whole = c.act_regions - 1, c.act_region_bytes
+        areas = [(r * c.act_region_span, whole) for r in range(last)]
+        shared = whole - self.results[1]
+        return [*areas, (last * c.act_region_span, shared)] if shared else areas
 
     @property
     def results(self) -> tuple[int, int]:
         """Address and size of the area for results."""
         c = self.config
-        if c.act_regions == 1:
-            return self._shared, c.act_region_bytes - self._shared
-        return (c.act_regions - 1) * c.act_region_span, c.act_region_bytes
-
-    @property
-    def _shared(self) -> int:
-        row = self.config.act_row_bytes
-        return self.config.act_region_bytes * 2 // 3 // row * row
+        last, whole = c.act_regions - 1, c.act_region_bytes
+        shared = whole - self.kept if self.kept else 0 if last else whole * 2 // 3
+        shared = shared // c.act_row_bytes * c.act_row_bytes
+        return last * c.act_region_span + shared, whole - shared
 
     def slots(self, size: int, most: int) -> list[int]:
         """Addresses of slots of a size, neighbours in different regions where possible."""
