@@ -104,7 +104,7 @@ class Reader {
         }
         if (asked) {
             const uint64_t wait = how.latency + (how.spread ? random.next() % how.spread : 0);
-            bursts.push_back({uint32_t(payload), uint32_t(payload >> 32 & 31), now + wait});
+            bursts.push_back({uint32_t(payload), uint32_t(payload >> 32 & 15) + 1, now + wait});
         }
     }
 
