@@ -12,6 +12,7 @@ from weft.arch.commands import encode
 from weft.arch.memory import MemoryTiming
 from weft.arch.registers import KERNEL_COUNTERS
 from weft.config import Config
+from weft.gateware.simt.icache import GENERATION_BITS
 from weft.golden.faults import ProgramError
 from weft_driver import Device
 from weft_driver.errors import DeviceError
@@ -236,6 +237,13 @@ def test_stopped_at_any_time(both, reset):
             device.transport.reset()
         x = np.zeros(9, np.uint32)
         check_same(both, "mix", 2, 4, [9, 1, np.arange(9, dtype=np.uint32), x], shared=16)
+
+
+def test_more_kernels_than_their_numbers(both):
+    """The instruction cache has forgotten the kernel before when its numbers come again."""
+    y = np.arange(9, dtype=np.uint32)
+    for _ in range((1 << GENERATION_BITS) + 2):
+        check_same(both, "mix", 2, 4, [9, 1, y, np.zeros(9, np.uint32)], shared=16)
 
 
 def test_an_idle_core_may_stand_still():

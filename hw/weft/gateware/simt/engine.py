@@ -127,7 +127,8 @@ class Simt(wiring.Component):
             with m.State("CHECK"):
                 with m.If(~me.cmd.valid):  # an error has stopped the chip
                     m.next = "IDLE"
-                with m.Elif(check.done):
+                # Its cache may have to be cleared first.
+                with m.Elif(check.done & (check.refused | core.launch.ready)):
                     m.d.comb += [accept.eq(1), core.launch.valid.eq(~check.refused)]
                     m.next = "RUN"
                     with m.If(check.refused):
