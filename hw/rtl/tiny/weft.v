@@ -1019,10 +1019,10 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$302 ),
     .matmul__ready(\act__ready$306 ),
     .matmul__valid(matmul__valid),
-    .\port$36053$35 (\$89 ),
-    .\port$36069$0 (\$94 ),
+    .\port$36056$35 (\$89 ),
+    .\port$36072$0 (\$94 ),
     .\port$3658$0 (\$95 ),
-    .\port$36720$0 (\$96 ),
+    .\port$36723$0 (\$96 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1094,86 +1094,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$195 (drain_cmd__ready),
     .\o__ready$225 (store_cmd__ready),
     .\o__ready$255 (simt_cmd__ready),
-    .\port$35443$0 (\$7 ),
-    .\port$35445$0 (\$8 ),
-    .\port$35447$0 (\$9 ),
-    .\port$35449$0 (\$10 ),
-    .\port$35451$0 (\$11 ),
-    .\port$35453$0 (\$12 ),
-    .\port$35455$0 (\$13 ),
-    .\port$35457$0 (\$14 ),
-    .\port$35459$0 (\$15 ),
-    .\port$35461$0 (\$16 ),
-    .\port$35463$0 (\$17 ),
-    .\port$35465$0 (\$18 ),
-    .\port$35467$0 (\$19 ),
-    .\port$35469$0 (\$20 ),
-    .\port$35471$0 (\$21 ),
-    .\port$35473$0 (\$22 ),
-    .\port$35497$0 (\$23 ),
-    .\port$35499$0 (\$24 ),
-    .\port$35501$0 (\$25 ),
-    .\port$35503$0 (\$26 ),
-    .\port$35505$0 (\$27 ),
-    .\port$35507$0 (\$28 ),
-    .\port$35509$0 (\$29 ),
-    .\port$35511$0 (\$30 ),
-    .\port$35513$0 (\$31 ),
-    .\port$35515$0 (\$32 ),
-    .\port$35517$0 (\$33 ),
-    .\port$35519$0 (\$34 ),
-    .\port$35521$0 (\$35 ),
-    .\port$35523$0 (\$36 ),
-    .\port$35525$0 (\$37 ),
-    .\port$35527$0 (\$38 ),
-    .\port$35551$0 (\$39 ),
-    .\port$35553$0 (\$40 ),
-    .\port$35555$0 (\$41 ),
-    .\port$35557$0 (\$42 ),
-    .\port$35559$0 (\$43 ),
-    .\port$35561$0 (\$44 ),
-    .\port$35563$0 (\$45 ),
-    .\port$35565$0 (\$46 ),
-    .\port$35567$0 (\$47 ),
-    .\port$35569$0 (\$48 ),
-    .\port$35571$0 (\$49 ),
-    .\port$35573$0 (\$50 ),
-    .\port$35575$0 (\$51 ),
-    .\port$35577$0 (\$52 ),
-    .\port$35579$0 (\$53 ),
-    .\port$35581$0 (\$54 ),
-    .\port$35605$0 (\$55 ),
-    .\port$35607$0 (\$56 ),
-    .\port$35609$0 (\$57 ),
-    .\port$35611$0 (\$58 ),
-    .\port$35613$0 (\$59 ),
-    .\port$35615$0 (\$60 ),
-    .\port$35617$0 (\$61 ),
-    .\port$35619$0 (\$62 ),
-    .\port$35621$0 (\$63 ),
-    .\port$35623$0 (\$64 ),
-    .\port$35625$0 (\$65 ),
-    .\port$35627$0 (\$66 ),
-    .\port$35629$0 (\$67 ),
-    .\port$35631$0 (\$68 ),
-    .\port$35633$0 (\$69 ),
-    .\port$35635$0 (\$70 ),
-    .\port$35659$0 (\$71 ),
-    .\port$35661$0 (\$72 ),
-    .\port$35663$0 (\$73 ),
-    .\port$35665$0 (\$74 ),
-    .\port$35667$0 (\$75 ),
-    .\port$35669$0 (\$76 ),
-    .\port$35671$0 (\$77 ),
-    .\port$35673$0 (\$78 ),
-    .\port$35675$0 (\$79 ),
-    .\port$35677$0 (\$80 ),
-    .\port$35679$0 (\$81 ),
-    .\port$35681$0 (\$82 ),
-    .\port$35683$0 (\$83 ),
-    .\port$35685$0 (\$84 ),
-    .\port$35687$0 (\$85 ),
-    .\port$35689$0 (\$86 ),
+    .\port$35446$0 (\$7 ),
+    .\port$35448$0 (\$8 ),
+    .\port$35450$0 (\$9 ),
+    .\port$35452$0 (\$10 ),
+    .\port$35454$0 (\$11 ),
+    .\port$35456$0 (\$12 ),
+    .\port$35458$0 (\$13 ),
+    .\port$35460$0 (\$14 ),
+    .\port$35462$0 (\$15 ),
+    .\port$35464$0 (\$16 ),
+    .\port$35466$0 (\$17 ),
+    .\port$35468$0 (\$18 ),
+    .\port$35470$0 (\$19 ),
+    .\port$35472$0 (\$20 ),
+    .\port$35474$0 (\$21 ),
+    .\port$35476$0 (\$22 ),
+    .\port$35500$0 (\$23 ),
+    .\port$35502$0 (\$24 ),
+    .\port$35504$0 (\$25 ),
+    .\port$35506$0 (\$26 ),
+    .\port$35508$0 (\$27 ),
+    .\port$35510$0 (\$28 ),
+    .\port$35512$0 (\$29 ),
+    .\port$35514$0 (\$30 ),
+    .\port$35516$0 (\$31 ),
+    .\port$35518$0 (\$32 ),
+    .\port$35520$0 (\$33 ),
+    .\port$35522$0 (\$34 ),
+    .\port$35524$0 (\$35 ),
+    .\port$35526$0 (\$36 ),
+    .\port$35528$0 (\$37 ),
+    .\port$35530$0 (\$38 ),
+    .\port$35554$0 (\$39 ),
+    .\port$35556$0 (\$40 ),
+    .\port$35558$0 (\$41 ),
+    .\port$35560$0 (\$42 ),
+    .\port$35562$0 (\$43 ),
+    .\port$35564$0 (\$44 ),
+    .\port$35566$0 (\$45 ),
+    .\port$35568$0 (\$46 ),
+    .\port$35570$0 (\$47 ),
+    .\port$35572$0 (\$48 ),
+    .\port$35574$0 (\$49 ),
+    .\port$35576$0 (\$50 ),
+    .\port$35578$0 (\$51 ),
+    .\port$35580$0 (\$52 ),
+    .\port$35582$0 (\$53 ),
+    .\port$35584$0 (\$54 ),
+    .\port$35608$0 (\$55 ),
+    .\port$35610$0 (\$56 ),
+    .\port$35612$0 (\$57 ),
+    .\port$35614$0 (\$58 ),
+    .\port$35616$0 (\$59 ),
+    .\port$35618$0 (\$60 ),
+    .\port$35620$0 (\$61 ),
+    .\port$35622$0 (\$62 ),
+    .\port$35624$0 (\$63 ),
+    .\port$35626$0 (\$64 ),
+    .\port$35628$0 (\$65 ),
+    .\port$35630$0 (\$66 ),
+    .\port$35632$0 (\$67 ),
+    .\port$35634$0 (\$68 ),
+    .\port$35636$0 (\$69 ),
+    .\port$35638$0 (\$70 ),
+    .\port$35662$0 (\$71 ),
+    .\port$35664$0 (\$72 ),
+    .\port$35666$0 (\$73 ),
+    .\port$35668$0 (\$74 ),
+    .\port$35670$0 (\$75 ),
+    .\port$35672$0 (\$76 ),
+    .\port$35674$0 (\$77 ),
+    .\port$35676$0 (\$78 ),
+    .\port$35678$0 (\$79 ),
+    .\port$35680$0 (\$80 ),
+    .\port$35682$0 (\$81 ),
+    .\port$35684$0 (\$82 ),
+    .\port$35686$0 (\$83 ),
+    .\port$35688$0 (\$84 ),
+    .\port$35690$0 (\$85 ),
+    .\port$35692$0 (\$86 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1224,22 +1224,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$2986$0 (\$91 ),
     .\port$3020$0 (\$92 ),
     .\port$3054$0 (\$93 ),
-    .\port$35551$0 (\$39 ),
-    .\port$35553$0 (\$40 ),
-    .\port$35555$0 (\$41 ),
-    .\port$35557$0 (\$42 ),
-    .\port$35559$0 (\$43 ),
-    .\port$35561$0 (\$44 ),
-    .\port$35563$0 (\$45 ),
-    .\port$35565$0 (\$46 ),
-    .\port$35567$0 (\$47 ),
-    .\port$35569$0 (\$48 ),
-    .\port$35571$0 (\$49 ),
-    .\port$35573$0 (\$50 ),
-    .\port$35575$0 (\$51 ),
-    .\port$35577$0 (\$52 ),
-    .\port$35579$0 (\$53 ),
-    .\port$35581$0 (\$54 ),
+    .\port$35554$0 (\$39 ),
+    .\port$35556$0 (\$40 ),
+    .\port$35558$0 (\$41 ),
+    .\port$35560$0 (\$42 ),
+    .\port$35562$0 (\$43 ),
+    .\port$35564$0 (\$44 ),
+    .\port$35566$0 (\$45 ),
+    .\port$35568$0 (\$46 ),
+    .\port$35570$0 (\$47 ),
+    .\port$35572$0 (\$48 ),
+    .\port$35574$0 (\$49 ),
+    .\port$35576$0 (\$50 ),
+    .\port$35578$0 (\$51 ),
+    .\port$35580$0 (\$52 ),
+    .\port$35582$0 (\$53 ),
+    .\port$35584$0 (\$54 ),
     .\port$3658$0 (\$95 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
@@ -1270,24 +1270,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$284 ),
-    .\port$35443$0 (\$7 ),
-    .\port$35445$0 (\$8 ),
-    .\port$35447$0 (\$9 ),
-    .\port$35449$0 (\$10 ),
-    .\port$35451$0 (\$11 ),
-    .\port$35453$0 (\$12 ),
-    .\port$35455$0 (\$13 ),
-    .\port$35457$0 (\$14 ),
-    .\port$35459$0 (\$15 ),
-    .\port$35461$0 (\$16 ),
-    .\port$35463$0 (\$17 ),
-    .\port$35465$0 (\$18 ),
-    .\port$35467$0 (\$19 ),
-    .\port$35469$0 (\$20 ),
-    .\port$35471$0 (\$21 ),
-    .\port$35473$0 (\$22 ),
-    .\port$36023$0 (\$88 ),
-    .\port$36053$35 (\$89 ),
+    .\port$35446$0 (\$7 ),
+    .\port$35448$0 (\$8 ),
+    .\port$35450$0 (\$9 ),
+    .\port$35452$0 (\$10 ),
+    .\port$35454$0 (\$11 ),
+    .\port$35456$0 (\$12 ),
+    .\port$35458$0 (\$13 ),
+    .\port$35460$0 (\$14 ),
+    .\port$35462$0 (\$15 ),
+    .\port$35464$0 (\$16 ),
+    .\port$35466$0 (\$17 ),
+    .\port$35468$0 (\$18 ),
+    .\port$35470$0 (\$19 ),
+    .\port$35472$0 (\$20 ),
+    .\port$35474$0 (\$21 ),
+    .\port$35476$0 (\$22 ),
+    .\port$36026$0 (\$88 ),
+    .\port$36056$35 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1327,24 +1327,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$2986$0 (\$91 ),
     .\port$3020$0 (\$92 ),
     .\port$3054$0 (\$93 ),
-    .\port$35213$0 (matmul_waiting),
-    .\port$35497$0 (\$23 ),
-    .\port$35499$0 (\$24 ),
-    .\port$35501$0 (\$25 ),
-    .\port$35503$0 (\$26 ),
-    .\port$35505$0 (\$27 ),
-    .\port$35507$0 (\$28 ),
-    .\port$35509$0 (\$29 ),
-    .\port$35511$0 (\$30 ),
-    .\port$35513$0 (\$31 ),
-    .\port$35515$0 (\$32 ),
-    .\port$35517$0 (\$33 ),
-    .\port$35519$0 (\$34 ),
-    .\port$35521$0 (\$35 ),
-    .\port$35523$0 (\$36 ),
-    .\port$35525$0 (\$37 ),
-    .\port$35527$0 (\$38 ),
-    .\port$36069$0 (\$94 ),
+    .\port$35216$0 (matmul_waiting),
+    .\port$35500$0 (\$23 ),
+    .\port$35502$0 (\$24 ),
+    .\port$35504$0 (\$25 ),
+    .\port$35506$0 (\$26 ),
+    .\port$35508$0 (\$27 ),
+    .\port$35510$0 (\$28 ),
+    .\port$35512$0 (\$29 ),
+    .\port$35514$0 (\$30 ),
+    .\port$35516$0 (\$31 ),
+    .\port$35518$0 (\$32 ),
+    .\port$35520$0 (\$33 ),
+    .\port$35522$0 (\$34 ),
+    .\port$35524$0 (\$35 ),
+    .\port$35526$0 (\$36 ),
+    .\port$35528$0 (\$37 ),
+    .\port$35530$0 (\$38 ),
+    .\port$36072$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1427,7 +1427,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$36023$0 (\$88 ),
+    .\port$36026$0 (\$88 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1451,22 +1451,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$35659$0 (\$71 ),
-    .\port$35661$0 (\$72 ),
-    .\port$35663$0 (\$73 ),
-    .\port$35665$0 (\$74 ),
-    .\port$35667$0 (\$75 ),
-    .\port$35669$0 (\$76 ),
-    .\port$35671$0 (\$77 ),
-    .\port$35673$0 (\$78 ),
-    .\port$35675$0 (\$79 ),
-    .\port$35677$0 (\$80 ),
-    .\port$35679$0 (\$81 ),
-    .\port$35681$0 (\$82 ),
-    .\port$35683$0 (\$83 ),
-    .\port$35685$0 (\$84 ),
-    .\port$35687$0 (\$85 ),
-    .\port$35689$0 (\$86 ),
+    .\port$35662$0 (\$71 ),
+    .\port$35664$0 (\$72 ),
+    .\port$35666$0 (\$73 ),
+    .\port$35668$0 (\$74 ),
+    .\port$35670$0 (\$75 ),
+    .\port$35672$0 (\$76 ),
+    .\port$35674$0 (\$77 ),
+    .\port$35676$0 (\$78 ),
+    .\port$35678$0 (\$79 ),
+    .\port$35680$0 (\$80 ),
+    .\port$35682$0 (\$81 ),
+    .\port$35684$0 (\$82 ),
+    .\port$35686$0 (\$83 ),
+    .\port$35688$0 (\$84 ),
+    .\port$35690$0 (\$85 ),
+    .\port$35692$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1525,23 +1525,23 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__done__payload(memory__done__payload),
     .message(message),
     .\o__valid$61 (store__claim),
-    .\port$35605$0 (\$55 ),
-    .\port$35607$0 (\$56 ),
-    .\port$35609$0 (\$57 ),
-    .\port$35611$0 (\$58 ),
-    .\port$35613$0 (\$59 ),
-    .\port$35615$0 (\$60 ),
-    .\port$35617$0 (\$61 ),
-    .\port$35619$0 (\$62 ),
-    .\port$35621$0 (\$63 ),
-    .\port$35623$0 (\$64 ),
-    .\port$35625$0 (\$65 ),
-    .\port$35627$0 (\$66 ),
-    .\port$35629$0 (\$67 ),
-    .\port$35631$0 (\$68 ),
-    .\port$35633$0 (\$69 ),
-    .\port$35635$0 (\$70 ),
-    .\port$36720$0 (\$96 ),
+    .\port$35608$0 (\$55 ),
+    .\port$35610$0 (\$56 ),
+    .\port$35612$0 (\$57 ),
+    .\port$35614$0 (\$58 ),
+    .\port$35616$0 (\$59 ),
+    .\port$35618$0 (\$60 ),
+    .\port$35620$0 (\$61 ),
+    .\port$35622$0 (\$62 ),
+    .\port$35624$0 (\$63 ),
+    .\port$35626$0 (\$64 ),
+    .\port$35628$0 (\$65 ),
+    .\port$35630$0 (\$66 ),
+    .\port$35632$0 (\$67 ),
+    .\port$35634$0 (\$68 ),
+    .\port$35636$0 (\$69 ),
+    .\port$35638$0 (\$70 ),
+    .\port$36723$0 (\$96 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -2243,8 +2243,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3658$0 , drain__data, store__valid, matmul__data, store__data, simt__out, load__data, \port$36053$35 , matmul__claim
-, \port$36069$0 , matmul__behind, \port$36720$0 , simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3658$0 , drain__data, store__valid, matmul__data, store__data, simt__out, load__data, \port$36056$35 , matmul__claim
+, \port$36072$0 , matmul__behind, \port$36723$0 , simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2519,14 +2519,14 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$107 ;
-  input [10:0] \port$36053$35 ;
-  wire [10:0] \port$36053$35 ;
-  input [10:0] \port$36069$0 ;
-  wire [10:0] \port$36069$0 ;
+  input [10:0] \port$36056$35 ;
+  wire [10:0] \port$36056$35 ;
+  input [10:0] \port$36072$0 ;
+  wire [10:0] \port$36072$0 ;
   input [14:0] \port$3658$0 ;
   wire [14:0] \port$3658$0 ;
-  input [18:0] \port$36720$0 ;
-  wire [18:0] \port$36720$0 ;
+  input [18:0] \port$36723$0 ;
+  wire [18:0] \port$36723$0 ;
   reg read_0_favoured = 1'h0;
   reg [2:0] read_0_following = 3'h2;
   wire read_0_lost;
@@ -2626,11 +2626,11 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_simt;
   assign \$1  = drain__data << { \port$3658$0 [2:1], 3'h0 };
   assign \$2  = \port$3658$0 [14:11] << \port$3658$0 [2:1];
-  assign \$3  = load__data << { \port$36053$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$36053$35 [1:0];
-  assign \$5  = ! \port$36069$0 [10];
+  assign \$3  = load__data << { \port$36056$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$36056$35 [1:0];
+  assign \$5  = ! \port$36072$0 [10];
   assign read_want_0_matmul = matmul__valid & \$5 ;
-  assign \$6  = ! \port$36069$0 [10];
+  assign \$6  = ! \port$36072$0 [10];
   assign \$7  = matmul__claim & \$6 ;
   assign \$8  = \$7  & read_free_0_matmul;
   assign \$9  = ~ simt__write;
@@ -2638,7 +2638,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$11  = ! simt__region;
   assign read_want_0_simt = \$10  & \$11 ;
   assign \$12  = read_want_0_simt & read_free_0_simt;
-  assign \$13  = ! \port$36720$0 [0];
+  assign \$13  = ! \port$36723$0 [0];
   assign read_want_0_store = store__valid & \$13 ;
   assign \$14  = read_want_0_store & read_free_0_store;
   assign \$15  = | { read_want_0_store, read_want_0_simt, read_want_0_matmul };
@@ -2649,12 +2649,12 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign read_0_lost = \$15  & \$19 ;
   assign \$20  = ~ read_0_favoured;
   assign read_free_0_matmul = read_0_turn[0] | \$20 ;
-  assign \$21  = ! \port$36069$0 [10];
+  assign \$21  = ! \port$36072$0 [10];
   assign \$22  = matmul__claim & \$21 ;
   assign \$23  = read_0_favoured | \$22 ;
   assign \$24  = ~ \$23 ;
   assign read_free_0_simt = read_0_turn[1] | \$24 ;
-  assign \$25  = ! \port$36069$0 [10];
+  assign \$25  = ! \port$36072$0 [10];
   assign \$26  = matmul__claim & \$25 ;
   assign \$27  = read_0_favoured | \$26 ;
   assign \$28  = \$27  | read_want_0_simt;
@@ -2665,7 +2665,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign write_want_0_simt = \$30  & \$31 ;
   assign \$32  = ! \port$3658$0 [0];
   assign write_want_0_drain = drain__valid & \$32 ;
-  assign \$33  = ! \port$36053$35 [10];
+  assign \$33  = ! \port$36056$35 [10];
   assign write_want_0_load = load__valid & \$33 ;
   assign \$34  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$35  = write_want_0_simt & write_free_0_simt;
@@ -2736,11 +2736,11 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$92  = drain_stage[0] & \$91 ;
   assign \$94  = load_stage[0] & \$93 ;
   assign \$96  = simt_stage[0] & \$95 ;
-  assign \$97  = ! \port$36069$0 [10];
+  assign \$97  = ! \port$36072$0 [10];
   assign \$98  = \$97  & read_free_0_matmul;
   assign \$101  = \$100  & read_free_1_matmul;
   assign matmul__ready = | { \$102 , \$99  };
-  assign \$103  = ! \port$36720$0 [0];
+  assign \$103  = ! \port$36723$0 [0];
   assign \$104  = \$103  & read_free_0_store;
   assign \$107  = \$106  & read_free_1_store;
   assign store__ready = | { \$108 , \$105  };
@@ -2748,7 +2748,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$110  = \$109  & write_free_0_drain;
   assign \$113  = \$112  & write_free_1_drain;
   assign drain__ready = | { \$114 , \$111  };
-  assign \$115  = ! \port$36053$35 [10];
+  assign \$115  = ! \port$36056$35 [10];
   assign \$116  = \$115  & write_free_0_load;
   assign \$119  = \$118  & write_free_1_load;
   assign load__ready = | { \$120 , \$117  };
@@ -2771,9 +2771,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$137  = \port$3658$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
   assign \$138  = \port$3658$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$139  = load__valid & load__ready;
-  assign \$140  = \port$36053$35 [9:2] + 1'h1;
-  assign \$141  = \port$36053$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$142  = \port$36053$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$140  = \port$36056$35 [9:2] + 1'h1;
+  assign \$141  = \port$36056$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$142  = \port$36056$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$143  = simt__valid & simt__ready;
   assign \$144  = \$143  & simt__write;
   assign \$145  = read_0_patience - 1'h1;
@@ -2976,13 +2976,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (\$8 ) begin
-      read_rows = { \port$36069$0 [9:3], matmul__behind[7:1] };
+      read_rows = { \port$36072$0 [9:3], matmul__behind[7:1] };
     end
     if (\$12 ) begin
       read_rows = simt__rows;
     end
     if (\$14 ) begin
-      read_rows = { \port$36720$0 [10:4], \port$36720$0 [18:12] };
+      read_rows = { \port$36723$0 [10:4], \port$36723$0 [18:12] };
     end
   end
   always @* begin
@@ -3041,13 +3041,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$57  = 14'h0000;
     if (\$54 ) begin
-      \read_rows$57  = { \port$36069$0 [9:3], matmul__behind[7:1] };
+      \read_rows$57  = { \port$36072$0 [9:3], matmul__behind[7:1] };
     end
     if (\$58 ) begin
       \read_rows$57  = simt__rows;
     end
     if (\$60 ) begin
-      \read_rows$57  = { \port$36720$0 [10:4], \port$36720$0 [18:12] };
+      \read_rows$57  = { \port$36723$0 [10:4], \port$36723$0 [18:12] };
     end
   end
   always @* begin
@@ -3116,8 +3116,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$169 [0] = \$139 ;
-    \$169 [1] = \port$36053$35 [10];
-    \$169 [15:2] = { \port$36053$35 [9:3], \$140 [7:1] };
+    \$169 [1] = \port$36056$35 [10];
+    \$169 [15:2] = { \port$36056$35 [9:3], \$140 [7:1] };
     \$169 [87:24] = \$141 ;
     \$169 [23:16] = \$142 ;
     if (rst) begin
@@ -3352,21 +3352,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$188  = \port$36069$0 [10];
+    \$188  = \port$36072$0 [10];
     if (rst) begin
       \$188  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$189  = \port$36069$0 [2];
+    \$189  = \port$36072$0 [2];
     if (rst) begin
       \$189  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$190  = \port$36069$0 [1:0];
+    \$190  = \port$36072$0 [1:0];
     if (rst) begin
       \$190  = 2'h0;
     end
@@ -3407,21 +3407,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$195  = \port$36720$0 [0];
+    \$195  = \port$36723$0 [0];
     if (rst) begin
       \$195  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$196  = \port$36720$0 [3];
+    \$196  = \port$36723$0 [3];
     if (rst) begin
       \$196  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$197  = \port$36720$0 [2:1];
+    \$197  = \port$36723$0 [2:1];
     if (rst) begin
       \$197  = 2'h0;
     end
@@ -3474,15 +3474,15 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign drain__mask = \port$3658$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$36053$35 [9:0];
+  assign load__offset = \port$36056$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$36069$0 [10];
-  assign matmul__offset = \port$36069$0 [9:0];
-  assign store__region = \port$36720$0 [0];
-  assign store__behind = \port$36720$0 [18:11];
-  assign store__offset = \port$36720$0 [10:1];
+  assign matmul__region = \port$36072$0 [10];
+  assign matmul__offset = \port$36072$0 [9:0];
+  assign store__region = \port$36723$0 [0];
+  assign store__behind = \port$36723$0 [18:11];
+  assign store__offset = \port$36723$0 [10:1];
   assign drain__region = \port$3658$0 [0];
-  assign load__region = \port$36053$35 [10];
+  assign load__region = \port$36056$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
   assign out = { \$204 , \$203  };
@@ -3505,29 +3505,29 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$51  = \port$36069$0 [10];
-  assign \$52  = \port$36069$0 [10];
+  assign \$51  = \port$36072$0 [10];
+  assign \$52  = \port$36072$0 [10];
   assign \$57  = simt__region;
-  assign \$67  = \port$36069$0 [10];
-  assign \$59  = \port$36720$0 [0];
-  assign \$71  = \port$36069$0 [10];
+  assign \$67  = \port$36072$0 [10];
+  assign \$59  = \port$36723$0 [0];
+  assign \$71  = \port$36072$0 [10];
   assign \$77  = simt__region;
   assign \$78  = \port$3658$0 [0];
-  assign \$79  = \port$36053$35 [10];
+  assign \$79  = \port$36056$35 [10];
   assign \$91  = drain_stage[1];
   assign \$93  = load_stage[1];
   assign \$95  = simt_stage[1];
   assign \$99  = \$98 ;
-  assign \$100  = \port$36069$0 [10];
+  assign \$100  = \port$36072$0 [10];
   assign \$102  = \$101 ;
   assign \$105  = \$104 ;
-  assign \$106  = \port$36720$0 [0];
+  assign \$106  = \port$36723$0 [0];
   assign \$108  = \$107 ;
   assign \$111  = \$110 ;
   assign \$112  = \port$3658$0 [0];
   assign \$114  = \$113 ;
   assign \$117  = \$116 ;
-  assign \$118  = \port$36053$35 [10];
+  assign \$118  = \port$36056$35 [10];
   assign \$120  = \$119 ;
   assign \$128  = simt__region;
   assign \$132  = simt__region;
@@ -3693,11 +3693,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
 , store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$131 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$162 , matmul_post__mask, drain_busy, \o__ready$195 , drain_post__mask, \o__ready$225 , message
-, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$35443$0 , \port$35445$0 , \port$35447$0 , \port$35449$0 , \port$35451$0 , \port$35453$0 
-, \port$35455$0 , \port$35457$0 , \port$35459$0 , \port$35461$0 , \port$35463$0 , \port$35465$0 , \port$35467$0 , \port$35469$0 , \port$35471$0 , \port$35473$0 , \port$35497$0 , \port$35499$0 , \port$35501$0 , \port$35503$0 , \port$35505$0 , \port$35507$0 , \port$35509$0 , \port$35511$0 , \port$35513$0 , \port$35515$0 , \port$35517$0 
-, \port$35519$0 , \port$35521$0 , \port$35523$0 , \port$35525$0 , \port$35527$0 , \port$35551$0 , \port$35553$0 , \port$35555$0 , \port$35557$0 , \port$35559$0 , \port$35561$0 , \port$35563$0 , \port$35565$0 , \port$35567$0 , \port$35569$0 , \port$35571$0 , \port$35573$0 , \port$35575$0 , \port$35577$0 , \port$35579$0 , \port$35581$0 
-, \port$35605$0 , \port$35607$0 , \port$35609$0 , \port$35611$0 , \port$35613$0 , \port$35615$0 , \port$35617$0 , \port$35619$0 , \port$35621$0 , \port$35623$0 , \port$35625$0 , \port$35627$0 , \port$35629$0 , \port$35631$0 , \port$35633$0 , \port$35635$0 , \port$35659$0 , \port$35661$0 , \port$35663$0 , \port$35665$0 , \port$35667$0 
-, \port$35669$0 , \port$35671$0 , \port$35673$0 , \port$35675$0 , \port$35677$0 , \port$35679$0 , \port$35681$0 , \port$35683$0 , \port$35685$0 , \port$35687$0 , \port$35689$0 , fetch__burst__ready, fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
+, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$35446$0 , \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 
+, \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 , \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 , \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 
+, \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 , \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , \port$35584$0 
+, \port$35608$0 , \port$35610$0 , \port$35612$0 , \port$35614$0 , \port$35616$0 , \port$35618$0 , \port$35620$0 , \port$35622$0 , \port$35624$0 , \port$35626$0 , \port$35628$0 , \port$35630$0 , \port$35632$0 , \port$35634$0 , \port$35636$0 , \port$35638$0 , \port$35662$0 , \port$35664$0 , \port$35666$0 , \port$35668$0 , \port$35670$0 
+, \port$35672$0 , \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , fetch__burst__ready, fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
 , store_fault__index, store_post__valid, store_post__mask, \o__ready$255 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, push__valid, push__payload, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$2  = 0;
   wire \$1 ;
@@ -4653,166 +4653,166 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$98 ;
-  output [32:0] \port$35443$0 ;
-  wire [32:0] \port$35443$0 ;
-  output [32:0] \port$35445$0 ;
-  wire [32:0] \port$35445$0 ;
-  output [32:0] \port$35447$0 ;
-  wire [32:0] \port$35447$0 ;
-  output [32:0] \port$35449$0 ;
-  wire [32:0] \port$35449$0 ;
-  output [32:0] \port$35451$0 ;
-  wire [32:0] \port$35451$0 ;
-  output [32:0] \port$35453$0 ;
-  wire [32:0] \port$35453$0 ;
-  output [32:0] \port$35455$0 ;
-  wire [32:0] \port$35455$0 ;
-  output [32:0] \port$35457$0 ;
-  wire [32:0] \port$35457$0 ;
-  output [32:0] \port$35459$0 ;
-  wire [32:0] \port$35459$0 ;
-  output [32:0] \port$35461$0 ;
-  wire [32:0] \port$35461$0 ;
-  output [32:0] \port$35463$0 ;
-  wire [32:0] \port$35463$0 ;
-  output [32:0] \port$35465$0 ;
-  wire [32:0] \port$35465$0 ;
-  output [32:0] \port$35467$0 ;
-  wire [32:0] \port$35467$0 ;
-  output [32:0] \port$35469$0 ;
-  wire [32:0] \port$35469$0 ;
-  output [32:0] \port$35471$0 ;
-  wire [32:0] \port$35471$0 ;
-  output [32:0] \port$35473$0 ;
-  wire [32:0] \port$35473$0 ;
-  output [32:0] \port$35497$0 ;
-  wire [32:0] \port$35497$0 ;
-  output [32:0] \port$35499$0 ;
-  wire [32:0] \port$35499$0 ;
-  output [32:0] \port$35501$0 ;
-  wire [32:0] \port$35501$0 ;
-  output [32:0] \port$35503$0 ;
-  wire [32:0] \port$35503$0 ;
-  output [32:0] \port$35505$0 ;
-  wire [32:0] \port$35505$0 ;
-  output [32:0] \port$35507$0 ;
-  wire [32:0] \port$35507$0 ;
-  output [32:0] \port$35509$0 ;
-  wire [32:0] \port$35509$0 ;
-  output [32:0] \port$35511$0 ;
-  wire [32:0] \port$35511$0 ;
-  output [32:0] \port$35513$0 ;
-  wire [32:0] \port$35513$0 ;
-  output [32:0] \port$35515$0 ;
-  wire [32:0] \port$35515$0 ;
-  output [32:0] \port$35517$0 ;
-  wire [32:0] \port$35517$0 ;
-  output [32:0] \port$35519$0 ;
-  wire [32:0] \port$35519$0 ;
-  output [32:0] \port$35521$0 ;
-  wire [32:0] \port$35521$0 ;
-  output [32:0] \port$35523$0 ;
-  wire [32:0] \port$35523$0 ;
-  output [32:0] \port$35525$0 ;
-  wire [32:0] \port$35525$0 ;
-  output [32:0] \port$35527$0 ;
-  wire [32:0] \port$35527$0 ;
-  output [32:0] \port$35551$0 ;
-  wire [32:0] \port$35551$0 ;
-  output [32:0] \port$35553$0 ;
-  wire [32:0] \port$35553$0 ;
-  output [32:0] \port$35555$0 ;
-  wire [32:0] \port$35555$0 ;
-  output [32:0] \port$35557$0 ;
-  wire [32:0] \port$35557$0 ;
-  output [32:0] \port$35559$0 ;
-  wire [32:0] \port$35559$0 ;
-  output [32:0] \port$35561$0 ;
-  wire [32:0] \port$35561$0 ;
-  output [32:0] \port$35563$0 ;
-  wire [32:0] \port$35563$0 ;
-  output [32:0] \port$35565$0 ;
-  wire [32:0] \port$35565$0 ;
-  output [32:0] \port$35567$0 ;
-  wire [32:0] \port$35567$0 ;
-  output [32:0] \port$35569$0 ;
-  wire [32:0] \port$35569$0 ;
-  output [32:0] \port$35571$0 ;
-  wire [32:0] \port$35571$0 ;
-  output [32:0] \port$35573$0 ;
-  wire [32:0] \port$35573$0 ;
-  output [32:0] \port$35575$0 ;
-  wire [32:0] \port$35575$0 ;
-  output [32:0] \port$35577$0 ;
-  wire [32:0] \port$35577$0 ;
-  output [32:0] \port$35579$0 ;
-  wire [32:0] \port$35579$0 ;
-  output [32:0] \port$35581$0 ;
-  wire [32:0] \port$35581$0 ;
-  output [32:0] \port$35605$0 ;
-  wire [32:0] \port$35605$0 ;
-  output [32:0] \port$35607$0 ;
-  wire [32:0] \port$35607$0 ;
-  output [32:0] \port$35609$0 ;
-  wire [32:0] \port$35609$0 ;
-  output [32:0] \port$35611$0 ;
-  wire [32:0] \port$35611$0 ;
-  output [32:0] \port$35613$0 ;
-  wire [32:0] \port$35613$0 ;
-  output [32:0] \port$35615$0 ;
-  wire [32:0] \port$35615$0 ;
-  output [32:0] \port$35617$0 ;
-  wire [32:0] \port$35617$0 ;
-  output [32:0] \port$35619$0 ;
-  wire [32:0] \port$35619$0 ;
-  output [32:0] \port$35621$0 ;
-  wire [32:0] \port$35621$0 ;
-  output [32:0] \port$35623$0 ;
-  wire [32:0] \port$35623$0 ;
-  output [32:0] \port$35625$0 ;
-  wire [32:0] \port$35625$0 ;
-  output [32:0] \port$35627$0 ;
-  wire [32:0] \port$35627$0 ;
-  output [32:0] \port$35629$0 ;
-  wire [32:0] \port$35629$0 ;
-  output [32:0] \port$35631$0 ;
-  wire [32:0] \port$35631$0 ;
-  output [32:0] \port$35633$0 ;
-  wire [32:0] \port$35633$0 ;
-  output [32:0] \port$35635$0 ;
-  wire [32:0] \port$35635$0 ;
-  output [32:0] \port$35659$0 ;
-  wire [32:0] \port$35659$0 ;
-  output [32:0] \port$35661$0 ;
-  wire [32:0] \port$35661$0 ;
-  output [32:0] \port$35663$0 ;
-  wire [32:0] \port$35663$0 ;
-  output [32:0] \port$35665$0 ;
-  wire [32:0] \port$35665$0 ;
-  output [32:0] \port$35667$0 ;
-  wire [32:0] \port$35667$0 ;
-  output [32:0] \port$35669$0 ;
-  wire [32:0] \port$35669$0 ;
-  output [32:0] \port$35671$0 ;
-  wire [32:0] \port$35671$0 ;
-  output [32:0] \port$35673$0 ;
-  wire [32:0] \port$35673$0 ;
-  output [32:0] \port$35675$0 ;
-  wire [32:0] \port$35675$0 ;
-  output [32:0] \port$35677$0 ;
-  wire [32:0] \port$35677$0 ;
-  output [32:0] \port$35679$0 ;
-  wire [32:0] \port$35679$0 ;
-  output [32:0] \port$35681$0 ;
-  wire [32:0] \port$35681$0 ;
-  output [32:0] \port$35683$0 ;
-  wire [32:0] \port$35683$0 ;
-  output [32:0] \port$35685$0 ;
-  wire [32:0] \port$35685$0 ;
-  output [32:0] \port$35687$0 ;
-  wire [32:0] \port$35687$0 ;
-  output [32:0] \port$35689$0 ;
-  wire [32:0] \port$35689$0 ;
+  output [32:0] \port$35446$0 ;
+  wire [32:0] \port$35446$0 ;
+  output [32:0] \port$35448$0 ;
+  wire [32:0] \port$35448$0 ;
+  output [32:0] \port$35450$0 ;
+  wire [32:0] \port$35450$0 ;
+  output [32:0] \port$35452$0 ;
+  wire [32:0] \port$35452$0 ;
+  output [32:0] \port$35454$0 ;
+  wire [32:0] \port$35454$0 ;
+  output [32:0] \port$35456$0 ;
+  wire [32:0] \port$35456$0 ;
+  output [32:0] \port$35458$0 ;
+  wire [32:0] \port$35458$0 ;
+  output [32:0] \port$35460$0 ;
+  wire [32:0] \port$35460$0 ;
+  output [32:0] \port$35462$0 ;
+  wire [32:0] \port$35462$0 ;
+  output [32:0] \port$35464$0 ;
+  wire [32:0] \port$35464$0 ;
+  output [32:0] \port$35466$0 ;
+  wire [32:0] \port$35466$0 ;
+  output [32:0] \port$35468$0 ;
+  wire [32:0] \port$35468$0 ;
+  output [32:0] \port$35470$0 ;
+  wire [32:0] \port$35470$0 ;
+  output [32:0] \port$35472$0 ;
+  wire [32:0] \port$35472$0 ;
+  output [32:0] \port$35474$0 ;
+  wire [32:0] \port$35474$0 ;
+  output [32:0] \port$35476$0 ;
+  wire [32:0] \port$35476$0 ;
+  output [32:0] \port$35500$0 ;
+  wire [32:0] \port$35500$0 ;
+  output [32:0] \port$35502$0 ;
+  wire [32:0] \port$35502$0 ;
+  output [32:0] \port$35504$0 ;
+  wire [32:0] \port$35504$0 ;
+  output [32:0] \port$35506$0 ;
+  wire [32:0] \port$35506$0 ;
+  output [32:0] \port$35508$0 ;
+  wire [32:0] \port$35508$0 ;
+  output [32:0] \port$35510$0 ;
+  wire [32:0] \port$35510$0 ;
+  output [32:0] \port$35512$0 ;
+  wire [32:0] \port$35512$0 ;
+  output [32:0] \port$35514$0 ;
+  wire [32:0] \port$35514$0 ;
+  output [32:0] \port$35516$0 ;
+  wire [32:0] \port$35516$0 ;
+  output [32:0] \port$35518$0 ;
+  wire [32:0] \port$35518$0 ;
+  output [32:0] \port$35520$0 ;
+  wire [32:0] \port$35520$0 ;
+  output [32:0] \port$35522$0 ;
+  wire [32:0] \port$35522$0 ;
+  output [32:0] \port$35524$0 ;
+  wire [32:0] \port$35524$0 ;
+  output [32:0] \port$35526$0 ;
+  wire [32:0] \port$35526$0 ;
+  output [32:0] \port$35528$0 ;
+  wire [32:0] \port$35528$0 ;
+  output [32:0] \port$35530$0 ;
+  wire [32:0] \port$35530$0 ;
+  output [32:0] \port$35554$0 ;
+  wire [32:0] \port$35554$0 ;
+  output [32:0] \port$35556$0 ;
+  wire [32:0] \port$35556$0 ;
+  output [32:0] \port$35558$0 ;
+  wire [32:0] \port$35558$0 ;
+  output [32:0] \port$35560$0 ;
+  wire [32:0] \port$35560$0 ;
+  output [32:0] \port$35562$0 ;
+  wire [32:0] \port$35562$0 ;
+  output [32:0] \port$35564$0 ;
+  wire [32:0] \port$35564$0 ;
+  output [32:0] \port$35566$0 ;
+  wire [32:0] \port$35566$0 ;
+  output [32:0] \port$35568$0 ;
+  wire [32:0] \port$35568$0 ;
+  output [32:0] \port$35570$0 ;
+  wire [32:0] \port$35570$0 ;
+  output [32:0] \port$35572$0 ;
+  wire [32:0] \port$35572$0 ;
+  output [32:0] \port$35574$0 ;
+  wire [32:0] \port$35574$0 ;
+  output [32:0] \port$35576$0 ;
+  wire [32:0] \port$35576$0 ;
+  output [32:0] \port$35578$0 ;
+  wire [32:0] \port$35578$0 ;
+  output [32:0] \port$35580$0 ;
+  wire [32:0] \port$35580$0 ;
+  output [32:0] \port$35582$0 ;
+  wire [32:0] \port$35582$0 ;
+  output [32:0] \port$35584$0 ;
+  wire [32:0] \port$35584$0 ;
+  output [32:0] \port$35608$0 ;
+  wire [32:0] \port$35608$0 ;
+  output [32:0] \port$35610$0 ;
+  wire [32:0] \port$35610$0 ;
+  output [32:0] \port$35612$0 ;
+  wire [32:0] \port$35612$0 ;
+  output [32:0] \port$35614$0 ;
+  wire [32:0] \port$35614$0 ;
+  output [32:0] \port$35616$0 ;
+  wire [32:0] \port$35616$0 ;
+  output [32:0] \port$35618$0 ;
+  wire [32:0] \port$35618$0 ;
+  output [32:0] \port$35620$0 ;
+  wire [32:0] \port$35620$0 ;
+  output [32:0] \port$35622$0 ;
+  wire [32:0] \port$35622$0 ;
+  output [32:0] \port$35624$0 ;
+  wire [32:0] \port$35624$0 ;
+  output [32:0] \port$35626$0 ;
+  wire [32:0] \port$35626$0 ;
+  output [32:0] \port$35628$0 ;
+  wire [32:0] \port$35628$0 ;
+  output [32:0] \port$35630$0 ;
+  wire [32:0] \port$35630$0 ;
+  output [32:0] \port$35632$0 ;
+  wire [32:0] \port$35632$0 ;
+  output [32:0] \port$35634$0 ;
+  wire [32:0] \port$35634$0 ;
+  output [32:0] \port$35636$0 ;
+  wire [32:0] \port$35636$0 ;
+  output [32:0] \port$35638$0 ;
+  wire [32:0] \port$35638$0 ;
+  output [32:0] \port$35662$0 ;
+  wire [32:0] \port$35662$0 ;
+  output [32:0] \port$35664$0 ;
+  wire [32:0] \port$35664$0 ;
+  output [32:0] \port$35666$0 ;
+  wire [32:0] \port$35666$0 ;
+  output [32:0] \port$35668$0 ;
+  wire [32:0] \port$35668$0 ;
+  output [32:0] \port$35670$0 ;
+  wire [32:0] \port$35670$0 ;
+  output [32:0] \port$35672$0 ;
+  wire [32:0] \port$35672$0 ;
+  output [32:0] \port$35674$0 ;
+  wire [32:0] \port$35674$0 ;
+  output [32:0] \port$35676$0 ;
+  wire [32:0] \port$35676$0 ;
+  output [32:0] \port$35678$0 ;
+  wire [32:0] \port$35678$0 ;
+  output [32:0] \port$35680$0 ;
+  wire [32:0] \port$35680$0 ;
+  output [32:0] \port$35682$0 ;
+  wire [32:0] \port$35682$0 ;
+  output [32:0] \port$35684$0 ;
+  wire [32:0] \port$35684$0 ;
+  output [32:0] \port$35686$0 ;
+  wire [32:0] \port$35686$0 ;
+  output [32:0] \port$35688$0 ;
+  wire [32:0] \port$35688$0 ;
+  output [32:0] \port$35690$0 ;
+  wire [32:0] \port$35690$0 ;
+  output [32:0] \port$35692$0 ;
+  wire [32:0] \port$35692$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -5102,22 +5102,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$195 ),
     .o__valid(drain_cmd__valid),
-    .\port$35551$0 (\$84 ),
-    .\port$35553$0 (\$85 ),
-    .\port$35555$0 (\$86 ),
-    .\port$35557$0 (\$87 ),
-    .\port$35559$0 (\$88 ),
-    .\port$35561$0 (\$89 ),
-    .\port$35563$0 (\$90 ),
-    .\port$35565$0 (\$91 ),
-    .\port$35567$0 (\$92 ),
-    .\port$35569$0 (\$93 ),
-    .\port$35571$0 (\$94 ),
-    .\port$35573$0 (\$95 ),
-    .\port$35575$0 (\$96 ),
-    .\port$35577$0 (\$97 ),
-    .\port$35579$0 (\$98 ),
-    .\port$35581$0 (\$99 ),
+    .\port$35554$0 (\$84 ),
+    .\port$35556$0 (\$85 ),
+    .\port$35558$0 (\$86 ),
+    .\port$35560$0 (\$87 ),
+    .\port$35562$0 (\$88 ),
+    .\port$35564$0 (\$89 ),
+    .\port$35566$0 (\$90 ),
+    .\port$35568$0 (\$91 ),
+    .\port$35570$0 (\$92 ),
+    .\port$35572$0 (\$93 ),
+    .\port$35574$0 (\$94 ),
+    .\port$35576$0 (\$95 ),
+    .\port$35578$0 (\$96 ),
+    .\port$35580$0 (\$97 ),
+    .\port$35582$0 (\$98 ),
+    .\port$35584$0 (\$99 ),
     .take(\take$289 ),
     .waiting(drain_waiting)
   );
@@ -5173,86 +5173,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$35443$32 (\$52 [32]),
-    .\port$35445$32 (\$53 [32]),
-    .\port$35447$32 (\$54 [32]),
-    .\port$35449$32 (\$55 [32]),
-    .\port$35451$32 (\$56 [32]),
-    .\port$35453$32 (\$57 [32]),
-    .\port$35455$32 (\$58 [32]),
-    .\port$35457$32 (\$59 [32]),
-    .\port$35459$32 (\$60 [32]),
-    .\port$35461$32 (\$61 [32]),
-    .\port$35463$32 (\$62 [32]),
-    .\port$35465$32 (\$63 [32]),
-    .\port$35467$32 (\$64 [32]),
-    .\port$35469$32 (\$65 [32]),
-    .\port$35471$32 (\$66 [32]),
-    .\port$35473$32 (\$67 [32]),
-    .\port$35497$32 (\$68 [32]),
-    .\port$35499$32 (\$69 [32]),
-    .\port$35501$32 (\$70 [32]),
-    .\port$35503$32 (\$71 [32]),
-    .\port$35505$32 (\$72 [32]),
-    .\port$35507$32 (\$73 [32]),
-    .\port$35509$32 (\$74 [32]),
-    .\port$35511$32 (\$75 [32]),
-    .\port$35513$32 (\$76 [32]),
-    .\port$35515$32 (\$77 [32]),
-    .\port$35517$32 (\$78 [32]),
-    .\port$35519$32 (\$79 [32]),
-    .\port$35521$32 (\$80 [32]),
-    .\port$35523$32 (\$81 [32]),
-    .\port$35525$32 (\$82 [32]),
-    .\port$35527$32 (\$83 [32]),
-    .\port$35551$32 (\$84 [32]),
-    .\port$35553$32 (\$85 [32]),
-    .\port$35555$32 (\$86 [32]),
-    .\port$35557$32 (\$87 [32]),
-    .\port$35559$32 (\$88 [32]),
-    .\port$35561$32 (\$89 [32]),
-    .\port$35563$32 (\$90 [32]),
-    .\port$35565$32 (\$91 [32]),
-    .\port$35567$32 (\$92 [32]),
-    .\port$35569$32 (\$93 [32]),
-    .\port$35571$32 (\$94 [32]),
-    .\port$35573$32 (\$95 [32]),
-    .\port$35575$32 (\$96 [32]),
-    .\port$35577$32 (\$97 [32]),
-    .\port$35579$32 (\$98 [32]),
-    .\port$35581$32 (\$99 [32]),
-    .\port$35605$32 (\$100 [32]),
-    .\port$35607$32 (\$101 [32]),
-    .\port$35609$32 (\$102 [32]),
-    .\port$35611$32 (\$103 [32]),
-    .\port$35613$32 (\$104 [32]),
-    .\port$35615$32 (\$105 [32]),
-    .\port$35617$32 (\$106 [32]),
-    .\port$35619$32 (\$107 [32]),
-    .\port$35621$32 (\$108 [32]),
-    .\port$35623$32 (\$109 [32]),
-    .\port$35625$32 (\$110 [32]),
-    .\port$35627$32 (\$111 [32]),
-    .\port$35629$32 (\$112 [32]),
-    .\port$35631$32 (\$113 [32]),
-    .\port$35633$32 (\$114 [32]),
-    .\port$35635$32 (\$115 [32]),
-    .\port$35659$32 (\$116 [32]),
-    .\port$35661$32 (\$117 [32]),
-    .\port$35663$32 (\$118 [32]),
-    .\port$35665$32 (\$119 [32]),
-    .\port$35667$32 (\$120 [32]),
-    .\port$35669$32 (\$121 [32]),
-    .\port$35671$32 (\$122 [32]),
-    .\port$35673$32 (\$123 [32]),
-    .\port$35675$32 (\$124 [32]),
-    .\port$35677$32 (\$125 [32]),
-    .\port$35679$32 (\$126 [32]),
-    .\port$35681$32 (\$127 [32]),
-    .\port$35683$32 (\$128 [32]),
-    .\port$35685$32 (\$129 [32]),
-    .\port$35687$32 (\$130 [32]),
-    .\port$35689$32 (\$131 [32]),
+    .\port$35446$32 (\$52 [32]),
+    .\port$35448$32 (\$53 [32]),
+    .\port$35450$32 (\$54 [32]),
+    .\port$35452$32 (\$55 [32]),
+    .\port$35454$32 (\$56 [32]),
+    .\port$35456$32 (\$57 [32]),
+    .\port$35458$32 (\$58 [32]),
+    .\port$35460$32 (\$59 [32]),
+    .\port$35462$32 (\$60 [32]),
+    .\port$35464$32 (\$61 [32]),
+    .\port$35466$32 (\$62 [32]),
+    .\port$35468$32 (\$63 [32]),
+    .\port$35470$32 (\$64 [32]),
+    .\port$35472$32 (\$65 [32]),
+    .\port$35474$32 (\$66 [32]),
+    .\port$35476$32 (\$67 [32]),
+    .\port$35500$32 (\$68 [32]),
+    .\port$35502$32 (\$69 [32]),
+    .\port$35504$32 (\$70 [32]),
+    .\port$35506$32 (\$71 [32]),
+    .\port$35508$32 (\$72 [32]),
+    .\port$35510$32 (\$73 [32]),
+    .\port$35512$32 (\$74 [32]),
+    .\port$35514$32 (\$75 [32]),
+    .\port$35516$32 (\$76 [32]),
+    .\port$35518$32 (\$77 [32]),
+    .\port$35520$32 (\$78 [32]),
+    .\port$35522$32 (\$79 [32]),
+    .\port$35524$32 (\$80 [32]),
+    .\port$35526$32 (\$81 [32]),
+    .\port$35528$32 (\$82 [32]),
+    .\port$35530$32 (\$83 [32]),
+    .\port$35554$32 (\$84 [32]),
+    .\port$35556$32 (\$85 [32]),
+    .\port$35558$32 (\$86 [32]),
+    .\port$35560$32 (\$87 [32]),
+    .\port$35562$32 (\$88 [32]),
+    .\port$35564$32 (\$89 [32]),
+    .\port$35566$32 (\$90 [32]),
+    .\port$35568$32 (\$91 [32]),
+    .\port$35570$32 (\$92 [32]),
+    .\port$35572$32 (\$93 [32]),
+    .\port$35574$32 (\$94 [32]),
+    .\port$35576$32 (\$95 [32]),
+    .\port$35578$32 (\$96 [32]),
+    .\port$35580$32 (\$97 [32]),
+    .\port$35582$32 (\$98 [32]),
+    .\port$35584$32 (\$99 [32]),
+    .\port$35608$32 (\$100 [32]),
+    .\port$35610$32 (\$101 [32]),
+    .\port$35612$32 (\$102 [32]),
+    .\port$35614$32 (\$103 [32]),
+    .\port$35616$32 (\$104 [32]),
+    .\port$35618$32 (\$105 [32]),
+    .\port$35620$32 (\$106 [32]),
+    .\port$35622$32 (\$107 [32]),
+    .\port$35624$32 (\$108 [32]),
+    .\port$35626$32 (\$109 [32]),
+    .\port$35628$32 (\$110 [32]),
+    .\port$35630$32 (\$111 [32]),
+    .\port$35632$32 (\$112 [32]),
+    .\port$35634$32 (\$113 [32]),
+    .\port$35636$32 (\$114 [32]),
+    .\port$35638$32 (\$115 [32]),
+    .\port$35662$32 (\$116 [32]),
+    .\port$35664$32 (\$117 [32]),
+    .\port$35666$32 (\$118 [32]),
+    .\port$35668$32 (\$119 [32]),
+    .\port$35670$32 (\$120 [32]),
+    .\port$35672$32 (\$121 [32]),
+    .\port$35674$32 (\$122 [32]),
+    .\port$35676$32 (\$123 [32]),
+    .\port$35678$32 (\$124 [32]),
+    .\port$35680$32 (\$125 [32]),
+    .\port$35682$32 (\$126 [32]),
+    .\port$35684$32 (\$127 [32]),
+    .\port$35686$32 (\$128 [32]),
+    .\port$35688$32 (\$129 [32]),
+    .\port$35690$32 (\$130 [32]),
+    .\port$35692$32 (\$131 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5311,22 +5311,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$131 ),
     .o__valid(load_cmd__valid),
-    .\port$35443$0 (\$52 ),
-    .\port$35445$0 (\$53 ),
-    .\port$35447$0 (\$54 ),
-    .\port$35449$0 (\$55 ),
-    .\port$35451$0 (\$56 ),
-    .\port$35453$0 (\$57 ),
-    .\port$35455$0 (\$58 ),
-    .\port$35457$0 (\$59 ),
-    .\port$35459$0 (\$60 ),
-    .\port$35461$0 (\$61 ),
-    .\port$35463$0 (\$62 ),
-    .\port$35465$0 (\$63 ),
-    .\port$35467$0 (\$64 ),
-    .\port$35469$0 (\$65 ),
-    .\port$35471$0 (\$66 ),
-    .\port$35473$0 (\$67 ),
+    .\port$35446$0 (\$52 ),
+    .\port$35448$0 (\$53 ),
+    .\port$35450$0 (\$54 ),
+    .\port$35452$0 (\$55 ),
+    .\port$35454$0 (\$56 ),
+    .\port$35456$0 (\$57 ),
+    .\port$35458$0 (\$58 ),
+    .\port$35460$0 (\$59 ),
+    .\port$35462$0 (\$60 ),
+    .\port$35464$0 (\$61 ),
+    .\port$35466$0 (\$62 ),
+    .\port$35468$0 (\$63 ),
+    .\port$35470$0 (\$64 ),
+    .\port$35472$0 (\$65 ),
+    .\port$35474$0 (\$66 ),
+    .\port$35476$0 (\$67 ),
     .take(\take$287 ),
     .waiting(load_waiting)
   );
@@ -5364,22 +5364,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$162 ),
     .o__valid(matmul_cmd__valid),
-    .\port$35497$0 (\$68 ),
-    .\port$35499$0 (\$69 ),
-    .\port$35501$0 (\$70 ),
-    .\port$35503$0 (\$71 ),
-    .\port$35505$0 (\$72 ),
-    .\port$35507$0 (\$73 ),
-    .\port$35509$0 (\$74 ),
-    .\port$35511$0 (\$75 ),
-    .\port$35513$0 (\$76 ),
-    .\port$35515$0 (\$77 ),
-    .\port$35517$0 (\$78 ),
-    .\port$35519$0 (\$79 ),
-    .\port$35521$0 (\$80 ),
-    .\port$35523$0 (\$81 ),
-    .\port$35525$0 (\$82 ),
-    .\port$35527$0 (\$83 ),
+    .\port$35500$0 (\$68 ),
+    .\port$35502$0 (\$69 ),
+    .\port$35504$0 (\$70 ),
+    .\port$35506$0 (\$71 ),
+    .\port$35508$0 (\$72 ),
+    .\port$35510$0 (\$73 ),
+    .\port$35512$0 (\$74 ),
+    .\port$35514$0 (\$75 ),
+    .\port$35516$0 (\$76 ),
+    .\port$35518$0 (\$77 ),
+    .\port$35520$0 (\$78 ),
+    .\port$35522$0 (\$79 ),
+    .\port$35524$0 (\$80 ),
+    .\port$35526$0 (\$81 ),
+    .\port$35528$0 (\$82 ),
+    .\port$35530$0 (\$83 ),
     .take(\take$288 ),
     .waiting(matmul_waiting)
   );
@@ -5437,22 +5437,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$255 ),
     .o__valid(simt_cmd__valid),
-    .\port$35659$0 (\$116 ),
-    .\port$35661$0 (\$117 ),
-    .\port$35663$0 (\$118 ),
-    .\port$35665$0 (\$119 ),
-    .\port$35667$0 (\$120 ),
-    .\port$35669$0 (\$121 ),
-    .\port$35671$0 (\$122 ),
-    .\port$35673$0 (\$123 ),
-    .\port$35675$0 (\$124 ),
-    .\port$35677$0 (\$125 ),
-    .\port$35679$0 (\$126 ),
-    .\port$35681$0 (\$127 ),
-    .\port$35683$0 (\$128 ),
-    .\port$35685$0 (\$129 ),
-    .\port$35687$0 (\$130 ),
-    .\port$35689$0 (\$131 ),
+    .\port$35662$0 (\$116 ),
+    .\port$35664$0 (\$117 ),
+    .\port$35666$0 (\$118 ),
+    .\port$35668$0 (\$119 ),
+    .\port$35670$0 (\$120 ),
+    .\port$35672$0 (\$121 ),
+    .\port$35674$0 (\$122 ),
+    .\port$35676$0 (\$123 ),
+    .\port$35678$0 (\$124 ),
+    .\port$35680$0 (\$125 ),
+    .\port$35682$0 (\$126 ),
+    .\port$35684$0 (\$127 ),
+    .\port$35686$0 (\$128 ),
+    .\port$35688$0 (\$129 ),
+    .\port$35690$0 (\$130 ),
+    .\port$35692$0 (\$131 ),
     .take(\take$291 ),
     .waiting(simt_waiting)
   );
@@ -5489,22 +5489,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$225 ),
     .o__valid(store_cmd__valid),
-    .\port$35605$0 (\$100 ),
-    .\port$35607$0 (\$101 ),
-    .\port$35609$0 (\$102 ),
-    .\port$35611$0 (\$103 ),
-    .\port$35613$0 (\$104 ),
-    .\port$35615$0 (\$105 ),
-    .\port$35617$0 (\$106 ),
-    .\port$35619$0 (\$107 ),
-    .\port$35621$0 (\$108 ),
-    .\port$35623$0 (\$109 ),
-    .\port$35625$0 (\$110 ),
-    .\port$35627$0 (\$111 ),
-    .\port$35629$0 (\$112 ),
-    .\port$35631$0 (\$113 ),
-    .\port$35633$0 (\$114 ),
-    .\port$35635$0 (\$115 ),
+    .\port$35608$0 (\$100 ),
+    .\port$35610$0 (\$101 ),
+    .\port$35612$0 (\$102 ),
+    .\port$35614$0 (\$103 ),
+    .\port$35616$0 (\$104 ),
+    .\port$35618$0 (\$105 ),
+    .\port$35620$0 (\$106 ),
+    .\port$35622$0 (\$107 ),
+    .\port$35624$0 (\$108 ),
+    .\port$35626$0 (\$109 ),
+    .\port$35628$0 (\$110 ),
+    .\port$35630$0 (\$111 ),
+    .\port$35632$0 (\$112 ),
+    .\port$35634$0 (\$113 ),
+    .\port$35636$0 (\$114 ),
+    .\port$35638$0 (\$115 ),
     .take(\take$290 ),
     .waiting(store_waiting)
   );
@@ -5693,86 +5693,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$280  = simt_fault__index;
   assign \pushes$282  = pushes;
-  assign \port$35443$0  = \$52 ;
-  assign \port$35445$0  = \$53 ;
-  assign \port$35447$0  = \$54 ;
-  assign \port$35449$0  = \$55 ;
-  assign \port$35451$0  = \$56 ;
-  assign \port$35453$0  = \$57 ;
-  assign \port$35455$0  = \$58 ;
-  assign \port$35457$0  = \$59 ;
-  assign \port$35459$0  = \$60 ;
-  assign \port$35461$0  = \$61 ;
-  assign \port$35463$0  = \$62 ;
-  assign \port$35465$0  = \$63 ;
-  assign \port$35467$0  = \$64 ;
-  assign \port$35469$0  = \$65 ;
-  assign \port$35471$0  = \$66 ;
-  assign \port$35473$0  = \$67 ;
-  assign \port$35497$0  = \$68 ;
-  assign \port$35499$0  = \$69 ;
-  assign \port$35501$0  = \$70 ;
-  assign \port$35503$0  = \$71 ;
-  assign \port$35505$0  = \$72 ;
-  assign \port$35507$0  = \$73 ;
-  assign \port$35509$0  = \$74 ;
-  assign \port$35511$0  = \$75 ;
-  assign \port$35513$0  = \$76 ;
-  assign \port$35515$0  = \$77 ;
-  assign \port$35517$0  = \$78 ;
-  assign \port$35519$0  = \$79 ;
-  assign \port$35521$0  = \$80 ;
-  assign \port$35523$0  = \$81 ;
-  assign \port$35525$0  = \$82 ;
-  assign \port$35527$0  = \$83 ;
-  assign \port$35551$0  = \$84 ;
-  assign \port$35553$0  = \$85 ;
-  assign \port$35555$0  = \$86 ;
-  assign \port$35557$0  = \$87 ;
-  assign \port$35559$0  = \$88 ;
-  assign \port$35561$0  = \$89 ;
-  assign \port$35563$0  = \$90 ;
-  assign \port$35565$0  = \$91 ;
-  assign \port$35567$0  = \$92 ;
-  assign \port$35569$0  = \$93 ;
-  assign \port$35571$0  = \$94 ;
-  assign \port$35573$0  = \$95 ;
-  assign \port$35575$0  = \$96 ;
-  assign \port$35577$0  = \$97 ;
-  assign \port$35579$0  = \$98 ;
-  assign \port$35581$0  = \$99 ;
-  assign \port$35605$0  = \$100 ;
-  assign \port$35607$0  = \$101 ;
-  assign \port$35609$0  = \$102 ;
-  assign \port$35611$0  = \$103 ;
-  assign \port$35613$0  = \$104 ;
-  assign \port$35615$0  = \$105 ;
-  assign \port$35617$0  = \$106 ;
-  assign \port$35619$0  = \$107 ;
-  assign \port$35621$0  = \$108 ;
-  assign \port$35623$0  = \$109 ;
-  assign \port$35625$0  = \$110 ;
-  assign \port$35627$0  = \$111 ;
-  assign \port$35629$0  = \$112 ;
-  assign \port$35631$0  = \$113 ;
-  assign \port$35633$0  = \$114 ;
-  assign \port$35635$0  = \$115 ;
-  assign \port$35659$0  = \$116 ;
-  assign \port$35661$0  = \$117 ;
-  assign \port$35663$0  = \$118 ;
-  assign \port$35665$0  = \$119 ;
-  assign \port$35667$0  = \$120 ;
-  assign \port$35669$0  = \$121 ;
-  assign \port$35671$0  = \$122 ;
-  assign \port$35673$0  = \$123 ;
-  assign \port$35675$0  = \$124 ;
-  assign \port$35677$0  = \$125 ;
-  assign \port$35679$0  = \$126 ;
-  assign \port$35681$0  = \$127 ;
-  assign \port$35683$0  = \$128 ;
-  assign \port$35685$0  = \$129 ;
-  assign \port$35687$0  = \$130 ;
-  assign \port$35689$0  = \$131 ;
+  assign \port$35446$0  = \$52 ;
+  assign \port$35448$0  = \$53 ;
+  assign \port$35450$0  = \$54 ;
+  assign \port$35452$0  = \$55 ;
+  assign \port$35454$0  = \$56 ;
+  assign \port$35456$0  = \$57 ;
+  assign \port$35458$0  = \$58 ;
+  assign \port$35460$0  = \$59 ;
+  assign \port$35462$0  = \$60 ;
+  assign \port$35464$0  = \$61 ;
+  assign \port$35466$0  = \$62 ;
+  assign \port$35468$0  = \$63 ;
+  assign \port$35470$0  = \$64 ;
+  assign \port$35472$0  = \$65 ;
+  assign \port$35474$0  = \$66 ;
+  assign \port$35476$0  = \$67 ;
+  assign \port$35500$0  = \$68 ;
+  assign \port$35502$0  = \$69 ;
+  assign \port$35504$0  = \$70 ;
+  assign \port$35506$0  = \$71 ;
+  assign \port$35508$0  = \$72 ;
+  assign \port$35510$0  = \$73 ;
+  assign \port$35512$0  = \$74 ;
+  assign \port$35514$0  = \$75 ;
+  assign \port$35516$0  = \$76 ;
+  assign \port$35518$0  = \$77 ;
+  assign \port$35520$0  = \$78 ;
+  assign \port$35522$0  = \$79 ;
+  assign \port$35524$0  = \$80 ;
+  assign \port$35526$0  = \$81 ;
+  assign \port$35528$0  = \$82 ;
+  assign \port$35530$0  = \$83 ;
+  assign \port$35554$0  = \$84 ;
+  assign \port$35556$0  = \$85 ;
+  assign \port$35558$0  = \$86 ;
+  assign \port$35560$0  = \$87 ;
+  assign \port$35562$0  = \$88 ;
+  assign \port$35564$0  = \$89 ;
+  assign \port$35566$0  = \$90 ;
+  assign \port$35568$0  = \$91 ;
+  assign \port$35570$0  = \$92 ;
+  assign \port$35572$0  = \$93 ;
+  assign \port$35574$0  = \$94 ;
+  assign \port$35576$0  = \$95 ;
+  assign \port$35578$0  = \$96 ;
+  assign \port$35580$0  = \$97 ;
+  assign \port$35582$0  = \$98 ;
+  assign \port$35584$0  = \$99 ;
+  assign \port$35608$0  = \$100 ;
+  assign \port$35610$0  = \$101 ;
+  assign \port$35612$0  = \$102 ;
+  assign \port$35614$0  = \$103 ;
+  assign \port$35616$0  = \$104 ;
+  assign \port$35618$0  = \$105 ;
+  assign \port$35620$0  = \$106 ;
+  assign \port$35622$0  = \$107 ;
+  assign \port$35624$0  = \$108 ;
+  assign \port$35626$0  = \$109 ;
+  assign \port$35628$0  = \$110 ;
+  assign \port$35630$0  = \$111 ;
+  assign \port$35632$0  = \$112 ;
+  assign \port$35634$0  = \$113 ;
+  assign \port$35636$0  = \$114 ;
+  assign \port$35638$0  = \$115 ;
+  assign \port$35662$0  = \$116 ;
+  assign \port$35664$0  = \$117 ;
+  assign \port$35666$0  = \$118 ;
+  assign \port$35668$0  = \$119 ;
+  assign \port$35670$0  = \$120 ;
+  assign \port$35672$0  = \$121 ;
+  assign \port$35674$0  = \$122 ;
+  assign \port$35676$0  = \$123 ;
+  assign \port$35678$0  = \$124 ;
+  assign \port$35680$0  = \$125 ;
+  assign \port$35682$0  = \$126 ;
+  assign \port$35684$0  = \$127 ;
+  assign \port$35686$0  = \$128 ;
+  assign \port$35688$0  = \$129 ;
+  assign \port$35690$0  = \$130 ;
+  assign \port$35692$0  = \$131 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -8599,7 +8599,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.kind.known  = o__payload[36];
 endmodule
 
-module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35551$0 , \port$35553$0 , \port$35555$0 , \port$35557$0 , \port$35559$0 , \port$35561$0 , \port$35563$0 , \port$35565$0 , \port$35567$0 , \port$35569$0 , \port$35571$0 , \port$35573$0 , \port$35575$0 , \port$35577$0 , \port$35579$0 , \port$35581$0 
+module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , \port$35584$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire [15:0] \$1 ;
@@ -8668,44 +8668,44 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35551$0 ;
-  wire [32:0] \port$35551$0 ;
-  input [32:0] \port$35553$0 ;
-  wire [32:0] \port$35553$0 ;
-  input [32:0] \port$35555$0 ;
-  wire [32:0] \port$35555$0 ;
-  input [32:0] \port$35557$0 ;
-  wire [32:0] \port$35557$0 ;
-  input [32:0] \port$35559$0 ;
-  wire [32:0] \port$35559$0 ;
-  input [32:0] \port$35561$0 ;
-  wire [32:0] \port$35561$0 ;
-  input [32:0] \port$35563$0 ;
-  wire [32:0] \port$35563$0 ;
-  input [32:0] \port$35565$0 ;
-  wire [32:0] \port$35565$0 ;
-  input [32:0] \port$35567$0 ;
-  wire [32:0] \port$35567$0 ;
-  input [32:0] \port$35569$0 ;
-  wire [32:0] \port$35569$0 ;
-  input [32:0] \port$35571$0 ;
-  wire [32:0] \port$35571$0 ;
-  input [32:0] \port$35573$0 ;
-  wire [32:0] \port$35573$0 ;
-  input [32:0] \port$35575$0 ;
-  wire [32:0] \port$35575$0 ;
-  input [32:0] \port$35577$0 ;
-  wire [32:0] \port$35577$0 ;
-  input [32:0] \port$35579$0 ;
-  wire [32:0] \port$35579$0 ;
-  input [32:0] \port$35581$0 ;
-  wire [32:0] \port$35581$0 ;
+  input [32:0] \port$35554$0 ;
+  wire [32:0] \port$35554$0 ;
+  input [32:0] \port$35556$0 ;
+  wire [32:0] \port$35556$0 ;
+  input [32:0] \port$35558$0 ;
+  wire [32:0] \port$35558$0 ;
+  input [32:0] \port$35560$0 ;
+  wire [32:0] \port$35560$0 ;
+  input [32:0] \port$35562$0 ;
+  wire [32:0] \port$35562$0 ;
+  input [32:0] \port$35564$0 ;
+  wire [32:0] \port$35564$0 ;
+  input [32:0] \port$35566$0 ;
+  wire [32:0] \port$35566$0 ;
+  input [32:0] \port$35568$0 ;
+  wire [32:0] \port$35568$0 ;
+  input [32:0] \port$35570$0 ;
+  wire [32:0] \port$35570$0 ;
+  input [32:0] \port$35572$0 ;
+  wire [32:0] \port$35572$0 ;
+  input [32:0] \port$35574$0 ;
+  wire [32:0] \port$35574$0 ;
+  input [32:0] \port$35576$0 ;
+  wire [32:0] \port$35576$0 ;
+  input [32:0] \port$35578$0 ;
+  wire [32:0] \port$35578$0 ;
+  input [32:0] \port$35580$0 ;
+  wire [32:0] \port$35580$0 ;
+  input [32:0] \port$35582$0 ;
+  wire [32:0] \port$35582$0 ;
+  input [32:0] \port$35584$0 ;
+  wire [32:0] \port$35584$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35553$0 [15:0] & \$1 ;
+  assign \$2  = \port$35556$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -8727,53 +8727,53 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$35553$0 [15:0];
+      take = \port$35556$0 [15:0];
     end
   end
-  assign i__payload = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32], \port$35581$0 [31:0], \port$35579$0 [31:0], \port$35577$0 [31:0], \port$35575$0 [31:0], \port$35573$0 [31:0], \port$35571$0 [31:0], \port$35569$0 [31:0], \port$35567$0 [31:0], \port$35565$0 [31:0], \port$35563$0 [31:0], \port$35561$0 [31:0], \port$35559$0 [31:0], \port$35557$0 [31:0], \port$35555$0 [31:0], \port$35553$0 [31:0], \port$35551$0 [31:0] };
-  assign o__payload = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32], \port$35581$0 [31:0], \port$35579$0 [31:0], \port$35577$0 [31:0], \port$35575$0 [31:0], \port$35573$0 [31:0], \port$35571$0 [31:0], \port$35569$0 [31:0], \port$35567$0 [31:0], \port$35565$0 [31:0], \port$35563$0 [31:0], \port$35561$0 [31:0], \port$35559$0 [31:0], \port$35557$0 [31:0], \port$35555$0 [31:0], \port$35553$0 [31:0], \port$35551$0 [31:0] };
-  assign \i__payload.opcode  = \port$35551$0 [7:0];
-  assign \i__payload.wait  = \port$35553$0 [15:0];
-  assign \i__payload.post  = \port$35553$0 [31:16];
-  assign \i__payload.int32  = \port$35551$0 [8];
-  assign \i__payload.params  = \port$35551$0 [9];
-  assign \i__payload.row_sum  = \port$35551$0 [10];
-  assign \i__payload.acc  = \port$35555$0 [15:0];
-  assign \i__payload.acc_block  = \port$35555$0 [31:16];
-  assign \i__payload.rows  = \port$35557$0 [15:0];
-  assign \i__payload.blocks  = \port$35557$0 [31:16];
-  assign \i__payload.dst  = \port$35559$0 [23:0];
-  assign \i__payload.dst_stride  = \port$35561$0 [23:0];
-  assign \i__payload.dst_block  = \port$35563$0 [23:0];
-  assign \i__payload.param  = \port$35565$0 [15:0];
-  assign \i__payload.cols_last  = \port$35565$0 [31:16];
-  assign \i__payload.scale  = \port$35567$0 [31:0];
-  assign \i__payload.zero_point  = \port$35569$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$35569$0 [31:16];
-  assign \i__payload.qmin  = \port$35571$0 [15:0];
-  assign \i__payload.qmax  = \port$35571$0 [31:16];
-  assign \i__payload.index  = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32] };
-  assign \o__payload.opcode  = \port$35551$0 [7:0];
-  assign \o__payload.wait  = \port$35553$0 [15:0];
-  assign \o__payload.post  = \port$35553$0 [31:16];
-  assign \o__payload.int32  = \port$35551$0 [8];
-  assign \o__payload.params  = \port$35551$0 [9];
-  assign \o__payload.row_sum  = \port$35551$0 [10];
-  assign \o__payload.acc  = \port$35555$0 [15:0];
-  assign \o__payload.acc_block  = \port$35555$0 [31:16];
-  assign \o__payload.rows  = \port$35557$0 [15:0];
-  assign \o__payload.blocks  = \port$35557$0 [31:16];
-  assign \o__payload.dst  = \port$35559$0 [23:0];
-  assign \o__payload.dst_stride  = \port$35561$0 [23:0];
-  assign \o__payload.dst_block  = \port$35563$0 [23:0];
-  assign \o__payload.param  = \port$35565$0 [15:0];
-  assign \o__payload.cols_last  = \port$35565$0 [31:16];
-  assign \o__payload.scale  = \port$35567$0 [31:0];
-  assign \o__payload.zero_point  = \port$35569$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$35569$0 [31:16];
-  assign \o__payload.qmin  = \port$35571$0 [15:0];
-  assign \o__payload.qmax  = \port$35571$0 [31:16];
-  assign \o__payload.index  = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32] };
+  assign i__payload = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
+  assign o__payload = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
+  assign \i__payload.opcode  = \port$35554$0 [7:0];
+  assign \i__payload.wait  = \port$35556$0 [15:0];
+  assign \i__payload.post  = \port$35556$0 [31:16];
+  assign \i__payload.int32  = \port$35554$0 [8];
+  assign \i__payload.params  = \port$35554$0 [9];
+  assign \i__payload.row_sum  = \port$35554$0 [10];
+  assign \i__payload.acc  = \port$35558$0 [15:0];
+  assign \i__payload.acc_block  = \port$35558$0 [31:16];
+  assign \i__payload.rows  = \port$35560$0 [15:0];
+  assign \i__payload.blocks  = \port$35560$0 [31:16];
+  assign \i__payload.dst  = \port$35562$0 [23:0];
+  assign \i__payload.dst_stride  = \port$35564$0 [23:0];
+  assign \i__payload.dst_block  = \port$35566$0 [23:0];
+  assign \i__payload.param  = \port$35568$0 [15:0];
+  assign \i__payload.cols_last  = \port$35568$0 [31:16];
+  assign \i__payload.scale  = \port$35570$0 [31:0];
+  assign \i__payload.zero_point  = \port$35572$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$35572$0 [31:16];
+  assign \i__payload.qmin  = \port$35574$0 [15:0];
+  assign \i__payload.qmax  = \port$35574$0 [31:16];
+  assign \i__payload.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
+  assign \o__payload.opcode  = \port$35554$0 [7:0];
+  assign \o__payload.wait  = \port$35556$0 [15:0];
+  assign \o__payload.post  = \port$35556$0 [31:16];
+  assign \o__payload.int32  = \port$35554$0 [8];
+  assign \o__payload.params  = \port$35554$0 [9];
+  assign \o__payload.row_sum  = \port$35554$0 [10];
+  assign \o__payload.acc  = \port$35558$0 [15:0];
+  assign \o__payload.acc_block  = \port$35558$0 [31:16];
+  assign \o__payload.rows  = \port$35560$0 [15:0];
+  assign \o__payload.blocks  = \port$35560$0 [31:16];
+  assign \o__payload.dst  = \port$35562$0 [23:0];
+  assign \o__payload.dst_stride  = \port$35564$0 [23:0];
+  assign \o__payload.dst_block  = \port$35566$0 [23:0];
+  assign \o__payload.param  = \port$35568$0 [15:0];
+  assign \o__payload.cols_last  = \port$35568$0 [31:16];
+  assign \o__payload.scale  = \port$35570$0 [31:0];
+  assign \o__payload.zero_point  = \port$35572$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$35572$0 [31:16];
+  assign \o__payload.qmin  = \port$35574$0 [15:0];
+  assign \o__payload.qmax  = \port$35574$0 [31:16];
+  assign \o__payload.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -9472,10 +9472,10 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , clear, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index
-, abort, error, halted, \port$35443$32 , \port$35445$32 , \port$35447$32 , \port$35449$32 , \port$35451$32 , \port$35453$32 , \port$35455$32 , \port$35457$32 , \port$35459$32 , \port$35461$32 , \port$35463$32 , \port$35465$32 , \port$35467$32 , \port$35469$32 , \port$35471$32 , \port$35473$32 , \port$35497$32 , \port$35499$32 
-, \port$35501$32 , \port$35503$32 , \port$35505$32 , \port$35507$32 , \port$35509$32 , \port$35511$32 , \port$35513$32 , \port$35515$32 , \port$35517$32 , \port$35519$32 , \port$35521$32 , \port$35523$32 , \port$35525$32 , \port$35527$32 , \port$35551$32 , \port$35553$32 , \port$35555$32 , \port$35557$32 , \port$35559$32 , \port$35561$32 , \port$35563$32 
-, \port$35565$32 , \port$35567$32 , \port$35569$32 , \port$35571$32 , \port$35573$32 , \port$35575$32 , \port$35577$32 , \port$35579$32 , \port$35581$32 , \port$35605$32 , \port$35607$32 , \port$35609$32 , \port$35611$32 , \port$35613$32 , \port$35615$32 , \port$35617$32 , \port$35619$32 , \port$35621$32 , \port$35623$32 , \port$35625$32 , \port$35627$32 
-, \port$35629$32 , \port$35631$32 , \port$35633$32 , \port$35635$32 , \port$35659$32 , \port$35661$32 , \port$35663$32 , \port$35665$32 , \port$35667$32 , \port$35669$32 , \port$35671$32 , \port$35673$32 , \port$35675$32 , \port$35677$32 , \port$35679$32 , \port$35681$32 , \port$35683$32 , \port$35685$32 , \port$35687$32 , \port$35689$32 , matmul_fault__index
+, abort, error, halted, \port$35446$32 , \port$35448$32 , \port$35450$32 , \port$35452$32 , \port$35454$32 , \port$35456$32 , \port$35458$32 , \port$35460$32 , \port$35462$32 , \port$35464$32 , \port$35466$32 , \port$35468$32 , \port$35470$32 , \port$35472$32 , \port$35474$32 , \port$35476$32 , \port$35500$32 , \port$35502$32 
+, \port$35504$32 , \port$35506$32 , \port$35508$32 , \port$35510$32 , \port$35512$32 , \port$35514$32 , \port$35516$32 , \port$35518$32 , \port$35520$32 , \port$35522$32 , \port$35524$32 , \port$35526$32 , \port$35528$32 , \port$35530$32 , \port$35554$32 , \port$35556$32 , \port$35558$32 , \port$35560$32 , \port$35562$32 , \port$35564$32 , \port$35566$32 
+, \port$35568$32 , \port$35570$32 , \port$35572$32 , \port$35574$32 , \port$35576$32 , \port$35578$32 , \port$35580$32 , \port$35582$32 , \port$35584$32 , \port$35608$32 , \port$35610$32 , \port$35612$32 , \port$35614$32 , \port$35616$32 , \port$35618$32 , \port$35620$32 , \port$35622$32 , \port$35624$32 , \port$35626$32 , \port$35628$32 , \port$35630$32 
+, \port$35632$32 , \port$35634$32 , \port$35636$32 , \port$35638$32 , \port$35662$32 , \port$35664$32 , \port$35666$32 , \port$35668$32 , \port$35670$32 , \port$35672$32 , \port$35674$32 , \port$35676$32 , \port$35678$32 , \port$35680$32 , \port$35682$32 , \port$35684$32 , \port$35686$32 , \port$35688$32 , \port$35690$32 , \port$35692$32 , matmul_fault__index
 , matmul_fault__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$10  = 0;
   wire \$1 ;
@@ -9598,166 +9598,166 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$35443$32 ;
-  wire \port$35443$32 ;
-  input \port$35445$32 ;
-  wire \port$35445$32 ;
-  input \port$35447$32 ;
-  wire \port$35447$32 ;
-  input \port$35449$32 ;
-  wire \port$35449$32 ;
-  input \port$35451$32 ;
-  wire \port$35451$32 ;
-  input \port$35453$32 ;
-  wire \port$35453$32 ;
-  input \port$35455$32 ;
-  wire \port$35455$32 ;
-  input \port$35457$32 ;
-  wire \port$35457$32 ;
-  input \port$35459$32 ;
-  wire \port$35459$32 ;
-  input \port$35461$32 ;
-  wire \port$35461$32 ;
-  input \port$35463$32 ;
-  wire \port$35463$32 ;
-  input \port$35465$32 ;
-  wire \port$35465$32 ;
-  input \port$35467$32 ;
-  wire \port$35467$32 ;
-  input \port$35469$32 ;
-  wire \port$35469$32 ;
-  input \port$35471$32 ;
-  wire \port$35471$32 ;
-  input \port$35473$32 ;
-  wire \port$35473$32 ;
-  input \port$35497$32 ;
-  wire \port$35497$32 ;
-  input \port$35499$32 ;
-  wire \port$35499$32 ;
-  input \port$35501$32 ;
-  wire \port$35501$32 ;
-  input \port$35503$32 ;
-  wire \port$35503$32 ;
-  input \port$35505$32 ;
-  wire \port$35505$32 ;
-  input \port$35507$32 ;
-  wire \port$35507$32 ;
-  input \port$35509$32 ;
-  wire \port$35509$32 ;
-  input \port$35511$32 ;
-  wire \port$35511$32 ;
-  input \port$35513$32 ;
-  wire \port$35513$32 ;
-  input \port$35515$32 ;
-  wire \port$35515$32 ;
-  input \port$35517$32 ;
-  wire \port$35517$32 ;
-  input \port$35519$32 ;
-  wire \port$35519$32 ;
-  input \port$35521$32 ;
-  wire \port$35521$32 ;
-  input \port$35523$32 ;
-  wire \port$35523$32 ;
-  input \port$35525$32 ;
-  wire \port$35525$32 ;
-  input \port$35527$32 ;
-  wire \port$35527$32 ;
-  input \port$35551$32 ;
-  wire \port$35551$32 ;
-  input \port$35553$32 ;
-  wire \port$35553$32 ;
-  input \port$35555$32 ;
-  wire \port$35555$32 ;
-  input \port$35557$32 ;
-  wire \port$35557$32 ;
-  input \port$35559$32 ;
-  wire \port$35559$32 ;
-  input \port$35561$32 ;
-  wire \port$35561$32 ;
-  input \port$35563$32 ;
-  wire \port$35563$32 ;
-  input \port$35565$32 ;
-  wire \port$35565$32 ;
-  input \port$35567$32 ;
-  wire \port$35567$32 ;
-  input \port$35569$32 ;
-  wire \port$35569$32 ;
-  input \port$35571$32 ;
-  wire \port$35571$32 ;
-  input \port$35573$32 ;
-  wire \port$35573$32 ;
-  input \port$35575$32 ;
-  wire \port$35575$32 ;
-  input \port$35577$32 ;
-  wire \port$35577$32 ;
-  input \port$35579$32 ;
-  wire \port$35579$32 ;
-  input \port$35581$32 ;
-  wire \port$35581$32 ;
-  input \port$35605$32 ;
-  wire \port$35605$32 ;
-  input \port$35607$32 ;
-  wire \port$35607$32 ;
-  input \port$35609$32 ;
-  wire \port$35609$32 ;
-  input \port$35611$32 ;
-  wire \port$35611$32 ;
-  input \port$35613$32 ;
-  wire \port$35613$32 ;
-  input \port$35615$32 ;
-  wire \port$35615$32 ;
-  input \port$35617$32 ;
-  wire \port$35617$32 ;
-  input \port$35619$32 ;
-  wire \port$35619$32 ;
-  input \port$35621$32 ;
-  wire \port$35621$32 ;
-  input \port$35623$32 ;
-  wire \port$35623$32 ;
-  input \port$35625$32 ;
-  wire \port$35625$32 ;
-  input \port$35627$32 ;
-  wire \port$35627$32 ;
-  input \port$35629$32 ;
-  wire \port$35629$32 ;
-  input \port$35631$32 ;
-  wire \port$35631$32 ;
-  input \port$35633$32 ;
-  wire \port$35633$32 ;
-  input \port$35635$32 ;
-  wire \port$35635$32 ;
-  input \port$35659$32 ;
-  wire \port$35659$32 ;
-  input \port$35661$32 ;
-  wire \port$35661$32 ;
-  input \port$35663$32 ;
-  wire \port$35663$32 ;
-  input \port$35665$32 ;
-  wire \port$35665$32 ;
-  input \port$35667$32 ;
-  wire \port$35667$32 ;
-  input \port$35669$32 ;
-  wire \port$35669$32 ;
-  input \port$35671$32 ;
-  wire \port$35671$32 ;
-  input \port$35673$32 ;
-  wire \port$35673$32 ;
-  input \port$35675$32 ;
-  wire \port$35675$32 ;
-  input \port$35677$32 ;
-  wire \port$35677$32 ;
-  input \port$35679$32 ;
-  wire \port$35679$32 ;
-  input \port$35681$32 ;
-  wire \port$35681$32 ;
-  input \port$35683$32 ;
-  wire \port$35683$32 ;
-  input \port$35685$32 ;
-  wire \port$35685$32 ;
-  input \port$35687$32 ;
-  wire \port$35687$32 ;
-  input \port$35689$32 ;
-  wire \port$35689$32 ;
+  input \port$35446$32 ;
+  wire \port$35446$32 ;
+  input \port$35448$32 ;
+  wire \port$35448$32 ;
+  input \port$35450$32 ;
+  wire \port$35450$32 ;
+  input \port$35452$32 ;
+  wire \port$35452$32 ;
+  input \port$35454$32 ;
+  wire \port$35454$32 ;
+  input \port$35456$32 ;
+  wire \port$35456$32 ;
+  input \port$35458$32 ;
+  wire \port$35458$32 ;
+  input \port$35460$32 ;
+  wire \port$35460$32 ;
+  input \port$35462$32 ;
+  wire \port$35462$32 ;
+  input \port$35464$32 ;
+  wire \port$35464$32 ;
+  input \port$35466$32 ;
+  wire \port$35466$32 ;
+  input \port$35468$32 ;
+  wire \port$35468$32 ;
+  input \port$35470$32 ;
+  wire \port$35470$32 ;
+  input \port$35472$32 ;
+  wire \port$35472$32 ;
+  input \port$35474$32 ;
+  wire \port$35474$32 ;
+  input \port$35476$32 ;
+  wire \port$35476$32 ;
+  input \port$35500$32 ;
+  wire \port$35500$32 ;
+  input \port$35502$32 ;
+  wire \port$35502$32 ;
+  input \port$35504$32 ;
+  wire \port$35504$32 ;
+  input \port$35506$32 ;
+  wire \port$35506$32 ;
+  input \port$35508$32 ;
+  wire \port$35508$32 ;
+  input \port$35510$32 ;
+  wire \port$35510$32 ;
+  input \port$35512$32 ;
+  wire \port$35512$32 ;
+  input \port$35514$32 ;
+  wire \port$35514$32 ;
+  input \port$35516$32 ;
+  wire \port$35516$32 ;
+  input \port$35518$32 ;
+  wire \port$35518$32 ;
+  input \port$35520$32 ;
+  wire \port$35520$32 ;
+  input \port$35522$32 ;
+  wire \port$35522$32 ;
+  input \port$35524$32 ;
+  wire \port$35524$32 ;
+  input \port$35526$32 ;
+  wire \port$35526$32 ;
+  input \port$35528$32 ;
+  wire \port$35528$32 ;
+  input \port$35530$32 ;
+  wire \port$35530$32 ;
+  input \port$35554$32 ;
+  wire \port$35554$32 ;
+  input \port$35556$32 ;
+  wire \port$35556$32 ;
+  input \port$35558$32 ;
+  wire \port$35558$32 ;
+  input \port$35560$32 ;
+  wire \port$35560$32 ;
+  input \port$35562$32 ;
+  wire \port$35562$32 ;
+  input \port$35564$32 ;
+  wire \port$35564$32 ;
+  input \port$35566$32 ;
+  wire \port$35566$32 ;
+  input \port$35568$32 ;
+  wire \port$35568$32 ;
+  input \port$35570$32 ;
+  wire \port$35570$32 ;
+  input \port$35572$32 ;
+  wire \port$35572$32 ;
+  input \port$35574$32 ;
+  wire \port$35574$32 ;
+  input \port$35576$32 ;
+  wire \port$35576$32 ;
+  input \port$35578$32 ;
+  wire \port$35578$32 ;
+  input \port$35580$32 ;
+  wire \port$35580$32 ;
+  input \port$35582$32 ;
+  wire \port$35582$32 ;
+  input \port$35584$32 ;
+  wire \port$35584$32 ;
+  input \port$35608$32 ;
+  wire \port$35608$32 ;
+  input \port$35610$32 ;
+  wire \port$35610$32 ;
+  input \port$35612$32 ;
+  wire \port$35612$32 ;
+  input \port$35614$32 ;
+  wire \port$35614$32 ;
+  input \port$35616$32 ;
+  wire \port$35616$32 ;
+  input \port$35618$32 ;
+  wire \port$35618$32 ;
+  input \port$35620$32 ;
+  wire \port$35620$32 ;
+  input \port$35622$32 ;
+  wire \port$35622$32 ;
+  input \port$35624$32 ;
+  wire \port$35624$32 ;
+  input \port$35626$32 ;
+  wire \port$35626$32 ;
+  input \port$35628$32 ;
+  wire \port$35628$32 ;
+  input \port$35630$32 ;
+  wire \port$35630$32 ;
+  input \port$35632$32 ;
+  wire \port$35632$32 ;
+  input \port$35634$32 ;
+  wire \port$35634$32 ;
+  input \port$35636$32 ;
+  wire \port$35636$32 ;
+  input \port$35638$32 ;
+  wire \port$35638$32 ;
+  input \port$35662$32 ;
+  wire \port$35662$32 ;
+  input \port$35664$32 ;
+  wire \port$35664$32 ;
+  input \port$35666$32 ;
+  wire \port$35666$32 ;
+  input \port$35668$32 ;
+  wire \port$35668$32 ;
+  input \port$35670$32 ;
+  wire \port$35670$32 ;
+  input \port$35672$32 ;
+  wire \port$35672$32 ;
+  input \port$35674$32 ;
+  wire \port$35674$32 ;
+  input \port$35676$32 ;
+  wire \port$35676$32 ;
+  input \port$35678$32 ;
+  wire \port$35678$32 ;
+  input \port$35680$32 ;
+  wire \port$35680$32 ;
+  input \port$35682$32 ;
+  wire \port$35682$32 ;
+  input \port$35684$32 ;
+  wire \port$35684$32 ;
+  input \port$35686$32 ;
+  wire \port$35686$32 ;
+  input \port$35688$32 ;
+  wire \port$35688$32 ;
+  input \port$35690$32 ;
+  wire \port$35690$32 ;
+  input \port$35692$32 ;
+  wire \port$35692$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9914,27 +9914,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$11 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$35689$32 , \port$35687$32 , \port$35685$32 , \port$35683$32 , \port$35681$32 , \port$35679$32 , \port$35677$32 , \port$35675$32 , \port$35673$32 , \port$35671$32 , \port$35669$32 , \port$35667$32 , \port$35665$32 , \port$35663$32 , \port$35661$32 , \port$35659$32  };
+      first[31:16] = { \port$35692$32 , \port$35690$32 , \port$35688$32 , \port$35686$32 , \port$35684$32 , \port$35682$32 , \port$35680$32 , \port$35678$32 , \port$35676$32 , \port$35674$32 , \port$35672$32 , \port$35670$32 , \port$35668$32 , \port$35666$32 , \port$35664$32 , \port$35662$32  };
     end
     if (\$12 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$35635$32 , \port$35633$32 , \port$35631$32 , \port$35629$32 , \port$35627$32 , \port$35625$32 , \port$35623$32 , \port$35621$32 , \port$35619$32 , \port$35617$32 , \port$35615$32 , \port$35613$32 , \port$35611$32 , \port$35609$32 , \port$35607$32 , \port$35605$32  };
+      first[31:16] = { \port$35638$32 , \port$35636$32 , \port$35634$32 , \port$35632$32 , \port$35630$32 , \port$35628$32 , \port$35626$32 , \port$35624$32 , \port$35622$32 , \port$35620$32 , \port$35618$32 , \port$35616$32 , \port$35614$32 , \port$35612$32 , \port$35610$32 , \port$35608$32  };
     end
     if (\$13 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$35581$32 , \port$35579$32 , \port$35577$32 , \port$35575$32 , \port$35573$32 , \port$35571$32 , \port$35569$32 , \port$35567$32 , \port$35565$32 , \port$35563$32 , \port$35561$32 , \port$35559$32 , \port$35557$32 , \port$35555$32 , \port$35553$32 , \port$35551$32  };
+      first[31:16] = { \port$35584$32 , \port$35582$32 , \port$35580$32 , \port$35578$32 , \port$35576$32 , \port$35574$32 , \port$35572$32 , \port$35570$32 , \port$35568$32 , \port$35566$32 , \port$35564$32 , \port$35562$32 , \port$35560$32 , \port$35558$32 , \port$35556$32 , \port$35554$32  };
     end
     if (\$14 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$35527$32 , \port$35525$32 , \port$35523$32 , \port$35521$32 , \port$35519$32 , \port$35517$32 , \port$35515$32 , \port$35513$32 , \port$35511$32 , \port$35509$32 , \port$35507$32 , \port$35505$32 , \port$35503$32 , \port$35501$32 , \port$35499$32 , \port$35497$32  };
+      first[31:16] = { \port$35530$32 , \port$35528$32 , \port$35526$32 , \port$35524$32 , \port$35522$32 , \port$35520$32 , \port$35518$32 , \port$35516$32 , \port$35514$32 , \port$35512$32 , \port$35510$32 , \port$35508$32 , \port$35506$32 , \port$35504$32 , \port$35502$32 , \port$35500$32  };
     end
     if (\$15 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$35473$32 , \port$35471$32 , \port$35469$32 , \port$35467$32 , \port$35465$32 , \port$35463$32 , \port$35461$32 , \port$35459$32 , \port$35457$32 , \port$35455$32 , \port$35453$32 , \port$35451$32 , \port$35449$32 , \port$35447$32 , \port$35445$32 , \port$35443$32  };
+      first[31:16] = { \port$35476$32 , \port$35474$32 , \port$35472$32 , \port$35470$32 , \port$35468$32 , \port$35466$32 , \port$35464$32 , \port$35462$32 , \port$35460$32 , \port$35458$32 , \port$35456$32 , \port$35454$32 , \port$35452$32 , \port$35450$32 , \port$35448$32 , \port$35446$32  };
     end
     if (stop) begin
       first[3:0] = 4'h9;
@@ -10208,11 +10208,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       \$39  = 1'h0;
     end
   end
-  assign simt_index = { \port$35689$32 , \port$35687$32 , \port$35685$32 , \port$35683$32 , \port$35681$32 , \port$35679$32 , \port$35677$32 , \port$35675$32 , \port$35673$32 , \port$35671$32 , \port$35669$32 , \port$35667$32 , \port$35665$32 , \port$35663$32 , \port$35661$32 , \port$35659$32  };
-  assign store_index = { \port$35635$32 , \port$35633$32 , \port$35631$32 , \port$35629$32 , \port$35627$32 , \port$35625$32 , \port$35623$32 , \port$35621$32 , \port$35619$32 , \port$35617$32 , \port$35615$32 , \port$35613$32 , \port$35611$32 , \port$35609$32 , \port$35607$32 , \port$35605$32  };
-  assign drain_index = { \port$35581$32 , \port$35579$32 , \port$35577$32 , \port$35575$32 , \port$35573$32 , \port$35571$32 , \port$35569$32 , \port$35567$32 , \port$35565$32 , \port$35563$32 , \port$35561$32 , \port$35559$32 , \port$35557$32 , \port$35555$32 , \port$35553$32 , \port$35551$32  };
-  assign matmul_index = { \port$35527$32 , \port$35525$32 , \port$35523$32 , \port$35521$32 , \port$35519$32 , \port$35517$32 , \port$35515$32 , \port$35513$32 , \port$35511$32 , \port$35509$32 , \port$35507$32 , \port$35505$32 , \port$35503$32 , \port$35501$32 , \port$35499$32 , \port$35497$32  };
-  assign load_index = { \port$35473$32 , \port$35471$32 , \port$35469$32 , \port$35467$32 , \port$35465$32 , \port$35463$32 , \port$35461$32 , \port$35459$32 , \port$35457$32 , \port$35455$32 , \port$35453$32 , \port$35451$32 , \port$35449$32 , \port$35447$32 , \port$35445$32 , \port$35443$32  };
+  assign simt_index = { \port$35692$32 , \port$35690$32 , \port$35688$32 , \port$35686$32 , \port$35684$32 , \port$35682$32 , \port$35680$32 , \port$35678$32 , \port$35676$32 , \port$35674$32 , \port$35672$32 , \port$35670$32 , \port$35668$32 , \port$35666$32 , \port$35664$32 , \port$35662$32  };
+  assign store_index = { \port$35638$32 , \port$35636$32 , \port$35634$32 , \port$35632$32 , \port$35630$32 , \port$35628$32 , \port$35626$32 , \port$35624$32 , \port$35622$32 , \port$35620$32 , \port$35618$32 , \port$35616$32 , \port$35614$32 , \port$35612$32 , \port$35610$32 , \port$35608$32  };
+  assign drain_index = { \port$35584$32 , \port$35582$32 , \port$35580$32 , \port$35578$32 , \port$35576$32 , \port$35574$32 , \port$35572$32 , \port$35570$32 , \port$35568$32 , \port$35566$32 , \port$35564$32 , \port$35562$32 , \port$35560$32 , \port$35558$32 , \port$35556$32 , \port$35554$32  };
+  assign matmul_index = { \port$35530$32 , \port$35528$32 , \port$35526$32 , \port$35524$32 , \port$35522$32 , \port$35520$32 , \port$35518$32 , \port$35516$32 , \port$35514$32 , \port$35512$32 , \port$35510$32 , \port$35508$32 , \port$35506$32 , \port$35504$32 , \port$35502$32 , \port$35500$32  };
+  assign load_index = { \port$35476$32 , \port$35474$32 , \port$35472$32 , \port$35470$32 , \port$35468$32 , \port$35466$32 , \port$35464$32 , \port$35462$32 , \port$35460$32 , \port$35458$32 , \port$35456$32 , \port$35454$32 , \port$35452$32 , \port$35450$32 , \port$35448$32 , \port$35446$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -11214,7 +11214,7 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35443$0 , \port$35445$0 , \port$35447$0 , \port$35449$0 , \port$35451$0 , \port$35453$0 , \port$35455$0 , \port$35457$0 , \port$35459$0 , \port$35461$0 , \port$35463$0 , \port$35465$0 , \port$35467$0 , \port$35469$0 , \port$35471$0 , \port$35473$0 
+module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35446$0 , \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 , \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 , \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$12  = 0;
   wire [15:0] \$1 ;
@@ -11287,44 +11287,44 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35443$0 ;
-  wire [32:0] \port$35443$0 ;
-  input [32:0] \port$35445$0 ;
-  wire [32:0] \port$35445$0 ;
-  input [32:0] \port$35447$0 ;
-  wire [32:0] \port$35447$0 ;
-  input [32:0] \port$35449$0 ;
-  wire [32:0] \port$35449$0 ;
-  input [32:0] \port$35451$0 ;
-  wire [32:0] \port$35451$0 ;
-  input [32:0] \port$35453$0 ;
-  wire [32:0] \port$35453$0 ;
-  input [32:0] \port$35455$0 ;
-  wire [32:0] \port$35455$0 ;
-  input [32:0] \port$35457$0 ;
-  wire [32:0] \port$35457$0 ;
-  input [32:0] \port$35459$0 ;
-  wire [32:0] \port$35459$0 ;
-  input [32:0] \port$35461$0 ;
-  wire [32:0] \port$35461$0 ;
-  input [32:0] \port$35463$0 ;
-  wire [32:0] \port$35463$0 ;
-  input [32:0] \port$35465$0 ;
-  wire [32:0] \port$35465$0 ;
-  input [32:0] \port$35467$0 ;
-  wire [32:0] \port$35467$0 ;
-  input [32:0] \port$35469$0 ;
-  wire [32:0] \port$35469$0 ;
-  input [32:0] \port$35471$0 ;
-  wire [32:0] \port$35471$0 ;
-  input [32:0] \port$35473$0 ;
-  wire [32:0] \port$35473$0 ;
+  input [32:0] \port$35446$0 ;
+  wire [32:0] \port$35446$0 ;
+  input [32:0] \port$35448$0 ;
+  wire [32:0] \port$35448$0 ;
+  input [32:0] \port$35450$0 ;
+  wire [32:0] \port$35450$0 ;
+  input [32:0] \port$35452$0 ;
+  wire [32:0] \port$35452$0 ;
+  input [32:0] \port$35454$0 ;
+  wire [32:0] \port$35454$0 ;
+  input [32:0] \port$35456$0 ;
+  wire [32:0] \port$35456$0 ;
+  input [32:0] \port$35458$0 ;
+  wire [32:0] \port$35458$0 ;
+  input [32:0] \port$35460$0 ;
+  wire [32:0] \port$35460$0 ;
+  input [32:0] \port$35462$0 ;
+  wire [32:0] \port$35462$0 ;
+  input [32:0] \port$35464$0 ;
+  wire [32:0] \port$35464$0 ;
+  input [32:0] \port$35466$0 ;
+  wire [32:0] \port$35466$0 ;
+  input [32:0] \port$35468$0 ;
+  wire [32:0] \port$35468$0 ;
+  input [32:0] \port$35470$0 ;
+  wire [32:0] \port$35470$0 ;
+  input [32:0] \port$35472$0 ;
+  wire [32:0] \port$35472$0 ;
+  input [32:0] \port$35474$0 ;
+  wire [32:0] \port$35474$0 ;
+  input [32:0] \port$35476$0 ;
+  wire [32:0] \port$35476$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35445$0 [15:0] & \$1 ;
+  assign \$2  = \port$35448$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -11346,57 +11346,57 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$35445$0 [15:0];
+      take = \port$35448$0 [15:0];
     end
   end
-  assign i__payload = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32], \port$35473$0 [31:0], \port$35471$0 [31:0], \port$35469$0 [31:0], \port$35467$0 [31:0], \port$35465$0 [31:0], \port$35463$0 [31:0], \port$35461$0 [31:0], \port$35459$0 [31:0], \port$35457$0 [31:0], \port$35455$0 [31:0], \port$35453$0 [31:0], \port$35451$0 [31:0], \port$35449$0 [31:0], \port$35447$0 [31:0], \port$35445$0 [31:0], \port$35443$0 [31:0] };
-  assign o__payload = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32], \port$35473$0 [31:0], \port$35471$0 [31:0], \port$35469$0 [31:0], \port$35467$0 [31:0], \port$35465$0 [31:0], \port$35463$0 [31:0], \port$35461$0 [31:0], \port$35459$0 [31:0], \port$35457$0 [31:0], \port$35455$0 [31:0], \port$35453$0 [31:0], \port$35451$0 [31:0], \port$35449$0 [31:0], \port$35447$0 [31:0], \port$35445$0 [31:0], \port$35443$0 [31:0] };
-  assign \i__payload.opcode  = \port$35443$0 [7:0];
-  assign \i__payload.wait  = \port$35445$0 [15:0];
-  assign \i__payload.post  = \port$35445$0 [31:16];
-  assign \i__payload.space  = \port$35443$0 [9:8];
-  assign \i__payload.flip  = \port$35443$0 [10];
-  assign \i__payload.transpose  = \port$35443$0 [11];
-  assign \i__payload.fill  = \port$35443$0 [31:24];
-  assign \i__payload.src  = \port$35447$0 [31:0];
-  assign \i__payload.stride1  = \port$35449$0 [31:0];
-  assign \i__payload.stride2  = \port$35451$0 [31:0];
-  assign \i__payload.len  = \port$35453$0 [23:0];
-  assign \i__payload.count1  = \port$35455$0 [15:0];
-  assign \i__payload.count2  = \port$35455$0 [31:16];
-  assign \i__payload.dst  = \port$35457$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$35459$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$35461$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$35463$0 [23:0];
-  assign \i__payload.pad_left  = \port$35465$0 [15:0];
-  assign \i__payload.pad_right  = \port$35465$0 [31:16];
-  assign \i__payload.pad_top  = \port$35467$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$35467$0 [31:16];
-  assign \i__payload.fence  = \port$35469$0 [23:0];
-  assign \i__payload.index  = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32] };
-  assign \o__payload.opcode  = \port$35443$0 [7:0];
-  assign \o__payload.wait  = \port$35445$0 [15:0];
-  assign \o__payload.post  = \port$35445$0 [31:16];
-  assign \o__payload.space  = \port$35443$0 [9:8];
-  assign \o__payload.flip  = \port$35443$0 [10];
-  assign \o__payload.transpose  = \port$35443$0 [11];
-  assign \o__payload.fill  = \port$35443$0 [31:24];
-  assign \o__payload.src  = \port$35447$0 [31:0];
-  assign \o__payload.stride1  = \port$35449$0 [31:0];
-  assign \o__payload.stride2  = \port$35451$0 [31:0];
-  assign \o__payload.len  = \port$35453$0 [23:0];
-  assign \o__payload.count1  = \port$35455$0 [15:0];
-  assign \o__payload.count2  = \port$35455$0 [31:16];
-  assign \o__payload.dst  = \port$35457$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$35459$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$35461$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$35463$0 [23:0];
-  assign \o__payload.pad_left  = \port$35465$0 [15:0];
-  assign \o__payload.pad_right  = \port$35465$0 [31:16];
-  assign \o__payload.pad_top  = \port$35467$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$35467$0 [31:16];
-  assign \o__payload.fence  = \port$35469$0 [23:0];
-  assign \o__payload.index  = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32] };
+  assign i__payload = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
+  assign o__payload = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
+  assign \i__payload.opcode  = \port$35446$0 [7:0];
+  assign \i__payload.wait  = \port$35448$0 [15:0];
+  assign \i__payload.post  = \port$35448$0 [31:16];
+  assign \i__payload.space  = \port$35446$0 [9:8];
+  assign \i__payload.flip  = \port$35446$0 [10];
+  assign \i__payload.transpose  = \port$35446$0 [11];
+  assign \i__payload.fill  = \port$35446$0 [31:24];
+  assign \i__payload.src  = \port$35450$0 [31:0];
+  assign \i__payload.stride1  = \port$35452$0 [31:0];
+  assign \i__payload.stride2  = \port$35454$0 [31:0];
+  assign \i__payload.len  = \port$35456$0 [23:0];
+  assign \i__payload.count1  = \port$35458$0 [15:0];
+  assign \i__payload.count2  = \port$35458$0 [31:16];
+  assign \i__payload.dst  = \port$35460$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$35462$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$35464$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$35466$0 [23:0];
+  assign \i__payload.pad_left  = \port$35468$0 [15:0];
+  assign \i__payload.pad_right  = \port$35468$0 [31:16];
+  assign \i__payload.pad_top  = \port$35470$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$35470$0 [31:16];
+  assign \i__payload.fence  = \port$35472$0 [23:0];
+  assign \i__payload.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
+  assign \o__payload.opcode  = \port$35446$0 [7:0];
+  assign \o__payload.wait  = \port$35448$0 [15:0];
+  assign \o__payload.post  = \port$35448$0 [31:16];
+  assign \o__payload.space  = \port$35446$0 [9:8];
+  assign \o__payload.flip  = \port$35446$0 [10];
+  assign \o__payload.transpose  = \port$35446$0 [11];
+  assign \o__payload.fill  = \port$35446$0 [31:24];
+  assign \o__payload.src  = \port$35450$0 [31:0];
+  assign \o__payload.stride1  = \port$35452$0 [31:0];
+  assign \o__payload.stride2  = \port$35454$0 [31:0];
+  assign \o__payload.len  = \port$35456$0 [23:0];
+  assign \o__payload.count1  = \port$35458$0 [15:0];
+  assign \o__payload.count2  = \port$35458$0 [31:16];
+  assign \o__payload.dst  = \port$35460$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$35462$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$35464$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$35466$0 [23:0];
+  assign \o__payload.pad_left  = \port$35468$0 [15:0];
+  assign \o__payload.pad_right  = \port$35468$0 [31:16];
+  assign \o__payload.pad_top  = \port$35470$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$35470$0 [31:16];
+  assign \o__payload.fence  = \port$35472$0 [23:0];
+  assign \o__payload.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
 endmodule
 
 module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -12098,7 +12098,7 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35497$0 , \port$35499$0 , \port$35501$0 , \port$35503$0 , \port$35505$0 , \port$35507$0 , \port$35509$0 , \port$35511$0 , \port$35513$0 , \port$35515$0 , \port$35517$0 , \port$35519$0 , \port$35521$0 , \port$35523$0 , \port$35525$0 , \port$35527$0 
+module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 , \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 
 , i__valid, missing, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$15  = 0;
   wire [15:0] \$1 ;
@@ -12182,44 +12182,44 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35497$0 ;
-  wire [32:0] \port$35497$0 ;
-  input [32:0] \port$35499$0 ;
-  wire [32:0] \port$35499$0 ;
-  input [32:0] \port$35501$0 ;
-  wire [32:0] \port$35501$0 ;
-  input [32:0] \port$35503$0 ;
-  wire [32:0] \port$35503$0 ;
-  input [32:0] \port$35505$0 ;
-  wire [32:0] \port$35505$0 ;
-  input [32:0] \port$35507$0 ;
-  wire [32:0] \port$35507$0 ;
-  input [32:0] \port$35509$0 ;
-  wire [32:0] \port$35509$0 ;
-  input [32:0] \port$35511$0 ;
-  wire [32:0] \port$35511$0 ;
-  input [32:0] \port$35513$0 ;
-  wire [32:0] \port$35513$0 ;
-  input [32:0] \port$35515$0 ;
-  wire [32:0] \port$35515$0 ;
-  input [32:0] \port$35517$0 ;
-  wire [32:0] \port$35517$0 ;
-  input [32:0] \port$35519$0 ;
-  wire [32:0] \port$35519$0 ;
-  input [32:0] \port$35521$0 ;
-  wire [32:0] \port$35521$0 ;
-  input [32:0] \port$35523$0 ;
-  wire [32:0] \port$35523$0 ;
-  input [32:0] \port$35525$0 ;
-  wire [32:0] \port$35525$0 ;
-  input [32:0] \port$35527$0 ;
-  wire [32:0] \port$35527$0 ;
+  input [32:0] \port$35500$0 ;
+  wire [32:0] \port$35500$0 ;
+  input [32:0] \port$35502$0 ;
+  wire [32:0] \port$35502$0 ;
+  input [32:0] \port$35504$0 ;
+  wire [32:0] \port$35504$0 ;
+  input [32:0] \port$35506$0 ;
+  wire [32:0] \port$35506$0 ;
+  input [32:0] \port$35508$0 ;
+  wire [32:0] \port$35508$0 ;
+  input [32:0] \port$35510$0 ;
+  wire [32:0] \port$35510$0 ;
+  input [32:0] \port$35512$0 ;
+  wire [32:0] \port$35512$0 ;
+  input [32:0] \port$35514$0 ;
+  wire [32:0] \port$35514$0 ;
+  input [32:0] \port$35516$0 ;
+  wire [32:0] \port$35516$0 ;
+  input [32:0] \port$35518$0 ;
+  wire [32:0] \port$35518$0 ;
+  input [32:0] \port$35520$0 ;
+  wire [32:0] \port$35520$0 ;
+  input [32:0] \port$35522$0 ;
+  wire [32:0] \port$35522$0 ;
+  input [32:0] \port$35524$0 ;
+  wire [32:0] \port$35524$0 ;
+  input [32:0] \port$35526$0 ;
+  wire [32:0] \port$35526$0 ;
+  input [32:0] \port$35528$0 ;
+  wire [32:0] \port$35528$0 ;
+  input [32:0] \port$35530$0 ;
+  wire [32:0] \port$35530$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35499$0 [15:0] & \$1 ;
+  assign \$2  = \port$35502$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -12241,67 +12241,67 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$35499$0 [15:0];
+      take = \port$35502$0 [15:0];
     end
   end
-  assign i__payload = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32], \port$35527$0 [31:0], \port$35525$0 [31:0], \port$35523$0 [31:0], \port$35521$0 [31:0], \port$35519$0 [31:0], \port$35517$0 [31:0], \port$35515$0 [31:0], \port$35513$0 [31:0], \port$35511$0 [31:0], \port$35509$0 [31:0], \port$35507$0 [31:0], \port$35505$0 [31:0], \port$35503$0 [31:0], \port$35501$0 [31:0], \port$35499$0 [31:0], \port$35497$0 [31:0] };
-  assign o__payload = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32], \port$35527$0 [31:0], \port$35525$0 [31:0], \port$35523$0 [31:0], \port$35521$0 [31:0], \port$35519$0 [31:0], \port$35517$0 [31:0], \port$35515$0 [31:0], \port$35513$0 [31:0], \port$35511$0 [31:0], \port$35509$0 [31:0], \port$35507$0 [31:0], \port$35505$0 [31:0], \port$35503$0 [31:0], \port$35501$0 [31:0], \port$35499$0 [31:0], \port$35497$0 [31:0] };
-  assign \i__payload.opcode  = \port$35497$0 [7:0];
-  assign \i__payload.wait  = \port$35499$0 [15:0];
-  assign \i__payload.post  = \port$35499$0 [31:16];
-  assign \i__payload.accumulate  = \port$35497$0 [8];
-  assign \i__payload.row_sum  = \port$35497$0 [9];
-  assign \i__payload.early  = \port$35497$0 [10];
-  assign \i__payload.act  = \port$35501$0 [23:0];
-  assign \i__payload.wgt  = \port$35503$0 [15:0];
-  assign \i__payload.wgt_block  = \port$35503$0 [31:16];
-  assign \i__payload.wait_weights  = \port$35505$0 [15:0];
-  assign \i__payload.wait_acc  = \port$35505$0 [31:16];
-  assign \i__payload.acc  = \port$35507$0 [15:0];
-  assign \i__payload.acc_block  = \port$35507$0 [31:16];
-  assign \i__payload.blocks  = \port$35509$0 [15:0];
-  assign \i__payload.k_tail  = \port$35509$0 [31:16];
-  assign \i__payload.k0  = \port$35511$0 [15:0];
-  assign \i__payload.k1  = \port$35511$0 [31:16];
-  assign \i__payload.k2  = \port$35513$0 [15:0];
-  assign \i__payload.m0  = \port$35513$0 [31:16];
-  assign \i__payload.m1  = \port$35515$0 [15:0];
-  assign \i__payload.m2  = \port$35515$0 [31:16];
-  assign \i__payload.k0_stride  = \port$35517$0 [23:0];
-  assign \i__payload.k1_stride  = \port$35519$0 [23:0];
-  assign \i__payload.k2_stride  = \port$35521$0 [23:0];
-  assign \i__payload.m0_stride  = \port$35523$0 [23:0];
-  assign \i__payload.m1_stride  = \port$35525$0 [23:0];
-  assign \i__payload.m2_stride  = \port$35527$0 [23:0];
-  assign \i__payload.index  = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32] };
-  assign \o__payload.opcode  = \port$35497$0 [7:0];
-  assign \o__payload.wait  = \port$35499$0 [15:0];
-  assign \o__payload.post  = \port$35499$0 [31:16];
-  assign \o__payload.accumulate  = \port$35497$0 [8];
-  assign \o__payload.row_sum  = \port$35497$0 [9];
-  assign \o__payload.early  = \port$35497$0 [10];
-  assign \o__payload.act  = \port$35501$0 [23:0];
-  assign \o__payload.wgt  = \port$35503$0 [15:0];
-  assign \o__payload.wgt_block  = \port$35503$0 [31:16];
-  assign \o__payload.wait_weights  = \port$35505$0 [15:0];
-  assign \o__payload.wait_acc  = \port$35505$0 [31:16];
-  assign \o__payload.acc  = \port$35507$0 [15:0];
-  assign \o__payload.acc_block  = \port$35507$0 [31:16];
-  assign \o__payload.blocks  = \port$35509$0 [15:0];
-  assign \o__payload.k_tail  = \port$35509$0 [31:16];
-  assign \o__payload.k0  = \port$35511$0 [15:0];
-  assign \o__payload.k1  = \port$35511$0 [31:16];
-  assign \o__payload.k2  = \port$35513$0 [15:0];
-  assign \o__payload.m0  = \port$35513$0 [31:16];
-  assign \o__payload.m1  = \port$35515$0 [15:0];
-  assign \o__payload.m2  = \port$35515$0 [31:16];
-  assign \o__payload.k0_stride  = \port$35517$0 [23:0];
-  assign \o__payload.k1_stride  = \port$35519$0 [23:0];
-  assign \o__payload.k2_stride  = \port$35521$0 [23:0];
-  assign \o__payload.m0_stride  = \port$35523$0 [23:0];
-  assign \o__payload.m1_stride  = \port$35525$0 [23:0];
-  assign \o__payload.m2_stride  = \port$35527$0 [23:0];
-  assign \o__payload.index  = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32] };
+  assign i__payload = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
+  assign o__payload = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
+  assign \i__payload.opcode  = \port$35500$0 [7:0];
+  assign \i__payload.wait  = \port$35502$0 [15:0];
+  assign \i__payload.post  = \port$35502$0 [31:16];
+  assign \i__payload.accumulate  = \port$35500$0 [8];
+  assign \i__payload.row_sum  = \port$35500$0 [9];
+  assign \i__payload.early  = \port$35500$0 [10];
+  assign \i__payload.act  = \port$35504$0 [23:0];
+  assign \i__payload.wgt  = \port$35506$0 [15:0];
+  assign \i__payload.wgt_block  = \port$35506$0 [31:16];
+  assign \i__payload.wait_weights  = \port$35508$0 [15:0];
+  assign \i__payload.wait_acc  = \port$35508$0 [31:16];
+  assign \i__payload.acc  = \port$35510$0 [15:0];
+  assign \i__payload.acc_block  = \port$35510$0 [31:16];
+  assign \i__payload.blocks  = \port$35512$0 [15:0];
+  assign \i__payload.k_tail  = \port$35512$0 [31:16];
+  assign \i__payload.k0  = \port$35514$0 [15:0];
+  assign \i__payload.k1  = \port$35514$0 [31:16];
+  assign \i__payload.k2  = \port$35516$0 [15:0];
+  assign \i__payload.m0  = \port$35516$0 [31:16];
+  assign \i__payload.m1  = \port$35518$0 [15:0];
+  assign \i__payload.m2  = \port$35518$0 [31:16];
+  assign \i__payload.k0_stride  = \port$35520$0 [23:0];
+  assign \i__payload.k1_stride  = \port$35522$0 [23:0];
+  assign \i__payload.k2_stride  = \port$35524$0 [23:0];
+  assign \i__payload.m0_stride  = \port$35526$0 [23:0];
+  assign \i__payload.m1_stride  = \port$35528$0 [23:0];
+  assign \i__payload.m2_stride  = \port$35530$0 [23:0];
+  assign \i__payload.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
+  assign \o__payload.opcode  = \port$35500$0 [7:0];
+  assign \o__payload.wait  = \port$35502$0 [15:0];
+  assign \o__payload.post  = \port$35502$0 [31:16];
+  assign \o__payload.accumulate  = \port$35500$0 [8];
+  assign \o__payload.row_sum  = \port$35500$0 [9];
+  assign \o__payload.early  = \port$35500$0 [10];
+  assign \o__payload.act  = \port$35504$0 [23:0];
+  assign \o__payload.wgt  = \port$35506$0 [15:0];
+  assign \o__payload.wgt_block  = \port$35506$0 [31:16];
+  assign \o__payload.wait_weights  = \port$35508$0 [15:0];
+  assign \o__payload.wait_acc  = \port$35508$0 [31:16];
+  assign \o__payload.acc  = \port$35510$0 [15:0];
+  assign \o__payload.acc_block  = \port$35510$0 [31:16];
+  assign \o__payload.blocks  = \port$35512$0 [15:0];
+  assign \o__payload.k_tail  = \port$35512$0 [31:16];
+  assign \o__payload.k0  = \port$35514$0 [15:0];
+  assign \o__payload.k1  = \port$35514$0 [31:16];
+  assign \o__payload.k2  = \port$35516$0 [15:0];
+  assign \o__payload.m0  = \port$35516$0 [31:16];
+  assign \o__payload.m1  = \port$35518$0 [15:0];
+  assign \o__payload.m2  = \port$35518$0 [31:16];
+  assign \o__payload.k0_stride  = \port$35520$0 [23:0];
+  assign \o__payload.k1_stride  = \port$35522$0 [23:0];
+  assign \o__payload.k2_stride  = \port$35524$0 [23:0];
+  assign \o__payload.m0_stride  = \port$35526$0 [23:0];
+  assign \o__payload.m1_stride  = \port$35528$0 [23:0];
+  assign \o__payload.m2_stride  = \port$35530$0 [23:0];
+  assign \o__payload.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -13358,7 +13358,7 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
 endmodule
 
-module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$35659$0 , \port$35661$0 , \port$35663$0 , \port$35665$0 , \port$35667$0 , \port$35669$0 , \port$35671$0 , \port$35673$0 , \port$35675$0 , \port$35677$0 , \port$35679$0 , \port$35681$0 , \port$35683$0 , \port$35685$0 , \port$35687$0 , \port$35689$0 , i__valid
+module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$35662$0 , \port$35664$0 , \port$35666$0 , \port$35668$0 , \port$35670$0 , \port$35672$0 , \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , i__valid
 , take, o__ready, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$20  = 0;
   wire [15:0] \$1 ;
@@ -13433,44 +13433,44 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3565
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35659$0 ;
-  wire [32:0] \port$35659$0 ;
-  input [32:0] \port$35661$0 ;
-  wire [32:0] \port$35661$0 ;
-  input [32:0] \port$35663$0 ;
-  wire [32:0] \port$35663$0 ;
-  input [32:0] \port$35665$0 ;
-  wire [32:0] \port$35665$0 ;
-  input [32:0] \port$35667$0 ;
-  wire [32:0] \port$35667$0 ;
-  input [32:0] \port$35669$0 ;
-  wire [32:0] \port$35669$0 ;
-  input [32:0] \port$35671$0 ;
-  wire [32:0] \port$35671$0 ;
-  input [32:0] \port$35673$0 ;
-  wire [32:0] \port$35673$0 ;
-  input [32:0] \port$35675$0 ;
-  wire [32:0] \port$35675$0 ;
-  input [32:0] \port$35677$0 ;
-  wire [32:0] \port$35677$0 ;
-  input [32:0] \port$35679$0 ;
-  wire [32:0] \port$35679$0 ;
-  input [32:0] \port$35681$0 ;
-  wire [32:0] \port$35681$0 ;
-  input [32:0] \port$35683$0 ;
-  wire [32:0] \port$35683$0 ;
-  input [32:0] \port$35685$0 ;
-  wire [32:0] \port$35685$0 ;
-  input [32:0] \port$35687$0 ;
-  wire [32:0] \port$35687$0 ;
-  input [32:0] \port$35689$0 ;
-  wire [32:0] \port$35689$0 ;
+  input [32:0] \port$35662$0 ;
+  wire [32:0] \port$35662$0 ;
+  input [32:0] \port$35664$0 ;
+  wire [32:0] \port$35664$0 ;
+  input [32:0] \port$35666$0 ;
+  wire [32:0] \port$35666$0 ;
+  input [32:0] \port$35668$0 ;
+  wire [32:0] \port$35668$0 ;
+  input [32:0] \port$35670$0 ;
+  wire [32:0] \port$35670$0 ;
+  input [32:0] \port$35672$0 ;
+  wire [32:0] \port$35672$0 ;
+  input [32:0] \port$35674$0 ;
+  wire [32:0] \port$35674$0 ;
+  input [32:0] \port$35676$0 ;
+  wire [32:0] \port$35676$0 ;
+  input [32:0] \port$35678$0 ;
+  wire [32:0] \port$35678$0 ;
+  input [32:0] \port$35680$0 ;
+  wire [32:0] \port$35680$0 ;
+  input [32:0] \port$35682$0 ;
+  wire [32:0] \port$35682$0 ;
+  input [32:0] \port$35684$0 ;
+  wire [32:0] \port$35684$0 ;
+  input [32:0] \port$35686$0 ;
+  wire [32:0] \port$35686$0 ;
+  input [32:0] \port$35688$0 ;
+  wire [32:0] \port$35688$0 ;
+  input [32:0] \port$35690$0 ;
+  wire [32:0] \port$35690$0 ;
+  input [32:0] \port$35692$0 ;
+  wire [32:0] \port$35692$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35661$0 [15:0] & \$1 ;
+  assign \$2  = \port$35664$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -13492,59 +13492,59 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3565
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$35661$0 [15:0];
+      take = \port$35664$0 [15:0];
     end
   end
-  assign i__payload = { \port$35689$0 [32], \port$35687$0 [32], \port$35685$0 [32], \port$35683$0 [32], \port$35681$0 [32], \port$35679$0 [32], \port$35677$0 [32], \port$35675$0 [32], \port$35673$0 [32], \port$35671$0 [32], \port$35669$0 [32], \port$35667$0 [32], \port$35665$0 [32], \port$35663$0 [32], \port$35661$0 [32], \port$35659$0 [32], \port$35689$0 [31:0], \port$35687$0 [31:0], \port$35685$0 [31:0], \port$35683$0 [31:0], \port$35681$0 [31:0], \port$35679$0 [31:0], \port$35677$0 [31:0], \port$35675$0 [31:0], \port$35673$0 [31:0], \port$35671$0 [31:0], \port$35669$0 [31:0], \port$35667$0 [31:0], \port$35665$0 [31:0], \port$35663$0 [31:0], \port$35661$0 [31:0], \port$35659$0 [31:0] };
-  assign o__payload = { \port$35689$0 [32], \port$35687$0 [32], \port$35685$0 [32], \port$35683$0 [32], \port$35681$0 [32], \port$35679$0 [32], \port$35677$0 [32], \port$35675$0 [32], \port$35673$0 [32], \port$35671$0 [32], \port$35669$0 [32], \port$35667$0 [32], \port$35665$0 [32], \port$35663$0 [32], \port$35661$0 [32], \port$35659$0 [32], \port$35689$0 [31:0], \port$35687$0 [31:0], \port$35685$0 [31:0], \port$35683$0 [31:0], \port$35681$0 [31:0], \port$35679$0 [31:0], \port$35677$0 [31:0], \port$35675$0 [31:0], \port$35673$0 [31:0], \port$35671$0 [31:0], \port$35669$0 [31:0], \port$35667$0 [31:0], \port$35665$0 [31:0], \port$35663$0 [31:0], \port$35661$0 [31:0], \port$35659$0 [31:0] };
-  assign \i__payload.opcode  = \port$35659$0 [7:0];
-  assign \i__payload.wait  = \port$35661$0 [15:0];
-  assign \i__payload.post  = \port$35661$0 [31:16];
-  assign \i__payload.pushes  = \port$35659$0 [8];
-  assign \i__payload.private  = \port$35659$0 [31:16];
-  assign \i__payload.entry  = \port$35663$0 [31:0];
-  assign \i__payload.grid_x  = \port$35665$0 [15:0];
-  assign \i__payload.grid_y  = \port$35665$0 [31:16];
-  assign \i__payload.grid_z  = \port$35667$0 [15:0];
-  assign \i__payload.block_x  = \port$35667$0 [23:16];
-  assign \i__payload.block_y  = \port$35667$0 [31:24];
-  assign \i__payload.block_z  = \port$35669$0 [31:24];
-  assign \i__payload.shared  = \port$35669$0 [23:0];
-  assign \i__payload.shared_base  = \port$35671$0 [23:0];
-  assign \i__payload.private_base  = \port$35673$0 [31:0];
-  assign \i__payload.argument_0  = \port$35675$0 [31:0];
-  assign \i__payload.argument_1  = \port$35677$0 [31:0];
-  assign \i__payload.argument_2  = \port$35679$0 [31:0];
-  assign \i__payload.argument_3  = \port$35681$0 [31:0];
-  assign \i__payload.argument_4  = \port$35683$0 [31:0];
-  assign \i__payload.argument_5  = \port$35685$0 [31:0];
-  assign \i__payload.argument_6  = \port$35687$0 [31:0];
-  assign \i__payload.argument_7  = \port$35689$0 [31:0];
-  assign \i__payload.index  = { \port$35689$0 [32], \port$35687$0 [32], \port$35685$0 [32], \port$35683$0 [32], \port$35681$0 [32], \port$35679$0 [32], \port$35677$0 [32], \port$35675$0 [32], \port$35673$0 [32], \port$35671$0 [32], \port$35669$0 [32], \port$35667$0 [32], \port$35665$0 [32], \port$35663$0 [32], \port$35661$0 [32], \port$35659$0 [32] };
-  assign \o__payload.opcode  = \port$35659$0 [7:0];
-  assign \o__payload.wait  = \port$35661$0 [15:0];
-  assign \o__payload.post  = \port$35661$0 [31:16];
-  assign \o__payload.pushes  = \port$35659$0 [8];
-  assign \o__payload.private  = \port$35659$0 [31:16];
-  assign \o__payload.entry  = \port$35663$0 [31:0];
-  assign \o__payload.grid_x  = \port$35665$0 [15:0];
-  assign \o__payload.grid_y  = \port$35665$0 [31:16];
-  assign \o__payload.grid_z  = \port$35667$0 [15:0];
-  assign \o__payload.block_x  = \port$35667$0 [23:16];
-  assign \o__payload.block_y  = \port$35667$0 [31:24];
-  assign \o__payload.block_z  = \port$35669$0 [31:24];
-  assign \o__payload.shared  = \port$35669$0 [23:0];
-  assign \o__payload.shared_base  = \port$35671$0 [23:0];
-  assign \o__payload.private_base  = \port$35673$0 [31:0];
-  assign \o__payload.argument_0  = \port$35675$0 [31:0];
-  assign \o__payload.argument_1  = \port$35677$0 [31:0];
-  assign \o__payload.argument_2  = \port$35679$0 [31:0];
-  assign \o__payload.argument_3  = \port$35681$0 [31:0];
-  assign \o__payload.argument_4  = \port$35683$0 [31:0];
-  assign \o__payload.argument_5  = \port$35685$0 [31:0];
-  assign \o__payload.argument_6  = \port$35687$0 [31:0];
-  assign \o__payload.argument_7  = \port$35689$0 [31:0];
-  assign \o__payload.index  = { \port$35689$0 [32], \port$35687$0 [32], \port$35685$0 [32], \port$35683$0 [32], \port$35681$0 [32], \port$35679$0 [32], \port$35677$0 [32], \port$35675$0 [32], \port$35673$0 [32], \port$35671$0 [32], \port$35669$0 [32], \port$35667$0 [32], \port$35665$0 [32], \port$35663$0 [32], \port$35661$0 [32], \port$35659$0 [32] };
+  assign i__payload = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0], \port$35672$0 [31:0], \port$35670$0 [31:0], \port$35668$0 [31:0], \port$35666$0 [31:0], \port$35664$0 [31:0], \port$35662$0 [31:0] };
+  assign o__payload = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0], \port$35672$0 [31:0], \port$35670$0 [31:0], \port$35668$0 [31:0], \port$35666$0 [31:0], \port$35664$0 [31:0], \port$35662$0 [31:0] };
+  assign \i__payload.opcode  = \port$35662$0 [7:0];
+  assign \i__payload.wait  = \port$35664$0 [15:0];
+  assign \i__payload.post  = \port$35664$0 [31:16];
+  assign \i__payload.pushes  = \port$35662$0 [8];
+  assign \i__payload.private  = \port$35662$0 [31:16];
+  assign \i__payload.entry  = \port$35666$0 [31:0];
+  assign \i__payload.grid_x  = \port$35668$0 [15:0];
+  assign \i__payload.grid_y  = \port$35668$0 [31:16];
+  assign \i__payload.grid_z  = \port$35670$0 [15:0];
+  assign \i__payload.block_x  = \port$35670$0 [23:16];
+  assign \i__payload.block_y  = \port$35670$0 [31:24];
+  assign \i__payload.block_z  = \port$35672$0 [31:24];
+  assign \i__payload.shared  = \port$35672$0 [23:0];
+  assign \i__payload.shared_base  = \port$35674$0 [23:0];
+  assign \i__payload.private_base  = \port$35676$0 [31:0];
+  assign \i__payload.argument_0  = \port$35678$0 [31:0];
+  assign \i__payload.argument_1  = \port$35680$0 [31:0];
+  assign \i__payload.argument_2  = \port$35682$0 [31:0];
+  assign \i__payload.argument_3  = \port$35684$0 [31:0];
+  assign \i__payload.argument_4  = \port$35686$0 [31:0];
+  assign \i__payload.argument_5  = \port$35688$0 [31:0];
+  assign \i__payload.argument_6  = \port$35690$0 [31:0];
+  assign \i__payload.argument_7  = \port$35692$0 [31:0];
+  assign \i__payload.index  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
+  assign \o__payload.opcode  = \port$35662$0 [7:0];
+  assign \o__payload.wait  = \port$35664$0 [15:0];
+  assign \o__payload.post  = \port$35664$0 [31:16];
+  assign \o__payload.pushes  = \port$35662$0 [8];
+  assign \o__payload.private  = \port$35662$0 [31:16];
+  assign \o__payload.entry  = \port$35666$0 [31:0];
+  assign \o__payload.grid_x  = \port$35668$0 [15:0];
+  assign \o__payload.grid_y  = \port$35668$0 [31:16];
+  assign \o__payload.grid_z  = \port$35670$0 [15:0];
+  assign \o__payload.block_x  = \port$35670$0 [23:16];
+  assign \o__payload.block_y  = \port$35670$0 [31:24];
+  assign \o__payload.block_z  = \port$35672$0 [31:24];
+  assign \o__payload.shared  = \port$35672$0 [23:0];
+  assign \o__payload.shared_base  = \port$35674$0 [23:0];
+  assign \o__payload.private_base  = \port$35676$0 [31:0];
+  assign \o__payload.argument_0  = \port$35678$0 [31:0];
+  assign \o__payload.argument_1  = \port$35680$0 [31:0];
+  assign \o__payload.argument_2  = \port$35682$0 [31:0];
+  assign \o__payload.argument_3  = \port$35684$0 [31:0];
+  assign \o__payload.argument_4  = \port$35686$0 [31:0];
+  assign \o__payload.argument_5  = \port$35688$0 [31:0];
+  assign \o__payload.argument_6  = \port$35690$0 [31:0];
+  assign \o__payload.argument_7  = \port$35692$0 [31:0];
+  assign \o__payload.index  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -14248,7 +14248,7 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35605$0 , \port$35607$0 , \port$35609$0 , \port$35611$0 , \port$35613$0 , \port$35615$0 , \port$35617$0 , \port$35619$0 , \port$35621$0 , \port$35623$0 , \port$35625$0 , \port$35627$0 , \port$35629$0 , \port$35631$0 , \port$35633$0 , \port$35635$0 
+module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35608$0 , \port$35610$0 , \port$35612$0 , \port$35614$0 , \port$35616$0 , \port$35618$0 , \port$35620$0 , \port$35622$0 , \port$35624$0 , \port$35626$0 , \port$35628$0 , \port$35630$0 , \port$35632$0 , \port$35634$0 , \port$35636$0 , \port$35638$0 
 , i__valid, take, hold);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire [15:0] \$1 ;
@@ -14311,44 +14311,44 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35605$0 ;
-  wire [32:0] \port$35605$0 ;
-  input [32:0] \port$35607$0 ;
-  wire [32:0] \port$35607$0 ;
-  input [32:0] \port$35609$0 ;
-  wire [32:0] \port$35609$0 ;
-  input [32:0] \port$35611$0 ;
-  wire [32:0] \port$35611$0 ;
-  input [32:0] \port$35613$0 ;
-  wire [32:0] \port$35613$0 ;
-  input [32:0] \port$35615$0 ;
-  wire [32:0] \port$35615$0 ;
-  input [32:0] \port$35617$0 ;
-  wire [32:0] \port$35617$0 ;
-  input [32:0] \port$35619$0 ;
-  wire [32:0] \port$35619$0 ;
-  input [32:0] \port$35621$0 ;
-  wire [32:0] \port$35621$0 ;
-  input [32:0] \port$35623$0 ;
-  wire [32:0] \port$35623$0 ;
-  input [32:0] \port$35625$0 ;
-  wire [32:0] \port$35625$0 ;
-  input [32:0] \port$35627$0 ;
-  wire [32:0] \port$35627$0 ;
-  input [32:0] \port$35629$0 ;
-  wire [32:0] \port$35629$0 ;
-  input [32:0] \port$35631$0 ;
-  wire [32:0] \port$35631$0 ;
-  input [32:0] \port$35633$0 ;
-  wire [32:0] \port$35633$0 ;
-  input [32:0] \port$35635$0 ;
-  wire [32:0] \port$35635$0 ;
+  input [32:0] \port$35608$0 ;
+  wire [32:0] \port$35608$0 ;
+  input [32:0] \port$35610$0 ;
+  wire [32:0] \port$35610$0 ;
+  input [32:0] \port$35612$0 ;
+  wire [32:0] \port$35612$0 ;
+  input [32:0] \port$35614$0 ;
+  wire [32:0] \port$35614$0 ;
+  input [32:0] \port$35616$0 ;
+  wire [32:0] \port$35616$0 ;
+  input [32:0] \port$35618$0 ;
+  wire [32:0] \port$35618$0 ;
+  input [32:0] \port$35620$0 ;
+  wire [32:0] \port$35620$0 ;
+  input [32:0] \port$35622$0 ;
+  wire [32:0] \port$35622$0 ;
+  input [32:0] \port$35624$0 ;
+  wire [32:0] \port$35624$0 ;
+  input [32:0] \port$35626$0 ;
+  wire [32:0] \port$35626$0 ;
+  input [32:0] \port$35628$0 ;
+  wire [32:0] \port$35628$0 ;
+  input [32:0] \port$35630$0 ;
+  wire [32:0] \port$35630$0 ;
+  input [32:0] \port$35632$0 ;
+  wire [32:0] \port$35632$0 ;
+  input [32:0] \port$35634$0 ;
+  wire [32:0] \port$35634$0 ;
+  input [32:0] \port$35636$0 ;
+  wire [32:0] \port$35636$0 ;
+  input [32:0] \port$35638$0 ;
+  wire [32:0] \port$35638$0 ;
   output [15:0] take;
   reg [15:0] take;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35607$0 [15:0] & \$1 ;
+  assign \$2  = \port$35610$0 [15:0] & \$1 ;
   assign \$3  = o__valid & o__ready;
   assign waiting = | missing;
   assign \$4  = ~ waiting;
@@ -14370,47 +14370,47 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     take = 16'h0000;
     if (\$3 ) begin
-      take = \port$35607$0 [15:0];
+      take = \port$35610$0 [15:0];
     end
   end
-  assign i__payload = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0], \port$35611$0 [31:0], \port$35609$0 [31:0], \port$35607$0 [31:0], \port$35605$0 [31:0] };
-  assign o__payload = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0], \port$35611$0 [31:0], \port$35609$0 [31:0], \port$35607$0 [31:0], \port$35605$0 [31:0] };
-  assign \i__payload.opcode  = \port$35605$0 [7:0];
-  assign \i__payload.wait  = \port$35607$0 [15:0];
-  assign \i__payload.post  = \port$35607$0 [31:16];
-  assign \i__payload.dst  = \port$35609$0 [31:0];
-  assign \i__payload.stride1  = \port$35611$0 [31:0];
-  assign \i__payload.stride2  = \port$35613$0 [31:0];
-  assign \i__payload.len  = \port$35615$0 [23:0];
-  assign \i__payload.count1  = \port$35617$0 [15:0];
-  assign \i__payload.count2  = \port$35617$0 [31:16];
-  assign \i__payload.src  = \port$35619$0 [23:0];
-  assign \i__payload.src_stride1  = \port$35621$0 [23:0];
-  assign \i__payload.src_stride2  = \port$35623$0 [23:0];
-  assign \i__payload.write  = \port$35605$0 [8];
-  assign \i__payload.message  = \port$35605$0 [9];
-  assign \i__payload.end  = \port$35605$0 [10];
-  assign \i__payload.address  = \port$35609$0 [31:0];
-  assign \i__payload.value  = \port$35611$0 [31:0];
-  assign \i__payload.index  = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32] };
-  assign \o__payload.opcode  = \port$35605$0 [7:0];
-  assign \o__payload.wait  = \port$35607$0 [15:0];
-  assign \o__payload.post  = \port$35607$0 [31:16];
-  assign \o__payload.dst  = \port$35609$0 [31:0];
-  assign \o__payload.stride1  = \port$35611$0 [31:0];
-  assign \o__payload.stride2  = \port$35613$0 [31:0];
-  assign \o__payload.len  = \port$35615$0 [23:0];
-  assign \o__payload.count1  = \port$35617$0 [15:0];
-  assign \o__payload.count2  = \port$35617$0 [31:16];
-  assign \o__payload.src  = \port$35619$0 [23:0];
-  assign \o__payload.src_stride1  = \port$35621$0 [23:0];
-  assign \o__payload.src_stride2  = \port$35623$0 [23:0];
-  assign \o__payload.write  = \port$35605$0 [8];
-  assign \o__payload.message  = \port$35605$0 [9];
-  assign \o__payload.end  = \port$35605$0 [10];
-  assign \o__payload.address  = \port$35609$0 [31:0];
-  assign \o__payload.value  = \port$35611$0 [31:0];
-  assign \o__payload.index  = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32] };
+  assign i__payload = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
+  assign o__payload = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
+  assign \i__payload.opcode  = \port$35608$0 [7:0];
+  assign \i__payload.wait  = \port$35610$0 [15:0];
+  assign \i__payload.post  = \port$35610$0 [31:16];
+  assign \i__payload.dst  = \port$35612$0 [31:0];
+  assign \i__payload.stride1  = \port$35614$0 [31:0];
+  assign \i__payload.stride2  = \port$35616$0 [31:0];
+  assign \i__payload.len  = \port$35618$0 [23:0];
+  assign \i__payload.count1  = \port$35620$0 [15:0];
+  assign \i__payload.count2  = \port$35620$0 [31:16];
+  assign \i__payload.src  = \port$35622$0 [23:0];
+  assign \i__payload.src_stride1  = \port$35624$0 [23:0];
+  assign \i__payload.src_stride2  = \port$35626$0 [23:0];
+  assign \i__payload.write  = \port$35608$0 [8];
+  assign \i__payload.message  = \port$35608$0 [9];
+  assign \i__payload.end  = \port$35608$0 [10];
+  assign \i__payload.address  = \port$35612$0 [31:0];
+  assign \i__payload.value  = \port$35614$0 [31:0];
+  assign \i__payload.index  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
+  assign \o__payload.opcode  = \port$35608$0 [7:0];
+  assign \o__payload.wait  = \port$35610$0 [15:0];
+  assign \o__payload.post  = \port$35610$0 [31:16];
+  assign \o__payload.dst  = \port$35612$0 [31:0];
+  assign \o__payload.stride1  = \port$35614$0 [31:0];
+  assign \o__payload.stride2  = \port$35616$0 [31:0];
+  assign \o__payload.len  = \port$35618$0 [23:0];
+  assign \o__payload.count1  = \port$35620$0 [15:0];
+  assign \o__payload.count2  = \port$35620$0 [31:16];
+  assign \o__payload.src  = \port$35622$0 [23:0];
+  assign \o__payload.src_stride1  = \port$35624$0 [23:0];
+  assign \o__payload.src_stride2  = \port$35626$0 [23:0];
+  assign \o__payload.write  = \port$35608$0 [8];
+  assign \o__payload.message  = \port$35608$0 [9];
+  assign \o__payload.end  = \port$35608$0 [10];
+  assign \o__payload.address  = \port$35612$0 [31:0];
+  assign \o__payload.value  = \port$35614$0 [31:0];
+  assign \o__payload.index  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
 endmodule
 
 module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
@@ -15103,7 +15103,7 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2952$0 , \port$2986$0 , \port$3020$0 , \port$3054$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3658$0 , act__data, acc__row, post__mask, clear
-, abort, \port$35551$0 , \port$35553$0 , \port$35555$0 , \port$35557$0 , \port$35559$0 , \port$35561$0 , \port$35563$0 , \port$35565$0 , \port$35567$0 , \port$35569$0 , \port$35571$0 , \port$35573$0 , \port$35575$0 , \port$35577$0 , \port$35579$0 , \port$35581$0 , post__valid, params__scale_row, fault__valid, fault__cause
+, abort, \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , \port$35584$0 , post__valid, params__scale_row, fault__valid, fault__cause
 , fault__index, \read__en$74 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
@@ -15346,38 +15346,38 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [31:0] \port$3020$0 ;
   input [31:0] \port$3054$0 ;
   wire [31:0] \port$3054$0 ;
-  input [32:0] \port$35551$0 ;
-  wire [32:0] \port$35551$0 ;
-  input [32:0] \port$35553$0 ;
-  wire [32:0] \port$35553$0 ;
-  input [32:0] \port$35555$0 ;
-  wire [32:0] \port$35555$0 ;
-  input [32:0] \port$35557$0 ;
-  wire [32:0] \port$35557$0 ;
-  input [32:0] \port$35559$0 ;
-  wire [32:0] \port$35559$0 ;
-  input [32:0] \port$35561$0 ;
-  wire [32:0] \port$35561$0 ;
-  input [32:0] \port$35563$0 ;
-  wire [32:0] \port$35563$0 ;
-  input [32:0] \port$35565$0 ;
-  wire [32:0] \port$35565$0 ;
-  input [32:0] \port$35567$0 ;
-  wire [32:0] \port$35567$0 ;
-  input [32:0] \port$35569$0 ;
-  wire [32:0] \port$35569$0 ;
-  input [32:0] \port$35571$0 ;
-  wire [32:0] \port$35571$0 ;
-  input [32:0] \port$35573$0 ;
-  wire [32:0] \port$35573$0 ;
-  input [32:0] \port$35575$0 ;
-  wire [32:0] \port$35575$0 ;
-  input [32:0] \port$35577$0 ;
-  wire [32:0] \port$35577$0 ;
-  input [32:0] \port$35579$0 ;
-  wire [32:0] \port$35579$0 ;
-  input [32:0] \port$35581$0 ;
-  wire [32:0] \port$35581$0 ;
+  input [32:0] \port$35554$0 ;
+  wire [32:0] \port$35554$0 ;
+  input [32:0] \port$35556$0 ;
+  wire [32:0] \port$35556$0 ;
+  input [32:0] \port$35558$0 ;
+  wire [32:0] \port$35558$0 ;
+  input [32:0] \port$35560$0 ;
+  wire [32:0] \port$35560$0 ;
+  input [32:0] \port$35562$0 ;
+  wire [32:0] \port$35562$0 ;
+  input [32:0] \port$35564$0 ;
+  wire [32:0] \port$35564$0 ;
+  input [32:0] \port$35566$0 ;
+  wire [32:0] \port$35566$0 ;
+  input [32:0] \port$35568$0 ;
+  wire [32:0] \port$35568$0 ;
+  input [32:0] \port$35570$0 ;
+  wire [32:0] \port$35570$0 ;
+  input [32:0] \port$35572$0 ;
+  wire [32:0] \port$35572$0 ;
+  input [32:0] \port$35574$0 ;
+  wire [32:0] \port$35574$0 ;
+  input [32:0] \port$35576$0 ;
+  wire [32:0] \port$35576$0 ;
+  input [32:0] \port$35578$0 ;
+  wire [32:0] \port$35578$0 ;
+  input [32:0] \port$35580$0 ;
+  wire [32:0] \port$35580$0 ;
+  input [32:0] \port$35582$0 ;
+  wire [32:0] \port$35582$0 ;
+  input [32:0] \port$35584$0 ;
+  wire [32:0] \port$35584$0 ;
   output [14:0] \port$3658$0 ;
   wire [14:0] \port$3658$0 ;
   output [15:0] post__mask;
@@ -15435,7 +15435,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$35569$0 [31:16];
+      slot_factor[write__addr] <= \port$35572$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -15447,7 +15447,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$35571$0 [31:16], \$4  };
+      slot_limits[write__addr] <= { \port$35574$0 [31:16], \$4  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -15459,7 +15459,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$35553$0 [31:16];
+      slot_post[write__addr] <= \port$35556$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -15469,7 +15469,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$35551$0 [9], \port$35567$0 [31:0] };
+      slot_scale[write__addr] <= { \port$35554$0 [9], \port$35570$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -15481,7 +15481,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$35569$0 [15:0];
+      slot_zero[write__addr] <= \port$35572$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -15496,8 +15496,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$2  = | commands;
   assign busy = \$2  | post__valid;
-  assign \$3  = $signed(\port$35571$0 [15:0]) < $signed(\port$35571$0 [31:16]);
-  assign \$4  = \$3  ? \port$35571$0 [15:0] : \port$35571$0 [31:16];
+  assign \$3  = $signed(\port$35574$0 [15:0]) < $signed(\port$35574$0 [31:16]);
+  assign \$4  = \$3  ? \port$35574$0 [15:0] : \port$35574$0 [31:16];
   assign scale = \read__data$109 [32] ? params__scale : \read__data$109 [31:0];
   assign \$5  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$118  = \read__en$74  & \$5 ;
@@ -15578,22 +15578,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$35551$0 (\port$35551$0 ),
-    .\port$35553$0 (\port$35553$0 ),
-    .\port$35555$0 (\port$35555$0 ),
-    .\port$35557$0 (\port$35557$0 ),
-    .\port$35559$0 (\port$35559$0 ),
-    .\port$35561$0 (\port$35561$0 ),
-    .\port$35563$0 (\port$35563$0 ),
-    .\port$35565$0 (\port$35565$0 ),
-    .\port$35567$0 (\port$35567$0 ),
-    .\port$35569$0 (\port$35569$0 ),
-    .\port$35571$0 (\port$35571$0 ),
-    .\port$35573$0 (\port$35573$0 ),
-    .\port$35575$0 (\port$35575$0 ),
-    .\port$35577$0 (\port$35577$0 ),
-    .\port$35579$0 (\port$35579$0 ),
-    .\port$35581$0 (\port$35581$0 ),
+    .\port$35554$0 (\port$35554$0 ),
+    .\port$35556$0 (\port$35556$0 ),
+    .\port$35558$0 (\port$35558$0 ),
+    .\port$35560$0 (\port$35560$0 ),
+    .\port$35562$0 (\port$35562$0 ),
+    .\port$35564$0 (\port$35564$0 ),
+    .\port$35566$0 (\port$35566$0 ),
+    .\port$35568$0 (\port$35568$0 ),
+    .\port$35570$0 (\port$35570$0 ),
+    .\port$35572$0 (\port$35572$0 ),
+    .\port$35574$0 (\port$35574$0 ),
+    .\port$35576$0 (\port$35576$0 ),
+    .\port$35578$0 (\port$35578$0 ),
+    .\port$35580$0 (\port$35580$0 ),
+    .\port$35582$0 (\port$35582$0 ),
+    .\port$35584$0 (\port$35584$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -15737,8 +15737,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$22  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32], \port$35581$0 [31:0], \port$35579$0 [31:0], \port$35577$0 [31:0], \port$35575$0 [31:0], \port$35573$0 [31:0], \port$35571$0 [31:0], \port$35569$0 [31:0], \port$35567$0 [31:0], \port$35565$0 [31:0], \port$35563$0 [31:0], \port$35561$0 [31:0], \port$35559$0 [31:0], \port$35557$0 [31:0], \port$35555$0 [31:0], \port$35553$0 [31:0], \port$35551$0 [31:0] };
-  assign \cmd__payload$1  = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32], \port$35581$0 [31:0], \port$35579$0 [31:0], \port$35577$0 [31:0], \port$35575$0 [31:0], \port$35573$0 [31:0], \port$35571$0 [31:0], \port$35569$0 [31:0], \port$35567$0 [31:0], \port$35565$0 [31:0], \port$35563$0 [31:0], \port$35561$0 [31:0], \port$35559$0 [31:0], \port$35557$0 [31:0], \port$35555$0 [31:0], \port$35553$0 [31:0], \port$35551$0 [31:0] };
+  assign cmd__payload = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
+  assign \cmd__payload$1  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -15772,28 +15772,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$56  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$35553$0 [31:16];
+  assign write__data = \port$35556$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$71  = accept;
   assign \write__addr$72  = write__addr;
-  assign \write__data$73  = { \port$35551$0 [9], \port$35567$0 [31:0] };
+  assign \write__data$73  = { \port$35554$0 [9], \port$35570$0 [31:0] };
   assign running = \read__en$74 ;
   assign \read__addr$76  = beat_slot[7:6];
   assign \write__en$78  = accept;
   assign \write__addr$79  = write__addr;
-  assign \write__data$80  = \port$35569$0 [15:0];
+  assign \write__data$80  = \port$35572$0 [15:0];
   assign \read__en$81  = \read__en$74 ;
   assign \read__addr$82  = beat_slot[19:18];
   assign \write__en$83  = accept;
   assign \write__addr$84  = write__addr;
-  assign \write__data$85  = { \port$35571$0 [31:16], \$4  };
+  assign \write__data$85  = { \port$35574$0 [31:16], \$4  };
   assign \read__en$86  = \read__en$74 ;
   assign \read__addr$87  = beat_slot[21:20];
   assign \write__en$88  = accept;
   assign \write__addr$89  = write__addr;
-  assign \write__data$90  = \port$35569$0 [31:16];
+  assign \write__data$90  = \port$35572$0 [31:16];
   assign coming = \read__en$91 ;
   assign coming_slot = \read__addr$93 ;
   assign params__en = \read__en$74 ;
@@ -15810,48 +15810,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \port$3658$0  = \$23 ;
   assign acc__row = \i__payload$44 [4:0];
   assign params__scale_row = beat_param_row[23:18];
-  assign \cmd__payload.opcode  = \port$35551$0 [7:0];
-  assign \cmd__payload.wait  = \port$35553$0 [15:0];
-  assign \cmd__payload.post  = \port$35553$0 [31:16];
-  assign \cmd__payload.int32  = \port$35551$0 [8];
-  assign \cmd__payload.params  = \port$35551$0 [9];
-  assign \cmd__payload.row_sum  = \port$35551$0 [10];
-  assign \cmd__payload.acc  = \port$35555$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$35555$0 [31:16];
-  assign \cmd__payload.rows  = \port$35557$0 [15:0];
-  assign \cmd__payload.blocks  = \port$35557$0 [31:16];
-  assign \cmd__payload.dst  = \port$35559$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$35561$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$35563$0 [23:0];
-  assign \cmd__payload.param  = \port$35565$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$35565$0 [31:16];
-  assign \cmd__payload.scale  = \port$35567$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$35569$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$35569$0 [31:16];
-  assign \cmd__payload.qmin  = \port$35571$0 [15:0];
-  assign \cmd__payload.qmax  = \port$35571$0 [31:16];
-  assign \cmd__payload.index  = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$35551$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$35553$0 [15:0];
-  assign \cmd__payload$1.post  = \port$35553$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$35551$0 [8];
-  assign \cmd__payload$1.params  = \port$35551$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$35551$0 [10];
-  assign \cmd__payload$1.acc  = \port$35555$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$35555$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$35557$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$35557$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$35559$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$35561$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$35563$0 [23:0];
-  assign \cmd__payload$1.param  = \port$35565$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$35565$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$35567$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$35569$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$35569$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$35571$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$35571$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32] };
+  assign \cmd__payload.opcode  = \port$35554$0 [7:0];
+  assign \cmd__payload.wait  = \port$35556$0 [15:0];
+  assign \cmd__payload.post  = \port$35556$0 [31:16];
+  assign \cmd__payload.int32  = \port$35554$0 [8];
+  assign \cmd__payload.params  = \port$35554$0 [9];
+  assign \cmd__payload.row_sum  = \port$35554$0 [10];
+  assign \cmd__payload.acc  = \port$35558$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$35558$0 [31:16];
+  assign \cmd__payload.rows  = \port$35560$0 [15:0];
+  assign \cmd__payload.blocks  = \port$35560$0 [31:16];
+  assign \cmd__payload.dst  = \port$35562$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$35564$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$35566$0 [23:0];
+  assign \cmd__payload.param  = \port$35568$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$35568$0 [31:16];
+  assign \cmd__payload.scale  = \port$35570$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$35572$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$35572$0 [31:16];
+  assign \cmd__payload.qmin  = \port$35574$0 [15:0];
+  assign \cmd__payload.qmax  = \port$35574$0 [31:16];
+  assign \cmd__payload.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$35554$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$35556$0 [15:0];
+  assign \cmd__payload$1.post  = \port$35556$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$35554$0 [8];
+  assign \cmd__payload$1.params  = \port$35554$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$35554$0 [10];
+  assign \cmd__payload$1.acc  = \port$35558$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$35558$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$35560$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$35560$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$35562$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$35564$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$35566$0 [23:0];
+  assign \cmd__payload$1.param  = \port$35568$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$35568$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$35570$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$35572$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$35572$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$35574$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$35574$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -16434,8 +16434,8 @@ module \weft.drain.between (rst, i__valid, o__ready, i__ready, o__valid, o__payl
   assign \$like.last  = \$like [33];
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$35551$0 , \port$35553$0 , \port$35555$0 , \port$35557$0 , \port$35559$0 , \port$35561$0 , \port$35563$0 , \port$35565$0 , \port$35567$0 , \port$35569$0 , \port$35571$0 , \port$35573$0 , \port$35575$0 
-, \port$35577$0 , \port$35579$0 , \port$35581$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 
+, \port$35580$0 , \port$35582$0 , \port$35584$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -16620,38 +16620,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$35551$0 ;
-  wire [32:0] \port$35551$0 ;
-  input [32:0] \port$35553$0 ;
-  wire [32:0] \port$35553$0 ;
-  input [32:0] \port$35555$0 ;
-  wire [32:0] \port$35555$0 ;
-  input [32:0] \port$35557$0 ;
-  wire [32:0] \port$35557$0 ;
-  input [32:0] \port$35559$0 ;
-  wire [32:0] \port$35559$0 ;
-  input [32:0] \port$35561$0 ;
-  wire [32:0] \port$35561$0 ;
-  input [32:0] \port$35563$0 ;
-  wire [32:0] \port$35563$0 ;
-  input [32:0] \port$35565$0 ;
-  wire [32:0] \port$35565$0 ;
-  input [32:0] \port$35567$0 ;
-  wire [32:0] \port$35567$0 ;
-  input [32:0] \port$35569$0 ;
-  wire [32:0] \port$35569$0 ;
-  input [32:0] \port$35571$0 ;
-  wire [32:0] \port$35571$0 ;
-  input [32:0] \port$35573$0 ;
-  wire [32:0] \port$35573$0 ;
-  input [32:0] \port$35575$0 ;
-  wire [32:0] \port$35575$0 ;
-  input [32:0] \port$35577$0 ;
-  wire [32:0] \port$35577$0 ;
-  input [32:0] \port$35579$0 ;
-  wire [32:0] \port$35579$0 ;
-  input [32:0] \port$35581$0 ;
-  wire [32:0] \port$35581$0 ;
+  input [32:0] \port$35554$0 ;
+  wire [32:0] \port$35554$0 ;
+  input [32:0] \port$35556$0 ;
+  wire [32:0] \port$35556$0 ;
+  input [32:0] \port$35558$0 ;
+  wire [32:0] \port$35558$0 ;
+  input [32:0] \port$35560$0 ;
+  wire [32:0] \port$35560$0 ;
+  input [32:0] \port$35562$0 ;
+  wire [32:0] \port$35562$0 ;
+  input [32:0] \port$35564$0 ;
+  wire [32:0] \port$35564$0 ;
+  input [32:0] \port$35566$0 ;
+  wire [32:0] \port$35566$0 ;
+  input [32:0] \port$35568$0 ;
+  wire [32:0] \port$35568$0 ;
+  input [32:0] \port$35570$0 ;
+  wire [32:0] \port$35570$0 ;
+  input [32:0] \port$35572$0 ;
+  wire [32:0] \port$35572$0 ;
+  input [32:0] \port$35574$0 ;
+  wire [32:0] \port$35574$0 ;
+  input [32:0] \port$35576$0 ;
+  wire [32:0] \port$35576$0 ;
+  input [32:0] \port$35578$0 ;
+  wire [32:0] \port$35578$0 ;
+  input [32:0] \port$35580$0 ;
+  wire [32:0] \port$35580$0 ;
+  input [32:0] \port$35582$0 ;
+  wire [32:0] \port$35582$0 ;
+  input [32:0] \port$35584$0 ;
+  wire [32:0] \port$35584$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -16696,23 +16696,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$35557$0 [15:0];
-  assign \$31  = ! \port$35557$0 [31:16];
-  assign \$32  = ! \port$35565$0 [31:16];
+  assign \$30  = ! \port$35560$0 [15:0];
+  assign \$31  = ! \port$35560$0 [31:16];
+  assign \$32  = ! \port$35568$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$35565$0 [31:16] > 3'h4;
+  assign \$34  = \port$35568$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$35551$0 [8];
-  assign \$39  = ~ \port$35551$0 [9];
+  assign \$38  = ~ \port$35554$0 [8];
+  assign \$39  = ~ \port$35554$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$35567$0 [30:23];
-  assign \$42  = \port$35567$0 [31] | \$41 ;
-  assign \$43  = & \port$35567$0 [30:23];
+  assign \$41  = ! \port$35570$0 [30:23];
+  assign \$42  = \port$35570$0 [31] | \$41 ;
+  assign \$43  = & \port$35570$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$35565$0 [15:0] * 3'h4;
+  assign \$48  = \port$35568$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -16834,15 +16834,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$35551$0 [8];
-      \$67 [1] = \port$35551$0 [9];
-      \$67 [2] = \port$35551$0 [10];
-      \$67 [18:3] = \port$35557$0 [15:0];
-      \$67 [34:19] = \port$35555$0 [31:16];
-      \$67 [58:35] = \port$35561$0 [23:0];
-      \$67 [82:59] = \port$35563$0 [23:0];
-      \$67 [85:83] = \port$35565$0 [18:16];
-      \$67 [101:86] = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32] };
+      \$67 [0] = \port$35554$0 [8];
+      \$67 [1] = \port$35554$0 [9];
+      \$67 [2] = \port$35554$0 [10];
+      \$67 [18:3] = \port$35560$0 [15:0];
+      \$67 [34:19] = \port$35558$0 [31:16];
+      \$67 [58:35] = \port$35564$0 [23:0];
+      \$67 [82:59] = \port$35566$0 [23:0];
+      \$67 [85:83] = \port$35568$0 [18:16];
+      \$67 [101:86] = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
     end
   end
   always @* begin
@@ -16869,7 +16869,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$35557$0 [15:0];
+      \$70  = \port$35560$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -16882,7 +16882,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$35557$0 [31:16];
+      \$71  = \port$35560$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16894,7 +16894,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$35555$0 [15:0] };
+      \$72  = { 1'h0, \port$35558$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -16904,7 +16904,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$35555$0 [15:0] };
+      \$73  = { 1'h0, \port$35558$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16916,7 +16916,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$35559$0 [23:0];
+      \$74  = \port$35562$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -16926,7 +16926,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$35559$0 [23:0];
+      \$75  = \port$35562$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16938,7 +16938,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$35565$0 [15:0] };
+      \$76  = { 1'h0, \port$35568$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -17059,7 +17059,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32], \port$35581$0 [31:0], \port$35579$0 [31:0], \port$35577$0 [31:0], \port$35575$0 [31:0], \port$35573$0 [31:0], \port$35571$0 [31:0], \port$35569$0 [31:0], \port$35567$0 [31:0], \port$35565$0 [31:0], \port$35563$0 [31:0], \port$35561$0 [31:0], \port$35559$0 [31:0], \port$35557$0 [31:0], \port$35555$0 [31:0], \port$35553$0 [31:0], \port$35551$0 [31:0] };
+  assign cmd__payload = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -17091,27 +17091,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$35551$0 [7:0];
-  assign \cmd__payload.wait  = \port$35553$0 [15:0];
-  assign \cmd__payload.post  = \port$35553$0 [31:16];
-  assign \cmd__payload.int32  = \port$35551$0 [8];
-  assign \cmd__payload.params  = \port$35551$0 [9];
-  assign \cmd__payload.row_sum  = \port$35551$0 [10];
-  assign \cmd__payload.acc  = \port$35555$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$35555$0 [31:16];
-  assign \cmd__payload.rows  = \port$35557$0 [15:0];
-  assign \cmd__payload.blocks  = \port$35557$0 [31:16];
-  assign \cmd__payload.dst  = \port$35559$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$35561$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$35563$0 [23:0];
-  assign \cmd__payload.param  = \port$35565$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$35565$0 [31:16];
-  assign \cmd__payload.scale  = \port$35567$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$35569$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$35569$0 [31:16];
-  assign \cmd__payload.qmin  = \port$35571$0 [15:0];
-  assign \cmd__payload.qmax  = \port$35571$0 [31:16];
-  assign \cmd__payload.index  = { \port$35581$0 [32], \port$35579$0 [32], \port$35577$0 [32], \port$35575$0 [32], \port$35573$0 [32], \port$35571$0 [32], \port$35569$0 [32], \port$35567$0 [32], \port$35565$0 [32], \port$35563$0 [32], \port$35561$0 [32], \port$35559$0 [32], \port$35557$0 [32], \port$35555$0 [32], \port$35553$0 [32], \port$35551$0 [32] };
+  assign \cmd__payload.opcode  = \port$35554$0 [7:0];
+  assign \cmd__payload.wait  = \port$35556$0 [15:0];
+  assign \cmd__payload.post  = \port$35556$0 [31:16];
+  assign \cmd__payload.int32  = \port$35554$0 [8];
+  assign \cmd__payload.params  = \port$35554$0 [9];
+  assign \cmd__payload.row_sum  = \port$35554$0 [10];
+  assign \cmd__payload.acc  = \port$35558$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$35558$0 [31:16];
+  assign \cmd__payload.rows  = \port$35560$0 [15:0];
+  assign \cmd__payload.blocks  = \port$35560$0 [31:16];
+  assign \cmd__payload.dst  = \port$35562$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$35564$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$35566$0 [23:0];
+  assign \cmd__payload.param  = \port$35568$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$35568$0 [31:16];
+  assign \cmd__payload.scale  = \port$35570$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$35572$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$35572$0 [31:16];
+  assign \cmd__payload.qmin  = \port$35574$0 [15:0];
+  assign \cmd__payload.qmax  = \port$35574$0 [31:16];
+  assign \cmd__payload.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -18142,9 +18142,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$35443$0 
-, \port$35445$0 , \port$35447$0 , \port$35449$0 , \port$35451$0 , \port$35453$0 , \port$35455$0 , \port$35457$0 , \port$35459$0 , \port$35461$0 , \port$35463$0 , \port$35465$0 , \port$35467$0 , \port$35469$0 , \port$35471$0 , \port$35473$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$36023$0 , act__data, \port$36053$35 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$35446$0 
+, \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 , \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 , \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$36026$0 , act__data, \port$36056$35 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$35  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -18391,42 +18391,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$53 ;
-  input [32:0] \port$35443$0 ;
-  wire [32:0] \port$35443$0 ;
-  input [32:0] \port$35445$0 ;
-  wire [32:0] \port$35445$0 ;
-  input [32:0] \port$35447$0 ;
-  wire [32:0] \port$35447$0 ;
-  input [32:0] \port$35449$0 ;
-  wire [32:0] \port$35449$0 ;
-  input [32:0] \port$35451$0 ;
-  wire [32:0] \port$35451$0 ;
-  input [32:0] \port$35453$0 ;
-  wire [32:0] \port$35453$0 ;
-  input [32:0] \port$35455$0 ;
-  wire [32:0] \port$35455$0 ;
-  input [32:0] \port$35457$0 ;
-  wire [32:0] \port$35457$0 ;
-  input [32:0] \port$35459$0 ;
-  wire [32:0] \port$35459$0 ;
-  input [32:0] \port$35461$0 ;
-  wire [32:0] \port$35461$0 ;
-  input [32:0] \port$35463$0 ;
-  wire [32:0] \port$35463$0 ;
-  input [32:0] \port$35465$0 ;
-  wire [32:0] \port$35465$0 ;
-  input [32:0] \port$35467$0 ;
-  wire [32:0] \port$35467$0 ;
-  input [32:0] \port$35469$0 ;
-  wire [32:0] \port$35469$0 ;
-  input [32:0] \port$35471$0 ;
-  wire [32:0] \port$35471$0 ;
-  input [32:0] \port$35473$0 ;
-  wire [32:0] \port$35473$0 ;
-  output [69:0] \port$36023$0 ;
-  wire [69:0] \port$36023$0 ;
-  output [10:0] \port$36053$35 ;
-  wire [10:0] \port$36053$35 ;
+  input [32:0] \port$35446$0 ;
+  wire [32:0] \port$35446$0 ;
+  input [32:0] \port$35448$0 ;
+  wire [32:0] \port$35448$0 ;
+  input [32:0] \port$35450$0 ;
+  wire [32:0] \port$35450$0 ;
+  input [32:0] \port$35452$0 ;
+  wire [32:0] \port$35452$0 ;
+  input [32:0] \port$35454$0 ;
+  wire [32:0] \port$35454$0 ;
+  input [32:0] \port$35456$0 ;
+  wire [32:0] \port$35456$0 ;
+  input [32:0] \port$35458$0 ;
+  wire [32:0] \port$35458$0 ;
+  input [32:0] \port$35460$0 ;
+  wire [32:0] \port$35460$0 ;
+  input [32:0] \port$35462$0 ;
+  wire [32:0] \port$35462$0 ;
+  input [32:0] \port$35464$0 ;
+  wire [32:0] \port$35464$0 ;
+  input [32:0] \port$35466$0 ;
+  wire [32:0] \port$35466$0 ;
+  input [32:0] \port$35468$0 ;
+  wire [32:0] \port$35468$0 ;
+  input [32:0] \port$35470$0 ;
+  wire [32:0] \port$35470$0 ;
+  input [32:0] \port$35472$0 ;
+  wire [32:0] \port$35472$0 ;
+  input [32:0] \port$35474$0 ;
+  wire [32:0] \port$35474$0 ;
+  input [32:0] \port$35476$0 ;
+  wire [32:0] \port$35476$0 ;
+  output [69:0] \port$36026$0 ;
+  wire [69:0] \port$36026$0 ;
+  output [10:0] \port$36056$35 ;
+  wire [10:0] \port$36056$35 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -18478,22 +18478,22 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .\o__payload$66 (i__payload),
     .\o__ready$49 (o__ready),
     .\o__valid$54 (i__valid),
-    .\port$35443$0 (\port$35443$0 ),
-    .\port$35445$0 (\port$35445$0 ),
-    .\port$35447$0 (\port$35447$0 ),
-    .\port$35449$0 (\port$35449$0 ),
-    .\port$35451$0 (\port$35451$0 ),
-    .\port$35453$0 (\port$35453$0 ),
-    .\port$35455$0 (\port$35455$0 ),
-    .\port$35457$0 (\port$35457$0 ),
-    .\port$35459$0 (\port$35459$0 ),
-    .\port$35461$0 (\port$35461$0 ),
-    .\port$35463$0 (\port$35463$0 ),
-    .\port$35465$0 (\port$35465$0 ),
-    .\port$35467$0 (\port$35467$0 ),
-    .\port$35469$0 (\port$35469$0 ),
-    .\port$35471$0 (\port$35471$0 ),
-    .\port$35473$0 (\port$35473$0 ),
+    .\port$35446$0 (\port$35446$0 ),
+    .\port$35448$0 (\port$35448$0 ),
+    .\port$35450$0 (\port$35450$0 ),
+    .\port$35452$0 (\port$35452$0 ),
+    .\port$35454$0 (\port$35454$0 ),
+    .\port$35456$0 (\port$35456$0 ),
+    .\port$35458$0 (\port$35458$0 ),
+    .\port$35460$0 (\port$35460$0 ),
+    .\port$35462$0 (\port$35462$0 ),
+    .\port$35464$0 (\port$35464$0 ),
+    .\port$35466$0 (\port$35466$0 ),
+    .\port$35468$0 (\port$35468$0 ),
+    .\port$35470$0 (\port$35470$0 ),
+    .\port$35472$0 (\port$35472$0 ),
+    .\port$35474$0 (\port$35474$0 ),
+    .\port$35476$0 (\port$35476$0 ),
     .rst(rst),
     .stop(stop)
   );
@@ -18525,7 +18525,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$36023$0 (\$4 ),
+    .\port$36026$0 (\$4 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -18556,8 +18556,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32], \port$35473$0 [31:0], \port$35471$0 [31:0], \port$35469$0 [31:0], \port$35467$0 [31:0], \port$35465$0 [31:0], \port$35463$0 [31:0], \port$35461$0 [31:0], \port$35459$0 [31:0], \port$35457$0 [31:0], \port$35455$0 [31:0], \port$35453$0 [31:0], \port$35451$0 [31:0], \port$35449$0 [31:0], \port$35447$0 [31:0], \port$35445$0 [31:0], \port$35443$0 [31:0] };
-  assign \cmd__payload$13  = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32], \port$35473$0 [31:0], \port$35471$0 [31:0], \port$35469$0 [31:0], \port$35467$0 [31:0], \port$35465$0 [31:0], \port$35463$0 [31:0], \port$35461$0 [31:0], \port$35459$0 [31:0], \port$35457$0 [31:0], \port$35455$0 [31:0], \port$35453$0 [31:0], \port$35451$0 [31:0], \port$35449$0 [31:0], \port$35447$0 [31:0], \port$35445$0 [31:0], \port$35443$0 [31:0] };
+  assign cmd__payload = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
+  assign \cmd__payload$13  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -18595,9 +18595,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \fault__valid$75  = fault__valid;
   assign stopped = stop;
   assign \stop$78  = stop;
-  assign \port$36023$0  = \$4 ;
+  assign \port$36026$0  = \$4 ;
   assign act__data = \i__payload$6 [31:0];
-  assign \port$36053$35  = \i__payload$6 [45:35];
+  assign \port$36056$35  = \i__payload$6 [45:35];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -18690,52 +18690,52 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7.act  = \i__payload$6 [160];
   assign \o__payload$7.size  = \i__payload$6 [163:161];
   assign \o__payload$7.cause  = \i__payload$6 [167:164];
-  assign \cmd__payload.opcode  = \port$35443$0 [7:0];
-  assign \cmd__payload.wait  = \port$35445$0 [15:0];
-  assign \cmd__payload.post  = \port$35445$0 [31:16];
-  assign \cmd__payload.space  = \port$35443$0 [9:8];
-  assign \cmd__payload.flip  = \port$35443$0 [10];
-  assign \cmd__payload.transpose  = \port$35443$0 [11];
-  assign \cmd__payload.fill  = \port$35443$0 [31:24];
-  assign \cmd__payload.src  = \port$35447$0 [31:0];
-  assign \cmd__payload.stride1  = \port$35449$0 [31:0];
-  assign \cmd__payload.stride2  = \port$35451$0 [31:0];
-  assign \cmd__payload.len  = \port$35453$0 [23:0];
-  assign \cmd__payload.count1  = \port$35455$0 [15:0];
-  assign \cmd__payload.count2  = \port$35455$0 [31:16];
-  assign \cmd__payload.dst  = \port$35457$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$35459$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$35461$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$35463$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$35465$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$35465$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$35467$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$35467$0 [31:16];
-  assign \cmd__payload.fence  = \port$35469$0 [23:0];
-  assign \cmd__payload.index  = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$35443$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$35445$0 [15:0];
-  assign \cmd__payload$13.post  = \port$35445$0 [31:16];
-  assign \cmd__payload$13.space  = \port$35443$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$35443$0 [10];
-  assign \cmd__payload$13.transpose  = \port$35443$0 [11];
-  assign \cmd__payload$13.fill  = \port$35443$0 [31:24];
-  assign \cmd__payload$13.src  = \port$35447$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$35449$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$35451$0 [31:0];
-  assign \cmd__payload$13.len  = \port$35453$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$35455$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$35455$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$35457$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$35459$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$35461$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$35463$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$35465$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$35465$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$35467$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$35467$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$35469$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32] };
+  assign \cmd__payload.opcode  = \port$35446$0 [7:0];
+  assign \cmd__payload.wait  = \port$35448$0 [15:0];
+  assign \cmd__payload.post  = \port$35448$0 [31:16];
+  assign \cmd__payload.space  = \port$35446$0 [9:8];
+  assign \cmd__payload.flip  = \port$35446$0 [10];
+  assign \cmd__payload.transpose  = \port$35446$0 [11];
+  assign \cmd__payload.fill  = \port$35446$0 [31:24];
+  assign \cmd__payload.src  = \port$35450$0 [31:0];
+  assign \cmd__payload.stride1  = \port$35452$0 [31:0];
+  assign \cmd__payload.stride2  = \port$35454$0 [31:0];
+  assign \cmd__payload.len  = \port$35456$0 [23:0];
+  assign \cmd__payload.count1  = \port$35458$0 [15:0];
+  assign \cmd__payload.count2  = \port$35458$0 [31:16];
+  assign \cmd__payload.dst  = \port$35460$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$35462$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$35464$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$35466$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$35468$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$35468$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$35470$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$35470$0 [31:16];
+  assign \cmd__payload.fence  = \port$35472$0 [23:0];
+  assign \cmd__payload.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$35446$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$35448$0 [15:0];
+  assign \cmd__payload$13.post  = \port$35448$0 [31:16];
+  assign \cmd__payload$13.space  = \port$35446$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$35446$0 [10];
+  assign \cmd__payload$13.transpose  = \port$35446$0 [11];
+  assign \cmd__payload$13.fill  = \port$35446$0 [31:24];
+  assign \cmd__payload$13.src  = \port$35450$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$35452$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$35454$0 [31:0];
+  assign \cmd__payload$13.len  = \port$35456$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$35458$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$35458$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$35460$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$35462$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$35464$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$35466$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$35468$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$35468$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$35470$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$35470$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$35472$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -18748,8 +18748,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$25.more  = memory__burst__payload[35:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__valid$54 , memory__beat__ready, \busy$68 , memory__burst__valid, memory__burst__payload, \o__ready$49 , clear, \port$35443$0 , \port$35445$0 , \port$35447$0 , \port$35449$0 , \port$35451$0 , \port$35453$0 , \port$35455$0 , \port$35457$0 , \port$35459$0 , \port$35461$0 
-, \port$35463$0 , \port$35465$0 , \port$35467$0 , \port$35469$0 , \port$35471$0 , \port$35473$0 , burst__ready, memory__beat__payload, stop, \o__payload$66 , clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__valid$54 , memory__beat__ready, \busy$68 , memory__burst__valid, memory__burst__payload, \o__ready$49 , clear, \port$35446$0 , \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 , \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 
+, \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 , burst__ready, memory__beat__payload, stop, \o__payload$66 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$36  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -19238,38 +19238,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$35443$0 ;
-  wire [32:0] \port$35443$0 ;
-  input [32:0] \port$35445$0 ;
-  wire [32:0] \port$35445$0 ;
-  input [32:0] \port$35447$0 ;
-  wire [32:0] \port$35447$0 ;
-  input [32:0] \port$35449$0 ;
-  wire [32:0] \port$35449$0 ;
-  input [32:0] \port$35451$0 ;
-  wire [32:0] \port$35451$0 ;
-  input [32:0] \port$35453$0 ;
-  wire [32:0] \port$35453$0 ;
-  input [32:0] \port$35455$0 ;
-  wire [32:0] \port$35455$0 ;
-  input [32:0] \port$35457$0 ;
-  wire [32:0] \port$35457$0 ;
-  input [32:0] \port$35459$0 ;
-  wire [32:0] \port$35459$0 ;
-  input [32:0] \port$35461$0 ;
-  wire [32:0] \port$35461$0 ;
-  input [32:0] \port$35463$0 ;
-  wire [32:0] \port$35463$0 ;
-  input [32:0] \port$35465$0 ;
-  wire [32:0] \port$35465$0 ;
-  input [32:0] \port$35467$0 ;
-  wire [32:0] \port$35467$0 ;
-  input [32:0] \port$35469$0 ;
-  wire [32:0] \port$35469$0 ;
-  input [32:0] \port$35471$0 ;
-  wire [32:0] \port$35471$0 ;
-  input [32:0] \port$35473$0 ;
-  wire [32:0] \port$35473$0 ;
+  input [32:0] \port$35446$0 ;
+  wire [32:0] \port$35446$0 ;
+  input [32:0] \port$35448$0 ;
+  wire [32:0] \port$35448$0 ;
+  input [32:0] \port$35450$0 ;
+  wire [32:0] \port$35450$0 ;
+  input [32:0] \port$35452$0 ;
+  wire [32:0] \port$35452$0 ;
+  input [32:0] \port$35454$0 ;
+  wire [32:0] \port$35454$0 ;
+  input [32:0] \port$35456$0 ;
+  wire [32:0] \port$35456$0 ;
+  input [32:0] \port$35458$0 ;
+  wire [32:0] \port$35458$0 ;
+  input [32:0] \port$35460$0 ;
+  wire [32:0] \port$35460$0 ;
+  input [32:0] \port$35462$0 ;
+  wire [32:0] \port$35462$0 ;
+  input [32:0] \port$35464$0 ;
+  wire [32:0] \port$35464$0 ;
+  input [32:0] \port$35466$0 ;
+  wire [32:0] \port$35466$0 ;
+  input [32:0] \port$35468$0 ;
+  wire [32:0] \port$35468$0 ;
+  input [32:0] \port$35470$0 ;
+  wire [32:0] \port$35470$0 ;
+  input [32:0] \port$35472$0 ;
+  wire [32:0] \port$35472$0 ;
+  input [32:0] \port$35474$0 ;
+  wire [32:0] \port$35474$0 ;
+  input [32:0] \port$35476$0 ;
+  wire [32:0] \port$35476$0 ;
   wire row_last;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
@@ -19346,51 +19346,51 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$8  = \$6  & \$7 ;
   assign i__valid = cmd__valid & \$8 ;
   assign start = cmd__valid & cmd__ready;
-  assign \$9  = ! \port$35443$0 [9:8];
-  assign \$10  = | \port$35455$0 [15:0];
-  assign \$11  = | \port$35455$0 [31:16];
+  assign \$9  = ! \port$35446$0 [9:8];
+  assign \$10  = | \port$35458$0 [15:0];
+  assign \$11  = | \port$35458$0 [31:16];
   assign \$12  = \$10  & \$11 ;
   assign \$13  = ~ \$12 ;
-  assign \$14  = \port$35465$0 [15:0] + \port$35453$0 [23:0];
-  assign \$15  = \$14  + \port$35465$0 [31:16];
+  assign \$14  = \port$35468$0 [15:0] + \port$35456$0 [23:0];
+  assign \$15  = \$14  + \port$35468$0 [31:16];
   assign \$16  = ! \$15 ;
   assign \$17  = \$13  | \$16 ;
-  assign \$18  = ! \port$35443$0 [9:8];
-  assign \$19  = \port$35443$0 [9:8] == 1'h1;
-  assign \$20  = \port$35443$0 [9:8] == 2'h2;
+  assign \$18  = ! \port$35446$0 [9:8];
+  assign \$19  = \port$35446$0 [9:8] == 1'h1;
+  assign \$20  = \port$35446$0 [9:8] == 2'h2;
   assign \$21  = | { \$20 , \$19 , \$18  };
   assign \$22  = ~ \$21 ;
   assign \$23  = \$17  | \$22 ;
-  assign \$24  = \port$35443$0 [9:8] == 2'h2;
-  assign \$25  = | { \port$35467$0 [31:0], \port$35465$0 [31:0] };
-  assign \$26  = \$25  | \port$35443$0 [10];
-  assign \$27  = \port$35455$0 [15:0] != 1'h1;
+  assign \$24  = \port$35446$0 [9:8] == 2'h2;
+  assign \$25  = | { \port$35470$0 [31:0], \port$35468$0 [31:0] };
+  assign \$26  = \$25  | \port$35446$0 [10];
+  assign \$27  = \port$35458$0 [15:0] != 1'h1;
   assign \$28  = \$26  | \$27 ;
-  assign \$29  = \port$35455$0 [31:16] != 1'h1;
+  assign \$29  = \port$35458$0 [31:16] != 1'h1;
   assign \$30  = \$28  | \$29 ;
   assign \$31  = \$24  & \$30 ;
   assign \$32  = \$23  | \$31 ;
-  assign \$33  = | \port$35469$0 [23:0];
-  assign \$34  = \port$35443$0 [9:8] == 2'h2;
-  assign \$35  = \$34  | \port$35443$0 [11];
+  assign \$33  = | \port$35472$0 [23:0];
+  assign \$34  = \port$35446$0 [9:8] == 2'h2;
+  assign \$35  = \$34  | \port$35446$0 [11];
   assign \$36  = \$33  & \$35 ;
   assign \$37  = \$32  | \$36 ;
-  assign \$38  = \port$35443$0 [9:8] != 1'h1;
-  assign \$39  = \port$35467$0 [15:0] + \port$35455$0 [15:0];
-  assign \$40  = \$39  + \port$35467$0 [31:16];
+  assign \$38  = \port$35446$0 [9:8] != 1'h1;
+  assign \$39  = \port$35470$0 [15:0] + \port$35458$0 [15:0];
+  assign \$40  = \$39  + \port$35470$0 [31:16];
   assign \$41  = \$40  != 3'h4;
   assign \$42  = \$38  | \$41 ;
-  assign \$43  = \port$35465$0 [15:0] + \port$35453$0 [23:0];
-  assign \$44  = \$43  + \port$35465$0 [31:16];
+  assign \$43  = \port$35468$0 [15:0] + \port$35456$0 [23:0];
+  assign \$44  = \$43  + \port$35468$0 [31:16];
   assign \$45  = \$44  != 3'h4;
   assign \$46  = \$42  | \$45 ;
-  assign \$47  = \port$35443$0 [11] & \$46 ;
+  assign \$47  = \port$35446$0 [11] & \$46 ;
   assign \$48  = \$37  | \$47 ;
-  assign \$49  = \port$35443$0 [9:8] == 2'h2;
-  assign \$50  = \port$35443$0 [9:8] == 2'h2;
-  assign \$51  = \$50  ? 24'h000001 : \port$35463$0 [23:0];
-  assign \$52  = | \port$35469$0 [23:0];
-  assign \$53  = \port$35457$0 [23:0] + \port$35469$0 [23:0];
+  assign \$49  = \port$35446$0 [9:8] == 2'h2;
+  assign \$50  = \port$35446$0 [9:8] == 2'h2;
+  assign \$51  = \$50  ? 24'h000001 : \port$35466$0 [23:0];
+  assign \$52  = | \port$35472$0 [23:0];
+  assign \$53  = \port$35460$0 [23:0] + \port$35472$0 [23:0];
   assign \$54  = ~ whole;
   assign \$55  = walking[4] & \$54 ;
   assign \$56  = walking[2] | \$55 ;
@@ -19493,11 +19493,11 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$144  = \$143  | \o__valid$33 ;
   assign \$145  = \$144  | \i__valid$38 ;
   assign \busy$68  = \$145  | valid;
-  assign \$146  = | \port$35455$0 [15:0];
-  assign \$147  = | \port$35455$0 [31:16];
+  assign \$146  = | \port$35458$0 [15:0];
+  assign \$147  = | \port$35458$0 [31:16];
   assign \$148  = \$146  & \$147 ;
   assign \$149  = ~ \$148 ;
-  assign \$150  = ! \port$35453$0 [23:0];
+  assign \$150  = ! \port$35456$0 [23:0];
   assign \$151  = \$149  | \$150 ;
   assign \$152  = \$151  | i__payload[201];
   assign \$153  = start & \$152 ;
@@ -19690,7 +19690,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign i__ready = entered__ready;
   assign entered__valid = i__valid;
   assign \stop$11  = stop;
-  assign cmd__payload = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32], \port$35473$0 [31:0], \port$35471$0 [31:0], \port$35469$0 [31:0], \port$35467$0 [31:0], \port$35465$0 [31:0], \port$35463$0 [31:0], \port$35461$0 [31:0], \port$35459$0 [31:0], \port$35457$0 [31:0], \port$35455$0 [31:0], \port$35453$0 [31:0], \port$35451$0 [31:0], \port$35449$0 [31:0], \port$35447$0 [31:0], \port$35445$0 [31:0], \port$35443$0 [31:0] };
+  assign cmd__payload = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -19770,29 +19770,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \rows.len  = rows[119:96];
   assign \rows.count1  = rows[135:120];
   assign \rows.count2  = rows[151:136];
-  assign \cmd__payload.opcode  = \port$35443$0 [7:0];
-  assign \cmd__payload.wait  = \port$35445$0 [15:0];
-  assign \cmd__payload.post  = \port$35445$0 [31:16];
-  assign \cmd__payload.space  = \port$35443$0 [9:8];
-  assign \cmd__payload.flip  = \port$35443$0 [10];
-  assign \cmd__payload.transpose  = \port$35443$0 [11];
-  assign \cmd__payload.fill  = \port$35443$0 [31:24];
-  assign \cmd__payload.src  = \port$35447$0 [31:0];
-  assign \cmd__payload.stride1  = \port$35449$0 [31:0];
-  assign \cmd__payload.stride2  = \port$35451$0 [31:0];
-  assign \cmd__payload.len  = \port$35453$0 [23:0];
-  assign \cmd__payload.count1  = \port$35455$0 [15:0];
-  assign \cmd__payload.count2  = \port$35455$0 [31:16];
-  assign \cmd__payload.dst  = \port$35457$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$35459$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$35461$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$35463$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$35465$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$35465$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$35467$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$35467$0 [31:16];
-  assign \cmd__payload.fence  = \port$35469$0 [23:0];
-  assign \cmd__payload.index  = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32] };
+  assign \cmd__payload.opcode  = \port$35446$0 [7:0];
+  assign \cmd__payload.wait  = \port$35448$0 [15:0];
+  assign \cmd__payload.post  = \port$35448$0 [31:16];
+  assign \cmd__payload.space  = \port$35446$0 [9:8];
+  assign \cmd__payload.flip  = \port$35446$0 [10];
+  assign \cmd__payload.transpose  = \port$35446$0 [11];
+  assign \cmd__payload.fill  = \port$35446$0 [31:24];
+  assign \cmd__payload.src  = \port$35450$0 [31:0];
+  assign \cmd__payload.stride1  = \port$35452$0 [31:0];
+  assign \cmd__payload.stride2  = \port$35454$0 [31:0];
+  assign \cmd__payload.len  = \port$35456$0 [23:0];
+  assign \cmd__payload.count1  = \port$35458$0 [15:0];
+  assign \cmd__payload.count2  = \port$35458$0 [31:16];
+  assign \cmd__payload.dst  = \port$35460$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$35462$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$35464$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$35466$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$35468$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$35468$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$35470$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$35470$0 [31:16];
+  assign \cmd__payload.fence  = \port$35472$0 [23:0];
+  assign \cmd__payload.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.more  = memory__burst__payload[35:32];
   assign \burst__payload.addr  = memory__burst__payload[31:0];
@@ -20000,38 +20000,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
     \i__payload$35 [174:56] = walking;
   always @*
     \i__payload$35 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$35457$0 [23:0];
-  assign i__payload[293:278] = { \port$35473$0 [32], \port$35471$0 [32], \port$35469$0 [32], \port$35467$0 [32], \port$35465$0 [32], \port$35463$0 [32], \port$35461$0 [32], \port$35459$0 [32], \port$35457$0 [32], \port$35455$0 [32], \port$35453$0 [32], \port$35451$0 [32], \port$35449$0 [32], \port$35447$0 [32], \port$35445$0 [32], \port$35443$0 [32] };
-  assign i__payload[277:262] = \port$35445$0 [31:16];
+  assign i__payload[317:294] = \port$35460$0 [23:0];
+  assign i__payload[293:278] = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
+  assign i__payload[277:262] = \port$35448$0 [31:16];
   assign i__payload[261:237] = \$53 ;
   assign i__payload[236] = \$52 ;
   assign i__payload[235:212] = \$51 ;
-  assign i__payload[211:204] = \port$35443$0 [31:24];
+  assign i__payload[211:204] = \port$35446$0 [31:24];
   assign i__payload[203] = \$49 ;
-  assign i__payload[202] = \port$35443$0 [11];
+  assign i__payload[202] = \port$35446$0 [11];
   assign i__payload[201] = \$48 ;
-  assign i__payload[200] = \port$35443$0 [10];
+  assign i__payload[200] = \port$35446$0 [10];
   assign i__payload[199] = \$9 ;
-  assign i__payload[198] = \port$35443$0 [11];
-  assign i__payload[197:182] = \port$35467$0 [31:16];
-  assign i__payload[181:166] = \port$35467$0 [15:0];
-  assign i__payload[165:150] = \port$35465$0 [31:16];
-  assign i__payload[149:134] = \port$35465$0 [15:0];
-  assign i__payload[133:118] = \port$35455$0 [31:16];
-  assign i__payload[117:102] = \port$35455$0 [15:0];
-  assign i__payload[101:78] = \port$35453$0 [23:0];
-  assign i__payload[77:76] = \port$35451$0 [1:0];
-  assign i__payload[75:74] = \port$35449$0 [1:0];
-  assign i__payload[73:72] = \port$35447$0 [1:0];
-  assign i__payload[71:48] = \port$35461$0 [23:0];
-  assign i__payload[47:24] = \port$35459$0 [23:0];
-  assign i__payload[23:0] = \port$35457$0 [23:0];
-  assign rows[151:136] = \port$35455$0 [31:16];
-  assign rows[135:120] = \port$35455$0 [15:0];
-  assign rows[119:96] = \port$35453$0 [23:0];
-  assign rows[95:64] = \port$35451$0 [31:0];
-  assign rows[63:32] = \port$35449$0 [31:0];
-  assign rows[31:0] = \port$35447$0 [31:0];
+  assign i__payload[198] = \port$35446$0 [11];
+  assign i__payload[197:182] = \port$35470$0 [31:16];
+  assign i__payload[181:166] = \port$35470$0 [15:0];
+  assign i__payload[165:150] = \port$35468$0 [31:16];
+  assign i__payload[149:134] = \port$35468$0 [15:0];
+  assign i__payload[133:118] = \port$35458$0 [31:16];
+  assign i__payload[117:102] = \port$35458$0 [15:0];
+  assign i__payload[101:78] = \port$35456$0 [23:0];
+  assign i__payload[77:76] = \port$35454$0 [1:0];
+  assign i__payload[75:74] = \port$35452$0 [1:0];
+  assign i__payload[73:72] = \port$35450$0 [1:0];
+  assign i__payload[71:48] = \port$35464$0 [23:0];
+  assign i__payload[47:24] = \port$35462$0 [23:0];
+  assign i__payload[23:0] = \port$35460$0 [23:0];
+  assign rows[151:136] = \port$35458$0 [31:16];
+  assign rows[135:120] = \port$35458$0 [15:0];
+  assign rows[119:96] = \port$35456$0 [23:0];
+  assign rows[95:64] = \port$35454$0 [31:0];
+  assign rows[63:32] = \port$35452$0 [31:0];
+  assign rows[31:0] = \port$35450$0 [31:0];
   assign \$2  = \$1 ;
   assign \$6  = \$5 ;
   assign { \$72 [30:24], \$72 [22:16], \$72 [14:8], \$72 [6:0] } = 28'h0000000;
@@ -22990,7 +22990,7 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
 endmodule
 
 module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
-, wgt_fence__start, wgt_fence__end, \port$36023$0 , i__valid, i__payload, clk);
+, wgt_fence__start, wgt_fence__end, \port$36026$0 , i__valid, i__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$47  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -23186,8 +23186,8 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$36023$0 ;
-  wire [69:0] \port$36023$0 ;
+  output [69:0] \port$36026$0 ;
+  wire [69:0] \port$36026$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -23579,7 +23579,7 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   assign params__column = o[69:64];
   assign params__data = o[63:0];
   assign wgt__row = \$signal$20 [7:0];
-  assign \port$36023$0  = o[69:0];
+  assign \port$36026$0  = o[69:0];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -24363,8 +24363,8 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ful
 endmodule
 
 module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$2952$0 , \port$2986$0 , \port$3020$0 , \port$3054$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__valid, drain__row
-, \port$35213$0 , clear, abort, \port$35497$0 , \port$35499$0 , \port$35501$0 , \port$35503$0 , \port$35505$0 , \port$35507$0 , \port$35509$0 , \port$35511$0 , \port$35513$0 , \port$35515$0 , \port$35517$0 , \port$35519$0 , \port$35521$0 , \port$35523$0 , \port$35525$0 , \port$35527$0 , act__data, act_fence__up
-, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, standing, \port$36069$0 , fault__index, act__behind, fault__valid, clk);
+, \port$35216$0 , clear, abort, \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 , \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 , act__data, act_fence__up
+, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, standing, \port$36072$0 , fault__index, act__behind, fault__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$50  = 0;
   wire \$1 ;
   wire [4:0] \$10 ;
@@ -24668,42 +24668,42 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire [31:0] \port$3020$0 ;
   output [31:0] \port$3054$0 ;
   wire [31:0] \port$3054$0 ;
-  input [2:0] \port$35213$0 ;
-  wire [2:0] \port$35213$0 ;
-  input [32:0] \port$35497$0 ;
-  wire [32:0] \port$35497$0 ;
-  input [32:0] \port$35499$0 ;
-  wire [32:0] \port$35499$0 ;
-  input [32:0] \port$35501$0 ;
-  wire [32:0] \port$35501$0 ;
-  input [32:0] \port$35503$0 ;
-  wire [32:0] \port$35503$0 ;
-  input [32:0] \port$35505$0 ;
-  wire [32:0] \port$35505$0 ;
-  input [32:0] \port$35507$0 ;
-  wire [32:0] \port$35507$0 ;
-  input [32:0] \port$35509$0 ;
-  wire [32:0] \port$35509$0 ;
-  input [32:0] \port$35511$0 ;
-  wire [32:0] \port$35511$0 ;
-  input [32:0] \port$35513$0 ;
-  wire [32:0] \port$35513$0 ;
-  input [32:0] \port$35515$0 ;
-  wire [32:0] \port$35515$0 ;
-  input [32:0] \port$35517$0 ;
-  wire [32:0] \port$35517$0 ;
-  input [32:0] \port$35519$0 ;
-  wire [32:0] \port$35519$0 ;
-  input [32:0] \port$35521$0 ;
-  wire [32:0] \port$35521$0 ;
-  input [32:0] \port$35523$0 ;
-  wire [32:0] \port$35523$0 ;
-  input [32:0] \port$35525$0 ;
-  wire [32:0] \port$35525$0 ;
-  input [32:0] \port$35527$0 ;
-  wire [32:0] \port$35527$0 ;
-  output [10:0] \port$36069$0 ;
-  wire [10:0] \port$36069$0 ;
+  input [2:0] \port$35216$0 ;
+  wire [2:0] \port$35216$0 ;
+  input [32:0] \port$35500$0 ;
+  wire [32:0] \port$35500$0 ;
+  input [32:0] \port$35502$0 ;
+  wire [32:0] \port$35502$0 ;
+  input [32:0] \port$35504$0 ;
+  wire [32:0] \port$35504$0 ;
+  input [32:0] \port$35506$0 ;
+  wire [32:0] \port$35506$0 ;
+  input [32:0] \port$35508$0 ;
+  wire [32:0] \port$35508$0 ;
+  input [32:0] \port$35510$0 ;
+  wire [32:0] \port$35510$0 ;
+  input [32:0] \port$35512$0 ;
+  wire [32:0] \port$35512$0 ;
+  input [32:0] \port$35514$0 ;
+  wire [32:0] \port$35514$0 ;
+  input [32:0] \port$35516$0 ;
+  wire [32:0] \port$35516$0 ;
+  input [32:0] \port$35518$0 ;
+  wire [32:0] \port$35518$0 ;
+  input [32:0] \port$35520$0 ;
+  wire [32:0] \port$35520$0 ;
+  input [32:0] \port$35522$0 ;
+  wire [32:0] \port$35522$0 ;
+  input [32:0] \port$35524$0 ;
+  wire [32:0] \port$35524$0 ;
+  input [32:0] \port$35526$0 ;
+  wire [32:0] \port$35526$0 ;
+  input [32:0] \port$35528$0 ;
+  wire [32:0] \port$35528$0 ;
+  input [32:0] \port$35530$0 ;
+  wire [32:0] \port$35530$0 ;
+  output [10:0] \port$36072$0 ;
+  wire [10:0] \port$36072$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -24794,12 +24794,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign \$17  = \o__valid$100  | cmd__valid;
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$15  | \$18 ;
-  assign \$20  = \$19  | \port$35213$0 [0];
-  assign \$21  = \port$35213$0 [1] | act__valid;
+  assign \$20  = \$19  | \port$35216$0 [0];
+  assign \$21  = \port$35216$0 [1] | act__valid;
   assign \$22  = wanted & fenced;
   assign \$23  = \$21  | \$22 ;
   assign \$24  = standing & hazard;
-  assign \$25  = \port$35213$0 [2] | \$24 ;
+  assign \$25  = \port$35216$0 [2] | \$24 ;
   assign \$26  = | \inside ;
   assign \$27  = row[23:0] >= act_fence__start;
   assign \$28  = act_fence__up & \$27 ;
@@ -24934,8 +24934,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .fence__start(fence__start),
     .fence__up(fence__up),
     .loaded(known),
-    .\port$35503$0 (\port$35503$0 [31:0]),
-    .\port$36069$46 (row[47:46]),
+    .\port$35506$0 (\port$35506$0 [31:0]),
+    .\port$36072$46 (row[47:46]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -24959,8 +24959,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .clk(clk),
     .drain(drain),
     .drain_row(drain__row),
-    .\port$36087$33 (line[39:33]),
-    .\port$36099$2 (counted[2]),
+    .\port$36090$33 (line[39:33]),
+    .\port$36102$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -24974,22 +24974,22 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$35497$0 (\port$35497$0 ),
-    .\port$35499$0 (\port$35499$0 ),
-    .\port$35501$0 (\port$35501$0 ),
-    .\port$35503$0 (\port$35503$0 ),
-    .\port$35505$0 (\port$35505$0 ),
-    .\port$35507$0 (\port$35507$0 ),
-    .\port$35509$0 (\port$35509$0 ),
-    .\port$35511$0 (\port$35511$0 ),
-    .\port$35513$0 (\port$35513$0 ),
-    .\port$35515$0 (\port$35515$0 ),
-    .\port$35517$0 (\port$35517$0 ),
-    .\port$35519$0 (\port$35519$0 ),
-    .\port$35521$0 (\port$35521$0 ),
-    .\port$35523$0 (\port$35523$0 ),
-    .\port$35525$0 (\port$35525$0 ),
-    .\port$35527$0 (\port$35527$0 ),
+    .\port$35500$0 (\port$35500$0 ),
+    .\port$35502$0 (\port$35502$0 ),
+    .\port$35504$0 (\port$35504$0 ),
+    .\port$35506$0 (\port$35506$0 ),
+    .\port$35508$0 (\port$35508$0 ),
+    .\port$35510$0 (\port$35510$0 ),
+    .\port$35512$0 (\port$35512$0 ),
+    .\port$35514$0 (\port$35514$0 ),
+    .\port$35516$0 (\port$35516$0 ),
+    .\port$35518$0 (\port$35518$0 ),
+    .\port$35520$0 (\port$35520$0 ),
+    .\port$35522$0 (\port$35522$0 ),
+    .\port$35524$0 (\port$35524$0 ),
+    .\port$35526$0 (\port$35526$0 ),
+    .\port$35528$0 (\port$35528$0 ),
+    .\port$35530$0 (\port$35530$0 ),
     .rst(rst),
     .stop(stop),
     .take(cmd__ready)
@@ -25233,14 +25233,14 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign wgt_fence__end = fence__end;
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
-  assign cmd__payload = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32], \port$35527$0 [31:0], \port$35525$0 [31:0], \port$35523$0 [31:0], \port$35521$0 [31:0], \port$35519$0 [31:0], \port$35517$0 [31:0], \port$35515$0 [31:0], \port$35513$0 [31:0], \port$35511$0 [31:0], \port$35509$0 [31:0], \port$35507$0 [31:0], \port$35505$0 [31:0], \port$35503$0 [31:0], \port$35501$0 [31:0], \port$35499$0 [31:0], \port$35497$0 [31:0] };
-  assign \cmd__payload$17  = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32], \port$35527$0 [31:0], \port$35525$0 [31:0], \port$35523$0 [31:0], \port$35521$0 [31:0], \port$35519$0 [31:0], \port$35517$0 [31:0], \port$35515$0 [31:0], \port$35513$0 [31:0], \port$35511$0 [31:0], \port$35509$0 [31:0], \port$35507$0 [31:0], \port$35505$0 [31:0], \port$35503$0 [31:0], \port$35501$0 [31:0], \port$35499$0 [31:0], \port$35497$0 [31:0] };
+  assign cmd__payload = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
+  assign \cmd__payload$17  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
   assign \cmd__ready$19  = cmd__ready;
   assign \cmd__valid$21  = cmd__valid;
   assign loaded = known;
   assign stopped = stop;
-  assign wgt = \port$35503$0 [15:0];
-  assign wgt_block = \port$35503$0 [31:16];
+  assign wgt = \port$35506$0 [15:0];
+  assign wgt_block = \port$35506$0 [31:16];
   assign block_last = row[46];
   assign \final  = row[47];
   assign read = wgt_read;
@@ -25270,72 +25270,72 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$35213$0 [0];
-  assign waiting_operands = \port$35213$0 [1];
-  assign waiting_accumulator = \port$35213$0 [2];
+  assign waiting_weights = \port$35216$0 [0];
+  assign waiting_operands = \port$35216$0 [1];
+  assign waiting_accumulator = \port$35216$0 [2];
   assign gap = 8'h00;
   assign \port$2952$0  = \$80 ;
   assign \port$2986$0  = \$81 ;
   assign \port$3020$0  = \$82 ;
   assign \port$3054$0  = \$83 ;
-  assign \port$36069$0  = row[10:0];
+  assign \port$36072$0  = row[10:0];
   assign fault__index = row[67:52];
-  assign \cmd__payload.opcode  = \port$35497$0 [7:0];
-  assign \cmd__payload.wait  = \port$35499$0 [15:0];
-  assign \cmd__payload.post  = \port$35499$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$35497$0 [8];
-  assign \cmd__payload.row_sum  = \port$35497$0 [9];
-  assign \cmd__payload.early  = \port$35497$0 [10];
-  assign \cmd__payload.act  = \port$35501$0 [23:0];
-  assign \cmd__payload.wgt  = \port$35503$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$35503$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$35505$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$35505$0 [31:16];
-  assign \cmd__payload.acc  = \port$35507$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$35507$0 [31:16];
-  assign \cmd__payload.blocks  = \port$35509$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$35509$0 [31:16];
-  assign \cmd__payload.k0  = \port$35511$0 [15:0];
-  assign \cmd__payload.k1  = \port$35511$0 [31:16];
-  assign \cmd__payload.k2  = \port$35513$0 [15:0];
-  assign \cmd__payload.m0  = \port$35513$0 [31:16];
-  assign \cmd__payload.m1  = \port$35515$0 [15:0];
-  assign \cmd__payload.m2  = \port$35515$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$35517$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$35519$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$35521$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$35523$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$35525$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$35527$0 [23:0];
-  assign \cmd__payload.index  = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32] };
-  assign \cmd__payload$17.opcode  = \port$35497$0 [7:0];
-  assign \cmd__payload$17.wait  = \port$35499$0 [15:0];
-  assign \cmd__payload$17.post  = \port$35499$0 [31:16];
-  assign \cmd__payload$17.accumulate  = \port$35497$0 [8];
-  assign \cmd__payload$17.row_sum  = \port$35497$0 [9];
-  assign \cmd__payload$17.early  = \port$35497$0 [10];
-  assign \cmd__payload$17.act  = \port$35501$0 [23:0];
-  assign \cmd__payload$17.wgt  = \port$35503$0 [15:0];
-  assign \cmd__payload$17.wgt_block  = \port$35503$0 [31:16];
-  assign \cmd__payload$17.wait_weights  = \port$35505$0 [15:0];
-  assign \cmd__payload$17.wait_acc  = \port$35505$0 [31:16];
-  assign \cmd__payload$17.acc  = \port$35507$0 [15:0];
-  assign \cmd__payload$17.acc_block  = \port$35507$0 [31:16];
-  assign \cmd__payload$17.blocks  = \port$35509$0 [15:0];
-  assign \cmd__payload$17.k_tail  = \port$35509$0 [31:16];
-  assign \cmd__payload$17.k0  = \port$35511$0 [15:0];
-  assign \cmd__payload$17.k1  = \port$35511$0 [31:16];
-  assign \cmd__payload$17.k2  = \port$35513$0 [15:0];
-  assign \cmd__payload$17.m0  = \port$35513$0 [31:16];
-  assign \cmd__payload$17.m1  = \port$35515$0 [15:0];
-  assign \cmd__payload$17.m2  = \port$35515$0 [31:16];
-  assign \cmd__payload$17.k0_stride  = \port$35517$0 [23:0];
-  assign \cmd__payload$17.k1_stride  = \port$35519$0 [23:0];
-  assign \cmd__payload$17.k2_stride  = \port$35521$0 [23:0];
-  assign \cmd__payload$17.m0_stride  = \port$35523$0 [23:0];
-  assign \cmd__payload$17.m1_stride  = \port$35525$0 [23:0];
-  assign \cmd__payload$17.m2_stride  = \port$35527$0 [23:0];
-  assign \cmd__payload$17.index  = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32] };
+  assign \cmd__payload.opcode  = \port$35500$0 [7:0];
+  assign \cmd__payload.wait  = \port$35502$0 [15:0];
+  assign \cmd__payload.post  = \port$35502$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$35500$0 [8];
+  assign \cmd__payload.row_sum  = \port$35500$0 [9];
+  assign \cmd__payload.early  = \port$35500$0 [10];
+  assign \cmd__payload.act  = \port$35504$0 [23:0];
+  assign \cmd__payload.wgt  = \port$35506$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$35506$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$35508$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$35508$0 [31:16];
+  assign \cmd__payload.acc  = \port$35510$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$35510$0 [31:16];
+  assign \cmd__payload.blocks  = \port$35512$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$35512$0 [31:16];
+  assign \cmd__payload.k0  = \port$35514$0 [15:0];
+  assign \cmd__payload.k1  = \port$35514$0 [31:16];
+  assign \cmd__payload.k2  = \port$35516$0 [15:0];
+  assign \cmd__payload.m0  = \port$35516$0 [31:16];
+  assign \cmd__payload.m1  = \port$35518$0 [15:0];
+  assign \cmd__payload.m2  = \port$35518$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$35520$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$35522$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$35524$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$35526$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$35528$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$35530$0 [23:0];
+  assign \cmd__payload.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
+  assign \cmd__payload$17.opcode  = \port$35500$0 [7:0];
+  assign \cmd__payload$17.wait  = \port$35502$0 [15:0];
+  assign \cmd__payload$17.post  = \port$35502$0 [31:16];
+  assign \cmd__payload$17.accumulate  = \port$35500$0 [8];
+  assign \cmd__payload$17.row_sum  = \port$35500$0 [9];
+  assign \cmd__payload$17.early  = \port$35500$0 [10];
+  assign \cmd__payload$17.act  = \port$35504$0 [23:0];
+  assign \cmd__payload$17.wgt  = \port$35506$0 [15:0];
+  assign \cmd__payload$17.wgt_block  = \port$35506$0 [31:16];
+  assign \cmd__payload$17.wait_weights  = \port$35508$0 [15:0];
+  assign \cmd__payload$17.wait_acc  = \port$35508$0 [31:16];
+  assign \cmd__payload$17.acc  = \port$35510$0 [15:0];
+  assign \cmd__payload$17.acc_block  = \port$35510$0 [31:16];
+  assign \cmd__payload$17.blocks  = \port$35512$0 [15:0];
+  assign \cmd__payload$17.k_tail  = \port$35512$0 [31:16];
+  assign \cmd__payload$17.k0  = \port$35514$0 [15:0];
+  assign \cmd__payload$17.k1  = \port$35514$0 [31:16];
+  assign \cmd__payload$17.k2  = \port$35516$0 [15:0];
+  assign \cmd__payload$17.m0  = \port$35516$0 [31:16];
+  assign \cmd__payload$17.m1  = \port$35518$0 [15:0];
+  assign \cmd__payload$17.m2  = \port$35518$0 [31:16];
+  assign \cmd__payload$17.k0_stride  = \port$35520$0 [23:0];
+  assign \cmd__payload$17.k1_stride  = \port$35522$0 [23:0];
+  assign \cmd__payload$17.k2_stride  = \port$35524$0 [23:0];
+  assign \cmd__payload$17.m0_stride  = \port$35526$0 [23:0];
+  assign \cmd__payload$17.m1_stride  = \port$35528$0 [23:0];
+  assign \cmd__payload$17.m2_stride  = \port$35530$0 [23:0];
+  assign \cmd__payload$17.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
   assign \row.address  = row[23:0];
   assign \row.acc  = row[40:24];
   assign \row.bytes  = row[43:41];
@@ -26733,14 +26733,14 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clk(clk),
     .pipe_register(\chain$51 ),
     .\port$2730$0 (row[7:0]),
-    .\port$36089$2 (swap),
-    .\port$36091$0 (weights[7:0]),
-    .\port$36105$0 (swap_later[23:0]),
-    .\port$36107$0 (shift_later[23:0]),
-    .\port$36111$0 (skew_weights_1[7:0]),
-    .\port$36112$0 (skew_weights_2[7:0]),
-    .\port$36113$0 (skew_weights_3),
-    .\port$36201$0 (shift),
+    .\port$36092$2 (swap),
+    .\port$36094$0 (weights[7:0]),
+    .\port$36108$0 (swap_later[23:0]),
+    .\port$36110$0 (shift_later[23:0]),
+    .\port$36114$0 (skew_weights_1[7:0]),
+    .\port$36115$0 (skew_weights_2[7:0]),
+    .\port$36116$0 (skew_weights_3),
+    .\port$36204$0 (shift),
     .product_3_later(product),
     .rst(rst),
     .used_register(used_0),
@@ -26751,7 +26751,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$61 ),
-    .\port$36108$0 (skew_row_1[7:0]),
+    .\port$36111$0 (skew_row_1[7:0]),
     .product_3_later(\product$55 ),
     .rst(rst),
     .shift(shift_later[31:0]),
@@ -26764,7 +26764,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$71 ),
-    .\port$36109$0 (skew_row_2[7:0]),
+    .\port$36112$0 (skew_row_2[7:0]),
     .product_3_later(\product$65 ),
     .rst(rst),
     .shift(shift_later[39:8]),
@@ -26776,7 +26776,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .chain(\chain$71 ),
     .clear(clear),
     .clk(clk),
-    .\port$36110$0 (skew_row_3),
+    .\port$36113$0 (skew_row_3),
     .product_3_later(\product$75 ),
     .rst(rst),
     .shift(shift_later[47:16]),
@@ -26841,7 +26841,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36089$2 , \port$36091$0 , \port$36105$0 , \port$36107$0 , \port$36111$0 , \port$36112$0 , \port$36113$0 , x_register, pipe_register, used_register, product_3_later, \port$36201$0 , clk);
+module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36092$2 , \port$36094$0 , \port$36108$0 , \port$36110$0 , \port$36114$0 , \port$36115$0 , \port$36116$0 , x_register, pipe_register, used_register, product_3_later, \port$36204$0 , clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -26862,22 +26862,22 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36089$
   reg [31:0] pipe_register = 32'd0;
   input [7:0] \port$2730$0 ;
   wire [7:0] \port$2730$0 ;
-  input \port$36089$2 ;
-  wire \port$36089$2 ;
-  input [7:0] \port$36091$0 ;
-  wire [7:0] \port$36091$0 ;
-  input [23:0] \port$36105$0 ;
-  wire [23:0] \port$36105$0 ;
-  input [23:0] \port$36107$0 ;
-  wire [23:0] \port$36107$0 ;
-  input [7:0] \port$36111$0 ;
-  wire [7:0] \port$36111$0 ;
-  input [7:0] \port$36112$0 ;
-  wire [7:0] \port$36112$0 ;
-  input [7:0] \port$36113$0 ;
-  wire [7:0] \port$36113$0 ;
-  input \port$36201$0 ;
-  wire \port$36201$0 ;
+  input \port$36092$2 ;
+  wire \port$36092$2 ;
+  input [7:0] \port$36094$0 ;
+  wire [7:0] \port$36094$0 ;
+  input [23:0] \port$36108$0 ;
+  wire [23:0] \port$36108$0 ;
+  input [23:0] \port$36110$0 ;
+  wire [23:0] \port$36110$0 ;
+  input [7:0] \port$36114$0 ;
+  wire [7:0] \port$36114$0 ;
+  input [7:0] \port$36115$0 ;
+  wire [7:0] \port$36115$0 ;
+  input [7:0] \port$36116$0 ;
+  wire [7:0] \port$36116$0 ;
+  input \port$36204$0 ;
+  wire \port$36204$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -26902,11 +26902,11 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36089$
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$36113$0 , \port$36112$0 , \port$36111$0 , \port$36091$0  } & { \port$36107$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0  };
+  assign \$3  = { \port$36116$0 , \port$36115$0 , \port$36114$0 , \port$36094$0  } & { \port$36110$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$36105$0 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2  };
+  assign \$5  = ~ { \port$36108$0 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$36105$0 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2  };
+  assign \$7  = ready & { \port$36108$0 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
@@ -26926,18 +26926,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36089$
     product_2_later <= product_1_later;
   always @(posedge clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$36107$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0  };
+  assign \$1  = ~ { \port$36110$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0  };
   assign a = { x_register[23:0], \port$2730$0  };
-  assign shift = { \port$36107$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0 , \port$36201$0  };
-  assign chain = { \port$36113$0 , \port$36112$0 , \port$36111$0 , \port$36091$0  };
-  assign swap = { \port$36105$0 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2 , \port$36089$2  };
+  assign shift = { \port$36110$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0  };
+  assign chain = { \port$36116$0 , \port$36115$0 , \port$36114$0 , \port$36094$0  };
+  assign swap = { \port$36108$0 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36108$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36111$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -26957,8 +26957,8 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36108$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36108$0 ;
-  wire [7:0] \port$36108$0 ;
+  input [7:0] \port$36111$0 ;
+  wire [7:0] \port$36111$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -26996,7 +26996,7 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36108$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36108$0  };
+    x_register <= { x_register[23:0], \port$36111$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27010,14 +27010,14 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36108$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36108$0  };
+  assign a = { x_register[23:0], \port$36111$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36109$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36112$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -27037,8 +27037,8 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36109$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36109$0 ;
-  wire [7:0] \port$36109$0 ;
+  input [7:0] \port$36112$0 ;
+  wire [7:0] \port$36112$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -27076,7 +27076,7 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36109$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36109$0  };
+    x_register <= { x_register[23:0], \port$36112$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27090,14 +27090,14 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36109$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36109$0  };
+  assign a = { x_register[23:0], \port$36112$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36110$0 , chain, x_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36113$0 , chain, x_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -27116,8 +27116,8 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36110$0 
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36110$0 ;
-  wire [7:0] \port$36110$0 ;
+  input [7:0] \port$36113$0 ;
+  wire [7:0] \port$36113$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -27155,7 +27155,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36110$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36110$0  };
+    x_register <= { x_register[23:0], \port$36113$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27169,7 +27169,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36110$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36110$0  };
+  assign a = { x_register[23:0], \port$36113$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
@@ -27316,7 +27316,7 @@ module \weft.matmul.between (rst, o__ready, i__ready, o__valid, o__payload, clea
   assign \$like.mask  = \$like [83:68];
 endmodule
 
-module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$35503$0 , fence__up, fence__start, fence__end, \port$36069$46 , shift, ready, bad, loaded, clk);
+module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$35506$0 , fence__up, fence__start, fence__end, \port$36072$46 , shift, ready, bad, loaded, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -27392,10 +27392,10 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   reg loaded = 1'h0;
   wire more;
   reg pending = 1'h0;
-  input [31:0] \port$35503$0 ;
-  wire [31:0] \port$35503$0 ;
-  input [1:0] \port$36069$46 ;
-  wire [1:0] \port$36069$46 ;
+  input [31:0] \port$35506$0 ;
+  wire [31:0] \port$35506$0 ;
+  input [1:0] \port$36072$46 ;
+  wire [1:0] \port$36072$46 ;
   wire read;
   output reads;
   wire reads;
@@ -27438,11 +27438,11 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   assign \$7  = pending & begun;
   assign last = \$7  & \$signal$8 ;
   assign \$8  = \$signal  + left;
-  assign \$9  = ~ \port$36069$46 [1];
+  assign \$9  = ~ \port$36072$46 [1];
   assign more = taken & \$9 ;
   assign \$10  = ~ loaded;
   assign \$11  = valid & \$10 ;
-  assign \$12  = taken & \port$36069$46 [1];
+  assign \$12  = taken & \port$36072$46 [1];
   assign \$13  = idle | \$12 ;
   assign start = \$11  & \$13 ;
   assign \$14  = left - 1'h1;
@@ -27465,7 +27465,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   assign \$31  = block + stride;
   assign \$32  = block + stride;
   assign \$33  = \$signal  + 3'h4;
-  assign \$34  = taken & \port$36069$46 [1];
+  assign \$34  = taken & \port$36072$46 [1];
   always @(posedge clk)
     shifting <= \$35 ;
   always @(posedge clk)
@@ -27495,14 +27495,14 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     \$43  = \$signal ;
     if (more) begin
       (* full_case = 32'd1 *)
-      if (\port$36069$46 [0]) begin
+      if (\port$36072$46 [0]) begin
         \$43  = \$31 [16:0];
       end else begin
         \$43  = \$33 [16:0];
       end
     end
     if (start) begin
-      \$43  = { 1'h0, \port$35503$0 [15:0] };
+      \$43  = { 1'h0, \port$35506$0 [15:0] };
     end
     if (clear) begin
       \$43  = 17'h00000;
@@ -27515,12 +27515,12 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$44  = block;
     if (more) begin
-      if (\port$36069$46 [0]) begin
+      if (\port$36072$46 [0]) begin
         \$44  = \$32 [16:0];
       end
     end
     if (start) begin
-      \$44  = { 1'h0, \port$35503$0 [15:0] };
+      \$44  = { 1'h0, \port$35506$0 [15:0] };
     end
     if (clear) begin
       \$44  = 17'h00000;
@@ -27533,7 +27533,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$45  = stride;
     if (start) begin
-      \$45  = \port$35503$0 [31:16];
+      \$45  = \port$35506$0 [31:16];
     end
     if (clear) begin
       \$45  = 16'h0000;
@@ -27667,10 +27667,10 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     end
   end
   assign read = reads;
-  assign \final  = \port$36069$46 [1];
-  assign block_last = \port$36069$46 [0];
-  assign wgt = \port$35503$0 [15:0];
-  assign wgt_block = \port$35503$0 [31:16];
+  assign \final  = \port$36072$46 [1];
+  assign block_last = \port$36072$46 [0];
+  assign wgt = \port$35506$0 [15:0];
+  assign wgt_block = \port$35506$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
@@ -27811,7 +27811,7 @@ module \weft.matmul.posts (rst, r_en, r_rdy, r_data, clear, w_en, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, \port$36087$33 , \port$36099$2 , clk);
+module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, \port$36090$33 , \port$36102$2 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -27878,10 +27878,10 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$36087$33 ;
-  wire [6:0] \port$36087$33 ;
-  input \port$36099$2 ;
-  wire \port$36099$2 ;
+  input [6:0] \port$36090$33 ;
+  wire [6:0] \port$36090$33 ;
+  input \port$36102$2 ;
+  wire \port$36102$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -27933,14 +27933,14 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$36350$0 (sum_2_0),
+    .\port$36353$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$10  = byte_0;
-    if (\port$36099$2 ) begin
+    if (\port$36102$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -27953,7 +27953,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$11  = byte_1;
-    if (\port$36099$2 ) begin
+    if (\port$36102$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -27966,7 +27966,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$12  = byte_2;
-    if (\port$36099$2 ) begin
+    if (\port$36102$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -27979,7 +27979,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$13  = byte_3;
-    if (\port$36099$2 ) begin
+    if (\port$36102$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -27991,7 +27991,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
-    \$14  = { \port$36087$33 , \port$36099$2  };
+    \$14  = { \port$36090$33 , \port$36102$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -28049,17 +28049,17 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$36087$33 , \port$36099$2  };
+  assign entry = { \port$36090$33 , \port$36102$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$36099$2 ;
-  assign \entry.first  = \port$36087$33 [0];
-  assign \entry.last  = \port$36087$33 [1];
-  assign \entry.half  = \port$36087$33 [2];
-  assign \entry.row  = \port$36087$33 [6:3];
+  assign \entry.valid  = \port$36102$2 ;
+  assign \entry.first  = \port$36090$33 [0];
+  assign \entry.last  = \port$36090$33 [1];
+  assign \entry.half  = \port$36090$33 [2];
+  assign \entry.row  = \port$36090$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -28082,7 +28082,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$36350$0 , clk);
+module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$36353$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -28129,8 +28129,8 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$36350$0 ;
-  wire [9:0] \port$36350$0 ;
+  input [9:0] \port$36353$0 ;
+  wire [9:0] \port$36353$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -28185,7 +28185,7 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$36350$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$36353$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -28261,7 +28261,7 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0 [9], \port$36350$0  };
+  assign sum = { \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -28286,7 +28286,7 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 , \port$35499$0 , \port$35501$0 , \port$35503$0 , \port$35505$0 , \port$35507$0 , \port$35509$0 , \port$35511$0 , \port$35513$0 , \port$35515$0 , \port$35517$0 , \port$35519$0 , \port$35521$0 , \port$35523$0 , \port$35525$0 , \port$35527$0 
+module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 , \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 
 , stop, known, o__payload, o__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
   wire \$1 ;
@@ -28416,38 +28416,38 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
   wire o__ready;
   output o__valid;
   reg o__valid = 1'h0;
-  input [32:0] \port$35497$0 ;
-  wire [32:0] \port$35497$0 ;
-  input [32:0] \port$35499$0 ;
-  wire [32:0] \port$35499$0 ;
-  input [32:0] \port$35501$0 ;
-  wire [32:0] \port$35501$0 ;
-  input [32:0] \port$35503$0 ;
-  wire [32:0] \port$35503$0 ;
-  input [32:0] \port$35505$0 ;
-  wire [32:0] \port$35505$0 ;
-  input [32:0] \port$35507$0 ;
-  wire [32:0] \port$35507$0 ;
-  input [32:0] \port$35509$0 ;
-  wire [32:0] \port$35509$0 ;
-  input [32:0] \port$35511$0 ;
-  wire [32:0] \port$35511$0 ;
-  input [32:0] \port$35513$0 ;
-  wire [32:0] \port$35513$0 ;
-  input [32:0] \port$35515$0 ;
-  wire [32:0] \port$35515$0 ;
-  input [32:0] \port$35517$0 ;
-  wire [32:0] \port$35517$0 ;
-  input [32:0] \port$35519$0 ;
-  wire [32:0] \port$35519$0 ;
-  input [32:0] \port$35521$0 ;
-  wire [32:0] \port$35521$0 ;
-  input [32:0] \port$35523$0 ;
-  wire [32:0] \port$35523$0 ;
-  input [32:0] \port$35525$0 ;
-  wire [32:0] \port$35525$0 ;
-  input [32:0] \port$35527$0 ;
-  wire [32:0] \port$35527$0 ;
+  input [32:0] \port$35500$0 ;
+  wire [32:0] \port$35500$0 ;
+  input [32:0] \port$35502$0 ;
+  wire [32:0] \port$35502$0 ;
+  input [32:0] \port$35504$0 ;
+  wire [32:0] \port$35504$0 ;
+  input [32:0] \port$35506$0 ;
+  wire [32:0] \port$35506$0 ;
+  input [32:0] \port$35508$0 ;
+  wire [32:0] \port$35508$0 ;
+  input [32:0] \port$35510$0 ;
+  wire [32:0] \port$35510$0 ;
+  input [32:0] \port$35512$0 ;
+  wire [32:0] \port$35512$0 ;
+  input [32:0] \port$35514$0 ;
+  wire [32:0] \port$35514$0 ;
+  input [32:0] \port$35516$0 ;
+  wire [32:0] \port$35516$0 ;
+  input [32:0] \port$35518$0 ;
+  wire [32:0] \port$35518$0 ;
+  input [32:0] \port$35520$0 ;
+  wire [32:0] \port$35520$0 ;
+  input [32:0] \port$35522$0 ;
+  wire [32:0] \port$35522$0 ;
+  input [32:0] \port$35524$0 ;
+  wire [32:0] \port$35524$0 ;
+  input [32:0] \port$35526$0 ;
+  wire [32:0] \port$35526$0 ;
+  input [32:0] \port$35528$0 ;
+  wire [32:0] \port$35528$0 ;
+  input [32:0] \port$35530$0 ;
+  wire [32:0] \port$35530$0 ;
   input rst;
   wire rst;
   wire step;
@@ -28492,16 +28492,16 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
   assign \$17  = ~ tile_last;
   assign \$18  = goes & \$17 ;
   assign \$19  = goes & block_last;
-  assign \$20  = ! \port$35509$0 [15:0];
-  assign \$21  = ! \port$35509$0 [31:16];
-  assign \$22  = ! \port$35511$0 [15:0];
-  assign \$23  = ! \port$35511$0 [31:16];
-  assign \$24  = ! \port$35513$0 [15:0];
-  assign \$25  = ! \port$35513$0 [31:16];
-  assign \$26  = ! \port$35515$0 [15:0];
-  assign \$27  = ! \port$35515$0 [31:16];
+  assign \$20  = ! \port$35512$0 [15:0];
+  assign \$21  = ! \port$35512$0 [31:16];
+  assign \$22  = ! \port$35514$0 [15:0];
+  assign \$23  = ! \port$35514$0 [31:16];
+  assign \$24  = ! \port$35516$0 [15:0];
+  assign \$25  = ! \port$35516$0 [31:16];
+  assign \$26  = ! \port$35518$0 [15:0];
+  assign \$27  = ! \port$35518$0 [31:16];
   assign \$28  = | { \$27 , \$26 , \$25 , \$24 , \$23 , \$22 , \$21 , \$20  };
-  assign \$29  = \port$35509$0 [31:16] > 3'h4;
+  assign \$29  = \port$35512$0 [31:16] > 3'h4;
   assign \$30  = \$28  | \$29 ;
   assign \$33  = \$signal  + 1'h1;
   assign \$34  = \$signal$45  + acc_block;
@@ -28522,27 +28522,27 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     mask <= \$42 ;
   \weft.matmul.rows.rows  rows (
     .address_m0(address),
-    .\base$84 (\port$35501$0 [23:0]),
+    .\base$84 (\port$35504$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$35509$0 [15:0]),
+    .count_blocks(\port$35512$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .fresh(fresh),
     .last(last),
-    .\port$35511$0 (\port$35511$0 [31:0]),
-    .\port$35513$0 (\port$35513$0 [31:0]),
-    .\port$35515$0 (\port$35515$0 [31:0]),
+    .\port$35514$0 (\port$35514$0 [31:0]),
+    .\port$35516$0 (\port$35516$0 [31:0]),
+    .\port$35518$0 (\port$35518$0 [31:0]),
     .rst(rst),
     .step(goes),
-    .stride_k0(\port$35517$0 [23:0]),
-    .stride_k1(\port$35519$0 [23:0]),
-    .stride_k2(\port$35521$0 [23:0]),
-    .stride_m0(\port$35523$0 [23:0]),
-    .stride_m1(\port$35525$0 [23:0]),
-    .stride_m2(\port$35527$0 [23:0]),
+    .stride_k0(\port$35520$0 [23:0]),
+    .stride_k1(\port$35522$0 [23:0]),
+    .stride_k2(\port$35524$0 [23:0]),
+    .stride_m0(\port$35526$0 [23:0]),
+    .stride_m1(\port$35528$0 [23:0]),
+    .stride_m2(\port$35530$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -28550,7 +28550,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$44  = \$signal ;
     if (\$16 ) begin
-      \$44  = { 1'h0, \port$35507$0 [15:0] };
+      \$44  = { 1'h0, \port$35510$0 [15:0] };
     end else if (\$18 ) begin
       \$44  = \$33 [16:0];
     end else if (\$19 ) begin
@@ -28569,7 +28569,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$45  = \$signal$45 ;
     if (\$16 ) begin
-      \$45  = { 1'h0, \port$35507$0 [15:0] };
+      \$45  = { 1'h0, \port$35510$0 [15:0] };
     end else if (\$18 ) begin
     end else if (\$19 ) begin
       \$45  = \$35 [16:0];
@@ -28611,7 +28611,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$38  = \$signal$32 ;
     if (\$16 ) begin
-      \$38  = \port$35497$0 [8];
+      \$38  = \port$35500$0 [8];
     end
     if (clear) begin
       \$38  = 1'h0;
@@ -28624,7 +28624,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$39  = \$signal$37 ;
     if (\$16 ) begin
-      \$39  = \port$35497$0 [9];
+      \$39  = \port$35500$0 [9];
     end
     if (clear) begin
       \$39  = 1'h0;
@@ -28637,7 +28637,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$40  = k_tail;
     if (\$16 ) begin
-      \$40  = \port$35509$0 [18:16];
+      \$40  = \port$35512$0 [18:16];
     end
     if (clear) begin
       \$40  = 3'h0;
@@ -28650,7 +28650,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$41  = \$like ;
     if (\$16 ) begin
-      \$41  = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32] };
+      \$41  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
     end
     if (clear) begin
       \$41  = 16'h0000;
@@ -28663,7 +28663,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$42  = mask;
     if (\$16 ) begin
-      \$42  = \port$35499$0 [31:16];
+      \$42  = \port$35502$0 [31:16];
     end
     if (clear) begin
       \$42  = 16'h0000;
@@ -28676,7 +28676,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$43  = acc_block;
     if (\$16 ) begin
-      \$43  = \port$35507$0 [31:16];
+      \$43  = \port$35510$0 [31:16];
     end
     if (clear) begin
       \$43  = 16'h0000;
@@ -28688,21 +28688,21 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
   assign cmd__ready = take;
   assign step = goes;
   assign \fresh$11  = fresh;
-  assign base = \port$35501$0 [23:0];
-  assign cmd__payload = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32], \port$35527$0 [31:0], \port$35525$0 [31:0], \port$35523$0 [31:0], \port$35521$0 [31:0], \port$35519$0 [31:0], \port$35517$0 [31:0], \port$35515$0 [31:0], \port$35513$0 [31:0], \port$35511$0 [31:0], \port$35509$0 [31:0], \port$35507$0 [31:0], \port$35505$0 [31:0], \port$35503$0 [31:0], \port$35501$0 [31:0], \port$35499$0 [31:0], \port$35497$0 [31:0] };
-  assign count_m0 = \port$35513$0 [31:16];
-  assign stride_m0 = \port$35523$0 [23:0];
-  assign count_m1 = \port$35515$0 [15:0];
-  assign stride_m1 = \port$35525$0 [23:0];
-  assign count_m2 = \port$35515$0 [31:16];
-  assign stride_m2 = \port$35527$0 [23:0];
-  assign count_k0 = \port$35511$0 [15:0];
-  assign stride_k0 = \port$35517$0 [23:0];
-  assign count_k1 = \port$35511$0 [31:16];
-  assign stride_k1 = \port$35519$0 [23:0];
-  assign count_k2 = \port$35513$0 [15:0];
-  assign stride_k2 = \port$35521$0 [23:0];
-  assign count_blocks = \port$35509$0 [15:0];
+  assign base = \port$35504$0 [23:0];
+  assign cmd__payload = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
+  assign count_m0 = \port$35516$0 [31:16];
+  assign stride_m0 = \port$35526$0 [23:0];
+  assign count_m1 = \port$35518$0 [15:0];
+  assign stride_m1 = \port$35528$0 [23:0];
+  assign count_m2 = \port$35518$0 [31:16];
+  assign stride_m2 = \port$35530$0 [23:0];
+  assign count_k0 = \port$35514$0 [15:0];
+  assign stride_k0 = \port$35520$0 [23:0];
+  assign count_k1 = \port$35514$0 [31:16];
+  assign stride_k1 = \port$35522$0 [23:0];
+  assign count_k2 = \port$35516$0 [15:0];
+  assign stride_k2 = \port$35524$0 [23:0];
+  assign count_blocks = \port$35512$0 [15:0];
   assign \o__payload.address  = o__payload[23:0];
   assign \o__payload.acc  = o__payload[40:24];
   assign \o__payload.bytes  = o__payload[43:41];
@@ -28716,34 +28716,34 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
   assign \o__payload.wrong  = o__payload[51];
   assign \o__payload.index  = o__payload[67:52];
   assign \o__payload.mask  = o__payload[83:68];
-  assign \cmd__payload.opcode  = \port$35497$0 [7:0];
-  assign \cmd__payload.wait  = \port$35499$0 [15:0];
-  assign \cmd__payload.post  = \port$35499$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$35497$0 [8];
-  assign \cmd__payload.row_sum  = \port$35497$0 [9];
-  assign \cmd__payload.early  = \port$35497$0 [10];
-  assign \cmd__payload.act  = \port$35501$0 [23:0];
-  assign \cmd__payload.wgt  = \port$35503$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$35503$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$35505$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$35505$0 [31:16];
-  assign \cmd__payload.acc  = \port$35507$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$35507$0 [31:16];
-  assign \cmd__payload.blocks  = \port$35509$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$35509$0 [31:16];
-  assign \cmd__payload.k0  = \port$35511$0 [15:0];
-  assign \cmd__payload.k1  = \port$35511$0 [31:16];
-  assign \cmd__payload.k2  = \port$35513$0 [15:0];
-  assign \cmd__payload.m0  = \port$35513$0 [31:16];
-  assign \cmd__payload.m1  = \port$35515$0 [15:0];
-  assign \cmd__payload.m2  = \port$35515$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$35517$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$35519$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$35521$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$35523$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$35525$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$35527$0 [23:0];
-  assign \cmd__payload.index  = { \port$35527$0 [32], \port$35525$0 [32], \port$35523$0 [32], \port$35521$0 [32], \port$35519$0 [32], \port$35517$0 [32], \port$35515$0 [32], \port$35513$0 [32], \port$35511$0 [32], \port$35509$0 [32], \port$35507$0 [32], \port$35505$0 [32], \port$35503$0 [32], \port$35501$0 [32], \port$35499$0 [32], \port$35497$0 [32] };
+  assign \cmd__payload.opcode  = \port$35500$0 [7:0];
+  assign \cmd__payload.wait  = \port$35502$0 [15:0];
+  assign \cmd__payload.post  = \port$35502$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$35500$0 [8];
+  assign \cmd__payload.row_sum  = \port$35500$0 [9];
+  assign \cmd__payload.early  = \port$35500$0 [10];
+  assign \cmd__payload.act  = \port$35504$0 [23:0];
+  assign \cmd__payload.wgt  = \port$35506$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$35506$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$35508$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$35508$0 [31:16];
+  assign \cmd__payload.acc  = \port$35510$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$35510$0 [31:16];
+  assign \cmd__payload.blocks  = \port$35512$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$35512$0 [31:16];
+  assign \cmd__payload.k0  = \port$35514$0 [15:0];
+  assign \cmd__payload.k1  = \port$35514$0 [31:16];
+  assign \cmd__payload.k2  = \port$35516$0 [15:0];
+  assign \cmd__payload.m0  = \port$35516$0 [31:16];
+  assign \cmd__payload.m1  = \port$35518$0 [15:0];
+  assign \cmd__payload.m2  = \port$35518$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$35520$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$35522$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$35524$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$35526$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$35528$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$35530$0 [23:0];
+  assign \cmd__payload.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
   assign o__payload[83:68] = mask;
   assign o__payload[67:52] = \$like ;
   assign o__payload[51] = \$15 ;
@@ -28761,7 +28761,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35497$0 
   assign \$32  = \$30 ;
 endmodule
 
-module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$84 , count_blocks, \port$35511$0 , \port$35513$0 , \port$35515$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last
+module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$84 , count_blocks, \port$35514$0 , \port$35516$0 , \port$35518$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last
 , tile_first, block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
@@ -28994,12 +28994,12 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   reg [15:0] left_m0 = 16'h0000;
   reg [15:0] left_m1 = 16'h0000;
   reg [15:0] left_m2 = 16'h0000;
-  input [31:0] \port$35511$0 ;
-  wire [31:0] \port$35511$0 ;
-  input [31:0] \port$35513$0 ;
-  wire [31:0] \port$35513$0 ;
-  input [31:0] \port$35515$0 ;
-  wire [31:0] \port$35515$0 ;
+  input [31:0] \port$35514$0 ;
+  wire [31:0] \port$35514$0 ;
+  input [31:0] \port$35516$0 ;
+  wire [31:0] \port$35516$0 ;
+  input [31:0] \port$35518$0 ;
+  wire [31:0] \port$35518$0 ;
   input rst;
   wire rst;
   wire select_blocks;
@@ -29042,13 +29042,13 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   output tile_last;
   wire tile_last;
   assign \$1  = ~ end_m0;
-  assign end_new_m0 = \port$35513$0 [31:16] == 1'h1;
+  assign end_new_m0 = \port$35516$0 [31:16] == 1'h1;
   assign \$2  = left_m0 == 1'h1;
   assign \$3  = ! bound_m0;
   assign end_on_m0 = end_m0 ? \$4  : \$2 ;
   assign \$5  = ~ end_m1;
   assign select_m1 = \$5  & \$6 ;
-  assign end_new_m1 = \port$35515$0 [15:0] == 1'h1;
+  assign end_new_m1 = \port$35518$0 [15:0] == 1'h1;
   assign \$7  = left_m1 == 1'h1;
   assign \$9  = ! bound_m1;
   assign \$10  = \$8  ? \$9  : end_m1;
@@ -29056,7 +29056,7 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$11  = ~ end_m2;
   assign \$12  = & { end_m1, end_m0 };
   assign select_m2 = \$11  & \$12 ;
-  assign end_new_m2 = \port$35515$0 [31:16] == 1'h1;
+  assign end_new_m2 = \port$35518$0 [31:16] == 1'h1;
   assign \$13  = left_m2 == 1'h1;
   assign \$14  = & { end_m1, end_m0 };
   assign \$15  = ! bound_m2;
@@ -29065,7 +29065,7 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$17  = ~ end_k0;
   assign \$18  = & { end_m2, end_m1, end_m0 };
   assign select_k0 = \$17  & \$18 ;
-  assign end_new_k0 = \port$35511$0 [15:0] == 1'h1;
+  assign end_new_k0 = \port$35514$0 [15:0] == 1'h1;
   assign \$19  = left_k0 == 1'h1;
   assign \$20  = & { end_m2, end_m1, end_m0 };
   assign \$21  = ! bound_k0;
@@ -29074,7 +29074,7 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$23  = ~ end_k1;
   assign \$24  = & { end_k0, end_m2, end_m1, end_m0 };
   assign select_k1 = \$23  & \$24 ;
-  assign end_new_k1 = \port$35511$0 [31:16] == 1'h1;
+  assign end_new_k1 = \port$35514$0 [31:16] == 1'h1;
   assign \$25  = left_k1 == 1'h1;
   assign \$26  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$27  = ! bound_k1;
@@ -29083,7 +29083,7 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$29  = ~ end_k2;
   assign \$30  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign select_k2 = \$29  & \$30 ;
-  assign end_new_k2 = \port$35513$0 [15:0] == 1'h1;
+  assign end_new_k2 = \port$35516$0 [15:0] == 1'h1;
   assign \$31  = left_k2 == 1'h1;
   assign \$32  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$33  = ! bound_k2;
@@ -29104,42 +29104,42 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$42  = & { end_k2, end_k1, end_k0 };
   assign \final  = \$42  & end_blocks;
   assign \$43  = fresh ? end_new_m0 : end_on_m0;
-  assign \$44  = \port$35513$0 [31:16] - 1'h1;
-  assign \$45  = \port$35513$0 [31:16] - 1'h1;
+  assign \$44  = \port$35516$0 [31:16] - 1'h1;
+  assign \$45  = \port$35516$0 [31:16] - 1'h1;
   assign \$46  = left_m0 - 1'h1;
   assign \$47  = end_m0 ? { 1'h0, bound_m0 } : \$46 ;
   assign \$48  = step & fresh;
   assign \$49  = fresh ? end_new_m1 : end_on_m1;
-  assign \$51  = \port$35515$0 [15:0] - 1'h1;
-  assign \$52  = \port$35515$0 [15:0] - 1'h1;
+  assign \$51  = \port$35518$0 [15:0] - 1'h1;
+  assign \$52  = \port$35518$0 [15:0] - 1'h1;
   assign \$53  = left_m1 - 1'h1;
   assign \$54  = end_m1 ? { 1'h0, bound_m1 } : \$53 ;
   assign \$55  = step & fresh;
   assign \$56  = fresh ? end_new_m2 : end_on_m2;
   assign \$57  = & { end_m1, end_m0 };
-  assign \$58  = \port$35515$0 [31:16] - 1'h1;
-  assign \$59  = \port$35515$0 [31:16] - 1'h1;
+  assign \$58  = \port$35518$0 [31:16] - 1'h1;
+  assign \$59  = \port$35518$0 [31:16] - 1'h1;
   assign \$60  = left_m2 - 1'h1;
   assign \$61  = end_m2 ? { 1'h0, bound_m2 } : \$60 ;
   assign \$62  = step & fresh;
   assign \$63  = fresh ? end_new_k0 : end_on_k0;
   assign \$64  = & { end_m2, end_m1, end_m0 };
-  assign \$65  = \port$35511$0 [15:0] - 1'h1;
-  assign \$66  = \port$35511$0 [15:0] - 1'h1;
+  assign \$65  = \port$35514$0 [15:0] - 1'h1;
+  assign \$66  = \port$35514$0 [15:0] - 1'h1;
   assign \$67  = left_k0 - 1'h1;
   assign \$68  = end_k0 ? { 1'h0, bound_k0 } : \$67 ;
   assign \$69  = step & fresh;
   assign \$70  = fresh ? end_new_k1 : end_on_k1;
   assign \$71  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$72  = \port$35511$0 [31:16] - 1'h1;
-  assign \$73  = \port$35511$0 [31:16] - 1'h1;
+  assign \$72  = \port$35514$0 [31:16] - 1'h1;
+  assign \$73  = \port$35514$0 [31:16] - 1'h1;
   assign \$74  = left_k1 - 1'h1;
   assign \$75  = end_k1 ? { 1'h0, bound_k1 } : \$74 ;
   assign \$76  = step & fresh;
   assign \$77  = fresh ? end_new_k2 : end_on_k2;
   assign \$78  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$79  = \port$35513$0 [15:0] - 1'h1;
-  assign \$80  = \port$35513$0 [15:0] - 1'h1;
+  assign \$79  = \port$35516$0 [15:0] - 1'h1;
+  assign \$80  = \port$35516$0 [15:0] - 1'h1;
   assign \$81  = left_k2 - 1'h1;
   assign \$82  = end_k2 ? { 1'h0, bound_k2 } : \$81 ;
   assign \$83  = step & fresh;
@@ -29829,12 +29829,12 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
       \$159  = 1'h0;
     end
   end
-  assign count_m0 = \port$35513$0 [31:16];
-  assign count_m1 = \port$35515$0 [15:0];
-  assign count_m2 = \port$35515$0 [31:16];
-  assign count_k0 = \port$35511$0 [15:0];
-  assign count_k1 = \port$35511$0 [31:16];
-  assign count_k2 = \port$35513$0 [15:0];
+  assign count_m0 = \port$35516$0 [31:16];
+  assign count_m1 = \port$35518$0 [15:0];
+  assign count_m2 = \port$35518$0 [31:16];
+  assign count_k0 = \port$35514$0 [15:0];
+  assign count_k1 = \port$35514$0 [31:16];
+  assign count_k2 = \port$35516$0 [15:0];
   assign following = \$41 [23:0];
   assign address = address_m0;
   assign starts_tile = tile_first;
@@ -30720,7 +30720,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$36023$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$36026$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -30729,8 +30729,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$36023$0 ;
-  wire [69:0] \port$36023$0 ;
+  input [69:0] \port$36026$0 ;
+  wire [69:0] \port$36026$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -30763,7 +30763,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$36023$0 [31:0];
+      bias[write__addr] <= \port$36026$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -30776,7 +30776,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$36023$0 [63:32];
+      scale[\write__addr$13 ] <= \port$36026$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -30790,25 +30790,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$36023$0 [69:64] - \$2 ;
+  assign \$3  = \port$36026$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$36023$0 [69:64];
-  assign write__data = \port$36023$0 [31:0];
-  assign \write__data$4  = \port$36023$0 [63:0];
+  assign write__column = \port$36026$0 [69:64];
+  assign write__data = \port$36026$0 [31:0];
+  assign \write__data$4  = \port$36026$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$36023$0 [63:32];
+  assign \write__data$14  = \port$36026$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$36023$0 [69:64];
-  assign write__addr = \port$36023$0 [69:64];
-  assign \write__addr$13  = \port$36023$0 [69:64];
+  assign \$1  = \port$36026$0 [69:64];
+  assign write__addr = \port$36026$0 [69:64];
+  assign \write__addr$13  = \port$36026$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$35659$0 
-, \port$35661$0 , \port$35663$0 , \port$35665$0 , \port$35667$0 , \port$35669$0 , \port$35671$0 , \port$35673$0 , \port$35675$0 , \port$35677$0 , \port$35679$0 , \port$35681$0 , \port$35683$0 , \port$35685$0 , \port$35687$0 , \port$35689$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready
+module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$35662$0 
+, \port$35664$0 , \port$35666$0 , \port$35668$0 , \port$35670$0 , \port$35672$0 , \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready
 , shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, push__valid, push__payload, shared__rows, shared__strobe, shared__data, events, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
@@ -31021,38 +31021,38 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire [23:0] \launch__payload.shared_base ;
   wire launch__ready;
   reg launch__valid;
-  input [32:0] \port$35659$0 ;
-  wire [32:0] \port$35659$0 ;
-  input [32:0] \port$35661$0 ;
-  wire [32:0] \port$35661$0 ;
-  input [32:0] \port$35663$0 ;
-  wire [32:0] \port$35663$0 ;
-  input [32:0] \port$35665$0 ;
-  wire [32:0] \port$35665$0 ;
-  input [32:0] \port$35667$0 ;
-  wire [32:0] \port$35667$0 ;
-  input [32:0] \port$35669$0 ;
-  wire [32:0] \port$35669$0 ;
-  input [32:0] \port$35671$0 ;
-  wire [32:0] \port$35671$0 ;
-  input [32:0] \port$35673$0 ;
-  wire [32:0] \port$35673$0 ;
-  input [32:0] \port$35675$0 ;
-  wire [32:0] \port$35675$0 ;
-  input [32:0] \port$35677$0 ;
-  wire [32:0] \port$35677$0 ;
-  input [32:0] \port$35679$0 ;
-  wire [32:0] \port$35679$0 ;
-  input [32:0] \port$35681$0 ;
-  wire [32:0] \port$35681$0 ;
-  input [32:0] \port$35683$0 ;
-  wire [32:0] \port$35683$0 ;
-  input [32:0] \port$35685$0 ;
-  wire [32:0] \port$35685$0 ;
-  input [32:0] \port$35687$0 ;
-  wire [32:0] \port$35687$0 ;
-  input [32:0] \port$35689$0 ;
-  wire [32:0] \port$35689$0 ;
+  input [32:0] \port$35662$0 ;
+  wire [32:0] \port$35662$0 ;
+  input [32:0] \port$35664$0 ;
+  wire [32:0] \port$35664$0 ;
+  input [32:0] \port$35666$0 ;
+  wire [32:0] \port$35666$0 ;
+  input [32:0] \port$35668$0 ;
+  wire [32:0] \port$35668$0 ;
+  input [32:0] \port$35670$0 ;
+  wire [32:0] \port$35670$0 ;
+  input [32:0] \port$35672$0 ;
+  wire [32:0] \port$35672$0 ;
+  input [32:0] \port$35674$0 ;
+  wire [32:0] \port$35674$0 ;
+  input [32:0] \port$35676$0 ;
+  wire [32:0] \port$35676$0 ;
+  input [32:0] \port$35678$0 ;
+  wire [32:0] \port$35678$0 ;
+  input [32:0] \port$35680$0 ;
+  wire [32:0] \port$35680$0 ;
+  input [32:0] \port$35682$0 ;
+  wire [32:0] \port$35682$0 ;
+  input [32:0] \port$35684$0 ;
+  wire [32:0] \port$35684$0 ;
+  input [32:0] \port$35686$0 ;
+  wire [32:0] \port$35686$0 ;
+  input [32:0] \port$35688$0 ;
+  wire [32:0] \port$35688$0 ;
+  input [32:0] \port$35690$0 ;
+  wire [32:0] \port$35690$0 ;
+  input [32:0] \port$35692$0 ;
+  wire [32:0] \port$35692$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -31385,7 +31385,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
     \$24  = fault__index;
     if (cmd__ready) begin
-      \$24  = { \port$35689$0 [32], \port$35687$0 [32], \port$35685$0 [32], \port$35683$0 [32], \port$35681$0 [32], \port$35679$0 [32], \port$35677$0 [32], \port$35675$0 [32], \port$35673$0 [32], \port$35671$0 [32], \port$35669$0 [32], \port$35667$0 [32], \port$35665$0 [32], \port$35663$0 [32], \port$35661$0 [32], \port$35659$0 [32] };
+      \$24  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
     end
     if (core_rst) begin
       \$24  = 16'h0000;
@@ -31395,7 +31395,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
     \$25  = post;
     if (cmd__ready) begin
-      \$25  = \port$35661$0 [31:16];
+      \$25  = \port$35664$0 [31:16];
     end
     if (core_rst) begin
       \$25  = 16'h0000;
@@ -31405,7 +31405,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
     \$26  = pushes;
     if (cmd__ready) begin
-      \$26  = \port$35659$0 [8];
+      \$26  = \port$35662$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -31486,7 +31486,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \push__payload$57  = push__payload;
   assign \push__ready$59  = push__ready;
   assign \push__valid$61  = push__valid;
-  assign cmd__payload = { \port$35689$0 [32], \port$35687$0 [32], \port$35685$0 [32], \port$35683$0 [32], \port$35681$0 [32], \port$35679$0 [32], \port$35677$0 [32], \port$35675$0 [32], \port$35673$0 [32], \port$35671$0 [32], \port$35669$0 [32], \port$35667$0 [32], \port$35665$0 [32], \port$35663$0 [32], \port$35661$0 [32], \port$35659$0 [32], \port$35689$0 [31:0], \port$35687$0 [31:0], \port$35685$0 [31:0], \port$35683$0 [31:0], \port$35681$0 [31:0], \port$35679$0 [31:0], \port$35677$0 [31:0], \port$35675$0 [31:0], \port$35673$0 [31:0], \port$35671$0 [31:0], \port$35669$0 [31:0], \port$35667$0 [31:0], \port$35665$0 [31:0], \port$35663$0 [31:0], \port$35661$0 [31:0], \port$35659$0 [31:0] };
+  assign cmd__payload = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0], \port$35672$0 [31:0], \port$35670$0 [31:0], \port$35668$0 [31:0], \port$35666$0 [31:0], \port$35664$0 [31:0], \port$35662$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign \abort$67  = abort;
@@ -31547,30 +31547,30 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$35659$0 [7:0];
-  assign \cmd__payload.wait  = \port$35661$0 [15:0];
-  assign \cmd__payload.post  = \port$35661$0 [31:16];
-  assign \cmd__payload.pushes  = \port$35659$0 [8];
-  assign \cmd__payload.private  = \port$35659$0 [31:16];
-  assign \cmd__payload.entry  = \port$35663$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$35665$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$35665$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$35667$0 [15:0];
-  assign \cmd__payload.block_x  = \port$35667$0 [23:16];
-  assign \cmd__payload.block_y  = \port$35667$0 [31:24];
-  assign \cmd__payload.block_z  = \port$35669$0 [31:24];
-  assign \cmd__payload.shared  = \port$35669$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$35671$0 [23:0];
-  assign \cmd__payload.private_base  = \port$35673$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$35675$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$35677$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$35679$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$35681$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$35683$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$35685$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$35687$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$35689$0 [31:0];
-  assign \cmd__payload.index  = { \port$35689$0 [32], \port$35687$0 [32], \port$35685$0 [32], \port$35683$0 [32], \port$35681$0 [32], \port$35679$0 [32], \port$35677$0 [32], \port$35675$0 [32], \port$35673$0 [32], \port$35671$0 [32], \port$35669$0 [32], \port$35667$0 [32], \port$35665$0 [32], \port$35663$0 [32], \port$35661$0 [32], \port$35659$0 [32] };
+  assign \cmd__payload.opcode  = \port$35662$0 [7:0];
+  assign \cmd__payload.wait  = \port$35664$0 [15:0];
+  assign \cmd__payload.post  = \port$35664$0 [31:16];
+  assign \cmd__payload.pushes  = \port$35662$0 [8];
+  assign \cmd__payload.private  = \port$35662$0 [31:16];
+  assign \cmd__payload.entry  = \port$35666$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$35668$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$35668$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$35670$0 [15:0];
+  assign \cmd__payload.block_x  = \port$35670$0 [23:16];
+  assign \cmd__payload.block_y  = \port$35670$0 [31:24];
+  assign \cmd__payload.block_z  = \port$35672$0 [31:24];
+  assign \cmd__payload.shared  = \port$35672$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$35674$0 [23:0];
+  assign \cmd__payload.private_base  = \port$35676$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$35678$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$35680$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$35682$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$35684$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$35686$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$35688$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$35690$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$35692$0 [31:0];
+  assign \cmd__payload.index  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -31666,25 +31666,25 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$35689$0 [31:0];
-  assign launch[423:392] = \port$35687$0 [31:0];
-  assign launch[391:360] = \port$35685$0 [31:0];
-  assign launch[359:328] = \port$35683$0 [31:0];
-  assign launch[327:296] = \port$35681$0 [31:0];
-  assign launch[295:264] = \port$35679$0 [31:0];
-  assign launch[263:232] = \port$35677$0 [31:0];
-  assign launch[231:200] = \port$35675$0 [31:0];
-  assign launch[199:192] = \port$35669$0 [31:24];
-  assign launch[191:184] = \port$35667$0 [31:24];
-  assign launch[183:176] = \port$35667$0 [23:16];
-  assign launch[175:160] = \port$35667$0 [15:0];
-  assign launch[159:144] = \port$35665$0 [31:16];
-  assign launch[143:128] = \port$35665$0 [15:0];
-  assign launch[127:96] = \port$35673$0 [31:0];
-  assign launch[95:80] = \port$35659$0 [31:16];
-  assign launch[79:56] = \port$35671$0 [23:0];
-  assign launch[55:32] = \port$35669$0 [23:0];
-  assign launch[31:0] = \port$35663$0 [31:0];
+  assign launch[455:424] = \port$35692$0 [31:0];
+  assign launch[423:392] = \port$35690$0 [31:0];
+  assign launch[391:360] = \port$35688$0 [31:0];
+  assign launch[359:328] = \port$35686$0 [31:0];
+  assign launch[327:296] = \port$35684$0 [31:0];
+  assign launch[295:264] = \port$35682$0 [31:0];
+  assign launch[263:232] = \port$35680$0 [31:0];
+  assign launch[231:200] = \port$35678$0 [31:0];
+  assign launch[199:192] = \port$35672$0 [31:24];
+  assign launch[191:184] = \port$35670$0 [31:24];
+  assign launch[183:176] = \port$35670$0 [23:16];
+  assign launch[175:160] = \port$35670$0 [15:0];
+  assign launch[159:144] = \port$35668$0 [31:16];
+  assign launch[143:128] = \port$35668$0 [15:0];
+  assign launch[127:96] = \port$35676$0 [31:0];
+  assign launch[95:80] = \port$35662$0 [31:16];
+  assign launch[79:56] = \port$35674$0 [23:0];
+  assign launch[55:32] = \port$35672$0 [23:0];
+  assign launch[31:0] = \port$35666$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
@@ -34443,8 +34443,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$5938$0 (\$534 ),
-    .\port$5980$0 (\$535 ),
+    .\port$5941$0 (\$534 ),
+    .\port$5983$0 (\$535 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$189 ),
@@ -34468,12 +34468,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$36972$32 (i__token[35:32]),
-    .\port$7108$0 (\$536 ),
-    .\port$7111$0 (\$537 ),
-    .\port$7117$0 (\$538 ),
-    .\port$7125$0 (\$539 ),
-    .\port$7130$0 (\$540 ),
+    .\port$36974$32 (i__token[35:32]),
+    .\port$7111$0 (\$536 ),
+    .\port$7114$0 (\$537 ),
+    .\port$7120$0 (\$538 ),
+    .\port$7128$0 (\$539 ),
+    .\port$7133$0 (\$540 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -34561,7 +34561,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$36869$15 (word[24:15]),
+    .\port$36872$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -34593,13 +34593,13 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__payload(\i__payload$165 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$169 ),
-    .\port$34432$0 (\$541 ),
-    .\port$34523$0 (\$542 ),
-    .\port$34700$0 (\$543 ),
-    .\port$34706$0 (\$544 ),
-    .\port$34797$0 (\$545 ),
-    .\port$34974$0 (\$546 ),
-    .\port$37463$0 (\$547 ),
+    .\port$34435$0 (\$541 ),
+    .\port$34526$0 (\$542 ),
+    .\port$34703$0 (\$543 ),
+    .\port$34709$0 (\$544 ),
+    .\port$34800$0 (\$545 ),
+    .\port$34977$0 (\$546 ),
+    .\port$37465$0 (\$547 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -34618,11 +34618,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .\o__payload$160 (\i__payload$165 ),
     .\o__ready$148 (o__ready),
     .\o__valid$153 (\i__valid$169 ),
-    .\port$7108$0 (\$536 ),
-    .\port$7111$0 (\$537 ),
-    .\port$7117$0 (\$538 ),
-    .\port$7125$0 (\$539 ),
-    .\port$7130$0 (\$540 ),
+    .\port$7111$0 (\$536 ),
+    .\port$7114$0 (\$537 ),
+    .\port$7120$0 (\$538 ),
+    .\port$7128$0 (\$539 ),
+    .\port$7133$0 (\$540 ),
     .port_ready(shared__ready),
     .port_warp(port_warp),
     .push__payload(push__payload),
@@ -35879,7 +35879,7 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, warp, \port$5938$0 , \port$5980$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (core_rst, warp, \port$5941$0 , \port$5983$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$70  = 0;
   reg [31:0] \$1 ;
   wire \$10 ;
@@ -36162,10 +36162,10 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5938$0 , \port$5980$0 , block
   wire [2:0] own_1_2;
   wire [2:0] own_1_4;
   wire [2:0] own_1_other;
-  output [31:0] \port$5938$0 ;
-  wire [31:0] \port$5938$0 ;
-  output [31:0] \port$5980$0 ;
-  wire [31:0] \port$5980$0 ;
+  output [31:0] \port$5941$0 ;
+  wire [31:0] \port$5941$0 ;
+  output [31:0] \port$5983$0 ;
+  wire [31:0] \port$5983$0 ;
   wire [63:0] row;
   input [8:0] thread_data;
   wire [8:0] thread_data;
@@ -36567,8 +36567,8 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5938$0 , \port$5980$0 , block
   assign own_0_other = { \$47 , \$46 , \$45  };
   assign own_1_other = { \$65 , \$64 , \$63  };
   assign row = { \$164 , \$122  };
-  assign \port$5938$0  = \$122 ;
-  assign \port$5980$0  = \$164 ;
+  assign \port$5941$0  = \$122 ;
+  assign \port$5983$0  = \$164 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -38084,7 +38084,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$441  = \$431 ;
 endmodule
 
-module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$7108$0 , \port$7111$0 , \port$7117$0 , \port$7125$0 , \port$7130$0 , beats, missed, warp, \port$36972$32 
+module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$7111$0 , \port$7114$0 , \port$7120$0 , \port$7128$0 , \port$7133$0 , beats, missed, warp, \port$36974$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
   wire [3:0] \$1 ;
@@ -38229,18 +38229,18 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$36972$32 ;
-  wire [3:0] \port$36972$32 ;
-  input \port$7108$0 ;
-  wire \port$7108$0 ;
+  input [3:0] \port$36974$32 ;
+  wire [3:0] \port$36974$32 ;
   input \port$7111$0 ;
   wire \port$7111$0 ;
-  input \port$7117$0 ;
-  wire \port$7117$0 ;
-  input \port$7125$0 ;
-  wire \port$7125$0 ;
-  input \port$7130$0 ;
-  wire \port$7130$0 ;
+  input \port$7114$0 ;
+  wire \port$7114$0 ;
+  input \port$7120$0 ;
+  wire \port$7120$0 ;
+  input \port$7128$0 ;
+  wire \port$7128$0 ;
+  input \port$7133$0 ;
+  wire \port$7133$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -38329,10 +38329,10 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$36972$32 [0];
-  assign \$87  = \$86  + \port$36972$32 [1];
+  assign \$86  = 1'h0 + \port$36974$32 [0];
+  assign \$87  = \$86  + \port$36974$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$36972$32 [1:0] != \port$36972$32 [3:2];
+  assign \$89  = \port$36974$32 [1:0] != \port$36974$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -38367,9 +38367,9 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$36972$32 [1:0];
-  assign live = \port$36972$32 [3:2];
-  assign counts = { \port$7130$0 , \port$7125$0 , \port$7117$0 , \port$7111$0 , \port$7108$0  };
+  assign group = \port$36974$32 [1:0];
+  assign live = \port$36974$32 [3:2];
+  assign counts = { \port$7133$0 , \port$7128$0 , \port$7120$0 , \port$7114$0 , \port$7111$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -38389,11 +38389,11 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$7130$0 ;
-  assign o[8] = \port$7125$0 ;
-  assign o[7] = \port$7117$0 ;
-  assign o[6] = \port$7111$0 ;
-  assign o[5] = \port$7108$0 ;
+  assign o[9] = \port$7133$0 ;
+  assign o[8] = \port$7128$0 ;
+  assign o[7] = \port$7120$0 ;
+  assign o[6] = \port$7114$0 ;
+  assign o[5] = \port$7111$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -41529,7 +41529,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
   wire \$1 ;
   wire \$10 ;
-  wire [5:0] \$101 ;
+  wire [5:0] \$100 ;
   wire \$11 ;
   wire \$12 ;
   wire \$13 ;
@@ -41585,7 +41585,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   wire \$59 ;
   wire \$6 ;
   wire \$60 ;
-  wire [5:0] \$61 ;
+  wire \$61 ;
   wire \$62 ;
   wire \$63 ;
   wire \$64 ;
@@ -41596,52 +41596,49 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   wire \$69 ;
   wire \$7 ;
   wire \$70 ;
-  wire \$71 ;
+  reg \$71 ;
   reg \$72 ;
   reg \$73 ;
   reg \$74 ;
   reg \$75 ;
   reg \$76 ;
-  reg \$77 ;
-  reg [31:0] \$78 ;
-  reg [3:0] \$79 ;
+  reg [31:0] \$77 ;
+  reg [3:0] \$78 ;
+  reg \$79 ;
   wire [31:0] \$8 ;
-  reg \$80 ;
-  reg [5:0] \$81 ;
-  reg \$82 ;
-  reg [3:0] \$83 ;
+  reg [5:0] \$80 ;
+  reg \$81 ;
+  reg [3:0] \$82 ;
+  reg \$83 ;
   reg \$84 ;
-  reg \$85 ;
-  reg [25:0] \$86 ;
-  reg \$87 ;
-  reg [1:0] \$88 ;
-  reg [3:0] \$89 ;
+  reg [25:0] \$85 ;
+  reg \$86 ;
+  reg [1:0] \$87 ;
+  reg [3:0] \$88 ;
+  reg \$89 ;
   wire \$9 ;
-  reg \$90 ;
-  reg [1:0] \$91 ;
-  reg [25:0] \$92 ;
-  reg \$93 ;
+  reg [1:0] \$90 ;
+  reg [25:0] \$91 ;
+  reg \$92 ;
   reg \$signal  = 1'h0;
   reg \$signal$12  = 1'h0;
   reg [25:0] \$signal$13  = 26'h0000000;
   reg \$signal$14  = 1'h0;
   reg \$signal$16  = 1'h0;
   reg \$signal$17  = 1'h0;
-  reg \$signal$23  = 1'h0;
-  reg \$signal$27  = 1'h0;
-  reg \$signal$32  = 1'h0;
-  wire \$signal$33 ;
-  reg \$signal$37  = 1'h0;
+  reg \$signal$24  = 1'h0;
+  reg \$signal$28  = 1'h0;
+  reg \$signal$33  = 1'h0;
+  wire \$signal$34 ;
   reg \$signal$38  = 1'h0;
-  reg [3:0] \$signal$40  = 4'h0;
+  reg \$signal$39  = 1'h0;
+  reg [3:0] \$signal$41  = 4'h0;
   wire [7:0] \$signature__addr ;
-  wire [3:0] \$signature__addr$46 ;
-  wire [26:0] \$signature__data ;
-  wire [31:0] \$signature__data$20 ;
-  wire [5:0] \$signature__data.generation ;
-  wire [20:0] \$signature__data.tag ;
+  wire [3:0] \$signature__addr$47 ;
+  wire [20:0] \$signature__data ;
+  wire [31:0] \$signature__data$21 ;
   wire \$signature__en ;
-  wire \$signature__en$45 ;
+  wire \$signature__en$46 ;
   reg [25:0] asked = 26'h0000000;
   reg bad = 1'h0;
   reg [3:0] beat = 4'h0;
@@ -41662,7 +41659,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   wire goes_on;
   output hit;
   wire hit;
-  wire \hit$47 ;
+  wire \hit$50 ;
   input idle;
   wire idle;
   input [33:0] memory__beat__payload;
@@ -41684,6 +41681,12 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   wire memory__burst__valid;
   output missed;
   reg missed;
+  wire [3:0] number_read__addr;
+  wire [5:0] number_read__data;
+  wire number_read__en;
+  wire [3:0] number_write__addr;
+  wire [5:0] number_write__data;
+  wire number_write__en;
   input onward;
   wire onward;
   reg [1:0] owner = 2'h0;
@@ -41695,9 +41698,7 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   wire ready;
   reg same_1 = 1'h0;
   wire [3:0] tag_write__addr;
-  wire [26:0] tag_write__data;
-  wire [5:0] \tag_write__data.generation ;
-  wire [20:0] \tag_write__data.tag ;
+  wire [20:0] tag_write__data;
   wire tag_write__en;
   input valid;
   wire valid;
@@ -41718,28 +41719,38 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   wire [31:0] write__data;
   wire write__en;
   (* no_rw_check = 32'd1 *)
-  reg [26:0] tags [15:0];
+  reg [5:0] numbers [15:0];
   always @(posedge core_clk) begin
-    if (tag_write__en)
-      tags[tag_write__addr] <= tag_write__data;
+    if (number_write__en)
+      numbers[tag_write__addr] <= number_write__data;
   end
-  reg [26:0] _0_;
+  reg [5:0] _0_;
   always @(posedge core_clk) begin
-    _0_ <= tags[pc[7:4]];
+    _0_ <= numbers[pc[7:4]];
   end
-  assign \$signature__data  = _0_;
+  assign number_read__data = _0_;
+  (* no_rw_check = 32'd1 *)
+  reg [20:0] tags [15:0];
+  always @(posedge core_clk) begin
+    if (\$signal$34 )
+      tags[tag_write__addr] <= \$signal$13 [24:4];
+  end
+  reg [20:0] _1_;
+  always @(posedge core_clk) begin
+    _1_ <= tags[pc[7:4]];
+  end
+  assign \$signature__data  = _1_;
   (* no_rw_check = 32'd1 *)
   reg [31:0] words [255:0];
   always @(posedge core_clk) begin
     if (write__en)
       words[{ \$signal$13 [3:0], beat }] <= memory__beat__payload[31:0];
   end
-  reg [31:0] _1_;
+  reg [31:0] _2_;
   always @(posedge core_clk) begin
-    _1_ <= words[pc[7:0]];
+    _2_ <= words[pc[7:0]];
   end
-  assign \$signature__data$20  = _1_;
-  assign \$7  = \$6  & \$signal ;
+  assign \$signature__data$21  = _2_;
   assign \$9  = pc_1[29:4] == asked;
   assign \$10  = & generation;
   assign \$11  = \$10  & idle;
@@ -41759,60 +41770,60 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   assign \$25  = ~ hit;
   assign \$26  = valid_2 & \$25 ;
   assign \$27  = ~ \$signal$12 ;
-  assign \$28  = \$signal$37  & \$27 ;
+  assign \$28  = \$signal$38  & \$27 ;
   assign \$29  = warp_2 == owner;
   assign \$30  = valid_2 & \$29 ;
-  assign \$31  = \$signal$38  | \$30 ;
+  assign \$31  = \$signal$39  | \$30 ;
   assign \$32  = \$28  & \$31 ;
   assign \$33  = ~ wake;
-  assign \$34  = \$signal$40  & \$33 ;
+  assign \$34  = \$signal$41  & \$33 ;
   assign \$35  = 1'h1 << warp_2;
   assign \$36  = \$34  | \$35 ;
-  assign \$37  = ~ \$signal$37 ;
+  assign \$37  = ~ \$signal$38 ;
   assign \$38  = ~ wake;
-  assign \$39  = \$signal$40  & \$38 ;
+  assign \$39  = \$signal$41  & \$38 ;
   assign \$40  = warp_2 == owner;
   assign \$41  = valid_2 & \$40 ;
-  assign \$42  = \$signal$37  & \$41 ;
+  assign \$42  = \$signal$38  & \$41 ;
   assign \$43  = generation + 1'h1;
   assign \$44  = \$signal$14  & \$signal$16 ;
   assign \$45  = \$44  & \$signal$17 ;
-  assign \$46  = \$signal$32  & same_1;
+  assign \$46  = \$signal$33  & same_1;
   assign hit = \$45  | \$46 ;
-  assign fault = \$signal$32  & same_1;
+  assign fault = \$signal$33  & same_1;
   assign \$47  = ~ \$signal$12 ;
-  assign \$48  = ~ \$signal$23 ;
+  assign \$48  = ~ \$signal$24 ;
   assign \$49  = \$47  & \$48 ;
   assign \$50  = & generation;
   assign \$51  = ~ \$50 ;
   assign ready = \$49  & \$51 ;
-  assign waits = | \$signal$40 ;
+  assign waits = | \$signal$41 ;
   assign \$52  = | further;
   assign \$53  = \$52  & onward;
-  assign \$54  = | \$signal$40 ;
+  assign \$54  = | \$signal$41 ;
   assign \$55  = ~ \$54 ;
   assign goes_on = \$53  & \$55 ;
   assign write__en = \$signal$12  & memory__beat__valid;
   assign \$56  = \$signal$12  & memory__beat__valid;
   assign \$57  = beat == 4'hf;
-  assign \$signal$33  = \$56  & \$57 ;
+  assign \$signal$34  = \$56  & \$57 ;
   assign \$58  = bad | memory__beat__payload[32];
   assign whole_line = ~ \$58 ;
-  assign tag_write__addr = \$signal$23  ? cleared : \$signal$13 [3:0];
-  assign \$59  = ~ \$signal$23 ;
+  assign tag_write__addr = \$signal$24  ? cleared : \$signal$13 [3:0];
+  assign \$59  = ~ \$signal$24 ;
   assign \$60  = whole_line & \$59 ;
-  assign \$61  = \$60  ? generation : 6'h00;
-  assign tag_write__en = \$signal$23  | \$signal$33 ;
-  assign \$62  = memory__beat__valid & \$signal$12 ;
-  assign \$63  = ~ hit;
-  assign \$64  = valid_2 & \$63 ;
-  assign \$65  = ~ \$signal$12 ;
-  assign \$66  = \$signal$37  & \$65 ;
-  assign \$67  = warp_2 == owner;
-  assign \$68  = valid_2 & \$67 ;
-  assign \$69  = \$signal$38  | \$68 ;
-  assign \$70  = \$66  & \$69 ;
-  assign \$71  = ~ \$signal$37 ;
+  assign number_write__data = \$60  ? generation : 6'h00;
+  assign number_write__en = \$signal$24  | \$signal$34 ;
+  assign \$61  = memory__beat__valid & \$signal$12 ;
+  assign \$62  = ~ hit;
+  assign \$63  = valid_2 & \$62 ;
+  assign \$64  = ~ \$signal$12 ;
+  assign \$65  = \$signal$38  & \$64 ;
+  assign \$66  = warp_2 == owner;
+  assign \$67  = valid_2 & \$66 ;
+  assign \$68  = \$signal$39  | \$67 ;
+  assign \$69  = \$65  & \$68 ;
+  assign \$70  = ~ \$signal$38 ;
   always @(posedge core_clk)
     pc_1 <= pc;
   always @(posedge core_clk)
@@ -41822,181 +41833,202 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   always @(posedge core_clk)
     warp_2 <= warp_1;
   always @(posedge core_clk)
-    valid_1 <= \$72 ;
+    valid_1 <= \$71 ;
   always @(posedge core_clk)
-    valid_2 <= \$73 ;
+    valid_2 <= \$72 ;
   always @(posedge core_clk)
-    \$signal  <= \$74 ;
+    \$signal  <= \$73 ;
   always @(posedge core_clk)
-    \$signal$14  <= \$75 ;
+    \$signal$14  <= \$74 ;
   always @(posedge core_clk)
-    \$signal$16  <= \$76 ;
+    \$signal$16  <= \$75 ;
   always @(posedge core_clk)
-    \$signal$17  <= \$77 ;
+    \$signal$17  <= \$76 ;
   always @(posedge core_clk)
-    word <= \$78 ;
+    word <= \$77 ;
   always @(posedge core_clk)
     same_1 <= \$9 ;
   always @(posedge core_clk)
-    cleared <= \$79 ;
+    cleared <= \$78 ;
   always @(posedge core_clk)
-    \$signal$23  <= \$80 ;
+    \$signal$24  <= \$79 ;
   always @(posedge core_clk)
-    generation <= \$81 ;
+    generation <= \$80 ;
   always @(posedge core_clk)
-    \$signal$27  <= \$82 ;
+    \$signal$28  <= \$81 ;
   always @(posedge core_clk)
-    beat <= \$83 ;
+    beat <= \$82 ;
   always @(posedge core_clk)
-    bad <= \$84 ;
+    bad <= \$83 ;
   always @(posedge core_clk)
-    \$signal$32  <= \$85 ;
+    \$signal$33  <= \$84 ;
   always @(posedge core_clk)
-    \$signal$13  <= \$86 ;
+    \$signal$13  <= \$85 ;
   always @(posedge core_clk)
-    \$signal$12  <= \$87 ;
+    \$signal$12  <= \$86 ;
   always @(posedge core_clk)
-    further <= \$88 ;
+    further <= \$87 ;
   always @(posedge core_clk)
-    \$signal$40  <= \$89 ;
+    \$signal$41  <= \$88 ;
   always @(posedge core_clk)
-    \$signal$37  <= \$90 ;
+    \$signal$38  <= \$89 ;
   always @(posedge core_clk)
-    owner <= \$91 ;
+    owner <= \$90 ;
   always @(posedge core_clk)
-    asked <= \$92 ;
+    asked <= \$91 ;
   always @(posedge core_clk)
-    \$signal$38  <= \$93 ;
+    \$signal$39  <= \$92 ;
   assign \$1  = ~ \$signal$12 ;
   assign \$2  = pc[7:4] != \$signal$13 [3:0];
   assign \$3  = \$1  | \$2 ;
   assign \$4  = \$signature__data [9:0] == pc_1[17:8];
   assign \$5  = \$signature__data [20:10] == pc_1[28:18];
-  assign \$6  = \$signature__data [26:21] == generation;
+  assign \$6  = number_read__data == generation;
+  assign \$7  = \$6  & \$signal ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$72  = valid;
+    \$71  = valid;
+    if (core_rst) begin
+      \$71  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    \$72  = valid_1;
     if (core_rst) begin
       \$72  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$73  = valid_1;
+    \$73  = \$3 ;
     if (core_rst) begin
       \$73  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$74  = \$3 ;
+    \$74  = \$4 ;
     if (core_rst) begin
       \$74  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$75  = \$4 ;
+    \$75  = \$5 ;
     if (core_rst) begin
       \$75  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$76  = \$5 ;
+    \$76  = \$7 ;
     if (core_rst) begin
       \$76  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$77  = \$7 ;
+    \$77  = \$8 ;
     if (core_rst) begin
-      \$77  = 1'h0;
+      \$77  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$78  = \$8 ;
-    if (core_rst) begin
-      \$78  = 32'd0;
+    \$78  = cleared;
+    if (\$signal$24 ) begin
+      \$78  = \$14 [3:0];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$79  = cleared;
-    if (\$signal$23 ) begin
-      \$79  = \$14 [3:0];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$80  = \$signal$23 ;
-    if (\$signal$23 ) begin
-      \$80  = \$16 ;
+    \$79  = \$signal$24 ;
+    if (\$signal$24 ) begin
+      \$79  = \$16 ;
     end else if (\$13 ) begin
-      \$80  = 1'h1;
+      \$79  = 1'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$81  = generation;
-    if (\$signal$23 ) begin
+    \$80  = generation;
+    if (\$signal$24 ) begin
     end else if (\$13 ) begin
-      \$81  = 6'h00;
+      \$80  = 6'h00;
     end
     if (flush) begin
-      \$81  = \$43 [5:0];
+      \$80  = \$43 [5:0];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$82  = \$signal$27 ;
+    \$81  = \$signal$28 ;
     if (memory__burst__ready) begin
-      \$82  = 1'h0;
+      \$81  = 1'h0;
     end
     if (\$17 ) begin
-      if (\$signal$33 ) begin
+      if (\$signal$34 ) begin
         if (memory__beat__payload[33]) begin
-          \$82  = goes_on;
+          \$81  = goes_on;
         end
       end
     end
     if (\$26 ) begin
       if (\$37 ) begin
-        \$82  = 1'h1;
+        \$81  = 1'h1;
       end
     end
     if (core_rst) begin
-      \$82  = 1'h0;
+      \$81  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$83  = beat;
+    \$82  = beat;
     if (\$17 ) begin
-      \$83  = \$18 [3:0];
-      if (\$signal$33 ) begin
-        \$83  = 4'h0;
+      \$82  = \$18 [3:0];
+      if (\$signal$34 ) begin
+        \$82  = 4'h0;
       end
     end
     if (\$26 ) begin
       if (\$37 ) begin
-        \$83  = 4'h0;
+        \$82  = 4'h0;
       end
     end
     if (core_rst) begin
-      \$83  = 4'h0;
+      \$82  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$84  = bad;
+    \$83  = bad;
     if (\$17 ) begin
-      \$84  = \$19 ;
-      if (\$signal$33 ) begin
+      \$83  = \$19 ;
+      if (\$signal$34 ) begin
+        \$83  = 1'h0;
+      end
+    end
+    if (core_rst) begin
+      \$83  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    \$84  = \$signal$33 ;
+    if (\$17 ) begin
+      if (\$21 ) begin
+        \$84  = 1'h1;
+      end
+    end
+    if (\$26 ) begin
+      if (\$37 ) begin
         \$84  = 1'h0;
       end
+    end
+    if (flush) begin
+      \$84  = 1'h0;
     end
     if (core_rst) begin
       \$84  = 1'h0;
@@ -42004,201 +42036,180 @@ module \weft.simt.core.icache (core_rst, memory__beat__valid, valid, flush, onwa
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$85  = \$signal$32 ;
+    \$85  = \$signal$13 ;
     if (\$17 ) begin
-      if (\$21 ) begin
-        \$85  = 1'h1;
+      if (\$signal$34 ) begin
+        \$85  = \$22 [25:0];
       end
     end
     if (\$26 ) begin
       if (\$37 ) begin
-        \$85  = 1'h0;
+        \$85  = pc_again_1[29:4];
       end
     end
-    if (flush) begin
-      \$85  = 1'h0;
-    end
     if (core_rst) begin
-      \$85  = 1'h0;
+      \$85  = 26'h0000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$86  = \$signal$13 ;
+    \$86  = \$signal$12 ;
     if (\$17 ) begin
-      if (\$signal$33 ) begin
-        \$86  = \$22 [25:0];
-      end
-    end
-    if (\$26 ) begin
-      if (\$37 ) begin
-        \$86  = pc_again_1[29:4];
-      end
-    end
-    if (core_rst) begin
-      \$86  = 26'h0000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$87  = \$signal$12 ;
-    if (\$17 ) begin
-      if (\$signal$33 ) begin
+      if (\$signal$34 ) begin
         if (memory__beat__payload[33]) begin
-          \$87  = goes_on;
+          \$86  = goes_on;
         end
       end
     end
     if (\$26 ) begin
       if (\$37 ) begin
-        \$87  = 1'h1;
+        \$86  = 1'h1;
       end
     end
     if (core_rst) begin
-      \$87  = 1'h0;
+      \$86  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$88  = further;
+    \$87  = further;
     if (\$17 ) begin
-      if (\$signal$33 ) begin
+      if (\$signal$34 ) begin
         if (memory__beat__payload[33]) begin
-          \$88  = \$24 [1:0];
+          \$87  = \$24 [1:0];
         end
       end
     end
     if (flush) begin
-      \$88  = 2'h3;
+      \$87  = 2'h3;
     end
     if (core_rst) begin
-      \$88  = 2'h0;
+      \$87  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     (* full_case = 32'd1 *)
     if (\$26 ) begin
-      \$89  = \$36 ;
+      \$88  = \$36 ;
     end else if (\$32 ) begin
-      \$89  = 4'h0;
+      \$88  = 4'h0;
     end else begin
-      \$89  = \$39 ;
+      \$88  = \$39 ;
     end
     if (flush) begin
-      \$89  = 4'h0;
+      \$88  = 4'h0;
     end
     if (core_rst) begin
-      \$89  = 4'h0;
+      \$88  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$90  = \$signal$37 ;
+    \$89  = \$signal$38 ;
     if (\$26 ) begin
       if (\$37 ) begin
-        \$90  = 1'h1;
+        \$89  = 1'h1;
       end
     end else if (\$32 ) begin
-      \$90  = 1'h0;
+      \$89  = 1'h0;
     end
     if (flush) begin
-      \$90  = 1'h0;
+      \$89  = 1'h0;
     end
     if (core_rst) begin
-      \$90  = 1'h0;
+      \$89  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$91  = owner;
+    \$90  = owner;
     if (\$26 ) begin
       if (\$37 ) begin
-        \$91  = warp_2;
+        \$90  = warp_2;
       end
     end
     if (core_rst) begin
-      \$91  = 2'h0;
+      \$90  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$92  = asked;
+    \$91  = asked;
     if (\$26 ) begin
       if (\$37 ) begin
-        \$92  = pc_again_1[29:4];
+        \$91  = pc_again_1[29:4];
       end
     end
     if (core_rst) begin
-      \$92  = 26'h0000000;
+      \$91  = 26'h0000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
-    \$93  = \$signal$38 ;
+    \$92  = \$signal$39 ;
     (* full_case = 32'd1 *)
     if (\$26 ) begin
     end else if (\$32 ) begin
-      \$93  = 1'h0;
+      \$92  = 1'h0;
     end else begin
       if (\$42 ) begin
-        \$93  = 1'h1;
+        \$92  = 1'h1;
       end
     end
     if (flush) begin
-      \$93  = 1'h0;
+      \$92  = 1'h0;
     end
     if (core_rst) begin
-      \$93  = 1'h0;
+      \$92  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     wake = 4'h0;
-    if (\$62 ) begin
-      if (\$signal$33 ) begin
-        wake = \$signal$40 ;
+    if (\$61 ) begin
+      if (\$signal$34 ) begin
+        wake = \$signal$41 ;
       end
     end
-    if (\$64 ) begin
-    end else if (\$70 ) begin
-      wake = \$signal$40 ;
+    if (\$63 ) begin
+    end else if (\$69 ) begin
+      wake = \$signal$41 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     missed = 1'h0;
-    if (\$64 ) begin
-      if (\$71 ) begin
+    if (\$63 ) begin
+      if (\$70 ) begin
         missed = 1'h1;
       end
     end
   end
   assign \$signature__en  = 1'h1;
   assign \$signature__addr  = pc[7:0];
-  assign \$signature__en$45  = 1'h1;
-  assign \$signature__addr$46  = pc[7:4];
-  assign \hit$47  = hit;
+  assign \$signature__en$46  = 1'h1;
+  assign \$signature__addr$47  = pc[7:4];
+  assign number_read__en = 1'h1;
+  assign number_read__addr = pc[7:4];
+  assign \hit$50  = hit;
   assign memory__beat__ready = 1'h1;
   assign write__addr = { \$signal$13 [3:0], beat };
   assign write__data = memory__beat__payload[31:0];
-  assign memory__burst__valid = \$signal$27 ;
+  assign tag_write__data = \$signal$13 [24:4];
+  assign tag_write__en = \$signal$34 ;
+  assign number_write__addr = tag_write__addr;
+  assign memory__burst__valid = \$signal$28 ;
   assign busy = \$signal$12 ;
-  assign \$signature__data.tag  = \$signature__data [20:0];
-  assign \$signature__data.generation  = \$signature__data [26:21];
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.more  = memory__burst__payload[35:32];
-  assign \tag_write__data.tag  = tag_write__data[20:0];
-  assign \tag_write__data.generation  = tag_write__data[26:21];
-  assign tag_write__data[26:21] = \$61 ;
-  assign tag_write__data[20:0] = \$signal$13 [24:4];
   assign memory__burst__payload[35:32] = 4'hf;
   assign memory__burst__payload[31:0] = { 1'h0, \$signal$13 [24:0], 6'h00 };
-  assign \$101  = 6'h00;
-  assign \$8  = \$signature__data$20 ;
+  assign \$100  = 6'h00;
+  assign \$8  = \$signature__data$21 ;
 endmodule
 
 module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload, alive, state, i__ready, filling, thread_write, waiting, start, block_write, thread_row, launch, block_data, slot, warp, thread, core_clk
@@ -43123,7 +43134,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
   assign \$60  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$36869$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$36872$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -43135,8 +43146,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$36869$15 ;
-  wire [9:0] \port$36869$15 ;
+  input [9:0] \port$36872$15 ;
+  wire [9:0] \port$36872$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -43166,17 +43177,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$36869$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$36869$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$36872$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$36872$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$36869$15 [4:0] };
-  assign rs1 = \port$36869$15 [4:0];
+  assign first__addr = { warp, \port$36872$15 [4:0] };
+  assign rs1 = \port$36872$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$36869$15 [9:5] };
-  assign rs2 = \port$36869$15 [9:5];
+  assign second__addr = { warp, \port$36872$15 [9:5] };
+  assign rs2 = \port$36872$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -43715,7 +43726,7 @@ module \weft.simt.core.requests.areas (core_rst, running, launch, read__addr, ar
   assign \$5  = { launch[95:80], 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mask, \port$34432$0 , \port$34523$0 , \port$34700$0 , \port$34706$0 , \port$34797$0 , \port$34974$0 , i__payload, \port$37463$0 , core_clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mask, \port$34435$0 , \port$34526$0 , \port$34703$0 , \port$34709$0 , \port$34800$0 , \port$34977$0 , i__payload, \port$37465$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -44309,20 +44320,20 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mas
   input i__valid;
   wire i__valid;
   reg part = 1'h0;
-  output [7:0] \port$34432$0 ;
-  wire [7:0] \port$34432$0 ;
-  output [7:0] \port$34523$0 ;
-  wire [7:0] \port$34523$0 ;
-  output [15:0] \port$34700$0 ;
-  wire [15:0] \port$34700$0 ;
-  output [7:0] \port$34706$0 ;
-  wire [7:0] \port$34706$0 ;
-  output [7:0] \port$34797$0 ;
-  wire [7:0] \port$34797$0 ;
-  output [15:0] \port$34974$0 ;
-  wire [15:0] \port$34974$0 ;
-  output [6:0] \port$37463$0 ;
-  wire [6:0] \port$37463$0 ;
+  output [7:0] \port$34435$0 ;
+  wire [7:0] \port$34435$0 ;
+  output [7:0] \port$34526$0 ;
+  wire [7:0] \port$34526$0 ;
+  output [15:0] \port$34703$0 ;
+  wire [15:0] \port$34703$0 ;
+  output [7:0] \port$34709$0 ;
+  wire [7:0] \port$34709$0 ;
+  output [7:0] \port$34800$0 ;
+  wire [7:0] \port$34800$0 ;
+  output [15:0] \port$34977$0 ;
+  wire [15:0] \port$34977$0 ;
+  output [6:0] \port$37465$0 ;
+  wire [6:0] \port$37465$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -44914,13 +44925,13 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mas
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$550 , \$373 , \$282 , \$276 , \$99 , \$8  };
-  assign \port$34432$0  = \$8 ;
-  assign \port$34523$0  = \$99 ;
-  assign \port$34700$0  = \$276 ;
-  assign \port$34706$0  = \$282 ;
-  assign \port$34797$0  = \$373 ;
-  assign \port$34974$0  = \$550 ;
-  assign \port$37463$0  = answer[6:0];
+  assign \port$34435$0  = \$8 ;
+  assign \port$34526$0  = \$99 ;
+  assign \port$34703$0  = \$276 ;
+  assign \port$34709$0  = \$282 ;
+  assign \port$34800$0  = \$373 ;
+  assign \port$34977$0  = \$550 ;
+  assign \port$37465$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -44943,7 +44954,7 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mas
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$148 , i__valid, \i__valid$24 , \busy$135 , \o__valid$153 , \port$7108$0 , \port$7111$0 , \port$7117$0 , \port$7125$0 , \port$7130$0 , \stored$123 , coming, read__beat__ready, beats
+module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$148 , i__valid, \i__valid$24 , \busy$135 , \o__valid$153 , \port$7111$0 , \port$7114$0 , \port$7120$0 , \port$7128$0 , \port$7133$0 , \stored$123 , coming, read__beat__ready, beats
 , write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, serial__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, \o__payload$160 , next_warp, shared__valid, shared__region, shared__write, port_warp
 , push__valid, push__payload, shared__rows, \strobe$85 , \data$87 , i__payload, \i__payload$20 , core_clk);
   wire \$1 ;
@@ -45407,16 +45418,16 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire \o__valid$146 ;
   output \o__valid$153 ;
   wire \o__valid$153 ;
-  output \port$7108$0 ;
-  wire \port$7108$0 ;
   output \port$7111$0 ;
   wire \port$7111$0 ;
-  output \port$7117$0 ;
-  wire \port$7117$0 ;
-  output \port$7125$0 ;
-  wire \port$7125$0 ;
-  output \port$7130$0 ;
-  wire \port$7130$0 ;
+  output \port$7114$0 ;
+  wire \port$7114$0 ;
+  output \port$7120$0 ;
+  wire \port$7120$0 ;
+  output \port$7128$0 ;
+  wire \port$7128$0 ;
+  output \port$7133$0 ;
+  wire \port$7133$0 ;
   wire port_busy;
   input port_ready;
   wire port_ready;
@@ -45911,8 +45922,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .o__ready(push__ready),
     .\o__ready$38 (\o__ready$151 ),
     .\o__valid$9 (\o__valid$145 ),
-    .\port$37369$0 (\$196 ),
-    .\port$37371$0 (\$197 ),
+    .\port$37371$0 (\$196 ),
+    .\port$37373$0 (\$197 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$198 ),
@@ -45943,8 +45954,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .\o__ready$22 (write__burst__ready),
     .\o__ready$67 (write__beat__ready),
     .\o__ready$79 (write__done__valid),
-    .\port$9213$0 (\$194 ),
-    .\port$9214$0 (\$195 ),
+    .\port$9216$0 (\$194 ),
+    .\port$9217$0 (\$195 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -46004,11 +46015,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .i__ready(o__ready),
     .i__valid(\i__valid$10 ),
     .o(what),
-    .\port$7108$0 (\$189 ),
-    .\port$7111$0 (\$190 ),
-    .\port$7117$0 (\$191 ),
-    .\port$7125$0 (\$192 ),
-    .\port$7130$0 (\$193 ),
+    .\port$7111$0 (\$189 ),
+    .\port$7114$0 (\$190 ),
+    .\port$7120$0 (\$191 ),
+    .\port$7128$0 (\$192 ),
+    .\port$7133$0 (\$193 ),
     .port_busy(port_busy),
     .shared_busy(shared_busy),
     .stored(stored),
@@ -46124,11 +46135,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$signal  = { \$36 , \$33 , \$30 , \$27 , \$24  };
   assign \o__payload$158  = { 1'h0, \$197 , 38'h0000000000, \$198 [1], 31'h00000000, \$198 [0], \$196  };
   assign row_other = { \$173 , \$171 , \$169 , \$167 , \$165 , \$163 , \$161 , \$159 , \$157 , \$155 , \$153 , \$151 , \$149 , \$147 , \$145 , \$143 , \$141 , \$139 , \$137 , \$135 , \$133 , \$131 , \$129 , \$127 , \$125 , \$123 , \$121 , \$119 , \$117 , \$115 , \$113 , \$111 , \$109 , \$107 , \$105 , \$103 , \$101 , \$99 , \$97 , \$95 , \$93 , \$91 , \$89 , \$87 , \$85 , \$83 , \$81 , \$79 , \$77 , \$75 , \$73 , \$71 , \$69 , \$67 , \$65 , \$63 , \$61 , \$59 , \$57 , \$55 , \$53 , \$51 , \$49 , \$47  };
-  assign \port$7108$0  = \$189 ;
-  assign \port$7111$0  = \$190 ;
-  assign \port$7117$0  = \$191 ;
-  assign \port$7125$0  = \$192 ;
-  assign \port$7130$0  = \$193 ;
+  assign \port$7111$0  = \$189 ;
+  assign \port$7114$0  = \$190 ;
+  assign \port$7120$0  = \$191 ;
+  assign \port$7128$0  = \$192 ;
+  assign \port$7133$0  = \$193 ;
   assign next_warp = what[15:14];
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
@@ -46439,7 +46450,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$38  = \$37 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$37369$0 , \port$37371$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$37371$0 , \port$37373$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire [5:0] \$1 ;
@@ -46521,11 +46532,11 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$37369$0 ;
-  wire [8:0] \port$37369$0 ;
+  output [8:0] \port$37371$0 ;
+  wire [8:0] \port$37371$0 ;
   (* init = 1'h0 *)
-  output \port$37371$0 ;
-  wire \port$37371$0 ;
+  output \port$37373$0 ;
+  wire \port$37373$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -46741,8 +46752,8 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   assign data = write__data;
   assign \o__payload$33  = { 1'h0, \$34 , 38'h0000000000, row[1], 31'h00000000, row[0], \$32  };
   assign semaphore = word[3:0];
-  assign \port$37369$0  = \$32 ;
-  assign \port$37371$0  = \$34 ;
+  assign \port$37371$0  = \$32 ;
+  assign \port$37373$0  = \$34 ;
   assign \what.request  = what[151:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -46902,7 +46913,7 @@ module \weft.simt.core.rows.at_port.pushed.skid (core_rst, i__valid, i__payload,
   end
 endmodule
 
-module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$9213$0 , \port$9214$0 , holds, surely, if_free, beats, busy, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$9216$0 , \port$9217$0 , holds, surely, if_free, beats, busy, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid
 , write__burst__payload, abort, o__ready, read__beat__payload, \o__ready$22 , \o__ready$67 , valid, what, waits, words, loaded__payload, loaded__valid, stored__valid, stored__payload, strobe, data, row, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
   wire \$1 ;
@@ -73479,10 +73490,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \o__valid$93 ;
   wire \o__valid$94 ;
   reg [3:0] passed = 4'h0;
-  output \port$9213$0 ;
-  wire \port$9213$0 ;
-  output \port$9214$0 ;
-  wire \port$9214$0 ;
+  output \port$9216$0 ;
+  wire \port$9216$0 ;
+  output \port$9217$0 ;
+  wire \port$9217$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -98221,8 +98232,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign write__done__valid = \o__ready$79 ;
   assign answer = { \$1702 , \$1699 , \$1696 , \$1693  };
   assign \$signal$86  = { \$1704 , \$1703  };
-  assign \port$9213$0  = \$1686 ;
-  assign \port$9214$0  = \$1687 ;
+  assign \port$9216$0  = \$1686 ;
+  assign \port$9217$0  = \$1687 ;
   assign beats = \$1727 [4:0];
   assign loaded__valid = \$signal$46 ;
   assign \what.request  = what[151:0];
@@ -101561,9 +101572,9 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, loads, o__rea
     .level(level),
     .o__payload(\o__payload$31 ),
     .o__ready(o__ready),
-    .\port$37201$0 (\$81 ),
-    .\port$37203$0 (\$83 ),
-    .\port$37250$0 (found)
+    .\port$37203$0 (\$81 ),
+    .\port$37205$0 (\$83 ),
+    .\port$37252$0 (found)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
@@ -101926,7 +101937,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, loads, o__rea
   assign values[31:0] = \$12 [31:0];
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__payload, \port$37201$0 , \port$37203$0 , \port$37250$0 , level, core_clk);
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__payload, \port$37203$0 , \port$37205$0 , \port$37252$0 , level, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -101978,12 +101989,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   wire o__ready;
   wire o__valid;
   wire pop;
-  input [8:0] \port$37201$0 ;
-  wire [8:0] \port$37201$0 ;
-  input [7:0] \port$37203$0 ;
-  wire [7:0] \port$37203$0 ;
-  input [63:0] \port$37250$0 ;
-  wire [63:0] \port$37250$0 ;
+  input [8:0] \port$37203$0 ;
+  wire [8:0] \port$37203$0 ;
+  input [7:0] \port$37205$0 ;
+  wire [7:0] \port$37205$0 ;
+  input [63:0] \port$37252$0 ;
+  wire [63:0] \port$37252$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -102016,7 +102027,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$37203$0 , \port$37250$0 , \port$37201$0  };
+      storage[write__addr] <= { 1'h0, \port$37205$0 , \port$37252$0 , \port$37203$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -102068,31 +102079,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$37203$0 , \port$37250$0 , \port$37201$0  };
-  assign i__payload = { 1'h0, \port$37203$0 , \port$37250$0 , \port$37201$0  };
+  assign write__data = { 1'h0, \port$37205$0 , \port$37252$0 , \port$37203$0  };
+  assign i__payload = { 1'h0, \port$37205$0 , \port$37252$0 , \port$37203$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$37201$0 [4:0];
-  assign \write__data.warp  = \port$37201$0 [6:5];
-  assign \write__data.mask  = \port$37201$0 [8:7];
-  assign \write__data.row  = \port$37250$0 ;
-  assign \write__data.byte  = \port$37203$0 [0];
-  assign \write__data.half  = \port$37203$0 [1];
-  assign \write__data.unsigned  = \port$37203$0 [2];
-  assign \write__data.offsets  = \port$37203$0 [6:3];
-  assign \write__data.last  = \port$37203$0 [7];
+  assign \write__data.rd  = \port$37203$0 [4:0];
+  assign \write__data.warp  = \port$37203$0 [6:5];
+  assign \write__data.mask  = \port$37203$0 [8:7];
+  assign \write__data.row  = \port$37252$0 ;
+  assign \write__data.byte  = \port$37205$0 [0];
+  assign \write__data.half  = \port$37205$0 [1];
+  assign \write__data.unsigned  = \port$37205$0 [2];
+  assign \write__data.offsets  = \port$37205$0 [6:3];
+  assign \write__data.last  = \port$37205$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$37201$0 [4:0];
-  assign \i__payload.warp  = \port$37201$0 [6:5];
-  assign \i__payload.mask  = \port$37201$0 [8:7];
-  assign \i__payload.row  = \port$37250$0 ;
-  assign \i__payload.byte  = \port$37203$0 [0];
-  assign \i__payload.half  = \port$37203$0 [1];
-  assign \i__payload.unsigned  = \port$37203$0 [2];
-  assign \i__payload.offsets  = \port$37203$0 [6:3];
-  assign \i__payload.last  = \port$37203$0 [7];
+  assign \i__payload.rd  = \port$37203$0 [4:0];
+  assign \i__payload.warp  = \port$37203$0 [6:5];
+  assign \i__payload.mask  = \port$37203$0 [8:7];
+  assign \i__payload.row  = \port$37252$0 ;
+  assign \i__payload.byte  = \port$37205$0 [0];
+  assign \i__payload.half  = \port$37205$0 [1];
+  assign \i__payload.unsigned  = \port$37205$0 [2];
+  assign \i__payload.offsets  = \port$37205$0 [6:3];
+  assign \i__payload.last  = \port$37205$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -102116,7 +102127,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, stored, busy, i__ready, \port$7108$0 , \port$7111$0 , \port$7117$0 , \port$7125$0 , \port$7130$0 , shared_busy, port_busy, abort, to_shared, \to_port$22 , to_main, o, core_clk);
+module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, stored, busy, i__ready, \port$7111$0 , \port$7114$0 , \port$7120$0 , \port$7128$0 , \port$7133$0 , shared_busy, port_busy, abort, to_shared, \to_port$22 , to_main, o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -102563,16 +102574,16 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, store
   wire \o.request.unsigned ;
   wire [1:0] \o.request.warp ;
   wire [1:0] \o.served ;
-  output \port$7108$0 ;
-  wire \port$7108$0 ;
   output \port$7111$0 ;
   wire \port$7111$0 ;
-  output \port$7117$0 ;
-  wire \port$7117$0 ;
-  output \port$7125$0 ;
-  wire \port$7125$0 ;
-  output \port$7130$0 ;
-  wire \port$7130$0 ;
+  output \port$7114$0 ;
+  wire \port$7114$0 ;
+  output \port$7120$0 ;
+  wire \port$7120$0 ;
+  output \port$7128$0 ;
+  wire \port$7128$0 ;
+  output \port$7133$0 ;
+  wire \port$7133$0 ;
   input port_busy;
   wire port_busy;
   reg [87:0] request = 88'h0000000000000000000000;
@@ -103164,11 +103175,11 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, store
     end
   end
   assign counts = { \$102 , \$97 , \$89 , \$83 , \$80  };
-  assign \port$7108$0  = \$80 ;
-  assign \port$7111$0  = \$83 ;
-  assign \port$7117$0  = \$89 ;
-  assign \port$7125$0  = \$97 ;
-  assign \port$7130$0  = \$102 ;
+  assign \port$7111$0  = \$80 ;
+  assign \port$7114$0  = \$83 ;
+  assign \port$7120$0  = \$89 ;
+  assign \port$7128$0  = \$97 ;
+  assign \port$7133$0  = \$102 ;
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
   assign \i__payload.atomic  = i__payload[2];
@@ -106096,8 +106107,8 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, token, cause,
   assign \$15  = \$14 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, memory__beat__valid, message, \end , \busy$107 , memory__burst__valid, memory__burst__payload, clear, abort, \port$35605$0 , \port$35607$0 , \port$35609$0 , \port$35611$0 , \port$35613$0 , \port$35615$0 
-, \port$35617$0 , \port$35619$0 , \port$35621$0 , \port$35623$0 , \port$35625$0 , \port$35627$0 , \port$35629$0 , \port$35631$0 , \port$35633$0 , \port$35635$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, \o__valid$61 , \port$36720$0 
+module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, memory__beat__valid, message, \end , \busy$107 , memory__burst__valid, memory__burst__payload, clear, abort, \port$35608$0 , \port$35610$0 , \port$35612$0 , \port$35614$0 , \port$35616$0 , \port$35618$0 
+, \port$35620$0 , \port$35622$0 , \port$35624$0 , \port$35626$0 , \port$35628$0 , \port$35630$0 , \port$35632$0 , \port$35634$0 , \port$35636$0 , \port$35638$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, \o__valid$61 , \port$36723$0 
 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
   wire \$1 ;
@@ -106523,40 +106534,40 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$35605$0 ;
-  wire [32:0] \port$35605$0 ;
-  input [32:0] \port$35607$0 ;
-  wire [32:0] \port$35607$0 ;
-  input [32:0] \port$35609$0 ;
-  wire [32:0] \port$35609$0 ;
-  input [32:0] \port$35611$0 ;
-  wire [32:0] \port$35611$0 ;
-  input [32:0] \port$35613$0 ;
-  wire [32:0] \port$35613$0 ;
-  input [32:0] \port$35615$0 ;
-  wire [32:0] \port$35615$0 ;
-  input [32:0] \port$35617$0 ;
-  wire [32:0] \port$35617$0 ;
-  input [32:0] \port$35619$0 ;
-  wire [32:0] \port$35619$0 ;
-  input [32:0] \port$35621$0 ;
-  wire [32:0] \port$35621$0 ;
-  input [32:0] \port$35623$0 ;
-  wire [32:0] \port$35623$0 ;
-  input [32:0] \port$35625$0 ;
-  wire [32:0] \port$35625$0 ;
-  input [32:0] \port$35627$0 ;
-  wire [32:0] \port$35627$0 ;
-  input [32:0] \port$35629$0 ;
-  wire [32:0] \port$35629$0 ;
-  input [32:0] \port$35631$0 ;
-  wire [32:0] \port$35631$0 ;
-  input [32:0] \port$35633$0 ;
-  wire [32:0] \port$35633$0 ;
-  input [32:0] \port$35635$0 ;
-  wire [32:0] \port$35635$0 ;
-  output [18:0] \port$36720$0 ;
-  wire [18:0] \port$36720$0 ;
+  input [32:0] \port$35608$0 ;
+  wire [32:0] \port$35608$0 ;
+  input [32:0] \port$35610$0 ;
+  wire [32:0] \port$35610$0 ;
+  input [32:0] \port$35612$0 ;
+  wire [32:0] \port$35612$0 ;
+  input [32:0] \port$35614$0 ;
+  wire [32:0] \port$35614$0 ;
+  input [32:0] \port$35616$0 ;
+  wire [32:0] \port$35616$0 ;
+  input [32:0] \port$35618$0 ;
+  wire [32:0] \port$35618$0 ;
+  input [32:0] \port$35620$0 ;
+  wire [32:0] \port$35620$0 ;
+  input [32:0] \port$35622$0 ;
+  wire [32:0] \port$35622$0 ;
+  input [32:0] \port$35624$0 ;
+  wire [32:0] \port$35624$0 ;
+  input [32:0] \port$35626$0 ;
+  wire [32:0] \port$35626$0 ;
+  input [32:0] \port$35628$0 ;
+  wire [32:0] \port$35628$0 ;
+  input [32:0] \port$35630$0 ;
+  wire [32:0] \port$35630$0 ;
+  input [32:0] \port$35632$0 ;
+  wire [32:0] \port$35632$0 ;
+  input [32:0] \port$35634$0 ;
+  wire [32:0] \port$35634$0 ;
+  input [32:0] \port$35636$0 ;
+  wire [32:0] \port$35636$0 ;
+  input [32:0] \port$35638$0 ;
+  wire [32:0] \port$35638$0 ;
+  output [18:0] \port$36723$0 ;
+  wire [18:0] \port$36723$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
   wire [15:0] \post$31 ;
@@ -106627,7 +106638,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [31:0] \word_beat.data ;
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
-  assign \$signal  = \port$35605$0 [7:0] == 3'h5;
+  assign \$signal  = \port$35608$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & \$signal$4 ;
   assign \$3  = \$2  & ready;
@@ -106645,10 +106656,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign start = \$12  | writes_word;
   assign stop = stopped | stuck;
   assign single = | phase;
-  assign \$13  = | \port$35615$0 [23:0];
-  assign \$14  = | \port$35617$0 [15:0];
+  assign \$13  = | \port$35618$0 [23:0];
+  assign \$14  = | \port$35620$0 [15:0];
   assign \$15  = \$13  & \$14 ;
-  assign \$16  = | \port$35617$0 [31:16];
+  assign \$16  = | \port$35620$0 [31:16];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = ~ \$17 ;
   assign \$19  = fires & \last$29 ;
@@ -106732,18 +106743,18 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \busy$107  = \$79  | post__valid;
   assign \$80  = ~ \$signal ;
   assign \$81  = \$signal$10  & \$80 ;
-  assign \$82  = | \port$35615$0 [23:0];
-  assign \$83  = | \port$35617$0 [15:0];
+  assign \$82  = | \port$35618$0 [23:0];
+  assign \$83  = | \port$35620$0 [15:0];
   assign \$84  = \$82  & \$83 ;
-  assign \$85  = | \port$35617$0 [31:16];
+  assign \$85  = | \port$35620$0 [31:16];
   assign \$86  = \$84  & \$85 ;
   assign \$87  = ~ \$86 ;
   assign \$88  = \$81  & \$87 ;
   assign \$89  = ~ \$signal ;
-  assign \$90  = | \port$35615$0 [23:0];
-  assign \$91  = | \port$35617$0 [15:0];
+  assign \$90  = | \port$35618$0 [23:0];
+  assign \$91  = | \port$35620$0 [15:0];
   assign \$92  = \$90  & \$91 ;
-  assign \$93  = | \port$35617$0 [31:16];
+  assign \$93  = | \port$35620$0 [31:16];
   assign \$94  = \$92  & \$93 ;
   assign \$95  = ~ \$94 ;
   assign \$96  = \$89  & \$95 ;
@@ -106972,7 +106983,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$119  = post;
     if (\$signal$10 ) begin
-      \$119  = \port$35607$0 [31:16];
+      \$119  = \port$35610$0 [31:16];
     end
     if (clear) begin
       \$119  = 16'h0000;
@@ -106985,7 +106996,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$120  = index;
     if (\$signal$10 ) begin
-      \$120  = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32] };
+      \$120  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
     end
     if (clear) begin
       \$120  = 16'h0000;
@@ -107099,7 +107110,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$129  = signal;
     if (\$106 ) begin
-      \$129  = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0], \port$35611$0 [31:0], \port$35609$0 [31:0], \port$35607$0 [31:0], \port$35605$0 [31:0] };
+      \$129  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
     end
     if (clear) begin
       \$129  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -107157,7 +107168,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
       \$133  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0], \port$35611$0 [31:0], \port$35609$0 [31:0], \port$35607$0 [31:0], \port$35605$0 [31:0] };
+  assign cmd__payload = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
   assign word = signal[95:64];
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -107186,25 +107197,25 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign arriving = line[14:10];
   assign closing_index = \$134 [31:16];
   assign closing_post = \$134 [15:0];
-  assign \port$36720$0  = \o__payload$75 [18:0];
-  assign \cmd__payload.opcode  = \port$35605$0 [7:0];
-  assign \cmd__payload.wait  = \port$35607$0 [15:0];
-  assign \cmd__payload.post  = \port$35607$0 [31:16];
-  assign \cmd__payload.dst  = \port$35609$0 [31:0];
-  assign \cmd__payload.stride1  = \port$35611$0 [31:0];
-  assign \cmd__payload.stride2  = \port$35613$0 [31:0];
-  assign \cmd__payload.len  = \port$35615$0 [23:0];
-  assign \cmd__payload.count1  = \port$35617$0 [15:0];
-  assign \cmd__payload.count2  = \port$35617$0 [31:16];
-  assign \cmd__payload.src  = \port$35619$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$35621$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$35623$0 [23:0];
-  assign \cmd__payload.write  = \port$35605$0 [8];
-  assign \cmd__payload.message  = \port$35605$0 [9];
-  assign \cmd__payload.end  = \port$35605$0 [10];
-  assign \cmd__payload.address  = \port$35609$0 [31:0];
-  assign \cmd__payload.value  = \port$35611$0 [31:0];
-  assign \cmd__payload.index  = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32] };
+  assign \port$36723$0  = \o__payload$75 [18:0];
+  assign \cmd__payload.opcode  = \port$35608$0 [7:0];
+  assign \cmd__payload.wait  = \port$35610$0 [15:0];
+  assign \cmd__payload.post  = \port$35610$0 [31:16];
+  assign \cmd__payload.dst  = \port$35612$0 [31:0];
+  assign \cmd__payload.stride1  = \port$35614$0 [31:0];
+  assign \cmd__payload.stride2  = \port$35616$0 [31:0];
+  assign \cmd__payload.len  = \port$35618$0 [23:0];
+  assign \cmd__payload.count1  = \port$35620$0 [15:0];
+  assign \cmd__payload.count2  = \port$35620$0 [31:16];
+  assign \cmd__payload.src  = \port$35622$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$35624$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$35626$0 [23:0];
+  assign \cmd__payload.write  = \port$35608$0 [8];
+  assign \cmd__payload.message  = \port$35608$0 [9];
+  assign \cmd__payload.end  = \port$35608$0 [10];
+  assign \cmd__payload.address  = \port$35612$0 [31:0];
+  assign \cmd__payload.value  = \port$35614$0 [31:0];
+  assign \cmd__payload.index  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -107394,24 +107405,24 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \i__payload$66 [0] = piece[10];
   assign \i__payload$47 [72:56] = walking;
   assign \i__payload$47 [55:0] = \o__payload$48 ;
-  assign entry[215:200] = { \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35611$0 [32], \port$35609$0 [32], \port$35607$0 [32], \port$35605$0 [32] };
+  assign entry[215:200] = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
   assign entry[199] = \$18 ;
-  assign entry[133:118] = \port$35617$0 [31:16];
-  assign entry[117:102] = \port$35617$0 [15:0];
-  assign entry[101:78] = \port$35615$0 [23:0];
-  assign entry[77:76] = \port$35613$0 [1:0];
-  assign entry[75:74] = \port$35611$0 [1:0];
-  assign entry[73:72] = \port$35609$0 [1:0];
-  assign entry[71:48] = \port$35623$0 [23:0];
-  assign entry[47:24] = \port$35621$0 [23:0];
-  assign entry[23:0] = \port$35619$0 [23:0];
+  assign entry[133:118] = \port$35620$0 [31:16];
+  assign entry[117:102] = \port$35620$0 [15:0];
+  assign entry[101:78] = \port$35618$0 [23:0];
+  assign entry[77:76] = \port$35616$0 [1:0];
+  assign entry[75:74] = \port$35614$0 [1:0];
+  assign entry[73:72] = \port$35612$0 [1:0];
+  assign entry[71:48] = \port$35626$0 [23:0];
+  assign entry[47:24] = \port$35624$0 [23:0];
+  assign entry[23:0] = \port$35622$0 [23:0];
   assign entry[198:134] = 65'h00000000000000000;
-  assign rows[151:136] = \port$35617$0 [31:16];
-  assign rows[135:120] = \port$35617$0 [15:0];
-  assign rows[119:96] = \port$35615$0 [23:0];
-  assign rows[95:64] = \port$35613$0 [31:0];
-  assign rows[63:32] = \port$35611$0 [31:0];
-  assign rows[31:0] = \port$35609$0 [31:0];
+  assign rows[151:136] = \port$35620$0 [31:16];
+  assign rows[135:120] = \port$35620$0 [15:0];
+  assign rows[119:96] = \port$35618$0 [23:0];
+  assign rows[95:64] = \port$35616$0 [31:0];
+  assign rows[63:32] = \port$35614$0 [31:0];
+  assign rows[31:0] = \port$35612$0 [31:0];
   assign \$205  = 1'h1;
   assign \$51  = \$203 ;
 endmodule

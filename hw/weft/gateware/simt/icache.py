@@ -13,7 +13,7 @@ used the tags are cleared one by one; no kernel begins meanwhile.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -101,10 +101,14 @@ class InstructionCache(wiring.Component):
         m.submodules.words = words = Memory(
             shape=8 * sizes.bus_bytes, depth=lines * beats, init=[], attrs=any_value
         )
-        entry = data.StructLayout({"tag": tag_bits, "generation": GENERATION_BITS})
-        m.submodules.tags = tags = Memory(shape=entry, depth=lines, init=[], attrs=any_value)
+        m.submodules.tags = tags = Memory(shape=tag_bits, depth=lines, init=[], attrs=any_value)
+        m.submodules.numbers = numbers = Memory(
+            shape=GENERATION_BITS, depth=lines, init=[], attrs=any_value
+        )
         read, write = words.read_port(domain="sync", transparent_for=()), words.write_port()
         tag_read, tag_write = tags.read_port(domain="sync", transparent_for=()), tags.write_port()
+        number_read = numbers.read_port(domain="sync", transparent_for=())
+        number_write = numbers.write_port()
         generation = Signal(GENERATION_BITS, reset_less=True)
         clearing, cleared = Signal(reset_less=True), Signal(index_bits, reset_less=True)
 
@@ -125,6 +129,8 @@ class InstructionCache(wiring.Component):
             read.addr.eq(self.pc[offset_bits : LINE_WORD_BITS + index_bits]),
             tag_read.en.eq(1),
             tag_read.addr.eq(index_of(self.pc)),
+            number_read.en.eq(1),
+            number_read.addr.eq(index_of(self.pc)),
         ]
         filling, asking, owned, failed = Signal(), Signal(), Signal(), Signal()
         served, bad = Signal(), Signal()  # the owner has found its line; an error in this line
@@ -136,9 +142,9 @@ class InstructionCache(wiring.Component):
         # write and its tag's.
         m.d.sync += [
             whole.eq(~filling | (index_of(self.pc) != index)),
-            same_low.eq(tag_read.data.tag[:half] == tag_of(pc_1)[:half]),
-            same_high.eq(tag_read.data.tag[half:] == tag_of(pc_1)[half:]),
-            current.eq((tag_read.data.generation == generation) & whole),
+            same_low.eq(tag_read.data[:half] == tag_of(pc_1)[:half]),
+            same_high.eq(tag_read.data[half:] == tag_of(pc_1)[half:]),
+            current.eq((number_read.data == generation) & whole),
             self.word.eq(read.data.word_select(pc_1[:offset_bits], 32)),
         ]
         # What was asked for changes only where nothing has failed yet.
@@ -169,15 +175,17 @@ class InstructionCache(wiring.Component):
             write.en.eq(filling & item.valid),
         ]
 
-        # Tags: of a line whose last beat comes, or one after the other.
+        # Of a line whose last beat comes, or one after the other.
         complete, whole_line = Signal(), Signal()
         m.d.comb += [
             complete.eq(filling & item.valid & (beat == beats - 1 if beats > 1 else 1)),
             whole_line.eq(~(bad | item.payload.error)),
             tag_write.addr.eq(Mux(clearing, cleared, index)),
-            tag_write.data.tag.eq(line[index_bits:-1]),
-            tag_write.data.generation.eq(Mux(whole_line & ~clearing, generation, 0)),
-            tag_write.en.eq(clearing | complete),
+            tag_write.data.eq(line[index_bits:-1]),
+            tag_write.en.eq(complete),
+            number_write.addr.eq(tag_write.addr),
+            number_write.data.eq(Mux(whole_line & ~clearing, generation, 0)),
+            number_write.en.eq(clearing | complete),
         ]
         with m.If(clearing):
             m.d.sync += [cleared.eq(cleared + 1), clearing.eq(~cleared.all())]
