@@ -73,13 +73,12 @@ class Clients:
         request = self.request[client]
         port(self.dut, client, "valid").value = request is not None
         if client in READERS:
-            claims = request is not None or (client == "matmul" and self.draw.random() < 0.2)
-            port(self.dut, client, "claim").value = claims
+            claims = None if request is None else request["region"]
             if client == "matmul":
-                idle = claims and request is None
+                idle = request is None and self.draw.random() < 0.2
                 self.claimed = self.draw.randrange(CONFIG.act_regions) if idle else None
-                if idle:
-                    port(self.dut, client, "region").value = self.claimed
+                claims = self.claimed if idle else claims
+            port(self.dut, client, "claim").value = 0 if claims is None else 1 << claims
         if request is None:
             return
         fields = dict(request)

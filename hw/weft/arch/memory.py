@@ -8,6 +8,13 @@ MAX_BURST_BEATS = 16
 BURST_BOUNDARY = 4096
 """A burst does not cross a multiple of this (AXI4)."""
 
+FETCH_COMMANDS = 4
+"""Commands of the program in one burst at most: more would only stand in front of LOAD's data."""
+
+FETCH_BURSTS = 3
+"""Whole bursts of the program for which there is room. While LOAD has all that memory accepts on
+its way, one comes in more than a hundred cycles: commands must be here long before their turn."""
+
 MAX_OUTSTANDING = 16
 """Bursts of one direction that the default memory accepts at a time."""
 

@@ -50,7 +50,7 @@ class AccumulatorColumn(wiring.Component):
     sum
         The array's partial sum.
     drain, drain_half, drain_row
-        Read ``drain_row``; only while the array reads nothing from that half.
+        Read ``drain_row``; in vain while the array reads from that half.
     value
         What ``drain`` read, one cycle later.
     """
@@ -118,8 +118,8 @@ class Accumulators(wiring.Component):
 
     Members
     -------
-    entry
-        Entry of the row whose column-0 sum arrives in the next cycle.
+    entry, coming
+        Entry of the row whose column-0 sum arrives in the next cycle; what it will be then.
     sums
         From the array.
     blocked
@@ -134,6 +134,7 @@ class Accumulators(wiring.Component):
     """Cycles from DRAIN's grant to its data."""
 
     entry: Signal
+    coming: Signal
     sums: Signal
     blocked: Signal
     drain: AccRead
@@ -144,6 +145,7 @@ class Accumulators(wiring.Component):
         super().__init__(
             {
                 "entry": In(entry_layout(config)),
+                "coming": In(entry_layout(config)),
                 "sums": In(SUM_LANE * config.cols),
                 "blocked": In(2),
                 "drain": In(AccRead(config)),
@@ -169,18 +171,19 @@ class Accumulators(wiring.Component):
             row.eq(self.drain.row - Mux(half, config.acc_rows, 0)),
         ]
 
+        # A column reads in the cycle in which its entry is there. Who reads in the next cycle is
+        # looked at now: the grant goes to all columns.
         entry = self.entry
-        reading: list[list] = [[], []]
+        entries = [self.coming]
         values = []
         for c in range(config.cols):
-            for h in range(2):
-                reading[h].append(entry.valid & ~entry.first & (entry.half == h))
+            entries.append(entry)
             column = AccumulatorColumn(config)
             m.submodules[f"column_{c}"] = column
             m.d.comb += [
                 column.entry.eq(entry),
                 column.sum.eq(self.sums.word_select(c, SUM_LANE).as_signed()),
-                column.drain.eq(self.drain.valid & self.drain.ready),
+                column.drain.eq(self.drain.valid),
                 column.drain_half.eq(half),
                 column.drain_row.eq(row),
             ]
@@ -199,10 +202,16 @@ class Accumulators(wiring.Component):
         # the next cycle. Whom the post lets go reads two cycles from now at the earliest.
         m.d.comb += self.finished.eq(entry.valid & entry.last)
 
-        busy = [Signal(name=f"busy_{h}") for h in range(2)]
-        m.d.comb += [busy[h].eq(Cat(*reading[h]).any() | self.blocked[h]) for h in range(2)]
+        busy = Signal(2)
+        m.d.sync += busy.eq(
+            Cat(
+                Cat(e.valid & ~e.first & (e.half == h) for e in entries[: config.cols]).any()
+                for h in range(2)
+            )
+        )
+        blocked = busy | self.blocked
         m.d.comb += [
-            self.drain.ready.eq(~Mux(half, busy[1], busy[0])),
+            self.drain.ready.eq(~Mux(half, blocked[1], blocked[0])),
             self.drain.data.eq(Cat(*values)),
         ]
         return m

@@ -158,9 +158,11 @@ class ActSram(wiring.Component):
                     want = Signal(name=f"{kind}_want_{number}_{name}")
                     way = Signal(name=f"{kind}_free_{number}_{name}")
                     mine = ports[name].region == number
+                    if name in readers:
+                        mine = ports[name].claim[number]
                     m.d.comb += want.eq(ask & mine)
                     wants.append(want)
-                    claims.append(self.matmul.claim & mine if name == "matmul" else want)
+                    claims.append(mine if name == "matmul" else want)
                     free.append(way)
                     turn = core_turns[kind] if name == "simt" else 1
                     ready[name].append(mine & way & turn)

@@ -54,8 +54,10 @@ def by_kind(config: Config, target: data.View, of_size) -> Value:
     return Mux(target.transpose, transposed, Mux(target.param, params, plain))
 
 
-def enough(config: Config, have: Value, target: data.View, row_last: Value) -> tuple[Value, Value]:
-    """Whether ``have`` bytes are a chunk, and whether another one follows it.
+def enough(
+    config: Config, have: Value, target: data.View, row_last: Value, before: int = 0
+) -> tuple[Value, Value]:
+    """Whether ``have`` bytes are a chunk behind those ``before``, and whether another follows it.
 
     The bytes behind a row's last whole chunk are one, too.
     """
@@ -64,8 +66,13 @@ def enough(config: Config, have: Value, target: data.View, row_last: Value) -> t
     def at_least(of_size) -> Value:
         return by_kind(config, target, lambda size: have.matches(*range(of_size(size), most + 1)))
 
-    another = Mux(row_last, at_least(lambda size: size + 1), at_least(lambda size: 2 * size))
-    return at_least(lambda size: size), another
+    whole = before + 1
+    another = Mux(
+        row_last,
+        at_least(lambda size: whole * size + 1),
+        at_least(lambda size: (whole + 1) * size),
+    )
+    return at_least(lambda size: whole * size), another
 
 
 def count_layout(config: Config) -> data.StructLayout:

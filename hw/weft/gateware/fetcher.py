@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.commands import COMMAND_BYTES
-from weft.arch.memory import MAX_BURST_BEATS
+from weft.arch.memory import FETCH_BURSTS, FETCH_COMMANDS, MAX_BURST_BEATS
 from weft.config import Config
 
 from .command_queue import command_beats
@@ -15,12 +15,6 @@ from .word_fifo import WordFifo
 
 ADDRESS_BITS = 32
 COMMAND_SHIFT = COMMAND_BYTES.bit_length() - 1
-
-MAX_BURST_COMMANDS = 4
-"""Commands in one burst at most: more would only stand in front of LOAD's data."""
-
-BURSTS_AHEAD = 2
-"""Whole bursts for which the fetcher has room: one arrives while one is handed out."""
 
 
 def program_layout() -> data.StructLayout:
@@ -92,8 +86,8 @@ class Fetcher(wiring.Component):
         """Build the burst generator, the credits and the FIFO."""
         m = Module()
         beats = command_beats(self._config)
-        most = max(1, min(MAX_BURST_COMMANDS, MAX_BURST_BEATS // beats))  # a power of two
-        room_commands = BURSTS_AHEAD * most
+        most = max(1, min(FETCH_COMMANDS, MAX_BURST_BEATS // beats))  # a power of two
+        room_commands = FETCH_BURSTS * most
         m.submodules.fifo = fifo = WordFifo(fetched_layout(self._config), room_commands * beats)
         burst = self.fetch.burst
         beat = self.fetch.beat

@@ -67,13 +67,18 @@ class Gearbox(wiring.Component):
     -------
     i
         Pieces, at least one byte each; taken when all chunks that they complete are out.
-    valid, o
-        Chunks, one cycle later; nobody can refuse one. Behind those of a block that is transposed
-        comes none until the block's columns have left, one in each cycle.
+    valid, push, o
+        Chunks, one cycle later; nobody can refuse one. Those of a block that is transposed come
+        with ``push``, and behind them none until the block's columns have left, one in each cycle;
+        all others with ``valid``.
+    transposing
+        ``push``, or a column leaves.
     """
 
     i: stream.Interface
     valid: Signal
+    push: Signal
+    transposing: Signal
     o: data.View
 
     def __init__(self, config: Config):
@@ -82,6 +87,8 @@ class Gearbox(wiring.Component):
             {
                 "i": In(stream.Signature(piece_layout(config))),
                 "valid": Out(1),
+                "push": Out(1),
+                "transposing": Out(1),
                 "o": Out(chunk_layout(config)),
             }
         )
@@ -101,17 +108,18 @@ class Gearbox(wiring.Component):
 
         merged = Signal(8 * space)
         have = Signal(range(space + 1))
-        full, again, emits, moves = Signal(), Signal(), Signal(), Signal()
+        full, again, emits = Signal(), Signal(), Signal()
         leaving = Signal()  # a transposed block's last row has gone out, not all of its columns
         shift = Cat(Const(0, 3), count[: max(1, (largest - 1).bit_length())])
-        left_full, left_again = enough(config, count, target, piece.row_last)
+        # What `enough` says of a piece that is taken, found out with the chunk before.
+        left_full = Signal()
+        left_again = Signal()
         m.d.comb += [
             merged.eq(held | Mux(taken, 0, piece.data << shift)),
             have.eq(Mux(taken, count, piece.chunks.have)),
             full.eq(Mux(taken, left_full, piece.chunks.full)),
             again.eq(Mux(taken, left_again, piece.chunks.again)),
-            moves.eq(~leaving),
-            emits.eq(self.i.valid & moves & (full | piece.row_last)),
+            emits.eq(self.i.valid & ~leaving & (full | piece.row_last)),
         ]
 
         rest = Signal.like(have)
@@ -123,11 +131,15 @@ class Gearbox(wiring.Component):
             rest.eq(Mux(full, by_kind(config, target, lambda size: have - size), 0)),
             chunk_at.eq(Mux(piece.first & ~taken, piece.at, at)),
             # No chunk ends in this piece, or the last one that does leaves now.
-            self.i.ready.eq(moves & ~again),
+            self.i.ready.eq(~leaving & ~again),
             mine.eq(first_bytes(have, largest)),
         ]
 
-        m.d.sync += self.valid.eq(emits)
+        m.d.sync += [
+            self.valid.eq(emits & ~target.transpose),
+            self.push.eq(emits & target.transpose),
+            self.transposing.eq((emits & target.transpose) | leaving),
+        ]
         with m.If(emits):
             fill = byte_mask(~mine, largest) & target.fill.replicate(largest)
             m.d.sync += [
@@ -138,7 +150,14 @@ class Gearbox(wiring.Component):
                 chunk.target.eq(target),
             ]
 
-        with m.If(self.i.valid & moves):
+        with m.If(self.i.valid & ~leaving):
+            for sign, after, begun in zip(
+                (left_full, left_again),
+                enough(config, count, target, piece.row_last, before=1),
+                enough(config, piece.chunks.have, target, piece.row_last, before=1),
+                strict=True,
+            ):
+                m.d.sync += sign.eq(Mux(taken, after, begun))
             left = Signal(8 * space)
             m.d.comb += left.eq(merged >> (8 * plain))
             for kind, bytes_ in ((target.transpose, transposed), (target.param, params)):
@@ -155,12 +174,16 @@ class Gearbox(wiring.Component):
         if config.transpose:
             # How long columns take is known: no chunk is on its way while one leaves.
             rows_in = Signal(range(max(2, config.cols)))
+            ends = Signal(init=config.cols == 1)  # the block, with its next row
             columns_left = Signal(range(config.rows + 1))
-            block_ends = emits & target.transpose & (rows_in == config.cols - 1)
             with m.If(emits & target.transpose):
-                m.d.sync += rows_in.eq(Mux(block_ends, 0, rows_in + 1))
-            with m.If(block_ends):
-                m.d.sync += [leaving.eq(1), columns_left.eq(config.rows)]
-            with m.Elif(leaving):
+                m.d.sync += [
+                    rows_in.eq(Mux(ends, 0, rows_in + 1)),
+                    ends.eq(rows_in == max(config.cols - 2, 0)),
+                ]
+            m.d.sync += columns_left.eq(config.rows)
+            with m.If(leaving):
                 m.d.sync += [leaving.eq(columns_left != 1), columns_left.eq(columns_left - 1)]
+            with m.Else():
+                m.d.sync += leaving.eq(emits & target.transpose & ends)
         return m

@@ -81,8 +81,8 @@ class ActRead(wiring.Signature):
         The row of ``act_row_bytes`` behind the one in which ``offset`` lies, which wraps, too: who
         asks knows it sooner.
     claim
-        There may be a request for ``region`` in this cycle: known sooner than ``valid``, and high
-        whenever that is. Whoever comes behind keeps away.
+        There may be a request in this cycle, a bit for each region: known sooner than ``valid``,
+        and that of ``region`` is high whenever that is. Whoever comes behind keeps away.
     ready
         The way is free; may be high without a request.
     data
@@ -93,7 +93,7 @@ class ActRead(wiring.Signature):
         super().__init__(
             {
                 "valid": Out(1),
-                "claim": Out(1),
+                "claim": Out(config.act_regions),
                 "region": Out(range(max(2, config.act_regions))),
                 "offset": Out(range(config.act_region_span)),
                 "behind": Out(range(config.act_region_span // config.act_row_bytes)),

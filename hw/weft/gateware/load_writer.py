@@ -121,8 +121,7 @@ class LoadWriter(wiring.Component):
         piece = self.i.payload.piece
 
         # --- pieces: to act, to the gearbox, or a fault ------------------------------------------
-        transposing = Signal()  # writes of an earlier command are still to come
-        leaving = Signal()  # of a transposed block
+        transposing = gearbox.transposing  # writes of an earlier command are still to come
         good, fails = Signal(), Signal()
         act_writes, act_posts = Signal(), Signal()
         act_post = Signal.like(self.post.mask)
@@ -172,7 +171,7 @@ class LoadWriter(wiring.Component):
         post, index = Signal.like(self.post.mask), Signal.like(self.fault.index)
         begun = Signal()  # a chunk of this command has left
         m.d.comb += [
-            is_chunk.eq(gearbox.valid & ~target.transpose),
+            is_chunk.eq(gearbox.valid),
             row.eq(chunk.at),
             beyond.eq(chunk.beyond),
             self.wgt.data.eq(chunk.data),
@@ -193,10 +192,8 @@ class LoadWriter(wiring.Component):
             m.submodules.transposer = transposer = Transposer(config)
             block = Signal(chunk.shape())  # the latest row's chunk: where the next column goes
             m.d.comb += [
-                transposer.push.eq(gearbox.valid & target.transpose),
+                transposer.push.eq(gearbox.push),
                 transposer.row.eq(chunk.data),
-                transposing.eq(transposer.push | transposer.full),
-                leaving.eq(transposer.full),
             ]
             with m.If(transposer.push):
                 m.d.sync += [
@@ -237,6 +234,6 @@ class LoadWriter(wiring.Component):
             self.fault.valid.eq((misses | fails) & ~self.stop),
             self.fault.cause.eq(Mux(misses, Cause.BAD_ADDRESS, self.i.payload.cause)),
             self.fault.index.eq(Mux(misses, index, piece.target.index)),
-            self.busy.eq(gearbox.valid | leaving | act_posts),
+            self.busy.eq(gearbox.valid | transposing | act_posts),
         ]
         return m

@@ -134,6 +134,7 @@ class Matmul(wiring.Component):
         offset_bits = len(self.act.offset)
         fenced = Signal()
         behind = Signal.like(self.act.behind)
+        claim = Signal.like(self.act.claim)
         m.d.comb += [goes.eq(issue | ~standing), between.o.ready.eq(goes)]
         # By the fence of a cycle ago: what is behind it only shrinks while a command that waited
         # for its LOAD is here.
@@ -143,6 +144,12 @@ class Matmul(wiring.Component):
                 standing.eq(between.o.valid),
                 row.eq(coming),
                 behind.eq(coming.address[offset_bits - len(behind) : offset_bits] + 1),
+                claim.eq(
+                    Cat(
+                        between.o.valid & (coming.address[offset_bits:] == region)
+                        for region in range(config.act_regions)
+                    )
+                ),
                 fenced.eq(hidden(self.act_fence, coming.address)),
             ]
 
@@ -169,7 +176,7 @@ class Matmul(wiring.Component):
             weights_there.eq(~row.tile_first | feeder.ready),
             wanted.eq(standing & ~stopped & weights_there & ~hazard),
             self.act.valid.eq(wanted & ~fenced & ~row.wrong),
-            self.act.claim.eq(standing),
+            self.act.claim.eq(claim),
             self.act.region.eq(row.address[offset_bits:]),
             self.act.offset.eq(row.address),
             self.act.behind.eq(behind),
@@ -224,6 +231,7 @@ class Matmul(wiring.Component):
             array.shift.eq(feeder.shift),
             accumulators.sums.eq(array.sums),
             accumulators.entry.eq(line[-lane:]),
+            accumulators.coming.eq(line[-2 * lane : -lane]),
         ]
 
         if config.row_sum:
@@ -234,7 +242,7 @@ class Matmul(wiring.Component):
             m.d.comb += [
                 sums.row.eq(data),
                 sums.entry.eq(Cat(counted[-1], entering[1 : layout.size])),
-                sums.drain.eq(self.drain.valid & self.drain.ready),
+                sums.drain.eq(self.drain.valid),
                 sums.drain_row.eq(self.drain.row),
                 self.drain.row_sum.eq(sums.value),
                 accumulators.blocked.eq(sums.reading),

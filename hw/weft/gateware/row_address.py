@@ -86,12 +86,21 @@ class RowAddress(wiring.Component):
             count = getattr(self, f"count_{level}")
             inner = Cat(*inner_ends).all() if inner_ends else 1
             m.d.comb += [
-                select.eq(~end & inner),
                 end_new.eq(count == 1),
                 end_on.eq(Mux(select, left == 1, Mux(inner, bound == 0, end))),
             ]
             with m.If(self.step):
-                m.d.sync += end.eq(Mux(self.fresh, end_new, end_on))
+                m.d.sync += [
+                    end.eq(Mux(self.fresh, end_new, end_on)),
+                    # A sum waits for it, so that it is found out with the row before.
+                    select.eq(
+                        Mux(
+                            self.fresh,
+                            ~end_new & Cat(*ends_new).all(),
+                            ~end_on & Cat(*ends_on).all(),
+                        )
+                    ),
+                ]
                 with m.If(self.fresh):
                     m.d.sync += [bound.eq(count - 1), left.eq(count - 1)]
                 with m.Elif(inner):

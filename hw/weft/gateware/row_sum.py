@@ -25,7 +25,7 @@ class RowSum(wiring.Component):
     value
         One cycle after ``drain``.
     reading
-        For each half: the column reads it for itself in this cycle; ``drain`` must be low.
+        For each half: the column reads it for itself in this cycle, and nothing for ``drain``.
     """
 
     row: Signal

@@ -269,7 +269,12 @@ class Store(wiring.Component):
             asks.i.valid.eq(pieces.valid & (cause == Cause.NONE)),
             pieces.step.eq(asks.i.valid & asks.i.ready),
             self.act.valid.eq(asks.o.valid & (room != 0) & ~stopped),
-            self.act.claim.eq(asks.o.valid),
+            self.act.claim.eq(
+                Cat(
+                    asks.o.valid & (asks.o.payload.region == region)
+                    for region in range(config.act_regions)
+                )
+            ),
             self.act.region.eq(asks.o.payload.region),
             self.act.offset.eq(asks.o.payload.offset),
             self.act.behind.eq(asks.o.payload.behind),

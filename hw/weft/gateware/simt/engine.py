@@ -129,10 +129,13 @@ class Simt(wiring.Component):
                     m.next = "IDLE"
                 # Its cache may have to be cleared first.
                 with m.Elif(check.done & (check.refused | core.launch.ready)):
-                    m.d.comb += [accept.eq(1), core.launch.valid.eq(~check.refused)]
-                    m.next = "RUN"
-                    with m.If(check.refused):
-                        m.next = "REFUSE"
+                    m.next = "ACCEPT"
+            with m.State("ACCEPT"):
+                # By registers alone: should an error stop the chip now, the core is stopped, too.
+                m.d.comb += [accept.eq(1), core.launch.valid.eq(~check.refused)]
+                m.next = "RUN"
+                with m.If(check.refused):
+                    m.next = "REFUSE"
             with m.State("REFUSE"):
                 m.d.comb += [me.fault.valid.eq(1), me.fault.cause.eq(Cause.BAD_COMMAND)]
                 m.next = "STOPPED"

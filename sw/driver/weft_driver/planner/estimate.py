@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from weft.arch.commands import COMMAND_BYTES, Engine, Space
 from weft.arch.layouts import act_writes, ceil_div
-from weft.arch.memory import MAX_BURST_BEATS, MemoryTiming
+from weft.arch.memory import FETCH_BURSTS, FETCH_COMMANDS, MAX_BURST_BEATS, MemoryTiming
 from weft.config import SEMAPHORES, Config
 
 from .fences import Fence
@@ -51,9 +51,6 @@ class Estimator:
         """Estimate a program with its semaphores."""
         return _Run(self.config, self.memory, self.lat, program).result()
 
-
-FETCH_COMMANDS = 4
-"""Commands in a burst of the fetcher; it has room for two such bursts."""
 
 GROUPS = 24
 """Events in which one LOAD asks for its bursts, at most."""
@@ -110,8 +107,8 @@ class _Run:
 
     def result(self) -> Estimate:
         """Run to the end."""
-        self.at(self.lat.fetch, self.fetch)
-        self.at(self.lat.fetch + 1, self.fetch)
+        for burst in range(FETCH_BURSTS):
+            self.at(self.lat.fetch + burst, self.fetch)
         while self.heap:
             time, _, call, arguments = heapq.heappop(self.heap)
             call(time, *arguments)
