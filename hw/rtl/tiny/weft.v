@@ -98,7 +98,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [31:0] \$93 ;
   wire [10:0] \$94 ;
   wire [14:0] \$95 ;
-  wire [18:0] \$96 ;
+  wire \$96 ;
+  wire \$97 ;
+  wire [18:0] \$98 ;
   wire abort;
   wire \abort$377 ;
   wire \abort$396 ;
@@ -112,8 +114,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire acc__valid;
   wire [7:0] act__behind;
   wire [7:0] \act__behind$345 ;
-  wire act__claim;
-  wire \act__claim$347 ;
+  wire [1:0] act__claim;
+  wire [1:0] \act__claim$347 ;
   wire [31:0] act__data;
   wire [31:0] \act__data$302 ;
   wire [31:0] \act__data$323 ;
@@ -627,7 +629,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   output m_axi_wvalid;
   wire m_axi_wvalid;
   wire [7:0] matmul__behind;
-  wire matmul__claim;
+  wire [1:0] matmul__claim;
   wire [31:0] matmul__data;
   wire [9:0] matmul__offset;
   wire matmul__ready;
@@ -902,7 +904,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [3:0] \store__burst__payload.more ;
   wire store__burst__ready;
   wire store__burst__valid;
-  wire store__claim;
+  wire [1:0] store__claim;
   wire [31:0] store__data;
   wire store__done__payload;
   wire \store__done__payload.error ;
@@ -995,14 +997,14 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \write__valid$284 ;
   wire write_beat;
   wire write_stall;
+  assign \$1  = ! bin;
+  assign \$2  = bin == 1'h1;
   assign \$3  = bin == 2'h2;
   assign \$4  = bin == 2'h3;
   assign \$5  = bin == 3'h4;
   assign \$6  = bin == 3'h5;
   assign number = running ? bin : 3'h7;
   assign core_rst = rst | clear;
-  assign \$1  = ! bin;
-  assign \$2  = bin == 1'h1;
   \weft.act_sram  act_sram (
     .clk(clk),
     .core_rst(core_rst),
@@ -1019,10 +1021,12 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$302 ),
     .matmul__ready(\act__ready$306 ),
     .matmul__valid(matmul__valid),
-    .\port$36056$35 (\$89 ),
-    .\port$36072$0 (\$94 ),
+    .\port$36066$35 (\$89 ),
+    .\port$36082$0 (\$94 ),
     .\port$3658$0 (\$95 ),
-    .\port$36723$0 (\$96 ),
+    .\port$36751$0 (\$98 ),
+    .\port$3842$0 (\$96 ),
+    .\port$3844$0 (\$97 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1220,10 +1224,10 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2952$0 (\$90 ),
-    .\port$2986$0 (\$91 ),
-    .\port$3020$0 (\$92 ),
-    .\port$3054$0 (\$93 ),
+    .\port$2923$0 (\$90 ),
+    .\port$2957$0 (\$91 ),
+    .\port$2991$0 (\$92 ),
+    .\port$3025$0 (\$93 ),
     .\port$35554$0 (\$39 ),
     .\port$35556$0 (\$40 ),
     .\port$35558$0 (\$41 ),
@@ -1286,8 +1290,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$35472$0 (\$20 ),
     .\port$35474$0 (\$21 ),
     .\port$35476$0 (\$22 ),
-    .\port$36026$0 (\$88 ),
-    .\port$36056$35 (\$89 ),
+    .\port$36030$0 (\$88 ),
+    .\port$36066$35 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1301,6 +1305,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   \weft.matmul  matmul (
     .abort(abort),
     .act__behind(matmul__behind),
+    .act__claim(matmul__claim),
     .act__data(\act__data$302 ),
     .act__ready(\act__ready$306 ),
     .act__valid(matmul__valid),
@@ -1323,10 +1328,10 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$2952$0 (\$90 ),
-    .\port$2986$0 (\$91 ),
-    .\port$3020$0 (\$92 ),
-    .\port$3054$0 (\$93 ),
+    .\port$2923$0 (\$90 ),
+    .\port$2957$0 (\$91 ),
+    .\port$2991$0 (\$92 ),
+    .\port$3025$0 (\$93 ),
     .\port$35216$0 (matmul_waiting),
     .\port$35500$0 (\$23 ),
     .\port$35502$0 (\$24 ),
@@ -1344,11 +1349,10 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$35526$0 (\$36 ),
     .\port$35528$0 (\$37 ),
     .\port$35530$0 (\$38 ),
-    .\port$36072$0 (\$94 ),
+    .\port$36082$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
-    .standing(matmul__claim),
     .weights_ready(weights_ready),
     .wgt_data(wgt_data),
     .wgt_read(read),
@@ -1427,7 +1431,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$36026$0 (\$88 ),
+    .\port$36030$0 (\$88 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1524,7 +1528,6 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .message(message),
-    .\o__valid$61 (store__claim),
     .\port$35608$0 (\$55 ),
     .\port$35610$0 (\$56 ),
     .\port$35612$0 (\$57 ),
@@ -1541,7 +1544,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$35634$0 (\$68 ),
     .\port$35636$0 (\$69 ),
     .\port$35638$0 (\$70 ),
-    .\port$36723$0 (\$96 ),
+    .\port$36751$0 (\$98 ),
+    .\port$3842$0 (\$96 ),
+    .\port$3844$0 (\$97 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -1741,15 +1746,16 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign params__en = read__en;
   assign read__scale = params__scale;
   assign params__scale_row = read__scale_row;
-  assign store__behind = \$96 [18:11];
-  assign \act__behind$345  = \$96 [18:11];
-  assign \act__claim$347  = store__claim;
+  assign store__behind = \$98 [18:11];
+  assign \act__behind$345  = \$98 [18:11];
+  assign store__claim = { \$97 , \$96  };
+  assign \act__claim$347  = { \$97 , \$96  };
   assign store__data = \act__data$348 ;
-  assign store__offset = \$96 [10:1];
-  assign \act__offset$351  = \$96 [10:1];
+  assign store__offset = \$98 [10:1];
+  assign \act__offset$351  = \$98 [10:1];
   assign store__ready = \act__ready$352 ;
-  assign store__region = \$96 [0];
-  assign \act__region$355  = \$96 [0];
+  assign store__region = \$98 [0];
+  assign \act__region$355  = \$98 [0];
   assign \act__valid$357  = store__valid;
   assign cmd__payload = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32], \$22 [31:0], \$21 [31:0], \$20 [31:0], \$19 [31:0], \$18 [31:0], \$17 [31:0], \$16 [31:0], \$15 [31:0], \$14 [31:0], \$13 [31:0], \$12 [31:0], \$11 [31:0], \$10 [31:0], \$9 [31:0], \$8 [31:0], \$7 [31:0] };
   assign load_cmd__payload = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32], \$22 [31:0], \$21 [31:0], \$20 [31:0], \$19 [31:0], \$18 [31:0], \$17 [31:0], \$16 [31:0], \$15 [31:0], \$14 [31:0], \$13 [31:0], \$12 [31:0], \$11 [31:0], \$10 [31:0], \$9 [31:0], \$8 [31:0], \$7 [31:0] };
@@ -2243,8 +2249,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3658$0 , drain__data, store__valid, matmul__data, store__data, simt__out, load__data, \port$36056$35 , matmul__claim
-, \port$36072$0 , matmul__behind, \port$36723$0 , simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3658$0 , drain__data, store__valid, \port$3842$0 , \port$3844$0 , matmul__data, store__data, simt__out, load__data
+, \port$36066$35 , \port$36082$0 , matmul__behind, matmul__claim, \port$36751$0 , simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2265,107 +2271,87 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire \$113 ;
   wire \$114 ;
   wire \$115 ;
-  wire \$116 ;
-  wire \$117 ;
-  wire \$118 ;
+  wire [8:0] \$116 ;
+  wire [63:0] \$117 ;
+  wire [7:0] \$118 ;
   wire \$119 ;
   wire \$12 ;
-  wire \$120 ;
-  wire \$121 ;
-  wire \$122 ;
+  wire [8:0] \$120 ;
+  wire [63:0] \$121 ;
+  wire [7:0] \$122 ;
   wire \$123 ;
   wire \$124 ;
-  wire \$125 ;
+  wire [4:0] \$125 ;
   wire \$126 ;
-  wire \$127 ;
+  wire [4:0] \$127 ;
   wire \$128 ;
-  wire \$129 ;
+  wire [4:0] \$129 ;
   wire \$13 ;
   wire \$130 ;
-  wire \$131 ;
+  wire [4:0] \$131 ;
   wire \$132 ;
   wire \$133 ;
-  wire \$134 ;
-  wire \$135 ;
-  wire [8:0] \$136 ;
-  wire [63:0] \$137 ;
-  wire [7:0] \$138 ;
-  wire \$139 ;
+  reg [31:0] \$134 ;
+  reg [31:0] \$135 ;
+  reg [31:0] \$136 ;
+  reg [31:0] \$137 ;
+  wire [63:0] \$138 ;
+  wire [63:0] \$139 ;
   wire \$14 ;
-  wire [8:0] \$140 ;
-  wire [63:0] \$141 ;
-  wire [7:0] \$142 ;
-  wire \$143 ;
-  wire \$144 ;
-  wire [4:0] \$145 ;
-  wire \$146 ;
-  wire [4:0] \$147 ;
-  wire \$148 ;
-  wire [4:0] \$149 ;
+  wire \$140 ;
+  reg [31:0] \$141 ;
+  reg [31:0] \$142 ;
+  reg [31:0] \$143 ;
+  reg [31:0] \$144 ;
+  wire [63:0] \$145 ;
+  wire [63:0] \$146 ;
+  reg [63:0] \$147 ;
+  reg [87:0] \$148 ;
+  reg [87:0] \$149 ;
   wire \$15 ;
-  wire \$150 ;
-  wire [4:0] \$151 ;
-  wire \$152 ;
-  wire \$153 ;
-  reg [31:0] \$154 ;
-  reg [31:0] \$155 ;
-  reg [31:0] \$156 ;
-  reg [31:0] \$157 ;
-  wire [63:0] \$158 ;
-  wire [63:0] \$159 ;
+  reg [87:0] \$150 ;
+  reg [2:0] \$151 ;
+  reg [3:0] \$152 ;
+  reg \$153 ;
+  reg [2:0] \$154 ;
+  reg [2:0] \$155 ;
+  reg [3:0] \$156 ;
+  reg \$157 ;
+  reg [2:0] \$158 ;
+  reg [2:0] \$159 ;
   wire \$16 ;
-  wire \$160 ;
-  reg [31:0] \$161 ;
-  reg [31:0] \$162 ;
-  reg [31:0] \$163 ;
-  reg [31:0] \$164 ;
-  wire [63:0] \$165 ;
-  wire [63:0] \$166 ;
-  reg [63:0] \$167 ;
-  reg [87:0] \$168 ;
-  reg [87:0] \$169 ;
+  reg [3:0] \$160 ;
+  reg \$161 ;
+  reg [2:0] \$162 ;
+  reg [2:0] \$163 ;
+  reg [3:0] \$164 ;
+  reg \$165 ;
+  reg [2:0] \$166 ;
+  reg [1:0] \$167 ;
+  reg \$168 ;
+  reg \$169 ;
   wire \$17 ;
-  reg [87:0] \$170 ;
-  reg [2:0] \$171 ;
-  reg [3:0] \$172 ;
-  reg \$173 ;
-  reg [2:0] \$174 ;
-  reg [2:0] \$175 ;
-  reg [3:0] \$176 ;
-  reg \$177 ;
-  reg [2:0] \$178 ;
-  reg [2:0] \$179 ;
+  reg [1:0] \$170 ;
+  reg [1:0] \$171 ;
+  reg [63:0] \$172 ;
+  reg [31:0] \$173 ;
+  reg [1:0] \$174 ;
+  reg \$175 ;
+  reg \$176 ;
+  reg [1:0] \$177 ;
+  reg [1:0] \$178 ;
+  reg [63:0] \$179 ;
   wire \$18 ;
-  reg [3:0] \$180 ;
+  reg [31:0] \$180 ;
   reg \$181 ;
-  reg [2:0] \$182 ;
-  reg [2:0] \$183 ;
-  reg [3:0] \$184 ;
-  reg \$185 ;
-  reg [2:0] \$186 ;
-  reg [1:0] \$187 ;
-  reg \$188 ;
-  reg \$189 ;
+  reg [63:0] \$182 ;
+  wire [31:0] \$183 ;
+  wire [31:0] \$184 ;
+  wire [31:0] \$185 ;
+  wire [31:0] \$186 ;
   wire \$19 ;
-  reg [1:0] \$190 ;
-  reg [1:0] \$191 ;
-  reg [63:0] \$192 ;
-  reg [31:0] \$193 ;
-  reg [1:0] \$194 ;
-  reg \$195 ;
-  reg \$196 ;
-  reg [1:0] \$197 ;
-  reg [1:0] \$198 ;
-  reg [63:0] \$199 ;
   wire [6:0] \$2 ;
   wire \$20 ;
-  reg [31:0] \$200 ;
-  reg \$201 ;
-  reg [63:0] \$202 ;
-  wire [31:0] \$203 ;
-  wire [31:0] \$204 ;
-  wire [31:0] \$205 ;
-  wire [31:0] \$206 ;
   wire \$21 ;
   wire \$22 ;
   wire \$23 ;
@@ -2498,8 +2484,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire lost;
   input [7:0] matmul__behind;
   wire [7:0] matmul__behind;
-  input matmul__claim;
-  wire matmul__claim;
+  input [1:0] matmul__claim;
+  wire [1:0] matmul__claim;
   output [31:0] matmul__data;
   reg [31:0] matmul__data = 32'd0;
   wire [9:0] matmul__offset;
@@ -2519,14 +2505,18 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$107 ;
-  input [10:0] \port$36056$35 ;
-  wire [10:0] \port$36056$35 ;
-  input [10:0] \port$36072$0 ;
-  wire [10:0] \port$36072$0 ;
+  input [10:0] \port$36066$35 ;
+  wire [10:0] \port$36066$35 ;
+  input [10:0] \port$36082$0 ;
+  wire [10:0] \port$36082$0 ;
   input [14:0] \port$3658$0 ;
   wire [14:0] \port$3658$0 ;
-  input [18:0] \port$36723$0 ;
-  wire [18:0] \port$36723$0 ;
+  input [18:0] \port$36751$0 ;
+  wire [18:0] \port$36751$0 ;
+  input \port$3842$0 ;
+  wire \port$3842$0 ;
+  input \port$3844$0 ;
+  wire \port$3844$0 ;
   reg read_0_favoured = 1'h0;
   reg [2:0] read_0_following = 3'h2;
   wire read_0_lost;
@@ -2544,7 +2534,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire read_free_1_simt;
   wire read_free_1_store;
   reg [13:0] read_rows;
-  reg [13:0] \read_rows$57 ;
+  reg [13:0] \read_rows$56 ;
   wire read_want_0_matmul;
   wire read_want_0_simt;
   wire read_want_0_store;
@@ -2552,7 +2542,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire read_want_1_simt;
   wire read_want_1_store;
   reg reads;
-  reg \reads$58 ;
+  reg \reads$57 ;
   reg region = 1'h0;
   input rst;
   wire rst;
@@ -2579,6 +2569,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [13:0] \simt_stage.rows ;
   wire \simt_stage.valid ;
   wire [7:0] store__behind;
+  wire [1:0] store__claim;
   output [31:0] store__data;
   reg [31:0] store__data = 32'd0;
   wire [9:0] store__offset;
@@ -2607,7 +2598,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   reg [3:0] write_1_patience = 4'hf;
   reg [2:0] write_1_turn = 3'h0;
   reg [63:0] write_data;
-  reg [63:0] \write_data$77 ;
+  reg [63:0] \write_data$76 ;
   wire write_free_0_drain;
   wire write_free_0_load;
   wire write_free_0_simt;
@@ -2615,9 +2606,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_free_1_load;
   wire write_free_1_simt;
   reg [7:0] write_mask;
-  reg [7:0] \write_mask$76 ;
+  reg [7:0] \write_mask$75 ;
   reg [13:0] write_rows;
-  reg [13:0] \write_rows$75 ;
+  reg [13:0] \write_rows$74 ;
   wire write_want_0_drain;
   wire write_want_0_load;
   wire write_want_0_simt;
@@ -2626,244 +2617,231 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_simt;
   assign \$1  = drain__data << { \port$3658$0 [2:1], 3'h0 };
   assign \$2  = \port$3658$0 [14:11] << \port$3658$0 [2:1];
-  assign \$3  = load__data << { \port$36056$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$36056$35 [1:0];
-  assign \$5  = ! \port$36072$0 [10];
-  assign read_want_0_matmul = matmul__valid & \$5 ;
-  assign \$6  = ! \port$36072$0 [10];
-  assign \$7  = matmul__claim & \$6 ;
-  assign \$8  = \$7  & read_free_0_matmul;
-  assign \$9  = ~ simt__write;
-  assign \$10  = simt__valid & \$9 ;
-  assign \$11  = ! simt__region;
-  assign read_want_0_simt = \$10  & \$11 ;
-  assign \$12  = read_want_0_simt & read_free_0_simt;
-  assign \$13  = ! \port$36723$0 [0];
-  assign read_want_0_store = store__valid & \$13 ;
+  assign \$3  = load__data << { \port$36066$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$36066$35 [1:0];
+  assign read_want_0_matmul = matmul__valid & matmul__claim[0];
+  assign \$5  = matmul__claim[0] & read_free_0_matmul;
+  assign \$6  = ~ simt__write;
+  assign \$7  = simt__valid & \$6 ;
+  assign \$8  = ! simt__region;
+  assign read_want_0_simt = \$7  & \$8 ;
+  assign \$9  = read_want_0_simt & read_free_0_simt;
+  assign read_want_0_store = store__valid & \port$3842$0 ;
+  assign \$10  = read_want_0_store & read_free_0_store;
+  assign \$11  = | { read_want_0_store, read_want_0_simt, read_want_0_matmul };
+  assign \$12  = read_want_0_matmul & read_free_0_matmul;
+  assign \$13  = read_want_0_simt & read_free_0_simt;
   assign \$14  = read_want_0_store & read_free_0_store;
-  assign \$15  = | { read_want_0_store, read_want_0_simt, read_want_0_matmul };
-  assign \$16  = read_want_0_matmul & read_free_0_matmul;
-  assign \$17  = read_want_0_simt & read_free_0_simt;
-  assign \$18  = read_want_0_store & read_free_0_store;
-  assign \$19  = { read_want_0_store, read_want_0_simt, read_want_0_matmul } != { \$18 , \$17 , \$16  };
-  assign read_0_lost = \$15  & \$19 ;
-  assign \$20  = ~ read_0_favoured;
-  assign read_free_0_matmul = read_0_turn[0] | \$20 ;
-  assign \$21  = ! \port$36072$0 [10];
-  assign \$22  = matmul__claim & \$21 ;
-  assign \$23  = read_0_favoured | \$22 ;
-  assign \$24  = ~ \$23 ;
-  assign read_free_0_simt = read_0_turn[1] | \$24 ;
-  assign \$25  = ! \port$36072$0 [10];
-  assign \$26  = matmul__claim & \$25 ;
-  assign \$27  = read_0_favoured | \$26 ;
-  assign \$28  = \$27  | read_want_0_simt;
-  assign \$29  = ~ \$28 ;
-  assign read_free_0_store = read_0_turn[2] | \$29 ;
-  assign \$30  = simt__valid & simt__write;
-  assign \$31  = ! simt__region;
-  assign write_want_0_simt = \$30  & \$31 ;
-  assign \$32  = ! \port$3658$0 [0];
-  assign write_want_0_drain = drain__valid & \$32 ;
-  assign \$33  = ! \port$36056$35 [10];
-  assign write_want_0_load = load__valid & \$33 ;
-  assign \$34  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
-  assign \$35  = write_want_0_simt & write_free_0_simt;
-  assign \$36  = write_want_0_drain & write_free_0_drain;
-  assign \$37  = write_want_0_load & write_free_0_load;
-  assign \$38  = { write_want_0_load, write_want_0_drain, write_want_0_simt } != { \$37 , \$36 , \$35  };
-  assign write_0_lost = \$34  & \$38 ;
-  assign \$39  = ~ write_0_favoured;
-  assign write_free_0_simt = write_0_turn[0] | \$39 ;
-  assign \$40  = write_0_favoured | write_want_0_simt;
-  assign \$41  = ~ \$40 ;
-  assign write_free_0_drain = write_0_turn[1] | \$41 ;
-  assign \$42  = write_0_favoured | write_want_0_simt;
-  assign \$43  = \$42  | write_want_0_drain;
-  assign \$44  = ~ \$43 ;
-  assign write_free_0_load = write_0_turn[2] | \$44 ;
-  assign \$45  = ! drain_stage[1];
-  assign \$46  = drain_stage[0] & \$45 ;
-  assign \$47  = ! load_stage[1];
-  assign \$48  = load_stage[0] & \$47 ;
-  assign \$49  = ! simt_stage[1];
-  assign \$50  = simt_stage[0] & \$49 ;
-  assign read_want_1_matmul = matmul__valid & \$51 ;
-  assign \$53  = matmul__claim & \$52 ;
-  assign \$54  = \$53  & read_free_1_matmul;
-  assign \$55  = ~ simt__write;
-  assign \$56  = simt__valid & \$55 ;
-  assign read_want_1_simt = \$56  & \$57 ;
-  assign \$58  = read_want_1_simt & read_free_1_simt;
-  assign read_want_1_store = store__valid & \$59 ;
-  assign \$60  = read_want_1_store & read_free_1_store;
-  assign \$61  = | { read_want_1_store, read_want_1_simt, read_want_1_matmul };
-  assign \$62  = read_want_1_matmul & read_free_1_matmul;
-  assign \$63  = read_want_1_simt & read_free_1_simt;
-  assign \$64  = read_want_1_store & read_free_1_store;
-  assign \$65  = { read_want_1_store, read_want_1_simt, read_want_1_matmul } != { \$64 , \$63 , \$62  };
-  assign read_1_lost = \$61  & \$65 ;
-  assign \$66  = ~ read_1_favoured;
-  assign read_free_1_matmul = read_1_turn[0] | \$66 ;
-  assign \$68  = matmul__claim & \$67 ;
-  assign \$69  = read_1_favoured | \$68 ;
-  assign \$70  = ~ \$69 ;
-  assign read_free_1_simt = read_1_turn[1] | \$70 ;
-  assign \$72  = matmul__claim & \$71 ;
-  assign \$73  = read_1_favoured | \$72 ;
-  assign \$74  = \$73  | read_want_1_simt;
-  assign \$75  = ~ \$74 ;
-  assign read_free_1_store = read_1_turn[2] | \$75 ;
-  assign \$76  = simt__valid & simt__write;
-  assign write_want_1_simt = \$76  & \$77 ;
-  assign write_want_1_drain = drain__valid & \$78 ;
-  assign write_want_1_load = load__valid & \$79 ;
-  assign \$80  = | { write_want_1_load, write_want_1_drain, write_want_1_simt };
-  assign \$81  = write_want_1_simt & write_free_1_simt;
-  assign \$82  = write_want_1_drain & write_free_1_drain;
-  assign \$83  = write_want_1_load & write_free_1_load;
-  assign \$84  = { write_want_1_load, write_want_1_drain, write_want_1_simt } != { \$83 , \$82 , \$81  };
-  assign write_1_lost = \$80  & \$84 ;
-  assign \$85  = ~ write_1_favoured;
-  assign write_free_1_simt = write_1_turn[0] | \$85 ;
-  assign \$86  = write_1_favoured | write_want_1_simt;
-  assign \$87  = ~ \$86 ;
-  assign write_free_1_drain = write_1_turn[1] | \$87 ;
-  assign \$88  = write_1_favoured | write_want_1_simt;
-  assign \$89  = \$88  | write_want_1_drain;
-  assign \$90  = ~ \$89 ;
-  assign write_free_1_load = write_1_turn[2] | \$90 ;
-  assign \$92  = drain_stage[0] & \$91 ;
-  assign \$94  = load_stage[0] & \$93 ;
-  assign \$96  = simt_stage[0] & \$95 ;
-  assign \$97  = ! \port$36072$0 [10];
-  assign \$98  = \$97  & read_free_0_matmul;
-  assign \$101  = \$100  & read_free_1_matmul;
-  assign matmul__ready = | { \$102 , \$99  };
-  assign \$103  = ! \port$36723$0 [0];
-  assign \$104  = \$103  & read_free_0_store;
-  assign \$107  = \$106  & read_free_1_store;
-  assign store__ready = | { \$108 , \$105  };
-  assign \$109  = ! \port$3658$0 [0];
-  assign \$110  = \$109  & write_free_0_drain;
-  assign \$113  = \$112  & write_free_1_drain;
-  assign drain__ready = | { \$114 , \$111  };
-  assign \$115  = ! \port$36056$35 [10];
-  assign \$116  = \$115  & write_free_0_load;
-  assign \$119  = \$118  & write_free_1_load;
-  assign load__ready = | { \$120 , \$117  };
-  assign \$121  = ! simt__region;
-  assign \$122  = \$121  & read_free_0_simt;
-  assign \$123  = ~ simt__write;
-  assign \$124  = \$122  & \$123 ;
-  assign \$125  = ! simt__region;
-  assign \$126  = \$125  & write_free_0_simt;
-  assign \$127  = \$126  & simt__write;
-  assign \$129  = \$128  & read_free_1_simt;
-  assign \$130  = ~ simt__write;
-  assign \$131  = \$129  & \$130 ;
-  assign \$133  = \$132  & write_free_1_simt;
-  assign \$134  = \$133  & simt__write;
-  assign simt__ready = | { \$134 , \$131 , \$127 , \$124  };
+  assign \$15  = { read_want_0_store, read_want_0_simt, read_want_0_matmul } != { \$14 , \$13 , \$12  };
+  assign read_0_lost = \$11  & \$15 ;
+  assign \$16  = ~ read_0_favoured;
+  assign read_free_0_matmul = read_0_turn[0] | \$16 ;
+  assign \$17  = read_0_favoured | matmul__claim[0];
+  assign \$18  = ~ \$17 ;
+  assign read_free_0_simt = read_0_turn[1] | \$18 ;
+  assign \$19  = read_0_favoured | matmul__claim[0];
+  assign \$20  = \$19  | read_want_0_simt;
+  assign \$21  = ~ \$20 ;
+  assign read_free_0_store = read_0_turn[2] | \$21 ;
+  assign \$22  = simt__valid & simt__write;
+  assign \$23  = ! simt__region;
+  assign write_want_0_simt = \$22  & \$23 ;
+  assign \$24  = ! \port$3658$0 [0];
+  assign write_want_0_drain = drain__valid & \$24 ;
+  assign \$25  = ! \port$36066$35 [10];
+  assign write_want_0_load = load__valid & \$25 ;
+  assign \$26  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
+  assign \$27  = write_want_0_simt & write_free_0_simt;
+  assign \$28  = write_want_0_drain & write_free_0_drain;
+  assign \$29  = write_want_0_load & write_free_0_load;
+  assign \$30  = { write_want_0_load, write_want_0_drain, write_want_0_simt } != { \$29 , \$28 , \$27  };
+  assign write_0_lost = \$26  & \$30 ;
+  assign \$31  = ~ write_0_favoured;
+  assign write_free_0_simt = write_0_turn[0] | \$31 ;
+  assign \$32  = write_0_favoured | write_want_0_simt;
+  assign \$33  = ~ \$32 ;
+  assign write_free_0_drain = write_0_turn[1] | \$33 ;
+  assign \$34  = write_0_favoured | write_want_0_simt;
+  assign \$35  = \$34  | write_want_0_drain;
+  assign \$36  = ~ \$35 ;
+  assign write_free_0_load = write_0_turn[2] | \$36 ;
+  assign \$37  = ! drain_stage[1];
+  assign \$38  = drain_stage[0] & \$37 ;
+  assign \$39  = ! load_stage[1];
+  assign \$40  = load_stage[0] & \$39 ;
+  assign \$41  = ! simt_stage[1];
+  assign \$42  = simt_stage[0] & \$41 ;
+  assign read_want_1_matmul = matmul__valid & matmul__claim[1];
+  assign \$43  = matmul__claim[1] & read_free_1_matmul;
+  assign \$44  = ~ simt__write;
+  assign \$45  = simt__valid & \$44 ;
+  assign read_want_1_simt = \$45  & \$46 ;
+  assign \$47  = read_want_1_simt & read_free_1_simt;
+  assign read_want_1_store = store__valid & \port$3844$0 ;
+  assign \$48  = read_want_1_store & read_free_1_store;
+  assign \$49  = | { read_want_1_store, read_want_1_simt, read_want_1_matmul };
+  assign \$50  = read_want_1_matmul & read_free_1_matmul;
+  assign \$51  = read_want_1_simt & read_free_1_simt;
+  assign \$52  = read_want_1_store & read_free_1_store;
+  assign \$53  = { read_want_1_store, read_want_1_simt, read_want_1_matmul } != { \$52 , \$51 , \$50  };
+  assign read_1_lost = \$49  & \$53 ;
+  assign \$54  = ~ read_1_favoured;
+  assign read_free_1_matmul = read_1_turn[0] | \$54 ;
+  assign \$55  = read_1_favoured | matmul__claim[1];
+  assign \$56  = ~ \$55 ;
+  assign read_free_1_simt = read_1_turn[1] | \$56 ;
+  assign \$57  = read_1_favoured | matmul__claim[1];
+  assign \$58  = \$57  | read_want_1_simt;
+  assign \$59  = ~ \$58 ;
+  assign read_free_1_store = read_1_turn[2] | \$59 ;
+  assign \$60  = simt__valid & simt__write;
+  assign write_want_1_simt = \$60  & \$61 ;
+  assign write_want_1_drain = drain__valid & \$62 ;
+  assign write_want_1_load = load__valid & \$63 ;
+  assign \$64  = | { write_want_1_load, write_want_1_drain, write_want_1_simt };
+  assign \$65  = write_want_1_simt & write_free_1_simt;
+  assign \$66  = write_want_1_drain & write_free_1_drain;
+  assign \$67  = write_want_1_load & write_free_1_load;
+  assign \$68  = { write_want_1_load, write_want_1_drain, write_want_1_simt } != { \$67 , \$66 , \$65  };
+  assign write_1_lost = \$64  & \$68 ;
+  assign \$69  = ~ write_1_favoured;
+  assign write_free_1_simt = write_1_turn[0] | \$69 ;
+  assign \$70  = write_1_favoured | write_want_1_simt;
+  assign \$71  = ~ \$70 ;
+  assign write_free_1_drain = write_1_turn[1] | \$71 ;
+  assign \$72  = write_1_favoured | write_want_1_simt;
+  assign \$73  = \$72  | write_want_1_drain;
+  assign \$74  = ~ \$73 ;
+  assign write_free_1_load = write_1_turn[2] | \$74 ;
+  assign \$76  = drain_stage[0] & \$75 ;
+  assign \$78  = load_stage[0] & \$77 ;
+  assign \$80  = simt_stage[0] & \$79 ;
+  assign \$81  = matmul__claim[0] & read_free_0_matmul;
+  assign \$83  = matmul__claim[1] & read_free_1_matmul;
+  assign matmul__ready = | { \$84 , \$82  };
+  assign \$85  = \port$3842$0  & read_free_0_store;
+  assign \$87  = \port$3844$0  & read_free_1_store;
+  assign store__ready = | { \$88 , \$86  };
+  assign \$89  = ! \port$3658$0 [0];
+  assign \$90  = \$89  & write_free_0_drain;
+  assign \$93  = \$92  & write_free_1_drain;
+  assign drain__ready = | { \$94 , \$91  };
+  assign \$95  = ! \port$36066$35 [10];
+  assign \$96  = \$95  & write_free_0_load;
+  assign \$99  = \$98  & write_free_1_load;
+  assign load__ready = | { \$100 , \$97  };
+  assign \$101  = ! simt__region;
+  assign \$102  = \$101  & read_free_0_simt;
+  assign \$103  = ~ simt__write;
+  assign \$104  = \$102  & \$103 ;
+  assign \$105  = ! simt__region;
+  assign \$106  = \$105  & write_free_0_simt;
+  assign \$107  = \$106  & simt__write;
+  assign \$109  = \$108  & read_free_1_simt;
+  assign \$110  = ~ simt__write;
+  assign \$111  = \$109  & \$110 ;
+  assign \$113  = \$112  & write_free_1_simt;
+  assign \$114  = \$113  & simt__write;
+  assign simt__ready = | { \$114 , \$111 , \$107 , \$104  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
-  assign \$135  = drain__valid & drain__ready;
-  assign \$136  = \port$3658$0 [10:3] + 1'h1;
-  assign \$137  = \port$3658$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$138  = \port$3658$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
-  assign \$139  = load__valid & load__ready;
-  assign \$140  = \port$36056$35 [9:2] + 1'h1;
-  assign \$141  = \port$36056$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$142  = \port$36056$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
-  assign \$143  = simt__valid & simt__ready;
-  assign \$144  = \$143  & simt__write;
-  assign \$145  = read_0_patience - 1'h1;
-  assign \$146  = read_0_patience == 1'h1;
-  assign \$147  = write_0_patience - 1'h1;
-  assign \$148  = write_0_patience == 1'h1;
-  assign \$149  = read_1_patience - 1'h1;
-  assign \$150  = read_1_patience == 1'h1;
-  assign \$151  = write_1_patience - 1'h1;
-  assign \$152  = write_1_patience == 1'h1;
-  assign \$153  = matmul__valid & matmul__ready;
-  assign \$158  = matmul_read_swap ? { \$155 , \$154  } : { \$157 , \$156  };
-  assign \$159  = matmul_ordered >> { matmul_shift_2, 3'h0 };
-  assign \$160  = store__valid & store__ready;
-  assign \$165  = store_read_swap ? { \$162 , \$161  } : { \$164 , \$163  };
-  assign \$166  = store_ordered >> { store_shift_2, 3'h0 };
+  assign \$115  = drain__valid & drain__ready;
+  assign \$116  = \port$3658$0 [10:3] + 1'h1;
+  assign \$117  = \port$3658$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$118  = \port$3658$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$119  = load__valid & load__ready;
+  assign \$120  = \port$36066$35 [9:2] + 1'h1;
+  assign \$121  = \port$36066$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$122  = \port$36066$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$123  = simt__valid & simt__ready;
+  assign \$124  = \$123  & simt__write;
+  assign \$125  = read_0_patience - 1'h1;
+  assign \$126  = read_0_patience == 1'h1;
+  assign \$127  = write_0_patience - 1'h1;
+  assign \$128  = write_0_patience == 1'h1;
+  assign \$129  = read_1_patience - 1'h1;
+  assign \$130  = read_1_patience == 1'h1;
+  assign \$131  = write_1_patience - 1'h1;
+  assign \$132  = write_1_patience == 1'h1;
+  assign \$133  = matmul__valid & matmul__ready;
+  assign \$138  = matmul_read_swap ? { \$135 , \$134  } : { \$137 , \$136  };
+  assign \$139  = matmul_ordered >> { matmul_shift_2, 3'h0 };
+  assign \$140  = store__valid & store__ready;
+  assign \$145  = store_read_swap ? { \$142 , \$141  } : { \$144 , \$143  };
+  assign \$146  = store_ordered >> { store_shift_2, 3'h0 };
   always @(posedge clk)
-    drain_stage <= \$168 ;
+    drain_stage <= \$148 ;
   always @(posedge clk)
-    load_stage <= \$169 ;
+    load_stage <= \$149 ;
   always @(posedge clk)
-    simt_stage <= \$170 ;
+    simt_stage <= \$150 ;
   always @(posedge clk)
-    read_0_following <= \$171 ;
+    read_0_following <= \$151 ;
   always @(posedge clk)
-    read_0_patience <= \$172 ;
+    read_0_patience <= \$152 ;
   always @(posedge clk)
-    read_0_favoured <= \$173 ;
+    read_0_favoured <= \$153 ;
   always @(posedge clk)
-    read_0_turn <= \$174 ;
+    read_0_turn <= \$154 ;
   always @(posedge clk)
-    write_0_following <= \$175 ;
+    write_0_following <= \$155 ;
   always @(posedge clk)
-    write_0_patience <= \$176 ;
+    write_0_patience <= \$156 ;
   always @(posedge clk)
-    write_0_favoured <= \$177 ;
+    write_0_favoured <= \$157 ;
   always @(posedge clk)
-    write_0_turn <= \$178 ;
+    write_0_turn <= \$158 ;
   always @(posedge clk)
-    read_1_following <= \$179 ;
+    read_1_following <= \$159 ;
   always @(posedge clk)
-    read_1_patience <= \$180 ;
+    read_1_patience <= \$160 ;
   always @(posedge clk)
-    read_1_favoured <= \$181 ;
+    read_1_favoured <= \$161 ;
   always @(posedge clk)
-    read_1_turn <= \$182 ;
+    read_1_turn <= \$162 ;
   always @(posedge clk)
-    write_1_following <= \$183 ;
+    write_1_following <= \$163 ;
   always @(posedge clk)
-    write_1_patience <= \$184 ;
+    write_1_patience <= \$164 ;
   always @(posedge clk)
-    write_1_favoured <= \$185 ;
+    write_1_favoured <= \$165 ;
   always @(posedge clk)
-    write_1_turn <= \$186 ;
+    write_1_turn <= \$166 ;
   always @(posedge clk)
-    matmul_granted <= \$187 ;
+    matmul_granted <= \$167 ;
   always @(posedge clk)
-    matmul_read_region <= \$188 ;
+    matmul_read_region <= \$168 ;
   always @(posedge clk)
-    matmul_read_swap <= \$189 ;
+    matmul_read_swap <= \$169 ;
   always @(posedge clk)
-    matmul_shift_1 <= \$190 ;
+    matmul_shift_1 <= \$170 ;
   always @(posedge clk)
-    matmul_shift_2 <= \$191 ;
+    matmul_shift_2 <= \$171 ;
   always @(posedge clk)
-    matmul_ordered <= \$192 ;
+    matmul_ordered <= \$172 ;
   always @(posedge clk)
-    matmul__data <= \$193 ;
+    matmul__data <= \$173 ;
   always @(posedge clk)
-    store_granted <= \$194 ;
+    store_granted <= \$174 ;
   always @(posedge clk)
-    store_read_region <= \$195 ;
+    store_read_region <= \$175 ;
   always @(posedge clk)
-    store_read_swap <= \$196 ;
+    store_read_swap <= \$176 ;
   always @(posedge clk)
-    store_shift_1 <= \$197 ;
+    store_shift_1 <= \$177 ;
   always @(posedge clk)
-    store_shift_2 <= \$198 ;
+    store_shift_2 <= \$178 ;
   always @(posedge clk)
-    store_ordered <= \$199 ;
+    store_ordered <= \$179 ;
   always @(posedge clk)
-    store__data <= \$200 ;
+    store__data <= \$180 ;
   always @(posedge clk)
-    region <= \$201 ;
+    region <= \$181 ;
   always @(posedge clk)
-    simt__out <= \$202 ;
+    simt__out <= \$182 ;
   \weft.act_sram.region_0  region_0 (
     .clk(clk),
-    .read__data(\$203 ),
-    .\read__data$17 (\$204 ),
+    .read__data(\$183 ),
+    .\read__data$17 (\$184 ),
     .read__en(reads),
     .read_rows(read_rows),
     .rst(rst),
@@ -2873,23 +2851,23 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   );
   \weft.act_sram.region_1  region_1 (
     .clk(clk),
-    .read__data(\$205 ),
-    .\read__data$17 (\$206 ),
-    .read__en(\reads$58 ),
-    .read_rows(\read_rows$57 ),
+    .read__data(\$185 ),
+    .\read__data$17 (\$186 ),
+    .read__en(\reads$57 ),
+    .read_rows(\read_rows$56 ),
     .rst(rst),
-    .write_data(\write_data$77 ),
-    .write_mask(\write_mask$76 ),
-    .write_rows(\write_rows$75 )
+    .write_data(\write_data$76 ),
+    .write_mask(\write_mask$75 ),
+    .write_rows(\write_rows$74 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$154  = \$204 ;
+          \$134  = \$184 ;
       1'h1:
-          \$154  = \$206 ;
+          \$134  = \$186 ;
     endcase
   end
   always @* begin
@@ -2897,9 +2875,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$155  = \$203 ;
+          \$135  = \$183 ;
       1'h1:
-          \$155  = \$205 ;
+          \$135  = \$185 ;
     endcase
   end
   always @* begin
@@ -2907,9 +2885,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$156  = \$203 ;
+          \$136  = \$183 ;
       1'h1:
-          \$156  = \$205 ;
+          \$136  = \$185 ;
     endcase
   end
   always @* begin
@@ -2917,9 +2895,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$157  = \$204 ;
+          \$137  = \$184 ;
       1'h1:
-          \$157  = \$206 ;
+          \$137  = \$186 ;
     endcase
   end
   always @* begin
@@ -2927,9 +2905,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$161  = \$204 ;
+          \$141  = \$184 ;
       1'h1:
-          \$161  = \$206 ;
+          \$141  = \$186 ;
     endcase
   end
   always @* begin
@@ -2937,9 +2915,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$162  = \$203 ;
+          \$142  = \$183 ;
       1'h1:
-          \$162  = \$205 ;
+          \$142  = \$185 ;
     endcase
   end
   always @* begin
@@ -2947,9 +2925,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$163  = \$203 ;
+          \$143  = \$183 ;
       1'h1:
-          \$163  = \$205 ;
+          \$143  = \$185 ;
     endcase
   end
   always @* begin
@@ -2957,9 +2935,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$164  = \$204 ;
+          \$144  = \$184 ;
       1'h1:
-          \$164  = \$206 ;
+          \$144  = \$186 ;
     endcase
   end
   always @* begin
@@ -2967,504 +2945,504 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$167  = { \$204 , \$203  };
+          \$147  = { \$184 , \$183  };
       1'h1:
-          \$167  = { \$206 , \$205  };
+          \$147  = { \$186 , \$185  };
     endcase
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
-    if (\$8 ) begin
-      read_rows = { \port$36072$0 [9:3], matmul__behind[7:1] };
+    if (\$5 ) begin
+      read_rows = { \port$36082$0 [9:3], matmul__behind[7:1] };
     end
-    if (\$12 ) begin
+    if (\$9 ) begin
       read_rows = simt__rows;
     end
-    if (\$14 ) begin
-      read_rows = { \port$36723$0 [10:4], \port$36723$0 [18:12] };
+    if (\$10 ) begin
+      read_rows = { \port$36751$0 [10:4], \port$36751$0 [18:12] };
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     reads = 1'h0;
-    if (\$8 ) begin
+    if (\$5 ) begin
       reads = 1'h1;
     end
-    if (\$12 ) begin
+    if (\$9 ) begin
       reads = 1'h1;
     end
-    if (\$14 ) begin
+    if (\$10 ) begin
       reads = 1'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     write_rows = 14'h0000;
-    if (\$46 ) begin
+    if (\$38 ) begin
       write_rows = drain_stage[15:2];
     end
-    if (\$48 ) begin
+    if (\$40 ) begin
       write_rows = load_stage[15:2];
     end
-    if (\$50 ) begin
+    if (\$42 ) begin
       write_rows = simt_stage[15:2];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     write_mask = 8'h00;
-    if (\$46 ) begin
+    if (\$38 ) begin
       write_mask = drain_stage[23:16];
     end
-    if (\$48 ) begin
+    if (\$40 ) begin
       write_mask = load_stage[23:16];
     end
-    if (\$50 ) begin
+    if (\$42 ) begin
       write_mask = simt_stage[23:16];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     write_data = 64'h0000000000000000;
-    if (\$46 ) begin
+    if (\$38 ) begin
       write_data = drain_stage[87:24];
     end
-    if (\$48 ) begin
+    if (\$40 ) begin
       write_data = load_stage[87:24];
     end
-    if (\$50 ) begin
+    if (\$42 ) begin
       write_data = simt_stage[87:24];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \read_rows$57  = 14'h0000;
-    if (\$54 ) begin
-      \read_rows$57  = { \port$36072$0 [9:3], matmul__behind[7:1] };
+    \read_rows$56  = 14'h0000;
+    if (\$43 ) begin
+      \read_rows$56  = { \port$36082$0 [9:3], matmul__behind[7:1] };
     end
-    if (\$58 ) begin
-      \read_rows$57  = simt__rows;
+    if (\$47 ) begin
+      \read_rows$56  = simt__rows;
     end
-    if (\$60 ) begin
-      \read_rows$57  = { \port$36723$0 [10:4], \port$36723$0 [18:12] };
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \reads$58  = 1'h0;
-    if (\$54 ) begin
-      \reads$58  = 1'h1;
-    end
-    if (\$58 ) begin
-      \reads$58  = 1'h1;
-    end
-    if (\$60 ) begin
-      \reads$58  = 1'h1;
+    if (\$48 ) begin
+      \read_rows$56  = { \port$36751$0 [10:4], \port$36751$0 [18:12] };
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \write_rows$75  = 14'h0000;
-    if (\$92 ) begin
-      \write_rows$75  = drain_stage[15:2];
+    \reads$57  = 1'h0;
+    if (\$43 ) begin
+      \reads$57  = 1'h1;
     end
-    if (\$94 ) begin
-      \write_rows$75  = load_stage[15:2];
+    if (\$47 ) begin
+      \reads$57  = 1'h1;
     end
-    if (\$96 ) begin
-      \write_rows$75  = simt_stage[15:2];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \write_mask$76  = 8'h00;
-    if (\$92 ) begin
-      \write_mask$76  = drain_stage[23:16];
-    end
-    if (\$94 ) begin
-      \write_mask$76  = load_stage[23:16];
-    end
-    if (\$96 ) begin
-      \write_mask$76  = simt_stage[23:16];
+    if (\$48 ) begin
+      \reads$57  = 1'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \write_data$77  = 64'h0000000000000000;
-    if (\$92 ) begin
-      \write_data$77  = drain_stage[87:24];
+    \write_rows$74  = 14'h0000;
+    if (\$76 ) begin
+      \write_rows$74  = drain_stage[15:2];
     end
-    if (\$94 ) begin
-      \write_data$77  = load_stage[87:24];
+    if (\$78 ) begin
+      \write_rows$74  = load_stage[15:2];
     end
-    if (\$96 ) begin
-      \write_data$77  = simt_stage[87:24];
+    if (\$80 ) begin
+      \write_rows$74  = simt_stage[15:2];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$168 [0] = \$135 ;
-    \$168 [1] = \port$3658$0 [0];
-    \$168 [15:2] = { \port$3658$0 [10:4], \$136 [7:1] };
-    \$168 [87:24] = \$137 ;
-    \$168 [23:16] = \$138 ;
+    \write_mask$75  = 8'h00;
+    if (\$76 ) begin
+      \write_mask$75  = drain_stage[23:16];
+    end
+    if (\$78 ) begin
+      \write_mask$75  = load_stage[23:16];
+    end
+    if (\$80 ) begin
+      \write_mask$75  = simt_stage[23:16];
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \write_data$76  = 64'h0000000000000000;
+    if (\$76 ) begin
+      \write_data$76  = drain_stage[87:24];
+    end
+    if (\$78 ) begin
+      \write_data$76  = load_stage[87:24];
+    end
+    if (\$80 ) begin
+      \write_data$76  = simt_stage[87:24];
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    \$148 [0] = \$115 ;
+    \$148 [1] = \port$3658$0 [0];
+    \$148 [15:2] = { \port$3658$0 [10:4], \$116 [7:1] };
+    \$148 [87:24] = \$117 ;
+    \$148 [23:16] = \$118 ;
     if (rst) begin
-      \$168  = 88'h0000000000000000000000;
+      \$148  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$169 [0] = \$139 ;
-    \$169 [1] = \port$36056$35 [10];
-    \$169 [15:2] = { \port$36056$35 [9:3], \$140 [7:1] };
-    \$169 [87:24] = \$141 ;
-    \$169 [23:16] = \$142 ;
+    \$149 [0] = \$119 ;
+    \$149 [1] = \port$36066$35 [10];
+    \$149 [15:2] = { \port$36066$35 [9:3], \$120 [7:1] };
+    \$149 [87:24] = \$121 ;
+    \$149 [23:16] = \$122 ;
     if (rst) begin
-      \$169  = 88'h0000000000000000000000;
+      \$149  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$170 [0] = \$144 ;
-    \$170 [1] = simt__region;
-    \$170 [15:2] = simt__rows;
-    \$170 [87:24] = simt__data;
-    \$170 [23:16] = simt__strobe;
+    \$150 [0] = \$124 ;
+    \$150 [1] = simt__region;
+    \$150 [15:2] = simt__rows;
+    \$150 [87:24] = simt__data;
+    \$150 [23:16] = simt__strobe;
     if (rst) begin
-      \$170  = 88'h0000000000000000000000;
+      \$150  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$171  = read_0_following;
+    \$151  = read_0_following;
     if (read_0_favoured) begin
-      \$171  = { read_0_following[1], read_0_following[2], 1'h0 };
+      \$151  = { read_0_following[1], read_0_following[2], 1'h0 };
     end
     if (rst) begin
-      \$171  = 3'h2;
+      \$151  = 3'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     (* full_case = 32'd1 *)
     if (read_0_favoured) begin
-      \$172  = 4'hf;
+      \$152  = 4'hf;
     end else if (read_0_lost) begin
-      \$172  = \$145 [3:0];
+      \$152  = \$125 [3:0];
     end else begin
-      \$172  = 4'hf;
+      \$152  = 4'hf;
     end
     if (rst) begin
-      \$172  = 4'hf;
+      \$152  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$173  = read_0_favoured;
+    \$153  = read_0_favoured;
     if (read_0_favoured) begin
-      \$173  = 1'h0;
+      \$153  = 1'h0;
     end else if (read_0_lost) begin
-      if (\$146 ) begin
-        \$173  = 1'h1;
+      if (\$126 ) begin
+        \$153  = 1'h1;
       end
     end
     if (rst) begin
-      \$173  = 1'h0;
+      \$153  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$174  = read_0_turn;
+    \$154  = read_0_turn;
     if (read_0_favoured) begin
-      \$174  = 3'h0;
+      \$154  = 3'h0;
     end else if (read_0_lost) begin
-      if (\$146 ) begin
-        \$174  = read_0_following;
+      if (\$126 ) begin
+        \$154  = read_0_following;
       end
     end
     if (rst) begin
-      \$174  = 3'h0;
+      \$154  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$175  = write_0_following;
+    \$155  = write_0_following;
     if (write_0_favoured) begin
-      \$175  = { write_0_following[1], write_0_following[2], 1'h0 };
+      \$155  = { write_0_following[1], write_0_following[2], 1'h0 };
     end
     if (rst) begin
-      \$175  = 3'h2;
+      \$155  = 3'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     (* full_case = 32'd1 *)
     if (write_0_favoured) begin
-      \$176  = 4'hf;
+      \$156  = 4'hf;
     end else if (write_0_lost) begin
-      \$176  = \$147 [3:0];
+      \$156  = \$127 [3:0];
     end else begin
-      \$176  = 4'hf;
+      \$156  = 4'hf;
     end
     if (rst) begin
-      \$176  = 4'hf;
+      \$156  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$177  = write_0_favoured;
+    \$157  = write_0_favoured;
     if (write_0_favoured) begin
-      \$177  = 1'h0;
+      \$157  = 1'h0;
     end else if (write_0_lost) begin
-      if (\$148 ) begin
-        \$177  = 1'h1;
+      if (\$128 ) begin
+        \$157  = 1'h1;
       end
     end
     if (rst) begin
-      \$177  = 1'h0;
+      \$157  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$178  = write_0_turn;
+    \$158  = write_0_turn;
     if (write_0_favoured) begin
-      \$178  = 3'h0;
+      \$158  = 3'h0;
     end else if (write_0_lost) begin
-      if (\$148 ) begin
-        \$178  = write_0_following;
+      if (\$128 ) begin
+        \$158  = write_0_following;
       end
     end
     if (rst) begin
-      \$178  = 3'h0;
+      \$158  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$179  = read_1_following;
+    \$159  = read_1_following;
     if (read_1_favoured) begin
-      \$179  = { read_1_following[1], read_1_following[2], 1'h0 };
+      \$159  = { read_1_following[1], read_1_following[2], 1'h0 };
     end
     if (rst) begin
-      \$179  = 3'h2;
+      \$159  = 3'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     (* full_case = 32'd1 *)
     if (read_1_favoured) begin
-      \$180  = 4'hf;
+      \$160  = 4'hf;
     end else if (read_1_lost) begin
-      \$180  = \$149 [3:0];
+      \$160  = \$129 [3:0];
     end else begin
-      \$180  = 4'hf;
+      \$160  = 4'hf;
     end
     if (rst) begin
-      \$180  = 4'hf;
+      \$160  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$181  = read_1_favoured;
+    \$161  = read_1_favoured;
     if (read_1_favoured) begin
-      \$181  = 1'h0;
+      \$161  = 1'h0;
     end else if (read_1_lost) begin
-      if (\$150 ) begin
-        \$181  = 1'h1;
+      if (\$130 ) begin
+        \$161  = 1'h1;
       end
     end
     if (rst) begin
-      \$181  = 1'h0;
+      \$161  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$182  = read_1_turn;
+    \$162  = read_1_turn;
     if (read_1_favoured) begin
-      \$182  = 3'h0;
+      \$162  = 3'h0;
     end else if (read_1_lost) begin
-      if (\$150 ) begin
-        \$182  = read_1_following;
+      if (\$130 ) begin
+        \$162  = read_1_following;
       end
     end
     if (rst) begin
-      \$182  = 3'h0;
+      \$162  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$183  = write_1_following;
+    \$163  = write_1_following;
     if (write_1_favoured) begin
-      \$183  = { write_1_following[1], write_1_following[2], 1'h0 };
+      \$163  = { write_1_following[1], write_1_following[2], 1'h0 };
     end
     if (rst) begin
-      \$183  = 3'h2;
+      \$163  = 3'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     (* full_case = 32'd1 *)
     if (write_1_favoured) begin
-      \$184  = 4'hf;
+      \$164  = 4'hf;
     end else if (write_1_lost) begin
-      \$184  = \$151 [3:0];
+      \$164  = \$131 [3:0];
     end else begin
-      \$184  = 4'hf;
+      \$164  = 4'hf;
     end
     if (rst) begin
-      \$184  = 4'hf;
+      \$164  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$185  = write_1_favoured;
+    \$165  = write_1_favoured;
     if (write_1_favoured) begin
-      \$185  = 1'h0;
+      \$165  = 1'h0;
     end else if (write_1_lost) begin
-      if (\$152 ) begin
-        \$185  = 1'h1;
+      if (\$132 ) begin
+        \$165  = 1'h1;
       end
     end
     if (rst) begin
-      \$185  = 1'h0;
+      \$165  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$186  = write_1_turn;
+    \$166  = write_1_turn;
     if (write_1_favoured) begin
-      \$186  = 3'h0;
+      \$166  = 3'h0;
     end else if (write_1_lost) begin
-      if (\$152 ) begin
-        \$186  = write_1_following;
+      if (\$132 ) begin
+        \$166  = write_1_following;
       end
     end
     if (rst) begin
-      \$186  = 3'h0;
+      \$166  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$187  = { matmul_granted[0], \$153  };
+    \$167  = { matmul_granted[0], \$133  };
     if (rst) begin
-      \$187  = 2'h0;
+      \$167  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$188  = \port$36072$0 [10];
+    \$168  = \port$36082$0 [10];
     if (rst) begin
-      \$188  = 1'h0;
+      \$168  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$189  = \port$36072$0 [2];
+    \$169  = \port$36082$0 [2];
     if (rst) begin
-      \$189  = 1'h0;
+      \$169  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$190  = \port$36072$0 [1:0];
+    \$170  = \port$36082$0 [1:0];
     if (rst) begin
-      \$190  = 2'h0;
+      \$170  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$191  = matmul_shift_1;
+    \$171  = matmul_shift_1;
     if (rst) begin
-      \$191  = 2'h0;
+      \$171  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$192  = matmul_ordered;
+    \$172  = matmul_ordered;
     if (matmul_granted[0]) begin
-      \$192  = \$158 ;
+      \$172  = \$138 ;
     end
     if (rst) begin
-      \$192  = 64'h0000000000000000;
+      \$172  = 64'h0000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$193  = matmul__data;
+    \$173  = matmul__data;
     if (matmul_granted[1]) begin
-      \$193  = \$159 [31:0];
+      \$173  = \$139 [31:0];
     end
     if (rst) begin
-      \$193  = 32'd0;
+      \$173  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$194  = { store_granted[0], \$160  };
+    \$174  = { store_granted[0], \$140  };
     if (rst) begin
-      \$194  = 2'h0;
+      \$174  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$195  = \port$36723$0 [0];
+    \$175  = \port$36751$0 [0];
     if (rst) begin
-      \$195  = 1'h0;
+      \$175  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$196  = \port$36723$0 [3];
+    \$176  = \port$36751$0 [3];
     if (rst) begin
-      \$196  = 1'h0;
+      \$176  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$197  = \port$36723$0 [2:1];
+    \$177  = \port$36751$0 [2:1];
     if (rst) begin
-      \$197  = 2'h0;
+      \$177  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$198  = store_shift_1;
+    \$178  = store_shift_1;
     if (rst) begin
-      \$198  = 2'h0;
+      \$178  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$199  = store_ordered;
+    \$179  = store_ordered;
     if (store_granted[0]) begin
-      \$199  = \$165 ;
+      \$179  = \$145 ;
     end
     if (rst) begin
-      \$199  = 64'h0000000000000000;
+      \$179  = 64'h0000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$200  = store__data;
+    \$180  = store__data;
     if (store_granted[1]) begin
-      \$200  = \$166 [31:0];
+      \$180  = \$146 [31:0];
     end
     if (rst) begin
-      \$200  = 32'd0;
+      \$180  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$201  = simt__region;
+    \$181  = simt__region;
     if (core_rst) begin
-      \$201  = 1'h0;
+      \$181  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$202  = \$167 ;
+    \$182  = \$147 ;
     if (core_rst) begin
-      \$202  = 64'h0000000000000000;
+      \$182  = 64'h0000000000000000;
     end
   end
   assign drain_wide = { 1'h0, \$1  };
@@ -3474,20 +3452,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign drain__mask = \port$3658$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$36056$35 [9:0];
+  assign load__offset = \port$36066$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__region = \port$36072$0 [10];
-  assign matmul__offset = \port$36072$0 [9:0];
-  assign store__region = \port$36723$0 [0];
-  assign store__behind = \port$36723$0 [18:11];
-  assign store__offset = \port$36723$0 [10:1];
+  assign matmul__offset = \port$36082$0 [9:0];
+  assign store__claim = { \port$3844$0 , \port$3842$0  };
+  assign store__behind = \port$36751$0 [18:11];
+  assign store__offset = \port$36751$0 [10:1];
   assign drain__region = \port$3658$0 [0];
-  assign load__region = \port$36056$35 [10];
+  assign load__region = \port$36066$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
-  assign out = { \$204 , \$203  };
-  assign \out$107  = { \$206 , \$205  };
+  assign matmul__region = \port$36082$0 [10];
+  assign out = { \$184 , \$183  };
+  assign \out$107  = { \$186 , \$185  };
   assign matmul_zero = 3'h0;
+  assign store__region = \port$36751$0 [0];
   assign store_zero = 3'h0;
   assign core_clk = clk;
   assign \drain_stage.valid  = drain_stage[0];
@@ -3505,32 +3484,25 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.rows  = simt_stage[15:2];
   assign \simt_stage.mask  = simt_stage[23:16];
   assign \simt_stage.data  = simt_stage[87:24];
-  assign \$51  = \port$36072$0 [10];
-  assign \$52  = \port$36072$0 [10];
-  assign \$57  = simt__region;
-  assign \$67  = \port$36072$0 [10];
-  assign \$59  = \port$36723$0 [0];
-  assign \$71  = \port$36072$0 [10];
-  assign \$77  = simt__region;
-  assign \$78  = \port$3658$0 [0];
-  assign \$79  = \port$36056$35 [10];
-  assign \$91  = drain_stage[1];
-  assign \$93  = load_stage[1];
-  assign \$95  = simt_stage[1];
-  assign \$99  = \$98 ;
-  assign \$100  = \port$36072$0 [10];
-  assign \$102  = \$101 ;
-  assign \$105  = \$104 ;
-  assign \$106  = \port$36723$0 [0];
-  assign \$108  = \$107 ;
-  assign \$111  = \$110 ;
-  assign \$112  = \port$3658$0 [0];
-  assign \$114  = \$113 ;
-  assign \$117  = \$116 ;
-  assign \$118  = \port$36056$35 [10];
-  assign \$120  = \$119 ;
-  assign \$128  = simt__region;
-  assign \$132  = simt__region;
+  assign \$46  = simt__region;
+  assign \$61  = simt__region;
+  assign \$62  = \port$3658$0 [0];
+  assign \$63  = \port$36066$35 [10];
+  assign \$75  = drain_stage[1];
+  assign \$77  = load_stage[1];
+  assign \$79  = simt_stage[1];
+  assign \$82  = \$81 ;
+  assign \$84  = \$83 ;
+  assign \$86  = \$85 ;
+  assign \$88  = \$87 ;
+  assign \$91  = \$90 ;
+  assign \$92  = \port$3658$0 [0];
+  assign \$94  = \$93 ;
+  assign \$97  = \$96 ;
+  assign \$98  = \port$36066$35 [10];
+  assign \$100  = \$99 ;
+  assign \$108  = simt__region;
+  assign \$112  = simt__region;
 endmodule
 
 module \weft.act_sram.region_0 (rst, read__data, \read__data$17 , read_rows, read__en, write_rows, write_mask, write_data, clk);
@@ -8180,7 +8152,7 @@ module \weft.control.dispatcher.fetcher (rst, program__payload, program__valid, 
   input program__valid;
   wire program__valid;
   wire request;
-  reg [1:0] room = 2'h2;
+  reg [1:0] room = 2'h3;
   input rst;
   wire rst;
   wire to_boundary;
@@ -8385,10 +8357,10 @@ module \weft.control.dispatcher.fetcher (rst, program__payload, program__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$5 ) begin end
     \$39  = \$28 [1:0];
     if (clear) begin
-      \$39  = 2'h2;
+      \$39  = 2'h3;
     end
     if (rst) begin
-      \$39  = 2'h2;
+      \$39  = 2'h3;
     end
   end
   always @* begin
@@ -8447,23 +8419,23 @@ endmodule
 module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payload, i__valid, clear, write__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire \$1 ;
-  reg [4:0] \$10 ;
+  reg [5:0] \$10 ;
   reg [5:0] \$11 ;
-  reg [4:0] \$12 ;
-  wire [5:0] \$2 ;
-  wire [5:0] \$3 ;
-  wire [5:0] \$4 ;
+  reg [5:0] \$12 ;
+  wire [6:0] \$2 ;
+  wire [6:0] \$3 ;
+  wire [6:0] \$4 ;
   wire [6:0] \$5 ;
   wire [7:0] \$6 ;
   wire \$7 ;
-  wire [5:0] \$8 ;
-  wire [5:0] \$9 ;
+  wire [6:0] \$8 ;
+  wire [6:0] \$9 ;
   input clear;
   wire clear;
   input clk;
   wire clk;
-  reg [4:0] head = 5'h00;
-  wire [4:0] head_next;
+  reg [5:0] head = 6'h00;
+  wire [5:0] head_next;
   wire [36:0] i__payload;
   wire [31:0] \i__payload.data ;
   wire \i__payload.error ;
@@ -8487,7 +8459,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   wire o__valid;
   wire pop;
   wire push;
-  wire [4:0] read__addr;
+  wire [5:0] read__addr;
   wire [36:0] read__data;
   wire [31:0] \read__data.data ;
   wire \read__data.error ;
@@ -8497,9 +8469,9 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   wire read__en;
   input rst;
   wire rst;
-  (* init = 5'h00 *)
-  wire [4:0] tail;
-  reg [4:0] write__addr = 5'h00;
+  (* init = 6'h00 *)
+  wire [5:0] tail;
+  reg [5:0] write__addr = 6'h00;
   input [36:0] write__data;
   wire [36:0] write__data;
   wire [31:0] \write__data.data ;
@@ -8508,29 +8480,29 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   wire \write__data.kind.known ;
   wire [2:0] \write__data.kind.number ;
   wire write__en;
-  reg [36:0] storage [31:0];
+  reg [36:0] storage [47:0];
   always @(posedge clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
-  reg [4:0] _0_;
+  reg [5:0] _0_;
   always @(posedge clk) begin
-    _0_ <= \$4 [4:0];
+    _0_ <= \$4 [5:0];
   end
   assign o__payload = storage[_0_];
-  assign i__ready = level != 6'h20;
+  assign i__ready = level != 6'h30;
   assign o__valid = | level;
   assign push = i__valid & i__ready;
   assign pop = o__valid & o__ready;
-  assign \$1  = head == 5'h1f;
+  assign \$1  = head == 6'h2f;
   assign \$2  = head + 1'h1;
-  assign \$3  = \$1  ? 6'h00 : \$2 ;
+  assign \$3  = \$1  ? 7'h00 : \$2 ;
   assign \$4  = pop ? \$3  : { 1'h0, head };
   assign \$5  = level + push;
   assign \$6  = \$5  - pop;
-  assign \$7  = write__addr == 5'h1f;
+  assign \$7  = write__addr == 6'h2f;
   assign \$8  = write__addr + 1'h1;
-  assign \$9  = \$7  ? 6'h00 : \$8 ;
+  assign \$9  = \$7  ? 7'h00 : \$8 ;
   always @(posedge clk)
     head <= \$10 ;
   always @(posedge clk)
@@ -8539,12 +8511,12 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$10  = \$4 [4:0];
+    \$10  = \$4 [5:0];
     if (clear) begin
-      \$10  = 5'h00;
+      \$10  = 6'h00;
     end
     if (rst) begin
-      \$10  = 5'h00;
+      \$10  = 6'h00;
     end
   end
   always @* begin
@@ -8561,20 +8533,20 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     \$12  = write__addr;
     if (push) begin
-      \$12  = \$9 [4:0];
+      \$12  = \$9 [5:0];
     end
     if (clear) begin
-      \$12  = 5'h00;
+      \$12  = 6'h00;
     end
     if (rst) begin
-      \$12  = 5'h00;
+      \$12  = 6'h00;
     end
   end
-  assign head_next = \$4 [4:0];
+  assign head_next = \$4 [5:0];
   assign tail = write__addr;
   assign i__payload = write__data;
   assign write__en = push;
-  assign read__addr = \$4 [4:0];
+  assign read__addr = \$4 [5:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
   assign \write__data.data  = write__data[31:0];
@@ -15102,7 +15074,7 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2952$0 , \port$2986$0 , \port$3020$0 , \port$3054$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3658$0 , act__data, acc__row, post__mask, clear
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2923$0 , \port$2957$0 , \port$2991$0 , \port$3025$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3658$0 , act__data, acc__row, post__mask, clear
 , abort, \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , \port$35584$0 , post__valid, params__scale_row, fault__valid, fault__cause
 , fault__index, \read__en$74 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
@@ -15338,14 +15310,14 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$56 ;
-  input [31:0] \port$2952$0 ;
-  wire [31:0] \port$2952$0 ;
-  input [31:0] \port$2986$0 ;
-  wire [31:0] \port$2986$0 ;
-  input [31:0] \port$3020$0 ;
-  wire [31:0] \port$3020$0 ;
-  input [31:0] \port$3054$0 ;
-  wire [31:0] \port$3054$0 ;
+  input [31:0] \port$2923$0 ;
+  wire [31:0] \port$2923$0 ;
+  input [31:0] \port$2957$0 ;
+  wire [31:0] \port$2957$0 ;
+  input [31:0] \port$2991$0 ;
+  wire [31:0] \port$2991$0 ;
+  input [31:0] \port$3025$0 ;
+  wire [31:0] \port$3025$0 ;
   input [32:0] \port$35554$0 ;
   wire [32:0] \port$35554$0 ;
   input [32:0] \port$35556$0 ;
@@ -15544,10 +15516,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(\i__payload$44 ),
     .i__valid(\i__valid$42 ),
     .popped(popped),
-    .\port$2952$0 (\port$2952$0 ),
-    .\port$2986$0 (\port$2986$0 ),
-    .\port$3020$0 (\port$3020$0 ),
-    .\port$3054$0 (\port$3054$0 ),
+    .\port$2923$0 (\port$2923$0 ),
+    .\port$2957$0 (\port$2957$0 ),
+    .\port$2991$0 (\port$2991$0 ),
+    .\port$3025$0 (\port$3025$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$74 ),
@@ -15747,8 +15719,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$3054$0 , \port$3020$0 , \port$2986$0 , \port$2952$0  };
-  assign \acc__data$19  = { \port$3054$0 , \port$3020$0 , \port$2986$0 , \port$2952$0  };
+  assign acc__data = { \port$3025$0 , \port$2991$0 , \port$2957$0 , \port$2923$0  };
+  assign \acc__data$19  = { \port$3025$0 , \port$2991$0 , \port$2957$0 , \port$2923$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = \i__payload$44 [4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -15916,7 +15888,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$54.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2952$0 , \port$2986$0 , \port$3020$0 , \port$3054$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, clear, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$2923$0 , \port$2957$0 , \port$2991$0 , \port$3025$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, clear, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
@@ -16023,14 +15995,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2952$0 , \port$2986$0 , \port$3
   reg [4:0] left_room = 5'h14;
   input popped;
   wire popped;
-  input [31:0] \port$2952$0 ;
-  wire [31:0] \port$2952$0 ;
-  input [31:0] \port$2986$0 ;
-  wire [31:0] \port$2986$0 ;
-  input [31:0] \port$3020$0 ;
-  wire [31:0] \port$3020$0 ;
-  input [31:0] \port$3054$0 ;
-  wire [31:0] \port$3054$0 ;
+  input [31:0] \port$2923$0 ;
+  wire [31:0] \port$2923$0 ;
+  input [31:0] \port$2957$0 ;
+  wire [31:0] \port$2957$0 ;
+  input [31:0] \port$2991$0 ;
+  wire [31:0] \port$2991$0 ;
+  input [31:0] \port$3025$0 ;
+  wire [31:0] \port$3025$0 ;
   wire [4:0] room_next;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
@@ -16178,7 +16150,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2952$0 , \port$2986$0 , \port$3
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
     \$33  = columns;
     if (coming) begin
-      \$33  = { \port$3054$0 , \port$3020$0 , \port$2986$0 , \port$2952$0  };
+      \$33  = { \port$3025$0 , \port$2991$0 , \port$2957$0 , \port$2923$0  };
     end else if (valid) begin
       \$33  = \$26 ;
     end
@@ -16250,7 +16222,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2952$0 , \port$2986$0 , \port$3
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$3054$0 , \port$3020$0 , \port$2986$0 , \port$2952$0  };
+  assign acc__data = { \port$3025$0 , \port$2991$0 , \port$2957$0 , \port$2923$0  };
   assign bias_row = \$12 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -18144,7 +18116,7 @@ endmodule
 
 module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$35446$0 
 , \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 , \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 , \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$36026$0 , act__data, \port$36056$35 , clk);
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$36030$0 , act__data, \port$36066$35 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$35  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -18423,10 +18395,10 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   wire [32:0] \port$35474$0 ;
   input [32:0] \port$35476$0 ;
   wire [32:0] \port$35476$0 ;
-  output [69:0] \port$36026$0 ;
-  wire [69:0] \port$36026$0 ;
-  output [10:0] \port$36056$35 ;
-  wire [10:0] \port$36056$35 ;
+  output [69:0] \port$36030$0 ;
+  wire [69:0] \port$36030$0 ;
+  output [10:0] \port$36066$35 ;
+  wire [10:0] \port$36066$35 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -18525,7 +18497,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$36026$0 (\$4 ),
+    .\port$36030$0 (\$4 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -18595,9 +18567,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \fault__valid$75  = fault__valid;
   assign stopped = stop;
   assign \stop$78  = stop;
-  assign \port$36026$0  = \$4 ;
+  assign \port$36030$0  = \$4 ;
   assign act__data = \i__payload$6 [31:0];
-  assign \port$36056$35  = \i__payload$6 [45:35];
+  assign \port$36066$35  = \i__payload$6 [45:35];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -22990,7 +22962,7 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
 endmodule
 
 module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
-, wgt_fence__start, wgt_fence__end, \port$36026$0 , i__valid, i__payload, clk);
+, wgt_fence__start, wgt_fence__end, \port$36030$0 , i__valid, i__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$47  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -23016,47 +22988,46 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire \$29 ;
   wire \$3 ;
   wire \$30 ;
-  wire \$31 ;
-  wire [24:0] \$32 ;
+  wire [24:0] \$31 ;
+  wire \$32 ;
   wire \$33 ;
-  wire \$34 ;
+  wire [25:0] \$34 ;
   wire [25:0] \$35 ;
-  wire [25:0] \$36 ;
+  wire \$36 ;
   wire \$37 ;
   wire \$38 ;
-  wire \$39 ;
+  wire [24:0] \$39 ;
   wire \$4 ;
-  wire [24:0] \$40 ;
-  wire \$41 ;
-  wire [24:0] \$42 ;
+  wire \$40 ;
+  wire [24:0] \$41 ;
+  wire [25:0] \$42 ;
   wire [25:0] \$43 ;
-  wire [25:0] \$44 ;
-  wire [24:0] \$45 ;
-  wire \$46 ;
-  reg \$47 ;
-  reg [15:0] \$48 ;
+  wire [24:0] \$44 ;
+  wire \$45 ;
+  reg \$46 ;
+  reg [15:0] \$47 ;
+  reg \$48 ;
   reg \$49 ;
   wire \$5 ;
   reg \$50 ;
-  reg \$51 ;
+  reg [24:0] \$51 ;
   reg [24:0] \$52 ;
-  reg [24:0] \$53 ;
-  reg \$54 ;
+  reg \$53 ;
+  reg [24:0] \$54 ;
   reg [24:0] \$55 ;
-  reg [24:0] \$56 ;
+  reg \$56 ;
   reg \$57 ;
-  reg \$58 ;
+  reg [24:0] \$58 ;
   reg [24:0] \$59 ;
   wire \$6 ;
-  reg [24:0] \$60 ;
-  reg [181:0] \$61 ;
+  reg [181:0] \$60 ;
   wire \$7 ;
   wire \$8 ;
   wire [10:0] \$9 ;
   reg [15:0] \$like ;
   wire \$signal ;
   wire \$signal$11 ;
-  reg [23:0] \$signal$20 ;
+  reg [23:0] \$signal$19 ;
   reg \$signal$23 ;
   wire \$signal$35 ;
   reg \$signal$52  = 1'h0;
@@ -23167,7 +23138,6 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire \i__valid$13 ;
   reg [15:0] index;
   wire is_chunk;
-  wire leaving;
   wire [181:0] o;
   wire [23:0] \o.at ;
   wire \o.beyond ;
@@ -23186,14 +23156,15 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$36026$0 ;
-  wire [69:0] \port$36026$0 ;
+  output [69:0] \port$36030$0 ;
+  wire [69:0] \port$36030$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
   wire post__valid;
   reg posts;
   wire push;
+  wire \push$29 ;
   wire [31:0] row;
   input rst;
   wire rst;
@@ -23213,63 +23184,58 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   reg [24:0] wgt_fence__start = 25'h0000000;
   output wgt_fence__up;
   reg wgt_fence__up = 1'h0;
-  assign \$24  = \$signal$35  | fails;
-  assign \$25  = ~ stop;
-  assign fault__valid = \$24  & \$25 ;
-  assign fault__cause = \$signal$35  ? 4'h2 : i__payload[167:164];
-  assign fault__index = \$signal$35  ? index : i__payload[159:144];
-  assign \$26  = valid | full;
-  assign busy = \$26  | act_posts;
-  assign \$27  = ~ act_begun;
-  assign \$28  = i__payload[102] ? \$27  : i__payload[61];
-  assign \$29  = \$signal$11  & \$28 ;
-  assign \$30  = \$signal$11  & i__payload[102];
-  assign \$31  = ~ i__payload[61];
-  assign \$32  = i__payload[58:35] + i__payload[163:161];
-  assign \$33  = ~ ends;
-  assign \$34  = \$signal$54  < 3'h4;
-  assign \$35  = \$signal$54  - 2'h3;
-  assign \$36  = \$34  ? 26'h0000000 : \$35 ;
-  assign \$37  = ~ o[89];
-  assign \$38  = is_chunk & o[124];
-  assign \$39  = ~ o[89];
-  assign \$40  = o[87:64] + 1'h1;
-  assign \$41  = \$40  < 3'h4;
-  assign \$42  = o[87:64] + 1'h1;
-  assign \$43  = \$42  - 2'h3;
-  assign \$44  = \$41  ? 26'h0000000 : \$43 ;
-  assign \$45  = block[87:64] + 1'h1;
-  assign \$46  = block[87:64] >= 8'hff;
+  assign \$25  = is_chunk | transposing;
+  assign busy = \$25  | act_posts;
+  assign \$26  = ~ act_begun;
+  assign \$27  = i__payload[102] ? \$26  : i__payload[61];
+  assign \$28  = \$signal$11  & \$27 ;
+  assign \$29  = \$signal$11  & i__payload[102];
+  assign \$30  = ~ i__payload[61];
+  assign \$31  = i__payload[58:35] + i__payload[163:161];
+  assign \$32  = ~ ends;
+  assign \$33  = \$signal$54  < 3'h4;
+  assign \$34  = \$signal$54  - 2'h3;
+  assign \$35  = \$33  ? 26'h0000000 : \$34 ;
+  assign \$36  = ~ o[89];
+  assign \$37  = is_chunk & o[124];
+  assign \$38  = ~ o[89];
+  assign \$39  = o[87:64] + 1'h1;
+  assign \$40  = \$39  < 3'h4;
+  assign \$41  = o[87:64] + 1'h1;
+  assign \$42  = \$41  - 2'h3;
+  assign \$43  = \$40  ? 26'h0000000 : \$42 ;
+  assign \$44  = block[87:64] + 1'h1;
+  assign \$45  = block[87:64] >= 8'hff;
   always @(posedge clk)
-    act_posts <= \$47 ;
+    act_posts <= \$46 ;
   always @(posedge clk)
-    act_post <= \$48 ;
+    act_post <= \$47 ;
   always @(posedge clk)
-    \$signal$52  <= \$49 ;
+    \$signal$52  <= \$48 ;
   always @(posedge clk)
-    act_begun <= \$50 ;
+    act_begun <= \$49 ;
   always @(posedge clk)
-    ends <= \$51 ;
+    ends <= \$50 ;
   always @(posedge clk)
-    \$signal$54  <= \$52 ;
+    \$signal$54  <= \$51 ;
   always @(posedge clk)
-    \end  <= \$53 ;
+    \end  <= \$52 ;
   always @(posedge clk)
-    act_fence__up <= \$54 ;
+    act_fence__up <= \$53 ;
   always @(posedge clk)
-    act_fence__start <= \$55 ;
+    act_fence__start <= \$54 ;
   always @(posedge clk)
-    act_fence__end <= \$56 ;
+    act_fence__end <= \$55 ;
   always @(posedge clk)
-    begun <= \$57 ;
+    begun <= \$56 ;
   always @(posedge clk)
-    wgt_fence__up <= \$58 ;
+    wgt_fence__up <= \$57 ;
   always @(posedge clk)
-    wgt_fence__start <= \$59 ;
+    wgt_fence__start <= \$58 ;
   always @(posedge clk)
-    wgt_fence__end <= \$60 ;
+    wgt_fence__end <= \$59 ;
   always @(posedge clk)
-    block <= \$61 ;
+    block <= \$60 ;
   assign \$1  = ! i__payload[167:164];
   assign \$2  = i__valid & \$1 ;
   assign \$3  = ~ stop;
@@ -23288,26 +23254,27 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   assign \i__valid$13  = \$signal  & \$10 ;
   assign \$11  = \i__valid$13  & \i__ready$16 ;
   assign i__ready = \$signal$11  | \$11 ;
-  assign \$12  = ~ o[90];
-  assign is_chunk = valid & \$12 ;
-  assign \$13  = ~ o[91];
-  assign \$14  = is_chunk & \$13 ;
-  assign \$15  = ~ begun;
-  assign \$16  = o[124] ? \$15  : o[89];
-  assign \$17  = is_chunk & \$16 ;
-  assign push = valid & o[90];
-  assign transposing = push | full;
-  assign \$18  = \final  & block[89];
+  assign \$12  = ~ o[91];
+  assign \$13  = is_chunk & \$12 ;
+  assign \$14  = ~ begun;
+  assign \$15  = o[124] ? \$14  : o[89];
+  assign \$16  = is_chunk & \$15 ;
+  assign \$17  = \final  & block[89];
   assign \$signal$35  = \$signal$23  & beyond;
-  assign \$19  = ~ \$signal$35 ;
-  assign wgt__valid = \$signal$23  & \$19 ;
+  assign \$18  = ~ \$signal$35 ;
+  assign wgt__valid = \$signal$23  & \$18 ;
   assign params__valid = is_chunk & o[91];
-  assign \$20  = ~ \$signal$35 ;
-  assign \$21  = posts & \$20 ;
-  assign \$22  = act_posts | \$21 ;
-  assign \$23  = ~ stop;
-  assign post__valid = \$22  & \$23 ;
+  assign \$19  = ~ \$signal$35 ;
+  assign \$20  = posts & \$19 ;
+  assign \$21  = act_posts | \$20 ;
+  assign \$22  = ~ stop;
+  assign post__valid = \$21  & \$22 ;
   assign post__mask = act_posts ? act_post : \$like ;
+  assign \$23  = \$signal$35  | fails;
+  assign \$24  = ~ stop;
+  assign fault__valid = \$23  & \$24 ;
+  assign fault__cause = \$signal$35  ? 4'h2 : i__payload[167:164];
+  assign fault__index = \$signal$35  ? index : i__payload[159:144];
   \weft.load.writer.gearbox  gearbox (
     .clear(clear),
     .clk(clk),
@@ -23315,8 +23282,10 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
     .i__ready(\i__ready$16 ),
     .i__valid(\i__valid$13 ),
     .o(o),
+    .push(push),
     .rst(rst),
-    .valid(valid)
+    .transposing(transposing),
+    .valid(is_chunk)
   );
   \weft.load.writer.transposer  transposer (
     .clear(clear),
@@ -23330,9 +23299,9 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$signal$20  = o[87:64];
+    \$signal$19  = o[87:64];
     if (full) begin
-      \$signal$20  = block[87:64];
+      \$signal$19  = block[87:64];
     end
   end
   always @* begin
@@ -23351,16 +23320,16 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$signal$23  = \$14 ;
+    \$signal$23  = \$13 ;
     if (full) begin
       \$signal$23  = 1'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    posts = \$17 ;
+    posts = \$16 ;
     if (full) begin
-      posts = \$18 ;
+      posts = \$17 ;
     end
   end
   always @* begin
@@ -23379,39 +23348,52 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$47  = \$29 ;
+    \$46  = \$28 ;
     if (clear) begin
-      \$47  = 1'h0;
+      \$46  = 1'h0;
     end
     if (rst) begin
-      \$47  = 1'h0;
+      \$46  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$48  = i__payload[143:128];
+    \$47  = i__payload[143:128];
     if (clear) begin
-      \$48  = 16'h0000;
+      \$47  = 16'h0000;
     end
     if (rst) begin
-      \$48  = 16'h0000;
+      \$47  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$49  = \$30 ;
+    \$48  = \$29 ;
     if (clear) begin
-      \$49  = 1'h0;
+      \$48  = 1'h0;
     end
     if (rst) begin
-      \$49  = 1'h0;
+      \$48  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$50  = act_begun;
+    \$49  = act_begun;
     if (\$signal$11 ) begin
-      \$50  = \$31 ;
+      \$49  = \$30 ;
+    end
+    if (clear) begin
+      \$49  = 1'h0;
+    end
+    if (rst) begin
+      \$49  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$50  = ends;
+    if (\$signal$11 ) begin
+      \$50  = i__payload[61];
     end
     if (clear) begin
       \$50  = 1'h0;
@@ -23422,22 +23404,22 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$51  = ends;
+    \$51  = \$signal$54 ;
     if (\$signal$11 ) begin
-      \$51  = i__payload[61];
+      \$51  = \$31 ;
     end
     if (clear) begin
-      \$51  = 1'h0;
+      \$51  = 25'h0000000;
     end
     if (rst) begin
-      \$51  = 1'h0;
+      \$51  = 25'h0000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$52  = \$signal$54 ;
+    \$52  = \end ;
     if (\$signal$11 ) begin
-      \$52  = \$32 ;
+      \$52  = i__payload[127:103];
     end
     if (clear) begin
       \$52  = 25'h0000000;
@@ -23448,35 +23430,35 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$53  = \end ;
-    if (\$signal$11 ) begin
-      \$53  = i__payload[127:103];
+    \$53  = act_fence__up;
+    if (\$signal$52 ) begin
+      \$53  = \$32 ;
     end
     if (clear) begin
-      \$53  = 25'h0000000;
+      \$53  = 1'h0;
     end
     if (rst) begin
-      \$53  = 25'h0000000;
+      \$53  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$54  = act_fence__up;
+    \$54  = act_fence__start;
     if (\$signal$52 ) begin
-      \$54  = \$33 ;
+      \$54  = \$35 [24:0];
     end
     if (clear) begin
-      \$54  = 1'h0;
+      \$54  = 25'h0000000;
     end
     if (rst) begin
-      \$54  = 1'h0;
+      \$54  = 25'h0000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$55  = act_fence__start;
+    \$55  = act_fence__end;
     if (\$signal$52 ) begin
-      \$55  = \$36 [24:0];
+      \$55  = \end ;
     end
     if (clear) begin
       \$55  = 25'h0000000;
@@ -23487,22 +23469,22 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$56  = act_fence__end;
-    if (\$signal$52 ) begin
-      \$56  = \end ;
-    end
-    if (clear) begin
-      \$56  = 25'h0000000;
-    end
-    if (rst) begin
-      \$56  = 25'h0000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$57  = begun;
+    \$56  = begun;
     if (is_chunk) begin
-      \$57  = \$37 ;
+      \$56  = \$36 ;
+    end
+    if (clear) begin
+      \$56  = 1'h0;
+    end
+    if (rst) begin
+      \$56  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$57  = wgt_fence__up;
+    if (\$37 ) begin
+      \$57  = \$38 ;
     end
     if (clear) begin
       \$57  = 1'h0;
@@ -23513,22 +23495,22 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$58  = wgt_fence__up;
-    if (\$38 ) begin
-      \$58  = \$39 ;
+    \$58  = wgt_fence__start;
+    if (\$37 ) begin
+      \$58  = \$43 [24:0];
     end
     if (clear) begin
-      \$58  = 1'h0;
+      \$58  = 25'h0000000;
     end
     if (rst) begin
-      \$58  = 1'h0;
+      \$58  = 25'h0000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$59  = wgt_fence__start;
-    if (\$38 ) begin
-      \$59  = \$44 [24:0];
+    \$59  = wgt_fence__end;
+    if (\$37 ) begin
+      \$59  = o[149:125];
     end
     if (clear) begin
       \$59  = 25'h0000000;
@@ -23539,47 +23521,35 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$60  = wgt_fence__end;
-    if (\$38 ) begin
-      \$60  = o[149:125];
-    end
-    if (clear) begin
-      \$60  = 25'h0000000;
-    end
-    if (rst) begin
-      \$60  = 25'h0000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$61  = block;
+    \$60  = block;
     if (push) begin
-      \$61 [87:64] = o[87:64];
-      \$61 [88] = o[88];
-      \$61 [89] = o[89];
-      \$61 [181:90] = o[181:90];
+      \$60 [87:64] = o[87:64];
+      \$60 [88] = o[88];
+      \$60 [89] = o[89];
+      \$60 [181:90] = o[181:90];
     end
     if (full) begin
-      \$61 [87:64] = \$45 [23:0];
-      \$61 [88] = \$46 ;
+      \$60 [87:64] = \$44 [23:0];
+      \$60 [88] = \$45 ;
     end
     if (clear) begin
-      \$61 [181:64] = 118'h000000000000000000000000000000;
+      \$60 [181:64] = 118'h000000000000000000000000000000;
     end
     if (rst) begin
-      \$61  = 182'h0000000000000000000000000000000000000000000000;
+      \$60  = 182'h0000000000000000000000000000000000000000000000;
     end
   end
   assign act__region = i__payload[45];
   assign act__offset = i__payload[44:35];
   assign act__data = i__payload[31:0];
   assign \i__payload$14  = i__payload[159:0];
+  assign valid = is_chunk;
+  assign \push$29  = push;
   assign row = o[31:0];
-  assign leaving = full;
   assign params__column = o[69:64];
   assign params__data = o[63:0];
-  assign wgt__row = \$signal$20 [7:0];
-  assign \port$36026$0  = o[69:0];
+  assign wgt__row = \$signal$19 [7:0];
+  assign \port$36030$0  = o[69:0];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -23650,161 +23620,164 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   assign \block.target.index  = block[181:166];
 endmodule
 
-module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__payload, clk);
+module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, transposing, o, i__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$48  = 0;
   wire [94:0] \$1 ;
-  wire \$10 ;
-  wire [7:0] \$100 ;
-  wire [7:0] \$101 ;
-  wire [7:0] \$102 ;
-  wire [7:0] \$103 ;
-  wire [7:0] \$104 ;
-  wire [7:0] \$105 ;
-  wire [7:0] \$106 ;
-  wire [7:0] \$107 ;
-  wire [7:0] \$108 ;
-  wire [7:0] \$109 ;
-  wire \$11 ;
-  wire [7:0] \$110 ;
-  wire [7:0] \$111 ;
-  wire [7:0] \$112 ;
-  wire [7:0] \$113 ;
-  wire [7:0] \$114 ;
-  wire [7:0] \$115 ;
-  wire [7:0] \$116 ;
-  wire [7:0] \$117 ;
-  wire [7:0] \$118 ;
-  wire [7:0] \$119 ;
-  wire \$12 ;
-  wire [7:0] \$120 ;
-  wire [7:0] \$121 ;
-  wire [7:0] \$122 ;
-  wire [7:0] \$123 ;
-  wire [7:0] \$124 ;
-  wire [7:0] \$125 ;
-  wire [7:0] \$126 ;
-  wire [7:0] \$127 ;
-  wire [7:0] \$128 ;
-  wire [7:0] \$129 ;
-  wire \$13 ;
-  wire [7:0] \$130 ;
-  wire [7:0] \$131 ;
-  wire [7:0] \$132 ;
-  wire [7:0] \$133 ;
-  wire [7:0] \$134 ;
-  wire [7:0] \$135 ;
-  wire [7:0] \$136 ;
-  wire [7:0] \$137 ;
-  wire [7:0] \$138 ;
-  wire [7:0] \$139 ;
+  wire [4:0] \$10 ;
+  wire \$100 ;
+  wire \$101 ;
+  wire \$102 ;
+  wire \$103 ;
+  wire \$104 ;
+  wire \$105 ;
+  wire \$106 ;
+  wire \$107 ;
+  wire \$108 ;
+  wire \$109 ;
+  wire [4:0] \$11 ;
+  wire \$110 ;
+  wire \$111 ;
+  wire \$112 ;
+  wire \$113 ;
+  wire \$114 ;
+  wire \$115 ;
+  wire \$116 ;
+  wire \$117 ;
+  wire \$118 ;
+  wire \$119 ;
+  wire [4:0] \$12 ;
+  wire \$120 ;
+  wire \$121 ;
+  wire \$122 ;
+  wire \$123 ;
+  wire \$124 ;
+  wire \$125 ;
+  wire \$126 ;
+  wire \$127 ;
+  wire \$128 ;
+  wire \$129 ;
+  wire [4:0] \$13 ;
+  wire \$130 ;
+  wire \$131 ;
+  wire \$132 ;
+  wire \$133 ;
+  wire \$134 ;
+  wire \$135 ;
+  wire \$136 ;
+  wire \$137 ;
+  wire \$138 ;
+  wire \$139 ;
   wire \$14 ;
-  wire [7:0] \$140 ;
-  wire [7:0] \$141 ;
-  wire [7:0] \$142 ;
-  wire [7:0] \$143 ;
-  wire [63:0] \$144 ;
-  wire [63:0] \$145 ;
+  wire \$140 ;
+  wire \$141 ;
+  wire \$142 ;
+  wire \$143 ;
+  wire \$144 ;
+  wire \$145 ;
   wire \$146 ;
   wire \$147 ;
   wire \$148 ;
-  wire [87:0] \$149 ;
+  wire \$149 ;
   wire \$15 ;
   wire [87:0] \$150 ;
-  wire [3:0] \$151 ;
-  wire \$152 ;
-  wire [24:0] \$153 ;
+  wire [87:0] \$151 ;
+  wire [3:0] \$152 ;
+  wire \$153 ;
   wire [24:0] \$154 ;
-  wire \$155 ;
+  wire [24:0] \$155 ;
   wire \$156 ;
-  wire \$157 ;
-  wire \$158 ;
-  wire [2:0] \$159 ;
+  wire [2:0] \$157 ;
+  wire [2:0] \$158 ;
+  wire \$159 ;
   wire \$16 ;
-  wire [2:0] \$160 ;
-  wire \$161 ;
+  wire \$160 ;
+  wire [3:0] \$161 ;
   wire \$162 ;
   wire \$163 ;
-  wire \$164 ;
-  wire [3:0] \$165 ;
+  reg \$164 ;
+  reg \$165 ;
   reg \$166 ;
   reg [181:0] \$167 ;
-  reg [87:0] \$168 ;
-  reg [3:0] \$169 ;
+  reg \$168 ;
+  reg \$169 ;
   wire \$17 ;
-  reg \$170 ;
-  reg [23:0] \$171 ;
-  reg [1:0] \$172 ;
-  reg \$173 ;
-  reg [2:0] \$174 ;
-  wire \$18 ;
+  reg [87:0] \$170 ;
+  reg [3:0] \$171 ;
+  reg \$172 ;
+  reg [23:0] \$173 ;
+  reg [1:0] \$174 ;
+  reg \$175 ;
+  reg [2:0] \$176 ;
+  reg \$177 ;
+  wire [22:0] \$18 ;
   wire \$19 ;
   wire [94:0] \$2 ;
   wire \$20 ;
-  wire \$21 ;
-  wire \$22 ;
+  wire [87:0] \$21 ;
+  wire [87:0] \$22 ;
   wire \$23 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
   wire \$27 ;
-  wire \$28 ;
-  wire \$29 ;
+  wire [7:0] \$28 ;
+  wire [7:0] \$29 ;
   wire [94:0] \$3 ;
-  wire \$30 ;
-  wire \$31 ;
-  wire \$32 ;
-  wire \$33 ;
-  wire \$34 ;
-  wire \$35 ;
-  wire \$36 ;
-  wire \$37 ;
-  wire \$38 ;
-  wire \$39 ;
+  wire [7:0] \$30 ;
+  wire [7:0] \$31 ;
+  wire [7:0] \$32 ;
+  wire [7:0] \$33 ;
+  wire [7:0] \$34 ;
+  wire [7:0] \$35 ;
+  wire [7:0] \$36 ;
+  wire [7:0] \$37 ;
+  wire [7:0] \$38 ;
+  wire [7:0] \$39 ;
   wire \$4 ;
-  wire \$40 ;
-  wire \$41 ;
-  wire \$42 ;
-  wire \$43 ;
-  wire \$44 ;
-  wire \$45 ;
-  wire \$46 ;
-  wire \$47 ;
-  wire \$48 ;
-  wire \$49 ;
+  wire [7:0] \$40 ;
+  wire [7:0] \$41 ;
+  wire [7:0] \$42 ;
+  wire [7:0] \$43 ;
+  wire [7:0] \$44 ;
+  wire [7:0] \$45 ;
+  wire [7:0] \$46 ;
+  wire [7:0] \$47 ;
+  wire [7:0] \$48 ;
+  wire [7:0] \$49 ;
   wire \$5 ;
-  wire \$50 ;
-  wire \$51 ;
-  wire \$52 ;
-  wire \$53 ;
-  wire \$54 ;
-  wire \$55 ;
-  wire \$56 ;
-  wire \$57 ;
-  wire \$58 ;
-  wire \$59 ;
+  wire [7:0] \$50 ;
+  wire [7:0] \$51 ;
+  wire [7:0] \$52 ;
+  wire [7:0] \$53 ;
+  wire [7:0] \$54 ;
+  wire [7:0] \$55 ;
+  wire [7:0] \$56 ;
+  wire [7:0] \$57 ;
+  wire [7:0] \$58 ;
+  wire [7:0] \$59 ;
   wire \$6 ;
-  wire \$60 ;
-  wire \$61 ;
-  wire \$62 ;
-  wire \$63 ;
-  wire \$64 ;
-  wire \$65 ;
-  wire \$66 ;
-  wire [4:0] \$67 ;
-  wire [4:0] \$68 ;
-  wire [4:0] \$69 ;
+  wire [7:0] \$60 ;
+  wire [7:0] \$61 ;
+  wire [7:0] \$62 ;
+  wire [7:0] \$63 ;
+  wire [7:0] \$64 ;
+  wire [7:0] \$65 ;
+  wire [7:0] \$66 ;
+  wire [7:0] \$67 ;
+  wire [7:0] \$68 ;
+  wire [7:0] \$69 ;
   wire \$7 ;
-  wire [4:0] \$70 ;
-  wire [4:0] \$71 ;
-  wire [4:0] \$72 ;
-  wire \$73 ;
-  wire \$74 ;
-  wire \$75 ;
-  wire [22:0] \$76 ;
-  wire \$77 ;
-  wire [87:0] \$78 ;
-  wire [87:0] \$79 ;
-  wire \$8 ;
+  wire [7:0] \$70 ;
+  wire [7:0] \$71 ;
+  wire [7:0] \$72 ;
+  wire [7:0] \$73 ;
+  wire [7:0] \$74 ;
+  wire [7:0] \$75 ;
+  wire [7:0] \$76 ;
+  wire [7:0] \$77 ;
+  wire [7:0] \$78 ;
+  wire [7:0] \$79 ;
+  wire [4:0] \$8 ;
   wire [7:0] \$80 ;
   wire [7:0] \$81 ;
   wire [7:0] \$82 ;
@@ -23815,20 +23788,18 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__p
   wire [7:0] \$87 ;
   wire [7:0] \$88 ;
   wire [7:0] \$89 ;
-  wire \$9 ;
+  wire [4:0] \$9 ;
   wire [7:0] \$90 ;
   wire [7:0] \$91 ;
-  wire [7:0] \$92 ;
-  wire [7:0] \$93 ;
-  wire [7:0] \$94 ;
-  wire [7:0] \$95 ;
-  wire [7:0] \$96 ;
-  wire [7:0] \$97 ;
-  wire [7:0] \$98 ;
-  wire [7:0] \$99 ;
+  wire [63:0] \$92 ;
+  wire [63:0] \$93 ;
+  wire \$94 ;
+  wire \$95 ;
+  wire \$96 ;
+  wire \$97 ;
+  wire \$98 ;
+  wire \$99 ;
   wire \$signal ;
-  wire \$signal$10 ;
-  wire \$signal$7 ;
   wire \$signal$8 ;
   reg [23:0] at = 24'h000000;
   wire [23:0] chunk_at;
@@ -23838,6 +23809,8 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__p
   wire clk;
   reg [2:0] columns_left = 3'h0;
   reg [3:0] count = 4'h0;
+  wire emits;
+  reg ends = 1'h0;
   wire [3:0] have;
   reg [87:0] held = 88'h0000000000000000000000;
   input [159:0] i__payload;
@@ -23867,6 +23840,8 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__p
   wire i__valid;
   reg leaving = 1'h0;
   reg [87:0] left;
+  reg left_again = 1'h0;
+  reg left_full = 1'h0;
   wire [87:0] merged;
   wire [7:0] mine;
   output [181:0] o;
@@ -23884,100 +23859,103 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__p
   wire [15:0] \o.target.post ;
   wire [23:0] \o.target.step ;
   wire \o.target.transpose ;
+  output push;
+  reg push = 1'h0;
   wire [3:0] rest;
   wire row_done;
   reg [1:0] rows_in = 2'h0;
   input rst;
   wire rst;
   reg taken = 1'h0;
+  output transposing;
+  reg transposing = 1'h0;
   output valid;
   reg valid = 1'h0;
   assign \$1  = i__payload[31:0] << { count[2:0], 3'h0 };
   assign \$2  = taken ? 95'h000000000000000000000000 : \$1 ;
   assign \$3  = { 7'h00, held } | \$2 ;
   assign have = taken ? count : i__payload[65:62];
-  assign \$4  = count == 3'h4;
-  assign \$5  = count == 3'h5;
-  assign \$6  = count == 3'h6;
-  assign \$7  = count == 3'h7;
-  assign \$8  = count == 4'h8;
-  assign \$9  = count == 4'h9;
-  assign \$10  = count == 4'ha;
-  assign \$11  = count == 4'hb;
-  assign \$12  = | { \$11 , \$10 , \$9 , \$8 , \$7 , \$6 , \$5 , \$4  };
-  assign \$13  = count == 4'h8;
-  assign \$14  = count == 4'h9;
-  assign \$15  = count == 4'ha;
-  assign \$16  = count == 4'hb;
-  assign \$17  = | { \$16 , \$15 , \$14 , \$13  };
-  assign \$18  = count == 3'h4;
-  assign \$19  = count == 3'h5;
-  assign \$20  = count == 3'h6;
-  assign \$21  = count == 3'h7;
-  assign \$22  = count == 4'h8;
-  assign \$23  = count == 4'h9;
-  assign \$24  = count == 4'ha;
-  assign \$25  = count == 4'hb;
-  assign \$26  = | { \$25 , \$24 , \$23 , \$22 , \$21 , \$20 , \$19 , \$18  };
-  assign \$27  = i__payload[69] ? \$17  : \$26 ;
-  assign \$28  = i__payload[68] ? \$12  : \$27 ;
-  assign \$signal  = taken ? \$28  : i__payload[66];
-  assign \$29  = count == 3'h5;
-  assign \$30  = count == 3'h6;
-  assign \$31  = count == 3'h7;
-  assign \$32  = count == 4'h8;
-  assign \$33  = count == 4'h9;
-  assign \$34  = count == 4'ha;
-  assign \$35  = count == 4'hb;
-  assign \$36  = | { \$35 , \$34 , \$33 , \$32 , \$31 , \$30 , \$29  };
-  assign \$37  = count == 4'h9;
-  assign \$38  = count == 4'ha;
-  assign \$39  = count == 4'hb;
-  assign \$40  = | { \$39 , \$38 , \$37  };
-  assign \$41  = count == 3'h5;
-  assign \$42  = count == 3'h6;
-  assign \$43  = count == 3'h7;
-  assign \$44  = count == 4'h8;
-  assign \$45  = count == 4'h9;
-  assign \$46  = count == 4'ha;
-  assign \$47  = count == 4'hb;
-  assign \$48  = | { \$47 , \$46 , \$45 , \$44 , \$43 , \$42 , \$41  };
-  assign \$49  = i__payload[69] ? \$40  : \$48 ;
-  assign \$50  = i__payload[68] ? \$36  : \$49 ;
-  assign \$51  = count == 4'h8;
-  assign \$52  = count == 4'h9;
-  assign \$53  = count == 4'ha;
-  assign \$54  = count == 4'hb;
-  assign \$55  = | { \$54 , \$53 , \$52 , \$51  };
-  assign \$56  = count == 4'h8;
-  assign \$57  = count == 4'h9;
-  assign \$58  = count == 4'ha;
-  assign \$59  = count == 4'hb;
-  assign \$60  = | { \$59 , \$58 , \$57 , \$56  };
-  assign \$61  = i__payload[69] ? 1'h0 : \$60 ;
-  assign \$62  = i__payload[68] ? \$55  : \$61 ;
-  assign \$63  = i__payload[60] ? \$50  : \$62 ;
-  assign \$signal$7  = taken ? \$63  : i__payload[67];
-  assign \$signal$8  = ~ leaving;
-  assign \$64  = i__valid & \$signal$8 ;
-  assign \$65  = \$signal  | i__payload[60];
-  assign \$signal$10  = \$64  & \$65 ;
-  assign \$66  = ~ \$signal$7 ;
-  assign row_done = i__payload[60] & \$66 ;
-  assign \$67  = have - 3'h4;
-  assign \$68  = have - 4'h8;
-  assign \$69  = have - 3'h4;
-  assign \$70  = i__payload[69] ? \$68  : \$69 ;
-  assign \$71  = i__payload[68] ? \$67  : \$70 ;
-  assign \$72  = \$signal  ? \$71  : 5'h00;
-  assign \$73  = ~ taken;
-  assign \$74  = i__payload[59] & \$73 ;
-  assign chunk_at = \$74  ? i__payload[58:35] : at;
-  assign \$75  = ~ \$signal$7 ;
-  assign i__ready = \$signal$8  & \$75 ;
-  assign \$76  = 8'hff << have;
-  assign mine = ~ \$76 [7:0];
-  assign \$77  = i__valid & \$signal$8 ;
+  assign \$signal  = taken ? left_full : i__payload[66];
+  assign \$signal$8  = taken ? left_again : i__payload[67];
+  assign \$4  = ~ leaving;
+  assign \$5  = i__valid & \$4 ;
+  assign \$6  = \$signal  | i__payload[60];
+  assign emits = \$5  & \$6 ;
+  assign \$7  = ~ \$signal$8 ;
+  assign row_done = i__payload[60] & \$7 ;
+  assign \$8  = have - 3'h4;
+  assign \$9  = have - 4'h8;
+  assign \$10  = have - 3'h4;
+  assign \$11  = i__payload[69] ? \$9  : \$10 ;
+  assign \$12  = i__payload[68] ? \$8  : \$11 ;
+  assign \$13  = \$signal  ? \$12  : 5'h00;
+  assign \$14  = ~ taken;
+  assign \$15  = i__payload[59] & \$14 ;
+  assign chunk_at = \$15  ? i__payload[58:35] : at;
+  assign \$16  = ~ leaving;
+  assign \$17  = ~ \$signal$8 ;
+  assign i__ready = \$16  & \$17 ;
+  assign \$18  = 8'hff << have;
+  assign mine = ~ \$18 [7:0];
+  assign \$19  = ~ leaving;
+  assign \$20  = i__valid & \$19 ;
+  assign \$23  = ~ i__payload[68];
+  assign \$24  = emits & \$23 ;
+  assign \$25  = emits & i__payload[68];
+  assign \$26  = emits & i__payload[68];
+  assign \$27  = \$26  | leaving;
+  assign \$28  = ~ mine;
+  assign \$29  = ~ mine;
+  assign \$30  = ~ mine;
+  assign \$31  = ~ mine;
+  assign \$32  = ~ mine;
+  assign \$33  = ~ mine;
+  assign \$34  = ~ mine;
+  assign \$35  = ~ mine;
+  assign \$36  = ~ mine;
+  assign \$37  = ~ mine;
+  assign \$38  = ~ mine;
+  assign \$39  = ~ mine;
+  assign \$40  = ~ mine;
+  assign \$41  = ~ mine;
+  assign \$42  = ~ mine;
+  assign \$43  = ~ mine;
+  assign \$44  = ~ mine;
+  assign \$45  = ~ mine;
+  assign \$46  = ~ mine;
+  assign \$47  = ~ mine;
+  assign \$48  = ~ mine;
+  assign \$49  = ~ mine;
+  assign \$50  = ~ mine;
+  assign \$51  = ~ mine;
+  assign \$52  = ~ mine;
+  assign \$53  = ~ mine;
+  assign \$54  = ~ mine;
+  assign \$55  = ~ mine;
+  assign \$56  = ~ mine;
+  assign \$57  = ~ mine;
+  assign \$58  = ~ mine;
+  assign \$59  = ~ mine;
+  assign \$60  = ~ mine;
+  assign \$61  = ~ mine;
+  assign \$62  = ~ mine;
+  assign \$63  = ~ mine;
+  assign \$64  = ~ mine;
+  assign \$65  = ~ mine;
+  assign \$66  = ~ mine;
+  assign \$67  = ~ mine;
+  assign \$68  = ~ mine;
+  assign \$69  = ~ mine;
+  assign \$70  = ~ mine;
+  assign \$71  = ~ mine;
+  assign \$72  = ~ mine;
+  assign \$73  = ~ mine;
+  assign \$74  = ~ mine;
+  assign \$75  = ~ mine;
+  assign \$76  = ~ mine;
+  assign \$77  = ~ mine;
+  assign \$78  = ~ mine;
+  assign \$79  = ~ mine;
   assign \$80  = ~ mine;
   assign \$81  = ~ mine;
   assign \$82  = ~ mine;
@@ -23990,111 +23968,135 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__p
   assign \$89  = ~ mine;
   assign \$90  = ~ mine;
   assign \$91  = ~ mine;
-  assign \$92  = ~ mine;
-  assign \$93  = ~ mine;
-  assign \$94  = ~ mine;
-  assign \$95  = ~ mine;
-  assign \$96  = ~ mine;
-  assign \$97  = ~ mine;
-  assign \$98  = ~ mine;
-  assign \$99  = ~ mine;
-  assign \$100  = ~ mine;
-  assign \$101  = ~ mine;
-  assign \$102  = ~ mine;
-  assign \$103  = ~ mine;
-  assign \$104  = ~ mine;
-  assign \$105  = ~ mine;
-  assign \$106  = ~ mine;
-  assign \$107  = ~ mine;
-  assign \$108  = ~ mine;
-  assign \$109  = ~ mine;
-  assign \$110  = ~ mine;
-  assign \$111  = ~ mine;
-  assign \$112  = ~ mine;
-  assign \$113  = ~ mine;
-  assign \$114  = ~ mine;
-  assign \$115  = ~ mine;
-  assign \$116  = ~ mine;
-  assign \$117  = ~ mine;
-  assign \$118  = ~ mine;
-  assign \$119  = ~ mine;
-  assign \$120  = ~ mine;
-  assign \$121  = ~ mine;
-  assign \$122  = ~ mine;
-  assign \$123  = ~ mine;
-  assign \$124  = ~ mine;
-  assign \$125  = ~ mine;
-  assign \$126  = ~ mine;
-  assign \$127  = ~ mine;
-  assign \$128  = ~ mine;
-  assign \$129  = ~ mine;
-  assign \$130  = ~ mine;
-  assign \$131  = ~ mine;
-  assign \$132  = ~ mine;
-  assign \$133  = ~ mine;
-  assign \$134  = ~ mine;
-  assign \$135  = ~ mine;
-  assign \$136  = ~ mine;
-  assign \$137  = ~ mine;
-  assign \$138  = ~ mine;
-  assign \$139  = ~ mine;
-  assign \$140  = ~ mine;
-  assign \$141  = ~ mine;
-  assign \$142  = ~ mine;
-  assign \$143  = ~ mine;
-  assign \$144  = { \$143 [7], \$142 [7], \$141 [7], \$140 [7], \$139 [7], \$138 [7], \$137 [7], \$136 [7], \$135 [6], \$134 [6], \$133 [6], \$132 [6], \$131 [6], \$130 [6], \$129 [6], \$128 [6], \$127 [5], \$126 [5], \$125 [5], \$124 [5], \$123 [5], \$122 [5], \$121 [5], \$120 [5], \$119 [4], \$118 [4], \$117 [4], \$116 [4], \$115 [4], \$114 [4], \$113 [4], \$112 [4], \$111 [3], \$110 [3], \$109 [3], \$108 [3], \$107 [3], \$106 [3], \$105 [3], \$104 [3], \$103 [2], \$102 [2], \$101 [2], \$100 [2], \$99 [2], \$98 [2], \$97 [2], \$96 [2], \$95 [1], \$94 [1], \$93 [1], \$92 [1], \$91 [1], \$90 [1], \$89 [1], \$88 [1], \$87 [0], \$86 [0], \$85 [0], \$84 [0], \$83 [0], \$82 [0], \$81 [0], \$80 [0] } & { i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70] };
-  assign \$145  = \$3 [63:0] | \$144 ;
-  assign \$146  = chunk_at >= 9'h100;
-  assign \$147  = i__payload[61] & row_done;
-  assign \$148  = i__valid & \$signal$8 ;
-  assign \$149  = \$signal$10  ? left : \$3 [87:0];
-  assign \$150  = row_done ? 88'h0000000000000000000000 : \$149 ;
-  assign \$151  = \$signal$10  ? \$72 [3:0] : have;
-  assign \$152  = ~ i__ready;
-  assign \$153  = chunk_at + i__payload[101:78];
-  assign \$154  = \$signal$10  ? \$153  : { 1'h0, chunk_at };
-  assign \$155  = \$signal$10  & i__payload[68];
-  assign \$156  = \$signal$10  & i__payload[68];
-  assign \$157  = rows_in == 2'h3;
-  assign \$158  = \$156  & \$157 ;
-  assign \$159  = rows_in + 1'h1;
-  assign \$160  = \$158  ? 3'h0 : \$159 ;
-  assign \$161  = \$signal$10  & i__payload[68];
-  assign \$162  = rows_in == 2'h3;
-  assign \$163  = \$161  & \$162 ;
-  assign \$164  = columns_left != 1'h1;
-  assign \$165  = columns_left - 1'h1;
+  assign \$92  = { \$91 [7], \$90 [7], \$89 [7], \$88 [7], \$87 [7], \$86 [7], \$85 [7], \$84 [7], \$83 [6], \$82 [6], \$81 [6], \$80 [6], \$79 [6], \$78 [6], \$77 [6], \$76 [6], \$75 [5], \$74 [5], \$73 [5], \$72 [5], \$71 [5], \$70 [5], \$69 [5], \$68 [5], \$67 [4], \$66 [4], \$65 [4], \$64 [4], \$63 [4], \$62 [4], \$61 [4], \$60 [4], \$59 [3], \$58 [3], \$57 [3], \$56 [3], \$55 [3], \$54 [3], \$53 [3], \$52 [3], \$51 [2], \$50 [2], \$49 [2], \$48 [2], \$47 [2], \$46 [2], \$45 [2], \$44 [2], \$43 [1], \$42 [1], \$41 [1], \$40 [1], \$39 [1], \$38 [1], \$37 [1], \$36 [1], \$35 [0], \$34 [0], \$33 [0], \$32 [0], \$31 [0], \$30 [0], \$29 [0], \$28 [0] } & { i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70] };
+  assign \$93  = \$3 [63:0] | \$92 ;
+  assign \$94  = chunk_at >= 9'h100;
+  assign \$95  = i__payload[61] & row_done;
+  assign \$96  = ~ leaving;
+  assign \$97  = i__valid & \$96 ;
+  assign \$98  = count == 4'h8;
+  assign \$99  = count == 4'h9;
+  assign \$100  = count == 4'ha;
+  assign \$101  = count == 4'hb;
+  assign \$102  = | { \$101 , \$100 , \$99 , \$98  };
+  assign \$103  = count == 4'h8;
+  assign \$104  = count == 4'h9;
+  assign \$105  = count == 4'ha;
+  assign \$106  = count == 4'hb;
+  assign \$107  = | { \$106 , \$105 , \$104 , \$103  };
+  assign \$108  = i__payload[69] ? 1'h0 : \$107 ;
+  assign \$109  = i__payload[68] ? \$102  : \$108 ;
+  assign \$110  = i__payload[65:62] == 4'h8;
+  assign \$111  = i__payload[65:62] == 4'h9;
+  assign \$112  = i__payload[65:62] == 4'ha;
+  assign \$113  = i__payload[65:62] == 4'hb;
+  assign \$114  = | { \$113 , \$112 , \$111 , \$110  };
+  assign \$115  = i__payload[65:62] == 4'h8;
+  assign \$116  = i__payload[65:62] == 4'h9;
+  assign \$117  = i__payload[65:62] == 4'ha;
+  assign \$118  = i__payload[65:62] == 4'hb;
+  assign \$119  = | { \$118 , \$117 , \$116 , \$115  };
+  assign \$120  = i__payload[69] ? 1'h0 : \$119 ;
+  assign \$121  = i__payload[68] ? \$114  : \$120 ;
+  assign \$122  = taken ? \$109  : \$121 ;
+  assign \$123  = count == 4'h9;
+  assign \$124  = count == 4'ha;
+  assign \$125  = count == 4'hb;
+  assign \$126  = | { \$125 , \$124 , \$123  };
+  assign \$127  = count == 4'h9;
+  assign \$128  = count == 4'ha;
+  assign \$129  = count == 4'hb;
+  assign \$130  = | { \$129 , \$128 , \$127  };
+  assign \$131  = i__payload[69] ? 1'h0 : \$130 ;
+  assign \$132  = i__payload[68] ? \$126  : \$131 ;
+  assign \$135  = i__payload[60] ? \$132  : 1'h0;
+  assign \$136  = i__payload[65:62] == 4'h9;
+  assign \$137  = i__payload[65:62] == 4'ha;
+  assign \$138  = i__payload[65:62] == 4'hb;
+  assign \$139  = | { \$138 , \$137 , \$136  };
+  assign \$140  = i__payload[65:62] == 4'h9;
+  assign \$141  = i__payload[65:62] == 4'ha;
+  assign \$142  = i__payload[65:62] == 4'hb;
+  assign \$143  = | { \$142 , \$141 , \$140  };
+  assign \$144  = i__payload[69] ? 1'h0 : \$143 ;
+  assign \$145  = i__payload[68] ? \$139  : \$144 ;
+  assign \$148  = i__payload[60] ? \$145  : 1'h0;
+  assign \$149  = taken ? \$135  : \$148 ;
+  assign \$150  = emits ? left : \$3 [87:0];
+  assign \$151  = row_done ? 88'h0000000000000000000000 : \$150 ;
+  assign \$152  = emits ? \$13 [3:0] : have;
+  assign \$153  = ~ i__ready;
+  assign \$154  = chunk_at + i__payload[101:78];
+  assign \$155  = emits ? \$154  : { 1'h0, chunk_at };
+  assign \$156  = emits & i__payload[68];
+  assign \$157  = rows_in + 1'h1;
+  assign \$158  = ends ? 3'h0 : \$157 ;
+  assign \$159  = rows_in == 2'h2;
+  assign \$160  = columns_left != 1'h1;
+  assign \$161  = columns_left - 1'h1;
+  assign \$162  = emits & i__payload[68];
+  assign \$163  = \$162  & ends;
   always @(posedge clk)
-    valid <= \$166 ;
+    valid <= \$164 ;
+  always @(posedge clk)
+    push <= \$165 ;
+  always @(posedge clk)
+    transposing <= \$166 ;
   always @(posedge clk)
     o <= \$167 ;
   always @(posedge clk)
-    held <= \$168 ;
+    left_full <= \$168 ;
   always @(posedge clk)
-    count <= \$169 ;
+    left_again <= \$169 ;
   always @(posedge clk)
-    taken <= \$170 ;
+    held <= \$170 ;
   always @(posedge clk)
-    at <= \$171 ;
+    count <= \$171 ;
   always @(posedge clk)
-    rows_in <= \$172 ;
+    taken <= \$172 ;
   always @(posedge clk)
-    leaving <= \$173 ;
+    at <= \$173 ;
   always @(posedge clk)
-    columns_left <= \$174 ;
+    rows_in <= \$174 ;
+  always @(posedge clk)
+    ends <= \$175 ;
+  always @(posedge clk)
+    columns_left <= \$176 ;
+  always @(posedge clk)
+    leaving <= \$177 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
     left = 88'h0000000000000000000000;
-    if (\$77 ) begin
-      left = \$78 ;
+    if (\$20 ) begin
+      left = \$21 ;
       if (i__payload[69]) begin
-        left = \$79 ;
+        left = \$22 ;
       end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$166  = \$signal$10 ;
+    \$164  = \$24 ;
+    if (clear) begin
+      \$164  = 1'h0;
+    end
+    if (rst) begin
+      \$164  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    \$165  = \$25 ;
+    if (clear) begin
+      \$165  = 1'h0;
+    end
+    if (rst) begin
+      \$165  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    \$166  = \$27 ;
     if (clear) begin
       \$166  = 1'h0;
     end
@@ -24105,11 +24107,11 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__p
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
     \$167  = o;
-    if (\$signal$10 ) begin
-      \$167 [63:0] = \$145 ;
+    if (emits) begin
+      \$167 [63:0] = \$93 ;
       \$167 [87:64] = chunk_at;
-      \$167 [88] = \$146 ;
-      \$167 [89] = \$147 ;
+      \$167 [88] = \$94 ;
+      \$167 [89] = \$95 ;
       \$167 [181:90] = i__payload[159:68];
     end
     if (clear) begin
@@ -24121,101 +24123,138 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__p
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$168  = held;
-    if (\$148 ) begin
-      \$168  = \$150 ;
+    \$168  = left_full;
+    if (\$97 ) begin
+      \$168  = \$122 ;
     end
     if (clear) begin
-      \$168  = 88'h0000000000000000000000;
+      \$168  = 1'h0;
     end
     if (rst) begin
-      \$168  = 88'h0000000000000000000000;
+      \$168  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$169  = count;
-    if (\$148 ) begin
-      \$169  = \$151 ;
+    \$169  = left_again;
+    if (\$97 ) begin
+      \$169  = \$149 ;
     end
     if (clear) begin
-      \$169  = 4'h0;
+      \$169  = 1'h0;
     end
     if (rst) begin
-      \$169  = 4'h0;
+      \$169  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$170  = taken;
-    if (\$148 ) begin
-      \$170  = \$152 ;
+    \$170  = held;
+    if (\$97 ) begin
+      \$170  = \$151 ;
     end
     if (clear) begin
-      \$170  = 1'h0;
+      \$170  = 88'h0000000000000000000000;
     end
     if (rst) begin
-      \$170  = 1'h0;
+      \$170  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$171  = at;
-    if (\$148 ) begin
-      \$171  = \$154 [23:0];
+    \$171  = count;
+    if (\$97 ) begin
+      \$171  = \$152 ;
     end
     if (clear) begin
-      \$171  = 24'h000000;
+      \$171  = 4'h0;
     end
     if (rst) begin
-      \$171  = 24'h000000;
+      \$171  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$172  = rows_in;
-    if (\$155 ) begin
-      \$172  = \$160 [1:0];
+    \$172  = taken;
+    if (\$97 ) begin
+      \$172  = \$153 ;
     end
     if (clear) begin
-      \$172  = 2'h0;
+      \$172  = 1'h0;
     end
     if (rst) begin
-      \$172  = 2'h0;
+      \$172  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$173  = leaving;
-    if (\$163 ) begin
-      \$173  = 1'h1;
-    end else if (leaving) begin
-      \$173  = \$164 ;
+    \$173  = at;
+    if (\$97 ) begin
+      \$173  = \$155 [23:0];
     end
     if (clear) begin
-      \$173  = 1'h0;
+      \$173  = 24'h000000;
     end
     if (rst) begin
-      \$173  = 1'h0;
+      \$173  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$174  = columns_left;
-    if (\$163 ) begin
-      \$174  = 3'h4;
-    end else if (leaving) begin
-      \$174  = \$165 [2:0];
+    \$174  = rows_in;
+    if (\$156 ) begin
+      \$174  = \$158 [1:0];
     end
     if (clear) begin
-      \$174  = 3'h0;
+      \$174  = 2'h0;
     end
     if (rst) begin
-      \$174  = 3'h0;
+      \$174  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    \$175  = ends;
+    if (\$156 ) begin
+      \$175  = \$159 ;
+    end
+    if (clear) begin
+      \$175  = 1'h0;
+    end
+    if (rst) begin
+      \$175  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    \$176  = 3'h4;
+    if (leaving) begin
+      \$176  = \$161 [2:0];
+    end
+    if (clear) begin
+      \$176  = 3'h0;
+    end
+    if (rst) begin
+      \$176  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    (* full_case = 32'd1 *)
+    if (leaving) begin
+      \$177  = \$160 ;
+    end else begin
+      \$177  = \$163 ;
+    end
+    if (clear) begin
+      \$177  = 1'h0;
+    end
+    if (rst) begin
+      \$177  = 1'h0;
     end
   end
   assign merged = \$3 [87:0];
-  assign rest = \$72 [3:0];
+  assign rest = \$13 [3:0];
   assign \i__payload.data  = i__payload[31:0];
   assign \i__payload.size  = i__payload[34:32];
   assign \i__payload.at  = i__payload[58:35];
@@ -24248,11 +24287,15 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, o, i__p
   assign \o.target.fence  = o[149:125];
   assign \o.target.post  = o[165:150];
   assign \o.target.index  = o[181:166];
-  assign \$78  = { 32'h00000000, \$3 [87:32] };
-  assign \$79  = { 64'h0000000000000000, \$3 [87:64] };
+  assign \$21  = { 32'h00000000, \$3 [87:32] };
+  assign \$22  = { 64'h0000000000000000, \$3 [87:64] };
+  assign \$133  = 1'h0;
+  assign \$134  = \$133 ;
+  assign \$146  = 1'h0;
+  assign \$147  = \$146 ;
 endmodule
 
-module \weft.load.writer.transposer (rst, push, \final , clear, row, column, full, clk);
+module \weft.load.writer.transposer (rst, \final , clear, push, row, column, full, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$49  = 0;
   wire [127:0] \$1 ;
   reg [1:0] \$10 ;
@@ -24362,9 +24405,9 @@ module \weft.load.writer.transposer (rst, push, \final , clear, row, column, ful
   assign \$1  = { 32'h00000000, block[127:32] };
 endmodule
 
-module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$2952$0 , \port$2986$0 , \port$3020$0 , \port$3054$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__valid, drain__row
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$2923$0 , \port$2957$0 , \port$2991$0 , \port$3025$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__valid, drain__row
 , \port$35216$0 , clear, abort, \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 , \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 , act__data, act_fence__up
-, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, standing, \port$36072$0 , fault__index, act__behind, fault__valid, clk);
+, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$36082$0 , fault__index, act__behind, act__claim, fault__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$50  = 0;
   wire \$1 ;
   wire [4:0] \$10 ;
@@ -24395,19 +24438,19 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire \$33 ;
   wire \$34 ;
   wire \$35 ;
-  wire [2:0] \$36 ;
+  wire \$36 ;
   wire \$37 ;
   wire \$38 ;
   wire \$39 ;
   wire \$4 ;
-  wire \$40 ;
+  wire [2:0] \$40 ;
   wire \$41 ;
   wire \$42 ;
-  wire [1:0] \$43 ;
+  wire \$43 ;
   wire \$44 ;
   wire \$45 ;
   wire \$46 ;
-  wire \$47 ;
+  wire [1:0] \$47 ;
   wire \$48 ;
   wire \$49 ;
   wire \$5 ;
@@ -24422,40 +24465,45 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire \$58 ;
   wire \$59 ;
   wire \$6 ;
-  wire [4:0] \$60 ;
-  reg \$61 ;
-  reg \$62 ;
-  reg [83:0] \$63 ;
-  reg [7:0] \$64 ;
+  wire \$60 ;
+  wire \$61 ;
+  wire \$62 ;
+  wire \$63 ;
+  wire [4:0] \$64 ;
   reg \$65 ;
-  reg [5:0] \$66 ;
-  reg [1:0] \$67 ;
-  reg \$68 ;
-  reg \$69 ;
+  reg \$66 ;
+  reg [83:0] \$67 ;
+  reg [7:0] \$68 ;
+  reg [1:0] \$69 ;
   wire \$7 ;
   reg \$70 ;
-  reg [15:0] \$71 ;
-  reg [159:0] \$72 ;
-  reg [2:0] \$73 ;
-  reg [31:0] \$74 ;
-  reg [2:0] \$75 ;
-  reg [2:0] \$76 ;
-  reg [3:0] \$77 ;
+  reg [5:0] \$71 ;
+  reg [1:0] \$72 ;
+  reg \$73 ;
+  reg \$74 ;
+  reg \$75 ;
+  reg [15:0] \$76 ;
+  reg [159:0] \$77 ;
   reg [2:0] \$78 ;
-  reg [3:0] \$79 ;
+  reg [31:0] \$79 ;
   wire \$8 ;
-  wire [31:0] \$80 ;
-  wire [31:0] \$81 ;
-  wire [31:0] \$82 ;
-  wire [31:0] \$83 ;
+  reg [2:0] \$80 ;
+  reg [2:0] \$81 ;
+  reg [3:0] \$82 ;
+  reg [2:0] \$83 ;
+  reg [3:0] \$84 ;
+  wire [31:0] \$85 ;
+  wire [31:0] \$86 ;
+  wire [31:0] \$87 ;
+  wire [31:0] \$88 ;
   wire \$9 ;
   input abort;
   wire abort;
   wire accept;
   output [7:0] act__behind;
   reg [7:0] act__behind = 8'h00;
-  (* init = 1'h0 *)
-  wire act__claim;
+  output [1:0] act__claim;
+  reg [1:0] act__claim = 2'h0;
   input [31:0] act__data;
   wire [31:0] act__data;
   wire [9:0] act__offset;
@@ -24479,6 +24527,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire [1:0] blocked;
   output busy;
   wire busy;
+  (* init = 2'h0 *)
+  wire [1:0] claim;
   input clear;
   wire clear;
   input clk;
@@ -24547,6 +24597,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   input cmd__valid;
   wire cmd__valid;
   wire \cmd__valid$21 ;
+  wire [7:0] coming;
+  wire \coming.first ;
+  wire \coming.half ;
+  wire \coming.last ;
+  wire [3:0] \coming.row ;
+  wire \coming.valid ;
   reg [2:0] counted = 3'h0;
   reg [3:0] counts = 4'h0;
   wire [31:0] data;
@@ -24569,18 +24625,18 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   (* init = 1'h0 *)
   wire ended;
   wire [7:0] entry;
-  wire [7:0] \entry$80 ;
-  wire \entry$80.first ;
-  wire \entry$80.half ;
-  wire \entry$80.last ;
-  wire [3:0] \entry$80.row ;
-  wire \entry$80.valid ;
-  wire [7:0] \entry$83 ;
-  wire \entry$83.first ;
-  wire \entry$83.half ;
-  wire \entry$83.last ;
-  wire [3:0] \entry$83.row ;
-  wire \entry$83.valid ;
+  wire [7:0] \entry$81 ;
+  wire \entry$81.first ;
+  wire \entry$81.half ;
+  wire \entry$81.last ;
+  wire [3:0] \entry$81.row ;
+  wire \entry$81.valid ;
+  wire [7:0] \entry$85 ;
+  wire \entry$85.first ;
+  wire \entry$85.half ;
+  wire \entry$85.last ;
+  wire [3:0] \entry$85.row ;
+  wire \entry$85.valid ;
   wire \entry.first ;
   wire \entry.half ;
   wire \entry.last ;
@@ -24629,20 +24685,20 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   (* init = 16'h0000 *)
   wire [15:0] mask;
   wire [83:0] o__payload;
-  wire [83:0] \o__payload$112 ;
-  wire [16:0] \o__payload$112.acc ;
-  wire [23:0] \o__payload$112.address ;
-  wire \o__payload$112.block_last ;
-  wire [2:0] \o__payload$112.bytes ;
-  wire \o__payload$112.final ;
-  wire \o__payload$112.first ;
-  wire [15:0] \o__payload$112.index ;
-  wire \o__payload$112.last ;
-  wire \o__payload$112.malformed ;
-  wire [15:0] \o__payload$112.mask ;
-  wire \o__payload$112.row_sum ;
-  wire \o__payload$112.tile_first ;
-  wire \o__payload$112.wrong ;
+  wire [83:0] \o__payload$114 ;
+  wire [16:0] \o__payload$114.acc ;
+  wire [23:0] \o__payload$114.address ;
+  wire \o__payload$114.block_last ;
+  wire [2:0] \o__payload$114.bytes ;
+  wire \o__payload$114.final ;
+  wire \o__payload$114.first ;
+  wire [15:0] \o__payload$114.index ;
+  wire \o__payload$114.last ;
+  wire \o__payload$114.malformed ;
+  wire [15:0] \o__payload$114.mask ;
+  wire \o__payload$114.row_sum ;
+  wire \o__payload$114.tile_first ;
+  wire \o__payload$114.wrong ;
   wire [16:0] \o__payload.acc ;
   wire [23:0] \o__payload.address ;
   wire \o__payload.block_last ;
@@ -24659,15 +24715,15 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire o__ready;
   wire \o__ready$48 ;
   wire o__valid;
-  wire \o__valid$100 ;
-  output [31:0] \port$2952$0 ;
-  wire [31:0] \port$2952$0 ;
-  output [31:0] \port$2986$0 ;
-  wire [31:0] \port$2986$0 ;
-  output [31:0] \port$3020$0 ;
-  wire [31:0] \port$3020$0 ;
-  output [31:0] \port$3054$0 ;
-  wire [31:0] \port$3054$0 ;
+  wire \o__valid$102 ;
+  output [31:0] \port$2923$0 ;
+  wire [31:0] \port$2923$0 ;
+  output [31:0] \port$2957$0 ;
+  wire [31:0] \port$2957$0 ;
+  output [31:0] \port$2991$0 ;
+  wire [31:0] \port$2991$0 ;
+  output [31:0] \port$3025$0 ;
+  wire [31:0] \port$3025$0 ;
   input [2:0] \port$35216$0 ;
   wire [2:0] \port$35216$0 ;
   input [32:0] \port$35500$0 ;
@@ -24702,8 +24758,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire [32:0] \port$35528$0 ;
   input [32:0] \port$35530$0 ;
   wire [32:0] \port$35530$0 ;
-  output [10:0] \port$36072$0 ;
-  wire [10:0] \port$36072$0 ;
+  output [10:0] \port$36082$0 ;
+  wire [10:0] \port$36082$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -24716,8 +24772,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire ready;
   reg [83:0] row = 84'h000000000000000000000;
   wire [7:0] \row$39 ;
-  wire [31:0] \row$71 ;
-  wire [31:0] \row$82 ;
+  wire [31:0] \row$72 ;
+  wire [31:0] \row$84 ;
   wire [16:0] \row.acc ;
   wire [23:0] \row.address ;
   wire \row.block_last ;
@@ -24735,14 +24791,13 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire rst;
   reg [1:0] same = 2'h0;
   wire shift;
-  wire \shift$77 ;
-  output standing;
+  wire \shift$78 ;
   reg standing = 1'h0;
   reg stop = 1'h0;
   (* init = 1'h0 *)
   wire stopped;
   wire [127:0] sums;
-  wire [127:0] \sums$79 ;
+  wire [127:0] \sums$80 ;
   wire swap;
   reg [2:0] swaps = 3'h0;
   reg [2:0] tail_0 = 3'h0;
@@ -24760,7 +24815,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   reg [5:0] was_low = 6'h00;
   reg [31:0] weights = 32'd0;
   (* init = 32'd0 *)
-  wire [31:0] \weights$75 ;
+  wire [31:0] \weights$76 ;
   input weights_ready;
   wire weights_ready;
   wire weights_there;
@@ -24777,6 +24832,11 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire [7:0] wgt_row;
   (* init = 1'h0 *)
   wire wrong;
+  assign \$6  = ~ hazard;
+  assign wanted = \$5  & \$6 ;
+  assign \$7  = ~ fenced;
+  assign \$8  = wanted & \$7 ;
+  assign \$9  = ~ row[51];
   assign act__valid = \$8  & \$9 ;
   assign issue = act__valid & act__ready;
   assign fault__cause = row[50] ? 4'h1 : 4'h2;
@@ -24784,14 +24844,13 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign \$10  = half ? 5'h10 : 5'h00;
   assign \$11  = row[40:24] - \$10 ;
   assign data = act__data & { counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3], counts[3:2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2], counts[2:1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1], counts[1:0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0], counts[0] };
-  assign drain = drain__valid & drain__ready;
-  assign \$12  = \o__valid$100  | standing;
+  assign \$12  = \o__valid$102  | standing;
   assign \$13  = \$12  | w_en;
   assign busy = \$13  | r_rdy;
   assign \$14  = ~ weights_there;
   assign \$15  = standing & \$14 ;
   assign \$16  = ~ standing;
-  assign \$17  = \o__valid$100  | cmd__valid;
+  assign \$17  = \o__valid$102  | cmd__valid;
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$15  | \$18 ;
   assign \$20  = \$19  | \port$35216$0 [0];
@@ -24805,73 +24864,79 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign \$28  = act_fence__up & \$27 ;
   assign \$29  = row[23:0] < act_fence__end;
   assign \$30  = \$28  & \$29 ;
-  assign \$31  = \o__payload$112 [9:2] + 1'h1;
-  assign \$32  = \o__payload$112 [23:0] >= act_fence__start;
-  assign \$33  = act_fence__up & \$32 ;
-  assign \$34  = \o__payload$112 [23:0] < act_fence__end;
-  assign \$35  = \$33  & \$34 ;
-  assign \$37  = \o__payload$112 [29:24] == row[29:24];
-  assign \$38  = issue & \$37 ;
-  assign \$39  = \o__payload$112 [29:24] == was_low;
-  assign \$40  = was_issued & \$39 ;
-  assign \$41  = ~ \o__payload$112 [44];
-  assign \$42  = ~ \o__payload$112 [44];
-  assign \$43  = { \$40 , \$38  } & { \$42 , \$41  };
-  assign \$44  = stop | fault__valid;
-  assign \$45  = ~ \$44 ;
-  assign \$46  = standing & \$45 ;
-  assign \$47  = row[45] & bad;
-  assign \$48  = weights_there & row[51];
-  assign \$49  = \$47  | \$48 ;
-  assign \$50  = \$46  & \$49 ;
-  assign \$51  = fault__valid | abort;
-  assign \$52  = issue & row[48];
-  assign \$53  = issue & row[45];
-  assign \$54  = tail_1 > 1'h0;
-  assign \$55  = tail_1 > 1'h1;
-  assign \$56  = tail_1 > 2'h2;
-  assign \$57  = tail_1 > 2'h3;
-  assign \$58  = issue & row[49];
-  assign \$59  = | \inside ;
-  assign \$60  = \inside  - 1'h1;
+  assign \$31  = \o__payload$114 [9:2] + 1'h1;
+  assign \$32  = ! \o__payload$114 [23:10];
+  assign \$33  = \o__valid$102  & \$32 ;
+  assign \$34  = \o__payload$114 [23:10] == 1'h1;
+  assign \$35  = \o__valid$102  & \$34 ;
+  assign \$36  = \o__payload$114 [23:0] >= act_fence__start;
+  assign \$37  = act_fence__up & \$36 ;
+  assign \$38  = \o__payload$114 [23:0] < act_fence__end;
+  assign \$39  = \$37  & \$38 ;
+  assign \$41  = \o__payload$114 [29:24] == row[29:24];
+  assign \$42  = issue & \$41 ;
+  assign \$43  = \o__payload$114 [29:24] == was_low;
+  assign \$44  = was_issued & \$43 ;
+  assign \$45  = ~ \o__payload$114 [44];
+  assign \$46  = ~ \o__payload$114 [44];
+  assign \$47  = { \$44 , \$42  } & { \$46 , \$45  };
+  assign \$48  = stop | fault__valid;
+  assign \$49  = ~ \$48 ;
+  assign \$50  = standing & \$49 ;
+  assign \$51  = row[45] & bad;
+  assign \$52  = weights_there & row[51];
+  assign \$53  = \$51  | \$52 ;
+  assign \$54  = \$50  & \$53 ;
+  assign \$55  = fault__valid | abort;
+  assign \$56  = issue & row[48];
+  assign \$57  = issue & row[45];
+  assign \$58  = tail_1 > 1'h0;
+  assign \$59  = tail_1 > 1'h1;
+  assign \$60  = tail_1 > 2'h2;
+  assign \$61  = tail_1 > 2'h3;
+  assign \$62  = issue & row[49];
+  assign \$63  = | \inside ;
+  assign \$64  = \inside  - 1'h1;
   always @(posedge clk)
-    fenced <= \$61 ;
+    fenced <= \$65 ;
   always @(posedge clk)
-    standing <= \$62 ;
+    standing <= \$66 ;
   always @(posedge clk)
-    row <= \$63 ;
+    row <= \$67 ;
   always @(posedge clk)
-    act__behind <= \$64 ;
+    act__behind <= \$68 ;
   always @(posedge clk)
-    was_issued <= \$65 ;
+    act__claim <= \$69 ;
   always @(posedge clk)
-    was_low <= \$66 ;
+    was_issued <= \$70 ;
   always @(posedge clk)
-    same <= \$67 ;
+    was_low <= \$71 ;
   always @(posedge clk)
-    fault__valid <= \$68 ;
+    same <= \$72 ;
   always @(posedge clk)
-    stop <= \$69 ;
+    fault__valid <= \$73 ;
   always @(posedge clk)
-    w_en <= \$70 ;
+    stop <= \$74 ;
   always @(posedge clk)
-    w_data <= \$71 ;
+    w_en <= \$75 ;
   always @(posedge clk)
-    line <= \$72 ;
+    w_data <= \$76 ;
   always @(posedge clk)
-    swaps <= \$73 ;
+    line <= \$77 ;
   always @(posedge clk)
-    weights <= \$74 ;
+    swaps <= \$78 ;
   always @(posedge clk)
-    tail_0 <= \$75 ;
+    weights <= \$79 ;
   always @(posedge clk)
-    tail_1 <= \$76 ;
+    tail_0 <= \$80 ;
   always @(posedge clk)
-    counts <= \$77 ;
+    tail_1 <= \$81 ;
   always @(posedge clk)
-    counted <= \$78 ;
+    counts <= \$82 ;
   always @(posedge clk)
-    \inside  <= \$79 ;
+    counted <= \$83 ;
+  always @(posedge clk)
+    \inside  <= \$84 ;
   assign valid = cmd__valid | weights_ready;
   assign accept = cmd__valid & cmd__ready;
   assign taken = issue & row[45];
@@ -24883,26 +24948,22 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign \$3  = ~ stop;
   assign \$4  = standing & \$3 ;
   assign \$5  = \$4  & weights_there;
-  assign \$6  = ~ hazard;
-  assign wanted = \$5  & \$6 ;
-  assign \$7  = ~ fenced;
-  assign \$8  = wanted & \$7 ;
-  assign \$9  = ~ row[51];
   \weft.matmul.accumulators  accumulators (
     .blocked(blocked),
     .clear(clear),
     .clk(clk),
+    .coming(line[135:128]),
+    .drain(drain__valid),
     .drain__ready(drain__ready),
     .drain__row(drain__row),
-    .drain__valid(drain__valid),
     .entry(line[151:144]),
     .finished(r_en),
     .rst(rst),
     .sums(sums),
-    .value(\$80 ),
-    .\value$37 (\$81 ),
-    .\value$38 (\$82 ),
-    .\value$39 (\$83 )
+    .value(\$85 ),
+    .\value$36 (\$86 ),
+    .\value$37 (\$87 ),
+    .\value$38 (\$88 )
   );
   \weft.matmul.array  array (
     .clear(clear),
@@ -24920,9 +24981,9 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .i__payload(i__payload),
     .i__ready(o__ready),
     .i__valid(i__valid),
-    .o__payload(\o__payload$112 ),
+    .o__payload(\o__payload$114 ),
     .o__ready(goes),
-    .o__valid(\o__valid$100 ),
+    .o__valid(\o__valid$102 ),
     .rst(rst)
   );
   \weft.matmul.feeder  feeder (
@@ -24935,7 +24996,7 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .fence__up(fence__up),
     .loaded(known),
     .\port$35506$0 (\port$35506$0 [31:0]),
-    .\port$36072$46 (row[47:46]),
+    .\port$36082$46 (row[47:46]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -24957,10 +25018,10 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   \weft.matmul.row_sum  row_sum (
     .clear(clear),
     .clk(clk),
-    .drain(drain),
+    .drain(drain__valid),
     .drain_row(drain__row),
-    .\port$36090$33 (line[39:33]),
-    .\port$36102$2 (counted[2]),
+    .\port$36102$33 (line[39:33]),
+    .\port$36114$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -25013,59 +25074,10 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$61  = \$30 ;
+    \$65  = \$30 ;
     if (goes) begin
-      \$61  = \$35 ;
+      \$65  = \$39 ;
     end
-    if (clear) begin
-      \$61  = 1'h0;
-    end
-    if (rst) begin
-      \$61  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$62  = standing;
-    if (goes) begin
-      \$62  = \o__valid$100 ;
-    end
-    if (clear) begin
-      \$62  = 1'h0;
-    end
-    if (rst) begin
-      \$62  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$63  = row;
-    if (goes) begin
-      \$63  = \o__payload$112 ;
-    end
-    if (clear) begin
-      \$63  = 84'h000000000000000000000;
-    end
-    if (rst) begin
-      \$63  = 84'h000000000000000000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$64  = act__behind;
-    if (goes) begin
-      \$64  = \$31 [7:0];
-    end
-    if (clear) begin
-      \$64  = 8'h00;
-    end
-    if (rst) begin
-      \$64  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$65  = issue;
     if (clear) begin
       \$65  = 1'h0;
     end
@@ -25075,53 +25087,59 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$66  = row[29:24];
-    if (clear) begin
-      \$66  = 6'h00;
-    end
-    if (rst) begin
-      \$66  = 6'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$67  = \$36 [1:0];
+    \$66  = standing;
     if (goes) begin
-      \$67  = \$43 ;
+      \$66  = \o__valid$102 ;
     end
     if (clear) begin
-      \$67  = 2'h0;
+      \$66  = 1'h0;
     end
     if (rst) begin
-      \$67  = 2'h0;
+      \$66  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$68  = \$50 ;
+    \$67  = row;
+    if (goes) begin
+      \$67  = \o__payload$114 ;
+    end
     if (clear) begin
-      \$68  = 1'h0;
+      \$67  = 84'h000000000000000000000;
     end
     if (rst) begin
-      \$68  = 1'h0;
+      \$67  = 84'h000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$69  = stop;
-    if (\$51 ) begin
-      \$69  = 1'h1;
+    \$68  = act__behind;
+    if (goes) begin
+      \$68  = \$31 [7:0];
     end
     if (clear) begin
-      \$69  = 1'h0;
+      \$68  = 8'h00;
     end
     if (rst) begin
-      \$69  = 1'h0;
+      \$68  = 8'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$70  = \$52 ;
+    \$69  = act__claim;
+    if (goes) begin
+      \$69  = { \$35 , \$33  };
+    end
+    if (clear) begin
+      \$69  = 2'h0;
+    end
+    if (rst) begin
+      \$69  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
+    \$70  = issue;
     if (clear) begin
       \$70  = 1'h0;
     end
@@ -25131,77 +25149,83 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$71  = row[83:68];
+    \$71  = row[29:24];
     if (clear) begin
-      \$71  = 16'h0000;
+      \$71  = 6'h00;
     end
     if (rst) begin
-      \$71  = 16'h0000;
+      \$71  = 6'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$72  = { line[143:0], 8'h00, entry };
+    \$72  = \$40 [1:0];
+    if (goes) begin
+      \$72  = \$47 ;
+    end
     if (clear) begin
-      \$72  = 160'h0000000000000000000000000000000000000000;
+      \$72  = 2'h0;
     end
     if (rst) begin
-      \$72  = 160'h0000000000000000000000000000000000000000;
+      \$72  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$73  = { swaps[1:0], \$53  };
+    \$73  = \$54 ;
     if (clear) begin
-      \$73  = 3'h0;
+      \$73  = 1'h0;
     end
     if (rst) begin
-      \$73  = 3'h0;
+      \$73  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$74  = wgt_data;
+    \$74  = stop;
+    if (\$55 ) begin
+      \$74  = 1'h1;
+    end
     if (clear) begin
-      \$74  = 32'd0;
+      \$74  = 1'h0;
     end
     if (rst) begin
-      \$74  = 32'd0;
+      \$74  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$75  = row[43:41];
+    \$75  = \$56 ;
     if (clear) begin
-      \$75  = 3'h0;
+      \$75  = 1'h0;
     end
     if (rst) begin
-      \$75  = 3'h0;
+      \$75  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$76  = tail_0;
+    \$76  = row[83:68];
     if (clear) begin
-      \$76  = 3'h0;
+      \$76  = 16'h0000;
     end
     if (rst) begin
-      \$76  = 3'h0;
+      \$76  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$77  = { \$57 , \$56 , \$55 , \$54  };
+    \$77  = { line[143:0], 8'h00, entry };
     if (clear) begin
-      \$77  = 4'h0;
+      \$77  = 160'h0000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$77  = 4'h0;
+      \$77  = 160'h0000000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$78  = { counted[1:0], \$58  };
+    \$78  = { swaps[1:0], \$57  };
     if (clear) begin
       \$78  = 3'h0;
     end
@@ -25211,21 +25235,71 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
-    \$79  = \inside ;
+    \$79  = wgt_data;
+    if (clear) begin
+      \$79  = 32'd0;
+    end
+    if (rst) begin
+      \$79  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
+    \$80  = row[43:41];
+    if (clear) begin
+      \$80  = 3'h0;
+    end
+    if (rst) begin
+      \$80  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
+    \$81  = tail_0;
+    if (clear) begin
+      \$81  = 3'h0;
+    end
+    if (rst) begin
+      \$81  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
+    \$82  = { \$61 , \$60 , \$59 , \$58  };
+    if (clear) begin
+      \$82  = 4'h0;
+    end
+    if (rst) begin
+      \$82  = 4'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
+    \$83  = { counted[1:0], \$62  };
+    if (clear) begin
+      \$83  = 3'h0;
+    end
+    if (rst) begin
+      \$83  = 3'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$50 ) begin end
+    \$84  = \inside ;
     if (issue) begin
-      \$79  = 4'he;
-    end else if (\$59 ) begin
-      \$79  = \$60 [3:0];
+      \$84  = 4'he;
+    end else if (\$63 ) begin
+      \$84  = \$64 [3:0];
     end
     if (clear) begin
-      \$79  = 4'h0;
+      \$84  = 4'h0;
     end
     if (rst) begin
-      \$79  = 4'h0;
+      \$84  = 4'h0;
     end
   end
-  assign drain__data = { \$83 , \$82 , \$81 , \$80  };
-  assign \drain__data$1  = { \$83 , \$82 , \$81 , \$80  };
+  assign drain__data = { \$88 , \$87 , \$86 , \$85  };
+  assign \drain__data$1  = { \$88 , \$87 , \$86 , \$85  };
   assign \drain__ready$3  = drain__ready;
   assign \drain__row$5  = drain__row;
   assign \drain__row_sum$7  = 32'd0;
@@ -25249,19 +25323,21 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign i__ready = o__ready;
   assign o__valid = i__valid;
   assign \o__ready$48  = goes;
-  assign act__claim = standing;
+  assign claim = act__claim;
   assign act__region = row[10];
   assign act__offset = row[9:0];
   assign behind = act__behind;
   assign wrong = fault__valid;
-  assign \row$71  = data;
+  assign \row$72  = data;
   assign swap = swaps[2];
-  assign \weights$75  = weights;
-  assign \shift$77  = shift;
-  assign \sums$79  = sums;
-  assign \entry$80  = line[151:144];
-  assign \row$82  = data;
-  assign \entry$83  = { line[39:33], counted[2] };
+  assign \weights$76  = weights;
+  assign \shift$78  = shift;
+  assign \sums$80  = sums;
+  assign \entry$81  = line[151:144];
+  assign coming = line[135:128];
+  assign \row$84  = data;
+  assign \entry$85  = { line[39:33], counted[2] };
+  assign drain = drain__valid;
   assign drain_row = drain__row;
   assign value = drain__row_sum;
   assign reading = blocked;
@@ -25274,11 +25350,11 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign waiting_operands = \port$35216$0 [1];
   assign waiting_accumulator = \port$35216$0 [2];
   assign gap = 8'h00;
-  assign \port$2952$0  = \$80 ;
-  assign \port$2986$0  = \$81 ;
-  assign \port$3020$0  = \$82 ;
-  assign \port$3054$0  = \$83 ;
-  assign \port$36072$0  = row[10:0];
+  assign \port$2923$0  = \$85 ;
+  assign \port$2957$0  = \$86 ;
+  assign \port$2991$0  = \$87 ;
+  assign \port$3025$0  = \$88 ;
+  assign \port$36082$0  = row[10:0];
   assign fault__index = row[67:52];
   assign \cmd__payload.opcode  = \port$35500$0 [7:0];
   assign \cmd__payload.wait  = \port$35502$0 [15:0];
@@ -25380,38 +25456,43 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign \entry.last  = entry[2];
   assign \entry.half  = entry[3];
   assign \entry.row  = entry[7:4];
-  assign \entry$80.valid  = line[144];
-  assign \entry$80.first  = line[145];
-  assign \entry$80.last  = line[146];
-  assign \entry$80.half  = line[147];
-  assign \entry$80.row  = line[151:148];
-  assign \entry$83.valid  = counted[2];
-  assign \entry$83.first  = line[33];
-  assign \entry$83.last  = line[34];
-  assign \entry$83.half  = line[35];
-  assign \entry$83.row  = line[39:36];
-  assign \o__payload$112.address  = \o__payload$112 [23:0];
-  assign \o__payload$112.acc  = \o__payload$112 [40:24];
-  assign \o__payload$112.bytes  = \o__payload$112 [43:41];
-  assign \o__payload$112.first  = \o__payload$112 [44];
-  assign \o__payload$112.tile_first  = \o__payload$112 [45];
-  assign \o__payload$112.block_last  = \o__payload$112 [46];
-  assign \o__payload$112.final  = \o__payload$112 [47];
-  assign \o__payload$112.last  = \o__payload$112 [48];
-  assign \o__payload$112.row_sum  = \o__payload$112 [49];
-  assign \o__payload$112.malformed  = \o__payload$112 [50];
-  assign \o__payload$112.wrong  = \o__payload$112 [51];
-  assign \o__payload$112.index  = \o__payload$112 [67:52];
-  assign \o__payload$112.mask  = \o__payload$112 [83:68];
+  assign \entry$81.valid  = line[144];
+  assign \entry$81.first  = line[145];
+  assign \entry$81.last  = line[146];
+  assign \entry$81.half  = line[147];
+  assign \entry$81.row  = line[151:148];
+  assign \coming.valid  = line[128];
+  assign \coming.first  = line[129];
+  assign \coming.last  = line[130];
+  assign \coming.half  = line[131];
+  assign \coming.row  = line[135:132];
+  assign \entry$85.valid  = counted[2];
+  assign \entry$85.first  = line[33];
+  assign \entry$85.last  = line[34];
+  assign \entry$85.half  = line[35];
+  assign \entry$85.row  = line[39:36];
+  assign \o__payload$114.address  = \o__payload$114 [23:0];
+  assign \o__payload$114.acc  = \o__payload$114 [40:24];
+  assign \o__payload$114.bytes  = \o__payload$114 [43:41];
+  assign \o__payload$114.first  = \o__payload$114 [44];
+  assign \o__payload$114.tile_first  = \o__payload$114 [45];
+  assign \o__payload$114.block_last  = \o__payload$114 [46];
+  assign \o__payload$114.final  = \o__payload$114 [47];
+  assign \o__payload$114.last  = \o__payload$114 [48];
+  assign \o__payload$114.row_sum  = \o__payload$114 [49];
+  assign \o__payload$114.malformed  = \o__payload$114 [50];
+  assign \o__payload$114.wrong  = \o__payload$114 [51];
+  assign \o__payload$114.index  = \o__payload$114 [67:52];
+  assign \o__payload$114.mask  = \o__payload$114 [83:68];
   assign entry[7:4] = \$11 [3:0];
   assign entry[3] = half;
   assign entry[2] = row[48];
   assign entry[1] = row[44];
   assign entry[0] = issue;
-  assign \$36  = { same, 1'h0 };
+  assign \$40  = { same, 1'h0 };
 endmodule
 
-module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 , \value$38 , \value$39 , blocked, drain__valid, drain__row, clear, entry, sums, clk);
+module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$36 , \value$37 , \value$38 , blocked, drain, drain__row, clear, coming, entry, sums, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$51  = 0;
   wire [4:0] \$1 ;
   wire \$10 ;
@@ -25435,7 +25516,7 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
   wire \$27 ;
   wire \$28 ;
   wire \$29 ;
-  wire \$3 ;
+  wire [1:0] \$3 ;
   wire \$30 ;
   wire \$31 ;
   wire \$32 ;
@@ -25444,11 +25525,14 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
   wire \$35 ;
   wire \$36 ;
   wire \$37 ;
-  reg [7:0] \$38 ;
-  reg [7:0] \$39 ;
-  wire \$4 ;
+  wire \$38 ;
+  wire \$39 ;
+  wire [1:0] \$4 ;
   reg [7:0] \$40 ;
   reg [7:0] \$41 ;
+  reg [7:0] \$42 ;
+  reg [7:0] \$43 ;
+  reg [1:0] \$44 ;
   wire \$5 ;
   wire \$6 ;
   wire \$7 ;
@@ -25456,51 +25540,57 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
   wire \$9 ;
   input [1:0] blocked;
   wire [1:0] blocked;
-  wire busy_0;
-  wire busy_1;
+  reg [1:0] busy = 2'h0;
   input clear;
   wire clear;
   input clk;
   wire clk;
+  input [7:0] coming;
+  wire [7:0] coming;
+  wire \coming.first ;
+  wire \coming.half ;
+  wire \coming.last ;
+  wire [3:0] \coming.row ;
+  wire \coming.valid ;
+  input drain;
   wire drain;
-  wire \drain$15 ;
-  wire \drain$21 ;
-  wire \drain$27 ;
+  wire \drain$14 ;
+  wire \drain$20 ;
+  wire \drain$26 ;
   wire [127:0] drain__data;
   output drain__ready;
   wire drain__ready;
   input [4:0] drain__row;
   wire [4:0] drain__row;
-  input drain__valid;
   wire drain__valid;
   wire drain_half;
-  wire \drain_half$16 ;
-  wire \drain_half$22 ;
-  wire \drain_half$28 ;
+  wire \drain_half$15 ;
+  wire \drain_half$21 ;
+  wire \drain_half$27 ;
   wire [3:0] drain_row;
-  wire [3:0] \drain_row$17 ;
-  wire [3:0] \drain_row$23 ;
-  wire [3:0] \drain_row$29 ;
+  wire [3:0] \drain_row$16 ;
+  wire [3:0] \drain_row$22 ;
+  wire [3:0] \drain_row$28 ;
   input [7:0] entry;
   wire [7:0] entry;
-  reg [7:0] \entry$12  = 8'h00;
-  wire \entry$12.first ;
-  wire \entry$12.half ;
-  wire \entry$12.last ;
-  wire [3:0] \entry$12.row ;
-  wire \entry$12.valid ;
-  reg [7:0] \entry$18  = 8'h00;
-  wire \entry$18.first ;
-  wire \entry$18.half ;
-  wire \entry$18.last ;
-  wire [3:0] \entry$18.row ;
-  wire \entry$18.valid ;
-  reg [7:0] \entry$24  = 8'h00;
-  wire \entry$24.first ;
-  wire \entry$24.half ;
-  wire \entry$24.last ;
-  wire [3:0] \entry$24.row ;
-  wire \entry$24.valid ;
+  reg [7:0] \entry$11  = 8'h00;
+  wire \entry$11.first ;
+  wire \entry$11.half ;
+  wire \entry$11.last ;
+  wire [3:0] \entry$11.row ;
+  wire \entry$11.valid ;
+  reg [7:0] \entry$17  = 8'h00;
+  wire \entry$17.first ;
+  wire \entry$17.half ;
+  wire \entry$17.last ;
+  wire [3:0] \entry$17.row ;
+  wire \entry$17.valid ;
+  reg [7:0] \entry$23  = 8'h00;
+  wire \entry$23.first ;
+  wire \entry$23.half ;
+  wire \entry$23.last ;
+  wire [3:0] \entry$23.row ;
+  wire \entry$23.valid ;
   wire [7:0] \entry$4 ;
   wire \entry$4.first ;
   wire \entry$4.half ;
@@ -25546,69 +25636,67 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
   input rst;
   wire rst;
   wire [31:0] sum;
-  wire [31:0] \sum$14 ;
-  wire [31:0] \sum$20 ;
-  wire [31:0] \sum$26 ;
+  wire [31:0] \sum$13 ;
+  wire [31:0] \sum$19 ;
+  wire [31:0] \sum$25 ;
   input [127:0] sums;
   wire [127:0] sums;
   output [31:0] value;
   wire [31:0] value;
+  output [31:0] \value$36 ;
+  wire [31:0] \value$36 ;
   output [31:0] \value$37 ;
   wire [31:0] \value$37 ;
   output [31:0] \value$38 ;
   wire [31:0] \value$38 ;
-  output [31:0] \value$39 ;
-  wire [31:0] \value$39 ;
   assign half = drain__row >= 5'h10;
   assign \$1  = half ? 5'h10 : 5'h00;
   assign \$2  = drain__row - \$1 ;
-  assign drain = drain__valid & drain__ready;
-  assign \drain$15  = drain__valid & drain__ready;
-  assign \drain$21  = drain__valid & drain__ready;
-  assign \drain$27  = drain__valid & drain__ready;
   assign finished = entry_4[0] & entry_4[2];
-  assign \$3  = ~ entry[1];
-  assign \$4  = entry[0] & \$3 ;
-  assign \$5  = ! entry[3];
-  assign \$6  = \$4  & \$5 ;
-  assign \$7  = ~ \entry$12 [1];
-  assign \$8  = \entry$12 [0] & \$7 ;
-  assign \$9  = ! \entry$12 [3];
-  assign \$10  = \$8  & \$9 ;
-  assign \$11  = ~ \entry$18 [1];
-  assign \$12  = \entry$18 [0] & \$11 ;
-  assign \$13  = ! \entry$18 [3];
-  assign \$14  = \$12  & \$13 ;
-  assign \$15  = ~ \entry$24 [1];
-  assign \$16  = \entry$24 [0] & \$15 ;
-  assign \$17  = ! \entry$24 [3];
-  assign \$18  = \$16  & \$17 ;
-  assign \$19  = | { \$18 , \$14 , \$10 , \$6  };
-  assign busy_0 = \$19  | blocked[0];
-  assign \$20  = ~ entry[1];
-  assign \$21  = entry[0] & \$20 ;
-  assign \$23  = \$21  & \$22 ;
-  assign \$24  = ~ \entry$12 [1];
-  assign \$25  = \entry$12 [0] & \$24 ;
-  assign \$27  = \$25  & \$26 ;
-  assign \$28  = ~ \entry$18 [1];
-  assign \$29  = \entry$18 [0] & \$28 ;
-  assign \$31  = \$29  & \$30 ;
-  assign \$32  = ~ \entry$24 [1];
-  assign \$33  = \entry$24 [0] & \$32 ;
-  assign \$35  = \$33  & \$34 ;
-  assign \$36  = | { \$35 , \$31 , \$27 , \$23  };
-  assign busy_1 = \$36  | blocked[1];
-  assign \$37  = half ? busy_1 : busy_0;
-  assign drain__ready = ~ \$37 ;
+  assign \$3  = busy | blocked;
+  assign \$4  = busy | blocked;
+  assign \$5  = half ? \$3 [1] : \$4 [0];
+  assign drain__ready = ~ \$5 ;
+  assign \$6  = ~ coming[1];
+  assign \$7  = coming[0] & \$6 ;
+  assign \$8  = ! coming[3];
+  assign \$9  = \$7  & \$8 ;
+  assign \$10  = ~ entry[1];
+  assign \$11  = entry[0] & \$10 ;
+  assign \$12  = ! entry[3];
+  assign \$13  = \$11  & \$12 ;
+  assign \$14  = ~ \entry$11 [1];
+  assign \$15  = \entry$11 [0] & \$14 ;
+  assign \$16  = ! \entry$11 [3];
+  assign \$17  = \$15  & \$16 ;
+  assign \$18  = ~ \entry$17 [1];
+  assign \$19  = \entry$17 [0] & \$18 ;
+  assign \$20  = ! \entry$17 [3];
+  assign \$21  = \$19  & \$20 ;
+  assign \$22  = | { \$21 , \$17 , \$13 , \$9  };
+  assign \$23  = ~ coming[1];
+  assign \$24  = coming[0] & \$23 ;
+  assign \$26  = \$24  & \$25 ;
+  assign \$27  = ~ entry[1];
+  assign \$28  = entry[0] & \$27 ;
+  assign \$30  = \$28  & \$29 ;
+  assign \$31  = ~ \entry$11 [1];
+  assign \$32  = \entry$11 [0] & \$31 ;
+  assign \$34  = \$32  & \$33 ;
+  assign \$35  = ~ \entry$17 [1];
+  assign \$36  = \entry$17 [0] & \$35 ;
+  assign \$38  = \$36  & \$37 ;
+  assign \$39  = | { \$38 , \$34 , \$30 , \$26  };
   always @(posedge clk)
-    \entry$12  <= \$38 ;
+    \entry$11  <= \$40 ;
   always @(posedge clk)
-    \entry$18  <= \$39 ;
+    \entry$17  <= \$41 ;
   always @(posedge clk)
-    \entry$24  <= \$40 ;
+    \entry$23  <= \$42 ;
   always @(posedge clk)
-    entry_4 <= \$41 ;
+    entry_4 <= \$43 ;
+  always @(posedge clk)
+    busy <= \$44 ;
   \weft.matmul.accumulators.column_0  column_0 (
     .clear(clear),
     .clk(clk),
@@ -25623,79 +25711,45 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
   \weft.matmul.accumulators.column_1  column_1 (
     .clear(clear),
     .clk(clk),
-    .drain(\drain$15 ),
+    .drain(drain),
     .drain_half(half),
     .drain_row(\$2 [3:0]),
-    .entry(\entry$12 ),
+    .entry(\entry$11 ),
     .rst(rst),
     .sum(sums[63:32]),
-    .value(\value$37 )
+    .value(\value$36 )
   );
   \weft.matmul.accumulators.column_2  column_2 (
     .clear(clear),
     .clk(clk),
-    .drain(\drain$21 ),
+    .drain(drain),
     .drain_half(half),
     .drain_row(\$2 [3:0]),
-    .entry(\entry$18 ),
+    .entry(\entry$17 ),
     .rst(rst),
     .sum(sums[95:64]),
-    .value(\value$38 )
+    .value(\value$37 )
   );
   \weft.matmul.accumulators.column_3  column_3 (
     .clear(clear),
     .clk(clk),
-    .drain(\drain$27 ),
+    .drain(drain),
     .drain_half(half),
     .drain_row(\$2 [3:0]),
-    .entry(\entry$24 ),
+    .entry(\entry$23 ),
     .rst(rst),
     .sum(sums[127:96]),
-    .value(\value$39 )
+    .value(\value$38 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
-    \$38 [7:1] = \entry$12 [7:1];
-    \$38 [0] = entry[0];
+    \$40 [7:1] = \entry$11 [7:1];
+    \$40 [0] = entry[0];
     if (entry[0]) begin
-      \$38 [1] = entry[1];
-      \$38 [2] = entry[2];
-      \$38 [3] = entry[3];
-      \$38 [7:4] = entry[7:4];
-    end
-    if (clear) begin
-      \$38  = 8'h00;
-    end
-    if (rst) begin
-      \$38  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
-    \$39 [7:1] = \entry$18 [7:1];
-    \$39 [0] = \entry$12 [0];
-    if (\entry$12 [0]) begin
-      \$39 [1] = \entry$12 [1];
-      \$39 [2] = \entry$12 [2];
-      \$39 [3] = \entry$12 [3];
-      \$39 [7:4] = \entry$12 [7:4];
-    end
-    if (clear) begin
-      \$39  = 8'h00;
-    end
-    if (rst) begin
-      \$39  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
-    \$40 [7:1] = \entry$24 [7:1];
-    \$40 [0] = \entry$18 [0];
-    if (\entry$18 [0]) begin
-      \$40 [1] = \entry$18 [1];
-      \$40 [2] = \entry$18 [2];
-      \$40 [3] = \entry$18 [3];
-      \$40 [7:4] = \entry$18 [7:4];
+      \$40 [1] = entry[1];
+      \$40 [2] = entry[2];
+      \$40 [3] = entry[3];
+      \$40 [7:4] = entry[7:4];
     end
     if (clear) begin
       \$40  = 8'h00;
@@ -25706,39 +25760,87 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
-    \$41 [7:1] = entry_4[7:1];
-    \$41 [0] = \entry$24 [0];
-    if (\entry$24 [0]) begin
-      \$41 [1] = \entry$24 [1];
-      \$41 [2] = \entry$24 [2];
-      \$41 [3] = \entry$24 [3];
-      \$41 [7:4] = \entry$24 [7:4];
+    \$41 [7:1] = \entry$17 [7:1];
+    \$41 [0] = \entry$11 [0];
+    if (\entry$11 [0]) begin
+      \$41 [1] = \entry$11 [1];
+      \$41 [2] = \entry$11 [2];
+      \$41 [3] = \entry$11 [3];
+      \$41 [7:4] = \entry$11 [7:4];
     end
     if (clear) begin
       \$41  = 8'h00;
     end
     if (rst) begin
       \$41  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
+    \$42 [7:1] = \entry$23 [7:1];
+    \$42 [0] = \entry$17 [0];
+    if (\entry$17 [0]) begin
+      \$42 [1] = \entry$17 [1];
+      \$42 [2] = \entry$17 [2];
+      \$42 [3] = \entry$17 [3];
+      \$42 [7:4] = \entry$17 [7:4];
+    end
+    if (clear) begin
+      \$42  = 8'h00;
+    end
+    if (rst) begin
+      \$42  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
+    \$43 [7:1] = entry_4[7:1];
+    \$43 [0] = \entry$23 [0];
+    if (\entry$23 [0]) begin
+      \$43 [1] = \entry$23 [1];
+      \$43 [2] = \entry$23 [2];
+      \$43 [3] = \entry$23 [3];
+      \$43 [7:4] = \entry$23 [7:4];
+    end
+    if (clear) begin
+      \$43  = 8'h00;
+    end
+    if (rst) begin
+      \$43  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$51 ) begin end
+    \$44  = { \$39 , \$22  };
+    if (clear) begin
+      \$44  = 2'h0;
+    end
+    if (rst) begin
+      \$44  = 2'h0;
     end
   end
   assign row = \$2 [3:0];
   assign \entry$4  = entry;
   assign sum = sums[31:0];
+  assign drain__valid = drain;
   assign drain_half = half;
   assign drain_row = \$2 [3:0];
-  assign entry_1 = \entry$12 ;
-  assign \sum$14  = sums[63:32];
-  assign \drain_half$16  = half;
-  assign \drain_row$17  = \$2 [3:0];
-  assign entry_2 = \entry$18 ;
-  assign \sum$20  = sums[95:64];
-  assign \drain_half$22  = half;
-  assign \drain_row$23  = \$2 [3:0];
-  assign entry_3 = \entry$24 ;
-  assign \sum$26  = sums[127:96];
-  assign \drain_half$28  = half;
-  assign \drain_row$29  = \$2 [3:0];
-  assign drain__data = { \value$39 , \value$38 , \value$37 , value };
+  assign entry_1 = \entry$11 ;
+  assign \sum$13  = sums[63:32];
+  assign \drain$14  = drain;
+  assign \drain_half$15  = half;
+  assign \drain_row$16  = \$2 [3:0];
+  assign entry_2 = \entry$17 ;
+  assign \sum$19  = sums[95:64];
+  assign \drain$20  = drain;
+  assign \drain_half$21  = half;
+  assign \drain_row$22  = \$2 [3:0];
+  assign entry_3 = \entry$23 ;
+  assign \sum$25  = sums[127:96];
+  assign \drain$26  = drain;
+  assign \drain_half$27  = half;
+  assign \drain_row$28  = \$2 [3:0];
+  assign drain__data = { \value$38 , \value$37 , \value$36 , value };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
   assign \entry.last  = entry[2];
@@ -25749,48 +25851,53 @@ module \weft.matmul.accumulators (rst, finished, drain__ready, value, \value$37 
   assign \entry$4.last  = entry[2];
   assign \entry$4.half  = entry[3];
   assign \entry$4.row  = entry[7:4];
-  assign \entry$12.valid  = \entry$12 [0];
-  assign \entry$12.first  = \entry$12 [1];
-  assign \entry$12.last  = \entry$12 [2];
-  assign \entry$12.half  = \entry$12 [3];
-  assign \entry$12.row  = \entry$12 [7:4];
-  assign \entry_1.valid  = \entry$12 [0];
-  assign \entry_1.first  = \entry$12 [1];
-  assign \entry_1.last  = \entry$12 [2];
-  assign \entry_1.half  = \entry$12 [3];
-  assign \entry_1.row  = \entry$12 [7:4];
-  assign \entry$18.valid  = \entry$18 [0];
-  assign \entry$18.first  = \entry$18 [1];
-  assign \entry$18.last  = \entry$18 [2];
-  assign \entry$18.half  = \entry$18 [3];
-  assign \entry$18.row  = \entry$18 [7:4];
-  assign \entry_2.valid  = \entry$18 [0];
-  assign \entry_2.first  = \entry$18 [1];
-  assign \entry_2.last  = \entry$18 [2];
-  assign \entry_2.half  = \entry$18 [3];
-  assign \entry_2.row  = \entry$18 [7:4];
-  assign \entry$24.valid  = \entry$24 [0];
-  assign \entry$24.first  = \entry$24 [1];
-  assign \entry$24.last  = \entry$24 [2];
-  assign \entry$24.half  = \entry$24 [3];
-  assign \entry$24.row  = \entry$24 [7:4];
-  assign \entry_3.valid  = \entry$24 [0];
-  assign \entry_3.first  = \entry$24 [1];
-  assign \entry_3.last  = \entry$24 [2];
-  assign \entry_3.half  = \entry$24 [3];
-  assign \entry_3.row  = \entry$24 [7:4];
+  assign \entry$11.valid  = \entry$11 [0];
+  assign \entry$11.first  = \entry$11 [1];
+  assign \entry$11.last  = \entry$11 [2];
+  assign \entry$11.half  = \entry$11 [3];
+  assign \entry$11.row  = \entry$11 [7:4];
+  assign \entry_1.valid  = \entry$11 [0];
+  assign \entry_1.first  = \entry$11 [1];
+  assign \entry_1.last  = \entry$11 [2];
+  assign \entry_1.half  = \entry$11 [3];
+  assign \entry_1.row  = \entry$11 [7:4];
+  assign \entry$17.valid  = \entry$17 [0];
+  assign \entry$17.first  = \entry$17 [1];
+  assign \entry$17.last  = \entry$17 [2];
+  assign \entry$17.half  = \entry$17 [3];
+  assign \entry$17.row  = \entry$17 [7:4];
+  assign \entry_2.valid  = \entry$17 [0];
+  assign \entry_2.first  = \entry$17 [1];
+  assign \entry_2.last  = \entry$17 [2];
+  assign \entry_2.half  = \entry$17 [3];
+  assign \entry_2.row  = \entry$17 [7:4];
+  assign \entry$23.valid  = \entry$23 [0];
+  assign \entry$23.first  = \entry$23 [1];
+  assign \entry$23.last  = \entry$23 [2];
+  assign \entry$23.half  = \entry$23 [3];
+  assign \entry$23.row  = \entry$23 [7:4];
+  assign \entry_3.valid  = \entry$23 [0];
+  assign \entry_3.first  = \entry$23 [1];
+  assign \entry_3.last  = \entry$23 [2];
+  assign \entry_3.half  = \entry$23 [3];
+  assign \entry_3.row  = \entry$23 [7:4];
   assign \entry_4.valid  = entry_4[0];
   assign \entry_4.first  = entry_4[1];
   assign \entry_4.last  = entry_4[2];
   assign \entry_4.half  = entry_4[3];
   assign \entry_4.row  = entry_4[7:4];
-  assign \$22  = entry[3];
-  assign \$26  = \entry$12 [3];
-  assign \$30  = \entry$18 [3];
-  assign \$34  = \entry$24 [3];
+  assign \coming.valid  = coming[0];
+  assign \coming.first  = coming[1];
+  assign \coming.last  = coming[2];
+  assign \coming.half  = coming[3];
+  assign \coming.row  = coming[7:4];
+  assign \$25  = coming[3];
+  assign \$29  = entry[3];
+  assign \$33  = \entry$11 [3];
+  assign \$37  = \entry$17 [3];
 endmodule
 
-module \weft.matmul.accumulators.column_0 (rst, drain_half, drain_row, drain, value, clear, entry, sum, clk);
+module \weft.matmul.accumulators.column_0 (rst, drain_half, drain_row, value, drain, clear, entry, sum, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$52  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -25992,7 +26099,7 @@ module \weft.matmul.accumulators.column_0 (rst, drain_half, drain_row, drain, va
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_1 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
+module \weft.matmul.accumulators.column_1 (rst, drain_half, drain_row, value, drain, clear, sum, entry, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$53  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -26194,7 +26301,7 @@ module \weft.matmul.accumulators.column_1 (rst, drain_half, drain_row, drain, va
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_2 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
+module \weft.matmul.accumulators.column_2 (rst, drain_half, drain_row, value, drain, clear, sum, entry, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -26396,7 +26503,7 @@ module \weft.matmul.accumulators.column_2 (rst, drain_half, drain_row, drain, va
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_3 (rst, drain_half, drain_row, drain, value, clear, sum, entry, clk);
+module \weft.matmul.accumulators.column_3 (rst, drain_half, drain_row, value, drain, clear, sum, entry, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -26732,15 +26839,15 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$51 ),
-    .\port$2730$0 (row[7:0]),
-    .\port$36092$2 (swap),
-    .\port$36094$0 (weights[7:0]),
-    .\port$36108$0 (swap_later[23:0]),
-    .\port$36110$0 (shift_later[23:0]),
-    .\port$36114$0 (skew_weights_1[7:0]),
-    .\port$36115$0 (skew_weights_2[7:0]),
-    .\port$36116$0 (skew_weights_3),
-    .\port$36204$0 (shift),
+    .\port$2702$0 (row[7:0]),
+    .\port$36104$2 (swap),
+    .\port$36106$0 (weights[7:0]),
+    .\port$36120$0 (swap_later[23:0]),
+    .\port$36122$0 (shift_later[23:0]),
+    .\port$36126$0 (skew_weights_1[7:0]),
+    .\port$36127$0 (skew_weights_2[7:0]),
+    .\port$36128$0 (skew_weights_3),
+    .\port$36218$0 (shift),
     .product_3_later(product),
     .rst(rst),
     .used_register(used_0),
@@ -26751,7 +26858,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$61 ),
-    .\port$36111$0 (skew_row_1[7:0]),
+    .\port$36123$0 (skew_row_1[7:0]),
     .product_3_later(\product$55 ),
     .rst(rst),
     .shift(shift_later[31:0]),
@@ -26764,7 +26871,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$71 ),
-    .\port$36112$0 (skew_row_2[7:0]),
+    .\port$36124$0 (skew_row_2[7:0]),
     .product_3_later(\product$65 ),
     .rst(rst),
     .shift(shift_later[39:8]),
@@ -26776,7 +26883,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .chain(\chain$71 ),
     .clear(clear),
     .clk(clk),
-    .\port$36113$0 (skew_row_3),
+    .\port$36125$0 (skew_row_3),
     .product_3_later(\product$75 ),
     .rst(rst),
     .shift(shift_later[47:16]),
@@ -26841,7 +26948,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36092$2 , \port$36094$0 , \port$36108$0 , \port$36110$0 , \port$36114$0 , \port$36115$0 , \port$36116$0 , x_register, pipe_register, used_register, product_3_later, \port$36204$0 , clk);
+module \weft.matmul.array.multipliers_0 (rst, \port$2702$0 , clear, \port$36104$2 , \port$36106$0 , \port$36120$0 , \port$36122$0 , \port$36126$0 , \port$36127$0 , \port$36128$0 , x_register, pipe_register, used_register, product_3_later, \port$36218$0 , clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -26860,24 +26967,24 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36092$
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$2730$0 ;
-  wire [7:0] \port$2730$0 ;
-  input \port$36092$2 ;
-  wire \port$36092$2 ;
-  input [7:0] \port$36094$0 ;
-  wire [7:0] \port$36094$0 ;
-  input [23:0] \port$36108$0 ;
-  wire [23:0] \port$36108$0 ;
-  input [23:0] \port$36110$0 ;
-  wire [23:0] \port$36110$0 ;
-  input [7:0] \port$36114$0 ;
-  wire [7:0] \port$36114$0 ;
-  input [7:0] \port$36115$0 ;
-  wire [7:0] \port$36115$0 ;
-  input [7:0] \port$36116$0 ;
-  wire [7:0] \port$36116$0 ;
-  input \port$36204$0 ;
-  wire \port$36204$0 ;
+  input [7:0] \port$2702$0 ;
+  wire [7:0] \port$2702$0 ;
+  input \port$36104$2 ;
+  wire \port$36104$2 ;
+  input [7:0] \port$36106$0 ;
+  wire [7:0] \port$36106$0 ;
+  input [23:0] \port$36120$0 ;
+  wire [23:0] \port$36120$0 ;
+  input [23:0] \port$36122$0 ;
+  wire [23:0] \port$36122$0 ;
+  input [7:0] \port$36126$0 ;
+  wire [7:0] \port$36126$0 ;
+  input [7:0] \port$36127$0 ;
+  wire [7:0] \port$36127$0 ;
+  input [7:0] \port$36128$0 ;
+  wire [7:0] \port$36128$0 ;
+  input \port$36218$0 ;
+  wire \port$36218$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -26902,18 +27009,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36092$
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$36116$0 , \port$36115$0 , \port$36114$0 , \port$36094$0  } & { \port$36110$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0  };
+  assign \$3  = { \port$36128$0 , \port$36127$0 , \port$36126$0 , \port$36106$0  } & { \port$36122$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$36108$0 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2  };
+  assign \$5  = ~ { \port$36120$0 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$36108$0 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2  };
+  assign \$7  = ready & { \port$36120$0 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$2730$0  };
+    x_register <= { x_register[23:0], \port$2702$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -26926,18 +27033,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2730$0 , clear, \port$36092$
     product_2_later <= product_1_later;
   always @(posedge clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$36110$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0  };
-  assign a = { x_register[23:0], \port$2730$0  };
-  assign shift = { \port$36110$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0 , \port$36204$0  };
-  assign chain = { \port$36116$0 , \port$36115$0 , \port$36114$0 , \port$36094$0  };
-  assign swap = { \port$36108$0 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2 , \port$36092$2  };
+  assign \$1  = ~ { \port$36122$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0  };
+  assign a = { x_register[23:0], \port$2702$0  };
+  assign shift = { \port$36122$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0  };
+  assign chain = { \port$36128$0 , \port$36127$0 , \port$36126$0 , \port$36106$0  };
+  assign swap = { \port$36120$0 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36111$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36123$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -26957,8 +27064,8 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36111$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36111$0 ;
-  wire [7:0] \port$36111$0 ;
+  input [7:0] \port$36123$0 ;
+  wire [7:0] \port$36123$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -26996,7 +27103,7 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36111$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36111$0  };
+    x_register <= { x_register[23:0], \port$36123$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27010,14 +27117,14 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36111$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36111$0  };
+  assign a = { x_register[23:0], \port$36123$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36112$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36124$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -27037,8 +27144,8 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36112$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36112$0 ;
-  wire [7:0] \port$36112$0 ;
+  input [7:0] \port$36124$0 ;
+  wire [7:0] \port$36124$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -27076,7 +27183,7 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36112$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36112$0  };
+    x_register <= { x_register[23:0], \port$36124$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27090,14 +27197,14 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36112$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36112$0  };
+  assign a = { x_register[23:0], \port$36124$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36113$0 , chain, x_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36125$0 , chain, x_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -27116,8 +27223,8 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36113$0 
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36113$0 ;
-  wire [7:0] \port$36113$0 ;
+  input [7:0] \port$36125$0 ;
+  wire [7:0] \port$36125$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -27155,7 +27262,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36113$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36113$0  };
+    x_register <= { x_register[23:0], \port$36125$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27169,7 +27276,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36113$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36113$0  };
+  assign a = { x_register[23:0], \port$36125$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
@@ -27316,7 +27423,7 @@ module \weft.matmul.between (rst, o__ready, i__ready, o__valid, o__payload, clea
   assign \$like.mask  = \$like [83:68];
 endmodule
 
-module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$35506$0 , fence__up, fence__start, fence__end, \port$36072$46 , shift, ready, bad, loaded, clk);
+module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$35506$0 , fence__up, fence__start, fence__end, \port$36082$46 , shift, ready, bad, loaded, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -27394,8 +27501,8 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   reg pending = 1'h0;
   input [31:0] \port$35506$0 ;
   wire [31:0] \port$35506$0 ;
-  input [1:0] \port$36072$46 ;
-  wire [1:0] \port$36072$46 ;
+  input [1:0] \port$36082$46 ;
+  wire [1:0] \port$36082$46 ;
   wire read;
   output reads;
   wire reads;
@@ -27438,11 +27545,11 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   assign \$7  = pending & begun;
   assign last = \$7  & \$signal$8 ;
   assign \$8  = \$signal  + left;
-  assign \$9  = ~ \port$36072$46 [1];
+  assign \$9  = ~ \port$36082$46 [1];
   assign more = taken & \$9 ;
   assign \$10  = ~ loaded;
   assign \$11  = valid & \$10 ;
-  assign \$12  = taken & \port$36072$46 [1];
+  assign \$12  = taken & \port$36082$46 [1];
   assign \$13  = idle | \$12 ;
   assign start = \$11  & \$13 ;
   assign \$14  = left - 1'h1;
@@ -27465,7 +27572,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   assign \$31  = block + stride;
   assign \$32  = block + stride;
   assign \$33  = \$signal  + 3'h4;
-  assign \$34  = taken & \port$36072$46 [1];
+  assign \$34  = taken & \port$36082$46 [1];
   always @(posedge clk)
     shifting <= \$35 ;
   always @(posedge clk)
@@ -27495,7 +27602,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     \$43  = \$signal ;
     if (more) begin
       (* full_case = 32'd1 *)
-      if (\port$36072$46 [0]) begin
+      if (\port$36082$46 [0]) begin
         \$43  = \$31 [16:0];
       end else begin
         \$43  = \$33 [16:0];
@@ -27515,7 +27622,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$44  = block;
     if (more) begin
-      if (\port$36072$46 [0]) begin
+      if (\port$36082$46 [0]) begin
         \$44  = \$32 [16:0];
       end
     end
@@ -27667,8 +27774,8 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     end
   end
   assign read = reads;
-  assign \final  = \port$36072$46 [1];
-  assign block_last = \port$36072$46 [0];
+  assign \final  = \port$36082$46 [1];
+  assign block_last = \port$36082$46 [0];
   assign wgt = \port$35506$0 [15:0];
   assign wgt_block = \port$35506$0 [31:16];
   assign row = \$8 [7:0];
@@ -27811,7 +27918,7 @@ module \weft.matmul.posts (rst, r_en, r_rdy, r_data, clear, w_en, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, \port$36090$33 , \port$36102$2 , clk);
+module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, \port$36102$33 , \port$36114$2 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -27878,10 +27985,10 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$36090$33 ;
-  wire [6:0] \port$36090$33 ;
-  input \port$36102$2 ;
-  wire \port$36102$2 ;
+  input [6:0] \port$36102$33 ;
+  wire [6:0] \port$36102$33 ;
+  input \port$36114$2 ;
+  wire \port$36114$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -27933,14 +28040,14 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$36353$0 (sum_2_0),
+    .\port$36381$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$10  = byte_0;
-    if (\port$36102$2 ) begin
+    if (\port$36114$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -27953,7 +28060,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$11  = byte_1;
-    if (\port$36102$2 ) begin
+    if (\port$36114$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -27966,7 +28073,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$12  = byte_2;
-    if (\port$36102$2 ) begin
+    if (\port$36114$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -27979,7 +28086,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$13  = byte_3;
-    if (\port$36102$2 ) begin
+    if (\port$36114$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -27991,7 +28098,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
-    \$14  = { \port$36090$33 , \port$36102$2  };
+    \$14  = { \port$36102$33 , \port$36114$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -28049,17 +28156,17 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$36090$33 , \port$36102$2  };
+  assign entry = { \port$36102$33 , \port$36114$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$36102$2 ;
-  assign \entry.first  = \port$36090$33 [0];
-  assign \entry.last  = \port$36090$33 [1];
-  assign \entry.half  = \port$36090$33 [2];
-  assign \entry.row  = \port$36090$33 [6:3];
+  assign \entry.valid  = \port$36114$2 ;
+  assign \entry.first  = \port$36102$33 [0];
+  assign \entry.last  = \port$36102$33 [1];
+  assign \entry.half  = \port$36102$33 [2];
+  assign \entry.row  = \port$36102$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -28082,7 +28189,7 @@ module \weft.matmul.row_sum (rst, row, drain, reading, value, drain_row, clear, 
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, clear, entry, \port$36353$0 , clk);
+module \weft.matmul.row_sum.column (rst, drain_half, drain_row, value, drain, clear, entry, \port$36381$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -28129,8 +28236,8 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$36353$0 ;
-  wire [9:0] \port$36353$0 ;
+  input [9:0] \port$36381$0 ;
+  wire [9:0] \port$36381$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -28185,7 +28292,7 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$36353$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$36381$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -28261,7 +28368,7 @@ module \weft.matmul.row_sum.column (rst, drain, drain_half, drain_row, value, cl
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0 [9], \port$36353$0  };
+  assign sum = { \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -28767,20 +28874,20 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
-  wire [23:0] \$101 ;
+  wire \$101 ;
   wire \$102 ;
   wire \$103 ;
   wire \$104 ;
-  wire [23:0] \$105 ;
+  wire \$105 ;
   wire \$106 ;
   wire \$107 ;
-  wire \$108 ;
-  wire [23:0] \$109 ;
+  wire [16:0] \$108 ;
+  wire [16:0] \$109 ;
   wire \$11 ;
-  wire \$110 ;
-  wire \$111 ;
+  wire [16:0] \$110 ;
+  wire [16:0] \$111 ;
   wire \$112 ;
-  wire [23:0] \$113 ;
+  wire \$113 ;
   wire \$114 ;
   wire \$115 ;
   wire \$116 ;
@@ -28790,53 +28897,96 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   wire \$12 ;
   wire \$120 ;
   wire \$121 ;
-  wire \$122 ;
-  reg \$123 ;
-  reg [15:0] \$124 ;
-  reg [15:0] \$125 ;
-  reg [23:0] \$126 ;
-  reg \$127 ;
-  reg [15:0] \$128 ;
-  reg [15:0] \$129 ;
+  wire [16:0] \$122 ;
+  wire [16:0] \$123 ;
+  wire [16:0] \$124 ;
+  wire [16:0] \$125 ;
+  wire \$126 ;
+  wire \$127 ;
+  wire \$128 ;
+  wire [23:0] \$129 ;
   wire \$13 ;
-  reg [23:0] \$130 ;
-  reg \$131 ;
-  reg [15:0] \$132 ;
-  reg [15:0] \$133 ;
-  reg [23:0] \$134 ;
-  reg \$135 ;
-  reg [15:0] \$136 ;
-  reg [15:0] \$137 ;
-  reg [23:0] \$138 ;
-  reg \$139 ;
+  wire \$130 ;
+  wire \$131 ;
+  wire \$132 ;
+  wire [23:0] \$133 ;
+  wire \$134 ;
+  wire \$135 ;
+  wire \$136 ;
+  wire [23:0] \$137 ;
+  wire \$138 ;
+  wire \$139 ;
   wire \$14 ;
-  reg [15:0] \$140 ;
-  reg [15:0] \$141 ;
-  reg [23:0] \$142 ;
-  reg \$143 ;
-  reg [15:0] \$144 ;
-  reg [15:0] \$145 ;
-  reg [23:0] \$146 ;
-  reg \$147 ;
-  reg [15:0] \$148 ;
-  reg [15:0] \$149 ;
+  wire \$140 ;
+  wire [23:0] \$141 ;
+  wire \$142 ;
+  wire \$143 ;
+  wire \$144 ;
+  wire [23:0] \$145 ;
+  wire \$146 ;
+  wire \$147 ;
+  wire \$148 ;
+  wire [23:0] \$149 ;
   wire \$15 ;
-  reg [23:0] \$150 ;
-  reg [23:0] \$151 ;
-  reg [23:0] \$152 ;
-  reg [23:0] \$153 ;
-  reg [23:0] \$154 ;
-  reg [23:0] \$155 ;
-  reg [23:0] \$156 ;
-  reg \$157 ;
-  reg \$158 ;
+  wire \$150 ;
+  wire \$151 ;
+  wire \$152 ;
+  wire \$153 ;
+  wire \$154 ;
+  wire \$155 ;
+  wire \$156 ;
+  wire \$157 ;
+  wire \$158 ;
   reg \$159 ;
   wire \$16 ;
+  reg \$160 ;
+  reg [15:0] \$161 ;
+  reg [15:0] \$162 ;
+  reg [23:0] \$163 ;
+  reg \$164 ;
+  reg \$165 ;
+  reg [15:0] \$166 ;
+  reg [15:0] \$167 ;
+  reg [23:0] \$168 ;
+  reg \$169 ;
   wire \$17 ;
+  reg \$170 ;
+  reg [15:0] \$171 ;
+  reg [15:0] \$172 ;
+  reg [23:0] \$173 ;
+  reg \$174 ;
+  reg \$175 ;
+  reg [15:0] \$176 ;
+  reg [15:0] \$177 ;
+  reg [23:0] \$178 ;
+  reg \$179 ;
   wire \$18 ;
+  reg \$180 ;
+  reg [15:0] \$181 ;
+  reg [15:0] \$182 ;
+  reg [23:0] \$183 ;
+  reg \$184 ;
+  reg \$185 ;
+  reg [15:0] \$186 ;
+  reg [15:0] \$187 ;
+  reg [23:0] \$188 ;
+  reg \$189 ;
   wire \$19 ;
+  reg \$190 ;
+  reg [15:0] \$191 ;
+  reg [15:0] \$192 ;
+  reg [23:0] \$193 ;
+  reg [23:0] \$194 ;
+  reg [23:0] \$195 ;
+  reg [23:0] \$196 ;
+  reg [23:0] \$197 ;
+  reg [23:0] \$198 ;
+  reg [23:0] \$199 ;
   wire \$2 ;
   wire \$20 ;
+  reg \$200 ;
+  reg \$201 ;
+  reg \$202 ;
   wire \$21 ;
   wire \$22 ;
   wire \$23 ;
@@ -28844,7 +28994,7 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   wire \$25 ;
   wire \$26 ;
   wire \$27 ;
-  wire \$28 ;
+  wire [25:0] \$28 ;
   wire \$29 ;
   wire \$3 ;
   wire \$30 ;
@@ -28855,72 +29005,72 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   wire \$35 ;
   wire \$36 ;
   wire \$37 ;
-  wire \$38 ;
-  wire \$39 ;
+  wire [16:0] \$38 ;
+  wire [16:0] \$39 ;
   wire \$4 ;
-  wire \$40 ;
-  wire [25:0] \$41 ;
+  wire [16:0] \$40 ;
+  wire [16:0] \$41 ;
   wire \$42 ;
   wire \$43 ;
-  wire [16:0] \$44 ;
-  wire [16:0] \$45 ;
-  wire [16:0] \$46 ;
-  wire [16:0] \$47 ;
+  wire \$44 ;
+  wire \$45 ;
+  wire \$46 ;
+  wire \$47 ;
   wire \$48 ;
   wire \$49 ;
   wire \$5 ;
   wire \$50 ;
-  wire [16:0] \$51 ;
+  wire \$51 ;
   wire [16:0] \$52 ;
   wire [16:0] \$53 ;
   wire [16:0] \$54 ;
-  wire \$55 ;
+  wire [16:0] \$55 ;
   wire \$56 ;
   wire \$57 ;
-  wire [16:0] \$58 ;
-  wire [16:0] \$59 ;
+  wire \$58 ;
+  wire \$59 ;
   wire \$6 ;
-  wire [16:0] \$60 ;
-  wire [16:0] \$61 ;
+  wire \$60 ;
+  wire \$61 ;
   wire \$62 ;
   wire \$63 ;
   wire \$64 ;
-  wire [16:0] \$65 ;
+  wire \$65 ;
   wire [16:0] \$66 ;
   wire [16:0] \$67 ;
   wire [16:0] \$68 ;
-  wire \$69 ;
+  wire [16:0] \$69 ;
   wire \$7 ;
   wire \$70 ;
   wire \$71 ;
-  wire [16:0] \$72 ;
-  wire [16:0] \$73 ;
-  wire [16:0] \$74 ;
-  wire [16:0] \$75 ;
+  wire \$72 ;
+  wire \$73 ;
+  wire \$74 ;
+  wire \$75 ;
   wire \$76 ;
   wire \$77 ;
   wire \$78 ;
-  wire [16:0] \$79 ;
+  wire \$79 ;
   wire \$8 ;
   wire [16:0] \$80 ;
   wire [16:0] \$81 ;
   wire [16:0] \$82 ;
-  wire \$83 ;
+  wire [16:0] \$83 ;
   wire \$84 ;
   wire \$85 ;
-  wire [16:0] \$86 ;
-  wire [16:0] \$87 ;
-  wire [16:0] \$88 ;
-  wire [16:0] \$89 ;
+  wire \$86 ;
+  wire \$87 ;
+  wire \$88 ;
+  wire \$89 ;
   wire \$9 ;
   wire \$90 ;
   wire \$91 ;
   wire \$92 ;
-  wire [23:0] \$93 ;
-  wire \$94 ;
-  wire \$95 ;
-  wire \$96 ;
-  wire [23:0] \$97 ;
+  wire \$93 ;
+  wire [16:0] \$94 ;
+  wire [16:0] \$95 ;
+  wire [16:0] \$96 ;
+  wire [16:0] \$97 ;
   wire \$98 ;
   wire \$99 ;
   (* init = 24'h000000 *)
@@ -29002,13 +29152,13 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   wire [31:0] \port$35518$0 ;
   input rst;
   wire rst;
-  wire select_blocks;
-  wire select_k0;
-  wire select_k1;
-  wire select_k2;
-  wire select_m0;
-  wire select_m1;
-  wire select_m2;
+  reg select_blocks = 1'h0;
+  reg select_k0 = 1'h0;
+  reg select_k1 = 1'h0;
+  reg select_k2 = 1'h0;
+  reg select_m0 = 1'h0;
+  reg select_m1 = 1'h0;
+  reg select_m2 = 1'h0;
   (* init = 1'h0 *)
   wire starts_block;
   (* init = 1'h0 *)
@@ -29041,218 +29191,257 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   reg tile_first = 1'h0;
   output tile_last;
   wire tile_last;
-  assign \$1  = ~ end_m0;
   assign end_new_m0 = \port$35516$0 [31:16] == 1'h1;
-  assign \$2  = left_m0 == 1'h1;
-  assign \$3  = ! bound_m0;
-  assign end_on_m0 = end_m0 ? \$4  : \$2 ;
-  assign \$5  = ~ end_m1;
-  assign select_m1 = \$5  & \$6 ;
+  assign \$1  = left_m0 == 1'h1;
+  assign \$2  = ! bound_m0;
+  assign end_on_m0 = select_m0 ? \$1  : \$3 ;
   assign end_new_m1 = \port$35518$0 [15:0] == 1'h1;
-  assign \$7  = left_m1 == 1'h1;
-  assign \$9  = ! bound_m1;
-  assign \$10  = \$8  ? \$9  : end_m1;
-  assign end_on_m1 = select_m1 ? \$7  : \$10 ;
-  assign \$11  = ~ end_m2;
-  assign \$12  = & { end_m1, end_m0 };
-  assign select_m2 = \$11  & \$12 ;
+  assign \$4  = left_m1 == 1'h1;
+  assign \$6  = ! bound_m1;
+  assign \$7  = \$5  ? \$6  : end_m1;
+  assign end_on_m1 = select_m1 ? \$4  : \$7 ;
   assign end_new_m2 = \port$35518$0 [31:16] == 1'h1;
-  assign \$13  = left_m2 == 1'h1;
-  assign \$14  = & { end_m1, end_m0 };
-  assign \$15  = ! bound_m2;
-  assign \$16  = \$14  ? \$15  : end_m2;
-  assign end_on_m2 = select_m2 ? \$13  : \$16 ;
-  assign \$17  = ~ end_k0;
-  assign \$18  = & { end_m2, end_m1, end_m0 };
-  assign select_k0 = \$17  & \$18 ;
+  assign \$8  = left_m2 == 1'h1;
+  assign \$9  = & { end_m1, end_m0 };
+  assign \$10  = ! bound_m2;
+  assign \$11  = \$9  ? \$10  : end_m2;
+  assign end_on_m2 = select_m2 ? \$8  : \$11 ;
   assign end_new_k0 = \port$35514$0 [15:0] == 1'h1;
-  assign \$19  = left_k0 == 1'h1;
-  assign \$20  = & { end_m2, end_m1, end_m0 };
-  assign \$21  = ! bound_k0;
-  assign \$22  = \$20  ? \$21  : end_k0;
-  assign end_on_k0 = select_k0 ? \$19  : \$22 ;
-  assign \$23  = ~ end_k1;
-  assign \$24  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign select_k1 = \$23  & \$24 ;
+  assign \$12  = left_k0 == 1'h1;
+  assign \$13  = & { end_m2, end_m1, end_m0 };
+  assign \$14  = ! bound_k0;
+  assign \$15  = \$13  ? \$14  : end_k0;
+  assign end_on_k0 = select_k0 ? \$12  : \$15 ;
   assign end_new_k1 = \port$35514$0 [31:16] == 1'h1;
-  assign \$25  = left_k1 == 1'h1;
-  assign \$26  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$27  = ! bound_k1;
-  assign \$28  = \$26  ? \$27  : end_k1;
-  assign end_on_k1 = select_k1 ? \$25  : \$28 ;
-  assign \$29  = ~ end_k2;
-  assign \$30  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign select_k2 = \$29  & \$30 ;
+  assign \$16  = left_k1 == 1'h1;
+  assign \$17  = & { end_k0, end_m2, end_m1, end_m0 };
+  assign \$18  = ! bound_k1;
+  assign \$19  = \$17  ? \$18  : end_k1;
+  assign end_on_k1 = select_k1 ? \$16  : \$19 ;
   assign end_new_k2 = \port$35516$0 [15:0] == 1'h1;
-  assign \$31  = left_k2 == 1'h1;
-  assign \$32  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$33  = ! bound_k2;
-  assign \$34  = \$32  ? \$33  : end_k2;
-  assign end_on_k2 = select_k2 ? \$31  : \$34 ;
-  assign \$35  = ~ end_blocks;
-  assign \$36  = & { end_k2, end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign select_blocks = \$35  & \$36 ;
+  assign \$20  = left_k2 == 1'h1;
+  assign \$21  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
+  assign \$22  = ! bound_k2;
+  assign \$23  = \$21  ? \$22  : end_k2;
+  assign end_on_k2 = select_k2 ? \$20  : \$23 ;
   assign end_new_blocks = count_blocks == 1'h1;
-  assign \$37  = left_blocks == 1'h1;
-  assign \$38  = & { end_k2, end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$39  = ! bound_blocks;
-  assign \$40  = \$38  ? \$39  : end_blocks;
-  assign end_on_blocks = select_blocks ? \$37  : \$40 ;
-  assign \$41  = $signed({ 1'h0, step_base }) + $signed(step_stride);
+  assign \$24  = left_blocks == 1'h1;
+  assign \$25  = & { end_k2, end_k1, end_k0, end_m2, end_m1, end_m0 };
+  assign \$26  = ! bound_blocks;
+  assign \$27  = \$25  ? \$26  : end_blocks;
+  assign end_on_blocks = select_blocks ? \$24  : \$27 ;
+  assign \$28  = $signed({ 1'h0, step_base }) + $signed(step_stride);
   assign tile_last = & { end_m2, end_m1, end_m0 };
   assign block_last = & { end_k2, end_k1, end_k0 };
-  assign \$42  = & { end_k2, end_k1, end_k0 };
-  assign \final  = \$42  & end_blocks;
-  assign \$43  = fresh ? end_new_m0 : end_on_m0;
-  assign \$44  = \port$35516$0 [31:16] - 1'h1;
-  assign \$45  = \port$35516$0 [31:16] - 1'h1;
-  assign \$46  = left_m0 - 1'h1;
-  assign \$47  = end_m0 ? { 1'h0, bound_m0 } : \$46 ;
-  assign \$48  = step & fresh;
-  assign \$49  = fresh ? end_new_m1 : end_on_m1;
-  assign \$51  = \port$35518$0 [15:0] - 1'h1;
+  assign \$29  = & { end_k2, end_k1, end_k0 };
+  assign \final  = \$29  & end_blocks;
+  assign \$30  = fresh ? end_new_m0 : end_on_m0;
+  assign \$31  = ~ end_new_m0;
+  assign \$34  = ~ end_on_m0;
+  assign \$37  = fresh ? \$33  : \$36 ;
+  assign \$38  = \port$35516$0 [31:16] - 1'h1;
+  assign \$39  = \port$35516$0 [31:16] - 1'h1;
+  assign \$40  = left_m0 - 1'h1;
+  assign \$41  = end_m0 ? { 1'h0, bound_m0 } : \$40 ;
+  assign \$42  = step & fresh;
+  assign \$43  = fresh ? end_new_m1 : end_on_m1;
+  assign \$44  = ~ end_new_m1;
+  assign \$46  = \$44  & \$45 ;
+  assign \$47  = ~ end_on_m1;
+  assign \$49  = \$47  & \$48 ;
+  assign \$50  = fresh ? \$46  : \$49 ;
   assign \$52  = \port$35518$0 [15:0] - 1'h1;
-  assign \$53  = left_m1 - 1'h1;
-  assign \$54  = end_m1 ? { 1'h0, bound_m1 } : \$53 ;
-  assign \$55  = step & fresh;
-  assign \$56  = fresh ? end_new_m2 : end_on_m2;
-  assign \$57  = & { end_m1, end_m0 };
-  assign \$58  = \port$35518$0 [31:16] - 1'h1;
-  assign \$59  = \port$35518$0 [31:16] - 1'h1;
-  assign \$60  = left_m2 - 1'h1;
-  assign \$61  = end_m2 ? { 1'h0, bound_m2 } : \$60 ;
-  assign \$62  = step & fresh;
-  assign \$63  = fresh ? end_new_k0 : end_on_k0;
-  assign \$64  = & { end_m2, end_m1, end_m0 };
-  assign \$65  = \port$35514$0 [15:0] - 1'h1;
-  assign \$66  = \port$35514$0 [15:0] - 1'h1;
-  assign \$67  = left_k0 - 1'h1;
-  assign \$68  = end_k0 ? { 1'h0, bound_k0 } : \$67 ;
-  assign \$69  = step & fresh;
-  assign \$70  = fresh ? end_new_k1 : end_on_k1;
-  assign \$71  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$72  = \port$35514$0 [31:16] - 1'h1;
-  assign \$73  = \port$35514$0 [31:16] - 1'h1;
-  assign \$74  = left_k1 - 1'h1;
-  assign \$75  = end_k1 ? { 1'h0, bound_k1 } : \$74 ;
-  assign \$76  = step & fresh;
-  assign \$77  = fresh ? end_new_k2 : end_on_k2;
-  assign \$78  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$79  = \port$35516$0 [15:0] - 1'h1;
-  assign \$80  = \port$35516$0 [15:0] - 1'h1;
-  assign \$81  = left_k2 - 1'h1;
-  assign \$82  = end_k2 ? { 1'h0, bound_k2 } : \$81 ;
-  assign \$83  = step & fresh;
-  assign \$84  = fresh ? end_new_blocks : end_on_blocks;
-  assign \$85  = & { end_k2, end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$86  = count_blocks - 1'h1;
-  assign \$87  = count_blocks - 1'h1;
-  assign \$88  = left_blocks - 1'h1;
-  assign \$89  = end_blocks ? { 1'h0, bound_blocks } : \$88 ;
-  assign \$90  = step & fresh;
-  assign \$93  = fresh ? \base$84  : \$41 [23:0];
-  assign \$95  = fresh | \$94 ;
-  assign \$96  = step & \$95 ;
-  assign \$97  = fresh ? \base$84  : \$41 [23:0];
-  assign \$98  = & { end_m1, end_m0 };
-  assign \$99  = fresh | \$98 ;
-  assign \$100  = step & \$99 ;
-  assign \$101  = fresh ? \base$84  : \$41 [23:0];
-  assign \$102  = & { end_m2, end_m1, end_m0 };
-  assign \$103  = fresh | \$102 ;
-  assign \$104  = step & \$103 ;
-  assign \$105  = fresh ? \base$84  : \$41 [23:0];
-  assign \$106  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$107  = fresh | \$106 ;
-  assign \$108  = step & \$107 ;
-  assign \$109  = fresh ? \base$84  : \$41 [23:0];
-  assign \$110  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$111  = fresh | \$110 ;
-  assign \$112  = step & \$111 ;
-  assign \$113  = fresh ? \base$84  : \$41 [23:0];
-  assign \$114  = & { end_new_blocks, end_new_k2, end_new_k1, end_new_k0, end_new_m2, end_new_m1, end_new_m0 };
-  assign \$115  = & { end_on_blocks, end_on_k2, end_on_k1, end_on_k0, end_on_m2, end_on_m1, end_on_m0 };
-  assign \$116  = fresh ? \$114  : \$115 ;
-  assign \$117  = & { end_m2, end_m1, end_m0 };
-  assign \$118  = fresh | \$117 ;
-  assign \$119  = & { end_m2, end_m1, end_m0 };
-  assign \$120  = fresh | \$119 ;
-  assign \$121  = & { end_k2, end_k1, end_k0 };
-  assign \$122  = fresh | \$121 ;
+  assign \$53  = \port$35518$0 [15:0] - 1'h1;
+  assign \$54  = left_m1 - 1'h1;
+  assign \$55  = end_m1 ? { 1'h0, bound_m1 } : \$54 ;
+  assign \$56  = step & fresh;
+  assign \$57  = fresh ? end_new_m2 : end_on_m2;
+  assign \$58  = ~ end_new_m2;
+  assign \$59  = & { end_new_m1, end_new_m0 };
+  assign \$60  = \$58  & \$59 ;
+  assign \$61  = ~ end_on_m2;
+  assign \$62  = & { end_on_m1, end_on_m0 };
+  assign \$63  = \$61  & \$62 ;
+  assign \$64  = fresh ? \$60  : \$63 ;
+  assign \$65  = & { end_m1, end_m0 };
+  assign \$66  = \port$35518$0 [31:16] - 1'h1;
+  assign \$67  = \port$35518$0 [31:16] - 1'h1;
+  assign \$68  = left_m2 - 1'h1;
+  assign \$69  = end_m2 ? { 1'h0, bound_m2 } : \$68 ;
+  assign \$70  = step & fresh;
+  assign \$71  = fresh ? end_new_k0 : end_on_k0;
+  assign \$72  = ~ end_new_k0;
+  assign \$73  = & { end_new_m2, end_new_m1, end_new_m0 };
+  assign \$74  = \$72  & \$73 ;
+  assign \$75  = ~ end_on_k0;
+  assign \$76  = & { end_on_m2, end_on_m1, end_on_m0 };
+  assign \$77  = \$75  & \$76 ;
+  assign \$78  = fresh ? \$74  : \$77 ;
+  assign \$79  = & { end_m2, end_m1, end_m0 };
+  assign \$80  = \port$35514$0 [15:0] - 1'h1;
+  assign \$81  = \port$35514$0 [15:0] - 1'h1;
+  assign \$82  = left_k0 - 1'h1;
+  assign \$83  = end_k0 ? { 1'h0, bound_k0 } : \$82 ;
+  assign \$84  = step & fresh;
+  assign \$85  = fresh ? end_new_k1 : end_on_k1;
+  assign \$86  = ~ end_new_k1;
+  assign \$87  = & { end_new_k0, end_new_m2, end_new_m1, end_new_m0 };
+  assign \$88  = \$86  & \$87 ;
+  assign \$89  = ~ end_on_k1;
+  assign \$90  = & { end_on_k0, end_on_m2, end_on_m1, end_on_m0 };
+  assign \$91  = \$89  & \$90 ;
+  assign \$92  = fresh ? \$88  : \$91 ;
+  assign \$93  = & { end_k0, end_m2, end_m1, end_m0 };
+  assign \$94  = \port$35514$0 [31:16] - 1'h1;
+  assign \$95  = \port$35514$0 [31:16] - 1'h1;
+  assign \$96  = left_k1 - 1'h1;
+  assign \$97  = end_k1 ? { 1'h0, bound_k1 } : \$96 ;
+  assign \$98  = step & fresh;
+  assign \$99  = fresh ? end_new_k2 : end_on_k2;
+  assign \$100  = ~ end_new_k2;
+  assign \$101  = & { end_new_k1, end_new_k0, end_new_m2, end_new_m1, end_new_m0 };
+  assign \$102  = \$100  & \$101 ;
+  assign \$103  = ~ end_on_k2;
+  assign \$104  = & { end_on_k1, end_on_k0, end_on_m2, end_on_m1, end_on_m0 };
+  assign \$105  = \$103  & \$104 ;
+  assign \$106  = fresh ? \$102  : \$105 ;
+  assign \$107  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
+  assign \$108  = \port$35516$0 [15:0] - 1'h1;
+  assign \$109  = \port$35516$0 [15:0] - 1'h1;
+  assign \$110  = left_k2 - 1'h1;
+  assign \$111  = end_k2 ? { 1'h0, bound_k2 } : \$110 ;
+  assign \$112  = step & fresh;
+  assign \$113  = fresh ? end_new_blocks : end_on_blocks;
+  assign \$114  = ~ end_new_blocks;
+  assign \$115  = & { end_new_k2, end_new_k1, end_new_k0, end_new_m2, end_new_m1, end_new_m0 };
+  assign \$116  = \$114  & \$115 ;
+  assign \$117  = ~ end_on_blocks;
+  assign \$118  = & { end_on_k2, end_on_k1, end_on_k0, end_on_m2, end_on_m1, end_on_m0 };
+  assign \$119  = \$117  & \$118 ;
+  assign \$120  = fresh ? \$116  : \$119 ;
+  assign \$121  = & { end_k2, end_k1, end_k0, end_m2, end_m1, end_m0 };
+  assign \$122  = count_blocks - 1'h1;
+  assign \$123  = count_blocks - 1'h1;
+  assign \$124  = left_blocks - 1'h1;
+  assign \$125  = end_blocks ? { 1'h0, bound_blocks } : \$124 ;
+  assign \$126  = step & fresh;
+  assign \$129  = fresh ? \base$84  : \$28 [23:0];
+  assign \$131  = fresh | \$130 ;
+  assign \$132  = step & \$131 ;
+  assign \$133  = fresh ? \base$84  : \$28 [23:0];
+  assign \$134  = & { end_m1, end_m0 };
+  assign \$135  = fresh | \$134 ;
+  assign \$136  = step & \$135 ;
+  assign \$137  = fresh ? \base$84  : \$28 [23:0];
+  assign \$138  = & { end_m2, end_m1, end_m0 };
+  assign \$139  = fresh | \$138 ;
+  assign \$140  = step & \$139 ;
+  assign \$141  = fresh ? \base$84  : \$28 [23:0];
+  assign \$142  = & { end_k0, end_m2, end_m1, end_m0 };
+  assign \$143  = fresh | \$142 ;
+  assign \$144  = step & \$143 ;
+  assign \$145  = fresh ? \base$84  : \$28 [23:0];
+  assign \$146  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
+  assign \$147  = fresh | \$146 ;
+  assign \$148  = step & \$147 ;
+  assign \$149  = fresh ? \base$84  : \$28 [23:0];
+  assign \$150  = & { end_new_blocks, end_new_k2, end_new_k1, end_new_k0, end_new_m2, end_new_m1, end_new_m0 };
+  assign \$151  = & { end_on_blocks, end_on_k2, end_on_k1, end_on_k0, end_on_m2, end_on_m1, end_on_m0 };
+  assign \$152  = fresh ? \$150  : \$151 ;
+  assign \$153  = & { end_m2, end_m1, end_m0 };
+  assign \$154  = fresh | \$153 ;
+  assign \$155  = & { end_m2, end_m1, end_m0 };
+  assign \$156  = fresh | \$155 ;
+  assign \$157  = & { end_k2, end_k1, end_k0 };
+  assign \$158  = fresh | \$157 ;
   always @(posedge clk)
-    end_m0 <= \$123 ;
+    end_m0 <= \$159 ;
   always @(posedge clk)
-    bound_m0 <= \$124 ;
+    select_m0 <= \$160 ;
   always @(posedge clk)
-    left_m0 <= \$125 ;
+    bound_m0 <= \$161 ;
   always @(posedge clk)
-    step_m0 <= \$126 ;
+    left_m0 <= \$162 ;
   always @(posedge clk)
-    end_m1 <= \$127 ;
+    step_m0 <= \$163 ;
   always @(posedge clk)
-    bound_m1 <= \$128 ;
+    end_m1 <= \$164 ;
   always @(posedge clk)
-    left_m1 <= \$129 ;
+    select_m1 <= \$165 ;
   always @(posedge clk)
-    step_m1 <= \$130 ;
+    bound_m1 <= \$166 ;
   always @(posedge clk)
-    end_m2 <= \$131 ;
+    left_m1 <= \$167 ;
   always @(posedge clk)
-    bound_m2 <= \$132 ;
+    step_m1 <= \$168 ;
   always @(posedge clk)
-    left_m2 <= \$133 ;
+    end_m2 <= \$169 ;
   always @(posedge clk)
-    step_m2 <= \$134 ;
+    select_m2 <= \$170 ;
   always @(posedge clk)
-    end_k0 <= \$135 ;
+    bound_m2 <= \$171 ;
   always @(posedge clk)
-    bound_k0 <= \$136 ;
+    left_m2 <= \$172 ;
   always @(posedge clk)
-    left_k0 <= \$137 ;
+    step_m2 <= \$173 ;
   always @(posedge clk)
-    step_k0 <= \$138 ;
+    end_k0 <= \$174 ;
   always @(posedge clk)
-    end_k1 <= \$139 ;
+    select_k0 <= \$175 ;
   always @(posedge clk)
-    bound_k1 <= \$140 ;
+    bound_k0 <= \$176 ;
   always @(posedge clk)
-    left_k1 <= \$141 ;
+    left_k0 <= \$177 ;
   always @(posedge clk)
-    step_k1 <= \$142 ;
+    step_k0 <= \$178 ;
   always @(posedge clk)
-    end_k2 <= \$143 ;
+    end_k1 <= \$179 ;
   always @(posedge clk)
-    bound_k2 <= \$144 ;
+    select_k1 <= \$180 ;
   always @(posedge clk)
-    left_k2 <= \$145 ;
+    bound_k1 <= \$181 ;
   always @(posedge clk)
-    step_k2 <= \$146 ;
+    left_k1 <= \$182 ;
   always @(posedge clk)
-    end_blocks <= \$147 ;
+    step_k1 <= \$183 ;
   always @(posedge clk)
-    bound_blocks <= \$148 ;
+    end_k2 <= \$184 ;
   always @(posedge clk)
-    left_blocks <= \$149 ;
+    select_k2 <= \$185 ;
   always @(posedge clk)
-    base <= \$150 ;
+    bound_k2 <= \$186 ;
   always @(posedge clk)
-    address_m0 <= \$151 ;
+    left_k2 <= \$187 ;
   always @(posedge clk)
-    address_m1 <= \$152 ;
+    step_k2 <= \$188 ;
   always @(posedge clk)
-    address_m2 <= \$153 ;
+    end_blocks <= \$189 ;
   always @(posedge clk)
-    address_k0 <= \$154 ;
+    select_blocks <= \$190 ;
   always @(posedge clk)
-    address_k1 <= \$155 ;
+    bound_blocks <= \$191 ;
   always @(posedge clk)
-    address_k2 <= \$156 ;
+    left_blocks <= \$192 ;
   always @(posedge clk)
-    last <= \$157 ;
+    base <= \$193 ;
   always @(posedge clk)
-    tile_first <= \$158 ;
+    address_m0 <= \$194 ;
   always @(posedge clk)
-    block_first <= \$159 ;
+    address_m1 <= \$195 ;
+  always @(posedge clk)
+    address_m2 <= \$196 ;
+  always @(posedge clk)
+    address_k0 <= \$197 ;
+  always @(posedge clk)
+    address_k1 <= \$198 ;
+  always @(posedge clk)
+    address_k2 <= \$199 ;
+  always @(posedge clk)
+    last <= \$200 ;
+  always @(posedge clk)
+    tile_first <= \$201 ;
+  always @(posedge clk)
+    block_first <= \$202 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     step_base = 24'h000000;
@@ -29305,528 +29494,619 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$123  = end_m0;
+    \$159  = end_m0;
     if (step) begin
-      \$123  = \$43 ;
+      \$159  = \$30 ;
     end
     if (clear) begin
-      \$123  = 1'h0;
+      \$159  = 1'h0;
     end
     if (rst) begin
-      \$123  = 1'h0;
+      \$159  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$124  = bound_m0;
+    \$160  = select_m0;
+    if (step) begin
+      \$160  = \$37 ;
+    end
+    if (clear) begin
+      \$160  = 1'h0;
+    end
+    if (rst) begin
+      \$160  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$161  = bound_m0;
     if (step) begin
       if (fresh) begin
-        \$124  = \$44 [15:0];
+        \$161  = \$38 [15:0];
       end
     end
     if (clear) begin
-      \$124  = 16'h0000;
+      \$161  = 16'h0000;
     end
     if (rst) begin
-      \$124  = 16'h0000;
+      \$161  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$125  = left_m0;
+    \$162  = left_m0;
     if (step) begin
       (* full_case = 32'd1 *)
       if (fresh) begin
-        \$125  = \$45 [15:0];
+        \$162  = \$39 [15:0];
       end else if (1'h1) begin
-        \$125  = \$47 [15:0];
+        \$162  = \$41 [15:0];
       end
     end
     if (clear) begin
-      \$125  = 16'h0000;
+      \$162  = 16'h0000;
     end
     if (rst) begin
-      \$125  = 16'h0000;
+      \$162  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$126  = step_m0;
-    if (\$48 ) begin
-      \$126  = stride_m0;
+    \$163  = step_m0;
+    if (\$42 ) begin
+      \$163  = stride_m0;
     end
     if (clear) begin
-      \$126  = 24'h000000;
+      \$163  = 24'h000000;
     end
     if (rst) begin
-      \$126  = 24'h000000;
+      \$163  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$127  = end_m1;
+    \$164  = end_m1;
     if (step) begin
-      \$127  = \$49 ;
+      \$164  = \$43 ;
     end
     if (clear) begin
-      \$127  = 1'h0;
+      \$164  = 1'h0;
     end
     if (rst) begin
-      \$127  = 1'h0;
+      \$164  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$128  = bound_m1;
+    \$165  = select_m1;
+    if (step) begin
+      \$165  = \$50 ;
+    end
+    if (clear) begin
+      \$165  = 1'h0;
+    end
+    if (rst) begin
+      \$165  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$166  = bound_m1;
     if (step) begin
       if (fresh) begin
-        \$128  = \$51 [15:0];
+        \$166  = \$52 [15:0];
       end
     end
     if (clear) begin
-      \$128  = 16'h0000;
+      \$166  = 16'h0000;
     end
     if (rst) begin
-      \$128  = 16'h0000;
+      \$166  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$129  = left_m1;
+    \$167  = left_m1;
     if (step) begin
       if (fresh) begin
-        \$129  = \$52 [15:0];
-      end else if (\$50 ) begin
-        \$129  = \$54 [15:0];
+        \$167  = \$53 [15:0];
+      end else if (\$51 ) begin
+        \$167  = \$55 [15:0];
       end
     end
     if (clear) begin
-      \$129  = 16'h0000;
+      \$167  = 16'h0000;
     end
     if (rst) begin
-      \$129  = 16'h0000;
+      \$167  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$130  = step_m1;
-    if (\$55 ) begin
-      \$130  = stride_m1;
+    \$168  = step_m1;
+    if (\$56 ) begin
+      \$168  = stride_m1;
     end
     if (clear) begin
-      \$130  = 24'h000000;
+      \$168  = 24'h000000;
     end
     if (rst) begin
-      \$130  = 24'h000000;
+      \$168  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$131  = end_m2;
+    \$169  = end_m2;
     if (step) begin
-      \$131  = \$56 ;
+      \$169  = \$57 ;
     end
     if (clear) begin
-      \$131  = 1'h0;
+      \$169  = 1'h0;
     end
     if (rst) begin
-      \$131  = 1'h0;
+      \$169  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$132  = bound_m2;
+    \$170  = select_m2;
+    if (step) begin
+      \$170  = \$64 ;
+    end
+    if (clear) begin
+      \$170  = 1'h0;
+    end
+    if (rst) begin
+      \$170  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$171  = bound_m2;
     if (step) begin
       if (fresh) begin
-        \$132  = \$58 [15:0];
+        \$171  = \$66 [15:0];
       end
     end
     if (clear) begin
-      \$132  = 16'h0000;
+      \$171  = 16'h0000;
     end
     if (rst) begin
-      \$132  = 16'h0000;
+      \$171  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$133  = left_m2;
+    \$172  = left_m2;
     if (step) begin
       if (fresh) begin
-        \$133  = \$59 [15:0];
-      end else if (\$57 ) begin
-        \$133  = \$61 [15:0];
+        \$172  = \$67 [15:0];
+      end else if (\$65 ) begin
+        \$172  = \$69 [15:0];
       end
     end
     if (clear) begin
-      \$133  = 16'h0000;
+      \$172  = 16'h0000;
     end
     if (rst) begin
-      \$133  = 16'h0000;
+      \$172  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$134  = step_m2;
-    if (\$62 ) begin
-      \$134  = stride_m2;
+    \$173  = step_m2;
+    if (\$70 ) begin
+      \$173  = stride_m2;
     end
     if (clear) begin
-      \$134  = 24'h000000;
+      \$173  = 24'h000000;
     end
     if (rst) begin
-      \$134  = 24'h000000;
+      \$173  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$135  = end_k0;
+    \$174  = end_k0;
     if (step) begin
-      \$135  = \$63 ;
+      \$174  = \$71 ;
     end
     if (clear) begin
-      \$135  = 1'h0;
+      \$174  = 1'h0;
     end
     if (rst) begin
-      \$135  = 1'h0;
+      \$174  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$136  = bound_k0;
+    \$175  = select_k0;
+    if (step) begin
+      \$175  = \$78 ;
+    end
+    if (clear) begin
+      \$175  = 1'h0;
+    end
+    if (rst) begin
+      \$175  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$176  = bound_k0;
     if (step) begin
       if (fresh) begin
-        \$136  = \$65 [15:0];
+        \$176  = \$80 [15:0];
       end
     end
     if (clear) begin
-      \$136  = 16'h0000;
+      \$176  = 16'h0000;
     end
     if (rst) begin
-      \$136  = 16'h0000;
+      \$176  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$137  = left_k0;
+    \$177  = left_k0;
     if (step) begin
       if (fresh) begin
-        \$137  = \$66 [15:0];
-      end else if (\$64 ) begin
-        \$137  = \$68 [15:0];
+        \$177  = \$81 [15:0];
+      end else if (\$79 ) begin
+        \$177  = \$83 [15:0];
       end
     end
     if (clear) begin
-      \$137  = 16'h0000;
+      \$177  = 16'h0000;
     end
     if (rst) begin
-      \$137  = 16'h0000;
+      \$177  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$138  = step_k0;
-    if (\$69 ) begin
-      \$138  = stride_k0;
+    \$178  = step_k0;
+    if (\$84 ) begin
+      \$178  = stride_k0;
     end
     if (clear) begin
-      \$138  = 24'h000000;
+      \$178  = 24'h000000;
     end
     if (rst) begin
-      \$138  = 24'h000000;
+      \$178  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$139  = end_k1;
+    \$179  = end_k1;
     if (step) begin
-      \$139  = \$70 ;
+      \$179  = \$85 ;
     end
     if (clear) begin
-      \$139  = 1'h0;
+      \$179  = 1'h0;
     end
     if (rst) begin
-      \$139  = 1'h0;
+      \$179  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$140  = bound_k1;
+    \$180  = select_k1;
+    if (step) begin
+      \$180  = \$92 ;
+    end
+    if (clear) begin
+      \$180  = 1'h0;
+    end
+    if (rst) begin
+      \$180  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$181  = bound_k1;
     if (step) begin
       if (fresh) begin
-        \$140  = \$72 [15:0];
+        \$181  = \$94 [15:0];
       end
     end
     if (clear) begin
-      \$140  = 16'h0000;
+      \$181  = 16'h0000;
     end
     if (rst) begin
-      \$140  = 16'h0000;
+      \$181  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$141  = left_k1;
+    \$182  = left_k1;
     if (step) begin
       if (fresh) begin
-        \$141  = \$73 [15:0];
-      end else if (\$71 ) begin
-        \$141  = \$75 [15:0];
+        \$182  = \$95 [15:0];
+      end else if (\$93 ) begin
+        \$182  = \$97 [15:0];
       end
     end
     if (clear) begin
-      \$141  = 16'h0000;
+      \$182  = 16'h0000;
     end
     if (rst) begin
-      \$141  = 16'h0000;
+      \$182  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$142  = step_k1;
-    if (\$76 ) begin
-      \$142  = stride_k1;
+    \$183  = step_k1;
+    if (\$98 ) begin
+      \$183  = stride_k1;
     end
     if (clear) begin
-      \$142  = 24'h000000;
+      \$183  = 24'h000000;
     end
     if (rst) begin
-      \$142  = 24'h000000;
+      \$183  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$143  = end_k2;
+    \$184  = end_k2;
     if (step) begin
-      \$143  = \$77 ;
+      \$184  = \$99 ;
     end
     if (clear) begin
-      \$143  = 1'h0;
+      \$184  = 1'h0;
     end
     if (rst) begin
-      \$143  = 1'h0;
+      \$184  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$144  = bound_k2;
+    \$185  = select_k2;
+    if (step) begin
+      \$185  = \$106 ;
+    end
+    if (clear) begin
+      \$185  = 1'h0;
+    end
+    if (rst) begin
+      \$185  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$186  = bound_k2;
     if (step) begin
       if (fresh) begin
-        \$144  = \$79 [15:0];
+        \$186  = \$108 [15:0];
       end
     end
     if (clear) begin
-      \$144  = 16'h0000;
+      \$186  = 16'h0000;
     end
     if (rst) begin
-      \$144  = 16'h0000;
+      \$186  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$145  = left_k2;
+    \$187  = left_k2;
     if (step) begin
       if (fresh) begin
-        \$145  = \$80 [15:0];
-      end else if (\$78 ) begin
-        \$145  = \$82 [15:0];
+        \$187  = \$109 [15:0];
+      end else if (\$107 ) begin
+        \$187  = \$111 [15:0];
       end
     end
     if (clear) begin
-      \$145  = 16'h0000;
+      \$187  = 16'h0000;
     end
     if (rst) begin
-      \$145  = 16'h0000;
+      \$187  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$146  = step_k2;
-    if (\$83 ) begin
-      \$146  = stride_k2;
-    end
-    if (clear) begin
-      \$146  = 24'h000000;
-    end
-    if (rst) begin
-      \$146  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$147  = end_blocks;
-    if (step) begin
-      \$147  = \$84 ;
-    end
-    if (clear) begin
-      \$147  = 1'h0;
-    end
-    if (rst) begin
-      \$147  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$148  = bound_blocks;
-    if (step) begin
-      if (fresh) begin
-        \$148  = \$86 [15:0];
-      end
-    end
-    if (clear) begin
-      \$148  = 16'h0000;
-    end
-    if (rst) begin
-      \$148  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$149  = left_blocks;
-    if (step) begin
-      if (fresh) begin
-        \$149  = \$87 [15:0];
-      end else if (\$85 ) begin
-        \$149  = \$89 [15:0];
-      end
-    end
-    if (clear) begin
-      \$149  = 16'h0000;
-    end
-    if (rst) begin
-      \$149  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$150  = base;
-    if (\$90 ) begin
-      \$150  = \base$84 ;
-    end
-    if (clear) begin
-      \$150  = 24'h000000;
-    end
-    if (rst) begin
-      \$150  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$151  = address_m0;
-    if (\$92 ) begin
-      \$151  = \$93 ;
-    end
-    if (clear) begin
-      \$151  = 24'h000000;
-    end
-    if (rst) begin
-      \$151  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$152  = address_m1;
-    if (\$96 ) begin
-      \$152  = \$97 ;
-    end
-    if (clear) begin
-      \$152  = 24'h000000;
-    end
-    if (rst) begin
-      \$152  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$153  = address_m2;
-    if (\$100 ) begin
-      \$153  = \$101 ;
-    end
-    if (clear) begin
-      \$153  = 24'h000000;
-    end
-    if (rst) begin
-      \$153  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$154  = address_k0;
-    if (\$104 ) begin
-      \$154  = \$105 ;
-    end
-    if (clear) begin
-      \$154  = 24'h000000;
-    end
-    if (rst) begin
-      \$154  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$155  = address_k1;
-    if (\$108 ) begin
-      \$155  = \$109 ;
-    end
-    if (clear) begin
-      \$155  = 24'h000000;
-    end
-    if (rst) begin
-      \$155  = 24'h000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$156  = address_k2;
+    \$188  = step_k2;
     if (\$112 ) begin
-      \$156  = \$113 ;
+      \$188  = stride_k2;
     end
     if (clear) begin
-      \$156  = 24'h000000;
+      \$188  = 24'h000000;
     end
     if (rst) begin
-      \$156  = 24'h000000;
+      \$188  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$157  = last;
+    \$189  = end_blocks;
     if (step) begin
-      \$157  = \$116 ;
+      \$189  = \$113 ;
     end
     if (clear) begin
-      \$157  = 1'h0;
+      \$189  = 1'h0;
     end
     if (rst) begin
-      \$157  = 1'h0;
+      \$189  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$158  = tile_first;
+    \$190  = select_blocks;
     if (step) begin
-      \$158  = \$118 ;
+      \$190  = \$120 ;
     end
     if (clear) begin
-      \$158  = 1'h0;
+      \$190  = 1'h0;
     end
     if (rst) begin
-      \$158  = 1'h0;
+      \$190  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
-    \$159  = block_first;
+    \$191  = bound_blocks;
     if (step) begin
-      if (\$120 ) begin
-        \$159  = \$122 ;
+      if (fresh) begin
+        \$191  = \$122 [15:0];
       end
     end
     if (clear) begin
-      \$159  = 1'h0;
+      \$191  = 16'h0000;
     end
     if (rst) begin
-      \$159  = 1'h0;
+      \$191  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$192  = left_blocks;
+    if (step) begin
+      if (fresh) begin
+        \$192  = \$123 [15:0];
+      end else if (\$121 ) begin
+        \$192  = \$125 [15:0];
+      end
+    end
+    if (clear) begin
+      \$192  = 16'h0000;
+    end
+    if (rst) begin
+      \$192  = 16'h0000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$193  = base;
+    if (\$126 ) begin
+      \$193  = \base$84 ;
+    end
+    if (clear) begin
+      \$193  = 24'h000000;
+    end
+    if (rst) begin
+      \$193  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$194  = address_m0;
+    if (\$128 ) begin
+      \$194  = \$129 ;
+    end
+    if (clear) begin
+      \$194  = 24'h000000;
+    end
+    if (rst) begin
+      \$194  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$195  = address_m1;
+    if (\$132 ) begin
+      \$195  = \$133 ;
+    end
+    if (clear) begin
+      \$195  = 24'h000000;
+    end
+    if (rst) begin
+      \$195  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$196  = address_m2;
+    if (\$136 ) begin
+      \$196  = \$137 ;
+    end
+    if (clear) begin
+      \$196  = 24'h000000;
+    end
+    if (rst) begin
+      \$196  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$197  = address_k0;
+    if (\$140 ) begin
+      \$197  = \$141 ;
+    end
+    if (clear) begin
+      \$197  = 24'h000000;
+    end
+    if (rst) begin
+      \$197  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$198  = address_k1;
+    if (\$144 ) begin
+      \$198  = \$145 ;
+    end
+    if (clear) begin
+      \$198  = 24'h000000;
+    end
+    if (rst) begin
+      \$198  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$199  = address_k2;
+    if (\$148 ) begin
+      \$199  = \$149 ;
+    end
+    if (clear) begin
+      \$199  = 24'h000000;
+    end
+    if (rst) begin
+      \$199  = 24'h000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$200  = last;
+    if (step) begin
+      \$200  = \$152 ;
+    end
+    if (clear) begin
+      \$200  = 1'h0;
+    end
+    if (rst) begin
+      \$200  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$201  = tile_first;
+    if (step) begin
+      \$201  = \$154 ;
+    end
+    if (clear) begin
+      \$201  = 1'h0;
+    end
+    if (rst) begin
+      \$201  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$202  = block_first;
+    if (step) begin
+      if (\$156 ) begin
+        \$202  = \$158 ;
+      end
+    end
+    if (clear) begin
+      \$202  = 1'h0;
+    end
+    if (rst) begin
+      \$202  = 1'h0;
     end
   end
   assign count_m0 = \port$35516$0 [31:16];
@@ -29835,19 +30115,23 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign count_k0 = \port$35514$0 [15:0];
   assign count_k1 = \port$35514$0 [31:16];
   assign count_k2 = \port$35516$0 [15:0];
-  assign following = \$41 [23:0];
+  assign following = \$28 [23:0];
   assign address = address_m0;
   assign starts_tile = tile_first;
   assign starts_block = block_first;
   assign tail = end_k0;
-  assign select_m0 = \$1 ;
-  assign \$4  = \$3 ;
-  assign \$6  = end_m0;
-  assign \$8  = end_m0;
-  assign \$50  = end_m0;
-  assign \$91  = 1'h1;
-  assign \$92  = step;
-  assign \$94  = end_m0;
+  assign \$3  = \$2 ;
+  assign \$5  = end_m0;
+  assign \$32  = 1'h1;
+  assign \$33  = \$31 ;
+  assign \$35  = 1'h1;
+  assign \$36  = \$34 ;
+  assign \$45  = end_new_m0;
+  assign \$48  = end_on_m0;
+  assign \$51  = end_m0;
+  assign \$127  = 1'h1;
+  assign \$128  = step;
+  assign \$130  = end_m0;
 endmodule
 
 module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__bvalid, axi__rid, axi__rdata, axi__rresp, axi__rlast, axi__rvalid, clk, rst, fetch__burst__valid, fetch__beat__valid, load__beat__valid, simt_read__beat__valid, simt_code__beat__valid, store__done__payload, store__done__valid, simt_write__done__payload, simt_write__done__valid
@@ -30720,7 +31004,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$36026$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$36030$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -30729,8 +31013,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$36026$0 ;
-  wire [69:0] \port$36026$0 ;
+  input [69:0] \port$36030$0 ;
+  wire [69:0] \port$36030$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -30763,7 +31047,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$36026$0 [31:0];
+      bias[write__addr] <= \port$36030$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -30776,7 +31060,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$36026$0 [63:32];
+      scale[\write__addr$13 ] <= \port$36030$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -30790,21 +31074,21 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$36026$0 [69:64] - \$2 ;
+  assign \$3  = \port$36030$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$36026$0 [69:64];
-  assign write__data = \port$36026$0 [31:0];
-  assign \write__data$4  = \port$36026$0 [63:0];
+  assign write__column = \port$36030$0 [69:64];
+  assign write__data = \port$36030$0 [31:0];
+  assign \write__data$4  = \port$36030$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$36026$0 [63:32];
+  assign \write__data$14  = \port$36030$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$36026$0 [69:64];
-  assign write__addr = \port$36026$0 [69:64];
-  assign \write__addr$13  = \port$36026$0 [69:64];
+  assign \$1  = \port$36030$0 [69:64];
+  assign write__addr = \port$36030$0 [69:64];
+  assign \write__addr$13  = \port$36030$0 [69:64];
 endmodule
 
 module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$35662$0 
@@ -30826,12 +31110,10 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire \$2 ;
   wire \$20 ;
   wire \$21 ;
-  wire \$22 ;
-  wire \$23 ;
-  reg [15:0] \$24 ;
-  reg [15:0] \$25 ;
-  reg \$26 ;
-  reg [2:0] \$27 ;
+  reg [15:0] \$22 ;
+  reg [15:0] \$23 ;
+  reg \$24 ;
+  reg [2:0] \$25 ;
   wire \$3 ;
   wire \$4 ;
   wire \$5 ;
@@ -30847,7 +31129,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire accept;
   wire active;
   wire busy;
-  wire \busy$94 ;
+  wire \busy$93 ;
   wire [527:0] cmd__payload;
   wire [31:0] \cmd__payload.argument_0 ;
   wire [31:0] \cmd__payload.argument_1 ;
@@ -31188,39 +31470,37 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   input write__done__valid;
   wire write__done__valid;
   wire \write__done__valid$39 ;
-  assign running = ~ \$12 ;
+  assign running = ~ \$9 ;
   assign \$1  = running | cmd__valid;
   assign \$2  = ~ done;
   assign active = \$1  | \$2 ;
   assign \$3  = cmd__valid & done;
   assign \$4  = ~ abort;
   assign \$5  = \$3  & \$4 ;
-  assign \$6  = ~ cmd__valid;
-  assign \$7  = refused | launch__ready;
-  assign \$8  = done & \$7 ;
-  assign \$9  = ~ refused;
-  assign \$10  = ~ \busy$94 ;
-  assign \$11  = ~ abort;
-  assign \$12  = ! fsm_state;
-  assign \$13  = fsm_state == 1'h1;
-  assign \$14  = fsm_state == 2'h2;
-  assign \$15  = fsm_state == 2'h3;
-  assign \$16  = fsm_state == 3'h4;
-  assign \$17  = cmd__valid & done;
-  assign \$18  = ~ abort;
-  assign \$19  = \$17  & \$18 ;
-  assign \$20  = ~ cmd__valid;
-  assign \$21  = refused | launch__ready;
-  assign \$22  = done & \$21 ;
-  assign \$23  = ~ \busy$94 ;
+  assign \$6  = ~ refused;
+  assign \$7  = ~ \busy$93 ;
+  assign \$8  = ~ abort;
+  assign \$9  = ! fsm_state;
+  assign \$10  = fsm_state == 1'h1;
+  assign \$11  = fsm_state == 2'h2;
+  assign \$12  = fsm_state == 2'h3;
+  assign \$13  = fsm_state == 3'h4;
+  assign \$14  = fsm_state == 3'h5;
+  assign \$15  = cmd__valid & done;
+  assign \$16  = ~ abort;
+  assign \$17  = \$15  & \$16 ;
+  assign \$18  = ~ cmd__valid;
+  assign \$19  = refused | launch__ready;
+  assign \$20  = done & \$19 ;
+  assign \$21  = ~ \busy$93 ;
   always @(posedge core_clk)
-    fault__index <= \$24 ;
+    fault__index <= \$22 ;
   always @(posedge core_clk)
-    post <= \$25 ;
+    post <= \$23 ;
   always @(posedge core_clk)
-    pushes <= \$26 ;
+    pushes <= \$24 ;
   always @(posedge core_clk)
-    fsm_state <= \$27 ;
+    fsm_state <= \$25 ;
   \weft.simt.check  check (
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -31231,7 +31511,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   );
   \weft.simt.core  core (
     .abort(abort),
-    .\busy$284 (\busy$94 ),
+    .\busy$284 (\busy$93 ),
     .\busy$308 (running),
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -31296,10 +31576,9 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
       3'h0:
           /* empty */;
       3'h1:
-          if (\$6 ) begin
-          end else if (\$8 ) begin
-            cmd__ready = 1'h1;
-          end
+          /* empty */;
+      3'h2:
+          cmd__ready = 1'h1;
     endcase
   end
   always @* begin
@@ -31309,10 +31588,9 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
       3'h0:
           /* empty */;
       3'h1:
-          if (\$6 ) begin
-          end else if (\$8 ) begin
-            launch__valid = \$9 ;
-          end
+          /* empty */;
+      3'h2:
+          launch__valid = \$6 ;
     endcase
   end
   always @* begin
@@ -31323,9 +31601,11 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
           /* empty */;
       3'h1:
           /* empty */;
-      3'h3:
-          fault__valid = 1'h1;
       3'h2:
+          /* empty */;
+      3'h4:
+          fault__valid = 1'h1;
+      3'h3:
           if (trap__valid) begin
             fault__valid = 1'h1;
           end
@@ -31339,9 +31619,11 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
           /* empty */;
       3'h1:
           /* empty */;
-      3'h3:
-          fault__cause = 4'h1;
       3'h2:
+          /* empty */;
+      3'h4:
+          fault__cause = 4'h1;
+      3'h3:
           if (trap__valid) begin
             fault__cause = 4'h7;
           end
@@ -31355,12 +31637,14 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
           /* empty */;
       3'h1:
           /* empty */;
-      3'h3:
-          /* empty */;
       3'h2:
+          /* empty */;
+      3'h4:
+          /* empty */;
+      3'h3:
           if (trap__valid) begin
-          end else if (\$10 ) begin
-            post__valid = \$11 ;
+          end else if (\$7 ) begin
+            post__valid = \$8 ;
           end
     endcase
   end
@@ -31372,86 +31656,94 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
           /* empty */;
       3'h1:
           /* empty */;
-      3'h3:
-          /* empty */;
       3'h2:
+          /* empty */;
+      3'h4:
+          /* empty */;
+      3'h3:
           if (trap__valid) begin
-          end else if (\$10 ) begin
+          end else if (\$7 ) begin
             post__mask = post;
           end
     endcase
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$24  = fault__index;
+    \$22  = fault__index;
     if (cmd__ready) begin
-      \$24  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
+      \$22  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
     end
     if (core_rst) begin
-      \$24  = 16'h0000;
+      \$22  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$25  = post;
+    \$23  = post;
     if (cmd__ready) begin
-      \$25  = \port$35664$0 [31:16];
+      \$23  = \port$35664$0 [31:16];
     end
     if (core_rst) begin
-      \$25  = 16'h0000;
+      \$23  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$26  = pushes;
+    \$24  = pushes;
     if (cmd__ready) begin
-      \$26  = \port$35662$0 [8];
+      \$24  = \port$35662$0 [8];
     end
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
           /* empty */;
-      3'h3:
-          /* empty */;
       3'h2:
+          /* empty */;
+      3'h4:
+          /* empty */;
+      3'h3:
           if (trap__valid) begin
-          end else if (\$23 ) begin
-            \$26  = 1'h0;
+          end else if (\$21 ) begin
+            \$24  = 1'h0;
           end
     endcase
     if (core_rst) begin
-      \$26  = 1'h0;
+      \$24  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$27  = fsm_state;
+    \$25  = fsm_state;
     casez (fsm_state)
       3'h0:
-          if (\$19 ) begin
-            \$27  = 3'h1;
+          if (\$17 ) begin
+            \$25  = 3'h1;
           end
       3'h1:
-          if (\$20 ) begin
-            \$27  = 3'h0;
-          end else if (\$22 ) begin
-            \$27  = 3'h2;
-            if (refused) begin
-              \$27  = 3'h3;
-            end
+          if (\$18 ) begin
+            \$25  = 3'h0;
+          end else if (\$20 ) begin
+            \$25  = 3'h2;
           end
-      3'h3:
-          \$27  = 3'h4;
       3'h2:
+        begin
+          \$25  = 3'h3;
+          if (refused) begin
+            \$25  = 3'h4;
+          end
+        end
+      3'h4:
+          \$25  = 3'h5;
+      3'h3:
           if (trap__valid) begin
-            \$27  = 3'h4;
-          end else if (\$23 ) begin
-            \$27  = 3'h0;
+            \$25  = 3'h5;
+          end else if (\$21 ) begin
+            \$25  = 3'h0;
           end
     endcase
     if (core_rst) begin
-      \$27  = 3'h0;
+      \$25  = 3'h0;
     end
   end
   assign \read__beat__payload$1  = read__beat__payload;
@@ -34468,7 +34760,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$36974$32 (i__token[35:32]),
+    .\port$37002$32 (i__token[35:32]),
     .\port$7111$0 (\$536 ),
     .\port$7114$0 (\$537 ),
     .\port$7120$0 (\$538 ),
@@ -34561,7 +34853,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$36872$15 (word[24:15]),
+    .\port$36900$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -34599,7 +34891,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .\port$34709$0 (\$544 ),
     .\port$34800$0 (\$545 ),
     .\port$34977$0 (\$546 ),
-    .\port$37465$0 (\$547 ),
+    .\port$37493$0 (\$547 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -38084,7 +38376,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$441  = \$431 ;
 endmodule
 
-module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$7111$0 , \port$7114$0 , \port$7120$0 , \port$7128$0 , \port$7133$0 , beats, missed, warp, \port$36974$32 
+module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$7111$0 , \port$7114$0 , \port$7120$0 , \port$7128$0 , \port$7133$0 , beats, missed, warp, \port$37002$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
   wire [3:0] \$1 ;
@@ -38229,8 +38521,8 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$36974$32 ;
-  wire [3:0] \port$36974$32 ;
+  input [3:0] \port$37002$32 ;
+  wire [3:0] \port$37002$32 ;
   input \port$7111$0 ;
   wire \port$7111$0 ;
   input \port$7114$0 ;
@@ -38329,10 +38621,10 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$36974$32 [0];
-  assign \$87  = \$86  + \port$36974$32 [1];
+  assign \$86  = 1'h0 + \port$37002$32 [0];
+  assign \$87  = \$86  + \port$37002$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$36974$32 [1:0] != \port$36974$32 [3:2];
+  assign \$89  = \port$37002$32 [1:0] != \port$37002$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -38367,8 +38659,8 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$36974$32 [1:0];
-  assign live = \port$36974$32 [3:2];
+  assign group = \port$37002$32 [1:0];
+  assign live = \port$37002$32 [3:2];
   assign counts = { \port$7133$0 , \port$7128$0 , \port$7120$0 , \port$7114$0 , \port$7111$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
@@ -43134,7 +43426,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
   assign \$60  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$36872$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$36900$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -43146,8 +43438,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$36872$15 ;
-  wire [9:0] \port$36872$15 ;
+  input [9:0] \port$36900$15 ;
+  wire [9:0] \port$36900$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -43177,17 +43469,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$36872$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$36872$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$36900$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$36900$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$36872$15 [4:0] };
-  assign rs1 = \port$36872$15 [4:0];
+  assign first__addr = { warp, \port$36900$15 [4:0] };
+  assign rs1 = \port$36900$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$36872$15 [9:5] };
-  assign rs2 = \port$36872$15 [9:5];
+  assign second__addr = { warp, \port$36900$15 [9:5] };
+  assign rs2 = \port$36900$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -43726,7 +44018,7 @@ module \weft.simt.core.requests.areas (core_rst, running, launch, read__addr, ar
   assign \$5  = { launch[95:80], 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mask, \port$34435$0 , \port$34526$0 , \port$34703$0 , \port$34709$0 , \port$34800$0 , \port$34977$0 , i__payload, \port$37465$0 , core_clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mask, \port$34435$0 , \port$34526$0 , \port$34703$0 , \port$34709$0 , \port$34800$0 , \port$34977$0 , i__payload, \port$37493$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -44332,8 +44624,8 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mas
   wire [7:0] \port$34800$0 ;
   output [15:0] \port$34977$0 ;
   wire [15:0] \port$34977$0 ;
-  output [6:0] \port$37465$0 ;
-  wire [6:0] \port$37465$0 ;
+  output [6:0] \port$37493$0 ;
+  wire [6:0] \port$37493$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -44931,7 +45223,7 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mas
   assign \port$34709$0  = \$282 ;
   assign \port$34800$0  = \$373 ;
   assign \port$34977$0  = \$550 ;
-  assign \port$37465$0  = answer[6:0];
+  assign \port$37493$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -45922,8 +46214,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .o__ready(push__ready),
     .\o__ready$38 (\o__ready$151 ),
     .\o__valid$9 (\o__valid$145 ),
-    .\port$37371$0 (\$196 ),
-    .\port$37373$0 (\$197 ),
+    .\port$37399$0 (\$196 ),
+    .\port$37401$0 (\$197 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$198 ),
@@ -46450,7 +46742,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$38  = \$37 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$37371$0 , \port$37373$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$37399$0 , \port$37401$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire [5:0] \$1 ;
@@ -46532,11 +46824,11 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$37371$0 ;
-  wire [8:0] \port$37371$0 ;
+  output [8:0] \port$37399$0 ;
+  wire [8:0] \port$37399$0 ;
   (* init = 1'h0 *)
-  output \port$37373$0 ;
-  wire \port$37373$0 ;
+  output \port$37401$0 ;
+  wire \port$37401$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -46752,8 +47044,8 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   assign data = write__data;
   assign \o__payload$33  = { 1'h0, \$34 , 38'h0000000000, row[1], 31'h00000000, row[0], \$32  };
   assign semaphore = word[3:0];
-  assign \port$37371$0  = \$32 ;
-  assign \port$37373$0  = \$34 ;
+  assign \port$37399$0  = \$32 ;
+  assign \port$37401$0  = \$34 ;
   assign \what.request  = what[151:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -101572,9 +101864,9 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, loads, o__rea
     .level(level),
     .o__payload(\o__payload$31 ),
     .o__ready(o__ready),
-    .\port$37203$0 (\$81 ),
-    .\port$37205$0 (\$83 ),
-    .\port$37252$0 (found)
+    .\port$37231$0 (\$81 ),
+    .\port$37233$0 (\$83 ),
+    .\port$37280$0 (found)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
@@ -101937,7 +102229,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, loads, o__rea
   assign values[31:0] = \$12 [31:0];
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__payload, \port$37203$0 , \port$37205$0 , \port$37252$0 , level, core_clk);
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__payload, \port$37231$0 , \port$37233$0 , \port$37280$0 , level, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -101989,12 +102281,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   wire o__ready;
   wire o__valid;
   wire pop;
-  input [8:0] \port$37203$0 ;
-  wire [8:0] \port$37203$0 ;
-  input [7:0] \port$37205$0 ;
-  wire [7:0] \port$37205$0 ;
-  input [63:0] \port$37252$0 ;
-  wire [63:0] \port$37252$0 ;
+  input [8:0] \port$37231$0 ;
+  wire [8:0] \port$37231$0 ;
+  input [7:0] \port$37233$0 ;
+  wire [7:0] \port$37233$0 ;
+  input [63:0] \port$37280$0 ;
+  wire [63:0] \port$37280$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -102027,7 +102319,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$37205$0 , \port$37252$0 , \port$37203$0  };
+      storage[write__addr] <= { 1'h0, \port$37233$0 , \port$37280$0 , \port$37231$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -102079,31 +102371,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$37205$0 , \port$37252$0 , \port$37203$0  };
-  assign i__payload = { 1'h0, \port$37205$0 , \port$37252$0 , \port$37203$0  };
+  assign write__data = { 1'h0, \port$37233$0 , \port$37280$0 , \port$37231$0  };
+  assign i__payload = { 1'h0, \port$37233$0 , \port$37280$0 , \port$37231$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$37203$0 [4:0];
-  assign \write__data.warp  = \port$37203$0 [6:5];
-  assign \write__data.mask  = \port$37203$0 [8:7];
-  assign \write__data.row  = \port$37252$0 ;
-  assign \write__data.byte  = \port$37205$0 [0];
-  assign \write__data.half  = \port$37205$0 [1];
-  assign \write__data.unsigned  = \port$37205$0 [2];
-  assign \write__data.offsets  = \port$37205$0 [6:3];
-  assign \write__data.last  = \port$37205$0 [7];
+  assign \write__data.rd  = \port$37231$0 [4:0];
+  assign \write__data.warp  = \port$37231$0 [6:5];
+  assign \write__data.mask  = \port$37231$0 [8:7];
+  assign \write__data.row  = \port$37280$0 ;
+  assign \write__data.byte  = \port$37233$0 [0];
+  assign \write__data.half  = \port$37233$0 [1];
+  assign \write__data.unsigned  = \port$37233$0 [2];
+  assign \write__data.offsets  = \port$37233$0 [6:3];
+  assign \write__data.last  = \port$37233$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$37203$0 [4:0];
-  assign \i__payload.warp  = \port$37203$0 [6:5];
-  assign \i__payload.mask  = \port$37203$0 [8:7];
-  assign \i__payload.row  = \port$37252$0 ;
-  assign \i__payload.byte  = \port$37205$0 [0];
-  assign \i__payload.half  = \port$37205$0 [1];
-  assign \i__payload.unsigned  = \port$37205$0 [2];
-  assign \i__payload.offsets  = \port$37205$0 [6:3];
-  assign \i__payload.last  = \port$37205$0 [7];
+  assign \i__payload.rd  = \port$37231$0 [4:0];
+  assign \i__payload.warp  = \port$37231$0 [6:5];
+  assign \i__payload.mask  = \port$37231$0 [8:7];
+  assign \i__payload.row  = \port$37280$0 ;
+  assign \i__payload.byte  = \port$37233$0 [0];
+  assign \i__payload.half  = \port$37233$0 [1];
+  assign \i__payload.unsigned  = \port$37233$0 [2];
+  assign \i__payload.offsets  = \port$37233$0 [6:3];
+  assign \i__payload.last  = \port$37233$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -106107,20 +106399,20 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, token, cause,
   assign \$15  = \$14 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, memory__beat__valid, message, \end , \busy$107 , memory__burst__valid, memory__burst__payload, clear, abort, \port$35608$0 , \port$35610$0 , \port$35612$0 , \port$35614$0 , \port$35616$0 , \port$35618$0 
-, \port$35620$0 , \port$35622$0 , \port$35624$0 , \port$35626$0 , \port$35628$0 , \port$35630$0 , \port$35632$0 , \port$35634$0 , \port$35636$0 , \port$35638$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, \o__valid$61 , \port$36723$0 
-, clk);
+module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$3842$0 , \port$3844$0 , memory__beat__valid, message, \end , \busy$107 , memory__burst__valid, memory__burst__payload, clear, abort, \port$35608$0 , \port$35610$0 , \port$35612$0 , \port$35614$0 
+, \port$35616$0 , \port$35618$0 , \port$35620$0 , \port$35622$0 , \port$35624$0 , \port$35626$0 , \port$35628$0 , \port$35630$0 , \port$35632$0 , \port$35634$0 , \port$35636$0 , \port$35638$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask
+, \port$36751$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
-  wire [3:0] \$101 ;
-  wire \$102 ;
-  wire [4:0] \$103 ;
+  wire \$101 ;
+  wire [3:0] \$102 ;
+  wire [3:0] \$103 ;
   wire \$104 ;
-  wire \$105 ;
+  wire [3:0] \$105 ;
   wire \$106 ;
-  wire \$107 ;
+  wire [4:0] \$107 ;
   wire \$108 ;
   wire \$109 ;
   wire \$11 ;
@@ -106129,28 +106421,32 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \$112 ;
   wire \$113 ;
   wire \$114 ;
-  wire [15:0] \$115 ;
+  wire \$115 ;
   wire \$116 ;
-  reg \$117 ;
-  reg \$118 ;
-  reg [15:0] \$119 ;
+  wire \$117 ;
+  wire \$118 ;
+  wire [15:0] \$119 ;
   wire \$12 ;
-  reg [15:0] \$120 ;
-  reg [3:0] \$121 ;
-  reg [16:0] \$122 ;
-  reg [16:0] \$123 ;
-  reg [14:0] \$124 ;
-  reg [2:0] \$125 ;
-  reg \$126 ;
-  reg \$127 ;
-  reg [1:0] \$128 ;
-  reg [527:0] \$129 ;
+  wire \$120 ;
+  reg \$121 ;
+  reg \$122 ;
+  reg [15:0] \$123 ;
+  reg [15:0] \$124 ;
+  reg [3:0] \$125 ;
+  reg [16:0] \$126 ;
+  reg [16:0] \$127 ;
+  reg [14:0] \$128 ;
+  reg [2:0] \$129 ;
   wire \$13 ;
   reg \$130 ;
   reg \$131 ;
-  reg [15:0] \$132 ;
-  reg \$133 ;
-  wire [31:0] \$134 ;
+  reg [1:0] \$132 ;
+  reg [527:0] \$133 ;
+  reg \$134 ;
+  reg \$135 ;
+  reg [15:0] \$136 ;
+  reg \$137 ;
+  wire [31:0] \$138 ;
   wire \$14 ;
   wire \$15 ;
   wire \$16 ;
@@ -106159,9 +106455,9 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \$19 ;
   wire \$2 ;
   wire \$20 ;
-  wire [31:0] \$203 ;
-  wire \$205 ;
   wire \$21 ;
+  wire [31:0] \$211 ;
+  wire \$213 ;
   wire \$22 ;
   wire \$23 ;
   wire \$24 ;
@@ -106185,20 +106481,20 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \$40 ;
   wire \$41 ;
   wire \$42 ;
-  wire [6:0] \$43 ;
-  wire [35:0] \$44 ;
+  wire \$43 ;
+  wire \$44 ;
   wire \$45 ;
   wire \$46 ;
-  wire \$47 ;
-  wire \$48 ;
+  wire [6:0] \$47 ;
+  wire [35:0] \$48 ;
   wire \$49 ;
   wire \$5 ;
   wire \$50 ;
-  wire [31:0] \$51 ;
+  wire \$51 ;
   wire \$52 ;
   wire \$53 ;
   wire \$54 ;
-  wire \$55 ;
+  wire [31:0] \$55 ;
   wire \$56 ;
   wire \$57 ;
   wire \$58 ;
@@ -106220,11 +106516,11 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \$72 ;
   wire \$73 ;
   wire \$74 ;
-  wire [15:0] \$75 ;
+  wire \$75 ;
   wire \$76 ;
   wire \$77 ;
   wire \$78 ;
-  wire \$79 ;
+  wire [15:0] \$79 ;
   wire \$8 ;
   wire \$80 ;
   wire \$81 ;
@@ -106245,8 +106541,8 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \$95 ;
   wire \$96 ;
   wire \$97 ;
-  wire [3:0] \$98 ;
-  wire [3:0] \$99 ;
+  wire \$98 ;
+  wire \$99 ;
   wire \$signal ;
   wire \$signal$10 ;
   wire \$signal$4 ;
@@ -106269,7 +106565,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   input abort;
   wire abort;
   wire [7:0] act__behind;
-  wire act__claim;
+  wire [1:0] act__claim;
   input [31:0] act__data;
   wire [31:0] act__data;
   wire [9:0] act__offset;
@@ -106481,11 +106777,11 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \o__payload$53.segment.row_last ;
   wire [24:0] \o__payload$53.segment.size ;
   wire [1:0] \o__payload$53.segment.skew ;
-  wire [22:0] \o__payload$75 ;
-  wire [7:0] \o__payload$75.behind ;
-  wire [9:0] \o__payload$75.offset ;
-  wire \o__payload$75.region ;
-  wire [3:0] \o__payload$75.strobe ;
+  wire [22:0] \o__payload$74 ;
+  wire [7:0] \o__payload$74.behind ;
+  wire [9:0] \o__payload$74.offset ;
+  wire \o__payload$74.region ;
+  wire [3:0] \o__payload$74.strobe ;
   wire [35:0] \o__payload$89 ;
   wire [31:0] \o__payload$89.data ;
   wire [3:0] \o__payload$89.strobe ;
@@ -106515,7 +106811,6 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire o__valid;
   wire \o__valid$46 ;
   wire \o__valid$55 ;
-  output \o__valid$61 ;
   wire \o__valid$61 ;
   wire \o__valid$91 ;
   wire open;
@@ -106566,8 +106861,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [32:0] \port$35636$0 ;
   input [32:0] \port$35638$0 ;
   wire [32:0] \port$35638$0 ;
-  output [18:0] \port$36723$0 ;
-  wire [18:0] \port$36723$0 ;
+  output [18:0] \port$36751$0 ;
+  wire [18:0] \port$36751$0 ;
+  output \port$3842$0 ;
+  wire \port$3842$0 ;
+  output \port$3844$0 ;
+  wire \port$3844$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
   wire [15:0] \post$31 ;
@@ -106692,126 +106991,129 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \$40  = \o__valid$61  & \$39 ;
   assign \$41  = ~ stopped;
   assign act__valid = \$40  & \$41 ;
+  assign \$42  = ! \o__payload$74 [0];
+  assign \$43  = \o__valid$61  & \$42 ;
+  assign \$45  = \o__valid$61  & \$44 ;
   assign granted = act__valid & act__ready;
-  assign \$42  = ~ stopped;
-  assign \i__valid$83  = line[10] & \$42 ;
-  assign \$43  = 4'hf << signal[65:64];
-  assign \$44  = \$signal$88  ? word_beat : \o__payload$89 ;
-  assign \$45  = \o__valid$91  | \$signal$88 ;
-  assign memory__beat__valid = \$45  | stopped;
-  assign \$46  = ~ \$signal$88 ;
-  assign \$47  = memory__beat__ready & \$46 ;
-  assign \$48  = ~ \$signal$94 ;
-  assign \o__ready$92  = \$47  & \$48 ;
-  assign \$49  = ~ \$signal$96 ;
-  assign \$50  = stopped & \$49 ;
-  assign \$signal$94  = emptied | \$50 ;
-  assign \$203  = signal[95:64] % 3'h4;
-  assign \$52  = | \$51 [2:0];
-  assign \$signal$97  = signal[8] & \$52 ;
-  assign \$53  = phase == 1'h1;
-  assign \$54  = \$53  & idle;
-  assign \$55  = \$54  & signal[8];
-  assign \$56  = ~ \$signal$97 ;
-  assign \$57  = \$55  & \$56 ;
-  assign \$58  = ~ stopped;
-  assign writes_word = \$57  & \$58 ;
-  assign \$59  = phase == 2'h3;
-  assign \$60  = phase == 1'h1;
-  assign \$61  = \$60  & idle;
-  assign \$62  = ~ signal[8];
-  assign \$63  = \$61  & \$62 ;
-  assign \$64  = \$59  | \$63 ;
-  assign \$65  = ~ stopped;
-  assign completes = \$64  & \$65 ;
+  assign \$46  = ~ stopped;
+  assign \i__valid$83  = line[10] & \$46 ;
+  assign \$47  = 4'hf << signal[65:64];
+  assign \$48  = \$signal$88  ? word_beat : \o__payload$89 ;
+  assign \$49  = \o__valid$91  | \$signal$88 ;
+  assign memory__beat__valid = \$49  | stopped;
+  assign \$50  = ~ \$signal$88 ;
+  assign \$51  = memory__beat__ready & \$50 ;
+  assign \$52  = ~ \$signal$94 ;
+  assign \o__ready$92  = \$51  & \$52 ;
+  assign \$53  = ~ \$signal$96 ;
+  assign \$54  = stopped & \$53 ;
+  assign \$signal$94  = emptied | \$54 ;
+  assign \$211  = signal[95:64] % 3'h4;
+  assign \$56  = | \$55 [2:0];
+  assign \$signal$97  = signal[8] & \$56 ;
+  assign \$57  = phase == 1'h1;
+  assign \$58  = \$57  & idle;
+  assign \$59  = \$58  & signal[8];
+  assign \$60  = ~ \$signal$97 ;
+  assign \$61  = \$59  & \$60 ;
+  assign \$62  = ~ stopped;
+  assign writes_word = \$61  & \$62 ;
+  assign \$63  = phase == 2'h3;
+  assign \$64  = phase == 1'h1;
+  assign \$65  = \$64  & idle;
+  assign \$66  = ~ signal[8];
+  assign \$67  = \$65  & \$66 ;
+  assign \$68  = \$63  | \$67 ;
+  assign \$69  = ~ stopped;
+  assign completes = \$68  & \$69 ;
   assign message = completes & signal[9];
   assign \end  = completes & signal[10];
-  assign \$66  = ~ stopped;
-  assign \$67  = done & memory__done__payload;
-  assign \$68  = ~ waits;
-  assign \$69  = \$134 [31:16] == current[16:1];
-  assign \$70  = \$68  | \$69 ;
-  assign \$71  = stuck & \$70 ;
-  assign \$72  = phase == 1'h1;
-  assign \$73  = \$72  & idle;
-  assign \$74  = \$73  & \$signal$97 ;
-  assign \$75  = waits ? \$134 [31:16] : index;
-  assign \$76  = ~ idle;
-  assign \$77  = | phase;
-  assign \$78  = \$76  | \$77 ;
-  assign \$79  = \$78  | open;
-  assign \busy$107  = \$79  | post__valid;
-  assign \$80  = ~ \$signal ;
-  assign \$81  = \$signal$10  & \$80 ;
-  assign \$82  = | \port$35618$0 [23:0];
-  assign \$83  = | \port$35620$0 [15:0];
-  assign \$84  = \$82  & \$83 ;
-  assign \$85  = | \port$35620$0 [31:16];
-  assign \$86  = \$84  & \$85 ;
-  assign \$87  = ~ \$86 ;
-  assign \$88  = \$81  & \$87 ;
-  assign \$89  = ~ \$signal ;
-  assign \$90  = | \port$35618$0 [23:0];
-  assign \$91  = | \port$35620$0 [15:0];
-  assign \$92  = \$90  & \$91 ;
-  assign \$93  = | \port$35620$0 [31:16];
-  assign \$94  = \$92  & \$93 ;
-  assign \$95  = ~ \$94 ;
-  assign \$96  = \$89  & \$95 ;
-  assign \$97  = \i__valid$54  & \o__ready$56 ;
-  assign \$98  = row[55] ? 4'h2 : 4'h0;
-  assign \$99  = row[56] ? 4'h1 : \$98 ;
-  assign \$100  = \i__valid$39  & o__ready;
-  assign \$101  = room - granted;
-  assign \$102  = \o__valid$91  & \o__ready$92 ;
-  assign \$103  = $signed(\$101 ) + $signed({ 1'h0, \$102  });
-  assign \$104  = ~ memory__beat__ready;
-  assign \$105  = memory__beat__valid & \$104 ;
-  assign \$106  = \$signal$10  & \$signal ;
-  assign \$107  = \$signal$88  & memory__beat__ready;
-  assign \$108  = phase == 2'h2;
-  assign \$109  = \$108  & done;
-  assign \$110  = ~ memory__done__payload;
-  assign \$111  = closes & \$110 ;
-  assign \$112  = ~ stopped;
-  assign \$113  = \$111  & \$112 ;
-  assign \$114  = \$113  | completes;
-  assign \$115  = completes ? signal[63:48] : \$134 [15:0];
-  assign \$116  = fault__valid | abort;
+  assign \$70  = ~ stopped;
+  assign \$71  = done & memory__done__payload;
+  assign \$72  = ~ waits;
+  assign \$73  = \$138 [31:16] == current[16:1];
+  assign \$74  = \$72  | \$73 ;
+  assign \$75  = stuck & \$74 ;
+  assign \$76  = phase == 1'h1;
+  assign \$77  = \$76  & idle;
+  assign \$78  = \$77  & \$signal$97 ;
+  assign \$79  = waits ? \$138 [31:16] : index;
+  assign \$80  = ~ idle;
+  assign \$81  = | phase;
+  assign \$82  = \$80  | \$81 ;
+  assign \$83  = \$82  | open;
+  assign \busy$107  = \$83  | post__valid;
+  assign \$84  = ~ \$signal ;
+  assign \$85  = \$signal$10  & \$84 ;
+  assign \$86  = | \port$35618$0 [23:0];
+  assign \$87  = | \port$35620$0 [15:0];
+  assign \$88  = \$86  & \$87 ;
+  assign \$89  = | \port$35620$0 [31:16];
+  assign \$90  = \$88  & \$89 ;
+  assign \$91  = ~ \$90 ;
+  assign \$92  = \$85  & \$91 ;
+  assign \$93  = ~ \$signal ;
+  assign \$94  = | \port$35618$0 [23:0];
+  assign \$95  = | \port$35620$0 [15:0];
+  assign \$96  = \$94  & \$95 ;
+  assign \$97  = | \port$35620$0 [31:16];
+  assign \$98  = \$96  & \$97 ;
+  assign \$99  = ~ \$98 ;
+  assign \$100  = \$93  & \$99 ;
+  assign \$101  = \i__valid$54  & \o__ready$56 ;
+  assign \$102  = row[55] ? 4'h2 : 4'h0;
+  assign \$103  = row[56] ? 4'h1 : \$102 ;
+  assign \$104  = \i__valid$39  & o__ready;
+  assign \$105  = room - granted;
+  assign \$106  = \o__valid$91  & \o__ready$92 ;
+  assign \$107  = $signed(\$105 ) + $signed({ 1'h0, \$106  });
+  assign \$108  = ~ memory__beat__ready;
+  assign \$109  = memory__beat__valid & \$108 ;
+  assign \$110  = \$signal$10  & \$signal ;
+  assign \$111  = \$signal$88  & memory__beat__ready;
+  assign \$112  = phase == 2'h2;
+  assign \$113  = \$112  & done;
+  assign \$114  = ~ memory__done__payload;
+  assign \$115  = closes & \$114 ;
+  assign \$116  = ~ stopped;
+  assign \$117  = \$115  & \$116 ;
+  assign \$118  = \$117  | completes;
+  assign \$119  = completes ? signal[63:48] : \$138 [15:0];
+  assign \$120  = fault__valid | abort;
   always @(posedge clk)
-    \void  <= \$117 ;
+    \void  <= \$121 ;
   always @(posedge clk)
-    refused <= \$118 ;
+    refused <= \$122 ;
   always @(posedge clk)
-    post <= \$119 ;
+    post <= \$123 ;
   always @(posedge clk)
-    index <= \$120 ;
+    index <= \$124 ;
   always @(posedge clk)
-    \$signal$63  <= \$121 ;
+    \$signal$63  <= \$125 ;
   always @(posedge clk)
-    current <= \$122 ;
+    current <= \$126 ;
   always @(posedge clk)
-    walking <= \$123 ;
+    walking <= \$127 ;
   always @(posedge clk)
-    line <= \$124 ;
+    line <= \$128 ;
   always @(posedge clk)
-    room <= \$125 ;
+    room <= \$129 ;
   always @(posedge clk)
-    \$signal$96  <= \$126 ;
+    \$signal$96  <= \$130 ;
   always @(posedge clk)
-    emptied <= \$127 ;
+    emptied <= \$131 ;
   always @(posedge clk)
-    phase <= \$128 ;
+    phase <= \$132 ;
   always @(posedge clk)
-    signal <= \$129 ;
+    signal <= \$133 ;
   always @(posedge clk)
-    \$signal$88  <= \$130 ;
+    \$signal$88  <= \$134 ;
   always @(posedge clk)
-    post__valid <= \$131 ;
+    post__valid <= \$135 ;
   always @(posedge clk)
-    post__mask <= \$132 ;
+    post__mask <= \$136 ;
   always @(posedge clk)
-    stopped <= \$133 ;
+    stopped <= \$137 ;
   \weft.store.answers  answers (
     .clear(clear),
     .clk(clk),
@@ -106821,7 +107123,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .i__valid(last),
     .index(index),
     .open(open),
-    .\port$4063$16 (\$134 ),
+    .\port$4067$16 (\$138 ),
     .post(post),
     .ready(ready),
     .rst(rst),
@@ -106833,7 +107135,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .i__payload(\i__payload$66 ),
     .i__ready(\i__ready$70 ),
     .i__valid(\i__valid$68 ),
-    .o__payload(\o__payload$75 ),
+    .o__payload(\o__payload$74 ),
     .\o__ready$8 (granted),
     .o__valid(\o__valid$61 ),
     .rst(rst)
@@ -106912,7 +107214,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    memory__beat__payload[35:32] = \$44 [35:32];
+    memory__beat__payload[35:32] = \$48 [35:32];
     if (\$signal$94 ) begin
       memory__beat__payload[35:32] = 4'h0;
     end
@@ -106920,12 +107222,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     fault__valid = 1'h0;
-    if (\$66 ) begin
-      if (\$67 ) begin
+    if (\$70 ) begin
+      if (\$71 ) begin
         fault__valid = 1'h1;
-      end else if (\$71 ) begin
+      end else if (\$75 ) begin
         fault__valid = 1'h1;
-      end else if (\$74 ) begin
+      end else if (\$78 ) begin
         fault__valid = 1'h1;
       end
     end
@@ -106933,12 +107235,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     fault__cause = 4'h0;
-    if (\$66 ) begin
-      if (\$67 ) begin
+    if (\$70 ) begin
+      if (\$71 ) begin
         fault__cause = 4'h4;
-      end else if (\$71 ) begin
+      end else if (\$75 ) begin
         fault__cause = \$signal$63 ;
-      end else if (\$74 ) begin
+      end else if (\$78 ) begin
         fault__cause = 4'h1;
       end
     end
@@ -106946,226 +107248,226 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     fault__index = 16'h0000;
-    if (\$66 ) begin
-      if (\$67 ) begin
-        fault__index = \$75 ;
-      end else if (\$71 ) begin
+    if (\$70 ) begin
+      if (\$71 ) begin
+        fault__index = \$79 ;
+      end else if (\$75 ) begin
         fault__index = current[16:1];
-      end else if (\$74 ) begin
+      end else if (\$78 ) begin
         fault__index = signal[527:512];
       end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$117  = \$88 ;
+    \$121  = \$92 ;
     if (clear) begin
-      \$117  = 1'h0;
+      \$121  = 1'h0;
     end
     if (rst) begin
-      \$117  = 1'h0;
+      \$121  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$118  = refused;
+    \$122  = refused;
     if (\$signal$10 ) begin
-      \$118  = \$96 ;
+      \$122  = \$100 ;
     end
     if (clear) begin
-      \$118  = 1'h0;
+      \$122  = 1'h0;
     end
     if (rst) begin
-      \$118  = 1'h0;
+      \$122  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$119  = post;
+    \$123  = post;
     if (\$signal$10 ) begin
-      \$119  = \port$35610$0 [31:16];
+      \$123  = \port$35610$0 [31:16];
     end
     if (clear) begin
-      \$119  = 16'h0000;
+      \$123  = 16'h0000;
     end
     if (rst) begin
-      \$119  = 16'h0000;
+      \$123  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$120  = index;
+    \$124  = index;
     if (\$signal$10 ) begin
-      \$120  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
+      \$124  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
     end
     if (clear) begin
-      \$120  = 16'h0000;
+      \$124  = 16'h0000;
     end
     if (rst) begin
-      \$120  = 16'h0000;
+      \$124  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$121  = \$signal$63 ;
-    if (\$97 ) begin
-      \$121  = \$99 ;
+    \$125  = \$signal$63 ;
+    if (\$101 ) begin
+      \$125  = \$103 ;
     end
     if (clear) begin
-      \$121  = 4'h0;
+      \$125  = 4'h0;
     end
     if (rst) begin
-      \$121  = 4'h0;
+      \$125  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$122  = current;
-    if (\$97 ) begin
-      \$122  = row[72:56];
+    \$126  = current;
+    if (\$101 ) begin
+      \$126  = row[72:56];
     end
     if (clear) begin
-      \$122  = 17'h00000;
+      \$126  = 17'h00000;
     end
     if (rst) begin
-      \$122  = 17'h00000;
+      \$126  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$123  = walking;
-    if (\$100 ) begin
-      \$123  = o__payload[215:199];
+    \$127  = walking;
+    if (\$104 ) begin
+      \$127  = o__payload[215:199];
     end
     if (clear) begin
-      \$123  = 17'h00000;
+      \$127  = 17'h00000;
     end
     if (rst) begin
-      \$123  = 17'h00000;
+      \$127  = 17'h00000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$124  = { line[9:0], \o__payload$75 [22:19], granted };
+    \$128  = { line[9:0], \o__payload$74 [22:19], granted };
     if (clear) begin
-      \$124  = 15'h0000;
+      \$128  = 15'h0000;
     end
     if (rst) begin
-      \$124  = 15'h0000;
+      \$128  = 15'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$125  = \$103 [2:0];
+    \$129  = \$107 [2:0];
     if (clear) begin
-      \$125  = 3'h7;
+      \$129  = 3'h7;
     end
     if (rst) begin
-      \$125  = 3'h7;
+      \$129  = 3'h7;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$126  = \$105 ;
+    \$130  = \$109 ;
     if (clear) begin
-      \$126  = 1'h0;
+      \$130  = 1'h0;
     end
     if (rst) begin
-      \$126  = 1'h0;
+      \$130  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$127  = \$signal$94 ;
+    \$131  = \$signal$94 ;
     if (clear) begin
-      \$127  = 1'h0;
+      \$131  = 1'h0;
     end
     if (rst) begin
-      \$127  = 1'h0;
+      \$131  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$128  = phase;
-    if (\$106 ) begin
-      \$128  = 2'h1;
+    \$132  = phase;
+    if (\$110 ) begin
+      \$132  = 2'h1;
     end
     if (writes_word) begin
-      \$128  = 2'h2;
+      \$132  = 2'h2;
     end
-    if (\$109 ) begin
-      \$128  = 2'h3;
+    if (\$113 ) begin
+      \$132  = 2'h3;
     end
     if (completes) begin
-      \$128  = 2'h0;
+      \$132  = 2'h0;
     end
     if (clear) begin
-      \$128  = 2'h0;
+      \$132  = 2'h0;
     end
     if (rst) begin
-      \$128  = 2'h0;
+      \$132  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$129  = signal;
-    if (\$106 ) begin
-      \$129  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
+    \$133  = signal;
+    if (\$110 ) begin
+      \$133  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
     end
     if (clear) begin
-      \$129  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
+      \$133  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$129  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
+      \$133  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$130  = \$signal$88 ;
+    \$134  = \$signal$88 ;
     if (writes_word) begin
-      \$130  = 1'h1;
+      \$134  = 1'h1;
     end
-    if (\$107 ) begin
-      \$130  = 1'h0;
+    if (\$111 ) begin
+      \$134  = 1'h0;
     end
     if (clear) begin
-      \$130  = 1'h0;
+      \$134  = 1'h0;
     end
     if (rst) begin
-      \$130  = 1'h0;
+      \$134  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$131  = \$114 ;
+    \$135  = \$118 ;
     if (clear) begin
-      \$131  = 1'h0;
+      \$135  = 1'h0;
     end
     if (rst) begin
-      \$131  = 1'h0;
+      \$135  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$132  = \$115 ;
+    \$136  = \$119 ;
     if (clear) begin
-      \$132  = 16'h0000;
+      \$136  = 16'h0000;
     end
     if (rst) begin
-      \$132  = 16'h0000;
+      \$136  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$133  = stopped;
-    if (\$116 ) begin
-      \$133  = 1'h1;
+    \$137  = stopped;
+    if (\$120 ) begin
+      \$137  = 1'h1;
     end
     if (clear) begin
-      \$133  = 1'h0;
+      \$137  = 1'h0;
     end
     if (rst) begin
-      \$133  = 1'h0;
+      \$137  = 1'h0;
     end
   end
   assign cmd__payload = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
@@ -107189,15 +107491,17 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \i__ready$57  = \o__ready$56 ;
   assign \i__payload$62  = row[55:0];
   assign \waits$64  = \$33 [9:0];
-  assign act__claim = \o__valid$61 ;
-  assign act__region = \o__payload$75 [0];
-  assign act__offset = \o__payload$75 [10:1];
-  assign act__behind = \o__payload$75 [18:11];
+  assign act__claim = { \$45 , \$43  };
+  assign act__region = \o__payload$74 [0];
+  assign act__offset = \o__payload$74 [10:1];
+  assign act__behind = \o__payload$74 [18:11];
   assign \o__ready$80  = granted;
   assign arriving = line[14:10];
-  assign closing_index = \$134 [31:16];
-  assign closing_post = \$134 [15:0];
-  assign \port$36723$0  = \o__payload$75 [18:0];
+  assign closing_index = \$138 [31:16];
+  assign closing_post = \$138 [15:0];
+  assign \port$3842$0  = \$43 ;
+  assign \port$3844$0  = \$45 ;
+  assign \port$36751$0  = \o__payload$74 [18:0];
   assign \cmd__payload.opcode  = \port$35608$0 [7:0];
   assign \cmd__payload.wait  = \port$35610$0 [15:0];
   assign \cmd__payload.post  = \port$35610$0 [31:16];
@@ -107378,10 +107682,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \i__payload$66.offset  = \i__payload$66 [10:1];
   assign \i__payload$66.behind  = \i__payload$66 [18:11];
   assign \i__payload$66.strobe  = \i__payload$66 [22:19];
-  assign \o__payload$75.region  = \o__payload$75 [0];
-  assign \o__payload$75.offset  = \o__payload$75 [10:1];
-  assign \o__payload$75.behind  = \o__payload$75 [18:11];
-  assign \o__payload$75.strobe  = \o__payload$75 [22:19];
+  assign \o__payload$74.region  = \o__payload$74 [0];
+  assign \o__payload$74.offset  = \o__payload$74 [10:1];
+  assign \o__payload$74.behind  = \o__payload$74 [18:11];
+  assign \o__payload$74.strobe  = \o__payload$74 [22:19];
   assign \i__payload$84.data  = \i__payload$84 [31:0];
   assign \i__payload$84.strobe  = \i__payload$84 [35:32];
   assign \word_beat.data  = word_beat[31:0];
@@ -107394,8 +107698,8 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \current.bad  = current[0];
   assign \current.index  = current[16:1];
   always @*
-    memory__beat__payload[31:0] = \$44 [31:0];
-  assign word_beat[35:32] = \$43 [3:0];
+    memory__beat__payload[31:0] = \$48 [31:0];
+  assign word_beat[35:32] = \$47 [3:0];
   assign word_beat[31:0] = signal[127:96];
   assign \i__payload$84 [31:0] = act__data;
   assign \i__payload$84 [35:32] = line[14:11];
@@ -107423,11 +107727,12 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign rows[95:64] = \port$35616$0 [31:0];
   assign rows[63:32] = \port$35614$0 [31:0];
   assign rows[31:0] = \port$35612$0 [31:0];
-  assign \$205  = 1'h1;
-  assign \$51  = \$203 ;
+  assign \$213  = 1'h1;
+  assign \$55  = \$211 ;
+  assign \$44  = \o__payload$74 [0];
 endmodule
 
-module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, waits, \port$4063$16 , clear, post, index, clk);
+module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, waits, \port$4067$16 , clear, post, index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$104  = 0;
   wire [16:0] \$1 ;
   wire [15:0] \$2 ;
@@ -107470,8 +107775,8 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
   wire o__valid;
   output open;
   wire open;
-  output [31:0] \port$4063$16 ;
-  wire [31:0] \port$4063$16 ;
+  output [31:0] \port$4067$16 ;
+  wire [31:0] \port$4067$16 ;
   input [15:0] post;
   wire [15:0] post;
   output ready;
@@ -107533,7 +107838,7 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
   assign o__ready = closes;
   assign closing_post = o__payload[31:16];
   assign closing_index = o__payload[47:32];
-  assign \port$4063$16  = o__payload[47:16];
+  assign \port$4067$16  = o__payload[47:16];
   assign \i__payload.end  = i__payload[15:0];
   assign \i__payload.post  = i__payload[31:16];
   assign \i__payload.index  = i__payload[47:32];
