@@ -9,6 +9,7 @@ from weft.arch.memory import MemoryTiming
 from weft.arch.numerics import gemm_ideal_cycles
 from weft.config import Config
 from weft.golden.requantise import requantise_float
+from weft_bench.results import ideal_cycles
 from weft_bench.shapes import SQUARE, Shape
 from weft_driver import Device
 from weft_sim.verilator import VerilatorTransport
@@ -125,3 +126,19 @@ def test_programs_back_to_back_without_reset(base):
         a = rng.integers(-128, 128, (m, k)).astype(np.int8)
         b = rng.integers(-128, 128, (k, n)).astype(np.int8)
         assert (base.matmul(a, b) == exact(a, b, 0, 0)).all(), (m, n, k)
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "k"),
+    [(34, 4, 116), (26, 45, 78), (21, 84, 96), (119, 46, 112), (15, 97, 59)],
+)
+def test_the_hardest_of_the_random_shapes_end_soon_enough(base, m, n, k):
+    """Each needs something of its own: A before B, short last rows, a woven first tile, commands
+    that are there before their turn."""
+    rng = np.random.default_rng(1)
+    a = rng.integers(-128, 128, (m, k)).astype(np.int8)
+    b = rng.integers(-128, 128, (k, n)).astype(np.int8)
+    got = base.matmul(a, b, scale=np.float32(0.001))
+    expected = requantise_float(exact(a, b, 0, 0).astype(np.int32), 0.001, 0, -128, 127)
+    assert (got == expected).all()
+    assert base.last_run.cycles <= ideal_cycles(base.config, m, n, k, "int8") + 400

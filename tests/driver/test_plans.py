@@ -11,7 +11,6 @@ import pytest
 from weft.arch.commands import COMMAND_BYTES, Engine, decode, encode
 from weft.arch.memory import MemoryTiming
 from weft.config import SEMAPHORE_MAX, Config
-from weft_bench.results import ideal_cycles
 from weft_driver.planner.choose import choose
 from weft_driver.planner.plan import Plan, plan
 from weft_driver.planner.problem import Buffer, Conv, Finish, Gemm
@@ -121,14 +120,3 @@ def test_a_plan_in_words():
     assert "SIGNAL" in lines[-1]
     assert "end=1" in lines[-1]
     assert not [line for line in lines if "??" in line]
-
-
-@pytest.mark.parametrize(
-    ("m", "n", "k"), [(34, 4, 116), (26, 45, 78), (21, 84, 96), (119, 46, 112)]
-)
-def test_the_hardest_of_the_random_shapes_end_soon_enough(m, n, k):
-    """Each needs an end of its own: A before B, short last rows, a woven first tile."""
-    config = Config.parse("base")
-    op = Gemm(m, n, k, finish=Finish(scale=1))
-    ideal = ideal_cycles(config, m, n, k, "int8")
-    assert choose(config, op).estimate.cycles <= ideal + 400
