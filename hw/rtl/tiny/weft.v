@@ -8152,7 +8152,7 @@ module \weft.control.dispatcher.fetcher (rst, program__payload, program__valid, 
   input program__valid;
   wire program__valid;
   wire request;
-  reg [1:0] room = 2'h3;
+  reg [1:0] room = 2'h2;
   input rst;
   wire rst;
   wire to_boundary;
@@ -8357,10 +8357,10 @@ module \weft.control.dispatcher.fetcher (rst, program__payload, program__valid, 
     if (\$auto$verilog_backend.cc:2355:dump_module$5 ) begin end
     \$39  = \$28 [1:0];
     if (clear) begin
-      \$39  = 2'h3;
+      \$39  = 2'h2;
     end
     if (rst) begin
-      \$39  = 2'h3;
+      \$39  = 2'h2;
     end
   end
   always @* begin
@@ -8419,23 +8419,23 @@ endmodule
 module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payload, i__valid, clear, write__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire \$1 ;
-  reg [5:0] \$10 ;
+  reg [4:0] \$10 ;
   reg [5:0] \$11 ;
-  reg [5:0] \$12 ;
-  wire [6:0] \$2 ;
-  wire [6:0] \$3 ;
-  wire [6:0] \$4 ;
+  reg [4:0] \$12 ;
+  wire [5:0] \$2 ;
+  wire [5:0] \$3 ;
+  wire [5:0] \$4 ;
   wire [6:0] \$5 ;
   wire [7:0] \$6 ;
   wire \$7 ;
-  wire [6:0] \$8 ;
-  wire [6:0] \$9 ;
+  wire [5:0] \$8 ;
+  wire [5:0] \$9 ;
   input clear;
   wire clear;
   input clk;
   wire clk;
-  reg [5:0] head = 6'h00;
-  wire [5:0] head_next;
+  reg [4:0] head = 5'h00;
+  wire [4:0] head_next;
   wire [36:0] i__payload;
   wire [31:0] \i__payload.data ;
   wire \i__payload.error ;
@@ -8459,7 +8459,7 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   wire o__valid;
   wire pop;
   wire push;
-  wire [5:0] read__addr;
+  wire [4:0] read__addr;
   wire [36:0] read__data;
   wire [31:0] \read__data.data ;
   wire \read__data.error ;
@@ -8469,9 +8469,9 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   wire read__en;
   input rst;
   wire rst;
-  (* init = 6'h00 *)
-  wire [5:0] tail;
-  reg [5:0] write__addr = 6'h00;
+  (* init = 5'h00 *)
+  wire [4:0] tail;
+  reg [4:0] write__addr = 5'h00;
   input [36:0] write__data;
   wire [36:0] write__data;
   wire [31:0] \write__data.data ;
@@ -8480,29 +8480,29 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   wire \write__data.kind.known ;
   wire [2:0] \write__data.kind.number ;
   wire write__en;
-  reg [36:0] storage [47:0];
+  reg [36:0] storage [31:0];
   always @(posedge clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
-  reg [5:0] _0_;
+  reg [4:0] _0_;
   always @(posedge clk) begin
-    _0_ <= \$4 [5:0];
+    _0_ <= \$4 [4:0];
   end
   assign o__payload = storage[_0_];
-  assign i__ready = level != 6'h30;
+  assign i__ready = level != 6'h20;
   assign o__valid = | level;
   assign push = i__valid & i__ready;
   assign pop = o__valid & o__ready;
-  assign \$1  = head == 6'h2f;
+  assign \$1  = head == 5'h1f;
   assign \$2  = head + 1'h1;
-  assign \$3  = \$1  ? 7'h00 : \$2 ;
+  assign \$3  = \$1  ? 6'h00 : \$2 ;
   assign \$4  = pop ? \$3  : { 1'h0, head };
   assign \$5  = level + push;
   assign \$6  = \$5  - pop;
-  assign \$7  = write__addr == 6'h2f;
+  assign \$7  = write__addr == 5'h1f;
   assign \$8  = write__addr + 1'h1;
-  assign \$9  = \$7  ? 7'h00 : \$8 ;
+  assign \$9  = \$7  ? 6'h00 : \$8 ;
   always @(posedge clk)
     head <= \$10 ;
   always @(posedge clk)
@@ -8511,12 +8511,12 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$10  = \$4 [5:0];
+    \$10  = \$4 [4:0];
     if (clear) begin
-      \$10  = 6'h00;
+      \$10  = 5'h00;
     end
     if (rst) begin
-      \$10  = 6'h00;
+      \$10  = 5'h00;
     end
   end
   always @* begin
@@ -8533,20 +8533,20 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     \$12  = write__addr;
     if (push) begin
-      \$12  = \$9 [5:0];
+      \$12  = \$9 [4:0];
     end
     if (clear) begin
-      \$12  = 6'h00;
+      \$12  = 5'h00;
     end
     if (rst) begin
-      \$12  = 6'h00;
+      \$12  = 5'h00;
     end
   end
-  assign head_next = \$4 [5:0];
+  assign head_next = \$4 [4:0];
   assign tail = write__addr;
   assign i__payload = write__data;
   assign write__en = push;
-  assign read__addr = \$4 [5:0];
+  assign read__addr = \$4 [4:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
   assign \write__data.data  = write__data[31:0];

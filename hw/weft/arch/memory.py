@@ -11,12 +11,18 @@ BURST_BOUNDARY = 4096
 FETCH_COMMANDS = 4
 """Commands of the program in one burst at most: more would only stand in front of LOAD's data."""
 
-FETCH_BURSTS = 3
-"""Whole bursts of the program for which there is room. While LOAD has all that memory accepts on
-its way, one comes in more than a hundred cycles: commands must be here long before their turn."""
-
 MAX_OUTSTANDING = 16
 """Bursts of one direction that the default memory accepts at a time."""
+
+
+def fetch_bursts(command_beats: int) -> int:
+    """Whole bursts of the program for which there is room.
+
+    While LOAD has all that memory accepts on its way, one comes in more than a hundred cycles:
+    commands must be here long before their turn. Where a burst does not hold `FETCH_COMMANDS` of
+    ``command_beats`` the port is so narrow that a third one keeps data waiting for longer.
+    """
+    return 3 if FETCH_COMMANDS * command_beats <= MAX_BURST_BEATS else 2
 
 
 @dataclass(frozen=True)

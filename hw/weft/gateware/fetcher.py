@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.commands import COMMAND_BYTES
-from weft.arch.memory import FETCH_BURSTS, FETCH_COMMANDS, MAX_BURST_BEATS
+from weft.arch.memory import FETCH_COMMANDS, MAX_BURST_BEATS, fetch_bursts
 from weft.config import Config
 
 from .command_queue import command_beats
@@ -87,7 +87,7 @@ class Fetcher(wiring.Component):
         m = Module()
         beats = command_beats(self._config)
         most = max(1, min(FETCH_COMMANDS, MAX_BURST_BEATS // beats))  # a power of two
-        room_commands = FETCH_BURSTS * most
+        room_commands = fetch_bursts(beats) * most
         m.submodules.fifo = fifo = WordFifo(fetched_layout(self._config), room_commands * beats)
         burst = self.fetch.burst
         beat = self.fetch.beat

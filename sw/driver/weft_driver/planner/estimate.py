@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from weft.arch.commands import COMMAND_BYTES, Engine, Space
 from weft.arch.layouts import act_writes, ceil_div
-from weft.arch.memory import FETCH_BURSTS, FETCH_COMMANDS, MAX_BURST_BEATS, MemoryTiming
+from weft.arch.memory import FETCH_COMMANDS, MAX_BURST_BEATS, MemoryTiming, fetch_bursts
 from weft.config import SEMAPHORES, Config
 
 from .fences import Fence
@@ -107,7 +107,7 @@ class _Run:
 
     def result(self) -> Estimate:
         """Run to the end."""
-        for burst in range(FETCH_BURSTS):
+        for burst in range(fetch_bursts(self.beats)):
             self.at(self.lat.fetch + burst, self.fetch)
         while self.heap:
             time, _, call, arguments = heapq.heappop(self.heap)
