@@ -21,6 +21,7 @@ from weft.arch.commands import (
     decode,
 )
 from weft.arch.errors import Cause
+from weft.arch.memory import MAX_BURST_BEATS, fetch_bursts
 from weft.config import SEMAPHORE_MAX, SEMAPHORES, Config
 from weft.gateware.command_queue import CommandQueue, command_beats, queued_engines
 from weft.gateware.counters import Counters, counter_places
@@ -220,7 +221,7 @@ def test_semaphores(steps):
             assert ctx.get(block.nonzero) == nonzero
             take = wish & nonzero & ~taken
             ctx.set(block.post, post)
-            ctx.set(block.take, take)
+            ctx.set(block.taken, taken)
             over = any(n > SEMAPHORE_MAX for n in counts)
             assert ctx.get(block.overflow) == over
             if over:
@@ -242,21 +243,21 @@ def test_semaphore_counts_to_its_maximum(semaphore):
         for _ in range(SEMAPHORE_MAX):
             assert not ctx.get(block.overflow)
             await ctx.tick()
-        ctx.set(block.take, one)  # with the one that would be too many
         await ctx.tick()
-        ctx.set(block.take, 0)
+        ctx.set(block.taken, one)  # in the cycle of the one that would be too many
         assert not ctx.get(block.overflow)
         await ctx.tick()
+        ctx.set(block.taken, 0)
         ctx.set(block.post, 0)
         assert not ctx.get(block.overflow)
         await ctx.tick()
         assert ctx.get(block.overflow)
         for _ in range(SEMAPHORE_MAX + 1):
             assert ctx.get(block.nonzero) == one
-            ctx.set(block.take, one)
             await ctx.tick()
-            ctx.set(block.take, 0)
+            ctx.set(block.taken, one)
             await ctx.tick()
+            ctx.set(block.taken, 0)
         assert ctx.get(block.nonzero) == 0
 
     simulate(block, bench)
@@ -378,7 +379,7 @@ def test_fetcher_asks_for_what_fits(bus_bytes, address, count, requests, takes, 
                 done += 1
             else:
                 ctx.set(fetcher.fetch.beat.valid, 0)
-            assert done - taken <= 2 * 16 + 1
+            assert done - taken <= fetch_bursts(beats) * MAX_BURST_BEATS + 1
             await ctx.tick()
             cycle += 1
         ctx.set(fetcher.fetch.beat.valid, 0)
