@@ -150,8 +150,10 @@ class System(wiring.Component):
             m.d.always += left.eq(RESET_CYCLES)
         with m.Elif(left != 0):
             m.d.always += left.eq(left - 1)
+        resets = Signal(init=1)  # goes to every register, which is far enough
+        m.d.always += resets.eq(left != 0)
         m.d.comb += [
             ClockSignal("sync").eq(clock),
             ClockSignal("always").eq(clock),
-            ResetSignal("sync").eq(left != 0),
+            ResetSignal("sync").eq(resets),
         ]

@@ -154,12 +154,14 @@ class Bursts(wiring.Component):
         page = address[len(position) : (PAGE_BYTES // bus).bit_length() - 1]
         limit = Signal(range(BURST_BEATS))  # what a burst can have here, less one
         row_ends = Signal()
+        crosses = (more[: len(position)] + position)[-1]  # a multiple of a burst's length
         m.submodules.skid = skid = Skid(burst_layout())
         wiring.connect(m, skid.o, wiring.flipped(self.burst))
         fires, request = self.fires, skid.i.payload
         m.d.comb += [
             limit.eq(~position | (~page.all()).replicate(len(position))),
-            row_ends.eq(more <= limit),
+            # That is ``more <= limit``, without a carry through all of it, or a wait for ``limit``.
+            row_ends.eq(~more[len(position) :].any() & ~(page.all() & crosses)),
             request.addr.eq(Cat(Const(0, low_bits), address)),
             request.more.eq(Mux(row_ends, more, limit)),
             skid.i.valid.eq(offers & ~self.void & ~self.stop),
@@ -208,5 +210,8 @@ class Bursts(wiring.Component):
                 more.eq(row_more(following, rows.len)),
             ]
         with m.Elif(fires):
-            m.d.sync += [address.eq(address + limit + 1), more.eq(more - limit - 1)]
+            behind = Cat(
+                position & (~page.all()).replicate(len(position)), address[len(position) :] + 1
+            )
+            m.d.sync += [address.eq(behind), more.eq(more - limit - 1)]
         return m

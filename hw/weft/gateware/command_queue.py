@@ -107,11 +107,12 @@ class CommandQueue(wiring.Component):
         take_direct = Signal()
         first = Signal()
         push = Signal()
+        ready = Signal(init=1)
 
         m.d.comb += [
+            self.i.ready.eq(ready),
             first.eq(arriving == 0),
             take_direct.eq(Mux(first, (held == 0) & ~full & ~self.hold, direct)),
-            self.i.ready.eq(~first | (held != depth)),
             push.eq(self.i.valid & self.i.ready),
         ]
         with m.If(push):
@@ -151,6 +152,13 @@ class CommandQueue(wiring.Component):
         enter = fifo.i.valid & first
         leave = last & fifo.o.valid
         m.d.sync += held.eq(held + enter - leave)
+        # In a register: all queues' together decide whether the next word comes.
+        first_next, full_next = Signal(), Signal()
+        m.d.comb += [
+            first_next.eq(Mux(push, arriving == beats - 1, first)),
+            full_next.eq(Mux(leave, (held == depth) & enter, held == depth - Mux(enter, 1, 0))),
+        ]
+        m.d.sync += ready.eq(~(first_next & full_next))
 
         m.d.comb += [
             self.o.valid.eq(full),

@@ -219,13 +219,13 @@ class Control(wiring.Component):
             host_port.counter_total.eq(counters.total),
         ]
 
-        post, take = 0, 0
+        post, taken = 0, 0
         for number, engine in enumerate(self._engines):
             name = engine.name.lower()
             queue: Any = CommandQueue(self._config, engine)
             gate: Any = Gate(engine)
             m.submodules[f"{name}_queue"] = cleared(queue)
-            m.submodules[f"{name}_gate"] = gate
+            m.submodules[f"{name}_gate"] = cleared(gate)
             wiring.connect(m, getattr(dispatcher, f"{name}_words"), queue.i)
             wiring.connect(m, queue.o, gate.i)
             if self._config.held_commands and engine in HOLDERS:
@@ -237,7 +237,7 @@ class Control(wiring.Component):
 
             engine_post = getattr(me, f"{name}_post")
             post |= Mux(engine_post.valid, engine_post.mask, 0)
-            take |= gate.take
+            taken |= gate.taken
             m.d.comb += [
                 gate.nonzero.eq(semaphores.nonzero),
                 gate.hold.eq(hold),
@@ -270,7 +270,9 @@ class Control(wiring.Component):
                 dispatcher.pushes.eq(me.pushes),
                 me.taken.eq(me.take & semaphores.nonzero.bit_select(me.semaphore, 1)),
             ]
-            take |= Mux(me.taken, 1 << me.semaphore, 0)
+            kernel_took, its_semaphore = Signal(), Signal.like(me.semaphore)
+            m.d.sync += [kernel_took.eq(me.taken), its_semaphore.eq(me.semaphore)]
+            taken |= Mux(kernel_took, 1 << its_semaphore, 0)
         # Nobody takes again in the cycle after: what was taken counts late.
-        m.d.comb += [semaphores.take.eq(take), semaphores.post.eq(post)]
+        m.d.comb += [semaphores.taken.eq(taken), semaphores.post.eq(post)]
         return m

@@ -144,7 +144,9 @@ class DrainBeats(wiring.Component):
             self.i.ready.eq(granted),
             room_next.eq(left_room - Mux(granted, row.beats, 0) + self.popped),
         ]
-        m.d.sync += [left_room.eq(room_next), self.running.eq(room_next != self.room)]
+        # The same as ``room_next != self.room``, which would have to wait for a sum.
+        rests = (left_room == self.room) | (self.popped & (left_room == self.room - 1))
+        m.d.sync += [left_room.eq(room_next), self.running.eq(granted | ~rests)]
         with m.If(granted):
             m.d.sync += spacing.eq(row.beats - 1)
         with m.Elif(spacing != 0):

@@ -108,7 +108,7 @@ class Gearbox(wiring.Component):
 
         merged = Signal(8 * space)
         have = Signal(range(space + 1))
-        full, again, emits = Signal(), Signal(), Signal()
+        full, again, cuts, emits = Signal(), Signal(), Signal(), Signal()
         leaving = Signal()  # a transposed block's last row has gone out, not all of its columns
         shift = Cat(Const(0, 3), count[: max(1, (largest - 1).bit_length())])
         # What `enough` says of a piece that is taken, found out with the chunk before.
@@ -119,7 +119,8 @@ class Gearbox(wiring.Component):
             have.eq(Mux(taken, count, piece.chunks.have)),
             full.eq(Mux(taken, left_full, piece.chunks.full)),
             again.eq(Mux(taken, left_again, piece.chunks.again)),
-            emits.eq(self.i.valid & ~leaving & (full | piece.row_last)),
+            cuts.eq(full | piece.row_last),
+            emits.eq(self.i.valid & ~leaving & cuts),
         ]
 
         rest = Signal.like(have)
@@ -165,10 +166,10 @@ class Gearbox(wiring.Component):
                     with m.If(kind):
                         m.d.comb += left.eq(merged >> (8 * bytes_))
             m.d.sync += [
-                held.eq(Mux(row_done, 0, Mux(emits, left, merged))),
-                count.eq(Mux(emits, rest, have)),
-                taken.eq(~self.i.ready),
-                at.eq(Mux(emits, chunk_at + target.step, chunk_at)),
+                held.eq(Mux(row_done, 0, Mux(cuts, left, merged))),
+                count.eq(Mux(cuts, rest, have)),
+                taken.eq(again),
+                at.eq(Mux(cuts, chunk_at + target.step, chunk_at)),
             ]
 
         if config.transpose:

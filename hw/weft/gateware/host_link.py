@@ -192,11 +192,16 @@ class HostLink(wiring.Component):
         ]
         with m.If(bus.write & chosen & writable):
             m.d.sync += status.session.eq(bus.data[session.lsb :])
-        with m.If(bus.valid & bus.ready & ~chosen):
-            word = Mux(bus.write, bus.data, bus.answer)
+        # A cycle later than the access, for its word comes from far; no other is done by then.
+        counted, folded = Signal(), Signal(32)
+        m.d.sync += [
+            counted.eq(bus.valid & bus.ready & ~chosen),
+            folded.eq(Mux(bus.write, bus.data, bus.answer) ^ bus.address),
+        ]
+        with m.If(counted):
             m.d.sync += [
                 count.words.eq(count.words + 1),
-                check.eq(check.rotate_left(CHECK_ROTATION) ^ word ^ bus.address),
+                check.eq(check.rotate_left(CHECK_ROTATION) ^ folded),
             ]
         values = self._constants | {
             "LINK_CYCLES": cycles,

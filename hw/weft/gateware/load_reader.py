@@ -27,14 +27,16 @@ PADDING = ("pad_left", "pad_right", "pad_top", "pad_bottom")
 def load_piece_layout(config: Config) -> data.StructLayout:
     """A piece on its way to an SRAM.
 
-    To act, a piece of fill may be as wide as an act row: ``size`` bytes, those above the bus in
-    ``high``. Elsewhere ``piece`` says it all. ``cause``: the piece is a fault instead.
+    To act (``act``), a piece of fill may be as wide as an act row: ``size`` bytes, those above the
+    bus in ``high``. To the others (``chunked``) ``piece`` says it all. Neither: the piece is a
+    fault instead, with its ``cause``.
     """
     wide = config.act_row_bytes
     return data.StructLayout(
         {
             "piece": piece_layout(config),
             "act": 1,
+            "chunked": 1,
             "size": range(wide + 1),
             "high": 8 * (wide - config.bus_bytes),
             "cause": Cause,
@@ -301,7 +303,7 @@ class LoadReader(wiring.Component):
         """Take a beat, or fill, for each piece."""
         bus, wide = self.config.bus_bytes, self.config.act_row_bytes
         beat, piece, out = self.memory.beat, pieces.piece, self.o.payload
-        free, takes, uses_beat = Signal(), Signal(), Signal()
+        free, takes, uses_beat, good = Signal(), Signal(), Signal(), Signal()
         moved = Signal(8 * bus)
         flip = current.flip.replicate(8 * bus) & Const(FLIP, 8).replicate(bus)
         fill = current.target.fill
@@ -309,6 +311,7 @@ class LoadReader(wiring.Component):
             self.target.eq(current.target),
             free.eq(self.o.ready & ~self.stop),
             uses_beat.eq(pieces.valid & ~piece.fill & (cause == Cause.NONE)),
+            good.eq((cause == Cause.NONE) & ~(uses_beat & beat.payload.error)),
             self.o.valid.eq(pieces.valid & ~self.stop & (beat.valid | ~uses_beat)),
             takes.eq(self.o.valid & self.o.ready),
             beat.ready.eq(self.stop | (uses_beat & free)),
@@ -331,7 +334,8 @@ class LoadReader(wiring.Component):
             out.piece.first.eq(piece.first),
             out.piece.row_last.eq(piece.row_last),
             out.piece.last.eq(piece.last),
-            out.act.eq(current.act),
+            out.act.eq(good & current.act),
+            out.chunked.eq(good & ~current.act),
             out.size.eq(pieces.size),
             out.high.eq(fill.replicate(wide - bus)),
             out.cause.eq(Mux(uses_beat & beat.payload.error, Cause.READ_ERROR, cause)),

@@ -122,20 +122,19 @@ class LoadWriter(wiring.Component):
 
         # --- pieces: to act, to the gearbox, or a fault ------------------------------------------
         transposing = gearbox.transposing  # writes of an earlier command are still to come
-        good, fails = Signal(), Signal()
+        fails = Signal()
         act_writes, act_posts = Signal(), Signal()
         act_post = Signal.like(self.post.mask)
         offset_bits, region_bits = len(self.act.offset), len(self.act.region)
         m.d.comb += [
-            good.eq(self.i.valid & (self.i.payload.cause == Cause.NONE) & ~self.stop),
-            fails.eq(self.i.valid & (self.i.payload.cause != Cause.NONE) & ~transposing),
-            self.act.valid.eq(good & self.i.payload.act & ~transposing),
+            fails.eq(self.i.valid & ~(self.i.payload.act | self.i.payload.chunked) & ~transposing),
+            self.act.valid.eq(self.i.valid & self.i.payload.act & ~self.stop & ~transposing),
             self.act.region.eq(piece.at[offset_bits : offset_bits + region_bits]),
             self.act.offset.eq(piece.at[:offset_bits]),
             self.act.data.eq(Cat(piece.data, self.i.payload.high)),
             self.act.mask.eq(first_bytes(self.i.payload.size, config.act_row_bytes)),
             act_writes.eq(self.act.valid & self.act.ready),
-            gearbox.i.valid.eq(good & ~self.i.payload.act),
+            gearbox.i.valid.eq(self.i.valid & self.i.payload.chunked & ~self.stop),
             gearbox.i.payload.eq(piece),
             self.i.ready.eq(act_writes | (gearbox.i.valid & gearbox.i.ready)),
         ]
@@ -166,17 +165,17 @@ class LoadWriter(wiring.Component):
         chunk, is_chunk = gearbox.o, Signal()
         # A held command is that of its chunks, too: nobody keeps a copy.
         target = piece.target if config.held_commands else chunk.target
-        row, beyond = Signal(SRAM_ADDRESS_BITS), Signal()
+        row = Signal(SRAM_ADDRESS_BITS)
         writes_row, misses, posts = Signal(), Signal(), Signal()
         post, index = Signal.like(self.post.mask), Signal.like(self.fault.index)
         begun = Signal()  # a chunk of this command has left
         m.d.comb += [
             is_chunk.eq(gearbox.valid),
             row.eq(chunk.at),
-            beyond.eq(chunk.beyond),
             self.wgt.data.eq(chunk.data),
             writes_row.eq(is_chunk & ~target.param),
-            posts.eq(is_chunk & Mux(target.fenced, ~begun, chunk.last)),
+            misses.eq(writes_row & chunk.beyond),
+            posts.eq(is_chunk & Mux(target.fenced, ~begun, chunk.last) & ~misses),
             post.eq(target.post),
             index.eq(target.index),
         ]
@@ -209,15 +208,18 @@ class LoadWriter(wiring.Component):
                 ]
                 m.d.comb += [
                     row.eq(block.at),
-                    beyond.eq(block.beyond),
                     self.wgt.data.eq(transposer.column),
                     writes_row.eq(1),
-                    posts.eq(transposer.final & block.last),
+                ]
+            # `full` moves a whole block; what others wait for is known without it.
+            with m.If(transposing):
+                m.d.comb += [
+                    misses.eq(~gearbox.push & block.beyond),
+                    posts.eq(transposer.final & block.last & ~block.beyond),
                     post.eq(block.target.post),
                     index.eq(block.target.index),
                 ]
         m.d.comb += [
-            misses.eq(writes_row & beyond),
             self.wgt.valid.eq(writes_row & ~misses),
             self.wgt.row.eq(row),
             self.params.valid.eq(is_chunk & target.param),
@@ -229,7 +231,7 @@ class LoadWriter(wiring.Component):
         # act is written while no chunk for which it would have to wait is in the gearbox.
         m.d.comb += [
             # What began behind a fault must not post.
-            self.post.valid.eq((act_posts | (posts & ~misses)) & ~self.stop),
+            self.post.valid.eq((act_posts | posts) & ~self.stop),
             self.post.mask.eq(Mux(act_posts, act_post, post)),
             self.fault.valid.eq((misses | fails) & ~self.stop),
             self.fault.cause.eq(Mux(misses, Cause.BAD_ADDRESS, self.i.payload.cause)),

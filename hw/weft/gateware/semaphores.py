@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,14 +20,15 @@ class Semaphores(wiring.Component):
 
     Counting is then a carry that ripples through the vectors, for all semaphores at once. Within a
     cycle a semaphore is posted at most once and taken at most once, for each has one posting and
-    one waiting engine; a post and a take together leave it as it is. Both come from far and are
-    counted a cycle later. The top vector holds what is one too many.
+    one waiting engine; a post and a take together leave it as it is. Both come from far: a post is
+    counted a cycle later, and of a take nobody says before. The top vector holds what is one too
+    many.
 
     Members
     -------
-    post, take
-        The semaphores posted and taken in this cycle. ``take`` must be within ``nonzero``, and
-        have none of the cycle before.
+    post, taken
+        The semaphores posted in this cycle, and those taken in the last one. What is taken must be
+        within ``nonzero`` of that cycle, and have none of the one before it.
     nonzero
         Semaphores above zero; a post shows here in the next cycle, a take in the one after that.
     overflow
@@ -35,7 +36,7 @@ class Semaphores(wiring.Component):
     """
 
     post: Signal
-    take: Signal
+    taken: Signal
     nonzero: Signal
     overflow: Signal
 
@@ -46,7 +47,7 @@ class Semaphores(wiring.Component):
         super().__init__(
             {
                 "post": In(SEMAPHORES),
-                "take": In(SEMAPHORES),
+                "taken": In(SEMAPHORES),
                 "nonzero": Out(SEMAPHORES),
                 "overflow": Out(1),
             }
@@ -56,10 +57,10 @@ class Semaphores(wiring.Component):
         """Build the planes and their carries."""
         m = Module()
         planes = [Signal(SEMAPHORES, name=f"plane_{bit}") for bit in range(SEMAPHORE_BITS + 1)]
-        posted, taken = Signal(SEMAPHORES), Signal(SEMAPHORES)  # in the last cycle
-        m.d.sync += [posted.eq(self.post), taken.eq(self.take)]
-        up = posted & ~taken
-        down = taken & ~posted
+        posted = Signal(SEMAPHORES)  # in the last cycle
+        m.d.sync += posted.eq(self.post)
+        up = posted & ~self.taken
+        down = self.taken & ~posted
         # Kept beside the planes: every gate looks at it.
         one = planes[0] & ~reduce(or_, planes[1:])
         m.d.sync += self.nonzero.eq(self.post | (self.nonzero & ~(down & one)))
@@ -90,7 +91,7 @@ class Gate(wiring.Component):
         which the command is. It falls without a transfer only when ``hold`` rises.
     hold
         Let nothing pass.
-    nonzero, take
+    nonzero, taken
         To and from `Semaphores`.
     missing
         Semaphores of ``wait`` at zero; 0 when no command stands here.
@@ -102,7 +103,7 @@ class Gate(wiring.Component):
     o: stream.Interface
     hold: Signal
     nonzero: Signal
-    take: Signal
+    taken: Signal
     missing: Signal
     waiting: Signal
 
@@ -114,21 +115,22 @@ class Gate(wiring.Component):
                 "o": Out(commands),
                 "hold": In(1),
                 "nonzero": In(SEMAPHORES),
-                "take": Out(SEMAPHORES),
+                "taken": Out(SEMAPHORES),
                 "missing": Out(SEMAPHORES),
                 "waiting": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
-        """Build the comparison; there is no state."""
+        """Build the comparison, and registers for what it took."""
         m = Module()
         wait = self.i.payload.wait
         with m.If(self.i.valid):
             m.d.comb += self.missing.eq(wait & ~self.nonzero)
-        with m.If(self.o.valid & self.o.ready):
-            m.d.comb += self.take.eq(wait)
+        took, its_wait = Signal(), Signal(SEMAPHORES)  # that it passes is known last
+        m.d.sync += [took.eq(self.o.valid & self.o.ready), its_wait.eq(wait)]
         m.d.comb += [
+            self.taken.eq(Mux(took, its_wait, 0)),
             self.waiting.eq(self.missing.any()),
             self.o.payload.eq(self.i.payload),
             self.o.valid.eq(self.i.valid & ~self.waiting & ~self.hold),

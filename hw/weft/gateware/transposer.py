@@ -23,7 +23,7 @@ class Transposer(wiring.Component):
     full
         C rows are in: a column leaves in each cycle, R in all.
     column, final
-        While ``full``: the column, and whether it is the block's last.
+        While ``full``: the column, and whether it is the block's last (else 0).
     """
 
     push: Signal
@@ -53,7 +53,6 @@ class Transposer(wiring.Component):
         index = Signal(range(max(2, rows)))  # of the column
         m.d.comb += [
             self.column.eq(block[: 8 * cols]),
-            self.final.eq(index == rows - 1),
         ]
 
         with m.If(self.full):
@@ -61,6 +60,7 @@ class Transposer(wiring.Component):
                 block.eq(block >> 8 * cols),
                 index.eq(Mux(self.final, 0, index + 1)),
                 self.full.eq(~self.final),
+                self.final.eq(index == rows - 2),
             ]
         with m.Elif(self.push):
             lanes = []
@@ -71,5 +71,6 @@ class Transposer(wiring.Component):
                 block.eq(Cat(*lanes)),
                 filled.eq(Mux(filled == cols - 1, 0, filled + 1)),
                 self.full.eq(filled == cols - 1),
+                self.final.eq((filled == cols - 1) & (rows == 1)),
             ]
         return m

@@ -96,13 +96,15 @@ class Simt(wiring.Component):
             *(launch[name].eq(command[name]) for name in launch_layout().members),
             check.i.eq(launch),
             core.launch.payload.eq(launch),
-            core.abort.eq(self.abort),
             core.running.eq(self.busy),
             me.events.eq(core.events),
             me.take.eq(core.take),
             me.semaphore.eq(core.semaphore),
             core.taken.eq(me.taken),
         ]
+
+        # A cycle late, which no kernel can tell: the error that stops the chip is another's.
+        m.d.sync += core.abort.eq(self.abort)
 
         # The command stays at its gate while it is checked.
         index, post = Signal(INDEX_BITS), Signal.like(me.post.mask)

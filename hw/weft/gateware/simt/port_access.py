@@ -97,12 +97,9 @@ class PortAccess(wiring.Component):
         read = command.read_port(domain="comb")
 
         word = Signal(OFFSET_BITS - 2)  # of the one lane of the pass
-        m.d.comb += word.eq(
-            selected(
-                (what.served[lane], request.a.word_select(lane, 32)[2:OFFSET_BITS])
-                for lane in range(lanes)
-            )
-        )
+        words = [request.a.word_select(lane, 32)[2:OFFSET_BITS] for lane in range(lanes)]
+        one = lanes == 1  # that its lane is served need not be waited for
+        m.d.comb += word.eq(words[0] if one else selected(zip(what.served, words, strict=True)))
         writes, written_beat = Signal(), Signal.like(beat)
         pushes, idle = Signal(), Signal()
         took = Signal()  # in the last cycle: that does not show in the semaphore yet
