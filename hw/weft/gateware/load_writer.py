@@ -174,7 +174,7 @@ class LoadWriter(wiring.Component):
             row.eq(chunk.at),
             self.wgt.data.eq(chunk.data),
             writes_row.eq(is_chunk & ~target.param),
-            misses.eq(writes_row & chunk.beyond),
+            misses.eq(is_chunk & ~target.param & chunk.beyond),
             posts.eq(is_chunk & Mux(target.fenced, ~begun, chunk.last) & ~misses),
             post.eq(target.post),
             index.eq(target.index),
