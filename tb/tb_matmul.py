@@ -28,6 +28,7 @@ class Bench:
         self.sums = np.zeros(CONFIG.acc_total_rows, np.int64)
         self.touched = set()
         self.summed = set()
+        self.settled = set()  # rows that were checked, and that no command has touched since
 
     async def reset(self):
         dut = self.dut
@@ -118,6 +119,7 @@ class Bench:
                     x = self.act[region, offset : offset + R].copy()
                     x[tail:] = 0
                     row = v["acc"] + b * v["acc_block"] + m
+                    self.settled -= {row}
                     if t == 0 and not v["accumulate"]:
                         self.acc[row], self.touched = 0, self.touched | {row}
                         if v["row_sum"]:
@@ -154,20 +156,25 @@ class Bench:
         """Read every touched accumulator row through DRAIN's port."""
         dut = self.dut
         for row in sorted(self.touched):
-            dut.drain__valid.value, dut.drain__row.value = 1, row
-            while True:
-                await context.settle()
-                ready = int(dut.drain__ready.value)
-                await FallingEdge(dut.clk)
-                if ready:
-                    break
-            dut.drain__valid.value = 0
-            data = int(dut.drain__data.value).to_bytes(4 * C, "little")
-            got = np.frombuffer(data, np.int32)
+            got = await self.drain(row)
             assert (got == self.acc[row]).all(), (context.seed, row, got, self.acc[row])
             if row in self.summed:
                 value = np.int64(int(dut.drain__row_sum.value)).astype(np.int32)
                 assert value == self.sums[row], (context.seed, "row sum", row)
+        self.settled = set(self.touched)
+
+    async def drain(self, row: int) -> np.ndarray:
+        """Read a row of accumulators through DRAIN's port."""
+        dut = self.dut
+        dut.drain__valid.value, dut.drain__row.value = 1, row
+        while True:
+            await context.settle()
+            ready = int(dut.drain__ready.value)
+            await FallingEdge(dut.clk)
+            if ready:
+                break
+        dut.drain__valid.value = 0
+        return np.frombuffer(int(dut.drain__data.value).to_bytes(4 * C, "little"), np.int32)
 
 
 async def disturb(dut, draw, rate: float):
@@ -177,6 +184,20 @@ async def disturb(dut, draw, rate: float):
         dut.store__region.value = draw.randrange(CONFIG.act_regions)
         dut.store__offset.value = 0
         await FallingEdge(dut.clk)
+
+
+async def drain_beside(dut, draw, bench):
+    """DRAIN reads rows that are done while commands add to others of the same half."""
+    while True:
+        for _ in range(draw.choice([0, 0, 1, 7])):
+            await FallingEdge(dut.clk)
+        if not bench.settled:
+            await FallingEdge(dut.clk)
+            continue
+        row = draw.choice(sorted(bench.settled))
+        got = await bench.drain(row)
+        if row in bench.settled:
+            assert (got == bench.acc[row]).all(), (context.seed, row, got, bench.acc[row])
 
 
 async def watch(dut, bench):
@@ -202,6 +223,7 @@ async def random_commands(dut):
     await FallingEdge(dut.clk)
     for rate in (0, 0.6, 0.98):
         noise = cocotb.start_soon(disturb(dut, draw, rate))
+        drains = cocotb.start_soon(drain_beside(dut, draw, bench))
         rows, posts = 0, []
         start_rows, first_post = bench.bins["compute"], len(bench.posts)
         for _ in range(12):
@@ -216,7 +238,8 @@ async def random_commands(dut):
             await FallingEdge(dut.clk)
         await FallingEdge(dut.clk)
         noise.cancel()
-        dut.store__valid.value = 0
+        drains.cancel()
+        dut.store__valid.value = dut.drain__valid.value = 0
         assert bench.posts[first_post:] == posts, context.seed
         assert bench.bins["compute"] - start_rows == rows
         await bench.check()
