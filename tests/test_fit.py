@@ -236,7 +236,7 @@ def test_a_board_takes_more_than_its_chip():
     assert model.predict(config, "board", "none") is model.predict(config, "lane") is None
     array = model.predict(config, "array")
     assert array is not None
-    assert (array["multipliers"], array["brams"]) == (96, 0)
+    assert (array["multipliers"], array["brams"]) == (config.rows * config.cols, 0)
 
 
 def test_every_device_has_a_capacity():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from weft.boards.constraints import constraints
 from weft.boards.table import BOARDS
+from weft.cli_synth import _seeds
 from weft.config import MULTIPLIERS, Config
 from weft.emit import component_verilog
 from weft.synth import blocks, families, tools
@@ -23,6 +25,7 @@ from weft.synth.nextpnr import Placed, Step, kind_of, read_report, too_full
 from weft.synth.parts import CORE, PARTS, part
 from weft.synth.targets import DEVICES, Target
 from weft.synth.tools import Tool, ToolError
+from weft_bench.fpga_table import ROWS
 from weft_bench.synth_report import report_lines
 
 SMALL = Config.parse("tiny,warps=2,fp=full")
@@ -336,6 +339,13 @@ def test_an_array_of_four_elements_is_placed_and_routed(target, multipliers, mon
         assert {name: counted[name] for name in ("luts", "ffs", "multipliers")} == {
             name: result[name] for name in ("luts", "ffs", "multipliers")
         }
+
+
+def test_seeds_are_a_number_or_a_list_and_rows_name_theirs():
+    assert (_seeds("3"), _seeds("1,5"), _seeds("2,")) == ([1, 2, 3], [1, 5], [2])
+    for row in ROWS:
+        (text,) = re.findall(r"--seeds (\S+)", row.command)
+        assert tuple(_seeds(text)) == row.seeds
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,8 @@ def bench_fpga(
     for row in () if measured else ROWS:
         if only in row.command:
             typer.echo(row.command, err=True)
-            seeds = range(1, row.seeds + 1)
             config, target = Config.parse(row.preset), Target.parse(row.target)
-            job = Job(row.preset, config, row.part, target, tuple(seeds), row.asked)
+            job = Job(row.preset, config, row.part, target, row.seeds, row.asked)
             result = measure(job, lambda line: typer.echo(f"  {line}", err=True))
             results = merged(results, [result])
             write_atomically(record, json.dumps(results, indent=1) + "\n")

@@ -13,13 +13,13 @@ DEFAULT_TARGET = "ecp5-85k-6"
 
 
 def _seeds(text: str) -> list[int]:
-    """Seeds of a command line: a number of them, or a list."""
+    """Seeds of a command line: a number of them, or a list, which may end with a comma."""
     try:
-        numbers = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.removesuffix(",").split(",")]
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 1:
-        raise ValueError(f"--seeds {text} is not valid: how many, or which ones: 1,2,5")
+        raise ValueError(f"--seeds {text} is not valid: how many, or which ones: 1,2,5 or 2,")
     return numbers if "," in text else list(range(1, numbers[0] + 1))
 
 
@@ -44,7 +44,7 @@ def synth(
         ),
     ] = None,
     seeds: Annotated[
-        str, typer.Option("--seeds", metavar="N", help="How many, or which ones: `1,2,5`.")
+        str, typer.Option("--seeds", metavar="N", help="How many, or which ones: `1,2,5`, `2,`.")
     ] = "1",
     freq: Annotated[
         float | None, typer.Option("--freq", metavar="MHZ", help="Clock that placement aims at.")

@@ -138,7 +138,7 @@ def test_a_recorded_clock_makes_seconds(tmp_path, monkeypatch):
     assert array_row("array").seconds is None  # `base` appears in cycles only
 
 
-@pytest.mark.parametrize(("spec", "part"), [("ulx3s,lanes=1", "board"), ("ulx3s", "simt")])
+@pytest.mark.parametrize(("spec", "part"), [("ulx3s,lanes=2", "board"), ("ulx3s", "simt")])
 def test_a_clock_of_something_else_is_not_taken(tmp_path, spec, part):
     assert clock.find_clock("ulx3s", "board", record(tmp_path, spec, part)).mhz is None
 

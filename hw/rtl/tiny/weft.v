@@ -1021,12 +1021,12 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$302 ),
     .matmul__ready(\act__ready$306 ),
     .matmul__valid(matmul__valid),
-    .\port$36066$35 (\$89 ),
-    .\port$36082$0 (\$94 ),
-    .\port$3658$0 (\$95 ),
-    .\port$36751$0 (\$98 ),
-    .\port$3842$0 (\$96 ),
-    .\port$3844$0 (\$97 ),
+    .\port$36209$35 (\$89 ),
+    .\port$36225$0 (\$94 ),
+    .\port$36894$0 (\$98 ),
+    .\port$3748$0 (\$95 ),
+    .\port$3932$0 (\$96 ),
+    .\port$3934$0 (\$97 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1098,86 +1098,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$195 (drain_cmd__ready),
     .\o__ready$225 (store_cmd__ready),
     .\o__ready$255 (simt_cmd__ready),
-    .\port$35446$0 (\$7 ),
-    .\port$35448$0 (\$8 ),
-    .\port$35450$0 (\$9 ),
-    .\port$35452$0 (\$10 ),
-    .\port$35454$0 (\$11 ),
-    .\port$35456$0 (\$12 ),
-    .\port$35458$0 (\$13 ),
-    .\port$35460$0 (\$14 ),
-    .\port$35462$0 (\$15 ),
-    .\port$35464$0 (\$16 ),
-    .\port$35466$0 (\$17 ),
-    .\port$35468$0 (\$18 ),
-    .\port$35470$0 (\$19 ),
-    .\port$35472$0 (\$20 ),
-    .\port$35474$0 (\$21 ),
-    .\port$35476$0 (\$22 ),
-    .\port$35500$0 (\$23 ),
-    .\port$35502$0 (\$24 ),
-    .\port$35504$0 (\$25 ),
-    .\port$35506$0 (\$26 ),
-    .\port$35508$0 (\$27 ),
-    .\port$35510$0 (\$28 ),
-    .\port$35512$0 (\$29 ),
-    .\port$35514$0 (\$30 ),
-    .\port$35516$0 (\$31 ),
-    .\port$35518$0 (\$32 ),
-    .\port$35520$0 (\$33 ),
-    .\port$35522$0 (\$34 ),
-    .\port$35524$0 (\$35 ),
-    .\port$35526$0 (\$36 ),
-    .\port$35528$0 (\$37 ),
-    .\port$35530$0 (\$38 ),
-    .\port$35554$0 (\$39 ),
-    .\port$35556$0 (\$40 ),
-    .\port$35558$0 (\$41 ),
-    .\port$35560$0 (\$42 ),
-    .\port$35562$0 (\$43 ),
-    .\port$35564$0 (\$44 ),
-    .\port$35566$0 (\$45 ),
-    .\port$35568$0 (\$46 ),
-    .\port$35570$0 (\$47 ),
-    .\port$35572$0 (\$48 ),
-    .\port$35574$0 (\$49 ),
-    .\port$35576$0 (\$50 ),
-    .\port$35578$0 (\$51 ),
-    .\port$35580$0 (\$52 ),
-    .\port$35582$0 (\$53 ),
-    .\port$35584$0 (\$54 ),
-    .\port$35608$0 (\$55 ),
-    .\port$35610$0 (\$56 ),
-    .\port$35612$0 (\$57 ),
-    .\port$35614$0 (\$58 ),
-    .\port$35616$0 (\$59 ),
-    .\port$35618$0 (\$60 ),
-    .\port$35620$0 (\$61 ),
-    .\port$35622$0 (\$62 ),
-    .\port$35624$0 (\$63 ),
-    .\port$35626$0 (\$64 ),
-    .\port$35628$0 (\$65 ),
-    .\port$35630$0 (\$66 ),
-    .\port$35632$0 (\$67 ),
-    .\port$35634$0 (\$68 ),
-    .\port$35636$0 (\$69 ),
-    .\port$35638$0 (\$70 ),
-    .\port$35662$0 (\$71 ),
-    .\port$35664$0 (\$72 ),
-    .\port$35666$0 (\$73 ),
-    .\port$35668$0 (\$74 ),
-    .\port$35670$0 (\$75 ),
-    .\port$35672$0 (\$76 ),
-    .\port$35674$0 (\$77 ),
-    .\port$35676$0 (\$78 ),
-    .\port$35678$0 (\$79 ),
-    .\port$35680$0 (\$80 ),
-    .\port$35682$0 (\$81 ),
-    .\port$35684$0 (\$82 ),
-    .\port$35686$0 (\$83 ),
-    .\port$35688$0 (\$84 ),
-    .\port$35690$0 (\$85 ),
-    .\port$35692$0 (\$86 ),
+    .\port$35552$0 (\$7 ),
+    .\port$35554$0 (\$8 ),
+    .\port$35556$0 (\$9 ),
+    .\port$35558$0 (\$10 ),
+    .\port$35560$0 (\$11 ),
+    .\port$35562$0 (\$12 ),
+    .\port$35564$0 (\$13 ),
+    .\port$35566$0 (\$14 ),
+    .\port$35568$0 (\$15 ),
+    .\port$35570$0 (\$16 ),
+    .\port$35572$0 (\$17 ),
+    .\port$35574$0 (\$18 ),
+    .\port$35576$0 (\$19 ),
+    .\port$35578$0 (\$20 ),
+    .\port$35580$0 (\$21 ),
+    .\port$35582$0 (\$22 ),
+    .\port$35613$0 (\$23 ),
+    .\port$35615$0 (\$24 ),
+    .\port$35617$0 (\$25 ),
+    .\port$35619$0 (\$26 ),
+    .\port$35621$0 (\$27 ),
+    .\port$35623$0 (\$28 ),
+    .\port$35625$0 (\$29 ),
+    .\port$35627$0 (\$30 ),
+    .\port$35629$0 (\$31 ),
+    .\port$35631$0 (\$32 ),
+    .\port$35633$0 (\$33 ),
+    .\port$35635$0 (\$34 ),
+    .\port$35637$0 (\$35 ),
+    .\port$35639$0 (\$36 ),
+    .\port$35641$0 (\$37 ),
+    .\port$35643$0 (\$38 ),
+    .\port$35674$0 (\$39 ),
+    .\port$35676$0 (\$40 ),
+    .\port$35678$0 (\$41 ),
+    .\port$35680$0 (\$42 ),
+    .\port$35682$0 (\$43 ),
+    .\port$35684$0 (\$44 ),
+    .\port$35686$0 (\$45 ),
+    .\port$35688$0 (\$46 ),
+    .\port$35690$0 (\$47 ),
+    .\port$35692$0 (\$48 ),
+    .\port$35694$0 (\$49 ),
+    .\port$35696$0 (\$50 ),
+    .\port$35698$0 (\$51 ),
+    .\port$35700$0 (\$52 ),
+    .\port$35702$0 (\$53 ),
+    .\port$35704$0 (\$54 ),
+    .\port$35735$0 (\$55 ),
+    .\port$35737$0 (\$56 ),
+    .\port$35739$0 (\$57 ),
+    .\port$35741$0 (\$58 ),
+    .\port$35743$0 (\$59 ),
+    .\port$35745$0 (\$60 ),
+    .\port$35747$0 (\$61 ),
+    .\port$35749$0 (\$62 ),
+    .\port$35751$0 (\$63 ),
+    .\port$35753$0 (\$64 ),
+    .\port$35755$0 (\$65 ),
+    .\port$35757$0 (\$66 ),
+    .\port$35759$0 (\$67 ),
+    .\port$35761$0 (\$68 ),
+    .\port$35763$0 (\$69 ),
+    .\port$35765$0 (\$70 ),
+    .\port$35796$0 (\$71 ),
+    .\port$35798$0 (\$72 ),
+    .\port$35800$0 (\$73 ),
+    .\port$35802$0 (\$74 ),
+    .\port$35804$0 (\$75 ),
+    .\port$35806$0 (\$76 ),
+    .\port$35808$0 (\$77 ),
+    .\port$35810$0 (\$78 ),
+    .\port$35812$0 (\$79 ),
+    .\port$35814$0 (\$80 ),
+    .\port$35816$0 (\$81 ),
+    .\port$35818$0 (\$82 ),
+    .\port$35820$0 (\$83 ),
+    .\port$35822$0 (\$84 ),
+    .\port$35824$0 (\$85 ),
+    .\port$35826$0 (\$86 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1224,27 +1224,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$2923$0 (\$90 ),
-    .\port$2957$0 (\$91 ),
-    .\port$2991$0 (\$92 ),
-    .\port$3025$0 (\$93 ),
-    .\port$35554$0 (\$39 ),
-    .\port$35556$0 (\$40 ),
-    .\port$35558$0 (\$41 ),
-    .\port$35560$0 (\$42 ),
-    .\port$35562$0 (\$43 ),
-    .\port$35564$0 (\$44 ),
-    .\port$35566$0 (\$45 ),
-    .\port$35568$0 (\$46 ),
-    .\port$35570$0 (\$47 ),
-    .\port$35572$0 (\$48 ),
-    .\port$35574$0 (\$49 ),
-    .\port$35576$0 (\$50 ),
-    .\port$35578$0 (\$51 ),
-    .\port$35580$0 (\$52 ),
-    .\port$35582$0 (\$53 ),
-    .\port$35584$0 (\$54 ),
-    .\port$3658$0 (\$95 ),
+    .\port$3008$0 (\$90 ),
+    .\port$3042$0 (\$91 ),
+    .\port$3076$0 (\$92 ),
+    .\port$3110$0 (\$93 ),
+    .\port$35674$0 (\$39 ),
+    .\port$35676$0 (\$40 ),
+    .\port$35678$0 (\$41 ),
+    .\port$35680$0 (\$42 ),
+    .\port$35682$0 (\$43 ),
+    .\port$35684$0 (\$44 ),
+    .\port$35686$0 (\$45 ),
+    .\port$35688$0 (\$46 ),
+    .\port$35690$0 (\$47 ),
+    .\port$35692$0 (\$48 ),
+    .\port$35694$0 (\$49 ),
+    .\port$35696$0 (\$50 ),
+    .\port$35698$0 (\$51 ),
+    .\port$35700$0 (\$52 ),
+    .\port$35702$0 (\$53 ),
+    .\port$35704$0 (\$54 ),
+    .\port$3748$0 (\$95 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$74 (read__en),
@@ -1274,24 +1274,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$284 ),
-    .\port$35446$0 (\$7 ),
-    .\port$35448$0 (\$8 ),
-    .\port$35450$0 (\$9 ),
-    .\port$35452$0 (\$10 ),
-    .\port$35454$0 (\$11 ),
-    .\port$35456$0 (\$12 ),
-    .\port$35458$0 (\$13 ),
-    .\port$35460$0 (\$14 ),
-    .\port$35462$0 (\$15 ),
-    .\port$35464$0 (\$16 ),
-    .\port$35466$0 (\$17 ),
-    .\port$35468$0 (\$18 ),
-    .\port$35470$0 (\$19 ),
-    .\port$35472$0 (\$20 ),
-    .\port$35474$0 (\$21 ),
-    .\port$35476$0 (\$22 ),
-    .\port$36030$0 (\$88 ),
-    .\port$36066$35 (\$89 ),
+    .\port$35552$0 (\$7 ),
+    .\port$35554$0 (\$8 ),
+    .\port$35556$0 (\$9 ),
+    .\port$35558$0 (\$10 ),
+    .\port$35560$0 (\$11 ),
+    .\port$35562$0 (\$12 ),
+    .\port$35564$0 (\$13 ),
+    .\port$35566$0 (\$14 ),
+    .\port$35568$0 (\$15 ),
+    .\port$35570$0 (\$16 ),
+    .\port$35572$0 (\$17 ),
+    .\port$35574$0 (\$18 ),
+    .\port$35576$0 (\$19 ),
+    .\port$35578$0 (\$20 ),
+    .\port$35580$0 (\$21 ),
+    .\port$35582$0 (\$22 ),
+    .\port$36171$0 (\$88 ),
+    .\port$36209$35 (\$89 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .rst(rst),
@@ -1328,28 +1328,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$2923$0 (\$90 ),
-    .\port$2957$0 (\$91 ),
-    .\port$2991$0 (\$92 ),
-    .\port$3025$0 (\$93 ),
-    .\port$35216$0 (matmul_waiting),
-    .\port$35500$0 (\$23 ),
-    .\port$35502$0 (\$24 ),
-    .\port$35504$0 (\$25 ),
-    .\port$35506$0 (\$26 ),
-    .\port$35508$0 (\$27 ),
-    .\port$35510$0 (\$28 ),
-    .\port$35512$0 (\$29 ),
-    .\port$35514$0 (\$30 ),
-    .\port$35516$0 (\$31 ),
-    .\port$35518$0 (\$32 ),
-    .\port$35520$0 (\$33 ),
-    .\port$35522$0 (\$34 ),
-    .\port$35524$0 (\$35 ),
-    .\port$35526$0 (\$36 ),
-    .\port$35528$0 (\$37 ),
-    .\port$35530$0 (\$38 ),
-    .\port$36082$0 (\$94 ),
+    .\port$3008$0 (\$90 ),
+    .\port$3042$0 (\$91 ),
+    .\port$3076$0 (\$92 ),
+    .\port$3110$0 (\$93 ),
+    .\port$35320$0 (matmul_waiting),
+    .\port$35613$0 (\$23 ),
+    .\port$35615$0 (\$24 ),
+    .\port$35617$0 (\$25 ),
+    .\port$35619$0 (\$26 ),
+    .\port$35621$0 (\$27 ),
+    .\port$35623$0 (\$28 ),
+    .\port$35625$0 (\$29 ),
+    .\port$35627$0 (\$30 ),
+    .\port$35629$0 (\$31 ),
+    .\port$35631$0 (\$32 ),
+    .\port$35633$0 (\$33 ),
+    .\port$35635$0 (\$34 ),
+    .\port$35637$0 (\$35 ),
+    .\port$35639$0 (\$36 ),
+    .\port$35641$0 (\$37 ),
+    .\port$35643$0 (\$38 ),
+    .\port$36225$0 (\$94 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .rst(rst),
@@ -1431,7 +1431,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$36030$0 (\$88 ),
+    .\port$36171$0 (\$88 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1455,22 +1455,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$35662$0 (\$71 ),
-    .\port$35664$0 (\$72 ),
-    .\port$35666$0 (\$73 ),
-    .\port$35668$0 (\$74 ),
-    .\port$35670$0 (\$75 ),
-    .\port$35672$0 (\$76 ),
-    .\port$35674$0 (\$77 ),
-    .\port$35676$0 (\$78 ),
-    .\port$35678$0 (\$79 ),
-    .\port$35680$0 (\$80 ),
-    .\port$35682$0 (\$81 ),
-    .\port$35684$0 (\$82 ),
-    .\port$35686$0 (\$83 ),
-    .\port$35688$0 (\$84 ),
-    .\port$35690$0 (\$85 ),
-    .\port$35692$0 (\$86 ),
+    .\port$35796$0 (\$71 ),
+    .\port$35798$0 (\$72 ),
+    .\port$35800$0 (\$73 ),
+    .\port$35802$0 (\$74 ),
+    .\port$35804$0 (\$75 ),
+    .\port$35806$0 (\$76 ),
+    .\port$35808$0 (\$77 ),
+    .\port$35810$0 (\$78 ),
+    .\port$35812$0 (\$79 ),
+    .\port$35814$0 (\$80 ),
+    .\port$35816$0 (\$81 ),
+    .\port$35818$0 (\$82 ),
+    .\port$35820$0 (\$83 ),
+    .\port$35822$0 (\$84 ),
+    .\port$35824$0 (\$85 ),
+    .\port$35826$0 (\$86 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1528,25 +1528,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .message(message),
-    .\port$35608$0 (\$55 ),
-    .\port$35610$0 (\$56 ),
-    .\port$35612$0 (\$57 ),
-    .\port$35614$0 (\$58 ),
-    .\port$35616$0 (\$59 ),
-    .\port$35618$0 (\$60 ),
-    .\port$35620$0 (\$61 ),
-    .\port$35622$0 (\$62 ),
-    .\port$35624$0 (\$63 ),
-    .\port$35626$0 (\$64 ),
-    .\port$35628$0 (\$65 ),
-    .\port$35630$0 (\$66 ),
-    .\port$35632$0 (\$67 ),
-    .\port$35634$0 (\$68 ),
-    .\port$35636$0 (\$69 ),
-    .\port$35638$0 (\$70 ),
-    .\port$36751$0 (\$98 ),
-    .\port$3842$0 (\$96 ),
-    .\port$3844$0 (\$97 ),
+    .\port$35735$0 (\$55 ),
+    .\port$35737$0 (\$56 ),
+    .\port$35739$0 (\$57 ),
+    .\port$35741$0 (\$58 ),
+    .\port$35743$0 (\$59 ),
+    .\port$35745$0 (\$60 ),
+    .\port$35747$0 (\$61 ),
+    .\port$35749$0 (\$62 ),
+    .\port$35751$0 (\$63 ),
+    .\port$35753$0 (\$64 ),
+    .\port$35755$0 (\$65 ),
+    .\port$35757$0 (\$66 ),
+    .\port$35759$0 (\$67 ),
+    .\port$35761$0 (\$68 ),
+    .\port$35763$0 (\$69 ),
+    .\port$35765$0 (\$70 ),
+    .\port$36894$0 (\$98 ),
+    .\port$3932$0 (\$96 ),
+    .\port$3934$0 (\$97 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid),
     .rst(rst)
@@ -2249,8 +2249,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3658$0 , drain__data, store__valid, \port$3842$0 , \port$3844$0 , matmul__data, store__data, simt__out, load__data
-, \port$36066$35 , \port$36082$0 , matmul__behind, matmul__claim, \port$36751$0 , simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, load__mask, matmul__valid, drain__valid, \port$3748$0 , drain__data, store__valid, \port$3932$0 , \port$3934$0 , matmul__data, store__data, simt__out, load__data
+, \port$36209$35 , \port$36225$0 , matmul__behind, matmul__claim, \port$36894$0 , simt__valid, simt__region, simt__write, simt__rows, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2505,18 +2505,18 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$107 ;
-  input [10:0] \port$36066$35 ;
-  wire [10:0] \port$36066$35 ;
-  input [10:0] \port$36082$0 ;
-  wire [10:0] \port$36082$0 ;
-  input [14:0] \port$3658$0 ;
-  wire [14:0] \port$3658$0 ;
-  input [18:0] \port$36751$0 ;
-  wire [18:0] \port$36751$0 ;
-  input \port$3842$0 ;
-  wire \port$3842$0 ;
-  input \port$3844$0 ;
-  wire \port$3844$0 ;
+  input [10:0] \port$36209$35 ;
+  wire [10:0] \port$36209$35 ;
+  input [10:0] \port$36225$0 ;
+  wire [10:0] \port$36225$0 ;
+  input [18:0] \port$36894$0 ;
+  wire [18:0] \port$36894$0 ;
+  input [14:0] \port$3748$0 ;
+  wire [14:0] \port$3748$0 ;
+  input \port$3932$0 ;
+  wire \port$3932$0 ;
+  input \port$3934$0 ;
+  wire \port$3934$0 ;
   reg read_0_favoured = 1'h0;
   reg [2:0] read_0_following = 3'h2;
   wire read_0_lost;
@@ -2615,10 +2615,10 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$3658$0 [2:1], 3'h0 };
-  assign \$2  = \port$3658$0 [14:11] << \port$3658$0 [2:1];
-  assign \$3  = load__data << { \port$36066$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$36066$35 [1:0];
+  assign \$1  = drain__data << { \port$3748$0 [2:1], 3'h0 };
+  assign \$2  = \port$3748$0 [14:11] << \port$3748$0 [2:1];
+  assign \$3  = load__data << { \port$36209$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$36209$35 [1:0];
   assign read_want_0_matmul = matmul__valid & matmul__claim[0];
   assign \$5  = matmul__claim[0] & read_free_0_matmul;
   assign \$6  = ~ simt__write;
@@ -2626,7 +2626,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$8  = ! simt__region;
   assign read_want_0_simt = \$7  & \$8 ;
   assign \$9  = read_want_0_simt & read_free_0_simt;
-  assign read_want_0_store = store__valid & \port$3842$0 ;
+  assign read_want_0_store = store__valid & \port$3932$0 ;
   assign \$10  = read_want_0_store & read_free_0_store;
   assign \$11  = | { read_want_0_store, read_want_0_simt, read_want_0_matmul };
   assign \$12  = read_want_0_matmul & read_free_0_matmul;
@@ -2646,9 +2646,9 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$22  = simt__valid & simt__write;
   assign \$23  = ! simt__region;
   assign write_want_0_simt = \$22  & \$23 ;
-  assign \$24  = ! \port$3658$0 [0];
+  assign \$24  = ! \port$3748$0 [0];
   assign write_want_0_drain = drain__valid & \$24 ;
-  assign \$25  = ! \port$36066$35 [10];
+  assign \$25  = ! \port$36209$35 [10];
   assign write_want_0_load = load__valid & \$25 ;
   assign \$26  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$27  = write_want_0_simt & write_free_0_simt;
@@ -2677,7 +2677,7 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$45  = simt__valid & \$44 ;
   assign read_want_1_simt = \$45  & \$46 ;
   assign \$47  = read_want_1_simt & read_free_1_simt;
-  assign read_want_1_store = store__valid & \port$3844$0 ;
+  assign read_want_1_store = store__valid & \port$3934$0 ;
   assign \$48  = read_want_1_store & read_free_1_store;
   assign \$49  = | { read_want_1_store, read_want_1_simt, read_want_1_matmul };
   assign \$50  = read_want_1_matmul & read_free_1_matmul;
@@ -2719,14 +2719,14 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$81  = matmul__claim[0] & read_free_0_matmul;
   assign \$83  = matmul__claim[1] & read_free_1_matmul;
   assign matmul__ready = | { \$84 , \$82  };
-  assign \$85  = \port$3842$0  & read_free_0_store;
-  assign \$87  = \port$3844$0  & read_free_1_store;
+  assign \$85  = \port$3932$0  & read_free_0_store;
+  assign \$87  = \port$3934$0  & read_free_1_store;
   assign store__ready = | { \$88 , \$86  };
-  assign \$89  = ! \port$3658$0 [0];
+  assign \$89  = ! \port$3748$0 [0];
   assign \$90  = \$89  & write_free_0_drain;
   assign \$93  = \$92  & write_free_1_drain;
   assign drain__ready = | { \$94 , \$91  };
-  assign \$95  = ! \port$36066$35 [10];
+  assign \$95  = ! \port$36209$35 [10];
   assign \$96  = \$95  & write_free_0_load;
   assign \$99  = \$98  & write_free_1_load;
   assign load__ready = | { \$100 , \$97  };
@@ -2745,13 +2745,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign simt__ready = | { \$114 , \$111 , \$107 , \$104  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$115  = drain__valid & drain__ready;
-  assign \$116  = \port$3658$0 [10:3] + 1'h1;
-  assign \$117  = \port$3658$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$118  = \port$3658$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$116  = \port$3748$0 [10:3] + 1'h1;
+  assign \$117  = \port$3748$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$118  = \port$3748$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$119  = load__valid & load__ready;
-  assign \$120  = \port$36066$35 [9:2] + 1'h1;
-  assign \$121  = \port$36066$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$122  = \port$36066$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$120  = \port$36209$35 [9:2] + 1'h1;
+  assign \$121  = \port$36209$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$122  = \port$36209$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
   assign \$123  = simt__valid & simt__ready;
   assign \$124  = \$123  & simt__write;
   assign \$125  = read_0_patience - 1'h1;
@@ -2954,13 +2954,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     read_rows = 14'h0000;
     if (\$5 ) begin
-      read_rows = { \port$36082$0 [9:3], matmul__behind[7:1] };
+      read_rows = { \port$36225$0 [9:3], matmul__behind[7:1] };
     end
     if (\$9 ) begin
       read_rows = simt__rows;
     end
     if (\$10 ) begin
-      read_rows = { \port$36751$0 [10:4], \port$36751$0 [18:12] };
+      read_rows = { \port$36894$0 [10:4], \port$36894$0 [18:12] };
     end
   end
   always @* begin
@@ -3019,13 +3019,13 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \read_rows$56  = 14'h0000;
     if (\$43 ) begin
-      \read_rows$56  = { \port$36082$0 [9:3], matmul__behind[7:1] };
+      \read_rows$56  = { \port$36225$0 [9:3], matmul__behind[7:1] };
     end
     if (\$47 ) begin
       \read_rows$56  = simt__rows;
     end
     if (\$48 ) begin
-      \read_rows$56  = { \port$36751$0 [10:4], \port$36751$0 [18:12] };
+      \read_rows$56  = { \port$36894$0 [10:4], \port$36894$0 [18:12] };
     end
   end
   always @* begin
@@ -3083,8 +3083,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$148 [0] = \$115 ;
-    \$148 [1] = \port$3658$0 [0];
-    \$148 [15:2] = { \port$3658$0 [10:4], \$116 [7:1] };
+    \$148 [1] = \port$3748$0 [0];
+    \$148 [15:2] = { \port$3748$0 [10:4], \$116 [7:1] };
     \$148 [87:24] = \$117 ;
     \$148 [23:16] = \$118 ;
     if (rst) begin
@@ -3094,8 +3094,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
     \$149 [0] = \$119 ;
-    \$149 [1] = \port$36066$35 [10];
-    \$149 [15:2] = { \port$36066$35 [9:3], \$120 [7:1] };
+    \$149 [1] = \port$36209$35 [10];
+    \$149 [15:2] = { \port$36209$35 [9:3], \$120 [7:1] };
     \$149 [87:24] = \$121 ;
     \$149 [23:16] = \$122 ;
     if (rst) begin
@@ -3330,21 +3330,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$168  = \port$36082$0 [10];
+    \$168  = \port$36225$0 [10];
     if (rst) begin
       \$168  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$169  = \port$36082$0 [2];
+    \$169  = \port$36225$0 [2];
     if (rst) begin
       \$169  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$170  = \port$36082$0 [1:0];
+    \$170  = \port$36225$0 [1:0];
     if (rst) begin
       \$170  = 2'h0;
     end
@@ -3385,21 +3385,21 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$175  = \port$36751$0 [0];
+    \$175  = \port$36894$0 [0];
     if (rst) begin
       \$175  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$176  = \port$36751$0 [3];
+    \$176  = \port$36894$0 [3];
     if (rst) begin
       \$176  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$177  = \port$36751$0 [2:1];
+    \$177  = \port$36894$0 [2:1];
     if (rst) begin
       \$177  = 2'h0;
     end
@@ -3447,26 +3447,26 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$3658$0 [10:1];
+  assign drain__offset = \port$3748$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$3658$0 [14:11];
+  assign drain__mask = \port$3748$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$36066$35 [9:0];
+  assign load__offset = \port$36209$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign matmul__offset = \port$36082$0 [9:0];
-  assign store__claim = { \port$3844$0 , \port$3842$0  };
-  assign store__behind = \port$36751$0 [18:11];
-  assign store__offset = \port$36751$0 [10:1];
-  assign drain__region = \port$3658$0 [0];
-  assign load__region = \port$36066$35 [10];
+  assign matmul__offset = \port$36225$0 [9:0];
+  assign store__claim = { \port$3934$0 , \port$3932$0  };
+  assign store__behind = \port$36894$0 [18:11];
+  assign store__offset = \port$36894$0 [10:1];
+  assign drain__region = \port$3748$0 [0];
+  assign load__region = \port$36209$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
-  assign matmul__region = \port$36082$0 [10];
+  assign matmul__region = \port$36225$0 [10];
   assign out = { \$184 , \$183  };
   assign \out$107  = { \$186 , \$185  };
   assign matmul_zero = 3'h0;
-  assign store__region = \port$36751$0 [0];
+  assign store__region = \port$36894$0 [0];
   assign store_zero = 3'h0;
   assign core_clk = clk;
   assign \drain_stage.valid  = drain_stage[0];
@@ -3486,8 +3486,8 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \simt_stage.data  = simt_stage[87:24];
   assign \$46  = simt__region;
   assign \$61  = simt__region;
-  assign \$62  = \port$3658$0 [0];
-  assign \$63  = \port$36066$35 [10];
+  assign \$62  = \port$3748$0 [0];
+  assign \$63  = \port$36209$35 [10];
   assign \$75  = drain_stage[1];
   assign \$77  = load_stage[1];
   assign \$79  = simt_stage[1];
@@ -3496,10 +3496,10 @@ module \weft.act_sram (rst, core_rst, matmul__ready, store__ready, drain__ready,
   assign \$86  = \$85 ;
   assign \$88  = \$87 ;
   assign \$91  = \$90 ;
-  assign \$92  = \port$3658$0 [0];
+  assign \$92  = \port$3748$0 [0];
   assign \$94  = \$93 ;
   assign \$97  = \$96 ;
-  assign \$98  = \port$36066$35 [10];
+  assign \$98  = \port$36209$35 [10];
   assign \$100  = \$99 ;
   assign \$108  = simt__region;
   assign \$112  = simt__region;
@@ -3665,11 +3665,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
 , store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$131 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$162 , matmul_post__mask, drain_busy, \o__ready$195 , drain_post__mask, \o__ready$225 , message
-, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$35446$0 , \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 
-, \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 , \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 , \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 
-, \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 , \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , \port$35584$0 
-, \port$35608$0 , \port$35610$0 , \port$35612$0 , \port$35614$0 , \port$35616$0 , \port$35618$0 , \port$35620$0 , \port$35622$0 , \port$35624$0 , \port$35626$0 , \port$35628$0 , \port$35630$0 , \port$35632$0 , \port$35634$0 , \port$35636$0 , \port$35638$0 , \port$35662$0 , \port$35664$0 , \port$35666$0 , \port$35668$0 , \port$35670$0 
-, \port$35672$0 , \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , fetch__burst__ready, fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
+, done, store_busy, simt_busy, semaphore, take, \events$109 , \matmul_waiting$180 , host__bvalid, host__bresp, clear, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$35552$0 , \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 
+, \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , \port$35613$0 , \port$35615$0 , \port$35617$0 , \port$35619$0 , \port$35621$0 , \port$35623$0 , \port$35625$0 , \port$35627$0 , \port$35629$0 , \port$35631$0 , \port$35633$0 
+, \port$35635$0 , \port$35637$0 , \port$35639$0 , \port$35641$0 , \port$35643$0 , \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , \port$35694$0 , \port$35696$0 , \port$35698$0 , \port$35700$0 , \port$35702$0 , \port$35704$0 
+, \port$35735$0 , \port$35737$0 , \port$35739$0 , \port$35741$0 , \port$35743$0 , \port$35745$0 , \port$35747$0 , \port$35749$0 , \port$35751$0 , \port$35753$0 , \port$35755$0 , \port$35757$0 , \port$35759$0 , \port$35761$0 , \port$35763$0 , \port$35765$0 , \port$35796$0 , \port$35798$0 , \port$35800$0 , \port$35802$0 , \port$35804$0 
+, \port$35806$0 , \port$35808$0 , \port$35810$0 , \port$35812$0 , \port$35814$0 , \port$35816$0 , \port$35818$0 , \port$35820$0 , \port$35822$0 , \port$35824$0 , \port$35826$0 , fetch__burst__ready, fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
 , store_fault__index, store_post__valid, store_post__mask, \o__ready$255 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, push__valid, push__payload, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$2  = 0;
   wire \$1 ;
@@ -3709,6 +3709,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \$13 ;
   wire [32:0] \$130 ;
   wire [32:0] \$131 ;
+  wire [32:0] \$132 ;
+  wire [32:0] \$133 ;
   wire \$14 ;
   wire \$15 ;
   wire \$16 ;
@@ -3751,8 +3753,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire \$5 ;
   wire [15:0] \$50 ;
   reg \$51 ;
-  wire [32:0] \$52 ;
-  wire [32:0] \$53 ;
+  reg \$52 ;
+  reg [3:0] \$53 ;
   wire [32:0] \$54 ;
   wire [32:0] \$55 ;
   wire [32:0] \$56 ;
@@ -3803,6 +3805,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \$97 ;
   wire [32:0] \$98 ;
   wire [32:0] \$99 ;
+  reg \$signal  = 1'h0;
   output abort;
   wire abort;
   wire \abort$59 ;
@@ -4227,6 +4230,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   output irq;
   wire irq;
   wire \irq$72 ;
+  reg [3:0] its_semaphore = 4'h0;
   wire [15:0] last_index;
   wire [1:0] level;
   input load_busy;
@@ -4625,70 +4629,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$98 ;
-  output [32:0] \port$35446$0 ;
-  wire [32:0] \port$35446$0 ;
-  output [32:0] \port$35448$0 ;
-  wire [32:0] \port$35448$0 ;
-  output [32:0] \port$35450$0 ;
-  wire [32:0] \port$35450$0 ;
-  output [32:0] \port$35452$0 ;
-  wire [32:0] \port$35452$0 ;
-  output [32:0] \port$35454$0 ;
-  wire [32:0] \port$35454$0 ;
-  output [32:0] \port$35456$0 ;
-  wire [32:0] \port$35456$0 ;
-  output [32:0] \port$35458$0 ;
-  wire [32:0] \port$35458$0 ;
-  output [32:0] \port$35460$0 ;
-  wire [32:0] \port$35460$0 ;
-  output [32:0] \port$35462$0 ;
-  wire [32:0] \port$35462$0 ;
-  output [32:0] \port$35464$0 ;
-  wire [32:0] \port$35464$0 ;
-  output [32:0] \port$35466$0 ;
-  wire [32:0] \port$35466$0 ;
-  output [32:0] \port$35468$0 ;
-  wire [32:0] \port$35468$0 ;
-  output [32:0] \port$35470$0 ;
-  wire [32:0] \port$35470$0 ;
-  output [32:0] \port$35472$0 ;
-  wire [32:0] \port$35472$0 ;
-  output [32:0] \port$35474$0 ;
-  wire [32:0] \port$35474$0 ;
-  output [32:0] \port$35476$0 ;
-  wire [32:0] \port$35476$0 ;
-  output [32:0] \port$35500$0 ;
-  wire [32:0] \port$35500$0 ;
-  output [32:0] \port$35502$0 ;
-  wire [32:0] \port$35502$0 ;
-  output [32:0] \port$35504$0 ;
-  wire [32:0] \port$35504$0 ;
-  output [32:0] \port$35506$0 ;
-  wire [32:0] \port$35506$0 ;
-  output [32:0] \port$35508$0 ;
-  wire [32:0] \port$35508$0 ;
-  output [32:0] \port$35510$0 ;
-  wire [32:0] \port$35510$0 ;
-  output [32:0] \port$35512$0 ;
-  wire [32:0] \port$35512$0 ;
-  output [32:0] \port$35514$0 ;
-  wire [32:0] \port$35514$0 ;
-  output [32:0] \port$35516$0 ;
-  wire [32:0] \port$35516$0 ;
-  output [32:0] \port$35518$0 ;
-  wire [32:0] \port$35518$0 ;
-  output [32:0] \port$35520$0 ;
-  wire [32:0] \port$35520$0 ;
-  output [32:0] \port$35522$0 ;
-  wire [32:0] \port$35522$0 ;
-  output [32:0] \port$35524$0 ;
-  wire [32:0] \port$35524$0 ;
-  output [32:0] \port$35526$0 ;
-  wire [32:0] \port$35526$0 ;
-  output [32:0] \port$35528$0 ;
-  wire [32:0] \port$35528$0 ;
-  output [32:0] \port$35530$0 ;
-  wire [32:0] \port$35530$0 ;
+  output [32:0] \port$35552$0 ;
+  wire [32:0] \port$35552$0 ;
   output [32:0] \port$35554$0 ;
   wire [32:0] \port$35554$0 ;
   output [32:0] \port$35556$0 ;
@@ -4719,52 +4661,38 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$35580$0 ;
   output [32:0] \port$35582$0 ;
   wire [32:0] \port$35582$0 ;
-  output [32:0] \port$35584$0 ;
-  wire [32:0] \port$35584$0 ;
-  output [32:0] \port$35608$0 ;
-  wire [32:0] \port$35608$0 ;
-  output [32:0] \port$35610$0 ;
-  wire [32:0] \port$35610$0 ;
-  output [32:0] \port$35612$0 ;
-  wire [32:0] \port$35612$0 ;
-  output [32:0] \port$35614$0 ;
-  wire [32:0] \port$35614$0 ;
-  output [32:0] \port$35616$0 ;
-  wire [32:0] \port$35616$0 ;
-  output [32:0] \port$35618$0 ;
-  wire [32:0] \port$35618$0 ;
-  output [32:0] \port$35620$0 ;
-  wire [32:0] \port$35620$0 ;
-  output [32:0] \port$35622$0 ;
-  wire [32:0] \port$35622$0 ;
-  output [32:0] \port$35624$0 ;
-  wire [32:0] \port$35624$0 ;
-  output [32:0] \port$35626$0 ;
-  wire [32:0] \port$35626$0 ;
-  output [32:0] \port$35628$0 ;
-  wire [32:0] \port$35628$0 ;
-  output [32:0] \port$35630$0 ;
-  wire [32:0] \port$35630$0 ;
-  output [32:0] \port$35632$0 ;
-  wire [32:0] \port$35632$0 ;
-  output [32:0] \port$35634$0 ;
-  wire [32:0] \port$35634$0 ;
-  output [32:0] \port$35636$0 ;
-  wire [32:0] \port$35636$0 ;
-  output [32:0] \port$35638$0 ;
-  wire [32:0] \port$35638$0 ;
-  output [32:0] \port$35662$0 ;
-  wire [32:0] \port$35662$0 ;
-  output [32:0] \port$35664$0 ;
-  wire [32:0] \port$35664$0 ;
-  output [32:0] \port$35666$0 ;
-  wire [32:0] \port$35666$0 ;
-  output [32:0] \port$35668$0 ;
-  wire [32:0] \port$35668$0 ;
-  output [32:0] \port$35670$0 ;
-  wire [32:0] \port$35670$0 ;
-  output [32:0] \port$35672$0 ;
-  wire [32:0] \port$35672$0 ;
+  output [32:0] \port$35613$0 ;
+  wire [32:0] \port$35613$0 ;
+  output [32:0] \port$35615$0 ;
+  wire [32:0] \port$35615$0 ;
+  output [32:0] \port$35617$0 ;
+  wire [32:0] \port$35617$0 ;
+  output [32:0] \port$35619$0 ;
+  wire [32:0] \port$35619$0 ;
+  output [32:0] \port$35621$0 ;
+  wire [32:0] \port$35621$0 ;
+  output [32:0] \port$35623$0 ;
+  wire [32:0] \port$35623$0 ;
+  output [32:0] \port$35625$0 ;
+  wire [32:0] \port$35625$0 ;
+  output [32:0] \port$35627$0 ;
+  wire [32:0] \port$35627$0 ;
+  output [32:0] \port$35629$0 ;
+  wire [32:0] \port$35629$0 ;
+  output [32:0] \port$35631$0 ;
+  wire [32:0] \port$35631$0 ;
+  output [32:0] \port$35633$0 ;
+  wire [32:0] \port$35633$0 ;
+  output [32:0] \port$35635$0 ;
+  wire [32:0] \port$35635$0 ;
+  output [32:0] \port$35637$0 ;
+  wire [32:0] \port$35637$0 ;
+  output [32:0] \port$35639$0 ;
+  wire [32:0] \port$35639$0 ;
+  output [32:0] \port$35641$0 ;
+  wire [32:0] \port$35641$0 ;
+  output [32:0] \port$35643$0 ;
+  wire [32:0] \port$35643$0 ;
   output [32:0] \port$35674$0 ;
   wire [32:0] \port$35674$0 ;
   output [32:0] \port$35676$0 ;
@@ -4785,6 +4713,82 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$35690$0 ;
   output [32:0] \port$35692$0 ;
   wire [32:0] \port$35692$0 ;
+  output [32:0] \port$35694$0 ;
+  wire [32:0] \port$35694$0 ;
+  output [32:0] \port$35696$0 ;
+  wire [32:0] \port$35696$0 ;
+  output [32:0] \port$35698$0 ;
+  wire [32:0] \port$35698$0 ;
+  output [32:0] \port$35700$0 ;
+  wire [32:0] \port$35700$0 ;
+  output [32:0] \port$35702$0 ;
+  wire [32:0] \port$35702$0 ;
+  output [32:0] \port$35704$0 ;
+  wire [32:0] \port$35704$0 ;
+  output [32:0] \port$35735$0 ;
+  wire [32:0] \port$35735$0 ;
+  output [32:0] \port$35737$0 ;
+  wire [32:0] \port$35737$0 ;
+  output [32:0] \port$35739$0 ;
+  wire [32:0] \port$35739$0 ;
+  output [32:0] \port$35741$0 ;
+  wire [32:0] \port$35741$0 ;
+  output [32:0] \port$35743$0 ;
+  wire [32:0] \port$35743$0 ;
+  output [32:0] \port$35745$0 ;
+  wire [32:0] \port$35745$0 ;
+  output [32:0] \port$35747$0 ;
+  wire [32:0] \port$35747$0 ;
+  output [32:0] \port$35749$0 ;
+  wire [32:0] \port$35749$0 ;
+  output [32:0] \port$35751$0 ;
+  wire [32:0] \port$35751$0 ;
+  output [32:0] \port$35753$0 ;
+  wire [32:0] \port$35753$0 ;
+  output [32:0] \port$35755$0 ;
+  wire [32:0] \port$35755$0 ;
+  output [32:0] \port$35757$0 ;
+  wire [32:0] \port$35757$0 ;
+  output [32:0] \port$35759$0 ;
+  wire [32:0] \port$35759$0 ;
+  output [32:0] \port$35761$0 ;
+  wire [32:0] \port$35761$0 ;
+  output [32:0] \port$35763$0 ;
+  wire [32:0] \port$35763$0 ;
+  output [32:0] \port$35765$0 ;
+  wire [32:0] \port$35765$0 ;
+  output [32:0] \port$35796$0 ;
+  wire [32:0] \port$35796$0 ;
+  output [32:0] \port$35798$0 ;
+  wire [32:0] \port$35798$0 ;
+  output [32:0] \port$35800$0 ;
+  wire [32:0] \port$35800$0 ;
+  output [32:0] \port$35802$0 ;
+  wire [32:0] \port$35802$0 ;
+  output [32:0] \port$35804$0 ;
+  wire [32:0] \port$35804$0 ;
+  output [32:0] \port$35806$0 ;
+  wire [32:0] \port$35806$0 ;
+  output [32:0] \port$35808$0 ;
+  wire [32:0] \port$35808$0 ;
+  output [32:0] \port$35810$0 ;
+  wire [32:0] \port$35810$0 ;
+  output [32:0] \port$35812$0 ;
+  wire [32:0] \port$35812$0 ;
+  output [32:0] \port$35814$0 ;
+  wire [32:0] \port$35814$0 ;
+  output [32:0] \port$35816$0 ;
+  wire [32:0] \port$35816$0 ;
+  output [32:0] \port$35818$0 ;
+  wire [32:0] \port$35818$0 ;
+  output [32:0] \port$35820$0 ;
+  wire [32:0] \port$35820$0 ;
+  output [32:0] \port$35822$0 ;
+  wire [32:0] \port$35822$0 ;
+  output [32:0] \port$35824$0 ;
+  wire [32:0] \port$35824$0 ;
+  output [32:0] \port$35826$0 ;
+  wire [32:0] \port$35826$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -4921,14 +4925,14 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire store_words__valid;
   input take;
   wire take;
-  wire [15:0] \take$286 ;
-  wire [15:0] \take$287 ;
-  wire [15:0] \take$288 ;
-  wire [15:0] \take$289 ;
-  wire [15:0] \take$290 ;
-  wire [15:0] \take$291 ;
   output taken;
   wire taken;
+  wire [15:0] \taken$286 ;
+  wire [15:0] \taken$287 ;
+  wire [15:0] \taken$288 ;
+  wire [15:0] \taken$289 ;
+  wire [15:0] \taken$290 ;
+  wire [15:0] \taken$291 ;
   wire [31:0] total;
   input [90:0] trap;
   wire [90:0] trap;
@@ -4978,31 +4982,31 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign moving = \$16  | \$17 ;
   assign \$18  = ~ memory_outstanding;
   assign quiet = fetch_idle & \$18 ;
-  assign \$19  = \i__valid$158  & \$68 [10];
-  assign \$20  = missing & \$72 [15:0];
+  assign \$19  = \i__valid$158  & \$70 [10];
+  assign \$20  = missing & \$74 [15:0];
   assign \$21  = | \$20 ;
   assign \$22  = ~ \$21 ;
   assign \$23  = \$19  & \$22 ;
   assign \$24  = ~ hold;
   assign matmul_weights = \$23  & \$24 ;
-  assign \$25  = missing & \$72 [15:0];
+  assign \$25  = missing & \$74 [15:0];
   assign \$26  = | \$25 ;
-  assign \$27  = ~ \$72 [15:0];
+  assign \$27  = ~ \$74 [15:0];
   assign \$28  = missing & \$27 ;
-  assign \$29  = ~ \$72 [31:16];
+  assign \$29  = ~ \$74 [31:16];
   assign \$30  = \$28  & \$29 ;
   assign \$31  = | \$30 ;
-  assign \$32  = missing & \$72 [31:16];
+  assign \$32  = missing & \$74 [31:16];
   assign \$33  = | \$32 ;
   assign \$34  = nonzero >> semaphore;
   assign taken = take & \$34 ;
-  assign \$36  = \$35  | \take$288 ;
-  assign \$37  = \$36  | \take$289 ;
-  assign \$38  = \$37  | \take$290 ;
-  assign \$39  = \$38  | \take$291 ;
-  assign \$40  = 1'h1 << semaphore;
-  assign \$41  = taken ? \$40  : 16'h0000;
-  assign \take$286  = \$39  | \$41 ;
+  assign \$36  = \$35  | \taken$288 ;
+  assign \$37  = \$36  | \taken$289 ;
+  assign \$38  = \$37  | \taken$290 ;
+  assign \$39  = \$38  | \taken$291 ;
+  assign \$40  = 1'h1 << its_semaphore;
+  assign \$41  = \$signal  ? \$40  : 16'h0000;
+  assign \taken$286  = \$39  | \$41 ;
   assign \$42  = load_post__valid ? load_post__mask : 16'h0000;
   assign \$44  = matmul_post__valid ? matmul_post__mask : 16'h0000;
   assign \$45  = \$43  | \$44 ;
@@ -5014,6 +5018,10 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign post = \$49  | \$50 ;
   always @(posedge clk)
     was_idle <= \$51 ;
+  always @(posedge clk)
+    \$signal  <= \$52 ;
+  always @(posedge clk)
+    its_semaphore <= \$53 ;
   \weft.control.counters  counters (
     .clk(clk),
     .enable(running),
@@ -5068,29 +5076,32 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .store_words__valid(\i__valid$215 )
   );
   \weft.control.drain_gate  drain_gate (
+    .clear(clear),
+    .clk(clk),
     .hold(hold),
     .i__ready(\o__ready$189 ),
     .i__valid(\i__valid$191 ),
     .nonzero(nonzero),
     .o__ready(\o__ready$195 ),
     .o__valid(drain_cmd__valid),
-    .\port$35554$0 (\$84 ),
-    .\port$35556$0 (\$85 ),
-    .\port$35558$0 (\$86 ),
-    .\port$35560$0 (\$87 ),
-    .\port$35562$0 (\$88 ),
-    .\port$35564$0 (\$89 ),
-    .\port$35566$0 (\$90 ),
-    .\port$35568$0 (\$91 ),
-    .\port$35570$0 (\$92 ),
-    .\port$35572$0 (\$93 ),
-    .\port$35574$0 (\$94 ),
-    .\port$35576$0 (\$95 ),
-    .\port$35578$0 (\$96 ),
-    .\port$35580$0 (\$97 ),
-    .\port$35582$0 (\$98 ),
-    .\port$35584$0 (\$99 ),
-    .take(\take$289 ),
+    .\port$35674$0 (\$86 ),
+    .\port$35676$0 (\$87 ),
+    .\port$35678$0 (\$88 ),
+    .\port$35680$0 (\$89 ),
+    .\port$35682$0 (\$90 ),
+    .\port$35684$0 (\$91 ),
+    .\port$35686$0 (\$92 ),
+    .\port$35688$0 (\$93 ),
+    .\port$35690$0 (\$94 ),
+    .\port$35692$0 (\$95 ),
+    .\port$35694$0 (\$96 ),
+    .\port$35696$0 (\$97 ),
+    .\port$35698$0 (\$98 ),
+    .\port$35700$0 (\$99 ),
+    .\port$35702$0 (\$100 ),
+    .\port$35704$0 (\$101 ),
+    .rst(rst),
+    .taken(\taken$289 ),
     .waiting(drain_waiting)
   );
   \weft.control.drain_queue  drain_queue (
@@ -5100,24 +5111,24 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__payload(\i__payload$181 ),
     .i__ready(drain_words__ready),
     .i__valid(\i__valid$185 ),
-    .\o__ready$40 (\o__ready$189 ),
+    .\o__ready$43 (\o__ready$189 ),
     .rst(rst),
-    .shadow_0(\$84 ),
-    .shadow_1(\$85 ),
-    .shadow_10(\$94 ),
-    .shadow_11(\$95 ),
-    .shadow_12(\$96 ),
-    .shadow_13(\$97 ),
-    .shadow_14(\$98 ),
-    .shadow_15(\$99 ),
-    .shadow_2(\$86 ),
-    .shadow_3(\$87 ),
-    .shadow_4(\$88 ),
-    .shadow_5(\$89 ),
-    .shadow_6(\$90 ),
-    .shadow_7(\$91 ),
-    .shadow_8(\$92 ),
-    .shadow_9(\$93 )
+    .shadow_0(\$86 ),
+    .shadow_1(\$87 ),
+    .shadow_10(\$96 ),
+    .shadow_11(\$97 ),
+    .shadow_12(\$98 ),
+    .shadow_13(\$99 ),
+    .shadow_14(\$100 ),
+    .shadow_15(\$101 ),
+    .shadow_2(\$88 ),
+    .shadow_3(\$89 ),
+    .shadow_4(\$90 ),
+    .shadow_5(\$91 ),
+    .shadow_6(\$92 ),
+    .shadow_7(\$93 ),
+    .shadow_8(\$94 ),
+    .shadow_9(\$95 )
   );
   \weft.control.errors  errors (
     .abort(abort),
@@ -5145,86 +5156,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
-    .\port$35446$32 (\$52 [32]),
-    .\port$35448$32 (\$53 [32]),
-    .\port$35450$32 (\$54 [32]),
-    .\port$35452$32 (\$55 [32]),
-    .\port$35454$32 (\$56 [32]),
-    .\port$35456$32 (\$57 [32]),
-    .\port$35458$32 (\$58 [32]),
-    .\port$35460$32 (\$59 [32]),
-    .\port$35462$32 (\$60 [32]),
-    .\port$35464$32 (\$61 [32]),
-    .\port$35466$32 (\$62 [32]),
-    .\port$35468$32 (\$63 [32]),
-    .\port$35470$32 (\$64 [32]),
-    .\port$35472$32 (\$65 [32]),
-    .\port$35474$32 (\$66 [32]),
-    .\port$35476$32 (\$67 [32]),
-    .\port$35500$32 (\$68 [32]),
-    .\port$35502$32 (\$69 [32]),
-    .\port$35504$32 (\$70 [32]),
-    .\port$35506$32 (\$71 [32]),
-    .\port$35508$32 (\$72 [32]),
-    .\port$35510$32 (\$73 [32]),
-    .\port$35512$32 (\$74 [32]),
-    .\port$35514$32 (\$75 [32]),
-    .\port$35516$32 (\$76 [32]),
-    .\port$35518$32 (\$77 [32]),
-    .\port$35520$32 (\$78 [32]),
-    .\port$35522$32 (\$79 [32]),
-    .\port$35524$32 (\$80 [32]),
-    .\port$35526$32 (\$81 [32]),
-    .\port$35528$32 (\$82 [32]),
-    .\port$35530$32 (\$83 [32]),
-    .\port$35554$32 (\$84 [32]),
-    .\port$35556$32 (\$85 [32]),
-    .\port$35558$32 (\$86 [32]),
-    .\port$35560$32 (\$87 [32]),
-    .\port$35562$32 (\$88 [32]),
-    .\port$35564$32 (\$89 [32]),
-    .\port$35566$32 (\$90 [32]),
-    .\port$35568$32 (\$91 [32]),
-    .\port$35570$32 (\$92 [32]),
-    .\port$35572$32 (\$93 [32]),
-    .\port$35574$32 (\$94 [32]),
-    .\port$35576$32 (\$95 [32]),
-    .\port$35578$32 (\$96 [32]),
-    .\port$35580$32 (\$97 [32]),
-    .\port$35582$32 (\$98 [32]),
-    .\port$35584$32 (\$99 [32]),
-    .\port$35608$32 (\$100 [32]),
-    .\port$35610$32 (\$101 [32]),
-    .\port$35612$32 (\$102 [32]),
-    .\port$35614$32 (\$103 [32]),
-    .\port$35616$32 (\$104 [32]),
-    .\port$35618$32 (\$105 [32]),
-    .\port$35620$32 (\$106 [32]),
-    .\port$35622$32 (\$107 [32]),
-    .\port$35624$32 (\$108 [32]),
-    .\port$35626$32 (\$109 [32]),
-    .\port$35628$32 (\$110 [32]),
-    .\port$35630$32 (\$111 [32]),
-    .\port$35632$32 (\$112 [32]),
-    .\port$35634$32 (\$113 [32]),
-    .\port$35636$32 (\$114 [32]),
-    .\port$35638$32 (\$115 [32]),
-    .\port$35662$32 (\$116 [32]),
-    .\port$35664$32 (\$117 [32]),
-    .\port$35666$32 (\$118 [32]),
-    .\port$35668$32 (\$119 [32]),
-    .\port$35670$32 (\$120 [32]),
-    .\port$35672$32 (\$121 [32]),
-    .\port$35674$32 (\$122 [32]),
-    .\port$35676$32 (\$123 [32]),
-    .\port$35678$32 (\$124 [32]),
-    .\port$35680$32 (\$125 [32]),
-    .\port$35682$32 (\$126 [32]),
-    .\port$35684$32 (\$127 [32]),
-    .\port$35686$32 (\$128 [32]),
-    .\port$35688$32 (\$129 [32]),
-    .\port$35690$32 (\$130 [32]),
-    .\port$35692$32 (\$131 [32]),
+    .\port$35552$32 (\$54 [32]),
+    .\port$35554$32 (\$55 [32]),
+    .\port$35556$32 (\$56 [32]),
+    .\port$35558$32 (\$57 [32]),
+    .\port$35560$32 (\$58 [32]),
+    .\port$35562$32 (\$59 [32]),
+    .\port$35564$32 (\$60 [32]),
+    .\port$35566$32 (\$61 [32]),
+    .\port$35568$32 (\$62 [32]),
+    .\port$35570$32 (\$63 [32]),
+    .\port$35572$32 (\$64 [32]),
+    .\port$35574$32 (\$65 [32]),
+    .\port$35576$32 (\$66 [32]),
+    .\port$35578$32 (\$67 [32]),
+    .\port$35580$32 (\$68 [32]),
+    .\port$35582$32 (\$69 [32]),
+    .\port$35613$32 (\$70 [32]),
+    .\port$35615$32 (\$71 [32]),
+    .\port$35617$32 (\$72 [32]),
+    .\port$35619$32 (\$73 [32]),
+    .\port$35621$32 (\$74 [32]),
+    .\port$35623$32 (\$75 [32]),
+    .\port$35625$32 (\$76 [32]),
+    .\port$35627$32 (\$77 [32]),
+    .\port$35629$32 (\$78 [32]),
+    .\port$35631$32 (\$79 [32]),
+    .\port$35633$32 (\$80 [32]),
+    .\port$35635$32 (\$81 [32]),
+    .\port$35637$32 (\$82 [32]),
+    .\port$35639$32 (\$83 [32]),
+    .\port$35641$32 (\$84 [32]),
+    .\port$35643$32 (\$85 [32]),
+    .\port$35674$32 (\$86 [32]),
+    .\port$35676$32 (\$87 [32]),
+    .\port$35678$32 (\$88 [32]),
+    .\port$35680$32 (\$89 [32]),
+    .\port$35682$32 (\$90 [32]),
+    .\port$35684$32 (\$91 [32]),
+    .\port$35686$32 (\$92 [32]),
+    .\port$35688$32 (\$93 [32]),
+    .\port$35690$32 (\$94 [32]),
+    .\port$35692$32 (\$95 [32]),
+    .\port$35694$32 (\$96 [32]),
+    .\port$35696$32 (\$97 [32]),
+    .\port$35698$32 (\$98 [32]),
+    .\port$35700$32 (\$99 [32]),
+    .\port$35702$32 (\$100 [32]),
+    .\port$35704$32 (\$101 [32]),
+    .\port$35735$32 (\$102 [32]),
+    .\port$35737$32 (\$103 [32]),
+    .\port$35739$32 (\$104 [32]),
+    .\port$35741$32 (\$105 [32]),
+    .\port$35743$32 (\$106 [32]),
+    .\port$35745$32 (\$107 [32]),
+    .\port$35747$32 (\$108 [32]),
+    .\port$35749$32 (\$109 [32]),
+    .\port$35751$32 (\$110 [32]),
+    .\port$35753$32 (\$111 [32]),
+    .\port$35755$32 (\$112 [32]),
+    .\port$35757$32 (\$113 [32]),
+    .\port$35759$32 (\$114 [32]),
+    .\port$35761$32 (\$115 [32]),
+    .\port$35763$32 (\$116 [32]),
+    .\port$35765$32 (\$117 [32]),
+    .\port$35796$32 (\$118 [32]),
+    .\port$35798$32 (\$119 [32]),
+    .\port$35800$32 (\$120 [32]),
+    .\port$35802$32 (\$121 [32]),
+    .\port$35804$32 (\$122 [32]),
+    .\port$35806$32 (\$123 [32]),
+    .\port$35808$32 (\$124 [32]),
+    .\port$35810$32 (\$125 [32]),
+    .\port$35812$32 (\$126 [32]),
+    .\port$35814$32 (\$127 [32]),
+    .\port$35816$32 (\$128 [32]),
+    .\port$35818$32 (\$129 [32]),
+    .\port$35820$32 (\$130 [32]),
+    .\port$35822$32 (\$131 [32]),
+    .\port$35824$32 (\$132 [32]),
+    .\port$35826$32 (\$133 [32]),
     .quiet(quiet),
     .rst(rst),
     .simt_fault__cause(simt_fault__cause),
@@ -5277,29 +5288,32 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .trap(trap)
   );
   \weft.control.load_gate  load_gate (
+    .clear(clear),
+    .clk(clk),
     .hold(hold),
     .i__ready(\o__ready$125 ),
     .i__valid(\i__valid$127 ),
     .nonzero(nonzero),
     .o__ready(\o__ready$131 ),
     .o__valid(load_cmd__valid),
-    .\port$35446$0 (\$52 ),
-    .\port$35448$0 (\$53 ),
-    .\port$35450$0 (\$54 ),
-    .\port$35452$0 (\$55 ),
-    .\port$35454$0 (\$56 ),
-    .\port$35456$0 (\$57 ),
-    .\port$35458$0 (\$58 ),
-    .\port$35460$0 (\$59 ),
-    .\port$35462$0 (\$60 ),
-    .\port$35464$0 (\$61 ),
-    .\port$35466$0 (\$62 ),
-    .\port$35468$0 (\$63 ),
-    .\port$35470$0 (\$64 ),
-    .\port$35472$0 (\$65 ),
-    .\port$35474$0 (\$66 ),
-    .\port$35476$0 (\$67 ),
-    .take(\take$287 ),
+    .\port$35552$0 (\$54 ),
+    .\port$35554$0 (\$55 ),
+    .\port$35556$0 (\$56 ),
+    .\port$35558$0 (\$57 ),
+    .\port$35560$0 (\$58 ),
+    .\port$35562$0 (\$59 ),
+    .\port$35564$0 (\$60 ),
+    .\port$35566$0 (\$61 ),
+    .\port$35568$0 (\$62 ),
+    .\port$35570$0 (\$63 ),
+    .\port$35572$0 (\$64 ),
+    .\port$35574$0 (\$65 ),
+    .\port$35576$0 (\$66 ),
+    .\port$35578$0 (\$67 ),
+    .\port$35580$0 (\$68 ),
+    .\port$35582$0 (\$69 ),
+    .rst(rst),
+    .taken(\taken$287 ),
     .waiting(load_waiting)
   );
   \weft.control.load_queue  load_queue (
@@ -5309,26 +5323,28 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__payload(\i__payload$117 ),
     .i__ready(load_words__ready),
     .i__valid(\i__valid$121 ),
-    .\o__ready$40 (\o__ready$125 ),
+    .\o__ready$43 (\o__ready$125 ),
     .rst(rst),
-    .shadow_0(\$52 ),
-    .shadow_1(\$53 ),
-    .shadow_10(\$62 ),
-    .shadow_11(\$63 ),
-    .shadow_12(\$64 ),
-    .shadow_13(\$65 ),
-    .shadow_14(\$66 ),
-    .shadow_15(\$67 ),
-    .shadow_2(\$54 ),
-    .shadow_3(\$55 ),
-    .shadow_4(\$56 ),
-    .shadow_5(\$57 ),
-    .shadow_6(\$58 ),
-    .shadow_7(\$59 ),
-    .shadow_8(\$60 ),
-    .shadow_9(\$61 )
+    .shadow_0(\$54 ),
+    .shadow_1(\$55 ),
+    .shadow_10(\$64 ),
+    .shadow_11(\$65 ),
+    .shadow_12(\$66 ),
+    .shadow_13(\$67 ),
+    .shadow_14(\$68 ),
+    .shadow_15(\$69 ),
+    .shadow_2(\$56 ),
+    .shadow_3(\$57 ),
+    .shadow_4(\$58 ),
+    .shadow_5(\$59 ),
+    .shadow_6(\$60 ),
+    .shadow_7(\$61 ),
+    .shadow_8(\$62 ),
+    .shadow_9(\$63 )
   );
   \weft.control.matmul_gate  matmul_gate (
+    .clear(clear),
+    .clk(clk),
     .hold(hold),
     .i__ready(\o__ready$156 ),
     .i__valid(\i__valid$158 ),
@@ -5336,23 +5352,24 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$162 ),
     .o__valid(matmul_cmd__valid),
-    .\port$35500$0 (\$68 ),
-    .\port$35502$0 (\$69 ),
-    .\port$35504$0 (\$70 ),
-    .\port$35506$0 (\$71 ),
-    .\port$35508$0 (\$72 ),
-    .\port$35510$0 (\$73 ),
-    .\port$35512$0 (\$74 ),
-    .\port$35514$0 (\$75 ),
-    .\port$35516$0 (\$76 ),
-    .\port$35518$0 (\$77 ),
-    .\port$35520$0 (\$78 ),
-    .\port$35522$0 (\$79 ),
-    .\port$35524$0 (\$80 ),
-    .\port$35526$0 (\$81 ),
-    .\port$35528$0 (\$82 ),
-    .\port$35530$0 (\$83 ),
-    .take(\take$288 ),
+    .\port$35613$0 (\$70 ),
+    .\port$35615$0 (\$71 ),
+    .\port$35617$0 (\$72 ),
+    .\port$35619$0 (\$73 ),
+    .\port$35621$0 (\$74 ),
+    .\port$35623$0 (\$75 ),
+    .\port$35625$0 (\$76 ),
+    .\port$35627$0 (\$77 ),
+    .\port$35629$0 (\$78 ),
+    .\port$35631$0 (\$79 ),
+    .\port$35633$0 (\$80 ),
+    .\port$35635$0 (\$81 ),
+    .\port$35637$0 (\$82 ),
+    .\port$35639$0 (\$83 ),
+    .\port$35641$0 (\$84 ),
+    .\port$35643$0 (\$85 ),
+    .rst(rst),
+    .taken(\taken$288 ),
     .waiting(matmul_waiting)
   );
   \weft.control.matmul_queue  matmul_queue (
@@ -5362,24 +5379,24 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__payload(\i__payload$148 ),
     .i__ready(matmul_words__ready),
     .i__valid(\i__valid$152 ),
-    .\o__ready$40 (\o__ready$156 ),
+    .\o__ready$43 (\o__ready$156 ),
     .rst(rst),
-    .shadow_0(\$68 ),
-    .shadow_1(\$69 ),
-    .shadow_10(\$78 ),
-    .shadow_11(\$79 ),
-    .shadow_12(\$80 ),
-    .shadow_13(\$81 ),
-    .shadow_14(\$82 ),
-    .shadow_15(\$83 ),
-    .shadow_2(\$70 ),
-    .shadow_3(\$71 ),
-    .shadow_4(\$72 ),
-    .shadow_5(\$73 ),
-    .shadow_6(\$74 ),
-    .shadow_7(\$75 ),
-    .shadow_8(\$76 ),
-    .shadow_9(\$77 )
+    .shadow_0(\$70 ),
+    .shadow_1(\$71 ),
+    .shadow_10(\$80 ),
+    .shadow_11(\$81 ),
+    .shadow_12(\$82 ),
+    .shadow_13(\$83 ),
+    .shadow_14(\$84 ),
+    .shadow_15(\$85 ),
+    .shadow_2(\$72 ),
+    .shadow_3(\$73 ),
+    .shadow_4(\$74 ),
+    .shadow_5(\$75 ),
+    .shadow_6(\$76 ),
+    .shadow_7(\$77 ),
+    .shadow_8(\$78 ),
+    .shadow_9(\$79 )
   );
   \weft.control.programs  programs (
     .clear(clear),
@@ -5400,32 +5417,35 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .overflow(overflow),
     .post(post),
     .rst(rst),
-    .take(\take$286 )
+    .taken(\taken$286 )
   );
   \weft.control.simt_gate  simt_gate (
+    .clear(clear),
+    .clk(clk),
     .hold(hold),
     .i__ready(\o__ready$249 ),
     .i__valid(\i__valid$251 ),
     .nonzero(nonzero),
     .o__ready(\o__ready$255 ),
     .o__valid(simt_cmd__valid),
-    .\port$35662$0 (\$116 ),
-    .\port$35664$0 (\$117 ),
-    .\port$35666$0 (\$118 ),
-    .\port$35668$0 (\$119 ),
-    .\port$35670$0 (\$120 ),
-    .\port$35672$0 (\$121 ),
-    .\port$35674$0 (\$122 ),
-    .\port$35676$0 (\$123 ),
-    .\port$35678$0 (\$124 ),
-    .\port$35680$0 (\$125 ),
-    .\port$35682$0 (\$126 ),
-    .\port$35684$0 (\$127 ),
-    .\port$35686$0 (\$128 ),
-    .\port$35688$0 (\$129 ),
-    .\port$35690$0 (\$130 ),
-    .\port$35692$0 (\$131 ),
-    .take(\take$291 ),
+    .\port$35796$0 (\$118 ),
+    .\port$35798$0 (\$119 ),
+    .\port$35800$0 (\$120 ),
+    .\port$35802$0 (\$121 ),
+    .\port$35804$0 (\$122 ),
+    .\port$35806$0 (\$123 ),
+    .\port$35808$0 (\$124 ),
+    .\port$35810$0 (\$125 ),
+    .\port$35812$0 (\$126 ),
+    .\port$35814$0 (\$127 ),
+    .\port$35816$0 (\$128 ),
+    .\port$35818$0 (\$129 ),
+    .\port$35820$0 (\$130 ),
+    .\port$35822$0 (\$131 ),
+    .\port$35824$0 (\$132 ),
+    .\port$35826$0 (\$133 ),
+    .rst(rst),
+    .taken(\taken$291 ),
     .waiting(simt_waiting)
   );
   \weft.control.simt_queue  simt_queue (
@@ -5435,49 +5455,52 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__payload(\i__payload$241 ),
     .i__ready(simt_words__ready),
     .i__valid(\i__valid$245 ),
-    .\o__ready$40 (\o__ready$249 ),
+    .\o__ready$43 (\o__ready$249 ),
     .rst(rst),
-    .shadow_0(\$116 ),
-    .shadow_1(\$117 ),
-    .shadow_10(\$126 ),
-    .shadow_11(\$127 ),
-    .shadow_12(\$128 ),
-    .shadow_13(\$129 ),
-    .shadow_14(\$130 ),
-    .shadow_15(\$131 ),
-    .shadow_2(\$118 ),
-    .shadow_3(\$119 ),
-    .shadow_4(\$120 ),
-    .shadow_5(\$121 ),
-    .shadow_6(\$122 ),
-    .shadow_7(\$123 ),
-    .shadow_8(\$124 ),
-    .shadow_9(\$125 )
+    .shadow_0(\$118 ),
+    .shadow_1(\$119 ),
+    .shadow_10(\$128 ),
+    .shadow_11(\$129 ),
+    .shadow_12(\$130 ),
+    .shadow_13(\$131 ),
+    .shadow_14(\$132 ),
+    .shadow_15(\$133 ),
+    .shadow_2(\$120 ),
+    .shadow_3(\$121 ),
+    .shadow_4(\$122 ),
+    .shadow_5(\$123 ),
+    .shadow_6(\$124 ),
+    .shadow_7(\$125 ),
+    .shadow_8(\$126 ),
+    .shadow_9(\$127 )
   );
   \weft.control.store_gate  store_gate (
+    .clear(clear),
+    .clk(clk),
     .hold(hold),
     .i__ready(\o__ready$219 ),
     .i__valid(\i__valid$221 ),
     .nonzero(nonzero),
     .o__ready(\o__ready$225 ),
     .o__valid(store_cmd__valid),
-    .\port$35608$0 (\$100 ),
-    .\port$35610$0 (\$101 ),
-    .\port$35612$0 (\$102 ),
-    .\port$35614$0 (\$103 ),
-    .\port$35616$0 (\$104 ),
-    .\port$35618$0 (\$105 ),
-    .\port$35620$0 (\$106 ),
-    .\port$35622$0 (\$107 ),
-    .\port$35624$0 (\$108 ),
-    .\port$35626$0 (\$109 ),
-    .\port$35628$0 (\$110 ),
-    .\port$35630$0 (\$111 ),
-    .\port$35632$0 (\$112 ),
-    .\port$35634$0 (\$113 ),
-    .\port$35636$0 (\$114 ),
-    .\port$35638$0 (\$115 ),
-    .take(\take$290 ),
+    .\port$35735$0 (\$102 ),
+    .\port$35737$0 (\$103 ),
+    .\port$35739$0 (\$104 ),
+    .\port$35741$0 (\$105 ),
+    .\port$35743$0 (\$106 ),
+    .\port$35745$0 (\$107 ),
+    .\port$35747$0 (\$108 ),
+    .\port$35749$0 (\$109 ),
+    .\port$35751$0 (\$110 ),
+    .\port$35753$0 (\$111 ),
+    .\port$35755$0 (\$112 ),
+    .\port$35757$0 (\$113 ),
+    .\port$35759$0 (\$114 ),
+    .\port$35761$0 (\$115 ),
+    .\port$35763$0 (\$116 ),
+    .\port$35765$0 (\$117 ),
+    .rst(rst),
+    .taken(\taken$290 ),
     .waiting(store_waiting)
   );
   \weft.control.store_queue  store_queue (
@@ -5487,30 +5510,44 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .i__payload(\i__payload$211 ),
     .i__ready(store_words__ready),
     .i__valid(\i__valid$215 ),
-    .\o__ready$40 (\o__ready$219 ),
+    .\o__ready$43 (\o__ready$219 ),
     .rst(rst),
-    .shadow_0(\$100 ),
-    .shadow_1(\$101 ),
-    .shadow_10(\$110 ),
-    .shadow_11(\$111 ),
-    .shadow_12(\$112 ),
-    .shadow_13(\$113 ),
-    .shadow_14(\$114 ),
-    .shadow_15(\$115 ),
-    .shadow_2(\$102 ),
-    .shadow_3(\$103 ),
-    .shadow_4(\$104 ),
-    .shadow_5(\$105 ),
-    .shadow_6(\$106 ),
-    .shadow_7(\$107 ),
-    .shadow_8(\$108 ),
-    .shadow_9(\$109 )
+    .shadow_0(\$102 ),
+    .shadow_1(\$103 ),
+    .shadow_10(\$112 ),
+    .shadow_11(\$113 ),
+    .shadow_12(\$114 ),
+    .shadow_13(\$115 ),
+    .shadow_14(\$116 ),
+    .shadow_15(\$117 ),
+    .shadow_2(\$104 ),
+    .shadow_3(\$105 ),
+    .shadow_4(\$106 ),
+    .shadow_5(\$107 ),
+    .shadow_6(\$108 ),
+    .shadow_7(\$109 ),
+    .shadow_8(\$110 ),
+    .shadow_9(\$111 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
     \$51  = idle;
     if (rst) begin
       \$51  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$52  = taken;
+    if (rst) begin
+      \$52  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$53  = semaphore;
+    if (rst) begin
+      \$53  = 4'h0;
     end
   end
   assign \host__araddr$1  = host__araddr;
@@ -5571,12 +5608,12 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign load_words__payload = \i__payload$117 ;
   assign \i__ready$120  = load_words__ready;
   assign load_words__valid = \i__valid$121 ;
-  assign \i__payload$123  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0] };
-  assign \o__payload$124  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0] };
+  assign \i__payload$123  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
+  assign \o__payload$124  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
   assign \i__ready$126  = \o__ready$125 ;
   assign \o__valid$128  = \i__valid$127 ;
-  assign load_cmd__payload = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0] };
-  assign \o__payload$130  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0], \$53 [31:0], \$52 [31:0] };
+  assign load_cmd__payload = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
+  assign \o__payload$130  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0], \$54 [31:0] };
   assign load_cmd__ready = \o__ready$131 ;
   assign \o__valid$134  = load_cmd__valid;
   assign \load_fault__cause$136  = load_fault__cause;
@@ -5585,16 +5622,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$142  = nonzero;
   assign \hold$143  = hold;
   assign waiting = load_waiting;
-  assign load_index = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
+  assign load_index = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
   assign matmul_words__payload = \i__payload$148 ;
   assign \i__ready$151  = matmul_words__ready;
   assign matmul_words__valid = \i__valid$152 ;
-  assign \i__payload$154  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0] };
-  assign \o__payload$155  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0] };
+  assign \i__payload$154  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
+  assign \o__payload$155  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
   assign \i__ready$157  = \o__ready$156 ;
   assign \o__valid$159  = \i__valid$158 ;
-  assign matmul_cmd__payload = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0] };
-  assign \o__payload$161  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0], \$69 [31:0], \$68 [31:0] };
+  assign matmul_cmd__payload = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
+  assign \o__payload$161  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0], \$70 [31:0] };
   assign matmul_cmd__ready = \o__ready$162 ;
   assign \o__valid$165  = matmul_cmd__valid;
   assign \matmul_fault__cause$167  = matmul_fault__cause;
@@ -5603,16 +5640,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$172  = nonzero;
   assign \hold$173  = hold;
   assign \waiting$176  = matmul_waiting;
-  assign matmul_index = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
+  assign matmul_index = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
   assign drain_words__payload = \i__payload$181 ;
   assign \i__ready$184  = drain_words__ready;
   assign drain_words__valid = \i__valid$185 ;
-  assign \i__payload$187  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0] };
-  assign \o__payload$188  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0] };
+  assign \i__payload$187  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
+  assign \o__payload$188  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
   assign \i__ready$190  = \o__ready$189 ;
   assign \o__valid$192  = \i__valid$191 ;
-  assign drain_cmd__payload = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0] };
-  assign \o__payload$194  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0], \$85 [31:0], \$84 [31:0] };
+  assign drain_cmd__payload = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
+  assign \o__payload$194  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$101 [31:0], \$100 [31:0], \$99 [31:0], \$98 [31:0], \$97 [31:0], \$96 [31:0], \$95 [31:0], \$94 [31:0], \$93 [31:0], \$92 [31:0], \$91 [31:0], \$90 [31:0], \$89 [31:0], \$88 [31:0], \$87 [31:0], \$86 [31:0] };
   assign drain_cmd__ready = \o__ready$195 ;
   assign \o__valid$198  = drain_cmd__valid;
   assign \drain_fault__cause$200  = drain_fault__cause;
@@ -5621,16 +5658,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$205  = nonzero;
   assign \hold$206  = hold;
   assign \waiting$209  = drain_waiting;
-  assign drain_index = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
+  assign drain_index = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
   assign store_words__payload = \i__payload$211 ;
   assign \i__ready$214  = store_words__ready;
   assign store_words__valid = \i__valid$215 ;
-  assign \i__payload$217  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0] };
-  assign \o__payload$218  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0] };
+  assign \i__payload$217  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0] };
+  assign \o__payload$218  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0] };
   assign \i__ready$220  = \o__ready$219 ;
   assign \o__valid$222  = \i__valid$221 ;
-  assign store_cmd__payload = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0] };
-  assign \o__payload$224  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0], \$101 [31:0], \$100 [31:0] };
+  assign store_cmd__payload = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0] };
+  assign \o__payload$224  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$117 [31:0], \$116 [31:0], \$115 [31:0], \$114 [31:0], \$113 [31:0], \$112 [31:0], \$111 [31:0], \$110 [31:0], \$109 [31:0], \$108 [31:0], \$107 [31:0], \$106 [31:0], \$105 [31:0], \$104 [31:0], \$103 [31:0], \$102 [31:0] };
   assign store_cmd__ready = \o__ready$225 ;
   assign \o__valid$228  = store_cmd__valid;
   assign \store_fault__cause$230  = store_fault__cause;
@@ -5639,16 +5676,16 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$235  = nonzero;
   assign \hold$236  = hold;
   assign \waiting$239  = store_waiting;
-  assign store_index = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
+  assign store_index = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
   assign simt_words__payload = \i__payload$241 ;
   assign \i__ready$244  = simt_words__ready;
   assign simt_words__valid = \i__valid$245 ;
-  assign \i__payload$247  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0] };
-  assign \o__payload$248  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0] };
+  assign \i__payload$247  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$133 [31:0], \$132 [31:0], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0] };
+  assign \o__payload$248  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$133 [31:0], \$132 [31:0], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0] };
   assign \i__ready$250  = \o__ready$249 ;
   assign \o__valid$252  = \i__valid$251 ;
-  assign simt_cmd__payload = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0] };
-  assign \o__payload$254  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0], \$117 [31:0], \$116 [31:0] };
+  assign simt_cmd__payload = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$133 [31:0], \$132 [31:0], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0] };
+  assign \o__payload$254  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$133 [31:0], \$132 [31:0], \$131 [31:0], \$130 [31:0], \$129 [31:0], \$128 [31:0], \$127 [31:0], \$126 [31:0], \$125 [31:0], \$124 [31:0], \$123 [31:0], \$122 [31:0], \$121 [31:0], \$120 [31:0], \$119 [31:0], \$118 [31:0] };
   assign simt_cmd__ready = \o__ready$255 ;
   assign \o__valid$258  = simt_cmd__valid;
   assign \simt_fault__cause$260  = simt_fault__cause;
@@ -5657,7 +5694,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \nonzero$265  = nonzero;
   assign \hold$266  = hold;
   assign \waiting$269  = simt_waiting;
-  assign simt_index = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
+  assign simt_index = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
   assign \push__payload$272  = push__payload;
   assign \push__ready$274  = push__ready;
   assign \push__valid$276  = push__valid;
@@ -5665,86 +5702,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$280  = simt_fault__index;
   assign \pushes$282  = pushes;
-  assign \port$35446$0  = \$52 ;
-  assign \port$35448$0  = \$53 ;
-  assign \port$35450$0  = \$54 ;
-  assign \port$35452$0  = \$55 ;
-  assign \port$35454$0  = \$56 ;
-  assign \port$35456$0  = \$57 ;
-  assign \port$35458$0  = \$58 ;
-  assign \port$35460$0  = \$59 ;
-  assign \port$35462$0  = \$60 ;
-  assign \port$35464$0  = \$61 ;
-  assign \port$35466$0  = \$62 ;
-  assign \port$35468$0  = \$63 ;
-  assign \port$35470$0  = \$64 ;
-  assign \port$35472$0  = \$65 ;
-  assign \port$35474$0  = \$66 ;
-  assign \port$35476$0  = \$67 ;
-  assign \port$35500$0  = \$68 ;
-  assign \port$35502$0  = \$69 ;
-  assign \port$35504$0  = \$70 ;
-  assign \port$35506$0  = \$71 ;
-  assign \port$35508$0  = \$72 ;
-  assign \port$35510$0  = \$73 ;
-  assign \port$35512$0  = \$74 ;
-  assign \port$35514$0  = \$75 ;
-  assign \port$35516$0  = \$76 ;
-  assign \port$35518$0  = \$77 ;
-  assign \port$35520$0  = \$78 ;
-  assign \port$35522$0  = \$79 ;
-  assign \port$35524$0  = \$80 ;
-  assign \port$35526$0  = \$81 ;
-  assign \port$35528$0  = \$82 ;
-  assign \port$35530$0  = \$83 ;
-  assign \port$35554$0  = \$84 ;
-  assign \port$35556$0  = \$85 ;
-  assign \port$35558$0  = \$86 ;
-  assign \port$35560$0  = \$87 ;
-  assign \port$35562$0  = \$88 ;
-  assign \port$35564$0  = \$89 ;
-  assign \port$35566$0  = \$90 ;
-  assign \port$35568$0  = \$91 ;
-  assign \port$35570$0  = \$92 ;
-  assign \port$35572$0  = \$93 ;
-  assign \port$35574$0  = \$94 ;
-  assign \port$35576$0  = \$95 ;
-  assign \port$35578$0  = \$96 ;
-  assign \port$35580$0  = \$97 ;
-  assign \port$35582$0  = \$98 ;
-  assign \port$35584$0  = \$99 ;
-  assign \port$35608$0  = \$100 ;
-  assign \port$35610$0  = \$101 ;
-  assign \port$35612$0  = \$102 ;
-  assign \port$35614$0  = \$103 ;
-  assign \port$35616$0  = \$104 ;
-  assign \port$35618$0  = \$105 ;
-  assign \port$35620$0  = \$106 ;
-  assign \port$35622$0  = \$107 ;
-  assign \port$35624$0  = \$108 ;
-  assign \port$35626$0  = \$109 ;
-  assign \port$35628$0  = \$110 ;
-  assign \port$35630$0  = \$111 ;
-  assign \port$35632$0  = \$112 ;
-  assign \port$35634$0  = \$113 ;
-  assign \port$35636$0  = \$114 ;
-  assign \port$35638$0  = \$115 ;
-  assign \port$35662$0  = \$116 ;
-  assign \port$35664$0  = \$117 ;
-  assign \port$35666$0  = \$118 ;
-  assign \port$35668$0  = \$119 ;
-  assign \port$35670$0  = \$120 ;
-  assign \port$35672$0  = \$121 ;
-  assign \port$35674$0  = \$122 ;
-  assign \port$35676$0  = \$123 ;
-  assign \port$35678$0  = \$124 ;
-  assign \port$35680$0  = \$125 ;
-  assign \port$35682$0  = \$126 ;
-  assign \port$35684$0  = \$127 ;
-  assign \port$35686$0  = \$128 ;
-  assign \port$35688$0  = \$129 ;
-  assign \port$35690$0  = \$130 ;
-  assign \port$35692$0  = \$131 ;
+  assign \port$35552$0  = \$54 ;
+  assign \port$35554$0  = \$55 ;
+  assign \port$35556$0  = \$56 ;
+  assign \port$35558$0  = \$57 ;
+  assign \port$35560$0  = \$58 ;
+  assign \port$35562$0  = \$59 ;
+  assign \port$35564$0  = \$60 ;
+  assign \port$35566$0  = \$61 ;
+  assign \port$35568$0  = \$62 ;
+  assign \port$35570$0  = \$63 ;
+  assign \port$35572$0  = \$64 ;
+  assign \port$35574$0  = \$65 ;
+  assign \port$35576$0  = \$66 ;
+  assign \port$35578$0  = \$67 ;
+  assign \port$35580$0  = \$68 ;
+  assign \port$35582$0  = \$69 ;
+  assign \port$35613$0  = \$70 ;
+  assign \port$35615$0  = \$71 ;
+  assign \port$35617$0  = \$72 ;
+  assign \port$35619$0  = \$73 ;
+  assign \port$35621$0  = \$74 ;
+  assign \port$35623$0  = \$75 ;
+  assign \port$35625$0  = \$76 ;
+  assign \port$35627$0  = \$77 ;
+  assign \port$35629$0  = \$78 ;
+  assign \port$35631$0  = \$79 ;
+  assign \port$35633$0  = \$80 ;
+  assign \port$35635$0  = \$81 ;
+  assign \port$35637$0  = \$82 ;
+  assign \port$35639$0  = \$83 ;
+  assign \port$35641$0  = \$84 ;
+  assign \port$35643$0  = \$85 ;
+  assign \port$35674$0  = \$86 ;
+  assign \port$35676$0  = \$87 ;
+  assign \port$35678$0  = \$88 ;
+  assign \port$35680$0  = \$89 ;
+  assign \port$35682$0  = \$90 ;
+  assign \port$35684$0  = \$91 ;
+  assign \port$35686$0  = \$92 ;
+  assign \port$35688$0  = \$93 ;
+  assign \port$35690$0  = \$94 ;
+  assign \port$35692$0  = \$95 ;
+  assign \port$35694$0  = \$96 ;
+  assign \port$35696$0  = \$97 ;
+  assign \port$35698$0  = \$98 ;
+  assign \port$35700$0  = \$99 ;
+  assign \port$35702$0  = \$100 ;
+  assign \port$35704$0  = \$101 ;
+  assign \port$35735$0  = \$102 ;
+  assign \port$35737$0  = \$103 ;
+  assign \port$35739$0  = \$104 ;
+  assign \port$35741$0  = \$105 ;
+  assign \port$35743$0  = \$106 ;
+  assign \port$35745$0  = \$107 ;
+  assign \port$35747$0  = \$108 ;
+  assign \port$35749$0  = \$109 ;
+  assign \port$35751$0  = \$110 ;
+  assign \port$35753$0  = \$111 ;
+  assign \port$35755$0  = \$112 ;
+  assign \port$35757$0  = \$113 ;
+  assign \port$35759$0  = \$114 ;
+  assign \port$35761$0  = \$115 ;
+  assign \port$35763$0  = \$116 ;
+  assign \port$35765$0  = \$117 ;
+  assign \port$35796$0  = \$118 ;
+  assign \port$35798$0  = \$119 ;
+  assign \port$35800$0  = \$120 ;
+  assign \port$35802$0  = \$121 ;
+  assign \port$35804$0  = \$122 ;
+  assign \port$35806$0  = \$123 ;
+  assign \port$35808$0  = \$124 ;
+  assign \port$35810$0  = \$125 ;
+  assign \port$35812$0  = \$126 ;
+  assign \port$35814$0  = \$127 ;
+  assign \port$35816$0  = \$128 ;
+  assign \port$35818$0  = \$129 ;
+  assign \port$35820$0  = \$130 ;
+  assign \port$35822$0  = \$131 ;
+  assign \port$35824$0  = \$132 ;
+  assign \port$35826$0  = \$133 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -5861,214 +5898,214 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \i__payload$117.index  = \i__payload$117 [32];
   assign \load_words__payload.data  = \i__payload$117 [31:0];
   assign \load_words__payload.index  = \i__payload$117 [32];
-  assign \i__payload$123.opcode  = \$52 [7:0];
-  assign \i__payload$123.wait  = \$53 [15:0];
-  assign \i__payload$123.post  = \$53 [31:16];
-  assign \i__payload$123.space  = \$52 [9:8];
-  assign \i__payload$123.flip  = \$52 [10];
-  assign \i__payload$123.transpose  = \$52 [11];
-  assign \i__payload$123.fill  = \$52 [31:24];
-  assign \i__payload$123.src  = \$54 [31:0];
-  assign \i__payload$123.stride1  = \$55 [31:0];
-  assign \i__payload$123.stride2  = \$56 [31:0];
-  assign \i__payload$123.len  = \$57 [23:0];
-  assign \i__payload$123.count1  = \$58 [15:0];
-  assign \i__payload$123.count2  = \$58 [31:16];
-  assign \i__payload$123.dst  = \$59 [23:0];
-  assign \i__payload$123.dst_stride1  = \$60 [23:0];
-  assign \i__payload$123.dst_stride2  = \$61 [23:0];
-  assign \i__payload$123.dst_chunk  = \$62 [23:0];
-  assign \i__payload$123.pad_left  = \$63 [15:0];
-  assign \i__payload$123.pad_right  = \$63 [31:16];
-  assign \i__payload$123.pad_top  = \$64 [15:0];
-  assign \i__payload$123.pad_bottom  = \$64 [31:16];
-  assign \i__payload$123.fence  = \$65 [23:0];
-  assign \i__payload$123.index  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
-  assign \o__payload$124.opcode  = \$52 [7:0];
-  assign \o__payload$124.wait  = \$53 [15:0];
-  assign \o__payload$124.post  = \$53 [31:16];
-  assign \o__payload$124.space  = \$52 [9:8];
-  assign \o__payload$124.flip  = \$52 [10];
-  assign \o__payload$124.transpose  = \$52 [11];
-  assign \o__payload$124.fill  = \$52 [31:24];
-  assign \o__payload$124.src  = \$54 [31:0];
-  assign \o__payload$124.stride1  = \$55 [31:0];
-  assign \o__payload$124.stride2  = \$56 [31:0];
-  assign \o__payload$124.len  = \$57 [23:0];
-  assign \o__payload$124.count1  = \$58 [15:0];
-  assign \o__payload$124.count2  = \$58 [31:16];
-  assign \o__payload$124.dst  = \$59 [23:0];
-  assign \o__payload$124.dst_stride1  = \$60 [23:0];
-  assign \o__payload$124.dst_stride2  = \$61 [23:0];
-  assign \o__payload$124.dst_chunk  = \$62 [23:0];
-  assign \o__payload$124.pad_left  = \$63 [15:0];
-  assign \o__payload$124.pad_right  = \$63 [31:16];
-  assign \o__payload$124.pad_top  = \$64 [15:0];
-  assign \o__payload$124.pad_bottom  = \$64 [31:16];
-  assign \o__payload$124.fence  = \$65 [23:0];
-  assign \o__payload$124.index  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
-  assign \load_cmd__payload.opcode  = \$52 [7:0];
-  assign \load_cmd__payload.wait  = \$53 [15:0];
-  assign \load_cmd__payload.post  = \$53 [31:16];
-  assign \load_cmd__payload.space  = \$52 [9:8];
-  assign \load_cmd__payload.flip  = \$52 [10];
-  assign \load_cmd__payload.transpose  = \$52 [11];
-  assign \load_cmd__payload.fill  = \$52 [31:24];
-  assign \load_cmd__payload.src  = \$54 [31:0];
-  assign \load_cmd__payload.stride1  = \$55 [31:0];
-  assign \load_cmd__payload.stride2  = \$56 [31:0];
-  assign \load_cmd__payload.len  = \$57 [23:0];
-  assign \load_cmd__payload.count1  = \$58 [15:0];
-  assign \load_cmd__payload.count2  = \$58 [31:16];
-  assign \load_cmd__payload.dst  = \$59 [23:0];
-  assign \load_cmd__payload.dst_stride1  = \$60 [23:0];
-  assign \load_cmd__payload.dst_stride2  = \$61 [23:0];
-  assign \load_cmd__payload.dst_chunk  = \$62 [23:0];
-  assign \load_cmd__payload.pad_left  = \$63 [15:0];
-  assign \load_cmd__payload.pad_right  = \$63 [31:16];
-  assign \load_cmd__payload.pad_top  = \$64 [15:0];
-  assign \load_cmd__payload.pad_bottom  = \$64 [31:16];
-  assign \load_cmd__payload.fence  = \$65 [23:0];
-  assign \load_cmd__payload.index  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
-  assign \o__payload$130.opcode  = \$52 [7:0];
-  assign \o__payload$130.wait  = \$53 [15:0];
-  assign \o__payload$130.post  = \$53 [31:16];
-  assign \o__payload$130.space  = \$52 [9:8];
-  assign \o__payload$130.flip  = \$52 [10];
-  assign \o__payload$130.transpose  = \$52 [11];
-  assign \o__payload$130.fill  = \$52 [31:24];
-  assign \o__payload$130.src  = \$54 [31:0];
-  assign \o__payload$130.stride1  = \$55 [31:0];
-  assign \o__payload$130.stride2  = \$56 [31:0];
-  assign \o__payload$130.len  = \$57 [23:0];
-  assign \o__payload$130.count1  = \$58 [15:0];
-  assign \o__payload$130.count2  = \$58 [31:16];
-  assign \o__payload$130.dst  = \$59 [23:0];
-  assign \o__payload$130.dst_stride1  = \$60 [23:0];
-  assign \o__payload$130.dst_stride2  = \$61 [23:0];
-  assign \o__payload$130.dst_chunk  = \$62 [23:0];
-  assign \o__payload$130.pad_left  = \$63 [15:0];
-  assign \o__payload$130.pad_right  = \$63 [31:16];
-  assign \o__payload$130.pad_top  = \$64 [15:0];
-  assign \o__payload$130.pad_bottom  = \$64 [31:16];
-  assign \o__payload$130.fence  = \$65 [23:0];
-  assign \o__payload$130.index  = { \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32], \$53 [32], \$52 [32] };
+  assign \i__payload$123.opcode  = \$54 [7:0];
+  assign \i__payload$123.wait  = \$55 [15:0];
+  assign \i__payload$123.post  = \$55 [31:16];
+  assign \i__payload$123.space  = \$54 [9:8];
+  assign \i__payload$123.flip  = \$54 [10];
+  assign \i__payload$123.transpose  = \$54 [11];
+  assign \i__payload$123.fill  = \$54 [31:24];
+  assign \i__payload$123.src  = \$56 [31:0];
+  assign \i__payload$123.stride1  = \$57 [31:0];
+  assign \i__payload$123.stride2  = \$58 [31:0];
+  assign \i__payload$123.len  = \$59 [23:0];
+  assign \i__payload$123.count1  = \$60 [15:0];
+  assign \i__payload$123.count2  = \$60 [31:16];
+  assign \i__payload$123.dst  = \$61 [23:0];
+  assign \i__payload$123.dst_stride1  = \$62 [23:0];
+  assign \i__payload$123.dst_stride2  = \$63 [23:0];
+  assign \i__payload$123.dst_chunk  = \$64 [23:0];
+  assign \i__payload$123.pad_left  = \$65 [15:0];
+  assign \i__payload$123.pad_right  = \$65 [31:16];
+  assign \i__payload$123.pad_top  = \$66 [15:0];
+  assign \i__payload$123.pad_bottom  = \$66 [31:16];
+  assign \i__payload$123.fence  = \$67 [23:0];
+  assign \i__payload$123.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
+  assign \o__payload$124.opcode  = \$54 [7:0];
+  assign \o__payload$124.wait  = \$55 [15:0];
+  assign \o__payload$124.post  = \$55 [31:16];
+  assign \o__payload$124.space  = \$54 [9:8];
+  assign \o__payload$124.flip  = \$54 [10];
+  assign \o__payload$124.transpose  = \$54 [11];
+  assign \o__payload$124.fill  = \$54 [31:24];
+  assign \o__payload$124.src  = \$56 [31:0];
+  assign \o__payload$124.stride1  = \$57 [31:0];
+  assign \o__payload$124.stride2  = \$58 [31:0];
+  assign \o__payload$124.len  = \$59 [23:0];
+  assign \o__payload$124.count1  = \$60 [15:0];
+  assign \o__payload$124.count2  = \$60 [31:16];
+  assign \o__payload$124.dst  = \$61 [23:0];
+  assign \o__payload$124.dst_stride1  = \$62 [23:0];
+  assign \o__payload$124.dst_stride2  = \$63 [23:0];
+  assign \o__payload$124.dst_chunk  = \$64 [23:0];
+  assign \o__payload$124.pad_left  = \$65 [15:0];
+  assign \o__payload$124.pad_right  = \$65 [31:16];
+  assign \o__payload$124.pad_top  = \$66 [15:0];
+  assign \o__payload$124.pad_bottom  = \$66 [31:16];
+  assign \o__payload$124.fence  = \$67 [23:0];
+  assign \o__payload$124.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
+  assign \load_cmd__payload.opcode  = \$54 [7:0];
+  assign \load_cmd__payload.wait  = \$55 [15:0];
+  assign \load_cmd__payload.post  = \$55 [31:16];
+  assign \load_cmd__payload.space  = \$54 [9:8];
+  assign \load_cmd__payload.flip  = \$54 [10];
+  assign \load_cmd__payload.transpose  = \$54 [11];
+  assign \load_cmd__payload.fill  = \$54 [31:24];
+  assign \load_cmd__payload.src  = \$56 [31:0];
+  assign \load_cmd__payload.stride1  = \$57 [31:0];
+  assign \load_cmd__payload.stride2  = \$58 [31:0];
+  assign \load_cmd__payload.len  = \$59 [23:0];
+  assign \load_cmd__payload.count1  = \$60 [15:0];
+  assign \load_cmd__payload.count2  = \$60 [31:16];
+  assign \load_cmd__payload.dst  = \$61 [23:0];
+  assign \load_cmd__payload.dst_stride1  = \$62 [23:0];
+  assign \load_cmd__payload.dst_stride2  = \$63 [23:0];
+  assign \load_cmd__payload.dst_chunk  = \$64 [23:0];
+  assign \load_cmd__payload.pad_left  = \$65 [15:0];
+  assign \load_cmd__payload.pad_right  = \$65 [31:16];
+  assign \load_cmd__payload.pad_top  = \$66 [15:0];
+  assign \load_cmd__payload.pad_bottom  = \$66 [31:16];
+  assign \load_cmd__payload.fence  = \$67 [23:0];
+  assign \load_cmd__payload.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
+  assign \o__payload$130.opcode  = \$54 [7:0];
+  assign \o__payload$130.wait  = \$55 [15:0];
+  assign \o__payload$130.post  = \$55 [31:16];
+  assign \o__payload$130.space  = \$54 [9:8];
+  assign \o__payload$130.flip  = \$54 [10];
+  assign \o__payload$130.transpose  = \$54 [11];
+  assign \o__payload$130.fill  = \$54 [31:24];
+  assign \o__payload$130.src  = \$56 [31:0];
+  assign \o__payload$130.stride1  = \$57 [31:0];
+  assign \o__payload$130.stride2  = \$58 [31:0];
+  assign \o__payload$130.len  = \$59 [23:0];
+  assign \o__payload$130.count1  = \$60 [15:0];
+  assign \o__payload$130.count2  = \$60 [31:16];
+  assign \o__payload$130.dst  = \$61 [23:0];
+  assign \o__payload$130.dst_stride1  = \$62 [23:0];
+  assign \o__payload$130.dst_stride2  = \$63 [23:0];
+  assign \o__payload$130.dst_chunk  = \$64 [23:0];
+  assign \o__payload$130.pad_left  = \$65 [15:0];
+  assign \o__payload$130.pad_right  = \$65 [31:16];
+  assign \o__payload$130.pad_top  = \$66 [15:0];
+  assign \o__payload$130.pad_bottom  = \$66 [31:16];
+  assign \o__payload$130.fence  = \$67 [23:0];
+  assign \o__payload$130.index  = { \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$54 [32] };
   assign \i__payload$148.data  = \i__payload$148 [31:0];
   assign \i__payload$148.index  = \i__payload$148 [32];
   assign \matmul_words__payload.data  = \i__payload$148 [31:0];
   assign \matmul_words__payload.index  = \i__payload$148 [32];
-  assign \i__payload$154.opcode  = \$68 [7:0];
-  assign \i__payload$154.wait  = \$69 [15:0];
-  assign \i__payload$154.post  = \$69 [31:16];
-  assign \i__payload$154.accumulate  = \$68 [8];
-  assign \i__payload$154.row_sum  = \$68 [9];
-  assign \i__payload$154.early  = \$68 [10];
-  assign \i__payload$154.act  = \$70 [23:0];
-  assign \i__payload$154.wgt  = \$71 [15:0];
-  assign \i__payload$154.wgt_block  = \$71 [31:16];
-  assign \i__payload$154.wait_weights  = \$72 [15:0];
-  assign \i__payload$154.wait_acc  = \$72 [31:16];
-  assign \i__payload$154.acc  = \$73 [15:0];
-  assign \i__payload$154.acc_block  = \$73 [31:16];
-  assign \i__payload$154.blocks  = \$74 [15:0];
-  assign \i__payload$154.k_tail  = \$74 [31:16];
-  assign \i__payload$154.k0  = \$75 [15:0];
-  assign \i__payload$154.k1  = \$75 [31:16];
-  assign \i__payload$154.k2  = \$76 [15:0];
-  assign \i__payload$154.m0  = \$76 [31:16];
-  assign \i__payload$154.m1  = \$77 [15:0];
-  assign \i__payload$154.m2  = \$77 [31:16];
-  assign \i__payload$154.k0_stride  = \$78 [23:0];
-  assign \i__payload$154.k1_stride  = \$79 [23:0];
-  assign \i__payload$154.k2_stride  = \$80 [23:0];
-  assign \i__payload$154.m0_stride  = \$81 [23:0];
-  assign \i__payload$154.m1_stride  = \$82 [23:0];
-  assign \i__payload$154.m2_stride  = \$83 [23:0];
-  assign \i__payload$154.index  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
-  assign \o__payload$155.opcode  = \$68 [7:0];
-  assign \o__payload$155.wait  = \$69 [15:0];
-  assign \o__payload$155.post  = \$69 [31:16];
-  assign \o__payload$155.accumulate  = \$68 [8];
-  assign \o__payload$155.row_sum  = \$68 [9];
-  assign \o__payload$155.early  = \$68 [10];
-  assign \o__payload$155.act  = \$70 [23:0];
-  assign \o__payload$155.wgt  = \$71 [15:0];
-  assign \o__payload$155.wgt_block  = \$71 [31:16];
-  assign \o__payload$155.wait_weights  = \$72 [15:0];
-  assign \o__payload$155.wait_acc  = \$72 [31:16];
-  assign \o__payload$155.acc  = \$73 [15:0];
-  assign \o__payload$155.acc_block  = \$73 [31:16];
-  assign \o__payload$155.blocks  = \$74 [15:0];
-  assign \o__payload$155.k_tail  = \$74 [31:16];
-  assign \o__payload$155.k0  = \$75 [15:0];
-  assign \o__payload$155.k1  = \$75 [31:16];
-  assign \o__payload$155.k2  = \$76 [15:0];
-  assign \o__payload$155.m0  = \$76 [31:16];
-  assign \o__payload$155.m1  = \$77 [15:0];
-  assign \o__payload$155.m2  = \$77 [31:16];
-  assign \o__payload$155.k0_stride  = \$78 [23:0];
-  assign \o__payload$155.k1_stride  = \$79 [23:0];
-  assign \o__payload$155.k2_stride  = \$80 [23:0];
-  assign \o__payload$155.m0_stride  = \$81 [23:0];
-  assign \o__payload$155.m1_stride  = \$82 [23:0];
-  assign \o__payload$155.m2_stride  = \$83 [23:0];
-  assign \o__payload$155.index  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
-  assign \matmul_cmd__payload.opcode  = \$68 [7:0];
-  assign \matmul_cmd__payload.wait  = \$69 [15:0];
-  assign \matmul_cmd__payload.post  = \$69 [31:16];
-  assign \matmul_cmd__payload.accumulate  = \$68 [8];
-  assign \matmul_cmd__payload.row_sum  = \$68 [9];
-  assign \matmul_cmd__payload.early  = \$68 [10];
-  assign \matmul_cmd__payload.act  = \$70 [23:0];
-  assign \matmul_cmd__payload.wgt  = \$71 [15:0];
-  assign \matmul_cmd__payload.wgt_block  = \$71 [31:16];
-  assign \matmul_cmd__payload.wait_weights  = \$72 [15:0];
-  assign \matmul_cmd__payload.wait_acc  = \$72 [31:16];
-  assign \matmul_cmd__payload.acc  = \$73 [15:0];
-  assign \matmul_cmd__payload.acc_block  = \$73 [31:16];
-  assign \matmul_cmd__payload.blocks  = \$74 [15:0];
-  assign \matmul_cmd__payload.k_tail  = \$74 [31:16];
-  assign \matmul_cmd__payload.k0  = \$75 [15:0];
-  assign \matmul_cmd__payload.k1  = \$75 [31:16];
-  assign \matmul_cmd__payload.k2  = \$76 [15:0];
-  assign \matmul_cmd__payload.m0  = \$76 [31:16];
-  assign \matmul_cmd__payload.m1  = \$77 [15:0];
-  assign \matmul_cmd__payload.m2  = \$77 [31:16];
-  assign \matmul_cmd__payload.k0_stride  = \$78 [23:0];
-  assign \matmul_cmd__payload.k1_stride  = \$79 [23:0];
-  assign \matmul_cmd__payload.k2_stride  = \$80 [23:0];
-  assign \matmul_cmd__payload.m0_stride  = \$81 [23:0];
-  assign \matmul_cmd__payload.m1_stride  = \$82 [23:0];
-  assign \matmul_cmd__payload.m2_stride  = \$83 [23:0];
-  assign \matmul_cmd__payload.index  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
-  assign \o__payload$161.opcode  = \$68 [7:0];
-  assign \o__payload$161.wait  = \$69 [15:0];
-  assign \o__payload$161.post  = \$69 [31:16];
-  assign \o__payload$161.accumulate  = \$68 [8];
-  assign \o__payload$161.row_sum  = \$68 [9];
-  assign \o__payload$161.early  = \$68 [10];
-  assign \o__payload$161.act  = \$70 [23:0];
-  assign \o__payload$161.wgt  = \$71 [15:0];
-  assign \o__payload$161.wgt_block  = \$71 [31:16];
-  assign \o__payload$161.wait_weights  = \$72 [15:0];
-  assign \o__payload$161.wait_acc  = \$72 [31:16];
-  assign \o__payload$161.acc  = \$73 [15:0];
-  assign \o__payload$161.acc_block  = \$73 [31:16];
-  assign \o__payload$161.blocks  = \$74 [15:0];
-  assign \o__payload$161.k_tail  = \$74 [31:16];
-  assign \o__payload$161.k0  = \$75 [15:0];
-  assign \o__payload$161.k1  = \$75 [31:16];
-  assign \o__payload$161.k2  = \$76 [15:0];
-  assign \o__payload$161.m0  = \$76 [31:16];
-  assign \o__payload$161.m1  = \$77 [15:0];
-  assign \o__payload$161.m2  = \$77 [31:16];
-  assign \o__payload$161.k0_stride  = \$78 [23:0];
-  assign \o__payload$161.k1_stride  = \$79 [23:0];
-  assign \o__payload$161.k2_stride  = \$80 [23:0];
-  assign \o__payload$161.m0_stride  = \$81 [23:0];
-  assign \o__payload$161.m1_stride  = \$82 [23:0];
-  assign \o__payload$161.m2_stride  = \$83 [23:0];
-  assign \o__payload$161.index  = { \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32], \$69 [32], \$68 [32] };
+  assign \i__payload$154.opcode  = \$70 [7:0];
+  assign \i__payload$154.wait  = \$71 [15:0];
+  assign \i__payload$154.post  = \$71 [31:16];
+  assign \i__payload$154.accumulate  = \$70 [8];
+  assign \i__payload$154.row_sum  = \$70 [9];
+  assign \i__payload$154.early  = \$70 [10];
+  assign \i__payload$154.act  = \$72 [23:0];
+  assign \i__payload$154.wgt  = \$73 [15:0];
+  assign \i__payload$154.wgt_block  = \$73 [31:16];
+  assign \i__payload$154.wait_weights  = \$74 [15:0];
+  assign \i__payload$154.wait_acc  = \$74 [31:16];
+  assign \i__payload$154.acc  = \$75 [15:0];
+  assign \i__payload$154.acc_block  = \$75 [31:16];
+  assign \i__payload$154.blocks  = \$76 [15:0];
+  assign \i__payload$154.k_tail  = \$76 [31:16];
+  assign \i__payload$154.k0  = \$77 [15:0];
+  assign \i__payload$154.k1  = \$77 [31:16];
+  assign \i__payload$154.k2  = \$78 [15:0];
+  assign \i__payload$154.m0  = \$78 [31:16];
+  assign \i__payload$154.m1  = \$79 [15:0];
+  assign \i__payload$154.m2  = \$79 [31:16];
+  assign \i__payload$154.k0_stride  = \$80 [23:0];
+  assign \i__payload$154.k1_stride  = \$81 [23:0];
+  assign \i__payload$154.k2_stride  = \$82 [23:0];
+  assign \i__payload$154.m0_stride  = \$83 [23:0];
+  assign \i__payload$154.m1_stride  = \$84 [23:0];
+  assign \i__payload$154.m2_stride  = \$85 [23:0];
+  assign \i__payload$154.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
+  assign \o__payload$155.opcode  = \$70 [7:0];
+  assign \o__payload$155.wait  = \$71 [15:0];
+  assign \o__payload$155.post  = \$71 [31:16];
+  assign \o__payload$155.accumulate  = \$70 [8];
+  assign \o__payload$155.row_sum  = \$70 [9];
+  assign \o__payload$155.early  = \$70 [10];
+  assign \o__payload$155.act  = \$72 [23:0];
+  assign \o__payload$155.wgt  = \$73 [15:0];
+  assign \o__payload$155.wgt_block  = \$73 [31:16];
+  assign \o__payload$155.wait_weights  = \$74 [15:0];
+  assign \o__payload$155.wait_acc  = \$74 [31:16];
+  assign \o__payload$155.acc  = \$75 [15:0];
+  assign \o__payload$155.acc_block  = \$75 [31:16];
+  assign \o__payload$155.blocks  = \$76 [15:0];
+  assign \o__payload$155.k_tail  = \$76 [31:16];
+  assign \o__payload$155.k0  = \$77 [15:0];
+  assign \o__payload$155.k1  = \$77 [31:16];
+  assign \o__payload$155.k2  = \$78 [15:0];
+  assign \o__payload$155.m0  = \$78 [31:16];
+  assign \o__payload$155.m1  = \$79 [15:0];
+  assign \o__payload$155.m2  = \$79 [31:16];
+  assign \o__payload$155.k0_stride  = \$80 [23:0];
+  assign \o__payload$155.k1_stride  = \$81 [23:0];
+  assign \o__payload$155.k2_stride  = \$82 [23:0];
+  assign \o__payload$155.m0_stride  = \$83 [23:0];
+  assign \o__payload$155.m1_stride  = \$84 [23:0];
+  assign \o__payload$155.m2_stride  = \$85 [23:0];
+  assign \o__payload$155.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
+  assign \matmul_cmd__payload.opcode  = \$70 [7:0];
+  assign \matmul_cmd__payload.wait  = \$71 [15:0];
+  assign \matmul_cmd__payload.post  = \$71 [31:16];
+  assign \matmul_cmd__payload.accumulate  = \$70 [8];
+  assign \matmul_cmd__payload.row_sum  = \$70 [9];
+  assign \matmul_cmd__payload.early  = \$70 [10];
+  assign \matmul_cmd__payload.act  = \$72 [23:0];
+  assign \matmul_cmd__payload.wgt  = \$73 [15:0];
+  assign \matmul_cmd__payload.wgt_block  = \$73 [31:16];
+  assign \matmul_cmd__payload.wait_weights  = \$74 [15:0];
+  assign \matmul_cmd__payload.wait_acc  = \$74 [31:16];
+  assign \matmul_cmd__payload.acc  = \$75 [15:0];
+  assign \matmul_cmd__payload.acc_block  = \$75 [31:16];
+  assign \matmul_cmd__payload.blocks  = \$76 [15:0];
+  assign \matmul_cmd__payload.k_tail  = \$76 [31:16];
+  assign \matmul_cmd__payload.k0  = \$77 [15:0];
+  assign \matmul_cmd__payload.k1  = \$77 [31:16];
+  assign \matmul_cmd__payload.k2  = \$78 [15:0];
+  assign \matmul_cmd__payload.m0  = \$78 [31:16];
+  assign \matmul_cmd__payload.m1  = \$79 [15:0];
+  assign \matmul_cmd__payload.m2  = \$79 [31:16];
+  assign \matmul_cmd__payload.k0_stride  = \$80 [23:0];
+  assign \matmul_cmd__payload.k1_stride  = \$81 [23:0];
+  assign \matmul_cmd__payload.k2_stride  = \$82 [23:0];
+  assign \matmul_cmd__payload.m0_stride  = \$83 [23:0];
+  assign \matmul_cmd__payload.m1_stride  = \$84 [23:0];
+  assign \matmul_cmd__payload.m2_stride  = \$85 [23:0];
+  assign \matmul_cmd__payload.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
+  assign \o__payload$161.opcode  = \$70 [7:0];
+  assign \o__payload$161.wait  = \$71 [15:0];
+  assign \o__payload$161.post  = \$71 [31:16];
+  assign \o__payload$161.accumulate  = \$70 [8];
+  assign \o__payload$161.row_sum  = \$70 [9];
+  assign \o__payload$161.early  = \$70 [10];
+  assign \o__payload$161.act  = \$72 [23:0];
+  assign \o__payload$161.wgt  = \$73 [15:0];
+  assign \o__payload$161.wgt_block  = \$73 [31:16];
+  assign \o__payload$161.wait_weights  = \$74 [15:0];
+  assign \o__payload$161.wait_acc  = \$74 [31:16];
+  assign \o__payload$161.acc  = \$75 [15:0];
+  assign \o__payload$161.acc_block  = \$75 [31:16];
+  assign \o__payload$161.blocks  = \$76 [15:0];
+  assign \o__payload$161.k_tail  = \$76 [31:16];
+  assign \o__payload$161.k0  = \$77 [15:0];
+  assign \o__payload$161.k1  = \$77 [31:16];
+  assign \o__payload$161.k2  = \$78 [15:0];
+  assign \o__payload$161.m0  = \$78 [31:16];
+  assign \o__payload$161.m1  = \$79 [15:0];
+  assign \o__payload$161.m2  = \$79 [31:16];
+  assign \o__payload$161.k0_stride  = \$80 [23:0];
+  assign \o__payload$161.k1_stride  = \$81 [23:0];
+  assign \o__payload$161.k2_stride  = \$82 [23:0];
+  assign \o__payload$161.m0_stride  = \$83 [23:0];
+  assign \o__payload$161.m1_stride  = \$84 [23:0];
+  assign \o__payload$161.m2_stride  = \$85 [23:0];
+  assign \o__payload$161.index  = { \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$70 [32] };
   assign \matmul_waiting$180.weights  = \matmul_waiting$180 [0];
   assign \matmul_waiting$180.operands  = \matmul_waiting$180 [1];
   assign \matmul_waiting$180.accumulator  = \matmul_waiting$180 [2];
@@ -6076,266 +6113,266 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \i__payload$181.index  = \i__payload$181 [32];
   assign \drain_words__payload.data  = \i__payload$181 [31:0];
   assign \drain_words__payload.index  = \i__payload$181 [32];
-  assign \i__payload$187.opcode  = \$84 [7:0];
-  assign \i__payload$187.wait  = \$85 [15:0];
-  assign \i__payload$187.post  = \$85 [31:16];
-  assign \i__payload$187.int32  = \$84 [8];
-  assign \i__payload$187.params  = \$84 [9];
-  assign \i__payload$187.row_sum  = \$84 [10];
-  assign \i__payload$187.acc  = \$86 [15:0];
-  assign \i__payload$187.acc_block  = \$86 [31:16];
-  assign \i__payload$187.rows  = \$87 [15:0];
-  assign \i__payload$187.blocks  = \$87 [31:16];
-  assign \i__payload$187.dst  = \$88 [23:0];
-  assign \i__payload$187.dst_stride  = \$89 [23:0];
-  assign \i__payload$187.dst_block  = \$90 [23:0];
-  assign \i__payload$187.param  = \$91 [15:0];
-  assign \i__payload$187.cols_last  = \$91 [31:16];
-  assign \i__payload$187.scale  = \$92 [31:0];
-  assign \i__payload$187.zero_point  = \$93 [15:0];
-  assign \i__payload$187.b_zero_point  = \$93 [31:16];
-  assign \i__payload$187.qmin  = \$94 [15:0];
-  assign \i__payload$187.qmax  = \$94 [31:16];
-  assign \i__payload$187.index  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
-  assign \o__payload$188.opcode  = \$84 [7:0];
-  assign \o__payload$188.wait  = \$85 [15:0];
-  assign \o__payload$188.post  = \$85 [31:16];
-  assign \o__payload$188.int32  = \$84 [8];
-  assign \o__payload$188.params  = \$84 [9];
-  assign \o__payload$188.row_sum  = \$84 [10];
-  assign \o__payload$188.acc  = \$86 [15:0];
-  assign \o__payload$188.acc_block  = \$86 [31:16];
-  assign \o__payload$188.rows  = \$87 [15:0];
-  assign \o__payload$188.blocks  = \$87 [31:16];
-  assign \o__payload$188.dst  = \$88 [23:0];
-  assign \o__payload$188.dst_stride  = \$89 [23:0];
-  assign \o__payload$188.dst_block  = \$90 [23:0];
-  assign \o__payload$188.param  = \$91 [15:0];
-  assign \o__payload$188.cols_last  = \$91 [31:16];
-  assign \o__payload$188.scale  = \$92 [31:0];
-  assign \o__payload$188.zero_point  = \$93 [15:0];
-  assign \o__payload$188.b_zero_point  = \$93 [31:16];
-  assign \o__payload$188.qmin  = \$94 [15:0];
-  assign \o__payload$188.qmax  = \$94 [31:16];
-  assign \o__payload$188.index  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
-  assign \drain_cmd__payload.opcode  = \$84 [7:0];
-  assign \drain_cmd__payload.wait  = \$85 [15:0];
-  assign \drain_cmd__payload.post  = \$85 [31:16];
-  assign \drain_cmd__payload.int32  = \$84 [8];
-  assign \drain_cmd__payload.params  = \$84 [9];
-  assign \drain_cmd__payload.row_sum  = \$84 [10];
-  assign \drain_cmd__payload.acc  = \$86 [15:0];
-  assign \drain_cmd__payload.acc_block  = \$86 [31:16];
-  assign \drain_cmd__payload.rows  = \$87 [15:0];
-  assign \drain_cmd__payload.blocks  = \$87 [31:16];
-  assign \drain_cmd__payload.dst  = \$88 [23:0];
-  assign \drain_cmd__payload.dst_stride  = \$89 [23:0];
-  assign \drain_cmd__payload.dst_block  = \$90 [23:0];
-  assign \drain_cmd__payload.param  = \$91 [15:0];
-  assign \drain_cmd__payload.cols_last  = \$91 [31:16];
-  assign \drain_cmd__payload.scale  = \$92 [31:0];
-  assign \drain_cmd__payload.zero_point  = \$93 [15:0];
-  assign \drain_cmd__payload.b_zero_point  = \$93 [31:16];
-  assign \drain_cmd__payload.qmin  = \$94 [15:0];
-  assign \drain_cmd__payload.qmax  = \$94 [31:16];
-  assign \drain_cmd__payload.index  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
-  assign \o__payload$194.opcode  = \$84 [7:0];
-  assign \o__payload$194.wait  = \$85 [15:0];
-  assign \o__payload$194.post  = \$85 [31:16];
-  assign \o__payload$194.int32  = \$84 [8];
-  assign \o__payload$194.params  = \$84 [9];
-  assign \o__payload$194.row_sum  = \$84 [10];
-  assign \o__payload$194.acc  = \$86 [15:0];
-  assign \o__payload$194.acc_block  = \$86 [31:16];
-  assign \o__payload$194.rows  = \$87 [15:0];
-  assign \o__payload$194.blocks  = \$87 [31:16];
-  assign \o__payload$194.dst  = \$88 [23:0];
-  assign \o__payload$194.dst_stride  = \$89 [23:0];
-  assign \o__payload$194.dst_block  = \$90 [23:0];
-  assign \o__payload$194.param  = \$91 [15:0];
-  assign \o__payload$194.cols_last  = \$91 [31:16];
-  assign \o__payload$194.scale  = \$92 [31:0];
-  assign \o__payload$194.zero_point  = \$93 [15:0];
-  assign \o__payload$194.b_zero_point  = \$93 [31:16];
-  assign \o__payload$194.qmin  = \$94 [15:0];
-  assign \o__payload$194.qmax  = \$94 [31:16];
-  assign \o__payload$194.index  = { \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32], \$85 [32], \$84 [32] };
+  assign \i__payload$187.opcode  = \$86 [7:0];
+  assign \i__payload$187.wait  = \$87 [15:0];
+  assign \i__payload$187.post  = \$87 [31:16];
+  assign \i__payload$187.int32  = \$86 [8];
+  assign \i__payload$187.params  = \$86 [9];
+  assign \i__payload$187.row_sum  = \$86 [10];
+  assign \i__payload$187.acc  = \$88 [15:0];
+  assign \i__payload$187.acc_block  = \$88 [31:16];
+  assign \i__payload$187.rows  = \$89 [15:0];
+  assign \i__payload$187.blocks  = \$89 [31:16];
+  assign \i__payload$187.dst  = \$90 [23:0];
+  assign \i__payload$187.dst_stride  = \$91 [23:0];
+  assign \i__payload$187.dst_block  = \$92 [23:0];
+  assign \i__payload$187.param  = \$93 [15:0];
+  assign \i__payload$187.cols_last  = \$93 [31:16];
+  assign \i__payload$187.scale  = \$94 [31:0];
+  assign \i__payload$187.zero_point  = \$95 [15:0];
+  assign \i__payload$187.b_zero_point  = \$95 [31:16];
+  assign \i__payload$187.qmin  = \$96 [15:0];
+  assign \i__payload$187.qmax  = \$96 [31:16];
+  assign \i__payload$187.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
+  assign \o__payload$188.opcode  = \$86 [7:0];
+  assign \o__payload$188.wait  = \$87 [15:0];
+  assign \o__payload$188.post  = \$87 [31:16];
+  assign \o__payload$188.int32  = \$86 [8];
+  assign \o__payload$188.params  = \$86 [9];
+  assign \o__payload$188.row_sum  = \$86 [10];
+  assign \o__payload$188.acc  = \$88 [15:0];
+  assign \o__payload$188.acc_block  = \$88 [31:16];
+  assign \o__payload$188.rows  = \$89 [15:0];
+  assign \o__payload$188.blocks  = \$89 [31:16];
+  assign \o__payload$188.dst  = \$90 [23:0];
+  assign \o__payload$188.dst_stride  = \$91 [23:0];
+  assign \o__payload$188.dst_block  = \$92 [23:0];
+  assign \o__payload$188.param  = \$93 [15:0];
+  assign \o__payload$188.cols_last  = \$93 [31:16];
+  assign \o__payload$188.scale  = \$94 [31:0];
+  assign \o__payload$188.zero_point  = \$95 [15:0];
+  assign \o__payload$188.b_zero_point  = \$95 [31:16];
+  assign \o__payload$188.qmin  = \$96 [15:0];
+  assign \o__payload$188.qmax  = \$96 [31:16];
+  assign \o__payload$188.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
+  assign \drain_cmd__payload.opcode  = \$86 [7:0];
+  assign \drain_cmd__payload.wait  = \$87 [15:0];
+  assign \drain_cmd__payload.post  = \$87 [31:16];
+  assign \drain_cmd__payload.int32  = \$86 [8];
+  assign \drain_cmd__payload.params  = \$86 [9];
+  assign \drain_cmd__payload.row_sum  = \$86 [10];
+  assign \drain_cmd__payload.acc  = \$88 [15:0];
+  assign \drain_cmd__payload.acc_block  = \$88 [31:16];
+  assign \drain_cmd__payload.rows  = \$89 [15:0];
+  assign \drain_cmd__payload.blocks  = \$89 [31:16];
+  assign \drain_cmd__payload.dst  = \$90 [23:0];
+  assign \drain_cmd__payload.dst_stride  = \$91 [23:0];
+  assign \drain_cmd__payload.dst_block  = \$92 [23:0];
+  assign \drain_cmd__payload.param  = \$93 [15:0];
+  assign \drain_cmd__payload.cols_last  = \$93 [31:16];
+  assign \drain_cmd__payload.scale  = \$94 [31:0];
+  assign \drain_cmd__payload.zero_point  = \$95 [15:0];
+  assign \drain_cmd__payload.b_zero_point  = \$95 [31:16];
+  assign \drain_cmd__payload.qmin  = \$96 [15:0];
+  assign \drain_cmd__payload.qmax  = \$96 [31:16];
+  assign \drain_cmd__payload.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
+  assign \o__payload$194.opcode  = \$86 [7:0];
+  assign \o__payload$194.wait  = \$87 [15:0];
+  assign \o__payload$194.post  = \$87 [31:16];
+  assign \o__payload$194.int32  = \$86 [8];
+  assign \o__payload$194.params  = \$86 [9];
+  assign \o__payload$194.row_sum  = \$86 [10];
+  assign \o__payload$194.acc  = \$88 [15:0];
+  assign \o__payload$194.acc_block  = \$88 [31:16];
+  assign \o__payload$194.rows  = \$89 [15:0];
+  assign \o__payload$194.blocks  = \$89 [31:16];
+  assign \o__payload$194.dst  = \$90 [23:0];
+  assign \o__payload$194.dst_stride  = \$91 [23:0];
+  assign \o__payload$194.dst_block  = \$92 [23:0];
+  assign \o__payload$194.param  = \$93 [15:0];
+  assign \o__payload$194.cols_last  = \$93 [31:16];
+  assign \o__payload$194.scale  = \$94 [31:0];
+  assign \o__payload$194.zero_point  = \$95 [15:0];
+  assign \o__payload$194.b_zero_point  = \$95 [31:16];
+  assign \o__payload$194.qmin  = \$96 [15:0];
+  assign \o__payload$194.qmax  = \$96 [31:16];
+  assign \o__payload$194.index  = { \$101 [32], \$100 [32], \$99 [32], \$98 [32], \$97 [32], \$96 [32], \$95 [32], \$94 [32], \$93 [32], \$92 [32], \$91 [32], \$90 [32], \$89 [32], \$88 [32], \$87 [32], \$86 [32] };
   assign \i__payload$211.data  = \i__payload$211 [31:0];
   assign \i__payload$211.index  = \i__payload$211 [32];
   assign \store_words__payload.data  = \i__payload$211 [31:0];
   assign \store_words__payload.index  = \i__payload$211 [32];
-  assign \i__payload$217.opcode  = \$100 [7:0];
-  assign \i__payload$217.wait  = \$101 [15:0];
-  assign \i__payload$217.post  = \$101 [31:16];
-  assign \i__payload$217.dst  = \$102 [31:0];
-  assign \i__payload$217.stride1  = \$103 [31:0];
-  assign \i__payload$217.stride2  = \$104 [31:0];
-  assign \i__payload$217.len  = \$105 [23:0];
-  assign \i__payload$217.count1  = \$106 [15:0];
-  assign \i__payload$217.count2  = \$106 [31:16];
-  assign \i__payload$217.src  = \$107 [23:0];
-  assign \i__payload$217.src_stride1  = \$108 [23:0];
-  assign \i__payload$217.src_stride2  = \$109 [23:0];
-  assign \i__payload$217.write  = \$100 [8];
-  assign \i__payload$217.message  = \$100 [9];
-  assign \i__payload$217.end  = \$100 [10];
-  assign \i__payload$217.address  = \$102 [31:0];
-  assign \i__payload$217.value  = \$103 [31:0];
-  assign \i__payload$217.index  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
-  assign \o__payload$218.opcode  = \$100 [7:0];
-  assign \o__payload$218.wait  = \$101 [15:0];
-  assign \o__payload$218.post  = \$101 [31:16];
-  assign \o__payload$218.dst  = \$102 [31:0];
-  assign \o__payload$218.stride1  = \$103 [31:0];
-  assign \o__payload$218.stride2  = \$104 [31:0];
-  assign \o__payload$218.len  = \$105 [23:0];
-  assign \o__payload$218.count1  = \$106 [15:0];
-  assign \o__payload$218.count2  = \$106 [31:16];
-  assign \o__payload$218.src  = \$107 [23:0];
-  assign \o__payload$218.src_stride1  = \$108 [23:0];
-  assign \o__payload$218.src_stride2  = \$109 [23:0];
-  assign \o__payload$218.write  = \$100 [8];
-  assign \o__payload$218.message  = \$100 [9];
-  assign \o__payload$218.end  = \$100 [10];
-  assign \o__payload$218.address  = \$102 [31:0];
-  assign \o__payload$218.value  = \$103 [31:0];
-  assign \o__payload$218.index  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
-  assign \store_cmd__payload.opcode  = \$100 [7:0];
-  assign \store_cmd__payload.wait  = \$101 [15:0];
-  assign \store_cmd__payload.post  = \$101 [31:16];
-  assign \store_cmd__payload.dst  = \$102 [31:0];
-  assign \store_cmd__payload.stride1  = \$103 [31:0];
-  assign \store_cmd__payload.stride2  = \$104 [31:0];
-  assign \store_cmd__payload.len  = \$105 [23:0];
-  assign \store_cmd__payload.count1  = \$106 [15:0];
-  assign \store_cmd__payload.count2  = \$106 [31:16];
-  assign \store_cmd__payload.src  = \$107 [23:0];
-  assign \store_cmd__payload.src_stride1  = \$108 [23:0];
-  assign \store_cmd__payload.src_stride2  = \$109 [23:0];
-  assign \store_cmd__payload.write  = \$100 [8];
-  assign \store_cmd__payload.message  = \$100 [9];
-  assign \store_cmd__payload.end  = \$100 [10];
-  assign \store_cmd__payload.address  = \$102 [31:0];
-  assign \store_cmd__payload.value  = \$103 [31:0];
-  assign \store_cmd__payload.index  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
-  assign \o__payload$224.opcode  = \$100 [7:0];
-  assign \o__payload$224.wait  = \$101 [15:0];
-  assign \o__payload$224.post  = \$101 [31:16];
-  assign \o__payload$224.dst  = \$102 [31:0];
-  assign \o__payload$224.stride1  = \$103 [31:0];
-  assign \o__payload$224.stride2  = \$104 [31:0];
-  assign \o__payload$224.len  = \$105 [23:0];
-  assign \o__payload$224.count1  = \$106 [15:0];
-  assign \o__payload$224.count2  = \$106 [31:16];
-  assign \o__payload$224.src  = \$107 [23:0];
-  assign \o__payload$224.src_stride1  = \$108 [23:0];
-  assign \o__payload$224.src_stride2  = \$109 [23:0];
-  assign \o__payload$224.write  = \$100 [8];
-  assign \o__payload$224.message  = \$100 [9];
-  assign \o__payload$224.end  = \$100 [10];
-  assign \o__payload$224.address  = \$102 [31:0];
-  assign \o__payload$224.value  = \$103 [31:0];
-  assign \o__payload$224.index  = { \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32], \$101 [32], \$100 [32] };
+  assign \i__payload$217.opcode  = \$102 [7:0];
+  assign \i__payload$217.wait  = \$103 [15:0];
+  assign \i__payload$217.post  = \$103 [31:16];
+  assign \i__payload$217.dst  = \$104 [31:0];
+  assign \i__payload$217.stride1  = \$105 [31:0];
+  assign \i__payload$217.stride2  = \$106 [31:0];
+  assign \i__payload$217.len  = \$107 [23:0];
+  assign \i__payload$217.count1  = \$108 [15:0];
+  assign \i__payload$217.count2  = \$108 [31:16];
+  assign \i__payload$217.src  = \$109 [23:0];
+  assign \i__payload$217.src_stride1  = \$110 [23:0];
+  assign \i__payload$217.src_stride2  = \$111 [23:0];
+  assign \i__payload$217.write  = \$102 [8];
+  assign \i__payload$217.message  = \$102 [9];
+  assign \i__payload$217.end  = \$102 [10];
+  assign \i__payload$217.address  = \$104 [31:0];
+  assign \i__payload$217.value  = \$105 [31:0];
+  assign \i__payload$217.index  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
+  assign \o__payload$218.opcode  = \$102 [7:0];
+  assign \o__payload$218.wait  = \$103 [15:0];
+  assign \o__payload$218.post  = \$103 [31:16];
+  assign \o__payload$218.dst  = \$104 [31:0];
+  assign \o__payload$218.stride1  = \$105 [31:0];
+  assign \o__payload$218.stride2  = \$106 [31:0];
+  assign \o__payload$218.len  = \$107 [23:0];
+  assign \o__payload$218.count1  = \$108 [15:0];
+  assign \o__payload$218.count2  = \$108 [31:16];
+  assign \o__payload$218.src  = \$109 [23:0];
+  assign \o__payload$218.src_stride1  = \$110 [23:0];
+  assign \o__payload$218.src_stride2  = \$111 [23:0];
+  assign \o__payload$218.write  = \$102 [8];
+  assign \o__payload$218.message  = \$102 [9];
+  assign \o__payload$218.end  = \$102 [10];
+  assign \o__payload$218.address  = \$104 [31:0];
+  assign \o__payload$218.value  = \$105 [31:0];
+  assign \o__payload$218.index  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
+  assign \store_cmd__payload.opcode  = \$102 [7:0];
+  assign \store_cmd__payload.wait  = \$103 [15:0];
+  assign \store_cmd__payload.post  = \$103 [31:16];
+  assign \store_cmd__payload.dst  = \$104 [31:0];
+  assign \store_cmd__payload.stride1  = \$105 [31:0];
+  assign \store_cmd__payload.stride2  = \$106 [31:0];
+  assign \store_cmd__payload.len  = \$107 [23:0];
+  assign \store_cmd__payload.count1  = \$108 [15:0];
+  assign \store_cmd__payload.count2  = \$108 [31:16];
+  assign \store_cmd__payload.src  = \$109 [23:0];
+  assign \store_cmd__payload.src_stride1  = \$110 [23:0];
+  assign \store_cmd__payload.src_stride2  = \$111 [23:0];
+  assign \store_cmd__payload.write  = \$102 [8];
+  assign \store_cmd__payload.message  = \$102 [9];
+  assign \store_cmd__payload.end  = \$102 [10];
+  assign \store_cmd__payload.address  = \$104 [31:0];
+  assign \store_cmd__payload.value  = \$105 [31:0];
+  assign \store_cmd__payload.index  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
+  assign \o__payload$224.opcode  = \$102 [7:0];
+  assign \o__payload$224.wait  = \$103 [15:0];
+  assign \o__payload$224.post  = \$103 [31:16];
+  assign \o__payload$224.dst  = \$104 [31:0];
+  assign \o__payload$224.stride1  = \$105 [31:0];
+  assign \o__payload$224.stride2  = \$106 [31:0];
+  assign \o__payload$224.len  = \$107 [23:0];
+  assign \o__payload$224.count1  = \$108 [15:0];
+  assign \o__payload$224.count2  = \$108 [31:16];
+  assign \o__payload$224.src  = \$109 [23:0];
+  assign \o__payload$224.src_stride1  = \$110 [23:0];
+  assign \o__payload$224.src_stride2  = \$111 [23:0];
+  assign \o__payload$224.write  = \$102 [8];
+  assign \o__payload$224.message  = \$102 [9];
+  assign \o__payload$224.end  = \$102 [10];
+  assign \o__payload$224.address  = \$104 [31:0];
+  assign \o__payload$224.value  = \$105 [31:0];
+  assign \o__payload$224.index  = { \$117 [32], \$116 [32], \$115 [32], \$114 [32], \$113 [32], \$112 [32], \$111 [32], \$110 [32], \$109 [32], \$108 [32], \$107 [32], \$106 [32], \$105 [32], \$104 [32], \$103 [32], \$102 [32] };
   assign \i__payload$241.data  = \i__payload$241 [31:0];
   assign \i__payload$241.index  = \i__payload$241 [32];
   assign \simt_words__payload.data  = \i__payload$241 [31:0];
   assign \simt_words__payload.index  = \i__payload$241 [32];
-  assign \i__payload$247.opcode  = \$116 [7:0];
-  assign \i__payload$247.wait  = \$117 [15:0];
-  assign \i__payload$247.post  = \$117 [31:16];
-  assign \i__payload$247.pushes  = \$116 [8];
-  assign \i__payload$247.private  = \$116 [31:16];
-  assign \i__payload$247.entry  = \$118 [31:0];
-  assign \i__payload$247.grid_x  = \$119 [15:0];
-  assign \i__payload$247.grid_y  = \$119 [31:16];
-  assign \i__payload$247.grid_z  = \$120 [15:0];
-  assign \i__payload$247.block_x  = \$120 [23:16];
-  assign \i__payload$247.block_y  = \$120 [31:24];
-  assign \i__payload$247.block_z  = \$121 [31:24];
-  assign \i__payload$247.shared  = \$121 [23:0];
-  assign \i__payload$247.shared_base  = \$122 [23:0];
-  assign \i__payload$247.private_base  = \$123 [31:0];
-  assign \i__payload$247.argument_0  = \$124 [31:0];
-  assign \i__payload$247.argument_1  = \$125 [31:0];
-  assign \i__payload$247.argument_2  = \$126 [31:0];
-  assign \i__payload$247.argument_3  = \$127 [31:0];
-  assign \i__payload$247.argument_4  = \$128 [31:0];
-  assign \i__payload$247.argument_5  = \$129 [31:0];
-  assign \i__payload$247.argument_6  = \$130 [31:0];
-  assign \i__payload$247.argument_7  = \$131 [31:0];
-  assign \i__payload$247.index  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
-  assign \o__payload$248.opcode  = \$116 [7:0];
-  assign \o__payload$248.wait  = \$117 [15:0];
-  assign \o__payload$248.post  = \$117 [31:16];
-  assign \o__payload$248.pushes  = \$116 [8];
-  assign \o__payload$248.private  = \$116 [31:16];
-  assign \o__payload$248.entry  = \$118 [31:0];
-  assign \o__payload$248.grid_x  = \$119 [15:0];
-  assign \o__payload$248.grid_y  = \$119 [31:16];
-  assign \o__payload$248.grid_z  = \$120 [15:0];
-  assign \o__payload$248.block_x  = \$120 [23:16];
-  assign \o__payload$248.block_y  = \$120 [31:24];
-  assign \o__payload$248.block_z  = \$121 [31:24];
-  assign \o__payload$248.shared  = \$121 [23:0];
-  assign \o__payload$248.shared_base  = \$122 [23:0];
-  assign \o__payload$248.private_base  = \$123 [31:0];
-  assign \o__payload$248.argument_0  = \$124 [31:0];
-  assign \o__payload$248.argument_1  = \$125 [31:0];
-  assign \o__payload$248.argument_2  = \$126 [31:0];
-  assign \o__payload$248.argument_3  = \$127 [31:0];
-  assign \o__payload$248.argument_4  = \$128 [31:0];
-  assign \o__payload$248.argument_5  = \$129 [31:0];
-  assign \o__payload$248.argument_6  = \$130 [31:0];
-  assign \o__payload$248.argument_7  = \$131 [31:0];
-  assign \o__payload$248.index  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
-  assign \simt_cmd__payload.opcode  = \$116 [7:0];
-  assign \simt_cmd__payload.wait  = \$117 [15:0];
-  assign \simt_cmd__payload.post  = \$117 [31:16];
-  assign \simt_cmd__payload.pushes  = \$116 [8];
-  assign \simt_cmd__payload.private  = \$116 [31:16];
-  assign \simt_cmd__payload.entry  = \$118 [31:0];
-  assign \simt_cmd__payload.grid_x  = \$119 [15:0];
-  assign \simt_cmd__payload.grid_y  = \$119 [31:16];
-  assign \simt_cmd__payload.grid_z  = \$120 [15:0];
-  assign \simt_cmd__payload.block_x  = \$120 [23:16];
-  assign \simt_cmd__payload.block_y  = \$120 [31:24];
-  assign \simt_cmd__payload.block_z  = \$121 [31:24];
-  assign \simt_cmd__payload.shared  = \$121 [23:0];
-  assign \simt_cmd__payload.shared_base  = \$122 [23:0];
-  assign \simt_cmd__payload.private_base  = \$123 [31:0];
-  assign \simt_cmd__payload.argument_0  = \$124 [31:0];
-  assign \simt_cmd__payload.argument_1  = \$125 [31:0];
-  assign \simt_cmd__payload.argument_2  = \$126 [31:0];
-  assign \simt_cmd__payload.argument_3  = \$127 [31:0];
-  assign \simt_cmd__payload.argument_4  = \$128 [31:0];
-  assign \simt_cmd__payload.argument_5  = \$129 [31:0];
-  assign \simt_cmd__payload.argument_6  = \$130 [31:0];
-  assign \simt_cmd__payload.argument_7  = \$131 [31:0];
-  assign \simt_cmd__payload.index  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
-  assign \o__payload$254.opcode  = \$116 [7:0];
-  assign \o__payload$254.wait  = \$117 [15:0];
-  assign \o__payload$254.post  = \$117 [31:16];
-  assign \o__payload$254.pushes  = \$116 [8];
-  assign \o__payload$254.private  = \$116 [31:16];
-  assign \o__payload$254.entry  = \$118 [31:0];
-  assign \o__payload$254.grid_x  = \$119 [15:0];
-  assign \o__payload$254.grid_y  = \$119 [31:16];
-  assign \o__payload$254.grid_z  = \$120 [15:0];
-  assign \o__payload$254.block_x  = \$120 [23:16];
-  assign \o__payload$254.block_y  = \$120 [31:24];
-  assign \o__payload$254.block_z  = \$121 [31:24];
-  assign \o__payload$254.shared  = \$121 [23:0];
-  assign \o__payload$254.shared_base  = \$122 [23:0];
-  assign \o__payload$254.private_base  = \$123 [31:0];
-  assign \o__payload$254.argument_0  = \$124 [31:0];
-  assign \o__payload$254.argument_1  = \$125 [31:0];
-  assign \o__payload$254.argument_2  = \$126 [31:0];
-  assign \o__payload$254.argument_3  = \$127 [31:0];
-  assign \o__payload$254.argument_4  = \$128 [31:0];
-  assign \o__payload$254.argument_5  = \$129 [31:0];
-  assign \o__payload$254.argument_6  = \$130 [31:0];
-  assign \o__payload$254.argument_7  = \$131 [31:0];
-  assign \o__payload$254.index  = { \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32], \$117 [32], \$116 [32] };
+  assign \i__payload$247.opcode  = \$118 [7:0];
+  assign \i__payload$247.wait  = \$119 [15:0];
+  assign \i__payload$247.post  = \$119 [31:16];
+  assign \i__payload$247.pushes  = \$118 [8];
+  assign \i__payload$247.private  = \$118 [31:16];
+  assign \i__payload$247.entry  = \$120 [31:0];
+  assign \i__payload$247.grid_x  = \$121 [15:0];
+  assign \i__payload$247.grid_y  = \$121 [31:16];
+  assign \i__payload$247.grid_z  = \$122 [15:0];
+  assign \i__payload$247.block_x  = \$122 [23:16];
+  assign \i__payload$247.block_y  = \$122 [31:24];
+  assign \i__payload$247.block_z  = \$123 [31:24];
+  assign \i__payload$247.shared  = \$123 [23:0];
+  assign \i__payload$247.shared_base  = \$124 [23:0];
+  assign \i__payload$247.private_base  = \$125 [31:0];
+  assign \i__payload$247.argument_0  = \$126 [31:0];
+  assign \i__payload$247.argument_1  = \$127 [31:0];
+  assign \i__payload$247.argument_2  = \$128 [31:0];
+  assign \i__payload$247.argument_3  = \$129 [31:0];
+  assign \i__payload$247.argument_4  = \$130 [31:0];
+  assign \i__payload$247.argument_5  = \$131 [31:0];
+  assign \i__payload$247.argument_6  = \$132 [31:0];
+  assign \i__payload$247.argument_7  = \$133 [31:0];
+  assign \i__payload$247.index  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
+  assign \o__payload$248.opcode  = \$118 [7:0];
+  assign \o__payload$248.wait  = \$119 [15:0];
+  assign \o__payload$248.post  = \$119 [31:16];
+  assign \o__payload$248.pushes  = \$118 [8];
+  assign \o__payload$248.private  = \$118 [31:16];
+  assign \o__payload$248.entry  = \$120 [31:0];
+  assign \o__payload$248.grid_x  = \$121 [15:0];
+  assign \o__payload$248.grid_y  = \$121 [31:16];
+  assign \o__payload$248.grid_z  = \$122 [15:0];
+  assign \o__payload$248.block_x  = \$122 [23:16];
+  assign \o__payload$248.block_y  = \$122 [31:24];
+  assign \o__payload$248.block_z  = \$123 [31:24];
+  assign \o__payload$248.shared  = \$123 [23:0];
+  assign \o__payload$248.shared_base  = \$124 [23:0];
+  assign \o__payload$248.private_base  = \$125 [31:0];
+  assign \o__payload$248.argument_0  = \$126 [31:0];
+  assign \o__payload$248.argument_1  = \$127 [31:0];
+  assign \o__payload$248.argument_2  = \$128 [31:0];
+  assign \o__payload$248.argument_3  = \$129 [31:0];
+  assign \o__payload$248.argument_4  = \$130 [31:0];
+  assign \o__payload$248.argument_5  = \$131 [31:0];
+  assign \o__payload$248.argument_6  = \$132 [31:0];
+  assign \o__payload$248.argument_7  = \$133 [31:0];
+  assign \o__payload$248.index  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
+  assign \simt_cmd__payload.opcode  = \$118 [7:0];
+  assign \simt_cmd__payload.wait  = \$119 [15:0];
+  assign \simt_cmd__payload.post  = \$119 [31:16];
+  assign \simt_cmd__payload.pushes  = \$118 [8];
+  assign \simt_cmd__payload.private  = \$118 [31:16];
+  assign \simt_cmd__payload.entry  = \$120 [31:0];
+  assign \simt_cmd__payload.grid_x  = \$121 [15:0];
+  assign \simt_cmd__payload.grid_y  = \$121 [31:16];
+  assign \simt_cmd__payload.grid_z  = \$122 [15:0];
+  assign \simt_cmd__payload.block_x  = \$122 [23:16];
+  assign \simt_cmd__payload.block_y  = \$122 [31:24];
+  assign \simt_cmd__payload.block_z  = \$123 [31:24];
+  assign \simt_cmd__payload.shared  = \$123 [23:0];
+  assign \simt_cmd__payload.shared_base  = \$124 [23:0];
+  assign \simt_cmd__payload.private_base  = \$125 [31:0];
+  assign \simt_cmd__payload.argument_0  = \$126 [31:0];
+  assign \simt_cmd__payload.argument_1  = \$127 [31:0];
+  assign \simt_cmd__payload.argument_2  = \$128 [31:0];
+  assign \simt_cmd__payload.argument_3  = \$129 [31:0];
+  assign \simt_cmd__payload.argument_4  = \$130 [31:0];
+  assign \simt_cmd__payload.argument_5  = \$131 [31:0];
+  assign \simt_cmd__payload.argument_6  = \$132 [31:0];
+  assign \simt_cmd__payload.argument_7  = \$133 [31:0];
+  assign \simt_cmd__payload.index  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
+  assign \o__payload$254.opcode  = \$118 [7:0];
+  assign \o__payload$254.wait  = \$119 [15:0];
+  assign \o__payload$254.post  = \$119 [31:16];
+  assign \o__payload$254.pushes  = \$118 [8];
+  assign \o__payload$254.private  = \$118 [31:16];
+  assign \o__payload$254.entry  = \$120 [31:0];
+  assign \o__payload$254.grid_x  = \$121 [15:0];
+  assign \o__payload$254.grid_y  = \$121 [31:16];
+  assign \o__payload$254.grid_z  = \$122 [15:0];
+  assign \o__payload$254.block_x  = \$122 [23:16];
+  assign \o__payload$254.block_y  = \$122 [31:24];
+  assign \o__payload$254.block_z  = \$123 [31:24];
+  assign \o__payload$254.shared  = \$123 [23:0];
+  assign \o__payload$254.shared_base  = \$124 [23:0];
+  assign \o__payload$254.private_base  = \$125 [31:0];
+  assign \o__payload$254.argument_0  = \$126 [31:0];
+  assign \o__payload$254.argument_1  = \$127 [31:0];
+  assign \o__payload$254.argument_2  = \$128 [31:0];
+  assign \o__payload$254.argument_3  = \$129 [31:0];
+  assign \o__payload$254.argument_4  = \$130 [31:0];
+  assign \o__payload$254.argument_5  = \$131 [31:0];
+  assign \o__payload$254.argument_6  = \$132 [31:0];
+  assign \o__payload$254.argument_7  = \$133 [31:0];
+  assign \o__payload$254.index  = { \$133 [32], \$132 [32], \$131 [32], \$130 [32], \$129 [32], \$128 [32], \$127 [32], \$126 [32], \$125 [32], \$124 [32], \$123 [32], \$122 [32], \$121 [32], \$120 [32], \$119 [32], \$118 [32] };
   assign \trap.cause  = trap[3:0];
   assign \trap.lane  = trap[6:4];
   assign \trap.warp  = trap[10:7];
@@ -6376,7 +6413,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign events[22] = committed;
   assign events[0] = 1'h1;
   assign { events[46:23], events[21:17], events[6:1] } = { \events$109 [46:23], \events$109 [21:17], \events$109 [6:1] };
-  assign \$35  = \take$287 ;
+  assign \$35  = \taken$287 ;
   assign \$43  = \$42 ;
 endmodule
 
@@ -7036,8 +7073,8 @@ module \weft.control.counters (rst, enable, events, select, \total$61 , valid, c
   assign \$92  = \$50 [0];
 endmodule
 
-module \weft.control.dispatcher (rst, program__valid, program__payload, program__ready, push__ready, load_words__valid, matmul_words__valid, drain_words__valid, store_words__valid, simt_words__valid, committed, moving, fetch__burst__valid, fetch_idle, load_words__ready, matmul_words__ready, drain_words__ready, store_words__ready, simt_words__ready, fetch__beat__valid, \end 
-, clear, load_words__payload, matmul_words__payload, drain_words__payload, store_words__payload, simt_words__payload, active, index, fault__valid, stopped, fault__cause, fault__index, fetch__burst__payload, abort, fetch__burst__ready, fetch__beat__payload, push_index, pushes, push__valid, push__payload, clk
+module \weft.control.dispatcher (rst, program__valid, program__payload, program__ready, push__ready, load_words__valid, matmul_words__valid, drain_words__valid, store_words__valid, simt_words__valid, committed, moving, fetch__burst__valid, fetch_idle, fetch__beat__valid, \end , clear, load_words__payload, matmul_words__payload, drain_words__payload, store_words__payload
+, simt_words__payload, active, index, fault__valid, stopped, fault__cause, fault__index, fetch__burst__payload, abort, load_words__ready, matmul_words__ready, drain_words__ready, store_words__ready, simt_words__ready, fetch__burst__ready, fetch__beat__payload, push_index, pushes, push__valid, push__payload, clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$4  = 0;
   wire \$1 ;
@@ -8571,10 +8608,12 @@ module \weft.control.dispatcher.fetcher.fifo (rst, o__ready, o__valid, o__payloa
   assign \read__data.kind.known  = o__payload[36];
 endmodule
 
-module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , \port$35584$0 
-, i__valid, take, hold);
+module \weft.control.drain_gate (rst, hold, taken, waiting, o__valid, i__ready, o__ready, clear, nonzero, \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , \port$35694$0 , \port$35696$0 
+, \port$35698$0 , \port$35700$0 , \port$35702$0 , \port$35704$0 , i__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire [15:0] \$1 ;
+  reg \$10 ;
+  reg [15:0] \$11 ;
   wire [15:0] \$2 ;
   wire \$3 ;
   wire \$4 ;
@@ -8583,6 +8622,11 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire \$7 ;
   wire \$8 ;
   wire \$9 ;
+  reg \$signal  = 1'h0;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -8611,6 +8655,7 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire i__ready;
   input i__valid;
   wire i__valid;
+  reg [15:0] its_wait = 16'h0000;
   reg [15:0] missing;
   input [15:0] nonzero;
   wire [15:0] nonzero;
@@ -8640,54 +8685,61 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35554$0 ;
-  wire [32:0] \port$35554$0 ;
-  input [32:0] \port$35556$0 ;
-  wire [32:0] \port$35556$0 ;
-  input [32:0] \port$35558$0 ;
-  wire [32:0] \port$35558$0 ;
-  input [32:0] \port$35560$0 ;
-  wire [32:0] \port$35560$0 ;
-  input [32:0] \port$35562$0 ;
-  wire [32:0] \port$35562$0 ;
-  input [32:0] \port$35564$0 ;
-  wire [32:0] \port$35564$0 ;
-  input [32:0] \port$35566$0 ;
-  wire [32:0] \port$35566$0 ;
-  input [32:0] \port$35568$0 ;
-  wire [32:0] \port$35568$0 ;
-  input [32:0] \port$35570$0 ;
-  wire [32:0] \port$35570$0 ;
-  input [32:0] \port$35572$0 ;
-  wire [32:0] \port$35572$0 ;
-  input [32:0] \port$35574$0 ;
-  wire [32:0] \port$35574$0 ;
-  input [32:0] \port$35576$0 ;
-  wire [32:0] \port$35576$0 ;
-  input [32:0] \port$35578$0 ;
-  wire [32:0] \port$35578$0 ;
-  input [32:0] \port$35580$0 ;
-  wire [32:0] \port$35580$0 ;
-  input [32:0] \port$35582$0 ;
-  wire [32:0] \port$35582$0 ;
-  input [32:0] \port$35584$0 ;
-  wire [32:0] \port$35584$0 ;
-  output [15:0] take;
-  reg [15:0] take;
+  input [32:0] \port$35674$0 ;
+  wire [32:0] \port$35674$0 ;
+  input [32:0] \port$35676$0 ;
+  wire [32:0] \port$35676$0 ;
+  input [32:0] \port$35678$0 ;
+  wire [32:0] \port$35678$0 ;
+  input [32:0] \port$35680$0 ;
+  wire [32:0] \port$35680$0 ;
+  input [32:0] \port$35682$0 ;
+  wire [32:0] \port$35682$0 ;
+  input [32:0] \port$35684$0 ;
+  wire [32:0] \port$35684$0 ;
+  input [32:0] \port$35686$0 ;
+  wire [32:0] \port$35686$0 ;
+  input [32:0] \port$35688$0 ;
+  wire [32:0] \port$35688$0 ;
+  input [32:0] \port$35690$0 ;
+  wire [32:0] \port$35690$0 ;
+  input [32:0] \port$35692$0 ;
+  wire [32:0] \port$35692$0 ;
+  input [32:0] \port$35694$0 ;
+  wire [32:0] \port$35694$0 ;
+  input [32:0] \port$35696$0 ;
+  wire [32:0] \port$35696$0 ;
+  input [32:0] \port$35698$0 ;
+  wire [32:0] \port$35698$0 ;
+  input [32:0] \port$35700$0 ;
+  wire [32:0] \port$35700$0 ;
+  input [32:0] \port$35702$0 ;
+  wire [32:0] \port$35702$0 ;
+  input [32:0] \port$35704$0 ;
+  wire [32:0] \port$35704$0 ;
+  input rst;
+  wire rst;
+  output [15:0] taken;
+  wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35556$0 [15:0] & \$1 ;
-  assign \$3  = o__valid & o__ready;
+  assign \$2  = \port$35676$0 [15:0] & \$1 ;
+  assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
-  assign \$4  = ~ waiting;
-  assign \$5  = i__valid & \$4 ;
-  assign \$6  = ~ hold;
-  assign o__valid = \$5  & \$6 ;
-  assign \$7  = ~ waiting;
-  assign \$8  = o__ready & \$7 ;
-  assign \$9  = ~ hold;
-  assign i__ready = \$8  & \$9 ;
+  assign \$3  = ~ waiting;
+  assign \$4  = i__valid & \$3 ;
+  assign \$5  = ~ hold;
+  assign o__valid = \$4  & \$5 ;
+  assign \$6  = ~ waiting;
+  assign \$7  = o__ready & \$6 ;
+  assign \$8  = ~ hold;
+  assign i__ready = \$7  & \$8 ;
+  assign \$9  = o__valid & o__ready;
+  always @(posedge clk)
+    \$signal  <= \$10 ;
+  always @(posedge clk)
+    its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
     missing = 16'h0000;
@@ -8697,59 +8749,72 @@ module \weft.control.drain_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
-    take = 16'h0000;
-    if (\$3 ) begin
-      take = \port$35556$0 [15:0];
+    \$10  = \$9 ;
+    if (clear) begin
+      \$10  = 1'h0;
+    end
+    if (rst) begin
+      \$10  = 1'h0;
     end
   end
-  assign i__payload = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
-  assign o__payload = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
-  assign \i__payload.opcode  = \port$35554$0 [7:0];
-  assign \i__payload.wait  = \port$35556$0 [15:0];
-  assign \i__payload.post  = \port$35556$0 [31:16];
-  assign \i__payload.int32  = \port$35554$0 [8];
-  assign \i__payload.params  = \port$35554$0 [9];
-  assign \i__payload.row_sum  = \port$35554$0 [10];
-  assign \i__payload.acc  = \port$35558$0 [15:0];
-  assign \i__payload.acc_block  = \port$35558$0 [31:16];
-  assign \i__payload.rows  = \port$35560$0 [15:0];
-  assign \i__payload.blocks  = \port$35560$0 [31:16];
-  assign \i__payload.dst  = \port$35562$0 [23:0];
-  assign \i__payload.dst_stride  = \port$35564$0 [23:0];
-  assign \i__payload.dst_block  = \port$35566$0 [23:0];
-  assign \i__payload.param  = \port$35568$0 [15:0];
-  assign \i__payload.cols_last  = \port$35568$0 [31:16];
-  assign \i__payload.scale  = \port$35570$0 [31:0];
-  assign \i__payload.zero_point  = \port$35572$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$35572$0 [31:16];
-  assign \i__payload.qmin  = \port$35574$0 [15:0];
-  assign \i__payload.qmax  = \port$35574$0 [31:16];
-  assign \i__payload.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
-  assign \o__payload.opcode  = \port$35554$0 [7:0];
-  assign \o__payload.wait  = \port$35556$0 [15:0];
-  assign \o__payload.post  = \port$35556$0 [31:16];
-  assign \o__payload.int32  = \port$35554$0 [8];
-  assign \o__payload.params  = \port$35554$0 [9];
-  assign \o__payload.row_sum  = \port$35554$0 [10];
-  assign \o__payload.acc  = \port$35558$0 [15:0];
-  assign \o__payload.acc_block  = \port$35558$0 [31:16];
-  assign \o__payload.rows  = \port$35560$0 [15:0];
-  assign \o__payload.blocks  = \port$35560$0 [31:16];
-  assign \o__payload.dst  = \port$35562$0 [23:0];
-  assign \o__payload.dst_stride  = \port$35564$0 [23:0];
-  assign \o__payload.dst_block  = \port$35566$0 [23:0];
-  assign \o__payload.param  = \port$35568$0 [15:0];
-  assign \o__payload.cols_last  = \port$35568$0 [31:16];
-  assign \o__payload.scale  = \port$35570$0 [31:0];
-  assign \o__payload.zero_point  = \port$35572$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$35572$0 [31:16];
-  assign \o__payload.qmin  = \port$35574$0 [15:0];
-  assign \o__payload.qmax  = \port$35574$0 [31:16];
-  assign \o__payload.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
+    \$11  = \port$35676$0 [15:0];
+    if (clear) begin
+      \$11  = 16'h0000;
+    end
+    if (rst) begin
+      \$11  = 16'h0000;
+    end
+  end
+  assign i__payload = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35704$0 [31:0], \port$35702$0 [31:0], \port$35700$0 [31:0], \port$35698$0 [31:0], \port$35696$0 [31:0], \port$35694$0 [31:0], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0] };
+  assign o__payload = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35704$0 [31:0], \port$35702$0 [31:0], \port$35700$0 [31:0], \port$35698$0 [31:0], \port$35696$0 [31:0], \port$35694$0 [31:0], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0] };
+  assign \i__payload.opcode  = \port$35674$0 [7:0];
+  assign \i__payload.wait  = \port$35676$0 [15:0];
+  assign \i__payload.post  = \port$35676$0 [31:16];
+  assign \i__payload.int32  = \port$35674$0 [8];
+  assign \i__payload.params  = \port$35674$0 [9];
+  assign \i__payload.row_sum  = \port$35674$0 [10];
+  assign \i__payload.acc  = \port$35678$0 [15:0];
+  assign \i__payload.acc_block  = \port$35678$0 [31:16];
+  assign \i__payload.rows  = \port$35680$0 [15:0];
+  assign \i__payload.blocks  = \port$35680$0 [31:16];
+  assign \i__payload.dst  = \port$35682$0 [23:0];
+  assign \i__payload.dst_stride  = \port$35684$0 [23:0];
+  assign \i__payload.dst_block  = \port$35686$0 [23:0];
+  assign \i__payload.param  = \port$35688$0 [15:0];
+  assign \i__payload.cols_last  = \port$35688$0 [31:16];
+  assign \i__payload.scale  = \port$35690$0 [31:0];
+  assign \i__payload.zero_point  = \port$35692$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$35692$0 [31:16];
+  assign \i__payload.qmin  = \port$35694$0 [15:0];
+  assign \i__payload.qmax  = \port$35694$0 [31:16];
+  assign \i__payload.index  = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32] };
+  assign \o__payload.opcode  = \port$35674$0 [7:0];
+  assign \o__payload.wait  = \port$35676$0 [15:0];
+  assign \o__payload.post  = \port$35676$0 [31:16];
+  assign \o__payload.int32  = \port$35674$0 [8];
+  assign \o__payload.params  = \port$35674$0 [9];
+  assign \o__payload.row_sum  = \port$35674$0 [10];
+  assign \o__payload.acc  = \port$35678$0 [15:0];
+  assign \o__payload.acc_block  = \port$35678$0 [31:16];
+  assign \o__payload.rows  = \port$35680$0 [15:0];
+  assign \o__payload.blocks  = \port$35680$0 [31:16];
+  assign \o__payload.dst  = \port$35682$0 [23:0];
+  assign \o__payload.dst_stride  = \port$35684$0 [23:0];
+  assign \o__payload.dst_block  = \port$35686$0 [23:0];
+  assign \o__payload.param  = \port$35688$0 [15:0];
+  assign \o__payload.cols_last  = \port$35688$0 [31:16];
+  assign \o__payload.scale  = \port$35690$0 [31:0];
+  assign \o__payload.zero_point  = \port$35692$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$35692$0 [31:16];
+  assign \o__payload.qmin  = \port$35694$0 [15:0];
+  assign \o__payload.qmax  = \port$35694$0 [31:16];
+  assign \o__payload.index  = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32] };
 endmodule
 
-module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
-, shadow_15, full, clk);
+module \weft.control.drain_queue (rst, i__valid, \o__ready$43 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15
+, full, i__ready, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$8  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -8757,16 +8822,16 @@ module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   wire \$12 ;
   wire \$13 ;
   wire \$14 ;
-  wire [4:0] \$15 ;
-  wire [4:0] \$16 ;
+  wire \$15 ;
+  wire \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire \$19 ;
+  wire [2:0] \$19 ;
   wire \$2 ;
   wire \$20 ;
   wire \$21 ;
-  wire \$22 ;
-  wire \$23 ;
+  wire [4:0] \$22 ;
+  wire [4:0] \$23 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
@@ -8794,25 +8859,25 @@ module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
-  wire [4:0] \$49 ;
+  wire \$49 ;
   wire \$5 ;
-  wire [4:0] \$50 ;
+  wire \$50 ;
   wire \$51 ;
-  wire [2:0] \$52 ;
+  wire \$52 ;
   wire \$53 ;
-  wire [3:0] \$54 ;
-  reg [3:0] \$55 ;
-  reg \$56 ;
-  reg [32:0] \$57 ;
-  reg [32:0] \$58 ;
-  reg [32:0] \$59 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire [4:0] \$56 ;
+  wire [4:0] \$57 ;
+  wire \$58 ;
+  wire [2:0] \$59 ;
   wire \$6 ;
-  reg [32:0] \$60 ;
-  reg [32:0] \$61 ;
-  reg [32:0] \$62 ;
-  reg [32:0] \$63 ;
-  reg [32:0] \$64 ;
-  reg [32:0] \$65 ;
+  wire \$60 ;
+  wire [3:0] \$61 ;
+  wire \$62 ;
+  wire \$63 ;
+  reg [3:0] \$64 ;
+  reg \$65 ;
   reg [32:0] \$66 ;
   reg [32:0] \$67 ;
   reg [32:0] \$68 ;
@@ -8821,11 +8886,22 @@ module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   reg [32:0] \$70 ;
   reg [32:0] \$71 ;
   reg [32:0] \$72 ;
-  reg [3:0] \$73 ;
-  reg \$74 ;
-  reg [1:0] \$75 ;
+  reg [32:0] \$73 ;
+  reg [32:0] \$74 ;
+  reg [32:0] \$75 ;
+  reg [32:0] \$76 ;
+  reg [32:0] \$77 ;
+  reg [32:0] \$78 ;
+  reg [32:0] \$79 ;
   wire \$8 ;
+  reg [32:0] \$80 ;
+  reg [32:0] \$81 ;
+  reg [3:0] \$82 ;
+  reg \$83 ;
+  reg [1:0] \$84 ;
+  reg \$85 ;
   wire \$9 ;
+  wire \$signal ;
   reg [3:0] arriving = 4'h0;
   input clear;
   wire clear;
@@ -8835,55 +8911,58 @@ module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   wire first;
   output full;
   reg full = 1'h0;
+  wire full_next;
   reg [1:0] held = 2'h0;
   wire hold;
   input [32:0] i__payload;
   wire [32:0] i__payload;
-  wire [32:0] \i__payload$11 ;
-  wire [31:0] \i__payload$11.data ;
-  wire \i__payload$11.index ;
+  wire [32:0] \i__payload$12 ;
+  wire [31:0] \i__payload$12.data ;
+  wire \i__payload$12.index ;
   wire [31:0] \i__payload.data ;
   wire \i__payload.index ;
   output i__ready;
-  wire i__ready;
+  reg i__ready = 1'h1;
   input i__valid;
   wire i__valid;
-  wire \i__valid$12 ;
+  wire \i__valid$13 ;
   wire last;
   wire load;
   reg [3:0] loading = 4'h0;
   wire [32:0] o__payload;
-  wire [527:0] \o__payload$21 ;
-  wire [15:0] \o__payload$21.acc ;
-  wire [15:0] \o__payload$21.acc_block ;
-  wire [15:0] \o__payload$21.b_zero_point ;
-  wire [15:0] \o__payload$21.blocks ;
-  wire [15:0] \o__payload$21.cols_last ;
-  wire [23:0] \o__payload$21.dst ;
-  wire [23:0] \o__payload$21.dst_block ;
-  wire [23:0] \o__payload$21.dst_stride ;
-  wire [15:0] \o__payload$21.index ;
-  wire \o__payload$21.int32 ;
-  wire [7:0] \o__payload$21.opcode ;
-  wire [15:0] \o__payload$21.param ;
-  wire \o__payload$21.params ;
-  wire [15:0] \o__payload$21.post ;
-  wire [15:0] \o__payload$21.qmax ;
-  wire [15:0] \o__payload$21.qmin ;
-  wire \o__payload$21.row_sum ;
-  wire [15:0] \o__payload$21.rows ;
-  wire [31:0] \o__payload$21.scale ;
-  wire [15:0] \o__payload$21.wait ;
-  wire [15:0] \o__payload$21.zero_point ;
+  wire [527:0] \o__payload$24 ;
+  wire [15:0] \o__payload$24.acc ;
+  wire [15:0] \o__payload$24.acc_block ;
+  wire [15:0] \o__payload$24.b_zero_point ;
+  wire [15:0] \o__payload$24.blocks ;
+  wire [15:0] \o__payload$24.cols_last ;
+  wire [23:0] \o__payload$24.dst ;
+  wire [23:0] \o__payload$24.dst_block ;
+  wire [23:0] \o__payload$24.dst_stride ;
+  wire [15:0] \o__payload$24.index ;
+  wire \o__payload$24.int32 ;
+  wire [7:0] \o__payload$24.opcode ;
+  wire [15:0] \o__payload$24.param ;
+  wire \o__payload$24.params ;
+  wire [15:0] \o__payload$24.post ;
+  wire [15:0] \o__payload$24.qmax ;
+  wire [15:0] \o__payload$24.qmin ;
+  wire \o__payload$24.row_sum ;
+  wire [15:0] \o__payload$24.rows ;
+  wire [31:0] \o__payload$24.scale ;
+  wire [15:0] \o__payload$24.wait ;
+  wire [15:0] \o__payload$24.zero_point ;
   wire [31:0] \o__payload.data ;
   wire \o__payload.index ;
   wire o__ready;
-  input \o__ready$40 ;
-  wire \o__ready$40 ;
+  input \o__ready$43 ;
+  wire \o__ready$43 ;
   wire o__valid;
   (* init = 1'h0 *)
-  wire \o__valid$20 ;
+  wire \o__valid$23 ;
   wire push;
+  (* init = 1'h1 *)
+  wire ready;
   input rst;
   wire rst;
   output [32:0] shadow_0;
@@ -8954,111 +9033,123 @@ module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   wire [32:0] word;
   wire [31:0] \word.data ;
   wire \word.index ;
-  assign \$16  = \$14  ? 5'h00 : \$15 ;
-  assign \$17  = ! loading;
-  assign \$18  = load & \$17 ;
-  assign \$19  = loading == 1'h1;
-  assign \$20  = load & \$19 ;
-  assign \$21  = loading == 2'h2;
-  assign \$22  = load & \$21 ;
-  assign \$23  = loading == 2'h3;
-  assign \$24  = load & \$23 ;
-  assign \$25  = loading == 3'h4;
-  assign \$26  = load & \$25 ;
-  assign \$27  = loading == 3'h5;
-  assign \$28  = load & \$27 ;
-  assign \$29  = loading == 3'h6;
-  assign \$30  = load & \$29 ;
-  assign \$31  = loading == 3'h7;
-  assign \$32  = load & \$31 ;
-  assign \$33  = loading == 4'h8;
-  assign \$34  = load & \$33 ;
-  assign \$35  = loading == 4'h9;
-  assign \$36  = load & \$35 ;
-  assign \$37  = loading == 4'ha;
-  assign \$38  = load & \$37 ;
-  assign \$39  = loading == 4'hb;
-  assign \$40  = load & \$39 ;
-  assign \$41  = loading == 4'hc;
-  assign \$42  = load & \$41 ;
-  assign \$43  = loading == 4'hd;
-  assign \$44  = load & \$43 ;
-  assign \$45  = loading == 4'he;
-  assign \$46  = load & \$45 ;
-  assign \$47  = loading == 4'hf;
-  assign \$48  = load & \$47 ;
-  assign \$49  = loading + 1'h1;
-  assign \$50  = last ? 5'h00 : \$49 ;
-  assign \$51  = \i__valid$12  & first;
-  assign \$52  = held + \$51 ;
-  assign \$53  = last & o__valid;
-  assign \$54  = \$52  - \$53 ;
+  assign \$10  = push & take_direct;
+  assign load = \$9  | \$10 ;
+  assign word = o__valid ? o__payload : i__payload;
+  assign \$11  = loading == 4'hf;
+  assign last = load & \$11 ;
+  assign \$12  = arriving == 4'hf;
+  assign \$signal  = push ? \$12  : first;
+  assign \$13  = last & o__valid;
+  assign \$14  = held == 2'h2;
+  assign \$15  = \i__valid$13  & first;
+  assign \$16  = \$14  & \$15 ;
+  assign \$17  = \i__valid$13  & first;
+  assign \$18  = \$17  ? 1'h1 : 1'h0;
+  assign \$19  = 2'h2 - \$18 ;
+  assign \$20  = held == \$19 ;
+  assign full_next = \$13  ? \$16  : \$20 ;
+  assign \$21  = arriving == 4'hf;
+  assign \$22  = arriving + 1'h1;
+  assign \$23  = \$21  ? 5'h00 : \$22 ;
+  assign \$24  = ! loading;
+  assign \$25  = load & \$24 ;
+  assign \$26  = loading == 1'h1;
+  assign \$27  = load & \$26 ;
+  assign \$28  = loading == 2'h2;
+  assign \$29  = load & \$28 ;
+  assign \$30  = loading == 2'h3;
+  assign \$31  = load & \$30 ;
+  assign \$32  = loading == 3'h4;
+  assign \$33  = load & \$32 ;
+  assign \$34  = loading == 3'h5;
+  assign \$35  = load & \$34 ;
+  assign \$36  = loading == 3'h6;
+  assign \$37  = load & \$36 ;
+  assign \$38  = loading == 3'h7;
+  assign \$39  = load & \$38 ;
+  assign \$40  = loading == 4'h8;
+  assign \$41  = load & \$40 ;
+  assign \$42  = loading == 4'h9;
+  assign \$43  = load & \$42 ;
+  assign \$44  = loading == 4'ha;
+  assign \$45  = load & \$44 ;
+  assign \$46  = loading == 4'hb;
+  assign \$47  = load & \$46 ;
+  assign \$48  = loading == 4'hc;
+  assign \$49  = load & \$48 ;
+  assign \$50  = loading == 4'hd;
+  assign \$51  = load & \$50 ;
+  assign \$52  = loading == 4'he;
+  assign \$53  = load & \$52 ;
+  assign \$54  = loading == 4'hf;
+  assign \$55  = load & \$54 ;
+  assign \$56  = loading + 1'h1;
+  assign \$57  = last ? 5'h00 : \$56 ;
+  assign \$58  = \i__valid$13  & first;
+  assign \$59  = held + \$58 ;
+  assign \$60  = last & o__valid;
+  assign \$61  = \$59  - \$60 ;
+  assign \$62  = \$signal  & full_next;
+  assign \$63  = ~ \$62 ;
   always @(posedge clk)
-    arriving <= \$55 ;
+    arriving <= \$64 ;
   always @(posedge clk)
-    direct <= \$56 ;
+    direct <= \$65 ;
   always @(posedge clk)
-    shadow_0 <= \$57 ;
+    shadow_0 <= \$66 ;
   always @(posedge clk)
-    shadow_1 <= \$58 ;
+    shadow_1 <= \$67 ;
   always @(posedge clk)
-    shadow_2 <= \$59 ;
+    shadow_2 <= \$68 ;
   always @(posedge clk)
-    shadow_3 <= \$60 ;
+    shadow_3 <= \$69 ;
   always @(posedge clk)
-    shadow_4 <= \$61 ;
+    shadow_4 <= \$70 ;
   always @(posedge clk)
-    shadow_5 <= \$62 ;
+    shadow_5 <= \$71 ;
   always @(posedge clk)
-    shadow_6 <= \$63 ;
+    shadow_6 <= \$72 ;
   always @(posedge clk)
-    shadow_7 <= \$64 ;
+    shadow_7 <= \$73 ;
   always @(posedge clk)
-    shadow_8 <= \$65 ;
+    shadow_8 <= \$74 ;
   always @(posedge clk)
-    shadow_9 <= \$66 ;
+    shadow_9 <= \$75 ;
   always @(posedge clk)
-    shadow_10 <= \$67 ;
+    shadow_10 <= \$76 ;
   always @(posedge clk)
-    shadow_11 <= \$68 ;
+    shadow_11 <= \$77 ;
   always @(posedge clk)
-    shadow_12 <= \$69 ;
+    shadow_12 <= \$78 ;
   always @(posedge clk)
-    shadow_13 <= \$70 ;
+    shadow_13 <= \$79 ;
   always @(posedge clk)
-    shadow_14 <= \$71 ;
+    shadow_14 <= \$80 ;
   always @(posedge clk)
-    shadow_15 <= \$72 ;
+    shadow_15 <= \$81 ;
   always @(posedge clk)
-    loading <= \$73 ;
+    loading <= \$82 ;
   always @(posedge clk)
-    full <= \$74 ;
+    full <= \$83 ;
   always @(posedge clk)
-    held <= \$75 ;
+    held <= \$84 ;
+  always @(posedge clk)
+    i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
   assign \$2  = ~ full;
   assign \$3  = \$1  & \$2 ;
   assign take_direct = first ? \$5  : direct;
-  assign \$6  = ~ first;
-  assign \$7  = held != 2'h2;
-  assign i__ready = \$6  | \$7 ;
   assign push = i__valid & i__ready;
-  assign \$8  = ~ take_direct;
-  assign \i__valid$12  = push & \$8 ;
-  assign \$9  = ~ full;
-  assign \$11  = o__valid & o__ready;
-  assign \$12  = push & take_direct;
-  assign load = \$11  | \$12 ;
-  assign word = o__valid ? o__payload : i__payload;
-  assign \$13  = loading == 4'hf;
-  assign last = load & \$13 ;
-  assign \$14  = arriving == 4'hf;
-  assign \$15  = arriving + 1'h1;
+  assign \$6  = ~ take_direct;
+  assign \i__valid$13  = push & \$6 ;
+  assign \$7  = ~ full;
+  assign \$9  = o__valid & o__ready;
   \weft.control.drain_queue.fifo  fifo (
     .clear(clear),
     .clk(clk),
-    .i__valid(\i__valid$12 ),
+    .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
@@ -9067,213 +9158,224 @@ module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$55  = arriving;
+    \$64  = arriving;
     if (push) begin
-      \$55  = \$16 [3:0];
+      \$64  = \$23 [3:0];
     end
     if (clear) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
     if (rst) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$56  = direct;
+    \$65  = direct;
     if (push) begin
-      \$56  = take_direct;
+      \$65  = take_direct;
     end
     if (clear) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
     if (rst) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$57  = shadow_0;
-    if (\$18 ) begin
-      \$57  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$58  = shadow_1;
-    if (\$20 ) begin
-      \$58  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$59  = shadow_2;
-    if (\$22 ) begin
-      \$59  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$60  = shadow_3;
-    if (\$24 ) begin
-      \$60  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$61  = shadow_4;
-    if (\$26 ) begin
-      \$61  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$62  = shadow_5;
-    if (\$28 ) begin
-      \$62  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$63  = shadow_6;
-    if (\$30 ) begin
-      \$63  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$64  = shadow_7;
-    if (\$32 ) begin
-      \$64  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$65  = shadow_8;
-    if (\$34 ) begin
-      \$65  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$66  = shadow_9;
-    if (\$36 ) begin
+    \$66  = shadow_0;
+    if (\$25 ) begin
       \$66  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$67  = shadow_10;
-    if (\$38 ) begin
+    \$67  = shadow_1;
+    if (\$27 ) begin
       \$67  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$68  = shadow_11;
-    if (\$40 ) begin
+    \$68  = shadow_2;
+    if (\$29 ) begin
       \$68  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$69  = shadow_12;
-    if (\$42 ) begin
+    \$69  = shadow_3;
+    if (\$31 ) begin
       \$69  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$70  = shadow_13;
-    if (\$44 ) begin
+    \$70  = shadow_4;
+    if (\$33 ) begin
       \$70  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$71  = shadow_14;
-    if (\$46 ) begin
+    \$71  = shadow_5;
+    if (\$35 ) begin
       \$71  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$72  = shadow_15;
-    if (\$48 ) begin
+    \$72  = shadow_6;
+    if (\$37 ) begin
       \$72  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$73  = loading;
+    \$73  = shadow_7;
+    if (\$39 ) begin
+      \$73  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$74  = shadow_8;
+    if (\$41 ) begin
+      \$74  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$75  = shadow_9;
+    if (\$43 ) begin
+      \$75  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$76  = shadow_10;
+    if (\$45 ) begin
+      \$76  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$77  = shadow_11;
+    if (\$47 ) begin
+      \$77  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$78  = shadow_12;
+    if (\$49 ) begin
+      \$78  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$79  = shadow_13;
+    if (\$51 ) begin
+      \$79  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$80  = shadow_14;
+    if (\$53 ) begin
+      \$80  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$81  = shadow_15;
+    if (\$55 ) begin
+      \$81  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$82  = loading;
     if (load) begin
-      \$73  = \$50 [3:0];
+      \$82  = \$57 [3:0];
     end
     if (clear) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
     if (rst) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$74  = full;
+    \$83  = full;
     if (last) begin
-      \$74  = 1'h1;
-    end else if (\o__ready$40 ) begin
-      \$74  = 1'h0;
+      \$83  = 1'h1;
+    end else if (\o__ready$43 ) begin
+      \$83  = 1'h0;
     end
     if (clear) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
     if (rst) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
-    \$75  = \$54 [1:0];
+    \$84  = \$61 [1:0];
     if (clear) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
     if (rst) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
   end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
+    \$85  = \$63 ;
+    if (clear) begin
+      \$85  = 1'h1;
+    end
+    if (rst) begin
+      \$85  = 1'h1;
+    end
+  end
+  assign ready = i__ready;
   assign hold = 1'h0;
-  assign \i__payload$11  = i__payload;
-  assign \o__valid$20  = full;
-  assign \o__payload$21  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
+  assign \i__payload$12  = i__payload;
+  assign \o__valid$23  = full;
+  assign \o__payload$24  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
   assign \i__payload.data  = i__payload[31:0];
   assign \i__payload.index  = i__payload[32];
-  assign \i__payload$11.data  = i__payload[31:0];
-  assign \i__payload$11.index  = i__payload[32];
+  assign \i__payload$12.data  = i__payload[31:0];
+  assign \i__payload$12.index  = i__payload[32];
   assign \word.data  = word[31:0];
   assign \word.index  = word[32];
   assign \o__payload.data  = o__payload[31:0];
   assign \o__payload.index  = o__payload[32];
-  assign \o__payload$21.opcode  = shadow_0[7:0];
-  assign \o__payload$21.wait  = shadow_1[15:0];
-  assign \o__payload$21.post  = shadow_1[31:16];
-  assign \o__payload$21.int32  = shadow_0[8];
-  assign \o__payload$21.params  = shadow_0[9];
-  assign \o__payload$21.row_sum  = shadow_0[10];
-  assign \o__payload$21.acc  = shadow_2[15:0];
-  assign \o__payload$21.acc_block  = shadow_2[31:16];
-  assign \o__payload$21.rows  = shadow_3[15:0];
-  assign \o__payload$21.blocks  = shadow_3[31:16];
-  assign \o__payload$21.dst  = shadow_4[23:0];
-  assign \o__payload$21.dst_stride  = shadow_5[23:0];
-  assign \o__payload$21.dst_block  = shadow_6[23:0];
-  assign \o__payload$21.param  = shadow_7[15:0];
-  assign \o__payload$21.cols_last  = shadow_7[31:16];
-  assign \o__payload$21.scale  = shadow_8[31:0];
-  assign \o__payload$21.zero_point  = shadow_9[15:0];
-  assign \o__payload$21.b_zero_point  = shadow_9[31:16];
-  assign \o__payload$21.qmin  = shadow_10[15:0];
-  assign \o__payload$21.qmax  = shadow_10[31:16];
-  assign \o__payload$21.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
+  assign \o__payload$24.opcode  = shadow_0[7:0];
+  assign \o__payload$24.wait  = shadow_1[15:0];
+  assign \o__payload$24.post  = shadow_1[31:16];
+  assign \o__payload$24.int32  = shadow_0[8];
+  assign \o__payload$24.params  = shadow_0[9];
+  assign \o__payload$24.row_sum  = shadow_0[10];
+  assign \o__payload$24.acc  = shadow_2[15:0];
+  assign \o__payload$24.acc_block  = shadow_2[31:16];
+  assign \o__payload$24.rows  = shadow_3[15:0];
+  assign \o__payload$24.blocks  = shadow_3[31:16];
+  assign \o__payload$24.dst  = shadow_4[23:0];
+  assign \o__payload$24.dst_stride  = shadow_5[23:0];
+  assign \o__payload$24.dst_block  = shadow_6[23:0];
+  assign \o__payload$24.param  = shadow_7[15:0];
+  assign \o__payload$24.cols_last  = shadow_7[31:16];
+  assign \o__payload$24.scale  = shadow_8[31:0];
+  assign \o__payload$24.zero_point  = shadow_9[15:0];
+  assign \o__payload$24.b_zero_point  = shadow_9[31:16];
+  assign \o__payload$24.qmin  = shadow_10[15:0];
+  assign \o__payload$24.qmax  = shadow_10[31:16];
+  assign \o__payload$24.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
   assign \shadow_0.data  = shadow_0[31:0];
   assign \shadow_0.index  = shadow_0[32];
   assign \shadow_1.data  = shadow_1[31:0];
@@ -9308,8 +9410,8 @@ module \weft.control.drain_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   assign \shadow_15.index  = shadow_15[32];
   assign \$4  = 1'h1;
   assign \$5  = \$3 ;
-  assign \$10  = 1'h1;
-  assign o__ready = \$9 ;
+  assign \$8  = 1'h1;
+  assign o__ready = \$7 ;
 endmodule
 
 module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__payload, clear, write__data, clk);
@@ -9444,10 +9546,10 @@ module \weft.control.drain_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
 endmodule
 
 module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , clear, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index
-, abort, error, halted, \port$35446$32 , \port$35448$32 , \port$35450$32 , \port$35452$32 , \port$35454$32 , \port$35456$32 , \port$35458$32 , \port$35460$32 , \port$35462$32 , \port$35464$32 , \port$35466$32 , \port$35468$32 , \port$35470$32 , \port$35472$32 , \port$35474$32 , \port$35476$32 , \port$35500$32 , \port$35502$32 
-, \port$35504$32 , \port$35506$32 , \port$35508$32 , \port$35510$32 , \port$35512$32 , \port$35514$32 , \port$35516$32 , \port$35518$32 , \port$35520$32 , \port$35522$32 , \port$35524$32 , \port$35526$32 , \port$35528$32 , \port$35530$32 , \port$35554$32 , \port$35556$32 , \port$35558$32 , \port$35560$32 , \port$35562$32 , \port$35564$32 , \port$35566$32 
-, \port$35568$32 , \port$35570$32 , \port$35572$32 , \port$35574$32 , \port$35576$32 , \port$35578$32 , \port$35580$32 , \port$35582$32 , \port$35584$32 , \port$35608$32 , \port$35610$32 , \port$35612$32 , \port$35614$32 , \port$35616$32 , \port$35618$32 , \port$35620$32 , \port$35622$32 , \port$35624$32 , \port$35626$32 , \port$35628$32 , \port$35630$32 
-, \port$35632$32 , \port$35634$32 , \port$35636$32 , \port$35638$32 , \port$35662$32 , \port$35664$32 , \port$35666$32 , \port$35668$32 , \port$35670$32 , \port$35672$32 , \port$35674$32 , \port$35676$32 , \port$35678$32 , \port$35680$32 , \port$35682$32 , \port$35684$32 , \port$35686$32 , \port$35688$32 , \port$35690$32 , \port$35692$32 , matmul_fault__index
+, abort, error, halted, \port$35552$32 , \port$35554$32 , \port$35556$32 , \port$35558$32 , \port$35560$32 , \port$35562$32 , \port$35564$32 , \port$35566$32 , \port$35568$32 , \port$35570$32 , \port$35572$32 , \port$35574$32 , \port$35576$32 , \port$35578$32 , \port$35580$32 , \port$35582$32 , \port$35613$32 , \port$35615$32 
+, \port$35617$32 , \port$35619$32 , \port$35621$32 , \port$35623$32 , \port$35625$32 , \port$35627$32 , \port$35629$32 , \port$35631$32 , \port$35633$32 , \port$35635$32 , \port$35637$32 , \port$35639$32 , \port$35641$32 , \port$35643$32 , \port$35674$32 , \port$35676$32 , \port$35678$32 , \port$35680$32 , \port$35682$32 , \port$35684$32 , \port$35686$32 
+, \port$35688$32 , \port$35690$32 , \port$35692$32 , \port$35694$32 , \port$35696$32 , \port$35698$32 , \port$35700$32 , \port$35702$32 , \port$35704$32 , \port$35735$32 , \port$35737$32 , \port$35739$32 , \port$35741$32 , \port$35743$32 , \port$35745$32 , \port$35747$32 , \port$35749$32 , \port$35751$32 , \port$35753$32 , \port$35755$32 , \port$35757$32 
+, \port$35759$32 , \port$35761$32 , \port$35763$32 , \port$35765$32 , \port$35796$32 , \port$35798$32 , \port$35800$32 , \port$35802$32 , \port$35804$32 , \port$35806$32 , \port$35808$32 , \port$35810$32 , \port$35812$32 , \port$35814$32 , \port$35816$32 , \port$35818$32 , \port$35820$32 , \port$35822$32 , \port$35824$32 , \port$35826$32 , matmul_fault__index
 , matmul_fault__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$10  = 0;
   wire \$1 ;
@@ -9570,70 +9672,8 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire moving;
   input overflow;
   wire overflow;
-  input \port$35446$32 ;
-  wire \port$35446$32 ;
-  input \port$35448$32 ;
-  wire \port$35448$32 ;
-  input \port$35450$32 ;
-  wire \port$35450$32 ;
-  input \port$35452$32 ;
-  wire \port$35452$32 ;
-  input \port$35454$32 ;
-  wire \port$35454$32 ;
-  input \port$35456$32 ;
-  wire \port$35456$32 ;
-  input \port$35458$32 ;
-  wire \port$35458$32 ;
-  input \port$35460$32 ;
-  wire \port$35460$32 ;
-  input \port$35462$32 ;
-  wire \port$35462$32 ;
-  input \port$35464$32 ;
-  wire \port$35464$32 ;
-  input \port$35466$32 ;
-  wire \port$35466$32 ;
-  input \port$35468$32 ;
-  wire \port$35468$32 ;
-  input \port$35470$32 ;
-  wire \port$35470$32 ;
-  input \port$35472$32 ;
-  wire \port$35472$32 ;
-  input \port$35474$32 ;
-  wire \port$35474$32 ;
-  input \port$35476$32 ;
-  wire \port$35476$32 ;
-  input \port$35500$32 ;
-  wire \port$35500$32 ;
-  input \port$35502$32 ;
-  wire \port$35502$32 ;
-  input \port$35504$32 ;
-  wire \port$35504$32 ;
-  input \port$35506$32 ;
-  wire \port$35506$32 ;
-  input \port$35508$32 ;
-  wire \port$35508$32 ;
-  input \port$35510$32 ;
-  wire \port$35510$32 ;
-  input \port$35512$32 ;
-  wire \port$35512$32 ;
-  input \port$35514$32 ;
-  wire \port$35514$32 ;
-  input \port$35516$32 ;
-  wire \port$35516$32 ;
-  input \port$35518$32 ;
-  wire \port$35518$32 ;
-  input \port$35520$32 ;
-  wire \port$35520$32 ;
-  input \port$35522$32 ;
-  wire \port$35522$32 ;
-  input \port$35524$32 ;
-  wire \port$35524$32 ;
-  input \port$35526$32 ;
-  wire \port$35526$32 ;
-  input \port$35528$32 ;
-  wire \port$35528$32 ;
-  input \port$35530$32 ;
-  wire \port$35530$32 ;
+  input \port$35552$32 ;
+  wire \port$35552$32 ;
   input \port$35554$32 ;
   wire \port$35554$32 ;
   input \port$35556$32 ;
@@ -9664,52 +9704,38 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$35580$32 ;
   input \port$35582$32 ;
   wire \port$35582$32 ;
-  input \port$35584$32 ;
-  wire \port$35584$32 ;
-  input \port$35608$32 ;
-  wire \port$35608$32 ;
-  input \port$35610$32 ;
-  wire \port$35610$32 ;
-  input \port$35612$32 ;
-  wire \port$35612$32 ;
-  input \port$35614$32 ;
-  wire \port$35614$32 ;
-  input \port$35616$32 ;
-  wire \port$35616$32 ;
-  input \port$35618$32 ;
-  wire \port$35618$32 ;
-  input \port$35620$32 ;
-  wire \port$35620$32 ;
-  input \port$35622$32 ;
-  wire \port$35622$32 ;
-  input \port$35624$32 ;
-  wire \port$35624$32 ;
-  input \port$35626$32 ;
-  wire \port$35626$32 ;
-  input \port$35628$32 ;
-  wire \port$35628$32 ;
-  input \port$35630$32 ;
-  wire \port$35630$32 ;
-  input \port$35632$32 ;
-  wire \port$35632$32 ;
-  input \port$35634$32 ;
-  wire \port$35634$32 ;
-  input \port$35636$32 ;
-  wire \port$35636$32 ;
-  input \port$35638$32 ;
-  wire \port$35638$32 ;
-  input \port$35662$32 ;
-  wire \port$35662$32 ;
-  input \port$35664$32 ;
-  wire \port$35664$32 ;
-  input \port$35666$32 ;
-  wire \port$35666$32 ;
-  input \port$35668$32 ;
-  wire \port$35668$32 ;
-  input \port$35670$32 ;
-  wire \port$35670$32 ;
-  input \port$35672$32 ;
-  wire \port$35672$32 ;
+  input \port$35613$32 ;
+  wire \port$35613$32 ;
+  input \port$35615$32 ;
+  wire \port$35615$32 ;
+  input \port$35617$32 ;
+  wire \port$35617$32 ;
+  input \port$35619$32 ;
+  wire \port$35619$32 ;
+  input \port$35621$32 ;
+  wire \port$35621$32 ;
+  input \port$35623$32 ;
+  wire \port$35623$32 ;
+  input \port$35625$32 ;
+  wire \port$35625$32 ;
+  input \port$35627$32 ;
+  wire \port$35627$32 ;
+  input \port$35629$32 ;
+  wire \port$35629$32 ;
+  input \port$35631$32 ;
+  wire \port$35631$32 ;
+  input \port$35633$32 ;
+  wire \port$35633$32 ;
+  input \port$35635$32 ;
+  wire \port$35635$32 ;
+  input \port$35637$32 ;
+  wire \port$35637$32 ;
+  input \port$35639$32 ;
+  wire \port$35639$32 ;
+  input \port$35641$32 ;
+  wire \port$35641$32 ;
+  input \port$35643$32 ;
+  wire \port$35643$32 ;
   input \port$35674$32 ;
   wire \port$35674$32 ;
   input \port$35676$32 ;
@@ -9730,6 +9756,82 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
   wire \port$35690$32 ;
   input \port$35692$32 ;
   wire \port$35692$32 ;
+  input \port$35694$32 ;
+  wire \port$35694$32 ;
+  input \port$35696$32 ;
+  wire \port$35696$32 ;
+  input \port$35698$32 ;
+  wire \port$35698$32 ;
+  input \port$35700$32 ;
+  wire \port$35700$32 ;
+  input \port$35702$32 ;
+  wire \port$35702$32 ;
+  input \port$35704$32 ;
+  wire \port$35704$32 ;
+  input \port$35735$32 ;
+  wire \port$35735$32 ;
+  input \port$35737$32 ;
+  wire \port$35737$32 ;
+  input \port$35739$32 ;
+  wire \port$35739$32 ;
+  input \port$35741$32 ;
+  wire \port$35741$32 ;
+  input \port$35743$32 ;
+  wire \port$35743$32 ;
+  input \port$35745$32 ;
+  wire \port$35745$32 ;
+  input \port$35747$32 ;
+  wire \port$35747$32 ;
+  input \port$35749$32 ;
+  wire \port$35749$32 ;
+  input \port$35751$32 ;
+  wire \port$35751$32 ;
+  input \port$35753$32 ;
+  wire \port$35753$32 ;
+  input \port$35755$32 ;
+  wire \port$35755$32 ;
+  input \port$35757$32 ;
+  wire \port$35757$32 ;
+  input \port$35759$32 ;
+  wire \port$35759$32 ;
+  input \port$35761$32 ;
+  wire \port$35761$32 ;
+  input \port$35763$32 ;
+  wire \port$35763$32 ;
+  input \port$35765$32 ;
+  wire \port$35765$32 ;
+  input \port$35796$32 ;
+  wire \port$35796$32 ;
+  input \port$35798$32 ;
+  wire \port$35798$32 ;
+  input \port$35800$32 ;
+  wire \port$35800$32 ;
+  input \port$35802$32 ;
+  wire \port$35802$32 ;
+  input \port$35804$32 ;
+  wire \port$35804$32 ;
+  input \port$35806$32 ;
+  wire \port$35806$32 ;
+  input \port$35808$32 ;
+  wire \port$35808$32 ;
+  input \port$35810$32 ;
+  wire \port$35810$32 ;
+  input \port$35812$32 ;
+  wire \port$35812$32 ;
+  input \port$35814$32 ;
+  wire \port$35814$32 ;
+  input \port$35816$32 ;
+  wire \port$35816$32 ;
+  input \port$35818$32 ;
+  wire \port$35818$32 ;
+  input \port$35820$32 ;
+  wire \port$35820$32 ;
+  input \port$35822$32 ;
+  wire \port$35822$32 ;
+  input \port$35824$32 ;
+  wire \port$35824$32 ;
+  input \port$35826$32 ;
+  wire \port$35826$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -9886,27 +9988,27 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
     if (\$11 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h4;
-      first[31:16] = { \port$35692$32 , \port$35690$32 , \port$35688$32 , \port$35686$32 , \port$35684$32 , \port$35682$32 , \port$35680$32 , \port$35678$32 , \port$35676$32 , \port$35674$32 , \port$35672$32 , \port$35670$32 , \port$35668$32 , \port$35666$32 , \port$35664$32 , \port$35662$32  };
+      first[31:16] = { \port$35826$32 , \port$35824$32 , \port$35822$32 , \port$35820$32 , \port$35818$32 , \port$35816$32 , \port$35814$32 , \port$35812$32 , \port$35810$32 , \port$35808$32 , \port$35806$32 , \port$35804$32 , \port$35802$32 , \port$35800$32 , \port$35798$32 , \port$35796$32  };
     end
     if (\$12 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h3;
-      first[31:16] = { \port$35638$32 , \port$35636$32 , \port$35634$32 , \port$35632$32 , \port$35630$32 , \port$35628$32 , \port$35626$32 , \port$35624$32 , \port$35622$32 , \port$35620$32 , \port$35618$32 , \port$35616$32 , \port$35614$32 , \port$35612$32 , \port$35610$32 , \port$35608$32  };
+      first[31:16] = { \port$35765$32 , \port$35763$32 , \port$35761$32 , \port$35759$32 , \port$35757$32 , \port$35755$32 , \port$35753$32 , \port$35751$32 , \port$35749$32 , \port$35747$32 , \port$35745$32 , \port$35743$32 , \port$35741$32 , \port$35739$32 , \port$35737$32 , \port$35735$32  };
     end
     if (\$13 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h2;
-      first[31:16] = { \port$35584$32 , \port$35582$32 , \port$35580$32 , \port$35578$32 , \port$35576$32 , \port$35574$32 , \port$35572$32 , \port$35570$32 , \port$35568$32 , \port$35566$32 , \port$35564$32 , \port$35562$32 , \port$35560$32 , \port$35558$32 , \port$35556$32 , \port$35554$32  };
+      first[31:16] = { \port$35704$32 , \port$35702$32 , \port$35700$32 , \port$35698$32 , \port$35696$32 , \port$35694$32 , \port$35692$32 , \port$35690$32 , \port$35688$32 , \port$35686$32 , \port$35684$32 , \port$35682$32 , \port$35680$32 , \port$35678$32 , \port$35676$32 , \port$35674$32  };
     end
     if (\$14 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h1;
-      first[31:16] = { \port$35530$32 , \port$35528$32 , \port$35526$32 , \port$35524$32 , \port$35522$32 , \port$35520$32 , \port$35518$32 , \port$35516$32 , \port$35514$32 , \port$35512$32 , \port$35510$32 , \port$35508$32 , \port$35506$32 , \port$35504$32 , \port$35502$32 , \port$35500$32  };
+      first[31:16] = { \port$35643$32 , \port$35641$32 , \port$35639$32 , \port$35637$32 , \port$35635$32 , \port$35633$32 , \port$35631$32 , \port$35629$32 , \port$35627$32 , \port$35625$32 , \port$35623$32 , \port$35621$32 , \port$35619$32 , \port$35617$32 , \port$35615$32 , \port$35613$32  };
     end
     if (\$15 ) begin
       first[3:0] = 4'h5;
       first[7:4] = 4'h0;
-      first[31:16] = { \port$35476$32 , \port$35474$32 , \port$35472$32 , \port$35470$32 , \port$35468$32 , \port$35466$32 , \port$35464$32 , \port$35462$32 , \port$35460$32 , \port$35458$32 , \port$35456$32 , \port$35454$32 , \port$35452$32 , \port$35450$32 , \port$35448$32 , \port$35446$32  };
+      first[31:16] = { \port$35582$32 , \port$35580$32 , \port$35578$32 , \port$35576$32 , \port$35574$32 , \port$35572$32 , \port$35570$32 , \port$35568$32 , \port$35566$32 , \port$35564$32 , \port$35562$32 , \port$35560$32 , \port$35558$32 , \port$35556$32 , \port$35554$32 , \port$35552$32  };
     end
     if (stop) begin
       first[3:0] = 4'h9;
@@ -10180,11 +10282,11 @@ module \weft.control.errors (rst, moving, quiet, overflow, halt, load_waiting, m
       \$39  = 1'h0;
     end
   end
-  assign simt_index = { \port$35692$32 , \port$35690$32 , \port$35688$32 , \port$35686$32 , \port$35684$32 , \port$35682$32 , \port$35680$32 , \port$35678$32 , \port$35676$32 , \port$35674$32 , \port$35672$32 , \port$35670$32 , \port$35668$32 , \port$35666$32 , \port$35664$32 , \port$35662$32  };
-  assign store_index = { \port$35638$32 , \port$35636$32 , \port$35634$32 , \port$35632$32 , \port$35630$32 , \port$35628$32 , \port$35626$32 , \port$35624$32 , \port$35622$32 , \port$35620$32 , \port$35618$32 , \port$35616$32 , \port$35614$32 , \port$35612$32 , \port$35610$32 , \port$35608$32  };
-  assign drain_index = { \port$35584$32 , \port$35582$32 , \port$35580$32 , \port$35578$32 , \port$35576$32 , \port$35574$32 , \port$35572$32 , \port$35570$32 , \port$35568$32 , \port$35566$32 , \port$35564$32 , \port$35562$32 , \port$35560$32 , \port$35558$32 , \port$35556$32 , \port$35554$32  };
-  assign matmul_index = { \port$35530$32 , \port$35528$32 , \port$35526$32 , \port$35524$32 , \port$35522$32 , \port$35520$32 , \port$35518$32 , \port$35516$32 , \port$35514$32 , \port$35512$32 , \port$35510$32 , \port$35508$32 , \port$35506$32 , \port$35504$32 , \port$35502$32 , \port$35500$32  };
-  assign load_index = { \port$35476$32 , \port$35474$32 , \port$35472$32 , \port$35470$32 , \port$35468$32 , \port$35466$32 , \port$35464$32 , \port$35462$32 , \port$35460$32 , \port$35458$32 , \port$35456$32 , \port$35454$32 , \port$35452$32 , \port$35450$32 , \port$35448$32 , \port$35446$32  };
+  assign simt_index = { \port$35826$32 , \port$35824$32 , \port$35822$32 , \port$35820$32 , \port$35818$32 , \port$35816$32 , \port$35814$32 , \port$35812$32 , \port$35810$32 , \port$35808$32 , \port$35806$32 , \port$35804$32 , \port$35802$32 , \port$35800$32 , \port$35798$32 , \port$35796$32  };
+  assign store_index = { \port$35765$32 , \port$35763$32 , \port$35761$32 , \port$35759$32 , \port$35757$32 , \port$35755$32 , \port$35753$32 , \port$35751$32 , \port$35749$32 , \port$35747$32 , \port$35745$32 , \port$35743$32 , \port$35741$32 , \port$35739$32 , \port$35737$32 , \port$35735$32  };
+  assign drain_index = { \port$35704$32 , \port$35702$32 , \port$35700$32 , \port$35698$32 , \port$35696$32 , \port$35694$32 , \port$35692$32 , \port$35690$32 , \port$35688$32 , \port$35686$32 , \port$35684$32 , \port$35682$32 , \port$35680$32 , \port$35678$32 , \port$35676$32 , \port$35674$32  };
+  assign matmul_index = { \port$35643$32 , \port$35641$32 , \port$35639$32 , \port$35637$32 , \port$35635$32 , \port$35633$32 , \port$35631$32 , \port$35629$32 , \port$35627$32 , \port$35625$32 , \port$35623$32 , \port$35621$32 , \port$35619$32 , \port$35617$32 , \port$35615$32 , \port$35613$32  };
+  assign load_index = { \port$35582$32 , \port$35580$32 , \port$35578$32 , \port$35576$32 , \port$35574$32 , \port$35572$32 , \port$35570$32 , \port$35568$32 , \port$35566$32 , \port$35564$32 , \port$35562$32 , \port$35560$32 , \port$35558$32 , \port$35556$32 , \port$35554$32 , \port$35552$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -11186,10 +11288,12 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35446$0 , \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 , \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 , \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 
-, i__valid, take, hold);
+module \weft.control.load_gate (rst, hold, taken, waiting, o__valid, i__ready, o__ready, clear, nonzero, \port$35552$0 , \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 
+, \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , i__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$12  = 0;
   wire [15:0] \$1 ;
+  reg \$10 ;
+  reg [15:0] \$11 ;
   wire [15:0] \$2 ;
   wire \$3 ;
   wire \$4 ;
@@ -11198,6 +11302,11 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
   wire \$7 ;
   wire \$8 ;
   wire \$9 ;
+  reg \$signal  = 1'h0;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -11228,6 +11337,7 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
   wire i__ready;
   input i__valid;
   wire i__valid;
+  reg [15:0] its_wait = 16'h0000;
   reg [15:0] missing;
   input [15:0] nonzero;
   wire [15:0] nonzero;
@@ -11259,54 +11369,61 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35446$0 ;
-  wire [32:0] \port$35446$0 ;
-  input [32:0] \port$35448$0 ;
-  wire [32:0] \port$35448$0 ;
-  input [32:0] \port$35450$0 ;
-  wire [32:0] \port$35450$0 ;
-  input [32:0] \port$35452$0 ;
-  wire [32:0] \port$35452$0 ;
-  input [32:0] \port$35454$0 ;
-  wire [32:0] \port$35454$0 ;
-  input [32:0] \port$35456$0 ;
-  wire [32:0] \port$35456$0 ;
-  input [32:0] \port$35458$0 ;
-  wire [32:0] \port$35458$0 ;
-  input [32:0] \port$35460$0 ;
-  wire [32:0] \port$35460$0 ;
-  input [32:0] \port$35462$0 ;
-  wire [32:0] \port$35462$0 ;
-  input [32:0] \port$35464$0 ;
-  wire [32:0] \port$35464$0 ;
-  input [32:0] \port$35466$0 ;
-  wire [32:0] \port$35466$0 ;
-  input [32:0] \port$35468$0 ;
-  wire [32:0] \port$35468$0 ;
-  input [32:0] \port$35470$0 ;
-  wire [32:0] \port$35470$0 ;
-  input [32:0] \port$35472$0 ;
-  wire [32:0] \port$35472$0 ;
-  input [32:0] \port$35474$0 ;
-  wire [32:0] \port$35474$0 ;
-  input [32:0] \port$35476$0 ;
-  wire [32:0] \port$35476$0 ;
-  output [15:0] take;
-  reg [15:0] take;
+  input [32:0] \port$35552$0 ;
+  wire [32:0] \port$35552$0 ;
+  input [32:0] \port$35554$0 ;
+  wire [32:0] \port$35554$0 ;
+  input [32:0] \port$35556$0 ;
+  wire [32:0] \port$35556$0 ;
+  input [32:0] \port$35558$0 ;
+  wire [32:0] \port$35558$0 ;
+  input [32:0] \port$35560$0 ;
+  wire [32:0] \port$35560$0 ;
+  input [32:0] \port$35562$0 ;
+  wire [32:0] \port$35562$0 ;
+  input [32:0] \port$35564$0 ;
+  wire [32:0] \port$35564$0 ;
+  input [32:0] \port$35566$0 ;
+  wire [32:0] \port$35566$0 ;
+  input [32:0] \port$35568$0 ;
+  wire [32:0] \port$35568$0 ;
+  input [32:0] \port$35570$0 ;
+  wire [32:0] \port$35570$0 ;
+  input [32:0] \port$35572$0 ;
+  wire [32:0] \port$35572$0 ;
+  input [32:0] \port$35574$0 ;
+  wire [32:0] \port$35574$0 ;
+  input [32:0] \port$35576$0 ;
+  wire [32:0] \port$35576$0 ;
+  input [32:0] \port$35578$0 ;
+  wire [32:0] \port$35578$0 ;
+  input [32:0] \port$35580$0 ;
+  wire [32:0] \port$35580$0 ;
+  input [32:0] \port$35582$0 ;
+  wire [32:0] \port$35582$0 ;
+  input rst;
+  wire rst;
+  output [15:0] taken;
+  wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35448$0 [15:0] & \$1 ;
-  assign \$3  = o__valid & o__ready;
+  assign \$2  = \port$35554$0 [15:0] & \$1 ;
+  assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
-  assign \$4  = ~ waiting;
-  assign \$5  = i__valid & \$4 ;
-  assign \$6  = ~ hold;
-  assign o__valid = \$5  & \$6 ;
-  assign \$7  = ~ waiting;
-  assign \$8  = o__ready & \$7 ;
-  assign \$9  = ~ hold;
-  assign i__ready = \$8  & \$9 ;
+  assign \$3  = ~ waiting;
+  assign \$4  = i__valid & \$3 ;
+  assign \$5  = ~ hold;
+  assign o__valid = \$4  & \$5 ;
+  assign \$6  = ~ waiting;
+  assign \$7  = o__ready & \$6 ;
+  assign \$8  = ~ hold;
+  assign i__ready = \$7  & \$8 ;
+  assign \$9  = o__valid & o__ready;
+  always @(posedge clk)
+    \$signal  <= \$10 ;
+  always @(posedge clk)
+    its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
     missing = 16'h0000;
@@ -11316,63 +11433,76 @@ module \weft.control.load_gate (waiting, o__valid, i__ready, o__ready, nonzero, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
-    take = 16'h0000;
-    if (\$3 ) begin
-      take = \port$35448$0 [15:0];
+    \$10  = \$9 ;
+    if (clear) begin
+      \$10  = 1'h0;
+    end
+    if (rst) begin
+      \$10  = 1'h0;
     end
   end
-  assign i__payload = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
-  assign o__payload = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
-  assign \i__payload.opcode  = \port$35446$0 [7:0];
-  assign \i__payload.wait  = \port$35448$0 [15:0];
-  assign \i__payload.post  = \port$35448$0 [31:16];
-  assign \i__payload.space  = \port$35446$0 [9:8];
-  assign \i__payload.flip  = \port$35446$0 [10];
-  assign \i__payload.transpose  = \port$35446$0 [11];
-  assign \i__payload.fill  = \port$35446$0 [31:24];
-  assign \i__payload.src  = \port$35450$0 [31:0];
-  assign \i__payload.stride1  = \port$35452$0 [31:0];
-  assign \i__payload.stride2  = \port$35454$0 [31:0];
-  assign \i__payload.len  = \port$35456$0 [23:0];
-  assign \i__payload.count1  = \port$35458$0 [15:0];
-  assign \i__payload.count2  = \port$35458$0 [31:16];
-  assign \i__payload.dst  = \port$35460$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$35462$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$35464$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$35466$0 [23:0];
-  assign \i__payload.pad_left  = \port$35468$0 [15:0];
-  assign \i__payload.pad_right  = \port$35468$0 [31:16];
-  assign \i__payload.pad_top  = \port$35470$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$35470$0 [31:16];
-  assign \i__payload.fence  = \port$35472$0 [23:0];
-  assign \i__payload.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
-  assign \o__payload.opcode  = \port$35446$0 [7:0];
-  assign \o__payload.wait  = \port$35448$0 [15:0];
-  assign \o__payload.post  = \port$35448$0 [31:16];
-  assign \o__payload.space  = \port$35446$0 [9:8];
-  assign \o__payload.flip  = \port$35446$0 [10];
-  assign \o__payload.transpose  = \port$35446$0 [11];
-  assign \o__payload.fill  = \port$35446$0 [31:24];
-  assign \o__payload.src  = \port$35450$0 [31:0];
-  assign \o__payload.stride1  = \port$35452$0 [31:0];
-  assign \o__payload.stride2  = \port$35454$0 [31:0];
-  assign \o__payload.len  = \port$35456$0 [23:0];
-  assign \o__payload.count1  = \port$35458$0 [15:0];
-  assign \o__payload.count2  = \port$35458$0 [31:16];
-  assign \o__payload.dst  = \port$35460$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$35462$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$35464$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$35466$0 [23:0];
-  assign \o__payload.pad_left  = \port$35468$0 [15:0];
-  assign \o__payload.pad_right  = \port$35468$0 [31:16];
-  assign \o__payload.pad_top  = \port$35470$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$35470$0 [31:16];
-  assign \o__payload.fence  = \port$35472$0 [23:0];
-  assign \o__payload.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
+    \$11  = \port$35554$0 [15:0];
+    if (clear) begin
+      \$11  = 16'h0000;
+    end
+    if (rst) begin
+      \$11  = 16'h0000;
+    end
+  end
+  assign i__payload = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0], \port$35552$0 [31:0] };
+  assign o__payload = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0], \port$35552$0 [31:0] };
+  assign \i__payload.opcode  = \port$35552$0 [7:0];
+  assign \i__payload.wait  = \port$35554$0 [15:0];
+  assign \i__payload.post  = \port$35554$0 [31:16];
+  assign \i__payload.space  = \port$35552$0 [9:8];
+  assign \i__payload.flip  = \port$35552$0 [10];
+  assign \i__payload.transpose  = \port$35552$0 [11];
+  assign \i__payload.fill  = \port$35552$0 [31:24];
+  assign \i__payload.src  = \port$35556$0 [31:0];
+  assign \i__payload.stride1  = \port$35558$0 [31:0];
+  assign \i__payload.stride2  = \port$35560$0 [31:0];
+  assign \i__payload.len  = \port$35562$0 [23:0];
+  assign \i__payload.count1  = \port$35564$0 [15:0];
+  assign \i__payload.count2  = \port$35564$0 [31:16];
+  assign \i__payload.dst  = \port$35566$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$35568$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$35570$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$35572$0 [23:0];
+  assign \i__payload.pad_left  = \port$35574$0 [15:0];
+  assign \i__payload.pad_right  = \port$35574$0 [31:16];
+  assign \i__payload.pad_top  = \port$35576$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$35576$0 [31:16];
+  assign \i__payload.fence  = \port$35578$0 [23:0];
+  assign \i__payload.index  = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32] };
+  assign \o__payload.opcode  = \port$35552$0 [7:0];
+  assign \o__payload.wait  = \port$35554$0 [15:0];
+  assign \o__payload.post  = \port$35554$0 [31:16];
+  assign \o__payload.space  = \port$35552$0 [9:8];
+  assign \o__payload.flip  = \port$35552$0 [10];
+  assign \o__payload.transpose  = \port$35552$0 [11];
+  assign \o__payload.fill  = \port$35552$0 [31:24];
+  assign \o__payload.src  = \port$35556$0 [31:0];
+  assign \o__payload.stride1  = \port$35558$0 [31:0];
+  assign \o__payload.stride2  = \port$35560$0 [31:0];
+  assign \o__payload.len  = \port$35562$0 [23:0];
+  assign \o__payload.count1  = \port$35564$0 [15:0];
+  assign \o__payload.count2  = \port$35564$0 [31:16];
+  assign \o__payload.dst  = \port$35566$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$35568$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$35570$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$35572$0 [23:0];
+  assign \o__payload.pad_left  = \port$35574$0 [15:0];
+  assign \o__payload.pad_right  = \port$35574$0 [31:16];
+  assign \o__payload.pad_top  = \port$35576$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$35576$0 [31:16];
+  assign \o__payload.fence  = \port$35578$0 [23:0];
+  assign \o__payload.index  = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32] };
 endmodule
 
-module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
-, shadow_15, full, clk);
+module \weft.control.load_queue (rst, i__valid, \o__ready$43 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15
+, full, i__ready, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$13  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -11380,16 +11510,16 @@ module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   wire \$12 ;
   wire \$13 ;
   wire \$14 ;
-  wire [4:0] \$15 ;
-  wire [4:0] \$16 ;
+  wire \$15 ;
+  wire \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire \$19 ;
+  wire [2:0] \$19 ;
   wire \$2 ;
   wire \$20 ;
   wire \$21 ;
-  wire \$22 ;
-  wire \$23 ;
+  wire [4:0] \$22 ;
+  wire [4:0] \$23 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
@@ -11417,25 +11547,25 @@ module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
-  wire [4:0] \$49 ;
+  wire \$49 ;
   wire \$5 ;
-  wire [4:0] \$50 ;
+  wire \$50 ;
   wire \$51 ;
-  wire [2:0] \$52 ;
+  wire \$52 ;
   wire \$53 ;
-  wire [3:0] \$54 ;
-  reg [3:0] \$55 ;
-  reg \$56 ;
-  reg [32:0] \$57 ;
-  reg [32:0] \$58 ;
-  reg [32:0] \$59 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire [4:0] \$56 ;
+  wire [4:0] \$57 ;
+  wire \$58 ;
+  wire [2:0] \$59 ;
   wire \$6 ;
-  reg [32:0] \$60 ;
-  reg [32:0] \$61 ;
-  reg [32:0] \$62 ;
-  reg [32:0] \$63 ;
-  reg [32:0] \$64 ;
-  reg [32:0] \$65 ;
+  wire \$60 ;
+  wire [3:0] \$61 ;
+  wire \$62 ;
+  wire \$63 ;
+  reg [3:0] \$64 ;
+  reg \$65 ;
   reg [32:0] \$66 ;
   reg [32:0] \$67 ;
   reg [32:0] \$68 ;
@@ -11444,11 +11574,22 @@ module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   reg [32:0] \$70 ;
   reg [32:0] \$71 ;
   reg [32:0] \$72 ;
-  reg [3:0] \$73 ;
-  reg \$74 ;
-  reg [1:0] \$75 ;
+  reg [32:0] \$73 ;
+  reg [32:0] \$74 ;
+  reg [32:0] \$75 ;
+  reg [32:0] \$76 ;
+  reg [32:0] \$77 ;
+  reg [32:0] \$78 ;
+  reg [32:0] \$79 ;
   wire \$8 ;
+  reg [32:0] \$80 ;
+  reg [32:0] \$81 ;
+  reg [3:0] \$82 ;
+  reg \$83 ;
+  reg [1:0] \$84 ;
+  reg \$85 ;
   wire \$9 ;
+  wire \$signal ;
   reg [3:0] arriving = 4'h0;
   input clear;
   wire clear;
@@ -11458,57 +11599,60 @@ module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   wire first;
   output full;
   reg full = 1'h0;
+  wire full_next;
   reg [1:0] held = 2'h0;
   wire hold;
   input [32:0] i__payload;
   wire [32:0] i__payload;
-  wire [32:0] \i__payload$11 ;
-  wire [31:0] \i__payload$11.data ;
-  wire \i__payload$11.index ;
+  wire [32:0] \i__payload$12 ;
+  wire [31:0] \i__payload$12.data ;
+  wire \i__payload$12.index ;
   wire [31:0] \i__payload.data ;
   wire \i__payload.index ;
   output i__ready;
-  wire i__ready;
+  reg i__ready = 1'h1;
   input i__valid;
   wire i__valid;
-  wire \i__valid$12 ;
+  wire \i__valid$13 ;
   wire last;
   wire load;
   reg [3:0] loading = 4'h0;
   wire [32:0] o__payload;
-  wire [527:0] \o__payload$21 ;
-  wire [15:0] \o__payload$21.count1 ;
-  wire [15:0] \o__payload$21.count2 ;
-  wire [23:0] \o__payload$21.dst ;
-  wire [23:0] \o__payload$21.dst_chunk ;
-  wire [23:0] \o__payload$21.dst_stride1 ;
-  wire [23:0] \o__payload$21.dst_stride2 ;
-  wire [23:0] \o__payload$21.fence ;
-  wire [7:0] \o__payload$21.fill ;
-  wire \o__payload$21.flip ;
-  wire [15:0] \o__payload$21.index ;
-  wire [23:0] \o__payload$21.len ;
-  wire [7:0] \o__payload$21.opcode ;
-  wire [15:0] \o__payload$21.pad_bottom ;
-  wire [15:0] \o__payload$21.pad_left ;
-  wire [15:0] \o__payload$21.pad_right ;
-  wire [15:0] \o__payload$21.pad_top ;
-  wire [15:0] \o__payload$21.post ;
-  wire [1:0] \o__payload$21.space ;
-  wire [31:0] \o__payload$21.src ;
-  wire [31:0] \o__payload$21.stride1 ;
-  wire [31:0] \o__payload$21.stride2 ;
-  wire \o__payload$21.transpose ;
-  wire [15:0] \o__payload$21.wait ;
+  wire [527:0] \o__payload$24 ;
+  wire [15:0] \o__payload$24.count1 ;
+  wire [15:0] \o__payload$24.count2 ;
+  wire [23:0] \o__payload$24.dst ;
+  wire [23:0] \o__payload$24.dst_chunk ;
+  wire [23:0] \o__payload$24.dst_stride1 ;
+  wire [23:0] \o__payload$24.dst_stride2 ;
+  wire [23:0] \o__payload$24.fence ;
+  wire [7:0] \o__payload$24.fill ;
+  wire \o__payload$24.flip ;
+  wire [15:0] \o__payload$24.index ;
+  wire [23:0] \o__payload$24.len ;
+  wire [7:0] \o__payload$24.opcode ;
+  wire [15:0] \o__payload$24.pad_bottom ;
+  wire [15:0] \o__payload$24.pad_left ;
+  wire [15:0] \o__payload$24.pad_right ;
+  wire [15:0] \o__payload$24.pad_top ;
+  wire [15:0] \o__payload$24.post ;
+  wire [1:0] \o__payload$24.space ;
+  wire [31:0] \o__payload$24.src ;
+  wire [31:0] \o__payload$24.stride1 ;
+  wire [31:0] \o__payload$24.stride2 ;
+  wire \o__payload$24.transpose ;
+  wire [15:0] \o__payload$24.wait ;
   wire [31:0] \o__payload.data ;
   wire \o__payload.index ;
   wire o__ready;
-  input \o__ready$40 ;
-  wire \o__ready$40 ;
+  input \o__ready$43 ;
+  wire \o__ready$43 ;
   wire o__valid;
   (* init = 1'h0 *)
-  wire \o__valid$20 ;
+  wire \o__valid$23 ;
   wire push;
+  (* init = 1'h1 *)
+  wire ready;
   input rst;
   wire rst;
   output [32:0] shadow_0;
@@ -11579,111 +11723,123 @@ module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   wire [32:0] word;
   wire [31:0] \word.data ;
   wire \word.index ;
-  assign \$16  = \$14  ? 5'h00 : \$15 ;
-  assign \$17  = ! loading;
-  assign \$18  = load & \$17 ;
-  assign \$19  = loading == 1'h1;
-  assign \$20  = load & \$19 ;
-  assign \$21  = loading == 2'h2;
-  assign \$22  = load & \$21 ;
-  assign \$23  = loading == 2'h3;
-  assign \$24  = load & \$23 ;
-  assign \$25  = loading == 3'h4;
-  assign \$26  = load & \$25 ;
-  assign \$27  = loading == 3'h5;
-  assign \$28  = load & \$27 ;
-  assign \$29  = loading == 3'h6;
-  assign \$30  = load & \$29 ;
-  assign \$31  = loading == 3'h7;
-  assign \$32  = load & \$31 ;
-  assign \$33  = loading == 4'h8;
-  assign \$34  = load & \$33 ;
-  assign \$35  = loading == 4'h9;
-  assign \$36  = load & \$35 ;
-  assign \$37  = loading == 4'ha;
-  assign \$38  = load & \$37 ;
-  assign \$39  = loading == 4'hb;
-  assign \$40  = load & \$39 ;
-  assign \$41  = loading == 4'hc;
-  assign \$42  = load & \$41 ;
-  assign \$43  = loading == 4'hd;
-  assign \$44  = load & \$43 ;
-  assign \$45  = loading == 4'he;
-  assign \$46  = load & \$45 ;
-  assign \$47  = loading == 4'hf;
-  assign \$48  = load & \$47 ;
-  assign \$49  = loading + 1'h1;
-  assign \$50  = last ? 5'h00 : \$49 ;
-  assign \$51  = \i__valid$12  & first;
-  assign \$52  = held + \$51 ;
-  assign \$53  = last & o__valid;
-  assign \$54  = \$52  - \$53 ;
+  assign \$10  = push & take_direct;
+  assign load = \$9  | \$10 ;
+  assign word = o__valid ? o__payload : i__payload;
+  assign \$11  = loading == 4'hf;
+  assign last = load & \$11 ;
+  assign \$12  = arriving == 4'hf;
+  assign \$signal  = push ? \$12  : first;
+  assign \$13  = last & o__valid;
+  assign \$14  = held == 2'h2;
+  assign \$15  = \i__valid$13  & first;
+  assign \$16  = \$14  & \$15 ;
+  assign \$17  = \i__valid$13  & first;
+  assign \$18  = \$17  ? 1'h1 : 1'h0;
+  assign \$19  = 2'h2 - \$18 ;
+  assign \$20  = held == \$19 ;
+  assign full_next = \$13  ? \$16  : \$20 ;
+  assign \$21  = arriving == 4'hf;
+  assign \$22  = arriving + 1'h1;
+  assign \$23  = \$21  ? 5'h00 : \$22 ;
+  assign \$24  = ! loading;
+  assign \$25  = load & \$24 ;
+  assign \$26  = loading == 1'h1;
+  assign \$27  = load & \$26 ;
+  assign \$28  = loading == 2'h2;
+  assign \$29  = load & \$28 ;
+  assign \$30  = loading == 2'h3;
+  assign \$31  = load & \$30 ;
+  assign \$32  = loading == 3'h4;
+  assign \$33  = load & \$32 ;
+  assign \$34  = loading == 3'h5;
+  assign \$35  = load & \$34 ;
+  assign \$36  = loading == 3'h6;
+  assign \$37  = load & \$36 ;
+  assign \$38  = loading == 3'h7;
+  assign \$39  = load & \$38 ;
+  assign \$40  = loading == 4'h8;
+  assign \$41  = load & \$40 ;
+  assign \$42  = loading == 4'h9;
+  assign \$43  = load & \$42 ;
+  assign \$44  = loading == 4'ha;
+  assign \$45  = load & \$44 ;
+  assign \$46  = loading == 4'hb;
+  assign \$47  = load & \$46 ;
+  assign \$48  = loading == 4'hc;
+  assign \$49  = load & \$48 ;
+  assign \$50  = loading == 4'hd;
+  assign \$51  = load & \$50 ;
+  assign \$52  = loading == 4'he;
+  assign \$53  = load & \$52 ;
+  assign \$54  = loading == 4'hf;
+  assign \$55  = load & \$54 ;
+  assign \$56  = loading + 1'h1;
+  assign \$57  = last ? 5'h00 : \$56 ;
+  assign \$58  = \i__valid$13  & first;
+  assign \$59  = held + \$58 ;
+  assign \$60  = last & o__valid;
+  assign \$61  = \$59  - \$60 ;
+  assign \$62  = \$signal  & full_next;
+  assign \$63  = ~ \$62 ;
   always @(posedge clk)
-    arriving <= \$55 ;
+    arriving <= \$64 ;
   always @(posedge clk)
-    direct <= \$56 ;
+    direct <= \$65 ;
   always @(posedge clk)
-    shadow_0 <= \$57 ;
+    shadow_0 <= \$66 ;
   always @(posedge clk)
-    shadow_1 <= \$58 ;
+    shadow_1 <= \$67 ;
   always @(posedge clk)
-    shadow_2 <= \$59 ;
+    shadow_2 <= \$68 ;
   always @(posedge clk)
-    shadow_3 <= \$60 ;
+    shadow_3 <= \$69 ;
   always @(posedge clk)
-    shadow_4 <= \$61 ;
+    shadow_4 <= \$70 ;
   always @(posedge clk)
-    shadow_5 <= \$62 ;
+    shadow_5 <= \$71 ;
   always @(posedge clk)
-    shadow_6 <= \$63 ;
+    shadow_6 <= \$72 ;
   always @(posedge clk)
-    shadow_7 <= \$64 ;
+    shadow_7 <= \$73 ;
   always @(posedge clk)
-    shadow_8 <= \$65 ;
+    shadow_8 <= \$74 ;
   always @(posedge clk)
-    shadow_9 <= \$66 ;
+    shadow_9 <= \$75 ;
   always @(posedge clk)
-    shadow_10 <= \$67 ;
+    shadow_10 <= \$76 ;
   always @(posedge clk)
-    shadow_11 <= \$68 ;
+    shadow_11 <= \$77 ;
   always @(posedge clk)
-    shadow_12 <= \$69 ;
+    shadow_12 <= \$78 ;
   always @(posedge clk)
-    shadow_13 <= \$70 ;
+    shadow_13 <= \$79 ;
   always @(posedge clk)
-    shadow_14 <= \$71 ;
+    shadow_14 <= \$80 ;
   always @(posedge clk)
-    shadow_15 <= \$72 ;
+    shadow_15 <= \$81 ;
   always @(posedge clk)
-    loading <= \$73 ;
+    loading <= \$82 ;
   always @(posedge clk)
-    full <= \$74 ;
+    full <= \$83 ;
   always @(posedge clk)
-    held <= \$75 ;
+    held <= \$84 ;
+  always @(posedge clk)
+    i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
   assign \$2  = ~ full;
   assign \$3  = \$1  & \$2 ;
   assign take_direct = first ? \$5  : direct;
-  assign \$6  = ~ first;
-  assign \$7  = held != 2'h2;
-  assign i__ready = \$6  | \$7 ;
   assign push = i__valid & i__ready;
-  assign \$8  = ~ take_direct;
-  assign \i__valid$12  = push & \$8 ;
-  assign \$9  = ~ full;
-  assign \$11  = o__valid & o__ready;
-  assign \$12  = push & take_direct;
-  assign load = \$11  | \$12 ;
-  assign word = o__valid ? o__payload : i__payload;
-  assign \$13  = loading == 4'hf;
-  assign last = load & \$13 ;
-  assign \$14  = arriving == 4'hf;
-  assign \$15  = arriving + 1'h1;
+  assign \$6  = ~ take_direct;
+  assign \i__valid$13  = push & \$6 ;
+  assign \$7  = ~ full;
+  assign \$9  = o__valid & o__ready;
   \weft.control.load_queue.fifo  fifo (
     .clear(clear),
     .clk(clk),
-    .i__valid(\i__valid$12 ),
+    .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
@@ -11692,215 +11848,226 @@ module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$55  = arriving;
+    \$64  = arriving;
     if (push) begin
-      \$55  = \$16 [3:0];
+      \$64  = \$23 [3:0];
     end
     if (clear) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
     if (rst) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$56  = direct;
+    \$65  = direct;
     if (push) begin
-      \$56  = take_direct;
+      \$65  = take_direct;
     end
     if (clear) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
     if (rst) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$57  = shadow_0;
-    if (\$18 ) begin
-      \$57  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$58  = shadow_1;
-    if (\$20 ) begin
-      \$58  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$59  = shadow_2;
-    if (\$22 ) begin
-      \$59  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$60  = shadow_3;
-    if (\$24 ) begin
-      \$60  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$61  = shadow_4;
-    if (\$26 ) begin
-      \$61  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$62  = shadow_5;
-    if (\$28 ) begin
-      \$62  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$63  = shadow_6;
-    if (\$30 ) begin
-      \$63  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$64  = shadow_7;
-    if (\$32 ) begin
-      \$64  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$65  = shadow_8;
-    if (\$34 ) begin
-      \$65  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$66  = shadow_9;
-    if (\$36 ) begin
+    \$66  = shadow_0;
+    if (\$25 ) begin
       \$66  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$67  = shadow_10;
-    if (\$38 ) begin
+    \$67  = shadow_1;
+    if (\$27 ) begin
       \$67  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$68  = shadow_11;
-    if (\$40 ) begin
+    \$68  = shadow_2;
+    if (\$29 ) begin
       \$68  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$69  = shadow_12;
-    if (\$42 ) begin
+    \$69  = shadow_3;
+    if (\$31 ) begin
       \$69  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$70  = shadow_13;
-    if (\$44 ) begin
+    \$70  = shadow_4;
+    if (\$33 ) begin
       \$70  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$71  = shadow_14;
-    if (\$46 ) begin
+    \$71  = shadow_5;
+    if (\$35 ) begin
       \$71  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$72  = shadow_15;
-    if (\$48 ) begin
+    \$72  = shadow_6;
+    if (\$37 ) begin
       \$72  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$73  = loading;
+    \$73  = shadow_7;
+    if (\$39 ) begin
+      \$73  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$74  = shadow_8;
+    if (\$41 ) begin
+      \$74  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$75  = shadow_9;
+    if (\$43 ) begin
+      \$75  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$76  = shadow_10;
+    if (\$45 ) begin
+      \$76  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$77  = shadow_11;
+    if (\$47 ) begin
+      \$77  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$78  = shadow_12;
+    if (\$49 ) begin
+      \$78  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$79  = shadow_13;
+    if (\$51 ) begin
+      \$79  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$80  = shadow_14;
+    if (\$53 ) begin
+      \$80  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$81  = shadow_15;
+    if (\$55 ) begin
+      \$81  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$82  = loading;
     if (load) begin
-      \$73  = \$50 [3:0];
+      \$82  = \$57 [3:0];
     end
     if (clear) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
     if (rst) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$74  = full;
+    \$83  = full;
     if (last) begin
-      \$74  = 1'h1;
-    end else if (\o__ready$40 ) begin
-      \$74  = 1'h0;
+      \$83  = 1'h1;
+    end else if (\o__ready$43 ) begin
+      \$83  = 1'h0;
     end
     if (clear) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
     if (rst) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
-    \$75  = \$54 [1:0];
+    \$84  = \$61 [1:0];
     if (clear) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
     if (rst) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
   end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
+    \$85  = \$63 ;
+    if (clear) begin
+      \$85  = 1'h1;
+    end
+    if (rst) begin
+      \$85  = 1'h1;
+    end
+  end
+  assign ready = i__ready;
   assign hold = 1'h0;
-  assign \i__payload$11  = i__payload;
-  assign \o__valid$20  = full;
-  assign \o__payload$21  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
+  assign \i__payload$12  = i__payload;
+  assign \o__valid$23  = full;
+  assign \o__payload$24  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
   assign \i__payload.data  = i__payload[31:0];
   assign \i__payload.index  = i__payload[32];
-  assign \i__payload$11.data  = i__payload[31:0];
-  assign \i__payload$11.index  = i__payload[32];
+  assign \i__payload$12.data  = i__payload[31:0];
+  assign \i__payload$12.index  = i__payload[32];
   assign \word.data  = word[31:0];
   assign \word.index  = word[32];
   assign \o__payload.data  = o__payload[31:0];
   assign \o__payload.index  = o__payload[32];
-  assign \o__payload$21.opcode  = shadow_0[7:0];
-  assign \o__payload$21.wait  = shadow_1[15:0];
-  assign \o__payload$21.post  = shadow_1[31:16];
-  assign \o__payload$21.space  = shadow_0[9:8];
-  assign \o__payload$21.flip  = shadow_0[10];
-  assign \o__payload$21.transpose  = shadow_0[11];
-  assign \o__payload$21.fill  = shadow_0[31:24];
-  assign \o__payload$21.src  = shadow_2[31:0];
-  assign \o__payload$21.stride1  = shadow_3[31:0];
-  assign \o__payload$21.stride2  = shadow_4[31:0];
-  assign \o__payload$21.len  = shadow_5[23:0];
-  assign \o__payload$21.count1  = shadow_6[15:0];
-  assign \o__payload$21.count2  = shadow_6[31:16];
-  assign \o__payload$21.dst  = shadow_7[23:0];
-  assign \o__payload$21.dst_stride1  = shadow_8[23:0];
-  assign \o__payload$21.dst_stride2  = shadow_9[23:0];
-  assign \o__payload$21.dst_chunk  = shadow_10[23:0];
-  assign \o__payload$21.pad_left  = shadow_11[15:0];
-  assign \o__payload$21.pad_right  = shadow_11[31:16];
-  assign \o__payload$21.pad_top  = shadow_12[15:0];
-  assign \o__payload$21.pad_bottom  = shadow_12[31:16];
-  assign \o__payload$21.fence  = shadow_13[23:0];
-  assign \o__payload$21.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
+  assign \o__payload$24.opcode  = shadow_0[7:0];
+  assign \o__payload$24.wait  = shadow_1[15:0];
+  assign \o__payload$24.post  = shadow_1[31:16];
+  assign \o__payload$24.space  = shadow_0[9:8];
+  assign \o__payload$24.flip  = shadow_0[10];
+  assign \o__payload$24.transpose  = shadow_0[11];
+  assign \o__payload$24.fill  = shadow_0[31:24];
+  assign \o__payload$24.src  = shadow_2[31:0];
+  assign \o__payload$24.stride1  = shadow_3[31:0];
+  assign \o__payload$24.stride2  = shadow_4[31:0];
+  assign \o__payload$24.len  = shadow_5[23:0];
+  assign \o__payload$24.count1  = shadow_6[15:0];
+  assign \o__payload$24.count2  = shadow_6[31:16];
+  assign \o__payload$24.dst  = shadow_7[23:0];
+  assign \o__payload$24.dst_stride1  = shadow_8[23:0];
+  assign \o__payload$24.dst_stride2  = shadow_9[23:0];
+  assign \o__payload$24.dst_chunk  = shadow_10[23:0];
+  assign \o__payload$24.pad_left  = shadow_11[15:0];
+  assign \o__payload$24.pad_right  = shadow_11[31:16];
+  assign \o__payload$24.pad_top  = shadow_12[15:0];
+  assign \o__payload$24.pad_bottom  = shadow_12[31:16];
+  assign \o__payload$24.fence  = shadow_13[23:0];
+  assign \o__payload$24.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
   assign \shadow_0.data  = shadow_0[31:0];
   assign \shadow_0.index  = shadow_0[32];
   assign \shadow_1.data  = shadow_1[31:0];
@@ -11935,8 +12102,8 @@ module \weft.control.load_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   assign \shadow_15.index  = shadow_15[32];
   assign \$4  = 1'h1;
   assign \$5  = \$3 ;
-  assign \$10  = 1'h1;
-  assign o__ready = \$9 ;
+  assign \$8  = 1'h1;
+  assign o__ready = \$7 ;
 endmodule
 
 module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payload, clear, write__data, clk);
@@ -12070,10 +12237,12 @@ module \weft.control.load_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 , \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 
-, i__valid, missing, take, hold);
+module \weft.control.matmul_gate (rst, hold, taken, waiting, o__valid, i__ready, o__ready, clear, nonzero, \port$35613$0 , \port$35615$0 , \port$35617$0 , \port$35619$0 , \port$35621$0 , \port$35623$0 , \port$35625$0 , \port$35627$0 , \port$35629$0 , \port$35631$0 , \port$35633$0 , \port$35635$0 
+, \port$35637$0 , \port$35639$0 , \port$35641$0 , \port$35643$0 , i__valid, missing, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$15  = 0;
   wire [15:0] \$1 ;
+  reg \$10 ;
+  reg [15:0] \$11 ;
   wire [15:0] \$2 ;
   wire \$3 ;
   wire \$4 ;
@@ -12082,6 +12251,11 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
   wire \$7 ;
   wire \$8 ;
   wire \$9 ;
+  reg \$signal  = 1'h0;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -12117,6 +12291,7 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
   wire i__ready;
   input i__valid;
   wire i__valid;
+  reg [15:0] its_wait = 16'h0000;
   output [15:0] missing;
   reg [15:0] missing;
   input [15:0] nonzero;
@@ -12154,54 +12329,61 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35500$0 ;
-  wire [32:0] \port$35500$0 ;
-  input [32:0] \port$35502$0 ;
-  wire [32:0] \port$35502$0 ;
-  input [32:0] \port$35504$0 ;
-  wire [32:0] \port$35504$0 ;
-  input [32:0] \port$35506$0 ;
-  wire [32:0] \port$35506$0 ;
-  input [32:0] \port$35508$0 ;
-  wire [32:0] \port$35508$0 ;
-  input [32:0] \port$35510$0 ;
-  wire [32:0] \port$35510$0 ;
-  input [32:0] \port$35512$0 ;
-  wire [32:0] \port$35512$0 ;
-  input [32:0] \port$35514$0 ;
-  wire [32:0] \port$35514$0 ;
-  input [32:0] \port$35516$0 ;
-  wire [32:0] \port$35516$0 ;
-  input [32:0] \port$35518$0 ;
-  wire [32:0] \port$35518$0 ;
-  input [32:0] \port$35520$0 ;
-  wire [32:0] \port$35520$0 ;
-  input [32:0] \port$35522$0 ;
-  wire [32:0] \port$35522$0 ;
-  input [32:0] \port$35524$0 ;
-  wire [32:0] \port$35524$0 ;
-  input [32:0] \port$35526$0 ;
-  wire [32:0] \port$35526$0 ;
-  input [32:0] \port$35528$0 ;
-  wire [32:0] \port$35528$0 ;
-  input [32:0] \port$35530$0 ;
-  wire [32:0] \port$35530$0 ;
-  output [15:0] take;
-  reg [15:0] take;
+  input [32:0] \port$35613$0 ;
+  wire [32:0] \port$35613$0 ;
+  input [32:0] \port$35615$0 ;
+  wire [32:0] \port$35615$0 ;
+  input [32:0] \port$35617$0 ;
+  wire [32:0] \port$35617$0 ;
+  input [32:0] \port$35619$0 ;
+  wire [32:0] \port$35619$0 ;
+  input [32:0] \port$35621$0 ;
+  wire [32:0] \port$35621$0 ;
+  input [32:0] \port$35623$0 ;
+  wire [32:0] \port$35623$0 ;
+  input [32:0] \port$35625$0 ;
+  wire [32:0] \port$35625$0 ;
+  input [32:0] \port$35627$0 ;
+  wire [32:0] \port$35627$0 ;
+  input [32:0] \port$35629$0 ;
+  wire [32:0] \port$35629$0 ;
+  input [32:0] \port$35631$0 ;
+  wire [32:0] \port$35631$0 ;
+  input [32:0] \port$35633$0 ;
+  wire [32:0] \port$35633$0 ;
+  input [32:0] \port$35635$0 ;
+  wire [32:0] \port$35635$0 ;
+  input [32:0] \port$35637$0 ;
+  wire [32:0] \port$35637$0 ;
+  input [32:0] \port$35639$0 ;
+  wire [32:0] \port$35639$0 ;
+  input [32:0] \port$35641$0 ;
+  wire [32:0] \port$35641$0 ;
+  input [32:0] \port$35643$0 ;
+  wire [32:0] \port$35643$0 ;
+  input rst;
+  wire rst;
+  output [15:0] taken;
+  wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35502$0 [15:0] & \$1 ;
-  assign \$3  = o__valid & o__ready;
+  assign \$2  = \port$35615$0 [15:0] & \$1 ;
+  assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
-  assign \$4  = ~ waiting;
-  assign \$5  = i__valid & \$4 ;
-  assign \$6  = ~ hold;
-  assign o__valid = \$5  & \$6 ;
-  assign \$7  = ~ waiting;
-  assign \$8  = o__ready & \$7 ;
-  assign \$9  = ~ hold;
-  assign i__ready = \$8  & \$9 ;
+  assign \$3  = ~ waiting;
+  assign \$4  = i__valid & \$3 ;
+  assign \$5  = ~ hold;
+  assign o__valid = \$4  & \$5 ;
+  assign \$6  = ~ waiting;
+  assign \$7  = o__ready & \$6 ;
+  assign \$8  = ~ hold;
+  assign i__ready = \$7  & \$8 ;
+  assign \$9  = o__valid & o__ready;
+  always @(posedge clk)
+    \$signal  <= \$10 ;
+  always @(posedge clk)
+    its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
     missing = 16'h0000;
@@ -12211,73 +12393,86 @@ module \weft.control.matmul_gate (waiting, o__valid, i__ready, o__ready, nonzero
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
-    take = 16'h0000;
-    if (\$3 ) begin
-      take = \port$35502$0 [15:0];
+    \$10  = \$9 ;
+    if (clear) begin
+      \$10  = 1'h0;
+    end
+    if (rst) begin
+      \$10  = 1'h0;
     end
   end
-  assign i__payload = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
-  assign o__payload = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
-  assign \i__payload.opcode  = \port$35500$0 [7:0];
-  assign \i__payload.wait  = \port$35502$0 [15:0];
-  assign \i__payload.post  = \port$35502$0 [31:16];
-  assign \i__payload.accumulate  = \port$35500$0 [8];
-  assign \i__payload.row_sum  = \port$35500$0 [9];
-  assign \i__payload.early  = \port$35500$0 [10];
-  assign \i__payload.act  = \port$35504$0 [23:0];
-  assign \i__payload.wgt  = \port$35506$0 [15:0];
-  assign \i__payload.wgt_block  = \port$35506$0 [31:16];
-  assign \i__payload.wait_weights  = \port$35508$0 [15:0];
-  assign \i__payload.wait_acc  = \port$35508$0 [31:16];
-  assign \i__payload.acc  = \port$35510$0 [15:0];
-  assign \i__payload.acc_block  = \port$35510$0 [31:16];
-  assign \i__payload.blocks  = \port$35512$0 [15:0];
-  assign \i__payload.k_tail  = \port$35512$0 [31:16];
-  assign \i__payload.k0  = \port$35514$0 [15:0];
-  assign \i__payload.k1  = \port$35514$0 [31:16];
-  assign \i__payload.k2  = \port$35516$0 [15:0];
-  assign \i__payload.m0  = \port$35516$0 [31:16];
-  assign \i__payload.m1  = \port$35518$0 [15:0];
-  assign \i__payload.m2  = \port$35518$0 [31:16];
-  assign \i__payload.k0_stride  = \port$35520$0 [23:0];
-  assign \i__payload.k1_stride  = \port$35522$0 [23:0];
-  assign \i__payload.k2_stride  = \port$35524$0 [23:0];
-  assign \i__payload.m0_stride  = \port$35526$0 [23:0];
-  assign \i__payload.m1_stride  = \port$35528$0 [23:0];
-  assign \i__payload.m2_stride  = \port$35530$0 [23:0];
-  assign \i__payload.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
-  assign \o__payload.opcode  = \port$35500$0 [7:0];
-  assign \o__payload.wait  = \port$35502$0 [15:0];
-  assign \o__payload.post  = \port$35502$0 [31:16];
-  assign \o__payload.accumulate  = \port$35500$0 [8];
-  assign \o__payload.row_sum  = \port$35500$0 [9];
-  assign \o__payload.early  = \port$35500$0 [10];
-  assign \o__payload.act  = \port$35504$0 [23:0];
-  assign \o__payload.wgt  = \port$35506$0 [15:0];
-  assign \o__payload.wgt_block  = \port$35506$0 [31:16];
-  assign \o__payload.wait_weights  = \port$35508$0 [15:0];
-  assign \o__payload.wait_acc  = \port$35508$0 [31:16];
-  assign \o__payload.acc  = \port$35510$0 [15:0];
-  assign \o__payload.acc_block  = \port$35510$0 [31:16];
-  assign \o__payload.blocks  = \port$35512$0 [15:0];
-  assign \o__payload.k_tail  = \port$35512$0 [31:16];
-  assign \o__payload.k0  = \port$35514$0 [15:0];
-  assign \o__payload.k1  = \port$35514$0 [31:16];
-  assign \o__payload.k2  = \port$35516$0 [15:0];
-  assign \o__payload.m0  = \port$35516$0 [31:16];
-  assign \o__payload.m1  = \port$35518$0 [15:0];
-  assign \o__payload.m2  = \port$35518$0 [31:16];
-  assign \o__payload.k0_stride  = \port$35520$0 [23:0];
-  assign \o__payload.k1_stride  = \port$35522$0 [23:0];
-  assign \o__payload.k2_stride  = \port$35524$0 [23:0];
-  assign \o__payload.m0_stride  = \port$35526$0 [23:0];
-  assign \o__payload.m1_stride  = \port$35528$0 [23:0];
-  assign \o__payload.m2_stride  = \port$35530$0 [23:0];
-  assign \o__payload.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
+    \$11  = \port$35615$0 [15:0];
+    if (clear) begin
+      \$11  = 16'h0000;
+    end
+    if (rst) begin
+      \$11  = 16'h0000;
+    end
+  end
+  assign i__payload = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35643$0 [31:0], \port$35641$0 [31:0], \port$35639$0 [31:0], \port$35637$0 [31:0], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0] };
+  assign o__payload = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35643$0 [31:0], \port$35641$0 [31:0], \port$35639$0 [31:0], \port$35637$0 [31:0], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0] };
+  assign \i__payload.opcode  = \port$35613$0 [7:0];
+  assign \i__payload.wait  = \port$35615$0 [15:0];
+  assign \i__payload.post  = \port$35615$0 [31:16];
+  assign \i__payload.accumulate  = \port$35613$0 [8];
+  assign \i__payload.row_sum  = \port$35613$0 [9];
+  assign \i__payload.early  = \port$35613$0 [10];
+  assign \i__payload.act  = \port$35617$0 [23:0];
+  assign \i__payload.wgt  = \port$35619$0 [15:0];
+  assign \i__payload.wgt_block  = \port$35619$0 [31:16];
+  assign \i__payload.wait_weights  = \port$35621$0 [15:0];
+  assign \i__payload.wait_acc  = \port$35621$0 [31:16];
+  assign \i__payload.acc  = \port$35623$0 [15:0];
+  assign \i__payload.acc_block  = \port$35623$0 [31:16];
+  assign \i__payload.blocks  = \port$35625$0 [15:0];
+  assign \i__payload.k_tail  = \port$35625$0 [31:16];
+  assign \i__payload.k0  = \port$35627$0 [15:0];
+  assign \i__payload.k1  = \port$35627$0 [31:16];
+  assign \i__payload.k2  = \port$35629$0 [15:0];
+  assign \i__payload.m0  = \port$35629$0 [31:16];
+  assign \i__payload.m1  = \port$35631$0 [15:0];
+  assign \i__payload.m2  = \port$35631$0 [31:16];
+  assign \i__payload.k0_stride  = \port$35633$0 [23:0];
+  assign \i__payload.k1_stride  = \port$35635$0 [23:0];
+  assign \i__payload.k2_stride  = \port$35637$0 [23:0];
+  assign \i__payload.m0_stride  = \port$35639$0 [23:0];
+  assign \i__payload.m1_stride  = \port$35641$0 [23:0];
+  assign \i__payload.m2_stride  = \port$35643$0 [23:0];
+  assign \i__payload.index  = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32] };
+  assign \o__payload.opcode  = \port$35613$0 [7:0];
+  assign \o__payload.wait  = \port$35615$0 [15:0];
+  assign \o__payload.post  = \port$35615$0 [31:16];
+  assign \o__payload.accumulate  = \port$35613$0 [8];
+  assign \o__payload.row_sum  = \port$35613$0 [9];
+  assign \o__payload.early  = \port$35613$0 [10];
+  assign \o__payload.act  = \port$35617$0 [23:0];
+  assign \o__payload.wgt  = \port$35619$0 [15:0];
+  assign \o__payload.wgt_block  = \port$35619$0 [31:16];
+  assign \o__payload.wait_weights  = \port$35621$0 [15:0];
+  assign \o__payload.wait_acc  = \port$35621$0 [31:16];
+  assign \o__payload.acc  = \port$35623$0 [15:0];
+  assign \o__payload.acc_block  = \port$35623$0 [31:16];
+  assign \o__payload.blocks  = \port$35625$0 [15:0];
+  assign \o__payload.k_tail  = \port$35625$0 [31:16];
+  assign \o__payload.k0  = \port$35627$0 [15:0];
+  assign \o__payload.k1  = \port$35627$0 [31:16];
+  assign \o__payload.k2  = \port$35629$0 [15:0];
+  assign \o__payload.m0  = \port$35629$0 [31:16];
+  assign \o__payload.m1  = \port$35631$0 [15:0];
+  assign \o__payload.m2  = \port$35631$0 [31:16];
+  assign \o__payload.k0_stride  = \port$35633$0 [23:0];
+  assign \o__payload.k1_stride  = \port$35635$0 [23:0];
+  assign \o__payload.k2_stride  = \port$35637$0 [23:0];
+  assign \o__payload.m0_stride  = \port$35639$0 [23:0];
+  assign \o__payload.m1_stride  = \port$35641$0 [23:0];
+  assign \o__payload.m2_stride  = \port$35643$0 [23:0];
+  assign \o__payload.index  = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32] };
 endmodule
 
-module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
-, shadow_15, full, clk);
+module \weft.control.matmul_queue (rst, i__valid, \o__ready$43 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15
+, full, i__ready, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$16  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -12285,16 +12480,16 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear
   wire \$12 ;
   wire \$13 ;
   wire \$14 ;
-  wire [4:0] \$15 ;
-  wire [4:0] \$16 ;
+  wire \$15 ;
+  wire \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire \$19 ;
+  wire [2:0] \$19 ;
   wire \$2 ;
   wire \$20 ;
   wire \$21 ;
-  wire \$22 ;
-  wire \$23 ;
+  wire [4:0] \$22 ;
+  wire [4:0] \$23 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
@@ -12322,25 +12517,25 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
-  wire [4:0] \$49 ;
+  wire \$49 ;
   wire \$5 ;
-  wire [4:0] \$50 ;
+  wire \$50 ;
   wire \$51 ;
-  wire [2:0] \$52 ;
+  wire \$52 ;
   wire \$53 ;
-  wire [3:0] \$54 ;
-  reg [3:0] \$55 ;
-  reg \$56 ;
-  reg [32:0] \$57 ;
-  reg [32:0] \$58 ;
-  reg [32:0] \$59 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire [4:0] \$56 ;
+  wire [4:0] \$57 ;
+  wire \$58 ;
+  wire [2:0] \$59 ;
   wire \$6 ;
-  reg [32:0] \$60 ;
-  reg [32:0] \$61 ;
-  reg [32:0] \$62 ;
-  reg [32:0] \$63 ;
-  reg [32:0] \$64 ;
-  reg [32:0] \$65 ;
+  wire \$60 ;
+  wire [3:0] \$61 ;
+  wire \$62 ;
+  wire \$63 ;
+  reg [3:0] \$64 ;
+  reg \$65 ;
   reg [32:0] \$66 ;
   reg [32:0] \$67 ;
   reg [32:0] \$68 ;
@@ -12349,11 +12544,22 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear
   reg [32:0] \$70 ;
   reg [32:0] \$71 ;
   reg [32:0] \$72 ;
-  reg [3:0] \$73 ;
-  reg \$74 ;
-  reg [1:0] \$75 ;
+  reg [32:0] \$73 ;
+  reg [32:0] \$74 ;
+  reg [32:0] \$75 ;
+  reg [32:0] \$76 ;
+  reg [32:0] \$77 ;
+  reg [32:0] \$78 ;
+  reg [32:0] \$79 ;
   wire \$8 ;
+  reg [32:0] \$80 ;
+  reg [32:0] \$81 ;
+  reg [3:0] \$82 ;
+  reg \$83 ;
+  reg [1:0] \$84 ;
+  reg \$85 ;
   wire \$9 ;
+  wire \$signal ;
   reg [3:0] arriving = 4'h0;
   input clear;
   wire clear;
@@ -12363,62 +12569,65 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear
   wire first;
   output full;
   reg full = 1'h0;
+  wire full_next;
   reg [1:0] held = 2'h0;
   wire hold;
   input [32:0] i__payload;
   wire [32:0] i__payload;
-  wire [32:0] \i__payload$11 ;
-  wire [31:0] \i__payload$11.data ;
-  wire \i__payload$11.index ;
+  wire [32:0] \i__payload$12 ;
+  wire [31:0] \i__payload$12.data ;
+  wire \i__payload$12.index ;
   wire [31:0] \i__payload.data ;
   wire \i__payload.index ;
   output i__ready;
-  wire i__ready;
+  reg i__ready = 1'h1;
   input i__valid;
   wire i__valid;
-  wire \i__valid$12 ;
+  wire \i__valid$13 ;
   wire last;
   wire load;
   reg [3:0] loading = 4'h0;
   wire [32:0] o__payload;
-  wire [527:0] \o__payload$21 ;
-  wire [15:0] \o__payload$21.acc ;
-  wire [15:0] \o__payload$21.acc_block ;
-  wire \o__payload$21.accumulate ;
-  wire [23:0] \o__payload$21.act ;
-  wire [15:0] \o__payload$21.blocks ;
-  wire \o__payload$21.early ;
-  wire [15:0] \o__payload$21.index ;
-  wire [15:0] \o__payload$21.k0 ;
-  wire [23:0] \o__payload$21.k0_stride ;
-  wire [15:0] \o__payload$21.k1 ;
-  wire [23:0] \o__payload$21.k1_stride ;
-  wire [15:0] \o__payload$21.k2 ;
-  wire [23:0] \o__payload$21.k2_stride ;
-  wire [15:0] \o__payload$21.k_tail ;
-  wire [15:0] \o__payload$21.m0 ;
-  wire [23:0] \o__payload$21.m0_stride ;
-  wire [15:0] \o__payload$21.m1 ;
-  wire [23:0] \o__payload$21.m1_stride ;
-  wire [15:0] \o__payload$21.m2 ;
-  wire [23:0] \o__payload$21.m2_stride ;
-  wire [7:0] \o__payload$21.opcode ;
-  wire [15:0] \o__payload$21.post ;
-  wire \o__payload$21.row_sum ;
-  wire [15:0] \o__payload$21.wait ;
-  wire [15:0] \o__payload$21.wait_acc ;
-  wire [15:0] \o__payload$21.wait_weights ;
-  wire [15:0] \o__payload$21.wgt ;
-  wire [15:0] \o__payload$21.wgt_block ;
+  wire [527:0] \o__payload$24 ;
+  wire [15:0] \o__payload$24.acc ;
+  wire [15:0] \o__payload$24.acc_block ;
+  wire \o__payload$24.accumulate ;
+  wire [23:0] \o__payload$24.act ;
+  wire [15:0] \o__payload$24.blocks ;
+  wire \o__payload$24.early ;
+  wire [15:0] \o__payload$24.index ;
+  wire [15:0] \o__payload$24.k0 ;
+  wire [23:0] \o__payload$24.k0_stride ;
+  wire [15:0] \o__payload$24.k1 ;
+  wire [23:0] \o__payload$24.k1_stride ;
+  wire [15:0] \o__payload$24.k2 ;
+  wire [23:0] \o__payload$24.k2_stride ;
+  wire [15:0] \o__payload$24.k_tail ;
+  wire [15:0] \o__payload$24.m0 ;
+  wire [23:0] \o__payload$24.m0_stride ;
+  wire [15:0] \o__payload$24.m1 ;
+  wire [23:0] \o__payload$24.m1_stride ;
+  wire [15:0] \o__payload$24.m2 ;
+  wire [23:0] \o__payload$24.m2_stride ;
+  wire [7:0] \o__payload$24.opcode ;
+  wire [15:0] \o__payload$24.post ;
+  wire \o__payload$24.row_sum ;
+  wire [15:0] \o__payload$24.wait ;
+  wire [15:0] \o__payload$24.wait_acc ;
+  wire [15:0] \o__payload$24.wait_weights ;
+  wire [15:0] \o__payload$24.wgt ;
+  wire [15:0] \o__payload$24.wgt_block ;
   wire [31:0] \o__payload.data ;
   wire \o__payload.index ;
   wire o__ready;
-  input \o__ready$40 ;
-  wire \o__ready$40 ;
+  input \o__ready$43 ;
+  wire \o__ready$43 ;
   wire o__valid;
   (* init = 1'h0 *)
-  wire \o__valid$20 ;
+  wire \o__valid$23 ;
   wire push;
+  (* init = 1'h1 *)
+  wire ready;
   input rst;
   wire rst;
   output [32:0] shadow_0;
@@ -12489,111 +12698,123 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear
   wire [32:0] word;
   wire [31:0] \word.data ;
   wire \word.index ;
-  assign \$16  = \$14  ? 5'h00 : \$15 ;
-  assign \$17  = ! loading;
-  assign \$18  = load & \$17 ;
-  assign \$19  = loading == 1'h1;
-  assign \$20  = load & \$19 ;
-  assign \$21  = loading == 2'h2;
-  assign \$22  = load & \$21 ;
-  assign \$23  = loading == 2'h3;
-  assign \$24  = load & \$23 ;
-  assign \$25  = loading == 3'h4;
-  assign \$26  = load & \$25 ;
-  assign \$27  = loading == 3'h5;
-  assign \$28  = load & \$27 ;
-  assign \$29  = loading == 3'h6;
-  assign \$30  = load & \$29 ;
-  assign \$31  = loading == 3'h7;
-  assign \$32  = load & \$31 ;
-  assign \$33  = loading == 4'h8;
-  assign \$34  = load & \$33 ;
-  assign \$35  = loading == 4'h9;
-  assign \$36  = load & \$35 ;
-  assign \$37  = loading == 4'ha;
-  assign \$38  = load & \$37 ;
-  assign \$39  = loading == 4'hb;
-  assign \$40  = load & \$39 ;
-  assign \$41  = loading == 4'hc;
-  assign \$42  = load & \$41 ;
-  assign \$43  = loading == 4'hd;
-  assign \$44  = load & \$43 ;
-  assign \$45  = loading == 4'he;
-  assign \$46  = load & \$45 ;
-  assign \$47  = loading == 4'hf;
-  assign \$48  = load & \$47 ;
-  assign \$49  = loading + 1'h1;
-  assign \$50  = last ? 5'h00 : \$49 ;
-  assign \$51  = \i__valid$12  & first;
-  assign \$52  = held + \$51 ;
-  assign \$53  = last & o__valid;
-  assign \$54  = \$52  - \$53 ;
+  assign \$10  = push & take_direct;
+  assign load = \$9  | \$10 ;
+  assign word = o__valid ? o__payload : i__payload;
+  assign \$11  = loading == 4'hf;
+  assign last = load & \$11 ;
+  assign \$12  = arriving == 4'hf;
+  assign \$signal  = push ? \$12  : first;
+  assign \$13  = last & o__valid;
+  assign \$14  = held == 2'h2;
+  assign \$15  = \i__valid$13  & first;
+  assign \$16  = \$14  & \$15 ;
+  assign \$17  = \i__valid$13  & first;
+  assign \$18  = \$17  ? 1'h1 : 1'h0;
+  assign \$19  = 2'h2 - \$18 ;
+  assign \$20  = held == \$19 ;
+  assign full_next = \$13  ? \$16  : \$20 ;
+  assign \$21  = arriving == 4'hf;
+  assign \$22  = arriving + 1'h1;
+  assign \$23  = \$21  ? 5'h00 : \$22 ;
+  assign \$24  = ! loading;
+  assign \$25  = load & \$24 ;
+  assign \$26  = loading == 1'h1;
+  assign \$27  = load & \$26 ;
+  assign \$28  = loading == 2'h2;
+  assign \$29  = load & \$28 ;
+  assign \$30  = loading == 2'h3;
+  assign \$31  = load & \$30 ;
+  assign \$32  = loading == 3'h4;
+  assign \$33  = load & \$32 ;
+  assign \$34  = loading == 3'h5;
+  assign \$35  = load & \$34 ;
+  assign \$36  = loading == 3'h6;
+  assign \$37  = load & \$36 ;
+  assign \$38  = loading == 3'h7;
+  assign \$39  = load & \$38 ;
+  assign \$40  = loading == 4'h8;
+  assign \$41  = load & \$40 ;
+  assign \$42  = loading == 4'h9;
+  assign \$43  = load & \$42 ;
+  assign \$44  = loading == 4'ha;
+  assign \$45  = load & \$44 ;
+  assign \$46  = loading == 4'hb;
+  assign \$47  = load & \$46 ;
+  assign \$48  = loading == 4'hc;
+  assign \$49  = load & \$48 ;
+  assign \$50  = loading == 4'hd;
+  assign \$51  = load & \$50 ;
+  assign \$52  = loading == 4'he;
+  assign \$53  = load & \$52 ;
+  assign \$54  = loading == 4'hf;
+  assign \$55  = load & \$54 ;
+  assign \$56  = loading + 1'h1;
+  assign \$57  = last ? 5'h00 : \$56 ;
+  assign \$58  = \i__valid$13  & first;
+  assign \$59  = held + \$58 ;
+  assign \$60  = last & o__valid;
+  assign \$61  = \$59  - \$60 ;
+  assign \$62  = \$signal  & full_next;
+  assign \$63  = ~ \$62 ;
   always @(posedge clk)
-    arriving <= \$55 ;
+    arriving <= \$64 ;
   always @(posedge clk)
-    direct <= \$56 ;
+    direct <= \$65 ;
   always @(posedge clk)
-    shadow_0 <= \$57 ;
+    shadow_0 <= \$66 ;
   always @(posedge clk)
-    shadow_1 <= \$58 ;
+    shadow_1 <= \$67 ;
   always @(posedge clk)
-    shadow_2 <= \$59 ;
+    shadow_2 <= \$68 ;
   always @(posedge clk)
-    shadow_3 <= \$60 ;
+    shadow_3 <= \$69 ;
   always @(posedge clk)
-    shadow_4 <= \$61 ;
+    shadow_4 <= \$70 ;
   always @(posedge clk)
-    shadow_5 <= \$62 ;
+    shadow_5 <= \$71 ;
   always @(posedge clk)
-    shadow_6 <= \$63 ;
+    shadow_6 <= \$72 ;
   always @(posedge clk)
-    shadow_7 <= \$64 ;
+    shadow_7 <= \$73 ;
   always @(posedge clk)
-    shadow_8 <= \$65 ;
+    shadow_8 <= \$74 ;
   always @(posedge clk)
-    shadow_9 <= \$66 ;
+    shadow_9 <= \$75 ;
   always @(posedge clk)
-    shadow_10 <= \$67 ;
+    shadow_10 <= \$76 ;
   always @(posedge clk)
-    shadow_11 <= \$68 ;
+    shadow_11 <= \$77 ;
   always @(posedge clk)
-    shadow_12 <= \$69 ;
+    shadow_12 <= \$78 ;
   always @(posedge clk)
-    shadow_13 <= \$70 ;
+    shadow_13 <= \$79 ;
   always @(posedge clk)
-    shadow_14 <= \$71 ;
+    shadow_14 <= \$80 ;
   always @(posedge clk)
-    shadow_15 <= \$72 ;
+    shadow_15 <= \$81 ;
   always @(posedge clk)
-    loading <= \$73 ;
+    loading <= \$82 ;
   always @(posedge clk)
-    full <= \$74 ;
+    full <= \$83 ;
   always @(posedge clk)
-    held <= \$75 ;
+    held <= \$84 ;
+  always @(posedge clk)
+    i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
   assign \$2  = ~ full;
   assign \$3  = \$1  & \$2 ;
   assign take_direct = first ? \$5  : direct;
-  assign \$6  = ~ first;
-  assign \$7  = held != 2'h2;
-  assign i__ready = \$6  | \$7 ;
   assign push = i__valid & i__ready;
-  assign \$8  = ~ take_direct;
-  assign \i__valid$12  = push & \$8 ;
-  assign \$9  = ~ full;
-  assign \$11  = o__valid & o__ready;
-  assign \$12  = push & take_direct;
-  assign load = \$11  | \$12 ;
-  assign word = o__valid ? o__payload : i__payload;
-  assign \$13  = loading == 4'hf;
-  assign last = load & \$13 ;
-  assign \$14  = arriving == 4'hf;
-  assign \$15  = arriving + 1'h1;
+  assign \$6  = ~ take_direct;
+  assign \i__valid$13  = push & \$6 ;
+  assign \$7  = ~ full;
+  assign \$9  = o__valid & o__ready;
   \weft.control.matmul_queue.fifo  fifo (
     .clear(clear),
     .clk(clk),
-    .i__valid(\i__valid$12 ),
+    .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
@@ -12602,220 +12823,231 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$55  = arriving;
+    \$64  = arriving;
     if (push) begin
-      \$55  = \$16 [3:0];
+      \$64  = \$23 [3:0];
     end
     if (clear) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
     if (rst) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$56  = direct;
+    \$65  = direct;
     if (push) begin
-      \$56  = take_direct;
+      \$65  = take_direct;
     end
     if (clear) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
     if (rst) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$57  = shadow_0;
-    if (\$18 ) begin
-      \$57  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$58  = shadow_1;
-    if (\$20 ) begin
-      \$58  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$59  = shadow_2;
-    if (\$22 ) begin
-      \$59  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$60  = shadow_3;
-    if (\$24 ) begin
-      \$60  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$61  = shadow_4;
-    if (\$26 ) begin
-      \$61  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$62  = shadow_5;
-    if (\$28 ) begin
-      \$62  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$63  = shadow_6;
-    if (\$30 ) begin
-      \$63  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$64  = shadow_7;
-    if (\$32 ) begin
-      \$64  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$65  = shadow_8;
-    if (\$34 ) begin
-      \$65  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$66  = shadow_9;
-    if (\$36 ) begin
+    \$66  = shadow_0;
+    if (\$25 ) begin
       \$66  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$67  = shadow_10;
-    if (\$38 ) begin
+    \$67  = shadow_1;
+    if (\$27 ) begin
       \$67  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$68  = shadow_11;
-    if (\$40 ) begin
+    \$68  = shadow_2;
+    if (\$29 ) begin
       \$68  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$69  = shadow_12;
-    if (\$42 ) begin
+    \$69  = shadow_3;
+    if (\$31 ) begin
       \$69  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$70  = shadow_13;
-    if (\$44 ) begin
+    \$70  = shadow_4;
+    if (\$33 ) begin
       \$70  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$71  = shadow_14;
-    if (\$46 ) begin
+    \$71  = shadow_5;
+    if (\$35 ) begin
       \$71  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$72  = shadow_15;
-    if (\$48 ) begin
+    \$72  = shadow_6;
+    if (\$37 ) begin
       \$72  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$73  = loading;
+    \$73  = shadow_7;
+    if (\$39 ) begin
+      \$73  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$74  = shadow_8;
+    if (\$41 ) begin
+      \$74  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$75  = shadow_9;
+    if (\$43 ) begin
+      \$75  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$76  = shadow_10;
+    if (\$45 ) begin
+      \$76  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$77  = shadow_11;
+    if (\$47 ) begin
+      \$77  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$78  = shadow_12;
+    if (\$49 ) begin
+      \$78  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$79  = shadow_13;
+    if (\$51 ) begin
+      \$79  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$80  = shadow_14;
+    if (\$53 ) begin
+      \$80  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$81  = shadow_15;
+    if (\$55 ) begin
+      \$81  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$82  = loading;
     if (load) begin
-      \$73  = \$50 [3:0];
+      \$82  = \$57 [3:0];
     end
     if (clear) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
     if (rst) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$74  = full;
+    \$83  = full;
     if (last) begin
-      \$74  = 1'h1;
-    end else if (\o__ready$40 ) begin
-      \$74  = 1'h0;
+      \$83  = 1'h1;
+    end else if (\o__ready$43 ) begin
+      \$83  = 1'h0;
     end
     if (clear) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
     if (rst) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
-    \$75  = \$54 [1:0];
+    \$84  = \$61 [1:0];
     if (clear) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
     if (rst) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
   end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
+    \$85  = \$63 ;
+    if (clear) begin
+      \$85  = 1'h1;
+    end
+    if (rst) begin
+      \$85  = 1'h1;
+    end
+  end
+  assign ready = i__ready;
   assign hold = 1'h0;
-  assign \i__payload$11  = i__payload;
-  assign \o__valid$20  = full;
-  assign \o__payload$21  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
+  assign \i__payload$12  = i__payload;
+  assign \o__valid$23  = full;
+  assign \o__payload$24  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
   assign \i__payload.data  = i__payload[31:0];
   assign \i__payload.index  = i__payload[32];
-  assign \i__payload$11.data  = i__payload[31:0];
-  assign \i__payload$11.index  = i__payload[32];
+  assign \i__payload$12.data  = i__payload[31:0];
+  assign \i__payload$12.index  = i__payload[32];
   assign \word.data  = word[31:0];
   assign \word.index  = word[32];
   assign \o__payload.data  = o__payload[31:0];
   assign \o__payload.index  = o__payload[32];
-  assign \o__payload$21.opcode  = shadow_0[7:0];
-  assign \o__payload$21.wait  = shadow_1[15:0];
-  assign \o__payload$21.post  = shadow_1[31:16];
-  assign \o__payload$21.accumulate  = shadow_0[8];
-  assign \o__payload$21.row_sum  = shadow_0[9];
-  assign \o__payload$21.early  = shadow_0[10];
-  assign \o__payload$21.act  = shadow_2[23:0];
-  assign \o__payload$21.wgt  = shadow_3[15:0];
-  assign \o__payload$21.wgt_block  = shadow_3[31:16];
-  assign \o__payload$21.wait_weights  = shadow_4[15:0];
-  assign \o__payload$21.wait_acc  = shadow_4[31:16];
-  assign \o__payload$21.acc  = shadow_5[15:0];
-  assign \o__payload$21.acc_block  = shadow_5[31:16];
-  assign \o__payload$21.blocks  = shadow_6[15:0];
-  assign \o__payload$21.k_tail  = shadow_6[31:16];
-  assign \o__payload$21.k0  = shadow_7[15:0];
-  assign \o__payload$21.k1  = shadow_7[31:16];
-  assign \o__payload$21.k2  = shadow_8[15:0];
-  assign \o__payload$21.m0  = shadow_8[31:16];
-  assign \o__payload$21.m1  = shadow_9[15:0];
-  assign \o__payload$21.m2  = shadow_9[31:16];
-  assign \o__payload$21.k0_stride  = shadow_10[23:0];
-  assign \o__payload$21.k1_stride  = shadow_11[23:0];
-  assign \o__payload$21.k2_stride  = shadow_12[23:0];
-  assign \o__payload$21.m0_stride  = shadow_13[23:0];
-  assign \o__payload$21.m1_stride  = shadow_14[23:0];
-  assign \o__payload$21.m2_stride  = shadow_15[23:0];
-  assign \o__payload$21.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
+  assign \o__payload$24.opcode  = shadow_0[7:0];
+  assign \o__payload$24.wait  = shadow_1[15:0];
+  assign \o__payload$24.post  = shadow_1[31:16];
+  assign \o__payload$24.accumulate  = shadow_0[8];
+  assign \o__payload$24.row_sum  = shadow_0[9];
+  assign \o__payload$24.early  = shadow_0[10];
+  assign \o__payload$24.act  = shadow_2[23:0];
+  assign \o__payload$24.wgt  = shadow_3[15:0];
+  assign \o__payload$24.wgt_block  = shadow_3[31:16];
+  assign \o__payload$24.wait_weights  = shadow_4[15:0];
+  assign \o__payload$24.wait_acc  = shadow_4[31:16];
+  assign \o__payload$24.acc  = shadow_5[15:0];
+  assign \o__payload$24.acc_block  = shadow_5[31:16];
+  assign \o__payload$24.blocks  = shadow_6[15:0];
+  assign \o__payload$24.k_tail  = shadow_6[31:16];
+  assign \o__payload$24.k0  = shadow_7[15:0];
+  assign \o__payload$24.k1  = shadow_7[31:16];
+  assign \o__payload$24.k2  = shadow_8[15:0];
+  assign \o__payload$24.m0  = shadow_8[31:16];
+  assign \o__payload$24.m1  = shadow_9[15:0];
+  assign \o__payload$24.m2  = shadow_9[31:16];
+  assign \o__payload$24.k0_stride  = shadow_10[23:0];
+  assign \o__payload$24.k1_stride  = shadow_11[23:0];
+  assign \o__payload$24.k2_stride  = shadow_12[23:0];
+  assign \o__payload$24.m0_stride  = shadow_13[23:0];
+  assign \o__payload$24.m1_stride  = shadow_14[23:0];
+  assign \o__payload$24.m2_stride  = shadow_15[23:0];
+  assign \o__payload$24.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
   assign \shadow_0.data  = shadow_0[31:0];
   assign \shadow_0.index  = shadow_0[32];
   assign \shadow_1.data  = shadow_1[31:0];
@@ -12850,8 +13082,8 @@ module \weft.control.matmul_queue (rst, i__valid, i__ready, \o__ready$40 , clear
   assign \shadow_15.index  = shadow_15[32];
   assign \$4  = 1'h1;
   assign \$5  = \$3 ;
-  assign \$10  = 1'h1;
-  assign o__ready = \$9 ;
+  assign \$8  = 1'h1;
+  assign o__ready = \$7 ;
 endmodule
 
 module \weft.control.matmul_queue.fifo (rst, i__valid, o__ready, o__valid, o__payload, clear, write__data, clk);
@@ -13126,7 +13358,7 @@ module \weft.control.programs (rst, i__ready, o__valid, o__payload, o__ready, wr
   assign \$7  = write__addr;
 endmodule
 
-module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk);
+module \weft.control.semaphores (rst, taken, post, overflow, clear, nonzero, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
   wire [15:0] \$10 ;
@@ -13156,14 +13388,12 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   reg [15:0] \$32 ;
   reg [15:0] \$33 ;
   reg [15:0] \$34 ;
-  reg [15:0] \$35 ;
   wire [15:0] \$4 ;
   wire [15:0] \$5 ;
   wire [15:0] \$6 ;
   wire [15:0] \$7 ;
   wire [15:0] \$8 ;
   wire [15:0] \$9 ;
-  reg [15:0] \$signal  = 16'h0000;
   wire [15:0] borrow_0;
   wire [15:0] borrow_1;
   wire [15:0] borrow_2;
@@ -13189,12 +13419,12 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   reg [15:0] plane_4 = 16'h0000;
   input [15:0] post;
   wire [15:0] post;
+  reg [15:0] posted = 16'h0000;
   input rst;
   wire rst;
-  input [15:0] take;
-  wire [15:0] take;
-  reg [15:0] taken = 16'h0000;
-  assign \$1  = ~ \$signal ;
+  input [15:0] taken;
+  wire [15:0] taken;
+  assign \$1  = ~ posted;
   assign \$2  = taken & \$1 ;
   assign \$3  = plane_1 | plane_2;
   assign \$4  = \$3  | plane_3;
@@ -13216,8 +13446,8 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   assign \$20  = plane_4 ^ carry_4;
   assign \$21  = \$20  ^ borrow_4;
   assign \$22  = ~ taken;
-  assign carry_0 = \$signal  & \$22 ;
-  assign \$23  = ~ \$signal ;
+  assign carry_0 = posted & \$22 ;
+  assign \$23  = ~ posted;
   assign borrow_0 = taken & \$23 ;
   assign carry_1 = carry_0 & plane_0;
   assign \$24  = ~ plane_0;
@@ -13233,21 +13463,19 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   assign borrow_4 = borrow_3 & \$27 ;
   assign overflow = | plane_4;
   always @(posedge clk)
-    \$signal  <= \$28 ;
+    posted <= \$28 ;
   always @(posedge clk)
-    taken <= \$29 ;
+    nonzero <= \$29 ;
   always @(posedge clk)
-    nonzero <= \$30 ;
+    plane_0 <= \$30 ;
   always @(posedge clk)
-    plane_0 <= \$31 ;
+    plane_1 <= \$31 ;
   always @(posedge clk)
-    plane_1 <= \$32 ;
+    plane_2 <= \$32 ;
   always @(posedge clk)
-    plane_2 <= \$33 ;
+    plane_3 <= \$33 ;
   always @(posedge clk)
-    plane_3 <= \$34 ;
-  always @(posedge clk)
-    plane_4 <= \$35 ;
+    plane_4 <= \$34 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     \$28  = post;
@@ -13260,7 +13488,7 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$29  = take;
+    \$29  = \$11 ;
     if (clear) begin
       \$29  = 16'h0000;
     end
@@ -13270,7 +13498,7 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$30  = \$11 ;
+    \$30  = \$13 ;
     if (clear) begin
       \$30  = 16'h0000;
     end
@@ -13280,7 +13508,7 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$31  = \$13 ;
+    \$31  = \$15 ;
     if (clear) begin
       \$31  = 16'h0000;
     end
@@ -13290,7 +13518,7 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$32  = \$15 ;
+    \$32  = \$17 ;
     if (clear) begin
       \$32  = 16'h0000;
     end
@@ -13300,7 +13528,7 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$33  = \$17 ;
+    \$33  = \$19 ;
     if (clear) begin
       \$33  = 16'h0000;
     end
@@ -13310,30 +13538,22 @@ module \weft.control.semaphores (rst, take, post, overflow, clear, nonzero, clk)
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$34  = \$19 ;
+    \$34  = \$21 ;
     if (clear) begin
       \$34  = 16'h0000;
     end
     if (rst) begin
       \$34  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$35  = \$21 ;
-    if (clear) begin
-      \$35  = 16'h0000;
-    end
-    if (rst) begin
-      \$35  = 16'h0000;
     end
   end
 endmodule
 
-module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$35662$0 , \port$35664$0 , \port$35666$0 , \port$35668$0 , \port$35670$0 , \port$35672$0 , \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , i__valid
-, take, o__ready, hold);
+module \weft.control.simt_gate (rst, hold, taken, waiting, o__valid, i__ready, clear, nonzero, \port$35796$0 , \port$35798$0 , \port$35800$0 , \port$35802$0 , \port$35804$0 , \port$35806$0 , \port$35808$0 , \port$35810$0 , \port$35812$0 , \port$35814$0 , \port$35816$0 , \port$35818$0 , \port$35820$0 
+, \port$35822$0 , \port$35824$0 , \port$35826$0 , i__valid, o__ready, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$20  = 0;
   wire [15:0] \$1 ;
+  reg \$10 ;
+  reg [15:0] \$11 ;
   wire [15:0] \$2 ;
   wire \$3 ;
   wire \$4 ;
@@ -13342,6 +13562,11 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3566
   wire \$7 ;
   wire \$8 ;
   wire \$9 ;
+  reg \$signal  = 1'h0;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -13373,6 +13598,7 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3566
   wire i__ready;
   input i__valid;
   wire i__valid;
+  reg [15:0] its_wait = 16'h0000;
   reg [15:0] missing;
   input [15:0] nonzero;
   wire [15:0] nonzero;
@@ -13405,54 +13631,61 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3566
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35662$0 ;
-  wire [32:0] \port$35662$0 ;
-  input [32:0] \port$35664$0 ;
-  wire [32:0] \port$35664$0 ;
-  input [32:0] \port$35666$0 ;
-  wire [32:0] \port$35666$0 ;
-  input [32:0] \port$35668$0 ;
-  wire [32:0] \port$35668$0 ;
-  input [32:0] \port$35670$0 ;
-  wire [32:0] \port$35670$0 ;
-  input [32:0] \port$35672$0 ;
-  wire [32:0] \port$35672$0 ;
-  input [32:0] \port$35674$0 ;
-  wire [32:0] \port$35674$0 ;
-  input [32:0] \port$35676$0 ;
-  wire [32:0] \port$35676$0 ;
-  input [32:0] \port$35678$0 ;
-  wire [32:0] \port$35678$0 ;
-  input [32:0] \port$35680$0 ;
-  wire [32:0] \port$35680$0 ;
-  input [32:0] \port$35682$0 ;
-  wire [32:0] \port$35682$0 ;
-  input [32:0] \port$35684$0 ;
-  wire [32:0] \port$35684$0 ;
-  input [32:0] \port$35686$0 ;
-  wire [32:0] \port$35686$0 ;
-  input [32:0] \port$35688$0 ;
-  wire [32:0] \port$35688$0 ;
-  input [32:0] \port$35690$0 ;
-  wire [32:0] \port$35690$0 ;
-  input [32:0] \port$35692$0 ;
-  wire [32:0] \port$35692$0 ;
-  output [15:0] take;
-  reg [15:0] take;
+  input [32:0] \port$35796$0 ;
+  wire [32:0] \port$35796$0 ;
+  input [32:0] \port$35798$0 ;
+  wire [32:0] \port$35798$0 ;
+  input [32:0] \port$35800$0 ;
+  wire [32:0] \port$35800$0 ;
+  input [32:0] \port$35802$0 ;
+  wire [32:0] \port$35802$0 ;
+  input [32:0] \port$35804$0 ;
+  wire [32:0] \port$35804$0 ;
+  input [32:0] \port$35806$0 ;
+  wire [32:0] \port$35806$0 ;
+  input [32:0] \port$35808$0 ;
+  wire [32:0] \port$35808$0 ;
+  input [32:0] \port$35810$0 ;
+  wire [32:0] \port$35810$0 ;
+  input [32:0] \port$35812$0 ;
+  wire [32:0] \port$35812$0 ;
+  input [32:0] \port$35814$0 ;
+  wire [32:0] \port$35814$0 ;
+  input [32:0] \port$35816$0 ;
+  wire [32:0] \port$35816$0 ;
+  input [32:0] \port$35818$0 ;
+  wire [32:0] \port$35818$0 ;
+  input [32:0] \port$35820$0 ;
+  wire [32:0] \port$35820$0 ;
+  input [32:0] \port$35822$0 ;
+  wire [32:0] \port$35822$0 ;
+  input [32:0] \port$35824$0 ;
+  wire [32:0] \port$35824$0 ;
+  input [32:0] \port$35826$0 ;
+  wire [32:0] \port$35826$0 ;
+  input rst;
+  wire rst;
+  output [15:0] taken;
+  wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35664$0 [15:0] & \$1 ;
-  assign \$3  = o__valid & o__ready;
+  assign \$2  = \port$35798$0 [15:0] & \$1 ;
+  assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
-  assign \$4  = ~ waiting;
-  assign \$5  = i__valid & \$4 ;
-  assign \$6  = ~ hold;
-  assign o__valid = \$5  & \$6 ;
-  assign \$7  = ~ waiting;
-  assign \$8  = o__ready & \$7 ;
-  assign \$9  = ~ hold;
-  assign i__ready = \$8  & \$9 ;
+  assign \$3  = ~ waiting;
+  assign \$4  = i__valid & \$3 ;
+  assign \$5  = ~ hold;
+  assign o__valid = \$4  & \$5 ;
+  assign \$6  = ~ waiting;
+  assign \$7  = o__ready & \$6 ;
+  assign \$8  = ~ hold;
+  assign i__ready = \$7  & \$8 ;
+  assign \$9  = o__valid & o__ready;
+  always @(posedge clk)
+    \$signal  <= \$10 ;
+  always @(posedge clk)
+    its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
     missing = 16'h0000;
@@ -13462,65 +13695,78 @@ module \weft.control.simt_gate (waiting, o__valid, i__ready, nonzero, \port$3566
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
-    take = 16'h0000;
-    if (\$3 ) begin
-      take = \port$35664$0 [15:0];
+    \$10  = \$9 ;
+    if (clear) begin
+      \$10  = 1'h0;
+    end
+    if (rst) begin
+      \$10  = 1'h0;
     end
   end
-  assign i__payload = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0], \port$35672$0 [31:0], \port$35670$0 [31:0], \port$35668$0 [31:0], \port$35666$0 [31:0], \port$35664$0 [31:0], \port$35662$0 [31:0] };
-  assign o__payload = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0], \port$35672$0 [31:0], \port$35670$0 [31:0], \port$35668$0 [31:0], \port$35666$0 [31:0], \port$35664$0 [31:0], \port$35662$0 [31:0] };
-  assign \i__payload.opcode  = \port$35662$0 [7:0];
-  assign \i__payload.wait  = \port$35664$0 [15:0];
-  assign \i__payload.post  = \port$35664$0 [31:16];
-  assign \i__payload.pushes  = \port$35662$0 [8];
-  assign \i__payload.private  = \port$35662$0 [31:16];
-  assign \i__payload.entry  = \port$35666$0 [31:0];
-  assign \i__payload.grid_x  = \port$35668$0 [15:0];
-  assign \i__payload.grid_y  = \port$35668$0 [31:16];
-  assign \i__payload.grid_z  = \port$35670$0 [15:0];
-  assign \i__payload.block_x  = \port$35670$0 [23:16];
-  assign \i__payload.block_y  = \port$35670$0 [31:24];
-  assign \i__payload.block_z  = \port$35672$0 [31:24];
-  assign \i__payload.shared  = \port$35672$0 [23:0];
-  assign \i__payload.shared_base  = \port$35674$0 [23:0];
-  assign \i__payload.private_base  = \port$35676$0 [31:0];
-  assign \i__payload.argument_0  = \port$35678$0 [31:0];
-  assign \i__payload.argument_1  = \port$35680$0 [31:0];
-  assign \i__payload.argument_2  = \port$35682$0 [31:0];
-  assign \i__payload.argument_3  = \port$35684$0 [31:0];
-  assign \i__payload.argument_4  = \port$35686$0 [31:0];
-  assign \i__payload.argument_5  = \port$35688$0 [31:0];
-  assign \i__payload.argument_6  = \port$35690$0 [31:0];
-  assign \i__payload.argument_7  = \port$35692$0 [31:0];
-  assign \i__payload.index  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
-  assign \o__payload.opcode  = \port$35662$0 [7:0];
-  assign \o__payload.wait  = \port$35664$0 [15:0];
-  assign \o__payload.post  = \port$35664$0 [31:16];
-  assign \o__payload.pushes  = \port$35662$0 [8];
-  assign \o__payload.private  = \port$35662$0 [31:16];
-  assign \o__payload.entry  = \port$35666$0 [31:0];
-  assign \o__payload.grid_x  = \port$35668$0 [15:0];
-  assign \o__payload.grid_y  = \port$35668$0 [31:16];
-  assign \o__payload.grid_z  = \port$35670$0 [15:0];
-  assign \o__payload.block_x  = \port$35670$0 [23:16];
-  assign \o__payload.block_y  = \port$35670$0 [31:24];
-  assign \o__payload.block_z  = \port$35672$0 [31:24];
-  assign \o__payload.shared  = \port$35672$0 [23:0];
-  assign \o__payload.shared_base  = \port$35674$0 [23:0];
-  assign \o__payload.private_base  = \port$35676$0 [31:0];
-  assign \o__payload.argument_0  = \port$35678$0 [31:0];
-  assign \o__payload.argument_1  = \port$35680$0 [31:0];
-  assign \o__payload.argument_2  = \port$35682$0 [31:0];
-  assign \o__payload.argument_3  = \port$35684$0 [31:0];
-  assign \o__payload.argument_4  = \port$35686$0 [31:0];
-  assign \o__payload.argument_5  = \port$35688$0 [31:0];
-  assign \o__payload.argument_6  = \port$35690$0 [31:0];
-  assign \o__payload.argument_7  = \port$35692$0 [31:0];
-  assign \o__payload.index  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
+    \$11  = \port$35798$0 [15:0];
+    if (clear) begin
+      \$11  = 16'h0000;
+    end
+    if (rst) begin
+      \$11  = 16'h0000;
+    end
+  end
+  assign i__payload = { \port$35826$0 [32], \port$35824$0 [32], \port$35822$0 [32], \port$35820$0 [32], \port$35818$0 [32], \port$35816$0 [32], \port$35814$0 [32], \port$35812$0 [32], \port$35810$0 [32], \port$35808$0 [32], \port$35806$0 [32], \port$35804$0 [32], \port$35802$0 [32], \port$35800$0 [32], \port$35798$0 [32], \port$35796$0 [32], \port$35826$0 [31:0], \port$35824$0 [31:0], \port$35822$0 [31:0], \port$35820$0 [31:0], \port$35818$0 [31:0], \port$35816$0 [31:0], \port$35814$0 [31:0], \port$35812$0 [31:0], \port$35810$0 [31:0], \port$35808$0 [31:0], \port$35806$0 [31:0], \port$35804$0 [31:0], \port$35802$0 [31:0], \port$35800$0 [31:0], \port$35798$0 [31:0], \port$35796$0 [31:0] };
+  assign o__payload = { \port$35826$0 [32], \port$35824$0 [32], \port$35822$0 [32], \port$35820$0 [32], \port$35818$0 [32], \port$35816$0 [32], \port$35814$0 [32], \port$35812$0 [32], \port$35810$0 [32], \port$35808$0 [32], \port$35806$0 [32], \port$35804$0 [32], \port$35802$0 [32], \port$35800$0 [32], \port$35798$0 [32], \port$35796$0 [32], \port$35826$0 [31:0], \port$35824$0 [31:0], \port$35822$0 [31:0], \port$35820$0 [31:0], \port$35818$0 [31:0], \port$35816$0 [31:0], \port$35814$0 [31:0], \port$35812$0 [31:0], \port$35810$0 [31:0], \port$35808$0 [31:0], \port$35806$0 [31:0], \port$35804$0 [31:0], \port$35802$0 [31:0], \port$35800$0 [31:0], \port$35798$0 [31:0], \port$35796$0 [31:0] };
+  assign \i__payload.opcode  = \port$35796$0 [7:0];
+  assign \i__payload.wait  = \port$35798$0 [15:0];
+  assign \i__payload.post  = \port$35798$0 [31:16];
+  assign \i__payload.pushes  = \port$35796$0 [8];
+  assign \i__payload.private  = \port$35796$0 [31:16];
+  assign \i__payload.entry  = \port$35800$0 [31:0];
+  assign \i__payload.grid_x  = \port$35802$0 [15:0];
+  assign \i__payload.grid_y  = \port$35802$0 [31:16];
+  assign \i__payload.grid_z  = \port$35804$0 [15:0];
+  assign \i__payload.block_x  = \port$35804$0 [23:16];
+  assign \i__payload.block_y  = \port$35804$0 [31:24];
+  assign \i__payload.block_z  = \port$35806$0 [31:24];
+  assign \i__payload.shared  = \port$35806$0 [23:0];
+  assign \i__payload.shared_base  = \port$35808$0 [23:0];
+  assign \i__payload.private_base  = \port$35810$0 [31:0];
+  assign \i__payload.argument_0  = \port$35812$0 [31:0];
+  assign \i__payload.argument_1  = \port$35814$0 [31:0];
+  assign \i__payload.argument_2  = \port$35816$0 [31:0];
+  assign \i__payload.argument_3  = \port$35818$0 [31:0];
+  assign \i__payload.argument_4  = \port$35820$0 [31:0];
+  assign \i__payload.argument_5  = \port$35822$0 [31:0];
+  assign \i__payload.argument_6  = \port$35824$0 [31:0];
+  assign \i__payload.argument_7  = \port$35826$0 [31:0];
+  assign \i__payload.index  = { \port$35826$0 [32], \port$35824$0 [32], \port$35822$0 [32], \port$35820$0 [32], \port$35818$0 [32], \port$35816$0 [32], \port$35814$0 [32], \port$35812$0 [32], \port$35810$0 [32], \port$35808$0 [32], \port$35806$0 [32], \port$35804$0 [32], \port$35802$0 [32], \port$35800$0 [32], \port$35798$0 [32], \port$35796$0 [32] };
+  assign \o__payload.opcode  = \port$35796$0 [7:0];
+  assign \o__payload.wait  = \port$35798$0 [15:0];
+  assign \o__payload.post  = \port$35798$0 [31:16];
+  assign \o__payload.pushes  = \port$35796$0 [8];
+  assign \o__payload.private  = \port$35796$0 [31:16];
+  assign \o__payload.entry  = \port$35800$0 [31:0];
+  assign \o__payload.grid_x  = \port$35802$0 [15:0];
+  assign \o__payload.grid_y  = \port$35802$0 [31:16];
+  assign \o__payload.grid_z  = \port$35804$0 [15:0];
+  assign \o__payload.block_x  = \port$35804$0 [23:16];
+  assign \o__payload.block_y  = \port$35804$0 [31:24];
+  assign \o__payload.block_z  = \port$35806$0 [31:24];
+  assign \o__payload.shared  = \port$35806$0 [23:0];
+  assign \o__payload.shared_base  = \port$35808$0 [23:0];
+  assign \o__payload.private_base  = \port$35810$0 [31:0];
+  assign \o__payload.argument_0  = \port$35812$0 [31:0];
+  assign \o__payload.argument_1  = \port$35814$0 [31:0];
+  assign \o__payload.argument_2  = \port$35816$0 [31:0];
+  assign \o__payload.argument_3  = \port$35818$0 [31:0];
+  assign \o__payload.argument_4  = \port$35820$0 [31:0];
+  assign \o__payload.argument_5  = \port$35822$0 [31:0];
+  assign \o__payload.argument_6  = \port$35824$0 [31:0];
+  assign \o__payload.argument_7  = \port$35826$0 [31:0];
+  assign \o__payload.index  = { \port$35826$0 [32], \port$35824$0 [32], \port$35822$0 [32], \port$35820$0 [32], \port$35818$0 [32], \port$35816$0 [32], \port$35814$0 [32], \port$35812$0 [32], \port$35810$0 [32], \port$35808$0 [32], \port$35806$0 [32], \port$35804$0 [32], \port$35802$0 [32], \port$35800$0 [32], \port$35798$0 [32], \port$35796$0 [32] };
 endmodule
 
-module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
-, shadow_15, full, clk);
+module \weft.control.simt_queue (rst, i__valid, \o__ready$43 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15
+, full, i__ready, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$21  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -13528,16 +13774,16 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   wire \$12 ;
   wire \$13 ;
   wire \$14 ;
-  wire [4:0] \$15 ;
-  wire [4:0] \$16 ;
+  wire \$15 ;
+  wire \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire \$19 ;
+  wire [2:0] \$19 ;
   wire \$2 ;
   wire \$20 ;
   wire \$21 ;
-  wire \$22 ;
-  wire \$23 ;
+  wire [4:0] \$22 ;
+  wire [4:0] \$23 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
@@ -13565,25 +13811,25 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
-  wire [4:0] \$49 ;
+  wire \$49 ;
   wire \$5 ;
-  wire [4:0] \$50 ;
+  wire \$50 ;
   wire \$51 ;
-  wire [2:0] \$52 ;
+  wire \$52 ;
   wire \$53 ;
-  wire [3:0] \$54 ;
-  reg [3:0] \$55 ;
-  reg \$56 ;
-  reg [32:0] \$57 ;
-  reg [32:0] \$58 ;
-  reg [32:0] \$59 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire [4:0] \$56 ;
+  wire [4:0] \$57 ;
+  wire \$58 ;
+  wire [2:0] \$59 ;
   wire \$6 ;
-  reg [32:0] \$60 ;
-  reg [32:0] \$61 ;
-  reg [32:0] \$62 ;
-  reg [32:0] \$63 ;
-  reg [32:0] \$64 ;
-  reg [32:0] \$65 ;
+  wire \$60 ;
+  wire [3:0] \$61 ;
+  wire \$62 ;
+  wire \$63 ;
+  reg [3:0] \$64 ;
+  reg \$65 ;
   reg [32:0] \$66 ;
   reg [32:0] \$67 ;
   reg [32:0] \$68 ;
@@ -13592,11 +13838,22 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   reg [32:0] \$70 ;
   reg [32:0] \$71 ;
   reg [32:0] \$72 ;
-  reg [3:0] \$73 ;
-  reg \$74 ;
-  reg [1:0] \$75 ;
+  reg [32:0] \$73 ;
+  reg [32:0] \$74 ;
+  reg [32:0] \$75 ;
+  reg [32:0] \$76 ;
+  reg [32:0] \$77 ;
+  reg [32:0] \$78 ;
+  reg [32:0] \$79 ;
   wire \$8 ;
+  reg [32:0] \$80 ;
+  reg [32:0] \$81 ;
+  reg [3:0] \$82 ;
+  reg \$83 ;
+  reg [1:0] \$84 ;
+  reg \$85 ;
   wire \$9 ;
+  wire \$signal ;
   reg [3:0] arriving = 4'h0;
   input clear;
   wire clear;
@@ -13606,58 +13863,61 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   wire first;
   output full;
   reg full = 1'h0;
+  wire full_next;
   reg [1:0] held = 2'h0;
   wire hold;
   input [32:0] i__payload;
   wire [32:0] i__payload;
-  wire [32:0] \i__payload$11 ;
-  wire [31:0] \i__payload$11.data ;
-  wire \i__payload$11.index ;
+  wire [32:0] \i__payload$12 ;
+  wire [31:0] \i__payload$12.data ;
+  wire \i__payload$12.index ;
   wire [31:0] \i__payload.data ;
   wire \i__payload.index ;
   output i__ready;
-  wire i__ready;
+  reg i__ready = 1'h1;
   input i__valid;
   wire i__valid;
-  wire \i__valid$12 ;
+  wire \i__valid$13 ;
   wire last;
   wire load;
   reg [3:0] loading = 4'h0;
   wire [32:0] o__payload;
-  wire [527:0] \o__payload$21 ;
-  wire [31:0] \o__payload$21.argument_0 ;
-  wire [31:0] \o__payload$21.argument_1 ;
-  wire [31:0] \o__payload$21.argument_2 ;
-  wire [31:0] \o__payload$21.argument_3 ;
-  wire [31:0] \o__payload$21.argument_4 ;
-  wire [31:0] \o__payload$21.argument_5 ;
-  wire [31:0] \o__payload$21.argument_6 ;
-  wire [31:0] \o__payload$21.argument_7 ;
-  wire [7:0] \o__payload$21.block_x ;
-  wire [7:0] \o__payload$21.block_y ;
-  wire [7:0] \o__payload$21.block_z ;
-  wire [31:0] \o__payload$21.entry ;
-  wire [15:0] \o__payload$21.grid_x ;
-  wire [15:0] \o__payload$21.grid_y ;
-  wire [15:0] \o__payload$21.grid_z ;
-  wire [15:0] \o__payload$21.index ;
-  wire [7:0] \o__payload$21.opcode ;
-  wire [15:0] \o__payload$21.post ;
-  wire [15:0] \o__payload$21.private ;
-  wire [31:0] \o__payload$21.private_base ;
-  wire \o__payload$21.pushes ;
-  wire [23:0] \o__payload$21.shared ;
-  wire [23:0] \o__payload$21.shared_base ;
-  wire [15:0] \o__payload$21.wait ;
+  wire [527:0] \o__payload$24 ;
+  wire [31:0] \o__payload$24.argument_0 ;
+  wire [31:0] \o__payload$24.argument_1 ;
+  wire [31:0] \o__payload$24.argument_2 ;
+  wire [31:0] \o__payload$24.argument_3 ;
+  wire [31:0] \o__payload$24.argument_4 ;
+  wire [31:0] \o__payload$24.argument_5 ;
+  wire [31:0] \o__payload$24.argument_6 ;
+  wire [31:0] \o__payload$24.argument_7 ;
+  wire [7:0] \o__payload$24.block_x ;
+  wire [7:0] \o__payload$24.block_y ;
+  wire [7:0] \o__payload$24.block_z ;
+  wire [31:0] \o__payload$24.entry ;
+  wire [15:0] \o__payload$24.grid_x ;
+  wire [15:0] \o__payload$24.grid_y ;
+  wire [15:0] \o__payload$24.grid_z ;
+  wire [15:0] \o__payload$24.index ;
+  wire [7:0] \o__payload$24.opcode ;
+  wire [15:0] \o__payload$24.post ;
+  wire [15:0] \o__payload$24.private ;
+  wire [31:0] \o__payload$24.private_base ;
+  wire \o__payload$24.pushes ;
+  wire [23:0] \o__payload$24.shared ;
+  wire [23:0] \o__payload$24.shared_base ;
+  wire [15:0] \o__payload$24.wait ;
   wire [31:0] \o__payload.data ;
   wire \o__payload.index ;
   wire o__ready;
-  input \o__ready$40 ;
-  wire \o__ready$40 ;
+  input \o__ready$43 ;
+  wire \o__ready$43 ;
   wire o__valid;
   (* init = 1'h0 *)
-  wire \o__valid$20 ;
+  wire \o__valid$23 ;
   wire push;
+  (* init = 1'h1 *)
+  wire ready;
   input rst;
   wire rst;
   output [32:0] shadow_0;
@@ -13728,111 +13988,123 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   wire [32:0] word;
   wire [31:0] \word.data ;
   wire \word.index ;
-  assign \$16  = \$14  ? 5'h00 : \$15 ;
-  assign \$17  = ! loading;
-  assign \$18  = load & \$17 ;
-  assign \$19  = loading == 1'h1;
-  assign \$20  = load & \$19 ;
-  assign \$21  = loading == 2'h2;
-  assign \$22  = load & \$21 ;
-  assign \$23  = loading == 2'h3;
-  assign \$24  = load & \$23 ;
-  assign \$25  = loading == 3'h4;
-  assign \$26  = load & \$25 ;
-  assign \$27  = loading == 3'h5;
-  assign \$28  = load & \$27 ;
-  assign \$29  = loading == 3'h6;
-  assign \$30  = load & \$29 ;
-  assign \$31  = loading == 3'h7;
-  assign \$32  = load & \$31 ;
-  assign \$33  = loading == 4'h8;
-  assign \$34  = load & \$33 ;
-  assign \$35  = loading == 4'h9;
-  assign \$36  = load & \$35 ;
-  assign \$37  = loading == 4'ha;
-  assign \$38  = load & \$37 ;
-  assign \$39  = loading == 4'hb;
-  assign \$40  = load & \$39 ;
-  assign \$41  = loading == 4'hc;
-  assign \$42  = load & \$41 ;
-  assign \$43  = loading == 4'hd;
-  assign \$44  = load & \$43 ;
-  assign \$45  = loading == 4'he;
-  assign \$46  = load & \$45 ;
-  assign \$47  = loading == 4'hf;
-  assign \$48  = load & \$47 ;
-  assign \$49  = loading + 1'h1;
-  assign \$50  = last ? 5'h00 : \$49 ;
-  assign \$51  = \i__valid$12  & first;
-  assign \$52  = held + \$51 ;
-  assign \$53  = last & o__valid;
-  assign \$54  = \$52  - \$53 ;
+  assign \$10  = push & take_direct;
+  assign load = \$9  | \$10 ;
+  assign word = o__valid ? o__payload : i__payload;
+  assign \$11  = loading == 4'hf;
+  assign last = load & \$11 ;
+  assign \$12  = arriving == 4'hf;
+  assign \$signal  = push ? \$12  : first;
+  assign \$13  = last & o__valid;
+  assign \$14  = held == 2'h2;
+  assign \$15  = \i__valid$13  & first;
+  assign \$16  = \$14  & \$15 ;
+  assign \$17  = \i__valid$13  & first;
+  assign \$18  = \$17  ? 1'h1 : 1'h0;
+  assign \$19  = 2'h2 - \$18 ;
+  assign \$20  = held == \$19 ;
+  assign full_next = \$13  ? \$16  : \$20 ;
+  assign \$21  = arriving == 4'hf;
+  assign \$22  = arriving + 1'h1;
+  assign \$23  = \$21  ? 5'h00 : \$22 ;
+  assign \$24  = ! loading;
+  assign \$25  = load & \$24 ;
+  assign \$26  = loading == 1'h1;
+  assign \$27  = load & \$26 ;
+  assign \$28  = loading == 2'h2;
+  assign \$29  = load & \$28 ;
+  assign \$30  = loading == 2'h3;
+  assign \$31  = load & \$30 ;
+  assign \$32  = loading == 3'h4;
+  assign \$33  = load & \$32 ;
+  assign \$34  = loading == 3'h5;
+  assign \$35  = load & \$34 ;
+  assign \$36  = loading == 3'h6;
+  assign \$37  = load & \$36 ;
+  assign \$38  = loading == 3'h7;
+  assign \$39  = load & \$38 ;
+  assign \$40  = loading == 4'h8;
+  assign \$41  = load & \$40 ;
+  assign \$42  = loading == 4'h9;
+  assign \$43  = load & \$42 ;
+  assign \$44  = loading == 4'ha;
+  assign \$45  = load & \$44 ;
+  assign \$46  = loading == 4'hb;
+  assign \$47  = load & \$46 ;
+  assign \$48  = loading == 4'hc;
+  assign \$49  = load & \$48 ;
+  assign \$50  = loading == 4'hd;
+  assign \$51  = load & \$50 ;
+  assign \$52  = loading == 4'he;
+  assign \$53  = load & \$52 ;
+  assign \$54  = loading == 4'hf;
+  assign \$55  = load & \$54 ;
+  assign \$56  = loading + 1'h1;
+  assign \$57  = last ? 5'h00 : \$56 ;
+  assign \$58  = \i__valid$13  & first;
+  assign \$59  = held + \$58 ;
+  assign \$60  = last & o__valid;
+  assign \$61  = \$59  - \$60 ;
+  assign \$62  = \$signal  & full_next;
+  assign \$63  = ~ \$62 ;
   always @(posedge clk)
-    arriving <= \$55 ;
+    arriving <= \$64 ;
   always @(posedge clk)
-    direct <= \$56 ;
+    direct <= \$65 ;
   always @(posedge clk)
-    shadow_0 <= \$57 ;
+    shadow_0 <= \$66 ;
   always @(posedge clk)
-    shadow_1 <= \$58 ;
+    shadow_1 <= \$67 ;
   always @(posedge clk)
-    shadow_2 <= \$59 ;
+    shadow_2 <= \$68 ;
   always @(posedge clk)
-    shadow_3 <= \$60 ;
+    shadow_3 <= \$69 ;
   always @(posedge clk)
-    shadow_4 <= \$61 ;
+    shadow_4 <= \$70 ;
   always @(posedge clk)
-    shadow_5 <= \$62 ;
+    shadow_5 <= \$71 ;
   always @(posedge clk)
-    shadow_6 <= \$63 ;
+    shadow_6 <= \$72 ;
   always @(posedge clk)
-    shadow_7 <= \$64 ;
+    shadow_7 <= \$73 ;
   always @(posedge clk)
-    shadow_8 <= \$65 ;
+    shadow_8 <= \$74 ;
   always @(posedge clk)
-    shadow_9 <= \$66 ;
+    shadow_9 <= \$75 ;
   always @(posedge clk)
-    shadow_10 <= \$67 ;
+    shadow_10 <= \$76 ;
   always @(posedge clk)
-    shadow_11 <= \$68 ;
+    shadow_11 <= \$77 ;
   always @(posedge clk)
-    shadow_12 <= \$69 ;
+    shadow_12 <= \$78 ;
   always @(posedge clk)
-    shadow_13 <= \$70 ;
+    shadow_13 <= \$79 ;
   always @(posedge clk)
-    shadow_14 <= \$71 ;
+    shadow_14 <= \$80 ;
   always @(posedge clk)
-    shadow_15 <= \$72 ;
+    shadow_15 <= \$81 ;
   always @(posedge clk)
-    loading <= \$73 ;
+    loading <= \$82 ;
   always @(posedge clk)
-    full <= \$74 ;
+    full <= \$83 ;
   always @(posedge clk)
-    held <= \$75 ;
+    held <= \$84 ;
+  always @(posedge clk)
+    i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
   assign \$2  = ~ full;
   assign \$3  = \$1  & \$2 ;
   assign take_direct = first ? \$5  : direct;
-  assign \$6  = ~ first;
-  assign \$7  = held != 2'h2;
-  assign i__ready = \$6  | \$7 ;
   assign push = i__valid & i__ready;
-  assign \$8  = ~ take_direct;
-  assign \i__valid$12  = push & \$8 ;
-  assign \$9  = ~ full;
-  assign \$11  = o__valid & o__ready;
-  assign \$12  = push & take_direct;
-  assign load = \$11  | \$12 ;
-  assign word = o__valid ? o__payload : i__payload;
-  assign \$13  = loading == 4'hf;
-  assign last = load & \$13 ;
-  assign \$14  = arriving == 4'hf;
-  assign \$15  = arriving + 1'h1;
+  assign \$6  = ~ take_direct;
+  assign \i__valid$13  = push & \$6 ;
+  assign \$7  = ~ full;
+  assign \$9  = o__valid & o__ready;
   \weft.control.simt_queue.fifo  fifo (
     .clear(clear),
     .clk(clk),
-    .i__valid(\i__valid$12 ),
+    .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
@@ -13841,216 +14113,227 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$55  = arriving;
+    \$64  = arriving;
     if (push) begin
-      \$55  = \$16 [3:0];
+      \$64  = \$23 [3:0];
     end
     if (clear) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
     if (rst) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$56  = direct;
+    \$65  = direct;
     if (push) begin
-      \$56  = take_direct;
+      \$65  = take_direct;
     end
     if (clear) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
     if (rst) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$57  = shadow_0;
-    if (\$18 ) begin
-      \$57  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$58  = shadow_1;
-    if (\$20 ) begin
-      \$58  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$59  = shadow_2;
-    if (\$22 ) begin
-      \$59  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$60  = shadow_3;
-    if (\$24 ) begin
-      \$60  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$61  = shadow_4;
-    if (\$26 ) begin
-      \$61  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$62  = shadow_5;
-    if (\$28 ) begin
-      \$62  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$63  = shadow_6;
-    if (\$30 ) begin
-      \$63  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$64  = shadow_7;
-    if (\$32 ) begin
-      \$64  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$65  = shadow_8;
-    if (\$34 ) begin
-      \$65  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$66  = shadow_9;
-    if (\$36 ) begin
+    \$66  = shadow_0;
+    if (\$25 ) begin
       \$66  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$67  = shadow_10;
-    if (\$38 ) begin
+    \$67  = shadow_1;
+    if (\$27 ) begin
       \$67  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$68  = shadow_11;
-    if (\$40 ) begin
+    \$68  = shadow_2;
+    if (\$29 ) begin
       \$68  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$69  = shadow_12;
-    if (\$42 ) begin
+    \$69  = shadow_3;
+    if (\$31 ) begin
       \$69  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$70  = shadow_13;
-    if (\$44 ) begin
+    \$70  = shadow_4;
+    if (\$33 ) begin
       \$70  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$71  = shadow_14;
-    if (\$46 ) begin
+    \$71  = shadow_5;
+    if (\$35 ) begin
       \$71  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$72  = shadow_15;
-    if (\$48 ) begin
+    \$72  = shadow_6;
+    if (\$37 ) begin
       \$72  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$73  = loading;
+    \$73  = shadow_7;
+    if (\$39 ) begin
+      \$73  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$74  = shadow_8;
+    if (\$41 ) begin
+      \$74  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$75  = shadow_9;
+    if (\$43 ) begin
+      \$75  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$76  = shadow_10;
+    if (\$45 ) begin
+      \$76  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$77  = shadow_11;
+    if (\$47 ) begin
+      \$77  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$78  = shadow_12;
+    if (\$49 ) begin
+      \$78  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$79  = shadow_13;
+    if (\$51 ) begin
+      \$79  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$80  = shadow_14;
+    if (\$53 ) begin
+      \$80  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$81  = shadow_15;
+    if (\$55 ) begin
+      \$81  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$82  = loading;
     if (load) begin
-      \$73  = \$50 [3:0];
+      \$82  = \$57 [3:0];
     end
     if (clear) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
     if (rst) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$74  = full;
+    \$83  = full;
     if (last) begin
-      \$74  = 1'h1;
-    end else if (\o__ready$40 ) begin
-      \$74  = 1'h0;
+      \$83  = 1'h1;
+    end else if (\o__ready$43 ) begin
+      \$83  = 1'h0;
     end
     if (clear) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
     if (rst) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
-    \$75  = \$54 [1:0];
+    \$84  = \$61 [1:0];
     if (clear) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
     if (rst) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
   end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
+    \$85  = \$63 ;
+    if (clear) begin
+      \$85  = 1'h1;
+    end
+    if (rst) begin
+      \$85  = 1'h1;
+    end
+  end
+  assign ready = i__ready;
   assign hold = 1'h0;
-  assign \i__payload$11  = i__payload;
-  assign \o__valid$20  = full;
-  assign \o__payload$21  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
+  assign \i__payload$12  = i__payload;
+  assign \o__valid$23  = full;
+  assign \o__payload$24  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
   assign \i__payload.data  = i__payload[31:0];
   assign \i__payload.index  = i__payload[32];
-  assign \i__payload$11.data  = i__payload[31:0];
-  assign \i__payload$11.index  = i__payload[32];
+  assign \i__payload$12.data  = i__payload[31:0];
+  assign \i__payload$12.index  = i__payload[32];
   assign \word.data  = word[31:0];
   assign \word.index  = word[32];
   assign \o__payload.data  = o__payload[31:0];
   assign \o__payload.index  = o__payload[32];
-  assign \o__payload$21.opcode  = shadow_0[7:0];
-  assign \o__payload$21.wait  = shadow_1[15:0];
-  assign \o__payload$21.post  = shadow_1[31:16];
-  assign \o__payload$21.pushes  = shadow_0[8];
-  assign \o__payload$21.private  = shadow_0[31:16];
-  assign \o__payload$21.entry  = shadow_2[31:0];
-  assign \o__payload$21.grid_x  = shadow_3[15:0];
-  assign \o__payload$21.grid_y  = shadow_3[31:16];
-  assign \o__payload$21.grid_z  = shadow_4[15:0];
-  assign \o__payload$21.block_x  = shadow_4[23:16];
-  assign \o__payload$21.block_y  = shadow_4[31:24];
-  assign \o__payload$21.block_z  = shadow_5[31:24];
-  assign \o__payload$21.shared  = shadow_5[23:0];
-  assign \o__payload$21.shared_base  = shadow_6[23:0];
-  assign \o__payload$21.private_base  = shadow_7[31:0];
-  assign \o__payload$21.argument_0  = shadow_8[31:0];
-  assign \o__payload$21.argument_1  = shadow_9[31:0];
-  assign \o__payload$21.argument_2  = shadow_10[31:0];
-  assign \o__payload$21.argument_3  = shadow_11[31:0];
-  assign \o__payload$21.argument_4  = shadow_12[31:0];
-  assign \o__payload$21.argument_5  = shadow_13[31:0];
-  assign \o__payload$21.argument_6  = shadow_14[31:0];
-  assign \o__payload$21.argument_7  = shadow_15[31:0];
-  assign \o__payload$21.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
+  assign \o__payload$24.opcode  = shadow_0[7:0];
+  assign \o__payload$24.wait  = shadow_1[15:0];
+  assign \o__payload$24.post  = shadow_1[31:16];
+  assign \o__payload$24.pushes  = shadow_0[8];
+  assign \o__payload$24.private  = shadow_0[31:16];
+  assign \o__payload$24.entry  = shadow_2[31:0];
+  assign \o__payload$24.grid_x  = shadow_3[15:0];
+  assign \o__payload$24.grid_y  = shadow_3[31:16];
+  assign \o__payload$24.grid_z  = shadow_4[15:0];
+  assign \o__payload$24.block_x  = shadow_4[23:16];
+  assign \o__payload$24.block_y  = shadow_4[31:24];
+  assign \o__payload$24.block_z  = shadow_5[31:24];
+  assign \o__payload$24.shared  = shadow_5[23:0];
+  assign \o__payload$24.shared_base  = shadow_6[23:0];
+  assign \o__payload$24.private_base  = shadow_7[31:0];
+  assign \o__payload$24.argument_0  = shadow_8[31:0];
+  assign \o__payload$24.argument_1  = shadow_9[31:0];
+  assign \o__payload$24.argument_2  = shadow_10[31:0];
+  assign \o__payload$24.argument_3  = shadow_11[31:0];
+  assign \o__payload$24.argument_4  = shadow_12[31:0];
+  assign \o__payload$24.argument_5  = shadow_13[31:0];
+  assign \o__payload$24.argument_6  = shadow_14[31:0];
+  assign \o__payload$24.argument_7  = shadow_15[31:0];
+  assign \o__payload$24.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
   assign \shadow_0.data  = shadow_0[31:0];
   assign \shadow_0.index  = shadow_0[32];
   assign \shadow_1.data  = shadow_1[31:0];
@@ -14085,8 +14368,8 @@ module \weft.control.simt_queue (rst, i__valid, i__ready, \o__ready$40 , clear, 
   assign \shadow_15.index  = shadow_15[32];
   assign \$4  = 1'h1;
   assign \$5  = \$3 ;
-  assign \$10  = 1'h1;
-  assign o__ready = \$9 ;
+  assign \$8  = 1'h1;
+  assign o__ready = \$7 ;
 endmodule
 
 module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payload, clear, write__data, clk);
@@ -14220,10 +14503,12 @@ module \weft.control.simt_queue.fifo (rst, i__valid, o__ready, o__valid, o__payl
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero, \port$35608$0 , \port$35610$0 , \port$35612$0 , \port$35614$0 , \port$35616$0 , \port$35618$0 , \port$35620$0 , \port$35622$0 , \port$35624$0 , \port$35626$0 , \port$35628$0 , \port$35630$0 , \port$35632$0 , \port$35634$0 , \port$35636$0 , \port$35638$0 
-, i__valid, take, hold);
+module \weft.control.store_gate (rst, hold, taken, waiting, o__valid, i__ready, o__ready, clear, nonzero, \port$35735$0 , \port$35737$0 , \port$35739$0 , \port$35741$0 , \port$35743$0 , \port$35745$0 , \port$35747$0 , \port$35749$0 , \port$35751$0 , \port$35753$0 , \port$35755$0 , \port$35757$0 
+, \port$35759$0 , \port$35761$0 , \port$35763$0 , \port$35765$0 , i__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire [15:0] \$1 ;
+  reg \$10 ;
+  reg [15:0] \$11 ;
   wire [15:0] \$2 ;
   wire \$3 ;
   wire \$4 ;
@@ -14232,6 +14517,11 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire \$7 ;
   wire \$8 ;
   wire \$9 ;
+  reg \$signal  = 1'h0;
+  input clear;
+  wire clear;
+  input clk;
+  wire clk;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -14257,6 +14547,7 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire i__ready;
   input i__valid;
   wire i__valid;
+  reg [15:0] its_wait = 16'h0000;
   reg [15:0] missing;
   input [15:0] nonzero;
   wire [15:0] nonzero;
@@ -14283,54 +14574,61 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   wire o__ready;
   output o__valid;
   wire o__valid;
-  input [32:0] \port$35608$0 ;
-  wire [32:0] \port$35608$0 ;
-  input [32:0] \port$35610$0 ;
-  wire [32:0] \port$35610$0 ;
-  input [32:0] \port$35612$0 ;
-  wire [32:0] \port$35612$0 ;
-  input [32:0] \port$35614$0 ;
-  wire [32:0] \port$35614$0 ;
-  input [32:0] \port$35616$0 ;
-  wire [32:0] \port$35616$0 ;
-  input [32:0] \port$35618$0 ;
-  wire [32:0] \port$35618$0 ;
-  input [32:0] \port$35620$0 ;
-  wire [32:0] \port$35620$0 ;
-  input [32:0] \port$35622$0 ;
-  wire [32:0] \port$35622$0 ;
-  input [32:0] \port$35624$0 ;
-  wire [32:0] \port$35624$0 ;
-  input [32:0] \port$35626$0 ;
-  wire [32:0] \port$35626$0 ;
-  input [32:0] \port$35628$0 ;
-  wire [32:0] \port$35628$0 ;
-  input [32:0] \port$35630$0 ;
-  wire [32:0] \port$35630$0 ;
-  input [32:0] \port$35632$0 ;
-  wire [32:0] \port$35632$0 ;
-  input [32:0] \port$35634$0 ;
-  wire [32:0] \port$35634$0 ;
-  input [32:0] \port$35636$0 ;
-  wire [32:0] \port$35636$0 ;
-  input [32:0] \port$35638$0 ;
-  wire [32:0] \port$35638$0 ;
-  output [15:0] take;
-  reg [15:0] take;
+  input [32:0] \port$35735$0 ;
+  wire [32:0] \port$35735$0 ;
+  input [32:0] \port$35737$0 ;
+  wire [32:0] \port$35737$0 ;
+  input [32:0] \port$35739$0 ;
+  wire [32:0] \port$35739$0 ;
+  input [32:0] \port$35741$0 ;
+  wire [32:0] \port$35741$0 ;
+  input [32:0] \port$35743$0 ;
+  wire [32:0] \port$35743$0 ;
+  input [32:0] \port$35745$0 ;
+  wire [32:0] \port$35745$0 ;
+  input [32:0] \port$35747$0 ;
+  wire [32:0] \port$35747$0 ;
+  input [32:0] \port$35749$0 ;
+  wire [32:0] \port$35749$0 ;
+  input [32:0] \port$35751$0 ;
+  wire [32:0] \port$35751$0 ;
+  input [32:0] \port$35753$0 ;
+  wire [32:0] \port$35753$0 ;
+  input [32:0] \port$35755$0 ;
+  wire [32:0] \port$35755$0 ;
+  input [32:0] \port$35757$0 ;
+  wire [32:0] \port$35757$0 ;
+  input [32:0] \port$35759$0 ;
+  wire [32:0] \port$35759$0 ;
+  input [32:0] \port$35761$0 ;
+  wire [32:0] \port$35761$0 ;
+  input [32:0] \port$35763$0 ;
+  wire [32:0] \port$35763$0 ;
+  input [32:0] \port$35765$0 ;
+  wire [32:0] \port$35765$0 ;
+  input rst;
+  wire rst;
+  output [15:0] taken;
+  wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$35610$0 [15:0] & \$1 ;
-  assign \$3  = o__valid & o__ready;
+  assign \$2  = \port$35737$0 [15:0] & \$1 ;
+  assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
-  assign \$4  = ~ waiting;
-  assign \$5  = i__valid & \$4 ;
-  assign \$6  = ~ hold;
-  assign o__valid = \$5  & \$6 ;
-  assign \$7  = ~ waiting;
-  assign \$8  = o__ready & \$7 ;
-  assign \$9  = ~ hold;
-  assign i__ready = \$8  & \$9 ;
+  assign \$3  = ~ waiting;
+  assign \$4  = i__valid & \$3 ;
+  assign \$5  = ~ hold;
+  assign o__valid = \$4  & \$5 ;
+  assign \$6  = ~ waiting;
+  assign \$7  = o__ready & \$6 ;
+  assign \$8  = ~ hold;
+  assign i__ready = \$7  & \$8 ;
+  assign \$9  = o__valid & o__ready;
+  always @(posedge clk)
+    \$signal  <= \$10 ;
+  always @(posedge clk)
+    its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     missing = 16'h0000;
@@ -14340,53 +14638,66 @@ module \weft.control.store_gate (waiting, o__valid, i__ready, o__ready, nonzero,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
-    take = 16'h0000;
-    if (\$3 ) begin
-      take = \port$35610$0 [15:0];
+    \$10  = \$9 ;
+    if (clear) begin
+      \$10  = 1'h0;
+    end
+    if (rst) begin
+      \$10  = 1'h0;
     end
   end
-  assign i__payload = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
-  assign o__payload = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
-  assign \i__payload.opcode  = \port$35608$0 [7:0];
-  assign \i__payload.wait  = \port$35610$0 [15:0];
-  assign \i__payload.post  = \port$35610$0 [31:16];
-  assign \i__payload.dst  = \port$35612$0 [31:0];
-  assign \i__payload.stride1  = \port$35614$0 [31:0];
-  assign \i__payload.stride2  = \port$35616$0 [31:0];
-  assign \i__payload.len  = \port$35618$0 [23:0];
-  assign \i__payload.count1  = \port$35620$0 [15:0];
-  assign \i__payload.count2  = \port$35620$0 [31:16];
-  assign \i__payload.src  = \port$35622$0 [23:0];
-  assign \i__payload.src_stride1  = \port$35624$0 [23:0];
-  assign \i__payload.src_stride2  = \port$35626$0 [23:0];
-  assign \i__payload.write  = \port$35608$0 [8];
-  assign \i__payload.message  = \port$35608$0 [9];
-  assign \i__payload.end  = \port$35608$0 [10];
-  assign \i__payload.address  = \port$35612$0 [31:0];
-  assign \i__payload.value  = \port$35614$0 [31:0];
-  assign \i__payload.index  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
-  assign \o__payload.opcode  = \port$35608$0 [7:0];
-  assign \o__payload.wait  = \port$35610$0 [15:0];
-  assign \o__payload.post  = \port$35610$0 [31:16];
-  assign \o__payload.dst  = \port$35612$0 [31:0];
-  assign \o__payload.stride1  = \port$35614$0 [31:0];
-  assign \o__payload.stride2  = \port$35616$0 [31:0];
-  assign \o__payload.len  = \port$35618$0 [23:0];
-  assign \o__payload.count1  = \port$35620$0 [15:0];
-  assign \o__payload.count2  = \port$35620$0 [31:16];
-  assign \o__payload.src  = \port$35622$0 [23:0];
-  assign \o__payload.src_stride1  = \port$35624$0 [23:0];
-  assign \o__payload.src_stride2  = \port$35626$0 [23:0];
-  assign \o__payload.write  = \port$35608$0 [8];
-  assign \o__payload.message  = \port$35608$0 [9];
-  assign \o__payload.end  = \port$35608$0 [10];
-  assign \o__payload.address  = \port$35612$0 [31:0];
-  assign \o__payload.value  = \port$35614$0 [31:0];
-  assign \o__payload.index  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
+    \$11  = \port$35737$0 [15:0];
+    if (clear) begin
+      \$11  = 16'h0000;
+    end
+    if (rst) begin
+      \$11  = 16'h0000;
+    end
+  end
+  assign i__payload = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32], \port$35765$0 [31:0], \port$35763$0 [31:0], \port$35761$0 [31:0], \port$35759$0 [31:0], \port$35757$0 [31:0], \port$35755$0 [31:0], \port$35753$0 [31:0], \port$35751$0 [31:0], \port$35749$0 [31:0], \port$35747$0 [31:0], \port$35745$0 [31:0], \port$35743$0 [31:0], \port$35741$0 [31:0], \port$35739$0 [31:0], \port$35737$0 [31:0], \port$35735$0 [31:0] };
+  assign o__payload = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32], \port$35765$0 [31:0], \port$35763$0 [31:0], \port$35761$0 [31:0], \port$35759$0 [31:0], \port$35757$0 [31:0], \port$35755$0 [31:0], \port$35753$0 [31:0], \port$35751$0 [31:0], \port$35749$0 [31:0], \port$35747$0 [31:0], \port$35745$0 [31:0], \port$35743$0 [31:0], \port$35741$0 [31:0], \port$35739$0 [31:0], \port$35737$0 [31:0], \port$35735$0 [31:0] };
+  assign \i__payload.opcode  = \port$35735$0 [7:0];
+  assign \i__payload.wait  = \port$35737$0 [15:0];
+  assign \i__payload.post  = \port$35737$0 [31:16];
+  assign \i__payload.dst  = \port$35739$0 [31:0];
+  assign \i__payload.stride1  = \port$35741$0 [31:0];
+  assign \i__payload.stride2  = \port$35743$0 [31:0];
+  assign \i__payload.len  = \port$35745$0 [23:0];
+  assign \i__payload.count1  = \port$35747$0 [15:0];
+  assign \i__payload.count2  = \port$35747$0 [31:16];
+  assign \i__payload.src  = \port$35749$0 [23:0];
+  assign \i__payload.src_stride1  = \port$35751$0 [23:0];
+  assign \i__payload.src_stride2  = \port$35753$0 [23:0];
+  assign \i__payload.write  = \port$35735$0 [8];
+  assign \i__payload.message  = \port$35735$0 [9];
+  assign \i__payload.end  = \port$35735$0 [10];
+  assign \i__payload.address  = \port$35739$0 [31:0];
+  assign \i__payload.value  = \port$35741$0 [31:0];
+  assign \i__payload.index  = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32] };
+  assign \o__payload.opcode  = \port$35735$0 [7:0];
+  assign \o__payload.wait  = \port$35737$0 [15:0];
+  assign \o__payload.post  = \port$35737$0 [31:16];
+  assign \o__payload.dst  = \port$35739$0 [31:0];
+  assign \o__payload.stride1  = \port$35741$0 [31:0];
+  assign \o__payload.stride2  = \port$35743$0 [31:0];
+  assign \o__payload.len  = \port$35745$0 [23:0];
+  assign \o__payload.count1  = \port$35747$0 [15:0];
+  assign \o__payload.count2  = \port$35747$0 [31:16];
+  assign \o__payload.src  = \port$35749$0 [23:0];
+  assign \o__payload.src_stride1  = \port$35751$0 [23:0];
+  assign \o__payload.src_stride2  = \port$35753$0 [23:0];
+  assign \o__payload.write  = \port$35735$0 [8];
+  assign \o__payload.message  = \port$35735$0 [9];
+  assign \o__payload.end  = \port$35735$0 [10];
+  assign \o__payload.address  = \port$35739$0 [31:0];
+  assign \o__payload.value  = \port$35741$0 [31:0];
+  assign \o__payload.index  = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32] };
 endmodule
 
-module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14
-, shadow_15, full, clk);
+module \weft.control.store_queue (rst, i__valid, \o__ready$43 , clear, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15
+, full, i__ready, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$24  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -14394,16 +14705,16 @@ module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   wire \$12 ;
   wire \$13 ;
   wire \$14 ;
-  wire [4:0] \$15 ;
-  wire [4:0] \$16 ;
+  wire \$15 ;
+  wire \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire \$19 ;
+  wire [2:0] \$19 ;
   wire \$2 ;
   wire \$20 ;
   wire \$21 ;
-  wire \$22 ;
-  wire \$23 ;
+  wire [4:0] \$22 ;
+  wire [4:0] \$23 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
@@ -14431,25 +14742,25 @@ module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   wire \$46 ;
   wire \$47 ;
   wire \$48 ;
-  wire [4:0] \$49 ;
+  wire \$49 ;
   wire \$5 ;
-  wire [4:0] \$50 ;
+  wire \$50 ;
   wire \$51 ;
-  wire [2:0] \$52 ;
+  wire \$52 ;
   wire \$53 ;
-  wire [3:0] \$54 ;
-  reg [3:0] \$55 ;
-  reg \$56 ;
-  reg [32:0] \$57 ;
-  reg [32:0] \$58 ;
-  reg [32:0] \$59 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire [4:0] \$56 ;
+  wire [4:0] \$57 ;
+  wire \$58 ;
+  wire [2:0] \$59 ;
   wire \$6 ;
-  reg [32:0] \$60 ;
-  reg [32:0] \$61 ;
-  reg [32:0] \$62 ;
-  reg [32:0] \$63 ;
-  reg [32:0] \$64 ;
-  reg [32:0] \$65 ;
+  wire \$60 ;
+  wire [3:0] \$61 ;
+  wire \$62 ;
+  wire \$63 ;
+  reg [3:0] \$64 ;
+  reg \$65 ;
   reg [32:0] \$66 ;
   reg [32:0] \$67 ;
   reg [32:0] \$68 ;
@@ -14458,11 +14769,22 @@ module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   reg [32:0] \$70 ;
   reg [32:0] \$71 ;
   reg [32:0] \$72 ;
-  reg [3:0] \$73 ;
-  reg \$74 ;
-  reg [1:0] \$75 ;
+  reg [32:0] \$73 ;
+  reg [32:0] \$74 ;
+  reg [32:0] \$75 ;
+  reg [32:0] \$76 ;
+  reg [32:0] \$77 ;
+  reg [32:0] \$78 ;
+  reg [32:0] \$79 ;
   wire \$8 ;
+  reg [32:0] \$80 ;
+  reg [32:0] \$81 ;
+  reg [3:0] \$82 ;
+  reg \$83 ;
+  reg [1:0] \$84 ;
+  reg \$85 ;
   wire \$9 ;
+  wire \$signal ;
   reg [3:0] arriving = 4'h0;
   input clear;
   wire clear;
@@ -14472,52 +14794,55 @@ module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   wire first;
   output full;
   reg full = 1'h0;
+  wire full_next;
   reg [1:0] held = 2'h0;
   wire hold;
   input [32:0] i__payload;
   wire [32:0] i__payload;
-  wire [32:0] \i__payload$11 ;
-  wire [31:0] \i__payload$11.data ;
-  wire \i__payload$11.index ;
+  wire [32:0] \i__payload$12 ;
+  wire [31:0] \i__payload$12.data ;
+  wire \i__payload$12.index ;
   wire [31:0] \i__payload.data ;
   wire \i__payload.index ;
   output i__ready;
-  wire i__ready;
+  reg i__ready = 1'h1;
   input i__valid;
   wire i__valid;
-  wire \i__valid$12 ;
+  wire \i__valid$13 ;
   wire last;
   wire load;
   reg [3:0] loading = 4'h0;
   wire [32:0] o__payload;
-  wire [527:0] \o__payload$21 ;
-  wire [31:0] \o__payload$21.address ;
-  wire [15:0] \o__payload$21.count1 ;
-  wire [15:0] \o__payload$21.count2 ;
-  wire [31:0] \o__payload$21.dst ;
-  wire \o__payload$21.end ;
-  wire [15:0] \o__payload$21.index ;
-  wire [23:0] \o__payload$21.len ;
-  wire \o__payload$21.message ;
-  wire [7:0] \o__payload$21.opcode ;
-  wire [15:0] \o__payload$21.post ;
-  wire [23:0] \o__payload$21.src ;
-  wire [23:0] \o__payload$21.src_stride1 ;
-  wire [23:0] \o__payload$21.src_stride2 ;
-  wire [31:0] \o__payload$21.stride1 ;
-  wire [31:0] \o__payload$21.stride2 ;
-  wire [31:0] \o__payload$21.value ;
-  wire [15:0] \o__payload$21.wait ;
-  wire \o__payload$21.write ;
+  wire [527:0] \o__payload$24 ;
+  wire [31:0] \o__payload$24.address ;
+  wire [15:0] \o__payload$24.count1 ;
+  wire [15:0] \o__payload$24.count2 ;
+  wire [31:0] \o__payload$24.dst ;
+  wire \o__payload$24.end ;
+  wire [15:0] \o__payload$24.index ;
+  wire [23:0] \o__payload$24.len ;
+  wire \o__payload$24.message ;
+  wire [7:0] \o__payload$24.opcode ;
+  wire [15:0] \o__payload$24.post ;
+  wire [23:0] \o__payload$24.src ;
+  wire [23:0] \o__payload$24.src_stride1 ;
+  wire [23:0] \o__payload$24.src_stride2 ;
+  wire [31:0] \o__payload$24.stride1 ;
+  wire [31:0] \o__payload$24.stride2 ;
+  wire [31:0] \o__payload$24.value ;
+  wire [15:0] \o__payload$24.wait ;
+  wire \o__payload$24.write ;
   wire [31:0] \o__payload.data ;
   wire \o__payload.index ;
   wire o__ready;
-  input \o__ready$40 ;
-  wire \o__ready$40 ;
+  input \o__ready$43 ;
+  wire \o__ready$43 ;
   wire o__valid;
   (* init = 1'h0 *)
-  wire \o__valid$20 ;
+  wire \o__valid$23 ;
   wire push;
+  (* init = 1'h1 *)
+  wire ready;
   input rst;
   wire rst;
   output [32:0] shadow_0;
@@ -14588,111 +14913,123 @@ module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   wire [32:0] word;
   wire [31:0] \word.data ;
   wire \word.index ;
-  assign \$16  = \$14  ? 5'h00 : \$15 ;
-  assign \$17  = ! loading;
-  assign \$18  = load & \$17 ;
-  assign \$19  = loading == 1'h1;
-  assign \$20  = load & \$19 ;
-  assign \$21  = loading == 2'h2;
-  assign \$22  = load & \$21 ;
-  assign \$23  = loading == 2'h3;
-  assign \$24  = load & \$23 ;
-  assign \$25  = loading == 3'h4;
-  assign \$26  = load & \$25 ;
-  assign \$27  = loading == 3'h5;
-  assign \$28  = load & \$27 ;
-  assign \$29  = loading == 3'h6;
-  assign \$30  = load & \$29 ;
-  assign \$31  = loading == 3'h7;
-  assign \$32  = load & \$31 ;
-  assign \$33  = loading == 4'h8;
-  assign \$34  = load & \$33 ;
-  assign \$35  = loading == 4'h9;
-  assign \$36  = load & \$35 ;
-  assign \$37  = loading == 4'ha;
-  assign \$38  = load & \$37 ;
-  assign \$39  = loading == 4'hb;
-  assign \$40  = load & \$39 ;
-  assign \$41  = loading == 4'hc;
-  assign \$42  = load & \$41 ;
-  assign \$43  = loading == 4'hd;
-  assign \$44  = load & \$43 ;
-  assign \$45  = loading == 4'he;
-  assign \$46  = load & \$45 ;
-  assign \$47  = loading == 4'hf;
-  assign \$48  = load & \$47 ;
-  assign \$49  = loading + 1'h1;
-  assign \$50  = last ? 5'h00 : \$49 ;
-  assign \$51  = \i__valid$12  & first;
-  assign \$52  = held + \$51 ;
-  assign \$53  = last & o__valid;
-  assign \$54  = \$52  - \$53 ;
+  assign \$10  = push & take_direct;
+  assign load = \$9  | \$10 ;
+  assign word = o__valid ? o__payload : i__payload;
+  assign \$11  = loading == 4'hf;
+  assign last = load & \$11 ;
+  assign \$12  = arriving == 4'hf;
+  assign \$signal  = push ? \$12  : first;
+  assign \$13  = last & o__valid;
+  assign \$14  = held == 2'h2;
+  assign \$15  = \i__valid$13  & first;
+  assign \$16  = \$14  & \$15 ;
+  assign \$17  = \i__valid$13  & first;
+  assign \$18  = \$17  ? 1'h1 : 1'h0;
+  assign \$19  = 2'h2 - \$18 ;
+  assign \$20  = held == \$19 ;
+  assign full_next = \$13  ? \$16  : \$20 ;
+  assign \$21  = arriving == 4'hf;
+  assign \$22  = arriving + 1'h1;
+  assign \$23  = \$21  ? 5'h00 : \$22 ;
+  assign \$24  = ! loading;
+  assign \$25  = load & \$24 ;
+  assign \$26  = loading == 1'h1;
+  assign \$27  = load & \$26 ;
+  assign \$28  = loading == 2'h2;
+  assign \$29  = load & \$28 ;
+  assign \$30  = loading == 2'h3;
+  assign \$31  = load & \$30 ;
+  assign \$32  = loading == 3'h4;
+  assign \$33  = load & \$32 ;
+  assign \$34  = loading == 3'h5;
+  assign \$35  = load & \$34 ;
+  assign \$36  = loading == 3'h6;
+  assign \$37  = load & \$36 ;
+  assign \$38  = loading == 3'h7;
+  assign \$39  = load & \$38 ;
+  assign \$40  = loading == 4'h8;
+  assign \$41  = load & \$40 ;
+  assign \$42  = loading == 4'h9;
+  assign \$43  = load & \$42 ;
+  assign \$44  = loading == 4'ha;
+  assign \$45  = load & \$44 ;
+  assign \$46  = loading == 4'hb;
+  assign \$47  = load & \$46 ;
+  assign \$48  = loading == 4'hc;
+  assign \$49  = load & \$48 ;
+  assign \$50  = loading == 4'hd;
+  assign \$51  = load & \$50 ;
+  assign \$52  = loading == 4'he;
+  assign \$53  = load & \$52 ;
+  assign \$54  = loading == 4'hf;
+  assign \$55  = load & \$54 ;
+  assign \$56  = loading + 1'h1;
+  assign \$57  = last ? 5'h00 : \$56 ;
+  assign \$58  = \i__valid$13  & first;
+  assign \$59  = held + \$58 ;
+  assign \$60  = last & o__valid;
+  assign \$61  = \$59  - \$60 ;
+  assign \$62  = \$signal  & full_next;
+  assign \$63  = ~ \$62 ;
   always @(posedge clk)
-    arriving <= \$55 ;
+    arriving <= \$64 ;
   always @(posedge clk)
-    direct <= \$56 ;
+    direct <= \$65 ;
   always @(posedge clk)
-    shadow_0 <= \$57 ;
+    shadow_0 <= \$66 ;
   always @(posedge clk)
-    shadow_1 <= \$58 ;
+    shadow_1 <= \$67 ;
   always @(posedge clk)
-    shadow_2 <= \$59 ;
+    shadow_2 <= \$68 ;
   always @(posedge clk)
-    shadow_3 <= \$60 ;
+    shadow_3 <= \$69 ;
   always @(posedge clk)
-    shadow_4 <= \$61 ;
+    shadow_4 <= \$70 ;
   always @(posedge clk)
-    shadow_5 <= \$62 ;
+    shadow_5 <= \$71 ;
   always @(posedge clk)
-    shadow_6 <= \$63 ;
+    shadow_6 <= \$72 ;
   always @(posedge clk)
-    shadow_7 <= \$64 ;
+    shadow_7 <= \$73 ;
   always @(posedge clk)
-    shadow_8 <= \$65 ;
+    shadow_8 <= \$74 ;
   always @(posedge clk)
-    shadow_9 <= \$66 ;
+    shadow_9 <= \$75 ;
   always @(posedge clk)
-    shadow_10 <= \$67 ;
+    shadow_10 <= \$76 ;
   always @(posedge clk)
-    shadow_11 <= \$68 ;
+    shadow_11 <= \$77 ;
   always @(posedge clk)
-    shadow_12 <= \$69 ;
+    shadow_12 <= \$78 ;
   always @(posedge clk)
-    shadow_13 <= \$70 ;
+    shadow_13 <= \$79 ;
   always @(posedge clk)
-    shadow_14 <= \$71 ;
+    shadow_14 <= \$80 ;
   always @(posedge clk)
-    shadow_15 <= \$72 ;
+    shadow_15 <= \$81 ;
   always @(posedge clk)
-    loading <= \$73 ;
+    loading <= \$82 ;
   always @(posedge clk)
-    full <= \$74 ;
+    full <= \$83 ;
   always @(posedge clk)
-    held <= \$75 ;
+    held <= \$84 ;
+  always @(posedge clk)
+    i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
   assign \$2  = ~ full;
   assign \$3  = \$1  & \$2 ;
   assign take_direct = first ? \$5  : direct;
-  assign \$6  = ~ first;
-  assign \$7  = held != 2'h2;
-  assign i__ready = \$6  | \$7 ;
   assign push = i__valid & i__ready;
-  assign \$8  = ~ take_direct;
-  assign \i__valid$12  = push & \$8 ;
-  assign \$9  = ~ full;
-  assign \$11  = o__valid & o__ready;
-  assign \$12  = push & take_direct;
-  assign load = \$11  | \$12 ;
-  assign word = o__valid ? o__payload : i__payload;
-  assign \$13  = loading == 4'hf;
-  assign last = load & \$13 ;
-  assign \$14  = arriving == 4'hf;
-  assign \$15  = arriving + 1'h1;
+  assign \$6  = ~ take_direct;
+  assign \i__valid$13  = push & \$6 ;
+  assign \$7  = ~ full;
+  assign \$9  = o__valid & o__ready;
   \weft.control.store_queue.fifo  fifo (
     .clear(clear),
     .clk(clk),
-    .i__valid(\i__valid$12 ),
+    .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
@@ -14701,210 +15038,221 @@ module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$55  = arriving;
+    \$64  = arriving;
     if (push) begin
-      \$55  = \$16 [3:0];
+      \$64  = \$23 [3:0];
     end
     if (clear) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
     if (rst) begin
-      \$55  = 4'h0;
+      \$64  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$56  = direct;
+    \$65  = direct;
     if (push) begin
-      \$56  = take_direct;
+      \$65  = take_direct;
     end
     if (clear) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
     if (rst) begin
-      \$56  = 1'h0;
+      \$65  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$57  = shadow_0;
-    if (\$18 ) begin
-      \$57  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$58  = shadow_1;
-    if (\$20 ) begin
-      \$58  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$59  = shadow_2;
-    if (\$22 ) begin
-      \$59  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$60  = shadow_3;
-    if (\$24 ) begin
-      \$60  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$61  = shadow_4;
-    if (\$26 ) begin
-      \$61  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$62  = shadow_5;
-    if (\$28 ) begin
-      \$62  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$63  = shadow_6;
-    if (\$30 ) begin
-      \$63  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$64  = shadow_7;
-    if (\$32 ) begin
-      \$64  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$65  = shadow_8;
-    if (\$34 ) begin
-      \$65  = word;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$66  = shadow_9;
-    if (\$36 ) begin
+    \$66  = shadow_0;
+    if (\$25 ) begin
       \$66  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$67  = shadow_10;
-    if (\$38 ) begin
+    \$67  = shadow_1;
+    if (\$27 ) begin
       \$67  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$68  = shadow_11;
-    if (\$40 ) begin
+    \$68  = shadow_2;
+    if (\$29 ) begin
       \$68  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$69  = shadow_12;
-    if (\$42 ) begin
+    \$69  = shadow_3;
+    if (\$31 ) begin
       \$69  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$70  = shadow_13;
-    if (\$44 ) begin
+    \$70  = shadow_4;
+    if (\$33 ) begin
       \$70  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$71  = shadow_14;
-    if (\$46 ) begin
+    \$71  = shadow_5;
+    if (\$35 ) begin
       \$71  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$72  = shadow_15;
-    if (\$48 ) begin
+    \$72  = shadow_6;
+    if (\$37 ) begin
       \$72  = word;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$73  = loading;
+    \$73  = shadow_7;
+    if (\$39 ) begin
+      \$73  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$74  = shadow_8;
+    if (\$41 ) begin
+      \$74  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$75  = shadow_9;
+    if (\$43 ) begin
+      \$75  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$76  = shadow_10;
+    if (\$45 ) begin
+      \$76  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$77  = shadow_11;
+    if (\$47 ) begin
+      \$77  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$78  = shadow_12;
+    if (\$49 ) begin
+      \$78  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$79  = shadow_13;
+    if (\$51 ) begin
+      \$79  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$80  = shadow_14;
+    if (\$53 ) begin
+      \$80  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$81  = shadow_15;
+    if (\$55 ) begin
+      \$81  = word;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$82  = loading;
     if (load) begin
-      \$73  = \$50 [3:0];
+      \$82  = \$57 [3:0];
     end
     if (clear) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
     if (rst) begin
-      \$73  = 4'h0;
+      \$82  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$74  = full;
+    \$83  = full;
     if (last) begin
-      \$74  = 1'h1;
-    end else if (\o__ready$40 ) begin
-      \$74  = 1'h0;
+      \$83  = 1'h1;
+    end else if (\o__ready$43 ) begin
+      \$83  = 1'h0;
     end
     if (clear) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
     if (rst) begin
-      \$74  = 1'h0;
+      \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
-    \$75  = \$54 [1:0];
+    \$84  = \$61 [1:0];
     if (clear) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
     if (rst) begin
-      \$75  = 2'h0;
+      \$84  = 2'h0;
     end
   end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
+    \$85  = \$63 ;
+    if (clear) begin
+      \$85  = 1'h1;
+    end
+    if (rst) begin
+      \$85  = 1'h1;
+    end
+  end
+  assign ready = i__ready;
   assign hold = 1'h0;
-  assign \i__payload$11  = i__payload;
-  assign \o__valid$20  = full;
-  assign \o__payload$21  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
+  assign \i__payload$12  = i__payload;
+  assign \o__valid$23  = full;
+  assign \o__payload$24  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32], shadow_15[31:0], shadow_14[31:0], shadow_13[31:0], shadow_12[31:0], shadow_11[31:0], shadow_10[31:0], shadow_9[31:0], shadow_8[31:0], shadow_7[31:0], shadow_6[31:0], shadow_5[31:0], shadow_4[31:0], shadow_3[31:0], shadow_2[31:0], shadow_1[31:0], shadow_0[31:0] };
   assign \i__payload.data  = i__payload[31:0];
   assign \i__payload.index  = i__payload[32];
-  assign \i__payload$11.data  = i__payload[31:0];
-  assign \i__payload$11.index  = i__payload[32];
+  assign \i__payload$12.data  = i__payload[31:0];
+  assign \i__payload$12.index  = i__payload[32];
   assign \word.data  = word[31:0];
   assign \word.index  = word[32];
   assign \o__payload.data  = o__payload[31:0];
   assign \o__payload.index  = o__payload[32];
-  assign \o__payload$21.opcode  = shadow_0[7:0];
-  assign \o__payload$21.wait  = shadow_1[15:0];
-  assign \o__payload$21.post  = shadow_1[31:16];
-  assign \o__payload$21.dst  = shadow_2[31:0];
-  assign \o__payload$21.stride1  = shadow_3[31:0];
-  assign \o__payload$21.stride2  = shadow_4[31:0];
-  assign \o__payload$21.len  = shadow_5[23:0];
-  assign \o__payload$21.count1  = shadow_6[15:0];
-  assign \o__payload$21.count2  = shadow_6[31:16];
-  assign \o__payload$21.src  = shadow_7[23:0];
-  assign \o__payload$21.src_stride1  = shadow_8[23:0];
-  assign \o__payload$21.src_stride2  = shadow_9[23:0];
-  assign \o__payload$21.write  = shadow_0[8];
-  assign \o__payload$21.message  = shadow_0[9];
-  assign \o__payload$21.end  = shadow_0[10];
-  assign \o__payload$21.address  = shadow_2[31:0];
-  assign \o__payload$21.value  = shadow_3[31:0];
-  assign \o__payload$21.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
+  assign \o__payload$24.opcode  = shadow_0[7:0];
+  assign \o__payload$24.wait  = shadow_1[15:0];
+  assign \o__payload$24.post  = shadow_1[31:16];
+  assign \o__payload$24.dst  = shadow_2[31:0];
+  assign \o__payload$24.stride1  = shadow_3[31:0];
+  assign \o__payload$24.stride2  = shadow_4[31:0];
+  assign \o__payload$24.len  = shadow_5[23:0];
+  assign \o__payload$24.count1  = shadow_6[15:0];
+  assign \o__payload$24.count2  = shadow_6[31:16];
+  assign \o__payload$24.src  = shadow_7[23:0];
+  assign \o__payload$24.src_stride1  = shadow_8[23:0];
+  assign \o__payload$24.src_stride2  = shadow_9[23:0];
+  assign \o__payload$24.write  = shadow_0[8];
+  assign \o__payload$24.message  = shadow_0[9];
+  assign \o__payload$24.end  = shadow_0[10];
+  assign \o__payload$24.address  = shadow_2[31:0];
+  assign \o__payload$24.value  = shadow_3[31:0];
+  assign \o__payload$24.index  = { shadow_15[32], shadow_14[32], shadow_13[32], shadow_12[32], shadow_11[32], shadow_10[32], shadow_9[32], shadow_8[32], shadow_7[32], shadow_6[32], shadow_5[32], shadow_4[32], shadow_3[32], shadow_2[32], shadow_1[32], shadow_0[32] };
   assign \shadow_0.data  = shadow_0[31:0];
   assign \shadow_0.index  = shadow_0[32];
   assign \shadow_1.data  = shadow_1[31:0];
@@ -14939,8 +15287,8 @@ module \weft.control.store_queue (rst, i__valid, i__ready, \o__ready$40 , clear,
   assign \shadow_15.index  = shadow_15[32];
   assign \$4  = 1'h1;
   assign \$5  = \$3 ;
-  assign \$10  = 1'h1;
-  assign o__ready = \$9 ;
+  assign \$8  = 1'h1;
+  assign o__ready = \$7 ;
 endmodule
 
 module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__payload, clear, write__data, clk);
@@ -15074,8 +15422,8 @@ module \weft.control.store_queue.fifo (rst, i__valid, o__ready, o__valid, o__pay
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$2923$0 , \port$2957$0 , \port$2991$0 , \port$3025$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3658$0 , act__data, acc__row, post__mask, clear
-, abort, \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , \port$35584$0 , post__valid, params__scale_row, fault__valid, fault__cause
+module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready, \port$3008$0 , \port$3042$0 , \port$3076$0 , \port$3110$0 , acc__row_sum, busy, cmd__ready, acc__valid, params__bias_row, act__valid, \port$3748$0 , act__data, acc__row, post__mask, clear
+, abort, \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , \port$35694$0 , \port$35696$0 , \port$35698$0 , \port$35700$0 , \port$35702$0 , \port$35704$0 , post__valid, params__scale_row, fault__valid, fault__cause
 , fault__index, \read__en$74 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$26  = 0;
   wire \$1 ;
@@ -15310,48 +15658,48 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$56 ;
-  input [31:0] \port$2923$0 ;
-  wire [31:0] \port$2923$0 ;
-  input [31:0] \port$2957$0 ;
-  wire [31:0] \port$2957$0 ;
-  input [31:0] \port$2991$0 ;
-  wire [31:0] \port$2991$0 ;
-  input [31:0] \port$3025$0 ;
-  wire [31:0] \port$3025$0 ;
-  input [32:0] \port$35554$0 ;
-  wire [32:0] \port$35554$0 ;
-  input [32:0] \port$35556$0 ;
-  wire [32:0] \port$35556$0 ;
-  input [32:0] \port$35558$0 ;
-  wire [32:0] \port$35558$0 ;
-  input [32:0] \port$35560$0 ;
-  wire [32:0] \port$35560$0 ;
-  input [32:0] \port$35562$0 ;
-  wire [32:0] \port$35562$0 ;
-  input [32:0] \port$35564$0 ;
-  wire [32:0] \port$35564$0 ;
-  input [32:0] \port$35566$0 ;
-  wire [32:0] \port$35566$0 ;
-  input [32:0] \port$35568$0 ;
-  wire [32:0] \port$35568$0 ;
-  input [32:0] \port$35570$0 ;
-  wire [32:0] \port$35570$0 ;
-  input [32:0] \port$35572$0 ;
-  wire [32:0] \port$35572$0 ;
-  input [32:0] \port$35574$0 ;
-  wire [32:0] \port$35574$0 ;
-  input [32:0] \port$35576$0 ;
-  wire [32:0] \port$35576$0 ;
-  input [32:0] \port$35578$0 ;
-  wire [32:0] \port$35578$0 ;
-  input [32:0] \port$35580$0 ;
-  wire [32:0] \port$35580$0 ;
-  input [32:0] \port$35582$0 ;
-  wire [32:0] \port$35582$0 ;
-  input [32:0] \port$35584$0 ;
-  wire [32:0] \port$35584$0 ;
-  output [14:0] \port$3658$0 ;
-  wire [14:0] \port$3658$0 ;
+  input [31:0] \port$3008$0 ;
+  wire [31:0] \port$3008$0 ;
+  input [31:0] \port$3042$0 ;
+  wire [31:0] \port$3042$0 ;
+  input [31:0] \port$3076$0 ;
+  wire [31:0] \port$3076$0 ;
+  input [31:0] \port$3110$0 ;
+  wire [31:0] \port$3110$0 ;
+  input [32:0] \port$35674$0 ;
+  wire [32:0] \port$35674$0 ;
+  input [32:0] \port$35676$0 ;
+  wire [32:0] \port$35676$0 ;
+  input [32:0] \port$35678$0 ;
+  wire [32:0] \port$35678$0 ;
+  input [32:0] \port$35680$0 ;
+  wire [32:0] \port$35680$0 ;
+  input [32:0] \port$35682$0 ;
+  wire [32:0] \port$35682$0 ;
+  input [32:0] \port$35684$0 ;
+  wire [32:0] \port$35684$0 ;
+  input [32:0] \port$35686$0 ;
+  wire [32:0] \port$35686$0 ;
+  input [32:0] \port$35688$0 ;
+  wire [32:0] \port$35688$0 ;
+  input [32:0] \port$35690$0 ;
+  wire [32:0] \port$35690$0 ;
+  input [32:0] \port$35692$0 ;
+  wire [32:0] \port$35692$0 ;
+  input [32:0] \port$35694$0 ;
+  wire [32:0] \port$35694$0 ;
+  input [32:0] \port$35696$0 ;
+  wire [32:0] \port$35696$0 ;
+  input [32:0] \port$35698$0 ;
+  wire [32:0] \port$35698$0 ;
+  input [32:0] \port$35700$0 ;
+  wire [32:0] \port$35700$0 ;
+  input [32:0] \port$35702$0 ;
+  wire [32:0] \port$35702$0 ;
+  input [32:0] \port$35704$0 ;
+  wire [32:0] \port$35704$0 ;
+  output [14:0] \port$3748$0 ;
+  wire [14:0] \port$3748$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -15407,7 +15755,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_factor [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_factor[write__addr] <= \port$35572$0 [31:16];
+      slot_factor[write__addr] <= \port$35692$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge clk) begin
@@ -15419,7 +15767,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [31:0] slot_limits [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_limits[write__addr] <= { \port$35574$0 [31:16], \$4  };
+      slot_limits[write__addr] <= { \port$35694$0 [31:16], \$4  };
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -15431,7 +15779,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_post [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_post[write__addr] <= \port$35556$0 [31:16];
+      slot_post[write__addr] <= \port$35676$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge clk) begin
@@ -15441,7 +15789,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [32:0] slot_scale [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_scale[write__addr] <= { \port$35554$0 [9], \port$35570$0 [31:0] };
+      slot_scale[write__addr] <= { \port$35674$0 [9], \port$35690$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge clk) begin
@@ -15453,7 +15801,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   reg [15:0] slot_zero [3:0];
   always @(posedge clk) begin
     if (accept)
-      slot_zero[write__addr] <= \port$35572$0 [15:0];
+      slot_zero[write__addr] <= \port$35692$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge clk) begin
@@ -15468,8 +15816,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign free = commands != 3'h4;
   assign \$2  = | commands;
   assign busy = \$2  | post__valid;
-  assign \$3  = $signed(\port$35574$0 [15:0]) < $signed(\port$35574$0 [31:16]);
-  assign \$4  = \$3  ? \port$35574$0 [15:0] : \port$35574$0 [31:16];
+  assign \$3  = $signed(\port$35694$0 [15:0]) < $signed(\port$35694$0 [31:16]);
+  assign \$4  = \$3  ? \port$35694$0 [15:0] : \port$35694$0 [31:16];
   assign scale = \read__data$109 [32] ? params__scale : \read__data$109 [31:0];
   assign \$5  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$118  = \read__en$74  & \$5 ;
@@ -15516,10 +15864,10 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .i__payload(\i__payload$44 ),
     .i__valid(\i__valid$42 ),
     .popped(popped),
-    .\port$2923$0 (\port$2923$0 ),
-    .\port$2957$0 (\port$2957$0 ),
-    .\port$2991$0 (\port$2991$0 ),
-    .\port$3025$0 (\port$3025$0 ),
+    .\port$3008$0 (\port$3008$0 ),
+    .\port$3042$0 (\port$3042$0 ),
+    .\port$3076$0 (\port$3076$0 ),
+    .\port$3110$0 (\port$3110$0 ),
     .row_sum(row_sum),
     .rst(rst),
     .running(\read__en$74 ),
@@ -15550,22 +15898,22 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$35554$0 (\port$35554$0 ),
-    .\port$35556$0 (\port$35556$0 ),
-    .\port$35558$0 (\port$35558$0 ),
-    .\port$35560$0 (\port$35560$0 ),
-    .\port$35562$0 (\port$35562$0 ),
-    .\port$35564$0 (\port$35564$0 ),
-    .\port$35566$0 (\port$35566$0 ),
-    .\port$35568$0 (\port$35568$0 ),
-    .\port$35570$0 (\port$35570$0 ),
-    .\port$35572$0 (\port$35572$0 ),
-    .\port$35574$0 (\port$35574$0 ),
-    .\port$35576$0 (\port$35576$0 ),
-    .\port$35578$0 (\port$35578$0 ),
-    .\port$35580$0 (\port$35580$0 ),
-    .\port$35582$0 (\port$35582$0 ),
-    .\port$35584$0 (\port$35584$0 ),
+    .\port$35674$0 (\port$35674$0 ),
+    .\port$35676$0 (\port$35676$0 ),
+    .\port$35678$0 (\port$35678$0 ),
+    .\port$35680$0 (\port$35680$0 ),
+    .\port$35682$0 (\port$35682$0 ),
+    .\port$35684$0 (\port$35684$0 ),
+    .\port$35686$0 (\port$35686$0 ),
+    .\port$35688$0 (\port$35688$0 ),
+    .\port$35690$0 (\port$35690$0 ),
+    .\port$35692$0 (\port$35692$0 ),
+    .\port$35694$0 (\port$35694$0 ),
+    .\port$35696$0 (\port$35696$0 ),
+    .\port$35698$0 (\port$35698$0 ),
+    .\port$35700$0 (\port$35700$0 ),
+    .\port$35702$0 (\port$35702$0 ),
+    .\port$35704$0 (\port$35704$0 ),
     .rst(rst),
     .\slot$35 (write__addr)
   );
@@ -15578,7 +15926,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .corrected(\words$116 ),
     .correction(correction),
     .en(\read__en$74 ),
-    .\port$3700$0 (\read__data$114 ),
+    .\port$3790$0 (\read__data$114 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -15597,7 +15945,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
     .\i__payload$12 (\data$121 ),
     .\i__valid$10 (\valid$118 ),
     .popped(popped),
-    .\port$3658$0 (\$23 ),
+    .\port$3748$0 (\$23 ),
     .rst(rst),
     .words(words)
   );
@@ -15709,8 +16057,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
       \$22  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
-  assign \cmd__payload$1  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
+  assign cmd__payload = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35704$0 [31:0], \port$35702$0 [31:0], \port$35700$0 [31:0], \port$35698$0 [31:0], \port$35696$0 [31:0], \port$35694$0 [31:0], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0] };
+  assign \cmd__payload$1  = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35704$0 [31:0], \port$35702$0 [31:0], \port$35700$0 [31:0], \port$35698$0 [31:0], \port$35696$0 [31:0], \port$35694$0 [31:0], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -15719,8 +16067,8 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign o__payload = i__payload;
   assign i__ready = o__ready;
   assign o__valid = i__valid;
-  assign acc__data = { \port$3025$0 , \port$2991$0 , \port$2957$0 , \port$2923$0  };
-  assign \acc__data$19  = { \port$3025$0 , \port$2991$0 , \port$2957$0 , \port$2923$0  };
+  assign acc__data = { \port$3110$0 , \port$3076$0 , \port$3042$0 , \port$3008$0  };
+  assign \acc__data$19  = { \port$3110$0 , \port$3076$0 , \port$3042$0 , \port$3008$0  };
   assign \acc__ready$21  = acc__ready;
   assign \acc__row$23  = \i__payload$44 [4:0];
   assign \acc__row_sum$25  = acc__row_sum;
@@ -15744,28 +16092,28 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \popped$56  = popped;
   assign write__en = accept;
   assign slot = write__addr;
-  assign write__data = \port$35556$0 [31:16];
+  assign write__data = \port$35676$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$71  = accept;
   assign \write__addr$72  = write__addr;
-  assign \write__data$73  = { \port$35554$0 [9], \port$35570$0 [31:0] };
+  assign \write__data$73  = { \port$35674$0 [9], \port$35690$0 [31:0] };
   assign running = \read__en$74 ;
   assign \read__addr$76  = beat_slot[7:6];
   assign \write__en$78  = accept;
   assign \write__addr$79  = write__addr;
-  assign \write__data$80  = \port$35572$0 [15:0];
+  assign \write__data$80  = \port$35692$0 [15:0];
   assign \read__en$81  = \read__en$74 ;
   assign \read__addr$82  = beat_slot[19:18];
   assign \write__en$83  = accept;
   assign \write__addr$84  = write__addr;
-  assign \write__data$85  = { \port$35574$0 [31:16], \$4  };
+  assign \write__data$85  = { \port$35694$0 [31:16], \$4  };
   assign \read__en$86  = \read__en$74 ;
   assign \read__addr$87  = beat_slot[21:20];
   assign \write__en$88  = accept;
   assign \write__addr$89  = write__addr;
-  assign \write__data$90  = \port$35572$0 [31:16];
+  assign \write__data$90  = \port$35692$0 [31:16];
   assign coming = \read__en$91 ;
   assign coming_slot = \read__addr$93 ;
   assign params__en = \read__en$74 ;
@@ -15779,51 +16127,51 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign qmin = \read__data$114 [15:0];
   assign qmax = \read__data$114 [31:16];
   assign total = \words$116 ;
-  assign \port$3658$0  = \$23 ;
+  assign \port$3748$0  = \$23 ;
   assign acc__row = \i__payload$44 [4:0];
   assign params__scale_row = beat_param_row[23:18];
-  assign \cmd__payload.opcode  = \port$35554$0 [7:0];
-  assign \cmd__payload.wait  = \port$35556$0 [15:0];
-  assign \cmd__payload.post  = \port$35556$0 [31:16];
-  assign \cmd__payload.int32  = \port$35554$0 [8];
-  assign \cmd__payload.params  = \port$35554$0 [9];
-  assign \cmd__payload.row_sum  = \port$35554$0 [10];
-  assign \cmd__payload.acc  = \port$35558$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$35558$0 [31:16];
-  assign \cmd__payload.rows  = \port$35560$0 [15:0];
-  assign \cmd__payload.blocks  = \port$35560$0 [31:16];
-  assign \cmd__payload.dst  = \port$35562$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$35564$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$35566$0 [23:0];
-  assign \cmd__payload.param  = \port$35568$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$35568$0 [31:16];
-  assign \cmd__payload.scale  = \port$35570$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$35572$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$35572$0 [31:16];
-  assign \cmd__payload.qmin  = \port$35574$0 [15:0];
-  assign \cmd__payload.qmax  = \port$35574$0 [31:16];
-  assign \cmd__payload.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$35554$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$35556$0 [15:0];
-  assign \cmd__payload$1.post  = \port$35556$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$35554$0 [8];
-  assign \cmd__payload$1.params  = \port$35554$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$35554$0 [10];
-  assign \cmd__payload$1.acc  = \port$35558$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$35558$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$35560$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$35560$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$35562$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$35564$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$35566$0 [23:0];
-  assign \cmd__payload$1.param  = \port$35568$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$35568$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$35570$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$35572$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$35572$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$35574$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$35574$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
+  assign \cmd__payload.opcode  = \port$35674$0 [7:0];
+  assign \cmd__payload.wait  = \port$35676$0 [15:0];
+  assign \cmd__payload.post  = \port$35676$0 [31:16];
+  assign \cmd__payload.int32  = \port$35674$0 [8];
+  assign \cmd__payload.params  = \port$35674$0 [9];
+  assign \cmd__payload.row_sum  = \port$35674$0 [10];
+  assign \cmd__payload.acc  = \port$35678$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$35678$0 [31:16];
+  assign \cmd__payload.rows  = \port$35680$0 [15:0];
+  assign \cmd__payload.blocks  = \port$35680$0 [31:16];
+  assign \cmd__payload.dst  = \port$35682$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$35684$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$35686$0 [23:0];
+  assign \cmd__payload.param  = \port$35688$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$35688$0 [31:16];
+  assign \cmd__payload.scale  = \port$35690$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$35692$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$35692$0 [31:16];
+  assign \cmd__payload.qmin  = \port$35694$0 [15:0];
+  assign \cmd__payload.qmax  = \port$35694$0 [31:16];
+  assign \cmd__payload.index  = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$35674$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$35676$0 [15:0];
+  assign \cmd__payload$1.post  = \port$35676$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$35674$0 [8];
+  assign \cmd__payload$1.params  = \port$35674$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$35674$0 [10];
+  assign \cmd__payload$1.acc  = \port$35678$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$35678$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$35680$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$35680$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$35682$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$35684$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$35686$0 [23:0];
+  assign \cmd__payload$1.param  = \port$35688$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$35688$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$35690$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$35692$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$35692$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$35694$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$35694$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32] };
   assign \i__payload.acc  = i__payload[4:0];
   assign \i__payload.region  = i__payload[5];
   assign \i__payload.offset  = i__payload[15:6];
@@ -15888,7 +16236,7 @@ module \weft.drain (rst, cmd__valid, act__ready, bias, params__scale, acc__ready
   assign \beat$54.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (rst, acc__ready, \port$2923$0 , \port$2957$0 , \port$2991$0 , \port$3025$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, clear, beat, running, words, coming, coming_slot, data, row_sum
+module \weft.drain.beats (rst, acc__ready, \port$3008$0 , \port$3042$0 , \port$3076$0 , \port$3110$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, clear, beat, running, words, coming, coming_slot, data, row_sum
 , valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire \$1 ;
@@ -15897,33 +16245,38 @@ module \weft.drain.beats (rst, acc__ready, \port$2923$0 , \port$2957$0 , \port$2
   wire [6:0] \$12 ;
   wire \$13 ;
   wire \$14 ;
-  wire [3:0] \$15 ;
-  wire [3:0] \$16 ;
+  wire \$15 ;
+  wire \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire [3:0] \$19 ;
+  wire \$19 ;
   wire \$2 ;
-  wire \$20 ;
-  wire [1:0] \$21 ;
-  wire [1:0] \$22 ;
-  wire [3:0] \$23 ;
+  wire [3:0] \$20 ;
+  wire [3:0] \$21 ;
+  wire \$22 ;
+  wire \$23 ;
   wire [3:0] \$24 ;
-  wire [10:0] \$25 ;
-  wire [127:0] \$26 ;
-  reg [4:0] \$27 ;
-  reg \$28 ;
-  reg [2:0] \$29 ;
+  wire \$25 ;
+  wire [1:0] \$26 ;
+  wire [1:0] \$27 ;
+  wire [3:0] \$28 ;
+  wire [3:0] \$29 ;
   wire \$3 ;
-  reg \$30 ;
-  reg \$31 ;
-  reg [33:0] \$32 ;
-  reg [127:0] \$33 ;
-  reg [31:0] \$34 ;
-  reg [2:0] \$35 ;
+  wire [10:0] \$30 ;
+  wire [127:0] \$31 ;
+  reg [4:0] \$32 ;
+  reg \$33 ;
+  reg [2:0] \$34 ;
+  reg \$35 ;
   reg \$36 ;
-  reg \$37 ;
-  reg [25:0] \$38 ;
+  reg [33:0] \$37 ;
+  reg [127:0] \$38 ;
+  reg [31:0] \$39 ;
   wire \$4 ;
+  reg [2:0] \$40 ;
+  reg \$41 ;
+  reg \$42 ;
+  reg [25:0] \$43 ;
   wire \$5 ;
   wire [2:0] \$6 ;
   wire [5:0] \$7 ;
@@ -15995,14 +16348,14 @@ module \weft.drain.beats (rst, acc__ready, \port$2923$0 , \port$2957$0 , \port$2
   reg [4:0] left_room = 5'h14;
   input popped;
   wire popped;
-  input [31:0] \port$2923$0 ;
-  wire [31:0] \port$2923$0 ;
-  input [31:0] \port$2957$0 ;
-  wire [31:0] \port$2957$0 ;
-  input [31:0] \port$2991$0 ;
-  wire [31:0] \port$2991$0 ;
-  input [31:0] \port$3025$0 ;
-  wire [31:0] \port$3025$0 ;
+  input [31:0] \port$3008$0 ;
+  wire [31:0] \port$3008$0 ;
+  input [31:0] \port$3042$0 ;
+  wire [31:0] \port$3042$0 ;
+  input [31:0] \port$3076$0 ;
+  wire [31:0] \port$3076$0 ;
+  input [31:0] \port$3110$0 ;
+  wire [31:0] \port$3110$0 ;
   wire [4:0] room_next;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
@@ -16031,6 +16384,10 @@ module \weft.drain.beats (rst, acc__ready, \port$2923$0 , \port$2957$0 , \port$2
   wire waiting_valid_0;
   output words;
   reg words = 1'h0;
+  always @(posedge clk)
+    valid <= \$42 ;
+  always @(posedge clk)
+    at <= \$43 ;
   assign \$1  = i__payload[30] == words;
   assign \$2  = i__valid & \$1 ;
   assign \$3  = ! spacing;
@@ -16046,174 +16403,175 @@ module \weft.drain.beats (rst, acc__ready, \port$2923$0 , \port$2957$0 , \port$2
   assign \$10  = \end  & last_row;
   assign \$11  = at[19:14] + 1'h1;
   assign \$12  = coming ? { 1'h0, waiting_0[27:22] } : \$11 ;
-  assign \$13  = \$8 [4:0] != 5'h14;
-  assign \$14  = | spacing;
-  assign \$15  = i__payload[21:19] - 1'h1;
-  assign \$16  = spacing - 1'h1;
-  assign \$17  = ~ running;
-  assign \$18  = i__valid & \$17 ;
-  assign \$19  = left - 1'h1;
-  assign \$20  = ~ \end ;
-  assign \$21  = at[25] + 1'h1;
-  assign \$24  = words ? 4'h4 : 4'h1;
-  assign \$25  = at[10:1] + \$24 ;
+  assign \$13  = left_room == 5'h14;
+  assign \$14  = left_room == 5'h13;
+  assign \$15  = popped & \$14 ;
+  assign \$16  = \$13  | \$15 ;
+  assign \$17  = ~ \$16 ;
+  assign \$18  = granted | \$17 ;
+  assign \$19  = | spacing;
+  assign \$20  = i__payload[21:19] - 1'h1;
+  assign \$21  = spacing - 1'h1;
+  assign \$22  = ~ running;
+  assign \$23  = i__valid & \$22 ;
+  assign \$24  = left - 1'h1;
+  assign \$25  = ~ \end ;
+  assign \$26  = at[25] + 1'h1;
+  assign \$29  = words ? 4'h4 : 4'h1;
+  assign \$30  = at[10:1] + \$29 ;
   always @(posedge clk)
-    left_room <= \$27 ;
+    left_room <= \$32 ;
   always @(posedge clk)
-    running <= \$28 ;
+    running <= \$33 ;
   always @(posedge clk)
-    spacing <= \$29 ;
+    spacing <= \$34 ;
   always @(posedge clk)
-    words <= \$30 ;
+    words <= \$35 ;
   always @(posedge clk)
-    coming <= \$31 ;
+    coming <= \$36 ;
   always @(posedge clk)
-    waiting_0 <= \$32 ;
+    waiting_0 <= \$37 ;
   always @(posedge clk)
-    columns <= \$33 ;
+    columns <= \$38 ;
   always @(posedge clk)
-    row_sum <= \$34 ;
+    row_sum <= \$39 ;
   always @(posedge clk)
-    left <= \$35 ;
+    left <= \$40 ;
   always @(posedge clk)
-    last_row <= \$36 ;
-  always @(posedge clk)
-    valid <= \$37 ;
-  always @(posedge clk)
-    at <= \$38 ;
+    last_row <= \$41 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$27  = \$8 [4:0];
-    if (clear) begin
-      \$27  = 5'h14;
-    end
-    if (rst) begin
-      \$27  = 5'h14;
+    { \$43 [25], \$43 [23:14], \$43 [10:0] } = { at[25], at[23:14], at[10:0] };
+    if (coming) begin
+      \$43 [25] = 1'h0;
+      \$43 [0] = waiting_0[5];
+      \$43 [10:1] = waiting_0[15:6];
+      \$43 [19:14] = waiting_0[27:22];
+      \$43 [21:20] = waiting_0[29:28];
+      \$43 [22] = waiting_0[31];
+      \$43 [23] = waiting_0[32];
+    end else if (valid) begin
+      \$43 [25] = \$27 [0];
+      \$43 [10:1] = \$30 [9:0];
+      \$43 [19:14] = \$12 [5:0];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$28  = \$13 ;
+    \$32  = \$8 [4:0];
     if (clear) begin
-      \$28  = 1'h0;
+      \$32  = 5'h14;
     end
     if (rst) begin
-      \$28  = 1'h0;
+      \$32  = 5'h14;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$29  = spacing;
+    \$33  = \$18 ;
+    if (clear) begin
+      \$33  = 1'h0;
+    end
+    if (rst) begin
+      \$33  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
+    \$34  = spacing;
     if (granted) begin
-      \$29  = \$15 [2:0];
-    end else if (\$14 ) begin
-      \$29  = \$16 [2:0];
+      \$34  = \$20 [2:0];
+    end else if (\$19 ) begin
+      \$34  = \$21 [2:0];
     end
     if (clear) begin
-      \$29  = 3'h0;
+      \$34  = 3'h0;
     end
     if (rst) begin
-      \$29  = 3'h0;
+      \$34  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$30  = words;
-    if (\$18 ) begin
-      \$30  = i__payload[30];
+    \$35  = words;
+    if (\$23 ) begin
+      \$35  = i__payload[30];
     end
     if (clear) begin
-      \$30  = 1'h0;
+      \$35  = 1'h0;
     end
     if (rst) begin
-      \$30  = 1'h0;
+      \$35  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$31  = granted;
+    \$36  = granted;
     if (clear) begin
-      \$31  = 1'h0;
+      \$36  = 1'h0;
     end
     if (rst) begin
-      \$31  = 1'h0;
+      \$36  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$32  = waiting_0;
+    \$37  = waiting_0;
     if (granted) begin
-      \$32  = i__payload;
+      \$37  = i__payload;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$33  = columns;
+    \$38  = columns;
     if (coming) begin
-      \$33  = { \port$3025$0 , \port$2991$0 , \port$2957$0 , \port$2923$0  };
+      \$38  = { \port$3110$0 , \port$3076$0 , \port$3042$0 , \port$3008$0  };
     end else if (valid) begin
-      \$33  = \$26 ;
+      \$38  = \$31 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$34  = row_sum;
+    \$39  = row_sum;
     if (coming) begin
-      \$34  = acc__row_sum;
+      \$39  = acc__row_sum;
     end
     if (clear) begin
-      \$34  = 32'd0;
+      \$39  = 32'd0;
     end
     if (rst) begin
-      \$34  = 32'd0;
+      \$39  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$35  = left;
+    \$40  = left;
     if (coming) begin
-      \$35  = waiting_0[18:16];
+      \$40  = waiting_0[18:16];
     end else if (valid) begin
-      \$35  = \$19 [2:0];
+      \$40  = \$24 [2:0];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$36  = last_row;
+    \$41  = last_row;
     if (coming) begin
-      \$36  = waiting_0[33];
+      \$41  = waiting_0[33];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$37  = valid;
+    \$42  = valid;
     if (coming) begin
-      \$37  = 1'h1;
+      \$42  = 1'h1;
     end else if (valid) begin
-      \$37  = \$20 ;
+      \$42  = \$25 ;
     end
     if (clear) begin
-      \$37  = 1'h0;
+      \$42  = 1'h0;
     end
     if (rst) begin
-      \$37  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    { \$38 [25], \$38 [23:14], \$38 [10:0] } = { at[25], at[23:14], at[10:0] };
-    if (coming) begin
-      \$38 [25] = 1'h0;
-      \$38 [0] = waiting_0[5];
-      \$38 [10:1] = waiting_0[15:6];
-      \$38 [19:14] = waiting_0[27:22];
-      \$38 [21:20] = waiting_0[29:28];
-      \$38 [22] = waiting_0[31];
-      \$38 [23] = waiting_0[32];
-    end else if (valid) begin
-      \$38 [25] = \$22 [0];
-      \$38 [10:1] = \$25 [9:0];
-      \$38 [19:14] = \$12 [5:0];
+      \$42  = 1'h0;
     end
   end
   assign acc__row = i__payload[4:0];
@@ -16222,7 +16580,7 @@ module \weft.drain.beats (rst, acc__ready, \port$2923$0 , \port$2957$0 , \port$2
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$3025$0 , \port$2991$0 , \port$2957$0 , \port$2923$0  };
+  assign acc__data = { \port$3110$0 , \port$3076$0 , \port$3042$0 , \port$3008$0  };
   assign bias_row = \$12 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -16267,15 +16625,15 @@ module \weft.drain.beats (rst, acc__ready, \port$2923$0 , \port$2957$0 , \port$2
   assign \at.last  = at[24];
   assign \at.part  = at[25];
   always @*
-    \$38 [13:11] = at[13:11];
+    \$43 [13:11] = at[13:11];
   always @*
-    \$38 [24] = at[24];
+    \$43 [24] = at[24];
   assign beat[24] = \$10 ;
   assign beat[13:11] = \$9 ;
   assign { beat[25], beat[23:14], beat[10:0] } = { at[25], at[23:14], at[10:0] };
-  assign \$22  = 2'h0;
-  assign \$23  = 4'h4;
-  assign \$26  = { 32'h00000000, columns[127:32] };
+  assign \$27  = 2'h0;
+  assign \$28  = 4'h4;
+  assign \$31  = { 32'h00000000, columns[127:32] };
 endmodule
 
 module \weft.drain.between (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, i__payload, clk);
@@ -16406,8 +16764,8 @@ module \weft.drain.between (rst, i__valid, o__ready, i__ready, o__valid, o__payl
   assign \$like.last  = \$like [33];
 endmodule
 
-module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 
-, \port$35580$0 , \port$35582$0 , \port$35584$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
+module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, clear, abort, \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , \port$35694$0 , \port$35696$0 , \port$35698$0 
+, \port$35700$0 , \port$35702$0 , \port$35704$0 , \slot$35 , o__payload, fault__valid, fault__cause, fault__index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$29  = 0;
   wire \$1 ;
   wire [23:0] \$10 ;
@@ -16592,38 +16950,38 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$35554$0 ;
-  wire [32:0] \port$35554$0 ;
-  input [32:0] \port$35556$0 ;
-  wire [32:0] \port$35556$0 ;
-  input [32:0] \port$35558$0 ;
-  wire [32:0] \port$35558$0 ;
-  input [32:0] \port$35560$0 ;
-  wire [32:0] \port$35560$0 ;
-  input [32:0] \port$35562$0 ;
-  wire [32:0] \port$35562$0 ;
-  input [32:0] \port$35564$0 ;
-  wire [32:0] \port$35564$0 ;
-  input [32:0] \port$35566$0 ;
-  wire [32:0] \port$35566$0 ;
-  input [32:0] \port$35568$0 ;
-  wire [32:0] \port$35568$0 ;
-  input [32:0] \port$35570$0 ;
-  wire [32:0] \port$35570$0 ;
-  input [32:0] \port$35572$0 ;
-  wire [32:0] \port$35572$0 ;
-  input [32:0] \port$35574$0 ;
-  wire [32:0] \port$35574$0 ;
-  input [32:0] \port$35576$0 ;
-  wire [32:0] \port$35576$0 ;
-  input [32:0] \port$35578$0 ;
-  wire [32:0] \port$35578$0 ;
-  input [32:0] \port$35580$0 ;
-  wire [32:0] \port$35580$0 ;
-  input [32:0] \port$35582$0 ;
-  wire [32:0] \port$35582$0 ;
-  input [32:0] \port$35584$0 ;
-  wire [32:0] \port$35584$0 ;
+  input [32:0] \port$35674$0 ;
+  wire [32:0] \port$35674$0 ;
+  input [32:0] \port$35676$0 ;
+  wire [32:0] \port$35676$0 ;
+  input [32:0] \port$35678$0 ;
+  wire [32:0] \port$35678$0 ;
+  input [32:0] \port$35680$0 ;
+  wire [32:0] \port$35680$0 ;
+  input [32:0] \port$35682$0 ;
+  wire [32:0] \port$35682$0 ;
+  input [32:0] \port$35684$0 ;
+  wire [32:0] \port$35684$0 ;
+  input [32:0] \port$35686$0 ;
+  wire [32:0] \port$35686$0 ;
+  input [32:0] \port$35688$0 ;
+  wire [32:0] \port$35688$0 ;
+  input [32:0] \port$35690$0 ;
+  wire [32:0] \port$35690$0 ;
+  input [32:0] \port$35692$0 ;
+  wire [32:0] \port$35692$0 ;
+  input [32:0] \port$35694$0 ;
+  wire [32:0] \port$35694$0 ;
+  input [32:0] \port$35696$0 ;
+  wire [32:0] \port$35696$0 ;
+  input [32:0] \port$35698$0 ;
+  wire [32:0] \port$35698$0 ;
+  input [32:0] \port$35700$0 ;
+  wire [32:0] \port$35700$0 ;
+  input [32:0] \port$35702$0 ;
+  wire [32:0] \port$35702$0 ;
+  input [32:0] \port$35704$0 ;
+  wire [32:0] \port$35704$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -16668,23 +17026,23 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$27  = columns + 1'h0;
   assign \$29  = ~ abort;
   assign o__valid = valid & \$29 ;
-  assign \$30  = ! \port$35560$0 [15:0];
-  assign \$31  = ! \port$35560$0 [31:16];
-  assign \$32  = ! \port$35568$0 [31:16];
+  assign \$30  = ! \port$35680$0 [15:0];
+  assign \$31  = ! \port$35680$0 [31:16];
+  assign \$32  = ! \port$35688$0 [31:16];
   assign \$33  = | { \$32 , \$31 , \$30  };
-  assign \$34  = \port$35568$0 [31:16] > 3'h4;
+  assign \$34  = \port$35688$0 [31:16] > 3'h4;
   assign \$35  = \$33  | \$34 ;
-  assign \$38  = ~ \port$35554$0 [8];
-  assign \$39  = ~ \port$35554$0 [9];
+  assign \$38  = ~ \port$35674$0 [8];
+  assign \$39  = ~ \port$35674$0 [9];
   assign \$40  = \$38  & \$39 ;
-  assign \$41  = ! \port$35570$0 [30:23];
-  assign \$42  = \port$35570$0 [31] | \$41 ;
-  assign \$43  = & \port$35570$0 [30:23];
+  assign \$41  = ! \port$35690$0 [30:23];
+  assign \$42  = \port$35690$0 [31] | \$41 ;
+  assign \$43  = & \port$35690$0 [30:23];
   assign \$44  = \$42  | \$43 ;
   assign \$45  = \$40  & \$44 ;
   assign \$46  = \$37  | \$45 ;
   assign \$47  = \slot$35  + 1'h1;
-  assign \$48  = \port$35568$0 [15:0] * 3'h4;
+  assign \$48  = \port$35688$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = blocks_left - 1'h1;
   assign \$51  = param + 1'h1;
@@ -16806,15 +17164,15 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$67  = command;
     if (accept) begin
-      \$67 [0] = \port$35554$0 [8];
-      \$67 [1] = \port$35554$0 [9];
-      \$67 [2] = \port$35554$0 [10];
-      \$67 [18:3] = \port$35560$0 [15:0];
-      \$67 [34:19] = \port$35558$0 [31:16];
-      \$67 [58:35] = \port$35564$0 [23:0];
-      \$67 [82:59] = \port$35566$0 [23:0];
-      \$67 [85:83] = \port$35568$0 [18:16];
-      \$67 [101:86] = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
+      \$67 [0] = \port$35674$0 [8];
+      \$67 [1] = \port$35674$0 [9];
+      \$67 [2] = \port$35674$0 [10];
+      \$67 [18:3] = \port$35680$0 [15:0];
+      \$67 [34:19] = \port$35678$0 [31:16];
+      \$67 [58:35] = \port$35684$0 [23:0];
+      \$67 [82:59] = \port$35686$0 [23:0];
+      \$67 [85:83] = \port$35688$0 [18:16];
+      \$67 [101:86] = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32] };
     end
   end
   always @* begin
@@ -16841,7 +17199,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$70  = rows_left;
     if (accept) begin
-      \$70  = \port$35560$0 [15:0];
+      \$70  = \port$35680$0 [15:0];
     end
     if (advance) begin
       \$70  = \$49 [15:0];
@@ -16854,7 +17212,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$71  = blocks_left;
     if (accept) begin
-      \$71  = \port$35560$0 [31:16];
+      \$71  = \port$35680$0 [31:16];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16866,7 +17224,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$72  = acc;
     if (accept) begin
-      \$72  = { 1'h0, \port$35558$0 [15:0] };
+      \$72  = { 1'h0, \port$35678$0 [15:0] };
     end
     if (advance) begin
       \$72  = \$8 [16:0];
@@ -16876,7 +17234,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$73  = acc_start;
     if (accept) begin
-      \$73  = { 1'h0, \port$35558$0 [15:0] };
+      \$73  = { 1'h0, \port$35678$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16888,7 +17246,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$74  = dst;
     if (accept) begin
-      \$74  = \port$35562$0 [23:0];
+      \$74  = \port$35682$0 [23:0];
     end
     if (advance) begin
       \$74  = \$11 [23:0];
@@ -16898,7 +17256,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$75  = dst_start;
     if (accept) begin
-      \$75  = \port$35562$0 [23:0];
+      \$75  = \port$35682$0 [23:0];
     end
     if (advance) begin
       if (\$signal ) begin
@@ -16910,7 +17268,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
     if (\$auto$verilog_backend.cc:2355:dump_module$29 ) begin end
     \$76  = param;
     if (accept) begin
-      \$76  = { 1'h0, \port$35568$0 [15:0] };
+      \$76  = { 1'h0, \port$35688$0 [15:0] };
     end
     if (advance) begin
       if (\$signal ) begin
@@ -17031,7 +17389,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$signal$11  = \$8 [16:0];
   assign next_dst = \$11 [23:0];
   assign row = o__payload;
-  assign cmd__payload = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35584$0 [31:0], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0] };
+  assign cmd__payload = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35704$0 [31:0], \port$35702$0 [31:0], \port$35700$0 [31:0], \port$35698$0 [31:0], \port$35696$0 [31:0], \port$35694$0 [31:0], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -17063,27 +17421,27 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$35554$0 [7:0];
-  assign \cmd__payload.wait  = \port$35556$0 [15:0];
-  assign \cmd__payload.post  = \port$35556$0 [31:16];
-  assign \cmd__payload.int32  = \port$35554$0 [8];
-  assign \cmd__payload.params  = \port$35554$0 [9];
-  assign \cmd__payload.row_sum  = \port$35554$0 [10];
-  assign \cmd__payload.acc  = \port$35558$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$35558$0 [31:16];
-  assign \cmd__payload.rows  = \port$35560$0 [15:0];
-  assign \cmd__payload.blocks  = \port$35560$0 [31:16];
-  assign \cmd__payload.dst  = \port$35562$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$35564$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$35566$0 [23:0];
-  assign \cmd__payload.param  = \port$35568$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$35568$0 [31:16];
-  assign \cmd__payload.scale  = \port$35570$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$35572$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$35572$0 [31:16];
-  assign \cmd__payload.qmin  = \port$35574$0 [15:0];
-  assign \cmd__payload.qmax  = \port$35574$0 [31:16];
-  assign \cmd__payload.index  = { \port$35584$0 [32], \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32] };
+  assign \cmd__payload.opcode  = \port$35674$0 [7:0];
+  assign \cmd__payload.wait  = \port$35676$0 [15:0];
+  assign \cmd__payload.post  = \port$35676$0 [31:16];
+  assign \cmd__payload.int32  = \port$35674$0 [8];
+  assign \cmd__payload.params  = \port$35674$0 [9];
+  assign \cmd__payload.row_sum  = \port$35674$0 [10];
+  assign \cmd__payload.acc  = \port$35678$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$35678$0 [31:16];
+  assign \cmd__payload.rows  = \port$35680$0 [15:0];
+  assign \cmd__payload.blocks  = \port$35680$0 [31:16];
+  assign \cmd__payload.dst  = \port$35682$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$35684$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$35686$0 [23:0];
+  assign \cmd__payload.param  = \port$35688$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$35688$0 [31:16];
+  assign \cmd__payload.scale  = \port$35690$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$35692$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$35692$0 [31:16];
+  assign \cmd__payload.qmin  = \port$35694$0 [15:0];
+  assign \cmd__payload.qmax  = \port$35694$0 [31:16];
+  assign \cmd__payload.index  = { \port$35704$0 [32], \port$35702$0 [32], \port$35700$0 [32], \port$35698$0 [32], \port$35696$0 [32], \port$35694$0 [32], \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32] };
   assign \$12  = { 1'h0, columns, 2'h0 };
   assign \$26  = \$25 ;
   assign \$28  = \$27 ;
@@ -17091,7 +17449,7 @@ module \weft.drain.rows (rst, cmd__valid, free, cmd__ready, o__valid, o__ready, 
   assign \$37  = \$35 ;
 endmodule
 
-module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3700$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
+module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3790$0 , clear, correction, add_bias, en, acc, corrected, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -17118,8 +17476,8 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3700$0 , clear, c
   input en;
   wire en;
   wire \en$11 ;
-  input [31:0] \port$3700$0 ;
-  wire [31:0] \port$3700$0 ;
+  input [31:0] \port$3790$0 ;
+  wire [31:0] \port$3790$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$20 ;
   wire [15:0] qmin;
@@ -17149,7 +17507,7 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3700$0 , clear, c
     .clear(clear),
     .clk(clk),
     .en(en),
-    .\port$3700$0 (\port$3700$0 ),
+    .\port$3790$0 (\port$3790$0 ),
     .rst(rst),
     .scale(scale),
     .value(value),
@@ -17174,14 +17532,14 @@ module \weft.drain.unit_0 (rst, bias, scale, zero_point, \port$3700$0 , clear, c
   assign \acc$12  = corrected;
   assign \scale$14  = scale;
   assign \zero_point$16  = zero_point;
-  assign qmin = \port$3700$0 [15:0];
-  assign \qmin$18  = \port$3700$0 [15:0];
-  assign qmax = \port$3700$0 [31:16];
-  assign \qmax$20  = \port$3700$0 [31:16];
+  assign qmin = \port$3790$0 [15:0];
+  assign \qmin$18  = \port$3790$0 [15:0];
+  assign qmax = \port$3790$0 [31:16];
+  assign \qmax$20  = \port$3790$0 [31:16];
   assign \value$22  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3700$0 , clear, en, acc, value, clk);
+module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3790$0 , clear, en, acc, value, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$31  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17298,8 +17656,8 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3700$0 , cl
   reg [23:0] part_10 = 24'h000000;
   reg [23:0] part_11 = 24'h000000;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$3700$0 ;
-  wire [31:0] \port$3700$0 ;
+  input [31:0] \port$3790$0 ;
+  wire [31:0] \port$3790$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -17381,10 +17739,10 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3700$0 , cl
   assign \$49  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$50  = whole_up ^ signs[8];
   assign \$51  = $signed(\$49 ) + $signed({ 1'h0, \$50  });
-  assign \$52  = $signed(total) > $signed(\port$3700$0 [31:16]);
-  assign \$53  = $signed(total) < $signed(\port$3700$0 [15:0]);
-  assign \$54  = \$53  ? \port$3700$0 [7:0] : total[7:0];
-  assign \$55  = \$52  ? \port$3700$0 [23:16] : \$54 ;
+  assign \$52  = $signed(total) > $signed(\port$3790$0 [31:16]);
+  assign \$53  = $signed(total) < $signed(\port$3790$0 [15:0]);
+  assign \$54  = \$53  ? \port$3790$0 [7:0] : total[7:0];
+  assign \$55  = \$52  ? \port$3790$0 [23:16] : \$54 ;
   always @(posedge clk)
     signs <= \$56 ;
   always @(posedge clk)
@@ -17668,14 +18026,14 @@ module \weft.drain.unit_0.requantiser (rst, scale, zero_point, \port$3700$0 , cl
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$3700$0 [31:16];
-  assign qmin = \port$3700$0 [15:0];
+  assign qmax = \port$3790$0 [31:16];
+  assign qmin = \port$3790$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$28  = { 3'h0, \$27 , 12'h000 };
 endmodule
 
-module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3658$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
+module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act__valid, popped, finished, \port$3748$0 , act__data, clear, abort, \beat$5 , words, beat_valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$32  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -17752,8 +18110,8 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$3658$0 ;
-  wire [14:0] \port$3658$0 ;
+  output [14:0] \port$3748$0 ;
+  wire [14:0] \port$3748$0 ;
   input rst;
   wire rst;
   wire valid;
@@ -17819,7 +18177,7 @@ module \weft.drain.writer (rst, act__ready, \i__valid$10 , \i__payload$12 , act_
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$27  = popped;
-  assign \port$3658$0  = o__payload[14:0];
+  assign \port$3748$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -18114,9 +18472,9 @@ module \weft.drain.writer.results (rst, i__valid, write__data, o__ready, o__vali
   assign read__data = o__payload;
 endmodule
 
-module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$35446$0 
-, \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 , \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 , \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$36030$0 , act__data, \port$36066$35 , clk);
+module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, act__mask, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, clear, abort, \port$35552$0 
+, \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 , \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , memory__burst__ready, memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$36171$0 , act__data, \port$36209$35 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$35  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -18220,10 +18578,11 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output fault__valid;
   wire fault__valid;
   wire \fault__valid$75 ;
-  wire [167:0] i__payload;
-  wire [167:0] \i__payload$6 ;
+  wire [168:0] i__payload;
+  wire [168:0] \i__payload$6 ;
   wire \i__payload$6.act ;
   wire [3:0] \i__payload$6.cause ;
+  wire \i__payload$6.chunked ;
   wire [-1:0] \i__payload$6.high ;
   wire [159:0] \i__payload$6.piece ;
   wire [23:0] \i__payload$6.piece.at ;
@@ -18248,6 +18607,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   wire [2:0] \i__payload$6.size ;
   wire \i__payload.act ;
   wire [3:0] \i__payload.cause ;
+  wire \i__payload.chunked ;
   wire [-1:0] \i__payload.high ;
   wire [159:0] \i__payload.piece ;
   wire [23:0] \i__payload.piece.at ;
@@ -18302,10 +18662,11 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output memory__burst__valid;
   wire memory__burst__valid;
   wire \memory__burst__valid$29 ;
-  wire [167:0] o__payload;
-  wire [167:0] \o__payload$7 ;
+  wire [168:0] o__payload;
+  wire [168:0] \o__payload$7 ;
   wire \o__payload$7.act ;
   wire [3:0] \o__payload$7.cause ;
+  wire \o__payload$7.chunked ;
   wire [-1:0] \o__payload$7.high ;
   wire [159:0] \o__payload$7.piece ;
   wire [23:0] \o__payload$7.piece.at ;
@@ -18330,6 +18691,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   wire [2:0] \o__payload$7.size ;
   wire \o__payload.act ;
   wire [3:0] \o__payload.cause ;
+  wire \o__payload.chunked ;
   wire [-1:0] \o__payload.high ;
   wire [159:0] \o__payload.piece ;
   wire [23:0] \o__payload.piece.at ;
@@ -18363,42 +18725,42 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   output params__valid;
   wire params__valid;
   wire \params__valid$53 ;
-  input [32:0] \port$35446$0 ;
-  wire [32:0] \port$35446$0 ;
-  input [32:0] \port$35448$0 ;
-  wire [32:0] \port$35448$0 ;
-  input [32:0] \port$35450$0 ;
-  wire [32:0] \port$35450$0 ;
-  input [32:0] \port$35452$0 ;
-  wire [32:0] \port$35452$0 ;
-  input [32:0] \port$35454$0 ;
-  wire [32:0] \port$35454$0 ;
-  input [32:0] \port$35456$0 ;
-  wire [32:0] \port$35456$0 ;
-  input [32:0] \port$35458$0 ;
-  wire [32:0] \port$35458$0 ;
-  input [32:0] \port$35460$0 ;
-  wire [32:0] \port$35460$0 ;
-  input [32:0] \port$35462$0 ;
-  wire [32:0] \port$35462$0 ;
-  input [32:0] \port$35464$0 ;
-  wire [32:0] \port$35464$0 ;
-  input [32:0] \port$35466$0 ;
-  wire [32:0] \port$35466$0 ;
-  input [32:0] \port$35468$0 ;
-  wire [32:0] \port$35468$0 ;
-  input [32:0] \port$35470$0 ;
-  wire [32:0] \port$35470$0 ;
-  input [32:0] \port$35472$0 ;
-  wire [32:0] \port$35472$0 ;
-  input [32:0] \port$35474$0 ;
-  wire [32:0] \port$35474$0 ;
-  input [32:0] \port$35476$0 ;
-  wire [32:0] \port$35476$0 ;
-  output [69:0] \port$36030$0 ;
-  wire [69:0] \port$36030$0 ;
-  output [10:0] \port$36066$35 ;
-  wire [10:0] \port$36066$35 ;
+  input [32:0] \port$35552$0 ;
+  wire [32:0] \port$35552$0 ;
+  input [32:0] \port$35554$0 ;
+  wire [32:0] \port$35554$0 ;
+  input [32:0] \port$35556$0 ;
+  wire [32:0] \port$35556$0 ;
+  input [32:0] \port$35558$0 ;
+  wire [32:0] \port$35558$0 ;
+  input [32:0] \port$35560$0 ;
+  wire [32:0] \port$35560$0 ;
+  input [32:0] \port$35562$0 ;
+  wire [32:0] \port$35562$0 ;
+  input [32:0] \port$35564$0 ;
+  wire [32:0] \port$35564$0 ;
+  input [32:0] \port$35566$0 ;
+  wire [32:0] \port$35566$0 ;
+  input [32:0] \port$35568$0 ;
+  wire [32:0] \port$35568$0 ;
+  input [32:0] \port$35570$0 ;
+  wire [32:0] \port$35570$0 ;
+  input [32:0] \port$35572$0 ;
+  wire [32:0] \port$35572$0 ;
+  input [32:0] \port$35574$0 ;
+  wire [32:0] \port$35574$0 ;
+  input [32:0] \port$35576$0 ;
+  wire [32:0] \port$35576$0 ;
+  input [32:0] \port$35578$0 ;
+  wire [32:0] \port$35578$0 ;
+  input [32:0] \port$35580$0 ;
+  wire [32:0] \port$35580$0 ;
+  input [32:0] \port$35582$0 ;
+  wire [32:0] \port$35582$0 ;
+  output [69:0] \port$36171$0 ;
+  wire [69:0] \port$36171$0 ;
+  output [10:0] \port$36209$35 ;
+  wire [10:0] \port$36209$35 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -18437,7 +18799,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     stop <= \$3 ;
   \weft.load.reader  reader (
     .burst__ready(memory__burst__ready),
-    .\busy$68 (\busy$80 ),
+    .\busy$69 (\busy$80 ),
     .clear(clear),
     .clk(clk),
     .cmd__ready(cmd__ready),
@@ -18447,25 +18809,25 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .memory__beat__valid(memory__beat__valid),
     .memory__burst__payload(memory__burst__payload),
     .memory__burst__valid(memory__burst__valid),
-    .\o__payload$66 (i__payload),
+    .\o__payload$67 (i__payload),
     .\o__ready$49 (o__ready),
-    .\o__valid$54 (i__valid),
-    .\port$35446$0 (\port$35446$0 ),
-    .\port$35448$0 (\port$35448$0 ),
-    .\port$35450$0 (\port$35450$0 ),
-    .\port$35452$0 (\port$35452$0 ),
-    .\port$35454$0 (\port$35454$0 ),
-    .\port$35456$0 (\port$35456$0 ),
-    .\port$35458$0 (\port$35458$0 ),
-    .\port$35460$0 (\port$35460$0 ),
-    .\port$35462$0 (\port$35462$0 ),
-    .\port$35464$0 (\port$35464$0 ),
-    .\port$35466$0 (\port$35466$0 ),
-    .\port$35468$0 (\port$35468$0 ),
-    .\port$35470$0 (\port$35470$0 ),
-    .\port$35472$0 (\port$35472$0 ),
-    .\port$35474$0 (\port$35474$0 ),
-    .\port$35476$0 (\port$35476$0 ),
+    .\o__valid$56 (i__valid),
+    .\port$35552$0 (\port$35552$0 ),
+    .\port$35554$0 (\port$35554$0 ),
+    .\port$35556$0 (\port$35556$0 ),
+    .\port$35558$0 (\port$35558$0 ),
+    .\port$35560$0 (\port$35560$0 ),
+    .\port$35562$0 (\port$35562$0 ),
+    .\port$35564$0 (\port$35564$0 ),
+    .\port$35566$0 (\port$35566$0 ),
+    .\port$35568$0 (\port$35568$0 ),
+    .\port$35570$0 (\port$35570$0 ),
+    .\port$35572$0 (\port$35572$0 ),
+    .\port$35574$0 (\port$35574$0 ),
+    .\port$35576$0 (\port$35576$0 ),
+    .\port$35578$0 (\port$35578$0 ),
+    .\port$35580$0 (\port$35580$0 ),
+    .\port$35582$0 (\port$35582$0 ),
     .rst(rst),
     .stop(stop)
   );
@@ -18497,7 +18859,7 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
     .i__ready(\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$36030$0 (\$4 ),
+    .\port$36171$0 (\$4 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .rst(rst),
@@ -18528,8 +18890,8 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
-  assign \cmd__payload$13  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
+  assign cmd__payload = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0], \port$35552$0 [31:0] };
+  assign \cmd__payload$13  = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0], \port$35552$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -18567,9 +18929,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \fault__valid$75  = fault__valid;
   assign stopped = stop;
   assign \stop$78  = stop;
-  assign \port$36030$0  = \$4 ;
+  assign \port$36171$0  = \$4 ;
   assign act__data = \i__payload$6 [31:0];
-  assign \port$36066$35  = \i__payload$6 [45:35];
+  assign \port$36209$35  = \i__payload$6 [45:35];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -18591,8 +18953,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \i__payload.piece.target.post  = i__payload[143:128];
   assign \i__payload.piece.target.index  = i__payload[159:144];
   assign \i__payload.act  = i__payload[160];
-  assign \i__payload.size  = i__payload[163:161];
-  assign \i__payload.cause  = i__payload[167:164];
+  assign \i__payload.chunked  = i__payload[161];
+  assign \i__payload.size  = i__payload[164:162];
+  assign \i__payload.cause  = i__payload[168:165];
   assign \o__payload.piece  = i__payload[159:0];
   assign \o__payload.piece.data  = i__payload[31:0];
   assign \o__payload.piece.size  = i__payload[34:32];
@@ -18614,8 +18977,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload.piece.target.post  = i__payload[143:128];
   assign \o__payload.piece.target.index  = i__payload[159:144];
   assign \o__payload.act  = i__payload[160];
-  assign \o__payload.size  = i__payload[163:161];
-  assign \o__payload.cause  = i__payload[167:164];
+  assign \o__payload.chunked  = i__payload[161];
+  assign \o__payload.size  = i__payload[164:162];
+  assign \o__payload.cause  = i__payload[168:165];
   assign \i__payload$6.piece  = \i__payload$6 [159:0];
   assign \i__payload$6.piece.data  = \i__payload$6 [31:0];
   assign \i__payload$6.piece.size  = \i__payload$6 [34:32];
@@ -18637,8 +19001,9 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \i__payload$6.piece.target.post  = \i__payload$6 [143:128];
   assign \i__payload$6.piece.target.index  = \i__payload$6 [159:144];
   assign \i__payload$6.act  = \i__payload$6 [160];
-  assign \i__payload$6.size  = \i__payload$6 [163:161];
-  assign \i__payload$6.cause  = \i__payload$6 [167:164];
+  assign \i__payload$6.chunked  = \i__payload$6 [161];
+  assign \i__payload$6.size  = \i__payload$6 [164:162];
+  assign \i__payload$6.cause  = \i__payload$6 [168:165];
   assign \o__payload$7.piece  = \i__payload$6 [159:0];
   assign \o__payload$7.piece.data  = \i__payload$6 [31:0];
   assign \o__payload$7.piece.size  = \i__payload$6 [34:32];
@@ -18660,54 +19025,55 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \o__payload$7.piece.target.post  = \i__payload$6 [143:128];
   assign \o__payload$7.piece.target.index  = \i__payload$6 [159:144];
   assign \o__payload$7.act  = \i__payload$6 [160];
-  assign \o__payload$7.size  = \i__payload$6 [163:161];
-  assign \o__payload$7.cause  = \i__payload$6 [167:164];
-  assign \cmd__payload.opcode  = \port$35446$0 [7:0];
-  assign \cmd__payload.wait  = \port$35448$0 [15:0];
-  assign \cmd__payload.post  = \port$35448$0 [31:16];
-  assign \cmd__payload.space  = \port$35446$0 [9:8];
-  assign \cmd__payload.flip  = \port$35446$0 [10];
-  assign \cmd__payload.transpose  = \port$35446$0 [11];
-  assign \cmd__payload.fill  = \port$35446$0 [31:24];
-  assign \cmd__payload.src  = \port$35450$0 [31:0];
-  assign \cmd__payload.stride1  = \port$35452$0 [31:0];
-  assign \cmd__payload.stride2  = \port$35454$0 [31:0];
-  assign \cmd__payload.len  = \port$35456$0 [23:0];
-  assign \cmd__payload.count1  = \port$35458$0 [15:0];
-  assign \cmd__payload.count2  = \port$35458$0 [31:16];
-  assign \cmd__payload.dst  = \port$35460$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$35462$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$35464$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$35466$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$35468$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$35468$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$35470$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$35470$0 [31:16];
-  assign \cmd__payload.fence  = \port$35472$0 [23:0];
-  assign \cmd__payload.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$35446$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$35448$0 [15:0];
-  assign \cmd__payload$13.post  = \port$35448$0 [31:16];
-  assign \cmd__payload$13.space  = \port$35446$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$35446$0 [10];
-  assign \cmd__payload$13.transpose  = \port$35446$0 [11];
-  assign \cmd__payload$13.fill  = \port$35446$0 [31:24];
-  assign \cmd__payload$13.src  = \port$35450$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$35452$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$35454$0 [31:0];
-  assign \cmd__payload$13.len  = \port$35456$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$35458$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$35458$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$35460$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$35462$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$35464$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$35466$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$35468$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$35468$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$35470$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$35470$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$35472$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
+  assign \o__payload$7.chunked  = \i__payload$6 [161];
+  assign \o__payload$7.size  = \i__payload$6 [164:162];
+  assign \o__payload$7.cause  = \i__payload$6 [168:165];
+  assign \cmd__payload.opcode  = \port$35552$0 [7:0];
+  assign \cmd__payload.wait  = \port$35554$0 [15:0];
+  assign \cmd__payload.post  = \port$35554$0 [31:16];
+  assign \cmd__payload.space  = \port$35552$0 [9:8];
+  assign \cmd__payload.flip  = \port$35552$0 [10];
+  assign \cmd__payload.transpose  = \port$35552$0 [11];
+  assign \cmd__payload.fill  = \port$35552$0 [31:24];
+  assign \cmd__payload.src  = \port$35556$0 [31:0];
+  assign \cmd__payload.stride1  = \port$35558$0 [31:0];
+  assign \cmd__payload.stride2  = \port$35560$0 [31:0];
+  assign \cmd__payload.len  = \port$35562$0 [23:0];
+  assign \cmd__payload.count1  = \port$35564$0 [15:0];
+  assign \cmd__payload.count2  = \port$35564$0 [31:16];
+  assign \cmd__payload.dst  = \port$35566$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$35568$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$35570$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$35572$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$35574$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$35574$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$35576$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$35576$0 [31:16];
+  assign \cmd__payload.fence  = \port$35578$0 [23:0];
+  assign \cmd__payload.index  = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$35552$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$35554$0 [15:0];
+  assign \cmd__payload$13.post  = \port$35554$0 [31:16];
+  assign \cmd__payload$13.space  = \port$35552$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$35552$0 [10];
+  assign \cmd__payload$13.transpose  = \port$35552$0 [11];
+  assign \cmd__payload$13.fill  = \port$35552$0 [31:24];
+  assign \cmd__payload$13.src  = \port$35556$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$35558$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$35560$0 [31:0];
+  assign \cmd__payload$13.len  = \port$35562$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$35564$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$35564$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$35566$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$35568$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$35570$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$35572$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$35574$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$35574$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$35576$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$35576$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$35578$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -18720,64 +19086,64 @@ module \weft.load (rst, cmd__valid, memory__beat__valid, act__ready, busy, cmd__
   assign \memory__burst__payload$25.more  = memory__burst__payload[35:32];
 endmodule
 
-module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__valid$54 , memory__beat__ready, \busy$68 , memory__burst__valid, memory__burst__payload, \o__ready$49 , clear, \port$35446$0 , \port$35448$0 , \port$35450$0 , \port$35452$0 , \port$35454$0 , \port$35456$0 , \port$35458$0 , \port$35460$0 , \port$35462$0 , \port$35464$0 
-, \port$35466$0 , \port$35468$0 , \port$35470$0 , \port$35472$0 , \port$35474$0 , \port$35476$0 , burst__ready, memory__beat__payload, stop, \o__payload$66 , clk);
+module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__valid$56 , memory__beat__ready, \busy$69 , memory__burst__valid, memory__burst__payload, \o__ready$49 , clear, \port$35552$0 , \port$35554$0 , \port$35556$0 , \port$35558$0 , \port$35560$0 , \port$35562$0 , \port$35564$0 , \port$35566$0 , \port$35568$0 , \port$35570$0 
+, \port$35572$0 , \port$35574$0 , \port$35576$0 , \port$35578$0 , \port$35580$0 , \port$35582$0 , burst__ready, memory__beat__payload, stop, \o__payload$67 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$36  = 0;
   wire \$1 ;
   wire \$10 ;
-  wire [10:0] \$100 ;
-  wire [3:0] \$101 ;
-  wire [10:0] \$102 ;
-  wire [3:0] \$103 ;
-  wire [10:0] \$104 ;
-  wire [3:0] \$105 ;
-  wire [10:0] \$106 ;
-  wire [3:0] \$107 ;
-  wire [10:0] \$108 ;
-  wire [3:0] \$109 ;
+  wire [3:0] \$100 ;
+  wire [10:0] \$101 ;
+  wire [3:0] \$102 ;
+  wire [10:0] \$103 ;
+  wire [3:0] \$104 ;
+  wire [10:0] \$105 ;
+  wire [3:0] \$106 ;
+  wire [10:0] \$107 ;
+  wire [3:0] \$108 ;
+  wire [10:0] \$109 ;
   wire \$11 ;
-  wire [10:0] \$110 ;
-  wire [3:0] \$111 ;
-  wire [10:0] \$112 ;
-  wire [3:0] \$113 ;
-  wire [10:0] \$114 ;
-  wire [3:0] \$115 ;
-  wire [10:0] \$116 ;
-  wire [3:0] \$117 ;
-  wire [10:0] \$118 ;
-  wire [3:0] \$119 ;
+  wire [3:0] \$110 ;
+  wire [10:0] \$111 ;
+  wire [3:0] \$112 ;
+  wire [10:0] \$113 ;
+  wire [3:0] \$114 ;
+  wire [10:0] \$115 ;
+  wire [3:0] \$116 ;
+  wire [10:0] \$117 ;
+  wire [3:0] \$118 ;
+  wire [10:0] \$119 ;
   wire \$12 ;
-  wire [10:0] \$120 ;
-  wire [3:0] \$121 ;
-  wire [10:0] \$122 ;
-  wire [3:0] \$123 ;
-  wire [10:0] \$124 ;
-  wire [3:0] \$125 ;
-  wire [10:0] \$126 ;
-  wire [3:0] \$127 ;
-  wire [10:0] \$128 ;
-  wire [3:0] \$129 ;
+  wire [3:0] \$120 ;
+  wire [10:0] \$121 ;
+  wire [3:0] \$122 ;
+  wire [10:0] \$123 ;
+  wire [3:0] \$124 ;
+  wire [10:0] \$125 ;
+  wire [3:0] \$126 ;
+  wire [10:0] \$127 ;
+  wire [3:0] \$128 ;
+  wire [10:0] \$129 ;
   wire \$13 ;
-  wire [10:0] \$130 ;
-  wire [3:0] \$131 ;
-  wire [10:0] \$132 ;
-  wire [3:0] \$133 ;
-  wire [10:0] \$134 ;
-  wire [3:0] \$135 ;
-  wire [10:0] \$136 ;
-  wire [3:0] \$137 ;
-  wire [10:0] \$138 ;
-  wire [3:0] \$139 ;
+  wire [3:0] \$130 ;
+  wire [10:0] \$131 ;
+  wire [3:0] \$132 ;
+  wire [10:0] \$133 ;
+  wire [3:0] \$134 ;
+  wire [10:0] \$135 ;
+  wire [3:0] \$136 ;
+  wire [10:0] \$137 ;
+  wire [3:0] \$138 ;
+  wire [10:0] \$139 ;
   wire [24:0] \$14 ;
-  wire [31:0] \$140 ;
-  wire \$141 ;
+  wire [3:0] \$140 ;
+  wire [10:0] \$141 ;
   wire [3:0] \$142 ;
-  wire \$143 ;
+  wire [31:0] \$143 ;
   wire \$144 ;
   wire \$145 ;
   wire \$146 ;
   wire \$147 ;
-  wire \$148 ;
+  wire [3:0] \$148 ;
   wire \$149 ;
   wire [25:0] \$15 ;
   wire \$150 ;
@@ -18786,18 +19152,24 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \$153 ;
   wire \$154 ;
   wire \$155 ;
-  wire [1:0] \$156 ;
-  wire [2:0] \$157 ;
+  wire \$156 ;
+  wire \$157 ;
   wire \$158 ;
-  wire [26:0] \$159 ;
+  wire \$159 ;
   wire \$16 ;
-  reg \$160 ;
-  reg [1:0] \$161 ;
-  reg [118:0] \$162 ;
-  reg [3:0] \$163 ;
-  reg [118:0] \$164 ;
-  reg [5:0] \$165 ;
+  wire \$160 ;
+  wire \$161 ;
+  wire [1:0] \$162 ;
+  wire [2:0] \$163 ;
+  wire \$164 ;
+  wire [26:0] \$165 ;
+  reg \$166 ;
+  reg [1:0] \$167 ;
+  reg [118:0] \$168 ;
+  reg [3:0] \$169 ;
   wire \$17 ;
+  reg [118:0] \$170 ;
+  reg [5:0] \$171 ;
   wire \$18 ;
   wire \$19 ;
   wire \$2 ;
@@ -18858,37 +19230,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \$7 ;
   wire \$70 ;
   wire \$71 ;
-  wire [31:0] \$72 ;
-  wire [31:0] \$73 ;
+  wire \$72 ;
+  wire \$73 ;
   wire \$74 ;
   wire [31:0] \$75 ;
-  wire [10:0] \$76 ;
-  wire [3:0] \$77 ;
-  wire [10:0] \$78 ;
-  wire [3:0] \$79 ;
+  wire [31:0] \$76 ;
+  wire \$77 ;
+  wire [31:0] \$78 ;
+  wire [10:0] \$79 ;
   wire \$8 ;
-  wire [10:0] \$80 ;
-  wire [3:0] \$81 ;
-  wire [10:0] \$82 ;
-  wire [3:0] \$83 ;
-  wire [10:0] \$84 ;
-  wire [3:0] \$85 ;
-  wire [10:0] \$86 ;
-  wire [3:0] \$87 ;
-  wire [10:0] \$88 ;
-  wire [3:0] \$89 ;
+  wire [3:0] \$80 ;
+  wire [10:0] \$81 ;
+  wire [3:0] \$82 ;
+  wire [10:0] \$83 ;
+  wire [3:0] \$84 ;
+  wire [10:0] \$85 ;
+  wire [3:0] \$86 ;
+  wire [10:0] \$87 ;
+  wire [3:0] \$88 ;
+  wire [10:0] \$89 ;
   wire \$9 ;
-  wire [10:0] \$90 ;
-  wire [3:0] \$91 ;
-  wire [10:0] \$92 ;
-  wire [3:0] \$93 ;
-  wire [10:0] \$94 ;
-  wire [3:0] \$95 ;
-  wire [10:0] \$96 ;
-  wire [3:0] \$97 ;
-  wire [10:0] \$98 ;
-  wire [3:0] \$99 ;
+  wire [3:0] \$90 ;
+  wire [10:0] \$91 ;
+  wire [3:0] \$92 ;
+  wire [10:0] \$93 ;
+  wire [3:0] \$94 ;
+  wire [10:0] \$95 ;
+  wire [3:0] \$96 ;
+  wire [10:0] \$97 ;
+  wire [3:0] \$98 ;
+  wire [10:0] \$99 ;
   wire \$signal ;
+  wire \$signal$50 ;
   (* enum_base_type = "Cause" *)
   (* enum_value_0000 = "NONE" *)
   (* enum_value_0001 = "BAD_COMMAND" *)
@@ -18901,7 +19274,8 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   (* enum_value_1000 = "UNTERMINATED" *)
   (* enum_value_1001 = "STOPPED" *)
   reg [3:0] \$signal$53  = 4'h0;
-  wire \$signal$56 ;
+  wire \$signal$54 ;
+  wire \$signal$58 ;
   wire [18:0] blocks;
   wire [35:0] burst__payload;
   wire [31:0] \burst__payload.addr ;
@@ -18910,8 +19284,8 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire burst__ready;
   wire burst__valid;
   wire busy;
-  output \busy$68 ;
-  wire \busy$68 ;
+  output \busy$69 ;
+  wire \busy$69 ;
   input clear;
   wire clear;
   input clk;
@@ -19157,32 +19531,33 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \o__payload$41.segment.row_last ;
   wire [24:0] \o__payload$41.segment.size ;
   wire [1:0] \o__payload$41.segment.skew ;
-  output [167:0] \o__payload$66 ;
-  wire [167:0] \o__payload$66 ;
-  wire \o__payload$66.act ;
-  wire [3:0] \o__payload$66.cause ;
-  wire [-1:0] \o__payload$66.high ;
-  wire [159:0] \o__payload$66.piece ;
-  wire [23:0] \o__payload$66.piece.at ;
-  wire [5:0] \o__payload$66.piece.chunks ;
-  wire \o__payload$66.piece.chunks.again ;
-  wire \o__payload$66.piece.chunks.full ;
-  wire [3:0] \o__payload$66.piece.chunks.have ;
-  wire [31:0] \o__payload$66.piece.data ;
-  wire \o__payload$66.piece.first ;
-  wire \o__payload$66.piece.last ;
-  wire \o__payload$66.piece.row_last ;
-  wire [2:0] \o__payload$66.piece.size ;
-  wire [91:0] \o__payload$66.piece.target ;
-  wire [24:0] \o__payload$66.piece.target.fence ;
-  wire \o__payload$66.piece.target.fenced ;
-  wire [7:0] \o__payload$66.piece.target.fill ;
-  wire [15:0] \o__payload$66.piece.target.index ;
-  wire \o__payload$66.piece.target.param ;
-  wire [15:0] \o__payload$66.piece.target.post ;
-  wire [23:0] \o__payload$66.piece.target.step ;
-  wire \o__payload$66.piece.target.transpose ;
-  wire [2:0] \o__payload$66.size ;
+  output [168:0] \o__payload$67 ;
+  wire [168:0] \o__payload$67 ;
+  wire \o__payload$67.act ;
+  wire [3:0] \o__payload$67.cause ;
+  wire \o__payload$67.chunked ;
+  wire [-1:0] \o__payload$67.high ;
+  wire [159:0] \o__payload$67.piece ;
+  wire [23:0] \o__payload$67.piece.at ;
+  wire [5:0] \o__payload$67.piece.chunks ;
+  wire \o__payload$67.piece.chunks.again ;
+  wire \o__payload$67.piece.chunks.full ;
+  wire [3:0] \o__payload$67.piece.chunks.have ;
+  wire [31:0] \o__payload$67.piece.data ;
+  wire \o__payload$67.piece.first ;
+  wire \o__payload$67.piece.last ;
+  wire \o__payload$67.piece.row_last ;
+  wire [2:0] \o__payload$67.piece.size ;
+  wire [91:0] \o__payload$67.piece.target ;
+  wire [24:0] \o__payload$67.piece.target.fence ;
+  wire \o__payload$67.piece.target.fenced ;
+  wire [7:0] \o__payload$67.piece.target.fill ;
+  wire [15:0] \o__payload$67.piece.target.index ;
+  wire \o__payload$67.piece.target.param ;
+  wire [15:0] \o__payload$67.piece.target.post ;
+  wire [23:0] \o__payload$67.piece.target.step ;
+  wire \o__payload$67.piece.target.transpose ;
+  wire [2:0] \o__payload$67.size ;
   wire [23:0] \o__payload.at ;
   wire \o__payload.fill ;
   wire \o__payload.first ;
@@ -19199,8 +19574,8 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire o__valid;
   wire \o__valid$33 ;
   wire \o__valid$39 ;
-  output \o__valid$54 ;
-  wire \o__valid$54 ;
+  output \o__valid$56 ;
+  wire \o__valid$56 ;
   wire [55:0] piece;
   wire [23:0] \piece.at ;
   wire \piece.fill ;
@@ -19210,38 +19585,38 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$35446$0 ;
-  wire [32:0] \port$35446$0 ;
-  input [32:0] \port$35448$0 ;
-  wire [32:0] \port$35448$0 ;
-  input [32:0] \port$35450$0 ;
-  wire [32:0] \port$35450$0 ;
-  input [32:0] \port$35452$0 ;
-  wire [32:0] \port$35452$0 ;
-  input [32:0] \port$35454$0 ;
-  wire [32:0] \port$35454$0 ;
-  input [32:0] \port$35456$0 ;
-  wire [32:0] \port$35456$0 ;
-  input [32:0] \port$35458$0 ;
-  wire [32:0] \port$35458$0 ;
-  input [32:0] \port$35460$0 ;
-  wire [32:0] \port$35460$0 ;
-  input [32:0] \port$35462$0 ;
-  wire [32:0] \port$35462$0 ;
-  input [32:0] \port$35464$0 ;
-  wire [32:0] \port$35464$0 ;
-  input [32:0] \port$35466$0 ;
-  wire [32:0] \port$35466$0 ;
-  input [32:0] \port$35468$0 ;
-  wire [32:0] \port$35468$0 ;
-  input [32:0] \port$35470$0 ;
-  wire [32:0] \port$35470$0 ;
-  input [32:0] \port$35472$0 ;
-  wire [32:0] \port$35472$0 ;
-  input [32:0] \port$35474$0 ;
-  wire [32:0] \port$35474$0 ;
-  input [32:0] \port$35476$0 ;
-  wire [32:0] \port$35476$0 ;
+  input [32:0] \port$35552$0 ;
+  wire [32:0] \port$35552$0 ;
+  input [32:0] \port$35554$0 ;
+  wire [32:0] \port$35554$0 ;
+  input [32:0] \port$35556$0 ;
+  wire [32:0] \port$35556$0 ;
+  input [32:0] \port$35558$0 ;
+  wire [32:0] \port$35558$0 ;
+  input [32:0] \port$35560$0 ;
+  wire [32:0] \port$35560$0 ;
+  input [32:0] \port$35562$0 ;
+  wire [32:0] \port$35562$0 ;
+  input [32:0] \port$35564$0 ;
+  wire [32:0] \port$35564$0 ;
+  input [32:0] \port$35566$0 ;
+  wire [32:0] \port$35566$0 ;
+  input [32:0] \port$35568$0 ;
+  wire [32:0] \port$35568$0 ;
+  input [32:0] \port$35570$0 ;
+  wire [32:0] \port$35570$0 ;
+  input [32:0] \port$35572$0 ;
+  wire [32:0] \port$35572$0 ;
+  input [32:0] \port$35574$0 ;
+  wire [32:0] \port$35574$0 ;
+  input [32:0] \port$35576$0 ;
+  wire [32:0] \port$35576$0 ;
+  input [32:0] \port$35578$0 ;
+  wire [32:0] \port$35578$0 ;
+  input [32:0] \port$35580$0 ;
+  wire [32:0] \port$35580$0 ;
+  input [32:0] \port$35582$0 ;
+  wire [32:0] \port$35582$0 ;
   wire row_last;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
@@ -19253,7 +19628,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   input rst;
   wire rst;
   wire [2:0] size;
-  wire [2:0] \size$63 ;
+  wire [2:0] \size$64 ;
   wire start;
   wire step;
   input stop;
@@ -19261,15 +19636,15 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire \stop$11 ;
   wire takes;
   wire [91:0] target;
-  wire [91:0] \target$65 ;
-  wire [24:0] \target$65.fence ;
-  wire \target$65.fenced ;
-  wire [7:0] \target$65.fill ;
-  wire [15:0] \target$65.index ;
-  wire \target$65.param ;
-  wire [15:0] \target$65.post ;
-  wire [23:0] \target$65.step ;
-  wire \target$65.transpose ;
+  wire [91:0] \target$66 ;
+  wire [24:0] \target$66.fence ;
+  wire \target$66.fenced ;
+  wire [7:0] \target$66.fill ;
+  wire [15:0] \target$66.index ;
+  wire \target$66.param ;
+  wire [15:0] \target$66.post ;
+  wire [23:0] \target$66.step ;
+  wire \target$66.transpose ;
   wire [24:0] \target.fence ;
   wire \target.fenced ;
   wire [7:0] \target.fill ;
@@ -19279,7 +19654,6 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   wire [23:0] \target.step ;
   wire \target.transpose ;
   reg [1:0] unsettled = 2'h0;
-  wire uses_beat;
   wire valid;
   reg \void  = 1'h0;
   reg [118:0] walking = 119'h000000000000000000000000000000;
@@ -19318,51 +19692,51 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$8  = \$6  & \$7 ;
   assign i__valid = cmd__valid & \$8 ;
   assign start = cmd__valid & cmd__ready;
-  assign \$9  = ! \port$35446$0 [9:8];
-  assign \$10  = | \port$35458$0 [15:0];
-  assign \$11  = | \port$35458$0 [31:16];
+  assign \$9  = ! \port$35552$0 [9:8];
+  assign \$10  = | \port$35564$0 [15:0];
+  assign \$11  = | \port$35564$0 [31:16];
   assign \$12  = \$10  & \$11 ;
   assign \$13  = ~ \$12 ;
-  assign \$14  = \port$35468$0 [15:0] + \port$35456$0 [23:0];
-  assign \$15  = \$14  + \port$35468$0 [31:16];
+  assign \$14  = \port$35574$0 [15:0] + \port$35562$0 [23:0];
+  assign \$15  = \$14  + \port$35574$0 [31:16];
   assign \$16  = ! \$15 ;
   assign \$17  = \$13  | \$16 ;
-  assign \$18  = ! \port$35446$0 [9:8];
-  assign \$19  = \port$35446$0 [9:8] == 1'h1;
-  assign \$20  = \port$35446$0 [9:8] == 2'h2;
+  assign \$18  = ! \port$35552$0 [9:8];
+  assign \$19  = \port$35552$0 [9:8] == 1'h1;
+  assign \$20  = \port$35552$0 [9:8] == 2'h2;
   assign \$21  = | { \$20 , \$19 , \$18  };
   assign \$22  = ~ \$21 ;
   assign \$23  = \$17  | \$22 ;
-  assign \$24  = \port$35446$0 [9:8] == 2'h2;
-  assign \$25  = | { \port$35470$0 [31:0], \port$35468$0 [31:0] };
-  assign \$26  = \$25  | \port$35446$0 [10];
-  assign \$27  = \port$35458$0 [15:0] != 1'h1;
+  assign \$24  = \port$35552$0 [9:8] == 2'h2;
+  assign \$25  = | { \port$35576$0 [31:0], \port$35574$0 [31:0] };
+  assign \$26  = \$25  | \port$35552$0 [10];
+  assign \$27  = \port$35564$0 [15:0] != 1'h1;
   assign \$28  = \$26  | \$27 ;
-  assign \$29  = \port$35458$0 [31:16] != 1'h1;
+  assign \$29  = \port$35564$0 [31:16] != 1'h1;
   assign \$30  = \$28  | \$29 ;
   assign \$31  = \$24  & \$30 ;
   assign \$32  = \$23  | \$31 ;
-  assign \$33  = | \port$35472$0 [23:0];
-  assign \$34  = \port$35446$0 [9:8] == 2'h2;
-  assign \$35  = \$34  | \port$35446$0 [11];
+  assign \$33  = | \port$35578$0 [23:0];
+  assign \$34  = \port$35552$0 [9:8] == 2'h2;
+  assign \$35  = \$34  | \port$35552$0 [11];
   assign \$36  = \$33  & \$35 ;
   assign \$37  = \$32  | \$36 ;
-  assign \$38  = \port$35446$0 [9:8] != 1'h1;
-  assign \$39  = \port$35470$0 [15:0] + \port$35458$0 [15:0];
-  assign \$40  = \$39  + \port$35470$0 [31:16];
+  assign \$38  = \port$35552$0 [9:8] != 1'h1;
+  assign \$39  = \port$35576$0 [15:0] + \port$35564$0 [15:0];
+  assign \$40  = \$39  + \port$35576$0 [31:16];
   assign \$41  = \$40  != 3'h4;
   assign \$42  = \$38  | \$41 ;
-  assign \$43  = \port$35468$0 [15:0] + \port$35456$0 [23:0];
-  assign \$44  = \$43  + \port$35468$0 [31:16];
+  assign \$43  = \port$35574$0 [15:0] + \port$35562$0 [23:0];
+  assign \$44  = \$43  + \port$35574$0 [31:16];
   assign \$45  = \$44  != 3'h4;
   assign \$46  = \$42  | \$45 ;
-  assign \$47  = \port$35446$0 [11] & \$46 ;
+  assign \$47  = \port$35552$0 [11] & \$46 ;
   assign \$48  = \$37  | \$47 ;
-  assign \$49  = \port$35446$0 [9:8] == 2'h2;
-  assign \$50  = \port$35446$0 [9:8] == 2'h2;
-  assign \$51  = \$50  ? 24'h000001 : \port$35466$0 [23:0];
-  assign \$52  = | \port$35472$0 [23:0];
-  assign \$53  = \port$35460$0 [23:0] + \port$35472$0 [23:0];
+  assign \$49  = \port$35552$0 [9:8] == 2'h2;
+  assign \$50  = \port$35552$0 [9:8] == 2'h2;
+  assign \$51  = \$50  ? 24'h000001 : \port$35572$0 [23:0];
+  assign \$52  = | \port$35578$0 [23:0];
+  assign \$53  = \port$35566$0 [23:0] + \port$35578$0 [23:0];
   assign \$54  = ~ whole;
   assign \$55  = walking[4] & \$54 ;
   assign \$56  = walking[2] | \$55 ;
@@ -19380,117 +19754,124 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \$64  = ~ piece[51];
   assign \$65  = valid & \$64 ;
   assign \$66  = ! \$signal$53 ;
-  assign uses_beat = \$65  & \$66 ;
-  assign \$67  = ~ stop;
-  assign \$68  = valid & \$67 ;
-  assign \$69  = ~ uses_beat;
-  assign \$70  = memory__beat__valid | \$69 ;
-  assign \o__valid$54  = \$68  & \$70 ;
-  assign \$signal$56  = \o__valid$54  & \o__ready$49 ;
-  assign \$71  = uses_beat & \$signal ;
-  assign memory__beat__ready = stop | \$71 ;
-  assign \$73  = memory__beat__payload[31:0] ^ \$72 ;
-  assign moved = \$73  >> { piece[50:49], 3'h0 };
-  assign \$74  = ~ current[0];
-  assign takes = \$signal$56  & \$74 ;
-  assign \$75  = piece[51] ? { current[12:5], current[12:5], current[12:5], current[12:5] } : moved;
-  assign \$76  = 4'hf << size;
-  assign \$77  = ~ \$76 [3:0];
-  assign \$78  = 4'hf << size;
-  assign \$79  = ~ \$78 [3:0];
-  assign \$80  = 4'hf << size;
-  assign \$81  = ~ \$80 [3:0];
-  assign \$82  = 4'hf << size;
-  assign \$83  = ~ \$82 [3:0];
-  assign \$84  = 4'hf << size;
-  assign \$85  = ~ \$84 [3:0];
-  assign \$86  = 4'hf << size;
-  assign \$87  = ~ \$86 [3:0];
-  assign \$88  = 4'hf << size;
-  assign \$89  = ~ \$88 [3:0];
-  assign \$90  = 4'hf << size;
-  assign \$91  = ~ \$90 [3:0];
-  assign \$92  = 4'hf << size;
-  assign \$93  = ~ \$92 [3:0];
-  assign \$94  = 4'hf << size;
-  assign \$95  = ~ \$94 [3:0];
-  assign \$96  = 4'hf << size;
-  assign \$97  = ~ \$96 [3:0];
-  assign \$98  = 4'hf << size;
-  assign \$99  = ~ \$98 [3:0];
-  assign \$100  = 4'hf << size;
-  assign \$101  = ~ \$100 [3:0];
-  assign \$102  = 4'hf << size;
-  assign \$103  = ~ \$102 [3:0];
-  assign \$104  = 4'hf << size;
-  assign \$105  = ~ \$104 [3:0];
-  assign \$106  = 4'hf << size;
-  assign \$107  = ~ \$106 [3:0];
-  assign \$108  = 4'hf << size;
-  assign \$109  = ~ \$108 [3:0];
-  assign \$110  = 4'hf << size;
-  assign \$111  = ~ \$110 [3:0];
-  assign \$112  = 4'hf << size;
-  assign \$113  = ~ \$112 [3:0];
-  assign \$114  = 4'hf << size;
-  assign \$115  = ~ \$114 [3:0];
-  assign \$116  = 4'hf << size;
-  assign \$117  = ~ \$116 [3:0];
-  assign \$118  = 4'hf << size;
-  assign \$119  = ~ \$118 [3:0];
-  assign \$120  = 4'hf << size;
-  assign \$121  = ~ \$120 [3:0];
-  assign \$122  = 4'hf << size;
-  assign \$123  = ~ \$122 [3:0];
-  assign \$124  = 4'hf << size;
-  assign \$125  = ~ \$124 [3:0];
-  assign \$126  = 4'hf << size;
-  assign \$127  = ~ \$126 [3:0];
-  assign \$128  = 4'hf << size;
-  assign \$129  = ~ \$128 [3:0];
-  assign \$130  = 4'hf << size;
-  assign \$131  = ~ \$130 [3:0];
-  assign \$132  = 4'hf << size;
-  assign \$133  = ~ \$132 [3:0];
-  assign \$134  = 4'hf << size;
-  assign \$135  = ~ \$134 [3:0];
-  assign \$136  = 4'hf << size;
-  assign \$137  = ~ \$136 [3:0];
-  assign \$138  = 4'hf << size;
-  assign \$139  = ~ \$138 [3:0];
-  assign \$140  = \$75  & { \$139 [3], \$137 [3], \$135 [3], \$133 [3], \$131 [3], \$129 [3], \$127 [3], \$125 [3], \$123 [2], \$121 [2], \$119 [2], \$117 [2], \$115 [2], \$113 [2], \$111 [2], \$109 [2], \$107 [1], \$105 [1], \$103 [1], \$101 [1], \$99 [1], \$97 [1], \$95 [1], \$93 [1], \$91 [0], \$89 [0], \$87 [0], \$85 [0], \$83 [0], \$81 [0], \$79 [0], \$77 [0] };
-  assign \$141  = uses_beat & memory__beat__payload[32];
-  assign \$142  = \$141  ? 4'h3 : \$signal$53 ;
-  assign \$143  = busy | \i__valid$25 ;
-  assign \$144  = \$143  | \o__valid$33 ;
-  assign \$145  = \$144  | \i__valid$38 ;
-  assign \busy$68  = \$145  | valid;
-  assign \$146  = | \port$35458$0 [15:0];
-  assign \$147  = | \port$35458$0 [31:16];
-  assign \$148  = \$146  & \$147 ;
-  assign \$149  = ~ \$148 ;
-  assign \$150  = ! \port$35456$0 [23:0];
-  assign \$151  = \$149  | \$150 ;
-  assign \$152  = \$151  | i__payload[201];
-  assign \$153  = start & \$152 ;
-  assign \$154  = \i__valid$25  & o__ready;
-  assign \$155  = | unsettled;
-  assign \$156  = \o__payload$28 [203] ? 2'h2 : 2'h0;
-  assign \$157  = unsettled - 1'h1;
-  assign \$158  = \i__valid$38  & \o__ready$42 ;
-  assign \$159  = walking[118:95] * 3'h4;
+  assign \$signal$50  = \$65  & \$66 ;
+  assign \$67  = ! \$signal$53 ;
+  assign \$68  = \$signal$50  & memory__beat__payload[32];
+  assign \$69  = ~ \$68 ;
+  assign \$signal$54  = \$67  & \$69 ;
+  assign \$70  = ~ stop;
+  assign \$71  = valid & \$70 ;
+  assign \$72  = ~ \$signal$50 ;
+  assign \$73  = memory__beat__valid | \$72 ;
+  assign \o__valid$56  = \$71  & \$73 ;
+  assign \$signal$58  = \o__valid$56  & \o__ready$49 ;
+  assign \$74  = \$signal$50  & \$signal ;
+  assign memory__beat__ready = stop | \$74 ;
+  assign \$76  = memory__beat__payload[31:0] ^ \$75 ;
+  assign moved = \$76  >> { piece[50:49], 3'h0 };
+  assign \$77  = ~ current[0];
+  assign takes = \$signal$58  & \$77 ;
+  assign \$78  = piece[51] ? { current[12:5], current[12:5], current[12:5], current[12:5] } : moved;
+  assign \$79  = 4'hf << size;
+  assign \$80  = ~ \$79 [3:0];
+  assign \$81  = 4'hf << size;
+  assign \$82  = ~ \$81 [3:0];
+  assign \$83  = 4'hf << size;
+  assign \$84  = ~ \$83 [3:0];
+  assign \$85  = 4'hf << size;
+  assign \$86  = ~ \$85 [3:0];
+  assign \$87  = 4'hf << size;
+  assign \$88  = ~ \$87 [3:0];
+  assign \$89  = 4'hf << size;
+  assign \$90  = ~ \$89 [3:0];
+  assign \$91  = 4'hf << size;
+  assign \$92  = ~ \$91 [3:0];
+  assign \$93  = 4'hf << size;
+  assign \$94  = ~ \$93 [3:0];
+  assign \$95  = 4'hf << size;
+  assign \$96  = ~ \$95 [3:0];
+  assign \$97  = 4'hf << size;
+  assign \$98  = ~ \$97 [3:0];
+  assign \$99  = 4'hf << size;
+  assign \$100  = ~ \$99 [3:0];
+  assign \$101  = 4'hf << size;
+  assign \$102  = ~ \$101 [3:0];
+  assign \$103  = 4'hf << size;
+  assign \$104  = ~ \$103 [3:0];
+  assign \$105  = 4'hf << size;
+  assign \$106  = ~ \$105 [3:0];
+  assign \$107  = 4'hf << size;
+  assign \$108  = ~ \$107 [3:0];
+  assign \$109  = 4'hf << size;
+  assign \$110  = ~ \$109 [3:0];
+  assign \$111  = 4'hf << size;
+  assign \$112  = ~ \$111 [3:0];
+  assign \$113  = 4'hf << size;
+  assign \$114  = ~ \$113 [3:0];
+  assign \$115  = 4'hf << size;
+  assign \$116  = ~ \$115 [3:0];
+  assign \$117  = 4'hf << size;
+  assign \$118  = ~ \$117 [3:0];
+  assign \$119  = 4'hf << size;
+  assign \$120  = ~ \$119 [3:0];
+  assign \$121  = 4'hf << size;
+  assign \$122  = ~ \$121 [3:0];
+  assign \$123  = 4'hf << size;
+  assign \$124  = ~ \$123 [3:0];
+  assign \$125  = 4'hf << size;
+  assign \$126  = ~ \$125 [3:0];
+  assign \$127  = 4'hf << size;
+  assign \$128  = ~ \$127 [3:0];
+  assign \$129  = 4'hf << size;
+  assign \$130  = ~ \$129 [3:0];
+  assign \$131  = 4'hf << size;
+  assign \$132  = ~ \$131 [3:0];
+  assign \$133  = 4'hf << size;
+  assign \$134  = ~ \$133 [3:0];
+  assign \$135  = 4'hf << size;
+  assign \$136  = ~ \$135 [3:0];
+  assign \$137  = 4'hf << size;
+  assign \$138  = ~ \$137 [3:0];
+  assign \$139  = 4'hf << size;
+  assign \$140  = ~ \$139 [3:0];
+  assign \$141  = 4'hf << size;
+  assign \$142  = ~ \$141 [3:0];
+  assign \$143  = \$78  & { \$142 [3], \$140 [3], \$138 [3], \$136 [3], \$134 [3], \$132 [3], \$130 [3], \$128 [3], \$126 [2], \$124 [2], \$122 [2], \$120 [2], \$118 [2], \$116 [2], \$114 [2], \$112 [2], \$110 [1], \$108 [1], \$106 [1], \$104 [1], \$102 [1], \$100 [1], \$98 [1], \$96 [1], \$94 [0], \$92 [0], \$90 [0], \$88 [0], \$86 [0], \$84 [0], \$82 [0], \$80 [0] };
+  assign \$144  = \$signal$54  & current[0];
+  assign \$145  = ~ current[0];
+  assign \$146  = \$signal$54  & \$145 ;
+  assign \$147  = \$signal$50  & memory__beat__payload[32];
+  assign \$148  = \$147  ? 4'h3 : \$signal$53 ;
+  assign \$149  = busy | \i__valid$25 ;
+  assign \$150  = \$149  | \o__valid$33 ;
+  assign \$151  = \$150  | \i__valid$38 ;
+  assign \busy$69  = \$151  | valid;
+  assign \$152  = | \port$35564$0 [15:0];
+  assign \$153  = | \port$35564$0 [31:16];
+  assign \$154  = \$152  & \$153 ;
+  assign \$155  = ~ \$154 ;
+  assign \$156  = ! \port$35562$0 [23:0];
+  assign \$157  = \$155  | \$156 ;
+  assign \$158  = \$157  | i__payload[201];
+  assign \$159  = start & \$158 ;
+  assign \$160  = \i__valid$25  & o__ready;
+  assign \$161  = | unsettled;
+  assign \$162  = \o__payload$28 [203] ? 2'h2 : 2'h0;
+  assign \$163  = unsettled - 1'h1;
+  assign \$164  = \i__valid$38  & \o__ready$42 ;
+  assign \$165  = walking[118:95] * 3'h4;
   always @(posedge clk)
-    \void  <= \$160 ;
+    \void  <= \$166 ;
   always @(posedge clk)
-    unsettled <= \$161 ;
+    unsettled <= \$167 ;
   always @(posedge clk)
-    walking <= \$162 ;
+    walking <= \$168 ;
   always @(posedge clk)
-    \$signal$53  <= \$163 ;
+    \$signal$53  <= \$169 ;
   always @(posedge clk)
-    current <= \$164 ;
+    current <= \$170 ;
   always @(posedge clk)
-    first_column <= \$165 ;
+    first_column <= \$171 ;
   \weft.load.reader.between  between (
     .clear(clear),
     .clk(clk),
@@ -19502,7 +19883,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
     .o__valid(\i__valid$38 ),
     .rst(rst)
   );
-  \weft.load.reader.blocks$77  \blocks$77  (
+  \weft.load.reader.blocks$78  \blocks$78  (
     .blocks(blocks),
     .clear(clear),
     .clk(clk),
@@ -19554,7 +19935,7 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
     .piece(piece),
     .rst(rst),
     .size(size),
-    .step(\$signal$56 ),
+    .step(\$signal$58 ),
     .valid(valid)
   );
   \weft.load.reader.walker  walker (
@@ -19586,83 +19967,83 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$160  = \$153 ;
+    \$166  = \$159 ;
     if (clear) begin
-      \$160  = 1'h0;
+      \$166  = 1'h0;
     end
     if (rst) begin
-      \$160  = 1'h0;
+      \$166  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$161  = unsettled;
-    if (\$154 ) begin
-      \$161  = \$156 ;
-    end else if (\$155 ) begin
-      \$161  = \$157 [1:0];
+    \$167  = unsettled;
+    if (\$160 ) begin
+      \$167  = \$162 ;
+    end else if (\$161 ) begin
+      \$167  = \$163 [1:0];
     end
     if (clear) begin
-      \$161  = 2'h0;
+      \$167  = 2'h0;
     end
     if (rst) begin
-      \$161  = 2'h0;
+      \$167  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$162  = walking;
-    if (\$154 ) begin
-      \$162  = \o__payload$28 [317:199];
+    \$168  = walking;
+    if (\$160 ) begin
+      \$168  = \o__payload$28 [317:199];
     end
     if (clear) begin
-      \$162  = 119'h000000000000000000000000000000;
+      \$168  = 119'h000000000000000000000000000000;
     end
     if (rst) begin
-      \$162  = 119'h000000000000000000000000000000;
+      \$168  = 119'h000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$163  = \$signal$53 ;
-    if (\$158 ) begin
-      \$163  = \o__payload$41 [178:175];
+    \$169  = \$signal$53 ;
+    if (\$164 ) begin
+      \$169  = \o__payload$41 [178:175];
     end
     if (clear) begin
-      \$163  = 4'h0;
+      \$169  = 4'h0;
     end
     if (rst) begin
-      \$163  = 4'h0;
+      \$169  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$164  = current;
-    if (\$158 ) begin
-      \$164  = \o__payload$41 [174:56];
+    \$170  = current;
+    if (\$164 ) begin
+      \$170  = \o__payload$41 [174:56];
     end
     if (clear) begin
-      \$164  = 119'h000000000000000000000000000000;
+      \$170  = 119'h000000000000000000000000000000;
     end
     if (rst) begin
-      \$164  = 119'h000000000000000000000000000000;
+      \$170  = 119'h000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
-    \$165  = \$159 [5:0];
+    \$171  = \$165 [5:0];
     if (clear) begin
-      \$165  = 6'h00;
+      \$171  = 6'h00;
     end
     if (rst) begin
-      \$165  = 6'h00;
+      \$171  = 6'h00;
     end
   end
   assign entered__payload = i__payload;
   assign i__ready = entered__ready;
   assign entered__valid = i__valid;
   assign \stop$11  = stop;
-  assign cmd__payload = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32], \port$35476$0 [31:0], \port$35474$0 [31:0], \port$35472$0 [31:0], \port$35470$0 [31:0], \port$35468$0 [31:0], \port$35466$0 [31:0], \port$35464$0 [31:0], \port$35462$0 [31:0], \port$35460$0 [31:0], \port$35458$0 [31:0], \port$35456$0 [31:0], \port$35454$0 [31:0], \port$35452$0 [31:0], \port$35450$0 [31:0], \port$35448$0 [31:0], \port$35446$0 [31:0] };
+  assign cmd__payload = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32], \port$35582$0 [31:0], \port$35580$0 [31:0], \port$35578$0 [31:0], \port$35576$0 [31:0], \port$35574$0 [31:0], \port$35572$0 [31:0], \port$35570$0 [31:0], \port$35568$0 [31:0], \port$35566$0 [31:0], \port$35564$0 [31:0], \port$35562$0 [31:0], \port$35560$0 [31:0], \port$35558$0 [31:0], \port$35556$0 [31:0], \port$35554$0 [31:0], \port$35552$0 [31:0] };
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
   assign memory__burst__ready = burst__ready;
@@ -19674,10 +20055,10 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \i__payload$40  = \o__payload$41 [55:0];
   assign \i__ready$43  = \o__ready$42 ;
   assign target = current[94:3];
-  assign step = \$signal$56 ;
-  assign \size$63  = size;
+  assign step = \$signal$58 ;
+  assign \size$64  = size;
   assign row_last = piece[53];
-  assign \target$65  = current[94:3];
+  assign \target$66  = current[94:3];
   assign \i__payload.rows  = i__payload[198:0];
   assign \i__payload.rows.at  = i__payload[23:0];
   assign \i__payload.rows.at1  = i__payload[47:24];
@@ -19742,29 +20123,29 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \rows.len  = rows[119:96];
   assign \rows.count1  = rows[135:120];
   assign \rows.count2  = rows[151:136];
-  assign \cmd__payload.opcode  = \port$35446$0 [7:0];
-  assign \cmd__payload.wait  = \port$35448$0 [15:0];
-  assign \cmd__payload.post  = \port$35448$0 [31:16];
-  assign \cmd__payload.space  = \port$35446$0 [9:8];
-  assign \cmd__payload.flip  = \port$35446$0 [10];
-  assign \cmd__payload.transpose  = \port$35446$0 [11];
-  assign \cmd__payload.fill  = \port$35446$0 [31:24];
-  assign \cmd__payload.src  = \port$35450$0 [31:0];
-  assign \cmd__payload.stride1  = \port$35452$0 [31:0];
-  assign \cmd__payload.stride2  = \port$35454$0 [31:0];
-  assign \cmd__payload.len  = \port$35456$0 [23:0];
-  assign \cmd__payload.count1  = \port$35458$0 [15:0];
-  assign \cmd__payload.count2  = \port$35458$0 [31:16];
-  assign \cmd__payload.dst  = \port$35460$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$35462$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$35464$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$35466$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$35468$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$35468$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$35470$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$35470$0 [31:16];
-  assign \cmd__payload.fence  = \port$35472$0 [23:0];
-  assign \cmd__payload.index  = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
+  assign \cmd__payload.opcode  = \port$35552$0 [7:0];
+  assign \cmd__payload.wait  = \port$35554$0 [15:0];
+  assign \cmd__payload.post  = \port$35554$0 [31:16];
+  assign \cmd__payload.space  = \port$35552$0 [9:8];
+  assign \cmd__payload.flip  = \port$35552$0 [10];
+  assign \cmd__payload.transpose  = \port$35552$0 [11];
+  assign \cmd__payload.fill  = \port$35552$0 [31:24];
+  assign \cmd__payload.src  = \port$35556$0 [31:0];
+  assign \cmd__payload.stride1  = \port$35558$0 [31:0];
+  assign \cmd__payload.stride2  = \port$35560$0 [31:0];
+  assign \cmd__payload.len  = \port$35562$0 [23:0];
+  assign \cmd__payload.count1  = \port$35564$0 [15:0];
+  assign \cmd__payload.count2  = \port$35564$0 [31:16];
+  assign \cmd__payload.dst  = \port$35566$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$35568$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$35570$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$35572$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$35574$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$35574$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$35576$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$35576$0 [31:16];
+  assign \cmd__payload.fence  = \port$35578$0 [23:0];
+  assign \cmd__payload.index  = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32] };
   assign \memory__burst__payload.addr  = memory__burst__payload[31:0];
   assign \memory__burst__payload.more  = memory__burst__payload[35:32];
   assign \burst__payload.addr  = memory__burst__payload[31:0];
@@ -19921,93 +20302,95 @@ module \weft.load.reader (rst, cmd__valid, memory__beat__valid, cmd__ready, \o__
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
-  assign \target$65.transpose  = current[3];
-  assign \target$65.param  = current[4];
-  assign \target$65.fill  = current[12:5];
-  assign \target$65.step  = current[36:13];
-  assign \target$65.fenced  = current[37];
-  assign \target$65.fence  = current[62:38];
-  assign \target$65.post  = current[78:63];
-  assign \target$65.index  = current[94:79];
-  assign \o__payload$66.piece  = \o__payload$66 [159:0];
-  assign \o__payload$66.piece.data  = \o__payload$66 [31:0];
-  assign \o__payload$66.piece.size  = \o__payload$66 [34:32];
-  assign \o__payload$66.piece.at  = \o__payload$66 [58:35];
-  assign \o__payload$66.piece.first  = \o__payload$66 [59];
-  assign \o__payload$66.piece.row_last  = \o__payload$66 [60];
-  assign \o__payload$66.piece.last  = \o__payload$66 [61];
-  assign \o__payload$66.piece.chunks  = \o__payload$66 [67:62];
-  assign \o__payload$66.piece.chunks.have  = \o__payload$66 [65:62];
-  assign \o__payload$66.piece.chunks.full  = \o__payload$66 [66];
-  assign \o__payload$66.piece.chunks.again  = \o__payload$66 [67];
-  assign \o__payload$66.piece.target  = \o__payload$66 [159:68];
-  assign \o__payload$66.piece.target.transpose  = \o__payload$66 [68];
-  assign \o__payload$66.piece.target.param  = \o__payload$66 [69];
-  assign \o__payload$66.piece.target.fill  = \o__payload$66 [77:70];
-  assign \o__payload$66.piece.target.step  = \o__payload$66 [101:78];
-  assign \o__payload$66.piece.target.fenced  = \o__payload$66 [102];
-  assign \o__payload$66.piece.target.fence  = \o__payload$66 [127:103];
-  assign \o__payload$66.piece.target.post  = \o__payload$66 [143:128];
-  assign \o__payload$66.piece.target.index  = \o__payload$66 [159:144];
-  assign \o__payload$66.act  = \o__payload$66 [160];
-  assign \o__payload$66.size  = \o__payload$66 [163:161];
-  assign \o__payload$66.cause  = \o__payload$66 [167:164];
+  assign \target$66.transpose  = current[3];
+  assign \target$66.param  = current[4];
+  assign \target$66.fill  = current[12:5];
+  assign \target$66.step  = current[36:13];
+  assign \target$66.fenced  = current[37];
+  assign \target$66.fence  = current[62:38];
+  assign \target$66.post  = current[78:63];
+  assign \target$66.index  = current[94:79];
+  assign \o__payload$67.piece  = \o__payload$67 [159:0];
+  assign \o__payload$67.piece.data  = \o__payload$67 [31:0];
+  assign \o__payload$67.piece.size  = \o__payload$67 [34:32];
+  assign \o__payload$67.piece.at  = \o__payload$67 [58:35];
+  assign \o__payload$67.piece.first  = \o__payload$67 [59];
+  assign \o__payload$67.piece.row_last  = \o__payload$67 [60];
+  assign \o__payload$67.piece.last  = \o__payload$67 [61];
+  assign \o__payload$67.piece.chunks  = \o__payload$67 [67:62];
+  assign \o__payload$67.piece.chunks.have  = \o__payload$67 [65:62];
+  assign \o__payload$67.piece.chunks.full  = \o__payload$67 [66];
+  assign \o__payload$67.piece.chunks.again  = \o__payload$67 [67];
+  assign \o__payload$67.piece.target  = \o__payload$67 [159:68];
+  assign \o__payload$67.piece.target.transpose  = \o__payload$67 [68];
+  assign \o__payload$67.piece.target.param  = \o__payload$67 [69];
+  assign \o__payload$67.piece.target.fill  = \o__payload$67 [77:70];
+  assign \o__payload$67.piece.target.step  = \o__payload$67 [101:78];
+  assign \o__payload$67.piece.target.fenced  = \o__payload$67 [102];
+  assign \o__payload$67.piece.target.fence  = \o__payload$67 [127:103];
+  assign \o__payload$67.piece.target.post  = \o__payload$67 [143:128];
+  assign \o__payload$67.piece.target.index  = \o__payload$67 [159:144];
+  assign \o__payload$67.act  = \o__payload$67 [160];
+  assign \o__payload$67.chunked  = \o__payload$67 [161];
+  assign \o__payload$67.size  = \o__payload$67 [164:162];
+  assign \o__payload$67.cause  = \o__payload$67 [168:165];
   assign \o.have  = o[3:0];
   assign \o.full  = o[4];
   assign \o.again  = o[5];
-  assign \o__payload$66 [159:68] = current[94:3];
-  assign \o__payload$66 [167:164] = \$142 ;
-  assign \o__payload$66 [163:161] = size;
-  assign \o__payload$66 [160] = current[0];
-  assign \o__payload$66 [61] = piece[54];
-  assign \o__payload$66 [60] = piece[53];
-  assign \o__payload$66 [59] = piece[52];
-  assign \o__payload$66 [58:35] = piece[23:0];
-  assign \o__payload$66 [34:32] = size;
-  assign \o__payload$66 [31:0] = \$140 ;
-  assign \o__payload$66 [67:62] = o;
+  assign \o__payload$67 [159:68] = current[94:3];
+  assign \o__payload$67 [168:165] = \$148 ;
+  assign \o__payload$67 [164:162] = size;
+  assign \o__payload$67 [161] = \$146 ;
+  assign \o__payload$67 [160] = \$144 ;
+  assign \o__payload$67 [61] = piece[54];
+  assign \o__payload$67 [60] = piece[53];
+  assign \o__payload$67 [59] = piece[52];
+  assign \o__payload$67 [58:35] = piece[23:0];
+  assign \o__payload$67 [34:32] = size;
+  assign \o__payload$67 [31:0] = \$143 ;
+  assign \o__payload$67 [67:62] = o;
   always @*
     \i__payload$35 [178:175] = walking_cause;
   always @*
     \i__payload$35 [174:56] = walking;
   always @*
     \i__payload$35 [55:24] = o__payload[55:24];
-  assign i__payload[317:294] = \port$35460$0 [23:0];
-  assign i__payload[293:278] = { \port$35476$0 [32], \port$35474$0 [32], \port$35472$0 [32], \port$35470$0 [32], \port$35468$0 [32], \port$35466$0 [32], \port$35464$0 [32], \port$35462$0 [32], \port$35460$0 [32], \port$35458$0 [32], \port$35456$0 [32], \port$35454$0 [32], \port$35452$0 [32], \port$35450$0 [32], \port$35448$0 [32], \port$35446$0 [32] };
-  assign i__payload[277:262] = \port$35448$0 [31:16];
+  assign i__payload[317:294] = \port$35566$0 [23:0];
+  assign i__payload[293:278] = { \port$35582$0 [32], \port$35580$0 [32], \port$35578$0 [32], \port$35576$0 [32], \port$35574$0 [32], \port$35572$0 [32], \port$35570$0 [32], \port$35568$0 [32], \port$35566$0 [32], \port$35564$0 [32], \port$35562$0 [32], \port$35560$0 [32], \port$35558$0 [32], \port$35556$0 [32], \port$35554$0 [32], \port$35552$0 [32] };
+  assign i__payload[277:262] = \port$35554$0 [31:16];
   assign i__payload[261:237] = \$53 ;
   assign i__payload[236] = \$52 ;
   assign i__payload[235:212] = \$51 ;
-  assign i__payload[211:204] = \port$35446$0 [31:24];
+  assign i__payload[211:204] = \port$35552$0 [31:24];
   assign i__payload[203] = \$49 ;
-  assign i__payload[202] = \port$35446$0 [11];
+  assign i__payload[202] = \port$35552$0 [11];
   assign i__payload[201] = \$48 ;
-  assign i__payload[200] = \port$35446$0 [10];
+  assign i__payload[200] = \port$35552$0 [10];
   assign i__payload[199] = \$9 ;
-  assign i__payload[198] = \port$35446$0 [11];
-  assign i__payload[197:182] = \port$35470$0 [31:16];
-  assign i__payload[181:166] = \port$35470$0 [15:0];
-  assign i__payload[165:150] = \port$35468$0 [31:16];
-  assign i__payload[149:134] = \port$35468$0 [15:0];
-  assign i__payload[133:118] = \port$35458$0 [31:16];
-  assign i__payload[117:102] = \port$35458$0 [15:0];
-  assign i__payload[101:78] = \port$35456$0 [23:0];
-  assign i__payload[77:76] = \port$35454$0 [1:0];
-  assign i__payload[75:74] = \port$35452$0 [1:0];
-  assign i__payload[73:72] = \port$35450$0 [1:0];
-  assign i__payload[71:48] = \port$35464$0 [23:0];
-  assign i__payload[47:24] = \port$35462$0 [23:0];
-  assign i__payload[23:0] = \port$35460$0 [23:0];
-  assign rows[151:136] = \port$35458$0 [31:16];
-  assign rows[135:120] = \port$35458$0 [15:0];
-  assign rows[119:96] = \port$35456$0 [23:0];
-  assign rows[95:64] = \port$35454$0 [31:0];
-  assign rows[63:32] = \port$35452$0 [31:0];
-  assign rows[31:0] = \port$35450$0 [31:0];
+  assign i__payload[198] = \port$35552$0 [11];
+  assign i__payload[197:182] = \port$35576$0 [31:16];
+  assign i__payload[181:166] = \port$35576$0 [15:0];
+  assign i__payload[165:150] = \port$35574$0 [31:16];
+  assign i__payload[149:134] = \port$35574$0 [15:0];
+  assign i__payload[133:118] = \port$35564$0 [31:16];
+  assign i__payload[117:102] = \port$35564$0 [15:0];
+  assign i__payload[101:78] = \port$35562$0 [23:0];
+  assign i__payload[77:76] = \port$35560$0 [1:0];
+  assign i__payload[75:74] = \port$35558$0 [1:0];
+  assign i__payload[73:72] = \port$35556$0 [1:0];
+  assign i__payload[71:48] = \port$35570$0 [23:0];
+  assign i__payload[47:24] = \port$35568$0 [23:0];
+  assign i__payload[23:0] = \port$35566$0 [23:0];
+  assign rows[151:136] = \port$35564$0 [31:16];
+  assign rows[135:120] = \port$35564$0 [15:0];
+  assign rows[119:96] = \port$35562$0 [23:0];
+  assign rows[95:64] = \port$35560$0 [31:0];
+  assign rows[63:32] = \port$35558$0 [31:0];
+  assign rows[31:0] = \port$35556$0 [31:0];
   assign \$2  = \$1 ;
   assign \$6  = \$5 ;
-  assign { \$72 [30:24], \$72 [22:16], \$72 [14:8], \$72 [6:0] } = 28'h0000000;
-  assign { \$72 [31], \$72 [23], \$72 [15], \$72 [7] } = { current[1], current[1], current[1], current[1] };
+  assign { \$75 [30:24], \$75 [22:16], \$75 [14:8], \$75 [6:0] } = 28'h0000000;
+  assign { \$75 [31], \$75 [23], \$75 [15], \$75 [7] } = { current[1], current[1], current[1], current[1] };
 endmodule
 
 module \weft.load.reader.between (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, i__payload, clk);
@@ -20216,7 +20599,7 @@ module \weft.load.reader.between (rst, i__valid, o__ready, i__ready, o__valid, o
   assign \$like.cause  = \$like [178:175];
 endmodule
 
-module \weft.load.reader.blocks$77 (rst, whole, clear, len, blocks, clk);
+module \weft.load.reader.blocks$78 (rst, whole, clear, len, blocks, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$38  = 0;
   wire \$1 ;
   wire [19:0] \$2 ;
@@ -20286,13 +20669,13 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
   wire \$10 ;
   wire \$11 ;
   wire \$12 ;
-  wire [22:0] \$13 ;
+  wire \$13 ;
   wire \$14 ;
   wire \$15 ;
-  wire \$16 ;
+  wire [4:0] \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire \$19 ;
+  wire [22:0] \$19 ;
   wire [31:0] \$2 ;
   wire \$20 ;
   wire \$21 ;
@@ -20300,44 +20683,58 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
   wire \$23 ;
   wire \$24 ;
   wire \$25 ;
-  wire [31:0] \$26 ;
-  wire [16:0] \$27 ;
-  wire [16:0] \$28 ;
+  wire \$26 ;
+  wire \$27 ;
+  wire \$28 ;
   wire \$29 ;
   wire [32:0] \$3 ;
   wire \$30 ;
   wire \$31 ;
-  wire [16:0] \$32 ;
-  wire \$33 ;
-  wire \$34 ;
+  wire [31:0] \$32 ;
+  wire [16:0] \$33 ;
+  wire [16:0] \$34 ;
   wire \$35 ;
   wire \$36 ;
-  wire [24:0] \$37 ;
-  wire [25:0] \$38 ;
-  wire [25:0] \$39 ;
+  wire \$37 ;
+  wire [16:0] \$38 ;
+  wire \$39 ;
   wire [3:0] \$4 ;
-  wire [25:0] \$40 ;
-  wire [24:0] \$41 ;
-  wire [25:0] \$42 ;
-  wire [25:0] \$43 ;
-  wire [30:0] \$44 ;
-  wire [31:0] \$45 ;
-  wire [23:0] \$46 ;
+  wire \$40 ;
+  wire \$41 ;
+  wire \$42 ;
+  wire [24:0] \$43 ;
+  wire [25:0] \$44 ;
+  wire [25:0] \$45 ;
+  wire [25:0] \$46 ;
   wire [24:0] \$47 ;
-  reg \$48 ;
-  reg \$49 ;
+  wire [25:0] \$48 ;
+  wire [25:0] \$49 ;
   wire \$5 ;
-  reg [31:0] \$50 ;
-  reg [31:0] \$51 ;
-  reg [15:0] \$52 ;
-  reg \$53 ;
-  reg [15:0] \$54 ;
-  reg \$55 ;
-  reg [151:0] \$56 ;
-  reg [29:0] \$57 ;
-  reg [22:0] \$58 ;
+  wire \$50 ;
+  wire \$51 ;
+  wire \$52 ;
+  wire \$53 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire \$56 ;
+  wire \$57 ;
+  wire [3:0] \$58 ;
+  wire [26:0] \$59 ;
   wire \$6 ;
+  wire [23:0] \$60 ;
+  wire [24:0] \$61 ;
+  reg \$62 ;
+  reg \$63 ;
+  reg [31:0] \$64 ;
+  reg [31:0] \$65 ;
+  reg [15:0] \$66 ;
+  reg \$67 ;
+  reg [15:0] \$68 ;
+  reg \$69 ;
   wire \$7 ;
+  reg [151:0] \$70 ;
+  reg [29:0] \$71 ;
+  reg [22:0] \$72 ;
   wire \$8 ;
   wire \$9 ;
   reg [15:0] \$signal  = 16'h0000;
@@ -20404,37 +20801,62 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
   input \void ;
   wire \void ;
   wire [31:0] word;
-  assign \$36  = fires & row_ends;
-  assign \$37  = \rows$26 [1:0] + \rows$26 [119:96];
-  assign \$38  = \$37  - 1'h1;
-  assign \$41  = \$3 [1:0] + rows[119:96];
-  assign \$42  = \$41  - 1'h1;
-  assign \$44  = address + limit;
-  assign \$45  = \$44  + 1'h1;
-  assign \$46  = more - limit;
-  assign \$47  = $signed(\$46 ) - $signed(2'h1);
+  assign fires = i__valid & i__ready;
+  assign \$24  = ~ busy;
+  assign \$25  = fires & row_ends;
+  assign \$26  = ~ stop;
+  assign \$27  = start & \$26 ;
+  assign \$28  = \rows$26 [135:120] == 1'h1;
+  assign \$30  = \rows$26 [151:136] == 1'h1;
+  assign \$32  = outer ? \$3 [31:0] : memory_base;
+  assign \$33  = \$signal  - 1'h1;
+  assign \$34  = outer ? { 1'h0, rows[135:120] } : \$33 ;
+  assign \$35  = rows[135:120] == 1'h1;
+  assign \$36  = \$signal  == 2'h2;
+  assign \$37  = outer ? \$35  : \$36 ;
+  assign \$38  = \$signal$33  - 1'h1;
+  assign \$39  = \$signal$33  == 2'h2;
+  assign \$40  = outer & at_outer;
+  assign \$41  = ~ busy;
+  assign \$42  = fires & row_ends;
+  assign \$43  = \rows$26 [1:0] + \rows$26 [119:96];
+  assign \$44  = \$43  - 1'h1;
+  assign \$47  = \$3 [1:0] + rows[119:96];
+  assign \$48  = \$47  - 1'h1;
+  assign \$50  = & address[9:4];
+  assign \$51  = ~ \$50 ;
+  assign \$52  = & address[9:4];
+  assign \$53  = ~ \$52 ;
+  assign \$54  = & address[9:4];
+  assign \$55  = ~ \$54 ;
+  assign \$56  = & address[9:4];
+  assign \$57  = ~ \$56 ;
+  assign \$58  = address[3:0] & { \$57 , \$55 , \$53 , \$51  };
+  assign \$59  = address[29:4] + 1'h1;
+  assign \$60  = more - limit;
+  assign \$61  = $signed(\$60 ) - $signed(2'h1);
   always @(posedge clk)
-    busy <= \$48 ;
+    busy <= \$62 ;
   always @(posedge clk)
-    offers <= \$49 ;
+    offers <= \$63 ;
   always @(posedge clk)
-    memory_row <= \$50 ;
+    memory_row <= \$64 ;
   always @(posedge clk)
-    memory_base <= \$51 ;
+    memory_base <= \$65 ;
   always @(posedge clk)
-    \$signal  <= \$52 ;
+    \$signal  <= \$66 ;
   always @(posedge clk)
-    outer <= \$53 ;
+    outer <= \$67 ;
   always @(posedge clk)
-    \$signal$33  <= \$54 ;
+    \$signal$33  <= \$68 ;
   always @(posedge clk)
-    at_outer <= \$55 ;
+    at_outer <= \$69 ;
   always @(posedge clk)
-    rows <= \$56 ;
+    rows <= \$70 ;
   always @(posedge clk)
-    address <= \$57 ;
+    address <= \$71 ;
   always @(posedge clk)
-    more <= \$58 ;
+    more <= \$72 ;
   assign \$1  = outer ? memory_base : memory_row;
   assign \$2  = outer ? rows[95:64] : rows[63:32];
   assign \$3  = \$1  + \$2 ;
@@ -20448,31 +20870,20 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
   assign \$11  = & address[9:4];
   assign \$12  = ~ \$11 ;
   assign limit = \$4  | { \$12 , \$10 , \$8 , \$6  };
-  assign row_ends = more <= limit;
-  assign \$13  = row_ends ? more : { 19'h00000, limit };
-  assign \$14  = ~ \void ;
-  assign \$15  = offers & \$14 ;
-  assign \$16  = ~ stop;
-  assign i__valid = \$15  & \$16 ;
-  assign \$17  = outer & at_outer;
-  assign last = row_ends & \$17 ;
-  assign fires = i__valid & i__ready;
-  assign \$18  = ~ busy;
-  assign \$19  = fires & row_ends;
-  assign \$20  = ~ stop;
-  assign \$21  = start & \$20 ;
-  assign \$22  = \rows$26 [135:120] == 1'h1;
-  assign \$24  = \rows$26 [151:136] == 1'h1;
-  assign \$26  = outer ? \$3 [31:0] : memory_base;
-  assign \$27  = \$signal  - 1'h1;
-  assign \$28  = outer ? { 1'h0, rows[135:120] } : \$27 ;
-  assign \$29  = rows[135:120] == 1'h1;
-  assign \$30  = \$signal  == 2'h2;
-  assign \$31  = outer ? \$29  : \$30 ;
-  assign \$32  = \$signal$33  - 1'h1;
-  assign \$33  = \$signal$33  == 2'h2;
-  assign \$34  = outer & at_outer;
-  assign \$35  = ~ busy;
+  assign \$13  = | more[22:4];
+  assign \$14  = ~ \$13 ;
+  assign \$15  = & address[9:4];
+  assign \$16  = more[3:0] + address[3:0];
+  assign \$17  = \$15  & \$16 [4];
+  assign \$18  = ~ \$17 ;
+  assign row_ends = \$14  & \$18 ;
+  assign \$19  = row_ends ? more : { 19'h00000, limit };
+  assign \$20  = ~ \void ;
+  assign \$21  = offers & \$20 ;
+  assign \$22  = ~ stop;
+  assign i__valid = \$21  & \$22 ;
+  assign \$23  = outer & at_outer;
+  assign last = row_ends & \$23 ;
   \weft.load.reader.bursts.skid  skid (
     .clear(clear),
     .clk(clk),
@@ -20486,183 +20897,183 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$48  = busy;
-    if (\$18 ) begin
-      \$48  = start;
-    end else if (\$19 ) begin
-      if (\$34 ) begin
-        \$48  = 1'h0;
+    \$62  = busy;
+    if (\$24 ) begin
+      \$62  = start;
+    end else if (\$25 ) begin
+      if (\$40 ) begin
+        \$62  = 1'h0;
       end
     end
     if (\void ) begin
-      \$48  = 1'h0;
+      \$62  = 1'h0;
     end
     if (clear) begin
-      \$48  = 1'h0;
+      \$62  = 1'h0;
     end
     if (rst) begin
-      \$48  = 1'h0;
+      \$62  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$49  = offers;
-    if (\$18 ) begin
-      \$49  = \$21 ;
-    end else if (\$19 ) begin
-      if (\$34 ) begin
-        \$49  = 1'h0;
+    \$63  = offers;
+    if (\$24 ) begin
+      \$63  = \$27 ;
+    end else if (\$25 ) begin
+      if (\$40 ) begin
+        \$63  = 1'h0;
       end
     end
     if (\void ) begin
-      \$49  = 1'h0;
+      \$63  = 1'h0;
     end
     if (clear) begin
-      \$49  = 1'h0;
+      \$63  = 1'h0;
     end
     if (rst) begin
-      \$49  = 1'h0;
+      \$63  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$50  = memory_row;
-    if (\$18 ) begin
-      \$50  = first;
-    end else if (\$19 ) begin
-      \$50  = \$3 [31:0];
+    \$64  = memory_row;
+    if (\$24 ) begin
+      \$64  = first;
+    end else if (\$25 ) begin
+      \$64  = \$3 [31:0];
     end
     if (clear) begin
-      \$50  = 32'd0;
+      \$64  = 32'd0;
     end
     if (rst) begin
-      \$50  = 32'd0;
+      \$64  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$51  = memory_base;
-    if (\$18 ) begin
-      \$51  = first;
-    end else if (\$19 ) begin
-      \$51  = \$26 ;
+    \$65  = memory_base;
+    if (\$24 ) begin
+      \$65  = first;
+    end else if (\$25 ) begin
+      \$65  = \$32 ;
     end
     if (clear) begin
-      \$51  = 32'd0;
+      \$65  = 32'd0;
     end
     if (rst) begin
-      \$51  = 32'd0;
+      \$65  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$52  = \$signal ;
-    if (\$18 ) begin
-      \$52  = \rows$26 [135:120];
-    end else if (\$19 ) begin
-      \$52  = \$28 [15:0];
+    \$66  = \$signal ;
+    if (\$24 ) begin
+      \$66  = \rows$26 [135:120];
+    end else if (\$25 ) begin
+      \$66  = \$34 [15:0];
     end
     if (clear) begin
-      \$52  = 16'h0000;
+      \$66  = 16'h0000;
     end
     if (rst) begin
-      \$52  = 16'h0000;
+      \$66  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$53  = outer;
-    if (\$18 ) begin
-      \$53  = \$23 ;
-    end else if (\$19 ) begin
-      \$53  = \$31 ;
+    \$67  = outer;
+    if (\$24 ) begin
+      \$67  = \$29 ;
+    end else if (\$25 ) begin
+      \$67  = \$37 ;
     end
     if (clear) begin
-      \$53  = 1'h0;
+      \$67  = 1'h0;
     end
     if (rst) begin
-      \$53  = 1'h0;
+      \$67  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$54  = \$signal$33 ;
-    if (\$18 ) begin
-      \$54  = \rows$26 [151:136];
-    end else if (\$19 ) begin
+    \$68  = \$signal$33 ;
+    if (\$24 ) begin
+      \$68  = \rows$26 [151:136];
+    end else if (\$25 ) begin
       if (outer) begin
-        \$54  = \$32 [15:0];
+        \$68  = \$38 [15:0];
       end
     end
     if (clear) begin
-      \$54  = 16'h0000;
+      \$68  = 16'h0000;
     end
     if (rst) begin
-      \$54  = 16'h0000;
+      \$68  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$55  = at_outer;
-    if (\$18 ) begin
-      \$55  = \$25 ;
-    end else if (\$19 ) begin
+    \$69  = at_outer;
+    if (\$24 ) begin
+      \$69  = \$31 ;
+    end else if (\$25 ) begin
       if (outer) begin
-        \$55  = \$33 ;
+        \$69  = \$39 ;
       end
     end
     if (clear) begin
-      \$55  = 1'h0;
+      \$69  = 1'h0;
     end
     if (rst) begin
-      \$55  = 1'h0;
+      \$69  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$56  = rows;
-    if (\$18 ) begin
-      \$56  = \rows$26 ;
+    \$70  = rows;
+    if (\$24 ) begin
+      \$70  = \rows$26 ;
     end
     if (clear) begin
-      \$56  = 152'h00000000000000000000000000000000000000;
+      \$70  = 152'h00000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$56  = 152'h00000000000000000000000000000000000000;
+      \$70  = 152'h00000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$57  = address;
-    if (\$35 ) begin
-      \$57  = first[31:2];
-    end else if (\$36 ) begin
-      \$57  = \$3 [31:2];
+    \$71  = address;
+    if (\$41 ) begin
+      \$71  = first[31:2];
+    end else if (\$42 ) begin
+      \$71  = \$3 [31:2];
     end else if (fires) begin
-      \$57  = \$45 [29:0];
+      \$71  = { \$59 [25:0], \$58  };
     end
     if (clear) begin
-      \$57  = 30'h00000000;
+      \$71  = 30'h00000000;
     end
     if (rst) begin
-      \$57  = 30'h00000000;
+      \$71  = 30'h00000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$39 ) begin end
-    \$58  = more;
-    if (\$35 ) begin
-      \$58  = \$40 [22:0];
-    end else if (\$36 ) begin
-      \$58  = \$43 [22:0];
+    \$72  = more;
+    if (\$41 ) begin
+      \$72  = \$46 [22:0];
+    end else if (\$42 ) begin
+      \$72  = \$49 [22:0];
     end else if (fires) begin
-      \$58  = \$47 [22:0];
+      \$72  = \$61 [22:0];
     end
     if (clear) begin
-      \$58  = 23'h000000;
+      \$72  = 23'h000000;
     end
     if (rst) begin
-      \$58  = 23'h000000;
+      \$72  = 23'h000000;
     end
   end
   assign memory_next = \$3 [31:0];
@@ -20689,14 +21100,14 @@ module \weft.load.reader.bursts (rst, start, burst__valid, burst__payload, clear
   assign \rows$26.len  = \rows$26 [119:96];
   assign \rows$26.count1  = \rows$26 [135:120];
   assign \rows$26.count2  = \rows$26 [151:136];
-  assign i__payload[35:32] = \$13 [3:0];
+  assign i__payload[35:32] = \$19 [3:0];
   assign i__payload[31:0] = { address, 2'h0 };
   assign first = \rows$26 [31:0];
-  assign \$23  = \$22 ;
-  assign \$25  = \$24 ;
-  assign \$39  = { \$38 [25], \$38 [25], \$38 [25:2] };
-  assign \$40  = \$39 ;
-  assign \$43  = { \$42 [25], \$42 [25], \$42 [25:2] };
+  assign \$29  = \$28 ;
+  assign \$31  = \$30 ;
+  assign \$45  = { \$44 [25], \$44 [25], \$44 [25:2] };
+  assign \$46  = \$45 ;
+  assign \$49  = { \$48 [25], \$48 [25], \$48 [25:2] };
 endmodule
 
 module \weft.load.reader.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, clear, o__ready, i__payload, clk);
@@ -22497,16 +22908,17 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
   reg \$auto$verilog_backend.cc:2355:dump_module$45  = 0;
   wire \$1 ;
   reg \$2 ;
-  reg [167:0] \$3 ;
+  reg [168:0] \$3 ;
   input clear;
   wire clear;
   input clk;
   wire clk;
-  input [167:0] i__payload;
-  wire [167:0] i__payload;
-  wire [167:0] \i__payload$1 ;
+  input [168:0] i__payload;
+  wire [168:0] i__payload;
+  wire [168:0] \i__payload$1 ;
   wire \i__payload$1.act ;
   wire [3:0] \i__payload$1.cause ;
+  wire \i__payload$1.chunked ;
   wire [-1:0] \i__payload$1.high ;
   wire [159:0] \i__payload$1.piece ;
   wire [23:0] \i__payload$1.piece.at ;
@@ -22531,6 +22943,7 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
   wire [2:0] \i__payload$1.size ;
   wire \i__payload.act ;
   wire [3:0] \i__payload.cause ;
+  wire \i__payload.chunked ;
   wire [-1:0] \i__payload.high ;
   wire [159:0] \i__payload.piece ;
   wire [23:0] \i__payload.piece.at ;
@@ -22559,11 +22972,12 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
   input i__valid;
   wire i__valid;
   wire \i__valid$5 ;
-  output [167:0] o__payload;
-  reg [167:0] o__payload = 168'h000000000000000000000000000000000000000000;
-  wire [167:0] \o__payload$13 ;
+  output [168:0] o__payload;
+  reg [168:0] o__payload = 169'h0000000000000000000000000000000000000000000;
+  wire [168:0] \o__payload$13 ;
   wire \o__payload$13.act ;
   wire [3:0] \o__payload$13.cause ;
+  wire \o__payload$13.chunked ;
   wire [-1:0] \o__payload$13.high ;
   wire [159:0] \o__payload$13.piece ;
   wire [23:0] \o__payload$13.piece.at ;
@@ -22588,6 +23002,7 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
   wire [2:0] \o__payload$13.size ;
   wire \o__payload.act ;
   wire [3:0] \o__payload.cause ;
+  wire \o__payload.chunked ;
   wire [-1:0] \o__payload.high ;
   wire [159:0] \o__payload.piece ;
   wire [23:0] \o__payload.piece.at ;
@@ -22655,10 +23070,10 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
       \$3  = \o__payload$13 ;
     end
     if (clear) begin
-      \$3  = 168'h000000000000000000000000000000000000000000;
+      \$3  = 169'h0000000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$3  = 168'h000000000000000000000000000000000000000000;
+      \$3  = 169'h0000000000000000000000000000000000000000000;
     end
   end
   assign \i__payload$1  = i__payload;
@@ -22685,8 +23100,9 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
   assign \i__payload.piece.target.post  = i__payload[143:128];
   assign \i__payload.piece.target.index  = i__payload[159:144];
   assign \i__payload.act  = i__payload[160];
-  assign \i__payload.size  = i__payload[163:161];
-  assign \i__payload.cause  = i__payload[167:164];
+  assign \i__payload.chunked  = i__payload[161];
+  assign \i__payload.size  = i__payload[164:162];
+  assign \i__payload.cause  = i__payload[168:165];
   assign \i__payload$1.piece  = i__payload[159:0];
   assign \i__payload$1.piece.data  = i__payload[31:0];
   assign \i__payload$1.piece.size  = i__payload[34:32];
@@ -22708,8 +23124,9 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
   assign \i__payload$1.piece.target.post  = i__payload[143:128];
   assign \i__payload$1.piece.target.index  = i__payload[159:144];
   assign \i__payload$1.act  = i__payload[160];
-  assign \i__payload$1.size  = i__payload[163:161];
-  assign \i__payload$1.cause  = i__payload[167:164];
+  assign \i__payload$1.chunked  = i__payload[161];
+  assign \i__payload$1.size  = i__payload[164:162];
+  assign \i__payload$1.cause  = i__payload[168:165];
   assign \o__payload.piece  = o__payload[159:0];
   assign \o__payload.piece.data  = o__payload[31:0];
   assign \o__payload.piece.size  = o__payload[34:32];
@@ -22731,8 +23148,9 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
   assign \o__payload.piece.target.post  = o__payload[143:128];
   assign \o__payload.piece.target.index  = o__payload[159:144];
   assign \o__payload.act  = o__payload[160];
-  assign \o__payload.size  = o__payload[163:161];
-  assign \o__payload.cause  = o__payload[167:164];
+  assign \o__payload.chunked  = o__payload[161];
+  assign \o__payload.size  = o__payload[164:162];
+  assign \o__payload.cause  = o__payload[168:165];
   assign \o__payload$13.piece  = \o__payload$13 [159:0];
   assign \o__payload$13.piece.data  = \o__payload$13 [31:0];
   assign \o__payload$13.piece.size  = \o__payload$13 [34:32];
@@ -22754,8 +23172,9 @@ module \weft.load.slice (rst, i__valid, \o__ready$8 , i__ready, clear, i__payloa
   assign \o__payload$13.piece.target.post  = \o__payload$13 [143:128];
   assign \o__payload$13.piece.target.index  = \o__payload$13 [159:144];
   assign \o__payload$13.act  = \o__payload$13 [160];
-  assign \o__payload$13.size  = \o__payload$13 [163:161];
-  assign \o__payload$13.cause  = \o__payload$13 [167:164];
+  assign \o__payload$13.chunked  = \o__payload$13 [161];
+  assign \o__payload$13.size  = \o__payload$13 [164:162];
+  assign \o__payload$13.cause  = \o__payload$13 [168:165];
 endmodule
 
 module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__payload, clear, i__payload, clk);
@@ -22763,11 +23182,12 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
-  reg [167:0] \$4 ;
+  reg [168:0] \$4 ;
   reg \$5 ;
-  reg [167:0] \$like  = 168'h000000000000000000000000000000000000000000;
+  reg [168:0] \$like  = 169'h0000000000000000000000000000000000000000000;
   wire \$like.act ;
   wire [3:0] \$like.cause ;
+  wire \$like.chunked ;
   wire [-1:0] \$like.high ;
   wire [159:0] \$like.piece ;
   wire [23:0] \$like.piece.at ;
@@ -22795,10 +23215,11 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
   input clk;
   wire clk;
   reg full = 1'h0;
-  input [167:0] i__payload;
-  wire [167:0] i__payload;
+  input [168:0] i__payload;
+  wire [168:0] i__payload;
   wire \i__payload.act ;
   wire [3:0] \i__payload.cause ;
+  wire \i__payload.chunked ;
   wire [-1:0] \i__payload.high ;
   wire [159:0] \i__payload.piece ;
   wire [23:0] \i__payload.piece.at ;
@@ -22825,10 +23246,11 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
   wire i__ready;
   input i__valid;
   wire i__valid;
-  output [167:0] o__payload;
-  wire [167:0] o__payload;
+  output [168:0] o__payload;
+  wire [168:0] o__payload;
   wire \o__payload.act ;
   wire [3:0] \o__payload.cause ;
+  wire \o__payload.chunked ;
   wire [-1:0] \o__payload.high ;
   wire [159:0] \o__payload.piece ;
   wire [23:0] \o__payload.piece.at ;
@@ -22874,10 +23296,10 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
       \$4  = i__payload;
     end
     if (clear) begin
-      \$4  = 168'h000000000000000000000000000000000000000000;
+      \$4  = 169'h0000000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$4  = 168'h000000000000000000000000000000000000000000;
+      \$4  = 169'h0000000000000000000000000000000000000000000;
     end
   end
   always @* begin
@@ -22911,8 +23333,9 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
   assign \o__payload.piece.target.post  = o__payload[143:128];
   assign \o__payload.piece.target.index  = o__payload[159:144];
   assign \o__payload.act  = o__payload[160];
-  assign \o__payload.size  = o__payload[163:161];
-  assign \o__payload.cause  = o__payload[167:164];
+  assign \o__payload.chunked  = o__payload[161];
+  assign \o__payload.size  = o__payload[164:162];
+  assign \o__payload.cause  = o__payload[168:165];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -22934,8 +23357,9 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
   assign \i__payload.piece.target.post  = i__payload[143:128];
   assign \i__payload.piece.target.index  = i__payload[159:144];
   assign \i__payload.act  = i__payload[160];
-  assign \i__payload.size  = i__payload[163:161];
-  assign \i__payload.cause  = i__payload[167:164];
+  assign \i__payload.chunked  = i__payload[161];
+  assign \i__payload.size  = i__payload[164:162];
+  assign \i__payload.cause  = i__payload[168:165];
   assign \$like.piece  = \$like [159:0];
   assign \$like.piece.data  = \$like [31:0];
   assign \$like.piece.size  = \$like [34:32];
@@ -22957,12 +23381,13 @@ module \weft.load.slice.skid (rst, i__valid, o__ready, i__ready, o__valid, o__pa
   assign \$like.piece.target.post  = \$like [143:128];
   assign \$like.piece.target.index  = \$like [159:144];
   assign \$like.act  = \$like [160];
-  assign \$like.size  = \$like [163:161];
-  assign \$like.cause  = \$like [167:164];
+  assign \$like.chunked  = \$like [161];
+  assign \$like.size  = \$like [164:162];
+  assign \$like.cause  = \$like [168:165];
 endmodule
 
 module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, clear, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
-, wgt_fence__start, wgt_fence__end, \port$36030$0 , i__valid, i__payload, clk);
+, wgt_fence__start, wgt_fence__end, \port$36171$0 , i__valid, i__payload, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$47  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -22988,50 +23413,56 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire \$29 ;
   wire \$3 ;
   wire \$30 ;
-  wire [24:0] \$31 ;
+  wire \$31 ;
   wire \$32 ;
   wire \$33 ;
-  wire [25:0] \$34 ;
-  wire [25:0] \$35 ;
+  wire \$34 ;
+  wire \$35 ;
   wire \$36 ;
   wire \$37 ;
   wire \$38 ;
   wire [24:0] \$39 ;
   wire \$4 ;
   wire \$40 ;
-  wire [24:0] \$41 ;
+  wire \$41 ;
   wire [25:0] \$42 ;
   wire [25:0] \$43 ;
-  wire [24:0] \$44 ;
+  wire \$44 ;
   wire \$45 ;
-  reg \$46 ;
-  reg [15:0] \$47 ;
-  reg \$48 ;
-  reg \$49 ;
+  wire \$46 ;
+  wire [24:0] \$47 ;
+  wire \$48 ;
+  wire [24:0] \$49 ;
   wire \$5 ;
-  reg \$50 ;
-  reg [24:0] \$51 ;
-  reg [24:0] \$52 ;
-  reg \$53 ;
-  reg [24:0] \$54 ;
-  reg [24:0] \$55 ;
+  wire [25:0] \$50 ;
+  wire [25:0] \$51 ;
+  wire [24:0] \$52 ;
+  wire \$53 ;
+  reg \$54 ;
+  reg [15:0] \$55 ;
   reg \$56 ;
   reg \$57 ;
-  reg [24:0] \$58 ;
+  reg \$58 ;
   reg [24:0] \$59 ;
   wire \$6 ;
-  reg [181:0] \$60 ;
+  reg [24:0] \$60 ;
+  reg \$61 ;
+  reg [24:0] \$62 ;
+  reg [24:0] \$63 ;
+  reg \$64 ;
+  reg \$65 ;
+  reg [24:0] \$66 ;
+  reg [24:0] \$67 ;
+  reg [181:0] \$68 ;
   wire \$7 ;
   wire \$8 ;
   wire [10:0] \$9 ;
   reg [15:0] \$like ;
   wire \$signal ;
-  wire \$signal$11 ;
-  reg [23:0] \$signal$19 ;
-  reg \$signal$23 ;
-  wire \$signal$35 ;
-  reg \$signal$52  = 1'h0;
-  reg [24:0] \$signal$54  = 25'h0000000;
+  reg \$signal$21 ;
+  reg \$signal$22 ;
+  reg \$signal$50  = 1'h0;
+  reg [24:0] \$signal$52  = 25'h0000000;
   wire [31:0] act__data;
   output [3:0] act__mask;
   wire [3:0] act__mask;
@@ -23051,7 +23482,6 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   reg [15:0] act_post = 16'h0000;
   reg act_posts = 1'h0;
   reg begun = 1'h0;
-  reg beyond;
   reg [181:0] block = 182'h0000000000000000000000000000000000000000000000;
   wire [23:0] \block.at ;
   wire \block.beyond ;
@@ -23084,30 +23514,31 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire fault__valid;
   wire \final ;
   wire full;
-  input [167:0] i__payload;
-  wire [167:0] i__payload;
-  wire [159:0] \i__payload$14 ;
-  wire [23:0] \i__payload$14.at ;
-  wire [5:0] \i__payload$14.chunks ;
-  wire \i__payload$14.chunks.again ;
-  wire \i__payload$14.chunks.full ;
-  wire [3:0] \i__payload$14.chunks.have ;
-  wire [31:0] \i__payload$14.data ;
-  wire \i__payload$14.first ;
-  wire \i__payload$14.last ;
-  wire \i__payload$14.row_last ;
-  wire [2:0] \i__payload$14.size ;
-  wire [91:0] \i__payload$14.target ;
-  wire [24:0] \i__payload$14.target.fence ;
-  wire \i__payload$14.target.fenced ;
-  wire [7:0] \i__payload$14.target.fill ;
-  wire [15:0] \i__payload$14.target.index ;
-  wire \i__payload$14.target.param ;
-  wire [15:0] \i__payload$14.target.post ;
-  wire [23:0] \i__payload$14.target.step ;
-  wire \i__payload$14.target.transpose ;
+  input [168:0] i__payload;
+  wire [168:0] i__payload;
+  wire [159:0] \i__payload$13 ;
+  wire [23:0] \i__payload$13.at ;
+  wire [5:0] \i__payload$13.chunks ;
+  wire \i__payload$13.chunks.again ;
+  wire \i__payload$13.chunks.full ;
+  wire [3:0] \i__payload$13.chunks.have ;
+  wire [31:0] \i__payload$13.data ;
+  wire \i__payload$13.first ;
+  wire \i__payload$13.last ;
+  wire \i__payload$13.row_last ;
+  wire [2:0] \i__payload$13.size ;
+  wire [91:0] \i__payload$13.target ;
+  wire [24:0] \i__payload$13.target.fence ;
+  wire \i__payload$13.target.fenced ;
+  wire [7:0] \i__payload$13.target.fill ;
+  wire [15:0] \i__payload$13.target.index ;
+  wire \i__payload$13.target.param ;
+  wire [15:0] \i__payload$13.target.post ;
+  wire [23:0] \i__payload$13.target.step ;
+  wire \i__payload$13.target.transpose ;
   wire \i__payload.act ;
   wire [3:0] \i__payload.cause ;
+  wire \i__payload.chunked ;
   wire [-1:0] \i__payload.high ;
   wire [159:0] \i__payload.piece ;
   wire [23:0] \i__payload.piece.at ;
@@ -23132,10 +23563,10 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire [2:0] \i__payload.size ;
   output i__ready;
   wire i__ready;
-  wire \i__ready$16 ;
+  wire \i__ready$15 ;
   input i__valid;
   wire i__valid;
-  wire \i__valid$13 ;
+  wire \i__valid$12 ;
   reg [15:0] index;
   wire is_chunk;
   wire [181:0] o;
@@ -23156,16 +23587,17 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$36030$0 ;
-  wire [69:0] \port$36030$0 ;
+  output [69:0] \port$36171$0 ;
+  wire [69:0] \port$36171$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
   wire post__valid;
   reg posts;
   wire push;
-  wire \push$29 ;
-  wire [31:0] row;
+  wire \push$28 ;
+  reg [23:0] row;
+  wire [31:0] \row$29 ;
   input rst;
   wire rst;
   input stop;
@@ -23184,103 +23616,109 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   reg [24:0] wgt_fence__start = 25'h0000000;
   output wgt_fence__up;
   reg wgt_fence__up = 1'h0;
-  assign \$25  = is_chunk | transposing;
-  assign busy = \$25  | act_posts;
-  assign \$26  = ~ act_begun;
-  assign \$27  = i__payload[102] ? \$26  : i__payload[61];
-  assign \$28  = \$signal$11  & \$27 ;
-  assign \$29  = \$signal$11  & i__payload[102];
-  assign \$30  = ~ i__payload[61];
-  assign \$31  = i__payload[58:35] + i__payload[163:161];
-  assign \$32  = ~ ends;
-  assign \$33  = \$signal$54  < 3'h4;
-  assign \$34  = \$signal$54  - 2'h3;
-  assign \$35  = \$33  ? 26'h0000000 : \$34 ;
-  assign \$36  = ~ o[89];
-  assign \$37  = is_chunk & o[124];
-  assign \$38  = ~ o[89];
-  assign \$39  = o[87:64] + 1'h1;
-  assign \$40  = \$39  < 3'h4;
-  assign \$41  = o[87:64] + 1'h1;
-  assign \$42  = \$41  - 2'h3;
-  assign \$43  = \$40  ? 26'h0000000 : \$42 ;
-  assign \$44  = block[87:64] + 1'h1;
-  assign \$45  = block[87:64] >= 8'hff;
+  assign \$26  = ~ block[88];
+  assign \$27  = \$25  & \$26 ;
+  assign \$28  = ~ \$signal$22 ;
+  assign wgt__valid = \$signal$21  & \$28 ;
+  assign params__valid = is_chunk & o[91];
+  assign \$29  = act_posts | posts;
+  assign \$30  = ~ stop;
+  assign post__valid = \$29  & \$30 ;
+  assign post__mask = act_posts ? act_post : \$like ;
+  assign \$31  = \$signal$22  | fails;
+  assign \$32  = ~ stop;
+  assign fault__valid = \$31  & \$32 ;
+  assign fault__cause = \$signal$22  ? 4'h2 : i__payload[168:165];
+  assign fault__index = \$signal$22  ? index : i__payload[159:144];
+  assign \$33  = is_chunk | transposing;
+  assign busy = \$33  | act_posts;
+  assign \$34  = ~ act_begun;
+  assign \$35  = i__payload[102] ? \$34  : i__payload[61];
+  assign \$36  = \$signal  & \$35 ;
+  assign \$37  = \$signal  & i__payload[102];
+  assign \$38  = ~ i__payload[61];
+  assign \$39  = i__payload[58:35] + i__payload[164:162];
+  assign \$40  = ~ ends;
+  assign \$41  = \$signal$52  < 3'h4;
+  assign \$42  = \$signal$52  - 2'h3;
+  assign \$43  = \$41  ? 26'h0000000 : \$42 ;
+  assign \$44  = ~ o[89];
+  assign \$45  = is_chunk & o[124];
+  assign \$46  = ~ o[89];
+  assign \$47  = o[87:64] + 1'h1;
+  assign \$48  = \$47  < 3'h4;
+  assign \$49  = o[87:64] + 1'h1;
+  assign \$50  = \$49  - 2'h3;
+  assign \$51  = \$48  ? 26'h0000000 : \$50 ;
+  assign \$52  = block[87:64] + 1'h1;
+  assign \$53  = block[87:64] >= 8'hff;
   always @(posedge clk)
-    act_posts <= \$46 ;
+    act_posts <= \$54 ;
   always @(posedge clk)
-    act_post <= \$47 ;
+    act_post <= \$55 ;
   always @(posedge clk)
-    \$signal$52  <= \$48 ;
+    \$signal$50  <= \$56 ;
   always @(posedge clk)
-    act_begun <= \$49 ;
+    act_begun <= \$57 ;
   always @(posedge clk)
-    ends <= \$50 ;
+    ends <= \$58 ;
   always @(posedge clk)
-    \$signal$54  <= \$51 ;
+    \$signal$52  <= \$59 ;
   always @(posedge clk)
-    \end  <= \$52 ;
+    \end  <= \$60 ;
   always @(posedge clk)
-    act_fence__up <= \$53 ;
+    act_fence__up <= \$61 ;
   always @(posedge clk)
-    act_fence__start <= \$54 ;
+    act_fence__start <= \$62 ;
   always @(posedge clk)
-    act_fence__end <= \$55 ;
+    act_fence__end <= \$63 ;
   always @(posedge clk)
-    begun <= \$56 ;
+    begun <= \$64 ;
   always @(posedge clk)
-    wgt_fence__up <= \$57 ;
+    wgt_fence__up <= \$65 ;
   always @(posedge clk)
-    wgt_fence__start <= \$58 ;
+    wgt_fence__start <= \$66 ;
   always @(posedge clk)
-    wgt_fence__end <= \$59 ;
+    wgt_fence__end <= \$67 ;
   always @(posedge clk)
-    block <= \$60 ;
-  assign \$1  = ! i__payload[167:164];
-  assign \$2  = i__valid & \$1 ;
-  assign \$3  = ~ stop;
-  assign \$signal  = \$2  & \$3 ;
-  assign \$4  = | i__payload[167:164];
-  assign \$5  = i__valid & \$4 ;
-  assign \$6  = ~ transposing;
-  assign fails = \$5  & \$6 ;
-  assign \$7  = \$signal  & i__payload[160];
+    block <= \$68 ;
+  assign \$1  = i__payload[160] | i__payload[161];
+  assign \$2  = ~ \$1 ;
+  assign \$3  = i__valid & \$2 ;
+  assign \$4  = ~ transposing;
+  assign fails = \$3  & \$4 ;
+  assign \$5  = i__valid & i__payload[160];
+  assign \$6  = ~ stop;
+  assign \$7  = \$5  & \$6 ;
   assign \$8  = ~ transposing;
   assign act__valid = \$7  & \$8 ;
-  assign \$9  = 4'hf << i__payload[163:161];
+  assign \$9  = 4'hf << i__payload[164:162];
   assign act__mask = ~ \$9 [3:0];
-  assign \$signal$11  = act__valid & act__ready;
-  assign \$10  = ~ i__payload[160];
-  assign \i__valid$13  = \$signal  & \$10 ;
-  assign \$11  = \i__valid$13  & \i__ready$16 ;
-  assign i__ready = \$signal$11  | \$11 ;
-  assign \$12  = ~ o[91];
-  assign \$13  = is_chunk & \$12 ;
-  assign \$14  = ~ begun;
-  assign \$15  = o[124] ? \$14  : o[89];
+  assign \$signal  = act__valid & act__ready;
+  assign \$10  = i__valid & i__payload[161];
+  assign \$11  = ~ stop;
+  assign \i__valid$12  = \$10  & \$11 ;
+  assign \$12  = \i__valid$12  & \i__ready$15 ;
+  assign i__ready = \$signal  | \$12 ;
+  assign \$13  = ~ o[91];
+  assign \$14  = is_chunk & \$13 ;
+  assign \$15  = ~ o[91];
   assign \$16  = is_chunk & \$15 ;
-  assign \$17  = \final  & block[89];
-  assign \$signal$35  = \$signal$23  & beyond;
-  assign \$18  = ~ \$signal$35 ;
-  assign wgt__valid = \$signal$23  & \$18 ;
-  assign params__valid = is_chunk & o[91];
-  assign \$19  = ~ \$signal$35 ;
-  assign \$20  = posts & \$19 ;
-  assign \$21  = act_posts | \$20 ;
-  assign \$22  = ~ stop;
-  assign post__valid = \$21  & \$22 ;
-  assign post__mask = act_posts ? act_post : \$like ;
-  assign \$23  = \$signal$35  | fails;
-  assign \$24  = ~ stop;
-  assign fault__valid = \$23  & \$24 ;
-  assign fault__cause = \$signal$35  ? 4'h2 : i__payload[167:164];
-  assign fault__index = \$signal$35  ? index : i__payload[159:144];
+  assign \$17  = \$16  & o[88];
+  assign \$18  = ~ begun;
+  assign \$19  = o[124] ? \$18  : o[89];
+  assign \$20  = is_chunk & \$19 ;
+  assign \$21  = ~ \$signal$22 ;
+  assign \$22  = \$20  & \$21 ;
+  assign \$23  = ~ push;
+  assign \$24  = \$23  & block[88];
+  assign \$25  = \final  & block[89];
   \weft.load.writer.gearbox  gearbox (
     .clear(clear),
     .clk(clk),
     .i__payload(i__payload[159:0]),
-    .i__ready(\i__ready$16 ),
-    .i__valid(\i__valid$13 ),
+    .i__ready(\i__ready$15 ),
+    .i__valid(\i__valid$12 ),
     .o(o),
     .push(push),
     .rst(rst),
@@ -23299,16 +23737,9 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$signal$19  = o[87:64];
+    row = o[87:64];
     if (full) begin
-      \$signal$19  = block[87:64];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    beyond = o[88];
-    if (full) begin
-      beyond = block[88];
+      row = block[87:64];
     end
   end
   always @* begin
@@ -23320,159 +23751,62 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$signal$23  = \$13 ;
+    \$signal$21  = \$14 ;
     if (full) begin
-      \$signal$23  = 1'h1;
+      \$signal$21  = 1'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    posts = \$16 ;
-    if (full) begin
-      posts = \$17 ;
+    \$signal$22  = \$17 ;
+    if (transposing) begin
+      \$signal$22  = \$24 ;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    posts = \$22 ;
+    if (transposing) begin
+      posts = \$27 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     \$like  = o[165:150];
-    if (full) begin
+    if (transposing) begin
       \$like  = block[165:150];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
     index = o[181:166];
-    if (full) begin
+    if (transposing) begin
       index = block[181:166];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$46  = \$28 ;
+    \$54  = \$36 ;
     if (clear) begin
-      \$46  = 1'h0;
+      \$54  = 1'h0;
     end
     if (rst) begin
-      \$46  = 1'h0;
+      \$54  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$47  = i__payload[143:128];
+    \$55  = i__payload[143:128];
     if (clear) begin
-      \$47  = 16'h0000;
+      \$55  = 16'h0000;
     end
     if (rst) begin
-      \$47  = 16'h0000;
+      \$55  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$48  = \$29 ;
-    if (clear) begin
-      \$48  = 1'h0;
-    end
-    if (rst) begin
-      \$48  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$49  = act_begun;
-    if (\$signal$11 ) begin
-      \$49  = \$30 ;
-    end
-    if (clear) begin
-      \$49  = 1'h0;
-    end
-    if (rst) begin
-      \$49  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$50  = ends;
-    if (\$signal$11 ) begin
-      \$50  = i__payload[61];
-    end
-    if (clear) begin
-      \$50  = 1'h0;
-    end
-    if (rst) begin
-      \$50  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$51  = \$signal$54 ;
-    if (\$signal$11 ) begin
-      \$51  = \$31 ;
-    end
-    if (clear) begin
-      \$51  = 25'h0000000;
-    end
-    if (rst) begin
-      \$51  = 25'h0000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$52  = \end ;
-    if (\$signal$11 ) begin
-      \$52  = i__payload[127:103];
-    end
-    if (clear) begin
-      \$52  = 25'h0000000;
-    end
-    if (rst) begin
-      \$52  = 25'h0000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$53  = act_fence__up;
-    if (\$signal$52 ) begin
-      \$53  = \$32 ;
-    end
-    if (clear) begin
-      \$53  = 1'h0;
-    end
-    if (rst) begin
-      \$53  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$54  = act_fence__start;
-    if (\$signal$52 ) begin
-      \$54  = \$35 [24:0];
-    end
-    if (clear) begin
-      \$54  = 25'h0000000;
-    end
-    if (rst) begin
-      \$54  = 25'h0000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$55  = act_fence__end;
-    if (\$signal$52 ) begin
-      \$55  = \end ;
-    end
-    if (clear) begin
-      \$55  = 25'h0000000;
-    end
-    if (rst) begin
-      \$55  = 25'h0000000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$56  = begun;
-    if (is_chunk) begin
-      \$56  = \$36 ;
-    end
+    \$56  = \$37 ;
     if (clear) begin
       \$56  = 1'h0;
     end
@@ -23482,8 +23816,8 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$57  = wgt_fence__up;
-    if (\$37 ) begin
+    \$57  = act_begun;
+    if (\$signal ) begin
       \$57  = \$38 ;
     end
     if (clear) begin
@@ -23495,22 +23829,22 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$58  = wgt_fence__start;
-    if (\$37 ) begin
-      \$58  = \$43 [24:0];
+    \$58  = ends;
+    if (\$signal ) begin
+      \$58  = i__payload[61];
     end
     if (clear) begin
-      \$58  = 25'h0000000;
+      \$58  = 1'h0;
     end
     if (rst) begin
-      \$58  = 25'h0000000;
+      \$58  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$59  = wgt_fence__end;
-    if (\$37 ) begin
-      \$59  = o[149:125];
+    \$59  = \$signal$52 ;
+    if (\$signal ) begin
+      \$59  = \$39 ;
     end
     if (clear) begin
       \$59  = 25'h0000000;
@@ -23521,35 +23855,139 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
-    \$60  = block;
+    \$60  = \end ;
+    if (\$signal ) begin
+      \$60  = i__payload[127:103];
+    end
+    if (clear) begin
+      \$60  = 25'h0000000;
+    end
+    if (rst) begin
+      \$60  = 25'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$61  = act_fence__up;
+    if (\$signal$50 ) begin
+      \$61  = \$40 ;
+    end
+    if (clear) begin
+      \$61  = 1'h0;
+    end
+    if (rst) begin
+      \$61  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$62  = act_fence__start;
+    if (\$signal$50 ) begin
+      \$62  = \$43 [24:0];
+    end
+    if (clear) begin
+      \$62  = 25'h0000000;
+    end
+    if (rst) begin
+      \$62  = 25'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$63  = act_fence__end;
+    if (\$signal$50 ) begin
+      \$63  = \end ;
+    end
+    if (clear) begin
+      \$63  = 25'h0000000;
+    end
+    if (rst) begin
+      \$63  = 25'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$64  = begun;
+    if (is_chunk) begin
+      \$64  = \$44 ;
+    end
+    if (clear) begin
+      \$64  = 1'h0;
+    end
+    if (rst) begin
+      \$64  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$65  = wgt_fence__up;
+    if (\$45 ) begin
+      \$65  = \$46 ;
+    end
+    if (clear) begin
+      \$65  = 1'h0;
+    end
+    if (rst) begin
+      \$65  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$66  = wgt_fence__start;
+    if (\$45 ) begin
+      \$66  = \$51 [24:0];
+    end
+    if (clear) begin
+      \$66  = 25'h0000000;
+    end
+    if (rst) begin
+      \$66  = 25'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$67  = wgt_fence__end;
+    if (\$45 ) begin
+      \$67  = o[149:125];
+    end
+    if (clear) begin
+      \$67  = 25'h0000000;
+    end
+    if (rst) begin
+      \$67  = 25'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$47 ) begin end
+    \$68  = block;
     if (push) begin
-      \$60 [87:64] = o[87:64];
-      \$60 [88] = o[88];
-      \$60 [89] = o[89];
-      \$60 [181:90] = o[181:90];
+      \$68 [87:64] = o[87:64];
+      \$68 [88] = o[88];
+      \$68 [89] = o[89];
+      \$68 [181:90] = o[181:90];
     end
     if (full) begin
-      \$60 [87:64] = \$44 [23:0];
-      \$60 [88] = \$45 ;
+      \$68 [87:64] = \$52 [23:0];
+      \$68 [88] = \$53 ;
     end
     if (clear) begin
-      \$60 [181:64] = 118'h000000000000000000000000000000;
+      \$68 [181:64] = 118'h000000000000000000000000000000;
     end
     if (rst) begin
-      \$60  = 182'h0000000000000000000000000000000000000000000000;
+      \$68  = 182'h0000000000000000000000000000000000000000000000;
     end
   end
   assign act__region = i__payload[45];
   assign act__offset = i__payload[44:35];
   assign act__data = i__payload[31:0];
-  assign \i__payload$14  = i__payload[159:0];
+  assign \i__payload$13  = i__payload[159:0];
   assign valid = is_chunk;
-  assign \push$29  = push;
-  assign row = o[31:0];
+  assign \push$28  = push;
+  assign \row$29  = o[31:0];
   assign params__column = o[69:64];
   assign params__data = o[63:0];
-  assign wgt__row = \$signal$19 [7:0];
-  assign \port$36030$0  = o[69:0];
+  assign wgt__row = row[7:0];
+  assign \port$36171$0  = o[69:0];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -23571,27 +24009,28 @@ module \weft.load.writer (rst, act__ready, act__valid, act__mask, i__ready, wgt_
   assign \i__payload.piece.target.post  = i__payload[143:128];
   assign \i__payload.piece.target.index  = i__payload[159:144];
   assign \i__payload.act  = i__payload[160];
-  assign \i__payload.size  = i__payload[163:161];
-  assign \i__payload.cause  = i__payload[167:164];
-  assign \i__payload$14.data  = i__payload[31:0];
-  assign \i__payload$14.size  = i__payload[34:32];
-  assign \i__payload$14.at  = i__payload[58:35];
-  assign \i__payload$14.first  = i__payload[59];
-  assign \i__payload$14.row_last  = i__payload[60];
-  assign \i__payload$14.last  = i__payload[61];
-  assign \i__payload$14.chunks  = i__payload[67:62];
-  assign \i__payload$14.chunks.have  = i__payload[65:62];
-  assign \i__payload$14.chunks.full  = i__payload[66];
-  assign \i__payload$14.chunks.again  = i__payload[67];
-  assign \i__payload$14.target  = i__payload[159:68];
-  assign \i__payload$14.target.transpose  = i__payload[68];
-  assign \i__payload$14.target.param  = i__payload[69];
-  assign \i__payload$14.target.fill  = i__payload[77:70];
-  assign \i__payload$14.target.step  = i__payload[101:78];
-  assign \i__payload$14.target.fenced  = i__payload[102];
-  assign \i__payload$14.target.fence  = i__payload[127:103];
-  assign \i__payload$14.target.post  = i__payload[143:128];
-  assign \i__payload$14.target.index  = i__payload[159:144];
+  assign \i__payload.chunked  = i__payload[161];
+  assign \i__payload.size  = i__payload[164:162];
+  assign \i__payload.cause  = i__payload[168:165];
+  assign \i__payload$13.data  = i__payload[31:0];
+  assign \i__payload$13.size  = i__payload[34:32];
+  assign \i__payload$13.at  = i__payload[58:35];
+  assign \i__payload$13.first  = i__payload[59];
+  assign \i__payload$13.row_last  = i__payload[60];
+  assign \i__payload$13.last  = i__payload[61];
+  assign \i__payload$13.chunks  = i__payload[67:62];
+  assign \i__payload$13.chunks.have  = i__payload[65:62];
+  assign \i__payload$13.chunks.full  = i__payload[66];
+  assign \i__payload$13.chunks.again  = i__payload[67];
+  assign \i__payload$13.target  = i__payload[159:68];
+  assign \i__payload$13.target.transpose  = i__payload[68];
+  assign \i__payload$13.target.param  = i__payload[69];
+  assign \i__payload$13.target.fill  = i__payload[77:70];
+  assign \i__payload$13.target.step  = i__payload[101:78];
+  assign \i__payload$13.target.fenced  = i__payload[102];
+  assign \i__payload$13.target.fence  = i__payload[127:103];
+  assign \i__payload$13.target.post  = i__payload[143:128];
+  assign \i__payload$13.target.index  = i__payload[159:144];
   assign \o.data  = o[63:0];
   assign \o.at  = o[87:64];
   assign \o.beyond  = o[88];
@@ -23656,7 +24095,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   wire \$127 ;
   wire \$128 ;
   wire \$129 ;
-  wire [4:0] \$13 ;
+  wire \$13 ;
   wire \$130 ;
   wire \$131 ;
   wire \$132 ;
@@ -23677,49 +24116,47 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   wire \$146 ;
   wire \$147 ;
   wire \$148 ;
-  wire \$149 ;
+  wire [87:0] \$149 ;
   wire \$15 ;
   wire [87:0] \$150 ;
-  wire [87:0] \$151 ;
-  wire [3:0] \$152 ;
-  wire \$153 ;
-  wire [24:0] \$154 ;
-  wire [24:0] \$155 ;
-  wire \$156 ;
-  wire [2:0] \$157 ;
-  wire [2:0] \$158 ;
-  wire \$159 ;
+  wire [3:0] \$151 ;
+  wire [24:0] \$152 ;
+  wire [24:0] \$153 ;
+  wire \$154 ;
+  wire [2:0] \$155 ;
+  wire [2:0] \$156 ;
+  wire \$157 ;
+  wire \$158 ;
+  wire [3:0] \$159 ;
   wire \$16 ;
   wire \$160 ;
-  wire [3:0] \$161 ;
-  wire \$162 ;
-  wire \$163 ;
+  wire \$161 ;
+  reg \$162 ;
+  reg \$163 ;
   reg \$164 ;
-  reg \$165 ;
+  reg [181:0] \$165 ;
   reg \$166 ;
-  reg [181:0] \$167 ;
-  reg \$168 ;
-  reg \$169 ;
-  wire \$17 ;
-  reg [87:0] \$170 ;
-  reg [3:0] \$171 ;
-  reg \$172 ;
-  reg [23:0] \$173 ;
-  reg [1:0] \$174 ;
+  reg \$167 ;
+  reg [87:0] \$168 ;
+  reg [3:0] \$169 ;
+  wire [22:0] \$17 ;
+  reg \$170 ;
+  reg [23:0] \$171 ;
+  reg [1:0] \$172 ;
+  reg \$173 ;
+  reg [2:0] \$174 ;
   reg \$175 ;
-  reg [2:0] \$176 ;
-  reg \$177 ;
-  wire [22:0] \$18 ;
+  wire \$18 ;
   wire \$19 ;
   wire [94:0] \$2 ;
-  wire \$20 ;
+  wire [87:0] \$20 ;
   wire [87:0] \$21 ;
-  wire [87:0] \$22 ;
+  wire \$22 ;
   wire \$23 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
-  wire \$27 ;
+  wire [7:0] \$27 ;
   wire [7:0] \$28 ;
   wire [7:0] \$29 ;
   wire [94:0] \$3 ;
@@ -23766,7 +24203,7 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   wire [7:0] \$67 ;
   wire [7:0] \$68 ;
   wire [7:0] \$69 ;
-  wire \$7 ;
+  wire [4:0] \$7 ;
   wire [7:0] \$70 ;
   wire [7:0] \$71 ;
   wire [7:0] \$72 ;
@@ -23790,9 +24227,9 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   wire [7:0] \$89 ;
   wire [4:0] \$9 ;
   wire [7:0] \$90 ;
-  wire [7:0] \$91 ;
+  wire [63:0] \$91 ;
   wire [63:0] \$92 ;
-  wire [63:0] \$93 ;
+  wire \$93 ;
   wire \$94 ;
   wire \$95 ;
   wire \$96 ;
@@ -23800,6 +24237,8 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   wire \$98 ;
   wire \$99 ;
   wire \$signal ;
+  wire \$signal$10 ;
+  wire \$signal$11 ;
   wire \$signal$8 ;
   reg [23:0] at = 24'h000000;
   wire [23:0] chunk_at;
@@ -23809,7 +24248,6 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   wire clk;
   reg [2:0] columns_left = 3'h0;
   reg [3:0] count = 4'h0;
-  wire emits;
   reg ends = 1'h0;
   wire [3:0] have;
   reg [87:0] held = 88'h0000000000000000000000;
@@ -23877,33 +24315,34 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   assign have = taken ? count : i__payload[65:62];
   assign \$signal  = taken ? left_full : i__payload[66];
   assign \$signal$8  = taken ? left_again : i__payload[67];
+  assign \$signal$10  = \$signal  | i__payload[60];
   assign \$4  = ~ leaving;
   assign \$5  = i__valid & \$4 ;
-  assign \$6  = \$signal  | i__payload[60];
-  assign emits = \$5  & \$6 ;
-  assign \$7  = ~ \$signal$8 ;
-  assign row_done = i__payload[60] & \$7 ;
-  assign \$8  = have - 3'h4;
-  assign \$9  = have - 4'h8;
-  assign \$10  = have - 3'h4;
-  assign \$11  = i__payload[69] ? \$9  : \$10 ;
-  assign \$12  = i__payload[68] ? \$8  : \$11 ;
-  assign \$13  = \$signal  ? \$12  : 5'h00;
-  assign \$14  = ~ taken;
-  assign \$15  = i__payload[59] & \$14 ;
-  assign chunk_at = \$15  ? i__payload[58:35] : at;
-  assign \$16  = ~ leaving;
-  assign \$17  = ~ \$signal$8 ;
-  assign i__ready = \$16  & \$17 ;
-  assign \$18  = 8'hff << have;
-  assign mine = ~ \$18 [7:0];
-  assign \$19  = ~ leaving;
-  assign \$20  = i__valid & \$19 ;
-  assign \$23  = ~ i__payload[68];
-  assign \$24  = emits & \$23 ;
-  assign \$25  = emits & i__payload[68];
-  assign \$26  = emits & i__payload[68];
-  assign \$27  = \$26  | leaving;
+  assign \$signal$11  = \$5  & \$signal$10 ;
+  assign \$6  = ~ \$signal$8 ;
+  assign row_done = i__payload[60] & \$6 ;
+  assign \$7  = have - 3'h4;
+  assign \$8  = have - 4'h8;
+  assign \$9  = have - 3'h4;
+  assign \$10  = i__payload[69] ? \$8  : \$9 ;
+  assign \$11  = i__payload[68] ? \$7  : \$10 ;
+  assign \$12  = \$signal  ? \$11  : 5'h00;
+  assign \$13  = ~ taken;
+  assign \$14  = i__payload[59] & \$13 ;
+  assign chunk_at = \$14  ? i__payload[58:35] : at;
+  assign \$15  = ~ leaving;
+  assign \$16  = ~ \$signal$8 ;
+  assign i__ready = \$15  & \$16 ;
+  assign \$17  = 8'hff << have;
+  assign mine = ~ \$17 [7:0];
+  assign \$18  = ~ leaving;
+  assign \$19  = i__valid & \$18 ;
+  assign \$22  = ~ i__payload[68];
+  assign \$23  = \$signal$11  & \$22 ;
+  assign \$24  = \$signal$11  & i__payload[68];
+  assign \$25  = \$signal$11  & i__payload[68];
+  assign \$26  = \$25  | leaving;
+  assign \$27  = ~ mine;
   assign \$28  = ~ mine;
   assign \$29  = ~ mine;
   assign \$30  = ~ mine;
@@ -23967,116 +24406,134 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   assign \$88  = ~ mine;
   assign \$89  = ~ mine;
   assign \$90  = ~ mine;
-  assign \$91  = ~ mine;
-  assign \$92  = { \$91 [7], \$90 [7], \$89 [7], \$88 [7], \$87 [7], \$86 [7], \$85 [7], \$84 [7], \$83 [6], \$82 [6], \$81 [6], \$80 [6], \$79 [6], \$78 [6], \$77 [6], \$76 [6], \$75 [5], \$74 [5], \$73 [5], \$72 [5], \$71 [5], \$70 [5], \$69 [5], \$68 [5], \$67 [4], \$66 [4], \$65 [4], \$64 [4], \$63 [4], \$62 [4], \$61 [4], \$60 [4], \$59 [3], \$58 [3], \$57 [3], \$56 [3], \$55 [3], \$54 [3], \$53 [3], \$52 [3], \$51 [2], \$50 [2], \$49 [2], \$48 [2], \$47 [2], \$46 [2], \$45 [2], \$44 [2], \$43 [1], \$42 [1], \$41 [1], \$40 [1], \$39 [1], \$38 [1], \$37 [1], \$36 [1], \$35 [0], \$34 [0], \$33 [0], \$32 [0], \$31 [0], \$30 [0], \$29 [0], \$28 [0] } & { i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70] };
-  assign \$93  = \$3 [63:0] | \$92 ;
-  assign \$94  = chunk_at >= 9'h100;
-  assign \$95  = i__payload[61] & row_done;
-  assign \$96  = ~ leaving;
-  assign \$97  = i__valid & \$96 ;
-  assign \$98  = count == 4'h8;
-  assign \$99  = count == 4'h9;
-  assign \$100  = count == 4'ha;
-  assign \$101  = count == 4'hb;
-  assign \$102  = | { \$101 , \$100 , \$99 , \$98  };
-  assign \$103  = count == 4'h8;
-  assign \$104  = count == 4'h9;
-  assign \$105  = count == 4'ha;
-  assign \$106  = count == 4'hb;
-  assign \$107  = | { \$106 , \$105 , \$104 , \$103  };
-  assign \$108  = i__payload[69] ? 1'h0 : \$107 ;
-  assign \$109  = i__payload[68] ? \$102  : \$108 ;
-  assign \$110  = i__payload[65:62] == 4'h8;
-  assign \$111  = i__payload[65:62] == 4'h9;
-  assign \$112  = i__payload[65:62] == 4'ha;
-  assign \$113  = i__payload[65:62] == 4'hb;
-  assign \$114  = | { \$113 , \$112 , \$111 , \$110  };
-  assign \$115  = i__payload[65:62] == 4'h8;
-  assign \$116  = i__payload[65:62] == 4'h9;
-  assign \$117  = i__payload[65:62] == 4'ha;
-  assign \$118  = i__payload[65:62] == 4'hb;
-  assign \$119  = | { \$118 , \$117 , \$116 , \$115  };
-  assign \$120  = i__payload[69] ? 1'h0 : \$119 ;
-  assign \$121  = i__payload[68] ? \$114  : \$120 ;
-  assign \$122  = taken ? \$109  : \$121 ;
-  assign \$123  = count == 4'h9;
-  assign \$124  = count == 4'ha;
-  assign \$125  = count == 4'hb;
-  assign \$126  = | { \$125 , \$124 , \$123  };
-  assign \$127  = count == 4'h9;
-  assign \$128  = count == 4'ha;
-  assign \$129  = count == 4'hb;
-  assign \$130  = | { \$129 , \$128 , \$127  };
-  assign \$131  = i__payload[69] ? 1'h0 : \$130 ;
-  assign \$132  = i__payload[68] ? \$126  : \$131 ;
-  assign \$135  = i__payload[60] ? \$132  : 1'h0;
-  assign \$136  = i__payload[65:62] == 4'h9;
-  assign \$137  = i__payload[65:62] == 4'ha;
-  assign \$138  = i__payload[65:62] == 4'hb;
-  assign \$139  = | { \$138 , \$137 , \$136  };
-  assign \$140  = i__payload[65:62] == 4'h9;
-  assign \$141  = i__payload[65:62] == 4'ha;
-  assign \$142  = i__payload[65:62] == 4'hb;
-  assign \$143  = | { \$142 , \$141 , \$140  };
-  assign \$144  = i__payload[69] ? 1'h0 : \$143 ;
-  assign \$145  = i__payload[68] ? \$139  : \$144 ;
-  assign \$148  = i__payload[60] ? \$145  : 1'h0;
-  assign \$149  = taken ? \$135  : \$148 ;
-  assign \$150  = emits ? left : \$3 [87:0];
-  assign \$151  = row_done ? 88'h0000000000000000000000 : \$150 ;
-  assign \$152  = emits ? \$13 [3:0] : have;
-  assign \$153  = ~ i__ready;
-  assign \$154  = chunk_at + i__payload[101:78];
-  assign \$155  = emits ? \$154  : { 1'h0, chunk_at };
-  assign \$156  = emits & i__payload[68];
-  assign \$157  = rows_in + 1'h1;
-  assign \$158  = ends ? 3'h0 : \$157 ;
-  assign \$159  = rows_in == 2'h2;
-  assign \$160  = columns_left != 1'h1;
-  assign \$161  = columns_left - 1'h1;
-  assign \$162  = emits & i__payload[68];
-  assign \$163  = \$162  & ends;
+  assign \$91  = { \$90 [7], \$89 [7], \$88 [7], \$87 [7], \$86 [7], \$85 [7], \$84 [7], \$83 [7], \$82 [6], \$81 [6], \$80 [6], \$79 [6], \$78 [6], \$77 [6], \$76 [6], \$75 [6], \$74 [5], \$73 [5], \$72 [5], \$71 [5], \$70 [5], \$69 [5], \$68 [5], \$67 [5], \$66 [4], \$65 [4], \$64 [4], \$63 [4], \$62 [4], \$61 [4], \$60 [4], \$59 [4], \$58 [3], \$57 [3], \$56 [3], \$55 [3], \$54 [3], \$53 [3], \$52 [3], \$51 [3], \$50 [2], \$49 [2], \$48 [2], \$47 [2], \$46 [2], \$45 [2], \$44 [2], \$43 [2], \$42 [1], \$41 [1], \$40 [1], \$39 [1], \$38 [1], \$37 [1], \$36 [1], \$35 [1], \$34 [0], \$33 [0], \$32 [0], \$31 [0], \$30 [0], \$29 [0], \$28 [0], \$27 [0] } & { i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70], i__payload[77:70] };
+  assign \$92  = \$3 [63:0] | \$91 ;
+  assign \$93  = chunk_at >= 9'h100;
+  assign \$94  = i__payload[61] & row_done;
+  assign \$95  = ~ leaving;
+  assign \$96  = i__valid & \$95 ;
+  assign \$97  = count == 4'h8;
+  assign \$98  = count == 4'h9;
+  assign \$99  = count == 4'ha;
+  assign \$100  = count == 4'hb;
+  assign \$101  = | { \$100 , \$99 , \$98 , \$97  };
+  assign \$102  = count == 4'h8;
+  assign \$103  = count == 4'h9;
+  assign \$104  = count == 4'ha;
+  assign \$105  = count == 4'hb;
+  assign \$106  = | { \$105 , \$104 , \$103 , \$102  };
+  assign \$107  = i__payload[69] ? 1'h0 : \$106 ;
+  assign \$108  = i__payload[68] ? \$101  : \$107 ;
+  assign \$109  = i__payload[65:62] == 4'h8;
+  assign \$110  = i__payload[65:62] == 4'h9;
+  assign \$111  = i__payload[65:62] == 4'ha;
+  assign \$112  = i__payload[65:62] == 4'hb;
+  assign \$113  = | { \$112 , \$111 , \$110 , \$109  };
+  assign \$114  = i__payload[65:62] == 4'h8;
+  assign \$115  = i__payload[65:62] == 4'h9;
+  assign \$116  = i__payload[65:62] == 4'ha;
+  assign \$117  = i__payload[65:62] == 4'hb;
+  assign \$118  = | { \$117 , \$116 , \$115 , \$114  };
+  assign \$119  = i__payload[69] ? 1'h0 : \$118 ;
+  assign \$120  = i__payload[68] ? \$113  : \$119 ;
+  assign \$121  = taken ? \$108  : \$120 ;
+  assign \$122  = count == 4'h9;
+  assign \$123  = count == 4'ha;
+  assign \$124  = count == 4'hb;
+  assign \$125  = | { \$124 , \$123 , \$122  };
+  assign \$126  = count == 4'h9;
+  assign \$127  = count == 4'ha;
+  assign \$128  = count == 4'hb;
+  assign \$129  = | { \$128 , \$127 , \$126  };
+  assign \$130  = i__payload[69] ? 1'h0 : \$129 ;
+  assign \$131  = i__payload[68] ? \$125  : \$130 ;
+  assign \$134  = i__payload[60] ? \$131  : 1'h0;
+  assign \$135  = i__payload[65:62] == 4'h9;
+  assign \$136  = i__payload[65:62] == 4'ha;
+  assign \$137  = i__payload[65:62] == 4'hb;
+  assign \$138  = | { \$137 , \$136 , \$135  };
+  assign \$139  = i__payload[65:62] == 4'h9;
+  assign \$140  = i__payload[65:62] == 4'ha;
+  assign \$141  = i__payload[65:62] == 4'hb;
+  assign \$142  = | { \$141 , \$140 , \$139  };
+  assign \$143  = i__payload[69] ? 1'h0 : \$142 ;
+  assign \$144  = i__payload[68] ? \$138  : \$143 ;
+  assign \$147  = i__payload[60] ? \$144  : 1'h0;
+  assign \$148  = taken ? \$134  : \$147 ;
+  assign \$149  = \$signal$10  ? left : \$3 [87:0];
+  assign \$150  = row_done ? 88'h0000000000000000000000 : \$149 ;
+  assign \$151  = \$signal$10  ? \$12 [3:0] : have;
+  assign \$152  = chunk_at + i__payload[101:78];
+  assign \$153  = \$signal$10  ? \$152  : { 1'h0, chunk_at };
+  assign \$154  = \$signal$11  & i__payload[68];
+  assign \$155  = rows_in + 1'h1;
+  assign \$156  = ends ? 3'h0 : \$155 ;
+  assign \$157  = rows_in == 2'h2;
+  assign \$158  = columns_left != 1'h1;
+  assign \$159  = columns_left - 1'h1;
+  assign \$160  = \$signal$11  & i__payload[68];
+  assign \$161  = \$160  & ends;
   always @(posedge clk)
-    valid <= \$164 ;
+    valid <= \$162 ;
   always @(posedge clk)
-    push <= \$165 ;
+    push <= \$163 ;
   always @(posedge clk)
-    transposing <= \$166 ;
+    transposing <= \$164 ;
   always @(posedge clk)
-    o <= \$167 ;
+    o <= \$165 ;
   always @(posedge clk)
-    left_full <= \$168 ;
+    left_full <= \$166 ;
   always @(posedge clk)
-    left_again <= \$169 ;
+    left_again <= \$167 ;
   always @(posedge clk)
-    held <= \$170 ;
+    held <= \$168 ;
   always @(posedge clk)
-    count <= \$171 ;
+    count <= \$169 ;
   always @(posedge clk)
-    taken <= \$172 ;
+    taken <= \$170 ;
   always @(posedge clk)
-    at <= \$173 ;
+    at <= \$171 ;
   always @(posedge clk)
-    rows_in <= \$174 ;
+    rows_in <= \$172 ;
   always @(posedge clk)
-    ends <= \$175 ;
+    ends <= \$173 ;
   always @(posedge clk)
-    columns_left <= \$176 ;
+    columns_left <= \$174 ;
   always @(posedge clk)
-    leaving <= \$177 ;
+    leaving <= \$175 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
     left = 88'h0000000000000000000000;
-    if (\$20 ) begin
-      left = \$21 ;
+    if (\$19 ) begin
+      left = \$20 ;
       if (i__payload[69]) begin
-        left = \$22 ;
+        left = \$21 ;
       end
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$164  = \$24 ;
+    \$162  = \$23 ;
+    if (clear) begin
+      \$162  = 1'h0;
+    end
+    if (rst) begin
+      \$162  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    \$163  = \$24 ;
+    if (clear) begin
+      \$163  = 1'h0;
+    end
+    if (rst) begin
+      \$163  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
+    \$164  = \$26 ;
     if (clear) begin
       \$164  = 1'h0;
     end
@@ -24086,17 +24543,27 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$165  = \$25 ;
+    \$165  = o;
+    if (\$signal$11 ) begin
+      \$165 [63:0] = \$92 ;
+      \$165 [87:64] = chunk_at;
+      \$165 [88] = \$93 ;
+      \$165 [89] = \$94 ;
+      \$165 [181:90] = i__payload[159:68];
+    end
     if (clear) begin
-      \$165  = 1'h0;
+      \$165  = 182'h0000000000000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$165  = 1'h0;
+      \$165  = 182'h0000000000000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$166  = \$27 ;
+    \$166  = left_full;
+    if (\$96 ) begin
+      \$166  = \$121 ;
+    end
     if (clear) begin
       \$166  = 1'h0;
     end
@@ -24106,155 +24573,125 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$167  = o;
-    if (emits) begin
-      \$167 [63:0] = \$93 ;
-      \$167 [87:64] = chunk_at;
-      \$167 [88] = \$94 ;
-      \$167 [89] = \$95 ;
-      \$167 [181:90] = i__payload[159:68];
+    \$167  = left_again;
+    if (\$96 ) begin
+      \$167  = \$148 ;
     end
     if (clear) begin
-      \$167  = 182'h0000000000000000000000000000000000000000000000;
+      \$167  = 1'h0;
     end
     if (rst) begin
-      \$167  = 182'h0000000000000000000000000000000000000000000000;
+      \$167  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$168  = left_full;
-    if (\$97 ) begin
-      \$168  = \$122 ;
+    \$168  = held;
+    if (\$96 ) begin
+      \$168  = \$150 ;
     end
     if (clear) begin
-      \$168  = 1'h0;
+      \$168  = 88'h0000000000000000000000;
     end
     if (rst) begin
-      \$168  = 1'h0;
+      \$168  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$169  = left_again;
-    if (\$97 ) begin
-      \$169  = \$149 ;
+    \$169  = count;
+    if (\$96 ) begin
+      \$169  = \$151 ;
     end
     if (clear) begin
-      \$169  = 1'h0;
+      \$169  = 4'h0;
     end
     if (rst) begin
-      \$169  = 1'h0;
+      \$169  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$170  = held;
-    if (\$97 ) begin
-      \$170  = \$151 ;
+    \$170  = taken;
+    if (\$96 ) begin
+      \$170  = \$signal$8 ;
     end
     if (clear) begin
-      \$170  = 88'h0000000000000000000000;
+      \$170  = 1'h0;
     end
     if (rst) begin
-      \$170  = 88'h0000000000000000000000;
+      \$170  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$171  = count;
-    if (\$97 ) begin
-      \$171  = \$152 ;
+    \$171  = at;
+    if (\$96 ) begin
+      \$171  = \$153 [23:0];
     end
     if (clear) begin
-      \$171  = 4'h0;
+      \$171  = 24'h000000;
     end
     if (rst) begin
-      \$171  = 4'h0;
+      \$171  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$172  = taken;
-    if (\$97 ) begin
-      \$172  = \$153 ;
+    \$172  = rows_in;
+    if (\$154 ) begin
+      \$172  = \$156 [1:0];
     end
     if (clear) begin
-      \$172  = 1'h0;
+      \$172  = 2'h0;
     end
     if (rst) begin
-      \$172  = 1'h0;
+      \$172  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$173  = at;
-    if (\$97 ) begin
-      \$173  = \$155 [23:0];
+    \$173  = ends;
+    if (\$154 ) begin
+      \$173  = \$157 ;
     end
     if (clear) begin
-      \$173  = 24'h000000;
+      \$173  = 1'h0;
     end
     if (rst) begin
-      \$173  = 24'h000000;
+      \$173  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$174  = rows_in;
-    if (\$156 ) begin
-      \$174  = \$158 [1:0];
-    end
-    if (clear) begin
-      \$174  = 2'h0;
-    end
-    if (rst) begin
-      \$174  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$175  = ends;
-    if (\$156 ) begin
-      \$175  = \$159 ;
-    end
-    if (clear) begin
-      \$175  = 1'h0;
-    end
-    if (rst) begin
-      \$175  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
-    \$176  = 3'h4;
+    \$174  = 3'h4;
     if (leaving) begin
-      \$176  = \$161 [2:0];
+      \$174  = \$159 [2:0];
     end
     if (clear) begin
-      \$176  = 3'h0;
+      \$174  = 3'h0;
     end
     if (rst) begin
-      \$176  = 3'h0;
+      \$174  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$48 ) begin end
     (* full_case = 32'd1 *)
     if (leaving) begin
-      \$177  = \$160 ;
+      \$175  = \$158 ;
     end else begin
-      \$177  = \$163 ;
+      \$175  = \$161 ;
     end
     if (clear) begin
-      \$177  = 1'h0;
+      \$175  = 1'h0;
     end
     if (rst) begin
-      \$177  = 1'h0;
+      \$175  = 1'h0;
     end
   end
   assign merged = \$3 [87:0];
-  assign rest = \$13 [3:0];
+  assign rest = \$12 [3:0];
   assign \i__payload.data  = i__payload[31:0];
   assign \i__payload.size  = i__payload[34:32];
   assign \i__payload.at  = i__payload[58:35];
@@ -24287,28 +24724,32 @@ module \weft.load.writer.gearbox (rst, i__valid, i__ready, clear, valid, push, t
   assign \o.target.fence  = o[149:125];
   assign \o.target.post  = o[165:150];
   assign \o.target.index  = o[181:166];
-  assign \$21  = { 32'h00000000, \$3 [87:32] };
-  assign \$22  = { 64'h0000000000000000, \$3 [87:64] };
-  assign \$133  = 1'h0;
-  assign \$134  = \$133 ;
-  assign \$146  = 1'h0;
-  assign \$147  = \$146 ;
+  assign \$20  = { 32'h00000000, \$3 [87:32] };
+  assign \$21  = { 64'h0000000000000000, \$3 [87:64] };
+  assign \$132  = 1'h0;
+  assign \$133  = \$132 ;
+  assign \$145  = 1'h0;
+  assign \$146  = \$145 ;
 endmodule
 
-module \weft.load.writer.transposer (rst, \final , clear, push, row, column, full, clk);
+module \weft.load.writer.transposer (rst, clear, push, row, column, full, \final , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$49  = 0;
   wire [127:0] \$1 ;
-  reg [1:0] \$10 ;
-  reg \$11 ;
-  reg [1:0] \$12 ;
+  wire \$10 ;
+  wire \$11 ;
+  reg [127:0] \$12 ;
+  reg [1:0] \$13 ;
+  reg \$14 ;
+  reg \$15 ;
+  reg [1:0] \$16 ;
   wire [2:0] \$2 ;
   wire [2:0] \$3 ;
   wire \$4 ;
   wire \$5 ;
-  wire [2:0] \$6 ;
+  wire \$6 ;
   wire [2:0] \$7 ;
-  wire \$8 ;
-  reg [127:0] \$9 ;
+  wire [2:0] \$8 ;
+  wire \$9 ;
   reg [127:0] block = 128'h00000000000000000000000000000000;
   input clear;
   wire clear;
@@ -24318,7 +24759,7 @@ module \weft.load.writer.transposer (rst, \final , clear, push, row, column, ful
   wire [31:0] column;
   reg [1:0] filled = 2'h0;
   output \final ;
-  wire \final ;
+  reg \final  = 1'h0;
   output full;
   reg full = 1'h0;
   reg [1:0] index = 2'h0;
@@ -24328,86 +24769,105 @@ module \weft.load.writer.transposer (rst, \final , clear, push, row, column, ful
   wire [31:0] row;
   input rst;
   wire rst;
-  assign \final  = index == 2'h3;
   assign \$2  = index + 1'h1;
   assign \$3  = \final  ? 3'h0 : \$2 ;
   assign \$4  = ~ \final ;
-  assign \$5  = filled == 2'h3;
-  assign \$6  = filled + 1'h1;
-  assign \$7  = \$5  ? 3'h0 : \$6 ;
-  assign \$8  = filled == 2'h3;
+  assign \$5  = index == 2'h2;
+  assign \$6  = filled == 2'h3;
+  assign \$7  = filled + 1'h1;
+  assign \$8  = \$6  ? 3'h0 : \$7 ;
+  assign \$9  = filled == 2'h3;
+  assign \$10  = filled == 2'h3;
   always @(posedge clk)
-    block <= \$9 ;
+    block <= \$12 ;
   always @(posedge clk)
-    index <= \$10 ;
+    index <= \$13 ;
   always @(posedge clk)
-    full <= \$11 ;
+    full <= \$14 ;
   always @(posedge clk)
-    filled <= \$12 ;
+    \final  <= \$15 ;
+  always @(posedge clk)
+    filled <= \$16 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
-    \$9  = block;
+    \$12  = block;
     if (full) begin
-      \$9  = \$1 ;
+      \$12  = \$1 ;
     end else if (push) begin
-      \$9  = { row[31:24], block[127:104], row[23:16], block[95:72], row[15:8], block[63:40], row[7:0], block[31:8] };
+      \$12  = { row[31:24], block[127:104], row[23:16], block[95:72], row[15:8], block[63:40], row[7:0], block[31:8] };
     end
     if (clear) begin
-      \$9  = 128'h00000000000000000000000000000000;
+      \$12  = 128'h00000000000000000000000000000000;
     end
     if (rst) begin
-      \$9  = 128'h00000000000000000000000000000000;
+      \$12  = 128'h00000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
-    \$10  = index;
+    \$13  = index;
     if (full) begin
-      \$10  = \$3 [1:0];
+      \$13  = \$3 [1:0];
     end
     if (clear) begin
-      \$10  = 2'h0;
+      \$13  = 2'h0;
     end
     if (rst) begin
-      \$10  = 2'h0;
+      \$13  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
-    \$11  = full;
+    \$14  = full;
     if (full) begin
-      \$11  = \$4 ;
+      \$14  = \$4 ;
     end else if (push) begin
-      \$11  = \$8 ;
+      \$14  = \$9 ;
     end
     if (clear) begin
-      \$11  = 1'h0;
+      \$14  = 1'h0;
     end
     if (rst) begin
-      \$11  = 1'h0;
+      \$14  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
-    \$12  = filled;
+    \$15  = \final ;
     if (full) begin
+      \$15  = \$5 ;
     end else if (push) begin
-      \$12  = \$7 [1:0];
+      \$15  = \$11 ;
     end
     if (clear) begin
-      \$12  = 2'h0;
+      \$15  = 1'h0;
     end
     if (rst) begin
-      \$12  = 2'h0;
+      \$15  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$49 ) begin end
+    \$16  = filled;
+    if (full) begin
+    end else if (push) begin
+      \$16  = \$8 [1:0];
+    end
+    if (clear) begin
+      \$16  = 2'h0;
+    end
+    if (rst) begin
+      \$16  = 2'h0;
     end
   end
   assign column = block[31:0];
   assign \$1  = { 32'h00000000, block[127:32] };
+  assign \$11  = 1'h0;
 endmodule
 
-module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$2923$0 , \port$2957$0 , \port$2991$0 , \port$3025$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__valid, drain__row
-, \port$35216$0 , clear, abort, \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 , \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 , act__data, act_fence__up
-, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$36082$0 , fault__index, act__behind, act__claim, fault__valid, clk);
+module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$3008$0 , \port$3042$0 , \port$3076$0 , \port$3110$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__valid, drain__row
+, \port$35320$0 , clear, abort, \port$35613$0 , \port$35615$0 , \port$35617$0 , \port$35619$0 , \port$35621$0 , \port$35623$0 , \port$35625$0 , \port$35627$0 , \port$35629$0 , \port$35631$0 , \port$35633$0 , \port$35635$0 , \port$35637$0 , \port$35639$0 , \port$35641$0 , \port$35643$0 , act__data, act_fence__up
+, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$36225$0 , fault__index, act__behind, act__claim, fault__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$50  = 0;
   wire \$1 ;
   wire [4:0] \$10 ;
@@ -24716,50 +25176,50 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   wire \o__ready$48 ;
   wire o__valid;
   wire \o__valid$102 ;
-  output [31:0] \port$2923$0 ;
-  wire [31:0] \port$2923$0 ;
-  output [31:0] \port$2957$0 ;
-  wire [31:0] \port$2957$0 ;
-  output [31:0] \port$2991$0 ;
-  wire [31:0] \port$2991$0 ;
-  output [31:0] \port$3025$0 ;
-  wire [31:0] \port$3025$0 ;
-  input [2:0] \port$35216$0 ;
-  wire [2:0] \port$35216$0 ;
-  input [32:0] \port$35500$0 ;
-  wire [32:0] \port$35500$0 ;
-  input [32:0] \port$35502$0 ;
-  wire [32:0] \port$35502$0 ;
-  input [32:0] \port$35504$0 ;
-  wire [32:0] \port$35504$0 ;
-  input [32:0] \port$35506$0 ;
-  wire [32:0] \port$35506$0 ;
-  input [32:0] \port$35508$0 ;
-  wire [32:0] \port$35508$0 ;
-  input [32:0] \port$35510$0 ;
-  wire [32:0] \port$35510$0 ;
-  input [32:0] \port$35512$0 ;
-  wire [32:0] \port$35512$0 ;
-  input [32:0] \port$35514$0 ;
-  wire [32:0] \port$35514$0 ;
-  input [32:0] \port$35516$0 ;
-  wire [32:0] \port$35516$0 ;
-  input [32:0] \port$35518$0 ;
-  wire [32:0] \port$35518$0 ;
-  input [32:0] \port$35520$0 ;
-  wire [32:0] \port$35520$0 ;
-  input [32:0] \port$35522$0 ;
-  wire [32:0] \port$35522$0 ;
-  input [32:0] \port$35524$0 ;
-  wire [32:0] \port$35524$0 ;
-  input [32:0] \port$35526$0 ;
-  wire [32:0] \port$35526$0 ;
-  input [32:0] \port$35528$0 ;
-  wire [32:0] \port$35528$0 ;
-  input [32:0] \port$35530$0 ;
-  wire [32:0] \port$35530$0 ;
-  output [10:0] \port$36082$0 ;
-  wire [10:0] \port$36082$0 ;
+  output [31:0] \port$3008$0 ;
+  wire [31:0] \port$3008$0 ;
+  output [31:0] \port$3042$0 ;
+  wire [31:0] \port$3042$0 ;
+  output [31:0] \port$3076$0 ;
+  wire [31:0] \port$3076$0 ;
+  output [31:0] \port$3110$0 ;
+  wire [31:0] \port$3110$0 ;
+  input [2:0] \port$35320$0 ;
+  wire [2:0] \port$35320$0 ;
+  input [32:0] \port$35613$0 ;
+  wire [32:0] \port$35613$0 ;
+  input [32:0] \port$35615$0 ;
+  wire [32:0] \port$35615$0 ;
+  input [32:0] \port$35617$0 ;
+  wire [32:0] \port$35617$0 ;
+  input [32:0] \port$35619$0 ;
+  wire [32:0] \port$35619$0 ;
+  input [32:0] \port$35621$0 ;
+  wire [32:0] \port$35621$0 ;
+  input [32:0] \port$35623$0 ;
+  wire [32:0] \port$35623$0 ;
+  input [32:0] \port$35625$0 ;
+  wire [32:0] \port$35625$0 ;
+  input [32:0] \port$35627$0 ;
+  wire [32:0] \port$35627$0 ;
+  input [32:0] \port$35629$0 ;
+  wire [32:0] \port$35629$0 ;
+  input [32:0] \port$35631$0 ;
+  wire [32:0] \port$35631$0 ;
+  input [32:0] \port$35633$0 ;
+  wire [32:0] \port$35633$0 ;
+  input [32:0] \port$35635$0 ;
+  wire [32:0] \port$35635$0 ;
+  input [32:0] \port$35637$0 ;
+  wire [32:0] \port$35637$0 ;
+  input [32:0] \port$35639$0 ;
+  wire [32:0] \port$35639$0 ;
+  input [32:0] \port$35641$0 ;
+  wire [32:0] \port$35641$0 ;
+  input [32:0] \port$35643$0 ;
+  wire [32:0] \port$35643$0 ;
+  output [10:0] \port$36225$0 ;
+  wire [10:0] \port$36225$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -24853,12 +25313,12 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign \$17  = \o__valid$102  | cmd__valid;
   assign \$18  = \$16  & \$17 ;
   assign \$19  = \$15  | \$18 ;
-  assign \$20  = \$19  | \port$35216$0 [0];
-  assign \$21  = \port$35216$0 [1] | act__valid;
+  assign \$20  = \$19  | \port$35320$0 [0];
+  assign \$21  = \port$35320$0 [1] | act__valid;
   assign \$22  = wanted & fenced;
   assign \$23  = \$21  | \$22 ;
   assign \$24  = standing & hazard;
-  assign \$25  = \port$35216$0 [2] | \$24 ;
+  assign \$25  = \port$35320$0 [2] | \$24 ;
   assign \$26  = | \inside ;
   assign \$27  = row[23:0] >= act_fence__start;
   assign \$28  = act_fence__up & \$27 ;
@@ -24995,8 +25455,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .fence__start(fence__start),
     .fence__up(fence__up),
     .loaded(known),
-    .\port$35506$0 (\port$35506$0 [31:0]),
-    .\port$36082$46 (row[47:46]),
+    .\port$35619$0 (\port$35619$0 [31:0]),
+    .\port$36225$46 (row[47:46]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -25020,8 +25480,8 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .clk(clk),
     .drain(drain__valid),
     .drain_row(drain__row),
-    .\port$36102$33 (line[39:33]),
-    .\port$36114$2 (counted[2]),
+    .\port$36245$33 (line[39:33]),
+    .\port$36257$2 (counted[2]),
     .reading(blocked),
     .row(data),
     .rst(rst),
@@ -25035,22 +25495,22 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$35500$0 (\port$35500$0 ),
-    .\port$35502$0 (\port$35502$0 ),
-    .\port$35504$0 (\port$35504$0 ),
-    .\port$35506$0 (\port$35506$0 ),
-    .\port$35508$0 (\port$35508$0 ),
-    .\port$35510$0 (\port$35510$0 ),
-    .\port$35512$0 (\port$35512$0 ),
-    .\port$35514$0 (\port$35514$0 ),
-    .\port$35516$0 (\port$35516$0 ),
-    .\port$35518$0 (\port$35518$0 ),
-    .\port$35520$0 (\port$35520$0 ),
-    .\port$35522$0 (\port$35522$0 ),
-    .\port$35524$0 (\port$35524$0 ),
-    .\port$35526$0 (\port$35526$0 ),
-    .\port$35528$0 (\port$35528$0 ),
-    .\port$35530$0 (\port$35530$0 ),
+    .\port$35613$0 (\port$35613$0 ),
+    .\port$35615$0 (\port$35615$0 ),
+    .\port$35617$0 (\port$35617$0 ),
+    .\port$35619$0 (\port$35619$0 ),
+    .\port$35621$0 (\port$35621$0 ),
+    .\port$35623$0 (\port$35623$0 ),
+    .\port$35625$0 (\port$35625$0 ),
+    .\port$35627$0 (\port$35627$0 ),
+    .\port$35629$0 (\port$35629$0 ),
+    .\port$35631$0 (\port$35631$0 ),
+    .\port$35633$0 (\port$35633$0 ),
+    .\port$35635$0 (\port$35635$0 ),
+    .\port$35637$0 (\port$35637$0 ),
+    .\port$35639$0 (\port$35639$0 ),
+    .\port$35641$0 (\port$35641$0 ),
+    .\port$35643$0 (\port$35643$0 ),
     .rst(rst),
     .stop(stop),
     .take(cmd__ready)
@@ -25307,14 +25767,14 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign wgt_fence__end = fence__end;
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
-  assign cmd__payload = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
-  assign \cmd__payload$17  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
+  assign cmd__payload = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35643$0 [31:0], \port$35641$0 [31:0], \port$35639$0 [31:0], \port$35637$0 [31:0], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0] };
+  assign \cmd__payload$17  = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35643$0 [31:0], \port$35641$0 [31:0], \port$35639$0 [31:0], \port$35637$0 [31:0], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0] };
   assign \cmd__ready$19  = cmd__ready;
   assign \cmd__valid$21  = cmd__valid;
   assign loaded = known;
   assign stopped = stop;
-  assign wgt = \port$35506$0 [15:0];
-  assign wgt_block = \port$35506$0 [31:16];
+  assign wgt = \port$35619$0 [15:0];
+  assign wgt_block = \port$35619$0 [31:16];
   assign block_last = row[46];
   assign \final  = row[47];
   assign read = wgt_read;
@@ -25346,72 +25806,72 @@ module \weft.matmul (rst, weights_ready, cmd__valid, act__ready, wgt_data, act__
   assign finished = r_en;
   assign r_data = post__mask;
   assign post__valid = r_en;
-  assign waiting_weights = \port$35216$0 [0];
-  assign waiting_operands = \port$35216$0 [1];
-  assign waiting_accumulator = \port$35216$0 [2];
+  assign waiting_weights = \port$35320$0 [0];
+  assign waiting_operands = \port$35320$0 [1];
+  assign waiting_accumulator = \port$35320$0 [2];
   assign gap = 8'h00;
-  assign \port$2923$0  = \$85 ;
-  assign \port$2957$0  = \$86 ;
-  assign \port$2991$0  = \$87 ;
-  assign \port$3025$0  = \$88 ;
-  assign \port$36082$0  = row[10:0];
+  assign \port$3008$0  = \$85 ;
+  assign \port$3042$0  = \$86 ;
+  assign \port$3076$0  = \$87 ;
+  assign \port$3110$0  = \$88 ;
+  assign \port$36225$0  = row[10:0];
   assign fault__index = row[67:52];
-  assign \cmd__payload.opcode  = \port$35500$0 [7:0];
-  assign \cmd__payload.wait  = \port$35502$0 [15:0];
-  assign \cmd__payload.post  = \port$35502$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$35500$0 [8];
-  assign \cmd__payload.row_sum  = \port$35500$0 [9];
-  assign \cmd__payload.early  = \port$35500$0 [10];
-  assign \cmd__payload.act  = \port$35504$0 [23:0];
-  assign \cmd__payload.wgt  = \port$35506$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$35506$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$35508$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$35508$0 [31:16];
-  assign \cmd__payload.acc  = \port$35510$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$35510$0 [31:16];
-  assign \cmd__payload.blocks  = \port$35512$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$35512$0 [31:16];
-  assign \cmd__payload.k0  = \port$35514$0 [15:0];
-  assign \cmd__payload.k1  = \port$35514$0 [31:16];
-  assign \cmd__payload.k2  = \port$35516$0 [15:0];
-  assign \cmd__payload.m0  = \port$35516$0 [31:16];
-  assign \cmd__payload.m1  = \port$35518$0 [15:0];
-  assign \cmd__payload.m2  = \port$35518$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$35520$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$35522$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$35524$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$35526$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$35528$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$35530$0 [23:0];
-  assign \cmd__payload.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
-  assign \cmd__payload$17.opcode  = \port$35500$0 [7:0];
-  assign \cmd__payload$17.wait  = \port$35502$0 [15:0];
-  assign \cmd__payload$17.post  = \port$35502$0 [31:16];
-  assign \cmd__payload$17.accumulate  = \port$35500$0 [8];
-  assign \cmd__payload$17.row_sum  = \port$35500$0 [9];
-  assign \cmd__payload$17.early  = \port$35500$0 [10];
-  assign \cmd__payload$17.act  = \port$35504$0 [23:0];
-  assign \cmd__payload$17.wgt  = \port$35506$0 [15:0];
-  assign \cmd__payload$17.wgt_block  = \port$35506$0 [31:16];
-  assign \cmd__payload$17.wait_weights  = \port$35508$0 [15:0];
-  assign \cmd__payload$17.wait_acc  = \port$35508$0 [31:16];
-  assign \cmd__payload$17.acc  = \port$35510$0 [15:0];
-  assign \cmd__payload$17.acc_block  = \port$35510$0 [31:16];
-  assign \cmd__payload$17.blocks  = \port$35512$0 [15:0];
-  assign \cmd__payload$17.k_tail  = \port$35512$0 [31:16];
-  assign \cmd__payload$17.k0  = \port$35514$0 [15:0];
-  assign \cmd__payload$17.k1  = \port$35514$0 [31:16];
-  assign \cmd__payload$17.k2  = \port$35516$0 [15:0];
-  assign \cmd__payload$17.m0  = \port$35516$0 [31:16];
-  assign \cmd__payload$17.m1  = \port$35518$0 [15:0];
-  assign \cmd__payload$17.m2  = \port$35518$0 [31:16];
-  assign \cmd__payload$17.k0_stride  = \port$35520$0 [23:0];
-  assign \cmd__payload$17.k1_stride  = \port$35522$0 [23:0];
-  assign \cmd__payload$17.k2_stride  = \port$35524$0 [23:0];
-  assign \cmd__payload$17.m0_stride  = \port$35526$0 [23:0];
-  assign \cmd__payload$17.m1_stride  = \port$35528$0 [23:0];
-  assign \cmd__payload$17.m2_stride  = \port$35530$0 [23:0];
-  assign \cmd__payload$17.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
+  assign \cmd__payload.opcode  = \port$35613$0 [7:0];
+  assign \cmd__payload.wait  = \port$35615$0 [15:0];
+  assign \cmd__payload.post  = \port$35615$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$35613$0 [8];
+  assign \cmd__payload.row_sum  = \port$35613$0 [9];
+  assign \cmd__payload.early  = \port$35613$0 [10];
+  assign \cmd__payload.act  = \port$35617$0 [23:0];
+  assign \cmd__payload.wgt  = \port$35619$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$35619$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$35621$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$35621$0 [31:16];
+  assign \cmd__payload.acc  = \port$35623$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$35623$0 [31:16];
+  assign \cmd__payload.blocks  = \port$35625$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$35625$0 [31:16];
+  assign \cmd__payload.k0  = \port$35627$0 [15:0];
+  assign \cmd__payload.k1  = \port$35627$0 [31:16];
+  assign \cmd__payload.k2  = \port$35629$0 [15:0];
+  assign \cmd__payload.m0  = \port$35629$0 [31:16];
+  assign \cmd__payload.m1  = \port$35631$0 [15:0];
+  assign \cmd__payload.m2  = \port$35631$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$35633$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$35635$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$35637$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$35639$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$35641$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$35643$0 [23:0];
+  assign \cmd__payload.index  = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32] };
+  assign \cmd__payload$17.opcode  = \port$35613$0 [7:0];
+  assign \cmd__payload$17.wait  = \port$35615$0 [15:0];
+  assign \cmd__payload$17.post  = \port$35615$0 [31:16];
+  assign \cmd__payload$17.accumulate  = \port$35613$0 [8];
+  assign \cmd__payload$17.row_sum  = \port$35613$0 [9];
+  assign \cmd__payload$17.early  = \port$35613$0 [10];
+  assign \cmd__payload$17.act  = \port$35617$0 [23:0];
+  assign \cmd__payload$17.wgt  = \port$35619$0 [15:0];
+  assign \cmd__payload$17.wgt_block  = \port$35619$0 [31:16];
+  assign \cmd__payload$17.wait_weights  = \port$35621$0 [15:0];
+  assign \cmd__payload$17.wait_acc  = \port$35621$0 [31:16];
+  assign \cmd__payload$17.acc  = \port$35623$0 [15:0];
+  assign \cmd__payload$17.acc_block  = \port$35623$0 [31:16];
+  assign \cmd__payload$17.blocks  = \port$35625$0 [15:0];
+  assign \cmd__payload$17.k_tail  = \port$35625$0 [31:16];
+  assign \cmd__payload$17.k0  = \port$35627$0 [15:0];
+  assign \cmd__payload$17.k1  = \port$35627$0 [31:16];
+  assign \cmd__payload$17.k2  = \port$35629$0 [15:0];
+  assign \cmd__payload$17.m0  = \port$35629$0 [31:16];
+  assign \cmd__payload$17.m1  = \port$35631$0 [15:0];
+  assign \cmd__payload$17.m2  = \port$35631$0 [31:16];
+  assign \cmd__payload$17.k0_stride  = \port$35633$0 [23:0];
+  assign \cmd__payload$17.k1_stride  = \port$35635$0 [23:0];
+  assign \cmd__payload$17.k2_stride  = \port$35637$0 [23:0];
+  assign \cmd__payload$17.m0_stride  = \port$35639$0 [23:0];
+  assign \cmd__payload$17.m1_stride  = \port$35641$0 [23:0];
+  assign \cmd__payload$17.m2_stride  = \port$35643$0 [23:0];
+  assign \cmd__payload$17.index  = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32] };
   assign \row.address  = row[23:0];
   assign \row.acc  = row[40:24];
   assign \row.bytes  = row[43:41];
@@ -26839,15 +27299,15 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$51 ),
-    .\port$2702$0 (row[7:0]),
-    .\port$36104$2 (swap),
-    .\port$36106$0 (weights[7:0]),
-    .\port$36120$0 (swap_later[23:0]),
-    .\port$36122$0 (shift_later[23:0]),
-    .\port$36126$0 (skew_weights_1[7:0]),
-    .\port$36127$0 (skew_weights_2[7:0]),
-    .\port$36128$0 (skew_weights_3),
-    .\port$36218$0 (shift),
+    .\port$2787$0 (row[7:0]),
+    .\port$36247$2 (swap),
+    .\port$36249$0 (weights[7:0]),
+    .\port$36263$0 (swap_later[23:0]),
+    .\port$36265$0 (shift_later[23:0]),
+    .\port$36269$0 (skew_weights_1[7:0]),
+    .\port$36270$0 (skew_weights_2[7:0]),
+    .\port$36271$0 (skew_weights_3),
+    .\port$36361$0 (shift),
     .product_3_later(product),
     .rst(rst),
     .used_register(used_0),
@@ -26858,7 +27318,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$61 ),
-    .\port$36123$0 (skew_row_1[7:0]),
+    .\port$36266$0 (skew_row_1[7:0]),
     .product_3_later(\product$55 ),
     .rst(rst),
     .shift(shift_later[31:0]),
@@ -26871,7 +27331,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .clear(clear),
     .clk(clk),
     .pipe_register(\chain$71 ),
-    .\port$36124$0 (skew_row_2[7:0]),
+    .\port$36267$0 (skew_row_2[7:0]),
     .product_3_later(\product$65 ),
     .rst(rst),
     .shift(shift_later[39:8]),
@@ -26883,7 +27343,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
     .chain(\chain$71 ),
     .clear(clear),
     .clk(clk),
-    .\port$36125$0 (skew_row_3),
+    .\port$36268$0 (skew_row_3),
     .product_3_later(\product$75 ),
     .rst(rst),
     .shift(shift_later[47:16]),
@@ -26948,7 +27408,7 @@ module \weft.matmul.array (rst, row, clear, swap, weights, sums_3, shift, clk);
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (rst, \port$2702$0 , clear, \port$36104$2 , \port$36106$0 , \port$36120$0 , \port$36122$0 , \port$36126$0 , \port$36127$0 , \port$36128$0 , x_register, pipe_register, used_register, product_3_later, \port$36218$0 , clk);
+module \weft.matmul.array.multipliers_0 (rst, \port$2787$0 , clear, \port$36247$2 , \port$36249$0 , \port$36263$0 , \port$36265$0 , \port$36269$0 , \port$36270$0 , \port$36271$0 , x_register, pipe_register, used_register, product_3_later, \port$36361$0 , clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -26967,24 +27427,24 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2702$0 , clear, \port$36104$
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$2702$0 ;
-  wire [7:0] \port$2702$0 ;
-  input \port$36104$2 ;
-  wire \port$36104$2 ;
-  input [7:0] \port$36106$0 ;
-  wire [7:0] \port$36106$0 ;
-  input [23:0] \port$36120$0 ;
-  wire [23:0] \port$36120$0 ;
-  input [23:0] \port$36122$0 ;
-  wire [23:0] \port$36122$0 ;
-  input [7:0] \port$36126$0 ;
-  wire [7:0] \port$36126$0 ;
-  input [7:0] \port$36127$0 ;
-  wire [7:0] \port$36127$0 ;
-  input [7:0] \port$36128$0 ;
-  wire [7:0] \port$36128$0 ;
-  input \port$36218$0 ;
-  wire \port$36218$0 ;
+  input [7:0] \port$2787$0 ;
+  wire [7:0] \port$2787$0 ;
+  input \port$36247$2 ;
+  wire \port$36247$2 ;
+  input [7:0] \port$36249$0 ;
+  wire [7:0] \port$36249$0 ;
+  input [23:0] \port$36263$0 ;
+  wire [23:0] \port$36263$0 ;
+  input [23:0] \port$36265$0 ;
+  wire [23:0] \port$36265$0 ;
+  input [7:0] \port$36269$0 ;
+  wire [7:0] \port$36269$0 ;
+  input [7:0] \port$36270$0 ;
+  wire [7:0] \port$36270$0 ;
+  input [7:0] \port$36271$0 ;
+  wire [7:0] \port$36271$0 ;
+  input \port$36361$0 ;
+  wire \port$36361$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -27009,18 +27469,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2702$0 , clear, \port$36104$
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$36128$0 , \port$36127$0 , \port$36126$0 , \port$36106$0  } & { \port$36122$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0  };
+  assign \$3  = { \port$36271$0 , \port$36270$0 , \port$36269$0 , \port$36249$0  } & { \port$36265$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$36120$0 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2  };
+  assign \$5  = ~ { \port$36263$0 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$36120$0 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2  };
+  assign \$7  = ready & { \port$36263$0 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$2702$0  };
+    x_register <= { x_register[23:0], \port$2787$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27033,18 +27493,18 @@ module \weft.matmul.array.multipliers_0 (rst, \port$2702$0 , clear, \port$36104$
     product_2_later <= product_1_later;
   always @(posedge clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$36122$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0  };
-  assign a = { x_register[23:0], \port$2702$0  };
-  assign shift = { \port$36122$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0 , \port$36218$0  };
-  assign chain = { \port$36128$0 , \port$36127$0 , \port$36126$0 , \port$36106$0  };
-  assign swap = { \port$36120$0 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2 , \port$36104$2  };
+  assign \$1  = ~ { \port$36265$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0  };
+  assign a = { x_register[23:0], \port$2787$0  };
+  assign shift = { \port$36265$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0 , \port$36361$0  };
+  assign chain = { \port$36271$0 , \port$36270$0 , \port$36269$0 , \port$36249$0  };
+  assign swap = { \port$36263$0 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2 , \port$36247$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36123$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36266$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -27064,8 +27524,8 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36123$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36123$0 ;
-  wire [7:0] \port$36123$0 ;
+  input [7:0] \port$36266$0 ;
+  wire [7:0] \port$36266$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -27103,7 +27563,7 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36123$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36123$0  };
+    x_register <= { x_register[23:0], \port$36266$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27117,14 +27577,14 @@ module \weft.matmul.array.multipliers_1 (rst, clear, swap, shift, \port$36123$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36123$0  };
+  assign a = { x_register[23:0], \port$36266$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36124$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36267$0 , chain, x_register, pipe_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -27144,8 +27604,8 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36124$0 
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36124$0 ;
-  wire [7:0] \port$36124$0 ;
+  input [7:0] \port$36267$0 ;
+  wire [7:0] \port$36267$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -27183,7 +27643,7 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36124$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36124$0  };
+    x_register <= { x_register[23:0], \port$36267$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27197,14 +27657,14 @@ module \weft.matmul.array.multipliers_2 (rst, clear, swap, shift, \port$36124$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36124$0  };
+  assign a = { x_register[23:0], \port$36267$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36125$0 , chain, x_register, used_register, product_3_later, clk);
+module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36268$0 , chain, x_register, used_register, product_3_later, clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -27223,8 +27683,8 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36125$0 
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$36125$0 ;
-  wire [7:0] \port$36125$0 ;
+  input [7:0] \port$36268$0 ;
+  wire [7:0] \port$36268$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -27262,7 +27722,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36125$0 
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge clk)
-    x_register <= { x_register[23:0], \port$36125$0  };
+    x_register <= { x_register[23:0], \port$36268$0  };
   always @(posedge clk)
     pipe_register <= ready;
   always @(posedge clk)
@@ -27276,7 +27736,7 @@ module \weft.matmul.array.multipliers_3 (rst, clear, swap, shift, \port$36125$0 
   always @(posedge clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$36125$0  };
+  assign a = { x_register[23:0], \port$36268$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
@@ -27423,7 +27883,7 @@ module \weft.matmul.between (rst, o__ready, i__ready, o__valid, o__payload, clea
   assign \$like.mask  = \$like [83:68];
 endmodule
 
-module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$35506$0 , fence__up, fence__start, fence__end, \port$36082$46 , shift, ready, bad, loaded, clk);
+module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$35619$0 , fence__up, fence__start, fence__end, \port$36225$46 , shift, ready, bad, loaded, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -27499,10 +27959,10 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   reg loaded = 1'h0;
   wire more;
   reg pending = 1'h0;
-  input [31:0] \port$35506$0 ;
-  wire [31:0] \port$35506$0 ;
-  input [1:0] \port$36082$46 ;
-  wire [1:0] \port$36082$46 ;
+  input [31:0] \port$35619$0 ;
+  wire [31:0] \port$35619$0 ;
+  input [1:0] \port$36225$46 ;
+  wire [1:0] \port$36225$46 ;
   wire read;
   output reads;
   wire reads;
@@ -27545,11 +28005,11 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   assign \$7  = pending & begun;
   assign last = \$7  & \$signal$8 ;
   assign \$8  = \$signal  + left;
-  assign \$9  = ~ \port$36082$46 [1];
+  assign \$9  = ~ \port$36225$46 [1];
   assign more = taken & \$9 ;
   assign \$10  = ~ loaded;
   assign \$11  = valid & \$10 ;
-  assign \$12  = taken & \port$36082$46 [1];
+  assign \$12  = taken & \port$36225$46 [1];
   assign \$13  = idle | \$12 ;
   assign start = \$11  & \$13 ;
   assign \$14  = left - 1'h1;
@@ -27572,7 +28032,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
   assign \$31  = block + stride;
   assign \$32  = block + stride;
   assign \$33  = \$signal  + 3'h4;
-  assign \$34  = taken & \port$36082$46 [1];
+  assign \$34  = taken & \port$36225$46 [1];
   always @(posedge clk)
     shifting <= \$35 ;
   always @(posedge clk)
@@ -27602,14 +28062,14 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     \$43  = \$signal ;
     if (more) begin
       (* full_case = 32'd1 *)
-      if (\port$36082$46 [0]) begin
+      if (\port$36225$46 [0]) begin
         \$43  = \$31 [16:0];
       end else begin
         \$43  = \$33 [16:0];
       end
     end
     if (start) begin
-      \$43  = { 1'h0, \port$35506$0 [15:0] };
+      \$43  = { 1'h0, \port$35619$0 [15:0] };
     end
     if (clear) begin
       \$43  = 17'h00000;
@@ -27622,12 +28082,12 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$44  = block;
     if (more) begin
-      if (\port$36082$46 [0]) begin
+      if (\port$36225$46 [0]) begin
         \$44  = \$32 [16:0];
       end
     end
     if (start) begin
-      \$44  = { 1'h0, \port$35506$0 [15:0] };
+      \$44  = { 1'h0, \port$35619$0 [15:0] };
     end
     if (clear) begin
       \$44  = 17'h00000;
@@ -27640,7 +28100,7 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$45  = stride;
     if (start) begin
-      \$45  = \port$35506$0 [31:16];
+      \$45  = \port$35619$0 [31:16];
     end
     if (clear) begin
       \$45  = 16'h0000;
@@ -27774,10 +28234,10 @@ module \weft.matmul.feeder (rst, valid, accept, taken, reads, row, clear, \port$
     end
   end
   assign read = reads;
-  assign \final  = \port$36082$46 [1];
-  assign block_last = \port$36082$46 [0];
-  assign wgt = \port$35506$0 [15:0];
-  assign wgt_block = \port$35506$0 [31:16];
+  assign \final  = \port$36225$46 [1];
+  assign block_last = \port$36225$46 [0];
+  assign wgt = \port$35619$0 [15:0];
+  assign wgt_block = \port$35619$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
@@ -27918,7 +28378,7 @@ module \weft.matmul.posts (rst, r_en, r_rdy, r_data, clear, w_en, w_port__data, 
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, \port$36102$33 , \port$36114$2 , clk);
+module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, \port$36245$33 , \port$36257$2 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -27985,10 +28445,10 @@ module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, 
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$36102$33 ;
-  wire [6:0] \port$36102$33 ;
-  input \port$36114$2 ;
-  wire \port$36114$2 ;
+  input [6:0] \port$36245$33 ;
+  wire [6:0] \port$36245$33 ;
+  input \port$36257$2 ;
+  wire \port$36257$2 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -28040,14 +28500,14 @@ module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, 
     .drain_half(drain_half),
     .drain_row(\$9 [3:0]),
     .entry(entry_2),
-    .\port$36381$0 (sum_2_0),
+    .\port$36524$0 (sum_2_0),
     .rst(rst),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$10  = byte_0;
-    if (\port$36114$2 ) begin
+    if (\port$36257$2 ) begin
       \$10  = row[7:0];
     end
     if (clear) begin
@@ -28060,7 +28520,7 @@ module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$11  = byte_1;
-    if (\port$36114$2 ) begin
+    if (\port$36257$2 ) begin
       \$11  = row[15:8];
     end
     if (clear) begin
@@ -28073,7 +28533,7 @@ module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$12  = byte_2;
-    if (\port$36114$2 ) begin
+    if (\port$36257$2 ) begin
       \$12  = row[23:16];
     end
     if (clear) begin
@@ -28086,7 +28546,7 @@ module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, 
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$13  = byte_3;
-    if (\port$36114$2 ) begin
+    if (\port$36257$2 ) begin
       \$13  = row[31:24];
     end
     if (clear) begin
@@ -28098,7 +28558,7 @@ module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
-    \$14  = { \port$36102$33 , \port$36114$2  };
+    \$14  = { \port$36245$33 , \port$36257$2  };
     if (clear) begin
       \$14  = 8'h00;
     end
@@ -28156,17 +28616,17 @@ module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, 
       \$19  = 8'h00;
     end
   end
-  assign entry = { \port$36102$33 , \port$36114$2  };
+  assign entry = { \port$36245$33 , \port$36257$2  };
   assign \entry$16  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$19  = drain;
   assign \drain_row$22  = \$9 [3:0];
   assign \value$24  = value;
-  assign \entry.valid  = \port$36114$2 ;
-  assign \entry.first  = \port$36102$33 [0];
-  assign \entry.last  = \port$36102$33 [1];
-  assign \entry.half  = \port$36102$33 [2];
-  assign \entry.row  = \port$36102$33 [6:3];
+  assign \entry.valid  = \port$36257$2 ;
+  assign \entry.first  = \port$36245$33 [0];
+  assign \entry.last  = \port$36245$33 [1];
+  assign \entry.half  = \port$36245$33 [2];
+  assign \entry.row  = \port$36245$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -28189,7 +28649,7 @@ module \weft.matmul.row_sum (rst, row, reading, value, drain, drain_row, clear, 
   assign \entry$16.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum.column (rst, drain_half, drain_row, value, drain, clear, entry, \port$36381$0 , clk);
+module \weft.matmul.row_sum.column (rst, drain_half, drain_row, value, drain, clear, entry, \port$36524$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -28236,8 +28696,8 @@ module \weft.matmul.row_sum.column (rst, drain_half, drain_row, value, drain, cl
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$36381$0 ;
-  wire [9:0] \port$36381$0 ;
+  input [9:0] \port$36524$0 ;
+  wire [9:0] \port$36524$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$22 ;
   wire [31:0] read__data;
@@ -28292,7 +28752,7 @@ module \weft.matmul.row_sum.column (rst, drain_half, drain_row, value, drain, cl
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$36381$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$36524$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
@@ -28368,7 +28828,7 @@ module \weft.matmul.row_sum.column (rst, drain_half, drain_row, value, drain, cl
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0 [9], \port$36381$0  };
+  assign sum = { \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0 [9], \port$36524$0  };
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$24  = written[7:4];
@@ -28393,7 +28853,7 @@ module \weft.matmul.row_sum.column (rst, drain_half, drain_row, value, drain, cl
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 , \port$35502$0 , \port$35504$0 , \port$35506$0 , \port$35508$0 , \port$35510$0 , \port$35512$0 , \port$35514$0 , \port$35516$0 , \port$35518$0 , \port$35520$0 , \port$35522$0 , \port$35524$0 , \port$35526$0 , \port$35528$0 , \port$35530$0 
+module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35613$0 , \port$35615$0 , \port$35617$0 , \port$35619$0 , \port$35621$0 , \port$35623$0 , \port$35625$0 , \port$35627$0 , \port$35629$0 , \port$35631$0 , \port$35633$0 , \port$35635$0 , \port$35637$0 , \port$35639$0 , \port$35641$0 , \port$35643$0 
 , stop, known, o__payload, o__valid, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
   wire \$1 ;
@@ -28523,38 +28983,38 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
   wire o__ready;
   output o__valid;
   reg o__valid = 1'h0;
-  input [32:0] \port$35500$0 ;
-  wire [32:0] \port$35500$0 ;
-  input [32:0] \port$35502$0 ;
-  wire [32:0] \port$35502$0 ;
-  input [32:0] \port$35504$0 ;
-  wire [32:0] \port$35504$0 ;
-  input [32:0] \port$35506$0 ;
-  wire [32:0] \port$35506$0 ;
-  input [32:0] \port$35508$0 ;
-  wire [32:0] \port$35508$0 ;
-  input [32:0] \port$35510$0 ;
-  wire [32:0] \port$35510$0 ;
-  input [32:0] \port$35512$0 ;
-  wire [32:0] \port$35512$0 ;
-  input [32:0] \port$35514$0 ;
-  wire [32:0] \port$35514$0 ;
-  input [32:0] \port$35516$0 ;
-  wire [32:0] \port$35516$0 ;
-  input [32:0] \port$35518$0 ;
-  wire [32:0] \port$35518$0 ;
-  input [32:0] \port$35520$0 ;
-  wire [32:0] \port$35520$0 ;
-  input [32:0] \port$35522$0 ;
-  wire [32:0] \port$35522$0 ;
-  input [32:0] \port$35524$0 ;
-  wire [32:0] \port$35524$0 ;
-  input [32:0] \port$35526$0 ;
-  wire [32:0] \port$35526$0 ;
-  input [32:0] \port$35528$0 ;
-  wire [32:0] \port$35528$0 ;
-  input [32:0] \port$35530$0 ;
-  wire [32:0] \port$35530$0 ;
+  input [32:0] \port$35613$0 ;
+  wire [32:0] \port$35613$0 ;
+  input [32:0] \port$35615$0 ;
+  wire [32:0] \port$35615$0 ;
+  input [32:0] \port$35617$0 ;
+  wire [32:0] \port$35617$0 ;
+  input [32:0] \port$35619$0 ;
+  wire [32:0] \port$35619$0 ;
+  input [32:0] \port$35621$0 ;
+  wire [32:0] \port$35621$0 ;
+  input [32:0] \port$35623$0 ;
+  wire [32:0] \port$35623$0 ;
+  input [32:0] \port$35625$0 ;
+  wire [32:0] \port$35625$0 ;
+  input [32:0] \port$35627$0 ;
+  wire [32:0] \port$35627$0 ;
+  input [32:0] \port$35629$0 ;
+  wire [32:0] \port$35629$0 ;
+  input [32:0] \port$35631$0 ;
+  wire [32:0] \port$35631$0 ;
+  input [32:0] \port$35633$0 ;
+  wire [32:0] \port$35633$0 ;
+  input [32:0] \port$35635$0 ;
+  wire [32:0] \port$35635$0 ;
+  input [32:0] \port$35637$0 ;
+  wire [32:0] \port$35637$0 ;
+  input [32:0] \port$35639$0 ;
+  wire [32:0] \port$35639$0 ;
+  input [32:0] \port$35641$0 ;
+  wire [32:0] \port$35641$0 ;
+  input [32:0] \port$35643$0 ;
+  wire [32:0] \port$35643$0 ;
   input rst;
   wire rst;
   wire step;
@@ -28599,16 +29059,16 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
   assign \$17  = ~ tile_last;
   assign \$18  = goes & \$17 ;
   assign \$19  = goes & block_last;
-  assign \$20  = ! \port$35512$0 [15:0];
-  assign \$21  = ! \port$35512$0 [31:16];
-  assign \$22  = ! \port$35514$0 [15:0];
-  assign \$23  = ! \port$35514$0 [31:16];
-  assign \$24  = ! \port$35516$0 [15:0];
-  assign \$25  = ! \port$35516$0 [31:16];
-  assign \$26  = ! \port$35518$0 [15:0];
-  assign \$27  = ! \port$35518$0 [31:16];
+  assign \$20  = ! \port$35625$0 [15:0];
+  assign \$21  = ! \port$35625$0 [31:16];
+  assign \$22  = ! \port$35627$0 [15:0];
+  assign \$23  = ! \port$35627$0 [31:16];
+  assign \$24  = ! \port$35629$0 [15:0];
+  assign \$25  = ! \port$35629$0 [31:16];
+  assign \$26  = ! \port$35631$0 [15:0];
+  assign \$27  = ! \port$35631$0 [31:16];
   assign \$28  = | { \$27 , \$26 , \$25 , \$24 , \$23 , \$22 , \$21 , \$20  };
-  assign \$29  = \port$35512$0 [31:16] > 3'h4;
+  assign \$29  = \port$35625$0 [31:16] > 3'h4;
   assign \$30  = \$28  | \$29 ;
   assign \$33  = \$signal  + 1'h1;
   assign \$34  = \$signal$45  + acc_block;
@@ -28629,27 +29089,27 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     mask <= \$42 ;
   \weft.matmul.rows.rows  rows (
     .address_m0(address),
-    .\base$84 (\port$35504$0 [23:0]),
+    .\base$84 (\port$35617$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .clear(clear),
     .clk(clk),
-    .count_blocks(\port$35512$0 [15:0]),
+    .count_blocks(\port$35625$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .fresh(fresh),
     .last(last),
-    .\port$35514$0 (\port$35514$0 [31:0]),
-    .\port$35516$0 (\port$35516$0 [31:0]),
-    .\port$35518$0 (\port$35518$0 [31:0]),
+    .\port$35627$0 (\port$35627$0 [31:0]),
+    .\port$35629$0 (\port$35629$0 [31:0]),
+    .\port$35631$0 (\port$35631$0 [31:0]),
     .rst(rst),
     .step(goes),
-    .stride_k0(\port$35520$0 [23:0]),
-    .stride_k1(\port$35522$0 [23:0]),
-    .stride_k2(\port$35524$0 [23:0]),
-    .stride_m0(\port$35526$0 [23:0]),
-    .stride_m1(\port$35528$0 [23:0]),
-    .stride_m2(\port$35530$0 [23:0]),
+    .stride_k0(\port$35633$0 [23:0]),
+    .stride_k1(\port$35635$0 [23:0]),
+    .stride_k2(\port$35637$0 [23:0]),
+    .stride_m0(\port$35639$0 [23:0]),
+    .stride_m1(\port$35641$0 [23:0]),
+    .stride_m2(\port$35643$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -28657,7 +29117,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$44  = \$signal ;
     if (\$16 ) begin
-      \$44  = { 1'h0, \port$35510$0 [15:0] };
+      \$44  = { 1'h0, \port$35623$0 [15:0] };
     end else if (\$18 ) begin
       \$44  = \$33 [16:0];
     end else if (\$19 ) begin
@@ -28676,7 +29136,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$45  = \$signal$45 ;
     if (\$16 ) begin
-      \$45  = { 1'h0, \port$35510$0 [15:0] };
+      \$45  = { 1'h0, \port$35623$0 [15:0] };
     end else if (\$18 ) begin
     end else if (\$19 ) begin
       \$45  = \$35 [16:0];
@@ -28718,7 +29178,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$38  = \$signal$32 ;
     if (\$16 ) begin
-      \$38  = \port$35500$0 [8];
+      \$38  = \port$35613$0 [8];
     end
     if (clear) begin
       \$38  = 1'h0;
@@ -28731,7 +29191,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$39  = \$signal$37 ;
     if (\$16 ) begin
-      \$39  = \port$35500$0 [9];
+      \$39  = \port$35613$0 [9];
     end
     if (clear) begin
       \$39  = 1'h0;
@@ -28744,7 +29204,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$40  = k_tail;
     if (\$16 ) begin
-      \$40  = \port$35512$0 [18:16];
+      \$40  = \port$35625$0 [18:16];
     end
     if (clear) begin
       \$40  = 3'h0;
@@ -28757,7 +29217,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$41  = \$like ;
     if (\$16 ) begin
-      \$41  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
+      \$41  = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32] };
     end
     if (clear) begin
       \$41  = 16'h0000;
@@ -28770,7 +29230,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$42  = mask;
     if (\$16 ) begin
-      \$42  = \port$35502$0 [31:16];
+      \$42  = \port$35615$0 [31:16];
     end
     if (clear) begin
       \$42  = 16'h0000;
@@ -28783,7 +29243,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
     if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$43  = acc_block;
     if (\$16 ) begin
-      \$43  = \port$35510$0 [31:16];
+      \$43  = \port$35623$0 [31:16];
     end
     if (clear) begin
       \$43  = 16'h0000;
@@ -28795,21 +29255,21 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
   assign cmd__ready = take;
   assign step = goes;
   assign \fresh$11  = fresh;
-  assign base = \port$35504$0 [23:0];
-  assign cmd__payload = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32], \port$35530$0 [31:0], \port$35528$0 [31:0], \port$35526$0 [31:0], \port$35524$0 [31:0], \port$35522$0 [31:0], \port$35520$0 [31:0], \port$35518$0 [31:0], \port$35516$0 [31:0], \port$35514$0 [31:0], \port$35512$0 [31:0], \port$35510$0 [31:0], \port$35508$0 [31:0], \port$35506$0 [31:0], \port$35504$0 [31:0], \port$35502$0 [31:0], \port$35500$0 [31:0] };
-  assign count_m0 = \port$35516$0 [31:16];
-  assign stride_m0 = \port$35526$0 [23:0];
-  assign count_m1 = \port$35518$0 [15:0];
-  assign stride_m1 = \port$35528$0 [23:0];
-  assign count_m2 = \port$35518$0 [31:16];
-  assign stride_m2 = \port$35530$0 [23:0];
-  assign count_k0 = \port$35514$0 [15:0];
-  assign stride_k0 = \port$35520$0 [23:0];
-  assign count_k1 = \port$35514$0 [31:16];
-  assign stride_k1 = \port$35522$0 [23:0];
-  assign count_k2 = \port$35516$0 [15:0];
-  assign stride_k2 = \port$35524$0 [23:0];
-  assign count_blocks = \port$35512$0 [15:0];
+  assign base = \port$35617$0 [23:0];
+  assign cmd__payload = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32], \port$35643$0 [31:0], \port$35641$0 [31:0], \port$35639$0 [31:0], \port$35637$0 [31:0], \port$35635$0 [31:0], \port$35633$0 [31:0], \port$35631$0 [31:0], \port$35629$0 [31:0], \port$35627$0 [31:0], \port$35625$0 [31:0], \port$35623$0 [31:0], \port$35621$0 [31:0], \port$35619$0 [31:0], \port$35617$0 [31:0], \port$35615$0 [31:0], \port$35613$0 [31:0] };
+  assign count_m0 = \port$35629$0 [31:16];
+  assign stride_m0 = \port$35639$0 [23:0];
+  assign count_m1 = \port$35631$0 [15:0];
+  assign stride_m1 = \port$35641$0 [23:0];
+  assign count_m2 = \port$35631$0 [31:16];
+  assign stride_m2 = \port$35643$0 [23:0];
+  assign count_k0 = \port$35627$0 [15:0];
+  assign stride_k0 = \port$35633$0 [23:0];
+  assign count_k1 = \port$35627$0 [31:16];
+  assign stride_k1 = \port$35635$0 [23:0];
+  assign count_k2 = \port$35629$0 [15:0];
+  assign stride_k2 = \port$35637$0 [23:0];
+  assign count_blocks = \port$35625$0 [15:0];
   assign \o__payload.address  = o__payload[23:0];
   assign \o__payload.acc  = o__payload[40:24];
   assign \o__payload.bytes  = o__payload[43:41];
@@ -28823,34 +29283,34 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
   assign \o__payload.wrong  = o__payload[51];
   assign \o__payload.index  = o__payload[67:52];
   assign \o__payload.mask  = o__payload[83:68];
-  assign \cmd__payload.opcode  = \port$35500$0 [7:0];
-  assign \cmd__payload.wait  = \port$35502$0 [15:0];
-  assign \cmd__payload.post  = \port$35502$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$35500$0 [8];
-  assign \cmd__payload.row_sum  = \port$35500$0 [9];
-  assign \cmd__payload.early  = \port$35500$0 [10];
-  assign \cmd__payload.act  = \port$35504$0 [23:0];
-  assign \cmd__payload.wgt  = \port$35506$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$35506$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$35508$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$35508$0 [31:16];
-  assign \cmd__payload.acc  = \port$35510$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$35510$0 [31:16];
-  assign \cmd__payload.blocks  = \port$35512$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$35512$0 [31:16];
-  assign \cmd__payload.k0  = \port$35514$0 [15:0];
-  assign \cmd__payload.k1  = \port$35514$0 [31:16];
-  assign \cmd__payload.k2  = \port$35516$0 [15:0];
-  assign \cmd__payload.m0  = \port$35516$0 [31:16];
-  assign \cmd__payload.m1  = \port$35518$0 [15:0];
-  assign \cmd__payload.m2  = \port$35518$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$35520$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$35522$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$35524$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$35526$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$35528$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$35530$0 [23:0];
-  assign \cmd__payload.index  = { \port$35530$0 [32], \port$35528$0 [32], \port$35526$0 [32], \port$35524$0 [32], \port$35522$0 [32], \port$35520$0 [32], \port$35518$0 [32], \port$35516$0 [32], \port$35514$0 [32], \port$35512$0 [32], \port$35510$0 [32], \port$35508$0 [32], \port$35506$0 [32], \port$35504$0 [32], \port$35502$0 [32], \port$35500$0 [32] };
+  assign \cmd__payload.opcode  = \port$35613$0 [7:0];
+  assign \cmd__payload.wait  = \port$35615$0 [15:0];
+  assign \cmd__payload.post  = \port$35615$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$35613$0 [8];
+  assign \cmd__payload.row_sum  = \port$35613$0 [9];
+  assign \cmd__payload.early  = \port$35613$0 [10];
+  assign \cmd__payload.act  = \port$35617$0 [23:0];
+  assign \cmd__payload.wgt  = \port$35619$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$35619$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$35621$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$35621$0 [31:16];
+  assign \cmd__payload.acc  = \port$35623$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$35623$0 [31:16];
+  assign \cmd__payload.blocks  = \port$35625$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$35625$0 [31:16];
+  assign \cmd__payload.k0  = \port$35627$0 [15:0];
+  assign \cmd__payload.k1  = \port$35627$0 [31:16];
+  assign \cmd__payload.k2  = \port$35629$0 [15:0];
+  assign \cmd__payload.m0  = \port$35629$0 [31:16];
+  assign \cmd__payload.m1  = \port$35631$0 [15:0];
+  assign \cmd__payload.m2  = \port$35631$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$35633$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$35635$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$35637$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$35639$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$35641$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$35643$0 [23:0];
+  assign \cmd__payload.index  = { \port$35643$0 [32], \port$35641$0 [32], \port$35639$0 [32], \port$35637$0 [32], \port$35635$0 [32], \port$35633$0 [32], \port$35631$0 [32], \port$35629$0 [32], \port$35627$0 [32], \port$35625$0 [32], \port$35623$0 [32], \port$35621$0 [32], \port$35619$0 [32], \port$35617$0 [32], \port$35615$0 [32], \port$35613$0 [32] };
   assign o__payload[83:68] = mask;
   assign o__payload[67:52] = \$like ;
   assign o__payload[51] = \$15 ;
@@ -28868,7 +29328,7 @@ module \weft.matmul.rows (rst, cmd__valid, take, o__ready, clear, \port$35500$0 
   assign \$32  = \$30 ;
 endmodule
 
-module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$84 , count_blocks, \port$35514$0 , \port$35516$0 , \port$35518$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last
+module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final , clear, \base$84 , count_blocks, \port$35627$0 , \port$35629$0 , \port$35631$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last
 , tile_first, block_first, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
@@ -29144,12 +29604,12 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   reg [15:0] left_m0 = 16'h0000;
   reg [15:0] left_m1 = 16'h0000;
   reg [15:0] left_m2 = 16'h0000;
-  input [31:0] \port$35514$0 ;
-  wire [31:0] \port$35514$0 ;
-  input [31:0] \port$35516$0 ;
-  wire [31:0] \port$35516$0 ;
-  input [31:0] \port$35518$0 ;
-  wire [31:0] \port$35518$0 ;
+  input [31:0] \port$35627$0 ;
+  wire [31:0] \port$35627$0 ;
+  input [31:0] \port$35629$0 ;
+  wire [31:0] \port$35629$0 ;
+  input [31:0] \port$35631$0 ;
+  wire [31:0] \port$35631$0 ;
   input rst;
   wire rst;
   reg select_blocks = 1'h0;
@@ -29191,34 +29651,34 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   reg tile_first = 1'h0;
   output tile_last;
   wire tile_last;
-  assign end_new_m0 = \port$35516$0 [31:16] == 1'h1;
+  assign end_new_m0 = \port$35629$0 [31:16] == 1'h1;
   assign \$1  = left_m0 == 1'h1;
   assign \$2  = ! bound_m0;
   assign end_on_m0 = select_m0 ? \$1  : \$3 ;
-  assign end_new_m1 = \port$35518$0 [15:0] == 1'h1;
+  assign end_new_m1 = \port$35631$0 [15:0] == 1'h1;
   assign \$4  = left_m1 == 1'h1;
   assign \$6  = ! bound_m1;
   assign \$7  = \$5  ? \$6  : end_m1;
   assign end_on_m1 = select_m1 ? \$4  : \$7 ;
-  assign end_new_m2 = \port$35518$0 [31:16] == 1'h1;
+  assign end_new_m2 = \port$35631$0 [31:16] == 1'h1;
   assign \$8  = left_m2 == 1'h1;
   assign \$9  = & { end_m1, end_m0 };
   assign \$10  = ! bound_m2;
   assign \$11  = \$9  ? \$10  : end_m2;
   assign end_on_m2 = select_m2 ? \$8  : \$11 ;
-  assign end_new_k0 = \port$35514$0 [15:0] == 1'h1;
+  assign end_new_k0 = \port$35627$0 [15:0] == 1'h1;
   assign \$12  = left_k0 == 1'h1;
   assign \$13  = & { end_m2, end_m1, end_m0 };
   assign \$14  = ! bound_k0;
   assign \$15  = \$13  ? \$14  : end_k0;
   assign end_on_k0 = select_k0 ? \$12  : \$15 ;
-  assign end_new_k1 = \port$35514$0 [31:16] == 1'h1;
+  assign end_new_k1 = \port$35627$0 [31:16] == 1'h1;
   assign \$16  = left_k1 == 1'h1;
   assign \$17  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$18  = ! bound_k1;
   assign \$19  = \$17  ? \$18  : end_k1;
   assign end_on_k1 = select_k1 ? \$16  : \$19 ;
-  assign end_new_k2 = \port$35516$0 [15:0] == 1'h1;
+  assign end_new_k2 = \port$35629$0 [15:0] == 1'h1;
   assign \$20  = left_k2 == 1'h1;
   assign \$21  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$22  = ! bound_k2;
@@ -29239,8 +29699,8 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$31  = ~ end_new_m0;
   assign \$34  = ~ end_on_m0;
   assign \$37  = fresh ? \$33  : \$36 ;
-  assign \$38  = \port$35516$0 [31:16] - 1'h1;
-  assign \$39  = \port$35516$0 [31:16] - 1'h1;
+  assign \$38  = \port$35629$0 [31:16] - 1'h1;
+  assign \$39  = \port$35629$0 [31:16] - 1'h1;
   assign \$40  = left_m0 - 1'h1;
   assign \$41  = end_m0 ? { 1'h0, bound_m0 } : \$40 ;
   assign \$42  = step & fresh;
@@ -29250,8 +29710,8 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$47  = ~ end_on_m1;
   assign \$49  = \$47  & \$48 ;
   assign \$50  = fresh ? \$46  : \$49 ;
-  assign \$52  = \port$35518$0 [15:0] - 1'h1;
-  assign \$53  = \port$35518$0 [15:0] - 1'h1;
+  assign \$52  = \port$35631$0 [15:0] - 1'h1;
+  assign \$53  = \port$35631$0 [15:0] - 1'h1;
   assign \$54  = left_m1 - 1'h1;
   assign \$55  = end_m1 ? { 1'h0, bound_m1 } : \$54 ;
   assign \$56  = step & fresh;
@@ -29264,8 +29724,8 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$63  = \$61  & \$62 ;
   assign \$64  = fresh ? \$60  : \$63 ;
   assign \$65  = & { end_m1, end_m0 };
-  assign \$66  = \port$35518$0 [31:16] - 1'h1;
-  assign \$67  = \port$35518$0 [31:16] - 1'h1;
+  assign \$66  = \port$35631$0 [31:16] - 1'h1;
+  assign \$67  = \port$35631$0 [31:16] - 1'h1;
   assign \$68  = left_m2 - 1'h1;
   assign \$69  = end_m2 ? { 1'h0, bound_m2 } : \$68 ;
   assign \$70  = step & fresh;
@@ -29278,8 +29738,8 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$77  = \$75  & \$76 ;
   assign \$78  = fresh ? \$74  : \$77 ;
   assign \$79  = & { end_m2, end_m1, end_m0 };
-  assign \$80  = \port$35514$0 [15:0] - 1'h1;
-  assign \$81  = \port$35514$0 [15:0] - 1'h1;
+  assign \$80  = \port$35627$0 [15:0] - 1'h1;
+  assign \$81  = \port$35627$0 [15:0] - 1'h1;
   assign \$82  = left_k0 - 1'h1;
   assign \$83  = end_k0 ? { 1'h0, bound_k0 } : \$82 ;
   assign \$84  = step & fresh;
@@ -29292,8 +29752,8 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$91  = \$89  & \$90 ;
   assign \$92  = fresh ? \$88  : \$91 ;
   assign \$93  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$94  = \port$35514$0 [31:16] - 1'h1;
-  assign \$95  = \port$35514$0 [31:16] - 1'h1;
+  assign \$94  = \port$35627$0 [31:16] - 1'h1;
+  assign \$95  = \port$35627$0 [31:16] - 1'h1;
   assign \$96  = left_k1 - 1'h1;
   assign \$97  = end_k1 ? { 1'h0, bound_k1 } : \$96 ;
   assign \$98  = step & fresh;
@@ -29306,8 +29766,8 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
   assign \$105  = \$103  & \$104 ;
   assign \$106  = fresh ? \$102  : \$105 ;
   assign \$107  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$108  = \port$35516$0 [15:0] - 1'h1;
-  assign \$109  = \port$35516$0 [15:0] - 1'h1;
+  assign \$108  = \port$35629$0 [15:0] - 1'h1;
+  assign \$109  = \port$35629$0 [15:0] - 1'h1;
   assign \$110  = left_k2 - 1'h1;
   assign \$111  = end_k2 ? { 1'h0, bound_k2 } : \$110 ;
   assign \$112  = step & fresh;
@@ -30109,12 +30569,12 @@ module \weft.matmul.rows.rows (rst, fresh, step, tile_last, block_last, \final ,
       \$202  = 1'h0;
     end
   end
-  assign count_m0 = \port$35516$0 [31:16];
-  assign count_m1 = \port$35518$0 [15:0];
-  assign count_m2 = \port$35518$0 [31:16];
-  assign count_k0 = \port$35514$0 [15:0];
-  assign count_k1 = \port$35514$0 [31:16];
-  assign count_k2 = \port$35516$0 [15:0];
+  assign count_m0 = \port$35629$0 [31:16];
+  assign count_m1 = \port$35631$0 [15:0];
+  assign count_m2 = \port$35631$0 [31:16];
+  assign count_k0 = \port$35627$0 [15:0];
+  assign count_k1 = \port$35627$0 [31:16];
+  assign count_k2 = \port$35629$0 [15:0];
   assign following = \$28 [23:0];
   assign address = address_m0;
   assign starts_tile = tile_first;
@@ -31004,7 +31464,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, i__ready, o__valid, o__p
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$36030$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$36171$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -31013,8 +31473,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$36030$0 ;
-  wire [69:0] \port$36030$0 ;
+  input [69:0] \port$36171$0 ;
+  wire [69:0] \port$36171$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -31047,7 +31507,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$36030$0 [31:0];
+      bias[write__addr] <= \port$36171$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -31060,7 +31520,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$36030$0 [63:32];
+      scale[\write__addr$13 ] <= \port$36171$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -31074,25 +31534,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$36030$0 [69:64] - \$2 ;
+  assign \$3  = \port$36171$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$36030$0 [69:64];
-  assign write__data = \port$36030$0 [31:0];
-  assign \write__data$4  = \port$36030$0 [63:0];
+  assign write__column = \port$36171$0 [69:64];
+  assign write__data = \port$36171$0 [31:0];
+  assign \write__data$4  = \port$36171$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$36030$0 [63:32];
+  assign \write__data$14  = \port$36171$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$36030$0 [69:64];
-  assign write__addr = \port$36030$0 [69:64];
-  assign \write__addr$13  = \port$36030$0 [69:64];
+  assign \$1  = \port$36171$0 [69:64];
+  assign write__addr = \port$36171$0 [69:64];
+  assign \write__addr$13  = \port$36171$0 [69:64];
 endmodule
 
-module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$35662$0 
-, \port$35664$0 , \port$35666$0 , \port$35668$0 , \port$35670$0 , \port$35672$0 , \port$35674$0 , \port$35676$0 , \port$35678$0 , \port$35680$0 , \port$35682$0 , \port$35684$0 , \port$35686$0 , \port$35688$0 , \port$35690$0 , \port$35692$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready
+module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, fetch__beat__valid, write__done__payload, write__done__valid, shared__ready, running, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, abort, \port$35796$0 
+, \port$35798$0 , \port$35800$0 , \port$35802$0 , \port$35804$0 , \port$35806$0 , \port$35808$0 , \port$35810$0 , \port$35812$0 , \port$35814$0 , \port$35816$0 , \port$35818$0 , \port$35820$0 , \port$35822$0 , \port$35824$0 , \port$35826$0 , read__burst__ready, read__beat__payload, fetch__burst__ready, fetch__beat__payload, write__burst__ready, write__beat__ready
 , shared__out, cmd__ready, fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__valid, shared__region, shared__write, push__valid, push__payload, shared__rows, shared__strobe, shared__data, events, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
@@ -31110,10 +31570,11 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire \$2 ;
   wire \$20 ;
   wire \$21 ;
-  reg [15:0] \$22 ;
+  reg \$22 ;
   reg [15:0] \$23 ;
-  reg \$24 ;
-  reg [2:0] \$25 ;
+  reg [15:0] \$24 ;
+  reg \$25 ;
+  reg [2:0] \$26 ;
   wire \$3 ;
   wire \$4 ;
   wire \$5 ;
@@ -31125,11 +31586,11 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire [15:0] \$signal ;
   input abort;
   wire abort;
-  wire \abort$67 ;
+  reg \abort$104  = 1'h0;
   wire accept;
   wire active;
   wire busy;
-  wire \busy$93 ;
+  wire \busy$92 ;
   wire [527:0] cmd__payload;
   wire [31:0] \cmd__payload.argument_0 ;
   wire [31:0] \cmd__payload.argument_1 ;
@@ -31179,26 +31640,26 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire done;
   output [23:0] events;
   wire [23:0] events;
-  wire [23:0] \events$71 ;
-  wire [1:0] \events$71.active_lanes ;
-  wire \events$71.bank_conflicts ;
-  wire \events$71.code_misses ;
-  wire \events$71.diverged ;
-  wire \events$71.empty ;
-  wire \events$71.issued ;
-  wire \events$71.memory_accesses ;
-  wire [4:0] \events$71.memory_beats ;
-  wire \events$71.memory_bursts ;
-  wire \events$71.memory_split ;
-  wire \events$71.pipeline ;
-  wire \events$71.replayed ;
-  wire \events$71.shared_accesses ;
-  wire \events$71.turns ;
-  wire \events$71.wait_barrier ;
-  wire \events$71.wait_code ;
-  wire \events$71.wait_memory ;
-  wire \events$71.wait_shared ;
-  wire \events$71.wait_units ;
+  wire [23:0] \events$69 ;
+  wire [1:0] \events$69.active_lanes ;
+  wire \events$69.bank_conflicts ;
+  wire \events$69.code_misses ;
+  wire \events$69.diverged ;
+  wire \events$69.empty ;
+  wire \events$69.issued ;
+  wire \events$69.memory_accesses ;
+  wire [4:0] \events$69.memory_beats ;
+  wire \events$69.memory_bursts ;
+  wire \events$69.memory_split ;
+  wire \events$69.pipeline ;
+  wire \events$69.replayed ;
+  wire \events$69.shared_accesses ;
+  wire \events$69.turns ;
+  wire \events$69.wait_barrier ;
+  wire \events$69.wait_code ;
+  wire \events$69.wait_memory ;
+  wire \events$69.wait_shared ;
+  wire \events$69.wait_units ;
   wire [1:0] \events.active_lanes ;
   wire \events.bank_conflicts ;
   wire \events.code_misses ;
@@ -31303,38 +31764,38 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire [23:0] \launch__payload.shared_base ;
   wire launch__ready;
   reg launch__valid;
-  input [32:0] \port$35662$0 ;
-  wire [32:0] \port$35662$0 ;
-  input [32:0] \port$35664$0 ;
-  wire [32:0] \port$35664$0 ;
-  input [32:0] \port$35666$0 ;
-  wire [32:0] \port$35666$0 ;
-  input [32:0] \port$35668$0 ;
-  wire [32:0] \port$35668$0 ;
-  input [32:0] \port$35670$0 ;
-  wire [32:0] \port$35670$0 ;
-  input [32:0] \port$35672$0 ;
-  wire [32:0] \port$35672$0 ;
-  input [32:0] \port$35674$0 ;
-  wire [32:0] \port$35674$0 ;
-  input [32:0] \port$35676$0 ;
-  wire [32:0] \port$35676$0 ;
-  input [32:0] \port$35678$0 ;
-  wire [32:0] \port$35678$0 ;
-  input [32:0] \port$35680$0 ;
-  wire [32:0] \port$35680$0 ;
-  input [32:0] \port$35682$0 ;
-  wire [32:0] \port$35682$0 ;
-  input [32:0] \port$35684$0 ;
-  wire [32:0] \port$35684$0 ;
-  input [32:0] \port$35686$0 ;
-  wire [32:0] \port$35686$0 ;
-  input [32:0] \port$35688$0 ;
-  wire [32:0] \port$35688$0 ;
-  input [32:0] \port$35690$0 ;
-  wire [32:0] \port$35690$0 ;
-  input [32:0] \port$35692$0 ;
-  wire [32:0] \port$35692$0 ;
+  input [32:0] \port$35796$0 ;
+  wire [32:0] \port$35796$0 ;
+  input [32:0] \port$35798$0 ;
+  wire [32:0] \port$35798$0 ;
+  input [32:0] \port$35800$0 ;
+  wire [32:0] \port$35800$0 ;
+  input [32:0] \port$35802$0 ;
+  wire [32:0] \port$35802$0 ;
+  input [32:0] \port$35804$0 ;
+  wire [32:0] \port$35804$0 ;
+  input [32:0] \port$35806$0 ;
+  wire [32:0] \port$35806$0 ;
+  input [32:0] \port$35808$0 ;
+  wire [32:0] \port$35808$0 ;
+  input [32:0] \port$35810$0 ;
+  wire [32:0] \port$35810$0 ;
+  input [32:0] \port$35812$0 ;
+  wire [32:0] \port$35812$0 ;
+  input [32:0] \port$35814$0 ;
+  wire [32:0] \port$35814$0 ;
+  input [32:0] \port$35816$0 ;
+  wire [32:0] \port$35816$0 ;
+  input [32:0] \port$35818$0 ;
+  wire [32:0] \port$35818$0 ;
+  input [32:0] \port$35820$0 ;
+  wire [32:0] \port$35820$0 ;
+  input [32:0] \port$35822$0 ;
+  wire [32:0] \port$35822$0 ;
+  input [32:0] \port$35824$0 ;
+  wire [32:0] \port$35824$0 ;
+  input [32:0] \port$35826$0 ;
+  wire [32:0] \port$35826$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -31384,7 +31845,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   wire running;
   output [3:0] semaphore;
   wire [3:0] semaphore;
-  wire [3:0] \semaphore$75 ;
+  wire [3:0] \semaphore$73 ;
   output [63:0] shared__data;
   wire [63:0] shared__data;
   wire [63:0] \shared__data$41 ;
@@ -31412,10 +31873,10 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   reg start;
   output take;
   wire take;
-  wire \take$73 ;
+  wire \take$71 ;
   input taken;
   wire taken;
-  wire \taken$77 ;
+  wire \taken$75 ;
   output [90:0] trap;
   wire [90:0] trap;
   wire [3:0] \trap.cause ;
@@ -31478,7 +31939,7 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \$4  = ~ abort;
   assign \$5  = \$3  & \$4 ;
   assign \$6  = ~ refused;
-  assign \$7  = ~ \busy$93 ;
+  assign \$7  = ~ \busy$92 ;
   assign \$8  = ~ abort;
   assign \$9  = ! fsm_state;
   assign \$10  = fsm_state == 1'h1;
@@ -31492,15 +31953,17 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \$18  = ~ cmd__valid;
   assign \$19  = refused | launch__ready;
   assign \$20  = done & \$19 ;
-  assign \$21  = ~ \busy$93 ;
+  assign \$21  = ~ \busy$92 ;
   always @(posedge core_clk)
-    fault__index <= \$22 ;
+    \abort$104  <= \$22 ;
   always @(posedge core_clk)
-    post <= \$23 ;
+    fault__index <= \$23 ;
   always @(posedge core_clk)
-    pushes <= \$24 ;
+    post <= \$24 ;
   always @(posedge core_clk)
-    fsm_state <= \$25 ;
+    pushes <= \$25 ;
+  always @(posedge core_clk)
+    fsm_state <= \$26 ;
   \weft.simt.check  check (
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -31510,8 +31973,8 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
     .start(start)
   );
   \weft.simt.core  core (
-    .abort(abort),
-    .\busy$284 (\busy$93 ),
+    .abort(\abort$104 ),
+    .\busy$284 (\busy$92 ),
     .\busy$308 (running),
     .core_clk(core_clk),
     .core_rst(core_rst),
@@ -31669,19 +32132,16 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$22  = fault__index;
-    if (cmd__ready) begin
-      \$22  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
-    end
+    \$22  = abort;
     if (core_rst) begin
-      \$22  = 16'h0000;
+      \$22  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$23  = post;
+    \$23  = fault__index;
     if (cmd__ready) begin
-      \$23  = \port$35664$0 [31:16];
+      \$23  = { \port$35826$0 [32], \port$35824$0 [32], \port$35822$0 [32], \port$35820$0 [32], \port$35818$0 [32], \port$35816$0 [32], \port$35814$0 [32], \port$35812$0 [32], \port$35810$0 [32], \port$35808$0 [32], \port$35806$0 [32], \port$35804$0 [32], \port$35802$0 [32], \port$35800$0 [32], \port$35798$0 [32], \port$35796$0 [32] };
     end
     if (core_rst) begin
       \$23  = 16'h0000;
@@ -31689,61 +32149,71 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$24  = pushes;
+    \$24  = post;
     if (cmd__ready) begin
-      \$24  = \port$35662$0 [8];
+      \$24  = \port$35798$0 [31:16];
     end
-    casez (fsm_state)
-      3'h0:
-          /* empty */;
-      3'h1:
-          /* empty */;
-      3'h2:
-          /* empty */;
-      3'h4:
-          /* empty */;
-      3'h3:
-          if (trap__valid) begin
-          end else if (\$21 ) begin
-            \$24  = 1'h0;
-          end
-    endcase
     if (core_rst) begin
-      \$24  = 1'h0;
+      \$24  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$25  = fsm_state;
+    \$25  = pushes;
+    if (cmd__ready) begin
+      \$25  = \port$35796$0 [8];
+    end
     casez (fsm_state)
       3'h0:
-          if (\$17 ) begin
-            \$25  = 3'h1;
-          end
+          /* empty */;
       3'h1:
-          if (\$18 ) begin
-            \$25  = 3'h0;
-          end else if (\$20 ) begin
-            \$25  = 3'h2;
-          end
+          /* empty */;
       3'h2:
-        begin
-          \$25  = 3'h3;
-          if (refused) begin
-            \$25  = 3'h4;
-          end
-        end
+          /* empty */;
       3'h4:
-          \$25  = 3'h5;
+          /* empty */;
       3'h3:
           if (trap__valid) begin
-            \$25  = 3'h5;
           end else if (\$21 ) begin
-            \$25  = 3'h0;
+            \$25  = 1'h0;
           end
     endcase
     if (core_rst) begin
-      \$25  = 3'h0;
+      \$25  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    \$26  = fsm_state;
+    casez (fsm_state)
+      3'h0:
+          if (\$17 ) begin
+            \$26  = 3'h1;
+          end
+      3'h1:
+          if (\$18 ) begin
+            \$26  = 3'h0;
+          end else if (\$20 ) begin
+            \$26  = 3'h2;
+          end
+      3'h2:
+        begin
+          \$26  = 3'h3;
+          if (refused) begin
+            \$26  = 3'h4;
+          end
+        end
+      3'h4:
+          \$26  = 3'h5;
+      3'h3:
+          if (trap__valid) begin
+            \$26  = 3'h5;
+          end else if (\$21 ) begin
+            \$26  = 3'h0;
+          end
+    endcase
+    if (core_rst) begin
+      \$26  = 3'h0;
     end
   end
   assign \read__beat__payload$1  = read__beat__payload;
@@ -31778,15 +32248,14 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \push__payload$57  = push__payload;
   assign \push__ready$59  = push__ready;
   assign \push__valid$61  = push__valid;
-  assign cmd__payload = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32], \port$35692$0 [31:0], \port$35690$0 [31:0], \port$35688$0 [31:0], \port$35686$0 [31:0], \port$35684$0 [31:0], \port$35682$0 [31:0], \port$35680$0 [31:0], \port$35678$0 [31:0], \port$35676$0 [31:0], \port$35674$0 [31:0], \port$35672$0 [31:0], \port$35670$0 [31:0], \port$35668$0 [31:0], \port$35666$0 [31:0], \port$35664$0 [31:0], \port$35662$0 [31:0] };
+  assign cmd__payload = { \port$35826$0 [32], \port$35824$0 [32], \port$35822$0 [32], \port$35820$0 [32], \port$35818$0 [32], \port$35816$0 [32], \port$35814$0 [32], \port$35812$0 [32], \port$35810$0 [32], \port$35808$0 [32], \port$35806$0 [32], \port$35804$0 [32], \port$35802$0 [32], \port$35800$0 [32], \port$35798$0 [32], \port$35796$0 [32], \port$35826$0 [31:0], \port$35824$0 [31:0], \port$35822$0 [31:0], \port$35820$0 [31:0], \port$35818$0 [31:0], \port$35816$0 [31:0], \port$35814$0 [31:0], \port$35812$0 [31:0], \port$35810$0 [31:0], \port$35808$0 [31:0], \port$35806$0 [31:0], \port$35804$0 [31:0], \port$35802$0 [31:0], \port$35800$0 [31:0], \port$35798$0 [31:0], \port$35796$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
-  assign \abort$67  = abort;
   assign busy = running;
-  assign \events$71  = events;
-  assign \take$73  = take;
-  assign \semaphore$75  = semaphore;
-  assign \taken$77  = taken;
+  assign \events$69  = events;
+  assign \take$71  = take;
+  assign \semaphore$73  = semaphore;
+  assign \taken$75  = taken;
   assign accept = cmd__ready;
   assign \$signal  = fault__index;
   assign index = fault__index;
@@ -31839,30 +32308,30 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$35662$0 [7:0];
-  assign \cmd__payload.wait  = \port$35664$0 [15:0];
-  assign \cmd__payload.post  = \port$35664$0 [31:16];
-  assign \cmd__payload.pushes  = \port$35662$0 [8];
-  assign \cmd__payload.private  = \port$35662$0 [31:16];
-  assign \cmd__payload.entry  = \port$35666$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$35668$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$35668$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$35670$0 [15:0];
-  assign \cmd__payload.block_x  = \port$35670$0 [23:16];
-  assign \cmd__payload.block_y  = \port$35670$0 [31:24];
-  assign \cmd__payload.block_z  = \port$35672$0 [31:24];
-  assign \cmd__payload.shared  = \port$35672$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$35674$0 [23:0];
-  assign \cmd__payload.private_base  = \port$35676$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$35678$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$35680$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$35682$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$35684$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$35686$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$35688$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$35690$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$35692$0 [31:0];
-  assign \cmd__payload.index  = { \port$35692$0 [32], \port$35690$0 [32], \port$35688$0 [32], \port$35686$0 [32], \port$35684$0 [32], \port$35682$0 [32], \port$35680$0 [32], \port$35678$0 [32], \port$35676$0 [32], \port$35674$0 [32], \port$35672$0 [32], \port$35670$0 [32], \port$35668$0 [32], \port$35666$0 [32], \port$35664$0 [32], \port$35662$0 [32] };
+  assign \cmd__payload.opcode  = \port$35796$0 [7:0];
+  assign \cmd__payload.wait  = \port$35798$0 [15:0];
+  assign \cmd__payload.post  = \port$35798$0 [31:16];
+  assign \cmd__payload.pushes  = \port$35796$0 [8];
+  assign \cmd__payload.private  = \port$35796$0 [31:16];
+  assign \cmd__payload.entry  = \port$35800$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$35802$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$35802$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$35804$0 [15:0];
+  assign \cmd__payload.block_x  = \port$35804$0 [23:16];
+  assign \cmd__payload.block_y  = \port$35804$0 [31:24];
+  assign \cmd__payload.block_z  = \port$35806$0 [31:24];
+  assign \cmd__payload.shared  = \port$35806$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$35808$0 [23:0];
+  assign \cmd__payload.private_base  = \port$35810$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$35812$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$35814$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$35816$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$35818$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$35820$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$35822$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$35824$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$35826$0 [31:0];
+  assign \cmd__payload.index  = { \port$35826$0 [32], \port$35824$0 [32], \port$35822$0 [32], \port$35820$0 [32], \port$35818$0 [32], \port$35816$0 [32], \port$35814$0 [32], \port$35812$0 [32], \port$35810$0 [32], \port$35808$0 [32], \port$35806$0 [32], \port$35804$0 [32], \port$35802$0 [32], \port$35800$0 [32], \port$35798$0 [32], \port$35796$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -31920,25 +32389,25 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign \events.pipeline  = events[21];
   assign \events.empty  = events[22];
   assign \events.code_misses  = events[23];
-  assign \events$71.issued  = events[0];
-  assign \events$71.active_lanes  = events[2:1];
-  assign \events$71.diverged  = events[3];
-  assign \events$71.turns  = events[4];
-  assign \events$71.shared_accesses  = events[5];
-  assign \events$71.bank_conflicts  = events[6];
-  assign \events$71.memory_accesses  = events[7];
-  assign \events$71.memory_split  = events[8];
-  assign \events$71.memory_bursts  = events[9];
-  assign \events$71.memory_beats  = events[14:10];
-  assign \events$71.replayed  = events[15];
-  assign \events$71.wait_memory  = events[16];
-  assign \events$71.wait_shared  = events[17];
-  assign \events$71.wait_units  = events[18];
-  assign \events$71.wait_code  = events[19];
-  assign \events$71.wait_barrier  = events[20];
-  assign \events$71.pipeline  = events[21];
-  assign \events$71.empty  = events[22];
-  assign \events$71.code_misses  = events[23];
+  assign \events$69.issued  = events[0];
+  assign \events$69.active_lanes  = events[2:1];
+  assign \events$69.diverged  = events[3];
+  assign \events$69.turns  = events[4];
+  assign \events$69.shared_accesses  = events[5];
+  assign \events$69.bank_conflicts  = events[6];
+  assign \events$69.memory_accesses  = events[7];
+  assign \events$69.memory_split  = events[8];
+  assign \events$69.memory_bursts  = events[9];
+  assign \events$69.memory_beats  = events[14:10];
+  assign \events$69.replayed  = events[15];
+  assign \events$69.wait_memory  = events[16];
+  assign \events$69.wait_shared  = events[17];
+  assign \events$69.wait_units  = events[18];
+  assign \events$69.wait_code  = events[19];
+  assign \events$69.wait_barrier  = events[20];
+  assign \events$69.pipeline  = events[21];
+  assign \events$69.empty  = events[22];
+  assign \events$69.code_misses  = events[23];
   assign \trap.cause  = trap[3:0];
   assign \trap.lane  = trap[6:4];
   assign \trap.warp  = trap[10:7];
@@ -31958,25 +32427,25 @@ module \weft.simt (core_rst, taken, push__ready, cmd__valid, read__beat__valid, 
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$35692$0 [31:0];
-  assign launch[423:392] = \port$35690$0 [31:0];
-  assign launch[391:360] = \port$35688$0 [31:0];
-  assign launch[359:328] = \port$35686$0 [31:0];
-  assign launch[327:296] = \port$35684$0 [31:0];
-  assign launch[295:264] = \port$35682$0 [31:0];
-  assign launch[263:232] = \port$35680$0 [31:0];
-  assign launch[231:200] = \port$35678$0 [31:0];
-  assign launch[199:192] = \port$35672$0 [31:24];
-  assign launch[191:184] = \port$35670$0 [31:24];
-  assign launch[183:176] = \port$35670$0 [23:16];
-  assign launch[175:160] = \port$35670$0 [15:0];
-  assign launch[159:144] = \port$35668$0 [31:16];
-  assign launch[143:128] = \port$35668$0 [15:0];
-  assign launch[127:96] = \port$35676$0 [31:0];
-  assign launch[95:80] = \port$35662$0 [31:16];
-  assign launch[79:56] = \port$35674$0 [23:0];
-  assign launch[55:32] = \port$35672$0 [23:0];
-  assign launch[31:0] = \port$35666$0 [31:0];
+  assign launch[455:424] = \port$35826$0 [31:0];
+  assign launch[423:392] = \port$35824$0 [31:0];
+  assign launch[391:360] = \port$35822$0 [31:0];
+  assign launch[359:328] = \port$35820$0 [31:0];
+  assign launch[327:296] = \port$35818$0 [31:0];
+  assign launch[295:264] = \port$35816$0 [31:0];
+  assign launch[263:232] = \port$35814$0 [31:0];
+  assign launch[231:200] = \port$35812$0 [31:0];
+  assign launch[199:192] = \port$35806$0 [31:24];
+  assign launch[191:184] = \port$35804$0 [31:24];
+  assign launch[183:176] = \port$35804$0 [23:16];
+  assign launch[175:160] = \port$35804$0 [15:0];
+  assign launch[159:144] = \port$35802$0 [31:16];
+  assign launch[143:128] = \port$35802$0 [15:0];
+  assign launch[127:96] = \port$35810$0 [31:0];
+  assign launch[95:80] = \port$35796$0 [31:16];
+  assign launch[79:56] = \port$35808$0 [23:0];
+  assign launch[55:32] = \port$35806$0 [23:0];
+  assign launch[31:0] = \port$35800$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
@@ -32460,7 +32929,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
 endmodule
 
 module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory__beat__valid, write__done__payload, write__done__valid, shared__ready, \busy$308 , launch__ready, \busy$284 , trap_block, read__beat__ready, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take
-, abort, read__burst__ready, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, launch__valid, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, push__valid, push__payload, shared__rows, shared__strobe, shared__data, trap__valid
+, read__burst__ready, read__beat__payload, memory__burst__ready, memory__beat__payload, write__burst__ready, write__beat__ready, shared__out, i__payload, launch__valid, abort, fetch__burst__valid, fetch__burst__payload, shared__valid, shared__region, shared__write, push__valid, push__payload, shared__rows, shared__strobe, shared__data, trap__valid
 , trap__cause, trap__warp, trap__lane, trap__pc, events, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire \$1 ;
@@ -34735,8 +35204,8 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$5941$0 (\$534 ),
-    .\port$5983$0 (\$535 ),
+    .\port$6045$0 (\$534 ),
+    .\port$6087$0 (\$535 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$189 ),
@@ -34760,12 +35229,12 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$37002$32 (i__token[35:32]),
-    .\port$7111$0 (\$536 ),
-    .\port$7114$0 (\$537 ),
-    .\port$7120$0 (\$538 ),
-    .\port$7128$0 (\$539 ),
-    .\port$7133$0 (\$540 ),
+    .\port$37147$32 (i__token[35:32]),
+    .\port$7215$0 (\$536 ),
+    .\port$7218$0 (\$537 ),
+    .\port$7224$0 (\$538 ),
+    .\port$7232$0 (\$539 ),
+    .\port$7237$0 (\$540 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -34853,7 +35322,7 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$36900$15 (word[24:15]),
+    .\port$37045$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -34885,13 +35354,13 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .i__payload(\i__payload$165 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$169 ),
-    .\port$34435$0 (\$541 ),
-    .\port$34526$0 (\$542 ),
-    .\port$34703$0 (\$543 ),
-    .\port$34709$0 (\$544 ),
-    .\port$34800$0 (\$545 ),
-    .\port$34977$0 (\$546 ),
-    .\port$37493$0 (\$547 ),
+    .\port$34539$0 (\$541 ),
+    .\port$34630$0 (\$542 ),
+    .\port$34807$0 (\$543 ),
+    .\port$34813$0 (\$544 ),
+    .\port$34904$0 (\$545 ),
+    .\port$35081$0 (\$546 ),
+    .\port$37638$0 (\$547 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -34910,11 +35379,11 @@ module \weft.simt.core (core_rst, taken, push__ready, read__beat__valid, memory_
     .\o__payload$160 (\i__payload$165 ),
     .\o__ready$148 (o__ready),
     .\o__valid$153 (\i__valid$169 ),
-    .\port$7111$0 (\$536 ),
-    .\port$7114$0 (\$537 ),
-    .\port$7120$0 (\$538 ),
-    .\port$7128$0 (\$539 ),
-    .\port$7133$0 (\$540 ),
+    .\port$7215$0 (\$536 ),
+    .\port$7218$0 (\$537 ),
+    .\port$7224$0 (\$538 ),
+    .\port$7232$0 (\$539 ),
+    .\port$7237$0 (\$540 ),
     .port_ready(shared__ready),
     .port_warp(port_warp),
     .push__payload(push__payload),
@@ -36171,7 +36640,7 @@ module \weft.simt.core.commit (trapped, goes, does, access, arrives, ends, float
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (core_rst, warp, \port$5941$0 , \port$5983$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (core_rst, warp, \port$6045$0 , \port$6087$0 , block, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$70  = 0;
   reg [31:0] \$1 ;
   wire \$10 ;
@@ -36454,10 +36923,10 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5941$0 , \port$5983$0 , block
   wire [2:0] own_1_2;
   wire [2:0] own_1_4;
   wire [2:0] own_1_other;
-  output [31:0] \port$5941$0 ;
-  wire [31:0] \port$5941$0 ;
-  output [31:0] \port$5983$0 ;
-  wire [31:0] \port$5983$0 ;
+  output [31:0] \port$6045$0 ;
+  wire [31:0] \port$6045$0 ;
+  output [31:0] \port$6087$0 ;
+  wire [31:0] \port$6087$0 ;
   wire [63:0] row;
   input [8:0] thread_data;
   wire [8:0] thread_data;
@@ -36859,8 +37328,8 @@ module \weft.simt.core.csrs (core_rst, warp, \port$5941$0 , \port$5983$0 , block
   assign own_0_other = { \$47 , \$46 , \$45  };
   assign own_1_other = { \$65 , \$64 , \$63  };
   assign row = { \$164 , \$122  };
-  assign \port$5941$0  = \$122 ;
-  assign \port$5983$0  = \$164 ;
+  assign \port$6045$0  = \$122 ;
+  assign \port$6087$0  = \$164 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -38376,7 +38845,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$441  = \$431 ;
 endmodule
 
-module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$7111$0 , \port$7114$0 , \port$7120$0 , \port$7128$0 , \port$7133$0 , beats, missed, warp, \port$37002$32 
+module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, \port$7215$0 , \port$7218$0 , \port$7224$0 , \port$7232$0 , \port$7237$0 , beats, missed, warp, \port$37147$32 
 , o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
   wire [3:0] \$1 ;
@@ -38521,18 +38990,18 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$37002$32 ;
-  wire [3:0] \port$37002$32 ;
-  input \port$7111$0 ;
-  wire \port$7111$0 ;
-  input \port$7114$0 ;
-  wire \port$7114$0 ;
-  input \port$7120$0 ;
-  wire \port$7120$0 ;
-  input \port$7128$0 ;
-  wire \port$7128$0 ;
-  input \port$7133$0 ;
-  wire \port$7133$0 ;
+  input [3:0] \port$37147$32 ;
+  wire [3:0] \port$37147$32 ;
+  input \port$7215$0 ;
+  wire \port$7215$0 ;
+  input \port$7218$0 ;
+  wire \port$7218$0 ;
+  input \port$7224$0 ;
+  wire \port$7224$0 ;
+  input \port$7232$0 ;
+  wire \port$7232$0 ;
+  input \port$7237$0 ;
+  wire \port$7237$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -38621,10 +39090,10 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$37002$32 [0];
-  assign \$87  = \$86  + \port$37002$32 [1];
+  assign \$86  = 1'h0 + \port$37147$32 [0];
+  assign \$87  = \$86  + \port$37147$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$37002$32 [1:0] != \port$37002$32 [3:2];
+  assign \$89  = \port$37147$32 [1:0] != \port$37147$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -38659,9 +39128,9 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
       \$93  = 4'h0;
     end
   end
-  assign group = \port$37002$32 [1:0];
-  assign live = \port$37002$32 [3:2];
-  assign counts = { \port$7133$0 , \port$7128$0 , \port$7120$0 , \port$7114$0 , \port$7111$0  };
+  assign group = \port$37147$32 [1:0];
+  assign live = \port$37147$32 [3:2];
+  assign counts = { \port$7237$0 , \port$7232$0 , \port$7224$0 , \port$7218$0 , \port$7215$0  };
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -38681,11 +39150,11 @@ module \weft.simt.core.events$357 (core_rst, busy, answered, came, starved, to_m
   assign \o.pipeline  = o[21];
   assign \o.empty  = o[22];
   assign \o.code_misses  = o[23];
-  assign o[9] = \port$7133$0 ;
-  assign o[8] = \port$7128$0 ;
-  assign o[7] = \port$7120$0 ;
-  assign o[6] = \port$7114$0 ;
-  assign o[5] = \port$7111$0 ;
+  assign o[9] = \port$7237$0 ;
+  assign o[8] = \port$7232$0 ;
+  assign o[7] = \port$7224$0 ;
+  assign o[6] = \port$7218$0 ;
+  assign o[5] = \port$7215$0 ;
   assign o[23] = missed;
   assign o[14:10] = beats;
   assign o[4] = starved;
@@ -43426,7 +43895,7 @@ module \weft.simt.core.launcher (core_rst, i__valid, free, pc, busy, i__payload,
   assign \$60  = lane;
 endmodule
 
-module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$36900$15 , core_clk);
+module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, write_warp, write_rd, \port$37045$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -43438,8 +43907,8 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$36900$15 ;
-  wire [9:0] \port$36900$15 ;
+  input [9:0] \port$37045$15 ;
+  wire [9:0] \port$37045$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -43469,17 +43938,17 @@ module \weft.simt.core.registers (core_rst, write__data, a, b, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$36900$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$36900$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$37045$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$37045$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$36900$15 [4:0] };
-  assign rs1 = \port$36900$15 [4:0];
+  assign first__addr = { warp, \port$37045$15 [4:0] };
+  assign rs1 = \port$37045$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$36900$15 [9:5] };
-  assign rs2 = \port$36900$15 [9:5];
+  assign second__addr = { warp, \port$37045$15 [9:5] };
+  assign rs2 = \port$37045$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -44018,7 +44487,7 @@ module \weft.simt.core.requests.areas (core_rst, running, launch, read__addr, ar
   assign \$5  = { launch[95:80], 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mask, \port$34435$0 , \port$34526$0 , \port$34703$0 , \port$34709$0 , \port$34800$0 , \port$34977$0 , i__payload, \port$37493$0 , core_clk);
+module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mask, \port$34539$0 , \port$34630$0 , \port$34807$0 , \port$34813$0 , \port$34904$0 , \port$35081$0 , i__payload, \port$37638$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -44612,20 +45081,20 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mas
   input i__valid;
   wire i__valid;
   reg part = 1'h0;
-  output [7:0] \port$34435$0 ;
-  wire [7:0] \port$34435$0 ;
-  output [7:0] \port$34526$0 ;
-  wire [7:0] \port$34526$0 ;
-  output [15:0] \port$34703$0 ;
-  wire [15:0] \port$34703$0 ;
-  output [7:0] \port$34709$0 ;
-  wire [7:0] \port$34709$0 ;
-  output [7:0] \port$34800$0 ;
-  wire [7:0] \port$34800$0 ;
-  output [15:0] \port$34977$0 ;
-  wire [15:0] \port$34977$0 ;
-  output [6:0] \port$37493$0 ;
-  wire [6:0] \port$37493$0 ;
+  output [7:0] \port$34539$0 ;
+  wire [7:0] \port$34539$0 ;
+  output [7:0] \port$34630$0 ;
+  wire [7:0] \port$34630$0 ;
+  output [15:0] \port$34807$0 ;
+  wire [15:0] \port$34807$0 ;
+  output [7:0] \port$34813$0 ;
+  wire [7:0] \port$34813$0 ;
+  output [7:0] \port$34904$0 ;
+  wire [7:0] \port$34904$0 ;
+  output [15:0] \port$35081$0 ;
+  wire [15:0] \port$35081$0 ;
+  output [6:0] \port$37638$0 ;
+  wire [6:0] \port$37638$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -45217,13 +45686,13 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mas
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$550 , \$373 , \$282 , \$276 , \$99 , \$8  };
-  assign \port$34435$0  = \$8 ;
-  assign \port$34526$0  = \$99 ;
-  assign \port$34703$0  = \$276 ;
-  assign \port$34709$0  = \$282 ;
-  assign \port$34800$0  = \$373 ;
-  assign \port$34977$0  = \$550 ;
-  assign \port$37493$0  = answer[6:0];
+  assign \port$34539$0  = \$8 ;
+  assign \port$34630$0  = \$99 ;
+  assign \port$34807$0  = \$276 ;
+  assign \port$34813$0  = \$282 ;
+  assign \port$34904$0  = \$373 ;
+  assign \port$35081$0  = \$550 ;
+  assign \port$37638$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -45246,8 +45715,8 @@ module \weft.simt.core.returns (core_rst, i__ready, i__valid, answered, row__mas
   assign \i__payload.error  = i__payload[81];
 endmodule
 
-module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$148 , i__valid, \i__valid$24 , \busy$135 , \o__valid$153 , \port$7111$0 , \port$7114$0 , \port$7120$0 , \port$7128$0 , \port$7133$0 , \stored$123 , coming, read__beat__ready, beats
-, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, serial__ready, abort, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, \o__payload$160 , next_warp, shared__valid, shared__region, shared__write, port_warp
+module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid, write__done__payload, write__done__valid, port_ready, \o__ready$148 , i__valid, \i__valid$24 , \busy$135 , \o__valid$153 , \port$7215$0 , \port$7218$0 , \port$7224$0 , \port$7232$0 , \port$7237$0 , \stored$123 , coming, read__beat__ready, beats
+, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid, write__burst__payload, semaphore, take, serial__ready, read__burst__ready, read__beat__payload, write__burst__ready, write__beat__ready, shared__out, abort, \o__payload$160 , next_warp, shared__valid, shared__region, shared__write, port_warp
 , push__valid, push__payload, shared__rows, \strobe$85 , \data$87 , i__payload, \i__payload$20 , core_clk);
   wire \$1 ;
   wire \$10 ;
@@ -45710,16 +46179,16 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   wire \o__valid$146 ;
   output \o__valid$153 ;
   wire \o__valid$153 ;
-  output \port$7111$0 ;
-  wire \port$7111$0 ;
-  output \port$7114$0 ;
-  wire \port$7114$0 ;
-  output \port$7120$0 ;
-  wire \port$7120$0 ;
-  output \port$7128$0 ;
-  wire \port$7128$0 ;
-  output \port$7133$0 ;
-  wire \port$7133$0 ;
+  output \port$7215$0 ;
+  wire \port$7215$0 ;
+  output \port$7218$0 ;
+  wire \port$7218$0 ;
+  output \port$7224$0 ;
+  wire \port$7224$0 ;
+  output \port$7232$0 ;
+  wire \port$7232$0 ;
+  output \port$7237$0 ;
+  wire \port$7237$0 ;
   wire port_busy;
   input port_ready;
   wire port_ready;
@@ -46214,8 +46683,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .o__ready(push__ready),
     .\o__ready$38 (\o__ready$151 ),
     .\o__valid$9 (\o__valid$145 ),
-    .\port$37399$0 (\$196 ),
-    .\port$37401$0 (\$197 ),
+    .\port$37544$0 (\$196 ),
+    .\port$37546$0 (\$197 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$198 ),
@@ -46246,8 +46715,8 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .\o__ready$22 (write__burst__ready),
     .\o__ready$67 (write__beat__ready),
     .\o__ready$79 (write__done__valid),
-    .\port$9216$0 (\$194 ),
-    .\port$9217$0 (\$195 ),
+    .\port$9320$0 (\$194 ),
+    .\port$9321$0 (\$195 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -46307,11 +46776,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
     .i__ready(o__ready),
     .i__valid(\i__valid$10 ),
     .o(what),
-    .\port$7111$0 (\$189 ),
-    .\port$7114$0 (\$190 ),
-    .\port$7120$0 (\$191 ),
-    .\port$7128$0 (\$192 ),
-    .\port$7133$0 (\$193 ),
+    .\port$7215$0 (\$189 ),
+    .\port$7218$0 (\$190 ),
+    .\port$7224$0 (\$191 ),
+    .\port$7232$0 (\$192 ),
+    .\port$7237$0 (\$193 ),
     .port_busy(port_busy),
     .shared_busy(shared_busy),
     .stored(stored),
@@ -46427,11 +46896,11 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$signal  = { \$36 , \$33 , \$30 , \$27 , \$24  };
   assign \o__payload$158  = { 1'h0, \$197 , 38'h0000000000, \$198 [1], 31'h00000000, \$198 [0], \$196  };
   assign row_other = { \$173 , \$171 , \$169 , \$167 , \$165 , \$163 , \$161 , \$159 , \$157 , \$155 , \$153 , \$151 , \$149 , \$147 , \$145 , \$143 , \$141 , \$139 , \$137 , \$135 , \$133 , \$131 , \$129 , \$127 , \$125 , \$123 , \$121 , \$119 , \$117 , \$115 , \$113 , \$111 , \$109 , \$107 , \$105 , \$103 , \$101 , \$99 , \$97 , \$95 , \$93 , \$91 , \$89 , \$87 , \$85 , \$83 , \$81 , \$79 , \$77 , \$75 , \$73 , \$71 , \$69 , \$67 , \$65 , \$63 , \$61 , \$59 , \$57 , \$55 , \$53 , \$51 , \$49 , \$47  };
-  assign \port$7111$0  = \$189 ;
-  assign \port$7114$0  = \$190 ;
-  assign \port$7120$0  = \$191 ;
-  assign \port$7128$0  = \$192 ;
-  assign \port$7133$0  = \$193 ;
+  assign \port$7215$0  = \$189 ;
+  assign \port$7218$0  = \$190 ;
+  assign \port$7224$0  = \$191 ;
+  assign \port$7232$0  = \$192 ;
+  assign \port$7237$0  = \$193 ;
   assign next_warp = what[15:14];
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
@@ -46742,7 +47211,7 @@ module \weft.simt.core.rows (core_rst, taken_one, push__ready, read__beat__valid
   assign \$38  = \$37 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$37399$0 , \port$37401$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__ready$38 , semaphore, take, surely, if_free, busy, valid, what, \port$37544$0 , \port$37546$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire [5:0] \$1 ;
@@ -46824,11 +47293,11 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$37399$0 ;
-  wire [8:0] \port$37399$0 ;
+  output [8:0] \port$37544$0 ;
+  wire [8:0] \port$37544$0 ;
   (* init = 1'h0 *)
-  output \port$37401$0 ;
-  wire \port$37401$0 ;
+  output \port$37546$0 ;
+  wire \port$37546$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -47044,8 +47513,8 @@ module \weft.simt.core.rows.at_port (core_rst, taken_one, o__ready, free, \o__re
   assign data = write__data;
   assign \o__payload$33  = { 1'h0, \$34 , 38'h0000000000, row[1], 31'h00000000, row[0], \$32  };
   assign semaphore = word[3:0];
-  assign \port$37399$0  = \$32 ;
-  assign \port$37401$0  = \$34 ;
+  assign \port$37544$0  = \$32 ;
+  assign \port$37546$0  = \$34 ;
   assign \what.request  = what[151:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -47205,8 +47674,8 @@ module \weft.simt.core.rows.at_port.pushed.skid (core_rst, i__valid, i__payload,
   end
 endmodule
 
-module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$9216$0 , \port$9217$0 , holds, surely, if_free, beats, busy, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid
-, write__burst__payload, abort, o__ready, read__beat__payload, \o__ready$22 , \o__ready$67 , valid, what, waits, words, loaded__payload, loaded__valid, stored__valid, stored__payload, strobe, data, row, core_clk);
+module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$9320$0 , \port$9321$0 , holds, surely, if_free, beats, busy, write__beat__valid, write__beat__payload, read__burst__valid, read__burst__payload, write__burst__valid
+, write__burst__payload, o__ready, read__beat__payload, \o__ready$22 , \o__ready$67 , abort, valid, what, waits, words, loaded__payload, loaded__valid, stored__valid, stored__payload, strobe, data, row, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -73782,10 +74251,10 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   wire \o__valid$93 ;
   wire \o__valid$94 ;
   reg [3:0] passed = 4'h0;
-  output \port$9216$0 ;
-  wire \port$9216$0 ;
-  output \port$9217$0 ;
-  wire \port$9217$0 ;
+  output \port$9320$0 ;
+  wire \port$9320$0 ;
+  output \port$9321$0 ;
+  wire \port$9321$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -98524,8 +98993,8 @@ module \weft.simt.core.rows.in_main (core_rst, read__beat__valid, write__done__p
   assign write__done__valid = \o__ready$79 ;
   assign answer = { \$1702 , \$1699 , \$1696 , \$1693  };
   assign \$signal$86  = { \$1704 , \$1703  };
-  assign \port$9216$0  = \$1686 ;
-  assign \port$9217$0  = \$1687 ;
+  assign \port$9320$0  = \$1686 ;
+  assign \port$9321$0  = \$1687 ;
   assign beats = \$1727 [4:0];
   assign loaded__valid = \$signal$46 ;
   assign \what.request  = what[151:0];
@@ -101864,9 +102333,9 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, loads, o__rea
     .level(level),
     .o__payload(\o__payload$31 ),
     .o__ready(o__ready),
-    .\port$37231$0 (\$81 ),
-    .\port$37233$0 (\$83 ),
-    .\port$37280$0 (found)
+    .\port$37376$0 (\$81 ),
+    .\port$37378$0 (\$83 ),
+    .\port$37425$0 (found)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
@@ -102229,7 +102698,7 @@ module \weft.simt.core.rows.in_shared (core_rst, port_ready, free, loads, o__rea
   assign values[31:0] = \$12 [31:0];
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__payload, \port$37231$0 , \port$37233$0 , \port$37280$0 , level, core_clk);
+module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__payload, \port$37376$0 , \port$37378$0 , \port$37425$0 , level, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire \$1 ;
   reg [1:0] \$10 ;
@@ -102281,12 +102750,12 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   wire o__ready;
   wire o__valid;
   wire pop;
-  input [8:0] \port$37231$0 ;
-  wire [8:0] \port$37231$0 ;
-  input [7:0] \port$37233$0 ;
-  wire [7:0] \port$37233$0 ;
-  input [63:0] \port$37280$0 ;
-  wire [63:0] \port$37280$0 ;
+  input [8:0] \port$37376$0 ;
+  wire [8:0] \port$37376$0 ;
+  input [7:0] \port$37378$0 ;
+  wire [7:0] \port$37378$0 ;
+  input [63:0] \port$37425$0 ;
+  wire [63:0] \port$37425$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -102319,7 +102788,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$37233$0 , \port$37280$0 , \port$37231$0  };
+      storage[write__addr] <= { 1'h0, \port$37378$0 , \port$37425$0 , \port$37376$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -102371,31 +102840,31 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   end
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$37233$0 , \port$37280$0 , \port$37231$0  };
-  assign i__payload = { 1'h0, \port$37233$0 , \port$37280$0 , \port$37231$0  };
+  assign write__data = { 1'h0, \port$37378$0 , \port$37425$0 , \port$37376$0  };
+  assign i__payload = { 1'h0, \port$37378$0 , \port$37425$0 , \port$37376$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
-  assign \write__data.rd  = \port$37231$0 [4:0];
-  assign \write__data.warp  = \port$37231$0 [6:5];
-  assign \write__data.mask  = \port$37231$0 [8:7];
-  assign \write__data.row  = \port$37280$0 ;
-  assign \write__data.byte  = \port$37233$0 [0];
-  assign \write__data.half  = \port$37233$0 [1];
-  assign \write__data.unsigned  = \port$37233$0 [2];
-  assign \write__data.offsets  = \port$37233$0 [6:3];
-  assign \write__data.last  = \port$37233$0 [7];
+  assign \write__data.rd  = \port$37376$0 [4:0];
+  assign \write__data.warp  = \port$37376$0 [6:5];
+  assign \write__data.mask  = \port$37376$0 [8:7];
+  assign \write__data.row  = \port$37425$0 ;
+  assign \write__data.byte  = \port$37378$0 [0];
+  assign \write__data.half  = \port$37378$0 [1];
+  assign \write__data.unsigned  = \port$37378$0 [2];
+  assign \write__data.offsets  = \port$37378$0 [6:3];
+  assign \write__data.last  = \port$37378$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$37231$0 [4:0];
-  assign \i__payload.warp  = \port$37231$0 [6:5];
-  assign \i__payload.mask  = \port$37231$0 [8:7];
-  assign \i__payload.row  = \port$37280$0 ;
-  assign \i__payload.byte  = \port$37233$0 [0];
-  assign \i__payload.half  = \port$37233$0 [1];
-  assign \i__payload.unsigned  = \port$37233$0 [2];
-  assign \i__payload.offsets  = \port$37233$0 [6:3];
-  assign \i__payload.last  = \port$37233$0 [7];
+  assign \i__payload.rd  = \port$37376$0 [4:0];
+  assign \i__payload.warp  = \port$37376$0 [6:5];
+  assign \i__payload.mask  = \port$37376$0 [8:7];
+  assign \i__payload.row  = \port$37425$0 ;
+  assign \i__payload.byte  = \port$37378$0 [0];
+  assign \i__payload.half  = \port$37378$0 [1];
+  assign \i__payload.unsigned  = \port$37378$0 [2];
+  assign \i__payload.offsets  = \port$37378$0 [6:3];
+  assign \i__payload.last  = \port$37378$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -102419,7 +102888,7 @@ module \weft.simt.core.rows.in_shared.answers (core_rst, o__ready, i__valid, o__
   assign \read__data.error  = o__payload[81];
 endmodule
 
-module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, stored, busy, i__ready, \port$7111$0 , \port$7114$0 , \port$7120$0 , \port$7128$0 , \port$7133$0 , shared_busy, port_busy, abort, to_shared, \to_port$22 , to_main, o, core_clk);
+module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, stored, busy, i__ready, \port$7215$0 , \port$7218$0 , \port$7224$0 , \port$7232$0 , \port$7237$0 , shared_busy, port_busy, abort, to_shared, \to_port$22 , to_main, o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -102866,16 +103335,16 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, store
   wire \o.request.unsigned ;
   wire [1:0] \o.request.warp ;
   wire [1:0] \o.served ;
-  output \port$7111$0 ;
-  wire \port$7111$0 ;
-  output \port$7114$0 ;
-  wire \port$7114$0 ;
-  output \port$7120$0 ;
-  wire \port$7120$0 ;
-  output \port$7128$0 ;
-  wire \port$7128$0 ;
-  output \port$7133$0 ;
-  wire \port$7133$0 ;
+  output \port$7215$0 ;
+  wire \port$7215$0 ;
+  output \port$7218$0 ;
+  wire \port$7218$0 ;
+  output \port$7224$0 ;
+  wire \port$7224$0 ;
+  output \port$7232$0 ;
+  wire \port$7232$0 ;
+  output \port$7237$0 ;
+  wire \port$7237$0 ;
   input port_busy;
   wire port_busy;
   reg [87:0] request = 88'h0000000000000000000000;
@@ -103467,11 +103936,11 @@ module \weft.simt.core.rows.passes (core_rst, taken, i__valid, i__payload, store
     end
   end
   assign counts = { \$102 , \$97 , \$89 , \$83 , \$80  };
-  assign \port$7111$0  = \$80 ;
-  assign \port$7114$0  = \$83 ;
-  assign \port$7120$0  = \$89 ;
-  assign \port$7128$0  = \$97 ;
-  assign \port$7133$0  = \$102 ;
+  assign \port$7215$0  = \$80 ;
+  assign \port$7218$0  = \$83 ;
+  assign \port$7224$0  = \$89 ;
+  assign \port$7232$0  = \$97 ;
+  assign \port$7237$0  = \$102 ;
   assign \i__payload.load  = i__payload[0];
   assign \i__payload.store  = i__payload[1];
   assign \i__payload.atomic  = i__payload[2];
@@ -106399,9 +106868,9 @@ module \weft.simt.core.traps (core_rst, answered, trapped, handed, token, cause,
   assign \$15  = \$14 ;
 endmodule
 
-module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$3842$0 , \port$3844$0 , memory__beat__valid, message, \end , \busy$107 , memory__burst__valid, memory__burst__payload, clear, abort, \port$35608$0 , \port$35610$0 , \port$35612$0 , \port$35614$0 
-, \port$35616$0 , \port$35618$0 , \port$35620$0 , \port$35622$0 , \port$35624$0 , \port$35626$0 , \port$35628$0 , \port$35630$0 , \port$35632$0 , \port$35634$0 , \port$35636$0 , \port$35638$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask
-, \port$36751$0 , clk);
+module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$3932$0 , \port$3934$0 , memory__beat__valid, message, \end , \busy$107 , memory__burst__valid, memory__burst__payload, clear, abort, \port$35735$0 , \port$35737$0 , \port$35739$0 , \port$35741$0 
+, \port$35743$0 , \port$35745$0 , \port$35747$0 , \port$35749$0 , \port$35751$0 , \port$35753$0 , \port$35755$0 , \port$35757$0 , \port$35759$0 , \port$35761$0 , \port$35763$0 , \port$35765$0 , burst__ready, memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask
+, \port$36894$0 , clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -106829,44 +107298,44 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$35608$0 ;
-  wire [32:0] \port$35608$0 ;
-  input [32:0] \port$35610$0 ;
-  wire [32:0] \port$35610$0 ;
-  input [32:0] \port$35612$0 ;
-  wire [32:0] \port$35612$0 ;
-  input [32:0] \port$35614$0 ;
-  wire [32:0] \port$35614$0 ;
-  input [32:0] \port$35616$0 ;
-  wire [32:0] \port$35616$0 ;
-  input [32:0] \port$35618$0 ;
-  wire [32:0] \port$35618$0 ;
-  input [32:0] \port$35620$0 ;
-  wire [32:0] \port$35620$0 ;
-  input [32:0] \port$35622$0 ;
-  wire [32:0] \port$35622$0 ;
-  input [32:0] \port$35624$0 ;
-  wire [32:0] \port$35624$0 ;
-  input [32:0] \port$35626$0 ;
-  wire [32:0] \port$35626$0 ;
-  input [32:0] \port$35628$0 ;
-  wire [32:0] \port$35628$0 ;
-  input [32:0] \port$35630$0 ;
-  wire [32:0] \port$35630$0 ;
-  input [32:0] \port$35632$0 ;
-  wire [32:0] \port$35632$0 ;
-  input [32:0] \port$35634$0 ;
-  wire [32:0] \port$35634$0 ;
-  input [32:0] \port$35636$0 ;
-  wire [32:0] \port$35636$0 ;
-  input [32:0] \port$35638$0 ;
-  wire [32:0] \port$35638$0 ;
-  output [18:0] \port$36751$0 ;
-  wire [18:0] \port$36751$0 ;
-  output \port$3842$0 ;
-  wire \port$3842$0 ;
-  output \port$3844$0 ;
-  wire \port$3844$0 ;
+  input [32:0] \port$35735$0 ;
+  wire [32:0] \port$35735$0 ;
+  input [32:0] \port$35737$0 ;
+  wire [32:0] \port$35737$0 ;
+  input [32:0] \port$35739$0 ;
+  wire [32:0] \port$35739$0 ;
+  input [32:0] \port$35741$0 ;
+  wire [32:0] \port$35741$0 ;
+  input [32:0] \port$35743$0 ;
+  wire [32:0] \port$35743$0 ;
+  input [32:0] \port$35745$0 ;
+  wire [32:0] \port$35745$0 ;
+  input [32:0] \port$35747$0 ;
+  wire [32:0] \port$35747$0 ;
+  input [32:0] \port$35749$0 ;
+  wire [32:0] \port$35749$0 ;
+  input [32:0] \port$35751$0 ;
+  wire [32:0] \port$35751$0 ;
+  input [32:0] \port$35753$0 ;
+  wire [32:0] \port$35753$0 ;
+  input [32:0] \port$35755$0 ;
+  wire [32:0] \port$35755$0 ;
+  input [32:0] \port$35757$0 ;
+  wire [32:0] \port$35757$0 ;
+  input [32:0] \port$35759$0 ;
+  wire [32:0] \port$35759$0 ;
+  input [32:0] \port$35761$0 ;
+  wire [32:0] \port$35761$0 ;
+  input [32:0] \port$35763$0 ;
+  wire [32:0] \port$35763$0 ;
+  input [32:0] \port$35765$0 ;
+  wire [32:0] \port$35765$0 ;
+  output [18:0] \port$36894$0 ;
+  wire [18:0] \port$36894$0 ;
+  output \port$3932$0 ;
+  wire \port$3932$0 ;
+  output \port$3934$0 ;
+  wire \port$3934$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
   wire [15:0] \post$31 ;
@@ -106937,7 +107406,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   wire [31:0] \word_beat.data ;
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
-  assign \$signal  = \port$35608$0 [7:0] == 3'h5;
+  assign \$signal  = \port$35735$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & \$signal$4 ;
   assign \$3  = \$2  & ready;
@@ -106955,10 +107424,10 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign start = \$12  | writes_word;
   assign stop = stopped | stuck;
   assign single = | phase;
-  assign \$13  = | \port$35618$0 [23:0];
-  assign \$14  = | \port$35620$0 [15:0];
+  assign \$13  = | \port$35745$0 [23:0];
+  assign \$14  = | \port$35747$0 [15:0];
   assign \$15  = \$13  & \$14 ;
-  assign \$16  = | \port$35620$0 [31:16];
+  assign \$16  = | \port$35747$0 [31:16];
   assign \$17  = \$15  & \$16 ;
   assign \$18  = ~ \$17 ;
   assign \$19  = fires & \last$29 ;
@@ -107045,18 +107514,18 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \busy$107  = \$83  | post__valid;
   assign \$84  = ~ \$signal ;
   assign \$85  = \$signal$10  & \$84 ;
-  assign \$86  = | \port$35618$0 [23:0];
-  assign \$87  = | \port$35620$0 [15:0];
+  assign \$86  = | \port$35745$0 [23:0];
+  assign \$87  = | \port$35747$0 [15:0];
   assign \$88  = \$86  & \$87 ;
-  assign \$89  = | \port$35620$0 [31:16];
+  assign \$89  = | \port$35747$0 [31:16];
   assign \$90  = \$88  & \$89 ;
   assign \$91  = ~ \$90 ;
   assign \$92  = \$85  & \$91 ;
   assign \$93  = ~ \$signal ;
-  assign \$94  = | \port$35618$0 [23:0];
-  assign \$95  = | \port$35620$0 [15:0];
+  assign \$94  = | \port$35745$0 [23:0];
+  assign \$95  = | \port$35747$0 [15:0];
   assign \$96  = \$94  & \$95 ;
-  assign \$97  = | \port$35620$0 [31:16];
+  assign \$97  = | \port$35747$0 [31:16];
   assign \$98  = \$96  & \$97 ;
   assign \$99  = ~ \$98 ;
   assign \$100  = \$93  & \$99 ;
@@ -107123,7 +107592,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     .i__valid(last),
     .index(index),
     .open(open),
-    .\port$4067$16 (\$138 ),
+    .\port$4171$16 (\$138 ),
     .post(post),
     .ready(ready),
     .rst(rst),
@@ -107285,7 +107754,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$123  = post;
     if (\$signal$10 ) begin
-      \$123  = \port$35610$0 [31:16];
+      \$123  = \port$35737$0 [31:16];
     end
     if (clear) begin
       \$123  = 16'h0000;
@@ -107298,7 +107767,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$124  = index;
     if (\$signal$10 ) begin
-      \$124  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
+      \$124  = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32] };
     end
     if (clear) begin
       \$124  = 16'h0000;
@@ -107412,7 +107881,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$133  = signal;
     if (\$110 ) begin
-      \$133  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
+      \$133  = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32], \port$35765$0 [31:0], \port$35763$0 [31:0], \port$35761$0 [31:0], \port$35759$0 [31:0], \port$35757$0 [31:0], \port$35755$0 [31:0], \port$35753$0 [31:0], \port$35751$0 [31:0], \port$35749$0 [31:0], \port$35747$0 [31:0], \port$35745$0 [31:0], \port$35743$0 [31:0], \port$35741$0 [31:0], \port$35739$0 [31:0], \port$35737$0 [31:0], \port$35735$0 [31:0] };
     end
     if (clear) begin
       \$133  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -107470,7 +107939,7 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
       \$137  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32], \port$35638$0 [31:0], \port$35636$0 [31:0], \port$35634$0 [31:0], \port$35632$0 [31:0], \port$35630$0 [31:0], \port$35628$0 [31:0], \port$35626$0 [31:0], \port$35624$0 [31:0], \port$35622$0 [31:0], \port$35620$0 [31:0], \port$35618$0 [31:0], \port$35616$0 [31:0], \port$35614$0 [31:0], \port$35612$0 [31:0], \port$35610$0 [31:0], \port$35608$0 [31:0] };
+  assign cmd__payload = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32], \port$35765$0 [31:0], \port$35763$0 [31:0], \port$35761$0 [31:0], \port$35759$0 [31:0], \port$35757$0 [31:0], \port$35755$0 [31:0], \port$35753$0 [31:0], \port$35751$0 [31:0], \port$35749$0 [31:0], \port$35747$0 [31:0], \port$35745$0 [31:0], \port$35743$0 [31:0], \port$35741$0 [31:0], \port$35739$0 [31:0], \port$35737$0 [31:0], \port$35735$0 [31:0] };
   assign word = signal[95:64];
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -107499,27 +107968,27 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign arriving = line[14:10];
   assign closing_index = \$138 [31:16];
   assign closing_post = \$138 [15:0];
-  assign \port$3842$0  = \$43 ;
-  assign \port$3844$0  = \$45 ;
-  assign \port$36751$0  = \o__payload$74 [18:0];
-  assign \cmd__payload.opcode  = \port$35608$0 [7:0];
-  assign \cmd__payload.wait  = \port$35610$0 [15:0];
-  assign \cmd__payload.post  = \port$35610$0 [31:16];
-  assign \cmd__payload.dst  = \port$35612$0 [31:0];
-  assign \cmd__payload.stride1  = \port$35614$0 [31:0];
-  assign \cmd__payload.stride2  = \port$35616$0 [31:0];
-  assign \cmd__payload.len  = \port$35618$0 [23:0];
-  assign \cmd__payload.count1  = \port$35620$0 [15:0];
-  assign \cmd__payload.count2  = \port$35620$0 [31:16];
-  assign \cmd__payload.src  = \port$35622$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$35624$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$35626$0 [23:0];
-  assign \cmd__payload.write  = \port$35608$0 [8];
-  assign \cmd__payload.message  = \port$35608$0 [9];
-  assign \cmd__payload.end  = \port$35608$0 [10];
-  assign \cmd__payload.address  = \port$35612$0 [31:0];
-  assign \cmd__payload.value  = \port$35614$0 [31:0];
-  assign \cmd__payload.index  = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
+  assign \port$3932$0  = \$43 ;
+  assign \port$3934$0  = \$45 ;
+  assign \port$36894$0  = \o__payload$74 [18:0];
+  assign \cmd__payload.opcode  = \port$35735$0 [7:0];
+  assign \cmd__payload.wait  = \port$35737$0 [15:0];
+  assign \cmd__payload.post  = \port$35737$0 [31:16];
+  assign \cmd__payload.dst  = \port$35739$0 [31:0];
+  assign \cmd__payload.stride1  = \port$35741$0 [31:0];
+  assign \cmd__payload.stride2  = \port$35743$0 [31:0];
+  assign \cmd__payload.len  = \port$35745$0 [23:0];
+  assign \cmd__payload.count1  = \port$35747$0 [15:0];
+  assign \cmd__payload.count2  = \port$35747$0 [31:16];
+  assign \cmd__payload.src  = \port$35749$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$35751$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$35753$0 [23:0];
+  assign \cmd__payload.write  = \port$35735$0 [8];
+  assign \cmd__payload.message  = \port$35735$0 [9];
+  assign \cmd__payload.end  = \port$35735$0 [10];
+  assign \cmd__payload.address  = \port$35739$0 [31:0];
+  assign \cmd__payload.value  = \port$35741$0 [31:0];
+  assign \cmd__payload.index  = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -107709,30 +108178,30 @@ module \weft.store (rst, cmd__valid, memory__done__payload, done, act__ready, cm
   assign \i__payload$66 [0] = piece[10];
   assign \i__payload$47 [72:56] = walking;
   assign \i__payload$47 [55:0] = \o__payload$48 ;
-  assign entry[215:200] = { \port$35638$0 [32], \port$35636$0 [32], \port$35634$0 [32], \port$35632$0 [32], \port$35630$0 [32], \port$35628$0 [32], \port$35626$0 [32], \port$35624$0 [32], \port$35622$0 [32], \port$35620$0 [32], \port$35618$0 [32], \port$35616$0 [32], \port$35614$0 [32], \port$35612$0 [32], \port$35610$0 [32], \port$35608$0 [32] };
+  assign entry[215:200] = { \port$35765$0 [32], \port$35763$0 [32], \port$35761$0 [32], \port$35759$0 [32], \port$35757$0 [32], \port$35755$0 [32], \port$35753$0 [32], \port$35751$0 [32], \port$35749$0 [32], \port$35747$0 [32], \port$35745$0 [32], \port$35743$0 [32], \port$35741$0 [32], \port$35739$0 [32], \port$35737$0 [32], \port$35735$0 [32] };
   assign entry[199] = \$18 ;
-  assign entry[133:118] = \port$35620$0 [31:16];
-  assign entry[117:102] = \port$35620$0 [15:0];
-  assign entry[101:78] = \port$35618$0 [23:0];
-  assign entry[77:76] = \port$35616$0 [1:0];
-  assign entry[75:74] = \port$35614$0 [1:0];
-  assign entry[73:72] = \port$35612$0 [1:0];
-  assign entry[71:48] = \port$35626$0 [23:0];
-  assign entry[47:24] = \port$35624$0 [23:0];
-  assign entry[23:0] = \port$35622$0 [23:0];
+  assign entry[133:118] = \port$35747$0 [31:16];
+  assign entry[117:102] = \port$35747$0 [15:0];
+  assign entry[101:78] = \port$35745$0 [23:0];
+  assign entry[77:76] = \port$35743$0 [1:0];
+  assign entry[75:74] = \port$35741$0 [1:0];
+  assign entry[73:72] = \port$35739$0 [1:0];
+  assign entry[71:48] = \port$35753$0 [23:0];
+  assign entry[47:24] = \port$35751$0 [23:0];
+  assign entry[23:0] = \port$35749$0 [23:0];
   assign entry[198:134] = 65'h00000000000000000;
-  assign rows[151:136] = \port$35620$0 [31:16];
-  assign rows[135:120] = \port$35620$0 [15:0];
-  assign rows[119:96] = \port$35618$0 [23:0];
-  assign rows[95:64] = \port$35616$0 [31:0];
-  assign rows[63:32] = \port$35614$0 [31:0];
-  assign rows[31:0] = \port$35612$0 [31:0];
+  assign rows[151:136] = \port$35747$0 [31:16];
+  assign rows[135:120] = \port$35747$0 [15:0];
+  assign rows[119:96] = \port$35745$0 [23:0];
+  assign rows[95:64] = \port$35743$0 [31:0];
+  assign rows[63:32] = \port$35741$0 [31:0];
+  assign rows[31:0] = \port$35739$0 [31:0];
   assign \$213  = 1'h1;
   assign \$55  = \$211 ;
   assign \$44  = \o__payload$74 [0];
 endmodule
 
-module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, waits, \port$4067$16 , clear, post, index, clk);
+module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, waits, \port$4171$16 , clear, post, index, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$104  = 0;
   wire [16:0] \$1 ;
   wire [15:0] \$2 ;
@@ -107775,8 +108244,8 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
   wire o__valid;
   output open;
   wire open;
-  output [31:0] \port$4067$16 ;
-  wire [31:0] \port$4067$16 ;
+  output [31:0] \port$4171$16 ;
+  wire [31:0] \port$4171$16 ;
   input [15:0] post;
   wire [15:0] post;
   output ready;
@@ -107838,7 +108307,7 @@ module \weft.store.answers (rst, done, i__valid, fires, closes, open, ready, wai
   assign o__ready = closes;
   assign closing_post = o__payload[31:16];
   assign closing_index = o__payload[47:32];
-  assign \port$4067$16  = o__payload[47:16];
+  assign \port$4171$16  = o__payload[47:16];
   assign \i__payload.end  = i__payload[15:0];
   assign \i__payload.post  = i__payload[31:16];
   assign \i__payload.index  = i__payload[47:32];
@@ -108322,13 +108791,13 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
   wire \$10 ;
   wire \$11 ;
   wire \$12 ;
-  wire [22:0] \$13 ;
+  wire \$13 ;
   wire \$14 ;
   wire \$15 ;
-  wire \$16 ;
+  wire [4:0] \$16 ;
   wire \$17 ;
   wire \$18 ;
-  wire \$19 ;
+  wire [22:0] \$19 ;
   wire [31:0] \$2 ;
   wire \$20 ;
   wire \$21 ;
@@ -108336,44 +108805,58 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
   wire \$23 ;
   wire \$24 ;
   wire \$25 ;
-  wire [31:0] \$26 ;
-  wire [16:0] \$27 ;
-  wire [16:0] \$28 ;
+  wire \$26 ;
+  wire \$27 ;
+  wire \$28 ;
   wire \$29 ;
   wire [32:0] \$3 ;
   wire \$30 ;
   wire \$31 ;
-  wire [16:0] \$32 ;
-  wire \$33 ;
-  wire \$34 ;
+  wire [31:0] \$32 ;
+  wire [16:0] \$33 ;
+  wire [16:0] \$34 ;
   wire \$35 ;
   wire \$36 ;
-  wire [24:0] \$37 ;
-  wire [25:0] \$38 ;
-  wire [25:0] \$39 ;
+  wire \$37 ;
+  wire [16:0] \$38 ;
+  wire \$39 ;
   wire [3:0] \$4 ;
-  wire [25:0] \$40 ;
-  wire [24:0] \$41 ;
-  wire [25:0] \$42 ;
-  wire [25:0] \$43 ;
-  wire [30:0] \$44 ;
-  wire [31:0] \$45 ;
-  wire [23:0] \$46 ;
+  wire \$40 ;
+  wire \$41 ;
+  wire \$42 ;
+  wire [24:0] \$43 ;
+  wire [25:0] \$44 ;
+  wire [25:0] \$45 ;
+  wire [25:0] \$46 ;
   wire [24:0] \$47 ;
-  reg \$48 ;
-  reg \$49 ;
+  wire [25:0] \$48 ;
+  wire [25:0] \$49 ;
   wire \$5 ;
-  reg [31:0] \$50 ;
-  reg [31:0] \$51 ;
-  reg [15:0] \$52 ;
-  reg \$53 ;
-  reg [15:0] \$54 ;
-  reg \$55 ;
-  reg [151:0] \$56 ;
-  reg [29:0] \$57 ;
-  reg [22:0] \$58 ;
+  wire \$50 ;
+  wire \$51 ;
+  wire \$52 ;
+  wire \$53 ;
+  wire \$54 ;
+  wire \$55 ;
+  wire \$56 ;
+  wire \$57 ;
+  wire [3:0] \$58 ;
+  wire [26:0] \$59 ;
   wire \$6 ;
+  wire [23:0] \$60 ;
+  wire [24:0] \$61 ;
+  reg \$62 ;
+  reg \$63 ;
+  reg [31:0] \$64 ;
+  reg [31:0] \$65 ;
+  reg [15:0] \$66 ;
+  reg \$67 ;
+  reg [15:0] \$68 ;
+  reg \$69 ;
   wire \$7 ;
+  reg [151:0] \$70 ;
+  reg [29:0] \$71 ;
+  reg [22:0] \$72 ;
   wire \$8 ;
   wire \$9 ;
   reg [15:0] \$signal  = 16'h0000;
@@ -108444,38 +108927,66 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
   wire \void ;
   input [31:0] word;
   wire [31:0] word;
-  assign \$36  = fires & row_ends;
-  assign \$37  = \rows$26 [1:0] + \rows$26 [119:96];
-  assign \$38  = \$37  - 1'h1;
-  assign \$40  = single ? 26'h0000000 : \$39 ;
-  assign \$41  = \$3 [1:0] + rows[119:96];
-  assign \$42  = \$41  - 1'h1;
-  assign \$44  = address + limit;
-  assign \$45  = \$44  + 1'h1;
-  assign \$46  = more - limit;
-  assign \$47  = $signed(\$46 ) - $signed(2'h1);
+  assign fires = i__valid & i__ready;
+  assign first = single ? word : \rows$26 [31:0];
+  assign \$24  = ~ busy;
+  assign \$25  = fires & row_ends;
+  assign \$26  = ~ stop;
+  assign \$27  = start & \$26 ;
+  assign \$28  = \rows$26 [135:120] == 1'h1;
+  assign \$29  = single | \$28 ;
+  assign \$30  = \rows$26 [151:136] == 1'h1;
+  assign \$31  = single | \$30 ;
+  assign \$32  = outer ? \$3 [31:0] : memory_base;
+  assign \$33  = \$signal  - 1'h1;
+  assign \$34  = outer ? { 1'h0, rows[135:120] } : \$33 ;
+  assign \$35  = rows[135:120] == 1'h1;
+  assign \$36  = \$signal  == 2'h2;
+  assign \$37  = outer ? \$35  : \$36 ;
+  assign \$38  = \$signal$33  - 1'h1;
+  assign \$39  = \$signal$33  == 2'h2;
+  assign \$40  = outer & at_outer;
+  assign \$41  = ~ busy;
+  assign \$42  = fires & row_ends;
+  assign \$43  = \rows$26 [1:0] + \rows$26 [119:96];
+  assign \$44  = \$43  - 1'h1;
+  assign \$46  = single ? 26'h0000000 : \$45 ;
+  assign \$47  = \$3 [1:0] + rows[119:96];
+  assign \$48  = \$47  - 1'h1;
+  assign \$50  = & address[9:4];
+  assign \$51  = ~ \$50 ;
+  assign \$52  = & address[9:4];
+  assign \$53  = ~ \$52 ;
+  assign \$54  = & address[9:4];
+  assign \$55  = ~ \$54 ;
+  assign \$56  = & address[9:4];
+  assign \$57  = ~ \$56 ;
+  assign \$58  = address[3:0] & { \$57 , \$55 , \$53 , \$51  };
+  assign \$59  = address[29:4] + 1'h1;
+  assign \$60  = more - limit;
+  assign \$61  = $signed(\$60 ) - $signed(2'h1);
   always @(posedge clk)
-    busy <= \$48 ;
+    busy <= \$62 ;
   always @(posedge clk)
-    offers <= \$49 ;
+    offers <= \$63 ;
   always @(posedge clk)
-    memory_row <= \$50 ;
+    memory_row <= \$64 ;
   always @(posedge clk)
-    memory_base <= \$51 ;
+    memory_base <= \$65 ;
   always @(posedge clk)
-    \$signal  <= \$52 ;
+    \$signal  <= \$66 ;
   always @(posedge clk)
-    outer <= \$53 ;
+    outer <= \$67 ;
   always @(posedge clk)
-    \$signal$33  <= \$54 ;
+    \$signal$33  <= \$68 ;
   always @(posedge clk)
-    at_outer <= \$55 ;
+    at_outer <= \$69 ;
   always @(posedge clk)
-    rows <= \$56 ;
+    rows <= \$70 ;
   always @(posedge clk)
-    address <= \$57 ;
+    address <= \$71 ;
   always @(posedge clk)
-    more <= \$58 ;
+    more <= \$72 ;
   assign \$1  = outer ? memory_base : memory_row;
   assign \$2  = outer ? rows[95:64] : rows[63:32];
   assign \$3  = \$1  + \$2 ;
@@ -108489,34 +109000,20 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
   assign \$11  = & address[9:4];
   assign \$12  = ~ \$11 ;
   assign limit = \$4  | { \$12 , \$10 , \$8 , \$6  };
-  assign row_ends = more <= limit;
-  assign \$13  = row_ends ? more : { 19'h00000, limit };
-  assign \$14  = ~ \void ;
-  assign \$15  = offers & \$14 ;
-  assign \$16  = ~ stop;
-  assign i__valid = \$15  & \$16 ;
-  assign \$17  = outer & at_outer;
-  assign last = row_ends & \$17 ;
-  assign fires = i__valid & i__ready;
-  assign first = single ? word : \rows$26 [31:0];
-  assign \$18  = ~ busy;
-  assign \$19  = fires & row_ends;
-  assign \$20  = ~ stop;
-  assign \$21  = start & \$20 ;
-  assign \$22  = \rows$26 [135:120] == 1'h1;
-  assign \$23  = single | \$22 ;
-  assign \$24  = \rows$26 [151:136] == 1'h1;
-  assign \$25  = single | \$24 ;
-  assign \$26  = outer ? \$3 [31:0] : memory_base;
-  assign \$27  = \$signal  - 1'h1;
-  assign \$28  = outer ? { 1'h0, rows[135:120] } : \$27 ;
-  assign \$29  = rows[135:120] == 1'h1;
-  assign \$30  = \$signal  == 2'h2;
-  assign \$31  = outer ? \$29  : \$30 ;
-  assign \$32  = \$signal$33  - 1'h1;
-  assign \$33  = \$signal$33  == 2'h2;
-  assign \$34  = outer & at_outer;
-  assign \$35  = ~ busy;
+  assign \$13  = | more[22:4];
+  assign \$14  = ~ \$13 ;
+  assign \$15  = & address[9:4];
+  assign \$16  = more[3:0] + address[3:0];
+  assign \$17  = \$15  & \$16 [4];
+  assign \$18  = ~ \$17 ;
+  assign row_ends = \$14  & \$18 ;
+  assign \$19  = row_ends ? more : { 19'h00000, limit };
+  assign \$20  = ~ \void ;
+  assign \$21  = offers & \$20 ;
+  assign \$22  = ~ stop;
+  assign i__valid = \$21  & \$22 ;
+  assign \$23  = outer & at_outer;
+  assign last = row_ends & \$23 ;
   \weft.store.bursts.skid  skid (
     .clear(clear),
     .clk(clk),
@@ -108530,183 +109027,183 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$48  = busy;
-    if (\$18 ) begin
-      \$48  = start;
-    end else if (\$19 ) begin
-      if (\$34 ) begin
-        \$48  = 1'h0;
+    \$62  = busy;
+    if (\$24 ) begin
+      \$62  = start;
+    end else if (\$25 ) begin
+      if (\$40 ) begin
+        \$62  = 1'h0;
       end
     end
     if (\void ) begin
-      \$48  = 1'h0;
+      \$62  = 1'h0;
     end
     if (clear) begin
-      \$48  = 1'h0;
+      \$62  = 1'h0;
     end
     if (rst) begin
-      \$48  = 1'h0;
+      \$62  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$49  = offers;
-    if (\$18 ) begin
-      \$49  = \$21 ;
-    end else if (\$19 ) begin
-      if (\$34 ) begin
-        \$49  = 1'h0;
+    \$63  = offers;
+    if (\$24 ) begin
+      \$63  = \$27 ;
+    end else if (\$25 ) begin
+      if (\$40 ) begin
+        \$63  = 1'h0;
       end
     end
     if (\void ) begin
-      \$49  = 1'h0;
+      \$63  = 1'h0;
     end
     if (clear) begin
-      \$49  = 1'h0;
+      \$63  = 1'h0;
     end
     if (rst) begin
-      \$49  = 1'h0;
+      \$63  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$50  = memory_row;
-    if (\$18 ) begin
-      \$50  = first;
-    end else if (\$19 ) begin
-      \$50  = \$3 [31:0];
+    \$64  = memory_row;
+    if (\$24 ) begin
+      \$64  = first;
+    end else if (\$25 ) begin
+      \$64  = \$3 [31:0];
     end
     if (clear) begin
-      \$50  = 32'd0;
+      \$64  = 32'd0;
     end
     if (rst) begin
-      \$50  = 32'd0;
+      \$64  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$51  = memory_base;
-    if (\$18 ) begin
-      \$51  = first;
-    end else if (\$19 ) begin
-      \$51  = \$26 ;
+    \$65  = memory_base;
+    if (\$24 ) begin
+      \$65  = first;
+    end else if (\$25 ) begin
+      \$65  = \$32 ;
     end
     if (clear) begin
-      \$51  = 32'd0;
+      \$65  = 32'd0;
     end
     if (rst) begin
-      \$51  = 32'd0;
+      \$65  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$52  = \$signal ;
-    if (\$18 ) begin
-      \$52  = \rows$26 [135:120];
-    end else if (\$19 ) begin
-      \$52  = \$28 [15:0];
+    \$66  = \$signal ;
+    if (\$24 ) begin
+      \$66  = \rows$26 [135:120];
+    end else if (\$25 ) begin
+      \$66  = \$34 [15:0];
     end
     if (clear) begin
-      \$52  = 16'h0000;
+      \$66  = 16'h0000;
     end
     if (rst) begin
-      \$52  = 16'h0000;
+      \$66  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$53  = outer;
-    if (\$18 ) begin
-      \$53  = \$23 ;
-    end else if (\$19 ) begin
-      \$53  = \$31 ;
+    \$67  = outer;
+    if (\$24 ) begin
+      \$67  = \$29 ;
+    end else if (\$25 ) begin
+      \$67  = \$37 ;
     end
     if (clear) begin
-      \$53  = 1'h0;
+      \$67  = 1'h0;
     end
     if (rst) begin
-      \$53  = 1'h0;
+      \$67  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$54  = \$signal$33 ;
-    if (\$18 ) begin
-      \$54  = \rows$26 [151:136];
-    end else if (\$19 ) begin
+    \$68  = \$signal$33 ;
+    if (\$24 ) begin
+      \$68  = \rows$26 [151:136];
+    end else if (\$25 ) begin
       if (outer) begin
-        \$54  = \$32 [15:0];
+        \$68  = \$38 [15:0];
       end
     end
     if (clear) begin
-      \$54  = 16'h0000;
+      \$68  = 16'h0000;
     end
     if (rst) begin
-      \$54  = 16'h0000;
+      \$68  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$55  = at_outer;
-    if (\$18 ) begin
-      \$55  = \$25 ;
-    end else if (\$19 ) begin
+    \$69  = at_outer;
+    if (\$24 ) begin
+      \$69  = \$31 ;
+    end else if (\$25 ) begin
       if (outer) begin
-        \$55  = \$33 ;
+        \$69  = \$39 ;
       end
     end
     if (clear) begin
-      \$55  = 1'h0;
+      \$69  = 1'h0;
     end
     if (rst) begin
-      \$55  = 1'h0;
+      \$69  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$56  = rows;
-    if (\$18 ) begin
-      \$56  = \rows$26 ;
+    \$70  = rows;
+    if (\$24 ) begin
+      \$70  = \rows$26 ;
     end
     if (clear) begin
-      \$56  = 152'h00000000000000000000000000000000000000;
+      \$70  = 152'h00000000000000000000000000000000000000;
     end
     if (rst) begin
-      \$56  = 152'h00000000000000000000000000000000000000;
+      \$70  = 152'h00000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$57  = address;
-    if (\$35 ) begin
-      \$57  = first[31:2];
-    end else if (\$36 ) begin
-      \$57  = \$3 [31:2];
+    \$71  = address;
+    if (\$41 ) begin
+      \$71  = first[31:2];
+    end else if (\$42 ) begin
+      \$71  = \$3 [31:2];
     end else if (fires) begin
-      \$57  = \$45 [29:0];
+      \$71  = { \$59 [25:0], \$58  };
     end
     if (clear) begin
-      \$57  = 30'h00000000;
+      \$71  = 30'h00000000;
     end
     if (rst) begin
-      \$57  = 30'h00000000;
+      \$71  = 30'h00000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
-    \$58  = more;
-    if (\$35 ) begin
-      \$58  = \$40 [22:0];
-    end else if (\$36 ) begin
-      \$58  = \$43 [22:0];
+    \$72  = more;
+    if (\$41 ) begin
+      \$72  = \$46 [22:0];
+    end else if (\$42 ) begin
+      \$72  = \$49 [22:0];
     end else if (fires) begin
-      \$58  = \$47 [22:0];
+      \$72  = \$61 [22:0];
     end
     if (clear) begin
-      \$58  = 23'h000000;
+      \$72  = 23'h000000;
     end
     if (rst) begin
-      \$58  = 23'h000000;
+      \$72  = 23'h000000;
     end
   end
   assign memory_next = \$3 [31:0];
@@ -108731,10 +109228,10 @@ module \weft.store.bursts (rst, start, stop, single, last, fires, burst__valid, 
   assign \rows$26.len  = \rows$26 [119:96];
   assign \rows$26.count1  = \rows$26 [135:120];
   assign \rows$26.count2  = \rows$26 [151:136];
-  assign i__payload[35:32] = \$13 [3:0];
+  assign i__payload[35:32] = \$19 [3:0];
   assign i__payload[31:0] = { address, 2'h0 };
-  assign \$39  = { \$38 [25], \$38 [25], \$38 [25:2] };
-  assign \$43  = { \$42 [25], \$42 [25], \$42 [25:2] };
+  assign \$45  = { \$44 [25], \$44 [25], \$44 [25:2] };
+  assign \$49  = { \$48 [25], \$48 [25], \$48 [25:2] };
 endmodule
 
 module \weft.store.bursts.skid (rst, i__valid, i__ready, o__valid, o__payload, clear, o__ready, i__payload, clk);

@@ -25,8 +25,6 @@ def multipliers(config: Config) -> Counter[str]:
     count["drain"] = 4 * c.drain_units + 2 * c.row_sum + (not _power(c.drain_beats))
     count["load"] = 2 * (not _power(c.cols))
     if c.lanes:
-        count["simt"] = 6
-        count["simt.core"] = 1
         count["simt.core.execute"] = 8 * c.lanes
         if c.fp == "full":
             count["simt.core.floats"] = 4 * c.lanes

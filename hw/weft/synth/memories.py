@@ -16,7 +16,9 @@ from weft.gateware.command_queue import command_beats, queued_engines, word_layo
 from weft.gateware.counters import COUNTER_BITS, counter_places
 from weft.gateware.fp32.special import Entry
 from weft.gateware.param_sram import param_rows
+from weft.gateware.simt.icache import GENERATION_BITS
 from weft.gateware.simt.registers import REGISTERS
+from weft.gateware.simt.request_queue import WIDE
 from weft.gateware.simt.selection import PC_BITS
 
 from .families import ECP5, GOWIN, ICE40, NEXUS
@@ -71,8 +73,11 @@ def memories(config: Config) -> Iterator[Memory]:
         tag = PC_BITS - 1 - (LINE_BYTES // 4 - 1).bit_length() - (lines - 1).bit_length()
         yield Memory("simt.core", 8 * c.bus_bytes, c.icache_bytes // c.bus_bytes)
         yield Memory("simt.core", tag, lines)
+        yield Memory("simt.core", GENERATION_BITS, lines)
         yield Memory("simt.core", 32 * c.lanes, REGISTERS * c.warps, 2, grain=32)
         yield Memory("simt.core.rows", 64 * c.lanes, max(2, c.warps), block_ram=True)
+        if c.lanes >= WIDE:
+            yield Memory("simt.core.rows", 32 * c.lanes, max(2, c.warps), block_ram=True)
         if c.fp == "full":
             yield Memory("simt.core.rows", Entry.size, len(coefficients()))
 

