@@ -139,12 +139,22 @@ def test_registers_and_luts_of_one_cell_of_ice40_count_apart():
     assert columns[kind(LUT_INIT=3, DFF_ENABLE=1)] == ("cells", "luts", "ffs")
 
 
-@pytest.mark.parametrize(("spec", "rows"), [("array8", 2), ("array12", 3), ("tiny", 2)])
+@pytest.mark.parametrize(
+    ("spec", "rows"),
+    [("array8", 2), ("array12", 3), ("tiny", 2), ("ulx3s", 3), ("tiny,rows=3,cols=5", 2)],
+)
 def test_a_floorplan_gives_each_multiplier_a_place_of_its_own(spec, rows):
     config = Config.parse(spec)
     places = ecp5_floorplan(config, "ecp5-85k")
     assert len(places) == len(set(places.values())) == config.rows * config.cols
     assert len({place.split("/")[1] for place in places.values()}) == rows
+
+
+def test_an_odd_array_leaves_whole_dsp_blocks_to_others():
+    places = ecp5_floorplan(Config.parse("ulx3s"), "ecp5-85k").values()
+    found = re.findall(r"X(\d+)/Y(\d+)/MULT18_(\d)", " ".join(places))
+    blocks = {(int(x) - int(slot), y) for x, y, slot in found}
+    assert len(found) == 11 * 12 == 4 * len(blocks)
 
 
 def test_no_floorplan_where_it_does_not_fit():
