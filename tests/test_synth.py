@@ -150,13 +150,6 @@ def test_a_floorplan_gives_each_multiplier_a_place_of_its_own(spec, rows):
     assert len({place.split("/")[1] for place in places.values()}) == rows
 
 
-def test_an_odd_array_leaves_whole_dsp_blocks_to_others():
-    places = ecp5_floorplan(Config.parse("ulx3s"), "ecp5-85k").values()
-    found = re.findall(r"X(\d+)/Y(\d+)/MULT18_(\d)", " ".join(places))
-    blocks = {(int(x) - int(slot), y) for x, y, slot in found}
-    assert len(found) == 11 * 12 == 4 * len(blocks)
-
-
 def test_no_floorplan_where_it_does_not_fit():
     assert ecp5_floorplan(Config.parse("array12,rows=14"), "ecp5-85k") == {}
     assert ecp5_floorplan(Config.parse("array8"), "ecp5-12k") == {}
