@@ -45,11 +45,11 @@ def array_row(device="array", results=None, job=GEMM) -> Row:
     return chips.row_of(BY_NAME[device], job, task, done, "memory")
 
 
-def record(tmp_path, spec="ulx3s", part="board", mhz=50.0):
+def record(tmp_path, spec="ulx3s", part="board", mhz=50.0, target=clock.TARGET):
     row = {
         "preset": spec,
         "part": part,
-        "target": clock.TARGET,
+        "target": target,
         "seeds": [1, 2, 3],
         "tools": ["Yosys 1", "nextpnr 2"],
         "fmax_mhz": {"min": 40.0, "median": mhz, "max": 60.0},
@@ -136,6 +136,12 @@ def test_a_recorded_clock_makes_seconds(tmp_path, monkeypatch):
     row = array_row("array@ulx3s")
     assert (row.fmax_mhz, row.seconds) == (50.0, pytest.approx(20e-6))
     assert array_row("array").seconds is None  # `base` appears in cycles only
+
+
+def test_a_faster_grade_is_taken_where_the_boards_own_is_not_recorded_and_said(tmp_path):
+    faster = clock.find_clock("ulx3s", "board", record(tmp_path, target=clock.FASTER))
+    assert faster.mhz == 50.0
+    assert faster.source.endswith("; faster than the board's own, ecp5-85k-6")
 
 
 @pytest.mark.parametrize(("spec", "part"), [("ulx3s,lanes=2", "board"), ("ulx3s", "simt")])
