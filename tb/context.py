@@ -52,6 +52,15 @@ async def start(dut: Any, cycles: int = 2) -> None:
     dut.rst.value = 0
 
 
+async def until_taken(dut, ready) -> None:
+    """Let cycles pass until one in which ``ready`` is high has passed."""
+    taken = False
+    while not taken:
+        await settle()
+        taken = bool(int(ready.value))
+        await FallingEdge(dut.clk)
+
+
 async def settle() -> None:
     """Let combinational outputs follow inputs driven in this half cycle; time moves by 1 ns."""
     await Timer(1, unit="ns")

@@ -143,12 +143,7 @@ class Bench:
         for _ in range(early):
             await FallingEdge(dut.clk)
         dut.cmd__valid.value = 1
-        while True:
-            await context.settle()
-            taken = int(dut.cmd__ready.value)
-            await FallingEdge(dut.clk)
-            if taken:
-                break
+        await context.until_taken(dut, dut.cmd__ready)
         dut.cmd__valid.value = 0
         dut.weights_ready.value = 0
 
@@ -167,12 +162,7 @@ class Bench:
         """Read a row of accumulators through DRAIN's port."""
         dut = self.dut
         dut.drain__valid.value, dut.drain__row.value = 1, row
-        while True:
-            await context.settle()
-            ready = int(dut.drain__ready.value)
-            await FallingEdge(dut.clk)
-            if ready:
-                break
+        await context.until_taken(dut, dut.drain__ready)
         dut.drain__valid.value = 0
         return np.frombuffer(int(dut.drain__data.value).to_bytes(4 * C, "little"), np.int32)
 
@@ -326,12 +316,7 @@ async def arrive(dut, draw, bench, values):
         dut.load__valid.value, dut.load__offset.value = 1, offset
         piece = bench.act[region, offset : offset + width].astype(np.int8).tobytes()
         dut.load__data.value = int.from_bytes(piece, "little")
-        while True:
-            await context.settle()
-            taken = int(dut.load__ready.value)
-            await FallingEdge(dut.clk)
-            if taken:
-                break
+        await context.until_taken(dut, dut.load__ready)
         dut.load__valid.value = 0
         await FallingEdge(dut.clk)  # it is in its memory a cycle after its grant
         dut.act_fence__start.value = max(0, base + offset + width - (R - 1))

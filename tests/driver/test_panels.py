@@ -22,7 +22,7 @@ from .reference import finish, product
 from .strategies import configs
 from .test_choices import run
 
-BOARD = Config.parse("ulx3s,rows=11,lanes=1,warps=16")
+BOARD = Config.parse("ulx3s")
 SLOW = MemoryTiming(read_interval=4, write_interval=4)
 CUBE = Gemm(512, 512, 512)
 

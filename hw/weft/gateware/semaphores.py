@@ -20,9 +20,8 @@ class Semaphores(wiring.Component):
 
     Counting is then a carry that ripples through the vectors, for all semaphores at once. Within a
     cycle a semaphore is posted at most once and taken at most once, for each has one posting and
-    one waiting engine; a post and a take together leave it as it is. Both come from far: a post is
-    counted a cycle later, and of a take nobody says before. The top vector holds what is one too
-    many.
+    one waiting engine; a post and a take together leave it as it is. Both come from far and are
+    counted a cycle later. The top vector holds what is one too many.
 
     Members
     -------

@@ -47,11 +47,12 @@ class Row:
     @property
     def command(self) -> str:
         """What measures it."""
-        numbers = range(1, len(self.seeds) + 1)
-        which = ",".join(map(str, self.seeds)) + "," * (len(self.seeds) == 1)
+        count = len(self.seeds)
+        which = ",".join(map(str, self.seeds)) + "," * (count == 1)
+        first = self.seeds == tuple(range(1, count + 1))
         return (
             f"weft synth --preset {self.preset} --part {self.part} --target {self.target} "
-            f"--seeds {len(numbers) if self.seeds == tuple(numbers) else which}"
+            f"--seeds {count if first else which}"
         ) + ("" if self.asked is None else f" --freq {self.asked:g}")
 
 

@@ -103,7 +103,7 @@ class Simt(wiring.Component):
             core.taken.eq(me.taken),
         ]
 
-        # A cycle late, which no kernel can tell: the error that stops the chip is another's.
+        # A cycle late, which no kernel can tell: a trap of its own stops the core without it.
         m.d.sync += core.abort.eq(self.abort)
 
         # The command stays at its gate while it is checked.

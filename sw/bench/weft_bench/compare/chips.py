@@ -84,6 +84,7 @@ DEVICES = (
     ChipDevice("array@ulx3s", "array", "ulx3s", "board"),
     ChipDevice("simt@ulx3s", "simt", "ulx3s", "board"),
     ChipDevice("chip@ulx3s", "chip", "ulx3s", "board"),
+    # Of the array's size nothing is in the core: `rows` says as what it was placed and routed.
     ChipDevice("core@ulx3s", "simt", f"ulx3s,rows=8,{SMALL_CPU},fp=full", "simt"),
 )
 """Array, SIMT core, both at once, and the small CPU: as preset `base` in cycles, and as placed."""
