@@ -26,6 +26,7 @@ class Clients:
         self.dut, self.draw, self.eagerness = dut, draw, eagerness
         self.bytes = {}  # (region, offset) -> value; unknown bytes are not compared
         self.writing = {}  # bytes of the last granted writes, visible one cycle late
+        self.core_writing = {}  # those of the SIMT core, which it sees at once
         self.core_lost = []  # to whom the SIMT core lost
         self.expected = []  # (due cycle, client, {byte: value})
         self.request = dict.fromkeys(CLIENTS)
@@ -42,6 +43,9 @@ class Clients:
             rows = [
                 draw.choice([0, BANK_ROWS - 1, draw.randrange(BANK_ROWS)]) for _ in range(BANKS)
             ]
+            if draw.random() < 0.5:  # a few hot rows
+                rows = [draw.choice([0, BANK_ROWS - 1]) for _ in range(BANKS)]
+                region = 0
             write, strobe = draw.random() < 0.5, draw.getrandbits(4 * BANKS)
             return {
                 "region": region,
@@ -92,6 +96,16 @@ class Clients:
         for name, value in fields.items():
             port(self.dut, client, name).value = int(value)
 
+    def written(self, granted) -> dict[tuple[int, int], int]:
+        """What granted requests write, by region and offset."""
+        return {
+            (at["region"], offset): at["data"] >> 8 * i & 0xFF
+            for client, at in granted.items()
+            if not self.reads(client, at)
+            for i, offset in enumerate(self.bytes_of(client, at))
+            if at["strobe" if client in CORE else "mask"] >> i & 1
+        }
+
     async def step(self):
         dut = self.dut
         for client in CLIENTS:
@@ -131,16 +145,17 @@ class Clients:
                     # Bytes in the write stage are not promised to a read granted next.
                     and (at["region"], offset) not in self.writing
                 }
+                if client in CORE:  # but the core's own to the core are
+                    known |= {
+                        i: self.core_writing[at["region"], offset]
+                        for i, offset in enumerate(self.bytes_of(client, at))
+                        if (at["region"], offset) in self.core_writing
+                    }
                 latency = ActSram.bank_latency if client in CORE else ActSram.read_latency
                 self.expected.append((self.cycle + latency, client, known))
         self.bytes |= self.writing
-        self.writing = {
-            (at["region"], offset): at["data"] >> 8 * i & 0xFF
-            for client, at in granted.items()
-            if not self.reads(client, at)
-            for i, offset in enumerate(self.bytes_of(client, at))
-            if at["strobe" if client in CORE else "mask"] >> i & 1
-        }
+        self.writing = self.written(granted)
+        self.core_writing = self.written({c: at for c, at in granted.items() if c in CORE})
         for client in CLIENTS:
             if client in granted:
                 self.request[client] = None

@@ -19,7 +19,7 @@ from weft.synth.between import Between
 from weft.synth.counts import netlist_counts
 from weft.synth.families import ECP5, FAMILIES
 from weft.synth.fit import prediction
-from weft.synth.floorplan import ecp5_floorplan
+from weft.synth.floorplan import ARRAY, LANES, ecp5_floorplan
 from weft.synth.measure import Job, measure
 from weft.synth.nextpnr import Placed, Step, kind_of, read_report, too_full
 from weft.synth.parts import CORE, PARTS, part
@@ -146,8 +146,18 @@ def test_registers_and_luts_of_one_cell_of_ice40_count_apart():
 def test_a_floorplan_gives_each_multiplier_a_place_of_its_own(spec, rows):
     config = Config.parse(spec)
     places = ecp5_floorplan(config, "ecp5-85k")
-    assert len(places) == len(set(places.values())) == config.rows * config.cols
-    assert len({place.split("/")[1] for place in places.values()}) == rows
+    array = [place for cell, place in places.items() if cell.startswith(ARRAY)]
+    assert len(array) == config.rows * config.cols
+    assert len({place.split("/")[1] for place in array}) == rows
+    assert len(places) == len(set(places.values())) == len(array) + 8 * config.lanes
+
+
+def test_lanes_are_not_placed_where_the_array_leaves_too_few_columns():
+    assert not [
+        cell
+        for cell in ecp5_floorplan(Config.parse("ulx3s,lanes=2"), "ecp5-85k")
+        if cell.startswith(LANES)
+    ]
 
 
 def test_no_floorplan_where_it_does_not_fit():

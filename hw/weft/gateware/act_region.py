@@ -19,7 +19,8 @@ class ActRegion(wiring.Component):
     Members
     -------
     reads, read_rows, out
-        Read these rows of each memory; they stand in ``out`` one cycle later.
+        Read these rows of each memory; they stand in ``out`` one cycle later, but for bytes
+        that are written in this cycle, which may be anything.
     write_rows, write_mask, write_data
         Write bytes of these rows.
     """
@@ -56,7 +57,9 @@ class ActRegion(wiring.Component):
         width, columns = self.width, self.columns
         outs = []
         for place in range(2 * columns):
-            memory = Memory(shape=8 * width, depth=self.depth, init=[])
+            # What is read and written in the same cycle is nobody's: see `ActSram`.
+            attrs = {"no_rw_check": 1}
+            memory = Memory(shape=8 * width, depth=self.depth, init=[], attrs=attrs)
             name = ("even", "odd")[place // columns]
             m.submodules[name if columns == 1 else f"{name}_{place % columns}"] = memory
             write = memory.write_port(granularity=8)

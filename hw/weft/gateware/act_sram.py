@@ -74,10 +74,11 @@ class ActSram(wiring.Component):
         Read ports, in order of precedence.
     drain, load
         Write ports, in order of precedence. A write is in the memory one cycle after its grant: a
-        read granted two or more cycles after it sees it.
+        read granted two or more cycles after it sees it, and one granted in the cycle between gets
+        anything for its bytes.
     simt
         The SIMT core's banks, if there is one: its reads come behind those of ``matmul``, its
-        writes come first.
+        writes come first. Its reads see its own writes from the cycle after their grant on.
     lost
         Some request lost this cycle to another engine.
 
@@ -183,11 +184,7 @@ class ActSram(wiring.Component):
         for name, port in readers.items():
             self._align(m, name, port, outs)
         if config.lanes:
-            region = Signal.like(ports["simt"].region)
-            m.d[self._core_domain] += [
-                region.eq(ports["simt"].region),
-                ports["simt"].out.eq(Array(outs)[region] if len(outs) > 1 else outs[0]),
-            ]
+            self._answer_banks(m, self.simt, staged["simt"], outs, regions[0])
         for name, port in ports.items():
             m.d.comb += port.ready.eq(Cat(*ready[name]).any())
         m.d.comb += self.lost.eq(Cat(*losses).any())
@@ -246,6 +243,30 @@ class ActSram(wiring.Component):
             stage.mask.eq(port.strobe),
         ]
         return stage
+
+    def _answer_banks(self, m: Module, port: Any, stage: Any, outs: list, part: ActRegion) -> None:
+        """Choose the region that the SIMT core read, and its own write, if that is there just now.
+
+        Threads may poll what others of them write, and a memory gives nothing of use where it is
+        being written.
+        """
+        region, behind = Signal.like(port.region), Signal.like(stage)
+        out = Array(outs)[region] if len(outs) > 1 else outs[0]
+        m.d[self._core_domain] += [region.eq(port.region), behind.data.eq(stage.data)]
+        here = stage.valid & (stage.region == port.region)
+        for bank in range(2 * part.columns):
+            row, written = (
+                rows.word_select(bank, part.row_bits) for rows in (port.rows, stage.rows)
+            )
+            mask = stage.mask.word_select(bank, part.width)
+            same = (here & (row == written)).replicate(part.width)
+            m.d[self._core_domain] += behind.mask.word_select(bank, part.width).eq(mask & same)
+        m.d[self._core_domain] += [
+            port.out.word_select(i, 8).eq(
+                Mux(behind.mask[i], behind.data.word_select(i, 8), out.word_select(i, 8))
+            )
+            for i in range(len(behind.mask))
+        ]
 
     def _align(self, m: Module, name: str, port: Any, outs: list) -> None:
         """Choose the region that was read, order its two rows, rotate."""

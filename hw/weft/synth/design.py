@@ -15,7 +15,7 @@ from weft_driver.folders import build_root
 
 from .between import Between
 from .families import Family
-from .floorplan import Floorplan
+from .floorplan import ARRAY, Floorplan
 from .nextpnr import frame_pins
 from .parts import CHIP, part
 from .targets import Target
@@ -72,14 +72,16 @@ def board_of(preset: str, part_name: str) -> Board | None:
     return BOARDS[name]
 
 
-def _places(config: Config, target: Target, part_name: str, prefix: str) -> Floorplan:
-    """Places of the array's multipliers in a part, if it has the array and they have places."""
+def _places(config: Config, target: Target, part_name: str) -> Floorplan:
+    """Places of the multipliers of a part that have some, by their names in it."""
     floorplan = target.family.floorplan
     if floorplan is None or config.multiplier == "portable":
         return {}
-    if part_name not in ("array", CHIP, BOARD):
-        return {}
-    return {prefix + cell: place for cell, place in floorplan(config, target.device).items()}
+    of_chip = floorplan(config, target.device)
+    if part_name == "array":
+        return {cell.removeprefix(ARRAY): at for cell, at in of_chip.items() if ARRAY in cell}
+    prefix = {CHIP: "", BOARD: "chip."}.get(part_name)
+    return {} if prefix is None else {prefix + cell: place for cell, place in of_chip.items()}
 
 
 def board_design(board: Board, config: Config, target: Target, asked_mhz: float) -> Design:
@@ -87,7 +89,7 @@ def board_design(board: Board, config: Config, target: Target, asked_mhz: float)
     if target.device != Target.parse(board.target).device:
         raise ValueError(f"target {target.name!r} is not on {board.title}: {board.target} is")
     text = board_verilog(board, config)
-    places = _places(config, target, BOARD, "chip.matmul.array.")
+    places = _places(config, target, BOARD)
     _, pins = constraints(board, asked_mhz)
     return Design(text, BOARD_TOP, False, places, pins, board.package)
 
@@ -95,7 +97,7 @@ def board_design(board: Board, config: Config, target: Target, asked_mhz: float)
 def part_design(name: str, config: Config, target: Target) -> Design:
     """A part between registers; `ValueError` for one that is not there."""
     text = component_verilog(Between(part(name, config), target.family.oscillator), FRAME_TOP)
-    places = _places(config, target, name, "" if name == "array" else "matmul.array.")
+    places = _places(config, target, name)
     return Design(text, FRAME_TOP, True, places, frame_pins(target))
 
 

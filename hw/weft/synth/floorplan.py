@@ -1,9 +1,15 @@
-"""Where an array's multipliers are placed: its neighbours are neighbours on the device."""
+"""Where multipliers are placed: the array's as data flows in it, the core's beside it."""
 
 from weft.config import Config
 
 Floorplan = dict[str, str]
-"""Places (``BEL``) by names of cells in the component `Array`."""
+"""Places (``BEL``) by names of cells, or patterns of them, from the chip on."""
+
+ARRAY, LANES = "matmul.array.", "simt.core.execute.lane_"
+"""Where on the chip the components `Array` and `Lane` are."""
+
+LANE_PRODUCTS = ("ll", "lh", "hl", "hh", *(f"byte_{i}" for i in range(4)))
+"""What `weft.gateware.simt.lane.Lane` multiplies, each in a module of its own."""
 
 ECP5_COLUMNS = {
     "ecp5-85k": ((4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114), (10, 34, 58)),
@@ -21,6 +27,9 @@ def ecp5_floorplan(config: Config, device: str) -> Floorplan:
 
         x  00 10 01 11 02 12     array blocks (row, column): rows 0 and 1 in the first row of
         x  20 30 21 31 22 32     DSP blocks, rows 2 and 3 in the second
+
+    Lanes of a SIMT core have two blocks each, one above the other, in the columns that the array
+    leaves: else its multipliers would be strewn among those of the array's last row.
 
     Returns
     -------
@@ -42,6 +51,18 @@ def ecp5_floorplan(config: Config, device: str) -> Floorplan:
             group, within = divmod(row // 2, together)
             slot = ECP5_SLOTS[2 * (row % 2) + column % 2]
             x = xs[first_x + column // 2 * together + within] + slot
-            cell = f"multipliers_{row}.multiplier_{column}"
+            cell = f"{ARRAY}multipliers_{row}.multiplier_{column}"
             places[cell] = f"X{x}/Y{ys[first_y + group]}/MULT18_{slot}"
-    return places
+    return places | _lanes(config, xs[first_x + together * across :], ys[:2])
+
+
+def _lanes(config: Config, xs: tuple[int, ...], ys: tuple[int, ...]) -> Floorplan:
+    """Places of the lanes' multipliers in columns of two blocks; none if there are too few."""
+    if config.lanes > len(xs):
+        return {}
+    slots = [(y, slot) for y in ys for slot in ECP5_SLOTS]
+    return {
+        f"{LANES}{lane}.times_{product}.*": f"X{x + slot}/Y{y}/MULT18_{slot}"
+        for lane, x in zip(range(config.lanes), xs, strict=False)
+        for product, (y, slot) in zip(LANE_PRODUCTS, slots, strict=True)
+    }

@@ -37,7 +37,7 @@ def script(
     family
         Of the FPGA.
     places
-        ``BEL`` by names of cells, from the part on.
+        ``BEL`` by names of cells, or patterns of them, from the part on; one cell each.
     verilog, netlist
         Files that are read and written.
     top
@@ -46,7 +46,11 @@ def script(
         It is a `between.Between`; else it is the part itself.
     """
     within = f"{INSIDE}." if framed else ""
-    lines = [f'setattr -set BEL "{place}" {top}/{within}{cell}' for cell, place in places.items()]
+    kind = f"{top}/t:{family.available['multipliers']} %i"
+    lines = [
+        f'setattr -set BEL "{at}" {top}/c:{within}{cell} {kind}' for cell, at in places.items()
+    ]
+    lines += [f"select -assert-count {len(places)} {top}/a:BEL=* {kind}"] * bool(places)
     text = SCRIPT.format(
         verilog=verilog,
         netlist=netlist,

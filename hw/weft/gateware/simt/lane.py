@@ -11,7 +11,7 @@ bits higher. So the multiplier, which is there, replaces a shifter of 200 LUTs. 
 in cycle 2 is 0, so that the last choice is an or.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -121,27 +121,31 @@ class Lane(wiring.Component):
         controls_1 = data.View(controls.shape(), later(m, controls.as_value(), 1, "controls"))
         controls_2 = data.View(controls.shape(), later(m, controls_1.as_value(), 1, "again"))
 
-        # Products of halves; the upper ones carry the sign.
-        a_1, factor = register(32), register(FACTOR_BITS)
-        m.d.sync += [a_1.eq(a), factor.eq(factor_of(m, controls, b))]
-        a_high = Cat(a_1[HALF:], a_1[31] & ~controls_1.a_unsigned).as_signed()
-        b_sign = factor[31] & ~controls_1.b_unsigned
-        b_high = Cat(factor[HALF:32], factor[32] | b_sign, b_sign).as_signed()
+        # Products of halves; the upper ones carry the sign, in registers of its own: from them to
+        # the multipliers there is nothing but wire.
+        a_1, a_sign = register(32), register()
+        factor, b_top = register(FACTOR_BITS - 1), register(2)
+        by = factor_of(m, controls, b)
+        b_sign = by[31] & ~controls.b_unsigned
+        m.d.sync += [
+            a_1.eq(a),
+            a_sign.eq(a[31] & ~controls.a_unsigned),
+            factor.eq(by),
+            b_top.eq(Cat(by[32] | b_sign, b_sign)),
+        ]
+        a_low, a_high = Cat(a_1[:HALF], 0).as_signed(), Cat(a_1[HALF:], a_sign).as_signed()
+        b_low, b_high = Cat(factor[:HALF], 0).as_signed(), Cat(factor[HALF:], b_top).as_signed()
         ll, lh, hl = register(32), register(signed(34)), register(signed(33))
         hh = register(signed(35))
-        m.d.sync += [
-            ll.eq(a_1[:HALF] * factor[:HALF]),
-            lh.eq(Cat(a_1[:HALF], 0).as_signed() * b_high),
-            hl.eq(a_high * Cat(factor[:HALF], 0).as_signed()),
-            hh.eq(a_high * b_high),
-        ]
+        _multiply(m, "ll", ll, a_1[:HALF], factor[:HALF])
+        _multiply(m, "lh", lh, a_low, b_high)
+        _multiply(m, "hl", hl, a_high, b_low)
+        _multiply(m, "hh", hh, a_high, b_high)
         bytes_ = []
         for i in range(4):
             product = Signal(signed(16), name=f"byte_product_{i}", reset_less=True)
             x, y = (word.word_select(i, 8).as_signed() for word in (a_1, factor))
-            m.d.sync += product.eq(x * y)
-            with m.If(~controls_1.dot4):
-                m.d.sync += product.eq(0)
+            _multiply(m, f"byte_{i}", product, x, y, ~controls_1.dot4)
             bytes_.append(product)
 
         # Kept, so that synthesis makes three carry chains of two operands, not one of four.
@@ -167,3 +171,14 @@ class Lane(wiring.Component):
         taken = Mux(controls_1.by_order, less_1, equal) ^ controls_1.inverted
         m.d.comb += self.taken.eq(later(m, taken, 1, "taken"))
         return m
+
+
+def _multiply(m: Module, name: str, product: Signal, x: Value, y: Value, unwanted: ValueLike = 0):
+    """A product into a register, or 0.
+
+    In a module of its own: by its name `weft.synth.floorplan` finds the multiplier.
+    """
+    m.submodules[f"times_{name}"] = part = Module()
+    part.d.sync += product.eq(x * y)
+    with part.If(unwanted):
+        part.d.sync += product.eq(0)
