@@ -7,7 +7,6 @@ from amaranth.hdl import (
     DomainRenamer,
     Module,
     Mux,
-    ResetInserter,
     ResetSignal,
     Signal,
 )
@@ -20,7 +19,7 @@ from weft.config import Config
 
 from .accumulator import Accumulators
 from .act_sram import ActSram
-from .control import Control
+from .control import CLEARED, Control
 from .drain import Drain
 from .interfaces import Axi4, AxiLite
 from .load import Load
@@ -101,7 +100,7 @@ class Chip(wiring.Component):
             m.domains += ClockDomain("core")
             m.d.comb += [
                 ClockSignal("core").eq(self.core_clk if self.core_clock else ClockSignal()),
-                ResetSignal("core").eq(ResetSignal() | control.clear),
+                ResetSignal("core").eq(control.clear),
                 control.trap.eq(simt.trap),
                 control.push_index.eq(simt.index),
                 control.pushes.eq(simt.pushes),
@@ -110,7 +109,7 @@ class Chip(wiring.Component):
                 simt.taken.eq(control.taken),
             ]
             if self.core_clock:
-                m.d.comb += self.core_active.eq(simt.active | control.clear | ResetSignal())
+                m.d.comb += self.core_active.eq(simt.active | control.clear)
             for name in simt.events.shape().members:
                 m.d.comb += control.events[f"kernel_{name}"].eq(simt.events[name])
         m.submodules.control = control
@@ -141,7 +140,7 @@ class Chip(wiring.Component):
             if part is simt:  # its clock domain has the reset
                 m.submodules[name] = DomainRenamer("core")(part)
             else:
-                m.submodules[name] = ResetInserter(control.clear)(part)
+                m.submodules[name] = DomainRenamer(CLEARED)(part)
             connect(m, getattr(control, f"{name}_cmd"), part.cmd)
             connect(m, part.post, getattr(control, f"{name}_post"))
             connect(m, part.fault, getattr(control, f"{name}_fault"))

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, ResetInserter, Signal
+from amaranth.hdl import (
+    ClockDomain,
+    ClockSignal,
+    DomainRenamer,
+    Module,
+    Mux,
+    ResetSignal,
+    Signal,
+)
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,6 +35,9 @@ from .interfaces import (
 )
 from .semaphores import Gate, Semaphores
 from .word_fifo import WordFifo
+
+CLEARED = "cleared"
+"""Clock domain of what CTRL.clear resets; `Control` makes it."""
 
 
 def waiting_layout() -> data.StructLayout:
@@ -80,7 +91,8 @@ class Control(wiring.Component):
     abort
         From the second cycle after the first error until ``clear``.
     clear
-        One-cycle pulse: reset every engine. Control resets its own parts.
+        One-cycle pulse: reset every engine. Control resets its own parts. It is high in reset, too,
+        from its second cycle on, and for a cycle behind it.
     running
         A program is in flight: counters count.
     """
@@ -142,7 +154,13 @@ class Control(wiring.Component):
         """Connect the parts."""
         m = Module()
         me: Any = self
-        cleared = ResetInserter(self.clear)
+        # What is cleared has a reset of its own, from one register: reset itself sets that, too.
+        m.domains += ClockDomain(CLEARED)
+        m.d.comb += [
+            ClockSignal(CLEARED).eq(ClockSignal()),
+            ResetSignal(CLEARED).eq(self.clear),
+        ]
+        cleared = DomainRenamer(CLEARED)
         host_port: Any = HostPort(self._config)
         counters: Any = Counters(self._config)
         programs: Any = WordFifo(program_layout(), PROGRAM_QUEUE)

@@ -31,24 +31,22 @@ _PAGE = (WINDOW_BYTES - 1).bit_length() - _WORD_SHIFT
 
 
 def _single(m: Module, name: str, chosen: Value, bus: wiring.PureInterface, port) -> Signal:
-    """Do the chosen accesses of a word bus on an AXI port; gives the strobe that ends one."""
-    addressed, sent = Signal(name=f"{name}_addressed"), Signal(name=f"{name}_sent")
-    done = Signal(name=f"{name}_done")
-    reading, writing = chosen & ~bus.write, chosen & bus.write
-    m.d.comb += [
-        port.arvalid.eq(reading & ~addressed),
-        port.awvalid.eq(writing & ~addressed),
-        port.wvalid.eq(writing & ~sent),
-        port.rready.eq(1),
-        port.bready.eq(1),
-        done.eq(Mux(bus.write, port.bvalid, port.rvalid) & chosen),
-    ]
-    with m.If((port.arvalid & port.arready) | (port.awvalid & port.awready)):
-        m.d.sync += addressed.eq(1)
-    with m.If(port.wvalid & port.wready):
-        m.d.sync += sent.eq(1)
-    with m.If(done):
-        m.d.sync += [addressed.eq(0), sent.eq(0)]
+    """Do the chosen accesses of a word bus on an AXI port; gives the strobe behind an answer."""
+    begun, done = Signal(name=f"{name}_begun"), Signal(name=f"{name}_done")
+    answered = Mux(bus.write, port.bvalid, port.rvalid)
+    m.d.comb += [port.rready.eq(1), port.bready.eq(1)]
+    with m.If(chosen & ~begun):
+        m.d.sync += begun.eq(1)
+    with m.Elif(done):
+        m.d.sync += begun.eq(0)
+    for channel, wanted in (("ar", ~bus.write), ("aw", bus.write), ("w", bus.write)):
+        valid = Signal(name=f"{name}_{channel}")
+        m.d.comb += getattr(port, f"{channel}valid").eq(valid)
+        with m.If(chosen & ~begun):
+            m.d.sync += valid.eq(wanted)
+        with m.Elif(getattr(port, f"{channel}ready")):
+            m.d.sync += valid.eq(0)
+    m.d.sync += done.eq(answered & begun & ~done)
     return done
 
 
@@ -136,19 +134,19 @@ class HostLink(wiring.Component):
         lane = self._memory_pins(m, bus, memory)
         own = here & to_link
         link_value, writable = self._registers(m, bus, receiver.framing, bone.forgotten, own)
-        m.d.comb += [
-            bus.ready.eq(own | chip_done | memory_done),
-            bus.answer.eq(lane),
-        ]
+        m.d.comb += bus.ready.eq(own | chip_done | memory_done)
+        # What answers stands here for a cycle, for it comes from far.
+        answer, failed = Signal(32), Signal()
         with m.If(to_chip):
-            m.d.comb += [
-                bus.answer.eq(chip.rdata),
-                bus.error.eq(Mux(bus.write, chip.bresp, chip.rresp) != OKAY),
-            ]
-        with m.Elif(to_link):
+            refused = Mux(bus.write, chip.bresp, chip.rresp) != OKAY
+            m.d.sync += [answer.eq(chip.rdata), failed.eq(refused)]
+        with m.Else():
+            refused = Mux(bus.write, memory.bresp, memory.rresp) != OKAY
+            m.d.sync += [answer.eq(lane), failed.eq(refused)]
+        with m.If(to_link):
             m.d.comb += [bus.answer.eq(link_value), bus.error.eq(bus.write & ~writable)]
         with m.Else():
-            m.d.comb += bus.error.eq(Mux(bus.write, memory.bresp, memory.rresp) != OKAY)
+            m.d.comb += [bus.answer.eq(answer), bus.error.eq(failed)]
         return m
 
     def _chip_pins(self, m: Module, bus, chip) -> None:
@@ -192,7 +190,7 @@ class HostLink(wiring.Component):
         ]
         with m.If(bus.write & chosen & writable):
             m.d.sync += status.session.eq(bus.data[session.lsb :])
-        # A cycle later than the access, for its word comes from far; no other is done by then.
+        # A cycle later than the access; no other is done by then.
         counted, folded = Signal(), Signal(32)
         m.d.sync += [
             counted.eq(bus.valid & bus.ready & ~chosen),

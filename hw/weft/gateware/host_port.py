@@ -60,7 +60,7 @@ class HostPort(wiring.Component):
     queued, busy, halted, error
         Shown in STATUS and ERROR. While ``refuse``, the doorbell rings in vain.
     clear, clearable
-        One-cycle pulse of CTRL.clear; given only while ``clearable``.
+        One-cycle pulse of CTRL.clear; given only while ``clearable``. High behind reset, too.
     stop
         One-cycle pulse of CTRL.stop.
     done, halt, message
@@ -105,7 +105,7 @@ class HostPort(wiring.Component):
                 "busy": In(1),
                 "halted": In(1),
                 "error": In(error_layout()),
-                "clear": Out(1),
+                "clear": Out(1, init=1),
                 "stop": Out(1),
                 "clearable": In(1),
                 "done": In(1),
@@ -134,7 +134,9 @@ class HostPort(wiring.Component):
             status.queued.eq(self.queued),
             self.irq.eq((irq_status.as_value() & irq_enable.as_value()).any()),
         ]
-        m.d.sync += retired.eq(retired + self.done)
+        # Counted a cycle later: that a program is done is found out far away.
+        done = Signal()
+        m.d.sync += [done.eq(self.done), retired.eq(retired + done)]
 
         self._write_channel(m, irq_status, irq_enable, program)
         # An event in the cycle in which its bit is cleared is kept.

@@ -160,11 +160,22 @@ class Matmul(wiring.Component):
         was_low = Signal(ROW_BITS)
         same = Signal(REUSE_DISTANCE - 1)  # which the row adds to; `goes` knows that these are two
         m.d.sync += [was_issued.eq(issue), was_low.eq(low), same.eq(same << 1)]
+        again = Signal(REUSE_DISTANCE - 1)
+        m.d.comb += again.eq(
+            Cat(coming_low == low, was_issued & (coming_low == was_low))
+            & (~coming.first).replicate(len(same))
+        )
         with m.If(goes):
-            m.d.sync += same.eq(
-                Cat(issue & (coming_low == low), was_issued & (coming_low == was_low))
-                & (~coming.first).replicate(len(same))
-            )
+            m.d.sync += same.eq(again & Cat(issue, 1))
+
+        # Whether a row may be issued, but for its weights and for others who read: known the cycle
+        # before, one way or the other, so that whether this row is issued only chooses.
+        asks = Signal()
+        open_ = between.o.valid & ~coming.wrong & ~hidden(self.act_fence, coming.address)
+        waits = standing & ~row.wrong & ~hidden(self.act_fence, row.address) & ~same[0]
+        m.d.sync += asks.eq(
+            Mux(issue, open_ & ~again.any(), Mux(standing, waits, open_ & ~again[1]))
+        )
 
         # --- issue it, or say what is wrong ------------------------------------------------------
         hazard = Signal()
@@ -175,7 +186,7 @@ class Matmul(wiring.Component):
             hazard.eq(same.any()),
             weights_there.eq(~row.tile_first | feeder.ready),
             wanted.eq(standing & ~stopped & weights_there & ~hazard),
-            self.act.valid.eq(wanted & ~fenced & ~row.wrong),
+            self.act.valid.eq(asks & ~stopped & weights_there),
             self.act.claim.eq(claim),
             self.act.region.eq(row.address[offset_bits:]),
             self.act.offset.eq(row.address),

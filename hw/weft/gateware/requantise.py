@@ -9,6 +9,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .product import multiply
+
 MANTISSA = 24
 """Significant bits of a float32."""
 
@@ -129,7 +131,8 @@ class Requantiser(wiring.Component):
         for i in range(2):
             for j in range(2):
                 parts[i, j] = Signal(MANTISSA, name=f"part_{i}{j}", reset_less=True)
-                updates += [parts[i, j].eq(halves[i] * scale_halves[j])]
+                x, y = halves[i], scale_halves[j]
+                multiply(m, f"{i}{j}", parts[i, j], x, y, enable=self.en)
         shift_5 = _register(signed(10))
         updates += [shift_5.eq(shift_4 - carry)]
         product = _register(2 * MANTISSA)

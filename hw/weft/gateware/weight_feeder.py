@@ -121,26 +121,21 @@ class WeightFeeder(wiring.Component):
             m.d.comb += [self.ready.eq(there & ~beyond), self.bad.eq(there & beyond)]
             m.d.sync += full.eq(there & ~self.taken)
 
-        more = Signal()
-        m.d.comb += more.eq(self.taken & ~self.final)
-        with m.If(more):
-            with m.If(self.block_last):
-                m.d.sync += [tile.eq(block + stride), block.eq(block + stride)]
-            with m.Else():
-                m.d.sync += tile.eq(tile + rows)
-            m.d.sync += pending.eq(1)
-
-        # The next command's first tile goes in as soon as this command's last tile is taken.
+        # The next command's first tile goes in as soon as this command's last tile is taken. While
+        # there is none, where it would be is copied all the same: who needs 50 registers enabled
+        # must not wait to know.
         idle = Signal(init=1)
         start = Signal()
         m.d.comb += start.eq(self.valid & ~loaded & (idle | (self.taken & self.final)))
-        with m.If(start):
-            m.d.sync += [
-                tile.eq(self.wgt),
-                block.eq(self.wgt),
-                stride.eq(self.wgt_block),
-                pending.eq(1),
-            ]
+        with m.If(idle | self.taken):
+            with m.If(idle | self.final):
+                m.d.sync += [tile.eq(self.wgt), block.eq(self.wgt), stride.eq(self.wgt_block)]
+            with m.Elif(self.block_last):
+                m.d.sync += [tile.eq(block + stride), block.eq(block + stride)]
+            with m.Else():
+                m.d.sync += tile.eq(tile + rows)
+        with m.If(start | (self.taken & ~self.final)):
+            m.d.sync += pending.eq(1)
         with m.If(start):
             m.d.sync += idle.eq(0)
         with m.Elif(self.taken & self.final):

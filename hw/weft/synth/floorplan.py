@@ -1,15 +1,18 @@
-"""Where multipliers are placed: the array's as data flows in it, the core's beside it."""
+"""Where multipliers are placed: the array's as data flows in it, the others in what it leaves."""
 
 from weft.config import Config
 
 Floorplan = dict[str, str]
 """Places (``BEL``) by names of cells, or patterns of them, from the chip on."""
 
-ARRAY, LANES = "matmul.array.", "simt.core.execute.lane_"
-"""Where on the chip the components `Array` and `Lane` are."""
+ARRAY, LANES, UNITS = "matmul.array.", "simt.core.execute.lane_", "drain.unit_"
+"""Where on the chip the components `Array`, `Lane` and `DrainUnit` are."""
 
 LANE_PRODUCTS = ("ll", "lh", "hl", "hh", *(f"byte_{i}" for i in range(4)))
-"""What `weft.gateware.simt.lane.Lane` multiplies, each in a module of its own."""
+"""What `Lane` multiplies, by names of `weft.gateware.product`."""
+
+UNIT_PRODUCTS = ("00", "01", "10", "11")
+"""Likewise the requantiser of `DrainUnit`."""
 
 ECP5_COLUMNS = {
     "ecp5-85k": ((4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114), (10, 34, 58)),
@@ -28,8 +31,9 @@ def ecp5_floorplan(config: Config, device: str) -> Floorplan:
         x  00 10 01 11 02 12     array blocks (row, column): rows 0 and 1 in the first row of
         x  20 30 21 31 22 32     DSP blocks, rows 2 and 3 in the second
 
-    Lanes of a SIMT core have two blocks each, one above the other, in the columns that the array
-    leaves: else its multipliers would be strewn among those of the array's last row.
+    Lanes of a SIMT core have two blocks each, one above the other, in columns of their own amid the
+    array's: a core is between main memory and the activations. Requantisers have what the last of
+    an odd number of rows leaves free. Else both would be strewn over the device.
 
     Returns
     -------
@@ -41,28 +45,38 @@ def ecp5_floorplan(config: Config, device: str) -> Floorplan:
     xs, ys = ECP5_COLUMNS[device]
     down, across = -(-config.rows // 2), -(-config.cols // 2)
     together = -(-down // len(ys))
-    if together * across > len(xs):
+    columns = together * across
+    if columns > len(xs):
         return {}
-    first_x = (len(xs) - together * across) // 2
+    lanes = config.lanes if columns + config.lanes <= len(xs) else 0
+    first_x = (len(xs) - columns - lanes) // 2
     first_y = (len(ys) - -(-down // together)) // 2
+    middle = first_x + columns // 2
+    between, xs = xs[middle : middle + lanes], xs[:middle] + xs[middle + lanes :]
     places = {}
     for row in range(config.rows):
         for column in range(config.cols):
             group, within = divmod(row // 2, together)
             slot = ECP5_SLOTS[2 * (row % 2) + column % 2]
-            x = xs[first_x + column // 2 * together + within] + slot
+            x = xs[first_x + column // 2 * together + within]
             cell = f"{ARRAY}multipliers_{row}.multiplier_{column}"
-            places[cell] = f"X{x}/Y{ys[first_y + group]}/MULT18_{slot}"
-    return places | _lanes(config, xs[first_x + together * across :], ys[:2])
+            places[cell] = _bel(x, ys[first_y + group], slot)
+    for lane, x in enumerate(between):
+        slots = [(y, slot) for y in ys[:2] for slot in ECP5_SLOTS]
+        for product, (y, slot) in zip(LANE_PRODUCTS, slots, strict=True):
+            places[f"{LANES}{lane}.times_{product}.*"] = _bel(x, y, slot)
+    if config.rows % 2:
+        group, within = divmod(config.rows // 2, together)
+        last = xs[first_x + within : first_x + columns : together]
+        free = [_bel(x, ys[first_y + group], slot) for x in last for slot in ECP5_SLOTS[2:]]
+        products = [(i, name) for i in range(config.drain_units) for name in UNIT_PRODUCTS]
+        left = len(free) - len(products)
+        if left >= 0:
+            for (unit, name), place in zip(products, free[left // 2 :], strict=False):
+                places[f"{UNITS}{unit}.requantiser.times_{name}.*"] = place
+    return places
 
 
-def _lanes(config: Config, xs: tuple[int, ...], ys: tuple[int, ...]) -> Floorplan:
-    """Places of the lanes' multipliers in columns of two blocks; none if there are too few."""
-    if config.lanes > len(xs):
-        return {}
-    slots = [(y, slot) for y in ys for slot in ECP5_SLOTS]
-    return {
-        f"{LANES}{lane}.times_{product}.*": f"X{x + slot}/Y{y}/MULT18_{slot}"
-        for lane, x in zip(range(config.lanes), xs, strict=False)
-        for product, (y, slot) in zip(LANE_PRODUCTS, slots, strict=True)
-    }
+def _bel(x: int, y: int, slot: int) -> str:
+    """The place of a multiplier in the block at (x, y)."""
+    return f"X{x + slot}/Y{y}/MULT18_{slot}"

@@ -11,11 +11,12 @@ bits higher. So the multiplier, which is there, replaces a shifter of 200 LUTs. 
 in cycle 2 is 0, so that the last choice is an or.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..fp32.pipeline import later, register
+from ..product import multiply
 from .decode import Alu, controls_layout
 
 HALF = 16
@@ -137,15 +138,15 @@ class Lane(wiring.Component):
         b_low, b_high = Cat(factor[:HALF], 0).as_signed(), Cat(factor[HALF:], b_top).as_signed()
         ll, lh, hl = register(32), register(signed(34)), register(signed(33))
         hh = register(signed(35))
-        _multiply(m, "ll", ll, a_1[:HALF], factor[:HALF])
-        _multiply(m, "lh", lh, a_low, b_high)
-        _multiply(m, "hl", hl, a_high, b_low)
-        _multiply(m, "hh", hh, a_high, b_high)
+        multiply(m, "ll", ll, a_1[:HALF], factor[:HALF])
+        multiply(m, "lh", lh, a_low, b_high)
+        multiply(m, "hl", hl, a_high, b_low)
+        multiply(m, "hh", hh, a_high, b_high)
         bytes_ = []
         for i in range(4):
             product = Signal(signed(16), name=f"byte_product_{i}", reset_less=True)
             x, y = (word.word_select(i, 8).as_signed() for word in (a_1, factor))
-            _multiply(m, f"byte_{i}", product, x, y, ~controls_1.dot4)
+            multiply(m, f"byte_{i}", product, x, y, zero=~controls_1.dot4)
             bytes_.append(product)
 
         # Kept, so that synthesis makes three carry chains of two operands, not one of four.
@@ -171,14 +172,3 @@ class Lane(wiring.Component):
         taken = Mux(controls_1.by_order, less_1, equal) ^ controls_1.inverted
         m.d.comb += self.taken.eq(later(m, taken, 1, "taken"))
         return m
-
-
-def _multiply(m: Module, name: str, product: Signal, x: Value, y: Value, unwanted: ValueLike = 0):
-    """A product into a register, or 0.
-
-    In a module of its own: by its name `weft.synth.floorplan` finds the multiplier.
-    """
-    m.submodules[f"times_{name}"] = part = Module()
-    part.d.sync += product.eq(x * y)
-    with part.If(unwanted):
-        part.d.sync += product.eq(0)
