@@ -75,7 +75,7 @@ class AccumulatorColumn(wiring.Component):
         layout = entry_layout(self.config)
         arriving = Signal(layout)
         written = Signal(layout)
-        total = Signal(32)
+        total = Signal(32, reset_less=True)
         m.d.sync += [
             arriving.eq(self.entry),
             written.valid.eq(arriving.valid),

@@ -250,7 +250,8 @@ class ActSram(wiring.Component):
         Threads may poll what others of them write, and a memory gives nothing of use where it is
         being written.
         """
-        region, behind = Signal.like(port.region), Signal.like(stage)
+        region = Signal.like(port.region)
+        behind = Signal.like(stage, reset_less=True)
         out = Array(outs)[region] if len(outs) > 1 else outs[0]
         m.d[self._core_domain] += [region.eq(port.region), behind.data.eq(stage.data)]
         here = stage.valid & (stage.region == port.region)

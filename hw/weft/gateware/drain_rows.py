@@ -133,12 +133,13 @@ class DrainRows(wiring.Component):
             accept.eq(self.cmd.valid & self.cmd.ready),
         ]
         with m.If(accept):
+            m.d.sync += [active.eq(1), self.slot.eq(self.slot + 1)]
+        # Copied before it is known whether it is taken: that comes from far.
+        with m.If(accept if held else ~active):
             m.d.sync += [
-                active.eq(1),
                 malformed.eq(_malformed(config, cmd)),
                 *(command[name].eq(cmd[name]) for name in kept.members if not held),
                 slot.eq(self.slot),
-                self.slot.eq(self.slot + 1),
                 rows_left.eq(cmd.rows),
                 blocks_left.eq(cmd.blocks),
                 *(start.eq(cmd.acc) for start in (acc, acc_start)),

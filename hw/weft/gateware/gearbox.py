@@ -141,15 +141,14 @@ class Gearbox(wiring.Component):
             self.push.eq(emits & target.transpose),
             self.transposing.eq((emits & target.transpose) | leaving),
         ]
-        with m.If(emits):
-            fill = byte_mask(~mine, largest) & target.fill.replicate(largest)
-            m.d.sync += [
-                chunk.data.eq(merged[: 8 * largest] | fill),
-                chunk.at.eq(chunk_at),
-                chunk.beyond.eq(chunk_at >= config.wgt_rows),
-                chunk.last.eq(piece.last & row_done),
-                chunk.target.eq(target),
-            ]
+        fill = byte_mask(~mine, largest) & target.fill.replicate(largest)
+        m.d.sync += [  # whether it is one or not
+            chunk.data.eq(merged[: 8 * largest] | fill),
+            chunk.at.eq(chunk_at),
+            chunk.beyond.eq(chunk_at >= config.wgt_rows),
+            chunk.last.eq(piece.last & row_done),
+            chunk.target.eq(target),
+        ]
 
         with m.If(self.i.valid & ~leaving):
             for sign, after, begun in zip(

@@ -23,7 +23,7 @@ class Skid(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the place and its flag."""
         m = Module()
-        held, full = Signal.like(self.i.payload), Signal()
+        held, full = Signal.like(self.i.payload, reset_less=True), Signal()
         m.d.comb += [
             self.i.ready.eq(~full),
             self.o.valid.eq(self.i.valid | full),
@@ -57,8 +57,9 @@ class Slice(wiring.Component):
         """Build a place to wait, and the register behind it."""
         m = Module()
         m.submodules.skid = skid = Skid(self.i.payload.shape())
+        item = Signal.like(self.i.payload, reset_less=True)
         wiring.connect(m, wiring.flipped(self.i), skid.i)
-        m.d.comb += skid.o.ready.eq(~self.o.valid | self.o.ready)
+        m.d.comb += [skid.o.ready.eq(~self.o.valid | self.o.ready), self.o.payload.eq(item)]
         with m.If(skid.o.ready):
-            m.d.sync += [self.o.valid.eq(skid.o.valid), self.o.payload.eq(skid.o.payload)]
+            m.d.sync += [self.o.valid.eq(skid.o.valid), item.eq(skid.o.payload)]
         return m

@@ -48,7 +48,7 @@ class Transposer(wiring.Component):
         """Implement the component."""
         m = Module()
         rows, cols = self.config.rows, self.config.cols
-        block = Signal(8 * rows * cols)
+        block = Signal(8 * rows * cols, reset_less=True)  # columns leave when all of it has come
         filled = Signal(range(max(2, cols)))
         index = Signal(range(max(2, rows)))  # of the column
         m.d.comb += [
