@@ -35,7 +35,7 @@ _clock: list[Any] = []
 
 
 async def start(dut: Any, cycles: int = 2) -> None:
-    """Start a 10 ns clock and reset the component; returns at a falling edge, a cycle behind reset.
+    """Start a 10 ns clock and reset the component; returns at a falling edge, reset low.
 
     May be called again, for another reset.
 
@@ -50,7 +50,6 @@ async def start(dut: Any, cycles: int = 2) -> None:
     await ClockCycles(dut.clk, cycles)
     await FallingEdge(dut.clk)
     dut.rst.value = 0
-    await FallingEdge(dut.clk)
 
 
 async def until_taken(dut, ready) -> None:

@@ -5,6 +5,7 @@ from random import Random
 
 import cocotb
 import context
+from cocotb.triggers import FallingEdge
 from control_env import CALM, PROFILES, Environment, Profile
 from control_programs import Programs, get, put, random_command
 
@@ -39,6 +40,7 @@ async def begin(dut, name: str) -> tuple[Environment, Programs, Random]:
         for signal in ("post__valid", "fault__valid", "busy", "cmd__ready"):
             getattr(dut, f"{worker.name}_{signal}").value = 0
     await context.start(dut)
+    await FallingEdge(dut.clk)  # reset sets `clear`, which lasts a cycle longer
     return env, Programs(CONFIG, draw), draw
 
 

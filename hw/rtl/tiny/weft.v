@@ -102,48 +102,48 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \$97 ;
   wire [18:0] \$98 ;
   wire abort;
-  wire \abort$377 ;
-  wire \abort$396 ;
-  wire \abort$415 ;
-  wire \abort$434 ;
-  wire \abort$453 ;
+  wire \abort$379 ;
+  wire \abort$398 ;
+  wire \abort$417 ;
+  wire \abort$436 ;
+  wire \abort$455 ;
   wire [127:0] acc__data;
   wire acc__ready;
   wire [4:0] acc__row;
   wire [31:0] acc__row_sum;
   wire acc__valid;
   wire [7:0] act__behind;
-  wire [7:0] \act__behind$345 ;
+  wire [7:0] \act__behind$347 ;
   wire [1:0] act__claim;
-  wire [1:0] \act__claim$347 ;
+  wire [1:0] \act__claim$349 ;
   wire [31:0] act__data;
-  wire [31:0] \act__data$302 ;
-  wire [31:0] \act__data$323 ;
-  wire [31:0] \act__data$348 ;
+  wire [31:0] \act__data$304 ;
+  wire [31:0] \act__data$325 ;
+  wire [31:0] \act__data$350 ;
   wire [3:0] act__mask;
-  wire [3:0] \act__mask$325 ;
+  wire [3:0] \act__mask$327 ;
   wire [9:0] act__offset;
-  wire [9:0] \act__offset$305 ;
-  wire [9:0] \act__offset$327 ;
-  wire [9:0] \act__offset$351 ;
+  wire [9:0] \act__offset$307 ;
+  wire [9:0] \act__offset$329 ;
+  wire [9:0] \act__offset$353 ;
   wire act__ready;
-  wire \act__ready$306 ;
-  wire \act__ready$328 ;
-  wire \act__ready$352 ;
+  wire \act__ready$308 ;
+  wire \act__ready$330 ;
+  wire \act__ready$354 ;
   wire act__region;
-  wire \act__region$309 ;
-  wire \act__region$331 ;
-  wire \act__region$355 ;
+  wire \act__region$311 ;
+  wire \act__region$333 ;
+  wire \act__region$357 ;
   wire act__valid;
-  wire \act__valid$311 ;
-  wire \act__valid$333 ;
-  wire \act__valid$357 ;
+  wire \act__valid$313 ;
+  wire \act__valid$335 ;
+  wire \act__valid$359 ;
   wire [24:0] act_fence__end;
-  wire [24:0] \act_fence__end$287 ;
+  wire [24:0] \act_fence__end$289 ;
   wire [24:0] act_fence__start;
-  wire [24:0] \act_fence__start$289 ;
+  wire [24:0] \act_fence__start$291 ;
   wire act_fence__up;
-  wire \act_fence__up$291 ;
+  wire \act_fence__up$293 ;
   output [7:0] activity;
   wire [7:0] activity;
   wire [31:0] axi__araddr;
@@ -177,111 +177,111 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire axi__wvalid;
   wire [2:0] bin;
   wire busy;
-  wire \busy$395 ;
-  wire \busy$414 ;
-  wire \busy$433 ;
-  wire \busy$452 ;
+  wire \busy$397 ;
+  wire \busy$416 ;
+  wire \busy$435 ;
+  wire \busy$454 ;
   wire clear;
   wire cleared_clk;
   wire cleared_rst;
   input clk;
   wire clk;
   wire [527:0] cmd__payload;
-  wire [527:0] \cmd__payload$378 ;
-  wire [15:0] \cmd__payload$378.acc ;
-  wire [15:0] \cmd__payload$378.acc_block ;
-  wire \cmd__payload$378.accumulate ;
-  wire [23:0] \cmd__payload$378.act ;
-  wire [15:0] \cmd__payload$378.blocks ;
-  wire \cmd__payload$378.early ;
-  wire [15:0] \cmd__payload$378.index ;
-  wire [15:0] \cmd__payload$378.k0 ;
-  wire [23:0] \cmd__payload$378.k0_stride ;
-  wire [15:0] \cmd__payload$378.k1 ;
-  wire [23:0] \cmd__payload$378.k1_stride ;
-  wire [15:0] \cmd__payload$378.k2 ;
-  wire [23:0] \cmd__payload$378.k2_stride ;
-  wire [15:0] \cmd__payload$378.k_tail ;
-  wire [15:0] \cmd__payload$378.m0 ;
-  wire [23:0] \cmd__payload$378.m0_stride ;
-  wire [15:0] \cmd__payload$378.m1 ;
-  wire [23:0] \cmd__payload$378.m1_stride ;
-  wire [15:0] \cmd__payload$378.m2 ;
-  wire [23:0] \cmd__payload$378.m2_stride ;
-  wire [7:0] \cmd__payload$378.opcode ;
-  wire [15:0] \cmd__payload$378.post ;
-  wire \cmd__payload$378.row_sum ;
-  wire [15:0] \cmd__payload$378.wait ;
-  wire [15:0] \cmd__payload$378.wait_acc ;
-  wire [15:0] \cmd__payload$378.wait_weights ;
-  wire [15:0] \cmd__payload$378.wgt ;
-  wire [15:0] \cmd__payload$378.wgt_block ;
-  wire [527:0] \cmd__payload$397 ;
-  wire [15:0] \cmd__payload$397.acc ;
-  wire [15:0] \cmd__payload$397.acc_block ;
-  wire [15:0] \cmd__payload$397.b_zero_point ;
-  wire [15:0] \cmd__payload$397.blocks ;
-  wire [15:0] \cmd__payload$397.cols_last ;
-  wire [23:0] \cmd__payload$397.dst ;
-  wire [23:0] \cmd__payload$397.dst_block ;
-  wire [23:0] \cmd__payload$397.dst_stride ;
-  wire [15:0] \cmd__payload$397.index ;
-  wire \cmd__payload$397.int32 ;
-  wire [7:0] \cmd__payload$397.opcode ;
-  wire [15:0] \cmd__payload$397.param ;
-  wire \cmd__payload$397.params ;
-  wire [15:0] \cmd__payload$397.post ;
-  wire [15:0] \cmd__payload$397.qmax ;
-  wire [15:0] \cmd__payload$397.qmin ;
-  wire \cmd__payload$397.row_sum ;
-  wire [15:0] \cmd__payload$397.rows ;
-  wire [31:0] \cmd__payload$397.scale ;
-  wire [15:0] \cmd__payload$397.wait ;
-  wire [15:0] \cmd__payload$397.zero_point ;
-  wire [527:0] \cmd__payload$416 ;
-  wire [31:0] \cmd__payload$416.address ;
-  wire [15:0] \cmd__payload$416.count1 ;
-  wire [15:0] \cmd__payload$416.count2 ;
-  wire [31:0] \cmd__payload$416.dst ;
-  wire \cmd__payload$416.end ;
-  wire [15:0] \cmd__payload$416.index ;
-  wire [23:0] \cmd__payload$416.len ;
-  wire \cmd__payload$416.message ;
-  wire [7:0] \cmd__payload$416.opcode ;
-  wire [15:0] \cmd__payload$416.post ;
-  wire [23:0] \cmd__payload$416.src ;
-  wire [23:0] \cmd__payload$416.src_stride1 ;
-  wire [23:0] \cmd__payload$416.src_stride2 ;
-  wire [31:0] \cmd__payload$416.stride1 ;
-  wire [31:0] \cmd__payload$416.stride2 ;
-  wire [31:0] \cmd__payload$416.value ;
-  wire [15:0] \cmd__payload$416.wait ;
-  wire \cmd__payload$416.write ;
-  wire [527:0] \cmd__payload$435 ;
-  wire [31:0] \cmd__payload$435.argument_0 ;
-  wire [31:0] \cmd__payload$435.argument_1 ;
-  wire [31:0] \cmd__payload$435.argument_2 ;
-  wire [31:0] \cmd__payload$435.argument_3 ;
-  wire [31:0] \cmd__payload$435.argument_4 ;
-  wire [31:0] \cmd__payload$435.argument_5 ;
-  wire [31:0] \cmd__payload$435.argument_6 ;
-  wire [31:0] \cmd__payload$435.argument_7 ;
-  wire [7:0] \cmd__payload$435.block_x ;
-  wire [7:0] \cmd__payload$435.block_y ;
-  wire [7:0] \cmd__payload$435.block_z ;
-  wire [31:0] \cmd__payload$435.entry ;
-  wire [15:0] \cmd__payload$435.grid_x ;
-  wire [15:0] \cmd__payload$435.grid_y ;
-  wire [15:0] \cmd__payload$435.grid_z ;
-  wire [15:0] \cmd__payload$435.index ;
-  wire [7:0] \cmd__payload$435.opcode ;
-  wire [15:0] \cmd__payload$435.post ;
-  wire [15:0] \cmd__payload$435.private ;
-  wire [31:0] \cmd__payload$435.private_base ;
-  wire \cmd__payload$435.pushes ;
-  wire [23:0] \cmd__payload$435.shared ;
-  wire [23:0] \cmd__payload$435.shared_base ;
-  wire [15:0] \cmd__payload$435.wait ;
+  wire [527:0] \cmd__payload$380 ;
+  wire [15:0] \cmd__payload$380.acc ;
+  wire [15:0] \cmd__payload$380.acc_block ;
+  wire \cmd__payload$380.accumulate ;
+  wire [23:0] \cmd__payload$380.act ;
+  wire [15:0] \cmd__payload$380.blocks ;
+  wire \cmd__payload$380.early ;
+  wire [15:0] \cmd__payload$380.index ;
+  wire [15:0] \cmd__payload$380.k0 ;
+  wire [23:0] \cmd__payload$380.k0_stride ;
+  wire [15:0] \cmd__payload$380.k1 ;
+  wire [23:0] \cmd__payload$380.k1_stride ;
+  wire [15:0] \cmd__payload$380.k2 ;
+  wire [23:0] \cmd__payload$380.k2_stride ;
+  wire [15:0] \cmd__payload$380.k_tail ;
+  wire [15:0] \cmd__payload$380.m0 ;
+  wire [23:0] \cmd__payload$380.m0_stride ;
+  wire [15:0] \cmd__payload$380.m1 ;
+  wire [23:0] \cmd__payload$380.m1_stride ;
+  wire [15:0] \cmd__payload$380.m2 ;
+  wire [23:0] \cmd__payload$380.m2_stride ;
+  wire [7:0] \cmd__payload$380.opcode ;
+  wire [15:0] \cmd__payload$380.post ;
+  wire \cmd__payload$380.row_sum ;
+  wire [15:0] \cmd__payload$380.wait ;
+  wire [15:0] \cmd__payload$380.wait_acc ;
+  wire [15:0] \cmd__payload$380.wait_weights ;
+  wire [15:0] \cmd__payload$380.wgt ;
+  wire [15:0] \cmd__payload$380.wgt_block ;
+  wire [527:0] \cmd__payload$399 ;
+  wire [15:0] \cmd__payload$399.acc ;
+  wire [15:0] \cmd__payload$399.acc_block ;
+  wire [15:0] \cmd__payload$399.b_zero_point ;
+  wire [15:0] \cmd__payload$399.blocks ;
+  wire [15:0] \cmd__payload$399.cols_last ;
+  wire [23:0] \cmd__payload$399.dst ;
+  wire [23:0] \cmd__payload$399.dst_block ;
+  wire [23:0] \cmd__payload$399.dst_stride ;
+  wire [15:0] \cmd__payload$399.index ;
+  wire \cmd__payload$399.int32 ;
+  wire [7:0] \cmd__payload$399.opcode ;
+  wire [15:0] \cmd__payload$399.param ;
+  wire \cmd__payload$399.params ;
+  wire [15:0] \cmd__payload$399.post ;
+  wire [15:0] \cmd__payload$399.qmax ;
+  wire [15:0] \cmd__payload$399.qmin ;
+  wire \cmd__payload$399.row_sum ;
+  wire [15:0] \cmd__payload$399.rows ;
+  wire [31:0] \cmd__payload$399.scale ;
+  wire [15:0] \cmd__payload$399.wait ;
+  wire [15:0] \cmd__payload$399.zero_point ;
+  wire [527:0] \cmd__payload$418 ;
+  wire [31:0] \cmd__payload$418.address ;
+  wire [15:0] \cmd__payload$418.count1 ;
+  wire [15:0] \cmd__payload$418.count2 ;
+  wire [31:0] \cmd__payload$418.dst ;
+  wire \cmd__payload$418.end ;
+  wire [15:0] \cmd__payload$418.index ;
+  wire [23:0] \cmd__payload$418.len ;
+  wire \cmd__payload$418.message ;
+  wire [7:0] \cmd__payload$418.opcode ;
+  wire [15:0] \cmd__payload$418.post ;
+  wire [23:0] \cmd__payload$418.src ;
+  wire [23:0] \cmd__payload$418.src_stride1 ;
+  wire [23:0] \cmd__payload$418.src_stride2 ;
+  wire [31:0] \cmd__payload$418.stride1 ;
+  wire [31:0] \cmd__payload$418.stride2 ;
+  wire [31:0] \cmd__payload$418.value ;
+  wire [15:0] \cmd__payload$418.wait ;
+  wire \cmd__payload$418.write ;
+  wire [527:0] \cmd__payload$437 ;
+  wire [31:0] \cmd__payload$437.argument_0 ;
+  wire [31:0] \cmd__payload$437.argument_1 ;
+  wire [31:0] \cmd__payload$437.argument_2 ;
+  wire [31:0] \cmd__payload$437.argument_3 ;
+  wire [31:0] \cmd__payload$437.argument_4 ;
+  wire [31:0] \cmd__payload$437.argument_5 ;
+  wire [31:0] \cmd__payload$437.argument_6 ;
+  wire [31:0] \cmd__payload$437.argument_7 ;
+  wire [7:0] \cmd__payload$437.block_x ;
+  wire [7:0] \cmd__payload$437.block_y ;
+  wire [7:0] \cmd__payload$437.block_z ;
+  wire [31:0] \cmd__payload$437.entry ;
+  wire [15:0] \cmd__payload$437.grid_x ;
+  wire [15:0] \cmd__payload$437.grid_y ;
+  wire [15:0] \cmd__payload$437.grid_z ;
+  wire [15:0] \cmd__payload$437.index ;
+  wire [7:0] \cmd__payload$437.opcode ;
+  wire [15:0] \cmd__payload$437.post ;
+  wire [15:0] \cmd__payload$437.private ;
+  wire [31:0] \cmd__payload$437.private_base ;
+  wire \cmd__payload$437.pushes ;
+  wire [23:0] \cmd__payload$437.shared ;
+  wire [23:0] \cmd__payload$437.shared_base ;
+  wire [15:0] \cmd__payload$437.wait ;
   wire [15:0] \cmd__payload.count1 ;
   wire [15:0] \cmd__payload.count2 ;
   wire [23:0] \cmd__payload.dst ;
@@ -306,15 +306,15 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \cmd__payload.transpose ;
   wire [15:0] \cmd__payload.wait ;
   wire cmd__ready;
-  wire \cmd__ready$381 ;
-  wire \cmd__ready$400 ;
-  wire \cmd__ready$419 ;
-  wire \cmd__ready$438 ;
+  wire \cmd__ready$383 ;
+  wire \cmd__ready$402 ;
+  wire \cmd__ready$421 ;
+  wire \cmd__ready$440 ;
   wire cmd__valid;
-  wire \cmd__valid$382 ;
-  wire \cmd__valid$401 ;
-  wire \cmd__valid$420 ;
-  wire \cmd__valid$439 ;
+  wire \cmd__valid$384 ;
+  wire \cmd__valid$403 ;
+  wire \cmd__valid$422 ;
+  wire \cmd__valid$441 ;
   wire [33:0] code__beat__payload;
   wire [31:0] \code__beat__payload.data ;
   wire \code__beat__payload.error ;
@@ -330,16 +330,16 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire core_rst;
   wire [31:0] data;
   wire [127:0] drain__data;
-  wire [31:0] \drain__data$322 ;
+  wire [31:0] \drain__data$324 ;
   wire [3:0] drain__mask;
   wire [9:0] drain__offset;
   wire drain__ready;
-  wire \drain__ready$329 ;
+  wire \drain__ready$331 ;
   wire drain__region;
   wire [4:0] drain__row;
   wire [31:0] drain__row_sum;
   wire drain__valid;
-  wire \drain__valid$332 ;
+  wire \drain__valid$334 ;
   wire drain_busy;
   wire [527:0] drain_cmd__payload;
   wire [15:0] \drain_cmd__payload.acc ;
@@ -371,7 +371,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [15:0] drain_post__mask;
   wire drain_post__valid;
   wire \end ;
-  wire \end$467 ;
+  wire \end$469 ;
   wire [46:0] events;
   wire [23:0] \events$128 ;
   wire [1:0] \events$128.active_lanes ;
@@ -436,42 +436,42 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \events.write_beats ;
   wire \events.write_stall ;
   wire [3:0] fault__cause;
-  wire [3:0] \fault__cause$389 ;
-  wire [3:0] \fault__cause$408 ;
-  wire [3:0] \fault__cause$427 ;
-  wire [3:0] \fault__cause$446 ;
+  wire [3:0] \fault__cause$391 ;
+  wire [3:0] \fault__cause$410 ;
+  wire [3:0] \fault__cause$429 ;
+  wire [3:0] \fault__cause$448 ;
   wire [15:0] fault__index;
-  wire [15:0] \fault__index$391 ;
-  wire [15:0] \fault__index$410 ;
-  wire [15:0] \fault__index$429 ;
-  wire [15:0] \fault__index$448 ;
+  wire [15:0] \fault__index$393 ;
+  wire [15:0] \fault__index$412 ;
+  wire [15:0] \fault__index$431 ;
+  wire [15:0] \fault__index$450 ;
   wire fault__valid;
-  wire \fault__valid$393 ;
-  wire \fault__valid$412 ;
-  wire \fault__valid$431 ;
-  wire \fault__valid$450 ;
+  wire \fault__valid$395 ;
+  wire \fault__valid$414 ;
+  wire \fault__valid$433 ;
+  wire \fault__valid$452 ;
   wire [33:0] fetch__beat__payload;
-  wire [33:0] \fetch__beat__payload$223 ;
-  wire [31:0] \fetch__beat__payload$223.data ;
-  wire \fetch__beat__payload$223.error ;
-  wire \fetch__beat__payload$223.last ;
+  wire [33:0] \fetch__beat__payload$225 ;
+  wire [31:0] \fetch__beat__payload$225.data ;
+  wire \fetch__beat__payload$225.error ;
+  wire \fetch__beat__payload$225.last ;
   wire [31:0] \fetch__beat__payload.data ;
   wire \fetch__beat__payload.error ;
   wire \fetch__beat__payload.last ;
   wire fetch__beat__ready;
-  wire \fetch__beat__ready$225 ;
+  wire \fetch__beat__ready$227 ;
   wire fetch__beat__valid;
-  wire \fetch__beat__valid$227 ;
+  wire \fetch__beat__valid$229 ;
   wire [35:0] fetch__burst__payload;
-  wire [35:0] \fetch__burst__payload$229 ;
-  wire [31:0] \fetch__burst__payload$229.addr ;
-  wire [3:0] \fetch__burst__payload$229.more ;
+  wire [35:0] \fetch__burst__payload$231 ;
+  wire [31:0] \fetch__burst__payload$231.addr ;
+  wire [3:0] \fetch__burst__payload$231.more ;
   wire [31:0] \fetch__burst__payload.addr ;
   wire [3:0] \fetch__burst__payload.more ;
   wire fetch__burst__ready;
-  wire \fetch__burst__ready$231 ;
+  wire \fetch__burst__ready$233 ;
   wire fetch__burst__valid;
-  wire \fetch__burst__valid$233 ;
+  wire \fetch__burst__valid$235 ;
   wire [11:0] host__araddr;
   wire host__arready;
   wire host__arvalid;
@@ -492,7 +492,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [15:0] index;
   output irq;
   wire irq;
-  wire \irq$129 ;
+  wire \irq$131 ;
   wire [33:0] load__beat__payload;
   wire [31:0] \load__beat__payload.data ;
   wire \load__beat__payload.error ;
@@ -680,32 +680,32 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire \matmul_waiting.weights ;
   wire matmul_weights;
   wire [33:0] memory__beat__payload;
-  wire [35:0] \memory__beat__payload$247 ;
-  wire [31:0] \memory__beat__payload$247.data ;
-  wire [3:0] \memory__beat__payload$247.strobe ;
+  wire [35:0] \memory__beat__payload$249 ;
+  wire [31:0] \memory__beat__payload$249.data ;
+  wire [3:0] \memory__beat__payload$249.strobe ;
   wire [31:0] \memory__beat__payload.data ;
   wire \memory__beat__payload.error ;
   wire \memory__beat__payload.last ;
   wire memory__beat__ready;
-  wire \memory__beat__ready$248 ;
+  wire \memory__beat__ready$250 ;
   wire memory__beat__valid;
-  wire \memory__beat__valid$251 ;
+  wire \memory__beat__valid$253 ;
   wire [35:0] memory__burst__payload;
-  wire [35:0] \memory__burst__payload$253 ;
-  wire [31:0] \memory__burst__payload$253.addr ;
-  wire [3:0] \memory__burst__payload$253.more ;
+  wire [35:0] \memory__burst__payload$255 ;
+  wire [31:0] \memory__burst__payload$255.addr ;
+  wire [3:0] \memory__burst__payload$255.more ;
   wire [31:0] \memory__burst__payload.addr ;
   wire [3:0] \memory__burst__payload.more ;
   wire memory__burst__ready;
-  wire \memory__burst__ready$254 ;
+  wire \memory__burst__ready$256 ;
   wire memory__burst__valid;
-  wire \memory__burst__valid$257 ;
+  wire \memory__burst__valid$259 ;
   wire memory__done__payload;
   wire \memory__done__payload.error ;
   wire memory__done__valid;
   wire memory_outstanding;
   wire message;
-  wire \message$469 ;
+  wire \message$471 ;
   wire [2:0] number;
   wire outstanding;
   wire [31:0] params__bias;
@@ -717,15 +717,15 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire [5:0] params__scale_row;
   wire params__valid;
   wire [15:0] post__mask;
-  wire [15:0] \post__mask$385 ;
-  wire [15:0] \post__mask$404 ;
-  wire [15:0] \post__mask$423 ;
-  wire [15:0] \post__mask$442 ;
+  wire [15:0] \post__mask$387 ;
+  wire [15:0] \post__mask$406 ;
+  wire [15:0] \post__mask$425 ;
+  wire [15:0] \post__mask$444 ;
   wire post__valid;
-  wire \post__valid$387 ;
-  wire \post__valid$406 ;
-  wire \post__valid$425 ;
-  wire \post__valid$444 ;
+  wire \post__valid$389 ;
+  wire \post__valid$408 ;
+  wire \post__valid$427 ;
+  wire \post__valid$446 ;
   wire [31:0] push__payload;
   wire [31:0] \push__payload$107 ;
   wire push__ready;
@@ -971,11 +971,11 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire wgt__valid;
   wire [31:0] wgt_data;
   wire [24:0] wgt_fence__end;
-  wire [24:0] \wgt_fence__end$293 ;
+  wire [24:0] \wgt_fence__end$295 ;
   wire [24:0] wgt_fence__start;
-  wire [24:0] \wgt_fence__start$295 ;
+  wire [24:0] \wgt_fence__start$297 ;
   wire wgt_fence__up;
-  wire \wgt_fence__up$297 ;
+  wire \wgt_fence__up$299 ;
   wire wgt_read;
   wire [7:0] wgt_row;
   wire [35:0] write__beat__payload;
@@ -990,13 +990,13 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   wire write__burst__valid;
   wire [5:0] write__column;
   wire [31:0] write__data;
-  wire [63:0] \write__data$282 ;
+  wire [63:0] \write__data$284 ;
   wire write__done__payload;
   wire \write__done__payload.error ;
   wire write__done__valid;
   wire [7:0] write__row;
   wire write__valid;
-  wire \write__valid$284 ;
+  wire \write__valid$286 ;
   wire write_beat;
   wire write_stall;
   assign \$2  = bin == 1'h1;
@@ -1009,9 +1009,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   \weft.act_sram  act_sram (
     .clk(clk),
     .core_rst(core_rst),
-    .drain__data(\drain__data$322 ),
-    .drain__ready(\act__ready$328 ),
-    .drain__valid(\drain__valid$332 ),
+    .drain__data(\drain__data$324 ),
+    .drain__ready(\act__ready$330 ),
+    .drain__valid(\drain__valid$334 ),
     .load__data(load__data),
     .load__mask(load__mask),
     .load__ready(act__ready),
@@ -1019,8 +1019,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .lost(lost),
     .matmul__behind(matmul__behind),
     .matmul__claim(matmul__claim),
-    .matmul__data(\act__data$302 ),
-    .matmul__ready(\act__ready$306 ),
+    .matmul__data(\act__data$304 ),
+    .matmul__ready(\act__ready$308 ),
     .matmul__valid(matmul__valid),
     .\port$36816$35 (\$89 ),
     .\port$36832$0 (\$94 ),
@@ -1037,17 +1037,15 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .simt__strobe(simt__strobe),
     .simt__valid(simt__valid),
     .simt__write(simt__write),
-    .store__data(\act__data$348 ),
-    .store__ready(\act__ready$352 ),
+    .store__data(\act__data$350 ),
+    .store__ready(\act__ready$354 ),
     .store__valid(store__valid)
   );
   \weft.control  control (
     .abort(abort),
-    .cleared_clk(clk),
-    .cleared_rst(core_rst),
     .done(\end ),
     .drain_busy(drain_busy),
-    .drain_cmd__valid(\cmd__valid$401 ),
+    .drain_cmd__valid(\cmd__valid$403 ),
     .drain_fault__cause(drain_fault__cause),
     .drain_fault__index(drain_fault__index),
     .drain_fault__valid(drain_fault__valid),
@@ -1084,7 +1082,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .load_post__mask(load_post__mask),
     .load_post__valid(load_post__valid),
     .matmul_busy(matmul_busy),
-    .matmul_cmd__valid(\cmd__valid$382 ),
+    .matmul_cmd__valid(\cmd__valid$384 ),
     .matmul_fault__cause(matmul_fault__cause),
     .matmul_fault__index(matmul_fault__index),
     .matmul_fault__valid(matmul_fault__valid),
@@ -1099,6 +1097,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$198 (drain_cmd__ready),
     .\o__ready$228 (store_cmd__ready),
     .\o__ready$258 (simt_cmd__ready),
+    .own_clk(clk),
+    .own_rst(core_rst),
     .\port$36157$0 (\$7 ),
     .\port$36159$0 (\$8 ),
     .\port$36161$0 (\$9 ),
@@ -1187,14 +1187,14 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .running(running),
     .semaphore(semaphore),
     .simt_busy(simt_busy),
-    .simt_cmd__valid(\cmd__valid$439 ),
+    .simt_cmd__valid(\cmd__valid$441 ),
     .simt_fault__cause(simt_fault__cause),
     .simt_fault__index(push_index),
     .simt_fault__valid(simt_fault__valid),
     .simt_post__mask(simt_post__mask),
     .simt_post__valid(simt_post__valid),
     .store_busy(store_busy),
-    .store_cmd__valid(\cmd__valid$420 ),
+    .store_cmd__valid(\cmd__valid$422 ),
     .store_fault__cause(store_fault__cause),
     .store_fault__index(store_fault__index),
     .store_fault__valid(store_fault__valid),
@@ -1210,15 +1210,15 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .acc__row(drain__row),
     .acc__row_sum(acc__row_sum),
     .acc__valid(drain__valid),
-    .act__data(\drain__data$322 ),
-    .act__ready(\act__ready$328 ),
-    .act__valid(\drain__valid$332 ),
+    .act__data(\drain__data$324 ),
+    .act__ready(\act__ready$330 ),
+    .act__valid(\drain__valid$334 ),
     .bias(params__bias),
     .busy(drain_busy),
     .cleared_clk(clk),
     .cleared_rst(core_rst),
     .cmd__ready(drain_cmd__ready),
-    .cmd__valid(\cmd__valid$401 ),
+    .cmd__valid(\cmd__valid$403 ),
     .fault__cause(drain_fault__cause),
     .fault__index(drain_fault__index),
     .fault__valid(drain_fault__valid),
@@ -1273,7 +1273,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__payload(load__burst__payload),
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
-    .params__valid(\write__valid$284 ),
+    .params__valid(\write__valid$286 ),
     .\port$36157$0 (\$7 ),
     .\port$36159$0 (\$8 ),
     .\port$36161$0 (\$9 ),
@@ -1305,8 +1305,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .abort(abort),
     .act__behind(matmul__behind),
     .act__claim(matmul__claim),
-    .act__data(\act__data$302 ),
-    .act__ready(\act__ready$306 ),
+    .act__data(\act__data$304 ),
+    .act__ready(\act__ready$308 ),
     .act__valid(matmul__valid),
     .act_fence__end(act_fence__end),
     .act_fence__start(act_fence__start),
@@ -1316,7 +1316,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .cleared_clk(clk),
     .cleared_rst(core_rst),
     .cmd__ready(matmul_cmd__ready),
-    .cmd__valid(\cmd__valid$382 ),
+    .cmd__valid(\cmd__valid$384 ),
     .drain__ready(acc__ready),
     .drain__row(drain__row),
     .drain__row_sum(acc__row_sum),
@@ -1416,10 +1416,10 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .simt_write__done__payload(write__done__payload),
     .simt_write__done__valid(write__done__valid),
     .store__beat__payload(store__beat__payload),
-    .store__beat__ready(\memory__beat__ready$248 ),
+    .store__beat__ready(\memory__beat__ready$250 ),
     .store__beat__valid(store__beat__valid),
     .store__burst__payload(store__burst__payload),
-    .store__burst__ready(\memory__burst__ready$254 ),
+    .store__burst__ready(\memory__burst__ready$256 ),
     .store__burst__valid(store__burst__valid),
     .store__done__payload(memory__done__payload),
     .store__done__valid(memory__done__valid),
@@ -1436,12 +1436,12 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .read__en(read__en),
     .read__scale(params__scale),
     .rst(rst),
-    .write__valid(\write__valid$284 )
+    .write__valid(\write__valid$286 )
   );
   \weft.simt  simt (
     .abort(abort),
     .cmd__ready(simt_cmd__ready),
-    .cmd__valid(\cmd__valid$439 ),
+    .cmd__valid(\cmd__valid$441 ),
     .code__burst__payload(simt_code__burst__payload),
     .code__burst__valid(simt_code__burst__valid),
     .core_clk(clk),
@@ -1505,22 +1505,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.store  store (
     .abort(abort),
-    .act__data(\act__data$348 ),
-    .act__ready(\act__ready$352 ),
+    .act__data(\act__data$350 ),
+    .act__ready(\act__ready$354 ),
     .act__valid(store__valid),
-    .burst__ready(\memory__burst__ready$254 ),
+    .burst__ready(\memory__burst__ready$256 ),
     .\busy$107 (store_busy),
     .cleared_clk(clk),
     .cleared_rst(core_rst),
     .cmd__ready(store_cmd__ready),
-    .cmd__valid(\cmd__valid$420 ),
+    .cmd__valid(\cmd__valid$422 ),
     .done(memory__done__valid),
     .\end (\end ),
     .fault__cause(store_fault__cause),
     .fault__index(store_fault__index),
     .fault__valid(store_fault__valid),
     .memory__beat__payload(store__beat__payload),
-    .memory__beat__ready(\memory__beat__ready$248 ),
+    .memory__beat__ready(\memory__beat__ready$250 ),
     .memory__beat__valid(store__beat__valid),
     .memory__burst__payload(store__burst__payload),
     .memory__burst__valid(store__burst__valid),
@@ -1598,7 +1598,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \take$122  = take;
   assign \semaphore$124  = semaphore;
   assign \taken$126  = taken;
-  assign \irq$129  = irq;
+  assign cleared_clk = clk;
+  assign cleared_rst = core_rst;
+  assign \irq$131  = irq;
   assign host__araddr = s_axil_araddr;
   assign s_axil__araddr = s_axil_araddr;
   assign host__arready = s_axil__arready;
@@ -1672,25 +1674,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign m_axi__wready = m_axi_wready;
   assign axi__wstrb = m_axi__wstrb;
   assign axi__wvalid = m_axi__wvalid;
-  assign \fetch__beat__payload$223  = fetch__beat__payload;
+  assign \fetch__beat__payload$225  = fetch__beat__payload;
   assign fetch__beat__ready = 1'h1;
-  assign \fetch__beat__ready$225  = 1'h1;
-  assign \fetch__beat__valid$227  = fetch__beat__valid;
-  assign \fetch__burst__payload$229  = fetch__burst__payload;
-  assign \fetch__burst__ready$231  = fetch__burst__ready;
-  assign \fetch__burst__valid$233  = fetch__burst__valid;
+  assign \fetch__beat__ready$227  = 1'h1;
+  assign \fetch__beat__valid$229  = fetch__beat__valid;
+  assign \fetch__burst__payload$231  = fetch__burst__payload;
+  assign \fetch__burst__ready$233  = fetch__burst__ready;
+  assign \fetch__burst__valid$235  = fetch__burst__valid;
   assign load__beat__payload = memory__beat__payload;
   assign memory__beat__ready = load__beat__ready;
   assign load__beat__valid = memory__beat__valid;
   assign memory__burst__payload = load__burst__payload;
   assign load__burst__ready = memory__burst__ready;
   assign memory__burst__valid = load__burst__valid;
-  assign \memory__beat__payload$247  = store__beat__payload;
-  assign store__beat__ready = \memory__beat__ready$248 ;
-  assign \memory__beat__valid$251  = store__beat__valid;
-  assign \memory__burst__payload$253  = store__burst__payload;
-  assign store__burst__ready = \memory__burst__ready$254 ;
-  assign \memory__burst__valid$257  = store__burst__valid;
+  assign \memory__beat__payload$249  = store__beat__payload;
+  assign store__beat__ready = \memory__beat__ready$250 ;
+  assign \memory__beat__valid$253  = store__beat__valid;
+  assign \memory__burst__payload$255  = store__burst__payload;
+  assign store__burst__ready = \memory__burst__ready$256 ;
+  assign \memory__burst__valid$259  = store__burst__valid;
   assign store__done__payload = memory__done__payload;
   assign store__done__valid = memory__done__valid;
   assign act__data = load__data;
@@ -1706,55 +1708,55 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign wgt__valid = write__valid;
   assign write__column = \$88 [69:64];
   assign params__column = \$88 [69:64];
-  assign \write__data$282  = \$88 [63:0];
+  assign \write__data$284  = \$88 [63:0];
   assign params__data = \$88 [63:0];
-  assign params__valid = \write__valid$284 ;
-  assign \act_fence__end$287  = act_fence__end;
-  assign \act_fence__start$289  = act_fence__start;
-  assign \act_fence__up$291  = act_fence__up;
-  assign \wgt_fence__end$293  = wgt_fence__end;
-  assign \wgt_fence__start$295  = wgt_fence__start;
-  assign \wgt_fence__up$297  = wgt_fence__up;
+  assign params__valid = \write__valid$286 ;
+  assign \act_fence__end$289  = act_fence__end;
+  assign \act_fence__start$291  = act_fence__start;
+  assign \act_fence__up$293  = act_fence__up;
+  assign \wgt_fence__end$295  = wgt_fence__end;
+  assign \wgt_fence__start$297  = wgt_fence__start;
+  assign \wgt_fence__up$299  = wgt_fence__up;
   assign act__behind = matmul__behind;
   assign act__claim = matmul__claim;
-  assign matmul__data = \act__data$302 ;
+  assign matmul__data = \act__data$304 ;
   assign matmul__offset = \$94 [9:0];
-  assign \act__offset$305  = \$94 [9:0];
-  assign matmul__ready = \act__ready$306 ;
+  assign \act__offset$307  = \$94 [9:0];
+  assign matmul__ready = \act__ready$308 ;
   assign matmul__region = \$94 [10];
-  assign \act__region$309  = \$94 [10];
-  assign \act__valid$311  = matmul__valid;
+  assign \act__region$311  = \$94 [10];
+  assign \act__valid$313  = matmul__valid;
   assign acc__data = { \$93 , \$92 , \$91 , \$90  };
   assign drain__data = { \$93 , \$92 , \$91 , \$90  };
   assign drain__ready = acc__ready;
   assign acc__row = drain__row;
   assign drain__row_sum = acc__row_sum;
   assign acc__valid = drain__valid;
-  assign \act__data$323  = \drain__data$322 ;
+  assign \act__data$325  = \drain__data$324 ;
   assign drain__mask = \$95 [14:11];
-  assign \act__mask$325  = \$95 [14:11];
+  assign \act__mask$327  = \$95 [14:11];
   assign drain__offset = \$95 [10:1];
-  assign \act__offset$327  = \$95 [10:1];
-  assign \drain__ready$329  = \act__ready$328 ;
+  assign \act__offset$329  = \$95 [10:1];
+  assign \drain__ready$331  = \act__ready$330 ;
   assign drain__region = \$95 [0];
-  assign \act__region$331  = \$95 [0];
-  assign \act__valid$333  = \drain__valid$332 ;
+  assign \act__region$333  = \$95 [0];
+  assign \act__valid$335  = \drain__valid$334 ;
   assign read__bias = params__bias;
   assign params__bias_row = read__bias_row;
   assign params__en = read__en;
   assign read__scale = params__scale;
   assign params__scale_row = read__scale_row;
   assign store__behind = \$98 [18:11];
-  assign \act__behind$345  = \$98 [18:11];
+  assign \act__behind$347  = \$98 [18:11];
   assign store__claim = { \$97 , \$96  };
-  assign \act__claim$347  = { \$97 , \$96  };
-  assign store__data = \act__data$348 ;
+  assign \act__claim$349  = { \$97 , \$96  };
+  assign store__data = \act__data$350 ;
   assign store__offset = \$98 [10:1];
-  assign \act__offset$351  = \$98 [10:1];
-  assign store__ready = \act__ready$352 ;
+  assign \act__offset$353  = \$98 [10:1];
+  assign store__ready = \act__ready$354 ;
   assign store__region = \$98 [0];
-  assign \act__region$355  = \$98 [0];
-  assign \act__valid$357  = store__valid;
+  assign \act__region$357  = \$98 [0];
+  assign \act__valid$359  = store__valid;
   assign cmd__payload = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32], \$22 [31:0], \$21 [31:0], \$20 [31:0], \$19 [31:0], \$18 [31:0], \$17 [31:0], \$16 [31:0], \$15 [31:0], \$14 [31:0], \$13 [31:0], \$12 [31:0], \$11 [31:0], \$10 [31:0], \$9 [31:0], \$8 [31:0], \$7 [31:0] };
   assign load_cmd__payload = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32], \$22 [31:0], \$21 [31:0], \$20 [31:0], \$19 [31:0], \$18 [31:0], \$17 [31:0], \$16 [31:0], \$15 [31:0], \$14 [31:0], \$13 [31:0], \$12 [31:0], \$11 [31:0], \$10 [31:0], \$9 [31:0], \$8 [31:0], \$7 [31:0] };
   assign cmd__ready = load_cmd__ready;
@@ -1765,52 +1767,52 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign fault__index = load_fault__index;
   assign fault__valid = load_fault__valid;
   assign busy = load_busy;
-  assign \abort$377  = abort;
-  assign \cmd__payload$378  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
+  assign \abort$379  = abort;
+  assign \cmd__payload$380  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
   assign matmul_cmd__payload = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32], \$38 [31:0], \$37 [31:0], \$36 [31:0], \$35 [31:0], \$34 [31:0], \$33 [31:0], \$32 [31:0], \$31 [31:0], \$30 [31:0], \$29 [31:0], \$28 [31:0], \$27 [31:0], \$26 [31:0], \$25 [31:0], \$24 [31:0], \$23 [31:0] };
-  assign \cmd__ready$381  = matmul_cmd__ready;
-  assign matmul_cmd__valid = \cmd__valid$382 ;
-  assign \post__mask$385  = matmul_post__mask;
-  assign \post__valid$387  = matmul_post__valid;
-  assign \fault__cause$389  = matmul_fault__cause;
-  assign \fault__index$391  = matmul_fault__index;
-  assign \fault__valid$393  = matmul_fault__valid;
-  assign \busy$395  = matmul_busy;
-  assign \abort$396  = abort;
-  assign \cmd__payload$397  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
+  assign \cmd__ready$383  = matmul_cmd__ready;
+  assign matmul_cmd__valid = \cmd__valid$384 ;
+  assign \post__mask$387  = matmul_post__mask;
+  assign \post__valid$389  = matmul_post__valid;
+  assign \fault__cause$391  = matmul_fault__cause;
+  assign \fault__index$393  = matmul_fault__index;
+  assign \fault__valid$395  = matmul_fault__valid;
+  assign \busy$397  = matmul_busy;
+  assign \abort$398  = abort;
+  assign \cmd__payload$399  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
   assign drain_cmd__payload = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32], \$54 [31:0], \$53 [31:0], \$52 [31:0], \$51 [31:0], \$50 [31:0], \$49 [31:0], \$48 [31:0], \$47 [31:0], \$46 [31:0], \$45 [31:0], \$44 [31:0], \$43 [31:0], \$42 [31:0], \$41 [31:0], \$40 [31:0], \$39 [31:0] };
-  assign \cmd__ready$400  = drain_cmd__ready;
-  assign drain_cmd__valid = \cmd__valid$401 ;
-  assign \post__mask$404  = drain_post__mask;
-  assign \post__valid$406  = drain_post__valid;
-  assign \fault__cause$408  = drain_fault__cause;
-  assign \fault__index$410  = drain_fault__index;
-  assign \fault__valid$412  = drain_fault__valid;
-  assign \busy$414  = drain_busy;
-  assign \abort$415  = abort;
-  assign \cmd__payload$416  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
+  assign \cmd__ready$402  = drain_cmd__ready;
+  assign drain_cmd__valid = \cmd__valid$403 ;
+  assign \post__mask$406  = drain_post__mask;
+  assign \post__valid$408  = drain_post__valid;
+  assign \fault__cause$410  = drain_fault__cause;
+  assign \fault__index$412  = drain_fault__index;
+  assign \fault__valid$414  = drain_fault__valid;
+  assign \busy$416  = drain_busy;
+  assign \abort$417  = abort;
+  assign \cmd__payload$418  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
   assign store_cmd__payload = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32], \$70 [31:0], \$69 [31:0], \$68 [31:0], \$67 [31:0], \$66 [31:0], \$65 [31:0], \$64 [31:0], \$63 [31:0], \$62 [31:0], \$61 [31:0], \$60 [31:0], \$59 [31:0], \$58 [31:0], \$57 [31:0], \$56 [31:0], \$55 [31:0] };
-  assign \cmd__ready$419  = store_cmd__ready;
-  assign store_cmd__valid = \cmd__valid$420 ;
-  assign \post__mask$423  = store_post__mask;
-  assign \post__valid$425  = store_post__valid;
-  assign \fault__cause$427  = store_fault__cause;
-  assign \fault__index$429  = store_fault__index;
-  assign \fault__valid$431  = store_fault__valid;
-  assign \busy$433  = store_busy;
-  assign \abort$434  = abort;
-  assign \cmd__payload$435  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
+  assign \cmd__ready$421  = store_cmd__ready;
+  assign store_cmd__valid = \cmd__valid$422 ;
+  assign \post__mask$425  = store_post__mask;
+  assign \post__valid$427  = store_post__valid;
+  assign \fault__cause$429  = store_fault__cause;
+  assign \fault__index$431  = store_fault__index;
+  assign \fault__valid$433  = store_fault__valid;
+  assign \busy$435  = store_busy;
+  assign \abort$436  = abort;
+  assign \cmd__payload$437  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
   assign simt_cmd__payload = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32], \$86 [31:0], \$85 [31:0], \$84 [31:0], \$83 [31:0], \$82 [31:0], \$81 [31:0], \$80 [31:0], \$79 [31:0], \$78 [31:0], \$77 [31:0], \$76 [31:0], \$75 [31:0], \$74 [31:0], \$73 [31:0], \$72 [31:0], \$71 [31:0] };
-  assign \cmd__ready$438  = simt_cmd__ready;
-  assign simt_cmd__valid = \cmd__valid$439 ;
-  assign \post__mask$442  = simt_post__mask;
-  assign \post__valid$444  = simt_post__valid;
-  assign \fault__cause$446  = simt_fault__cause;
+  assign \cmd__ready$440  = simt_cmd__ready;
+  assign simt_cmd__valid = \cmd__valid$441 ;
+  assign \post__mask$444  = simt_post__mask;
+  assign \post__valid$446  = simt_post__valid;
+  assign \fault__cause$448  = simt_fault__cause;
   assign simt_fault__index = push_index;
-  assign \fault__index$448  = push_index;
-  assign \fault__valid$450  = simt_fault__valid;
-  assign \busy$452  = simt_busy;
-  assign \abort$453  = abort;
+  assign \fault__index$450  = push_index;
+  assign \fault__valid$452  = simt_fault__valid;
+  assign \busy$454  = simt_busy;
+  assign \abort$455  = abort;
   assign wgt_read = read;
   assign wgt_row = row;
   assign data = wgt_data;
@@ -1818,11 +1820,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign waiting_weights = matmul_waiting[0];
   assign waiting_operands = matmul_waiting[1];
   assign waiting_accumulator = matmul_waiting[2];
-  assign \end$467  = \end ;
-  assign \message$469  = message;
+  assign \end$469  = \end ;
+  assign \message$471  = message;
   assign outstanding = memory_outstanding;
-  assign cleared_clk = clk;
-  assign cleared_rst = core_rst;
   assign s_axil_awready = s_axil__awready;
   assign s_axil_wready = s_axil__awready;
   assign s_axil_bresp = s_axil__bresp;
@@ -1958,13 +1958,13 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
-  assign \fetch__beat__payload$223.data  = fetch__beat__payload[31:0];
-  assign \fetch__beat__payload$223.error  = fetch__beat__payload[32];
-  assign \fetch__beat__payload$223.last  = fetch__beat__payload[33];
+  assign \fetch__beat__payload$225.data  = fetch__beat__payload[31:0];
+  assign \fetch__beat__payload$225.error  = fetch__beat__payload[32];
+  assign \fetch__beat__payload$225.last  = fetch__beat__payload[33];
   assign \fetch__burst__payload.addr  = fetch__burst__payload[31:0];
   assign \fetch__burst__payload.more  = fetch__burst__payload[35:32];
-  assign \fetch__burst__payload$229.addr  = fetch__burst__payload[31:0];
-  assign \fetch__burst__payload$229.more  = fetch__burst__payload[35:32];
+  assign \fetch__burst__payload$231.addr  = fetch__burst__payload[31:0];
+  assign \fetch__burst__payload$231.more  = fetch__burst__payload[35:32];
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -1977,12 +1977,12 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \memory__burst__payload.more  = load__burst__payload[35:32];
   assign \store__beat__payload.data  = store__beat__payload[31:0];
   assign \store__beat__payload.strobe  = store__beat__payload[35:32];
-  assign \memory__beat__payload$247.data  = store__beat__payload[31:0];
-  assign \memory__beat__payload$247.strobe  = store__beat__payload[35:32];
+  assign \memory__beat__payload$249.data  = store__beat__payload[31:0];
+  assign \memory__beat__payload$249.strobe  = store__beat__payload[35:32];
   assign \store__burst__payload.addr  = store__burst__payload[31:0];
   assign \store__burst__payload.more  = store__burst__payload[35:32];
-  assign \memory__burst__payload$253.addr  = store__burst__payload[31:0];
-  assign \memory__burst__payload$253.more  = store__burst__payload[35:32];
+  assign \memory__burst__payload$255.addr  = store__burst__payload[31:0];
+  assign \memory__burst__payload$255.more  = store__burst__payload[35:32];
   assign \memory__done__payload.error  = memory__done__payload;
   assign \store__done__payload.error  = memory__done__payload;
   assign \cmd__payload.opcode  = \$7 [7:0];
@@ -2031,34 +2031,34 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \load_cmd__payload.pad_bottom  = \$19 [31:16];
   assign \load_cmd__payload.fence  = \$20 [23:0];
   assign \load_cmd__payload.index  = { \$22 [32], \$21 [32], \$20 [32], \$19 [32], \$18 [32], \$17 [32], \$16 [32], \$15 [32], \$14 [32], \$13 [32], \$12 [32], \$11 [32], \$10 [32], \$9 [32], \$8 [32], \$7 [32] };
-  assign \cmd__payload$378.opcode  = \$23 [7:0];
-  assign \cmd__payload$378.wait  = \$24 [15:0];
-  assign \cmd__payload$378.post  = \$24 [31:16];
-  assign \cmd__payload$378.accumulate  = \$23 [8];
-  assign \cmd__payload$378.row_sum  = \$23 [9];
-  assign \cmd__payload$378.early  = \$23 [10];
-  assign \cmd__payload$378.act  = \$25 [23:0];
-  assign \cmd__payload$378.wgt  = \$26 [15:0];
-  assign \cmd__payload$378.wgt_block  = \$26 [31:16];
-  assign \cmd__payload$378.wait_weights  = \$27 [15:0];
-  assign \cmd__payload$378.wait_acc  = \$27 [31:16];
-  assign \cmd__payload$378.acc  = \$28 [15:0];
-  assign \cmd__payload$378.acc_block  = \$28 [31:16];
-  assign \cmd__payload$378.blocks  = \$29 [15:0];
-  assign \cmd__payload$378.k_tail  = \$29 [31:16];
-  assign \cmd__payload$378.k0  = \$30 [15:0];
-  assign \cmd__payload$378.k1  = \$30 [31:16];
-  assign \cmd__payload$378.k2  = \$31 [15:0];
-  assign \cmd__payload$378.m0  = \$31 [31:16];
-  assign \cmd__payload$378.m1  = \$32 [15:0];
-  assign \cmd__payload$378.m2  = \$32 [31:16];
-  assign \cmd__payload$378.k0_stride  = \$33 [23:0];
-  assign \cmd__payload$378.k1_stride  = \$34 [23:0];
-  assign \cmd__payload$378.k2_stride  = \$35 [23:0];
-  assign \cmd__payload$378.m0_stride  = \$36 [23:0];
-  assign \cmd__payload$378.m1_stride  = \$37 [23:0];
-  assign \cmd__payload$378.m2_stride  = \$38 [23:0];
-  assign \cmd__payload$378.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
+  assign \cmd__payload$380.opcode  = \$23 [7:0];
+  assign \cmd__payload$380.wait  = \$24 [15:0];
+  assign \cmd__payload$380.post  = \$24 [31:16];
+  assign \cmd__payload$380.accumulate  = \$23 [8];
+  assign \cmd__payload$380.row_sum  = \$23 [9];
+  assign \cmd__payload$380.early  = \$23 [10];
+  assign \cmd__payload$380.act  = \$25 [23:0];
+  assign \cmd__payload$380.wgt  = \$26 [15:0];
+  assign \cmd__payload$380.wgt_block  = \$26 [31:16];
+  assign \cmd__payload$380.wait_weights  = \$27 [15:0];
+  assign \cmd__payload$380.wait_acc  = \$27 [31:16];
+  assign \cmd__payload$380.acc  = \$28 [15:0];
+  assign \cmd__payload$380.acc_block  = \$28 [31:16];
+  assign \cmd__payload$380.blocks  = \$29 [15:0];
+  assign \cmd__payload$380.k_tail  = \$29 [31:16];
+  assign \cmd__payload$380.k0  = \$30 [15:0];
+  assign \cmd__payload$380.k1  = \$30 [31:16];
+  assign \cmd__payload$380.k2  = \$31 [15:0];
+  assign \cmd__payload$380.m0  = \$31 [31:16];
+  assign \cmd__payload$380.m1  = \$32 [15:0];
+  assign \cmd__payload$380.m2  = \$32 [31:16];
+  assign \cmd__payload$380.k0_stride  = \$33 [23:0];
+  assign \cmd__payload$380.k1_stride  = \$34 [23:0];
+  assign \cmd__payload$380.k2_stride  = \$35 [23:0];
+  assign \cmd__payload$380.m0_stride  = \$36 [23:0];
+  assign \cmd__payload$380.m1_stride  = \$37 [23:0];
+  assign \cmd__payload$380.m2_stride  = \$38 [23:0];
+  assign \cmd__payload$380.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
   assign \matmul_cmd__payload.opcode  = \$23 [7:0];
   assign \matmul_cmd__payload.wait  = \$24 [15:0];
   assign \matmul_cmd__payload.post  = \$24 [31:16];
@@ -2087,27 +2087,27 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \matmul_cmd__payload.m1_stride  = \$37 [23:0];
   assign \matmul_cmd__payload.m2_stride  = \$38 [23:0];
   assign \matmul_cmd__payload.index  = { \$38 [32], \$37 [32], \$36 [32], \$35 [32], \$34 [32], \$33 [32], \$32 [32], \$31 [32], \$30 [32], \$29 [32], \$28 [32], \$27 [32], \$26 [32], \$25 [32], \$24 [32], \$23 [32] };
-  assign \cmd__payload$397.opcode  = \$39 [7:0];
-  assign \cmd__payload$397.wait  = \$40 [15:0];
-  assign \cmd__payload$397.post  = \$40 [31:16];
-  assign \cmd__payload$397.int32  = \$39 [8];
-  assign \cmd__payload$397.params  = \$39 [9];
-  assign \cmd__payload$397.row_sum  = \$39 [10];
-  assign \cmd__payload$397.acc  = \$41 [15:0];
-  assign \cmd__payload$397.acc_block  = \$41 [31:16];
-  assign \cmd__payload$397.rows  = \$42 [15:0];
-  assign \cmd__payload$397.blocks  = \$42 [31:16];
-  assign \cmd__payload$397.dst  = \$43 [23:0];
-  assign \cmd__payload$397.dst_stride  = \$44 [23:0];
-  assign \cmd__payload$397.dst_block  = \$45 [23:0];
-  assign \cmd__payload$397.param  = \$46 [15:0];
-  assign \cmd__payload$397.cols_last  = \$46 [31:16];
-  assign \cmd__payload$397.scale  = \$47 [31:0];
-  assign \cmd__payload$397.zero_point  = \$48 [15:0];
-  assign \cmd__payload$397.b_zero_point  = \$48 [31:16];
-  assign \cmd__payload$397.qmin  = \$49 [15:0];
-  assign \cmd__payload$397.qmax  = \$49 [31:16];
-  assign \cmd__payload$397.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
+  assign \cmd__payload$399.opcode  = \$39 [7:0];
+  assign \cmd__payload$399.wait  = \$40 [15:0];
+  assign \cmd__payload$399.post  = \$40 [31:16];
+  assign \cmd__payload$399.int32  = \$39 [8];
+  assign \cmd__payload$399.params  = \$39 [9];
+  assign \cmd__payload$399.row_sum  = \$39 [10];
+  assign \cmd__payload$399.acc  = \$41 [15:0];
+  assign \cmd__payload$399.acc_block  = \$41 [31:16];
+  assign \cmd__payload$399.rows  = \$42 [15:0];
+  assign \cmd__payload$399.blocks  = \$42 [31:16];
+  assign \cmd__payload$399.dst  = \$43 [23:0];
+  assign \cmd__payload$399.dst_stride  = \$44 [23:0];
+  assign \cmd__payload$399.dst_block  = \$45 [23:0];
+  assign \cmd__payload$399.param  = \$46 [15:0];
+  assign \cmd__payload$399.cols_last  = \$46 [31:16];
+  assign \cmd__payload$399.scale  = \$47 [31:0];
+  assign \cmd__payload$399.zero_point  = \$48 [15:0];
+  assign \cmd__payload$399.b_zero_point  = \$48 [31:16];
+  assign \cmd__payload$399.qmin  = \$49 [15:0];
+  assign \cmd__payload$399.qmax  = \$49 [31:16];
+  assign \cmd__payload$399.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
   assign \drain_cmd__payload.opcode  = \$39 [7:0];
   assign \drain_cmd__payload.wait  = \$40 [15:0];
   assign \drain_cmd__payload.post  = \$40 [31:16];
@@ -2129,24 +2129,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \drain_cmd__payload.qmin  = \$49 [15:0];
   assign \drain_cmd__payload.qmax  = \$49 [31:16];
   assign \drain_cmd__payload.index  = { \$54 [32], \$53 [32], \$52 [32], \$51 [32], \$50 [32], \$49 [32], \$48 [32], \$47 [32], \$46 [32], \$45 [32], \$44 [32], \$43 [32], \$42 [32], \$41 [32], \$40 [32], \$39 [32] };
-  assign \cmd__payload$416.opcode  = \$55 [7:0];
-  assign \cmd__payload$416.wait  = \$56 [15:0];
-  assign \cmd__payload$416.post  = \$56 [31:16];
-  assign \cmd__payload$416.dst  = \$57 [31:0];
-  assign \cmd__payload$416.stride1  = \$58 [31:0];
-  assign \cmd__payload$416.stride2  = \$59 [31:0];
-  assign \cmd__payload$416.len  = \$60 [23:0];
-  assign \cmd__payload$416.count1  = \$61 [15:0];
-  assign \cmd__payload$416.count2  = \$61 [31:16];
-  assign \cmd__payload$416.src  = \$62 [23:0];
-  assign \cmd__payload$416.src_stride1  = \$63 [23:0];
-  assign \cmd__payload$416.src_stride2  = \$64 [23:0];
-  assign \cmd__payload$416.write  = \$55 [8];
-  assign \cmd__payload$416.message  = \$55 [9];
-  assign \cmd__payload$416.end  = \$55 [10];
-  assign \cmd__payload$416.address  = \$57 [31:0];
-  assign \cmd__payload$416.value  = \$58 [31:0];
-  assign \cmd__payload$416.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
+  assign \cmd__payload$418.opcode  = \$55 [7:0];
+  assign \cmd__payload$418.wait  = \$56 [15:0];
+  assign \cmd__payload$418.post  = \$56 [31:16];
+  assign \cmd__payload$418.dst  = \$57 [31:0];
+  assign \cmd__payload$418.stride1  = \$58 [31:0];
+  assign \cmd__payload$418.stride2  = \$59 [31:0];
+  assign \cmd__payload$418.len  = \$60 [23:0];
+  assign \cmd__payload$418.count1  = \$61 [15:0];
+  assign \cmd__payload$418.count2  = \$61 [31:16];
+  assign \cmd__payload$418.src  = \$62 [23:0];
+  assign \cmd__payload$418.src_stride1  = \$63 [23:0];
+  assign \cmd__payload$418.src_stride2  = \$64 [23:0];
+  assign \cmd__payload$418.write  = \$55 [8];
+  assign \cmd__payload$418.message  = \$55 [9];
+  assign \cmd__payload$418.end  = \$55 [10];
+  assign \cmd__payload$418.address  = \$57 [31:0];
+  assign \cmd__payload$418.value  = \$58 [31:0];
+  assign \cmd__payload$418.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
   assign \store_cmd__payload.opcode  = \$55 [7:0];
   assign \store_cmd__payload.wait  = \$56 [15:0];
   assign \store_cmd__payload.post  = \$56 [31:16];
@@ -2165,30 +2165,30 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign \store_cmd__payload.address  = \$57 [31:0];
   assign \store_cmd__payload.value  = \$58 [31:0];
   assign \store_cmd__payload.index  = { \$70 [32], \$69 [32], \$68 [32], \$67 [32], \$66 [32], \$65 [32], \$64 [32], \$63 [32], \$62 [32], \$61 [32], \$60 [32], \$59 [32], \$58 [32], \$57 [32], \$56 [32], \$55 [32] };
-  assign \cmd__payload$435.opcode  = \$71 [7:0];
-  assign \cmd__payload$435.wait  = \$72 [15:0];
-  assign \cmd__payload$435.post  = \$72 [31:16];
-  assign \cmd__payload$435.pushes  = \$71 [8];
-  assign \cmd__payload$435.private  = \$71 [31:16];
-  assign \cmd__payload$435.entry  = \$73 [31:0];
-  assign \cmd__payload$435.grid_x  = \$74 [15:0];
-  assign \cmd__payload$435.grid_y  = \$74 [31:16];
-  assign \cmd__payload$435.grid_z  = \$75 [15:0];
-  assign \cmd__payload$435.block_x  = \$75 [23:16];
-  assign \cmd__payload$435.block_y  = \$75 [31:24];
-  assign \cmd__payload$435.block_z  = \$76 [31:24];
-  assign \cmd__payload$435.shared  = \$76 [23:0];
-  assign \cmd__payload$435.shared_base  = \$77 [23:0];
-  assign \cmd__payload$435.private_base  = \$78 [31:0];
-  assign \cmd__payload$435.argument_0  = \$79 [31:0];
-  assign \cmd__payload$435.argument_1  = \$80 [31:0];
-  assign \cmd__payload$435.argument_2  = \$81 [31:0];
-  assign \cmd__payload$435.argument_3  = \$82 [31:0];
-  assign \cmd__payload$435.argument_4  = \$83 [31:0];
-  assign \cmd__payload$435.argument_5  = \$84 [31:0];
-  assign \cmd__payload$435.argument_6  = \$85 [31:0];
-  assign \cmd__payload$435.argument_7  = \$86 [31:0];
-  assign \cmd__payload$435.index  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32] };
+  assign \cmd__payload$437.opcode  = \$71 [7:0];
+  assign \cmd__payload$437.wait  = \$72 [15:0];
+  assign \cmd__payload$437.post  = \$72 [31:16];
+  assign \cmd__payload$437.pushes  = \$71 [8];
+  assign \cmd__payload$437.private  = \$71 [31:16];
+  assign \cmd__payload$437.entry  = \$73 [31:0];
+  assign \cmd__payload$437.grid_x  = \$74 [15:0];
+  assign \cmd__payload$437.grid_y  = \$74 [31:16];
+  assign \cmd__payload$437.grid_z  = \$75 [15:0];
+  assign \cmd__payload$437.block_x  = \$75 [23:16];
+  assign \cmd__payload$437.block_y  = \$75 [31:24];
+  assign \cmd__payload$437.block_z  = \$76 [31:24];
+  assign \cmd__payload$437.shared  = \$76 [23:0];
+  assign \cmd__payload$437.shared_base  = \$77 [23:0];
+  assign \cmd__payload$437.private_base  = \$78 [31:0];
+  assign \cmd__payload$437.argument_0  = \$79 [31:0];
+  assign \cmd__payload$437.argument_1  = \$80 [31:0];
+  assign \cmd__payload$437.argument_2  = \$81 [31:0];
+  assign \cmd__payload$437.argument_3  = \$82 [31:0];
+  assign \cmd__payload$437.argument_4  = \$83 [31:0];
+  assign \cmd__payload$437.argument_5  = \$84 [31:0];
+  assign \cmd__payload$437.argument_6  = \$85 [31:0];
+  assign \cmd__payload$437.argument_7  = \$86 [31:0];
+  assign \cmd__payload$437.index  = { \$86 [32], \$85 [32], \$84 [32], \$83 [32], \$82 [32], \$81 [32], \$80 [32], \$79 [32], \$78 [32], \$77 [32], \$76 [32], \$75 [32], \$74 [32], \$73 [32], \$72 [32], \$71 [32] };
   assign \simt_cmd__payload.opcode  = \$71 [7:0];
   assign \simt_cmd__payload.wait  = \$72 [15:0];
   assign \simt_cmd__payload.post  = \$72 [31:16];
@@ -3853,9 +3853,9 @@ module \weft.act_sram.region_1 (rst, read__data, \read__data$17 , read_rows, rea
   assign out = { \read__data$17 , read__data };
 endmodule
 
-module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, cleared_clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
+module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, own_clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, load_cmd__valid, matmul_cmd__valid, drain_cmd__valid
 , store_cmd__valid, simt_cmd__valid, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$134 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$165 , matmul_post__mask, drain_busy, \o__ready$198 , drain_post__mask, \o__ready$228 , message
-, done, store_busy, simt_busy, semaphore, take, \events$112 , \matmul_waiting$183 , host__bvalid, host__bresp, cleared_rst, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$36157$0 , \port$36159$0 , \port$36161$0 , \port$36163$0 , \port$36165$0 , \port$36167$0 
+, done, store_busy, simt_busy, semaphore, take, \events$112 , \matmul_waiting$183 , host__bvalid, host__bresp, own_rst, host__rvalid, host__rdata, host__rresp, fetch__burst__payload, abort, \port$36157$0 , \port$36159$0 , \port$36161$0 , \port$36163$0 , \port$36165$0 , \port$36167$0 
 , \port$36169$0 , \port$36171$0 , \port$36173$0 , \port$36175$0 , \port$36177$0 , \port$36179$0 , \port$36181$0 , \port$36183$0 , \port$36185$0 , \port$36187$0 , \port$36218$0 , \port$36220$0 , \port$36222$0 , \port$36224$0 , \port$36226$0 , \port$36228$0 , \port$36230$0 , \port$36232$0 , \port$36234$0 , \port$36236$0 , \port$36238$0 
 , \port$36240$0 , \port$36242$0 , \port$36244$0 , \port$36246$0 , \port$36248$0 , \port$36279$0 , \port$36281$0 , \port$36283$0 , \port$36285$0 , \port$36287$0 , \port$36289$0 , \port$36291$0 , \port$36293$0 , \port$36295$0 , \port$36297$0 , \port$36299$0 , \port$36301$0 , \port$36303$0 , \port$36305$0 , \port$36307$0 , \port$36309$0 
 , \port$36340$0 , \port$36342$0 , \port$36344$0 , \port$36346$0 , \port$36348$0 , \port$36350$0 , \port$36352$0 , \port$36354$0 , \port$36356$0 , \port$36358$0 , \port$36360$0 , \port$36362$0 , \port$36364$0 , \port$36366$0 , \port$36368$0 , \port$36370$0 , \port$36401$0 , \port$36403$0 , \port$36405$0 , \port$36407$0 , \port$36409$0 
@@ -4007,10 +4007,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire clear;
   wire \clear$77 ;
   wire clearable;
-  input cleared_clk;
-  wire cleared_clk;
-  output cleared_rst;
-  wire cleared_rst;
   wire clk;
   wire committed;
   wire [5:0] counter;
@@ -4821,6 +4817,10 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [4:0] offered;
   wire overflow;
   wire \overflow$101 ;
+  input own_clk;
+  wire own_clk;
+  output own_rst;
+  wire own_rst;
   output [32:0] \port$36157$0 ;
   wire [32:0] \port$36157$0 ;
   output [32:0] \port$36159$0 ;
@@ -5208,14 +5208,14 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign \$49  = \$47  | \$48 ;
   assign \$50  = simt_post__valid ? simt_post__mask : 16'h0000;
   assign post = \$49  | \$50 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     was_idle <= \$51 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal  <= \$52 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     its_semaphore <= \$53 ;
   \weft.control.counters  counters (
-    .clk(cleared_clk),
+    .clk(own_clk),
     .enable(running),
     .events(events),
     .rst(rst),
@@ -5226,8 +5226,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   \weft.control.dispatcher  dispatcher (
     .abort(abort),
     .active(active),
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .committed(committed),
     .drain_words__payload(\i__payload$184 ),
     .drain_words__ready(drain_words__ready),
@@ -5250,6 +5248,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_words__ready(matmul_words__ready),
     .matmul_words__valid(\i__valid$155 ),
     .moving(\moving$106 ),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .program__payload(program__payload),
     .program__ready(o__ready),
     .program__valid(program__valid),
@@ -5267,14 +5267,14 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .store_words__valid(\i__valid$218 )
   );
   \weft.control.drain_gate  drain_gate (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .hold(hold),
     .i__ready(\o__ready$192 ),
     .i__valid(\i__valid$194 ),
     .nonzero(nonzero),
     .o__ready(\o__ready$198 ),
     .o__valid(drain_cmd__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .\port$36279$0 (\$86 ),
     .\port$36281$0 (\$87 ),
     .\port$36283$0 (\$88 ),
@@ -5295,13 +5295,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .waiting(drain_waiting)
   );
   \weft.control.drain_queue  drain_queue (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .full(\i__valid$194 ),
     .i__payload(\i__payload$184 ),
     .i__ready(drain_words__ready),
     .i__valid(\i__valid$188 ),
     .\o__ready$43 (\o__ready$192 ),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .shadow_0(\$86 ),
     .shadow_1(\$87 ),
     .shadow_10(\$96 ),
@@ -5322,8 +5322,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   \weft.control.errors  errors (
     .abort(abort),
     .active(active),
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .dispatch_fault__cause(dispatch_fault__cause),
     .dispatch_fault__index(dispatch_fault__index),
     .dispatch_fault__valid(dispatch_fault__valid),
@@ -5345,6 +5343,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .matmul_waiting(matmul_waiting),
     .moving(moving),
     .overflow(overflow),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .\port$36157$32 (\$54 [32]),
     .\port$36159$32 (\$55 [32]),
     .\port$36161$32 (\$56 [32]),
@@ -5439,9 +5439,9 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   \weft.control.host_port  host_port (
     .accept(host__awready),
     .busy(running),
-    .\clear$46 (cleared_rst),
+    .\clear$46 (own_rst),
     .clearable(clearable),
-    .clk(cleared_clk),
+    .clk(own_clk),
     .\counter$39 (select),
     .counter_total(counter_total),
     .counter_valid(counter_valid),
@@ -5476,14 +5476,14 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .trap(trap)
   );
   \weft.control.load_gate  load_gate (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .hold(hold),
     .i__ready(\o__ready$128 ),
     .i__valid(\i__valid$130 ),
     .nonzero(nonzero),
     .o__ready(\o__ready$134 ),
     .o__valid(load_cmd__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .\port$36157$0 (\$54 ),
     .\port$36159$0 (\$55 ),
     .\port$36161$0 (\$56 ),
@@ -5504,13 +5504,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .waiting(load_waiting)
   );
   \weft.control.load_queue  load_queue (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .full(\i__valid$130 ),
     .i__payload(\i__payload$120 ),
     .i__ready(load_words__ready),
     .i__valid(\i__valid$124 ),
     .\o__ready$43 (\o__ready$128 ),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .shadow_0(\$54 ),
     .shadow_1(\$55 ),
     .shadow_10(\$64 ),
@@ -5529,8 +5529,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .shadow_9(\$63 )
   );
   \weft.control.matmul_gate  matmul_gate (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .hold(hold),
     .i__ready(\o__ready$159 ),
     .i__valid(\i__valid$161 ),
@@ -5538,6 +5536,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .nonzero(nonzero),
     .o__ready(\o__ready$165 ),
     .o__valid(matmul_cmd__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .\port$36218$0 (\$70 ),
     .\port$36220$0 (\$71 ),
     .\port$36222$0 (\$72 ),
@@ -5558,13 +5558,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .waiting(matmul_waiting)
   );
   \weft.control.matmul_queue  matmul_queue (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .full(\i__valid$161 ),
     .i__payload(\i__payload$151 ),
     .i__ready(matmul_words__ready),
     .i__valid(\i__valid$155 ),
     .\o__ready$43 (\o__ready$159 ),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .shadow_0(\$70 ),
     .shadow_1(\$71 ),
     .shadow_10(\$80 ),
@@ -5583,33 +5583,33 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .shadow_9(\$79 )
   );
   \weft.control.programs  programs (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .i__ready(room),
     .i__valid(i__valid),
     .level(level),
     .o__payload(program__payload),
     .o__ready(o__ready),
     .o__valid(program__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .write__data(i__payload)
   );
   \weft.control.semaphores  semaphores (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .nonzero(nonzero),
     .overflow(overflow),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .post(post),
     .taken(\taken$289 )
   );
   \weft.control.simt_gate  simt_gate (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .hold(hold),
     .i__ready(\o__ready$252 ),
     .i__valid(\i__valid$254 ),
     .nonzero(nonzero),
     .o__ready(\o__ready$258 ),
     .o__valid(simt_cmd__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .\port$36401$0 (\$118 ),
     .\port$36403$0 (\$119 ),
     .\port$36405$0 (\$120 ),
@@ -5630,13 +5630,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .waiting(simt_waiting)
   );
   \weft.control.simt_queue  simt_queue (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .full(\i__valid$254 ),
     .i__payload(\i__payload$244 ),
     .i__ready(simt_words__ready),
     .i__valid(\i__valid$248 ),
     .\o__ready$43 (\o__ready$252 ),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .shadow_0(\$118 ),
     .shadow_1(\$119 ),
     .shadow_10(\$128 ),
@@ -5655,14 +5655,14 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .shadow_9(\$127 )
   );
   \weft.control.store_gate  store_gate (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .hold(hold),
     .i__ready(\o__ready$222 ),
     .i__valid(\i__valid$224 ),
     .nonzero(nonzero),
     .o__ready(\o__ready$228 ),
     .o__valid(store_cmd__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .\port$36340$0 (\$102 ),
     .\port$36342$0 (\$103 ),
     .\port$36344$0 (\$104 ),
@@ -5683,13 +5683,13 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .waiting(store_waiting)
   );
   \weft.control.store_queue  store_queue (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .full(\i__valid$224 ),
     .i__payload(\i__payload$214 ),
     .i__ready(store_words__ready),
     .i__valid(\i__valid$218 ),
     .\o__ready$43 (\o__ready$222 ),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .shadow_0(\$102 ),
     .shadow_1(\$103 ),
     .shadow_10(\$112 ),
@@ -5728,8 +5728,8 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
       \$53  = 4'h0;
     end
   end
-  assign clk = cleared_clk;
-  assign clear = cleared_rst;
+  assign clk = own_clk;
+  assign clear = own_rst;
   assign \host__araddr$5  = host__araddr;
   assign \host__arready$7  = host__arready;
   assign \host__arvalid$9  = host__arvalid;
@@ -5763,7 +5763,7 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign fault__valid = dispatch_fault__valid;
   assign \abort$63  = abort;
   assign \irq$76  = irq;
-  assign \clear$77  = cleared_rst;
+  assign \clear$77  = own_rst;
   assign \program  = i__payload;
   assign ring = i__valid;
   assign i__ready = room;
@@ -7253,8 +7253,8 @@ module \weft.control.counters (rst, enable, events, select, \total$61 , valid, c
   assign \$92  = \$50 [0];
 endmodule
 
-module \weft.control.dispatcher (program__valid, program__payload, program__ready, push__ready, load_words__valid, matmul_words__valid, drain_words__valid, store_words__valid, simt_words__valid, committed, moving, fetch__burst__valid, fetch_idle, fetch__beat__valid, \end , cleared_rst, load_words__payload, matmul_words__payload, drain_words__payload, store_words__payload, simt_words__payload
-, active, index, fault__valid, stopped, fault__cause, fault__index, fetch__burst__payload, abort, load_words__ready, matmul_words__ready, drain_words__ready, store_words__ready, simt_words__ready, fetch__burst__ready, fetch__beat__payload, push_index, pushes, push__valid, push__payload, cleared_clk);
+module \weft.control.dispatcher (program__valid, program__payload, program__ready, push__ready, load_words__valid, matmul_words__valid, drain_words__valid, store_words__valid, simt_words__valid, committed, moving, fetch__burst__valid, fetch_idle, fetch__beat__valid, \end , own_rst, load_words__payload, matmul_words__payload, drain_words__payload, store_words__payload, simt_words__payload
+, active, index, fault__valid, stopped, fault__cause, fault__index, fetch__burst__payload, abort, load_words__ready, matmul_words__ready, drain_words__ready, store_words__ready, simt_words__ready, fetch__burst__ready, fetch__beat__payload, push_index, pushes, push__valid, push__payload, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$4  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -7389,10 +7389,6 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
   wire [4:0] \checked.engines ;
   wire \checked.error ;
   wire [15:0] \checked.index ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg [15:0] command_index;
   output committed;
   wire committed;
@@ -7481,6 +7477,10 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
   wire [2:0] \o__payload.kind.number ;
   wire o__ready;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire pop;
   input [42:0] program__payload;
   wire [42:0] program__payload;
@@ -7656,38 +7656,36 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
   assign \$94  = \$93  & checked[58];
   assign \$95  = \$94  ? 4'h3 : 4'h1;
   assign \$96  = unaligned ? 16'h0000 : checked[47:32];
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     active <= \$97 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     index <= \$98 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     last_index <= \$99 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \abort$81  <= \$100 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     awaited <= \$101 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     checked <= \$102 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$like  <= \$103 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     beat <= \$104 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal$48  <= \$105 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     pushed <= \$106 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     fault__valid <= \$107 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     stopped <= \$108 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     fault__cause <= \$109 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     fault__index <= \$110 ;
   \weft.control.dispatcher.fetcher  fetcher (
     .abort(\abort$81 ),
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .fetch__beat__payload(fetch__beat__payload),
     .fetch__burst__payload(fetch__burst__payload),
     .fetch__burst__ready(fetch__burst__ready),
@@ -7697,6 +7695,8 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .program__payload(program__payload),
     .program__valid(\program__valid$20 )
   );
@@ -7992,7 +7992,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     end else if (\end ) begin
       \$97  = 1'h0;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$97  = 1'h0;
     end
   end
@@ -8007,7 +8007,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
         \$98  = \$67 [15:0];
       end
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$98  = 16'h0000;
     end
   end
@@ -8017,14 +8017,14 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     if (start) begin
       \$99  = \$51 [15:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$99  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
     \$100  = \$52 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$100  = 1'h0;
     end
   end
@@ -8037,7 +8037,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     if (\$73 ) begin
       \$101  = 1'h1;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$101  = 1'h0;
     end
   end
@@ -8058,7 +8058,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
       \$102 [55] = \$90 ;
       \$102 [56] = \$92 ;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$102  = 59'h000000000000000;
     end
   end
@@ -8068,7 +8068,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     if (enters) begin
       \$103  = kind;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$103  = 3'h0;
     end
   end
@@ -8078,7 +8078,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     if (enters) begin
       \$104  = \$62 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$104  = 4'h0;
     end
   end
@@ -8088,7 +8088,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     if (\$68 ) begin
       \$105  = enters;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$105  = 1'h0;
     end
   end
@@ -8100,14 +8100,14 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     end else if (\$76 ) begin
       \$106  = \$80 ;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$106  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
     \$107  = refuse;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$107  = 1'h0;
     end
   end
@@ -8117,7 +8117,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     if (refuse) begin
       \$108  = 1'h1;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$108  = 1'h0;
     end
   end
@@ -8127,7 +8127,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     if (refuse) begin
       \$109  = \$95 ;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$109  = 4'h0;
     end
   end
@@ -8137,7 +8137,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
     if (refuse) begin
       \$110  = \$96 ;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$110  = 16'h0000;
     end
   end
@@ -8207,7 +8207,7 @@ module \weft.control.dispatcher (program__valid, program__payload, program__read
   assign load_words__payload[31:0] = checked[31:0];
 endmodule
 
-module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__ready, fetch__burst__valid, idle, o__valid, o__payload, i__valid, cleared_rst, abort, fetch__burst__payload, fetch__burst__ready, fetch__beat__payload, cleared_clk);
+module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__ready, fetch__burst__valid, idle, o__valid, o__payload, i__valid, own_rst, abort, fetch__burst__payload, fetch__burst__ready, fetch__beat__payload, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$5  = 0;
   wire [25:0] \$1 ;
   wire \$10 ;
@@ -8258,10 +8258,6 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
   reg [3:0] arriving;
   wire \arriving.known ;
   wire [2:0] \arriving.number ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg commands;
   input [33:0] fetch__beat__payload;
   wire [33:0] fetch__beat__payload;
@@ -8312,6 +8308,10 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
   wire o__valid;
   wire \o__valid$26 ;
   reg offered = 1'h0;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   reg [1:0] pending = 2'h0;
   wire pop;
   input [42:0] program__payload;
@@ -8358,31 +8358,31 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
   assign \$29  = pending + request;
   assign \$30  = i__valid & fetch__beat__payload[33];
   assign \$31  = \$29  - \$30 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     offered <= \$32 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     address <= \$33 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     left <= \$34 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal  <= \$35 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal$9  <= \$36 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     left_words <= \$37 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     left_before <= \$38 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     room <= \$39 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     pending <= \$40 ;
   \weft.control.dispatcher.fetcher.fifo  fifo (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .i__valid(i__valid),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .write__data(i__payload)
   );
   always @* begin
@@ -8431,7 +8431,7 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$5 ) begin end
     \$32  = \$17 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$32  = 1'h0;
     end
   end
@@ -8443,7 +8443,7 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
     end else if (request) begin
       \$33  = \$21 [25:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$33  = 26'h0000000;
     end
   end
@@ -8455,7 +8455,7 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
     end else if (request) begin
       \$34  = \$12 [15:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$34  = 16'h0000;
     end
   end
@@ -8467,7 +8467,7 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
     end else if (request) begin
       \$35  = \$22 ;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$35  = 1'h0;
     end
   end
@@ -8479,7 +8479,7 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
     end else if (request) begin
       \$36  = \$23 ;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$36  = 1'h0;
     end
   end
@@ -8489,28 +8489,28 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
     if (pop) begin
       \$37  = \$25 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$37  = 4'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$5 ) begin end
     \$38  = \$signal$28 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$38  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$5 ) begin end
     \$39  = \$28 [1:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$39  = 2'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$5 ) begin end
     \$40  = \$31 [1:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$40  = 2'h0;
     end
   end
@@ -8557,7 +8557,7 @@ module \weft.control.dispatcher.fetcher (program__payload, program__valid, o__re
   assign \$11  = \$9 ;
 endmodule
 
-module \weft.control.dispatcher.fetcher.fifo (o__ready, o__valid, o__payload, i__valid, cleared_rst, write__data, cleared_clk);
+module \weft.control.dispatcher.fetcher.fifo (o__ready, o__valid, o__payload, i__valid, own_rst, write__data, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire \$1 ;
   reg [4:0] \$10 ;
@@ -8571,10 +8571,6 @@ module \weft.control.dispatcher.fetcher.fifo (o__ready, o__valid, o__payload, i_
   wire \$7 ;
   wire [5:0] \$8 ;
   wire [5:0] \$9 ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg [4:0] head = 5'h00;
   wire [4:0] head_next;
   wire [36:0] i__payload;
@@ -8598,6 +8594,10 @@ module \weft.control.dispatcher.fetcher.fifo (o__ready, o__valid, o__payload, i_
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire pop;
   wire push;
   wire [4:0] read__addr;
@@ -8620,12 +8620,12 @@ module \weft.control.dispatcher.fetcher.fifo (o__ready, o__valid, o__payload, i_
   wire [2:0] \write__data.kind.number ;
   wire write__en;
   reg [36:0] storage [31:0];
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [4:0] _0_;
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     _0_ <= \$4 [4:0];
   end
   assign o__payload = storage[_0_];
@@ -8642,23 +8642,23 @@ module \weft.control.dispatcher.fetcher.fifo (o__ready, o__valid, o__payload, i_
   assign \$7  = write__addr == 5'h1f;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 6'h00 : \$8 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     head <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     level <= \$11 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     \$10  = \$4 [4:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 5'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     \$11  = \$6 [5:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 6'h00;
     end
   end
@@ -8668,7 +8668,7 @@ module \weft.control.dispatcher.fetcher.fifo (o__ready, o__valid, o__payload, i_
     if (push) begin
       \$12  = \$9 [4:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$12  = 5'h00;
     end
   end
@@ -8701,8 +8701,8 @@ module \weft.control.dispatcher.fetcher.fifo (o__ready, o__valid, o__payload, i_
   assign \read__data.kind.known  = o__payload[36];
 endmodule
 
-module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__ready, cleared_rst, nonzero, \port$36279$0 , \port$36281$0 , \port$36283$0 , \port$36285$0 , \port$36287$0 , \port$36289$0 , \port$36291$0 , \port$36293$0 , \port$36295$0 , \port$36297$0 , \port$36299$0 , \port$36301$0 , \port$36303$0 
-, \port$36305$0 , \port$36307$0 , \port$36309$0 , i__valid, cleared_clk);
+module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$36279$0 , \port$36281$0 , \port$36283$0 , \port$36285$0 , \port$36287$0 , \port$36289$0 , \port$36291$0 , \port$36293$0 , \port$36295$0 , \port$36297$0 , \port$36299$0 , \port$36301$0 , \port$36303$0 
+, \port$36305$0 , \port$36307$0 , \port$36309$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -8716,10 +8716,6 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire \$8 ;
   wire \$9 ;
   reg \$signal  = 1'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -8778,6 +8774,10 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   input [32:0] \port$36279$0 ;
   wire [32:0] \port$36279$0 ;
   input [32:0] \port$36281$0 ;
@@ -8827,9 +8827,9 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   assign \$8  = ~ hold;
   assign i__ready = \$7  & \$8 ;
   assign \$9  = o__valid & o__ready;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal  <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
@@ -8841,14 +8841,14 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
     \$10  = \$9 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$7 ) begin end
     \$11  = \port$36281$0 [15:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
@@ -8898,8 +8898,8 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   assign \o__payload.index  = { \port$36309$0 [32], \port$36307$0 [32], \port$36305$0 [32], \port$36303$0 [32], \port$36301$0 [32], \port$36299$0 [32], \port$36297$0 [32], \port$36295$0 [32], \port$36293$0 [32], \port$36291$0 [32], \port$36289$0 [32], \port$36287$0 [32], \port$36285$0 [32], \port$36283$0 [32], \port$36281$0 [32], \port$36279$0 [32] };
 endmodule
 
-module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
-, i__ready, cleared_clk);
+module \weft.control.drain_queue (i__valid, \o__ready$43 , own_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
+, i__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$8  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -8988,10 +8988,6 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   wire \$9 ;
   wire \$signal ;
   reg [3:0] arriving = 4'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg direct = 1'h0;
   wire first;
   output full;
@@ -9045,6 +9041,10 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   wire o__valid;
   (* init = 1'h0 *)
   wire \o__valid$23 ;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire push;
   (* init = 1'h1 *)
   wire ready;
@@ -9175,49 +9175,49 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   assign \$61  = \$59  - \$60 ;
   assign \$62  = \$signal  & full_next;
   assign \$63  = ~ \$62 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     arriving <= \$64 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     direct <= \$65 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_0 <= \$66 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_1 <= \$67 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_2 <= \$68 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_3 <= \$69 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_4 <= \$70 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_5 <= \$71 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_6 <= \$72 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_7 <= \$73 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_8 <= \$74 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_9 <= \$75 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_10 <= \$76 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_11 <= \$77 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_12 <= \$78 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_13 <= \$79 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_14 <= \$80 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_15 <= \$81 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     loading <= \$82 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     full <= \$83 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     held <= \$84 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
@@ -9230,12 +9230,12 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   assign \$7  = ~ full;
   assign \$9  = o__valid & o__ready;
   \weft.control.drain_queue.fifo  fifo (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .write__data(i__payload)
   );
   always @* begin
@@ -9244,7 +9244,7 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
     if (push) begin
       \$64  = \$23 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$64  = 4'h0;
     end
   end
@@ -9254,7 +9254,7 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
     if (push) begin
       \$65  = take_direct;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$65  = 1'h0;
     end
   end
@@ -9376,7 +9376,7 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
     if (load) begin
       \$82  = \$57 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$82  = 4'h0;
     end
   end
@@ -9388,21 +9388,21 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
     end else if (\o__ready$43 ) begin
       \$83  = 1'h0;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
     \$84  = \$61 [1:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$84  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$8 ) begin end
     \$85  = \$63 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$85  = 1'h1;
     end
   end
@@ -9478,7 +9478,7 @@ module \weft.control.drain_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   assign o__ready = \$7 ;
 endmodule
 
-module \weft.control.drain_queue.fifo (i__valid, o__ready, o__valid, o__payload, cleared_rst, write__data, cleared_clk);
+module \weft.control.drain_queue.fifo (i__valid, o__ready, o__valid, o__payload, own_rst, write__data, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$9  = 0;
   wire \$1 ;
   reg [4:0] \$10 ;
@@ -9492,10 +9492,6 @@ module \weft.control.drain_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   wire \$7 ;
   wire [5:0] \$8 ;
   wire [5:0] \$9 ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg [4:0] head = 5'h00;
   wire [4:0] head_next;
   wire [32:0] i__payload;
@@ -9513,6 +9509,10 @@ module \weft.control.drain_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire pop;
   wire push;
   wire [4:0] read__addr;
@@ -9529,12 +9529,12 @@ module \weft.control.drain_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   wire \write__data.index ;
   wire write__en;
   reg [32:0] storage [31:0];
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [4:0] _0_;
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     _0_ <= \$4 [4:0];
   end
   assign o__payload = storage[_0_];
@@ -9551,23 +9551,23 @@ module \weft.control.drain_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   assign \$7  = write__addr == 5'h1f;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 6'h00 : \$8 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     head <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     level <= \$11 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$9 ) begin end
     \$10  = \$4 [4:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 5'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$9 ) begin end
     \$11  = \$6 [5:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 6'h00;
     end
   end
@@ -9577,7 +9577,7 @@ module \weft.control.drain_queue.fifo (i__valid, o__ready, o__valid, o__payload,
     if (push) begin
       \$12  = \$9 [4:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$12  = 5'h00;
     end
   end
@@ -9598,12 +9598,12 @@ module \weft.control.drain_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , cleared_rst, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index, abort
+module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , own_rst, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index, abort
 , error, halted, \port$36157$32 , \port$36159$32 , \port$36161$32 , \port$36163$32 , \port$36165$32 , \port$36167$32 , \port$36169$32 , \port$36171$32 , \port$36173$32 , \port$36175$32 , \port$36177$32 , \port$36179$32 , \port$36181$32 , \port$36183$32 , \port$36185$32 , \port$36187$32 , \port$36218$32 , \port$36220$32 , \port$36222$32 
 , \port$36224$32 , \port$36226$32 , \port$36228$32 , \port$36230$32 , \port$36232$32 , \port$36234$32 , \port$36236$32 , \port$36238$32 , \port$36240$32 , \port$36242$32 , \port$36244$32 , \port$36246$32 , \port$36248$32 , \port$36279$32 , \port$36281$32 , \port$36283$32 , \port$36285$32 , \port$36287$32 , \port$36289$32 , \port$36291$32 , \port$36293$32 
 , \port$36295$32 , \port$36297$32 , \port$36299$32 , \port$36301$32 , \port$36303$32 , \port$36305$32 , \port$36307$32 , \port$36309$32 , \port$36340$32 , \port$36342$32 , \port$36344$32 , \port$36346$32 , \port$36348$32 , \port$36350$32 , \port$36352$32 , \port$36354$32 , \port$36356$32 , \port$36358$32 , \port$36360$32 , \port$36362$32 , \port$36364$32 
 , \port$36366$32 , \port$36368$32 , \port$36370$32 , \port$36401$32 , \port$36403$32 , \port$36405$32 , \port$36407$32 , \port$36409$32 , \port$36411$32 , \port$36413$32 , \port$36415$32 , \port$36417$32 , \port$36419$32 , \port$36421$32 , \port$36423$32 , \port$36425$32 , \port$36427$32 , \port$36429$32 , \port$36431$32 , matmul_fault__index, matmul_fault__valid
-, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, cleared_clk);
+, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$10  = 0;
   wire \$1 ;
   wire [3:0] \$10 ;
@@ -9649,10 +9649,6 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   reg abort = 1'h0;
   input active;
   wire active;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg [20:0] dispatch_fault = 21'h000000;
   wire [3:0] \dispatch_fault.cause ;
   wire [15:0] \dispatch_fault.index ;
@@ -9725,6 +9721,10 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire moving;
   input overflow;
   wire overflow;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   input \port$36157$32 ;
   wire \port$36157$32 ;
   input \port$36159$32 ;
@@ -9942,45 +9942,45 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   assign \$18  = \$17  & quiet;
   assign \$19  = quiet_for == 3'h7;
   assign halt = \$18  & \$19 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     still <= \$20 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     expired <= \$21 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     stuck_for <= \$22 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal  <= \$23 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     stop <= \$24 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     dispatch_fault <= \$25 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     load_fault <= \$26 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     matmul_fault <= \$27 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     drain_fault <= \$28 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     store_fault <= \$29 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     simt_fault <= \$30 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     simt_waits <= \$31 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     store_waits <= \$32 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     drain_waits <= \$33 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     matmul_waits <= \$34 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     load_waits <= \$35 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     abort <= \$36 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     error <= \$37 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     quiet_for <= \$38 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     halted <= \$39 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
@@ -10105,14 +10105,14 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$20  = \$2 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$20  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$21  = \$4 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$21  = 1'h0;
     end
   end
@@ -10124,21 +10124,21 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     end else begin
       \$22  = 6'h00;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$22  = 6'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$23  = overflow;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$24  = \$6 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$24  = 1'h0;
     end
   end
@@ -10147,7 +10147,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     \$25 [0] = dispatch_fault__valid;
     \$25 [4:1] = dispatch_fault__cause;
     \$25 [20:5] = dispatch_fault__index;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$25  = 21'h000000;
     end
   end
@@ -10156,7 +10156,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     \$26 [0] = load_fault__valid;
     \$26 [4:1] = load_fault__cause;
     \$26 [20:5] = load_fault__index;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$26  = 21'h000000;
     end
   end
@@ -10165,7 +10165,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     \$27 [0] = matmul_fault__valid;
     \$27 [4:1] = matmul_fault__cause;
     \$27 [20:5] = matmul_fault__index;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$27  = 21'h000000;
     end
   end
@@ -10174,7 +10174,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     \$28 [0] = drain_fault__valid;
     \$28 [4:1] = drain_fault__cause;
     \$28 [20:5] = drain_fault__index;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$28  = 21'h000000;
     end
   end
@@ -10183,7 +10183,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     \$29 [0] = store_fault__valid;
     \$29 [4:1] = store_fault__cause;
     \$29 [20:5] = store_fault__index;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$29  = 21'h000000;
     end
   end
@@ -10192,42 +10192,42 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     \$30 [0] = simt_fault__valid;
     \$30 [4:1] = simt_fault__cause;
     \$30 [20:5] = simt_fault__index;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$30  = 21'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$31  = simt_waiting;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$31  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$32  = store_waiting;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$32  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$33  = drain_waiting;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$33  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$34  = matmul_waiting;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$34  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$10 ) begin end
     \$35  = load_waiting;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$35  = 1'h0;
     end
   end
@@ -10237,7 +10237,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     if (\$8 ) begin
       \$36  = 1'h1;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$36  = 1'h0;
     end
   end
@@ -10247,7 +10247,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     if (\$8 ) begin
       \$37  = first;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$37  = 32'd0;
     end
   end
@@ -10259,7 +10259,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     end else begin
       \$38  = 3'h0;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$38  = 3'h0;
     end
   end
@@ -10269,7 +10269,7 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     if (halt) begin
       \$39  = 1'h1;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$39  = 1'h0;
     end
   end
@@ -11290,8 +11290,8 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$32 [2:0] = \$31 [2:0];
 endmodule
 
-module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__ready, cleared_rst, nonzero, \port$36157$0 , \port$36159$0 , \port$36161$0 , \port$36163$0 , \port$36165$0 , \port$36167$0 , \port$36169$0 , \port$36171$0 , \port$36173$0 , \port$36175$0 , \port$36177$0 , \port$36179$0 , \port$36181$0 
-, \port$36183$0 , \port$36185$0 , \port$36187$0 , i__valid, cleared_clk);
+module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$36157$0 , \port$36159$0 , \port$36161$0 , \port$36163$0 , \port$36165$0 , \port$36167$0 , \port$36169$0 , \port$36171$0 , \port$36173$0 , \port$36175$0 , \port$36177$0 , \port$36179$0 , \port$36181$0 
+, \port$36183$0 , \port$36185$0 , \port$36187$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$12  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -11305,10 +11305,6 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   wire \$8 ;
   wire \$9 ;
   reg \$signal  = 1'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -11371,6 +11367,10 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   input [32:0] \port$36157$0 ;
   wire [32:0] \port$36157$0 ;
   input [32:0] \port$36159$0 ;
@@ -11420,9 +11420,9 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   assign \$8  = ~ hold;
   assign i__ready = \$7  & \$8 ;
   assign \$9  = o__valid & o__ready;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal  <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
@@ -11434,14 +11434,14 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
     \$10  = \$9 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$12 ) begin end
     \$11  = \port$36159$0 [15:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
@@ -11495,8 +11495,8 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   assign \o__payload.index  = { \port$36187$0 [32], \port$36185$0 [32], \port$36183$0 [32], \port$36181$0 [32], \port$36179$0 [32], \port$36177$0 [32], \port$36175$0 [32], \port$36173$0 [32], \port$36171$0 [32], \port$36169$0 [32], \port$36167$0 [32], \port$36165$0 [32], \port$36163$0 [32], \port$36161$0 [32], \port$36159$0 [32], \port$36157$0 [32] };
 endmodule
 
-module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
-, i__ready, cleared_clk);
+module \weft.control.load_queue (i__valid, \o__ready$43 , own_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
+, i__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$13  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -11585,10 +11585,6 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   wire \$9 ;
   wire \$signal ;
   reg [3:0] arriving = 4'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg direct = 1'h0;
   wire first;
   output full;
@@ -11644,6 +11640,10 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   wire o__valid;
   (* init = 1'h0 *)
   wire \o__valid$23 ;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire push;
   (* init = 1'h1 *)
   wire ready;
@@ -11774,49 +11774,49 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   assign \$61  = \$59  - \$60 ;
   assign \$62  = \$signal  & full_next;
   assign \$63  = ~ \$62 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     arriving <= \$64 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     direct <= \$65 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_0 <= \$66 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_1 <= \$67 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_2 <= \$68 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_3 <= \$69 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_4 <= \$70 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_5 <= \$71 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_6 <= \$72 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_7 <= \$73 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_8 <= \$74 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_9 <= \$75 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_10 <= \$76 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_11 <= \$77 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_12 <= \$78 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_13 <= \$79 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_14 <= \$80 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_15 <= \$81 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     loading <= \$82 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     full <= \$83 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     held <= \$84 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
@@ -11829,12 +11829,12 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   assign \$7  = ~ full;
   assign \$9  = o__valid & o__ready;
   \weft.control.load_queue.fifo  fifo (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .write__data(i__payload)
   );
   always @* begin
@@ -11843,7 +11843,7 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
     if (push) begin
       \$64  = \$23 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$64  = 4'h0;
     end
   end
@@ -11853,7 +11853,7 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
     if (push) begin
       \$65  = take_direct;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$65  = 1'h0;
     end
   end
@@ -11975,7 +11975,7 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
     if (load) begin
       \$82  = \$57 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$82  = 4'h0;
     end
   end
@@ -11987,21 +11987,21 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
     end else if (\o__ready$43 ) begin
       \$83  = 1'h0;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
     \$84  = \$61 [1:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$84  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$13 ) begin end
     \$85  = \$63 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$85  = 1'h1;
     end
   end
@@ -12079,7 +12079,7 @@ module \weft.control.load_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   assign o__ready = \$7 ;
 endmodule
 
-module \weft.control.load_queue.fifo (i__valid, o__ready, o__valid, o__payload, cleared_rst, write__data, cleared_clk);
+module \weft.control.load_queue.fifo (i__valid, o__ready, o__valid, o__payload, own_rst, write__data, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire \$1 ;
   reg [4:0] \$10 ;
@@ -12093,10 +12093,6 @@ module \weft.control.load_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   wire \$7 ;
   wire [5:0] \$8 ;
   wire [5:0] \$9 ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg [4:0] head = 5'h00;
   wire [4:0] head_next;
   wire [32:0] i__payload;
@@ -12114,6 +12110,10 @@ module \weft.control.load_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire pop;
   wire push;
   wire [4:0] read__addr;
@@ -12130,12 +12130,12 @@ module \weft.control.load_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   wire \write__data.index ;
   wire write__en;
   reg [32:0] storage [31:0];
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [4:0] _0_;
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     _0_ <= \$4 [4:0];
   end
   assign o__payload = storage[_0_];
@@ -12152,23 +12152,23 @@ module \weft.control.load_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   assign \$7  = write__addr == 5'h1f;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 6'h00 : \$8 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     head <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     level <= \$11 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
     \$10  = \$4 [4:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 5'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
     \$11  = \$6 [5:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 6'h00;
     end
   end
@@ -12178,7 +12178,7 @@ module \weft.control.load_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
     if (push) begin
       \$12  = \$9 [4:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$12  = 5'h00;
     end
   end
@@ -12199,8 +12199,8 @@ module \weft.control.load_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__ready, cleared_rst, nonzero, \port$36218$0 , \port$36220$0 , \port$36222$0 , \port$36224$0 , \port$36226$0 , \port$36228$0 , \port$36230$0 , \port$36232$0 , \port$36234$0 , \port$36236$0 , \port$36238$0 , \port$36240$0 , \port$36242$0 
-, \port$36244$0 , \port$36246$0 , \port$36248$0 , i__valid, missing, cleared_clk);
+module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$36218$0 , \port$36220$0 , \port$36222$0 , \port$36224$0 , \port$36226$0 , \port$36228$0 , \port$36230$0 , \port$36232$0 , \port$36234$0 , \port$36236$0 , \port$36238$0 , \port$36240$0 , \port$36242$0 
+, \port$36244$0 , \port$36246$0 , \port$36248$0 , i__valid, missing, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$15  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -12214,10 +12214,6 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   wire \$8 ;
   wire \$9 ;
   reg \$signal  = 1'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -12291,6 +12287,10 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   input [32:0] \port$36218$0 ;
   wire [32:0] \port$36218$0 ;
   input [32:0] \port$36220$0 ;
@@ -12340,9 +12340,9 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   assign \$8  = ~ hold;
   assign i__ready = \$7  & \$8 ;
   assign \$9  = o__valid & o__ready;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal  <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
@@ -12354,14 +12354,14 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
     \$10  = \$9 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$15 ) begin end
     \$11  = \port$36220$0 [15:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
@@ -12425,8 +12425,8 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   assign \o__payload.index  = { \port$36248$0 [32], \port$36246$0 [32], \port$36244$0 [32], \port$36242$0 [32], \port$36240$0 [32], \port$36238$0 [32], \port$36236$0 [32], \port$36234$0 [32], \port$36232$0 [32], \port$36230$0 [32], \port$36228$0 [32], \port$36226$0 [32], \port$36224$0 [32], \port$36222$0 [32], \port$36220$0 [32], \port$36218$0 [32] };
 endmodule
 
-module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
-, i__ready, cleared_clk);
+module \weft.control.matmul_queue (i__valid, \o__ready$43 , own_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
+, i__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$16  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -12515,10 +12515,6 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
   wire \$9 ;
   wire \$signal ;
   reg [3:0] arriving = 4'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg direct = 1'h0;
   wire first;
   output full;
@@ -12579,6 +12575,10 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
   wire o__valid;
   (* init = 1'h0 *)
   wire \o__valid$23 ;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire push;
   (* init = 1'h1 *)
   wire ready;
@@ -12709,49 +12709,49 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
   assign \$61  = \$59  - \$60 ;
   assign \$62  = \$signal  & full_next;
   assign \$63  = ~ \$62 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     arriving <= \$64 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     direct <= \$65 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_0 <= \$66 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_1 <= \$67 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_2 <= \$68 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_3 <= \$69 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_4 <= \$70 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_5 <= \$71 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_6 <= \$72 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_7 <= \$73 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_8 <= \$74 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_9 <= \$75 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_10 <= \$76 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_11 <= \$77 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_12 <= \$78 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_13 <= \$79 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_14 <= \$80 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_15 <= \$81 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     loading <= \$82 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     full <= \$83 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     held <= \$84 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
@@ -12764,12 +12764,12 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
   assign \$7  = ~ full;
   assign \$9  = o__valid & o__ready;
   \weft.control.matmul_queue.fifo  fifo (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .write__data(i__payload)
   );
   always @* begin
@@ -12778,7 +12778,7 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
     if (push) begin
       \$64  = \$23 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$64  = 4'h0;
     end
   end
@@ -12788,7 +12788,7 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
     if (push) begin
       \$65  = take_direct;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$65  = 1'h0;
     end
   end
@@ -12910,7 +12910,7 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
     if (load) begin
       \$82  = \$57 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$82  = 4'h0;
     end
   end
@@ -12922,21 +12922,21 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
     end else if (\o__ready$43 ) begin
       \$83  = 1'h0;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
     \$84  = \$61 [1:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$84  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$16 ) begin end
     \$85  = \$63 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$85  = 1'h1;
     end
   end
@@ -13019,7 +13019,7 @@ module \weft.control.matmul_queue (i__valid, \o__ready$43 , cleared_rst, i__payl
   assign o__ready = \$7 ;
 endmodule
 
-module \weft.control.matmul_queue.fifo (i__valid, o__ready, o__valid, o__payload, cleared_rst, write__data, cleared_clk);
+module \weft.control.matmul_queue.fifo (i__valid, o__ready, o__valid, o__payload, own_rst, write__data, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$17  = 0;
   wire \$1 ;
   reg [4:0] \$10 ;
@@ -13033,10 +13033,6 @@ module \weft.control.matmul_queue.fifo (i__valid, o__ready, o__valid, o__payload
   wire \$7 ;
   wire [5:0] \$8 ;
   wire [5:0] \$9 ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg [4:0] head = 5'h00;
   wire [4:0] head_next;
   wire [32:0] i__payload;
@@ -13054,6 +13050,10 @@ module \weft.control.matmul_queue.fifo (i__valid, o__ready, o__valid, o__payload
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire pop;
   wire push;
   wire [4:0] read__addr;
@@ -13070,12 +13070,12 @@ module \weft.control.matmul_queue.fifo (i__valid, o__ready, o__valid, o__payload
   wire \write__data.index ;
   wire write__en;
   reg [32:0] storage [31:0];
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [4:0] _0_;
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     _0_ <= \$4 [4:0];
   end
   assign o__payload = storage[_0_];
@@ -13092,23 +13092,23 @@ module \weft.control.matmul_queue.fifo (i__valid, o__ready, o__valid, o__payload
   assign \$7  = write__addr == 5'h1f;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 6'h00 : \$8 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     head <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     level <= \$11 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$17 ) begin end
     \$10  = \$4 [4:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 5'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$17 ) begin end
     \$11  = \$6 [5:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 6'h00;
     end
   end
@@ -13118,7 +13118,7 @@ module \weft.control.matmul_queue.fifo (i__valid, o__ready, o__valid, o__payload
     if (push) begin
       \$12  = \$9 [4:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$12  = 5'h00;
     end
   end
@@ -13139,7 +13139,7 @@ module \weft.control.matmul_queue.fifo (i__valid, o__ready, o__valid, o__payload
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.programs (i__ready, o__valid, o__payload, o__ready, write__data, i__valid, cleared_rst, level, cleared_clk);
+module \weft.control.programs (i__ready, o__valid, o__payload, o__ready, write__data, i__valid, own_rst, level, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$18  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -13153,10 +13153,6 @@ module \weft.control.programs (i__ready, o__valid, o__payload, o__ready, write__
   wire \$7 ;
   wire [1:0] \$8 ;
   wire [1:0] \$9 ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg head = 1'h0;
   wire head_next;
   wire [42:0] i__payload;
@@ -13178,6 +13174,10 @@ module \weft.control.programs (i__ready, o__valid, o__payload, o__ready, write__
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire pop;
   wire push;
   wire read__addr;
@@ -13196,12 +13196,12 @@ module \weft.control.programs (i__ready, o__valid, o__payload, o__ready, write__
   wire [15:0] \write__data.count ;
   wire write__en;
   reg [42:0] storage [1:0];
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [0:0] _0_;
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     _0_ <= \$4 [0];
   end
   assign o__payload = storage[_0_];
@@ -13216,23 +13216,23 @@ module \weft.control.programs (i__ready, o__valid, o__payload, o__ready, write__
   assign \$6  = \$5  - pop;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 2'h0 : \$8 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     head <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     level <= \$11 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$18 ) begin end
     \$10  = \$4 [0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$18 ) begin end
     \$11  = \$6 [1:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 2'h0;
     end
   end
@@ -13242,7 +13242,7 @@ module \weft.control.programs (i__ready, o__valid, o__payload, o__ready, write__
     if (push) begin
       \$12  = \$9 [0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$12  = 1'h0;
     end
   end
@@ -13269,7 +13269,7 @@ module \weft.control.programs (i__ready, o__valid, o__payload, o__ready, write__
   assign \$7  = write__addr;
 endmodule
 
-module \weft.control.semaphores (taken, post, overflow, cleared_rst, nonzero, cleared_clk);
+module \weft.control.semaphores (taken, post, overflow, own_rst, nonzero, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
   wire [15:0] \$10 ;
@@ -13315,14 +13315,14 @@ module \weft.control.semaphores (taken, post, overflow, cleared_rst, nonzero, cl
   wire [15:0] carry_2;
   wire [15:0] carry_3;
   wire [15:0] carry_4;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   output [15:0] nonzero;
   reg [15:0] nonzero = 16'h0000;
   output overflow;
   wire overflow;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   reg [15:0] plane_0 = 16'h0000;
   reg [15:0] plane_1 = 16'h0000;
   reg [15:0] plane_2 = 16'h0000;
@@ -13371,73 +13371,73 @@ module \weft.control.semaphores (taken, post, overflow, cleared_rst, nonzero, cl
   assign \$27  = ~ plane_3;
   assign borrow_4 = borrow_3 & \$27 ;
   assign overflow = | plane_4;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     posted <= \$28 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     nonzero <= \$29 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     plane_0 <= \$30 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     plane_1 <= \$31 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     plane_2 <= \$32 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     plane_3 <= \$33 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     plane_4 <= \$34 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     \$28  = post;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$28  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     \$29  = \$11 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$29  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     \$30  = \$13 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$30  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     \$31  = \$15 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$31  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     \$32  = \$17 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$32  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     \$33  = \$19 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$33  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
     \$34  = \$21 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$34  = 16'h0000;
     end
   end
 endmodule
 
-module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, cleared_rst, nonzero, \port$36401$0 , \port$36403$0 , \port$36405$0 , \port$36407$0 , \port$36409$0 , \port$36411$0 , \port$36413$0 , \port$36415$0 , \port$36417$0 , \port$36419$0 , \port$36421$0 , \port$36423$0 , \port$36425$0 , \port$36427$0 
-, \port$36429$0 , \port$36431$0 , i__valid, o__ready, cleared_clk);
+module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rst, nonzero, \port$36401$0 , \port$36403$0 , \port$36405$0 , \port$36407$0 , \port$36409$0 , \port$36411$0 , \port$36413$0 , \port$36415$0 , \port$36417$0 , \port$36419$0 , \port$36421$0 , \port$36423$0 , \port$36425$0 , \port$36427$0 
+, \port$36429$0 , \port$36431$0 , i__valid, o__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$20  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -13451,10 +13451,6 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, cleare
   wire \$8 ;
   wire \$9 ;
   reg \$signal  = 1'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -13519,6 +13515,10 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, cleare
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   input [32:0] \port$36401$0 ;
   wire [32:0] \port$36401$0 ;
   input [32:0] \port$36403$0 ;
@@ -13568,9 +13568,9 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, cleare
   assign \$8  = ~ hold;
   assign i__ready = \$7  & \$8 ;
   assign \$9  = o__valid & o__ready;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal  <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
@@ -13582,14 +13582,14 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, cleare
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
     \$10  = \$9 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$20 ) begin end
     \$11  = \port$36403$0 [15:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
@@ -13645,8 +13645,8 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, cleare
   assign \o__payload.index  = { \port$36431$0 [32], \port$36429$0 [32], \port$36427$0 [32], \port$36425$0 [32], \port$36423$0 [32], \port$36421$0 [32], \port$36419$0 [32], \port$36417$0 [32], \port$36415$0 [32], \port$36413$0 [32], \port$36411$0 [32], \port$36409$0 [32], \port$36407$0 [32], \port$36405$0 [32], \port$36403$0 [32], \port$36401$0 [32] };
 endmodule
 
-module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
-, i__ready, cleared_clk);
+module \weft.control.simt_queue (i__valid, \o__ready$43 , own_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
+, i__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$21  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -13735,10 +13735,6 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   wire \$9 ;
   wire \$signal ;
   reg [3:0] arriving = 4'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg direct = 1'h0;
   wire first;
   output full;
@@ -13795,6 +13791,10 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   wire o__valid;
   (* init = 1'h0 *)
   wire \o__valid$23 ;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire push;
   (* init = 1'h1 *)
   wire ready;
@@ -13925,49 +13925,49 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   assign \$61  = \$59  - \$60 ;
   assign \$62  = \$signal  & full_next;
   assign \$63  = ~ \$62 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     arriving <= \$64 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     direct <= \$65 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_0 <= \$66 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_1 <= \$67 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_2 <= \$68 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_3 <= \$69 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_4 <= \$70 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_5 <= \$71 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_6 <= \$72 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_7 <= \$73 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_8 <= \$74 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_9 <= \$75 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_10 <= \$76 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_11 <= \$77 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_12 <= \$78 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_13 <= \$79 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_14 <= \$80 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_15 <= \$81 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     loading <= \$82 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     full <= \$83 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     held <= \$84 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
@@ -13980,12 +13980,12 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   assign \$7  = ~ full;
   assign \$9  = o__valid & o__ready;
   \weft.control.simt_queue.fifo  fifo (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .write__data(i__payload)
   );
   always @* begin
@@ -13994,7 +13994,7 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
     if (push) begin
       \$64  = \$23 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$64  = 4'h0;
     end
   end
@@ -14004,7 +14004,7 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
     if (push) begin
       \$65  = take_direct;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$65  = 1'h0;
     end
   end
@@ -14126,7 +14126,7 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
     if (load) begin
       \$82  = \$57 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$82  = 4'h0;
     end
   end
@@ -14138,21 +14138,21 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
     end else if (\o__ready$43 ) begin
       \$83  = 1'h0;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
     \$84  = \$61 [1:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$84  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$21 ) begin end
     \$85  = \$63 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$85  = 1'h1;
     end
   end
@@ -14231,7 +14231,7 @@ module \weft.control.simt_queue (i__valid, \o__ready$43 , cleared_rst, i__payloa
   assign o__ready = \$7 ;
 endmodule
 
-module \weft.control.simt_queue.fifo (i__valid, o__ready, o__valid, o__payload, cleared_rst, write__data, cleared_clk);
+module \weft.control.simt_queue.fifo (i__valid, o__ready, o__valid, o__payload, own_rst, write__data, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire \$1 ;
   reg [4:0] \$10 ;
@@ -14245,10 +14245,6 @@ module \weft.control.simt_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   wire \$7 ;
   wire [5:0] \$8 ;
   wire [5:0] \$9 ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg [4:0] head = 5'h00;
   wire [4:0] head_next;
   wire [32:0] i__payload;
@@ -14266,6 +14262,10 @@ module \weft.control.simt_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire pop;
   wire push;
   wire [4:0] read__addr;
@@ -14282,12 +14282,12 @@ module \weft.control.simt_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   wire \write__data.index ;
   wire write__en;
   reg [32:0] storage [31:0];
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [4:0] _0_;
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     _0_ <= \$4 [4:0];
   end
   assign o__payload = storage[_0_];
@@ -14304,23 +14304,23 @@ module \weft.control.simt_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   assign \$7  = write__addr == 5'h1f;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 6'h00 : \$8 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     head <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     level <= \$11 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
     \$10  = \$4 [4:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 5'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
     \$11  = \$6 [5:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 6'h00;
     end
   end
@@ -14330,7 +14330,7 @@ module \weft.control.simt_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
     if (push) begin
       \$12  = \$9 [4:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$12  = 5'h00;
     end
   end
@@ -14351,8 +14351,8 @@ module \weft.control.simt_queue.fifo (i__valid, o__ready, o__valid, o__payload, 
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__ready, cleared_rst, nonzero, \port$36340$0 , \port$36342$0 , \port$36344$0 , \port$36346$0 , \port$36348$0 , \port$36350$0 , \port$36352$0 , \port$36354$0 , \port$36356$0 , \port$36358$0 , \port$36360$0 , \port$36362$0 , \port$36364$0 
-, \port$36366$0 , \port$36368$0 , \port$36370$0 , i__valid, cleared_clk);
+module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$36340$0 , \port$36342$0 , \port$36344$0 , \port$36346$0 , \port$36348$0 , \port$36350$0 , \port$36352$0 , \port$36354$0 , \port$36356$0 , \port$36358$0 , \port$36360$0 , \port$36362$0 , \port$36364$0 
+, \port$36366$0 , \port$36368$0 , \port$36370$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$23  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -14366,10 +14366,6 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire \$8 ;
   wire \$9 ;
   reg \$signal  = 1'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   input hold;
   wire hold;
   wire [527:0] i__payload;
@@ -14422,6 +14418,10 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   input [32:0] \port$36340$0 ;
   wire [32:0] \port$36340$0 ;
   input [32:0] \port$36342$0 ;
@@ -14471,9 +14471,9 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   assign \$8  = ~ hold;
   assign i__ready = \$7  & \$8 ;
   assign \$9  = o__valid & o__ready;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     \$signal  <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     its_wait <= \$11 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
@@ -14485,14 +14485,14 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     \$10  = \$9 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$23 ) begin end
     \$11  = \port$36342$0 [15:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
@@ -14536,8 +14536,8 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   assign \o__payload.index  = { \port$36370$0 [32], \port$36368$0 [32], \port$36366$0 [32], \port$36364$0 [32], \port$36362$0 [32], \port$36360$0 [32], \port$36358$0 [32], \port$36356$0 [32], \port$36354$0 [32], \port$36352$0 [32], \port$36350$0 [32], \port$36348$0 [32], \port$36346$0 [32], \port$36344$0 [32], \port$36342$0 [32], \port$36340$0 [32] };
 endmodule
 
-module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
-, i__ready, cleared_clk);
+module \weft.control.store_queue (i__valid, \o__ready$43 , own_rst, i__payload, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
+, i__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$24  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -14626,10 +14626,6 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   wire \$9 ;
   wire \$signal ;
   reg [3:0] arriving = 4'h0;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg direct = 1'h0;
   wire first;
   output full;
@@ -14680,6 +14676,10 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   wire o__valid;
   (* init = 1'h0 *)
   wire \o__valid$23 ;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire push;
   (* init = 1'h1 *)
   wire ready;
@@ -14810,49 +14810,49 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   assign \$61  = \$59  - \$60 ;
   assign \$62  = \$signal  & full_next;
   assign \$63  = ~ \$62 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     arriving <= \$64 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     direct <= \$65 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_0 <= \$66 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_1 <= \$67 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_2 <= \$68 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_3 <= \$69 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_4 <= \$70 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_5 <= \$71 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_6 <= \$72 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_7 <= \$73 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_8 <= \$74 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_9 <= \$75 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_10 <= \$76 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_11 <= \$77 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_12 <= \$78 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_13 <= \$79 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_14 <= \$80 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     shadow_15 <= \$81 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     loading <= \$82 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     full <= \$83 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     held <= \$84 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     i__ready <= \$85 ;
   assign first = ! arriving;
   assign \$1  = ! held;
@@ -14865,12 +14865,12 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   assign \$7  = ~ full;
   assign \$9  = o__valid & o__ready;
   \weft.control.store_queue.fifo  fifo (
-    .cleared_clk(cleared_clk),
-    .cleared_rst(cleared_rst),
     .i__valid(\i__valid$13 ),
     .o__payload(o__payload),
     .o__ready(o__ready),
     .o__valid(o__valid),
+    .own_clk(own_clk),
+    .own_rst(own_rst),
     .write__data(i__payload)
   );
   always @* begin
@@ -14879,7 +14879,7 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
     if (push) begin
       \$64  = \$23 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$64  = 4'h0;
     end
   end
@@ -14889,7 +14889,7 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
     if (push) begin
       \$65  = take_direct;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$65  = 1'h0;
     end
   end
@@ -15011,7 +15011,7 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
     if (load) begin
       \$82  = \$57 [3:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$82  = 4'h0;
     end
   end
@@ -15023,21 +15023,21 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
     end else if (\o__ready$43 ) begin
       \$83  = 1'h0;
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$83  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$84  = \$61 [1:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$84  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$24 ) begin end
     \$85  = \$63 ;
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$85  = 1'h1;
     end
   end
@@ -15110,7 +15110,7 @@ module \weft.control.store_queue (i__valid, \o__ready$43 , cleared_rst, i__paylo
   assign o__ready = \$7 ;
 endmodule
 
-module \weft.control.store_queue.fifo (i__valid, o__ready, o__valid, o__payload, cleared_rst, write__data, cleared_clk);
+module \weft.control.store_queue.fifo (i__valid, o__ready, o__valid, o__payload, own_rst, write__data, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$25  = 0;
   wire \$1 ;
   reg [4:0] \$10 ;
@@ -15124,10 +15124,6 @@ module \weft.control.store_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   wire \$7 ;
   wire [5:0] \$8 ;
   wire [5:0] \$9 ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
   reg [4:0] head = 5'h00;
   wire [4:0] head_next;
   wire [32:0] i__payload;
@@ -15145,6 +15141,10 @@ module \weft.control.store_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   wire o__ready;
   output o__valid;
   wire o__valid;
+  input own_clk;
+  wire own_clk;
+  input own_rst;
+  wire own_rst;
   wire pop;
   wire push;
   wire [4:0] read__addr;
@@ -15161,12 +15161,12 @@ module \weft.control.store_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   wire \write__data.index ;
   wire write__en;
   reg [32:0] storage [31:0];
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     if (push)
       storage[write__addr] <= write__data;
   end
   reg [4:0] _0_;
-  always @(posedge cleared_clk) begin
+  always @(posedge own_clk) begin
     _0_ <= \$4 [4:0];
   end
   assign o__payload = storage[_0_];
@@ -15183,23 +15183,23 @@ module \weft.control.store_queue.fifo (i__valid, o__ready, o__valid, o__payload,
   assign \$7  = write__addr == 5'h1f;
   assign \$8  = write__addr + 1'h1;
   assign \$9  = \$7  ? 6'h00 : \$8 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     head <= \$10 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     level <= \$11 ;
-  always @(posedge cleared_clk)
+  always @(posedge own_clk)
     write__addr <= \$12 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$25 ) begin end
     \$10  = \$4 [4:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$10  = 5'h00;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$25 ) begin end
     \$11  = \$6 [5:0];
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$11  = 6'h00;
     end
   end
@@ -15209,7 +15209,7 @@ module \weft.control.store_queue.fifo (i__valid, o__ready, o__valid, o__payload,
     if (push) begin
       \$12  = \$9 [4:0];
     end
-    if (cleared_rst) begin
+    if (own_rst) begin
       \$12  = 5'h00;
     end
   end

@@ -19,7 +19,7 @@ from weft.config import Config
 
 from .accumulator import Accumulators
 from .act_sram import ActSram
-from .control import CLEARED, Control
+from .control import Control
 from .drain import Drain
 from .interfaces import Axi4, AxiLite
 from .load import Load
@@ -112,6 +112,11 @@ class Chip(wiring.Component):
                 m.d.comb += self.core_active.eq(simt.active | control.clear)
             for name in simt.events.shape().members:
                 m.d.comb += control.events[f"kernel_{name}"].eq(simt.events[name])
+        m.domains += ClockDomain("cleared")
+        m.d.comb += [
+            ClockSignal("cleared").eq(ClockSignal()),
+            ResetSignal("cleared").eq(control.clear),  # and by nothing else: see `Control`
+        ]
         m.submodules.control = control
         m.submodules.memory_port = port
         m.submodules.act_sram = act
@@ -140,7 +145,7 @@ class Chip(wiring.Component):
             if part is simt:  # its clock domain has the reset
                 m.submodules[name] = DomainRenamer("core")(part)
             else:
-                m.submodules[name] = DomainRenamer(CLEARED)(part)
+                m.submodules[name] = DomainRenamer("cleared")(part)
             connect(m, getattr(control, f"{name}_cmd"), part.cmd)
             connect(m, part.post, getattr(control, f"{name}_post"))
             connect(m, part.fault, getattr(control, f"{name}_fault"))

@@ -36,9 +36,6 @@ from .interfaces import (
 from .semaphores import Gate, Semaphores
 from .word_fifo import WordFifo
 
-CLEARED = "cleared"
-"""Clock domain of what CTRL.clear resets; `Control` makes it."""
-
 
 def waiting_layout() -> data.StructLayout:
     """Why the next MATMUL command waits at its gate: which kinds of semaphores it misses."""
@@ -155,12 +152,9 @@ class Control(wiring.Component):
         m = Module()
         me: Any = self
         # What is cleared has a reset of its own, from one register: reset itself sets that, too.
-        m.domains += ClockDomain(CLEARED)
-        m.d.comb += [
-            ClockSignal(CLEARED).eq(ClockSignal()),
-            ResetSignal(CLEARED).eq(self.clear),
-        ]
-        cleared = DomainRenamer(CLEARED)
+        m.domains += ClockDomain("own", local=True)
+        m.d.comb += [ClockSignal("own").eq(ClockSignal()), ResetSignal("own").eq(self.clear)]
+        cleared = DomainRenamer("own")
         host_port: Any = HostPort(self._config)
         counters: Any = Counters(self._config)
         programs: Any = WordFifo(program_layout(), PROGRAM_QUEUE)
