@@ -32,6 +32,7 @@ class Clients:
         self.request = dict.fromkeys(CLIENTS)
         self.waits = dict.fromkeys(CLIENTS, 0)
         self.claimed: int | None = None  # region that MATMUL claims and does not read
+        self.paused = False  # the SIMT core must not write in this cycle
         self.turns = {}  # (reading, region) -> last cycle in which nobody had its turn
         self.checked = 0
         self.cycle = 0
@@ -73,9 +74,20 @@ class Clients:
     def reads(self, client: str, request) -> bool:
         return client in READERS or (client in CORE and not request["write"])
 
+    def pauses(self, client: str) -> bool:
+        """Whether a client must not ask in this cycle."""
+        if client not in CORE or not self.request[client]["write"]:
+            return False
+        return self.paused
+
     def drive(self, client: str) -> None:
         request = self.request[client]
-        port(self.dut, client, "valid").value = request is not None
+        if client in CORE:
+            asks = request is not None and not self.pauses(client)
+            port(self.dut, client, "read").value = asks and not request["write"]
+            port(self.dut, client, "write").value = asks and request["write"]
+        else:
+            port(self.dut, client, "valid").value = request is not None
         if client in READERS:
             claims = None if request is None else request["region"]
             if client == "matmul":
@@ -87,6 +99,7 @@ class Clients:
             return
         fields = dict(request)
         if client in CORE:
+            del fields["write"]
             bits = (BANK_ROWS - 1).bit_length() or 1
             fields["rows"] = sum(row << bits * i for i, row in enumerate(request["rows"]))
         elif client in READERS:
@@ -114,8 +127,17 @@ class Clients:
             self.drive(client)
         await context.settle()
 
-        asked = {c: request for c, request in self.request.items() if request is not None}
-        granted = {c: r for c, r in asked.items() if int(port(dut, c, "ready").value)}
+        asked = {
+            c: request
+            for c, request in self.request.items()
+            if request is not None and not self.pauses(c)
+        }
+        granted = {
+            c: request
+            for c, request in asked.items()
+            # A write of the core is always taken.
+            if (c in CORE and request["write"]) or int(port(dut, c, "ready").value)
+        }
         for reading in (True, False):
             wanted = [r["region"] for c, r in asked.items() if self.reads(c, r) == reading]
             got = [r["region"] for c, r in granted.items() if self.reads(c, r) == reading]
@@ -156,12 +178,13 @@ class Clients:
         self.bytes |= self.writing
         self.writing = self.written(granted)
         self.core_writing = self.written({c: at for c, at in granted.items() if c in CORE})
+        self.paused = bool(CORE) and bool(int(dut.simt__pause.value))
         for client in CLIENTS:
             if client in granted:
                 self.request[client] = None
             lost = self.request[client] is not None
             self.waits[client] = self.waits[client] + 1 if lost else 0
-            assert self.waits[client] <= 3 * PATIENCE + 3, f"{client} starves"
+            assert self.waits[client] <= 3 * PATIENCE + 6, f"{client} starves"
 
         due = [item for item in self.expected if item[0] == self.cycle]
         self.expected = [item for item in self.expected if item[0] != self.cycle]

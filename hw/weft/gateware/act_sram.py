@@ -38,16 +38,22 @@ def _arbitrate(m, name: str, wants: list, claims: list, free: list):
 
     Returns
     -------
-    Signal
-        Some client lost this cycle.
+    lost, favours
+        Some client lost this cycle; in the one after the next somebody else than the first one has
+        its turn.
     """
     lost = Signal(name=f"{name}_lost")
     grants = [want & way for want, way in zip(wants, free, strict=True)]
     patience = Signal(range(PATIENCE + 1), init=PATIENCE, name=f"{name}_patience")
     turn = Signal(len(wants), name=f"{name}_turn")  # whose it is, if it is anybody's
     following = Signal(len(wants), init=2, name=f"{name}_following")
-    favoured = Signal(name=f"{name}_favoured")
-    m.d.comb += lost.eq(Cat(*wants).any() & (Cat(*wants) != Cat(*grants)))
+    favours, ripe, favoured = (
+        Signal(name=f"{name}_{step}") for step in ("favours", "ripe", "favoured")
+    )
+    m.d.comb += [
+        lost.eq(Cat(*wants).any() & (Cat(*wants) != Cat(*grants))),
+        favours.eq(~ripe & ~favoured & lost & (patience == 1)),
+    ]
     blocked = favoured
     for i, (claim, way) in enumerate(zip(claims, free, strict=True)):
         m.d.comb += way.eq(turn[i] | ~blocked)
@@ -55,14 +61,15 @@ def _arbitrate(m, name: str, wants: list, claims: list, free: list):
     with m.If(favoured):
         # Never the first one's, who has it anyhow.
         after = Cat(Const(0, 1), following[-1], following[1:-1]) if len(wants) > 2 else following
-        m.d.sync += [following.eq(after), patience.eq(PATIENCE), favoured.eq(0), turn.eq(0)]
+        m.d.sync += [following.eq(after), patience.eq(PATIENCE), turn.eq(0)]
+    with m.Elif(ripe):
+        m.d.sync += turn.eq(following)
     with m.Elif(lost):
         m.d.sync += patience.eq(patience - 1)
-        with m.If(patience == 1):
-            m.d.sync += [favoured.eq(1), turn.eq(following)]
     with m.Else():
         m.d.sync += patience.eq(PATIENCE)
-    return lost
+    m.d.sync += [ripe.eq(favours), favoured.eq(ripe)]
+    return lost, favours
 
 
 class ActSram(wiring.Component):
@@ -78,7 +85,8 @@ class ActSram(wiring.Component):
         anything for its bytes.
     simt
         The SIMT core's banks, if there is one: its reads come behind those of ``matmul``, its
-        writes come first. Its reads see its own writes from the cycle after their grant on.
+        writes come first, and pause in cycles in which another one has its turn in some region.
+        Its reads see its own writes from the cycle after their grant on.
     lost
         Some request lost this cycle to another engine.
 
@@ -132,7 +140,7 @@ class ActSram(wiring.Component):
             "write": {name: port.valid for name, port in writers.items()},
         }
         ports: dict[str, Any] = readers | writers
-        rows, staged, core_turns = {}, {}, {}
+        rows, staged = {}, {}
         for name, port in readers.items():
             row = port.offset[len(port.offset) - len(port.behind) :]
             rows[name] = self._rows(row, port.behind, regions[0])
@@ -144,17 +152,18 @@ class ActSram(wiring.Component):
             staged["simt"] = self._stage_banks(m, port)
             asks["read"] = {
                 "matmul": self.matmul.valid,
-                "simt": port.valid & ~port.write,
+                "simt": port.read,
                 "store": self.store.valid,
             }
-            asks["write"] = {"simt": port.valid & port.write} | asks["write"]
-            core_turns = {"read": ~port.write, "write": port.write}
+            asks["write"] = {"simt": port.write} | asks["write"]
 
         ready: dict[str, list[Any]] = {name: [] for name in ports}
-        losses = []
+        losses, pauses = [], []
         for number, part in enumerate(regions):
             for kind, clients in asks.items():
                 wants, claims, free = [], [], []
+                if kind == "read":
+                    m.d.comb += part.read_rows.eq(rows["store"])
                 for name, ask in clients.items():
                     want = Signal(name=f"{kind}_want_{number}_{name}")
                     way = Signal(name=f"{kind}_free_{number}_{name}")
@@ -165,15 +174,20 @@ class ActSram(wiring.Component):
                     wants.append(want)
                     claims.append(mine if name == "matmul" else want)
                     free.append(way)
-                    turn = core_turns[kind] if name == "simt" else 1
-                    ready[name].append(mine & way & turn)
-                    if kind == "read":
+                    if (kind, name) != ("write", "simt"):  # that one is always taken
+                        ready[name].append(mine & way)
+                    if name == "store":  # the rows for nobody else: it has nothing to choose
+                        m.d.comb += part.reads.eq(Cat(*claims).any())
+                    elif kind == "read":
                         # A read for nobody does no harm, and a claim is there sooner.
                         with m.If(claims[-1] & way):
-                            m.d.comb += [part.read_rows.eq(rows[name]), part.reads.eq(1)]
-                losses.append(_arbitrate(m, f"{kind}_{number}", wants, claims, free))
+                            m.d.comb += part.read_rows.eq(rows[name])
+                lost, favours = _arbitrate(m, f"{kind}_{number}", wants, claims, free)
+                losses.append(lost)
+                if kind == "write":
+                    pauses.append(favours)
             for stage in staged.values():
-                with m.If(stage.valid & (stage.region == number)):
+                with m.If(stage.to[number]):
                     m.d.comb += [
                         part.write_rows.eq(stage.rows),
                         part.write_mask.eq(stage.mask),
@@ -185,6 +199,7 @@ class ActSram(wiring.Component):
             self._align(m, name, port, outs)
         if config.lanes:
             self._answer_banks(m, self.simt, staged["simt"], outs, regions[0])
+            m.d.sync += self.simt.pause.eq(Cat(*pauses).any())
         for name, port in ports.items():
             m.d.comb += port.ready.eq(Cat(*ready[name]).any())
         m.d.comb += self.lost.eq(Cat(*losses).any())
@@ -197,12 +212,16 @@ class ActSram(wiring.Component):
         return Cat(*[even] * region.columns, *[odd] * region.columns)
 
     def _stage_layout(self, rows) -> data.StructLayout:
-        """A write in its register: rows, bytes and their mask for all memories of a region."""
-        size = 2 * self.config.act_row_bytes
-        region = range(max(2, self.config.act_regions))
-        return data.StructLayout(
-            {"valid": 1, "region": region, "rows": rows, "mask": size, "data": 8 * size}
-        )
+        """A write in its register: rows, bytes and their mask for all memories of a region.
+
+        ``to``: a bit for each region, if there is a write.
+        """
+        size, regions = 2 * self.config.act_row_bytes, self.config.act_regions
+        return data.StructLayout({"to": regions, "rows": rows, "mask": size, "data": 8 * size})
+
+    def _to(self, port: Any, writes: Any):
+        """To which region a port writes."""
+        return Cat(writes & (port.region == number) for number in range(self.config.act_regions))
 
     def _stage(self, m: Module, name: str, port: Any, region: ActRegion):
         """Rotate a write into a pair of rows."""
@@ -223,9 +242,8 @@ class ActSram(wiring.Component):
             return Mux(first_odd, Cat(pair[half:], pair[:half]), pair)
 
         m.d.sync += [
-            stage.valid.eq(port.valid & port.ready),
+            stage.to.eq(self._to(port, port.valid & port.ready)),
             # Enabled by nothing: who asks has enough to decide.
-            stage.region.eq(port.region),
             stage.rows.eq(rows),
             stage.data.eq(ordered(wide)),
             stage.mask.eq(ordered(mask)),
@@ -236,8 +254,7 @@ class ActSram(wiring.Component):
         """A write of the SIMT core."""
         stage = Signal(self._stage_layout(len(port.rows)), name="simt_stage")
         m.d.sync += [
-            stage.valid.eq(port.valid & port.ready & port.write),
-            stage.region.eq(port.region),
+            stage.to.eq(self._to(port, port.write)),
             stage.rows.eq(port.rows),
             stage.data.eq(port.data),
             stage.mask.eq(port.strobe),
@@ -254,7 +271,7 @@ class ActSram(wiring.Component):
         behind = Signal.like(stage, reset_less=True)
         out = Array(outs)[region] if len(outs) > 1 else outs[0]
         m.d[self._core_domain] += [region.eq(port.region), behind.data.eq(stage.data)]
-        here = stage.valid & (stage.region == port.region)
+        here = (stage.to & (1 << port.region)).any()
         for bank in range(2 * part.columns):
             row, written = (
                 rows.word_select(bank, part.row_bits) for rows in (port.rows, stage.rows)

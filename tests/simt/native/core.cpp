@@ -178,6 +178,7 @@ class Bench {
     VerilatedContext context;
     Vtop top{&context};
     Memory main, shared;
+    bool paused = false;  // shared memory said in the cycle before that it takes no write
     Reader fetch, read;
     std::deque<Burst> writes;
     std::deque<uint64_t> done;
@@ -222,6 +223,8 @@ class Bench {
         top.write_done = !done.empty() && done.front() <= now && (draw >> 16 & 255) >= how.stall;
         top.write_error = !errors.empty() && errors.front();
         top.shared_ready = (draw >> 24 & 255) >= how.stall;
+        paused = top.shared_pause;
+        top.shared_pause = (draw >> 32 & 255) < how.stall;
         top.clk = 0;
         top.eval();
 
@@ -257,7 +260,9 @@ class Bench {
         // What was written in the cycle before is seen from the next cycle on.
         const std::vector<Late> written = std::move(late);
         late.clear();
-        if (top.shared_valid && top.shared_ready) access_banks(slot.words);
+        // A write that may not come is lost.
+        if ((top.shared_read && top.shared_ready) || (top.shared_write && !paused))
+            access_banks(slot.words);
         for (const Late& w : written)
             for (int i = 0; i < 4; ++i)
                 if (w.strobe >> i & 1) w.at[i] = uint8_t(w.value >> 8 * i);

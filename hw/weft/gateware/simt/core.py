@@ -131,7 +131,7 @@ class Core(wiring.Component):
         gap = Signal(8)
         m.d.sync += gap.eq(Mux(launcher.busy, gap + 1, 0))
         waits = (launcher.waiting & gap[0]) | (rows.o.valid & ~rows.o.ready & (gap == 0))
-        stopped = self.trap.valid | self.abort
+        stopped = Signal()  # by a trap at once, by an abort a cycle late, which no kernel can tell
         m.d.comb += [
             scheduler.hold.eq(stopped | later(m, waits, 1, "waits", reset_less=False)),
             selection.valid.eq(scheduler.valid),
@@ -297,6 +297,7 @@ class Core(wiring.Component):
         ]
         m.submodules.traps = traps = Traps(sizes)
         wiring.connect(m, traps.o, wiring.flipped(self.trap))
+        m.d.sync += stopped.eq(traps.comes | self.abort)
         m.d.comb += [
             traps.trapped.eq(commit.trapped),
             traps.cause.eq(done.cause),

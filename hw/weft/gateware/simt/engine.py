@@ -108,8 +108,9 @@ class Simt(wiring.Component):
 
         # The command stays at its gate while it is checked.
         index, post = Signal(INDEX_BITS), Signal.like(me.post.mask)
-        accept = Signal()
+        accept, there = Signal(), Signal()
         m.d.comb += me.cmd.ready.eq(accept)
+        m.d.sync += there.eq(me.cmd.valid)  # it stays there until it is looked at
         with m.If(accept):
             m.d.sync += [
                 index.eq(command.index),
@@ -123,21 +124,24 @@ class Simt(wiring.Component):
                 self.busy.eq(~fsm.ongoing("IDLE")),
                 self.active.eq(self.busy | me.cmd.valid | ~check.done),
             ]
-            with m.State("IDLE"), m.If(me.cmd.valid & check.done & ~self.abort):
+            with m.State("IDLE"), m.If(there & check.done & ~self.abort):
                 m.d.comb += check.start.eq(1)
                 m.next = "CHECK"
             with m.State("CHECK"):
                 with m.If(~me.cmd.valid):  # an error has stopped the chip
                     m.next = "IDLE"
-                # Its cache may have to be cleared first.
-                with m.Elif(check.done & (check.refused | core.launch.ready)):
+                with m.Elif(check.done & check.refused):
                     m.next = "ACCEPT"
-            with m.State("ACCEPT"):
+                # Its cache may have to be cleared first.
+                with m.Elif(check.done & core.launch.ready):
+                    m.next = "LAUNCH"
+            with m.State("LAUNCH"):
                 # By registers alone: should an error stop the chip now, the core is stopped, too.
-                m.d.comb += [accept.eq(1), core.launch.valid.eq(~check.refused)]
+                m.d.comb += [accept.eq(1), core.launch.valid.eq(1)]
                 m.next = "RUN"
-                with m.If(check.refused):
-                    m.next = "REFUSE"
+            with m.State("ACCEPT"):
+                m.d.comb += accept.eq(1)
+                m.next = "REFUSE"
             with m.State("REFUSE"):
                 m.d.comb += [me.fault.valid.eq(1), me.fault.cause.eq(Cause.BAD_COMMAND)]
                 m.next = "STOPPED"

@@ -47,11 +47,17 @@ class Latencies:
         # A warp that waits for floats is picked so early that it meets its row at the registers.
         row = to_last + FloatRows.answer_latency + Returns.latency
         pick = max(to_last, row + 1 - to_operands) + Scheduler.latency
-        to_burst = to_last + RequestQueue.latency + Passes.latency + MainAccess.burst_latency
+        to_pass = to_last + RequestQueue.latency + Passes.latency
+        to_burst = to_pass + MainAccess.burst_latency
         back = Returns.latency + Scheduler.latency
         return cls(
             plain=to_last + Scheduler.latency,
             pipelined_float=pick,
             load=to_burst - 1 + MainAccess.load_latency + back,  # beat one comes with memory's
-            store=to_burst + MemoryPort.data_latency - 1 + MainAccess.store_latency + back,
+            store=to_pass
+            + MainAccess.write_latency
+            + MemoryPort.data_latency
+            - 1
+            + MainAccess.store_latency
+            + back,
         )

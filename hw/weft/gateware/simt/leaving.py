@@ -138,8 +138,11 @@ class Traps(wiring.Component):
         What comes back from there.
     o
         The trap.
+    comes
+        ``o.valid``, a cycle before.
     """
 
+    comes: Signal
     trapped: Signal
     cause: Signal
     guilty: Signal
@@ -158,6 +161,7 @@ class Traps(wiring.Component):
                 "answered": In(1),
                 "answer": In(answer_layout(sizes)),
                 "o": Out(TrapReport(sizes)),
+                "comes": Out(1),
             }
         )
 
@@ -180,6 +184,7 @@ class Traps(wiring.Component):
         answered_warp = later(m, answer.warp, 1, "answered_warp")
         failed_warp = later(m, answered_warp, 1, "failed_warp")
         m.d.comb += read.addr.eq(answered_warp)
+        m.d.comb += self.comes.eq(trap.valid | self.trapped | failed)
         with m.If(trap.valid):
             pass
         with m.Elif(self.trapped):

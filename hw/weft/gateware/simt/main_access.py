@@ -18,7 +18,7 @@ from weft.arch.memory import MAX_OUTSTANDING
 from weft.arch.simt import LINE_BYTES
 
 from ..interfaces import MemoryRead, MemoryWrite, burst_layout
-from ..skid import Skid
+from ..skid import Skid, Slice
 from ..word_fifo import WordFifo
 from .crossbar import chosen
 from .requests import FORM, answer_layout, form_of, pass_layout, tag_layout, tag_of
@@ -62,7 +62,10 @@ class MainAccess(wiring.Component):
     """
 
     burst_latency = 1
-    """Cycles from a pass to its burst."""
+    """Cycles from a load's pass to its burst."""
+
+    write_latency = burst_latency + Slice.latency
+    """Cycles from a store's pass to its burst."""
 
     load_latency = 2
     """Cycles from the last beat of a load to the answer."""
@@ -160,13 +163,13 @@ class MainAccess(wiring.Component):
                 *tag_of(what, tag, sizes, LINE_BITS),
             ]
         bursts = []  # what they wait for comes from far: other clients, the memory
-        for side in (self.read, self.write):
-            m.submodules += (skid := Skid(burst_layout()))
-            wiring.connect(m, skid.o, wiring.flipped(side.burst))
-            bursts.append(skid.i)
+        for side, way in ((self.read, Skid(burst_layout())), (self.write, Slice(burst_layout()))):
+            m.submodules += way
+            wiring.connect(m, way.o, wiring.flipped(side.burst))
+            bursts.append(way.i)
             m.d.comb += [
-                skid.i.payload.addr.eq(Cat(Const(0, bus_bits), first[:beat_bits], line)),
-                skid.i.payload.more.eq(last - first),
+                way.i.payload.addr.eq(Cat(Const(0, bus_bits), first[:beat_bits], line)),
+                way.i.payload.more.eq(last - first),
             ]
 
         goes, loading = self._loads(m, bursts[0], begun & ~stores, first, tag)
@@ -250,7 +253,8 @@ class MainAccess(wiring.Component):
         m.d.comb += [
             # Not in the cycle in which the answer before is taken: that path would be long.
             moves.eq(held & ~self.waits & ~has_answer),
-            self.here.eq(here & (held & ~self.waits).replicate(len(here))),
+            # Where nothing is held the lanes get what nobody takes.
+            self.here.eq(here & (~self.waits).replicate(len(here))),
             self.loaded.valid.eq(has_answer),
             self.loaded.payload.eq(answer),
         ]
@@ -281,9 +285,11 @@ class MainAccess(wiring.Component):
             Signal(name=name) for name in ("asked", "asks", "at_last", "has_sent", "leaves")
         )
         now = Signal(last.shape())  # the beat that goes next
+        room = Signal()  # even if one more is put there in this cycle
+        m.d.sync += room.eq(queue.level < queue.depth - 1)
         m.d.comb += [
             at_last.eq(now == last),
-            burst.valid.eq(storing & ~asked & queue.i.ready),
+            burst.valid.eq(storing & ~asked & room),
             asks.eq(burst.valid & burst.ready),
             self.go.eq(storing & ~has_sent & self.free),
             self.takes.eq(Cat(one == now for one in beat_of)),
@@ -305,7 +311,7 @@ class MainAccess(wiring.Component):
         with m.If(self.free):
             m.d.sync += leaves.eq(self.go)
         # Whose turn it is to write comes from far, too.
-        m.submodules.beats = beats = Skid(self.write.beat.payload.shape())
+        m.submodules.beats = beats = Slice(self.write.beat.payload.shape())
         wiring.connect(m, beats.o, wiring.flipped(self.write.beat))
         beat = beats.i
         m.d.comb += [

@@ -101,15 +101,19 @@ class PortAccess(wiring.Component):
         one = lanes == 1  # that its lane is served need not be waited for
         m.d.comb += word.eq(words[0] if one else selected(zip(what.served, words, strict=True)))
         writes, written_beat = Signal(), Signal.like(beat)
-        pushes, idle = Signal(), Signal()
+        # A pass is looked at in its first cycle, and served from the second one on.
+        looked, pushes, idle = Signal(), Signal(), Signal()
+        m.d.sync += [
+            looked.eq(self.valid & ~self.taken),
+            pushes.eq(request.store & (word == PortWord.PUSH >> 2)),
+        ]
         took = Signal()  # in the last cycle: that does not show in the semaphore yet
         at_last = beat == beats - 1
         m.submodules.pushed = pushed = Slice(8 * sizes.bus_bytes)
         wiring.connect(m, pushed.o, wiring.flipped(self.push))
         m.d.comb += [
             idle.eq(~self.o.valid & ~writes & ~took),
-            pushes.eq(request.store & (word == PortWord.PUSH >> 2)),
-            pushed.i.valid.eq(self.valid & pushes & idle),
+            pushed.i.valid.eq(looked & pushes & idle),
             pushed.i.payload.eq(read.data),
             read.addr.eq(beat),
             write.addr.eq(written_beat),
@@ -117,8 +121,8 @@ class PortAccess(wiring.Component):
             write.en.eq(Cat(self.strobe[::4]) & writes.replicate(len(write.en))),
             self.semaphore.eq(word),
             self.take.eq(self.taken & ~request.store),
-            self.surely.eq(self.valid & idle & pushes & pushed.i.ready & at_last),
-            self.if_free.eq(self.valid & idle & ~pushes),
+            self.surely.eq(looked & idle & pushes & pushed.i.ready & at_last),
+            self.if_free.eq(looked & idle & ~pushes),
             self.taken.eq(self.surely | (self.free & self.if_free)),
             self.busy.eq(self.o.valid | writes),
             answer.row.eq(Cat(Cat(bit, Const(0, 31)) for bit in row)),

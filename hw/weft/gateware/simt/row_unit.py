@@ -102,7 +102,12 @@ class RowUnit(wiring.Component):
         wiring.connect(m, queue.o, passes.i)
         m.d.comb += passes.stored.eq(queue.stored)
         wiring.connect(m, at_port.push, wiring.flipped(self.push))
-        wiring.connect(m, wiring.flipped(self.serial), serial.i)
+        # A request that takes so long may come a cycle later.
+        m.d.comb += self.serial.ready.eq(1)
+        m.d.sync += [
+            serial.i.valid.eq(self.serial.valid),
+            serial.i.payload.eq(self.serial.payload),
+        ]
         wiring.connect(m, in_main.read, wiring.flipped(self.read))
         wiring.connect(m, in_main.write, wiring.flipped(self.write))
 
@@ -131,13 +136,15 @@ class RowUnit(wiring.Component):
             in_main.data.eq(to_columns.data[: 8 * bus]),
             at_port.strobe.eq(to_columns.strobe[:bus]),
             at_port.data.eq(to_columns.data[: 8 * bus]),
-            self.shared.valid.eq(in_shared.valid_out),
+            in_shared.way_rows.eq(to_columns.bank_rows),
+            self.shared.read.eq(in_shared.read),
             self.shared.region.eq(in_shared.region),
             self.shared.write.eq(in_shared.write),
-            self.shared.rows.eq(to_columns.bank_rows),
+            self.shared.rows.eq(in_shared.rows),
             self.shared.strobe.eq(to_columns.strobe[:all_banks]),
             self.shared.data.eq(to_columns.data[: 8 * all_banks]),
             in_shared.port_ready.eq(self.shared.ready),
+            in_shared.pause.eq(self.shared.pause),
             in_main.waits.eq(in_shared.comes),
             to_lanes.here.eq(in_shared.here | in_main.here),
             in_shared.row.eq(to_lanes.row),

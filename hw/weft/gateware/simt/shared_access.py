@@ -25,12 +25,15 @@ class SharedPort(wiring.Signature):
 
     Members
     -------
-    valid, ready
-        Access; ``ready`` may depend on ``valid``.
-    region, write
-        In which region; whether it writes.
+    read, ready
+        A read, and whether it is taken, which may depend on ``read``.
+    write, pause
+        A write, never with a read; it is taken, for there is none in the cycle after ``pause``.
+        All of these are registers.
+    region
+        In which region.
     rows, strobe, data
-        For each bank its row; if it writes, the bytes to write, and their values.
+        For each bank its row; the bytes to write, and their values.
     out
         What stood in these rows, `Sizes.shared_latency` cycles later. An access granted in the
         cycle after a write may miss it, the ones after that see it.
@@ -40,10 +43,11 @@ class SharedPort(wiring.Signature):
         banks = sizes.banks
         super().__init__(
             {
-                "valid": Out(1),
+                "read": Out(1),
                 "ready": In(1),
-                "region": Out(range(max(2, sizes.regions))),
                 "write": Out(1),
+                "pause": In(1),
+                "region": Out(range(max(2, sizes.regions))),
                 "rows": Out(banks * row_bits(sizes)),
                 "strobe": Out(banks * 4),
                 "data": Out(banks * 32),
@@ -65,12 +69,10 @@ class SharedAccess(wiring.Component):
         With ``free``: some pass, whosever it is, goes there.
     writes, values
         Lanes that write, and what all lanes write; of passes of other memories, too.
-    valid_out
-        What is on the way out goes to shared memory.
-    port_ready
-        Shared memory takes it.
-    region, write
-        See `SharedPort`.
+    way_rows
+        For each bank its row, of what is on the way out.
+    read, port_ready, write, pause, region, rows
+        See `SharedPort`. A read that is not taken waits here, so that the way out is free at once.
     comes, here, row
         Words come to the lanes: from which columns, and what they are.
     o
@@ -78,7 +80,7 @@ class SharedAccess(wiring.Component):
     queued, straight, row_waits
         The row of an answer that has waited, and of one that has not; which of them counts.
     stored, coming, port_warp
-        The port has taken the last access of ``port_warp``, a store, which is done with it and has
+        The port takes the last access of ``port_warp``, a store, which is done with it and has
         no answer; ``next_warp``'s last access goes to the port in the next cycle, if that is free,
         and if it has an answer that comes `answer_latency` cycles later.
     busy
@@ -100,10 +102,13 @@ class SharedAccess(wiring.Component):
                 "holds": Out(1),
                 "writes": Out(lanes),
                 "values": Out(32 * lanes),
-                "valid_out": Out(1),
+                "way_rows": In(sizes.banks * row_bits(sizes)),
+                "read": Out(1),
                 "port_ready": In(1),
-                "region": Out(range(max(2, sizes.regions))),
                 "write": Out(1),
+                "pause": In(1),
+                "region": Out(range(max(2, sizes.regions))),
+                "rows": Out(sizes.banks * row_bits(sizes)),
                 "comes": Out(1),
                 "here": Out(columns(sizes) * lanes),
                 "row": In(32 * lanes),
@@ -133,10 +138,13 @@ class SharedAccess(wiring.Component):
     holds: Signal
     writes: Signal
     values: Signal
-    valid_out: Signal
+    way_rows: Signal
+    read: Signal
     port_ready: Signal
-    region: Signal
     write: Signal
+    pause: Signal
+    region: Signal
+    rows: Signal
     comes: Signal
     here: Signal
     row: Signal
@@ -195,31 +203,68 @@ class SharedAccess(wiring.Component):
                 self.writes[lane].eq(~keeps),
             ]
 
-        tag = Signal(tag_layout(sizes, OFFSET_BITS))
-        is_read, is_old, is_store = (Signal(name=n) for n in ("is_read", "is_old", "is_store"))
-        at = Signal.like(self.here)
-        with m.If(self.free):
-            m.d.sync += self.valid_out.eq(self.go)
+        # On the way out. What a read asks may step aside, where it waits until it is taken; nobody
+        # passes it. A write is wide, and only waits for what is known from registers.
+        asked = data.StructLayout(
+            {
+                "tag": tag_layout(sizes, OFFSET_BITS),
+                "at": self.here.shape(),
+                "rows": self.rows.shape(),
+                "is_old": 1,
+            }
+        )
+        leaves, writes, is_store = (Signal(name=n) for n in ("leaves", "writes", "is_store"))
+        way, aside = Signal(asked.members["tag"]), Signal(asked, reset_less=True)
+        way_at, way_old = Signal.like(self.here), Signal()
+        asks, now, refused, waits_aside = Signal(asked), Signal(asked), Signal(), Signal()
+        holds = Signal()
+        m.d.comb += [
+            now.tag.eq(way),
+            now.at.eq(way_at),
+            now.rows.eq(self.way_rows),
+            now.is_old.eq(way_old),
+            asks.eq(Mux(waits_aside, aside, now)),
+            self.rows.eq(asks.rows),
+            self.holds.eq(holds),
+            refused.eq(self.read & ~self.port_ready),
+        ]
+        with m.If(~waits_aside):
+            m.d.sync += aside.eq(now)
+        m.d.sync += waits_aside.eq(refused)
+
+        # Many look at what the port is asked, so that it stands in registers.
+        leaves_next, writes_next, its_region = Signal(), Signal(), Signal.like(self.region)
+        m.d.comb += [
+            leaves_next.eq(Mux(self.free, self.go, leaves)),
+            writes_next.eq(Mux(self.loads, request.store | (request.atomic & has_read), writes)),
+        ]
+        m.d.sync += [
+            leaves.eq(leaves_next),
+            writes.eq(writes_next),
+            holds.eq(leaves_next & (refused | (writes_next & self.pause))),
+            self.read.eq(refused | (leaves_next & ~writes_next)),
+            self.write.eq(~refused & leaves_next & writes_next & ~self.pause),
+        ]
         with m.If(self.loads):
             m.d.sync += [
-                self.region.eq(what.region),
-                self.write.eq(request.store | (request.atomic & has_read)),
-                *tag_of(what, tag, sizes, OFFSET_BITS),
-                at.eq(what.at),
-                is_read.eq(~request.store & ~(request.atomic & has_read)),
+                its_region.eq(what.region),
+                *tag_of(what, way, sizes, OFFSET_BITS),
+                way_at.eq(what.at),
+                way_old.eq(reading),
                 is_store.eq(request.store),
-                is_old.eq(reading),
             ]
+        with m.If(~refused):
+            m.d.sync += self.region.eq(Mux(self.loads, what.region, its_region))
 
         # What comes back.
         latency = sizes.shared_latency
-        granted = self.valid_out & self.port_ready & is_read
+        granted = self.read & self.port_ready
         come = later(m, granted, latency, "come", reset_less=False)
-        old_comes = later(m, granted & is_old, latency, "old_comes", reset_less=False)
-        back = data.View(tag.shape(), later(m, tag.as_value(), latency, "tag"))
+        old_comes = later(m, granted & asks.is_old, latency, "old_comes", reset_less=False)
+        back = data.View(asks.tag.shape(), later(m, asks.tag.as_value(), latency, "tag"))
         soon = later(m, granted, latency - 1, "soon", reset_less=False)
-        at_last = later(m, at, latency - 1, "at")
-        m.d.sync += self.here.eq(at_last & soon.replicate(len(at)))
+        at_last = later(m, asks.at, latency - 1, "at")
+        m.d.sync += self.here.eq(at_last & soon.replicate(len(at_last)))
         for lane in range(lanes):
             with m.If(come & back.served[lane]):
                 m.d.sync += found.word_select(lane, 32).eq(self.row.word_select(lane, 32))
@@ -234,15 +279,12 @@ class SharedAccess(wiring.Component):
             *form_of(back, answer, sizes, OFFSET_BITS),
         ]
         m.submodules.answers = answers = WordFifo(answer_layout(sizes), sizes.warps)
-        # Whether any waits, in a register: others choose by it.
-        waits = Signal()
-        m.d.sync += waits.eq(answers.i.valid | (waits & ~((answers.level == 1) & answers.o.ready)))
+        waits = answers.o.valid
         passing = Cat(
             later(m, granted, cycle, f"passing_{cycle}", reset_less=False)
             for cycle in range(1, latency + 1)
         )
         m.d.comb += [
-            self.holds.eq(self.valid_out & ~self.port_ready),
             self.comes.eq(come),
             answer.row.eq(found),
             # Straight on where nothing waits.
@@ -254,10 +296,10 @@ class SharedAccess(wiring.Component):
             answers.o.ready.eq(self.o.ready),
             answers.i.valid.eq(ready & (waits | ~self.o.ready)),
             answers.i.payload.eq(answer),
-            self.stored.eq(self.valid_out & self.port_ready & is_store & tag.last),
-            self.port_warp.eq(tag.warp),
+            self.stored.eq(leaves & ~self.holds & is_store & way.last),
+            self.port_warp.eq(way.warp),
             self.coming.eq(self.go & what.last & (reading | ~request.atomic)),
             self.next_warp.eq(request.warp),
-            self.busy.eq(self.valid_out | passing.any() | ready | waits),
+            self.busy.eq(leaves | waits_aside | passing.any() | ready | waits),
         ]
         return m
