@@ -151,10 +151,15 @@ async def clear_is_refused_while_something_moves(dut):
     """CTRL.clear answers SLVERR and does nothing while an engine or the memory is at work."""
     port = await begin(dut, False)
     for name in (*(f"{engine}_busy" for engine in ENGINES), "memory_outstanding"):
+        # No engine begins or ends without a program in flight: it may show two cycles later.
         getattr(dut, name).value = 1
+        await FallingEdge(dut.clk)
+        await FallingEdge(dut.clk)
         assert await port.write("CTRL", 1) == AxiResp.SLVERR, name
         assert await port.write("CTRL", 0) == AxiResp.OKAY, name
         getattr(dut, name).value = 0
+        await FallingEdge(dut.clk)
+        await FallingEdge(dut.clk)
         assert await port.write("CTRL", 1) == AxiResp.OKAY, name
 
 

@@ -1,5 +1,6 @@
 """The small blocks of control in Amaranth's simulator, driven by hypothesis: stalls shrink."""
 
+from functools import partial
 from itertools import chain, pairwise, repeat
 from random import Random
 
@@ -29,7 +30,7 @@ from weft.gateware.dispatcher import Dispatcher
 from weft.gateware.fetcher import COMMAND_SHIFT, Fetcher
 from weft.gateware.interfaces import INDEX_BITS, command_layout, events_layout
 from weft.gateware.semaphores import Semaphores
-from weft.gateware.word_fifo import WordFifo
+from weft.gateware.word_fifo import ReadyFifo, WordFifo
 
 BUS_BYTES = (4, 8, 16, 32, 64)
 RAW = st.integers(0, 2**COMMAND_BITS - 1)
@@ -103,11 +104,15 @@ def command_words(config: Config, raw: int, index: int) -> list[dict[str, int]]:
     ]
 
 
+QUEUES = {"word": WordFifo, "early": partial(WordFifo, early=True), "ready": ReadyFifo}
+
+
+@pytest.mark.parametrize("queue", QUEUES.values(), ids=QUEUES)
 @pytest.mark.parametrize("depth", [1, 2, 3, 8])
 @settings(parent=BLOCK, max_examples=10)
 @given(words=st.lists(st.integers(0, 255), min_size=1, max_size=30), pushes=GAPS, pops=GAPS)
-def test_word_fifo(depth, words, pushes, pops):
-    fifo = WordFifo(8, depth)
+def test_a_queue_keeps_order_and_loses_nothing(queue, depth, words, pushes, pops):
+    fifo = queue(8, depth)
 
     async def source(ctx):
         await send(ctx, fifo.i, words, pushes)
@@ -118,8 +123,9 @@ def test_word_fifo(depth, words, pushes, pops):
     simulate(fifo, source, sink)
 
 
-def test_word_fifo_streams_at_full_speed():
-    fifo = WordFifo(8, 4)
+@pytest.mark.parametrize("queue", QUEUES.values(), ids=QUEUES)
+def test_a_queue_streams_at_full_speed(queue):
+    fifo = queue(8, 4)
     sent, got = [], []
 
     async def source(ctx):
@@ -130,7 +136,7 @@ def test_word_fifo_streams_at_full_speed():
 
     simulate(fifo, source, sink)
     assert sent == list(range(20))
-    assert got == [cycle + WordFifo.latency for cycle in sent]
+    assert got == [cycle + fifo.latency for cycle in sent]
 
 
 @pytest.mark.parametrize("bus_bytes", BUS_BYTES)
@@ -305,7 +311,7 @@ def test_counters(config, seed, cycles, rare):
                 expected[name] += value * enable
             await ctx.tick()
         ctx.set(block.enable, 0)
-        await ctx.tick().repeat(2)
+        await ctx.tick().repeat(Counters.latency + 1)
         assert await totals_of(ctx, block, config) == expected
 
     simulate(block, bench)

@@ -45,6 +45,6 @@ class MemoryTiming:
     write_interval: int = 1
 
 
-BLOCK_MEMORY = MemoryTiming(latency=4, outstanding=4)
+BLOCK_MEMORY = MemoryTiming(latency=5, outstanding=4)
 """Main memory in memories of the FPGA, as boards have it: `weft.gateware.block_memory` behind an
 `axi_slice`."""

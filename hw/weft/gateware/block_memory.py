@@ -54,8 +54,9 @@ class _Bursts:
 class BlockMemory(wiring.Component):
     """A memory that takes and gives a beat a cycle; addresses beyond it answer DECERR.
 
-    A read's first beat comes `read_latency` cycles after its address was accepted, a write's
-    response one cycle after its last beat. A beat that was written is seen by reads whose address
+    A read's first beat comes `read_latency` cycles after its address was accepted (its blocks stand
+    all over a device: there is a register behind them), a write's response one cycle after its last
+    beat. A beat that was written is seen by reads whose address
     is accepted from then on.
 
     Parameters
@@ -73,7 +74,7 @@ class BlockMemory(wiring.Component):
 
     axi: wiring.PureInterface
 
-    read_latency = 2
+    read_latency = 3
 
     def __init__(self, config: Config, size: int):
         if size.bit_count() != 1 or size < 2 * config.bus_bytes:
@@ -97,8 +98,12 @@ class BlockMemory(wiring.Component):
         reads, writes = (_Bursts(m, name, axi, word_bits, low) for name in ("ar", "aw"))
 
         read, write = Signal(), Signal()  # what is done in this cycle
+        found, gives = Signal(), Signal()  # a beat has been read; it goes to the port
+        answer = data.StructLayout({"id": ID_BITS, "last": 1, "outside": 1})
+        its = Signal(answer)
         m.d.comb += [
-            read.eq(reads.active & (~axi.rvalid | axi.rready)),
+            read.eq(reads.active & (~found | gives)),
+            gives.eq(~axi.rvalid | axi.rready),
             write.eq(writes.active & axi.wvalid & (~axi.bvalid | axi.bready)),
             reads.step.eq(read),
             writes.step.eq(write),
@@ -109,18 +114,24 @@ class BlockMemory(wiring.Component):
             write_port.addr.eq(writes.now.word),
             write_port.data.eq(axi.wdata),
             write_port.en.eq(Cat(strobe & write & ~writes.now.outside for strobe in axi.wstrb)),
-            axi.rdata.eq(read_port.data),
             axi.wready.eq(write),
         ]
 
-        with m.If(axi.rready):
-            m.d.sync += axi.rvalid.eq(0)
+        with m.If(gives):
+            m.d.sync += [
+                axi.rvalid.eq(found),
+                axi.rdata.eq(read_port.data),
+                axi.rid.eq(its.id),
+                axi.rlast.eq(its.last),
+                axi.rresp.eq(Mux(its.outside, DECERR, OKAY)),
+                found.eq(0),
+            ]
         with m.If(read):
             m.d.sync += [
-                axi.rvalid.eq(1),
-                axi.rid.eq(reads.now.id),
-                axi.rlast.eq(reads.last),
-                axi.rresp.eq(Mux(reads.now.outside, DECERR, OKAY)),
+                found.eq(1),
+                its.id.eq(reads.now.id),
+                its.last.eq(reads.last),
+                its.outside.eq(reads.now.outside),
             ]
         with m.If(axi.bready):
             m.d.sync += axi.bvalid.eq(0)

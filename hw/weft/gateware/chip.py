@@ -110,8 +110,11 @@ class Chip(wiring.Component):
             ]
             if self.core_clock:
                 m.d.comb += self.core_active.eq(simt.active | control.clear)
+            # A cycle late, all of them: counters are where block RAM is.
+            kernel_events = Signal.like(simt.events)
+            m.d.sync += kernel_events.eq(simt.events)
             for name in simt.events.shape().members:
-                m.d.comb += control.events[f"kernel_{name}"].eq(simt.events[name])
+                m.d.comb += control.events[f"kernel_{name}"].eq(kernel_events[name])
         m.domains += ClockDomain("cleared")
         m.d.comb += [
             ClockSignal("cleared").eq(ClockSignal()),

@@ -175,19 +175,15 @@ class Control(wiring.Component):
 
         busy = Signal(len(self._engines))
         offered = Signal(len(self._engines))
+        at_work = Signal()  # any of them, a cycle ago: without a program none begins anything
+        m.d.sync += at_work.eq(busy.any() | offered.any())
         hold = Signal()
         idle = Signal()  # no error, no program, and none of its bursts or commands either
         m.d.comb += [
             self.abort.eq(errors.abort),
             hold.eq(errors.abort | dispatcher.stopped),
             self.running.eq((dispatcher.active | (programs.level != 0)) & ~errors.halted),
-            idle.eq(
-                ~self.running
-                & ~busy.any()
-                & ~offered.any()
-                & dispatcher.fetch_idle
-                & ~self.memory_outstanding
-            ),
+            idle.eq(~self.running & ~at_work & dispatcher.fetch_idle & ~self.memory_outstanding),
         ]
 
         # Only the host ends idleness, and it writes every other cycle at most.
@@ -216,7 +212,7 @@ class Control(wiring.Component):
             errors.overflow.eq(semaphores.overflow),
             errors.stop.eq(host_port.stop),
             errors.active.eq(dispatcher.active),
-            errors.moving.eq(dispatcher.moving | busy.any() | offered.any()),
+            errors.moving.eq(dispatcher.moving | at_work),
             errors.last_index.eq(dispatcher.index),
             errors.quiet.eq(dispatcher.fetch_idle & ~self.memory_outstanding),
         ]

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from weft.config import Config
 
+from .fp32.pipeline import later
 from .interfaces import events_layout
 
 COUNTER_BITS = 32
@@ -47,9 +48,12 @@ class Counters(wiring.Component):
     select
         Counter to read, see `counter_places`.
     valid, total
-        While ``valid``, ``total`` is the counter that was selected in the last cycle, with all
-        events up to three cycles ago.
+        While ``valid``, ``total`` is the counter that was selected in the last cycle, as it was
+        when it was visited, `latency` cycles ago: with all events up to two cycles before.
     """
+
+    latency = 3
+    """Cycles from a counter's visit to its total."""
 
     select: Signal
     enable: Signal
@@ -75,7 +79,7 @@ class Counters(wiring.Component):
         """Build the small counters, the scanner and the totals."""
         m = Module()
         size = self.period
-        # The one that is read is never the one that is written, as there are several.
+        # Read with the visit and written two cycles later, by which time another one is visited.
         m.submodules.totals = totals = memory.Memory(
             shape=COUNTER_BITS, depth=size, init=[], attrs={"no_rw_check": 1}
         )
@@ -90,7 +94,6 @@ class Counters(wiring.Component):
         with m.If(visit == size - 1):
             m.d.sync += fresh.eq(0)
 
-        total = Signal(COUNTER_BITS)  # of the visited counter
         counted = Signal(self._layout)
         m.d.sync += counted.as_value().eq(Mux(self.enable, self.events.as_value(), 0))
 
@@ -117,13 +120,18 @@ class Counters(wiring.Component):
             carry = over
             parts.append(part)
 
+        # Registers behind the memory, too: it stands where the device has block RAM.
+        found = later(m, Cat(part.bit_select(visit, 1) for part in parts), 2, "found")
+        before = later(m, Mux(later(m, fresh, 1, "fresh"), 0, read.data), 1, "before")
+        number = later(m, visit, 2, "visit")
+        total = Signal(COUNTER_BITS)
         m.d.comb += [
-            total.eq(Mux(fresh, 0, read.data) + Cat(part.bit_select(visit, 1) for part in parts)),
-            read.addr.eq(visit_next),
+            total.eq(before + found),
+            read.addr.eq(visit),
             read.en.eq(1),
-            write.addr.eq(visit),
+            write.addr.eq(number),
             write.data.eq(total),
             write.en.eq(1),
         ]
-        m.d.sync += [self.total.eq(total), self.valid.eq(visit == self.select)]
+        m.d.sync += [self.total.eq(total), self.valid.eq(number == self.select)]
         return m

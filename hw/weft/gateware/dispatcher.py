@@ -18,6 +18,7 @@ from .command_queue import command_beats, queued_engines, word_layout
 from .fetcher import Fetcher, program_layout
 from .interfaces import INDEX_BITS, Fault, MemoryRead
 from .opcode import chip_commands, kind_layout, kind_of
+from .skid import Skid
 
 
 def _checked_layout(config: Config) -> data.StructLayout:
@@ -69,9 +70,10 @@ class Dispatcher(wiring.Component):
     <engine>_words
         Words of commands to the engine's queue, one member for each engine that has one.
     abort
-        Hand out nothing more; request nothing more from the next cycle on.
+        Check nothing more; request nothing more from the next cycle on. What is checked goes to
+        its queue yet.
     stopped
-        A command was refused; nothing is handed out until reset.
+        A command was refused; nothing is checked until reset.
     fault
         The refusal, a strobe in the first cycle of ``stopped``.
     fetch_idle
@@ -225,7 +227,7 @@ class Dispatcher(wiring.Component):
             with m.If(last & ~pushed & (self.index != last_index)):
                 m.d.sync += self.index.eq(self.index + 1)
         with m.If(enters | pop):
-            m.d.sync += valid.eq(enters)
+            m.d.sync += [valid.eq(enters), checked.engines.eq(0)]  # where there is no word
         if self._config.lanes:
             m.d.comb += me.push.ready.eq(enters & pushed)
             launches = [k for k, command in enumerate(commands) if command is LAUNCH]
@@ -240,21 +242,32 @@ class Dispatcher(wiring.Component):
             with m.Elif(first & ~enters):
                 m.d.sync += pushed.eq(kernels)
 
+        # It may wait once more: which queue takes it is not to be known at once.
+        engines = len(checked.engines)
+        handed = data.StructLayout({"word": word_layout(self._config), "engines": engines})
+        m.submodules.skid = skid = Skid(handed)
+        given, taken = skid.i.payload, skid.o.payload
         goes = Signal()  # its queue takes it, or none is to have it
-        m.d.comb += [goes.eq(~checked.engines.any()), pop.eq(valid & run & goes)]
+        index_bits = len(given.word.index)
+        m.d.comb += [
+            pop.eq(valid & skid.i.ready),
+            skid.i.valid.eq(valid),
+            given.engines.eq(checked.engines),
+            given.word.data.eq(checked.data),
+            given.word.index.eq(checked.index.word_select(checked.beat, index_bits)),
+            goes.eq(~taken.engines.any()),
+            skid.o.ready.eq(goes),
+        ]
         for number, engine in enumerate(queued_engines(self._config)):
             words: Any = getattr(self, f"{engine.name.lower()}_words")
             kinds = [k for k, command in enumerate(commands) if command.engine is engine]
             with m.If(enters):
                 m.d.sync += checked.engines[number].eq(known & kind.matches(*kinds))
             m.d.comb += [
-                words.valid.eq(valid & run & checked.engines[number]),
-                words.payload.data.eq(checked.data),
-                words.payload.index.eq(
-                    checked.index.word_select(checked.beat, len(words.payload.index))
-                ),
+                words.valid.eq(taken.engines[number]),
+                words.payload.eq(taken.word),
             ]
-            with m.If(checked.engines[number] & words.ready):
+            with m.If(taken.engines[number] & words.ready):
                 m.d.comb += goes.eq(1)
 
         unused = Signal(bits)  # bits of the checked word that must be zero
@@ -270,13 +283,14 @@ class Dispatcher(wiring.Component):
         cause = Signal.like(self.fault.cause)
         m.d.comb += [
             bad.eq(checked.bad | (checked.data & unused).any()),
-            self.committed.eq(pop & (checked.beat == beats - 1) & ~bad),
-            refuse.eq(unaligned | (pop & bad)),
+            self.committed.eq(pop & run & (checked.beat == beats - 1) & ~bad),
+            refuse.eq(unaligned | (pop & run & bad)),
         ]
         m.d.sync += self.fault.valid.eq(refuse)
         with m.If(refuse):
+            m.d.sync += self.stopped.eq(1)
+        with m.If(~self.stopped):  # the last copy is of the refusal
             m.d.sync += [
-                self.stopped.eq(1),
                 cause.eq(Mux(~unaligned & checked.error, Cause.READ_ERROR, Cause.BAD_COMMAND)),
                 self.fault.index.eq(Mux(unaligned, 0, checked.index)),
             ]

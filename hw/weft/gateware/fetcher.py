@@ -9,8 +9,9 @@ from weft.arch.memory import FETCH_COMMANDS, MAX_BURST_BEATS, fetch_bursts
 from weft.config import Config
 
 from .command_queue import command_beats
-from .interfaces import INDEX_BITS, MemoryRead
+from .interfaces import INDEX_BITS, MemoryRead, burst_layout
 from .opcode import kind_layout, kind_of
+from .skid import Skid
 from .word_fifo import WordFifo
 
 ADDRESS_BITS = 32
@@ -38,7 +39,7 @@ class Fetcher(wiring.Component):
     """Streams a program from memory.
 
     Bursts are aligned to their own size, so that none crosses 4 KiB, and are requested only when
-    there is room for all of their data: a word that arrives is taken in that cycle.
+    there is room for the longest: a word that arrives is taken in that cycle.
 
     Parameters
     ----------
@@ -89,23 +90,25 @@ class Fetcher(wiring.Component):
         most = max(1, min(FETCH_COMMANDS, MAX_BURST_BEATS // beats))  # a power of two
         room_commands = fetch_bursts(beats) * most
         m.submodules.fifo = fifo = WordFifo(fetched_layout(self._config), room_commands * beats)
-        burst = self.fetch.burst
-        beat = self.fetch.beat
+        # A request may wait here: whose turn it is at the port comes from far.
+        m.submodules.skid = skid = Skid(burst_layout())
+        wiring.connect(m, skid.o, wiring.flipped(self.fetch.burst))
+        burst, beat = skid.i, self.fetch.beat
 
         address = Signal(ADDRESS_BITS - COMMAND_SHIFT)
         left = Signal(INDEX_BITS)
         room = Signal(range(room_commands + 1), init=room_commands)  # commands
         pending = Signal(range(room_commands + 1))  # bursts requested, last beat not here
-        offered = Signal()
         commands = Signal(range(most + 1))  # in the next burst
         to_boundary = Signal(range(most + 1))
         low = most.bit_length() - 1
         any_left, many_left = Signal(), Signal()  # at least one; at least `most`
+        room_next, fits = Signal.like(room), Signal(init=1)  # there is room for `most`
 
         m.d.comb += [
             to_boundary.eq(most - (address & (most - 1))),
             commands.eq(to_boundary),
-            burst.valid.eq(any_left & (room >= commands) & (~self.abort | offered)),
+            burst.valid.eq(any_left & fits & ~self.abort),
             burst.payload.addr.eq(Cat(Const(0, COMMAND_SHIFT), address)),
             burst.payload.more.eq(commands * beats - 1),
         ]
@@ -115,7 +118,6 @@ class Fetcher(wiring.Component):
 
         request = Signal()
         m.d.comb += request.eq(burst.valid & burst.ready)
-        m.d.sync += offered.eq(burst.valid & ~burst.ready)
 
         m.d.comb += self.program.ready.eq(~any_left)
 
@@ -156,8 +158,12 @@ class Fetcher(wiring.Component):
 
         m.d.sync += [
             left_before.eq(leave),
-            room.eq(room - Mux(request, commands, 0) + left_before),
+            room.eq(room_next),
+            fits.eq(room_next >= most),
             pending.eq(pending + request - (beat.valid & beat.payload.last)),
         ]
-        m.d.comb += self.idle.eq((pending == 0) & ~burst.valid)
+        m.d.comb += [
+            room_next.eq(room - Mux(request, commands, 0) + left_before),
+            self.idle.eq((pending == 0) & ~burst.valid),
+        ]
         return m

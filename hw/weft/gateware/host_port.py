@@ -17,7 +17,7 @@ from weft.arch.registers import (
 )
 from weft.config import PROGRAM_QUEUE, Config
 
-from .counters import COUNTER_BITS, counter_places
+from .counters import COUNTER_BITS, Counters, counter_places
 from .error_control import error_layout
 from .fetcher import COMMAND_SHIFT, program_layout
 from .interfaces import INDEX_BITS, AxiLite, trap_layout
@@ -43,8 +43,8 @@ class HostPort(wiring.Component):
     The low two address bits are ignored; bytes without a strobe are written as they were (RW) or as
     zero (others). SLVERR answers an address without a register, a write to a read-only register, a
     doorbell that rings in vain and a clear that is refused; such an access has no effect. A write
-    is done in the cycle in which its address and data are accepted together. A read takes 2 cycles,
-    that of a counter up to `Counters.period` more.
+    is done in the cycle in which its address and data are accepted together. A read takes 3 cycles,
+    that of a counter up to `Counters.period` + `Counters.latency` more.
 
     Parameters
     ----------
@@ -245,10 +245,10 @@ class HostPort(wiring.Component):
         host: Any = getattr(self, "host")  # noqa: B009
         word = Signal(len(host.araddr) - 2)
         looking = Signal()
-        selected = Signal()  # for a cycle: what `Counters` says is of this one
-        counter = Signal()  # the address is that of a counter
-        value = Signal(32)
-        known = Signal()
+        # For so many cycles: what `Counters` says is of this one, and of a visit since.
+        looked = Signal(Counters.latency)
+        is_counter = Signal()  # the address is that of a counter
+        counter, value, known = Signal(), Signal(32), Signal()  # a cycle later
         m.d.comb += host.arready.eq(~looking & ~host.rvalid)
         with m.If(host.arvalid & host.arready):
             m.d.sync += [word.eq(host.araddr[2:]), looking.eq(1)]
@@ -256,15 +256,17 @@ class HostPort(wiring.Component):
         with m.Switch(word):
             for register in self._registers:
                 with m.Case(register.offset >> 2):
-                    m.d.comb += known.eq(1)
+                    m.d.sync += known.eq(1)
                     if register.counter:
                         place = self._places[register.name.lower()]
-                        m.d.comb += [counter.eq(1), self.counter.eq(place)]
+                        m.d.comb += [is_counter.eq(1), self.counter.eq(place)]
                     else:
-                        m.d.comb += value.eq(readable[register.name])
+                        m.d.sync += value.eq(readable[register.name])
+            with m.Default():
+                m.d.sync += known.eq(0)
 
-        m.d.sync += selected.eq(looking)
-        with m.If(looking & (~counter | (selected & self.counter_valid))):
+        m.d.sync += [counter.eq(is_counter), looked.eq(Cat(looking, looked))]
+        with m.If(looking & Mux(counter, looked.all() & self.counter_valid, looked[0])):
             m.d.sync += [
                 looking.eq(0),
                 host.rvalid.eq(1),

@@ -1,6 +1,9 @@
 """The memory port: read and write clients on one AXI4 manager."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +11,7 @@ from weft.config import Config
 
 from .bursts import BURST_BEATS
 from .interfaces import Axi4, MemoryRead, MemoryWrite
+from .simt.scheduler import encode
 from .word_fifo import WordFifo
 
 
@@ -37,7 +41,9 @@ def _turn_layout() -> data.StructLayout:
 
 
 def _choose(m: Module, name: str, bursts: list, valid: Signal, ready: Signal) -> Signal:
-    """Number of the client whose burst is offered, round robin; keeps to it until it is taken.
+    """Whose burst is offered, as a bit for each client; round robin, and kept until it is taken.
+
+    Who yields to whom stands in registers, so that little is between requests and the port.
 
     Parameters
     ----------
@@ -46,24 +52,34 @@ def _choose(m: Module, name: str, bursts: list, valid: Signal, ready: Signal) ->
     valid, ready
         Handshake of the channel that they share.
     """
-    chosen = Signal(range(max(2, len(bursts))), name=f"{name}_chosen")
-    if len(bursts) == 1:
-        return chosen
-    latest = Signal.like(chosen, init=len(bursts) - 1, name=f"{name}_latest")
-    locked = Signal(name=f"{name}_locked")
-    m.d.sync += locked.eq(valid & ~ready)
-    with m.If(valid):
-        m.d.sync += latest.eq(chosen)
-    m.d.comb += chosen.eq(latest)
-    with m.If(~locked), m.Switch(latest):
-        for last in range(len(bursts)):
-            with m.Case(last):
-                # Later assignments win: the client after the latest comes last here.
-                for step in range(len(bursts), 0, -1):
-                    client = (last + step) % len(bursts)
-                    with m.If(bursts[client].valid):
-                        m.d.comb += chosen.eq(client)
-    return chosen
+    count = len(bursts)
+    grant = Signal(count, name=f"{name}_grant")
+    latest = Signal(count, init=1 << count - 1, name=f"{name}_latest")
+    may = Signal(count, init=(1 << count) - 1, name=f"{name}_may")
+    latest_next = Signal.like(latest, name=f"{name}_latest_next")
+    keeps = Signal(name=f"{name}_keeps")
+    m.d.comb += [latest_next.eq(Mux(valid, grant, latest)), keeps.eq(valid & ~ready)]
+    m.d.sync += [latest.eq(latest_next), may.eq(grant | (~keeps).replicate(count))]
+
+    def turns(client: int, last: int) -> int:
+        """How many come before a client when this was the latest."""
+        return (client - last - 1) % count
+
+    for i in range(count):
+        ahead = Const(0)
+        for j in (*range(i), *range(i + 1, count)):
+            yields = Signal(init=j < i, name=f"{name}_{i}_yields_to_{j}")
+            lasts = [latest_next[k] for k in range(count) if turns(j, k) < turns(i, k)]
+            m.d.sync += yields.eq(Cat(lasts).any() & ~(keeps & grant[i]))
+            ahead |= bursts[j].valid & yields
+        m.d.comb += grant[i].eq(bursts[i].valid & may[i] & ~ahead)
+    return grant
+
+
+def _chosen(grant: Signal, clients: list) -> Value:
+    """Address and length of the burst that is offered."""
+    bursts = [Cat(port.burst.payload.addr, port.burst.payload.more) for port in clients]
+    return reduce(or_, (Mux(bit, burst, 0) for bit, burst in zip(grant, bursts, strict=True)))
 
 
 class MemoryPort(wiring.Component):
@@ -123,17 +139,15 @@ class MemoryPort(wiring.Component):
         ]
 
         # --- reads -----------------------------------------------------------------------------
-        chosen = _choose(m, "read", [port.burst for port in readers], axi.arvalid, axi.arready)
-        m.d.comb += axi.arid.eq(chosen)
+        grant = _choose(m, "read", [port.burst for port in readers], axi.arvalid, axi.arready)
+        m.d.comb += [
+            axi.arvalid.eq(Cat(port.burst.valid for port in readers).any()),
+            Cat(axi.araddr, axi.arlen).eq(_chosen(grant, readers)),
+            axi.arid.eq(encode(grant, len(readers))),
+        ]
         for i, port in enumerate(readers):
-            with m.If(chosen == i):
-                m.d.comb += [
-                    axi.arvalid.eq(port.burst.valid),
-                    axi.araddr.eq(port.burst.payload.addr),
-                    axi.arlen.eq(port.burst.payload.more),
-                    port.burst.ready.eq(axi.arready),
-                ]
             m.d.comb += [
+                port.burst.ready.eq(grant[i] & axi.arready),
                 port.beat.payload.data.eq(axi.rdata),
                 port.beat.payload.error.eq(axi.rresp != OKAY),
                 port.beat.payload.last.eq(axi.rlast),
@@ -145,16 +159,14 @@ class MemoryPort(wiring.Component):
         # --- writes ----------------------------------------------------------------------------
         # Data follow in the order of requests, so whose turn it is waits in a queue.
         m.submodules.owed = owed = WordFifo(_turn_layout(), OWED_BURSTS)
-        chosen = _choose(m, "write", [port.burst for port in writers], axi.awvalid, axi.awready)
-        m.d.comb += axi.awid.eq(chosen)
+        grant = _choose(m, "write", [port.burst for port in writers], axi.awvalid, axi.awready)
+        m.d.comb += [
+            axi.awvalid.eq(owed.i.ready & Cat(port.burst.valid for port in writers).any()),
+            Cat(axi.awaddr, axi.awlen).eq(_chosen(grant, writers)),
+            axi.awid.eq(encode(grant, len(writers))),
+        ]
         for i, port in enumerate(writers):
-            with m.If((chosen == i) & owed.i.ready):
-                m.d.comb += [
-                    axi.awvalid.eq(port.burst.valid),
-                    axi.awaddr.eq(port.burst.payload.addr),
-                    axi.awlen.eq(port.burst.payload.more),
-                    port.burst.ready.eq(axi.awready),
-                ]
+            m.d.comb += port.burst.ready.eq(grant[i] & axi.awready & owed.i.ready)
             with m.If(owed.o.valid & (owed.o.payload.writer == i)):
                 m.d.comb += [
                     axi.wvalid.eq(port.beat.valid),
@@ -169,7 +181,7 @@ class MemoryPort(wiring.Component):
         sent = Signal(range(BURST_BEATS))
         m.d.comb += [
             owed.i.valid.eq(axi.awvalid & axi.awready),
-            owed.i.payload.writer.eq(chosen),
+            owed.i.payload.writer.eq(axi.awid),
             owed.i.payload.left.eq(axi.awlen),
             axi.wlast.eq(sent == owed.o.payload.left),
             owed.o.ready.eq(axi.wvalid & axi.wready & axi.wlast),
@@ -178,14 +190,23 @@ class MemoryPort(wiring.Component):
             m.d.sync += sent.eq(Mux(axi.wlast, 0, sent + 1))
 
         # --- what goes on ----------------------------------------------------------------------
+        # What begins and what ends, a cycle late: they are the last things known in a cycle.
         reads, writes = Signal(OPEN_BITS), Signal(OPEN_BITS)
+        read_begins, read_ends, write_begins, write_ends = (
+            Signal(name=name) for name in ("read_begins", "read_ends", "write_begins", "write_ends")
+        )
         m.d.sync += [
-            reads.eq(reads + (axi.arvalid & axi.arready) - (axi.rvalid & axi.rready & axi.rlast)),
-            writes.eq(writes + (axi.awvalid & axi.awready) - (axi.bvalid & axi.bready)),
+            read_begins.eq(axi.arvalid & axi.arready),
+            read_ends.eq(axi.rvalid & axi.rready & axi.rlast),
+            write_begins.eq(axi.awvalid & axi.awready),
+            write_ends.eq(axi.bvalid & axi.bready),
+            reads.eq(reads + read_begins - read_ends),
+            writes.eq(writes + write_begins - write_ends),
         ]
+        offered = Cat(port.burst.valid for port in readers + writers)
         m.d.comb += [
             self.outstanding.eq(
-                Cat(reads, writes).any() | Cat(port.burst.valid for port in readers + writers).any()
+                Cat(reads, writes, read_begins, write_begins).any() | offered.any()
             ),
             self.read_beat.eq(axi.rvalid & axi.rready),
             self.read_stall.eq((axi.arvalid & ~axi.arready) | (axi.rvalid & ~axi.rready)),

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,10 +18,11 @@ SEMAPHORE_BITS = SEMAPHORE_MAX.bit_length()
 class Semaphores(wiring.Component):
     """All counters side by side: bit b of every counter lies in one vector, ``plane_b``.
 
-    Counting is then a carry that ripples through the vectors, for all semaphores at once. Within a
-    cycle a semaphore is posted at most once and taken at most once, for each has one posting and
-    one waiting engine; a post and a take together leave it as it is. Both come from far and are
-    counted a cycle later. The top vector holds what is one too many.
+    Counting is then a carry from vector to vector, for all semaphores at once; how far it would go
+    stands in the vectors, and is known before there is one. Within a cycle a semaphore is posted at
+    most once and taken at most once, for each has one posting and one waiting engine; a post and a
+    take together leave it as it is. Both come from far and are counted a cycle later. What is one
+    too many shows in the top vector.
 
     Members
     -------
@@ -63,13 +64,13 @@ class Semaphores(wiring.Component):
         # Kept beside the planes: every gate looks at it.
         one = planes[0] & ~reduce(or_, planes[1:])
         m.d.sync += self.nonzero.eq(self.post | (self.nonzero & ~(down & one)))
+        ones = zeros = Const(-1, SEMAPHORES)  # of all lower planes
         for bit, plane in enumerate(planes):
-            carry = Signal(SEMAPHORES, name=f"carry_{bit}")
-            borrow = Signal(SEMAPHORES, name=f"borrow_{bit}")
-            m.d.comb += [carry.eq(up), borrow.eq(down)]
-            m.d.sync += plane.eq(plane ^ carry ^ borrow)
-            up = carry & plane
-            down = borrow & ~plane
+            carries = Signal(SEMAPHORES, name=f"carries_{bit}")
+            borrows = Signal(SEMAPHORES, name=f"borrows_{bit}")
+            m.d.comb += [carries.eq(ones), borrows.eq(zeros)]
+            m.d.sync += plane.eq(plane ^ (up & carries) ^ (down & borrows))
+            ones, zeros = carries & plane, borrows & ~plane
 
         m.d.comb += self.overflow.eq(planes[-1].any())
         return m

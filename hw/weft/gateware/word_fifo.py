@@ -4,12 +4,15 @@ from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+KEEP = {"keep": 1}
+"""Synthesis makes one sum of two that somebody chooses between, behind the choice, unless told."""
+
 
 class WordFifo(wiring.Component):
     """First in, first out; a word written in cycle t stands on ``o`` in t + 1 when nothing waits.
 
     The memory is read synchronously (block RAM), one address ahead of the reader, so that one word
-    can leave in every cycle. ``i.ready`` and ``o.valid`` depend on registers alone.
+    can leave in every cycle. ``i.ready`` and ``o.valid`` are registers.
 
     Parameters
     ----------
@@ -17,6 +20,9 @@ class WordFifo(wiring.Component):
         Shape of a word.
     depth
         Words it holds, at least 1.
+    early
+        Write words before it is known whether they come, which is late and moves many registers.
+        ``o.payload`` may be anything then, and change, while ``o.valid`` is low.
 
     Members
     -------
@@ -33,11 +39,12 @@ class WordFifo(wiring.Component):
     latency = 1
     """Cycles from ``i`` to ``o`` when empty."""
 
-    def __init__(self, shape: ShapeLike, depth: int):
+    def __init__(self, shape: ShapeLike, depth: int, *, early: bool = False):
         if depth < 1:
             raise ValueError(f"depth = {depth} is not valid: at least 1")
         self._shape = shape
         self.depth = depth
+        self._early = early
         super().__init__(
             {
                 "i": In(stream.Signature(shape)),
@@ -60,13 +67,14 @@ class WordFifo(wiring.Component):
         head_next = Signal(range(words))
         push = Signal()
         pop = Signal()
+        some, room = Signal(), Signal(init=1)
 
         def after(pointer: Signal):
             return Mux(pointer == words - 1, 0, pointer + 1)
 
         m.d.comb += [
-            self.i.ready.eq(self.level != self.depth),
-            self.o.valid.eq(self.level != 0),
+            self.i.ready.eq(room),
+            self.o.valid.eq(some),
             push.eq(self.i.valid & self.i.ready),
             pop.eq(self.o.valid & self.o.ready),
             head_next.eq(Mux(pop, after(head), head)),
@@ -75,7 +83,7 @@ class WordFifo(wiring.Component):
         m.d.comb += [
             write.addr.eq(tail),
             write.data.eq(self.i.payload),
-            write.en.eq(push),
+            write.en.eq(room if self._early else push),
             read.addr.eq(head_next),
             read.en.eq(1),
             self.o.payload.eq(read.data),
@@ -83,8 +91,56 @@ class WordFifo(wiring.Component):
 
         m.d.sync += [
             head.eq(head_next),
-            self.level.eq(self.level + push - pop),
+            some.eq(push | (some & ~(pop & (self.level == 1)))),
+            room.eq(pop | (room & ~(push & (self.level == self.depth - 1)))),
         ]
         with m.If(push):
             m.d.sync += tail.eq(after(tail))
+        # Both sums before the choice.
+        more, fewer = Signal.like(self.level, attrs=KEEP), Signal.like(self.level, attrs=KEEP)
+        m.d.comb += [more.eq(self.level + 1), fewer.eq(self.level - 1)]
+        with m.If(push != pop):
+            m.d.sync += self.level.eq(Mux(pop, fewer, more))
+        return m
+
+
+class ReadyFifo(wiring.Component):
+    """First in, first out, with the first word in a register: `WordFifo` with the same latency.
+
+    For words that many look at in the cycle in which they are taken.
+
+    Members
+    -------
+    i, o
+        Words in and out; ``i.ready``, ``o.valid`` and ``o.payload`` are registers.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    latency = 1
+    """Cycles from ``i`` to ``o`` when empty."""
+
+    def __init__(self, shape: ShapeLike, depth: int):
+        self._behind = WordFifo(shape, depth)
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the register in front of the queue."""
+        m = Module()
+        m.submodules.behind = behind = self._behind
+        word, waits = Signal.like(self.i.payload, reset_less=True), behind.o.valid
+        takes = ~self.o.valid | self.o.ready
+        m.d.comb += [
+            self.i.ready.eq(behind.i.ready),
+            self.o.payload.eq(word),
+            behind.i.payload.eq(self.i.payload),
+            behind.i.valid.eq(self.i.valid & (waits | ~takes)),
+            behind.o.ready.eq(takes),
+        ]
+        with m.If(takes):
+            m.d.sync += [
+                self.o.valid.eq(waits | self.i.valid),
+                word.eq(Mux(waits, behind.o.payload, self.i.payload)),
+            ]
         return m
