@@ -100,7 +100,8 @@ class Bench:
             await context.settle()
 
             granted = int(dut.acc__valid.value) and int(dut.acc__ready.value)
-            pending.append(int(dut.acc__row.value) if granted else None)
+            row = CONFIG.acc_rows * int(dut.acc__half.value) + int(dut.acc__row.value)
+            pending.append(row if granted else None)
             if granted:
                 self.grants.append(self.cycle)
             if int(dut.act__valid.value) and int(dut.act__ready.value):

@@ -43,7 +43,7 @@ class Bench:
             "wgt_fence__up",
         ):
             getattr(dut, name).value = 0
-        dut.drain__valid.value = 0
+        dut.drain__asks.value = dut.drain__valid.value = 0
         await context.start(dut)
 
     async def fill(self):
@@ -161,9 +161,11 @@ class Bench:
     async def drain(self, row: int) -> np.ndarray:
         """Read a row of accumulators through DRAIN's port."""
         dut = self.dut
-        dut.drain__valid.value, dut.drain__row.value = 1, row
+        half, within = divmod(row, CONFIG.acc_rows)
+        dut.drain__asks.value = dut.drain__valid.value = 1
+        dut.drain__half.value, dut.drain__row.value = half, within
         await context.until_taken(dut, dut.drain__ready)
-        dut.drain__valid.value = 0
+        dut.drain__asks.value = dut.drain__valid.value = 0
         return np.frombuffer(int(dut.drain__data.value).to_bytes(4 * C, "little"), np.int32)
 
 
@@ -229,7 +231,7 @@ async def random_commands(dut):
         await FallingEdge(dut.clk)
         noise.cancel()
         drains.cancel()
-        dut.store__valid.value = dut.drain__valid.value = 0
+        dut.store__valid.value = dut.drain__asks.value = dut.drain__valid.value = 0
         assert bench.posts[first_post:] == posts, context.seed
         assert bench.bins["compute"] - start_rows == rows
         await bench.check()
@@ -278,6 +280,7 @@ async def early_weights(dut):
         bench.model(values)
         await bench.send(values, early=R + 1)
         await FallingEdge(dut.clk)
+        await FallingEdge(dut.clk)  # a bin is said a cycle later
         await context.settle()
         assert int(dut.bin.value) == BINS.index("compute"), context.seed
         while int(dut.busy.value):

@@ -164,13 +164,6 @@ class Accumulators(wiring.Component):
         config = self.config
         layout = entry_layout(config)
 
-        half = Signal()
-        row = Signal(layout["row"].shape)
-        m.d.comb += [
-            half.eq(self.drain.row >= config.acc_rows),
-            row.eq(self.drain.row - Mux(half, config.acc_rows, 0)),
-        ]
-
         # A column reads in the cycle in which its entry is there. Who reads in the next cycle is
         # looked at now: the grant goes to all columns.
         entry = self.entry
@@ -183,9 +176,9 @@ class Accumulators(wiring.Component):
             m.d.comb += [
                 column.entry.eq(entry),
                 column.sum.eq(self.sums.word_select(c, SUM_LANE).as_signed()),
-                column.drain.eq(self.drain.valid),
-                column.drain_half.eq(half),
-                column.drain_row.eq(row),
+                column.drain.eq(self.drain.asks),
+                column.drain_half.eq(self.drain.half),
+                column.drain_row.eq(self.drain.row),
             ]
             values.append(column.value)
             later = Signal(layout, name=f"entry_{c + 1}")
@@ -211,7 +204,7 @@ class Accumulators(wiring.Component):
         )
         blocked = busy | self.blocked
         m.d.comb += [
-            self.drain.ready.eq(~Mux(half, blocked[1], blocked[0])),
+            self.drain.ready.eq(~Mux(self.drain.half, blocked[1], blocked[0])),
             self.drain.data.eq(Cat(*values)),
         ]
         return m

@@ -140,6 +140,7 @@ class Bursts(wiring.Component):
         outer_left, at_outer = Signal(COUNT_BITS), Signal()  # i2 to go; this is the last one
         address = Signal(MEMORY_BITS - low_bits)  # of the burst, in beats
         more = Signal(LENGTH_BITS + 1 - low_bits)  # beats of the row from here on, less one
+        few = Signal()  # no more than a burst's
         offers = Signal()  # as `busy`, for the request alone
 
         # --- the next row ----------------------------------------------------------------------
@@ -148,6 +149,15 @@ class Bursts(wiring.Component):
 
         def row_more(address: Value, length: Value) -> Value:
             return (address[:low_bits] + length - 1) >> low_bits
+
+        def row_few(address: Value, length: Value) -> Value:
+            # As ``row_more(address, length) < BURST_BEATS``, for a length that is at least 1: the
+            # first byte's place and the length are at most a burst's bytes, a power of two.
+            bits = (BURST_BEATS * bus).bit_length() - 1
+            first, low, middle = address[:low_bits], length[:low_bits], length[low_bits:bits]
+            goes_on = middle.all() & (low + first > bus)
+            whole = ~length[:bits].any() & ~first.any()
+            return ~length[bits + 1 :].any() & Mux(length[bits], whole, ~goes_on)
 
         # --- the burst -------------------------------------------------------------------------
         position = address[: BURST_BEATS.bit_length() - 1]
@@ -161,7 +171,7 @@ class Bursts(wiring.Component):
         m.d.comb += [
             limit.eq(~position | (~page.all()).replicate(len(position))),
             # That is ``more <= limit``, without a carry through all of it, or a wait for ``limit``.
-            row_ends.eq(~more[len(position) :].any() & ~(page.all() & crosses)),
+            row_ends.eq(few & ~(page.all() & crosses)),
             request.addr.eq(Cat(Const(0, low_bits), address)),
             request.more.eq(Mux(row_ends, more, limit)),
             skid.i.valid.eq(offers & ~self.void & ~self.stop),
@@ -203,15 +213,22 @@ class Bursts(wiring.Component):
             m.d.sync += [
                 address.eq(first[low_bits:]),
                 more.eq(Mux(self.single, 0, row_more(self.rows.addr, self.rows.len))),
+                few.eq(self.single | row_few(self.rows.addr, self.rows.len)),
             ]
         with m.Elif(fires & row_ends):
             m.d.sync += [
                 address.eq(following[low_bits:]),
                 more.eq(row_more(following, rows.len)),
+                few.eq(row_few(following, rows.len)),
             ]
         with m.Elif(fires):
             behind = Cat(
                 position & (~page.all()).replicate(len(position)), address[len(position) :] + 1
             )
-            m.d.sync += [address.eq(behind), more.eq(more - limit - 1)]
+            beyond = more[len(position) :]
+            m.d.sync += [
+                address.eq(behind),
+                more.eq(more - limit - 1),
+                few.eq(few | ((beyond == 1) & (more[: len(position)] <= limit))),
+            ]
         return m

@@ -110,12 +110,14 @@ class Drain(wiring.Component):
         connect(m, rows.o, between.i)
         connect(m, beats.acc, flipped(self.acc))
         connect(m, writer.act, flipped(self.act))
+        abort = Signal()  # a cycle late, for it comes from far
+        m.d.sync += abort.eq(self.abort)
         m.d.comb += [
-            rows.abort.eq(self.abort),
-            beats.i.valid.eq(between.o.valid & ~self.abort),
+            rows.abort.eq(abort),
+            beats.i.valid.eq(between.o.valid & ~abort),
             beats.i.payload.eq(between.o.payload),
             between.o.ready.eq(beats.i.ready),
-            writer.abort.eq(self.abort),
+            writer.abort.eq(abort),
             writer.words.eq(beats.words),
             writer.beat_valid.eq(beats.valid),
             writer.beat.eq(beats.beat),
@@ -129,10 +131,10 @@ class Drain(wiring.Component):
         m.d.comb += [
             accept.eq(self.cmd.valid & self.cmd.ready),
             rows.free.eq(~self.busy if config.held_commands else commands != SLOTS),
-            self.busy.eq((commands != 0) | self.post.valid),
+            self.busy.eq(commands != 0),
         ]
         m.d.sync += [
-            commands.eq(commands + accept - writer.finished),
+            commands.eq(commands + accept - self.post.valid),
             oldest.eq(oldest + writer.finished),
             self.post.valid.eq(writer.finished),
         ]

@@ -15,9 +15,11 @@ class AccRead(wiring.Signature):
 
     Members
     -------
-    valid, row, ready
-        Row ``row`` is read in the cycle in which ``valid`` and ``ready`` are high (``ready`` may
-        depend on ``valid``).
+    asks
+        A row is there; it may be read in vain.
+    valid, half, row, ready
+        Row ``row`` of a half is read in the cycle in which ``valid`` and ``ready`` are high
+        (``ready`` may depend on ``valid``).
     data, row_sum
         All columns of the row, 32 bits each, column 0 lowest, and its row sum, in exactly the
         cycle that is ``Accumulators.read_latency`` after the grant; they do not hold.
@@ -26,8 +28,10 @@ class AccRead(wiring.Signature):
     def __init__(self, config: Config):
         super().__init__(
             {
+                "asks": Out(1),
                 "valid": Out(1),
-                "row": Out(range(config.acc_total_rows)),
+                "half": Out(1),
+                "row": Out(range(max(2, config.acc_rows))),
                 "ready": In(1),
                 "data": In(32 * config.cols),
                 "row_sum": In(32),
@@ -139,6 +143,8 @@ class DrainBeats(wiring.Component):
             self.acc.valid.eq(
                 self.i.valid & (row.int32 == self.words) & (spacing == 0) & (row.beats <= left_room)
             ),
+            self.acc.asks.eq(self.i.valid),
+            self.acc.half.eq(row.half),
             self.acc.row.eq(row.acc),
             granted.eq(self.acc.valid & self.acc.ready),
             self.i.ready.eq(granted),

@@ -30,13 +30,15 @@ def most_beats(config: Config) -> int:
 def row_layout(config: Config) -> data.StructLayout:
     """One accumulator row to drain.
 
-    ``acc`` is its address, ``region`` and ``offset`` where it goes, ``columns`` how many of it,
-    ``beats`` the act writes for that, ``param_row`` the parameters of column 0, ``slot`` the
-    command's slot and ``last`` whether it is the command's last row; the rest are command fields.
+    ``acc`` is its number in its ``half`` of the accumulators, ``region`` and ``offset`` where it
+    goes, ``columns`` how many of it, ``beats`` the act writes for that, ``param_row`` the
+    parameters of column 0, ``slot`` the command's slot and ``last`` whether it is the command's
+    last row; the rest are command fields.
     """
     return data.StructLayout(
         {
-            "acc": range(config.acc_total_rows),
+            "half": 1,
+            "acc": range(max(2, config.acc_rows)),
             "region": range(max(2, config.act_regions)),
             "offset": range(config.act_region_span),
             "columns": range(config.cols + 1),
@@ -116,9 +118,11 @@ class DrainRows(wiring.Component):
         held = config.held_commands
         command = cmd if held else Signal(kept, reset_less=True)
         slot = Signal(range(SLOTS), reset_less=True)
-        # The row at hand, and the first row of its block.
+        # The row at hand, and the first row of its block; whether it is the last one of its block,
+        # and that the last one of the command, is found out with the row before.
         rows_left = Signal(16, reset_less=True)
         blocks_left = Signal(16, reset_less=True)
+        row_last, block_last = Signal(reset_less=True), Signal(reset_less=True)
         acc, acc_start = (Signal(_ROW_BITS, name=n, reset_less=True) for n in ("acc", "acc_start"))
         dst, dst_start = (
             Signal(SRAM_ADDRESS_BITS, name=n, reset_less=True) for n in ("dst", "dst_start")
@@ -141,7 +145,9 @@ class DrainRows(wiring.Component):
                 *(command[name].eq(cmd[name]) for name in kept.members if not held),
                 slot.eq(self.slot),
                 rows_left.eq(cmd.rows),
+                row_last.eq(cmd.rows == 1),
                 blocks_left.eq(cmd.blocks),
+                block_last.eq(cmd.blocks == 1),
                 *(start.eq(cmd.acc) for start in (acc, acc_start)),
                 *(start.eq(cmd.dst) for start in (dst, dst_start)),
                 param.eq(cmd.param),
@@ -149,24 +155,28 @@ class DrainRows(wiring.Component):
             ]
 
         # --- the next row --------------------------------------------------------------------
-        row_last, block_last = Signal(), Signal()
         next_acc, next_dst = Signal(_ROW_BITS), Signal(SRAM_ADDRESS_BITS)
         m.d.comb += [
-            row_last.eq(rows_left == 1),
-            block_last.eq(blocks_left == 1),
             next_acc.eq(Mux(row_last, acc_start, acc) + Mux(row_last, command.acc_block, 1)),
             next_dst.eq(
                 Mux(row_last, dst_start, dst) + Mux(row_last, command.dst_block, command.dst_stride)
             ),
         ]
         with m.If(advance):
-            m.d.sync += [acc.eq(next_acc), dst.eq(next_dst), rows_left.eq(rows_left - 1)]
+            m.d.sync += [
+                acc.eq(next_acc),
+                dst.eq(next_dst),
+                rows_left.eq(rows_left - 1),
+                row_last.eq(rows_left == 2),
+            ]
             with m.If(row_last):
                 m.d.sync += [
                     acc_start.eq(next_acc),
                     dst_start.eq(next_dst),
                     rows_left.eq(command.rows),
+                    row_last.eq(command.rows == 1),
                     blocks_left.eq(blocks_left - 1),
+                    block_last.eq(blocks_left == 2),
                     param.eq(param + 1),
                     param_row.eq(param_row + config.drain_beats),
                     active.eq(~block_last),
@@ -179,10 +189,12 @@ class DrainRows(wiring.Component):
         row = Signal(row_layout(config), reset_less=True)
         span_bits = (config.act_region_span - 1).bit_length()
         region, offset = dst[span_bits:], dst[:span_bits]
+        upper = Signal()
         columns = Signal(range(config.cols + 1))
         end = Signal(span_bits + 1)
         outside = Signal()
         m.d.comb += [
+            upper.eq(acc >= config.acc_rows),
             columns.eq(Mux(block_last, command.cols_last, config.cols)),
             end.eq(offset + Mux(command.int32, columns << 2, columns)),
             outside.eq(
@@ -198,7 +210,8 @@ class DrainRows(wiring.Component):
                 valid.eq(~malformed & ~outside),
                 wrong.eq(malformed | outside),
                 cause.eq(Mux(malformed, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),
-                row.acc.eq(acc),
+                row.half.eq(upper),
+                row.acc.eq(acc - Mux(upper, config.acc_rows, 0)),
                 row.region.eq(region),
                 row.offset.eq(offset),
                 row.columns.eq(columns),

@@ -9,7 +9,7 @@ from weft.config import Config
 
 from .drain_beats import beat_layout
 from .interfaces import ActWrite
-from .word_fifo import WordFifo
+from .word_fifo import ReadyFifo, WordFifo
 
 
 def result_bytes(config: Config) -> int:
@@ -85,7 +85,7 @@ class DrainWriter(wiring.Component):
                 "last": 1,
             }
         )
-        m.submodules.places = places = WordFifo(place, self.room)
+        m.submodules.places = places = ReadyFifo(place, self.room)
         m.submodules.results = results = WordFifo(unsigned(8 * width), self.room)
 
         entered = Signal()

@@ -6,6 +6,9 @@
     chunks   |---- 16 ----|---- 16 ----|         the last one is completed with fill
 """
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -158,14 +161,14 @@ class Gearbox(wiring.Component):
                 strict=True,
             ):
                 m.d.sync += sign.eq(Mux(taken, after, begun))
-            left = Signal(8 * space)
-            m.d.comb += left.eq(merged >> (8 * plain))
+            # What is left, for each of the ways to go on, of which one is: little behind the shift.
+            sizes = {plain: ~target.transpose & ~target.param}
             for kind, bytes_ in ((target.transpose, transposed), (target.param, params)):
-                if bytes_ != plain:
-                    with m.If(kind):
-                        m.d.comb += left.eq(merged >> (8 * bytes_))
+                sizes[bytes_] = sizes.get(bytes_, 0) | kind
+            ways = [(~cuts & ~row_done, merged)]
+            ways += [(cuts & ~row_done & kind, merged >> 8 * n) for n, kind in sizes.items()]
             m.d.sync += [
-                held.eq(Mux(row_done, 0, Mux(cuts, left, merged))),
+                held.eq(reduce(or_, (Mux(way, value, 0) for way, value in ways))),
                 count.eq(Mux(cuts, rest, have)),
                 taken.eq(again),
                 at.eq(Mux(cuts, chunk_at + target.step, chunk_at)),

@@ -51,6 +51,10 @@ def _mode_layout() -> data.StructLayout:
     )
 
 
+WRONG = data.StructLayout({"command": 1, "address": 1})
+"""What is wrong with a row: BAD_COMMAND, or BAD_ADDRESS."""
+
+
 class BlockCount(wiring.Component):
     """Whether ``len`` bytes are whole blocks of parameters, and how many; `latency` cycles later.
 
@@ -160,14 +164,14 @@ class LoadReader(wiring.Component):
         if config.held_commands:
             pending = entered
         else:
-            m.submodules.pending = fifo = WordFifo(layout, self.PENDING)
+            m.submodules.pending = fifo = WordFifo(layout, self.PENDING, early=True)
             connect(m, entered, fifo.i)
             pending = fifo.o
         m.submodules.walker = walker = RowWalker(config)
         m.submodules.pieces = pieces = Pieces(config, config.act_row_bytes)
         self._enter(m, bursts, entered)
-        current, cause = self._walk(m, pending, walker, pieces)
-        self._take(m, pieces, current, cause)
+        current, wrong, beats = self._walk(m, pending, walker, pieces)
+        self._take(m, pieces, current, wrong, beats)
         waits = Const(0) if config.held_commands else pending.valid
         m.d.comb += self.busy.eq(
             bursts.busy | waits | walker.o.valid | pieces.i.valid | pieces.valid
@@ -241,15 +245,16 @@ class LoadReader(wiring.Component):
 
         Returns
         -------
-        current, cause
-            Of the command whose piece stands in ``pieces``, and what is wrong with its row.
+        current, wrong, beats
+            Of the command whose piece stands in ``pieces``, what is wrong with its row, and whether
+            such pieces are beats.
         """
         config = self.config
         m.submodules.blocks = blocks = BlockCount(config)
         mode, held = pending.payload.mode, config.held_commands
         walking = mode if held else Signal(_mode_layout())
         current = mode if held else Signal(_mode_layout())
-        cause, walking_cause = Signal(Cause), Signal(Cause)
+        wrong, walking_wrong, beats = Signal(WRONG), Signal(WRONG), Signal()
         unsettled = Signal(range(blocks.latency + 1))  # cycles until `blocks` knows
         with m.If(pending.valid & pending.ready):
             m.d.sync += unsettled.eq(Mux(mode.target.param, blocks.latency, 0))
@@ -260,22 +265,25 @@ class LoadReader(wiring.Component):
         # A segment may wait between walker and pieces, with what goes with it: whether a piece is
         # taken need not get back to the walker in the same cycle.
         layout = data.StructLayout(
-            {"segment": segment_layout(config), "mode": _mode_layout(), "cause": Cause}
+            {"segment": segment_layout(config), "mode": _mode_layout(), "wrong": WRONG}
         )
         m.submodules.between = between = Skid(layout)
         given, taken = between.i.payload, between.o.payload
         with m.If(pieces.i.valid & pieces.i.ready):
-            m.d.sync += cause.eq(taken.cause)
+            m.d.sync += [
+                wrong.eq(taken.wrong),
+                beats.eq(~taken.segment.fill & ~taken.wrong.as_value().any()),
+            ]
             if not held:
                 m.d.sync += current.eq(taken.mode)
 
         beyond = walking.block + blocks.blocks > config.param_blocks
-        with m.If(walking.bad | (walking.target.param & ~blocks.whole)):
-            m.d.comb += walking_cause.eq(Cause.BAD_COMMAND)
-        with m.Elif(
-            Mux(walking.target.param, beyond, walking.act & walker.o.payload.outside),
-        ):
-            m.d.comb += walking_cause.eq(Cause.BAD_ADDRESS)
+        m.d.comb += [
+            walking_wrong.command.eq(walking.bad | (walking.target.param & ~blocks.whole)),
+            walking_wrong.address.eq(
+                Mux(walking.target.param, beyond, walking.act & walker.o.payload.outside)
+            ),
+        ]
 
         # Parameters are written by column; LOAD counts blocks of C.
         first_column = Signal(range(config.param_blocks * config.cols))
@@ -288,7 +296,7 @@ class LoadReader(wiring.Component):
             between.i.valid.eq(walker.o.valid & (unsettled == 0)),
             given.segment.eq(walker.o.payload),
             given.mode.eq(walking),
-            given.cause.eq(walking_cause),
+            given.wrong.eq(walking_wrong),
             walker.o.ready.eq(between.i.ready & (unsettled == 0)),
             pieces.i.valid.eq(between.o.valid),
             pieces.i.payload.eq(taken.segment),
@@ -297,9 +305,11 @@ class LoadReader(wiring.Component):
         ]
         with m.If(walking.target.param):
             m.d.comb += given.segment.at.eq(first_column)
-        return current, cause
+        return current, wrong, beats
 
-    def _take(self, m: Module, pieces: Pieces, current: data.View, cause: Signal) -> None:
+    def _take(
+        self, m: Module, pieces: Pieces, current: data.View, wrong: data.View, beats: Signal
+    ) -> None:
         """Take a beat, or fill, for each piece."""
         bus, wide = self.config.bus_bytes, self.config.act_row_bytes
         beat, piece, out = self.memory.beat, pieces.piece, self.o.payload
@@ -310,8 +320,8 @@ class LoadReader(wiring.Component):
         m.d.comb += [
             self.target.eq(current.target),
             free.eq(self.o.ready & ~self.stop),
-            uses_beat.eq(pieces.valid & ~piece.fill & (cause == Cause.NONE)),
-            good.eq((cause == Cause.NONE) & ~(uses_beat & beat.payload.error)),
+            uses_beat.eq(pieces.valid & beats),
+            good.eq(~wrong.command & ~wrong.address & ~(uses_beat & beat.payload.error)),
             self.o.valid.eq(pieces.valid & ~self.stop & (beat.valid | ~uses_beat)),
             takes.eq(self.o.valid & self.o.ready),
             beat.ready.eq(self.stop | (uses_beat & free)),
@@ -338,7 +348,9 @@ class LoadReader(wiring.Component):
             out.chunked.eq(good & ~current.act),
             out.size.eq(pieces.size),
             out.high.eq(fill.replicate(wide - bus)),
-            out.cause.eq(Mux(uses_beat & beat.payload.error, Cause.READ_ERROR, cause)),
+            out.cause.eq(Mux(wrong.command, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),
         ]
+        with m.If(uses_beat & beat.payload.error):
+            m.d.comb += out.cause.eq(Cause.READ_ERROR)
         if not self.config.held_commands:
             m.d.comb += out.piece.target.eq(current.target)

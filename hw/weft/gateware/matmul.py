@@ -62,7 +62,7 @@ class Matmul(wiring.Component):
     drain
         DRAIN's read port of the accumulators.
     bin
-        Index in `BINS` of the bin into which this cycle falls.
+        Index in `BINS` of the bin into which the last cycle fell.
     """
 
     def __init__(self, config: Config):
@@ -85,7 +85,7 @@ class Matmul(wiring.Component):
                 "act_fence": In(Fence()),
                 "wgt_fence": In(Fence()),
                 "drain": In(AccRead(config)),
-                "bin": Out(range(len(BINS))),
+                "bin": Out(range(len(BINS)), init=bin_number("idle")),
             }
         )
 
@@ -253,7 +253,8 @@ class Matmul(wiring.Component):
             m.d.comb += [
                 sums.row.eq(data),
                 sums.entry.eq(Cat(counted[-1], entering[1 : layout.size])),
-                sums.drain.eq(self.drain.valid),
+                sums.drain.eq(self.drain.asks),
+                sums.drain_half.eq(self.drain.half),
                 sums.drain_row.eq(self.drain.row),
                 self.drain.row_sum.eq(sums.value),
                 accumulators.blocked.eq(sums.reading),
@@ -278,15 +279,15 @@ class Matmul(wiring.Component):
 
         begins = ~standing & (between.o.valid | self.cmd.valid)
         with m.If(issue):
-            m.d.comb += self.bin.eq(bin_number("compute"))
+            m.d.sync += self.bin.eq(bin_number("compute"))
         with m.Elif((standing & ~weights_there) | begins | self.waiting_weights):
-            m.d.comb += self.bin.eq(bin_number("weights"))
+            m.d.sync += self.bin.eq(bin_number("weights"))
         with m.Elif(self.waiting_operands | self.act.valid | (wanted & fenced)):
-            m.d.comb += self.bin.eq(bin_number("operands"))
+            m.d.sync += self.bin.eq(bin_number("operands"))
         with m.Elif(self.waiting_accumulator | (standing & hazard)):
-            m.d.comb += self.bin.eq(bin_number("accumulator"))
+            m.d.sync += self.bin.eq(bin_number("accumulator"))
         with m.Elif(inside != 0):
-            m.d.comb += self.bin.eq(bin_number("fill"))
+            m.d.sync += self.bin.eq(bin_number("fill"))
         with m.Else():
-            m.d.comb += self.bin.eq(bin_number("idle"))
+            m.d.sync += self.bin.eq(bin_number("idle"))
         return m

@@ -1,6 +1,9 @@
 """The N-dimensional address generator of MATMUL: nested loops over rows, tiles and blocks."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -114,7 +117,7 @@ class RowAddress(wiring.Component):
                 with m.If(self.step & self.fresh):
                     m.d.sync += base.eq(self.base)
                 bases.append(base)
-                strides.append(0)
+                strides.append(Const(0, SRAM_ADDRESS_BITS))
                 continue
             address = Signal(SRAM_ADDRESS_BITS, name=f"address_{level}")
             stride = Signal(signed(SRAM_ADDRESS_BITS), name=f"step_{level}")
@@ -123,10 +126,16 @@ class RowAddress(wiring.Component):
             with m.If(self.step & self.fresh):
                 m.d.sync += stride.eq(getattr(self, f"stride_{level}"))
 
-        for i in range(len(LEVELS)):
-            with m.If(selects[i]):
-                m.d.comb += [step_base.eq(bases[i]), step_stride.eq(strides[i])]
-        m.d.comb += following.eq(step_base + step_stride)
+        # At most one of them steps, so that what it does not choose is 0.
+        def chosen(values) -> Value:
+            rows = [Mux(select, value, 0) for select, value in zip(selects, values, strict=True)]
+            return reduce(or_, rows)
+
+        m.d.comb += [
+            step_base.eq(chosen(bases)),
+            step_stride.eq(chosen(strides)),
+            following.eq(step_base + step_stride),
+        ]
         for i, level in enumerate(LEVELS):
             if level == "blocks":
                 continue

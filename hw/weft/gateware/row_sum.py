@@ -20,8 +20,8 @@ class RowSum(wiring.Component):
     -------
     row, entry
         A row of R activations and its entry; ``entry.valid`` only where a row sum is wanted.
-    drain, drain_row
-        As `AccumulatorColumn`, with a row number over both halves.
+    drain, drain_half, drain_row
+        As `AccumulatorColumn`.
     value
         One cycle after ``drain``.
     reading
@@ -30,6 +30,7 @@ class RowSum(wiring.Component):
 
     row: Signal
     drain: Signal
+    drain_half: Signal
     drain_row: Signal
     value: Signal
     reading: Signal
@@ -41,7 +42,8 @@ class RowSum(wiring.Component):
                 "row": In(8 * config.rows),
                 "entry": In(entry_layout(config)),
                 "drain": In(1),
-                "drain_row": In(range(config.acc_total_rows)),
+                "drain_half": In(1),
+                "drain_row": In(range(max(2, config.acc_rows))),
                 "value": Out(32),
                 "reading": Out(2),
             }
@@ -82,15 +84,14 @@ class RowSum(wiring.Component):
 
         # The column wants the entry one cycle before its sum.
         m.submodules.column = column = AccumulatorColumn(config)
-        half = self.drain_row >= config.acc_rows
         adds = entries[-2].valid & ~entries[-2].first
         m.d.comb += [
             self.reading.eq(Mux(adds, Mux(entries[-2].half, 0b10, 0b01), 0)),
             column.entry.eq(entries[-2]),
             column.sum.eq(level[0]),
             column.drain.eq(self.drain),
-            column.drain_half.eq(half),
-            column.drain_row.eq(self.drain_row - Mux(half, config.acc_rows, 0)),
+            column.drain_half.eq(self.drain_half),
+            column.drain_row.eq(self.drain_row),
             self.value.eq(column.value),
         ]
         return m

@@ -7,7 +7,7 @@
     pieces:                ..skew|bytes|..                  one bus beat, or fill bytes
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -102,7 +102,9 @@ class RowWalker(wiring.Component):
         config = self.config
         new, held = self.i.payload, config.held_commands
         rows = new if held else Signal(walk_layout(config))
-        size = Signal(SIZE_BITS)
+        # Of a row, and what it has above one byte more than a region: that and its offset are
+        # below 0 where it ends inside, which is one carry.
+        size, excess = Signal(SIZE_BITS), Signal(signed(SIZE_BITS + 1))
         # Which parts its rows have, and which rows it has besides those of data.
         parts = ("len", "pad_left", "pad_right", "pad_top", "pad_bottom")
         has = Signal(data.StructLayout(dict.fromkeys(parts, 1)))
@@ -166,9 +168,7 @@ class RowWalker(wiring.Component):
             out.first.eq(first),
             out.row_last.eq(row_ends),
             out.last.eq(row_ends & last_row),
-            out.outside.eq(
-                (offset + size > config.act_region_bytes) | (region >= config.act_regions)
-            ),
+            out.outside.eq((offset + excess >= 0) | (region >= config.act_regions)),
         ]
         with m.If(padding):
             m.d.comb += out.size.eq(size)
@@ -229,11 +229,12 @@ class RowWalker(wiring.Component):
                 outer_ends.eq(new.count2 == 1),
             ]
         whole = new.pad_left + new.len + new.pad_right
+        above = whole - (config.act_region_bytes + 1)
         if held:
-            m.d.comb += [size.eq(whole), has.eq(found), one.eq(found_one)]
+            m.d.comb += [size.eq(whole), excess.eq(above), has.eq(found), one.eq(found_one)]
         else:
             with m.If(self.i.valid & self.i.ready):
-                m.d.sync += size.eq(whole)
+                m.d.sync += [size.eq(whole), excess.eq(above)]
         return m
 
 
@@ -288,11 +289,11 @@ class Pieces(wiring.Component):
         now = Signal(segment_layout(self.config))
         following = Signal(SRAM_ADDRESS_BITS)
         # Kept beside the segment, so that whoever takes a piece knows at once what comes next.
-        room, ends = Signal(range(self.fill_bytes + 1)), Signal()
-        later_room = Signal.like(room)  # of the segment's pieces behind this one
+        size, ends = Signal(range(self.fill_bytes + 1)), Signal()
+        later_room = Signal.like(size)  # of the segment's pieces behind this one
         m.d.comb += [
-            self.size.eq(Mux(ends, now.size, room)),
-            following.eq(now.at + self.size),
+            self.size.eq(size),
+            following.eq(now.at + size),
             self.piece.eq(now),
             self.piece.row_last.eq(now.row_last & ends),
             self.piece.last.eq(now.last & ends),
@@ -300,29 +301,30 @@ class Pieces(wiring.Component):
         ]
 
         new = self.i.payload
-        fill_room, new_room = Signal.like(room), Signal.like(room)
+        fill_room, new_room = Signal.like(size), Signal.like(size)
         m.d.comb += [
             fill_room.eq(Mux(self.narrow, bus, self.fill_bytes)),
             new_room.eq(Mux(new.fill, fill_room, bus - new.skew)),
         ]
+        rest = now.size - size  # behind this piece, if it does not end the segment
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [
                 self.valid.eq(1),
                 now.eq(new),
                 # The sum before the choice: `step` comes late.
                 now.at.eq(Mux(new.first, new.at, Mux(self.step, following, now.at))),
-                room.eq(new_room),
                 later_room.eq(Mux(new.fill, fill_room, bus)),
                 ends.eq(new.size <= new_room),
+                size.eq(Mux(new.size <= new_room, new.size, new_room)),
             ]
         with m.Elif(self.step):
             m.d.sync += [
                 self.valid.eq(~ends),
                 now.at.eq(following),
-                now.size.eq(now.size - room),
+                now.size.eq(rest),
                 now.skew.eq(0),
                 now.first.eq(0),
-                room.eq(later_room),
-                ends.eq(now.size - room <= later_room),
+                ends.eq(rest <= later_room),
+                size.eq(Mux(rest <= later_room, rest, later_room)),
             ]
         return m

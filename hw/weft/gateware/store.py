@@ -172,8 +172,10 @@ class Store(wiring.Component):
         m.d.sync += bursts.void.eq(enters & ~is_signal & ~has_rows)
         with m.If(enters):
             m.d.sync += refused.eq(~is_signal & ~has_rows)
+        # Copied before it is known whether it enters, which it does only in such a cycle.
+        with m.If(~bursts.busy & (phase == _Signal.NONE)):
             if not held:
-                m.d.sync += [post.eq(command.post), index.eq(command.index)]
+                m.d.sync += [post.eq(command.post), index.eq(command.index), signal.eq(command)]
 
         # --- requests and responses; a command is done when as many came back --------------------
         fires, done = bursts.fires, self.memory.done
@@ -191,27 +193,25 @@ class Store(wiring.Component):
 
         # --- reads -------------------------------------------------------------------------------
         # A read takes one of `room` places, from its grant until its beat has left.
-        depth = self.read_latency + 4
+        depth = self.read_latency + 5
         beat_layout = self.memory.beat.payload.shape()
         m.submodules.walker = walker = RowWalker(config)
         m.submodules.pieces = pieces = Pieces(config, bus)
         row_layout = data.StructLayout({"segment": segment_layout(config), "mode": mode_layout})
         m.submodules.beats = beats = WordFifo(beat_layout, depth)
         current = mode if held else Signal(mode_layout)
-        cause, room = Signal(Cause), Signal(range(depth + 1), init=depth)
+        # What is wrong with the row of the piece.
+        bad_command, bad_address = Signal(), Signal()
+        room = Signal(range(depth + 1), init=depth)
+        has_room = Signal()  # even if one more is granted in this cycle
+        m.d.sync += has_room.eq(room > 1)
         piece = pieces.piece
         granted = Signal()
         # Reads stand in registers until they are granted: where they go is far away.
         m.submodules.asks = asks = Slice(_read_layout(config))
         row = Signal(row_layout)
         with m.If(pieces.i.valid & pieces.i.ready):
-            m.d.sync += cause.eq(
-                Mux(
-                    row.mode.bad,
-                    Cause.BAD_COMMAND,
-                    Mux(row.segment.outside, Cause.BAD_ADDRESS, Cause.NONE),
-                )
-            )
+            m.d.sync += [bad_command.eq(row.mode.bad), bad_address.eq(row.segment.outside)]
             if not held:
                 m.d.sync += current.eq(row.mode)
         if held:
@@ -228,7 +228,7 @@ class Store(wiring.Component):
                 ),
             ]
         else:
-            m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING)
+            m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING, early=True)
             m.submodules.rows_wait = rows_wait = Skid(row_layout)
             walking = Signal(mode_layout)
             with m.If(pending.o.valid & pending.o.ready):
@@ -260,15 +260,15 @@ class Store(wiring.Component):
         place, waits = Signal.like(self.act.offset), asks.i.payload
         m.d.comb += [
             pieces.i.payload.eq(row.segment),
-            stuck.eq(pieces.valid & (cause != Cause.NONE)),
+            stuck.eq(pieces.valid & (bad_command | bad_address)),
             place.eq(piece.at[: len(place)] - piece.skew),
             waits.region.eq(piece.at[len(place) :]),
             waits.offset.eq(place),
             waits.behind.eq(place[len(place) - len(self.act.behind) :] + 1),
             waits.strobe.eq(first_bytes(pieces.size, bus) << piece.skew),
-            asks.i.valid.eq(pieces.valid & (cause == Cause.NONE)),
+            asks.i.valid.eq(pieces.valid & ~bad_command & ~bad_address),
             pieces.step.eq(asks.i.valid & asks.i.ready),
-            self.act.valid.eq(asks.o.valid & (room != 0) & ~stopped),
+            self.act.valid.eq(asks.o.valid & has_room & ~stopped),
             self.act.claim.eq(
                 Cat(
                     asks.o.valid & (asks.o.payload.region == region)
@@ -328,8 +328,6 @@ class Store(wiring.Component):
         ]
         with m.If(enters & is_signal):
             m.d.sync += phase.eq(_Signal.WAIT)
-            if not held:
-                m.d.sync += signal.eq(command)
         with m.If(writes_word):
             m.d.sync += [phase.eq(_Signal.WRITE), word_waits.eq(1)]
         with m.If(word_waits & beat.ready):
@@ -344,7 +342,10 @@ class Store(wiring.Component):
             self.post.valid.eq((closes & ~done.payload.error & ~stopped) | completes),
             self.post.mask.eq(Mux(completes, signal.post, answers.closing_post)),
         ]
+        # In a register: such a command waits for ever, and its turn does not pass.
+        turn_comes = Signal()
         own_turn = ~answers.waits | (answers.closing_index == current.index)
+        m.d.sync += turn_comes.eq(stuck & own_turn)
         with m.If(~stopped):
             with m.If(done.valid & done.payload.error):
                 m.d.comb += [
@@ -352,10 +353,10 @@ class Store(wiring.Component):
                     self.fault.cause.eq(Cause.WRITE_ERROR),
                     self.fault.index.eq(Mux(answers.waits, answers.closing_index, index)),
                 ]
-            with m.Elif(stuck & own_turn):
+            with m.Elif(turn_comes):
                 m.d.comb += [
                     self.fault.valid.eq(1),
-                    self.fault.cause.eq(cause),
+                    self.fault.cause.eq(Mux(bad_command, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),
                     self.fault.index.eq(current.index),
                 ]
             with m.Elif((phase == _Signal.WAIT) & idle & unaligned):
