@@ -19,7 +19,7 @@ from weft.synth.between import Between
 from weft.synth.counts import netlist_counts
 from weft.synth.families import ECP5, FAMILIES
 from weft.synth.fit import prediction
-from weft.synth.floorplan import ARRAY, LANES, ecp5_floorplan
+from weft.synth.floorplan import ARRAY, LANES, ecp5_core_floorplan, ecp5_floorplan
 from weft.synth.measure import Job, measure
 from weft.synth.nextpnr import Placed, Step, kind_of, read_report, too_full
 from weft.synth.parts import CORE, PARTS, part
@@ -159,6 +159,14 @@ def test_lanes_are_not_placed_where_the_array_leaves_too_few_columns():
         for cell in ecp5_floorplan(Config.parse("ulx3s,lanes=2"), "ecp5-85k")
         if cell.startswith(LANES)
     ]
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_a_core_alone_has_its_multipliers_in_the_middle(lanes):
+    places = ecp5_core_floorplan(Config.parse(f"base,lanes={lanes}"), "ecp5-85k")
+    assert len(places) == len(set(places.values())) == 8 * lanes
+    columns = [int(place.split("/")[0][1:]) for place in places.values()]
+    assert abs(min(columns) + max(columns) - 4 - 118) <= 13
 
 
 def test_no_floorplan_where_it_does_not_fit():

@@ -15,7 +15,7 @@ from weft_driver.folders import build_root
 
 from .between import Between
 from .families import Family
-from .floorplan import ARRAY, Floorplan
+from .floorplan import ARRAY, CORE, Floorplan
 from .nextpnr import frame_pins
 from .parts import CHIP, part
 from .targets import Target
@@ -74,10 +74,12 @@ def board_of(preset: str, part_name: str) -> Board | None:
 
 def _places(config: Config, target: Target, part_name: str) -> Floorplan:
     """Places of the multipliers of a part that have some, by their names in it."""
-    floorplan = target.family.floorplan
-    if floorplan is None or config.multiplier == "portable":
+    whole, core = target.family.floorplans
+    if config.multiplier == "portable":
         return {}
-    of_chip = floorplan(config, target.device)
+    if part_name == "simt":
+        return {cell.removeprefix(CORE): at for cell, at in core(config, target.device).items()}
+    of_chip = whole(config, target.device)
     if part_name == "array":
         return {cell.removeprefix(ARRAY): at for cell, at in of_chip.items() if ARRAY in cell}
     prefix = {CHIP: "", BOARD: "chip."}.get(part_name)

@@ -7,7 +7,7 @@ from amaranth.hdl import ClockSignal, Const, Instance
 
 from weft.config import Config
 
-from .floorplan import Floorplan, ecp5_floorplan
+from .floorplan import Floorplan, ecp5_core_floorplan, ecp5_floorplan, no_floorplan
 
 COLUMNS = ("luts", "ffs", "multipliers", "brams", "lut_rams", "cells")
 """What is counted. LUTs are all that do logic, carry or hold RAM; a LUT RAM of ECP5 takes six: four
@@ -71,8 +71,8 @@ class Family:
         and a ``{pin}``.
     options
         Of nextpnr, besides.
-    floorplan
-        Where to place multipliers of an array, by device; None leaves it to nextpnr.
+    floorplans
+        Where to place multipliers of a chip, and those of a SIMT core alone, by device.
     caveat
         What nextpnr does not know about the family's timing; empty where it knows enough.
     """
@@ -92,7 +92,7 @@ class Family:
     pin: str = ""
     options: tuple[str, ...] = ()
     per_cell: dict[str, int] = field(default_factory=dict)
-    floorplan: Callable[[Config, str], Floorplan] | None = None
+    floorplans: tuple[Callable[[Config, str], Floorplan], ...] = (no_floorplan, no_floorplan)
     caveat: str = ""
 
 
@@ -127,7 +127,7 @@ ECP5 = Family(
     # nextpnr places pins that nobody has placed. Of its placers this one leaves less wire: of
     # the board `ulx3s` 13 % less.
     options=("--lpf-allow-unconstrained", "--placer", "static"),
-    floorplan=ecp5_floorplan,
+    floorplans=(ecp5_floorplan, ecp5_core_floorplan),
     caveat="multipliers by their input and output registers only, not by what lies between",
 )
 

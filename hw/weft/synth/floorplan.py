@@ -5,8 +5,9 @@ from weft.config import Config
 Floorplan = dict[str, str]
 """Places (``BEL``) by names of cells, or patterns of them, from the chip on."""
 
-ARRAY, LANES, UNITS = "matmul.array.", "simt.core.execute.lane_", "drain.unit_"
-"""Where on the chip the components `Array`, `Lane` and `DrainUnit` are."""
+ARRAY, CORE, UNITS = "matmul.array.", "simt.core.", "drain.unit_"
+LANES = f"{CORE}execute.lane_"
+"""Where on the chip the components `Array`, `Core`, `DrainUnit` and `Lane` are."""
 
 LANE_PRODUCTS = ("ll", "lh", "hl", "hh", *(f"byte_{i}" for i in range(4)))
 """What `Lane` multiplies, by names of `weft.gateware.product`."""
@@ -21,6 +22,11 @@ ECP5_COLUMNS = {
 
 ECP5_SLOTS = (0, 1, 4, 5)
 """Numbers of a block's multipliers, which are also their distances from the block's column."""
+
+
+def no_floorplan(config: Config, device: str) -> Floorplan:
+    """Leave it to nextpnr."""
+    return {}
 
 
 def ecp5_floorplan(config: Config, device: str) -> Floorplan:
@@ -61,10 +67,7 @@ def ecp5_floorplan(config: Config, device: str) -> Floorplan:
             x = xs[first_x + column // 2 * together + within]
             cell = f"{ARRAY}multipliers_{row}.multiplier_{column}"
             places[cell] = _bel(x, ys[first_y + group], slot)
-    for lane, x in enumerate(between):
-        slots = [(y, slot) for y in ys[:2] for slot in ECP5_SLOTS]
-        for product, (y, slot) in zip(LANE_PRODUCTS, slots, strict=True):
-            places[f"{LANES}{lane}.times_{product}.*"] = _bel(x, y, slot)
+    places |= _lanes(between, ys[:2])
     if config.rows % 2:
         group, within = divmod(config.rows // 2, together)
         last = xs[first_x + within : first_x + columns : together]
@@ -75,6 +78,23 @@ def ecp5_floorplan(config: Config, device: str) -> Floorplan:
             for (unit, name), place in zip(products, free[left // 2 :], strict=False):
                 places[f"{UNITS}{unit}.requantiser.times_{name}.*"] = place
     return places
+
+
+def ecp5_core_floorplan(config: Config, device: str) -> Floorplan:
+    """The same for a SIMT core alone, in the middle of the device."""
+    xs, ys = ECP5_COLUMNS.get(device, ((), ()))
+    first = (len(xs) - config.lanes) // 2
+    return _lanes(xs[first : first + config.lanes], ys[1:]) if first >= 0 else {}
+
+
+def _lanes(xs: tuple[int, ...], ys: tuple[int, ...]) -> Floorplan:
+    """A lane in each column."""
+    slots = [(y, slot) for y in ys for slot in ECP5_SLOTS]
+    return {
+        f"{LANES}{lane}.times_{product}.*": _bel(x, y, slot)
+        for lane, x in enumerate(xs)
+        for product, (y, slot) in zip(LANE_PRODUCTS, slots, strict=True)
+    }
 
 
 def _bel(x: int, y: int, slot: int) -> str:
