@@ -48635,6 +48635,7 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
   wire port_busy;
   input port_ready;
   wire port_ready;
+  wire [13:0] port_rows;
   output [1:0] port_warp;
   wire [1:0] port_warp;
   wire [1:0] \port_warp$125 ;
@@ -48685,7 +48686,6 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
   wire [63:0] row_2;
   wire [63:0] row_other;
   wire row_waits;
-  wire [13:0] rows;
   output [3:0] semaphore;
   wire [3:0] semaphore;
   wire [3:0] \semaphore$118 ;
@@ -49207,12 +49207,12 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .\o__valid$44 (row_waits),
     .pause(pause),
     .port_ready(port_ready),
+    .port_rows(shared__rows),
     .port_warp(port_warp),
     .queued(queued),
     .read(shared__read),
     .region(shared__region),
     .row(row),
-    .rows(shared__rows),
     .stored(\stored$122 ),
     .valid(valid),
     .values(values),
@@ -49338,7 +49338,7 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
   assign read = shared__read;
   assign region = shared__region;
   assign write = shared__write;
-  assign rows = shared__rows;
+  assign port_rows = shared__rows;
   assign shared__strobe = \strobe$80 ;
   assign shared__data = \data$82 ;
   assign shared__ready = port_ready;
@@ -104654,7 +104654,7 @@ module \weft.simt.core.rows.in_main.stores$113 (o__ready, i__valid, o__payload, 
   assign \read__data.last  = o__payload[3];
 endmodule
 
-module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_free, rows, o__valid, o__payload, stored, coming, busy, queued, core_rst, pause, valid, what, values, writes, holds, read, write
+module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_free, port_rows, o__valid, o__payload, stored, coming, busy, queued, core_rst, pause, valid, what, values, writes, holds, read, write
 , port_warp, region, comes, here, found, \o__valid$44 , way_rows, row, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$111  = 0;
   wire \$1 ;
@@ -104941,6 +104941,8 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
   wire pause;
   input port_ready;
   wire port_ready;
+  output [13:0] port_rows;
+  wire [13:0] port_rows;
   output [1:0] port_warp;
   wire [1:0] port_warp;
   output [63:0] queued;
@@ -104954,8 +104956,6 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
   input [63:0] row;
   wire [63:0] row;
   wire row_waits;
-  output [13:0] rows;
-  wire [13:0] rows;
   reg soon_1 = 1'h0;
   output stored;
   wire stored;
@@ -105491,7 +105491,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
   assign \o__ready$52  = o__ready;
   assign i__payload = { 1'h0, \$85 , found, \$83  };
   assign next_warp = what[15:14];
-  assign rows = \$signal$25 [37:24];
+  assign port_rows = \$signal$25 [37:24];
   assign queued = \o__payload$47 [72:9];
   assign port_warp = \$signal$21 [6:5];
   assign \what.request  = what[151:0];

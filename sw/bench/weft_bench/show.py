@@ -31,8 +31,8 @@ TIME_PER_CYCLE = 10
 MOST_CYCLES = 4000
 """Longest run that fits a page: some megabytes."""
 
-ENTER = ActSram.read_latency + 1
-"""Cycles from the issue of a row (bin ``compute``) to its element 0 beside weight (0, 0)."""
+ENTER = ActSram.read_latency
+"""Cycles from bin ``compute``, a cycle behind a row's issue, to element 0 beside weight (0, 0)."""
 
 
 LEAVE = LATENCY

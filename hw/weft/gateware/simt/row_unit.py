@@ -140,7 +140,7 @@ class RowUnit(wiring.Component):
             self.shared.read.eq(in_shared.read),
             self.shared.region.eq(in_shared.region),
             self.shared.write.eq(in_shared.write),
-            self.shared.rows.eq(in_shared.rows),
+            self.shared.rows.eq(in_shared.port_rows),
             self.shared.strobe.eq(to_columns.strobe[:all_banks]),
             self.shared.data.eq(to_columns.data[: 8 * all_banks]),
             in_shared.port_ready.eq(self.shared.ready),

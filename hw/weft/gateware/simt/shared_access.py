@@ -71,7 +71,7 @@ class SharedAccess(wiring.Component):
         Lanes that write, and what all lanes write; of passes of other memories, too.
     way_rows
         For each bank its row, of what is on the way out.
-    read, port_ready, write, pause, region, rows
+    read, port_ready, write, pause, region, port_rows
         See `SharedPort`. A read that is not taken waits here, so that the way out is free at once.
     comes, here, row
         Words come to the lanes: from which columns, and what they are.
@@ -108,7 +108,7 @@ class SharedAccess(wiring.Component):
                 "write": Out(1),
                 "pause": In(1),
                 "region": Out(range(max(2, sizes.regions))),
-                "rows": Out(sizes.banks * row_bits(sizes)),
+                "port_rows": Out(sizes.banks * row_bits(sizes)),
                 "comes": Out(1),
                 "here": Out(columns(sizes) * lanes),
                 "row": In(32 * lanes),
@@ -144,7 +144,7 @@ class SharedAccess(wiring.Component):
     write: Signal
     pause: Signal
     region: Signal
-    rows: Signal
+    port_rows: Signal
     comes: Signal
     here: Signal
     row: Signal
@@ -209,7 +209,7 @@ class SharedAccess(wiring.Component):
             {
                 "tag": tag_layout(sizes, OFFSET_BITS),
                 "at": self.here.shape(),
-                "rows": self.rows.shape(),
+                "rows": self.port_rows.shape(),
                 "is_old": 1,
             }
         )
@@ -224,7 +224,7 @@ class SharedAccess(wiring.Component):
             now.rows.eq(self.way_rows),
             now.is_old.eq(way_old),
             asks.eq(Mux(waits_aside, aside, now)),
-            self.rows.eq(asks.rows),
+            self.port_rows.eq(asks.rows),
             self.holds.eq(holds),
             refused.eq(self.read & ~self.port_ready),
         ]
