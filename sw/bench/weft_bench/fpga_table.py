@@ -64,6 +64,7 @@ ROWS = (
     Row("array8", "chip", "ecp5-85k-6", seeds=(1,)),
     Row("ulx3s", "board", "ecp5-85k-8", seeds=(1,), least_mhz=125, asked=50),
     Row("ulx3s", "board", "ecp5-85k-6", seeds=(1,), least_mhz=100, asked=50),
+    Row("base,fp=none", "simt", "ecp5-85k-8", seeds=(1,), least_mhz=130, asked=60),
     Row("ulx3s,rows=8,lanes=1,warps=1,fp=full", "simt", "ecp5-85k-6", seeds=(1,), asked=40),
     Row("tiny", "array", "ice40-up5k"),
     Row("icebreaker", "board", "ice40-up5k", least_mhz=30),
