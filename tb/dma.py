@@ -226,6 +226,9 @@ class Bench:
         self.abort = 1
         await self.step()
         bursts = len(self.memory.reads) + len(self.memory.writes)
+        # One may be offered in this cycle yet, which shows in the next.
+        await self.step()
+        await self.step()
         await self.until(lambda: not int(self.dut.outstanding.value))
         assert self.memory.open == 0
         for _ in range(50):

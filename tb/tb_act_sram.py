@@ -84,8 +84,9 @@ class Clients:
         request = self.request[client]
         if client in CORE:
             asks = request is not None and not self.pauses(client)
-            port(self.dut, client, "read").value = asks and not request["write"]
-            port(self.dut, client, "write").value = asks and request["write"]
+            region = 1 << request["region"] if asks else 0
+            port(self.dut, client, "read").value = 0 if asks and request["write"] else region
+            port(self.dut, client, "write").value = region if asks and request["write"] else 0
         else:
             port(self.dut, client, "valid").value = request is not None
         if client in READERS:

@@ -170,7 +170,11 @@ class ActSram(wiring.Component):
                     mine = ports[name].region == number
                     if name in readers:
                         mine = ports[name].claim[number]
-                    m.d.comb += want.eq(ask & mine)
+                    if name == "simt":  # its asks are for one region
+                        mine = ask[number]
+                        m.d.comb += want.eq(mine)
+                    else:
+                        m.d.comb += want.eq(ask & mine)
                     wants.append(want)
                     claims.append(mine if name == "matmul" else want)
                     free.append(way)
@@ -219,10 +223,6 @@ class ActSram(wiring.Component):
         size, regions = 2 * self.config.act_row_bytes, self.config.act_regions
         return data.StructLayout({"to": regions, "rows": rows, "mask": size, "data": 8 * size})
 
-    def _to(self, port: Any, writes: Any):
-        """To which region a port writes."""
-        return Cat(writes & (port.region == number) for number in range(self.config.act_regions))
-
     def _stage(self, m: Module, name: str, port: Any, region: ActRegion):
         """Rotate a write into a pair of rows."""
         row_bytes = self.config.act_row_bytes
@@ -241,8 +241,9 @@ class ActSram(wiring.Component):
             half = len(pair) // 2
             return Mux(first_odd, Cat(pair[half:], pair[:half]), pair)
 
+        writes = port.valid & port.ready
         m.d.sync += [
-            stage.to.eq(self._to(port, port.valid & port.ready)),
+            stage.to.eq(Cat(writes & (port.region == i) for i in range(len(stage.to)))),
             # Enabled by nothing: who asks has enough to decide.
             stage.rows.eq(rows),
             stage.data.eq(ordered(wide)),
@@ -254,7 +255,7 @@ class ActSram(wiring.Component):
         """A write of the SIMT core."""
         stage = Signal(self._stage_layout(len(port.rows)), name="simt_stage")
         m.d.sync += [
-            stage.to.eq(self._to(port, port.write)),
+            stage.to.eq(port.write),
             stage.rows.eq(port.rows),
             stage.data.eq(port.data),
             stage.mask.eq(port.strobe),
@@ -271,7 +272,7 @@ class ActSram(wiring.Component):
         behind = Signal.like(stage, reset_less=True)
         out = Array(outs)[region] if len(outs) > 1 else outs[0]
         m.d[self._core_domain] += [region.eq(port.region), behind.data.eq(stage.data)]
-        here = (stage.to & (1 << port.region)).any()
+        here = (stage.to & port.read).any()
         for bank in range(2 * part.columns):
             row, written = (
                 rows.word_select(bank, part.row_bits) for rows in (port.rows, stage.rows)

@@ -11,7 +11,7 @@ from weft.config import Config
 
 from .bursts import BURST_BEATS
 from .interfaces import Axi4, MemoryRead, MemoryWrite
-from .simt.scheduler import encode
+from .one_hot import encode
 from .word_fifo import WordFifo
 
 
@@ -97,7 +97,7 @@ class MemoryPort(wiring.Component):
     axi
         The port.
     outstanding
-        A burst is offered or not complete.
+        A burst is not complete, or was offered in the last cycle.
     read_beat, read_stall, write_beat, write_stall
         Counters' events.
     """
@@ -203,11 +203,10 @@ class MemoryPort(wiring.Component):
             reads.eq(reads + read_begins - read_ends),
             writes.eq(writes + write_begins - write_ends),
         ]
-        offered = Cat(port.burst.valid for port in readers + writers)
+        offered = Signal()
+        m.d.sync += offered.eq(Cat(port.burst.valid for port in readers + writers).any())
         m.d.comb += [
-            self.outstanding.eq(
-                Cat(reads, writes, read_begins, write_begins).any() | offered.any()
-            ),
+            self.outstanding.eq(Cat(reads, writes, read_begins, write_begins).any() | offered),
             self.read_beat.eq(axi.rvalid & axi.rready),
             self.read_stall.eq((axi.arvalid & ~axi.arready) | (axi.rvalid & ~axi.rready)),
             self.write_beat.eq(axi.wvalid & axi.wready),

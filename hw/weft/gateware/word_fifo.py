@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-KEEP = {"keep": 1}
-"""Synthesis makes one sum of two that somebody chooses between, behind the choice, unless told."""
+from .keep import KEEP
+from .skid import Slice
 
 
 class WordFifo(wiring.Component):
@@ -107,7 +107,8 @@ class WordFifo(wiring.Component):
 class ReadyFifo(wiring.Component):
     """First in, first out, with the first word in a register: `WordFifo` with the same latency.
 
-    For words that many look at in the cycle in which they are taken.
+    For words that many look at in the cycle in which they are taken, or that are taken far away:
+    that they are moves a register or two, not the queue behind.
 
     Members
     -------
@@ -123,24 +124,22 @@ class ReadyFifo(wiring.Component):
 
     def __init__(self, shape: ShapeLike, depth: int):
         self._behind = WordFifo(shape, depth)
+        self._front = Slice(shape)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: object) -> Module:
-        """Build the register in front of the queue."""
+        """Build the registers in front of the queue, and the way past it."""
         m = Module()
         m.submodules.behind = behind = self._behind
-        word, waits = Signal.like(self.i.payload, reset_less=True), behind.o.valid
-        takes = ~self.o.valid | self.o.ready
+        m.submodules.front = front = self._front
+        waits = behind.o.valid
+        wiring.connect(m, front.o, wiring.flipped(self.o))
         m.d.comb += [
             self.i.ready.eq(behind.i.ready),
-            self.o.payload.eq(word),
             behind.i.payload.eq(self.i.payload),
-            behind.i.valid.eq(self.i.valid & (waits | ~takes)),
-            behind.o.ready.eq(takes),
+            behind.i.valid.eq(self.i.valid & (waits | ~front.i.ready)),
+            behind.o.ready.eq(front.i.ready),
+            front.i.valid.eq(waits | self.i.valid),
+            front.i.payload.eq(Mux(waits, behind.o.payload, self.i.payload)),
         ]
-        with m.If(takes):
-            m.d.sync += [
-                self.o.valid.eq(waits | self.i.valid),
-                word.eq(Mux(waits, behind.o.payload, self.i.payload)),
-            ]
         return m

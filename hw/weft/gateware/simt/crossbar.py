@@ -116,7 +116,10 @@ class ToColumns(wiring.Component):
                 choices = [
                     (here[lane], self.values.word_select(4 * lane + byte, 8)) for lane in lanes
                 ]
-                words.append(chosen(m, choices, f"word_{column}_{byte}"))
+                # A lone lane's value may stand where it writes nothing, too.
+                alone = len(lanes) == 1
+                word = choices[0][1] if alone else chosen(m, choices, f"word_{column}_{byte}")
+                words.append(word)
         with m.If(self.go):
             m.d.sync += [
                 self.bank_rows.eq(Cat(rows)),

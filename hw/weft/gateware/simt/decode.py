@@ -219,7 +219,8 @@ class Decoder(wiring.Component):
             for value in ROUNDINGS:
                 with m.Case(value):
                     m.d.comb += controls.mode.eq(rounding(value))
-        with m.If(among(FLAGS["writes"])):
+        # Fewer write nothing than something.
+        with m.If(~among(name for name in matches if name not in FLAGS["writes"])):
             m.d.comb += controls.rd.eq(field(word, "rd"))
         m.d.comb += [
             controls.illegal.eq(

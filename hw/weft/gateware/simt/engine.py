@@ -128,7 +128,7 @@ class Simt(wiring.Component):
                 m.d.comb += check.start.eq(1)
                 m.next = "CHECK"
             with m.State("CHECK"):
-                with m.If(~me.cmd.valid):  # an error has stopped the chip
+                with m.If(~there):  # an error has stopped the chip
                     m.next = "IDLE"
                 with m.Elif(check.done & check.refused):
                     m.next = "ACCEPT"

@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import Trap
 
+from ..one_hot import lowest
 from .decode import controls_layout
 from .interfaces import token_layout
-from .scheduler import lowest
 from .sizes import Sizes
 
 

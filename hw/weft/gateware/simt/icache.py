@@ -156,9 +156,11 @@ class InstructionCache(wiring.Component):
             self.hit.eq(hit),
             self.fault.eq(faulty),
             self.busy.eq(filling),
-            self.ready.eq(~filling & ~clearing & ~generation.all()),
             self.waits.eq(waiting.any()),
         ]
+
+        # A cycle late: while no kernel runs no fill begins.
+        m.d.sync += self.ready.eq(~filling & ~clearing & ~generation.all())
 
         further = Signal(range(FIRST_GROUPS))  # groups behind this one
         goes_on = Signal()

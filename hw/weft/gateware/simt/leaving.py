@@ -8,12 +8,12 @@ from amaranth.lib.wiring import In, Out
 from weft.arch.simt import MAIN, PRIVATE, SHARED, Trap
 
 from ..fp32.pipeline import later
+from ..one_hot import encode, lowest
 from .decode import controls_layout
 from .execute import Execute
 from .interfaces import TrapReport, launch_layout, token_layout
 from .private_areas import PrivateAreas
 from .requests import KINDS, answer_layout, region_bits, request_layout
-from .scheduler import encode, lowest
 from .selection import PC_BITS
 from .serial import KINDS as SERIAL_KINDS
 from .serial import serial_layout

@@ -18,11 +18,11 @@ from weft.arch.memory import MAX_OUTSTANDING
 from weft.arch.simt import LINE_BYTES
 
 from ..interfaces import MemoryRead, MemoryWrite, burst_layout
+from ..one_hot import encode, lowest
 from ..skid import Skid, Slice
 from ..word_fifo import WordFifo
 from .crossbar import chosen
 from .requests import FORM, answer_layout, form_of, pass_layout, tag_layout, tag_of
-from .scheduler import encode, lowest
 from .sizes import Sizes, columns
 
 LINE_BITS = (LINE_BYTES - 1).bit_length()

@@ -14,10 +14,11 @@ from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import LINE_BYTES
 
+from ..keep import KEEP
+from ..one_hot import lowest
 from .crossbar import selected
 from .parts_of_words import strobe
 from .requests import asked_layout, pass_layout, region_bits
-from .scheduler import lowest
 from .sizes import Sizes, columns
 
 COUNTS = ("shared_accesses", "bank_conflicts", "memory_accesses", "memory_split", "memory_bursts")
@@ -58,7 +59,7 @@ class Passes(wiring.Component):
     busy
         A pass of main memory is there, or comes next.
     counts
-        One bit for each of `COUNTS`, in their order.
+        One bit for each of `COUNTS`, in their order, two cycles later.
     abort
         Drop requests that are not in passes yet.
     """
@@ -162,13 +163,15 @@ class Passes(wiring.Component):
         )
         to_main = there & ~to_shared & ~to_port
         free, goes, done, ends = Signal(), Signal(), Signal(), Signal()
+        finishes = Signal(attrs=KEEP)  # `taken` comes last
         m.d.comb += [
             free.eq(~(self.to_shared | self.to_port | self.to_main) | self.taken),
             goes.eq(there & ~turns & (to_shared | ~waits)),
             done.eq(free & goes),
             self.busy.eq(self.to_main | to_main),
             ends.eq(~there | last),
-            self.i.ready.eq(~there | (free & (goes & last))),
+            finishes.eq(goes & last),
+            self.i.ready.eq(~there | (free & finishes)),
         ]
         with m.If(free):
             m.d.sync += [
@@ -229,7 +232,9 @@ class Passes(wiring.Component):
                         kind.eq(Mux(to_shared & has_port, request.port, ~0)),
                     ]
         main = done & to_main
-        m.d.comb += self.counts.eq(
+        counts = Signal.like(self.counts)
+        m.d.sync += self.counts.eq(counts)
+        m.d.sync += counts.eq(
             Cat(
                 done & to_shared & first,
                 done & to_shared & ~first,

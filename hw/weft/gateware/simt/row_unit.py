@@ -7,13 +7,14 @@ from amaranth.lib.wiring import In, Out
 from weft.config import SEMAPHORES
 
 from ..interfaces import MemoryRead, MemoryWrite
+from ..keep import KEEP
+from ..one_hot import lowest
 from .crossbar import ToColumns, ToLanes, chosen, selected
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .port_access import PortAccess
 from .request_queue import RequestQueue
 from .requests import answer_layout, request_layout
-from .scheduler import lowest
 from .serial import SerialUnit, serial_layout
 from .shared_access import SharedAccess, SharedPort
 from .sizes import Sizes, columns
@@ -116,16 +117,21 @@ class RowUnit(wiring.Component):
         free = ~(in_shared.holds | in_main.holds)
         for place, valid in places.items():
             m.d.comb += [place.valid.eq(valid), place.what.eq(passes.o), place.free.eq(free)]
+        if_free = Signal(attrs=KEEP)  # the pass is served if the way out is
+        m.d.comb += if_free.eq(Cat(place.if_free & valid for place, valid in places.items()).any())
         # What moves many registers is not what others wait for.
         loads = free & Cat(places.values()).any()
         m.d.comb += in_shared.loads.eq(loads)
+        # Which memory's words come is chosen before the lane chooses among them.
+        here = Signal.like(to_lanes.here, attrs=KEEP)
+        words = Signal.like(to_lanes.words, attrs=KEEP)
         bus, all_banks = sizes.bus_bytes, 4 * sizes.banks
         m.d.comb += [
             # What comes last from far comes last here, too: whether the way out is free.
             passes.taken.eq(
                 (passes.to_main & in_main.surely)
                 | (passes.to_port & at_port.surely)
-                | (free & Cat(place.if_free & valid for place, valid in places.items()).any())
+                | (free & if_free)
             ),
             to_columns.what.eq(passes.o),
             to_columns.takes.eq(Mux(passes.to_main, in_main.takes, ~0)),
@@ -146,7 +152,9 @@ class RowUnit(wiring.Component):
             in_shared.port_ready.eq(self.shared.ready),
             in_shared.pause.eq(self.shared.pause),
             in_main.waits.eq(in_shared.comes),
-            to_lanes.here.eq(in_shared.here | in_main.here),
+            here.eq(in_shared.here | in_main.here),
+            to_lanes.here.eq(here),
+            to_lanes.words.eq(words),
             in_shared.row.eq(to_lanes.row),
             in_main.row.eq(to_lanes.row),
             passes.shared_busy.eq(in_shared.busy),
@@ -168,10 +176,10 @@ class RowUnit(wiring.Component):
         for column in range(columns(sizes)):
             # Nobody looks at a column that is not there.
             bank, word = (
-                words[32 * column : 32 * column + 32] for words in (self.shared.out, in_main.words)
+                row[32 * column : 32 * column + 32] for row in (self.shared.out, in_main.words)
             )
             both = len(bank) and len(word)
-            m.d.comb += to_lanes.words.word_select(column, 32).eq(
+            m.d.comb += words.word_select(column, 32).eq(
                 Mux(in_shared.comes, bank, word) if both else Cat(bank, word)
             )
 

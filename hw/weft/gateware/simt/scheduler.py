@@ -5,21 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..fp32.pipeline import later
+from ..keep import KEEP
+from ..one_hot import encode
 from .sizes import Sizes
-
-
-def lowest(mask):
-    """The lowest bit of a mask, alone; without a carry, which is slow to enter and to leave."""
-    return Cat(bit & ~mask[:i].any() for i, bit in enumerate(mask))
-
-
-def encode(one_hot, size: int):
-    """The place of the only bit that is set."""
-    bits = max(1, (size - 1).bit_length())
-    return Cat(
-        Cat(one_hot[i] for i in range(size) if i >> bit & 1).any() if size > 1 << bit else 0
-        for bit in range(bits)
-    )
 
 
 class Scheduler(wiring.Component):
@@ -108,11 +96,12 @@ class Scheduler(wiring.Component):
             twice, found = Cat(candidates, candidates), Signal(2 * warps, name=f"first_{name}")
             m.d.comb += found.eq(twice & ~(twice - next_one))
             firsts.append(found[:warps] | found[warps:])
+        # Of those that can be picked only when no other can, all is known but that.
+        sure, second = Signal(warps, attrs=KEEP), Signal(warps, attrs=KEEP)
         m.d.comb += [
-            self.picks.eq(
-                (firsts[0] & ~self.hold.replicate(warps))
-                | (firsts[1] & (~can.any() & ~self.hold).replicate(warps))
-            ),
+            sure.eq(firsts[0] & ~self.hold.replicate(warps)),
+            second.eq(firsts[1] & ~self.hold.replicate(warps)),
+            self.picks.eq(sure | (second & (~can.any()).replicate(warps))),
             self.at_barrier.eq(waiting.any()),
         ]
         m.d.sync += [
@@ -146,8 +135,10 @@ class Scheduler(wiring.Component):
         ]
         leaving = Mux(ended, event_mask, 0)
         coming = Mux(arrived, event_mask, 0)
+        again = Signal(warps, attrs=KEEP)
+        m.d.comb += again.eq(self.ready | self.wake | opened | start_mask)
         m.d.sync += [
-            can.eq((can & ~self.picks) | self.ready | self.wake | opened | start_mask),
+            can.eq((can & ~sure) | again),
             soon.eq(((soon & ~self.picks) | self.early) & ~self.wake),
             self.alive.eq((self.alive & ~leaving) | start_mask),
             waiting.eq((waiting & ~opened) | coming),

@@ -19,10 +19,10 @@ from weft.arch.fp32_special import Special
 
 from ..fp32.divsqrt import DivSqrt
 from ..fp32.special import SpecialUnit
+from ..one_hot import encode, lowest
 from ..word_fifo import WordFifo
 from .divide import Divider
 from .requests import answer_layout
-from .scheduler import encode, lowest
 from .sizes import Sizes
 
 KINDS = ("divide", "table", "root", "function", "mode", "unsigned", "remainder", "rd")

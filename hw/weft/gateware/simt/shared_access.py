@@ -26,12 +26,12 @@ class SharedPort(wiring.Signature):
     Members
     -------
     read, ready
-        A read, and whether it is taken, which may depend on ``read``.
+        Reads of each region, one at most, and whether it is taken, which may depend on ``read``.
     write, pause
-        A write, never with a read; it is taken, for there is none in the cycle after ``pause``.
-        All of these are registers.
+        The same for writes, never with a read; they are taken, for there is none in the cycle after
+        ``pause``. All of these are registers.
     region
-        In which region.
+        The number of that region.
     rows, strobe, data
         For each bank its row; the bytes to write, and their values.
     out
@@ -43,9 +43,9 @@ class SharedPort(wiring.Signature):
         banks = sizes.banks
         super().__init__(
             {
-                "read": Out(1),
+                "read": Out(sizes.regions),
                 "ready": In(1),
-                "write": Out(1),
+                "write": Out(sizes.regions),
                 "pause": In(1),
                 "region": Out(range(max(2, sizes.regions))),
                 "rows": Out(banks * row_bits(sizes)),
@@ -103,9 +103,9 @@ class SharedAccess(wiring.Component):
                 "writes": Out(lanes),
                 "values": Out(32 * lanes),
                 "way_rows": In(sizes.banks * row_bits(sizes)),
-                "read": Out(1),
+                "read": Out(sizes.regions),
                 "port_ready": In(1),
-                "write": Out(1),
+                "write": Out(sizes.regions),
                 "pause": In(1),
                 "region": Out(range(max(2, sizes.regions))),
                 "port_rows": Out(sizes.banks * row_bits(sizes)),
@@ -226,39 +226,44 @@ class SharedAccess(wiring.Component):
             asks.eq(Mux(waits_aside, aside, now)),
             self.port_rows.eq(asks.rows),
             self.holds.eq(holds),
-            refused.eq(self.read & ~self.port_ready),
+            refused.eq(self.read.any() & ~self.port_ready),
         ]
         with m.If(~waits_aside):
             m.d.sync += aside.eq(now)
         m.d.sync += waits_aside.eq(refused)
 
         # Many look at what the port is asked, so that it stands in registers.
-        leaves_next, writes_next, its_region = Signal(), Signal(), Signal.like(self.region)
+        leaves_next, writes_next = Signal(), Signal()
+        reads, stores, place = Signal(), Signal(), Signal.like(self.region)
+        its_place = Signal.like(place)
+        each = [place == number for number in range(sizes.regions)]
         m.d.comb += [
             leaves_next.eq(Mux(self.free, self.go, leaves)),
             writes_next.eq(Mux(self.loads, request.store | (request.atomic & has_read), writes)),
+            place.eq(Mux(self.loads, what.region, its_place)),
+            reads.eq(leaves_next & ~writes_next),
+            stores.eq(leaves_next & writes_next & ~self.pause & ~refused),
         ]
         m.d.sync += [
             leaves.eq(leaves_next),
             writes.eq(writes_next),
+            its_place.eq(place),
             holds.eq(leaves_next & (refused | (writes_next & self.pause))),
-            self.read.eq(refused | (leaves_next & ~writes_next)),
-            self.write.eq(~refused & leaves_next & writes_next & ~self.pause),
+            self.write.eq(Cat(stores & mine for mine in each)),
         ]
         with m.If(self.loads):
             m.d.sync += [
-                its_region.eq(what.region),
                 *tag_of(what, way, sizes, OFFSET_BITS),
                 way_at.eq(what.at),
                 way_old.eq(reading),
                 is_store.eq(request.store),
             ]
         with m.If(~refused):
-            m.d.sync += self.region.eq(Mux(self.loads, what.region, its_region))
+            m.d.sync += [self.region.eq(place), self.read.eq(Cat(reads & mine for mine in each))]
 
         # What comes back.
         latency = sizes.shared_latency
-        granted = self.read & self.port_ready
+        granted = self.read.any() & self.port_ready
         come = later(m, granted, latency, "come", reset_less=False)
         old_comes = later(m, granted & asks.is_old, latency, "old_comes", reset_less=False)
         back = data.View(asks.tag.shape(), later(m, asks.tag.as_value(), latency, "tag"))
