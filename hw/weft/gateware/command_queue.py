@@ -150,7 +150,8 @@ class CommandQueue(wiring.Component):
             m.d.sync += full.eq(0)
 
         enter = fifo.i.valid & first
-        leave = last & fifo.o.valid
+        # Known without what arrives, which does not go direct then.
+        leave = fifo.o.valid & fifo.o.ready & (loading == beats - 1)
         m.d.sync += held.eq(held + enter - leave)
         # In a register: all queues' together decide whether the next word comes.
         first_next, full_next = Signal(), Signal()

@@ -81,7 +81,7 @@ class Dispatcher(wiring.Component):
     moving
         A burst is open, or a word is checked or handed out in this cycle.
     committed
-        Strobe: the last word of a good command is handed out.
+        Strobe: the last word of a good command was handed out in the last cycle.
     index
         Of the command that is checked next, or of the last one when all are.
     """
@@ -283,10 +283,12 @@ class Dispatcher(wiring.Component):
         cause = Signal.like(self.fault.cause)
         m.d.comb += [
             bad.eq(checked.bad | (checked.data & unused).any()),
-            self.committed.eq(pop & run & (checked.beat == beats - 1) & ~bad),
             refuse.eq(unaligned | (pop & run & bad)),
         ]
-        m.d.sync += self.fault.valid.eq(refuse)
+        m.d.sync += [
+            self.committed.eq(pop & run & (checked.beat == beats - 1) & ~bad),
+            self.fault.valid.eq(refuse),
+        ]
         with m.If(refuse):
             m.d.sync += self.stopped.eq(1)
         with m.If(~self.stopped):  # the last copy is of the refusal

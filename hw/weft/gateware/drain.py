@@ -110,11 +110,12 @@ class Drain(wiring.Component):
         connect(m, rows.o, between.i)
         connect(m, beats.acc, flipped(self.acc))
         connect(m, writer.act, flipped(self.act))
-        abort = Signal()  # a cycle late, for it comes from far
-        m.d.sync += abort.eq(self.abort)
+        # A cycle late, for it comes from far; and where rows are read, one more.
+        abort, stopped = Signal(), Signal()
+        m.d.sync += [abort.eq(self.abort), stopped.eq(abort)]
         m.d.comb += [
             rows.abort.eq(abort),
-            beats.i.valid.eq(between.o.valid & ~abort),
+            beats.i.valid.eq(between.o.valid & ~stopped),
             beats.i.payload.eq(between.o.payload),
             between.o.ready.eq(beats.i.ready),
             writer.abort.eq(abort),
@@ -125,16 +126,22 @@ class Drain(wiring.Component):
         ]
 
         # --- commands in progress --------------------------------------------------------------
-        accept = Signal()
+        accept, accepted = Signal(), Signal()
         commands = Signal(range(SLOTS + 1))
         oldest = Signal(range(SLOTS))
         m.d.comb += [
             accept.eq(self.cmd.valid & self.cmd.ready),
-            rows.free.eq(~self.busy if config.held_commands else commands != SLOTS),
-            self.busy.eq(commands != 0),
+            rows.free.eq(
+                ~self.busy
+                if config.held_commands
+                else (commands != SLOTS) & ~(accepted & (commands == SLOTS - 1))
+            ),
+            self.busy.eq(accepted | (commands != 0)),
         ]
+        # Counted a cycle later: that a command is there comes from far.
         m.d.sync += [
-            commands.eq(commands + accept - self.post.valid),
+            accepted.eq(accept),
+            commands.eq(commands + accepted - self.post.valid),
             oldest.eq(oldest + writer.finished),
             self.post.valid.eq(writer.finished),
         ]

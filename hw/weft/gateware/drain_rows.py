@@ -69,7 +69,7 @@ class DrainRows(wiring.Component):
     fault
         As every engine has it.
     abort
-        Nothing more is taken or given.
+        Nothing more is taken.
     """
 
     cmd: stream.Interface
@@ -133,11 +133,13 @@ class DrainRows(wiring.Component):
         accept = Signal()
         advance = Signal()
         m.d.comb += [
-            self.cmd.ready.eq(~active & ~wrong & self.free & ~self.abort),
+            self.cmd.ready.eq(~active & self.free & ~self.abort),
             accept.eq(self.cmd.valid & self.cmd.ready),
         ]
         with m.If(accept):
             m.d.sync += [active.eq(1), self.slot.eq(self.slot + 1)]
+        with m.If(wrong):  # nothing more is taken: a command that just was waits for ever
+            m.d.sync += active.eq(1)
         # Copied before it is known whether it is taken: that comes from far.
         with m.If(accept if held else ~active):
             m.d.sync += [
@@ -226,7 +228,7 @@ class DrainRows(wiring.Component):
         with m.Elif(self.o.ready):
             m.d.sync += valid.eq(0)
 
-        m.d.comb += [self.o.valid.eq(valid & ~self.abort), self.o.payload.eq(row)]
+        m.d.comb += [self.o.valid.eq(valid), self.o.payload.eq(row)]
         m.d.sync += [
             reported.eq(wrong),
             self.fault.valid.eq(wrong & ~reported & ~self.abort),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,7 @@ from weft.config import Config
 
 from .command_queue import queued_engines
 from .interfaces import INDEX_BITS, Fault
+from .one_hot import lowest
 
 STUCK_CYCLES = 64
 """Cycles without any movement before a program counts as stuck."""
@@ -67,7 +68,7 @@ class ErrorControl(wiring.Component):
     halt
         Strobe: the cycle before ``halted`` rises.
     error
-        The first error; zero when there is none.
+        The first error, a cycle behind ``abort``; zero when there is none.
     """
 
     overflow: Signal
@@ -124,46 +125,46 @@ class ErrorControl(wiring.Component):
         m.d.sync += [overflow.eq(self.overflow), stop.eq(self.stop & self.active)]
         for name, held in faults.items():
             fault = getattr(self, name)
-            m.d.sync += [
-                held.valid.eq(fault.valid),
-                held.cause.eq(fault.cause),
-                held.index.eq(fault.index),
-            ]
+            with m.If(~held.valid):  # it stays for the cycle in which it is copied
+                m.d.sync += [
+                    held.valid.eq(fault.valid),
+                    held.cause.eq(fault.cause),
+                    held.index.eq(fault.index),
+                ]
 
-        first = Signal(error_layout())
-        seen = Signal()
-
-        def found(cause: Any, engine: Engine, index: Any):
-            return [
-                seen.eq(1),
-                first.cause.eq(cause),
-                first.engine.eq(engine),
-                first.command.eq(index),
-            ]
-
-        # Lowest priority first: a later assignment overrides. Nothing else can fault while stuck.
-        with m.If(expired):
-            m.d.comb += found(Cause.UNTERMINATED, Engine.CONTROL, self.last_index)
-        for engine in reversed(self._engines):
+        # What can be wrong, highest priority first: whether it is, then cause, engine and index.
+        # Nothing else can fault while stuck.
+        found: list[tuple[Any, ...]] = []
+        for engine in self._engines:
+            fault = faults[f"{engine.name.lower()}_fault"]
+            found.append((fault.valid, fault.cause, engine, fault.index))
+        fault = faults["dispatch_fault"]
+        found += [
+            (fault.valid, fault.cause, Engine.CONTROL, fault.index),
+            (overflow, Cause.SEMAPHORE_OVERFLOW, Engine.CONTROL, 0),
+            (stop, Cause.STOPPED, Engine.CONTROL, self.last_index),
+        ]
+        for engine in self._engines:
             name = engine.name.lower()
             waiting = Signal(name=f"{name}_waits")
             m.d.sync += waiting.eq(getattr(self, f"{name}_waiting"))
-            with m.If(expired & waiting):
-                m.d.comb += found(Cause.DEADLOCK, engine, getattr(self, f"{name}_index"))
-        with m.If(stop):
-            m.d.comb += found(Cause.STOPPED, Engine.CONTROL, self.last_index)
-        with m.If(overflow):
-            m.d.comb += found(Cause.SEMAPHORE_OVERFLOW, Engine.CONTROL, 0)
-        fault = faults["dispatch_fault"]
-        with m.If(fault.valid):
-            m.d.comb += found(fault.cause, Engine.CONTROL, fault.index)
-        for engine in reversed(self._engines):
-            fault = faults[f"{engine.name.lower()}_fault"]
-            with m.If(fault.valid):
-                m.d.comb += found(fault.cause, engine, fault.index)
+            index = getattr(self, f"{name}_index")
+            found.append((expired & waiting, Cause.DEADLOCK, engine, index))
+        found.append((expired, Cause.UNTERMINATED, Engine.CONTROL, self.last_index))
 
-        with m.If(seen & ~self.abort):
-            m.d.sync += [self.abort.eq(1), me.error.eq(first)]
+        # Which of them is first is known a cycle before what it says is copied.
+        seen, first = Signal(), Signal(len(found))
+        m.d.comb += seen.eq(Cat(what[0] for what in found).any() & ~self.abort)
+        m.d.sync += first.eq(lowest(Cat(what[0] for what in found)) & seen.replicate(len(found)))
+        with m.If(seen):
+            m.d.sync += self.abort.eq(1)
+        for number, (_, cause, engine, index) in enumerate(found):
+            with m.If(first[number]):
+                m.d.sync += [
+                    me.error.cause.eq(cause),
+                    me.error.engine.eq(engine),
+                    me.error.command.eq(index),
+                ]
 
         quiet_for = Signal(range(QUIET_CYCLES))
         m.d.comb += self.halt.eq(

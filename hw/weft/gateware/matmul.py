@@ -278,16 +278,18 @@ class Matmul(wiring.Component):
         ]
 
         begins = ~standing & (between.o.valid | self.cmd.valid)
-        with m.If(issue):
-            m.d.sync += self.bin.eq(bin_number("compute"))
-        with m.Elif((standing & ~weights_there) | begins | self.waiting_weights):
-            m.d.sync += self.bin.eq(bin_number("weights"))
-        with m.Elif(self.waiting_operands | self.act.valid | (wanted & fenced)):
-            m.d.sync += self.bin.eq(bin_number("operands"))
-        with m.Elif(self.waiting_accumulator | (standing & hazard)):
-            m.d.sync += self.bin.eq(bin_number("accumulator"))
-        with m.Elif(inside != 0):
-            m.d.sync += self.bin.eq(bin_number("fill"))
-        with m.Else():
-            m.d.sync += self.bin.eq(bin_number("idle"))
+        # The first of these that held in the last cycle.
+        reasons = {
+            "compute": issue,
+            "weights": (standing & ~weights_there) | begins | self.waiting_weights,
+            "operands": self.waiting_operands | self.act.valid | (wanted & fenced),
+            "accumulator": self.waiting_accumulator | (standing & hazard),
+            "fill": inside != 0,
+        }
+        m.d.comb += self.bin.eq(bin_number("idle"))
+        for name, holds in reversed(reasons.items()):
+            held = Signal(name=f"held_{name}")
+            m.d.sync += held.eq(holds)
+            with m.If(held):
+                m.d.comb += self.bin.eq(bin_number(name))
         return m

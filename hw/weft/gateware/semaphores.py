@@ -11,6 +11,7 @@ from weft.arch.commands import Engine
 from weft.config import SEMAPHORE_MAX, SEMAPHORES
 
 from .interfaces import command_layout
+from .keep import KEEP
 
 SEMAPHORE_BITS = SEMAPHORE_MAX.bit_length()
 
@@ -66,8 +67,8 @@ class Semaphores(wiring.Component):
         m.d.sync += self.nonzero.eq(self.post | (self.nonzero & ~(down & one)))
         ones = zeros = Const(-1, SEMAPHORES)  # of all lower planes
         for bit, plane in enumerate(planes):
-            carries = Signal(SEMAPHORES, name=f"carries_{bit}")
-            borrows = Signal(SEMAPHORES, name=f"borrows_{bit}")
+            carries = Signal(SEMAPHORES, name=f"carries_{bit}", attrs=KEEP)
+            borrows = Signal(SEMAPHORES, name=f"borrows_{bit}", attrs=KEEP)
             m.d.comb += [carries.eq(ones), borrows.eq(zeros)]
             m.d.sync += plane.eq(plane ^ (up & carries) ^ (down & borrows))
             ones, zeros = carries & plane, borrows & ~plane
