@@ -84,15 +84,15 @@ class Bursts(wiring.Component):
     Members
     -------
     start, rows
-        Begin while not ``busy``; ``len`` and the counts are at least 1, or else:
+        Begin while not ``busy``; ``len`` and the counts are at least 1.
     void
-        The rows that began in the cycle before are none.
+        The rows that began in the cycle before are not to be requested.
     single, word
         What starts is one beat at address ``word``, not ``rows``.
     busy
         Bursts are left to request.
     stop
-        Offer no burst that was not offered before; ``busy`` may stay high.
+        From the next cycle on offer no burst that was not offered before; ``busy`` may stay high.
     burst
         The requests.
     fires, last
@@ -161,7 +161,8 @@ class Bursts(wiring.Component):
 
         # --- the burst -------------------------------------------------------------------------
         position = address[: BURST_BEATS.bit_length() - 1]
-        page = address[len(position) : (PAGE_BYTES // bus).bit_length() - 1]
+        page_bits = slice(len(position), (PAGE_BYTES // bus).bit_length() - 1)
+        page, in_last = address[page_bits], Signal()  # the page's last burst begins in it
         limit = Signal(range(BURST_BEATS))  # what a burst can have here, less one
         row_ends = Signal()
         crosses = (more[: len(position)] + position)[-1]  # a multiple of a burst's length
@@ -169,12 +170,12 @@ class Bursts(wiring.Component):
         wiring.connect(m, skid.o, wiring.flipped(self.burst))
         fires, request = self.fires, skid.i.payload
         m.d.comb += [
-            limit.eq(~position | (~page.all()).replicate(len(position))),
+            limit.eq(~position | (~in_last).replicate(len(position))),
             # That is ``more <= limit``, without a carry through all of it, or a wait for ``limit``.
-            row_ends.eq(few & ~(page.all() & crosses)),
+            row_ends.eq(few & ~(in_last & crosses)),
             request.addr.eq(Cat(Const(0, low_bits), address)),
             request.more.eq(Mux(row_ends, more, limit)),
-            skid.i.valid.eq(offers & ~self.void & ~self.stop),
+            skid.i.valid.eq(offers & ~self.void),
             self.last.eq(row_ends & last_row),
             fires.eq(skid.i.valid & skid.i.ready),
         ]
@@ -185,7 +186,7 @@ class Bursts(wiring.Component):
         with m.If(~self.busy):
             m.d.sync += [
                 self.busy.eq(self.start),
-                offers.eq(self.start & ~self.stop),
+                offers.eq(self.start),
                 walk.start(first),
                 inner_left.eq(self.rows.count1),
                 outer.eq(self.single | (self.rows.count1 == 1)),
@@ -207,27 +208,32 @@ class Bursts(wiring.Component):
 
         with m.If(self.void):
             m.d.sync += [self.busy.eq(0), offers.eq(0)]
+        with m.If(self.stop):
+            m.d.sync += offers.eq(0)
 
         # The sum before the choice: `single` comes late, too.
         with m.If(~self.busy):
             m.d.sync += [
                 address.eq(first[low_bits:]),
+                in_last.eq(first[low_bits:][page_bits].all()),
                 more.eq(Mux(self.single, 0, row_more(self.rows.addr, self.rows.len))),
                 few.eq(self.single | row_few(self.rows.addr, self.rows.len)),
             ]
         with m.Elif(fires & row_ends):
             m.d.sync += [
                 address.eq(following[low_bits:]),
+                in_last.eq(following[low_bits:][page_bits].all()),
                 more.eq(row_more(following, rows.len)),
                 few.eq(row_few(following, rows.len)),
             ]
         with m.Elif(fires):
             behind = Cat(
-                position & (~page.all()).replicate(len(position)), address[len(position) :] + 1
+                position & (~in_last).replicate(len(position)), address[len(position) :] + 1
             )
             beyond = more[len(position) :]
             m.d.sync += [
                 address.eq(behind),
+                in_last.eq(page == (1 << len(page)) - 2),
                 more.eq(more - limit - 1),
                 few.eq(few | ((beyond == 1) & (more[: len(position)] <= limit))),
             ]

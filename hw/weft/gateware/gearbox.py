@@ -50,7 +50,8 @@ def piece_layout(config: Config) -> data.StructLayout:
 def chunk_layout(config: Config) -> data.StructLayout:
     """A chunk and where it goes; ``last``: the last one of its command.
 
-    ``beyond``: no row of the weight SRAM is there.
+    ``posts``: it is the one that posts, and not on its way to be transposed. ``beyond``: it is for
+    the weight SRAM, and no row is there.
     """
     return data.StructLayout(
         {
@@ -58,6 +59,7 @@ def chunk_layout(config: Config) -> data.StructLayout:
             "at": SRAM_ADDRESS_BITS,
             "beyond": 1,
             "last": 1,
+            "posts": 1,
             "target": target_layout(),
         }
     )
@@ -144,12 +146,18 @@ class Gearbox(wiring.Component):
             self.push.eq(emits & target.transpose),
             self.transposing.eq((emits & target.transpose) | leaving),
         ]
+        begun = Signal()  # a chunk of this command has left
+        with m.If(emits & ~target.transpose):
+            m.d.sync += begun.eq(~(piece.last & row_done))
         fill = byte_mask(~mine, largest) & target.fill.replicate(largest)
         m.d.sync += [  # whether it is one or not
             chunk.data.eq(merged[: 8 * largest] | fill),
             chunk.at.eq(chunk_at),
-            chunk.beyond.eq(chunk_at >= config.wgt_rows),
+            chunk.beyond.eq((chunk_at >= config.wgt_rows) & ~target.param),
             chunk.last.eq(piece.last & row_done),
+            chunk.posts.eq(
+                emits & ~target.transpose & Mux(target.fenced, ~begun, piece.last & row_done)
+            ),
             chunk.target.eq(target),
         ]
 

@@ -1,6 +1,6 @@
 """The memory side of LOAD: commands in, pieces of rows out."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -11,8 +11,9 @@ from weft.config import SRAM_ADDRESS_BITS, Config
 
 from .bursts import LENGTH_BITS, Bursts
 from .chunks import ChunkCount, target_layout
-from .gearbox import byte_mask, first_bytes, piece_layout
+from .gearbox import byte_mask, piece_layout
 from .interfaces import MemoryRead, command_layout
+from .keep import KEEP
 from .param_sram import write_columns
 from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
 from .skid import Skid
@@ -27,9 +28,9 @@ PADDING = ("pad_left", "pad_right", "pad_top", "pad_bottom")
 def load_piece_layout(config: Config) -> data.StructLayout:
     """A piece on its way to an SRAM.
 
-    To act (``act``), a piece of fill may be as wide as an act row: ``size`` bytes, those above the
-    bus in ``high``. To the others (``chunked``) ``piece`` says it all. Neither: the piece is a
-    fault instead, with its ``cause``.
+    To act (``act``), a piece of fill may be as wide as an act row: ``size`` bytes, as many bits of
+    ``mask``, those above the bus in ``high``. To the others (``chunked``) ``piece`` says it all.
+    Neither: the piece is a fault instead, with its ``cause``.
     """
     wide = config.act_row_bytes
     return data.StructLayout(
@@ -38,6 +39,7 @@ def load_piece_layout(config: Config) -> data.StructLayout:
             "act": 1,
             "chunked": 1,
             "size": range(wide + 1),
+            "mask": wide,
             "high": 8 * (wide - config.bus_bytes),
             "cause": Cause,
         }
@@ -45,14 +47,27 @@ def load_piece_layout(config: Config) -> data.StructLayout:
 
 
 def _mode_layout() -> data.StructLayout:
-    """What the data side must know of a command besides its rows."""
+    """What the data side must know of a command besides its rows; ``bad`` if any of two bits is."""
     return data.StructLayout(
-        {"act": 1, "flip": 1, "bad": 1, "target": target_layout(), "block": SRAM_ADDRESS_BITS}
+        {"act": 1, "flip": 1, "bad": 2, "target": target_layout(), "block": SRAM_ADDRESS_BITS}
     )
 
 
 WRONG = data.StructLayout({"command": 1, "address": 1})
 """What is wrong with a row: BAD_COMMAND, or BAD_ADDRESS."""
+
+
+def adds_up(parts: tuple[Value, Value, Value], total: int) -> Value:
+    """Whether three numbers add up to a constant, without waiting for a carry.
+
+    Two numbers do if each bit of their sum is right with the carry that the bit below gives if its
+    sum is: that bit's of both, or, where they differ, the one that makes the sum's bit.
+    """
+    bits = max(max(map(len, parts)) + 2, total.bit_length())
+    a, b, c = (Cat(part, Const(0, bits - len(part))) for part in parts)
+    ones, twos = a ^ b ^ c, Cat(Const(0, 1), ((a & b) | (a & c) | (b & c))[:-1])
+    carries = Cat(Const(0, 1), ((ones & twos) | ((ones ^ twos) & ~Const(total, bits)))[:-1])
+    return (ones ^ twos ^ Const(total, bits)) == carries
 
 
 class BlockCount(wiring.Component):
@@ -188,7 +203,7 @@ class LoadReader(wiring.Component):
         m.d.comb += [
             self.cmd.ready.eq(free & entered.ready),
             entered.valid.eq(self.cmd.valid & free),
-            bursts.start.eq(self.cmd.valid & self.cmd.ready),
+            bursts.start.eq(self.cmd.valid & self.cmd.ready & has_rows & (command.len != 0)),
             bursts.stop.eq(self.stop),
             bursts.rows.addr.eq(command.src),
             *(
@@ -199,7 +214,9 @@ class LoadReader(wiring.Component):
             self.memory.burst.payload.eq(bursts.burst.payload),
             bursts.burst.ready.eq(self.memory.burst.ready),
         ]
-        m.d.sync += bursts.void.eq(bursts.start & (~has_rows | (command.len == 0) | mode.bad))
+        bad = Signal.like(mode.bad)
+        m.d.sync += bad.eq(mode.bad & bursts.start.replicate(len(bad)))
+        m.d.comb += bursts.void.eq(bad.any())
         m.d.comb += [
             rows.at.eq(command.dst),
             rows.at1.eq(command.dst_stride1),
@@ -213,21 +230,27 @@ class LoadReader(wiring.Component):
 
         is_param = command.space == Space.PARAM
         padded = Cat(command[name] for name in PADDING).any()
-        height = command.pad_top + command.count1 + command.pad_bottom
-        length = command.pad_left + command.len + command.pad_right
+        height = (command.pad_top, command.count1, command.pad_bottom)
+        length = (command.pad_left, command.len, command.pad_right)
         bad_params = padded | command.flip | (command.count1 != 1) | (command.count2 != 1)
         bad_fence = (command.fence != 0) & (is_param | command.transpose)
-        bad_block = (command.space != Space.WGT) | (height != config.cols) | (length != config.rows)
+        bad_block = (
+            (command.space != Space.WGT)
+            | ~adds_up(height, config.cols)
+            | ~adds_up(length, config.rows)
+        )
         m.d.comb += [
             mode.act.eq(command.space == Space.ACT),
             mode.flip.eq(command.flip),
             mode.bad.eq(
-                ~has_rows
-                | (length == 0)
-                | ~Cat(command.space == space for space in Space).any()
-                | (is_param & bad_params)
-                | bad_fence
-                | (command.transpose & (bad_block if config.transpose else 1))
+                Cat(
+                    ~has_rows
+                    | ~Cat(length).any()
+                    | ~Cat(command.space == space for space in Space).any()
+                    | (is_param & bad_params)
+                    | bad_fence,
+                    command.transpose & (bad_block if config.transpose else 1),
+                )
             ),
             mode.target.transpose.eq(command.transpose),
             mode.target.param.eq(is_param),
@@ -279,7 +302,7 @@ class LoadReader(wiring.Component):
 
         beyond = walking.block + blocks.blocks > config.param_blocks
         m.d.comb += [
-            walking_wrong.command.eq(walking.bad | (walking.target.param & ~blocks.whole)),
+            walking_wrong.command.eq(walking.bad.any() | (walking.target.param & ~blocks.whole)),
             walking_wrong.address.eq(
                 Mux(walking.target.param, beyond, walking.act & walker.o.payload.outside)
             ),
@@ -314,6 +337,7 @@ class LoadReader(wiring.Component):
         bus, wide = self.config.bus_bytes, self.config.act_row_bytes
         beat, piece, out = self.memory.beat, pieces.piece, self.o.payload
         free, takes, uses_beat, good = Signal(), Signal(), Signal(), Signal()
+        could = Signal(attrs=KEEP)
         moved = Signal(8 * bus)
         flip = current.flip.replicate(8 * bus) & Const(FLIP, 8).replicate(bus)
         fill = current.target.fill
@@ -323,7 +347,9 @@ class LoadReader(wiring.Component):
             uses_beat.eq(pieces.valid & beats),
             good.eq(~wrong.command & ~wrong.address & ~(uses_beat & beat.payload.error)),
             self.o.valid.eq(pieces.valid & ~self.stop & (beat.valid | ~uses_beat)),
-            takes.eq(self.o.valid & self.o.ready),
+            # Whether there is a beat comes last.
+            could.eq(pieces.valid & free),
+            takes.eq(could & (beat.valid | ~beats)),
             beat.ready.eq(self.stop | (uses_beat & free)),
             pieces.step.eq(takes),
             moved.eq((beat.payload.data ^ flip) >> Cat(Const(0, 3), piece.skew)),
@@ -336,7 +362,7 @@ class LoadReader(wiring.Component):
             chunks.target.eq(current.target),
             out.piece.chunks.eq(chunks.o),
         ]
-        mine = byte_mask(first_bytes(pieces.size, bus), bus)
+        mine = byte_mask(pieces.mask, bus)
         m.d.comb += [
             out.piece.data.eq(Mux(piece.fill, fill.replicate(bus), moved) & mine),
             out.piece.size.eq(pieces.size),
@@ -347,6 +373,7 @@ class LoadReader(wiring.Component):
             out.act.eq(good & current.act),
             out.chunked.eq(good & ~current.act),
             out.size.eq(pieces.size),
+            out.mask.eq(pieces.mask),
             out.high.eq(fill.replicate(wide - bus)),
             out.cause.eq(Mux(wrong.command, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),
         ]

@@ -8,7 +8,7 @@ from weft.arch.errors import Cause
 from weft.config import SRAM_ADDRESS_BITS, Config
 
 from .chunks import FENCE_BITS
-from .gearbox import Gearbox, first_bytes
+from .gearbox import Gearbox
 from .interfaces import ActWrite, Fault, Post
 from .load_reader import load_piece_layout
 from .param_sram import ParamWrite
@@ -132,7 +132,7 @@ class LoadWriter(wiring.Component):
             self.act.region.eq(piece.at[offset_bits : offset_bits + region_bits]),
             self.act.offset.eq(piece.at[:offset_bits]),
             self.act.data.eq(Cat(piece.data, self.i.payload.high)),
-            self.act.mask.eq(first_bytes(self.i.payload.size, config.act_row_bytes)),
+            self.act.mask.eq(self.i.payload.mask),
             act_writes.eq(self.act.valid & self.act.ready),
             gearbox.i.valid.eq(self.i.valid & self.i.payload.chunked & ~self.stop),
             gearbox.i.payload.eq(piece),
@@ -166,21 +166,18 @@ class LoadWriter(wiring.Component):
         # A held command is that of its chunks, too: nobody keeps a copy.
         target = piece.target if config.held_commands else chunk.target
         row = Signal(SRAM_ADDRESS_BITS)
-        writes_row, misses, posts = Signal(), Signal(), Signal()
+        writes_row, misses, posts, column_posts = Signal(), Signal(), Signal(), Signal()
         post, index = Signal.like(self.post.mask), Signal.like(self.fault.index)
-        begun = Signal()  # a chunk of this command has left
         m.d.comb += [
             is_chunk.eq(gearbox.valid),
             row.eq(chunk.at),
             self.wgt.data.eq(chunk.data),
             writes_row.eq(is_chunk & ~target.param),
-            misses.eq(is_chunk & ~target.param & chunk.beyond),
-            posts.eq(is_chunk & Mux(target.fenced, ~begun, chunk.last) & ~misses),
+            misses.eq(is_chunk & chunk.beyond),
+            posts.eq((chunk.posts & ~chunk.beyond) | column_posts),
             post.eq(target.post),
             index.eq(target.index),
         ]
-        with m.If(is_chunk):
-            m.d.sync += begun.eq(~chunk.last)
         with m.If(is_chunk & target.fenced):
             m.d.sync += [
                 self.wgt_fence.up.eq(~chunk.last),
@@ -215,7 +212,7 @@ class LoadWriter(wiring.Component):
             with m.If(transposing):
                 m.d.comb += [
                     misses.eq(~gearbox.push & block.beyond),
-                    posts.eq(transposer.final & block.last & ~block.beyond),
+                    column_posts.eq(transposer.final & block.last & ~block.beyond),
                     post.eq(block.target.post),
                     index.eq(block.target.index),
                 ]

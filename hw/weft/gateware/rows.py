@@ -7,13 +7,14 @@
     pieces:                ..skew|bytes|..                  one bus beat, or fill bytes
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.config import SRAM_ADDRESS_BITS, Config
 
 from .bursts import COUNT_BITS, LENGTH_BITS, AddressWalk
+from .keep import KEEP
 
 SIZE_BITS = LENGTH_BITS + 1
 """Width of a row's size with its padding."""
@@ -22,6 +23,11 @@ SIZE_BITS = LENGTH_BITS + 1
 def low_bits(config: Config) -> int:
     """Bits of a byte's position in a bus beat."""
     return config.bus_bytes.bit_length() - 1
+
+
+def small_bits(config: Config) -> int:
+    """Bits of the size of a piece."""
+    return max(config.bus_bytes, config.act_row_bytes).bit_length()
 
 
 def walk_layout(config: Config) -> data.StructLayout:
@@ -53,13 +59,14 @@ def walk_layout(config: Config) -> data.StructLayout:
 def segment_layout(config: Config) -> data.StructLayout:
     """A part of a row.
 
-    ``at`` is the row's address and holds on the row's ``first`` segment; ``outside``: the row does
-    not lie in one region of act.
+    ``at`` is the row's address and holds on the row's ``first`` segment; ``large``: it is more than
+    any piece; ``outside``: the row does not lie in one region of act.
     """
     return data.StructLayout(
         {
             "at": SRAM_ADDRESS_BITS,
             "size": SIZE_BITS,
+            "large": 1,
             "skew": low_bits(config),
             "fill": 1,
             "first": 1,
@@ -170,14 +177,16 @@ class RowWalker(wiring.Component):
             out.last.eq(row_ends & last_row),
             out.outside.eq((offset + excess >= 0) | (region >= config.act_regions)),
         ]
+        # Whether it is large is asked of each that it may be, and then chosen.
+        bits = small_bits(config)
         with m.If(padding):
-            m.d.comb += out.size.eq(size)
+            m.d.comb += [out.size.eq(size), out.large.eq(size[bits:].any())]
         with m.Elif(is_left):
-            m.d.comb += out.size.eq(rows.pad_left)
+            m.d.comb += [out.size.eq(rows.pad_left), out.large.eq(rows.pad_left[bits:].any())]
         with m.Elif(is_data):
-            m.d.comb += out.size.eq(rows.len)
+            m.d.comb += [out.size.eq(rows.len), out.large.eq(rows.len[bits:].any())]
         with m.Else():
-            m.d.comb += out.size.eq(rows.pad_right)
+            m.d.comb += [out.size.eq(rows.pad_right), out.large.eq(rows.pad_right[bits:].any())]
 
         # --- steps -----------------------------------------------------------------------------
         fires = self.o.valid & self.o.ready
@@ -257,8 +266,8 @@ class Pieces(wiring.Component):
     piece
         The segment that the piece belongs to: ``at`` is the piece's own address, ``first``,
         ``row_last`` and ``last`` mark the row's first and last and the command's last piece.
-    size
-        Bytes of the piece.
+    size, mask
+        Bytes of the piece; the same, the first ones of so many bits.
     """
 
     i: stream.Interface
@@ -267,6 +276,7 @@ class Pieces(wiring.Component):
     step: Signal
     piece: data.View
     size: Signal
+    mask: Signal
 
     def __init__(self, config: Config, fill_bytes: int):
         self.config = config
@@ -279,6 +289,7 @@ class Pieces(wiring.Component):
                 "step": In(1),
                 "piece": Out(segment_layout(config)),
                 "size": Out(range(fill_bytes + 1)),
+                "mask": Out(fill_bytes),
             }
         )
 
@@ -306,7 +317,30 @@ class Pieces(wiring.Component):
             fill_room.eq(Mux(self.narrow, bus, self.fill_bytes)),
             new_room.eq(Mux(new.fill, fill_room, bus - new.skew)),
         ]
-        rest = now.size - size  # behind this piece, if it does not end the segment
+
+        # The next piece, of a new segment or of this one: both before it is known which, for
+        # `step` comes late.
+        def piece(name: str, count, room) -> data.View:
+            what = data.StructLayout({"size": size.shape(), "ends": 1, "mask": len(self.mask)})
+            found = Signal(what, name=name, attrs=KEEP)
+            small, large = count[: small_bits(self.config)], count[small_bits(self.config) :].any()
+            m.d.comb += [
+                found.ends.eq(~large & (small <= room)),
+                found.size.eq(Mux(found.ends, small, room)),
+                # The first bytes that both have: no wait for the smaller one.
+                found.mask.eq(
+                    Cat((large | (small > i)) & (room > i) for i in range(self.fill_bytes))
+                ),
+            ]
+            return found
+
+        rest = now.size - size
+        first = piece("first", Cat(new.size[: small_bits(self.config)], new.large), new_room)
+        after = piece("after", rest, later_room)
+
+        def take(found: data.View) -> list:
+            return [size.eq(found.size), ends.eq(found.ends), self.mask.eq(found.mask)]
+
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [
                 self.valid.eq(1),
@@ -314,8 +348,7 @@ class Pieces(wiring.Component):
                 # The sum before the choice: `step` comes late.
                 now.at.eq(Mux(new.first, new.at, Mux(self.step, following, now.at))),
                 later_room.eq(Mux(new.fill, fill_room, bus)),
-                ends.eq(new.size <= new_room),
-                size.eq(Mux(new.size <= new_room, new.size, new_room)),
+                *take(first),
             ]
         with m.Elif(self.step):
             m.d.sync += [
@@ -324,7 +357,6 @@ class Pieces(wiring.Component):
                 now.size.eq(rest),
                 now.skew.eq(0),
                 now.first.eq(0),
-                ends.eq(rest <= later_room),
-                size.eq(Mux(rest <= later_room, rest, later_room)),
+                *take(after),
             ]
         return m

@@ -17,8 +17,8 @@ from weft.arch.errors import Cause
 from weft.config import SEMAPHORES, Config
 
 from .bursts import Bursts
-from .gearbox import first_bytes
 from .interfaces import INDEX_BITS, ActRead, Fault, MemoryWrite, Post, command_layout
+from .keep import KEEP
 from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
 from .skid import Skid, Slice
 from .store_answers import StoreAnswers
@@ -133,6 +133,7 @@ class Store(wiring.Component):
         stuck = Signal()  # a command that faults once all before it are done
         refused = Signal()  # a command without rows entered; none may pass it
         is_signal, enters, writes_word = Signal(), Signal(), Signal()
+        rows_free, bursts_free = Signal(attrs=KEEP), Signal(attrs=KEEP)  # `cmd.valid` comes last
         room_for_rows, idle = Signal(), Signal()
         has_rows = (command.len != 0) & (command.count1 != 0) & (command.count2 != 0)
         m.d.comb += [
@@ -147,7 +148,9 @@ class Store(wiring.Component):
                 & ~stopped
             ),
             enters.eq(self.cmd.valid & self.cmd.ready),
-            bursts.start.eq((enters & ~is_signal) | writes_word),
+            rows_free.eq(self.cmd.ready & ~is_signal),
+            bursts_free.eq(rows_free & has_rows),
+            bursts.start.eq((self.cmd.valid & bursts_free) | writes_word),
             bursts.stop.eq(stopped | stuck),
             bursts.rows.addr.eq(command.dst),
             *(
@@ -169,7 +172,6 @@ class Store(wiring.Component):
             mode.bad.eq(~has_rows),
             mode.index.eq(command.index),
         ]
-        m.d.sync += bursts.void.eq(enters & ~is_signal & ~has_rows)
         with m.If(enters):
             m.d.sync += refused.eq(~is_signal & ~has_rows)
         # Copied before it is known whether it enters, which it does only in such a cycle.
@@ -217,7 +219,7 @@ class Store(wiring.Component):
         if held:
             m.d.comb += [
                 room_for_rows.eq(~self.busy),
-                walker.i.valid.eq(enters & ~is_signal),
+                walker.i.valid.eq(self.cmd.valid & rows_free),
                 walker.i.payload.eq(rows),
                 row.segment.eq(walker.o.payload),
                 row.mode.eq(mode),
@@ -235,7 +237,7 @@ class Store(wiring.Component):
                 m.d.sync += walking.eq(pending.o.payload.mode)
             m.d.comb += [
                 room_for_rows.eq(pending.i.ready),
-                pending.i.valid.eq(enters & ~is_signal),
+                pending.i.valid.eq(self.cmd.valid & rows_free),
                 pending.i.payload.eq(entry),
                 walker.i.valid.eq(pending.o.valid),
                 walker.i.payload.eq(pending.o.payload.rows),
@@ -265,7 +267,7 @@ class Store(wiring.Component):
             waits.region.eq(piece.at[len(place) :]),
             waits.offset.eq(place),
             waits.behind.eq(place[len(place) - len(self.act.behind) :] + 1),
-            waits.strobe.eq(first_bytes(pieces.size, bus) << piece.skew),
+            waits.strobe.eq(pieces.mask << piece.skew),
             asks.i.valid.eq(pieces.valid & ~bad_command & ~bad_address),
             pieces.step.eq(asks.i.valid & asks.i.ready),
             self.act.valid.eq(asks.o.valid & has_room & ~stopped),
@@ -342,10 +344,13 @@ class Store(wiring.Component):
             self.post.valid.eq((closes & ~done.payload.error & ~stopped) | completes),
             self.post.mask.eq(Mux(completes, signal.post, answers.closing_post)),
         ]
-        # In a register: such a command waits for ever, and its turn does not pass.
-        turn_comes = Signal()
+        # In registers: such a command waits for ever, and its turn does not pass.
+        turn_comes, misplaced = Signal(), Signal()
         own_turn = ~answers.waits | (answers.closing_index == current.index)
-        m.d.sync += turn_comes.eq(stuck & own_turn)
+        m.d.sync += [
+            turn_comes.eq(stuck & own_turn),
+            misplaced.eq((phase == _Signal.WAIT) & idle & unaligned),
+        ]
         with m.If(~stopped):
             with m.If(done.valid & done.payload.error):
                 m.d.comb += [
@@ -359,7 +364,7 @@ class Store(wiring.Component):
                     self.fault.cause.eq(Mux(bad_command, Cause.BAD_COMMAND, Cause.BAD_ADDRESS)),
                     self.fault.index.eq(current.index),
                 ]
-            with m.Elif((phase == _Signal.WAIT) & idle & unaligned):
+            with m.Elif(misplaced):
                 m.d.comb += [
                     self.fault.valid.eq(1),
                     self.fault.cause.eq(Cause.BAD_COMMAND),

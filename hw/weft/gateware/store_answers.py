@@ -8,7 +8,7 @@ from weft.config import SEMAPHORES, Config
 
 from .interfaces import INDEX_BITS
 from .memory_port import OPEN_BITS
-from .word_fifo import WordFifo
+from .word_fifo import ReadyFifo
 
 
 class StoreAnswers(wiring.Component):
@@ -78,15 +78,14 @@ class StoreAnswers(wiring.Component):
         """Implement the component."""
         m = Module()
         requested, answered = Signal(OPEN_BITS), Signal(OPEN_BITS)
-        answered_next, end = Signal(OPEN_BITS), Signal(OPEN_BITS)
+        following, end = Signal(OPEN_BITS, init=1), Signal(OPEN_BITS)  # answers with one more
         m.d.comb += [
-            answered_next.eq(answered + 1),
-            self.closes.eq(self.waits & (Mux(self.done, answered_next, answered) == end)),
+            self.closes.eq(self.waits & Mux(self.done, following == end, answered == end)),
             self.open.eq(requested != answered),
         ]
         m.d.sync += requested.eq(requested + self.fires)
         with m.If(self.done):
-            m.d.sync += answered.eq(answered_next)
+            m.d.sync += [answered.eq(following), following.eq(following + 1)]
         if self.config.held_commands:
             with m.If(self.last):
                 m.d.sync += self.waits.eq(1)
@@ -100,7 +99,7 @@ class StoreAnswers(wiring.Component):
             ]
             return m
         layout = data.StructLayout({"end": OPEN_BITS, "post": SEMAPHORES, "index": INDEX_BITS})
-        m.submodules.closing = closing = WordFifo(layout, self.depth)
+        m.submodules.closing = closing = ReadyFifo(layout, self.depth)
         m.d.comb += [
             self.ready.eq(closing.i.ready),
             closing.i.valid.eq(self.last),
